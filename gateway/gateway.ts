@@ -76,6 +76,7 @@ interface Call {
   reason: string | undefined;
   /** Number of calls still allowed after this one. Undefined without a budget, and before the budget is checked. */
   budgetRemaining: number | undefined;
+  hasEnded: boolean;
 }
 
 /** Answers all capability calls of one run. It is a class, so that V8 reuses the optimized methods across runs. */
@@ -165,6 +166,7 @@ export class Gateway {
         rule: undefined,
         reason: undefined,
         budgetRemaining: undefined,
+        hasEnded: false,
       },
       filledArgs,
     );
@@ -307,6 +309,7 @@ export class Gateway {
   /** Closes the span and notifies the observers. At most one of `result` and `message` is defined. */
   #end(call: Call, outcome: "ok" | CallErrorKind, result: Value | undefined, message: string | undefined, cause?: unknown): void {
     const { number, capability, span, rule, reason } = call;
+    call.hasEnded = true;
     const budgetRemaining = outcome === "denied" ? undefined : call.budgetRemaining;
     span?.end({
       errorKind: outcome === "ok" ? undefined : outcome,
@@ -347,12 +350,14 @@ class CallContext implements HandlerContext {
   readonly budgetRemaining: number | undefined;
   readonly callNumber: number;
   readonly onModel: HandlerContext["onModel"];
+  readonly onProgress: HandlerContext["onProgress"];
   readonly policy: Policy;
   readonly #options: GatewayOptions;
   readonly #span: CallTracing | undefined;
   #traceHeaders: TraceHeaders | undefined;
 
-  constructor(options: GatewayOptions, { number, budgetRemaining, span }: Call) {
+  constructor(options: GatewayOptions, call: Call) {
+    const { number, budgetRemaining, span } = call;
     this.signal = options.clock.signal;
     this.remainingMs = options.clock.remainingMs();
     this.budgetRemaining = budgetRemaining;
@@ -360,6 +365,7 @@ class CallContext implements HandlerContext {
     this.policy = options.policy;
     this.#options = options;
     this.#span = span;
+    if (options.observers.has("callProgress")) this.onProgress = (text) => notifyProgress(options.observers, call, text);
     if (span !== undefined) this.onModel = (model, provider) => span.setModel(model, provider);
   }
 
@@ -387,6 +393,11 @@ class CallContext implements HandlerContext {
   get idempotencyKey(): string {
     return sha256Hex(`${this.#options.runId()}\n${this.callNumber}`);
   }
+}
+
+/** Notifies the observer unless the call has ended. A handler may be plain JavaScript, so `text` may be anything. */
+function notifyProgress(observers: RunObservers, { number, capability, hasEnded }: Call, text: unknown): void {
+  if (!hasEnded && typeof text === "string") observers.notify("callProgress", { call: number, capability: capability.name, text });
 }
 
 const UNIT_TYPE: Type = { kind: "primitive", name: "Unit" };
@@ -422,7 +433,10 @@ function argumentMismatch(
   return undefined;
 }
 
-/** Returns what the answer of an `llm.call` says about model and tokens, for its span. Empty for other capabilities. */
+/**
+ * Returns what the answer of an `llm.call` says about model and tokens, for its span. Empty for other capabilities. Both counts are 0 if
+ * the endpoint did not report them.
+ */
 function modelFacts(
   capability: CapabilityDecl,
   result: Value | undefined,
@@ -434,9 +448,12 @@ function modelFacts(
     const tokens = usage instanceof MapValue ? usage.get(name) : undefined;
     return typeof tokens === "number" ? tokens : undefined;
   };
+  const inputTokens = count("input_tokens");
+  const outputTokens = count("output_tokens");
+  const isReported = inputTokens !== 0 || outputTokens !== 0;
   return {
-    inputTokens: count("input_tokens"),
-    outputTokens: count("output_tokens"),
+    inputTokens: isReported ? inputTokens : undefined,
+    outputTokens: isReported ? outputTokens : undefined,
     responseModel: typeof model === "string" ? model : undefined,
   };
 }

@@ -26,6 +26,11 @@ export interface HandlerContext {
    * tracing.
    */
   readonly onModel?: ((model: string, provider?: string) => void) | undefined;
+  /**
+   * Passes a part of the answer to the observer `callProgress` while the call goes on, such as the next words of a model. Undefined if
+   * nothing observes it. The program sees only the answer.
+   */
+  readonly onProgress?: ((text: string) => void) | undefined;
   /** The effective policy of the run. */
   readonly policy: Policy;
   /** Makes a `CapabilityFailure` for the handler to throw. A handler needs no import for it. */

@@ -1,4 +1,5 @@
 /** The callbacks with which an embedder watches a run. */
+import { isPromise } from "node:util/types";
 import type { FlowAttributes, FlowSpanName } from "../telemetry/flow-attributes.ts";
 import type { CallErrorKind } from "../telemetry/tracing.ts";
 import type { CallPlace } from "../vm/bytecode/module.ts";
@@ -37,6 +38,15 @@ export interface CallEnd {
   readonly cause?: unknown;
 }
 
+/** A part of an answer that a handler has, while its call goes on. Nothing of it is in the log or in spans, and a replay has none. */
+export interface CallProgress {
+  /** Number of the call in the run, from 1. */
+  readonly call: number;
+  readonly capability: string;
+  /** The next part. A live `llm.call` passes on the text of the answer as it arrives. */
+  readonly text: string;
+}
+
 /** A call of a function or a construct of control flow that begins. The trace detail decides which of them are reported. */
 export interface FlowStart {
   /** Number of the span in its run, from 1. */
@@ -62,6 +72,7 @@ export interface ObserverEvents {
   readonly runStart: { readonly runId: string; readonly program: string };
   readonly runEnd: { readonly runId: string; readonly outcome: string; readonly steps: number };
   readonly callStart: CallStart;
+  readonly callProgress: CallProgress;
   readonly callEnd: CallEnd;
   readonly flowStart: FlowStart;
   readonly flowEnd: FlowEnd;
@@ -95,11 +106,17 @@ export class RunObservers {
     const observer: Observers[K] | undefined = this.#observers[name];
     if (observer === undefined) return;
     try {
-      observer(info);
+      const result: unknown = observer(info);
+      // An observer may be an async function. Unobserved, its rejection would end the process.
+      if (isPromise(result)) result.catch((error: unknown) => this.#report(error));
     } catch (error) {
-      if (this.#hasFailed) return;
-      this.#hasFailed = true;
-      this.#onError(error);
+      this.#report(error);
     }
+  }
+
+  #report(error: unknown): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#onError(error);
   }
 }

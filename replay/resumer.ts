@@ -6,7 +6,7 @@
  * recorded, so it is unknown whether the call was carried out. It is made again if its declaration or the policy allows that.
  */
 import { sha256Hex } from "../gateway/digest.ts";
-import { CapabilityFailure, type Handlers, MachineHandler, machineHandler } from "../gateway/handlers.ts";
+import { CapabilityFailure, type Handlers, MachineHandler, machineHandler, type Recall } from "../gateway/handlers.ts";
 import type { LoggedPrefix, LoggedReply } from "../gateway/logged-prefix.ts";
 import type { EventSink } from "../gateway/run-events.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -95,17 +95,22 @@ export class Resumer implements EventSink, LoggedPrefix {
 
   #recall(event: RunEvent): void {
     if (event.type === "CapCall") this.#lastCall = event;
-    const isAnswer = event.type === "CapResult" || event.type === "CapError";
-    const handler = isAnswer ? this.#options.handlers.get(event.capability) : undefined;
-    if (!isAnswer || !(handler instanceof MachineHandler) || handler.recall === undefined || this.#lastCall === undefined) return;
-    const answer = event.type === "CapResult" ? { value: event.result } : { failure: event.message };
-    handler.recall(argumentsOf(this.#lastCall, this.#options.context.registry), answer, this.#options.policy);
+    if (this.#lastCall === undefined) return;
+    if (event.type === "CapResult") this.#recallCall(this.#lastCall, { value: event.result });
+    if (event.type === "CapError") this.#recallCall(this.#lastCall, { failure: event.message });
+  }
+
+  #recallCall(call: Parameters<typeof argumentsOf>[0], answer: Parameters<Recall>[1]): void {
+    const handler = this.#options.handlers.get(call.capability);
+    if (handler instanceof MachineHandler)
+      handler.recall?.(argumentsOf(call, this.#options.context.registry), answer, this.#options.policy);
   }
 
   reply(call: number): LoggedReply | undefined {
     const openCall = this.#openCall;
     if (openCall === undefined) return this.isPastLog ? undefined : { handler: this.#recordedAnswer };
     this.#openCall = undefined;
+    this.#recallCall(openCall, { failure: "the process ended during the call" });
     const { inDoubt, mayRepeat } = this.#options;
     if (inDoubt === "retry" || mayRepeat(openCall)) return undefined;
     if (inDoubt === "fail") return { handler: failInDoubt };

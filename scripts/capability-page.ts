@@ -1,6 +1,6 @@
 /** Generates the page about capabilities: a table of them, their mocks, and what live calls need. */
 import { DEFAULT_DB_FOLDER } from "../gateway/handlers/db-query.ts";
-import { LLM_OPTIONS } from "../gateway/handlers/llm-call.ts";
+import { LLM_OPTIONS } from "../gateway/handlers/llm-request.ts";
 import { REPEATABLE_BY_POLICY } from "../policy/may-repeat.ts";
 import { BUILTIN_REGISTRY, type CapabilityDecl, type CapabilitySignature, FIRST_OWN_CAPABILITY_ID } from "../vm/capabilities.ts";
 import { canonicalJson } from "../vm/json/json.ts";
@@ -78,6 +78,8 @@ each type, and what each kind of statement in the policy allows.
 | \`text\` | the answer |
 | \`model\` | the model that answered |
 | \`usage.input_tokens\`, \`usage.output_tokens\` | tokens used; 0 if the endpoint does not report them |
+| \`attempts\` | how often the request was sent, if more than once |
+| \`value\` | with the option \`schema\`: the answer as JSON |
 
 The third argument of a call is an object of options, \`Json::Object({ "temperature": Json::Float(0.2) })\`. A live call with an unknown option fails.`;
 
@@ -107,9 +109,7 @@ export BORUNA_LLM_URL=http://127.0.0.1:11434/v1 BORUNA_LLM_MODEL=llama3.2
 boruna run ask.ax --policy policy.json --live
 \`\`\`
 
-A call sends a \`POST\` with \`{"model", "max_tokens", "messages": [{"role": "system", …}, {"role": "user", "content": PROMPT}], …options}\`. It reads \`choices[0].message.content\`,
-\`choices[0].finish_reason\`, \`model\`, \`usage.prompt_tokens\` and \`usage.completion_tokens\` of the response. After status 429 or 5xx the request is sent again, at most 4 times in all, after the seconds given by \`Retry-After\` (at most 20), or else after 0.5, 1 and 2 seconds.
-Other statuses, a lost connection and 120 seconds without a response are failures. \`llm_policy\` reserves tokens and money before the call and settles them after it.`;
+[llm.call](../guide/llm-call.md) says what is sent and read, how often, what it may cost, and how answers are streamed and checked.`;
 
 function repeatRows(): readonly (readonly string[])[] {
   const external = BUILTIN_REGISTRY.all.filter(({ internal }) => internal !== true);

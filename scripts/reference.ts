@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type DiagnosticCode, DIAGNOSTICS } from "../compiler/diagnostics.ts";
 import { elisionNote, type Example, EXPLANATIONS, isDiagnosticCode } from "../compiler/explanations.ts";
+import { MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, SCHEMA_KEYWORDS } from "../gateway/handlers/answer-schema.ts";
 import { DB_TYPES, OTHER_TYPE, readValue } from "../gateway/handlers/db-types.ts";
 import { MAX_RESULT_BYTES } from "../gateway/handlers/db-statement.ts";
 import { ENCODINGS, ESCAPES, MAX_ESCAPES, MIN_ENCODED_LENGTH } from "../gateway/handlers/spellings.ts";
@@ -356,6 +357,13 @@ function threatModelPage(): string {
   return handwrittenPage("guide/threat-model.md", lines.join("\n\n"));
 }
 
+/** Returns the page about llm.call, which is written by hand, with its table of schema keywords replaced. */
+function llmCallPage(): string {
+  const rows = [...SCHEMA_KEYWORDS].map(([name, { doc }]) => [code(name), doc]);
+  const limits = `A schema has at most ${MAX_SCHEMA_BYTES / 1_024} KiB and is nested at most ${MAX_SCHEMA_DEPTH} deep. Another keyword, such as \`$ref\` or \`pattern\`, fails the call before it costs anything.`;
+  return handwrittenPage("guide/llm-call.md", `\n${table(["keyword", "meaning"], rows)}\n\n${limits}\n`);
+}
+
 /** Returns the page on usage events, which is written by hand, with its table of fields replaced. */
 function usageEventsPage(): string {
   const rows = Object.entries(USAGE_FIELDS).map(([name, { doc }]) => [code(name), cell(doc)]);
@@ -403,6 +411,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["reference/environment.md", environmentPage()],
     ["reference/spans.md", spansPage()],
     ["guide/db-query.md", dbQueryPage()],
+    ["guide/llm-call.md", llmCallPage()],
     ["guide/threat-model.md", threatModelPage()],
     ["guide/usage-events.md", usageEventsPage()],
     ...libraryPages(page),

@@ -1,7 +1,6 @@
 /** Reads a response body: decompresses it, limits its size, decodes it as text. */
 import { Buffer } from "node:buffer";
-import { Duplex, pipeline as pipe, Readable, Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { Duplex, pipeline as pipe, Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from "node:zlib";
 import { CapabilityFailure } from "../handlers.ts";
 
@@ -62,29 +61,38 @@ export function discard(body: Readable): void {
   body.destroy();
 }
 
-/** Returns the decoded bytes. Throws `CapabilityFailure` for more than `maxBytes`, an unknown encoding, or bytes that do not decode. */
-export async function readBody(body: Readable, contentEncoding: string, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let total = 0;
-  const collector = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      total += chunk.length;
-      chunks.push(chunk);
-      done(total > maxBytes ? new CapabilityFailure(`the response is longer than ${maxBytes} bytes`) : null);
-    },
-  });
+/**
+ * Yields the decoded bytes as they arrive. Throws `CapabilityFailure` for more than `maxBytes`, an unknown encoding, or bytes that do not
+ * decode. Closes the body and its connection if reading ends early.
+ */
+export async function* decodedChunks(body: Readable, contentEncoding: string, maxBytes: number): AsyncGenerator<Buffer> {
   let decoders: Duplex[] = [];
+  let total = 0;
   try {
     decoders = decodersOf(contentEncoding);
-    await pipeline([body, ...decoders, collector], { signal });
+    // An error of the body destroys all decoders, so reading the last one reports it.
+    if (decoders.length > 0) pipe([body, ...decoders], () => undefined);
+    const decoded: AsyncIterable<unknown> = decoders.at(-1) ?? body;
+    for await (const chunk of decoded) {
+      if (!Buffer.isBuffer(chunk)) throw new TypeError("a body consists of bytes");
+      total += chunk.length;
+      if (total > maxBytes) throw new CapabilityFailure(`the response is longer than ${maxBytes} bytes`);
+      yield chunk;
+    }
   } catch (error) {
-    discard(body);
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     if (/^(?:Z_|ERR_BROTLI|ERR__ERROR|ERR_PADDING|ERR_)/.test(code) && decoders.length > 0)
       throw new CapabilityFailure(`the response does not decode as ${contentEncoding}`);
     throw error;
+  } finally {
+    discard(body);
   }
-  return Buffer.concat(chunks, total);
+}
+/** Returns all decoded bytes. Throws like `decodedChunks`. */
+export async function readBody(body: Readable, contentEncoding: string, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of decodedChunks(body, contentEncoding, maxBytes)) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 /** Decodes UTF-8. Throws `CapabilityFailure` if the bytes are not UTF-8. */

@@ -36,3 +36,11 @@ function errorCode(error: unknown): string | undefined {
   if ("code" in error && typeof error.code === "string") return error.code;
   return error instanceof AggregateError ? errorCode(error.errors[0]) : undefined;
 }
+
+/** Whether the connection was never made, so that no byte of the request was sent. */
+export function neverSent(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(neverSent);
+  if (!(error instanceof Error)) return false;
+  if ("code" in error && error.code === "UND_ERR_CONNECT_TIMEOUT") return true;
+  return "syscall" in error && (error.syscall === "connect" || error.syscall === "getaddrinfo");
+}

@@ -1,17 +1,18 @@
-/** `llm.call`: asks a model at the OpenAI-compatible `chat/completions` endpoint that the operator configured. */
+/**
+ * `llm.call`: asks a model at the OpenAI-compatible `chat/completions` endpoint that the operator configured.
+ *
+ * The steps of a call: build the request (`llm-request.ts`), reserve the most that an attempt can cost (`llm-spend.ts`), send it, settle
+ * what it really cost, and repeat this after an error that may pass; then read the answer (`llm-answer.ts`) and check it against the
+ * program's schema (`answer-schema.ts`).
+ */
 import { setTimeout as sleepFor } from "node:timers/promises";
 import type { Dispatcher } from "undici";
 import { modelRefusal, requestedTokens } from "../../policy/decide.ts";
-import { didYouMean } from "../../policy/did-you-mean.ts";
-import type { LlmPolicy } from "../../policy/policy.ts";
 import { LIVE_PROVIDER } from "../../telemetry/gen-ai.ts";
-import { BorunaError } from "../../vm/error.ts";
-import { canonicalJson, isJsonArray, isJsonObject, parseJson, type JsonData } from "../../vm/json/json.ts";
-import { MapValue } from "../../vm/value/map.ts";
-import { valueToTypedJson } from "../../vm/json/typed-json.ts";
-import { parseType } from "../../vm/value/type.ts";
-import { utf8Length } from "../../vm/value/utf8.ts";
+import type { Policy } from "../../policy/policy.ts";
+import { canonicalJson, jsonObjectOf } from "../../vm/json/json.ts";
 import type { Value } from "../../vm/value/value.ts";
+import { startDeadline } from "../deadline.ts";
 import {
   CapabilityDenied,
   CapabilityFailure,
@@ -20,10 +21,21 @@ import {
   MachineHandler,
   type Recall,
 } from "../handlers.ts";
-import { startDeadline } from "../deadline.ts";
-import { readBody, utf8Body } from "./http-body.ts";
-import { httpFailure } from "./http-failure.ts";
-import { createSpending, type Spending, type Usage } from "./llm-spend.ts";
+import { decodedChunks, readBody, utf8Body } from "./http-body.ts";
+import { httpFailure, neverSent } from "./http-failure.ts";
+import {
+  answerValue,
+  credibleUsage,
+  type EndpointAnswer,
+  errorCodeText,
+  readAnswer,
+  readStreamedAnswer,
+  recordedAnswer,
+} from "./llm-answer.ts";
+import { type LlmRequest, llmRequest } from "./llm-request.ts";
+import { createSpending, isRefusal, NO_USAGE, type Usage } from "./llm-spend.ts";
+import { retryDelay } from "./retry-delay.ts";
+import { eventData } from "./sse.ts";
 
 interface LlmCallOptions {
   /** `https://host/v1`, with or without `/chat/completions`. May be loopback, because the operator chose it. If undefined, calls fail. */
@@ -34,92 +46,86 @@ interface LlmCallOptions {
   readonly model: string | undefined;
   /** Waits between attempts. By default, uses a timer. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<unknown>;
+  /** Returns a number in [0, 1) for the jitter of the waits. */
+  readonly random?: () => number;
+  /** Time for all attempts of one call, in milliseconds. */
+  readonly timeoutMs?: number;
 }
 
 const MAX_ATTEMPTS = 4;
-const FIRST_DELAY_MS = 500;
-const MAX_DELAY_MS = 20_000;
 const TIMEOUT_MS = 120_000;
+/** Limit on an answer that is not streamed, in bytes, and on the text of one that is, in UTF-16 code units. */
 const MAX_ANSWER_BYTES = 10_485_760;
-/** Limit on the tokens that the endpoint may add around the messages. */
-const FRAMING_TOKENS = 64;
+/** Limit on a stream, which has some hundred bytes for each token. It is never in memory as a whole. */
+const MAX_STREAM_BYTES = 1_073_741_824;
+/** Limit on the body of an error. */
+const MAX_ERROR_BYTES = 65_536;
+/** Statuses with which an endpoint says that it did not start to work, so it bills nothing. Azure OpenAI bills others, such as 400 and 408. */
+const UNBILLED_STATUSES: ReadonlySet<number> = new Set([401, 429]);
 
 export function llmCallHandler(options: LlmCallOptions): MachineHandler {
   const spending = createSpending();
-  const sleep = options.sleep ?? ((ms, signal) => sleepFor(ms, undefined, { signal }));
-  /** Checks the call and reserves what it can use. Throws `CapabilityFailure`. */
-  const prepare = (
-    [prompt, requestedModel, callOptions]: readonly Value[],
-    { policy, onModel }: Pick<HandlerContext, "policy" | "onModel">,
-  ) => {
-    if (typeof prompt !== "string" || typeof requestedModel !== "string")
-      throw new CapabilityFailure("llm.call takes a prompt and a model");
-    const endpoint = endpointOf(options.url);
-    const model = requestedModel === "" ? (options.model ?? "") : requestedModel;
-    if (model === "") throw new CapabilityFailure("the program names no model and BORUNA_LLM_MODEL is not set");
-    onModel?.(model, LIVE_PROVIDER);
-    const refusal = modelRefusal(policy.llm_policy, model, requestedTokens(callOptions));
-    if (refusal !== undefined) throw new CapabilityDenied(`${refusal.reason} (${refusal.rule})`);
-    const body = requestBody(model, prompt, callOptions, policy.llm_policy);
-    return { endpoint, model, body, settle: reserveFor(spending, policy.llm_policy, model, body) };
-  };
-  const run: MachineFunction = async (args, context) => {
-    const { endpoint, model, body, settle } = prepare(args, context);
-    const { signal } = context;
-    const { request } = await import("undici");
-    const timeLimit = startDeadline(signal, TIMEOUT_MS);
-    const send = (): Promise<Dispatcher.ResponseData> =>
-      request(endpoint, {
-        method: "POST",
-        headers: headersFor(options.key),
-        body: canonicalJson(body),
-        signal: timeLimit.signal,
-        headersTimeout: 0,
-        bodyTimeout: 0,
-      });
+  const { timeoutMs = TIMEOUT_MS } = options;
+  const run: MachineFunction = async (args, { policy, signal, onModel, onProgress }) => {
+    const { endpoint, model, request } = prepare(options, args, policy, onModel);
+    const timeLimit = startDeadline(signal, timeoutMs);
     try {
-      const answer = await askWithRetries(send, (ms) => sleep(ms, timeLimit.signal), timeLimit.signal);
-      if (!answer.ok) {
-        settle({ inputTokens: 0, outputTokens: 0 });
-        throw new CapabilityFailure(answer.message);
-      }
-      const modelAnswer = readAnswer(answer.text, model);
-      settle(modelAnswer.usage);
-      return modelAnswer.value;
+      const { answer, attempts } = await ask({
+        reserve: () => spending.reserve(policy.llm_policy, model, request.worstCase),
+        send: await sender(endpoint, request, options.key, timeLimit.signal, onProgress !== undefined),
+        sleep: (ms) => (options.sleep ?? sleep)(ms, timeLimit.signal),
+        random: options.random ?? Math.random,
+        key: options.key ?? "",
+        onText: onProgress ?? (() => undefined),
+      });
+      return answerValue(answer, model, attempts, request.schema);
     } catch (error) {
-      if (timeLimit.isOver()) throw new CapabilityFailure(`the model did not answer within ${TIMEOUT_MS} ms`);
+      if (timeLimit.isOver()) throw new CapabilityFailure(`the model did not answer within ${timeoutMs} ms`);
       throw httpFailure(error);
     } finally {
       timeLimit.end();
     }
   };
-  const recall: Recall = (args, answer, policy) => {
+  const recall: Recall = (args, recorded, policy) => {
     try {
-      const { settle } = prepare(args, { policy });
-      settle("value" in answer ? recordedUsage(answer.value) : usageOfFailure(answer.failure));
+      const { model, request } = prepare(options, args, policy);
+      for (const used of recordedUsage(recorded, request.worstCase)) spending.count(model, used);
     } catch (error) {
-      // The earlier process did not ask the model either.
+      // The earlier process sent nothing either.
       if (!CapabilityFailure.isFailure(error)) throw error;
     }
   };
   return new MachineHandler(run, recall);
 }
 
-/** Returns the usage in a recorded answer. 0 and 0 mean that the endpoint did not tell it. */
-function recordedUsage(answer: Value): Usage | undefined {
-  const usage = answer instanceof MapValue ? answer.get("usage") : undefined;
-  if (!(usage instanceof MapValue)) return undefined;
-  const [inputTokens, outputTokens] = [usage.get("input_tokens"), usage.get("output_tokens")];
-  if (typeof inputTokens !== "number" || typeof outputTokens !== "number" || inputTokens + outputTokens === 0) return undefined;
-  return { inputTokens, outputTokens };
+/** Checks the call. Throws `CapabilityFailure`. */
+function prepare(
+  options: LlmCallOptions,
+  [prompt, requestedModel, callOptions]: readonly Value[],
+  policy: Policy,
+  onModel?: HandlerContext["onModel"],
+): { readonly endpoint: URL; readonly model: string; readonly request: LlmRequest } {
+  if (typeof prompt !== "string" || typeof requestedModel !== "string") throw new CapabilityFailure("llm.call takes a prompt and a model");
+  const endpoint = endpointOf(options.url);
+  const model = requestedModel === "" ? (options.model ?? "") : requestedModel;
+  if (model === "") throw new CapabilityFailure("the program names no model and BORUNA_LLM_MODEL is not set");
+  onModel?.(model, LIVE_PROVIDER);
+  const refusal = modelRefusal(policy.llm_policy, model, requestedTokens(callOptions));
+  if (refusal !== undefined) throw new CapabilityDenied(`${refusal.reason} (${refusal.rule})`);
+  return { endpoint, model, request: llmRequest(model, prompt, callOptions, policy.llm_policy) };
 }
 
-const REFUSED_BY_ENDPOINT = "the model endpoint answered HTTP ";
-
-/** A call that the endpoint refused costs nothing. What any other failed call used is unknown. */
-function usageOfFailure(message: string): Usage | undefined {
-  return message.startsWith(REFUSED_BY_ENDPOINT) ? { inputTokens: 0, outputTokens: 0 } : undefined;
+/**
+ * Returns the most that the attempts of a recorded call can have used. The log does not have the attempts of a call that failed, so all of
+ * them count.
+ */
+function recordedUsage(recorded: Parameters<Recall>[1], worstCase: Usage): readonly Usage[] {
+  if ("failure" in recorded) return isRefusal(recorded.failure) ? [] : Array.from({ length: MAX_ATTEMPTS }, () => worstCase);
+  const { attempts, usage } = recordedAnswer(recorded.value);
+  return [usage ?? worstCase, ...Array.from({ length: Math.min(attempts, MAX_ATTEMPTS) - 1 }, () => worstCase)];
 }
+
+const sleep = (ms: number, signal: AbortSignal): Promise<unknown> => sleepFor(ms, undefined, { signal });
 
 function endpointOf(url: string | undefined): URL {
   if (url === undefined || url === "") throw new CapabilityFailure("no model endpoint is set (BORUNA_LLM_URL)");
@@ -130,151 +136,103 @@ function endpointOf(url: string | undefined): URL {
   return endpoint;
 }
 
-function headersFor(key: string | undefined): Record<string, string> {
-  const headers = { "content-type": "application/json", accept: "application/json" };
-  return key === undefined || key === "" ? headers : { ...headers, authorization: `Bearer ${key}` };
+type Send = () => Promise<Dispatcher.ResponseData>;
+
+/** Returns a function that sends the request once. Redirects are not followed. */
+async function sender(endpoint: URL, { body }: LlmRequest, key: string | undefined, signal: AbortSignal, streams: boolean): Promise<Send> {
+  const { request } = await import("undici");
+  const sent = streams ? new Map([...body, ["stream", true], ["stream_options", jsonObjectOf(["include_usage", true])]] as const) : body;
+  const text = canonicalJson(sent);
+  const headers = {
+    "content-type": "application/json",
+    accept: streams ? "text/event-stream, application/json" : "application/json",
+    ...(key === undefined || key === "" ? {} : { authorization: `Bearer ${key}` }),
+  };
+  return () => request(endpoint, { method: "POST", headers, body: text, signal, headersTimeout: 0, bodyTimeout: 0 });
 }
 
-/** Options of the program that are sent to the endpoint unchanged. */
-const FORWARDED_OPTIONS: readonly string[] = [
-  "frequency_penalty",
-  "presence_penalty",
-  "response_format",
-  "seed",
-  "stop",
-  "temperature",
-  "top_p",
-];
-const BORUNA_OPTIONS = {
-  max_output_tokens: "Int above 0: the maximum number of tokens in the answer. Default: the policy's limit; a larger number is denied",
-  system: "String: the system message, sent before the prompt",
-} as const;
-/** Every option of `llm.call` with its description. */
-export const LLM_OPTIONS: ReadonlyMap<string, string> = new Map([
-  ...Object.entries(BORUNA_OPTIONS),
-  ...FORWARDED_OPTIONS.map((name) => [name, "sent to the endpoint unchanged"] as const),
-]);
-
-function requestBody(model: string, prompt: string, callOptions: Value | undefined, llm: LlmPolicy): ReadonlyMap<string, JsonData> {
-  if (!(callOptions instanceof MapValue)) throw new CapabilityFailure("the options of llm.call are an object");
-  const unknown = [...callOptions.keys()].find((name) => !LLM_OPTIONS.has(name));
-  if (unknown !== undefined)
-    throw new CapabilityFailure(
-      `llm.call has no option ${JSON.stringify(unknown)}. ${didYouMean(unknown, LLM_OPTIONS.keys(), `It has ${[...LLM_OPTIONS.keys()].join(", ")}.`)}`,
-    );
-  const system = callOptions.get("system");
-  if (system !== undefined && typeof system !== "string") throw new CapabilityFailure("the option system of llm.call is a text");
-  const maxTokens = callOptions.get("max_output_tokens");
-  if (maxTokens !== undefined && (typeof maxTokens !== "number" || maxTokens < 1))
-    throw new CapabilityFailure("the option max_output_tokens of llm.call is an Int above 0");
-  const message = (role: string, content: string): JsonData =>
-    new Map([
-      ["role", role],
-      ["content", content],
-    ]);
-  const optionsJson = valueToTypedJson(callOptions, parseType("Json"), []);
-  const forwardedOptions = isJsonObject(optionsJson) ? [...optionsJson].filter(([name]) => FORWARDED_OPTIONS.includes(name)) : [];
-  return new Map<string, JsonData>([
-    ...forwardedOptions,
-    ["model", model],
-    ["max_tokens", maxTokens ?? llm.max_output_tokens],
-    ["messages", [...(system === undefined ? [] : [message("system", system)]), message("user", prompt)]],
-  ]);
+/** What the attempts of one call need. */
+interface Attempts {
+  readonly reserve: () => (used: Usage) => void;
+  readonly send: Send;
+  readonly sleep: (ms: number) => Promise<unknown>;
+  readonly random: () => number;
+  readonly key: string;
+  readonly onText: (piece: string) => void;
 }
-
-/** Reserves the maximum that the call can use. A text never has more tokens than bytes. */
-function reserveFor(
-  spending: Spending,
-  llm: LlmPolicy,
-  model: string,
-  body: ReadonlyMap<string, JsonData>,
-): (used: Usage | undefined) => void {
-  const maxTokens = body.get("max_tokens");
-  const inputTokens = utf8Length(canonicalJson(body.get("messages") ?? [])) + FRAMING_TOKENS;
-  return spending.reserve(llm, model, { inputTokens, outputTokens: typeof maxTokens === "number" ? maxTokens : llm.max_output_tokens });
-}
-
-type EndpointAnswer = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
 
 /**
- * Sends the request. Repeats it after the statuses 429 and 5xx, waiting as long as `retry-after` says or with growing
- * delays. Does not repeat it after a lost connection, because the endpoint may have charged for the call.
+ * Asks until there is an answer. Repeats the request after the statuses 429 and 5xx. Does not repeat it after a lost connection or a
+ * malformed answer, because the endpoint has probably charged for it. An attempt keeps its reservation, unless the endpoint reports
+ * what it used or billed nothing.
  */
-async function askWithRetries(
-  send: () => Promise<Dispatcher.ResponseData>,
-  sleep: (ms: number) => Promise<unknown>,
-  signal: AbortSignal,
-): Promise<EndpointAnswer> {
+async function ask(attempts: Attempts): Promise<{ readonly answer: EndpointAnswer; readonly attempts: number }> {
+  let settle = attempts.reserve();
   for (let attempt = 1; ; attempt++) {
-    const response = await send();
+    const response = await sendOnce(attempts.send, settle);
     const { statusCode: status } = response;
-    if (status >= 200 && status <= 299)
-      return { ok: true, text: utf8Body(await readBody(response.body, encodingOf(response), MAX_ANSWER_BYTES, signal)) };
-    await response.body.dump({ limit: MAX_ANSWER_BYTES, signal });
+    if (status >= 200 && status <= 299) {
+      const answer = await readResponse(response, attempts);
+      const usage = credibleUsage(answer);
+      if (usage !== undefined) settle(usage);
+      return { answer, attempts: attempt };
+    }
+    if (UNBILLED_STATUSES.has(status)) settle(NO_USAGE);
+    const failure = `the model endpoint answered HTTP ${status}${await errorCodeOf(response, attempts.key)}`;
     const isTransient = status === 429 || status >= 500;
-    if (!isTransient) return { ok: false, message: `${REFUSED_BY_ENDPOINT}${status}` };
-    if (attempt >= MAX_ATTEMPTS) return { ok: false, message: `${REFUSED_BY_ENDPOINT}${status}, ${MAX_ATTEMPTS} times` };
-    await sleep(delayFor(attempt, response.headers["retry-after"]));
+    if (!isTransient) throw new CapabilityFailure(failure);
+    if (attempt >= MAX_ATTEMPTS) throw new CapabilityFailure(`${failure}, ${MAX_ATTEMPTS} times`);
+    const retryAfter = headerOf(response, "retry-after");
+    const delay = retryDelay(attempt, retryAfter, attempts.random(), Date.now());
+    if (delay === undefined) throw new CapabilityFailure(`${failure} and asks to wait longer than a minute`);
+    await attempts.sleep(delay);
+    settle = reserveAgain(attempts.reserve, failure);
   }
 }
 
-function encodingOf(response: Dispatcher.ResponseData): string {
-  const header = response.headers["content-encoding"];
-  return typeof header === "string" ? header : "";
-}
-
-function delayFor(attempt: number, retryAfter: string | string[] | undefined): number {
-  const seconds = typeof retryAfter === "string" && /^[0-9]{1,6}$/.test(retryAfter) ? Number(retryAfter) : undefined;
-  return Math.min(MAX_DELAY_MS, seconds === undefined ? FIRST_DELAY_MS * 2 ** (attempt - 1) : seconds * 1_000);
-}
-
-/** The `status` of an incomplete answer, by its `finish_reason`. The status of any other answer is `ok`. */
-const STATUS_BY_FINISH_REASON: ReadonlyMap<JsonData | undefined, string> = new Map([
-  ["length", "length"],
-  ["content_filter", "content_filter"],
-]);
-
-function readAnswer(text: string, requestedModel: string): { readonly value: Value; readonly usage: Usage | undefined } {
-  const data = parseAnswer(text);
-  const choices = isJsonObject(data) ? data.get("choices") : undefined;
-  const choice = choices !== undefined && isJsonArray(choices) ? choices[0] : undefined;
-  const message = choice !== undefined && isJsonObject(choice) ? choice.get("message") : undefined;
-  const content = message !== undefined && isJsonObject(message) ? message.get("content") : undefined;
-  if (!isJsonObject(data) || choice === undefined || !isJsonObject(choice) || typeof content !== "string")
-    throw new CapabilityFailure("the model endpoint's answer holds no text");
-  const model = data.get("model");
-  const usage = usageOf(data.get("usage"));
-  const value = MapValue.from([
-    ["status", STATUS_BY_FINISH_REASON.get(choice.get("finish_reason")) ?? "ok"],
-    ["text", content],
-    ["model", typeof model === "string" ? model : requestedModel],
-    [
-      "usage",
-      MapValue.from([
-        ["input_tokens", usage?.inputTokens ?? 0],
-        ["output_tokens", usage?.outputTokens ?? 0],
-      ]),
-    ],
-  ]);
-  return { value, usage };
-}
-
-function parseAnswer(text: string): JsonData {
+async function sendOnce(send: Send, settle: (used: Usage) => void): Promise<Dispatcher.ResponseData> {
   try {
-    return parseJson(text, { duplicateKeys: "last" });
+    return await send();
   } catch (error) {
-    if (error instanceof BorunaError) throw new CapabilityFailure("the model endpoint's answer is not JSON");
+    if (neverSent(error)) settle(NO_USAGE);
     throw error;
   }
 }
 
-function usageOf(data: JsonData | undefined): Usage | undefined {
-  if (data === undefined || !isJsonObject(data)) return undefined;
-  const inputTokens = data.get("prompt_tokens");
-  const outputTokens = data.get("completion_tokens");
-  return isCount(inputTokens) && isCount(outputTokens) ? { inputTokens, outputTokens } : undefined;
+/** Reserves another attempt. Its failure says why there has to be one. */
+function reserveAgain(reserve: Attempts["reserve"], failure: string): (used: Usage) => void {
+  try {
+    return reserve();
+  } catch (error) {
+    if (!(error instanceof CapabilityFailure)) throw error;
+    throw new CapabilityFailure(`${failure}, and there is no other attempt: ${error.message}`);
+  }
 }
 
-function isCount(data: JsonData | undefined): data is number {
-  return typeof data === "number" && data >= 0;
+/** Reads the answer in the form that the endpoint chose. Some ignore that a stream was asked for. */
+async function readResponse(response: Dispatcher.ResponseData, { key, onText }: Attempts): Promise<EndpointAnswer> {
+  const encoding = headerOf(response, "content-encoding") ?? "";
+  if (/^text\/event-stream\b/i.test(headerOf(response, "content-type") ?? "")) {
+    const events = eventData(decodedChunks(response.body, encoding, MAX_STREAM_BYTES));
+    return readStreamedAnswer(events, key, MAX_ANSWER_BYTES, onText);
+  }
+  const answer = readAnswer(utf8Body(await readBody(response.body, encoding, MAX_ANSWER_BYTES)), key);
+  if (answer.text !== undefined && answer.text !== "") onText(answer.text);
+  return answer;
+}
+
+/** Reads the body of an error. Never fails: the status alone decides what happens next. */
+async function errorCodeOf(response: Dispatcher.ResponseData, key: string): Promise<string> {
+  try {
+    const bytes = await readBody(response.body, headerOf(response, "content-encoding") ?? "", MAX_ERROR_BYTES);
+    return errorCodeText(bytes.toString("utf8"), key);
+  } catch {
+    // The body is too long, not encoded as it says, or it was cut off. If the run was canceled, the next wait notices it.
+    return "";
+  }
+}
+
+function headerOf({ headers }: Dispatcher.ResponseData, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === "string" ? value : undefined;
 }

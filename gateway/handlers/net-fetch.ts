@@ -228,12 +228,7 @@ async function answerOf(call: FetchCall, response: Dispatcher.ResponseData, want
   }
   const headers = responseHeaders(response.headers);
   const isEmpty = method === "HEAD" || status === 204 || status === 304;
-  const bytes = await readBody(
-    response.body,
-    isEmpty ? "" : (headers.get("content-encoding") ?? ""),
-    call.net.max_response_bytes,
-    call.signal,
-  );
+  const bytes = await readBody(response.body, isEmpty ? "" : (headers.get("content-encoding") ?? ""), call.net.max_response_bytes);
   const body = call.secrets.scrub(utf8Body(bytes));
   if (want === "body") return body;
   const scrubbedHeaders = new Map<string, string>();

@@ -25,6 +25,7 @@ function snippetsOf(page: string): readonly Snippet[] {
 const PAGES = [
   { name: "reference/language.md", least: 20 },
   { name: "guide/tour.md", least: 20 },
+  { name: "guide/llm-call.md", least: 2 },
   ...readLibraries().map((library) => ({ name: `reference/std/${library.name}.md`, least: 1 })),
 ];
 

@@ -1,6 +1,9 @@
+import type { ServerResponse } from "node:http";
+import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
 import type { MachineHandler } from "../../../gateway/handlers.ts";
 import { llmCallHandler } from "../../../gateway/handlers/llm-call.ts";
+import { ListValue } from "../../../vm/value/list.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import { valueToTypedJson } from "../../../vm/json/typed-json.ts";
 import { canonicalJson } from "../../../vm/json/json.ts";
@@ -35,7 +38,8 @@ async function endpoint(answers: readonly Answer[], more: { key?: string; model?
     response.writeHead(status, headers).end(typeof answer === "string" ? answer : JSON.stringify(answer));
   });
   const sleep = async (ms: number): Promise<void> => void waits.push(ms);
-  const { run: handler } = llmCallHandler({ url: `http://127.0.0.1:${server.port}/v1`, key: more.key, model: more.model, sleep });
+  const random = (): number => 0.5;
+  const { run: handler } = llmCallHandler({ url: `http://127.0.0.1:${server.port}/v1`, key: more.key, model: more.model, sleep, random });
   const call = (args: readonly Value[], llm: object = {}): Promise<Value> =>
     callHandler("llm.call", handler, args, contextOf(policyOf({ llm_policy: llm })));
   return { asked, waits, call, fails: (args: readonly Value[], llm: object = {}) => failureOf(call(args, llm)) };
@@ -134,14 +138,9 @@ describe("a call", () => {
 
 describe("retries", () => {
   test("after 429 and 5xx, with growing delays or after retry-after, up to a bound", async () => {
-    const { call, waits, asked } = await endpoint([
-      { status: 429 },
-      { status: 503, headers: { "retry-after": "3" } },
-      { status: 500, headers: { "retry-after": "100000" } },
-      {},
-    ]);
-    await call(["x", "m"]);
-    expect([waits, asked.length]).toEqual([[500, 3_000, 20_000], 4]);
+    const { call, waits, asked } = await endpoint([{ status: 429 }, { status: 503, headers: { "retry-after": "3" } }, { status: 599 }, {}]);
+    expect(text(await call(["x", "m"]))).toMatch(/^\{"attempts":4,/);
+    expect([waits, asked.length]).toEqual([[375, 3_250, 1_500], 4]);
   });
 
   test("stop after four attempts", async () => {
@@ -150,10 +149,204 @@ describe("retries", () => {
     expect(asked.length).toBe(4);
   });
 
-  test("do not follow any other answer", async () => {
-    const { fails, asked } = await endpoint([{ status: 401, body: "the key sk-123 is wrong" }]);
-    expect(await fails(["x", "m"])).toBe("failed: the model endpoint answered HTTP 401");
+  test("do not wait for an endpoint that asks for more than a minute", async () => {
+    const { fails, waits } = await endpoint([{ status: 429, headers: { "retry-after": "61" } }]);
+    expect(await fails(["x", "m"])).toBe("failed: the model endpoint answered HTTP 429 and asks to wait longer than a minute");
+    expect(waits).toEqual([]);
+  });
+
+  test.each([
+    [401, "the key sk-123 is wrong", "HTTP 401"],
+    [
+      400,
+      '{"error": {"message": "secret", "type": "invalid_request_error", "code": "context_length_exceeded"}}',
+      "HTTP 400 (context_length_exceeded)",
+    ],
+    [400, '{"error": {"message": "secret", "type": "invalid_request_error", "code": null}}', "HTTP 400 (invalid_request_error)"],
+    [403, '{"error": {"code": "bad-sk-123"}}', "HTTP 403"],
+    [403, '{"error": {"code": "a text with spaces"}}', "HTTP 403"],
+    [403, '{"error": "a text"}', "HTTP 403"],
+    [404, "x".repeat(100_000), "HTTP 404"],
+    [302, "", "HTTP 302"],
+  ])("do not follow status %i; its message stays outside, its code is shown", async (status, body, message) => {
+    const { fails, asked } = await endpoint([{ status, body, headers: { location: "/elsewhere" } }], { key: "sk-123" });
+    expect(await fails(["x", "m"])).toBe(`failed: the model endpoint answered ${message}`);
     expect(asked.length).toBe(1);
+  });
+
+  test("end with the run, during a wait", async () => {
+    server = await serve((_, response) => void response.writeHead(503).end());
+    const controller = new AbortController();
+    const sleep = async (_: number, signal: AbortSignal): Promise<void> => {
+      controller.abort(new Error("stopped"));
+      signal.throwIfAborted();
+    };
+    const { run: handler } = llmCallHandler({ url: `http://127.0.0.1:${server.port}`, key: undefined, model: "m", sleep });
+    await expect(callHandler("llm.call", handler, ["x"], contextOf(policyOf({}), { signal: controller.signal }))).rejects.toThrow(
+      "stopped",
+    );
+    expect(server.requests.length).toBe(1);
+  });
+});
+
+describe("a bad endpoint", () => {
+  /** Calls an endpoint that ends each response as `answer` says, with a short time limit if it does not end. */
+  async function failureAt(answer: (response: ServerResponse) => void, timeoutMs?: number): Promise<string> {
+    server = await serve((_, response) => answer(response));
+    const { run: handler } = llmCallHandler({
+      url: `http://127.0.0.1:${server.port}`,
+      key: undefined,
+      model: "m",
+      sleep: async () => undefined,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+    return failureOf(callHandler("llm.call", handler, ["x"], contextOf(policyOf({}))));
+  }
+
+  test("that never answers", async () => {
+    expect(await failureAt(() => undefined, 20)).toBe("failed: the model did not answer within 20 ms");
+  });
+
+  test("that sends a byte now and then, without end", async () => {
+    const timers: NodeJS.Timeout[] = [];
+    const dripping = failureAt((response) => void timers.push(setInterval(() => response.write(" "), 1)), 50);
+    expect(await dripping).toBe("failed: the model did not answer within 50 ms");
+    for (const timer of timers) clearInterval(timer);
+  });
+
+  test.each<[string, (response: ServerResponse) => void, string]>([
+    ["a body without end", (response) => flood(response), "the response is longer than 10485760 bytes"],
+    [
+      "a gzip bomb",
+      (response) => response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(50_000_000, " "))),
+      "the response is longer than 10485760 bytes",
+    ],
+    [
+      "three encodings",
+      (response) => response.writeHead(200, { "content-encoding": "gzip, gzip, gzip" }).end("x"),
+      "the response is encoded 3 times, at most 2 are read",
+    ],
+    ["a reset", (response) => response.socket?.resetAndDestroy(), "the connection was closed by the other side"],
+    [
+      "chunks that are none",
+      (response) => response.socket?.end("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"),
+      "the response is not HTTP as it should be",
+    ],
+    ["no HTTP", (response) => response.socket?.end("hello\r\n\r\n"), "the response is not HTTP as it should be"],
+    [
+      "an error with status 200",
+      (response) => response.end('{"error": {"message": "secret", "code": "overloaded"}}'),
+      "the model endpoint answered with an error (overloaded)",
+    ],
+    ["bytes that are no text", (response) => response.end(Buffer.from([0xff])), "the response is not UTF-8 text"],
+    ["status 204", (response) => response.writeHead(204).end(), "the model endpoint's answer is not JSON"],
+    ["deep JSON", (response) => response.end("[".repeat(1_000_000)), "the model endpoint's answer is not JSON"],
+    [
+      "a refusal",
+      (response) => response.end('{"choices": [{"message": {"content": null, "refusal": "No."}}]}'),
+      "the model refused to answer",
+    ],
+    [
+      "a text of another type",
+      (response) => response.end('{"choices": [{"message": {"content": 5}}]}'),
+      "the model endpoint's answer holds no text",
+    ],
+    [
+      "a choice of another type",
+      (response) => response.end('{"choices": {"0": {"message": {"content": "x"}}}}'),
+      "the model endpoint's answer holds no text",
+    ],
+    [
+      "fields of the prototype",
+      (response) => response.end('{"__proto__": {"choices": [{"message": {"content": "x"}}]}}'),
+      "the model endpoint's answer holds no text",
+    ],
+  ])("that sends %s", async (_, answer, message) => {
+    expect(await failureAt(answer)).toBe(`failed: ${message}`);
+  });
+
+  test("whose counts are huge or odd", async () => {
+    const usage = '"usage": {"prompt_tokens": 1e999, "completion_tokens": 2.5}';
+    const { call } = await endpoint([{ body: `{"choices": [{"message": {"content": "x"}}], ${usage}}` }]);
+    expect(text(await call(["x", "m"]))).toContain('"usage":{"input_tokens":9007199254740991,"output_tokens":3}');
+  });
+
+  test("whose total includes hidden tokens", async () => {
+    const usage = { prompt_tokens: 7, completion_tokens: 2, total_tokens: 109 };
+    const { call } = await endpoint([{ body: { ...ANSWER, usage } }]);
+    expect(text(await call(["x", "m"]))).toContain('"usage":{"input_tokens":7,"output_tokens":102}');
+  });
+});
+
+/** Sends spaces until the other side closes the connection. */
+function flood(response: ServerResponse): void {
+  const spaces = " ".repeat(65_536);
+  const more = (): void => {
+    while (!response.destroyed && response.write(spaces));
+  };
+  response.on("drain", more);
+  more();
+}
+
+describe("structured answers", () => {
+  const schema = (more: readonly (readonly [string, Value])[] = []): MapValue =>
+    MapValue.from([
+      ["type", "object"],
+      ["properties", MapValue.from([["mood", MapValue.from([["enum", ListValue.of(["good", "bad"])]])]])],
+      ["required", ListValue.of(["mood"])],
+      ...more,
+    ]);
+  const strict = schema([["additionalProperties", false]]);
+  const options = (value: Value): MapValue => MapValue.from([["schema", value]]);
+  const saying = (content: string, finish_reason = "stop"): Answer => ({
+    body: { ...ANSWER, choices: [{ message: { content }, finish_reason }] },
+  });
+
+  test("the schema is sent, and the answer's value is in `value`", async () => {
+    const { call, asked } = await endpoint([saying('{"mood": "good"}')]);
+    expect(text(await call(["x", "m", options(strict)]))).toBe(
+      '{"model":"small-1","status":"ok","text":"{\\"mood\\": \\"good\\"}","usage":{"input_tokens":7,"output_tokens":2},"value":{"mood":"good"}}',
+    );
+    const sent = { type: "object", properties: { mood: { enum: ["good", "bad"] } }, required: ["mood"], additionalProperties: false };
+    expect(asked[0]?.body["response_format"]).toEqual({ type: "json_schema", json_schema: { name: "answer", schema: sent, strict: true } });
+    expect(asked[0]?.body).not.toHaveProperty("schema");
+  });
+
+  test("a schema that allows more than it names is not sent as strict", async () => {
+    const { call, asked } = await endpoint([saying('{"mood": "good", "why": 1}')]);
+    expect(text(await call(["x", "m", options(schema())]))).toContain('"value":{"mood":"good","why":1}');
+    expect(asked[0]?.body["response_format"]).toMatchObject({ json_schema: { strict: false } });
+  });
+
+  test.each([
+    ['{"mood": "fine"}', "stop", 'the model\'s answer does not match options.schema: answer.mood: expected one of "good", "bad"'],
+    ['{"mood": "good", "x": 1}', "stop", "the model's answer does not match options.schema: answer.x: is not in the schema"],
+    ["Good, I think.", "stop", "the model's answer is not JSON as options.schema asks: expected a value (line 1, column 1)"],
+    ['{"mood": "good", "mood": "bad"}', "stop", "the model's answer is not JSON as options.schema asks: "],
+    ["[".repeat(1_000), "stop", "the model's answer is not JSON as options.schema asks: nested deeper than 256"],
+    ['{"mood": "go', "length", "the model's answer is incomplete (length), so it cannot match options.schema"],
+  ])("the answer %s fails the call", async (content, finishReason, message) => {
+    const { fails } = await endpoint([saying(content, finishReason)]);
+    expect((await fails(["x", "m", options(strict)])).slice(0, `failed: ${message}`.length)).toBe(`failed: ${message}`);
+  });
+
+  test("a schema that cannot be checked fails the call before it costs anything", async () => {
+    const { fails, asked } = await endpoint([{}]);
+    expect(await fails(["x", "m", options("text")])).toBe("failed: options.schema: expected a schema, which is an object");
+    expect(await fails(["x", "m", options(MapValue.from([["$ref", "#"]]))])).toMatch(
+      /^failed: options\.schema\["\$ref"\]: this keyword is not supported/,
+    );
+    expect(
+      await fails([
+        "x",
+        "m",
+        MapValue.from([
+          ["schema", strict],
+          ["response_format", "x"],
+        ]),
+      ]),
+    ).toMatch(/^failed: llm\.call takes schema or response_format/);
+    expect(asked).toEqual([]);
   });
 });
 
@@ -170,86 +363,58 @@ describe("the policy", () => {
     );
     expect(asked).toEqual([]);
   });
-
-  test("tokens are reserved for the worst case and settled at the actual use", async () => {
-    const { call, fails, asked } = await endpoint([{}]);
-    const llm = { max_output_tokens: 10, max_total_tokens: 200 };
-    for (let i = 0; i < 5; i++) await call(["x", "m"], llm);
-    expect(await fails(["x".repeat(200), "m"], llm)).toMatch(
-      /^failed: the call could take \d+ tokens; 155 of llm_policy\.max_total_tokens are left$/,
-    );
-    expect(asked.length).toBe(5);
-  });
-
-  test("cost is reserved and settled; 9 tokens cost 0.011 of 0.25 dollars here", async () => {
-    const { call, fails } = await endpoint([{}]);
-    const llm = { max_output_tokens: 10, max_cost_usd: 0.25, prices };
-    let calls = 0;
-    while ((await fails(["x", "m"], llm)).startsWith("no failure")) calls += 1;
-    expect(calls).toBeGreaterThan(3);
-    expect(calls).toBeLessThanOrEqual(22);
-    expect(await fails(["x", "m"], llm)).toBe("failed: the call could cost more than is left of llm_policy.max_cost_usd");
-    await expect(call(["x", "m"], {})).resolves.toBeDefined();
-  });
-
-  test("concurrent calls cannot spend the same tokens", async () => {
-    const { fails, asked } = await endpoint([{}]);
-    const llm = { max_output_tokens: 10, max_total_tokens: 150 };
-    const results = await Promise.all([fails(["x", "m"], llm), fails(["x", "m"], llm)]);
-    expect(results.filter((r) => r.startsWith("failed: the call could take"))).toHaveLength(1);
-    expect(asked.length).toBe(1);
-  });
-
-  test("a refused call releases its reservation; an answer without usage keeps it", async () => {
-    const llm = { max_output_tokens: 10, max_total_tokens: 200 };
-    const refused = await endpoint([{ status: 400 }, { status: 400 }, {}]);
-    await refused.fails(["x", "m"], llm);
-    await refused.fails(["x", "m"], llm);
-    await refused.call(["x", "m"], llm);
-    await server?.close();
-    const silent = await endpoint([{ body: { choices: ANSWER.choices } }]);
-    await silent.call(["x", "m"], llm);
-    expect(await silent.fails(["x", "m"], llm)).toMatch(/^failed: the call could take/);
-  });
 });
 
 describe("a resumed run has spent what its earlier process spent", () => {
-  const LLM = { allowed_models: ["m"], max_output_tokens: 10, max_total_tokens: 400 };
-  const REPORTED: Answer = { body: { ...ANSWER, usage: { prompt_tokens: 150, completion_tokens: 10 } } };
+  const LLM = { allowed_models: ["m"], max_output_tokens: 10, max_total_tokens: 4_000 };
+  const REPORTED: Answer = { body: { ...ANSWER, usage: { prompt_tokens: 800, completion_tokens: 10 } } };
   const SILENT: Answer = { body: { ...ANSWER, usage: undefined } };
+  const NO_MODEL = "";
 
-  test.each([
-    ["an answer", REPORTED],
-    ["an answer without usage", SILENT],
-    ["a refusal of the endpoint", { status: 400 }],
-    ["an answer that is not JSON", { body: "no" }],
-    ["nothing, because the call was refused before", undefined],
-  ] satisfies [string, Answer | undefined][])("%s", async (_, answer: Answer | undefined) => {
+  test.each<[string, string, readonly Answer[], "as many" | "fewer"]>([
+    ["an answer", "m", [REPORTED], "as many"],
+    ["an answer without usage", "m", [SILENT], "as many"],
+    ["an answer after a failed attempt", "m", [{ status: 500 }, REPORTED], "as many"],
+    ["an answer without usage after two failed attempts", "m", [{ status: 500 }, { status: 500 }, SILENT], "as many"],
+    // The log does not have the attempts of a failed call, so the resumed run assumes the most.
+    ["a failure", "m", [{ status: 400 }], "fewer"],
+    ["an answer that is not JSON", "m", [{ body: "no" }], "fewer"],
+    ["four failed attempts", "m", [{ status: 500 }, { status: 500 }, { status: 500 }, { status: 500 }], "as many"],
+    ["a call without a model, which is not sent", NO_MODEL, [], "as many"],
+    ["a call that is denied", "other", [], "as many"],
+  ])("%s leaves %s calls", async (_, model, answers, expected) => {
     const policy = policyOf({ llm_policy: LLM });
-    const args = ["x", answer === undefined ? "" : "m", MapValue.EMPTY];
+    let requests = 0;
     server = await serve((_request, response) => {
-      const { status = 200, body = ANSWER } = answer ?? {};
+      const { status = 200, body = ANSWER } = answers[requests++] ?? SILENT;
       response.writeHead(status).end(typeof body === "string" ? body : JSON.stringify(body));
     });
     const url = `http://127.0.0.1:${server.port}/v1`;
-    const create = () => llmCallHandler({ url, key: undefined, model: undefined });
-    const run = (handler: MachineHandler): Promise<{ value: Value } | { failure: string }> =>
-      callHandler("llm.call", handler.run, args, contextOf(policy)).then(
+    const create = () => llmCallHandler({ url, key: undefined, model: undefined, sleep: async () => undefined });
+    const run = (handler: MachineHandler, asked: string): Promise<{ value: Value } | { failure: string }> =>
+      callHandler("llm.call", handler.run, ["x", asked, MapValue.EMPTY], contextOf(policy)).then(
         (value) => ({ value }),
         (error: unknown) => ({ failure: error instanceof Error ? error.message : "" }),
       );
-    /** Calls until the policy's limit refuses one. Returns how often, at most 5 times. */
+    /** Makes calls whose usage is unknown, until the policy's limit refuses one. Returns their number. */
     const callsLeft = async (handler: MachineHandler): Promise<number> => {
-      for (let made = 0; made < 5; made++) {
-        const result = await run(handler);
-        if ("failure" in result && result.failure.includes("max_total_tokens")) return made;
-      }
-      return 5;
+      for (let made = 0; ; made++) if ("failure" in (await run(handler, "m"))) return made;
     };
     const undisturbed = create();
-    const first = await run(undisturbed);
+    const first = await run(undisturbed, model);
     const resumed = create();
-    resumed.recall?.(args, first, policy);
-    expect(await callsLeft(resumed)).toBe(await callsLeft(undisturbed));
+    resumed.recall?.(["x", model, MapValue.EMPTY], first, policy);
+    const [left, leftAfterResume] = [await callsLeft(undisturbed), await callsLeft(resumed)];
+    expect(leftAfterResume < left ? "fewer" : leftAfterResume === left ? "as many" : "more").toBe(expected);
+  });
+
+  test("a call that the limits refused has cost nothing", async () => {
+    const policy = policyOf({ llm_policy: { ...LLM, max_total_tokens: 1_000 } });
+    server = await serve((_, response) => void response.end(JSON.stringify(ANSWER)));
+    const handler = llmCallHandler({ url: `http://127.0.0.1:${server.port}`, key: undefined, model: "m" });
+    const failure = (await failureOf(callHandler("llm.call", handler.run, ["x".repeat(1_000)], contextOf(policy)))).replace("failed: ", "");
+    expect(failure).toMatch(/^the call could take/);
+    handler.recall?.(["x".repeat(1_000), "", MapValue.EMPTY], { failure }, policy);
+    expect(await failureOf(callHandler("llm.call", handler.run, ["x"], contextOf(policy)))).toMatch(/^no failure/);
   });
 });
