@@ -153,7 +153,7 @@ export function telemetryReportCommand({ terminal, json }: Session, file: string
   const rows = [HEADINGS, ...commands.map(rowOf)];
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   if (commands.length > 0) for (const row of rows) terminal.out(alignedRow(row, widths));
-  terminal.out(`${events} events, ${malformed} malformed lines`);
+  terminal.out(`events: ${events}, malformed lines: ${malformed}`);
   return EXIT.done;
 }
 

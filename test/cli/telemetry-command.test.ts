@@ -177,7 +177,7 @@ describe("telemetry report", () => {
       "command      events  errors  error rate  p50 ms  p90 ms  p99 ms  most frequent errors",
       "policy show     100       2        2.0%      50      90      99  denied 1, policy.unknown_field 1",
       "run               1       1      100.0%     148     148     148  denied 1",
-      "101 events, 3 malformed lines",
+      "events: 101, malformed lines: 3",
       "",
     ]);
     const json = await boruna(["telemetry", "report", "usage.jsonl", "--json"], { cwd: folder });
@@ -195,7 +195,7 @@ describe("telemetry report", () => {
     writeFileSync(join(folder, "empty.jsonl"), "");
     expect(await boruna(["telemetry", "report", "empty.jsonl"], { cwd: folder })).toMatchObject({
       code: 0,
-      stdout: "0 events, 0 malformed lines\n",
+      stdout: "events: 0, malformed lines: 0\n",
     });
     const missing = await boruna(["telemetry", "report", "none.jsonl"], { cwd: folder });
     expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining("cannot read none.jsonl: there is no such file") });
