@@ -1,4 +1,5 @@
 /** Prints how a run ended: its value, or its error with what to do next. */
+import type { SuspendedCall } from "../gateway/gateway.ts";
 import { stackLines } from "../replay/report/source-frame.ts";
 import type { Execution } from "../runtime/execute.ts";
 import { textForm, typedText } from "../vm/value/display.ts";
@@ -15,6 +16,7 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   unknown_capability: "a run without `--live` asks the mock of a capability, a live run its handler; this capability has none",
   in_doubt:
     "find out whether it was carried out; then `boruna resume LOG --in-doubt retry` makes it again, `--in-doubt fail` gives the program an error that `try` catches",
+  suspended: "nothing is lost if the run was recorded (`--record`): when its answer is there, the host resumes the log with it",
   timeout: "raise it with `--max-wall-ms N` or in the policy's limits",
 };
 
@@ -39,6 +41,11 @@ interface PrintOptions {
   readonly json?: Readonly<Record<string, unknown>>;
 }
 
+/** Returns the value of the member `suspended` of `--json`. */
+function suspendedJson({ call, capability, hash, waitsFor }: SuspendedCall): Readonly<Record<string, unknown>> {
+  return { call, capability, hash, waits_for: waitsFor };
+}
+
 /** Prints the value or the error of a run. With `--json`, prints one object with everything. */
 export function printExecution({ terminal, json }: Session, execution: Execution, options: PrintOptions = {}): void {
   const { result, program } = execution;
@@ -55,6 +62,7 @@ export function printExecution({ terminal, json }: Session, execution: Execution
       ui: execution.ui,
       run_id: execution.runId,
       log: execution.log?.path ?? null,
+      suspended: execution.suspended === undefined ? undefined : suspendedJson(execution.suspended),
       error: execution.error === undefined ? null : errorJson(execution.error),
       ...failuresJson(result.unreceived),
       ...options.json,

@@ -22,7 +22,7 @@
 import { isPromise } from "node:util/types";
 import { budgetRule, Decisions } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
-import type { CallCounters, CallErrorKind, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
+import type { CallCounters, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
 import { type CapabilityDecl, type CapabilitySignature, signatureFor, withDefaults } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
@@ -36,7 +36,17 @@ import { checkAnswer } from "./answer.ts";
 import { sha256Hex } from "./digest.ts";
 import { cleanMessage, failureOf } from "./failure.ts";
 import { spanOf } from "./flow.ts";
-import { CapabilityFailure, FAILURE_TRAPS, type FailureKind, type HandlerContext, type Handlers } from "./handlers.ts";
+import {
+  CapabilityFailure,
+  FAILURE_TRAPS,
+  type FailureKind,
+  type HandlerContext,
+  type Handlers,
+  isLater,
+  LATER,
+  type Later,
+} from "./handlers.ts";
+import { callHash } from "./call-hash.ts";
 import type { CallEnd, RunObservers } from "./observers.ts";
 import type { LoggedPrefix } from "./logged-prefix.ts";
 import { plainAnswer, plainFromValue } from "./plain-values.ts";
@@ -60,10 +70,22 @@ interface GatewayOptions {
   readonly prefix: LoggedPrefix | undefined;
 }
 
+/** The call at which a run was suspended. Its `CapCall` is the last call of the log. */
+export interface SuspendedCall {
+  /** Number of the call in the run, from 1. */
+  readonly call: number;
+  readonly capability: string;
+  /** `sha256:hex` of the capability and the arguments, see `callHash`. */
+  readonly hash: string;
+  readonly waitsFor: "answer";
+}
+
 /** A call in progress. */
 interface Call {
   readonly number: number;
   readonly capability: CapabilityDecl;
+  /** The arguments that the program passed. */
+  readonly passedArgs: readonly Value[];
   readonly resultType: Type;
   /** Whether the handler takes and returns plain data. Set when the handler is called. */
   isPlain: boolean;
@@ -89,6 +111,7 @@ export class Gateway {
   readonly #observesEnd: boolean;
   /** Whether calls wait for a slow collector. With a wall-clock limit they do not, because waiting could change the run's outcome. */
   readonly #waitsForCollector: boolean;
+  #suspended: SuspendedCall | undefined;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -101,6 +124,11 @@ export class Gateway {
 
   counters(): CallCounters {
     return { ...this.#counters };
+  }
+
+  /** The call at which the run was suspended. */
+  get suspended(): SuspendedCall | undefined {
+    return this.#suspended;
   }
 
   /** Answers one call. A failure of the program or the handler is an answer, not a rejection. Throws what the log throws. */
@@ -156,6 +184,7 @@ export class Gateway {
       {
         number,
         capability,
+        passedArgs: args,
         // If there is no signature, the call is undeclared, `#authorize` denies it, and this type is not used.
         resultType: signature?.result ?? UNIT_TYPE,
         isPlain: false,
@@ -250,6 +279,7 @@ export class Gateway {
 
   #succeed(call: Call, answer: unknown): CapabilityAnswer {
     const { capability, resultType, isPlain } = call;
+    if (isLater(answer)) return this.#suspend(call, "answer");
     const checked = (isPlain ? plainAnswer : checkAnswer)(answer, resultType, this.#options.types);
     if ("problem" in checked)
       return this.#fail(call, "host_fault", `the handler of ${capability.name} answered ${checked.problem}`, checked.cause);
@@ -283,6 +313,16 @@ export class Gateway {
     return { ok: false, trap: FAILURE_TRAPS[kind], message, cause };
   }
 
+  /** Ends the run at a call that has no answer yet. This is no failure, so the call's span is no error. */
+  #suspend(call: Call, waitsFor: SuspendedCall["waitsFor"]): CapabilityAnswer {
+    const { number, capability, passedArgs } = call;
+    const hash = callHash(capability.name, passedArgs);
+    this.#suspended = { call: number, capability: capability.name, hash, waitsFor };
+    const message = `call ${number} of ${capability.name} (${hash}) waits for ${WAITS_FOR[waitsFor]}`;
+    this.#end(call, "suspended", undefined, message);
+    return { ok: false, trap: "suspended", message };
+  }
+
   /** Ends a call because the run must stop. If the call was dispatched, the log contains the call without an answer. */
   #stop(call: Call, { trap, message }: HostStop): CapabilityAnswer {
     this.#counters.failed += 1;
@@ -304,11 +344,11 @@ export class Gateway {
   }
 
   /** Closes the span and notifies the observers. At most one of `result` and `message` is defined. */
-  #end(call: Call, outcome: "ok" | CallErrorKind, result: Value | undefined, message: string | undefined, cause?: unknown): void {
+  #end(call: Call, outcome: CallEnd["outcome"], result: Value | undefined, message: string | undefined, cause?: unknown): void {
     const { number, capability, span, rule, reason } = call;
     const budgetRemaining = outcome === "denied" ? undefined : call.budgetRemaining;
     span?.end({
-      errorKind: outcome === "ok" ? undefined : outcome,
+      errorKind: outcome === "ok" || outcome === "suspended" ? undefined : outcome,
       bytesOut: result === undefined ? undefined : utf8BytesOfStrings([result]),
       ...modelFacts(capability, result),
       budgetRemaining,
@@ -371,10 +411,17 @@ class CallContext implements HandlerContext {
     return new CapabilityFailure(message);
   }
 
+  later(): Later {
+    return LATER;
+  }
+
   get idempotencyKey(): string {
     return sha256Hex(`${this.#options.runId()}\n${this.callNumber}`);
   }
 }
+
+/** Completes the sentence "the call waits for …". */
+const WAITS_FOR: Readonly<Record<SuspendedCall["waitsFor"], string>> = { answer: "its answer" };
 
 const UNIT_TYPE: Type = { kind: "primitive", name: "Unit" };
 

@@ -1,9 +1,9 @@
 /** The part of a resumed run that its log already has. In this part the run is repeated: nothing reaches the outside world. */
-import type { MachineHandler } from "./handlers.ts";
+import type { Handler, MachineHandler } from "./handlers.ts";
 import type { HostStop } from "../vm/host.ts";
 
 /** How a call is answered that the log has: with what the log says, or not at all because the run stops here. */
-export type LoggedReply = { readonly handler: MachineHandler } | { readonly stop: HostStop };
+export type LoggedReply = { readonly handler: Handler | MachineHandler } | { readonly stop: HostStop };
 
 export interface LoggedPrefix {
   /** Number of events in the log. */

@@ -24,7 +24,7 @@ import { parseType, type Type } from "../vm/value/type.ts";
 import { utf8Length } from "../vm/value/utf8.ts";
 import type { Value } from "../vm/value/value.ts";
 import { RunFlow } from "./flow.ts";
-import { Gateway } from "./gateway.ts";
+import { Gateway, type SuspendedCall } from "./gateway.ts";
 import type { Handlers } from "./handlers.ts";
 import { valueBytes } from "./logged-bytes.ts";
 import type { LoggedPrefix } from "./logged-prefix.ts";
@@ -117,6 +117,8 @@ export interface RunResult {
   readonly limit?: LimitName;
   /** Number of events, whether or not a log was written. */
   readonly events: number;
+  /** The call at which the run waits. Present if and only if the outcome is `suspended`. */
+  readonly suspended?: SuspendedCall;
   /** Failures of actors that their parent did not receive. They do not change the outcome. */
   readonly unreceived: readonly ActorFailure[];
 }
@@ -268,7 +270,9 @@ class Run implements Host {
     };
     if (end.status === "trapped") {
       const { outcome, ...limit } = outcomeOfTrap(end.trap.kind);
-      return { outcome, error: runError(end.trap, limit), ...commonFields, ...limit };
+      const { suspended } = this.#gateway;
+      const waits = suspended === undefined || outcome !== "suspended" ? {} : { suspended };
+      return { outcome, error: runError(end.trap, limit), ...commonFields, ...limit, ...waits };
     }
     const { value } = end;
     if (signature === undefined) return { outcome: "success", value, ...commonFields };

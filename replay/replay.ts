@@ -69,20 +69,22 @@ export interface ReplayOptions {
  * - `identical`: every event is equal. The end is equal too, but it is not compared if something outside the program caused it,
  *   or for an event log.
  * - `incomplete`: every event of the log is equal, but the log has no end record.
+ * - `suspended`: as `incomplete`, and the last call waits for its answer.
  * - `interrupted`: the replay itself was canceled.
  */
-export type ReplayStatus = "identical" | "divergence" | "incomplete" | "interrupted";
+export type ReplayStatus = "identical" | "divergence" | "incomplete" | "suspended" | "interrupted";
 
 const EXIT_CODES: Readonly<Record<ReplayStatus, number>> = {
   identical: EXIT.done,
   divergence: OUTCOMES.divergence.exitCode,
   incomplete: OUTCOMES.incomplete.exitCode,
+  suspended: OUTCOMES.suspended.exitCode,
   interrupted: OUTCOMES.canceled.exitCode,
 };
 
 export interface ReplayReport {
   readonly status: ReplayStatus;
-  /** The exit code: 5 for a divergence, 6 for a log without an end. See `OUTCOMES` and `EXIT` for the others. */
+  /** The exit code: 5 for a divergence, 6 for a log without an end, 7 for a log that waits. See `OUTCOMES` and `EXIT` for the others. */
   readonly exitCode: number;
   /** The outcome of the replay. If the recorded run was interrupted and the replay reached the same point, the recorded outcome. */
   readonly outcome: Outcome;
@@ -168,6 +170,8 @@ interface Verdict {
   readonly mismatch?: Mismatch;
 }
 
+const SUSPENDED: Verdict = { status: "suspended", outcome: "suspended" };
+
 /** Compares how the replay stopped with the end of the log. Throws `log.replay_limit`. */
 function judge({ log, end, context, replayer, result }: StoppedReplay, bounds: Bounds, runLimits: Limits): Verdict {
   const { stop } = replayer;
@@ -185,7 +189,7 @@ function judge({ log, end, context, replayer, result }: StoppedReplay, bounds: B
   if (interruption === undefined && stoppingBound?.source === "end") return diverged(passedEnd(log.eventCount + 1, stoppingBound));
   if (unrepeatedEvent !== undefined) return diverged(leftOver(replayer.compared + 1, unrepeatedEvent, result, context));
   if (log.format === "eventlog") return identical;
-  if (end === undefined) return { status: "incomplete", outcome: "incomplete" };
+  if (end === undefined) return log.openCall?.mark === "later" ? SUSPENDED : { status: "incomplete", outcome: "incomplete" };
   // The replay reached the point at which something outside the program ended the recorded run.
   if (interruption !== undefined && (stop?.reason === "log_end" || stoppingBound !== undefined)) {
     return { status: "identical", outcome: interruption.outcome };
@@ -233,7 +237,8 @@ function notesOn({ log, end, context }: StoppedReplay): readonly string[] {
   if (!context.sameProgram) notes.push("The program is not the recorded one: steps and allocation were not compared.");
   if (log.header.capabilitySetHash !== context.registry.setHash) notes.push("The log was recorded with another set of capabilities.");
   if (log.cut !== undefined) notes.push(`The file is cut inside line ${log.cut.line}; the events before it were used.`);
-  if (end === undefined)
+  if (log.openCall?.mark === "later") notes.push(`The last call, of ${log.openCall.capability}, waits for its answer.`);
+  else if (end === undefined)
     notes.push("The log has no end record: the recorded run was killed, or the file cut. boruna resume goes on with it.");
   else if (isInterruption(end)) notes.push(`The recorded run ended with ${end.outcome} at step ${end.steps}; the replay went as far.`);
   return notes;

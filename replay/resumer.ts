@@ -5,18 +5,16 @@
  * Between the two is at most one open call: a `CapCall` that is the last event of the log. Its process ended before the answer was
  * recorded, so it is unknown whether the call was carried out. It is made again if its declaration or the policy allows that.
  */
-import { sha256Hex } from "../gateway/digest.ts";
-import { CapabilityFailure, type Handlers, MachineHandler, machineHandler } from "../gateway/handlers.ts";
+import { callHash } from "../gateway/call-hash.ts";
+import { CapabilityFailure, type Handler, type Handlers, LATER, MachineHandler, machineHandler } from "../gateway/handlers.ts";
 import type { LoggedPrefix, LoggedReply } from "../gateway/logged-prefix.ts";
 import type { EventSink } from "../gateway/run-events.ts";
 import type { Policy } from "../policy/policy.ts";
 import { type CapabilityRegistry, signatureFor, withDefaults } from "../vm/capabilities.ts";
+import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { HostStop } from "../vm/host.ts";
-import { jsonObjectOf } from "../vm/json/json.ts";
-import { valueToTaggedJson } from "../vm/json/tagged-json.ts";
 import type { Value } from "../vm/value/value.ts";
-import { jsonText } from "./log/blob-values.ts";
 import type { RunLog } from "./log/log-reader.ts";
 import type { Recorder } from "./log/recorder.ts";
 import type { ComparisonContext } from "./report/divergence.ts";
@@ -45,12 +43,18 @@ interface ResumerOptions {
   /** Whether the call may be made again without asking. */
   readonly mayRepeat: (call: CapCall) => boolean;
   readonly inDoubt: InDoubt;
+  /** The answer of the open call. */
+  readonly answer: CallAnswer | undefined;
 }
+
+/** The answer of a call whose handler answers later: plain data of the declared result type, or why the call failed. */
+export type CallAnswer = { readonly call: number } & ({ readonly value: unknown } | { readonly failure: string });
 
 /** Call `close` at the end. */
 export class Resumer implements EventSink, LoggedPrefix {
   readonly events: number;
   readonly replayer: Replayer;
+  readonly #log: RunLog;
   readonly #options: ResumerOptions;
   /** Number of events before the open call, if there is one; otherwise the number of all events of the log. */
   readonly #answered: number;
@@ -61,6 +65,7 @@ export class Resumer implements EventSink, LoggedPrefix {
   #doubt: OpenCall | undefined;
 
   constructor(log: RunLog, options: ResumerOptions) {
+    this.#log = log;
     this.#options = options;
     this.replayer = new Replayer(log, undefined, options.context);
     this.events = log.eventCount;
@@ -106,10 +111,12 @@ export class Resumer implements EventSink, LoggedPrefix {
     const openCall = this.#openCall;
     if (openCall === undefined) return this.isPastLog ? undefined : { handler: this.#recordedAnswer };
     this.#openCall = undefined;
-    const { inDoubt, mayRepeat } = this.#options;
+    const { answer, inDoubt, mayRepeat } = this.#options;
+    if (answer !== undefined) return { handler: givenAnswer(answer, call) };
     if (inDoubt === "retry" || mayRepeat(openCall)) return undefined;
+    if (this.#log.openCall?.mark === "later") return { handler: () => LATER };
     if (inDoubt === "fail") return { handler: failInDoubt };
-    this.#doubt = { call, capability: openCall.capability, hash: callHash(openCall) };
+    this.#doubt = { call, capability: openCall.capability, hash: callHash(openCall.capability, openCall.args) };
     return { stop: { trap: "in_doubt", message: doubtText(this.#doubt) } };
   }
 
@@ -125,14 +132,23 @@ function argumentsOf({ capability, args }: CapCall, registry: CapabilityRegistry
   return signature === undefined ? args : withDefaults(signature, args);
 }
 
+/** Returns a handler that gives the answer. Throws `log.other_call` if the open call has another number. */
+function givenAnswer(answer: CallAnswer, call: number): Handler {
+  if (answer.call !== call) {
+    throw new BorunaError("log.other_call", `the answer is for call ${answer.call}, and the log waits at call ${call}`, {
+      hint: "Nothing was changed.",
+    });
+  }
+  return () => {
+    if ("failure" in answer) throw new CapabilityFailure(answer.failure);
+    return answer.value;
+  };
+}
+
 const failInDoubt = machineHandler(() => {
   throw new CapabilityFailure("its answer was lost, and nobody knows whether it was carried out", "in_doubt");
 });
 
 function doubtText({ call, capability, hash }: OpenCall): string {
   return `call ${call} of ${capability} (${hash}) has no answer in the log: nobody knows whether it was carried out`;
-}
-
-function callHash({ capability, args }: CapCall): string {
-  return `sha256:${sha256Hex(jsonText(jsonObjectOf(["args", args.map(valueToTaggedJson)], ["capability", capability])))}`;
 }

@@ -96,7 +96,7 @@ export async function verifyLog(path: string, options: VerifyOptions = {}): Prom
     checks,
     failure,
     proves: failure === undefined ? proofs({ headGiven: hasPassed("head"), replayed: hasPassed("replay") }) : [],
-    doesNotProve: limitsOfProof({ headGiven: hasPassed("head"), replayed: hasPassed("replay") }),
+    doesNotProve: limitsOfProof({ headGiven: hasPassed("head"), replayed: hasPassed("replay"), isSuspended: log.isSuspended }),
   };
 }
 
@@ -116,6 +116,7 @@ class CheckedLog {
   #head: string | undefined;
   #end: RecordedEnd | undefined;
   #hasBlobs = false;
+  #isSuspended = false;
   /** Undefined until the check of the chain has passed. */
   #log: RunLog | undefined;
   #replay: ReplayReport | undefined;
@@ -138,12 +139,16 @@ class CheckedLog {
     }
   }
 
+  get isSuspended(): boolean {
+    return this.#isSuspended;
+  }
+
   facts(): Pick<Verification, "file" | "runId" | "events" | "outcome" | "head" | "replay"> {
     return {
       file: this.#source.name,
       runId: this.#runId,
       events: this.#events,
-      outcome: this.#end?.outcome,
+      outcome: this.#isSuspended ? "suspended" : this.#end?.outcome,
       head: this.#head,
       replay: this.#replay,
     };
@@ -169,6 +174,11 @@ class CheckedLog {
   end(): string {
     const cut = this.#log?.cut;
     if (cut !== undefined) throw this.#failure("log.cut", `the file is cut inside line ${cut.line}`, cut.line);
+    const waits = this.#log === undefined || this.#end !== undefined ? undefined : waitingText(this.#log);
+    if (waits !== undefined) {
+      this.#isSuspended = true;
+      return `there is no end record, because the run is suspended: ${waits}`;
+    }
     if (this.#end === undefined)
       throw this.#failure("log.no_end", "the end record is missing: the run was killed, or the file cut", this.#lines + 1);
     return `${this.#events} events and the end record, which counts as many`;
@@ -218,7 +228,8 @@ class CheckedLog {
     // Event n is on line n + 1, because line 1 is the header.
     if (report.divergence !== undefined)
       throw this.#failure("log.divergence", `the replay diverges: ${report.divergence.message}`, report.divergence.event + 1);
-    if (report.status !== "identical") throw this.#failure("log.not_replayed", `the replay ended as ${report.status}`);
+    if (report.status !== (this.#isSuspended ? "suspended" : "identical"))
+      throw this.#failure("log.not_replayed", `the replay ended as ${report.status}`);
     return "the replay did exactly what the log says";
   }
 
@@ -230,6 +241,11 @@ class CheckedLog {
   #failure(kind: BorunaError["kind"], message: string, line?: number, cause?: unknown): BorunaError {
     return new BorunaError(kind, message, { place: { file: this.#source.name, line }, cause });
   }
+}
+
+/** Returns what the last call waits for, as a sentence, or undefined if it does not wait. */
+function waitingText({ openCall }: RunLog): string | undefined {
+  return openCall?.mark === "later" ? `its last call, of ${openCall.capability}, waits for its answer` : undefined;
 }
 
 function blobsOf(record: LogRecord): readonly BlobRef[] {
@@ -247,8 +263,15 @@ function proofs({ headGiven, replayed }: { headGiven: boolean; replayed: boolean
   return proofList;
 }
 
-function limitsOfProof({ headGiven, replayed }: { headGiven: boolean; replayed: boolean }): readonly string[] {
+interface Proven {
+  readonly headGiven: boolean;
+  readonly replayed: boolean;
+  readonly isSuspended: boolean;
+}
+
+function limitsOfProof({ headGiven, replayed, isSuspended }: Proven): readonly string[] {
   const unprovenClaims: string[] = [];
+  if (isSuspended) unprovenClaims.push("That nothing followed: a longer log that was cut after this call looks the same.");
   if (!headGiven)
     unprovenClaims.push(
       "Who wrote the log: one that is rewritten completely, with new hashes, verifies too. Keep the head elsewhere and give it with --expect-head.",

@@ -7,6 +7,7 @@
 import { executeProgram, type RunError, type RunResult } from "../gateway/run.ts";
 import { type Handler, type Handlers, MachineHandler } from "../gateway/handlers.ts";
 import { mockHandlers } from "../gateway/mock.ts";
+import type { SuspendedCall } from "../gateway/gateway.ts";
 import type { Observers } from "../gateway/observers.ts";
 import { limitsOption, policyOption, traceDetailOption } from "../gateway/options.ts";
 import { ownHandlers } from "../gateway/own-capabilities.ts";
@@ -114,6 +115,8 @@ export interface Execution {
   /** The trees that the program emitted, as JavaScript values, in order. */
   readonly ui: readonly unknown[];
   readonly runId: string;
+  /** The call at which the run waits; absent unless the outcome is `suspended`. */
+  readonly suspended?: SuspendedCall;
   /** The finished log; absent without `record`. */
   readonly log?: FinishedLog;
   readonly program: Program;
@@ -173,7 +176,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       engine,
       trace,
     });
-    return executionOf(program, result, recorder?.finish(result));
+    return executionOf(program, result, recorder === undefined ? undefined : closeLog(recorder, result));
   } finally {
     recorder?.abandon();
   }
@@ -229,13 +232,20 @@ function openRecord(described: () => RunDescription, record: RunOptions["record"
   return typeof record === "string" ? openRecorder(record, described()) : openRecorder(record.path, described(), record);
 }
 
+/** Closes the log of a run. A run that waits gets no end record. Throws the errors of `Recorder.finish`. */
+export function closeLog(recorder: Recorder, result: RunResult): FinishedLog {
+  const { suspended } = result;
+  return suspended === undefined ? recorder.finish(result) : recorder.suspend({ answersLater: suspended.waitsFor === "answer" });
+}
+
 export function executionOf(program: Program, result: RunResult, log: FinishedLog | undefined): Execution {
-  const { outcome, value, resultType, error, steps, allocBytes, counters } = result;
+  const { outcome, value, resultType, error, suspended, steps, allocBytes, counters } = result;
   const toJs = (machineValue: Value, type?: Type): unknown => jsonToJs(valueToTypedJson(machineValue, type, program.module.types));
   return {
     outcome,
     ...(value === undefined ? {} : { value: toJs(value, resultType) }),
     ...(error === undefined ? {} : { error }),
+    ...(suspended === undefined ? {} : { suspended }),
     steps,
     allocBytes,
     counters,

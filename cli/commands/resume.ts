@@ -50,9 +50,10 @@ export async function resumeCommand(session: Session, file: string, flags: Resum
   return exitCode(resumption);
 }
 
-function summary(file: string, { hadEnded, inDoubt, resumedFrom, log }: Resumption): string {
+function summary(file: string, { hadEnded, inDoubt, resumedFrom, suspended, result, log }: Resumption): string {
   const events = `${resumedFrom} ${resumedFrom === 1 ? "event" : "events"}`;
   if (hadEnded) return `already ended: ${file} has the end of the run; it was replayed, and nothing was changed`;
   if (inDoubt !== undefined) return `not resumed: ${file} keeps its ${events}, and nothing was changed`;
+  if (suspended !== undefined && result.events === resumedFrom) return `not resumed: ${file} keeps its ${events}, and still waits`;
   return `resumed: ${file} after ${events}${log?.head === undefined ? "" : ` (head ${log.head})`}`;
 }
