@@ -3,6 +3,7 @@ import type { SuspendedCall } from "../gateway/gateway.ts";
 import { stackLines } from "../replay/report/source-frame.ts";
 import type { Execution } from "../runtime/execute.ts";
 import { textForm, typedText } from "../vm/value/display.ts";
+import { requestLines } from "./approval.ts";
 import { errorJson, failureLines, failuresJson } from "./run-error.ts";
 import type { Session } from "./session.ts";
 import { printJson, type Terminal, withoutControlCharacters } from "./terminal.ts";
@@ -16,12 +17,11 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   unknown_capability: "a run without `--live` asks the mock of a capability, a live run its handler; this capability has none",
   in_doubt:
     "find out whether it was carried out; then `boruna resume LOG --in-doubt retry` makes it again, `--in-doubt fail` gives the program an error that `try` catches",
-  suspended: "nothing is lost if the run was recorded (`--record`): when its answer is there, the host resumes the log with it",
   timeout: "raise it with `--max-wall-ms N` or in the policy's limits",
 };
 
 function printError(terminal: Terminal, execution: Execution): void {
-  const { error, program, outcome } = execution;
+  const { error, program, outcome, suspended } = execution;
   if (error === undefined) return;
   const lines = [`${outcome.replaceAll("_", " ")}: ${error.message}`, ...stackLines(program.module, error.stack)];
   if (error.rule !== undefined) lines.push(`  rule: ${error.rule}`);
@@ -29,9 +29,18 @@ function printError(terminal: Terminal, execution: Execution): void {
   // What the user's own code threw is for the user to see. What a built-in handler threw could hold a secret of the policy.
   if (error.kind === "host_fault" && isOwn && error.cause instanceof Error)
     lines.push(`  cause: ${error.cause.name}: ${error.cause.message}`);
-  const nextStep = NEXT_STEPS[error.kind];
+  if (suspended !== undefined) lines.push(...requestLines(suspended).slice(1));
+  const nextStep = suspended === undefined ? NEXT_STEPS[error.kind] : suspendedStep(suspended, execution.log?.path);
   if (nextStep !== undefined) lines.push(`  help: ${nextStep}`);
   terminal.err(withoutControlCharacters(lines.join("\n")));
+}
+
+/** Returns what to do about a run that waits. */
+function suspendedStep({ call, waitsFor, keys }: SuspendedCall, log: string | undefined): string {
+  if (log === undefined) return "without `--record` the run cannot go on: record it, and it can";
+  if (waitsFor === "answer") return "when its answer is there, the host resumes the log with it";
+  const key = keys.length === 0 ? "" : " --key FILE";
+  return `\`boruna approve ${log} --call ${call}${key}\` approves it, with \`--deny\` it is refused; then \`boruna resume ${log}\` goes on`;
 }
 
 interface PrintOptions {
@@ -42,8 +51,8 @@ interface PrintOptions {
 }
 
 /** Returns the value of the member `suspended` of `--json`. */
-function suspendedJson({ call, capability, hash, waitsFor }: SuspendedCall): Readonly<Record<string, unknown>> {
-  return { call, capability, hash, waits_for: waitsFor };
+export function suspendedJson({ call, capability, args, hash, waitsFor, keys }: SuspendedCall): Readonly<Record<string, unknown>> {
+  return { call, capability, args, hash, waits_for: waitsFor, keys };
 }
 
 /** Prints the value or the error of a run. With `--json`, prints one object with everything. */

@@ -27,7 +27,8 @@ import { RunFlow } from "./flow.ts";
 import { Gateway, type SuspendedCall } from "./gateway.ts";
 import type { Handlers } from "./handlers.ts";
 import { valueBytes } from "./logged-bytes.ts";
-import type { LoggedPrefix } from "./logged-prefix.ts";
+import type { Approver } from "./approval.ts";
+import type { LoggedCalls, LoggedPrefix } from "./logged-prefix.ts";
 import { mockHandlers } from "./mock.ts";
 import { type Observers, RunObservers } from "./observers.ts";
 import { RunClock } from "./run-clock.ts";
@@ -49,6 +50,10 @@ export interface ExecuteOptions {
   readonly sink?: EventSink | undefined;
   /** The part of the run that its log already has, if the run is resumed. */
   readonly prefix?: LoggedPrefix | undefined;
+  /** What the log says about the calls, if the run is replayed. */
+  readonly logged?: LoggedCalls | undefined;
+  /** Decides about calls that need an approval. Default: such a call suspends the run. */
+  readonly approve?: Approver | undefined;
   /** Cancels the run when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** W3C trace context and baggage of the caller. */
@@ -214,6 +219,8 @@ class Run implements Host {
       observers: this.#observers,
       events: this.#events,
       prefix: options.prefix,
+      logged: options.logged ?? options.prefix,
+      approve: options.approve,
     });
     if (this.#observers.has("runStart")) this.#observers.notify("runStart", { runId: options.runId, program: program.module.name });
   }

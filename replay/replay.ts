@@ -132,6 +132,7 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
       on: onCall === undefined ? on : notingPlaces(replayer, on),
       handlers: replayer.handlers,
       sink: replayer,
+      logged: replayer,
     };
     const result = await executeProgram(program, deferred === undefined ? run : { ...run, tracing: deferred.tracing });
     const replay = { log, end, program, context, replayer, result };
@@ -189,9 +190,10 @@ function judge({ log, end, context, replayer, result }: StoppedReplay, bounds: B
   if (interruption === undefined && stoppingBound?.source === "end") return diverged(passedEnd(log.eventCount + 1, stoppingBound));
   if (unrepeatedEvent !== undefined) return diverged(leftOver(replayer.compared + 1, unrepeatedEvent, result, context));
   if (log.format === "eventlog") return identical;
-  if (end === undefined) return log.openCall?.mark === "later" ? SUSPENDED : { status: "incomplete", outcome: "incomplete" };
+  if (end === undefined)
+    return outcome === "suspended" || log.openCall?.mark === "later" ? SUSPENDED : { status: "incomplete", outcome: "incomplete" };
   // The replay reached the point at which something outside the program ended the recorded run.
-  if (interruption !== undefined && (stop?.reason === "log_end" || stoppingBound !== undefined)) {
+  if (interruption !== undefined && (stop?.reason === "log_end" || stoppingBound !== undefined || outcome === "suspended")) {
     return { status: "identical", outcome: interruption.outcome };
   }
   const mismatch = compareEnds(log.eventCount + 1, end, result, context);
@@ -231,13 +233,15 @@ function locate(mismatch: Mismatch, { program, replayer, result }: StoppedReplay
   };
 }
 
-function notesOn({ log, end, context }: StoppedReplay): readonly string[] {
+function notesOn({ log, end, context, result }: StoppedReplay): readonly string[] {
   if (log.format === "eventlog") return ["An event log holds no end: only events were compared."];
   const notes: string[] = [];
   if (!context.sameProgram) notes.push("The program is not the recorded one: steps and allocation were not compared.");
   if (log.header.capabilitySetHash !== context.registry.setHash) notes.push("The log was recorded with another set of capabilities.");
   if (log.cut !== undefined) notes.push(`The file is cut inside line ${log.cut.line}; the events before it were used.`);
-  if (log.openCall?.mark === "later") notes.push(`The last call, of ${log.openCall.capability}, waits for its answer.`);
+  if (end === undefined && result.suspended !== undefined) notes.push(`The run is suspended: ${result.error?.message}.`);
+  else if (log.openCall?.mark === "later") notes.push(`The last call, of ${log.openCall.capability}, waits for its answer.`);
+  else if (log.openCall?.mark === "approved") notes.push(`The last call, of ${log.openCall.capability}, is approved; resume makes it.`);
   else if (end === undefined)
     notes.push("The log has no end record: the recorded run was killed, or the file cut. boruna resume goes on with it.");
   else if (isInterruption(end)) notes.push(`The recorded run ended with ${end.outcome} at step ${end.steps}; the replay went as far.`);

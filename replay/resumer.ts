@@ -2,10 +2,12 @@
  * Resumes a run from its log: the event sink and the answers of a run that continues after the last event of its log. Up to there, a
  * `Replayer` compares each event and gives the recorded answers. From there, events go to the recorder, and calls to their handlers.
  *
- * Between the two is at most one open call: a `CapCall` that is the last event of the log. Its process ended before the answer was
- * recorded, so it is unknown whether the call was carried out. It is made again if its declaration or the policy allows that.
+ * Between the two is at most one open call: a `CapCall` without an answer, perhaps with the decision about it. Its process ended before
+ * the answer was recorded, so it is unknown whether the call was carried out. It is made again if its declaration or the policy allows
+ * that. A call that waits for an approval, that was approved and not begun, or whose handler answers later is not in doubt.
  */
 import { callHash } from "../gateway/call-hash.ts";
+import type { Decision } from "../gateway/approval.ts";
 import { CapabilityFailure, type Handler, type Handlers, LATER, MachineHandler, machineHandler } from "../gateway/handlers.ts";
 import type { LoggedPrefix, LoggedReply } from "../gateway/logged-prefix.ts";
 import type { EventSink } from "../gateway/run-events.ts";
@@ -15,6 +17,7 @@ import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { HostStop } from "../vm/host.ts";
 import type { Value } from "../vm/value/value.ts";
+import { removeOpenMark } from "./log/open-mark.ts";
 import type { RunLog } from "./log/log-reader.ts";
 import type { Recorder } from "./log/recorder.ts";
 import type { ComparisonContext } from "./report/divergence.ts";
@@ -62,6 +65,8 @@ export class Resumer implements EventSink, LoggedPrefix {
   /** The recorded call whose answer is the next event. */
   #lastCall: CapCall | undefined;
   #openCall: CapCall | undefined;
+  /** Whether the open call was approved in this process. */
+  #isUnbegun = false;
   #doubt: OpenCall | undefined;
 
   constructor(log: RunLog, options: ResumerOptions) {
@@ -69,7 +74,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     this.#options = options;
     this.replayer = new Replayer(log, undefined, options.context);
     this.events = log.eventCount;
-    this.#answered = log.eventCount - (log.openCall === undefined ? 0 : 1);
+    this.#answered = log.openCall === undefined ? log.eventCount : log.openCall.n - 1;
     this.#recordedAnswer = machineHandler(() => this.replayer.takeAnswer());
   }
 
@@ -88,14 +93,29 @@ export class Resumer implements EventSink, LoggedPrefix {
   }
 
   append(event: RunEvent): HostStop | undefined {
-    if (this.isPastLog) return this.#options.recorder.append(event);
-    const stop = this.replayer.append(event);
-    if (stop?.trap === "log_end" && event.type === "CapCall") {
-      this.#openCall = event;
-      return undefined;
+    if (this.isPastLog) {
+      if (event.type === "Approval") this.#approvedNow();
+      return this.#options.recorder.append(event);
     }
+    if (!this.isAhead && event.type === "CapCall") this.#openCall = event;
+    const stop = this.replayer.append(event);
     if (stop === undefined) this.#recall(event);
     return stop;
+  }
+
+  /** Notes that this process got the decision about the open call, so no process has begun it. */
+  #approvedNow(): void {
+    removeOpenMark(this.#log.file);
+    this.#isUnbegun = true;
+  }
+
+  approval(): Decision | undefined {
+    const recorded = this.replayer.approval();
+    const { answer } = this.#options;
+    if (recorded === undefined && this.#openCall !== undefined && answer !== undefined) {
+      throw new BorunaError("log.not_waiting", "the open call waits for an approval, not for an answer", { hint: "Leave out the answer." });
+    }
+    return recorded;
   }
 
   #recall(event: RunEvent): void {
@@ -109,12 +129,17 @@ export class Resumer implements EventSink, LoggedPrefix {
 
   reply(call: number): LoggedReply | undefined {
     const openCall = this.#openCall;
-    if (openCall === undefined) return this.isPastLog ? undefined : { handler: this.#recordedAnswer };
+    if (!this.isPastLog) return this.replayer.reply() ?? { handler: this.#recordedAnswer };
+    if (openCall === undefined) return undefined;
     this.#openCall = undefined;
     const { answer, inDoubt, mayRepeat } = this.#options;
-    if (answer !== undefined) return { handler: givenAnswer(answer, call) };
-    if (inDoubt === "retry" || mayRepeat(openCall)) return undefined;
-    if (this.#log.openCall?.mark === "later") return { handler: () => LATER };
+    const mark = this.#log.openCall?.mark;
+    const handler = answer === undefined ? undefined : givenAnswer(answer, call);
+    if (handler === undefined && mark === "later" && inDoubt !== "retry" && !mayRepeat(openCall)) return { handler: () => LATER };
+    // From here on the handler may begin, so that a later resume cannot know how far it got.
+    removeOpenMark(this.#log.file);
+    if (handler !== undefined) return { handler };
+    if (this.#isUnbegun || mark === "approved" || inDoubt === "retry" || mayRepeat(openCall)) return undefined;
     if (inDoubt === "fail") return { handler: failInDoubt };
     this.#doubt = { call, capability: openCall.capability, hash: callHash(openCall.capability, openCall.args) };
     return { stop: { trap: "in_doubt", message: doubtText(this.#doubt) } };

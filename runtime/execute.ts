@@ -7,6 +7,7 @@
 import { executeProgram, type RunError, type RunResult } from "../gateway/run.ts";
 import { type Handler, type Handlers, MachineHandler } from "../gateway/handlers.ts";
 import { mockHandlers } from "../gateway/mock.ts";
+import type { Approver } from "../gateway/approval.ts";
 import type { SuspendedCall } from "../gateway/gateway.ts";
 import type { Observers } from "../gateway/observers.ts";
 import { limitsOption, policyOption, traceDetailOption } from "../gateway/options.ts";
@@ -51,6 +52,8 @@ export interface RunOptions {
    * `machineHandler` made it.
    */
   readonly handlers?: Readonly<Record<string, Handler | MachineHandler>> | Handlers;
+  /** Decides about calls whose rule asks for an approval. Default: such a call suspends the run, and `approve` decides later. */
+  readonly approve?: Approver;
   /** Arguments of `main` by parameter name, as JavaScript values in the form of typed JSON. */
   readonly args?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData>;
   /** Answers of `step.input` by input name, as JavaScript values. */
@@ -154,7 +157,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
   );
   const recorder = openRecord(described, options.record);
   try {
-    const { signal, traceparent, tracestate, baggage, on, onDebug, engine, trace } = options;
+    const { approve, signal, traceparent, tracestate, baggage, on, onDebug, engine, trace } = options;
     const result = await executeProgram(program, {
       policy,
       handlers,
@@ -162,6 +165,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       args,
       limits,
       sink: recorder,
+      approve,
       signal,
       traceparent,
       tracestate,

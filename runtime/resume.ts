@@ -29,6 +29,7 @@ export interface ResumeRunOptions
   extends Pick<
     RunOptions,
     | "handlers"
+    | "approve"
     | "inputs"
     | "env"
     | "registry"
@@ -164,7 +165,7 @@ async function continueRun(run: ResumedRun, stamp: string | undefined): Promise<
 
 async function runWith({ log, program, policy, options }: ResumedRun, handlers: Handlers, recorder: Recorder): Promise<Resumption> {
   const { mode, runId, args, limits } = log.header;
-  const { signal, traceparent, tracestate, baggage, on, onDebug, engine } = options;
+  const { approve, signal, traceparent, tracestate, baggage, on, onDebug, engine } = options;
   const ownHandlers = handlersOption(options.handlers);
   const tracing = await chosenTracing(options.tracing, options.genAiSpans);
   const deferred = tracing === undefined ? undefined : deferredTracing(tracing);
@@ -193,6 +194,7 @@ async function runWith({ log, program, policy, options }: ResumedRun, handlers: 
       limits,
       sink: resumer,
       prefix: resumer,
+      approve,
       signal,
       traceparent,
       tracestate,

@@ -3,7 +3,7 @@
  * Anything wrong with the file is reported as a typed error with the line. If the file was cut, its complete records are read.
  *
  * A record is accepted if its hash continues the chain, its fields have the right form, its event number is the next one, an
- * answer directly follows its call, and the bytes of the record are exactly what the recorder would write.
+ * answer follows its call, with at most the decision about the call between them, and the bytes of the record are exactly what the recorder would write.
  */
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonObject, parseJson } from "../../vm/json/json.ts";
@@ -42,6 +42,8 @@ export interface OpenCallRecord {
   readonly capability: string;
   /** Hash of the record. */
   readonly hash: string;
+  /** The decision about the call, if it follows. */
+  readonly decision: "approved" | "denied" | undefined;
   /** What is known of the call besides the log. */
   readonly mark: OpenMark["kind"] | undefined;
 }
@@ -113,7 +115,9 @@ export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record
     if (record.kind === "event") {
       eventCount = record.n;
       const { n, hash, event } = record;
-      openCall = event.type === "CapCall" ? { n, hash, capability: event.capability } : undefined;
+      if (event.type === "CapCall") openCall = { n, hash, capability: event.capability, decision: undefined };
+      else if (event.type === "Approval" && openCall !== undefined) openCall = { ...openCall, decision: event.decision };
+      else openCall = undefined;
     }
     next = records.next();
   }
@@ -240,6 +244,8 @@ class RecordReader {
   #events = 0;
   /** The capability of the call whose answer must be the next event. */
   #unansweredCapability: string | undefined;
+  /** Whether the last event was the decision about this call. */
+  #isDecided = false;
 
   constructor(maxEvents: number, checksBytes: boolean) {
     this.#maxEvents = maxEvents;
@@ -288,6 +294,13 @@ class RecordReader {
     if (n > this.#maxEvents) throw new BorunaError("log.too_large", `more than ${this.#maxEvents} events`);
     this.#events = n;
     const event = eventFromJson(record.get("event"));
+    if (event.type === "Approval") {
+      if (this.#unansweredCapability === undefined || this.#isDecided)
+        throw new BorunaError("log.sequence", `event ${n} is a decision about no call, or a second one`);
+      this.#isDecided = true;
+      return { n, event };
+    }
+    this.#isDecided = false;
     const isAnswer = event.type === "CapResult" || event.type === "CapError";
     if (this.#unansweredCapability !== (isAnswer ? event.capability : undefined)) {
       throw new BorunaError(

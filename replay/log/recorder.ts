@@ -171,7 +171,7 @@ function startRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
 }
 
 /** Types of the events that a durable log syncs to disk before the run goes on. */
-const SYNCED_EVENTS: ReadonlySet<string> = new Set<RunEventType>(["CapCall", "CapResult", "CapError"]);
+const SYNCED_EVENTS: ReadonlySet<string> = new Set<RunEventType>(["CapCall", "Approval", "CapResult", "CapError"]);
 
 /** Number of UTF-16 code units that the hash takes in a record. */
 const HASH_UNITS = HASH_MEMBER.length + CHAIN_START.length + 1;
