@@ -220,7 +220,7 @@ describe.skipIf(!HAS_TERMINAL)("on a terminal (needs python3)", () => {
     expect(requests).toEqual(["/ada", "/bob"]);
     expect(output).toContain('  body: "for \\u{202e}the\\u{1b}[2J books"\n');
     expect(output).toContain("  --> pay.ax:2\n");
-    expect(output).not.toMatch(/[\u202e\u001b]/);
+    for (const character of ["\u202e", "\u001b"]) expect(output).not.toContain(character);
   });
 
   test("allowed at once and later give equal logs", async () => {

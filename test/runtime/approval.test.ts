@@ -317,8 +317,8 @@ describe("where", () => {
 describe("the option approve", () => {
   test("gets the request, and may be asynchronous or undecided", async () => {
     const seen: unknown[] = [];
-    const approver: Approver = async ({ signal, place, ...request }) => {
-      seen.push({ ...request, line: place().line, aborted: signal.aborted });
+    const approver: Approver = async (request) => {
+      seen.push({ ...request, line: request.place().line, aborted: request.signal.aborted });
       return request.call === 2 ? { decision: "approved", by: "ada" } : undefined;
     };
     const { execution, calls } = await run({ options: { approve: approver } });
