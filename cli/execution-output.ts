@@ -1,5 +1,6 @@
 /** Prints how a run ended: its value, or its error with what to do next. */
 import type { SuspendedCall } from "../gateway/gateway.ts";
+import type { RunError } from "../gateway/run.ts";
 import { stackLines } from "../replay/report/source-frame.ts";
 import type { Execution } from "../runtime/execute.ts";
 import { textForm, typedText } from "../vm/value/display.ts";
@@ -30,9 +31,14 @@ function printError(terminal: Terminal, execution: Execution): void {
   if (error.kind === "host_fault" && isOwn && error.cause instanceof Error)
     lines.push(`  cause: ${error.cause.name}: ${error.cause.message}`);
   if (suspended !== undefined) lines.push(...requestLines(suspended).slice(1));
-  const nextStep = suspended === undefined ? NEXT_STEPS[error.kind] : suspendedStep(suspended, execution.log?.path);
+  const nextStep = suspended === undefined ? errorStep(error) : suspendedStep(suspended, execution.log?.path);
   if (nextStep !== undefined) lines.push(`  help: ${nextStep}`);
   terminal.err(withoutControlCharacters(lines.join("\n")));
+}
+
+/** Returns what to do about an error, if there is something. A person's refusal needs no advice. */
+function errorStep({ kind, rule }: RunError): string | undefined {
+  return rule?.endsWith(".approval") === true ? undefined : NEXT_STEPS[kind];
 }
 
 /** Returns what to do about a run that waits. */

@@ -220,10 +220,11 @@ export class Gateway {
   }
 
   /** Gets the decision about a call whose `CapCall` is logged. Suspends the run if there is none. */
-  #awaitApproval(call: Call, { rule, keys }: RequiredApproval): CapabilityAnswer | Promise<CapabilityAnswer> {
+  #awaitApproval(call: Call, required: RequiredApproval): CapabilityAnswer | Promise<CapabilityAnswer> {
     const { logged, approve, runId } = this.#options;
+    const { rule, keys } = required;
     const recorded = logged?.approval(call.number);
-    if (recorded !== undefined) return this.#applyRecorded(call, keys, recorded);
+    if (recorded !== undefined) return this.#applyRecorded(call, required, recorded);
     if (approve === undefined) return this.#suspend(call, "approval", keys);
     const { request } = call;
     let given: unknown;
@@ -239,32 +240,32 @@ export class Gateway {
     } catch (error) {
       return this.#fail(call, "host_fault", "the option approve failed", error);
     }
-    return isPromise(given) ? this.#settleApproval(call, keys, given) : this.#applyGiven(call, keys, given);
+    return isPromise(given) ? this.#settleApproval(call, required, given) : this.#applyGiven(call, required, given);
   }
 
-  async #settleApproval(call: Call, keys: readonly string[], promise: Promise<unknown>): Promise<CapabilityAnswer> {
+  async #settleApproval(call: Call, required: RequiredApproval, promise: Promise<unknown>): Promise<CapabilityAnswer> {
     const outcome = await this.#unlessAborted(outcomeOf(promise));
     if (outcome === undefined) return this.#stop(call, this.#interruption());
     return outcome.ok
-      ? this.#applyGiven(call, keys, outcome.value)
+      ? this.#applyGiven(call, required, outcome.value)
       : this.#fail(call, "host_fault", "the option approve failed", outcome.error);
   }
 
   /** Applies what the option `approve` returned. */
-  #applyGiven(call: Call, keys: readonly string[], given: unknown): CapabilityAnswer | Promise<CapabilityAnswer> {
-    if (given === undefined) return this.#suspend(call, "approval", keys);
+  #applyGiven(call: Call, required: RequiredApproval, given: unknown): CapabilityAnswer | Promise<CapabilityAnswer> {
+    if (given === undefined) return this.#suspend(call, "approval", required.keys);
     if (!isDecision(given)) return this.#fail(call, "host_fault", "the option approve returned something else than a decision");
     const event = this.#approvalEvent(call, given);
-    const problem = decisionProblem(keys, { ...event, runId: this.#options.runId() }, event.signature);
+    const problem = decisionProblem(required.keys, { ...event, runId: this.#options.runId() }, event.signature);
     if (problem !== undefined) return this.#fail(call, "host_fault", `the decision of the option approve ${problem}`);
-    return this.#applyApproval(call, event);
+    return this.#applyApproval(call, required, event);
   }
 
   /** Applies a decision of the log. Throws `log.approval` if it does not count. */
-  #applyRecorded(call: Call, keys: readonly string[], recorded: Decision): CapabilityAnswer | Promise<CapabilityAnswer> {
+  #applyRecorded(call: Call, required: RequiredApproval, recorded: Decision): CapabilityAnswer | Promise<CapabilityAnswer> {
     const event = this.#approvalEvent(call, recorded);
-    const problem = decisionProblem(keys, { ...event, runId: this.#options.runId() }, event.signature);
-    if (problem === undefined) return this.#applyApproval(call, event);
+    const problem = decisionProblem(required.keys, { ...event, runId: this.#options.runId() }, event.signature);
+    if (problem === undefined) return this.#applyApproval(call, required, event);
     call.span?.end({ errorKind: "runtime_error" });
     throw new BorunaError("log.approval", `the decision about call ${call.number} of ${call.capability.name} in the log ${problem}`, {
       hint: "It was made for another call or run, or by somebody else. Nothing was done.",
@@ -275,10 +276,17 @@ export class Gateway {
     return { type: "Approval", call: number, hash: callHash(request.capability.name, request.args), decision, by, signature };
   }
 
-  #applyApproval(call: Call, event: Approval): CapabilityAnswer | Promise<CapabilityAnswer> {
+  #applyApproval(call: Call, { rule }: RequiredApproval, event: Approval): CapabilityAnswer | Promise<CapabilityAnswer> {
     const stop = this.#append(call, event);
     if (stop !== undefined) return this.#stop(call, stop);
-    return event.decision === "approved" ? this.#dispatch(call) : this.#fail(call, "denied", `${event.by} refused the call`);
+    return event.decision === "approved" ? this.#dispatch(call) : this.#refuseApproval(call, rule, `${event.by} refused the call`);
+  }
+
+  #refuseApproval(call: Call, rule: string, message: string): CapabilityAnswer {
+    call.rule = rule;
+    call.reason = message;
+    const stop = this.#append(call, { type: "CapError", capability: call.capability.name, kind: "denied", message });
+    return stop === undefined ? this.#refuse(call, "denied", message) : this.#stop(call, stop);
   }
 
   #deny(call: Call, message: string): CapabilityAnswer {

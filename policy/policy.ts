@@ -135,6 +135,11 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
   };
 }
 
+/** Whether any call may need an approval. */
+export function asksForApprovals({ rules }: Policy): boolean {
+  return [...rules.values()].some(({ allow, approval }) => allow && approval.required);
+}
+
 /** Whether the rules allow the capability. Its scope may still refuse a call. */
 export function isAllowed(policy: Policy, capability: string): boolean {
   return policy.rules.get(capability)?.allow ?? policy.default_allow;

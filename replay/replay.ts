@@ -17,7 +17,7 @@
 import { executeProgram, type ExecuteOptions, type RunResult } from "../gateway/run.ts";
 import type { Observers } from "../gateway/observers.ts";
 import { traceDetailOption } from "../gateway/options.ts";
-import { ALLOW_ALL, effectiveLimits, policyFromJson, policyHash, policyToJson, type Policy } from "../policy/policy.ts";
+import { ALLOW_ALL, asksForApprovals, effectiveLimits, policyFromJson, policyHash, policyToJson, type Policy } from "../policy/policy.ts";
 import { chosenTracing } from "../telemetry/default-tracing.ts";
 import { deferredTracing } from "../telemetry/deferred-tracing.ts";
 import type { TraceDetail, Tracing } from "../telemetry/tracing.ts";
@@ -317,6 +317,11 @@ function recordedSettings(log: RunLog): RunSettings {
 }
 
 function eventLogSettings(log: EventLog, policy: Policy = ALLOW_ALL, args: ReadonlyMap<string, JsonData> = new Map()): RunSettings {
+  if (asksForApprovals(policy)) {
+    throw new BorunaError("usage", `${log.file} is an event log, which has no approvals, and the policy asks for some`, {
+      hint: "Give a policy without approval.",
+    });
+  }
   return { policy, args, limits: effectiveLimits(policy, {}), runId: `eventlog-${log.eventCount}` };
 }
 

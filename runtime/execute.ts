@@ -13,7 +13,7 @@ import type { Observers } from "../gateway/observers.ts";
 import { limitsOption, policyOption, traceDetailOption } from "../gateway/options.ts";
 import { ownHandlers } from "../gateway/own-capabilities.ts";
 import type { ProtectedFiles } from "../gateway/protected-files.ts";
-import { effectiveLimits, type Policy } from "../policy/policy.ts";
+import { asksForApprovals, effectiveLimits, type Policy } from "../policy/policy.ts";
 import type { CallCounters, TraceDetail, Tracing } from "../telemetry/tracing.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { EngineChoice } from "../vm/compiled/engine.ts";
@@ -155,6 +155,11 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       runId,
     }),
   );
+  if (typeof options.record === "object" && options.record.format === "eventlog" && asksForApprovals(policy)) {
+    throw new BorunaError("usage", "an event log has no place for approvals, and the policy asks for some", {
+      hint: 'leave out the format "eventlog"',
+    });
+  }
   const recorder = openRecord(described, options.record);
   try {
     const { approve, signal, traceparent, tracestate, baggage, on, onDebug, engine, trace } = options;

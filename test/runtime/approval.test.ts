@@ -170,7 +170,7 @@ describe("a decision", () => {
     expect(calls).toEqual([]);
     expect(resumed).toMatchObject({
       outcome: "denied",
-      error: { kind: "capability_denied", message: "ada refused the call" },
+      error: { kind: "capability_denied", message: "ada refused the call", rule: 'rules["fs.write"].approval' },
       counters: { total: 3, dispatched: 2, denied: 1 },
     });
     expect([...readLog(LOG()).events].at(-1)?.event).toMatchObject({ type: "CapError", kind: "denied" });
