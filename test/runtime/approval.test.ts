@@ -6,12 +6,17 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import type { Approver, Decision } from "../../gateway/approval.ts";
-import { readLog } from "../../replay/log/log-reader.ts";
+import { readLog, type RunLog } from "../../replay/log/log-reader.ts";
+import { diffLogs } from "../../replay/diff.ts";
+import { logEntries } from "../../replay/entries.ts";
 import { replayRun } from "../../replay/replay.ts";
+import { endLines } from "../../replay/report/log-table.ts";
+import { whatIf } from "../../replay/what-if.ts";
 import { verifyLog } from "../../replay/verify.ts";
 import { approve, type ApproveOptions, waitingCall } from "../../runtime/approve.ts";
 import { execute, type RunOptions } from "../../runtime/execute.ts";
 import { resume, type ResumeRunOptions, type Resumption } from "../../runtime/resume.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { policyOf } from "../gateway/context.ts";
 import { recordingTracing } from "../gateway/tracing.ts";
@@ -24,6 +29,12 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
 const LOG = (): string => at("log.jsonl");
+
+function runLogAt(name: string): RunLog {
+  const log = readLog(at(name));
+  if (log.format !== "log") throw new Error("an event log");
+  return log;
+}
 
 /** Changes one line of a log, from 1, and recomputes the chain. */
 const withLine = (log: Uint8Array, number: number, change: (line: string) => string): Uint8Array =>
@@ -409,5 +420,78 @@ describe("a process that is killed", () => {
     await run({ options: { approve: YES } });
     cut(5);
     expect((await again()).resumed.outcome).toBe("in_doubt");
+  });
+});
+
+describe("reading a log with decisions", () => {
+  const NO = always({ decision: "denied", by: "bob" });
+
+  test("log show has the call with its decision, and says that the run waits", async () => {
+    await run({ options: { approve: YES } });
+    const log = readLog(LOG());
+    const calls = [...logEntries(log)].filter((entry) => entry.type === "call");
+    expect(calls.map(({ call, approval, answer }) => [call, approval?.by, answer?.outcome])).toEqual([
+      [1, undefined, "ok"],
+      [2, "ada", "ok"],
+      [3, "ada", "ok"],
+    ]);
+    await run({ name: "waits.jsonl" });
+    expect(endLines(readLog(at("waits.jsonl")), [])).toEqual([
+      "no end record: the run is suspended, its last call, of fs.write, waits for an approval",
+    ]);
+  });
+
+  test("diff aligns calls with and without a decision", async () => {
+    await run({ options: { approve: YES } });
+    await run({ options: { approve: always({ decision: "approved", by: "bob" }) }, name: "bob.jsonl" });
+    await run({ approval: { required: false }, name: "free.jsonl" });
+    const differences = (name: string) =>
+      [...diffLogs(readLog(LOG()), readLog(at(name)))].map(({ kind, a, b, aText, bText }) => [kind, a?.event, b?.event, aText, bText]);
+    expect(differences("bob.jsonl").filter(([kind]) => kind === "content")).toEqual([
+      ["content", 4, 4, "call 2 approved by ada", "call 2 approved by bob"],
+      ["content", 7, 7, "call 3 approved by ada", "call 3 approved by bob"],
+    ]);
+    expect(differences("free.jsonl").filter(([kind]) => kind === "answer")).toEqual([
+      ["answer", 4, 4, "call 2 approved by ada", "(no decision)"],
+      ["answer", 7, 6, "call 3 approved by ada", "(no decision)"],
+    ]);
+  });
+
+  test("what-if: another policy gets the recorded decisions, and a call without one would wait", async () => {
+    await run({ options: { approve: YES } });
+    expect(await whatIf(runLogAt("log.jsonl"))).toMatchObject({ status: "same" });
+    expect(await whatIf(runLogAt("log.jsonl"), { policy: policyWith({ required: true, keys: [ADA.publicKey] }) })).toMatchObject({
+      status: "changed",
+      stop: { reason: "refused", rule: 'rules["fs.write"].approval', message: "the call would wait for an approval" },
+    });
+    await run({ approval: { required: false }, name: "free.jsonl" });
+    expect(await whatIf(runLogAt("free.jsonl"), { policy: policyWith("required") })).toMatchObject({
+      status: "changed",
+      calls: { answered: 2 },
+    });
+    await run({ options: { approve: NO }, name: "no.jsonl" });
+    expect(await whatIf(runLogAt("no.jsonl"))).toMatchObject({ status: "same" });
+    await run({ name: "waits.jsonl" });
+    expect(await whatIf(runLogAt("waits.jsonl"))).toMatchObject({ status: "incomplete" });
+  });
+
+  test("an event log has no place for decisions", async () => {
+    const record = { path: at("old.json"), format: "eventlog" } as const;
+    expect(await kindOf(() => run({ options: { record } }))).toBe("usage");
+    await run({ approval: { required: false }, options: { record } });
+    const replay = () =>
+      replayRun(readLog(at("old.json")), { tracing: false, program: verifyModule(PROGRAM.module), policy: policyWith("required") });
+    expect(await kindOf(replay)).toBe("usage");
+  });
+
+  test.each([
+    ["before its call", (lines: string[]) => [...lines.slice(0, 3), lines[4] ?? "", lines[3] ?? "", ...lines.slice(5)]],
+    ["twice", (lines: string[]) => [...lines.slice(0, 5), lines[4] ?? "", ...lines.slice(5)]],
+    ["after its answer", (lines: string[]) => [...lines.slice(0, 4), lines[5] ?? "", lines[4] ?? "", ...lines.slice(6)]],
+    ["of another kind", (lines: string[]) => lines.map((line) => line.replace('"decision":"approved"', '"decision":"maybe"'))],
+  ])("a decision %s is no log", async (_name, change) => {
+    await run({ options: { approve: YES } });
+    writeFileSync(LOG(), rewrite(readFileSync(LOG()), change));
+    expect(() => readLog(LOG())).toThrow(/is a decision about no call, or a second one|expected approved or denied/);
   });
 });
