@@ -17,7 +17,10 @@ export { verifyModule } from "./vm/bytecode/verifier.ts";
 // Run a program
 export { execute, type Execution, type RecordOptions, type Runnable, type RunOptions } from "./runtime/execute.ts";
 export { resume, type Resumption, type ResumeRunOptions } from "./runtime/resume.ts";
-export type { InDoubt, OpenCall } from "./replay/resumer.ts";
+export { approve, type ApproveOptions, type DecidedCall, waitingCall } from "./runtime/approve.ts";
+export type { CallAnswer, InDoubt, OpenCall } from "./replay/resumer.ts";
+export type { ApprovalRequest, Approver, Decision, WaitingCall } from "./gateway/approval.ts";
+export type { SuspendedCall } from "./gateway/gateway.ts";
 export type { ActorFailure, RunError, RunResult } from "./gateway/run.ts";
 export type { CallEnd, CallStart, FlowEnd, FlowStart, ObserverEvents, Observers } from "./gateway/observers.ts";
 export { runTest, type TestAnswer, type TestCase, type TestOptions, type TestResult } from "./gateway/test-run.ts";
@@ -42,7 +45,7 @@ export type { Policy } from "./policy/policy-fields.ts";
 
 // Handlers and capabilities
 export { CapabilityDenied, CapabilityFailure, MachineHandler, machineHandler } from "./gateway/handlers.ts";
-export type { FailureKind, Handler, HandlerContext, Handlers, MachineFunction } from "./gateway/handlers.ts";
+export type { FailureKind, Handler, HandlerContext, Handlers, Later, MachineFunction } from "./gateway/handlers.ts";
 export { createRegistry, defineCapability } from "./gateway/own-capabilities.ts";
 export type { CapabilitySpec, ParamSpec, PlainOf, TypedCapabilitySpec } from "./gateway/own-capabilities.ts";
 export { mayRepeat } from "./policy/may-repeat.ts";

@@ -2,6 +2,7 @@
 import { compile } from "../compiler/compile.ts";
 import { executeProgram } from "../gateway/run.ts";
 import type { EventSink } from "../gateway/run-events.ts";
+import { NO_APPROVAL } from "../policy/approval-fields.ts";
 import { ALLOW_ALL } from "../policy/policy.ts";
 import { memoryRecorder } from "../replay/log/recorder.ts";
 import { execute } from "../runtime/execute.ts";
@@ -35,7 +36,7 @@ const LOGS = ["events in memory", "plain handler", "log in memory", "hashed log"
 type LogKind = (typeof LOGS)[number];
 
 const PLAIN = {
-  policy: { ...ALLOW_ALL, rules: new Map([["time.now", { allow: true, budget: CALLS, where: new Map() }]]) },
+  policy: { ...ALLOW_ALL, rules: new Map([["time.now", { allow: true, budget: CALLS, where: new Map(), approval: NO_APPROVAL }]]) },
   handlers: new Map([["time.now", () => 1_700_000_000]]),
 };
 

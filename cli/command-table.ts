@@ -1,5 +1,6 @@
 /** Describes the commands, arguments, options and help texts of the command line as data. Implementations are in `commands/`. */
 import type { CapabilityFlags } from "./capabilities.ts";
+import type { ApproveFlags } from "./commands/approve.ts";
 import type { CompileFlags } from "./commands/compile.ts";
 import type { DiffFlags } from "./commands/diff.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
@@ -295,6 +296,27 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: ["boruna resume run.jsonl", "boruna resume run.jsonl --policy policy.json", "boruna resume run.jsonl --in-doubt fail"],
     run: withFlags<ResumeFlags>(async (session, flags, [log = ""]) =>
       (await import("./commands/resume.ts")).resumeCommand(session, log, flags),
+    ),
+  },
+  {
+    name: "approve",
+    argsSyntax: "<log>",
+    help: "decide about the call at which a suspended run waits; `resume` then goes on with it",
+    options: [
+      { flags: "--call <n>", help: "the call, by its number; without it, the call that waits is shown" },
+      { flags: "--deny", help: "refuse the call; the run then ends as denied" },
+      { flags: "--by <name>", help: "who decides (default: the user of this process); a claim, unless the decision is signed" },
+      { flags: "--key <file>", help: "sign the decision with this Ed25519 private key (PEM); needed if the policy's rule names keys" },
+      { flags: "--hash <hash>", help: "the call's hash, as the run showed it; a call with other arguments is then refused" },
+    ],
+    examples: [
+      "boruna approve run.jsonl",
+      "boruna approve run.jsonl --call 3 --by ada",
+      "boruna approve run.jsonl --call 3 --deny",
+      "boruna approve run.jsonl --call 3 --key ada.pem",
+    ],
+    run: withFlags<ApproveFlags>(async (session, flags, [log = ""]) =>
+      (await import("./commands/approve.ts")).approveCommand(session, log, flags),
     ),
   },
   {

@@ -1,7 +1,10 @@
 /** Prints how a run ended: its value, or its error with what to do next. */
+import type { SuspendedCall } from "../gateway/gateway.ts";
+import type { RunError } from "../gateway/run.ts";
 import { stackLines } from "../replay/report/source-frame.ts";
 import type { Execution } from "../runtime/execute.ts";
 import { textForm, typedText } from "../vm/value/display.ts";
+import { requestLines } from "./approval.ts";
 import { errorJson, failureLines, failuresJson } from "./run-error.ts";
 import type { Session } from "./session.ts";
 import { printJson, type Terminal, withoutControlCharacters } from "./terminal.ts";
@@ -19,7 +22,7 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
 };
 
 function printError(terminal: Terminal, execution: Execution): void {
-  const { error, program, outcome } = execution;
+  const { error, program, outcome, suspended } = execution;
   if (error === undefined) return;
   const lines = [`${outcome.replaceAll("_", " ")}: ${error.message}`, ...stackLines(program.module, error.stack)];
   if (error.rule !== undefined) lines.push(`  rule: ${error.rule}`);
@@ -27,9 +30,23 @@ function printError(terminal: Terminal, execution: Execution): void {
   // What the user's own code threw is for the user to see. What a built-in handler threw could hold a secret of the policy.
   if (error.kind === "host_fault" && isOwn && error.cause instanceof Error)
     lines.push(`  cause: ${error.cause.name}: ${error.cause.message}`);
-  const nextStep = NEXT_STEPS[error.kind];
+  if (suspended !== undefined) lines.push(...requestLines(suspended).slice(1));
+  const nextStep = suspended === undefined ? errorStep(error) : suspendedStep(suspended, execution.log?.path);
   if (nextStep !== undefined) lines.push(`  help: ${nextStep}`);
   terminal.err(withoutControlCharacters(lines.join("\n")));
+}
+
+/** Returns what to do about an error, if there is something. A person's refusal needs no advice. */
+function errorStep({ kind, rule }: RunError): string | undefined {
+  return rule?.endsWith(".approval") === true ? undefined : NEXT_STEPS[kind];
+}
+
+/** Returns what to do about a run that waits. */
+function suspendedStep({ call, waitsFor, keys }: SuspendedCall, log: string | undefined): string {
+  if (log === undefined) return "without `--record` the run cannot go on: record it, and it can";
+  if (waitsFor === "answer") return "when its answer is there, the host resumes the log with it";
+  const key = keys.length === 0 ? "" : " --key FILE";
+  return `\`boruna approve ${log} --call ${call}${key}\` approves it, with \`--deny\` it is refused; then \`boruna resume ${log}\` goes on`;
 }
 
 interface PrintOptions {
@@ -37,6 +54,11 @@ interface PrintOptions {
   readonly printsTrees?: boolean;
   /** Members of the JSON object besides those of every run. */
   readonly json?: Readonly<Record<string, unknown>>;
+}
+
+/** Returns the value of the member `suspended` of `--json`. */
+export function suspendedJson({ call, capability, args, hash, waitsFor, keys }: SuspendedCall): Readonly<Record<string, unknown>> {
+  return { call, capability, args, hash, waits_for: waitsFor, keys };
 }
 
 /** Prints the value or the error of a run. With `--json`, prints one object with everything. */
@@ -55,6 +77,7 @@ export function printExecution({ terminal, json }: Session, execution: Execution
       ui: execution.ui,
       run_id: execution.runId,
       log: execution.log?.path ?? null,
+      suspended: execution.suspended === undefined ? undefined : suspendedJson(execution.suspended),
       error: execution.error === undefined ? null : errorJson(execution.error),
       ...failuresJson(result.unreceived),
       ...options.json,

@@ -8,38 +8,52 @@
  * 2. Number the call, fill in the default arguments, open its span, notify `callStart`.
  * 3. Authorize it: check that the function declares the capability, the policy allows the call, and the budget is not used up.
  * 4. Append `CapCall` to the log.
- * 5. Run the handler inside the span.
- * 6. Check the answer against the result type and append `CapResult`, or append `CapError`.
- * 7. Close the span, notify `callEnd`, answer the machine.
+ * 5. If the policy asks for an approval, get the decision from the log or from the option `approve`, and append `Approval`. Without a
+ *    decision, suspend the run. A refusal is a `CapError` of the kind `denied`.
+ * 6. Run the handler inside the span. If it answers later, suspend the run.
+ * 7. Check the answer against the result type and append `CapResult`, or append `CapError`.
+ * 8. Close the span, notify `callEnd`, answer the machine.
  *
  * For example, `time.now()` under a budget of 1: the first call logs `CapCall {args: []}` and `CapResult
  * {result: 1700000000}`. The second call stops at step 3 with `capability_budget_exceeded`. It logs nothing, because a
  * replay reaches the same decision.
  *
- * Invariants: no handler runs before its `CapCall` is logged; the program sees no answer before that answer is logged;
+ * Invariants: no handler runs before its `CapCall`, and the decision about it, are logged; the program sees no answer before that answer is logged;
  * every span that was opened is closed.
  */
 import { isPromise } from "node:util/types";
-import { budgetRule, Decisions } from "../policy/decide.ts";
+import { budgetRule, Decisions, type RequiredApproval } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
-import type { CallCounters, CallErrorKind, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
+import type { CallCounters, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
 import type { TraceHeaders } from "../telemetry/context.ts";
 import { type CapabilityDecl, type CapabilitySignature, signatureFor, withDefaults } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, HostStop } from "../vm/host.ts";
+import { typedText } from "../vm/value/display.ts";
 import { matchesType } from "../vm/value/matches-type.ts";
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import { type Type, typeToString } from "../vm/value/type.ts";
 import { MapValue } from "../vm/value/map.ts";
 import { UNIT, type Value } from "../vm/value/value.ts";
+import { type Approval, type Approver, type Decision, decisionProblem, isDecision, type WaitingCall } from "./approval.ts";
 import { checkAnswer } from "./answer.ts";
 import { sha256Hex } from "./digest.ts";
 import { cleanMessage, failureOf } from "./failure.ts";
 import { spanOf } from "./flow.ts";
-import { CapabilityFailure, FAILURE_TRAPS, type FailureKind, type HandlerContext, type Handlers } from "./handlers.ts";
+import {
+  CapabilityFailure,
+  FAILURE_TRAPS,
+  type FailureKind,
+  type HandlerContext,
+  type Handlers,
+  isLater,
+  LATER,
+  type Later,
+} from "./handlers.ts";
+import { callHash } from "./call-hash.ts";
 import type { CallEnd, RunObservers } from "./observers.ts";
-import type { LoggedPrefix } from "./logged-prefix.ts";
+import type { LoggedCalls, LoggedPrefix } from "./logged-prefix.ts";
 import { plainAnswer, plainFromValue } from "./plain-values.ts";
 import type { RunClock } from "./run-clock.ts";
 import type { RunEvents } from "./run-events.ts";
@@ -59,12 +73,26 @@ interface GatewayOptions {
   readonly events: RunEvents;
   /** Defined if the run is resumed. */
   readonly prefix: LoggedPrefix | undefined;
+  /** Defined if the run is resumed or replayed. */
+  readonly logged: LoggedCalls | undefined;
+  /** Decides about calls that need an approval. Undefined: such a call suspends the run. */
+  readonly approve: Approver | undefined;
+}
+
+/** The call at which a run was suspended. Its `CapCall` is the last call of the log. */
+export interface SuspendedCall extends WaitingCall {
+  readonly waitsFor: "approval" | "answer";
+  /** The public keys of those who may approve it. Empty: no signature is needed. */
+  readonly keys: readonly string[];
 }
 
 /** A call in progress. */
 interface Call {
   readonly number: number;
   readonly capability: CapabilityDecl;
+  readonly request: CapabilityRequest;
+  /** The arguments with their defaults filled in. */
+  readonly args: readonly Value[];
   readonly resultType: Type;
   /** Whether the handler takes and returns plain data. Set when the handler is called. */
   isPlain: boolean;
@@ -91,6 +119,7 @@ export class Gateway {
   readonly #observesEnd: boolean;
   /** Whether calls wait for a slow collector. With a wall-clock limit they do not, because waiting could change the run's outcome. */
   readonly #waitsForCollector: boolean;
+  #suspended: SuspendedCall | undefined;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -103,6 +132,11 @@ export class Gateway {
 
   counters(): CallCounters {
     return { ...this.#counters };
+  }
+
+  /** The call at which the run was suspended. */
+  get suspended(): SuspendedCall | undefined {
+    return this.#suspended;
   }
 
   /** Answers one call. A failure of the program or the handler is an answer, not a rejection. Throws what the log throws. */
@@ -153,27 +187,25 @@ export class Gateway {
         parentId: flow?.id,
         place: () => request.place(),
       });
-    return this.#authorize(
+    return this.#authorize({
+      number,
+      capability,
       request,
-      {
-        number,
-        capability,
-        // If there is no signature, the call is undeclared, `#authorize` denies it, and this type is not used.
-        resultType: signature?.result ?? UNIT_TYPE,
-        isPlain: false,
-        span,
-        isRepeated,
-        rule: undefined,
-        reason: undefined,
-        budgetRemaining: undefined,
-        hasEnded: false,
-      },
-      filledArgs,
-    );
+      args: filledArgs,
+      // If there is no signature, the call is undeclared, `#authorize` denies it, and this type is not used.
+      resultType: signature?.result ?? UNIT_TYPE,
+      isPlain: false,
+      span,
+      isRepeated,
+      rule: undefined,
+      reason: undefined,
+      budgetRemaining: undefined,
+      hasEnded: false,
+    });
   }
 
-  #authorize(request: CapabilityRequest, call: Call, args: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
-    const { capability } = request;
+  #authorize(call: Call): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const { request, capability, args } = call;
     if (!request.declared) return this.#deny(call, `the function does not declare the capability ${capability.name}`);
     const decision = this.#decisions.decide(capability, args);
     call.rule = decision.rule;
@@ -184,9 +216,80 @@ export class Gateway {
     if (budget > 0) call.budgetRemaining = Math.max(0, budget - count);
     if (budget > 0 && count > budget) return this.#exceedBudget(call, budget);
     this.#budgetSpent.set(capability.name, count);
-    if (capability.internal === true) return this.#answerInternal(call, args);
+    if (capability.internal === true) return this.#answerInternal(call);
     const stop = this.#append(call, { type: "CapCall", capability: capability.name, args: request.args });
-    return stop === undefined ? this.#dispatch(call, args) : this.#stop(call, stop);
+    if (stop !== undefined) return this.#stop(call, stop);
+    return decision.approval === undefined ? this.#dispatch(call) : this.#awaitApproval(call, decision.approval);
+  }
+
+  /** Gets the decision about a call whose `CapCall` is logged. Suspends the run if there is none. */
+  #awaitApproval(call: Call, required: RequiredApproval): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const { logged, approve, runId } = this.#options;
+    const { rule, keys } = required;
+    const recorded = logged?.approval(call.number);
+    if (recorded !== undefined) return this.#applyRecorded(call, required, recorded);
+    if (approve === undefined) return this.#suspend(call, "approval", keys);
+    const { request } = call;
+    let given: unknown;
+    try {
+      given = approve({
+        ...this.#waiting(call),
+        runId: runId(),
+        rule,
+        keys,
+        signal: this.#clock.signal,
+        place: () => request.place(),
+      });
+    } catch (error) {
+      return this.#fail(call, "host_fault", "the option approve failed", error);
+    }
+    return isPromise(given) ? this.#settleApproval(call, required, given) : this.#applyGiven(call, required, given);
+  }
+
+  async #settleApproval(call: Call, required: RequiredApproval, promise: Promise<unknown>): Promise<CapabilityAnswer> {
+    const outcome = await this.#unlessAborted(outcomeOf(promise));
+    if (outcome === undefined) return this.#stop(call, this.#interruption());
+    return outcome.ok
+      ? this.#applyGiven(call, required, outcome.value)
+      : this.#fail(call, "host_fault", "the option approve failed", outcome.error);
+  }
+
+  /** Applies what the option `approve` returned. */
+  #applyGiven(call: Call, required: RequiredApproval, given: unknown): CapabilityAnswer | Promise<CapabilityAnswer> {
+    if (given === undefined) return this.#suspend(call, "approval", required.keys);
+    if (!isDecision(given)) return this.#fail(call, "host_fault", "the option approve returned something else than a decision");
+    const event = this.#approvalEvent(call, given);
+    const problem = decisionProblem(required.keys, { ...event, runId: this.#options.runId() }, event.signature);
+    if (problem !== undefined) return this.#fail(call, "host_fault", `the decision of the option approve ${problem}`);
+    return this.#applyApproval(call, required, event);
+  }
+
+  /** Applies a decision of the log. Throws `log.approval` if it does not count. */
+  #applyRecorded(call: Call, required: RequiredApproval, recorded: Decision): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const event = this.#approvalEvent(call, recorded);
+    const problem = decisionProblem(required.keys, { ...event, runId: this.#options.runId() }, event.signature);
+    if (problem === undefined) return this.#applyApproval(call, required, event);
+    call.span?.end({ errorKind: "runtime_error" });
+    throw new BorunaError("log.approval", `the decision about call ${call.number} of ${call.capability.name} in the log ${problem}`, {
+      hint: "It was made for another call or run, or by somebody else. Nothing was done.",
+    });
+  }
+
+  #approvalEvent({ number, request }: Call, { decision, by, signature = "" }: Decision): Approval {
+    return { type: "Approval", call: number, hash: callHash(request.capability.name, request.args), decision, by, signature };
+  }
+
+  #applyApproval(call: Call, { rule }: RequiredApproval, event: Approval): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const stop = this.#append(call, event);
+    if (stop !== undefined) return this.#stop(call, stop);
+    return event.decision === "approved" ? this.#dispatch(call) : this.#refuseApproval(call, rule, `${event.by} refused the call`);
+  }
+
+  #refuseApproval(call: Call, rule: string, message: string): CapabilityAnswer {
+    call.rule = rule;
+    call.reason = message;
+    const stop = this.#append(call, { type: "CapError", capability: call.capability.name, kind: "denied", message });
+    return stop === undefined ? this.#refuse(call, "denied", message) : this.#stop(call, stop);
   }
 
   #deny(call: Call, message: string): CapabilityAnswer {
@@ -217,20 +320,21 @@ export class Gateway {
    * Answers a call of `emit`, `spawn` or `send`. They have no handler, because the machine carries them out and logs their events.
    * In every mode, their answer comes from the mock in the capability table.
    */
-  #answerInternal(call: Call, args: readonly Value[]): CapabilityAnswer {
+  #answerInternal(call: Call): CapabilityAnswer {
     this.#counters.dispatched += 1;
-    const value = call.capability.mock?.(args) ?? UNIT;
+    const value = call.capability.mock?.(call.args) ?? UNIT;
     this.#end(call, "ok", value, undefined);
     return { ok: true, value };
   }
 
-  #dispatch(call: Call, args: readonly Value[]): CapabilityAnswer | Promise<CapabilityAnswer> {
+  #dispatch(call: Call): CapabilityAnswer | Promise<CapabilityAnswer> {
     const ownHandler = this.#options.handlers.get(call.capability.name);
     if (ownHandler === undefined) return this.#fail(call, "unknown", `nothing serves the capability ${call.capability.name} here`);
     this.#counters.dispatched += 1;
-    const reply = this.#options.prefix?.reply(call.number);
+    const reply = this.#options.logged?.reply(call.number);
     if (reply !== undefined && "stop" in reply) return this.#stop(call, reply.stop);
     const handler = reply?.handler ?? ownHandler;
+    const { args } = call;
     const context = new CallContext(this.#options, call);
     call.isPlain = typeof handler === "function";
     let answer: unknown;
@@ -253,6 +357,7 @@ export class Gateway {
 
   #succeed(call: Call, answer: unknown): CapabilityAnswer {
     const { capability, resultType, isPlain } = call;
+    if (isLater(answer)) return this.#suspend(call, "answer", []);
     const checked = (isPlain ? plainAnswer : checkAnswer)(answer, resultType, this.#options.types);
     if ("problem" in checked)
       return this.#fail(call, "host_fault", `the handler of ${capability.name} answered ${checked.problem}`, checked.cause);
@@ -286,6 +391,22 @@ export class Gateway {
     return { ok: false, trap: FAILURE_TRAPS[kind], message, cause };
   }
 
+  /** Ends the run at a call that has no answer yet. This is no failure, so the call's span is no error. */
+  #suspend(call: Call, waitsFor: SuspendedCall["waitsFor"], keys: readonly string[]): CapabilityAnswer {
+    const waiting = this.#waiting(call);
+    this.#suspended = { ...waiting, waitsFor, keys };
+    const message = `call ${waiting.call} of ${waiting.capability} (${waiting.hash}) waits for ${WAITS_FOR[waitsFor]}`;
+    this.#end(call, "suspended", undefined, message);
+    return { ok: false, trap: "suspended", message };
+  }
+
+  #waiting({ number, capability, request, args }: Call): WaitingCall {
+    const { types } = this.#options;
+    const params = signatureFor(capability, request.args.length)?.params ?? [];
+    const texts = params.map(({ name, type }, i) => ({ name, text: typedText(args[i] ?? UNIT, type, types) }));
+    return { call: number, capability: capability.name, args: texts, hash: callHash(capability.name, request.args) };
+  }
+
   /** Ends a call because the run must stop. If the call was dispatched, the log contains the call without an answer. */
   #stop(call: Call, { trap, message }: HostStop): CapabilityAnswer {
     this.#counters.failed += 1;
@@ -307,12 +428,12 @@ export class Gateway {
   }
 
   /** Closes the span and notifies the observers. At most one of `result` and `message` is defined. */
-  #end(call: Call, outcome: "ok" | CallErrorKind, result: Value | undefined, message: string | undefined, cause?: unknown): void {
+  #end(call: Call, outcome: CallEnd["outcome"], result: Value | undefined, message: string | undefined, cause?: unknown): void {
     const { number, capability, span, rule, reason } = call;
     call.hasEnded = true;
     const budgetRemaining = outcome === "denied" ? undefined : call.budgetRemaining;
     span?.end({
-      errorKind: outcome === "ok" ? undefined : outcome,
+      errorKind: outcome === "ok" || outcome === "suspended" ? undefined : outcome,
       bytesOut: result === undefined ? undefined : utf8BytesOfStrings([result]),
       ...modelFacts(capability, result),
       budgetRemaining,
@@ -390,6 +511,10 @@ class CallContext implements HandlerContext {
     return new CapabilityFailure(message);
   }
 
+  later(): Later {
+    return LATER;
+  }
+
   get idempotencyKey(): string {
     return sha256Hex(`${this.#options.runId()}\n${this.callNumber}`);
   }
@@ -399,6 +524,12 @@ class CallContext implements HandlerContext {
 function notifyProgress(observers: RunObservers, { number, capability, hasEnded }: Call, text: unknown): void {
   if (!hasEnded && typeof text === "string") observers.notify("callProgress", { call: number, capability: capability.name, text });
 }
+
+/** Completes the sentence "the call waits for …". */
+const WAITS_FOR: Readonly<Record<SuspendedCall["waitsFor"], string>> = {
+  approval: "an approval",
+  answer: "its answer",
+};
 
 const UNIT_TYPE: Type = { kind: "primitive", name: "Unit" };
 

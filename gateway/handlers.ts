@@ -35,11 +35,29 @@ export interface HandlerContext {
   readonly policy: Policy;
   /** Makes a `CapabilityFailure` for the handler to throw. A handler needs no import for it. */
   failure(message: string): CapabilityFailure;
+  /** Makes what a handler returns if its answer comes later. The run ends as `suspended`, and `resume` takes the answer. */
+  later(): Later;
+}
+
+/** Marks "the answer comes later". It is a registered symbol for the same reason as `FAILURE_MARK`. */
+const LATER_MARK = Symbol.for("boruna.later");
+
+/** What a handler returns if its answer comes later. */
+export interface Later {
+  readonly [LATER_MARK]: true;
+}
+
+export const LATER: Later = Object.freeze<Later>({ [LATER_MARK]: true });
+
+/** Whether a handler returned `LATER`. Runs no code of the handler. */
+export function isLater(answer: unknown): answer is Later {
+  if (typeof answer !== "object" || answer === null || isProxy(answer)) return false;
+  return Object.getOwnPropertyDescriptor(answer, LATER_MARK)?.value === true;
 }
 
 /**
  * Carries out one call with plain JavaScript data. `args` include the default arguments and have the declared types. Return the answer, or a
- * promise of it: plain data of the declared result type. Throw `CapabilityFailure` if the capability fails. A wrong answer and any other
+ * promise of it: plain data of the declared result type, or `context.later()`. Throw `CapabilityFailure` if the capability fails. A wrong answer and any other
  * error are mistakes of the host: the run ends with `host_fault`, and the program and the log see only the error's name.
  */
 export type Handler = (args: readonly PlainValue[], context: HandlerContext) => unknown;

@@ -1,15 +1,23 @@
-/** The part of a resumed run that its log already has. In this part the run is repeated: nothing reaches the outside world. */
-import type { MachineHandler } from "./handlers.ts";
+/** What a run takes from its log. The part of a resumed run that its log has is repeated: nothing in it reaches the outside world. */
+import type { Decision } from "./approval.ts";
+import type { Handler, MachineHandler } from "./handlers.ts";
 import type { HostStop } from "../vm/host.ts";
 
 /** How a call is answered that the log has: with what the log says, or not at all because the run stops here. */
-export type LoggedReply = { readonly handler: MachineHandler } | { readonly stop: HostStop };
+export type LoggedReply = { readonly handler: Handler | MachineHandler } | { readonly stop: HostStop };
 
-export interface LoggedPrefix {
+/** What the log of a replayed or resumed run says about its calls. */
+export interface LoggedCalls {
+  /** Says how to answer the call whose `CapCall` was appended last. Undefined: by its handler. `call` is the number of the call. */
+  reply(call: number): LoggedReply | undefined;
+  /** Returns the decision about the call whose `CapCall` was appended last, if the log has it. */
+  approval(call: number): Decision | undefined;
+}
+
+/** The part of a resumed run that its log already has. */
+export interface LoggedPrefix extends LoggedCalls {
   /** Number of events in the log. */
   readonly events: number;
   /** Whether what the run does next was done by an earlier process. Observers and spans do not see it again. */
   readonly isAhead: boolean;
-  /** Says how to answer the call whose `CapCall` was appended last. Undefined: by its handler. `call` is the number of the call. */
-  reply(call: number): LoggedReply | undefined;
 }

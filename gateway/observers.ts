@@ -24,7 +24,8 @@ export interface CallEnd {
   /** Number of the call in the run, from 1. */
   readonly call: number;
   readonly capability: string;
-  readonly outcome: "ok" | CallErrorKind;
+  /** `suspended`: the call waits, and the run ends as `suspended`. */
+  readonly outcome: "ok" | "suspended" | CallErrorKind;
   /** The answer, if the call succeeded. */
   readonly result?: Value | undefined;
   /** Why the call failed, if it failed. */

@@ -1,5 +1,5 @@
 /** The path of an event from a run to its log and its observers. */
-import type { RunEvent } from "../vm/events.ts";
+import type { RunEvent, RunEventType } from "../vm/events.ts";
 import type { HostStop } from "../vm/host.ts";
 import { LOG_NOT_CHARGED } from "../vm/limits.ts";
 import { recordBytes } from "./logged-bytes.ts";
@@ -11,6 +11,9 @@ export interface EventSink {
   /** Receives an event. Returns why the run must stop, or undefined if it may continue. May throw `BorunaError` `log.*`. */
   append(event: RunEvent): HostStop | undefined;
 }
+
+/** The events that came from outside: answers of calls, and decisions about them. */
+const KEPT_EVENTS: ReadonlySet<string> = new Set<RunEventType>(["CapResult", "CapError", "Approval"]);
 
 /** Counts the events of one run, charges them against `max_log_bytes`, and passes them to the sink and the observers. */
 export class RunEvents {
@@ -35,12 +38,12 @@ export class RunEvents {
 
   /**
    * Appends an event. Returns why the run must stop, or undefined if it may continue. An event that exceeds
-   * `max_log_bytes` is dropped, unless it is the answer of a call, because a replay needs that answer to get this far.
+   * `max_log_bytes` is dropped, unless it came from outside, because a replay needs it to get this far.
    * Throws what the sink throws.
    */
   append(event: RunEvent): HostStop | undefined {
     const overLimit = this.#charge(event);
-    if (overLimit !== undefined && event.type !== "CapResult" && event.type !== "CapError") return overLimit;
+    if (overLimit !== undefined && !KEPT_EVENTS.has(event.type)) return overLimit;
     const isRepeated = this.#prefix?.isAhead === true;
     const stop = this.#sink?.append(event);
     if (stop !== undefined) return stop;

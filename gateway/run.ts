@@ -24,10 +24,11 @@ import { parseType, type Type } from "../vm/value/type.ts";
 import { utf8Length } from "../vm/value/utf8.ts";
 import type { Value } from "../vm/value/value.ts";
 import { RunFlow } from "./flow.ts";
-import { Gateway } from "./gateway.ts";
+import { Gateway, type SuspendedCall } from "./gateway.ts";
 import type { Handlers } from "./handlers.ts";
 import { valueBytes } from "./logged-bytes.ts";
-import type { LoggedPrefix } from "./logged-prefix.ts";
+import type { Approver } from "./approval.ts";
+import type { LoggedCalls, LoggedPrefix } from "./logged-prefix.ts";
 import { mockHandlers } from "./mock.ts";
 import { type Observers, RunObservers } from "./observers.ts";
 import { RunClock } from "./run-clock.ts";
@@ -49,6 +50,10 @@ export interface ExecuteOptions {
   readonly sink?: EventSink | undefined;
   /** The part of the run that its log already has, if the run is resumed. */
   readonly prefix?: LoggedPrefix | undefined;
+  /** What the log says about the calls, if the run is replayed. */
+  readonly logged?: LoggedCalls | undefined;
+  /** Decides about calls that need an approval. Default: such a call suspends the run. */
+  readonly approve?: Approver | undefined;
   /** Cancels the run when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** W3C trace context and baggage of the caller. */
@@ -117,6 +122,8 @@ export interface RunResult {
   readonly limit?: LimitName;
   /** Number of events, whether or not a log was written. */
   readonly events: number;
+  /** The call at which the run waits. Present if and only if the outcome is `suspended`. */
+  readonly suspended?: SuspendedCall;
   /** Failures of actors that their parent did not receive. They do not change the outcome. */
   readonly unreceived: readonly ActorFailure[];
 }
@@ -212,6 +219,8 @@ class Run implements Host {
       observers: this.#observers,
       events: this.#events,
       prefix: options.prefix,
+      logged: options.logged ?? options.prefix,
+      approve: options.approve,
     });
     if (this.#observers.has("runStart")) this.#observers.notify("runStart", { runId: options.runId, program: program.module.name });
   }
@@ -268,7 +277,9 @@ class Run implements Host {
     };
     if (end.status === "trapped") {
       const { outcome, ...limit } = outcomeOfTrap(end.trap.kind);
-      return { outcome, error: runError(end.trap, limit), ...commonFields, ...limit };
+      const { suspended } = this.#gateway;
+      const waits = suspended === undefined || outcome !== "suspended" ? {} : { suspended };
+      return { outcome, error: runError(end.trap, limit), ...commonFields, ...limit, ...waits };
     }
     const { value } = end;
     if (signature === undefined) return { outcome: "success", value, ...commonFields };

@@ -22,6 +22,16 @@ export interface Decision {
   readonly reason: string;
   /** Number of calls that one run may make; absent if there is no limit. */
   readonly budget?: number | undefined;
+  /** Present if the call must wait until a person has approved it. */
+  readonly approval?: RequiredApproval;
+}
+
+/** The approval that a call needs. */
+export interface RequiredApproval {
+  /** Path of the rule's `approval` in the policy file. */
+  readonly rule: string;
+  /** The public keys of those who may decide; empty if anyone may. */
+  readonly keys: readonly string[];
 }
 
 /** Returns the path of the rule that sets the budget of a capability. */
@@ -41,6 +51,10 @@ interface RuleDecision {
   readonly decision: Decision;
   /** Returns a refusal if the arguments do not meet the rule's conditions. Undefined if the rule has no conditions. */
   readonly refuses: WhereCheck | undefined;
+  /** The decision of a call that needs an approval, if any call of the rule does. */
+  readonly waiting: Decision | undefined;
+  /** Returns a reason if the arguments are such that the call needs no approval. Undefined if every call needs one. */
+  readonly isExempt: WhereCheck | undefined;
 }
 
 /** Decides calls by one policy. */
@@ -61,14 +75,28 @@ export class Decisions {
     const { name } = capability;
     let byRule = this.#byRule.get(name);
     if (byRule === undefined) {
-      const where = this.#policy.rules.get(name)?.where;
-      const refuses = where === undefined ? undefined : whereCheck(capability, where, this.#types);
-      byRule = { decision: ruleDecision(this.#policy, name), refuses };
+      byRule = this.#ruleOf(capability);
       this.#byRule.set(name, byRule);
     }
-    const { decision, refuses } = byRule;
+    const { decision, refuses, waiting, isExempt } = byRule;
     const refusal = decision.allowed ? (refuses?.(args) ?? scopeRefusal(this.#policy, name, args)) : undefined;
-    return refusal === undefined ? decision : { allowed: false, ...refusal };
+    if (refusal !== undefined) return { allowed: false, ...refusal };
+    return waiting !== undefined && isExempt?.(args) === undefined ? waiting : decision;
+  }
+
+  #ruleOf(capability: CapabilityDecl): RuleDecision {
+    const { name } = capability;
+    const decision = ruleDecision(this.#policy, name);
+    const rule = this.#policy.rules.get(name);
+    if (rule === undefined) return { decision, refuses: undefined, waiting: undefined, isExempt: undefined };
+    const { where, approval } = rule;
+    const path = memberPath(memberPath("rules", name), "approval");
+    return {
+      decision,
+      refuses: whereCheck(capability, where, this.#types),
+      waiting: decision.allowed && approval.required ? { ...decision, approval: { rule: path, keys: approval.keys } } : undefined,
+      isExempt: whereCheck(capability, approval.where, this.#types),
+    };
   }
 }
 

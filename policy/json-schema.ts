@@ -13,6 +13,7 @@ import {
   RULE_FIELDS,
   SECRET_FIELDS,
 } from "./policy-fields.ts";
+import { APPROVAL_FIELDS } from "./approval-fields.ts";
 import type { FieldTable } from "./field-schema.ts";
 import { CONDITION_FIELDS } from "./where-fields.ts";
 
@@ -60,6 +61,7 @@ export function policyFieldDocs(): readonly FieldDoc[] {
       for (const [name, inside, members] of sections) if (path === "" && name === field.name) addFields(inside, members);
       if (path === "llm_policy" && field.name === "prices") addFields("llm_policy.prices[MODEL]", PRICE_FIELDS);
       if (path === "rules[CAPABILITY]" && field.name === "where") addFields("rules[CAPABILITY].where[PATH]", CONDITION_FIELDS);
+      if (path === "rules[CAPABILITY]" && field.name === "approval") addFields("rules[CAPABILITY].approval", APPROVAL_FIELDS);
     }
   };
   addFields("", policyFields(undefined));

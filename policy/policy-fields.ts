@@ -20,6 +20,7 @@
 import { BUILTIN_REGISTRY, CAPABILITIES, type CapabilityDecl, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
 import { LIMITS, limitsFrom } from "../vm/limits.ts";
+import { type ApprovalRule, approvalSchema, NO_APPROVAL } from "./approval-fields.ts";
 import type { DocumentNode } from "./document.ts";
 import { parseAllowedDomain, parseHostPattern } from "./hosts.ts";
 import { didYouMean } from "./did-you-mean.ts";
@@ -122,9 +123,12 @@ const ruleFields = (capability: CapabilityDecl | undefined) => ({
   where: later(
     field<Where>("where", whereSchema(capability), new Map(), "Conditions on the arguments; a call that does not meet all is denied."),
   ),
+  approval: later(
+    field<ApprovalRule>("approval", approvalSchema(capability), NO_APPROVAL, "Which calls wait until a person has approved them."),
+  ),
 });
 export const RULE_FIELDS = ruleFields(undefined);
-type PolicyRule = FieldValues<typeof RULE_FIELDS>;
+export type PolicyRule = FieldValues<typeof RULE_FIELDS>;
 
 export const NET_FIELDS = {
   allowed_domains: field(
@@ -272,6 +276,7 @@ function ruleSchema(fields: typeof RULE_FIELDS): FieldSchema<PolicyRule> {
     allow: read(fields.allow),
     budget: read(fields.budget),
     where: read(fields.where),
+    approval: read(fields.approval),
   }));
 }
 

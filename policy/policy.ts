@@ -10,12 +10,12 @@ import { canonicalJson, isJsonObject, type JsonData } from "../vm/json/json.ts";
 import type { Limits } from "../vm/limits.ts";
 import { jsonFromJs } from "../vm/json/js-interop.ts";
 import { lazily } from "../vm/lazy.ts";
+import { NO_APPROVAL } from "./approval-fields.ts";
 import { documentFromJson, type DocumentNode } from "./document.ts";
-import { LIMITS_SCHEMA, type Policy, policyFileSchema, SCHEMA_VERSION } from "./policy-fields.ts";
+import { LIMITS_SCHEMA, type Policy, policyFileSchema, type PolicyRule, SCHEMA_VERSION } from "./policy-fields.ts";
 import { EVERY_HOST, isLoopbackPattern, parseAllowedDomain } from "./hosts.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { fail, type FieldPosition } from "./field-schema.ts";
-import type { Where } from "./where.ts";
 
 export type { DbPolicy, FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy-fields.ts";
 
@@ -104,7 +104,7 @@ export interface Shorthands {
 
 /**
  * Adds the `--allow…` options to a policy. `--allow-net`, `--allow-read` and `--allow-write` allow their capability and
- * add the given hosts or folders to its scope. A capability that is already allowed keeps its conditions, and its budget
+ * add the given hosts or folders to its scope. A capability that is already allowed keeps its conditions and approval, and its budget
  * unless `--allow` gives a new one.
  * Throws `policy.invalid_capability`, `policy.invalid_net_policy`, `policy.invalid_fs_policy`.
  */
@@ -113,7 +113,7 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
   const rules = new Map(policy.rules);
   for (const given of allow) {
     const { name, budget } = parseAllow(given, registry);
-    rules.set(name, { allow: true, budget: budget ?? budgetOf(policy, name), where: whereOf(policy, name) });
+    rules.set(name, { ...ruleOf(policy, name), allow: true, ...(budget === undefined ? {} : { budget }) });
   }
   for (const [name, given] of [
     ["net.fetch", allowNet],
@@ -121,7 +121,7 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
     ["fs.write", allowWrite],
   ] as const) {
     const rule = rules.get(name);
-    if (given.length > 0 && rule?.allow !== true) rules.set(name, { allow: true, budget: 0, where: new Map() });
+    if (given.length > 0 && rule?.allow !== true) rules.set(name, ALLOW_RULE);
   }
   return {
     ...policy,
@@ -135,21 +135,22 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
   };
 }
 
+/** Whether any call may need an approval. */
+export function asksForApprovals({ rules }: Policy): boolean {
+  return [...rules.values()].some(({ allow, approval }) => allow && approval.required);
+}
+
 /** Whether the rules allow the capability. Its scope may still refuse a call. */
 export function isAllowed(policy: Policy, capability: string): boolean {
   return policy.rules.get(capability)?.allow ?? policy.default_allow;
 }
 
-/** Calls of the capability that one run may make; 0 means no limit. */
-function budgetOf(policy: Policy, capability: string): number {
-  const rule = policy.rules.get(capability);
-  return rule?.allow === true ? rule.budget : 0;
-}
+const ALLOW_RULE: PolicyRule = { allow: true, budget: 0, where: new Map(), approval: NO_APPROVAL };
 
-/** Returns the conditions of a capability that the policy already allows. */
-function whereOf(policy: Policy, capability: string): Where {
+/** Returns the rule of a capability that the policy already allows, otherwise a rule without restrictions. */
+function ruleOf(policy: Policy, capability: string): PolicyRule {
   const rule = policy.rules.get(capability);
-  return rule?.allow === true ? rule.where : new Map();
+  return rule?.allow === true ? rule : ALLOW_RULE;
 }
 
 function parseAllow(given: string, registry: CapabilityRegistry): { readonly name: string; readonly budget?: number } {

@@ -1,11 +1,12 @@
 /** Warnings about settings of a valid policy that have no effect or a surprising effect. */
-import type { CapabilityRegistry } from "../vm/capabilities.ts";
+import type { CapabilityDecl, CapabilityRegistry } from "../vm/capabilities.ts";
 import type { DocumentMember, DocumentNode } from "./document.ts";
 import { hasValidPunycode } from "./host-names.ts";
 import { hostOfPattern, matchesHost } from "./hosts.ts";
 import { isAllowed, type Policy } from "./policy.ts";
 import { memberPath } from "./field-schema.ts";
 import { conditionWarnings } from "./where-warnings.ts";
+import type { Where } from "./where.ts";
 
 export interface PolicyWarning {
   /** Path like in error messages: `rules["net.fetch"].budget`. */
@@ -82,16 +83,30 @@ function checkRules(policy: Policy, section: DocumentMember, warn: Warn): void {
 function checkConditions(policy: Policy, section: DocumentMember, registry: CapabilityRegistry, warn: Warn): void {
   for (const rule of membersOf(section.node)) {
     const capability = registry.byName.get(rule.name);
-    const where = memberOf(rule.node, "where");
-    if (capability === undefined || where === undefined) continue;
-    const path = memberPath(memberPath("rules", rule.name), "where");
-    if (!isAllowed(policy, rule.name)) warn(path, where, `it has no effect, since the rule does not allow ${rule.name}.`);
-    for (const member of membersOf(where.node)) {
-      const conditions = policy.rules.get(rule.name)?.where.get(member.name) ?? [];
-      for (const [i, condition] of conditions.entries()) {
-        const conditionPath = memberPath(path, member.name) + (conditions.length > 1 ? `[${i}]` : "");
-        for (const message of conditionWarnings(capability, member.name, condition)) warn(conditionPath, member, message);
-      }
+    const declared = policy.rules.get(rule.name);
+    if (capability === undefined || declared === undefined) continue;
+    const path = memberPath("rules", rule.name);
+    const approval = memberOf(rule.node, "approval");
+    for (const [name, member] of [
+      ["where", memberOf(rule.node, "where")],
+      ["approval", approval],
+    ] as const)
+      if (member !== undefined && !declared.allow)
+        warn(memberPath(path, name), member, `it has no effect, since the rule does not allow ${rule.name}.`);
+    if (approval?.node.kind === "object" && !declared.approval.required)
+      warn(memberPath(path, "approval"), approval, "no call waits for an approval, since required is false.");
+    warnOfWhere(capability, memberPath(path, "where"), memberOf(rule.node, "where"), declared.where, warn);
+    const approvalWhere = memberOf(approval?.node, "where");
+    warnOfWhere(capability, memberPath(memberPath(path, "approval"), "where"), approvalWhere, declared.approval.where, warn);
+  }
+}
+
+function warnOfWhere(capability: CapabilityDecl, path: string, where: DocumentMember | undefined, conditions: Where, warn: Warn): void {
+  for (const member of membersOf(where?.node)) {
+    const alternatives = conditions.get(member.name) ?? [];
+    for (const [i, condition] of alternatives.entries()) {
+      const conditionPath = memberPath(path, member.name) + (alternatives.length > 1 ? `[${i}]` : "");
+      for (const message of conditionWarnings(capability, member.name, condition)) warn(conditionPath, member, message);
     }
   }
 }

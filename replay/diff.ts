@@ -109,12 +109,18 @@ const MAX_WINDOW_UNITS = 8 * 1024 * 1024;
 /** An entry with its events, and texts by which it is compared. */
 interface Item {
   readonly position: EntryPosition;
-  readonly events: readonly RecordedEvent[];
+  /** Of a call: the call, the decision about it, its answer. What the log does not have is undefined. */
+  readonly events: readonly (RecordedEvent | undefined)[];
   /** Equal for entries that may be one and the same, with other contents: the capability, or the type of the event. */
   readonly name: string;
   /** Equal for entries that are aligned: capability and arguments, or the whole event. */
   readonly key: string;
   readonly answerText: string;
+}
+
+/** Returns where the part `i` of an entry is, or would be. */
+function positionOf({ position, events }: Item, i: number): EntryPosition {
+  return { ...position, event: position.event + events.slice(0, i).filter((event) => event !== undefined).length };
 }
 
 class EntryDiff {
@@ -164,7 +170,7 @@ class EntryDiff {
       const { content, event } = entry;
       return { position: { event, call: undefined }, events: [content], name: content.type, key: this.#textOf(content), answerText: "" };
     }
-    const { call, event, capability, args, answer } = entry;
+    const { call, event, capability, args, approval, answer } = entry;
     const callEvent: RecordedEvent = { type: "CapCall", capability, args };
     const answerEvent: RecordedEvent | undefined =
       answer === undefined
@@ -174,10 +180,10 @@ class EntryDiff {
           : { type: "CapError", capability, kind: answer.kind, message: answer.message };
     return {
       position: { event, call },
-      events: answerEvent === undefined ? [callEvent] : [callEvent, answerEvent],
+      events: [callEvent, approval, answerEvent],
       name: `call of ${capability}`,
       key: this.#textOf(callEvent),
-      answerText: answerEvent === undefined ? "" : this.#textOf(answerEvent),
+      answerText: [approval, answerEvent].map((part) => (part === undefined ? "" : this.#textOf(part))).join("\n"),
     };
   }
 
@@ -198,15 +204,16 @@ class EntryDiff {
   }
 
   #only(kind: "only_a" | "only_b", item: Item): LogDifference {
-    const [text, answer] = this.#texts(item, kind === "only_a" ? this.#a : this.#b);
-    const whole = answer === undefined ? text : `${text} ${answer.slice(answer.indexOf(" ") + 1)}`;
+    const [text, approval, answer] = this.#texts(item, kind === "only_a" ? this.#a : this.#b);
+    const decision = approval === undefined ? "" : ` (${approval})`;
+    const whole = answer === undefined ? `${text ?? ""}${decision}` : `${text ?? ""}${decision} ${answer.slice(answer.indexOf(" ") + 1)}`;
     const isA = kind === "only_a";
     const position = { a: isA ? item.position : undefined, b: isA ? undefined : item.position };
     return { kind, ...position, aText: isA ? whole : undefined, bText: isA ? undefined : whole, difference: undefined };
   }
 
-  #texts(item: Item, log: ParsedLog): readonly string[] {
-    return item.events.map((event) => eventText(loadEvent(event, log.blobs), this.#context.types));
+  #texts(item: Item, log: ParsedLog): readonly (string | undefined)[] {
+    return item.events.map((event) => (event === undefined ? undefined : eventText(loadEvent(event, log.blobs), this.#context.types)));
   }
 
   *#pair(a: Item, b: Item): Generator<LogDifference, void> {
@@ -222,12 +229,14 @@ class EntryDiff {
 
   #eventDifference(a: Item, b: Item, i: number): LogDifference | undefined {
     const [eventA, eventB] = [a.events[i], b.events[i]];
+    if (eventA === undefined && eventB === undefined) return undefined;
     if (eventA !== undefined && eventB !== undefined && this.#textOf(eventA) === this.#textOf(eventB)) return undefined;
     const left = eventA === undefined ? undefined : loadEvent(eventA, this.#a.blobs);
     const right = eventB === undefined ? undefined : loadEvent(eventB, this.#b.blobs);
-    const positions = { a: { ...a.position, event: a.position.event + i }, b: { ...b.position, event: b.position.event + i } };
+    const positions = { a: positionOf(a, i), b: positionOf(b, i) };
     if (left === undefined || right === undefined) {
-      const text = (event: RunEvent | undefined): string => (event === undefined ? "(no answer)" : eventText(event, this.#context.types));
+      const nothing = (left ?? right)?.type === "Approval" ? "(no decision)" : "(no answer)";
+      const text = (event: RunEvent | undefined): string => (event === undefined ? nothing : eventText(event, this.#context.types));
       return { kind: "answer", ...positions, aText: text(left), bText: text(right), difference: undefined };
     }
     const mismatch = compareEvents(positions.a.event, left, right, this.#context);

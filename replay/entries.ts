@@ -5,6 +5,7 @@
 import { type CapabilityRegistry, signatureFor } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { CallPlace, SourceLocation, TypeDef } from "../vm/bytecode/module.ts";
+import type { Approval } from "../gateway/approval.ts";
 import type { Type } from "../vm/value/type.ts";
 import type { TextOrBlob, ValueOrBlob } from "./log/blob-values.ts";
 import type { LogEvent, RecordedEvent } from "./log/event-json.ts";
@@ -21,11 +22,13 @@ export interface LoggedCall {
   readonly type: "call";
   /** Number of the call in the log, from 1. */
   readonly call: number;
-  /** Number of its `CapCall` event. The answer is the next event. */
+  /** Number of its `CapCall` event. The decision about it, if there is one, and the answer are the next events. */
   readonly event: number;
   readonly capability: string;
   readonly args: readonly ValueOrBlob[];
-  /** Undefined if the log has no answer: the run was stopped during the call. */
+  /** A person's decision about the call. Undefined if the policy asked for none, or nobody has decided. */
+  readonly approval: Approval | undefined;
+  /** Undefined if the log has no answer: the run waits, or was stopped during the call. */
   readonly answer: LoggedAnswer | undefined;
 }
 
@@ -33,7 +36,7 @@ export interface LoggedCall {
 export interface LoggedEvent {
   readonly type: "event";
   readonly event: number;
-  readonly content: Exclude<RecordedEvent, { readonly type: "CapCall" | "CapResult" | "CapError" }>;
+  readonly content: Exclude<RecordedEvent, { readonly type: "CapCall" | "Approval" | "CapResult" | "CapError" }>;
 }
 
 export type LogEntry = LoggedCall | LoggedEvent;
@@ -43,6 +46,10 @@ export function* logEntries(log: Pick<ParsedLog, "events">): Generator<LogEntry,
   let open: LoggedCall | undefined;
   let calls = 0;
   for (const { n, event } of log.events) {
+    if (open !== undefined && event.type === "Approval") {
+      open = { ...open, approval: event };
+      continue;
+    }
     if (open !== undefined) {
       const answer = answerOf(event);
       yield { ...open, answer };
@@ -51,8 +58,17 @@ export function* logEntries(log: Pick<ParsedLog, "events">): Generator<LogEntry,
     }
     if (event.type === "CapCall") {
       calls += 1;
-      open = { type: "call", call: calls, event: n, capability: event.capability, args: event.args, answer: undefined };
-    } else if (event.type !== "CapResult" && event.type !== "CapError") yield { type: "event", event: n, content: event };
+      open = {
+        type: "call",
+        call: calls,
+        event: n,
+        capability: event.capability,
+        args: event.args,
+        approval: undefined,
+        answer: undefined,
+      };
+    } else if (event.type !== "Approval" && event.type !== "CapResult" && event.type !== "CapError")
+      yield { type: "event", event: n, content: event };
   }
   if (open !== undefined) yield open;
 }

@@ -17,7 +17,7 @@
 import { executeProgram, type ExecuteOptions, type RunResult } from "../gateway/run.ts";
 import type { Observers } from "../gateway/observers.ts";
 import { traceDetailOption } from "../gateway/options.ts";
-import { ALLOW_ALL, effectiveLimits, policyFromJson, policyHash, policyToJson, type Policy } from "../policy/policy.ts";
+import { ALLOW_ALL, asksForApprovals, effectiveLimits, policyFromJson, policyHash, policyToJson, type Policy } from "../policy/policy.ts";
 import { chosenTracing } from "../telemetry/default-tracing.ts";
 import { deferredTracing } from "../telemetry/deferred-tracing.ts";
 import type { TraceDetail, Tracing } from "../telemetry/tracing.ts";
@@ -69,20 +69,22 @@ export interface ReplayOptions {
  * - `identical`: every event is equal. The end is equal too, but it is not compared if something outside the program caused it,
  *   or for an event log.
  * - `incomplete`: every event of the log is equal, but the log has no end record.
+ * - `suspended`: as `incomplete`, and the last call waits for its answer.
  * - `interrupted`: the replay itself was canceled.
  */
-export type ReplayStatus = "identical" | "divergence" | "incomplete" | "interrupted";
+export type ReplayStatus = "identical" | "divergence" | "incomplete" | "suspended" | "interrupted";
 
 const EXIT_CODES: Readonly<Record<ReplayStatus, number>> = {
   identical: EXIT.done,
   divergence: OUTCOMES.divergence.exitCode,
   incomplete: OUTCOMES.incomplete.exitCode,
+  suspended: OUTCOMES.suspended.exitCode,
   interrupted: OUTCOMES.canceled.exitCode,
 };
 
 export interface ReplayReport {
   readonly status: ReplayStatus;
-  /** The exit code: 5 for a divergence, 6 for a log without an end. See `OUTCOMES` and `EXIT` for the others. */
+  /** The exit code: 5 for a divergence, 6 for a log without an end, 7 for a log that waits. See `OUTCOMES` and `EXIT` for the others. */
   readonly exitCode: number;
   /** The outcome of the replay. If the recorded run was interrupted and the replay reached the same point, the recorded outcome. */
   readonly outcome: Outcome;
@@ -130,6 +132,7 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
       on: onCall === undefined ? on : notingPlaces(replayer, on),
       handlers: replayer.handlers,
       sink: replayer,
+      logged: replayer,
     };
     const result = await executeProgram(program, deferred === undefined ? run : { ...run, tracing: deferred.tracing });
     const replay = { log, end, program, context, replayer, result };
@@ -168,6 +171,8 @@ interface Verdict {
   readonly mismatch?: Mismatch;
 }
 
+const SUSPENDED: Verdict = { status: "suspended", outcome: "suspended" };
+
 /** Compares how the replay stopped with the end of the log. Throws `log.replay_limit`. */
 function judge({ log, end, context, replayer, result }: StoppedReplay, bounds: Bounds, runLimits: Limits): Verdict {
   const { stop } = replayer;
@@ -185,9 +190,10 @@ function judge({ log, end, context, replayer, result }: StoppedReplay, bounds: B
   if (interruption === undefined && stoppingBound?.source === "end") return diverged(passedEnd(log.eventCount + 1, stoppingBound));
   if (unrepeatedEvent !== undefined) return diverged(leftOver(replayer.compared + 1, unrepeatedEvent, result, context));
   if (log.format === "eventlog") return identical;
-  if (end === undefined) return { status: "incomplete", outcome: "incomplete" };
+  if (end === undefined)
+    return outcome === "suspended" || log.openCall?.mark === "later" ? SUSPENDED : { status: "incomplete", outcome: "incomplete" };
   // The replay reached the point at which something outside the program ended the recorded run.
-  if (interruption !== undefined && (stop?.reason === "log_end" || stoppingBound !== undefined)) {
+  if (interruption !== undefined && (stop?.reason === "log_end" || stoppingBound !== undefined || outcome === "suspended")) {
     return { status: "identical", outcome: interruption.outcome };
   }
   const mismatch = compareEnds(log.eventCount + 1, end, result, context);
@@ -227,13 +233,16 @@ function locate(mismatch: Mismatch, { program, replayer, result }: StoppedReplay
   };
 }
 
-function notesOn({ log, end, context }: StoppedReplay): readonly string[] {
+function notesOn({ log, end, context, result }: StoppedReplay): readonly string[] {
   if (log.format === "eventlog") return ["An event log holds no end: only events were compared."];
   const notes: string[] = [];
   if (!context.sameProgram) notes.push("The program is not the recorded one: steps and allocation were not compared.");
   if (log.header.capabilitySetHash !== context.registry.setHash) notes.push("The log was recorded with another set of capabilities.");
   if (log.cut !== undefined) notes.push(`The file is cut inside line ${log.cut.line}; the events before it were used.`);
-  if (end === undefined)
+  if (end === undefined && result.suspended !== undefined) notes.push(`The run is suspended: ${result.error?.message}.`);
+  else if (log.openCall?.mark === "later") notes.push(`The last call, of ${log.openCall.capability}, waits for its answer.`);
+  else if (log.openCall?.mark === "approved") notes.push(`The last call, of ${log.openCall.capability}, is approved; resume makes it.`);
+  else if (end === undefined)
     notes.push("The log has no end record: the recorded run was killed, or the file cut. boruna resume goes on with it.");
   else if (isInterruption(end)) notes.push(`The recorded run ended with ${end.outcome} at step ${end.steps}; the replay went as far.`);
   return notes;
@@ -308,6 +317,11 @@ function recordedSettings(log: RunLog): RunSettings {
 }
 
 function eventLogSettings(log: EventLog, policy: Policy = ALLOW_ALL, args: ReadonlyMap<string, JsonData> = new Map()): RunSettings {
+  if (asksForApprovals(policy)) {
+    throw new BorunaError("usage", `${log.file} is an event log, which has no approvals, and the policy asks for some`, {
+      hint: "Give a policy without approval.",
+    });
+  }
   return { policy, args, limits: effectiveLimits(policy, {}), runId: `eventlog-${log.eventCount}` };
 }
 

@@ -3,6 +3,8 @@
  * the run at the first difference. The handlers return the recorded answers, so nothing reaches the outside world.
  */
 import { isFailureKind, type Failure } from "../gateway/failure.ts";
+import type { Decision } from "../gateway/approval.ts";
+import type { LoggedCalls, LoggedReply } from "../gateway/logged-prefix.ts";
 import type { EventSink } from "../gateway/run-events.ts";
 import { CapabilityFailure, type Handlers, machineHandler } from "../gateway/handlers.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
@@ -15,7 +17,7 @@ import { isInterruption, type RunEnd } from "./log/end-record.ts";
 import { loadEvent, type LogEvent } from "./log/event-json.ts";
 import { eventLogForm } from "./log/event-log.ts";
 import type { ParsedLog } from "./log/log-reader.ts";
-import { beyondLog, compareEvents, type ComparisonContext, type LastAnswer, type Mismatch } from "./report/divergence.ts";
+import { unaskedDecision, beyondLog, compareEvents, type ComparisonContext, type LastAnswer, type Mismatch } from "./report/divergence.ts";
 import { eventText } from "./report/format-values.ts";
 
 /** Why the replay stopped before the program ended. */
@@ -34,7 +36,7 @@ export type OnRepeatedCall = (call: RepeatedCall) => Promise<void> | undefined;
 type RecordedAnswer = { readonly value: Value } | { readonly failure: Failure };
 
 /** Keeps only one event of the log in memory at a time. Call `close` at the end. */
-export class Replayer implements EventSink {
+export class Replayer implements EventSink, LoggedCalls {
   readonly handlers: Handlers;
   readonly #log: ParsedLog;
   readonly #events: Iterator<LogEvent, unknown>;
@@ -46,6 +48,8 @@ export class Replayer implements EventSink {
   #answers = 0;
   /** The answer to the call in progress. Undefined after the handler of the call has taken it. */
   #preparedAnswer: RecordedAnswer | undefined;
+  /** The decision about the call in progress. Undefined after the gateway has taken it. */
+  #preparedApproval: Decision | undefined;
   /** Whether the log has no answer to the call in progress, so that the next event of the run must not be compared. */
   #isUnanswered = false;
   #lastAnswer: LastAnswer | undefined;
@@ -110,9 +114,9 @@ export class Replayer implements EventSink {
       this.#answers += 1;
       this.#lastAnswer = { event: recorded.n, text: eventText(event, this.#context.types) };
     }
-    if (event.type !== "CapCall") return undefined;
-    this.#callReceived = this.#onCall?.({ event: recorded.n, place: this.callPlace });
-    return this.#prepareAnswer();
+    if (event.type === "CapCall") this.#callReceived = this.#onCall?.({ event: recorded.n, place: this.callPlace });
+    if (event.type === "CapCall" || event.type === "Approval") this.#prepareAnswer();
+    return undefined;
   }
 
   #readNext(): LogEvent | undefined {
@@ -126,19 +130,32 @@ export class Replayer implements EventSink {
     return this.#stopWith({ reason: "divergence", mismatch: beyondLog(this.#compared + 1, event, this.#end, this.#context) });
   }
 
-  /** Reads the answer before the handler runs, so that an error in the log is not mistaken for a failure of the capability. */
-  #prepareAnswer(): HostStop | undefined {
+  /** Reads what the log has after a call. It is read before the handler runs, so that no error in the log is taken for a failure of it. */
+  #prepareAnswer(): void {
     const event = this.firstUnrepeated();
     if (event?.type === "CapResult") this.#preparedAnswer = { value: event.result };
     else if (event?.type === "CapError") {
       this.#preparedAnswer = { failure: { kind: isFailureKind(event.kind) ? event.kind : "runtime_error", message: event.message } };
-    } else if (this.#log.format === "log") return this.#stopWith({ reason: "log_end" });
-    else {
+    } else if (event?.type === "Approval") this.#preparedApproval = event;
+    else if (this.#log.format === "eventlog") {
       // The Rust machine logs no answer to a call that failed.
       this.#preparedAnswer = { failure: { kind: "runtime_error", message: "the recorded call failed" } };
       this.#isUnanswered = true;
     }
-    return undefined;
+  }
+
+  approval(): Decision | undefined {
+    const approval = this.#preparedApproval;
+    this.#preparedApproval = undefined;
+    return approval;
+  }
+
+  /** Stops the run if the log has no answer to the call in progress: it ends here, or has a decision that the policy does not ask for. */
+  reply(): LoggedReply | undefined {
+    if (this.#preparedAnswer !== undefined) return undefined;
+    const { event: recorded, n } = this.#nextEvent ?? {};
+    if (recorded?.type !== "Approval" || n === undefined) return { stop: this.#stopWith({ reason: "log_end" }) };
+    return { stop: this.#stopWith({ reason: "divergence", mismatch: unaskedDecision(n, recorded) }) };
   }
 
   #giveAnswer(): Value | Promise<Value> {

@@ -6,6 +6,7 @@
  * - end: there is an end record, and its number of events is right;
  * - blobs: every blob that a record refers to exists and has the right hash, and nothing else is in their folder;
  * - module, policy: the module and the policy have the hashes that are in the header;
+ * - approvals, if there are any: each decision is about its call, and signed if the policy's rule names keys;
  * - head, if the caller expects one: the last hash equals the expected hash;
  * - replay, if the caller asks for it: the program does exactly what the log says.
  */
@@ -17,6 +18,7 @@ import { blobsOfEvent } from "./log/event-json.ts";
 import { LOG_LIMITS, type LogLimits } from "./log/log-limits.ts";
 import { isRunLog, logRecords, parseRunLog, type LogRecord, type RunLog } from "./log/log-reader.ts";
 import { fileSource, type LogSource } from "./log/log-source.ts";
+import { type ApprovalCounts, checkApprovals, waitingText } from "./approvals.ts";
 import { recordedPolicy, recordedProgram, type ReplayOptions, replayRun, type ReplayReport } from "./replay.ts";
 import type { ReplayLimits } from "./replay-limits.ts";
 
@@ -31,7 +33,7 @@ export interface VerifyOptions {
   readonly limits?: Partial<LogLimits>;
 }
 
-type CheckName = "chain" | "end" | "blobs" | "module" | "policy" | "head" | "replay";
+type CheckName = "chain" | "end" | "blobs" | "module" | "policy" | "approvals" | "head" | "replay";
 
 interface Check {
   readonly name: CheckName;
@@ -75,12 +77,13 @@ export async function verifyLog(path: string, options: VerifyOptions = {}): Prom
   const expectedHead = expectHead === undefined ? undefined : headDigest(expectHead);
   const limits = { ...LOG_LIMITS, ...givenLimits };
   const log = new CheckedLog(fileSource(path, limits), limits);
-  const steps: readonly (readonly [CheckName, (() => string | Promise<string>) | undefined])[] = [
+  const steps: readonly (readonly [CheckName, (() => string | undefined | Promise<string>) | undefined])[] = [
     ["chain", () => log.chain()],
     ["end", () => log.end()],
     ["blobs", () => log.blobs()],
     ["module", () => log.module()],
     ["policy", () => log.policy()],
+    ["approvals", () => (log.hasApprovals ? log.approvals() : undefined)],
     ["head", expectedHead === undefined ? undefined : () => log.head(expectedHead)],
     ["replay", replays === true ? () => log.replay({ ...passedOn, limits: replayLimits }) : undefined],
   ];
@@ -90,13 +93,19 @@ export async function verifyLog(path: string, options: VerifyOptions = {}): Prom
     if (check !== undefined && failure === undefined) failure = await log.attempt(name, check, checks);
   }
   const hasPassed = (name: CheckName): boolean => checks.some((check) => check.name === name && check.ok);
+  const proven: Proven = {
+    headGiven: hasPassed("head"),
+    replayed: hasPassed("replay"),
+    isSuspended: log.isSuspended,
+    approvals: log.approvalCounts,
+  };
   return {
     ok: failure === undefined,
     ...log.facts(),
     checks,
     failure,
-    proves: failure === undefined ? proofs({ headGiven: hasPassed("head"), replayed: hasPassed("replay") }) : [],
-    doesNotProve: limitsOfProof({ headGiven: hasPassed("head"), replayed: hasPassed("replay") }),
+    proves: failure === undefined ? proofs(proven) : [],
+    doesNotProve: limitsOfProof(proven),
   };
 }
 
@@ -116,6 +125,9 @@ class CheckedLog {
   #head: string | undefined;
   #end: RecordedEnd | undefined;
   #hasBlobs = false;
+  #isSuspended = false;
+  #hasApprovals = false;
+  #approvals: ApprovalCounts = { signed: 0, claimed: 0 };
   /** Undefined until the check of the chain has passed. */
   #log: RunLog | undefined;
   #replay: ReplayReport | undefined;
@@ -126,9 +138,10 @@ class CheckedLog {
   }
 
   /** Runs a check and adds its result to `checks`. Returns the failure, or undefined if the check passed. */
-  async attempt(name: CheckName, check: () => string | Promise<string>, checks: Check[]): Promise<Failure | undefined> {
+  async attempt(name: CheckName, check: () => string | undefined | Promise<string>, checks: Check[]): Promise<Failure | undefined> {
     try {
-      checks.push({ name, ok: true, detail: await check() });
+      const detail = await check();
+      if (detail !== undefined) checks.push({ name, ok: true, detail });
       return undefined;
     } catch (error) {
       if (!(error instanceof BorunaError) || ["log.io_error", "log.replay_limit", "internal", "usage"].includes(error.kind)) throw error;
@@ -138,12 +151,16 @@ class CheckedLog {
     }
   }
 
+  get isSuspended(): boolean {
+    return this.#isSuspended;
+  }
+
   facts(): Pick<Verification, "file" | "runId" | "events" | "outcome" | "head" | "replay"> {
     return {
       file: this.#source.name,
       runId: this.#runId,
       events: this.#events,
-      outcome: this.#end?.outcome,
+      outcome: this.#isSuspended ? "suspended" : this.#end?.outcome,
       head: this.#head,
       replay: this.#replay,
     };
@@ -162,16 +179,38 @@ class CheckedLog {
     this.#lines = record.line;
     if (record.kind === "header") this.#runId = record.header.runId;
     else if (record.kind === "end") this.#end = record.end;
-    else this.#events = record.n;
+    else {
+      this.#events = record.n;
+      this.#hasApprovals ||= record.event.type === "Approval";
+    }
     this.#hasBlobs ||= blobsOf(record).length > 0;
   }
 
   end(): string {
     const cut = this.#log?.cut;
     if (cut !== undefined) throw this.#failure("log.cut", `the file is cut inside line ${cut.line}`, cut.line);
+    const waits = this.#end === undefined ? waitingText(this.#parsed()) : undefined;
+    if (waits !== undefined) {
+      this.#isSuspended = true;
+      return `there is no end record, because the run is suspended: ${waits}`;
+    }
     if (this.#end === undefined)
       throw this.#failure("log.no_end", "the end record is missing: the run was killed, or the file cut", this.#lines + 1);
     return `${this.#events} events and the end record, which counts as many`;
+  }
+
+  approvals(): string {
+    this.#approvals = checkApprovals(this.#parsed(), recordedPolicy(this.#parsed()));
+    const { signed, claimed } = this.#approvals;
+    return `${signed} decisions about calls are signed with a key of the policy, ${claimed} are claims`;
+  }
+
+  get approvalCounts(): ApprovalCounts {
+    return this.#approvals;
+  }
+
+  get hasApprovals(): boolean {
+    return this.#hasApprovals;
   }
 
   /** Reads the log again if it refers to blobs. The first reading does not collect their names, because a forged log could name too many. */
@@ -218,7 +257,8 @@ class CheckedLog {
     // Event n is on line n + 1, because line 1 is the header.
     if (report.divergence !== undefined)
       throw this.#failure("log.divergence", `the replay diverges: ${report.divergence.message}`, report.divergence.event + 1);
-    if (report.status !== "identical") throw this.#failure("log.not_replayed", `the replay ended as ${report.status}`);
+    if (report.status !== (this.#isSuspended ? "suspended" : "identical"))
+      throw this.#failure("log.not_replayed", `the replay ended as ${report.status}`);
     return "the replay did exactly what the log says";
   }
 
@@ -237,23 +277,38 @@ function blobsOf(record: LogRecord): readonly BlobRef[] {
   return record.kind === "end" ? valuesOfEnd(record.end).filter((value) => value instanceof BlobRef) : [];
 }
 
-function proofs({ headGiven, replayed }: { headGiven: boolean; replayed: boolean }): readonly string[] {
+interface Proven {
+  readonly headGiven: boolean;
+  readonly replayed: boolean;
+  readonly isSuspended: boolean;
+  readonly approvals: ApprovalCounts;
+}
+
+const decisions = (count: number): string => (count === 1 ? "1 decision" : `${count} decisions`);
+
+function proofs({ headGiven, replayed, approvals }: Proven): readonly string[] {
   const proofList = [
     "No record was changed, added, taken out or moved since the last hash was computed.",
     "The module, the policy and the long values are those that the log names.",
   ];
+  if (approvals.signed > 0) {
+    proofList.push(`An owner of a key of the policy made the ${decisions(approvals.signed)} about these very calls of a run with this id.`);
+  }
   if (headGiven) proofList.push("The log is the one whose head you gave.");
   if (replayed) proofList.push("This program, given these answers, does exactly what the log says.");
   return proofList;
 }
 
-function limitsOfProof({ headGiven, replayed }: { headGiven: boolean; replayed: boolean }): readonly string[] {
+function limitsOfProof({ headGiven, replayed, isSuspended, approvals }: Proven): readonly string[] {
   const unprovenClaims: string[] = [];
+  if (isSuspended) unprovenClaims.push("That nothing followed: a longer log that was cut after this call looks the same.");
   if (!headGiven)
     unprovenClaims.push(
       "Who wrote the log: one that is rewritten completely, with new hashes, verifies too. Keep the head elsewhere and give it with --expect-head.",
     );
   if (!replayed) unprovenClaims.push("That the program does what the log says: --replay checks that.");
+  if (approvals.claimed > 0)
+    unprovenClaims.push(`Who made ${decisions(approvals.claimed)}: the policy's rules name no keys, so the names in the log are claims.`);
   unprovenClaims.push("That the recorded answers are what the outside world gave, nor when the run took place.");
   return unprovenClaims;
 }

@@ -5,6 +5,7 @@
  *
  * Only calls must match. Other events (of actors, contracts, emitted trees) may differ, because an other answer changes them.
  */
+import { type Approval, type ApprovalRequest, type Decision, decisionProblem } from "../gateway/approval.ts";
 import { isFailureKind, type Failure } from "../gateway/failure.ts";
 import { CapabilityFailure, FAILURE_TRAPS, type Handlers, machineHandler } from "../gateway/handlers.ts";
 import type { CallEnd, CallStart } from "../gateway/observers.ts";
@@ -52,7 +53,7 @@ export type WhatIfStatus = "same" | "changed" | "incomplete" | "interrupted";
 
 /** Why the replay ended before the program did. */
 export type WhatIfStop =
-  /** The policy refuses the call. `rule` is the path of the rule in the policy. */
+  /** The policy refuses the call, or lets it wait for an approval that the log does not have. `rule` is the path of the rule in the policy. */
   | { readonly reason: "refused"; readonly text: string; readonly rule: string | undefined; readonly message: string }
   /** The call is not the next recorded one. */
   | { readonly reason: "other_call"; readonly mismatch: Mismatch }
@@ -110,6 +111,7 @@ export async function whatIf(log: RunLog, options: WhatIfOptions = {}): Promise<
       mode: "replay",
       handlers: calls.handlers(log.header.unserved),
       sink: calls,
+      approve: (request) => calls.approval(request),
       on: { callStart: (call) => calls.start(call), callEnd: (call) => calls.end(call) },
     });
     const stopped = calls.stop !== undefined;
@@ -238,6 +240,9 @@ class RecordedCalls implements EventSink {
   readonly #calls: Iterator<LoggedCall, void>;
   #next: LoggedCall | undefined;
   #answer: Answer | undefined;
+  /** The recorded decision about the call in progress, and the text of the call. */
+  #approval: Approval | undefined;
+  #callText = "";
   #lastCall = 0;
   answered = 0;
   stop: WhatIfStop | undefined;
@@ -265,6 +270,15 @@ class RecordedCalls implements EventSink {
     return new Map(served.map((c) => [c.name, handler]));
   }
 
+  /** Returns the recorded decision about the call. If the policy does not accept it, stops the program, because it would wait. */
+  approval({ runId, call, hash, rule, keys }: ApprovalRequest): Decision | undefined {
+    const decision = this.#approval;
+    if (decision !== undefined && decisionProblem(keys, { ...decision, runId, call, hash }, decision.signature) === undefined)
+      return decision;
+    this.stop = { reason: "refused", text: this.#callText, rule, message: "the call would wait for an approval" };
+    return undefined;
+  }
+
   start(call: CallStart): void {
     this.#undecided = call;
   }
@@ -286,6 +300,8 @@ class RecordedCalls implements EventSink {
     const mismatch = compareEvents(recorded.event, expected, event, context);
     if (mismatch !== undefined) return this.#stop({ reason: "other_call", mismatch });
     this.#answer = this.#answerTo(recorded, event);
+    this.#approval = recorded.approval;
+    this.#callText = this.#text(event);
     if (this.#answer === undefined) return this.#stop({ reason: "no_answer", text: this.#text(event) });
     this.answered += 1;
     this.#advance();

@@ -7,11 +7,13 @@
 import { executeProgram, type RunError, type RunResult } from "../gateway/run.ts";
 import { type Handler, type Handlers, MachineHandler } from "../gateway/handlers.ts";
 import { mockHandlers } from "../gateway/mock.ts";
+import type { Approver } from "../gateway/approval.ts";
+import type { SuspendedCall } from "../gateway/gateway.ts";
 import type { Observers } from "../gateway/observers.ts";
 import { limitsOption, policyOption, traceDetailOption } from "../gateway/options.ts";
 import { ownHandlers } from "../gateway/own-capabilities.ts";
 import type { ProtectedFiles } from "../gateway/protected-files.ts";
-import { effectiveLimits, type Policy } from "../policy/policy.ts";
+import { asksForApprovals, effectiveLimits, type Policy } from "../policy/policy.ts";
 import type { CallCounters, TraceDetail, Tracing } from "../telemetry/tracing.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { EngineChoice } from "../vm/compiled/engine.ts";
@@ -50,6 +52,8 @@ export interface RunOptions {
    * `machineHandler` made it.
    */
   readonly handlers?: Readonly<Record<string, Handler | MachineHandler>> | Handlers;
+  /** Decides about calls whose rule asks for an approval. Default: such a call suspends the run, and `approve` decides later. */
+  readonly approve?: Approver;
   /** Arguments of `main` by parameter name, as JavaScript values in the form of typed JSON. */
   readonly args?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData>;
   /** Answers of `step.input` by input name, as JavaScript values. */
@@ -114,6 +118,8 @@ export interface Execution {
   /** The trees that the program emitted, as JavaScript values, in order. */
   readonly ui: readonly unknown[];
   readonly runId: string;
+  /** The call at which the run waits; absent unless the outcome is `suspended`. */
+  readonly suspended?: SuspendedCall;
   /** The finished log; absent without `record`. */
   readonly log?: FinishedLog;
   readonly program: Program;
@@ -149,9 +155,14 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       runId,
     }),
   );
+  if (typeof options.record === "object" && options.record.format === "eventlog" && asksForApprovals(policy)) {
+    throw new BorunaError("usage", "an event log has no place for approvals, and the policy asks for some", {
+      hint: 'leave out the format "eventlog"',
+    });
+  }
   const recorder = openRecord(described, options.record);
   try {
-    const { signal, traceparent, tracestate, baggage, on, onDebug, engine, trace } = options;
+    const { approve, signal, traceparent, tracestate, baggage, on, onDebug, engine, trace } = options;
     const result = await executeProgram(program, {
       policy,
       handlers,
@@ -159,6 +170,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       args,
       limits,
       sink: recorder,
+      approve,
       signal,
       traceparent,
       tracestate,
@@ -173,7 +185,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       engine,
       trace,
     });
-    return executionOf(program, result, recorder?.finish(result));
+    return executionOf(program, result, recorder === undefined ? undefined : closeLog(recorder, result));
   } finally {
     recorder?.abandon();
   }
@@ -229,13 +241,20 @@ function openRecord(described: () => RunDescription, record: RunOptions["record"
   return typeof record === "string" ? openRecorder(record, described()) : openRecorder(record.path, described(), record);
 }
 
+/** Closes the log of a run. A run that waits gets no end record. Throws the errors of `Recorder.finish`. */
+export function closeLog(recorder: Recorder, result: RunResult): FinishedLog {
+  const { suspended } = result;
+  return suspended === undefined ? recorder.finish(result) : recorder.suspend({ answersLater: suspended.waitsFor === "answer" });
+}
+
 export function executionOf(program: Program, result: RunResult, log: FinishedLog | undefined): Execution {
-  const { outcome, value, resultType, error, steps, allocBytes, counters } = result;
+  const { outcome, value, resultType, error, suspended, steps, allocBytes, counters } = result;
   const toJs = (machineValue: Value, type?: Type): unknown => jsonToJs(valueToTypedJson(machineValue, type, program.module.types));
   return {
     outcome,
     ...(value === undefined ? {} : { value: toJs(value, resultType) }),
     ...(error === undefined ? {} : { error }),
+    ...(suspended === undefined ? {} : { suspended }),
     steps,
     allocBytes,
     counters,

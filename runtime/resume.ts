@@ -14,7 +14,7 @@ import { continueRecorder, type FinishedLog, type Recorder } from "../replay/log
 import { unservedBy } from "../replay/log/run-description.ts";
 import { recordedPolicy, recordedProgram, recordedRegistry, replayRun } from "../replay/replay.ts";
 import { type EndContext, leftOver } from "../replay/report/divergence.ts";
-import { type InDoubt, type OpenCall, Resumer } from "../replay/resumer.ts";
+import { type CallAnswer, type InDoubt, type OpenCall, Resumer } from "../replay/resumer.ts";
 import { deferredTracing } from "../telemetry/deferred-tracing.ts";
 import { chosenTracing } from "../telemetry/default-tracing.ts";
 import type { Program } from "../vm/bytecode/program.ts";
@@ -22,13 +22,14 @@ import type { CapabilityDecl, CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { canonicalJson } from "../vm/json/json.ts";
 import { declarationToJson } from "../vm/own-capabilities.ts";
-import { type Execution, executionOf, handlersFor, handlersOption, type RunOptions } from "./execute.ts";
+import { closeLog, type Execution, executionOf, handlersFor, handlersOption, type RunOptions } from "./execute.ts";
 
 /** Options of `resume`. All are optional. Options that `RunOptions` has too mean the same there. */
 export interface ResumeRunOptions
   extends Pick<
     RunOptions,
     | "handlers"
+    | "approve"
     | "inputs"
     | "env"
     | "registry"
@@ -50,6 +51,8 @@ export interface ResumeRunOptions
    * call is made again, or the program gets a failure of the kind `in_doubt`, which `try` catches. Default: `stop`.
    */
   readonly inDoubt?: InDoubt;
+  /** The answer of the call at which the run waits, because its handler answers later. Its handler is not called again. */
+  readonly answer?: CallAnswer;
   /** Whether to sync each call to disk before its handler starts, and each answer before the program receives it. */
   readonly durable?: boolean;
 }
@@ -77,8 +80,13 @@ export async function resume(path: string, options: ResumeRunOptions = {}): Prom
   const policy = recordedPolicy(log);
   if (options.policy !== undefined) checkPolicy(log, policyOption(options.policy));
   if (!isInDoubt(options.inDoubt)) throw new BorunaError("usage", "inDoubt: expected stop, retry or fail");
+  if (options.answer !== undefined && log.openCall === undefined) throw notWaitingError(log);
   const hasEnded = log.end !== undefined && !isInterruption(log.end);
   return hasEnded ? replayEnded(log, program, options) : continueRun({ log, program, policy, options }, stamp);
+}
+
+function notWaitingError({ file }: RunLog): BorunaError {
+  return new BorunaError("log.not_waiting", `no call in ${file} waits for an answer`, { place: { file }, hint: "Leave out the answer." });
 }
 
 const isInDoubt = (given: unknown = "stop"): given is InDoubt => given === "stop" || given === "retry" || given === "fail";
@@ -157,7 +165,7 @@ async function continueRun(run: ResumedRun, stamp: string | undefined): Promise<
 
 async function runWith({ log, program, policy, options }: ResumedRun, handlers: Handlers, recorder: Recorder): Promise<Resumption> {
   const { mode, runId, args, limits } = log.header;
-  const { signal, traceparent, tracestate, baggage, on, onDebug, engine } = options;
+  const { approve, signal, traceparent, tracestate, baggage, on, onDebug, engine } = options;
   const ownHandlers = handlersOption(options.handlers);
   const tracing = await chosenTracing(options.tracing, options.genAiSpans);
   const deferred = tracing === undefined ? undefined : deferredTracing(tracing);
@@ -168,6 +176,7 @@ async function runWith({ log, program, policy, options }: ResumedRun, handlers: 
     handlers,
     recorder,
     inDoubt: options.inDoubt ?? "stop",
+    answer: options.answer,
     mayRepeat: ({ capability, args: callArgs }) => {
       const declaration = program.registry.byName.get(capability);
       // A mock reaches nothing.
@@ -185,6 +194,7 @@ async function runWith({ log, program, policy, options }: ResumedRun, handlers: 
       limits,
       sink: resumer,
       prefix: resumer,
+      approve,
       signal,
       traceparent,
       tracestate,
@@ -201,7 +211,7 @@ async function runWith({ log, program, policy, options }: ResumedRun, handlers: 
     if (divergence !== undefined) throw divergenceError(log, divergence);
     // A run that was interrupted before it came to the end of its log has nothing to add to it.
     const isOver = resumer.isPastLog && resumer.doubt === undefined;
-    const finished = isOver ? recorder.finish(result) : { path: log.file };
+    const finished = isOver ? closeLog(recorder, result) : { path: log.file };
     return resumption(log, program, result, finished, { inDoubt: resumer.doubt });
   } finally {
     resumer.close();

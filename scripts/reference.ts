@@ -27,6 +27,7 @@ import { valueToTypedJson } from "../vm/json/typed-json.ts";
 import { parseType } from "../vm/value/type.ts";
 import { OPCODE_BY_TAG } from "../vm/bytecode/opcodes.ts";
 import { EXIT, EXIT_DOCS, OUTCOMES, TRAPS } from "../vm/outcome.ts";
+import { MAX_KEYS } from "../policy/approval-fields.ts";
 import { MAX_PATH_STEPS, MAX_PATH_UNITS } from "../policy/argument-path.ts";
 import { PARAMETER_FORMS } from "../policy/where.ts";
 import { CONDITION_FIELDS, MAX_ALTERNATIVES, MAX_PATHS, MAX_TEXT_UNITS, MAX_VALUES } from "../policy/where-fields.ts";
@@ -240,6 +241,13 @@ characters has at most ${MAX_PATH_STEPS} names and indexes; a rule at most ${MAX
 most ${MAX_TEXT_UNITS} characters.`;
 }
 
+const APPROVALS = `## Approvals
+
+\`"approval": "required"\` means \`{ "required": true }\`: every call of the rule waits until a person has approved it. With \`where\`, only calls wait whose arguments meet all of its conditions, which have the form
+of the rule's own \`where\`. A condition that is not met, also because an argument has another type, means that the call does not wait. With \`keys\` (at most ${MAX_KEYS}), a decision must be signed with
+one of these Ed25519 keys: each is the line between the first and the last line of a PEM public key. \`ui.render\`, \`actor.spawn\` and \`actor.send\` cannot wait, because the machine itself carries them
+out. Errors have the kind \`policy.invalid_approval\`. [The guide](../guide/approval.md) shows how to decide.`;
+
 function policyPage(): string {
   const rows = policyFieldDocs().map((f) => [
     code(f.path),
@@ -247,7 +255,15 @@ function policyPage(): string {
     f.default === undefined ? "" : code(canonicalJson(f.default)),
     cell(f.doc),
   ]);
-  return page("Policy fields", table(["field", "form", "default", "meaning"], rows), conditionsSection(), WARNINGS, HOSTS, PATHS);
+  return page(
+    "Policy fields",
+    table(["field", "form", "default", "meaning"], rows),
+    conditionsSection(),
+    APPROVALS,
+    WARNINGS,
+    HOSTS,
+    PATHS,
+  );
 }
 
 function spansPage(): string {

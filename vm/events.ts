@@ -1,13 +1,14 @@
 /**
  * Defines the events of a run. `EVENT_FIELDS` is the only table of their fields. The types below, the log's reader and writer, the
  * count of logged bytes and the comparison of a replay all use this table. The names are the same as in the Rust toolchain's event
- * log, which has no `CapError` and no `GuardCheck`.
+ * log, which has no `CapError`, no `Approval` and no `GuardCheck`.
  */
 import type { Value } from "./value/value.ts";
 
 /**
  * The TypeScript type of each form of field:
  * - `text`, `count` (a whole number from 0) and `flag` are plain JSON in a log;
+ * - `decision` is the text `approved` or `denied`;
  * - `contract` is a text that tells which kind of contract was checked;
  * - `long text` is a text that a log may store as a blob;
  * - `value` and `values` are tagged JSON in a log, or a blob.
@@ -16,6 +17,7 @@ export interface FieldTypes {
   readonly text: string;
   readonly count: number;
   readonly flag: boolean;
+  readonly decision: "approved" | "denied";
   /** `output` is the verdict of a guard in an event log, with the guard's label in `function`. Boruna's own machine does not emit it. */
   readonly contract: "requires" | "ensures" | "output";
   readonly "long text": string;
@@ -30,6 +32,11 @@ const EVENT_FIELDS = {
   CapResult: { capability: "text", result: "value" },
   /** `kind` is a key of the gateway's `FAILURE_TRAPS`. */
   CapError: { capability: "text", kind: "text", message: "long text" },
+  /**
+   * A person's decision about the call before it. `hash` is that of the call (`callHash`), `by` is who decided. `signature` is an Ed25519
+   * signature in base64, or empty if the policy's rule names no keys.
+   */
+  Approval: { call: "count", hash: "text", decision: "decision", by: "text", signature: "text" },
   ActorSpawn: { actor_id: "count", function: "text" },
   MessageSend: { from: "count", to: "count", payload: "value" },
   MessageReceive: { actor_id: "count", payload: "value" },

@@ -13,6 +13,7 @@ export const OUTCOMES = {
   canceled: { exitCode: 130, spanError: true, doc: "the run was interrupted" },
   divergence: { exitCode: 5, spanError: true, doc: "a replay did something other than what the log records, or two logs differ" },
   incomplete: { exitCode: 6, spanError: false, doc: "a replay reproduced a log that has no end record" },
+  suspended: { exitCode: 7, spanError: false, doc: "the run waits for an approval or for an answer; `resume` goes on with it" },
   in_doubt: {
     exitCode: 8,
     spanError: false,
@@ -131,6 +132,11 @@ export const TRAPS = {
   unknown_capability: { outcome: "runtime_error", doc: "no handler serves the capability", where: "capability calls" },
   divergence: { outcome: "divergence", doc: "a replay left the recorded path", where: "a replay" },
   log_end: { outcome: "incomplete", doc: "a replay reached the end of a log that the recorded run did not finish", where: "a replay" },
+  suspended: {
+    outcome: "suspended",
+    doc: "the call waits for an approval, or its handler answers later",
+    where: "capability calls",
+  },
   in_doubt: {
     outcome: "in_doubt",
     doc: "the call was open when the process of the run ended, and may not be repeated",

@@ -2,6 +2,7 @@ import { loadPolicy } from "../../policy/load.ts";
 import { NAMED_POLICIES } from "../../policy/policy.ts";
 import { resume, type Resumption, type ResumeRunOptions } from "../../runtime/resume.ts";
 import type { EngineChoice } from "../../vm/compiled/engine.ts";
+import { terminalApprover } from "../approval.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printExecution } from "../execution-output.ts";
 import { omitUndefined } from "../omit-undefined.ts";
@@ -30,6 +31,7 @@ export async function resumeCommand(session: Session, file: string, flags: Resum
       file,
       omitUndefined<ResumeRunOptions>({
         policy,
+        approve: terminalApprover(session),
         registry,
         inputs,
         inDoubt: flags.inDoubt,
@@ -50,9 +52,10 @@ export async function resumeCommand(session: Session, file: string, flags: Resum
   return exitCode(resumption);
 }
 
-function summary(file: string, { hadEnded, inDoubt, resumedFrom, log }: Resumption): string {
+function summary(file: string, { hadEnded, inDoubt, resumedFrom, suspended, result, log }: Resumption): string {
   const events = `${resumedFrom} ${resumedFrom === 1 ? "event" : "events"}`;
   if (hadEnded) return `already ended: ${file} has the end of the run; it was replayed, and nothing was changed`;
   if (inDoubt !== undefined) return `not resumed: ${file} keeps its ${events}, and nothing was changed`;
-  return `resumed: ${file} after ${events}${log?.head === undefined ? "" : ` (head ${log.head})`}`;
+  if (suspended !== undefined && result.events === resumedFrom) return `suspended: ${file} keeps its ${events}, and still waits`;
+  return `${suspended === undefined ? "resumed" : "resumed and suspended"}: ${file} after ${events}${log?.head === undefined ? "" : ` (head ${log.head})`}`;
 }

@@ -12,6 +12,7 @@ import type { RunEvent } from "../../vm/events.ts";
 import type { TypeDef } from "../../vm/bytecode/module.ts";
 import { jsonToJs } from "../../vm/json/js-interop.ts";
 import { valueToTypedJson } from "../../vm/json/typed-json.ts";
+import { terminalApprover } from "../approval.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printExecution } from "../execution-output.ts";
 import { limitFromFlag, parseArguments, readInputs } from "../run-arguments.ts";
@@ -151,6 +152,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
       omitUndefined<RunOptions>({
         policy,
         live: flags.live === true,
+        approve: terminalApprover(session),
         args,
         inputs,
         limits,
@@ -171,7 +173,10 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   uiPrinter?.check();
   printExecution(session, execution, { printsTrees: flags.ui !== undefined });
   const { log } = execution;
-  if (log !== undefined && !session.json) terminal.err(`recorded: ${log.path}${log.head === undefined ? "" : ` (head ${log.head})`}`);
+  if (log !== undefined && !session.json)
+    terminal.err(
+      `${execution.suspended === undefined ? "recorded" : "suspended"}: ${log.path}${log.head === undefined ? "" : ` (head ${log.head})`}`,
+    );
   const note = mockedCalls?.note();
   if (note !== undefined) terminal.err(note);
   return exitCode(execution);

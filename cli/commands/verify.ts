@@ -1,6 +1,6 @@
 import { verifyJson, verifyLines } from "../../replay/report/verify-report.ts";
 import { verifyLog, type VerifyOptions } from "../../replay/verify.ts";
-import { EXIT } from "../../vm/outcome.ts";
+import { EXIT, OUTCOMES } from "../../vm/outcome.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import type { Session } from "../session.ts";
@@ -21,5 +21,6 @@ export async function verifyCommand({ terminal, json }: Session, file: string, f
   const verification = await verifyLog(file, options);
   if (json) printJson(terminal, toPlainObject(verifyJson(verification)));
   else for (const line of verifyLines(verification)) terminal.out(withoutControlCharacters(line));
-  return verification.ok ? EXIT.done : EXIT.verificationFailed;
+  if (!verification.ok) return EXIT.verificationFailed;
+  return verification.outcome === "suspended" ? OUTCOMES.suspended.exitCode : EXIT.done;
 }

@@ -88,6 +88,11 @@ function fieldFromJson(form: FieldForm, data: JsonData | undefined, fieldName: s
       return countOf(data, fieldName);
     case "flag":
       return flagOf(data, fieldName);
+    case "decision": {
+      const decision = textOf(data, fieldName);
+      if (decision !== "approved" && decision !== "denied") throw new BorunaError("log.form", `${fieldName}: expected approved or denied`);
+      return decision;
+    }
     case "contract": {
       const kind = textOf(data, fieldName);
       if (kind !== "requires" && kind !== "ensures" && kind !== "output")

@@ -27,6 +27,7 @@ import { alreadyExists, linksRefused, toIoError, syncFolder, writeAll } from "./
 import { LOG_LIMITS } from "./log-limits.ts";
 import { type LogLock, lockLog } from "./log-lock.ts";
 import { isRunLog } from "./log-reader.ts";
+import { type OpenMark, removeOpenMark, writeOpenMark } from "./open-mark.ts";
 import { fileSource, LINE_FEED } from "./log-source.ts";
 
 /** The destination of the text of a recorder: a file, or memory. */
@@ -37,6 +38,8 @@ export interface LogWriter {
   close(): void;
   /** Throws `log.replaced` if the log was removed, or if another file now has its name. */
   checkNotReplaced(): void;
+  /** Marks the open call of the log, see `open-mark.ts`. */
+  markOpenCall(mark: OpenMark): void;
   /** Removes the log and its blobs. Only for a log without events. */
   discard(): void;
 }
@@ -67,6 +70,8 @@ export function createLogFile(path: string, { durable, force, ownFiles }: LogFil
     afterFirstWrite: () => {
       lock = lockLog(path, { replaces: replacesLog });
       ownFiles.add(lock.identity);
+      // A mark that an earlier log of this name has left.
+      removeOpenMark(path);
       giveName(temporary, path, replacesLog);
       hasFinalName = true;
       if (durable) syncFolder(folder);
@@ -201,6 +206,7 @@ function logWriter({ path, descriptor, identity, durable }: OpenLog, lock: () =>
         hint: "This run has no log. Give each run a log of its own name.",
       });
     },
+    markOpenCall: (mark) => writeOpenMark(path, mark),
     discard: () => {
       if (finished) return;
       release();

@@ -3,7 +3,7 @@
  * Anything wrong with the file is reported as a typed error with the line. If the file was cut, its complete records are read.
  *
  * A record is accepted if its hash continues the chain, its fields have the right form, its event number is the next one, an
- * answer directly follows its call, and the bytes of the record are exactly what the recorder would write.
+ * answer follows its call, with at most the decision about the call between them, and the bytes of the record are exactly what the recorder would write.
  */
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonObject, parseJson } from "../../vm/json/json.ts";
@@ -17,6 +17,7 @@ import { countOf, digestOf, objectOf, onlyFields, type JsonObject } from "./json
 import { decodeUtf8 } from "./files.ts";
 import { headerFromJson, type LogHeader } from "./header.ts";
 import { LOG_LIMITS, RECORD_JSON_DEPTH, type LogLimits } from "./log-limits.ts";
+import type { OpenMark } from "./open-mark.ts";
 import { fileSource, type Line, LINE_FEED, linesOf, type LogSource } from "./log-source.ts";
 
 /** `bytes` counts the bytes of the log up to and including this record. */
@@ -34,6 +35,19 @@ interface LogTail {
   readonly cut: { readonly line: number; readonly bytes: number } | undefined;
 }
 
+/** A call without an answer: the last `CapCall` of a log, and what follows it. */
+export interface OpenCallRecord {
+  /** Number of the event. */
+  readonly n: number;
+  readonly capability: string;
+  /** Hash of the record. */
+  readonly hash: string;
+  /** The decision about the call, if it follows. */
+  readonly decision: "approved" | "denied" | undefined;
+  /** What is known of the call besides the log. */
+  readonly mark: OpenMark["kind"] | undefined;
+}
+
 /** A log that has been read once, from beginning to end. Events are not kept in memory, because a log may be larger than memory. */
 export interface RunLog extends LogTail {
   readonly format: "log";
@@ -48,8 +62,8 @@ export interface RunLog extends LogTail {
   readonly head: string;
   /** The header and the events, without the end record: their bytes, and the hash of the last of them. */
   readonly body: { readonly bytes: number; readonly head: string };
-  /** The capability of the last event, if that event is a call: no answer to it is in the log. */
-  readonly openCall: string | undefined;
+  /** The last call, if no answer to it is in the log. */
+  readonly openCall: OpenCallRecord | undefined;
   readonly blobs: BlobReader;
 }
 
@@ -89,7 +103,7 @@ export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record
   let head = CHAIN_START;
   let eventCount = 0;
   let body = { bytes: 0, head: CHAIN_START };
-  let openCall: string | undefined;
+  let openCall: Omit<OpenCallRecord, "mark"> | undefined;
   let next = records.next();
   while (next.done !== true) {
     const record = next.value;
@@ -100,7 +114,10 @@ export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record
     if (record.kind === "header") header = record.header;
     if (record.kind === "event") {
       eventCount = record.n;
-      openCall = record.event.type === "CapCall" ? record.event.capability : undefined;
+      const { n, hash, event } = record;
+      if (event.type === "CapCall") openCall = { n, hash, capability: event.capability, decision: undefined };
+      else if (event.type === "Approval" && openCall !== undefined) openCall = { ...openCall, decision: event.decision };
+      else openCall = undefined;
     }
     next = records.next();
   }
@@ -113,11 +130,17 @@ export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record
     eventCount,
     head,
     body,
-    openCall,
+    openCall: openCall === undefined ? undefined : { ...openCall, mark: markOf(openCall.hash, body.head, source) },
     blobs: source.blobs,
     end,
     ...next.value,
   };
+}
+
+/** Returns the mark of an open call. `head` is the hash of the log's last event. Ignores a mark of another call. */
+function markOf(callHash: string, head: string, source: LogSource): OpenMark["kind"] | undefined {
+  const mark = source.openMark();
+  return mark?.hash === (mark?.kind === "approved" ? callHash : head) ? mark?.kind : undefined;
 }
 
 /** Reads the first `count` events again. `lastHash` is the hash of the last of these events; it covers the earlier ones. */
@@ -221,6 +244,8 @@ class RecordReader {
   #events = 0;
   /** The capability of the call whose answer must be the next event. */
   #unansweredCapability: string | undefined;
+  /** Whether the last event was the decision about this call. */
+  #isDecided = false;
 
   constructor(maxEvents: number, checksBytes: boolean) {
     this.#maxEvents = maxEvents;
@@ -269,6 +294,13 @@ class RecordReader {
     if (n > this.#maxEvents) throw new BorunaError("log.too_large", `more than ${this.#maxEvents} events`);
     this.#events = n;
     const event = eventFromJson(record.get("event"));
+    if (event.type === "Approval") {
+      if (this.#unansweredCapability === undefined || this.#isDecided)
+        throw new BorunaError("log.sequence", `event ${n} is a decision about no call, or a second one`);
+      this.#isDecided = true;
+      return { n, event };
+    }
+    this.#isDecided = false;
     const isAnswer = event.type === "CapResult" || event.type === "CapError";
     if (this.#unansweredCapability !== (isAnswer ? event.capability : undefined)) {
       throw new BorunaError(

@@ -4,6 +4,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { folderBlobReader, memoryBlobs, type BlobReader } from "./blobs.ts";
 import { toIoError, openRegular } from "./files.ts";
 import { LOG_LIMITS, type LogLimits } from "./log-limits.ts";
+import { type OpenMark, readOpenMark } from "./open-mark.ts";
 
 export interface LogSource {
   /** The path that the user gave, for error messages. */
@@ -11,12 +12,19 @@ export interface LogSource {
   /** Yields all bytes of the log. Each call starts at the first byte. Throws `log.io_error`. */
   chunks(): Iterable<Uint8Array>;
   readonly blobs: BlobReader;
+  /** Returns the mark of the open call, see `open-mark.ts`. Throws `log.io_error`. */
+  openMark(): OpenMark | undefined;
 }
 
 const CHUNK_BYTES = 256 * 1024;
 
 export function fileSource(path: string, limits: LogLimits = LOG_LIMITS): LogSource {
-  return { name: path, chunks: () => fileChunks(path), blobs: folderBlobReader(path, limits.blobBytes) };
+  return {
+    name: path,
+    chunks: () => fileChunks(path),
+    blobs: folderBlobReader(path, limits.blobBytes),
+    openMark: () => readOpenMark(path),
+  };
 }
 
 function* fileChunks(path: string): Generator<Uint8Array, void> {
@@ -38,7 +46,7 @@ function* fileChunks(path: string): Generator<Uint8Array, void> {
 }
 
 export function memorySource(bytes: Uint8Array, blobs: BlobReader = memoryBlobs(), name = "log"): LogSource {
-  return { name, chunks: () => [bytes], blobs };
+  return { name, chunks: () => [bytes], blobs, openMark: () => undefined };
 }
 
 export interface Line {

@@ -59,6 +59,11 @@ export interface FinishedLog {
 export interface Recorder extends EventSink {
   /** Writes the end record and closes the log. Throws `log.io_error`, `log.replaced`, `log.too_large`. */
   finish(end: RunEnd): FinishedLog;
+  /**
+   * Closes the log of a run that waits at its last call, without an end record. If `answersLater`, marks that the handler has begun this
+   * call and answers later. Throws `log.io_error`, `log.replaced`.
+   */
+  suspend(options?: { readonly answersLater?: boolean }): FinishedLog;
   /** Closes the log without an end record, because of a fault. Removes a log that has no events. Does nothing after `finish`. */
   abandon(): void;
   /** The files of a log on disk, which fs calls of the run must not touch. */
@@ -115,6 +120,7 @@ export function continueRecorder(
       prepare();
       return recorder.finish(end);
     },
+    suspend: (suspension) => recorder.suspend(suspension),
     abandon: () => recorder.abandon(),
     ownFiles,
   };
@@ -140,6 +146,7 @@ export function memoryRecorder(run: RunDescription, options: Omit<RecorderOption
     write: (text) => void texts.push(text),
     close: () => undefined,
     checkNotReplaced: () => undefined,
+    markOpenCall: () => undefined,
     discard: () => undefined,
   };
   const chain = lazyChain(writer);
@@ -164,7 +171,7 @@ function startRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: 
 }
 
 /** Types of the events that a durable log syncs to disk before the run goes on. */
-const SYNCED_EVENTS: ReadonlySet<string> = new Set<RunEventType>(["CapCall", "CapResult", "CapError"]);
+const SYNCED_EVENTS: ReadonlySet<string> = new Set<RunEventType>(["CapCall", "Approval", "CapResult", "CapError"]);
 
 /** Number of UTF-16 code units that the hash takes in a record. */
 const HASH_UNITS = HASH_MEMBER.length + CHAIN_START.length + 1;
@@ -220,6 +227,17 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, limit
       if (end.events !== eventCount) throw new BorunaError("internal", `the run counts ${end.events} events, its log has ${eventCount}`);
       add(`{"end":${jsonText(endToJson(end, limits.inlineBytes, put))}`, "}");
       writer.checkNotReplaced();
+      writer.close();
+      return {
+        path: writer.name,
+        get head() {
+          return chain.lastHash();
+        },
+      };
+    },
+    suspend: ({ answersLater = false } = {}) => {
+      writer.checkNotReplaced();
+      if (answersLater) writer.markOpenCall({ kind: "later", hash: chain.lastHash() });
       writer.close();
       return {
         path: writer.name,
@@ -310,18 +328,20 @@ function eventLogRecorder(writer: LogWriter, limits: LogLimits): Recorder {
   };
   const textOf = eventTexts(limits.inlineBytes);
   write('{"events":[', false);
+  const end = (): FinishedLog => {
+    write(`],"version":${EVENT_LOG_VERSION}}\n`, true);
+    writer.checkNotReplaced();
+    writer.close();
+    return { path: writer.name };
+  };
   return {
     append: (event) => {
       events += 1;
       write(`${events === 1 ? "" : ","}${textOf(eventLogForm(event))}`, SYNCED_EVENTS.has(event.type));
       return undefined;
     },
-    finish: () => {
-      write(`],"version":${EVENT_LOG_VERSION}}\n`, true);
-      writer.checkNotReplaced();
-      writer.close();
-      return { path: writer.name };
-    },
+    finish: end,
+    suspend: end,
     abandon: () => (events === 0 ? writer.discard() : writer.close()),
   };
 }

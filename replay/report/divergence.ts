@@ -108,6 +108,8 @@ function nounOf(event: RunEvent): string {
     case "CapResult":
     case "CapError":
       return `an answer of ${event.capability}`;
+    case "Approval":
+      return `the decision about call ${event.call}`;
     case "ActorSpawn":
       return "the spawn of an actor";
     case "MessageSend":
@@ -186,6 +188,18 @@ export function beyondLog(n: number, actual: RunEvent, end: RunEnd | undefined, 
     message: `the log has no event ${n}, the program does ${nounOf(actual)}`,
     expected: end === undefined ? "(the log ends)" : endText(end, context.types),
     actual: eventText(actual, context.types),
+  };
+}
+
+/** Describes a decision in the log about a call for which the policy asks for none. */
+export function unaskedDecision(n: number, expected: RunEvent & { readonly type: "Approval" }): Mismatch {
+  return {
+    kind: "event",
+    event: n,
+    atEnd: false,
+    message: "the log has a decision about this call, the policy asks for none",
+    expected: eventText(expected, []),
+    actual: "(the call is made)",
   };
 }
 

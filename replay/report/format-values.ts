@@ -42,6 +42,8 @@ export function eventText(event: RunEvent, types: readonly TypeDef[]): string {
       return `${event.capability} → ${value(event.result)}`;
     case "CapError":
       return `${event.capability} failed (${event.kind}): ${excerpt(event.message)}`;
+    case "Approval":
+      return `call ${event.call} ${event.decision} by ${excerpt(event.by)}`;
     case "ActorSpawn":
       return `spawn of actor ${event.actor_id}, which runs ${event.function}`;
     case "MessageSend":

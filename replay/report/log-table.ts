@@ -5,6 +5,7 @@ import { canonicalJson, isJsonObject, type JsonData } from "../../vm/json/json.t
 import { valueToTypedJson } from "../../vm/json/typed-json.ts";
 import { printable } from "../../vm/terminal-text.ts";
 import { typedText } from "../../vm/value/display.ts";
+import { waitingText } from "../approvals.ts";
 import { type LoggedAnswer, type LoggedCall, type LocatedEntry, type LocatedEvent, signatureOf } from "../entries.ts";
 import { BlobRef, loadText, loadValue, type TextOrBlob, type ValueOrBlob } from "../log/blob-values.ts";
 import type { BlobReader } from "../log/blobs.ts";
@@ -121,7 +122,11 @@ export function runLines(log: ParsedLog): readonly string[] {
 export function endLines(log: ParsedLog, types: readonly TypeDef[]): readonly string[] {
   if (log.format === "eventlog") return [];
   const cutNote = log.cut === undefined ? [] : [`the file is cut inside line ${log.cut.line}`];
-  if (log.end === undefined) return ["no end record: the run was killed or still goes on, or the file was cut", ...cutNote];
+  if (log.end === undefined) {
+    const waits = waitingText(log);
+    const reason = waits === undefined ? "the run was killed or still goes on, or the file was cut" : `the run is suspended, ${waits}`;
+    return [printable(`no end record: ${reason}`), ...cutNote];
+  }
   const { steps, allocBytes, counters } = log.end;
   const refusedCount = counters.denied + counters.budget_exceeded;
   const refused = refusedCount === 0 ? "" : `, ${plural(refusedCount, "call")} refused`;
@@ -163,8 +168,10 @@ export function callLines(
   const value = (v: ValueOrBlob): string => printable(typedText(loadValue(v, blobs), undefined, types));
   const lines = [printable(`call ${call.call} (event ${call.event}): ${call.capability}`)];
   for (const [i, arg] of call.args.entries()) lines.push(`  ${params[i]?.name ?? `argument ${i + 1}`} = ${value(arg)}`);
-  const { answer } = call;
-  if (answer === undefined) lines.push("no answer: the run was stopped during the call");
+  const { approval, answer } = call;
+  if (approval !== undefined)
+    lines.push(printable(`${approval.decision} by ${approval.by}${approval.signature === "" ? " (not signed)" : ""}`));
+  if (answer === undefined) lines.push("no answer: the run waits, or was stopped during the call");
   else if (answer.outcome === "ok") lines.push(`result ${value(answer.result)}`);
   else lines.push(`failed (${printable(answer.kind)}): ${printable(loadText(answer.message, blobs))}`);
   if (budget !== undefined) lines.push(printable(`budget: call ${details.callsOfCapability} of ${budget} of ${call.capability}`));
@@ -199,7 +206,7 @@ export function callJson(details: CallDetails, blobs: BlobReader, types: readonl
 }
 
 function callFields(
-  { call, event, capability, args, answer }: LoggedCall,
+  { call, event, capability, args, approval, answer }: LoggedCall,
   value: (value: ValueOrBlob) => JsonData,
   text: (text: TextOrBlob) => JsonData,
 ): Parameters<typeof jsonObject>[0] {
@@ -208,6 +215,8 @@ function callFields(
     event,
     capability,
     args: args.map(value),
+    approval:
+      approval === undefined ? undefined : jsonObject({ decision: approval.decision, by: approval.by, signature: approval.signature }),
     outcome: answer?.outcome ?? null,
     result: answer?.outcome === "ok" ? value(answer.result) : undefined,
     error: answer?.outcome === "failed" ? jsonObject({ kind: answer.kind, message: text(answer.message) }) : undefined,

@@ -5,11 +5,13 @@ import { jsonObject } from "../log/json-fields.ts";
 import { replayJson, replayLines } from "./replay-report.ts";
 import type { Verification } from "../verify.ts";
 
-/** Returns lines without line feeds. The first one is `verify: ok`, or begins with `verify: failed`. */
+/** Returns lines without line feeds. The first one begins with `verify: ok`, or begins with `verify: failed`. */
 export function verifyLines(v: Verification): readonly string[] {
   const lines = [
     v.failure === undefined
-      ? "verify: ok"
+      ? v.outcome === "suspended"
+        ? "verify: ok so far; the run is suspended"
+        : "verify: ok"
       : `verify: failed${v.failure.line === undefined ? "" : ` at line ${v.failure.line}`}: ${printable(v.failure.reason)}`,
   ];
   for (const check of v.checks) if (check.ok) lines.push(`  ${check.name}: ${printable(check.detail)}`);

@@ -63,6 +63,8 @@ function setUp(setup: Setup = {}) {
     clock,
     observers,
     prefix: undefined,
+    logged: undefined,
+    approve: undefined,
     events: new RunEvents(LOG_NOT_CHARGED, sink, observers),
   });
   const call = (name: string, args: readonly Value[] = [], more: Partial<CapabilityRequest> = {}) =>

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { NO_APPROVAL } from "../../policy/approval-fields.ts";
 import { parsePolicy } from "../../policy/parse.ts";
 import { policyToJson } from "../../policy/policy.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -21,7 +22,7 @@ function problem(text: string, jsonc = false): string {
 describe("policy files", () => {
   test("a policy of the Rust toolchain loads", () => {
     const policy = parse(OLDER);
-    expect(policy.rules.get("net.fetch")).toEqual({ allow: true, budget: 10, where: new Map() });
+    expect(policy.rules.get("net.fetch")).toEqual({ allow: true, budget: 10, where: new Map(), approval: NO_APPROVAL });
     expect(policy.net_policy).toMatchObject({
       allowed_domains: ["api.example.com"],
       allowed_methods: ["GET", "POST"],

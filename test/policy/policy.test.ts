@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import { NO_APPROVAL } from "../../policy/approval-fields.ts";
 import { loadPolicy } from "../../policy/load.ts";
 import { didYouMean } from "../../policy/did-you-mean.ts";
 import { parsePolicy } from "../../policy/parse.ts";
@@ -93,6 +94,7 @@ describe("the effective policy", () => {
       allow: true,
       budget: 0,
       where: new Map(),
+      approval: NO_APPROVAL,
     });
   });
 });
@@ -107,10 +109,10 @@ describe("shorthands", () => {
     expect(policy.net_policy.allowed_domains).toEqual(["a.example", "*.b.example"]);
     expect(policy.fs_policy).toMatchObject({ read: ["./in"], write: [] });
     expect([...policy.rules]).toEqual([
-      ["random", { allow: true, budget: 3, where: new Map() }],
-      ["time.now", { allow: true, budget: 0, where: new Map() }],
-      ["net.fetch", { allow: true, budget: 0, where: new Map() }],
-      ["fs.read", { allow: true, budget: 0, where: new Map() }],
+      ["random", { allow: true, budget: 3, where: new Map(), approval: NO_APPROVAL }],
+      ["time.now", { allow: true, budget: 0, where: new Map(), approval: NO_APPROVAL }],
+      ["net.fetch", { allow: true, budget: 0, where: new Map(), approval: NO_APPROVAL }],
+      ["fs.read", { allow: true, budget: 0, where: new Map(), approval: NO_APPROVAL }],
     ]);
     expect(withShorthands(DENY_ALL, {})).toEqual(DENY_ALL);
   });
@@ -120,7 +122,7 @@ describe("shorthands", () => {
       parseJson('{"rules": {"net.fetch": {"allow": true, "budget": 5}}, "net_policy": {"allowed_domains": ["a.example"]}}'),
     );
     const more = withShorthands(base, { allowNet: ["b.example"], allow: ["net.fetch"] });
-    expect(more.rules.get("net.fetch")).toEqual({ allow: true, budget: 5, where: new Map() });
+    expect(more.rules.get("net.fetch")).toEqual({ allow: true, budget: 5, where: new Map(), approval: NO_APPROVAL });
     expect(more.net_policy.allowed_domains).toEqual(["a.example", "b.example"]);
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { NO_APPROVAL } from "../../policy/approval-fields.ts";
 import { checkPolicy, parsePolicy } from "../../policy/parse.ts";
 import { policyHash } from "../../policy/policy.ts";
 
@@ -71,7 +72,7 @@ describe("warnings", () => {
   test("do not change the policy", () => {
     const text = '{"rules": {"random": {"allow": true, "budget": 0}}, "net_policy": {"timeout_ms": 1}}';
     expect(policyHash(checkPolicy(text, options).policy)).toBe(policyHash(parsePolicy(text, options)));
-    expect(parsePolicy(text, options).rules.get("random")).toEqual({ allow: true, budget: 0, where: new Map() });
+    expect(parsePolicy(text, options).rules.get("random")).toEqual({ allow: true, budget: 0, where: new Map(), approval: NO_APPROVAL });
   });
 });
 

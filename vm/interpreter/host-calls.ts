@@ -240,6 +240,7 @@ export const RUN_ENDING: ReadonlySet<TrapKind> = new Set<TrapKind>([
   "host_fault",
   "divergence",
   "log_end",
+  "suspended",
   "in_doubt",
   "internal",
 ]);

@@ -1,6 +1,6 @@
 /** Helpers for the tests of the handlers: a call's context, and an HTTP server on loopback. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { CapabilityDenied, CapabilityFailure, type HandlerContext, type MachineFunction } from "../../../gateway/handlers.ts";
+import { CapabilityDenied, CapabilityFailure, type HandlerContext, LATER, type MachineFunction } from "../../../gateway/handlers.ts";
 import { parsePolicy } from "../../../policy/parse.ts";
 import type { Policy } from "../../../policy/policy.ts";
 import { BUILTIN_REGISTRY, signatureFor } from "../../../vm/capabilities.ts";
@@ -12,7 +12,15 @@ export function policyOf(data: object): Policy {
 
 export function contextOf(policy: Policy, more: Partial<HandlerContext> = {}): HandlerContext {
   const failure = (message: string): CapabilityFailure => new CapabilityFailure(message);
-  return { signal: new AbortController().signal, callNumber: 1, idempotencyKey: "0".repeat(64), policy, failure, ...more };
+  return {
+    signal: new AbortController().signal,
+    callNumber: 1,
+    idempotencyKey: "0".repeat(64),
+    policy,
+    failure,
+    later: () => LATER,
+    ...more,
+  };
 }
 
 /** Calls a handler as the gateway does, with trailing defaults filled in. */

@@ -61,7 +61,7 @@ function lineSource(recording: Recorded, bytes = recording.bytes): { readonly so
       reading.open -= 1;
     }
   }
-  return { source: { name: "log", chunks, blobs: recording.recorder.blobs }, reading };
+  return { source: { name: "log", chunks, blobs: recording.recorder.blobs, openMark: () => undefined }, reading };
 }
 
 /** The log, with a count of the events that were read. */
@@ -105,7 +105,7 @@ test("a log that grows during its replay is replayed as far as it was read; one 
   const other = edit(recording.bytes, 8, "a.txt", "b.txt");
   const ends = [...recording.bytes.entries()].filter(([, byte]) => byte === 0x0a).map(([at]) => at);
   let bytes = recording.bytes.subarray(0, (ends[100] ?? 0) + 1);
-  const source: LogSource = { name: "log", chunks: () => [bytes], blobs: recording.recorder.blobs };
+  const source: LogSource = { name: "log", chunks: () => [bytes], blobs: recording.recorder.blobs, openMark: () => undefined };
   const log = parseRunLog(source, LOG_LIMITS);
   bytes = recording.bytes;
   expect(await replayRun(log, { tracing: false })).toMatchObject({ status: "incomplete", events: { recorded: 100, compared: 100 } });

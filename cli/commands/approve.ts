@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs";
+import { approve, type ApproveOptions, type DecidedCall, waitingCall } from "../../runtime/approve.ts";
+import { systemErrorText } from "../../replay/log/files.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { EXIT } from "../../vm/outcome.ts";
+import { requestLines, userName } from "../approval.ts";
+import { suspendedJson } from "../execution-output.ts";
+import { omitUndefined } from "../omit-undefined.ts";
+import type { Session } from "../session.ts";
+import { printJson } from "../terminal.ts";
+
+export interface ApproveFlags {
+  readonly call?: string;
+  readonly deny?: boolean;
+  readonly by?: string;
+  readonly key?: string;
+  readonly hash?: string;
+}
+
+export async function approveCommand({ terminal, json }: Session, file: string, flags: ApproveFlags): Promise<number> {
+  if (flags.call === undefined) throw await missingCall(file);
+  const decided = await approve(file, {
+    call: callNumber(flags.call),
+    decision: flags.deny === true ? "denied" : "approved",
+    by: flags.by ?? userName(),
+    ...omitUndefined<ApproveOptions>({ hash: flags.hash, key: flags.key === undefined ? undefined : readKey(flags.key) }),
+  });
+  if (json) printJson(terminal, decidedJson(file, decided));
+  else for (const line of decidedLines(file, decided)) terminal.out(line);
+  return EXIT.done;
+}
+
+/** Returns the error for a missing `--call`. It shows the call that waits, so that nobody approves what they have not seen. */
+async function missingCall(file: string): Promise<BorunaError> {
+  const call = await waitingCall(file);
+  return new BorunaError("usage", `which call? This one waits:\n${requestLines(call).join("\n")}`, {
+    hint: `boruna approve ${file} --call ${call.call} approves it, with --deny it is refused`,
+  });
+}
+
+function callNumber(text: string): number {
+  if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text);
+  throw new BorunaError("usage", `--call ${text}: expected the number of a call, such as 3`);
+}
+
+function readKey(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new BorunaError("io_error", `cannot read ${path}: ${systemErrorText(error, "read")}`, { place: { file: path }, cause: error });
+  }
+}
+
+function decidedLines(file: string, { call, decision, by, publicKey }: DecidedCall): readonly string[] {
+  const [request = "", ...args] = requestLines(call);
+  return [
+    `${decision} by ${by}${publicKey === undefined ? " (not signed)" : ` (signed with ${publicKey})`}: ${request}`,
+    ...args,
+    `boruna resume ${file} goes on with the run`,
+  ];
+}
+
+function decidedJson(file: string, { runId, call, decision, by, publicKey, head }: DecidedCall): Readonly<Record<string, unknown>> {
+  return { log: file, run_id: runId, call: suspendedJson(call), decision, by, public_key: publicKey ?? null, head };
+}

@@ -1,0 +1,126 @@
+/**
+ * Decisions of people about calls that the policy lets wait. A decision is bound to its call by the call's hash, and to the run by its
+ * signature, if the policy's rule names keys. Without keys, `by` is a claim of whoever wrote it.
+ */
+import { canonicalJson, jsonObjectOf } from "../vm/json/json.ts";
+import { lazily } from "../vm/lazy.ts";
+import { printable } from "../vm/terminal-text.ts";
+import { wellFormed } from "../vm/value/value.ts";
+import type { CallPlace } from "../vm/bytecode/module.ts";
+import type { RunEvent } from "../vm/events.ts";
+
+const crypto = lazily(() => process.getBuiltinModule("node:crypto"));
+
+export type Approval = RunEvent & { readonly type: "Approval" };
+
+/** What a person has decided about one call. */
+export interface Decision {
+  readonly decision: Approval["decision"];
+  /** Who decided: 1 to 128 printable characters. */
+  readonly by: string;
+  /** The Ed25519 signature of `signedBytes` in base64. Absent if the policy's rule names no keys. */
+  readonly signature?: string;
+}
+
+/** A call that waits. Its texts come from the program, so escape them before you print them. */
+export interface WaitingCall {
+  /** Number of the call in the run, from 1. */
+  readonly call: number;
+  readonly capability: string;
+  /** The arguments with the defaults of those that the program left out. */
+  readonly args: readonly { readonly name: string; readonly text: string }[];
+  /** `sha256:hex` of the capability and the arguments, see `callHash`. */
+  readonly hash: string;
+}
+
+/** What is asked of the option `approve`. */
+export interface ApprovalRequest extends WaitingCall {
+  readonly runId: string;
+  /** Path of the rule's `approval` in the policy. */
+  readonly rule: string;
+  /** The public keys of those who may decide. Empty: no signature is needed. */
+  readonly keys: readonly string[];
+  /** Aborted when the run must stop. */
+  readonly signal: AbortSignal;
+  /** Computes the source location of the call. */
+  place(): CallPlace;
+}
+
+/** Decides about a call, or returns undefined if nobody can decide now. Then the run is suspended. */
+export type Approver = (request: ApprovalRequest) => Decision | undefined | Promise<Decision | undefined>;
+
+const MAX_NAME_UNITS = 128;
+
+/** Whether the text may stand for who decided. */
+export function isDeciderName(by: unknown): by is string {
+  return typeof by === "string" && by.length > 0 && by.length <= MAX_NAME_UNITS && wellFormed(by) === by && printable(by) === by;
+}
+
+/** Whether the decision has the right form. An embedder may write plain JavaScript. */
+export function isDecision(given: unknown): given is Decision {
+  if (typeof given !== "object" || given === null || !("decision" in given) || !("by" in given)) return false;
+  const isSigned = "signature" in given && given.signature !== undefined;
+  const { decision, by } = given;
+  return (decision === "approved" || decision === "denied") && isDeciderName(by) && (!isSigned || typeof given.signature === "string");
+}
+
+/** What is signed: this decision of this person about this call of this run. */
+export interface SignedFacts {
+  readonly runId: string;
+  readonly call: number;
+  readonly hash: string;
+  readonly decision: Approval["decision"];
+  readonly by: string;
+}
+
+/** Returns the bytes that are signed: canonical JSON, with a first member that no other signed text of Boruna has. */
+function signedBytes({ runId, call, hash, decision, by }: SignedFacts): Uint8Array {
+  const members = [
+    ["boruna_approval", 1],
+    ["by", by],
+    ["call", call],
+    ["decision", decision],
+    ["hash", hash],
+    ["run_id", runId],
+  ] as const;
+  return new TextEncoder().encode(canonicalJson(jsonObjectOf(...members)));
+}
+
+/** An Ed25519 key pair that signs decisions. */
+export interface ApprovalKey {
+  /** The public key as policies name it. */
+  readonly publicKey: string;
+  sign(facts: SignedFacts): string;
+}
+
+/** Returns the key of a PEM text, or undefined if it is not an Ed25519 private key without a passphrase. */
+export function approvalKeyOf(pem: string): ApprovalKey | undefined {
+  try {
+    const privateKey = crypto().createPrivateKey(pem);
+    if (privateKey.asymmetricKeyType !== "ed25519") return undefined;
+    const publicKey = crypto().createPublicKey(privateKey).export({ type: "spki", format: "der" }).toString("base64");
+    return { publicKey, sign: (facts) => crypto().sign(null, signedBytes(facts), privateKey).toString("base64") };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the first of `keys` that has signed the decision, or undefined. `keys` have the form that policies have. */
+export function signerOf(keys: readonly string[], facts: SignedFacts, signature: string): string | undefined {
+  if (!/^[A-Za-z0-9+/]{86}==$/.test(signature)) return undefined;
+  const bytes = signedBytes(facts);
+  const signatureBytes = Buffer.from(signature, "base64");
+  return keys.find((key) => {
+    const publicKey = crypto().createPublicKey({ key: Buffer.from(key, "base64"), format: "der", type: "spki" });
+    return crypto().verify(null, bytes, publicKey, signatureBytes);
+  });
+}
+
+/** Returns why the decision does not count under a rule with these keys, as a sentence without a subject, or undefined. */
+export function decisionProblem(keys: readonly string[], facts: SignedFacts, signature: string): string | undefined {
+  if (keys.length === 0) return signature === "" ? undefined : "is signed, and the policy's rule names no keys";
+  if (signature === "") return "is not signed, and the policy's rule names keys";
+  return signerOf(keys, facts, signature) === undefined
+    ? "is not signed for this call of this run, with a key of the policy's rule"
+    : undefined;
+}

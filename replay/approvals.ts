@@ -1,0 +1,82 @@
+/** Checks the decisions about calls in a log, and says which of them are signed. */
+import { decisionProblem } from "../gateway/approval.ts";
+import { callHash } from "../gateway/call-hash.ts";
+import { Decisions } from "../policy/decide.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { Program } from "../vm/bytecode/program.ts";
+import { signatureFor, withDefaults } from "../vm/capabilities.ts";
+import { BorunaError } from "../vm/error.ts";
+import type { RunEvent } from "../vm/events.ts";
+import { loadEvent } from "./log/event-json.ts";
+import type { RunLog } from "./log/log-reader.ts";
+import { recordedPolicy, recordedProgram } from "./replay.ts";
+
+/** How many decisions a log has. */
+export interface ApprovalCounts {
+  readonly signed: number;
+  /** Decisions under rules without keys: who made them is a claim. */
+  readonly claimed: number;
+}
+
+/**
+ * Checks each decision of the log: it is about the call before it, and signed with a key of the policy's rule if that names keys. Throws
+ * `log.approval` with the line of the first one that is wrong, and what reading the log throws.
+ */
+export function checkApprovals(log: RunLog, policy: Policy): ApprovalCounts {
+  let call: (RunEvent & { readonly type: "CapCall" }) | undefined;
+  let signed = 0;
+  let claimed = 0;
+  for (const { n, event } of log.events) {
+    if (event.type !== "CapCall" && event.type !== "Approval") continue;
+    const loaded = loadEvent(event, log.blobs);
+    if (loaded.type === "CapCall") call = loaded;
+    if (loaded.type !== "Approval") continue;
+    const { keys = [] } = policy.rules.get(call?.capability ?? "")?.approval ?? {};
+    const isAboutCall = call !== undefined && loaded.hash === callHash(call.capability, call.args);
+    const problem = isAboutCall ? decisionProblem(keys, { ...loaded, runId: log.header.runId }, loaded.signature) : "is about another call";
+    if (problem !== undefined) {
+      // Event n is on line n + 1, because line 1 is the header.
+      throw new BorunaError("log.approval", `the decision about call ${loaded.call} ${problem}`, {
+        place: { file: log.file, line: n + 1 },
+      });
+    }
+    if (keys.length === 0) claimed += 1;
+    else signed += 1;
+  }
+  return { signed, claimed };
+}
+
+/**
+ * Returns what the last call of the log waits for, as a clause, or undefined if it does not wait, or if the program or the policy beside
+ * the log cannot be read.
+ */
+export function waitingText(log: RunLog): string | undefined {
+  const { openCall } = log;
+  if (openCall === undefined) return undefined;
+  if (openCall.mark === "later") return `its last call, of ${openCall.capability}, waits for its answer`;
+  return openCall.decision === undefined && needsApproval(log)
+    ? `its last call, of ${openCall.capability}, waits for an approval`
+    : undefined;
+}
+
+function needsApproval(log: RunLog): boolean {
+  try {
+    return openCallNeedsApproval(log, recordedProgram(log), recordedPolicy(log));
+  } catch (error) {
+    if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
+    return false;
+  }
+}
+
+function openCallNeedsApproval(log: RunLog, { registry, module }: Program, policy: Policy): boolean {
+  for (const { n, event } of log.events) {
+    if (n !== log.openCall?.n) continue;
+    const call = loadEvent(event, log.blobs);
+    const capability = call.type === "CapCall" ? registry.byName.get(call.capability) : undefined;
+    if (call.type !== "CapCall" || capability === undefined) return false;
+    const signature = signatureFor(capability, call.args.length);
+    const args = signature === undefined ? call.args : withDefaults(signature, call.args);
+    return new Decisions(policy, module.types).decide(capability, args).approval !== undefined;
+  }
+  return false;
+}
