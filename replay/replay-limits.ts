@@ -39,8 +39,9 @@ const BOUNDS: Readonly<
 };
 
 /**
- * Returns the bounds of a replay. `runLimits` are the limits of the recorded run. `end` is its end record; undefined if another
- * program is replayed. Throws `log.replay_limit` if the recorded run used more than `callerLimits` allow.
+ * Returns the bounds of a replay. `runLimits` are the limits of the recorded run. `end` is its end record; undefined if there
+ * is none, or if the replay changes the program or its conditions. Throws `log.replay_limit` if the
+ * recorded run used more than `callerLimits` allow.
  */
 export function replayBounds(runLimits: Limits, end: RunEnd | undefined, callerLimits: ReplayLimits): Bounds {
   const steps = smallestBound("max_steps", runLimits, end?.steps, callerLimits);
