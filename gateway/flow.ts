@@ -76,7 +76,7 @@ export class RunFlow implements FlowHost {
     }
     this.#started += 1;
     const id = this.#started;
-    const parent = spanOf(start.parent);
+    const parent = flowSpanOf(start.parent);
     const span = new RunFlowSpan(id, this.#tracing?.startFlow(start, parent?.tracing), this);
     if (this.#observesStart) {
       const { actorId } = start;
@@ -130,7 +130,7 @@ export class RunFlow implements FlowHost {
 }
 
 /** Returns the machine's span as the `RunFlowSpan` that `RunFlow.start` made. */
-export function spanOf(span: FlowSpan | undefined): RunFlowSpan | undefined {
+export function flowSpanOf(span: FlowSpan | undefined): RunFlowSpan | undefined {
   return span instanceof RunFlowSpan ? span : undefined;
 }
 

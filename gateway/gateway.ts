@@ -40,7 +40,7 @@ import { type Approval, type Approver, type Decision, decisionProblem, isDecisio
 import { checkAnswer } from "./answer.ts";
 import { sha256Hex } from "./digest.ts";
 import { cleanMessage, failureOf } from "./failure.ts";
-import { spanOf } from "./flow.ts";
+import { flowSpanOf } from "./flow.ts";
 import {
   CapabilityFailure,
   FAILURE_TRAPS,
@@ -145,6 +145,7 @@ export class Gateway {
     return collectorReady === undefined ? this.#start(request) : this.#startAfter(collectorReady, request);
   }
 
+  /** Whether the run's next action is already in the log. */
   #isRepeating(): boolean {
     return this.#options.prefix?.isAhead === true;
   }
@@ -165,7 +166,7 @@ export class Gateway {
     const number = this.#counters.total;
     const filledArgs = signature === undefined ? args : withDefaults(signature, args);
     const isRepeated = this.#isRepeating();
-    const flow = spanOf(request.span);
+    const flow = flowSpanOf(request.span);
     const span = (isRepeated ? undefined : tracing)?.startCall(
       {
         capability: capability.name,
@@ -331,6 +332,7 @@ export class Gateway {
     const ownHandler = this.#options.handlers.get(call.capability.name);
     if (ownHandler === undefined) return this.#fail(call, "unknown", `nothing serves the capability ${call.capability.name} here`);
     this.#counters.dispatched += 1;
+    // Undefined: the handler answers the call.
     const reply = this.#options.logged?.reply(call.number);
     if (reply !== undefined && "stop" in reply) return this.#stop(call, reply.stop);
     const handler = reply?.handler ?? ownHandler;
@@ -565,8 +567,8 @@ function argumentMismatch(
 }
 
 /**
- * Returns what the answer of an `llm.call` says about model and tokens, for its span. Empty for other capabilities. Both counts are 0 if
- * the endpoint did not report them.
+ * Returns what the answer of an `llm.call` says about model and tokens, for its span. Empty for other capabilities. If both
+ * counts in the answer are 0, the endpoint did not report them; they are returned as undefined.
  */
 function modelFacts(
   capability: CapabilityDecl,

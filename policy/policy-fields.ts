@@ -8,7 +8,8 @@
  *   validator           `policyFileSchema(registry).read`, called by `readPolicy` (policy.ts)
  *   TypeScript type     `FieldValues<typeof DB_FIELDS>`
  *   JSON Schema, docs   json-schema.ts; `docs/reference/policy.md` is generated from the doc lines
- *   canonical JSON      `policyToJson` (policy.ts): every field, defaults included, except defaults of later fields
+ *   canonical JSON      `policyToJson` (policy.ts): every field, defaults included, but fields wrapped in `later` are omitted
+ *                       at their default
  *   hash                `policyHash` (policy.ts): SHA-256 of the canonical JSON; logs and spans carry it
  *
  * The life of a policy: text -> parse.ts (syntax, with offsets) -> `readPolicy` (fields) -> `Policy` -> decide.ts

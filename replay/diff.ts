@@ -50,8 +50,8 @@ export interface DiffSummary {
 }
 
 /**
- * Yields the differences from the first to the last, and returns a summary. Run ids are not compared. For an event log, which has no
- * header and no end, only events are. Throws `log.*` if a log was changed meanwhile or a blob cannot be read.
+ * Yields the differences from the first to the last, and returns a summary. Run ids are not compared. An event log
+ * has no header and no end, so only its events are compared. Throws `log.*` if a log was changed meanwhile or a blob cannot be read.
  */
 export function* diffLogs(a: ParsedLog, b: ParsedLog): Generator<LogDifference, DiffSummary> {
   let differences = 0;
@@ -103,7 +103,7 @@ const headerText = (data: JsonData | undefined): string => (data === undefined ?
 
 /** Number of entries of each log that are searched for the next entry that both have. */
 const WINDOW = 256;
-/** Maximum UTF-16 code units of the texts in a window, beyond which it holds one entry. */
+/** A window reads no further once its texts have this many UTF-16 code units. It can always hold one entry, however long. */
 const MAX_WINDOW_UNITS = 8 * 1024 * 1024;
 
 /** An entry with its events, and texts by which it is compared. */
@@ -111,7 +111,7 @@ interface Item {
   readonly position: EntryPosition;
   /** Of a call: the call, the decision about it, its answer. What the log does not have is undefined. */
   readonly events: readonly (RecordedEvent | undefined)[];
-  /** Equal for entries that may be one and the same, with other contents: the capability, or the type of the event. */
+  /** Equal for entries that may correspond although their contents differ: the capability, or the type of the event. */
   readonly name: string;
   /** Equal for entries that are aligned: capability and arguments, or the whole event. */
   readonly key: string;
@@ -187,7 +187,7 @@ class EntryDiff {
     };
   }
 
-  /** Compares the entries between two that both logs have. Entries with the same name are paired in order. */
+  /** Compares the entries before the next entry that both logs have. Pairs entries with the same name, in order. */
   *#gap(a: readonly Item[], b: readonly Item[]): Generator<LogDifference, void> {
     let j = 0;
     for (const item of a) {
@@ -295,7 +295,7 @@ function nextCommon(a: Window, b: Window): readonly [number, number] {
 
 const unitsOf = ({ key, answerText }: Item): number => key.length + answerText.length;
 
-/** The next entries of a log. */
+/** The entries of a log that were read and not yet compared. */
 class Window {
   readonly #source: Iterator<Item, void>;
   items: Item[] = [];

@@ -78,7 +78,7 @@ function answerOf(event: RecordedEvent): LoggedAnswer | undefined {
   return event.type === "CapError" ? { outcome: "failed", kind: event.kind, message: event.message } : undefined;
 }
 
-/** Returns the types of the recorded program, which value texts need for names, or none if the module cannot be read. */
+/** Returns the types of the recorded program, for the type names in value texts. Empty if the module cannot be read. */
 export function recordedTypes(log: ParsedLog): readonly TypeDef[] {
   try {
     return recordedProgram(log).module.types;
@@ -103,9 +103,9 @@ export type LocatedEntry = (LoggedCall & { readonly place: CallPlace | undefined
 export type LocateOptions = Pick<ReplayOptions, "program" | "limits" | "signal" | "engine">;
 
 /**
- * Yields the entries of a log, each call with its place. A log holds no places, so the program runs beside the reading with
- * the log as its only source of answers. Where that is not possible, or the program does something else than the log says,
- * the further calls have no place, and `onUnlocated` receives the reason in one sentence. Throws `log.changed`.
+ * Yields the entries of a log, each call with its place. A log holds no places, so a replay runs alongside the reading to find
+ * them. If the log cannot be replayed, or the replay diverges, the calls from there on have no place, and `onUnlocated` receives
+ * the reason in one sentence. Throws `log.changed`.
  */
 export async function* locatedEntries(
   log: ParsedLog,
@@ -123,10 +123,10 @@ export async function* locatedEntries(
   }
 }
 
-/** Maximum number of places that the replay is ahead of the reader. */
+/** Maximum number of places that the replay finds before the reader takes them. */
 const MAX_AHEAD = 256;
 
-/** The places of the calls of a log, from a replay that waits when it is far enough ahead. */
+/** Finds the places of a log's calls with a replay, which waits while it is `MAX_AHEAD` places ahead of the reader. */
 class Places {
   readonly #ahead: RepeatedCall[] = [];
   readonly #abort = new AbortController();
@@ -202,6 +202,7 @@ export async function locateEvent(log: ParsedLog, event: number, options: Locate
   const cutLog: ParsedLog = before.format === "log" ? { ...before, end: undefined } : { ...before, events: [...before.events] };
   try {
     const { result, divergence } = await replayRun(cutLog, { ...options, tracing: false });
+    // After a divergence at an earlier event, the replay did not reach this one.
     const isThere = divergence === undefined || divergence.event === event;
     return isThere ? { stack: result.error?.stack ?? [], reason: undefined } : { stack: [], reason: divergence.message };
   } catch (error) {

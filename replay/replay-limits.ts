@@ -39,12 +39,14 @@ const BOUNDS: Readonly<
 };
 
 /**
- * Returns the bounds of a replay. `runLimits` are the limits of the recorded run. `end` is its end, if the same program runs.
- * Throws `log.replay_limit` if the recorded run used more than `callerLimits` allow.
+ * Returns the bounds of a replay. `runLimits` are the limits of the recorded run. `end` is its end record; undefined if there
+ * is none, or if the replay changes the program or its conditions. Throws `log.replay_limit` if the
+ * recorded run used more than `callerLimits` allow.
  */
 export function replayBounds(runLimits: Limits, end: RunEnd | undefined, callerLimits: ReplayLimits): Bounds {
   const steps = smallestBound("max_steps", runLimits, end?.steps, callerLimits);
-  // A trap at the allocation limit has the limit in its message, and an interrupted run may have been about to allocate.
+  // The recorded allocation is not a bound if the trap's message must name the run's own limit, or if the run was interrupted, perhaps
+  // just before an allocation.
   const isAllocUnbounded = end === undefined || end.error?.kind === "alloc_limit" || isInterruption(end);
   const alloc = smallestBound("max_alloc_bytes", runLimits, isAllocUnbounded ? undefined : end.allocBytes, callerLimits);
   return {

@@ -20,7 +20,7 @@ import type { ParsedLog } from "./log/log-reader.ts";
 import { unaskedDecision, beyondLog, compareEvents, type ComparisonContext, type LastAnswer, type Mismatch } from "./report/divergence.ts";
 import { eventText } from "./report/format-values.ts";
 
-/** Why the replay stopped before the program ended. */
+/** Why the replay stopped before the program ended. `log_end`: the log was cut or its run was interrupted here. */
 type ReplayStop = { readonly reason: "divergence"; readonly mismatch: Mismatch } | { readonly reason: "log_end" };
 
 /** A recorded call that the program has repeated. */
@@ -50,13 +50,13 @@ export class Replayer implements EventSink, LoggedCalls {
   #preparedAnswer: RecordedAnswer | undefined;
   /** The decision about the call in progress. Undefined after the gateway has taken it. */
   #preparedApproval: Decision | undefined;
-  /** Whether the log has no answer to the call in progress, so that the next event of the run must not be compared. */
+  /** Whether the log lacks an answer to the call in progress. If so, the run's next event is not compared. */
   #isUnanswered = false;
   #lastAnswer: LastAnswer | undefined;
   #stop: ReplayStop | undefined;
   readonly #onCall: OnRepeatedCall | undefined;
   #callReceived: Promise<void> | undefined;
-  /** The place of the call in progress, if somebody wants to know it. */
+  /** The place of the call in progress. Set only if there is an `onCall`. */
   callPlace: CallPlace | undefined;
 
   /** `end` is the end record of the log, with its long values read from their blobs. */
@@ -95,7 +95,7 @@ export class Replayer implements EventSink, LoggedCalls {
     this.#events.return?.();
   }
 
-  /** Compares the next event of the program with the next event of the log. Throws `log.*` if a blob of the log cannot be read. */
+  /** Compares an event of the program with the next event of the log. Throws `log.*` if a blob of the log cannot be read. */
   append(event: RunEvent): HostStop | undefined {
     if (this.#stop !== undefined) return hostStop(this.#stop);
     if (this.#isUnanswered) {

@@ -30,7 +30,7 @@ export interface OpenCall {
   /** Number of the call in the run, from 1. */
   readonly call: number;
   readonly capability: string;
-  /** `sha256:hex` of the call: of the canonical JSON of its arguments and its capability, as in its `CapCall`. */
+  /** `sha256:hex` of the canonical JSON `{"args":[…],"capability":"…"}`: the call's `CapCall`, with no value in a blob. */
   readonly hash: string;
 }
 
@@ -40,10 +40,10 @@ export type InDoubt = "stop" | "retry" | "fail";
 interface ResumerOptions {
   readonly context: ComparisonContext;
   readonly policy: Policy;
-  /** The handlers of the run. Those that count what the run has used are told of the recorded calls. */
+  /** The handlers of the run. Handlers that count usage receive each recorded call through `recall`. */
   readonly handlers: Handlers;
   readonly recorder: Recorder;
-  /** Whether the call may be made again without asking. */
+  /** Whether the call may be made again without a decision of the run's owner. */
   readonly mayRepeat: (call: CapCall) => boolean;
   readonly inDoubt: InDoubt;
   /** The answer of the open call. */
@@ -82,7 +82,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     return this.replayer.compared < this.#answered;
   }
 
-  /** Whether the run has done everything that the log has. */
+  /** Whether the run has repeated every event of the log. */
   get isPastLog(): boolean {
     return this.replayer.compared === this.events;
   }
@@ -118,6 +118,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     return recorded;
   }
 
+  /** Passes a recorded answer to the handler of its call, which may count usage. */
   #recall(event: RunEvent): void {
     if (event.type === "CapCall") this.#lastCall = event;
     if (this.#lastCall === undefined) return;

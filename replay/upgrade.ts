@@ -51,7 +51,7 @@ export interface UpgradeOptions extends Pick<ReplayOptions, "limits" | "signal">
   readonly engines?: readonly EngineChoice[];
 }
 
-/** Replays the logs one after the other and yields what became of each. Throws `log.io_error` for a folder that cannot be read. */
+/** Replays the logs one after the other and yields a result for each. Throws `log.io_error` for a folder that cannot be read. */
 export async function* checkUpgrade(
   logs: readonly string[],
   { engines = ["auto"], ...options }: UpgradeOptions = {},
@@ -116,7 +116,7 @@ export function findLogs(paths: readonly string[]): readonly string[] {
   return [...new Set(logs)];
 }
 
-/** Whether the path names a folder. A path that does not exist is no folder. */
+/** Whether the path names a folder. False if the path does not exist. */
 export function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }

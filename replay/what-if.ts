@@ -1,9 +1,9 @@
 /**
  * Replays a run under other conditions: another policy, or other answers. The program gets the recorded answers while it makes the
  * recorded calls, in their order. At the first call that is not the next recorded one, or is refused, the replay ends, because the log
- * has no further answer for this program. Nothing is ever dialled.
+ * has no further answer for this program. No call reaches the outside world.
  *
- * Only calls must match. Other events (of actors, contracts, emitted trees) may differ, because an other answer changes them.
+ * Only calls must match. Other events (of actors, contracts, emitted trees) may differ, because another answer changes them.
  */
 import { type Approval, type ApprovalRequest, type Decision, decisionProblem } from "../gateway/approval.ts";
 import { isFailureKind, type Failure } from "../gateway/failure.ts";
@@ -45,7 +45,7 @@ export interface WhatIfOptions extends Pick<ReplayOptions, "program" | "limits" 
 
 /**
  * - `same`: the program makes the recorded calls and ends as recorded;
- * - `changed`: it is refused a call, makes another call, or ends in another way;
+ * - `changed`: one of its calls is refused, it makes another call, or it ends in another way;
  * - `incomplete`: it makes the recorded calls, and the log has no end to compare with;
  * - `interrupted`: the replay was canceled.
  */
@@ -62,7 +62,7 @@ export type WhatIfStop =
 
 export interface EditedAnswer {
   readonly call: number;
-  /** Short texts of the call, its recorded answer and the answer in its place. */
+  /** Short texts of the call, its recorded answer and the answer that replaces it. */
   readonly text: string;
   readonly recorded: string;
   readonly edited: string;
@@ -76,7 +76,7 @@ export interface WhatIfReport {
   readonly exitCode: number;
   readonly runId: string;
   readonly sameProgram: boolean;
-  /** Number of calls in the log, and of those that the program made and got an answer to. */
+  /** Number of calls in the log, and number of these calls that the program made and that were answered. */
   readonly calls: { readonly recorded: number; readonly answered: number };
   readonly edits: readonly EditedAnswer[];
   readonly stop: WhatIfStop | undefined;
@@ -90,7 +90,7 @@ export interface WhatIfReport {
   readonly result: RunResult;
 }
 
-/** Throws `usage` for an edit that does not fit the log, otherwise as `replayRun`. */
+/** Throws `usage` for an edit that does not fit the log, and the errors of `replayRun`. */
 export async function whatIf(log: RunLog, options: WhatIfOptions = {}): Promise<WhatIfReport> {
   const { program: chosenProgram, policy: otherPolicy, edits = new Map(), limits, ...executeOptions } = options;
   const program = chosenProgram ?? recordedProgram(log);
@@ -167,9 +167,9 @@ const isSameProgram = ({ log, program }: Finished): boolean => log.header.progra
 function statusOf(finished: Finished): WhatIfStatus {
   const { log, end, program, registry, calls, result } = finished;
   if (calls.stop === undefined && result.outcome === "canceled") return "interrupted";
-  const isPrefix = end === undefined || isInterruption(end);
+  const logEndsEarly = end === undefined || isInterruption(end);
   // The recorded run was stopped during its last call, or before a call that the log does not have.
-  if (calls.stop?.reason === "no_answer" && isPrefix) return "incomplete";
+  if (calls.stop?.reason === "no_answer" && logEndsEarly) return "incomplete";
   if (calls.stop !== undefined && calls.stop.reason !== "refused") return "changed";
   if (end === undefined) return calls.stop === undefined && calls.isDone() ? "incomplete" : "changed";
   const context = { types: program.module.types, registry, sameProgram: isSameProgram(finished) };
@@ -246,7 +246,7 @@ class RecordedCalls implements EventSink {
   #lastCall = 0;
   answered = 0;
   stop: WhatIfStop | undefined;
-  /** The call that the gateway is deciding: it is refused by the policy if it ends before it is logged. */
+  /** The call that the gateway is deciding on. If it ends before it is logged, the policy refused it. */
   #undecided: CallStart | undefined;
 
   constructor(log: RunLog, program: Program, registry: CapabilityRegistry, edits: ReadonlyMap<number, Answer>) {

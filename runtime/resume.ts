@@ -1,6 +1,6 @@
 /**
- * Resumes a run whose process has ended: repeats what its log has, goes on from there, and appends to the same log. So the run ends with
- * the result and the log of a run that was never stopped, or it stops at one call that only its owner can decide.
+ * Resumes a run whose process has ended: repeats what its log has, goes on from there, and appends to the same log. The result and log
+ * are those of an uninterrupted run, unless the run stops at an in-doubt call, which the run's owner must decide.
  */
 import type { Handlers } from "../gateway/handlers.ts";
 import { policyOption, traceDetailOption } from "../gateway/options.ts";
@@ -72,6 +72,7 @@ export interface Resumption extends Execution {
  * with these options, `log.divergence` if the run does not do what its log says, and what `execute` throws.
  */
 export async function resume(path: string, options: ResumeRunOptions = {}): Promise<Resumption> {
+  // The stamp changes when the file does, so a change after this line is noticed.
   const stamp = fileStamp(path);
   const log = runLog(readLog(path));
   const registry = options.registry ?? recordedRegistry(log);
@@ -99,7 +100,7 @@ function runLog(log: ParsedLog): RunLog {
   });
 }
 
-/** Throws `log.other_capabilities` if the capabilities, or what the log says about those of the host's own, differ. */
+/** Throws `log.other_capabilities` if the capability set, or the declarations of the host's own capabilities, differ from the log. */
 function checkCapabilities({ file, header }: RunLog, { own, setHash }: CapabilityRegistry): void {
   const textOf = (capabilities: readonly CapabilityDecl[]): string => canonicalJson(capabilities.map(declarationToJson));
   if (header.capabilitySetHash === setHash && textOf(header.capabilities) === textOf(own)) return;
@@ -152,13 +153,14 @@ interface ResumedRun {
 
 async function continueRun(run: ResumedRun, stamp: string | undefined): Promise<Resumption> {
   const { log, program, options } = run;
-  // The log is opened after the handlers are known to fit it.
+  // The log is opened after the handlers are known to fit it. `ownFiles` are the log's files, which fs calls must not touch.
   const handlers = await handlersFor(program, { ...options, live: log.header.mode === "live" }, () => recorder.ownFiles);
   checkHandlers(log, program, handlers);
   const recorder = continueRecorder(log, stamp, { durable: options.durable === true });
   try {
     return await runWith(run, handlers, recorder);
   } finally {
+    // Does nothing after `finish`.
     recorder.abandon();
   }
 }
@@ -179,7 +181,7 @@ async function runWith({ log, program, policy, options }: ResumedRun, handlers: 
     answer: options.answer,
     mayRepeat: ({ capability, args: callArgs }) => {
       const declaration = program.registry.byName.get(capability);
-      // A mock reaches nothing.
+      // A mock has no outside effect, so its call may be repeated.
       const isMocked = mode === "mock" && !ownHandlers.has(capability);
       return declaration !== undefined && (isMocked || mayRepeat(declaration, callArgs, policy));
     },
@@ -193,6 +195,7 @@ async function runWith({ log, program, policy, options }: ResumedRun, handlers: 
       args,
       limits,
       sink: resumer,
+      // Repeats the part of the run that is in the log.
       prefix: resumer,
       approve,
       signal,
@@ -219,7 +222,7 @@ async function runWith({ log, program, policy, options }: ResumedRun, handlers: 
   }
 }
 
-/** Returns how the run differs from its log, or undefined. */
+/** Returns how the run differs from its log, or undefined. `leftOver` describes an event of the log that the run did not repeat. */
 function divergenceOf({ replayer, isPastLog }: Resumer, result: RunResult, context: EndContext): string | undefined {
   const { stop } = replayer;
   if (stop?.reason === "divergence") return `event ${stop.mismatch.event}: ${stop.mismatch.message}`;

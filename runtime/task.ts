@@ -38,7 +38,7 @@ export interface Task {
   readonly action: string;
 }
 
-/** The program of an action, and the options of its run. `traceDetail` wins over the variable `BORUNA_TRACE_DETAIL`, which `telemetry` reads. */
+/** The program of an action, and the options of its run. `traceDetail` overrides the variable `BORUNA_TRACE_DETAIL`, which `telemetry` reads. */
 export interface TaskProgram extends Omit<RunOptions, "args" | "traceparent" | "tracestate" | "tracing" | "genAiSpans"> {
   readonly program: Runnable;
 }
@@ -110,7 +110,7 @@ async function findProgram(task: Task, options: TaskOptions): Promise<TaskProgra
   return found;
 }
 
-/** The kinds of errors that are no mistake of the sender: the run could not be recorded, or Boruna has a bug. */
+/** The kinds of errors that are not the sender's fault: the run could not be recorded, or Boruna has a bug. */
 const FATAL_ERROR = /^(log\.|internal$)/;
 
 function failedTask(error: unknown): TaskResult {
@@ -151,7 +151,7 @@ function originOf(data: unknown): TaskOrigin {
   };
 }
 
-/** Returns the own fields of an object, without running code of its maker. Empty for anything else. */
+/** Returns the own fields of an object, without calling getters or proxy traps. Empty for anything else. */
 function ownFields(data: unknown): ReadonlyMap<string, unknown> {
   if (typeof data !== "object" || data === null || isProxy(data)) return new Map();
   return new Map(

@@ -58,7 +58,7 @@ export class DeliveryProcessor implements SpanProcessor {
   #hasAccepted = false;
   /** Whether the collector counts as dead, so that runs do not wait for it. See `backpressure`. */
   #isDead = false;
-  /** Resolve the promises of `#nextChange`. */
+  /** The resolvers of the promises that `#nextChange` returned. */
   #waiters: (() => void)[] = [];
   /** Number of sampled spans that have ended. */
   ended = 0;
@@ -205,10 +205,10 @@ export class DeliveryProcessor implements SpanProcessor {
       if (signal.aborted) return { ...result, reason: batch.reason ?? result.reason, retry: true };
       if (!result.retry) return result;
       batch.reason = result.reason;
-      if (result.refused && !this.#hasAccepted) this.#declareDead(result.reason);
+      if (result.connectionRefused && !this.#hasAccepted) this.#declareDead(result.reason);
       const wait = Math.max(MIN_WAIT_MS, result.retryAfterMs ?? backoff * (1 + JITTER_FRACTION * (2 * Math.random() - 1)));
       if (signal.aborted || performance.now() + wait > Math.min(endsAt, this.#closesAt)) return result;
-      await pause(wait, batch, result.refused);
+      await pause(wait, batch, result.connectionRefused);
       if (signal.aborted) return result;
     }
   }

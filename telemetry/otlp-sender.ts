@@ -30,7 +30,7 @@ export type SendResult =
       /** Milliseconds to wait before a retry, if the collector sent `Retry-After`. */
       readonly retryAfterMs?: number | undefined;
       /** Whether the connection was refused because nothing listens at the endpoint. */
-      readonly refused: boolean;
+      readonly connectionRefused: boolean;
     };
 
 /** Makes one request. Each call sends the same data. Never rejects. Aborting `signal` closes the connection. */
@@ -152,7 +152,7 @@ function resultOf(
     reason: `the collector answered ${status}`,
     retry: RETRYABLE_STATUSES.includes(status),
     retryAfterMs: retryAfter(response.headers["retry-after"]),
-    refused: false,
+    connectionRefused: false,
   };
 }
 
@@ -201,7 +201,7 @@ function failureOf(error: unknown): SendResult {
     kind: "failed",
     reason: reasonOf(errorName),
     retry: errorName !== undefined && RETRYABLE_ERRORS.includes(errorName),
-    refused: errorName === "ECONNREFUSED",
+    connectionRefused: errorName === "ECONNREFUSED",
   };
 }
 

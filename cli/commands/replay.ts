@@ -28,7 +28,7 @@ export interface ReplayFlags extends ReplayLimitFlags {
   readonly engine?: EngineChoice;
 }
 
-/** Replays one log, or checks several. `LOG FILE` is one log and a program. */
+/** Replays one log, or checks several. Two paths are a log and a program, unless both are logs or one is a folder. */
 export async function replayCommand(session: Session, paths: readonly string[], flags: ReplayFlags): Promise<number> {
   const limits = replayLimits(flags);
   const [first = "", second] = paths;
@@ -47,6 +47,7 @@ export async function replayCommand(session: Session, paths: readonly string[], 
   const log = readLogArgument(first, programFile);
   rejectUnusedFlags(log, programFile, flags);
   const program = programFile === undefined ? undefined : loadProgramOf(session, programFile, recordedRegistry(log));
+  // "log" is the format of a run log. The older format is "eventlog".
   const isWhatIf = flags.edit !== undefined || (flags.policy !== undefined && log.format === "log");
   if (isWhatIf && log.format === "log") return whatIfCommand(session, log, programFile, { flags, program, limits });
   return replayOne(session, log, programFile, { flags, program, limits });
@@ -133,7 +134,7 @@ function parseEdits(texts: readonly string[]): ReadonlyMap<number, JsonData> {
   return edits;
 }
 
-/** Whether the file begins like a log. A program or module is none, whatever it holds. */
+/** Whether the file looks like a log. An `.ax` or `.axbc` file never counts as a log, whatever it contains. */
 function isLogFile(path: string): boolean {
   if (!existsSync(path) || /\.(ax|axbc)$/.test(path)) return false;
   return path.endsWith(".jsonl") ? isLog(path) : isReadableLog(path);
@@ -162,7 +163,10 @@ function isReadableLog(file: string): boolean {
   }
 }
 
-/** Throws `usage` if `--policy`, `--arg` or `--edit` would have no effect: a log holds its own arguments, an event log has no policy to replace. */
+/**
+ * Throws `usage` if a flag would have no effect: `--arg` for a run log; `--edit` for an event log; `--policy` or `--arg` for an event log
+ * without a program.
+ */
 function rejectUnusedFlags(log: ParsedLog, programFile: string | undefined, flags: ReplayFlags): void {
   const place = { file: log.file };
   if (log.format === "log") {

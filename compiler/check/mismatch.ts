@@ -89,6 +89,7 @@ export function mismatchReport(scope: FunctionScope, type: CheckedType, expected
   const { callable, unit } = scope;
   if (unit.diagnostics.isFull) return {};
   const [found, wanted] = [prune(type), prune(expected)];
+  // The declaration of the callable; null unless it was declared with `fn`.
   const { item } = callable;
   if (item !== null && item.result === null && (why === "the result" || why === resultOfFunction(callable)) && isDecided(found)) {
     // Put a function type in parentheses, because otherwise a row after it would be parsed as the row of that type.

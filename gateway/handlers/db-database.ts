@@ -5,8 +5,8 @@ import { CapabilityFailure } from "../handlers.ts";
 
 export interface Database {
   /**
-   * Lends a connection to `work`, which no other call uses meanwhile. Stops the statement if `signal` is aborted, or `timeoutMs` after the
-   * connection was there; 0 is no limit. Throws `CapabilityFailure` if there is no connection, and if the time is up.
+   * Lends `work` a connection for its use only. Stops the statement when `signal` is aborted, or `timeoutMs` milliseconds after the
+   * connection was obtained; 0 means no limit. Throws `CapabilityFailure` if there is no connection, and if the time is up.
    */
   use<T>(work: (client: ClientBase) => Promise<T>, signal: AbortSignal, timeoutMs: number): Promise<T>;
 }
@@ -25,7 +25,7 @@ export async function runStoppable<T>(work: () => Promise<T>, stop: () => void, 
   }
 }
 
-/** Resolves as `work` does, or rejects as soon as the signal is aborted. What `work` then gives is ignored. */
+/** Settles as `work` does, or rejects as soon as the signal is aborted. A later result of `work` is ignored. */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let abort = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {

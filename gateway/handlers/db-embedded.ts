@@ -64,7 +64,7 @@ class EmbeddedDatabase implements Database {
       const thread = await unlessAborted((this.#thread ??= this.#open()), signal);
       return await this.#useThread(thread, work, signal, timeoutMs);
     } finally {
-      // A call that stopped waiting has its turn when it would have come.
+      // A call that stopped waiting keeps its place in the queue, so the next call still waits for the previous one.
       void previousCall.then(endCall);
     }
   }
@@ -121,7 +121,7 @@ function openPromise(): { readonly promise: Promise<void>; readonly resolve: () 
 interface DatabaseThread {
   readonly worker: Worker;
   readonly client: Client;
-  /** Ends the thread at once, then lets the folder go. What was committed stays. */
+  /** Ends the thread at once, then releases the folder. Committed changes stay. */
   close(): Promise<void>;
 }
 
@@ -168,7 +168,7 @@ function packageUrl(): string {
   }
 }
 
-/** Creates and locks the folder. Returns the function that lets it go. */
+/** Creates and locks the folder. Returns the function that releases it. */
 function takeFolder(folder: string, name: string): () => void {
   let lock: ReturnType<typeof lockFolder>;
   try {
@@ -184,7 +184,7 @@ function takeFolder(folder: string, name: string): () => void {
   );
 }
 
-/** Tells a person at a terminal what takes seconds. Returns the function that completes the line. */
+/** On a terminal, says that the database is being opened, which takes seconds. Returns the function that completes the line. */
 function startNotice(name: string): () => void {
   if (!process.stderr.isTTY) return () => undefined;
   const start = process.hrtime.bigint();
@@ -226,7 +226,7 @@ class ThreadStream extends Duplex {
   }
 
   override _read(): void {
-    // The thread sends what it has. One portion of rows is the most that waits here.
+    // The thread sends data without being asked. At most one portion of rows waits here.
   }
 
   override _write(bytes: Uint8Array, _: BufferEncoding, done: () => void): void {

@@ -1,18 +1,18 @@
 /**
- * A lock on a folder: one process at a time may have the embedded database open. Its lock files are `lock.1`, `lock.2`, …; the highest
- * number counts, and its content names the holder. The lock is free if the holder is gone or has let go. To take it, a process creates the
- * next number, which only one process can do, and then checks that no higher number has appeared in the meantime. The highest
- * number is never deleted, so no process can take the place of one that was faster.
+ * A lock on a folder: one process at a time may have the embedded database open. Its lock files are `lock.1`, `lock.2`, …. The file with
+ * the highest number is the lock, and its content names the holder. The lock is free if the holder has ended or has released it. To take
+ * it, a process creates the file with the next number, which only one process can do, and then checks that no higher number has appeared
+ * in the meantime. The file with the highest number is never deleted, so no process can take the lock from one that was faster.
  */
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { isRunning, startOf } from "../processes.ts";
 
-/** The content of a lock that its holder has let go. */
+/** The content of a lock that its holder has released. */
 const FREE = "free";
 
-/** Takes the lock of the folder and returns the function that lets it go, or the process id of the holder. */
+/** Takes the lock of the folder and returns the function that releases it, or the process id of the holder. */
 export function lockFolder(folder: string): (() => void) | { readonly holder: number } {
   const own = `${process.pid} ${startOf(process.pid) ?? ""} ${randomUUID()}`;
   for (;;) {
@@ -64,7 +64,7 @@ function holderOf(path: string): number | undefined {
   const [pid = "", start = ""] = readIfThere(path).split(" ");
   const holder = Number(pid);
   if (!Number.isSafeInteger(holder) || holder <= 0 || !isRunning(holder)) return undefined;
-  // Another process may have been given the number since.
+  // The system may have given the process id to another process since.
   const startNow = startOf(holder);
   return startNow !== undefined && start !== "" && startNow !== start ? undefined : holder;
 }

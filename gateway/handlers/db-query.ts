@@ -1,6 +1,6 @@
 /**
- * `db.query`: one SQL statement with bound parameters, on the database that the operator chose: the embedded PostgreSQL in `.boruna/db`, or
- * by `BORUNA_DB` in another folder or in memory, or by `DATABASE_URL` a server.
+ * `db.query`: one SQL statement with bound parameters. The database is the embedded PostgreSQL in `.boruna/db`, unless the operator sets
+ * `BORUNA_DB` (another folder, or memory) or `DATABASE_URL` (a server).
  */
 import { resolve } from "node:path";
 import { ListValue } from "../../vm/value/list.ts";

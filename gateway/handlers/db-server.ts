@@ -4,9 +4,9 @@ import { CapabilityFailure } from "../handlers.ts";
 import { runStoppable, unlessAborted, type Database } from "./db-database.ts";
 import { codeOf, queryRow, resetSession } from "./db-statement.ts";
 
-/** Connections of one process to one address. More calls wait. */
+/** Maximum connections of one process to one address. Further calls wait. */
 const MAX_CONNECTIONS = 10;
-/** Limit on the time for a connection, in milliseconds. */
+/** Limit on the time to get a connection, in milliseconds. */
 const CONNECT_MS = 10_000;
 /** An unused connection is closed after this time, in milliseconds. */
 const IDLE_MS = 10_000;

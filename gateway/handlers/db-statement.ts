@@ -1,5 +1,5 @@
 /**
- * Runs one statement of a program on a connection, under a policy that the database itself enforces. No SQL is read here.
+ * Runs one statement of a program on a connection, under a policy that the database itself enforces. Boruna does not parse the SQL.
  *
  *     BEGIN READ ONLY                     only if the policy allows nothing but select
  *     PREPARE boruna AS <the statement>   the database's grammar takes one SELECT, VALUES, INSERT, UPDATE, DELETE or MERGE here
@@ -31,7 +31,7 @@ const PORTION_ROWS = 256;
 export const MAX_RESULT_BYTES = 64 * 1024 * 1024;
 /** Limit on the bytes of one portion. A portion that has more ends the connection. */
 const MAX_PORTION_BYTES = 4 * MAX_RESULT_BYTES;
-/** How much later than Boruna the database stops a statement, in milliseconds. It serves when Boruna no longer can. */
+/** How much later than Boruna the database stops a statement, in milliseconds. It does so only if Boruna could not. */
 const SERVER_GRACE_MS = 1_000;
 /** The largest number that `statement_timeout` takes, in milliseconds. */
 const MAX_SERVER_TIMEOUT_MS = 2 ** 31 - 1;
@@ -43,7 +43,7 @@ const READ_ONLY = "25006";
 
 /**
  * Runs the statement and returns its rows, one object each. Throws `CapabilityDenied` for a statement that the policy forbids, and
- * `CapabilityFailure` for one that fails. It has then changed nothing, unless the connection was lost during the commit.
+ * `CapabilityFailure` for one that fails. A failed statement has changed nothing, unless the connection was lost during the commit.
  */
 export async function runStatement(client: ClientBase, statement: Statement): Promise<ListValue> {
   const { statements, timeout_ms } = statement.policy;
@@ -51,7 +51,7 @@ export async function runStatement(client: ClientBase, statement: Statement): Pr
   try {
     await client.query(beginText(mayWrite, timeout_ms));
     const rows = await (mayWrite ? runWrite(client, statement) : runRead(client, statement));
-    // A read is rolled back, with whatever its functions set.
+    // A read is rolled back, together with the settings that its functions changed.
     await client.query(mayWrite ? "COMMIT" : "ROLLBACK");
     return rows;
   } catch (error) {
@@ -107,7 +107,8 @@ type Changes = Readonly<Record<Exclude<StatementKind, "select">, number>>;
 /**
  * The database counts the rows that each table gains and loses, whichever statement, CTE, function or trigger does it. The counts of
  * earlier transactions may still be in these sums, so a difference of two sums is used. Values too long for a row are stored in
- * tables of schema pg_toast; they are left out, because they add no information. The search path is set aside, so that no object of the program can take the place of the catalog's.
+ * tables of schema pg_toast; they are left out, because they add no information. The search path is replaced, so that no object of the
+ * program can hide one of the catalog.
  */
 const COUNT_CHANGES = `SAVEPOINT boruna; SET LOCAL search_path = pg_catalog, pg_temp;
 SELECT sum(n_tup_ins) FILTER (WHERE schemaname <> 'pg_catalog') AS insert, sum(n_tup_upd) FILTER (WHERE schemaname <> 'pg_catalog') AS update,
@@ -124,9 +125,9 @@ async function countChanges(client: ClientBase): Promise<Changes> {
   return { insert: count("insert"), update: count("update"), delete: count("delete"), ddl: count("ddl") };
 }
 
-/** Runs texts of ours, separated by `;`, and returns the first row that any of them gives. */
+/** Runs our own SQL statements, separated by `;`, and returns the first row that any of them returns. */
 export async function queryRow(client: ClientBase, text: string): Promise<Readonly<Record<string, unknown>>> {
-  // The library returns an array if there are several statements, which its types do not say.
+  // The library returns an array if there are several statements, which its types do not show.
   const results: unknown = await client.query(text);
   const all: readonly unknown[] = Array.isArray(results) ? results : [results];
   for (const result of all) {
@@ -181,7 +182,7 @@ const denied = (what: string): CapabilityDenied =>
 
 interface Result {
   readonly rows: ListValue;
-  /** What the database calls the completed statement, such as `INSERT 0 1`. */
+  /** The tag that the database gives the completed statement, such as `INSERT 0 1`. */
   readonly tag: string;
   /** Whether the statement was run without PREPARE. */
   readonly isPlain: boolean;

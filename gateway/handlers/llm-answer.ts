@@ -1,6 +1,6 @@
 /**
  * Reads what an OpenAI-compatible endpoint answered: one JSON object, or a stream of events with its parts. Both become the same
- * `EndpointAnswer`, so an observer that asks for a stream changes nothing of the call's answer.
+ * `EndpointAnswer`, so the call's answer is the same whether or not an observer asks for a stream.
  */
 import { BorunaError } from "../../vm/error.ts";
 import { parseJson } from "../../vm/json/json.ts";
@@ -13,7 +13,7 @@ import { CapabilityFailure } from "../handlers.ts";
 import type { AnswerSchema } from "./answer-schema.ts";
 import { MAX_TOKENS, type Usage } from "./llm-spend.ts";
 
-/** An answer with status 200. What is undefined was absent, or of another type. */
+/** An answer with status 200. A field is undefined if it was absent or had another type. */
 export interface EndpointAnswer {
   readonly text: string | undefined;
   readonly refusal: string | undefined;
@@ -102,8 +102,9 @@ const STATUS_BY_FINISH_REASON: ReadonlyMap<string | undefined, string> = new Map
 ]);
 
 /**
- * Returns the answer of the call, which took so many attempts. More than one are in the answer, so that a resumed run can count what they
- * may have cost. Throws `CapabilityFailure` if there is no text, or if it does not match the schema.
+ * Returns the answer of the call. `attempts` is the number of attempts that it took. The answer contains this number if it is above 1,
+ * so that a resumed run can count what the attempts may have cost. Throws `CapabilityFailure` if there is no text, or if the text does not
+ * match the schema.
  */
 export function answerValue(answer: EndpointAnswer, requestedModel: string, attempts: number, schema: AnswerSchema | undefined): Value {
   if (answer.text === undefined)

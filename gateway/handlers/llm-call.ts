@@ -151,7 +151,7 @@ async function sender(endpoint: URL, { body }: LlmRequest, key: string | undefin
   return () => request(endpoint, { method: "POST", headers, body: text, signal, headersTimeout: 0, bodyTimeout: 0 });
 }
 
-/** What the attempts of one call need. */
+/** What all attempts of one call share. */
 interface Attempts {
   readonly reserve: () => (used: Usage) => void;
   readonly send: Send;
@@ -199,7 +199,7 @@ async function sendOnce(send: Send, settle: (used: Usage) => void): Promise<Disp
   }
 }
 
-/** Reserves another attempt. Its failure says why there has to be one. */
+/** Reserves another attempt. If the limits refuse it, the error also says why the last attempt failed: `failure`. */
 function reserveAgain(reserve: Attempts["reserve"], failure: string): (used: Usage) => void {
   try {
     return reserve();
@@ -209,7 +209,7 @@ function reserveAgain(reserve: Attempts["reserve"], failure: string): (used: Usa
   }
 }
 
-/** Reads the answer in the form that the endpoint chose. Some ignore that a stream was asked for. */
+/** Reads the answer in the form that the endpoint chose. Some endpoints ignore a request for a stream. */
 async function readResponse(response: Dispatcher.ResponseData, { key, onText }: Attempts): Promise<EndpointAnswer> {
   const encoding = headerOf(response, "content-encoding") ?? "";
   if (/^text\/event-stream\b/i.test(headerOf(response, "content-type") ?? "")) {

@@ -1,6 +1,6 @@
 /**
- * Limits what the calls of one run spend on models. Each attempt reserves the most it can use before it is sent. If it turns out to have
- * used something else, that replaces the reservation; otherwise the reservation stays, as if all of it had been billed.
+ * Limits what the calls of one run spend on models. Each attempt reserves the most it can use before it is sent. If the
+ * attempt's real use is known later, it replaces the reservation. Otherwise the reservation stays, as if all of it had been billed.
  */
 import type { LlmPolicy } from "../../policy/policy.ts";
 import { CapabilityFailure } from "../handlers.ts";
@@ -12,7 +12,7 @@ export interface Usage {
 }
 
 export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0 };
-/** Larger counts are recorded as this one. No policy allows so many. */
+/** Larger counts are reduced to this one. No policy allows so many tokens. */
 export const MAX_TOKENS = Number.MAX_SAFE_INTEGER;
 
 /** What one run has spent and reserved. */
@@ -87,7 +87,7 @@ const SMALLER = "A smaller max_output_tokens or a shorter prompt takes less";
 
 const dollars = (amount: number): string => String(Number(amount.toPrecision(3)));
 
-/** Returns US dollars. A model without a price costs infinitely much; the policy has denied it before. */
+/** Returns US dollars. A model without a price costs infinitely much; the policy denies such a model before this. */
 function costOf({ prices }: LlmPolicy, spent: ReadonlyMap<string, Usage>): number {
   let cost = 0;
   for (const [model, { inputTokens, outputTokens }] of spent) {

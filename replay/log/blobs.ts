@@ -167,7 +167,7 @@ function withinFolder(folder: string, body: (folderPath: string, identity: FileI
 }
 
 /**
- * Prepares the folder of a log that is continued: removes the blobs that none of its records names, which a killed process left, and
+ * Prepares the folder of a log that is continued: removes the blobs that no record names, because a killed process left them, and
  * protects the others. `named` yields the SHA-256 of each blob that a record names. Throws `log.io_error`.
  */
 export function adoptBlobs(logPath: string, named: Iterable<string>, ownFiles: ProtectedFiles): void {

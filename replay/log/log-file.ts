@@ -56,7 +56,10 @@ interface LogFileOptions {
   readonly ownFiles: ProtectedFiles;
 }
 
-/** Creates the file. Throws `log.exists`, `log.io_error`. So may the first `write`, because it gives the file its name, and locks it. */
+/**
+ * Creates the file. The first `write` gives it its final name and locks it. Both this function and the first `write` may throw `log.exists`
+ * or `log.io_error`.
+ */
 export function createLogFile(path: string, { durable, force, ownFiles }: LogFileOptions): LogWriter {
   const replacesLog = checkName(path, force);
   const folder = dirname(path);
@@ -100,7 +103,7 @@ const stampOf = (stats: BigIntStats): string => `${identityText(stats)}:${stats.
 /** A log that is continued. */
 export interface ContinuedLog {
   readonly path: string;
-  /** Bytes that stay. What follows them is cut off before the first write. */
+  /** The number of bytes to keep. The rest of the file is cut off before the first write. */
   readonly bytes: number;
   /** The `fileStamp` from before the log was read. */
   readonly stamp: string | undefined;

@@ -1,6 +1,6 @@
 /**
  * Locks a log for the process that writes it. The lock is the symbolic link `LOG.lock`, whose target is a text that leads nowhere and
- * names the process. Creating a link is atomic and fails if the name is taken, so one process at most has the lock. The lock of a process
+ * names the process. Creating a link is atomic and fails if the name is taken, so at most one process has the lock. The lock of a process
  * that no longer runs is taken over. A file system without symbolic links gets a file with the same text.
  *
  * Process ids are used again after a while, so the text also has the start time of the process and the id of the computer's boot, where
@@ -27,8 +27,8 @@ export interface LogLock {
 const MAX_ATTEMPTS = 100;
 
 /**
- * Locks the log at `logPath`. With `replaces`, also takes the lock of a process that runs, because the caller replaces the log and writes
- * a file of its own. Throws `log.locked`, `log.io_error`.
+ * Locks the log at `logPath`. With `replaces`, takes the lock even from a running process, because the caller replaces the log and writes
+ * to a new file. Throws `log.locked`, `log.io_error`.
  */
 export function lockLog(logPath: string, { replaces = false }: { readonly replaces?: boolean } = {}): LogLock {
   const path = `${logPath}.lock`;
@@ -63,8 +63,8 @@ function lockOf(logPath: string, path: string, text: string): LogLock {
 }
 
 /**
- * Removes a lock whose text is `stale`. The marker `LOG.lock.TOKEN`, named after the stale lock, lets one process at most remove it, so
- * that no process removes the lock that another one has taken in the meantime.
+ * Removes a lock whose text is `stale`. The marker `LOG.lock.TOKEN`, named after the stale lock, lets at most one process remove it. So
+ * no process removes a lock that another process has just taken.
  */
 function removeStale(path: string, stale: string, text: string): void {
   const marker = `${path}.${HOLDER.exec(stale)?.groups?.["token"] ?? "unreadable"}`;
@@ -94,7 +94,7 @@ function holderText(): string {
   return `${thisProcess().text}-${randomHex(8)}`;
 }
 
-/** Whether the process that the text of a lock names may still run. It may if nothing can be known of it. */
+/** Whether the process that the text of a lock names may still run. True if this cannot be found out. */
 function mayRun(text: string): boolean {
   const { computer, boot, pid = "", start } = HOLDER.exec(text)?.groups ?? {};
   if (computer !== computerDigest()) return true;

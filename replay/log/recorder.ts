@@ -15,8 +15,8 @@
  * - The module and values longer than `inlineBytes` are files in `FILE.blobs/`, see `blobs.ts`.
  * - A record is passed to the operating system in one write before the machine goes on, and nothing is ever rewritten. So if
  *   the process is killed, at most the record being written is lost.
- * - A resumed run appends to its log (`continueRecorder`). Only what is no event is cut off before: an incomplete record, or the end
- *   record of a run that something outside the program ended.
+ * - A resumed run appends to its log (`continueRecorder`). First, an incomplete record or the end record of an interrupted run is cut
+ *   off. Events are never cut off.
  */
 import type { EventSink } from "../../gateway/run-events.ts";
 import { ProtectedFiles } from "../../gateway/protected-files.ts";

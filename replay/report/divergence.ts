@@ -203,6 +203,7 @@ export function unaskedDecision(n: number, expected: RunEvent & { readonly type:
   };
 }
 
+/** Describes a program that ended although the log goes on. `n` is the number of `expected`, the first event that it did not repeat. */
 export function leftOver(n: number, expected: RunEvent, actual: RunEnd, context: ComparisonContext): Mismatch {
   return {
     kind: "left_over",

@@ -19,10 +19,10 @@ const failed = (reason: string, more: Partial<Extract<SendResult, { kind: "faile
   kind: "failed",
   reason,
   retry: true,
-  refused: false,
+  connectionRefused: false,
   ...more,
 });
-const REFUSED = failed("refused", { refused: true });
+const REFUSED = failed("refused", { connectionRefused: true });
 
 interface Request {
   readonly names: readonly string[];

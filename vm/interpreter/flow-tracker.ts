@@ -2,12 +2,13 @@
  * Derives the control flow of a run from the instructions that it executes, and reports it to the host as spans.
  *
  * Only functions that declare a capability are reported. In these, the interpreter calls `step` before each instruction at which the
- * control flow may change, which its register code marks (`flowChanges`). All else follows from where the instruction is: its call
- * depth tells which call it belongs to, and its pc tells which constructs and parts of them it is in (`bytecode/flow.ts`). So spans never
- * change what the machine does. A construct ends when an instruction outside of it is executed, or when its frame ends. A `for` begins an iteration each time its body is entered from outside of the body.
+ * control flow may change. Those instructions are marked in the interpreter's register code (`flowChanges`). The position of the
+ * instruction gives the rest: its call depth tells which call it belongs to, and its pc tells which constructs and parts it is in
+ * (`bytecode/flow.ts`). So spans never change what the machine does. A construct ends when an instruction outside it is executed, or
+ * when its frame ends. A `for` begins an iteration each time its body is entered from outside.
  *
- * A call in tail position replaces its frame, but its spans stay open as the parents of the next call, because that is how the source
- * is written. All of them end when the last of these calls returns.
+ * A tail call replaces the caller's frame, but the caller's spans stay open as parents of the new call, matching the source. All of
+ * them end when the last of these calls returns.
  *
  * The host may drop a span. Its children then belong to the nearest span around it that was kept.
  */
@@ -67,6 +68,7 @@ export class FlowTracker {
   constructor(program: Program, host: FlowHost) {
     this.#program = program;
     this.#host = host;
+    // With `constructs`, the host also wants constructs, not only calls.
     this.registerCode = (host.constructs ? codeOfFlow : codeOfCalls)(program);
   }
 
@@ -197,6 +199,7 @@ export class FlowTracker {
     const { construct, part } = node;
     if (construct === undefined) return;
     const { kind, line } = construct;
+    // The node is a construct, not a part of one.
     if (part < 0) {
       this.#start(flow, frame, node, kind === "if_else" ? "if" : kind, line, undefined);
       return;
@@ -238,7 +241,7 @@ export class FlowTracker {
     if (span !== undefined) flow.open.push({ span, node, part: undefined, entries: 0 });
   }
 
-  /** Ends the innermost open span, which belongs to the frame. `goesOn` tells whether the frame does. */
+  /** Ends the innermost open span, which belongs to the frame. `goesOn`: whether the frame continues. */
   #endLast(flow: ActorFlow, frame: FlowFrame, goesOn: boolean, trap?: TrapKind): void {
     const last = flow.open.pop();
     if (last === undefined) return;

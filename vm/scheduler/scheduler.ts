@@ -1,6 +1,6 @@
 /**
- * The scheduler: starts and resumes runs, and runs their actors in rounds. A round consists of 1 and 2, and 3 says when the run
- * ends:
+ * The scheduler: starts and resumes runs, and runs their actors in rounds. Steps 1 and 2 make up a round; step 3 decides whether
+ * the run ends:
  *
  * 1. Every runnable actor, in the order of ids, runs one slice of `MACHINE_LIMITS.sliceSteps` steps. At the end of the slice,
  *    the actors that it spawned are created, and the messages that it sent wait for delivery. If the actor trapped in the
@@ -58,7 +58,7 @@ export interface MachineOptions {
 }
 
 export interface ResumeOptions {
-  /** The maximum of each limit in the snapshot; a higher one throws `state.limits`. Default: the limits in the snapshot. */
+  /** Caps on the snapshot's limits; a snapshot limit above its cap throws `state.limits`. Default: the limits in the snapshot. */
   readonly limits?: Limits;
   /** `engine` and `trace` have the same meanings as in `MachineOptions`. */
   readonly engine?: EngineChoice;
@@ -144,7 +144,7 @@ export function startMachine(
     trace: options.trace,
     stacks: savedStacksFor(host),
     flow: flowTrackerFor(program, host),
-    // Without a scheduler, the Rust machine counts spawned actors from 0.
+    // As in the Rust machine (the earlier implementation), ids start at 0 without a scheduler.
     nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
     calls: 0,
@@ -221,12 +221,14 @@ export function resumeMachine(
     countedSlots: 0,
   };
   for (const actor of scheduler.actors) {
+    // `totalSlots` adds frames and globals.
     actor.countedSlots = totalSlots(actor, slotsOf(program, actor));
     scheduler.countedSlots += actor.countedSlots;
   }
   return drive(scheduler, () => advance(scheduler, answer));
 }
 
+/** `locatesEvents`: whether the host needs source locations for the events of actors. */
 const savedStacksFor = (host: SuspendingHost): SavedStacks | undefined => (host.locatesEvents === true ? new SavedStacks() : undefined);
 
 const flowTrackerFor = (program: Program, { flow }: SuspendingHost): FlowTracker | undefined =>
@@ -234,6 +236,7 @@ const flowTrackerFor = (program: Program, { flow }: SuspendingHost): FlowTracker
 
 function meterFor(limits: Limits): Meter {
   const meter = new Meter(limits.max_steps, limits.max_alloc_bytes);
+  // The log of this replay was recorded before logging was charged.
   if (limits.max_log_bytes === LOG_NOT_CHARGED) meter.loggedUnit = 0;
   return meter;
 }
@@ -249,6 +252,7 @@ function engineFor(program: Program, { engine, trace }: { readonly engine?: Engi
 /** Runs a run to its end or suspension. Returns a promise only if the run had to wait. */
 function drive(scheduler: Scheduler, begin: () => MachineEnd | Wait): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
   const first = runToTrap(scheduler, begin);
+  // A call that suspends the run returns this one promise, which is compared by identity.
   if (first === SUSPEND_PROMISE) return suspend(scheduler);
   return first instanceof Promise ? driveAsync(scheduler, first) : first;
 }
@@ -264,7 +268,7 @@ async function driveAsync(scheduler: Scheduler, first: Wait): Promise<MachineEnd
       return endFlowAndThrow(scheduler, error);
     }
     if (answer === SUSPEND_ANSWER) return suspend(scheduler);
-    // The answer may have come in a turn that another run has already used up.
+    // Another run may have used up this event-loop turn, so let the host pause.
     const pause = answer === undefined ? undefined : scheduler.run.host.pause?.();
     if (pause !== undefined) await pause;
     const next = runToTrap(scheduler, () => advance(scheduler, answer));
@@ -319,11 +323,12 @@ function logAt(run: Run, event: RunEvent, actor: Actor | undefined, where: () =>
 }
 
 const locationsOfFrames = (run: Run, frames: Frames | undefined): readonly SourceLocation[] =>
-  frames === undefined ? [] : locationsOf(run.program, frames, false);
+  frames === undefined ? [] : locationsOf(run.program, frames, /* atNext */ false);
 
 /** Runs `body` and returns its result. If a trap ends the run, returns that as the end of the run. */
 function runToTrap(scheduler: Scheduler, body: () => MachineEnd | Wait): MachineEnd | Wait {
   const { host } = scheduler.run;
+  // `enter` and `leave` tell the host when the machine uses the thread.
   host.enter?.();
   try {
     return body();
@@ -473,7 +478,7 @@ function recountSlots(scheduler: Scheduler, actor: Actor): void {
   if (actor.status === "completed" || actor.status === "failed") dropStack(actor);
   chargeFrameWalk(meter, actor);
   const slots = slotsOf(program, actor);
-  // One slot is added because a call pushes its result before a dynamically stacked caller reserves the slot.
+  // Keep one extra slot: a call's result is pushed before a dynamically stacked caller (stack height not known in advance) reserves room.
   trimSlots(actor, slots + 1);
   actor.countedSlots = totalSlots(actor, slots);
   scheduler.countedSlots += actor.countedSlots - slotsBefore;
