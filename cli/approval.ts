@@ -1,7 +1,5 @@
-/** Asks on the terminal whether a call may be made, and shows calls that wait. */
-import { userInfo } from "node:os";
-import { createInterface } from "node:readline";
-import type { ApprovalRequest, Approver, Decision, WaitingCall } from "../gateway/approval.ts";
+/** Shows calls that wait for an approval. */
+import type { Approver, WaitingCall } from "../gateway/approval.ts";
 import { printable } from "../vm/terminal-text.ts";
 import type { Session } from "./session.ts";
 
@@ -12,7 +10,7 @@ const MAX_SHOWN = 2_000;
 const INVISIBLE = /\p{Cf}/gu;
 
 /** Returns the text of a program with every invisible character visible, so that a person sees what is asked. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return printable(text).replace(INVISIBLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
@@ -26,70 +24,12 @@ function shown(text: string): string {
   return `${visible(text.slice(0, MAX_SHOWN))}… (${text.length - MAX_SHOWN} of ${text.length} characters are not shown; the hash covers all)`;
 }
 
-/** Returns the name of the user of this process, who decides if nobody else is named. */
-export function userName(): string {
-  try {
-    return visible(userInfo().username);
-  } catch {
-    // The system knows no name for the user id, as in some containers.
-    return `user ${process.getuid?.() ?? "unknown"}`;
-  }
-}
-
-/** Returns the approver that asks on the terminal, or undefined if there is none. Nothing asks a question off a terminal. */
-export function terminalApprover({ terminal, json }: Session): Approver | undefined {
-  if (json || process.stdin.isTTY !== true || process.stderr.isTTY !== true) return undefined;
-  const by = userName();
-  const approved: Decision = { decision: "approved", by };
-  /** The rules whose calls the user has approved for the rest of this run. */
-  const approvedRules = new Set<string>();
+/** Returns an approver that asks on the terminal, if there is one. It loads what it needs at the first request. */
+export function terminalApprover({ terminal, json }: Session): Approver {
+  if (json) return () => undefined;
+  let prompt: Promise<Approver> | undefined;
   return async (request) => {
-    // A decision that must be signed is made with the key: boruna approve.
-    if (request.keys.length > 0) return undefined;
-    if (approvedRules.has(request.rule)) return approved;
-    const { file, line } = request.place();
-    const where = file === undefined ? "" : `\n  --> ${visible(file)}${line === undefined ? "" : `:${line}`}`;
-    terminal.err(`approval: ${requestLines(request).join("\n")}${where}`);
-    switch (await ask("allow it? [o]nce, for this [r]un, [d]eny: ", request.signal)) {
-      case "o":
-        return approved;
-      case "r":
-        approvedRules.add(request.rule);
-        return approved;
-      case "d":
-        return { decision: "denied", by };
-      default:
-        return undefined;
-    }
+    prompt ??= import("./approval-prompt.ts").then(({ promptApprover }) => promptApprover(terminal));
+    return (await prompt)(request);
   };
-}
-
-const ANSWERS: ReadonlyMap<string, "o" | "r" | "d"> = new Map([
-  ["o", "o"],
-  ["once", "o"],
-  ["r", "r"],
-  ["run", "r"],
-  ["d", "d"],
-  ["deny", "d"],
-]);
-
-/** Asks until there is an answer. Returns undefined at the end of the input, and if the run must stop. */
-function ask(question: string, signal: ApprovalRequest["signal"]): Promise<"o" | "r" | "d" | undefined> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
-  return new Promise((resolve) => {
-    const close = (): void => lines.close();
-    signal.addEventListener("abort", close, { once: true });
-    lines.once("close", () => {
-      signal.removeEventListener("abort", close);
-      resolve(undefined);
-    });
-    lines.on("line", (line) => {
-      const answer = ANSWERS.get(line.trim().toLowerCase());
-      if (answer === undefined) return lines.prompt();
-      resolve(answer);
-      lines.close();
-    });
-    lines.setPrompt(question);
-    lines.prompt();
-  });
 }

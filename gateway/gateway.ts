@@ -436,6 +436,7 @@ export class Gateway {
     const budgetRemaining = outcome === "denied" ? undefined : call.budgetRemaining;
     span?.end({
       errorKind: outcome === "ok" || outcome === "suspended" ? undefined : outcome,
+      isSuspended: outcome === "suspended" ? true : undefined,
       bytesOut: result === undefined ? undefined : utf8BytesOfStrings([result]),
       ...modelFacts(capability, result),
       budgetRemaining,

@@ -52,10 +52,11 @@ function meteredCall(call: CallTracing, { capability, mode }: CallSpanStart, ins
     setModel: (model, provider) => call.setModel(model, provider),
     end: (info) => {
       const attributes = { "cap.name": capability, "cap.mode": mode, "cap.outcome": info.errorKind ?? "ok" };
-      reportingErrors(() => {
-        instruments.calls.add(1, attributes);
-        instruments.callDuration.record(secondsSince(startedAt), attributes);
-      });
+      if (info.isSuspended !== true)
+        reportingErrors(() => {
+          instruments.calls.add(1, attributes);
+          instruments.callDuration.record(secondsSince(startedAt), attributes);
+        });
       call.end(info);
     },
   };

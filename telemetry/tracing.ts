@@ -127,6 +127,8 @@ export interface CallSpanEnd {
   /** Number of calls still allowed after this one. Absent if there is no budget, or if the call was denied. */
   readonly budgetRemaining?: number | undefined;
   readonly errorKind?: CallErrorKind | undefined;
+  /** Whether the call has no answer yet. It is counted when it has one, in the process that resumes the run. */
+  readonly isSuspended?: boolean | undefined;
   /** The tokens that an `llm.call` used, as its answer reports them. */
   readonly inputTokens?: number | undefined;
   readonly outputTokens?: number | undefined;

@@ -3,7 +3,8 @@ import { approve, type ApproveOptions, type DecidedCall, waitingCall } from "../
 import { systemErrorText } from "../../replay/log/files.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import { requestLines, userName } from "../approval.ts";
+import { requestLines } from "../approval.ts";
+import { userName } from "../approval-prompt.ts";
 import { suspendedJson } from "../execution-output.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import type { Session } from "../session.ts";

@@ -129,7 +129,7 @@ test("a call that needs an approval suspends the run before its handler", async 
     { name: "how", text: '"replace"' },
   ]);
   expect(calls).toEqual([]);
-  expect(tracing.calls.at(-1)?.end.map(({ errorKind }) => errorKind)).toEqual([undefined]);
+  expect(tracing.calls.at(-1)?.end.map(({ errorKind, isSuspended }) => [errorKind, isSuspended])).toEqual([[undefined, true]]);
   expect(readLog(LOG())).toMatchObject({ eventCount: 3, end: undefined, openCall: { capability: "fs.write", decision: undefined } });
   expect(await waitingCall(LOG())).toEqual(execution.suspended);
 });

@@ -1,0 +1,74 @@
+/** Asks on the terminal whether a call may be made. */
+import { userInfo } from "node:os";
+import { createInterface } from "node:readline";
+import type { ApprovalRequest, Approver, Decision } from "../gateway/approval.ts";
+import { requestLines, visible } from "./approval.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Returns the name of the user of this process, who decides if nobody else is named. */
+export function userName(): string {
+  try {
+    return visible(userInfo().username);
+  } catch {
+    // The system knows no name for the user id, as in some containers.
+    return `user ${process.getuid?.() ?? "unknown"}`;
+  }
+}
+
+/** Returns an approver that asks on the terminal. Nothing asks a question off a terminal: there, it decides nothing. */
+export function promptApprover(terminal: Terminal): Approver {
+  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return () => undefined;
+  const by = userName();
+  const approved: Decision = { decision: "approved", by };
+  /** The rules whose calls the user has approved for the rest of this run. */
+  const approvedRules = new Set<string>();
+  return async (request) => {
+    // A decision that must be signed is made with the key: boruna approve.
+    if (request.keys.length > 0) return undefined;
+    if (approvedRules.has(request.rule)) return approved;
+    const { file, line } = request.place();
+    const where = file === undefined ? "" : `\n  --> ${visible(file)}${line === undefined ? "" : `:${line}`}`;
+    terminal.err(`approval: ${requestLines(request).join("\n")}${where}`);
+    switch (await ask("allow it? [o]nce, for this [r]un, [d]eny: ", request.signal)) {
+      case "o":
+        return approved;
+      case "r":
+        approvedRules.add(request.rule);
+        return approved;
+      case "d":
+        return { decision: "denied", by };
+      default:
+        return undefined;
+    }
+  };
+}
+
+const ANSWERS: ReadonlyMap<string, "o" | "r" | "d"> = new Map([
+  ["o", "o"],
+  ["once", "o"],
+  ["r", "r"],
+  ["run", "r"],
+  ["d", "d"],
+  ["deny", "d"],
+]);
+
+/** Asks until there is an answer. Returns undefined at the end of the input, and if the run must stop. */
+function ask(question: string, signal: ApprovalRequest["signal"]): Promise<"o" | "r" | "d" | undefined> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
+  return new Promise((resolve) => {
+    const close = (): void => lines.close();
+    signal.addEventListener("abort", close, { once: true });
+    lines.once("close", () => {
+      signal.removeEventListener("abort", close);
+      resolve(undefined);
+    });
+    lines.on("line", (line) => {
+      const answer = ANSWERS.get(line.trim().toLowerCase());
+      if (answer === undefined) return lines.prompt();
+      resolve(answer);
+      lines.close();
+    });
+    lines.setPrompt(question);
+    lines.prompt();
+  });
+}
