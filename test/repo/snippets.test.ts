@@ -25,7 +25,9 @@ function snippetsOf(page: string): readonly Snippet[] {
 const PAGES = [
   { name: "reference/language.md", least: 20 },
   { name: "guide/tour.md", least: 20 },
+  { name: "guide/files.md", least: 1 },
   { name: "guide/llm-call.md", least: 2 },
+  { name: "guide/net-fetch.md", least: 1 },
   ...readLibraries().map((library) => ({ name: `reference/std/${library.name}.md`, least: 1 })),
 ];
 
