@@ -1,6 +1,6 @@
 /**
- * Decisions of people about calls that the policy lets wait. A decision is bound to its call by the call's hash, and to the run by its
- * signature, if the policy's rule names keys. Without keys, `by` is a claim of whoever wrote it.
+ * Decisions of people about calls that the policy lets wait. The call's hash binds a decision to its call. If the policy's
+ * rule names keys, the decision's signature also binds it to the run. Without keys, `by` is a claim of whoever wrote it.
  */
 import { canonicalJson, jsonObjectOf } from "../vm/json/json.ts";
 import { lazily } from "../vm/lazy.ts";
@@ -27,13 +27,13 @@ export interface WaitingCall {
   /** Number of the call in the run, from 1. */
   readonly call: number;
   readonly capability: string;
-  /** The arguments with the defaults of those that the program left out. */
+  /** The arguments, with defaults filled in for those that the program left out. */
   readonly args: readonly { readonly name: string; readonly text: string }[];
   /** `sha256:hex` of the capability and the arguments, see `callHash`. */
   readonly hash: string;
 }
 
-/** What is asked of the option `approve`. */
+/** The request that the option `approve` receives. */
 export interface ApprovalRequest extends WaitingCall {
   readonly runId: string;
   /** Path of the rule's `approval` in the policy. */
@@ -51,7 +51,7 @@ export type Approver = (request: ApprovalRequest) => Decision | undefined | Prom
 
 const MAX_NAME_UNITS = 128;
 
-/** Whether the text may stand for who decided. */
+/** Whether `by` is a valid name of the person who decided. */
 export function isDeciderName(by: unknown): by is string {
   return typeof by === "string" && by.length > 0 && by.length <= MAX_NAME_UNITS && wellFormed(by) === by && printable(by) === by;
 }

@@ -58,7 +58,7 @@ export const MACHINE_LIMITS = {
   actorSlots: 1_000_000,
   /** Operand slots of one frame. */
   frameSlots: 4_096,
-  /** Nesting of a value that leaves the machine, which is an argument, a result, a message or a module constant in a log. */
+  /** Nesting depth of a value that leaves the machine: an argument, a result, a message, or a module constant in a log. */
   valueDepth: 10_000,
   /** Values inside a value that leaves the machine or is written as JSON. A shared value counts each time. */
   valueNodes: 3_000_000,

@@ -1,8 +1,8 @@
 /**
- * Marks the open call of a log: `LOG.open` is a symbolic link whose target is a text that leads nowhere. It says that no process has
- * begun the call, or that its handler answers later, so the call is not in doubt. A log without the mark looks like that of a killed
- * process, so a mark that is lost, for example because the log was copied alone, can only put a call in doubt. The log itself cannot
- * say it: its bytes do not depend on how often the run was stopped.
+ * Marks the open call of a log: `LOG.open` is a symbolic link to nowhere. The text of its target says that no process
+ * has begun the call, or that its handler answers later, so the call is not in doubt. A log without the mark looks like that of a killed
+ * process, so a mark that is lost, for example because the log was copied alone, can only put a call in doubt. The log cannot
+ * record this, because its bytes must not depend on how often the run was stopped.
  *
  * It is a link because a link is created at once with its text, and no capability of a program can create one.
  */

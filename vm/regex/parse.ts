@@ -1,6 +1,6 @@
 /**
  * Parses patterns in the syntax of RE2 (https://github.com/google/re2/wiki/Syntax), except for syntax that needs Unicode tables.
- * Traps of the `regex` builtins contain the messages, so their text must not change.
+ * Do not change the error messages here: traps of the `regex` builtins contain them.
  */
 import { type Assertion, assertion, choice, EMPTY, group, type Pattern, repeat, sequence, set } from "./pattern.ts";
 import { complement, DIGIT, foldCase, MAX_CODE_POINT, NEWLINE, type Ranges, rangesOf, SPACE, WORD } from "./ranges.ts";
@@ -153,8 +153,8 @@ const NOTHING_TO_REPEAT = (found: string): string => `\`${found}\` has nothing t
 const REPEATED_TWICE = (found: string): string => `\`${found}\` repeats a repetition; put what stands before it in a group`;
 
 /**
- * Reads a repetition. If no repetition follows, consumes nothing and returns undefined. Like in RE2, a `{` that does not begin counts
- * is a character.
+ * Reads a repetition. If no repetition follows, consumes nothing and returns undefined. As in RE2, a `{` that does not
+ * start a valid count, such as `{2,3}`, is a literal.
  */
 function readBounds(r: Reader): Bounds | undefined {
   if (take(r, "*")) return { min: 0, max: Number.POSITIVE_INFINITY };

@@ -228,7 +228,7 @@ export function resumeMachine(
   return drive(scheduler, () => advance(scheduler, answer));
 }
 
-/** `locatesEvents`: whether the host needs source locations for the events of actors. */
+/** Returns a `SavedStacks` if the host needs source locations for the events of actors. */
 const savedStacksFor = (host: SuspendingHost): SavedStacks | undefined => (host.locatesEvents === true ? new SavedStacks() : undefined);
 
 const flowTrackerFor = (program: Program, { flow }: SuspendingHost): FlowTracker | undefined =>

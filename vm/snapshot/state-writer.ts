@@ -65,7 +65,7 @@ export function writeState(program: Program, out: ByteWriter, values: ValueWrite
 
 /**
  * Writes an actor. An actor that has ended is also written, because ids are positions. Its mailbox is written unless the actor failed,
- * because the run ends with the failures that no actor has received from a mailbox.
+ * because the end of the run reports the failures that are still unread in mailboxes.
  */
 function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor, pendingSlots: readonly number[]): void {
   out.varint(actor.parent + 1);
