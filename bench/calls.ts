@@ -2,13 +2,13 @@
 import { compile } from "../compiler/compile.ts";
 import { executeProgram } from "../gateway/run.ts";
 import type { EventSink } from "../gateway/run-events.ts";
-import { NO_APPROVAL } from "../policy/approval-fields.ts";
-import { ALLOW_ALL } from "../policy/policy.ts";
+import { ALLOW_ALL, policyFromJson } from "../policy/policy.ts";
 import { memoryRecorder } from "../replay/log/recorder.ts";
 import { execute } from "../runtime/execute.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { Program } from "../vm/bytecode/program.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
+import { parseJson } from "../vm/json/json.ts";
 import { LIMITS, METERED } from "./engines.ts";
 import type { Table } from "./report.ts";
 import { type Figure, figureOf } from "./statistics.ts";
@@ -30,13 +30,13 @@ const SOURCE = `fn main(n: Int) -> Int !{time.now} {
 
 /**
  * The places where a run's events go. A log in memory computes its hash on demand. Only `hashed log` asks for the hash. With `plain handler`,
- * an embedder's handler answers with plain data, under a budget; events are in memory.
+ * an embedder's handler answers with plain data, under a budget and a condition on the argument; events are in memory.
  */
 const LOGS = ["events in memory", "plain handler", "log in memory", "hashed log"] as const;
 type LogKind = (typeof LOGS)[number];
 
 const PLAIN = {
-  policy: { ...ALLOW_ALL, rules: new Map([["time.now", { allow: true, budget: CALLS, where: new Map(), approval: NO_APPROVAL }]]) },
+  policy: policyFromJson(parseJson(`{"rules": {"time.now": {"allow": true, "budget": ${CALLS}, "where": {"unit": {"in": ["s", "ms"]}}}}}`)),
   handlers: new Map([["time.now", () => 1_700_000_000]]),
 };
 
