@@ -6,7 +6,7 @@ import type { Terminal } from "./terminal.ts";
 export interface Output {
   /** Prints a line. The caller waits for the promise before the next line, so that nothing piles up in memory. */
   line(text: string): Promise<void> | undefined;
-  /** Whether nobody reads any more, because the pager was left. */
+  /** Whether the user has closed the pager, so that further output is not read. */
   readonly isClosed: boolean;
   /** Waits until the pager is left. */
   close(): Promise<void>;

@@ -13,9 +13,9 @@ import { BorunaError } from "../vm/error.ts";
 
 /** What is decided, and by whom. */
 export interface ApproveOptions {
-  /** The number of the call, as the suspended run told it. */
+  /** The number of the waiting call. The result of the suspended run has it. */
   readonly call: number;
-  /** The call's hash, as the suspended run told it. If it is given and the log has another call, nothing is decided. */
+  /** The hash of the waiting call, which the result of the suspended run has. If the log has another call, `approve` records nothing and throws. */
   readonly hash?: string;
   readonly decision: Decision["decision"];
   /** Who decides: 1 to 128 printable characters. */

@@ -64,7 +64,7 @@ interface Reader {
   isStrict: boolean;
 }
 
-/** The value of a keyword, with the schema that it stands in. */
+/** The value of a keyword, with the schema that contains it. */
 interface KeywordUse {
   readonly value: JsonData;
   /** The path of the value. */

@@ -1,31 +1,12 @@
 /** A handler's context for tests, and helpers that call a handler. */
-import {
-  CapabilityFailure,
-  type Handler,
-  type HandlerContext,
-  LATER,
-  type MachineFunction,
-  MachineHandler,
-} from "../../gateway/handlers.ts";
+import { CapabilityFailure, type Handler, type HandlerContext, type MachineFunction, MachineHandler } from "../../gateway/handlers.ts";
 import { type Policy, policyFromJson } from "../../policy/policy.ts";
 import { BUILTIN_REGISTRY, signatureFor } from "../../vm/capabilities.ts";
 import { parseJson } from "../../vm/json/json.ts";
 import type { Value } from "../../vm/value/value.ts";
+import { contextOf } from "./handlers/support.ts";
 
 export const policyOf = (data: unknown): Policy => policyFromJson(parseJson(JSON.stringify(data)));
-
-function contextOf(policy: Policy, more: Partial<HandlerContext> = {}): HandlerContext {
-  const failure = (message: string): CapabilityFailure => new CapabilityFailure(message);
-  return {
-    signal: new AbortController().signal,
-    callNumber: 1,
-    idempotencyKey: "0".repeat(64),
-    policy,
-    failure,
-    later: () => LATER,
-    ...more,
-  };
-}
 
 /** Fills in the default arguments of the capability table. */
 function fullArgs(capability: string, args: readonly Value[]): readonly Value[] {

@@ -20,20 +20,11 @@ import { ACTORS, LOOPS, READS_TWICE, READS_TWICE_INLINE, TRIES } from "./program
 import { logOf, recorded, replayed, type Recorded } from "./recorded.ts";
 import { description, endOf } from "./sample.ts";
 import { anyText } from "./values.ts";
+import { kindOf } from "../error-kind.ts";
 
 const files: Handler = ([path]) => (path === "index.txt" ? "a.txt" : "text of a");
 const reads = (): Promise<Recorded> => recorded(READS_TWICE, { handlers: { "fs.read": files } });
 const policy = (text: object): ReturnType<typeof parsePolicy> => parsePolicy(JSON.stringify(text), { file: "policy.json", jsonc: false });
-
-async function kindOf(body: () => Promise<unknown>): Promise<string> {
-  try {
-    await body();
-  } catch (error) {
-    if (error instanceof BorunaError) return error.kind;
-    throw error;
-  }
-  return "nothing was thrown";
-}
 
 describe("a replay is identical", () => {
   test.each<[string, () => Promise<Recorded>, string]>([

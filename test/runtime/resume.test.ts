@@ -31,7 +31,7 @@ import { resume, type ResumeRunOptions, type Resumption } from "../../runtime/re
 import { recordingTracing } from "../gateway/tracing.ts";
 import { edit, rewrite } from "../replay/mend.ts";
 import { DEEP } from "../cases.ts";
-import { BorunaError } from "../../vm/error.ts";
+import { kindOf } from "../error-kind.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -105,16 +105,6 @@ function cutCopy(bytes: number, name = "cut.jsonl"): string {
   cpSync(at("whole.jsonl.blobs"), at(`${name}.blobs`), { recursive: true });
   truncateSync(at(name), bytes);
   return at(name);
-}
-
-async function kindOf(body: () => Promise<unknown>): Promise<string> {
-  try {
-    await body();
-  } catch (error) {
-    if (error instanceof BorunaError) return error.kind;
-    throw error;
-  }
-  return "nothing was thrown";
 }
 
 const again = (path: string, options: ResumeRunOptions = {}): Promise<Resumption> => resume(path, { tracing: false, ...options });

@@ -10,8 +10,8 @@ import { replayRun } from "../../replay/replay.ts";
 import { verifyLog } from "../../replay/verify.ts";
 import { execute, type RunOptions } from "../../runtime/execute.ts";
 import { resume, type ResumeRunOptions, type Resumption } from "../../runtime/resume.ts";
-import { BorunaError } from "../../vm/error.ts";
 import { recordingTracing } from "../gateway/tracing.ts";
+import { kindOf } from "../error-kind.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -53,16 +53,6 @@ async function suspended(options: RunOptions = {}) {
 
 const again = (options: ResumeRunOptions = {}): Promise<Resumption> =>
   resume(at("log.jsonl"), { registry, tracing: false, ...options, handlers: { "desk.ask": () => "asked again", ...options.handlers } });
-
-async function kindOf(body: () => Promise<unknown>): Promise<string> {
-  try {
-    await body();
-  } catch (error) {
-    if (error instanceof BorunaError) return error.kind;
-    throw error;
-  }
-  return "nothing was thrown";
-}
 
 test("a handler that answers later suspends the run: no end record, no error on a span", async () => {
   const tracing = recordingTracing();

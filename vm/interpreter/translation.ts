@@ -227,7 +227,7 @@ export class Translation {
     return this.#isReported?.[pc] === 1;
   }
 
-  /** Returns the op that stands for an instruction at which control flow is reported. `reported` is the index of the op to execute. */
+  /** Returns the op for an instruction at which control flow is reported. `reported` is the index of the op to execute. */
   flowOp(pc: number, reported: number): readonly number[] {
     const height = this.heights[pc] ?? UNREACHABLE;
     return height === UNREACHABLE ? UNREACHABLE_OP : [OPS.flow, 0, 0, 0, 1, 1, reported, this.#locals + height];

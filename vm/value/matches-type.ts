@@ -49,7 +49,7 @@ export function matchesType(value: Value, type: Type, types: readonly TypeDef[])
   return findMismatch(value, type, types, { parts: spend, instance: () => undefined }) === undefined;
 }
 
-/** Callbacks that are told how much work a check is about to do. They may throw to stop the check. */
+/** Callbacks that receive how much work a check is about to do. They may throw to stop the check. */
 interface CheckWork {
   parts(count: number): void;
   /** `findMismatch` calls this for a generic type, because the type with its arguments may have to be built. */
