@@ -72,7 +72,7 @@ function parseSimplePattern(c: Cursor): Pattern {
     case "reserved":
       return parseNamed(c, parseReservedName(c));
     case "[":
-      c.fail(token, "there are no list patterns", { help: "match on `list.len(xs)` or `list.head(xs)`" });
+      c.fail(token, "there are no list patterns", { help: "match on `list.len(xs)` or `list.first(xs)`" });
       break;
     default:
       c.unexpected(

@@ -22,7 +22,8 @@ test("no library exports the unqualified name of a builtin", () => {
 });
 
 function diagnosticsOf(text: string): readonly Diagnostic[] {
-  return check({ name: "main.ax", text }, { resolve: (name) => ({ name, text: "export fn take(n: Int) -> Int { n }\n" }) }).diagnostics;
+  return check({ name: "main.ax", text }, { resolve: (name) => ({ name, text: "export fn take_last(n: Int) -> Int { n }\n" }) })
+    .diagnostics;
 }
 
 function fixed(text: string): string {
@@ -31,26 +32,34 @@ function fixed(text: string): string {
 }
 
 test.each([
-  ["an empty head", "fn main() -> Int { take(1) }\n", 'import "std-list"\n\nfn main() -> Int { take(1) }\n'],
-  ["a byte order mark", "\ufefffn main() -> Int { take(1) }\n", '\ufeffimport "std-list"\n\nfn main() -> Int { take(1) }\n'],
+  ["an empty head", "fn main() -> Int { take_last(1) }\n", 'import "std-list"\n\nfn main() -> Int { take_last(1) }\n'],
+  ["a byte order mark", "\ufefffn main() -> Int { take_last(1) }\n", '\ufeffimport "std-list"\n\nfn main() -> Int { take_last(1) }\n'],
   [
     "a comment on the first item",
-    "// main\nfn main() -> Int { take(1) }\n",
-    'import "std-list"\n\n// main\nfn main() -> Int { take(1) }\n',
+    "// main\nfn main() -> Int { take_last(1) }\n",
+    'import "std-list"\n\n// main\nfn main() -> Int { take_last(1) }\n',
   ],
   [
     "a comment on the file",
-    "// file\r\n\r\n// main\r\nfn main() -> Int { take(1) }\r\n",
-    '// file\r\n\r\nimport "std-list"\n\n// main\r\nfn main() -> Int { take(1) }\r\n',
+    "// file\r\n\r\n// main\r\nfn main() -> Int { take_last(1) }\r\n",
+    '// file\r\n\r\nimport "std-list"\n\n// main\r\nfn main() -> Int { take_last(1) }\r\n',
   ],
-  ["a module", "module m\nfn main() -> Int { take(1) }\n", 'module m\n\nimport "std-list"\nfn main() -> Int { take(1) }\n'],
+  ["a module", "module m\nfn main() -> Int { take_last(1) }\n", 'module m\n\nimport "std-list"\nfn main() -> Int { take_last(1) }\n'],
   [
     "another import",
-    'import "std-map" // maps\n\nfn main() -> Int { drop(1) }\n',
-    'import "std-list"\nimport "std-map" // maps\n\nfn main() -> Int { drop(1) }\n',
+    'import "std-map" // maps\n\nfn main() -> Int { drop_while(1) }\n',
+    'import "std-list"\nimport "std-map" // maps\n\nfn main() -> Int { drop_while(1) }\n',
   ],
-  ["a module of builtins before the name", "fn main() -> Int { list.take(1) }\n", 'import "std-list"\n\nfn main() -> Int { take(1) }\n'],
-  ["an imported name", 'import "std-list"\nfn main() -> Int { list.take(1) }\n', 'import "std-list"\nfn main() -> Int { take(1) }\n'],
+  [
+    "a module of builtins before the name",
+    "fn main() -> Int { list.take_last(1) }\n",
+    'import "std-list"\n\nfn main() -> Int { take_last(1) }\n',
+  ],
+  [
+    "an imported name",
+    'import "std-list"\nfn main() -> Int { list.take_last(1) }\n',
+    'import "std-list"\nfn main() -> Int { take_last(1) }\n',
+  ],
 ])("the fix inserts the import: %s", (_, text, expected) => {
   expect(fixed(text)).toBe(expected);
   if (!text.includes("drop")) expect(diagnosticsOf(expected)).toEqual([]);

@@ -1,6 +1,6 @@
 /** The native builtins of the module `list`. */
 import { addInts } from "../value/arithmetic.ts";
-import { BYTES, UNITS } from "../cost.ts";
+import { BYTES, slotsCharge, UNITS } from "../cost.ts";
 import { compareTotal, equalWith } from "../value/equality.ts";
 import { ListValue } from "../value/list.ts";
 import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
@@ -143,13 +143,42 @@ function sum(meter: Meter, xs: ListValue): Value {
   return total;
 }
 
+/** Returns the first element that `isBetter` prefers to all before it. `isBetter` gets the result of comparing an element with the best so far. */
+function extreme(meter: Meter, xs: ListValue, isBetter: (order: number) => boolean): Value {
+  const work = new Work(meter);
+  let best: Value | undefined;
+  for (const value of xs) if (best === undefined || isBetter(compareTotal(value, best, work))) best = value;
+  return element(meter, best);
+}
+
+function repeat(meter: Meter, value: Value, times: IntValue): Value {
+  if (times <= 0) return ListValue.EMPTY;
+  const count = Number(times);
+  meter.charge(count * UNITS.slot);
+  meter.allocateList(count);
+  return ListValue.of(Array.from({ length: count }, () => value));
+}
+
+/** Returns `count` lists of at most `size` elements. Each begins `distance` elements after the previous one. They share their elements with `xs`. */
+function pieces(meter: Meter, xs: ListValue, count: number, size: number, distance: number): Value {
+  meter.charge(count * UNITS.entry);
+  meter.allocateList(count, slotsCharge(count) + count * BYTES.push);
+  return ListValue.of(Array.from({ length: count }, (_, i) => xs.slice(i * distance, i * distance + size)));
+}
+
+/** Returns the length of the pieces of a list as a number. A bigint loses precision, but it is longer than any list anyway. */
+function pieceLength(name: string, value: IntValue): number {
+  if (value < 1) throw new MachineTrap("invalid_value", `${name}: the length is below 1`);
+  return Number(value);
+}
+
 /** Converts an Int to a list index. A bigint loses precision, but it is out of range anyway. */
 const listIndex = (value: IntValue): number => Number(value);
 
 export const LIST_CODE: readonly (readonly [string, BuiltinCode])[] = [
   ["list.len", code(1, (_meter, a) => list(a).length)],
   ["list.is_empty", code(1, (_meter, a) => list(a).length === 0)],
-  ["list.head", code(1, (meter, a) => element(meter, list(a).get(0)))],
+  ["list.first", code(1, (meter, a) => element(meter, list(a).get(0)))],
   [
     "list.tail",
     code(1, (meter, a) => {
@@ -198,6 +227,39 @@ export const LIST_CODE: readonly (readonly [string, BuiltinCode])[] = [
       return list(a).slice(listIndex(int(b)), listIndex(int(c)));
     }),
   ],
+  [
+    "list.take",
+    code(2, (meter, a, b) => {
+      meter.allocate(BYTES.push);
+      return list(a).slice(0, listIndex(int(b)));
+    }),
+  ],
+  [
+    "list.drop",
+    code(2, (meter, a, b) => {
+      meter.allocate(BYTES.push);
+      return list(a).slice(listIndex(int(b)), Number.POSITIVE_INFINITY);
+    }),
+  ],
+  [
+    "list.chunks",
+    code(2, (meter, a, b) => {
+      const xs = list(a);
+      const size = pieceLength("list.chunks", int(b));
+      return pieces(meter, xs, Math.ceil(xs.length / size), size, size);
+    }),
+  ],
+  [
+    "list.windows",
+    code(2, (meter, a, b) => {
+      const xs = list(a);
+      const size = pieceLength("list.windows", int(b));
+      return pieces(meter, xs, Math.max(0, xs.length - size + 1), size, 1);
+    }),
+  ],
+  ["list.repeat", code(2, (meter, a, b) => repeat(meter, a, int(b)))],
+  ["list.max", code(1, (meter, a) => extreme(meter, list(a), (order) => order > 0))],
+  ["list.min", code(1, (meter, a) => extreme(meter, list(a), (order) => order < 0))],
   ["list.contains", code(2, (meter, a, b) => indexOf(meter, list(a), b) >= 0)],
   [
     "list.index_of",

@@ -13,9 +13,9 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ...T,
     oldNames: ["__builtin_list_is_empty"],
   }),
-  native(102, "list.head", "Fn(List<T>) -> Option<T>", COSTS.constant, "The first element.", ["list.head([1, 2])", "Some(1)"], {
+  native(102, "list.first", "Fn(List<T>) -> Option<T>", COSTS.constant, "The first element.", ["list.first([1, 2])", "Some(1)"], {
     ...T,
-    oldNames: ["__builtin_list_head"],
+    oldNames: ["list.head", "__builtin_list_head"],
   }),
   native(
     103,
@@ -126,6 +126,69 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     COMPARING_T,
   ),
   native(118, "list.sum", "Fn(List<Int>) -> Int", COSTS.copy, "The sum; traps on overflow.", ["list.sum([1, 2, 3])", "6"]),
+  native(
+    119,
+    "list.max",
+    "Fn(List<T>) -> Option<T>",
+    COSTS.compare,
+    "The first of the largest elements, in the order of list.sort; None for an empty list.",
+    ["list.max([2, 3, 1])", "Some(3)"],
+    COMPARING_T,
+  ),
+  native(
+    120,
+    "list.min",
+    "Fn(List<T>) -> Option<T>",
+    COSTS.compare,
+    "The first of the smallest elements, in the order of list.sort; None for an empty list.",
+    ["list.min([2, 3, 1])", "Some(1)"],
+    COMPARING_T,
+  ),
+  native(
+    121,
+    "list.repeat",
+    "Fn(T, Int) -> List<T>",
+    COSTS.copy,
+    "A list with the value that many times; empty if the number is 0 or negative.",
+    ["list.repeat(0, 3)", "[0, 0, 0]"],
+    T,
+  ),
+  native(
+    122,
+    "list.take",
+    "Fn(List<T>, Int) -> List<T>",
+    COSTS.constant,
+    "The first elements, at most as many as the number; none if it is 0 or negative.",
+    ["list.take([1, 2, 3], 2)", "[1, 2]"],
+    T,
+  ),
+  native(
+    123,
+    "list.drop",
+    "Fn(List<T>, Int) -> List<T>",
+    COSTS.constant,
+    "The list without its first elements, as many as the number; unchanged if it is 0 or negative.",
+    ["list.drop([1, 2, 3], 2)", "[3]"],
+    T,
+  ),
+  native(
+    124,
+    "list.chunks",
+    "Fn(List<T>, Int) -> List<List<T>>",
+    COSTS.entries,
+    "The list split into lists of a length; the last may be shorter. Traps if the length is below 1. Copies no element.",
+    ["list.chunks([1, 2, 3], 2)", "[[1, 2], [3]]"],
+    T,
+  ),
+  native(
+    125,
+    "list.windows",
+    "Fn(List<T>, Int) -> List<List<T>>",
+    COSTS.entries,
+    "All runs of that many adjacent elements, each one element after the previous. Traps if the length is below 1. Copies no element.",
+    ["list.windows([1, 2, 3], 2)", "[[1, 2], [2, 3]]"],
+    T,
+  ),
   writtenInAx(
     130,
     "list.map",
@@ -268,6 +331,114 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
         i = i + 1
     }
     out
+}
+`,
+  ),
+  writtenInAx(
+    140,
+    "list.count",
+    ["T"],
+    "Fn(List<T>, Fn(T) -> Bool) -> Int",
+    "The number of elements for which the function returns true.",
+    ["list.count([1, 2, 3], fn(x: Int) -> Bool { x > 1 })", "2"],
+    `fn list_count<T>(xs: List<T>, f: Fn(T) -> Bool) -> Int {
+    let mut count: Int = 0
+    for x in xs {
+        if f(x) { count = count + 1 }
+    }
+    count
+}
+`,
+  ),
+  writtenInAx(
+    141,
+    "list.flat_map",
+    ["A", "B"],
+    "Fn(List<A>, Fn(A) -> List<B>) -> List<B>",
+    "The elements of all lists that the function returns.",
+    ["list.flat_map([1, 2], fn(x: Int) -> List<Int> { [x, x * 10] })", "[1, 10, 2, 20]"],
+    `fn list_flat_map<A, B>(xs: List<A>, f: Fn(A) -> List<B>) -> List<B> {
+    let mut out: List<List<B>> = []
+    for x in xs { out = list.push(out, f(x)) }
+    list.flatten(out)
+}
+`,
+  ),
+  writtenInAx(
+    142,
+    "list.max_by",
+    ["T"],
+    "Fn(List<T>, Fn(T, T) -> Int) -> Option<T>",
+    "The first of the largest elements, by a function that compares two elements as for list.sort_by; None for an empty list.",
+    ['list.max_by(["fig", "pear"], fn(a: String, b: String) -> Int { string.len(a) - string.len(b) })', 'Some("pear")'],
+    `fn list_max_by<T>(xs: List<T>, f: Fn(T, T) -> Int) -> Option<T> {
+    let mut best: Int = 0
+    let mut i: Int = 1
+    while i < list.len(xs) {
+        if f(xs[i], xs[best]) > 0 { best = i }
+        i = i + 1
+    }
+    list.get(xs, best)
+}
+`,
+  ),
+  writtenInAx(
+    143,
+    "list.min_by",
+    ["T"],
+    "Fn(List<T>, Fn(T, T) -> Int) -> Option<T>",
+    "The first of the smallest elements, by a function that compares two elements as for list.sort_by; None for an empty list.",
+    ['list.min_by(["pear", "fig"], fn(a: String, b: String) -> Int { string.len(a) - string.len(b) })', 'Some("fig")'],
+    `fn list_min_by<T>(xs: List<T>, f: Fn(T, T) -> Int) -> Option<T> {
+    let mut best: Int = 0
+    let mut i: Int = 1
+    while i < list.len(xs) {
+        if f(xs[i], xs[best]) < 0 { best = i }
+        i = i + 1
+    }
+    list.get(xs, best)
+}
+`,
+  ),
+  writtenInAx(
+    144,
+    "list.group_by",
+    ["T"],
+    "Fn(List<T>, Fn(T) -> String) -> Map<String, List<T>>",
+    "The elements by the key that the function returns, in their order. There is no entry for a key without elements.",
+    ['list.group_by(["fig", "pear", "fog"], fn(s: String) -> String { string.slice(s, 0, 1) })', '{f: ["fig", "fog"], p: ["pear"]}'],
+    `fn list_group_by<T>(xs: List<T>, f: Fn(T) -> String) -> Map<String, List<T>> {
+    let mut groups: Map<String, List<T>> = {}
+    for x in xs {
+        let key: String = f(x)
+        groups = map.set(groups, key, list.push(option.unwrap_or(map.get(groups, key), []), x))
+    }
+    groups
+}
+`,
+  ),
+  writtenInAx(
+    145,
+    "list.insert_at",
+    ["T"],
+    "Fn(List<T>, Int, T) -> List<T>",
+    "The list with the value inserted before the element at an index: at the start if the index is negative, at the end if it is too large. Copies the elements after it.",
+    ["list.insert_at([1, 2], 1, 5)", "[1, 5, 2]"],
+    `fn list_insert_at<T>(xs: List<T>, index: Int, value: T) -> List<T> {
+    list.concat(list.push(list.take(xs, index), value), list.drop(xs, index))
+}
+`,
+  ),
+  writtenInAx(
+    146,
+    "list.remove_at",
+    ["T"],
+    "Fn(List<T>, Int) -> List<T>",
+    "The list without the element at an index; unchanged if there is none. Copies the elements after it.",
+    ["list.remove_at([1, 2, 3], 1)", "[1, 3]"],
+    `fn list_remove_at<T>(xs: List<T>, index: Int) -> List<T> {
+    if index < 0 || index >= list.len(xs) { return xs }
+    list.concat(list.take(xs, index), list.drop(xs, index + 1))
 }
 `,
   ),

@@ -1,10 +1,23 @@
 /** The native builtins on Ints, Floats and Bools. */
 import { intFromNumber, intToNumber, negateInt, parseInt64, powInts } from "../value/arithmetic.ts";
+import {
+  andInts,
+  floorModInts,
+  gcdInts,
+  notInt,
+  orInts,
+  shiftLeft,
+  shiftRight,
+  wrappingAdd,
+  wrappingMul,
+  wrappingSub,
+  xorInts,
+} from "../value/bits.ts";
 import { BYTES, UNITS } from "../cost.ts";
 import { MachineTrap, type Meter } from "../meter.ts";
 import { floatToText } from "../value/display.ts";
 import { trimAscii } from "./text-search.ts";
-import { ErrValue, FloatValue, OkValue, type Value } from "../value/value.ts";
+import { ErrValue, FloatValue, type IntValue, OkValue, type Value } from "../value/value.ts";
 import { bool, type BuiltinCode, code, float, int, some, text } from "./code.ts";
 
 /** Charges for a String and returns that String. */
@@ -12,6 +25,20 @@ function chargeString(meter: Meter, result: string): string {
   meter.allocateString(result.length);
   return result;
 }
+
+/** Returns the implementation of a builtin on two Ints that costs the same for all of them. */
+const onInts = (compute: (a: IntValue, b: IntValue) => IntValue): BuiltinCode => code(2, (_meter, a, b) => compute(int(a), int(b)));
+
+/** Returns the implementation of a shift by 0 to 63 bits. */
+const shiftBuiltin = (name: string, shift: (a: IntValue, bits: number) => IntValue): BuiltinCode =>
+  onInts((a, bits) => {
+    if (bits < 0 || bits > 63) throw new MachineTrap("invalid_value", `${name}: the number of bits is not from 0 to 63`);
+    return shift(a, Number(bits));
+  });
+
+/** Returns the implementation of a builtin on two Floats. */
+const onFloats = (compute: (a: number, b: number) => number): BuiltinCode =>
+  code(2, (_meter, a, b) => new FloatValue(compute(float(a), float(b))));
 
 /** Returns the implementation of a builtin that rounds a Float to an Int. */
 function roundingBuiltin(name: string, round: (value: number) => number): BuiltinCode {
@@ -63,22 +90,19 @@ export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
       return value < 0 ? negateInt(value) : value;
     }),
   ],
-  [
-    "int.min",
-    code(2, (_meter, a, b) => {
-      const x = int(a);
-      const y = int(b);
-      return y < x ? y : x;
-    }),
-  ],
-  [
-    "int.max",
-    code(2, (_meter, a, b) => {
-      const x = int(a);
-      const y = int(b);
-      return y > x ? y : x;
-    }),
-  ],
+  ["int.min", onInts((x, y) => (y < x ? y : x))],
+  ["int.max", onInts((x, y) => (y > x ? y : x))],
+  ["int.mod", onInts(floorModInts)],
+  ["int.gcd", onInts(gcdInts)],
+  ["int.and", onInts(andInts)],
+  ["int.or", onInts(orInts)],
+  ["int.xor", onInts(xorInts)],
+  ["int.not", code(1, (_meter, a) => notInt(int(a)))],
+  ["int.shift_left", shiftBuiltin("int.shift_left", shiftLeft)],
+  ["int.shift_right", shiftBuiltin("int.shift_right", shiftRight)],
+  ["int.wrapping_add", onInts(wrappingAdd)],
+  ["int.wrapping_sub", onInts(wrappingSub)],
+  ["int.wrapping_mul", onInts(wrappingMul)],
   [
     "int.pow",
     code(2, (_meter, a, b) => {
@@ -121,6 +145,9 @@ export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
   ["float.round", roundingBuiltin("float.round", roundHalfAway)],
   ["float.trunc", roundingBuiltin("float.trunc", Math.trunc)],
   ["float.sqrt", code(1, (_meter, a) => new FloatValue(Math.sqrt(float(a))))],
+  ["float.abs", code(1, (_meter, a) => new FloatValue(Math.abs(float(a))))],
+  ["float.min", onFloats((x, y) => Math.min(x, y))],
+  ["float.max", onFloats((x, y) => Math.max(x, y))],
   ["float.is_nan", code(1, (_meter, a) => Number.isNaN(float(a)))],
   ["float.is_finite", code(1, (_meter, a) => Number.isFinite(float(a)))],
   ["bool.to_string", code(1, (meter, a) => chargeString(meter, String(bool(a))))],

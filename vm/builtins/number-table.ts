@@ -43,6 +43,57 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ['try_parse_int("x1")', 'Err("invalid integer: x1")'],
   ),
   native(
+    10,
+    "int.mod",
+    "Fn(Int, Int) -> Int",
+    COSTS.constant,
+    "The remainder of division rounded down, which has the sign of the second; `%` has the sign of the first. Traps if the second is 0.",
+    ["int.mod(-1, 5)", "4"],
+  ),
+  native(
+    11,
+    "int.gcd",
+    "Fn(Int, Int) -> Int",
+    COSTS.constant,
+    "The greatest common divisor, which is not negative; 0 for two zeros. Traps if it does not fit an Int.",
+    ["int.gcd(12, -18)", "6"],
+  ),
+  native(12, "int.and", "Fn(Int, Int) -> Int", COSTS.constant, "The bits that both numbers have, in 64-bit two's complement.", [
+    "int.and(12, 10)",
+    "8",
+  ]),
+  native(13, "int.or", "Fn(Int, Int) -> Int", COSTS.constant, "The bits that at least one number has.", ["int.or(12, 10)", "14"]),
+  native(14, "int.xor", "Fn(Int, Int) -> Int", COSTS.constant, "The bits that exactly one number has.", ["int.xor(12, 10)", "6"]),
+  native(15, "int.not", "Fn(Int) -> Int", COSTS.constant, "All 64 bits inverted.", ["int.not(5)", "-6"]),
+  native(
+    16,
+    "int.shift_left",
+    "Fn(Int, Int) -> Int",
+    COSTS.constant,
+    "The bits moved to the left; those beyond 64 are lost. Traps unless the second number is from 0 to 63.",
+    ["int.shift_left(3, 4)", "48"],
+  ),
+  native(
+    17,
+    "int.shift_right",
+    "Fn(Int, Int) -> Int",
+    COSTS.constant,
+    "The bits moved to the right; the sign stays. Traps unless the second number is from 0 to 63.",
+    ["int.shift_right(-16, 2)", "-4"],
+  ),
+  native(18, "int.wrapping_add", "Fn(Int, Int) -> Int", COSTS.constant, "The sum modulo 2^64, instead of a trap on overflow.", [
+    "int.wrapping_add(9223372036854775807, 1)",
+    "-9223372036854775808",
+  ]),
+  native(19, "int.wrapping_sub", "Fn(Int, Int) -> Int", COSTS.constant, "The difference modulo 2^64, instead of a trap on overflow.", [
+    "int.wrapping_sub(-9223372036854775808, 1)",
+    "9223372036854775807",
+  ]),
+  native(50, "int.wrapping_mul", "Fn(Int, Int) -> Int", COSTS.constant, "The product modulo 2^64, instead of a trap on overflow.", [
+    "int.wrapping_mul(6364136223846793005, 3)",
+    "645664597830827399",
+  ]),
+  native(
     20,
     "float.to_string",
     "Fn(Float) -> String",
@@ -92,6 +143,15 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
   native(28, "float.is_finite", "Fn(Float) -> Bool", COSTS.constant, "Whether it is neither infinite nor NaN.", [
     "float.is_finite(1.0 / 0.0)",
     "false",
+  ]),
+  native(41, "float.abs", "Fn(Float) -> Float", COSTS.constant, "The absolute value.", ["float.abs(-1.5)", "1.5"]),
+  native(42, "float.min", "Fn(Float, Float) -> Float", COSTS.constant, "The smaller number; NaN if one of them is NaN.", [
+    "float.min(1.5, 2.5)",
+    "1.5",
+  ]),
+  native(43, "float.max", "Fn(Float, Float) -> Float", COSTS.constant, "The larger number; NaN if one of them is NaN.", [
+    "float.max(1.5, 2.5)",
+    "2.5",
   ]),
   native(40, "bool.to_string", "Fn(Bool) -> String", COSTS.constant, 'The text "true" or "false".', ["bool.to_string(true)", '"true"'], {
     oldNames: ["__builtin_bool_to_string"],

@@ -3,7 +3,17 @@ import { BYTES, slotsCharge, UNITS } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
 import { type Meter, typeTrap, Work } from "../meter.ts";
 import { chunksOf, TextBuilder } from "../value/text-chunks.ts";
-import { countCodePoints, countOccurrences, createSearcher, splitText, trimAscii, unitIndexOfByte } from "./text-search.ts";
+import {
+  countCodePoints,
+  countOccurrences,
+  createSearcher,
+  lastOccurrence,
+  splitText,
+  trimAscii,
+  trimEndAscii,
+  trimStartAscii,
+  unitIndexOfByte,
+} from "./text-search.ts";
 import { compareUtf8, utf8Length } from "../value/utf8.ts";
 import { type IntValue, SomeValue, NONE, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, int, list, text } from "./code.ts";
@@ -121,11 +131,12 @@ function repeat(meter: Meter, source: string, times: IntValue): Value {
   return source.repeat(Number(times));
 }
 
-function padStart(meter: Meter, source: string, width: IntValue, filler: string): Value {
+/** Returns the repetitions of `filler` that bring the text to `width` characters. Charges for reading both and for making the padded text. */
+function padding(meter: Meter, source: string, width: IntValue, filler: string): string {
   const work = new Work(meter);
   work.add((source.length + filler.length) * UNITS.codeUnit);
   const missingCharacters = Number(width) - countCodePoints(source);
-  if (missingCharacters <= 0 || filler.length === 0) return source;
+  if (missingCharacters <= 0 || filler.length === 0) return "";
   const fillerCharacters = countCodePoints(filler);
   const fullFillers = Math.floor(missingCharacters / fillerCharacters);
   let restUnits = 0;
@@ -134,7 +145,42 @@ function padStart(meter: Meter, source: string, width: IntValue, filler: string)
   const units = fullFillers * filler.length + restUnits + source.length;
   work.add(units * UNITS.codeUnit);
   meter.allocateString(units);
-  return filler.repeat(fullFillers) + filler.slice(0, restUnits) + source;
+  return filler.repeat(fullFillers) + filler.slice(0, restUnits);
+}
+
+/** Charges for a part of a text that ends at one of the text's ends, and returns it in Some. */
+function somePart(meter: Meter, part: string): Value {
+  chargeText(meter, 0, part.length);
+  meter.allocate(BYTES.wrapper);
+  return new SomeValue(part);
+}
+
+function charAt(meter: Meter, source: string, index: IntValue): Value {
+  // A character has at most two code units.
+  if (index < 0 || index >= source.length) return NONE;
+  meter.charge(Math.min(source.length, 2 * (Number(index) + 1)) * UNITS.codeUnit);
+  let at = 0;
+  for (let i = 0; i < index; i++) at += (source.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
+  const point = source.codePointAt(at);
+  if (point === undefined) return NONE;
+  meter.allocateString(2);
+  meter.allocate(BYTES.wrapper);
+  return new SomeValue(String.fromCodePoint(point));
+}
+
+function reverse(meter: Meter, source: string): Value {
+  chargeText(meter, source.length, source.length);
+  chargePieces(meter, source.length);
+  let result = "";
+  for (const chunk of chunksOf(source)) result = Array.from(chunk).toReversed().join("") + result;
+  return result;
+}
+
+/** Returns an Option of the byte offset of a code unit index; None if the index is negative. */
+function byteOffset(meter: Meter, source: string, at: number): Value {
+  if (at < 0) return NONE;
+  meter.allocate(BYTES.wrapper);
+  return new SomeValue(utf8Length(source.slice(0, at)));
 }
 
 /** Changes the case of ASCII letters only. If the text is ASCII, `change` is called on the whole text. */
@@ -160,6 +206,14 @@ function find(meter: Meter, source: string, pattern: string): number {
   meter.charge((source.length + pattern.length) * UNITS.codeUnit);
   return pattern.length === 0 ? 0 : createSearcher(source, pattern).next(0);
 }
+
+/** Returns the implementation of a builtin that removes white space at the ends of a text. */
+const trimBuiltin = (trim: (source: string) => string): BuiltinCode =>
+  code(1, (meter, a) => {
+    const source = text(a);
+    chargeText(meter, source.length, source.length);
+    return trim(source);
+  });
 
 const REPLACEMENT = "\uFFFD";
 
@@ -196,28 +250,50 @@ export const STRING_CODE: readonly (readonly [string, BuiltinCode])[] = [
     "string.index_of",
     code(2, (meter, a, b) => {
       const source = text(a);
-      const at = find(meter, source, text(b));
-      if (at < 0) return NONE;
-      meter.allocate(BYTES.wrapper);
-      return new SomeValue(utf8Length(source.slice(0, at)));
+      return byteOffset(meter, source, find(meter, source, text(b)));
     }),
   ],
   ["string.to_upper", code(1, (meter, a) => mapCase(meter, text(a), /[a-z]+/g, toUpper))],
   ["string.to_lower", code(1, (meter, a) => mapCase(meter, text(a), /[A-Z]+/g, toLower))],
   [
-    "string.trim",
-    code(1, (meter, a) => {
+    "string.last_index_of",
+    code(2, (meter, a, b) => {
       const source = text(a);
-      chargeText(meter, source.length, source.length);
-      return trimAscii(source);
+      const pattern = text(b);
+      meter.charge((source.length + pattern.length) * UNITS.codeUnit);
+      return byteOffset(meter, source, lastOccurrence(source, pattern));
     }),
   ],
+  ["string.trim", trimBuiltin(trimAscii)],
+  ["string.trim_start", trimBuiltin(trimStartAscii)],
+  ["string.trim_end", trimBuiltin(trimEndAscii)],
+  [
+    "string.strip_prefix",
+    code(2, (meter, a, b) => {
+      const source = text(a);
+      const prefix = text(b);
+      meter.charge(prefix.length * UNITS.codeUnit);
+      return source.startsWith(prefix) ? somePart(meter, source.slice(prefix.length)) : NONE;
+    }),
+  ],
+  [
+    "string.strip_suffix",
+    code(2, (meter, a, b) => {
+      const source = text(a);
+      const suffix = text(b);
+      meter.charge(suffix.length * UNITS.codeUnit);
+      return source.endsWith(suffix) ? somePart(meter, source.slice(0, source.length - suffix.length)) : NONE;
+    }),
+  ],
+  ["string.char_at", code(2, (meter, a, b) => charAt(meter, text(a), int(b)))],
+  ["string.reverse", code(1, (meter, a) => reverse(meter, text(a)))],
   ["string.split", code(2, (meter, a, b) => split(meter, text(a), text(b)))],
   ["string.join", code(2, (meter, a, b) => join(meter, list(a), text(b)))],
   ["string.replace", code(3, (meter, a, b, c) => replace(meter, text(a), text(b), text(c)))],
   ["string.slice", code(3, (meter, a, b, c) => slice(meter, text(a), int(b), int(c)))],
   ["string.repeat", code(2, (meter, a, b) => repeat(meter, text(a), int(b)))],
-  ["string.pad_start", code(3, (meter, a, b, c) => padStart(meter, text(a), int(b), text(c)))],
+  ["string.pad_start", code(3, (meter, a, b, c) => padding(meter, text(a), int(b), text(c)) + text(a))],
+  ["string.pad_end", code(3, (meter, a, b, c) => text(a) + padding(meter, text(a), int(b), text(c)))],
   [
     "string.compare",
     code(2, (meter, a, b) => {

@@ -17,9 +17,7 @@ export function createSearcher(text: string, pattern: string): Searcher {
     next(from) {
       let matched = 0;
       for (let i = from; i < text.length; i++) {
-        const unit = text.charCodeAt(i);
-        while (matched > 0 && pattern.charCodeAt(matched) !== unit) matched = failure[matched - 1] ?? 0;
-        if (pattern.charCodeAt(matched) === unit) matched += 1;
+        matched = extendMatch(pattern, failure, matched, text.charCodeAt(i));
         if (matched === pattern.length) return i + 1 - matched;
       }
       return -1;
@@ -32,12 +30,33 @@ function borders(pattern: string): Int32Array {
   const failure = new Int32Array(pattern.length);
   let matched = 0;
   for (let i = 1; i < pattern.length; i++) {
-    const unit = pattern.charCodeAt(i);
-    while (matched > 0 && pattern.charCodeAt(matched) !== unit) matched = failure[matched - 1] ?? 0;
-    if (pattern.charCodeAt(matched) === unit) matched += 1;
+    matched = extendMatch(pattern, failure, matched, pattern.charCodeAt(i));
     failure[i] = matched;
   }
   return failure;
+}
+
+/** Returns how many code units of the pattern match up to and including `unit`, if `matched` of them match before it. */
+function extendMatch(pattern: string, failure: Int32Array, matched: number, unit: number): number {
+  let length = matched;
+  while (length > 0 && pattern.charCodeAt(length) !== unit) length = failure[length - 1] ?? 0;
+  return pattern.charCodeAt(length) === unit ? length + 1 : length;
+}
+
+/** Returns the index of the last occurrence, in code units; -1 if there is none. An empty pattern occurs at the end. */
+export function lastOccurrence(text: string, pattern: string): number {
+  if (pattern.length <= NATIVE_PATTERN_UNITS) return text.lastIndexOf(pattern);
+  if (pattern.length > text.length) return -1;
+  const failure = borders(pattern);
+  let matched = 0;
+  let last = -1;
+  for (let i = 0; i < text.length; i++) {
+    matched = extendMatch(pattern, failure, matched, text.charCodeAt(i));
+    if (matched < pattern.length) continue;
+    last = i + 1 - matched;
+    matched = failure[matched - 1] ?? 0;
+  }
+  return last;
 }
 
 /** Returns the number of occurrences, without overlaps. */
@@ -66,13 +85,19 @@ function isAsciiSpace(unit: number): boolean {
   return unit === 32 || (unit >= 9 && unit <= 13);
 }
 
-export function trimAscii(text: string): string {
+export function trimStartAscii(text: string): string {
   let start = 0;
-  let end = text.length;
-  while (start < end && isAsciiSpace(text.charCodeAt(start))) start += 1;
-  while (end > start && isAsciiSpace(text.charCodeAt(end - 1))) end -= 1;
-  return text.slice(start, end);
+  while (start < text.length && isAsciiSpace(text.charCodeAt(start))) start += 1;
+  return text.slice(start);
 }
+
+export function trimEndAscii(text: string): string {
+  let end = text.length;
+  while (end > 0 && isAsciiSpace(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(0, end);
+}
+
+export const trimAscii = (text: string): string => trimEndAscii(trimStartAscii(text));
 
 /** Converts a UTF-8 byte offset to a code unit index. Returns -1 if the offset is out of range or inside a character. */
 export function unitIndexOfByte(text: string, offset: number): number {

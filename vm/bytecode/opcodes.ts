@@ -373,7 +373,7 @@ export const OPCODES = {
   StringJoin: builtin(0x92, 2, "string.join"),
   ListLenBuiltin: builtin(0x93, 1, "list.len"),
   ListIsEmpty: builtin(0x94, 1, "list.is_empty"),
-  ListHead: builtin(0x95, 1, "list.head"),
+  ListHead: builtin(0x95, 1, "list.first"),
   ListTail: builtin(0x96, 1, "list.tail"),
   ListAppend: builtin(0x97, 2, "list.push"),
   ListConcat: builtin(0x98, 2, "list.concat"),

@@ -84,6 +84,60 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[2, -1], "!invalid_value"],
     [[10, 19], "!arithmetic_overflow"],
   ],
+  "int.mod": [
+    [[-1, 5], "4"],
+    [[1, -5], "-4"],
+    [[-10, 5], "0"],
+    [[I64_MIN, -1], "0"],
+    [[I64_MIN, 10], "2"],
+    [[1, 0], "!division_by_zero"],
+  ],
+  "int.gcd": [
+    [[12, -18], "6"],
+    [[0, 0], "0"],
+    [[0, -5], "5"],
+    [[I64_MIN, 6], "2"],
+    [[I64_MIN, 0], "!arithmetic_overflow"],
+  ],
+  "int.and": [
+    [[12, 10], "8"],
+    [[-1, I64_MAX], "9223372036854775807"],
+    [[-1, 2 ** 40], "1099511627776"],
+    [[F(1), 1], "!type_error"],
+  ],
+  "int.or": [
+    [[12, 10], "14"],
+    [[I64_MIN, 1], "-9223372036854775807"],
+  ],
+  "int.xor": [
+    [[12, 10], "6"],
+    [[I64_MIN, I64_MAX], "-1"],
+  ],
+  "int.not": [
+    [[5], "-6"],
+    [[I64_MAX], "-9223372036854775808"],
+  ],
+  "int.shift_left": [
+    [[3, 4], "48"],
+    [[1, 63], "-9223372036854775808"],
+    [[3, 63], "-9223372036854775808"],
+    [[1, 64], "!invalid_value"],
+    [[1, -1], "!invalid_value"],
+  ],
+  "int.shift_right": [
+    [[-16, 2], "-4"],
+    [[-1, 63], "-1"],
+    [[I64_MIN, 63], "-1"],
+    [[I64_MAX, 62], "1"],
+    [[1, I64_MAX], "!invalid_value"],
+  ],
+  "int.wrapping_add": [[[I64_MAX, 1], "-9223372036854775808"]],
+  "int.wrapping_sub": [[[I64_MIN, 1], "9223372036854775807"]],
+  "int.wrapping_mul": [
+    [[2 ** 32, 2 ** 32], "0"],
+    [[I64_MIN, -1], "-9223372036854775808"],
+    [[-3, 0], "0"],
+  ],
   parse_int: [
     [[" 12\n"], "12"],
     [["\u00a012"], "0"],
@@ -136,6 +190,17 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[F(2.25)], "1.5"],
     [[F(-1)], "NaN"],
   ],
+  "float.abs": [[[F(-0)], "0"]],
+  "float.min": [
+    [[F(1.5), F(2)], "1.5"],
+    [[F(0), F(-0)], "-0"],
+    [[F(1), F(Number.NaN)], "NaN"],
+  ],
+  "float.max": [
+    [[F(1.5), F(2)], "2"],
+    [[F(-0), F(0)], "0"],
+    [[F(Number.NaN), F(1)], "NaN"],
+  ],
   "float.is_nan": [
     [[F(Number.NaN)], "true"],
     [[F(1)], "false"],
@@ -185,6 +250,51 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
   "string.to_lower": [
     [["ABÇ"], '"abÇ"'],
     [["İ"], '"İ"'],
+  ],
+  "string.trim_start": [
+    [[" \t a b "], '"a b "'],
+    [[" "], '""'],
+  ],
+  "string.trim_end": [
+    [[" a b\n "], '" a b"'],
+    [[" "], '""'],
+  ],
+  "string.strip_prefix": [
+    [["v1.2", "v"], 'Some("1.2")'],
+    [["ab", ""], 'Some("ab")'],
+    [["a", "ab"], "None"],
+  ],
+  "string.strip_suffix": [
+    [["a.txt", ".txt"], 'Some("a")'],
+    [["ab", ""], 'Some("ab")'],
+    [["a", "ba"], "None"],
+  ],
+  "string.char_at": [
+    [["a😀b", 1], 'Some("😀")'],
+    [["a😀b", 2], 'Some("b")'],
+    [["a😀b", 3], "None"],
+    [["a", -1], "None"],
+    [["a", I64_MAX], "None"],
+    [["a", "b"], "!type_error"],
+  ],
+  "string.last_index_of": [
+    [["é/b/c", "/"], "Some(4)"],
+    [["aaa", "aa"], "Some(1)"],
+    [["aé", ""], "Some(3)"],
+    [["a", "b"], "None"],
+    [[`${"a".repeat(60)}b`, "a".repeat(40)], "Some(20)"],
+    [["b".repeat(50), "a".repeat(40)], "None"],
+    [["a", "a".repeat(40)], "None"],
+  ],
+  "string.reverse": [
+    [["a😀ñ"], '"ñ😀a"'],
+    [[""], '""'],
+  ],
+  "string.pad_end": [
+    [["7", 3, "é"], '"7éé"'],
+    [["a", 4, "😀b"], '"a😀b😀"'],
+    [["abc", 2, "x"], '"abc"'],
+    [["a", 3, ""], '"a"'],
   ],
   "string.trim": [
     [[" \t\n\v\f\ra b\r\n"], '"a b"'],
@@ -269,7 +379,7 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[L()], "true"],
     [[L(1)], "false"],
   ],
-  "list.head": [
+  "list.first": [
     [[L(1, 2)], "Some(1)"],
     [[L()], "None"],
   ],
@@ -308,6 +418,44 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[L(1, 2, 3), -1, 2], "[1, 2]"],
     [[L(1, 2), 1, 1], "[]"],
     [[L(1, 2), I64_MIN, I64_MAX], "[1, 2]"],
+  ],
+  "list.take": [
+    [[L(1, 2, 3), 2], "[1, 2]"],
+    [[L(1), I64_MAX], "[1]"],
+    [[L(1), -1], "[]"],
+  ],
+  "list.drop": [
+    [[L(1, 2, 3), 2], "[3]"],
+    [[L(1), I64_MAX], "[]"],
+    [[L(1), -1], "[1]"],
+  ],
+  "list.chunks": [
+    [[L(1, 2, 3), 2], "[[1, 2], [3]]"],
+    [[L(1, 2), I64_MAX], "[[1, 2]]"],
+    [[L(), 1], "[]"],
+    [[L(1), 0], "!invalid_value"],
+  ],
+  "list.windows": [
+    [[L(1, 2, 3), 2], "[[1, 2], [2, 3]]"],
+    [[L(1, 2), I64_MAX], "[]"],
+    [[L(1, 2), 2], "[[1, 2]]"],
+    [[L(1), -1], "!invalid_value"],
+  ],
+  "list.repeat": [
+    [["a", 2], '["a", "a"]'],
+    [[1, -1], "[]"],
+    [[1, 2 ** 40], "!alloc_limit"],
+  ],
+  "list.max": [
+    [[L(2, 3, 1)], "Some(3)"],
+    [[L(F(1), F(Number.NaN))], "Some(NaN)"],
+    [[L(F(-0), F(0))], "Some(-0)"],
+    [[L()], "None"],
+  ],
+  "list.min": [
+    [[L("b", "a")], 'Some("a")'],
+    [[L(F(0), F(-0))], "Some(0)"],
+    [[L()], "None"],
   ],
   "list.contains": [
     [[L(1, L(2)), L(2)], "true"],
@@ -633,6 +781,8 @@ describe("properties", () => {
         expect(strings(call("string.split", [source, separator]))).toEqual(source.split(separator));
         expect(call("string.replace", [source, separator, to])).toBe(source.split(separator).join(to));
         expect(call("string.contains", [source, separator])).toBe(source.includes(separator));
+        const last = source.lastIndexOf(separator);
+        expect(call("string.last_index_of", [source, separator])).toEqual(some(Buffer.byteLength(source.slice(0, last))));
         expect(call("string.join", [call("string.split", [source, separator]), separator])).toBe(source);
       }),
     );

@@ -76,18 +76,28 @@ const HUGE_TEXT: Readonly<Record<string, readonly Value[]>> = {
   "string.to_upper": [big],
   "string.to_lower": [big],
   "string.trim": [big],
+  "string.trim_start": [big],
+  "string.trim_end": [big],
+  "string.strip_prefix": [big, "a"],
+  "string.strip_suffix": [big, "b"],
+  "string.char_at": [big, BIG_UNITS - 1],
+  "string.last_index_of": [big, "zz"],
+  "string.reverse": [big],
   "string.split": [big, "a"],
   "string.join": [ListValue.of([big, big]), ""],
   "string.replace": [big, "a", "b"],
   "string.slice": [big, 1, BIG_UNITS - 1],
   "string.repeat": ["ab", BIG_UNITS],
   "string.pad_start": ["ab", BIG_UNITS, "x"],
+  "string.pad_end": ["ab", BIG_UNITS, "x"],
   "string.compare": [big, `${big}x`],
   "string.lines": [big],
   "string.codepoints": [big],
   "list.contains": [ListValue.of([big]), `${big.slice(0, -1)}x`],
   "list.index_of": [ListValue.of([big]), `${big.slice(0, -1)}x`],
   "list.sort": [ListValue.of([`${big}y`, `${big}x`])],
+  "list.max": [ListValue.of([`${big}y`, `${big}x`])],
+  "list.min": [ListValue.of([`${big}y`, `${big}x`])],
   "list.unique": [ListValue.of([`${big}y`, `${big}x`])],
   "map.get": [bigMap, big],
   "map.set": [bigMap, big, 1],
@@ -118,6 +128,8 @@ const LONG_LIST: Readonly<Record<string, () => { readonly args: readonly Value[]
     "list.index_of": (list: ListValue) => [list, "z"],
     "list.sort": (list: ListValue) => [list],
     "list.unique": (list: ListValue) => [list],
+    "list.max": (list: ListValue) => [list],
+    "list.min": (list: ListValue) => [list],
     "list.sum": (list: ListValue) => [list],
     "list.flatten": (list: ListValue) => [ListValue.of([list, list])],
     "json.stringify": (list: ListValue) => [list],
@@ -133,11 +145,15 @@ const LONG_LIST: Readonly<Record<string, () => { readonly args: readonly Value[]
 /** For each builtin, other arguments that take much work. */
 const LARGE: Readonly<Record<string, readonly Value[]>> = {
   "list.range": [0, I64_MAX],
+  "list.repeat": [0, I64_MAX],
+  "list.chunks": [ListValue.of(Array.from({ length: MANY }, () => 1)), 1],
+  "list.windows": [ListValue.of(Array.from({ length: MANY }, () => 1)), 2],
   "list.flatten": [ListValue.of(Array.from({ length: MANY }, () => ListValue.EMPTY))],
   "map.keys": [bigMap],
   "map.values": [bigMap],
   "string.repeat": ["", I64_MAX],
   "string.pad_start": ["", I64_MAX, "xy"],
+  "string.pad_end": ["", I64_MAX, "xy"],
 };
 
 const XS = watched((i) => i).list;
@@ -150,6 +166,9 @@ const CHEAP: Readonly<Record<string, readonly Value[]>> = {
   "string.starts_with": [big, "a"],
   "string.ends_with": [big, "b"],
   "string.slice": [big, 0, 2],
+  "string.char_at": [big, 1],
+  "string.strip_prefix": [big, "b"],
+  "string.strip_suffix": [big, "a"],
 };
 
 /** A large value of a type. */
