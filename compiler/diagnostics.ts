@@ -40,6 +40,11 @@ export const DIAGNOSTICS = {
   E013: { severity: "error", title: "unknown type", doc: "A type name that is not in scope." },
   E014: { severity: "error", title: "cannot infer", doc: "A type that the context does not determine." },
   E015: { severity: "error", title: "limit", doc: "A source larger or more deeply nested than the compiler accepts." },
+  E016: {
+    severity: "error",
+    title: "wrong regular expression",
+    doc: "A literal pattern of a `regex` builtin that the builtin does not accept.",
+  },
   W001: { severity: "warning", title: "unused capability", doc: "A capability in an effect row that the function never uses." },
   W002: { severity: "warning", title: "assignment to an immutable binding", doc: "An assignment to a binding made without `mut`." },
   W003: { severity: "warning", title: "unreachable arm", doc: "A match arm that can never run, because earlier arms cover its values." },
@@ -50,7 +55,11 @@ export const DIAGNOSTICS = {
     title: "hides a name",
     doc: "A function or type that hides a builtin, a capability or an import of the same name, or a library of the project that hides a shipped one.",
   },
-  W007: { severity: "warning", title: "dropped value", doc: "A call to a builtin whose result is not used, so the call has no effect." },
+  W007: {
+    severity: "warning",
+    title: "dropped value",
+    doc: "The value of a builtin, a Result, or the value of an `if` without `else` that nothing uses.",
+  },
 } as const satisfies Record<string, DiagnosticDecl>;
 
 export type DiagnosticCode = keyof typeof DIAGNOSTICS;

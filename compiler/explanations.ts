@@ -131,6 +131,11 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     wrong: { text: "fn main() -> Int { …1… }", elision: { parts: ["(", ")"], times: 300 } },
     right: { text: "fn main() -> Int { 1 }" },
   },
+  E016: {
+    why: "The pattern of `regex.matches`, `find_all`, `replace_all` or `captures` is checked when the program is compiled, if it is a literal. The syntax is that of RE2. A pattern that comes from outside the program is tested with `regex.check`.",
+    wrong: { text: 'fn main(word: String) -> Bool { regex.matches(word, "^[a-z+$") }' },
+    right: { text: 'fn main(word: String) -> Bool { regex.matches(word, "^[a-z]+$") }' },
+  },
   W001: {
     why: "An effect row that declares more than the function uses is harmless but misleading: readers, and the policy written for the program, would allow something that is never used. Remove the capability. If the body needs it later, the compiler reports that.",
     wrong: { text: "fn main(path: String) -> String !{fs.read, fs.write} { fs.read(path) }" },
@@ -170,7 +175,7 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     right: { text: 'fn count_bytes(text: String) -> Int { string.len(text) }\n\nfn main() -> Int { count_bytes("abc") }' },
   },
   W007: {
-    why: "Values are immutable: `list.push(xs, 3)` returns a new list and does not change `xs`. If the result of a builtin is not used, the call has no effect. Assign or bind the result, or remove the call.",
+    why: "Values are immutable: `list.push(xs, 3)` returns a new list and does not change `xs`. If the result of a builtin is not used, the call has no effect. Assign or bind the result, or remove the call. A dropped Result hides a failure, and the value of an `if` without `else` is lost, where `return` was meant. If a value does not matter, write `let _ = …`.",
     wrong: { text: "fn main() -> Int {\n    let mut xs = [1, 2]\n    list.push(xs, 3)\n    list.len(xs)\n}" },
     right: { text: "fn main() -> Int {\n    let mut xs = [1, 2]\n    xs = list.push(xs, 3)\n    list.len(xs)\n}" },
   },

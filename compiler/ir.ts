@@ -109,7 +109,8 @@ export type Ir = { readonly span: Span } & (
 /** A checked statement. `set` is a `let` or an assignment. */
 export type IrStmt = { readonly span: Span } & (
   | { readonly kind: "set"; readonly local: Local; readonly value: Ir }
-  | { readonly kind: "while"; readonly condition: Ir; readonly body: Ir }
+  /** `isEndless` is true for `while true` without a `break`: control never reaches the statement after it. */
+  | { readonly kind: "while"; readonly condition: Ir; readonly body: Ir; readonly isEndless: boolean }
   | { readonly kind: "for"; readonly local: Local; readonly list: Ir; readonly body: Ir }
   | { readonly kind: "break" }
   | { readonly kind: "continue" }

@@ -39,8 +39,8 @@ export class FunctionScope {
   /** Maps captured bindings of enclosing functions to this lambda's copies of the bindings. */
   readonly captured = new Map<Local, Local>();
   readonly #blocks: Map<string, Local>[] = [new Map<string, Local>()];
-  /** The number of loops around the current statement. */
-  loopDepth = 0;
+  /** The loops around the current statement, the innermost last, each with whether a `break` leaves it. */
+  readonly loops: { hasBreak: boolean }[] = [];
   /** The binding `result` of the `ensures` clauses; null until these clauses are checked. */
   ensuresResult: Local | null = null;
   /** Whether a contract clause is being checked. Such a clause must be pure. */

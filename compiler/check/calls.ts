@@ -25,6 +25,7 @@ import {
 } from "../check-types.ts";
 import { failed, type FunctionChecker, type Signature, type Typed } from "./context.ts";
 import { checkField, hasField } from "./data.ts";
+import { checkPatternArgument } from "./regex-literals.ts";
 import { recordBuiltinCall } from "./unused-results.ts";
 import { isModuleName, reportUnknownFunction } from "./suggest-names.ts";
 
@@ -207,6 +208,7 @@ function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: 
         ? { kind: "call", target: checker.context.sourceBuiltin(builtin), args, span }
         : { kind: "builtin", builtin, args, span };
   recordBuiltinCall(checker, ir, builtin, type);
+  checkPatternArgument(checker, builtin, expr.args);
   return { ir, type };
 }
 

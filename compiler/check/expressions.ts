@@ -220,7 +220,7 @@ export class ExpressionChecker implements FunctionChecker {
     const { span } = expr;
     const branches = expr.branches.map((b) => ({
       condition: this.check(b.condition, BOOL, "the condition"),
-      body: expr.otherwise === null ? this.#unusedBlock(b.body) : this.block(b.body, expected, why || "this branch"),
+      body: expr.otherwise === null ? this.#unusedBlock(b.body, "if") : this.block(b.body, expected, why || "this branch"),
     }));
     if (expr.otherwise !== null)
       return { kind: "if", branches, otherwise: this.block(expr.otherwise, expected, why || "this branch"), span };
@@ -236,9 +236,10 @@ export class ExpressionChecker implements FunctionChecker {
   }
 
   /** Checks a block whose value is not used. */
-  #unusedBlock(block: Block): Ir {
-    const ir = this.block(block, freshVar());
-    warnUnusedResult(this, ir);
+  #unusedBlock(block: Block, of: "if" | "other" = "other"): Ir {
+    const type = freshVar();
+    const ir = this.block(block, type);
+    warnUnusedResult(this, ir, type, of);
     return ir;
   }
 
@@ -336,9 +337,8 @@ export class ExpressionChecker implements FunctionChecker {
     const stmts = leading.flatMap((s) => this.#stmt(s));
     let value: Ir | null = null;
     if (last?.kind === "expr") value = this.check(last.value, this.#followsUnknownName(last, leading.at(-1)) ? freshVar() : expected, why);
-    else if (last?.kind !== "return" && last?.kind !== "break" && last?.kind !== "continue") {
-      this.#expect(UNIT_TYPE, expected, { start: Math.max(block.span.start, block.span.end - 1), end: block.span.end }, why);
-    } else unify(NEVER, expected);
+    else if (neverEnds(stmts.at(-1))) unify(NEVER, expected);
+    else this.#expect(UNIT_TYPE, expected, { start: Math.max(block.span.start, block.span.end - 1), end: block.span.end }, why);
     this.#leave();
     return { kind: "block", stmts, value, span: block.span };
   }
@@ -352,11 +352,12 @@ export class ExpressionChecker implements FunctionChecker {
     return !isKnown && !scope.unit.text.slice(previous.span.end, stmt.span.start).includes("\n");
   }
 
-  #loop(body: Block): Ir {
-    this.scope.loopDepth += 1;
+  #loop(body: Block): { readonly body: Ir; readonly hasBreak: boolean } {
+    const loop = { hasBreak: false };
+    this.scope.loops.push(loop);
     const ir = this.#unusedBlock(body);
-    this.scope.loopDepth -= 1;
-    return ir;
+    this.scope.loops.pop();
+    return { body: ir, hasBreak: loop.hasBreak };
   }
 
   #stmt(stmt: Stmt): IrStmt[] {
@@ -386,7 +387,9 @@ export class ExpressionChecker implements FunctionChecker {
         return this.#assign(stmt);
       case "while": {
         const condition = this.check(stmt.condition, BOOL, "the condition");
-        return [{ kind: "while", condition, body: this.#loop(stmt.body), span }];
+        const { body, hasBreak } = this.#loop(stmt.body);
+        const isEndless = stmt.condition.kind === "bool" && stmt.condition.value && !hasBreak;
+        return [{ kind: "while", condition, body, isEndless, span }];
       }
       case "for": {
         const item = freshVar();
@@ -396,14 +399,17 @@ export class ExpressionChecker implements FunctionChecker {
         scope.enter();
         const local = this.bind(stmt.name, hasError && prune(item).kind === "var" ? ERROR : item, { mutable: false });
         if (hasError) local.used = true;
-        const body = this.#loop(stmt.body);
+        const { body } = this.#loop(stmt.body);
         this.#leave();
         return [{ kind: "for", local, list, body, span }];
       }
       case "break":
-      case "continue":
-        if (scope.loopDepth === 0) this.error("E002", span, `\`${stmt.kind}\` is outside a loop`);
+      case "continue": {
+        const loop = scope.loops.at(-1);
+        if (loop === undefined) this.error("E002", span, `\`${stmt.kind}\` is outside a loop`);
+        else if (stmt.kind === "break") loop.hasBreak = true;
         return [{ kind: stmt.kind, span }];
+      }
       case "return": {
         if (stmt.value !== null) return [{ kind: "return", value: this.check(stmt.value, scope.result, "the result"), span }];
         this.#expect(UNIT_TYPE, scope.result, span, "the result");
@@ -415,8 +421,9 @@ export class ExpressionChecker implements FunctionChecker {
         });
         return [];
       case "expr": {
-        const value = this.check(stmt.value, freshVar());
-        warnUnusedResult(this, value);
+        const type = freshVar();
+        const value = this.check(stmt.value, type);
+        warnUnusedResult(this, value, type);
         return [{ kind: "expr", value, span }];
       }
     }
@@ -524,6 +531,12 @@ export class ExpressionChecker implements FunctionChecker {
       type,
     };
   }
+}
+
+/** Returns whether control never reaches the end of the statement. */
+function neverEnds(stmt: IrStmt | undefined): boolean {
+  const kind = stmt?.kind;
+  return kind === "return" || kind === "break" || kind === "continue" || (stmt?.kind === "while" && stmt.isEndless);
 }
 
 /** Returns whether the name at the span is declared with `let`, so that a fix can insert `mut` before the name. */

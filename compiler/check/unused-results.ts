@@ -1,4 +1,4 @@
-/** Reports W007, for calls of builtins whose result is not used. Because values never change, such a call has no effect. */
+/** Reports W007, for values that are not used although they should be: those of builtins, Results, and those of an `if` without `else`. */
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { Span } from "../ast.ts";
 import type { Edit } from "../diagnostics.ts";
@@ -11,19 +11,25 @@ export function recordBuiltinCall(checker: FunctionChecker, ir: Ir, { name, call
   if (!calledForEffect) checker.context.builtinCalls.set(ir, { name, result });
 }
 
-/** Warns of each builtin call that computes the unused value of `ir`. Looks into blocks and the branches of `if` and `match`. */
-export function warnUnusedResult(checker: FunctionChecker, ir: Ir): void {
+/**
+ * Warns of each expression that computes the unused value of `ir`, which has the type `type`. Looks into blocks and the branches of
+ * `if` and `match`. `of` tells whether the value is that of an `if` without `else`.
+ */
+export function warnUnusedResult(checker: FunctionChecker, ir: Ir, type: CheckedType, of: "if" | "other" = "other"): void {
   const unvisited: Ir[] = [ir];
   for (let current = unvisited.pop(); current !== undefined; current = unvisited.pop()) {
-    if (current.kind === "block" && current.value !== null) unvisited.push(current.value);
-    if (current.kind === "if")
+    if (current.kind === "block") {
+      if (current.value !== null) unvisited.push(current.value);
+    } else if (current.kind === "if") {
       unvisited.push(...current.branches.map(({ body }) => body), ...(current.otherwise === null ? [] : [current.otherwise]));
-    if (current.kind === "match") unvisited.push(...current.arms.map(({ body }) => body));
-    const call = checker.context.builtinCalls.get(current);
-    if (call === undefined) continue;
-    // The value of the enclosing block may be unused, too. Delete the call, so that it causes only one warning.
-    checker.context.builtinCalls.delete(current);
-    warnUnusedCall(checker, current, call.name, call.result);
+    } else if (current.kind === "match") {
+      unvisited.push(...current.arms.map(({ body }) => body));
+    } else {
+      const call = checker.context.builtinCalls.get(current);
+      // The value of the enclosing block may be unused, too. Delete the call, so that it causes only one warning.
+      if (call !== undefined && checker.context.builtinCalls.delete(current)) warnUnusedCall(checker, current, call.name, call.result);
+      else warnUnusedValue(checker, current, type, of);
+    }
   }
 }
 
@@ -37,7 +43,6 @@ function warnUnusedCall(checker: FunctionChecker, ir: Ir, name: string, result: 
     const type = prune(result);
     if (type.kind === "never" || show(type) === "Unit") return;
     const canAssign = local !== undefined && local.name !== "" && show(local.type) === show(type);
-    const insertBefore = ({ start }: Span, text: string): Edit => ({ span: { start, end: start }, text });
     const mut = local === undefined || local.mutable ? [] : [insertBefore(local.span, "mut ")];
     checker.warning("W007", span, `the value of \`${name}\` is dropped: the call does nothing`, {
       help: canAssign
@@ -46,4 +51,55 @@ function warnUnusedCall(checker: FunctionChecker, ir: Ir, name: string, result: 
       fixes: canAssign ? [{ title: `assign it to \`${local.name}\``, edits: [...mut, insertBefore(span, `${local.name} = `)] }] : [],
     });
   });
+}
+
+const insertBefore = ({ start }: Span, text: string): Edit => ({ span: { start, end: start }, text });
+
+/** Warns of a dropped Result and, for an `if` without `else`, of any other value that no effect explains. */
+function warnUnusedValue(checker: FunctionChecker, ir: Ir, type: CheckedType, of: "if" | "other"): void {
+  const { span } = ir;
+  const { result } = checker.scope;
+  const { text } = checker.scope.unit;
+  // `prune` follows bound type variables.
+  const known = prune(type);
+  if (of === "other" && known.kind !== "var" && !isResult(known)) return;
+  checker.context.deferredChecks.push(() => {
+    const t = prune(type);
+    if (isResult(t)) {
+      checker.warning("W007", span, "this Result is dropped, so nobody sees a failure", {
+        help: "take it apart with `match`, or write `let _ = …` if a failure does not matter",
+      });
+    } else if (of === "if" && hasValue(t) && !mayHaveEffect(ir)) {
+      const returns = show(result) === show(t) && text[span.start - 1] !== "(";
+      checker.warning("W007", span, "this value is dropped: an `if` without `else` has no value", {
+        help: returns ? "write `return` before it, or add an `else` branch" : "add an `else` branch, or bind the value with `let`",
+        fixes: returns ? [{ title: "write `return`", edits: [insertBefore(span, "return ")] }] : [],
+      });
+    }
+  });
+}
+
+const isResult = (type: CheckedType): boolean => type.kind === "builtin" && type.name === "Result";
+
+/** Returns whether the type is decided and has more values than `()`. */
+function hasValue(type: CheckedType): boolean {
+  return type.kind !== "var" && type.kind !== "never" && type.kind !== "error" && show(type) !== "Unit";
+}
+
+/** Returns whether the expression may be there for an effect and not for its value. */
+function mayHaveEffect(ir: Ir): boolean {
+  switch (ir.kind) {
+    case "call":
+      return ir.target.row.length > 0;
+    case "op":
+      return ir.op === "GuardSeal";
+    case "builtin":
+    case "call_value":
+    case "capability":
+    case "spawn":
+    case "receive":
+      return true;
+    default:
+      return false;
+  }
 }

@@ -91,6 +91,20 @@ function readUnicodeEscape(scanner: Scanner, start: number): string {
   return "\ufffd";
 }
 
+/**
+ * Returns the offset in the source of a code unit of the value of a string literal. `start` is the offset of the opening quote. The
+ * literal must be free of errors.
+ */
+export function offsetInString(text: string, start: number, valueOffset: number): number {
+  const character = /\\u\{([0-9a-fA-F]+)\}|\\?[^]/y;
+  character.lastIndex = start + 1;
+  for (let units = 0; units < valueOffset; ) {
+    const hex = character.exec(text)?.[1];
+    units += hex !== undefined && Number.parseInt(hex, 16) > 0xffff ? 2 : 1;
+  }
+  return character.lastIndex;
+}
+
 const CLOSING_QUOTES: ReadonlyMap<number, string> = new Map([
   [0x27, "'"],
   [0x60, "`"],

@@ -62,3 +62,78 @@ fn main() -> Int {
 `;
   expect(diagnosticsOf(text)).toEqual([]);
 });
+
+const marked = (text: string): readonly string[] =>
+  diagnosticsOf(text).map(({ code, message, span }) => `${code} ${text.slice(span.start, span.end)}: ${message}`);
+const RESULT_DROPPED = "this Result is dropped, so nobody sees a failure";
+const IF_DROPPED = "this value is dropped: an `if` without `else` has no value";
+
+test("warns of the dropped Result of a function, a function value, a capability, and of every branch", () => {
+  const text = `fn f() -> Result<Int, String> { Ok(1) }
+fn main(g: Fn() -> Result<Int, String>) -> Int !{net.fetch} {
+    f()
+    g()
+    try net.fetch("http://a/")
+    if true { f() }
+    if true { Err("no") } else { f() }
+    for _ in [1] { match 1 { 1 => f(), _ => g() } }
+    let _ = f()
+    1
+}
+`;
+  expect(marked(text)).toEqual(
+    ["f()", "g()", 'try net.fetch("http://a/")', "f()", 'Err("no")', "f()", "f()", "g()"].map((part) => `W007 ${part}: ${RESULT_DROPPED}`),
+  );
+});
+
+test("warns of the value of an `if` without `else`, and the fix returns it", () => {
+  const program = (inner: string): string =>
+    `fn sign(n: Int) -> String {\n    if n < 0 { ${inner} }\n    "positive"\n}\nfn main() -> String { sign(1) }\n`;
+  const text = program('"nega" ++ "tive"');
+  expect(marked(text)).toEqual([`W007 "nega" ++ "tive": ${IF_DROPPED}`]);
+  const fixed = applied(text, diagnosticsOf(text)[0]?.fixes[0]?.edits ?? []);
+  expect(fixed).toBe(program('return "nega" ++ "tive"'));
+  expect(diagnosticsOf(fixed)).toEqual([]);
+  expect(marked(program("n + 1"))).toEqual([`W007 n + 1: ${IF_DROPPED}`]);
+  expect(diagnosticsOf(program("n + 1"))[0]?.fixes).toEqual([]);
+  expect(marked(program("sign(2)"))).toEqual([`W007 sign(2): ${IF_DROPPED}`]);
+});
+
+test("does not warn of an `if` without `else` whose value is (), never, undecided or comes with an effect", () => {
+  const text = `fn now() -> Int !{time.now} { time.now() }
+fn unit() { }
+fn main(g: Fn() -> Int) -> Int !{time.now} {
+    if true { now() }
+    if true { g() }
+    if true { time.now() }
+    if true { debug(1) }
+    if true { guard(1, true, "one") }
+    if true { unit() }
+    if true { panic("no") }
+    if true { return 1 }
+    1
+}
+`;
+  expect(diagnosticsOf(text)).toEqual([]);
+});
+
+test.each([
+  ['regex.matches(s, "a(")', 2, "("],
+  ['regex.find_all(s, "\\u{1F600}é\\\\d++")', 6, "+"],
+  ['regex.replace_all(s, "[z-a]", "")', 2, "z"],
+  ['regex.captures(s, "(?<=a)b")', 1, "("],
+])("a wrong literal pattern is E016: %s", (call, character, at) => {
+  const text = `fn main(s: String) -> Unit { let _ = ${call} }`;
+  const [found, ...others] = diagnosticsOf(text);
+  expect(others).toEqual([]);
+  expect([found?.code, found?.message]).toEqual([
+    "E016",
+    `the pattern of \`${call.slice(0, call.indexOf("("))}\` is wrong at character ${character}`,
+  ]);
+  expect(text.slice(found?.span.start, found?.span.end)).toBe(at);
+});
+
+test("a pattern that is no literal, and that of regex.check, are left to the program", () => {
+  const text = 'fn main(p: String) -> Bool { result.is_ok(regex.check("(")) && regex.matches("a", p) && regex.matches("a", "(" ++ p) }';
+  expect(diagnosticsOf(text)).toEqual([]);
+});
