@@ -126,8 +126,12 @@ function importItems(into: Unit, from: Unit, specifier: Name, ownItems: Readonly
   const hasExports = all.some((i) => i.exported);
   for (const item of all) {
     const name = item.name.text;
-    if ((hasExports && !item.exported) || (item.kind === "fn" && name === "main")) continue;
     const key = keyOf(item);
+    if (item.kind === "fn" && name === "main") continue;
+    if (hasExports && !item.exported) {
+      into.privateIn.set(key, from.name);
+      continue;
+    }
     const hidingItem = ownItems.get(key);
     if (hidingItem !== undefined) {
       into.diagnostics.warning("W006", hidingItem.name.span, `\`${name}\` hides the one from \`import "${specifier.text}"\``, {

@@ -3,12 +3,20 @@
  * absent part, so the signature is split into tokens again.
  */
 import type { FnItem, ParsedFile } from "./ast.ts";
-import { Diagnostics, type Edit } from "./diagnostics.ts";
+import { type DiagnosticExtras, Diagnostics, type Edit } from "./diagnostics.ts";
 import { lex } from "./lexer.ts";
 import type { SourceFile } from "./source.ts";
 import type { Token } from "./tokens.ts";
 
 const insert = (offset: number, text: string): Edit => ({ span: { start: offset, end: offset }, text });
+
+/** Returns help and a fix for a bracket that was meant to begin a statement, but continues the value that ends at `valueEnd`. */
+export function separateStatements(bracket: "(" | "[", valueEnd: number): DiagnosticExtras {
+  return {
+    help: `a \`${bracket}\` after a value on the same line belongs to the value: write \`;\` before it, or begin a new line`,
+    fixes: [{ title: "insert `;`", edits: [insert(valueEnd, ";")] }],
+  };
+}
 
 /**
  * Returns the end of a function's parameters, and the tokens between the parameters and the body. All offsets count from

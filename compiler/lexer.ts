@@ -7,7 +7,7 @@ import type { Diagnostics } from "./diagnostics.ts";
 import { readNumber } from "./lexer/number.ts";
 import { codePointName, isDigit, isWordPart, isWordStart, LONE_SURROGATE, Scanner } from "./lexer/scanner.ts";
 import { isForeignQuote, readForeignString, readString } from "./lexer/string.ts";
-import { PUNCTUATORS, type Punctuator, type Token, kindOfWord } from "./tokens.ts";
+import { OPERAND_STARTS, PUNCTUATORS, type Punctuator, type Token, type TokenKind, kindOfWord } from "./tokens.ts";
 
 interface Lexed {
   /** The tokens of the text, of which the last is `eof`. */
@@ -97,11 +97,58 @@ function readForeign(scanner: Scanner): boolean {
   const foreign = FOREIGN_OPERATORS.find((candidate) => text.startsWith(candidate.text, start));
   if (foreign !== undefined) return replaceOperator(scanner, foreign.text, foreign.instead);
   const unit = scanner.peek();
-  if (unit === 0x26) return scanner.peek(1) !== 0x26 && replaceOperator(scanner, "&", "&&");
+  if (unit === 0x26 && scanner.peek(1) === 0x26) return false;
+  if (unit === 0x26) return isReference(scanner) ? skipReference(scanner) : replaceOperator(scanner, "&", "&&");
+  if (unit === 0x27 && scanner.tokens.at(-1)?.kind === "<" && skipLifetime(scanner)) return true;
   if (isForeignQuote(unit)) return readForeignString(scanner);
   if (unit === 0x2f && scanner.peek(1) === 0x2a) return skipBlockComment(scanner);
   if (unit === 0x23) return skipHashComment(scanner);
   return INVISIBLE_CHARACTERS.has(unit) && skipInvisibleCharacters(scanner);
+}
+
+/** Whether the `&` is before a value or a type, not between two operands. */
+function isReference({ tokens, newline, text, at }: Scanner): boolean {
+  const kind = tokens.at(-1)?.kind;
+  if (kind === undefined || newline) return text[at + 1] !== " ";
+  return !OPERAND_ENDS.has(kind) && !OPERAND_STARTS.includes(kind);
+}
+
+const OPERAND_ENDS: ReadonlySet<TokenKind> = new Set([")", "]", "}", "error", "reserved"]);
+
+/** Skips the `&` of a reference with its lifetime and `mut`. Reads `&str` as `String`. */
+function skipReference(scanner: Scanner): true {
+  const start = scanner.at;
+  const reference = /&(?:'[A-Za-z_]\w*\s+)?(?:mut\s+)?(str\b)?/y;
+  reference.lastIndex = start;
+  const [text = "&", str] = reference.exec(scanner.text) ?? [];
+  scanner.at += text.length;
+  const span = { start, end: scanner.at };
+  const instead = str === undefined ? "" : "String";
+  scanner.error(span, "there are no references", {
+    help: str === undefined ? `remove \`${text.trim()}\`: a value never changes, so it is passed as it is` : "the type of text is `String`",
+    fixes: [{ title: instead === "" ? `remove \`${text.trim()}\`` : "write `String`", edits: [{ span, text: instead }] }],
+  });
+  if (str !== undefined) scanner.push("name", start, instead);
+  return true;
+}
+
+/** Skips the lifetime in `<'a>` or `<'a, T>`. Returns whether there was one. */
+function skipLifetime(scanner: Scanner): boolean {
+  const start = scanner.at;
+  const lifetime = /'[A-Za-z_]\w*(?:,\s*'[A-Za-z_]\w*)*(>|,\s*)/y;
+  lifetime.lastIndex = start;
+  const [text, end] = lifetime.exec(scanner.text) ?? [];
+  if (text === undefined) return false;
+  const angle = scanner.tokens.at(-1)?.start ?? start;
+  const isAlone = end === ">";
+  scanner.at += text.length;
+  if (isAlone) scanner.tokens.pop();
+  const span = { start: isAlone ? angle : start, end: scanner.at };
+  scanner.error(span, "there are no lifetimes", {
+    help: "remove them",
+    fixes: [{ title: "remove the lifetimes", edits: [{ span, text: "" }] }],
+  });
+  return true;
 }
 
 function replaceOperator(scanner: Scanner, foreign: string, instead: Punctuator): true {

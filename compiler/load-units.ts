@@ -28,7 +28,16 @@ const MAX_FILES = 1_000;
 export function makeUnit(source: SourceFile): Unit {
   const diagnostics = new Diagnostics(source.name);
   const parsed = parse(source, diagnostics);
-  return { name: source.name, text: source.text, parsed, diagnostics, functions: new Map(), types: new Map(), declaredIn: new Map() };
+  return {
+    name: source.name,
+    text: source.text,
+    parsed,
+    diagnostics,
+    functions: new Map(),
+    types: new Map(),
+    declaredIn: new Map(),
+    privateIn: new Map(),
+  };
 }
 
 export interface LoadedUnit {

@@ -15,6 +15,8 @@ export interface Unit extends SourceFile {
   readonly types: Map<string, TypeDecl>;
   /** For messages: the name of the file that declares each function and type. The keys are `fn NAME` and `type NAME`. */
   readonly declaredIn: Map<string, string>;
+  /** For messages: the items that imported files declare but do not export, by the same keys, with the name of the file. */
+  readonly privateIn: Map<string, string>;
 }
 
 /** A use of a capability by a function. E007, with its path of calls, and W001 are computed from these uses. */
@@ -22,6 +24,13 @@ export interface CapabilityUse {
   readonly span: Span;
   /** The called function that uses the capability; null if the capability itself or a function value is called. */
   readonly via: Callable | null;
+}
+
+/** Whether errors were reported in the body of a named function, lambdas included. */
+interface BodyErrors {
+  /** Whether there is an error other than E014. Undecided types may be a consequence of it, and so are not reported. */
+  hasError: boolean;
+  hasUndecidedType: boolean;
 }
 
 /**
@@ -38,11 +47,15 @@ export class FunctionScope {
   readonly uses = new Map<string, CapabilityUse>();
   /** Maps captured bindings of enclosing functions to this lambda's copies of the bindings. */
   readonly captured = new Map<Local, Local>();
+  /** Shared by the scopes of a function and of its lambdas. */
+  readonly body: BodyErrors;
   readonly #blocks: Map<string, Local>[] = [new Map<string, Local>()];
   /** The loops around the current statement, the innermost last, each with whether a `break` leaves it. */
   readonly loops: { hasBreak: boolean }[] = [];
   /** The binding `result` of the `ensures` clauses; null until these clauses are checked. */
   ensuresResult: Local | null = null;
+  /** The names of the `let`s whose values are being checked. */
+  readonly #unfinished: string[] = [];
   /** Whether a contract clause is being checked. Such a clause must be pure. */
   inContract = false;
   /** The number of lambdas found so far, from which the names of lambdas are made. */
@@ -53,6 +66,7 @@ export class FunctionScope {
     this.callable = callable;
     this.result = result;
     this.parent = parent;
+    this.body = parent?.body ?? { hasError: false, hasUndecidedType: false };
   }
 
   /** Begins a block. */
@@ -99,6 +113,20 @@ export class FunctionScope {
   /** Returns the names of all visible bindings, as candidates for a misspelt name. */
   names(): string[] {
     return [...this.#blocks.flatMap((b) => [...b.keys()]), ...(this.parent?.names() ?? [])];
+  }
+
+  /** Begins the value of a `let`, in which its name is not in scope. */
+  beginValue(name: string): void {
+    this.#unfinished.push(name);
+  }
+
+  endValue(): void {
+    this.#unfinished.pop();
+  }
+
+  /** Returns whether this is the value of a `let` of that name, and whether a lambda is in between; undefined if it is not. */
+  inOwnValue(name: string, inLambda = false): { readonly inLambda: boolean } | undefined {
+    return this.#unfinished.includes(name) ? { inLambda } : this.parent?.inOwnValue(name, true);
   }
 
   /** Records the use of a capability, unless an earlier use is recorded. */

@@ -1,10 +1,12 @@
 /** Checks calls of functions, function values, builtins and capabilities. */
-import { GUARD_NAMES } from "../../vm/builtins/builtin-table.ts";
+import { BUILTIN_BY_NAME, GUARD_NAMES } from "../../vm/builtins/builtin-table.ts";
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import { type CapabilityDecl, signatureFor } from "../../vm/capabilities.ts";
 import type { Expr, Name, Span } from "../ast.ts";
 import type { Fix } from "../diagnostics.ts";
+import { separateStatements } from "../insert-edits.ts";
 import type { Callable, Ir } from "../ir.ts";
+import { isForeignCall } from "../other-languages-calls.ts";
 import {
   BOOL,
   builtinType,
@@ -23,11 +25,13 @@ import {
   unify,
   type VarType,
 } from "../check-types.ts";
+import { callHint } from "./call-rewrites.ts";
 import { failed, type FunctionChecker, type Signature, type Typed } from "./context.ts";
 import { checkField, hasField } from "./data.ts";
 import { checkPatternArgument } from "./regex-literals.ts";
 import { recordBuiltinCall } from "./unused-results.ts";
 import { isModuleName, reportUnknownFunction } from "./suggest-names.ts";
+import { reportUndecided } from "./undecided.ts";
 
 /** Returns a dotted name, such as `string.len`, as the name of a builtin or capability; undefined if its first part is a binding. */
 export function qualifiedName(checker: FunctionChecker, expr: Expr): Name | undefined {
@@ -53,8 +57,18 @@ function checkUnknownCall(checker: FunctionChecker, name: Name, expr: Expr & { k
     checker.check(arg, type);
     return type;
   });
-  reportUnknownFunction(checker, name, types[0]);
+  reportUnknownFunction(checker, name, expr, types[0]);
   return failed(expr.span);
+}
+
+/** Returns help that shows the parameters of a function, with their names if the program declares it. */
+function parametersHelp({ scope }: FunctionChecker, name: string, params: readonly CheckedType[]): string {
+  const target = scope.lookup(name) === undefined ? scope.unit.functions.get(name) : undefined;
+  const builtin = target === undefined ? BUILTIN_BY_NAME.get(name) : undefined;
+  const texts = target?.params.map((type, i) => `${target.item?.params[i]?.name.text ?? "_"}: ${show(type)}`) ?? params.map(show);
+  return builtin === undefined
+    ? `its parameters are (${texts.join(", ")})`
+    : `its type is \`${builtin.type}\`, as in \`${builtin.example}\``;
 }
 
 /** Returns whether an argument is accepted without a report, although its type does not match. */
@@ -70,9 +84,15 @@ function checkArgs(
 ): readonly Ir[] {
   if (args.length !== params.length) {
     const paramCount = `${params.length} ${params.length === 1 ? "argument" : "arguments"}`;
-    checker.error("E011", span, `\`${name}\` takes ${paramCount}, found ${args.length}`, {
-      help: `its parameters are (${params.map(show).join(", ")})`,
-    });
+    const hint = callHint(checker.scope.unit, name, args, span);
+    checker.error(
+      "E011",
+      span,
+      `\`${name}\` takes ${paramCount}, found ${args.length}`,
+      hint ?? { help: parametersHelp(checker, name, params) },
+    );
+    // It is not known which argument is missing or too many, so do not compare the others with the parameters.
+    return args.map((arg) => checker.check(arg, ERROR));
   }
   return args.map((arg, i) =>
     checker.check(arg, params[i] ?? freshVar(), `argument ${i + 1} of \`${name}\``, (found) => accepts(found, i)),
@@ -312,7 +332,9 @@ export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" 
   if (qualified !== undefined && callee.kind === "field" && callee.target.kind === "name") {
     const builtin = context.builtin(scope.unit, qualified.text);
     if (builtin !== undefined) return checkBuiltinCall(checker, builtin, expr, expected);
-    if (isModuleName(checker, callee.target.name.text)) return checkUnknownCall(checker, qualified, expr);
+    const isType = context.typeNamed(scope.unit, callee.target.name.text) !== undefined;
+    if (isModuleName(checker, callee.target.name.text) || (!isType && isForeignCall(qualified.text)))
+      return checkUnknownCall(checker, qualified, expr);
   }
   if (callee.kind === "name" && scope.lookup(callee.name.text) === undefined) {
     const name = callee.name;
@@ -346,10 +368,14 @@ function checkValueCall(checker: FunctionChecker, expr: Expr & { kind: "call" })
   const { ir: callee, type } = checkCallee(checker, expr);
   if (type.kind !== "fn") {
     if (type.kind === "var") {
-      checker.error("E014", expr.callee.span, "the type of this function is not known here", {
-        help: "write the type of the binding or parameter: Fn(A) -> B",
-      });
-    } else if (type.kind !== "error") checker.error("E009", expr.callee.span, `this is not a function, but ${show(type)}`);
+      const message = "the type of this function is not known here";
+      reportUndecided(checker, type, expr.callee.span, message, "write the type of the binding or parameter: Fn(A) -> B");
+    } else if (type.kind !== "error") {
+      const { end } = expr.callee.span;
+      const isSeparate = /\s/.test(checker.scope.unit.text.charAt(end));
+      checker.error("E009", expr.callee.span, `this is not a function, but ${show(type)}`, isSeparate ? separateStatements("(", end) : {});
+      if (isSeparate) return failed(expr.span);
+    }
     for (const arg of expr.args) checker.check(arg, ERROR);
     return { ir: { kind: "call_value", callee, args: [], span: expr.span }, type: ERROR };
   }

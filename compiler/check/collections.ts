@@ -1,5 +1,6 @@
 /** Checks list literals, map literals and indexing. */
 import type { Expr } from "../ast.ts";
+import { separateStatements } from "../insert-edits.ts";
 import type { Ir } from "../ir.ts";
 import { builtinType, type CheckedType, ERROR, freshVar, INT, mapOf, prune, show, STRING, unify } from "../check-types.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
@@ -67,7 +68,7 @@ export function checkIndex(checker: FunctionChecker, expr: Expr & { kind: "index
   const target = checker.check(expr.target, type);
   const item = freshVar();
   const isList = unify(type, builtinType("List", item));
-  if (!isList) reportNotIndexed(checker, type, expr);
+  if (!isList && reportNotIndexed(checker, type, expr)) return failed(expr.span);
   const index = checker.check(expr.index, isList ? INT : freshVar(), "an index");
   return { ir: { kind: "op", op: "ListGet", args: [target, index], span: expr.span }, type: isList ? item : ERROR };
 }
@@ -81,8 +82,13 @@ const INSTEAD_OF_INDEX: ReadonlyMap<string, string> = new Map([
   ["Json", 'write `json.get(j, "key")`, which returns an Option; a path is written `"key.inner[0]"`'],
 ]);
 
-function reportNotIndexed(checker: FunctionChecker, type: CheckedType, { target, index, span }: Expr & { kind: "index" }): void {
+/** Reports an index of a value that is no list. Returns whether the bracket was probably meant to begin a statement. */
+function reportNotIndexed(checker: FunctionChecker, type: CheckedType, { target, index, span }: Expr & { kind: "index" }): boolean {
   const t = prune(type);
+  if (!INSTEAD_OF_INDEX.has(show(t).replace(/<.*/, "")) && /\s/.test(checker.scope.unit.text.charAt(target.span.end))) {
+    checker.error("E009", target.span, `only lists are indexed, found ${show(t)}`, separateStatements("[", target.span.end));
+    return true;
+  }
   const name = t.kind === "builtin" || t.kind === "primitive" ? t.name : "";
   const edits = [
     { span: { start: span.start, end: span.start }, text: "map.get(" },
@@ -94,4 +100,5 @@ function reportNotIndexed(checker: FunctionChecker, type: CheckedType, { target,
     help: INSTEAD_OF_INDEX.get(name) ?? "a part of a record is reached by its name, `p.x`",
     fixes: name === "Map" && isSimple ? [{ title: "write `map.get`", edits }] : [],
   });
+  return false;
 }

@@ -16,10 +16,12 @@ import {
   substitute,
   type TypeDecl,
 } from "../check-types.ts";
+import { pathCallHint } from "./call-rewrites.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
 import { helpWithoutPrefix, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint } from "./library-hints.ts";
 import { suggestFunctionForMethod } from "./suggest-names.ts";
+import { reportUndecided } from "./undecided.ts";
 
 /** Returns the type of a declaration with fresh type arguments. `substituteArgs` replaces the type parameters in a field's type. */
 function instantiate(decl: TypeDecl): { type: CheckedType; substituteArgs: (t: CheckedType) => CheckedType } {
@@ -214,6 +216,7 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
         expr.enum.span,
         `unknown type \`${expr.enum.text}\``,
         helpWithoutPrefix(expr.enum, expr.variant) ??
+          pathCallHint(scope.unit, expr) ??
           libraryTypeHint(scope.unit, expr.enum.text) ??
           suggestNearest(scope.unit, expr.enum, () => scope.unit.types.keys()),
       );
@@ -322,9 +325,8 @@ export function checkField(
   const type = prune(targetType);
   if (type.kind === "error") return { ir, type: ERROR };
   if (type.kind === "var") {
-    checker.error("E014", target.span, "the type of this value is not known here, so neither are its fields", {
-      help: "write the type of the binding or parameter",
-    });
+    const message = "the type of this value is not known here, so neither are its fields";
+    reportUndecided(checker, type, target.span, message, "write the type of the binding or parameter");
     return { ir, type: ERROR };
   }
   if (type.kind !== "declared" || type.decl.kind !== "record") {

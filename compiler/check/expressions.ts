@@ -35,9 +35,10 @@ import { checkField, checkRecord, checkVariant } from "./data.ts";
 import { warnUnusedResult } from "./unused-results.ts";
 import type { Context, FunctionChecker, Typed } from "./context.ts";
 import { suggestNearest } from "./did-you-mean.ts";
-import { mismatchReport } from "./mismatch.ts";
+import { mismatchReport, unitEnding } from "./mismatch.ts";
 import { checkBinary, checkUnary } from "./operators.ts";
 import { checkPattern } from "./patterns.ts";
+import { reportUndecided } from "./undecided.ts";
 import { isModuleName, reportUnknownVariable } from "./suggest-names.ts";
 
 const unitIr = (span: Span): Ir => ({ kind: "const", value: UNIT, span });
@@ -80,8 +81,25 @@ export class ExpressionChecker implements FunctionChecker {
     }
     const typeTexts = mismatch(type, expected);
     if (typeTexts === null) return;
+    if (e.kind === "var") {
+      this.error(
+        "E009",
+        span,
+        `the type of this value would contain itself: ${typeTexts.found}`,
+        mismatchReport(this.scope, type, expected, why, span),
+      );
+      return;
+    }
     const message = `expected ${typeTexts.wanted}${why === "" ? "" : ` for ${why}`}, found ${typeTexts.found}`;
-    this.error("E009", span, message, mismatchReport(this.scope, type, expected, why));
+    this.error("E009", span, message, mismatchReport(this.scope, type, expected, why, span));
+  }
+
+  /** Reports a block without a value where a value is expected. `last` is its last statement, and `span` its closing brace. */
+  #expectUnit(last: Stmt | undefined, expected: CheckedType, span: Span, why: string): void {
+    const ending = unitEnding(last);
+    if (ending === undefined || show(expected) === "Unit" || unify(UNIT_TYPE, expected))
+      return this.#expect(UNIT_TYPE, expected, span, why);
+    this.error("E009", span, `expected ${show(expected)}${why === "" ? "" : ` for ${why}`}, but ${ending.reason}`, { help: ending.help });
   }
 
   /** Checks an expression and returns its type. `expected` only helps to decide types. The caller must report a mismatch. */
@@ -229,7 +247,7 @@ export class ExpressionChecker implements FunctionChecker {
         "E009",
         span,
         `expected ${show(expected)}${why === "" ? "" : ` for ${why}`}, but an \`if\` without \`else\` has no value`,
-        { help: "add an `else` branch" },
+        { help: "add an `else` branch, or write the value after the `if`" },
       );
     }
     return { kind: "if", branches, otherwise: null, span };
@@ -302,6 +320,8 @@ export class ExpressionChecker implements FunctionChecker {
   }
 
   error(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void {
+    if (code === "E014") this.scope.body.hasUndecidedType = true;
+    else this.scope.body.hasError = true;
     this.scope.unit.diagnostics.error(code, span, message, extras);
   }
 
@@ -316,13 +336,19 @@ export class ExpressionChecker implements FunctionChecker {
     return local;
   }
 
-  /** Warns of a binding that is never read, unless its name begins with `_`. */
+  /**
+   * Warns of a binding that is never read, unless its name begins with `_`. In a function with errors there is no warning,
+   * because the use may be in the part that is wrong.
+   */
   #warnIfUnused(local: Local): void {
-    if (!local.used && local.name !== "" && !local.name.startsWith("_")) {
+    if (local.used || local.name === "" || local.name.startsWith("_")) return;
+    const { body } = this.scope;
+    this.context.deferredChecks.push(() => {
+      if (body.hasError || body.hasUndecidedType) return;
       this.warning("W004", local.span, `\`${local.name}\` is never used`, {
         help: `name it \`_${local.name}\` if that is intended`,
       });
-    }
+    });
   }
 
   /** Ends the block and warns of its unused bindings. */
@@ -334,11 +360,17 @@ export class ExpressionChecker implements FunctionChecker {
     this.scope.enter();
     const last = block.stmts.at(-1);
     const leading = last?.kind === "expr" ? block.stmts.slice(0, -1) : block.stmts;
-    const stmts = leading.flatMap((s) => this.#stmt(s));
+    let errorCount = this.scope.unit.diagnostics.errorCount;
+    const stmts = leading.flatMap((s) => {
+      errorCount = this.scope.unit.diagnostics.errorCount;
+      return this.#stmt(s);
+    });
+    const lastHasError = leading.length > 0 && this.scope.unit.diagnostics.errorCount > errorCount;
     let value: Ir | null = null;
     if (last?.kind === "expr") value = this.check(last.value, this.#followsUnknownName(last, leading.at(-1)) ? freshVar() : expected, why);
     else if (neverEnds(stmts.at(-1))) unify(NEVER, expected);
-    else this.#expect(UNIT_TYPE, expected, { start: Math.max(block.span.start, block.span.end - 1), end: block.span.end }, why);
+    else if (!lastHasError)
+      this.#expectUnit(last, expected, { start: Math.max(block.span.start, block.span.end - 1), end: block.span.end }, why);
     this.#leave();
     return { kind: "block", stmts, value, span: block.span };
   }
@@ -368,16 +400,19 @@ export class ExpressionChecker implements FunctionChecker {
         const params = new Map(scope.callable.typeParams.map((p) => [p.name, p]));
         const type = stmt.type === null ? freshVar() : context.resolveType(scope.unit, stmt.type, params);
         const countBefore = scope.unit.diagnostics.errorCount;
+        scope.beginValue(stmt.name.text);
         const value = this.check(stmt.value, type, `\`${stmt.name.text}\``);
+        scope.endValue();
         // If the value has an error, do not report its undecided type as well.
         if (stmt.type === null && scope.unit.diagnostics.errorCount === countBefore) {
           context.deferredChecks.push(() => {
             if (!isDecided(type))
-              this.error(
-                "E014",
+              reportUndecided(
+                this,
+                type,
                 stmt.name.span,
                 `the type of \`${stmt.name.text}\` cannot be inferred from its value and uses: ${show(type)}`,
-                { help: `write it: \`let ${stmt.name.text}: TYPE = …\`` },
+                `write it: \`let ${stmt.name.text}: TYPE = …\``,
               );
           });
         }
@@ -501,10 +536,10 @@ export class ExpressionChecker implements FunctionChecker {
       if (scope.declare(local) !== undefined && local.name !== "_")
         this.error("E010", p.name.span, `two parameters are named \`${p.name.text}\``);
       context.deferredChecks.push(() => {
-        if (!isDecided(type))
-          this.error("E014", p.name.span, `the type of the parameter \`${p.name.text}\` is not known here`, {
-            help: `write it: \`${p.name.text}: TYPE\``,
-          });
+        if (!isDecided(type)) {
+          const message = `the type of the parameter \`${p.name.text}\` is not known here`;
+          reportUndecided(this, type, p.name.span, message, `write it: \`${p.name.text}: TYPE\``);
+        }
       });
       return local;
     });

@@ -22,14 +22,27 @@ function libraryHint(unit: Unit, name: string, library: string, replacement = ""
   };
 }
 
-/** Returns help for a type that a shipped library exports. */
+/** Returns help for an item that an imported file declares without `export`. `key` is its key in `Unit.declaredIn`. */
+export function privateHint(unit: Unit, key: string): DiagnosticExtras | undefined {
+  const file = unit.privateIn.get(key);
+  if (file === undefined) return undefined;
+  const [, name = ""] = key.split(" ");
+  const instead = file.startsWith("std/") ? "" : ": write `export` before its declaration to use it here";
+  return { help: `\`${name}\` is private to ${file}${instead}` };
+}
+
+/** Returns help for a type that an imported file does not export, or that a shipped library exports. */
 export function libraryTypeHint(unit: Unit, name: string): DiagnosticExtras | undefined {
+  const hint = privateHint(unit, `type ${name}`);
+  if (hint !== undefined) return hint;
   const library = unit.diagnostics.isFull ? undefined : LIBRARY_TYPES.get(name);
   return library === undefined ? undefined : libraryHint(unit, name, library);
 }
 
-/** Returns help for a function that a shipped library exports. If the name is also a word of another language, the hint for that word follows. */
+/** Returns help for a function that an imported file does not export, or that a shipped library exports. If the name is also a word of another language, the hint for that word follows. */
 export function libraryFunctionHint(unit: Unit, name: string): DiagnosticExtras | undefined {
+  const hint = privateHint(unit, `fn ${name}`);
+  if (hint !== undefined) return hint;
   const library = LIBRARY_FUNCTIONS.get(name);
   if (library === undefined) return undefined;
   const exportHint = libraryHint(unit, name, library);

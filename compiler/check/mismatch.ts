@@ -1,9 +1,10 @@
 /** Makes help for type mismatches. It says how to convert one type to another, or what was probably meant. */
 import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
-import type { DiagnosticExtras } from "../diagnostics.ts";
+import type { Span, Stmt } from "../ast.ts";
+import type { DiagnosticExtras, Fix } from "../diagnostics.ts";
 import { insertResult } from "../insert-edits.ts";
 import type { Callable } from "../ir.ts";
-import type { FunctionScope } from "../scope.ts";
+import type { FunctionScope, Unit } from "../scope.ts";
 import { type CheckedType, type FnType, isDecided, prune, show } from "../check-types.ts";
 
 const MIXED_NUMBERS = "Int and Float do not mix: convert with `int.to_float(…)`, or write the literal with a point, like `1.0`";
@@ -42,6 +43,58 @@ const INNER_CONVERSIONS: ReadonlyMap<string, string> = new Map([
   ["Option", "`option.map(…, fn(x) { … })` makes an Option of another value"],
   ["Result", "`result.map(…, fn(x) { … })` changes the value, `result.map_err(…, fn(e) { … })` the error"],
 ]);
+
+/** The functions that convert one type to another, by the expected type and the found type. */
+const CONVERTERS: ReadonlyMap<string, string> = new Map([
+  ["Float Int", "int.to_float"],
+  ["String Int", "int.to_string"],
+  ["String Float", "float.to_string"],
+  ["String Bool", "bool.to_string"],
+  ...["Bool", "Int", "Float", "String"].map((name) => [`Json ${name}`, `Json::${name}`] as const),
+]);
+
+/** The variants that wrap a value, by the type. */
+const WRAPS: ReadonlyMap<string, string> = new Map([
+  ["Option", "Some"],
+  ["Result", "Ok"],
+]);
+
+/** Returns a fix that converts the value at `span`, if there is one way that cannot fail. */
+export function conversionFix(unit: Unit, wanted: CheckedType, found: CheckedType, span: Span): readonly Fix[] {
+  const [w, f] = [prune(wanted), prune(found)];
+  const [inner] = w.kind === "builtin" ? w.args : [];
+  const isInner = inner !== undefined && show(inner) === show(f);
+  const wrap = isInner && w.kind === "builtin" ? WRAPS.get(w.name) : undefined;
+  const name = wrap ?? CONVERTERS.get(`${show(w)} ${show(f)}`);
+  if (name === undefined) return [];
+  const isLiteral = name === "int.to_float" && /^-?\d[\d_]*$/.test(unit.text.slice(span.start, span.end));
+  const [before, after] = isLiteral ? ["", ".0"] : [`${name}(`, ")"];
+  const edits = [
+    { span: { start: span.start, end: span.start }, text: before },
+    { span: { start: span.end, end: span.end }, text: after },
+  ];
+  return [{ title: isLiteral ? "write it with a point" : `write \`${name}(…)\``, edits: edits.filter((edit) => edit.text !== "") }];
+}
+
+/** Returns why a block has no value, and what to write, if it ends with this statement; undefined if the statement is a value. */
+export function unitEnding(last: Stmt | undefined): { readonly reason: string; readonly help: string } | undefined {
+  switch (last?.kind) {
+    case undefined:
+      return { reason: "the block is empty", help: "write the value between the braces" };
+    case "for":
+    case "while":
+      return {
+        reason: `a \`${last.kind}\` has no value`,
+        help: "write the value after the loop, for the case that no `return` in it is reached",
+      };
+    case "let":
+      return { reason: "a `let` has no value", help: `write the value after it: \`${last.name.text}\`` };
+    case "assign":
+      return { reason: "an assignment has no value", help: `write the value after it: \`${last.name.text}\`` };
+    default:
+      return undefined;
+  }
+}
 
 const nameOf = (type: CheckedType): string => (type.kind === "builtin" || type.kind === "primitive" ? type.name : "");
 
@@ -84,8 +137,20 @@ function functionHelp(found: FnType, wanted: FnType, why: string): string {
   return `the row of the expected type lacks ${extraCapabilities.join(", ")}; if no type is written, the first function value decides the row`;
 }
 
+/** Returns help for an argument that is in a wrong place, or of which the elements are meant. */
+function argumentHelp(wanted: CheckedType, found: CheckedType, why: string): string | undefined {
+  const [, index, callee = ""] = /^argument (\d+) of `(.*)`$/.exec(why) ?? [];
+  if (callee === "list.push" && found.kind === "builtin" && found.name === "List")
+    return "this adds the list as one element; to add its elements, join the lists: `xs ++ ys`";
+  if (index === "1" && found.kind === "fn" && wanted.kind === "builtin" && BUILTIN_BY_NAME.has(callee))
+    return `the function comes last: \`${callee}(…, fn(x) { … })\``;
+  if (index === "2" && callee === "list.fold" && found.kind === "fn")
+    return "the first value comes before the function: `list.fold(xs, 0, fn(sum, x) { … })`";
+  return undefined;
+}
+
 /** Returns help for a mismatch, with a fix if there is one. `why` says what the value is used for, like in `FunctionChecker.check`. */
-export function mismatchReport(scope: FunctionScope, type: CheckedType, expected: CheckedType, why: string): DiagnosticExtras {
+export function mismatchReport(scope: FunctionScope, type: CheckedType, expected: CheckedType, why: string, span: Span): DiagnosticExtras {
   const { callable, unit } = scope;
   if (unit.diagnostics.isFull) return {};
   const [found, wanted] = [prune(type), prune(expected)];
@@ -99,5 +164,6 @@ export function mismatchReport(scope: FunctionScope, type: CheckedType, expected
     return { help, fixes: [{ title, edits: insertResult(unit, item, resultText) }] };
   }
   if (why === "the result" && found.kind === "primitive" && found.name === "Unit") return { help: "write the value after `return`" };
-  return { help: wanted.kind === "fn" && found.kind === "fn" ? functionHelp(found, wanted, why) : conversionHelp(wanted, found) };
+  if (wanted.kind === "fn" && found.kind === "fn") return { help: functionHelp(found, wanted, why) };
+  return { help: argumentHelp(wanted, found, why) ?? conversionHelp(wanted, found), fixes: conversionFix(unit, wanted, found, span) };
 }

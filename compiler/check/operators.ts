@@ -1,9 +1,11 @@
 /** Checks the types of the operands of operators, and finds the types of the results. */
 import { FloatValue } from "../../vm/value/value.ts";
 import type { BinaryOp, Expr, Span } from "../ast.ts";
+import type { Fix } from "../diagnostics.ts";
 import { BOOL, type CheckedType, ERROR, FLOAT, freshVar, isData, prune, sameNameNote, show, unify } from "../check-types.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
-import { conversionHelpEitherWay } from "./mismatch.ts";
+import { conversionFix, conversionHelpEitherWay } from "./mismatch.ts";
+import { reportUndecided } from "./undecided.ts";
 
 /** The types of one operator. */
 interface OperatorTypes {
@@ -62,9 +64,13 @@ function checkOperands(
     const t = prune(type);
     if (t.kind === "var") {
       if (operatorTypes.takes !== "data")
-        checker.error("E014", span, `the type of the operands of \`${op}\` is not known here`, {
-          help: "write the type of the binding or parameter",
-        });
+        reportUndecided(
+          checker,
+          t,
+          span,
+          `the type of the operands of \`${op}\` is not known here`,
+          "write the type of the binding or parameter",
+        );
     } else if (!acceptsType(operatorTypes, t)) {
       const takenTypes =
         operatorTypes.takes === "data" ? "values without functions in them" : operatorTypes.takes.join(", ").replace(/, (\w+)$/, " or $1");
@@ -89,6 +95,23 @@ function reportIncrement(checker: FunctionChecker, operand: Expr, opSpan: Span):
     fixes: [{ title: `write \`${text} = ${text} + 1\``, edits: [{ span, text: `${text} = ${text} + 1` }] }],
   });
   return true;
+}
+
+/** Returns a fix that converts one of two operands of different types, if one conversion cannot fail. */
+function operandFix(
+  checker: FunctionChecker,
+  { first, rest }: Expr & { kind: "binary" },
+  right: Expr,
+  leftType: CheckedType,
+  rightType: CheckedType,
+): readonly Fix[] {
+  const { unit } = checker.scope;
+  const op = rest.find((r) => r.operand === right)?.op;
+  // A comparison of a text with a number is more often a mistake of another kind.
+  if (op !== "+" && op !== "++" && [leftType, rightType].some((type) => show(type) === "String")) return [];
+  const rightFix = conversionFix(unit, leftType, rightType, right.span);
+  const isFirst = rest[0]?.operand === right;
+  return rightFix.length > 0 || !isFirst ? rightFix : conversionFix(unit, rightType, leftType, first.span);
 }
 
 /** Checks a run of binary operators of one precedence, from left to right. */
@@ -121,7 +144,7 @@ export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "bina
     if (!unify(rightType, leftType)) {
       const help = conversionHelpEitherWay(leftType, rightType);
       const message = `\`${r.op}\` needs two operands of one type, found ${show(leftType)} and ${show(rightType)}${sameNameNote(leftType, rightType)}`;
-      checker.error("E009", span, message, { help });
+      checker.error("E009", span, message, { help, fixes: operandFix(checker, expr, r.operand, leftType, rightType) });
       type = ERROR;
     } else checkOperands(checker, r.op, operatorTypes, leftType, span);
     if (operatorTypes.returns === "Bool") type = BOOL;

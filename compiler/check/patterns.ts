@@ -29,6 +29,7 @@ import {
 } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
 import { didYouMean, helpWithoutPrefix, suggestNearest } from "./did-you-mean.ts";
+import { libraryTypeHint, privateHint } from "./library-hints.ts";
 import { conversionHelpEitherWay } from "./mismatch.ts";
 
 const WILDCARD: CheckedPattern = { kind: "wildcard" };
@@ -234,7 +235,14 @@ function resolveVariant(
   }
   const decl = enumName === null ? undefined : checker.context.typeNamed(checker.scope.unit, enumName.text);
   if (enumName !== null && decl === undefined) {
-    checker.error("E013", enumName.span, `unknown type \`${enumName.text}\``, helpWithoutPrefix(enumName, variant) ?? {});
+    const { unit } = checker.scope;
+    const extras = helpWithoutPrefix(enumName, variant) ?? libraryTypeHint(unit, enumName.text);
+    checker.error(
+      "E013",
+      enumName.span,
+      `unknown type \`${enumName.text}\``,
+      extras ?? suggestNearest(unit, enumName, () => unit.types.keys()),
+    );
     unify(t, ERROR);
     return undefined;
   }
@@ -297,6 +305,11 @@ function resolveStruct(
   const t = prune(type);
   if (enumName === null && t.kind === "declared" && t.decl.kind === "record") {
     if (namedDecl === t.decl) return constructorNamed(t, t.decl.name);
+    const hint = namedDecl === undefined ? privateHint(checker.scope.unit, `type ${name.text}`) : undefined;
+    if (hint !== undefined) {
+      checker.error("E013", name.span, `unknown record type \`${name.text}\``, hint);
+      return undefined;
+    }
     const note = namedDecl === undefined ? "" : sameNameNote({ kind: "declared", decl: namedDecl, args: [] }, t);
     checker.error("E009", name.span, `this pattern is for \`${name.text}\`, but the value is ${show(t)}${note}`);
     return undefined;

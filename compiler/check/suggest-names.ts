@@ -7,8 +7,10 @@ import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import type { Expr, Name, Span } from "../ast.ts";
 import type { DiagnosticExtras, Edit } from "../diagnostics.ts";
 import { builtinSpellings, hintForFunction, hintForValue } from "../other-languages.ts";
+import { callNote, moduleFor, rewrittenMethod } from "../other-languages-calls.ts";
 import { LIBRARY_FUNCTIONS } from "../libraries.ts";
 import { type CheckedType, indexesByName, prune } from "../check-types.ts";
+import { callHint, rewriteExtras, sourceOf } from "./call-rewrites.ts";
 import type { FunctionChecker } from "./context.ts";
 import { didYouMean, hintExtras, suggestNearest } from "./did-you-mean.ts";
 import { importFix, libraryFunctionHint, unqualifiedNameHint } from "./library-hints.ts";
@@ -66,18 +68,49 @@ function variantHint(checker: FunctionChecker, name: Name): DiagnosticExtras | u
 }
 
 /** Reports a call to an unknown name. `firstType` is the type of the first argument, if there is one. */
-export function reportUnknownFunction(checker: FunctionChecker, name: Name, firstType: CheckedType | undefined): void {
-  checker.error("E004", name.span, `unknown function \`${name.text}\``, suggestFunction(checker, name, firstType));
+export function reportUnknownFunction(
+  checker: FunctionChecker,
+  name: Name,
+  call: Expr & { kind: "call" },
+  firstType: CheckedType | undefined,
+): void {
+  if (reportOwnValue(checker, "E004", name)) return;
+  checker.error("E004", name.span, `unknown function \`${name.text}\``, suggestFunction(checker, name, call, firstType));
+}
+
+/** Reports the use of a name in the value of its own `let`. Returns whether it did. */
+function reportOwnValue(checker: FunctionChecker, code: "E003" | "E004", name: Name): boolean {
+  const ownValue = checker.scope.inOwnValue(name.text);
+  if (ownValue === undefined) return false;
+  checker.error(code, name.span, `\`${name.text}\` is not in scope in its own value`, {
+    help: ownValue.inLambda
+      ? `a lambda cannot call itself: declare a function \`fn ${name.text}(…)\` at the top level`
+      : `give the variable a value first, \`let mut ${name.text} = …\`, and assign the next one`,
+  });
+  return true;
 }
 
 /** Returns help for an unknown function. It is empty once the diagnostics are full, because searching all names each time is slow. */
-function suggestFunction(checker: FunctionChecker, name: Name, firstType: CheckedType | undefined): DiagnosticExtras {
+function suggestFunction(
+  checker: FunctionChecker,
+  name: Name,
+  call: Expr & { kind: "call" },
+  firstType: CheckedType | undefined,
+): DiagnosticExtras {
   const { scope, context } = checker;
   if (scope.unit.diagnostics.isFull) return {};
   const [module, part] = name.text.split(".");
+  const hint = callHint(scope.unit, name.text, call.args, call.span);
+  if (hint?.fixes !== undefined) return hint;
   if (module !== undefined && part !== undefined) {
     const [builtin] = builtinsNamed(part, module);
     if (builtin !== undefined) return didYouMean(name, builtin);
+    if (hint !== undefined) return hint;
+    const otherModule = moduleFor(module);
+    if (otherModule !== undefined && otherModule !== module) {
+      const [other] = builtinsLike(part, (firstType === undefined ? undefined : moduleOf(firstType)) ?? otherModule);
+      if (other !== undefined) return didYouMean(name, other);
+    }
     const partHint = unqualifiedNameHint(scope.unit, name, part, { isCalled: true });
     if (partHint !== undefined) return partHint;
   } else {
@@ -111,7 +144,8 @@ export function reportUnknownVariable(checker: FunctionChecker, name: Name): voi
         ? `a value of it is one of its variants, \`${decl.name}::${decl.variants[0]?.name ?? "…"}\``
         : `a value of it is written \`${decl.name} { … }\`, in parentheses in the head of \`if\`, \`while\`, \`match\` and \`for\``;
     checker.error("E003", name.span, `\`${name.text}\` is a type, not a value`, { help });
-  } else checker.error("E003", name.span, `unknown variable \`${name.text}\``, suggestVariable(checker, name));
+  } else if (!reportOwnValue(checker, "E003", name))
+    checker.error("E003", name.span, `unknown variable \`${name.text}\``, suggestVariable(checker, name));
 }
 
 /** Returns help for an unknown variable. */
@@ -156,6 +190,17 @@ export function suggestFunctionForMethod(
   const { unit } = checker.scope;
   const fileFunction = callArgs !== null && unit.functions.has(name.text) ? name.text : undefined;
   const module = moduleOf(type);
+  const dot = unit.text.lastIndexOf(".", name.span.start);
+  if (callArgs !== null && fileFunction === undefined) {
+    const template = rewrittenMethod(module, name.text, callArgs);
+    const texts = [unit.text.slice(span.start, dot).trim(), ...callArgs.map((arg) => sourceOf(unit, arg))];
+    const note = module === undefined ? undefined : callNote(`${module}.${name.text}`);
+    if (template !== undefined) {
+      const extras = rewriteExtras(template, texts, span);
+      return { ...extras, help: `${template === "$1" ? "values never change" : "there are no methods"}: ${extras.help ?? ""}` };
+    }
+    if (note !== undefined && module !== undefined && builtinsNamed(name.text, module).length === 0) return { help: note };
+  }
   const builtin = fileFunction ?? (module === undefined ? undefined : builtinsNamed(name.text, module)[0]);
   const library = builtin === undefined && callArgs !== null ? LIBRARY_FUNCTIONS.get(name.text) : undefined;
   const target = library === undefined ? builtin : name.text;
@@ -163,7 +208,6 @@ export function suggestFunctionForMethod(
     if (callArgs === null || module === undefined) return undefined;
     return { help: `there are no methods: a function takes the value as an argument, as \`${module}.…(value)\` does` };
   }
-  const dot = unit.text.lastIndexOf(".", name.span.start);
   const parenthesis = callArgs === null ? -1 : unit.text.indexOf("(", name.span.end);
   const separator = callArgs === null ? ")" : callArgs.length > 0 ? ", " : "";
   const edits: readonly Edit[] = [

@@ -1,4 +1,5 @@
 /** Reads string literals and their escapes. */
+import type { TokenKind } from "../tokens.ts";
 import { codePointName, LONE_SURROGATE, type Scanner } from "./scanner.ts";
 
 const SIMPLE_ESCAPES: ReadonlyMap<string, string> = new Map([
@@ -39,13 +40,48 @@ function isLineEnd(unit: number): boolean {
   return unit === 0x0a || unit === 0x0d || Number.isNaN(unit);
 }
 
+/**
+ * Reports a string without a closing quote, which ends at the end of its line. If the line ends with the brackets that close
+ * those opened earlier on the line, the string ends before them, so that they are not missing.
+ */
 function reportUnterminated(scanner: Scanner, start: number): void {
   while (!isLineEnd(scanner.peek())) scanner.at += 1;
-  scanner.error({ start, end: scanner.at }, "this string has no closing quote", {
-    help: 'close it with `"` on the same line; write `\\n` for a line break',
+  const lineEnd = scanner.at;
+  scanner.at = lineEnd - closersAtEnd(scanner, start, lineEnd).length;
+  const before = scanner.at < lineEnd ? ` before \`${scanner.text.slice(scanner.at, lineEnd).trim()}\`` : " on the same line";
+  const span = { start, end: scanner.at };
+  scanner.error(span, "this string has no closing quote", {
+    help: `close it with \`"\`${before}; write \`\\n\` for a line break`,
+    fixes:
+      scanner.text[scanner.at - 1] === "\\"
+        ? []
+        : [{ title: 'insert `"`', edits: [{ span: { start: scanner.at, end: scanner.at }, text: '"' }] }],
   });
   scanner.push("error", start);
 }
+
+/** Returns the end of the line from the first of the brackets that close all brackets opened on the line before `start`. */
+function closersAtEnd({ tokens, text }: Scanner, start: number, lineEnd: number): string {
+  let expected = "";
+  for (let i = tokens.length - 1, depth = 0; i >= 0; i--) {
+    const token = tokens[i];
+    const closer = token === undefined ? undefined : CLOSERS.get(token.kind);
+    if (closer !== undefined && depth === 0) expected += closer;
+    else if (closer !== undefined) depth -= 1;
+    else if (token?.kind === ")" || token?.kind === "]" || token?.kind === "}") depth += 1;
+    if (token?.newline === true) break;
+  }
+  let tailStart = lineEnd;
+  while (tailStart > start + 1 && " \t)]};,".includes(text.charAt(tailStart - 1))) tailStart -= 1;
+  const tail = text.slice(tailStart, lineEnd);
+  return expected !== "" && tail.replace(/[\s;,]/g, "") === expected ? tail : "";
+}
+
+const CLOSERS: ReadonlyMap<TokenKind, string> = new Map([
+  ["(", ")"],
+  ["[", "]"],
+  ["{", "}"],
+]);
 
 /** Reads an escape whose backslash is not the last character of its line. Reports a bad escape and returns U+FFFD for it. */
 function readEscape(scanner: Scanner): string {

@@ -218,6 +218,12 @@ export class Cursor {
     throw new ParseError({ skipsItem: this.#diagnostics.isFull });
   }
 
+  /** Like `fail`, but parsing continues at the next item, because the rest of the function cannot be read. */
+  failItem(span: Span, message: string, extras: DiagnosticExtras = {}): never {
+    this.report("E002", span, message, extras);
+    throw new ParseError({ skipsItem: true });
+  }
+
   /** Fails with "expected …, found …" at the next token. If the lexer has reported that token, does not report it again. */
   unexpected(expected: string, extras: DiagnosticExtras = {}): never {
     const token = this.token;

@@ -2,8 +2,9 @@
 import type { BinaryOp, Expr } from "../ast.ts";
 import type { TokenKind } from "../tokens.ts";
 import { type Cursor, MAX_NESTING, spanOf } from "./cursor.ts";
-import { rejectForeignInfix, rejectForeignOperator } from "./other-languages-syntax.ts";
+import { rejectConversion, rejectForeignInfix, rejectTryBlock, rejectForeignOperator } from "./other-languages-syntax.ts";
 import { parseCommaList } from "./lists.ts";
+import { separateStatements } from "../insert-edits.ts";
 import { isMinMagnitude } from "./literals.ts";
 import { parseFieldName } from "./names.ts";
 import { parsePrimary } from "./primary.ts";
@@ -62,7 +63,7 @@ function continueBinary(c: Cursor, start: number, first: Expr): Expr {
   const stack: OperatorChain[] = [];
   let operand = first;
   let operandStart = start;
-  for (let operator = operatorHere(c); operator !== undefined; operator = operatorHere(c)) {
+  for (let operator = operatorHere(c, operandStart); operator !== undefined; operator = operatorHere(c, operandStart)) {
     let top = stack.at(-1);
     while (top !== undefined && top.operator.level > operator.level) {
       operand = endChain(top, operand, c.lastEnd);
@@ -88,7 +89,8 @@ function continueBinary(c: Cursor, start: number, first: Expr): Expr {
   return operand;
 }
 
-function operatorHere(c: Cursor): Operator | undefined {
+/** Returns the operator at the cursor. `operandStart` is the start of the operand before it. */
+function operatorHere(c: Cursor, operandStart: number): Operator | undefined {
   if (c.kind === "-" && c.atNewline()) return undefined;
   if (c.kind === "|" && !c.atNewline()) {
     if (c.peek(1).kind === ">" && c.peek(1).start === c.token.end) {
@@ -99,6 +101,7 @@ function operatorHere(c: Cursor): Operator | undefined {
       fixes: [{ title: "write `||`", edits: [{ span: spanOf(c.token), text: "||" }] }],
     });
   }
+  rejectConversion(c, operandStart);
   rejectForeignInfix(c);
   return OPERATORS.get(c.kind);
 }
@@ -136,6 +139,7 @@ function parseUnary(c: Cursor): Expr {
     }
     case "try": {
       c.next();
+      rejectTryBlock(c, token);
       c.enterLevel();
       const call = parsePostfix(c);
       c.leaveLevel();
@@ -226,6 +230,7 @@ function parseArgument(c: Cursor): Expr {
 }
 
 function parseIndex(c: Cursor, start: number, target: Expr): Expr {
+  const endBefore = c.lastEnd;
   const opener = c.next();
   c.enterLevel();
   const context = c.enterParens();
@@ -233,7 +238,12 @@ function parseIndex(c: Cursor, start: number, target: Expr): Expr {
   const position = parseExpression(c);
   const range = c.at("..") || c.at(":");
   const help = "for a part of a list, write `list.slice(xs, from, to)`; for a part of a string, `string.slice(s, from, to)`";
-  c.closeSingle(opener, "[", "the index", range ? { help } : {});
+  c.closeSingle(
+    opener,
+    "[",
+    "the index",
+    range ? { help } : c.at(",") && opener.start > endBefore ? separateStatements("[", endBefore) : {},
+  );
   c.leave(context);
   c.leaveLevel();
   return { kind: "index", target, index: position, span: c.spanFrom(start) };

@@ -225,14 +225,67 @@ function parseRecord(c: Cursor, start: number, exported: boolean): RecordItem {
   const word = c.next();
   const name = parseDeclaredName(c, "a type");
   const typeParams = parseTypeParams(c);
-  if (c.at("="))
-    c.unexpected("`{` and the fields of the type", {
-      help: `a record type is written \`${word.value} ${name.text} { x: Int }\`; there are no type aliases`,
-    });
+  if (c.at("=")) skipTypeEquals(c, name);
   const parenHelp = c.at("(") ? { help: `fields need braces: \`${word.value} ${name.text} { x: Int }\`` } : {};
   const opener = c.expect("{", `\`{\` and the fields of \`${name.text}\``, parenHelp);
   const fields = parseDeclarationList(c, opener, "a field", parseField);
   return { kind: "record", exported, name, typeParams, fields, span: c.spanFrom(start) };
+}
+
+/** Reports the `=` of `type P = { x: Int }` and skips it. Fails at any other `=`. */
+function skipTypeEquals(c: Cursor, name: Name): void {
+  const equals = spanOf(c.token);
+  const first = c.peek(1);
+  const isRecord = first.kind === "{";
+  const alternatives = alternativesAfter(c);
+  const help = isRecord
+    ? `write \`type ${name.text} { x: Int }\`, without \`=\``
+    : alternatives.length > 0
+      ? `a type of several alternatives is an enum: \`enum ${name.text} { ${alternatives.join(", ")} }\``
+      : "a type has one name: write the other type where this name is used, or declare a record with it as a field";
+  const message = isRecord
+    ? "a record type has no `=`"
+    : alternatives.length > 0
+      ? "a type has no alternatives"
+      : "there are no type aliases";
+  const fixes = isRecord ? [{ title: "remove `=`", edits: [{ span: { start: equals.start, end: first.start }, text: "" }] }] : [];
+  if (!isRecord) c.fail(equals, message, { help });
+  c.report("E002", equals, message, { help, fixes });
+  c.next();
+}
+
+/** Names of variants for the built-in types in a union such as `Int | String`. */
+const VARIANT_NAMES: ReadonlyMap<string, string> = new Map([
+  ["Int", "Number(Int)"],
+  ["Float", "Decimal(Float)"],
+  ["String", "Text(String)"],
+  ["Bool", "Flag(Bool)"],
+]);
+
+/** Returns a variant for each of the alternatives separated by `|` after the `=` at the cursor; empty if there is no `|`. */
+function alternativesAfter(c: Cursor): readonly string[] {
+  const variants: string[] = [];
+  let hasBar = false;
+  for (let distance = 1; distance < 64; distance++) {
+    const token = c.peek(distance);
+    const isType = c.peek(distance - 1).kind === "(";
+    if (token.kind === "eof" || c.peek(distance).kind === "{") break;
+    if (token.kind === "|") hasBar = true;
+    else if (token.newline && distance > 1 && c.peek(distance - 1).kind !== "|") break;
+    else if (token.kind === "name" && isType)
+      variants.push(`${variants.pop() ?? ""}(${hintForType(token.value)?.replacement ?? token.value})`);
+    else if (token.kind === "name") {
+      const type = hintForType(token.value)?.replacement ?? token.value;
+      variants.push(VARIANT_NAMES.get(type) ?? type);
+    } else if (token.kind === "string") variants.push(variantOfText(token.value, variants.length));
+    else if (token.kind !== "(" && token.kind !== ")") break;
+  }
+  return hasBar ? variants : [];
+}
+
+/** Returns `Red` for "red", and an invented name for a text that cannot be a name. */
+function variantOfText(text: string, index: number): string {
+  return /^[A-Za-z]\w{0,30}$/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : `Case${index + 1}`;
 }
 
 function parseField(c: Cursor): FieldDecl {

@@ -1,5 +1,6 @@
 /** Recognizes statements, operators and lambdas of other languages. The errors say what to write instead. */
-import { OPERAND_STARTS, type TokenKind } from "../tokens.ts";
+import { hintForType } from "../other-languages.ts";
+import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
 
 export const LAMBDA_HELP = "a lambda is written `fn(x: Int) -> Int { x + 1 }`";
@@ -144,15 +145,80 @@ export function rejectForeignPrefix(c: Cursor): void {
   if (word !== undefined && ONLY_OPERAND_STARTS.has(nextToken.kind)) rejectWord(c, word);
 }
 
+/** What to write instead of `x as T`, by the type. `$1` is the operand, if one expression is right for every operand. */
+const CONVERSIONS: ReadonlyMap<string, { readonly help: string; readonly template?: string }> = new Map([
+  ["Float", { help: "write `int.to_float(n)`", template: "int.to_float($1)" }],
+  ["Int", { help: "`float.trunc(x)` makes an Int of a Float, `int.parse(s)` reads one from a String" }],
+  ["String", { help: "write `int.to_string(n)`; `string.inspect(v)` takes any value" }],
+]);
+
+/** Fails at `x as T`. `operandStart` is the start of `x`. */
+export function rejectConversion(c: Cursor, operandStart: number): void {
+  const target = c.peek(1);
+  if (!c.at("name") || c.token.value !== "as" || c.atNewline() || target.kind !== "name" || target.newline) return;
+  const type = hintForType(target.value)?.replacement ?? target.value;
+  const conversion = CONVERSIONS.get(type);
+  const operand = c.text.slice(operandStart, c.lastEnd);
+  const isShort = operand.length <= 40 && !operand.includes("\n");
+  const text = conversion?.template?.replace("$1", () => operand);
+  c.fail(spanOf(c.token), "there is no conversion with `as`", {
+    help:
+      text !== undefined && isShort
+        ? `write \`${text}\``
+        : (conversion?.help ?? `values are not cast; write the type where the value gets its name: \`let x: ${type} = …\``),
+    fixes:
+      text === undefined || !isShort
+        ? []
+        : [{ title: `write \`${text}\``, edits: [{ span: { start: operandStart, end: target.end }, text }] }],
+  });
+}
+
+/** Fails at `try {` and `try:`. Parsing continues at the next item, because `catch` or `except` follows. */
+export function rejectTryBlock(c: Cursor, word: Token): void {
+  if (!c.at("{") && !c.at(":")) return;
+  c.failItem(word, "`try` takes one call, not a block", {
+    help: "there are no exceptions: `match try fs.read(path) { Ok(text) => …, Err(why) => … }`; a failure of your own is the result `Err(text)`",
+  });
+}
+
+/** Macros of Rust, by their names. */
+const MACROS: ReadonlyMap<string, ForeignWord> = new Map([
+  ["println", { help: "write `debug(v)` to see a value on stderr, or `emit v` to show it (the row needs `ui.render`)" }],
+  ["print", { help: "write `debug(v)` to see a value on stderr, or `emit v` to show it (the row needs `ui.render`)" }],
+  ["eprintln", { help: "write `debug(v)` to see a value on stderr", fix: "debug" }],
+  ["dbg", { help: "write `debug(v)`", fix: "debug" }],
+  ["panic", { help: "write `panic(text)`", fix: "panic" }],
+  ["todo", { help: 'write `panic("not written yet")`' }],
+  ["unimplemented", { help: 'write `panic("not written yet")`' }],
+  ["unreachable", { help: 'write `panic("cannot happen")`' }],
+  ["vec", { help: "a list is written `[1, 2]`", fix: "" }],
+  ["format", { help: 'join strings with `++`, as in `"a" ++ b`; convert other values first, for example with `int.to_string`' }],
+  ["assert", { help: '`guard(value, passed, label)` checks a condition: `guard((), n > 0, "n is positive")`' }],
+  ["assert_eq", { help: 'in a `test`, write `assert_equal(found, expected)` with `import "std-testing"`' }],
+  ["matches", { help: "write `match v { pattern => true, _ => false }`" }],
+]);
+
+/** Fails at the `!` of a macro call, such as `println!("a")` and `vec![1]`. */
+function rejectMacro(c: Cursor): void {
+  const opener = c.peek(1);
+  if (!c.at("!") || (opener.kind !== "(" && opener.kind !== "[") || !touchesNext(c) || c.token.start !== c.lastEnd) return;
+  const name = /[A-Za-z_]\w*$/.exec(c.text.slice(Math.max(0, c.lastEnd - 32), c.lastEnd))?.[0] ?? "";
+  const macro = MACROS.get(name);
+  const span = { start: c.lastEnd - name.length, end: c.token.end };
+  const fix = macro?.fix;
+  c.fail(span, `there are no macros: \`${name}!\``, {
+    help: macro?.help ?? "call functions without `!`",
+    fixes: fix === undefined ? [] : [{ title: fix === "" ? `remove \`${name}!\`` : `write \`${fix}\``, edits: [{ span, text: fix }] }],
+  });
+}
+
 /** Fails if syntax of another language follows the operand before the next token. */
 export function rejectForeignInfix(c: Cursor): void {
   if (c.atNewline()) return;
   const word = c.at("name") ? INFIXES.get(c.token.value) : undefined;
   const nextToken = c.peek(1);
   if (word !== undefined && !nextToken.newline && (ONLY_OPERAND_STARTS.has(nextToken.kind) || nextToken.kind === "(")) rejectWord(c, word);
-  if (c.at("!") && nextToken.kind === "(" && touchesNext(c) && c.token.start === c.lastEnd) {
-    c.fail(c.token, "there are no macros", { help: "call functions without `!`; `debug(v)` prints to stderr" });
-  }
+  rejectMacro(c);
   if (c.at("..") && c.newlinesMatter) {
     c.fail(c.token, "there are no ranges", { help: "write `list.range(0, 10)`: the list of numbers from 0 to 9" });
   }

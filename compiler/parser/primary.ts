@@ -70,6 +70,8 @@ export function expressionHelp(kind: TokenKind): { readonly help?: string } {
       return { help: "a Float begins with a digit: `0.5`" };
     case "+":
       return { help: "there is no unary `+`; remove it" };
+    case "*":
+      return { help: "an operand is missing before `*`; there are no references: write `x`, not `*x`" };
     case "++":
       return { help: "`++` does not increment; write the statement `i = i + 1`" };
     case "|":

@@ -1,5 +1,6 @@
 /** Parses types, type parameters and effect rows. */
 import type { Name, RowExpr, TypeExpr } from "../ast.ts";
+import { hintForType } from "../other-languages.ts";
 import { isKeyword } from "../tokens.ts";
 import { GENERIC_TYPE_ARITY } from "../../vm/value/type.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
@@ -16,19 +17,15 @@ function parseNamed(c: Cursor): TypeExpr {
   if (c.at("reserved")) return typeOfName(parseReservedName(c));
   const token = c.token;
   if (token.kind !== "name") {
-    if (token.kind === "[") c.unexpected("a type", { help: "a list type is written `List<Int>`" });
+    if (token.kind === "[") return parseBracketedList(c);
+    if (token.kind === "_") rejectHole(c);
     if (token.kind === "{")
       c.unexpected("a type", { help: "a record type is declared with `type Name { x: Int }`; a map type is written `Map<String, Int>`" });
     c.unexpected("a type");
   }
   const name = nameOf(c.next());
   if (name.text === "Fn" && c.at("(")) return parseFunctionType(c, token.start);
-  if (c.at("[")) {
-    const help = GENERIC_TYPE_ARITY.has(name.text)
-      ? "write type arguments between `<` and `>`: `List<Int>`"
-      : `a list type is written \`List<${name.text}>\``;
-    c.unexpected("the end of the type", { help });
-  }
+  if (c.at("[")) rejectBracketsAfter(c, name);
   if (!c.at("<") || c.atNewline()) return typeOfName(name);
   const opener = c.next();
   c.enterLevel();
@@ -37,6 +34,54 @@ function parseNamed(c: Cursor): TypeExpr {
   if (args.length === 0)
     c.fail(opener, `\`${name.text}<>\` has no type arguments`, { help: "write the types between `<` and `>`, or remove both" });
   return { kind: "name", name, args, span: c.spanFrom(token.start) };
+}
+
+/** Fails at `_` in a type. In the type of a `let`, the fix removes the type. */
+function rejectHole(c: Cursor): never {
+  const { start, end } = c.token;
+  const lineStart = c.text.lastIndexOf("\n", start) + 1;
+  const annotation = /\blet +(?:mut +)?\w+( *:[^=]*)$/.exec(c.text.slice(Math.max(lineStart, start - 100), start))?.[1];
+  const rest = /^[^=\n]{0,100}?(?= *=)/.exec(c.text.slice(end, end + 200))?.[0];
+  const edits =
+    annotation === undefined || rest === undefined
+      ? []
+      : [{ span: { start: start - annotation.length, end: end + rest.length }, text: "" }];
+  c.unexpected("a type", {
+    help: annotation === undefined ? "write the type; `_` is not a type" : "leave the type out: the `let` gets the type of its value",
+    fixes: edits.length === 0 ? [] : [{ title: "remove the type", edits }],
+  });
+}
+
+/** Fails at the `[` of `Int[]` and `List[Int]`. */
+function rejectBracketsAfter(c: Cursor, name: Name): never {
+  const closer = c.peek(1);
+  const type = hintForType(name.text)?.replacement ?? name.text;
+  if (GENERIC_TYPE_ARITY.has(name.text) || closer.kind !== "]")
+    c.unexpected("the end of the type", { help: "write type arguments between `<` and `>`: `List<Int>`" });
+  const text = `List<${type}>`;
+  const edits = [{ span: { start: name.span.start, end: closer.end }, text }];
+  c.unexpected("the end of the type", { help: `a list type is written \`${text}\``, fixes: [{ title: `write \`${text}\``, edits }] });
+}
+
+/** Reports `[Int]` as a type and reads it as `List<Int>`. */
+function parseBracketedList(c: Cursor): TypeExpr {
+  const opener = c.next();
+  c.enterLevel();
+  const element = c.at("]") ? undefined : parseType(c);
+  c.leaveLevel();
+  if (element === undefined || !c.at("]"))
+    c.fail(opener, "a list type is written `List<Int>`", { help: "write `List<…>` with the type of the elements" });
+  const closer = c.next();
+  const edits = [
+    { span: spanOf(opener), text: "List<" },
+    { span: spanOf(closer), text: ">" },
+  ];
+  const text = `List<${c.text.slice(opener.end, closer.start)}>`;
+  c.report("E002", { start: opener.start, end: closer.end }, "a list type has no brackets", {
+    help: `write \`${text}\``,
+    fixes: [{ title: `write \`${text}\``, edits }],
+  });
+  return { kind: "name", name: { text: "List", span: spanOf(opener) }, args: [element], span: c.spanFrom(opener.start) };
 }
 
 function typeOfName(name: Name): TypeExpr {

@@ -8,7 +8,11 @@ import { diagnosticsWithFixes, fixedText } from "./fixed-text.ts";
 const errorsOf = (text: string): readonly Diagnostic[] =>
   check({ name: "main.ax", text }).diagnostics.filter((d) => d.severity === "error");
 
-const mistakes = testChunks(new URL("golden/common-mistakes.txt", import.meta.url), (text) => diagnosticsWithFixes(text, errorsOf(text)));
+const mistakes = ["common-mistakes", "other-languages"].flatMap((name) =>
+  testChunks(new URL(`golden/${name}.txt`, import.meta.url), (text) =>
+    diagnosticsWithFixes(text, check({ name: "main.ax", text }).diagnostics),
+  ),
+);
 
 test.each(mistakes)("every error has a help text: $title", ({ program }) => {
   const errors = errorsOf(program);

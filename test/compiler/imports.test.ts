@@ -23,6 +23,23 @@ test("only what a file exports is visible", async () => {
   ]);
 });
 
+test("what is private says so", () => {
+  const lib = "export fn make() -> Secret { Secret { x: 1 } }\nfn hide() -> Int { 1 }\ntype Secret { x: Int }\nenum Door { Open, Shut }\n";
+  for (const [program, name] of [
+    ["fn main() -> Int { match make() { Secret { x } => x } }", "Secret"],
+    ["fn main() -> Secret { make() }", "Secret"],
+    ["fn main() -> Int { Secret { x: 1 }.x }", "Secret"],
+    ["fn main() -> Int { match receive { Door::Open => 1, _ => 2 } }", "Door"],
+    ["fn main() -> Int { let _ = Door::Open  1 }", "Door"],
+    ["fn main() -> Int { hide() }", "hide"],
+  ]) {
+    const { diagnostics } = check({ name: "main.ax", text: `import "./lib.ax"\n${program}\n` }, { resolve: files({ "./lib.ax": lib }) });
+    expect(diagnostics.map((d) => d.help)).toEqual([
+      `\`${name}\` is private to ./lib.ax: write \`export\` before its declaration to use it here`,
+    ]);
+  }
+});
+
 test("a file without exports exports everything but main", async () => {
   const lib = "type P { x: Int }\nfn make(x: Int) -> P { P { x: x } }\nfn main() -> Int { 0 }\n";
   const ran = await runSource('import "./lib.ax"\nfn main() -> P { make(7) }\n', { resolve: files({ "./lib.ax": lib }) });

@@ -39,6 +39,18 @@ test.each([
   ["`++i`", "fn main() -> Int {\n    let mut i = 1\n    ++i\n    i\n}\n", ["E009"]],
   ["an unknown function in a match", "fn main() -> Int { match nope(1) { 1 => 2, _ => 3 } }\n", ["E004"]],
   ["a capital name meant as a binding", "fn main(n: Int) -> Int { match n { 0 => 1, N => N + 1 } }\n", ["E009"]],
+  ["a misspelt use of the only variable", "fn main() -> Int {\n    let total = 1\n    totl + 1\n}\n", ["E003"]],
+  ["an unused variable beside an error", "fn main() -> Int {\n    let spare = 1\n    nope\n}\n", ["E003"]],
+  ["an unused variable in another function", "fn f() { let spare = 1 }\nfn main() -> Int { nope }\n", ["W004", "E003"]],
+  ["a missing argument before a lambda", "fn main() -> Int { list.fold([1], fn(a, b) { a + b }) }\n", ["E011"]],
+  ["an argument too many", "fn main() -> Int { list.fold([1], 0, fn(a, b) { a + b }, 3) }\n", ["E011"]],
+  ["a lambda of unknown types", "fn main() -> Int {\n    let f = fn(a, b) { a + b }\n    1\n}\n", ["E014"]],
+  ["two undecided variables", "fn main() -> Int {\n    let a = []\n    let b = None\n    list.len(a)\n}\n", ["E014", "E014"]],
+  ["a list pushed to itself", "fn main() -> Int {\n    let mut xs = []\n    xs = list.push(xs, xs)\n    1\n}\n", ["E009"]],
+  ["a list after a `let` on one line", "fn main(a: Int) -> List<Int> { let x = a [x] }\n", ["E009"]],
+  ["an unclosed string before `}`", 'fn f() -> String { "abc }\nfn main() -> String { f() }\n', ["E001"]],
+  ["a `try` block", "fn main() -> Int {\n    try:\n        1\n    except:\n        2\n}\n", ["E002"]],
+  ["a conversion with `as`", "fn main(n: Int) -> Float { n as Float }\n", ["E002"]],
   ["a pattern with an unknown enum", "fn main() -> Int { match receive { Msg::Ping(n) => n, Pong => 2, _ => 3 } }\n", ["E013"]],
 ])("%s", (_, text, expected) => {
   expect(codes(text)).toEqual(expected);

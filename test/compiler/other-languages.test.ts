@@ -1,7 +1,11 @@
 /** Keywords of other languages are valid names; using them as such is never an error. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
+import { REWRITTEN_CALLS } from "../../compiler/other-languages-calls.ts";
+import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
+import { parseType } from "../../vm/value/type.ts";
 import { cases } from "../cases.ts";
+import { fixedText } from "./fixed-text.ts";
 
 const errors = (text: string): string[] =>
   check({ name: "main.ax", text })
@@ -53,4 +57,32 @@ test("thousands of unknown names among thousands of types: 100 errors are kept",
 test("look-ahead is bounded", () => {
   for (const part of ["a<b ", "a<", "f::<", "func(", "elif x ", "do {", "a<Int,", "case "])
     expect(errors(`fn main() -> Int { ${part.repeat(Math.floor(cases(500_000) / part.length))} }`)).not.toEqual([]);
+});
+
+describe("the table of calls", () => {
+  const names = new Set([...BUILTINS.map((b) => b.name), "net.fetch", "fs.read", "fs.write", "time.now"]);
+
+  test.each([...REWRITTEN_CALLS])("%s: %s names what exists", (key, template) => {
+    const dotted = template.replace(/"[^"]*"/g, "").match(/\b[a-z]+\.[a-z_]+\b/g) ?? [];
+    expect(dotted.filter((name) => !names.has(name))).toEqual([]);
+    const [, name = "", count = ""] = /^([^/]+)\/(\d)/.exec(key) ?? [];
+    const builtin = BUILTINS.find((b) => b.name === name);
+    const type = builtin === undefined ? undefined : parseType(builtin.type, new Set(builtin.typeParams));
+    expect(type?.kind === "fn" ? type.params.length : undefined, "a builtin must not take that number of arguments").not.toBe(
+      Number(count),
+    );
+    const highest = Math.max(0, ...[...template.matchAll(/\$(\d)/g)].map((m) => Number(m[1])));
+    expect(highest).toBeLessThanOrEqual(Number(count));
+  });
+
+  test.each([...REWRITTEN_CALLS].filter(([key]) => !key.startsWith(".")))("%s: the fix parses", (key) => {
+    const [, name = "", count = "", arity] = /^([^/]+)\/(\d)(?:fn(\d))?/.exec(key) ?? [];
+    const args = ["a + 1", "b", "c"].slice(0, Number(count));
+    if (arity !== undefined) args[args.length - 1] = "fn(x, y) { x - y }";
+    const text = `fn main(a: Int, b: Int, c: Int) { let _ = ${name}(${args.join(", ")}) }\n`;
+    const [first] = check({ name: "main.ax", text }).diagnostics;
+    expect(first?.fixes).toHaveLength(1);
+    const after = fixedText(text, first?.fixes[0]?.edits ?? []);
+    expect(errors(after).filter((error) => /E00[124]/.test(error))).toEqual([]);
+  });
 });

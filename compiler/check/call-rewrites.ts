@@ -1,0 +1,53 @@
+/** Makes help for calls that are written as in another language: the expression to write instead, and a fix that writes it. */
+import type { Expr, Span } from "../ast.ts";
+import type { DiagnosticExtras } from "../diagnostics.ts";
+import { callNote, moduleFor, rewrittenCall } from "../other-languages-calls.ts";
+import type { Unit } from "../scope.ts";
+
+/** Texts that need no parentheses as an operand: a name, a literal, or a call without nested brackets. */
+const SIMPLE_OPERAND = /^(?:[\w.]+|"[^"]*"|[\w.]+\([^()]*\)|\[[^[\]]*\])$/;
+/** The longest expression that a help line shows with its arguments, in code units. */
+const MAX_SHOWN = 60;
+
+/** Returns the template with the arguments filled in, in parentheses where they are operands of an operator. */
+function fillIn(template: string, args: readonly string[]): string {
+  const isOperand = / (?:\+\+|==) /.test(template);
+  return template.replace(/\$(\d)/g, (_, digit: string) => {
+    const text = args[Number(digit) - 1] ?? "…";
+    return isOperand && !SIMPLE_OPERAND.test(text) ? `(${text})` : text;
+  });
+}
+
+/** Returns help and a fix that replace the call at `span`. `args` are the texts of its arguments. */
+export function rewriteExtras(template: string, args: readonly string[], span: Span): DiagnosticExtras {
+  const text = fillIn(template, args);
+  const isShort = text.length <= MAX_SHOWN && !text.includes("\n");
+  const shown = isShort
+    ? text
+    : fillIn(
+        template,
+        args.map(() => "…"),
+      );
+  return { help: `write \`${shown}\``, fixes: [{ title: `write \`${shown}\``, edits: [{ span, text }] }] };
+}
+
+export const sourceOf = (unit: Unit, { span }: Expr): string => unit.text.slice(span.start, span.end);
+
+/** Returns help for a call of a function that does not exist, or that does not take these arguments. */
+export function callHint(unit: Unit, name: string, args: readonly Expr[], span: Span): DiagnosticExtras | undefined {
+  const template = rewrittenCall(name, args);
+  const texts = args.map((arg) => sourceOf(unit, arg));
+  if (template !== undefined) return rewriteExtras(template, texts, span);
+  const note = callNote(name);
+  return note === undefined ? undefined : { help: note };
+}
+
+/** Returns help for `Vec::new()` and the like, where no type of the program has the name before `::`. */
+export function pathCallHint(unit: Unit, expr: Expr & { kind: "variant" }): DiagnosticExtras | undefined {
+  const args = expr.payload?.kind === "args" ? expr.payload.args : [];
+  const module = moduleFor(expr.enum.text);
+  return (
+    callHint(unit, `${expr.enum.text}::${expr.variant.text}`, args, expr.span) ??
+    (module === undefined ? undefined : callHint(unit, `${module}.${expr.variant.text}`, args, expr.span))
+  );
+}
