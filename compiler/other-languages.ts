@@ -41,7 +41,7 @@ const TYPES: ReadonlyMap<string, WordHint> = new Map([
 const OUTPUT =
   "`emit v` shows a value (the row needs `ui.render`), `debug(v)` prints it to stderr; the result of `main` is printed at the end";
 const NUMBERS =
-  "the functions of numbers are `int.abs`, `int.min`, `int.max`, `int.mod`, `int.pow`, `float.sqrt`, `float.round` and others";
+  "the functions of numbers are `int.abs`, `int.min`, `int.max`, `int.mod`, `int.pow`, `float.pow`, `float.sqrt`, `float.sin`, `float.round` and others";
 const FAILURE = "`panic(text)` ends the program; a failure that the caller may handle is the result `Err(text)`";
 
 /** The hints for names of values, by the word. */
@@ -213,6 +213,11 @@ const SYNONYMS: ReadonlyMap<string, readonly string[]> = new Map(
     from_str: ["parse"],
     ceiling: ["ceil"],
     absolute: ["abs"],
+    ln: ["log"],
+    power: ["pow"],
+    arctan: ["atan"],
+    arcsin: ["asin"],
+    arccos: ["acos"],
     fabs: ["abs"],
     modulo: ["mod"],
     floor_mod: ["mod"],

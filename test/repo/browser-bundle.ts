@@ -57,8 +57,9 @@ export async function browserBundle(): Promise<{ readonly code: string; readonly
       },
     ],
   });
-  const { output } = await bundle.generate({ format: "iife", name: "boruna" });
+  const { output } = await bundle.generate({ format: "iife", name: "boruna", codeSplitting: false });
   await bundle.close();
   const [chunk] = output;
-  return { code: chunk.code, imports: [...chunk.imports, ...chunk.dynamicImports] };
+  // A dynamic import that is part of the script is listed as an import of the script itself.
+  return { code: chunk.code, imports: [...chunk.imports, ...chunk.dynamicImports.filter((name) => name !== chunk.fileName)] };
 }

@@ -6,8 +6,12 @@ import type { FunctionDef, Instruction, MatchArm, Module } from "../../vm/byteco
 import type { OpName } from "../../vm/bytecode/opcodes.ts";
 import type { MachineEnd } from "../../vm/bytecode/program.ts";
 import { runMachine } from "../../vm/scheduler/scheduler.ts";
+import { loadElementaryFunctions } from "../../vm/value/elementary.ts";
 import { UNIT, type Value } from "../../vm/value/value.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
+
+// Otherwise the first run of a program that uses these functions returns a promise.
+await loadElementaryFunctions();
 
 type CallHandler = (request: CapabilityRequest) => CapabilityAnswer | Promise<CapabilityAnswer>;
 

@@ -23,6 +23,8 @@ export interface BuiltinDecl {
   readonly instruction: OpName | undefined;
   /** Whether the builtin compares the elements of its first argument like `==`. If so, their type must not contain functions. */
   readonly comparesElements: boolean;
+  /** Whether the builtin is one of the elementary functions, which are loaded before a program that uses them runs. */
+  readonly isElementary: boolean;
   /** Whether the builtin has an effect besides its result. If so, the compiler does not warn (W007) when the result is dropped. */
   readonly calledForEffect: boolean;
   /**
@@ -33,7 +35,9 @@ export interface BuiltinDecl {
   readonly source: string | undefined;
 }
 
-type Options = Partial<Pick<BuiltinDecl, "oldNames" | "typeParams" | "instruction" | "comparesElements" | "calledForEffect" | "source">>;
+type Options = Partial<
+  Pick<BuiltinDecl, "oldNames" | "typeParams" | "instruction" | "comparesElements" | "isElementary" | "calledForEffect" | "source">
+>;
 
 /** Returns the entry of a builtin that the machine implements (see `builtin-code.ts`). */
 export function native(
@@ -57,6 +61,7 @@ export function native(
     exampleResult,
     instruction: undefined,
     comparesElements: false,
+    isElementary: false,
     calledForEffect: false,
     source: undefined,
     ...options,

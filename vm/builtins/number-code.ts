@@ -16,6 +16,7 @@ import {
 import { BYTES, UNITS } from "../cost.ts";
 import { MachineTrap, type Meter } from "../meter.ts";
 import { floatToText } from "../value/display.ts";
+import { atan2, elementaryFunctions } from "../value/elementary.ts";
 import { trimAscii } from "./text-search.ts";
 import { ErrValue, FloatValue, type IntValue, OkValue, type Value } from "../value/value.ts";
 import { bool, type BuiltinCode, code, float, int, some, text } from "./code.ts";
@@ -35,6 +36,9 @@ const shiftBuiltin = (name: string, shift: (a: IntValue, bits: number) => IntVal
     if (bits < 0 || bits > 63) throw new MachineTrap("invalid_value", `${name}: the number of bits is not from 0 to 63`);
     return shift(a, Number(bits));
   });
+
+/** Returns the implementation of a builtin on one Float. */
+const onFloat = (compute: (a: number) => number): BuiltinCode => code(1, (_meter, a) => new FloatValue(compute(float(a))));
 
 /** Returns the implementation of a builtin on two Floats. */
 const onFloats = (compute: (a: number, b: number) => number): BuiltinCode =>
@@ -144,8 +148,21 @@ export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
   ["float.ceil", roundingBuiltin("float.ceil", Math.ceil)],
   ["float.round", roundingBuiltin("float.round", roundHalfAway)],
   ["float.trunc", roundingBuiltin("float.trunc", Math.trunc)],
-  ["float.sqrt", code(1, (_meter, a) => new FloatValue(Math.sqrt(float(a))))],
-  ["float.abs", code(1, (_meter, a) => new FloatValue(Math.abs(float(a))))],
+  ["float.sqrt", onFloat(Math.sqrt)],
+  ["float.pow", onFloats((x, y) => elementaryFunctions().pow(x, y))],
+  ["float.exp", onFloat((x) => elementaryFunctions().exp(x))],
+  ["float.log", onFloat((x) => elementaryFunctions().log(x))],
+  ["float.log2", onFloat((x) => elementaryFunctions().log2(x))],
+  ["float.log10", onFloat((x) => elementaryFunctions().log10(x))],
+  ["float.sin", onFloat((x) => elementaryFunctions().sin(x))],
+  ["float.cos", onFloat((x) => elementaryFunctions().cos(x))],
+  ["float.tan", onFloat((x) => elementaryFunctions().tan(x))],
+  ["float.asin", onFloat((x) => elementaryFunctions().asin(x))],
+  ["float.acos", onFloat((x) => elementaryFunctions().acos(x))],
+  ["float.atan", onFloat((x) => elementaryFunctions().atan(x))],
+  ["float.atan2", onFloats(atan2)],
+  ["float.pi", code(0, () => new FloatValue(Math.PI))],
+  ["float.abs", onFloat(Math.abs)],
   ["float.min", onFloats((x, y) => Math.min(x, y))],
   ["float.max", onFloats((x, y) => Math.max(x, y))],
   ["float.is_nan", code(1, (_meter, a) => Number.isNaN(float(a)))],

@@ -28,6 +28,8 @@ export interface Program {
   readonly moduleHash: string;
   /** Whether some function spawns, sends or receives, so that the actors of the program must be scheduled. */
   readonly usesActors: boolean;
+  /** Whether some function calls a builtin whose code is loaded before the run (`vm/value/elementary.ts`). */
+  readonly usesElementaryFunctions: boolean;
 }
 
 export interface Trap {

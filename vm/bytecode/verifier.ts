@@ -7,7 +7,7 @@
  *
  * Both engines rely on the verifier. They use indices of constants, locals, functions and jump targets without checking them.
  */
-import { BUILTINS } from "../builtins/builtin-table.ts";
+import { BUILTIN_BY_ID, BUILTINS } from "../builtins/builtin-table.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../capabilities.ts";
 import { moduleHash } from "./codec.ts";
 import { BorunaError } from "../error.ts";
@@ -27,6 +27,7 @@ import { FnRefValue, type Value } from "../value/value.ts";
 
 /** Instructions that need scheduled actors. */
 const ACTOR_OPS: ReadonlySet<OpName> = new Set<OpName>(["SpawnActor", "SendMsg", "ReceiveMsg", "ReceiveAs"]);
+const isElementary = (builtinId: number | undefined): boolean => BUILTIN_BY_ID.get(builtinId ?? -1)?.isElementary === true;
 const U8_MAX = 0xff;
 const I32_MAX = 0x7fff_ffff;
 
@@ -79,6 +80,9 @@ export function verifyModule(module: Module, registry: CapabilityRegistry = BUIL
       return hash().text;
     },
     usesActors: module.functions.some((def) => def.code.some(({ op }) => ACTOR_OPS.has(op))),
+    usesElementaryFunctions: module.functions.some((def) =>
+      def.code.some(({ op, operands }) => op === "Builtin" && isElementary(operands[0])),
+    ),
   };
 }
 

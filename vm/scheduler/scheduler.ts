@@ -37,6 +37,7 @@ import { interpret, type Signal } from "../interpreter/interpreter.ts";
 import { MachineTrap, Meter } from "../meter.ts";
 import type { SourceLocation } from "../bytecode/module.ts";
 import { expectDefined } from "../interpreter/operations.ts";
+import { elementaryFunctionsAreLoaded, loadElementaryFunctions } from "../value/elementary.ts";
 import { checkSerializable } from "../value/serializable.ts";
 import type { MachineEnd, Program } from "../bytecode/program.ts";
 import { reserveSlots, setSlot, trimSlots } from "../interpreter/stack-slots.ts";
@@ -113,7 +114,7 @@ const MANY_CALLS = 250;
 const CALLING_SLICE_STEPS = 5_000;
 const SLICES_PER_PAUSE = 16;
 
-/** Runs a program to its end. Returns a promise only if some host call returned one. */
+/** Runs a program to its end. Returns a promise only if some host call returned one, or if code that the program uses was not loaded yet. */
 export function runMachine(program: Program, host: Host, options: MachineOptions): MachineEnd | Promise<MachineEnd> {
   const end = startMachine(program, host, options);
   return end instanceof Promise ? end.then(assertNotSuspended) : assertNotSuspended(end);
@@ -124,6 +125,8 @@ function assertNotSuspended(end: MachineEnd | Suspended): MachineEnd {
   return end;
 }
 
+const mustLoad = (program: Program): boolean => program.usesElementaryFunctions && !elementaryFunctionsAreLoaded();
+
 /**
  * Runs a program until it ends or until the host answers a call with "suspend". The real answer then goes to
  * `resumeMachine`, in this process or another. Throws `state.too_large` if the snapshot would be too large.
@@ -133,6 +136,7 @@ export function startMachine(
   host: SuspendingHost,
   options: MachineOptions,
 ): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
+  if (mustLoad(program)) return loadElementaryFunctions().then(() => startMachine(program, host, options));
   const { limits } = options;
   const scheduled = options.actors ?? program.usesActors;
   const run: Run = {
@@ -183,6 +187,7 @@ export function resumeMachine(
   answer: CapabilityAnswer,
   options: ResumeOptions = {},
 ): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
+  if (mustLoad(program)) return loadElementaryFunctions().then(() => resumeMachine(program, host, state, answer, options));
   const { limits, scheduled, steps, allocBytes, nextActor, actors, undelivered, round, queue, sliceEnd } = decodeState(
     program,
     state,

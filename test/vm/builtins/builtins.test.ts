@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { BUILTIN_CODE } from "../../../vm/builtins/builtin-code.ts";
 import { BUILTIN_BY_ID, BUILTIN_BY_NAME, BUILTIN_RECORDS, BUILTINS } from "../../../vm/builtins/builtin-table.ts";
+import { loadElementaryFunctions } from "../../../vm/value/elementary.ts";
 import { MACHINE_LIMITS } from "../../../vm/limits.ts";
 import { ListValue } from "../../../vm/value/list.ts";
 import { MapValue } from "../../../vm/value/map.ts";
@@ -24,6 +25,8 @@ import {
   UNIT,
   type Value,
 } from "../../../vm/value/value.ts";
+
+await loadElementaryFunctions();
 
 const free = (): Meter => new Meter(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 
@@ -190,6 +193,38 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[F(2.25)], "1.5"],
     [[F(-1)], "NaN"],
   ],
+  "float.pow": [
+    [[F(2), F(10)], "1024"],
+    [[F(-8), F(1 / 3)], "NaN"],
+    [[F(-0), F(-3)], "-inf"],
+    [[2, F(1)], "!type_error"],
+  ],
+  "float.exp": [
+    [[F(0)], "1"],
+    [[F(710)], "inf"],
+    [[F(-746)], "0"],
+  ],
+  "float.log": [
+    [[F(1)], "0"],
+    [[F(0)], "-inf"],
+    [[F(-1)], "NaN"],
+  ],
+  "float.log2": [[[F(2 ** -1074)], "-1074"]],
+  "float.log10": [[[F(1e15)], "15"]],
+  "float.sin": [
+    [[F(-0)], "-0"],
+    [[F(1e300)], "-0.8178819121159085"],
+  ],
+  "float.cos": [[[F(1e300)], "-0.5753861119575491"]],
+  "float.tan": [[[F(Number.POSITIVE_INFINITY)], "NaN"]],
+  "float.asin": [[[F(1.1)], "NaN"]],
+  "float.acos": [[[F(1)], "0"]],
+  "float.atan": [[[F(Number.NEGATIVE_INFINITY)], "-1.5707963267948966"]],
+  "float.atan2": [
+    [[F(0), F(-0)], "3.141592653589793"],
+    [[F(-0), F(-1)], "-3.141592653589793"],
+  ],
+  "float.pi": [[[], "3.141592653589793"]],
   "float.abs": [[[F(-0)], "0"]],
   "float.min": [
     [[F(1.5), F(2)], "1.5"],
