@@ -1,5 +1,5 @@
 /** Makes an example value of a type, as JSON, for messages about `--arg`. */
-import type { TypeDef } from "../vm/bytecode/module.ts";
+import { isPositional, type TypeDef } from "../vm/bytecode/module.ts";
 import { type TypeTable, typeTable } from "../vm/value/type-definitions.ts";
 import type { Type } from "../vm/value/type.ts";
 
@@ -46,12 +46,13 @@ class Examples {
     if (shape === undefined) return undefined;
     if (shape.kind === "record") {
       const fields: string[] = [];
+      const byPosition = isPositional(shape.fields);
       for (const field of shape.fields) {
         const example = this.exampleOf(field.type);
         if (example === undefined) return undefined;
-        fields.push(`${JSON.stringify(field.name)}: ${example}`);
+        fields.push(byPosition ? example : `${JSON.stringify(field.name)}: ${example}`);
       }
-      return `{${fields.join(", ")}}`;
+      return byPosition ? `[${fields.join(", ")}]` : `{${fields.join(", ")}}`;
     }
     const unitVariant = shape.variants.find((variant) => variant.payload === null);
     if (unitVariant !== undefined) return JSON.stringify(unitVariant.name);

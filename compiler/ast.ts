@@ -25,10 +25,17 @@ export type TypeExpr =
       readonly result: TypeExpr;
       readonly row: RowExpr | null;
       readonly span: Span;
-    };
+    }
+  | { readonly kind: "tuple"; readonly items: readonly TypeExpr[]; readonly span: Span };
 
-export interface Param {
+/** What a `let`, a `for` or a parameter binds: a name, or the names in a pattern. */
+export interface Binder {
+  /** The name; "" if there is a pattern. Its span is that of the pattern then. */
   readonly name: Name;
+  readonly pattern: Pattern | null;
+}
+
+export interface Param extends Binder {
   readonly type: TypeExpr;
 }
 
@@ -74,7 +81,7 @@ export interface VariantDecl {
   readonly name: Name;
   readonly payload:
     | null
-    | { readonly kind: "single"; readonly type: TypeExpr }
+    | { readonly kind: "positional"; readonly types: readonly TypeExpr[] }
     | { readonly kind: "struct"; readonly fields: readonly FieldDecl[] };
   readonly span: Span;
 }
@@ -121,17 +128,16 @@ export interface Block {
 }
 
 export type Stmt =
-  | {
+  | (Binder & {
       readonly kind: "let";
       readonly mutable: boolean;
-      readonly name: Name;
       readonly type: TypeExpr | null;
       readonly value: Expr;
       readonly span: Span;
-    }
+    })
   | { readonly kind: "assign"; readonly name: Name; readonly value: Expr; readonly span: Span }
   | { readonly kind: "while"; readonly condition: Expr; readonly body: Block; readonly span: Span }
-  | { readonly kind: "for"; readonly name: Name; readonly list: Expr; readonly body: Block; readonly span: Span }
+  | (Binder & { readonly kind: "for"; readonly list: Expr; readonly body: Block; readonly span: Span })
   | { readonly kind: "break"; readonly span: Span }
   | { readonly kind: "continue"; readonly span: Span }
   | Answer
@@ -148,8 +154,7 @@ export interface FieldInit {
   readonly value: Expr;
 }
 
-export interface LambdaParam {
-  readonly name: Name;
+export interface LambdaParam extends Binder {
   readonly type: TypeExpr | null;
 }
 
@@ -194,6 +199,7 @@ export type Expr =
   | { readonly kind: "index"; readonly target: Expr; readonly index: Expr; readonly span: Span }
   | { readonly kind: "record"; readonly name: Name; readonly base: Expr | null; readonly fields: readonly FieldInit[]; readonly span: Span }
   | { readonly kind: "list"; readonly items: readonly Expr[]; readonly span: Span }
+  | { readonly kind: "tuple"; readonly items: readonly Expr[]; readonly span: Span }
   | { readonly kind: "map"; readonly entries: readonly { readonly key: Expr; readonly value: Expr }[]; readonly span: Span }
   | {
       readonly kind: "lambda";
@@ -257,6 +263,7 @@ export type Pattern =
       readonly rest: boolean;
       readonly span: Span;
     }
+  | { readonly kind: "tuple"; readonly items: readonly Pattern[]; readonly span: Span }
   | { readonly kind: "or"; readonly alternatives: readonly Pattern[]; readonly span: Span };
 
 export interface Comment {

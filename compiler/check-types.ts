@@ -13,7 +13,7 @@
  *
  * Compare types with `unify`, never with `===`. Call `prune` before reading the `kind` of a type.
  */
-import { GENERIC_TYPE_ARITY, type PrimitiveName, type Type } from "../vm/value/type.ts";
+import { GENERIC_TYPE_ARITY, isTupleName, MAX_TUPLE_SIZE, type PrimitiveName, tupleName, type Type } from "../vm/value/type.ts";
 
 /** A record or enum declaration. Declarations are compared by object identity, because two files may each have their own `Point`. */
 export interface TypeDecl {
@@ -35,7 +35,7 @@ export interface FieldInfo {
 }
 export interface VariantInfo {
   readonly name: string;
-  /** The payload: null for `V`, "single" for `V(Int)`, "struct" for `V { x: Int }`. */
+  /** The payload: null for `V`, "single" for `V(Int)`, "struct" for `V { x: Int }`, and for `V(Int, Int)`, whose fields are `0` and `1`. */
   readonly payload:
     | null
     | { readonly kind: "single"; readonly type: CheckedType }
@@ -82,6 +82,25 @@ export const BOOL = primitive("Bool");
 export const UNIT_TYPE = primitive("Unit");
 export const ACTOR_ID = primitive("ActorId");
 export const JSON_TYPE = primitive("Json");
+/** Returns fields that have positions for names: `0`, `1`, and so on. */
+export const positionalFields = (types: readonly CheckedType[]): readonly FieldInfo[] =>
+  types.map((type, i) => ({ name: String(i), type }));
+
+/** The declarations of tuples, by size. A tuple is a generic record, `(,)<A, B>`, whose fields have positions for names. */
+const TUPLE_DECLS: readonly TypeDecl[] = Array.from({ length: MAX_TUPLE_SIZE + 1 }, (_, size) => {
+  const params = Array.from({ length: size }, (_, i): ParamType => ({ kind: "param", name: `T${i}` }));
+  const name = tupleName(Math.max(1, size));
+  return { name, kind: "record", moduleName: name, declaredIn: null, params, fields: positionalFields(params), variants: [] };
+});
+
+/** Returns the type of a tuple; an error type if the tuple is too large, which the parser has reported. */
+export function tupleType(items: readonly CheckedType[]): CheckedType {
+  const decl = TUPLE_DECLS[items.length];
+  return decl === undefined || items.length < 2 ? ERROR : { kind: "declared", decl, args: items };
+}
+export const isTuple = (type: CheckedType): type is CheckedType & { kind: "declared" } =>
+  type.kind === "declared" && isTupleName(type.decl.name);
+
 export const NEVER: CheckedType = { kind: "never" };
 export const ERROR: CheckedType = { kind: "error" };
 
@@ -113,6 +132,7 @@ export function show(type: CheckedType): string {
     case "builtin":
       return `${t.name}<${t.args.map(show).join(", ")}>`;
     case "declared":
+      if (isTuple(t)) return `(${t.args.map(show).join(", ")})`;
       return t.args.length === 0 ? t.decl.name : `${t.decl.name}<${t.args.map(show).join(", ")}>`;
     case "fn":
       return `Fn(${t.params.map(show).join(", ")}) -> ${show(t.result)}${t.row.length === 0 ? "" : ` !{${t.row.join(", ")}}`}`;
@@ -264,7 +284,7 @@ function bindVariable(variable: VarType, to: CheckedType, trail: VarType[] | und
 }
 
 /** Returns the declarations in a type, outer ones before inner ones. */
-function declarationsIn(type: CheckedType): readonly TypeDecl[] {
+export function declarationsIn(type: CheckedType): readonly TypeDecl[] {
   const declarations: TypeDecl[] = [];
   const unvisited = [type];
   for (let next = unvisited.pop(); next !== undefined; next = unvisited.pop()) {
@@ -305,7 +325,7 @@ export function mismatch(actual: CheckedType, expected: CheckedType): { readonly
 }
 
 /** Returns the types of all fields and payloads of a declaration. */
-function partsOf(decl: TypeDecl): readonly CheckedType[] {
+export function partsOf(decl: TypeDecl): readonly CheckedType[] {
   return [
     ...decl.fields.map((f) => f.type),
     ...decl.variants.flatMap((v) =>

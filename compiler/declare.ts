@@ -5,7 +5,7 @@ import type { EnumItem, FieldDecl, FnItem, Item, Name, RecordItem } from "./ast.
 import { type Context, resultOf } from "./check/context.ts";
 import type { Callable } from "./ir.ts";
 import type { Unit } from "./scope.ts";
-import { type FieldInfo, type ParamType, type TypeDecl, type VariantInfo } from "./check-types.ts";
+import { type FieldInfo, type ParamType, positionalFields, type TypeDecl, type VariantInfo } from "./check-types.ts";
 import type { LoadedUnit } from "./load-units.ts";
 
 type DeclaringItem = FnItem | RecordItem | EnumItem;
@@ -77,14 +77,19 @@ function completeType(context: Context, unit: Unit, item: RecordItem | EnumItem,
   decl.variants = item.variants.map((v): VariantInfo => {
     const name = v.name.text;
     if (v.payload === null) return { name, payload: null };
-    if (v.payload.kind === "single") return { name, payload: { kind: "single", type: context.resolveType(unit, v.payload.type, params) } };
-    return { name, payload: { kind: "struct", fields: fieldsOf(context, unit, v.payload.fields, params) } };
+    if (v.payload.kind === "struct")
+      return { name, payload: { kind: "struct", fields: fieldsOf(context, unit, v.payload.fields, params) } };
+    const [type, ...others] = v.payload.types.map((t) => context.resolveType(unit, t, params));
+    if (type === undefined) return { name, payload: null };
+    return {
+      name,
+      payload: others.length === 0 ? { kind: "single", type } : { kind: "struct", fields: positionalFields([type, ...others]) },
+    };
   });
 }
 
 function declareFunction(context: Context, unit: Unit, item: FnItem): Callable | undefined {
   checkUnique(unit, item.typeParams, "the type parameter");
-  checkUnique(unit, namesOf(item.params), "the parameter");
   if (unit.functions.has(item.name.text)) {
     reportDuplicate(unit, item.name, "the function");
     return undefined;

@@ -13,9 +13,10 @@
  *
  * A guarded arm covers nothing, because its guard may fail.
  */
+import { isPositional } from "../vm/bytecode/module.ts";
 import { MATCH_TAGS, type Wrapper } from "../vm/bytecode/tags.ts";
 import type { CheckedPattern, Constructor } from "./ir.ts";
-import { BOOL, builtinType, type CheckedType, FLOAT, INT, JSON_TYPE, mapOf, prune, STRING, substitute } from "./check-types.ts";
+import { BOOL, builtinType, type CheckedType, FLOAT, INT, isTuple, JSON_TYPE, mapOf, prune, STRING, substitute } from "./check-types.ts";
 import type { ParamType } from "./check-types.ts";
 
 /** The algorithm takes exponential time in the worst case. It gives up after this number of steps, plus 20 for each arm. */
@@ -109,9 +110,9 @@ function makeConstructors(t: CheckedType & { kind: "declared" }): readonly Const
     return [
       {
         form: { kind: "record" },
-        name,
+        name: isTuple(t) ? "" : name,
         args: t.decl.fields.map((f) => substitute(f.type, typeArgs)),
-        fields: t.decl.fields.map((f) => f.name),
+        fields: isPositional(t.decl.fields) ? null : t.decl.fields.map((f) => f.name),
         constructorCount: 1,
       },
     ];
@@ -125,7 +126,7 @@ function makeConstructors(t: CheckedType & { kind: "declared" }): readonly Const
       form: { kind: "struct", tag: i },
       name: fullName,
       args: v.payload.fields.map((f) => substitute(f.type, typeArgs)),
-      fields: v.payload.fields.map((f) => f.name),
+      fields: isPositional(v.payload.fields) ? null : v.payload.fields.map((f) => f.name),
       constructorCount,
     };
   });

@@ -49,6 +49,8 @@ export interface Callable {
 export interface CheckedBody {
   /** The bindings of the captured values of a lambda, then those of the parameters. */
   readonly params: readonly Local[];
+  /** Statements that take apart the parameters that are patterns. They run first. */
+  readonly prologue: readonly IrStmt[];
   readonly requires: readonly CheckedClause[];
   readonly ensures: readonly CheckedClause[];
   /** The binding `result` of the `ensures` clauses; null if the function has no such clauses. */
@@ -109,6 +111,7 @@ export type Ir = { readonly span: Span } & (
 /** A checked statement. `set` is a `let` or an assignment. */
 export type IrStmt = { readonly span: Span } & (
   | { readonly kind: "set"; readonly local: Local; readonly value: Ir }
+  | Destructuring
   /** `isEndless` is true for `while true` without a `break`: control never reaches the statement after it. */
   | { readonly kind: "while"; readonly condition: Ir; readonly body: Ir; readonly isEndless: boolean }
   | { readonly kind: "for"; readonly local: Local; readonly list: Ir; readonly body: Ir }
@@ -118,9 +121,21 @@ export type IrStmt = { readonly span: Span } & (
   | { readonly kind: "expr"; readonly value: Ir }
 );
 
-export interface CheckedArm {
+/** A pattern that a value in a binding is matched with. */
+export interface PatternTest {
   /** The checked pattern. It is replaced later if it names a variant of a type that was not decided yet. */
   pattern: CheckedPattern;
+}
+
+/** Matches the value of `subject` with a pattern that matches every value of its type, and sets the bindings of the pattern. */
+export interface Destructuring {
+  readonly kind: "destructure";
+  readonly subject: Local;
+  readonly test: PatternTest;
+  readonly span: Span;
+}
+
+export interface CheckedArm extends PatternTest {
   readonly guard: Ir | null;
   readonly body: Ir;
 }

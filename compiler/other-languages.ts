@@ -89,7 +89,7 @@ const FUNCTIONS: ReadonlyMap<string, WordHint> = new Map([
   ...helpWith("a program cannot wait; it has no clock of its own", "sleep wait delay"),
   ...helpWith("types are known before the program runs; use `match` to take a value apart", "typeof type_of isinstance instanceof"),
   ...helpWith("write `for x in xs { … }`", "foreach for_each each forEach"),
-  ...helpWith("count with a variable, or loop over `list.range(0, list.len(xs))`", "enumerate"),
+  ...helpWith("write `for (i, x) in list.enumerate(xs) { … }`", "enumerate"),
   ...helpWith("a list is written `[1, 2]`, an empty one `[]`", "List list Array array Vec vec"),
   ...helpWith('a map is written `{ "a": 1 }`, an empty one `{}`', "Map map dict Dict HashMap"),
   ...helpWith("there are no sets: use a list with `list.contains` and `list.unique`, or a `Map<String, Unit>`", "set Set"),

@@ -8,7 +8,7 @@
  * Names lead into Json objects, maps, records, the variants of enums, and `ok` and `err` of a Result. A path needs no step for an
  * Option: Some is the value inside it, and None is absent.
  */
-import type { TypeDef } from "../vm/bytecode/module.ts";
+import { isPositional, type TypeDef } from "../vm/bytecode/module.ts";
 import { ListValue } from "../vm/value/list.ts";
 import { MapValue } from "../vm/value/map.ts";
 import { typeTable } from "../vm/value/type-definitions.ts";
@@ -61,7 +61,7 @@ export function partOf(value: Value, steps: readonly (string | number)[], types:
   let part = presentValue(value);
   for (const step of steps) {
     if (part === undefined) return undefined;
-    const next = typeof step === "number" ? elementOf(part, step) : memberOf(part, step, types);
+    const next = typeof step === "number" ? elementOf(part, step, types) : memberOf(part, step, types);
     part = next === undefined ? undefined : presentValue(next);
   }
   return part;
@@ -74,7 +74,11 @@ function presentValue(value: Value): Value | undefined {
   return present instanceof NoneValue ? undefined : present;
 }
 
-function elementOf(value: Value, index: number): Value | undefined {
+function elementOf(value: Value, index: number, types: readonly TypeDef[]): Value | undefined {
+  if (value instanceof RecordValue) {
+    const shape = typeTable(types).shapeOfId(value.typeId);
+    return shape?.kind === "record" && isPositional(shape.fields) ? value.fields[index] : undefined;
+  }
   return value instanceof ListValue && index < value.length ? value.get(index) : undefined;
 }
 
@@ -84,7 +88,7 @@ function memberOf(value: Value, name: string, types: readonly TypeDef[]): Value 
   if (value instanceof ErrValue) return name === "err" ? value.value : undefined;
   if (value instanceof RecordValue) {
     const shape = typeTable(types).shapeOfId(value.typeId);
-    const index = shape?.kind === "record" ? shape.fields.findIndex((f) => f.name === name) : -1;
+    const index = shape?.kind === "record" && !isPositional(shape.fields) ? shape.fields.findIndex((f) => f.name === name) : -1;
     return value.fields[index];
   }
   return value instanceof EnumValue && variantName(value, types) === name ? value.payload : undefined;

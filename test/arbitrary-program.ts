@@ -1,7 +1,7 @@
 /** Well-typed programs with capability calls, as source text, for property tests. */
 import fc from "fast-check";
 
-type Kind = "Int" | "String" | "Bool" | "List<Int>";
+type Kind = "Int" | "String" | "Bool" | "List<Int>" | "(Int, String)";
 
 /** How many bindings of each kind stand before an expression. */
 interface Scope {
@@ -9,6 +9,7 @@ interface Scope {
   readonly String: readonly string[];
   readonly Bool: readonly string[];
   readonly "List<Int>": readonly string[];
+  readonly "(Int, String)": readonly string[];
 }
 /** An expression that is yet to be told which names it may use. */
 type Render = (scope: Scope) => string;
@@ -40,11 +41,12 @@ const variable = (kind: Kind, otherwise: string): fc.Arbitrary<Render> =>
         pick(s[kind], n, otherwise),
   );
 
-const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list", Render>>((tie) => {
+const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", Render>>((tie) => {
   const int = tie("int");
   const text = tie("text");
   const bool = tie("bool");
   const list = tie("list");
+  const pair = tie("pair");
   const depth = { maxDepth: 4, depthSize: "small" } as const;
   const choose = (a: fc.Arbitrary<Render>, b: fc.Arbitrary<Render>): fc.Arbitrary<Render> =>
     fc.tuple(bool, a, b, fc.boolean()).map(
@@ -73,6 +75,8 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list", Render>>(
             `random("int", 0, ${n})`,
       ),
       call1(int, (a) => `twice(${a})`),
+      call1(pair, (p) => `(match ${p} { (7, _) => 1, (n, "a") => n, (n, _) => n })`),
+      call2(int, text, (n, t) => `(match Shape::Both(${n}, ${t}) { Both(0, _) => 5, Both(n, t) => string.len(t), Neither => 0 })`),
       choose(int, int),
     ),
     text: fc.oneof(
@@ -90,6 +94,7 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list", Render>>(
       call1(text, (a) => `(match try net.fetch(${a}, "POST") { Ok(v) => v, Err(e) => "failed: " ++ e })`),
       call2(text, text, (a, b) => `string.join(string.split(${a}, ${b}), "-")`),
       call1(list, (a) => `shown(Box { items: ${a} }.items)`),
+      call1(pair, (p) => `label(${p}, 3)`),
       choose(text, text),
     ),
     bool: fc.oneof(
@@ -104,6 +109,7 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list", Render>>(
       call2(text, text, (a, b) => `(${a} < ${b})`),
       call2(bool, bool, (a, b) => `(${a} && !${b})`),
       call2(list, list, (a, b) => `(${a} == ${b})`),
+      call2(pair, pair, (a, b) => `(${a} == ${b})`),
     ),
     list: fc.oneof(
       depth,
@@ -117,7 +123,15 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list", Render>>(
       call2(list, list, (a, b) => `(${a} ++ ${b})`),
       call2(list, int, (a, n) => `list.map(${a}, (fn(n: Int) -> Fn(Int) -> Int { fn(x) { x - n / 2 } })(${n}))`),
       call1(list, (a) => `list.sort(${a})`),
+      call1(list, (a) => `list.map(list.enumerate(${a}), fn((i, x)) { i - x })`),
       choose(list, list),
+    ),
+    pair: fc.oneof(
+      depth,
+      call2(int, text, (a, b) => `(${a}, ${b})`),
+      variable("(Int, String)", '(1, "a")'),
+      call1(pair, (p) => `({ let (n, s) = ${p}; (n, s ++ "x") })`),
+      choose(pair, pair),
     ),
   };
 });
@@ -127,12 +141,15 @@ const OF: Readonly<Record<Kind, fc.Arbitrary<Render>>> = {
   String: expressions.text,
   Bool: expressions.bool,
   "List<Int>": expressions.list,
+  "(Int, String)": expressions.pair,
 };
-const KINDS: readonly Kind[] = ["Int", "String", "Bool", "List<Int>"];
+const KINDS: readonly Kind[] = ["Int", "String", "Bool", "List<Int>", "(Int, String)"];
 
 const statement = fc.constantFrom(...KINDS).chain((kind) => OF[kind].map((render) => ({ kind, render })));
 
 const PRELUDE = `type Box { items: List<Int> }
+enum Shape { Both(Int, String), Neither }
+fn label((n, s): (Int, String), width: Int) -> String { string.pad_start(s, width, int.to_string(n)) }
 fn twice(n: Int) -> Int requires n < 4611686018427387904 ensures result == n + n { n + n }
 fn shown(items: List<Int>) -> String !{fs.read} {
     let mut text = fs.read("prefix")
@@ -148,10 +165,14 @@ fn shown(items: List<Int>) -> String !{fs.read} {
 export const arbitraryProgram: fc.Arbitrary<string> = fc
   .tuple(fc.array(statement, { maxLength: 6 }), expressions.text)
   .map(([stmts, last]) => {
-    const scope: Record<Kind, string[]> = { Int: [], String: [], Bool: [], "List<Int>": [] };
+    const scope: Record<Kind, string[]> = { Int: [], String: [], Bool: [], "List<Int>": [], "(Int, String)": [] };
     const lines = stmts.map(({ kind, render }, i) => {
-      const line = `    let v${i}: ${kind} = ${render(scope)}`;
-      scope[kind].push(`v${i}`);
+      const takesApart = kind === "(Int, String)" && i % 2 === 0;
+      const line = `    let ${takesApart ? `(v${i}, w${i})` : `v${i}`}: ${kind} = ${render(scope)}`;
+      if (takesApart) {
+        scope.Int.push(`v${i}`);
+        scope.String.push(`w${i}`);
+      } else scope[kind].push(`v${i}`);
       return line;
     });
     return `${PRELUDE}fn main() -> String !{net.fetch, fs.read, time.now, random} {\n${lines.join("\n")}\n    ${last(scope)}\n}\n`;

@@ -6,7 +6,7 @@
 import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { CapabilityDecl, CapabilityRegistry } from "../../vm/capabilities.ts";
-import { GENERIC_TYPE_ARITY, isPrimitiveName, parseType, type Type } from "../../vm/value/type.ts";
+import { GENERIC_TYPE_ARITY, isPrimitiveName, isTupleName, parseType, type Type } from "../../vm/value/type.ts";
 import type { Block, Expr, Name, RowExpr, Span, TypeExpr } from "../ast.ts";
 import type { DiagnosticCode, DiagnosticExtras } from "../diagnostics.ts";
 import { hintForType } from "../other-languages.ts";
@@ -21,6 +21,7 @@ import {
   isBuiltinTypeName,
   type ParamType,
   STRING,
+  tupleType,
   type TypeDecl,
   unify,
   UNIT_TYPE,
@@ -127,6 +128,7 @@ export class Context {
       case "named": {
         const args = type.args.map((a) => this.fromModuleType(a, params));
         if (isBuiltinTypeName(type.name)) return builtinType(type.name, ...args);
+        if (isTupleName(type.name)) return tupleType(args);
         const decl = this.#records.get(type.name);
         return decl === undefined ? ERROR : { kind: "declared", decl, args };
       }
@@ -143,6 +145,7 @@ export class Context {
         row: this.resolveRow(unit, expr.row),
       };
     }
+    if (expr.kind === "tuple") return tupleType(expr.items.map((item) => this.resolveType(unit, item, params)));
     const name = expr.name.text;
     const args = expr.args.map((a) => this.resolveType(unit, a, params));
     const param = params.get(name);

@@ -1,4 +1,5 @@
 /** Checks record literals, variants, and access to fields. */
+import { isPositional } from "../../vm/bytecode/module.ts";
 import { UNIT } from "../../vm/value/value.ts";
 import type { Expr, FieldInit, Name, Span } from "../ast.ts";
 import { JSON_CONSTRUCTORS } from "../exhaustive.ts";
@@ -10,10 +11,12 @@ import {
   freshVar,
   indexesByName,
   instantiation,
+  isTuple,
   JSON_TYPE,
   prune,
   show,
   substitute,
+  tupleType,
   type TypeDecl,
 } from "../check-types.ts";
 import { pathCallHint } from "./call-rewrites.ts";
@@ -153,6 +156,16 @@ export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "reco
   return { ir: { kind: "block", stmts, value: { kind: "record", decl, fields: all, span: expr.span }, span: expr.span }, type };
 }
 
+/** Checks a tuple, `(1, "a")`. */
+export function checkTuple(checker: FunctionChecker, expr: Expr & { kind: "tuple" }, expected: CheckedType): Typed {
+  const type = tupleType(expr.items.map(() => freshVar()));
+  bindTypeArguments(type, expected);
+  const args = type.kind === "declared" ? type.args : [];
+  const fields = expr.items.map((item, i) => checker.check(item, args[i] ?? ERROR, "this element of the tuple"));
+  if (type.kind !== "declared") return failed(expr.span);
+  return { ir: { kind: "record", decl: type.decl, fields, span: expr.span }, type };
+}
+
 /** Checks a variant of Json, such as `Json::Int(1)`. */
 function checkJsonVariant(checker: FunctionChecker, expr: Expr & { kind: "variant" }, expected: CheckedType): Typed {
   const constructor_ = JSON_CONSTRUCTORS.find((c) => c.name === `Json::${expr.variant.text}`);
@@ -178,6 +191,9 @@ function checkJsonVariant(checker: FunctionChecker, expr: Expr & { kind: "varian
   return failed(expr.span);
 }
 
+/** The names of the values of a variant in a suggested lambda. */
+const VALUE_NAMES: readonly string[] = ["a", "b", "c", "d", "e", "f", "g", "h"];
+
 /**
  * Reports a variant if a function is expected, as in `list.map(xs, E::V)`. Returns whether it did. `fields` is null if the
  * payload is a single value.
@@ -191,8 +207,13 @@ function reportVariantAsFunction(
 ): boolean {
   const wanted = prune(expected);
   if (expr.payload !== null || wanted.kind !== "fn") return false;
-  const names = fields?.map((f) => f.name) ?? ["x"];
-  const variantText = fields === null ? `${fullName}(x)` : names.length === 0 ? fullName : `${fullName} { ${names.join(", ")} }`;
+  const byPosition = fields === null || isPositional(fields);
+  const names = fields === null ? ["x"] : isPositional(fields) ? VALUE_NAMES.slice(0, fields.length) : fields.map((f) => f.name);
+  const variantText = byPosition
+    ? `${fullName}(${names.join(", ")})`
+    : names.length === 0
+      ? fullName
+      : `${fullName} { ${names.join(", ")} }`;
   const params = names.length === 0 ? wanted.params.map(() => "_") : names;
   const lambdaText = `fn(${params.join(", ")}) { ${variantText} }`;
   checker.error("E009", expr.span, `\`${fullName}\` is a variant, not a function`, {
@@ -240,7 +261,8 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
   const { payload } = variant;
   if (reportVariantAsFunction(checker, fullName, payload === null ? [] : payload.kind === "single" ? null : payload.fields, expr, expected))
     return failed(expr.span);
-  if (payload?.kind === "struct") {
+  const hasNames = payload?.kind === "struct" && !isPositional(payload.fields);
+  if (hasNames) {
     if (expr.payload?.kind !== "struct") {
       checker.error("E006", expr.span, `\`${fullName}\` has fields`, {
         help: `write \`${fullName} { ${payload.fields.map((f) => `${f.name}: …`).join(", ")} }\``,
@@ -267,14 +289,26 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
     return { ...failed(expr.span), type };
   }
   const args = expr.payload?.args ?? [];
-  const arity = payload === null ? 0 : 1;
-  if (args.length !== arity) {
-    checker.error("E011", expr.span, `\`${fullName}\` takes ${arity === 0 ? "no value" : "one value"}, found ${args.length}`, {
-      help: arity === 0 ? `write \`${fullName}\` alone` : `write \`${fullName}(x)\`; as a function it is \`fn(x) { ${fullName}(x) }\``,
-    });
+  const types = payload === null ? [] : payload.kind === "single" ? [payload.type] : payload.fields.map((f) => f.type);
+  if (args.length !== types.length) {
+    const [count, help] = valueCount(fullName, types.length);
+    checker.error("E011", expr.span, `\`${fullName}\` takes ${count}, found ${args.length}`, { help });
   }
-  const checked = args.map((arg) => checker.check(arg, payload === null ? freshVar() : substituteArgs(payload.type), `\`${fullName}\``));
-  return { ir: { kind: "enum", decl, variant: index, payload: checked[0] ?? null, span: expr.span }, type };
+  const checked = args.map((arg, i) => {
+    const wanted = types[i];
+    return checker.check(arg, wanted === undefined ? freshVar() : substituteArgs(wanted), `\`${fullName}\``);
+  });
+  const single = checked[0] ?? null;
+  const values: Ir | null = types.length > 1 ? { kind: "variant_record", decl, variant: index, fields: checked, span: expr.span } : single;
+  return { ir: { kind: "enum", decl, variant: index, payload: values, span: expr.span }, type };
+}
+
+/** Says how many values a variant takes, and how it is written. */
+function valueCount(fullName: string, count: number): readonly [count: string, help: string] {
+  if (count === 0) return ["no value", `write \`${fullName}\` alone`];
+  const names = count === 1 ? "x" : VALUE_NAMES.slice(0, count).join(", ");
+  const text = `${fullName}(${names})`;
+  return [count === 1 ? "one value" : `${count} values`, `write \`${text}\`; as a function it is \`fn(${names}) { ${text} }\``];
 }
 
 /** Returns help for the access to a field of a value that has no fields. */
@@ -284,6 +318,7 @@ function fieldHelp(type: CheckedType, name: Name): string {
   if (typeName === "Json") return `write \`json.get(j, "${name.text}")\`, which returns an Option`;
   if (typeName === "Map") return `write \`map.get(m, "${name.text}")\`, which returns an Option`;
   if (typeName === "Option" || typeName === "Result") return "take it apart with `match`";
+  if (isTuple(t)) return "take a tuple apart with a pattern: `let (a, b) = t`";
   return "only records have fields; take other values apart with `match` or a builtin";
 }
 
@@ -329,7 +364,7 @@ export function checkField(
     reportUndecided(checker, type, target.span, message, "write the type of the binding or parameter");
     return { ir, type: ERROR };
   }
-  if (type.kind !== "declared" || type.decl.kind !== "record") {
+  if (type.kind !== "declared" || type.decl.kind !== "record" || isTuple(type)) {
     const method = suggestFunctionForMethod(checker, type, name, call?.span ?? span, call?.args ?? null);
     checker.error("E006", name.span, `${show(type)} has no fields`, method ?? { help: fieldHelp(type, name) });
     return { ir, type: ERROR };

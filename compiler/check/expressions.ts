@@ -4,7 +4,7 @@
  * passed on to the branches, so that a mismatch is reported at the branch and not at the whole expression.
  */
 import { FloatValue, intFromBigInt, NONE, UNIT } from "../../vm/value/value.ts";
-import type { Block, Expr, Name, Span, Stmt } from "../ast.ts";
+import type { Binder, Block, Expr, Name, Span, Stmt } from "../ast.ts";
 import type { DiagnosticCode, DiagnosticExtras } from "../diagnostics.ts";
 import { analyzeMatch, TooComplex } from "../exhaustive.ts";
 import type { Callable, CheckedArm, Ir, IrStmt, Local } from "../ir.ts";
@@ -29,9 +29,10 @@ import {
   unify,
   UNIT_TYPE,
 } from "../check-types.ts";
+import { bindParams, type BinderPlace, checkIrrefutable } from "./binders.ts";
 import { checkCall, checkFunctionValue, checkTry, qualifiedName, useRow } from "./calls.ts";
 import { checkIndex, checkList, checkMap, unifyArguments } from "./collections.ts";
-import { checkField, checkRecord, checkVariant } from "./data.ts";
+import { checkField, checkRecord, checkTuple, checkVariant } from "./data.ts";
 import { warnUnusedResult } from "./unused-results.ts";
 import type { Context, FunctionChecker, Typed } from "./context.ts";
 import { suggestNearest } from "./did-you-mean.ts";
@@ -138,6 +139,8 @@ export class ExpressionChecker implements FunctionChecker {
         return checkRecord(this, expr, expected);
       case "list":
         return checkList(this, expr, expected);
+      case "tuple":
+        return checkTuple(this, expr, expected);
       case "map":
         return checkMap(this, expr, expected);
       case "lambda":
@@ -392,6 +395,21 @@ export class ExpressionChecker implements FunctionChecker {
     return { body: ir, hasBreak: loop.hasBreak };
   }
 
+  /** Declares what a `let` or a `for` binds. If that is a pattern, `prologue` takes the value of `local` apart. */
+  #declare(
+    { name, pattern }: Binder,
+    type: CheckedType,
+    options: { readonly place: BinderPlace; readonly mutable: boolean },
+  ): { readonly local: Local; readonly bound: readonly Local[]; readonly prologue: readonly IrStmt[] } {
+    if (pattern === null) {
+      const local = this.bind(name, type, options);
+      return { local, bound: [local], prologue: [] };
+    }
+    const local: Local = { name: "", type, mutable: false, span: name.span, used: true };
+    const { stmt, bound } = checkIrrefutable(this, pattern, local, options);
+    return { local, bound: [...bound.values()], prologue: [stmt] };
+  }
+
   #stmt(stmt: Stmt): IrStmt[] {
     const { scope, context } = this;
     const { span } = stmt;
@@ -400,9 +418,11 @@ export class ExpressionChecker implements FunctionChecker {
         const params = new Map(scope.callable.typeParams.map((p) => [p.name, p]));
         const type = stmt.type === null ? freshVar() : context.resolveType(scope.unit, stmt.type, params);
         const countBefore = scope.unit.diagnostics.errorCount;
+        const what = stmt.pattern === null ? `\`${stmt.name.text}\`` : "the pattern";
         scope.beginValue(stmt.name.text);
-        const value = this.check(stmt.value, type, `\`${stmt.name.text}\``);
+        const value = this.check(stmt.value, type, what);
         scope.endValue();
+        const { local, prologue } = this.#declare(stmt, type, { place: "let", mutable: stmt.mutable });
         // If the value has an error, do not report its undecided type as well.
         if (stmt.type === null && scope.unit.diagnostics.errorCount === countBefore) {
           context.deferredChecks.push(() => {
@@ -411,12 +431,12 @@ export class ExpressionChecker implements FunctionChecker {
                 this,
                 type,
                 stmt.name.span,
-                `the type of \`${stmt.name.text}\` cannot be inferred from its value and uses: ${show(type)}`,
-                `write it: \`let ${stmt.name.text}: TYPE = …\``,
+                `the type of ${what} cannot be inferred from its value and uses: ${show(type)}`,
+                `write it: \`let ${stmt.name.text || "PATTERN"}: TYPE = …\``,
               );
           });
         }
-        return [{ kind: "set", local: this.bind(stmt.name, type, { mutable: stmt.mutable }), value, span }];
+        return [{ kind: "set", local, value, span }, ...prologue];
       }
       case "assign":
         return this.#assign(stmt);
@@ -432,10 +452,12 @@ export class ExpressionChecker implements FunctionChecker {
         const list = this.check(stmt.list, builtinType("List", item), "the list of `for`");
         const hasError = scope.unit.diagnostics.errorCount > countBefore;
         scope.enter();
-        const local = this.bind(stmt.name, hasError && prune(item).kind === "var" ? ERROR : item, { mutable: false });
-        if (hasError) local.used = true;
-        const { body } = this.#loop(stmt.body);
+        const type = hasError && prune(item).kind === "var" ? ERROR : item;
+        const { local, bound, prologue } = this.#declare(stmt, type, { place: "for", mutable: false });
+        if (hasError) for (const inner of bound) inner.used = true;
+        const { body: loopBody } = this.#loop(stmt.body);
         this.#leave();
+        const body: Ir = prologue.length === 0 ? loopBody : { kind: "block", stmts: prologue, value: loopBody, span: loopBody.span };
         return [{ kind: "for", local, list, body, span }];
       }
       case "break":
@@ -530,25 +552,21 @@ export class ExpressionChecker implements FunctionChecker {
     };
     const scope = new FunctionScope(outer.unit, callable, result, outer);
     const inner = new ExpressionChecker(scope, context);
-    const locals = expr.params.map((p, i) => {
-      const type = params[i] ?? ERROR;
-      const local: Local = { name: p.name.text, type, mutable: false, span: p.name.span, used: true };
-      if (scope.declare(local) !== undefined && local.name !== "_")
-        this.error("E010", p.name.span, `two parameters are named \`${p.name.text}\``);
+    const { locals, prologue } = bindParams(inner, expr.params, params);
+    for (const { name, type, span } of locals) {
       context.deferredChecks.push(() => {
-        if (!isDecided(type)) {
-          const message = `the type of the parameter \`${p.name.text}\` is not known here`;
-          reportUndecided(this, type, p.name.span, message, `write it: \`${p.name.text}: TYPE\``);
-        }
+        if (isDecided(type)) return;
+        const what = name === "" ? "this parameter" : `the parameter \`${name}\``;
+        reportUndecided(this, type, span, `the type of ${what} is not known here`, `write it: \`${name || "PATTERN"}: TYPE\``);
       });
-      return local;
-    });
+    }
     const value = inner.block(expr.body, result, "the result of the lambda");
     const uses = [...scope.uses.keys()].sort();
     if (declaredRow === null) callable.row = uses;
     const captures = [...scope.captured];
     callable.body = {
       params: [...captures.map(([, copy]) => copy), ...locals],
+      prologue,
       requires: [],
       ensures: [],
       result: null,

@@ -23,6 +23,7 @@ import {
   sameNameNote,
   show,
   STRING,
+  tupleType,
   type TypeDecl,
   unify,
   UNIT_TYPE,
@@ -36,6 +37,8 @@ const WILDCARD: CheckedPattern = { kind: "wildcard" };
 
 /** The state of one pass over a pattern, or over one alternative of an `or` pattern. */
 interface Pass {
+  /** Whether the bindings may be assigned to. */
+  readonly mutable: boolean;
   /** The bindings made so far in this pass, by name. */
   readonly bound: Map<string, Local>;
   /** Names already bound by an earlier alternative or by the first pass. Binding such a name again reuses its `Local`. */
@@ -55,16 +58,17 @@ export function checkPattern(
   checker: FunctionChecker,
   pattern: Pattern,
   type: CheckedType,
-): { readonly checked: CheckedPattern; readonly recheck: (() => CheckedPattern) | null } {
+  { mutable } = { mutable: false },
+): { readonly checked: CheckedPattern; readonly bound: ReadonlyMap<string, Local>; readonly recheck: (() => CheckedPattern) | null } {
   const bound = new Map<string, Local>();
   let undecided = false;
   const onUndecided = (): void => {
     undecided = true;
   };
-  const checked = resolve(checker, pattern, type, { bound, earlierBindings: undefined, onUndecided });
+  const checked = resolve(checker, pattern, type, { mutable, bound, earlierBindings: undefined, onUndecided });
   const recheck = (): CheckedPattern =>
-    resolve(checker, pattern, type, { bound: new Map(), earlierBindings: bound, onUndecided: undefined });
-  return { checked, recheck: undecided ? recheck : null };
+    resolve(checker, pattern, type, { mutable, bound: new Map(), earlierBindings: bound, onUndecided: undefined });
+  return { checked, bound, recheck: undecided ? recheck : null };
 }
 
 function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, pass: Pass): CheckedPattern {
@@ -117,6 +121,12 @@ function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, 
       }
       return { kind: "constructor", constructor_, args: structArgs(checker, constructor_, constructor_.fields, pattern, pass) };
     }
+    case "tuple": {
+      const shape = tupleType(pattern.items.map(() => freshVar()));
+      const constructor_ = expectType(checker, type, shape, pattern.span) ? constructorNamed(type, "") : undefined;
+      const args = pattern.items.map((item, i) => resolveInner(item, constructor_?.args[i] ?? ERROR));
+      return constructor_ === undefined ? WILDCARD : { kind: "constructor", constructor_, args };
+    }
     case "or":
       return resolveOr(checker, pattern, type, pass);
   }
@@ -148,7 +158,7 @@ function bind(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pas
       earlier.span === name.span ? `, but it is used as ${show(earlier.type)}` : ` here and ${show(earlier.type)} in the first alternative`;
     checker.error("E009", name.span, `\`${name.text}\` is ${show(type)}${difference}`);
   }
-  const local = earlier ?? checker.bind(name, type, { mutable: false });
+  const local = earlier ?? checker.bind(name, type, pass);
   pass.bound.set(name.text, local);
   return { kind: "bind", local };
 }
@@ -329,10 +339,16 @@ function resolveConstructor(
       help: `write \`${constructor_.name.replace(/^.*::/, "")} { ${constructor_.fields.join(", ")} }\``,
     });
   } else if (args.length !== constructor_.args.length) {
-    const payloadText = constructor_.args.length === 0 ? "no payload" : "one payload";
+    const count = constructor_.args.length;
+    const payloadText = count === 0 ? "no payload" : count === 1 ? "one payload" : `${count} values`;
     const shortName = constructor_.name.replace(/^.*::/, "");
+    const wildcards = constructor_.args.map(() => "_").join(", ");
     const help =
-      constructor_.args.length === 0 ? `write \`${shortName}\` alone` : `write \`${shortName}(x)\`, or \`${shortName}(_)\` for any value`;
+      count === 0
+        ? `write \`${shortName}\` alone`
+        : count === 1
+          ? `write \`${shortName}(x)\`, or \`${shortName}(_)\` for any value`
+          : `write one pattern for each value, \`_\` for any: \`${shortName}(${wildcards})\``;
     const patternCount = `${args.length} ${args.length === 1 ? "pattern" : "patterns"}`;
     checker.error("E009", span, `\`${constructor_.name}\` has ${payloadText}, found ${patternCount}`, { help });
   } else return { kind: "constructor", constructor_, args: args.map((p, i) => resolve(checker, p, constructor_.args[i] ?? ERROR, pass)) };

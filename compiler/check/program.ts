@@ -21,8 +21,9 @@ import { checkEffects } from "../effect-rows.ts";
 import type { Callable, CheckedClause, Local } from "../ir.ts";
 import type { SourceFile } from "../source.ts";
 import { FunctionScope, type Unit } from "../scope.ts";
-import { BOOL, type ParamType, type TypeDecl, UNIT_TYPE } from "../check-types.ts";
+import { BOOL, type ParamType, type TypeDecl } from "../check-types.ts";
 import { loadUnits, makeUnit, type Resolver } from "../load-units.ts";
+import { bindParams } from "./binders.ts";
 import { Context } from "./context.ts";
 import { ExpressionChecker } from "./expressions.ts";
 import { type CheckedTest, checkTest } from "./tests.ts";
@@ -100,11 +101,13 @@ function checkBody(context: Context, callable: Callable, unit: Unit): void {
   if (item === null) return;
   const scope = new FunctionScope(unit, callable, callable.result, null);
   const checker = new ExpressionChecker(scope, context);
-  const params = item.params.map((p, i): Local => {
-    const local: Local = { name: p.name.text, type: callable.params[i] ?? UNIT_TYPE, mutable: false, span: p.name.span, used: true };
-    scope.declare(local);
-    return local;
-  });
+  const pattern = item.params.find((p) => p.pattern !== null)?.pattern;
+  if (callable.name === "main" && pattern !== undefined && pattern !== null) {
+    checker.error("E002", pattern.span, "a parameter of `main` needs a name, by which the caller passes it", {
+      help: "write a name, and take the value apart with `let`",
+    });
+  }
+  const { locals: params, prologue } = bindParams(checker, item.params, callable.params);
   const requires = checkClauses(checker, item.requires);
   const value = checker.block(item.body, callable.result, `the result of \`${callable.name}\``);
   scope.enter();
@@ -114,7 +117,7 @@ function checkBody(context: Context, callable: Callable, unit: Unit): void {
   scope.ensuresResult = result;
   const ensures = checkClauses(checker, item.ensures);
   scope.leave();
-  callable.body = { params, requires, ensures, result, value, intent: item.intent };
+  callable.body = { params, prologue, requires, ensures, result, value, intent: item.intent };
   context.scopes.set(callable, scope);
   runDeferredChecks(context);
 }

@@ -56,7 +56,7 @@ function checkFunction(context: Context, unit: Unit, callable: Callable, params:
       unit.diagnostics.error("E010", local.span, `the parameter \`${local.name}\` is declared twice`);
   }
   const value = new ExpressionChecker(scope, context).block(body, callable.result, `the result of \`${callable.name}\``);
-  callable.body = { params, requires: [], ensures: [], result: null, value, intent: null };
+  callable.body = { params, prologue: [], requires: [], ensures: [], result: null, value, intent: null };
   return scope;
 }
 

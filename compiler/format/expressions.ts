@@ -2,8 +2,8 @@
 import type { Block, Expr, FieldInit, MatchArm, Stmt } from "../ast.ts";
 import { type Doc, EMPTY, group, HARDLINE, indent, concat, concatAll, LINE, SPACE } from "./doc.ts";
 import { printList, printEmptyBrackets } from "./lists.ts";
-import { printPattern } from "./patterns.ts";
-import { printResultType, printEffectRow, printType, printNameAndType } from "./type-layout.ts";
+import { printBinder, printParam, printPattern } from "./patterns.ts";
+import { printResultType, printEffectRow, printType } from "./type-layout.ts";
 import type { TokenStream } from "./token-stream.ts";
 
 /** Prints an expression with its parentheses. Comments before it go outside the expression's own groups, so that they do not break these groups. */
@@ -35,6 +35,8 @@ function printUnwrapped(t: TokenStream, expr: Expr): Doc {
       return concat(t.take(), SPACE, printFieldInits(t, expr.fields, expr.base));
     case "list":
       return printList(t, expr.items.length, { keepsBreak: true, fills: isTable(expr.items) }, (i) => exprAt(t, expr.items, i));
+    case "tuple":
+      return printList(t, expr.items.length, {}, (i) => exprAt(t, expr.items, i));
     case "map":
       return printList(t, expr.entries.length, { keepsBreak: true, padded: true }, (i) => {
         const entry = expr.entries[i];
@@ -140,7 +142,7 @@ function printFieldInits(t: TokenStream, fields: readonly FieldInit[], base: Exp
 
 function printLambda(t: TokenStream, expr: Extract<Expr, { kind: "lambda" }>): Doc {
   const keyword = t.take();
-  const params = printList(t, expr.params.length, {}, (i) => printNameAndType(t, expr.params[i]?.type ?? null));
+  const params = printList(t, expr.params.length, {}, (i) => printParam(t, expr.params[i]));
   return concat(keyword, params, printResultType(t, expr.result), printEffectRow(t, expr.row), SPACE, printBlock(t, expr.body));
 }
 
@@ -232,7 +234,7 @@ function dropSemicolons(t: TokenStream): void {
 function printStmt(t: TokenStream, stmt: Stmt): Doc {
   switch (stmt.kind) {
     case "let": {
-      const binding = concat(t.take(), SPACE, stmt.mutable ? concat(t.take(), SPACE) : EMPTY, t.take());
+      const binding = concat(t.take(), SPACE, stmt.mutable ? concat(t.take(), SPACE) : EMPTY, printBinder(t, stmt));
       const type = stmt.type === null ? EMPTY : concat(t.take(), SPACE, printType(t, stmt.type));
       return concat(binding, type, SPACE, t.take(), SPACE, printExpr(t, stmt.value));
     }
@@ -241,7 +243,7 @@ function printStmt(t: TokenStream, stmt: Stmt): Doc {
     case "while":
       return concat(t.take(), SPACE, printHeader(t, stmt.condition), printBlock(t, stmt.body));
     case "for":
-      return concat(t.take(), SPACE, t.take(), SPACE, t.take(), SPACE, printHeader(t, stmt.list), printBlock(t, stmt.body));
+      return concat(t.take(), SPACE, printBinder(t, stmt), SPACE, t.take(), SPACE, printHeader(t, stmt.list), printBlock(t, stmt.body));
     case "return":
       return stmt.value === null ? t.take() : concat(t.take(), SPACE, printExpr(t, stmt.value));
     case "break":

@@ -3,7 +3,8 @@ import type { EnumItem, FieldDecl, FnItem, Item, ParsedFile, RecordItem } from "
 import { type Doc, EMPTY, group, HARDLINE, indent, concat, concatAll, LINE, SPACE } from "./doc.ts";
 import { printBlock } from "./expressions.ts";
 import { printList } from "./lists.ts";
-import { printResultType, printEffectRow, printType, printNameAndType, printTypeParams } from "./type-layout.ts";
+import { printParam } from "./patterns.ts";
+import { printResultType, printEffectRow, printNameAndType, printTypeList, printTypeParams } from "./type-layout.ts";
 import type { TokenStream } from "./token-stream.ts";
 
 /** Prints a file that has no syntax errors. `t` holds the tokens of the file. */
@@ -35,7 +36,7 @@ function printExportWord(t: TokenStream, exported: boolean): Doc {
 
 function printFn(t: TokenStream, item: FnItem): Doc {
   const name = concat(printExportWord(t, item.exported), t.take(), SPACE, t.take(), printTypeParams(t, item.typeParams));
-  const params = printList(t, item.params.length, {}, (i) => printNameAndType(t, item.params[i]?.type ?? null));
+  const params = printList(t, item.params.length, {}, (i) => printParam(t, item.params[i]));
   const signature = concat(name, params, printResultType(t, item.result), printEffectRow(t, item.row));
   const clauses = printClauses(t, item);
   const header = clauses.length === 0 ? concat(signature, SPACE) : group(concat(signature, indent(concatAll(clauses)), LINE));
@@ -72,9 +73,6 @@ function printVariants(t: TokenStream, item: EnumItem): Doc {
     const name = t.take();
     if (payload === null) return name;
     if (payload.kind === "struct") return concat(name, SPACE, printFields(t, payload.fields));
-    const opener = t.take();
-    const type = printType(t, payload.type);
-    if (t.at(",")) t.drop();
-    return concat(name, opener, type, t.take());
+    return concat(name, printTypeList(t, payload.types));
   });
 }

@@ -1,8 +1,21 @@
 /** Prints patterns. Each printer takes the tokens of its node from the stream `t`, in source order. */
-import type { Name, Pattern } from "../ast.ts";
+import type { Binder, LambdaParam, Name, Param, Pattern } from "../ast.ts";
 import { type Doc, EMPTY, group, indent, concat, concatAll, LINE, SPACE } from "./doc.ts";
 import { printList } from "./lists.ts";
+import { printType } from "./type-layout.ts";
 import type { TokenStream } from "./token-stream.ts";
+
+/** Prints the name or pattern of a `let`, a `for` or a parameter. */
+export function printBinder(t: TokenStream, { pattern }: Binder): Doc {
+  return pattern === null ? t.take() : printPattern(t, pattern);
+}
+
+/** Prints a parameter of a function or lambda, with its type if it has one. */
+export function printParam(t: TokenStream, param: Param | LambdaParam | undefined): Doc {
+  if (param === undefined) return EMPTY;
+  const binder = printBinder(t, param);
+  return param.type === null ? binder : concat(binder, t.take(), SPACE, printType(t, param.type));
+}
 
 export function printPattern(t: TokenStream, pattern: Pattern): Doc {
   const leadingComments = t.takeComments();
@@ -32,6 +45,8 @@ function printUnwrapped(t: TokenStream, pattern: Pattern): Doc {
       return concat(printPath(t, pattern.enum), pattern.args === null ? EMPTY : printPatternArgs(t, pattern.args));
     case "struct":
       return concat(printPath(t, pattern.enum), SPACE, printStructFields(t, pattern));
+    case "tuple":
+      return printPatternArgs(t, pattern.items);
     case "or":
       return printAlternatives(t, pattern.alternatives);
     case "wildcard":

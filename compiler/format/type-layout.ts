@@ -7,7 +7,8 @@ import type { TokenStream } from "./token-stream.ts";
 export function printType(t: TokenStream, type: TypeExpr): Doc {
   const openParens: Doc[] = [];
   while (t.at("(") && t.start < type.span.start) openParens.push(t.take());
-  const contents = type.kind === "name" ? printNamedType(t, type.args) : printFunctionType(t, type);
+  const contents =
+    type.kind === "name" ? printNamedType(t, type.args) : type.kind === "tuple" ? printTypeList(t, type.items) : printFunctionType(t, type);
   return concat(...openParens, contents, ...openParens.map(() => t.take()));
 }
 
@@ -25,6 +26,11 @@ function printFunctionType(t: TokenStream, type: Extract<TypeExpr, { kind: "fn" 
   const keyword = t.take();
   const params = printList(t, type.params.length, {}, (i) => printTypeAt(t, type.params, i));
   return concat(keyword, params, printResultType(t, type.result), printEffectRow(t, type.row));
+}
+
+/** Prints `(A, B)`: the elements of a tuple type, or the values of a variant. */
+export function printTypeList(t: TokenStream, types: readonly TypeExpr[]): Doc {
+  return printList(t, types.length, {}, (i) => printTypeAt(t, types, i));
 }
 
 function printTypeAt(t: TokenStream, types: readonly TypeExpr[], index: number): Doc {

@@ -14,7 +14,7 @@ import type { Callable, CheckedBody, CheckedClause, Ir, IrStmt, Local } from "..
 import { type CheckedType, prune, type TypeDecl } from "../check-types.ts";
 import type { LineTable } from "../source.ts";
 import { Emitter, type Label } from "./emitter.ts";
-import { lowerMatch, type MatchLowering } from "./patterns.ts";
+import { lowerDestructuring, lowerMatch, type MatchLowering } from "./patterns.ts";
 
 /** Returns the indexes of the parts of the module that a function refers to. Each part is added to the module on first use. */
 export interface ModulePool {
@@ -101,6 +101,7 @@ export class FunctionLowering implements MatchLowering {
   run(): void {
     const e = this.emitter;
     const body = this.#body;
+    for (const stmt of body.prologue) this.#stmt(stmt);
     body.requires.forEach((c, i) => this.#clause(c, "requires", i));
     this.expr(body.value, this.#epilogue === null);
     if (this.#epilogue !== null && body.result !== null) {
@@ -343,6 +344,9 @@ export class FunctionLowering implements MatchLowering {
       case "set":
         this.expr(stmt.value, false);
         e.emit("StoreLocal", e.slot(stmt.local));
+        return;
+      case "destructure":
+        lowerDestructuring(this, stmt);
         return;
       case "expr":
         this.expr(stmt.value, false);

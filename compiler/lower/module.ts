@@ -16,12 +16,12 @@ import { BorunaError } from "../../vm/error.ts";
 import { MODULE_LIMITS } from "../../vm/limits.ts";
 import type { FunctionDebug, FunctionDef, Module, TypeDef } from "../../vm/bytecode/module.ts";
 import { ANY_TYPE } from "../../vm/interpreter/message-types.ts";
-import { MAX_TYPE_DEPTH, type Type, typeToString } from "../../vm/value/type.ts";
+import { isTupleName, MAX_TYPE_DEPTH, type Type, typeToString } from "../../vm/value/type.ts";
 import type { Value } from "../../vm/value/value.ts";
 import type { CheckedProgram } from "../check/program.ts";
 import type { Callable, CheckedBody } from "../ir.ts";
 import { lineTable, type LineTable, type SourceFile } from "../source.ts";
-import { type CheckedType, type FieldInfo, prune, toModuleType, type TypeDecl } from "../check-types.ts";
+import { type CheckedType, declarationsIn, type FieldInfo, partsOf, prune, toModuleType, type TypeDecl } from "../check-types.ts";
 import { type Emitter, FunctionTooLarge } from "./emitter.ts";
 import { builtinWrapper, FunctionLowering, type ModulePool } from "./function.ts";
 
@@ -122,6 +122,7 @@ class ModuleBuilder implements ModulePool {
     const params = decl.params.length === 0 ? {} : { params: decl.params.map((p) => p.name) };
     if (decl.kind === "record") {
       this.types.push({ name: decl.moduleName, kind: "record", fields: fieldDefs(decl.fields), ...params });
+      for (const field of decl.fields) this.addTuples(field.type);
       return index;
     }
     const variants = decl.variants.map((v) => {
@@ -136,7 +137,13 @@ class ModuleBuilder implements ModulePool {
       this.#typeIndex.set(`${decl.moduleName}::${v.name}`, this.types.length);
       this.types.push({ name: `${decl.moduleName}::${v.name}`, kind: "record", fields: fieldDefs(v.payload.fields), ...params });
     }
+    for (const type of partsOf(decl)) this.addTuples(type);
     return index;
+  }
+
+  /** Adds the tuples in a type. A type in text form does not refer to them by index, but a value that enters the machine does. */
+  addTuples(type: CheckedType): void {
+    for (const decl of declarationsIn(type)) if (isTupleName(decl.name)) this.typeIndex(decl);
   }
 
   variantTypeIndex(decl: TypeDecl, variant: number): number {
@@ -252,6 +259,7 @@ export function lowerProgram(
   const entry = nameTooLarge(main, () => {
     for (const callable of [...program.functions, ...additional]) builder.functionIndex(callable);
     for (const decl of program.root.types.values()) builder.typeIndex(decl);
+    for (const type of [...main.params, main.result]) builder.addTuples(type);
     return builder.functionIndex(main);
   });
   builder.lowerReferenced();

@@ -5,7 +5,7 @@
  */
 import { MATCH_TAGS } from "../../vm/bytecode/tags.ts";
 import type { Value } from "../../vm/value/value.ts";
-import type { CheckedArm, CheckedPattern, Ir, Local } from "../ir.ts";
+import type { CheckedArm, CheckedPattern, Destructuring, Ir, Local } from "../ir.ts";
 import { type Emitter, FunctionTooLarge, type Label, type OpenFlow } from "./emitter.ts";
 
 /** The part of `FunctionLowering` that lowering a `match` needs. */
@@ -43,6 +43,14 @@ export function lowerMatch(f: MatchLowering, ir: Ir & { kind: "match" }, tail: b
   e.height = base + 1;
   e.placeLabel(end);
   e.endFlow(flow);
+}
+
+/** Lowers the match of a value with a pattern that matches every value of its type. */
+export function lowerDestructuring(f: MatchLowering, { subject, test }: Destructuring): void {
+  // No value fails a test, so it does not matter that the code goes on there.
+  const failed = f.emitter.label();
+  testPattern(f, test.pattern, f.emitter.slot(subject), failed);
+  f.emitter.placeLabel(failed);
 }
 
 /** What the arms of a `match` share. */

@@ -63,6 +63,7 @@ function visitChildren(node: Expr | Stmt, depth: number, pushNode: Push, pushBlo
       for (const field of node.fields) pushNode(field.value, depth);
       return;
     case "list":
+    case "tuple":
       for (const item of node.items) pushNode(item, depth);
       return;
     case "map":

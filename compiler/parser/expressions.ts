@@ -195,6 +195,7 @@ function continuePostfix(c: Cursor, start: number, primary: Expr, bracketMustTou
       if (target.kind === "int" && !c.at("name")) {
         c.fail({ start, end: c.lastEnd }, "a Float has digits on both sides of the point", { help: "write `1.0`" });
       }
+      if (c.at("int")) c.fail(c.token, "the elements of a tuple have no names", { help: "take it apart: `let (a, b) = t`" });
       const name = parseFieldName(c, "after `.`");
       target = { kind: "field", target, name, span: c.spanFrom(start) };
     } else if (kind === "(" || kind === "[") {

@@ -14,12 +14,14 @@ import type {
   VariantDecl,
 } from "../ast.ts";
 import { nearest } from "../../vm/nearest.ts";
+import { MAX_TUPLE_SIZE } from "../../vm/value/type.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
 import { hintForType } from "../other-languages.ts";
 import { type Cursor, isRecordWord, RECORD_WORD, spanOf } from "./cursor.ts";
 import { parseHeader } from "./control.ts";
 import { parseCommaList, parseDeclarationList } from "./lists.ts";
-import { parseBindingName, parseDeclaredName, parseFieldName, nameOf } from "./names.ts";
+import { parseDeclaredName, parseFieldName, nameOf } from "./names.ts";
+import { parseBinder } from "./patterns.ts";
 import { LONE_SURROGATE } from "../lexer/scanner.ts";
 import { parseRow, parseType, parseTypeParams } from "./type-syntax.ts";
 
@@ -172,12 +174,13 @@ function takeArrow(c: Cursor): boolean {
 
 function parseParam(c: Cursor): Param {
   if (c.at("mut")) c.fail(c.token, "a parameter cannot be `mut`", { help: "copy it into a variable: `let mut y = x`" });
-  const name = parseBindingName(c, "a parameter");
-  if (!c.at(":")) c.unexpected(`\`:\` and the type of \`${name.text}\``, typeOrderHint(c, name));
+  const { name, pattern } = parseBinder(c, "a parameter");
+  const what = pattern === null ? `\`${name.text}\`` : "the pattern";
+  if (!c.at(":")) c.unexpected(`\`:\` and the type of ${what}`, pattern === null ? typeOrderHint(c, name) : {});
   c.next();
   const type = parseType(c);
   if (c.at("=")) c.fail(c.token, "parameters have no default values", { help: "write a second function that passes the value" });
-  return { name, type };
+  return { name, pattern, type };
 }
 
 interface Clauses {
@@ -320,12 +323,14 @@ function parseVariant(c: Cursor): VariantDecl {
   if (!c.at("(")) return { name, payload: null, span: c.spanFrom(start) };
   const opener = c.next();
   if (c.at(")")) c.fail({ start: opener.start, end: c.token.end }, `\`${name.text}()\` has no payload`, { help: `write \`${name.text}\`` });
-  const type = parseType(c);
-  if (c.take(",") && !c.at(")")) {
-    c.fail(c.token, "a variant has one value in parentheses", { help: `name the values: \`${name.text} { first: Int, second: Int }\`` });
+  const types = parseCommaList(c, opener, "(", "a type", parseType);
+  const span = c.spanFrom(start);
+  if (types.length > MAX_TUPLE_SIZE) {
+    c.report("E002", span, `a variant has at most ${MAX_TUPLE_SIZE} values without names, found ${types.length}`, {
+      help: `name the values: \`${name.text} { first: Int, second: Int }\``,
+    });
   }
-  c.closeSingle(opener, "(", "the type");
-  return { name, payload: { kind: "single", type }, span: c.spanFrom(start) };
+  return { name, payload: { kind: "positional", types }, span };
 }
 
 function parseImport(c: Cursor): ImportItem {

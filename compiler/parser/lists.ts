@@ -1,5 +1,6 @@
 /** Parses lists in brackets. */
 import type { Token } from "../tokens.ts";
+import { MAX_TUPLE_SIZE } from "../../vm/value/type.ts";
 import { type Bracket, CLOSING, type Cursor } from "./cursor.ts";
 
 /** Parses elements separated by commas, an optional trailing comma and the closing bracket. The caller has taken `opener`. */
@@ -12,6 +13,20 @@ export function parseCommaList<T>(c: Cursor, opener: Token, bracket: Bracket, el
   }
   c.close(opener, bracket, element);
   return elements;
+}
+
+/** Parses the rest of a tuple after its first element, from the comma to the `)`. Returns all elements. Reports too few or too many. */
+export function parseTupleRest<T>(c: Cursor, opener: Token, first: T, element: string, parse: (c: Cursor) => T): readonly T[] {
+  c.next();
+  const items = [first, ...parseCommaList(c, opener, "(", element, parse)];
+  const span = c.spanFrom(opener.start);
+  if (items.length < 2) c.report("E002", span, "a tuple has at least two elements", { help: "remove the comma" });
+  if (items.length > MAX_TUPLE_SIZE) {
+    c.report("E002", span, `a tuple has at most ${MAX_TUPLE_SIZE} elements, found ${items.length}`, {
+      help: "declare a record, whose fields have names: `type Row { id: Int, name: String }`",
+    });
+  }
+  return items;
 }
 
 /** Reports a `;` between declarations and reads it as a comma. Returns whether there was one. */

@@ -1,10 +1,45 @@
-/** Parses the patterns of match arms. */
-import type { FieldPattern, Name, Pattern, WrapKind } from "../ast.ts";
+/** Parses patterns. */
+import type { Binder, FieldPattern, Name, Pattern, WrapKind } from "../ast.ts";
 import { isKeyword } from "../tokens.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
-import { parseCommaList } from "./lists.ts";
+import { parseCommaList, parseTupleRest } from "./lists.ts";
 import { isMinMagnitude, takeFloat, takeInt } from "./literals.ts";
-import { parseFieldName, nameOf, parseReservedName, parseVariantName } from "./names.ts";
+import { parseBindingName, parseFieldName, nameOf, parseReservedName, parseVariantName } from "./names.ts";
+
+/** Parses what a `let`, a `for` or a parameter binds: a name, `_`, or a pattern. */
+export function parseBinder(c: Cursor, what: string): Binder {
+  if (!atPattern(c)) return { name: parseBindingName(c, what), pattern: null };
+  const depth = c.restartDepth();
+  const pattern = parsePattern(c);
+  c.resumeDepth(depth);
+  return { name: { text: "", span: pattern.span }, pattern };
+}
+
+/** Whether the next token begins a pattern that is more than a name. */
+function atPattern(c: Cursor): boolean {
+  switch (c.kind) {
+    case "name": {
+      const after = c.peek(1);
+      // `for x { … }` lacks its `in`; the name of a type begins with a capital letter.
+      return !after.newline && (after.kind === "(" || after.kind === "::" || (after.kind === "{" && /^[A-Z]/.test(c.token.value)));
+    }
+    case "(":
+    case "[":
+    case "None":
+    case "Some":
+    case "Ok":
+    case "Err":
+    case "int":
+    case "float":
+    case "string":
+    case "true":
+    case "false":
+    case "-":
+      return true;
+    default:
+      return false;
+  }
+}
 
 /** Parses a pattern with its alternatives, as in `p | q`. A `|` before the first alternative is allowed too. */
 export function parsePattern(c: Cursor): Pattern {
@@ -114,8 +149,9 @@ function parseParenthesized(c: Cursor): Pattern {
   if (c.take(")")) return { kind: "unit", span: c.spanFrom(opener.start) };
   c.enterLevel();
   const inner = parsePattern(c);
+  const items = c.at(",") ? parseTupleRest(c, opener, inner, "a pattern", parsePattern) : null;
   c.leaveLevel();
-  if (c.at(",")) c.fail(c.token, "there are no tuples", { help: "match on a record, or nest two matches" });
+  if (items !== null) return { kind: "tuple", items, span: c.spanFrom(opener.start) };
   c.closeSingle(opener, "(", "the pattern");
   return inner;
 }

@@ -4,9 +4,10 @@ import { isKeyword, type TokenKind } from "../tokens.ts";
 import { parseIf, parseMatch } from "./control.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
 import { rejectForeignPrefix, LAMBDA_HELP } from "./other-languages-syntax.ts";
-import { parseCommaList } from "./lists.ts";
+import { parseCommaList, parseTupleRest } from "./lists.ts";
 import { takeFloat, takeInt } from "./literals.ts";
-import { parseBindingName, parseFieldName, nameOf, parseReservedName, parseVariantName } from "./names.ts";
+import { parseFieldName, nameOf, parseReservedName, parseVariantName } from "./names.ts";
+import { parseBinder } from "./patterns.ts";
 import { skipTypeArguments } from "./type-arguments.ts";
 import { parseRow, parseType } from "./type-syntax.ts";
 
@@ -209,7 +210,12 @@ function parseParenthesized(c: Cursor): Expr {
   c.enterLevel();
   const context = c.enterParens();
   const inner = c.grammar.expression(c);
-  if (c.at(",")) c.fail(c.token, "there are no tuples", { help: "use a record, `Pair { first: a, second: b }`, or a list, `[a, b]`" });
+  if (c.at(",")) {
+    const items = parseTupleRest(c, opener, inner, "an element", c.grammar.expression);
+    c.leave(context);
+    c.leaveLevel();
+    return { kind: "tuple", items, span: c.spanFrom(opener.start) };
+  }
   const looksLikeLambda = inner.kind === "name" && c.at(":");
   c.closeSingle(opener, "(", "the expression", looksLikeLambda ? { help: LAMBDA_HELP } : {});
   c.leave(context);
@@ -253,6 +259,5 @@ function parseLambda(c: Cursor): Expr {
 }
 
 function parseLambdaParam(c: Cursor): LambdaParam {
-  const name = parseBindingName(c, "a parameter");
-  return { name, type: c.take(":") ? parseType(c) : null };
+  return { ...parseBinder(c, "a parameter"), type: c.take(":") ? parseType(c) : null };
 }

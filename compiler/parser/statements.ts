@@ -7,6 +7,7 @@ import { continueExpression, parseExpression } from "./expressions.ts";
 import { rejectForeignStatement, LAMBDA_HELP } from "./other-languages-syntax.ts";
 import { parseCommaList } from "./lists.ts";
 import { parseBindingName, nameOf } from "./names.ts";
+import { parseBinder } from "./patterns.ts";
 import { expressionHelp } from "./primary.ts";
 import { parseCapabilityName, parseType } from "./type-syntax.ts";
 
@@ -128,33 +129,16 @@ function reservedStatement(c: Cursor): Stmt {
   return parseExpressionStatement(c);
 }
 
-/** What to write instead of a pattern after `let`, by the first token of the pattern. */
-const INSTEAD_OF_PATTERN: ReadonlyMap<TokenKind, string> = new Map([
-  ["Some", "write `match o { Some(x) => …, None => … }`, or `let x = option.unwrap_or(o, other)`"],
-  ["Ok", "write `match r { Ok(x) => …, Err(e) => … }`, or `let x = result.unwrap_or(r, other)`"],
-  ["Err", "write `match r { Ok(x) => …, Err(e) => … }`"],
-  ["name", "write `match value { pattern => … }`; to read a field, write `let x = p.x`"],
-]);
-
-/** Fails at a pattern after `let`, such as `let Some(x) = o`. */
-function rejectPattern(c: Cursor): void {
-  const help = INSTEAD_OF_PATTERN.get(c.kind);
-  const nextToken = c.peek(1);
-  if (help === undefined || nextToken.newline || (nextToken.kind !== "(" && nextToken.kind !== "{" && nextToken.kind !== "::")) return;
-  c.fail(c.token, "`let` binds a name, not a pattern", { help });
-}
-
 function parseLet(c: Cursor): Stmt {
   const { start } = c.next();
   const mutable = c.take("mut");
-  if (c.at("(") || c.at("[") || c.at("{"))
-    c.unexpected("the name of a variable", { help: "`let` binds one name; read the parts of a value with `match` or `p.field`" });
-  rejectPattern(c);
-  const name = parseBindingName(c, "a variable");
+  const binder = parseBinder(c, "a variable");
   const type = c.take(":") ? parseType(c) : null;
-  c.expect("=", `\`=\` and the value of \`${name.text}\``, { help: `a variable needs a value: \`let ${name.text} = 0\`` });
+  const what = binder.pattern === null ? `\`${binder.name.text}\`` : "the pattern";
+  const example = binder.pattern === null ? `let ${binder.name.text} = 0` : "let (a, b) = pair";
+  c.expect("=", `\`=\` and the value of ${what}`, { help: `a variable needs a value: \`${example}\`` });
   const value = parseExpression(c);
-  return { kind: "let", mutable, name, type, value, span: c.spanFrom(start) };
+  return { kind: "let", mutable, ...binder, type, value, span: c.spanFrom(start) };
 }
 
 function parseAssignment(c: Cursor): Stmt {
@@ -177,18 +161,20 @@ function parseWhile(c: Cursor): Stmt {
 
 function parseFor(c: Cursor): Stmt {
   const { start } = c.next();
-  if (c.at("("))
-    c.unexpected("the name of a variable", {
+  if (c.at("(") && (c.peek(1).kind === "let" || c.peek(2).kind === "in" || c.peek(2).kind === "name")) {
+    c.fail(c.token, "a `for` has no parentheses", {
       help: "a loop over a list is written `for x in xs { … }`; over numbers, `for i in list.range(0, 10) { … }`",
     });
-  const name = parseBindingName(c, "a variable");
-  c.expect("in", "`in` and a list", { help: `a loop over a list is written \`for ${name.text} in xs { … }\`` });
+  }
+  const binder = parseBinder(c, "a variable");
+  const shownName = binder.pattern === null ? binder.name.text : "x";
+  c.expect("in", "`in` and a list", { help: `a loop over a list is written \`for ${shownName} in xs { … }\`` });
   c.enterLevel();
   const list = parseHeader(c, "for");
   if (c.at("..")) c.fail(c.token, "there are no ranges", { help: "write `list.range(0, 10)`" });
   const body = parseBody(c, "for");
   c.leaveLevel();
-  return { kind: "for", name, list, body, span: c.spanFrom(start) };
+  return { kind: "for", ...binder, list, body, span: c.spanFrom(start) };
 }
 
 /** Parses an `answer` statement. `answer` is not a keyword, but no other statement begins with two names on one line. */

@@ -4,10 +4,10 @@ import { hintForType } from "../other-languages.ts";
 import { isKeyword } from "../tokens.ts";
 import { GENERIC_TYPE_ARITY } from "../../vm/value/type.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
-import { parseCommaList } from "./lists.ts";
+import { parseCommaList, parseTupleRest } from "./lists.ts";
 import { parseDeclaredName, nameOf, parseReservedName } from "./names.ts";
 
-/** Parses a type: `Int`, `List<T>`, `Fn(A) -> R !{caps}`, or a type in parentheses. */
+/** Parses a type: `Int`, `List<T>`, `(A, B)`, `Fn(A) -> R !{caps}`, or a type in parentheses. */
 export function parseType(c: Cursor): TypeExpr {
   if (c.at("(")) return parseParenthesized(c);
   return c.at("fn") ? parseLowercaseFn(c) : parseNamed(c);
@@ -117,8 +117,9 @@ function parseParenthesized(c: Cursor): TypeExpr {
   if (c.at(")")) c.fail({ start: opener.start, end: c.token.end }, "`()` is a value; its type is written `Unit`", { help: "write `Unit`" });
   c.enterLevel();
   const type = parseType(c);
+  const items = c.at(",") ? parseTupleRest(c, opener, type, "a type", parseType) : null;
   c.leaveLevel();
-  if (c.at(",")) c.fail(c.token, "there are no tuple types", { help: "declare a record: `type Pair { first: Int, second: Int }`" });
+  if (items !== null) return { kind: "tuple", items, span: c.spanFrom(opener.start) };
   c.closeSingle(opener, "(", "the type");
   return type;
 }

@@ -1,5 +1,5 @@
 /** Finds the first difference between two values in reading order: from left to right, and the elements of a list before its length. */
-import type { TypeDef } from "../../vm/bytecode/module.ts";
+import { isPositional, type TypeDef } from "../../vm/bytecode/module.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
@@ -79,7 +79,8 @@ function childrenOf(pair: Pair, types: readonly TypeDef[]): readonly Pair[] | un
   if (a instanceof RecordValue) {
     if (!(b instanceof RecordValue) || a.typeId !== b.typeId) return undefined;
     const type = types[a.typeId];
-    return items(a.fields, b.fields, (i) => `.${(type?.kind === "record" ? type.fields[i]?.name : undefined) ?? i}`);
+    const fields = type?.kind === "record" ? type.fields : [];
+    return items(a.fields, b.fields, (i) => (isPositional(fields) ? `[${i}]` : `.${fields[i]?.name ?? i}`));
   }
   if (a instanceof EnumValue) {
     if (!(b instanceof EnumValue) || a.typeId !== b.typeId || a.variant !== b.variant) return undefined;

@@ -35,7 +35,7 @@ test.each([
   ["a list of another type", "fn main(xs: List<Int>) -> List<String> { list.push(xs, 1) }\n", ["E009"]],
   ["a list of another type, with a lambda", "fn main(xs: List<Int>) -> List<String> { list.filter(xs, fn(x) { x > 1 }) }\n", ["E009"]],
   ["arguments of two types for one type parameter", 'fn id<T>(x: T, y: T) -> T { x }\nfn main() -> Bool { id(1, "a") }\n', ["E009"]],
-  ["a pattern after let", "fn main(o: Option<Int>) -> Int {\n    let Some(x) = o\n    x\n}\n", ["E002"]],
+  ["a pattern after let", "fn main(o: Option<Int>) -> Int {\n    let Some(x) = o\n    x\n}\n", ["E005"]],
   ["`++i`", "fn main() -> Int {\n    let mut i = 1\n    ++i\n    i\n}\n", ["E009"]],
   ["an unknown function in a match", "fn main() -> Int { match nope(1) { 1 => 2, _ => 3 } }\n", ["E004"]],
   ["a capital name meant as a binding", "fn main(n: Int) -> Int { match n { 0 => 1, N => N + 1 } }\n", ["E009"]],

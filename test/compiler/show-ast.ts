@@ -1,5 +1,5 @@
 /** Prints trees as short s-expressions for tests. */
-import type { Block, Expr, FieldInit, Item, Pattern, RowExpr, Stmt, TypeExpr } from "../../compiler/ast.ts";
+import type { Binder, Block, Expr, FieldInit, Item, Pattern, RowExpr, Stmt, TypeExpr } from "../../compiler/ast.ts";
 
 function list(head: string, ...parts: readonly string[]): string {
   return `(${[head, ...parts].filter((part) => part !== "").join(" ")})`;
@@ -7,6 +7,7 @@ function list(head: string, ...parts: readonly string[]): string {
 
 function showType(type: TypeExpr): string {
   if (type.kind === "fn") return list("Fn", ...type.params.map(showType), "->", showType(type.result), showRow(type.row));
+  if (type.kind === "tuple") return list("tuple", ...type.items.map(showType));
   return type.args.length === 0 ? type.name.text : `${type.name.text}<${type.args.map(showType).join(", ")}>`;
 }
 
@@ -40,10 +41,14 @@ function showPattern(pattern: Pattern): string {
         ...pattern.fields.map((field) => `${field.name.text}:${field.pattern === null ? "" : showPattern(field.pattern)}`),
         pattern.rest ? ".." : "",
       );
+    case "tuple":
+      return list("tuple", ...pattern.items.map(showPattern));
     case "or":
       return list("|", ...pattern.alternatives.map(showPattern));
   }
 }
+
+const showBinder = ({ name, pattern }: Binder): string => (pattern === null ? name.text : showPattern(pattern));
 
 function path(owner: string | undefined, name: string): string {
   return owner === undefined ? name : `${owner}::${name}`;
@@ -58,7 +63,7 @@ function showStmt(stmt: Stmt): string {
     case "let":
       return list(
         stmt.mutable ? "let-mut" : "let",
-        stmt.name.text,
+        showBinder(stmt),
         stmt.type === null ? "" : `:${showType(stmt.type)}`,
         showExpr(stmt.value),
       );
@@ -69,7 +74,7 @@ function showStmt(stmt: Stmt): string {
     case "answer":
       return list("answer", stmt.capability.text, list("params", ...stmt.params.map((p) => p.text)), showBlock(stmt.body));
     case "for":
-      return list("for", stmt.name.text, showExpr(stmt.list), showBlock(stmt.body));
+      return list("for", showBinder(stmt), showExpr(stmt.list), showBlock(stmt.body));
     case "return":
       return list("return", stmt.value === null ? "" : showExpr(stmt.value));
     case "expr":
@@ -119,12 +124,14 @@ function showExpr(expr: Expr): string {
       return list(`new-${expr.name.text}`, expr.base === null ? "" : `..${showExpr(expr.base)}`, ...showFields(expr.fields));
     case "list":
       return `[${expr.items.map(showExpr).join(" ")}]`;
+    case "tuple":
+      return list("tuple", ...expr.items.map(showExpr));
     case "map":
       return list("map", ...expr.entries.map((entry) => `${showExpr(entry.key)}:${showExpr(entry.value)}`));
     case "lambda":
       return list(
         "fn",
-        `[${expr.params.map((param) => (param.type === null ? param.name.text : `${param.name.text}:${showType(param.type)}`)).join(" ")}]`,
+        `[${expr.params.map((param) => (param.type === null ? showBinder(param) : `${showBinder(param)}:${showType(param.type)}`)).join(" ")}]`,
         expr.result === null ? "" : showType(expr.result),
         showRow(expr.row),
         showBlock(expr.body),
@@ -168,7 +175,7 @@ export function showItem(item: Item): string {
       return list(
         `${exported}fn`,
         item.name.text + (item.typeParams.length === 0 ? "" : `<${item.typeParams.map((param) => param.text).join(", ")}>`),
-        `[${item.params.map((param) => `${param.name.text}:${showType(param.type)}`).join(" ")}]`,
+        `[${item.params.map((param) => `${showBinder(param)}:${showType(param.type)}`).join(" ")}]`,
         item.result === null ? "" : showType(item.result),
         showRow(item.row),
         item.intent === null ? "" : `intent ${JSON.stringify(item.intent)}`,
@@ -191,8 +198,8 @@ export function showItem(item: Item): string {
         ...item.variants.map((variant) =>
           variant.payload === null
             ? variant.name.text
-            : variant.payload.kind === "single"
-              ? list(variant.name.text, showType(variant.payload.type))
+            : variant.payload.kind === "positional"
+              ? list(variant.name.text, ...variant.payload.types.map(showType))
               : list(variant.name.text, ...variant.payload.fields.map((field) => `${field.name.text}:${showType(field.type)}`)),
         ),
       );

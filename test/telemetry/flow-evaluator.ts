@@ -227,6 +227,7 @@ class Evaluator {
     this.#callable = target;
     const { body } = target;
     if (body === null) return UNIT;
+    for (const stmt of body.prologue) yield* this.#stmt(actor, env, stmt);
     for (const { condition } of body.requires)
       if ((yield* this.#expr(actor, env, condition)) !== true) throw new MachineTrap("contract_violation", "requires");
     let value: EvalValue;
@@ -373,6 +374,9 @@ class Evaluator {
     switch (stmt.kind) {
       case "set":
         env.set(stmt.local, yield* this.#expr(actor, env, stmt.value));
+        return;
+      case "destructure":
+        if (!matches(stmt.test.pattern, data(env.get(stmt.subject) ?? UNIT), env)) throw new MachineTrap("match_exhausted", "no match");
         return;
       case "expr":
         yield* this.#expr(actor, env, stmt.value);

@@ -335,6 +335,24 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
 `,
   ),
   writtenInAx(
+    138,
+    "list.enumerate",
+    ["T"],
+    "Fn(List<T>) -> List<(Int, T)>",
+    "Each element with its index before it, counted from 0.",
+    ['list.enumerate(["a", "b"])', '[(0, "a"), (1, "b")]'],
+    `fn list_enumerate<T>(xs: List<T>) -> List<(Int, T)> {
+    let mut out: List<(Int, T)> = []
+    let mut i: Int = 0
+    for x in xs {
+        out = list.push(out, (i, x))
+        i = i + 1
+    }
+    out
+}
+`,
+  ),
+  writtenInAx(
     140,
     "list.count",
     ["T"],

@@ -16,6 +16,12 @@ export interface TypeField {
   readonly name: string;
   readonly type: string;
 }
+/**
+ * Returns whether a record has its fields by position: `0`, `1`, and so on. Tuples are such records. They are written `(1, 2)`, and
+ * in JSON as arrays.
+ */
+export const isPositional = (fields: readonly { readonly name: string }[]): boolean => fields[0]?.name === "0";
+
 /** A variant of an enum. `type` is null for a variant without payload. The payload of a struct variant has the record type `Enum::Variant`. */
 interface TypeVariant {
   readonly name: string;

@@ -10,6 +10,7 @@
  * | Option  | `null` or `{"some": v}`                           |
  * | Result  | `{"ok": v}` or `{"err": v}`                       |
  * | record  | an object                                         |
+ * | tuple   | an array                                          |
  * | enum    | `"Variant"` or `{"Variant": v}`                   |
  * | List    | an array                                          |
  * | Map     | an object                                         |
@@ -21,7 +22,7 @@ import { isJsonArray, isJsonObject, type JsonData, jsonObjectOf } from "./json.t
 import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
-import type { TypeDef } from "../bytecode/module.ts";
+import { isPositional, type TypeDef } from "../bytecode/module.ts";
 import { checkSerializable } from "../value/serializable.ts";
 import { legacyName, textForm } from "../value/display.ts";
 import { type TypeShape, type TypeTable, typeTable } from "../value/type-definitions.ts";
@@ -85,7 +86,7 @@ export function valueToTypedJson(
         return objectBranch([...part.keys()], [...part.values()]);
       case "Record": {
         const shape = table.shapeOfId(part.typeId);
-        return shape?.kind === "record" && shape.fields.length === part.fields.length
+        return shape?.kind === "record" && shape.fields.length === part.fields.length && !isPositional(shape.fields)
           ? objectBranch(
               shape.fields.map((f) => f.name),
               part.fields,
@@ -307,6 +308,7 @@ function readNamed(node: TypedData, name: string, args: readonly Type[], table: 
 
 function readRecord(node: TypedData, shape: Extract<TypeShape, { kind: "record" }>): ReadResult {
   const { data, path } = node;
+  if (isPositional(shape.fields)) return readPositional(node, shape);
   if (!isJsonObject(data)) return failWrongType(node);
   const names = new Set(shape.fields.map((f) => f.name));
   for (const key of data.keys()) if (!names.has(key)) return fail(path, `${shape.name} has no field ${shorten(JSON.stringify(key))}`);
@@ -315,6 +317,20 @@ function readRecord(node: TypedData, shape: Extract<TypeShape, { kind: "record" 
     if (content === undefined) return fail(path, `the field ${shorten(field.name)} of ${shape.name} is missing`);
     if (field.type === undefined) return fail({ parent: path, key: field.name }, "a field of an unknown type cannot be given as JSON");
     return childData(path, field.name, content, field.type);
+  });
+  return new Branch(fields, (values) => new RecordValue(shape.id, values));
+}
+
+/** Reads an array with one element for each field. */
+function readPositional(node: TypedData, shape: Extract<TypeShape, { kind: "record" }>): ReadResult {
+  const { data, path } = node;
+  const { length } = shape.fields;
+  if (!isJsonArray(data)) return failWrongType(node);
+  if (data.length !== length)
+    return fail(path, `expected ${shorten(typeToString(node.type))} as an array of ${length} elements, found ${data.length}`);
+  const fields = shape.fields.map(({ type }, i) => {
+    if (type === undefined) return fail({ parent: path, key: i }, "an element of an unknown type cannot be given as JSON");
+    return childData(path, i, data[i] ?? null, type);
   });
   return new Branch(fields, (values) => new RecordValue(shape.id, values));
 }

@@ -1,8 +1,8 @@
 /** Formats values as text for people: for `debug`, for messages and for the output of `boruna run`. */
 import { MACHINE_LIMITS } from "../limits.ts";
-import type { TypeDef } from "../bytecode/module.ts";
+import { isPositional, type TypeDef } from "../bytecode/module.ts";
 import { TextBuilder } from "./text-chunks.ts";
-import type { Type } from "./type.ts";
+import { isTupleName, type Type } from "./type.ts";
 import { type ObjectValue, type EnumValue, RecordValue, type Value } from "./value.ts";
 
 /** Older modules represent options and results as enum values with these type ids. */
@@ -61,6 +61,7 @@ function typedLayout(types: readonly TypeDef[], { hasLegacyNames }: { readonly h
     if (value instanceof RecordValue) {
       if (def?.kind !== "record" || def.fields.length !== value.fields.length) return untypedLayout(value);
       if (def.fields.length === 0) return { open: `${def.name} {`, close: "}", children: [] };
+      if (isPositional(def.fields)) return { open: `${isTupleName(def.name) ? "" : def.name}(`, close: ")", children: value.fields };
       return { open: `${def.name} { `, close: " }", children: value.fields, labels: def.fields.map((field) => label(field.name)) };
     }
     const legacy = hasLegacyNames ? legacyName(value, types) : undefined;

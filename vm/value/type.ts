@@ -27,12 +27,19 @@ export const GENERIC_TYPE_ARITY: ReadonlyMap<string, number> = new Map([
   ["Map", 2],
 ]);
 
+/** Maximum number of elements of a tuple. */
+export const MAX_TUPLE_SIZE = 8;
+/** Returns the name of the record type that represents tuples of `size` elements, for example `(,,)` for three. No source can declare it. */
+export const tupleName = (size: number): string => `(${",".repeat(size - 1)})`;
+export const isTupleName = (name: string): boolean => name.startsWith("(");
+
 export function typeToString(type: Type): string {
   switch (type.kind) {
     case "primitive":
     case "param":
       return type.name;
     case "named":
+      if (isTupleName(type.name)) return `(${type.args.map(typeToString).join(", ")})`;
       return type.args.length === 0 ? type.name : `${type.name}<${type.args.map(typeToString).join(", ")}>`;
     case "fn": {
       const row = type.row.length === 0 ? "" : ` !{${type.row.join(", ")}}`;
@@ -79,8 +86,12 @@ export function parseType(text: string, params: ReadonlySet<string> = new Set())
   };
   const parse = (depth: number): Type => {
     const name = tokens[position];
-    if (depth > MAX_TYPE_DEPTH || name === undefined || !/^[A-Za-z_]/.test(name)) return fail();
+    if (depth > MAX_TYPE_DEPTH || name === undefined || !/^[A-Za-z_(]/.test(name)) return fail();
     position += 1;
+    if (name === "(") {
+      const args = parseTypes(")", depth);
+      return args.length >= 2 && args.length <= MAX_TUPLE_SIZE ? { kind: "named", name: tupleName(args.length), args } : fail();
+    }
     if (name === "Fn") {
       take("(");
       const parameters = parseTypes(")", depth);
