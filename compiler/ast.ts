@@ -135,7 +135,16 @@ export type Stmt =
       readonly value: Expr;
       readonly span: Span;
     })
-  | { readonly kind: "assign"; readonly name: Name; readonly value: Expr; readonly span: Span }
+  | {
+      readonly kind: "assign";
+      readonly name: Name;
+      /** The part of the variable that is assigned, from the outside in: `[i]` and `.x` in `name[i].x = v`. Empty for `name = v`. */
+      readonly steps: readonly AssignStep[];
+      /** The operator of a compound assignment, such as `+` in `x += 1`; null for `=`. */
+      readonly operator: AssignOperator | null;
+      readonly value: Expr;
+      readonly span: Span;
+    }
   | { readonly kind: "while"; readonly condition: Expr; readonly body: Block; readonly span: Span }
   | (Binder & { readonly kind: "for"; readonly list: Expr; readonly body: Block; readonly span: Span })
   | { readonly kind: "break"; readonly span: Span }
@@ -143,6 +152,13 @@ export type Stmt =
   | Answer
   | { readonly kind: "return"; readonly value: Expr | null; readonly span: Span }
   | { readonly kind: "expr"; readonly value: Expr; readonly span: Span };
+
+/** A step from a value to one of its parts, in the target of an assignment. */
+export type AssignStep = { readonly span: Span } & (
+  | { readonly kind: "index"; readonly index: Expr }
+  | { readonly kind: "field"; readonly name: Name }
+);
+export type AssignOperator = "+" | "-" | "*" | "++";
 
 export type BinaryOp = "||" | "&&" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "++" | "+" | "-" | "*" | "/" | "%";
 /** The constructors of Option and Result that hold a value. */

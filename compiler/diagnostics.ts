@@ -45,6 +45,11 @@ export const DIAGNOSTICS = {
     title: "wrong regular expression",
     doc: "A literal pattern of a `regex` builtin that the builtin does not accept.",
   },
+  E017: {
+    severity: "error",
+    title: "part of an immutable binding",
+    doc: "An assignment to an element or a field of a binding made without `mut`.",
+  },
   W001: { severity: "warning", title: "unused capability", doc: "A capability in an effect row that the function never uses." },
   W002: { severity: "warning", title: "assignment to an immutable binding", doc: "An assignment to a binding made without `mut`." },
   W003: { severity: "warning", title: "unreachable arm", doc: "A match arm that can never run, because earlier arms cover its values." },

@@ -136,6 +136,15 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     wrong: { text: 'fn main(word: String) -> Bool { regex.matches(word, "^[a-z+$") }' },
     right: { text: 'fn main(word: String) -> Bool { regex.matches(word, "^[a-z]+$") }' },
   },
+  E017: {
+    why: "An assignment to an element or a field, such as `xs[0] = 1`, gives the variable a new value, so only a variable that is declared with `let mut` can have its parts assigned. Parameters, loop variables and names in patterns are never `mut`: bind the value to a variable first. The values that other variables hold do not change.",
+    wrong: {
+      text: "fn first_is_zero(xs: List<Int>) -> List<Int> {\n    xs[0] = 0\n    xs\n}\n\nfn main() -> List<Int> { first_is_zero([1, 2]) }",
+    },
+    right: {
+      text: "fn first_is_zero(xs: List<Int>) -> List<Int> {\n    let mut changed = xs\n    changed[0] = 0\n    changed\n}\n\nfn main() -> List<Int> { first_is_zero([1, 2]) }",
+    },
+  },
   W001: {
     why: "An effect row that declares more than the function uses is harmless but misleading: readers, and the policy written for the program, would allow something that is never used. Remove the capability. If the body needs it later, the compiler reports that.",
     wrong: { text: "fn main(path: String) -> String !{fs.read, fs.write} { fs.read(path) }" },

@@ -11,7 +11,7 @@
 import type { BuiltinDecl } from "../vm/builtins/decl.ts";
 import type { OpName } from "../vm/bytecode/opcodes.ts";
 import type { Value } from "../vm/value/value.ts";
-import type { BinaryOp, FnItem, Span, WrapKind } from "./ast.ts";
+import type { AssignOperator, BinaryOp, FnItem, Span, WrapKind } from "./ast.ts";
 import type { CheckedType, ParamType, TypeDecl } from "./check-types.ts";
 import type { SourceFile } from "./source.ts";
 
@@ -108,10 +108,20 @@ export type Ir = { readonly span: Span } & (
   | { readonly kind: "emit"; readonly tree: Ir }
 );
 
-/** A checked statement. `set` is a `let` or an assignment. */
+/** A checked statement. `set` is a `let` or an assignment to a variable, `update` an assignment to a part of a variable. */
 export type IrStmt = { readonly span: Span } & (
   | { readonly kind: "set"; readonly local: Local; readonly value: Ir }
   | Destructuring
+  | {
+      readonly kind: "update";
+      readonly local: Local;
+      readonly steps: readonly UpdateStep[];
+      /** The operator that combines the old part with the value; null if the value replaces the part. */
+      readonly operator: AssignOperator | null;
+      /** The type of the part. */
+      readonly type: CheckedType;
+      readonly value: Ir;
+    }
   /** `isEndless` is true for `while true` without a `break`: control never reaches the statement after it. */
   | { readonly kind: "while"; readonly condition: Ir; readonly body: Ir; readonly isEndless: boolean }
   | { readonly kind: "for"; readonly local: Local; readonly list: Ir; readonly body: Ir }
@@ -120,6 +130,9 @@ export type IrStmt = { readonly span: Span } & (
   | { readonly kind: "return"; readonly value: Ir | null }
   | { readonly kind: "expr"; readonly value: Ir }
 );
+
+/** A step from a value to one of its parts: an index into a list, a key of a map, or the number of a field. */
+export type UpdateStep = { readonly kind: "index"; readonly index: Ir } | { readonly kind: "field"; readonly field: number };
 
 /** A pattern that a value in a binding is matched with. */
 export interface PatternTest {

@@ -13,7 +13,7 @@ export const RESERVED_WORDS = ["async", "await", "trait", "impl", "const", "stat
 /** Operators and punctuation. The lexer takes the first match, so `==` comes before `=`. */
 // biome-ignore format: rows read better
 export const PUNCTUATORS = [
-  "..", "::", "->", "=>", "==", "!=", "<=", ">=", "&&", "||", "++", "+=", "-=", "*=", "/=", "%=",
+  "..", "::", "->", "=>", "==", "!=", "<=", ">=", "&&", "||", "++=", "++", "+=", "-=", "*=", "/=", "%=",
   "(", ")", "[", "]", "{", "}", ",", ":", ";", ".", "=", "<", ">", "!", "+", "-", "*", "/", "%", "|", "_",
 ] as const;
 

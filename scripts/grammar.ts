@@ -67,6 +67,7 @@ const ARITHMETIC = "keyword.operator.arithmetic.ax";
 const COMPARISON = "keyword.operator.comparison.ax";
 const LOGICAL = "keyword.operator.logical.ax";
 const ACCESSOR = "punctuation.accessor.ax";
+const ASSIGNMENT = "keyword.operator.assignment.ax";
 const BRACKETS = "punctuation.brackets.ax";
 /** Operators that the lexer accepts only so that the parser can say what to write instead. */
 const WRONG_OPERATOR = "invalid.illegal.operator.ax";
@@ -83,9 +84,10 @@ const PUNCTUATOR_SCOPES: Readonly<Record<Punctuator, string>> = {
   "&&": LOGICAL,
   "||": LOGICAL,
   "++": "keyword.operator.concatenation.ax",
-  "+=": WRONG_OPERATOR,
-  "-=": WRONG_OPERATOR,
-  "*=": WRONG_OPERATOR,
+  "++=": ASSIGNMENT,
+  "+=": ASSIGNMENT,
+  "-=": ASSIGNMENT,
+  "*=": ASSIGNMENT,
   "/=": WRONG_OPERATOR,
   "%=": WRONG_OPERATOR,
   "(": BRACKETS,
@@ -98,7 +100,7 @@ const PUNCTUATOR_SCOPES: Readonly<Record<Punctuator, string>> = {
   ":": "punctuation.separator.ax",
   ";": "punctuation.terminator.ax",
   ".": ACCESSOR,
-  "=": "keyword.operator.assignment.ax",
+  "=": ASSIGNMENT,
   "<": COMPARISON,
   ">": COMPARISON,
   "!": LOGICAL,

@@ -147,6 +147,23 @@ const KINDS: readonly Kind[] = ["Int", "String", "Bool", "List<Int>", "(Int, Str
 
 const statement = fc.constantFrom(...KINDS).chain((kind) => OF[kind].map((render) => ({ kind, render })));
 
+/** Assignments to parts of the variables `grid`, `counts` and `box`, and compound assignments. Indices are mostly in range. */
+const assignment: fc.Arbitrary<Render> = fc
+  .tuple(fc.constantFrom("=", "+=", "-=", "*="), fc.nat(2), fc.nat(9), fc.constantFrom('"a"', '"b"'), expressions.int, expressions.text)
+  .chain(([operator, y, x, key, int, text]) =>
+    fc.constantFrom<Render>(
+      (s) => `grid[${y}][int.min(${x}, list.len(grid[${y}]) - 1)] ${operator} ${int(s)}`,
+      (s) => `grid[${y % 2}] = list.push(grid[${y}], ${int(s)})`,
+      () => `grid[${y}] ++= [${x}]`,
+      (s) => `counts[${key}] ${operator} ${int(s)}`,
+      (s) => `counts[${text(s)}] = ${int(s)}`,
+      (s) => `box.items ++= [${int(s)}]`,
+      () => "box.items = grid[1]",
+      () => "let old = grid\n    kept = list.push(kept, old)",
+      () => "if list.len(kept) > 0 { grid = kept[0] }",
+    ),
+  );
+
 const PRELUDE = `type Box { items: List<Int> }
 enum Shape { Both(Int, String), Neither }
 fn label((n, s): (Int, String), width: Int) -> String { string.pad_start(s, width, int.to_string(n)) }
@@ -163,8 +180,8 @@ fn shown(items: List<Int>) -> String !{fs.read} {
 
 /** A whole program; `main` gives a String. It may trap by overflow, division or contract, never by type. */
 export const arbitraryProgram: fc.Arbitrary<string> = fc
-  .tuple(fc.array(statement, { maxLength: 6 }), expressions.text)
-  .map(([stmts, last]) => {
+  .tuple(fc.array(statement, { maxLength: 6 }), fc.array(assignment, { maxLength: 6 }), expressions.text)
+  .map(([stmts, assignments, last]) => {
     const scope: Record<Kind, string[]> = { Int: [], String: [], Bool: [], "List<Int>": [], "(Int, String)": [] };
     const lines = stmts.map(({ kind, render }, i) => {
       const takesApart = kind === "(Int, String)" && i % 2 === 0;
@@ -175,5 +192,10 @@ export const arbitraryProgram: fc.Arbitrary<string> = fc
       } else scope[kind].push(`v${i}`);
       return line;
     });
+    if (assignments.length > 0) {
+      lines.push("    let mut grid = [[1], [2, 3], [4]]", '    let mut counts = { "a": 1, "b": 2 }', "    let mut box = Box { items: [] }");
+      lines.push("    let mut kept: List<List<List<Int>>> = []", ...assignments.map((render) => `    ${render(scope)}`));
+      lines.push("    let _ = net.fetch(string.inspect(grid) ++ string.inspect(counts) ++ string.inspect(box) ++ string.inspect(kept))");
+    }
     return `${PRELUDE}fn main() -> String !{net.fetch, fs.read, time.now, random} {\n${lines.join("\n")}\n    ${last(scope)}\n}\n`;
   });

@@ -45,6 +45,8 @@ export const BYTES = {
   slot: 56,
   /** A list version that shares its elements with another version, made by push, tail or slice. */
   push: 320,
+  /** One level of a long list's tree. Setting an element copies a node on each level. */
+  listLevel: 208,
   mapHeader: 48,
   mapEntry: 144,
   /** One level of a map's tree. Setting or removing a key copies it. */
@@ -69,6 +71,11 @@ export const firstReadCharge = (codeUnits: number): number => BYTES.codeUnit * c
 /** Returns the bytes charged for a record, a closure or a list with `count` slots. */
 export const slotsCharge = (count: number): number => BYTES.header + BYTES.slot * count;
 export const mapCharge = (entries: number): number => BYTES.mapHeader + BYTES.mapEntry * entries;
+/** The length up to which setting an element of a list copies the list. In a longer list it copies a path of a tree. */
+export const MAX_COPIED_LIST = 32;
+/** Returns the bytes charged for setting an element of a list that others may hold. */
+export const listChangeCharge = (length: number): number =>
+  length <= MAX_COPIED_LIST ? slotsCharge(length) : BYTES.push + BYTES.listLevel * Math.ceil((32 - Math.clz32(length - 1)) / 4);
 /** Returns the levels of a balanced tree of `size` entries, which are ⌊log2(size)⌋ + 1, or 1 for an empty tree. */
 export const treeLevels = (size: number): number => (size < 1 ? 1 : 32 - Math.clz32(size));
 /** Returns the bytes charged for setting or removing a key in a map of `size` entries. */

@@ -92,7 +92,11 @@ export const TRAPS = {
     where:
       "`int.pow` with a negative exponent, a wrong pattern of the `regex` builtins, a value nested too deep for `json.stringify` or for leaving the machine",
   },
-  index_out_of_bounds: { outcome: "program_error", doc: "a list index outside the list", where: "`xs[i]`, `list_get`" },
+  index_out_of_bounds: {
+    outcome: "program_error",
+    doc: "a list index outside the list, or an assignment inside the value of a missing key",
+    where: "`xs[i]`, `list_get`, `list.set`, `xs[i] = v`, `m[k] += v`",
+  },
   match_exhausted: { outcome: "program_error", doc: "no arm of a match matches" },
   assertion_failed: { outcome: "program_error", doc: "a guard failed, or the program called panic", where: "`guard`, `panic`" },
   contract_violation: { outcome: "program_error", doc: "a requires or ensures clause is false", where: "`requires`, `ensures`" },

@@ -350,24 +350,37 @@ export function checkField(
   span: Span,
   call: (Expr & { kind: "call" }) | null = null,
 ): Typed {
-  const { scope } = checker;
   if (reportDottedVariant(checker, target, name)) {
     for (const arg of call?.args ?? []) checker.check(arg, freshVar());
     return failed(span);
   }
   const targetType = freshVar();
   const ir = checker.check(target, targetType);
+  const field = findField(checker, targetType, target.span, name, span, call);
+  return field === undefined ? { ir, type: ERROR } : { ir: { kind: "get_field", target: ir, index: field.index, span }, type: field.type };
+}
+
+/** Returns the index and the type of a field of a value. Reports a field that the value does not have, and returns undefined. */
+export function findField(
+  checker: FunctionChecker,
+  targetType: CheckedType,
+  targetSpan: Span,
+  name: Name,
+  span: Span,
+  call: (Expr & { kind: "call" }) | null,
+): { readonly index: number; readonly type: CheckedType } | undefined {
+  const { scope } = checker;
   const type = prune(targetType);
-  if (type.kind === "error") return { ir, type: ERROR };
+  if (type.kind === "error") return undefined;
   if (type.kind === "var") {
     const message = "the type of this value is not known here, so neither are its fields";
-    reportUndecided(checker, type, target.span, message, "write the type of the binding or parameter");
-    return { ir, type: ERROR };
+    reportUndecided(checker, type, targetSpan, message, "write the type of the binding or parameter");
+    return undefined;
   }
   if (type.kind !== "declared" || type.decl.kind !== "record" || isTuple(type)) {
     const method = suggestFunctionForMethod(checker, type, name, call?.span ?? span, call?.args ?? null);
     checker.error("E006", name.span, `${show(type)} has no fields`, method ?? { help: fieldHelp(type, name) });
-    return { ir, type: ERROR };
+    return undefined;
   }
   const { decl } = type;
   const index = indexesByName(decl.fields).get(name.text) ?? -1;
@@ -381,8 +394,8 @@ export function checkField(
       (call === null ? undefined : suggestFunctionForMethod(checker, type, name, call.span, call.args)) ??
         suggestNearest(scope.unit, name, () => names, `its fields are ${names.join(", ")}`),
     );
-    return { ir, type: ERROR };
+    return undefined;
   }
   const typeArgs = new Map(decl.params.map((p, i) => [p, type.args[i] ?? ERROR] as const));
-  return { ir: { kind: "get_field", target: ir, index, span }, type: substitute(field.type, typeArgs) };
+  return { index, type: substitute(field.type, typeArgs) };
 }

@@ -29,13 +29,13 @@ import {
   unify,
   UNIT_TYPE,
 } from "../check-types.ts";
+import { checkAssign } from "./assignments.ts";
 import { bindParams, type BinderPlace, checkIrrefutable } from "./binders.ts";
 import { checkCall, checkFunctionValue, checkTry, qualifiedName, useRow } from "./calls.ts";
 import { checkIndex, checkList, checkMap, unifyArguments } from "./collections.ts";
 import { checkField, checkRecord, checkTuple, checkVariant } from "./data.ts";
 import { warnUnusedResult } from "./unused-results.ts";
 import type { Context, FunctionChecker, Typed } from "./context.ts";
-import { suggestNearest } from "./did-you-mean.ts";
 import { mismatchReport, unitEnding } from "./mismatch.ts";
 import { checkBinary, checkUnary } from "./operators.ts";
 import { checkPattern } from "./patterns.ts";
@@ -439,7 +439,7 @@ export class ExpressionChecker implements FunctionChecker {
         return [{ kind: "set", local, value, span }, ...prologue];
       }
       case "assign":
-        return this.#assign(stmt);
+        return checkAssign(this, stmt);
       case "while": {
         const condition = this.check(stmt.condition, BOOL, "the condition");
         const { body, hasBreak } = this.#loop(stmt.body);
@@ -484,39 +484,6 @@ export class ExpressionChecker implements FunctionChecker {
         return [{ kind: "expr", value, span }];
       }
     }
-  }
-
-  #assign(stmt: Stmt & { kind: "assign" }): IrStmt[] {
-    const { scope } = this;
-    const { name } = stmt;
-    const local = scope.lookup(name.text);
-    if (local === undefined) {
-      const isFunction = scope.unit.functions.has(name.text);
-      this.error(
-        "E003",
-        name.span,
-        isFunction ? `\`${name.text}\` is a function, not a variable` : `unknown variable \`${name.text}\``,
-        suggestNearest(scope.unit, name, () => scope.names(), isFunction ? undefined : `declare it: \`let mut ${name.text} = …\``),
-      );
-      this.check(stmt.value, freshVar());
-      // Bind the name, so that its later uses do not cause further errors.
-      if (!isFunction) this.bind(name, ERROR, { mutable: true }).used = true;
-      return [];
-    }
-    const value = this.check(stmt.value, local.type, `\`${name.text}\``);
-    if (scope.isCaptured(local)) {
-      this.error("E009", name.span, `\`${name.text}\` belongs to the enclosing function: a lambda has its own copy of what it captures`, {
-        help: "return the new value instead",
-      });
-    } else if (!local.mutable) {
-      this.warning("W002", name.span, `\`${name.text}\` is assigned to, but is not declared \`mut\``, {
-        help: `declare it with \`let mut ${name.text}\``,
-        fixes: isLet(scope.unit.text, local.span)
-          ? [{ title: "declare it `mut`", edits: [{ span: { start: local.span.start, end: local.span.start }, text: "mut " }] }]
-          : [],
-      });
-    }
-    return [{ kind: "set", local, value, span: stmt.span }];
   }
 
   #lambda(expr: Expr & { kind: "lambda" }, expected: CheckedType): Typed {
@@ -590,9 +557,4 @@ export class ExpressionChecker implements FunctionChecker {
 function neverEnds(stmt: IrStmt | undefined): boolean {
   const kind = stmt?.kind;
   return kind === "return" || kind === "break" || kind === "continue" || (stmt?.kind === "while" && stmt.isEndless);
-}
-
-/** Returns whether the name at the span is declared with `let`, so that a fix can insert `mut` before the name. */
-function isLet(text: string, span: Span): boolean {
-  return /\blet\s+$/.test(text.slice(Math.max(0, span.start - 16), span.start));
 }

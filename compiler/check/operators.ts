@@ -114,6 +114,37 @@ function operandFix(
   return rightFix.length > 0 || !isFirst ? rightFix : conversionFix(unit, rightType, leftType, first.span);
 }
 
+/** Returns whether the operator takes operands of the type, or the type is not known yet. */
+const mayAccept = (op: Exclude<BinaryOp, "&&" | "||">, type: CheckedType): boolean =>
+  prune(type).kind === "var" || acceptsType(OPERATORS[op], type);
+
+/** Checks the right side of an operator whose left side has the type. Returns the type of the result. `span` covers both sides, and `fixes` returns the fixes for a right side of another type. */
+export function checkRightSide(
+  checker: FunctionChecker,
+  op: Exclude<BinaryOp, "&&" | "||">,
+  leftType: CheckedType,
+  right: Expr,
+  span: Span,
+  fixes: (rightType: CheckedType) => readonly Fix[] = () => [],
+): Typed {
+  const operatorTypes = OPERATORS[op];
+  if (!mayAccept(op, leftType)) {
+    checkOperands(checker, op, operatorTypes, leftType, span);
+    return { ir: checker.check(right, freshVar()), type: ERROR };
+  }
+  const rightType = freshVar();
+  if (prune(leftType).kind !== "primitive") unify(rightType, leftType);
+  const ir = checker.check(right, rightType, `the right side of \`${op}\``);
+  const matches = unify(rightType, leftType);
+  if (matches) checkOperands(checker, op, operatorTypes, leftType, span);
+  else {
+    const help = conversionHelpEitherWay(leftType, rightType);
+    const message = `\`${op}\` needs two operands of one type, found ${show(leftType)} and ${show(rightType)}${sameNameNote(leftType, rightType)}`;
+    checker.error("E009", span, message, { help, fixes: fixes(rightType) });
+  }
+  return { ir, type: operatorTypes.returns === "Bool" ? BOOL : matches ? leftType : ERROR };
+}
+
 /** Checks a run of binary operators of one precedence, from left to right. */
 export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "binary" }, expected: CheckedType): Typed {
   const firstOp = expr.rest[0]?.op;
@@ -127,28 +158,13 @@ export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "bina
   const first = checker.check(expr.first, type);
   const rest = expr.rest.map((r) => {
     if (r.op === "&&" || r.op === "||") return { op: r.op, type, operand: checker.check(r.operand, BOOL), span: r.opSpan };
-    const operatorTypes = OPERATORS[r.op];
-    const rightType = freshVar();
     const leftType = type;
-    const knownType = prune(leftType);
-    const span = { start: expr.first.span.start, end: r.operand.span.end };
-    if (knownType.kind !== "var" && !acceptsType(operatorTypes, knownType)) {
-      if (r.op === "++" && reportIncrement(checker, r.operand, r.opSpan))
-        return { op: r.op, type: ERROR, operand: failed(r.opSpan).ir, span: r.opSpan };
-      checkOperands(checker, r.op, operatorTypes, leftType, span);
-      type = ERROR;
-      return { op: r.op, type: leftType, operand: checker.check(r.operand, freshVar()), span: r.opSpan };
-    }
-    if (knownType.kind !== "primitive") unify(rightType, type);
-    const operand = checker.check(r.operand, rightType, `the right side of \`${r.op}\``);
-    if (!unify(rightType, leftType)) {
-      const help = conversionHelpEitherWay(leftType, rightType);
-      const message = `\`${r.op}\` needs two operands of one type, found ${show(leftType)} and ${show(rightType)}${sameNameNote(leftType, rightType)}`;
-      checker.error("E009", span, message, { help, fixes: operandFix(checker, expr, r.operand, leftType, rightType) });
-      type = ERROR;
-    } else checkOperands(checker, r.op, operatorTypes, leftType, span);
-    if (operatorTypes.returns === "Bool") type = BOOL;
-    return { op: r.op, type: leftType, operand, span: r.opSpan };
+    if (r.op === "++" && !mayAccept(r.op, leftType) && reportIncrement(checker, r.operand, r.opSpan))
+      return { op: r.op, type: ERROR, operand: failed(r.opSpan).ir, span: r.opSpan };
+    const fixes = (rightType: CheckedType): readonly Fix[] => operandFix(checker, expr, r.operand, leftType, rightType);
+    const right = checkRightSide(checker, r.op, leftType, r.operand, { start: expr.first.span.start, end: r.operand.span.end }, fixes);
+    type = right.type;
+    return { op: r.op, type: leftType, operand: right.ir, span: r.opSpan };
   });
   return { ir: { kind: "chain", first, rest, span: expr.span }, type };
 }

@@ -1,5 +1,5 @@
 /** Prints expressions, statements and blocks. Each printer takes the tokens of its node from the stream `t`, in source order. */
-import type { Block, Expr, FieldInit, MatchArm, Stmt } from "../ast.ts";
+import type { AssignStep, Block, Expr, FieldInit, MatchArm, Stmt } from "../ast.ts";
 import { type Doc, EMPTY, group, HARDLINE, indent, concat, concatAll, LINE, SPACE } from "./doc.ts";
 import { printList, printEmptyBrackets } from "./lists.ts";
 import { printBinder, printParam, printPattern } from "./patterns.ts";
@@ -231,6 +231,13 @@ function dropSemicolons(t: TokenStream): void {
   while (t.at(";")) t.drop();
 }
 
+/** Prints the steps of an assignment to a part of a variable: `[i].x`. */
+function printSteps(t: TokenStream, steps: readonly AssignStep[]): Doc {
+  return concatAll(
+    steps.map((step) => (step.kind === "index" ? concat(t.take(), printExpr(t, step.index), t.take()) : concat(t.take(), t.take()))),
+  );
+}
+
 function printStmt(t: TokenStream, stmt: Stmt): Doc {
   switch (stmt.kind) {
     case "let": {
@@ -239,7 +246,7 @@ function printStmt(t: TokenStream, stmt: Stmt): Doc {
       return concat(binding, type, SPACE, t.take(), SPACE, printExpr(t, stmt.value));
     }
     case "assign":
-      return concat(t.take(), SPACE, t.take(), SPACE, printExpr(t, stmt.value));
+      return concat(t.take(), printSteps(t, stmt.steps), SPACE, t.take(), SPACE, printExpr(t, stmt.value));
     case "while":
       return concat(t.take(), SPACE, printHeader(t, stmt.condition), printBlock(t, stmt.body));
     case "for":

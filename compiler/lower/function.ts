@@ -3,8 +3,9 @@
  * `#statement` leaves no value. A `for` keeps its list and index in stack slots, not on the operand stack. So all operands at a
  * `break`, `continue` or `return` belong to unfinished expressions, and are popped before the jump.
  */
-import { OPCODE_BY_TAG, type OpName } from "../../vm/bytecode/opcodes.ts";
+import { OPCODE_BY_TAG, OPCODES, type OpName } from "../../vm/bytecode/opcodes.ts";
 import { WRAPPERS } from "../../vm/bytecode/tags.ts";
+import { INDEX_STEP, updatePathText } from "../../vm/bytecode/update-path.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { FnRefValue, UNIT, type Value } from "../../vm/value/value.ts";
@@ -348,6 +349,9 @@ export class FunctionLowering implements MatchLowering {
       case "destructure":
         lowerDestructuring(this, stmt);
         return;
+      case "update":
+        this.#update(stmt);
+        return;
       case "expr":
         this.expr(stmt.value, false);
         e.emit("Pop");
@@ -382,6 +386,18 @@ export class FunctionLowering implements MatchLowering {
       case "return":
         this.#return(stmt.value);
     }
+  }
+
+  /** Lowers an assignment to a part of a variable. The indices are evaluated from left to right, and then the value. */
+  #update({ local, steps, operator, type, value, span }: IrStmt & { kind: "update" }): void {
+    const e = this.emitter;
+    const indices = steps.flatMap((step) => (step.kind === "index" ? [step.index] : []));
+    this.#args([...indices, value], span);
+    const path = updatePathText({
+      steps: steps.map((step) => (step.kind === "index" ? INDEX_STEP : step.field)),
+      operator: operator === null ? undefined : OPCODES[operatorOpcode(operator, type)].tag,
+    });
+    e.emit("Update", e.slot(local), this.constant(path), indices.length + 1);
   }
 
   #return(value: Ir | null): void {

@@ -34,10 +34,12 @@ type PushBlock = (block: Block, depth: number) => void;
 function visitChildren(node: Expr | Stmt, depth: number, pushNode: Push, pushBlock: PushBlock): void {
   switch (node.kind) {
     case "let":
-    case "assign":
     case "wrap":
     case "expr":
     case "return":
+      return pushNode(node.value, depth);
+    case "assign":
+      for (const step of node.steps) if (step.kind === "index") pushNode(step.index, depth);
       return pushNode(node.value, depth);
     case "while":
       pushNode(node.condition, depth);

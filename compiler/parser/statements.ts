@@ -1,5 +1,5 @@
 /** Parses blocks and statements. */
-import type { Block, Expr, Stmt } from "../ast.ts";
+import type { AssignOperator, AssignStep, Block, Expr, Name, Stmt } from "../ast.ts";
 import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 import { parseBody, parseHeader, parseIf } from "./control.ts";
 import { ParseError, type Cursor, spanOf } from "./cursor.ts";
@@ -110,7 +110,7 @@ export function parseStatement(c: Cursor): Stmt {
     case "reserved":
       return reservedStatement(c);
     case "name":
-      if (c.peek(1).kind === "=" && !c.peek(1).newline) return parseAssignment(c);
+      if (ASSIGNMENTS.has(c.peek(1).kind) && !c.peek(1).newline) return parseAssignment(c);
       if (c.token.value === "answer" && c.peek(1).kind === "name" && !c.peek(1).newline) return parseAnswer(c);
       rejectForeignStatement(c);
       return parseExpressionStatement(c);
@@ -141,13 +141,53 @@ function parseLet(c: Cursor): Stmt {
   return { kind: "let", mutable, ...binder, type, value, span: c.spanFrom(start) };
 }
 
+/** The operators of compound assignments, by their tokens; null for `=`. */
+const ASSIGNMENTS: ReadonlyMap<TokenKind, AssignOperator | null> = new Map([
+  ["=", null],
+  ["+=", "+"],
+  ["-=", "-"],
+  ["*=", "*"],
+  ["++=", "++"],
+]);
+
+interface Target {
+  readonly name: Name;
+  readonly steps: readonly AssignStep[];
+}
+
+/** Returns an expression as the target of an assignment: a variable, or elements and fields inside one. Returns undefined for any other expression. */
+function asTarget(start: number, expr: Expr): Target | undefined {
+  const steps: AssignStep[] = [];
+  let outer = expr;
+  while (outer.kind === "index" || outer.kind === "field") {
+    const span = { start: outer.target.span.end, end: outer.span.end };
+    steps.push(outer.kind === "index" ? { kind: "index", index: outer.index, span } : { kind: "field", name: outer.name, span });
+    outer = outer.target;
+  }
+  // An expression in parentheses is no target.
+  return outer.kind === "name" && outer.span.start === start ? { name: outer.name, steps: steps.reverse() } : undefined;
+}
+
+/** Parses an assignment to a variable. */
 function parseAssignment(c: Cursor): Stmt {
   const name = nameOf(c.next());
-  c.next();
+  return finishAssignment(c, name.span.start, { kind: "name", name, span: name.span });
+}
+
+/** Parses the operator and the value of an assignment. */
+function finishAssignment(c: Cursor, start: number, target: Expr): Stmt {
+  const token = c.next();
+  const parts = asTarget(start, target);
+  if (parts === undefined) {
+    const isCall = target.kind === "call";
+    const help =
+      isCall && token.kind === "=" ? "write `==` to compare" : "the target is written `x`, `xs[i]` or `p.x`, without parentheses";
+    c.fail({ start, end: target.span.end }, "only a variable, an element or a field can be assigned", { help });
+  }
   const value = parseExpression(c);
-  if (c.at("=") && !c.atNewline())
+  if (ASSIGNMENTS.has(c.kind) && !c.atNewline())
     c.fail(c.token, "an assignment has no value", { help: "write one assignment per variable; to compare, write `==`" });
-  return { kind: "assign", name, value, span: c.spanFrom(name.span.start) };
+  return { kind: "assign", ...parts, operator: ASSIGNMENTS.get(token.kind) ?? null, value, span: c.spanFrom(start) };
 }
 
 function parseWhile(c: Cursor): Stmt {
@@ -211,16 +251,15 @@ function parseExpressionStatement(c: Cursor): Stmt {
   return finishExpressionStatement(c, start, parseExpression(c));
 }
 
-const COMPOUND_ASSIGNMENTS: ReadonlyMap<TokenKind, string> = new Map([
-  ["+=", "+"],
-  ["-=", "-"],
-  ["*=", "*"],
+/** Compound assignments of other languages. */
+const FOREIGN_ASSIGNMENTS: ReadonlyMap<TokenKind, string> = new Map([
   ["/=", "/"],
   ["%=", "%"],
 ]);
 
 function finishExpressionStatement(c: Cursor, start: number, value: Expr): Stmt {
-  const operator = COMPOUND_ASSIGNMENTS.get(c.kind);
+  if (ASSIGNMENTS.has(c.kind) && !c.atNewline()) return finishAssignment(c, start, value);
+  const operator = FOREIGN_ASSIGNMENTS.get(c.kind);
   if (operator !== undefined) {
     const target = c.text.slice(start, c.lastEnd);
     const shownTarget = target.length <= 40 && !target.includes("\n") ? target : "x";
@@ -242,15 +281,6 @@ function finishExpressionStatement(c: Cursor, start: number, value: Expr): Stmt 
       help: "write `let x = 1`, or `let mut x = 1` for a variable that changes",
       fixes: value.kind === "name" ? [{ title: "write `let`", edits }] : [],
     });
-  }
-  if (c.at("=") && !c.atNewline()) {
-    const help =
-      value.kind === "field"
-        ? "make a new record: `p = P { ..p, x: 1 }`"
-        : value.kind === "index"
-          ? "make a new list with `list.map` or by appending"
-          : "write `==` to compare";
-    c.fail({ start, end: c.lastEnd }, "only a variable can be assigned", { help });
   }
   return { kind: "expr", value, span: c.spanFrom(start) };
 }
@@ -287,7 +317,11 @@ function statementHelp(kind: TokenKind): { readonly help?: string } {
     case "mut":
       return { help: "write `let mut x = 0`" };
     case "=":
-      return { help: "the `=` of an assignment must be on the line of its variable" };
+    case "+=":
+    case "-=":
+    case "*=":
+    case "++=":
+      return { help: `the \`${kind}\` of an assignment must be on the line of its target` };
     case "=>":
       return { help: `arms belong inside \`match x { … }\`; ${LAMBDA_HELP}` };
     case "->":

@@ -68,7 +68,12 @@ function showStmt(stmt: Stmt): string {
         showExpr(stmt.value),
       );
     case "assign":
-      return list("=", stmt.name.text, showExpr(stmt.value));
+      return list(
+        `${stmt.operator ?? ""}=`,
+        stmt.name.text,
+        ...stmt.steps.map((step) => (step.kind === "index" ? `[${showExpr(step.index)}]` : `.${step.name.text}`)),
+        showExpr(stmt.value),
+      );
     case "while":
       return list("while", showExpr(stmt.condition), showBlock(stmt.body));
     case "answer":

@@ -3,6 +3,9 @@
  * nothing of bytecode. It takes every answer from the log, in order, and runs an actor where the log has its tick, until the actor
  * waits for a message. So each actor must need less than one slice per tick.
  */
+import { OPCODES } from "../../vm/bytecode/opcodes.ts";
+import { INDEX_STEP } from "../../vm/bytecode/update-path.ts";
+import { updatePart } from "../../vm/interpreter/update.ts";
 import type { BinaryOp } from "../../compiler/ast.ts";
 import type { CheckedProgram } from "../../compiler/check/program.ts";
 import type { Callable, CheckedPattern, Ir, IrStmt, Local } from "../../compiler/ir.ts";
@@ -70,6 +73,8 @@ interface EvalActor {
 
 const METER = new Meter(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 const ARITHMETIC: Partial<Record<BinaryOp, ArithmeticOp>> = { "+": "Add", "-": "Sub", "*": "Mul", "/": "Div", "%": "Mod" };
+
+const UPDATE_OPCODES = { "+": OPCODES.Add.tag, "-": OPCODES.Sub.tag, "*": OPCODES.Mul.tag, "++": OPCODES.Concat.tag };
 
 function data(value: EvalValue): Value {
   if (value instanceof FunctionValue) throw new Error("a function as data");
@@ -378,6 +383,15 @@ class Evaluator {
       case "destructure":
         if (!matches(stmt.test.pattern, data(env.get(stmt.subject) ?? UNIT), env)) throw new MachineTrap("match_exhausted", "no match");
         return;
+      case "update": {
+        const operands: Value[] = [];
+        for (const step of stmt.steps) if (step.kind === "index") operands.push(data(yield* this.#expr(actor, env, step.index)));
+        operands.push(data(yield* this.#expr(actor, env, stmt.value)));
+        const steps = stmt.steps.map((step) => (step.kind === "index" ? INDEX_STEP : step.field));
+        const operator = stmt.operator === null ? undefined : UPDATE_OPCODES[stmt.operator];
+        env.set(stmt.local, updatePart(METER, data(env.get(stmt.local) ?? UNIT), { steps, operator }, operands));
+        return;
+      }
       case "expr":
         yield* this.#expr(actor, env, stmt.value);
         return;

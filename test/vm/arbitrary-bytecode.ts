@@ -7,13 +7,25 @@ import type { FunctionDef, Instruction, MatchArm, Module } from "../../vm/byteco
 import type { OpName } from "../../vm/bytecode/opcodes.ts";
 import { FnRefValue, UNIT, type Value } from "../../vm/value/value.ts";
 import { arbitraryChoices, type Choices } from "../choices.ts";
-import { CONSTANT_LIST, INDICES, type Kind, KINDS, MAX_FUNCTIONS, MODULE_TYPES, STEPS, UNIT_CONSTANT } from "./bytecode-tables.ts";
+import {
+  CONSTANT_LIST,
+  INDICES,
+  type Kind,
+  KINDS,
+  MAX_FUNCTIONS,
+  MODULE_TYPES,
+  STEPS,
+  UNIT_CONSTANT,
+  UPDATE_PATHS,
+} from "./bytecode-tables.ts";
 
 const LOCALS = 8;
 /** The usual kind of each local. The last local counts down. */
 const LOCAL_KINDS: readonly Kind[] = ["int", "text", "float", "list", "any", "int", "text", "int"];
 /** Locals that are targets of appends. */
 const APPENDED = [1, 6, 6, 3, 4] as const;
+/** Locals whose parts are assigned. */
+const UPDATED = [3, 3, 3, 4] as const;
 const FUEL = LOCALS - 1;
 
 /** A jump to a block, whose first instruction is not known yet. */
@@ -112,7 +124,11 @@ class FunctionWriter {
   }
 
   #step(): void {
-    switch (this.#choices.next(24)) {
+    switch (this.#choices.next(27)) {
+      case 24:
+      case 25:
+      case 26:
+        return this.#update();
       case 20:
       case 21:
       case 22:
@@ -182,6 +198,21 @@ class FunctionWriter {
     }
     this.#emit("StoreLocal", this.#choices.rarely(8) ? this.#choices.next(LOCALS) : local);
     this.#take(1);
+  }
+
+  /** An assignment to a part of a local, usually a list. Some operands need a call, a store or a read of the local. */
+  #update(): void {
+    const local = this.#choices.of(UPDATED) ?? 3;
+    const { constant, indices } = this.#choices.of(UPDATE_PATHS) ?? { constant: 0, indices: [] };
+    for (const kind of indices) this.#push(kind);
+    const height = this.#stack.length;
+    const odd = this.#choices.next(8);
+    if (odd === 0) this.#call();
+    else if (odd === 1) this.#update();
+    else if (odd === 2) this.#append();
+    if (this.#stack.length !== height + 1) this.#push(this.#choices.of(KINDS) ?? "int");
+    this.#emit("Update", this.#choices.rarely(20) ? this.#choices.next(LOCALS) : local, constant, indices.length + 1);
+    this.#take(indices.length + 1);
   }
 
   #shuffle(): void {

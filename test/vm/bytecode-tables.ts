@@ -61,10 +61,33 @@ export const KINDS: readonly Kind[] = ["int", "float", "text", "bool", "list", "
 /** The constants refer to this many functions. */
 export const MAX_FUNCTIONS = 4;
 
+/** Paths of the instruction `Update`, with the kinds of their indices. */
+const PATHS: readonly (readonly [text: string, indices: readonly Kind[]])[] = [
+  ["[]", ["int"]],
+  ["[]", ["int"]],
+  ["[]", ["text"]],
+  ["[]+", ["int"]],
+  ["[]++", ["text"]],
+  ["[]-", ["any"]],
+  ["[]*", ["int"]],
+  [".0", []],
+  [".1+", []],
+  ["[][]", ["int", "int"]],
+  [".0[]", ["int"]],
+  ["[].0", ["text"]],
+  [".9", []],
+];
+
 export const CONSTANT_LIST: readonly Value[] = [
   ...Object.values(CONSTANTS).flat(),
   ...Array.from({ length: MAX_FUNCTIONS }, (_, i) => new FnRefValue(i)),
+  ...PATHS.map(([text]) => text),
 ];
+/** The paths with the indices of their constants. */
+export const UPDATE_PATHS: readonly { readonly constant: number; readonly indices: readonly Kind[] }[] = PATHS.map(([, indices], i) => ({
+  constant: CONSTANT_LIST.length - PATHS.length + i,
+  indices,
+}));
 export const UNIT_CONSTANT = CONSTANT_LIST.indexOf(UNIT);
 /** Constants by their kind. */
 export const INDICES: ReadonlyMap<Kind, readonly number[]> = (() => {

@@ -1,6 +1,6 @@
 /** The native builtins of the module `list`. */
 import { addInts } from "../value/arithmetic.ts";
-import { BYTES, slotsCharge, UNITS } from "../cost.ts";
+import { BYTES, listChangeCharge, slotsCharge, UNITS } from "../cost.ts";
 import { compareTotal, equalWith } from "../value/equality.ts";
 import { ListValue } from "../value/list.ts";
 import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
@@ -21,6 +21,20 @@ export function elementAt(xs: Value, index: Value): Value {
   const value = typeof at === "number" ? items.get(at) : undefined;
   if (value === undefined) throw new MachineTrap("index_out_of_bounds", `list index out of bounds: index ${at}, length ${items.length}`);
   return value;
+}
+
+/** Returns the list with another value at an index. Traps if the index is out of range. */
+export function setElement(meter: Meter, items: ListValue, at: number, value: Value): ListValue {
+  meter.allocateList(items.length, listChangeCharge(items.length));
+  return items.set(at, value);
+}
+
+/** Returns an index into a list as a number. Traps if it is out of range. */
+export function indexInto(items: ListValue, index: Value): number {
+  const at = int(index);
+  if (typeof at === "number" && at >= 0 && at < items.length) return at;
+  const hint = at === items.length ? "; list.push adds an element" : "";
+  throw new MachineTrap("index_out_of_bounds", `list index out of bounds: index ${at}, length ${items.length}${hint}`);
 }
 
 /** Does the same as `list.push`, but changes the list in place. No other code may hold the list. */
@@ -208,6 +222,13 @@ export const LIST_CODE: readonly (readonly [string, BuiltinCode])[] = [
       const xs = list(a);
       meter.allocateList(xs.length + 1, BYTES.push);
       return xs.push(b);
+    }),
+  ],
+  [
+    "list.set",
+    code(3, (meter, a, b, c) => {
+      const xs = list(a);
+      return setElement(meter, xs, indexInto(xs, b), c);
     }),
   ],
   ["list.concat", code(2, (meter, a, b) => concatLists(meter, list(a), list(b)))],

@@ -189,6 +189,25 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.windows([1, 2, 3], 2)", "[[1, 2], [2, 3]]"],
     T,
   ),
+  native(
+    129,
+    "list.set",
+    "Fn(List<T>, Int, T) -> List<T>",
+    COSTS.constant,
+    "The list with another value at the index; traps if out of range. To change a variable, write `xs[i] = v`.",
+    ["list.set([1, 2], 0, 5)", "[5, 2]"],
+    T,
+  ),
+  writtenInAx(
+    149,
+    "list.update",
+    ["T"],
+    "Fn(List<T>, Int, Fn(T) -> T) -> List<T>",
+    "The list with the element at the index replaced by the function's result for it; traps if out of range.",
+    ["list.update([1, 2], 0, fn(x: Int) -> Int { x * 10 })", "[10, 2]"],
+    `fn list_update<T>(xs: List<T>, i: Int, f: Fn(T) -> T) -> List<T> { list.set(xs, i, f(xs[i])) }
+`,
+  ),
   writtenInAx(
     130,
     "list.map",

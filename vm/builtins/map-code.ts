@@ -7,11 +7,12 @@ import { NONE, SomeValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, map, text } from "./code.ts";
 
 /** Charges for finding a key in a map of this size. */
-function chargeKey(meter: Meter, size: number, key: string): void {
+export function chargeKey(meter: Meter, size: number, key: string): void {
   meter.charge(key.length * treeLevels(size) * UNITS.codeUnit);
 }
 
-function set(meter: Meter, entries: MapValue, key: string, value: Value): MapValue {
+/** Returns the map with the key set to the value. */
+export function setEntry(meter: Meter, entries: MapValue, key: string, value: Value): MapValue {
   chargeKey(meter, entries.size, key);
   meter.allocate(mapChangeCharge(entries.size));
   return entries.set(key, value);
@@ -61,7 +62,7 @@ export const MAP_CODE: readonly (readonly [string, BuiltinCode])[] = [
       return new SomeValue(value);
     }),
   ],
-  ["map.set", code(3, (meter, a, b, c) => set(meter, map(a), text(b), c))],
+  ["map.set", code(3, (meter, a, b, c) => setEntry(meter, map(a), text(b), c))],
   [
     "map.remove",
     code(2, (meter, a, b) => {

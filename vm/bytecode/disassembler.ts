@@ -102,6 +102,7 @@ function noteOf(
   switch (kind) {
     case "constant":
     case "type_text":
+    case "update_path":
       return constants[operand];
     case "local": {
       const name = module.debug?.functions[fn.index]?.locals[operand];

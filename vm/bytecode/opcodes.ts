@@ -22,6 +22,8 @@ export type OperandKind =
   | "constant"
   /** The index of a constant that is the text of a type, in which `_` means any type. */
   | "type_text"
+  /** The index of a constant that is the text of an update path (see `update-path.ts`). */
+  | "update_path"
   | "local"
   | "global"
   | "function"
@@ -276,6 +278,17 @@ export const OPCODES = {
     extension: true,
     stack: "a₁…aₙ → v",
     doc: "calls a builtin by its id",
+  },
+  Update: {
+    tag: 0x1d,
+    operands: ["local", "update_path", "count"],
+    pops: 0,
+    popsCount: true,
+    pushes: 0,
+    traps: true,
+    extension: true,
+    stack: "i₁…iₙ, v →",
+    doc: "assigns to the part of a local at the end of a path; the indices and keys of the path are on the stack below the value",
   },
   JsonKind: {
     tag: 0x1e,

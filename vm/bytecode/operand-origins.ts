@@ -6,7 +6,7 @@ import { CODE_STRIDE, popCount, stackHeights, UNREACHABLE } from "./stack-height
 /** The load of a local that an operand comes from. */
 interface Origin {
   readonly local: number;
-  /** The number of stores to the local that precede the load. */
+  /** The number of stores to the local that precede the load. An `Update` counts as a store. */
   readonly storesBefore: number;
   /** The pc of the load. */
   readonly loadPc: number;
@@ -55,7 +55,7 @@ export function followOperands({ code, def }: VerifiedFunction, visit: (visited:
     const result = visit({ pc, row, first, originOf: (above) => stack[stack.length - 1 - above], storesBefore });
     stack.length = Math.max(0, stack.length - popCount(row, code, at));
     for (let i = 0; i < row.pushes; i++) stack.push(i === 0 ? result : undefined);
-    if (row.tag === OPCODES.StoreLocal.tag) counts[first] = storesBefore(first) + 1;
+    if (row.tag === OPCODES.StoreLocal.tag || row.tag === OPCODES.Update.tag) counts[first] = storesBefore(first) + 1;
   }
 }
 

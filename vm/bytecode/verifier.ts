@@ -21,6 +21,7 @@ import { checkSerializable } from "../value/serializable.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, stackHeights } from "./stack-heights.ts";
 import { CONTRACT_KINDS, WRAPPERS } from "./tags.ts";
+import { updatePath } from "./update-path.ts";
 import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../value/display.ts";
 import { GENERIC_TYPE_ARITY, parseType, type Type, typeToString } from "../value/type.ts";
 import { FnRefValue, type Value } from "../value/value.ts";
@@ -222,6 +223,7 @@ function sizeOf(kind: OperandKind, operand: number, { context, instruction }: Si
   switch (kind) {
     case "constant":
     case "type_text":
+    case "update_path":
       return module.constants.length;
     case "local":
       return def.locals;
@@ -263,6 +265,14 @@ function checkOperand(kind: OperandKind, operand: number, site: Site): void {
     failAt("unknown_capability", site, `capability ${operand} is not there`);
   if (kind === "builtin" && !builtinParamCount().has(operand)) failAt("unknown_builtin", site, `builtin ${operand} is not there`);
   if (kind === "type_text") checkTypeText(operand, site);
+  if (kind === "update_path") checkUpdatePath(operand, site);
+}
+
+/** Checks that the constant is the text of a path that takes as many indices as the instruction pops. */
+function checkUpdatePath(operand: number, site: Site): void {
+  const { indices } = updatePath(site.context.module, operand) ?? failAt("bad_operand", site, `constant ${operand} is no update path`);
+  const count = site.instruction.operands[2] ?? 0;
+  if (count !== indices + 1) failAt("bad_arity", site, `pops ${count} values for a path with ${indices} indices`);
 }
 
 /** Checks that the constant is the text of a type and that the module declares every type in it. */

@@ -8,6 +8,7 @@ import { BYTES, MAX_STRING_UNITS } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
+import type { UpdatePath } from "../bytecode/update-path.ts";
 import { EnumValue, FloatValue, UNIT, UnitValue, type Value } from "../value/value.ts";
 import { type ValueKind, kindOf, type FunctionVersion } from "./type-inference.ts";
 import { type UniqueLists, uniqueLists } from "./unique-lists.ts";
@@ -70,6 +71,8 @@ export interface Operand {
 export interface UnitScope {
   readonly pool: ConstantPool;
   readonly constants: readonly Value[];
+  /** Returns the path of an `Update`, given the index of its constant. */
+  updatePath(constant: number): UpdatePath | undefined;
   /** Returns the function version that a direct call runs. */
   calleeVersion(functionIndex: number): FunctionVersion;
 }

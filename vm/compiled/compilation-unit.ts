@@ -6,6 +6,7 @@
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { analyzeAppends } from "../bytecode/string-append.ts";
+import { type UpdatePath, updatePath } from "../bytecode/update-path.ts";
 import { ConstantPool, hasOpcode, Unsupported } from "./body.ts";
 import { controlFlowGraph, liveLocals } from "./control-flow-graph.ts";
 import { inferenceSize } from "./eligible.ts";
@@ -108,6 +109,7 @@ export class CompilationUnit {
     const scope = {
       pool,
       constants: this.#program.module.constants,
+      updatePath: (constant: number): UpdatePath | undefined => updatePath(this.#program.module, constant),
       calleeVersion: (index: number): FunctionVersion => {
         const version = this.#callees.get(index);
         if (version === undefined) throw new Unsupported("a call to an unknown function");

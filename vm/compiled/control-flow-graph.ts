@@ -222,7 +222,7 @@ export function liveLocals(fn: VerifiedFunction, graph: ControlFlowGraph): reado
     for (let pc = start; pc < end; pc++) {
       const tag = fn.code[pc * CODE_STRIDE];
       const local = fn.code[pc * CODE_STRIDE + 1] ?? 0;
-      if (tag === OPCODES.LoadLocal.tag && writesInBlock[local] === 0) read[local] = 1;
+      if ((tag === OPCODES.LoadLocal.tag || tag === OPCODES.Update.tag) && writesInBlock[local] === 0) read[local] = 1;
       if (tag === OPCODES.StoreLocal.tag) writesInBlock[local] = 1;
     }
   });

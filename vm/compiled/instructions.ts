@@ -65,6 +65,8 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
       store(body, first);
       if (body.uniqueLists.locals.has(first)) body.line(`unique${first} = ${body.uniqueLists.pushes.has(pc - 1) ? 1 : 0};`);
       return setPending(body, first, body.appends.roles[pc] === APPEND.store);
+    case OPCODES.Update.tag:
+      return update(body, first, second, code[at + 3] ?? 0);
     case OPCODES.Pop.tag:
       body.pop();
       return;
@@ -169,15 +171,29 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
   }
 }
 
-function store(body: FunctionBody, local: number): void {
-  const value = body.pop();
-  // An operand may be the local's variable itself. Its value is saved before the variable is overwritten.
+/** Saves the operands that are the local's variable itself, before that variable is overwritten. */
+function saveOperandsOf(body: FunctionBody, local: number): void {
   body.stack.forEach((operand, i) => {
     if (operand.local !== local) return;
     const variable = body.operandName(i);
     body.line(`${variable} = ${operand.code};`);
     body.stack[i] = { code: variable, kind: operand.kind, local: -1 };
   });
+}
+
+/** Writes an assignment to a part of a local. */
+function update(body: FunctionBody, local: number, constant: number, count: number): void {
+  const operands = body.popMany(count).map((operand) => toBoxed(operand));
+  saveOperandsOf(body, local);
+  const target = toBoxed({ code: `local${local}`, kind: body.locals[local] ?? "any", local });
+  const path = body.scope.pool.nameOf(body.scope.updatePath(constant));
+  body.line(`local${local} = updatePart(meter, ${target}, ${path}, [${operands.join(", ")}]);`);
+  body.locals[local] = "any";
+}
+
+function store(body: FunctionBody, local: number): void {
+  const value = body.pop();
+  saveOperandsOf(body, local);
   if (value.local !== local) body.line(`local${local} = ${asNumber(value)};`);
   body.locals[local] = value.kind;
 }

@@ -204,6 +204,10 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
     case OPCODES.StoreLocal.tag:
       locals[first] = pop();
       return;
+    case OPCODES.Update.tag:
+      popMany(code[at + 3] ?? 0);
+      locals[first] = "any";
+      return;
     case OPCODES.Add.tag:
     case OPCODES.Sub.tag:
     case OPCODES.Mul.tag:

@@ -773,6 +773,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 55: // negate
         case 56: // assert
         case 57: // guardSeal
+        case 69: // update
         case 60: {
           // slowInstruction
           const countToTrap = code[at + 5] ?? 0;

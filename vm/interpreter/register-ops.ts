@@ -124,6 +124,8 @@ export const REGISTER_OPS = {
   loopLessInt: 66,
   /** Like `builtin`, for `list.len`: d = the length of the List x. */
   length: 67,
+  /** Assigns to a part of the local d. x: slot of the first operand; y: the path, a constant; op: number of operands. */
+  update: 69,
   /** Control flow is reported, and then the op in op is executed. */
   flow: 68,
 } as const;

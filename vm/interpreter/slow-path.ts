@@ -16,6 +16,8 @@ import type { VerifiedFunction } from "../bytecode/program.ts";
 import { REGISTER_OPS } from "./register-ops.ts";
 import type { RegisterCode } from "./register-code.ts";
 import { setSlot, slotValue, slotValues } from "./stack-slots.ts";
+import { updatePath } from "../bytecode/update-path.ts";
+import { updatePart } from "./update.ts";
 import { ClosureValue, FnRefValue, UNIT, type Value } from "../value/value.ts";
 
 /** The number of arguments of `debug` and `debug_msg`, by the builtin's id. */
@@ -61,6 +63,9 @@ export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { 
       return;
     case REGISTER_OPS.negate:
       put(negate(value(x)));
+      return;
+    case REGISTER_OPS.update:
+      put(updatePart(run.meter, value(d), expectDefined(updatePath(run.program.module, y)), slotValues(actor, base + x, op)));
       return;
     case REGISTER_OPS.assert: {
       const passed = isTruthy(value(x));

@@ -167,7 +167,7 @@ export class Translation {
       for (const load of currentLoads) this.#elide(pc, load, (this.heights[load] ?? 0) - bottom);
       const tag = this.#tag(pc);
       const leavesFrame = LEAVES_FRAME.has(tag) || OPCODE_BY_TAG.get(tag)?.flow !== undefined;
-      const storedLocal = tag === OPCODES.StoreLocal.tag ? this.#operand(pc) : undefined;
+      const storedLocal = tag === OPCODES.StoreLocal.tag || tag === OPCODES.Update.tag ? this.#operand(pc) : undefined;
       loads = leavesFrame
         ? []
         : currentLoads.filter((load) => (this.heights[load] ?? 0) < bottom && this.#sourceOfLoad(load) !== storedLocal);
@@ -428,6 +428,10 @@ export class Translation {
     switch (tag) {
       case OPCODES.LoadLocal.tag:
         return make("readLocal", a, 0, slots);
+      case OPCODES.Update.tag: {
+        const count = this.#popCount(pc);
+        return make("update", slots - count, b, a, count);
+      }
       case OPCODES.LoadGlobal.tag:
         return make("loadGlobal", 0, a, slots);
       case OPCODES.StoreGlobal.tag:

@@ -1,5 +1,6 @@
+import { MAX_COPIED_LIST } from "../cost.ts";
 import { ListBuffer } from "./list-buffer.ts";
-import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieTake, trieWithRoom, type Trie, WIDTH } from "./trie.ts";
+import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieSet, trieTake, trieWithRoom, type Trie, WIDTH } from "./trie.ts";
 
 /**
  * A persistent list. Versions that follow from one another by `push` share one growing buffer:
@@ -9,7 +10,7 @@ import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieTake, trieWit
  *     c = a.push(4)    a trie [1, 2, 4]     the slot after a is occupied, so c branches off as a trie
  *
  * No operation copies a long list, no matter which version it starts from. `push` takes constant time in a buffer and O(log n) in a
- * trie, `slice` returns a view, and `concat` takes time in proportion to the length of the second list. The exception is a list that
+ * trie, `set` in O(log n), `slice` returns a view, and `concat` takes time in proportion to the length of the second list. The exception is a list that
  * has dropped most of its elements in front, like a queue. Its next push copies the remaining elements to a new buffer. That
  * push also occupies the next slot of the old buffer, so no other version causes the same copy.
  */
@@ -83,6 +84,15 @@ export class PersistentList<T> {
     buffer.push(value);
     this.length += 1;
     return this;
+  }
+
+  /** Returns a list with another value at `index`, which must be in range. */
+  set(index: number, value: T): PersistentList<T> {
+    if (this.length > MAX_COPIED_LIST)
+      return new PersistentList(undefined, trieSet(this.#asTrie(), this.#offset + index, value), this.#offset, this.length);
+    const items = this.toArray();
+    items[index] = value;
+    return PersistentList.of(items);
   }
 
   concat(other: PersistentList<T>): PersistentList<T> {

@@ -55,6 +55,26 @@ export function triePush<T>(trie: Trie<T>, value: T): Trie<T> {
   return { count: base.count + 1, shift: base.shift, root: base.root, tail: base.tail.concat([value]) };
 }
 
+/** Returns a trie with another value at `index`, which must be in range. */
+export function trieSet<T>(trie: Trie<T>, index: number, value: T): Trie<T> {
+  const { count, shift, root, tail } = trie;
+  if (root === undefined || index >= treeCount(trie)) return { count, shift, root, tail: withItem(tail, index & MASK, value) };
+  return { count, shift, root: setInTree(root, shift, index, value), tail };
+}
+
+function setInTree<T>(tree: Tree<T>, shift: number, index: number, value: T): Tree<T> {
+  if ("items" in tree) return { items: withItem(tree.items, index & MASK, value) };
+  const slot = (index >>> shift) & MASK;
+  const child = tree.children[slot];
+  return child === undefined ? tree : { children: withItem(tree.children, slot, setInTree(child, shift - BITS, index, value)) };
+}
+
+function withItem<T>(items: readonly T[], index: number, value: T): readonly T[] {
+  const copy = items.slice();
+  copy[index] = value;
+  return copy;
+}
+
 /** What `trieAppend` copies elements from. It is an array or a `ListBuffer`. */
 interface Source<T> {
   slice(from: number, to: number): readonly T[];

@@ -443,6 +443,15 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[L(1), 2], "[1, 2]"],
     [[new RecordValue(0xffff, [7]), 8], "[7, 8]"],
   ],
+  "list.set": [
+    [[L(1, 2), 1, 5], "[1, 5]"],
+    [[L(...Array.from({ length: 40 }, () => 0)), 39, 5], `[${"0, ".repeat(39)}5]`],
+    [[L(1, 2), 2, 5], "!index_out_of_bounds"],
+    [[L(1, 2), -1, 5], "!index_out_of_bounds"],
+    [[L(1, 2), I64_MAX, 5], "!index_out_of_bounds"],
+    [[L(1), "x", 5], "!type_error"],
+    [[new RecordValue(0xffff, [7]), 0, 8], "[8]"],
+  ],
   "list.concat": [
     [[L(1), L(2)], "[1, 2]"],
     [[L(1), 2], "!type_error"],

@@ -10,7 +10,7 @@ import { EnumValue, FloatValue, FnRefValue, I64_MIN, NONE, RecordValue, SomeValu
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { cases } from "../../cases.ts";
 import { arbitraryChoices, type Choices, fixedSample } from "../../choices.ts";
-import { CONSTANT_LIST, INDICES, type Kind, MODULE_TYPES, STEPS } from "../bytecode-tables.ts";
+import { CONSTANT_LIST, INDICES, type Kind, MODULE_TYPES, STEPS, UPDATE_PATHS } from "../bytecode-tables.ts";
 import { countsOf, sameOnBoth } from "../engines.ts";
 import { moduleOf, type TestFunction } from "../helpers.ts";
 
@@ -31,9 +31,11 @@ const EFFECTS: readonly string[] = [
   "Debug",
   "DebugMsg",
 ];
+/** Instructions that `#update` makes, because their operands depend on each other. */
+const WITH_OWN_GENERATOR: readonly OpName[] = ["Update"];
 const OPS: readonly OpName[] = Object.keys(OPCODES)
   .filter(isOpName)
-  .filter((op) => opcode(op).flow === undefined && !EFFECTS.includes(op));
+  .filter((op) => opcode(op).flow === undefined && !EFFECTS.includes(op) && !WITH_OWN_GENERATOR.includes(op));
 const HOSTED = BUILTINS.filter((b) => b.source === undefined && !b.name.startsWith("debug") && b.name !== "string.inspect").map((b) => {
   const type = parseType(b.type, new Set(b.typeParams));
   return { id: b.id, count: type.kind === "fn" ? type.params.length : 0 };
@@ -100,7 +102,19 @@ class Around {
     this.height += 1;
   }
 
+  /** An `Update` of a local that usually holds a value of the wanted kind. */
+  #update(): void {
+    const local = PARAMETERS + this.#choices.next(LOCALS - PARAMETERS);
+    if (this.#choices.next(3) > 0)
+      this.code.push(this.#constant(this.#choices.of(["list", "map", "record"]) ?? "list"), ["StoreLocal", local]);
+    const { constant, indices } = this.#choices.of(UPDATE_PATHS) ?? { constant: 0, indices: [] };
+    for (const kind of [...indices, "any" as const]) this.push(kind);
+    this.code.push(["Update", local, constant, indices.length + 1], ["LoadLocal", local]);
+    this.height -= indices.length;
+  }
+
   instruction(): void {
+    if (this.#choices.next(6) === 0) return this.#update();
     const step = this.#choices.next(2) === 0 ? undefined : this.#choices.of(STEPS);
     const op = step?.op ?? this.#choices.of(OPS) ?? "Nop";
     const row = opcode(op);

@@ -220,6 +220,7 @@ function operand(kind: OperandKind, sizes: Sizes, choices: Choices): number {
   switch (kind) {
     case "constant":
     case "type_text":
+    case "update_path":
       return below(sizes.constants);
     case "local":
       return below(sizes.locals);
