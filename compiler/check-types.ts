@@ -420,23 +420,30 @@ export function indexesByName(parts: readonly { readonly name: string }[]): Read
 }
 
 /**
+ * Returns a part of the type that is wanted, or undefined if there is none. The parts of declared types count, and `isOwnParam` is
+ * true for the type parameters of their declarations, because their arguments are parts too.
+ */
+export function findPart(type: CheckedType, isWanted: (part: CheckedType, isOwnParam: boolean) => boolean): CheckedType | undefined {
+  const unvisited = [type];
+  const seenDecls = new Set<TypeDecl>();
+  const ownParams = new Set<CheckedType>();
+  for (let next = unvisited.pop(); next !== undefined; next = unvisited.pop()) {
+    const t = prune(next);
+    if (isWanted(t, ownParams.has(t))) return t;
+    if (t.kind === "builtin" || t.kind === "declared") for (const arg of t.args) unvisited.push(arg);
+    if (t.kind === "declared" && !seenDecls.has(t.decl)) {
+      seenDecls.add(t.decl);
+      for (const param of t.decl.params) ownParams.add(param);
+      for (const part of partsOf(t.decl)) unvisited.push(part);
+    }
+  }
+  return undefined;
+}
+
+/**
  * Returns whether the type contains no function, so that its values can be compared. If `paramsAreData` is false, a type
  * parameter is treated like a function, because it may stand for a function type.
  */
 export function isData(type: CheckedType, { paramsAreData } = { paramsAreData: true }): boolean {
-  const unvisited = [type];
-  const seenDecls = new Set<TypeDecl>();
-  /** The type parameters of the declarations in `seenDecls`. They are skipped, because their arguments are checked. */
-  const seenParams = new Set<ParamType>();
-  for (let next = unvisited.pop(); next !== undefined; next = unvisited.pop()) {
-    const t = prune(next);
-    if (t.kind === "fn" || (t.kind === "param" && !paramsAreData && !seenParams.has(t))) return false;
-    if (t.kind === "builtin" || t.kind === "declared") for (const arg of t.args) unvisited.push(arg);
-    if (t.kind === "declared" && !seenDecls.has(t.decl)) {
-      seenDecls.add(t.decl);
-      for (const param of t.decl.params) seenParams.add(param);
-      for (const part of partsOf(t.decl)) unvisited.push(part);
-    }
-  }
-  return true;
+  return findPart(type, (part, isOwnParam) => part.kind === "fn" || (part.kind === "param" && !paramsAreData && !isOwnParam)) === undefined;
 }

@@ -72,11 +72,12 @@ export type Ir = { readonly span: Span } & (
   | { readonly kind: "local"; readonly local: Local }
   | { readonly kind: "fn"; readonly target: Callable }
   /** A builtin as a value, `list.map(xs, int.abs)`. */
-  | { readonly kind: "builtin_value"; readonly builtin: BuiltinDecl; readonly arity: number }
+  | { readonly kind: "builtin_value"; readonly builtin: BuiltinDecl; readonly arity: number; readonly typeArg: CheckedType | null }
   | { readonly kind: "closure"; readonly target: Callable; readonly captured: readonly Local[] }
   | { readonly kind: "call"; readonly target: Callable; readonly args: readonly Ir[] }
   | { readonly kind: "call_value"; readonly callee: Ir; readonly args: readonly Ir[] }
-  | { readonly kind: "builtin"; readonly builtin: BuiltinDecl; readonly args: readonly Ir[] }
+  /** `typeArg` is the type whose text is the last argument; null for most builtins. */
+  | { readonly kind: "builtin"; readonly builtin: BuiltinDecl; readonly args: readonly Ir[]; readonly typeArg: CheckedType | null }
   /** One instruction that takes the arguments as its operands. */
   | { readonly kind: "op"; readonly op: OpName; readonly args: readonly Ir[] }
   /** Binary operators of one precedence, from left to right. Each `type` is the type of the operands of its operator. */

@@ -68,6 +68,9 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       call1(list, (a) => `list.len(${a})`),
       call1(list, (a) => `list.fold(${a}, 0, fn(acc, x) { if x > acc { x } else { acc } })`),
       call1(text, (a) => `option.unwrap_or(int.parse(${a}), 3)`),
+      call1(pair, (p) => `(match json.to(json.from(${p})) { Ok((n, "a")) => n, Ok((n, _)) => n, Err(_) => 0 })`),
+      call1(list, (a) => `option.unwrap_or(list.max(${a}), 2)`),
+      fc.constantFrom("and", "xor", "wrapping_mul", "gcd").chain((name) => call2(int, int, (a, b) => `int.${name}(${a}, ${b})`)),
       fc.constant<Render>(() => "time.now()"),
       fc.nat(9).map(
         (n): Render =>
@@ -95,6 +98,8 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       call2(text, text, (a, b) => `string.join(string.split(${a}, ${b}), "-")`),
       call1(list, (a) => `shown(Box { items: ${a} }.items)`),
       call1(pair, (p) => `label(${p}, 3)`),
+      call1(pair, (p) => `json.stringify(json.from([${p}]))`),
+      call1(text, (a) => `string.reverse(string.trim_start(${a}))`),
       choose(text, text),
     ),
     bool: fc.oneof(

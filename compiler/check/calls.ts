@@ -31,6 +31,7 @@ import { checkField, hasField } from "./data.ts";
 import { checkPatternArgument } from "./regex-literals.ts";
 import { recordBuiltinCall } from "./unused-results.ts";
 import { isModuleName, reportUnknownFunction } from "./suggest-names.ts";
+import { requireJsonType } from "./json-types.ts";
 import { reportUndecided } from "./undecided.ts";
 
 /** Returns a dotted name, such as `string.len`, as the name of a builtin or capability; undefined if its first part is a binding. */
@@ -226,11 +227,16 @@ function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: 
       ? { kind: "op", op, args, span }
       : builtin.source !== undefined
         ? { kind: "call", target: checker.context.sourceBuiltin(builtin), args, span }
-        : { kind: "builtin", builtin, args, span };
+        : { kind: "builtin", builtin, args, typeArg: typeArgument(builtin, typeArgs), span };
+  if (builtin.convertsJson) requireJsonType(checker, builtin, typeArgs, expr.callee.span);
   recordBuiltinCall(checker, ir, builtin, type);
   checkPatternArgument(checker, builtin, expr.args);
   return { ir, type };
 }
+
+/** Returns the type whose text the compiler passes to the builtin; null for most builtins. */
+const typeArgument = (builtin: BuiltinDecl, typeArgs: ReadonlyMap<ParamType, CheckedType>): CheckedType | null =>
+  builtin.takesTypeText ? ([...typeArgs.values()][0] ?? null) : null;
 
 /** Defers a check that reports a type whose values contain functions. The operands of `==` are checked in the same way. */
 function requireData(checker: FunctionChecker, name: string, type: CheckedType, span: Span): void {
@@ -433,5 +439,7 @@ export function checkFunctionValue(checker: FunctionChecker, name: Name): Typed 
     row: [],
   };
   if (builtin.source !== undefined) return { ir: { kind: "fn", target: context.sourceBuiltin(builtin), span: name.span }, type };
-  return { ir: { kind: "builtin_value", builtin, arity: signature.params.length, span: name.span }, type };
+  if (builtin.convertsJson) requireJsonType(checker, builtin, typeArgs, name.span);
+  const typeArg = typeArgument(builtin, typeArgs);
+  return { ir: { kind: "builtin_value", builtin, arity: signature.params.length, typeArg, span: name.span }, type };
 }

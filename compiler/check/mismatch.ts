@@ -5,6 +5,7 @@ import type { DiagnosticExtras, Fix } from "../diagnostics.ts";
 import { insertResult } from "../insert-edits.ts";
 import type { Callable } from "../ir.ts";
 import type { FunctionScope, Unit } from "../scope.ts";
+import { partWithoutJson } from "./json-types.ts";
 import { type CheckedType, type FnType, isDecided, prune, show } from "../check-types.ts";
 
 const MIXED_NUMBERS = "Int and Float do not mix: convert with `int.to_float(…)`, or write the literal with a point, like `1.0`";
@@ -65,7 +66,7 @@ export function conversionFix(unit: Unit, wanted: CheckedType, found: CheckedTyp
   const [inner] = w.kind === "builtin" ? w.args : [];
   const isInner = inner !== undefined && show(inner) === show(f);
   const wrap = isInner && w.kind === "builtin" ? WRAPS.get(w.name) : undefined;
-  const name = wrap ?? CONVERTERS.get(`${show(w)} ${show(f)}`);
+  const name = wrap ?? CONVERTERS.get(`${show(w)} ${show(f)}`) ?? (nameOf(w) === "Json" && hasJsonForm(f) ? "json.from" : undefined);
   if (name === undefined) return [];
   const isLiteral = name === "int.to_float" && /^-?\d[\d_]*$/.test(unit.text.slice(span.start, span.end));
   const [before, after] = isLiteral ? ["", ".0"] : [`${name}(`, ")"];
@@ -114,7 +115,16 @@ function conversionHelp(wanted: CheckedType, found: CheckedType): string | undef
   if (f.kind === "fn" && show(f.result) === show(w)) return `this is the function itself: call it, \`f(${f.params.map(show).join(", ")})\``;
   if (w.kind === "primitive" && w.name === "Unit") return "drop a value that is not needed with `let _ = …`";
   if (nameOf(w) === nameOf(f) && isDecided(w) && isDecided(f)) return INNER_CONVERSIONS.get(nameOf(w));
-  return CONVERSIONS.get(`${show(w)} ${show(f)}`) ?? CONVERSIONS_BY_NAME.get(`${nameOf(w)} ${nameOf(f)}`);
+  return CONVERSIONS.get(`${show(w)} ${show(f)}`) ?? CONVERSIONS_BY_NAME.get(`${nameOf(w)} ${nameOf(f)}`) ?? jsonHelp(w, f);
+}
+
+/** Returns whether the type is data that `json.from` and `json.to` convert. */
+const hasJsonForm = (type: CheckedType): boolean => isDecided(type) && partWithoutJson(type) === undefined;
+
+/** Returns help that names the conversion between data and Json, if one of the types is Json. */
+function jsonHelp(wanted: CheckedType, found: CheckedType): string | undefined {
+  if (nameOf(wanted) === "Json" && hasJsonForm(found)) return "make a Json of it with `json.from(…)`";
+  return nameOf(found) === "Json" && hasJsonForm(wanted) ? "read the value with `json.to(…)`, which returns a Result" : undefined;
 }
 
 /** Returns help for two types that must be the same, if neither is the expected type. */

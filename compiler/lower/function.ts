@@ -22,7 +22,9 @@ export interface ModulePool {
   constant(value: Value): number;
   functionIndex(target: Callable): number;
   /** Returns the index of a function that only runs the builtin. It is needed if a builtin is used as a value. */
-  builtinFunction(builtin: BuiltinDecl, arity: number): number;
+  builtinFunction(builtin: BuiltinDecl, arity: number, typeArg: CheckedType | null): number;
+  /** Returns the text of a type that has no type parameters, and adds its declarations to the module. */
+  typeText(type: CheckedType): string;
   typeIndex(decl: TypeDecl): number;
   variantTypeIndex(decl: TypeDecl, variant: number): number;
   /** Returns the type of a received message as text, or null if the message may have any type. */
@@ -153,7 +155,7 @@ export class FunctionLowering implements MatchLowering {
         e.emit("PushConst", this.constant(new FnRefValue(pool.functionIndex(ir.target))));
         return;
       case "builtin_value":
-        e.emit("PushConst", this.constant(new FnRefValue(pool.builtinFunction(ir.builtin, ir.arity))));
+        e.emit("PushConst", this.constant(new FnRefValue(pool.builtinFunction(ir.builtin, ir.arity, ir.typeArg))));
         return;
       case "closure":
         for (const local of ir.captured) e.emit("LoadLocal", e.slot(local));
@@ -172,7 +174,8 @@ export class FunctionLowering implements MatchLowering {
         return;
       case "builtin":
         this.#args(ir.args, ir.span);
-        emitBuiltin(e, ir.builtin, ir.args.length);
+        if (ir.typeArg !== null) e.emit("PushConst", this.constant(pool.typeText(ir.typeArg)));
+        emitBuiltin(e, ir.builtin, ir.args.length + (ir.typeArg === null ? 0 : 1));
         return;
       case "op":
         this.#args(ir.args, ir.span);
@@ -457,15 +460,19 @@ export class FunctionLowering implements MatchLowering {
   }
 }
 
-/** Returns the code of a function that loads its arguments and runs the builtin. It is needed if a builtin is used as a value. */
-export function builtinWrapper(builtin: BuiltinDecl, arity: number, lines: LineTable): Emitter {
+/**
+ * Returns the code of a function that loads its arguments and runs the builtin. It is needed if a builtin is used as a value.
+ * `typeText` is the index of a constant that is the last argument; null for most builtins.
+ */
+export function builtinWrapper(builtin: BuiltinDecl, arity: number, typeText: number | null, lines: LineTable): Emitter {
   const params = Array.from(
     { length: arity },
     (_, i): Local => ({ name: `a${i + 1}`, type: { kind: "error" }, mutable: false, span: { start: 0, end: 0 }, used: true }),
   );
   const e = new Emitter(lines, params);
   for (const param of params) e.emit("LoadLocal", e.slot(param));
-  emitBuiltin(e, builtin, arity);
+  if (typeText !== null) e.emit("PushConst", typeText);
+  emitBuiltin(e, builtin, arity + (typeText === null ? 0 : 1));
   e.emit("Ret");
   return e;
 }

@@ -86,12 +86,14 @@ class ModuleBuilder implements ModulePool {
     return this.functions.length - 1;
   }
 
-  builtinFunction(builtin: BuiltinDecl, arity: number): number {
-    const existing = this.#builtinIndex.get(builtin.name);
+  builtinFunction(builtin: BuiltinDecl, arity: number, typeArg: CheckedType | null): number {
+    const typeText = typeArg === null ? null : this.typeText(typeArg);
+    const key = typeText === null ? builtin.name : `${builtin.name} ${typeText}`;
+    const existing = this.#builtinIndex.get(key);
     if (existing !== undefined) return existing;
     const index = this.#reserveIndex();
-    this.#builtinIndex.set(builtin.name, index);
-    this.#setFunction(index, builtinWrapper(builtin, arity, lineTable("")), {
+    this.#builtinIndex.set(key, index);
+    this.#setFunction(index, builtinWrapper(builtin, arity, typeText === null ? null : this.constant(typeText), lineTable("")), {
       name: builtin.name,
       arity,
       row: [],
@@ -157,6 +159,10 @@ class ModuleBuilder implements ModulePool {
   messageType(type: CheckedType): string | null {
     const messageType = this.#messageType(type, 0);
     return messageType === ANY_TYPE ? null : typeToString(messageType);
+  }
+
+  typeText(type: CheckedType): string {
+    return typeToString(this.#messageType(type, 0));
   }
 
   /** Returns the message type for a type, with `ANY_TYPE` for type parameters, undecided types and parts that are nested too deep. */

@@ -1,6 +1,6 @@
 /**
- * The implementations of the native builtins, by name. Three builtins are missing, because they need the run and not only
- * the meter: `debug` and `debug_msg` call the host, and `string.inspect` names the types of the module. The interpreter
+ * The implementations of the native builtins, by name. Some builtins are missing, because they need the run and not only
+ * the meter: `debug` and `debug_msg` call the host, and `string.inspect`, `json.from` and `json.to` need the types of the module. The interpreter
  * implements these (`vm/interpreter/slow-path.ts`).
  */
 import type { BuiltinCode } from "./code.ts";

@@ -2,6 +2,8 @@ import { MACHINE_LIMITS } from "../limits.ts";
 import { COSTS } from "../cost.ts";
 import { type BuiltinDecl, native } from "./decl.ts";
 
+const CONVERTED_T = { typeParams: ["T"], convertsJson: true } as const;
+
 export const JSON_BUILTINS: readonly BuiltinDecl[] = [
   native(
     180,
@@ -61,4 +63,22 @@ export const JSON_BUILTINS: readonly BuiltinDecl[] = [
     'json.of_object({ "a": Json::Int(1) })',
     "{a: 1}",
   ]),
+  native(
+    196,
+    "json.from",
+    "Fn(T) -> Json",
+    "1 + ⌊8v / 256⌋, v values",
+    `The Json form of any data, which json.to reads back: a record is an object, an enum \`"Variant"\` or \`{"Variant": v}\`, an Option \`null\` or \`{"some": v}\`, a Result \`{"ok": v}\` or \`{"err": v}\`, a tuple a list, () null, and a Float that is not finite "NaN", "inf" or "-inf". T must be known, and must not contain functions or ActorIds. Traps if the value is nested deeper than ${MACHINE_LIMITS.valueDepth}.`,
+    ['json.from({ "a": Some(1) })', "{a: {some: 1}}"],
+    CONVERTED_T,
+  ),
+  native(
+    197,
+    "json.to",
+    "Fn(Json) -> Result<T, String>",
+    "1 + ⌊(8v + 4t) / 256⌋, v values, t code units of the type",
+    "The value of type T whose Json form this is (see json.from), else Err with the path and what is wrong there. T comes from the context, for example an annotation of the result. A record needs all its fields and no others; an Int may also be its decimal digits as a String.",
+    ["result.unwrap_or(json.to(Json::List([Json::Int(1)])), [0])", "[1]"],
+    { ...CONVERTED_T, takesTypeText: true },
+  ),
 ];

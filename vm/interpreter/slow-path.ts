@@ -2,6 +2,7 @@
 import type { Actor } from "./actor.ts";
 import { negate } from "../value/arithmetic.ts";
 import { jsonKind } from "../builtins/json-code.ts";
+import { jsonFromValue, valueFromJson } from "../builtins/json-conversion.ts";
 import { makeMap } from "../builtins/map-code.ts";
 import { BUILTINS } from "../builtins/builtin-table.ts";
 import { assertContract, debugValue, inspectValue, sealGuard } from "./contracts.ts";
@@ -25,7 +26,10 @@ const DEBUG_PARAM_COUNTS: ReadonlyMap<number, number> = new Map(
   BUILTINS.flatMap((b) => (b.name === "debug" ? [[b.id, 1]] : b.name === "debug_msg" ? [[b.id, 2]] : [])),
 );
 
-const INSPECT_ID = BUILTINS.find((b) => b.name === "string.inspect")?.id;
+const idOf = (name: string): number | undefined => BUILTINS.find((b) => b.name === name)?.id;
+const INSPECT_ID = idOf("string.inspect");
+const JSON_FROM_ID = idOf("json.from");
+const JSON_TO_ID = idOf("json.to");
 
 interface SlowOpContext {
   /** The index of the op's first number in the register code. */
@@ -114,5 +118,8 @@ function runBuiltin(run: Run, id: number, args: readonly Value[]): Value {
   if (DEBUG_PARAM_COUNTS.get(id) === args.length)
     return debugValue(run, second === undefined ? undefined : first, expectDefined(second ?? first));
   if (id === INSPECT_ID && args.length === 1) return inspectValue(run, expectDefined(first));
+  const { types } = run.program.module;
+  if (id === JSON_FROM_ID && args.length === 1) return jsonFromValue(run.meter, types, expectDefined(first));
+  if (id === JSON_TO_ID && args.length === 2) return valueFromJson(run.meter, types, expectDefined(first), expectDefined(second));
   throw new MachineTrap("invalid_function", `no builtin ${id} of ${args.length} arguments`);
 }

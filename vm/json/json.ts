@@ -11,7 +11,10 @@ import { compareUtf8 } from "../value/utf8.ts";
 import { FloatValue, intFromBigInt, wellFormed } from "../value/value.ts";
 
 /** JSON as data. A number or bigint is an integer of any size in the canonical form of Ints. A `FloatValue` was written with `.`, `e` or `E`. */
-export type JsonData = null | boolean | number | bigint | FloatValue | string | readonly JsonData[] | ReadonlyMap<string, JsonData>;
+export type JsonScalar = null | boolean | number | bigint | FloatValue | string;
+/** One level of JSON data. The elements and members have the form `D`. */
+export type JsonNode<D> = JsonScalar | readonly D[] | ReadonlyMap<string, D>;
+export type JsonData = JsonScalar | readonly JsonData[] | ReadonlyMap<string, JsonData>;
 
 export function isJsonArray(data: JsonData): data is readonly JsonData[] {
   return Array.isArray(data);

@@ -5,7 +5,7 @@
  */
 import { BorunaError, unreachable } from "../error.ts";
 import { Branch, foldTree, type Leaf, leaf } from "./fold.ts";
-import { isJsonArray, isJsonObject, type JsonData, jsonObjectOf } from "./json.ts";
+import { isJsonArray, isJsonObject, type JsonData, type JsonNode, type JsonScalar, jsonObjectOf } from "./json.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
@@ -77,26 +77,26 @@ export function valueToTaggedJson(value: Value): JsonData {
 }
 
 /** Converts a Float. A finite Float stays a `FloatValue`, and any other Float becomes a string. */
-export function floatToData(float: FloatValue): JsonData {
+export function floatToData(float: FloatValue): JsonScalar {
   if (Number.isFinite(float.value)) return float;
   return Number.isNaN(float.value) ? "NaN" : float.value > 0 ? "inf" : "-inf";
 }
 
-const FLOAT_WORDS: ReadonlyMap<JsonData, number> = new Map([
+const FLOAT_WORDS: ReadonlyMap<JsonNode<unknown>, number> = new Map([
   ["NaN", Number.NaN],
   ["inf", Number.POSITIVE_INFINITY],
   ["-inf", Number.NEGATIVE_INFINITY],
 ]);
 
 /** Reads what `floatToData` writes. Reads an integer as the nearest Float. Returns undefined for other data. */
-export function floatFromData(data: JsonData): FloatValue | undefined {
+export function floatFromData(data: JsonNode<unknown>): FloatValue | undefined {
   if (data instanceof FloatValue) return data;
   if (typeof data === "number" || typeof data === "bigint") return new FloatValue(Number(data));
   const word = FLOAT_WORDS.get(data);
   return word === undefined ? undefined : new FloatValue(word);
 }
 
-export function isI64(data: JsonData): data is number | bigint {
+export function isI64(data: JsonNode<unknown>): data is number | bigint {
   return typeof data === "number" || (typeof data === "bigint" && data >= I64_MIN && data <= I64_MAX);
 }
 

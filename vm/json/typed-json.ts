@@ -18,7 +18,9 @@
  */
 import { BorunaError, unreachable } from "../error.ts";
 import { Branch, foldTree, type Leaf, leaf } from "./fold.ts";
-import { isJsonArray, isJsonObject, type JsonData, jsonObjectOf } from "./json.ts";
+import { BYTES, mapCharge, slotsCharge } from "../cost.ts";
+import type { JsonData, JsonNode, JsonScalar } from "./json.ts";
+import { oncePer } from "../lazy.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
@@ -61,40 +63,80 @@ export function valueToTypedJson(
   numbers: NumberForm = "typed JSON",
 ): JsonData {
   checkSerializable(value);
+  return foldTypedJson(value, types, DATA_OUTPUT, { hasLegacyVariants: type === undefined, numbers });
+}
+
+/** What one level of JSON is converted to. */
+export interface JsonOutput<Out> {
+  readonly scalar: (data: JsonScalar) => Out;
+  readonly list: (items: Out[]) => Out;
+  readonly object: (names: readonly string[], parts: readonly Out[]) => Out;
+  /** Is called with each part of the value before its children. May throw to stop the conversion. */
+  readonly enter: (part: Value, depth: number) => void;
+}
+
+const DATA_OUTPUT: JsonOutput<JsonData> = {
+  scalar: (data) => data,
+  list: (items) => items,
+  object: (names, parts) => new Map(names.map((name, i) => [name, parts[i] ?? null])),
+  enter: () => undefined,
+};
+
+interface WriteOptions {
+  /** Whether enum values with the type ids that older modules use for options and results are such. */
+  readonly hasLegacyVariants: boolean;
+  readonly numbers: NumberForm;
+}
+
+/** Converts a value to JSON in the form that `output` makes. */
+export function foldTypedJson<Out>(
+  value: Value,
+  types: readonly TypeDef[],
+  output: JsonOutput<Out>,
+  { hasLegacyVariants, numbers }: WriteOptions,
+): Out {
   const table = typeTable(types);
-  return foldTree<Value, JsonData>(value, (part) => {
-    if (typeof part !== "object") return leaf(part);
+  const object = (names: readonly string[], values: readonly Value[]): Branch<Value, Out> =>
+    new Branch(values, (parts) => output.object(names, parts));
+  return foldTree<Value, Out>(value, (part, depth) => {
+    output.enter(part, depth);
+    if (typeof part !== "object") return leaf(output.scalar(part));
     switch (part.tag) {
       case "Unit":
       case "None":
-        return leaf(null);
+        return leaf(output.scalar(null));
       case "Float":
-        return leaf(numbers === "plain" ? part : floatToData(part));
+        return leaf(output.scalar(numbers === "plain" ? part : floatToData(part)));
       case "ActorId":
-        return leaf(part.id);
+        return leaf(output.scalar(part.id));
       case "FnRef":
-        return leaf(textForm(part));
+        return leaf(output.scalar(textForm(part)));
       case "Some":
-        return wrapperBranch("some", part.value);
+        return object(["some"], [part.value]);
       case "Ok":
-        return wrapperBranch("ok", part.value);
+        return object(["ok"], [part.value]);
       case "Err":
-        return wrapperBranch("err", part.value);
+        return object(["err"], [part.value]);
       case "List":
-        return new Branch(part.toArray(), (items) => items);
+        return new Branch(part.toArray(), output.list);
       case "Map":
-        return objectBranch([...part.keys()], [...part.values()]);
+        return object([...part.keys()], [...part.values()]);
       case "Record": {
         const shape = table.shapeOfId(part.typeId);
         return shape?.kind === "record" && shape.fields.length === part.fields.length && !isPositional(shape.fields)
-          ? objectBranch(
-              shape.fields.map((f) => f.name),
-              part.fields,
-            )
-          : new Branch(part.fields, (fields) => fields);
+          ? object(namesOf(shape), part.fields)
+          : new Branch(part.fields, output.list);
       }
-      case "Enum":
-        return enumToTypedJson(part, table.shapeOfId(part.typeId), type === undefined ? legacyName(part, types) : undefined);
+      case "Enum": {
+        const legacy = hasLegacyVariants ? legacyName(part, types) : undefined;
+        if (legacy === "None") return leaf(output.scalar(null));
+        if (legacy !== undefined) return object([legacy.toLowerCase()], [part.payload]);
+        const shape = table.shapeOfId(part.typeId);
+        const variant = shape?.kind === "enum" ? shape.variants[part.variant] : undefined;
+        return variant?.payload === null
+          ? leaf(output.scalar(variant.name))
+          : object([variant?.name ?? String(part.variant)], [part.payload]);
+      }
       case "Closure":
         throw new BorunaError("internal", "a closure passed checkSerializable");
       default:
@@ -103,25 +145,14 @@ export function valueToTypedJson(
   });
 }
 
-function wrapperBranch(name: string, value: Value): Branch<Value, JsonData> {
-  return new Branch([value], (parts) => jsonObjectOf([name, parts[0] ?? null]));
-}
+type RecordShape = Extract<TypeShape, { kind: "record" }>;
+type EnumShape = Extract<TypeShape, { kind: "enum" }>;
 
-function objectBranch(names: readonly string[], values: readonly Value[]): Branch<Value, JsonData> {
-  return new Branch(values, (parts) => new Map(names.map((name, i) => [name, parts[i] ?? null])));
-}
-
-function enumToTypedJson(
-  value: EnumValue,
-  shape: TypeShape | undefined,
-  legacy: string | undefined,
-): Leaf<JsonData> | Branch<Value, JsonData> {
-  if (legacy === "None") return leaf(null);
-  if (legacy !== undefined) return wrapperBranch(legacy.toLowerCase(), value.payload);
-  const variant = shape?.kind === "enum" ? shape.variants[value.variant] : undefined;
-  if (variant === undefined) return wrapperBranch(String(value.variant), value.payload);
-  return variant.payload === null ? leaf(variant.name) : wrapperBranch(variant.name, value.payload);
-}
+const namesOf = oncePer((shape: RecordShape): readonly string[] => shape.fields.map((f) => f.name));
+const nameSetOf = oncePer((shape: RecordShape): ReadonlySet<string> => new Set(namesOf(shape)));
+const variantIndexesOf = oncePer(
+  (shape: EnumShape): ReadonlyMap<string, number> => new Map(shape.variants.map((variant, index) => [variant.name, index])),
+);
 
 /** A path to a part of the JSON data, linked from the part to the root. It is converted to text only for an error message. */
 export interface JsonPath {
@@ -150,20 +181,41 @@ function fail(path: JsonPath, message: string): never {
   throw new BorunaError("value.form", `${pathText(path)}: ${message}`);
 }
 
-function kindOf(data: JsonData): string {
+function kindOf(data: JsonNode<unknown>): string {
   if (data === null) return "null";
   if (typeof data === "string") return "String";
   if (typeof data === "boolean") return "Bool";
   if (data instanceof FloatValue) return "Float";
-  if (isJsonArray(data)) return "List";
-  return isJsonObject(data) ? "Object" : "Int";
+  if (isArray(data)) return "List";
+  return data instanceof Map ? "Object" : "Int";
 }
 
+/** `Array.isArray` does not narrow a readonly array. */
+const isArray = <D>(data: JsonNode<D>): data is readonly D[] => Array.isArray(data);
+const isObject = <D>(data: JsonNode<D>): data is ReadonlyMap<string, D> => data instanceof Map;
+
+/** Where JSON data is read from. */
+export interface JsonInput<D> {
+  /** Returns one level of the data, which is to become a value of `type`. May throw to stop the reading. */
+  readonly open: (data: D, type: Type) => JsonNode<D>;
+  /** Is called with the bytes of each value before it is made. May throw. */
+  readonly allocate: (bytes: number) => void;
+}
+
+const DATA_INPUT: JsonInput<JsonData> = { open: (data) => data, allocate: () => undefined };
+
 /** JSON data that is to be read as a value of `type`. */
-interface TypedData {
-  readonly data: JsonData;
+interface TypedData<D> {
+  readonly data: D;
   readonly type: Type;
   readonly path: JsonPath;
+}
+
+type TypedNode<D> = TypedData<JsonNode<D>>;
+
+interface Reading<D> {
+  readonly input: JsonInput<D>;
+  readonly table: TypeTable;
 }
 
 /**
@@ -177,16 +229,28 @@ export function valueFromTypedJson(
   root = "value",
   numbers: NumberForm = "typed JSON",
 ): Value {
+  return readTypedJson(data, type, types, DATA_INPUT, { root, numbers });
+}
+
+/** Does the same as `valueFromTypedJson` for JSON data of any form. */
+export function readTypedJson<D>(
+  data: D,
+  type: Type,
+  types: readonly TypeDef[],
+  input: JsonInput<D>,
+  { root, numbers }: { readonly root: string; readonly numbers: NumberForm },
+): Value {
   // The table returns the shape of a type: its fields or variants, with their types.
-  const table = typeTable(types);
-  return foldTree<TypedData, Value>({ data, type, path: { parent: undefined, key: root } }, (node, depth) => {
+  const reading: Reading<D> = { input, table: typeTable(types) };
+  return foldTree<TypedData<D>, Value>({ data, type, path: { parent: undefined, key: root } }, (closed, depth) => {
     if (depth > MACHINE_LIMITS.valueDepth)
       throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth}`);
+    const node: TypedNode<D> = { data: input.open(closed.data, closed.type), type: closed.type, path: closed.path };
     switch (node.type.kind) {
       case "primitive":
-        return readPrimitive(numbers === "plain" ? withoutNumberText(node, node.type.name) : node, node.type.name);
+        return readPrimitive(reading, numbers === "plain" ? withoutNumberText(node, node.type.name) : node, node.type.name);
       case "named":
-        return readNamed(node, node.type.name, node.type.args, table);
+        return readNamed(reading, node, node.type.name, node.type.args);
       case "fn":
       case "param":
         return fail(node.path, `a ${shorten(typeToString(node.type))} cannot be given as JSON`);
@@ -194,13 +258,13 @@ export function valueFromTypedJson(
   });
 }
 
-function failWrongType(node: TypedData): never {
+function failWrongType(node: TypedNode<unknown>): never {
   return fail(node.path, `expected ${shorten(typeToString(node.type))}, found ${kindOf(node.data)}`);
 }
 
-type ReadResult = Leaf<Value> | Branch<TypedData, Value>;
+type ReadResult<D> = Leaf<Value> | Branch<TypedData<D>, Value>;
 
-function readPrimitive(node: TypedData, name: PrimitiveName): ReadResult {
+function readPrimitive<D>(reading: Reading<D>, node: TypedNode<D>, name: PrimitiveName): ReadResult<D> {
   const { data } = node;
   switch (name) {
     case "Int":
@@ -214,14 +278,14 @@ function readPrimitive(node: TypedData, name: PrimitiveName): ReadResult {
     case "Unit":
       return leaf(data === null ? UNIT : failWrongType(node));
     case "Json":
-      return readJson(node);
+      return readJson(reading, node);
     case "ActorId":
       return fail(node.path, "an ActorId cannot be given as JSON");
   }
 }
 
 /** Rejects a string where a number is expected. Accepts -0 as the Int 0, because `Math.round(-0.4)` is -0. */
-function withoutNumberText(node: TypedData, name: PrimitiveName): TypedData {
+function withoutNumberText<D>(node: TypedNode<D>, name: PrimitiveName): TypedNode<D> {
   if (name !== "Int" && name !== "Float") return node;
   if (typeof node.data === "string") return failWrongType(node);
   return name === "Int" && node.data instanceof FloatValue && node.data.value === 0 ? { ...node, data: 0 } : node;
@@ -230,54 +294,58 @@ function withoutNumberText(node: TypedData, name: PrimitiveName): TypedData {
 /** The decimal digits of a 64-bit integer: at most 19 digits, possibly with a sign. */
 const INT_TEXT = /^(?:0|-?[1-9][0-9]{0,18})$/;
 
-function readInt(node: TypedData): number | bigint {
+function readInt(node: TypedNode<unknown>): number | bigint {
   const { data } = node;
   const value = typeof data === "string" && INT_TEXT.test(data) ? intFromBigInt(BigInt(data)) : data;
   if (typeof value === "bigint" && !isI64(value)) return fail(node.path, "an Int has 64 bits; this one is larger");
   return isI64(value) ? value : failWrongType(node);
 }
 
-function readJson(node: TypedData): ReadResult {
+function readJson<D>(reading: Reading<D>, node: TypedNode<D>): ReadResult<D> {
   const { data, type, path } = node;
   if (data === null) return leaf(UNIT);
   if (typeof data === "string" || typeof data === "boolean" || data instanceof FloatValue) return leaf(data);
-  if (isJsonArray(data)) return readItems(data, type, path);
-  if (isJsonObject(data)) return readEntries(data, type, path);
+  if (isArray(data)) return readItems(reading, data, type, path);
+  if (isObject(data)) return readEntries(reading, data, type, path);
   return leaf(isI64(data) ? data : fail(path, "an Int has 64 bits; this one is larger"));
 }
 
-const childData = (path: JsonPath, key: string | number, data: JsonData, type: Type): TypedData => ({
+const childData = <D>(path: JsonPath, key: string | number, data: D, type: Type): TypedData<D> => ({
   data,
   type,
   path: { parent: path, key },
 });
 
-function readItems(data: readonly JsonData[], type: Type, path: JsonPath): ReadResult {
+function readItems<D>({ input }: Reading<D>, data: readonly D[], type: Type, path: JsonPath): ReadResult<D> {
+  input.allocate(slotsCharge(data.length));
   return new Branch(
     data.map((item, i) => childData(path, i, item, type)),
     (items) => ListValue.of(items),
   );
 }
 
-function readEntries(data: ReadonlyMap<string, JsonData>, type: Type, path: JsonPath): ReadResult {
+function readEntries<D>({ input }: Reading<D>, data: ReadonlyMap<string, D>, type: Type, path: JsonPath): ReadResult<D> {
+  input.allocate(mapCharge(data.size));
   const keys = [...data.keys()];
   return new Branch(
-    keys.map((key) => childData(path, key, data.get(key) ?? null, type)),
+    Array.from(data, ([key, item]) => childData(path, key, item, type)),
     (values) => MapValue.from(keys.map((key, i) => [key, values[i] ?? UNIT] as const)),
   );
 }
 
 /** Returns the only member of an object that has exactly one member, if its name is one of `names`. */
-function soleMember(data: JsonData, names: readonly string[]): readonly [string, JsonData] | undefined {
-  const entry = isJsonObject(data) && data.size === 1 ? [...data][0] : undefined;
+function soleMember<D>(data: JsonNode<D>, names: readonly string[]): readonly [string, D] | undefined {
+  const entry = isObject(data) && data.size === 1 ? [...data][0] : undefined;
   return entry !== undefined && names.includes(entry[0]) ? entry : undefined;
 }
 
-function readNamed(node: TypedData, name: string, args: readonly Type[], table: TypeTable): ReadResult {
+function readNamed<D>(reading: Reading<D>, node: TypedNode<D>, name: string, args: readonly Type[]): ReadResult<D> {
   const { data, path } = node;
   const [first, second] = args;
-  const wrapChild = (key: string, content: JsonData, type: Type, make: (value: Value) => Value): ReadResult =>
-    new Branch([childData(path, key, content, type)], (parts) => make(parts[0] ?? UNIT));
+  const wrapChild = (key: string, content: D, type: Type, make: (value: Value) => Value): ReadResult<D> => {
+    reading.input.allocate(BYTES.wrapper);
+    return new Branch([childData(path, key, content, type)], (parts) => make(parts[0] ?? UNIT));
+  };
   switch (name) {
     case "Option": {
       if (data === null) return leaf(NONE);
@@ -295,22 +363,23 @@ function readNamed(node: TypedData, name: string, args: readonly Type[], table: 
         : wrapChild("err", entry[1], second, (value) => new ErrValue(value));
     }
     case "List":
-      return first !== undefined && isJsonArray(data) ? readItems(data, first, path) : failWrongType(node);
+      return first !== undefined && isArray(data) ? readItems(reading, data, first, path) : failWrongType(node);
     case "Map":
-      return second !== undefined && isJsonObject(data) ? readEntries(data, second, path) : failWrongType(node);
+      return second !== undefined && isObject(data) ? readEntries(reading, data, second, path) : failWrongType(node);
     default: {
-      const shape = table.shapeOf(node.type);
+      const shape = reading.table.shapeOf(node.type);
       if (shape === undefined) return fail(path, `the module has no type ${shorten(typeToString(node.type))}`);
-      return shape.kind === "record" ? readRecord(node, shape) : readEnum(node, shape);
+      return shape.kind === "record" ? readRecord(reading, node, shape) : readEnum(reading, node, shape);
     }
   }
 }
 
-function readRecord(node: TypedData, shape: Extract<TypeShape, { kind: "record" }>): ReadResult {
+function readRecord<D>({ input }: Reading<D>, node: TypedNode<D>, shape: RecordShape): ReadResult<D> {
   const { data, path } = node;
+  input.allocate(slotsCharge(shape.fields.length));
   if (isPositional(shape.fields)) return readPositional(node, shape);
-  if (!isJsonObject(data)) return failWrongType(node);
-  const names = new Set(shape.fields.map((f) => f.name));
+  if (!isObject(data)) return failWrongType(node);
+  const names = nameSetOf(shape);
   for (const key of data.keys()) if (!names.has(key)) return fail(path, `${shape.name} has no field ${shorten(JSON.stringify(key))}`);
   const fields = shape.fields.map((field) => {
     const content = data.get(field.name);
@@ -322,25 +391,27 @@ function readRecord(node: TypedData, shape: Extract<TypeShape, { kind: "record" 
 }
 
 /** Reads an array with one element for each field. */
-function readPositional(node: TypedData, shape: Extract<TypeShape, { kind: "record" }>): ReadResult {
+function readPositional<D>(node: TypedNode<D>, shape: RecordShape): ReadResult<D> {
   const { data, path } = node;
   const { length } = shape.fields;
-  if (!isJsonArray(data)) return failWrongType(node);
+  if (!isArray(data)) return failWrongType(node);
   if (data.length !== length)
     return fail(path, `expected ${shorten(typeToString(node.type))} as an array of ${length} elements, found ${data.length}`);
-  const fields = shape.fields.map(({ type }, i) => {
+  const fields = data.map((item, i) => {
+    const type = shape.fields[i]?.type;
     if (type === undefined) return fail({ parent: path, key: i }, "an element of an unknown type cannot be given as JSON");
-    return childData(path, i, data[i] ?? null, type);
+    return childData(path, i, item, type);
   });
   return new Branch(fields, (values) => new RecordValue(shape.id, values));
 }
 
-function readEnum(node: TypedData, shape: Extract<TypeShape, { kind: "enum" }>): ReadResult {
+function readEnum<D>({ input }: Reading<D>, node: TypedNode<D>, shape: EnumShape): ReadResult<D> {
   const { data, path } = node;
-  const entry = isJsonObject(data) && data.size === 1 ? [...data][0] : undefined;
+  input.allocate(BYTES.enumValue);
+  const entry = isObject(data) && data.size === 1 ? [...data][0] : undefined;
   const name = typeof data === "string" ? data : entry?.[0];
   if (name === undefined) return fail(path, `expected ${shorten(shape.name)} as "Variant" or {"Variant": …}, found ${kindOf(data)}`);
-  const index = shape.variants.findIndex((v) => v.name === name);
+  const index = variantIndexesOf(shape).get(name) ?? -1;
   const variant = shape.variants[index];
   if (variant === undefined) return fail(path, `${shape.name} has no variant ${shorten(JSON.stringify(name))}`);
   if (variant.payload === null)

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { jsonFromValue, valueFromJson } from "../../../vm/builtins/json-conversion.ts";
 import { canonicalJson, type JsonData, parseJson } from "../../../vm/json/json.ts";
+import { Meter } from "../../../vm/meter.ts";
 import { MACHINE_LIMITS } from "../../../vm/limits.ts";
 import { ListValue } from "../../../vm/value/list.ts";
 import { MapValue } from "../../../vm/value/map.ts";
@@ -25,6 +27,8 @@ import {
   type Value,
 } from "../../../vm/value/value.ts";
 import { DEEP, deepValue, errorKind, float, int, json, text } from "../arbitrary.ts";
+
+const unlimited = (): Meter => new Meter(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 
 const TYPES: readonly TypeDef[] = [
   {
@@ -130,6 +134,12 @@ describe("the forms", () => {
     expect(matchesType(value, type, TYPES)).toBe(true);
   });
 
+  test.each(forms)("json.from and json.to have the same forms: %s %#", (typeText, value, plain) => {
+    const data = valueFromTypedJson(parseJson(plain), parseType("Json"), TYPES);
+    expect(valueToTaggedJson(jsonFromValue(unlimited(), TYPES, value))).toEqual(valueToTaggedJson(data));
+    expect(valueToTaggedJson(valueFromJson(unlimited(), TYPES, data, typeText))).toEqual(valueToTaggedJson(new OkValue(value)));
+  });
+
   test.each<[string, string, Value]>([
     ["Int", '"9223372036854775807"', 9223372036854775807n],
     ["Int", '"-12"', -12],
@@ -188,6 +198,10 @@ test.each([
   expect(() => valueFromTypedJson(parseJson(plain), parseType(type), TYPES, "v")).toThrow(
     expect.objectContaining({ kind: "value.form", message }),
   );
+  // A Json never contains an Int that is too large.
+  if (plain.includes("9223372036854775808") && !plain.startsWith('"')) return;
+  const data = valueFromTypedJson(parseJson(plain), parseType("Json"), TYPES);
+  expect(valueFromJson(unlimited(), TYPES, data, type)).toEqual(new ErrValue(message.replace(/^v/, "$")));
 });
 
 describe("matchesType", () => {

@@ -1,0 +1,56 @@
+/** Checks the types that `json.from` and `json.to` convert. */
+import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
+import type { Span } from "../ast.ts";
+import { type CheckedType, findPart, type ParamType, show } from "../check-types.ts";
+import type { FunctionChecker } from "./context.ts";
+import { reportUndecided } from "./undecided.ts";
+
+/**
+ * Returns a part of the type that has no JSON form: a function, an ActorId, a type parameter of the function, or an undecided type.
+ * Undefined if there is none.
+ */
+export function partWithoutJson(type: CheckedType): CheckedType | undefined {
+  return findPart(
+    type,
+    (part, isOwnParam) =>
+      part.kind === "fn" ||
+      part.kind === "var" ||
+      (part.kind === "primitive" && part.name === "ActorId") ||
+      (part.kind === "param" && !isOwnParam),
+  );
+}
+
+/** Defers a check that the type parameter of the builtin is a type whose values have a JSON form. */
+export function requireJsonType(
+  checker: FunctionChecker,
+  { name, takesTypeText }: BuiltinDecl,
+  typeArgs: ReadonlyMap<ParamType, CheckedType>,
+  span: Span,
+): void {
+  checker.context.deferredChecks.push(() => {
+    for (const type of typeArgs.values()) {
+      const part = partWithoutJson(type);
+      if (part?.kind === "var") {
+        // A value without undecided parts, such as `None`, needs no type to be converted to Json; the undecided type is reported elsewhere.
+        if (takesTypeText)
+          reportUndecided(
+            checker,
+            type,
+            span,
+            `the type that \`${name}\` returns is not decided`,
+            "write it: `let value: Result<Int, String> = json.to(j)`",
+          );
+      } else if (part?.kind === "param") {
+        const converter = takesTypeText ? `from_json: Fn(Json) -> Result<${show(part)}, String>` : `to_json: Fn(${show(part)}) -> Json`;
+        checker.error("E009", span, `\`${name}\` needs a known type, and ${show(part)} is known only to the callers of this function`, {
+          help: `take a parameter \`${converter}\`, and let each caller pass \`${name}\``,
+        });
+      } else if (part !== undefined) {
+        const what = part.kind === "fn" ? "functions" : "ActorIds";
+        checker.error("E009", span, `\`${name}\` converts data, and ${what} have no JSON form: ${show(type)}`, {
+          help: "convert the parts that are data, in a record of their own",
+        });
+      }
+    }
+  });
+}

@@ -1,0 +1,87 @@
+/** `json.from` and `json.to`, which convert between data of any type and Json. They need the types of the module. */
+import { BorunaError } from "../error.ts";
+import type { TypeDef } from "../bytecode/module.ts";
+import { BYTES, mapCharge, UNITS } from "../cost.ts";
+import type { JsonNode } from "../json/json.ts";
+import { foldTypedJson, type JsonInput, type JsonOutput, readTypedJson } from "../json/typed-json.ts";
+import { MACHINE_LIMITS } from "../limits.ts";
+import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
+import { ListValue } from "../value/list.ts";
+import { MapValue } from "../value/map.ts";
+import { countNodes } from "../value/type-definitions.ts";
+import { parseType, type Type } from "../value/type.ts";
+import { ErrValue, FloatValue, isInt, OkValue, UNIT, UnitValue, type Value } from "../value/value.ts";
+import { text } from "./code.ts";
+
+/** Returns the number of values directly inside a value. Enum payloads, options and results count with the value itself. */
+function partCount(value: Value): number {
+  if (value instanceof ListValue) return value.length;
+  if (value instanceof MapValue) return value.size;
+  return typeof value === "object" && value.tag === "Record" ? value.fields.length : 0;
+}
+
+/** Converts data to Json. Traps if the value contains functions or ActorIds, which only hand-written bytecode can pass. */
+export function jsonFromValue(meter: Meter, types: readonly TypeDef[], value: Value): Value {
+  const work = new Work(meter);
+  const output: JsonOutput<Value> = {
+    scalar: (data) => data ?? UNIT,
+    list: (items) => ListValue.of(items),
+    object: (names, parts) => MapValue.from(names.map((name, i) => [name, parts[i] ?? UNIT] as const)),
+    enter: (part, depth) => {
+      if (depth > MACHINE_LIMITS.valueDepth)
+        throw new MachineTrap("invalid_value", `json.from: the value is nested deeper than ${MACHINE_LIMITS.valueDepth}`);
+      const count = partCount(part);
+      work.add((1 + count) * UNITS.value);
+      if (typeof part !== "object") return;
+      if (part.tag === "FnRef" || part.tag === "Closure" || part.tag === "ActorId") throw typeTrap("data", part);
+      if (part.tag === "List") meter.allocateList(count);
+      else if (part.tag !== "Unit" && part.tag !== "None" && part.tag !== "Float") meter.allocate(mapCharge(Math.max(1, count)));
+    },
+  };
+  return foldTypedJson(value, types, output, { hasLegacyVariants: false, numbers: "typed JSON" });
+}
+
+/** Returns one level of a Json. Traps for a value that no Json contains. */
+function levelOf(value: Value): JsonNode<Value> {
+  if (value instanceof UnitValue) return null;
+  if (typeof value === "string" || typeof value === "boolean" || isInt(value) || value instanceof FloatValue) return value;
+  if (value instanceof ListValue) return value.toArray();
+  if (value instanceof MapValue) return new Map(value.entries());
+  throw typeTrap("Json", value);
+}
+
+/** Reads a value of the type with that text from a Json. Returns Ok of the value, or Err of a text that says where the Json is wrong. */
+export function valueFromJson(meter: Meter, types: readonly TypeDef[], json: Value, typeText: Value): Value {
+  const work = new Work(meter);
+  const input: JsonInput<Value> = {
+    open: (data, type) => {
+      work.add((1 + partCount(data)) * UNITS.value);
+      // The shape of a generic type may have to be built.
+      if (type.kind === "named" && type.args.length > 0) work.add(countNodes(type) * UNITS.slot);
+      return levelOf(data);
+    },
+    allocate: (bytes) => meter.allocate(bytes),
+  };
+  const type = typeOf(work, text(typeText));
+  try {
+    const value = readTypedJson(json, type, types, input, { root: "$", numbers: "typed JSON" });
+    meter.allocate(BYTES.wrapper);
+    return new OkValue(value);
+  } catch (error) {
+    if (!(error instanceof BorunaError) || (error.kind !== "value.form" && error.kind !== "value.too_deep")) throw error;
+    meter.allocateString(error.message.length);
+    meter.allocate(BYTES.wrapper);
+    return new ErrValue(error.message);
+  }
+}
+
+/** Parses the text of a type. The compiler writes only valid ones. */
+function typeOf(work: Work, source: string): Type {
+  work.add(source.length * UNITS.codedUnit);
+  try {
+    return parseType(source);
+  } catch (error) {
+    if (error instanceof BorunaError && error.kind === "value.type_syntax") throw new MachineTrap("type_error", "json.to: not a type");
+    throw error;
+  }
+}
