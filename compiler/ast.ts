@@ -35,6 +35,12 @@ export interface Binder {
   readonly pattern: Pattern | null;
 }
 
+/** The condition of an `if` or `while`. With a pattern, as in `if let Some(x) = o`, `condition` is the value that is matched. */
+export interface Condition {
+  readonly pattern: Pattern | null;
+  readonly condition: Expr;
+}
+
 export interface Param extends Binder {
   readonly type: TypeExpr;
 }
@@ -133,6 +139,8 @@ export type Stmt =
       readonly mutable: boolean;
       readonly type: TypeExpr | null;
       readonly value: Expr;
+      /** The block after `else`, which runs if the pattern does not match; null if there is none. */
+      readonly otherwise: Block | null;
       readonly span: Span;
     })
   | {
@@ -145,7 +153,7 @@ export type Stmt =
       readonly value: Expr;
       readonly span: Span;
     }
-  | { readonly kind: "while"; readonly condition: Expr; readonly body: Block; readonly span: Span }
+  | (Condition & { readonly kind: "while"; readonly body: Block; readonly span: Span })
   | (Binder & { readonly kind: "for"; readonly list: Expr; readonly body: Block; readonly span: Span })
   | { readonly kind: "break"; readonly span: Span }
   | { readonly kind: "continue"; readonly span: Span }
@@ -174,8 +182,7 @@ export interface LambdaParam extends Binder {
   readonly type: TypeExpr | null;
 }
 
-export interface IfBranch {
-  readonly condition: Expr;
+export interface IfBranch extends Condition {
   readonly body: Block;
 }
 
@@ -280,7 +287,21 @@ export type Pattern =
       readonly span: Span;
     }
   | { readonly kind: "tuple"; readonly items: readonly Pattern[]; readonly span: Span }
+  /** `[a, b]`, or `[a, ..rest, b]` if there is a `rest`. The elements after it are the `suffix`. */
+  | {
+      readonly kind: "list";
+      readonly prefix: readonly Pattern[];
+      readonly rest: RestPattern | null;
+      readonly suffix: readonly Pattern[];
+      readonly span: Span;
+    }
   | { readonly kind: "or"; readonly alternatives: readonly Pattern[]; readonly span: Span };
+
+/** `..`, or `..name`, which binds the elements that the other patterns of the list leave. */
+export interface RestPattern {
+  readonly name: Name | null;
+  readonly span: Span;
+}
 
 export interface Comment {
   /** The text of the comment, including the `//`. */

@@ -12,11 +12,27 @@
  *     None => …              └──── None
  *
  * A guarded arm covers nothing, because its guard may fail.
+ *
+ * A list has one constructor for each length that the patterns of the match tell apart, and one for all greater lengths (`ListCases`).
+ * A list pattern is expanded to the lengths that it matches, like the alternatives of an `or` pattern.
  */
 import { isPositional } from "../vm/bytecode/module.ts";
 import { MATCH_TAGS, type Wrapper } from "../vm/bytecode/tags.ts";
 import type { CheckedPattern, Constructor } from "./ir.ts";
-import { BOOL, builtinType, type CheckedType, FLOAT, INT, isTuple, JSON_TYPE, mapOf, prune, STRING, substitute } from "./check-types.ts";
+import {
+  BOOL,
+  builtinType,
+  type CheckedType,
+  ERROR,
+  FLOAT,
+  INT,
+  isTuple,
+  JSON_TYPE,
+  mapOf,
+  prune,
+  STRING,
+  substitute,
+} from "./check-types.ts";
 import type { ParamType } from "./check-types.ts";
 
 /** The algorithm takes exponential time in the worst case. It gives up after this number of steps, plus 20 for each arm. */
@@ -58,6 +74,109 @@ export const JSON_CONSTRUCTORS: readonly Constructor[] = [
   jsonConstructor("List", 5, [builtinType("List", JSON_TYPE)]),
   jsonConstructor("Object", 6, [mapOf(JSON_TYPE)]),
 ];
+
+/** A constructor as the search sees it: also the lists of one length, or of all lengths from one on. */
+type Case = Omit<Constructor, "form"> & { readonly list?: ListCase };
+
+/** The lists of exactly `length` elements, or, if `isOpen`, of at least `length` elements: then the arguments are the first and the last elements. */
+interface ListCase {
+  readonly length: number;
+  readonly isOpen: boolean;
+}
+
+type ListPattern = CheckedPattern & { readonly kind: "list" };
+
+/** The cases of all lists in one match. */
+class ListCases {
+  /** The numbers of elements that patterns with `..` name at most before and after it. */
+  #first = 0;
+  #last = 0;
+  /** The length of the longest lists that a pattern without `..` matches; -1 if there is no such pattern. */
+  #longest = -1;
+  readonly #cases = new Map<CheckedType, readonly Case[]>();
+  /** Whether the match has a list pattern. If not, no list needs a case. */
+  isUsed = false;
+
+  constructor(patterns: readonly CheckedPattern[]) {
+    const unvisited = [...patterns];
+    for (let next = unvisited.pop(); next !== undefined; next = unvisited.pop()) {
+      if (next.kind === "or") for (const p of next.alternatives) unvisited.push(p);
+      else if (next.kind === "constructor") for (const p of next.args) unvisited.push(p);
+      else if (next.kind === "list") {
+        this.isUsed = true;
+        for (const p of [...next.prefix, ...next.suffix]) unvisited.push(p);
+        if (next.rest === null) this.#longest = Math.max(this.#longest, next.prefix.length);
+        else {
+          this.#first = Math.max(this.#first, next.prefix.length);
+          this.#last = Math.max(this.#last, next.suffix.length);
+        }
+      }
+    }
+  }
+
+  /** The least length that is not a case of its own. */
+  get #open(): number {
+    return Math.max(this.#longest + 1, this.#first + this.#last);
+  }
+
+  #case(length: number, isOpen: boolean, element: CheckedType): Case {
+    const args = Array.from({ length: isOpen ? this.#first + this.#last : length }, () => element);
+    return { name: caseName(length, isOpen), args, fields: null, constructorCount: this.#open + 1, list: { length, isOpen } };
+  }
+
+  /** Returns the cases of a list type. They are cached, because making them takes time that is quadratic in their number. */
+  all(element: CheckedType): readonly Case[] {
+    const open = this.#open;
+    const cases = this.#cases.get(element) ?? Array.from({ length: open + 1 }, (_, length) => this.#case(length, length === open, element));
+    this.#cases.set(element, cases);
+    return cases;
+  }
+
+  has(element: CheckedType): boolean {
+    return this.#cases.has(element);
+  }
+
+  /** The number of parts of the cases that `all` makes. */
+  get size(): number {
+    return (this.#open + 1) ** 2;
+  }
+
+  /** The number of parts that `expand` makes. */
+  sizeOf({ prefix, rest, suffix }: ListPattern): number {
+    const least = prefix.length + suffix.length;
+    return rest === null ? least : (this.#open - least + 1) * (this.#open + 1);
+  }
+
+  /** Returns the cases that a list pattern matches, each with patterns for its arguments. */
+  expand({ prefix, rest, suffix }: ListPattern): readonly CasePattern[] {
+    if (rest === null) return [{ kind: "case", case_: this.#case(prefix.length, false, ERROR), args: prefix }];
+    const fill = (count: number): CheckedPattern[] => Array.from({ length: count }, () => WILDCARD);
+    const least = prefix.length + suffix.length;
+    const exact = Array.from({ length: this.#open - least }, (_, i): CasePattern => {
+      return { kind: "case", case_: this.#case(least + i, false, ERROR), args: [...prefix, ...fill(i), ...suffix] };
+    });
+    const args = [...prefix, ...fill(this.#first - prefix.length), ...fill(this.#last - suffix.length), ...suffix];
+    return [...exact, { kind: "case", case_: this.#case(this.#open, true, ERROR), args }];
+  }
+
+  /** Returns the pattern text of a case. */
+  text({ length, isOpen }: ListCase, args: readonly string[]): string {
+    if (!isOpen) return `[${args.join(", ")}]`;
+    const first = args.slice(0, this.#first);
+    const last = args.slice(this.#first);
+    while (first.length + last.length < length) first.push("_");
+    return `[${[...first, "..", ...last].join(", ")}]`;
+  }
+}
+
+const caseName = (length: number, isOpen: boolean): string => `[${length}${isOpen ? ".." : ""}]`;
+
+/** A list pattern for one case, or a pattern of a constructor. */
+interface CasePattern {
+  readonly kind: "case";
+  readonly case_: Case;
+  readonly args: readonly CheckedPattern[];
+}
 
 interface Constructors {
   readonly all: readonly Constructor[];
@@ -143,7 +262,9 @@ interface Columns<C> {
   readonly head: C;
   readonly tail: Columns<C> | null;
 }
-type Row = Columns<CheckedPattern> | null;
+/** A pattern in the search. Each list pattern is expanded to its cases. */
+type RowPattern = CheckedPattern | CasePattern;
+type Row = Columns<RowPattern> | null;
 
 function prepend<C>(heads: readonly C[], tail: Columns<C> | null): Columns<C> | null {
   return heads.reduceRight<Columns<C> | null>((rest, head) => ({ head, tail: rest }), tail);
@@ -162,7 +283,7 @@ interface Node {
   /** Children for the rows that have a constructor or literal in this column, keyed by constructor name or `literalKey`. */
   readonly edges: Map<string, Node>;
   /** The constructors among the keys of `edges`, by name. */
-  readonly constructors: Map<string, Constructor>;
+  readonly constructors: Map<string, Case>;
   /** The child for the rows that have a wildcard or a binding in this column. */
   any: Node | null;
 }
@@ -179,10 +300,36 @@ interface State {
 
 class MatchSearch {
   readonly #root = newNode();
+  readonly #lists: ListCases;
   #budget: number;
 
-  constructor(arms: number) {
-    this.#budget = MAX_WORK + 20 * arms;
+  constructor(patterns: readonly CheckedPattern[]) {
+    this.#budget = MAX_WORK + 20 * patterns.length;
+    this.#lists = new ListCases(patterns);
+  }
+
+  /** Returns all constructors of the type, or null if its values cannot be listed. */
+  #casesOf(type: CheckedType): readonly Case[] | null {
+    const t = prune(type);
+    if (t.kind !== "builtin" || t.name !== "List") return constructorsOf(t);
+    const [element] = t.args;
+    if (element === undefined || !this.#lists.isUsed) return null;
+    if (!this.#lists.has(element)) this.#spend(this.#lists.size, 0);
+    return this.#lists.all(element);
+  }
+
+  /** Returns the alternatives of a pattern that has several, or null. */
+  #alternativesOf(pattern: RowPattern): readonly RowPattern[] | null {
+    if (pattern.kind === "or") return pattern.alternatives;
+    if (pattern.kind !== "list") return null;
+    this.#spend(this.#lists.sizeOf(pattern), 0);
+    return this.#lists.expand(pattern);
+  }
+
+  /** Returns the constructor of a pattern with the patterns of its arguments, or null. */
+  #caseOf(pattern: RowPattern): CasePattern | null {
+    if (pattern.kind === "case") return pattern;
+    return pattern.kind === "constructor" ? { kind: "case", case_: pattern.constructor_, args: pattern.args } : null;
   }
 
   /** Counts steps of the search. Throws `TooComplex` beyond the limit on steps or on columns. */
@@ -197,17 +344,19 @@ class MatchSearch {
       let { row, node } = next;
       while (row !== null) {
         this.#spend(1, 0);
-        const { head, tail }: Columns<CheckedPattern> = row;
-        if (head.kind === "or") {
-          for (const p of head.alternatives) unfinished.push({ row: { head: p, tail }, node });
+        const { head, tail }: Columns<RowPattern> = row;
+        const alternatives = this.#alternativesOf(head);
+        if (alternatives !== null) {
+          for (const p of alternatives) unfinished.push({ row: { head: p, tail }, node });
           break;
         }
-        if (head.kind === "constructor") {
-          const { constructor_, args } = head;
+        const constructed = this.#caseOf(head);
+        if (constructed !== null) {
+          const { case_, args } = constructed;
           this.#spend(args.length, 0);
-          node.constructors.set(constructor_.name, constructor_);
-          node = this.#childFor(node, constructor_.name);
-          row = prepend(args, tail);
+          node.constructors.set(case_.name, case_);
+          node = this.#childFor(node, case_.name);
+          row = prepend<RowPattern>(args, tail);
         } else {
           if (head.kind === "literal") node = this.#childFor(node, literalKey(head));
           else {
@@ -251,11 +400,11 @@ class MatchSearch {
   }
 
   /** Returns the constructors that the rows name in the next column, by name. */
-  #namedConstructors(states: readonly State[]): ReadonlyMap<string, Constructor> {
+  #namedConstructors(states: readonly State[]): ReadonlyMap<string, Case> {
     const atNode = states.filter((s) => s.skip === 0);
     const first = atNode[0];
     if (first !== undefined && atNode.length === 1) return first.node.constructors;
-    const all = new Map<string, Constructor>();
+    const all = new Map<string, Case>();
     for (const { node } of atNode) {
       this.#spend(node.constructors.size, 0);
       for (const [name, c] of node.constructors) all.set(name, c);
@@ -277,12 +426,12 @@ class MatchSearch {
     this.#spend(1 + states.length, depth);
     if (types === null) return states.length > 0 ? null : "empty";
     const { head: type, tail: laterTypes } = types;
-    const all = constructorsOf(type);
+    const all = this.#casesOf(type);
     const named = all === null ? null : this.#namedConstructors(states);
     if (all !== null && named !== null && named.size === all.length) {
       for (const c of all) {
         const found = this.#missing(this.#specialize(states, c.name, c.args.length), prepend(c.args, laterTypes), depth + 1);
-        if (found !== null) return withConstructor(c, found);
+        if (found !== null) return this.#withConstructor(c, found);
       }
       return null;
     }
@@ -292,7 +441,7 @@ class MatchSearch {
     const text =
       unnamed === undefined
         ? "_"
-        : patternText(
+        : this.#patternText(
             unnamed,
             unnamed.args.map(() => "_"),
           );
@@ -309,12 +458,14 @@ class MatchSearch {
     if (states.length === 0) return true;
     if (query === null) return false;
     const { head, tail } = query;
-    if (head.kind === "or") return head.alternatives.some((p) => this.#isUseful(states, { head: p, tail }, depth + 1));
+    const alternatives = this.#alternativesOf(head);
+    if (alternatives !== null) return alternatives.some((p) => this.#isUseful(states, { head: p, tail }, depth + 1));
     if (head.kind === "literal") return this.#isUseful(this.#specialize(states, literalKey(head), 0), tail, depth + 1);
-    if (head.kind === "constructor") {
-      const { constructor_, args } = head;
+    const constructed = this.#caseOf(head);
+    if (constructed !== null) {
+      const { case_, args } = constructed;
       this.#spend(args.length, 0);
-      return this.#isUseful(this.#specialize(states, constructor_.name, args.length), prepend(args, tail), depth + 1);
+      return this.#isUseful(this.#specialize(states, case_.name, args.length), prepend<RowPattern>(args, tail), depth + 1);
     }
     const named = this.#namedConstructors(states);
     const anyNamed = named.values().next().value;
@@ -323,23 +474,24 @@ class MatchSearch {
     for (const c of named.values()) {
       this.#spend(c.args.length, 0);
       const wildcards = c.args.map(() => WILDCARD);
-      if (this.#isUseful(this.#specialize(states, c.name, wildcards.length), prepend(wildcards, tail), depth + 1)) return true;
+      if (this.#isUseful(this.#specialize(states, c.name, wildcards.length), prepend<RowPattern>(wildcards, tail), depth + 1)) return true;
     }
     return false;
   }
-}
 
-/** Removes the texts of the constructor's arguments from the front of the list and prepends the text of the whole pattern. */
-function withConstructor(c: Constructor, found: Columns<string> | "empty"): Columns<string> {
-  const parts: string[] = [];
-  let rest = found === "empty" ? null : found;
-  for (; parts.length < c.args.length && rest !== null; rest = rest.tail) parts.push(rest.head);
-  return { head: patternText(c, parts), tail: rest };
-}
+  /** Removes the texts of the constructor's arguments from the front of the list and prepends the text of the whole pattern. */
+  #withConstructor(c: Case, found: Columns<string> | "empty"): Columns<string> {
+    const parts: string[] = [];
+    let rest = found === "empty" ? null : found;
+    for (; parts.length < c.args.length && rest !== null; rest = rest.tail) parts.push(rest.head);
+    return { head: this.#patternText(c, parts), tail: rest };
+  }
 
-function patternText(c: Constructor, args: readonly string[]): string {
-  if (c.fields !== null) return `${c.name} { ${c.fields.map((f, i) => `${f}: ${args[i] ?? "_"}`).join(", ")} }`;
-  return args.length === 0 ? c.name : `${c.name}(${args.join(", ")})`;
+  #patternText(c: Case, args: readonly string[]): string {
+    if (c.list !== undefined) return this.#lists.text(c.list, args);
+    if (c.fields !== null) return `${c.name} { ${c.fields.map((f, i) => `${f}: ${args[i] ?? "_"}`).join(", ")} }`;
+    return args.length === 0 ? c.name : `${c.name}(${args.join(", ")})`;
+  }
 }
 
 /** Returns a pattern for a value that no arm covers, and the indexes of the arms that can never be reached. Throws `TooComplex`. */
@@ -347,7 +499,7 @@ export function analyzeMatch(
   type: CheckedType,
   arms: readonly { readonly pattern: CheckedPattern; readonly guarded: boolean }[],
 ): { missing: string | null; unreachable: readonly number[] } {
-  const search = new MatchSearch(arms.length);
+  const search = new MatchSearch(arms.map((arm) => arm.pattern));
   const unreachable: number[] = [];
   arms.forEach((arm, i) => {
     if (!search.isUseful(arm.pattern)) unreachable.push(i);

@@ -97,7 +97,7 @@ export type Ir = { readonly span: Span } & (
   | { readonly kind: "get_field"; readonly target: Ir; readonly index: number }
   | { readonly kind: "list"; readonly items: readonly Ir[] }
   | { readonly kind: "map"; readonly entries: readonly { readonly key: Ir; readonly value: Ir }[] }
-  | { readonly kind: "if"; readonly branches: readonly { readonly condition: Ir; readonly body: Ir }[]; readonly otherwise: Ir | null }
+  | { readonly kind: "if"; readonly branches: readonly (CheckedCondition & { readonly body: Ir })[]; readonly otherwise: Ir | null }
   /** `subject` is the binding that holds the value of the scrutinee. */
   | { readonly kind: "match"; readonly scrutinee: Ir; readonly subject: Local; readonly arms: readonly CheckedArm[] }
   /** `value` is null if the block ends in a statement. The value of such a block is Unit, unless its end is never reached. */
@@ -124,7 +124,7 @@ export type IrStmt = { readonly span: Span } & (
       readonly value: Ir;
     }
   /** `isEndless` is true for `while true` without a `break`: control never reaches the statement after it. */
-  | { readonly kind: "while"; readonly condition: Ir; readonly body: Ir; readonly isEndless: boolean }
+  | (CheckedCondition & { readonly kind: "while"; readonly body: Ir; readonly isEndless: boolean })
   | { readonly kind: "for"; readonly local: Local; readonly list: Ir; readonly body: Ir }
   | { readonly kind: "break" }
   | { readonly kind: "continue" }
@@ -141,11 +141,25 @@ export interface PatternTest {
   pattern: CheckedPattern;
 }
 
-/** Matches the value of `subject` with a pattern that matches every value of its type, and sets the bindings of the pattern. */
-export interface Destructuring {
-  readonly kind: "destructure";
+/** A pattern with the binding that holds the matched value. */
+export interface PatternMatch {
   readonly subject: Local;
   readonly test: PatternTest;
+}
+
+/** The condition of an `if` or `while`. With a `match`, as in `if let Some(x) = o`, `condition` is the value that is matched. */
+export interface CheckedCondition {
+  readonly condition: Ir;
+  readonly match: PatternMatch | null;
+}
+
+/**
+ * Matches a value with a pattern and sets the bindings of the pattern. If the pattern does not match, runs `otherwise`, whose end is
+ * never reached. If that is null, the pattern matches every value of its type.
+ */
+export interface Destructuring extends PatternMatch {
+  readonly kind: "destructure";
+  readonly otherwise: Ir | null;
   readonly span: Span;
 }
 
@@ -159,6 +173,13 @@ export type CheckedPattern =
   | { readonly kind: "wildcard" }
   | { readonly kind: "bind"; readonly local: Local }
   | { readonly kind: "literal"; readonly value: Value }
+  /** `rest` is null if the pattern gives the length of the list, and "unused" if no name is bound to the other elements. */
+  | {
+      readonly kind: "list";
+      readonly prefix: readonly CheckedPattern[];
+      readonly rest: Local | "unused" | null;
+      readonly suffix: readonly CheckedPattern[];
+    }
   | { readonly kind: "constructor"; readonly constructor_: Constructor; readonly args: readonly CheckedPattern[] }
   | { readonly kind: "or"; readonly alternatives: readonly CheckedPattern[] };
 

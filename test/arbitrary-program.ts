@@ -79,6 +79,9 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       ),
       call1(int, (a) => `twice(${a})`),
       call1(pair, (p) => `(match ${p} { (7, _) => 1, (n, "a") => n, (n, _) => n })`),
+      call1(list, (a) => `(match ${a} { [] => 2, [7, ..] => 3, [x] if x > 0 => x, [_, ..rest] => list.len(rest), [..] => 1 })`),
+      call1(list, (a) => `(if let [x, .., y] = ${a} { x - y } else if let [x] = ${a} { x } else { 0 })`),
+      call1(list, (a) => `drained(${a})`),
       call2(int, text, (n, t) => `(match Shape::Both(${n}, ${t}) { Both(0, _) => 5, Both(n, t) => string.len(t), Neither => 0 })`),
       choose(int, int),
     ),
@@ -172,6 +175,17 @@ const assignment: fc.Arbitrary<Render> = fc
 const PRELUDE = `type Box { items: List<Int> }
 enum Shape { Both(Int, String), Neither }
 fn label((n, s): (Int, String), width: Int) -> String { string.pad_start(s, width, int.to_string(n)) }
+fn drained(items: List<Int>) -> Int {
+    let mut left = items
+    let mut sum = 0
+    while let [x, ..rest] = left {
+        left = rest
+        let [_, y, ..] = left else { break }
+        if y == 3 { continue }
+        sum = sum + x / 2
+    }
+    sum
+}
 fn twice(n: Int) -> Int requires n < 4611686018427387904 ensures result == n + n { n + n }
 fn shown(items: List<Int>) -> String !{fs.read} {
     let mut text = fs.read("prefix")

@@ -1,8 +1,8 @@
-/** Checks patterns in a `let`, a `for` and in parameters. Such a pattern must match every value of its type. */
-import type { Binder, Pattern } from "../ast.ts";
+/** Checks the patterns of `let`, `for`, parameters, `if let` and `while let`. */
+import type { Binder, Condition, Pattern, Span } from "../ast.ts";
 import { analyzeMatch, TooComplex } from "../exhaustive.ts";
-import type { Destructuring, IrStmt, Local, PatternTest } from "../ir.ts";
-import { type CheckedType, ERROR, prune, show } from "../check-types.ts";
+import type { CheckedCondition, Destructuring, Ir, IrStmt, Local, PatternMatch, PatternTest } from "../ir.ts";
+import { BOOL, type CheckedType, ERROR, freshVar, prune, show } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
 import { checkPattern } from "./patterns.ts";
 
@@ -53,11 +53,22 @@ export function missedValue(checker: FunctionChecker, pattern: Pattern, type: Ch
 /** The construct that a pattern belongs to, for messages. */
 export type BinderPlace = "let" | "for" | "parameter";
 
-const PLACES: Readonly<Record<BinderPlace, { readonly what: string; readonly help: string }>> = {
-  let: { what: "this `let`", help: "to handle the other values, write `match value { pattern => …, _ => … }`" },
-  for: { what: "the pattern of this `for`", help: "bind a name, and `match` on it in the loop" },
-  parameter: { what: "the pattern of this parameter", help: "bind a name, and `match` on it in the function" },
+const PLACES: Readonly<Record<BinderPlace, { readonly what: string; readonly help: (pattern: string) => string }>> = {
+  let: {
+    what: "this `let`",
+    help: (pattern) => `to handle the other values, write \`let ${pattern} = … else { return … }\` or \`if let ${pattern} = … { … }\``,
+  },
+  for: { what: "the pattern of this `for`", help: () => "bind a name, and write `if let` or `match` in the loop" },
+  parameter: { what: "the pattern of this parameter", help: () => "bind a name, and write `let … else` or `match` in the function" },
 };
+
+const MAX_SHOWN_PATTERN = 40;
+
+/** Returns the source text of a pattern for a message; a placeholder if it is long. */
+function patternText(checker: FunctionChecker, { span }: Pattern): string {
+  const text = checker.scope.unit.text.slice(span.start, span.end);
+  return text.length <= MAX_SHOWN_PATTERN && !text.includes("\n") ? text : "PATTERN";
+}
 
 /** Checks a pattern that must match every value of `type`, and declares its bindings. `subject` holds the value. */
 export function checkIrrefutable(
@@ -74,10 +85,78 @@ export function checkIrrefutable(
       if (missed === null) return;
       const { what, help } = PLACES[place];
       const value = missed === "_" ? `other values of ${show(type)}` : `\`${missed}\``;
-      checker.error("E005", pattern.span, `${what} misses ${value}`, { help });
+      checker.error("E005", pattern.span, `${what} misses ${value}`, { help: help(patternText(checker, pattern)) });
     },
   });
-  return { stmt: { kind: "destructure", subject, test, span: pattern.span }, bound };
+  return { stmt: { kind: "destructure", subject, test, otherwise: null, span: pattern.span }, bound };
+}
+
+/** Checks a pattern that may not match, and declares its bindings. Warns, with `help`, if it matches every value. */
+export function checkRefutable(
+  checker: FunctionChecker,
+  pattern: Pattern,
+  subject: Local,
+  { mutable, help }: { readonly mutable: boolean; readonly help: string },
+): PatternMatch {
+  const { type } = subject;
+  const { test } = checkTest(checker, pattern, type, {
+    mutable,
+    whenDecided: (decided) => {
+      if (missedValue(checker, pattern, type, decided) === null)
+        checker.warning("W003", pattern.span, "this pattern matches every value", { help });
+    },
+  });
+  return { subject, test };
+}
+
+/** Checks the condition of an `if` or `while`. A pattern's bindings are declared in the current block. */
+export function checkCondition(checker: FunctionChecker, { pattern, condition }: Condition): CheckedCondition {
+  if (pattern === null) return { condition: checker.check(condition, BOOL, "the condition"), match: null };
+  const type = freshVar();
+  const value = checker.check(condition, type);
+  const subject: Local = { name: "", type, mutable: false, span: condition.span, used: true };
+  const help = `write \`let ${patternText(checker, pattern)} = …\``;
+  return { condition: value, match: checkRefutable(checker, pattern, subject, { mutable: false, help }) };
+}
+
+/** Checks the `let` of a pattern with an `else`, after its value. `otherwise` is the checked block. */
+export function checkLetElse(
+  checker: FunctionChecker,
+  { pattern, mutable, span }: { readonly pattern: Pattern; readonly mutable: boolean; readonly span: Span },
+  type: CheckedType,
+  otherwise: Ir,
+): Destructuring {
+  if (!neverReturnsValue(otherwise)) {
+    const brace = { start: otherwise.span.end - 1, end: otherwise.span.end };
+    checker.error("E009", brace, "the `else` block of a `let` must leave, because the names of the pattern have no values after it", {
+      help: "end it with `return`, `break`, `continue` or `panic(…)`",
+    });
+  }
+  const subject: Local = { name: "", type, mutable: false, span: pattern.span, used: true };
+  const match = checkRefutable(checker, pattern, subject, { mutable, help: "remove the `else` block: it is never reached" });
+  return { kind: "destructure", ...match, otherwise, span };
+}
+
+/** Returns whether control never reaches the end of the expression. */
+function neverReturnsValue(ir: Ir): boolean {
+  switch (ir.kind) {
+    case "block":
+      return ir.value === null ? neverEnds(ir.stmts.at(-1)) : neverReturnsValue(ir.value);
+    case "if":
+      return ir.otherwise !== null && neverReturnsValue(ir.otherwise) && ir.branches.every((b) => neverReturnsValue(b.body));
+    case "match":
+      return ir.arms.every((arm) => neverReturnsValue(arm.body));
+    case "builtin":
+      return ir.builtin.name === "panic";
+    default:
+      return false;
+  }
+}
+
+/** Returns whether control never reaches the end of the statement. */
+export function neverEnds(stmt: IrStmt | undefined): boolean {
+  const kind = stmt?.kind;
+  return kind === "return" || kind === "break" || kind === "continue" || (stmt?.kind === "while" && stmt.isEndless);
 }
 
 /** Declares the parameters of a function or lambda, and returns their bindings with the statements that take patterns apart. */

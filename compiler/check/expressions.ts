@@ -30,7 +30,7 @@ import {
   UNIT_TYPE,
 } from "../check-types.ts";
 import { checkAssign } from "./assignments.ts";
-import { bindParams, type BinderPlace, checkIrrefutable } from "./binders.ts";
+import { bindParams, type BinderPlace, checkCondition, checkIrrefutable, checkLetElse, neverEnds } from "./binders.ts";
 import { checkCall, checkFunctionValue, checkTry, qualifiedName, useRow } from "./calls.ts";
 import { checkIndex, checkList, checkMap, unifyArguments } from "./collections.ts";
 import { checkField, checkRecord, checkTuple, checkVariant } from "./data.ts";
@@ -239,10 +239,13 @@ export class ExpressionChecker implements FunctionChecker {
 
   #if(expr: Expr & { kind: "if" }, expected: CheckedType, why: string): Ir {
     const { span } = expr;
-    const branches = expr.branches.map((b) => ({
-      condition: this.check(b.condition, BOOL, "the condition"),
-      body: expr.otherwise === null ? this.#unusedBlock(b.body, "if") : this.block(b.body, expected, why || "this branch"),
-    }));
+    const branches = expr.branches.map((b) => {
+      this.scope.enter();
+      const condition = checkCondition(this, b);
+      const body = expr.otherwise === null ? this.#unusedBlock(b.body, "if") : this.block(b.body, expected, why || "this branch");
+      this.#leave();
+      return { ...condition, body };
+    });
     if (expr.otherwise !== null)
       return { kind: "if", branches, otherwise: this.block(expr.otherwise, expected, why || "this branch"), span };
     if (!unify(UNIT_TYPE, expected)) {
@@ -410,6 +413,15 @@ export class ExpressionChecker implements FunctionChecker {
     return { local, bound: [...bound.values()], prologue: [stmt] };
   }
 
+  /** Declares what a `let` binds. The block after `else` does not see it. */
+  #letBinding(stmt: Stmt & { kind: "let" }, type: CheckedType): { readonly local: Local; readonly prologue: readonly IrStmt[] } {
+    const { pattern, mutable, otherwise, span } = stmt;
+    if (pattern === null || otherwise === null) return this.#declare(stmt, type, { place: "let", mutable });
+    const checkedElse = this.block(otherwise, freshVar());
+    const destructuring = checkLetElse(this, { pattern, mutable, span }, type, checkedElse);
+    return { local: destructuring.subject, prologue: [destructuring] };
+  }
+
   #stmt(stmt: Stmt): IrStmt[] {
     const { scope, context } = this;
     const { span } = stmt;
@@ -422,7 +434,7 @@ export class ExpressionChecker implements FunctionChecker {
         scope.beginValue(stmt.name.text);
         const value = this.check(stmt.value, type, what);
         scope.endValue();
-        const { local, prologue } = this.#declare(stmt, type, { place: "let", mutable: stmt.mutable });
+        const { local, prologue } = this.#letBinding(stmt, type);
         // If the value has an error, do not report its undecided type as well.
         if (stmt.type === null && scope.unit.diagnostics.errorCount === countBefore) {
           context.deferredChecks.push(() => {
@@ -441,10 +453,12 @@ export class ExpressionChecker implements FunctionChecker {
       case "assign":
         return checkAssign(this, stmt);
       case "while": {
-        const condition = this.check(stmt.condition, BOOL, "the condition");
+        scope.enter();
+        const condition = checkCondition(this, stmt);
         const { body, hasBreak } = this.#loop(stmt.body);
+        this.#leave();
         const isEndless = stmt.condition.kind === "bool" && stmt.condition.value && !hasBreak;
-        return [{ kind: "while", condition, body, isEndless, span }];
+        return [{ kind: "while", ...condition, body, isEndless, span }];
       }
       case "for": {
         const item = freshVar();
@@ -551,10 +565,4 @@ export class ExpressionChecker implements FunctionChecker {
       type,
     };
   }
-}
-
-/** Returns whether control never reaches the end of the statement. */
-function neverEnds(stmt: IrStmt | undefined): boolean {
-  const kind = stmt?.kind;
-  return kind === "return" || kind === "break" || kind === "continue" || (stmt?.kind === "while" && stmt.isEndless);
 }

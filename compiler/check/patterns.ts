@@ -127,6 +127,18 @@ function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, 
       const args = pattern.items.map((item, i) => resolveInner(item, constructor_?.args[i] ?? ERROR));
       return constructor_ === undefined ? WILDCARD : { kind: "constructor", constructor_, args };
     }
+    case "list": {
+      const item = freshVar();
+      const listType = builtinType("List", item);
+      const isList = expectType(checker, type, listType, pattern.span);
+      const element = isList ? item : ERROR;
+      const prefix = pattern.prefix.map((p) => resolveInner(p, element));
+      const name = pattern.rest?.name ?? null;
+      const bound = name === null ? WILDCARD : bind(checker, name, isList ? listType : ERROR, pass);
+      const suffix = pattern.suffix.map((p) => resolveInner(p, element));
+      if (!isList) return WILDCARD;
+      return { kind: "list", prefix, rest: pattern.rest === null ? null : bound.kind === "bind" ? bound.local : "unused", suffix };
+    }
     case "or":
       return resolveOr(checker, pattern, type, pass);
   }

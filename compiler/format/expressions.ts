@@ -1,5 +1,5 @@
 /** Prints expressions, statements and blocks. Each printer takes the tokens of its node from the stream `t`, in source order. */
-import type { AssignStep, Block, Expr, FieldInit, MatchArm, Stmt } from "../ast.ts";
+import type { AssignStep, Block, Condition, Expr, FieldInit, MatchArm, Stmt } from "../ast.ts";
 import { type Doc, EMPTY, group, HARDLINE, indent, concat, concatAll, LINE, SPACE } from "./doc.ts";
 import { printList, printEmptyBrackets } from "./lists.ts";
 import { printBinder, printParam, printPattern } from "./patterns.ts";
@@ -166,12 +166,18 @@ function endsInBracket(expr: Expr): boolean {
   return expr.kind === "call" || expr.kind === "list" || expr.kind === "wrap" || expr.kind === "variant";
 }
 
+/** Prints the header of an `if` or `while`: a condition, or `let PATTERN = VALUE`. */
+function printCondition(t: TokenStream, { pattern, condition }: Condition): Doc {
+  if (pattern === null) return printHeader(t, condition);
+  return concat(t.take(), SPACE, printPattern(t, pattern), SPACE, t.take(), SPACE, printHeader(t, condition));
+}
+
 /** Prints an `if`. Either all of its branches are broken over several lines, or no branch is. */
 function printIf(t: TokenStream, expr: Extract<Expr, { kind: "if" }>): Doc {
   const parts: Doc[] = [];
-  expr.branches.forEach(({ condition, body }, i) => {
+  expr.branches.forEach((branch, i) => {
     if (i > 0) parts.push(SPACE, t.take(), SPACE);
-    parts.push(t.take(), SPACE, printHeader(t, condition), printBlockParts(t, body));
+    parts.push(t.take(), SPACE, printCondition(t, branch), printBlockParts(t, branch.body));
   });
   if (expr.otherwise !== null) parts.push(SPACE, t.take(), SPACE, printBlockParts(t, expr.otherwise));
   return group(concatAll(parts));
@@ -243,12 +249,13 @@ function printStmt(t: TokenStream, stmt: Stmt): Doc {
     case "let": {
       const binding = concat(t.take(), SPACE, stmt.mutable ? concat(t.take(), SPACE) : EMPTY, printBinder(t, stmt));
       const type = stmt.type === null ? EMPTY : concat(t.take(), SPACE, printType(t, stmt.type));
-      return concat(binding, type, SPACE, t.take(), SPACE, printExpr(t, stmt.value));
+      const set = concat(binding, type, SPACE, t.take(), SPACE, printExpr(t, stmt.value));
+      return stmt.otherwise === null ? set : concat(set, SPACE, t.take(), SPACE, printBlock(t, stmt.otherwise));
     }
     case "assign":
       return concat(t.take(), printSteps(t, stmt.steps), SPACE, t.take(), SPACE, printExpr(t, stmt.value));
     case "while":
-      return concat(t.take(), SPACE, printHeader(t, stmt.condition), printBlock(t, stmt.body));
+      return concat(t.take(), SPACE, printCondition(t, stmt), printBlock(t, stmt.body));
     case "for":
       return concat(t.take(), SPACE, printBinder(t, stmt), SPACE, t.take(), SPACE, printHeader(t, stmt.list), printBlock(t, stmt.body));
     case "return":

@@ -47,6 +47,8 @@ function printUnwrapped(t: TokenStream, pattern: Pattern): Doc {
       return concat(printPath(t, pattern.enum), SPACE, printStructFields(t, pattern));
     case "tuple":
       return printPatternArgs(t, pattern.items);
+    case "list":
+      return printListPattern(t, pattern);
     case "or":
       return printAlternatives(t, pattern.alternatives);
     case "wildcard":
@@ -56,6 +58,15 @@ function printUnwrapped(t: TokenStream, pattern: Pattern): Doc {
     case "none":
       return t.take();
   }
+}
+
+function printListPattern(t: TokenStream, { prefix, rest, suffix }: Extract<Pattern, { kind: "list" }>): Doc {
+  const restCount = rest === null ? 0 : 1;
+  return printList(t, prefix.length + restCount + suffix.length, {}, (i) => {
+    if (rest !== null && i === prefix.length) return rest.name === null ? t.take() : concat(t.take(), t.take());
+    const pattern = i < prefix.length ? prefix[i] : suffix[i - prefix.length - restCount];
+    return pattern === undefined ? EMPTY : printPattern(t, pattern);
+  });
 }
 
 function printPath(t: TokenStream, owner: Name | null): Doc {

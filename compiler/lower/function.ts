@@ -6,16 +6,18 @@
 import { OPCODE_BY_TAG, OPCODES, type OpName } from "../../vm/bytecode/opcodes.ts";
 import { WRAPPERS } from "../../vm/bytecode/tags.ts";
 import { INDEX_STEP, updatePathText } from "../../vm/bytecode/update-path.ts";
+import { BorunaError } from "../../vm/error.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { FnRefValue, UNIT, type Value } from "../../vm/value/value.ts";
+import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { BinaryOp, Span } from "../ast.ts";
 import type { Callable, CheckedBody, CheckedClause, Ir, IrStmt, Local } from "../ir.ts";
 import { type CheckedType, prune, type TypeDecl } from "../check-types.ts";
 import type { LineTable } from "../source.ts";
 import { Emitter, type Label } from "./emitter.ts";
-import { lowerDestructuring, lowerMatch, type MatchLowering } from "./patterns.ts";
+import { lowerCondition, lowerDestructuring, lowerMatch, type MatchLowering } from "./patterns.ts";
 
 /** Returns the indexes of the parts of the module that a function refers to. Each part is added to the module on first use. */
 export interface ModulePool {
@@ -94,6 +96,12 @@ export class FunctionLowering implements MatchLowering {
     this.#body = body;
     this.emitter = new Emitter(lines, body.params);
     this.#epilogue = body.ensures.length > 0 ? this.emitter.label() : null;
+  }
+
+  builtin(name: string, argc: number): void {
+    const builtin = BUILTIN_BY_NAME.get(name);
+    if (builtin === undefined) throw new BorunaError("internal", `no builtin ${name}`);
+    emitBuiltin(this.emitter, builtin, argc);
   }
 
   constant(value: Value): number {
@@ -316,8 +324,7 @@ export class FunctionLowering implements MatchLowering {
     const base = e.height;
     for (const branch of ir.branches) {
       const next = e.label();
-      this.expr(branch.condition, false);
-      e.emit("JmpIfNot", next);
+      lowerCondition(this, branch, next);
       const start = e.pc;
       this.expr(branch.body, tail && ir.otherwise !== null);
       if (ir.otherwise === null) e.emit("Pop");
@@ -363,8 +370,7 @@ export class FunctionLowering implements MatchLowering {
         const flow = e.beginFlow("while", stmt.span);
         const loop: Loop = { next: e.label(), end: e.label(), height: e.height };
         e.placeLabel(loop.next);
-        this.expr(stmt.condition, false);
-        e.emit("JmpIfNot", loop.end);
+        lowerCondition(this, stmt, loop.end);
         const start = e.pc;
         this.#loopBody(loop, stmt.body);
         e.emit("Jmp", loop.next);

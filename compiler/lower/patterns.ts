@@ -5,7 +5,7 @@
  */
 import { MATCH_TAGS } from "../../vm/bytecode/tags.ts";
 import type { Value } from "../../vm/value/value.ts";
-import type { CheckedArm, CheckedPattern, Destructuring, Ir, Local } from "../ir.ts";
+import type { CheckedArm, CheckedCondition, CheckedPattern, Destructuring, Ir, Local } from "../ir.ts";
 import { type Emitter, FunctionTooLarge, type Label, type OpenFlow } from "./emitter.ts";
 
 /** The part of `FunctionLowering` that lowering a `match` needs. */
@@ -13,6 +13,8 @@ export interface MatchLowering {
   readonly emitter: Emitter;
   constant(value: Value): number;
   expr(ir: Ir, tail: boolean): void;
+  /** Emits a call of a builtin whose arguments are on the operand stack. */
+  builtin(name: string, argc: number): void;
 }
 
 const matchesAnyValue = (p: CheckedPattern): boolean => p.kind === "wildcard" || p.kind === "bind";
@@ -45,12 +47,35 @@ export function lowerMatch(f: MatchLowering, ir: Ir & { kind: "match" }, tail: b
   e.endFlow(flow);
 }
 
-/** Lowers the match of a value with a pattern that matches every value of its type. */
-export function lowerDestructuring(f: MatchLowering, { subject, test }: Destructuring): void {
-  // No value fails a test, so it does not matter that the code goes on there.
-  const failed = f.emitter.label();
-  testPattern(f, test.pattern, f.emitter.slot(subject), failed);
-  f.emitter.placeLabel(failed);
+/** Lowers the match of the value of a `let`, a `for` or a parameter with its pattern. */
+export function lowerDestructuring(f: MatchLowering, { subject, test, otherwise }: Destructuring): void {
+  const e = f.emitter;
+  const failed = e.label();
+  testPattern(f, test.pattern, e.slot(subject), failed);
+  if (otherwise === null) {
+    // The pattern matches every value, so no jump to the label is taken.
+    e.placeLabel(failed);
+    return;
+  }
+  const matched = e.label();
+  e.emit("Jmp", matched);
+  e.placeLabel(failed);
+  f.expr(otherwise, false);
+  e.emit("Pop");
+  e.placeLabel(matched);
+}
+
+/** Lowers a condition. Its code jumps to `fail` if the condition is false or its pattern does not match. */
+export function lowerCondition(f: MatchLowering, { condition, match }: CheckedCondition, fail: Label): void {
+  const e = f.emitter;
+  f.expr(condition, false);
+  if (match === null) {
+    e.emit("JmpIfNot", fail);
+    return;
+  }
+  const subject = e.slot(match.subject);
+  e.emit("StoreLocal", subject);
+  testPattern(f, match.test.pattern, subject, fail);
 }
 
 /** What the arms of a `match` share. */
@@ -131,7 +156,20 @@ function lowerArm(f: MatchLowering, arm: CheckedArm, { subject, end, base, tail,
 const MAX_ALTERNATIVES = 256;
 
 const bindsNames = (p: CheckedPattern): boolean =>
-  p.kind === "bind" || (p.kind === "or" ? p.alternatives.some(bindsNames) : p.kind === "constructor" && p.args.some(bindsNames));
+  p.kind === "bind" ||
+  (p.kind === "list" && typeof p.rest === "object" && p.rest !== null) ||
+  (p.kind === "or" ? p.alternatives : partsOf(p)).some(bindsNames);
+
+/** Returns the patterns of the parts of a value. */
+function partsOf(p: CheckedPattern): readonly CheckedPattern[] {
+  return p.kind === "constructor" ? p.args : p.kind === "list" ? [...p.prefix, ...p.suffix] : [];
+}
+
+/** Returns the pattern with other patterns for its parts. */
+function withParts(p: CheckedPattern, parts: readonly CheckedPattern[]): CheckedPattern {
+  if (p.kind === "constructor") return { ...p, args: parts };
+  return p.kind === "list" ? { ...p, prefix: parts.slice(0, p.prefix.length), suffix: parts.slice(p.prefix.length) } : p;
+}
 
 /**
  * Expands a pattern to patterns without alternatives that bind names. The guard is evaluated once for each of them, because
@@ -141,13 +179,12 @@ const bindsNames = (p: CheckedPattern): boolean =>
 function alternativesOf(pattern: CheckedPattern): readonly CheckedPattern[] {
   if (!bindsNames(pattern)) return [pattern];
   if (pattern.kind === "or") return checkAlternatives(pattern.alternatives.flatMap(alternativesOf));
-  if (pattern.kind !== "constructor") return [pattern];
-  return pattern.args
+  return partsOf(pattern)
     .reduce<readonly (readonly CheckedPattern[])[]>(
       (argLists, arg) => checkAlternatives(argLists.flatMap((args) => alternativesOf(arg).map((p) => [...args, p]))),
       [[]],
     )
-    .map((args) => ({ ...pattern, args }));
+    .map((parts) => withParts(pattern, parts));
 }
 
 function checkAlternatives<P>(alternatives: readonly P[]): readonly P[] {
@@ -189,9 +226,64 @@ function testPattern(f: MatchLowering, pattern: CheckedPattern, slot: number, fa
       e.placeLabel(done);
       return;
     }
+    case "list":
+      testList(f, pattern, slot, fail);
+      return;
     case "constructor":
       testConstructor(f, pattern, slot, fail);
   }
+}
+
+function testList(f: MatchLowering, pattern: CheckedPattern & { kind: "list" }, slot: number, fail: Label): void {
+  const e = f.emitter;
+  const { prefix, rest, suffix } = pattern;
+  const length = prefix.length + suffix.length;
+  if (rest === null || length > 0) {
+    e.emit("LoadLocal", slot);
+    e.emit("ListLen");
+    e.emit("PushConst", f.constant(length));
+    e.emit(rest === null ? "Eq" : "Gte");
+    e.emit("JmpIfNot", fail);
+  }
+  /** Pushes an index that is counted from the end of the list. */
+  const pushFromEnd = (distance: number): void => {
+    e.emit("LoadLocal", slot);
+    e.emit("ListLen");
+    if (distance === 0) return;
+    e.emit("PushConst", f.constant(distance));
+    e.emit("Sub");
+  };
+  prefix.forEach((p, i) => testElement(f, p, { slot, fail, pushIndex: () => e.emit("PushConst", f.constant(i)) }));
+  suffix.forEach((p, i) => testElement(f, p, { slot, fail, pushIndex: () => pushFromEnd(suffix.length - i) }));
+  if (rest === null || rest === "unused") return;
+  e.emit("LoadLocal", slot);
+  e.emit("PushConst", f.constant(prefix.length));
+  pushFromEnd(suffix.length);
+  f.builtin("list.slice", 3);
+  e.emit("StoreLocal", e.slot(rest));
+}
+
+interface ElementTest {
+  readonly slot: number;
+  readonly fail: Label;
+  readonly pushIndex: () => void;
+}
+
+function testElement(f: MatchLowering, pattern: CheckedPattern, { slot, fail, pushIndex }: ElementTest): void {
+  if (pattern.kind === "wildcard") return;
+  const e = f.emitter;
+  e.emit("LoadLocal", slot);
+  pushIndex();
+  e.emit("ListGet");
+  testPart(f, pattern, fail);
+}
+
+/** Stores the part of a value that is on the operand stack, and tests it. */
+function testPart(f: MatchLowering, pattern: CheckedPattern, fail: Label): void {
+  const e = f.emitter;
+  const part = pattern.kind === "bind" ? e.slot(pattern.local) : e.scratchSlot();
+  e.emit("StoreLocal", part);
+  if (pattern.kind !== "bind") testPattern(f, pattern, part, fail);
 }
 
 function testConstructor(f: MatchLowering, pattern: CheckedPattern & { kind: "constructor" }, slot: number, fail: Label): void {
@@ -250,8 +342,6 @@ function testFields(f: MatchLowering, args: readonly CheckedPattern[], slot: num
     if (arg.kind === "wildcard") return;
     e.emit("LoadLocal", slot);
     e.emit("GetField", i);
-    const field = arg.kind === "bind" ? e.slot(arg.local) : e.scratchSlot();
-    e.emit("StoreLocal", field);
-    if (arg.kind !== "bind") testPattern(f, arg, field, fail);
+    testPart(f, arg, fail);
   });
 }

@@ -1,5 +1,5 @@
 /** Parses `if` and `match`, and the header and body of every construct that has both. */
-import type { Block, Expr, IfBranch, MatchArm } from "../ast.ts";
+import type { Block, Condition, Expr, IfBranch, MatchArm } from "../ast.ts";
 import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 import { ParseError, type Cursor, spanOf } from "./cursor.ts";
 import { parsePattern } from "./patterns.ts";
@@ -18,7 +18,7 @@ const HEADERS = {
 export function parseHeader(c: Cursor, header: keyof typeof HEADERS): Expr {
   const { what, help } = HEADERS[header];
   if (c.at("{")) c.unexpected(`${what} after \`${header}\``, { help });
-  if (c.at("let")) c.unexpected(`${what} after \`${header}\``, { help: "to unwrap a value, write `match x { Some(y) => …, None => … }`" });
+  if (c.at("let")) c.unexpected(`${what} after \`${header}\``, { help: "write `match x { Some(y) => …, None => … }`" });
   const context = c.enterHeader(header);
   const expr = c.grammar.expression(c);
   c.leave(context);
@@ -35,6 +35,25 @@ export function parseHeader(c: Cursor, header: keyof typeof HEADERS): Expr {
   return expr;
 }
 
+/** Parses the header of an `if` or `while`: a condition, or `let PATTERN = VALUE`. */
+export function parseCondition(c: Cursor, header: "if" | "while"): Condition {
+  const example = `\`${header} let Some(x) = value { … }\``;
+  if (!c.take("let")) return { pattern: null, condition: parseHeader(c, header) };
+  const depth = c.restartDepth();
+  const pattern = parsePattern(c);
+  c.resumeDepth(depth);
+  c.expect("=", `\`=\` and the value after the pattern`, { help: `write ${example}` });
+  const { start } = c.token;
+  const condition = parseHeader(c, header);
+  const [second] = condition.kind === "binary" && condition.span.start === start ? condition.rest : [];
+  if (second?.op === "&&" || second?.op === "||") {
+    c.fail(second.opSpan, `\`${second.op}\` is not allowed after \`${header} let\``, {
+      help: second.op === "&&" ? `test the second condition inside the braces, or write a \`match\` with a guard` : "write a `match`",
+    });
+  }
+  return { pattern, condition };
+}
+
 /** Parses the `{ … }` after a header. */
 export function parseBody(c: Cursor, keyword: string): Block {
   if (!c.at("{")) c.unexpected(`\`{\` and the body of \`${keyword}\``, { help: `a body needs braces: \`${keyword} … { … }\`` });
@@ -49,8 +68,8 @@ export function parseIf(c: Cursor): Extract<Expr, { kind: "if" }> {
   c.enterLevel();
   do {
     c.next();
-    const condition = parseHeader(c, "if");
-    branches.push({ condition, body: parseBody(c, "if") });
+    const condition = parseCondition(c, "if");
+    branches.push({ ...condition, body: parseBody(c, "if") });
     if (reportElseIfWord(c)) continue;
     if (!c.take("else")) break;
     if (!c.at("if")) otherwise = parseElseBody(c);

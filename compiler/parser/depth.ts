@@ -34,6 +34,9 @@ type PushBlock = (block: Block, depth: number) => void;
 function visitChildren(node: Expr | Stmt, depth: number, pushNode: Push, pushBlock: PushBlock): void {
   switch (node.kind) {
     case "let":
+      pushNode(node.value, depth);
+      if (node.otherwise !== null) pushBlock(node.otherwise, depth);
+      return;
     case "wrap":
     case "expr":
     case "return":

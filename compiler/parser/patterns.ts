@@ -1,5 +1,5 @@
 /** Parses patterns. */
-import type { Binder, FieldPattern, Name, Pattern, WrapKind } from "../ast.ts";
+import type { Binder, FieldPattern, Name, Pattern, RestPattern, WrapKind } from "../ast.ts";
 import { isKeyword } from "../tokens.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
 import { parseCommaList, parseTupleRest } from "./lists.ts";
@@ -107,14 +107,47 @@ function parseSimplePattern(c: Cursor): Pattern {
     case "reserved":
       return parseNamed(c, parseReservedName(c));
     case "[":
-      c.fail(token, "there are no list patterns", { help: "match on `list.len(xs)` or `list.first(xs)`" });
-      break;
+      return parseListPattern(c);
     default:
       c.unexpected(
         "a pattern",
         isKeyword(token.kind) ? { help: `\`${token.kind}\` is a keyword and cannot be bound; choose another name` } : {},
       );
   }
+}
+
+/** Parses `[a, b]` or `[a, ..rest, b]`. */
+function parseListPattern(c: Cursor): Pattern {
+  const opener = c.next();
+  c.enterLevel();
+  const parts = parseCommaList(c, opener, "[", "a pattern", parseListElement);
+  c.leaveLevel();
+  const restAt = parts.findIndex((part) => part.kind === "rest");
+  const patternsOf = (some: readonly (Pattern | ListRest)[]): readonly Pattern[] =>
+    some.flatMap((part) => {
+      if (part.kind !== "rest") return [part];
+      c.report("E002", part.span, "a list pattern has one `..`", { help: "write `[first, ..]`, `[.., last]` or `[first, .., last]`" });
+      return [];
+    });
+  const prefix = patternsOf(restAt < 0 ? parts : parts.slice(0, restAt));
+  const rest = parts[restAt];
+  return {
+    kind: "list",
+    prefix,
+    rest: rest?.kind === "rest" ? { name: rest.name, span: rest.span } : null,
+    suffix: restAt < 0 ? [] : patternsOf(parts.slice(restAt + 1)),
+    span: c.spanFrom(opener.start),
+  };
+}
+
+type ListRest = RestPattern & { readonly kind: "rest" };
+
+function parseListElement(c: Cursor): Pattern | ListRest {
+  const { start } = c.token;
+  if (!c.take("..")) return parsePattern(c);
+  if (c.at(".")) c.fail({ start, end: c.token.end }, "the rest of a list is written with two points", { help: "write `..rest`" });
+  const name = c.at(",") || c.at("]") ? null : parseBindingName(c, "the rest of the list");
+  return { kind: "rest", name, span: c.spanFrom(start) };
 }
 
 function parseNegative(c: Cursor): Pattern {

@@ -1,7 +1,7 @@
 /** Parses blocks and statements. */
-import type { AssignOperator, AssignStep, Block, Expr, Name, Stmt } from "../ast.ts";
+import type { AssignOperator, AssignStep, Binder, Block, Expr, Name, Stmt } from "../ast.ts";
 import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
-import { parseBody, parseHeader, parseIf } from "./control.ts";
+import { parseBody, parseCondition, parseHeader, parseIf } from "./control.ts";
 import { ParseError, type Cursor, spanOf } from "./cursor.ts";
 import { continueExpression, parseExpression } from "./expressions.ts";
 import { rejectForeignStatement, LAMBDA_HELP } from "./other-languages-syntax.ts";
@@ -138,7 +138,23 @@ function parseLet(c: Cursor): Stmt {
   const example = binder.pattern === null ? `let ${binder.name.text} = 0` : "let (a, b) = pair";
   c.expect("=", `\`=\` and the value of ${what}`, { help: `a variable needs a value: \`${example}\`` });
   const value = parseExpression(c);
-  return { kind: "let", mutable, ...binder, type, value, span: c.spanFrom(start) };
+  const otherwise = c.at("else") ? parseLetElse(c, binder) : null;
+  return { kind: "let", mutable, ...binder, type, value, otherwise, span: c.spanFrom(start) };
+}
+
+/** Parses the `else { … }` of a `let`. */
+function parseLetElse(c: Cursor, { name, pattern }: Binder): Block {
+  if (pattern === null) {
+    c.fail(c.token, `\`${name.text}\` matches every value, so there is nothing to do \`else\``, {
+      help: `write a pattern, \`let Some(${name.text}) = … else { return … }\`, or begin the value with \`if\``,
+    });
+  }
+  c.next();
+  if (!c.at("{")) c.unexpected("`{` after `else`", { help: "the block must leave: `let Some(x) = value else { return 0 }`" });
+  c.enterLevel();
+  const block = parseBlock(c);
+  c.leaveLevel();
+  return block;
 }
 
 /** The operators of compound assignments, by their tokens; null for `=`. */
@@ -193,10 +209,10 @@ function finishAssignment(c: Cursor, start: number, target: Expr): Stmt {
 function parseWhile(c: Cursor): Stmt {
   const { start } = c.next();
   c.enterLevel();
-  const condition = parseHeader(c, "while");
+  const condition = parseCondition(c, "while");
   const body = parseBody(c, "while");
   c.leaveLevel();
-  return { kind: "while", condition, body, span: c.spanFrom(start) };
+  return { kind: "while", ...condition, body, span: c.spanFrom(start) };
 }
 
 function parseFor(c: Cursor): Stmt {

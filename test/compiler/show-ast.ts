@@ -1,5 +1,5 @@
 /** Prints trees as short s-expressions for tests. */
-import type { Binder, Block, Expr, FieldInit, Item, Pattern, RowExpr, Stmt, TypeExpr } from "../../compiler/ast.ts";
+import type { Binder, Block, Condition, Expr, FieldInit, Item, Pattern, RowExpr, Stmt, TypeExpr } from "../../compiler/ast.ts";
 
 function list(head: string, ...parts: readonly string[]): string {
   return `(${[head, ...parts].filter((part) => part !== "").join(" ")})`;
@@ -43,12 +43,23 @@ function showPattern(pattern: Pattern): string {
       );
     case "tuple":
       return list("tuple", ...pattern.items.map(showPattern));
+    case "list":
+      return list(
+        "list",
+        ...pattern.prefix.map(showPattern),
+        pattern.rest === null ? "" : `..${pattern.rest.name?.text ?? ""}`,
+        ...pattern.suffix.map(showPattern),
+      );
     case "or":
       return list("|", ...pattern.alternatives.map(showPattern));
   }
 }
 
 const showBinder = ({ name, pattern }: Binder): string => (pattern === null ? name.text : showPattern(pattern));
+
+function showCondition({ pattern, condition }: Condition): string {
+  return pattern === null ? showExpr(condition) : list("let", showPattern(pattern), showExpr(condition));
+}
 
 function path(owner: string | undefined, name: string): string {
   return owner === undefined ? name : `${owner}::${name}`;
@@ -66,6 +77,7 @@ function showStmt(stmt: Stmt): string {
         showBinder(stmt),
         stmt.type === null ? "" : `:${showType(stmt.type)}`,
         showExpr(stmt.value),
+        stmt.otherwise === null ? "" : showBlock(stmt.otherwise),
       );
     case "assign":
       return list(
@@ -75,7 +87,7 @@ function showStmt(stmt: Stmt): string {
         showExpr(stmt.value),
       );
     case "while":
-      return list("while", showExpr(stmt.condition), showBlock(stmt.body));
+      return list("while", showCondition(stmt), showBlock(stmt.body));
     case "answer":
       return list("answer", stmt.capability.text, list("params", ...stmt.params.map((p) => p.text)), showBlock(stmt.body));
     case "for":
@@ -144,7 +156,7 @@ function showExpr(expr: Expr): string {
     case "if":
       return list(
         "if",
-        ...expr.branches.flatMap((branch) => [showExpr(branch.condition), showBlock(branch.body)]),
+        ...expr.branches.flatMap((branch) => [showCondition(branch), showBlock(branch.body)]),
         expr.otherwise === null ? "" : showBlock(expr.otherwise),
       );
     case "match":

@@ -8,7 +8,7 @@ import { INDEX_STEP } from "../../vm/bytecode/update-path.ts";
 import { updatePart } from "../../vm/interpreter/update.ts";
 import type { BinaryOp } from "../../compiler/ast.ts";
 import type { CheckedProgram } from "../../compiler/check/program.ts";
-import type { Callable, CheckedPattern, Ir, IrStmt, Local } from "../../compiler/ir.ts";
+import type { Callable, CheckedPattern, Ir, IrStmt, Local, PatternMatch } from "../../compiler/ir.ts";
 import { lineTable, positionAt } from "../../compiler/source.ts";
 import type { TraceDetail } from "../../telemetry/tracing.ts";
 import { BUILTIN_CODE } from "../../vm/builtins/builtin-code.ts";
@@ -348,8 +348,8 @@ class Evaluator {
     };
     const evaluate = (i: Ir): Steps<EvalValue> => this.#expr(actor, env, i);
     return yield* this.#inside(actor, node, function* () {
-      for (const [i, { condition, body }] of ir.branches.entries()) {
-        if ((yield* evaluate(condition)) !== true) continue;
+      for (const [i, { condition, match, body }] of ir.branches.entries()) {
+        if (!holds(match, yield* evaluate(condition), env)) continue;
         take(i);
         const value = yield* evaluate(body);
         return ir.otherwise === null ? UNIT : value;
@@ -381,7 +381,9 @@ class Evaluator {
         env.set(stmt.local, yield* this.#expr(actor, env, stmt.value));
         return;
       case "destructure":
-        if (!matches(stmt.test.pattern, data(env.get(stmt.subject) ?? UNIT), env)) throw new MachineTrap("match_exhausted", "no match");
+        if (matches(stmt.test.pattern, data(env.get(stmt.subject) ?? UNIT), env)) return;
+        if (stmt.otherwise === null) throw new MachineTrap("match_exhausted", "no match");
+        yield* this.#expr(actor, env, stmt.otherwise);
         return;
       case "update": {
         const operands: Value[] = [];
@@ -403,10 +405,10 @@ class Evaluator {
         throw new Return(stmt.value === null ? UNIT : yield* this.#expr(actor, env, stmt.value));
       case "while": {
         const node = this.#construct("while", stmt.span.start, { iteration_count: 0, broke_early: true });
-        const isTrue = (): Steps<EvalValue> => this.#expr(actor, env, stmt.condition);
+        const value = (): Steps<EvalValue> => this.#expr(actor, env, stmt.condition);
         const iterate = (): Steps<boolean> => this.#iteration(actor, env, node, undefined, stmt.body);
         yield* this.#inside(actor, node, function* (): Steps<void> {
-          while ((yield* isTrue()) === true) if (!(yield* iterate())) return;
+          while (holds(stmt.match, yield* value(), env)) if (!(yield* iterate())) return;
           if (node !== undefined) node.attributes["broke_early"] = false;
         });
         return;
@@ -539,6 +541,11 @@ function binary(op: BinaryOp, a: Value, b: Value): Value {
   }
 }
 
+/** Returns whether a condition is true, or whether its pattern matches. */
+function holds(match: PatternMatch | null, value: EvalValue, env: Map<Local, EvalValue>): boolean {
+  return match === null ? value === true : matches(match.test.pattern, data(value), env);
+}
+
 /** Sets the bindings of a pattern if it matches. */
 function matches(pattern: CheckedPattern, value: Value, env: Map<Local, EvalValue>): boolean {
   switch (pattern.kind) {
@@ -551,6 +558,8 @@ function matches(pattern: CheckedPattern, value: Value, env: Map<Local, EvalValu
       return structuralEqual(pattern.value, value, METER);
     case "or":
       return pattern.alternatives.some((alternative) => matches(alternative, value, env));
+    case "list":
+      throw new Error("no list pattern");
     case "constructor": {
       const { form } = pattern.constructor_;
       if (form.kind !== "tag") throw new Error(`no pattern ${form.kind}`);
