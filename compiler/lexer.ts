@@ -118,6 +118,11 @@ const OPERAND_ENDS: ReadonlySet<TokenKind> = new Set([")", "]", "}", "error", "r
 /** Skips the `&` of a reference with its lifetime and `mut`. Reads `&str` as `String`. */
 function skipReference(scanner: Scanner): true {
   const start = scanner.at;
+  if (/^&(?:mut )?self\b/.test(scanner.text.slice(start, start + 10))) {
+    // The parser reports `self`.
+    scanner.at = scanner.text.indexOf("self", start);
+    return true;
+  }
   const reference = /&(?:'[A-Za-z_]\w*\s+)?(?:mut\s+)?(str\b)?/y;
   reference.lastIndex = start;
   const [text = "&", str] = reference.exec(scanner.text) ?? [];
@@ -174,12 +179,27 @@ function skipBlockComment(scanner: Scanner): true {
 
 function skipHashComment(scanner: Scanner): true {
   const start = scanner.at;
+  if (/^#!?\[/.test(scanner.text.slice(start, start + 3))) return skipAttribute(scanner);
   const span = { start, end: start + 1 };
   const lf = scanner.text.indexOf("\n", start);
   scanner.at = lf === -1 ? scanner.text.length : lf;
   scanner.error(span, "`#` does not begin a comment", {
     help: "write `//`",
     fixes: [{ title: "write `//`", edits: [{ span, text: "//" }] }],
+  });
+  return true;
+}
+
+/** Reports and skips an attribute such as `#[derive(Debug)]`, to the end of its line. */
+function skipAttribute(scanner: Scanner): true {
+  const start = scanner.at;
+  const lf = scanner.text.indexOf("\n", start);
+  scanner.at = lf === -1 ? scanner.text.length : lf;
+  scanner.newline = true;
+  const span = { start, end: scanner.at };
+  scanner.error(span, "there are no attributes", {
+    help: "remove it: every record and enum can be compared with `==` and printed",
+    fixes: [{ title: "remove the attribute", edits: [{ span, text: "" }] }],
   });
   return true;
 }
@@ -224,6 +244,8 @@ const UNKNOWN_HELP: ReadonlyMap<string, string> = new Map([
   ["@", "there are no annotations; effects and contracts come before the body: `fn f() -> Int !{time.now} requires … { … }`"],
 ]);
 
+const PATTERN_NAME = "a pattern gives no name to a part that it also tests: bind the part, and test it in a guard, `n if n > 1 => …`";
+
 /** Reports a run of equal characters that cannot begin a token. */
 function readUnknownCharacters(scanner: Scanner): void {
   const start = scanner.at;
@@ -234,8 +256,12 @@ function readUnknownCharacters(scanner: Scanner): void {
   const character =
     unit < 0x20 || (unit >= 0x7f && unit <= 0x9f) || unit >= 0x2000 ? codePointName(unit) : `\`${String.fromCharCode(unit)}\``;
   const run = scanner.text.slice(start, scanner.at);
+  const previous = scanner.tokens.at(-1);
   const help =
-    UNKNOWN_HELP.get(run) ?? UNKNOWN_HELP.get(run.charAt(0)) ?? "remove it; this character is allowed only in strings and comments";
+    (run === "@" && previous?.kind === "name" && !scanner.newline ? PATTERN_NAME : undefined) ??
+    UNKNOWN_HELP.get(run) ??
+    UNKNOWN_HELP.get(run.charAt(0)) ??
+    "remove it; this character is allowed only in strings and comments";
   scanner.error({ start, end: scanner.at }, `${character} is not allowed in a program`, { help });
   scanner.push("error", start);
 }

@@ -3,7 +3,7 @@
  * `function`, also if the program writes `Module::function`. Builtins and functions of the program have precedence.
  */
 import type { Expr } from "./ast.ts";
-import { hintForType } from "./other-languages.ts";
+import { hintForType, OUTPUT, toSnakeCase } from "./other-languages.ts";
 
 /**
  * The expression to write instead of a call, by the name of the called function and the number of arguments. `$1` is the first
@@ -47,6 +47,13 @@ export const REWRITTEN_CALLS: ReadonlyMap<string, string> = new Map(
     ".list.reduce/3": "list.fold($1, $3, $2)",
     "range/1": "list.range(0, $1)",
     "list/1": "$1",
+    "List/0": "[]",
+    "Array/0": "[]",
+    "Vec/0": "[]",
+    "Map/0": "{}",
+    "HashMap/0": "{}",
+    "dict/0": "{}",
+    "Dict/0": "{}",
 
     "map.new/0": "{}",
     "map.empty/0": "{}",
@@ -140,6 +147,7 @@ const NEEDLESS_METHODS: ReadonlySet<string> = new Set(
 
 const ABSENT = "it may be None: write `option.unwrap_or(o, other)`, or take it apart with `match`";
 const FAILED = "it may be an Err: write `result.unwrap_or(r, other)`, or take it apart with `match`";
+export const INTERPOLATION = 'join strings with `++`, as in `"a" ++ b`; convert other values first, for example with `int.to_string`';
 const LOOP = "write a loop: `for x in xs { … }`";
 
 /** What to write instead of a call of a function or method, if no single expression replaces the call. */
@@ -164,6 +172,14 @@ const CALL_NOTES: ReadonlyMap<string, string> = new Map(
     "list.fold": "a fold takes the list, the first value, then the function: `list.fold(xs, 0, fn(sum, x) { sum + x })`",
     "list.reduce": "a fold takes the list, the first value, then the function: `list.fold(xs, 0, fn(sum, x) { sum + x })`",
     "map.for_each": "write a loop: `for e in map.entries(m) { … }`, with `e.key` and `e.value`",
+    "string.parse": "`int.parse(s)` reads an Int, `float.parse(s)` a Float; both return an Option",
+    "string.format": INTERPOLATION,
+    "fmt.Sprintf": INTERPOLATION,
+    "fmt.Println": OUTPUT,
+    "fmt.Printf": OUTPUT,
+    Number: "`int.parse(s)` reads an Int, `float.parse(s)` a Float; both return an Option",
+    "float.to_fixed":
+      "`float.round(x)` rounds to an Int; for digits after the point, scale: `int.to_float(float.round(x * 100.0)) / 100.0`",
     "string.split": 'the separator is the second argument: `string.split(s, " ")`',
     "float.round": "`float.round(x)` rounds to an Int; for digits after the point, scale: `int.to_float(float.round(x * 100.0)) / 100.0`",
     "Promise.all": "calls are made one after another: write a loop over the arguments",
@@ -192,7 +208,10 @@ export function isForeignCall(name: string): boolean {
   return FOREIGN_NAMES.has(name) || MODULES.has(name.split(".")[0] ?? "");
 }
 
-const FOREIGN_NAMES: ReadonlySet<string> = new Set([...REWRITTEN_CALLS.keys()].map((key) => key.replace(/\/.*$/, "")));
+const FOREIGN_NAMES: ReadonlySet<string> = new Set([
+  ...[...REWRITTEN_CALLS.keys()].map((key) => key.replace(/\/.*$/, "")),
+  ...CALL_NOTES.keys(),
+]);
 
 /** Returns the expression to write instead of the call of `name`. `argCount` also counts the value before the dot of a method. */
 export function rewrittenCall(name: string, args: readonly Expr[], argCount = args.length): string | undefined {
@@ -206,10 +225,14 @@ export function rewrittenMethod(module: string | undefined, name: string, args: 
   if (args.length === 0 && NEEDLESS_METHODS.has(name)) return "$1";
   if (module === undefined) return undefined;
   const argCount = args.length + 1;
-  return rewrittenCall(`.${module}.${name}`, args, argCount) ?? rewrittenCall(`${module}.${name}`, args, argCount);
+  for (const spelling of [name, toSnakeCase(name)]) {
+    const template = rewrittenCall(`.${module}.${spelling}`, args, argCount) ?? rewrittenCall(`${module}.${spelling}`, args, argCount);
+    if (template !== undefined) return template;
+  }
+  return undefined;
 }
 
 /** Returns help for a call of a function that does not exist, or that takes another number of arguments. */
 export function callNote(name: string): string | undefined {
-  return CALL_NOTES.get(name);
+  return CALL_NOTES.get(name) ?? CALL_NOTES.get(toSnakeCase(name));
 }

@@ -21,8 +21,12 @@ const TYPES: ReadonlyMap<string, WordHint> = new Map([
   ...replaceWith("String", "string str text char"),
   ...replaceWith("Bool", "bool boolean"),
   ...replaceWith("Unit", "unit void nil null nothing none"),
-  ...replaceWith("List", "list vec vector array slice seq sequence arraylist"),
-  ...replaceWith("Map", "map dict dictionary hashmap btreemap treemap", ", with String as the type of the keys"),
+  ...helpWith(
+    "write the type inside: `T` for `Box<T>` or `Promise<T>`; a value needs no box, and a call waits for its answer",
+    "box rc arc refcell cell mutex promise future awaitable task",
+  ),
+  ...replaceWith("List", "list iterator iterable generator vec vector array slice seq sequence arraylist"),
+  ...replaceWith("Map", "map dict dictionary hashmap btreemap treemap record", ", with String as the type of the keys"),
   ...replaceWith("Option", "option optional maybe nullable"),
   ...replaceWith("Result", "result"),
   ...replaceWith("Json", "json"),
@@ -38,7 +42,7 @@ const TYPES: ReadonlyMap<string, WordHint> = new Map([
   ...helpWith("an error is an ordinary value, often a String: `Result<T, String>`", "error exception"),
 ]);
 
-const OUTPUT =
+export const OUTPUT =
   "`emit v` shows a value (the row needs `ui.render`), `debug(v)` prints it to stderr; the result of `main` is printed at the end";
 const NUMBERS =
   "the functions of numbers are `int.abs`, `int.min`, `int.max`, `int.mod`, `int.pow`, `float.pow`, `float.sqrt`, `float.sin`, `float.round` and others";
@@ -51,6 +55,12 @@ const VALUES: ReadonlyMap<string, WordHint> = new Map([
     "null nil undefined none nothing Nothing NULL Null nullptr",
     "; a value that may be absent has the type `Option<T>`",
   ),
+  ...replaceWith("9223372036854775807", "int.MAX int.max_value Number.MAX_SAFE_INTEGER sys.maxsize math.MaxInt64"),
+  ...replaceWith("(-9223372036854775807 - 1)", "int.MIN int.min_value Number.MIN_SAFE_INTEGER math.MinInt64"),
+  ...replaceWith("(1.0 / 0.0)", "float.INFINITY math.inf Number.POSITIVE_INFINITY"),
+  ...replaceWith("(0.0 / 0.0)", "float.NAN math.nan Number.NaN"),
+  ...replaceWith("3.141592653589793", "Math.PI math.pi math.Pi float.PI"),
+  ...replaceWith("2.718281828459045", "Math.E math.e math.E float.E"),
   ...replaceWith("true", "True TRUE"),
   ...replaceWith("false", "False FALSE"),
   ...replaceWith("()", "pass", ", or leave it out: an empty body is `{ }`"),
@@ -249,7 +259,7 @@ const SYNONYMS: ReadonlyMap<string, readonly string[]> = new Map(
 );
 
 /** Converts camel case to snake case: `toUpperCase` to `to_upper_case`. */
-const toSnakeCase = (name: string): string =>
+export const toSnakeCase = (name: string): string =>
   name.replace(/[A-Z]/g, (letter, index: number) => (index === 0 ? "" : "_") + letter.toLowerCase());
 
 /** Returns the words that builtins may use for the second part of a name, the most likely word first. */

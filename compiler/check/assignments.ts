@@ -7,6 +7,7 @@ import type { FunctionChecker } from "./context.ts";
 import { findField } from "./data.ts";
 import { suggestNearest } from "./did-you-mean.ts";
 import { checkRightSide } from "./operators.ts";
+import { suggestDeclaration } from "./suggest-names.ts";
 
 type Assign = Stmt & { kind: "assign" };
 
@@ -35,15 +36,17 @@ function checkValue(checker: FunctionChecker, { operator, value, span }: Assign,
   return operator === null ? checker.check(value, type, what) : checkRightSide(checker, operator, type, value, span).ir;
 }
 
-function reportUnknownTarget(checker: FunctionChecker, { name, steps, value }: Assign): void {
+const UNDECLARED = "an assignment changes a variable that is declared before: `let mut x = 0`";
+
+function reportUnknownTarget(checker: FunctionChecker, { name, steps, operator, value }: Assign): void {
   const { scope } = checker;
   const isFunction = scope.unit.functions.has(name.text);
-  const help = isFunction ? undefined : `declare it: \`let mut ${name.text} = …\``;
+  const isDeclaration = !isFunction && steps.length === 0 && operator === null;
   checker.error(
     "E003",
     name.span,
     isFunction ? `\`${name.text}\` is a function, not a variable` : `unknown variable \`${name.text}\``,
-    suggestNearest(scope.unit, name, () => scope.names(), help),
+    isDeclaration ? suggestDeclaration(scope, name) : suggestNearest(scope.unit, name, () => scope.names(), UNDECLARED),
   );
   for (const step of steps) if (step.kind === "index") checker.check(step.index, freshVar());
   checker.check(value, freshVar());

@@ -1,7 +1,7 @@
 /** Makes help for calls that are written as in another language: the expression to write instead, and a fix that writes it. */
 import type { Expr, Span } from "../ast.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
-import { callNote, moduleFor, rewrittenCall } from "../other-languages-calls.ts";
+import { callNote, rewrittenCall } from "../other-languages-calls.ts";
 import type { Unit } from "../scope.ts";
 
 /** Texts that need no parentheses as an operand: a name, a literal, or a call without nested brackets. */
@@ -40,14 +40,4 @@ export function callHint(unit: Unit, name: string, args: readonly Expr[], span: 
   if (template !== undefined) return rewriteExtras(template, texts, span);
   const note = callNote(name);
   return note === undefined ? undefined : { help: note };
-}
-
-/** Returns help for `Vec::new()` and the like, where no type of the program has the name before `::`. */
-export function pathCallHint(unit: Unit, expr: Expr & { kind: "variant" }): DiagnosticExtras | undefined {
-  const args = expr.payload?.kind === "args" ? expr.payload.args : [];
-  const module = moduleFor(expr.enum.text);
-  return (
-    callHint(unit, `${expr.enum.text}::${expr.variant.text}`, args, expr.span) ??
-    (module === undefined ? undefined : callHint(unit, `${module}.${expr.variant.text}`, args, expr.span))
-  );
 }

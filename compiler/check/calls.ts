@@ -6,6 +6,7 @@ import type { Expr, Name, Span } from "../ast.ts";
 import type { Fix } from "../diagnostics.ts";
 import { separateStatements } from "../insert-edits.ts";
 import type { Callable, Ir } from "../ir.ts";
+import { hintForType } from "../other-languages.ts";
 import { isForeignCall } from "../other-languages-calls.ts";
 import {
   BOOL,
@@ -53,7 +54,11 @@ function isBuiltinOfResult(checker: FunctionChecker, target: string, qualified: 
 
 /** Reports a call to an unknown name, and checks its arguments for other mistakes. */
 function checkUnknownCall(checker: FunctionChecker, name: Name, expr: Expr & { kind: "call" }): Typed {
+  // `int` in `isinstance(n, int)` is part of the mistake.
+  const isTypeWord = (arg: Expr): boolean =>
+    arg.kind === "name" && checker.scope.lookup(arg.name.text) === undefined && hintForType(arg.name.text) !== undefined;
   const types = expr.args.map((arg) => {
+    if (isTypeWord(arg)) return ERROR;
     const type = arg.kind === "lambda" ? ERROR : freshVar();
     checker.check(arg, type);
     return type;

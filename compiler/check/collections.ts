@@ -23,7 +23,7 @@ export function checkList(checker: FunctionChecker, expr: Expr & { kind: "list" 
 
 /** Checks a map literal, `{ "a": 1 }`. */
 export function checkMap(checker: FunctionChecker, expr: Expr & { kind: "map" }, expected: CheckedType): Typed {
-  const reported = reportMissingRecordName(checker, expr, expected);
+  const reported = reportMissingRecordName(checker, expr, expected) ?? reportNamedKeys(checker, expr);
   if (reported !== undefined) return reported;
   const value = freshVar();
   unifyArguments(mapOf(value), expected);
@@ -47,13 +47,29 @@ function reportMissingRecordName(checker: FunctionChecker, expr: Expr & { kind: 
   return failed(expr.span);
 }
 
+/** Reports `{ x: 1, y: 2 }`, in which several keys are names, none of which is a binding. */
+function reportNamedKeys(checker: FunctionChecker, expr: Expr & { kind: "map" }): Typed | undefined {
+  const names = expr.entries.flatMap(({ key }) => (key.kind === "name" && !isKnown(checker, key.name.text) ? [key.name] : []));
+  const [first] = names;
+  if (first === undefined || names.length < 2 || names.length < expr.entries.length) return undefined;
+  const quoted = names.map(({ text, span }) => ({ span, text: `"${text}"` }));
+  checker.error("E003", first.span, `unknown variable \`${first.text}\``, {
+    help: `the keys of a map are Strings, \`"${first.text}"\`; a record has a declared type: \`type P { ${first.text}: Int, … }\`, and \`P { ${first.text}: … }\` here`,
+    fixes: [{ title: "write the keys in quotes", edits: quoted }],
+  });
+  for (const entry of expr.entries) checker.check(entry.value, freshVar());
+  return failed(expr.span);
+}
+
+/** Returns whether the name refers to a binding, a function or a builtin. */
+function isKnown({ scope, context }: FunctionChecker, text: string): boolean {
+  return scope.lookup(text) !== undefined || scope.unit.functions.has(text) || context.builtin(scope.unit, text) !== undefined;
+}
+
 /** Checks a key of a map. For an unknown name, the help suggests quotes around it, or a record instead of the map. */
 function checkKey(checker: FunctionChecker, key: Expr): Ir {
-  const { scope, context } = checker;
   const name = key.kind === "name" ? key.name : undefined;
-  const isKnown = (text: string): boolean =>
-    scope.lookup(text) !== undefined || scope.unit.functions.has(text) || context.builtin(scope.unit, text) !== undefined;
-  if (name === undefined || isKnown(name.text)) return checker.check(key, STRING, "a key");
+  if (name === undefined || isKnown(checker, name.text)) return checker.check(key, STRING, "a key");
   const { text, span } = name;
   checker.error("E003", span, `unknown variable \`${text}\``, {
     help: `a key is a String, \`"${text}"\`; a record is written with its name: \`P { ${text}: … }\``,

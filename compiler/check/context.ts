@@ -240,7 +240,8 @@ export class Context {
 /** Returns an example of the type with the given number of type arguments. */
 function typeExample(name: string, arity: number): string {
   if (arity === 0) return name;
-  const args = arity === 1 ? ["Int"] : ["String", ...Array.from({ length: arity - 1 }, () => "Int")];
+  const args =
+    arity === 1 ? ["Int"] : name === "Result" ? ["Int", "String"] : ["String", ...Array.from({ length: arity - 1 }, () => "Int")];
   return `${name}<${args.join(", ")}>`;
 }
 

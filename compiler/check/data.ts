@@ -19,11 +19,10 @@ import {
   tupleType,
   type TypeDecl,
 } from "../check-types.ts";
-import { pathCallHint } from "./call-rewrites.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
 import { helpWithoutPrefix, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint } from "./library-hints.ts";
-import { suggestFunctionForMethod } from "./suggest-names.ts";
+import { suggestFunctionForMethod, suggestPath } from "./suggest-names.ts";
 import { reportUndecided } from "./undecided.ts";
 
 /** Returns the type of a declaration with fresh type arguments. `substituteArgs` replaces the type parameters in a field's type. */
@@ -237,7 +236,7 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
         expr.enum.span,
         `unknown type \`${expr.enum.text}\``,
         helpWithoutPrefix(expr.enum, expr.variant) ??
-          pathCallHint(scope.unit, expr) ??
+          suggestPath(checker, expr) ??
           libraryTypeHint(scope.unit, expr.enum.text) ??
           suggestNearest(scope.unit, expr.enum, () => scope.unit.types.keys()),
       );

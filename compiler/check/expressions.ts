@@ -36,8 +36,9 @@ import { checkIndex, checkList, checkMap, unifyArguments } from "./collections.t
 import { checkField, checkRecord, checkTuple, checkVariant } from "./data.ts";
 import { warnUnusedResult } from "./unused-results.ts";
 import type { Context, FunctionChecker, Typed } from "./context.ts";
-import { mismatchReport, unitEnding } from "./mismatch.ts";
+import { mismatchReport, reportEnding } from "./mismatch.ts";
 import { checkBinary, checkUnary } from "./operators.ts";
+import { hintForValue } from "../other-languages.ts";
 import { checkPattern } from "./patterns.ts";
 import { reportUndecided } from "./undecided.ts";
 import { isModuleName, reportUnknownVariable } from "./suggest-names.ts";
@@ -93,14 +94,6 @@ export class ExpressionChecker implements FunctionChecker {
     }
     const message = `expected ${typeTexts.wanted}${why === "" ? "" : ` for ${why}`}, found ${typeTexts.found}`;
     this.error("E009", span, message, mismatchReport(this.scope, type, expected, why, span));
-  }
-
-  /** Reports a block without a value where a value is expected. `last` is its last statement, and `span` its closing brace. */
-  #expectUnit(last: Stmt | undefined, expected: CheckedType, span: Span, why: string): void {
-    const ending = unitEnding(last);
-    if (ending === undefined || show(expected) === "Unit" || unify(UNIT_TYPE, expected))
-      return this.#expect(UNIT_TYPE, expected, span, why);
-    this.error("E009", span, `expected ${show(expected)}${why === "" ? "" : ` for ${why}`}, but ${ending.reason}`, { help: ending.help });
   }
 
   /** Checks an expression and returns its type. `expected` only helps to decide types. The caller must report a mismatch. */
@@ -217,7 +210,8 @@ export class ExpressionChecker implements FunctionChecker {
     if (qualified !== undefined && expr.target.kind === "name") {
       const value = checkFunctionValue(this, qualified);
       if (value !== undefined) return value;
-      if (this.context.capability(qualified.text) !== undefined || isModuleName(this, expr.target.name.text)) return this.#name(qualified);
+      const isKnown = this.context.capability(qualified.text) !== undefined || hintForValue(qualified.text) !== undefined;
+      if (isKnown || isModuleName(this, expr.target.name.text)) return this.#name(qualified);
     }
     return checkField(this, expr.target, expr.name, expr.span);
   }
@@ -375,8 +369,10 @@ export class ExpressionChecker implements FunctionChecker {
     let value: Ir | null = null;
     if (last?.kind === "expr") value = this.check(last.value, this.#followsUnknownName(last, leading.at(-1)) ? freshVar() : expected, why);
     else if (neverEnds(stmts.at(-1))) unify(NEVER, expected);
-    else if (!lastHasError)
-      this.#expectUnit(last, expected, { start: Math.max(block.span.start, block.span.end - 1), end: block.span.end }, why);
+    else if (!lastHasError) {
+      const brace = { start: Math.max(block.span.start, block.span.end - 1), end: block.span.end };
+      if (!reportEnding(this, last, expected, brace, why)) this.#expect(UNIT_TYPE, expected, brace, why);
+    }
     this.#leave();
     return { kind: "block", stmts, value, span: block.span };
   }

@@ -6,7 +6,8 @@ import { insertResult } from "../insert-edits.ts";
 import type { Callable } from "../ir.ts";
 import type { FunctionScope, Unit } from "../scope.ts";
 import { partWithoutJson } from "./json-types.ts";
-import { type CheckedType, type FnType, isDecided, prune, show } from "../check-types.ts";
+import { type CheckedType, type FnType, isDecided, prune, show, unify, UNIT_TYPE } from "../check-types.ts";
+import type { FunctionChecker } from "./context.ts";
 
 const MIXED_NUMBERS = "Int and Float do not mix: convert with `int.to_float(…)`, or write the literal with a point, like `1.0`";
 
@@ -78,7 +79,7 @@ export function conversionFix(unit: Unit, wanted: CheckedType, found: CheckedTyp
 }
 
 /** Returns why a block has no value, and what to write, if it ends with this statement; undefined if the statement is a value. */
-export function unitEnding(last: Stmt | undefined): { readonly reason: string; readonly help: string } | undefined {
+function unitEnding(last: Stmt | undefined): { readonly reason: string; readonly help: string } | undefined {
   switch (last?.kind) {
     case undefined:
       return { reason: "the block is empty", help: "write the value between the braces" };
@@ -95,6 +96,14 @@ export function unitEnding(last: Stmt | undefined): { readonly reason: string; r
     default:
       return undefined;
   }
+}
+
+/** Reports a block that must have a value of the expected type, but ends with a statement. Returns whether it did. */
+export function reportEnding(checker: FunctionChecker, last: Stmt | undefined, expected: CheckedType, span: Span, why: string): boolean {
+  const ending = unitEnding(last);
+  if (ending === undefined || show(expected) === "Unit" || unify(UNIT_TYPE, expected)) return false;
+  checker.error("E009", span, `expected ${show(expected)}${why === "" ? "" : ` for ${why}`}, but ${ending.reason}`, { help: ending.help });
+  return true;
 }
 
 const nameOf = (type: CheckedType): string => (type.kind === "builtin" || type.kind === "primitive" ? type.name : "");

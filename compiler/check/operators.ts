@@ -2,6 +2,7 @@
 import { FloatValue } from "../../vm/value/value.ts";
 import type { BinaryOp, Expr, Span } from "../ast.ts";
 import type { Fix } from "../diagnostics.ts";
+import { INTERPOLATION } from "../other-languages-calls.ts";
 import { BOOL, type CheckedType, ERROR, FLOAT, freshVar, isData, prune, sameNameNote, show, unify } from "../check-types.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
 import { conversionFix, conversionHelpEitherWay } from "./mismatch.ts";
@@ -46,6 +47,8 @@ function operandHelp(op: Exclude<BinaryOp, "&&" | "||">, type: CheckedType): str
   const name = t.kind === "primitive" || t.kind === "builtin" ? t.name : "";
   if (op === "++" && NUMBERS.includes(name)) return "numbers are added with `+`; to count write `x = x + 1`";
   if (op === "+" && name === "List") return "lists are joined with `++`";
+  if (op === "*" && name === "String") return 'a text is repeated with `string.repeat("ab", 3)`';
+  if (op === "%" && name === "String") return INTERPOLATION;
   if (name === "Option") return "it may be None: take it apart with `match`, or write `option.unwrap_or(…, other)`";
   if (name === "Result") return "it may be an Err: take it apart with `match`, or write `result.unwrap_or(…, other)`";
   if (name === "Json") return "take the Json apart with `json.as_int(…)` and the like, which return an Option, or with `match`";

@@ -3,14 +3,15 @@
  * function that is written with a needless prefix. For a plain `name` it tries a record, a variant, a function of a shipped
  * library, then a builtin. In both cases it then tries a word of another language, and finally the nearest spelling.
  */
-import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
+import { BUILTIN_BY_NAME, BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import type { Expr, Name, Span } from "../ast.ts";
 import type { DiagnosticExtras, Edit } from "../diagnostics.ts";
 import { builtinSpellings, hintForFunction, hintForValue } from "../other-languages.ts";
-import { callNote, moduleFor, rewrittenMethod } from "../other-languages-calls.ts";
+import { callNote, moduleFor, rewrittenCall, rewrittenMethod } from "../other-languages-calls.ts";
 import { LIBRARY_FUNCTIONS } from "../libraries.ts";
 import { type CheckedType, indexesByName, prune } from "../check-types.ts";
 import { callHint, rewriteExtras, sourceOf } from "./call-rewrites.ts";
+import type { FunctionScope } from "../scope.ts";
 import type { FunctionChecker } from "./context.ts";
 import { didYouMean, hintExtras, suggestNearest } from "./did-you-mean.ts";
 import { importFix, libraryFunctionHint, unqualifiedNameHint } from "./library-hints.ts";
@@ -117,6 +118,9 @@ function suggestFunction(
     const decl = context.typeNamed(scope.unit, name.text);
     if (decl?.kind === "record")
       return { help: `\`${name.text}\` is a record: write \`${name.text} { ${decl.fields.map((f) => `${f.name}: …`).join(", ")} }\`` };
+    const emptyHint = call.args.length === 0 ? hintExtras(name, hintForFunction(name.text)) : undefined;
+    if (emptyHint !== undefined) return emptyHint;
+    if (hint !== undefined) return hint;
     const nameHint = variantHint(checker, name) ?? libraryFunctionHint(scope.unit, name.text);
     if (nameHint !== undefined) return nameHint;
     const candidates = builtinsLike(name.text, firstType === undefined ? undefined : moduleOf(firstType));
@@ -134,6 +138,19 @@ function suggestFunction(
   return suggestNearest(scope.unit, name, all);
 }
 
+/** Returns help for `Vec::new()`, `f64::sqrt(x)`, `i64::MAX` and the like, where no type of the program has the name before `::`. */
+export function suggestPath({ scope }: FunctionChecker, expr: Expr & { kind: "variant" }): DiagnosticExtras | undefined {
+  const args = expr.payload?.kind === "args" ? expr.payload.args : [];
+  const module = moduleFor(expr.enum.text) ?? expr.enum.text;
+  const name = { text: `${module}.${expr.variant.text}`, span: { start: expr.enum.span.start, end: expr.variant.span.end } };
+  if (expr.payload === null) return hintExtras(name, hintForValue(name.text));
+  const hint =
+    callHint(scope.unit, `${expr.enum.text}::${expr.variant.text}`, args, expr.span) ?? callHint(scope.unit, name.text, args, expr.span);
+  if (hint !== undefined) return hint;
+  const [builtin] = builtinsNamed(expr.variant.text, module);
+  return builtin === undefined ? undefined : didYouMean(name, builtin);
+}
+
 /** Reports a name that does not refer to a value. */
 export function reportUnknownVariable(checker: FunctionChecker, name: Name): void {
   const { scope, context } = checker;
@@ -142,10 +159,19 @@ export function reportUnknownVariable(checker: FunctionChecker, name: Name): voi
     const help =
       decl.kind === "enum"
         ? `a value of it is one of its variants, \`${decl.name}::${decl.variants[0]?.name ?? "…"}\``
-        : `a value of it is written \`${decl.name} { … }\`, in parentheses in the head of \`if\`, \`while\`, \`match\` and \`for\``;
+        : `a value of it is written \`${decl.name} { ${decl.fields.map((f) => `${f.name}: …`).join(", ")} }\`, in parentheses in the head of \`if\`, \`while\`, \`match\` and \`for\``;
     checker.error("E003", name.span, `\`${name.text}\` is a type, not a value`, { help });
   } else if (!reportOwnValue(checker, "E003", name))
     checker.error("E003", name.span, `unknown variable \`${name.text}\``, suggestVariable(checker, name));
+}
+
+/** Returns help for an assignment to an unknown variable: the variable that was probably meant, or its declaration. */
+export function suggestDeclaration(scope: FunctionScope, name: Name): DiagnosticExtras {
+  const nearestHint = suggestNearest(scope.unit, name, () => scope.names());
+  if (nearestHint.help !== undefined) return nearestHint;
+  const { start } = name.span;
+  const edits = [{ span: { start, end: start }, text: "let mut " }];
+  return { help: `declare it: \`let mut ${name.text} = …\``, fixes: [{ title: "declare it with `let mut`", edits }] };
 }
 
 /** Returns help for an unknown variable. */
@@ -173,6 +199,19 @@ function suggestVariable(checker: FunctionChecker, name: Name): DiagnosticExtras
   if (languageHint !== undefined) return { help: languageHint.help };
   if (!isModuleName(checker, name.text)) return {};
   return { help: `\`${name.text}\` is the first part of names like \`${name.text}.…\`` };
+}
+
+/**
+ * Returns the variable to which the result of the builtin must be assigned, because `xs.push(1)` is a statement of its own and
+ * the builtin returns a changed copy of its first argument.
+ */
+function assignedVariable({ scope }: FunctionChecker, builtin: string, value: string, span: Span): string | undefined {
+  const { text } = scope.unit;
+  const type = BUILTIN_BY_NAME.get(builtin)?.type ?? "";
+  const isChange = /^Fn\((\w+<.*?>|\w+)(?:, .*)?\) -> \1$/.test(type);
+  const lineBefore = text.slice(text.lastIndexOf("\n", span.start) + 1, span.start);
+  const isStatement = lineBefore.trim() === "" && /^[ \t;]*\n\s*[^}\s.]/.test(text.slice(span.end, span.end + 200));
+  return isChange && isStatement && /^[A-Za-z_]\w*$/.test(value) ? value : undefined;
 }
 
 /**
@@ -204,20 +243,28 @@ export function suggestFunctionForMethod(
   const builtin = fileFunction ?? (module === undefined ? undefined : builtinsNamed(name.text, module)[0]);
   const library = builtin === undefined && callArgs !== null ? LIBRARY_FUNCTIONS.get(name.text) : undefined;
   const target = library === undefined ? builtin : name.text;
+  if (builtin !== undefined && fileFunction === undefined && callArgs !== null) {
+    // A builtin of that meaning may take other arguments, such as `string.slice` for `s.substring(1)`.
+    const template = rewrittenCall(builtin, callArgs, callArgs.length + 1);
+    const texts = [unit.text.slice(span.start, dot).trim(), ...callArgs.map((arg) => sourceOf(unit, arg))];
+    if (template !== undefined) return rewriteExtras(template, texts, span);
+  }
   if (target === undefined) {
     if (callArgs === null || module === undefined) return undefined;
     return { help: `there are no methods: a function takes the value as an argument, as \`${module}.…(value)\` does` };
   }
   const parenthesis = callArgs === null ? -1 : unit.text.indexOf("(", name.span.end);
   const separator = callArgs === null ? ")" : callArgs.length > 0 ? ", " : "";
+  const value = unit.text.slice(span.start, dot).trim();
+  const variable = builtin === undefined || fileFunction !== undefined ? undefined : assignedVariable(checker, builtin, value, span);
+  const head = `${variable === undefined ? "" : `${variable} = `}${target}(`;
   const edits: readonly Edit[] = [
-    { span: { start: span.start, end: span.start }, text: `${target}(` },
+    { span: { start: span.start, end: span.start }, text: head },
     { span: { start: dot, end: parenthesis < 0 ? name.span.end : parenthesis + 1 }, text: separator },
   ];
-  const value = unit.text.slice(span.start, dot).trim();
   const shortValue = value.length <= 40 && !value.includes("\n") ? value : "value";
-  const callText = `${target}(${shortValue}${callArgs === null || callArgs.length === 0 ? "" : ", …"})`;
-  const help = `there are no methods: write \`${callText}\``;
+  const callText = `${head}${shortValue}${callArgs === null || callArgs.length === 0 ? "" : ", …"})`;
+  const help = `there are no methods${variable === undefined ? "" : ", and values never change"}: write \`${callText}\``;
   if (library === undefined) return { help, fixes: [{ title: `write \`${callText}\``, edits }] };
   return { help: `${help}, with \`import "${library}"\` at the top`, fixes: [importFix(unit, library, edits)] };
 }

@@ -56,12 +56,24 @@ function readExponent(scanner: Scanner, start: number, hasPoint: boolean): boole
   return true;
 }
 
+/** Suffixes of numbers in Rust, TypeScript, Java and C. */
+const NUMBER_SUFFIX = /^(?:_?[iu](?:8|16|32|64|128|size)|_?f(?:32|64)?|n|[uU]?[lL]{1,2}|[uU]|F)$/;
+
 /** Reports and skips letters directly after a number. Returns whether there were any letters. */
 function readTail(scanner: Scanner, start: number): boolean {
   if (!isWordStart(scanner.peek())) return false;
   const tailStart = scanner.at;
   while (isWordPart(scanner.peek())) scanner.at += 1;
   const letters = scanner.text.slice(tailStart, scanner.at);
+  if (NUMBER_SUFFIX.test(letters)) {
+    const span = { start: tailStart, end: scanner.at };
+    const isFloat = /^f/i.test(letters) && !scanner.text.slice(start, tailStart).includes(".");
+    scanner.error(span, `a number has no suffix like \`${letters}\``, {
+      help: "a number with a point is a Float, any other is an Int",
+      fixes: [{ title: isFloat ? "write `.0`" : `remove \`${letters}\``, edits: [{ span, text: isFloat ? ".0" : "" }] }],
+    });
+    return true;
+  }
   scanner.error({ start, end: scanner.at }, `\`${shorten(letters)}\` cannot follow a number`, {
     help: "put a space or an operator between them; a name cannot begin with a digit",
   });

@@ -56,7 +56,8 @@ export function parseCondition(c: Cursor, header: "if" | "while"): Condition {
 
 /** Parses the `{ … }` after a header. */
 export function parseBody(c: Cursor, keyword: string): Block {
-  if (!c.at("{")) c.unexpected(`\`{\` and the body of \`${keyword}\``, { help: `a body needs braces: \`${keyword} … { … }\`` });
+  const help = c.at("else") ? "a choice is written `if a { 1 } else { 2 }`" : `a body needs braces: \`${keyword} … { … }\``;
+  if (!c.at("{")) c.unexpected(`\`{\` and the body of \`${keyword}\``, { help });
   return c.grammar.block(c);
 }
 

@@ -48,6 +48,8 @@ interface Mark extends Context {
   readonly openBraces: number;
 }
 
+export const NO_BOUNDS = "write `<T>`; to work with a `T`, take the operation as a function parameter, such as `show: Fn(T) -> String`";
+
 export const CLOSING = { "(": ")", "[": "]", "{": "}", "<": ">" } as const;
 export type Bracket = keyof typeof CLOSING;
 
@@ -242,16 +244,13 @@ export class Cursor {
   close(opener: Token, bracket: Bracket, element: string): void {
     const closing = CLOSING[bracket];
     if (closing === ">" ? this.takeAngle() : this.take(closing)) return;
-    if (bracket === "[" && this.at("for") && !this.token.newline) {
-      this.fail(this.token, "there are no list comprehensions", {
+    if (bracket !== "<" && this.at("for") && !this.token.newline) {
+      this.fail(this.token, bracket === "[" ? "there are no list comprehensions" : "there are no comprehensions", {
         help: "write `list.map(xs, fn(x) { x + 1 })`, or `list.filter` to keep some elements",
       });
     }
-    if (bracket === "<" && this.at(":")) {
-      this.fail(this.token, "a type parameter has no bounds", {
-        help: "write `<T>`; to work with a `T`, take the operation as a function parameter",
-      });
-    }
+    if (bracket === "<" && (this.at(":") || (this.at("name") && this.token.value === "extends")))
+      this.fail(this.token, "a type parameter has no bounds", { help: NO_BOUNDS });
     if (this.#cannotClose()) this.failNeverClosed(opener, bracket);
     const insertAt = this.lastEnd;
     const canSeparate = bracket !== "<" && CAN_FOLLOW_COMMA.has(this.kind);
@@ -275,7 +274,12 @@ export class Cursor {
   }
 
   reportNeverClosed(opener: Token, bracket: Bracket): void {
-    this.report("E002", opener, `this \`${bracket}\` is never closed`, { help: `add the missing \`${CLOSING[bracket]}\`` });
+    const closer = CLOSING[bracket];
+    const lineEnd = this.text.indexOf("\n", opener.end);
+    const line = this.text.slice(opener.end, lineEnd === -1 ? opener.end + 200 : Math.min(lineEnd, opener.end + 200));
+    const isInComment = line.slice(Math.max(0, line.indexOf("//"))).includes(closer) && line.includes("//");
+    const note = isInComment ? `: the one after \`//\` is in a comment; division of two Ints is written \`/\`` : "";
+    this.report("E002", opener, `this \`${bracket}\` is never closed`, { help: `add the missing \`${closer}\`${note}` });
   }
 
   failNeverClosed(opener: Token, bracket: Bracket): never {

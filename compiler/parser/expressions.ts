@@ -4,6 +4,7 @@ import type { TokenKind } from "../tokens.ts";
 import { type Cursor, MAX_NESTING, spanOf } from "./cursor.ts";
 import { rejectConversion, rejectForeignInfix, rejectTryBlock, rejectForeignOperator } from "./other-languages-syntax.ts";
 import { parseCommaList } from "./lists.ts";
+import { parseForeignLambda } from "./foreign-lambdas.ts";
 import { separateStatements } from "../insert-edits.ts";
 import { isMinMagnitude } from "./literals.ts";
 import { parseFieldName } from "./names.ts";
@@ -224,11 +225,15 @@ function parseCall(c: Cursor, start: number, callee: Expr): Expr {
 }
 
 function parseArgument(c: Cursor): Expr {
-  if (c.at("name") && c.peek(1).kind === ":") {
-    c.fail(c.peek(1), "arguments have no names", { help: "pass them in the order of the parameters, without `name:`" });
+  const lambda = parseForeignLambda(c);
+  if (lambda !== undefined) return lambda;
+  if (c.at("name") && (c.peek(1).kind === ":" || c.peek(1).kind === "=")) {
+    c.fail(c.peek(1), "arguments have no names", { help: "pass them in the order of the parameters, without a name: `f(1, 2)`" });
   }
   return parseExpression(c);
 }
+
+const PART_HELP = "for a part of a list, write `list.slice(xs, from, to)`; for a part of a string, `string.slice(s, from, to)`";
 
 function parseIndex(c: Cursor, start: number, target: Expr): Expr {
   const endBefore = c.lastEnd;
@@ -236,14 +241,14 @@ function parseIndex(c: Cursor, start: number, target: Expr): Expr {
   c.enterLevel();
   const context = c.enterParens();
   if (c.at("]")) c.unexpected("an index", { help: "write `xs[0]`" });
+  if (c.at(":")) c.unexpected("an index", { help: PART_HELP });
   const position = parseExpression(c);
   const range = c.at("..") || c.at(":");
-  const help = "for a part of a list, write `list.slice(xs, from, to)`; for a part of a string, `string.slice(s, from, to)`";
   c.closeSingle(
     opener,
     "[",
     "the index",
-    range ? { help } : c.at(",") && opener.start > endBefore ? separateStatements("[", endBefore) : {},
+    range ? { help: PART_HELP } : c.at(",") && opener.start > endBefore ? separateStatements("[", endBefore) : {},
   );
   c.leave(context);
   c.leaveLevel();
@@ -257,6 +262,9 @@ function rejectPath(c: Cursor, target: Expr): void {
       help: "write `module.name` for a builtin, `Enum::Variant` for a variant",
     });
   c.fail(c.token, "`::` is not allowed here", {
-    help: "write `Enum::Variant`; an expression has no type arguments, because types are inferred",
+    help:
+      target.kind === "variant"
+        ? "there are no paths: a builtin is written `int.max(a, b)`, an imported function `f(x)`, a variant `Enum::Variant`"
+        : "write `Enum::Variant`; an expression has no type arguments, because types are inferred",
   });
 }

@@ -17,7 +17,7 @@ import { nearest } from "../../vm/nearest.ts";
 import { MAX_TUPLE_SIZE } from "../../vm/value/type.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
 import { hintForType } from "../other-languages.ts";
-import { type Cursor, isRecordWord, RECORD_WORD, spanOf } from "./cursor.ts";
+import { type Cursor, isRecordWord, NO_BOUNDS, RECORD_WORD, spanOf } from "./cursor.ts";
 import { parseHeader } from "./control.ts";
 import { parseCommaList, parseDeclarationList } from "./lists.ts";
 import { parseDeclaredName, parseFieldName, nameOf } from "./names.ts";
@@ -37,9 +37,17 @@ export function parseItem(c: Cursor): Item {
       return parseEnum(c, start, exported);
     default:
       if (isRecordWord(c.token)) return parseRecord(c, start, exported);
-      if (exported) c.unexpected("`fn`, `type` or `enum` after `export`");
+      if (exported) rejectExported(c);
       return parseUnexportedItem(c);
   }
+}
+
+function rejectExported(c: Cursor): never {
+  const expected = "`fn`, `type` or `enum` after `export`";
+  rejectItemWord(c, expected);
+  c.unexpected(expected, {
+    help: c.at("reserved") || c.at("let") ? NO_GLOBALS : "only functions and types are exported: `export fn f() -> Int { 1 }`",
+  });
 }
 
 function parseUnexportedItem(c: Cursor): Item {
@@ -56,27 +64,40 @@ function parseUnexportedItem(c: Cursor): Item {
   }
 }
 
-/** Maps a keyword of another language to the keyword to write instead. */
-const FOREIGN_WORDS: ReadonlyMap<string, string> = new Map([
-  ["function", "fn"],
-  ["func", "fn"],
-  ["fun", "fn"],
-  ["def", "fn"],
-  ["struct", "type"],
-  ["class", "type"],
-  ["interface", "type"],
-  ["pub", "export"],
-  ["public", "export"],
-  ["use", "import"],
-  ["require", "import"],
-  ["include", "import"],
-  ["from", "import"],
+interface ItemWord {
+  /** The keyword to write instead; absent if more than the word changes. */
+  readonly word?: string;
+  readonly help: string;
+}
+
+const FUNCTION_WORD: ItemWord = { word: "fn", help: "a function is written `fn name(x: Int) -> Int { … }`" };
+const TYPE_WORD: ItemWord = {
+  word: "type",
+  help: "a record is written `type Point { x: Int, y: Int }`; its methods are functions that take it as a parameter",
+};
+const EXPORT_WORD: ItemWord = { word: "export", help: "an item that other files may import is written `export fn …`" };
+const IMPORT_WORD: ItemWord = {
+  help: 'an import names a library, `import "std-json"`, or a file, `import "./util.ax"`; the names it exports need no prefix',
+};
+
+/** What to write instead of a word that begins an item in another language. */
+const FOREIGN_WORDS: ReadonlyMap<string, ItemWord> = new Map([
+  ...["function", "func", "fun", "def"].map((word) => [word, FUNCTION_WORD] as const),
+  ...["struct", "class", "interface", "data", "typedef"].map((word) => [word, TYPE_WORD] as const),
+  ...["pub", "public"].map((word) => [word, EXPORT_WORD] as const),
+  ...["use", "require", "include", "from", "mod", "using"].map((word) => [word, IMPORT_WORD] as const),
+  ["package", { help: "remove the line: a file has no package" }],
 ]);
 
 const ITEM_WORDS = ["fn", "type", RECORD_WORD, "enum", "import", "export", "test", "module"] as const;
 const NO_GLOBALS =
   "there are no variables outside functions; write a function for a constant, `fn max_tries() -> Int { 3 }`, and call it as `max_tries()`";
 const RESERVED_HELP: ReadonlyMap<string, string> = new Map([
+  ["impl", "there are no methods: write functions beside the type that take it as a parameter, `fn area(s: Shape) -> Float { … }`"],
+  [
+    "trait",
+    "there are no traits: a function takes the operations it needs as parameters, `fn show_all<T>(xs: List<T>, show: Fn(T) -> String)`",
+  ],
   ["const", NO_GLOBALS],
   ["static", NO_GLOBALS],
   ["async", "write `fn name() { … }`; the effect row, such as `!{net.fetch}`, says what a function may do"],
@@ -85,12 +106,24 @@ const RESERVED_HELP: ReadonlyMap<string, string> = new Map([
 const GLOBAL_WORDS: ReadonlySet<string> = new Set(["var", "val", "final", "define"]);
 const EXPECTED_ITEM = "`fn`, `type`, `enum`, `import` or `test`";
 
+/** Fails at a word that begins an item in another language. */
+function rejectItemWord(c: Cursor, expected: string): void {
+  const token = c.token;
+  const known = token.kind === "name" ? FOREIGN_WORDS.get(token.value) : undefined;
+  if (known === undefined) return;
+  const { word, help } = known;
+  const fixes = word === undefined ? [] : [{ title: `write \`${word}\``, edits: [{ span: spanOf(token), text: word }] }];
+  c.unexpected(expected, { help, fixes });
+}
+
 function rejectItem(c: Cursor): never {
   const token = c.token;
   switch (token.kind) {
     case "name": {
-      const word = FOREIGN_WORDS.get(token.value) ?? nearest(token.value, ITEM_WORDS);
-      if (GLOBAL_WORDS.has(token.value) && c.peek(1).kind === "name") c.unexpected(EXPECTED_ITEM, { help: NO_GLOBALS });
+      const isGlobal = GLOBAL_WORDS.has(token.value) ? c.peek(1).kind === "name" : c.peek(1).kind === "=";
+      if (isGlobal) c.unexpected(EXPECTED_ITEM, { help: NO_GLOBALS });
+      rejectItemWord(c, EXPECTED_ITEM);
+      const word = nearest(token.value, ITEM_WORDS);
       if (word === undefined) c.unexpected(EXPECTED_ITEM, { help: "statements belong inside a function: `fn main() -> Int { … }`" });
       const fixes = [{ title: `write \`${word}\``, edits: [{ span: spanOf(token), text: word }] }];
       c.unexpected(EXPECTED_ITEM, { help: `did you mean \`${word}\`?`, fixes });
@@ -125,7 +158,8 @@ function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
   const result = takeArrow(c) ? parseType(c) : null;
   const row = parseRow(c);
   const { intent, requires, ensures } = parseClauses(c);
-  if (c.at("=") || c.at("=>")) c.unexpected("`{` and the body of the function", { help: "a body needs braces: `fn f() -> Int { 1 }`" });
+  if (c.at("=") || c.at("=>") || c.at(":"))
+    c.unexpected("`{` and the body of the function", { help: "a body needs braces: `fn f() -> Int { 1 }`" });
   if (!c.at("{")) {
     const { start: insertAt } = c.token;
     const fixes = [{ title: "insert `->`", edits: [{ span: { start: insertAt, end: insertAt }, text: "-> " }] }];
@@ -134,11 +168,13 @@ function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
       `\`{\` and the body of \`${name.text}\``,
       !c.at("name")
         ? {}
-        : EFFECT_WORDS.has(c.token.value)
-          ? rowHelp
-          : result === null
-            ? { help: "write `->` before the result type", fixes }
-            : {},
+        : c.token.value === "where"
+          ? { help: NO_BOUNDS }
+          : EFFECT_WORDS.has(c.token.value)
+            ? rowHelp
+            : result === null
+              ? { help: "write `->` before the result type", fixes }
+              : {},
     );
   }
   const body = c.grammar.block(c);
@@ -150,6 +186,7 @@ const EFFECT_WORDS: ReadonlySet<string> = new Set(["uses", "throws", "raises", "
 
 /** Returns help for `x Int` and `Int x`, which should be `x: Int`. The word that looks like a type is taken as the type. */
 function typeOrderHint(c: Cursor, name: Name): DiagnosticExtras {
+  if (c.at("[")) return { help: `write the name, \`:\` and the type: \`${name.text}: List<Int>\`` };
   if (!c.at("name")) return { help: `every parameter has a type: \`${name.text}: Int\`` };
   const { value, end } = c.token;
   const typeFirst = /^[A-Z]/.test(name.text) || hintForType(name.text) !== undefined;
@@ -164,15 +201,25 @@ function typeOrderHint(c: Cursor, name: Name): DiagnosticExtras {
 function takeArrow(c: Cursor): boolean {
   if ((!c.at(":") && !c.at("=>")) || c.peek(1).kind !== "name") return c.take("->");
   const span = spanOf(c.token);
+  const touches = c.lastEnd === span.start;
   c.report("E002", span, "a function has `->` before its result type", {
     help: "write `->`",
-    fixes: [{ title: "write `->`", edits: [{ span, text: "->" }] }],
+    fixes: [{ title: "write `->`", edits: [{ span, text: touches ? " ->" : "->" }] }],
   });
   c.next();
   return true;
 }
 
 function parseParam(c: Cursor): Param {
+  if (c.token.value === "self") {
+    c.fail(c.token, "there are no methods", {
+      help: "a function takes the value as an ordinary parameter: `fn area(s: Shape) -> Float { … }`",
+    });
+  }
+  if (c.at("*") || c.at("..") || c.at("&&"))
+    c.unexpected("the name of a parameter", {
+      help: "a function has a fixed number of parameters; to take any number of values, take a list: `xs: List<Int>`",
+    });
   if (c.at("mut")) c.fail(c.token, "a parameter cannot be `mut`", { help: "copy it into a variable: `let mut y = x`" });
   const { name, pattern } = parseBinder(c, "a parameter");
   const what = pattern === null ? `\`${name.text}\`` : "the pattern";
@@ -229,6 +276,14 @@ function parseRecord(c: Cursor, start: number, exported: boolean): RecordItem {
   const name = parseDeclaredName(c, "a type");
   const typeParams = parseTypeParams(c);
   if (c.at("=")) skipTypeEquals(c, name);
+  if (c.token.value === "struct" && c.peek(1).kind === "{") {
+    const edits = [{ span: { start: c.token.start, end: c.peek(1).start }, text: "" }];
+    c.report("E002", c.token, "a type has no `struct`", {
+      help: `write \`type ${name.text} { x: Int }\``,
+      fixes: [{ title: "remove `struct`", edits }],
+    });
+    c.next();
+  }
   const parenHelp = c.at("(") ? { help: `fields need braces: \`${word.value} ${name.text} { x: Int }\`` } : {};
   const opener = c.expect("{", `\`{\` and the fields of \`${name.text}\``, parenHelp);
   const fields = parseDeclarationList(c, opener, "a field", parseField);
@@ -292,6 +347,9 @@ function variantOfText(text: string, index: number): string {
 }
 
 function parseField(c: Cursor): FieldDecl {
+  const isMethod = c.peek(1).kind === "(" || (c.peek(1).kind === "name" && c.peek(2).kind === "(" && !c.peek(1).newline);
+  if (isMethod)
+    c.fail(c.token, "a type has fields, but no methods", { help: "write the function beside the type, and take the value as a parameter" });
   const name = parseFieldName(c, "and its type");
   c.expect(
     ":",
@@ -336,8 +394,23 @@ function parseVariant(c: Cursor): VariantDecl {
 function parseImport(c: Cursor): ImportItem {
   const { start } = c.next();
   const help = 'name a library, `import "std-json"`, or a file beside this one, `import "./util.ax"`';
+  skipImportedNames(c);
   const specifier = parseStringName(c, "a string after `import`", help);
   return { kind: "import", specifier, span: c.spanFrom(start) };
+}
+
+/** Reports and skips the names in `import { a } from "./util.ax"`. */
+function skipImportedNames(c: Cursor): void {
+  let count = 0;
+  while (count < 64 && c.peek(count).kind !== "string" && c.peek(count).kind !== "eof") count += 1;
+  const specifier = c.peek(count);
+  if (count === 0 || specifier.kind !== "string" || c.peek(count - 1).value !== "from") return;
+  const span = { start: c.token.start, end: specifier.start };
+  c.report("E002", { start: span.start, end: c.peek(count - 1).end }, "an import names no items", {
+    help: "everything that the file exports is imported: write only its name",
+    fixes: [{ title: `write \`import "${specifier.value}"\``, edits: [{ span, text: "" }] }],
+  });
+  for (let i = 0; i < count; i++) c.next();
 }
 
 function parseTest(c: Cursor): TestItem {

@@ -1,4 +1,5 @@
 /** Recognizes statements, operators and lambdas of other languages. The errors say what to write instead. */
+import type { Name } from "../ast.ts";
 import { hintForType } from "../other-languages.ts";
 import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
@@ -7,11 +8,14 @@ export const LAMBDA_HELP = "a lambda is written `fn(x: Int) -> Int { x + 1 }`";
 
 interface ForeignWord {
   readonly help: string;
+  /** Whether the rest of the function cannot be read, so that parsing continues at the next item. */
+  readonly skipsItem?: boolean;
   /** The text that replaces the word; absent if no single text can replace the word. */
   readonly fix?: string;
 }
 
-const MATCH = { help: 'write `match x { 1 => "one", _ => "many" }`' };
+const MATCH = { help: 'write `match x { 1 => "one", _ => "many" }`', skipsItem: true };
+const REMOVE_KEY = { help: 'values do not change: write `m = map.remove(m, "key")`, or `xs = list.filter(xs, fn(x) { … })`' };
 const LOOP = { help: "write `while true { … }`, and `break` to leave it", fix: "while true" };
 const FAIL = { help: "for a failure that the caller handles, return `Err(text)`; `panic(text)` ends the program" };
 const FUNCTION = {
@@ -53,8 +57,15 @@ const STATEMENTS: ReadonlyMap<string, ForeignWord> = new Map([
   ["print", { help: "write `emit v` (the row needs `ui.render`), or `debug(v)` to see it on stderr" }],
   ["echo", { help: "write `emit v` (the row needs `ui.render`), or `debug(v)` to see it on stderr" }],
   ["yield", { help: "a function returns once; return a list" }],
-  ["delete", { help: "values do not change; `map.remove` and `list.filter` return new ones" }],
-  ["del", { help: "values do not change; `map.remove` and `list.filter` return new ones" }],
+  ["delete", REMOVE_KEY],
+  ["del", REMOVE_KEY],
+  ["with", { help: "write `let text = fs.read(path)`; nothing needs to be closed" }],
+  ["using", { help: "write `let text = fs.read(path)`; nothing needs to be closed" }],
+  ["defer", { help: "nothing needs to be closed; write the call at the end" }],
+  ["assert", { help: '`guard((), n > 0, "n is positive")` checks a condition; in a test, `assert(n > 0)` with `import "std-testing"`' }],
+  ["go", { help: "`spawn f` starts an actor, which runs the function `f`" }],
+  ["unsafe", { help: "remove `unsafe`", fix: "" }],
+  ["default", { help: "the arm for all other values is `_ => …`" }],
 ]);
 
 /** Words that stand before an operand in other languages. */
@@ -75,7 +86,7 @@ const INFIXES: ReadonlyMap<string, ForeignWord> = new Map([
   ["xor", { help: "write `!=` between two Bools", fix: "!=" }],
   ["mod", { help: "write `%`", fix: "%" }],
   ["div", { help: "write `/`, which is integer division between two Ints", fix: "/" }],
-  ["is", { help: "write `==`", fix: "==" }],
+  ["is", { help: "write `==`, or `!=` for `is not`", fix: "==" }],
   ["instanceof", { help: "types are known at compile time; to look inside a value, write `match`" }],
 ]);
 
@@ -89,11 +100,52 @@ const touchesNext = (c: Cursor): boolean => c.peek(1).start === c.token.end;
 function rejectWord(c: Cursor, word: ForeignWord, message = notInLanguage(c)): never {
   const span = spanOf(c.token);
   const { fix, help } = word;
+  if (word.skipsItem === true) c.failItem(span, message, { help });
   const edit = { span: fix === "!" || fix === "" ? { start: span.start, end: c.peek(1).start } : span, text: fix ?? "" };
   c.fail(span, message, {
     help,
     fixes: fix === undefined ? [] : [{ title: fix === "" ? `remove \`${c.token.value}\`` : `write \`${fix}\``, edits: [edit] }],
   });
+}
+
+/**
+ * Reports what other languages write between the variable of a `for` and its list: `for k, v in m`, `for x of xs`. Fails at
+ * `for i := 0; i < 3; i++` and `for i = 0; …`. Returns whether it took a word in place of the `in`.
+ */
+export function skipForeignLoop(c: Cursor, name: Name): boolean {
+  if (c.at("name") && c.token.value === "of") {
+    const span = spanOf(c.token);
+    c.report("E002", span, "a `for` has `in` before its list", {
+      help: "write `in`",
+      fixes: [{ title: "write `in`", edits: [{ span, text: "in" }] }],
+    });
+    c.next();
+    return true;
+  }
+  if (c.at("=") || (c.at(":") && c.peek(1).kind === "=")) {
+    c.fail(c.token, "a `for` goes over a list", {
+      help: `write \`for ${name.text} in list.range(0, 10) { … }\`; other loops are written with \`while\``,
+    });
+  }
+  if (!c.at(",")) return false;
+  let count = 1;
+  while (count < 16 && (c.peek(count).kind === "name" || c.peek(count).kind === "_" || c.peek(count).kind === ",")) count += 1;
+  if (c.peek(count).kind !== "in")
+    c.fail(c.token, "a `for` has `in` before its list", {
+      help: "write `for x in xs { … }`; with the index, `for (i, x) in list.enumerate(xs) { … }`",
+    });
+  const span = { start: name.span.start, end: c.peek(count - 1).end };
+  const edits = [
+    { span: { start: span.start, end: span.start }, text: "(" },
+    { span: { start: span.end, end: span.end }, text: ")" },
+  ];
+  const text = `(${c.text.slice(span.start, span.end)})`;
+  c.report("E002", span, "several names need parentheses", {
+    help: `write \`for ${text} in …\``,
+    fixes: [{ title: `write \`${text}\``, edits }],
+  });
+  for (let i = 0; i < count; i++) c.next();
+  return false;
 }
 
 /** Fails if a word of another language begins the statement. In a valid statement, a name is never followed by another name or a literal. */
@@ -125,6 +177,26 @@ function isForeignLambda(c: Cursor): boolean {
   return false;
 }
 
+const COLLECTIONS: ReadonlyMap<string, string> = new Map([
+  ["Map", "{}"],
+  ["HashMap", "{}"],
+  ["List", "[]"],
+  ["Array", "[]"],
+  ["ArrayList", "[]"],
+]);
+
+/** Fails at `new Map()` and the like. */
+function rejectNewCollection(c: Cursor): void {
+  const text = c.token.value === "new" && !c.peek(1).newline ? COLLECTIONS.get(c.peek(1).value) : undefined;
+  if (text === undefined) return;
+  const isEmpty = c.peek(2).kind === "(" && c.peek(3).kind === ")";
+  const span = { start: c.token.start, end: c.peek(3).end };
+  c.fail(c.token, notInLanguage(c), {
+    help: `write \`${text}\`, or a list or map with its elements`,
+    fixes: isEmpty ? [{ title: `write \`${text}\``, edits: [{ span, text }] }] : [],
+  });
+}
+
 /** Fails if the operand that begins here is syntax of another language. */
 export function rejectForeignPrefix(c: Cursor): void {
   const nextToken = c.peek(1);
@@ -141,6 +213,7 @@ export function rejectForeignPrefix(c: Cursor): void {
       help: 'join strings with `++`, as in `"a" ++ b`; convert other values first, for example with `int.to_string`',
     });
   }
+  rejectNewCollection(c);
   const word = PREFIXES.get(c.token.value);
   if (word !== undefined && ONLY_OPERAND_STARTS.has(nextToken.kind)) rejectWord(c, word);
 }
@@ -217,12 +290,27 @@ export function rejectForeignInfix(c: Cursor): void {
   if (c.atNewline()) return;
   const word = c.at("name") ? INFIXES.get(c.token.value) : undefined;
   const nextToken = c.peek(1);
+  if (c.at("name") && c.token.value === "is" && nextToken.value === "not" && !nextToken.newline) {
+    const span = { start: c.token.start, end: nextToken.end };
+    c.fail(span, "`is not` is not an operator", { help: "write `!=`", fixes: [{ title: "write `!=`", edits: [{ span, text: "!=" }] }] });
+  }
   if (word !== undefined && !nextToken.newline && (ONLY_OPERAND_STARTS.has(nextToken.kind) || nextToken.kind === "(")) rejectWord(c, word);
   rejectMacro(c);
+  if (word === undefined && c.token.value === "not" && c.at("name") && nextToken.kind === "in") {
+    c.fail({ start: c.token.start, end: nextToken.end }, "`not in` is not an operator", { help: "write `!list.contains(xs, x)`" });
+  }
+  if (c.at("!") && c.token.start === c.lastEnd && (nextToken.newline || CANNOT_BEGIN.has(nextToken.kind))) {
+    c.fail(c.token, "`!` does not follow a value", {
+      help: "an Option is unwrapped with `option.unwrap_or(o, other)`, or taken apart with `match`",
+    });
+  }
   if (c.at("..") && c.newlinesMatter) {
     c.fail(c.token, "there are no ranges", { help: "write `list.range(0, 10)`: the list of numbers from 0 to 9" });
   }
 }
+
+/** Tokens that cannot begin an operand. */
+const CANNOT_BEGIN: ReadonlySet<TokenKind> = new Set([")", "]", "}", ",", ";", ".", "eof"]);
 
 /** Operators of other languages that the lexer reads as two tokens. */
 const TWO_TOKEN_OPERATORS: ReadonlyMap<string, ForeignWord> = new Map([

@@ -41,6 +41,18 @@ function atPattern(c: Cursor): boolean {
   }
 }
 
+/** Reports and skips the `ref` or `mut` before a name in a pattern. */
+function skipBindingWord(c: Cursor): void {
+  const { kind, value, start } = c.token;
+  const word = kind === "mut" ? kind : value;
+  c.report("E002", c.token, `a pattern has no \`${word}\``, {
+    help:
+      word === "mut" ? "remove it; to change the value, copy it into a variable: `let mut y = x`" : "remove it: there are no references",
+    fixes: [{ title: `remove \`${word}\``, edits: [{ span: { start, end: c.peek(1).start }, text: "" }] }],
+  });
+  c.next();
+}
+
 /** Parses a pattern with its alternatives, as in `p | q`. A `|` before the first alternative is allowed too. */
 export function parsePattern(c: Cursor): Pattern {
   const { start } = c.token;
@@ -102,7 +114,11 @@ function parseSimplePattern(c: Cursor): Pattern {
       return parseWrapped(c, token.kind);
     case "(":
       return parseParenthesized(c);
+    case "mut":
+      skipBindingWord(c);
+      return parseNamed(c, nameOf(c.expect("name", "the name of a variable")));
     case "name":
+      if (token.value === "ref" && c.peek(1).kind === "name") skipBindingWord(c);
       return parseNamed(c, nameOf(c.next()));
     case "reserved":
       return parseNamed(c, parseReservedName(c));

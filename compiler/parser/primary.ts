@@ -3,6 +3,7 @@ import type { Expr, FieldInit, LambdaParam, Name, WrapKind } from "../ast.ts";
 import { isKeyword, type TokenKind } from "../tokens.ts";
 import { parseIf, parseMatch } from "./control.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
+import { parseForeignLambda } from "./foreign-lambdas.ts";
 import { rejectForeignPrefix, LAMBDA_HELP } from "./other-languages-syntax.ts";
 import { parseCommaList, parseTupleRest } from "./lists.ts";
 import { takeFloat, takeInt } from "./literals.ts";
@@ -53,6 +54,9 @@ export function parsePrimary(c: Cursor): Expr {
       return parseIf(c);
     case "match":
       return parseMatch(c);
+    case "|":
+    case "||":
+      return parseForeignLambda(c) ?? rejectExpression(c);
     default:
       return rejectExpression(c);
   }
@@ -71,6 +75,8 @@ export function expressionHelp(kind: TokenKind): { readonly help?: string } {
       return { help: "a Float begins with a digit: `0.5`" };
     case "+":
       return { help: "there is no unary `+`; remove it" };
+    case "/":
+      return { help: 'a regular expression is a String: `regex.matches(text, "a+")`; a comment begins with `//`' };
     case "*":
       return { help: "an operand is missing before `*`; there are no references: write `x`, not `*x`" };
     case "++":
@@ -171,6 +177,7 @@ function parseFieldInits(c: Cursor): { readonly fields: readonly FieldInit[]; re
   const context = c.enterBraces();
   let base: Expr | null = null;
   if (c.take("..")) {
+    skipThirdDot(c);
     base = c.grammar.expression(c);
     if (!c.at("}") && !c.take(",")) c.close(opener, "{", "the base of the record");
   }
@@ -178,6 +185,17 @@ function parseFieldInits(c: Cursor): { readonly fields: readonly FieldInit[]; re
   c.leave(context);
   c.leaveLevel();
   return { fields, base };
+}
+
+/** Reports the third dot of `P { ...base }` and skips it. */
+function skipThirdDot(c: Cursor): void {
+  if (!c.at(".") || c.token.start !== c.lastEnd) return;
+  const span = spanOf(c.token);
+  c.report("E002", span, "the fields of a record are copied with two dots", {
+    help: "write `P { ..base, x: 1 }`",
+    fixes: [{ title: "remove one dot", edits: [{ span, text: "" }] }],
+  });
+  c.next();
 }
 
 function parseFieldInit(c: Cursor): FieldInit {

@@ -4,7 +4,8 @@ import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 import { parseBody, parseCondition, parseHeader, parseIf } from "./control.ts";
 import { ParseError, type Cursor, spanOf } from "./cursor.ts";
 import { continueExpression, parseExpression } from "./expressions.ts";
-import { rejectForeignStatement, LAMBDA_HELP } from "./other-languages-syntax.ts";
+import { parseForeignLambda } from "./foreign-lambdas.ts";
+import { rejectForeignStatement, LAMBDA_HELP, skipForeignLoop } from "./other-languages-syntax.ts";
 import { parseCommaList } from "./lists.ts";
 import { parseBindingName, nameOf } from "./names.ts";
 import { parseBinder } from "./patterns.ts";
@@ -101,6 +102,7 @@ export function parseStatement(c: Cursor): Stmt {
       return parseReturn(c);
     case "break":
       c.next();
+      rejectBreakValue(c);
       return { kind: "break", span: c.spanFrom(start) };
     case "continue":
       c.next();
@@ -120,6 +122,16 @@ export function parseStatement(c: Cursor): Stmt {
   }
 }
 
+/** Fails at the value of `break x`. */
+function rejectBreakValue(c: Cursor): void {
+  const { kind } = c.peek(1);
+  const endsStatement = c.peek(1).newline || kind === "}" || kind === ";";
+  if (c.atNewline() || !OPERAND_STARTS.includes(c.kind) || !endsStatement) return;
+  c.fail(c.token, "`break` has no value", {
+    help: "assign the value to a variable before the `break`, or leave the function with `return`",
+  });
+}
+
 function reservedStatement(c: Cursor): Stmt {
   const token = c.token;
   if ((token.value === "const" || token.value === "static") && c.peek(1).kind === "name") {
@@ -133,11 +145,13 @@ function parseLet(c: Cursor): Stmt {
   const { start } = c.next();
   const mutable = c.take("mut");
   const binder = parseBinder(c, "a variable");
+  if (c.at(","))
+    c.unexpected(`\`=\` and the value of \`${binder.name.text}\``, { help: "several names need parentheses: `let (a, b) = (1, 2)`" });
   const type = c.take(":") ? parseType(c) : null;
   const what = binder.pattern === null ? `\`${binder.name.text}\`` : "the pattern";
   const example = binder.pattern === null ? `let ${binder.name.text} = 0` : "let (a, b) = pair";
   c.expect("=", `\`=\` and the value of ${what}`, { help: `a variable needs a value: \`${example}\`` });
-  const value = parseExpression(c);
+  const value = parseForeignLambda(c) ?? parseExpression(c);
   const otherwise = c.at("else") ? parseLetElse(c, binder) : null;
   return { kind: "let", mutable, ...binder, type, value, otherwise, span: c.spanFrom(start) };
 }
@@ -224,7 +238,8 @@ function parseFor(c: Cursor): Stmt {
   }
   const binder = parseBinder(c, "a variable");
   const shownName = binder.pattern === null ? binder.name.text : "x";
-  c.expect("in", "`in` and a list", { help: `a loop over a list is written \`for ${shownName} in xs { … }\`` });
+  if (!skipForeignLoop(c, binder.name))
+    c.expect("in", "`in` and a list", { help: `a loop over a list is written \`for ${shownName} in xs { … }\`` });
   c.enterLevel();
   const list = parseHeader(c, "for");
   if (c.at("..")) c.fail(c.token, "there are no ranges", { help: "write `list.range(0, 10)`" });
@@ -346,7 +361,7 @@ function statementHelp(kind: TokenKind): { readonly help?: string } {
     case "]":
       return { help: `this \`${kind}\` has no matching opening bracket` };
     case ",":
-      return { help: "separate statements with newlines or `;`" };
+      return { help: "separate statements with newlines or `;`; a list is written `[1, 2]`, a tuple `(1, 2)`" };
     default:
       return expressionHelp(kind);
   }

@@ -9,12 +9,53 @@ import { parseDeclaredName, nameOf, parseReservedName } from "./names.ts";
 
 /** Parses a type: `Int`, `List<T>`, `(A, B)`, `Fn(A) -> R !{caps}`, or a type in parentheses. */
 export function parseType(c: Cursor): TypeExpr {
-  if (c.at("(")) return parseParenthesized(c);
-  return c.at("fn") ? parseLowercaseFn(c) : parseNamed(c);
+  const type = c.at("(") ? parseParenthesized(c) : c.at("fn") ? parseLowercaseFn(c) : parseNamed(c);
+  if (c.at("|") && !c.atNewline()) skipAlternatives(c, type);
+  return type;
+}
+
+/** The words for a value that is absent, in a type such as `Int | null`. */
+const ABSENT: ReadonlySet<string> = new Set(["None", "null", "undefined", "nil"]);
+
+/** Reports `T | None` and reads it as `T`. Fails at other alternatives. */
+function skipAlternatives(c: Cursor, type: TypeExpr): void {
+  const bar = spanOf(c.token);
+  const other = c.peek(1);
+  const word = other.kind === "None" ? "None" : other.value;
+  const text = `Option<${c.text.slice(type.span.start, type.span.end)}>`;
+  if (!ABSENT.has(word) || c.peek(2).kind === "|")
+    c.fail(bar, "a type has no alternatives", {
+      help: "declare an enum: `enum Value { Number(Int), Text(String) }`; a value that may be absent is an `Option<Int>`",
+    });
+  c.report("E002", { start: bar.start, end: other.end }, "a value that may be absent is an Option", {
+    help: `write \`${text}\``,
+    fixes: [{ title: `write \`${text}\``, edits: [{ span: { start: type.span.start, end: other.end }, text }] }],
+  });
+  c.next();
+  c.next();
+}
+
+/** Words before a type that add nothing here: `readonly Int[]`, `impl Fn(Int) -> Int`. */
+const NEEDLESS_WORDS: ReadonlySet<string> = new Set(["readonly", "impl", "dyn", "const", "final", "ref"]);
+
+/** Reports a needless word before a type, and skips it. */
+function skipNeedlessWord(c: Cursor): void {
+  const { kind, value } = c.token;
+  const nextToken = c.peek(1);
+  if ((kind !== "name" && kind !== "reserved") || !NEEDLESS_WORDS.has(value) || nextToken.kind !== "name" || nextToken.newline) return;
+  const isTrait = (value === "impl" || value === "dyn") && nextToken.value !== "Fn";
+  const edits = [{ span: { start: c.token.start, end: nextToken.start }, text: "" }];
+  c.report("E002", c.token, `a type has no \`${value}\``, {
+    help: isTrait ? "there are no traits: write the type of the value, or take its operations as parameters" : `remove \`${value}\``,
+    fixes: isTrait ? [] : [{ title: `remove \`${value}\``, edits }],
+  });
+  c.next();
 }
 
 function parseNamed(c: Cursor): TypeExpr {
+  skipNeedlessWord(c);
   if (c.at("reserved")) return typeOfName(parseReservedName(c));
+  if (c.at("None")) return parseUnitWord(c);
   const token = c.token;
   if (token.kind !== "name") {
     if (token.kind === "[") return parseBracketedList(c);
@@ -61,6 +102,16 @@ function rejectBracketsAfter(c: Cursor, name: Name): never {
   const text = `List<${type}>`;
   const edits = [{ span: { start: name.span.start, end: closer.end }, text }];
   c.unexpected("the end of the type", { help: `a list type is written \`${text}\``, fixes: [{ title: `write \`${text}\``, edits }] });
+}
+
+/** Reports `None` as the type of no value, and reads it as `Unit`. */
+function parseUnitWord(c: Cursor): TypeExpr {
+  const span = spanOf(c.next());
+  c.report("E002", span, "`None` is a value; the type of no value is `Unit`", {
+    help: "write `Unit`, or leave out the result type of a function",
+    fixes: [{ title: "write `Unit`", edits: [{ span, text: "Unit" }] }],
+  });
+  return typeOfName({ text: "Unit", span });
 }
 
 /** Reports `[Int]` as a type and reads it as `List<Int>`. */
@@ -114,7 +165,12 @@ function parseFunctionType(c: Cursor, start: number): TypeExpr {
 
 function parseParenthesized(c: Cursor): TypeExpr {
   const opener = c.next();
-  if (c.at(")")) c.fail({ start: opener.start, end: c.token.end }, "`()` is a value; its type is written `Unit`", { help: "write `Unit`" });
+  if (c.at(")")) {
+    const span = { start: opener.start, end: c.next().end };
+    const fixes = [{ title: "write `Unit`", edits: [{ span, text: "Unit" }] }];
+    c.report("E002", span, "`()` is a value; its type is written `Unit`", { help: "write `Unit`", fixes });
+    return typeOfName({ text: "Unit", span });
+  }
   c.enterLevel();
   const type = parseType(c);
   const items = c.at(",") ? parseTupleRest(c, opener, type, "a type", parseType) : null;

@@ -8,7 +8,7 @@ import { diagnosticsWithFixes, fixedText } from "./fixed-text.ts";
 const errorsOf = (text: string): readonly Diagnostic[] =>
   check({ name: "main.ax", text }).diagnostics.filter((d) => d.severity === "error");
 
-const mistakes = ["common-mistakes", "other-languages"].flatMap((name) =>
+const mistakes = ["common-mistakes", "other-languages", "python-mistakes", "typescript-mistakes", "rust-and-go-mistakes"].flatMap((name) =>
   testChunks(new URL(`golden/${name}.txt`, import.meta.url), (text) =>
     diagnosticsWithFixes(text, check({ name: "main.ax", text }).diagnostics),
   ),
