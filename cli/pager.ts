@@ -6,7 +6,7 @@ import type { Terminal } from "./terminal.ts";
 export interface Output {
   /** Prints a line. The caller waits for the promise before the next line, so that nothing piles up in memory. */
   line(text: string): Promise<void> | undefined;
-  /** Whether the user has closed the pager, so that further output is not read. */
+  /** Whether the pager, or the program that read stdout, has ended, so that nobody reads further output. */
   readonly isClosed: boolean;
   /** Waits until the pager is left. */
   close(): Promise<void>;
@@ -30,7 +30,9 @@ function plainOutput(terminal: Terminal): Output {
       terminal.out(text);
       return undefined;
     },
-    isClosed: false,
+    get isClosed() {
+      return terminal.isOutClosed;
+    },
     close: async () => undefined,
   };
 }

@@ -1,7 +1,7 @@
 /** Output of the command line: data on stdout, messages on stderr. */
 import { writeSync } from "node:fs";
 import { systemErrorText } from "../replay/log/files.ts";
-import { BorunaError } from "../vm/error.ts";
+import { BorunaError, errorCode } from "../vm/error.ts";
 import { Branch, foldTree } from "../vm/json/fold.ts";
 import { jsonToJs } from "../vm/json/js-interop.ts";
 import { isJsonObject, type JsonData } from "../vm/json/json.ts";
@@ -21,6 +21,8 @@ export interface Terminal {
   readonly columns: number | undefined;
   /** Prints a line of data. Throws `io_error` if stdout cannot be written. */
   out(text: string): void;
+  /** Whether the program that read stdout has closed it, so that nobody reads further lines. */
+  readonly isOutClosed: boolean;
   /** Prints a line of a message. If stderr cannot be written, the line is lost, because there is nowhere else to print it. */
   err(text: string): void;
 }
@@ -33,22 +35,27 @@ function wantsColor(choice: ColorChoice, env: NodeJS.ProcessEnv, stream: () => N
   return stream().isTTY === true;
 }
 
-/** Writes synchronously, so that no text is lost when the process exits. A closed pipe is not an error. */
-function write(descriptor: number, text: string): void {
+/** Writes synchronously, so that no text is lost when the process exits. Returns false if the reader has closed the pipe, which is no error. */
+function write(descriptor: number, text: string): boolean {
   const bytes = Buffer.from(text, "utf8");
   for (let offset = 0; offset < bytes.length; ) {
     try {
       offset += writeSync(descriptor, bytes, offset);
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : "";
-      if (code === "EPIPE") return;
+      const code = errorCode(error);
+      if (code === "EPIPE") return false;
       if (code !== "EAGAIN") throw error;
     }
   }
+  return true;
 }
 
 export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.ProcessEnv = process.env): Terminal {
+  let isOutClosed = false;
   return {
+    get isOutClosed() {
+      return isOutClosed;
+    },
     // This is a getter because reading `process.stderr.isTTY` sets up the stream, which a command without messages does not need.
     get color() {
       return wantsColor(choice, env, () => process.stderr);
@@ -61,7 +68,7 @@ export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.Process
     },
     out: (text) => {
       try {
-        write(STDOUT, `${text}\n`);
+        isOutClosed = !write(STDOUT, `${text}\n`);
       } catch (error) {
         throw new BorunaError("io_error", `cannot write to stdout: ${systemErrorText(error, "write")}`, {
           hint: "The output is not complete; what the run recorded is.",

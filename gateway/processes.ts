@@ -1,5 +1,6 @@
 /** What can be known of the processes of this computer. Locks and temporary files use it to tell whether their process still runs. */
 import { readFileSync } from "node:fs";
+import { errorCode } from "../vm/error.ts";
 
 /** Whether a process has this id. */
 export function isRunning(pid: number): boolean {
@@ -7,7 +8,7 @@ export function isRunning(pid: number): boolean {
     return process.kill(pid, 0);
   } catch (error) {
     // Any other error means that the process exists and belongs to another user.
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+    return errorCode(error) !== "ESRCH";
   }
 }
 

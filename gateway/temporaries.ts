@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { lazily } from "../vm/lazy.ts";
 import { randomHex, sha256Hex } from "./digest.ts";
 import { isRunning } from "./processes.ts";
+import { errorCode } from "../vm/error.ts";
 
 const TEMPORARY_NAME = /^\.boruna-([0-9a-f]{8})-([1-9][0-9]{0,9})-[0-9a-f]{24}\.tmp$/;
 
@@ -59,5 +60,3 @@ function removeIfPermitted(path: string): void {
     if (!["ENOENT", "EACCES", "EPERM", "EROFS", "EBUSY"].includes(errorCode(error))) throw error;
   }
 }
-
-const errorCode = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "");

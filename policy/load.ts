@@ -1,7 +1,7 @@
 /** Loads a policy by name or from a file. Only this file of `policy/` touches the file system. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
-import { BorunaError } from "../vm/error.ts";
+import { BorunaError, errorCode } from "../vm/error.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { type CheckedPolicy, checkPolicy, MAX_POLICY_BYTES, parsePolicy } from "./parse.ts";
 import { NAMED_POLICIES, type Policy } from "./policy.ts";
@@ -35,9 +35,12 @@ function readBytes(path: string): Uint8Array {
     new BorunaError("policy.io_error", message, { place: { file: path }, ...more });
   const failureFor = (error: unknown): BorunaError => {
     if (error instanceof BorunaError) return error;
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const code = errorCode(error);
     const hint = didYouMean(path, NAMED_POLICIES.keys(), "Give a policy file, allow-all or deny-all.");
-    return failure(SYSTEM_ERRORS.get(code)?.(path) ?? `cannot read the policy ${path} (${code})`, { hint, cause: error });
+    return failure(SYSTEM_ERRORS.get(code)?.(path) ?? `cannot read the policy ${path}${code === "" ? "" : ` (${code})`}`, {
+      hint,
+      cause: error,
+    });
   };
   let descriptor: number;
   try {

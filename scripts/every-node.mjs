@@ -1,36 +1,131 @@
 /**
- * Runs test files on every supported version of Node, and prints one line for each. The versions come from the package `node` of npm.
+ * Runs test files on every supported version of Node, and records programs with each. Fails if a test fails, or if the log of a program
+ * differs between versions, engines, or with telemetry. Prints one line for each version. The versions come from the package `node` of npm.
  *
- *     node scripts/every-node.mjs                 # the tests whose digests pin what a policy decides
- *     node scripts/every-node.mjs test/replay     # other tests
+ *     node scripts/every-node.mjs                 # the tests below, and all logs; needs dist/
+ *     node scripts/every-node.mjs test/replay     # other tests, and all logs
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 const VERSIONS = ["20.19.0", "20", "22", "24", "26"];
-/** Their digests and verdicts hold on one version only if all versions agree. */
-const VERDICTS = ["test/policy", "test/gateway/handlers/ssrf.test.ts", "test/gateway/handlers/net-fetch.test.ts"];
+/** Digests and verdicts that hold on one version only if all versions agree, and logs that every version must replay. */
+const TESTS = [
+  "test/policy",
+  "test/gateway/handlers/ssrf.test.ts",
+  "test/gateway/handlers/net-fetch.test.ts",
+  "test/replay/golden.test.ts",
+];
 
-const files = process.argv.length > 2 ? process.argv.slice(2) : VERDICTS;
+/** The programs to record, with their arguments. Mocks answer their calls. */
+const PROGRAMS = [
+  ["test/replay/golden/approved.ax"],
+  ["test/replay/golden/logged-texts.ax"],
+  ["test/replay/golden/resumed.ax"],
+  ["test/replay/golden/values.ax", "n=3000"],
+  ["examples/checked-summary/summary.ax", "url=https://example.com/"],
+  ["examples/folder-report/report.ax", "folder=texts", "report=out/report.md"],
+  ["examples/news-digest/digest.ax", "url=https://example.com/"],
+  ["examples/order-report/report.ax", "least=5"],
+  ["examples/payment-batch/pay.ax", "bank=https://example.com", 'payments=[{"id":"a","cents":5},{"id":"b","cents":7}]'],
+  ["examples/refused/exfiltrate.ax", "path=note.txt"],
+  ["examples/task-runner/total.ax", "customer=é", 'lines=[{"cents":5,"count":3}]'],
+  ["examples/word-count/count.ax", "text=one two one"],
+];
+const ENGINES = ["interpreter", "compiled"];
+const COMMAND = fileURLToPath(new URL("../dist/bin/boruna.js", import.meta.url));
+
+/** Runs a command to its end. */
+function run(command, args, env = {}) {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const output = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"]) child[stream].setEncoding("utf8").on("data", (text) => (output[stream] += text));
+  return new Promise((resolve, reject) => {
+    child.once("error", reject).once("close", (status) => resolve({ status, ...output }));
+  });
+}
+
+/** Runs the test files. Returns a text about them, and the names of those that failed. */
+async function testsOn(node, files) {
+  // With CI, a snapshot that is missing or different is a failure.
+  const { stdout, stderr } = await run(node, ["node_modules/vitest/vitest.mjs", "run", "--reporter=json", ...files], { CI: "1" });
+  const start = stdout.indexOf("{");
+  if (start < 0) return { text: "tests did not run", problems: [stderr] };
+  const report = JSON.parse(stdout.slice(start));
+  const problems = report.testResults.flatMap(({ name, status, assertionResults }) => {
+    const failed = assertionResults.filter((result) => result.status === "failed").map((result) => result.fullName);
+    return status === "failed" && failed.length === 0 ? [`${name} did not run`] : failed;
+  });
+  return { text: `tests: ${report.numPassedTests} passed, ${report.numFailedTests} failed, ${report.numPendingTests} skipped`, problems };
+}
+
+/** The hash that the log of each program must have, from the first time it was recorded. */
+const expectedHashes = new Map();
+
+/** Records each program on each engine with each telemetry. Returns a text about the logs, and which of them are different. */
+async function logsOn(node, telemetries) {
+  const folder = mkdtempSync(join(tmpdir(), "boruna-nodes-"));
+  const problems = [];
+  let count = 0;
+  for (const [program, ...args] of PROGRAMS) {
+    for (const engine of ENGINES) {
+      for (const [telemetry, env] of Object.entries(telemetries)) {
+        const log = join(folder, `${count++}.jsonl`);
+        const options = ["--policy", "allow-all", "--engine", engine, "--record", log, ...args.flatMap((arg) => ["--arg", arg])];
+        const { stderr } = await run(node, [COMMAND, "run", program, ...options], env);
+        const what = `${program} on ${engine}, telemetry ${telemetry}`;
+        const hash = hashOf(log);
+        if (hash === undefined) problems.push(`${what}: no log: ${stderr}`);
+        else if (!expectedHashes.has(program)) expectedHashes.set(program, hash);
+        else if (expectedHashes.get(program) !== hash) problems.push(`${what}: another log`);
+      }
+    }
+  }
+  rmSync(folder, { recursive: true });
+  return { text: `logs: ${count - problems.length} equal, ${problems.length} different`, problems };
+}
+
+function hashOf(log) {
+  try {
+    return createHash("sha256").update(readFileSync(log)).digest("hex");
+  } catch {
+    return undefined;
+  }
+}
+
+/** A collector that accepts everything. */
+let spanRequests = 0;
+const collector = createServer((request, response) => {
+  spanRequests += 1;
+  request.resume().once("end", () => response.end("{}"));
+});
+await new Promise((resolve) => collector.listen(0, "127.0.0.1", resolve));
+const endpoint = `http://127.0.0.1:${collector.address().port}`;
+const detail = { BORUNA_TRACE_DETAIL: "flow", OTEL_EXPORTER_OTLP_PROTOCOL: "http/json", BORUNA_TELEMETRY_DISABLED: "1" };
+const TELEMETRIES = {
+  off: { OTEL_EXPORTER_OTLP_ENDPOINT: "", BORUNA_TELEMETRY_DISABLED: "1" },
+  on: { ...detail, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint },
+  // Nothing listens on port 1.
+  broken: { ...detail, OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" },
+};
+
+const files = process.argv.length > 2 ? process.argv.slice(2) : TESTS;
 let failed = false;
 for (const version of VERSIONS) {
-  const node = ["-y", "-p", `node@${version}`, "node"];
-  const exact = spawnSync("npx", [...node, "--version"], { encoding: "utf8" }).stdout.trim();
-  const run = spawnSync("npx", [...node, "node_modules/vitest/vitest.mjs", "run", "--reporter=json", ...files], {
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-    // A snapshot that is missing or different is a failure.
-    env: { ...process.env, CI: "1" },
-  });
-  const start = run.stdout.indexOf("{");
-  if (start < 0) {
-    process.stdout.write(`${exact || version}: did not run\n${run.stderr}\n`);
-    failed = true;
-    continue;
-  }
-  const report = JSON.parse(run.stdout.slice(start));
-  const broken = report.testResults.flatMap((file) => file.assertionResults.filter((t) => t.status === "failed").map((t) => t.fullName));
-  process.stdout.write(`${exact}: ${report.numPassedTests} passed, ${report.numFailedTests} failed, ${report.numPendingTests} skipped\n`);
-  for (const name of broken) process.stdout.write(`  ${name}\n`);
-  failed ||= run.status !== 0;
+  const { stdout } = await run("npx", ["-y", "-p", `node@${version}`, "node", "-p", "process.execPath"]);
+  const node = stdout.trim();
+  const requestsBefore = spanRequests;
+  const results = [await testsOn(node, files), await logsOn(node, TELEMETRIES)];
+  const problems = results.flatMap((result) => result.problems);
+  if (spanRequests === requestsBefore) problems.push("the collector got no spans");
+  const exact = (await run(node, ["--version"])).stdout.trim();
+  process.stdout.write(`${exact}: ${results.map(({ text }) => text).join("; ")}\n${problems.map((problem) => `  ${problem}\n`).join("")}`);
+  failed ||= problems.length > 0;
 }
+collector.close();
 process.exitCode = failed ? 1 : 0;

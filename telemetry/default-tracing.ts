@@ -5,6 +5,7 @@
 import { openThreadContext, type ThreadContext } from "./thread-context/thread-context.ts";
 import type { TaskSpan, TaskSpanOptions, TaskSpanStart } from "./task-span.ts";
 import type { Tracing } from "./tracing.ts";
+import { errorCode } from "../vm/error.ts";
 
 /** Returns undefined, for no spans and no metrics, if `option` is `false` or the OpenTelemetry API, a peer dependency, is not installed. */
 export async function chosenTracing(option: Tracing | false | undefined, genAiSpans: boolean | undefined): Promise<Tracing | undefined> {
@@ -38,5 +39,5 @@ async function unlessMissing<T>(load: () => Promise<T>): Promise<T | undefined> 
 
 /** Whether an import failed because a package is not installed. */
 export function isMissingPackage(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
+  return errorCode(error) === "ERR_MODULE_NOT_FOUND";
 }

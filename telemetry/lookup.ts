@@ -11,7 +11,7 @@ import type { LookupFunction } from "node:net";
 const UNANSWERED: readonly string[] = ["ETIMEOUT", "ECANCELLED"];
 
 /** Returns a function for the option `lookup` of a request. */
-export function patientLookup(resolver = new Resolver(), systemLookup: LookupFunction = lookup): LookupFunction {
+export function socketLookup(resolver = new Resolver(), systemLookup: LookupFunction = lookup): LookupFunction {
   return (hostname, options, done) => {
     // The system resolves these names without a DNS server.
     if (hostname === "localhost" || hostname.endsWith(".localhost")) {

@@ -10,9 +10,10 @@ import type { ISerializer } from "@opentelemetry/otlp-transformer";
 import type { ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace-node";
 import { VERSION } from "../vm/version.ts";
-import { patientLookup } from "./lookup.ts";
+import { socketLookup } from "./lookup.ts";
 import type { OtlpSettings, Protocol, SignalName } from "./settings.ts";
 import { type Environment, readVariable, type VariableName } from "./variables.ts";
+import { errorCode } from "../vm/error.ts";
 
 /** The result of one request. */
 export type SendResult =
@@ -195,8 +196,8 @@ function retryAfter(header: string | undefined): number | undefined {
 }
 
 function failureOf(error: unknown): SendResult {
-  const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
-  const errorName = typeof code === "string" && /^[A-Z][A-Z0-9_]{2,40}$/.test(code) ? code : undefined;
+  const code = errorCode(error);
+  const errorName = /^[A-Z][A-Z0-9_]{2,40}$/.test(code) ? code : undefined;
   return {
     kind: "failed",
     reason: reasonOf(errorName),
@@ -233,7 +234,7 @@ async function clientOf(
     ...fileOption(signal, "key", "CLIENT_KEY", environment, note),
   };
   const { request, Agent } = url.protocol === "https:" ? await import("node:https") : await import("node:http");
-  return { request, agent: new Agent({ keepAlive: true, lookup: patientLookup(), ...tls }) };
+  return { request, agent: new Agent({ keepAlive: true, lookup: socketLookup(), ...tls }) };
 }
 
 function fileOption(
@@ -250,7 +251,7 @@ function fileOption(
   try {
     return { [option]: readFileSync(file) };
   } catch (error) {
-    note(`${name}: the file cannot be read (${error instanceof Error && "code" in error ? String(error.code) : "unknown error"}).`);
+    note(`${name}: the file cannot be read (${errorCode(error) || "unknown error"}).`);
     return {};
   }
 }

@@ -17,15 +17,11 @@ export interface TreeSpan {
   readonly status: { readonly code: number };
 }
 
-interface TreeOptions {
-  /** Maximum number of spans to show. If there are more, an additional line says how many. Default 1,000. */
-  readonly maxSpans?: number;
-}
-
 /** Maximum depth to which spans are indented, so that the output for a long chain does not grow quadratically. */
 const MAX_DEPTH = 32;
 const MAX_TEXT_LENGTH = 200;
-const DEFAULT_MAX_SPANS = 1_000;
+/** Maximum number of spans to show. If there are more, an additional line says how many. */
+const MAX_SPANS = 1_000;
 
 /**
  * The attributes shown after the name of a span: the first of the labels that is set, and then all details that are set. Each
@@ -64,8 +60,7 @@ interface Entry {
  * Formats one line for each span. Children follow their parent, in the order in which they started. A span whose parent is
  * missing is a root. Each span is shown once, even if the parent links form a cycle.
  */
-export function spanTree(spans: readonly TreeSpan[], options: TreeOptions = {}): string {
-  const maxSpans = options.maxSpans ?? DEFAULT_MAX_SPANS;
+export function spanTree(spans: readonly TreeSpan[]): string {
   const sortedSpans = [...spans].sort(byStart);
   const knownKeys = new Set(sortedSpans.map(keyOf));
   const children = new Map<string, TreeSpan[]>();
@@ -87,7 +82,7 @@ export function spanTree(spans: readonly TreeSpan[], options: TreeOptions = {}):
     for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
       if (visited.has(entry.span)) continue;
       visited.add(entry.span);
-      if (lines.length < maxSpans) lines.push(lineOf(entry));
+      if (lines.length < MAX_SPANS) lines.push(lineOf(entry));
       const childPrefix = entry.depth === 0 ? "" : entry.prefix + (entry.isLast ? "   " : "│  ");
       const depth = Math.min(entry.depth + 1, MAX_DEPTH);
       const prefix = depth === entry.depth ? entry.prefix : childPrefix;

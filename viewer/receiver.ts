@@ -9,9 +9,10 @@
  * Input is untrusted. So the size of requests, compressed and decompressed, the number of items, the nesting and the number
  * of connections are limited. A request that cannot be decoded is answered with 400.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import { startServer } from "../telemetry/http-server.ts";
 import { BorunaError } from "../vm/error.ts";
 import { decodeTraceRequest, type OtlpForm, otlpForm } from "./otlp.ts";
 import { type DecodedSpan, OTLP_LIMITS } from "./span-data.ts";
@@ -33,8 +34,6 @@ export interface Receiver {
 
 const HOST = "127.0.0.1";
 const PATH = "/v1/traces";
-const REQUEST_TIMEOUT_MS = 30_000;
-const MAX_CONNECTIONS = 256;
 /** The `google.rpc.Code` in the body of an error response, by HTTP status. */
 const RPC_CODES: Readonly<Record<number, number>> = { 400: 3, 404: 5, 405: 12, 413: 8, 415: 3, 500: 13 };
 const unzip = promisify(gunzip);
@@ -50,34 +49,13 @@ class HttpError extends Error {
 
 /** Starts listening. Throws `telemetry.receiver_unavailable` if the port is not available. */
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
-  const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
-    (request, response) => void handleRequest(request, response, options),
-  );
-  server.maxConnections = MAX_CONNECTIONS;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => {
-      const code = "code" in error ? String(error.code) : "unknown error";
-      reject(
-        new BorunaError("telemetry.receiver_unavailable", `port ${options.port ?? 0} on ${HOST} is not available (${code})`, {
-          hint: "Choose another port, or 0 for any free one.",
-          cause: error,
-        }),
-      );
-    });
-    server.listen(options.port ?? 0, HOST, resolve);
+  const { port, close } = await startServer((request, response) => void handleRequest(request, response, options), {
+    host: HOST,
+    port: options.port ?? 0,
+    unavailable: "telemetry.receiver_unavailable",
+    hint: "Choose another port, or 0 for any free one.",
   });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new BorunaError("internal", "a TCP server without a port");
-  return {
-    port: address.port,
-    url: `http://${HOST}:${address.port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return { port, url: `http://${HOST}:${port}`, close };
 }
 
 async function handleRequest(request: IncomingMessage, response: ServerResponse, options: ReceiverOptions): Promise<void> {

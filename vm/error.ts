@@ -43,6 +43,11 @@ export class BorunaError extends Error {
   }
 }
 
+/** Returns the code of an error of Node or of a package, such as `ENOENT`. Returns "" for an error without a code, and for anything else. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
 /** Throws an internal error. Use it in the default branch of an exhaustive `switch`. */
 export function unreachable(value: never, what: string): never {
   throw new BorunaError("internal", `unexpected ${what}: ${String(value)}`);

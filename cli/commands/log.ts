@@ -75,6 +75,7 @@ async function printEntries({ terminal }: Session, log: ParsedLog, options: Loca
   const notes: string[] = [];
   let separator = "";
   for await (const entry of locatedEntries(log, { ...options, onUnlocated: (reason) => void notes.push(reason) })) {
+    if (terminal.isOutClosed) return;
     if (entry.type === "event" && flags.events !== true) continue;
     terminal.out(`${separator}${jsonLine(toPlainObject(entryJson(entry, types)))}`);
     separator = ",";

@@ -15,6 +15,7 @@ import { CapabilityFailure } from "../handlers.ts";
 import { runStoppable, unlessAborted, type Database } from "./db-database.ts";
 import { lockFolder } from "./db-lock.ts";
 import { resetSession } from "./db-statement.ts";
+import { errorCode } from "../../vm/error.ts";
 
 export const PACKAGE = "@electric-sql/pglite";
 
@@ -175,7 +176,7 @@ function takeFolder(folder: string, name: string): () => void {
     mkdirSync(folder, { recursive: true });
     lock = lockFolder(folder);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const code = errorCode(error);
     throw new CapabilityFailure(`the folder ${name} of the database cannot be opened (${code})`);
   }
   if (typeof lock === "function") return lock;

@@ -8,6 +8,7 @@ import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { isRunning, startOf } from "../processes.ts";
+import { errorCode } from "../../vm/error.ts";
 
 /** The content of a lock that its holder has released. */
 const FREE = "free";
@@ -52,7 +53,7 @@ function createFile(path: string, content: string): boolean {
     linkSync(temporary, path);
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (errorCode(error) === "EEXIST") return false;
     throw error;
   } finally {
     rmSync(temporary, { force: true });
@@ -73,7 +74,7 @@ function readIfThere(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return FREE;
+    if (errorCode(error) === "ENOENT") return FREE;
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import type { ClientBase, PoolClient } from "pg";
 import { CapabilityFailure } from "../handlers.ts";
 import { runStoppable, unlessAborted, type Database } from "./db-database.ts";
 import { codeOf, queryRow, resetSession } from "./db-statement.ts";
+import { errorCode } from "../../vm/error.ts";
 
 /** Maximum connections of one process to one address. Further calls wait. */
 const MAX_CONNECTIONS = 10;
@@ -118,8 +119,8 @@ async function cancelStatement(client: ClientBase, canceler: ClientBase & { read
 /** Says that there is no connection, with the code of the reason only: the error's message may contain the address or the user. */
 function connectFailure(error: unknown): CapabilityFailure {
   if (error instanceof CapabilityFailure) return error;
-  const systemCode: unknown = error instanceof Error && "code" in error ? error.code : undefined;
-  const code = codeOf(error) ?? (typeof systemCode === "string" && /^E[A-Z_]{1,40}$/.test(systemCode) ? systemCode : undefined);
+  const systemCode = errorCode(error);
+  const code = codeOf(error) ?? (/^E[A-Z_]{1,40}$/.test(systemCode) ? systemCode : undefined);
   const reason = code ?? `no connection within ${CONNECT_MS / 1_000} s`;
   return new CapabilityFailure(`the server at DATABASE_URL cannot be reached (${reason})`);
 }

@@ -16,6 +16,7 @@ import { MapValue } from "../../vm/value/map.ts";
 import type { Value } from "../../vm/value/value.ts";
 import { CapabilityDenied, CapabilityFailure } from "../handlers.ts";
 import { parameterText, readValue } from "./db-types.ts";
+import { errorCode } from "../../vm/error.ts";
 
 interface Statement {
   readonly sql: string;
@@ -373,8 +374,8 @@ const tooLarge = (): CapabilityFailure =>
 
 /** Returns the SQLSTATE of an error of the database, or undefined. */
 export function codeOf(error: unknown): string | undefined {
-  const code: unknown = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  const code = errorCode(error);
+  return /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
 /**

@@ -10,6 +10,7 @@ import { dirname, extname, join, resolve, sep } from "node:path";
 import { isBelow, normalizePath, reachOf } from "../../policy/paths.ts";
 import { CapabilityDenied, CapabilityFailure } from "../handlers.ts";
 import type { FileIdentity, ProtectedFiles } from "../protected-files.ts";
+import { errorCode } from "../../vm/error.ts";
 
 export interface FsOptions {
   /** The directory to which relative paths refer. Default: that of the process. */
@@ -101,7 +102,7 @@ function realPathOrSame(path: string): string {
 /** Turns an error of the file system into a failure whose message contains only the path that the program gave. */
 export function fileFailure(error: unknown, path: string): Error {
   if (error instanceof CapabilityFailure) return error;
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = errorCode(error);
   const message = FILE_ERRORS.get(code);
   if (message === undefined && code === "") return error instanceof Error ? error : new Error("unknown error");
   return new CapabilityFailure(`${message ?? `the file system refused it (${code})`}: ${JSON.stringify(path)}`);
@@ -262,7 +263,7 @@ function removeIfEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = errorCode(error);
     if (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "ENOENT") throw error;
   }
 }

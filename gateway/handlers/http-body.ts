@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { Duplex, pipeline as pipe, Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from "node:zlib";
 import { CapabilityFailure } from "../handlers.ts";
+import { errorCode } from "../../vm/error.ts";
 
 const DECODERS: ReadonlyMap<string, () => Duplex> = new Map([
   ["gzip", () => createGunzip()],
@@ -80,7 +81,7 @@ export async function* decodedChunks(body: Readable, contentEncoding: string, ma
       yield chunk;
     }
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const code = errorCode(error);
     if (/^(?:Z_|ERR_BROTLI|ERR__ERROR|ERR_PADDING|ERR_)/.test(code) && decoders.length > 0)
       throw new CapabilityFailure(`the response does not decode as ${contentEncoding}`);
     throw error;

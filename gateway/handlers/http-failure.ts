@@ -1,5 +1,6 @@
 /** Turns errors of the HTTP client into messages that reveal nothing about the machine Boruna runs on. */
 import { CapabilityFailure } from "../handlers.ts";
+import { errorCode } from "../../vm/error.ts";
 
 const MESSAGES: ReadonlyMap<string, string> = new Map([
   ["ENOTFOUND", "the host has no address"],
@@ -22,7 +23,7 @@ export function httpFailure(error: unknown): Error {
   if (error instanceof CapabilityFailure) return error;
   // undici does not always give its parser's errors a code.
   if (error instanceof Error && error.name === "HTTPParserError") return new CapabilityFailure("the response is not HTTP as it should be");
-  const code = errorCode(error);
+  const code = codeOfFailure(error);
   if (code === undefined) return error instanceof Error ? error : new Error("the HTTP client failed");
   const message = MESSAGES.get(code);
   if (message !== undefined) return new CapabilityFailure(message);
@@ -31,16 +32,14 @@ export function httpFailure(error: unknown): Error {
 }
 
 /** Returns the error code. If all addresses of a host fail, Node reports an `AggregateError`, whose first error gives the code. */
-function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ("code" in error && typeof error.code === "string") return error.code;
-  return error instanceof AggregateError ? errorCode(error.errors[0]) : undefined;
+function codeOfFailure(error: unknown): string | undefined {
+  if (error instanceof AggregateError && errorCode(error) === "") return codeOfFailure(error.errors[0]);
+  return errorCode(error) || undefined;
 }
 
 /** Whether the connection was never made, so that no byte of the request was sent. */
 export function neverSent(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(neverSent);
-  if (!(error instanceof Error)) return false;
-  if ("code" in error && error.code === "UND_ERR_CONNECT_TIMEOUT") return true;
-  return "syscall" in error && (error.syscall === "connect" || error.syscall === "getaddrinfo");
+  if (errorCode(error) === "UND_ERR_CONNECT_TIMEOUT") return true;
+  return error instanceof Error && "syscall" in error && (error.syscall === "connect" || error.syscall === "getaddrinfo");
 }

@@ -1,10 +1,6 @@
 /** Helper functions for the file system, which throw typed errors, write completely, and limit how much they read. */
 import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
-import { BorunaError } from "../../vm/error.ts";
-
-function systemCode(error: unknown): string {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-}
+import { BorunaError, errorCode } from "../../vm/error.ts";
 
 const REASONS: ReadonlyMap<string, string> = new Map([
   ["ENOENT", "there is no such file"],
@@ -27,7 +23,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 
 /** Returns the reason for a system error in words, or its code if it is not in `REASONS`. `verb` is what was tried: `read`, `write`. */
 export function systemErrorText(error: unknown, verb: string): string {
-  const code = systemCode(error);
+  const code = errorCode(error);
   // The file is about to be created, so it is the folder that does not exist.
   if (code === "ENOENT" && verb === "write") return "there is no such folder";
   return REASONS.get(code) ?? (code === "" ? "it failed" : code);
@@ -36,38 +32,38 @@ export function systemErrorText(error: unknown, verb: string): string {
 /** Converts a system error to `log.io_error`. Returns a `BorunaError` unchanged. Rethrows any other error. */
 export function toIoError(error: unknown, verb: string, file: string): BorunaError {
   if (error instanceof BorunaError) return error;
-  if (systemCode(error) === "") throw error;
+  if (errorCode(error) === "") throw error;
   return new BorunaError("log.io_error", `cannot ${verb} ${file}: ${systemErrorText(error, verb)}`, { place: { file }, cause: error });
 }
 
 export function isMissing(error: unknown): boolean {
-  return systemCode(error) === "ENOENT";
+  return errorCode(error) === "ENOENT";
 }
 
 /** Whether `readlink` was refused because the path names something that is not a link. */
 export function isNotALink(error: unknown): boolean {
-  return systemCode(error) === "EINVAL";
+  return errorCode(error) === "EINVAL";
 }
 
 export function isNameTooLong(error: unknown): boolean {
-  return systemCode(error) === "ENAMETOOLONG";
+  return errorCode(error) === "ENAMETOOLONG";
 }
 
 export function isNotAFolder(error: unknown): boolean {
-  return systemCode(error) === "ENOTDIR";
+  return errorCode(error) === "ENOTDIR";
 }
 
 export function isNotEmpty(error: unknown): boolean {
-  return ["ENOTEMPTY", "EEXIST"].includes(systemCode(error));
+  return ["ENOTEMPTY", "EEXIST"].includes(errorCode(error));
 }
 
 export function alreadyExists(error: unknown): boolean {
-  return systemCode(error) === "EEXIST";
+  return errorCode(error) === "EEXIST";
 }
 
 /** Whether the file system has no links of this kind, or does not let this user create them. */
 export function linksRefused(error: unknown): boolean {
-  return ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(systemCode(error));
+  return ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(errorCode(error));
 }
 
 /** Writes all of `bytes`, with several system calls if necessary. */
@@ -122,7 +118,7 @@ export function syncFolder(path: string): void {
   try {
     fsyncSync(descriptor);
   } catch (error) {
-    if (!["EINVAL", "ENOTSUP", "EPERM", "EISDIR"].includes(systemCode(error))) throw error;
+    if (!["EINVAL", "ENOTSUP", "EPERM", "EISDIR"].includes(errorCode(error))) throw error;
   } finally {
     closeSync(descriptor);
   }

@@ -5,6 +5,7 @@ import type { Environment } from "../variables.ts";
 import { FileSlot, removeSlotsOfProcess, slotFolder } from "./file-slot.ts";
 import { openNativeRecord } from "./native-record.ts";
 import type { ThreadContext } from "./thread-context.ts";
+import { errorCode } from "../../vm/error.ts";
 
 /** Signals that end a process which does not handle them. */
 const ENDING_SIGNALS = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
@@ -29,10 +30,10 @@ function openPublisher(environment: Environment, report: (line: string) => void)
       report(`thread context: the file slot alone, because ${native.problem}`);
     return new Publisher("problem" in native ? [slot] : [slot, native], (error) => {
       remove();
-      report(`thread context is off: cannot write the slot: ${codeOf(error)}`);
+      report(`thread context is off: cannot write the slot: ${errorCode(error) || "it failed"}`);
     });
   } catch (error) {
-    report(`thread context is off: cannot create a slot in ${folder}: ${codeOf(error)}`);
+    report(`thread context is off: cannot create a slot in ${folder}: ${errorCode(error) || "it failed"}`);
     return undefined;
   }
 }
@@ -111,8 +112,4 @@ function removeAtEnd(remove: () => void): void {
     // It must run first, because a `once` listener that has run is no longer counted.
     process.prependListener(name, onSignal);
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "it failed";
 }

@@ -15,7 +15,7 @@ import {
   statSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import { BorunaError } from "../../vm/error.ts";
+import { BorunaError, errorCode } from "../../vm/error.ts";
 import type { Environment } from "../variables.ts";
 import { slotFolder, slotPrefix } from "./file-slot.ts";
 import { decodeSlot, SLOT_BYTES, type SpanIds } from "./slot.ts";
@@ -62,7 +62,7 @@ function ownerOf(pid: number): number | undefined {
     if (process.platform === "linux") return statSync(`/proc/${pid}`).uid;
     process.kill(pid, 0);
   } catch (error) {
-    if (codeOf(error) !== "EPERM") throw new BorunaError("telemetry.no_process", `there is no process ${pid}`, { cause: error });
+    if (errorCode(error) !== "EPERM") throw new BorunaError("telemetry.no_process", `there is no process ${pid}`, { cause: error });
   }
   return process.getuid?.();
 }
@@ -104,7 +104,7 @@ function targetOf(link: string): string {
   try {
     return readlinkSync(link);
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return "";
+    if (errorCode(error) === "ENOENT") return "";
     throw error;
   }
 }
@@ -154,14 +154,10 @@ function attempt<T>(what: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
-    if (error instanceof BorunaError || codeOf(error) === undefined) throw error;
-    throw new BorunaError("telemetry.not_readable", `cannot read ${what}: ${codeOf(error)}`, {
+    if (error instanceof BorunaError || errorCode(error) === "") throw error;
+    throw new BorunaError("telemetry.not_readable", `cannot read ${what}: ${errorCode(error)}`, {
       hint: "Only the user of the process, or root, can read its slots. The process may also have ended meanwhile.",
       cause: error,
     });
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }

@@ -1,8 +1,8 @@
 /** Delivers one usage event: appends it to a file, or posts it to a URL within a time limit. */
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
-import { patientLookup } from "../lookup.ts";
-import { BorunaError } from "../../vm/error.ts";
+import { socketLookup } from "../lookup.ts";
+import { BorunaError, errorCode } from "../../vm/error.ts";
 import { VERSION } from "../../vm/version.ts";
 import { usageLine, type UsageEvent } from "./event.ts";
 import { expandHome } from "./folders.ts";
@@ -27,7 +27,7 @@ export async function deliver(event: UsageEvent, destination: UsageDestination):
 /** Returns a reason without any text of a system error's message, which could contain a path or a URL. */
 function reasonOf(error: unknown): string {
   if (error instanceof BorunaError) return error.message;
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = errorCode(error);
   return /^[A-Z][A-Z0-9_]{1,40}$/.test(code) ? code : "it failed";
 }
 
@@ -83,7 +83,7 @@ async function post(line: string, { url, token, timeoutMs }: Extract<UsageDestin
     };
     if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      request(url, { method: "POST", headers, signal: abort.signal, agent: false, lookup: patientLookup() }, resolve)
+      request(url, { method: "POST", headers, signal: abort.signal, agent: false, lookup: socketLookup() }, resolve)
         .on("error", reject)
         .end(body);
     });

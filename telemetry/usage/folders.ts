@@ -2,6 +2,7 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { type Environment, readVariable } from "../variables.ts";
+import { errorCode } from "../../vm/error.ts";
 
 /** Replaces a leading `~` with the home folder. Without a home folder, returns the path unchanged. */
 export function expandHome(path: string): string {
@@ -24,7 +25,7 @@ function homeFolder(): string | undefined {
     return isAbsolute(home) ? home : undefined;
   } catch (error) {
     // The user has no entry in the user database.
-    if (error instanceof Error && "code" in error) return undefined;
+    if (errorCode(error) !== "") return undefined;
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import type { Environment } from "../variables.ts";
 import { USAGE_FIELDS } from "./event.ts";
 import { stateFolder } from "./folders.ts";
 import type { UsageDestination } from "./settings.ts";
+import { errorCode } from "../../vm/error.ts";
 
 /** An empty file with this name in the state folder says that the notice was shown. The number is the version of the event's schema. */
 const MARKER = "usage-notice-1";
@@ -22,7 +23,7 @@ export function mustShowNotice(environment: Environment): boolean {
     closeSync(openSync(join(folder, MARKER), "wx", 0o600));
     return true;
   } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "EEXIST" && wasNoticeShown(environment));
+    return !(errorCode(error) === "EEXIST" && wasNoticeShown(environment));
   }
 }
 

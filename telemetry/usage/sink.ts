@@ -3,9 +3,9 @@
  * requests and the number of connections are limited, and an event that does not fit the table in event.ts is refused.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { isIPv4 } from "node:net";
-import { BorunaError } from "../../vm/error.ts";
+import { startServer } from "../http-server.ts";
 import { MAX_EVENT_BYTES, parseUsageEvent, type UsageEvent } from "./event.ts";
 
 export interface SinkOptions {
@@ -28,9 +28,6 @@ export interface Sink {
   close(): Promise<void>;
 }
 
-const REQUEST_TIMEOUT_MS = 10_000;
-const MAX_CONNECTIONS = 128;
-
 /** A request that is answered with the given status. The message contains no text of the request. */
 class Refusal extends Error {
   readonly status: number;
@@ -42,34 +39,14 @@ class Refusal extends Error {
 
 /** Starts listening. Throws `telemetry.sink_unavailable` if the address is not available. */
 export async function startUsageSink(options: SinkOptions): Promise<Sink> {
-  const { host, port } = options;
-  const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
-    (request, response) => void answer(request, response, options),
-  );
-  server.maxConnections = MAX_CONNECTIONS;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => {
-      const code = "code" in error ? String(error.code) : "unknown error";
-      reject(
-        new BorunaError("telemetry.sink_unavailable", `port ${port} on ${host} is not available (${code})`, {
-          hint: "Choose another port, or 0 for any free one, and a host that names an interface of this machine.",
-          cause: error,
-        }),
-      );
-    });
-    server.listen(port, host, resolve);
+  const { host } = options;
+  const { port, close } = await startServer((request, response) => void answer(request, response, options), {
+    host,
+    port: options.port,
+    unavailable: "telemetry.sink_unavailable",
+    hint: "Choose another port, or 0 for any free one, and a host that names an interface of this machine.",
   });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new BorunaError("internal", "a TCP server without a port");
-  return {
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${address.port}/`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return { url: `http://${host.includes(":") ? `[${host}]` : host}:${port}/`, close };
 }
 
 /** Whether only this machine can reach a server that listens on the host. */

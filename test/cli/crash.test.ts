@@ -14,6 +14,8 @@ import { environment, MAIN, temporaryFolder } from "./boruna.ts";
 const CALLS = DEEP ? 1_000 : 60;
 const KILLS = DEEP ? 200 : 12;
 const IN_DOUBT = 8;
+/** 200 kills take minutes, and on a busy machine an hour. */
+const TIMEOUT_MS = 2 * 60 * 60 * 1_000;
 
 /** Mulberry32: the same moments in every run of this test, as far as the machine allows. */
 function randomFrom(seed: number): () => number {
@@ -202,35 +204,39 @@ describe.each([
   ["with an idempotency header", "keys.json"],
   ["without an idempotency header", "plain.json"],
 ])("%s", (_, policy) => {
-  test(`${CALLS} calls, ${KILLS} kills`, async () => {
-    const log = `${policy}.jsonl`;
-    const whole = `whole-${log}`;
-    bank.forget();
-    const undisturbed = await start(runArgs(policy, whole));
-    expect(undisturbed.code).toBe(0);
-    expect(timesDone(payments())).toEqual(payments().map(() => 1));
-    const random = randomFrom(policy.length);
-    let kills = 0;
-    while (kills < KILLS) {
+  test(
+    `${CALLS} calls, ${KILLS} kills`,
+    async () => {
+      const log = `${policy}.jsonl`;
+      const whole = `whole-${log}`;
       bank.forget();
-      rmSync(at(log), { force: true });
-      rmSync(at(`${log}.blobs`), { force: true, recursive: true });
-      const ended = await runToTheEnd(policy, log, KILLS - kills, random);
-      kills += ended.kills;
-      expect(ended.value).toBe(fieldOf(undisturbed.stdout, "value"));
-      expect(readFileSync(at(log)).equals(readFileSync(at(whole)))).toBe(true);
-      expect(readdirSync(at(`${log}.blobs`))).toEqual(readdirSync(at(`${whole}.blobs`)));
-      expect(existsSync(at(`${log}.lock`))).toBe(false);
-      if (policy === "keys.json") {
-        expect(ended.retried).toEqual([]);
-        expect(timesDone(payments())).toEqual(payments().map(() => 1));
-        expect(new Set(bank.keys.values()).size).toBe(bank.keys.size);
-      } else {
-        // What was done more often than once is what this test asked for.
-        const again = payments().filter((path) => (bank.done.get(path) ?? 0) > 1);
-        expect(again.filter((path) => !ended.retried.includes(path))).toEqual([]);
-        expect(timesDone(payments())).not.toContain(0);
+      const undisturbed = await start(runArgs(policy, whole));
+      expect(undisturbed.code).toBe(0);
+      expect(timesDone(payments())).toEqual(payments().map(() => 1));
+      const random = randomFrom(policy.length);
+      let kills = 0;
+      while (kills < KILLS) {
+        bank.forget();
+        rmSync(at(log), { force: true });
+        rmSync(at(`${log}.blobs`), { force: true, recursive: true });
+        const ended = await runToTheEnd(policy, log, KILLS - kills, random);
+        kills += ended.kills;
+        expect(ended.value).toBe(fieldOf(undisturbed.stdout, "value"));
+        expect(readFileSync(at(log)).equals(readFileSync(at(whole)))).toBe(true);
+        expect(readdirSync(at(`${log}.blobs`))).toEqual(readdirSync(at(`${whole}.blobs`)));
+        expect(existsSync(at(`${log}.lock`))).toBe(false);
+        if (policy === "keys.json") {
+          expect(ended.retried).toEqual([]);
+          expect(timesDone(payments())).toEqual(payments().map(() => 1));
+          expect(new Set(bank.keys.values()).size).toBe(bank.keys.size);
+        } else {
+          // What was done more often than once is what this test asked for.
+          const again = payments().filter((path) => (bank.done.get(path) ?? 0) > 1);
+          expect(again.filter((path) => !ended.retried.includes(path))).toEqual([]);
+          expect(timesDone(payments())).not.toContain(0);
+        }
       }
-    }
-  });
+    },
+    TIMEOUT_MS,
+  );
 });

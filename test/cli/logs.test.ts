@@ -1,11 +1,14 @@
 /** `log show`, `diff`, `replay` with policies, edits and several logs, and `test --logs`: what they print and refuse, and exit codes. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { linesOf } from "../replay/mend.ts";
-import { boruna, type Ended, MAIN, temporaryFolder } from "./boruna.ts";
+import { boruna, type Ended, environment, MAIN, temporaryFolder } from "./boruna.ts";
 
+/** The calls of many.jsonl. */
+const CALLS = 100;
 const folder = temporaryFolder();
 const here = (...args: readonly string[]): Promise<Ended> => boruna(args, { cwd: folder });
 const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
@@ -13,11 +16,13 @@ const write = (name: string, text: string): void => writeFileSync(join(folder, n
 beforeAll(async () => {
   write("read.ax", 'fn main(path: String) -> String !{fs.read} {\n    fs.read(path) ++ fs.read("b.txt")\n}\n');
   write("other.ax", 'fn main(path: String) -> String !{fs.read} {\n    fs.read("b.txt") ++ fs.read(path)\n}\n');
+  write("many.ax", `fn main() -> Int !{time.now} {\n    for _n in list.range(0, ${CALLS}) { let _now = time.now() }\n    0\n}\n`);
   write("tested.ax", 'test "adds" { let _n = 1 + 1 }\n');
   mkdirSync(join(folder, "logs"));
   for (const name of ["run", "logs/same"])
     await here("run", "read.ax", "--policy", "allow-all", "--arg", "path=a\u001b[2J\u202e.txt", "--record", `${name}.jsonl`);
   await here("run", "read.ax", "--policy", "allow-all", "--arg", "path=c.txt", "--record", "c.jsonl");
+  await here("run", "many.ax", "--policy", "allow-all", "--record", "many.jsonl");
   await here("run", "read.ax", "--policy", "allow-all", "--arg", "path=c.txt", "--record", "old.json", "--format", "eventlog");
   write(
     "killed.jsonl",
@@ -83,6 +88,37 @@ describe("log show", () => {
     expect(ended).toMatchObject({ code, stdout: "" });
     expect(ended.stderr).toContain(message);
   });
+});
+
+/** Counts the writes to stdout after its reader has gone, and prints the count on stderr. */
+const COUNT_LOST_WRITES = `
+  import fs from "node:fs";
+  import { syncBuiltinESMExports } from "node:module";
+  const { writeSync } = fs;
+  let lost;
+  fs.writeSync = (descriptor, ...rest) => {
+    if (descriptor === 1 && lost !== undefined) lost += 1;
+    try {
+      return writeSync(descriptor, ...rest);
+    } catch (error) {
+      if (error.code === "EPIPE") lost ??= 0;
+      throw error;
+    }
+  };
+  syncBuiltinESMExports();
+  process.on("exit", () => writeSync(2, "lost " + lost));
+`;
+
+test.each([[[]], [["--json"]]])("log show %j stops when the reader of its output has gone", async (flags) => {
+  const preload = `data:text/javascript,${encodeURIComponent(COUNT_LOST_WRITES)}`;
+  const args = ["--import", preload, MAIN, "log", "show", "many.jsonl", ...flags];
+  const child = spawn(process.execPath, args, { cwd: folder, env: environment(), stdio: ["ignore", "pipe", "pipe"] });
+  child.stdout.destroy();
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const [code] = await once(child, "close");
+  expect(code).toBe(0);
+  expect(Number(/^lost (\d+)$/.exec(stderr)?.[1])).toBeLessThan(CALLS / 2);
 });
 
 describe.skipIf(!existsSync("/usr/bin/script"))("on a terminal", () => {

@@ -3,7 +3,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { Resolver } from "node:dns";
 import type { LookupFunction } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { patientLookup } from "../../telemetry/lookup.ts";
+import { socketLookup } from "../../telemetry/lookup.ts";
 
 const sockets: Socket[] = [];
 afterEach(() => {
@@ -34,7 +34,7 @@ async function lookUp(resolver: Resolver, hostname: string): Promise<{ result: s
     done(null, "192.0.2.1", 4);
   };
   const result = await new Promise<string | undefined>((resolve) => {
-    patientLookup(resolver, systemLookup)(hostname, {}, (error, address) => resolve(error?.code ?? String(address)));
+    socketLookup(resolver, systemLookup)(hostname, {}, (error, address) => resolve(error?.code ?? String(address)));
   });
   return { result, asked };
 }
