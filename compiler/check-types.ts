@@ -14,6 +14,19 @@
  * Compare types with `unify`, never with `===`. Call `prune` before reading the `kind` of a type.
  */
 import { GENERIC_TYPE_ARITY, isTupleName, MAX_TUPLE_SIZE, type PrimitiveName, tupleName, type Type } from "../vm/value/type.ts";
+import {
+  capabilitiesOf,
+  containRow,
+  decideRow,
+  freshRow,
+  itemsOf,
+  type OpenRow,
+  type ParamType,
+  type Row,
+  type RowChange,
+  rowText,
+  substituteRow,
+} from "./rows.ts";
 
 /** A record or enum declaration. Declarations are compared by object identity, because two files may each have their own `Point`. */
 export interface TypeDecl {
@@ -42,11 +55,6 @@ export interface VariantInfo {
     | { readonly kind: "struct"; readonly fields: readonly FieldInfo[] };
 }
 
-/** A type parameter of a function or declaration: the `T` of `fn f<T>(x: T)`. Parameters are compared by object identity. */
-export interface ParamType {
-  readonly kind: "param";
-  readonly name: string;
-}
 /** A type variable: a type that is not decided yet. */
 export interface VarType {
   readonly kind: "var";
@@ -57,8 +65,7 @@ export interface FnType {
   readonly kind: "fn";
   readonly params: readonly CheckedType[];
   readonly result: CheckedType;
-  /** The sorted capability names of the effect row. */
-  readonly row: readonly string[];
+  readonly row: Row;
 }
 /** The names of the generic built-in types. A Map has two type arguments, of which the first is always String. */
 type BuiltinTypeName = "Option" | "Result" | "List" | "Map";
@@ -88,7 +95,7 @@ export const positionalFields = (types: readonly CheckedType[]): readonly FieldI
 
 /** The declarations of tuples, by size. A tuple is a generic record, `(,)<A, B>`, whose fields have positions for names. */
 const TUPLE_DECLS: readonly TypeDecl[] = Array.from({ length: MAX_TUPLE_SIZE + 1 }, (_, size) => {
-  const params = Array.from({ length: size }, (_, i): ParamType => ({ kind: "param", name: `T${i}` }));
+  const params = Array.from({ length: size }, (_, i): ParamType => ({ kind: "param", name: `T${i}`, use: "type" }));
   const name = tupleName(Math.max(1, size));
   return { name, kind: "record", moduleName: name, declaredIn: null, params, fields: positionalFields(params), variants: [] };
 });
@@ -135,7 +142,7 @@ export function show(type: CheckedType): string {
       if (isTuple(t)) return `(${t.args.map(show).join(", ")})`;
       return t.args.length === 0 ? t.decl.name : `${t.decl.name}<${t.args.map(show).join(", ")}>`;
     case "fn":
-      return `Fn(${t.params.map(show).join(", ")}) -> ${show(t.result)}${t.row.length === 0 ? "" : ` !{${t.row.join(", ")}}`}`;
+      return `Fn(${t.params.map(show).join(", ")}) -> ${show(t.result)}${showRow(t.row)}`;
     case "var":
       return "_";
     case "never":
@@ -145,19 +152,26 @@ export function show(type: CheckedType): string {
   }
 }
 
-/** Converts the type to a type of a module. Declarations become their module names, and parts that are not decided become Unit. */
+/** Returns the row as source text after a space, with the items that it has so far. Empty if it has none. */
+function showRow(row: Row): string {
+  const items = itemsOf(row);
+  return items.length === 0 ? "" : ` ${rowText(items)}`;
+}
+
+/** Converts the type to a type of a module. Declarations become their module names, and parts that are not decided become Unit. Rows lose their variables. */
 export function toModuleType(type: CheckedType): Type {
   const t = prune(type);
   switch (t.kind) {
     case "primitive":
-    case "param":
       return t;
+    case "param":
+      return { kind: "param", name: t.name };
     case "builtin":
       return { kind: "named", name: t.name, args: t.args.map(toModuleType) };
     case "declared":
       return { kind: "named", name: t.decl.moduleName, args: t.args.map(toModuleType) };
     case "fn":
-      return { kind: "fn", params: t.params.map(toModuleType), result: toModuleType(t.result), row: t.row };
+      return { kind: "fn", params: t.params.map(toModuleType), result: toModuleType(t.result), row: capabilitiesOf(t.row) };
     case "var":
     case "never":
     case "error":
@@ -165,19 +179,26 @@ export function toModuleType(type: CheckedType): Type {
   }
 }
 
-/** Replaces the type parameters in a type with their arguments. */
-export function substitute(type: CheckedType, typeArgs: ReadonlyMap<ParamType, CheckedType>): CheckedType {
-  if (typeArgs.size === 0) return type;
+const NO_ROWS: ReadonlyMap<ParamType, OpenRow> = new Map();
+
+/** Replaces the type parameters in a type with their arguments, and the row variables with open rows. */
+export function substitute(
+  type: CheckedType,
+  typeArgs: ReadonlyMap<ParamType, CheckedType>,
+  rowArgs: ReadonlyMap<ParamType, OpenRow> = NO_ROWS,
+): CheckedType {
+  if (typeArgs.size === 0 && rowArgs.size === 0) return type;
+  const inner = (part: CheckedType): CheckedType => substitute(part, typeArgs, rowArgs);
   const t = prune(type);
   switch (t.kind) {
     case "param":
       return typeArgs.get(t) ?? t;
     case "builtin":
-      return { ...t, args: t.args.map((a) => substitute(a, typeArgs)) };
+      return { ...t, args: t.args.map(inner) };
     case "declared":
-      return t.args.length === 0 ? t : { ...t, args: t.args.map((a) => substitute(a, typeArgs)) };
+      return t.args.length === 0 ? t : { ...t, args: t.args.map(inner) };
     case "fn":
-      return { ...t, params: t.params.map((p) => substitute(p, typeArgs)), result: substitute(t.result, typeArgs) };
+      return { kind: "fn", params: t.params.map(inner), result: inner(t.result), row: substituteRow(t.row, rowArgs) };
     case "primitive":
     case "var":
     case "never":
@@ -188,7 +209,48 @@ export function substitute(type: CheckedType, typeArgs: ReadonlyMap<ParamType, C
 
 /** Returns a map from each type parameter to a fresh type variable. */
 export function instantiation(params: readonly ParamType[]): ReadonlyMap<ParamType, CheckedType> {
-  return new Map(params.map((p) => [p, freshVar()]));
+  return new Map(params.flatMap((p) => (p.use === "row" ? [] : [[p, freshVar()]])));
+}
+
+/** Returns a map from each row variable among the parameters to an open row. */
+export function rowInstantiation(params: readonly ParamType[]): ReadonlyMap<ParamType, OpenRow> {
+  return params.some((p) => p.use === "row") ? new Map(params.flatMap((p) => (p.use === "row" ? [[p, freshRow()]] : []))) : NO_ROWS;
+}
+
+/** The changes that `unify` made, so that a caller can undo them. */
+export class Trail {
+  readonly types: { readonly variable: VarType; readonly to: CheckedType }[] = [];
+  readonly rows: RowChange[] = [];
+
+  undo(): void {
+    for (const { variable } of this.types) variable.bound = null;
+    for (let i = this.rows.length - 1; i >= 0; i--) {
+      const change = this.rows[i];
+      if (change !== undefined) change.row.bounds = change.before;
+    }
+  }
+
+  redo(): void {
+    for (const { variable, to } of this.types) variable.bound = to;
+    for (const { row, after } of this.rows) row.bounds = after;
+  }
+}
+
+/**
+ * Returns a copy of the type in which each bound variable is replaced by its type, and each open row is decided. Unbinding the
+ * variable later does not change the copy.
+ */
+export function withoutBoundVariables(type: CheckedType): CheckedType {
+  const t = prune(type);
+  switch (t.kind) {
+    case "builtin":
+    case "declared":
+      return { ...t, args: t.args.map(withoutBoundVariables) };
+    case "fn":
+      return { kind: "fn", params: t.params.map(withoutBoundVariables), result: withoutBoundVariables(t.result), row: decideRow(t.row) };
+    default:
+      return t;
+  }
 }
 
 /** Returns whether the type contains no unbound variable. */
@@ -232,14 +294,14 @@ function occurs(variable: VarType, type: CheckedType): boolean {
 /**
  * Unifies the types: binds variables so that a value of type `actual` can be used as a value of type `expected`. Returns
  * false if no bindings achieve that. Variables that were bound before the mismatch was found stay bound; `trail` collects
- * every variable that was bound, so that a caller can undo the bindings.
+ * all changes, so that a caller can undo them.
  *
  * Only function types have a subtype relation: a function may have a smaller effect row than expected. Because data is
  * immutable, this also applies inside lists and records. It does not apply to the argument of a type parameter that occurs
  * in the parameters of a function type (`isContravariant`). For such an argument, and if `exact` is true, the rows must be
  * equal.
  */
-export function unify(actual: CheckedType, expected: CheckedType, trail?: VarType[], exact = false): boolean {
+export function unify(actual: CheckedType, expected: CheckedType, trail?: Trail, exact = false): boolean {
   const a = prune(actual);
   const e = prune(expected);
   if (a === e || a.kind === "never") return true;
@@ -269,17 +331,17 @@ export function unify(actual: CheckedType, expected: CheckedType, trail?: VarTyp
         a.params.length === e.params.length &&
         a.params.every((p, i) => unify(e.params[i] ?? ERROR, p, trail, exact)) &&
         unify(a.result, e.result, trail, exact) &&
-        a.row.every((c) => e.row.includes(c)) &&
-        (!exact || a.row.length === e.row.length)
+        containRow(a.row, e.row, trail?.rows) &&
+        (!exact || containRow(e.row, a.row, trail?.rows))
       );
   }
   return false;
 }
 
-function bindVariable(variable: VarType, to: CheckedType, trail: VarType[] | undefined): boolean {
+function bindVariable(variable: VarType, to: CheckedType, trail: Trail | undefined): boolean {
   if (occurs(variable, to)) return false;
   variable.bound = to;
-  trail?.push(variable);
+  trail?.types.push({ variable, to });
   return true;
 }
 
@@ -313,14 +375,11 @@ export function sameNameNote(first: CheckedType, second: CheckedType): string {
 
 /** Unifies the types. Returns null if they match, otherwise both types as source text, in their state before unification. */
 export function mismatch(actual: CheckedType, expected: CheckedType): { readonly found: string; readonly wanted: string } | null {
-  const trail: VarType[] = [];
+  const trail = new Trail();
   if (unify(actual, expected, trail)) return null;
-  const bindings = trail.map((v) => v.bound);
-  for (const v of trail) v.bound = null;
+  trail.undo();
   const texts = { found: `${show(actual)}${sameNameNote(expected, actual)}`, wanted: show(expected) };
-  trail.forEach((v, i) => {
-    v.bound = bindings[i] ?? null;
-  });
+  trail.redo();
   return texts;
 }
 

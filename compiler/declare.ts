@@ -5,7 +5,8 @@ import type { EnumItem, FieldDecl, FnItem, Item, Name, RecordItem } from "./ast.
 import { type Context, resultOf } from "./check/context.ts";
 import type { Callable } from "./ir.ts";
 import type { Unit } from "./scope.ts";
-import { type FieldInfo, type ParamType, positionalFields, type TypeDecl, type VariantInfo } from "./check-types.ts";
+import { type FieldInfo, positionalFields, type TypeDecl, type VariantInfo } from "./check-types.ts";
+import type { ParamType } from "./rows.ts";
 import type { LoadedUnit } from "./load-units.ts";
 
 type DeclaringItem = FnItem | RecordItem | EnumItem;
@@ -31,7 +32,7 @@ function checkUnique(unit: Unit, names: readonly Name[], what: string): void {
 const namesOf = (parts: readonly { readonly name: Name }[]): readonly Name[] => parts.map((part) => part.name);
 
 const typeParamsOf = (item: DeclaringItem): readonly ParamType[] =>
-  item.typeParams.map((p): ParamType => ({ kind: "param", name: p.text }));
+  item.typeParams.map((p): ParamType => ({ kind: "param", name: p.text, use: undefined }));
 
 function declareType(unit: Unit, item: RecordItem | EnumItem, moduleNames: ModuleNames): void {
   const { name } = item;
@@ -88,6 +89,17 @@ function completeType(context: Context, unit: Unit, item: RecordItem | EnumItem,
   });
 }
 
+/** Reports row variables of a record or enum. Only functions have them, because a type argument is never a row. */
+function reportRowVariables(unit: Unit, item: RecordItem | EnumItem, decl: TypeDecl): void {
+  decl.params.forEach((param, i) => {
+    const name = item.typeParams[i];
+    if (param.use !== "row" || name === undefined) return;
+    unit.diagnostics.error("E013", name.span, `a type has no row variables, only a function has: \`${name.text}\``, {
+      help: `write the row of the function, or make its whole type a parameter: \`${item.kind === "enum" ? "enum" : "type"} ${decl.name}<F>\``,
+    });
+  });
+}
+
 function declareFunction(context: Context, unit: Unit, item: FnItem): Callable | undefined {
   checkUnique(unit, item.typeParams, "the type parameter");
   if (unit.functions.has(item.name.text)) {
@@ -109,7 +121,7 @@ function declareFunction(context: Context, unit: Unit, item: FnItem): Callable |
     typeParams,
     params,
     result: resultOf(context, unit, item.result, byName),
-    row: context.resolveRow(unit, item.row),
+    row: context.resolveRow(unit, item.row, byName),
     body: null,
   };
   unit.functions.set(item.name.text, callable);
@@ -177,6 +189,7 @@ export function declareUnit(context: Context, loaded: LoadedUnit, moduleNames: M
       continue;
     completed.add(decl);
     completeType(context, unit, item, decl);
+    reportRowVariables(unit, item, decl);
   }
   checkUnique(unit, namesOf(unit.parsed.items.filter((i) => i.kind === "test")), "the test");
   return unit.parsed.items.flatMap((i) => (i.kind === "fn" ? [declareFunction(context, unit, i)] : [])).filter((c) => c !== undefined);

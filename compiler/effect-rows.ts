@@ -7,31 +7,32 @@ import type { Context } from "./check/context.ts";
 import type { Fix } from "./diagnostics.ts";
 import { insertEffectRow } from "./insert-edits.ts";
 import type { Callable } from "./ir.ts";
+import { itemName, type RowItem, rowText } from "./rows.ts";
 import type { CapabilityUse, FunctionScope, Unit } from "./scope.ts";
 
 /** Maximum number of functions shown in a path. */
 const MAX_PATH_LENGTH = 12;
 
 /** Returns the path of calls from a use to the capability itself: `get → fetch_all → net.fetch`. */
-function pathOf(context: Context, use: CapabilityUse, capability: string): string {
+function pathOf(context: Context, use: CapabilityUse, item: RowItem): string {
   const names: string[] = [];
   const visited = new Set<Callable>();
   for (let via = use.via; via !== null && !visited.has(via) && names.length < MAX_PATH_LENGTH; ) {
     names.push(via.name);
     visited.add(via);
-    const next: CapabilityUse | undefined = context.scopes.get(via)?.uses.get(capability);
+    const next: CapabilityUse | undefined = context.scopes.get(via)?.uses.get(item);
     via = next?.via ?? null;
   }
-  return [...names, capability].join(" → ");
+  return [...names, itemName(item)].join(" → ");
 }
 
-/** Returns a fix that adds the capability to the effect row. If the function has no row, the fix inserts one. */
-function fixFor(scope: FunctionScope, capability: string): readonly Fix[] {
+/** Returns a fix that adds an item to the effect row. If the function has no row, the fix inserts one. */
+function fixFor(scope: FunctionScope, missing: RowItem): readonly Fix[] {
   const { item } = scope.callable;
   if (item === null || scope.unit.diagnostics.isFull) return [];
-  const row = `!{${[...new Set([...scope.callable.row, capability])].sort().join(", ")}}`;
+  const row = rowText([...scope.callable.row, missing]);
   const edits = item.row === null ? insertEffectRow(scope.unit, item, row) : [{ span: item.row.span, text: row }];
-  return [{ title: `declare \`${capability}\``, edits }];
+  return [{ title: `declare \`${itemName(missing)}\``, edits }];
 }
 
 /** Returns the offsets of the errors reported so far, for each file. */
@@ -54,18 +55,19 @@ export function checkEffects(context: Context): void {
    * Capabilities that at least one row lacks. W001 is not reported for these capabilities, because a caller may declare one
    * that its callee uses but does not declare.
    */
-  const undeclared = new Set<string>();
+  const undeclared = new Set<RowItem>();
   for (const [callable, scope] of context.scopes) {
-    for (const capability of scope.uses.keys()) if (!callable.row.includes(capability)) undeclared.add(capability);
+    for (const item of scope.uses.keys()) if (!callable.row.includes(item)) undeclared.add(item);
   }
   const errors = errorOffsets(context);
   for (const [callable, scope] of context.scopes) {
-    for (const [capability, use] of scope.uses) {
-      if (callable.row.includes(capability)) continue;
-      const path = use.via === null ? "" : ` (${[callable.name, pathOf(context, use, capability)].join(" → ")})`;
-      scope.unit.diagnostics.error("E007", use.span, `\`${callable.name}\` does not declare the capability \`${capability}\`${path}`, {
-        help: `the row of a function names every capability that it may use: \`!{${[...callable.row, capability].sort().join(", ")}}\``,
-        fixes: fixFor(scope, capability),
+    for (const [used, use] of scope.uses) {
+      if (callable.row.includes(used)) continue;
+      const path = use.via === null ? "" : ` (${[callable.name, pathOf(context, use, used)].join(" → ")})`;
+      const [what, all] = typeof used === "string" ? ["capability", "every capability"] : ["row variable", "everything"];
+      scope.unit.diagnostics.error("E007", use.span, `\`${callable.name}\` does not declare the ${what} \`${itemName(used)}\`${path}`, {
+        help: `the row of a function names ${all} that it may use: \`${rowText([...callable.row, used])}\``,
+        fixes: fixFor(scope, used),
       });
     }
     const { item } = callable;
@@ -73,9 +75,9 @@ export function checkEffects(context: Context): void {
     if (item === null || errors.get(scope.unit)?.some((offset) => offset >= item.body.span.start && offset < item.body.span.end) === true)
       continue;
     for (const rowName of item.row?.names ?? []) {
-      const name = callable.row.find((c) => c === rowName.text);
-      if (name !== undefined && !scope.uses.has(name) && !undeclared.has(name)) {
-        scope.unit.diagnostics.warning("W001", rowName.span, `\`${callable.name}\` declares \`${name}\` but never uses it`, {
+      const declared = callable.row.find((c) => itemName(c) === rowName.text);
+      if (declared !== undefined && !scope.uses.has(declared) && !undeclared.has(declared)) {
+        scope.unit.diagnostics.warning("W001", rowName.span, `\`${callable.name}\` declares \`${rowName.text}\` but never uses it`, {
           help: "remove it from the row, so that the signature says what the function can do",
         });
       }

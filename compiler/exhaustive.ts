@@ -33,7 +33,7 @@ import {
   STRING,
   substitute,
 } from "./check-types.ts";
-import type { ParamType } from "./check-types.ts";
+import type { ParamType } from "./rows.ts";
 
 /** The algorithm takes exponential time in the worst case. It gives up after this number of steps, plus 20 for each arm. */
 const MAX_WORK = 200_000;

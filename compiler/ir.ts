@@ -12,7 +12,8 @@ import type { BuiltinDecl } from "../vm/builtins/decl.ts";
 import type { OpName } from "../vm/bytecode/opcodes.ts";
 import type { Value } from "../vm/value/value.ts";
 import type { AssignOperator, BinaryOp, FnItem, Span, WrapKind } from "./ast.ts";
-import type { CheckedType, ParamType, TypeDecl } from "./check-types.ts";
+import type { CheckedType, TypeDecl } from "./check-types.ts";
+import type { ParamType, RowItem } from "./rows.ts";
 import type { SourceFile } from "./source.ts";
 
 /**
@@ -40,8 +41,8 @@ export interface Callable {
   readonly typeParams: readonly ParamType[];
   readonly params: readonly CheckedType[];
   readonly result: CheckedType;
-  /** The effect row, as sorted capability names. A lambda without a written row gets the capabilities that its body uses. */
-  row: readonly string[];
+  /** The effect row. A lambda without a written row gets what its body uses. */
+  row: readonly RowItem[];
   /** The checked body; null until the body has been checked. */
   body: CheckedBody | null;
 }

@@ -4,6 +4,7 @@ import type { Diagnostics } from "./diagnostics.ts";
 import type { Callable, Local } from "./ir.ts";
 import type { SourceFile } from "./source.ts";
 import type { CheckedType, TypeDecl } from "./check-types.ts";
+import type { RowItem } from "./rows.ts";
 
 /** A source file while it is compiled, with its syntax tree, its diagnostics, and every item it can name. */
 export interface Unit extends SourceFile {
@@ -43,8 +44,8 @@ export class FunctionScope {
   readonly parent: FunctionScope | null;
   /** The type that `return` must have; a fresh variable if a lambda has no result type. */
   readonly result: CheckedType;
-  /** The first use of each capability, by its name. */
-  readonly uses = new Map<string, CapabilityUse>();
+  /** The first use of each capability and row variable. */
+  readonly uses = new Map<RowItem, CapabilityUse>();
   /** Maps captured bindings of enclosing functions to this lambda's copies of the bindings. */
   readonly captured = new Map<Local, Local>();
   /** Shared by the scopes of a function and of its lambdas. */
@@ -129,9 +130,9 @@ export class FunctionScope {
     return this.#unfinished.includes(name) ? { inLambda } : this.parent?.inOwnValue(name, true);
   }
 
-  /** Records the use of a capability, unless an earlier use is recorded. */
-  use(capability: string, use: CapabilityUse): void {
-    if (!this.uses.has(capability)) this.uses.set(capability, use);
+  /** Records the use of a capability or row variable, unless an earlier use is recorded. */
+  use(item: RowItem, use: CapabilityUse): void {
+    if (!this.uses.has(item)) this.uses.set(item, use);
   }
 
   /** Returns whether the binding is a copy of a binding of an enclosing function. */

@@ -83,6 +83,8 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       call1(list, (a) => `(if let [x, .., y] = ${a} { x - y } else if let [x] = ${a} { x } else { 0 })`),
       call1(list, (a) => `drained(${a})`),
       call2(int, text, (n, t) => `(match Shape::Both(${n}, ${t}) { Both(0, _) => 5, Both(n, t) => string.len(t), Neither => 0 })`),
+      call2(int, int, (a, b) => `applied(${a}, fn(x) { x + ${b} })`),
+      call2(list, int, (a, b) => `list.fold(${a}, 0, fn(sum, x) { sum / 2 + x - ${b} })`),
       choose(int, int),
     ),
     text: fc.oneof(
@@ -103,6 +105,9 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       call1(pair, (p) => `label(${p}, 3)`),
       call1(pair, (p) => `json.stringify(json.from([${p}]))`),
       call1(text, (a) => `string.reverse(string.trim_start(${a}))`),
+      fc
+        .constantFrom("fs.read", "net.fetch", "string.trim", "fn(t) { t ++ fs.read(t) }")
+        .chain((f) => call2(text, text, (a, b) => `string.join(list.map([${a}, ${b}], ${f}), "")`)),
       choose(text, text),
     ),
     bool: fc.oneof(
@@ -132,6 +137,8 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       call2(list, int, (a, n) => `list.map(${a}, (fn(n: Int) -> Fn(Int) -> Int { fn(x) { x - n / 2 } })(${n}))`),
       call1(list, (a) => `list.sort(${a})`),
       call1(list, (a) => `list.map(list.enumerate(${a}), fn((i, x)) { i - x })`),
+      call2(list, bool, (a, c) => `list.filter(${a}, fn(x) { x > 0 || ${c} })`),
+      call2(list, int, (a, n) => `changed(${a}, fn(x) { x / 2 + ${n} / 2 })`),
       choose(list, list),
     ),
     pair: fc.oneof(
@@ -187,6 +194,11 @@ fn drained(items: List<Int>) -> Int {
     sum
 }
 fn twice(n: Int) -> Int requires n < 4611686018427387904 ensures result == n + n { n + n }
+fn applied<e>(n: Int, f: Fn(Int) -> Int !{e}) -> Int !{e} { f(n) }
+fn changed<A, e>(xs: List<A>, f: Fn(A) -> A !{e}) -> List<A> !{e, random} {
+    let _ = random()
+    list.map(xs, fn(x) { f(x) })
+}
 fn shown(items: List<Int>) -> String !{fs.read} {
     let mut text = fs.read("prefix")
     for item in items {

@@ -14,25 +14,24 @@ import {
   type CheckedType,
   ERROR,
   freshVar,
-  instantiation,
   isData,
   isDecided,
   isTooLarge,
-  type ParamType,
   prune,
   show,
   STRING,
-  substitute,
+  Trail,
   unify,
-  type VarType,
+  withoutBoundVariables,
 } from "../check-types.ts";
+import { decideRow, itemName, type ParamType, type Row } from "../rows.ts";
 import { callHint } from "./call-rewrites.ts";
-import { failed, type FunctionChecker, type Signature, type Typed } from "./context.ts";
+import { failed, type FunctionChecker, instanceOf, type Signature, type Typed } from "./context.ts";
 import { checkField, hasField } from "./data.ts";
 import { checkPatternArgument } from "./regex-literals.ts";
 import { recordBuiltinCall } from "./unused-results.ts";
 import { isModuleName, reportUnknownFunction } from "./suggest-names.ts";
-import { requireJsonType } from "./json-types.ts";
+import { requireJsonType, typeArgument } from "./json-types.ts";
 import { reportUndecided } from "./undecided.ts";
 
 /** Returns a dotted name, such as `string.len`, as the name of a builtin or capability; undefined if its first part is a binding. */
@@ -114,6 +113,9 @@ function checkArgs(
  *                                           ^^^^^^^^^^^^^^^^ expected List<String>, found List<Int>
  *
  * Otherwise the message would say that `xs` is not a List<String>.
+ *
+ * The arguments also decide the row variables. The calling function uses the row that follows. `via` is the called function; null for
+ * a builtin.
  */
 function checkGeneric(
   checker: FunctionChecker,
@@ -121,11 +123,10 @@ function checkGeneric(
   signature: Signature,
   expr: Expr & { kind: "call" },
   expected: CheckedType,
-): { readonly args: readonly Ir[]; readonly typeArgs: ReadonlyMap<ParamType, CheckedType>; readonly type: CheckedType } {
-  const typeArgs = instantiation(signature.typeParams);
-  const type = substitute(signature.result, typeArgs);
+  via: Callable | null,
+): { readonly args: readonly Ir[]; readonly typeArgs: ReadonlyMap<ParamType, CheckedType>; readonly type: CheckedType; readonly row: Row } {
+  const { typeArgs, params, result: type, row } = instanceOf(signature);
   const decidedByExpected = unifyResult(type, expected);
-  const params = signature.params.map((p) => substitute(p, typeArgs));
   const argTypes: CheckedType[] = [];
   let typeByArguments: CheckedType | undefined;
   let mismatchSeen = false;
@@ -142,14 +143,15 @@ function checkGeneric(
     return typeByArguments !== undefined;
   };
   const args = checkArgs(checker, name, expr.args, params, expr.span, accepts);
-  return { args, typeArgs, type: typeByArguments ?? type };
+  useRow(checker, row, expr.span, via);
+  return { args, typeArgs, type: typeByArguments ?? type, row };
 }
 
 /** Returns whether the types unify, without leaving any variable bound. */
 function unifies(actual: CheckedType, expected: CheckedType): boolean {
-  const trail: VarType[] = [];
+  const trail = new Trail();
   const matches = unify(actual, expected, trail);
-  for (const variable of trail) variable.bound = null;
+  trail.undo();
   return matches;
 }
 
@@ -164,50 +166,34 @@ function resultOfArguments(
   expected: CheckedType,
   boundTypeArgs: ReadonlyMap<ParamType, CheckedType>,
 ): CheckedType | undefined {
-  const typeArgs = instantiation(signature.typeParams);
-  const result = substitute(signature.result, typeArgs);
-  const trail: VarType[] = [];
-  const matches = signature.params.slice(0, argTypes.length).every((p, i) => {
+  const { typeArgs, params, result } = instanceOf(signature);
+  const trail = new Trail();
+  const matches = params.slice(0, argTypes.length).every((p, i) => {
     const found = argTypes[i];
-    return found !== undefined && !isTooLarge(found) && unify(found, substitute(p, typeArgs), trail);
+    return found !== undefined && !isTooLarge(found) && unify(found, p, trail);
   });
   const decidedResult = matches && isDecided(result) && !unifies(result, expected) ? withoutBoundVariables(result) : undefined;
   const decidedArgs = [...typeArgs].map(([param, type]) => ({
     variable: boundTypeArgs.get(param),
     to: isDecided(type) ? withoutBoundVariables(type) : null,
   }));
-  for (const variable of trail) variable.bound = null;
+  trail.undo();
   for (const { variable, to } of decidedResult === undefined ? [] : decidedArgs)
     if (variable?.kind === "var" && to !== null) variable.bound = to;
   return decidedResult;
 }
 
-/** Returns a copy of the type in which each bound variable is replaced by its type, so that unbinding the variable does not change the copy. */
-function withoutBoundVariables(type: CheckedType): CheckedType {
-  // `prune` follows bound type variables.
-  const t = prune(type);
-  switch (t.kind) {
-    case "builtin":
-    case "declared":
-      return { ...t, args: t.args.map(withoutBoundVariables) };
-    case "fn":
-      return { ...t, params: t.params.map(withoutBoundVariables), result: withoutBoundVariables(t.result) };
-    default:
-      return t;
-  }
-}
-
 /**
- * Records that the function uses the capabilities in the row of a callee, and reports them in a contract clause. `via` is the
- * called function; null for a capability or a function value.
+ * Records that the function uses the row of a callee, and reports that in a contract clause. Decides the open parts of the row.
+ * `via` is the called function; null for a capability, a builtin or a function value.
  */
-export function useRow(checker: FunctionChecker, row: readonly string[], span: Span, via: Callable | null): void {
-  for (const capability of row) {
+export function useRow(checker: FunctionChecker, row: Row, span: Span, via: Callable | null): void {
+  for (const item of decideRow(row)) {
     if (checker.scope.inContract) {
-      checker.error("E007", span, `a contract must be pure, but this may use \`${capability}\``);
-      if (!checker.scope.callable.row.includes(capability)) continue;
+      checker.error("E007", span, `a contract must be pure, but this may use \`${itemName(item)}\``);
+      if (!checker.scope.callable.row.includes(item)) continue;
     }
-    checker.scope.use(capability, { span, via });
+    checker.scope.use(item, { span, via });
   }
 }
 
@@ -222,7 +208,7 @@ function checkGuard(checker: FunctionChecker, expr: Expr & { kind: "call" }): Ty
 
 function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: Expr & { kind: "call" }, expected: CheckedType): Typed {
   const signature = checker.context.builtinSignature(builtin);
-  const { args, typeArgs, type } = checkGeneric(checker, builtin.name, signature, expr, expected);
+  const { args, typeArgs, type, row } = checkGeneric(checker, builtin.name, signature, expr, expected, null);
   const [comparedType] = typeArgs.values();
   if (comparedType !== undefined && builtin.comparesElements) requireData(checker, builtin.name, comparedType, expr.span);
   const op = builtin.instruction;
@@ -234,14 +220,10 @@ function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: 
         ? { kind: "call", target: checker.context.sourceBuiltin(builtin), args, span }
         : { kind: "builtin", builtin, args, typeArg: typeArgument(builtin, typeArgs), span };
   if (builtin.convertsJson) requireJsonType(checker, builtin, typeArgs, expr.callee.span);
-  recordBuiltinCall(checker, ir, builtin, type);
+  if (decideRow(row).length === 0) recordBuiltinCall(checker, ir, builtin, type);
   checkPatternArgument(checker, builtin, expr.args);
   return { ir, type };
 }
-
-/** Returns the type whose text the compiler passes to the builtin; null for most builtins. */
-const typeArgument = (builtin: BuiltinDecl, typeArgs: ReadonlyMap<ParamType, CheckedType>): CheckedType | null =>
-  builtin.takesTypeText ? ([...typeArgs.values()][0] ?? null) : null;
 
 /** Defers a check that reports a type whose values contain functions. The operands of `==` are checked in the same way. */
 function requireData(checker: FunctionChecker, name: string, type: CheckedType, span: Span): void {
@@ -351,8 +333,7 @@ export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" 
     const name = callee.name;
     const target = scope.unit.functions.get(name.text);
     if (target !== undefined) {
-      useRow(checker, target.row, expr.span, target);
-      const { args, type } = checkGeneric(checker, name.text, target, expr, expected);
+      const { args, type } = checkGeneric(checker, name.text, target, expr, expected, target);
       return { ir: { kind: "call", target, args, span: expr.span }, type };
     }
     const builtin = context.builtin(scope.unit, name.text);
@@ -390,12 +371,10 @@ function checkValueCall(checker: FunctionChecker, expr: Expr & { kind: "call" })
     for (const arg of expr.args) checker.check(arg, ERROR);
     return { ir: { kind: "call_value", callee, args: [], span: expr.span }, type: ERROR };
   }
-  useRow(checker, type.row, expr.span, null);
   const name = expr.callee.kind === "name" ? expr.callee.name.text : "this function";
-  return {
-    ir: { kind: "call_value", callee, args: checkArgs(checker, name, expr.args, type.params, expr.span), span: expr.span },
-    type: type.result,
-  };
+  const args = checkArgs(checker, name, expr.args, type.params, expr.span);
+  useRow(checker, type.row, expr.span, null);
+  return { ir: { kind: "call_value", callee, args, span: expr.span }, type: type.result };
 }
 
 /** Checks `try CALL`, in which a failure of the capability becomes `Err(text)`. */
@@ -417,34 +396,4 @@ export function checkTry(checker: FunctionChecker, expr: Expr & { kind: "try" })
   }
   const call = checkCapabilityCall(checker, called.capability, called.name, expr.call.args, expr.span, { caught: true });
   return { ir: call.ir, type: builtinType("Result", call.type, STRING) };
-}
-
-/** Checks the name of a function or builtin as a value. Returns undefined if there is no such function or builtin. */
-export function checkFunctionValue(checker: FunctionChecker, name: Name): Typed | undefined {
-  const { scope, context } = checker;
-  const target = scope.unit.functions.get(name.text);
-  if (target !== undefined) {
-    const typeArgs = instantiation(target.typeParams);
-    const type: CheckedType = {
-      kind: "fn",
-      params: target.params.map((p) => substitute(p, typeArgs)),
-      result: substitute(target.result, typeArgs),
-      row: target.row,
-    };
-    return { ir: { kind: "fn", target, span: name.span }, type };
-  }
-  const builtin = context.builtin(scope.unit, name.text);
-  if (builtin === undefined) return undefined;
-  const signature = context.builtinSignature(builtin);
-  const typeArgs: ReadonlyMap<ParamType, CheckedType> = instantiation(signature.typeParams);
-  const type: CheckedType = {
-    kind: "fn",
-    params: signature.params.map((p) => substitute(p, typeArgs)),
-    result: substitute(signature.result, typeArgs),
-    row: [],
-  };
-  if (builtin.source !== undefined) return { ir: { kind: "fn", target: context.sourceBuiltin(builtin), span: name.span }, type };
-  if (builtin.convertsJson) requireJsonType(checker, builtin, typeArgs, name.span);
-  const typeArg = typeArgument(builtin, typeArgs);
-  return { ir: { kind: "builtin_value", builtin, arity: signature.params.length, typeArg, span: name.span }, type };
 }

@@ -18,14 +18,17 @@ import {
   builtinType,
   type CheckedType,
   ERROR,
+  instantiation,
   isBuiltinTypeName,
-  type ParamType,
+  rowInstantiation,
   STRING,
   tupleType,
+  substitute,
   type TypeDecl,
   unify,
   UNIT_TYPE,
 } from "../check-types.ts";
+import { type ParamType, type Row, type RowItem, sortedRow, substituteRow } from "../rows.ts";
 
 /** Maps old names of capabilities to today's names. Old names are accepted in effect rows, with a warning. */
 const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([
@@ -37,11 +40,28 @@ const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([
   ["llm", "llm.call"],
 ]);
 
-/** The types of a function or builtin, before its type parameters are replaced with arguments. */
+/** The types and the row of a function or builtin, before its type parameters are replaced with arguments. */
 export interface Signature {
   readonly typeParams: readonly ParamType[];
   readonly params: readonly CheckedType[];
   readonly result: CheckedType;
+  readonly row: Row;
+}
+
+/** A signature whose type parameters are replaced with type variables, and its row variables with open rows. */
+export interface Instance extends Omit<Signature, "typeParams"> {
+  readonly typeArgs: ReadonlyMap<ParamType, CheckedType>;
+}
+
+export function instanceOf(signature: Signature): Instance {
+  const typeArgs = instantiation(signature.typeParams);
+  const rowArgs = rowInstantiation(signature.typeParams);
+  return {
+    typeArgs,
+    params: signature.params.map((p) => substitute(p, typeArgs, rowArgs)),
+    result: substitute(signature.result, typeArgs, rowArgs),
+    row: substituteRow(signature.row, rowArgs),
+  };
 }
 
 /** A checked expression and its type. */
@@ -89,6 +109,8 @@ export class Context {
   /** The records that builtins return: `Entry` and `Pair`. */
   readonly #records: ReadonlyMap<string, TypeDecl>;
   readonly #signatures = new Map<string, Signature>();
+  /** The type parameters that were reported as wrong row variables. Each is reported once. */
+  readonly #reported = new Set<ParamType>();
 
   constructor(registry: CapabilityRegistry, sourceBuiltin: (builtin: BuiltinDecl) => Callable, records: ReadonlyMap<string, TypeDecl>) {
     this.registry = registry;
@@ -100,13 +122,11 @@ export class Context {
   builtinSignature(builtin: BuiltinDecl): Signature {
     const cached = this.#signatures.get(builtin.name);
     if (cached !== undefined) return cached;
-    const typeParams = builtin.typeParams.map((name): ParamType => ({ kind: "param", name }));
+    const typeParams = builtin.typeParams.map((name): ParamType => ({ kind: "param", name, use: undefined }));
     const type = parseType(builtin.type, new Set(builtin.typeParams));
     const byName = new Map(typeParams.map((p) => [p.name, p]));
-    const signature: Signature =
-      type.kind === "fn"
-        ? { typeParams, params: type.params.map((p) => this.fromModuleType(p, byName)), result: this.fromModuleType(type.result, byName) }
-        : { typeParams, params: [], result: this.fromModuleType(type, byName) };
+    const checked = this.fromModuleType(type, byName);
+    const signature: Signature = checked.kind === "fn" ? { typeParams, ...checked } : { typeParams, params: [], result: checked, row: [] };
     this.#signatures.set(builtin.name, signature);
     return signature;
   }
@@ -123,7 +143,7 @@ export class Context {
           kind: "fn",
           params: type.params.map((p) => this.fromModuleType(p, params)),
           result: this.fromModuleType(type.result, params),
-          row: type.row,
+          row: type.row.map((name): RowItem => useInRow(params.get(name)) ?? name),
         };
       case "named": {
         const args = type.args.map((a) => this.fromModuleType(a, params));
@@ -142,7 +162,7 @@ export class Context {
         kind: "fn",
         params: expr.params.map((p) => this.resolveType(unit, p, params)),
         result: this.resolveType(unit, expr.result, params),
-        row: this.resolveRow(unit, expr.row),
+        row: this.resolveRow(unit, expr.row, params),
       };
     }
     if (expr.kind === "tuple") return tupleType(expr.items.map((item) => this.resolveType(unit, item, params)));
@@ -182,7 +202,7 @@ export class Context {
       );
       return ERROR;
     }
-    if (param !== undefined) return param;
+    if (param !== undefined) return this.#useAs("type", unit, expr.name, param) ? param : ERROR;
     if (decl !== undefined) return { kind: "declared", decl, args };
     if (isBuiltinTypeName(name)) {
       const key = args[0];
@@ -199,31 +219,70 @@ export class Context {
     return unit.types.get(name) ?? this.#records.get(name);
   }
 
-  /** Returns the sorted capability names of an effect row. Warns of old names and reports unknown ones. */
-  resolveRow(unit: Unit, row: RowExpr | null): readonly string[] {
-    const names = new Set<string>();
-    for (const rowName of row?.names ?? []) {
-      const name = CAPABILITY_ALIASES.get(rowName.text) ?? rowName.text;
-      if (name !== rowName.text) {
-        unit.diagnostics.warning(
-          "W005",
-          rowName.span,
-          `\`${rowName.text}\` is an old name of the capability \`${name}\``,
-          didYouMean(rowName, name),
-        );
-      }
-      if (this.registry.byName.has(name)) names.add(name);
-      else {
-        const all = [...this.registry.byName.keys()];
-        unit.diagnostics.error(
-          "E007",
-          rowName.span,
-          `unknown capability \`${name}\``,
-          suggestNearest(unit, rowName, () => all, `the capabilities are ${all.join(", ")}`),
-        );
-      }
+  /**
+   * Returns the items of an effect row. `params` are the parameters in scope, of which those in the row are row variables. Warns of old
+   * names and reports unknown ones.
+   */
+  resolveRow(unit: Unit, row: RowExpr | null, params: ReadonlyMap<string, ParamType>): readonly RowItem[] {
+    return sortedRow((row?.names ?? []).flatMap((name) => this.#rowItem(unit, name, params.get(name.text)) ?? []));
+  }
+
+  /** Returns what a name in a row refers to; undefined if it is reported. */
+  #rowItem(unit: Unit, rowName: Name, param: ParamType | undefined): RowItem | undefined {
+    const name = CAPABILITY_ALIASES.get(rowName.text) ?? rowName.text;
+    if (param !== undefined) {
+      return this.#isRowVariable(unit, rowName, name, param) && this.#useAs("row", unit, rowName, param) ? param : undefined;
     }
-    return [...names].sort();
+    if (name !== rowName.text) {
+      unit.diagnostics.warning(
+        "W005",
+        rowName.span,
+        `\`${rowName.text}\` is an old name of the capability \`${name}\``,
+        didYouMean(rowName, name),
+      );
+    }
+    if (this.registry.byName.has(name)) return name;
+    const all = [...this.registry.byName.keys()];
+    const variableHelp = name.includes(".") ? "" : `a row variable is declared as in \`fn f<${name}>(g: Fn() -> Int !{${name}})\`; `;
+    unit.diagnostics.error(
+      "E007",
+      rowName.span,
+      `unknown capability \`${name}\``,
+      suggestNearest(unit, rowName, () => all, `${variableHelp}the capabilities are ${all.join(", ")}`),
+    );
+    return undefined;
+  }
+
+  /** Reports a row variable that a reader could take for a capability or a type. `capability` is its name, or the capability of that old name. */
+  #isRowVariable(unit: Unit, name: Name, capability: string, param: ParamType): boolean {
+    const isCapability = this.registry.byName.has(capability);
+    if (!isCapability && !/^[A-Z]/.test(name.text)) return true;
+    if (this.#reported.has(param)) return false;
+    this.#reported.add(param);
+    if (isCapability) {
+      unit.diagnostics.error("E010", name.span, `\`${name.text}\` in a row means the capability \`${capability}\``, {
+        help: "give the row variable another name",
+      });
+      return false;
+    }
+    unit.diagnostics.error("E007", name.span, `the row variable \`${name.text}\` must begin with a small letter`, {
+      help: `write \`${name.text.toLowerCase()}\` here and between \`<\` and \`>\`, so that nobody takes it for a type`,
+    });
+    return false;
+  }
+
+  /** Notes that the parameter is a type or a row variable, and reports a parameter that is used as both. */
+  #useAs(use: "type" | "row", unit: Unit, name: Name, param: ParamType): boolean {
+    if (param.use === undefined || param.use === use) {
+      param.use = use;
+      return true;
+    }
+    if (this.#reported.has(param)) return false;
+    this.#reported.add(param);
+    unit.diagnostics.error("E013", name.span, `\`${name.text}\` is used both as a type and in a row`, {
+      help: "declare two parameters, one for the type and one for the row: `fn f<A, e>(x: A, g: Fn(A) -> A !{e})`",
+    });
+    return false;
   }
 
   /** Returns the builtin of that name, unless a function of the file hides the builtin. */
@@ -235,6 +294,12 @@ export class Context {
   capability(name: string): CapabilityDecl | undefined {
     return this.registry.byName.get(name === "step_input" ? "step.input" : name);
   }
+}
+
+/** Notes that a parameter of a builtin is a row variable. */
+function useInRow(param: ParamType | undefined): ParamType | undefined {
+  if (param !== undefined) param.use = "row";
+  return param;
 }
 
 /** Returns an example of the type with the given number of type arguments. */

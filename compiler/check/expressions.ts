@@ -10,7 +10,6 @@ import { analyzeMatch, TooComplex } from "../exhaustive.ts";
 import type { Callable, CheckedArm, Ir, IrStmt, Local } from "../ir.ts";
 import { FunctionScope } from "../scope.ts";
 import {
-  ACTOR_ID,
   BOOL,
   builtinType,
   type CheckedType,
@@ -18,7 +17,6 @@ import {
   FLOAT,
   freshVar,
   INT,
-  isData,
   isDecided,
   isTooLarge,
   mismatch,
@@ -30,12 +28,15 @@ import {
   UNIT_TYPE,
 } from "../check-types.ts";
 import { checkAssign } from "./assignments.ts";
+import { sortedRow } from "../rows.ts";
+import { checkEmit, checkReceive, checkSend, checkSpawn } from "./actors.ts";
 import { bindParams, type BinderPlace, checkCondition, checkIrrefutable, checkLetElse, neverEnds } from "./binders.ts";
-import { checkCall, checkFunctionValue, checkTry, qualifiedName, useRow } from "./calls.ts";
+import { checkCall, checkTry, qualifiedName } from "./calls.ts";
 import { checkIndex, checkList, checkMap, unifyArguments } from "./collections.ts";
 import { checkField, checkRecord, checkTuple, checkVariant } from "./data.ts";
 import { warnUnusedResult } from "./unused-results.ts";
 import type { Context, FunctionChecker, Typed } from "./context.ts";
+import { checkCapabilityValue, checkFunctionValue } from "./function-values.ts";
 import { mismatchReport, reportEnding } from "./mismatch.ts";
 import { checkBinary, checkUnary } from "./operators.ts";
 import { hintForValue } from "../other-languages.ts";
@@ -119,13 +120,13 @@ export class ExpressionChecker implements FunctionChecker {
         return { ir: { kind: "wrap", wrap: expr.wrap, value: this.check(expr.value, inner ?? ERROR, `\`${expr.wrap}\``), span }, type };
       }
       case "name":
-        return this.#name(expr.name);
+        return this.#name(expr.name, expected);
       case "variant":
         return checkVariant(this, expr, expected);
       case "call":
         return checkCall(this, expr, expected);
       case "field":
-        return this.#field(expr);
+        return this.#field(expr, expected);
       case "index":
         return checkIndex(this, expr);
       case "record":
@@ -145,49 +146,19 @@ export class ExpressionChecker implements FunctionChecker {
       case "try":
         return checkTry(this, expr);
       case "spawn":
-        return this.#spawn(expr);
-      case "send": {
-        const actor = this.check(expr.actor, ACTOR_ID, "the receiver");
-        const type = freshVar();
-        const message = this.check(expr.message, type);
-        this.#requireData(type, expr.message.span, "a message");
-        this.#useCapability("actor.send", span);
-        return { ir: { kind: "send", actor, message, span }, type: UNIT_TYPE };
-      }
-      case "receive": {
-        const type = freshVar();
-        if (this.scope.inContract) {
-          this.error("E007", span, "a contract must be pure, but `receive` takes a message out of the mailbox");
-        }
-        return { ir: { kind: "receive", type, span }, type };
-      }
-      case "emit": {
-        const type = freshVar();
-        const tree = this.check(expr.tree, type);
-        this.#requireData(type, expr.tree.span, "an emitted value");
-        this.#useCapability("ui.render", span);
-        return { ir: { kind: "emit", tree, span }, type: UNIT_TYPE };
-      }
+        return checkSpawn(this, expr);
+      case "send":
+        return checkSend(this, expr);
+      case "receive":
+        return checkReceive(this, expr);
+      case "emit":
+        return checkEmit(this, expr);
       case "error":
         return { ir: unitIr(span), type: ERROR };
     }
   }
 
-  /** Defers a check that reports a type if it contains a function, or a type parameter that may stand for a function. */
-  #requireData(type: CheckedType, span: Span, what: string): void {
-    this.context.deferredChecks.push(() => {
-      if (isData(type, { paramsAreData: false })) return;
-      const help = isData(type) ? { help: "a type parameter may stand for a function: write a type that cannot" } : {};
-      this.error("E009", span, `${what} must hold no function, found ${show(type)}`, help);
-    });
-  }
-
-  /** Records that the function uses a capability. */
-  #useCapability(capability: string, span: Span): void {
-    useRow(this, [capability], span, null);
-  }
-
-  #name(name: Name): Typed {
+  #name(name: Name, expected: CheckedType): Typed {
     const { scope, context } = this;
     const local = scope.lookup(name.text);
     if (local !== undefined) {
@@ -197,38 +168,25 @@ export class ExpressionChecker implements FunctionChecker {
     const value = checkFunctionValue(this, name);
     if (value !== undefined) return value;
     const capability = context.capability(name.text);
+    const capabilityValue = capability === undefined ? undefined : checkCapabilityValue(this, capability, name, expected);
+    if (capabilityValue !== undefined) return capabilityValue;
     if (capability !== undefined) {
       this.error("E009", name.span, `the capability \`${capability.name}\` is not a value`, {
-        help: `call it: \`${capability.call}\`, or wrap the call in a lambda`,
+        help: `write \`${capability.call}\`, or a lambda around it`,
       });
     } else reportUnknownVariable(this, name);
     return { ir: unitIr(name.span), type: ERROR };
   }
 
-  #field(expr: Expr & { kind: "field" }): Typed {
+  #field(expr: Expr & { kind: "field" }, expected: CheckedType): Typed {
     const qualified = qualifiedName(this, expr);
     if (qualified !== undefined && expr.target.kind === "name") {
       const value = checkFunctionValue(this, qualified);
       if (value !== undefined) return value;
       const isKnown = this.context.capability(qualified.text) !== undefined || hintForValue(qualified.text) !== undefined;
-      if (isKnown || isModuleName(this, expr.target.name.text)) return this.#name(qualified);
+      if (isKnown || isModuleName(this, expr.target.name.text)) return this.#name(qualified, expected);
     }
     return checkField(this, expr.target, expr.name, expr.span);
-  }
-
-  #spawn(expr: Expr & { kind: "spawn" }): Typed {
-    const { scope } = this;
-    this.#useCapability("actor.spawn", expr.span);
-    const target =
-      expr.target.kind === "name" && scope.lookup(expr.target.name.text) === undefined
-        ? scope.unit.functions.get(expr.target.name.text)
-        : undefined;
-    if (target === undefined || target.params.length > 0) {
-      this.error("E009", expr.target.span, "`spawn` takes the name of a function without parameters");
-      return { ir: unitIr(expr.span), type: ACTOR_ID };
-    }
-    useRow(this, target.row, expr.span, target);
-    return { ir: { kind: "spawn", target, span: expr.span }, type: ACTOR_ID };
   }
 
   #if(expr: Expr & { kind: "if" }, expected: CheckedType, why: string): Ir {
@@ -515,7 +473,7 @@ export class ExpressionChecker implements FunctionChecker {
           ? wanted.result
           : undecidedType()
         : context.resolveType(outer.unit, expr.result, typeParamsByName);
-    const declaredRow = expr.row === null ? null : context.resolveRow(outer.unit, expr.row);
+    const declaredRow = expr.row === null ? null : context.resolveRow(outer.unit, expr.row, typeParamsByName);
     outer.lambdaCount += 1;
     const callable: Callable = {
       name: `${outer.callable.name}.lambda${outer.lambdaCount}`,
@@ -538,8 +496,7 @@ export class ExpressionChecker implements FunctionChecker {
       });
     }
     const value = inner.block(expr.body, result, "the result of the lambda");
-    const uses = [...scope.uses.keys()].sort();
-    if (declaredRow === null) callable.row = uses;
+    if (declaredRow === null) callable.row = sortedRow(scope.uses.keys());
     const captures = [...scope.captured];
     callable.body = {
       params: [...captures.map(([, copy]) => copy), ...locals],

@@ -1,7 +1,8 @@
 /** Checks the types that `json.from` and `json.to` convert. */
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { Span } from "../ast.ts";
-import { type CheckedType, findPart, type ParamType, show } from "../check-types.ts";
+import { type CheckedType, findPart, show } from "../check-types.ts";
+import type { ParamType } from "../rows.ts";
 import type { FunctionChecker } from "./context.ts";
 import { reportUndecided } from "./undecided.ts";
 
@@ -19,6 +20,10 @@ export function partWithoutJson(type: CheckedType): CheckedType | undefined {
       (part.kind === "param" && !isOwnParam),
   );
 }
+
+/** Returns the type whose text the compiler passes to the builtin; null for most builtins. */
+export const typeArgument = (builtin: BuiltinDecl, typeArgs: ReadonlyMap<ParamType, CheckedType>): CheckedType | null =>
+  builtin.takesTypeText ? ([...typeArgs.values()][0] ?? null) : null;
 
 /** Defers a check that the type parameter of the builtin is a type whose values have a JSON form. */
 export function requireJsonType(

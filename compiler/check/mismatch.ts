@@ -7,6 +7,7 @@ import type { Callable } from "../ir.ts";
 import type { FunctionScope, Unit } from "../scope.ts";
 import { partWithoutJson } from "./json-types.ts";
 import { type CheckedType, type FnType, isDecided, prune, show, unify, UNIT_TYPE } from "../check-types.ts";
+import { itemName, itemsOf } from "../rows.ts";
 import type { FunctionChecker } from "./context.ts";
 
 const MIXED_NUMBERS = "Int and Float do not mix: convert with `int.to_float(…)`, or write the literal with a point, like `1.0`";
@@ -149,11 +150,14 @@ const resultOfFunction = (callable: Callable): string => `the result of \`${call
 
 /** Returns help that says why one function type does not match another. */
 function functionHelp(found: FnType, wanted: FnType, why: string): string {
-  const extraCapabilities = found.row.filter((c) => !wanted.row.includes(c)).map((c) => `\`${c}\``);
-  if (extraCapabilities.length === 0) return "a function value matches if its parameters, its result and its row match";
-  const callee = /^argument \d+ of `(.*)`$/.exec(why)?.[1] ?? "";
-  if (BUILTIN_BY_NAME.has(callee)) return `\`${callee}\` takes pure functions; for effects write a loop, \`for x in xs { … }\``;
-  return `the row of the expected type lacks ${extraCapabilities.join(", ")}; if no type is written, the first function value decides the row`;
+  const allowed = itemsOf(wanted.row);
+  const extra = itemsOf(found.row).filter((item) => !allowed.includes(item));
+  if (extra.length === 0) return "a function value matches if its parameters, its result and its row match";
+  const lacks = `the row of the expected type lacks ${extra.map((item) => `\`${itemName(item)}\``).join(", ")}`;
+  const callee = /^argument \d+ of `(.*)`$/.exec(why)?.[1];
+  if (callee === undefined) return `${lacks}; if no type is written, the first function value decides the row`;
+  const row = `!{${["e", ...allowed.map(itemName)].join(", ")}}`;
+  return `${lacks}; a row variable lets effects pass through: \`fn ${callee}<e>(…: ${show({ ...wanted, row: [] })} ${row}) … ${row}\``;
 }
 
 /** Returns help for an argument that is in a wrong place, or of which the elements are meant. */

@@ -21,7 +21,8 @@ import { checkEffects } from "../effect-rows.ts";
 import type { Callable, CheckedClause, Local } from "../ir.ts";
 import type { SourceFile } from "../source.ts";
 import { FunctionScope, type Unit } from "../scope.ts";
-import { BOOL, type ParamType, type TypeDecl } from "../check-types.ts";
+import { BOOL, type TypeDecl } from "../check-types.ts";
+import type { ParamType } from "../rows.ts";
 import { loadUnits, makeUnit, type Resolver } from "../load-units.ts";
 import { bindParams } from "./binders.ts";
 import { Context } from "./context.ts";
@@ -42,7 +43,7 @@ export interface CheckedProgram {
 function builtinRecords(moduleNames: ModuleNames): ReadonlyMap<string, TypeDecl> {
   const decls = new Map<string, TypeDecl>();
   for (const { name, params: names } of BUILTIN_RECORDS) {
-    const params = names.map((param): ParamType => ({ kind: "param", name: param }));
+    const params = names.map((param): ParamType => ({ kind: "param", name: param, use: "type" }));
     const moduleName = moduleNames(name);
     decls.set(name, { name, kind: "record", moduleName, declaredIn: null, params, fields: [], variants: [] });
   }

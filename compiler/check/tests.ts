@@ -5,6 +5,7 @@
 import type { CapabilityDecl, CapabilitySignature } from "../../vm/capabilities.ts";
 import type { Answer, Block, Span, TestItem } from "../ast.ts";
 import type { Callable, Local } from "../ir.ts";
+import { itemName } from "../rows.ts";
 import { FunctionScope, type Unit } from "../scope.ts";
 import { UNIT_TYPE } from "../check-types.ts";
 import type { Context } from "./context.ts";
@@ -80,8 +81,8 @@ function checkAnswer(context: Context, unit: Unit, answer: Answer): readonly Che
     result: context.fromModuleType(signature.result),
   };
   const scope = checkFunction(context, unit, callable, paramLocals(answer, signature, callable), answer.body);
-  for (const [capabilityName, { span }] of scope.uses) {
-    unit.diagnostics.error("E007", span, `an answer must be pure, but this may use \`${capabilityName}\``, {
+  for (const [used, { span }] of scope.uses) {
+    unit.diagnostics.error("E007", span, `an answer must be pure, but this may use \`${itemName(used)}\``, {
       help: "compute the answer from its parameters",
     });
   }

@@ -6,7 +6,7 @@ import type { Ir } from "../ir.ts";
 import { type CheckedType, prune, show } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
 
-/** Records the result type of a builtin call, for `warnUnusedResult`. */
+/** Records the result type of a call of a builtin without effects, for `warnUnusedResult`. */
 export function recordBuiltinCall(checker: FunctionChecker, ir: Ir, { name, calledForEffect }: BuiltinDecl, result: CheckedType): void {
   if (!calledForEffect) checker.context.builtinCalls.set(ir, { name, result });
 }

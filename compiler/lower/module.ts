@@ -22,6 +22,7 @@ import type { CheckedProgram } from "../check/program.ts";
 import type { Callable, CheckedBody } from "../ir.ts";
 import { lineTable, type LineTable, type SourceFile } from "../source.ts";
 import { type CheckedType, declarationsIn, type FieldInfo, partsOf, prune, toModuleType, type TypeDecl } from "../check-types.ts";
+import { capabilitiesOf, type Row } from "../rows.ts";
 import { type Emitter, FunctionTooLarge } from "./emitter.ts";
 import { builtinWrapper, FunctionLowering, type ModulePool } from "./function.ts";
 
@@ -108,9 +109,11 @@ class ModuleBuilder implements ModulePool {
   #setFunction(
     index: number,
     emitter: Emitter,
-    f: { name: string; arity: number; row: readonly string[]; intent: string | null; file: number; offset: number },
+    f: { name: string; arity: number; row: Row; intent: string | null; file: number; offset: number },
   ): void {
-    const ids = f.row.flatMap((name) => this.#registry.byName.get(name)?.id ?? []).sort((a, b) => a - b);
+    const ids = capabilitiesOf(f.row)
+      .flatMap((name) => this.#registry.byName.get(name)?.id ?? [])
+      .sort((a, b) => a - b);
     const { def, debug } = emitter.finish(f.name, f.arity, ids, f.intent, f.file, emitter.lineAt(f.offset));
     this.functions[index] = def;
     this.debug[index] = debug;
@@ -180,7 +183,7 @@ class ModuleBuilder implements ModulePool {
         this.typeIndex(t.decl);
         return { kind: "named", name: t.decl.moduleName, args: t.args.map(inner) };
       case "fn":
-        return { kind: "fn", params: t.params.map(inner), result: inner(t.result), row: t.row };
+        return { kind: "fn", params: t.params.map(inner), result: inner(t.result), row: capabilitiesOf(t.row) };
       case "param":
       case "var":
       case "never":

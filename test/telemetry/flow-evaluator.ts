@@ -9,6 +9,7 @@ import { updatePart } from "../../vm/interpreter/update.ts";
 import type { BinaryOp } from "../../compiler/ast.ts";
 import type { CheckedProgram } from "../../compiler/check/program.ts";
 import type { Callable, CheckedPattern, Ir, IrStmt, Local, PatternMatch } from "../../compiler/ir.ts";
+import { capabilitiesOf } from "../../compiler/rows.ts";
 import { lineTable, positionAt } from "../../compiler/source.ts";
 import type { TraceDetail } from "../../telemetry/tracing.ts";
 import { BUILTIN_CODE } from "../../vm/builtins/builtin-code.ts";
@@ -205,7 +206,7 @@ class Evaluator {
   /** The function being evaluated. It is set again after each call, and after each wait for a message. */
   #callable: Callable | undefined;
   get #follows(): boolean {
-    return (this.#callable?.row.length ?? 0) > 0;
+    return capabilitiesOf(this.#callable?.row ?? []).length > 0;
   }
 
   *#call(actor: EvalActor, target: Callable, args: readonly EvalValue[], captured: number): Steps<EvalValue> {
@@ -222,7 +223,7 @@ class Evaluator {
     };
     const caller = this.#callable;
     const env = new Map<Local, EvalValue>(body.params.map((p, i) => [p, args[i] ?? UNIT]));
-    const isFollowed = target.row.length > 0 && this.#options.detail !== "cap";
+    const isFollowed = capabilitiesOf(target.row).length > 0 && this.#options.detail !== "cap";
     const result = yield* this.#inside(actor, isFollowed ? node : undefined, () => this.#body(actor, target, env));
     this.#callable = caller;
     return result;

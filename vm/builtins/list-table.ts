@@ -201,21 +201,21 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     149,
     "list.update",
-    ["T"],
-    "Fn(List<T>, Int, Fn(T) -> T) -> List<T>",
+    ["T", "e"],
+    "Fn(List<T>, Int, Fn(T) -> T !{e}) -> List<T> !{e}",
     "The list with the element at the index replaced by the function's result for it; traps if out of range.",
     ["list.update([1, 2], 0, fn(x: Int) -> Int { x * 10 })", "[10, 2]"],
-    `fn list_update<T>(xs: List<T>, i: Int, f: Fn(T) -> T) -> List<T> { list.set(xs, i, f(xs[i])) }
+    `fn list_update<T, e>(xs: List<T>, i: Int, f: Fn(T) -> T !{e}) -> List<T> !{e} { list.set(xs, i, f(xs[i])) }
 `,
   ),
   writtenInAx(
     130,
     "list.map",
-    ["A", "B"],
-    "Fn(List<A>, Fn(A) -> B) -> List<B>",
+    ["A", "B", "e"],
+    "Fn(List<A>, Fn(A) -> B !{e}) -> List<B> !{e}",
     "Applies the function to each element.",
     ["list.map([1, 2], fn(x: Int) -> Int { x * 10 })", "[10, 20]"],
-    `fn list_map<A, B>(xs: List<A>, f: Fn(A) -> B) -> List<B> {
+    `fn list_map<A, B, e>(xs: List<A>, f: Fn(A) -> B !{e}) -> List<B> !{e} {
     let mut out: List<B> = []
     for x in xs { out = list.push(out, f(x)) }
     out
@@ -225,11 +225,11 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     131,
     "list.filter",
-    ["T"],
-    "Fn(List<T>, Fn(T) -> Bool) -> List<T>",
+    ["T", "e"],
+    "Fn(List<T>, Fn(T) -> Bool !{e}) -> List<T> !{e}",
     "The elements for which the function returns true.",
     ["list.filter([1, 2, 3], fn(x: Int) -> Bool { x != 2 })", "[1, 3]"],
-    `fn list_filter<T>(xs: List<T>, f: Fn(T) -> Bool) -> List<T> {
+    `fn list_filter<T, e>(xs: List<T>, f: Fn(T) -> Bool !{e}) -> List<T> !{e} {
     let mut out: List<T> = []
     for x in xs {
         if f(x) { out = list.push(out, x) }
@@ -241,11 +241,11 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     132,
     "list.fold",
-    ["A", "T"],
-    "Fn(List<T>, A, Fn(A, T) -> A) -> A",
+    ["A", "T", "e"],
+    "Fn(List<T>, A, Fn(A, T) -> A !{e}) -> A !{e}",
     "Starts with the value and combines it with each element in turn.",
     ["list.fold([1, 2, 3], 10, fn(sum: Int, x: Int) -> Int { sum + x })", "16"],
-    `fn list_fold<A, T>(xs: List<T>, start: A, f: Fn(A, T) -> A) -> A {
+    `fn list_fold<A, T, e>(xs: List<T>, start: A, f: Fn(A, T) -> A !{e}) -> A !{e} {
     let mut state: A = start
     for x in xs { state = f(state, x) }
     state
@@ -255,11 +255,11 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     133,
     "list.any",
-    ["T"],
-    "Fn(List<T>, Fn(T) -> Bool) -> Bool",
+    ["T", "e"],
+    "Fn(List<T>, Fn(T) -> Bool !{e}) -> Bool !{e}",
     "Whether the function returns true for some element; stops at the first one.",
     ["list.any([1, 2], fn(x: Int) -> Bool { x > 1 })", "true"],
-    `fn list_any<T>(xs: List<T>, f: Fn(T) -> Bool) -> Bool {
+    `fn list_any<T, e>(xs: List<T>, f: Fn(T) -> Bool !{e}) -> Bool !{e} {
     for x in xs {
         if f(x) { return true }
     }
@@ -270,11 +270,11 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     134,
     "list.all",
-    ["T"],
-    "Fn(List<T>, Fn(T) -> Bool) -> Bool",
+    ["T", "e"],
+    "Fn(List<T>, Fn(T) -> Bool !{e}) -> Bool !{e}",
     "Whether the function returns true for every element; stops at the first false.",
     ["list.all([1, 2], fn(x: Int) -> Bool { x > 1 })", "false"],
-    `fn list_all<T>(xs: List<T>, f: Fn(T) -> Bool) -> Bool {
+    `fn list_all<T, e>(xs: List<T>, f: Fn(T) -> Bool !{e}) -> Bool !{e} {
     for x in xs {
         if !f(x) { return false }
     }
@@ -285,11 +285,11 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     135,
     "list.find",
-    ["T"],
-    "Fn(List<T>, Fn(T) -> Bool) -> Option<T>",
+    ["T", "e"],
+    "Fn(List<T>, Fn(T) -> Bool !{e}) -> Option<T> !{e}",
     "The first element for which the function returns true.",
     ["list.find([1, 2, 3], fn(x: Int) -> Bool { x > 1 })", "Some(2)"],
-    `fn list_find<T>(xs: List<T>, f: Fn(T) -> Bool) -> Option<T> {
+    `fn list_find<T, e>(xs: List<T>, f: Fn(T) -> Bool !{e}) -> Option<T> !{e} {
     for x in xs {
         if f(x) { return Some(x) }
     }
@@ -300,11 +300,11 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     136,
     "list.sort_by",
-    ["T"],
-    "Fn(List<T>, Fn(T, T) -> Int) -> List<T>",
+    ["T", "e"],
+    "Fn(List<T>, Fn(T, T) -> Int !{e}) -> List<T> !{e}",
     "The elements in the order of a function that returns a negative number, 0 or a positive number if its first argument comes before, is equal to or comes after its second. A stable merge sort.",
     ["list.sort_by([1, 3, 2], fn(a: Int, b: Int) -> Int { b - a })", "[3, 2, 1]"],
-    `fn list_sort_by<T>(xs: List<T>, f: Fn(T, T) -> Int) -> List<T> {
+    `fn list_sort_by<T, e>(xs: List<T>, f: Fn(T, T) -> Int !{e}) -> List<T> !{e} {
     let n: Int = list.len(xs)
     let mut runs: List<T> = xs
     let mut width: Int = 1
@@ -374,11 +374,11 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     140,
     "list.count",
-    ["T"],
-    "Fn(List<T>, Fn(T) -> Bool) -> Int",
+    ["T", "e"],
+    "Fn(List<T>, Fn(T) -> Bool !{e}) -> Int !{e}",
     "The number of elements for which the function returns true.",
     ["list.count([1, 2, 3], fn(x: Int) -> Bool { x > 1 })", "2"],
-    `fn list_count<T>(xs: List<T>, f: Fn(T) -> Bool) -> Int {
+    `fn list_count<T, e>(xs: List<T>, f: Fn(T) -> Bool !{e}) -> Int !{e} {
     let mut count: Int = 0
     for x in xs {
         if f(x) { count = count + 1 }
@@ -390,11 +390,11 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     141,
     "list.flat_map",
-    ["A", "B"],
-    "Fn(List<A>, Fn(A) -> List<B>) -> List<B>",
+    ["A", "B", "e"],
+    "Fn(List<A>, Fn(A) -> List<B> !{e}) -> List<B> !{e}",
     "The elements of all lists that the function returns.",
     ["list.flat_map([1, 2], fn(x: Int) -> List<Int> { [x, x * 10] })", "[1, 10, 2, 20]"],
-    `fn list_flat_map<A, B>(xs: List<A>, f: Fn(A) -> List<B>) -> List<B> {
+    `fn list_flat_map<A, B, e>(xs: List<A>, f: Fn(A) -> List<B> !{e}) -> List<B> !{e} {
     let mut out: List<List<B>> = []
     for x in xs { out = list.push(out, f(x)) }
     list.flatten(out)
@@ -404,11 +404,11 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     142,
     "list.max_by",
-    ["T"],
-    "Fn(List<T>, Fn(T, T) -> Int) -> Option<T>",
+    ["T", "e"],
+    "Fn(List<T>, Fn(T, T) -> Int !{e}) -> Option<T> !{e}",
     "The first of the largest elements, by a function that compares two elements as for list.sort_by; None for an empty list.",
     ['list.max_by(["fig", "pear"], fn(a: String, b: String) -> Int { string.len(a) - string.len(b) })', 'Some("pear")'],
-    `fn list_max_by<T>(xs: List<T>, f: Fn(T, T) -> Int) -> Option<T> {
+    `fn list_max_by<T, e>(xs: List<T>, f: Fn(T, T) -> Int !{e}) -> Option<T> !{e} {
     let mut best: Int = 0
     let mut i: Int = 1
     while i < list.len(xs) {
@@ -422,11 +422,11 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     143,
     "list.min_by",
-    ["T"],
-    "Fn(List<T>, Fn(T, T) -> Int) -> Option<T>",
+    ["T", "e"],
+    "Fn(List<T>, Fn(T, T) -> Int !{e}) -> Option<T> !{e}",
     "The first of the smallest elements, by a function that compares two elements as for list.sort_by; None for an empty list.",
     ['list.min_by(["pear", "fig"], fn(a: String, b: String) -> Int { string.len(a) - string.len(b) })', 'Some("fig")'],
-    `fn list_min_by<T>(xs: List<T>, f: Fn(T, T) -> Int) -> Option<T> {
+    `fn list_min_by<T, e>(xs: List<T>, f: Fn(T, T) -> Int !{e}) -> Option<T> !{e} {
     let mut best: Int = 0
     let mut i: Int = 1
     while i < list.len(xs) {
@@ -440,11 +440,11 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     144,
     "list.group_by",
-    ["T"],
-    "Fn(List<T>, Fn(T) -> String) -> Map<String, List<T>>",
+    ["T", "e"],
+    "Fn(List<T>, Fn(T) -> String !{e}) -> Map<String, List<T>> !{e}",
     "The elements by the key that the function returns, in their order. There is no entry for a key without elements.",
     ['list.group_by(["fig", "pear", "fog"], fn(s: String) -> String { string.slice(s, 0, 1) })', '{f: ["fig", "fog"], p: ["pear"]}'],
-    `fn list_group_by<T>(xs: List<T>, f: Fn(T) -> String) -> Map<String, List<T>> {
+    `fn list_group_by<T, e>(xs: List<T>, f: Fn(T) -> String !{e}) -> Map<String, List<T>> !{e} {
     let mut groups: Map<String, List<T>> = {}
     for x in xs {
         let key: String = f(x)

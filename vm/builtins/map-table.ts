@@ -109,11 +109,11 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     169,
     "map.update",
-    ["V"],
-    "Fn(Map<String, V>, String, Fn(Option<V>) -> V) -> Map<String, V>",
+    ["V", "e"],
+    "Fn(Map<String, V>, String, Fn(Option<V>) -> V !{e}) -> Map<String, V> !{e}",
     "The map with the key set to the function's result for its value, which is None if the map lacks the key.",
     ['map.update({ "a": 1 }, "a", fn(n) { option.unwrap_or(n, 0) + 1 })', "{a: 2}"],
-    `fn map_update<V>(m: Map<String, V>, key: String, f: Fn(Option<V>) -> V) -> Map<String, V> { map.set(m, key, f(map.get(m, key))) }
+    `fn map_update<V, e>(m: Map<String, V>, key: String, f: Fn(Option<V>) -> V !{e}) -> Map<String, V> !{e} { map.set(m, key, f(map.get(m, key))) }
 `,
   ),
 ];

@@ -46,11 +46,11 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     214,
     "option.map",
-    ["A", "B"],
-    "Fn(Option<A>, Fn(A) -> B) -> Option<B>",
+    ["A", "B", "e"],
+    "Fn(Option<A>, Fn(A) -> B !{e}) -> Option<B> !{e}",
     "Applies the function to the value inside.",
     ["option.map(Some(2), fn(x: Int) -> Int { x * 10 })", "Some(20)"],
-    `fn option_map<A, B>(value: Option<A>, f: Fn(A) -> B) -> Option<B> {
+    `fn option_map<A, B, e>(value: Option<A>, f: Fn(A) -> B !{e}) -> Option<B> !{e} {
     match value {
         Some(x) => Some(f(x))
         None => None
@@ -61,11 +61,11 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     215,
     "option.and_then",
-    ["A", "B"],
-    "Fn(Option<A>, Fn(A) -> Option<B>) -> Option<B>",
+    ["A", "B", "e"],
+    "Fn(Option<A>, Fn(A) -> Option<B> !{e}) -> Option<B> !{e}",
     "The function's result for the value inside, else None.",
     ['option.and_then(Some("7"), int.parse)', "Some(7)"],
-    `fn option_and_then<A, B>(value: Option<A>, f: Fn(A) -> Option<B>) -> Option<B> {
+    `fn option_and_then<A, B, e>(value: Option<A>, f: Fn(A) -> Option<B> !{e}) -> Option<B> !{e} {
     match value {
         Some(x) => f(x)
         None => None
@@ -112,11 +112,11 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     224,
     "result.map",
-    ["A", "B", "E"],
-    "Fn(Result<A, E>, Fn(A) -> B) -> Result<B, E>",
+    ["A", "B", "E", "fx"],
+    "Fn(Result<A, E>, Fn(A) -> B !{fx}) -> Result<B, E> !{fx}",
     "Applies the function to the value of an Ok; an Err stays.",
     ['result.map(try_parse_int("2"), fn(x: Int) -> Int { x * 10 })', "Ok(20)"],
-    `fn result_map<A, B, E>(value: Result<A, E>, f: Fn(A) -> B) -> Result<B, E> {
+    `fn result_map<A, B, E, fx>(value: Result<A, E>, f: Fn(A) -> B !{fx}) -> Result<B, E> !{fx} {
     match value {
         Ok(x) => Ok(f(x))
         Err(e) => Err(e)
@@ -127,11 +127,11 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     225,
     "result.and_then",
-    ["A", "B", "E"],
-    "Fn(Result<A, E>, Fn(A) -> Result<B, E>) -> Result<B, E>",
+    ["A", "B", "E", "fx"],
+    "Fn(Result<A, E>, Fn(A) -> Result<B, E> !{fx}) -> Result<B, E> !{fx}",
     "The function's result for the value of an Ok; an Err stays.",
     ['result.and_then(json.parse("1"), fn(j: Json) -> Result<Int, String> { option.ok_or(json.as_int(j), "not an Int") })', "Ok(1)"],
-    `fn result_and_then<A, B, E>(value: Result<A, E>, f: Fn(A) -> Result<B, E>) -> Result<B, E> {
+    `fn result_and_then<A, B, E, fx>(value: Result<A, E>, f: Fn(A) -> Result<B, E> !{fx}) -> Result<B, E> !{fx} {
     match value {
         Ok(x) => f(x)
         Err(e) => Err(e)
@@ -142,11 +142,11 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
   writtenInAx(
     226,
     "result.map_err",
-    ["T", "E", "F"],
-    "Fn(Result<T, E>, Fn(E) -> F) -> Result<T, F>",
+    ["T", "E", "F", "fx"],
+    "Fn(Result<T, E>, Fn(E) -> F !{fx}) -> Result<T, F> !{fx}",
     "Applies the function to the value of an Err; an Ok stays.",
     ['result.map_err(try_parse_int("x"), string.len)', "Err(18)"],
-    `fn result_map_err<T, E, F>(value: Result<T, E>, f: Fn(E) -> F) -> Result<T, F> {
+    `fn result_map_err<T, E, F, fx>(value: Result<T, E>, f: Fn(E) -> F !{fx}) -> Result<T, F> !{fx} {
     match value {
         Ok(x) => Ok(x)
         Err(e) => Err(f(e))

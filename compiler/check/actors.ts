@@ -1,0 +1,55 @@
+/** Checks `spawn`, `send`, `receive` and `emit`. */
+import type { Expr, Span } from "../ast.ts";
+import { ACTOR_ID, type CheckedType, freshVar, isData, rowInstantiation, show, UNIT_TYPE } from "../check-types.ts";
+import { substituteRow } from "../rows.ts";
+import { useRow } from "./calls.ts";
+import { failed, type FunctionChecker, type Typed } from "./context.ts";
+
+export function checkSpawn(checker: FunctionChecker, { target: expr, span }: Expr & { kind: "spawn" }): Typed {
+  const { scope } = checker;
+  useRow(checker, ["actor.spawn"], span, null);
+  const target = expr.kind === "name" && scope.lookup(expr.name.text) === undefined ? scope.unit.functions.get(expr.name.text) : undefined;
+  if (target === undefined || target.params.length > 0) {
+    checker.error("E009", expr.span, "`spawn` takes the name of a function without parameters");
+    return { ...failed(span), type: ACTOR_ID };
+  }
+  // Without arguments, nothing decides the row variables of the actor, so they are empty.
+  useRow(checker, substituteRow(target.row, rowInstantiation(target.typeParams)), span, target);
+  return { ir: { kind: "spawn", target, span }, type: ACTOR_ID };
+}
+
+export function checkSend(checker: FunctionChecker, expr: Expr & { kind: "send" }): Typed {
+  const { span } = expr;
+  const actor = checker.check(expr.actor, ACTOR_ID, "the receiver");
+  const type = freshVar();
+  const message = checker.check(expr.message, type);
+  requireData(checker, type, expr.message.span, "a message");
+  useRow(checker, ["actor.send"], span, null);
+  return { ir: { kind: "send", actor, message, span }, type: UNIT_TYPE };
+}
+
+export function checkReceive(checker: FunctionChecker, { span }: Expr & { kind: "receive" }): Typed {
+  const type = freshVar();
+  if (checker.scope.inContract) {
+    checker.error("E007", span, "a contract must be pure, but `receive` takes a message out of the mailbox");
+  }
+  return { ir: { kind: "receive", type, span }, type };
+}
+
+export function checkEmit(checker: FunctionChecker, expr: Expr & { kind: "emit" }): Typed {
+  const { span } = expr;
+  const type = freshVar();
+  const tree = checker.check(expr.tree, type);
+  requireData(checker, type, expr.tree.span, "an emitted value");
+  useRow(checker, ["ui.render"], span, null);
+  return { ir: { kind: "emit", tree, span }, type: UNIT_TYPE };
+}
+
+/** Defers a check that reports a type if it contains a function, or a type parameter that may stand for a function. */
+function requireData(checker: FunctionChecker, type: CheckedType, span: Span, what: string): void {
+  checker.context.deferredChecks.push(() => {
+    if (isData(type, { paramsAreData: false })) return;
+    const help = isData(type) ? { help: "a type parameter may stand for a function: write a type that cannot" } : {};
+    checker.error("E009", span, `${what} must hold no function, found ${show(type)}`, help);
+  });
+}
