@@ -20,7 +20,7 @@ export { resume, type Resumption, type ResumeRunOptions } from "./runtime/resume
 export { approve, type ApproveOptions, type DecidedCall, waitingCall } from "./runtime/approve.ts";
 export type { CallAnswer, InDoubt, OpenCall } from "./replay/resumer.ts";
 export type { ApprovalRequest, Approver, Decision, WaitingCall } from "./gateway/approval.ts";
-export type { SuspendedCall } from "./gateway/gateway.ts";
+export type { SuspendedCall } from "./gateway/call.ts";
 export type { ActorFailure, RunError, RunResult } from "./gateway/run.ts";
 export type { CallEnd, CallStart, FlowEnd, FlowStart, ObserverEvents, Observers } from "./gateway/observers.ts";
 export { runTest, type TestAnswer, type TestCase, type TestOptions, type TestResult } from "./gateway/test-run.ts";

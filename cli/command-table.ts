@@ -98,6 +98,12 @@ const CAPABILITIES: OptionSpec = {
   help: "a JavaScript module that declares capabilities of your own and carries them out; it runs with all your rights",
 };
 
+const MAX_PARALLEL_CALLS: OptionSpec = {
+  flags: "--max-parallel-calls <n>",
+  help: "the most calls that overlap; the result and the log are the same for each number",
+  defaultValue: "16",
+};
+
 const replayLimitOption = (field: "max_steps" | "max_alloc_bytes" | "max_wall_ms", flags: string): OptionSpec => ({
   flags,
   help: `the most ${LIMITS[field].unit} that the replay may take, whatever the log asks for (default: ${LIMITS[field].default || "no limit"})`,
@@ -132,6 +138,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: "--inputs <file>", help: "a JSON object with the inputs of step_input by name" },
       { flags: "--max-steps <n>", help: "stop after this many instructions" },
       { flags: "--max-wall-ms <ms>", help: "stop after this many milliseconds" },
+      MAX_PARALLEL_CALLS,
       { flags: "--record <file>", help: "write the event log" },
       {
         flags: "--run-id <id>",
@@ -287,6 +294,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         help: "what to do with a call that may have been carried out and must not be repeated: retry makes it again, fail gives the program an error (default: stop, exit code 8)",
         choices: ["retry", "fail"],
       },
+      MAX_PARALLEL_CALLS,
       CAPABILITIES,
       { flags: "--inputs <file>", help: "a JSON object with the inputs of step_input by name, as for run" },
       { flags: "--durable", help: "sync the log to disk around every call" },

@@ -1,5 +1,5 @@
 /** Prints how a run ended: its value, or its error with what to do next. */
-import type { SuspendedCall } from "../gateway/gateway.ts";
+import type { SuspendedCall } from "../gateway/call.ts";
 import type { RunError } from "../gateway/run.ts";
 import { stackLines } from "../replay/report/source-frame.ts";
 import type { Execution } from "../runtime/execute.ts";

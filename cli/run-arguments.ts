@@ -97,6 +97,14 @@ export function limitFromFlag(flag: string, field: LimitField, text: string | un
   return { [field]: value };
 }
 
+/** Parses `--max-parallel-calls`. Throws `usage`. */
+export function maxParallelCallsFromFlag(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d+$/.test(text) ? Number(text) : 0;
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new BorunaError("usage", `--max-parallel-calls ${text}: expected a whole number from 1`);
+}
+
 export interface ReplayLimitFlags {
   readonly maxSteps?: string;
   readonly maxAllocBytes?: string;

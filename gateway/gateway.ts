@@ -1,7 +1,7 @@
 /**
- * The gateway: every side effect of a program is one `Gateway.call`.
+ * The gateway: every side effect of a program is one `Gateway.call`, or one `Gateway.open` if it may overlap with others.
  *
- * It takes a `CapabilityRequest` of the machine and returns a `CapabilityAnswer`, or a promise of one if the handler is
+ * `call` takes a `CapabilityRequest` of the machine and returns a `CapabilityAnswer`, or a promise of one if the handler is
  * asynchronous. The steps, in order:
  *
  * 1. Check the arguments against the capability's signature. A mismatch is a `type_error` and is not counted as a call.
@@ -18,94 +18,36 @@
  * {result: 1700000000}`. The second call stops at step 3 with `capability_budget_exceeded`. It logs nothing, because a
  * replay reaches the same decision.
  *
+ * `open` does steps 1 to 4 and returns. The handler then runs beside others (`OpenCalls`), and what it answers is held back. When the
+ * machine takes the answer, in the order of the calls, `open`'s `answer` does steps 7 and 8. If an approval is needed, steps 5 and 6 also
+ * wait for that turn, because the log says when somebody decided.
+ *
  * Invariants: no handler runs before its `CapCall`, and the decision about it, are logged; the program sees no answer before that answer is logged;
  * every span that was opened is closed.
  */
 import { isPromise } from "node:util/types";
 import { budgetRule, Decisions, type RequiredApproval } from "../policy/decide.ts";
-import type { Policy } from "../policy/policy.ts";
-import type { CallCounters, CallSpanEnd, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
-import type { TraceHeaders } from "../telemetry/context.ts";
-import { type CapabilityDecl, type CapabilitySignature, signatureFor, withDefaults } from "../vm/capabilities.ts";
+import type { CallCounters } from "../telemetry/tracing.ts";
+import { type CapabilityDecl, signatureFor, withDefaults } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
-import type { CapabilityAnswer, CapabilityRequest, HostStop } from "../vm/host.ts";
+import type { CapabilityAnswer, CapabilityRequest, HostStop, OpenCall } from "../vm/host.ts";
 import { typedText } from "../vm/value/display.ts";
-import { matchesType } from "../vm/value/matches-type.ts";
-import type { TypeDef } from "../vm/bytecode/module.ts";
-import { type Type, typeToString } from "../vm/value/type.ts";
-import { MapValue } from "../vm/value/map.ts";
+import type { Type } from "../vm/value/type.ts";
 import { UNIT, type Value } from "../vm/value/value.ts";
-import { type Approval, type Approver, type Decision, decisionProblem, isDecision, type WaitingCall } from "./approval.ts";
+import { type Approval, type Decision, decisionProblem, isDecision, type WaitingCall } from "./approval.ts";
 import { checkAnswer } from "./answer.ts";
-import { sha256Hex } from "./digest.ts";
+import { type Call, CallContext, type GatewayOptions, type SuspendedCall } from "./call.ts";
+import { argumentMismatch, modelFacts } from "./call-facts.ts";
+import { callHash } from "./call-hash.ts";
 import { cleanMessage, failureOf } from "./failure.ts";
 import { flowSpanOf } from "./flow.ts";
-import {
-  CapabilityFailure,
-  FAILURE_TRAPS,
-  type FailureKind,
-  type HandlerContext,
-  type Handlers,
-  isLater,
-  LATER,
-  type Later,
-} from "./handlers.ts";
-import { callHash } from "./call-hash.ts";
-import type { CallEnd, RunObservers } from "./observers.ts";
-import type { LoggedCalls, LoggedPrefix } from "./logged-prefix.ts";
+import { FAILURE_TRAPS, type FailureKind, isLater, MachineHandler, type UsageHooks } from "./handlers.ts";
+import type { CallEnd } from "./observers.ts";
+import { type Arrival, OpenCalls } from "./open-calls.ts";
 import { plainAnswer, plainFromValue } from "./plain-values.ts";
 import type { RunClock } from "./run-clock.ts";
-import type { RunEvents } from "./run-events.ts";
 import { utf8BytesOfStrings } from "./utf8-bytes.ts";
-
-interface GatewayOptions {
-  readonly policy: Policy;
-  readonly handlers: Handlers;
-  readonly mode: RunMode;
-  /** Called only when a handler asks for its idempotency key. */
-  readonly runId: () => string;
-  /** The types of the program's module. */
-  readonly types: readonly TypeDef[];
-  readonly tracing: RunTracing | undefined;
-  readonly clock: RunClock;
-  readonly observers: RunObservers;
-  readonly events: RunEvents;
-  /** Defined if the run is resumed. */
-  readonly prefix: LoggedPrefix | undefined;
-  /** Defined if the run is resumed or replayed. */
-  readonly logged: LoggedCalls | undefined;
-  /** Decides about calls that need an approval. Undefined: such a call suspends the run. */
-  readonly approve: Approver | undefined;
-}
-
-/** The call at which a run was suspended. Its `CapCall` is the last call of the log. */
-export interface SuspendedCall extends WaitingCall {
-  readonly waitsFor: "approval" | "answer";
-  /** The public keys of those who may approve it. Empty: no signature is needed. */
-  readonly keys: readonly string[];
-}
-
-/** A call in progress. */
-interface Call {
-  readonly number: number;
-  readonly capability: CapabilityDecl;
-  readonly request: CapabilityRequest;
-  /** The arguments with their defaults filled in. */
-  readonly args: readonly Value[];
-  readonly resultType: Type;
-  /** Whether the handler takes and returns plain data. Set when the handler is called. */
-  isPlain: boolean;
-  readonly span: CallTracing | undefined;
-  /** Whether an earlier process made the call, so that this one only repeats it. */
-  readonly isRepeated: boolean;
-  /** Path of the policy rule that decided the call, and the reason of that decision. Undefined until the policy is asked. */
-  rule: string | undefined;
-  reason: string | undefined;
-  /** Number of calls still allowed after this one. Undefined without a budget, and before the budget is checked. */
-  budgetRemaining: number | undefined;
-  hasEnded: boolean;
-}
 
 /** Answers all capability calls of one run. It is a class, so that V8 reuses the optimized methods across runs. */
 export class Gateway {
@@ -119,7 +61,8 @@ export class Gateway {
   readonly #observesEnd: boolean;
   /** Whether calls wait for a slow collector. With a wall-clock limit they do not, because waiting could change the run's outcome. */
   readonly #waitsForCollector: boolean;
-  #suspended: SuspendedCall | undefined;
+  readonly #open: OpenCalls<Call>;
+  #suspended: readonly SuspendedCall[] = [];
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -128,21 +71,98 @@ export class Gateway {
     this.#observesStart = options.observers.has("callStart");
     this.#observesEnd = options.observers.has("callEnd");
     this.#waitsForCollector = !options.clock.isLimited;
+    this.#open = new OpenCalls<Call>(options.maxParallelCalls, {
+      run: (call) => this.#handle(call),
+      mayStart: () => options.prefix?.isPastLog !== false,
+    });
   }
 
   counters(): CallCounters {
     return { ...this.#counters };
   }
 
-  /** The call at which the run was suspended. */
-  get suspended(): SuspendedCall | undefined {
+  /** The call at which the run was suspended, then the later calls whose answers come later, too. Empty if it was not suspended. */
+  get suspended(): readonly SuspendedCall[] {
     return this.#suspended;
   }
 
   /** Answers one call. A failure of the program or the handler is an answer, not a rejection. Throws what the log throws. */
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
-    const collectorReady = this.#waitsForCollector && !this.#isRepeating() ? this.#options.tracing?.backpressure() : undefined;
-    return collectorReady === undefined ? this.#start(request) : this.#startAfter(collectorReady, request);
+    const collectorReady = this.#collectorReady();
+    return collectorReady === undefined ? this.#callNow(request) : this.#callAfter(collectorReady, request);
+  }
+
+  #callNow(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const begun = this.#begin(request);
+    return "ok" in begun ? begun : this.#answer(begun);
+  }
+
+  /** Makes the call when the collector has room for another span. Makes no call if the run is stopped in the meantime. */
+  async #callAfter(collectorReady: Promise<void>, request: CapabilityRequest): Promise<CapabilityAnswer> {
+    await this.#unlessAborted(collectorReady);
+    return this.#clock.signal.aborted ? { ok: false, ...this.#interruption() } : this.#callNow(request);
+  }
+
+  /** Begins a call that may overlap with others. Returns the answer only if the call is refused. */
+  open(request: CapabilityRequest): CapabilityAnswer | OpenCall {
+    const begun = this.#begin(request);
+    if ("ok" in begun) return begun;
+    this.#open.add(begun, this.#waitsForTurn(begun));
+    return { answer: () => this.#take(begun) };
+  }
+
+  /** Answers the earliest open call. */
+  #take(call: Call): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const collectorReady = this.#collectorReady();
+    return collectorReady === undefined ? this.#takeNow(call) : this.#takeAfter(collectorReady, call);
+  }
+
+  async #takeAfter(collectorReady: Promise<void>, call: Call): Promise<CapabilityAnswer> {
+    await this.#unlessAborted(collectorReady);
+    return this.#takeNow(call);
+  }
+
+  #takeNow(call: Call): CapabilityAnswer | Promise<CapabilityAnswer> {
+    if (this.#waitsForTurn(call)) return this.#takeInTurn(call);
+    const arrival = this.#open.arrival(call);
+    if (arrival instanceof Promise)
+      return this.#unlessAborted(arrival).then((arrived) => this.#takeArrived(call, arrived ?? { stop: this.#interruption() }));
+    return this.#takeArrived(call, arrival);
+  }
+
+  #takeArrived(call: Call, arrival: Arrival): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const answer = this.#conclude(call, arrival);
+    // The log has the answer before the call counts as answered.
+    this.#open.remove(call);
+    return answer;
+  }
+
+  #takeInTurn(call: Call): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const answer = this.#answer(call);
+    if (!(answer instanceof Promise)) {
+      this.#open.remove(call);
+      return answer;
+    }
+    return answer.then((later) => {
+      this.#open.remove(call);
+      return later;
+    });
+  }
+
+  /** Whether the handler may not run before the machine takes the answer: it comes from the log, or somebody has to decide first. */
+  #waitsForTurn(call: Call): boolean {
+    return call.approval !== undefined || this.#options.logged?.answersCall(call.number) === true;
+  }
+
+  /** The run has ended: aborts the handlers that run, and ends the calls without an answer. Waits for the handlers, but not long. */
+  end(isSuspended: boolean): Promise<unknown> | undefined {
+    const { open, running } = this.#open.end();
+    for (const call of open) {
+      if (!isSuspended) this.#counters.failed += 1;
+      this.#end(call, isSuspended ? "suspended" : "runtime_error", undefined, isSuspended ? undefined : "the run ended before the answer");
+    }
+    this.#clock.end();
+    return running;
   }
 
   /** Whether the run's next action is already in the log. */
@@ -150,13 +170,13 @@ export class Gateway {
     return this.#options.prefix?.isAhead === true;
   }
 
-  /** Starts the call when the collector has room for another span. Makes no call if the run is stopped in the meantime. */
-  async #startAfter(collectorReady: Promise<void>, request: CapabilityRequest): Promise<CapabilityAnswer> {
-    await this.#unlessAborted(collectorReady);
-    return this.#clock.signal.aborted ? { ok: false, ...this.#interruption() } : this.#start(request);
+  /** Settles when the collector has room for another span. */
+  #collectorReady(): Promise<void> | undefined {
+    return this.#waitsForCollector && !this.#isRepeating() ? this.#options.tracing?.backpressure() : undefined;
   }
 
-  #start(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
+  /** Does the steps up to `CapCall`. Returns the answer if the call goes no further. */
+  #begin(request: CapabilityRequest): CapabilityAnswer | Call {
     const { types, tracing, mode, observers } = this.#options;
     const { capability, args } = request;
     const signature = signatureFor(capability, args.length);
@@ -188,7 +208,7 @@ export class Gateway {
         parentId: flow?.id,
         place: () => request.place(),
       });
-    return this.#authorize({
+    const call: Call = {
       number,
       capability,
       request,
@@ -201,11 +221,14 @@ export class Gateway {
       rule: undefined,
       reason: undefined,
       budgetRemaining: undefined,
+      approval: undefined,
       hasEnded: false,
-    });
+    };
+    return this.#authorize(call) ?? call;
   }
 
-  #authorize(call: Call): CapabilityAnswer | Promise<CapabilityAnswer> {
+  /** Returns the answer if the call goes no further. */
+  #authorize(call: Call): CapabilityAnswer | undefined {
     const { request, capability, args } = call;
     if (!request.declared) return this.#deny(call, `the function does not declare the capability ${capability.name}`);
     const decision = this.#decisions.decide(capability, args);
@@ -220,7 +243,25 @@ export class Gateway {
     if (capability.internal === true) return this.#answerInternal(call);
     const stop = this.#append(call, { type: "CapCall", capability: capability.name, args: request.args });
     if (stop !== undefined) return this.#stop(call, stop);
-    return decision.approval === undefined ? this.#dispatch(call) : this.#awaitApproval(call, decision.approval);
+    call.approval = decision.approval;
+    this.#usageOf(call)?.reserve(args, call.number, this.#options.policy);
+    // A call that waits for a decision is dispatched when it is approved.
+    if (call.approval === undefined) this.#countDispatch(call);
+    return undefined;
+  }
+
+  #countDispatch({ capability }: Call): void {
+    if (this.#options.handlers.has(capability.name)) this.#counters.dispatched += 1;
+  }
+
+  #usageOf({ capability }: Call): UsageHooks | undefined {
+    const handler = this.#options.handlers.get(capability.name);
+    return handler instanceof MachineHandler ? handler.usage : undefined;
+  }
+
+  /** Answers a call whose `CapCall` is logged. */
+  #answer(call: Call): CapabilityAnswer | Promise<CapabilityAnswer> {
+    return call.approval === undefined ? this.#dispatch(call) : this.#awaitApproval(call, call.approval);
   }
 
   /** Gets the decision about a call whose `CapCall` is logged. Suspends the run if there is none. */
@@ -283,7 +324,9 @@ export class Gateway {
   #applyApproval(call: Call, { rule }: RequiredApproval, event: Approval): CapabilityAnswer | Promise<CapabilityAnswer> {
     const stop = this.#append(call, event);
     if (stop !== undefined) return this.#stop(call, stop);
-    return event.decision === "approved" ? this.#dispatch(call) : this.#refuseApproval(call, rule, `${event.by} refused the call`);
+    if (event.decision !== "approved") return this.#refuseApproval(call, rule, `${event.by} refused the call`);
+    this.#countDispatch(call);
+    return this.#dispatch(call);
   }
 
   #refuseApproval(call: Call, rule: string, message: string): CapabilityAnswer {
@@ -329,12 +372,27 @@ export class Gateway {
   }
 
   #dispatch(call: Call): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const arrival = this.#handle(call);
+    return arrival instanceof Promise ? this.#concludeLater(call, arrival) : this.#conclude(call, arrival);
+  }
+
+  async #concludeLater(call: Call, promise: Promise<Arrival>): Promise<CapabilityAnswer> {
+    const arrival = await this.#unlessAborted(promise);
+    if (arrival !== undefined) return this.#conclude(call, arrival);
+    this.#open.abandon(promise);
+    return this.#stop(call, this.#interruption());
+  }
+
+  /** Runs the handler of a call. The promise never rejects, unless the log cannot be read. */
+  #handle(call: Call): Arrival | Promise<Arrival> {
     const ownHandler = this.#options.handlers.get(call.capability.name);
-    if (ownHandler === undefined) return this.#fail(call, "unknown", `nothing serves the capability ${call.capability.name} here`);
-    this.#counters.dispatched += 1;
+    if (ownHandler === undefined)
+      return { failure: "unknown", message: `nothing serves the capability ${call.capability.name} here`, cause: undefined };
     // Undefined: the handler answers the call.
     const reply = this.#options.logged?.reply(call.number);
-    if (reply !== undefined && "stop" in reply) return this.#stop(call, reply.stop);
+    if (reply !== undefined && "stop" in reply) return reply;
+    const isOpen = this.#open.has(call);
+    if (isOpen) this.#options.events.started(call.number);
     const handler = reply?.handler ?? ownHandler;
     const { args } = call;
     const context = new CallContext(this.#options, call);
@@ -346,40 +404,63 @@ export class Gateway {
         typeof handler === "function" ? handler(args.map(plainFromValue), context) : handler.run([...args], context);
       answer = call.span === undefined ? run() : call.span.run(run);
     } catch (error) {
-      return this.#failWith(call, error);
+      const arrival = this.#thrown(call, error);
+      return isOpen ? this.#note(call, arrival) : arrival;
     }
-    return isPromise(answer) ? this.#settle(call, answer) : this.#succeed(call, answer);
+    if (isPromise(answer)) return this.#settle(call, answer, isOpen);
+    const arrival = this.#arrived(call, answer);
+    return isOpen ? this.#note(call, arrival) : arrival;
   }
 
-  async #settle(call: Call, promise: Promise<unknown>): Promise<CapabilityAnswer> {
-    const outcome = await this.#unlessAborted(outcomeOf(promise));
-    if (outcome === undefined) return this.#stop(call, this.#interruption());
-    return outcome.ok ? this.#succeed(call, outcome.value) : this.#failWith(call, outcome.error);
+  async #settle(call: Call, promise: Promise<unknown>, isOpen: boolean): Promise<Arrival> {
+    const outcome = await outcomeOf(promise);
+    const arrival = outcome.ok ? this.#arrived(call, outcome.value) : this.#thrown(call, outcome.error);
+    return isOpen ? this.#note(call, arrival) : arrival;
   }
 
-  #succeed(call: Call, answer: unknown): CapabilityAnswer {
-    const { capability, resultType, isPlain } = call;
-    if (isLater(answer)) return this.#suspend(call, "answer", []);
+  /** Notes beside the log what has arrived for an open call, so that a killed run need not make the call again. */
+  #note(call: Call, arrival: Arrival): Arrival {
+    const { events } = this.#options;
+    const { name } = call.capability;
+    if ("value" in arrival) events.arrived(call.number, { type: "CapResult", capability: name, result: arrival.value });
+    else if ("failure" in arrival)
+      events.arrived(call.number, { type: "CapError", capability: name, kind: arrival.failure, message: cleanMessage(arrival.message) });
+    else if ("later" in arrival) events.arrived(call.number, "later");
+    return arrival;
+  }
+
+  /** Copies and checks what a handler returned. */
+  #arrived({ capability, resultType, isPlain }: Call, answer: unknown): Arrival {
+    if (isLater(answer)) return { later: true };
     const checked = (isPlain ? plainAnswer : checkAnswer)(answer, resultType, this.#options.types);
-    if ("problem" in checked)
-      return this.#fail(call, "host_fault", `the handler of ${capability.name} answered ${checked.problem}`, checked.cause);
-    const { value } = checked;
-    const stop = this.#append(call, { type: "CapResult", capability: capability.name, result: value });
-    if (stop !== undefined) return this.#stop(call, stop);
-    this.#end(call, "ok", value, undefined);
-    return { ok: true, value };
+    if (!("problem" in checked)) return checked;
+    return { failure: "host_fault", message: `the handler of ${capability.name} answered ${checked.problem}`, cause: checked.cause };
   }
 
-  /** Ends a call whose handler threw `error`. */
-  #failWith(call: Call, error: unknown): CapabilityAnswer {
+  /** Returns the failure for what a handler threw. */
+  #thrown(call: Call, error: unknown): Arrival {
     // The handlers of a replay read the log, so they may throw an error of the log. From any other handler it is a plain failure.
     if (this.#options.mode === "replay" && isLogError(error)) {
       call.span?.end({ errorKind: "runtime_error" });
       throw error;
     }
-    if (this.#clock.signal.aborted) return this.#stop(call, this.#interruption());
+    if (this.#clock.signal.aborted) return { stop: this.#interruption() };
     const { kind, message } = failureOf(call.capability.name, error);
-    return this.#fail(call, kind, message, error);
+    return { failure: kind, message, cause: error };
+  }
+
+  /** Logs what has arrived for a call, and answers it. */
+  #conclude(call: Call, arrival: Arrival): CapabilityAnswer | Promise<CapabilityAnswer> {
+    if ("later" in arrival) return this.#suspend(call, "answer", []);
+    if ("stop" in arrival) return this.#stop(call, arrival.stop);
+    if ("failure" in arrival) return this.#fail(call, arrival.failure, arrival.message, arrival.cause);
+    const { value } = arrival;
+    const { capability } = call;
+    const stop = this.#append(call, { type: "CapResult", capability: capability.name, result: value });
+    if (stop !== undefined) return this.#stop(call, stop);
+    this.#usageOf(call)?.settle(call.number, { value });
+    this.#end(call, "ok", value, undefined);
+    return { ok: true, value };
   }
 
   /** Ends a call that failed. `cause` is what the handler threw, or what is wrong with its answer. */
@@ -387,16 +468,30 @@ export class Gateway {
     const message = cleanMessage(text);
     const stop = this.#append(call, { type: "CapError", capability: call.capability.name, kind, message });
     if (stop !== undefined) return this.#stop(call, stop);
+    this.#usageOf(call)?.settle(call.number, { failure: message });
     const outcome = kind === "host_fault" || kind === "in_doubt" ? "runtime_error" : kind;
     this.#counters[outcome === "runtime_error" ? "failed" : outcome] += 1;
     this.#end(call, outcome, undefined, message, cause);
     return { ok: false, trap: FAILURE_TRAPS[kind], message, cause };
   }
 
-  /** Ends the run at a call that has no answer yet. This is no failure, so the call's span is no error. */
-  #suspend(call: Call, waitsFor: SuspendedCall["waitsFor"], keys: readonly string[]): CapabilityAnswer {
+  /**
+   * Ends the run at a call that has no answer yet. This is no failure, so the call's span is no error. First waits for the handlers of
+   * other calls, whose answers are kept.
+   */
+  #suspend(call: Call, waitsFor: SuspendedCall["waitsFor"], keys: readonly string[]): CapabilityAnswer | Promise<CapabilityAnswer> {
+    const running = this.#open.stop();
+    if (running === undefined) return this.#suspendNow(call, waitsFor, keys);
+    return this.#unlessAborted(running).then(() => this.#suspendNow(call, waitsFor, keys));
+  }
+
+  #suspendNow(call: Call, waitsFor: SuspendedCall["waitsFor"], keys: readonly string[]): CapabilityAnswer {
     const waiting = this.#waiting(call);
-    this.#suspended = { ...waiting, waitsFor, keys };
+    const others = this.#open.later().filter((other) => other !== call);
+    this.#suspended = [
+      { ...waiting, waitsFor, keys },
+      ...others.map((other) => ({ ...this.#waiting(other), waitsFor: "answer" as const, keys: [] })),
+    ];
     const message = `call ${waiting.call} of ${waiting.capability} (${waiting.hash}) waits for ${WAITS_FOR[waitsFor]}`;
     this.#end(call, "suspended", undefined, message);
     return { ok: false, trap: "suspended", message };
@@ -410,10 +505,12 @@ export class Gateway {
   }
 
   /** Ends a call because the run must stop. If the call was dispatched, the log contains the call without an answer. */
-  #stop(call: Call, { trap, message }: HostStop): CapabilityAnswer {
+  #stop(call: Call, stop: HostStop): CapabilityAnswer {
+    // No further handler starts.
+    void this.#open.stop();
     this.#counters.failed += 1;
-    this.#end(call, "runtime_error", undefined, message);
-    return { ok: false, trap, message };
+    this.#end(call, "runtime_error", undefined, stop.message);
+    return { ok: false, ...stop };
   }
 
   /**
@@ -422,7 +519,7 @@ export class Gateway {
    */
   #append(call: Call, event: RunEvent): HostStop | undefined {
     try {
-      return this.#options.events.append(event);
+      return this.#options.events.append(event, call.number);
     } catch (error) {
       call.span?.end({ errorKind: "runtime_error" });
       throw error;
@@ -467,67 +564,6 @@ export class Gateway {
   }
 }
 
-/** The context of one call. It is a class, so that the idempotency key and the trace headers are computed only when a handler reads them. */
-class CallContext implements HandlerContext {
-  readonly signal: AbortSignal;
-  readonly remainingMs: number | undefined;
-  readonly budgetRemaining: number | undefined;
-  readonly callNumber: number;
-  readonly onModel: HandlerContext["onModel"];
-  readonly onProgress: HandlerContext["onProgress"];
-  readonly policy: Policy;
-  readonly #options: GatewayOptions;
-  readonly #span: CallTracing | undefined;
-  #traceHeaders: TraceHeaders | undefined;
-
-  constructor(options: GatewayOptions, call: Call) {
-    const { number, budgetRemaining, span } = call;
-    this.signal = options.clock.signal;
-    this.remainingMs = options.clock.remainingMs();
-    this.budgetRemaining = budgetRemaining;
-    this.callNumber = number;
-    this.policy = options.policy;
-    this.#options = options;
-    this.#span = span;
-    if (options.observers.has("callProgress")) this.onProgress = (text) => notifyProgress(options.observers, call, text);
-    if (span !== undefined) this.onModel = (model, provider) => span.setModel(model, provider);
-  }
-
-  get traceparent(): string | undefined {
-    return this.#headers().traceparent;
-  }
-
-  get tracestate(): string | undefined {
-    return this.#headers().tracestate;
-  }
-
-  get baggage(): string | undefined {
-    return this.#headers().baggage;
-  }
-
-  #headers(): TraceHeaders {
-    this.#traceHeaders ??= this.#span?.headers() ?? {};
-    return this.#traceHeaders;
-  }
-
-  failure(message: string): CapabilityFailure {
-    return new CapabilityFailure(message);
-  }
-
-  later(): Later {
-    return LATER;
-  }
-
-  get idempotencyKey(): string {
-    return sha256Hex(`${this.#options.runId()}\n${this.callNumber}`);
-  }
-}
-
-/** Notifies the observer unless the call has ended. A handler may be plain JavaScript, so `text` may be anything. */
-function notifyProgress(observers: RunObservers, { number, capability, hasEnded }: Call, text: unknown): void {
-  if (!hasEnded && typeof text === "string") observers.notify("callProgress", { call: number, capability: capability.name, text });
-}
-
 /** Completes the sentence "the call waits for …". */
 const WAITS_FOR: Readonly<Record<SuspendedCall["waitsFor"], string>> = {
   approval: "an approval",
@@ -550,44 +586,4 @@ async function outcomeOf(promise: Promise<unknown>): Promise<PromiseOutcome> {
 /** Whether the error means that the log could not be read or written, or that Boruna has a bug. */
 function isLogError(error: unknown): boolean {
   return error instanceof BorunaError && (error.kind.startsWith("log.") || error.kind === "internal");
-}
-
-function argumentMismatch(
-  capability: CapabilityDecl,
-  signature: CapabilitySignature | undefined,
-  args: readonly Value[],
-  types: readonly TypeDef[],
-): string | undefined {
-  if (signature === undefined) return `${capability.name} does not take ${args.length} arguments: ${capability.call}`;
-  for (const [i, arg] of args.entries()) {
-    const param = signature.params[i];
-    if (param !== undefined && !matchesType(arg, param.type, types))
-      return `${capability.name}: the argument ${param.name} must be ${typeToString(param.type)}`;
-  }
-  return undefined;
-}
-
-/**
- * Returns what the answer of an `llm.call` says about model and tokens, for its span. Empty for other capabilities. If both
- * counts in the answer are 0, the endpoint did not report them; they are returned as undefined.
- */
-function modelFacts(
-  capability: CapabilityDecl,
-  result: Value | undefined,
-): Pick<CallSpanEnd, "inputTokens" | "outputTokens" | "responseModel"> {
-  if (capability.name !== "llm.call" || !(result instanceof MapValue)) return {};
-  const model = result.get("model");
-  const usage = result.get("usage");
-  const count = (name: string): number | undefined => {
-    const tokens = usage instanceof MapValue ? usage.get(name) : undefined;
-    return typeof tokens === "number" ? tokens : undefined;
-  };
-  const inputTokens = count("input_tokens");
-  const outputTokens = count("output_tokens");
-  const isReported = inputTokens !== 0 || outputTokens !== 0;
-  return {
-    inputTokens: isReported ? inputTokens : undefined,
-    outputTokens: isReported ? outputTokens : undefined,
-    responseModel: typeof model === "string" ? model : undefined,
-  };
 }

@@ -6,7 +6,7 @@ import type { Value } from "../vm/value/value.ts";
 
 /** What the gateway tells a handler about its call. */
 export interface HandlerContext {
-  /** Aborted when the run is canceled or reaches its time limit. */
+  /** Aborted when the run is canceled, reaches its time limit, or ends in another way while the handler still runs. */
   readonly signal: AbortSignal;
   /** Milliseconds left of the run's wall-clock limit. Undefined without a limit. */
   readonly remainingMs?: number | undefined;
@@ -65,17 +65,27 @@ export type Handler = (args: readonly PlainValue[], context: HandlerContext) => 
 /** Carries out one call with the machine's own values. */
 export type MachineFunction = (args: readonly Value[], context: HandlerContext) => Value | Promise<Value>;
 
-/** Takes note of a call that an earlier process of a resumed run made. `answer` is its value, or why it failed. */
-export type Recall = (args: readonly Value[], answer: { readonly value: Value } | { readonly failure: string }, policy: Policy) => void;
+/** How a call was answered: its value, or why it failed. */
+export type RecordedAnswer = { readonly value: Value } | { readonly failure: string };
+
+/** What a handler does that counts what its run has used. Calls may overlap, so each has its number. */
+export interface UsageHooks {
+  /** The call is in the log. Called in the order of the log. */
+  reserve(args: readonly Value[], call: number, policy: Policy): void;
+  /** The answer of the call is in the log. Called in the order of the log, also if an earlier process made the call. */
+  settle(call: number, answer: RecordedAnswer): void;
+  /** An earlier process may have made the call. This process makes it again, or fails it. */
+  recall(call: number): void;
+}
 
 /** A handler that asked for the machine's own values. */
 export class MachineHandler {
   readonly run: MachineFunction;
   /** Defined if the handler counts what its run has used. */
-  readonly recall: Recall | undefined;
-  constructor(run: MachineFunction, recall?: Recall) {
+  readonly usage: UsageHooks | undefined;
+  constructor(run: MachineFunction, usage?: UsageHooks) {
     this.run = run;
-    this.recall = recall;
+    this.usage = usage;
   }
 }
 

@@ -8,9 +8,11 @@ export type LoggedReply = { readonly handler: Handler | MachineHandler } | { rea
 
 /** What the log of a replayed or resumed run says about its calls. */
 export interface LoggedCalls {
-  /** Says how to answer the call whose `CapCall` was appended last. Undefined: by its handler. `call` is the number of the call. */
+  /** Whether the log answers the call with this number, or the run stops at it. If not, its handler may run before its turn. */
+  answersCall(call: number): boolean;
+  /** Says how to answer the call with this number. Undefined: by its handler. Called when the handler would start. */
   reply(call: number): LoggedReply | undefined;
-  /** Returns the decision about the call whose `CapCall` was appended last, if the log has it. */
+  /** Returns the decision about the call, if the log has it. Called when the call is the earliest one without an answer. */
   approval(call: number): Decision | undefined;
 }
 
@@ -20,4 +22,6 @@ export interface LoggedPrefix extends LoggedCalls {
   readonly events: number;
   /** Whether what the run does next was done by an earlier process. Observers and spans do not see it again. */
   readonly isAhead: boolean;
+  /** Whether the run has repeated every event of its log. */
+  readonly isPastLog: boolean;
 }

@@ -29,6 +29,12 @@ export function traceDetailOption(option: unknown = "cap"): TraceDetail {
   throw new BorunaError("usage", `traceDetail: expected ${TRACE_DETAILS.map((name) => JSON.stringify(name)).join(", ")}`);
 }
 
+/** Returns how many handlers may run at once. Throws `usage`, naming the option. */
+export function maxParallelCallsOption(option: unknown): number | undefined {
+  if (option === undefined || (typeof option === "number" && Number.isInteger(option) && option >= 1)) return option;
+  throw new BorunaError("usage", "maxParallelCalls: expected a whole number from 1");
+}
+
 /** Runs `read`. If it throws, even in a getter of the option, throws a `BorunaError` that names the option. */
 function withOptionName<T>(option: string, hint: string | undefined, read: () => T): T {
   try {

@@ -17,6 +17,7 @@ export class RunClock {
   readonly #maxMs: number;
   readonly #deadline: number;
   readonly #abort = new AbortController();
+  readonly #calls = new AbortController();
   #stopReason: StopReason | undefined;
 
   /** `maxMs` is the limit in milliseconds; 0 means no limit. */
@@ -35,6 +36,11 @@ export class RunClock {
     return this.#abort.signal;
   }
 
+  /** For handlers: aborted when the run must stop or has ended. */
+  get callSignal(): AbortSignal {
+    return this.#calls.signal;
+  }
+
   /** Returns the milliseconds left of the limit, or undefined if there is no limit. */
   remainingMs(): number | undefined {
     return this.#maxMs === 0 ? undefined : Math.max(0, this.#deadline - this.now());
@@ -49,6 +55,12 @@ export class RunClock {
   stop(reason: StopReason): void {
     this.#stopReason ??= reason;
     this.#abort.abort(this.#stopReason);
+    this.#calls.abort(this.#stopReason);
+  }
+
+  /** Aborts what still runs, because the run has ended. */
+  end(): void {
+    this.#calls.abort("ended");
   }
 
   /** Runs `body`. Until `body` ends, `caller` can cancel the run, and a timer stops the run at its limit. */

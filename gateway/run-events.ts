@@ -1,5 +1,5 @@
 /** The path of an event from a run to its log and its observers. */
-import type { RunEvent, RunEventType } from "../vm/events.ts";
+import type { AnswerEvent, RunEvent, RunEventType } from "../vm/events.ts";
 import type { HostStop } from "../vm/host.ts";
 import { LOG_NOT_CHARGED } from "../vm/limits.ts";
 import { recordBytes } from "./logged-bytes.ts";
@@ -8,8 +8,15 @@ import type { RunObservers } from "./observers.ts";
 
 /** Receives the events of a run in order, each before the machine continues. */
 export interface EventSink {
-  /** Receives an event. Returns why the run must stop, or undefined if it may continue. May throw `BorunaError` `log.*`. */
-  append(event: RunEvent): HostStop | undefined;
+  /**
+   * Receives an event, and for an event of a call its number in the run. Returns why the run must stop, or undefined if it may continue.
+   * May throw `BorunaError` `log.*`.
+   */
+  append(event: RunEvent, call?: number): HostStop | undefined;
+  /** The handler of a call that may overlap with others starts. May throw `log.*`. */
+  started?(call: number): void;
+  /** The answer of such a call has arrived, and is held back until its turn; or its handler answers later. May throw `log.*`. */
+  arrived?(call: number, answer: AnswerEvent | "later"): void;
 }
 
 /** The events that came from outside: answers of calls, and decisions about them. */
@@ -41,15 +48,23 @@ export class RunEvents {
    * `max_log_bytes` is dropped, unless it came from outside, because a replay needs it to get this far.
    * Throws what the sink throws.
    */
-  append(event: RunEvent): HostStop | undefined {
+  append(event: RunEvent, call?: number): HostStop | undefined {
     const overLimit = this.#charge(event);
     if (overLimit !== undefined && !KEPT_EVENTS.has(event.type)) return overLimit;
     const isRepeated = this.#prefix?.isAhead === true;
-    const stop = this.#sink?.append(event);
+    const stop = this.#sink?.append(event, call);
     if (stop !== undefined) return stop;
     this.#count += 1;
     if (!isRepeated) this.#observers.notify("eventAppended", event);
     return overLimit;
+  }
+
+  started(call: number): void {
+    this.#sink?.started?.(call);
+  }
+
+  arrived(call: number, answer: AnswerEvent | "later"): void {
+    this.#sink?.arrived?.(call, answer);
   }
 
   #charge(event: RunEvent): HostStop | undefined {

@@ -11,7 +11,7 @@ import type { CallCounters, RunMode, RunTracing, TraceDetail, Tracing } from "..
 import type { EngineChoice } from "../vm/compiled/engine.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
-import type { CapabilityAnswer, CapabilityRequest, Host, HostStop, StopReason } from "../vm/host.ts";
+import type { CapabilityAnswer, CapabilityRequest, Host, HostStop, OpenCall, StopReason } from "../vm/host.ts";
 import type { JsonData } from "../vm/json/json.ts";
 import type { Limits } from "../vm/limits.ts";
 import type { SourceLocation } from "../vm/bytecode/module.ts";
@@ -24,7 +24,8 @@ import { parseType, type Type } from "../vm/value/type.ts";
 import { utf8Length } from "../vm/value/utf8.ts";
 import type { Value } from "../vm/value/value.ts";
 import { RunFlow } from "./flow.ts";
-import { Gateway, type SuspendedCall } from "./gateway.ts";
+import type { SuspendedCall } from "./call.ts";
+import { Gateway } from "./gateway.ts";
 import type { Handlers } from "./handlers.ts";
 import { valueBytes } from "./logged-bytes.ts";
 import type { Approver } from "./approval.ts";
@@ -54,6 +55,8 @@ export interface ExecuteOptions {
   readonly logged?: LoggedCalls | undefined;
   /** Decides about calls that need an approval. Default: such a call suspends the run. */
   readonly approve?: Approver | undefined;
+  /** How many handlers may run at once. It affects only the time of the run. Default: `MAX_PARALLEL_CALLS`. */
+  readonly maxParallelCalls?: number | undefined;
   /** Cancels the run when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** W3C trace context and baggage of the caller. */
@@ -124,6 +127,8 @@ export interface RunResult {
   readonly events: number;
   /** The call at which the run waits. Present if and only if the outcome is `suspended`. */
   readonly suspended?: SuspendedCall;
+  /** The later calls that wait for their answers, too, if the outcome is `suspended`. Absent if there are none. */
+  readonly alsoWaiting?: readonly SuspendedCall[];
   /** Failures of actors that their parent did not receive. They do not change the outcome. */
   readonly unreceived: readonly ActorFailure[];
 }
@@ -163,6 +168,9 @@ function bindArguments(program: Program, args: ReadonlyMap<string, JsonData>): r
     return valueFromTypedJson(data, parseType(p.type), types, p.name);
   });
 }
+
+/** How many handlers of one run may run at once, unless the host says otherwise. */
+export const MAX_PARALLEL_CALLS = 16;
 
 /** The machine's host for one run. */
 class Run implements Host {
@@ -221,6 +229,7 @@ class Run implements Host {
       prefix: options.prefix,
       logged: options.logged ?? options.prefix,
       approve: options.approve,
+      maxParallelCalls: options.maxParallelCalls ?? MAX_PARALLEL_CALLS,
     });
     if (this.#observers.has("runStart")) this.#observers.notify("runStart", { runId: options.runId, program: program.module.name });
   }
@@ -239,10 +248,13 @@ class Run implements Host {
     try {
       return await this.#clock.watch(signal, async () => {
         const end = await runMachine(this.#program, this, options);
+        const running = this.#gateway.end(end.status === "trapped" && end.trap.kind === "suspended");
+        if (running !== undefined) await running;
         await this.flow?.settle(this.#clock.signal);
         return end;
       });
     } catch (error) {
+      await this.#gateway.end(false);
       const spansDropped = this.flow?.dropped ?? 0;
       this.#tracing?.end({ outcome: "fatal", steps: 0, allocBytes: 0, counters: this.#gateway.counters(), spansDropped });
       throw error;
@@ -277,8 +289,9 @@ class Run implements Host {
     };
     if (end.status === "trapped") {
       const { outcome, ...limit } = outcomeOfTrap(end.trap.kind);
-      const { suspended } = this.#gateway;
-      const waits = suspended === undefined || outcome !== "suspended" ? {} : { suspended };
+      const [suspended, ...alsoWaiting] = this.#gateway.suspended;
+      const others = alsoWaiting.length === 0 ? {} : { alsoWaiting };
+      const waits = suspended === undefined || outcome !== "suspended" ? {} : { suspended, ...others };
       return { outcome, error: runError(end.trap, limit), ...commonFields, ...limit, ...waits };
     }
     const { value } = end;
@@ -299,6 +312,23 @@ class Run implements Host {
     if (answer instanceof Promise) this.#turns.leave();
     else this.enter();
     return answer;
+  }
+
+  open(request: CapabilityRequest): CapabilityAnswer | OpenCall {
+    // As in `call`.
+    this.leave();
+    const opened = this.#gateway.open(request);
+    this.enter();
+    if ("ok" in opened) return opened;
+    return {
+      answer: () => {
+        this.leave();
+        const answer = opened.answer();
+        if (answer instanceof Promise) this.#turns.leave();
+        else this.enter();
+        return answer;
+      },
+    };
   }
 
   enter(): void {

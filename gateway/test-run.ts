@@ -59,7 +59,6 @@ export async function runTest(program: Program, test: TestCase, options: TestOpt
     const end = await runMachine(withEntry(program, functionIndex), host, {
       limits: { ...DEFAULT_LIMITS, ...limits },
       args,
-      actors: false,
     });
     if (end.status === "completed") return end.value;
     const { kind, message } = end.trap;

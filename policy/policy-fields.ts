@@ -262,6 +262,7 @@ export const LIMIT_FIELDS = {
   max_call_depth: limitField("max_call_depth", 1),
   max_output_bytes: limitField("max_output_bytes", 0),
   max_log_bytes: later(limitField("max_log_bytes", 1)),
+  max_tasks: later(limitField("max_tasks", 1)),
   max_wall_ms: limitField("max_wall_ms", 0),
 };
 type PolicyLimits = FieldValues<typeof LIMIT_FIELDS>;

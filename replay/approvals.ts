@@ -23,14 +23,24 @@ export interface ApprovalCounts {
  * `log.approval` with the line of the first one that is wrong, and what reading the log throws.
  */
 export function checkApprovals(log: RunLog, policy: Policy): ApprovalCounts {
-  let call: (RunEvent & { readonly type: "CapCall" }) | undefined;
+  /** The calls without an answer, oldest first. A decision is about the first. */
+  const calls: (RunEvent & { readonly type: "CapCall" })[] = [];
+  let taken = 0;
   let signed = 0;
   let claimed = 0;
   for (const { n, event } of log.events) {
+    if (event.type === "CapResult" || event.type === "CapError") {
+      taken += 1;
+      if (taken === calls.length) {
+        calls.length = 0;
+        taken = 0;
+      }
+    }
     if (event.type !== "CapCall" && event.type !== "Approval") continue;
     const loaded = loadEvent(event, log.blobs);
-    if (loaded.type === "CapCall") call = loaded;
+    if (loaded.type === "CapCall") calls.push(loaded);
     if (loaded.type !== "Approval") continue;
+    const call = calls[taken];
     const { keys = [] } = policy.rules.get(call?.capability ?? "")?.approval ?? {};
     const isAboutCall = call !== undefined && loaded.hash === callHash(call.capability, call.args);
     const problem = isAboutCall ? decisionProblem(keys, { ...loaded, runId: log.header.runId }, loaded.signature) : "is about another call";
@@ -54,12 +64,12 @@ export function waitingText(log: RunLog): string | undefined {
   const { openCall } = log;
   if (openCall === undefined) return undefined;
   if (openCall.mark === "later") return `its last call, of ${openCall.capability}, waits for its answer`;
-  return openCall.decision === undefined && needsApproval(log)
+  return openCall.decision === undefined && openCallWaits(log)
     ? `its last call, of ${openCall.capability}, waits for an approval`
     : undefined;
 }
 
-function needsApproval(log: RunLog): boolean {
+function openCallWaits(log: RunLog): boolean {
   try {
     return openCallNeedsApproval(log, recordedProgram(log), recordedPolicy(log));
   } catch (error) {
@@ -68,15 +78,20 @@ function needsApproval(log: RunLog): boolean {
   }
 }
 
-function openCallNeedsApproval(log: RunLog, { registry, module }: Program, policy: Policy): boolean {
+function openCallNeedsApproval(log: RunLog, program: Program, policy: Policy): boolean {
   for (const { n, event } of log.events) {
     if (n !== log.openCall?.n) continue;
     const call = loadEvent(event, log.blobs);
-    const capability = call.type === "CapCall" ? registry.byName.get(call.capability) : undefined;
-    if (call.type !== "CapCall" || capability === undefined) return false;
-    const signature = signatureFor(capability, call.args.length);
-    const args = signature === undefined ? call.args : withDefaults(signature, call.args);
-    return new Decisions(policy, module.types).decide(capability, args).approval !== undefined;
+    return call.type === "CapCall" && needsApproval(call, program, policy);
   }
   return false;
+}
+
+/** Returns whether the policy lets the call wait for somebody to decide about it. */
+export function needsApproval(call: RunEvent & { readonly type: "CapCall" }, { registry, module }: Program, policy: Policy): boolean {
+  const capability = registry.byName.get(call.capability);
+  if (capability === undefined) return false;
+  const signature = signatureFor(capability, call.args.length);
+  const args = signature === undefined ? call.args : withDefaults(signature, call.args);
+  return new Decisions(policy, module.types).decide(capability, args).approval !== undefined;
 }

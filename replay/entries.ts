@@ -7,6 +7,7 @@ import { BorunaError } from "../vm/error.ts";
 import type { CallPlace, SourceLocation, TypeDef } from "../vm/bytecode/module.ts";
 import type { Approval } from "../gateway/approval.ts";
 import type { Type } from "../vm/value/type.ts";
+import { TASKS_FLAG } from "./log/behavior-flags.ts";
 import type { TextOrBlob, ValueOrBlob } from "./log/blob-values.ts";
 import type { LogEvent, RecordedEvent } from "./log/event-json.ts";
 import type { ParsedLog } from "./log/log-reader.ts";
@@ -22,7 +23,7 @@ export interface LoggedCall {
   readonly type: "call";
   /** Number of the call in the log, from 1. */
   readonly call: number;
-  /** Number of its `CapCall` event. The decision about it, if there is one, and the answer are the next events. */
+  /** Number of its `CapCall` event. The decision about it, if there is one, and the answer follow. */
   readonly event: number;
   readonly capability: string;
   readonly args: readonly ValueOrBlob[];
@@ -41,24 +42,35 @@ export interface LoggedEvent {
 
 export type LogEntry = LoggedCall | LoggedEvent;
 
-/** Yields the entries of a log in order. Throws `log.changed` if the file was changed since it was first read. */
-export function* logEntries(log: Pick<ParsedLog, "events">): Generator<LogEntry, void> {
-  let open: LoggedCall | undefined;
+/**
+ * Yields the entries of a log in the order of their first events. If calls overlap, the entries after an open call wait for its answer.
+ * They are not many, because the machine soon waits for that answer, too. Throws `log.changed` if the file was changed since it was
+ * first read.
+ */
+export function* logEntries(log: ParsedLog): Generator<LogEntry, void> {
+  const overlaps = log.format === "log" && log.header.flags.includes(TASKS_FLAG);
+  /** The earliest open call, and the entries after it. */
+  let waiting: LogEntry[] = [];
   let calls = 0;
   for (const { n, event } of log.events) {
-    if (open !== undefined && event.type === "Approval") {
-      open = { ...open, approval: event };
+    const [first] = waiting;
+    const open = first?.type === "call" ? first : undefined;
+    if (event.type === "Approval") {
+      if (open !== undefined) waiting[0] = { ...open, approval: event };
       continue;
     }
-    if (open !== undefined) {
-      const answer = answerOf(event);
-      yield { ...open, answer };
-      open = undefined;
-      if (answer !== undefined) continue;
+    if (event.type === "CapResult" || event.type === "CapError") {
+      if (open !== undefined) waiting = yield* yieldClosed([{ ...open, answer: answerOf(event) }, ...waiting.slice(1)]);
+      continue;
+    }
+    // In an event log, a call that failed has no answer.
+    if (!overlaps && waiting.length > 0) {
+      yield* waiting;
+      waiting = [];
     }
     if (event.type === "CapCall") {
       calls += 1;
-      open = {
+      waiting.push({
         type: "call",
         call: calls,
         event: n,
@@ -66,16 +78,24 @@ export function* logEntries(log: Pick<ParsedLog, "events">): Generator<LogEntry,
         args: event.args,
         approval: undefined,
         answer: undefined,
-      };
-    } else if (event.type !== "Approval" && event.type !== "CapResult" && event.type !== "CapError")
-      yield { type: "event", event: n, content: event };
+      });
+    } else if (waiting.length > 0) waiting.push({ type: "event", event: n, content: event });
+    else yield { type: "event", event: n, content: event };
   }
-  if (open !== undefined) yield open;
+  yield* waiting;
 }
 
-function answerOf(event: RecordedEvent): LoggedAnswer | undefined {
+/** Yields the first entry, which has its answer now, and those after it up to the next open call. Returns the rest. */
+function* yieldClosed(entries: LogEntry[]): Generator<LogEntry, LogEntry[]> {
+  const next = entries.findIndex((entry, i) => i > 0 && entry.type === "call");
+  const end = next < 0 ? entries.length : next;
+  yield* entries.slice(0, end);
+  return entries.slice(end);
+}
+
+function answerOf(event: RecordedEvent & { readonly type: "CapResult" | "CapError" }): LoggedAnswer {
   if (event.type === "CapResult") return { outcome: "ok", result: event.result };
-  return event.type === "CapError" ? { outcome: "failed", kind: event.kind, message: event.message } : undefined;
+  return { outcome: "failed", kind: event.kind, message: event.message };
 }
 
 /** Returns the types of the recorded program, for the type names in value texts. Empty if the module cannot be read. */

@@ -30,6 +30,7 @@ import { BorunaError } from "../vm/error.ts";
 import { canonicalJson, type JsonData } from "../vm/json/json.ts";
 import type { Limits } from "../vm/limits.ts";
 import { EXIT, type Outcome, OUTCOMES } from "../vm/outcome.ts";
+import { flagsOf } from "./log/behavior-flags.ts";
 import { isInterruption, loadEnd, type RunEnd } from "./log/end-record.ts";
 import type { EventLog, ParsedLog, RunLog } from "./log/log-reader.ts";
 import { type Bounds, callerLimitError, reachedBound, replayBounds, type ReplayLimits, wallLimitError } from "./replay-limits.ts";
@@ -272,6 +273,11 @@ export function recordedProgram(log: RecordedRun | EventLog, registry: Capabilit
   }
   const { moduleBlob, moduleHash } = log.header.program;
   const program = verifyModule(decodeModule(moduleBytes(log, moduleBlob.slice("sha256:".length)), registry), registry);
+  const flags = flagsOf(program.module);
+  if (log.header.flags.join() !== flags.join()) {
+    const message = `the header has the behavior flags [${log.header.flags.join(", ")}], its module needs [${flags.join(", ")}]`;
+    throw new BorunaError("log.flag", message, { place: { file: log.file, line: 1 } });
+  }
   if (program.moduleHash !== moduleHash) {
     const message = `the module beside the log has the hash ${program.moduleHash}, the header names ${moduleHash}`;
     throw new BorunaError("log.module_hash", message, { place: { file: log.file, line: 1 } });

@@ -17,7 +17,7 @@ import { isInterruption, type RunEnd } from "./log/end-record.ts";
 import { loadEvent, type LogEvent } from "./log/event-json.ts";
 import { eventLogForm } from "./log/event-log.ts";
 import type { ParsedLog } from "./log/log-reader.ts";
-import { unaskedDecision, beyondLog, compareEvents, type ComparisonContext, type LastAnswer, type Mismatch } from "./report/divergence.ts";
+import { noAnswer, beyondLog, compareEvents, type ComparisonContext, type LastAnswer, type Mismatch } from "./report/divergence.ts";
 import { eventText } from "./report/format-values.ts";
 
 /** Why the replay stopped before the program ended. `log_end`: the log was cut or its run was interrupted here. */
@@ -48,8 +48,6 @@ export class Replayer implements EventSink, LoggedCalls {
   #answers = 0;
   /** The answer to the call in progress. Undefined after the handler of the call has taken it. */
   #preparedAnswer: RecordedAnswer | undefined;
-  /** The decision about the call in progress. Undefined after the gateway has taken it. */
-  #preparedApproval: Decision | undefined;
   /** Whether the log lacks an answer to the call in progress. If so, the run's next event is not compared. */
   #isUnanswered = false;
   #lastAnswer: LastAnswer | undefined;
@@ -115,7 +113,6 @@ export class Replayer implements EventSink, LoggedCalls {
       this.#lastAnswer = { event: recorded.n, text: eventText(event, this.#context.types) };
     }
     if (event.type === "CapCall") this.#callReceived = this.#onCall?.({ event: recorded.n, place: this.callPlace });
-    if (event.type === "CapCall" || event.type === "Approval") this.#prepareAnswer();
     return undefined;
   }
 
@@ -130,32 +127,32 @@ export class Replayer implements EventSink, LoggedCalls {
     return this.#stopWith({ reason: "divergence", mismatch: beyondLog(this.#compared + 1, event, this.#end, this.#context) });
   }
 
-  /** Reads what the log has after a call. It is read before the handler runs, so that no error in the log is taken for a failure of it. */
-  #prepareAnswer(): void {
+  /** The log has the answer of every call, or the replay stops at it. */
+  answersCall(): boolean {
+    return true;
+  }
+
+  approval(): Decision | undefined {
+    const event = this.firstUnrepeated();
+    return event?.type === "Approval" ? event : undefined;
+  }
+
+  /**
+   * Prepares the answer of the earliest open call, before its handler runs, so that no error in the log is taken for a failure of the
+   * handler. Stops the run if the next event of the log is no answer.
+   */
+  reply(): LoggedReply | undefined {
     const event = this.firstUnrepeated();
     if (event?.type === "CapResult") this.#preparedAnswer = { value: event.result };
     else if (event?.type === "CapError") {
       this.#preparedAnswer = { failure: { kind: isFailureKind(event.kind) ? event.kind : "runtime_error", message: event.message } };
-    } else if (event?.type === "Approval") this.#preparedApproval = event;
-    else if (this.#log.format === "eventlog") {
+    } else if (this.#log.format === "eventlog") {
       // The Rust machine logs no answer to a call that failed.
       this.#preparedAnswer = { failure: { kind: "runtime_error", message: "the recorded call failed" } };
       this.#isUnanswered = true;
-    }
-  }
-
-  approval(): Decision | undefined {
-    const approval = this.#preparedApproval;
-    this.#preparedApproval = undefined;
-    return approval;
-  }
-
-  /** Stops the run if the log has no answer to the call in progress: it ends here, or has a decision that the policy does not ask for. */
-  reply(): LoggedReply | undefined {
-    if (this.#preparedAnswer !== undefined) return undefined;
-    const { event: recorded, n } = this.#nextEvent ?? {};
-    if (recorded?.type !== "Approval" || n === undefined) return { stop: this.#stopWith({ reason: "log_end" }) };
-    return { stop: this.#stopWith({ reason: "divergence", mismatch: unaskedDecision(n, recorded) }) };
+    } else if (event === undefined) return { stop: this.#stopWith({ reason: "log_end" }) };
+    else return { stop: this.#stopWith({ reason: "divergence", mismatch: noAnswer(this.#compared + 1, event, this.#context) }) };
+    return undefined;
   }
 
   #giveAnswer(): Value | Promise<Value> {

@@ -2,21 +2,29 @@
  * Resumes a run from its log: the event sink and the answers of a run that continues after the last event of its log. Up to there, a
  * `Replayer` compares each event and gives the recorded answers. From there, events go to the recorder, and calls to their handlers.
  *
- * Between the two is at most one open call: a `CapCall` without an answer, perhaps with the decision about it. Its process ended before
- * the answer was recorded, so it is unknown whether the call was carried out. It is made again if its declaration or the policy allows
- * that. A call that waits for an approval, that was approved and not begun, or whose handler answers later is not in doubt.
+ * Between the two are the open calls: each `CapCall` without an answer, perhaps with the decision about it. Their process ended before
+ * the answers were recorded. If the journal beside the log says that one was answered, or not begun, it is not in doubt. Otherwise it is
+ * unknown whether the call was carried out. It is made again if its declaration or the policy allows
+ * that. A call that waits for an approval, that was approved and not begun, or whose handler answers later is not in doubt either.
  */
 import { callHash } from "../gateway/call-hash.ts";
 import type { Decision } from "../gateway/approval.ts";
-import { CapabilityFailure, type Handler, type Handlers, LATER, MachineHandler, machineHandler, type Recall } from "../gateway/handlers.ts";
+import { isFailureKind } from "../gateway/failure.ts";
+import {
+  CapabilityFailure,
+  type Handler,
+  type Handlers,
+  LATER,
+  MachineHandler,
+  machineHandler,
+  type UsageHooks,
+} from "../gateway/handlers.ts";
 import type { LoggedPrefix, LoggedReply } from "../gateway/logged-prefix.ts";
 import type { EventSink } from "../gateway/run-events.ts";
-import type { Policy } from "../policy/policy.ts";
-import { type CapabilityRegistry, signatureFor, withDefaults } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
-import type { RunEvent } from "../vm/events.ts";
+import type { AnswerEvent, RunEvent } from "../vm/events.ts";
 import type { HostStop } from "../vm/host.ts";
-import type { Value } from "../vm/value/value.ts";
+import { type OpenState, readOpenJournal } from "./log/open-journal.ts";
 import { removeOpenMark } from "./log/open-mark.ts";
 import type { RunLog } from "./log/log-reader.ts";
 import type { Recorder } from "./log/recorder.ts";
@@ -39,19 +47,32 @@ export type InDoubt = "stop" | "retry" | "fail";
 
 interface ResumerOptions {
   readonly context: ComparisonContext;
-  readonly policy: Policy;
-  /** The handlers of the run. Handlers that count usage receive each recorded call through `recall`. */
+  /** The handlers of the run. */
   readonly handlers: Handlers;
   readonly recorder: Recorder;
   /** Whether the call may be made again without a decision of the run's owner. */
   readonly mayRepeat: (call: CapCall) => boolean;
   readonly inDoubt: InDoubt;
-  /** The answer of the open call. */
-  readonly answer: CallAnswer | undefined;
+  /** The answers of open calls, at most one for each. */
+  readonly answers: readonly CallAnswer[];
+  /** Whether the call waits for somebody to decide about it. */
+  readonly needsApproval: (call: CapCall) => boolean;
 }
 
 /** The answer of a call whose handler answers later: plain data of the declared result type, or why the call failed. */
 export type CallAnswer = { readonly call: number } & ({ readonly value: unknown } | { readonly failure: string });
+
+/** A call of the log that has no answer so far. */
+interface Pending {
+  readonly event: CapCall;
+  /** The number of its event in the log. */
+  readonly n: number;
+  /** The decision about it in the log. */
+  decision: Decision["decision"] | undefined;
+}
+
+/** How an open call goes on: its handler is called, something else answers it, or the run stops. */
+type Plan = { readonly reply: LoggedReply | undefined; readonly isInDoubt: boolean };
 
 /** Call `close` at the end. */
 export class Resumer implements EventSink, LoggedPrefix {
@@ -59,14 +80,18 @@ export class Resumer implements EventSink, LoggedPrefix {
   readonly replayer: Replayer;
   readonly #log: RunLog;
   readonly #options: ResumerOptions;
-  /** Number of events before the open call, if there is one; otherwise the number of all events of the log. */
+  /** Number of events before the first open call, if there is one; otherwise the number of all events of the log. */
   readonly #answered: number;
   readonly #recordedAnswer: MachineHandler;
-  /** The recorded call whose answer is the next event. */
-  #lastCall: CapCall | undefined;
-  #openCall: CapCall | undefined;
-  /** Whether the open call was approved in this process. */
-  #isUnbegun = false;
+  /** The calls of the log that have no answer so far, by their numbers. */
+  readonly #pending = new Map<number, Pending>();
+  /** The numbers of calls that the log answers. */
+  readonly #answeredCalls = new Set<number>();
+  #callsBegun = 0;
+  /** What the journal says of the open calls, by the numbers of their events. Undefined if there is no journal. */
+  readonly #journal: ReadonlyMap<number, OpenState> | undefined;
+  /** Numbers of the open calls that were approved in this process. */
+  readonly #unbegun = new Set<number>();
   #doubt: OpenCall | undefined;
 
   constructor(log: RunLog, options: ResumerOptions) {
@@ -76,6 +101,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     this.events = log.eventCount;
     this.#answered = log.openCall === undefined ? log.eventCount : log.openCall.n - 1;
     this.#recordedAnswer = machineHandler(() => this.replayer.takeAnswer());
+    this.#journal = readOpenJournal(log);
   }
 
   get isAhead(): boolean {
@@ -92,64 +118,122 @@ export class Resumer implements EventSink, LoggedPrefix {
     return this.#doubt;
   }
 
-  append(event: RunEvent): HostStop | undefined {
+  append(event: RunEvent, call = 0): HostStop | undefined {
     if (this.isPastLog) {
-      if (event.type === "Approval") this.#approvedNow();
-      return this.#options.recorder.append(event);
+      if (event.type === "Approval") this.#approvedNow(call);
+      if (event.type === "CapResult" || event.type === "CapError") this.#pending.delete(call);
+      return this.#options.recorder.append(event, call);
     }
-    if (!this.isAhead && event.type === "CapCall") this.#openCall = event;
     const stop = this.replayer.append(event);
-    if (stop === undefined) this.#recall(event);
-    return stop;
+    if (stop !== undefined) return stop;
+    if (event.type === "CapCall") this.#begin(call, event);
+    else if (event.type === "Approval") this.#decided(call, event.decision);
+    else if (event.type === "CapResult" || event.type === "CapError") {
+      this.#pending.delete(call);
+      this.#answeredCalls.delete(call);
+    }
+    return this.isPastLog ? this.#comeToEnd() : undefined;
+  }
+
+  started(call: number): void {
+    this.#options.recorder.started?.(call);
+  }
+
+  arrived(call: number, answer: AnswerEvent | "later"): void {
+    this.#options.recorder.arrived?.(call, answer);
+  }
+
+  #begin(call: number, event: CapCall): void {
+    this.#callsBegun += 1;
+    this.#pending.set(call, { event, n: this.replayer.compared, decision: undefined });
+    if (this.#callsBegun <= this.#log.calls.answered) this.#answeredCalls.add(call);
+  }
+
+  #decided(call: number, decision: Decision["decision"]): void {
+    const pending = this.#pending.get(call);
+    if (pending !== undefined) pending.decision = decision;
   }
 
   /** Notes that this process got the decision about the open call, so no process has begun it. */
-  #approvedNow(): void {
+  #approvedNow(call: number): void {
     removeOpenMark(this.#log.file);
-    this.#isUnbegun = true;
+    this.#unbegun.add(call);
   }
 
-  approval(): Decision | undefined {
-    const recorded = this.replayer.approval();
-    const { answer } = this.#options;
-    if (recorded === undefined && this.#openCall !== undefined && answer !== undefined) {
+  /** The log is repeated. Stops the run at the first open call that is in doubt, before anything is written. */
+  #comeToEnd(): HostStop | undefined {
+    const { answers, recorder } = this.#options;
+    const other = answers.find(({ call }) => !this.#pending.has(call));
+    if (other !== undefined) throw otherCallError(other, [...this.#pending.keys()]);
+    const plans = [...this.#pending].map(([call, pending]) => ({ call, pending, plan: this.#planFor(call, pending) }));
+    const doubt = plans.find(({ plan }) => plan.isInDoubt);
+    if (doubt !== undefined) {
+      const { call, pending } = doubt;
+      const { capability, args } = pending.event;
+      this.#doubt = { call, capability, hash: callHash(capability, args) };
+      return { trap: "in_doubt", message: doubtText(this.#doubt), capability };
+    }
+    for (const { call, pending } of plans) recorder.adopt?.(call, pending.n, this.#stateOf(pending));
+    return undefined;
+  }
+
+  /** What is known of an open call besides the log. Without any knowledge, its handler may have started. */
+  #stateOf(pending: Pending): OpenState {
+    const { mark } = this.#log.openCall ?? {};
+    if (this.#waitsForApproval(pending) || pending.decision === "denied") return undefined;
+    if (this.#journal !== undefined) return this.#journal.get(pending.n);
+    if (this.#log.calls.open > 1 || mark === undefined) return "started";
+    return mark === "approved" ? undefined : "later";
+  }
+
+  #waitsForApproval(pending: Pending): boolean {
+    return pending.decision === undefined && this.#options.needsApproval(pending.event);
+  }
+
+  #planFor(call: number, pending: Pending): Plan {
+    const { answers, inDoubt, mayRepeat } = this.#options;
+    const plan = (handler?: Handler | MachineHandler): Plan => ({
+      reply: handler === undefined ? undefined : { handler },
+      isInDoubt: false,
+    });
+    const answer = answers.find((given) => given.call === call);
+    const state = this.#stateOf(pending);
+    if (answer !== undefined) return plan(handlerOf(answer));
+    if (state !== undefined && typeof state === "object") return plan(recordedHandler(state));
+    const mayBegin = this.#unbegun.has(call) || state === undefined || inDoubt === "retry" || mayRepeat(pending.event);
+    if (mayBegin) return plan();
+    if (state === "later") return plan(() => LATER);
+    return inDoubt === "fail" ? plan(failInDoubt) : { reply: undefined, isInDoubt: true };
+  }
+
+  answersCall(call: number): boolean {
+    return this.#answeredCalls.has(call);
+  }
+
+  approval(call: number): Decision | undefined {
+    const recorded = this.isPastLog ? undefined : this.replayer.approval();
+    if (recorded === undefined && this.#options.answers.some((answer) => answer.call === call)) {
       throw new BorunaError("log.not_waiting", "the open call waits for an approval, not for an answer", { hint: "Leave out the answer." });
     }
     return recorded;
   }
 
-  /** Passes a recorded answer to the handler of its call, which may count usage. */
-  #recall(event: RunEvent): void {
-    if (event.type === "CapCall") this.#lastCall = event;
-    if (this.#lastCall === undefined) return;
-    if (event.type === "CapResult") this.#recallCall(this.#lastCall, { value: event.result });
-    if (event.type === "CapError") this.#recallCall(this.#lastCall, { failure: event.message });
-  }
-
-  #recallCall(call: Parameters<typeof argumentsOf>[0], answer: Parameters<Recall>[1]): void {
-    const handler = this.#options.handlers.get(call.capability);
-    if (handler instanceof MachineHandler)
-      handler.recall?.(argumentsOf(call, this.#options.context.registry), answer, this.#options.policy);
-  }
-
   reply(call: number): LoggedReply | undefined {
-    const openCall = this.#openCall;
     if (!this.isPastLog) return this.replayer.reply() ?? { handler: this.#recordedAnswer };
-    if (openCall === undefined) return undefined;
-    this.#openCall = undefined;
-    const { answer, inDoubt, mayRepeat } = this.#options;
-    const mark = this.#log.openCall?.mark;
+    const pending = this.#pending.get(call);
+    if (pending === undefined) return undefined;
+    const { reply } = this.#planFor(call, pending);
+    const state = this.#stateOf(pending);
     // A call that may have begun counts as failed for the handler's own records.
-    if (!this.#isUnbegun && mark === undefined) this.#recallCall(openCall, { failure: "the process ended during the call" });
-    const handler = answer === undefined ? undefined : givenAnswer(answer, call);
-    if (handler === undefined && mark === "later" && inDoubt !== "retry" && !mayRepeat(openCall)) return { handler: () => LATER };
+    if (state === "started" && !this.#unbegun.has(call)) this.#usageOf(pending.event)?.recall(call);
     // From here on the handler may begin, so that a later resume cannot know how far it got.
-    removeOpenMark(this.#log.file);
-    if (handler !== undefined) return { handler };
-    if (this.#isUnbegun || mark === "approved" || inDoubt === "retry" || mayRepeat(openCall)) return undefined;
-    if (inDoubt === "fail") return { handler: failInDoubt };
-    this.#doubt = { call, capability: openCall.capability, hash: callHash(openCall.capability, openCall.args) };
-    return { stop: { trap: "in_doubt", message: doubtText(this.#doubt) } };
+    if (reply === undefined || state !== "later") removeOpenMark(this.#log.file);
+    return reply;
+  }
+
+  #usageOf({ capability }: CapCall): UsageHooks | undefined {
+    const handler = this.#options.handlers.get(capability);
+    return handler instanceof MachineHandler ? handler.usage : undefined;
   }
 
   close(): void {
@@ -157,24 +241,27 @@ export class Resumer implements EventSink, LoggedPrefix {
   }
 }
 
-/** Returns the arguments with the defaults of those that the program left out. */
-function argumentsOf({ capability, args }: CapCall, registry: CapabilityRegistry): readonly Value[] {
-  const declaration = registry.byName.get(capability);
-  const signature = declaration === undefined ? undefined : signatureFor(declaration, args.length);
-  return signature === undefined ? args : withDefaults(signature, args);
-}
-
-/** Returns a handler that gives the answer. Throws `log.other_call` if the open call has another number. */
-function givenAnswer(answer: CallAnswer, call: number): Handler {
-  if (answer.call !== call) {
-    throw new BorunaError("log.other_call", `the answer is for call ${answer.call}, and the log waits at call ${call}`, {
-      hint: "Nothing was changed.",
-    });
-  }
+/** Returns a handler that gives the answer. */
+function handlerOf(answer: CallAnswer): Handler {
   return () => {
     if ("failure" in answer) throw new CapabilityFailure(answer.failure);
     return answer.value;
   };
+}
+
+/** Returns a handler that gives the answer that an earlier process got. */
+function recordedHandler(answer: AnswerEvent): MachineHandler {
+  return machineHandler(() => {
+    if (answer.type === "CapResult") return answer.result;
+    throw new CapabilityFailure(answer.message, isFailureKind(answer.kind) ? answer.kind : "runtime_error");
+  });
+}
+
+function otherCallError(answer: CallAnswer, open: readonly number[]): BorunaError {
+  const waiting = open.length === 1 ? `call ${open[0]}` : `one of the calls ${open.join(", ")}`;
+  return new BorunaError("log.other_call", `the answer is for call ${answer.call}, and the log waits at ${waiting}`, {
+    hint: "Nothing was changed.",
+  });
 }
 
 const failInDoubt = machineHandler(() => {

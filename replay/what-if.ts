@@ -239,10 +239,8 @@ class RecordedCalls implements EventSink {
   readonly #edited: EditedAnswer[] = [];
   readonly #calls: Iterator<LoggedCall, void>;
   #next: LoggedCall | undefined;
-  #answer: Answer | undefined;
-  /** The recorded decision about the call in progress, and the text of the call. */
-  #approval: Approval | undefined;
-  #callText = "";
+  /** The calls without an answer, by their numbers in the run. */
+  readonly #open = new Map<number, { readonly answer: Answer; readonly approval: Approval | undefined; readonly text: string }>();
   #lastCall = 0;
   answered = 0;
   stop: WhatIfStop | undefined;
@@ -266,16 +264,16 @@ class RecordedCalls implements EventSink {
 
   handlers(unserved: readonly string[]): Handlers {
     const served = this.#registry.all.filter((c) => c.internal !== true && !unserved.includes(c.name));
-    const handler = machineHandler(() => this.#takeAnswer());
+    const handler = machineHandler((_, { callNumber }) => this.#takeAnswer(callNumber));
     return new Map(served.map((c) => [c.name, handler]));
   }
 
   /** Returns the recorded decision about the call. If the policy does not accept it, stops the program, because it would wait. */
   approval({ runId, call, hash, rule, keys }: ApprovalRequest): Decision | undefined {
-    const decision = this.#approval;
+    const { approval: decision, text = "" } = this.#open.get(call) ?? {};
     if (decision !== undefined && decisionProblem(keys, { ...decision, runId, call, hash }, decision.signature) === undefined)
       return decision;
-    this.stop = { reason: "refused", text: this.#callText, rule, message: "the call would wait for an approval" };
+    this.stop = { reason: "refused", text, rule, message: "the call would wait for an approval" };
     return undefined;
   }
 
@@ -289,7 +287,7 @@ class RecordedCalls implements EventSink {
     this.stop = { reason: "refused", text: this.#text({ type: "CapCall", capability, args }), rule, message };
   }
 
-  append(event: RunEvent): HostStop | undefined {
+  append(event: RunEvent, call = 0): HostStop | undefined {
     if (event.type !== "CapCall") return undefined;
     this.#undecided = undefined;
     const recorded = this.#next;
@@ -299,10 +297,9 @@ class RecordedCalls implements EventSink {
     const context = { types: this.#program.module.types, registry: this.#registry };
     const mismatch = compareEvents(recorded.event, expected, event, context);
     if (mismatch !== undefined) return this.#stop({ reason: "other_call", mismatch });
-    this.#answer = this.#answerTo(recorded, event);
-    this.#approval = recorded.approval;
-    this.#callText = this.#text(event);
-    if (this.#answer === undefined) return this.#stop({ reason: "no_answer", text: this.#text(event) });
+    const answer = this.#answerTo(recorded, event);
+    if (answer === undefined) return this.#stop({ reason: "no_answer", text: this.#text(event) });
+    this.#open.set(call, { answer, approval: recorded.approval, text: this.#text(event) });
     this.answered += 1;
     this.#advance();
     return undefined;
@@ -328,8 +325,9 @@ class RecordedCalls implements EventSink {
     return this.#text({ type: "CapError", capability, ...answer.failure });
   }
 
-  #takeAnswer(): Value {
-    const answer = this.#answer;
+  #takeAnswer(call: number): Value {
+    const answer = this.#open.get(call)?.answer;
+    this.#open.delete(call);
     if (answer === undefined) throw new BorunaError("internal", "a handler was asked before its call was logged");
     if ("failure" in answer) throw new CapabilityFailure(answer.failure.message, answer.failure.kind);
     return answer.value;

@@ -3,7 +3,7 @@
  * run, in any process.
  */
 import { type ApprovalKey, approvalKeyOf, type Decision, isDeciderName } from "../gateway/approval.ts";
-import type { SuspendedCall } from "../gateway/gateway.ts";
+import type { SuspendedCall } from "../gateway/call.ts";
 import { type RunLog, readLog } from "../replay/log/log-reader.ts";
 import { fileStamp } from "../replay/log/log-file.ts";
 import { writeOpenMark } from "../replay/log/open-mark.ts";

@@ -8,9 +8,9 @@ import { executeProgram, type RunError, type RunResult } from "../gateway/run.ts
 import { type Handler, type Handlers, MachineHandler } from "../gateway/handlers.ts";
 import { mockHandlers } from "../gateway/mock.ts";
 import type { Approver } from "../gateway/approval.ts";
-import type { SuspendedCall } from "../gateway/gateway.ts";
+import type { SuspendedCall } from "../gateway/call.ts";
 import type { Observers } from "../gateway/observers.ts";
-import { limitsOption, policyOption, traceDetailOption } from "../gateway/options.ts";
+import { limitsOption, maxParallelCallsOption, policyOption, traceDetailOption } from "../gateway/options.ts";
 import { ownHandlers } from "../gateway/own-capabilities.ts";
 import type { ProtectedFiles } from "../gateway/protected-files.ts";
 import { asksForApprovals, effectiveLimits, type Policy } from "../policy/policy.ts";
@@ -62,6 +62,8 @@ export interface RunOptions {
   readonly limits?: Partial<Limits>;
   /** Where the log goes: a path, a path with options, or a function that returns a recorder. Default: no log. */
   readonly record?: string | RecordOptions | ((run: RunDescription) => Recorder);
+  /** How many handlers may run at once, if calls overlap. It affects only how long the run takes. Default: 16. */
+  readonly maxParallelCalls?: number;
   /** Cancels the run when it is aborted. */
   readonly signal?: AbortSignal;
   /**
@@ -120,6 +122,8 @@ export interface Execution {
   readonly runId: string;
   /** The call at which the run waits; absent unless the outcome is `suspended`. */
   readonly suspended?: SuspendedCall;
+  /** The later calls that wait for their answers, too; absent if there are none. */
+  readonly alsoWaiting?: readonly SuspendedCall[];
   /** The finished log; absent without `record`. */
   readonly log?: FinishedLog;
   readonly program: Program;
@@ -160,8 +164,19 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       hint: 'leave out the format "eventlog"',
     });
   }
+  if (
+    typeof options.record === "object" &&
+    options.record.format === "eventlog" &&
+    program.usesActors &&
+    program.module.tasks !== undefined
+  ) {
+    throw new BorunaError("usage", "an event log cannot hold calls that overlap, and the program has actors or a par", {
+      hint: 'leave out the format "eventlog"',
+    });
+  }
   const recorder = openRecord(described, options.record);
   try {
+    const maxParallelCalls = maxParallelCallsOption(options.maxParallelCalls);
     const { approve, signal, traceparent, tracestate, baggage, on, onDebug, engine, trace } = options;
     const result = await executeProgram(program, {
       policy,
@@ -171,6 +186,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       limits,
       sink: recorder,
       approve,
+      maxParallelCalls,
       signal,
       traceparent,
       tracestate,
@@ -248,13 +264,14 @@ export function closeLog(recorder: Recorder, result: RunResult): FinishedLog {
 }
 
 export function executionOf(program: Program, result: RunResult, log: FinishedLog | undefined): Execution {
-  const { outcome, value, resultType, error, suspended, steps, allocBytes, counters } = result;
+  const { outcome, value, resultType, error, suspended, alsoWaiting, steps, allocBytes, counters } = result;
   const toJs = (machineValue: Value, type?: Type): unknown => jsonToJs(valueToTypedJson(machineValue, type, program.module.types));
   return {
     outcome,
     ...(value === undefined ? {} : { value: toJs(value, resultType) }),
     ...(error === undefined ? {} : { error }),
     ...(suspended === undefined ? {} : { suspended }),
+    ...(alsoWaiting === undefined ? {} : { alsoWaiting }),
     steps,
     allocBytes,
     counters,

@@ -3,10 +3,11 @@
  * are those of an uninterrupted run, unless the run stops at an in-doubt call, which the run's owner must decide.
  */
 import type { Handlers } from "../gateway/handlers.ts";
-import { policyOption, traceDetailOption } from "../gateway/options.ts";
+import { maxParallelCallsOption, policyOption, traceDetailOption } from "../gateway/options.ts";
 import { executeProgram, type RunResult } from "../gateway/run.ts";
 import { mayRepeat } from "../policy/may-repeat.ts";
 import { policyHash, type Policy } from "../policy/policy.ts";
+import { needsApproval } from "../replay/approvals.ts";
 import { isInterruption } from "../replay/log/end-record.ts";
 import { fileStamp } from "../replay/log/log-file.ts";
 import { type ParsedLog, readLog, type RunLog } from "../replay/log/log-reader.ts";
@@ -33,6 +34,7 @@ export interface ResumeRunOptions
     | "inputs"
     | "env"
     | "registry"
+    | "maxParallelCalls"
     | "signal"
     | "traceparent"
     | "tracestate"
@@ -51,8 +53,8 @@ export interface ResumeRunOptions
    * call is made again, or the program gets a failure of the kind `in_doubt`, which `try` catches. Default: `stop`.
    */
   readonly inDoubt?: InDoubt;
-  /** The answer of the call at which the run waits, because its handler answers later. Its handler is not called again. */
-  readonly answer?: CallAnswer;
+  /** The answers of calls that wait, because their handlers answer later, in any order. Their handlers are not called again. */
+  readonly answer?: CallAnswer | readonly CallAnswer[];
   /** Whether to sync each call to disk before its handler starts, and each answer before the program receives it. */
   readonly durable?: boolean;
 }
@@ -81,9 +83,13 @@ export async function resume(path: string, options: ResumeRunOptions = {}): Prom
   const policy = recordedPolicy(log);
   if (options.policy !== undefined) checkPolicy(log, policyOption(options.policy));
   if (!isInDoubt(options.inDoubt)) throw new BorunaError("usage", "inDoubt: expected stop, retry or fail");
-  if (options.answer !== undefined && log.openCall === undefined) throw notWaitingError(log);
+  if (answersOf(options.answer).length > 0 && log.openCall === undefined) throw notWaitingError(log);
   const hasEnded = log.end !== undefined && !isInterruption(log.end);
   return hasEnded ? replayEnded(log, program, options) : continueRun({ log, program, policy, options }, stamp);
+}
+
+function answersOf(answer: ResumeRunOptions["answer"] = []): readonly CallAnswer[] {
+  return "call" in answer ? [answer] : answer;
 }
 
 function notWaitingError({ file }: RunLog): BorunaError {
@@ -168,17 +174,18 @@ async function continueRun(run: ResumedRun, stamp: string | undefined): Promise<
 async function runWith({ log, program, policy, options }: ResumedRun, handlers: Handlers, recorder: Recorder): Promise<Resumption> {
   const { mode, runId, args, limits } = log.header;
   const { approve, signal, traceparent, tracestate, baggage, on, onDebug, engine } = options;
+  const maxParallelCalls = maxParallelCallsOption(options.maxParallelCalls);
   const ownHandlers = handlersOption(options.handlers);
   const tracing = await chosenTracing(options.tracing, options.genAiSpans);
   const deferred = tracing === undefined ? undefined : deferredTracing(tracing);
   const context = { types: program.module.types, registry: program.registry, sameProgram: true };
   const resumer = new Resumer(log, {
     context,
-    policy,
     handlers,
     recorder,
     inDoubt: options.inDoubt ?? "stop",
-    answer: options.answer,
+    answers: answersOf(options.answer),
+    needsApproval: (call) => needsApproval(call, program, policy),
     mayRepeat: ({ capability, args: callArgs }) => {
       const declaration = program.registry.byName.get(capability);
       // A mock has no outside effect, so its call may be repeated.
@@ -198,6 +205,7 @@ async function runWith({ log, program, policy, options }: ResumedRun, handlers: 
       // Repeats the part of the run that is in the log.
       prefix: resumer,
       approve,
+      maxParallelCalls,
       signal,
       traceparent,
       tracestate,

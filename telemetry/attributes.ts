@@ -167,8 +167,13 @@ export const ATTRIBUTES = {
     doc: "tokens of the answer",
   },
   "call.argument_count": { spans: ["boruna.call"], type: "int", doc: "arguments that the program passed" },
-  "flow.construct": { spans: FLOW_SPAN, type: "string", doc: "if, match, while, for or for.iteration" },
-  branch_count: { spans: FLOW_SPAN, type: "int", when: "an if", doc: "conditions of the chain; `else` does not count" },
+  "flow.construct": { spans: FLOW_SPAN, type: "string", doc: "if, match, while, for, for.iteration, par or par.branch" },
+  branch_count: {
+    spans: FLOW_SPAN,
+    type: "int",
+    when: "an if or par",
+    doc: "conditions of the chain, where `else` does not count; branches of the par",
+  },
   branch_taken: { spans: FLOW_SPAN, type: "int", when: "an if", doc: "branch taken, from 0; -1 for `else`, -2 for none" },
   arm_count: { spans: FLOW_SPAN, type: "int", when: "a match", doc: "arms" },
   arm_taken: { spans: FLOW_SPAN, type: "int", when: "a match that took an arm", doc: "arm taken, from 0" },
@@ -180,7 +185,7 @@ export const ATTRIBUTES = {
     doc: "whether something else ended the loop than its condition or the end of its list",
   },
   variable_name: { spans: FLOW_SPAN, type: "string", when: "a for", doc: "name of the variable" },
-  index: { spans: FLOW_SPAN, type: "int", when: "a for.iteration", doc: "number of the iteration, from 0" },
+  index: { spans: FLOW_SPAN, type: "int", when: "a for.iteration or par.branch", doc: "number of the iteration or branch, from 0" },
 } as const satisfies Record<string, AttributeSpec>;
 
 type AttributeName = keyof typeof ATTRIBUTES;

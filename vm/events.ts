@@ -57,6 +57,8 @@ export type EventsWith<Types extends Readonly<Record<FieldForm, unknown>>> = {
 }[RunEventType];
 
 export type RunEvent = EventsWith<FieldTypes>;
+/** The answer of a call. */
+export type AnswerEvent = Extract<RunEvent, { readonly type: "CapResult" | "CapError" }>;
 
 /** The type of any field of an event. Texts, counts and flags are also values. */
 export type EventField = FieldTypes[FieldForm];

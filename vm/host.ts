@@ -29,21 +29,36 @@ export interface CapabilityRequest {
 export type CapabilityAnswer =
   | { readonly ok: true; readonly value: Value }
   /** The machine does not read `cause`. It passes `cause` on to the trap, for the embedder. */
-  | { readonly ok: false; readonly trap: TrapKind; readonly message: string; readonly rule?: string; readonly cause?: unknown };
+  | {
+      readonly ok: false;
+      readonly trap: TrapKind;
+      readonly message: string;
+      readonly rule?: string;
+      readonly capability?: string;
+      readonly cause?: unknown;
+    };
 
 /** The reply of a host that can suspend a run. It is the answer, or "suspend" to continue the run later or in another process. */
 export type CallReply = CapabilityAnswer | "suspend";
+
+/** A call that has begun. The machine takes the answers of its open calls in the order of the calls. */
+export interface OpenCall {
+  /** Logs the answer and returns it. Returns a promise if the answer has not arrived. Called once, when every earlier call has been answered. */
+  answer(): CallReply | Promise<CallReply>;
+}
 
 /** What a host returns to end the run, for example because a replay diverged or the output exceeds its limit. */
 export interface HostStop {
   readonly trap: TrapKind;
   readonly message: string;
+  /** The capability of the call that is the reason, if it is not that of the call at which the run stops. */
+  readonly capability?: string;
 }
 
 export type StopReason = "timeout" | "canceled";
 
 /** A construct of control flow, or `call` for a function that is called. */
-export type FlowConstructName = "call" | "if" | "match" | "while" | "for" | "for.iteration";
+export type FlowConstructName = "call" | "if" | "match" | "while" | "for" | "for.iteration" | "par" | "par.branch";
 
 /** A call of a function that declares a capability, or a construct in such a function, when it begins. */
 export interface FlowSpanStart {
@@ -59,13 +74,13 @@ export interface FlowSpanStart {
   readonly line?: number | undefined;
   /** For a call: the number of arguments that the program passes, without captured values. */
   readonly argumentCount?: number | undefined;
-  /** For an `if`: the number of its conditions. An `else` has no condition. */
+  /** For an `if`: the number of its conditions. An `else` has no condition. For a `par`: the number of its branches. */
   readonly branchCount?: number | undefined;
   /** For a `match`: the number of its arms. */
   readonly armCount?: number | undefined;
   /** For a `for`: the name of its variable. */
   readonly variableName?: string | undefined;
-  /** For an iteration of a `for`: its number, from 0. */
+  /** For an iteration of a `for` and a branch of a `par`: its number, from 0. */
   readonly index?: number | undefined;
 }
 
@@ -105,7 +120,12 @@ export interface Host {
    * of a mistake in the program.
    */
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer>;
-  /** Receives every event except the `Cap…` events, which `call` itself produces. */
+  /**
+   * Begins a call that may overlap with others, and logs it. Returns the answer only if the call is refused. Absent: `call` answers such
+   * calls too, when they are made. Throws what `call` throws. A host that suspends runs does not have this method.
+   */
+  open?(request: CapabilityRequest): CapabilityAnswer | OpenCall;
+  /** Receives every event except the `Cap…` events, which `call` and `open` produce. */
   event(event: RunEvent): HostStop | undefined;
   /** Receives the text of `debug` and `debug_msg`. */
   debug(text: string): HostStop | undefined;

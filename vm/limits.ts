@@ -15,6 +15,7 @@ export const LIMITS = {
     unit: "bytes",
     doc: "records of the events as a log holds them, long values in place; counted whether a log is written or not",
   },
+  max_tasks: { default: 10_000, max: 1_000_000, unit: "tasks", doc: "main, actors and branches of `par` that live at once" },
   max_wall_ms: {
     default: 0,
     max: Number.MAX_SAFE_INTEGER,
@@ -49,8 +50,11 @@ export const LOG_NOT_CHARGED = 0;
 
 /** Limits of the machine. A policy cannot change them. */
 export const MACHINE_LIMITS = {
-  /** Steps that one actor may run in one round. */
+  /** Steps that one actor of an older module may run in one round. */
   sliceSteps: 1_000,
+  /** Steps after which a task's slice ends, at its next effect; also the steps after which the machine waits for the earliest open call. */
+  taskSliceSteps: 100_000,
+  /** Actors that a run of an older module may make. */
   actors: 10_000,
   /** Locals and operands of all frames of one actor. */
   stackSlots: 4_000_000,

@@ -8,7 +8,7 @@ export const OUTCOMES = {
   runtime_error: { exitCode: 1, spanError: true, doc: "a capability's handler failed" },
   denied: { exitCode: 3, spanError: false, doc: "the policy, or a missing declaration, refused a call" },
   budget_exceeded: { exitCode: 3, spanError: false, doc: "a call went over its budget" },
-  limit_exceeded: { exitCode: 4, spanError: true, doc: "a limit on steps, allocation, depth, output or the log was reached" },
+  limit_exceeded: { exitCode: 4, spanError: true, doc: "a limit on steps, allocation, depth, output, the log or tasks was reached" },
   timeout: { exitCode: 4, spanError: true, doc: "the wall-clock limit was reached" },
   canceled: { exitCode: 130, spanError: true, doc: "the run was interrupted" },
   divergence: { exitCode: 5, spanError: true, doc: "a replay did something other than what the log records, or two logs differ" },
@@ -48,7 +48,7 @@ export const EXIT_DOCS: Readonly<Record<keyof typeof EXIT, string>> = {
 };
 
 /** The names of limits in spans and JSON output. */
-export const LIMIT_WORDS = ["steps", "alloc", "output", "log", "depth"] as const;
+export const LIMIT_WORDS = ["steps", "alloc", "output", "log", "depth", "tasks"] as const;
 export type LimitName = (typeof LIMIT_WORDS)[number];
 
 interface TrapInfo {
@@ -119,6 +119,13 @@ export const TRAPS = {
     doc: "the records of the events exceed max_log_bytes",
     where: "the limits of the run",
   },
+  task_limit: {
+    outcome: "limit_exceeded",
+    limit: "tasks",
+    doc: "more than max_tasks actors and branches live at once",
+    where: "the limits of the run",
+  },
+  invalid_receive: { outcome: "program_error", doc: "a branch of a `par` has no mailbox to receive from", where: "`receive` in a `par`" },
   timeout: { outcome: "timeout", doc: "max_wall_ms has passed", where: "the limits of the run" },
   canceled: { outcome: "canceled", doc: "the host canceled the run", where: "an interrupted run" },
   capability_denied: { outcome: "denied", doc: "the function does not declare it, or the policy refuses it", where: "capability calls" },

@@ -6,7 +6,7 @@ import { terminalApprover } from "../approval.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printExecution } from "../execution-output.ts";
 import { omitUndefined } from "../omit-undefined.ts";
-import { readInputs } from "../run-arguments.ts";
+import { maxParallelCallsFromFlag, readInputs } from "../run-arguments.ts";
 import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { withoutControlCharacters } from "../terminal.ts";
@@ -16,6 +16,7 @@ export interface ResumeFlags extends CapabilityFlags {
   readonly inputs?: string;
   readonly inDoubt?: "retry" | "fail";
   readonly durable?: boolean;
+  readonly maxParallelCalls?: string;
   readonly engine?: EngineChoice;
   readonly traceparent?: string;
 }
@@ -36,6 +37,7 @@ export async function resumeCommand(session: Session, file: string, flags: Resum
         inputs,
         inDoubt: flags.inDoubt,
         durable: flags.durable,
+        maxParallelCalls: maxParallelCallsFromFlag(flags.maxParallelCalls),
         signal,
         tracing: tracing ?? false,
         traceDetail,

@@ -15,7 +15,7 @@ import { valueToTypedJson } from "../../vm/json/typed-json.ts";
 import { terminalApprover } from "../approval.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printExecution } from "../execution-output.ts";
-import { limitFromFlag, parseArguments, readInputs } from "../run-arguments.ts";
+import { limitFromFlag, maxParallelCallsFromFlag, parseArguments, readInputs } from "../run-arguments.ts";
 import { loadProgram } from "../load.ts";
 import { MockedCalls } from "../mocked.ts";
 import { omitUndefined } from "../omit-undefined.ts";
@@ -34,6 +34,7 @@ export interface RunFlags extends CapabilityFlags {
   readonly inputs?: string;
   readonly maxSteps?: string;
   readonly maxWallMs?: string;
+  readonly maxParallelCalls?: string;
   readonly record?: string;
   readonly runId?: string;
   readonly format?: string;
@@ -156,6 +157,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
         args,
         inputs,
         limits,
+        maxParallelCalls: maxParallelCallsFromFlag(flags.maxParallelCalls),
         runId: flags.runId,
         record,
         signal,

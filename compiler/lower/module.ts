@@ -288,6 +288,7 @@ export function lowerProgram(
       })),
       result: typeToString(toModuleType(main.result)),
     },
+    tasks: 1,
     debug: { files: program.units.map((u) => ({ name: u.name, text: u.text })), functions: builder.debug },
   };
   return { module, indexOf: (callable) => builder.functionIndex(callable) };

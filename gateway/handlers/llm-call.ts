@@ -19,7 +19,8 @@ import {
   type HandlerContext,
   type MachineFunction,
   MachineHandler,
-  type Recall,
+  type RecordedAnswer,
+  type UsageHooks,
 } from "../handlers.ts";
 import { decodedChunks, readBody, utf8Body } from "./http-body.ts";
 import { httpFailure, neverSent } from "./http-failure.ts";
@@ -33,7 +34,7 @@ import {
   recordedAnswer,
 } from "./llm-answer.ts";
 import { type LlmRequest, llmRequest } from "./llm-request.ts";
-import { createSpending, isRefusal, NO_USAGE, type Usage } from "./llm-spend.ts";
+import { createSpending, isRefusal, NO_USAGE, type Spending, type Usage } from "./llm-spend.ts";
 import { retryDelay } from "./retry-delay.ts";
 import { eventData } from "./sse.ts";
 
@@ -66,12 +67,16 @@ const UNBILLED_STATUSES: ReadonlySet<number> = new Set([401, 429]);
 export function llmCallHandler(options: LlmCallOptions): MachineHandler {
   const spending = createSpending();
   const { timeoutMs = TIMEOUT_MS } = options;
-  const run: MachineFunction = async (args, { policy, signal, onModel, onProgress }) => {
+  const calls = new Map<number, CallSpending>();
+  const run: MachineFunction = async (args, { policy, signal, callNumber, onModel, onProgress }) => {
     const { endpoint, model, request } = prepare(options, args, policy, onModel);
+    const reserved = calls.get(callNumber);
+    const callSpending = reserved ?? spendingOf(spending, policy, model, request);
+    callSpending.begin();
     const timeLimit = startDeadline(signal, timeoutMs);
     try {
       const { answer, attempts } = await ask({
-        reserve: () => spending.reserve(policy.llm_policy, model, request.worstCase),
+        spending: callSpending,
         send: await sender(endpoint, request, options.key, timeLimit.signal, onProgress !== undefined),
         sleep: (ms) => (options.sleep ?? sleep)(ms, timeLimit.signal),
         random: options.random ?? Math.random,
@@ -84,18 +89,93 @@ export function llmCallHandler(options: LlmCallOptions): MachineHandler {
       throw httpFailure(error);
     } finally {
       timeLimit.end();
+      // A host without the gateway's log settles at once.
+      if (reserved === undefined) callSpending.settle({ failure: "" });
     }
   };
-  const recall: Recall = (args, recorded, policy) => {
+  const usage: UsageHooks = {
+    reserve: (args, call, policy) => {
+      try {
+        const { model, request } = prepare(options, args, policy);
+        calls.set(call, spendingOf(spending, policy, model, request));
+      } catch (error) {
+        // The handler will fail in the same way, and send nothing.
+        if (!CapabilityFailure.isFailure(error)) throw error;
+      }
+    },
+    settle: (call, answer) => {
+      calls.get(call)?.settle(answer);
+      calls.delete(call);
+    },
+    recall: (call) => calls.get(call)?.countLost(),
+  };
+  return new MachineHandler(run, usage);
+}
+
+/** What one call spends. Its first attempt is reserved when the call is logged, and settled when its answer is. */
+interface CallSpending {
+  /** Begins the first attempt. Throws `CapabilityFailure` if the limits refused it. */
+  begin(): void;
+  /** Reserves another attempt. Throws `CapabilityFailure` if the limits refuse it. */
+  reserveAgain(): void;
+  /** Notes what the last attempt used. */
+  used(usage: Usage): void;
+  /** Whether the last attempt used nothing, so that its reservation serves for the next one. */
+  readonly isUnused: boolean;
+  /** Counts what the call has used. `answer` tells it if another process made the call. */
+  settle(answer: RecordedAnswer): void;
+  /** Counts the attempts of a process that was killed during the call, and then reserves the first attempt of this one. */
+  countLost(): void;
+}
+
+function spendingOf(spending: Spending, { llm_policy }: Policy, model: string, { worstCase }: LlmRequest): CallSpending {
+  let last: ((used: Usage) => void) | undefined;
+  let lastUsage: Usage | undefined;
+  let hasRun = false;
+  let refusal: CapabilityFailure | undefined;
+  const reserve = (): void => {
+    last = spending.reserve(llm_policy, model, worstCase);
+    lastUsage = undefined;
+  };
+  const tryToReserve = (): void => {
+    last = undefined;
+    refusal = undefined;
     try {
-      const { model, request } = prepare(options, args, policy);
-      for (const used of recordedUsage(recorded, request.worstCase)) spending.count(model, used);
+      reserve();
     } catch (error) {
-      // The earlier process sent nothing either.
-      if (!CapabilityFailure.isFailure(error)) throw error;
+      if (!(error instanceof CapabilityFailure)) throw error;
+      refusal = error;
     }
   };
-  return new MachineHandler(run, recall);
+  tryToReserve();
+  return {
+    begin: () => {
+      if (refusal !== undefined) throw refusal;
+      hasRun = true;
+    },
+    reserveAgain: reserve,
+    used: (usage) => {
+      lastUsage = usage;
+    },
+    get isUnused() {
+      return lastUsage === NO_USAGE;
+    },
+    settle: (answer) => {
+      if (hasRun) {
+        if (lastUsage !== undefined) last?.(lastUsage);
+        return;
+      }
+      const [used = NO_USAGE, ...others] = recordedUsage(answer, worstCase);
+      if (last === undefined) spending.count(model, used);
+      else last(used);
+      for (const usage of others) spending.count(model, usage);
+    },
+    countLost: () => {
+      last?.(NO_USAGE);
+      for (let i = 0; i < MAX_ATTEMPTS; i++) spending.count(model, worstCase);
+      tryToReserve();
+    },
+  };
 }
 
 /** Checks the call. Throws `CapabilityFailure`. */
@@ -119,7 +199,7 @@ function prepare(
  * Returns the most that the attempts of a recorded call can have used. The log does not have the attempts of a call that failed, so all of
  * them count.
  */
-function recordedUsage(recorded: Parameters<Recall>[1], worstCase: Usage): readonly Usage[] {
+function recordedUsage(recorded: RecordedAnswer, worstCase: Usage): readonly Usage[] {
   if ("failure" in recorded) return isRefusal(recorded.failure) ? [] : Array.from({ length: MAX_ATTEMPTS }, () => worstCase);
   const { attempts, usage } = recordedAnswer(recorded.value);
   return [usage ?? worstCase, ...Array.from({ length: Math.min(attempts, MAX_ATTEMPTS) - 1 }, () => worstCase)];
@@ -153,7 +233,7 @@ async function sender(endpoint: URL, { body }: LlmRequest, key: string | undefin
 
 /** What all attempts of one call share. */
 interface Attempts {
-  readonly reserve: () => (used: Usage) => void;
+  readonly spending: CallSpending;
   readonly send: Send;
   readonly sleep: (ms: number) => Promise<unknown>;
   readonly random: () => number;
@@ -167,17 +247,17 @@ interface Attempts {
  * what it used or billed nothing.
  */
 async function ask(attempts: Attempts): Promise<{ readonly answer: EndpointAnswer; readonly attempts: number }> {
-  let settle = attempts.reserve();
+  const { spending } = attempts;
   for (let attempt = 1; ; attempt++) {
-    const response = await sendOnce(attempts.send, settle);
+    const response = await sendOnce(attempts.send, spending);
     const { statusCode: status } = response;
     if (status >= 200 && status <= 299) {
       const answer = await readResponse(response, attempts);
       const usage = credibleUsage(answer);
-      if (usage !== undefined) settle(usage);
+      if (usage !== undefined) spending.used(usage);
       return { answer, attempts: attempt };
     }
-    if (UNBILLED_STATUSES.has(status)) settle(NO_USAGE);
+    if (UNBILLED_STATUSES.has(status)) spending.used(NO_USAGE);
     const failure = `the model endpoint answered HTTP ${status}${await errorCodeOf(response, attempts.key)}`;
     const isTransient = status === 429 || status >= 500;
     if (!isTransient) throw new CapabilityFailure(failure);
@@ -186,23 +266,23 @@ async function ask(attempts: Attempts): Promise<{ readonly answer: EndpointAnswe
     const delay = retryDelay(attempt, retryAfter, attempts.random(), Date.now());
     if (delay === undefined) throw new CapabilityFailure(`${failure} and asks to wait longer than a minute`);
     await attempts.sleep(delay);
-    settle = reserveAgain(attempts.reserve, failure);
+    if (!spending.isUnused) reserveAgain(spending, failure);
   }
 }
 
-async function sendOnce(send: Send, settle: (used: Usage) => void): Promise<Dispatcher.ResponseData> {
+async function sendOnce(send: Send, spending: CallSpending): Promise<Dispatcher.ResponseData> {
   try {
     return await send();
   } catch (error) {
-    if (neverSent(error)) settle(NO_USAGE);
+    if (neverSent(error)) spending.used(NO_USAGE);
     throw error;
   }
 }
 
 /** Reserves another attempt. If the limits refuse it, the error also says why the last attempt failed: `failure`. */
-function reserveAgain(reserve: Attempts["reserve"], failure: string): (used: Usage) => void {
+function reserveAgain(spending: CallSpending, failure: string): void {
   try {
-    return reserve();
+    spending.reserveAgain();
   } catch (error) {
     if (!(error instanceof CapabilityFailure)) throw error;
     throw new CapabilityFailure(`${failure}, and there is no other attempt: ${error.message}`);

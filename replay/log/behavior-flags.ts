@@ -1,13 +1,20 @@
 /**
- * Behavior flags: numbered changes in behavior that would alter the replay of older logs. The header of a new log has the numbers of all
- * flags. A log without a flag is replayed, and resumed, with the behavior before that change, for ever.
+ * Behavior flags: numbered changes in behavior that would alter the replay of older logs. The header of a log has the numbers of the flags
+ * that its run had. A log without a flag is replayed, and resumed, with the behavior before that change, for ever.
  */
 import { BorunaError } from "../../vm/error.ts";
 import type { JsonData } from "../../vm/json/json.ts";
+import type { Module } from "../../vm/bytecode/module.ts";
 import { countOf } from "./json-fields.ts";
 
-/** What each flag changed, by number, ascending from 1. No change has needed a flag so far. Never remove or reuse a number. */
-export const BEHAVIOR_FLAGS: ReadonlyMap<number, string> = new Map();
+/** Calls of different tasks overlap. A run has this flag if and only if its module has `tasks`. */
+export const TASKS_FLAG = 1;
+
+/** What each flag changed, by number, ascending from 1. Never remove or reuse a number. */
+export const BEHAVIOR_FLAGS: ReadonlyMap<number, string> = new Map([[TASKS_FLAG, "tasks: calls of different tasks overlap"]]);
+
+/** Returns the flags of a run of this module. */
+export const flagsOf = (module: Module): readonly number[] => (module.tasks === undefined ? [] : [TASKS_FLAG]);
 
 /** Reads the flags of a header. Throws `log.form`, and `log.flag` for a flag of a later version. */
 export function flagsFromJson(

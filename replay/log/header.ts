@@ -152,17 +152,21 @@ function programFromJson(program: JsonObject): LogProgram {
 }
 
 function limitsToJson(limits: Limits): JsonObject {
-  const mustWrite = (name: LimitField): boolean => name !== "max_log_bytes" || limits[name] !== LOG_NOT_CHARGED;
+  const mustWrite = (name: LimitField): boolean =>
+    name === "max_log_bytes" ? limits[name] !== LOG_NOT_CHARGED : name !== "max_tasks" || limits[name] !== LIMITS.max_tasks.default;
   return new Map(LIMIT_NAMES.filter(mustWrite).map((name) => [name, limits[name]]));
 }
 
-/** Reads the limits. `max_log_bytes` may be absent, because older logs do not have this limit. */
+/** Reads the limits. `max_log_bytes` may be absent, because older logs do not have this limit; `max_tasks`, if it has its default. */
 function limitsFromJson(limits: JsonObject): Limits {
   onlyFields(limits, LIMIT_NAMES, "limits");
   return limitsFrom((name) => {
     if (name === "max_log_bytes" && !limits.has(name)) return LOG_NOT_CHARGED;
+    if (name === "max_tasks" && !limits.has(name)) return LIMITS.max_tasks.default;
     const value = countOf(limits.get(name), `limits.${name}`);
     if (value > LIMITS[name].max) throw new BorunaError("log.form", `limits.${name}: at most ${LIMITS[name].max}`);
+    if (name === "max_tasks" && value === LIMITS.max_tasks.default)
+      throw new BorunaError("log.form", `limits.${name}: the default is left out`);
     if (name === "max_log_bytes" && value === LOG_NOT_CHARGED) throw new BorunaError("log.form", `limits.${name}: at least 1`);
     return value;
   });

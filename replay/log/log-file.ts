@@ -27,6 +27,7 @@ import { alreadyExists, linksRefused, toIoError, syncFolder, writeAll } from "./
 import { LOG_LIMITS } from "./log-limits.ts";
 import { type LogLock, lockLog } from "./log-lock.ts";
 import { isRunLog } from "./log-reader.ts";
+import { removeOpenJournal } from "./open-journal.ts";
 import { type OpenMark, removeOpenMark, writeOpenMark } from "./open-mark.ts";
 import { fileSource, LINE_FEED } from "./log-source.ts";
 
@@ -75,6 +76,7 @@ export function createLogFile(path: string, { durable, force, ownFiles }: LogFil
       ownFiles.add(lock.identity);
       // A mark that an earlier log of this name has left.
       removeOpenMark(path);
+      removeOpenJournal(path);
       giveName(temporary, path, replacesLog);
       hasFinalName = true;
       if (durable) syncFolder(folder);

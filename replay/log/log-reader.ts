@@ -2,11 +2,13 @@
  * Reads logs. The file may be hostile, so the length of lines, the number of events and the nesting of JSON are limited.
  * Anything wrong with the file is reported as a typed error with the line. If the file was cut, its complete records are read.
  *
- * A record is accepted if its hash continues the chain, its fields have the right form, its event number is the next one, an
- * answer follows its call, with at most the decision about the call between them, and the bytes of the record are exactly what the recorder would write.
+ * A record is accepted if its hash continues the chain, its fields have the right form, its event number is the next one, and the bytes of
+ * the record are exactly what the recorder would write. The k-th answer is one to the k-th call. Unless calls may overlap, it follows its
+ * call, with at most the decision about the call between them.
  */
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonObject, parseJson } from "../../vm/json/json.ts";
+import { TASKS_FLAG } from "./behavior-flags.ts";
 import type { BlobReader } from "./blobs.ts";
 import { afterEvent, CHAIN_START, hashOfRecord, hashOfText, EVENT_MEMBER, HASH_MEMBER } from "./hash-chain.ts";
 import { endFromJson, endToJson, type RecordedEnd } from "./end-record.ts";
@@ -35,14 +37,14 @@ interface LogTail {
   readonly cut: { readonly line: number; readonly bytes: number } | undefined;
 }
 
-/** A call without an answer: the last `CapCall` of a log, and what follows it. */
+/** A call without an answer. */
 export interface OpenCallRecord {
   /** Number of the event. */
   readonly n: number;
   readonly capability: string;
   /** Hash of the record. */
   readonly hash: string;
-  /** The decision about the call, if it follows. */
+  /** The decision about the call, if the log has it. */
   readonly decision: "approved" | "denied" | undefined;
   /** What is known of the call besides the log. */
   readonly mark: OpenMark["kind"] | undefined;
@@ -62,8 +64,10 @@ export interface RunLog extends LogTail {
   readonly head: string;
   /** The header and the events, without the end record: their bytes, and the hash of the last of them. */
   readonly body: { readonly bytes: number; readonly head: string };
-  /** The last call, if no answer to it is in the log. */
+  /** The earliest call without an answer in the log. */
   readonly openCall: OpenCallRecord | undefined;
+  /** How many calls of the log have an answer, and how many have none. */
+  readonly calls: { readonly answered: number; readonly open: number };
   readonly blobs: BlobReader;
 }
 
@@ -103,7 +107,8 @@ export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record
   let head = CHAIN_START;
   let eventCount = 0;
   let body = { bytes: 0, head: CHAIN_START };
-  let openCall: Omit<OpenCallRecord, "mark"> | undefined;
+  const openCalls = new OpenCallQueue<Omit<OpenCallRecord, "mark">>();
+  let answered = 0;
   let next = records.next();
   while (next.done !== true) {
     const record = next.value;
@@ -115,13 +120,17 @@ export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record
     if (record.kind === "event") {
       eventCount = record.n;
       const { n, hash, event } = record;
-      if (event.type === "CapCall") openCall = { n, hash, capability: event.capability, decision: undefined };
-      else if (event.type === "Approval" && openCall !== undefined) openCall = { ...openCall, decision: event.decision };
-      else openCall = undefined;
+      if (event.type === "CapCall") openCalls.push({ n, hash, capability: event.capability, decision: undefined });
+      else if (event.type === "Approval") openCalls.replaceFirst((call) => ({ ...call, decision: event.decision }));
+      else if (event.type === "CapResult" || event.type === "CapError") {
+        openCalls.shift();
+        answered += 1;
+      }
     }
     next = records.next();
   }
   if (header === undefined) throw new BorunaError("internal", "a log without header was read");
+  const openCall = openCalls.first;
   return {
     format: "log",
     file: source.name,
@@ -131,6 +140,7 @@ export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record
     head,
     body,
     openCall: openCall === undefined ? undefined : { ...openCall, mark: markOf(openCall.hash, body.head, source) },
+    calls: { answered, open: openCalls.size },
     blobs: source.blobs,
     end,
     ...next.value,
@@ -233,6 +243,32 @@ const notAsWrittenError = (): BorunaError =>
     { hint: "Keep logs byte for byte: an editor or a formatter may have rewritten this one." },
   );
 
+/** The calls without an answer, oldest first. */
+class OpenCallQueue<Call> {
+  #calls: Call[] = [];
+  #taken = 0;
+
+  get size(): number {
+    return this.#calls.length - this.#taken;
+  }
+  get first(): Call | undefined {
+    return this.#calls[this.#taken];
+  }
+  push(call: Call): void {
+    this.#calls.push(call);
+  }
+  replaceFirst(change: (call: Call) => Call): void {
+    const { first } = this;
+    if (first !== undefined) this.#calls[this.#taken] = change(first);
+  }
+  shift(): void {
+    this.#taken += 1;
+    if (this.#taken * 2 < this.#calls.length) return;
+    this.#calls = this.#calls.slice(this.#taken);
+    this.#taken = 0;
+  }
+}
+
 /** Decodes records and checks each one against the earlier records. */
 class RecordReader {
   hasEnded = false;
@@ -242,10 +278,10 @@ class RecordReader {
   readonly #checksBytes: boolean;
   #previous = CHAIN_START;
   #events = 0;
-  /** The capability of the call whose answer must be the next event. */
-  #unansweredCapability: string | undefined;
-  /** Whether the last event was the decision about this call. */
-  #isDecided = false;
+  /** The calls without an answer. */
+  readonly #open = new OpenCallQueue<{ readonly capability: string; readonly isDecided: boolean }>();
+  /** Whether other events may be between a call and its answer. The header says so. */
+  #overlaps = false;
 
   constructor(maxEvents: number, checksBytes: boolean) {
     this.#maxEvents = maxEvents;
@@ -263,7 +299,11 @@ class RecordReader {
   }
 
   #decode(record: JsonObject, { number: line, end: bytes }: Line, hash: string): LogRecord {
-    if (line === 1) return { kind: "header", header: headerFromJson(record), line, hash, bytes };
+    if (line === 1) {
+      const header = headerFromJson(record);
+      this.#overlaps = header.flags.includes(TASKS_FLAG);
+      return { kind: "header", header, line, hash, bytes };
+    }
     if (record.has("end")) return { kind: "end", end: this.#end(record), line, hash, bytes };
     const { n, event } = this.#event(record);
     return { kind: "event", n, event, line, hash, bytes };
@@ -294,24 +334,25 @@ class RecordReader {
     if (n > this.#maxEvents) throw new BorunaError("log.too_large", `more than ${this.#maxEvents} events`);
     this.#events = n;
     const event = eventFromJson(record.get("event"));
-    if (event.type === "Approval") {
-      if (this.#unansweredCapability === undefined || this.#isDecided)
-        throw new BorunaError("log.sequence", `event ${n} is a decision about no call, or a second one`);
-      this.#isDecided = true;
-      return { n, event };
-    }
-    this.#isDecided = false;
-    const isAnswer = event.type === "CapResult" || event.type === "CapError";
-    if (this.#unansweredCapability !== (isAnswer ? event.capability : undefined)) {
-      throw new BorunaError(
-        "log.sequence",
-        this.#unansweredCapability === undefined
-          ? `event ${n} answers no call`
-          : `event ${n} is between a call of ${this.#unansweredCapability} and its answer`,
-      );
-    }
-    this.#unansweredCapability = event.type === "CapCall" ? event.capability : undefined;
+    this.#checkOrder(n, event);
     return { n, event };
+  }
+
+  /** Throws `log.sequence` if the event may not follow the earlier ones. */
+  #checkOrder(n: number, event: RecordedEvent): void {
+    const { first } = this.#open;
+    if (event.type === "Approval") {
+      if (first === undefined || first.isDecided)
+        throw new BorunaError("log.sequence", `event ${n} is a decision about no call, or a second one`);
+      this.#open.replaceFirst((call) => ({ ...call, isDecided: true }));
+      return;
+    }
+    const isAnswer = event.type === "CapResult" || event.type === "CapError";
+    if (isAnswer && first === undefined) throw new BorunaError("log.sequence", `event ${n} answers no call`);
+    if (isAnswer ? first?.capability !== event.capability : first !== undefined && !this.#overlaps)
+      throw new BorunaError("log.sequence", `event ${n} is between a call of ${first?.capability ?? "?"} and its answer`);
+    if (isAnswer) this.#open.shift();
+    if (event.type === "CapCall") this.#open.push({ capability: event.capability, isDecided: false });
   }
 
   #end(record: JsonObject): RecordedEnd {

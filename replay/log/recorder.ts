@@ -21,7 +21,7 @@
 import type { EventSink } from "../../gateway/run-events.ts";
 import { ProtectedFiles } from "../../gateway/protected-files.ts";
 import { BorunaError } from "../../vm/error.ts";
-import type { RunEventType } from "../../vm/events.ts";
+import type { RunEvent, RunEventType } from "../../vm/events.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { jsonText, type PutBlob } from "./blob-values.ts";
 import { adoptBlobs, folderBlobWriter, memoryBlobs, type BlobWriter, type MemoryBlobs } from "./blobs.ts";
@@ -36,6 +36,7 @@ import { toIoError } from "./files.ts";
 import { createLogFile, type LogWriter, reopenLogFile } from "./log-file.ts";
 import { LOG_LIMITS, type LogLimits } from "./log-limits.ts";
 import type { RunLog } from "./log-reader.ts";
+import { OpenJournal, type OpenState } from "./open-journal.ts";
 import type { RunDescription } from "./run-description.ts";
 
 export type LogFormat = "log" | "eventlog";
@@ -68,6 +69,8 @@ export interface Recorder extends EventSink {
   abandon(): void;
   /** The files of a log on disk, which fs calls of the run must not touch. */
   readonly ownFiles?: ProtectedFiles;
+  /** Tells the journal what is known of an open call of the log, `n` being the number of its event. Only for a log that is continued. */
+  readonly adopt?: (call: number, n: number, state: OpenState) => void;
 }
 
 /** Creates the file and the blob of the module, and writes the header. Throws `log.exists`, `log.io_error`, `log.too_large`. */
@@ -75,7 +78,8 @@ export function openRecorder(path: string, run: RunDescription, options: Recorde
   const durable = options.durable === true;
   const ownFiles = new ProtectedFiles();
   const writer = createLogFile(path, { durable, force: options.force === true, ownFiles });
-  const recorder = startRecorder(writer, eagerChain(writer), folderBlobWriter(path, durable, ownFiles), run, options);
+  const journal = new OpenJournal(path, run.header.runId, durable, ownFiles);
+  const recorder = startRecorder(writer, eagerChain(writer), folderBlobWriter(path, durable, ownFiles), run, { ...options, journal });
   return { ...recorder, ownFiles };
 }
 
@@ -98,7 +102,7 @@ export function continueRecorder(
     chain,
     folderBlobWriter(file, durable, ownFiles),
     { ...LOG_LIMITS, ...options.limits },
-    log.eventCount,
+    { events: log.eventCount, journal: new OpenJournal(file, log.header.runId, durable, ownFiles) },
   );
   let isPrepared = false;
   const prepare = (): void => {
@@ -112,16 +116,15 @@ export function continueRecorder(
     isPrepared = true;
   };
   return {
-    append: (event) => {
+    ...recorder,
+    append: (event, call) => {
       prepare();
-      return recorder.append(event);
+      return recorder.append(event, call);
     },
     finish: (end) => {
       prepare();
       return recorder.finish(end);
     },
-    suspend: (suspension) => recorder.suspend(suspension),
-    abandon: () => recorder.abandon(),
     ownFiles,
   };
 }
@@ -157,11 +160,17 @@ export function memoryRecorder(run: RunDescription, options: Omit<RecorderOption
   return { ...startRecorder(writer, chain, blobs, run, options), blobs, bytes };
 }
 
-function startRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, run: RunDescription, options: RecorderOptions): Recorder {
+function startRecorder(
+  writer: LogWriter,
+  chain: Chain,
+  blobs: BlobWriter,
+  run: RunDescription,
+  options: RecorderOptions & { readonly journal?: OpenJournal },
+): Recorder {
   const limits = { ...LOG_LIMITS, ...options.limits };
   try {
     if (options.format === "eventlog") return eventLogRecorder(writer, limits);
-    const recorder = chainRecorder(writer, chain, blobs, limits);
+    const recorder = chainRecorder(writer, chain, blobs, limits, { events: 0, journal: options.journal });
     recorder.begin(run);
     return recorder;
   } catch (error) {
@@ -183,9 +192,32 @@ interface ChainRecorder extends Recorder {
   begin(run: RunDescription): void;
 }
 
-/** `events` is the number of events that the log has. */
-function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, limits: LogLimits, events = 0): ChainRecorder {
+interface ChainStart {
+  /** The number of events that the log has. */
+  readonly events: number;
+  /** Undefined for a log in memory. */
+  readonly journal: OpenJournal | undefined;
+}
+
+function chainRecorder(
+  writer: LogWriter,
+  chain: Chain,
+  blobs: BlobWriter,
+  limits: LogLimits,
+  { events, journal }: ChainStart,
+): ChainRecorder {
   let eventCount = events;
+  /** The numbers of the events of open calls, by the numbers of the calls. */
+  const eventOfCall = new Map<number, number>();
+  const noteEvent = (event: RunEvent, call: number): void => {
+    if (event.type === "CapCall") {
+      eventOfCall.set(call, eventCount);
+      journal?.called(eventCount);
+    } else if (event.type === "CapResult" || event.type === "CapError") {
+      eventOfCall.delete(call);
+      journal?.answered();
+    }
+  };
   const put: PutBlob = (text, bytes) => {
     if (bytes > limits.blobBytes)
       throw new BorunaError("log.too_large", `a value of ${bytes} bytes is too long for the log (${limits.blobBytes})`);
@@ -210,7 +242,7 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, limit
       // Write no blob before this point, because the folder of blobs belongs to this run only after the file has its final name.
       blobs.put(run.module);
     },
-    append: (event) => {
+    append: (event, call) => {
       const n = eventCount + 1;
       if (n > limits.events) throw new BorunaError("log.too_large", `more than ${limits.events} events`, { place: { file: writer.name } });
       try {
@@ -221,12 +253,22 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, limit
         throw withEventCountHint(error, eventCount);
       }
       eventCount = n;
+      if (call !== undefined) noteEvent(event, call);
       return undefined;
+    },
+    adopt: (call, n, state) => {
+      eventOfCall.set(call, n);
+      journal?.adopt(n, state);
+    },
+    started: (call) => journal?.changed(eventOfCall.get(call) ?? 0, "started"),
+    arrived: (call, answer) => {
+      journal?.changed(eventOfCall.get(call) ?? 0, answer);
     },
     finish: (end) => {
       if (end.events !== eventCount) throw new BorunaError("internal", `the run counts ${end.events} events, its log has ${eventCount}`);
       add(`{"end":${jsonText(endToJson(end, limits.inlineBytes, put))}`, "}");
       writer.checkNotReplaced();
+      journal?.close(false);
       writer.close();
       return {
         path: writer.name,
@@ -237,7 +279,8 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, limit
     },
     suspend: ({ answersLater = false } = {}) => {
       writer.checkNotReplaced();
-      if (answersLater) writer.markOpenCall({ kind: "later", hash: chain.lastHash() });
+      journal?.close(true);
+      if (answersLater && eventOfCall.size < 2) writer.markOpenCall({ kind: "later", hash: chain.lastHash() });
       writer.close();
       return {
         path: writer.name,
@@ -246,7 +289,11 @@ function chainRecorder(writer: LogWriter, chain: Chain, blobs: BlobWriter, limit
         },
       };
     },
-    abandon: () => (eventCount === 0 ? writer.discard() : writer.close()),
+    abandon: () => {
+      journal?.close(true);
+      if (eventCount === 0) writer.discard();
+      else writer.close();
+    },
   };
 }
 

@@ -8,7 +8,7 @@ import type { Limits } from "../../vm/limits.ts";
 import type { Module } from "../../vm/bytecode/module.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
-import { BEHAVIOR_FLAGS } from "./behavior-flags.ts";
+import { flagsOf } from "./behavior-flags.ts";
 import { isRunId, runIdOf, type LogHeader } from "./header.ts";
 
 export interface RunDescription {
@@ -61,7 +61,7 @@ export function describeRun(program: Program, run: RunFacts): RunDescription {
     limits: run.limits,
     mode: run.mode,
     unserved: unservedBy(program, run.served),
-    flags: [...BEHAVIOR_FLAGS.keys()],
+    flags: flagsOf(program.module),
   };
   return { header: { ...header, runId: run.runId ?? runIdOf(header) }, module };
 }

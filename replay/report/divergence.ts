@@ -192,14 +192,17 @@ export function beyondLog(n: number, actual: RunEvent, end: RunEnd | undefined, 
 }
 
 /** Describes a decision in the log about a call for which the policy asks for none. */
-export function unaskedDecision(n: number, expected: RunEvent & { readonly type: "Approval" }): Mismatch {
+export function noAnswer(n: number, expected: RunEvent, context: ComparisonContext): Mismatch {
+  const isDecision = expected.type === "Approval";
   return {
     kind: "event",
     event: n,
     atEnd: false,
-    message: "the log has a decision about this call, the policy asks for none",
-    expected: eventText(expected, []),
-    actual: "(the call is made)",
+    message: isDecision
+      ? "the log has a decision about this call, the policy asks for none"
+      : `the run takes the answer of a call, the log goes on with ${nounOf(expected)}`,
+    expected: eventText(expected, context.types),
+    actual: isDecision ? "(the call is made)" : "(the answer of the earliest open call)",
   };
 }
 

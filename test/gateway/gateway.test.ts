@@ -65,6 +65,7 @@ function setUp(setup: Setup = {}) {
     prefix: undefined,
     logged: undefined,
     approve: undefined,
+    maxParallelCalls: 16,
     events: new RunEvents(LOG_NOT_CHARGED, sink, observers),
   });
   const call = (name: string, args: readonly Value[] = [], more: Partial<CapabilityRequest> = {}) =>

@@ -13,7 +13,7 @@ import type { RunEvent } from "../../vm/events.ts";
 import { type Limits, LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../../vm/limits.ts";
 import type { Module } from "../../vm/bytecode/module.ts";
 import { textForm } from "../../vm/value/display.ts";
-import { UNIT, type Value } from "../../vm/value/value.ts";
+import { ActorIdValue, UNIT, type Value } from "../../vm/value/value.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { kindOf, moduleOf, run, type RunOptions, type TestFunction, testHost } from "../vm/helpers.ts";
 
@@ -102,6 +102,10 @@ const RUN_PROBES: Readonly<Record<keyof typeof LIMITS, Probe>> = {
     const bytes = events.reduce((sum, event, i) => sum + recordBytes(event, i + 1), 0);
     return executed(EMIT, { max_log_bytes: bytes - beyond });
   }),
+  // Main is a task, too.
+  max_tasks: probe(["success", "task_limit"], (beyond) =>
+    executed("fn idle() {}\nfn main() !{actor.spawn} {\n let _ = spawn idle\n let _ = spawn idle\n}", { max_tasks: 3 - beyond }),
+  ),
   max_wall_ms: probe(["step_limit", "timeout"], (beyond) =>
     executed(LOOP, { max_wall_ms: 1_000, max_steps: 1_000_000 }, clockThatMoves(999 + beyond)),
   ),
@@ -116,6 +120,21 @@ const MACHINE_PROBES: Readonly<Record<keyof typeof MACHINE_LIMITS, Probe>> = {
     run(program([...nops(MACHINE_LIMITS.sliceSteps - 3 + beyond), "Ret"]), { actors: true }, host);
     const turns = host.events.filter((e) => e.type === "SchedulerTick").length;
     return `${turns} turn${turns > 1 ? "s" : ""}`;
+  }),
+  // A task that sends after its slice ended does so in its second one, after the message of the later task.
+  taskSliceSteps: probe(["1, 2", "2, 1"], (beyond) => {
+    const host = testHost();
+    const send = (nopCount: number, constant: number): TestFunction["code"] => [
+      ...nops(nopCount),
+      ["PushConst", 0],
+      ["PushConst", constant],
+      "SendMsg",
+      "Ret",
+    ];
+    const main: TestFunction["code"] = [["SpawnActor", 1], ["SpawnActor", 2], "Ret"];
+    const functions = [{ code: main }, { code: send(MACHINE_LIMITS.taskSliceSteps - 3 + beyond, 1) }, { code: send(0, 2) }];
+    run({ ...moduleOf(functions, [new ActorIdValue(0), 1, 2]), tasks: 1 }, {}, host);
+    return host.events.flatMap((e) => (e.type === "MessageSend" ? [textForm(e.payload)] : [])).join(", ");
   }),
   // The root actor counts too.
   actors: probe(["completed", "alloc_limit"], (beyond) =>

@@ -1,5 +1,5 @@
 /**
- * Reads and writes the JSON payload of a module: bytecode 1.1 and Boruna's optional members `signature`, `debug` and
+ * Reads and writes the JSON payload of a module: bytecode 1.1 and Boruna's optional members `signature`, `tasks`, `debug` and
  * `params`. Each part of the module has one function that writes it and one that reads it. A function that reads checks the
  * type and the size of everything.
  */
@@ -58,6 +58,7 @@ export function moduleToJson(module: Module, options: ModuleJsonOptions = {}): J
     ["entry", module.entry],
   ];
   if (module.signature !== undefined) members.push(["signature", signatureToJson(module.signature)]);
+  if (module.tasks !== undefined) members.push(["tasks", module.tasks]);
   if (module.debug !== undefined && options.debug !== false) members.push(["debug", debugToJson(module.debug)]);
   return object(members);
 }
@@ -212,6 +213,7 @@ export function moduleFromJson(data: JsonData, registry: CapabilityRegistry = BU
     .map((item, i) => readFunction(item, `functions[${i}]`, registry));
   const entry = syntaxReader.integer(members.get("entry"), "entry", 0, U32_MAX);
   const signature = members.get("signature");
+  const tasks = members.get("tasks");
   const debug = members.get("debug");
   return {
     name,
@@ -221,8 +223,13 @@ export function moduleFromJson(data: JsonData, registry: CapabilityRegistry = BU
     functions,
     entry,
     ...(signature === undefined || signature === null ? {} : { signature: readSignature(signature) }),
+    ...(tasks === undefined || tasks === null ? {} : { tasks: readTasks(tasks) }),
     ...(debug === undefined || debug === null ? {} : { debug: readDebug(debug, functions) }),
   };
+}
+
+function readTasks(data: JsonData): 1 {
+  return data === 1 ? data : syntaxReader.failExpected("tasks", "1");
 }
 
 function readConstant(data: JsonData, index: number): Module["constants"][number] {

@@ -110,6 +110,8 @@ export interface Module {
   readonly functions: readonly FunctionDef[];
   readonly entry: number;
   readonly signature?: Signature;
+  /** Whether the calls of tasks may overlap. Modules of bytecode 1.1 do not have it; their scheduler has other constants. */
+  readonly tasks?: 1;
   readonly debug?: DebugInfo;
 }
 

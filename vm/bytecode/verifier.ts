@@ -27,7 +27,9 @@ import { GENERIC_TYPE_ARITY, parseType, type Type, typeToString } from "../value
 import { FnRefValue, type Value } from "../value/value.ts";
 
 /** Instructions that need scheduled actors. */
-const ACTOR_OPS: ReadonlySet<OpName> = new Set<OpName>(["SpawnActor", "SendMsg", "ReceiveMsg", "ReceiveAs"]);
+const ACTOR_OPS: ReadonlySet<OpName> = new Set<OpName>(["SpawnActor", "SendMsg", "ReceiveMsg", "ReceiveAs", "ParMap", "Par"]);
+/** Instructions that only a module with `tasks` may have. */
+const BRANCH_OPS: ReadonlySet<OpName> = new Set<OpName>(["ParMap", "Par"]);
 const isElementary = (builtinId: number | undefined): boolean => BUILTIN_BY_ID.get(builtinId ?? -1)?.isElementary === true;
 const U8_MAX = 0xff;
 const I32_MAX = 0x7fff_ffff;
@@ -214,6 +216,7 @@ function checkInstruction(site: Site): number {
     if (kind !== undefined) checkOperand(kind, operand, site);
   }
   if (row.popsCount === true) checkCount(site);
+  if (BRANCH_OPS.has(op) && site.context.module.tasks === undefined) failAt("bad_operand", site, "needs a module with `tasks`");
   return row.tag;
 }
 

@@ -28,6 +28,8 @@ const NOT_COMPILED: ReadonlySet<number> = new Set(
     OPCODES.SendMsg,
     OPCODES.ReceiveMsg,
     OPCODES.ReceiveAs,
+    OPCODES.ParMap,
+    OPCODES.Par,
     OPCODES.Assert,
     OPCODES.GuardSeal,
     OPCODES.Debug,

@@ -281,7 +281,7 @@ export class Engine {
     if (profile.heat <= this.hotSteps) return undefined;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (pc === 0 && !isFresh(actor, fn, base)) return undefined;
-    const value = this.#run(run, actor, profile, pc, { base, count: actor.sp - base, depth, stopStep, mayPause: !run.scheduled });
+    const value = this.#run(run, actor, profile, pc, { base, count: actor.sp - base, depth, stopStep, mayPause: !run.exactSlices });
     if (value === undefined) return undefined;
     if (value !== PAUSED) {
       endFrame(actor, base, value);

@@ -1,4 +1,7 @@
-/** The state of one actor: plain data, so that a snapshot can hold it and another process can resume it. */
+/**
+ * The state of one task: `main`, an actor, or a branch of a `par`. It is plain data, so that a snapshot can hold it and another process
+ * can resume it. Tasks are numbered in the order in which they were made. An actor is a task with a mailbox; so is `main`.
+ */
 import { libraryOf, locationOf, type SourceLocation } from "../bytecode/module.ts";
 import type { Program, UnreceivedFailure } from "../bytecode/program.ts";
 import type { Slot, Slots } from "./stack-slots.ts";
@@ -23,15 +26,34 @@ export type Waiting =
   | { readonly kind: "spawn"; readonly capability: number; readonly functionIndex: number }
   | { readonly kind: "send"; readonly capability: number; readonly target: number | bigint; readonly payload: Value };
 
+/** The branches that a task waits for. */
+export interface Join {
+  /** What the branches call, and their arguments, until the scheduler has made the branches. */
+  readonly calls: readonly BranchCall[];
+  /** The results, by the index of the branch. */
+  readonly results: (Value | undefined)[];
+  /** The number of branches that have not ended. */
+  remaining: number;
+}
+
+/** What one branch calls. */
+export interface BranchCall {
+  readonly target: Value;
+  readonly args: readonly Value[];
+}
+
 /** A value of `interpretFromDepth` that no call depth reaches. */
 export const BEYOND_ANY_FRAME = 2 ** 30;
 
 export interface Actor extends Slots {
   readonly id: number;
-  /** The id of the actor that spawned this one; -1 for the root. */
+  /** For an actor: the actor that spawned it, -1 for the root. For a branch: the task whose `par` it belongs to. */
   readonly parent: number;
-  readonly children: number[];
-  status: "runnable" | "blocked" | "completed" | "failed";
+  /** The index of a branch in its `par`. Undefined for an actor. */
+  readonly branch: number | undefined;
+  readonly children: Set<number>;
+  /** `blocked`: it waits for a message. `waiting`: for the answer of a call. `joining`: for its branches. */
+  status: "runnable" | "blocked" | "waiting" | "joining" | "completed" | "failed";
   /** The slots of all frames, outermost first. Each frame has its locals, then its operands. Slots from `sp` on are garbage. */
   readonly stack: Slot[];
   /** The unboxed Ints and Floats of `stack`; see `stack-slots.ts`. */
@@ -49,7 +71,10 @@ export interface Actor extends Slots {
   mailbox: Message[];
   /** How many messages at the start of `mailbox` the actor has already taken. */
   mailboxTaken: number;
+  /** The call that has no answer. It stays here while the answer is on its way. */
   waiting: Waiting | undefined;
+  /** Defined from the `par` on until the last of its branches has ended. */
+  join: Join | undefined;
   result: Value;
   /**
    * From this call depth on, only the interpreter runs calls, because compiled code gave up at this depth. `BEYOND_ANY_FRAME` if
@@ -65,15 +90,28 @@ export interface Actor extends Slots {
   spawnedAt: (Frames | undefined)[];
 }
 
+/** The tasks of a run by number, in ascending order. Branches that have ended are not in it. */
+export type Tasks = ReadonlyMap<number, Actor>;
+
+export const hasEnded = ({ status }: Actor): boolean => status === "completed" || status === "failed";
+
+/** Returns the actor that the task belongs to: itself, or the one whose `par` the branch is in. */
+export function ownerOf(tasks: Tasks, task: Actor): Actor {
+  let owner = task;
+  for (let i = tasks.size; owner.branch !== undefined && i > 0; i--) owner = tasks.get(owner.parent) ?? owner;
+  return owner;
+}
+
 /** A call stack. It is the part of an actor that `locationsOf` reads. */
 export type Frames = Pick<Actor, "depth" | "frameFunction" | "framePc">;
 
-/** Returns an actor that has not begun. It has no frames and no globals. */
-export function newActor(id: number, parent: number): Actor {
+/** Returns a task that has not begun. It has no frames and no globals. */
+export function newActor(id: number, parent: number, branch?: number): Actor {
   return {
     id,
     parent,
-    children: [],
+    branch,
+    children: new Set(),
     status: "runnable",
     stack: [],
     numbers: new Float64Array(),
@@ -86,6 +124,7 @@ export function newActor(id: number, parent: number): Actor {
     mailbox: [],
     mailboxTaken: 0,
     waiting: undefined,
+    join: undefined,
     result: UNIT,
     interpretFromDepth: BEYOND_ANY_FRAME,
     countedSlots: 0,
@@ -173,12 +212,13 @@ export function hasMail(actor: Actor): boolean {
 }
 
 /** Returns the failure messages that the parents of failed actors never took. The last message of a failed actor is its failure message. */
-export function unreceivedFailures(actors: readonly Actor[]): readonly UnreceivedFailure[] {
-  return actors.flatMap((parent) => {
+export function unreceivedFailures(tasks: Tasks): readonly UnreceivedFailure[] {
+  return [...tasks.values()].flatMap((parent) => {
     if (parent.status === "failed") return [];
     const lastPayloads = new Map<number, Value>();
     for (const { from, payload } of parent.mailbox.slice(parent.mailboxTaken)) {
-      if (actors[from]?.status === "failed" && actors[from].parent === parent.id) lastPayloads.set(from, payload);
+      const child = tasks.get(from);
+      if (child?.status === "failed" && child.parent === parent.id) lastPayloads.set(from, payload);
     }
     return [...lastPayloads].flatMap(([actorId, payload]) =>
       payload instanceof ErrValue && typeof payload.value === "string" ? [{ actorId, message: payload.value }] : [],

@@ -10,6 +10,8 @@
  * A tail call replaces the caller's frame, but the caller's spans stay open as parents of the new call, matching the source. All of
  * them end when the last of these calls returns.
  *
+ * A `par` has a span with one child for each branch. The spans of what a branch does are inside that of the branch.
+ *
  * The host may drop a span. Its children then belong to the nearest span around it that was kept.
  */
 import { EMPTY_FLOW, flowChanges, type FlowNode, flowTree, type FlowTree, isBreak } from "../bytecode/flow.ts";
@@ -18,6 +20,7 @@ import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import type { FlowConstructName, FlowHost, FlowSpan, FlowSpanEnd } from "../host.ts";
 import { outcomeOfTrap, type TrapKind } from "../outcome.ts";
+import { locationOf } from "../bytecode/module.ts";
 import { oncePer } from "../lazy.ts";
 import type { Actor } from "./actor.ts";
 import { RegisterCode } from "./register-code.ts";
@@ -62,6 +65,9 @@ export class FlowTracker {
   readonly #actors = new Map<number, ActorFlow>();
   /** The span that was current when the actor was spawned, by its id. */
   readonly #spawnSpans = new Map<number, FlowSpan>();
+  /** The spans of the `par` that each task waits for, and of each branch. */
+  readonly #parSpans = new Map<number, FlowSpan>();
+  readonly #branchSpans = new Map<number, FlowSpan>();
   /** The actor that ran last. */
   #lastActor: ActorFlow | undefined;
 
@@ -87,6 +93,48 @@ export class FlowTracker {
     const span = this.current(actorId);
     if (span === undefined) this.#spawnSpans.delete(childId);
     else this.#spawnSpans.set(childId, span);
+  }
+
+  /** Must be called when a task waits for `count` new branches. The first one has the id `first`, the others follow. */
+  beginPar(task: Actor, first: number, count: number): void {
+    const around = this.current(task.id);
+    const index = task.frameFunction[task.depth - 1] ?? 0;
+    const { file, line } = locationOf(this.#program.module, index, Math.max(0, (task.framePc[task.depth - 1] ?? 0) - 1));
+    const start = (construct: "par" | "par.branch", actorId: number, parent: FlowSpan | undefined, number: number): FlowSpan | undefined =>
+      this.#host.constructs
+        ? this.#host.start({
+            construct,
+            actorId,
+            parent,
+            function: this.#program.module.functions[index]?.name ?? "?",
+            file,
+            line,
+            branchCount: construct === "par" ? number : undefined,
+            index: construct === "par" ? undefined : number,
+          })
+        : undefined;
+    const par = start("par", task.id, around, count);
+    if (par !== undefined) this.#parSpans.set(task.id, par);
+    for (let i = 0; i < count; i++) {
+      const branch = start("par.branch", first + i, par ?? around, i);
+      if (branch !== undefined) this.#branchSpans.set(first + i, branch);
+      const inner = branch ?? par ?? around;
+      if (inner !== undefined) this.#spawnSpans.set(first + i, inner);
+    }
+  }
+
+  /** Must be called when a branch has ended. `trap` is what made it fail. */
+  endBranch(branchId: number, trap: TrapKind | undefined): void {
+    this.endActor(branchId, trap);
+    this.#branchSpans.get(branchId)?.end(endOf(trap));
+    for (const map of [this.#branchSpans, this.#spawnSpans, this.#actors]) map.delete(branchId);
+    if (this.#lastActor?.id === branchId) this.#lastActor = undefined;
+  }
+
+  /** Must be called when the last branch of a task's `par` has ended. */
+  endPar(taskId: number, trap: TrapKind | undefined): void {
+    this.#parSpans.get(taskId)?.end(endOf(trap));
+    this.#parSpans.delete(taskId);
   }
 
   /** Must be called before the instruction at `pc` is executed in the actor's frame number `depth`, counted from 1. */
@@ -128,6 +176,9 @@ export class FlowTracker {
   /** Ends all spans. `trap` is what ended the run. */
   endRun(trap: TrapKind | undefined): void {
     for (const flow of this.#actors.values()) this.#leave(flow, 0, trap);
+    for (const span of [...this.#branchSpans.values(), ...this.#parSpans.values()]) span.end(endOf(trap));
+    this.#branchSpans.clear();
+    this.#parSpans.clear();
   }
 
   /** Returns the state of an actor. If it is new, enters the frames below `depth`, which exist if the run was resumed. */
@@ -263,6 +314,8 @@ export class FlowTracker {
     });
   }
 }
+
+const endOf = (trap: TrapKind | undefined): FlowSpanEnd => (trap === undefined ? ENDED : { outcome: outcomeOfTrap(trap).outcome });
 
 /** The end of a call or an iteration that did not fail. */
 const ENDED: FlowSpanEnd = { outcome: undefined };

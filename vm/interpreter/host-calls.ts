@@ -3,20 +3,24 @@
  * `applyAnswer` completes that call. This happens at once if the host answers at once, otherwise when the scheduler has the
  * answer. Until then, `actor.waiting` describes the open call.
  *
+ * If calls of the run may overlap and another task could run, a capability call only begins here: it joins `Run.openCalls`, and the
+ * scheduler takes its answer in its turn. If the task is alone, nothing could happen between the call and its answer, so it goes on at once.
+ *
  * A host can also answer "suspend". Then the scheduler writes the run to a snapshot, and `resumeMachine` calls
  * `applyAnswer` later, perhaps in another process.
  */
-import { type Actor, callerOf, type Waiting } from "./actor.ts";
+import { type Actor, callerOf, type Join, type Waiting } from "./actor.ts";
 import { CAPABILITY_IDS } from "../capabilities.ts";
-import { BYTES } from "../cost.ts";
+import { BYTES, UNITS } from "../cost.ts";
 import { chargeSerialization } from "../value/serialization-cost.ts";
 import type { RunEvent } from "../events.ts";
 import type { FlowTracker } from "./flow-tracker.ts";
-import type { CapabilityAnswer, HostStop, SuspendingHost } from "../host.ts";
+import type { CallReply, CapabilityAnswer, CapabilityRequest, HostStop, OpenCall, SuspendingHost } from "../host.ts";
 import { type Limits, MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, type Meter, typeTrap } from "../meter.ts";
 import { type CallPlace, locationOf } from "../bytecode/module.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
+import { ListValue } from "../value/list.ts";
 import type { TrapKind } from "../outcome.ts";
 import type { Program } from "../bytecode/program.ts";
 import { setSlot } from "./stack-slots.ts";
@@ -36,6 +40,18 @@ export interface Run {
   readonly stacks: SavedStacks | undefined;
   /** Reports the control flow; undefined unless the host asks for it. */
   readonly flow: FlowTracker | undefined;
+  /** Whether slices end after exactly `MACHINE_LIMITS.sliceSteps` steps, as in the Rust machine. True for older modules with actors. */
+  readonly exactSlices: boolean;
+  /** Whether the calls of different tasks may overlap. */
+  readonly overlaps: boolean;
+  /** The capability calls that are logged and not answered, oldest first. */
+  readonly openCalls: TaskCall[];
+  /** Whether nothing can happen before the answer to the next call of the task: it is the only runnable one, and no mail or answer is on its way. */
+  isAlone: (task: Actor) => boolean;
+  /** Unless `exactSlices`: the step from which on the slice ends at the next effect. Infinity if no other task can ever run. */
+  sliceEnd: number;
+  /** The number of tasks that have not ended. */
+  living: number;
   /** The id that the next spawned actor gets. */
   nextActor: number;
   /** The step at which the next poll is due. */
@@ -43,6 +59,28 @@ export interface Run {
   /** The number of host calls since the current slice began. */
   calls: number;
 }
+
+/** An open call of a task. */
+export interface TaskCall {
+  readonly task: number;
+  readonly call: OpenCall;
+  /** The step at which it was made. */
+  readonly step: number;
+}
+
+/** A reply that the machine holds until its turn. */
+export class HeldReply implements OpenCall {
+  readonly reply: CallReply | Promise<CallReply>;
+  constructor(reply: CallReply | Promise<CallReply>) {
+    this.reply = reply;
+  }
+  answer(): CallReply | Promise<CallReply> {
+    return this.reply;
+  }
+}
+
+/** What the task does after an instruction that makes a call: it goes on (undefined), or it waits as `Actor.status` says. */
+export type EffectSignal = Promise<CapabilityAnswer> | "waiting" | "joining" | undefined;
 
 /**
  * The host's reply "suspend" in the form of a `CapabilityAnswer`. The scheduler recognizes this object by its identity and
@@ -56,7 +94,8 @@ export class HostTrap extends MachineTrap {}
 
 /** Throws `HostTrap` if the host has asked to stop the run. */
 export function throwIfStopped(stop: HostStop | undefined): void {
-  if (stop !== undefined) throw new HostTrap(stop.trap, stop.message);
+  if (stop === undefined) return;
+  throw new HostTrap(stop.trap, stop.message, stop.capability === undefined ? {} : { capability: stop.capability });
 }
 
 /** Charges for the texts of an event, passes the event to the host, and polls. */
@@ -92,10 +131,10 @@ export function poll(run: Run): void {
 
 /**
  * Makes a host call. If the host answers at once, applies the answer and returns undefined. Otherwise returns a promise of
- * the answer. The caller must pass the answer to `applyAnswer`, unless the answer is `SUSPEND_ANSWER`. Before the call, the
- * caller must have written the frame's state back to the actor.
+ * the answer. The caller must pass the answer to `applyAnswer`, unless the answer is `SUSPEND_ANSWER`. Returns "waiting" if the call
+ * has joined `Run.openCalls`. Before the call, the caller must have written the frame's state back to the actor.
  */
-function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Value[]): Promise<CapabilityAnswer> | undefined {
+function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Value[]): EffectSignal {
   for (const arg of args) chargeSerialization(arg, run.meter);
   poll(run);
   const capability = run.program.registry.byId.get(waiting.capability);
@@ -105,7 +144,7 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
   // The host may ask for the location later, when the actor has continued.
   const functionIndex = actor.frameFunction[actor.depth - 1] ?? 0;
   const pc = (actor.framePc[actor.depth - 1] ?? 1) - 1;
-  const answer = run.host.call({
+  const request: CapabilityRequest = {
     capability,
     args,
     declared: waiting.kind !== "capability" || waiting.declared,
@@ -114,11 +153,24 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
     step: run.meter.steps,
     span: run.flow?.current(actor.id),
     place: () => callPlace(run.program, actor, waiting, functionIndex, pc),
-  });
+  };
+  if (run.overlaps && capability.internal !== true && !run.isAlone(actor)) return openCall(run, actor, request);
+  const answer = run.host.call(request);
   if (answer === "suspend") return SUSPEND_PROMISE;
   if ("then" in answer) return answer.then((reply) => (reply === "suspend" ? SUSPEND_ANSWER : reply));
   applyAnswer(run, actor, answer);
   return undefined;
+}
+
+/** Begins a call whose answer the scheduler takes in its turn. */
+function openCall(run: Run, actor: Actor, request: CapabilityRequest): "waiting" | undefined {
+  const opened = run.host.open === undefined ? new HeldReply(run.host.call(request)) : run.host.open(request);
+  if ("ok" in opened) {
+    applyAnswer(run, actor, opened);
+    return undefined;
+  }
+  run.openCalls.push({ task: actor.id, call: opened, step: request.step });
+  return "waiting";
 }
 
 /** Returns the source location of a call. The field `caller` comes from the actor's frames, so it is only known until the call has its answer. */
@@ -132,12 +184,13 @@ function callPlace(program: Program, actor: Actor, waiting: Waiting, functionInd
 export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): void {
   const { waiting } = actor;
   actor.waiting = undefined;
+  // As if the task had waited and the next round had begun.
+  if (run.overlaps && waiting?.kind === "capability") run.sliceEnd = run.meter.steps + MACHINE_LIMITS.taskSliceSteps;
   poll(run);
   if (waiting === undefined) throw new MachineTrap("internal", "an answer that no actor waits for");
   if (!answer.ok) {
     if (waiting.kind !== "capability" || !waiting.caught || answer.trap !== "capability_failed") {
-      const capability = nameOf(run, waiting);
-      const { rule, cause } = answer;
+      const { capability = nameOf(run, waiting), rule, cause } = answer;
       throw new MachineTrap(answer.trap, answer.message, {
         capability,
         ...(rule === undefined ? {} : { rule }),
@@ -179,19 +232,53 @@ function nameOf(run: Run, { capability }: Waiting): string {
   return run.program.registry.byId.get(capability)?.name ?? "?";
 }
 
-function push(actor: Actor, value: Value): void {
+/** Pushes a value on the operand stack. The stack has room for it. */
+export function push(actor: Actor, value: Value): void {
   setSlot(actor.stack, actor.numbers, actor.sp, value);
   actor.sp += 1;
 }
 
-function startSpawn(run: Run, actor: Actor, functionIndex: number): Promise<CapabilityAnswer> | undefined {
-  if (run.nextActor >= MACHINE_LIMITS.actors) throw new MachineTrap("alloc_limit", `more than ${MACHINE_LIMITS.actors} actors`);
+function startSpawn(run: Run, actor: Actor, functionIndex: number): EffectSignal {
+  if (run.overlaps) checkTaskLimit(run, actor, 1);
+  else if (run.nextActor >= MACHINE_LIMITS.actors) throw new MachineTrap("alloc_limit", `more than ${MACHINE_LIMITS.actors} actors`);
   run.meter.allocate(BYTES.actor);
   const waiting: Waiting = { kind: "spawn", capability: CAPABILITY_IDS.actorSpawn, functionIndex };
   return startCall(run, actor, waiting, [new FnRefValue(functionIndex)]);
 }
 
-function startSend(run: Run, actor: Actor, target: Value, payload: Value): Promise<CapabilityAnswer> | undefined {
+/** Throws if the task may not make `count` more tasks. */
+function checkTaskLimit(run: Run, actor: Actor, count: number): void {
+  const { max_tasks } = run.limits;
+  if (run.living + actor.spawned.length + count > max_tasks)
+    throw new MachineTrap("task_limit", `more than ${max_tasks} tasks live at once`);
+}
+
+/**
+ * Makes the branches of a `par` and lets the task wait for them. `ParMap` has a list and a function on the stack, `Par` has one
+ * function for each branch. Without branches, the result is there at once.
+ */
+function startPar(run: Run, actor: Actor, tag: number, args: readonly Value[]): "joining" | undefined {
+  const calls = tag === OPCODES.ParMap.tag ? mapCalls(args) : args.map((target) => ({ target, args: [] }));
+  const count = calls.length;
+  checkTaskLimit(run, actor, count);
+  run.meter.charge(count * UNITS.value);
+  run.meter.allocate(count * BYTES.actor);
+  run.meter.allocateList(count);
+  if (count === 0) {
+    push(actor, ListValue.of([]));
+    return undefined;
+  }
+  const join: Join = { calls, results: Array.from({ length: count }), remaining: count };
+  actor.join = join;
+  return "joining";
+}
+
+function mapCalls([list, target = UNIT]: readonly Value[]): Join["calls"] {
+  if (!(list instanceof ListValue)) throw typeTrap("List", list);
+  return list.toArray().map((item) => ({ target, args: [item] }));
+}
+
+function startSend(run: Run, actor: Actor, target: Value, payload: Value): EffectSignal {
   if (!(target instanceof ActorIdValue)) throw typeTrap("ActorId", target);
   if (run.scheduled && target.id >= run.nextActor) throw new MachineTrap("invalid_actor", `actor not found: ${target.id}`);
   run.meter.allocate(BYTES.message);
@@ -203,13 +290,7 @@ function startSend(run: Run, actor: Actor, target: Value, payload: Value): Promi
  * Starts the host call of an instruction. `operand` is the first operand of the instruction in the code; `args` are the
  * values that it popped. Returns the same as `startCall`.
  */
-export function startEffect(
-  run: Run,
-  actor: Actor,
-  tag: number,
-  operand: number,
-  args: readonly Value[],
-): Promise<CapabilityAnswer> | undefined {
+export function startEffect(run: Run, actor: Actor, tag: number, operand: number, args: readonly Value[]): EffectSignal {
   const [first = UNIT, second = UNIT] = args;
   switch (tag) {
     case OPCODES.EmitUi.tag:
@@ -218,6 +299,9 @@ export function startEffect(
       return startSpawn(run, actor, operand);
     case OPCODES.SendMsg.tag:
       return startSend(run, actor, first, second);
+    case OPCODES.ParMap.tag:
+    case OPCODES.Par.tag:
+      return startPar(run, actor, tag, args);
     default: {
       const declared = run.program.functions[actor.frameFunction[actor.depth - 1] ?? -1]?.capabilities.has(operand) === true;
       return startCall(run, actor, { kind: "capability", capability: operand, declared, caught: tag === OPCODES.TryCapCall.tag }, args);
@@ -231,6 +315,7 @@ export const RUN_ENDING: ReadonlySet<TrapKind> = new Set<TrapKind>([
   "alloc_limit",
   "output_limit",
   "log_limit",
+  "task_limit",
   "timeout",
   "canceled",
   // If a parent could survive the trap, a program could probe its policy.

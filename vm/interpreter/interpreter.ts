@@ -65,8 +65,15 @@ import { NATIVE_BUILTINS } from "./translation.ts";
 import { setSlot, slotValue, slotValues } from "./stack-slots.ts";
 import { ClosureValue, EnumValue, ErrValue, FloatValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../value/value.ts";
 
-/** Why the interpreter returned. A promise means that the actor waits for this answer of a host call. */
-export type Signal = "done" | "blocked" | "yielded" | Promise<CapabilityAnswer>;
+/**
+ * Why the interpreter returned:
+ * - `done`: the actor has ended;
+ * - `blocked`, `waiting`, `joining`: it waits for a message, for an answer in `Run.openCalls`, or for its branches;
+ * - `yielded`: the run has used `sliceEnd` steps;
+ * - `preempted`: the next instruction is an effect, and its slice is over (`Run.sliceEnd`);
+ * - a promise: it waits for this answer of a host call, and nothing else can run.
+ */
+export type Signal = "done" | "blocked" | "waiting" | "joining" | "yielded" | "preempted" | Promise<CapabilityAnswer>;
 
 /** The minimum number of steps between two polls. */
 const POLL_STEPS = 4_096;
@@ -74,7 +81,7 @@ const POLL_STEPS = 4_096;
 const FREE_LOCALS = 256;
 
 /**
- * Runs an actor until it stops or the run has used `sliceEnd` steps, at which the actor's slice ends. The compiled engine, if there is one, takes over calls
+ * Runs an actor until it stops or the run has used `sliceEnd` steps. The compiled engine, if there is one, takes over calls
  * and loops that have become hot. Throws `MachineTrap`; the actor's frames then show where.
  */
 export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engine | undefined): Signal {
@@ -113,8 +120,8 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   const { stack, frameFunction, framePc, frameBase } = actor;
   const traced = run.trace !== undefined;
   const maxDepth = run.limits.max_call_depth;
-  /** The step that compiled code may not exceed. If actors are not scheduled, a slice need not end exactly. */
-  const stopStep = run.scheduled ? Math.min(meter.maxSteps, sliceEnd) : meter.maxSteps;
+  /** The step that compiled code may not exceed. */
+  const stopStep = run.exactSlices ? Math.min(meter.maxSteps, sliceEnd) : meter.maxSteps;
   let depth = actor.depth | 0;
   let { numbers } = actor;
   if (depth === 0) return "done";
@@ -732,6 +739,12 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         }
         case 58: {
           // effect
+          if (checkStep - stepsLeft >= run.sliceEnd) {
+            actor.sp = base + (code[at + 7] ?? 0);
+            // The instruction does not count as a step before it is executed.
+            meter.steps = checkStep - stepsLeft;
+            return "preempted";
+          }
           stepsLeft = (stepsLeft - 1) | 0;
           pc = (pc + 1) | 0;
           const first = code[at + 1] ?? 0;
@@ -748,6 +761,13 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         }
         case 59: {
           // receive
+          if (checkStep - stepsLeft >= run.sliceEnd) {
+            actor.sp = base + (code[at + 7] ?? 0);
+            // The instruction does not count as a step before it is executed.
+            meter.steps = checkStep - stepsLeft;
+            return "preempted";
+          }
+          if (actor.branch !== undefined) throw new MachineTrap("invalid_receive", "a branch of a par has no mailbox");
           stepsLeft = (stepsLeft - 1) | 0;
           const message = takeMessage(actor);
           if (message === undefined && run.scheduled) {

@@ -86,6 +86,8 @@ const LEAVES_FRAME: ReadonlySet<number> = new Set(
     OPCODES.SendMsg,
     OPCODES.ReceiveMsg,
     OPCODES.ReceiveAs,
+    OPCODES.ParMap,
+    OPCODES.Par,
   ].map(({ tag }) => tag),
 );
 /** Ops that always cover exactly one instruction. */
@@ -474,7 +476,9 @@ export class Translation {
         return make("effect", a, b, slots - b, tag);
       case OPCODES.EmitUi.tag:
       case OPCODES.SpawnActor.tag:
-      case OPCODES.SendMsg.tag: {
+      case OPCODES.SendMsg.tag:
+      case OPCODES.ParMap.tag:
+      case OPCODES.Par.tag: {
         const count = this.#popCount(pc);
         return make("effect", a, count, slots - count, tag);
       }

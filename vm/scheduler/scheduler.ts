@@ -1,38 +1,52 @@
 /**
- * The scheduler: starts and resumes runs, and runs their actors in rounds. Steps 1 and 2 make up a round; step 3 decides whether
- * the run ends:
+ * The scheduler: starts and resumes runs, and runs their tasks in rounds. A task is `main`, an actor, or a branch of a `par`:
  *
- * 1. Every runnable actor, in the order of ids, runs one slice of `MACHINE_LIMITS.sliceSteps` steps. At the end of the slice,
- *    the actors that it spawned are created, and the messages that it sent wait for delivery. If the actor trapped in the
- *    slice, it fails instead, together with its descendants, and its parent gets the reason as a message.
+ * 1. Every task that is runnable when the round begins, in the order of ids, runs one slice. At the end of the slice, the actors
+ *    that it spawned and the branches of its `par` are made, and the messages that it sent wait for delivery. If the task trapped
+ *    in the slice, its actor fails instead, together with its branches and descendants, and its parent gets the reason as a message.
  * 2. The waiting messages are delivered, and blocked actors that received one become runnable.
- * 3. If no actor is runnable and no message is waiting, the run ends: with the root's value, or with a deadlock if the root
- *    is blocked. A trap of the root, or a trap in `RUN_ENDING`, ends the run at once.
+ * 3. If no task is runnable, the machine waits for the answer of the earliest open call, and its task becomes runnable.
+ * 4. If there is no open call either, the run ends: with the root's value, or with a deadlock if the root is blocked. A trap of
+ *    the root, or a trap in `RUN_ENDING`, ends the run at once.
  *
- * A program without actors consists of the root actor only, and the scheduler logs no events for it. The order of slices
- * depends only on ids and steps, never on time, so a replay schedules the actors in the same order.
+ * Calls overlap: a capability call only begins when a task makes it, and ends the task's slice. Answers are taken one by one, in the
+ * order of the calls, whatever the order in which they arrive. So the order of events depends only on the program and on the answers,
+ * never on time, and a replay schedules the tasks in the same order. For example, main spawns two actors, and each makes one call:
  *
- * A slice may stop at a host call whose answer is a promise. Then the run waits, and no other actor of the run continues. If
- * the host suspends the run instead, the state is written to a snapshot for `resumeMachine`.
+ *     round  who runs       log
+ *     1      0              ActorSpawn 1, ActorSpawn 2
+ *     2      1, then 2      CapCall (of 1), CapCall (of 2)      both handlers run now
+ *     3      1              CapResult (of 1)                    also if the answer to 2 arrived first
+ *     4      2              CapResult (of 2)
+ *
+ * A slice of a task ends at its first effect (a call, a spawn, a message, …) after `MACHINE_LIMITS.taskSliceSteps` steps. What a task
+ * does between two effects cannot be observed, so it need not be divided, and compiled code runs as fast as without a scheduler.
+ * If an open call is older than so many steps, the machine waits for its answer even if tasks are runnable.
+ *
+ * Modules without `tasks`, which other compilers make, keep the rules of the Rust machine (`Run.exactSlices`): a slice ends after
+ * exactly `MACHINE_LIMITS.sliceSteps` steps, each slice logs a `SchedulerTick`, and a call keeps its slice until it has its answer.
+ *
+ * A program without actors and branches consists of the root only, and the scheduler logs no events for it.
+ *
+ * A slice may also stop at a host call whose answer is a promise, if nothing else can happen before that answer. If the host suspends
+ * the run at a call, the state is written to a snapshot for `resumeMachine`.
  */
 import { Engine, type EngineChoice } from "../compiled/engine.ts";
+import { type Actor, hasEnded, locationsOf, ownerOf, unreceivedFailures } from "../interpreter/actor.ts";
 import {
-  type Actor,
-  type Frames,
-  newActor,
-  type UndeliveredMessage,
-  locationsOf,
-  dropStack,
-  unreceivedFailures,
-} from "../interpreter/actor.ts";
-import { BYTES, UNITS } from "../cost.ts";
-import { HostTrap, log, poll, type Run, RUN_ENDING, applyAnswer, SUSPEND_ANSWER, SUSPEND_PROMISE } from "../interpreter/host-calls.ts";
+  applyAnswer,
+  HeldReply,
+  poll,
+  type Run,
+  RUN_ENDING,
+  SUSPEND_ANSWER,
+  SUSPEND_PROMISE,
+  type TaskCall,
+} from "../interpreter/host-calls.ts";
 import { BorunaError } from "../error.ts";
-import type { RunEvent } from "../events.ts";
-import type { CapabilityAnswer, Host, SuspendingHost } from "../host.ts";
+import type { CallReply, CapabilityAnswer, Host, SuspendingHost } from "../host.ts";
 import { type Limits, LOG_NOT_CHARGED, MACHINE_LIMITS } from "../limits.ts";
 import { FlowTracker } from "../interpreter/flow-tracker.ts";
-import { pushFrame } from "../interpreter/frames.ts";
 import { interpret, type Signal } from "../interpreter/interpreter.ts";
 import { MachineTrap, Meter } from "../meter.ts";
 import type { SourceLocation } from "../bytecode/module.ts";
@@ -40,11 +54,13 @@ import { expectDefined } from "../interpreter/operations.ts";
 import { elementaryFunctionsAreLoaded, loadElementaryFunctions } from "../value/elementary.ts";
 import { checkSerializable } from "../value/serializable.ts";
 import type { MachineEnd, Program } from "../bytecode/program.ts";
-import { reserveSlots, setSlot, trimSlots } from "../interpreter/stack-slots.ts";
 import { slotsOf, totalSlots } from "./slots.ts";
 import { decodeState, encodeState } from "../snapshot/snapshot.ts";
+import type { HeldCall } from "../snapshot/state-writer.ts";
 import { SavedStacks } from "../interpreter/saved-stacks.ts";
-import { ErrValue, UNIT, type Value } from "../value/value.ts";
+import type { Value } from "../value/value.ts";
+import { actorTrap, locationsOfFrames, logAt, RunTrap, stackOf } from "./run-trap.ts";
+import { endSlice, failActor, startMain, type TaskState } from "./tasks.ts";
 
 export interface MachineOptions {
   readonly limits: Limits;
@@ -71,47 +87,46 @@ export interface Suspended {
   readonly status: "suspended";
   /** The snapshot, for `resumeMachine`. */
   readonly state: Uint8Array;
+  /** The `step` of the request whose answer the run needs. If calls overlap, it need not be the last one. */
+  readonly callStep: number;
   readonly steps: number;
   readonly allocBytes: number;
   readonly actors: number;
 }
 
-/** The state of a run. The actors' part of it is plain data that a snapshot can hold. */
-interface Scheduler {
-  readonly run: Run;
+/** The state of a run. The tasks' part of it is plain data that a snapshot can hold. */
+interface Scheduler extends TaskState {
   readonly engine: Engine | undefined;
-  readonly actors: Actor[];
-  undelivered: UndeliveredMessage[];
   /** How many messages of `undelivered` this round has delivered so far. */
   delivered: number;
   /**
-   * The number of the round, from 0; -1 before the first round. In each round some actor uses a step or ends, so the step
-   * limit of the run also limits the rounds.
+   * The number of the round, from 0; -1 before the first round. In each round some task uses a step, ends or gets an answer, so the
+   * step limit of the run also limits the rounds.
    */
   round: number;
-  /** The ids of all runnable actors. This set makes a round take no time for blocked actors. */
-  readonly runnable: Set<number>;
-  /** The ids of the actors that run in this round, ascending. */
+  /** The ids of the tasks that run in this round, ascending. */
   queue: number[];
-  /** The index in `queue` of the actor that runs now. */
+  /** The index in `queue` of the task that runs now. */
   queueIndex: number;
-  /** The number of steps, counted from the start of the run, at which the current slice ends. */
-  sliceEnd: number;
-  /** The sum of `countedSlots` of all actors. */
-  countedSlots: number;
+  /** Whether the task at `queueIndex` is in the middle of its slice. */
+  inSlice: boolean;
+  /** The step at which `interpret` returns: the end of the slice for `exactSlices`, otherwise a point at which the host may pause the run. */
+  stopStep: number;
+  /** Whether the run waits for the answer of the earliest open call. */
+  isTaking: boolean;
 }
 
 /** What a run waits for: the answer of a call, or undefined after a pause for the host's event loop. */
 type Wait = Promise<CapabilityAnswer | undefined>;
 
-/** In a program without actors: the steps between two points at which the host may pause the run. */
-const UNSCHEDULED_SLICE_STEPS = 100_000;
+/** Unless slices are exact: the steps between two points at which the host may pause the run. */
+const PAUSE_STEPS = 100_000;
 /**
- * After a slice with more than `MANY_CALLS` host calls, the next slice has only `CALLING_SLICE_STEPS` steps, because a call
- * takes much longer than its steps. In a program with actors, the host may pause the run after `SLICES_PER_PAUSE` slices.
+ * After `MANY_CALLS` host calls without a pause, the next point comes after only `CALLING_PAUSE_STEPS` steps, because a call
+ * takes much longer than its steps. Between slices, the host may pause the run after `SLICES_PER_PAUSE` slices.
  */
 const MANY_CALLS = 250;
-const CALLING_SLICE_STEPS = 5_000;
+const CALLING_PAUSE_STEPS = 5_000;
 const SLICES_PER_PAUSE = 16;
 
 /** Runs a program to its end. Returns a promise only if some host call returned one, or if code that the program uses was not loaded yet. */
@@ -139,46 +154,18 @@ export function startMachine(
   if (mustLoad(program)) return loadElementaryFunctions().then(() => startMachine(program, host, options));
   const { limits } = options;
   const scheduled = options.actors ?? program.usesActors;
-  const run: Run = {
-    program,
-    host,
-    limits,
-    meter: meterFor(limits),
-    scheduled,
-    trace: options.trace,
-    stacks: savedStacksFor(host),
-    flow: flowTrackerFor(program, host),
-    // As in the Rust machine (the earlier implementation), ids start at 0 without a scheduler.
-    nextActor: scheduled ? 1 : 0,
-    nextPoll: 0,
-    calls: 0,
-  };
-  pollFromMeter(run);
-  const engine = engineFor(program, options);
-  const scheduler: Scheduler = {
-    run,
-    engine,
-    actors: [],
-    undelivered: [],
-    delivered: 0,
-    round: -1,
-    runnable: new Set([0]),
-    queue: [],
-    queueIndex: 0,
-    sliceEnd: Number.POSITIVE_INFINITY,
-    countedSlots: 0,
-  };
+  const scheduler = newScheduler({ program, host, limits, scheduled, meter: meterFor(limits), options });
   return drive(scheduler, () => {
-    scheduler.actors.push(createActor(run, 0, -1, program.module.entry, options.args));
+    startMain(scheduler, options.args);
     return advance(scheduler);
   });
 }
 
 /**
  * Resumes a suspended run of the same module, under its original limits, with the answer of the call that the run waits
- * for. Value, steps, allocation and events are the same as in a run that was never suspended. The snapshot must come from a
- * trusted store, because a forged snapshot can contain any state of the program (see `snapshot.ts`). Throws the errors of
- * `startMachine`, and the `state.…` errors of `decodeState`.
+ * for. Value, steps, allocation and events are the same as in a run that was never suspended. If other calls wait too, the run is
+ * suspended again when it needs their answers. The snapshot must come from a trusted store, because a forged snapshot can contain any
+ * state of the program (see `snapshot.ts`). Throws the errors of `startMachine`, and the `state.…` errors of `decodeState`.
  */
 export function resumeMachine(
   program: Program,
@@ -188,7 +175,7 @@ export function resumeMachine(
   options: ResumeOptions = {},
 ): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
   if (mustLoad(program)) return loadElementaryFunctions().then(() => resumeMachine(program, host, state, answer, options));
-  const { limits, scheduled, steps, allocBytes, nextActor, actors, undelivered, round, queue, sliceEnd } = decodeState(
+  const { limits, scheduled, steps, allocBytes, nextActor, made, tasks, undelivered, round, queue, sliceEnd, openCalls } = decodeState(
     program,
     state,
     options.limits,
@@ -196,41 +183,81 @@ export function resumeMachine(
   const meter = meterFor(limits);
   meter.steps = steps;
   meter.allocBytes = allocBytes;
+  const scheduler = newScheduler({ program, host, limits, scheduled, meter, options });
+  const { run } = scheduler;
+  run.nextActor = nextActor;
+  if (run.overlaps) run.sliceEnd = sliceEnd;
+  run.openCalls.push(...openCalls.map(({ task, step, answer: kept }) => ({ task, step, call: new HeldReply(kept ?? "suspend") })));
+  Object.assign(scheduler, { made, undelivered: [...undelivered], round, queue: [...queue], stopStep: run.exactSlices ? sliceEnd : steps });
+  for (const task of tasks) {
+    scheduler.tasks.set(task.id, task);
+    if (task.status === "runnable") scheduler.runnable.add(task.id);
+    if (!hasEnded(task)) run.living += 1;
+    // `totalSlots` adds frames and globals.
+    task.countedSlots = totalSlots(task, slotsOf(program, task));
+    scheduler.countedSlots += task.countedSlots;
+  }
+  // Between rounds, the run waits for the answer of an open call; otherwise for that of the task whose slice it is.
+  scheduler.isTaking = queue.length === 0;
+  scheduler.inSlice = !scheduler.isTaking;
+  return drive(scheduler, () => advance(scheduler, answer));
+}
+
+interface NewScheduler {
+  readonly program: Program;
+  readonly host: SuspendingHost;
+  readonly limits: Limits;
+  readonly scheduled: boolean;
+  readonly meter: Meter;
+  readonly options: ResumeOptions;
+}
+
+function newScheduler({ program, host, limits, scheduled, meter, options }: NewScheduler): Scheduler {
+  const hasTasks = program.module.tasks !== undefined;
   const run: Run = {
     program,
     host,
     limits,
     meter,
     scheduled,
+    exactSlices: scheduled && !hasTasks,
+    overlaps: scheduled && hasTasks,
+    openCalls: [],
+    isAlone: () => true,
+    sliceEnd: Number.POSITIVE_INFINITY,
+    living: 0,
     trace: options.trace,
     stacks: savedStacksFor(host),
     flow: flowTrackerFor(program, host),
-    nextActor,
+    // As in the Rust machine (the earlier implementation), ids start at 0 without a scheduler.
+    nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
     calls: 0,
   };
-  pollFromMeter(run);
-  const engine = engineFor(program, options);
-  const runnable = new Set(actors.filter((actor) => actor.status === "runnable").map((actor) => actor.id));
+  run.meter.interrupt = () => poll(run);
   const scheduler: Scheduler = {
     run,
-    engine,
-    actors: [...actors],
-    undelivered: [...undelivered],
+    engine: engineFor(program, options),
+    tasks: new Map(),
+    made: 0,
+    undelivered: [],
     delivered: 0,
-    round,
-    runnable,
-    queue: [...queue],
+    round: -1,
+    runnable: new Set(),
+    queue: [],
     queueIndex: 0,
-    sliceEnd,
+    inSlice: false,
+    stopStep: Number.POSITIVE_INFINITY,
+    isTaking: false,
     countedSlots: 0,
   };
-  for (const actor of scheduler.actors) {
-    // `totalSlots` adds frames and globals.
-    actor.countedSlots = totalSlots(actor, slotsOf(program, actor));
-    scheduler.countedSlots += actor.countedSlots;
-  }
-  return drive(scheduler, () => advance(scheduler, answer));
+  run.isAlone = (task) =>
+    scheduler.runnable.size === 1 &&
+    run.openCalls.length === 0 &&
+    scheduler.undelivered.length === 0 &&
+    task.spawned.length === 0 &&
+    task.sent.length === 0;
+  return scheduler;
 }
 
 /** Returns a `SavedStacks` if the host needs source locations for the events of actors. */
@@ -244,10 +271,6 @@ function meterFor(limits: Limits): Meter {
   // The log of this replay was recorded before logging was charged.
   if (limits.max_log_bytes === LOG_NOT_CHARGED) meter.loggedUnit = 0;
   return meter;
-}
-
-function pollFromMeter(run: Run): void {
-  run.meter.interrupt = () => poll(run);
 }
 
 function engineFor(program: Program, { engine, trace }: { readonly engine?: EngineChoice; readonly trace?: unknown }): Engine | undefined {
@@ -282,10 +305,27 @@ async function driveAsync(scheduler: Scheduler, first: Wait): Promise<MachineEnd
   }
 }
 
-function suspend({ run, actors, undelivered, round, queue, queueIndex, sliceEnd }: Scheduler): Suspended {
-  const { program, limits, scheduled, nextActor, meter } = run;
+/** Writes the state to a snapshot. Waits for the answers that are on their way, so that no call is made again. */
+function suspend(scheduler: Scheduler): Suspended | Promise<Suspended> {
+  const { openCalls } = scheduler.run;
+  const promises = openCalls.flatMap(({ call }) => (call instanceof HeldReply && call.reply instanceof Promise ? [call.reply] : []));
+  if (promises.length === 0) return suspendWith(scheduler, openCalls.map(heldCall));
+  const replies = openCalls.map(async ({ task, step, call }) => {
+    const reply = call instanceof HeldReply ? await call.reply : "suspend";
+    return heldCall({ task, step, call: new HeldReply(reply) });
+  });
+  return Promise.all(replies).then((held) => suspendWith(scheduler, held));
+}
+
+function heldCall({ task, step, call }: TaskCall): HeldCall {
+  const reply = call instanceof HeldReply ? call.reply : "suspend";
+  return { task, step, answer: reply === "suspend" || reply instanceof Promise ? undefined : reply };
+}
+
+function suspendWith(scheduler: Scheduler, openCalls: readonly HeldCall[]): Suspended {
+  const { run, made, undelivered, round, queue, queueIndex, stopStep } = scheduler;
+  const { program, limits, scheduled, nextActor, meter, exactSlices } = run;
   const { steps, allocBytes } = meter;
-  const remainingQueue = queue.slice(queueIndex);
   run.flow?.endRun(undefined);
   const state = encodeState(program, {
     limits,
@@ -293,42 +333,17 @@ function suspend({ run, actors, undelivered, round, queue, queueIndex, sliceEnd 
     steps,
     allocBytes,
     nextActor,
+    made,
     round,
-    sliceEnd,
-    actors,
-    queue: remainingQueue,
+    sliceEnd: exactSlices ? stopStep : Number.isFinite(run.sliceEnd) ? run.sliceEnd : steps,
+    tasks: [...scheduler.tasks.values()],
+    queue: queue.slice(queueIndex),
     undelivered,
+    openCalls,
   });
-  return { status: "suspended", state, steps, allocBytes, actors: actors.length };
+  const callStep = queueIndex < queue.length ? steps : (openCalls[0]?.step ?? steps);
+  return { status: "suspended", state, callStep, steps, allocBytes, actors: made };
 }
-
-/** A trap that ends the run. It comes from an actor or from the scheduler itself. */
-class RunTrap extends Error {
-  override readonly name: string = "RunTrap";
-  readonly trap: MachineTrap;
-  readonly actor: Actor | undefined;
-  /** The call stack to report, if it is not the actor's current one. */
-  readonly callStack: readonly SourceLocation[] | undefined;
-  constructor(trap: MachineTrap, actor: Actor | undefined, callStack?: readonly SourceLocation[]) {
-    super(trap.message);
-    this.trap = trap;
-    this.actor = actor;
-    this.callStack = callStack;
-  }
-}
-
-/** Logs an event of the scheduler. If the host stops the run at this event, the trap has the call stack that `where` returns. */
-function logAt(run: Run, event: RunEvent, actor: Actor | undefined, where: () => readonly SourceLocation[]): void {
-  try {
-    log(run, event);
-  } catch (error) {
-    if (error instanceof HostTrap) throw new RunTrap(error, actor, where());
-    throw error;
-  }
-}
-
-const locationsOfFrames = (run: Run, frames: Frames | undefined): readonly SourceLocation[] =>
-  frames === undefined ? [] : locationsOf(run.program, frames, /* atNext */ false);
 
 /** Runs `body` and returns its result. If a trap ends the run, returns that as the end of the run. */
 function runToTrap(scheduler: Scheduler, body: () => MachineEnd | Wait): MachineEnd | Wait {
@@ -338,8 +353,8 @@ function runToTrap(scheduler: Scheduler, body: () => MachineEnd | Wait): Machine
   try {
     return body();
   } catch (error) {
-    if (error instanceof RunTrap) return trappedEnd(scheduler, error.trap, error.actor, error.callStack);
-    if (error instanceof MachineTrap) return trappedEnd(scheduler, error, scheduler.actors[0]);
+    if (error instanceof RunTrap) return trappedEnd(scheduler, error.trap, error.task, error.callStack);
+    if (error instanceof MachineTrap) return trappedEnd(scheduler, error, scheduler.tasks.get(0));
     return endFlowAndThrow(scheduler, error);
   } finally {
     host.leave?.();
@@ -353,9 +368,9 @@ function endFlowAndThrow({ run }: Scheduler, error: unknown): never {
 }
 
 function trappedEnd(
-  { run, actors }: Scheduler,
+  { run, tasks, made }: Scheduler,
   trap: MachineTrap,
-  actor: Actor | undefined,
+  task: Actor | undefined,
   stack?: readonly SourceLocation[],
 ): MachineEnd {
   run.flow?.endRun(trap.kind);
@@ -364,183 +379,140 @@ function trappedEnd(
     trap: {
       kind: trap.kind,
       message: trap.message,
-      stack: stack ?? (actor === undefined ? [] : locationsOf(run.program, actor, actor.status === "blocked")),
+      stack: stack ?? (task === undefined ? [] : stackOf(run, tasks, task)),
       step: run.meter.steps,
-      actorId: actor?.id ?? 0,
+      actorId: task === undefined ? 0 : ownerOf(tasks, task).id,
       ...trap.detail,
     },
     steps: run.meter.steps,
     allocBytes: run.meter.allocBytes,
-    actors: Math.max(1, actors.length),
-    unreceived: unreceivedFailures(actors),
+    actors: Math.max(1, made),
+    unreceived: unreceivedFailures(tasks),
   };
 }
 
-function createActor(run: Run, id: number, parent: number, functionIndex: number, args: readonly Value[]): Actor {
-  const actor = newActor(id, parent);
-  reserveSlots(actor, args.length);
-  for (const [i, arg] of args.entries()) setSlot(actor.stack, actor.numbers, i, arg);
-  for (let i = run.program.module.globals.length; i > 0; i--) actor.globals.push(UNIT);
-  pushFrame(run, actor, expectDefined(run.program.functions[functionIndex]), 0, args.length);
-  return actor;
-}
-
-/** Runs actors until the run ends or has to wait. `answer` completes the open host call of the current actor. */
+/** Runs tasks until the run ends or has to wait. `answer` is that of the call that the run waits for. */
 function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | Wait {
+  const { run } = scheduler;
   let resumeWith = answer;
+  if (scheduler.isTaking && resumeWith !== undefined) {
+    giveAnswer(scheduler, resumeWith);
+    resumeWith = undefined;
+    beginRound(scheduler);
+  }
   for (;;) {
     while (scheduler.queueIndex < scheduler.queue.length) {
-      const actor = expectDefined(scheduler.actors[expectDefined(scheduler.queue[scheduler.queueIndex])]);
-      // The actor may have failed with an ancestor since the round began.
-      if (actor.status === "runnable") {
-        if (resumeWith === undefined) beginSlice(scheduler, actor);
-        const signal = runSlice(scheduler, actor, resumeWith);
+      const task = scheduler.tasks.get(expectDefined(scheduler.queue[scheduler.queueIndex]));
+      // The task may have failed with another one since the round began.
+      if (task?.status === "runnable") {
+        if (!scheduler.inSlice) beginSlice(scheduler, task);
+        const signal = runSlice(scheduler, task, resumeWith);
         resumeWith = undefined;
         if (signal instanceof Promise) return signal;
-        endSlice(scheduler, actor, signal);
+        if (signal === "yielded" && !run.exactSlices) {
+          setPausePoint(scheduler);
+          const pause = run.host.pause?.();
+          if (pause !== undefined) return pause;
+          continue;
+        }
+        scheduler.inSlice = false;
+        endSlice(scheduler, task, signal);
       }
       scheduler.queueIndex += 1;
       if (scheduler.queueIndex % SLICES_PER_PAUSE > 0) continue;
-      const pause = scheduler.run.host.pause?.();
+      const pause = run.host.pause?.();
       if (pause !== undefined) return pause;
     }
     const deliveryPause = scheduler.round < 0 ? undefined : deliver(scheduler);
     if (deliveryPause !== undefined) return deliveryPause.then(() => undefined);
+    const wait = takeAnswer(scheduler);
+    if (wait !== undefined) return wait;
     const end = nextRound(scheduler);
     if (end !== undefined) return end;
-    const pause = scheduler.run.host.pause?.();
+    const pause = run.host.pause?.();
     if (pause !== undefined) return pause;
   }
 }
 
-/** Begins the next round. Returns the end of the run if no actor is runnable and no message is waiting for delivery. */
-function nextRound(scheduler: Scheduler): MachineEnd | undefined {
-  const root = expectDefined(scheduler.actors[0]);
-  scheduler.round += 1;
-  scheduler.queue = [...scheduler.runnable].sort((a, b) => a - b);
-  scheduler.queueIndex = 0;
-  if (scheduler.queue.length === 0 && scheduler.undelivered.length === 0) {
-    if (root.status === "completed") return completedEnd(scheduler, root);
-    throw new RunTrap(new MachineTrap("deadlock", "deadlock: all actors blocked with no pending messages"), root);
-  }
+/** Takes the answer of the earliest open call, if it is its turn. Returns a promise if the run has to wait for it. */
+function takeAnswer(scheduler: Scheduler): Wait | undefined {
+  const { run, runnable } = scheduler;
+  const earliest = run.openCalls[0];
+  const isDue = earliest !== undefined && (runnable.size === 0 || run.meter.steps - earliest.step >= MACHINE_LIMITS.taskSliceSteps);
+  if (!isDue) return undefined;
+  scheduler.isTaking = true;
+  const reply = earliest.call.answer();
+  if (reply === "suspend") return SUSPEND_PROMISE;
+  if (reply instanceof Promise) return reply.then(answerOfReply);
+  giveAnswer(scheduler, reply);
   return undefined;
 }
 
-function beginSlice(scheduler: Scheduler, actor: Actor): void {
+const answerOfReply = (reply: CallReply): CapabilityAnswer => (reply === "suspend" ? SUSPEND_ANSWER : reply);
+
+/** Gives the earliest open call its answer. The answer is dropped if the task has failed, unless it ends the run. */
+function giveAnswer(scheduler: Scheduler, answer: CapabilityAnswer): void {
+  const { run, tasks, runnable } = scheduler;
+  scheduler.isTaking = false;
+  const open = expectDefined(run.openCalls.shift());
+  const task = tasks.get(open.task);
+  if (task?.status !== "waiting") {
+    if (!answer.ok && RUN_ENDING.has(answer.trap)) throw new RunTrap(new MachineTrap(answer.trap, answer.message), task);
+    return;
+  }
+  task.status = "runnable";
+  runnable.add(task.id);
+  try {
+    applyAnswer(run, task, answer);
+  } catch (error) {
+    failActor(scheduler, task, actorTrap(error, task, ownerOf(tasks, task)));
+  }
+}
+
+/** Begins the next round. Returns the end of the run if no task is runnable, and no message or answer is on its way. */
+function nextRound(scheduler: Scheduler): MachineEnd | undefined {
+  const root = expectDefined(scheduler.tasks.get(0));
+  beginRound(scheduler);
+  if (scheduler.queue.length > 0 || scheduler.undelivered.length > 0 || scheduler.run.openCalls.length > 0) return undefined;
+  if (root.status === "completed") return completedEnd(scheduler, root);
+  throw new RunTrap(new MachineTrap("deadlock", "deadlock: all actors blocked with no pending messages"), root);
+}
+
+function beginRound(scheduler: Scheduler): void {
+  if (scheduler.run.exactSlices || scheduler.round < 0) scheduler.round += 1;
+  scheduler.queue = [...scheduler.runnable].sort((a, b) => a - b);
+  scheduler.queueIndex = 0;
+}
+
+function beginSlice(scheduler: Scheduler, task: Actor): void {
   const { run } = scheduler;
-  if (!run.scheduled) {
-    scheduler.sliceEnd = run.meter.steps + (run.calls > MANY_CALLS ? CALLING_SLICE_STEPS : UNSCHEDULED_SLICE_STEPS);
-    run.calls = 0;
+  scheduler.inSlice = true;
+  if (run.scheduled) run.nextActor = scheduler.made;
+  if (run.overlaps) run.sliceEnd = run.meter.steps + MACHINE_LIMITS.taskSliceSteps;
+  if (!run.exactSlices) {
+    setPausePoint(scheduler);
     return;
   }
-  const tick = { type: "SchedulerTick", round: scheduler.round, active_actor: actor.id } as const;
-  logAt(run, tick, actor, () => locationsOf(run.program, actor, true));
-  run.nextActor = scheduler.actors.length;
+  const tick = { type: "SchedulerTick", round: scheduler.round, active_actor: task.id } as const;
+  logAt(run, tick, task, () => locationsOf(run.program, task, true));
   // The Rust machine uses the last step of a slice to notice that the slice has ended.
-  scheduler.sliceEnd = run.meter.steps + MACHINE_LIMITS.sliceSteps - 1;
+  scheduler.stopStep = run.meter.steps + MACHINE_LIMITS.sliceSteps - 1;
 }
 
-function runSlice(scheduler: Scheduler, actor: Actor, answer: CapabilityAnswer | undefined): Signal | MachineTrap {
+function setPausePoint(scheduler: Scheduler): void {
+  const { run } = scheduler;
+  scheduler.stopStep = run.meter.steps + (run.calls > MANY_CALLS ? CALLING_PAUSE_STEPS : PAUSE_STEPS);
+  run.calls = 0;
+}
+
+function runSlice(scheduler: Scheduler, task: Actor, answer: CapabilityAnswer | undefined): Signal | MachineTrap {
+  const { run, engine, tasks } = scheduler;
   try {
-    if (answer !== undefined) applyAnswer(scheduler.run, actor, answer);
-    return interpret(scheduler.run, actor, scheduler.sliceEnd, scheduler.engine);
+    if (answer !== undefined) applyAnswer(run, task, answer);
+    return interpret(run, task, scheduler.stopStep, engine);
   } catch (error) {
-    if (!(error instanceof MachineTrap)) throw asRunTrap(error, actor);
-    if (error instanceof HostTrap || RUN_ENDING.has(error.kind) || actor.id === 0) throw new RunTrap(error, actor);
-    return error;
+    return actorTrap(error, task, ownerOf(tasks, task));
   }
-}
-
-/**
- * Returns a `RangeError` as a trap that ends the run, and any other error unchanged. A `RangeError` means that V8 ran out of
- * stack or memory. The program must not be able to handle that.
- */
-function asRunTrap(error: unknown, actor: Actor): unknown {
-  return error instanceof RangeError ? new RunTrap(new MachineTrap("internal", error.message), actor) : error;
-}
-
-function endSlice(scheduler: Scheduler, actor: Actor, signal: "done" | "blocked" | "yielded" | MachineTrap): void {
-  if (signal instanceof MachineTrap) {
-    failActor(scheduler, actor, signal);
-    return;
-  }
-  if (signal === "done") actor.status = "completed";
-  else if (signal === "blocked") actor.status = "blocked";
-  if (signal !== "yielded") scheduler.runnable.delete(actor.id);
-  if (!scheduler.run.scheduled) return;
-  recountSlots(scheduler, actor);
-  collectEffects(scheduler, actor);
-}
-
-/**
- * Counts the slots that an actor needs, trims its stack to that size, and traps if all actors together need too many slots.
- * Stacks are not charged as allocation, so this limit restricts their memory. It is checked between slices, because at that
- * point both engines need the same slots. Counting is charged, since an actor may have many frames and use few steps.
- */
-function recountSlots(scheduler: Scheduler, actor: Actor): void {
-  const { program, meter } = scheduler.run;
-  const slotsBefore = actor.countedSlots;
-  if (actor.status === "completed" || actor.status === "failed") dropStack(actor);
-  chargeFrameWalk(meter, actor);
-  const slots = slotsOf(program, actor);
-  // Keep one extra slot: a call's result is pushed before a dynamically stacked caller (stack height not known in advance) reserves room.
-  trimSlots(actor, slots + 1);
-  actor.countedSlots = totalSlots(actor, slots);
-  scheduler.countedSlots += actor.countedSlots - slotsBefore;
-  if (scheduler.countedSlots > MACHINE_LIMITS.actorSlots) {
-    const message = `the actors hold more than ${MACHINE_LIMITS.actorSlots} slots of stacks and globals together`;
-    throw new RunTrap(new MachineTrap("alloc_limit", message), actor);
-  }
-}
-
-function chargeFrameWalk(meter: Meter, actor: Actor): void {
-  try {
-    meter.charge(actor.depth * UNITS.value);
-  } catch (error) {
-    throw error instanceof MachineTrap ? new RunTrap(error, actor) : error;
-  }
-}
-
-/** Creates the actors that an actor spawned in its slice, and queues the messages that it sent. */
-function collectEffects(scheduler: Scheduler, actor: Actor): void {
-  const { run, actors } = scheduler;
-  const { spawned, sent, spawnedAt } = actor;
-  dropEffects(actor);
-  for (const [i, functionIndex] of spawned.entries()) {
-    const id = actors.length;
-    const spawn = { type: "ActorSpawn", actor_id: id, function: run.program.module.functions[functionIndex]?.name ?? "?" } as const;
-    logAt(run, spawn, actor, () => locationsOfFrames(run, spawnedAt[i]));
-    const child = createActor(run, id, actor.id, functionIndex, []);
-    actors.push(child);
-    scheduler.runnable.add(id);
-    actor.children.push(id);
-    recountSlots(scheduler, child);
-  }
-  for (const { to, payload, sentAt } of sent) scheduler.undelivered.push({ from: actor.id, to, payload, sentAt });
-}
-
-function dropEffects(actor: Actor): void {
-  actor.spawned = [];
-  actor.sent = [];
-  actor.spawnedAt = [];
-}
-
-/** Marks the actor and its descendants as failed, and sends the reason to the actor's parent. */
-function failActor(scheduler: Scheduler, actor: Actor, trap: MachineTrap): void {
-  const { meter } = scheduler.run;
-  dropEffects(actor);
-  const sentAt = scheduler.run.stacks?.save(actor);
-  const failedActors = [actor];
-  for (let next = failedActors.pop(); next !== undefined; next = failedActors.pop()) {
-    next.status = "failed";
-    scheduler.run.flow?.endActor(next.id, trap.kind);
-    scheduler.runnable.delete(next.id);
-    recountSlots(scheduler, next);
-    for (const child of next.children) failedActors.push(expectDefined(scheduler.actors[child]));
-  }
-  meter.allocate(BYTES.message + BYTES.wrapper);
-  meter.allocateString(trap.message.length);
-  scheduler.undelivered.push({ from: actor.id, to: actor.parent, payload: new ErrValue(trap.message), sentAt });
 }
 
 /**
@@ -549,13 +521,13 @@ function failActor(scheduler: Scheduler, actor: Actor, trap: MachineTrap): void 
  * must be called again after that.
  */
 function deliver(scheduler: Scheduler): Promise<void> | undefined {
-  const { run, actors, undelivered } = scheduler;
+  const { run, tasks, undelivered } = scheduler;
   undelivered.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
   for (let message = undelivered[scheduler.delivered]; message !== undefined; message = undelivered[scheduler.delivered]) {
     const { from, to, payload, sentAt } = message;
-    const target = actors[Number(to)];
-    logAt(run, { type: "MessageSend", from, to: Number(to), payload }, actors[from], () => locationsOfFrames(run, sentAt));
-    if (target !== undefined && target.status !== "failed") {
+    const target = tasks.get(Number(to));
+    logAt(run, { type: "MessageSend", from, to: Number(to), payload }, tasks.get(from), () => locationsOfFrames(run, sentAt));
+    if (target !== undefined && target.branch === undefined && target.status !== "failed") {
       // The receiver's call stack; the sender's if the receiver has ended.
       const receiverLocations = (): readonly SourceLocation[] =>
         target.depth > 0 ? locationsOf(run.program, target, true) : locationsOfFrames(run, sentAt);
@@ -576,7 +548,7 @@ function deliver(scheduler: Scheduler): Promise<void> | undefined {
 }
 
 function completedEnd(scheduler: Scheduler, root: Actor): MachineEnd {
-  const { run, actors } = scheduler;
+  const { run, tasks, made } = scheduler;
   try {
     checkSerializable(root.result);
   } catch (error) {
@@ -590,7 +562,7 @@ function completedEnd(scheduler: Scheduler, root: Actor): MachineEnd {
     value: root.result,
     steps: run.meter.steps,
     allocBytes: run.meter.allocBytes,
-    actors: actors.length,
-    unreceived: unreceivedFailures(actors),
+    actors: made,
+    unreceived: unreceivedFailures(tasks),
   };
 }

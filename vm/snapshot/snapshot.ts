@@ -23,7 +23,7 @@ import { ValueReader } from "./value-reader.ts";
 import { ValueWriter } from "./value-writer.ts";
 
 const MAGIC = [0x42, 0x52, 0x4e, 0x53] as const;
-const VERSION = 4;
+const VERSION = 5;
 const VERSION_OFFSET = 4;
 const DIGEST_OFFSET = 6;
 const DIGEST_BYTES = 32;

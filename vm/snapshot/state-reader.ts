@@ -4,14 +4,15 @@ import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE, stackHeights, UNREACHABLE } from "../bytecode/stack-heights.ts";
 import { CAPABILITY_IDS } from "../capabilities.ts";
 import { BorunaError } from "../error.ts";
-import { type Actor, hasMail, newActor, type UndeliveredMessage, type Waiting } from "../interpreter/actor.ts";
+import type { CapabilityAnswer } from "../host.ts";
+import { type Actor, hasEnded, hasMail, type Join, newActor, type UndeliveredMessage, type Waiting } from "../interpreter/actor.ts";
 import { PENDING_MARK, reserveSlots, setSlot } from "../interpreter/stack-slots.ts";
 import { LIMIT_NAMES, type LimitField, type Limits, LIMITS, limitsFrom, MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, Meter } from "../meter.ts";
 import { chargeSerialization } from "../value/serialization-cost.ts";
 import { ActorIdValue, type Value } from "../value/value.ts";
 import { failState, type ByteReader } from "./bytes.ts";
-import { hasEnded, type RunState, STATUSES } from "./state-writer.ts";
+import { ANSWER_TRAPS, type HeldCall, type RunState, STATUSES } from "./state-writer.ts";
 import type { ValueReader } from "./value-reader.ts";
 
 /** Reads what `writeState` writes. Checks everything that the engines rely on. Throws `state.form` or `state.limits`. */
@@ -43,24 +44,68 @@ export class StateReader {
     const scheduled = bytes.readVarintUpTo(1, "the scheduler flag") === 1;
     const steps = bytes.readVarintUpTo(limits.max_steps, "steps");
     const allocBytes = bytes.readVarintUpTo(limits.max_alloc_bytes, "allocated bytes");
-    const nextActor = bytes.readVarintUpTo(MACHINE_LIMITS.actors, "actor");
+    const overlaps = scheduled && this.#program.module.tasks !== undefined;
+    const maxTasks = overlaps ? Number.MAX_SAFE_INTEGER : MACHINE_LIMITS.actors;
+    const nextActor = bytes.readVarintUpTo(maxTasks, "actor");
+    const made = bytes.readVarintUpTo(maxTasks, "task");
     // In each round, at least one actor takes a step or ends.
     const round = bytes.readVarintUpTo(steps + MACHINE_LIMITS.actors, "round");
     const sliceEnd = bytes.varint();
-    const actors = this.#readActors(scheduled ? MACHINE_LIMITS.actors : 1, limits);
-    const queue = this.#readQueue(actors.length);
-    const undelivered = this.#readMessages(actors.length);
-    /** The actor whose call waits for the answer. */
-    const current = actors[queue[0] ?? 0];
-    if (current?.status !== "runnable" || current.depth === 0) return failState("no actor waits for an answer");
-    const { waiting, pushes } = this.#readWaiting(current);
-    current.waiting = waiting;
-    current.spawned = this.#readIndices(bytes.readCount("actors spawned"), this.#program.functions.length, "function");
-    for (let n = bytes.readCount("messages sent"); n > 0; n--) current.sent.push({ to: this.#readActorId(), payload: this.#readPayload() });
-    if (scheduled ? nextActor !== actors.length + current.spawned.length : current.spawned.length + current.sent.length > 0)
-      return failState("its actors do not add up");
-    for (const actor of actors) this.#checkFrames(actor, actor === current ? pushes : 0);
-    return { limits, scheduled, steps, allocBytes, nextActor, round, sliceEnd, actors, queue, undelivered };
+    const tasks = this.#readTasks(scheduled ? made : 1, overlaps, limits);
+    const byId = new Map(tasks.map((task) => [task.id, task]));
+    const queue = this.#readQueue(byId);
+    const undelivered = this.#readMessages(made);
+    const openCalls = this.#readOpenCalls(byId, steps);
+    if (openCalls.length > 0 && !overlaps) return failState("open calls in a module without tasks");
+    /** The task whose slice waits for the answer; undefined between rounds. */
+    const current = byId.get(queue[0] ?? -1);
+    const expected = { spawned: 0, pushes: 0 };
+    if (current === undefined) {
+      if (openCalls.length === 0) return failState("no actor waits for an answer");
+    } else {
+      if (current.status !== "runnable" || current.depth === 0) return failState("no actor waits for an answer");
+      const { waiting, pushes } = this.#readWaiting(current);
+      current.waiting = waiting;
+      current.spawned = this.#readIndices(bytes.readCount("actors spawned"), this.#program.functions.length, "function");
+      for (let n = bytes.readCount("messages sent"); n > 0; n--)
+        current.sent.push({ to: this.#readActorId(), payload: this.#readPayload() });
+      if (!scheduled && current.spawned.length + current.sent.length > 0) return failState("its actors do not add up");
+      expected.spawned = current.spawned.length;
+      expected.pushes = pushes;
+    }
+    if (scheduled && current !== undefined && nextActor !== made + expected.spawned) return failState("its actors do not add up");
+    for (const task of tasks)
+      this.#checkFrames(task, task === current ? expected.pushes : task.waiting !== undefined || task.join !== undefined ? 1 : 0);
+    return { limits, scheduled, steps, allocBytes, nextActor, made, round, sliceEnd, tasks, queue, undelivered, openCalls };
+  }
+
+  /** Reads the open calls. Each task that waits for an answer has exactly one. */
+  #readOpenCalls(tasks: ReadonlyMap<number, Actor>, steps: number): readonly HeldCall[] {
+    const bytes = this.#bytes;
+    const calls: HeldCall[] = [];
+    const waiting = new Set([...tasks.values()].flatMap(({ id, status }) => (status === "waiting" ? [id] : [])));
+    for (let n = bytes.readCount("open calls"); n > 0; n--) {
+      // The task of an open call may have ended.
+      const task = bytes.varint();
+      const step = bytes.readVarintUpTo(steps, "step");
+      const actor = tasks.get(task);
+      if (actor?.status === "waiting" && waiting.delete(task)) {
+        if (actor.depth === 0) return failState("no actor waits for an answer");
+        actor.waiting = this.#readWaiting(actor).waiting;
+        if (actor.waiting.kind !== "capability") return failState("an open call that is no capability call");
+      } else if (actor !== undefined && actor.status !== "failed") return failState("an open call of a task that does not wait");
+      calls.push({ task, step, answer: this.#readAnswer() });
+    }
+    return waiting.size === 0 ? calls : failState("a task that waits without an open call");
+  }
+
+  #readAnswer(): CapabilityAnswer | undefined {
+    const form = this.#bytes.readVarintUpTo(2, "answer");
+    if (form === 0) return undefined;
+    if (form === 1) return { ok: true, value: this.#readPayload() };
+    const trap = ANSWER_TRAPS[this.#bytes.readIndex(ANSWER_TRAPS.length, "trap")] ?? "internal";
+    const message = this.#values.readValue();
+    return typeof message === "string" ? { ok: false, trap, message } : failState("a message that is no String");
   }
 
   #readLimits(caps: Limits | undefined): Limits {
@@ -70,22 +115,56 @@ export class StateReader {
     return limits;
   }
 
-  #readActors(max: number, limits: Limits): readonly Actor[] {
-    const count = this.#bytes.readCount("actors", max);
-    const actors: Actor[] = [];
-    for (let id = 0; id < count; id++) {
+  #readTasks(made: number, overlaps: boolean, limits: Limits): readonly Actor[] {
+    const count = this.#bytes.readCount("actors", made);
+    const tasks = new Map<number, Actor>();
+    let last = -1;
+    for (let i = 0; i < count; i++) {
+      const id = this.#bytes.readIndex(made, "actor");
+      if (id <= last || (i === 0 && id > 0) || (!overlaps && id !== i)) failState("actors that are not in order");
+      last = id;
       const parent = this.#bytes.readVarintUpTo(id, "parent") - 1;
+      const branch = this.#bytes.readVarintUpTo(overlaps ? made : 0, "branch") - 1;
       if (parent < 0 !== (id === 0)) failState("an actor without a parent that is not the root");
-      actors[parent]?.children.push(id);
-      actors.push(this.#readActor(id, parent, count, limits));
+      const outer = tasks.get(parent);
+      if (parent >= 0 && outer === undefined) failState("an actor whose parent is not there");
+      outer?.children.add(id);
+      const task = this.#readActor({ id, parent, branch: branch < 0 ? undefined : branch, made, limits });
+      if (task.branch !== undefined) checkBranch(task.branch, outer?.join);
+      if (!overlaps && (task.status === "waiting" || task.status === "joining")) failState("no such status");
+      tasks.set(id, task);
     }
-    return actors;
+    if (count === 0 || (!overlaps && count !== made)) failState("its actors do not add up");
+    this.#checkJoins(tasks);
+    return [...tasks.values()];
   }
 
-  #readActor(id: number, parent: number, actorCount: number, limits: Limits): Actor {
+  /** Checks that each branch that has not ended is there once. */
+  #checkJoins(tasks: ReadonlyMap<number, Actor>): void {
+    for (const task of tasks.values()) {
+      if ((task.status === "joining") !== (task.join !== undefined)) failState("a task that waits for no branches");
+      if (task.branch !== undefined && hasEnded(task)) failState("a branch that has ended");
+      if (task.join === undefined) continue;
+      const { fn, pc } = this.#frame(task, task.depth - 1);
+      const tag = fn.code[(pc - 1) * CODE_STRIDE];
+      if (task.depth === 0 || (tag !== OPCODES.ParMap.tag && tag !== OPCODES.Par.tag)) failState("a task that waits for no branches");
+      const branches = [...task.children].flatMap((id) => tasks.get(id)?.branch ?? []);
+      if (new Set(branches).size !== branches.length || branches.length !== task.join.remaining) failState("branches that do not add up");
+    }
+  }
+
+  #readJoin(): Join {
+    const results: (Value | undefined)[] = [];
+    for (let n = this.#bytes.readCount("branches"); n > 0; n--)
+      results.push(this.#bytes.readVarintUpTo(1, "result") === 1 ? this.#values.readValue() : undefined);
+    return { calls: [], results, remaining: results.filter((result) => result === undefined).length };
+  }
+
+  #readActor({ id, parent, branch, made, limits }: TaskHead): Actor {
     const bytes = this.#bytes;
-    const actor = newActor(id, parent);
+    const actor = newActor(id, parent, branch);
     actor.status = STATUSES[bytes.u8()] ?? failState("no such status");
+    if (actor.status === "joining") actor.join = this.#readJoin();
     if (!hasEnded(actor)) {
       actor.depth = bytes.readCount("frames", limits.max_call_depth);
       for (let i = 0; i < actor.depth; i++) {
@@ -102,7 +181,7 @@ export class StateReader {
     }
     if (actor.status !== "failed") {
       for (let remaining = bytes.readCount("messages"); remaining > 0; remaining--) {
-        actor.mailbox.push({ from: bytes.readIndex(actorCount, "actor"), payload: this.#values.readValue() });
+        actor.mailbox.push({ from: bytes.readIndex(made, "actor"), payload: this.#values.readValue() });
       }
       if (actor.status === "blocked" && hasMail(actor)) failState("an actor that waits though it has mail");
     }
@@ -110,8 +189,10 @@ export class StateReader {
     return actor;
   }
 
-  #readQueue(actorCount: number): readonly number[] {
-    const queue = this.#readIndices(this.#bytes.readCount("turns", actorCount), actorCount, "actor");
+  #readQueue(tasks: ReadonlyMap<number, Actor>): readonly number[] {
+    const queue: number[] = [];
+    for (let n = this.#bytes.readCount("turns", tasks.size); n > 0; n--) queue.push(this.#bytes.varint());
+    if (queue.some((id) => !tasks.has(id))) return failState("a turn of no actor");
     return queue.every((id, i) => id > (queue[i - 1] ?? -1)) ? queue : failState("turns that are not in order");
   }
 
@@ -223,6 +304,19 @@ export class StateReader {
     this.#heights.set(fn, heights);
     return heights;
   }
+}
+
+/** What is known of a task before the rest of it is read. */
+interface TaskHead {
+  readonly id: number;
+  readonly parent: number;
+  readonly branch: number | undefined;
+  readonly made: number;
+  readonly limits: Limits;
+}
+
+function checkBranch(branch: number, join: Join | undefined): void {
+  if (join === undefined || branch >= join.results.length || join.results[branch] !== undefined) failState("a branch of no par");
 }
 
 const isCall = (tag: number | undefined): boolean => tag === OPCODES.Call.tag || tag === OPCODES.CallIndirect.tag;

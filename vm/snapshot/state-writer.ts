@@ -1,13 +1,27 @@
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import type { Program } from "../bytecode/program.ts";
-import type { Actor, UndeliveredMessage, Waiting } from "../interpreter/actor.ts";
+import type { CapabilityAnswer } from "../host.ts";
+import { type Actor, hasEnded, type UndeliveredMessage, type Waiting } from "../interpreter/actor.ts";
 import { PENDING_MARK, slotValue } from "../interpreter/stack-slots.ts";
 import { LIMIT_NAMES, type Limits } from "../limits.ts";
-import { ActorIdValue } from "../value/value.ts";
+import { type TrapKind, TRAPS } from "../outcome.ts";
+import { ActorIdValue, type Value } from "../value/value.ts";
 import { type ByteWriter, MAX_STATE_BYTES, tooLarge } from "./bytes.ts";
 import type { ValueWriter } from "./value-writer.ts";
 
-/** The state of a run between a call and its answer. */
+/** An open call of a task. */
+export interface HeldCall {
+  readonly task: number;
+  /** The step at which it was made. */
+  readonly step: number;
+  /** The answer, if it has arrived before its turn. */
+  readonly answer: CapabilityAnswer | undefined;
+}
+
+/**
+ * The state of a run that waits for an answer: that of the call of the first task in `queue` or, between rounds, when `queue` is empty,
+ * that of the first of `openCalls`.
+ */
 export interface RunState {
   readonly limits: Limits;
   /** Whether actors are scheduled. If not, the run has only the root actor; see `Run.scheduled`. */
@@ -16,31 +30,38 @@ export interface RunState {
   readonly allocBytes: number;
   /** The id that the next spawned actor gets. */
   readonly nextActor: number;
+  /** How many tasks were made. */
+  readonly made: number;
   /** The number of the scheduler's current round, from 0. */
   readonly round: number;
   /** The step, counted from the start of the run, at which the slice of the first actor in `queue` ends. */
   readonly sliceEnd: number;
-  readonly actors: readonly Actor[];
-  /** The ids of the actors that still have a slice in this round, ascending. The first one waits for the answer. */
+  /** The tasks, in ascending order of ids. Branches that have ended are missing. */
+  readonly tasks: readonly Actor[];
+  /** The ids of the tasks that still have a slice in this round, ascending. */
   readonly queue: readonly number[];
+  /** The open calls, oldest first. */
+  readonly openCalls: readonly HeldCall[];
   /** The messages that were sent but not yet delivered, from slices that have ended. */
   readonly undelivered: readonly UndeliveredMessage[];
 }
 
-export const STATUSES = ["runnable", "blocked", "completed", "failed"] as const;
+export const STATUSES = ["runnable", "blocked", "waiting", "joining", "completed", "failed"] as const;
 
-export const hasEnded = ({ status }: Actor): boolean => status === "completed" || status === "failed";
+const isTrapKind = (name: string): name is TrapKind => Object.hasOwn(TRAPS, name);
+/** The kinds of traps of kept answers, by their number in a snapshot. */
+export const ANSWER_TRAPS: readonly TrapKind[] = Object.keys(TRAPS).filter(isTrapKind);
 
 /** Writes the state of a run. Throws `state.too_large`. */
 export function writeState(program: Program, out: ByteWriter, values: ValueWriter, state: RunState): void {
   for (const field of LIMIT_NAMES) out.varint(state.limits[field]);
   out.u8(state.scheduled ? 1 : 0);
-  for (const n of [state.steps, state.allocBytes, state.nextActor, state.round, state.sliceEnd]) out.varint(n);
-  out.varint(state.actors.length);
-  const pendingStrings = state.actors.map((actor) => pendingStringsOf(program, actor));
+  for (const n of [state.steps, state.allocBytes, state.nextActor, state.made, state.round, state.sliceEnd]) out.varint(n);
+  out.varint(state.tasks.length);
+  const pendingStrings = state.tasks.map((actor) => pendingStringsOf(program, actor));
   // Writing copies these Strings out of their ropes, and the run has not been charged for the copies.
   if (pendingStrings.reduce((sum, { units }) => sum + units, 0) > MAX_STATE_BYTES) throw tooLarge();
-  for (const [i, actor] of state.actors.entries()) writeActor(out, values, actor, pendingStrings[i]?.slots ?? []);
+  for (const [i, actor] of state.tasks.entries()) writeActor(out, values, actor, pendingStrings[i]?.slots ?? []);
   out.varint(state.queue.length);
   for (const id of state.queue) out.varint(id);
   out.varint(state.undelivered.length);
@@ -49,7 +70,13 @@ export function writeState(program: Program, out: ByteWriter, values: ValueWrite
     values.write(out, new ActorIdValue(to));
     values.write(out, payload);
   }
-  const current = state.actors[state.queue[0] ?? 0];
+  out.varint(state.openCalls.length);
+  for (const { task, step, answer } of state.openCalls) {
+    out.varint(task);
+    out.varint(step);
+    writeAnswer(out, values, answer);
+  }
+  const current = state.tasks.find(({ id }) => id === state.queue[0]);
   if (current === undefined) return;
   writeWaiting(out, values, current.waiting);
   // Without a scheduler, nothing reads these two lists.
@@ -63,13 +90,25 @@ export function writeState(program: Program, out: ByteWriter, values: ValueWrite
   }
 }
 
+/** Writes 0 for no answer, 1 and a value, or 2 and a failure. */
+function writeAnswer(out: ByteWriter, values: ValueWriter, answer: CapabilityAnswer | undefined): void {
+  out.u8(answer === undefined ? 0 : answer.ok ? 1 : 2);
+  if (answer?.ok === true) values.write(out, answer.value);
+  if (answer?.ok !== false) return;
+  out.varint(ANSWER_TRAPS.indexOf(answer.trap));
+  values.write(out, answer.message);
+}
+
 /**
- * Writes an actor. An actor that has ended is also written, because ids are positions. Its mailbox is written unless the actor failed,
+ * Writes a task. An actor that has ended is also written. Its mailbox is written unless the actor failed,
  * because the end of the run reports the failures that are still unread in mailboxes.
  */
 function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor, pendingSlots: readonly number[]): void {
+  out.varint(actor.id);
   out.varint(actor.parent + 1);
+  out.varint(actor.branch === undefined ? 0 : actor.branch + 1);
   out.u8(STATUSES.indexOf(actor.status));
+  if (actor.join !== undefined) writeJoin(out, values, actor.join.results);
   const ended = hasEnded(actor);
   if (!ended) {
     out.varint(actor.depth);
@@ -95,6 +134,15 @@ function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor, pendingS
     }
   }
   if (actor.id === 0 && (ended || actor.depth === 0)) values.write(out, actor.result);
+}
+
+/** Writes the results of the branches that have ended. */
+function writeJoin(out: ByteWriter, values: ValueWriter, results: readonly (Value | undefined)[]): void {
+  out.varint(results.length);
+  for (const result of results) {
+    out.u8(result === undefined ? 0 : 1);
+    if (result !== undefined) values.write(out, result);
+  }
 }
 
 /** Writes the part of the waiting call that its instruction does not contain. */

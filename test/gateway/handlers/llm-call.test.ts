@@ -403,7 +403,8 @@ describe("a resumed run has spent what its earlier process spent", () => {
     const undisturbed = create();
     const first = await run(undisturbed, model);
     const resumed = create();
-    resumed.recall?.(["x", model, MapValue.EMPTY], first, policy);
+    resumed.usage?.reserve(["x", model, MapValue.EMPTY], 1, policy);
+    resumed.usage?.settle(1, first);
     const [left, leftAfterResume] = [await callsLeft(undisturbed), await callsLeft(resumed)];
     expect(leftAfterResume < left ? "fewer" : leftAfterResume === left ? "as many" : "more").toBe(expected);
   });
@@ -414,7 +415,8 @@ describe("a resumed run has spent what its earlier process spent", () => {
     const handler = llmCallHandler({ url: `http://127.0.0.1:${server.port}`, key: undefined, model: "m" });
     const failure = (await failureOf(callHandler("llm.call", handler.run, ["x".repeat(1_000)], contextOf(policy)))).replace("failed: ", "");
     expect(failure).toMatch(/^the call could take/);
-    handler.recall?.(["x".repeat(1_000), "", MapValue.EMPTY], { failure }, policy);
+    handler.usage?.reserve(["x".repeat(1_000), "", MapValue.EMPTY], 1, policy);
+    handler.usage?.settle(1, { failure });
     expect(await failureOf(callHandler("llm.call", handler.run, ["x"], contextOf(policy)))).toMatch(/^no failure/);
   });
 });

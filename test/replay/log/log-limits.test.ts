@@ -75,9 +75,9 @@ describe("the count of logged bytes", () => {
       const before = sizes.slice(0, at).reduce((sum, size) => sum + size, 0);
       const stopped = await recorded(EVERYTHING, { limits: { max_log_bytes: Math.max(1, before) } });
       expect(stopped.run.error?.kind).toBe("log_limit");
-      // If the log has a call, it has the answer too.
-      const types = [...logOf(stopped).events].map(({ event }) => event.type);
-      expect(types.at(-1)).not.toBe("CapCall");
+      // If the log has an answer, it has the call too; the run may have ended before the answer.
+      const { calls } = logOf(stopped);
+      expect(calls.open).toBeLessThanOrEqual(1);
       expect(await replayed(stopped)).toMatchObject({ status: "identical", notes: [] });
     }
   });

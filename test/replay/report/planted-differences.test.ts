@@ -38,7 +38,9 @@ fn main() -> Bill !{net.fetch, fs.read, time.now, random, ui.render, actor.spawn
     bill
 }
 `;
-const program = verifyModule(compile({ name: "planted.ax", text: TEXT }).module);
+/** A module of an older compiler, in whose logs an answer follows its call. */
+const { tasks: _, ...OLDER } = compile({ name: "planted.ax", text: TEXT }).module;
+const program = verifyModule(OLDER);
 const HANDLERS: Readonly<Record<string, Handler>> = {
   "fs.read": () => "ada",
   "time.now": () => 70,

@@ -161,7 +161,7 @@ function moduleOfChoices(choices: Choices): { readonly module: ReturnType<typeof
   for (let i = 1 + choices.next(3); i > 0; i--) around.instruction();
   around.finish();
   const { code } = around;
-  const module = moduleOf([{ arity: PARAMETERS, locals: LOCALS, code }, IDENTITY], CONSTANTS, { types: MODULE_TYPES });
+  const module = moduleOf([{ arity: PARAMETERS, locals: LOCALS, code }, IDENTITY], CONSTANTS, { types: MODULE_TYPES, tasks: 1 });
   const args = Array.from({ length: 3 }, () => Array.from({ length: PARAMETERS }, () => choices.of(CONSTANTS) ?? UNIT));
   return { module, args };
 }
@@ -218,12 +218,12 @@ const withPops = (pops: number): readonly OpName[] =>
 test.each(withPops(2))("%s of every two kinds, as constants and as parameters", (op) => {
   const tail: readonly Code[] = [[op, ...simpleOperands(op)], "Ret"];
   const parameters = verifyModule(
-    moduleOf([{ arity: 2, code: [["LoadLocal", 0], ["LoadLocal", 1], ...tail] }, IDENTITY], [], { types: MODULE_TYPES }),
+    moduleOf([{ arity: 2, code: [["LoadLocal", 0], ["LoadLocal", 1], ...tail] }, IDENTITY], [], { types: MODULE_TYPES, tasks: 1 }),
   );
   for (const a of SOME_OF_EACH) {
     for (const b of SOME_OF_EACH) {
       const known: TestFunction = { code: [["PushConst", 0], ["PushConst", 1], ...tail] };
-      const expected = sameOnBoth(verifyModule(moduleOf([known, IDENTITY], [a, b], { types: MODULE_TYPES })));
+      const expected = sameOnBoth(verifyModule(moduleOf([known, IDENTITY], [a, b], { types: MODULE_TYPES, tasks: 1 })));
       const found = sameOnBoth(parameters, { args: [a, b] });
       expect(found).toEqual(expected);
     }
@@ -232,9 +232,11 @@ test.each(withPops(2))("%s of every two kinds, as constants and as parameters", 
 
 test.each(withPops(1))("%s of every kind, as a constant and as a parameter", (op) => {
   const tail: readonly Code[] = [[op, ...simpleOperands(op)], "Ret"];
-  const parameter = verifyModule(moduleOf([{ arity: 1, code: [["LoadLocal", 0], ...tail] }, IDENTITY], [], { types: MODULE_TYPES }));
+  const parameter = verifyModule(
+    moduleOf([{ arity: 1, code: [["LoadLocal", 0], ...tail] }, IDENTITY], [], { types: MODULE_TYPES, tasks: 1 }),
+  );
   for (const value of [...SOME_OF_EACH, ...CONSTANTS]) {
-    sameOnBoth(verifyModule(moduleOf([{ code: [["PushConst", 0], ...tail] }, IDENTITY], [value], { types: MODULE_TYPES })));
+    sameOnBoth(verifyModule(moduleOf([{ code: [["PushConst", 0], ...tail] }, IDENTITY], [value], { types: MODULE_TYPES, tasks: 1 })));
     sameOnBoth(parameter, { args: [value] });
   }
 });

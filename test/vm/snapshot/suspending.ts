@@ -9,11 +9,15 @@ import { type MachineOptions, resumeMachine, startMachine, type Suspended } from
 import { valueToTaggedJson } from "../../../vm/json/tagged-json.ts";
 import { UNIT, type Value } from "../../../vm/value/value.ts";
 
-/** The log of a run as text, and the number of its calls. Can be sent to another process as JSON. */
+/** The log of a run as text, without answers, and the number of its calls. Can be sent to another process as JSON. */
 export interface Journal {
   lines: string[];
   calls: number;
+  /** The answers of the calls at which the run was or will be suspended, by the steps of the calls. */
+  pending: [step: number, answer: CapabilityAnswer][];
 }
+
+export const newJournal = (): Journal => ({ lines: [], calls: 0, pending: [] });
 
 /** The mock's answer, or a failure when the program catches it. The n-th call of a run always has the same answer. */
 function answerTo({ capability, args, declared, caught }: CapabilityRequest, n: number): CapabilityAnswer {
@@ -25,19 +29,14 @@ function answerTo({ capability, args, declared, caught }: CapabilityRequest, n: 
 }
 
 interface JournalHost extends SuspendingHost {
-  /** Answers the call at which the run was suspended; logs it as an immediate answer. */
-  settled(): CapabilityAnswer;
+  /** Answers the call at which the run was suspended. */
+  settled(callStep: number): CapabilityAnswer;
 }
 
 /** How a host answers. */
 type Timing = "now" | "later";
 
 export function journalHost(journal: Journal, suspendAt: (call: number) => boolean, timing: Timing = "now"): JournalHost {
-  let pending: CapabilityAnswer | undefined;
-  const logged = (answer: CapabilityAnswer): CapabilityAnswer => {
-    journal.lines.push(`= ${answer.ok ? canonicalJson(valueToTaggedJson(answer.value)) : answer.message}`);
-    return answer;
-  };
   return {
     call: (request) => {
       const { capability, args, caught, actorId, step } = request;
@@ -45,8 +44,8 @@ export function journalHost(journal: Journal, suspendAt: (call: number) => boole
       journal.lines.push(`${actorId}@${step} ${caught ? "try " : ""}${capability.name}(${shown}) ${JSON.stringify(request.place())}`);
       const n = journal.calls++;
       const answer = answerTo(request, n);
-      const reply = suspendAt(n) ? "suspend" : logged(answer);
-      if (reply === "suspend") pending = answer;
+      const reply = suspendAt(n) ? "suspend" : answer;
+      if (reply === "suspend") journal.pending.push([step, answer]);
       return timing === "later" ? Promise.resolve(reply) : reply;
     },
     event: (event) => {
@@ -58,11 +57,11 @@ export function journalHost(journal: Journal, suspendAt: (call: number) => boole
       return undefined;
     },
     interrupted: () => undefined,
-    settled: () => {
+    settled: (callStep) => {
+      const index = journal.pending.findIndex(([step]) => step === callStep);
+      const [pending] = journal.pending.splice(index, index < 0 ? 0 : 1);
       if (pending === undefined) throw new Error("no call is open");
-      const answer = pending;
-      pending = undefined;
-      return logged(answer);
+      return pending[1];
     },
   };
 }
@@ -85,7 +84,7 @@ interface Through {
 
 /** The snapshot at the first call that `at` selects. */
 export function suspendedAt(program: Program, at: (call: number) => boolean = () => true, args: readonly Value[] = []): Uint8Array {
-  const end = startMachine(program, journalHost({ lines: [], calls: 0 }, at), { args, limits: DEFAULT_LIMITS });
+  const end = startMachine(program, journalHost(newJournal(), at), { args, limits: DEFAULT_LIMITS });
   if (end instanceof Promise || end.status !== "suspended") throw new Error("the run was not suspended");
   return end.state;
 }
@@ -96,13 +95,13 @@ export async function runThrough(
   suspendAt: (call: number) => boolean,
   { limits, timing, ...options }: RunOptions = {},
 ): Promise<Through> {
-  const journal: Journal = { lines: [], calls: 0 };
+  const journal = newJournal();
   const states: Uint8Array[] = [];
   let host = journalHost(journal, suspendAt, timing);
   let end: MachineEnd | Suspended = await startMachine(fresh(), host, { args: [], ...options, limits: { ...DEFAULT_LIMITS, ...limits } });
   while (end.status === "suspended") {
     states.push(end.state);
-    const answer = host.settled();
+    const answer = host.settled(end.callStep);
     host = journalHost(journal, suspendAt, timing);
     const { engine, trace } = options;
     end = await resumeMachine(fresh(), host, end.state.slice(), answer, {

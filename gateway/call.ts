@@ -1,0 +1,130 @@
+/** A call in progress: what the gateway knows of it, and what its handler is told. */
+import type { RequiredApproval } from "../policy/decide.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { TraceHeaders } from "../telemetry/context.ts";
+import type { CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
+import type { TypeDef } from "../vm/bytecode/module.ts";
+import type { CapabilityDecl } from "../vm/capabilities.ts";
+import type { CapabilityRequest } from "../vm/host.ts";
+import type { Type } from "../vm/value/type.ts";
+import type { Value } from "../vm/value/value.ts";
+import type { Approver, WaitingCall } from "./approval.ts";
+import { sha256Hex } from "./digest.ts";
+import { CapabilityFailure, type HandlerContext, type Handlers, LATER, type Later } from "./handlers.ts";
+import type { LoggedCalls, LoggedPrefix } from "./logged-prefix.ts";
+import type { RunObservers } from "./observers.ts";
+import type { RunClock } from "./run-clock.ts";
+import type { RunEvents } from "./run-events.ts";
+
+export interface GatewayOptions {
+  readonly policy: Policy;
+  readonly handlers: Handlers;
+  readonly mode: RunMode;
+  /** Called only when a handler asks for its idempotency key. */
+  readonly runId: () => string;
+  /** The types of the program's module. */
+  readonly types: readonly TypeDef[];
+  readonly tracing: RunTracing | undefined;
+  readonly clock: RunClock;
+  readonly observers: RunObservers;
+  readonly events: RunEvents;
+  /** Defined if the run is resumed. */
+  readonly prefix: LoggedPrefix | undefined;
+  /** Defined if the run is resumed or replayed. */
+  readonly logged: LoggedCalls | undefined;
+  /** Decides about calls that need an approval. Undefined: such a call suspends the run. */
+  readonly approve: Approver | undefined;
+  /** How many handlers may run at once. */
+  readonly maxParallelCalls: number;
+}
+
+/** The call at which a run was suspended. Its `CapCall` is the last call of the log. */
+export interface SuspendedCall extends WaitingCall {
+  readonly waitsFor: "approval" | "answer";
+  /** The public keys of those who may approve it. Empty: no signature is needed. */
+  readonly keys: readonly string[];
+}
+
+/** A call in progress. */
+export interface Call {
+  readonly number: number;
+  readonly capability: CapabilityDecl;
+  readonly request: CapabilityRequest;
+  /** The arguments with their defaults filled in. */
+  readonly args: readonly Value[];
+  readonly resultType: Type;
+  /** Whether the handler takes and returns plain data. Set when the handler is called. */
+  isPlain: boolean;
+  readonly span: CallTracing | undefined;
+  /** Whether an earlier process made the call, so that this one only repeats it. */
+  readonly isRepeated: boolean;
+  /** Path of the policy rule that decided the call, and the reason of that decision. Undefined until the policy is asked. */
+  rule: string | undefined;
+  reason: string | undefined;
+  /** Number of calls still allowed after this one. Undefined without a budget, and before the budget is checked. */
+  budgetRemaining: number | undefined;
+  /** What the policy's rule says about an approval, if the call needs one. */
+  approval: RequiredApproval | undefined;
+  hasEnded: boolean;
+}
+
+/** The context of one call. It is a class, so that the idempotency key and the trace headers are computed only when a handler reads them. */
+export class CallContext implements HandlerContext {
+  readonly signal: AbortSignal;
+  readonly remainingMs: number | undefined;
+  readonly budgetRemaining: number | undefined;
+  readonly callNumber: number;
+  readonly onModel: HandlerContext["onModel"];
+  readonly onProgress: HandlerContext["onProgress"];
+  readonly policy: Policy;
+  readonly #options: GatewayOptions;
+  readonly #span: CallTracing | undefined;
+  #traceHeaders: TraceHeaders | undefined;
+
+  constructor(options: GatewayOptions, call: Call) {
+    const { number, budgetRemaining, span } = call;
+    this.signal = options.clock.callSignal;
+    this.remainingMs = options.clock.remainingMs();
+    this.budgetRemaining = budgetRemaining;
+    this.callNumber = number;
+    this.policy = options.policy;
+    this.#options = options;
+    this.#span = span;
+    if (options.observers.has("callProgress")) this.onProgress = (text) => notifyProgress(options.observers, call, text);
+    if (span !== undefined) this.onModel = (model, provider) => span.setModel(model, provider);
+  }
+
+  get traceparent(): string | undefined {
+    return this.#headers().traceparent;
+  }
+
+  get tracestate(): string | undefined {
+    return this.#headers().tracestate;
+  }
+
+  get baggage(): string | undefined {
+    return this.#headers().baggage;
+  }
+
+  #headers(): TraceHeaders {
+    this.#traceHeaders ??= this.#span?.headers() ?? {};
+    return this.#traceHeaders;
+  }
+
+  failure(message: string): CapabilityFailure {
+    return new CapabilityFailure(message);
+  }
+
+  later(): Later {
+    return LATER;
+  }
+
+  get idempotencyKey(): string {
+    return sha256Hex(`${this.#options.runId()}\n${this.callNumber}`);
+  }
+}
+
+/** Notifies the observer unless the call has ended. A handler may be plain JavaScript, so `text` may be anything. */
+function notifyProgress(observers: RunObservers, { number, capability, hasEnded }: Call, text: unknown): void {
+  if (!hasEnded && typeof text === "string") observers.notify("callProgress", { call: number, capability: capability.name, text });
+}

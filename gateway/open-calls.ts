@@ -1,0 +1,152 @@
+/**
+ * The calls of a run that are logged and not answered. Their handlers start in the order of the calls, as many at once as the host
+ * allows, and their answers are held back until the machine takes them, in the same order. The earliest call may always start, so that
+ * the machine never waits for a call that cannot.
+ */
+import type { HostStop } from "../vm/host.ts";
+import type { Value } from "../vm/value/value.ts";
+import type { FailureKind } from "./handlers.ts";
+import { valueBytes } from "./logged-bytes.ts";
+
+/** What has arrived for a call. */
+export type Arrival =
+  | { readonly value: Value }
+  | { readonly failure: FailureKind; readonly message: string; readonly cause: unknown }
+  /** The answer comes later. */
+  | { readonly later: true }
+  /** The run must stop. */
+  | { readonly stop: HostStop };
+
+/** No further handler starts while the answers that are held back take this many bytes as JSON. */
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
+/** How long the end of a run waits for handlers that were aborted, in milliseconds. */
+const END_WAIT_MS = 500;
+
+interface OpenCallsOptions<Call> {
+  /** Runs the handler. The promise never rejects, unless the log cannot be read. */
+  readonly run: (call: Call) => Arrival | Promise<Arrival>;
+  /** Whether handlers may start now. */
+  readonly mayStart: () => boolean;
+}
+
+interface Slot {
+  /** Undefined before the handler starts. */
+  arrival: Arrival | Promise<Arrival> | undefined;
+  /** Bytes of the answer that is held back. */
+  bytes: number;
+}
+
+export class OpenCalls<Call> {
+  readonly #maxRunning: number;
+  readonly #options: OpenCallsOptions<Call>;
+  /** The open calls, oldest first. */
+  readonly #slots = new Map<Call, Slot>();
+  /** The calls whose handler has not started, oldest first. */
+  readonly #queue = new Set<Call>();
+  /** What the running handlers will answer. */
+  readonly #running = new Set<Promise<unknown>>();
+  #heldBytes = 0;
+  #isStopped = false;
+
+  constructor(maxRunning: number, options: OpenCallsOptions<Call>) {
+    this.#maxRunning = maxRunning;
+    this.#options = options;
+  }
+
+  /** Adds a call. If it `waitsForTurn`, its handler does not start before `arrival` asks for it. */
+  add(call: Call, waitsForTurn: boolean): void {
+    this.#slots.set(call, { arrival: undefined, bytes: 0 });
+    if (waitsForTurn) return;
+    this.#queue.add(call);
+    this.#startNext();
+  }
+
+  has(call: Call): boolean {
+    return this.#slots.has(call);
+  }
+
+  /** Returns the open calls whose answers come later. */
+  later(): readonly Call[] {
+    return [...this.#slots].flatMap(([call, { arrival }]) => (arrival !== undefined && "later" in arrival ? [call] : []));
+  }
+
+  /** Returns what the handler of the earliest call answers, and starts the handler if it has not started. */
+  arrival(call: Call): Arrival | Promise<Arrival> {
+    const slot = this.#slots.get(call);
+    if (slot === undefined) return { stop: { trap: "internal", message: "a call that is not open" } };
+    this.#startNext();
+    return slot.arrival ?? this.#start(call, slot);
+  }
+
+  /** Forgets a call that is answered. */
+  remove(call: Call): void {
+    this.#heldBytes -= this.#slots.get(call)?.bytes ?? 0;
+    this.#slots.delete(call);
+    this.#queue.delete(call);
+    this.#startNext();
+  }
+
+  /** Starts no further handler. Returns a promise of the end of those that run. */
+  stop(): Promise<unknown> | undefined {
+    this.#isStopped = true;
+    return this.#running.size === 0 ? undefined : Promise.allSettled(this.#running);
+  }
+
+  /** Starts no further handler. Returns the open calls, and a promise that waits a bounded time for the handlers that run. */
+  end(): { readonly open: readonly Call[]; readonly running: Promise<unknown> | undefined } {
+    const running = this.stop();
+    const open = [...this.#slots.keys()];
+    return { open, running: running === undefined ? undefined : atMost(running, END_WAIT_MS) };
+  }
+
+  /** Lets the end of the run wait for a handler whose call is given up. */
+  abandon(handler: Promise<unknown>): void {
+    this.#running.add(handler);
+  }
+
+  #startNext(): void {
+    for (const call of this.#queue) {
+      if (this.#isStopped || this.#running.size >= this.#maxRunning || this.#heldBytes >= MAX_HELD_BYTES) return;
+      if (!this.#options.mayStart()) return;
+      const slot = this.#slots.get(call);
+      if (slot !== undefined) void this.#start(call, slot);
+    }
+  }
+
+  #start(call: Call, slot: Slot): Arrival | Promise<Arrival> {
+    this.#queue.delete(call);
+    const arrival = this.#options.run(call);
+    slot.arrival = arrival;
+    if (arrival instanceof Promise) this.#hold(arrival, slot);
+    else this.#arrive(arrival, slot);
+    return arrival;
+  }
+
+  #hold(promise: Promise<Arrival>, slot: Slot): void {
+    this.#running.add(promise);
+    const settle = (arrival: Arrival | undefined): void => {
+      this.#running.delete(promise);
+      if (arrival !== undefined) this.#arrive(arrival, slot);
+      this.#startNext();
+    };
+    promise.then(settle, () => settle(undefined));
+  }
+
+  #arrive(arrival: Arrival, slot: Slot): void {
+    slot.arrival = arrival;
+    if (!("value" in arrival)) return;
+    slot.bytes = valueBytes(arrival.value);
+    this.#heldBytes += slot.bytes;
+  }
+}
+
+/** Waits for `work`, but not longer than `ms`. */
+function atMost(work: Promise<unknown>, ms: number): Promise<unknown> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    void work.then(() => {
+      clearTimeout(timer);
+      resolve(undefined);
+    });
+  });
+}
