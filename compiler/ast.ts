@@ -244,6 +244,8 @@ export type Expr =
       readonly span: Span;
     }
   | { readonly kind: "try"; readonly call: Expr; readonly span: Span }
+  /** `value?`, which leaves the function with the None or Err that the value may be. */
+  | { readonly kind: "propagate"; readonly value: Expr; readonly span: Span }
   | { readonly kind: "spawn"; readonly target: Expr; readonly span: Span }
   | { readonly kind: "send"; readonly actor: Expr; readonly message: Expr; readonly span: Span }
   | { readonly kind: "receive"; readonly span: Span }

@@ -95,6 +95,8 @@ export type Ir = { readonly span: Span } & (
   /** The payload of a struct variant. */
   | { readonly kind: "variant_record"; readonly decl: TypeDecl; readonly variant: number; readonly fields: readonly Ir[] }
   | { readonly kind: "wrap"; readonly wrap: WrapKind; readonly value: Ir }
+  /** `value?`. `succeeded` is the constructor whose value is the value of the expression; anything else is returned. `subject` holds the value. */
+  | { readonly kind: "propagate"; readonly value: Ir; readonly succeeded: "Some" | "Ok"; readonly subject: Local }
   | { readonly kind: "get_field"; readonly target: Ir; readonly index: number }
   | { readonly kind: "list"; readonly items: readonly Ir[] }
   | { readonly kind: "map"; readonly entries: readonly { readonly key: Ir; readonly value: Ir }[] }

@@ -232,11 +232,6 @@ function skipInvisibleCharacters(scanner: Scanner): true {
 
 /** The help for characters that cannot begin a token. A key is one character, or a run of equal characters such as `??`. */
 const UNKNOWN_HELP: ReadonlyMap<string, string> = new Map([
-  ["??", "write `option.unwrap_or(x, 0)`"],
-  [
-    "?",
-    "for a choice, write `if c { a } else { b }`; to unwrap an `Option` or a `Result`, use `match`, `option.and_then` or `result.and_then`",
-  ],
   ["$", 'join strings with `++`: `"a" ++ b`'],
   ["\\", "lambdas are written `fn(x: Int) -> Int { x + 1 }`"],
   ["^", "there are no bit operators"],

@@ -14,7 +14,7 @@ export const RESERVED_WORDS = ["async", "await", "trait", "impl", "const", "stat
 // biome-ignore format: rows read better
 export const PUNCTUATORS = [
   "..", "::", "->", "=>", "==", "!=", "<=", ">=", "&&", "||", "++=", "++", "+=", "-=", "*=", "/=", "%=",
-  "(", ")", "[", "]", "{", "}", ",", ":", ";", ".", "=", "<", ">", "!", "+", "-", "*", "/", "%", "|", "_",
+  "(", ")", "[", "]", "{", "}", ",", ":", ";", ".", "=", "<", ">", "!", "+", "-", "*", "/", "%", "|", "?", "_",
 ] as const;
 
 export type Keyword = (typeof KEYWORDS)[number];

@@ -110,6 +110,7 @@ const PUNCTUATOR_SCOPES: Readonly<Record<Punctuator, string>> = {
   "/": ARITHMETIC,
   "%": ARITHMETIC,
   "|": "keyword.operator.alternative.ax",
+  "?": "keyword.operator.propagate.ax",
   _: "variable.language.wildcard.ax",
 };
 

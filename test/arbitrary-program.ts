@@ -82,6 +82,7 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       call1(list, (a) => `(match ${a} { [] => 2, [7, ..] => 3, [x] if x > 0 => x, [_, ..rest] => list.len(rest), [..] => 1 })`),
       call1(list, (a) => `(if let [x, .., y] = ${a} { x - y } else if let [x] = ${a} { x } else { 0 })`),
       call1(list, (a) => `drained(${a})`),
+      call2(list, int, (a, n) => `option.unwrap_or(picked(${a}, ${n}), 4)`),
       call2(int, text, (n, t) => `(match Shape::Both(${n}, ${t}) { Both(0, _) => 5, Both(n, t) => string.len(t), Neither => 0 })`),
       call2(int, int, (a, b) => `applied(${a}, fn(x) { x + ${b} })`),
       call2(list, int, (a, b) => `list.fold(${a}, 0, fn(sum, x) { sum / 2 + x - ${b} })`),
@@ -103,6 +104,7 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       call2(text, text, (a, b) => `string.join(string.split(${a}, ${b}), "-")`),
       call1(list, (a) => `shown(Box { items: ${a} }.items)`),
       call1(pair, (p) => `label(${p}, 3)`),
+      call2(text, list, (a, b) => `(match tried(${a}, ${b}) { Ok(t) => t, Err(e) => "no: " ++ e })`),
       call1(pair, (p) => `json.stringify(json.from([${p}]))`),
       call1(text, (a) => `string.reverse(string.trim_start(${a}))`),
       fc
@@ -182,6 +184,14 @@ const assignment: fc.Arbitrary<Render> = fc
 const PRELUDE = `type Box { items: List<Int> }
 enum Shape { Both(Int, String), Neither }
 fn label((n, s): (Int, String), width: Int) -> String { string.pad_start(s, width, int.to_string(n)) }
+fn picked(items: List<Int>, n: Int) -> Option<Int> ensures result != Some(77) {
+    let last = fn(xs) { Some(list.last(xs)? - 1) }
+    Some(1 + list.get(items, n % 3)? / 2 + last(items)?)
+}
+fn tried(url: String, items: List<Int>) -> Result<String, String> !{net.fetch} {
+    let page = try net.fetch(url)?
+    Ok(page ++ int.to_string(option.ok_or(picked(items, string.len(page)), "few")?))
+}
 fn drained(items: List<Int>) -> Int {
     let mut left = items
     let mut sum = 0

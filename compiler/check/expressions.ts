@@ -34,6 +34,7 @@ import { bindParams, type BinderPlace, checkCondition, checkIrrefutable, checkLe
 import { checkCall, checkTry, qualifiedName } from "./calls.ts";
 import { checkIndex, checkList, checkMap, unifyArguments } from "./collections.ts";
 import { checkField, checkRecord, checkTuple, checkVariant } from "./data.ts";
+import { checkPropagate } from "./propagate.ts";
 import { warnUnusedResult } from "./unused-results.ts";
 import type { Context, FunctionChecker, Typed } from "./context.ts";
 import { checkCapabilityValue, checkFunctionValue } from "./function-values.ts";
@@ -145,6 +146,8 @@ export class ExpressionChecker implements FunctionChecker {
         return checkBinary(this, expr, expected);
       case "try":
         return checkTry(this, expr);
+      case "propagate":
+        return checkPropagate(this, expr);
       case "spawn":
         return checkSpawn(this, expr);
       case "send":

@@ -98,6 +98,7 @@ function mayHaveEffect(ir: Ir): boolean {
     case "capability":
     case "spawn":
     case "receive":
+    case "propagate":
       return true;
     default:
       return false;

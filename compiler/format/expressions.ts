@@ -54,6 +54,8 @@ function printUnwrapped(t: TokenStream, expr: Expr): Doc {
       return concat(t.take(), printExpr(t, expr.operand));
     case "binary":
       return printBinary(t, expr);
+    case "propagate":
+      return concat(printExpr(t, expr.value), t.take());
     case "try":
       return concat(t.take(), SPACE, printExpr(t, expr.call));
     case "spawn":
@@ -163,6 +165,7 @@ function printHeader(t: TokenStream, expr: Expr): Doc {
 }
 
 function endsInBracket(expr: Expr): boolean {
+  if (expr.kind === "propagate") return endsInBracket(expr.value);
   return expr.kind === "call" || expr.kind === "list" || expr.kind === "wrap" || expr.kind === "variant";
 }
 

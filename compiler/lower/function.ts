@@ -4,7 +4,7 @@
  * `break`, `continue` or `return` belong to unfinished expressions, and are popped before the jump.
  */
 import { OPCODE_BY_TAG, OPCODES, type OpName } from "../../vm/bytecode/opcodes.ts";
-import { WRAPPERS } from "../../vm/bytecode/tags.ts";
+import { MATCH_TAGS, WRAPPERS } from "../../vm/bytecode/tags.ts";
 import { INDEX_STEP, updatePathText } from "../../vm/bytecode/update-path.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { ListValue } from "../../vm/value/list.ts";
@@ -221,6 +221,9 @@ export class FunctionLowering implements MatchLowering {
         this.expr(ir.value, false);
         e.emit("Wrap", WRAPPERS.indexOf(ir.wrap));
         return;
+      case "propagate":
+        this.#propagate(ir);
+        return;
       case "get_field":
         this.expr(ir.target, false);
         e.emit("GetField", ir.index);
@@ -414,12 +417,43 @@ export class FunctionLowering implements MatchLowering {
     const { height } = e;
     if (value === null) this.#pushUnit();
     else this.expr(value, this.#epilogue === null);
+    this.#returnTop();
+    e.height = height;
+  }
+
+  /** Lowers `value?`. The failure that is returned is the value itself, because None and Err have no part of the type that changes. */
+  #propagate(ir: Ir & { kind: "propagate" }): void {
+    const e = this.emitter;
+    this.expr(ir.value, false);
+    const subject = e.slot(ir.subject);
+    e.emit("StoreLocal", subject);
+    const { height } = e;
+    const [succeeded, failed] = [e.label(), e.label()];
+    e.emit("LoadLocal", subject);
+    e.emit(
+      "Match",
+      e.addMatchTable([
+        { tag: MATCH_TAGS[ir.succeeded], target: succeeded },
+        { tag: MATCH_TAGS.any, target: failed },
+      ]),
+    );
+    e.placeLabel(failed);
+    e.height = height + 1;
+    e.emit("Pop");
+    e.emit("LoadLocal", subject);
+    this.#returnTop();
+    e.placeLabel(succeeded);
+    e.height = height + 1;
+  }
+
+  /** Returns the value on top of the operand stack. */
+  #returnTop(): void {
+    const e = this.emitter;
     if (this.#epilogue !== null && this.#body.result !== null) {
       e.emit("StoreLocal", e.slot(this.#body.result));
       while (e.height > 0) e.emit("Pop");
       e.emit("Jmp", this.#epilogue);
     } else e.emit("Ret");
-    e.height = height;
   }
 
   #loopBody(loop: Loop, body: Ir): void {

@@ -38,6 +38,7 @@ function visitChildren(node: Expr | Stmt, depth: number, pushNode: Push, pushBlo
       if (node.otherwise !== null) pushBlock(node.otherwise, depth);
       return;
     case "wrap":
+    case "propagate":
     case "expr":
     case "return":
       return pushNode(node.value, depth);

@@ -1,6 +1,6 @@
 /** Parses operators, from `||`, which binds least, to postfix operators. */
 import type { BinaryOp, Expr } from "../ast.ts";
-import type { TokenKind } from "../tokens.ts";
+import { OPERAND_STARTS, type TokenKind } from "../tokens.ts";
 import { type Cursor, MAX_NESTING, spanOf } from "./cursor.ts";
 import { rejectConversion, rejectForeignInfix, rejectTryBlock, rejectForeignOperator } from "./other-languages-syntax.ts";
 import { parseCommaList } from "./lists.ts";
@@ -41,7 +41,7 @@ export function parseExpression(c: Cursor): Expr {
 
 /** Parses the rest of an expression after its first operand. That operand, `primary`, is an `if` at the start of a statement. */
 export function continueExpression(c: Cursor, start: number, primary: Expr): Expr {
-  return continueBinary(c, start, continuePostfix(c, start, primary, false));
+  return continueBinary(c, start, continuePostfix(c, start, primary, {}));
 }
 
 type BinaryNode = Extract<Expr, { kind: "binary" }>;
@@ -142,9 +142,11 @@ function parseUnary(c: Cursor): Expr {
       c.next();
       rejectTryBlock(c, token);
       c.enterLevel();
-      const call = parsePostfix(c);
+      const call = parsePostfix(c, { stopsAtQuestionMark: true });
       c.leaveLevel();
-      return { kind: "try", call, span: c.spanFrom(token.start) };
+      const caught: Expr = { kind: "try", call, span: c.spanFrom(token.start) };
+      // `try c()?` is `(try c())?`.
+      return c.at("?") ? continuePostfix(c, token.start, caught, {}) : caught;
     }
     case "spawn":
     case "emit": {
@@ -167,7 +169,7 @@ function parseSend(c: Cursor): Expr {
   const { start } = c.next();
   c.enterLevel();
   const context = c.enterHeader("send");
-  const actor = parsePostfix(c, true);
+  const actor = parsePostfix(c, { bracketMustTouch: true });
   c.leave(context);
   if (c.at(",")) c.fail(c.token, "`send` takes the actor and the message without a comma", { help: "write `send actor message`" });
   if (c.atNewline())
@@ -177,16 +179,23 @@ function parseSend(c: Cursor): Expr {
   return { kind: "send", actor, message, span: c.spanFrom(start) };
 }
 
-function parsePostfix(c: Cursor, bracketMustTouch = false): Expr {
+interface PostfixOptions {
+  /** Whether a bracket after a space begins a new expression. */
+  readonly bracketMustTouch?: boolean;
+  readonly stopsAtQuestionMark?: boolean;
+}
+
+function parsePostfix(c: Cursor, options: PostfixOptions = {}): Expr {
   const { start } = c.token;
-  return continuePostfix(c, start, parsePrimary(c), bracketMustTouch);
+  return continuePostfix(c, start, parsePrimary(c), options);
 }
 
 /**
- * Parses field accesses, calls and indexing after `primary`. If `bracketMustTouch`, a bracket after a space begins a new
- * expression. A bracket after an `if`, `match` or block always begins one.
+ * Parses field accesses, calls, indexing and `?` after `primary`. A bracket after an `if`, `match` or block begins a new
+ * expression.
  */
-function continuePostfix(c: Cursor, start: number, primary: Expr, bracketMustTouch: boolean): Expr {
+function continuePostfix(c: Cursor, start: number, primary: Expr, options: PostfixOptions): Expr {
+  const { bracketMustTouch = false, stopsAtQuestionMark = false } = options;
   let target = primary;
   for (let parts = 1; ; parts++) {
     skipTypeArguments(c);
@@ -202,12 +211,29 @@ function continuePostfix(c: Cursor, start: number, primary: Expr, bracketMustTou
     } else if (kind === "(" || kind === "[") {
       if (c.atNewline() || (bracketMustTouch && c.token.start !== c.lastEnd) || (parts === 1 && endsInBrace(primary))) return target;
       target = kind === "(" ? parseCall(c, start, target) : parseIndex(c, start, target);
+    } else if (kind === "?" && !c.atNewline() && !stopsAtQuestionMark) {
+      rejectForeignQuestionMark(c);
+      c.next();
+      target = { kind: "propagate", value: target, span: c.spanFrom(start) };
     } else {
       if (kind === "::") rejectPath(c, target);
       return target;
     }
     if (parts > MAX_NESTING) c.failTooDeep({ start, end: c.lastEnd });
   }
+}
+
+/** Fails at the `?` of `c ? a : b` and of `a ?? b`. */
+function rejectForeignQuestionMark(c: Cursor): void {
+  const { start, end } = c.token;
+  const second = c.peek(1);
+  const third = c.peek(2);
+  if (second.kind === "?" && second.start === end && !third.newline && OPERAND_STARTS.includes(third.kind))
+    c.fail({ start, end: second.end }, "`??` is not an operator", { help: "write `option.unwrap_or(x, 0)`" });
+  if (start === c.lastEnd) return;
+  c.fail(c.token, "`?` directly follows an Option or a Result", {
+    help: "for a choice, write `if c { a } else { b }`; to leave the function with a failure, write `f()?`",
+  });
 }
 
 function endsInBrace(primary: Expr): boolean {

@@ -357,6 +357,8 @@ function statementHelp(kind: TokenKind): { readonly help?: string } {
       return { help: `arms belong inside \`match x { … }\`; ${LAMBDA_HELP}` };
     case "->":
       return { help: LAMBDA_HELP };
+    case "?":
+      return { help: "write `?` on the line of its value: `f()?`" };
     case ")":
     case "]":
       return { help: `this \`${kind}\` has no matching opening bracket` };

@@ -11,6 +11,7 @@ import { parseDeclaredName, nameOf, parseReservedName } from "./names.ts";
 export function parseType(c: Cursor): TypeExpr {
   const type = c.at("(") ? parseParenthesized(c) : c.at("fn") ? parseLowercaseFn(c) : parseNamed(c);
   if (c.at("|") && !c.atNewline()) skipAlternatives(c, type);
+  if (c.at("?")) rejectNullable(c, type);
   return type;
 }
 
@@ -50,6 +51,20 @@ function skipNeedlessWord(c: Cursor): void {
     fixes: isTrait ? [] : [{ title: `remove \`${value}\``, edits }],
   });
   c.next();
+}
+
+/** Fails at the `?` of `Int?`. */
+function rejectNullable(c: Cursor, { span }: TypeExpr): never {
+  const text = c.text.slice(span.start, span.end);
+  const edits = [
+    { span: { start: span.start, end: span.start }, text: "Option<" },
+    { span: spanOf(c.token), text: ">" },
+  ];
+  const option = `\`Option<${text.length <= 40 && !text.includes("\n") ? text : "T"}>\``;
+  c.fail(c.token, "a type has no `?`", {
+    help: `a value that may be missing has the type ${option}`,
+    fixes: [{ title: `write ${option}`, edits }],
+  });
 }
 
 function parseNamed(c: Cursor): TypeExpr {

@@ -174,6 +174,8 @@ function showExpr(expr: Expr): string {
       return list(expr.op, showExpr(expr.operand));
     case "binary":
       return `(${[showExpr(expr.first), ...expr.rest.map((part) => `${part.op} ${showExpr(part.operand)}`)].join(" ")})`;
+    case "propagate":
+      return list("?", showExpr(expr.value));
     case "try":
       return list("try", showExpr(expr.call));
     case "spawn":
