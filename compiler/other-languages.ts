@@ -36,7 +36,10 @@ const TYPES: ReadonlyMap<string, WordHint> = new Map([
     "data whose shape is not known is `Json`; a function for values of all types has a type parameter: `fn f<T>(x: T)`",
     "any dynamic object unknown",
   ),
-  ...helpWith("there are no sets: use a list with `list.contains` and `list.unique`, or a `Map<String, Unit>`", "set hashset"),
+  ...helpWith(
+    "a set is a `Map<String, Unit>`, with the functions of `std-set`; a list without duplicates is `list.unique(xs)`",
+    "set hashset",
+  ),
   ...helpWith("there are no tuples: declare a record, `type Point { x: Int, y: Int }`", "tuple"),
   ...helpWith("the type of a function is written `Fn(Int) -> Int`", "fn func function fun callable lambda closure"),
   ...helpWith("an error is an ordinary value, often a String: `Result<T, String>`", "error exception"),
@@ -102,7 +105,7 @@ const FUNCTIONS: ReadonlyMap<string, WordHint> = new Map([
   ...helpWith("write `for (i, x) in list.enumerate(xs) { … }`", "enumerate"),
   ...helpWith("a list is written `[1, 2]`, an empty one `[]`", "List list Array array Vec vec"),
   ...helpWith('a map is written `{ "a": 1 }`, an empty one `{}`', "Map map dict Dict HashMap"),
-  ...helpWith("there are no sets: use a list with `list.contains` and `list.unique`, or a `Map<String, Unit>`", "set Set"),
+  ...helpWith("a set is a `Map<String, Unit>`, with the functions of `std-set`; a list without duplicates is `list.unique(xs)`", "set Set"),
   ...helpWith("a lambda is written `fn(x: Int) -> Int { x + 1 }`", "function func lambda fun"),
 ]);
 
@@ -118,6 +121,7 @@ const SYNONYMS: ReadonlyMap<string, readonly string[]> = new Map(
     append: ["push"],
     add: ["push", "set"],
     push_back: ["push"],
+    pop_back: ["pop"],
     insert: ["set", "insert_at"],
     put: ["set"],
     delete: ["remove", "remove_at"],
@@ -203,6 +207,7 @@ const SYNONYMS: ReadonlyMap<string, readonly string[]> = new Map(
     removeprefix: ["strip_prefix"],
     remove_prefix: ["strip_prefix"],
     trim_prefix: ["strip_prefix"],
+    cut: ["split_once"],
     removesuffix: ["strip_suffix"],
     remove_suffix: ["strip_suffix"],
     trim_suffix: ["strip_suffix"],

@@ -479,4 +479,36 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
+  writtenInAx(
+    147,
+    "list.partition",
+    ["T", "e"],
+    "Fn(List<T>, Fn(T) -> Bool !{e}) -> (List<T>, List<T>) !{e}",
+    "The elements for which the function returns true, and the others, both in their order.",
+    ["list.partition([1, 2, 3], fn(x: Int) -> Bool { x > 1 })", "([2, 3], [1])"],
+    `fn list_partition<T, e>(xs: List<T>, f: Fn(T) -> Bool !{e}) -> (List<T>, List<T>) !{e} {
+    let mut fitting: List<T> = []
+    let mut others: List<T> = []
+    for x in xs {
+        if f(x) { fitting = list.push(fitting, x) } else { others = list.push(others, x) }
+    }
+    (fitting, others)
+}
+`,
+  ),
+  writtenInAx(
+    148,
+    "list.pop",
+    ["T"],
+    "Fn(List<T>) -> Option<(T, List<T>)>",
+    "The last element, and the list without it; None for an empty list.",
+    ["list.pop([1, 2, 3])", "Some((3, [1, 2]))"],
+    `fn list_pop<T>(xs: List<T>) -> Option<(T, List<T>)> {
+    match list.last(xs) {
+        Some(x) => Some((x, list.take(xs, list.len(xs) - 1)))
+        None => None
+    }
+}
+`,
+  ),
 ];

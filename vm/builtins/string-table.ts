@@ -1,5 +1,5 @@
 import { COSTS } from "../cost.ts";
-import { type BuiltinDecl, native } from "./decl.ts";
+import { type BuiltinDecl, native, writtenInAx } from "./decl.ts";
 
 export const STRING_BUILTINS: readonly BuiltinDecl[] = [
   native(60, "string.len", "Fn(String) -> Int", COSTS.text, "The length of the text in UTF-8 bytes.", ['string.len("für")', "4"], {
@@ -209,5 +209,21 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     COSTS.text,
     "The characters (code points) in reverse order; a combining accent then comes before its letter.",
     ['string.reverse("für")', '"rüf"'],
+  ),
+  writtenInAx(
+    88,
+    "string.split_once",
+    [],
+    "Fn(String, String) -> Option<(String, String)>",
+    "The parts of the first text before and after the first occurrence of the second; None if it does not occur or is empty.",
+    ['string.split_once("a=b=c", "=")', 'Some(("a", "b=c"))'],
+    `fn string_split_once(text: String, separator: String) -> Option<(String, String)> {
+    if separator == "" { return None }
+    match string.index_of(text, separator) {
+        Some(at) => Some((string.slice(text, 0, at), string.slice(text, at + string.len(separator), string.len(text))))
+        None => None
+    }
+}
+`,
   ),
 ];
