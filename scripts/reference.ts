@@ -20,7 +20,7 @@ import { MAX_FLOW_SPANS } from "../gateway/flow.ts";
 import { DURATION_BOUNDS, INSTRUMENTS, METRIC_ATTRIBUTES } from "../telemetry/instruments.ts";
 import { readTelemetrySettings } from "../telemetry/settings.ts";
 import { BUILTINS } from "../vm/builtins/builtin-table.ts";
-import { BYTES, UNITS, UNITS_PER_STEP } from "../vm/cost.ts";
+import { BYTES, UNITS, MAX_COPIED_LIST, UNITS_PER_STEP } from "../vm/cost.ts";
 import { LIMITS, MACHINE_LIMITS, MODULE_LIMITS } from "../vm/limits.ts";
 import { canonicalJson } from "../vm/json/json.ts";
 import { valueToTypedJson } from "../vm/json/typed-json.ts";
@@ -157,6 +157,7 @@ function limitsPage(): string {
       Object.entries(BYTES).map(([name, bytes]) => [code(name), String(bytes)]),
     ),
     "A join of two Strings charges its result. An append to a local, `s = s ++ a` or `s = s ++ a ++ b`, charges less: for each join a header and the code units of the shorter String. The next use of `s` other than an append then charges the code units of `s` once. So a text that is built in a loop and used afterwards costs about twice its size, and a text that is also used in each iteration costs its size in each iteration ([ADR 013](../internals/adr/013-appends.md)).",
+    `An assignment to a part of a variable, \`xs[i] = v\`, is free as long as only the variable holds the value. Otherwise it is charged for a copy: a record or a list of up to ${MAX_COPIED_LIST} elements like a new one, a longer list \`push\` and \`listLevel\` for each level of a tree of 16 branches, a map \`mapHeader\`, a slot and \`mapLevel\` for each level of a binary tree. After one such copy of a long list or a map, further changes cost the same until the new version has paid for storage of its own: as many as a sixteenth of the elements, or as many as the map has entries. A variable loses its sole hold when it is read as a whole: \`ys = xs\`, \`f(xs)\`, \`for x in xs\`; reading \`xs[i]\`, \`list.len(xs)\` or \`map.get(m, k)\` keeps it, and so does \`xs = list.push(xs, x)\` ([ADR 035](../internals/adr/035-changes-in-place.md)).`,
     `Arguments and answers of capability calls, messages, emitted trees, guard labels and function names in events charge ${UNITS.codedUnit} units for each code unit of their texts, whether or not a log is written ([ADR 015](../internals/adr/015-what-logging-costs.md)). An event that would exceed \`max_log_bytes\` is not written and ends the run with \`log_limit\`; only the answer of a call is still written.`,
   );
 }

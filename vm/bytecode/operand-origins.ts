@@ -1,10 +1,10 @@
-/** Finds the load that an operand comes from, within straight-line code. The analyses of String appends and unique lists use this. */
+/** Finds the load that an operand comes from, within straight-line code. The analyses of String appends, unique lists and ownership use this. */
 import { OPCODE_BY_TAG, OPCODES, type OpcodeRow } from "./opcodes.ts";
 import type { VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, popCount, stackHeights, UNREACHABLE } from "./stack-heights.ts";
 
 /** The load of a local that an operand comes from. */
-interface Origin {
+export interface Origin {
   readonly local: number;
   /** The number of stores to the local that precede the load. An `Update` counts as a store. */
   readonly storesBefore: number;
@@ -19,6 +19,8 @@ interface VisitedInstruction {
   readonly row: OpcodeRow;
   /** The instruction's first operand in the code (not on the stack). */
   readonly first: number;
+  /** How many values the instruction pops. */
+  readonly popped: number;
   /** Returns the origin of the value that has `above` values above it on the stack; undefined if unknown. */
   readonly originOf: (above: number) => Origin | undefined;
   /** Returns the number of stores to a local that precede this instruction. */
@@ -52,8 +54,9 @@ export function followOperands({ code, def }: VerifiedFunction, visit: (visited:
       stack.push({ local: first, storesBefore: storesBefore(first), loadPc: pc, laterPcs: [] });
       continue;
     }
-    const result = visit({ pc, row, first, originOf: (above) => stack[stack.length - 1 - above], storesBefore });
-    stack.length = Math.max(0, stack.length - popCount(row, code, at));
+    const popped = popCount(row, code, at);
+    const result = visit({ pc, row, first, popped, originOf: (above) => stack[stack.length - 1 - above], storesBefore });
+    stack.length = Math.max(0, stack.length - popped);
     for (let i = 0; i < row.pushes; i++) stack.push(i === 0 ? result : undefined);
     if (row.tag === OPCODES.StoreLocal.tag || row.tag === OPCODES.Update.tag) counts[first] = storesBefore(first) + 1;
   }

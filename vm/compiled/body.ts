@@ -3,6 +3,7 @@
  * stack. A push of a local or a constant writes no line; it only puts an expression on the symbolic stack. The results of
  * instructions go into variables.
  */
+import { analyzeOwnership } from "../bytecode/ownership.ts";
 import { type AppendAnalysis, analyzeAppends } from "../bytecode/string-append.ts";
 import { BYTES, MAX_STRING_UNITS } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
@@ -90,6 +91,8 @@ export class FunctionBody {
   readonly lines: string[] = [];
   readonly appends: AppendAnalysis;
   readonly uniqueLists: UniqueLists;
+  /** The ownership roles of the instructions (see `bytecode/ownership.ts`). */
+  readonly roles: Uint8Array;
   readonly hasLoop: boolean;
   /** Whether an instruction makes a value of fixed size. The variable `bytes` then counts these bytes. */
   readonly allocates: boolean;
@@ -113,6 +116,7 @@ export class FunctionBody {
     this.scope = scope;
     this.appends = analyzeAppends(version.fn);
     this.uniqueLists = uniqueLists(version.fn);
+    this.roles = analyzeOwnership(version.fn).roles;
     this.hasLoop = version.graph.some((block) => block.isLoopHeader);
     this.allocates = hasOpcode(version.fn, ALLOCATING);
     // `CODE_STRIDE` is the number of words per instruction.

@@ -114,8 +114,10 @@
  *   }, … };
  */
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
+import { analyzeOwnership } from "../bytecode/ownership.ts";
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import type { Actor } from "../interpreter/actor.ts";
+import { Changes } from "../interpreter/ownership.ts";
 import { HostTrap, poll, type Run } from "../interpreter/host-calls.ts";
 import { PENDING_MARK, setSlot, slotValues } from "../interpreter/stack-slots.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
@@ -303,6 +305,7 @@ export class Engine {
     const code = this.#codeFor(profile, pc, values);
     if (code === undefined) return undefined;
     if (pc > 0) values.push(...pendingFlags(actor, profile.fn, entryState.base));
+    const changes = pc === 0 ? undefined : new Changes([...analyzeOwnership(profile.fn).targets].map((local) => values[local]));
     const { meter } = run;
     const { steps, allocBytes } = meter;
     this.#setLimits(run, code, entryState);
@@ -310,11 +313,17 @@ export class Engine {
     try {
       const value = code.run(meter, entryState.depth, values);
       if (value === undefined) {
+        changes?.undo();
         profile.codeAt[pc] = undefined;
         return this.#run(run, actor, profile, pc, entryState);
       }
-      if (meter.steps <= entryState.stopStep && meter.allocBytes <= meter.maxAllocBytes) return value;
+      if (meter.steps <= entryState.stopStep && meter.allocBytes <= meter.maxAllocBytes) {
+        changes?.keep();
+        return value;
+      }
+      changes?.undo();
     } catch (error) {
+      changes?.undo();
       if (error instanceof HostTrap) throw error;
       if (error instanceof WrongGuess) {
         meter.steps = steps;

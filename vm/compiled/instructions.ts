@@ -2,6 +2,7 @@
  * Writes the instructions of a basic block that are not control flow. For each instruction, it pops expressions from the
  * symbolic stack, writes lines, and pushes the variable that holds the result.
  */
+import { OWNERSHIP } from "../bytecode/ownership.ts";
 import { APPEND } from "../bytecode/string-append.ts";
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
@@ -9,6 +10,7 @@ import { BYTES, slotsCharge, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { WRAPPERS } from "../bytecode/tags.ts";
+import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { FnRefValue, RecordValue } from "../value/value.ts";
 import { asNumber, type FunctionBody, toBoxed, toKind, type Operand, truthOf, Unsupported } from "./body.ts";
 import { arithmeticKind, builtinKind, concatKind, type ValueKind, negationKind, type FunctionVersion } from "./type-inference.ts";
@@ -59,10 +61,12 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
     case OPCODES.LoadLocal.tag:
       if (body.appends.roles[pc] !== APPEND.load && body.mayBePending(first)) payForString(body, first);
       if (body.uniqueLists.locals.has(first) && !body.uniqueLists.borrows.has(pc)) body.line(`unique${first} = 0;`);
+      if (body.roles[pc] === OWNERSHIP.release) writeEndOwnership(body, `local${first}`, body.locals[first]);
       body.stack.push({ code: `local${first}`, kind: body.locals[first] ?? "any", local: first });
       return;
     case OPCODES.StoreLocal.tag:
       store(body, first);
+      if (body.roles[pc] === OWNERSHIP.begin) body.line(`beginOwnership(local${first});`);
       if (body.uniqueLists.locals.has(first)) body.line(`unique${first} = ${body.uniqueLists.pushes.has(pc - 1) ? 1 : 0};`);
       return setPending(body, first, body.appends.roles[pc] === APPEND.store);
     case OPCODES.Update.tag:
@@ -131,7 +135,9 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
     case OPCODES.GetField.tag: {
       const record = body.pop();
       body.push(`${toBoxed(record)}.fields[${first}]`, "any");
-      return body.line(`if (${body.top} === undefined) deoptimize();`);
+      body.line(`if (${body.top} === undefined) deoptimize();`);
+      if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, body.top, "any");
+      return;
     }
     case OPCODES.MakeClosure.tag: {
       const captured = body.popMany(second).map((c) => toBoxed(c));
@@ -159,7 +165,9 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       return body.push(`jsonKind(${toBoxed(value)})`, "safeInt");
     }
     case OPCODES.ListGet.tag:
-      return element(body);
+      element(body);
+      if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, body.top, "any");
+      return;
     case OPCODES.Builtin.tag:
       return builtin(body, pc, first, body.popMany(second));
     default: {
@@ -169,6 +177,11 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       builtin(body, pc, id, body.popMany(row.pops));
     }
   }
+}
+
+/** Writes the end of the ownership of a value that gets a second holder. Only a value of kind any can have an owner. */
+function writeEndOwnership(body: FunctionBody, variable: string, kind: ValueKind | undefined): void {
+  if (kind === "any") body.line(`if (typeof ${variable} === "object") endOwnership(${variable});`);
 }
 
 /** Saves the operands that are the local's variable itself, before that variable is overwritten. */
@@ -181,14 +194,54 @@ function saveOperandsOf(body: FunctionBody, local: number): void {
   });
 }
 
-/** Writes an assignment to a part of a local. */
+/** Writes an assignment to a part of a local. An element of a list that the local owns is changed in place without a call. */
 function update(body: FunctionBody, local: number, constant: number, count: number): void {
-  const operands = body.popMany(count).map((operand) => toBoxed(operand));
+  const operands = body.popMany(count);
   saveOperandsOf(body, local);
   const target = toBoxed({ code: `local${local}`, kind: body.locals[local] ?? "any", local });
-  const path = body.scope.pool.nameOf(body.scope.updatePath(constant));
-  body.line(`local${local} = updatePart(meter, ${target}, ${path}, [${operands.join(", ")}]);`);
+  const path = body.scope.updatePath(constant);
+  if (path === undefined) throw new Unsupported("a constant that is no path");
+  const boxed = operands.map((operand) => toBoxed(operand)).join(", ");
+  const call = `local${local} = updatePart(meter, ${target}, ${body.scope.pool.nameOf(path)}, [${boxed}]);`;
+  const change = body.locals[local] === "any" ? changeInPlace(body, `local${local}`, path, operands) : undefined;
+  body.line(change === undefined ? call : `if (!(${change})) ${call}`);
   body.locals[local] = "any";
+}
+
+/**
+ * Writes the way to the list that holds the part. Returns an expression that changes the part in place and is true, or is false if it
+ * cannot. Returns undefined for a path that does not lead through lists and records to an element of a list.
+ */
+function changeInPlace(
+  body: FunctionBody,
+  target: string,
+  { steps, operator }: UpdatePath,
+  operands: readonly Operand[],
+): string | undefined {
+  const value = operands.at(-1);
+  if (value === undefined || steps.at(-1) !== INDEX_STEP || (operator !== undefined && !OPERATORS.has(operator))) return undefined;
+  // The variables above those of the operands are free.
+  const [list, result] = [0, 1].map((i) => body.operandName(body.stack.length + operands.length + i));
+  const indices = operands.slice(0, -1);
+  const isInt = indices.flatMap(({ code, kind }) => (kind === "safeInt" ? [] : [`typeof ${code} === "number"`]));
+  if (indices.some(({ kind }) => kind === "float" || kind === "string")) return undefined;
+  body.line(`${list} = ${target};`);
+  let taken = 0;
+  for (const step of steps.slice(0, -1)) {
+    const read =
+      step === INDEX_STEP
+        ? `${list} instanceof ListValue ? ${list}.get(${indices[taken++]?.code})`
+        : `${list} instanceof RecordValue ? ${list}.fields[${step}]`;
+    body.line(`${list} = ${read} : undefined;`);
+  }
+  const index = indices[taken]?.code ?? "0";
+  const tests = [...isInt, `${list} instanceof ListValue`];
+  if (operator === undefined) return [...tests, `${list}.setInPlace(${index}, ${toBoxed(value)})`].join(" && ");
+  if (value.kind !== "safeInt" && value.kind !== "any") return undefined;
+  if (value.kind === "any") tests.push(`typeof ${value.code} === "number"`);
+  const sum = `${list}.get(${index}) ${OPERATORS.get(operator)} ${value.code}${operator === OPCODES.Mul.tag ? " + 0" : ""}`;
+  tests.push(`typeof ${list}.get(${index}) === "number"`, `(${result} = ${sum}) <= ${MAX_SAFE}`, `${result} >= -${MAX_SAFE}`);
+  return [...tests, `${list}.setInPlace(${index}, ${result})`].join(" && ");
 }
 
 function store(body: FunctionBody, local: number): void {
@@ -367,6 +420,8 @@ function builtin(body: FunctionBody, pc: number, id: number, argOperands: readon
   });
   const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;
   const kind = builtinKind(id);
+  if (body.roles[pc] === OWNERSHIP.push) return body.push(`pushOwned(meter, ${args[0]}, ${args[1]})`, kind);
+  if (body.roles[pc] === OWNERSHIP.take) return body.push(`endOwnership(${call})`, kind);
   const local = body.uniqueLists.pushes.get(pc);
   if (local !== undefined) return body.push(`unique${local} === 1 ? growList(meter, ${args[0]}, ${args[1]}) : ${call}`, kind);
   if (decl.name === "list.len" && a !== undefined)

@@ -3,6 +3,7 @@ import { jsonKind } from "../builtins/json-code.ts";
 import { elementAt, growList } from "../builtins/list-code.ts";
 import { makeMap } from "../builtins/map-code.ts";
 import { append, concat, isTruthy, matchPayload, matchTag } from "../interpreter/operations.ts";
+import { beginOwnership, endOwnership, pushOwned } from "../interpreter/ownership.ts";
 import { updatePart } from "../interpreter/update.ts";
 import type { Meter } from "../meter.ts";
 import { arithmetic, type ArithmeticOp, negate } from "../value/arithmetic.ts";
@@ -115,6 +116,9 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     elementAt,
     growList,
     updatePart,
+    beginOwnership,
+    endOwnership,
+    pushOwned,
     makeMap: (meter: Meter, flat: readonly Value[]): Value => makeMap(meter, MapValue.EMPTY, flat),
     callValue,
     callValue0: (meter: Meter, depth: number, callee: Value): Value =>

@@ -10,6 +10,7 @@
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { oncePer } from "../lazy.ts";
 import { OPCODE_BY_TAG, OPCODES, type OpcodeRow } from "../bytecode/opcodes.ts";
+import { analyzeOwnership } from "../bytecode/ownership.ts";
 import { followOperands } from "../bytecode/operand-origins.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
@@ -31,6 +32,7 @@ export const uniqueLists: (fn: VerifiedFunction) => UniqueLists = oncePer((fn: V
 );
 
 function analyze(fn: VerifiedFunction): UniqueLists {
+  const { targets } = analyzeOwnership(fn);
   const borrows = new Set<number>();
   const pushes = new Map<number, number>();
   followOperands(fn, ({ pc, row, first, originOf, storesBefore }) => {
@@ -48,7 +50,9 @@ function analyze(fn: VerifiedFunction): UniqueLists {
       return undefined;
     }
     const origin = row.tag === OPCODES.StoreLocal.tag ? originOf(0) : undefined;
-    if (origin?.local !== first || origin.storesBefore !== storesBefore(first) || origin.laterPcs[0] !== pc - 1) return undefined;
+    // A list in a target of an assignment to its parts has an owner, which also decides whether a push is in place.
+    if (origin?.local !== first || targets.has(first) || origin.storesBefore !== storesBefore(first) || origin.laterPcs[0] !== pc - 1)
+      return undefined;
     borrows.add(origin.loadPc);
     pushes.set(pc - 1, first);
     return undefined;

@@ -794,8 +794,40 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         case 56: // assert
         case 57: // guardSeal
         case 69: // update
+        case 70: // updateElement
+        case 71: // takeElement
+        case 72: // takeField
+        case 73: // releaseLocal
+        case 74: // ownLocal
         case 60: {
           // slowInstruction
+          if (tag === 70 && (code[at + 6] ?? 0) >= 0) {
+            const list = stack[base + (code[at + 3] ?? 0)];
+            const x = code[at + 1] ?? 0;
+            const y = code[at + 2] ?? 0;
+            if (x >= 0 && list instanceof ListValue && stack[base + x] === undefined) {
+              const value = y < 0 ? (constants[~y] ?? UNIT) : slotValue(stack, numbers, base + y);
+              if (list.setInPlace(numbers[base + x] ?? 0, value)) {
+                const count = code[at + 4] ?? 0;
+                stepsLeft = (stepsLeft - count) | 0;
+                pc = (pc + count) | 0;
+                continue;
+              }
+            }
+          }
+          if (tag === 71) {
+            const list = stack[base + (code[at + 1] ?? 0)];
+            const y = code[at + 2] ?? 0;
+            const element =
+              y >= 0 && list instanceof ListValue && stack[base + y] === undefined ? list.get(numbers[base + y] ?? 0) : undefined;
+            if (typeof element === "number" || typeof element === "boolean") {
+              setSlot(stack, numbers, base + (code[at + 3] ?? 0), element);
+              const count = code[at + 4] ?? 0;
+              stepsLeft = (stepsLeft - count) | 0;
+              pc = (pc + count) | 0;
+              continue;
+            }
+          }
           const countToTrap = code[at + 5] ?? 0;
           stepsLeft = (stepsLeft - countToTrap) | 0;
           pc = (pc + countToTrap) | 0;

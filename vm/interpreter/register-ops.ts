@@ -126,6 +126,16 @@ export const REGISTER_OPS = {
   length: 67,
   /** Assigns to a part of the local d. x: slot of the first operand; y: the path, a constant; op: number of operands. */
   update: 69,
+  /** Assigns to a part of the local d whose path has one index or key, x. y: the assigned value; op: the path, a constant, as it is for `xs[i] = v` and as `~` of it otherwise. */
+  updateElement: 70,
+  /** Like `element`, for the role `OWNERSHIP.take`. */
+  takeElement: 71,
+  /** Like `field`, for the role `OWNERSHIP.take`. */
+  takeField: 72,
+  /** Like `readLocal`, for the role `OWNERSHIP.release`. */
+  releaseLocal: 73,
+  /** d = x, for the role `OWNERSHIP.begin`. */
+  ownLocal: 74,
   /** Control flow is reported, and then the op in op is executed. */
   flow: 68,
 } as const;

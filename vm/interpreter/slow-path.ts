@@ -6,17 +6,19 @@ import { jsonFromValue, valueFromJson } from "../builtins/json-conversion.ts";
 import { makeMap } from "../builtins/map-code.ts";
 import { BUILTINS } from "../builtins/builtin-table.ts";
 import { assertContract, debugValue, inspectValue, sealGuard } from "./contracts.ts";
-import { slotsCharge, UNITS } from "../cost.ts";
+import { firstReadCharge, slotsCharge, UNITS } from "../cost.ts";
 import type { Run } from "./host-calls.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { MachineTrap } from "../meter.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
-import { isTruthy, expectDefined } from "./operations.ts";
+import { elementAt } from "../builtins/list-code.ts";
+import { expectDefined, fieldOf, isTruthy } from "./operations.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { REGISTER_OPS } from "./register-ops.ts";
 import type { RegisterCode } from "./register-code.ts";
-import { setSlot, slotValue, slotValues } from "./stack-slots.ts";
+import { beginOwnership, endOwnership } from "./ownership.ts";
+import { PENDING_MARK, setSlot, slotValue, slotValues } from "./stack-slots.ts";
 import { updatePath } from "../bytecode/update-path.ts";
 import { updatePart } from "./update.ts";
 import { ClosureValue, FnRefValue, UNIT, type Value } from "../value/value.ts";
@@ -67,6 +69,31 @@ export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { 
       return;
     case REGISTER_OPS.negate:
       put(negate(value(x)));
+      return;
+    case REGISTER_OPS.updateElement: {
+      const operand = (source: number): Value => (source < 0 ? (run.program.module.constants[~source] ?? UNIT) : value(source));
+      put(updatePart(run.meter, value(d), expectDefined(updatePath(run.program.module, op < 0 ? ~op : op)), [operand(x), operand(y)]));
+      return;
+    }
+    case REGISTER_OPS.takeElement: {
+      const operand = (source: number): Value => (source < 0 ? (run.program.module.constants[~source] ?? UNIT) : value(source));
+      put(endOwnership(elementAt(operand(x), operand(y))));
+      return;
+    }
+    case REGISTER_OPS.takeField:
+      put(endOwnership(fieldOf(value(x), y)));
+      return;
+    case REGISTER_OPS.releaseLocal: {
+      const held = endOwnership(value(x));
+      if (typeof held === "string" && numbers[base + x] === PENDING_MARK) {
+        run.meter.allocate(firstReadCharge(held.length));
+        numbers[base + x] = 0;
+      }
+      put(held);
+      return;
+    }
+    case REGISTER_OPS.ownLocal:
+      put(beginOwnership(x < 0 ? (run.program.module.constants[~x] ?? UNIT) : value(x)));
       return;
     case REGISTER_OPS.update:
       put(updatePart(run.meter, value(d), expectDefined(updatePath(run.program.module, y)), slotValues(actor, base + x, op)));

@@ -12,12 +12,15 @@
  */
 import { type AppendAnalysis, analyzeAppends, APPEND } from "../bytecode/string-append.ts";
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
+import { INDEX_STEP, updatePathText } from "../bytecode/update-path.ts";
+import { analyzeOwnership, OWNERSHIP } from "../bytecode/ownership.ts";
 import { BUILTINS } from "../builtins/builtin-table.ts";
 import type { BuiltinCode } from "../builtins/code.ts";
 import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { BINARY, COMPARISON, MAX_OP_INSTRUCTIONS, NEGATED, OP_STRIDE, REGISTER_OPS as OPS, SWAPPED } from "./register-ops.ts";
 import { CODE_STRIDE, popCount, stackHeights, UNREACHABLE } from "../bytecode/stack-heights.ts";
+import { endOwnership, pushOwned } from "./ownership.ts";
 import { PENDING_MARK } from "./stack-slots.ts";
 import { FloatValue, type Value } from "../value/value.ts";
 
@@ -97,13 +100,23 @@ const SINGLE_OPS: ReadonlySet<number> = new Set(
   ),
 );
 
-/** The native builtins. An op refers to a builtin by its index in this list, whether the bytecode has an opcode or an id for it. */
-export const NATIVE_BUILTINS: readonly BuiltinCode[] = [...BUILTIN_CODE.values()];
+const BUILTIN_CODES: readonly BuiltinCode[] = [...BUILTIN_CODE.values()];
+/**
+ * The native builtins. An op refers to a builtin by its index in this list, whether the bytecode has an opcode or an id for it. Each
+ * builtin follows a second time, for the role `OWNERSHIP.take`. The last is `list.push` for the role `OWNERSHIP.push`.
+ */
+export const NATIVE_BUILTINS: readonly BuiltinCode[] = [
+  ...BUILTIN_CODES,
+  ...BUILTIN_CODES.map(({ arity, run }): BuiltinCode => ({ arity, run: (meter, a, b, c) => endOwnership(run(meter, a, b, c)) })),
+  { arity: 2, run: pushOwned },
+];
 const NATIVE_INDEX: ReadonlyMap<string, number> = new Map([...BUILTIN_CODE.keys()].map((name, i) => [name, i]));
 const LIST_LEN_INDEX = NATIVE_INDEX.get("list.len");
 const INDEX_BY_ID: ReadonlyMap<number, number | undefined> = new Map(BUILTINS.map(({ id, name }) => [id, NATIVE_INDEX.get(name)]));
 /** The entry in `#sources` of an operand that is in its own slot on the stack. */
 const IN_SLOT = -(2 ** 31);
+/** The path of `xs[i] = v`. */
+const ONE_INDEX = updatePathText({ steps: [INDEX_STEP], operator: undefined });
 const UNREACHABLE_OP: readonly number[] = [OPS.nothing, 0, 0, 0, 1, 1, 0, 0];
 
 /** Makes the register ops for the instructions of one function. */
@@ -121,6 +134,8 @@ export class Translation {
   /** For each instruction, 1 if it is a load whose value a later instruction reads directly from the local or the constant. */
   readonly #isElided: Uint8Array;
   readonly #appends: AppendAnalysis;
+  /** The ownership roles of the instructions. */
+  readonly #roles: Uint8Array;
   readonly #isReported: Uint8Array | undefined;
 
   /**
@@ -139,6 +154,7 @@ export class Translation {
     this.#sources = new Int32Array(2 * heights.length).fill(IN_SLOT);
     this.#isElided = new Uint8Array(heights.length);
     this.#appends = analyzeAppends(fn);
+    this.#roles = analyzeOwnership(fn).roles;
     this.#traceLoads();
   }
 
@@ -189,6 +205,7 @@ export class Translation {
   #acceptedSources(pc: number): "slots" | "locals" | "any" {
     const tag = this.#tag(pc);
     if (this.#popCount(pc) > 2) return "slots";
+    if (tag === OPCODES.Update.tag) return this.#popCount(pc) === 2 ? "any" : "slots";
     if (ARITHMETIC.has(tag) || COMPARISONS.has(tag) || TAKES_LOCAL_OR_CONSTANT.has(tag)) return "any";
     if (TAKES_LOCAL.has(tag)) return "locals";
     return this.#builtin(pc) === undefined ? "slots" : "any";
@@ -211,7 +228,8 @@ export class Translation {
   /** Returns the source of a load that has no other effect; undefined for any other instruction. */
   #sourceOfLoad(pc: number): number | undefined {
     const tag = this.#tag(pc);
-    if (tag === OPCODES.LoadLocal.tag) return this.#mayChargeAppend(pc) ? undefined : this.#operand(pc);
+    if (tag === OPCODES.LoadLocal.tag)
+      return this.#mayChargeAppend(pc) || this.#roles[pc] === OWNERSHIP.release ? undefined : this.#operand(pc);
     return tag === OPCODES.PushConst.tag ? ~this.#operand(pc) : undefined;
   }
 
@@ -302,6 +320,7 @@ export class Translation {
     const local = this.#operand(pc);
     const load = this.#load(source, local, slots);
     // Only a String can be pending.
+    if (this.#roles[pc] === OWNERSHIP.begin) return [OPS.ownLocal, source, 0, local, 1, 1, 0, slots];
     if (!this.#isAppendTarget(local) || load[0] === OPS.int || load[0] === OPS.float) return load;
     return [OPS.storeLocal, source, this.#appends.roles[pc] === APPEND.store ? PENDING_MARK : 0, local, 1, 1, 0, slots];
   }
@@ -327,6 +346,7 @@ export class Translation {
     const isAppend = this.#appends.roles[pc] === APPEND.concat;
     const isStored =
       next === OPCODES.StoreLocal.tag &&
+      this.#roles[pc + 1] !== OWNERSHIP.begin &&
       (isAppend ? this.#appends.roles[pc + 1] === APPEND.store : !this.#isAppendTarget(this.#operand(pc + 1)));
     const d = isStored ? this.#operand(pc + 1) : bottom;
     const coveredCount = isStored ? 2 : 1;
@@ -340,6 +360,7 @@ export class Translation {
     const arithmetic = ARITHMETIC.get(tag);
     if (arithmetic !== undefined) {
       const { op, commutes } = arithmetic;
+      if (this.#roles[pc] === OWNERSHIP.take) return make(OPS.takeElement, x, y, op);
       if (isAppend) return make(OPS.append, x, y, op);
       if (x >= 0 && y >= 0) return make(arithmetic.slots, x, y, op);
       if (x >= 0) return make(this.#withConstant(y, arithmetic) ?? OPS.binary, x, y, op);
@@ -357,7 +378,12 @@ export class Translation {
       case OPCODES.StoreLocal.tag:
         return this.#store(pc, x, slots);
       case OPCODES.GetField.tag:
-        return make(OPS.field, x, this.#operand(pc), 0);
+        return make(this.#roles[pc] === OWNERSHIP.take ? OPS.takeField : OPS.field, x, this.#operand(pc), 0);
+      case OPCODES.Update.tag: {
+        if (count !== 2) return undefined;
+        const path = this.#operand(pc, 1);
+        return [OPS.updateElement, x, y, this.#operand(pc), 1, 1, this.#constants[path] === ONE_INDEX ? path : ~path, slots];
+      }
       case OPCODES.MakeEnum.tag:
         return make(OPS.enumValue, x, this.#operand(pc), this.#operand(pc, 1));
       case OPCODES.Wrap.tag:
@@ -407,7 +433,10 @@ export class Translation {
   #builtin(pc: number): { readonly index: number; readonly count: number } | undefined {
     const row = OPCODE_BY_TAG.get(this.#tag(pc));
     const index = row?.tag === OPCODES.Builtin.tag ? INDEX_BY_ID.get(this.#operand(pc)) : NATIVE_INDEX.get(row?.builtin ?? "");
-    return index === undefined ? undefined : { index, count: this.#popCount(pc) };
+    if (index === undefined) return undefined;
+    const role = this.#roles[pc];
+    const first = role === OWNERSHIP.take ? BUILTIN_CODES.length : 0;
+    return { index: role === OWNERSHIP.push ? NATIVE_BUILTINS.length - 1 : first + index, count: this.#popCount(pc) };
   }
 
   /** Returns the op for an instruction that is never fused with the instruction after it. */
@@ -429,7 +458,7 @@ export class Translation {
     if (builtin !== undefined) return make("builtinOfThree", slots - builtin.count, builtin.count, slots - builtin.count, builtin.index);
     switch (tag) {
       case OPCODES.LoadLocal.tag:
-        return make("readLocal", a, 0, slots);
+        return make(this.#roles[pc] === OWNERSHIP.release ? "releaseLocal" : "readLocal", a, 0, slots);
       case OPCODES.Update.tag: {
         const count = this.#popCount(pc);
         return make("update", slots - count, b, a, count);

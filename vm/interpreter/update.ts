@@ -1,13 +1,17 @@
-/** Assigns to a part of a value: `grid[y][x] = v`. Both engines use this for the instruction `Update`. */
-import { indexInto, setElement } from "../builtins/list-code.ts";
-import { chargeKey, setEntry } from "../builtins/map-code.ts";
+/**
+ * Assigns to a part of a value: `grid[y][x] = v`. Both engines use this for the instruction `Update`. A value on the path that the
+ * variable owns is changed in place and costs nothing; any other is copied, and the copy is charged (see `value/owner.ts`).
+ */
+import { indexInto } from "../builtins/list-code.ts";
+import { chargeKey } from "../builtins/map-code.ts";
 import { text } from "../builtins/code.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
-import { slotsCharge } from "../cost.ts";
+import { BYTES, listChangeCharge, listDebt, mapChangeCharge, mapDebt, slotsCharge } from "../cost.ts";
 import { MachineTrap, type Meter, typeTrap } from "../meter.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
+import { Owner } from "../value/owner.ts";
 import { RecordValue, type Value } from "../value/value.ts";
 import { applyBinary, expectDefined, fieldOf } from "./operations.ts";
 import { BINARY } from "./register-ops.ts";
@@ -24,22 +28,47 @@ const OPERATIONS: ReadonlyMap<number, number> = new Map([
 const MAX_SHOWN_KEY = 40;
 
 /**
- * Returns `target` with another value in the part at the end of the path. `operands` are the indices and keys of the path, and then the
- * assigned value. Traps if an index is out of range or a key is missing on the way.
+ * Returns the value of a variable after an assignment to the part at the end of the path. `target` is its value before. `operands` are the
+ * indices and keys of the path, and then the assigned value. Traps if an index is out of range or a key is missing on the way.
  */
 export function updatePart(meter: Meter, target: Value, path: UpdatePath, operands: readonly Value[]): Value {
-  return new Update(meter, path, operands).at(target, 0, 0);
+  if (changeInPlace(target, path, operands)) return target;
+  const held = target instanceof ListValue || target instanceof MapValue || target instanceof RecordValue ? target.owner : undefined;
+  return new Update(meter, path, operands, held?.isAlive === true ? held : new Owner()).at(target, 0, 0);
+}
+
+/**
+ * Changes an element in place, if the path leads through lists and records to a list that the variable owns. Returns whether it did. This
+ * is the frequent case, and free. If a value is owned, so is every value on the path before it.
+ */
+function changeInPlace(target: Value, { steps, operator }: UpdatePath, operands: readonly Value[]): boolean {
+  const last = steps.length - 1;
+  if (operator !== undefined || steps[last] !== INDEX_STEP) return false;
+  let part: Value | undefined = target;
+  let operand = 0;
+  for (let i = 0; i < last; i++) {
+    const step = steps[i];
+    if (step !== INDEX_STEP) part = part instanceof RecordValue ? part.fields[step ?? 0] : undefined;
+    else {
+      const index = operands[operand++];
+      part = part instanceof ListValue && typeof index === "number" ? part.get(index) : undefined;
+    }
+  }
+  const [index, value] = [operands[operand], operands[operand + 1]];
+  return part instanceof ListValue && typeof index === "number" && value !== undefined && part.setInPlace(index, value);
 }
 
 class Update {
   readonly #meter: Meter;
   readonly #path: UpdatePath;
   readonly #operands: readonly Value[];
+  readonly #owner: Owner<Value>;
 
-  constructor(meter: Meter, path: UpdatePath, operands: readonly Value[]) {
+  constructor(meter: Meter, path: UpdatePath, operands: readonly Value[], owner: Owner<Value>) {
     this.#meter = meter;
     this.#path = path;
     this.#operands = operands;
+    this.#owner = owner;
   }
 
   /** Returns the updated value. `step` is the number of steps that lead to `target`, and `operand` how many of these are indices or keys. */
@@ -55,28 +84,61 @@ class Update {
     if (target instanceof MapValue) return this.#entry(target, text(index), step, operand);
     if (!(target instanceof ListValue)) throw typeTrap("List", target);
     const at = indexInto(target, index);
-    const part = this.at(expectDefined(target.get(at)), step + 1, operand + 1);
-    return setElement(this.#meter, target, at, part);
+    const part = expectDefined(target.get(at));
+    const newPart = this.at(part, step + 1, operand + 1);
+    return this.#isInPlace(part, newPart, step) ? target : this.#setElement(target, at, newPart);
+  }
+
+  /** Whether an inner value was changed in place, so that the value around it stays as it is. */
+  #isInPlace(part: Value, newPart: Value, step: number): boolean {
+    return part === newPart && step < this.#path.steps.length - 1;
+  }
+
+  #setElement(target: ListValue, at: number, part: Value): ListValue {
+    const isOwned = target.owner === this.#owner;
+    if (isOwned && target.setInPlace(at, part)) return target;
+    this.#meter.allocateList(target.length, listChangeCharge(target.length));
+    const unpaid = (isOwned ? target.unpaid : listDebt(target.length)) - 1;
+    const changed = target.set(at, part);
+    // A list that is paid for has a buffer of its own, which can change in place.
+    const result = unpaid === 0 ? ListValue.of(changed.toArray()) : changed;
+    result.owner = this.#owner;
+    result.unpaid = unpaid;
+    return result;
   }
 
   #field(target: Value, field: number, step: number, operand: number): Value {
-    const part = this.at(fieldOf(target, field), step + 1, operand);
+    const part = fieldOf(target, field);
+    const newPart = this.at(part, step + 1, operand);
     if (!(target instanceof RecordValue)) throw typeTrap("Record", target);
-    this.#meter.allocate(slotsCharge(target.fields.length));
+    if (this.#isInPlace(part, newPart, step)) return target;
+    if (target.owner !== this.#owner) this.#meter.allocate(slotsCharge(target.fields.length));
     const fields = target.fields.slice();
-    fields[field] = part;
-    return new RecordValue(target.typeId, fields);
+    fields[field] = newPart;
+    const result = new RecordValue(target.typeId, fields);
+    result.owner = this.#owner;
+    return result;
   }
 
   #entry(target: MapValue, key: string, step: number, operand: number): Value {
-    const { steps, operator } = this.#path;
-    if (step === steps.length - 1 && operator === undefined)
-      return setEntry(this.#meter, target, key, expectDefined(this.#operands[operand + 1]));
     chargeKey(this.#meter, target.size, key);
+    const { steps, operator } = this.#path;
     const part = target.get(key);
-    if (part !== undefined) return setEntry(this.#meter, target, key, this.at(part, step + 1, operand + 1));
-    const shownKey = JSON.stringify(key.length <= MAX_SHOWN_KEY ? key : `${key.slice(0, MAX_SHOWN_KEY)}…`);
-    const help = "set the key first, or use map.update";
-    throw new MachineTrap("index_out_of_bounds", `the map has no key ${shownKey}, so there is no value to change: ${help}`);
+    const mayAdd = step === steps.length - 1 && operator === undefined;
+    if (part === undefined && !mayAdd) {
+      const shownKey = JSON.stringify(key.length <= MAX_SHOWN_KEY ? key : `${key.slice(0, MAX_SHOWN_KEY)}…`);
+      const help = "set the key first, or use map.update";
+      throw new MachineTrap("index_out_of_bounds", `the map has no key ${shownKey}, so there is no value to change: ${help}`);
+    }
+    const newPart = mayAdd ? expectDefined(this.#operands[operand + 1]) : this.at(expectDefined(part), step + 1, operand + 1);
+    if (part !== undefined && this.#isInPlace(part, newPart, step)) return target;
+    const isOwned = target.owner === this.#owner;
+    const isPaid = isOwned && target.unpaid === 0;
+    if (!isPaid) this.#meter.allocate(mapChangeCharge(target.size));
+    else if (part === undefined) this.#meter.allocate(BYTES.mapEntry);
+    const result = target.set(key, newPart);
+    result.owner = this.#owner;
+    result.unpaid = isPaid ? 0 : (isOwned ? target.unpaid : mapDebt(target.size)) - 1;
+    return result;
   }
 }

@@ -1,8 +1,10 @@
 /** Reads the values that `value-writer.ts` writes, in one pass. The bytes may be forged, so every number is checked. */
 import { MAX_LIST_LENGTH } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
+import { ListBuffer } from "../value/list-buffer.ts";
 import { MapValue } from "../value/map.ts";
 import { type MapNode, mapNode } from "../value/map-tree.ts";
+import { Owner } from "../value/owner.ts";
 import { MAX_HEIGHT, type Tree, trieOf, WIDTH } from "../value/trie.ts";
 import { compareUtf8 } from "../value/utf8.ts";
 import {
@@ -49,6 +51,9 @@ export class ValueReader {
   readonly #buffers: ListValue[] = [];
   readonly #mapTrees: MapTree[] = [];
   readonly #listTrees: ListTree[] = [];
+  readonly #owners: Owner<Value>[] = [];
+  /** The buffers of the lists that have an owner and are paid for. */
+  readonly #ownedBuffers = new Set<ListBuffer<Value>>();
   /** The rank of each String in UTF-8 order. Computed when the first map is read. */
   #ranks: Uint32Array | undefined;
 
@@ -115,6 +120,7 @@ export class ValueReader {
     else if (kind === NODE.entry) this.#mapTrees.push(this.#readMapTree());
     else if (kind === NODE.leaf) this.#listTrees.push({ tree: { items: this.readValues(WIDTH) }, height: 0, size: WIDTH });
     else if (kind === NODE.inner) this.#listTrees.push(this.#readInnerNode());
+    else if (kind === NODE.owned) this.#readOwner();
     else this.#values.push(this.#readValueNode(kind));
   }
 
@@ -178,6 +184,28 @@ export class ValueReader {
     }
     if (children.length === 0 || height >= MAX_HEIGHT) failState("elements that are no tree");
     return { tree: { children }, height: height + 1, size };
+  }
+
+  /** Gives an owner to the last value. */
+  #readOwner(): void {
+    const number = this.#bytes.readIndex(this.#owners.length + 1, "owner");
+    const unpaid = this.#bytes.readVarintUpTo(MAX_LIST_LENGTH, "unpaid changes");
+    const owner = this.#owners[number] ?? new Owner();
+    this.#owners[number] = owner;
+    let value = this.#values.pop();
+    if (value instanceof ListValue && unpaid === 0) value = this.#withOwnBuffer(value);
+    if (value instanceof ListValue || value instanceof MapValue) value.unpaid = unpaid;
+    else if (!(value instanceof RecordValue) || unpaid > 0) return failState("a value that cannot have an owner");
+    value.owner = owner;
+    this.#values.push(value);
+  }
+
+  /** Returns a list that alone uses its buffer. Each buffer is copied only once, so the work is linear in the bytes. */
+  #withOwnBuffer(list: ListValue): ListValue {
+    const { storage } = list;
+    if (!(storage instanceof ListBuffer) || this.#ownedBuffers.has(storage)) return failState("a list that shares its elements");
+    this.#ownedBuffers.add(storage);
+    return ListValue.of(list.toArray());
   }
 
   #readTrieList(): Value {

@@ -18,8 +18,9 @@ import { ListValue } from "../value/list.ts";
 import { ListBuffer } from "../value/list-buffer.ts";
 import { MapValue } from "../value/map.ts";
 import type { MapNode } from "../value/map-tree.ts";
+import { isOwned, type Owner } from "../value/owner.ts";
 import { type Tree, type Trie, versionTree } from "../value/trie.ts";
-import { ActorIdValue, type ObjectValue, FloatValue, FnRefValue, type IntValue, type Value } from "../value/value.ts";
+import { ActorIdValue, type ObjectValue, FloatValue, FnRefValue, type IntValue, RecordValue, type Value } from "../value/value.ts";
 import { ByteWriter } from "./bytes.ts";
 import { StringTable } from "./string-table.ts";
 
@@ -75,6 +76,8 @@ export const NODE = {
   inner: 11,
   /** A list in a trie: index + 1 of the root or 0 for none, count, values of the tail, offset, length */
   trieList: 12,
+  /** The last value has an owner that is alive (see `value/owner.ts`): number of the owner (for a new owner, the number of owners so far), unpaid changes */
+  owned: 13,
 } as const;
 
 type ListTree = Tree<Value>;
@@ -142,6 +145,8 @@ export class ValueWriter {
   readonly #progress = new Map<ListBuffer<Value>, Progress>();
   /** The results of `versionTree`. */
   readonly #versionTrees = new Map<Trie<Value>, ListTree | undefined>();
+  /** The owners that are alive, with their numbers. */
+  readonly #owners = new Map<Owner<Value>, number>();
   /** How many nodes have an index: values, list buffers, entries of maps, and trees of lists. Each sort is numbered on its own. */
   #valueCount = 0;
   #bufferCount = 0;
@@ -236,6 +241,7 @@ export class ValueWriter {
     if ("tag" in node) {
       this.#writeValue(node);
       this.#indices.set(node, this.#valueCount++);
+      if (node instanceof ListValue || node instanceof MapValue || node instanceof RecordValue) this.#writeOwner(node);
       return;
     }
     const out = this.#nodes;
@@ -315,6 +321,16 @@ export class ValueWriter {
       default:
         unreachable(value, "value");
     }
+  }
+
+  #writeOwner(value: ListValue | MapValue | RecordValue): void {
+    if (value.owner === undefined || !isOwned(value)) return;
+    const number = this.#owners.get(value.owner) ?? this.#owners.size;
+    this.#owners.set(value.owner, number);
+    this.#nodeCount += 1;
+    this.#nodes.u8(NODE.owned);
+    this.#nodes.varint(number);
+    this.#nodes.varint(value instanceof RecordValue ? 0 : value.unpaid);
   }
 
   #writeReferences(out: ByteWriter, values: readonly Value[]): void {

@@ -36,6 +36,19 @@ export class ListBuffer<T> {
     }
   }
 
+  /** Replaces an element. No version of a list but the caller's may use this buffer. */
+  set(index: number, value: T): void {
+    const head = this.#head;
+    if (index < head.length) head[index] = value;
+    else this.#pages?.set(index - head.length, value);
+  }
+
+  /** Removes the last element. */
+  pop(): void {
+    if (this.#pages === undefined || this.#pages.length === 0) this.#head.pop();
+    else this.#pages.pop();
+  }
+
   /** Returns a new array with the elements from index `from` up to, but not including, index `to`. */
   slice(from: number, to: number): T[] {
     const items = this.#head.slice(from, to);

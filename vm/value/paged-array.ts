@@ -16,6 +16,21 @@ export class Pages<T> {
     this.length += 1;
   }
 
+  pop(): void {
+    if (this.#lastPage.length === 0 && this.#pages.length > 1) {
+      this.#pages.pop();
+      this.#lastPage = this.#pages.at(-1) ?? this.#lastPage;
+    }
+    this.#lastPage.pop();
+    this.length -= 1;
+  }
+
+  /** Replaces the item at `index`, which must be in range. */
+  set(index: number, item: T): void {
+    const page = this.#pages[index >>> PAGE_BITS];
+    if (page !== undefined) page[index & PAGE_MASK] = item;
+  }
+
   get(index: number): T | undefined {
     return this.#pages[index >>> PAGE_BITS]?.[index & PAGE_MASK];
   }

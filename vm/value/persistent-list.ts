@@ -1,5 +1,6 @@
 import { MAX_COPIED_LIST } from "../cost.ts";
 import { ListBuffer } from "./list-buffer.ts";
+import type { Owned, Owner } from "./owner.ts";
 import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieSet, trieTake, trieWithRoom, type Trie, WIDTH } from "./trie.ts";
 
 /**
@@ -14,10 +15,13 @@ import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieSet, trieTake
  * has dropped most of its elements in front, like a queue. Its next push copies the remaining elements to a new buffer. That
  * push also occupies the next slot of the old buffer, so no other version causes the same copy.
  */
-export class PersistentList<T> {
+export class PersistentList<T> implements Owned<T> {
   static readonly EMPTY: PersistentList<never> = new PersistentList<never>(undefined, undefined, 0, 0);
-  /** The number of elements. Only `grow` changes the length. */
+  /** The number of elements. Only `grow` and `restore` change the length. */
   length: number;
+  /** The owner of this version, and the changes that are still to be charged; see `owner.ts`. */
+  owner: Owner<T> | undefined = undefined;
+  unpaid: number = 0;
   /**
    * The buffer with the elements; undefined if the elements are in the trie or the list is empty. The buffer or trie may also hold
    * elements before `#offset` and after the end.
@@ -81,9 +85,30 @@ export class PersistentList<T> {
   grow(value: T): PersistentList<T> {
     const buffer = this.#buffer;
     if (buffer === undefined || this.#offset > 0 || buffer.length !== this.length) return this.push(value);
+    this.owner?.log?.record(this, this.length, undefined);
     buffer.push(value);
     this.length += 1;
     return this;
+  }
+
+  /**
+   * Replaces the element at `index` in place, if the index is in range and this version is owned and paid for. Returns whether it did.
+   * Such a version alone uses its buffer.
+   */
+  setInPlace(index: number, value: T): boolean {
+    const { owner } = this;
+    if (owner === undefined || !owner.isAlive || this.unpaid > 0 || !(index >= 0 && index < this.length)) return false;
+    if (owner.log !== undefined) owner.log.record(this, index, this.get(index));
+    this.#buffer?.set(index, value);
+    return true;
+  }
+
+  restore(index: number, value: T | undefined): void {
+    if (value !== undefined) this.#buffer?.set(index, value);
+    else {
+      this.#buffer?.pop();
+      this.length -= 1;
+    }
   }
 
   /** Returns a list with another value at `index`, which must be in range. */

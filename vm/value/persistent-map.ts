@@ -1,5 +1,6 @@
 import { MapHistory } from "./map-history.ts";
 import { type MapNode, treeEntries, treeGet, treeRemove, treeSet, treeSize } from "./map-tree.ts";
+import type { Owned, Owner } from "./owner.ts";
 
 /**
  * The number of entries from which on a map may start a history. In a smaller map, lookups in its tree are faster, and the tree takes no
@@ -18,9 +19,12 @@ const MIN_HISTORY_SIZE = 128;
  * after as many changes in a row as it has entries. So a change of any version takes O(log n) time and memory, including
  * the work of starting histories.
  */
-export class PersistentMap<T> {
+export class PersistentMap<T> implements Owned<T> {
   static readonly EMPTY: PersistentMap<never> = new PersistentMap<never>(null, undefined, 0, 0);
   readonly size: number;
+  /** The owner of this version, and the changes that are still to be charged; see `owner.ts`. */
+  owner: Owner<T> | undefined = undefined;
+  unpaid: number = 0;
   /** Undefined in a version of a history if its tree has not been needed yet. */
   #root: MapNode<T> | null | undefined;
   #history: MapHistory<T> | undefined;

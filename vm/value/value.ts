@@ -1,5 +1,6 @@
 /**
- * Run-time values, all immutable. Start here when reading `vm/value/`.
+ * Run-time values. Start here when reading `vm/value/`. All values are immutable, except that a list may change in place if nothing but
+ * the variable that is assigned to holds it (`owner.ts`).
  *
  * | in the language        | in memory                                                                           |
  * |------------------------|-------------------------------------------------------------------------------------|
@@ -19,6 +20,7 @@
  * Values may be nested as deeply as memory allows and may share parts, so code that traverses them uses an explicit stack
  * and limits its work.
  */
+import type { Owned, Owner } from "./owner.ts";
 import type { PersistentList } from "./persistent-list.ts";
 import type { PersistentMap } from "./persistent-map.ts";
 
@@ -71,9 +73,11 @@ export class ErrValue {
     return "Err";
   }
 }
-export class RecordValue {
+export class RecordValue implements Owned<Value> {
   readonly typeId: number;
   readonly fields: readonly Value[];
+  /** See `owner.ts`. */
+  owner: Owner<Value> | undefined = undefined;
   constructor(typeId: number, fields: readonly Value[]) {
     this.typeId = typeId;
     this.fields = fields;

@@ -20,6 +20,7 @@ describe("persistent lists", () => {
     const operation = fc.oneof(
       { weight: 6, arbitrary: fc.record({ op: fc.constant("push" as const), on: fc.nat() }) },
       { weight: 2, arbitrary: fc.record({ op: fc.constant("concat" as const), on: fc.nat(), other: fc.nat() }) },
+      { weight: 4, arbitrary: fc.record({ op: fc.constant("set" as const), on: fc.nat(), at: fc.nat() }) },
       {
         weight: 2,
         arbitrary: fc.record({
@@ -39,6 +40,10 @@ describe("persistent lists", () => {
           if (step.op === "push") {
             fresh += 1;
             versions.push([list.push(fresh), [...model, fresh]]);
+          } else if (step.op === "set") {
+            if (model.length === 0) continue;
+            fresh += 1;
+            versions.push([list.set(step.at % model.length, fresh), model.with(step.at % model.length, fresh)]);
           } else if (step.op === "concat") {
             const [other, otherModel] = versions[step.other % versions.length] ?? [ListValue.EMPTY, []];
             if (model.length + otherModel.length < 5_000) versions.push([list.concat(other), [...model, ...otherModel]]);

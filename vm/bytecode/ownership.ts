@@ -1,0 +1,158 @@
+/**
+ * The analysis of assignments to parts of variables, `xs[i] = v`. A variable that is a target of such an assignment may own its value,
+ * and then the value changes in place (see `value/owner.ts`). The ownership ends when the value may get a second holder. Where that
+ * is depends only on the bytecode, so this file decides it for both engines. In `xs[i] = xs[j]`, with `xs` in local 0:
+ *
+ *     LoadLocal 1      i
+ *     LoadLocal 0      xs. No role: the next instructions read only a part of it
+ *     LoadLocal 2      j
+ *     ListGet          OWNERSHIP.take: the part may get a second holder. If `xs` owns the part, the ownership ends
+ *     Update 0 "[]" 2
+ *
+ * Ownership begins with an `Update`, which copies what the variable does not own, or where the variable is set to a new value that
+ * nothing else can hold.
+ */
+import { BUILTINS, BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
+import { lazily, oncePer } from "../lazy.ts";
+import { parseType, type Type } from "../value/type.ts";
+import { OPCODES, type OpcodeRow } from "./opcodes.ts";
+import { followOperands, type Origin } from "./operand-origins.ts";
+import type { VerifiedFunction } from "./program.ts";
+import { CODE_STRIDE } from "./stack-heights.ts";
+
+/** The roles of instructions. An instruction that does nothing to an owner has the role `none`. */
+export const OWNERSHIP = {
+  none: 0,
+  /** Loads a target, whose value may get a second holder. The ownership ends. */
+  release: 1,
+  /** Reads a part of a value that a target may own. If the part is owned, the ownership ends. */
+  take: 2,
+  /** Sets a target to a value that was just made. The ownership begins. */
+  begin: 3,
+  /** Appends to a target that is then set to the result. The ownership stays. */
+  push: 4,
+} as const;
+
+interface Ownership {
+  /** The role of each instruction, as a value of `OWNERSHIP`. */
+  readonly roles: Uint8Array;
+  /** The locals that are targets of an `Update`. */
+  readonly targets: ReadonlySet<number>;
+}
+
+const NONE: Ownership = { roles: new Uint8Array(), targets: new Set() };
+
+/** Returns the roles in a function. In a dynamically stacked function, whose operands cannot be followed, every load releases. */
+export const analyzeOwnership: (fn: VerifiedFunction) => Ownership = oncePer((fn: VerifiedFunction) => {
+  const targets = targetsOf(fn.code);
+  return targets.size === 0 ? NONE : analyze(fn, targets);
+});
+
+function targetsOf(code: Int32Array): ReadonlySet<number> {
+  const targets = new Set<number>();
+  // `CODE_STRIDE` is the number of words per instruction.
+  for (let at = 0; at < code.length; at += CODE_STRIDE) if (code[at] === OPCODES.Update.tag) targets.add(code[at + 1] ?? 0);
+  return targets;
+}
+
+/** The local of an origin that is a value that was just made. */
+const NEW_VALUE = -1;
+
+function analyze(fn: VerifiedFunction, targets: ReadonlySet<number>): Ownership {
+  const { code } = fn;
+  const roles = new Uint8Array(code.length / CODE_STRIDE);
+  for (let pc = 0; pc < roles.length; pc++)
+    if (code[pc * CODE_STRIDE] === OPCODES.LoadLocal.tag && targets.has(code[pc * CODE_STRIDE + 1] ?? 0)) roles[pc] = OWNERSHIP.release;
+  if (!fn.staticallyStacked) return { roles, targets };
+  followOperands(fn, ({ pc, row, first, popped, originOf, storesBefore }) => {
+    /** Returns the origin of an operand if it is a target that has not changed since it was loaded, or a part of one. */
+    const borrowed = (above: number): Origin | undefined => {
+      const origin = originOf(above);
+      if (origin === undefined || !targets.has(origin.local) || origin.storesBefore !== storesBefore(origin.local)) return undefined;
+      return origin.laterPcs.length === 0 ? origin : undefined;
+    };
+    const newValue = { local: NEW_VALUE, storesBefore: 0, loadPc: pc, laterPcs: [] };
+    if (row.tag === OPCODES.StoreLocal.tag) {
+      const origin = originOf(0);
+      if (!targets.has(first) || origin === undefined) return undefined;
+      if (origin.local === NEW_VALUE) roles[pc] = OWNERSHIP.begin;
+      else if (origin.local === first && origin.storesBefore === storesBefore(first) && origin.laterPcs[0] === pc - 1) {
+        roles[origin.loadPc] = OWNERSHIP.none;
+        roles[pc - 1] = OWNERSHIP.push;
+      }
+      return undefined;
+    }
+    if (row.tag === OPCODES.GetField.tag || row.tag === OPCODES.ListGet.tag) {
+      const origin = borrowed(popped - 1);
+      if (origin === undefined) return undefined;
+      roles[origin.loadPc] = OWNERSHIP.none;
+      roles[pc] = OWNERSHIP.take;
+      return { ...origin, loadPc: pc, laterPcs: [] };
+    }
+    const kind = kindOf(row, first);
+    if (kind === "new") return newValue;
+    if (kind === "push") {
+      const origin = borrowed(1);
+      // The store that follows decides whether this is an append to the local.
+      if (origin === undefined || roles[origin.loadPc] !== OWNERSHIP.release) return undefined;
+      origin.laterPcs.push(pc);
+      return origin;
+    }
+    if (kind === undefined) return undefined;
+    for (let above = 0; above < popped; above++) {
+      const origin = borrowed(above);
+      if (origin === undefined) continue;
+      roles[origin.loadPc] = OWNERSHIP.none;
+      if (kind === "part") roles[pc] = OWNERSHIP.take;
+    }
+    return undefined;
+  });
+  return { roles, targets };
+}
+
+/**
+ * What an instruction does with its operands: `value` keeps none of them, `part` returns a part of one in an Option, `new` returns a
+ * value that nothing else holds, and `push` is `list.push`.
+ */
+type Kind = "value" | "part" | "new" | "push";
+
+/** Builtins whose result is always a new list, in which no storage is shared. */
+const NEW_LISTS: ReadonlySet<string> = new Set([
+  "list.repeat",
+  "list.range",
+  "list.reverse",
+  "list.sort",
+  "list.unique",
+  "list.flatten",
+  "map.keys",
+  "map.values",
+  "string.chars",
+  "string.split",
+]);
+const NEW_VALUES: ReadonlySet<number> = new Set([OPCODES.MakeList, OPCODES.MakeMap, OPCODES.MakeRecord].map(({ tag }) => tag));
+const VALUES: ReadonlySet<number> = new Set([OPCODES.Eq, OPCODES.Neq, OPCODES.Pop].map(({ tag }) => tag));
+
+function kindOf(row: OpcodeRow, first: number): Kind | undefined {
+  if (NEW_VALUES.has(row.tag)) return "new";
+  if (VALUES.has(row.tag)) return "value";
+  const name = row.tag === OPCODES.Builtin.tag ? BUILTIN_BY_ID.get(first)?.name : row.builtin;
+  return name === undefined ? undefined : builtinKinds().get(name);
+}
+
+const builtinKinds = lazily(
+  (): ReadonlyMap<string, Kind | undefined> =>
+    new Map(
+      BUILTINS.filter(({ source }) => source === undefined).map((b): readonly [string, Kind | undefined] => {
+        if (b.name === "list.push") return [b.name, "push"];
+        if (NEW_LISTS.has(b.name)) return [b.name, "new"];
+        const type = parseType(b.type, new Set(b.typeParams));
+        return [b.name, type.kind === "fn" ? kindOfResult(type.result) : undefined];
+      }),
+    ),
+);
+
+function kindOfResult(result: Type): Kind | undefined {
+  // A Json may be a list or a map.
+  if (result.kind === "primitive" && result.name !== "Json") return "value";
+  return result.kind === "named" && result.name === "Option" ? "part" : undefined;
+}

@@ -1,0 +1,67 @@
+/** What the instructions with an ownership role do to values (see `bytecode/ownership.ts`). Both engines use these functions. */
+import { list } from "../builtins/code.ts";
+import { BYTES } from "../cost.ts";
+import type { Meter } from "../meter.ts";
+import { ListValue } from "../value/list.ts";
+import { MapValue } from "../value/map.ts";
+import { ChangeLog, isOwned, Owner } from "../value/owner.ts";
+import { RecordValue, SomeValue, type Value } from "../value/value.ts";
+
+type OwnableValue = ListValue | MapValue | RecordValue;
+
+const isOwnable = (value: Value): value is OwnableValue =>
+  value instanceof ListValue || value instanceof RecordValue || value instanceof MapValue;
+
+/** Ends the life of the owner of a value, or of the value in a Some, because the value gets a second holder. Returns the value. */
+export function endOwnership(value: Value): Value {
+  if (typeof value !== "object") return value;
+  const held = value instanceof SomeValue ? value.value : value;
+  if (typeof held === "object" && isOwnable(held) && held.owner !== undefined) held.owner.isAlive = false;
+  return value;
+}
+
+/** Gives an owner to a value that was just made and that only the variable will hold. Returns the value. */
+export function beginOwnership(value: Value): Value {
+  if (typeof value !== "object" || !isOwnable(value)) return value;
+  // Empty values may be objects that several variables share.
+  const size = value instanceof ListValue ? value.length : value instanceof MapValue ? value.size : value.fields.length;
+  if (size > 0) value.owner = new Owner();
+  return value;
+}
+
+/** Does the same as `list.push`, for a variable that is set to the result. The list keeps its owner. */
+export function pushOwned(meter: Meter, xs: Value, value: Value): Value {
+  const items = list(xs);
+  meter.allocateList(items.length + 1, BYTES.push);
+  if (items.length === 0) return beginOwnership(items.push(value));
+  if (!isOwned(items)) return items.push(value);
+  const { owner, unpaid } = items;
+  const pushed = unpaid === 0 ? items.grow(value) : items.push(value);
+  pushed.owner = owner;
+  pushed.unpaid = unpaid;
+  return pushed;
+}
+
+/** The changes in place that compiled code makes to values that existed before. They are undone if its work is discarded. */
+export class Changes {
+  readonly #owners: readonly Owner<Value>[];
+  readonly #log = new ChangeLog<Value>();
+
+  /** `values` are the values that compiled code begins with. Each owner has only one of them. */
+  constructor(values: readonly (Value | undefined)[]) {
+    this.#owners = values.flatMap((value) =>
+      typeof value === "object" && isOwnable(value) && value.owner?.isAlive === true ? [value.owner] : [],
+    );
+    for (const owner of this.#owners) owner.log = this.#log;
+  }
+
+  keep(): void {
+    for (const owner of this.#owners) owner.log = undefined;
+  }
+
+  undo(): void {
+    this.#log.undo();
+    for (const owner of this.#owners) owner.isAlive = true;
+    this.keep();
+  }
+}
