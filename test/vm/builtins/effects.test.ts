@@ -20,6 +20,7 @@ const CASES: Readonly<Record<string, readonly [string, string]>> = {
   "list.max_by": ["list.max_by([3, 1, 2], fn(a, b) { read(a) - read(b) })", "1 3 2 3"],
   "list.min_by": ["list.min_by([3, 1, 2], fn(a, b) { read(a) - read(b) })", "1 3 2 1"],
   "list.group_by": ["list.group_by([3, 1, 2], fn(x) { int.to_string(read(x)) })", "3 1 2"],
+  "list.partition": ["list.partition([3, 1, 2], fn(x) { read(x) > 1 })", "3 1 2"],
   "list.update": ["list.update([3, 1, 2], 1, read)", "1"],
   "map.update": ['map.update({ "a": 3 }, "a", fn(x) { read(option.unwrap_or(x, 0)) })', "3"],
   "option.map": ["option.map(Some(1), read)", "1"],
