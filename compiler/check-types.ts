@@ -345,6 +345,14 @@ function bindVariable(variable: VarType, to: CheckedType, trail: Trail | undefin
   return true;
 }
 
+/** Returns whether the types unify, without leaving any variable bound. */
+export function unifies(actual: CheckedType, expected: CheckedType): boolean {
+  const trail = new Trail();
+  const matches = unify(actual, expected, trail);
+  trail.undo();
+  return matches;
+}
+
 /** Returns the declarations in a type, outer ones before inner ones. */
 export function declarationsIn(type: CheckedType): readonly TypeDecl[] {
   const declarations: TypeDecl[] = [];

@@ -205,7 +205,8 @@ export function moduleFor(word: string): string | undefined {
 
 /** Whether a name of two parts is known from another language, so that it is a call and not a field of an unknown variable. */
 export function isForeignCall(name: string): boolean {
-  return FOREIGN_NAMES.has(name) || MODULES.has(name.split(".")[0] ?? "");
+  const [module = ""] = name.split(".");
+  return FOREIGN_NAMES.has(name) || MODULES.has(module) || (/^[A-Z]/.test(module) && hintForType(module)?.replacement !== undefined);
 }
 
 const FOREIGN_NAMES: ReadonlySet<string> = new Set([

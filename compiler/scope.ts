@@ -111,6 +111,11 @@ export class FunctionScope {
     return found === this.ensuresResult ? found : undefined;
   }
 
+  /** Returns the type of the binding that the name refers to. Captures nothing. */
+  typeOf(name: string): CheckedType | undefined {
+    return this.#blocks.findLast((block) => block.has(name))?.get(name)?.type ?? this.parent?.typeOf(name);
+  }
+
   /** Returns the names of all visible bindings, as candidates for a misspelt name. */
   names(): string[] {
     return [...this.#blocks.flatMap((b) => [...b.keys()]), ...(this.parent?.names() ?? [])];

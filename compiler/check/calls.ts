@@ -21,10 +21,12 @@ import {
   show,
   STRING,
   Trail,
+  unifies,
   unify,
   withoutBoundVariables,
 } from "../check-types.ts";
 import { decideRow, itemName, type ParamType, type Row } from "../rows.ts";
+import { reportSwapped } from "./argument-order.ts";
 import { callHint } from "./call-rewrites.ts";
 import { failed, type FunctionChecker, instanceOf, type Signature, type Typed } from "./context.ts";
 import { checkField, hasField } from "./data.ts";
@@ -99,6 +101,8 @@ function checkArgs(
     // It is not known which argument is missing or too many, so do not compare the others with the parameters.
     return args.map((arg) => checker.check(arg, ERROR));
   }
+  if (reportSwapped(checker, name, args, params, () => parametersHelp(checker, name, params)))
+    return args.map((arg) => checker.check(arg, ERROR));
   return args.map((arg, i) =>
     checker.check(arg, params[i] ?? freshVar(), `argument ${i + 1} of \`${name}\``, (found) => accepts(found, i)),
   );
@@ -145,14 +149,6 @@ function checkGeneric(
   const args = checkArgs(checker, name, expr.args, params, expr.span, accepts);
   useRow(checker, row, expr.span, via);
   return { args, typeArgs, type: typeByArguments ?? type, row };
-}
-
-/** Returns whether the types unify, without leaving any variable bound. */
-function unifies(actual: CheckedType, expected: CheckedType): boolean {
-  const trail = new Trail();
-  const matches = unify(actual, expected, trail);
-  trail.undo();
-  return matches;
 }
 
 /**

@@ -113,7 +113,9 @@ function reportNotIndexed(checker: FunctionChecker, type: CheckedType, { target,
   ];
   const isSimple = index.kind === "string" || index.kind === "name";
   checker.error("E009", target.span, `only lists are indexed, found ${show(t)}`, {
-    help: INSTEAD_OF_INDEX.get(name) ?? "a part of a record is reached by its name, `p.x`",
+    help:
+      INSTEAD_OF_INDEX.get(name) ??
+      (show(t).startsWith("(") ? "take the tuple apart: `let (a, b) = t`" : "a part of a record is reached by its name, `p.x`"),
     fixes: name === "Map" && isSimple ? [{ title: "write `map.get`", edits }] : [],
   });
   return false;

@@ -93,6 +93,7 @@ function checkFields(
       "E006",
       literal.span,
       `\`${owner}\` needs ${missingNames.length === 1 ? "the field" : "the fields"} ${missingNames.join(", ")}`,
+      { help: "every field has a value; a record can copy the others from another one: `P { ..base, x: 1 }`" },
     );
   }
   const isInOrder = infos.filter((f) => values.has(f.name)).every((f, i) => f.name === order[i]);

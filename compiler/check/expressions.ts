@@ -194,10 +194,17 @@ export class ExpressionChecker implements FunctionChecker {
 
   #if(expr: Expr & { kind: "if" }, expected: CheckedType, why: string): Ir {
     const { span } = expr;
+    const wanted = prune(expected);
+    const wantsValue = wanted.kind !== "var" && wanted.kind !== "error" && show(wanted) !== "Unit";
     const branches = expr.branches.map((b) => {
       this.scope.enter();
       const condition = checkCondition(this, b);
-      const body = expr.otherwise === null ? this.#unusedBlock(b.body, "if") : this.block(b.body, expected, why || "this branch");
+      const body =
+        expr.otherwise !== null
+          ? this.block(b.body, expected, why || "this branch")
+          : wantsValue
+            ? this.block(b.body, freshVar())
+            : this.#unusedBlock(b.body, "if");
       this.#leave();
       return { ...condition, body };
     });

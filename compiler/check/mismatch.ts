@@ -162,6 +162,8 @@ function functionHelp(found: FnType, wanted: FnType, why: string): string {
 
 /** Returns help for an argument that is in a wrong place, or of which the elements are meant. */
 function argumentHelp(wanted: CheckedType, found: CheckedType, why: string): string | undefined {
+  if (why === "`Ok`" && found.kind === "builtin" && found.name === "Result") return "this is a Result already: leave out `Ok(…)`";
+  if (why === "`Some`" && found.kind === "builtin" && found.name === "Option") return "this is an Option already: leave out `Some(…)`";
   const [, index, callee = ""] = /^argument (\d+) of `(.*)`$/.exec(why) ?? [];
   if (callee === "list.push" && found.kind === "builtin" && found.name === "List")
     return "this adds the list as one element; to add its elements, join the lists: `xs ++ ys`";

@@ -9,7 +9,7 @@ import type { DiagnosticExtras, Edit } from "../diagnostics.ts";
 import { builtinSpellings, hintForFunction, hintForValue } from "../other-languages.ts";
 import { callNote, moduleFor, rewrittenCall, rewrittenMethod } from "../other-languages-calls.ts";
 import { LIBRARY_FUNCTIONS } from "../libraries.ts";
-import { type CheckedType, indexesByName, prune } from "../check-types.ts";
+import { type CheckedType, indexesByName, prune, show, type TypeDecl } from "../check-types.ts";
 import { callHint, rewriteExtras, sourceOf } from "./call-rewrites.ts";
 import type { FunctionScope } from "../scope.ts";
 import type { FunctionChecker } from "./context.ts";
@@ -79,6 +79,15 @@ export function reportUnknownFunction(
   checker.error("E004", name.span, `unknown function \`${name.text}\``, suggestFunction(checker, name, call, firstType));
 }
 
+/** Returns help for the call of a record, `P(1, 2)`. */
+function recordHint({ scope }: FunctionChecker, decl: TypeDecl, call: Expr & { kind: "call" }): DiagnosticExtras {
+  const literal = (values: readonly string[]): string =>
+    `${decl.name} { ${decl.fields.map((f, i) => `${f.name}: ${values[i] ?? "…"}`).join(", ")} }`;
+  const edits = [{ span: call.span, text: literal(call.args.map((arg) => sourceOf(scope.unit, arg))) }];
+  const help = `\`${decl.name}\` is a record: write \`${literal([])}\``;
+  return { help, fixes: call.args.length === decl.fields.length ? [{ title: `write \`${literal([])}\``, edits }] : [] };
+}
+
 /** Reports the use of a name in the value of its own `let`. Returns whether it did. */
 function reportOwnValue(checker: FunctionChecker, code: "E003" | "E004", name: Name): boolean {
   const ownValue = checker.scope.inOwnValue(name.text);
@@ -101,23 +110,26 @@ function suggestFunction(
   const { scope, context } = checker;
   if (scope.unit.diagnostics.isFull) return {};
   const [module, part] = name.text.split(".");
-  const hint = callHint(scope.unit, name.text, call.args, call.span);
+  const otherModule = module === undefined || part === undefined ? undefined : moduleFor(module);
+  const hint =
+    callHint(scope.unit, name.text, call.args, call.span) ??
+    (otherModule === undefined ? undefined : callHint(scope.unit, `${otherModule}.${part}`, call.args, call.span));
   if (hint?.fixes !== undefined) return hint;
   if (module !== undefined && part !== undefined) {
     const [builtin] = builtinsNamed(part, module);
     if (builtin !== undefined) return didYouMean(name, builtin);
     if (hint !== undefined) return hint;
-    const otherModule = moduleFor(module);
     if (otherModule !== undefined && otherModule !== module) {
-      const [other] = builtinsLike(part, (firstType === undefined ? undefined : moduleOf(firstType)) ?? otherModule);
+      // `Math.max` is `int.max` or `float.max`.
+      const numberModule = otherModule === "float" && firstType !== undefined && show(firstType) === "Int" ? "int" : otherModule;
+      const [other] = [...builtinsNamed(part, numberModule), ...builtinsNamed(part, otherModule)];
       if (other !== undefined) return didYouMean(name, other);
     }
     const partHint = unqualifiedNameHint(scope.unit, name, part, { isCalled: true });
     if (partHint !== undefined) return partHint;
   } else {
     const decl = context.typeNamed(scope.unit, name.text);
-    if (decl?.kind === "record")
-      return { help: `\`${name.text}\` is a record: write \`${name.text} { ${decl.fields.map((f) => `${f.name}: …`).join(", ")} }\`` };
+    if (decl?.kind === "record") return recordHint(checker, decl, call);
     const emptyHint = call.args.length === 0 ? hintExtras(name, hintForFunction(name.text)) : undefined;
     if (emptyHint !== undefined) return emptyHint;
     if (hint !== undefined) return hint;
@@ -229,6 +241,9 @@ export function suggestFunctionForMethod(
   const { unit } = checker.scope;
   const fileFunction = callArgs !== null && unit.functions.has(name.text) ? name.text : undefined;
   const module = moduleOf(type);
+  const hidden = unit.text.slice(span.start, name.span.start).replace(/\s*\.\s*$/, "");
+  if (BUILTIN_BY_NAME.has(`${hidden}.${name.text}`))
+    return { help: `\`${hidden}\` is a variable here, which hides the builtins \`${hidden}.…\`: give it another name` };
   const dot = unit.text.lastIndexOf(".", name.span.start);
   if (callArgs !== null && fileFunction === undefined) {
     const template = rewrittenMethod(module, name.text, callArgs);

@@ -69,7 +69,7 @@ function warnUnusedValue(checker: FunctionChecker, ir: Ir, type: CheckedType, of
       checker.warning("W007", span, "this Result is dropped, so nobody sees a failure", {
         help: "take it apart with `match`, or write `let _ = …` if a failure does not matter",
       });
-    } else if (of === "if" && !checker.scope.body.hasError && hasValue(t) && !mayHaveEffect(ir)) {
+    } else if (of === "if" && hasValue(t) && !mayHaveEffect(ir)) {
       const returns = show(result) === show(t) && text[span.start - 1] !== "(";
       checker.warning("W007", span, "this value is dropped: an `if` without `else` has no value", {
         help: returns ? "write `return` before it, or add an `else` branch" : "add an `else` branch, or bind the value with `let`",

@@ -171,12 +171,23 @@ function parseSend(c: Cursor): Expr {
   const context = c.enterHeader("send");
   const actor = parsePostfix(c, { bracketMustTouch: true });
   c.leave(context);
+  if (actor.kind === "tuple" && !OPERAND_STARTS.includes(c.kind)) rejectSendCall(c, start, actor.items);
   if (c.at(",")) c.fail(c.token, "`send` takes the actor and the message without a comma", { help: "write `send actor message`" });
   if (c.atNewline())
     c.fail({ start, end: c.lastEnd }, "`send` needs a message after the actor", { help: "write `send actor message` on one line" });
   const message = parseExpression(c);
   c.leaveLevel();
   return { kind: "send", actor, message, span: c.spanFrom(start) };
+}
+
+/** Fails at `send(a, m)`. */
+function rejectSendCall(c: Cursor, start: number, [actor, message]: readonly Expr[]): void {
+  if (actor === undefined || message === undefined) return;
+  const part = ({ span }: Expr): string => c.text.slice(span.start, span.end);
+  const text = `send ${part(actor)} ${OPERAND_STARTS.some((kind) => kind === message.kind) ? part(message) : `(${part(message)})`}`;
+  const span = { start, end: c.lastEnd };
+  const fixes = actor.kind === "name" ? [{ title: `write \`${text}\``, edits: [{ span, text }] }] : [];
+  c.fail(span, "`send` is not a function", { help: "write `send actor message`", fixes });
 }
 
 interface PostfixOptions {

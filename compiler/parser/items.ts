@@ -157,6 +157,7 @@ function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
   const params = parseCommaList(c, opener, "(", "a parameter", parseParam);
   const result = takeArrow(c) ? parseType(c) : null;
   const row = parseRow(c);
+  if (row !== null && c.at("->")) rejectRowBeforeResult(c, row);
   const { intent, requires, ensures } = parseClauses(c);
   if (c.at("=") || c.at("=>") || c.at(":"))
     c.unexpected("`{` and the body of the function", { help: "a body needs braces: `fn f() -> Int { 1 }`" });
@@ -179,6 +180,22 @@ function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
   }
   const body = c.grammar.block(c);
   return { kind: "fn", exported, name, typeParams, params, result, row, intent, requires, ensures, body, span: c.spanFrom(start) };
+}
+
+/** Fails at the `->` of `fn f() !{fs.read} -> String`. */
+function rejectRowBeforeResult(c: Cursor, row: RowExpr): never {
+  const arrow = c.next();
+  const type = parseType(c);
+  const rowText = c.text.slice(row.span.start, row.span.end);
+  const edits = [
+    { span: { start: row.span.start, end: arrow.start }, text: "" },
+    { span: { start: type.span.end, end: type.span.end }, text: ` ${rowText}` },
+  ];
+  const typeText = c.text.slice(type.span.start, type.span.end);
+  return c.failItem(row.span, "the effect row follows the result type", {
+    help: `write \`-> ${typeText} ${rowText}\``,
+    fixes: type.kind === "fn" ? [] : [{ title: "move the row behind the type", edits }],
+  });
 }
 
 /** Words that other languages write before the effects or exceptions of a function. */

@@ -144,6 +144,7 @@ function reservedStatement(c: Cursor): Stmt {
 function parseLet(c: Cursor): Stmt {
   const { start } = c.next();
   const mutable = c.take("mut");
+  if (c.at("{")) c.unexpected("the name of a variable", { help: "a pattern begins with the name of the record: `let P { x, y } = p`" });
   const binder = parseBinder(c, "a variable");
   if (c.at(","))
     c.unexpected(`\`=\` and the value of \`${binder.name.text}\``, { help: "several names need parentheses: `let (a, b) = (1, 2)`" });

@@ -8,10 +8,11 @@ import { diagnosticsWithFixes, fixedText } from "./fixed-text.ts";
 const errorsOf = (text: string): readonly Diagnostic[] =>
   check({ name: "main.ax", text }).diagnostics.filter((d) => d.severity === "error");
 
-const mistakes = ["common-mistakes", "other-languages", "python-mistakes", "typescript-mistakes", "rust-and-go-mistakes"].flatMap((name) =>
-  testChunks(new URL(`golden/${name}.txt`, import.meta.url), (text) =>
-    diagnosticsWithFixes(text, check({ name: "main.ax", text }).diagnostics),
-  ),
+const mistakes = ["common-mistakes", "other-languages", "python-mistakes", "typescript-mistakes", "rust-and-go-mistakes", "slips"].flatMap(
+  (name) =>
+    testChunks(new URL(`golden/${name}.txt`, import.meta.url), (text) =>
+      diagnosticsWithFixes(text, check({ name: "main.ax", text }).diagnostics),
+    ),
 );
 
 test.each(mistakes)("every error has a help text: $title", ({ program }) => {

@@ -25,6 +25,7 @@ function snippetsOf(page: string): readonly Snippet[] {
 const PAGES = [
   { name: "reference/language.md", least: 20 },
   { name: "guide/tour.md", least: 20 },
+  { name: "guide/coming-from.md", least: 2 },
   { name: "guide/files.md", least: 1 },
   { name: "guide/llm-call.md", least: 2 },
   { name: "guide/net-fetch.md", least: 1 },

@@ -1,0 +1,71 @@
+/** Finds two arguments of a call that are swapped, so that they cause one error instead of two. */
+import type { Expr } from "../ast.ts";
+import { builtinType, type CheckedType, FLOAT, freshVar, INT, prune, STRING, unifies } from "../check-types.ts";
+import { sourceOf } from "./call-rewrites.ts";
+import type { FunctionChecker } from "./context.ts";
+
+/** Returns the type of an argument that is a literal, a lambda or a binding, without checking it; undefined for other arguments. */
+function typeAtSight({ scope }: FunctionChecker, arg: Expr): CheckedType | undefined {
+  switch (arg.kind) {
+    case "int":
+      return INT;
+    case "float":
+      return FLOAT;
+    case "string":
+      return STRING;
+    case "list":
+      return builtinType("List", freshVar());
+    case "lambda":
+      return { kind: "fn", params: arg.params.map(() => freshVar()), result: freshVar(), row: [] };
+    case "name":
+      return scope.typeOf(arg.name.text);
+    default:
+      return undefined;
+  }
+}
+
+/** Returns whether the types differ without a look at their parts, as Int and List<T> do. It keeps correct calls fast. */
+function headsDiffer(a: CheckedType | undefined, b: CheckedType | undefined): boolean {
+  if (a === undefined || b === undefined) return false;
+  const [x, y] = [prune(a), prune(b)];
+  const isNamed = (x.kind === "primitive" || x.kind === "builtin") && (y.kind === "primitive" || y.kind === "builtin");
+  return isNamed
+    ? x.name !== y.name
+    : x.kind !== y.kind && x.kind !== "var" && y.kind !== "var" && x.kind !== "error" && y.kind !== "error";
+}
+
+/** The largest number of arguments among which swapped ones are searched. */
+const MAX_ARGS = 4;
+
+/** Reports two arguments that fit each other's parameters, and not their own. `help` shows the parameters. Returns whether it did. */
+export function reportSwapped(
+  checker: FunctionChecker,
+  name: string,
+  args: readonly Expr[],
+  params: readonly CheckedType[],
+  help: () => string,
+): boolean {
+  if (args.length > MAX_ARGS) return false;
+  const types = args.map((arg) => typeAtSight(checker, arg));
+  if (!types.some((type, i) => headsDiffer(type, params[i]))) return false;
+  const fits = (i: number, j: number): boolean => {
+    const [type, param] = [types[i], params[j]];
+    return type !== undefined && param !== undefined && unifies(type, param);
+  };
+  for (let i = 0; i < args.length; i++) {
+    for (let j = i + 1; j < args.length; j++) {
+      const [first, second] = [args[i], args[j]];
+      if (first === undefined || second === undefined || !fits(i, j) || !fits(j, i) || (fits(i, i) && fits(j, j))) continue;
+      const { unit } = checker.scope;
+      const edits = [
+        { span: first.span, text: sourceOf(unit, second) },
+        { span: second.span, text: sourceOf(unit, first) },
+      ];
+      const span = { start: first.span.start, end: second.span.end };
+      const message = `arguments ${i + 1} and ${j + 1} of \`${name}\` are swapped`;
+      checker.error("E009", span, message, { help: help(), fixes: [{ title: "swap them", edits }] });
+      return true;
+    }
+  }
+  return false;
+}
