@@ -60,6 +60,8 @@ export interface FnItem {
   readonly params: readonly Param[];
   /** The result type as written; null if the signature omits it, which means Unit. */
   readonly result: TypeExpr | null;
+  /** The type after `receives`; null if the function declares no message type. */
+  readonly receives: TypeExpr | null;
   readonly row: RowExpr | null;
   /** The text of the `intent` clause; null if the function has no such clause. */
   readonly intent: string | null;

@@ -68,7 +68,8 @@ export interface FnType {
   readonly row: Row;
 }
 /** The names of the generic built-in types. A Map has two type arguments, of which the first is always String. */
-type BuiltinTypeName = "Option" | "Result" | "List" | "Map";
+/** `ActorId<M>` is the id of an actor that receives messages of the type M; the primitive type `ActorId` is the id of any actor. */
+export type BuiltinTypeName = "Option" | "Result" | "List" | "Map" | "ActorId";
 export type CheckedType =
   | { readonly kind: "primitive"; readonly name: PrimitiveName }
   | { readonly kind: "builtin"; readonly name: BuiltinTypeName; readonly args: readonly CheckedType[] }
@@ -81,13 +82,14 @@ export type CheckedType =
   /** The type of an expression for which an error was reported. It unifies with every type, so that one mistake causes one message. */
   | { readonly kind: "error" };
 
-const primitive = (name: PrimitiveName): CheckedType => ({ kind: "primitive", name });
+const primitive = (name: PrimitiveName): CheckedType & { kind: "primitive" } => ({ kind: "primitive", name });
 export const INT = primitive("Int");
 export const FLOAT = primitive("Float");
 export const STRING = primitive("String");
 export const BOOL = primitive("Bool");
 export const UNIT_TYPE = primitive("Unit");
 export const ACTOR_ID = primitive("ActorId");
+export const actorIdOf = (message: CheckedType): CheckedType => builtinType("ActorId", message);
 export const JSON_TYPE = primitive("Json");
 /** Returns fields that have positions for names: `0`, `1`, and so on. */
 export const positionalFields = (types: readonly CheckedType[]): readonly FieldInfo[] =>
@@ -167,7 +169,7 @@ export function toModuleType(type: CheckedType): Type {
     case "param":
       return { kind: "param", name: t.name };
     case "builtin":
-      return { kind: "named", name: t.name, args: t.args.map(toModuleType) };
+      return t.name === "ActorId" ? ACTOR_ID : { kind: "named", name: t.name, args: t.args.map(toModuleType) };
     case "declared":
       return { kind: "named", name: t.decl.moduleName, args: t.args.map(toModuleType) };
     case "fn":

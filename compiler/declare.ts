@@ -5,7 +5,18 @@ import type { EnumItem, FieldDecl, FnItem, Item, Name, RecordItem } from "./ast.
 import { type Context, resultOf } from "./check/context.ts";
 import type { Callable } from "./ir.ts";
 import type { Unit } from "./scope.ts";
-import { type FieldInfo, positionalFields, type TypeDecl, type VariantInfo } from "./check-types.ts";
+import {
+  builtinType,
+  type FieldInfo,
+  freshVar,
+  isData,
+  positionalFields,
+  show,
+  STRING,
+  type TypeDecl,
+  unify,
+  type VariantInfo,
+} from "./check-types.ts";
 import type { ParamType } from "./rows.ts";
 import type { LoadedUnit } from "./load-units.ts";
 
@@ -100,6 +111,25 @@ function reportRowVariables(unit: Unit, item: RecordItem | EnumItem, decl: TypeD
   });
 }
 
+/** Checks that messages of the declared type are data, and that they can hold the failures of actors that the function spawns. */
+function checkMessageType(unit: Unit, { name, message, row }: Callable, { receives }: FnItem): void {
+  if (message === null || receives === null || message.kind === "error") return;
+  if (!isData(message, { paramsAreData: false })) {
+    unit.diagnostics.error("E009", receives.span, `a message must hold no function, found ${show(message)}`, {
+      help: "a type parameter may stand for a function: write a type that cannot",
+    });
+  } else if (row.includes("actor.spawn") && !unify(message, builtinType("Result", freshVar(), STRING))) {
+    unit.diagnostics.error(
+      "E009",
+      receives.span,
+      `\`${name}\` spawns actors, so it may receive their failures, which are not ${show(message)}`,
+      {
+        help: `write \`receives Result<${show(message)}, String>\`: a failure is \`Err(text)\`, and a message is sent as \`Ok(m)\``,
+      },
+    );
+  }
+}
+
 function declareFunction(context: Context, unit: Unit, item: FnItem): Callable | undefined {
   checkUnique(unit, item.typeParams, "the type parameter");
   if (unit.functions.has(item.name.text)) {
@@ -121,9 +151,11 @@ function declareFunction(context: Context, unit: Unit, item: FnItem): Callable |
     typeParams,
     params,
     result: resultOf(context, unit, item.result, byName),
+    message: item.receives === null ? null : context.resolveType(unit, item.receives, byName),
     row: context.resolveRow(unit, item.row, byName),
     body: null,
   };
+  checkMessageType(unit, callable, item);
   unit.functions.set(item.name.text, callable);
   unit.declaredIn.set(`fn ${item.name.text}`, unit.name);
   return callable;

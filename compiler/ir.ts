@@ -41,6 +41,8 @@ export interface Callable {
   readonly typeParams: readonly ParamType[];
   readonly params: readonly CheckedType[];
   readonly result: CheckedType;
+  /** The type after `receives`: what is in the mailbox of an actor that runs the function. Null if none is declared. A lambda has that of its function. */
+  readonly message: CheckedType | null;
   /** The effect row. A lambda without a written row gets what its body uses. */
   row: readonly RowItem[];
   /** The checked body; null until the body has been checked. */

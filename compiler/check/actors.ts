@@ -1,8 +1,9 @@
 /** Checks `spawn`, `send`, `receive` and `emit`. */
 import type { Expr, Span } from "../ast.ts";
-import { ACTOR_ID, type CheckedType, freshVar, isData, rowInstantiation, show, UNIT_TYPE } from "../check-types.ts";
+import { ACTOR_ID, actorIdOf, type CheckedType, freshVar, isData, prune, rowInstantiation, show, UNIT_TYPE } from "../check-types.ts";
 import { substituteRow } from "../rows.ts";
 import { useRow } from "./calls.ts";
+import { receivedType, requireNoTypedIds } from "./mailbox.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
 
 export function checkSpawn(checker: FunctionChecker, { target: expr, span }: Expr & { kind: "spawn" }): Typed {
@@ -15,21 +16,27 @@ export function checkSpawn(checker: FunctionChecker, { target: expr, span }: Exp
   }
   // Without arguments, nothing decides the row variables of the actor, so they are empty.
   useRow(checker, substituteRow(target.row, rowInstantiation(target.typeParams)), span, target);
-  return { ir: { kind: "spawn", target, span }, type: ACTOR_ID };
+  return { ir: { kind: "spawn", target, span }, type: target.message === null ? ACTOR_ID : actorIdOf(target.message) };
 }
 
 export function checkSend(checker: FunctionChecker, expr: Expr & { kind: "send" }): Typed {
   const { span } = expr;
-  const actor = checker.check(expr.actor, ACTOR_ID, "the receiver");
-  const type = freshVar();
-  const message = checker.check(expr.message, type);
+  let wanted: CheckedType | undefined;
+  const actor = checker.check(expr.actor, ACTOR_ID, "the receiver", (found) => {
+    const t = prune(found);
+    if (t.kind === "builtin" && t.name === "ActorId") wanted = t.args[0];
+    return wanted !== undefined;
+  });
+  const type = wanted ?? freshVar();
+  const message = checker.check(expr.message, type, wanted === undefined ? "" : "a message to this actor");
   requireData(checker, type, expr.message.span, "a message");
+  if (wanted === undefined) requireNoTypedIds(checker, type, expr.message.span);
   useRow(checker, ["actor.send"], span, null);
   return { ir: { kind: "send", actor, message, span }, type: UNIT_TYPE };
 }
 
 export function checkReceive(checker: FunctionChecker, { span }: Expr & { kind: "receive" }): Typed {
-  const type = freshVar();
+  const type = receivedType(checker, span);
   if (checker.scope.inContract) {
     checker.error("E007", span, "a contract must be pure, but `receive` takes a message out of the mailbox");
   }

@@ -30,6 +30,7 @@ import { reportSwapped } from "./argument-order.ts";
 import { callHint } from "./call-rewrites.ts";
 import { failed, type FunctionChecker, instanceOf, type Signature, type Typed } from "./context.ts";
 import { checkField, hasField } from "./data.ts";
+import { checkMailbox, ownIdType } from "./mailbox.ts";
 import { checkPatternArgument } from "./regex-literals.ts";
 import { recordBuiltinCall } from "./unused-results.ts";
 import { isModuleName, reportUnknownFunction } from "./suggest-names.ts";
@@ -216,6 +217,7 @@ function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: 
         ? { kind: "call", target: checker.context.sourceBuiltin(builtin), args, span }
         : { kind: "builtin", builtin, args, typeArg: typeArgument(builtin, typeArgs), span };
   if (builtin.convertsJson) requireJsonType(checker, builtin, typeArgs, expr.callee.span);
+  if (builtin.name === "self") return { ir, type: ownIdType(checker) };
   if (decideRow(row).length === 0) recordBuiltinCall(checker, ir, builtin, type);
   checkPatternArgument(checker, builtin, expr.args);
   return { ir, type };
@@ -330,6 +332,7 @@ export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" 
     const target = scope.unit.functions.get(name.text);
     if (target !== undefined) {
       const { args, type } = checkGeneric(checker, name.text, target, expr, expected, target);
+      checkMailbox(checker, target, expr.span);
       return { ir: { kind: "call", target, args, span: expr.span }, type };
     }
     const builtin = context.builtin(scope.unit, name.text);

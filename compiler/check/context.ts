@@ -15,6 +15,7 @@ import type { FunctionScope, Unit } from "../scope.ts";
 import { didYouMean, hintExtras, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint } from "./library-hints.ts";
 import {
+  actorIdOf,
   builtinType,
   type CheckedType,
   ERROR,
@@ -170,6 +171,9 @@ export class Context {
     const args = expr.args.map((a) => this.resolveType(unit, a, params));
     const param = params.get(name);
     const decl = param === undefined ? this.typeNamed(unit, name) : undefined;
+    const [message] = args;
+    if (name === "ActorId" && param === undefined && decl === undefined && message !== undefined && args.length === 1)
+      return actorIdOf(message);
     const arity = decl?.params.length ?? GENERIC_TYPE_ARITY.get(name) ?? 0;
     const isKnown = param !== undefined || decl !== undefined || isPrimitiveName(name) || isBuiltinTypeName(name);
     if (!isKnown) {

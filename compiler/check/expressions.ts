@@ -489,6 +489,7 @@ export class ExpressionChecker implements FunctionChecker {
       name: `${outer.callable.name}.lambda${outer.lambdaCount}`,
       file: outer.unit,
       item: null,
+      message: outer.callable.message,
       typeParams,
       params,
       result,

@@ -10,6 +10,7 @@ import { type FunctionChecker, type Instance, instanceOf, type Typed } from "./c
 export function checkFunctionValue(checker: FunctionChecker, name: Name): Typed | undefined {
   const { scope, context } = checker;
   const target = scope.unit.functions.get(name.text);
+  if (target !== undefined && target.message !== null) reportReceiverAsValue(checker, target, name);
   if (target !== undefined) return { ir: { kind: "fn", target, span: name.span }, type: functionType(instanceOf(target)) };
   const builtin = context.builtin(scope.unit, name.text);
   if (builtin === undefined) return undefined;
@@ -19,6 +20,13 @@ export function checkFunctionValue(checker: FunctionChecker, name: Name): Typed 
   if (builtin.convertsJson) requireJsonType(checker, builtin, instance.typeArgs, name.span);
   const typeArg = typeArgument(builtin, instance.typeArgs);
   return { ir: { kind: "builtin_value", builtin, arity: instance.params.length, typeArg, span: name.span }, type };
+}
+
+/** Reports a function with a message type as a value: a call of the value would not say whose messages it takes. */
+function reportReceiverAsValue(checker: FunctionChecker, { name: text }: Callable, { span }: Name): void {
+  checker.error("E009", span, `\`${text}\` takes messages out of the mailbox, so it is not a value`, {
+    help: `write \`spawn ${text}\`, or call it in a function that receives the same messages`,
+  });
 }
 
 const functionType = ({ params, result, row }: Instance): CheckedType => ({ kind: "fn", params, result, row });
@@ -49,6 +57,7 @@ export function checkCapabilityValue(
     name: capability.name,
     file: scope.unit,
     item: null,
+    message: null,
     typeParams: [],
     params: types,
     result,

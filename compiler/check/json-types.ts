@@ -16,7 +16,7 @@ export function partWithoutJson(type: CheckedType): CheckedType | undefined {
     (part, isOwnParam) =>
       part.kind === "fn" ||
       part.kind === "var" ||
-      (part.kind === "primitive" && part.name === "ActorId") ||
+      ((part.kind === "primitive" || part.kind === "builtin") && part.name === "ActorId") ||
       (part.kind === "param" && !isOwnParam),
   );
 }

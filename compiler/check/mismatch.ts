@@ -42,6 +42,7 @@ const CONVERSIONS_BY_NAME: ReadonlyMap<string, string> = new Map([
 
 /** The help for two types of the same name, by that name. It says how to convert the elements or the value inside. */
 const INNER_CONVERSIONS: ReadonlyMap<string, string> = new Map([
+  ["ActorId", "`ActorId<M>` is an id for messages of the type M, `ActorId` one for any message: write the same type in both places"],
   ["List", "`list.map(…, fn(x) { … })` makes a list of other elements"],
   ["Option", "`option.map(…, fn(x) { … })` makes an Option of another value"],
   ["Result", "`result.map(…, fn(x) { … })` changes the value, `result.map_err(…, fn(e) { … })` the error"],

@@ -47,7 +47,7 @@ function returningUnit({ stmts, span }: Block): Block {
 }
 
 /** The common fields of the callables of tests and answers: no parameters, an empty row, and Unit as the result. */
-const TEST_CALLABLE = { item: null, typeParams: [], params: [], result: UNIT_TYPE, row: [], body: null } as const;
+const TEST_CALLABLE = { item: null, typeParams: [], params: [], result: UNIT_TYPE, message: null, row: [], body: null } as const;
 
 /** Checks the body of a test or an answer, stores its IR in the callable, and returns its scope. */
 function checkFunction(context: Context, unit: Unit, callable: Callable, params: readonly Local[], body: Block): FunctionScope {

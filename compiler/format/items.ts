@@ -4,7 +4,7 @@ import { type Doc, EMPTY, group, HARDLINE, indent, concat, concatAll, LINE, SPAC
 import { printBlock } from "./expressions.ts";
 import { printList } from "./lists.ts";
 import { printParam } from "./patterns.ts";
-import { printResultType, printEffectRow, printNameAndType, printTypeList, printTypeParams } from "./type-layout.ts";
+import { printReceives, printResultType, printEffectRow, printNameAndType, printTypeList, printTypeParams } from "./type-layout.ts";
 import type { TokenStream } from "./token-stream.ts";
 
 /** Prints a file that has no syntax errors. `t` holds the tokens of the file. */
@@ -37,7 +37,7 @@ function printExportWord(t: TokenStream, exported: boolean): Doc {
 function printFn(t: TokenStream, item: FnItem): Doc {
   const name = concat(printExportWord(t, item.exported), t.take(), SPACE, t.take(), printTypeParams(t, item.typeParams));
   const params = printList(t, item.params.length, {}, (i) => printParam(t, item.params[i]));
-  const signature = concat(name, params, printResultType(t, item.result), printEffectRow(t, item.row));
+  const signature = concat(name, params, printResultType(t, item.result), printReceives(t, item.receives), printEffectRow(t, item.row));
   const clauses = printClauses(t, item);
   const header = clauses.length === 0 ? concat(signature, SPACE) : group(concat(signature, indent(concatAll(clauses)), LINE));
   return concat(header, printBlock(t, item.body));

@@ -59,6 +59,11 @@ export function printResultType(t: TokenStream, result: TypeExpr | null): Doc {
   return result === null || !t.at("->") ? EMPTY : concat(SPACE, t.take(), SPACE, printType(t, result));
 }
 
+/** Prints ` receives T`. Prints nothing if the function declares no message type. */
+export function printReceives(t: TokenStream, type: TypeExpr | null): Doc {
+  return type === null ? EMPTY : concat(SPACE, t.take(), SPACE, printType(t, type));
+}
+
 /** Prints an effect row like ` !{net.fetch, fs.read}`. Prints nothing if `row` is null. */
 export function printEffectRow(t: TokenStream, row: RowExpr | null): Doc {
   if (row === null) return EMPTY;

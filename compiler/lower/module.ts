@@ -21,7 +21,7 @@ import type { Value } from "../../vm/value/value.ts";
 import type { CheckedProgram } from "../check/program.ts";
 import type { Callable, CheckedBody } from "../ir.ts";
 import { lineTable, type LineTable, type SourceFile } from "../source.ts";
-import { type CheckedType, declarationsIn, type FieldInfo, partsOf, prune, toModuleType, type TypeDecl } from "../check-types.ts";
+import { ACTOR_ID, type CheckedType, declarationsIn, type FieldInfo, partsOf, prune, toModuleType, type TypeDecl } from "../check-types.ts";
 import { capabilitiesOf, type Row } from "../rows.ts";
 import { type Emitter, FunctionTooLarge } from "./emitter.ts";
 import { builtinWrapper, FunctionLowering, type ModulePool } from "./function.ts";
@@ -178,6 +178,7 @@ class ModuleBuilder implements ModulePool {
       case "primitive":
         return t;
       case "builtin":
+        if (t.name === "ActorId") return ACTOR_ID;
         return { kind: "named", name: t.name, args: t.args.map(inner) };
       case "declared":
         this.typeIndex(t.decl);

@@ -156,6 +156,7 @@ function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
   const opener = c.expect("(", `\`(\` and the parameters of \`${name.text}\``, squareBracketHelp);
   const params = parseCommaList(c, opener, "(", "a parameter", parseParam);
   const result = takeArrow(c) ? parseType(c) : null;
+  const receives = takeReceives(c) ? parseType(c) : null;
   const row = parseRow(c);
   if (row !== null && c.at("->")) rejectRowBeforeResult(c, row);
   const { intent, requires, ensures } = parseClauses(c);
@@ -179,7 +180,21 @@ function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
     );
   }
   const body = c.grammar.block(c);
-  return { kind: "fn", exported, name, typeParams, params, result, row, intent, requires, ensures, body, span: c.spanFrom(start) };
+  return {
+    kind: "fn",
+    exported,
+    name,
+    typeParams,
+    params,
+    result,
+    receives,
+    row,
+    intent,
+    requires,
+    ensures,
+    body,
+    span: c.spanFrom(start),
+  };
 }
 
 /** Fails at the `->` of `fn f() !{fs.read} -> String`. */
@@ -212,6 +227,13 @@ function typeOrderHint(c: Cursor, name: Name): DiagnosticExtras {
     : `${name.text}: ${hintForType(value)?.replacement ?? value}`;
   const fixes = [{ title: `write \`${parameterText}\``, edits: [{ span: { start: name.span.start, end }, text: parameterText }] }];
   return { help: `write the name, \`:\` and the type: \`${parameterText}\``, fixes: c.peek(1).kind === "<" ? [] : fixes };
+}
+
+/** Takes `receives`, which is a keyword only after a signature. */
+function takeReceives(c: Cursor): boolean {
+  if (!c.at("name") || c.token.value !== "receives") return false;
+  c.next();
+  return true;
 }
 
 /** Takes `->`. Reports `:` and `=>` before a type, and reads them as `->`. */

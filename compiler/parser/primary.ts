@@ -40,6 +40,7 @@ export function parsePrimary(c: Cursor): Expr {
       rejectForeignPrefix(c);
       return parseNamed(c, nameOf(c.next()));
     case "reserved":
+      if (c.token.value === "self" && c.peek(1).kind === "(" && c.peek(2).kind === ")") return parseNamed(c, nameOf(c.next()));
       rejectForeignPrefix(c);
       return parseNamed(c, parseReservedName(c));
     case "(":

@@ -196,6 +196,7 @@ export function showItem(item: Item): string {
         item.name.text + (item.typeParams.length === 0 ? "" : `<${item.typeParams.map((param) => param.text).join(", ")}>`),
         `[${item.params.map((param) => `${showBinder(param)}:${showType(param.type)}`).join(" ")}]`,
         item.result === null ? "" : showType(item.result),
+        item.receives === null ? "" : `receives ${showType(item.receives)}`,
         showRow(item.row),
         item.intent === null ? "" : `intent ${JSON.stringify(item.intent)}`,
         ...item.requires.map((clause) => `requires ${JSON.stringify(clause.text)}`),

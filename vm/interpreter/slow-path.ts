@@ -21,7 +21,7 @@ import { beginOwnership, endOwnership } from "./ownership.ts";
 import { PENDING_MARK, setSlot, slotValue, slotValues } from "./stack-slots.ts";
 import { updatePath } from "../bytecode/update-path.ts";
 import { updatePart } from "./update.ts";
-import { ClosureValue, FnRefValue, UNIT, type Value } from "../value/value.ts";
+import { ActorIdValue, ClosureValue, FnRefValue, UNIT, type Value } from "../value/value.ts";
 
 /** The number of arguments of `debug` and `debug_msg`, by the builtin's id. */
 const DEBUG_PARAM_COUNTS: ReadonlyMap<number, number> = new Map(
@@ -30,6 +30,7 @@ const DEBUG_PARAM_COUNTS: ReadonlyMap<number, number> = new Map(
 
 const idOf = (name: string): number | undefined => BUILTINS.find((b) => b.name === name)?.id;
 const INSPECT_ID = idOf("string.inspect");
+const SELF_ID = idOf("self");
 const JSON_FROM_ID = idOf("json.from");
 const JSON_TO_ID = idOf("json.to");
 
@@ -59,7 +60,7 @@ export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { 
       put(ListValue.of(slotValues(actor, base + x, y)));
       return;
     case REGISTER_OPS.interpreterBuiltin:
-      put(runBuiltin(run, op, slotValues(actor, base + x, y)));
+      put(op === SELF_ID && y === 0 ? new ActorIdValue(actor.id) : runBuiltin(run, op, slotValues(actor, base + x, y)));
       return;
     case REGISTER_OPS.loadGlobal:
       put(globals[y] ?? UNIT);
