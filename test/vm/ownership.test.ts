@@ -3,9 +3,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
+import type { Limits } from "../../vm/limits.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { arbitraryUpdates, arbitraryUpdatesWithCalls } from "../arbitrary-updates.ts";
-import { cases } from "../cases.ts";
+import { cases, DEEP } from "../cases.ts";
 import { countsOf, sameOnBoth } from "./engines.ts";
 import { runThrough } from "./snapshot/suspending.ts";
 
@@ -85,4 +86,94 @@ test.each([
   expect(end).toContain("[13334, 13333, 13333, 4999, 9999, 14999, 19999, 24999, 29999, 34999, 39999][[0, 40000, 0], [39999]]");
   expect(end).toContain("{a: P { n: 40000, xs: [40000] }}");
   expect(countsOf(program, "auto").entered).toBeGreaterThan(0);
+});
+
+const SIEVE = `fn main(n: Int) -> Int {
+    let mut prime = list.repeat(true, n + 1)
+    let mut i = 2
+    while i * i <= n {
+        if prime[i] {
+            let mut j = i * i
+            while j <= n {
+                prime[j] = false
+                j += i
+            }
+        }
+        i += 1
+    }
+    list.len(list.filter(prime, fn(p) { p })) - 2
+}`;
+const TABLE = `fn main(n: Int) -> Int {
+    let mut grid = list.repeat(list.repeat(0, n), n)
+    for y in list.range(0, n) {
+        for x in list.range(0, n) { grid[y][x] = x * y }
+    }
+    list.sum(list.flatten(grid))
+}`;
+
+const SIZES: readonly (readonly [name: string, text: string, n: number, limits: Partial<Limits>, expected: number])[] = [
+  ["a sieve to 100,000 under the default limits", SIEVE, 100_000, {}, 9_592],
+  ["a table of 300 lists of 300", TABLE, 300, {}, 2_011_522_500],
+];
+const LARGE_SIZES: typeof SIZES = [
+  ["a sieve to 1,000,000", SIEVE, 1_000_000, { max_steps: 100_000_000 }, 78_498],
+  ["a table of 1,000 lists of 1,000", TABLE, 1_000, { max_steps: 100_000_000 }, 249_500_250_000],
+];
+
+test.each([...SIZES, ...(DEEP ? LARGE_SIZES : [])])("%s", (_, text, n, limits, expected) => {
+  const { end } = sameOnBoth(programOf(text), { limits, args: [n] }, "auto");
+  expect(end).toBe(`value {"Int":${expected}}`);
+});
+
+/** Statements in a loop over `i`. */
+test.each([
+  ["an element", "xs[i % 50] = i"],
+  ["a compound assignment", "xs[i % 50] += i"],
+  ["an element of an element", "grid[i % 2][i % 50] = i"],
+  ["a field", "p.n = i"],
+  ["an element of a field of an element", "ps[0].xs[i % 50] = i"],
+  ["a field of an element", "ps[0].n += 1"],
+  ["the value of a key", 'm["a"] += 1'],
+  ["an element that is read", "xs[i % 50] = xs[(i + 1) % 50] + list.len(xs)"],
+  ["an element of a list that grows by pushes", "grown[i % list.len(grown)] = i"],
+])("an update of %s takes at most 14 steps and 16 bytes", (_, statement) => {
+  const program = programOf(`type P { n: Int, xs: List<Int> }
+fn main(n: Int) -> Int {
+    let mut xs = list.range(0, 50)
+    let mut grid = [xs, xs]
+    let mut p = P { n: 1, xs }
+    let mut ps = [p]
+    let mut m = { "a": 1 }
+    let mut grown = []
+    for k in list.range(0, 50) { grown = list.push(grown, k) }
+    let mut i = 0
+    while i < n {
+        ${statement}
+        i += 1
+    }
+    xs[0] + grid[0][0] + p.n + ps[0].n + map.len(m) + grown[0]
+}`);
+  const [few, many] = [1_000, 2_000].map((n) => sameOnBoth(program, { args: [n] }));
+  const [steps, allocBytes] = [
+    ((many?.steps ?? 0) - (few?.steps ?? 0)) / 1_000,
+    ((many?.allocBytes ?? 0) - (few?.allocBytes ?? 0)) / 1_000,
+  ];
+  // The condition, the jump and `i += 1` take 9 steps.
+  expect(steps - 9).toBeLessThanOrEqual(14);
+  expect(allocBytes).toBeLessThanOrEqual(16);
+});
+
+test("versions that are kept are charged for what they do not share", () => {
+  const program = programOf(`fn main(n: Int) -> Int {
+    let mut xs = list.repeat(0, 1000)
+    let mut versions = []
+    for i in list.range(0, n) {
+        for k in list.range(0, 10) { xs[(i * 10 + k) * 97 % 1000] = i }
+        versions = list.push(versions, xs)
+    }
+    list.len(versions)
+}`);
+  const [few, many] = [100, 200].map((n) => sameOnBoth(program, { args: [n] }).allocBytes);
+  // Each change copies a path of three nodes of 16 slots.
+  expect(((many ?? 0) - (few ?? 0)) / 100).toBeGreaterThan(10 * 3 * 16 * 8);
 });

@@ -44,8 +44,8 @@ export function pushOwned(meter: Meter, xs: Value, value: Value): Value {
 
 /** The changes in place that compiled code makes to values that existed before. They are undone if its work is discarded. */
 export class Changes {
-  readonly #owners: readonly Owner<Value>[];
-  readonly #log = new ChangeLog<Value>();
+  readonly #owners: readonly Owner[];
+  readonly #log = new ChangeLog();
 
   /** `values` are the values that compiled code begins with. Each owner has only one of them. */
   constructor(values: readonly (Value | undefined)[]) {
@@ -56,12 +56,15 @@ export class Changes {
   }
 
   keep(): void {
+    this.#log.keep();
     for (const owner of this.#owners) owner.log = undefined;
   }
 
   undo(): void {
     this.#log.undo();
-    for (const owner of this.#owners) owner.isAlive = true;
-    this.keep();
+    for (const owner of this.#owners) {
+      owner.log = undefined;
+      owner.isAlive = true;
+    }
   }
 }

@@ -62,9 +62,9 @@ class Update {
   readonly #meter: Meter;
   readonly #path: UpdatePath;
   readonly #operands: readonly Value[];
-  readonly #owner: Owner<Value>;
+  readonly #owner: Owner;
 
-  constructor(meter: Meter, path: UpdatePath, operands: readonly Value[], owner: Owner<Value>) {
+  constructor(meter: Meter, path: UpdatePath, operands: readonly Value[], owner: Owner) {
     this.#meter = meter;
     this.#path = path;
     this.#operands = operands;

@@ -51,7 +51,7 @@ export class ValueReader {
   readonly #buffers: ListValue[] = [];
   readonly #mapTrees: MapTree[] = [];
   readonly #listTrees: ListTree[] = [];
-  readonly #owners: Owner<Value>[] = [];
+  readonly #owners: Owner[] = [];
   /** The buffers of the lists that have an owner and are paid for. */
   readonly #ownedBuffers = new Set<ListBuffer<Value>>();
   /** The rank of each String in UTF-8 order. Computed when the first map is read. */

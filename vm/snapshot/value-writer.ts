@@ -146,7 +146,7 @@ export class ValueWriter {
   /** The results of `versionTree`. */
   readonly #versionTrees = new Map<Trie<Value>, ListTree | undefined>();
   /** The owners that are alive, with their numbers. */
-  readonly #owners = new Map<Owner<Value>, number>();
+  readonly #owners = new Map<Owner, number>();
   /** How many nodes have an index: values, list buffers, entries of maps, and trees of lists. Each sort is numbered on its own. */
   #valueCount = 0;
   #bufferCount = 0;

@@ -1,6 +1,6 @@
 import { MAX_COPIED_LIST } from "../cost.ts";
 import { ListBuffer } from "./list-buffer.ts";
-import type { Owned, Owner } from "./owner.ts";
+import type { ChangeLog, Owned, Owner } from "./owner.ts";
 import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieSet, trieTake, trieWithRoom, type Trie, WIDTH } from "./trie.ts";
 
 /**
@@ -15,13 +15,15 @@ import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieSet, trieTake
  * has dropped most of its elements in front, like a queue. Its next push copies the remaining elements to a new buffer. That
  * push also occupies the next slot of the old buffer, so no other version causes the same copy.
  */
-export class PersistentList<T> implements Owned<T> {
+export class PersistentList<T> implements Owned {
   static readonly EMPTY: PersistentList<never> = new PersistentList<never>(undefined, undefined, 0, 0);
   /** The number of elements. Only `grow` and `restore` change the length. */
   length: number;
   /** The owner of this version, and the changes that are still to be charged; see `owner.ts`. */
-  owner: Owner<T> | undefined = undefined;
+  owner: Owner | undefined = undefined;
   unpaid: number = 0;
+  /** The length and the changed parts of the elements when the owner's log began. */
+  #saved: { readonly length: number; readonly pages: T[][] } | undefined = undefined;
   /**
    * The buffer with the elements; undefined if the elements are in the trie or the list is empty. The buffer or trie may also hold
    * elements before `#offset` and after the end.
@@ -85,7 +87,7 @@ export class PersistentList<T> implements Owned<T> {
   grow(value: T): PersistentList<T> {
     const buffer = this.#buffer;
     if (buffer === undefined || this.#offset > 0 || buffer.length !== this.length) return this.push(value);
-    this.owner?.log?.record(this, this.length, undefined);
+    if (this.owner?.log !== undefined) this.#save(this.owner.log, this.length - 1);
     buffer.push(value);
     this.length += 1;
     return this;
@@ -98,17 +100,37 @@ export class PersistentList<T> implements Owned<T> {
   setInPlace(index: number, value: T): boolean {
     const { owner } = this;
     if (owner === undefined || !owner.isAlive || this.unpaid > 0 || !(index >= 0 && index < this.length)) return false;
-    if (owner.log !== undefined) owner.log.record(this, index, this.get(index));
+    if (owner.log !== undefined) this.#save(owner.log, index);
     this.#buffer?.set(index, value);
     return true;
   }
 
-  restore(index: number, value: T | undefined): void {
-    if (value !== undefined) this.#buffer?.set(index, value);
-    else {
-      this.#buffer?.pop();
-      this.length -= 1;
+  /** Saves the elements around `index` before a change in place, unless they are saved. */
+  #save(log: ChangeLog, index: number): void {
+    if (this.#saved === undefined) {
+      this.#saved = { length: this.length, pages: [] };
+      log.add(this);
     }
+    const { pages } = this.#saved;
+    const page = index >>> SAVED_BITS;
+    pages[page] ??= this.#buffer?.slice(page << SAVED_BITS, Math.min(this.length, (page + 1) << SAVED_BITS)) ?? [];
+  }
+
+  /** Undoes the changes in place since the first `#save`. */
+  restore(): void {
+    const { length, pages } = this.#saved ?? { length: this.length, pages: [] };
+    for (; this.length > length; this.length--) this.#buffer?.pop();
+    // `forEach` skips the pages that were not saved.
+    pages.forEach((items, page) => {
+      for (const [i, value] of items.entries()) {
+        const index = (page << SAVED_BITS) + i;
+        if (index < length) this.#buffer?.set(index, value);
+      }
+    });
+  }
+
+  forget(): void {
+    this.#saved = undefined;
   }
 
   /** Returns a list with another value at `index`, which must be in range. */
@@ -190,5 +212,7 @@ export class PersistentList<T> implements Owned<T> {
   }
 }
 
+/** A part of a list that is saved before a change in place has 2 to this power elements. */
+const SAVED_BITS = 10;
 /** A list moves to a new buffer if the number of elements it has dropped exceeds its length by more than this. */
 const MAX_EXTRA_DROPPED = 1_024;

@@ -19,11 +19,11 @@ const MIN_HISTORY_SIZE = 128;
  * after as many changes in a row as it has entries. So a change of any version takes O(log n) time and memory, including
  * the work of starting histories.
  */
-export class PersistentMap<T> implements Owned<T> {
+export class PersistentMap<T> implements Owned {
   static readonly EMPTY: PersistentMap<never> = new PersistentMap<never>(null, undefined, 0, 0);
   readonly size: number;
   /** The owner of this version, and the changes that are still to be charged; see `owner.ts`. */
-  owner: Owner<T> | undefined = undefined;
+  owner: Owner | undefined = undefined;
   unpaid: number = 0;
   /** Undefined in a version of a history if its tree has not been needed yet. */
   #root: MapNode<T> | null | undefined;

@@ -73,11 +73,11 @@ export class ErrValue {
     return "Err";
   }
 }
-export class RecordValue implements Owned<Value> {
+export class RecordValue implements Owned {
   readonly typeId: number;
   readonly fields: readonly Value[];
   /** See `owner.ts`. */
-  owner: Owner<Value> | undefined = undefined;
+  owner: Owner | undefined = undefined;
   constructor(typeId: number, fields: readonly Value[]) {
     this.typeId = typeId;
     this.fields = fields;
