@@ -18,7 +18,7 @@ import type { SourceFile } from "./source.ts";
 
 /**
  * A binding of one function: a parameter, a `let`, a name in a pattern, or a value that the compiler itself needs. The name
- * of such a value is "". Bindings are compared by object identity. Lowering assigns a stack slot to each.
+ * of such a value is "", or the text of the pattern of a `for`. Bindings are compared by object identity. Lowering assigns a stack slot to each.
  */
 export interface Local {
   readonly name: string;

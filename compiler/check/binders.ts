@@ -64,8 +64,8 @@ const PLACES: Readonly<Record<BinderPlace, { readonly what: string; readonly hel
 
 const MAX_SHOWN_PATTERN = 40;
 
-/** Returns the source text of a pattern for a message; a placeholder if it is long. */
-function patternText(checker: FunctionChecker, { span }: Pattern): string {
+/** Returns the source text of a pattern, for people; a placeholder if it is long. */
+export function patternText(checker: FunctionChecker, { span }: Pattern): string {
   const text = checker.scope.unit.text.slice(span.start, span.end);
   return text.length <= MAX_SHOWN_PATTERN && !text.includes("\n") ? text : "PATTERN";
 }

@@ -30,7 +30,7 @@ import {
 import { checkAssign } from "./assignments.ts";
 import { sortedRow } from "../rows.ts";
 import { checkEmit, checkReceive, checkSend, checkSpawn } from "./actors.ts";
-import { bindParams, type BinderPlace, checkCondition, checkIrrefutable, checkLetElse, neverEnds } from "./binders.ts";
+import { bindParams, type BinderPlace, checkCondition, checkIrrefutable, checkLetElse, neverEnds, patternText } from "./binders.ts";
 import { checkCall, checkTry, qualifiedName } from "./calls.ts";
 import { checkIndex, checkList, checkMap, unifyArguments } from "./collections.ts";
 import { checkField, checkRecord, checkTuple, checkVariant } from "./data.ts";
@@ -372,7 +372,9 @@ export class ExpressionChecker implements FunctionChecker {
       const local = this.bind(name, type, options);
       return { local, bound: [local], prologue: [] };
     }
-    const local: Local = { name: "", type, mutable: false, span: name.span, used: true };
+    // A span of the loop shows the name.
+    const shownName = options.place === "for" ? patternText(this, pattern) : "";
+    const local: Local = { name: shownName, type, mutable: false, span: name.span, used: true };
     const { stmt, bound } = checkIrrefutable(this, pattern, local, options);
     return { local, bound: [...bound.values()], prologue: [stmt] };
   }

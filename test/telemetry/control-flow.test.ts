@@ -115,6 +115,29 @@ fn main() -> Int !{time.now} {
     );
   });
 
+  test("an if let is an if, a while let is a while, and a for shows its pattern", async () => {
+    const source = `fn main() -> Int !{time.now} {
+    let mut left = [(1, "a"), (2, "b")]
+    while let [(n, _), ..rest] = left {
+        left = rest
+        if let 2 = n { time.now() } else if let [] = rest { 0 } else { 1 }
+    }
+    for (i, x) in list.enumerate([3]) { debug(i + x) }
+    let Some(last) = list.last([7]) else { return 0 }
+    last
+}`;
+    expect(await treeOf(source)).toBe(
+      `run
+        call main/0 :1
+          while 2 :3
+            if -1 of 2 :5
+            if 0 of 2 :5
+              cap time.now :5
+          for (i, x) 1 :7
+            #0 :7`,
+    );
+  });
+
   test("a loop is broken by a return, and by a break in its own condition that belongs to a loop around it", async () => {
     const source = `
 fn find(xs: List<Int>) -> Int !{time.now} {

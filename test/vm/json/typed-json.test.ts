@@ -78,6 +78,32 @@ const TYPES: readonly TypeDef[] = [
   },
   { name: "Odd", kind: "record", fields: [{ name: "f", type: "<<" }] },
   { name: "Nest", kind: "record", fields: [{ name: "inner", type: "Option<Nest<Result<T, T>>>" }], params: ["T"] },
+  {
+    name: "(,)",
+    kind: "record",
+    fields: [
+      { name: "0", type: "A" },
+      { name: "1", type: "B" },
+    ],
+    params: ["A", "B"],
+  },
+  {
+    name: "Op",
+    kind: "enum",
+    variants: [
+      { name: "Add", type: "Op::Add" },
+      { name: "Pair", type: "(Op, Int)" },
+      { name: "Nil", type: null },
+    ],
+  },
+  {
+    name: "Op::Add",
+    kind: "record",
+    fields: [
+      { name: "0", type: "Int" },
+      { name: "1", type: "Op" },
+    ],
+  },
 ];
 
 const forms: readonly (readonly [type: string, value: Value, plain: string])[] = [
@@ -119,6 +145,9 @@ const forms: readonly (readonly [type: string, value: Value, plain: string])[] =
     new EnumValue(4, 1, new RecordValue(5, [ListValue.of([new EnumValue(1, 2, UNIT)]), 3])),
     '{"Right":{"a":3,"b":["Empty"]}}',
   ],
+  ["(Int, (String, Bool))", new RecordValue(8, [1, new RecordValue(8, ["a", true])]), '[1,["a",true]]'],
+  ["Op", new EnumValue(9, 0, new RecordValue(10, [1, new EnumValue(9, 2, UNIT)])), '{"Add":[1,"Nil"]}'],
+  ["Op", new EnumValue(9, 1, new RecordValue(8, [new EnumValue(9, 2, UNIT), 2])), '{"Pair":["Nil",2]}'],
   [
     "Json",
     MapValue.from([["a", ListValue.of([UNIT, true, 1, new FloatValue(1.5), "x", MapValue.EMPTY])]]),
