@@ -153,13 +153,13 @@ function openObject(part: object, addToSize: AddToSize): LeafOrBranch {
   switch (Object.getPrototypeOf(part)) {
     case ListValue.prototype: {
       if (!ListValue.isList(part)) break;
-      const [length] = ownDataValues(part, ["length"]);
+      const [length] = ownDataValues(part, ["length", "owner", "unpaid"]);
       addToSize(checkedIndex(length), "");
       return new Branch(boxParts(part.toArray()), (items) => ListValue.of(items));
     }
     case MapValue.prototype: {
       if (!MapValue.isMap(part)) break;
-      const [size] = ownDataValues(part, ["size"]);
+      const [size] = ownDataValues(part, ["size", "owner", "unpaid"]);
       addToSize(checkedIndex(size), "");
       const entries = [...part.entries()];
       const keys = entries.map(([key]) => checkedText(key, addToSize));
