@@ -40,7 +40,7 @@ const TYPES: ReadonlyMap<string, WordHint> = new Map([
     "a set is a `Map<String, Unit>`, with the functions of `std-set`; a list without duplicates is `list.unique(xs)`",
     "set hashset",
   ),
-  ...helpWith("there are no tuples: declare a record, `type Point { x: Int, y: Int }`", "tuple"),
+  ...helpWith("the type of a tuple is written `(Int, String)`", "tuple pair"),
   ...helpWith("the type of a function is written `Fn(Int) -> Int`", "fn func function fun callable lambda closure"),
   ...helpWith("an error is an ordinary value, often a String: `Result<T, String>`", "error exception"),
 ]);

@@ -383,13 +383,20 @@ export function checkTry(checker: FunctionChecker, expr: Expr & { kind: "try" })
     const { diagnostics } = checker.scope.unit;
     const errorCountBefore = diagnostics.errorCount;
     const uncalledCapability = capabilityNamed(checker, expr.call)?.capability;
-    if (uncalledCapability === undefined) checker.check(expr.call, freshVar());
+    const type = freshVar();
+    if (uncalledCapability === undefined) checker.check(expr.call, type);
     if (diagnostics.errorCount === errorCountBefore) {
       const example =
         uncalledCapability === undefined
-          ? "for example: `try net.fetch(url)`; take a Result apart with `match`"
+          ? "for example: `try net.fetch(url)`; a Result of your own is taken apart with `match`, or handed on with `f()?`"
           : `call it: \`try ${uncalledCapability.call}\``;
-      checker.error("E009", expr.span, "`try` needs a capability call after it", { help: example });
+      const edits = [
+        { span: { start: expr.span.start, end: expr.call.span.start }, text: "" },
+        { span: { start: expr.call.span.end, end: expr.call.span.end }, text: "?" },
+      ];
+      const isResult = expr.call.kind === "call" && show(type).startsWith("Result<");
+      const fixes = isResult ? [{ title: "write `?` after the call", edits }] : [];
+      checker.error("E009", expr.span, "`try` needs a capability call after it", { help: example, fixes });
     }
     return failed(expr.span);
   }

@@ -219,6 +219,7 @@ const EFFECT_WORDS: ReadonlySet<string> = new Set(["uses", "throws", "raises", "
 /** Returns help for `x Int` and `Int x`, which should be `x: Int`. The word that looks like a type is taken as the type. */
 function typeOrderHint(c: Cursor, name: Name): DiagnosticExtras {
   if (c.at("[")) return { help: `write the name, \`:\` and the type: \`${name.text}: List<Int>\`` };
+  if (c.at("?")) return { help: `a value that may be absent has the type Option: \`${name.text}: Option<Int>\`` };
   if (!c.at("name")) return { help: `every parameter has a type: \`${name.text}: Int\`` };
   const { value, end } = c.token;
   const typeFirst = /^[A-Z]/.test(name.text) || hintForType(name.text) !== undefined;
@@ -393,7 +394,7 @@ function parseField(c: Cursor): FieldDecl {
   c.expect(
     ":",
     `\`:\` and the type of \`${name.text}\``,
-    c.at("name") ? typeOrderHint(c, name) : { help: `every field has a type: \`${name.text}: Int\`` },
+    c.at("name") || c.at("?") ? typeOrderHint(c, name) : { help: `every field has a type: \`${name.text}: Int\`` },
   );
   return { name, type: parseType(c) };
 }
