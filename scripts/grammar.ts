@@ -226,7 +226,7 @@ const WORDS: readonly Rule[] = [
   { name: "variable.other.property.ax", match: `${RESERVED_OR_KEYWORD}(?=[ \\t]*:(?!:))` },
   ...DECLARATIONS,
   { name: "keyword.other.actor.ax", match: "\\breceives(?=[ \\t]+[A-Z(])" },
-  { name: "variable.language.self.ax", match: "\\bself(?=\\(\\))" },
+  { name: "support.function.builtin.ax", match: "\\bself(?=\\()" },
   ...[...groupByKey(KEYWORDS, (keyword) => KEYWORD_SCOPES[keyword])].map(([name, keywords]) => ({ name, match: wordPattern(keywords) })),
   { name: "invalid.illegal.reserved.ax", match: wordPattern(RESERVED_WORDS) },
 ];

@@ -52,6 +52,7 @@ function expected(token: Token, before: Token | undefined, after: Token | undefi
   if (isKeyword(token.kind)) return /^(keyword|storage|constant\.language)\.\S+$/;
   switch (token.kind) {
     case "reserved":
+      if (token.value === "self" && after?.kind === "(") return /^(support\.function\.builtin|invalid\.illegal\.reserved)\.ax$/;
       return /^invalid\.illegal\.reserved\.ax$/;
     case "int":
     case "float":
@@ -59,7 +60,7 @@ function expected(token: Token, before: Token | undefined, after: Token | undefi
     case "string":
       return /^string\.quoted\./;
     case "name":
-      return token.value === "answer" || token.value === "record" ? /./ : /^(variable|entity|support|invalid)\./;
+      return ["answer", "record", "receives"].includes(token.value) ? /./ : /^(variable|entity|support|invalid)\./;
     case "_":
       return /^variable\.language\./;
     case ".":
