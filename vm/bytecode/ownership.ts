@@ -154,5 +154,8 @@ const builtinKinds = lazily(
 function kindOfResult(result: Type): Kind | undefined {
   // A Json may be a list or a map.
   if (result.kind === "primitive" && result.name !== "Json") return "value";
-  return result.kind === "named" && result.name === "Option" ? "part" : undefined;
+  // Another value in the Option could be new and hold several parts.
+  const isPart =
+    result.kind === "named" && result.name === "Option" && (result.args[0]?.kind === "param" || result.args[0]?.kind === "primitive");
+  return isPart ? "part" : undefined;
 }
