@@ -92,6 +92,9 @@ interface Checked {
   readonly given: Given;
 }
 
+/** Fewer than a run with 10,000 spans needs. */
+const MAX_COMPARED_STEPS = 20_000;
+
 /**
  * Runs a program at each detail, on both engines, and replays it. Returns why the spans were not compared, or undefined if they were:
  * the evaluator knows no step limit, no end of a slice, and no limit on spans.
@@ -110,7 +113,8 @@ async function check({ source, given: setup }: Checked): Promise<"long" | undefi
     });
   const events: RunEvent[] = [];
   const plain = await run({ on: { eventAppended: (event) => void events.push(event) } });
-  const isLong = plain.run.outcome === "limit_exceeded" || plain.run.steps >= (program.usesActors ? MACHINE_LIMITS.sliceSteps - 1 : 20_000);
+  const isLong =
+    plain.run.outcome === "limit_exceeded" || plain.run.steps >= (program.usesActors ? MACHINE_LIMITS.sliceSteps - 1 : MAX_COMPARED_STEPS);
   const options = (detail: TraceDetail, mode: string): EvaluatorOptions => ({
     detail,
     mode,
@@ -147,6 +151,83 @@ async function check({ source, given: setup }: Checked): Promise<"long" | undefi
   }
   return isLong ? "long" : undefined;
 }
+
+test("the spans of a run are those that the source says, at each detail, on both engines, and in a replay", async () => {
+  await fc.assert(
+    fc.asyncProperty(arbitraryFlowProgram, given, async (source, setup) => {
+      await check({ source, given: setup });
+    }),
+    { numRuns: cases(500) },
+  );
+});
+
+/** The attributes that a span of control flow has from its start, or that never change. */
+const START_ATTRIBUTES = [
+  "code.file.path",
+  "code.line.number",
+  "code.function.name",
+  "flow.construct",
+  "call.argument_count",
+  "branch_count",
+  "arm_count",
+  "variable_name",
+  "index",
+];
+
+/** Expects the spans of a run that a limit ended to be the first of those of the complete run. Only the last one may be incomplete. */
+function expectBeginning(received: readonly SpanNode[], complete: readonly SpanNode[]): void {
+  for (const [i, { name, attributes, children }] of received.entries()) {
+    const { children: allChildren, ...span } = complete[i] ?? { name: "no span", attributes: {}, children: [] };
+    if (attributes["error.type"] !== "limit_exceeded") {
+      expect({ name, attributes, children }).toEqual({ ...span, children: allChildren });
+      continue;
+    }
+    expect(i).toBe(received.length - 1);
+    const atStart = (all: SpanNode["attributes"]): readonly unknown[] => START_ATTRIBUTES.map((key) => all[key]);
+    expect([name, ...atStart(attributes)]).toEqual([span.name, ...atStart(span.attributes)]);
+    expectBeginning(children, allChildren);
+  }
+}
+
+test("the spans of a run that the step limit ends are the first of the complete run", async () => {
+  const isSequential = (source: string): boolean => !source.includes("spawn");
+  await fc.assert(
+    fc.asyncProperty(
+      arbitraryFlowProgram.filter(isSequential),
+      given,
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      async (source, setup, share) => {
+        const program = verifyModule(compile({ name: "main.ax", text: source }).module);
+        const checkedProgram = checkProgram({ name: "main.ax", text: source }, () => undefined, BUILTIN_REGISTRY);
+        const policy = policyOf({ ...setup, denied: false, budget: 0 });
+        const events: RunEvent[] = [];
+        const run = (options: Partial<RunOptions>): Promise<Recorded> =>
+          recorded(program, { policy, live: setup.live, runId: "run", handlers: handlersOf(setup), ...options });
+        const { run: complete } = await run({
+          limits: { max_steps: MAX_COMPARED_STEPS },
+          on: { eventAppended: (event) => void events.push(event) },
+        });
+        if (complete.outcome === "limit_exceeded") return;
+        const max_steps = 1 + Math.floor(share * (complete.steps - 2));
+        for (const traceDetail of TRACE_DETAILS) {
+          const options: EvaluatorOptions = {
+            detail: traceDetail,
+            mode: setup.live ? "live" : "mock",
+            denied: new Set(),
+            budgets: new Map(),
+          };
+          const expected = expectedSpans(checkedProgram, events, options);
+          for (const engine of ["interpreter", "compiled"] as const) {
+            const span = await runSpanOf(() => run({ traceDetail, tracing: otelTracing(), engine, limits: { max_steps } }));
+            expect(span.attributes).toMatchObject({ "boruna.run.outcome": "limit_exceeded", "boruna.run.limit": "steps" });
+            expectBeginning(span.children, expected);
+          }
+        }
+      },
+    ),
+    { numRuns: cases(300) },
+  );
+});
 
 test("the spans of a run are those that the source says, at each detail, on both engines, and in a replay", async () => {
   await fc.assert(
