@@ -232,8 +232,12 @@ export type Expr =
       readonly result: TypeExpr | null;
       readonly row: RowExpr | null;
       readonly body: Block;
+      /** Whether the checker made the lambda from a branch of a `par`. */
+      readonly isBranch?: true;
       readonly span: Span;
     }
+  /** `par { a, b }`, whose branches may overlap. */
+  | { readonly kind: "par"; readonly branches: readonly Expr[]; readonly span: Span }
   | { readonly kind: "if"; readonly branches: readonly IfBranch[]; readonly otherwise: Block | null; readonly span: Span }
   | { readonly kind: "match"; readonly scrutinee: Expr; readonly arms: readonly MatchArm[]; readonly span: Span }
   | { readonly kind: "block"; readonly block: Block; readonly span: Span }

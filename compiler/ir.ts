@@ -100,6 +100,8 @@ export type Ir = { readonly span: Span } & (
   /** `value?`. `succeeded` is the constructor whose value is the value of the expression; anything else is returned. `subject` holds the value. */
   | { readonly kind: "propagate"; readonly value: Ir; readonly succeeded: "Some" | "Ok"; readonly subject: Local }
   | { readonly kind: "get_field"; readonly target: Ir; readonly index: number }
+  /** Runs the functions, which have no parameters, as branches. The value is the list of their results. */
+  | { readonly kind: "par"; readonly branches: readonly Ir[] }
   | { readonly kind: "list"; readonly items: readonly Ir[] }
   | { readonly kind: "map"; readonly entries: readonly { readonly key: Ir; readonly value: Ir }[] }
   | { readonly kind: "if"; readonly branches: readonly (CheckedCondition & { readonly body: Ir })[]; readonly otherwise: Ir | null }

@@ -59,6 +59,8 @@ export class FunctionScope {
   readonly #unfinished: string[] = [];
   /** Whether a contract clause is being checked. Such a clause must be pure. */
   inContract = false;
+  /** Whether the function is a branch of a `par`. */
+  isBranch = false;
   /** The number of lambdas found so far, from which the names of lambdas are made. */
   lambdaCount = 0;
 

@@ -108,6 +108,9 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       call1(pair, (p) => `json.stringify(json.from([${p}]))`),
       call1(text, (a) => `string.reverse(string.trim_start(${a}))`),
       fc
+        .constantFrom("fs.read", "net.fetch", "fn(t) { fs.read(t) ++ net.fetch(t) }")
+        .chain((f) => call2(text, text, (a, b) => `string.join(par.map([${a}, ${b}], ${f}), "+")`)),
+      fc
         .constantFrom("fs.read", "net.fetch", "string.trim", "fn(t) { t ++ fs.read(t) }")
         .chain((f) => call2(text, text, (a, b) => `string.join(list.map([${a}, ${b}], ${f}), "")`)),
       choose(text, text),
@@ -133,6 +136,7 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
           () =>
             `[${xs.join(", ")}]`,
       ),
+      call2(list, int, (a, b) => `par.map(${a}, fn(x) { x / 2 + ${b} })`),
       variable("List<Int>", "[1, 2]"),
       call2(list, int, (a, b) => `list.push(${a}, ${b})`),
       call2(list, list, (a, b) => `(${a} ++ ${b})`),
@@ -147,6 +151,8 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       depth,
       call2(int, text, (a, b) => `(${a}, ${b})`),
       variable("(Int, String)", '(1, "a")'),
+      call2(int, text, (a, b) => `(par { ${a}, ${b} })`),
+      call2(int, text, (a, b) => `(par { { let n = ${a}  n / 2 }, ${b} ++ fs.read("par") })`),
       call1(pair, (p) => `({ let (n, s) = ${p}; (n, s ++ "x") })`),
       choose(pair, pair),
     ),

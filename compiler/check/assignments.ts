@@ -57,9 +57,14 @@ function reportUnknownTarget(checker: FunctionChecker, { name, steps, operator, 
 /** Reports an assignment to a captured binding. Returns whether it did. */
 function reportCaptured(checker: FunctionChecker, name: Name, local: Local): boolean {
   if (!checker.scope.isCaptured(local)) return false;
-  checker.error("E009", name.span, `\`${name.text}\` belongs to the enclosing function: a lambda has its own copy of what it captures`, {
-    help: "return the new value instead",
-  });
+  checker.error(
+    "E009",
+    name.span,
+    `\`${name.text}\` belongs to the enclosing function: a lambda, or a branch of a \`par\`, has its own copy of what it captures`,
+    {
+      help: "return the new value instead",
+    },
+  );
   return true;
 }
 

@@ -38,7 +38,7 @@ function instantiate(decl: TypeDecl): { type: CheckedType; substituteArgs: (t: C
  * Binds undecided type arguments to those of the expected type. Call it before checking the fields, so that they are checked
  * against decided types.
  */
-function bindTypeArguments(type: CheckedType, expected: CheckedType): void {
+export function bindTypeArguments(type: CheckedType, expected: CheckedType): void {
   // `prune` follows bound type variables.
   const e = prune(expected);
   if (type.kind === "declared" && e.kind === "declared" && e.decl === type.decl) {

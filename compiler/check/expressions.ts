@@ -32,6 +32,7 @@ import { sortedRow } from "../rows.ts";
 import { checkEmit, checkReceive, checkSend, checkSpawn } from "./actors.ts";
 import { bindParams, type BinderPlace, checkCondition, checkIrrefutable, checkLetElse, neverEnds, patternText } from "./binders.ts";
 import { checkCall, checkTry, qualifiedName } from "./calls.ts";
+import { checkPar } from "./par.ts";
 import { checkIndex, checkList, checkMap, unifyArguments } from "./collections.ts";
 import { checkField, checkRecord, checkTuple, checkVariant } from "./data.ts";
 import { checkPropagate } from "./propagate.ts";
@@ -136,6 +137,8 @@ export class ExpressionChecker implements FunctionChecker {
         return checkList(this, expr, expected);
       case "tuple":
         return checkTuple(this, expr, expected);
+      case "par":
+        return checkPar(this, expr, expected);
       case "map":
         return checkMap(this, expr, expected);
       case "lambda":
@@ -448,6 +451,11 @@ export class ExpressionChecker implements FunctionChecker {
         return [{ kind: stmt.kind, span }];
       }
       case "return": {
+        if (scope.isBranch) {
+          this.error("E002", span, "`return` is inside a branch of a `par`", {
+            help: "the value of a branch is that of its last expression; a `return` after the `par` ends the function",
+          });
+        }
         if (stmt.value !== null) return [{ kind: "return", value: this.check(stmt.value, scope.result, "the result"), span }];
         this.#expect(UNIT_TYPE, scope.result, span, "the result");
         return [{ kind: "return", value: null, span }];
@@ -499,6 +507,7 @@ export class ExpressionChecker implements FunctionChecker {
       body: null,
     };
     const scope = new FunctionScope(outer.unit, callable, result, outer);
+    scope.isBranch = expr.isBranch === true;
     const inner = new ExpressionChecker(scope, context);
     const { locals, prologue } = bindParams(inner, expr.params, params);
     for (const { name, type, span } of locals) {

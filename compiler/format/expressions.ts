@@ -35,6 +35,12 @@ function printUnwrapped(t: TokenStream, expr: Expr): Doc {
       return concat(t.take(), SPACE, printFieldInits(t, expr.fields, expr.base));
     case "list":
       return printList(t, expr.items.length, { keepsBreak: true, fills: isTable(expr.items) }, (i) => exprAt(t, expr.items, i));
+    case "par":
+      return concat(
+        t.take(),
+        SPACE,
+        printList(t, expr.branches.length, { keepsBreak: true, padded: true }, (i) => exprAt(t, expr.branches, i)),
+      );
     case "tuple":
       return printList(t, expr.items.length, {}, (i) => exprAt(t, expr.items, i));
     case "map":

@@ -165,6 +165,10 @@ export class FunctionLowering implements MatchLowering {
       case "builtin_value":
         e.emit("PushConst", this.constant(new FnRefValue(pool.builtinFunction(ir.builtin, ir.arity, ir.typeArg))));
         return;
+      case "par":
+        this.#args(ir.branches, ir.span);
+        e.emit("Par", ir.branches.length);
+        return;
       case "closure":
         for (const local of ir.captured) e.emit("LoadLocal", e.slot(local));
         e.emit("MakeClosure", pool.functionIndex(ir.target), ir.captured.length);

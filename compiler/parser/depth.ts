@@ -78,6 +78,9 @@ function visitChildren(node: Expr | Stmt, depth: number, pushNode: Push, pushBlo
         pushNode(entry.value, depth);
       }
       return;
+    case "par":
+      for (const branch of node.branches) pushNode(branch, depth);
+      return;
     case "lambda":
     case "answer":
       return pushBlock(node.body, depth);

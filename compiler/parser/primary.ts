@@ -2,6 +2,7 @@
 import type { Expr, FieldInit, LambdaParam, Name, WrapKind } from "../ast.ts";
 import { isKeyword, type TokenKind } from "../tokens.ts";
 import { parseIf, parseMatch } from "./control.ts";
+import { MAX_TUPLE_SIZE } from "../../vm/value/type.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
 import { parseForeignLambda } from "./foreign-lambdas.ts";
 import { rejectForeignPrefix, LAMBDA_HELP } from "./other-languages-syntax.ts";
@@ -129,6 +130,7 @@ function parseWrapped(c: Cursor, wrap: WrapKind): Expr {
 }
 
 function parseNamed(c: Cursor, name: Name): Expr {
+  if (name.text === "par" && atRecordBrace(c)) return parsePar(c, name.span.start);
   skipTypeArguments(c);
   if (c.at("::") && !c.atNewline()) return parseVariant(c, name);
   if (atRecordBrace(c)) return parseRecord(c, name);
@@ -138,6 +140,27 @@ function parseNamed(c: Cursor, name: Name): Expr {
 /** Whether the next token is a `{` that begins the fields of the record or variant just named. */
 function atRecordBrace(c: Cursor): boolean {
   return c.at("{") && !c.atNewline() && c.header === null;
+}
+
+/** Parses the branches of a `par`. `par` is no keyword: only before a `{` it has this meaning. */
+function parsePar(c: Cursor, start: number): Expr {
+  const opener = c.next();
+  c.enterLevel();
+  const context = c.enterParens();
+  const branches = parseCommaList(c, opener, "{", "a branch of the `par`", c.grammar.expression);
+  c.leave(context);
+  c.leaveLevel();
+  const span = c.spanFrom(start);
+  if (branches.length < 2) {
+    c.report("E002", span, `a \`par\` has at least two branches, found ${branches.length}`, {
+      help: "separate them by commas: `par { first(), second() }`; for each element of a list, write `par.map(xs, f)`",
+    });
+  } else if (branches.length > MAX_TUPLE_SIZE) {
+    c.report("E002", span, `a \`par\` has at most ${MAX_TUPLE_SIZE} branches, found ${branches.length}`, {
+      help: "its value is a tuple; for more branches, write `par.map(xs, f)`",
+    });
+  }
+  return { kind: "par", branches, span };
 }
 
 function parseVariant(c: Cursor, owner: Name): Expr {

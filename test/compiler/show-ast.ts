@@ -143,6 +143,8 @@ function showExpr(expr: Expr): string {
       return `[${expr.items.map(showExpr).join(" ")}]`;
     case "tuple":
       return list("tuple", ...expr.items.map(showExpr));
+    case "par":
+      return list("par", ...expr.branches.map(showExpr));
     case "map":
       return list("map", ...expr.entries.map((entry) => `${showExpr(entry.key)}:${showExpr(entry.value)}`));
     case "lambda":

@@ -17,6 +17,7 @@ import { LIST_BUILTINS } from "./list-table.ts";
 import { MAP_BUILTINS } from "./map-table.ts";
 import { NUMBER_BUILTINS } from "./number-table.ts";
 import { OPTION_BUILTINS, OTHER_BUILTINS } from "./other-table.ts";
+import { PAR_BUILTINS } from "./par-table.ts";
 import { REGEX_BUILTINS } from "./regex-table.ts";
 import { STRING_BUILTINS } from "./string-table.ts";
 import type { TypeField } from "../bytecode/module.ts";
@@ -30,6 +31,7 @@ export const BUILTINS: readonly BuiltinDecl[] = [
   ...REGEX_BUILTINS,
   ...OPTION_BUILTINS,
   ...OTHER_BUILTINS,
+  ...PAR_BUILTINS,
 ];
 
 /** The builtins by name, including old names. */

@@ -23,6 +23,7 @@ const CASES: Readonly<Record<string, readonly [string, string]>> = {
   "list.partition": ["list.partition([3, 1, 2], fn(x) { read(x) > 1 })", "3 1 2"],
   "list.update": ["list.update([3, 1, 2], 1, read)", "1"],
   "map.update": ['map.update({ "a": 3 }, "a", fn(x) { read(option.unwrap_or(x, 0)) })', "3"],
+  "par.map": ["par.map([3, 1, 2], read)", "3 1 2"],
   "option.map": ["option.map(Some(1), read)", "1"],
   "option.and_then": ["option.and_then(Some(1), fn(x) { Some(read(x)) })", "1"],
   "result.map": ['result.map(try_parse_int("7"), read)', "7"],

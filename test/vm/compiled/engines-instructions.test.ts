@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BUILTINS } from "../../../vm/builtins/builtin-table.ts";
+import { isInstructionOnly } from "../../../vm/builtins/par-table.ts";
 import { ListValue } from "../../../vm/value/list.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import { isOpName, opcode, type OpName, OPCODES } from "../../../vm/bytecode/opcodes.ts";
@@ -36,7 +37,9 @@ const WITH_OWN_GENERATOR: readonly OpName[] = ["Update"];
 const OPS: readonly OpName[] = Object.keys(OPCODES)
   .filter(isOpName)
   .filter((op) => opcode(op).flow === undefined && !EFFECTS.includes(op) && !WITH_OWN_GENERATOR.includes(op));
-const HOSTED = BUILTINS.filter((b) => b.source === undefined && !b.name.startsWith("debug") && b.name !== "string.inspect").map((b) => {
+const HOSTED = BUILTINS.filter(
+  (b) => b.source === undefined && !isInstructionOnly(b) && !b.name.startsWith("debug") && b.name !== "string.inspect",
+).map((b) => {
   const type = parseType(b.type, new Set(b.typeParams));
   return { id: b.id, count: type.kind === "fn" ? type.params.length : 0 };
 });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { BUILTINS } from "../../../vm/builtins/builtin-table.ts";
+import { isInstructionOnly } from "../../../vm/builtins/par-table.ts";
 import { decodeModule, encodeModule } from "../../../vm/bytecode/codec.ts";
 import type { Limits } from "../../../vm/limits.ts";
 import { ListValue } from "../../../vm/value/list.ts";
@@ -194,7 +195,7 @@ const constants: readonly Value[] = [
   new ActorIdValue(1),
 ];
 
-const HOSTED = BUILTINS.filter((b) => b.source === undefined);
+const HOSTED = BUILTINS.filter((b) => b.source === undefined && !isInstructionOnly(b));
 const BUILTIN_ARITY: ReadonlyMap<number, number> = new Map(
   HOSTED.map((b) => {
     const type = parseType(b.type, new Set(b.typeParams));
