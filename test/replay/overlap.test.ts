@@ -1,0 +1,136 @@
+/** Calls that overlap: the log is a function of the program and the answers, and it replays and resumes. */
+import { copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { compile } from "../../compiler/compile.ts";
+import { execute } from "../../runtime/execute.ts";
+import { resume } from "../../runtime/resume.ts";
+import type { Program } from "../../vm/bytecode/program.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
+import { arbitraryOverlap, worldOf } from "../arbitrary-overlap.ts";
+import { cases } from "../cases.ts";
+import { fixedSample } from "../choices.ts";
+import { recorded, replayed } from "./recorded.ts";
+
+const LIMITS = { max_steps: 2_000_000 };
+const programOf = (text: string): Program => verifyModule(compile({ name: "main.ax", text }).module);
+
+test("the generator makes calls that overlap, in actors and in branches", async () => {
+  const counts = { overlapping: 0, failed: 0, spawns: 0 };
+  for (const text of fixedSample(arbitraryOverlap, 40)) {
+    const world = worldOf(1);
+    const { run, bytes } = await recorded(programOf(text), { handlers: world.handlers, live: true, runId: "r", limits: LIMITS });
+    if (world.most > 1) counts.overlapping += 1;
+    if (run.outcome !== "success") counts.failed += 1;
+    if (new TextDecoder().decode(bytes).includes("ActorSpawn")) counts.spawns += 1;
+  }
+  expect(counts.overlapping).toBeGreaterThan(10);
+  expect(counts.spawns).toBeGreaterThan(5);
+  expect(counts.failed).toBeGreaterThan(2);
+});
+
+test("equal answers give equal logs, whatever arrives first, and each log replays", async () => {
+  await fc.assert(
+    fc.asyncProperty(arbitraryOverlap, fc.nat(1_000), async (text, seed) => {
+      const program = programOf(text);
+      const logs = new Set<string>();
+      for (const [i, maxParallelCalls] of [1, 2, 16].entries()) {
+        for (const engine of ["interpreter", "compiled"] as const) {
+          const world = worldOf(i === 0 && engine === "compiled" ? undefined : seed + i);
+          const recording = await recorded(program, {
+            handlers: world.handlers,
+            live: true,
+            runId: "r",
+            limits: LIMITS,
+            maxParallelCalls,
+            engine,
+          });
+          expect(world.most).toBeLessThanOrEqual(maxParallelCalls);
+          logs.add(Buffer.from(recording.bytes).toString("latin1"));
+          if (logs.size > 1) break;
+          const report = await replayed(recording, recording.bytes, { engine: i === 1 ? "interpreter" : "compiled" });
+          expect(report.divergence).toBeUndefined();
+          expect(report.status).toBe("identical");
+        }
+      }
+      expect(logs.size).toBe(1);
+    }),
+    { numRuns: cases(400) },
+  );
+});
+
+test("a log cut at any event and resumed has the bytes of the undisturbed run", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "boruna-overlap-"));
+  try {
+    await fc.assert(
+      fc.asyncProperty(
+        arbitraryOverlap,
+        fc.nat(1_000),
+        fc.array(fc.nat(10_000), { minLength: 4, maxLength: 4 }),
+        async (text, seed, cuts) => {
+          const path = join(mkdtempSync(join(folder, "run-")), "run.jsonl");
+          const program = programOf(text);
+          const { handlers } = worldOf(seed);
+          const run = await execute(program, {
+            policy: "allow-all",
+            live: true,
+            tracing: false,
+            runId: "r",
+            limits: LIMITS,
+            handlers,
+            record: path,
+          });
+          expect(existsSync(`${path}.open`)).toBe(false);
+          const bytes = readFileSync(path);
+          const ends = [...bytes.entries()].flatMap(([i, byte]) => (byte === 0x0a ? [i + 1] : []));
+          for (const [i, cut] of cuts.entries()) {
+            const copy = `${path}.${i}`;
+            copyFileSync(path, copy);
+            cpSync(`${path}.blobs`, `${copy}.blobs`, { recursive: true });
+            truncateSync(copy, ends[cut % ends.length]);
+            const world = worldOf(seed + 1 + i);
+            const resumed = await resume(copy, {
+              handlers: world.handlers,
+              tracing: false,
+              inDoubt: "retry",
+              maxParallelCalls: 1 + (i % 3),
+            });
+            expect(readFileSync(copy).equals(bytes)).toBe(true);
+            expect(resumed).toMatchObject({ outcome: run.outcome, steps: run.steps, counters: run.counters });
+            // No call whose answer is in the log was made again.
+            expect(new Set(world.calls).size).toBe(world.calls.length);
+          }
+        },
+      ),
+      { numRuns: cases(200) },
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("where no call fails, par.map gives the result of the loop", async () => {
+  await fc.assert(
+    fc.asyncProperty(arbitraryOverlap, fc.nat(1_000), async (text, seed) => {
+      // No actors: their messages would come in another order.
+      const branches = text.replaceAll(/let (v\d+) = spawn worker\d\nsend v\d+ t/g, "");
+      const never = Number.POSITIVE_INFINITY;
+      const [together, alone] = await Promise.all(
+        [branches, branches.replaceAll("par.map(", "list.map(")].map((source) =>
+          execute(programOf(source), {
+            policy: "allow-all",
+            live: true,
+            tracing: false,
+            limits: LIMITS,
+            handlers: worldOf(seed, never).handlers,
+          }),
+        ),
+      );
+      expect(together?.outcome).toBe(alone?.outcome);
+      expect(together?.value).toEqual(alone?.value);
+    }),
+    { numRuns: cases(300) },
+  );
+});
