@@ -100,7 +100,9 @@ test("a log cut at any event and resumed has the bytes of the undisturbed run", 
             expect(readFileSync(copy).equals(bytes)).toBe(true);
             expect(resumed).toMatchObject({ outcome: run.outcome, steps: run.steps, counters: run.counters });
             // No call whose answer is in the log was made again.
-            expect(new Set(world.calls).size).toBe(world.calls.length);
+            const kept = bytes.subarray(0, ends[cut % ends.length]).toString("latin1");
+            const answered = kept.split(/"Cap(?:Result|Error)"/).length - 1;
+            expect(world.calls).toHaveLength(bytes.toString("latin1").split('"CapCall"').length - 1 - answered);
           }
         },
       ),

@@ -175,7 +175,14 @@ export const OTHER_BUILTINS: readonly BuiltinDecl[] = [
     ["debug(1)", "1"],
     { ...EFFECT_T, oldNames: ["__builtin_debug"] },
   ),
-  native(243, "self", "Fn() -> ActorId", COSTS.constant, "The id of the actor that calls it; that of main is 0.", ["self()", "Actor#0"]),
+  native(
+    243,
+    "self",
+    "Fn() -> ActorId",
+    COSTS.constant,
+    "The id of the actor that calls it, or to which the calling branch belongs; that of main is 0.",
+    ["self()", "Actor#0"],
+  ),
   native(
     242,
     "debug_msg",

@@ -51,6 +51,8 @@ export interface Actor extends Slots {
   readonly parent: number;
   /** The index of a branch in its `par`. Undefined for an actor. */
   readonly branch: number | undefined;
+  /** The id of the actor that the task belongs to: its own, or that of the actor whose `par` the branch is in. */
+  readonly owner: number;
   readonly children: Set<number>;
   /** `blocked`: it waits for a message. `waiting`: for the answer of a call. `joining`: for its branches. */
   status: "runnable" | "blocked" | "waiting" | "joining" | "completed" | "failed";
@@ -95,22 +97,19 @@ export type Tasks = ReadonlyMap<number, Actor>;
 
 export const hasEnded = ({ status }: Actor): boolean => status === "completed" || status === "failed";
 
-/** Returns the actor that the task belongs to: itself, or the one whose `par` the branch is in. */
-export function ownerOf(tasks: Tasks, task: Actor): Actor {
-  let owner = task;
-  for (let i = tasks.size; owner.branch !== undefined && i > 0; i--) owner = tasks.get(owner.parent) ?? owner;
-  return owner;
-}
+/** Returns the actor that the task belongs to. */
+export const ownerOf = (tasks: Tasks, task: Actor): Actor => tasks.get(task.owner) ?? task;
 
 /** A call stack. It is the part of an actor that `locationsOf` reads. */
 export type Frames = Pick<Actor, "depth" | "frameFunction" | "framePc">;
 
 /** Returns a task that has not begun. It has no frames and no globals. */
-export function newActor(id: number, parent: number, branch?: number): Actor {
+export function newActor(id: number, parent: number, branch?: number, owner: number = id): Actor {
   return {
     id,
     parent,
     branch,
+    owner,
     children: new Set(),
     status: "runnable",
     stack: [],

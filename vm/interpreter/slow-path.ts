@@ -60,7 +60,7 @@ export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { 
       put(ListValue.of(slotValues(actor, base + x, y)));
       return;
     case REGISTER_OPS.interpreterBuiltin:
-      put(op === SELF_ID && y === 0 ? new ActorIdValue(actor.id) : runBuiltin(run, op, slotValues(actor, base + x, y)));
+      put(op === SELF_ID && y === 0 ? new ActorIdValue(actor.owner) : runBuiltin(run, op, slotValues(actor, base + x, y)));
       return;
     case REGISTER_OPS.loadGlobal:
       put(globals[y] ?? UNIT);

@@ -145,7 +145,7 @@ function makeBranches(state: TaskState, task: Actor): void {
   const first = state.made;
   run.flow?.beginPar(task, first, join.remaining);
   for (const [index, call] of join.calls.entries()) {
-    const branch = newActor(state.made, task.id, index);
+    const branch = newActor(state.made, task.id, index, task.owner);
     begin(run, branch, task.globals);
     try {
       enterBranch(run, branch, call);

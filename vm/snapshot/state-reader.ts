@@ -129,7 +129,14 @@ export class StateReader {
       const outer = tasks.get(parent);
       if (parent >= 0 && outer === undefined) failState("an actor whose parent is not there");
       outer?.children.add(id);
-      const task = this.#readActor({ id, parent, branch: branch < 0 ? undefined : branch, made, limits });
+      const task = this.#readActor({
+        id,
+        parent,
+        branch: branch < 0 ? undefined : branch,
+        owner: branch < 0 ? id : (outer?.owner ?? id),
+        made,
+        limits,
+      });
       if (task.branch !== undefined) checkBranch(task.branch, outer?.join);
       if (!overlaps && (task.status === "waiting" || task.status === "joining")) failState("no such status");
       tasks.set(id, task);
@@ -160,9 +167,9 @@ export class StateReader {
     return { calls: [], results, remaining: results.filter((result) => result === undefined).length };
   }
 
-  #readActor({ id, parent, branch, made, limits }: TaskHead): Actor {
+  #readActor({ id, parent, branch, owner, made, limits }: TaskHead): Actor {
     const bytes = this.#bytes;
-    const actor = newActor(id, parent, branch);
+    const actor = newActor(id, parent, branch, owner);
     actor.status = STATUSES[bytes.u8()] ?? failState("no such status");
     if (actor.status === "joining") actor.join = this.#readJoin();
     if (!hasEnded(actor)) {
@@ -311,6 +318,7 @@ interface TaskHead {
   readonly id: number;
   readonly parent: number;
   readonly branch: number | undefined;
+  readonly owner: number;
   readonly made: number;
   readonly limits: Limits;
 }
