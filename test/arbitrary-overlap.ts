@@ -1,7 +1,7 @@
 /** Programs with actors and nested branches, whose calls overlap, and the world that answers them. */
 import type fc from "fast-check";
 import { CapabilityFailure, type Handler } from "../gateway/handlers.ts";
-import { arbitraryChoices, Choices } from "./choices.ts";
+import { arbitraryChoices, type Choices } from "./choices.ts";
 
 const WORKERS = 3;
 const MAX_DEPTH = 3;
