@@ -105,7 +105,7 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       call1(list, (a) => `shown(Box { items: ${a} }.items)`),
       call1(pair, (p) => `label(${p}, 3)`),
       call2(text, list, (a, b) => `(match tried(${a}, ${b}) { Ok(t) => t, Err(e) => "no: " ++ e })`),
-      call1(pair, (p) => `json.stringify(json.from([${p}]))`),
+      call1(pair, (p) => `json.stringify(json.from([Some(${p}), None]))`),
       call1(text, (a) => `string.reverse(string.trim_start(${a}))`),
       fc
         .constantFrom("fs.read", "net.fetch", "fn(t) { fs.read(t) ++ net.fetch(t) }")

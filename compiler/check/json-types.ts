@@ -23,12 +23,23 @@ export function partWithoutJson(type: CheckedType): CheckedType | undefined {
 
 /** Returns the type whose text the compiler passes to the builtin; null for most builtins. */
 export const typeArgument = (builtin: BuiltinDecl, typeArgs: ReadonlyMap<ParamType, CheckedType>): CheckedType | null =>
-  builtin.takesTypeText ? ([...typeArgs.values()][0] ?? null) : null;
+  builtin.convertsJson ? ([...typeArgs.values()][0] ?? null) : null;
+
+const UNDECIDED = {
+  read: {
+    message: "the type that `json.to` returns is not decided",
+    help: "write it: `let value: Result<Int, String> = json.to(j)`",
+  },
+  written: {
+    message: "the type that `json.from` converts is not decided",
+    help: "write it: `let value: Option<Int> = None`",
+  },
+} as const;
 
 /** Defers a check that the type parameter of the builtin is a type whose values have a JSON form. */
 export function requireJsonType(
   checker: FunctionChecker,
-  { name, takesTypeText }: BuiltinDecl,
+  { name }: BuiltinDecl,
   typeArgs: ReadonlyMap<ParamType, CheckedType>,
   span: Span,
 ): void {
@@ -36,17 +47,11 @@ export function requireJsonType(
     for (const type of typeArgs.values()) {
       const part = partWithoutJson(type);
       if (part?.kind === "var") {
-        // A value without undecided parts, such as `None`, needs no type to be converted to Json; the undecided type is reported elsewhere.
-        if (takesTypeText)
-          reportUndecided(
-            checker,
-            type,
-            span,
-            `the type that \`${name}\` returns is not decided`,
-            "write it: `let value: Result<Int, String> = json.to(j)`",
-          );
+        const { message, help } = UNDECIDED[name === "json.to" ? "read" : "written"];
+        reportUndecided(checker, type, span, message, help);
       } else if (part?.kind === "param") {
-        const converter = takesTypeText ? `from_json: Fn(Json) -> Result<${show(part)}, String>` : `to_json: Fn(${show(part)}) -> Json`;
+        const converter =
+          name === "json.to" ? `from_json: Fn(Json) -> Result<${show(part)}, String>` : `to_json: Fn(${show(part)}) -> Json`;
         checker.error("E009", span, `\`${name}\` needs a known type, and ${show(part)} is known only to the callers of this function`, {
           help: `take a parameter \`${converter}\`, and let each caller pass \`${name}\``,
         });

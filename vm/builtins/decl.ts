@@ -23,10 +23,11 @@ export interface BuiltinDecl {
   readonly instruction: OpName | undefined;
   /** Whether the builtin compares the elements of its first argument like `==`. If so, their type must not contain functions. */
   readonly comparesElements: boolean;
-  /** Whether the values of the type parameter must have a JSON form, and the type must be known where the builtin is used. */
+  /**
+   * Whether the builtin converts values of the type parameter to or from Json. If so, they must have a JSON form, and the type must be
+   * known where the builtin is used: the compiler adds one more argument to a call, the text of the type.
+   */
   readonly convertsJson: boolean;
-  /** Whether the compiler adds one more argument to a call: the text of the type parameter's type, a String. */
-  readonly takesTypeText: boolean;
   /** Whether the builtin is one of the elementary functions, which are loaded before a program that uses them runs. */
   readonly isElementary: boolean;
   /** Whether the builtin has an effect besides its result. If so, the compiler does not warn (W007) when the result is dropped. */
@@ -42,15 +43,7 @@ export interface BuiltinDecl {
 type Options = Partial<
   Pick<
     BuiltinDecl,
-    | "oldNames"
-    | "typeParams"
-    | "instruction"
-    | "comparesElements"
-    | "convertsJson"
-    | "takesTypeText"
-    | "isElementary"
-    | "calledForEffect"
-    | "source"
+    "oldNames" | "typeParams" | "instruction" | "comparesElements" | "convertsJson" | "isElementary" | "calledForEffect" | "source"
   >
 >;
 
@@ -77,7 +70,6 @@ export function native(
     instruction: undefined,
     comparesElements: false,
     convertsJson: false,
-    takesTypeText: false,
     isElementary: false,
     calledForEffect: false,
     source: undefined,

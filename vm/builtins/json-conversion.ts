@@ -20,25 +20,32 @@ function partCount(value: Value): number {
   return typeof value === "object" && value.tag === "Record" ? value.fields.length : 0;
 }
 
-/** Converts data to Json. Traps if the value contains functions or ActorIds, which only hand-written bytecode can pass. */
-export function jsonFromValue(meter: Meter, types: readonly TypeDef[], value: Value): Value {
+/** The steps of the shape of a type: that of a generic type may have to be built. */
+const shapeUnits = (type: Type | undefined): number => (type?.kind === "named" && type.args.length > 0 ? countNodes(type) * UNITS.slot : 0);
+
+/**
+ * Converts data of the type with that text to Json. Traps if the value contains functions or ActorIds, which only hand-written bytecode
+ * can pass.
+ */
+export function jsonFromValue(meter: Meter, types: readonly TypeDef[], value: Value, typeText: Value): Value {
   const work = new Work(meter);
   const output: JsonOutput<Value> = {
     scalar: (data) => data ?? UNIT,
     list: (items) => ListValue.of(items),
     object: (names, parts) => MapValue.from(names.map((name, i) => [name, parts[i] ?? UNIT] as const)),
-    enter: (part, depth) => {
+    enter: ({ value: part, type }, depth) => {
       if (depth > MACHINE_LIMITS.valueDepth)
         throw new MachineTrap("invalid_value", `json.from: the value is nested deeper than ${MACHINE_LIMITS.valueDepth}`);
       const count = partCount(part);
-      work.add((1 + count) * UNITS.value);
+      work.add((1 + count) * UNITS.value + shapeUnits(type));
       if (typeof part !== "object") return;
       if (part.tag === "FnRef" || part.tag === "Closure" || part.tag === "ActorId") throw typeTrap("data", part);
       if (part.tag === "List") meter.allocateList(count);
       else if (part.tag !== "Unit" && part.tag !== "None" && part.tag !== "Float") meter.allocate(mapCharge(Math.max(1, count)));
     },
   };
-  return foldTypedJson(value, types, output, { hasLegacyVariants: false, numbers: "typed JSON" });
+  const type = typeOf(work, "json.from", text(typeText));
+  return foldTypedJson({ value, type }, types, output, { hasLegacyVariants: false, form: "foreign" });
 }
 
 /** Returns one level of a Json. Traps for a value that no Json contains. */
@@ -55,16 +62,15 @@ export function valueFromJson(meter: Meter, types: readonly TypeDef[], json: Val
   const work = new Work(meter);
   const input: JsonInput<Value> = {
     open: (data, type) => {
-      work.add((1 + partCount(data)) * UNITS.value);
-      // The shape of a generic type may have to be built.
-      if (type.kind === "named" && type.args.length > 0) work.add(countNodes(type) * UNITS.slot);
+      work.add((1 + partCount(data)) * UNITS.value + shapeUnits(type));
       return levelOf(data);
     },
     allocate: (bytes) => meter.allocate(bytes),
+    nullData: UNIT,
   };
-  const type = typeOf(work, text(typeText));
+  const type = typeOf(work, "json.to", text(typeText));
   try {
-    const value = readTypedJson(json, type, types, input, { root: "$", numbers: "typed JSON" });
+    const value = readTypedJson(json, type, types, input, { root: "$", form: "foreign" });
     meter.allocate(BYTES.wrapper);
     return new OkValue(value);
   } catch (error) {
@@ -76,12 +82,12 @@ export function valueFromJson(meter: Meter, types: readonly TypeDef[], json: Val
 }
 
 /** Parses the text of a type. The compiler writes only valid ones. */
-function typeOf(work: Work, source: string): Type {
+function typeOf(work: Work, builtin: string, source: string): Type {
   work.add(source.length * UNITS.codedUnit);
   try {
     return parseType(source);
   } catch (error) {
-    if (error instanceof BorunaError && error.kind === "value.type_syntax") throw new MachineTrap("type_error", "json.to: not a type");
+    if (error instanceof BorunaError && error.kind === "value.type_syntax") throw new MachineTrap("type_error", `${builtin}: not a type`);
     throw error;
   }
 }

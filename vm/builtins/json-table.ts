@@ -67,9 +67,9 @@ export const JSON_BUILTINS: readonly BuiltinDecl[] = [
     196,
     "json.from",
     "Fn(T) -> Json",
-    "1 + ⌊8v / 256⌋, v values",
-    `The Json form of any data, which json.to reads back: a record is an object, an enum \`"Variant"\` or \`{"Variant": v}\`, an Option \`null\` or \`{"some": v}\`, a Result \`{"ok": v}\` or \`{"err": v}\`, a tuple a list, () null, and a Float that is not finite "NaN", "inf" or "-inf". T must be known, and must not contain functions or ActorIds. Traps if the value is nested deeper than ${MACHINE_LIMITS.valueDepth}.`,
-    ['json.from({ "a": Some(1) })', "{a: {some: 1}}"],
+    "1 + ⌊(8v + 4t) / 256⌋, v values, t code units of the type",
+    `The Json form of any data, which json.to reads back: a record is an object, an enum \`"Variant"\` or \`{"Variant": v}\`, an Option null or the value inside, a Result \`{"ok": v}\` or \`{"err": v}\`, a tuple a list, () null, and a Float that is not finite "NaN", "inf" or "-inf". If the value inside an Option can itself be null (an Option, (), Json), Some is \`{"some": v}\`. T must be known, and must not contain functions or ActorIds. Traps if the value is nested deeper than ${MACHINE_LIMITS.valueDepth}.`,
+    ['json.from({ "a": Some(1), "b": None })', "{a: 1, b: ()}"],
     CONVERTED_T,
   ),
   native(
@@ -77,8 +77,8 @@ export const JSON_BUILTINS: readonly BuiltinDecl[] = [
     "json.to",
     "Fn(Json) -> Result<T, String>",
     "1 + ⌊(8v + 4t) / 256⌋, v values, t code units of the type",
-    "The value of type T whose Json form this is (see json.from), else Err with the path and what is wrong there. T comes from the context, for example an annotation of the result. A record needs all its fields and no others; an Int may also be its decimal digits as a String.",
+    "The value of type T whose Json form this is (see json.from), else Err with the path and what is wrong there. T comes from the context, for example an annotation of the result. An object may have members that the record lacks, and lack a member that is an Option, which is then None; an Int may also be its decimal digits as a String.",
     ["result.unwrap_or(json.to(Json::List([Json::Int(1)])), [0])", "[1]"],
-    { ...CONVERTED_T, takesTypeText: true },
+    CONVERTED_T,
   ),
 ];

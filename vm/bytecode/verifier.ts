@@ -56,7 +56,7 @@ const builtinParamCount = lazily(
     new Map(
       BUILTINS.filter((b) => b.source === undefined).map((b) => {
         const type = parseType(b.type, new Set(b.typeParams));
-        return [b.id, (type.kind === "fn" ? type.params.length : 0) + (b.takesTypeText ? 1 : 0)] as const;
+        return [b.id, (type.kind === "fn" ? type.params.length : 0) + (b.convertsJson ? 1 : 0)] as const;
       }),
     ),
 );

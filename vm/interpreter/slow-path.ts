@@ -147,7 +147,7 @@ function runBuiltin(run: Run, id: number, args: readonly Value[]): Value {
     return debugValue(run, second === undefined ? undefined : first, expectDefined(second ?? first));
   if (id === INSPECT_ID && args.length === 1) return inspectValue(run, expectDefined(first));
   const { types } = run.program.module;
-  if (id === JSON_FROM_ID && args.length === 1) return jsonFromValue(run.meter, types, expectDefined(first));
+  if (id === JSON_FROM_ID && args.length === 2) return jsonFromValue(run.meter, types, expectDefined(first), expectDefined(second));
   if (id === JSON_TO_ID && args.length === 2) return valueFromJson(run.meter, types, expectDefined(first), expectDefined(second));
   throw new MachineTrap("invalid_function", `no builtin ${id} of ${args.length} arguments`);
 }

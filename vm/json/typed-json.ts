@@ -15,6 +15,8 @@
  * | List    | an array                                          |
  * | Map     | an object                                         |
  * | Json    | itself                                            |
+ *
+ * `json.from` and `json.to` use the form for foreign JSON, in which an Option is `null` or the plain value (`JsonForm`).
  */
 import { BorunaError, unreachable } from "../error.ts";
 import { Branch, foldTree, type Leaf, leaf } from "./fold.ts";
@@ -45,10 +47,24 @@ import {
 } from "../value/value.ts";
 
 /**
- * How numbers are written. In `typed JSON`, some numbers are strings, as the table above says. In `plain` data, every number is a
- * JavaScript number or bigint.
+ * The form of the JSON. `typed` is that of the table above. In `plain` data, every number is a JavaScript number or bigint. In `foreign`
+ * JSON, which other programs write and read, an Option is `null` or the value inside, unless that can be `null` too. A reader of foreign
+ * JSON ignores members that the record lacks, and reads a missing Option as None.
  */
-type NumberForm = "typed JSON" | "plain";
+export type JsonForm = "typed" | "plain" | "foreign";
+
+/** Returns the type inside an Option if the Option is written as that value or `null`. */
+function bareOption(form: JsonForm, type: Type | undefined): Type | undefined {
+  const inner = form === "foreign" && type !== undefined ? typeArgument(type, "Option", 0) : undefined;
+  if (inner === undefined || inner.kind === "param") return undefined;
+  const mayBeNull =
+    inner.kind === "primitive" ? inner.name === "Unit" || inner.name === "Json" : inner.kind === "named" && inner.name === "Option";
+  return mayBeNull ? undefined : inner;
+}
+
+/** Returns one type argument of a type with that name. */
+const typeArgument = (type: Type | undefined, name: string, index: number): Type | undefined =>
+  type?.kind === "named" && type.name === name ? type.args[index] : undefined;
 
 /**
  * Converts a value to typed JSON. If `type` is undefined, enum values with the type ids that older modules
@@ -56,14 +72,15 @@ type NumberForm = "typed JSON" | "plain";
  * function becomes its text form, an actor becomes its number, and a record of an unknown type becomes an array of its fields. Ints stay
  * exact. Throws the errors of `checkSerializable`.
  */
-export function valueToTypedJson(
-  value: Value,
-  type: Type | undefined,
-  types: readonly TypeDef[],
-  numbers: NumberForm = "typed JSON",
-): JsonData {
+export function valueToTypedJson(value: Value, type: Type | undefined, types: readonly TypeDef[], form: JsonForm = "typed"): JsonData {
   checkSerializable(value);
-  return foldTypedJson(value, types, DATA_OUTPUT, { hasLegacyVariants: type === undefined, numbers });
+  return foldTypedJson({ value, type }, types, DATA_OUTPUT, { hasLegacyVariants: type === undefined, form });
+}
+
+/** A value with its type. The type is undefined if it is not known; the form of an Option depends on it in foreign JSON. */
+export interface TypedValue {
+  readonly value: Value;
+  readonly type: Type | undefined;
 }
 
 /** What one level of JSON is converted to. */
@@ -71,8 +88,11 @@ export interface JsonOutput<Out> {
   readonly scalar: (data: JsonScalar) => Out;
   readonly list: (items: Out[]) => Out;
   readonly object: (names: readonly string[], parts: readonly Out[]) => Out;
-  /** Is called with each part of the value before its children. May throw to stop the conversion. */
-  readonly enter: (part: Value, depth: number) => void;
+  /**
+   * Is called with each part of the value before its children, except an Option that is written as the value inside. May throw to stop
+   * the conversion.
+   */
+  readonly enter: (part: TypedValue, depth: number) => void;
 }
 
 const DATA_OUTPUT: JsonOutput<JsonData> = {
@@ -85,57 +105,65 @@ const DATA_OUTPUT: JsonOutput<JsonData> = {
 interface WriteOptions {
   /** Whether enum values with the type ids that older modules use for options and results are such. */
   readonly hasLegacyVariants: boolean;
-  readonly numbers: NumberForm;
+  readonly form: JsonForm;
 }
 
 /** Converts a value to JSON in the form that `output` makes. */
 export function foldTypedJson<Out>(
-  value: Value,
+  root: TypedValue,
   types: readonly TypeDef[],
   output: JsonOutput<Out>,
-  { hasLegacyVariants, numbers }: WriteOptions,
+  { hasLegacyVariants, form }: WriteOptions,
 ): Out {
   const table = typeTable(types);
-  const object = (names: readonly string[], values: readonly Value[]): Branch<Value, Out> =>
-    new Branch(values, (parts) => output.object(names, parts));
-  return foldTree<Value, Out>(value, (part, depth) => {
-    output.enter(part, depth);
+  const object = (names: readonly string[], parts: readonly TypedValue[]): Branch<TypedValue, Out> =>
+    new Branch(parts, (made) => output.object(names, made));
+  const all = (values: Iterable<Value>, type: Type | undefined): TypedValue[] => Array.from(values, (value) => ({ value, type }));
+  // Only the form of an Option in foreign JSON depends on types.
+  const start = form === "foreign" ? root : { value: root.value, type: undefined };
+  return foldTree<TypedValue, Out>(start, (node, depth) => {
+    const { value: part, type } = node;
+    const inner = part instanceof SomeValue ? bareOption(form, type) : undefined;
+    if (part instanceof SomeValue && inner !== undefined)
+      return new Branch([{ value: part.value, type: inner }], ([made]) => made ?? output.scalar(null));
+    output.enter(node, depth);
     if (typeof part !== "object") return leaf(output.scalar(part));
     switch (part.tag) {
       case "Unit":
       case "None":
         return leaf(output.scalar(null));
       case "Float":
-        return leaf(output.scalar(numbers === "plain" ? part : floatToData(part)));
+        return leaf(output.scalar(form === "plain" ? part : floatToData(part)));
       case "ActorId":
         return leaf(output.scalar(part.id));
       case "FnRef":
         return leaf(output.scalar(textForm(part)));
       case "Some":
-        return object(["some"], [part.value]);
+        return object(["some"], [{ value: part.value, type: typeArgument(type, "Option", 0) }]);
       case "Ok":
-        return object(["ok"], [part.value]);
+        return object(["ok"], [{ value: part.value, type: typeArgument(type, "Result", 0) }]);
       case "Err":
-        return object(["err"], [part.value]);
+        return object(["err"], [{ value: part.value, type: typeArgument(type, "Result", 1) }]);
       case "List":
-        return new Branch(part.toArray(), output.list);
+        return new Branch(all(part.toArray(), typeArgument(type, "List", 0)), output.list);
       case "Map":
-        return object([...part.keys()], [...part.values()]);
+        return object([...part.keys()], all(part.values(), typeArgument(type, "Map", 1)));
       case "Record": {
-        const shape = table.shapeOfId(part.typeId);
-        return shape?.kind === "record" && shape.fields.length === part.fields.length && !isPositional(shape.fields)
-          ? object(namesOf(shape), part.fields)
-          : new Branch(part.fields, output.list);
+        const shape = shapeOf(table, type, part.typeId);
+        if (shape?.kind !== "record" || shape.fields.length !== part.fields.length)
+          return new Branch(all(part.fields, undefined), output.list);
+        const fields = part.fields.map((value, i): TypedValue => ({ value, type: shape.fields[i]?.type }));
+        return isPositional(shape.fields) ? new Branch(fields, output.list) : object(namesOf(shape), fields);
       }
       case "Enum": {
         const legacy = hasLegacyVariants ? legacyName(part, types) : undefined;
         if (legacy === "None") return leaf(output.scalar(null));
-        if (legacy !== undefined) return object([legacy.toLowerCase()], [part.payload]);
-        const shape = table.shapeOfId(part.typeId);
+        if (legacy !== undefined) return object([legacy.toLowerCase()], all([part.payload], undefined));
+        const shape = shapeOf(table, type, part.typeId);
         const variant = shape?.kind === "enum" ? shape.variants[part.variant] : undefined;
         return variant?.payload === null
           ? leaf(output.scalar(variant.name))
-          : object([variant?.name ?? String(part.variant)], [part.payload]);
+          : object([variant?.name ?? String(part.variant)], all([part.payload], variant?.payload.type));
       }
       case "Closure":
         throw new BorunaError("internal", "a closure passed checkSerializable");
@@ -143,6 +171,12 @@ export function foldTypedJson<Out>(
         return unreachable(part, "value");
     }
   });
+}
+
+/** Returns the shape of a record or enum value with that type id: that of its type, which knows the type arguments, if the type is known. */
+function shapeOf(table: TypeTable, type: Type | undefined, id: number): TypeShape | undefined {
+  const shape = type === undefined ? undefined : table.shapeOf(type);
+  return shape?.id === id ? shape : table.shapeOfId(id);
 }
 
 type RecordShape = Extract<TypeShape, { kind: "record" }>;
@@ -200,9 +234,11 @@ export interface JsonInput<D> {
   readonly open: (data: D, type: Type) => JsonNode<D>;
   /** Is called with the bytes of each value before it is made. May throw. */
   readonly allocate: (bytes: number) => void;
+  /** The data that `open` returns null for. */
+  readonly nullData: D;
 }
 
-const DATA_INPUT: JsonInput<JsonData> = { open: (data) => data, allocate: () => undefined };
+const DATA_INPUT: JsonInput<JsonData> = { open: (data) => data, allocate: () => undefined, nullData: null };
 
 /** JSON data that is to be read as a value of `type`. */
 interface TypedData<D> {
@@ -211,10 +247,17 @@ interface TypedData<D> {
   readonly path: JsonPath;
 }
 
-type TypedNode<D> = TypedData<JsonNode<D>>;
+/** JSON data whose first level is open. */
+interface TypedNode<D> {
+  readonly data: JsonNode<D>;
+  readonly closed: TypedData<D>;
+  readonly type: Type;
+  readonly path: JsonPath;
+}
 
 interface Reading<D> {
   readonly input: JsonInput<D>;
+  readonly form: JsonForm;
   readonly table: TypeTable;
 }
 
@@ -222,14 +265,8 @@ interface Reading<D> {
  * Reads a value of `type`. Throws `value.too_deep`, or `value.form` with a message that contains the path from `root`, such as
  * `args.name.items[2]: expected Int, found String`.
  */
-export function valueFromTypedJson(
-  data: JsonData,
-  type: Type,
-  types: readonly TypeDef[],
-  root = "value",
-  numbers: NumberForm = "typed JSON",
-): Value {
-  return readTypedJson(data, type, types, DATA_INPUT, { root, numbers });
+export function valueFromTypedJson(data: JsonData, type: Type, types: readonly TypeDef[], root = "value", form: JsonForm = "typed"): Value {
+  return readTypedJson(data, type, types, DATA_INPUT, { root, form });
 }
 
 /** Does the same as `valueFromTypedJson` for JSON data of any form. */
@@ -238,17 +275,17 @@ export function readTypedJson<D>(
   type: Type,
   types: readonly TypeDef[],
   input: JsonInput<D>,
-  { root, numbers }: { readonly root: string; readonly numbers: NumberForm },
+  { root, form }: { readonly root: string; readonly form: JsonForm },
 ): Value {
   // The table returns the shape of a type: its fields or variants, with their types.
-  const reading: Reading<D> = { input, table: typeTable(types) };
+  const reading: Reading<D> = { input, form, table: typeTable(types) };
   return foldTree<TypedData<D>, Value>({ data, type, path: { parent: undefined, key: root } }, (closed, depth) => {
     if (depth > MACHINE_LIMITS.valueDepth)
       throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth}`);
-    const node: TypedNode<D> = { data: input.open(closed.data, closed.type), type: closed.type, path: closed.path };
+    const node: TypedNode<D> = { data: input.open(closed.data, closed.type), closed, type: closed.type, path: closed.path };
     switch (node.type.kind) {
       case "primitive":
-        return readPrimitive(reading, numbers === "plain" ? withoutNumberText(node, node.type.name) : node, node.type.name);
+        return readPrimitive(reading, form === "plain" ? withoutNumberText(node, node.type.name) : node, node.type.name);
       case "named":
         return readNamed(reading, node, node.type.name, node.type.args);
       case "fn":
@@ -349,6 +386,11 @@ function readNamed<D>(reading: Reading<D>, node: TypedNode<D>, name: string, arg
   switch (name) {
     case "Option": {
       if (data === null) return leaf(NONE);
+      const inner = bareOption(reading.form, node.type);
+      if (inner !== undefined) {
+        reading.input.allocate(BYTES.wrapper);
+        return new Branch([{ ...node.closed, type: inner }], (parts) => new SomeValue(parts[0] ?? UNIT));
+      }
       const entry = soleMember(data, ["some"]);
       if (first === undefined || entry === undefined)
         return fail(path, `expected ${shorten(typeToString(node.type))} as null or {"some": …}, found ${kindOf(data)}`);
@@ -374,15 +416,19 @@ function readNamed<D>(reading: Reading<D>, node: TypedNode<D>, name: string, arg
   }
 }
 
-function readRecord<D>({ input }: Reading<D>, node: TypedNode<D>, shape: RecordShape): ReadResult<D> {
+function readRecord<D>({ input, form }: Reading<D>, node: TypedNode<D>, shape: RecordShape): ReadResult<D> {
   const { data, path } = node;
   input.allocate(slotsCharge(shape.fields.length));
   if (isPositional(shape.fields)) return readPositional(node, shape);
   if (!isObject(data)) return failWrongType(node);
   const names = nameSetOf(shape);
-  for (const key of data.keys()) if (!names.has(key)) return fail(path, `${shape.name} has no field ${shorten(JSON.stringify(key))}`);
+  const isForeign = form === "foreign";
+  for (const key of isForeign ? [] : data.keys())
+    if (!names.has(key)) return fail(path, `${shape.name} has no field ${shorten(JSON.stringify(key))}`);
   const fields = shape.fields.map((field) => {
-    const content = data.get(field.name);
+    const member = data.get(field.name);
+    const isOption = typeArgument(field.type, "Option", 0) !== undefined;
+    const content = member === undefined && isForeign && isOption ? input.nullData : member;
     if (content === undefined) return fail(path, `the field ${shorten(field.name)} of ${shape.name} is missing`);
     if (field.type === undefined) return fail({ parent: path, key: field.name }, "a field of an unknown type cannot be given as JSON");
     return childData(path, field.name, content, field.type);

@@ -20,12 +20,11 @@ const TYPES: readonly TypeDef[] = [
   { name: "Node", kind: "record", fields: [{ name: "next", type: "Option<Node>" }] },
 ];
 
-/** A program that calls `json.from` with its argument. */
-const from: Program = verifyModule(moduleOf([{ arity: 1, code: [["LoadLocal", 0], ["Builtin", FROM, 1], "Ret"] }], [], { types: TYPES }));
-/** A program that calls `json.to` with its arguments: a Json and the text of a type. */
-const to: Program = verifyModule(
-  moduleOf([{ arity: 2, code: [["LoadLocal", 0], ["LoadLocal", 1], ["Builtin", TO, 2], "Ret"] }], [], { types: TYPES }),
-);
+/** A program that calls the builtin with its arguments: a value and the text of a type. */
+const converter = (builtin: number): Program =>
+  verifyModule(moduleOf([{ arity: 2, code: [["LoadLocal", 0], ["LoadLocal", 1], ["Builtin", builtin, 2], "Ret"] }], [], { types: TYPES }));
+const from = converter(FROM);
+const to = converter(TO);
 
 /** A list of two lists of two lists, and so on. It is small in memory, because the parts are shared. */
 function doubled(levels: number): Value {
@@ -42,13 +41,16 @@ function nested(depth: number, wrap: (value: Value) => Value, innermost: Value):
 
 const object = (name: string, value: Value): Value => MapValue.from([[name, value]]);
 const manyItems = ListValue.of(Array.from({ length: 200_000 }, () => "V1999"));
+const manyOptions = ListValue.of(Array.from({ length: 200_000 }, () => new SomeValue(ListValue.EMPTY)));
 const manyEntries = MapValue.from(Array.from({ length: 200_000 }, (_, i) => [`k${i}`, i] as const));
 
 describe.each(ENGINES)("%s", (engine) => {
   test.each<[string, Program, readonly Value[]]>([
-    ["from: shared parts", from, [doubled(60)]],
-    ["from: a long list", from, [manyItems]],
-    ["from: a large map", from, [manyEntries]],
+    ["from: shared parts", from, [doubled(60), "Json"]],
+    ["from: a long list", from, [manyItems, "List<String>"]],
+    ["from: a large map", from, [manyEntries, "Map<String, Int>"]],
+    ["from: a long list of Options of a long type", from, [manyOptions, `List<Option<${"List<".repeat(50)}Int${">".repeat(50)}>>`]],
+    ["from: a long text that is no type", from, [1, "x".repeat(50_000_000)]],
     ["to: shared parts", to, [doubled(60), "Json"]],
     ["to: a long list", to, [manyItems, "List<String>"]],
     ["to: a long list of an enum with many variants", to, [manyItems, "List<Many>"]],
@@ -61,8 +63,8 @@ describe.each(ENGINES)("%s", (engine) => {
   });
 
   test.each<[string, Program, readonly Value[]]>([
-    ["from: a long list", from, [manyItems]],
-    ["from: shared parts", from, [doubled(60)]],
+    ["from: a long list", from, [manyItems, "List<String>"]],
+    ["from: shared parts", from, [doubled(60), "Json"]],
     ["to: a large map", to, [manyEntries, "Map<String, Int>"]],
     ["to: a long list", to, [manyItems, "List<Many>"]],
   ])("%s stops at the allocation limit", (_, program, args) => {
@@ -72,10 +74,11 @@ describe.each(ENGINES)("%s", (engine) => {
   });
 
   test.each<[string, Program, readonly Value[], string]>([
-    ["from: deep nesting", from, [nested(MACHINE_LIMITS.valueDepth + 1, (v) => new SomeValue(v), 1)], "invalid_value"],
-    ["from: a function", from, [ListValue.of([new FnRefValue(0)])], "type_error"],
-    ["from: an actor", from, [new RecordValue(2, [new ActorIdValue(1)])], "type_error"],
+    ["from: deep nesting", from, [nested(MACHINE_LIMITS.valueDepth + 1, (v) => new SomeValue(v), 1), "Int"], "invalid_value"],
+    ["from: a function", from, [ListValue.of([new FnRefValue(0)]), "List<Fn() -> Int>"], "type_error"],
+    ["from: an actor", from, [new RecordValue(2, [new ActorIdValue(1)]), "Node"], "type_error"],
     ["to: what no Json contains", to, [ListValue.of([new EnumValue(0, 0, UNIT)]), "Json"], "type_error"],
+    ["from: no type", from, [UNIT, "<<"], "type_error"],
     ["to: no type", to, [UNIT, "<<"], "type_error"],
     ["to: a type that is no text", to, [UNIT, 1], "type_error"],
   ])("%s traps", (_, program, args, kind) => {
@@ -87,12 +90,18 @@ describe.each(ENGINES)("%s", (engine) => {
     const list = (depth: number): Value => nested(depth, (v) => ListValue.of([v]), UNIT);
     expect(runOn(engine, to, {}, [list(MACHINE_LIMITS.valueDepth + 1), "Json"]).ended).toContain("nested deeper than 10000");
     expect(runOn(engine, to, {}, [list(MACHINE_LIMITS.valueDepth - 1), "Json"]).ended).toMatch(/^value Ok/);
-    const record = nested(half - 1, (v) => object("next", object("some", v)), object("next", UNIT));
+    const record = nested(half - 1, (v) => object("next", v), object("next", UNIT));
     expect(runOn(engine, to, {}, [record, "Node"]).ended).toMatch(/^value Ok/);
   });
 
+  test("a value of another type than the text says is converted by its own shape", () => {
+    const node = new RecordValue(2, [new SomeValue(1)]);
+    expect(runOn(engine, from, {}, [new SomeValue(node), "Option<Grow<Int>>"]).ended).toBe("value {next: 1}");
+    expect(runOn(engine, from, {}, [ListValue.of([new SomeValue(1)]), "Map<String, Int>"]).ended).toBe("value [{some: 1}]");
+  });
+
   test("a type that grows with each level of the value ends", () => {
-    const record = nested(40, (v) => object("next", object("some", v)), object("next", UNIT));
+    const record = nested(40, (v) => object("next", v), object("next", UNIT));
     const { ended } = runOn(engine, to, { max_steps: 100_000 }, [record, "Grow<Int>"]);
     expect(ended).toContain("a field of an unknown type cannot be given as JSON");
   });
