@@ -160,6 +160,8 @@ export type Stmt =
   | { readonly kind: "break"; readonly span: Span }
   | { readonly kind: "continue"; readonly span: Span }
   | Answer
+  /** A function that is declared inside another. It has no type parameters and no contract. */
+  | { readonly kind: "fn"; readonly item: FnItem; readonly span: Span }
   | { readonly kind: "return"; readonly value: Expr | null; readonly span: Span }
   | { readonly kind: "expr"; readonly value: Expr; readonly span: Span };
 
@@ -170,7 +172,8 @@ export type AssignStep = { readonly span: Span } & (
 );
 export type AssignOperator = "+" | "-" | "*" | "++";
 
-export type BinaryOp = "||" | "&&" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "++" | "+" | "-" | "*" | "/" | "%";
+export type RangeOp = ".." | "..=";
+export type BinaryOp = "||" | "&&" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "++" | RangeOp | "+" | "-" | "*" | "/" | "%";
 /** The constructors of Option and Result that hold a value. */
 export type WrapKind = "Some" | "Ok" | "Err";
 
@@ -202,6 +205,8 @@ export type Expr =
   | { readonly kind: "int"; readonly value: bigint; readonly span: Span }
   | { readonly kind: "float"; readonly value: number; readonly span: Span }
   | { readonly kind: "string"; readonly value: string; readonly span: Span }
+  /** `f"a{x}b"`: its pieces of text as `string` nodes, and the values of its holes, in source order. */
+  | { readonly kind: "text"; readonly parts: readonly Expr[]; readonly span: Span }
   | { readonly kind: "bool"; readonly value: boolean; readonly span: Span }
   | { readonly kind: "unit"; readonly span: Span }
   | { readonly kind: "none"; readonly span: Span }
@@ -219,6 +224,8 @@ export type Expr =
       readonly span: Span;
     }
   | { readonly kind: "call"; readonly callee: Expr; readonly args: readonly Expr[]; readonly span: Span }
+  /** `value |> callee(args)`, the call `callee(value, args)`. `args` is null if the callee has no parentheses: `value |> callee`. */
+  | { readonly kind: "pipe"; readonly value: Expr; readonly callee: Expr; readonly args: readonly Expr[] | null; readonly span: Span }
   /** Field access, or the qualified name of a builtin or capability: `string.len`, `net.fetch`. */
   | { readonly kind: "field"; readonly target: Expr; readonly name: Name; readonly span: Span }
   | { readonly kind: "index"; readonly target: Expr; readonly index: Expr; readonly span: Span }

@@ -65,6 +65,11 @@ export const DIAGNOSTICS = {
     title: "dropped value",
     doc: "The value of a builtin, a Result, or the value of an `if` without `else` that nothing uses.",
   },
+  W008: {
+    severity: "warning",
+    title: "interpolation in a plain string",
+    doc: "A string with `${x}`, which is text, where `x` is a binding.",
+  },
 } as const satisfies Record<string, DiagnosticDecl>;
 
 export type DiagnosticCode = keyof typeof DIAGNOSTICS;

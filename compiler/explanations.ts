@@ -188,6 +188,11 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     wrong: { text: "fn main() -> Int {\n    let mut xs = [1, 2]\n    list.push(xs, 3)\n    list.len(xs)\n}" },
     right: { text: "fn main() -> Int {\n    let mut xs = [1, 2]\n    xs = list.push(xs, 3)\n    list.len(xs)\n}" },
   },
+  W008: {
+    why: 'Values are put into text with the prefix `f`: `f"Hello {name}"`. In a plain string, braces and `$` are ordinary characters, because older programs hold them.',
+    wrong: { text: 'fn main(name: String) -> String { "Hello ${name}" ++ name }' },
+    right: { text: 'fn main(name: String) -> String { f"Hello {name}" ++ name }' },
+  },
 };
 
 export function isDiagnosticCode(text: string): text is DiagnosticCode {

@@ -11,7 +11,7 @@
 import type { BuiltinDecl } from "../vm/builtins/decl.ts";
 import type { OpName } from "../vm/bytecode/opcodes.ts";
 import type { Value } from "../vm/value/value.ts";
-import type { AssignOperator, BinaryOp, FnItem, Span, WrapKind } from "./ast.ts";
+import type { AssignOperator, BinaryOp, FnItem, RangeOp, Span, WrapKind } from "./ast.ts";
 import type { CheckedType, TypeDecl } from "./check-types.ts";
 import type { ParamType, RowItem } from "./rows.ts";
 import type { SourceFile } from "./source.ts";
@@ -78,16 +78,25 @@ export type Ir = { readonly span: Span } & (
   | { readonly kind: "builtin_value"; readonly builtin: BuiltinDecl; readonly arity: number; readonly typeArg: CheckedType | null }
   | { readonly kind: "closure"; readonly target: Callable; readonly captured: readonly Local[] }
   | { readonly kind: "call"; readonly target: Callable; readonly args: readonly Ir[] }
+  /** A call of a local function to itself. It passes on the values that the function captured. */
+  | { readonly kind: "call_self"; readonly args: readonly Ir[] }
   | { readonly kind: "call_value"; readonly callee: Ir; readonly args: readonly Ir[] }
   /** `typeArg` is the type whose text is the last argument; null for most builtins. */
   | { readonly kind: "builtin"; readonly builtin: BuiltinDecl; readonly args: readonly Ir[]; readonly typeArg: CheckedType | null }
+  /** The parts joined to a String. A part that is no String becomes text. Each `type` is the type of its part. */
+  | { readonly kind: "text"; readonly parts: readonly { readonly value: Ir; readonly type: CheckedType }[] }
   /** One instruction that takes the arguments as its operands. */
   | { readonly kind: "op"; readonly op: OpName; readonly args: readonly Ir[] }
   /** Binary operators of one precedence, from left to right. Each `type` is the type of the operands of its operator. */
   | {
       readonly kind: "chain";
       readonly first: Ir;
-      readonly rest: readonly { readonly op: BinaryOp; readonly type: CheckedType; readonly operand: Ir; readonly span: Span }[];
+      readonly rest: readonly {
+        readonly op: Exclude<BinaryOp, RangeOp>;
+        readonly type: CheckedType;
+        readonly operand: Ir;
+        readonly span: Span;
+      }[];
     }
   | { readonly kind: "logic"; readonly op: "&&" | "||"; readonly operands: readonly Ir[] }
   /** `caught` is true if the call is under `try`, so that a failure becomes `Err`. */
@@ -132,7 +141,8 @@ export type IrStmt = { readonly span: Span } & (
     }
   /** `isEndless` is true for `while true` without a `break`: control never reaches the statement after it. */
   | (CheckedCondition & { readonly kind: "while"; readonly body: Ir; readonly isEndless: boolean })
-  | { readonly kind: "for"; readonly local: Local; readonly list: Ir; readonly body: Ir }
+  /** `assigned` has every binding that the function assigns to. */
+  | { readonly kind: "for"; readonly local: Local; readonly list: Ir; readonly body: Ir; readonly assigned: ReadonlySet<Local> }
   | { readonly kind: "break" }
   | { readonly kind: "continue" }
   | { readonly kind: "return"; readonly value: Ir | null }

@@ -6,7 +6,8 @@ import type { Comment } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import { readNumber } from "./lexer/number.ts";
 import { codePointName, isDigit, isWordPart, isWordStart, LONE_SURROGATE, Scanner } from "./lexer/scanner.ts";
-import { isForeignQuote, readForeignString, readString } from "./lexer/string.ts";
+import { isForeignQuote, readForeignString } from "./lexer/foreign-string.ts";
+import { atString, isLineEnd, readString, reportOpenHole } from "./lexer/string.ts";
 import { OPERAND_STARTS, PUNCTUATORS, type Punctuator, type Token, type TokenKind, kindOfWord } from "./tokens.ts";
 
 interface Lexed {
@@ -20,6 +21,7 @@ export function lex(text: string, diagnostics: Diagnostics): Lexed {
   const scanner = new Scanner(text, diagnostics);
   if (scanner.peek() === 0xfeff) scanner.at = 1;
   while (scanner.at < text.length && !scanner.full) readToken(scanner);
+  if (scanner.holes.length > 0) reportOpenHole(scanner);
   scanner.at = text.length;
   scanner.push("eof", text.length);
   return { tokens: scanner.tokens, comments: scanner.comments };
@@ -27,12 +29,15 @@ export function lex(text: string, diagnostics: Diagnostics): Lexed {
 
 function readToken(scanner: Scanner): void {
   const unit = scanner.peek();
+  const hole = scanner.holes.at(-1);
   if (unit === 0x20 || unit === 0x09) scanner.at += 1;
+  else if (hole !== undefined && isLineEnd(unit)) reportOpenHole(scanner);
+  else if (hole !== undefined && unit === 0x7d && hole.braces === 0) hole.resume(scanner);
   else if (unit === 0x0a) skipLineEnd(scanner, 1);
   else if (unit === 0x0d && scanner.peek(1) === 0x0a) skipLineEnd(scanner, 2);
+  else if (atString(scanner)) readString(scanner);
   else if (isWordStart(unit)) readWord(scanner);
   else if (isDigit(unit)) readNumber(scanner);
-  else if (unit === 0x22) readString(scanner);
   else if (unit === 0x2f && scanner.peek(1) === 0x2f) readComment(scanner);
   else if (!readForeign(scanner) && !readPunctuator(scanner)) readUnknownCharacters(scanner);
 }
@@ -82,6 +87,9 @@ function readPunctuator(scanner: Scanner): boolean {
   const start = scanner.at;
   scanner.at += sign.length;
   scanner.push(sign, start);
+  const hole = scanner.holes.at(-1);
+  if (hole !== undefined && sign === "{") hole.braces += 1;
+  if (hole !== undefined && sign === "}") hole.braces -= 1;
   return true;
 }
 
@@ -113,7 +121,7 @@ function isReference({ tokens, newline, text, at }: Scanner): boolean {
   return !OPERAND_ENDS.has(kind) && !OPERAND_STARTS.includes(kind);
 }
 
-const OPERAND_ENDS: ReadonlySet<TokenKind> = new Set([")", "]", "}", "error", "reserved"]);
+const OPERAND_ENDS: ReadonlySet<TokenKind> = new Set([")", "]", "}", "}text", "error", "reserved"]);
 
 /** Skips the `&` of a reference with its lifetime and `mut`. Reads `&str` as `String`. */
 function skipReference(scanner: Scanner): true {
@@ -232,7 +240,7 @@ function skipInvisibleCharacters(scanner: Scanner): true {
 
 /** The help for characters that cannot begin a token. A key is one character, or a run of equal characters such as `??`. */
 const UNKNOWN_HELP: ReadonlyMap<string, string> = new Map([
-  ["$", 'join strings with `++`: `"a" ++ b`'],
+  ["$", 'values are put into text with `f"{x}"`'],
   ["\\", "lambdas are written `fn(x: Int) -> Int { x + 1 }`"],
   ["^", "there are no bit operators"],
   ["~", "write `!` for not; there are no bit operators"],

@@ -147,7 +147,7 @@ const NEEDLESS_METHODS: ReadonlySet<string> = new Set(
 
 const ABSENT = "it may be None: write `option.unwrap_or(o, other)`, or take it apart with `match`";
 const FAILED = "it may be an Err: write `result.unwrap_or(r, other)`, or take it apart with `match`";
-export const INTERPOLATION = 'join strings with `++`, as in `"a" ++ b`; convert other values first, for example with `int.to_string`';
+export const INTERPOLATION = 'values are put into text with `f"{x}"`';
 const LOOP = "write a loop: `for x in xs { … }`";
 
 /** What to write instead of a call of a function or method, if no single expression replaces the call. */

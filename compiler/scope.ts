@@ -53,6 +53,10 @@ export class FunctionScope {
   readonly #blocks: Map<string, Local>[] = [new Map<string, Local>()];
   /** The loops around the current statement, the innermost last, each with whether a `break` leaves it. */
   readonly loops: { hasBreak: boolean }[] = [];
+  /** The bindings that the body assigns to. */
+  readonly assigned = new Set<Local>();
+  /** In a local function, the binding of its own name. */
+  self: Local | undefined = undefined;
   /** The binding `result` of the `ensures` clauses; null until these clauses are checked. */
   ensuresResult: Local | null = null;
   /** The names of the `let`s whose values are being checked. */
@@ -104,6 +108,11 @@ export class FunctionScope {
     const copy: Local = { ...outer, mutable: false, used: true };
     this.captured.set(outer, copy);
     return copy;
+  }
+
+  /** Returns whether the name refers to a binding. Captures nothing. */
+  has(name: string): boolean {
+    return this.#blocks.some((block) => block.has(name)) || (this.parent?.has(name) ?? false);
   }
 
   /** Returns the binding `result` of the `ensures` clauses, if the name refers to it. Captures nothing. */

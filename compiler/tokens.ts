@@ -13,15 +13,21 @@ export const RESERVED_WORDS = ["async", "await", "trait", "impl", "const", "stat
 /** Operators and punctuation. The lexer takes the first match, so `==` comes before `=`. */
 // biome-ignore format: rows read better
 export const PUNCTUATORS = [
-  "..", "::", "->", "=>", "==", "!=", "<=", ">=", "&&", "||", "++=", "++", "+=", "-=", "*=", "/=", "%=",
+  "..=", "..", "|>", "::", "->", "=>", "==", "!=", "<=", ">=", "&&", "||", "++=", "++", "+=", "-=", "*=", "/=", "%=",
   "(", ")", "[", "]", "{", "}", ",", ":", ";", ".", "=", "<", ">", "!", "+", "-", "*", "/", "%", "|", "?", "_",
 ] as const;
 
 export type Keyword = (typeof KEYWORDS)[number];
 export type Punctuator = (typeof PUNCTUATORS)[number];
 
+/**
+ * The tokens of a text with holes, `f"a{x}b{y}c"`: `text{` is `f"a{`, `}text{` is `}b{`, and `}text` is `}c"`. The tokens of the values are
+ * between them.
+ */
+export type TextPart = "text{" | "}text{" | "}text";
+
 /** The kind `error` is for source text that is not a valid token. The lexer has already reported it. */
-export type TokenKind = Keyword | Punctuator | "name" | "reserved" | "int" | "float" | "string" | "error" | "eof";
+export type TokenKind = Keyword | Punctuator | TextPart | "name" | "reserved" | "int" | "float" | "string" | "error" | "eof";
 
 /** Tokens that can begin both an operand and a pattern. */
 // biome-ignore format: rows read better
@@ -33,7 +39,7 @@ export interface Token {
   readonly end: number;
   /** Whether a line ends between the previous token and this one. */
   readonly newline: boolean;
-  /** A word's spelling, a number's digits without `_`, or a string's value after escapes; empty for other tokens. */
+  /** A word's spelling, a number's digits without `_`, or the value of a string or of a part of a text; empty for other tokens. */
   readonly value: string;
 }
 
@@ -62,7 +68,11 @@ export function describeToken(token: Token, text: string): string {
     case "float":
       return `the number \`${shorten(text.slice(token.start, token.end))}\``;
     case "string":
+    case "text{":
       return "a string";
+    case "}text{":
+    case "}text":
+      return "the `}` of the string";
     default:
       return isKeyword(token.kind) ? `the keyword \`${token.kind}\`` : `\`${token.kind}\``;
   }

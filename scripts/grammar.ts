@@ -66,6 +66,8 @@ const KEYWORD_SCOPES: Readonly<Record<Keyword, string>> = {
 const ARITHMETIC = "keyword.operator.arithmetic.ax";
 const COMPARISON = "keyword.operator.comparison.ax";
 const LOGICAL = "keyword.operator.logical.ax";
+/** `..` is also the operator of record bases and rest patterns. */
+const RANGE = "keyword.operator.range.ax";
 const ACCESSOR = "punctuation.accessor.ax";
 const ASSIGNMENT = "keyword.operator.assignment.ax";
 const BRACKETS = "punctuation.brackets.ax";
@@ -73,7 +75,9 @@ const BRACKETS = "punctuation.brackets.ax";
 const WRONG_OPERATOR = "invalid.illegal.operator.ax";
 
 const PUNCTUATOR_SCOPES: Readonly<Record<Punctuator, string>> = {
-  "..": "keyword.operator.spread.ax",
+  "..=": RANGE,
+  "..": RANGE,
+  "|>": "keyword.operator.pipe.ax",
   "::": ACCESSOR,
   "->": "keyword.operator.arrow.ax",
   "=>": "keyword.operator.arrow.ax",

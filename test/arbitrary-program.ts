@@ -86,6 +86,10 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       call2(int, text, (n, t) => `(match Shape::Both(${n}, ${t}) { Both(0, _) => 5, Both(n, t) => string.len(t), Neither => 0 })`),
       call2(int, int, (a, b) => `applied(${a}, fn(x) { x + ${b} })`),
       call2(list, int, (a, b) => `list.fold(${a}, 0, fn(sum, x) { sum / 2 + x - ${b} })`),
+      call1(int, (a) => `(${a} |> twice)`),
+      call2(list, int, (a, b) => `(${a} |> list.push(${b}) |> list.len())`),
+      call2(int, int, (a, n) => `({ fn down(n: Int) -> Int ${ROW} { if n <= 0 { ${a} } else { down(n - 1) + n } }\n down(${n} % 4) })`),
+      call1(int, (n) => `({ fn first(n: Int) -> Int { while true { if n > -3 { return n } } }\n first(${n} % 3) })`),
       choose(int, int),
     ),
     text: fc.oneof(
@@ -103,6 +107,8 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       call1(text, (a) => `(match try net.fetch(${a}, "POST") { Ok(v) => v, Err(e) => "failed: " ++ e })`),
       call2(text, text, (a, b) => `string.join(string.split(${a}, ${b}), "-")`),
       call1(list, (a) => `shown(Box { items: ${a} }.items)`),
+      call2(text, int, (a, n) => `f"{{{${a}}: {${n}}"`.replaceAll("\n", " ")),
+      call2(list, bool, (a, b) => `f"{${a}}{${b}} \\"{r"\\d{x}"}"`.replaceAll("\n", " ")),
       call1(pair, (p) => `label(${p}, 3)`),
       call2(text, list, (a, b) => `(match tried(${a}, ${b}) { Ok(t) => t, Err(e) => "no: " ++ e })`),
       call1(pair, (p) => `json.stringify(json.from([Some(${p}), None]))`),
@@ -113,6 +119,8 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       fc
         .constantFrom("fs.read", "net.fetch", "string.trim", "fn(t) { t ++ fs.read(t) }")
         .chain((f) => call2(text, text, (a, b) => `string.join(list.map([${a}, ${b}], ${f}), "")`)),
+      call2(text, int, (a, n) => `({ let mut t = ${a}\n for i in -1..${n} % 4 { t = t ++ int.to_string(i)\n if i == 2 { break } }\n t })`),
+      call2(text, int, (a, n) => `({ let mut t = ${a}\n for i in ${n} % 3..=2 { i = i * 2\n t = t ++ int.to_string(i) }\n t })`),
       choose(text, text),
     ),
     bool: fc.oneof(
@@ -140,6 +148,13 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
       variable("List<Int>", "[1, 2]"),
       call2(list, int, (a, b) => `list.push(${a}, ${b})`),
       call2(list, list, (a, b) => `(${a} ++ ${b})`),
+      call2(int, int, (a, b) => `((${a} % 5)..${b} % 5)`),
+      call2(int, int, (a, b) => `(${a} % 5..=${b} % 5 ++ [${a}] |> list.map(fn(x) { x }))`),
+      call1(
+        int,
+        (a) =>
+          `({ let k = ${a}\n fn grow(n: Int) -> List<Int> { if n <= 0 { [k, n] } else { 0..n |> list.map(grow) |> list.flatten } }\n grow(3) })`,
+      ),
       call2(list, int, (a, n) => `list.map(${a}, (fn(n: Int) -> Fn(Int) -> Int { fn(x) { x - n / 2 } })(${n}))`),
       call1(list, (a) => `list.sort(${a})`),
       call1(list, (a) => `list.map(list.enumerate(${a}), fn((i, x)) { i - x })`),
@@ -187,6 +202,7 @@ const assignment: fc.Arbitrary<Render> = fc
     ),
   );
 
+const ROW = "!{net.fetch, fs.read, time.now, random}";
 const PRELUDE = `type Box { items: List<Int> }
 enum Shape { Both(Int, String), Neither }
 fn label((n, s): (Int, String), width: Int) -> String { string.pad_start(s, width, int.to_string(n)) }
@@ -244,5 +260,5 @@ export const arbitraryProgram: fc.Arbitrary<string> = fc
       lines.push("    let mut kept: List<List<List<Int>>> = []", ...assignments.map((render) => `    ${render(scope)}`));
       lines.push("    let _ = net.fetch(string.inspect(grid) ++ string.inspect(counts) ++ string.inspect(box) ++ string.inspect(kept))");
     }
-    return `${PRELUDE}fn main() -> String !{net.fetch, fs.read, time.now, random} {\n${lines.join("\n")}\n    ${last(scope)}\n}\n`;
+    return `${PRELUDE}fn main() -> String ${ROW} {\n${lines.join("\n")}\n    f"""\n      {Box { items: [1] }}\n        \\n{${last(scope).replaceAll("\n", " ")}} "\n      """\n}\n`;
   });

@@ -13,10 +13,12 @@ type Assign = Stmt & { kind: "assign" };
 
 export function checkAssign(checker: FunctionChecker, stmt: Assign): IrStmt[] {
   const local = checker.scope.lookup(stmt.name.text);
-  if (local === undefined) {
-    reportUnknownTarget(checker, stmt);
+  const isLocalFunction = local !== undefined && checker.context.localFunctions.has(local);
+  if (local === undefined || isLocalFunction) {
+    reportUnknownTarget(checker, stmt, { isFunction: isLocalFunction || checker.scope.unit.functions.has(stmt.name.text) });
     return [];
   }
+  checker.scope.assigned.add(local);
   if (stmt.steps.length > 0) return [checkUpdate(checker, stmt, local)];
   const value = checkValue(checker, stmt, local.type, `\`${stmt.name.text}\``);
   if (!reportCaptured(checker, stmt.name, local) && !local.mutable) {
@@ -38,9 +40,12 @@ function checkValue(checker: FunctionChecker, { operator, value, span }: Assign,
 
 const UNDECLARED = "an assignment changes a variable that is declared before: `let mut x = 0`";
 
-function reportUnknownTarget(checker: FunctionChecker, { name, steps, operator, value }: Assign): void {
+function reportUnknownTarget(
+  checker: FunctionChecker,
+  { name, steps, operator, value }: Assign,
+  { isFunction }: { readonly isFunction: boolean },
+): void {
   const { scope } = checker;
-  const isFunction = scope.unit.functions.has(name.text);
   const isDeclaration = !isFunction && steps.length === 0 && operator === null;
   checker.error(
     "E003",

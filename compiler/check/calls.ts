@@ -5,7 +5,7 @@ import { type CapabilityDecl, signatureFor } from "../../vm/capabilities.ts";
 import type { Expr, Name, Span } from "../ast.ts";
 import type { Fix } from "../diagnostics.ts";
 import { separateStatements } from "../insert-edits.ts";
-import type { Callable, Ir } from "../ir.ts";
+import type { Callable, Ir, IrStmt, Local } from "../ir.ts";
 import { hintForType } from "../other-languages.ts";
 import { isForeignCall } from "../other-languages-calls.ts";
 import {
@@ -257,7 +257,7 @@ function checkCapabilityCall(
   if (capability.internal === true) {
     checker.error("E004", name.span, `\`${capability.name}\` is not called by name`, {
       help: `write \`${capability.call}\``,
-      fixes: caught ? [] : syntaxFix(capability, name, args, span),
+      fixes: caught || (args[0]?.span.start ?? span.end) < name.span.start ? [] : syntaxFix(capability, name, args, span),
     });
     for (const arg of args) checker.check(arg, freshVar());
     return failed(span);
@@ -340,13 +340,47 @@ export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" 
     if (GUARD_NAMES.has(name.text)) return checkGuard(checker, expr);
     return checkUnknownCall(checker, name, expr);
   }
-  return checkValueCall(checker, expr);
+  return checkLocalCall(checker, expr) ?? checkValueCall(checker, expr);
+}
+
+/**
+ * Checks a call of a local function that needs no function value: a call to itself, or of a function that captures nothing.
+ * Returns undefined for every other call.
+ */
+function checkLocalCall(checker: FunctionChecker, { callee, args, span }: Expr & { kind: "call" }): Typed | undefined {
+  const { scope, context } = checker;
+  const local = callee.kind === "name" ? scope.lookup(callee.name.text) : undefined;
+  const target = local === undefined ? undefined : context.localFunctions.get(local);
+  if (local === undefined || target === undefined) return undefined;
+  const isSelf = local === scope.self;
+  if (!isSelf && target.body?.params.length !== target.params.length) return undefined;
+  useRow(checker, target.row, span, target);
+  const checked = checkArgs(checker, local.name, args, target.params, span);
+  if (isSelf) return { ir: { kind: "call_self", args: checked, span }, type: target.result };
+  local.used = true;
+  return { ir: { kind: "call", target, args: checked, span }, type: target.result };
+}
+
+/** Checks `value |> callee(args)`, the call `callee(value, args)` with the value evaluated first. */
+export function checkPipe(checker: FunctionChecker, expr: Expr & { kind: "pipe" }, expected: CheckedType): Typed {
+  const { callee, span } = expr;
+  const call = checkCall(checker, { kind: "call", callee, args: [expr.value, ...(expr.args ?? [])], span }, expected);
+  const { ir, type } = call;
+  const value = ir.kind === "call_value" ? ir.args[0] : undefined;
+  if (ir.kind !== "call_value" || value === undefined || ir.callee.kind === "local") return call;
+  // A call evaluates its callee first, so keep the value in a binding.
+  const local: Local = { name: "", type: ERROR, mutable: false, span: value.span, used: true };
+  const args: readonly Ir[] = [{ kind: "local", local, span: value.span }, ...ir.args.slice(1)];
+  const stmts: readonly IrStmt[] = [{ kind: "set", local, value, span: value.span }];
+  return { ir: { kind: "block", stmts, value: { ...ir, args }, span }, type };
 }
 
 function checkCallee(checker: FunctionChecker, expr: Expr & { kind: "call" }): Typed {
   const { callee } = expr;
   if (callee.kind === "field") {
-    const { ir, type } = checkField(checker, callee.target, callee.name, callee.span, expr);
+    // The callee of a pipe is after its first argument, so the help for methods does not fit.
+    const isPiped = (expr.args[0]?.span.start ?? callee.span.start) < callee.span.start;
+    const { ir, type } = checkField(checker, callee.target, callee.name, callee.span, isPiped ? null : expr);
     return { ir, type: prune(type) };
   }
   const type = freshVar();

@@ -84,6 +84,8 @@ export interface FunctionChecker {
    * reported. `accepts` is not called for an `if`, a `match` or a block.
    */
   check(expr: Expr, expected: CheckedType, why?: string, accepts?: (found: CheckedType) => boolean): Ir;
+  /** Returns a checker for a function inside this one. */
+  inner(scope: FunctionScope): FunctionChecker;
   /** Does for a block what `check` does for an expression. The block has its own scope. */
   block(block: Block, expected: CheckedType, why?: string): Ir;
   /** Declares a binding in the current block. */
@@ -105,6 +107,8 @@ export class Context {
   readonly deferredChecks: (() => void)[] = [];
   /** The builtin calls that W007 reports if their result is not used, each with the name of the builtin and the type of the result. */
   readonly builtinCalls = new WeakMap<Ir, { readonly name: string; readonly result: CheckedType }>();
+  /** The local functions, by the binding of their name in the enclosing function and by that in their own body. */
+  readonly localFunctions = new Map<Local, Callable>();
   /** Returns the function that implements a source builtin, which is a builtin written in `.ax`. */
   readonly sourceBuiltin: (builtin: BuiltinDecl) => Callable;
   /** The records that builtins return: `Entry` and `Pair`. */

@@ -31,14 +31,16 @@ import { checkAssign } from "./assignments.ts";
 import { sortedRow } from "../rows.ts";
 import { checkEmit, checkReceive, checkSend, checkSpawn } from "./actors.ts";
 import { bindParams, type BinderPlace, checkCondition, checkIrrefutable, checkLetElse, neverEnds, patternText } from "./binders.ts";
-import { checkCall, checkTry, qualifiedName } from "./calls.ts";
+import { checkCall, checkPipe, checkTry, qualifiedName } from "./calls.ts";
 import { checkPar } from "./par.ts";
 import { checkIndex, checkList, checkMap, unifyArguments } from "./collections.ts";
 import { checkField, checkRecord, checkTuple, checkVariant } from "./data.ts";
 import { checkPropagate } from "./propagate.ts";
+import { checkText, warnOfInterpolation } from "./texts.ts";
 import { warnUnusedResult } from "./unused-results.ts";
 import type { Context, FunctionChecker, Typed } from "./context.ts";
 import { checkCapabilityValue, checkFunctionValue } from "./function-values.ts";
+import { checkLocalFn } from "./local-functions.ts";
 import { mismatchReport, reportEnding } from "./mismatch.ts";
 import { checkBinary, checkUnary } from "./operators.ts";
 import { hintForValue } from "../other-languages.ts";
@@ -107,7 +109,10 @@ export class ExpressionChecker implements FunctionChecker {
         return { ir: { kind: "const", value: intFromBigInt(expr.value), span }, type: INT };
       case "float":
         return { ir: { kind: "const", value: new FloatValue(expr.value), span }, type: FLOAT };
+      case "text":
+        return checkText(this, expr);
       case "string":
+        warnOfInterpolation(this, expr);
         return { ir: { kind: "const", value: expr.value, span }, type: STRING };
       case "bool":
         return { ir: { kind: "const", value: expr.value, span }, type: BOOL };
@@ -127,6 +132,8 @@ export class ExpressionChecker implements FunctionChecker {
         return checkVariant(this, expr, expected);
       case "call":
         return checkCall(this, expr, expected);
+      case "pipe":
+        return checkPipe(this, expr, expected);
       case "field":
         return this.#field(expr, expected);
       case "index":
@@ -290,6 +297,10 @@ export class ExpressionChecker implements FunctionChecker {
     }
   }
 
+  inner(scope: FunctionScope): FunctionChecker {
+    return new ExpressionChecker(scope, this.context);
+  }
+
   error(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void {
     if (code === "E014") this.scope.body.hasUndecidedType = true;
     else this.scope.body.hasError = true;
@@ -441,7 +452,7 @@ export class ExpressionChecker implements FunctionChecker {
         const { body: loopBody } = this.#loop(stmt.body);
         this.#leave();
         const body: Ir = prologue.length === 0 ? loopBody : { kind: "block", stmts: prologue, value: loopBody, span: loopBody.span };
-        return [{ kind: "for", local, list, body, span }];
+        return [{ kind: "for", local, list, body, assigned: scope.assigned, span }];
       }
       case "break":
       case "continue": {
@@ -460,6 +471,8 @@ export class ExpressionChecker implements FunctionChecker {
         this.#expect(UNIT_TYPE, scope.result, span, "the result");
         return [{ kind: "return", value: null, span }];
       }
+      case "fn":
+        return [checkLocalFn(this, stmt.item)];
       case "answer":
         this.error("E002", span, "an answer must be at the start of a `test` block", {
           help: "move it before the other statements of the test",

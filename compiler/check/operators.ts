@@ -1,12 +1,28 @@
 /** Checks the types of the operands of operators, and finds the types of the results. */
+import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import { FloatValue } from "../../vm/value/value.ts";
-import type { BinaryOp, Expr, Span } from "../ast.ts";
+import type { BinaryOp, Expr, RangeOp, Span } from "../ast.ts";
 import type { Fix } from "../diagnostics.ts";
 import { INTERPOLATION } from "../other-languages-calls.ts";
-import { BOOL, type CheckedType, ERROR, FLOAT, freshVar, isData, prune, sameNameNote, show, unify } from "../check-types.ts";
+import type { Ir } from "../ir.ts";
+import {
+  BOOL,
+  builtinType,
+  type CheckedType,
+  ERROR,
+  FLOAT,
+  freshVar,
+  INT,
+  isData,
+  prune,
+  sameNameNote,
+  show,
+  unify,
+} from "../check-types.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
 import { conversionFix, conversionHelpEitherWay } from "./mismatch.ts";
 import { reportUndecided } from "./undecided.ts";
+import { recordBuiltinCall } from "./unused-results.ts";
 
 /** The types of one operator. */
 interface OperatorTypes {
@@ -17,7 +33,9 @@ interface OperatorTypes {
 }
 
 const NUMBERS = ["Int", "Float"];
-const OPERATORS: Readonly<Record<Exclude<BinaryOp, "&&" | "||">, OperatorTypes>> = {
+/** The operators that `OPERATORS` describes. */
+type SimpleOp = Exclude<BinaryOp, "&&" | "||" | RangeOp>;
+const OPERATORS: Readonly<Record<SimpleOp, OperatorTypes>> = {
   "==": { takes: "data", returns: "Bool" },
   "!=": { takes: "data", returns: "Bool" },
   "<": { takes: [...NUMBERS, "String"], returns: "Bool" },
@@ -42,7 +60,7 @@ function acceptsType(operatorTypes: OperatorTypes, type: CheckedType): boolean {
 }
 
 /** Returns help for an operand of a type that the operator does not take. It says what was probably meant. */
-function operandHelp(op: Exclude<BinaryOp, "&&" | "||">, type: CheckedType): string | undefined {
+function operandHelp(op: SimpleOp, type: CheckedType): string | undefined {
   const t = prune(type);
   const name = t.kind === "primitive" || t.kind === "builtin" ? t.name : "";
   if (op === "++" && NUMBERS.includes(name)) return "numbers are added with `+`; to count write `x = x + 1`";
@@ -56,13 +74,7 @@ function operandHelp(op: Exclude<BinaryOp, "&&" | "||">, type: CheckedType): str
 }
 
 /** Reports operands that the operator does not take. If their type is not known yet, the check is deferred. */
-function checkOperands(
-  checker: FunctionChecker,
-  op: Exclude<BinaryOp, "&&" | "||">,
-  operatorTypes: OperatorTypes,
-  type: CheckedType,
-  span: Span,
-): void {
+function checkOperands(checker: FunctionChecker, op: SimpleOp, operatorTypes: OperatorTypes, type: CheckedType, span: Span): void {
   const report = (): void => {
     const t = prune(type);
     if (t.kind === "var") {
@@ -118,13 +130,12 @@ function operandFix(
 }
 
 /** Returns whether the operator takes operands of the type, or the type is not known yet. */
-const mayAccept = (op: Exclude<BinaryOp, "&&" | "||">, type: CheckedType): boolean =>
-  prune(type).kind === "var" || acceptsType(OPERATORS[op], type);
+const mayAccept = (op: SimpleOp, type: CheckedType): boolean => prune(type).kind === "var" || acceptsType(OPERATORS[op], type);
 
 /** Checks the right side of an operator whose left side has the type. Returns the type of the result. `span` covers both sides, and `fixes` returns the fixes for a right side of another type. */
 export function checkRightSide(
   checker: FunctionChecker,
-  op: Exclude<BinaryOp, "&&" | "||">,
+  op: SimpleOp,
   leftType: CheckedType,
   right: Expr,
   span: Span,
@@ -155,21 +166,45 @@ export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "bina
     const operands = [expr.first, ...expr.rest.map((r) => r.operand)].map((o) => checker.check(o, BOOL, `an operand of \`${firstOp}\``));
     return { ir: { kind: "logic", op: firstOp, operands, span: expr.span }, type: BOOL };
   }
+  if (firstOp === ".." || firstOp === "..=") return checkRange(checker, expr, firstOp);
   let type: CheckedType = freshVar();
   // Only `++` uses the expected type, for the elements of empty lists. Other operators take their type from their operands.
   if (firstOp === "++") unify(type, expected);
   const first = checker.check(expr.first, type);
-  const rest = expr.rest.map((r) => {
-    if (r.op === "&&" || r.op === "||") return { op: r.op, type, operand: checker.check(r.operand, BOOL), span: r.opSpan };
+  const rest = expr.rest.flatMap((r) => {
+    // All operators of a chain have the same precedence as the first.
+    if (r.op === "&&" || r.op === "||" || r.op === ".." || r.op === "..=") return [];
     const leftType = type;
     if (r.op === "++" && !mayAccept(r.op, leftType) && reportIncrement(checker, r.operand, r.opSpan))
-      return { op: r.op, type: ERROR, operand: failed(r.opSpan).ir, span: r.opSpan };
+      return [{ op: r.op, type: ERROR, operand: failed(r.opSpan).ir, span: r.opSpan }];
     const fixes = (rightType: CheckedType): readonly Fix[] => operandFix(checker, expr, r.operand, leftType, rightType);
     const right = checkRightSide(checker, r.op, leftType, r.operand, { start: expr.first.span.start, end: r.operand.span.end }, fixes);
     type = right.type;
-    return { op: r.op, type: leftType, operand: right.ir, span: r.opSpan };
+    return [{ op: r.op, type: leftType, operand: right.ir, span: r.opSpan }];
   });
   return { ir: { kind: "chain", first, rest, span: expr.span }, type };
+}
+
+/** Checks `a..b` and `a..=b`, the calls `list.range(a, b)` and `list.range(a, b + 1)`. */
+function checkRange(checker: FunctionChecker, expr: Expr & { kind: "binary" }, op: RangeOp): Typed {
+  const { span } = expr;
+  const builtin = BUILTIN_BY_NAME.get("list.range");
+  const last = expr.rest[0]?.operand;
+  if (builtin === undefined || last === undefined) return failed(span);
+  const from = checker.check(expr.first, INT, "the start of the range");
+  const end = checker.check(last, INT, "the end of the range");
+  const ir: Ir = { kind: "builtin", builtin, args: [from, op === ".." ? end : plusOne(end)], typeArg: null, span };
+  const type = builtinType("List", INT);
+  recordBuiltinCall(checker, ir, builtin, type);
+  return { ir, type };
+}
+
+/** Returns the sum of an Int and 1, computed here if the Int is a constant. */
+function plusOne(ir: Ir): Ir {
+  const { span } = ir;
+  if (ir.kind === "const" && typeof ir.value === "number" && ir.value < Number.MAX_SAFE_INTEGER)
+    return { kind: "const", value: ir.value + 1, span };
+  return { kind: "chain", first: ir, rest: [{ op: "+", type: INT, operand: { kind: "const", value: 1, span }, span }], span };
 }
 
 /** Checks `-e` and `!e`. A negated float literal becomes a constant. */

@@ -24,6 +24,6 @@ export function checkPatternArgument(checker: FunctionChecker, { name }: Builtin
     .slice(0, problem.character - 1)
     .join("").length;
   const start = offsetInString(checker.scope.unit.text, pattern.span.start, valueOffset);
-  const end = Math.min(start + 1, pattern.span.end);
-  checker.error("E016", { start, end }, `the pattern of \`${name}\` is wrong at character ${problem.character}`, { help: problem.message });
+  const span = start === undefined ? pattern.span : { start, end: Math.min(start + 1, pattern.span.end) };
+  checker.error("E016", span, `the pattern of \`${name}\` is wrong at character ${problem.character}`, { help: problem.message });
 }

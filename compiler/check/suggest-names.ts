@@ -94,7 +94,7 @@ function reportOwnValue(checker: FunctionChecker, code: "E003" | "E004", name: N
   if (ownValue === undefined) return false;
   checker.error(code, name.span, `\`${name.text}\` is not in scope in its own value`, {
     help: ownValue.inLambda
-      ? `a lambda cannot call itself: declare a function \`fn ${name.text}(…)\` at the top level`
+      ? `a lambda cannot call itself: declare a function, \`fn ${name.text}(…) { … }\``
       : `give the variable a value first, \`let mut ${name.text} = …\`, and assign the next one`,
   });
   return true;
@@ -279,7 +279,9 @@ export function suggestFunctionForMethod(
   ];
   const shortValue = value.length <= 40 && !value.includes("\n") ? value : "value";
   const callText = `${head}${shortValue}${callArgs === null || callArgs.length === 0 ? "" : ", …"})`;
-  const help = `there are no methods${variable === undefined ? "" : ", and values never change"}: write \`${callText}\``;
+  const hasPipe = callArgs !== null && callArgs.length > 0 && variable === undefined;
+  const pipe = hasPipe ? `, or \`${shortValue} |> ${target}(…)\`` : "";
+  const help = `there are no methods${variable === undefined ? "" : ", and values never change"}: write \`${callText}\`${pipe}`;
   if (library === undefined) return { help, fixes: [{ title: `write \`${callText}\``, edits }] };
   return { help: `${help}, with \`import "${library}"\` at the top`, fixes: [importFix(unit, library, edits)] };
 }

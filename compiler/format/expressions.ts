@@ -27,6 +27,8 @@ function printUnwrapped(t: TokenStream, expr: Expr): Doc {
       return printVariant(t, expr);
     case "call":
       return concat(printExpr(t, expr.callee), printArgs(t, expr.args));
+    case "pipe":
+      return printPipe(t, expr);
     case "field":
       return concat(printExpr(t, expr.target), t.take(), t.take());
     case "index":
@@ -70,6 +72,9 @@ function printUnwrapped(t: TokenStream, expr: Expr): Doc {
       return concat(t.take(), SPACE, printExpr(t, expr.tree));
     case "send":
       return concat(t.take(), SPACE, printExpr(t, expr.actor), SPACE, printExpr(t, expr.message));
+    case "text":
+      // Holes end on their line, so nothing in them may break.
+      return t.verbatim(expr.span);
     case "float":
     case "string":
     case "bool":
@@ -154,8 +159,31 @@ function printLambda(t: TokenStream, expr: Extract<Expr, { kind: "lambda" }>): D
   return concat(keyword, params, printResultType(t, expr.result), printEffectRow(t, expr.row), SPACE, printBlock(t, expr.body));
 }
 
+/** Prints a chain of pipes, on one line or with one pipe on each line. It stays broken if a pipe begins a line in the source. */
+function printPipe(t: TokenStream, expr: Extract<Expr, { kind: "pipe" }>): Doc {
+  const stages = [expr];
+  let first = expr.value;
+  // A chain in parentheses is a value of its own.
+  for (; first.kind === "pipe" && first.span.start === expr.span.start; first = first.value) stages.push(first);
+  const value = printExpr(t, first);
+  const pipes = stages.reverse().map(({ callee, args }) => {
+    const lineBreak = t.nextStartsLine() ? HARDLINE : LINE;
+    const name = concat(t.take(), SPACE, printExpr(t, callee));
+    return concat(lineBreak, name, args === null ? EMPTY : printArgs(t, args));
+  });
+  return group(concat(value, indent(concatAll(pipes))));
+}
+
+/** Prints a range. It has no spaces and never breaks, because a line that begins with `..` does not continue an expression. */
+function printRange(t: TokenStream, { first, rest }: Extract<Expr, { kind: "binary" }>): Doc {
+  const from = printExpr(t, first);
+  return concat(from, ...rest.map(({ operand }) => concat(t.take(), printExpr(t, operand))));
+}
+
 /** Prints a chain of operators. A line may break before any operator except `-`: a line that starts with `-` is a new statement. */
 function printBinary(t: TokenStream, expr: Extract<Expr, { kind: "binary" }>): Doc {
+  const firstOp = expr.rest[0]?.op;
+  if (firstOp === ".." || firstOp === "..=") return printRange(t, expr);
   const firstOperand = printExpr(t, expr.first);
   const otherOperands = expr.rest.map(({ op, operand }) => concat(op === "-" ? SPACE : LINE, t.take(), SPACE, printExpr(t, operand)));
   return group(concat(firstOperand, indent(concatAll(otherOperands))));
@@ -283,6 +311,12 @@ function printStmt(t: TokenStream, stmt: Stmt): Doc {
         SPACE,
         printBlock(t, stmt.body),
       );
+    }
+    case "fn": {
+      const { params, result, row, body } = stmt.item;
+      const name = concat(t.take(), SPACE, t.take());
+      const paramList = printList(t, params.length, {}, (i) => printParam(t, params[i]));
+      return concat(name, paramList, printResultType(t, result), printEffectRow(t, row), SPACE, printBlock(t, body));
     }
     case "expr":
       return printExpr(t, stmt.value);

@@ -63,7 +63,8 @@ export class TokenStream {
   /** Takes the comments before the next token, then the token. */
   take(): Doc {
     const leadingComments = this.takeComments();
-    const token = text(this.#text.slice(this.start, this.#nextToken.end));
+    // A text block has line ends.
+    const token = text(this.#text.slice(this.start, this.#nextToken.end).replaceAll("\r\n", "\n"));
     this.#advance();
     return leadingComments === EMPTY ? token : concat(leadingComments, token);
   }

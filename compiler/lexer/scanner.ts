@@ -3,6 +3,18 @@ import type { Comment, Span } from "../ast.ts";
 import type { DiagnosticExtras, Diagnostics } from "../diagnostics.ts";
 import type { Token, TokenKind } from "../tokens.ts";
 
+/** A text in which `{` begins a hole. The lexer reads the tokens of the hole, and then continues the text at its `}`. */
+export interface Hole {
+  /** The offset of the `{`. */
+  readonly start: number;
+  /** Where the text ends if the hole does not. A hole must end on its line. */
+  readonly end: number;
+  /** Continues the text at the `}` of the hole. */
+  readonly resume: (scanner: Scanner) => void;
+  /** The number of `{` that are open inside the hole. */
+  braces: number;
+}
+
 /** The state of the lexer. The functions that read words, numbers and strings advance `at` and push tokens. */
 export class Scanner {
   readonly text: string;
@@ -13,6 +25,8 @@ export class Scanner {
   at = 0;
   /** Whether a line has ended since the last token. */
   newline = false;
+  /** The open holes of texts, the innermost last. */
+  readonly holes: Hole[] = [];
 
   constructor(text: string, diagnostics: Diagnostics) {
     this.text = text;

@@ -1,4 +1,4 @@
-/** Reads string literals and their escapes. */
+/** Reads strings: their escapes, holes and text blocks. */
 import type { TokenKind } from "../tokens.ts";
 import { codePointName, LONE_SURROGATE, type Scanner } from "./scanner.ts";
 
@@ -13,31 +13,201 @@ const SIMPLE_ESCAPES: ReadonlyMap<string, string> = new Map([
 
 const ESCAPES_HELP = 'the escapes are `\\\\`, `\\"`, `\\n`, `\\t`, `\\r`, `\\0` and `\\u{HEX}`';
 
-/** Reads a string literal. If the closing quote is missing, the rest of the line becomes an `error` token. */
+/** A literal that is being read. */
+interface Literal {
+  /** The offset of its first character, the prefix or the quote. */
+  readonly start: number;
+  readonly isRaw: boolean;
+  readonly hasHoles: boolean;
+  /** A text block, or null for a string on one line. */
+  readonly block: TextBlock | null;
+}
+
+/** The content of a text block is the lines between its quotes, without the indentation of the closing quotes. */
+interface TextBlock {
+  readonly indentation: string;
+  /** The end of the last line of the content. */
+  readonly contentEnd: number;
+  /** The end of the closing quotes. */
+  readonly end: number;
+}
+
+const QUOTES = '"""';
+
+/** Whether a string begins here: `"`, `f"` or `r"`. */
+export function atString(scanner: Scanner): boolean {
+  const unit = scanner.peek();
+  return unit === 0x22 || ((unit === 0x66 || unit === 0x72) && scanner.peek(1) === 0x22);
+}
+
+/**
+ * Reads a string: `"…"`, the raw string `r"…"`, the text with holes `f"…{x}…"`, or a text block with three quotes. A text with a hole is
+ * read up to its first hole.
+ */
 export function readString(scanner: Scanner): void {
   const start = scanner.at;
-  const parts: string[] = [];
-  scanner.at += 1;
-  for (;;) {
-    const partStart = scanner.at;
-    while (!isSpecial(scanner.peek())) scanner.at += 1;
-    if (scanner.at > partStart) parts.push(scanner.text.slice(partStart, scanner.at));
-    const unit = scanner.peek();
-    if (unit === 0x22) break;
-    if (unit !== 0x5c || isLineEnd(scanner.peek(1))) return reportUnterminated(scanner, start);
-    parts.push(readEscape(scanner));
+  const [isRaw, hasHoles] = [scanner.peek() === 0x72, scanner.peek() === 0x66];
+  if (isRaw || hasHoles) scanner.at += 1;
+  if (!scanner.text.startsWith(QUOTES, scanner.at)) {
+    scanner.at += 1;
+    readPart({ start, isRaw, hasHoles, block: null }, scanner, start, "first");
+    return;
   }
-  scanner.at += 1;
-  scanner.push("string", start, parts.join("").replace(LONE_SURROGATE, "\ufffd"));
+  const block = readBlockStart(scanner, start);
+  if (block !== undefined) readPart({ start, isRaw, hasHoles, block }, scanner, start, "first");
 }
 
-/** Whether the code unit is a quote, a backslash, or the end of the line or text. */
-function isSpecial(unit: number): boolean {
-  return unit === 0x22 || unit === 0x5c || isLineEnd(unit);
+/** Reads the opening quotes of a text block and finds the closing ones, which begin a line. Reports quotes that are not where they must be. */
+function readBlockStart(scanner: Scanner, start: number): TextBlock | undefined {
+  const { text } = scanner;
+  const opener = scanner.at;
+  scanner.at += QUOTES.length;
+  const contentStart = scanner.at;
+  while (scanner.peek() === 0x20 || scanner.peek() === 0x09) scanner.at += 1;
+  if (!isLineEnd(scanner.peek())) {
+    while (!isLineEnd(scanner.peek()) && !text.startsWith(QUOTES, scanner.at)) scanner.at += 1;
+    if (text.startsWith(QUOTES, scanner.at)) scanner.at += QUOTES.length;
+    scanner.error({ start, end: scanner.at }, 'the text of a text block begins on the line after `"""`', {
+      help: 'for text on one line write `"text"`; the closing `"""` begins a line of its own',
+    });
+    scanner.push("error", start);
+    return undefined;
+  }
+  const closing = /\n([ \t]*)"""/g;
+  closing.lastIndex = scanner.at;
+  const match = closing.exec(text);
+  if (match === null) return reportUnclosedBlock(scanner, opener, contentStart);
+  const firstLine = text.indexOf("\n", contentStart) + 1;
+  const contentEnd = text[match.index - 1] === "\r" ? match.index - 1 : match.index;
+  scanner.at = Math.min(firstLine, contentEnd);
+  const block = { indentation: match[1] ?? "", contentEnd, end: closing.lastIndex };
+  // Without a line between the quotes, the text is empty.
+  if (firstLine > match.index) scanner.at = contentEnd;
+  else skipIndentation(scanner, block);
+  return block;
 }
 
-function isLineEnd(unit: number): boolean {
+function reportUnclosedBlock(scanner: Scanner, opener: number, contentStart: number): undefined {
+  const next = scanner.text.indexOf(QUOTES, contentStart);
+  scanner.at = next < 0 ? scanner.text.length : next + QUOTES.length;
+  if (next < 0)
+    scanner.error({ start: opener, end: contentStart }, 'this text block has no closing `"""`', {
+      help: 'write `"""` on a line of its own',
+    });
+  else reportInnerQuotes(scanner, next);
+  scanner.push("error", opener);
+  return undefined;
+}
+
+function reportInnerQuotes(scanner: Scanner, at: number): void {
+  scanner.error({ start: at, end: at + QUOTES.length }, 'the closing `"""` of a text block begins a line of its own', {
+    help: 'put it on the next line; inside the text write `\\"""`',
+  });
+}
+
+/** Skips the indentation of a line of a text block. A line without other characters may have less. */
+function skipIndentation(scanner: Scanner, { indentation }: TextBlock): void {
+  const { text } = scanner;
+  const start = scanner.at;
+  let length = 0;
+  while (length < indentation.length && text[start + length] === indentation[length]) length += 1;
+  scanner.at += length;
+  if (length === indentation.length) return;
+  while (scanner.peek() === 0x20 || scanner.peek() === 0x09) scanner.at += 1;
+  if (isLineEnd(scanner.peek())) return;
+  scanner.error({ start, end: scanner.at + 1 }, 'this line of the text block is indented less than its closing `"""`', {
+    help: 'the indentation of the closing `"""` is removed from every line',
+  });
+}
+
+/** Reads the part of a literal from here to its end or to its next hole, and pushes the token, which begins at `tokenStart`. */
+function readPart(literal: Literal, scanner: Scanner, tokenStart: number, position: "first" | "later"): void {
+  const { block, isRaw } = literal;
+  const pieces: string[] = [];
+  const push = (kind: TokenKind): void => scanner.push(kind, tokenStart, pieces.join("").replace(LONE_SURROGATE, "\ufffd"));
+  for (;;) {
+    const pieceStart = scanner.at;
+    while (!isSpecial(literal, scanner)) scanner.at += 1;
+    if (scanner.at > pieceStart) pieces.push(scanner.text.slice(pieceStart, scanner.at));
+    const unit = scanner.peek();
+    if (block === null ? unit === 0x22 : scanner.at >= block.contentEnd) break;
+    if (block === null && isLineEnd(unit)) return reportUnterminated(scanner, tokenStart);
+    if (unit === 0x0a) {
+      scanner.at += 1;
+      pieces.push("\n");
+      if (block !== null) skipIndentation(scanner, block);
+    } else if (unit === 0x0d) scanner.at += 1;
+    else if (unit === 0x22) {
+      reportInnerQuotes(scanner, scanner.at);
+      scanner.at += QUOTES.length;
+      scanner.push("error", tokenStart);
+      return;
+    } else if (unit === 0x7b && scanner.peek(1) !== 0x7b) {
+      openHole(literal, scanner);
+      push(position === "first" ? "text{" : "}text{");
+      return;
+    } else if (unit === 0x7b || unit === 0x7d) pieces.push(readBrace(scanner));
+    else if (block === null && isLineEnd(scanner.peek(1))) return reportUnterminated(scanner, tokenStart);
+    else if (!isRaw) pieces.push(readEscape(scanner));
+  }
+  scanner.at = block === null ? scanner.at + 1 : block.end;
+  push(position === "first" ? "string" : "}text");
+}
+
+/** Whether the code unit here ends a run of characters that stand for themselves. */
+function isSpecial({ block, isRaw, hasHoles }: Literal, scanner: Scanner): boolean {
+  const unit = scanner.peek();
+  if (block !== null && scanner.at >= block.contentEnd) return true;
+  if (unit === 0x22) return block === null || scanner.text.startsWith(QUOTES, scanner.at);
+  if (unit === 0x5c) return !isRaw;
+  if (unit === 0x0d) return block === null || scanner.peek(1) === 0x0a;
+  return unit === 0x0a || Number.isNaN(unit) || (hasHoles && (unit === 0x7b || unit === 0x7d));
+}
+
+export function isLineEnd(unit: number): boolean {
   return unit === 0x0a || unit === 0x0d || Number.isNaN(unit);
+}
+
+/** Takes the `{` of a hole, whose tokens the lexer reads next. */
+function openHole(literal: Literal, scanner: Scanner): void {
+  const start = scanner.at;
+  scanner.at += 1;
+  const resume = (): void => {
+    const tokenStart = scanner.at;
+    scanner.at += 1;
+    scanner.holes.pop();
+    readPart(literal, scanner, tokenStart, "later");
+  };
+  scanner.holes.push({ start, end: literal.block?.end ?? -1, resume, braces: 0 });
+}
+
+/** Takes `{{` or `}}` and returns the brace that it stands for. Reports a single `}`. */
+function readBrace(scanner: Scanner): string {
+  const start = scanner.at;
+  const brace = scanner.text.charAt(start);
+  const isDouble = scanner.text[start + 1] === brace;
+  scanner.at += isDouble ? 2 : 1;
+  if (isDouble) return brace;
+  const span = { start, end: scanner.at };
+  scanner.error(span, "a `}` in a text with holes is written `}}`", {
+    help: "write `}}`",
+    fixes: [{ title: "write `}}`", edits: [{ span, text: "}}" }] }],
+  });
+  return brace;
+}
+
+/** Reports the innermost hole, which does not end on its line, and skips the rest of the text. */
+export function reportOpenHole(scanner: Scanner): void {
+  const hole = scanner.holes.at(-1);
+  const start = hole?.start ?? scanner.at;
+  // A text block goes on after the line.
+  const end = Math.max(scanner.at, ...scanner.holes.map((open) => open.end));
+  scanner.holes.length = 0;
+  scanner.error({ start, end: start + 1 }, "this `{` has no `}` on its line", {
+    help: 'in `f"…"`, a `{` begins a value that ends with `}` on the same line; the character is written `{{`',
+  });
+  scanner.at = end;
+  scanner.push("error", end);
 }
 
 /**
@@ -45,6 +215,10 @@ function isLineEnd(unit: number): boolean {
  * those opened earlier on the line, the string ends before them, so that they are not missing.
  */
 function reportUnterminated(scanner: Scanner, start: number): void {
+  if (scanner.holes.length > 0) {
+    while (!isLineEnd(scanner.peek())) scanner.at += 1;
+    return reportOpenHole(scanner);
+  }
   while (!isLineEnd(scanner.peek())) scanner.at += 1;
   const lineEnd = scanner.at;
   scanner.at = lineEnd - closersAtEnd(scanner, start, lineEnd).length;
@@ -96,7 +270,10 @@ function readEscape(scanner: Scanner): string {
   const span = { start, end: scanner.at };
   const isPrintable = unit > 0x20 && unit < 0x7f;
   scanner.error(span, `${escapeText} is not an escape`, {
-    help: ESCAPES_HELP,
+    help:
+      letter === "{" || letter === "}"
+        ? `write \`${letter}\` for the character; in \`f"…"\` write it twice`
+        : `${ESCAPES_HELP}; a raw string, \`r"\\d"\`, has none`,
     fixes: isPrintable ? [{ title: "write the backslash itself", edits: [{ span: { start, end: start + 1 }, text: "\\\\" }] }] : [],
   });
   return "\ufffd";
@@ -128,49 +305,17 @@ function readUnicodeEscape(scanner: Scanner, start: number): string {
 }
 
 /**
- * Returns the offset in the source of a code unit of the value of a string literal. `start` is the offset of the opening quote. The
- * literal must be free of errors.
+ * Returns the offset in the source of a code unit of the value of a string on one line. `start` is the offset of its first character.
+ * The string must be free of errors and holes. Returns undefined for a text block.
  */
-export function offsetInString(text: string, start: number, valueOffset: number): number {
+export function offsetInString(text: string, start: number, valueOffset: number): number | undefined {
+  if (text.slice(start, start + QUOTES.length + 1).includes(QUOTES)) return undefined;
+  if (text[start] === "r") return start + 2 + valueOffset;
   const character = /\\u\{([0-9a-fA-F]+)\}|\\?[^]/y;
-  character.lastIndex = start + 1;
+  character.lastIndex = text.indexOf('"', start) + 1;
   for (let units = 0; units < valueOffset; ) {
     const hex = character.exec(text)?.[1];
     units += hex !== undefined && Number.parseInt(hex, 16) > 0xffff ? 2 : 1;
   }
   return character.lastIndex;
-}
-
-const CLOSING_QUOTES: ReadonlyMap<number, string> = new Map([
-  [0x27, "'"],
-  [0x60, "`"],
-  [0x2018, "\u2019"],
-  [0x201c, "\u201d"],
-  [0x201d, "\u201d"],
-]);
-
-/** Whether other languages or word processors use the character as an opening quote. */
-export function isForeignQuote(unit: number): boolean {
-  return CLOSING_QUOTES.has(unit);
-}
-
-/** Reports a string with other quotes. Reads it as a string if its closing quote is on the same line. */
-export function readForeignString(scanner: Scanner): true {
-  const start = scanner.at;
-  const closing = CLOSING_QUOTES.get(scanner.peek()) ?? '"';
-  let end = start + 1;
-  while (!isLineEnd(scanner.text.charCodeAt(end)) && scanner.text[end] !== closing) end += 1;
-  const isClosed = scanner.text[end] === closing;
-  scanner.at = isClosed ? end + 1 : start + 1;
-  const content = scanner.text.slice(start + 1, end);
-  const span = { start, end: scanner.at };
-  const hasInterpolation = closing === "`" && content.includes("${");
-  scanner.error(span, 'a string needs double quotes: `"text"`', {
-    help: hasInterpolation
-      ? 'there is no string interpolation: join strings with `++`, as in `"a" ++ b`; convert other values first, for example with `int.to_string`'
-      : 'write `"`',
-    fixes: isClosed && !hasInterpolation && !/["\\]/.test(content) ? [{ title: 'write `"`', edits: [{ span, text: `"${content}"` }] }] : [],
-  });
-  scanner.push(isClosed ? "string" : "error", start, isClosed ? content.replace(LONE_SURROGATE, "\ufffd") : "");
-  return true;
 }

@@ -12,11 +12,12 @@ import { MapValue } from "../../vm/value/map.ts";
 import { FnRefValue, UNIT, type Value } from "../../vm/value/value.ts";
 import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
-import type { BinaryOp, Span } from "../ast.ts";
+import type { BinaryOp, RangeOp, Span } from "../ast.ts";
 import type { Callable, CheckedBody, CheckedClause, Ir, IrStmt, Local } from "../ir.ts";
 import { type CheckedType, prune, type TypeDecl } from "../check-types.ts";
 import type { LineTable } from "../source.ts";
-import { Emitter, type Label } from "./emitter.ts";
+import { Emitter, type Label, type OpenFlow } from "./emitter.ts";
+import { joinedText } from "./texts.ts";
 import { lowerCondition, lowerDestructuring, lowerMatch, type MatchLowering } from "./patterns.ts";
 
 /** Returns the indexes of the parts of the module that a function refers to. Each part is added to the module on first use. */
@@ -40,7 +41,7 @@ const INSTRUCTION_BY_BUILTIN: ReadonlyMap<string, OpName> = new Map(
     .flatMap(({ builtin, name }) => (builtin === undefined ? [] : [[builtin, name] as const])),
 );
 
-const OPERATOR_OPCODES: Readonly<Record<Exclude<BinaryOp, "&&" | "||" | "+" | "/">, OpName>> = {
+const OPERATOR_OPCODES: Readonly<Record<Exclude<BinaryOp, "&&" | "||" | "+" | "/" | RangeOp>, OpName>> = {
   "==": "Eq",
   "!=": "Neq",
   "<": "Lt",
@@ -54,7 +55,7 @@ const OPERATOR_OPCODES: Readonly<Record<Exclude<BinaryOp, "&&" | "||" | "+" | "/
 };
 
 /** Returns the opcode of an operator whose operands have the type. */
-function operatorOpcode(op: BinaryOp, type: CheckedType): OpName {
+function operatorOpcode(op: Exclude<BinaryOp, RangeOp>, type: CheckedType): OpName {
   // `prune` follows bound type variables.
   const t = prune(type);
   const name = t.kind === "primitive" ? t.name : "";
@@ -175,11 +176,16 @@ export class FunctionLowering implements MatchLowering {
         return;
       case "call":
         this.#args(ir.args, ir.span);
-        if (tail && ir.target === this.#callable) {
-          e.emit("TailCall", pool.functionIndex(ir.target), ir.args.length);
-          e.height += 1;
-        } else e.emit("Call", pool.functionIndex(ir.target), ir.args.length);
+        this.#call(ir.target, ir.args.length, tail);
         return;
+      case "call_self": {
+        const { params } = this.#body;
+        const captured = params.slice(0, params.length - ir.args.length);
+        for (const local of captured) e.emit("LoadLocal", e.slot(local));
+        this.#args(ir.args, ir.span);
+        this.#call(this.#callable, params.length, tail);
+        return;
+      }
       case "call_value":
         this.expr(ir.callee, false);
         this.#callValue(ir.args, ir.span);
@@ -188,6 +194,9 @@ export class FunctionLowering implements MatchLowering {
         this.#args(ir.args, ir.span);
         if (ir.typeArg !== null) e.emit("PushConst", this.constant(pool.typeText(ir.typeArg)));
         emitBuiltin(e, ir.builtin, ir.args.length + (ir.typeArg === null ? 0 : 1));
+        return;
+      case "text":
+        this.expr(joinedText(ir, MAX_LIST_PART), false);
         return;
       case "op":
         this.#args(ir.args, ir.span);
@@ -268,6 +277,15 @@ export class FunctionLowering implements MatchLowering {
         e.emit("EmitUi");
         this.#pushUnit();
     }
+  }
+
+  /** Emits a call of a function whose `argc` arguments are on the stack. */
+  #call(target: Callable, argc: number, tail: boolean): void {
+    const e = this.emitter;
+    if (tail && target === this.#callable) {
+      e.emit("TailCall", this.#pool.functionIndex(target), argc);
+      e.height += 1;
+    } else e.emit("Call", this.#pool.functionIndex(target), argc);
   }
 
   /** Lowers a call of a function value. The callee is evaluated first and kept in a slot, because `CallIndirect` needs it on top. */
@@ -469,7 +487,16 @@ export class FunctionLowering implements MatchLowering {
 
   #for(stmt: IrStmt & { kind: "for" }): void {
     const e = this.emitter;
+    const { list } = stmt;
     const flow = e.beginFlow("for", stmt.span);
+    const [from, to] = list.kind === "builtin" && list.builtin.name === "list.range" ? list.args : [];
+    if (from !== undefined && to !== undefined) this.#forRange(stmt, from, to, flow);
+    else this.#forList(stmt, flow);
+    e.endFlow(flow);
+  }
+
+  #forList(stmt: IrStmt & { kind: "for" }, flow: OpenFlow): void {
+    const e = this.emitter;
     const [list, length, index] = [e.scratchSlot(), e.scratchSlot(), e.scratchSlot()];
     this.expr(stmt.list, false);
     e.emit("StoreLocal", list);
@@ -478,29 +505,62 @@ export class FunctionLowering implements MatchLowering {
     e.emit("StoreLocal", length);
     e.emit("PushConst", this.constant(0));
     e.emit("StoreLocal", index);
+    const pushLength = (): void => e.emit("LoadLocal", length);
+    this.#count(index, pushLength, stmt.body, flow, () => {
+      e.emit("LoadLocal", list);
+      e.emit("LoadLocal", index);
+      e.emit("ListGet");
+      flow.local = e.slot(stmt.local);
+      e.emit("StoreLocal", flow.local);
+    });
+  }
+
+  /** Lowers a loop over a range, which builds no list. The loop variable is the counter, unless the body assigns to it. */
+  #forRange(stmt: IrStmt & { kind: "for" }, from: Ir, to: Ir, flow: OpenFlow): void {
+    const e = this.emitter;
+    flow.local = e.slot(stmt.local);
+    const counter = stmt.assigned.has(stmt.local) ? e.scratchSlot() : flow.local;
+    this.expr(from, false);
+    const pushEnd = this.#rangeEnd(to, stmt.assigned);
+    e.emit("StoreLocal", counter);
+    this.#count(counter, pushEnd, stmt.body, flow, () => {
+      if (counter === flow.local) return;
+      e.emit("LoadLocal", counter);
+      e.emit("StoreLocal", flow.local);
+    });
+  }
+
+  /** Returns code that pushes the end of a range in each iteration. Evaluates it here and keeps it in a slot, unless it cannot change. */
+  #rangeEnd(to: Ir, assigned: ReadonlySet<Local>): () => void {
+    const e = this.emitter;
+    if (to.kind === "const" || (to.kind === "local" && !assigned.has(to.local))) return () => this.expr(to, false);
+    this.expr(to, false);
+    const end = e.scratchSlot();
+    e.emit("StoreLocal", end);
+    return () => e.emit("LoadLocal", end);
+  }
+
+  /** Lowers a loop that adds 1 to the slot `counter` while it is below the end. `begin` emits the start of an iteration. */
+  #count(counter: number, pushEnd: () => void, body: Ir, flow: OpenFlow, begin: () => void): void {
+    const e = this.emitter;
     const head = e.label();
     const loop: Loop = { next: e.label(), end: e.label(), height: e.height };
     e.placeLabel(head);
-    e.emit("LoadLocal", index);
-    e.emit("LoadLocal", length);
+    e.emit("LoadLocal", counter);
+    pushEnd();
     e.emit("Lt");
     e.emit("JmpIfNot", loop.end);
     const start = e.pc;
-    e.emit("LoadLocal", list);
-    e.emit("LoadLocal", index);
-    e.emit("ListGet");
-    flow.local = e.slot(stmt.local);
-    e.emit("StoreLocal", flow.local);
-    this.#loopBody(loop, stmt.body);
-    e.endPart(flow, start);
+    begin();
+    this.#loopBody(loop, body);
     e.placeLabel(loop.next);
-    e.emit("LoadLocal", index);
+    e.emit("LoadLocal", counter);
     e.emit("PushConst", this.constant(1));
     e.emit("Add");
-    e.emit("StoreLocal", index);
+    e.emit("StoreLocal", counter);
     e.emit("Jmp", head);
+    e.endPart(flow, start);
     e.placeLabel(loop.end);
-    e.endFlow(flow);
   }
 }
 

@@ -9,7 +9,7 @@ const HEADERS = {
   if: { what: "a condition", help: "write `if x > 0 { … }`" },
   while: { what: "a condition", help: "write `while x > 0 { … }`; `while true { … }` runs until a `break`" },
   match: { what: "a value", help: "write `match x { … }`" },
-  for: { what: "a list", help: "write `for x in xs { … }`" },
+  for: { what: "a list", help: "write `for x in xs { … }` or `for i in 0..10 { … }`" },
   requires: { what: "a condition", help: "write `requires x > 0`" },
   ensures: { what: "a condition", help: "write `ensures result > 0`" },
 } as const;

@@ -274,6 +274,8 @@ export class Cursor {
   }
 
   reportNeverClosed(opener: Token, bracket: Bracket): void {
+    // The lexer has reported a text at the end of the file, which may hold the closing bracket.
+    if (this.at("eof") && this.#tokens[this.#index - 1]?.kind === "error") return;
     const closer = CLOSING[bracket];
     const lineEnd = this.text.indexOf("\n", opener.end);
     const line = this.text.slice(opener.end, lineEnd === -1 ? opener.end + 200 : Math.min(lineEnd, opener.end + 200));
@@ -401,7 +403,7 @@ export function isRecordWord(token: Token): boolean {
 
 const NO_TOKEN: Token = { kind: "eof", start: 0, end: 0, newline: false, value: "" };
 
-const CAN_FOLLOW_COMMA: ReadonlySet<TokenKind> = new Set([...OPERAND_STARTS, "(", "[", "{"]);
+const CAN_FOLLOW_COMMA: ReadonlySet<TokenKind> = new Set([...OPERAND_STARTS, "text{", "(", "[", "{"]);
 
 export function spanOf(token: Token): Span {
   return { start: token.start, end: token.end };

@@ -59,6 +59,14 @@ function visitChildren(node: Expr | Stmt, depth: number, pushNode: Push, pushBlo
       pushNode(node.callee, depth);
       for (const arg of node.args) pushNode(arg, depth);
       return;
+    case "pipe":
+      // A stage of a pipe takes as much stack as a call inside a call, which takes two levels: the call and its bracket.
+      pushNode(node.value, depth + 1);
+      pushNode(node.callee, depth);
+      for (const arg of node.args ?? []) pushNode(arg, depth);
+      return;
+    case "fn":
+      return pushBlock(node.item.body, depth);
     case "field":
       return pushNode(node.target, depth);
     case "index":
@@ -67,6 +75,9 @@ function visitChildren(node: Expr | Stmt, depth: number, pushNode: Push, pushBlo
     case "record":
       pushNode(node.base, depth);
       for (const field of node.fields) pushNode(field.value, depth);
+      return;
+    case "text":
+      for (const part of node.parts) pushNode(part, depth);
       return;
     case "list":
     case "tuple":

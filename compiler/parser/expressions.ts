@@ -1,5 +1,5 @@
-/** Parses operators, from `||`, which binds least, to postfix operators. */
-import type { BinaryOp, Expr } from "../ast.ts";
+/** Parses operators, from `|>`, which binds least, to postfix operators. */
+import type { BinaryOp, Expr, RangeOp } from "../ast.ts";
 import { OPERAND_STARTS, type TokenKind } from "../tokens.ts";
 import { type Cursor, MAX_NESTING, spanOf } from "./cursor.ts";
 import { rejectConversion, rejectForeignInfix, rejectTryBlock, rejectForeignOperator } from "./other-languages-syntax.ts";
@@ -15,33 +15,50 @@ interface Operator {
   readonly op: BinaryOp;
   /** The index in `LEVELS`. A higher level binds more tightly. */
   readonly level: number;
-  /** Whether this is a comparison. Comparisons of one level cannot be chained. */
-  readonly isComparison: boolean;
+  /** What an error calls operators of this level that cannot be chained; null if they can. */
+  readonly unchainable: "comparisons" | "ranges" | null;
 }
 
 /** The operators of each level, from low to high precedence. */
-const LEVELS: readonly { readonly ops: readonly BinaryOp[]; readonly isComparison: boolean }[] = [
-  { ops: ["||"], isComparison: false },
-  { ops: ["&&"], isComparison: false },
-  { ops: ["==", "!="], isComparison: true },
-  { ops: ["<", "<=", ">", ">="], isComparison: true },
-  { ops: ["++"], isComparison: false },
-  { ops: ["+", "-"], isComparison: false },
-  { ops: ["*", "/", "%"], isComparison: false },
+const LEVELS: readonly (Pick<Operator, "unchainable"> & { readonly ops: readonly BinaryOp[] })[] = [
+  { ops: ["||"], unchainable: null },
+  { ops: ["&&"], unchainable: null },
+  { ops: ["==", "!="], unchainable: "comparisons" },
+  { ops: ["<", "<=", ">", ">="], unchainable: "comparisons" },
+  { ops: ["++"], unchainable: null },
+  { ops: ["..", "..="], unchainable: "ranges" },
+  { ops: ["+", "-"], unchainable: null },
+  { ops: ["*", "/", "%"], unchainable: null },
 ];
 
 const OPERATORS: ReadonlyMap<TokenKind, Operator> = new Map(
-  LEVELS.flatMap(({ ops, isComparison }, level) => ops.map((op): [TokenKind, Operator] => [op, { op, level, isComparison }])),
+  LEVELS.flatMap(({ ops, unchainable }, level) => ops.map((op): [TokenKind, Operator] => [op, { op, level, unchainable }])),
 );
 
 export function parseExpression(c: Cursor): Expr {
   const { start } = c.token;
-  return continueBinary(c, start, parseUnary(c));
+  return continuePipe(c, start, continueBinary(c, start, parseUnary(c)));
 }
 
 /** Parses the rest of an expression after its first operand. That operand, `primary`, is an `if` at the start of a statement. */
 export function continueExpression(c: Cursor, start: number, primary: Expr): Expr {
-  return continueBinary(c, start, continuePostfix(c, start, primary, {}));
+  return continuePipe(c, start, continueBinary(c, start, continuePostfix(c, start, primary, {})));
+}
+
+/** Parses the pipes after `first`. A pipe may begin a line. */
+function continuePipe(c: Cursor, start: number, first: Expr): Expr {
+  let value = first;
+  for (let stages = 1; c.take("|>"); stages++) {
+    if (stages > MAX_NESTING) c.failTooDeep({ start, end: c.lastEnd });
+    const stage = parsePostfix(c, { stopsAtQuestionMark: true });
+    // A call in parentheses is a callee: `x |> (f(y))` calls what `f(y)` returns.
+    const isCall = stage.kind === "call" && stage.span.end === c.lastEnd;
+    const callee = isCall ? stage.callee : stage;
+    value = { kind: "pipe", value, callee, args: isCall ? stage.args : null, span: c.spanFrom(start) };
+    // `x |> f()?` is `(x |> f())?`.
+    if (c.at("?")) value = continuePostfix(c, start, value, {});
+  }
+  return value;
 }
 
 type BinaryNode = Extract<Expr, { kind: "binary" }>;
@@ -74,7 +91,7 @@ function continueBinary(c: Cursor, start: number, first: Expr): Expr {
     }
     const opSpan = spanOf(c.token);
     if (top !== undefined && top.operator.level === operator.level) {
-      if (operator.isComparison) reportChainedComparison(c, top);
+      if (operator.unchainable !== null) reportChain(c, top, operator.unchainable);
       top.rest.push({ op: top.lastOperator.op, opSpan: top.lastOpSpan, operand });
       top.lastOperator = operator;
       top.lastOpSpan = opSpan;
@@ -82,6 +99,7 @@ function continueBinary(c: Cursor, start: number, first: Expr): Expr {
       stack.push({ start: operandStart, operator, first: operand, rest: [], lastOperator: operator, lastOpSpan: opSpan, hasError: false });
     }
     c.next();
+    if (operator.unchainable === "ranges") rejectOpenRange(c);
     rejectForeignOperator(c, opSpan);
     operandStart = c.token.start;
     operand = parseUnary(c);
@@ -92,11 +110,8 @@ function continueBinary(c: Cursor, start: number, first: Expr): Expr {
 
 /** Returns the operator at the cursor. `operandStart` is the start of the operand before it. */
 function operatorHere(c: Cursor, operandStart: number): Operator | undefined {
-  if (c.kind === "-" && c.atNewline()) return undefined;
+  if ((c.kind === "-" || c.kind === ".." || c.kind === "..=") && c.atNewline()) return undefined;
   if (c.kind === "|" && !c.atNewline()) {
-    if (c.peek(1).kind === ">" && c.peek(1).start === c.token.end) {
-      c.fail({ start: c.token.start, end: c.peek(1).end }, "`|>` is not an operator", { help: "call the function with the value: `f(x)`" });
-    }
     c.fail(c.token, "`|` joins patterns, not values", {
       help: "write `||` for or",
       fixes: [{ title: "write `||`", edits: [{ span: spanOf(c.token), text: "||" }] }],
@@ -114,11 +129,18 @@ function endChain(chain: OperatorChain, last: Expr, end: number): Expr {
   return { kind: "binary", first: chain.first, rest: chain.rest, span };
 }
 
-function reportChainedComparison(c: Cursor, chain: OperatorChain): void {
+function reportChain(c: Cursor, chain: OperatorChain, what: "comparisons" | "ranges"): void {
   chain.hasError = true;
-  const isEquality = chain.lastOperator.op === "==" || chain.lastOperator.op === "!=";
-  c.report("E002", c.token, "comparisons cannot be chained", {
-    help: isEquality ? "write `a == b && b == c`, or put the first comparison in parentheses" : "write `a < b && b < c`",
+  const { op } = chain.lastOperator;
+  const equalityHelp = "write `a == b && b == c`, or put the first comparison in parentheses";
+  const help = op === "==" || op === "!=" ? equalityHelp : what === "ranges" ? "a range has two ends: `0..10`" : "write `a < b && b < c`";
+  c.report("E002", c.token, `${what} cannot be chained`, { help });
+}
+
+function rejectOpenRange(c: Cursor): void {
+  if (!c.at("{") && !c.at("]") && !c.at(")") && !c.atNewline()) return;
+  c.unexpected("the end of the range", {
+    help: "a range has two ends: `0..list.len(xs)`; for the rest of a list write `list.drop(xs, n)`",
   });
 }
 
@@ -278,19 +300,21 @@ function parseIndex(c: Cursor, start: number, target: Expr): Expr {
   c.enterLevel();
   const context = c.enterParens();
   if (c.at("]")) c.unexpected("an index", { help: "write `xs[0]`" });
-  if (c.at(":")) c.unexpected("an index", { help: PART_HELP });
+  if (c.at(":") || c.at("..")) c.unexpected("an index", { help: PART_HELP });
   const position = parseExpression(c);
-  const range = c.at("..") || c.at(":");
+  if (position.kind === "binary" && isRange(position.rest[0]?.op)) c.fail(position.span, "a range is not an index", { help: PART_HELP });
   c.closeSingle(
     opener,
     "[",
     "the index",
-    range ? { help: PART_HELP } : c.at(",") && opener.start > endBefore ? separateStatements("[", endBefore) : {},
+    c.at(":") || c.at("..") ? { help: PART_HELP } : c.at(",") && opener.start > endBefore ? separateStatements("[", endBefore) : {},
   );
   c.leave(context);
   c.leaveLevel();
   return { kind: "index", target, index: position, span: c.spanFrom(start) };
 }
+
+const isRange = (op: BinaryOp | undefined): op is RangeOp => op === ".." || op === "..=";
 
 function rejectPath(c: Cursor, target: Expr): void {
   if (c.atNewline()) return;

@@ -148,7 +148,8 @@ function rejectItem(c: Cursor): never {
   }
 }
 
-function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
+/** Parses a function from its `fn` on. `start` is where the item begins. */
+export function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
   c.next();
   const name = parseDeclaredName(c, "a function");
   const typeParams = parseTypeParams(c);

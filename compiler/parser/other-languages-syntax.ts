@@ -19,7 +19,7 @@ const REMOVE_KEY = { help: 'values do not change: write `m = map.remove(m, "key"
 const LOOP = { help: "write `while true { … }`, and `break` to leave it", fix: "while true" };
 const FAIL = { help: "for a failure that the caller handles, return `Err(text)`; `panic(text)` ends the program" };
 const FUNCTION = {
-  help: "functions belong at the top level of the file; inside one, write a lambda: `let f = fn(x: Int) -> Int { x + 1 }`",
+  help: "a function is written `fn f(x: Int) -> Int { x + 1 }`, also inside another",
 };
 const DECLARATION = { help: "write `let x: Int = 1`" };
 
@@ -91,7 +91,7 @@ const INFIXES: ReadonlyMap<string, ForeignWord> = new Map([
 ]);
 
 /** Tokens that can begin an operand but cannot continue one. */
-const ONLY_OPERAND_STARTS: ReadonlySet<TokenKind> = new Set([...OPERAND_STARTS, "reserved", "fn", "if", "match", "!", "let"]);
+const ONLY_OPERAND_STARTS: ReadonlySet<TokenKind> = new Set([...OPERAND_STARTS, "text{", "reserved", "fn", "if", "match", "!", "let"]);
 
 const LAMBDA_WORDS: ReadonlySet<string> = new Set(["function", "func", "fun"]);
 const notInLanguage = (c: Cursor): string => `\`${c.token.value}\` is not part of this language`;
@@ -209,8 +209,8 @@ export function rejectForeignPrefix(c: Cursor): void {
     c.fail(c.token, notInLanguage(c), { help: LAMBDA_HELP, fixes });
   }
   if (nextToken.kind === "string" && touchesNext(c)) {
-    c.fail(c.token, "a string has no prefix", {
-      help: 'join strings with `++`, as in `"a" ++ b`; convert other values first, for example with `int.to_string`',
+    c.fail(c.token, `a string has no prefix \`${c.token.value}\``, {
+      help: 'write `f"{x}"` to put values into text, `r"\\d"` for a string without escapes',
     });
   }
   rejectNewCollection(c);
@@ -303,9 +303,6 @@ export function rejectForeignInfix(c: Cursor): void {
     c.fail(c.token, "`!` does not follow a value", {
       help: "an Option is unwrapped with `option.unwrap_or(o, other)`, or taken apart with `match`",
     });
-  }
-  if (c.at("..") && c.newlinesMatter) {
-    c.fail(c.token, "there are no ranges", { help: "write `list.range(0, 10)`: the list of numbers from 0 to 9" });
   }
 }
 

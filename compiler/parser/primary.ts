@@ -23,6 +23,8 @@ export function parsePrimary(c: Cursor): Expr {
       return { kind: "float", value: takeFloat(c), span };
     case "string":
       return { kind: "string", value: c.next().value, span };
+    case "text{":
+      return parseText(c);
     case "true":
     case "false":
       c.next();
@@ -63,6 +65,31 @@ export function parsePrimary(c: Cursor): Expr {
       return rejectExpression(c);
   }
 }
+
+/** Parses a text with holes, `f"a{x}b"`. */
+function parseText(c: Cursor): Expr {
+  const { start } = c.token;
+  const parts: Expr[] = [];
+  c.enterLevel();
+  const context = c.enterParens();
+  for (;;) {
+    const piece = c.next();
+    if (piece.value !== "") parts.push({ kind: "string", value: piece.value, span: spanOf(piece) });
+    if (piece.kind === "}text") break;
+    if (atHoleEnd(c))
+      c.fail({ start: piece.end - 1, end: c.token.start + 1 }, "there is no value in `{}`", {
+        help: "write a value, or `{{}}` for the characters",
+      });
+    parts.push(c.grammar.expression(c));
+    if (!atHoleEnd(c)) c.unexpected("`}` after the value", c.at(":") || c.at("!") || c.at("=") ? { help: FORMAT_HELP } : {});
+  }
+  c.leave(context);
+  c.leaveLevel();
+  return { kind: "text", parts, span: c.spanFrom(start) };
+}
+
+const atHoleEnd = (c: Cursor): boolean => c.at("}text{") || c.at("}text");
+const FORMAT_HELP = 'a hole holds a value only; format it with a function: `f"{string.pad_start(int.to_string(n), 5, " ")}"`';
 
 function rejectExpression(c: Cursor): never {
   c.unexpected("an expression", expressionHelp(c.kind));
@@ -286,8 +313,8 @@ function parseBraceOperand(c: Cursor): Expr {
 function parseLambda(c: Cursor): Expr {
   const { start } = c.next();
   if (c.at("name"))
-    c.fail(c.token, "a named function cannot be inside another function", {
-      help: `move it out, or write \`let ${c.token.value} = fn(…) { … }\``,
+    c.fail(c.token, "a named function is a statement, not an expression", {
+      help: `declare \`fn ${c.token.value}(…) { … }\` before the statement, or write a lambda: \`fn(…) { … }\``,
     });
   const opener = c.expect("(", "`(` and the parameters of the lambda", { help: LAMBDA_HELP });
   c.enterLevel();

@@ -2,6 +2,7 @@
 import type { AssignOperator, AssignStep, Binder, Block, Expr, Name, Stmt } from "../ast.ts";
 import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 import { parseBody, parseCondition, parseHeader, parseIf } from "./control.ts";
+import { parseFn } from "./items.ts";
 import { ParseError, type Cursor, spanOf } from "./cursor.ts";
 import { continueExpression, parseExpression } from "./expressions.ts";
 import { parseForeignLambda } from "./foreign-lambdas.ts";
@@ -109,6 +110,8 @@ export function parseStatement(c: Cursor): Stmt {
       return { kind: "continue", span: c.spanFrom(start) };
     case "if":
       return parseIfStatement(c);
+    case "fn":
+      return c.peek(1).kind === "name" ? parseLocalFn(c) : parseExpressionStatement(c);
     case "reserved":
       return reservedStatement(c);
     case "name":
@@ -170,6 +173,25 @@ function parseLetElse(c: Cursor, { name, pattern }: Binder): Block {
   const block = parseBlock(c);
   c.leaveLevel();
   return block;
+}
+
+/** Parses a function inside a function. */
+function parseLocalFn(c: Cursor): Stmt {
+  const { start } = c.token;
+  c.enterLevel();
+  const item = parseFn(c, start, false);
+  c.leaveLevel();
+  const [typeParam] = item.typeParams;
+  const clause = item.requires[0] ?? item.ensures[0];
+  const help = "move the function to the top level of the file";
+  if (typeParam !== undefined) c.report("E002", typeParam.span, "a function inside a function has no type parameters of its own", { help });
+  else if (clause !== undefined) c.report("E002", clause.span, "a function inside a function has no contract", { help });
+  else if (item.receives !== null)
+    c.report("E002", item.receives.span, "a function inside a function receives the messages of its function", {
+      help: "remove `receives`",
+    });
+  else if (item.intent !== null) c.report("E002", item.name.span, "a function inside a function has no `intent`", { help });
+  return { kind: "fn", item, span: item.span };
 }
 
 /** The operators of compound assignments, by their tokens; null for `=`. */
@@ -234,7 +256,7 @@ function parseFor(c: Cursor): Stmt {
   const { start } = c.next();
   if (c.at("(") && (c.peek(1).kind === "let" || c.peek(2).kind === "in" || c.peek(2).kind === "name")) {
     c.fail(c.token, "a `for` has no parentheses", {
-      help: "a loop over a list is written `for x in xs { … }`; over numbers, `for i in list.range(0, 10) { … }`",
+      help: "a loop over a list is written `for x in xs { … }`; over numbers, `for i in 0..10 { … }`",
     });
   }
   const binder = parseBinder(c, "a variable");
@@ -243,7 +265,6 @@ function parseFor(c: Cursor): Stmt {
     c.expect("in", "`in` and a list", { help: `a loop over a list is written \`for ${shownName} in xs { … }\`` });
   c.enterLevel();
   const list = parseHeader(c, "for");
-  if (c.at("..")) c.fail(c.token, "there are no ranges", { help: "write `list.range(0, 10)`" });
   const body = parseBody(c, "for");
   c.leaveLevel();
   return { kind: "for", ...binder, list, body, span: c.spanFrom(start) };
@@ -320,7 +341,7 @@ function finishExpressionStatement(c: Cursor, start: number, value: Expr): Stmt 
 /** Tokens that can begin an expression, and `error`, which the lexer has reported. */
 // biome-ignore format: rows read better
 const EXPRESSION_STARTS: ReadonlySet<TokenKind> = new Set([
-  ...OPERAND_STARTS, "reserved", "(", "[", "{", "fn", "if", "match", "-", "!", "try", "spawn", "send", "receive", "emit", "error",
+  ...OPERAND_STARTS, "text{", "reserved", "(", "[", "{", "fn", "if", "match", "-", "!", "try", "spawn", "send", "receive", "emit", "error",
 ]);
 
 function rejectStatement(c: Cursor): never {

@@ -209,6 +209,10 @@ const FORMS: Readonly<Record<string, readonly [string, string?]>> = {
   "a line of the full width before a comment": [
     `fn f(x: Fn(String) -> Int, ${"b".repeat(52)}: Int) -> Result<Int, // one\nString> { x }\n`,
   ],
+  "pipes, ranges and local functions": [
+    `fn f() {\n    xs|>g( 1 )  |> h\n    xs\n     |> g(1) // one\n     |> (h)\n    (xs |> g) |> h\n    for i in 0 .. n-1 { fn k ( a:Int )->Int !{ fs.read } { a } k(i) }\n    let ys = ${"a".repeat(50)} |> ${"b".repeat(50)}\n    0..=n |> g\n}\n`,
+    `fn f() {\n    xs |> g(1) |> h\n    xs\n        |> g(1) // one\n        |> (h)\n    (xs |> g) |> h\n    for i in 0..n - 1 {\n        fn k(a: Int) -> Int !{fs.read} { a }\n        k(i)\n    }\n    let ys = ${"a".repeat(50)}\n        |> ${"b".repeat(50)}\n    0..=n |> g\n}\n`,
+  ],
   "comments keep their places": [
     "// head\n\nfn f() { // open\n    g( // why\n        a, // A\n        // B\n        b,\n        // last\n    ) // after\n    // end\n}\n// tail\n",
   ],

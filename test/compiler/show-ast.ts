@@ -94,6 +94,8 @@ function showStmt(stmt: Stmt): string {
       return list("for", showBinder(stmt), showExpr(stmt.list), showBlock(stmt.body));
     case "return":
       return list("return", stmt.value === null ? "" : showExpr(stmt.value));
+    case "fn":
+      return showItem(stmt.item);
     case "expr":
       return showExpr(stmt.value);
     case "break":
@@ -114,6 +116,8 @@ function showExpr(expr: Expr): string {
       return String(expr.value);
     case "string":
       return JSON.stringify(expr.value);
+    case "text":
+      return list("text", ...expr.parts.map(showExpr));
     case "unit":
       return "()";
     case "none":
@@ -133,6 +137,8 @@ function showExpr(expr: Expr): string {
     }
     case "call":
       return list("call", showExpr(expr.callee), ...expr.args.map(showExpr));
+    case "pipe":
+      return list("|>", showExpr(expr.value), showExpr(expr.callee), expr.args === null ? "" : `(${expr.args.map(showExpr).join(" ")})`);
     case "field":
       return list(".", showExpr(expr.target), expr.name.text);
     case "index":

@@ -52,8 +52,12 @@ function int(place: Place): string {
       return choices.rarely(3) ? `(${int(inner)} / ${int(inner)})` : int(inner);
     case 10:
       return `apply(fn(x) { ${int({ ...inner, names: [...names, "x"] })} }, ${int(inner)})`;
-    case 11:
-      return `pure(${int(inner)})`;
+    case 11: {
+      if (choices.rarely(2)) return `(${int(inner)} |> pure)`;
+      const [name, param] = [fresh(), fresh()];
+      const result = int({ ...inner, names: [...names, param] });
+      return `({ fn ${name}(${param}: Int) -> Int ${ROW} { if ${param} <= 0 { ${result} } else { ${name}(${param} - 1) } }\n ${name}(${int(inner)} % 3) })`;
+    }
     default:
       return choices.of(["0", "1", "3", ...names]) ?? "1";
   }
@@ -76,7 +80,7 @@ function block(place: Place, count: number): string {
     const here: Place = { ...place, names, actors };
     const inner: Place = { ...here, depth: place.depth - 1 };
     const body = (more: Partial<Place> = {}): string => block({ ...inner, ...more }, choices.next(3));
-    switch (place.inLoop && choices.rarely(4) ? 6 : place.depth <= 0 ? 0 : choices.next(12)) {
+    switch (place.inLoop && choices.rarely(3) ? 6 : place.depth <= 0 ? 0 : choices.next(12)) {
       case 1:
       case 2:
         lines.push(
@@ -85,10 +89,11 @@ function block(place: Place, count: number): string {
         break;
       case 3: {
         const item = fresh();
-        const list = Array.from({ length: choices.next(4) }, () => int({ ...inner, depth: 1 })).join(", ");
-        lines.push(
-          `for ${item} in ${list === "" ? "list.range(0, 0)" : `[${list}]`} {\n${body({ names: [...names, item], inLoop: true })}\n}`,
-        );
+        const elements = Array.from({ length: choices.next(4) }, () => int({ ...inner, depth: 1 })).join(", ");
+        const list = choices.rarely(2)
+          ? `${choices.next(3)}..${choices.rarely(2) ? "=" : ""}${int({ ...inner, depth: 1 })} % 4`
+          : `[${elements}]`;
+        lines.push(`for ${item} in ${list === "[]" ? "list.range(0, 0)" : list} {\n${body({ names: [...names, item], inLoop: true })}\n}`);
         break;
       }
       case 4: {

@@ -272,6 +272,12 @@ class Evaluator {
         const args = yield* this.#all(actor, env, ir.args);
         return yield* this.#call(actor, ir.target, args, 0);
       }
+      case "call_self": {
+        const { params } = this.#callable?.body ?? { params: [] };
+        const captured = params.slice(0, params.length - ir.args.length).map((local) => env.get(local) ?? UNIT);
+        const args = yield* this.#all(actor, env, ir.args);
+        return yield* this.#call(actor, this.#callable ?? unexpected(ir.kind), [...captured, ...args], 0);
+      }
       case "call_value": {
         const callee = yield* this.#expr(actor, env, ir.callee);
         const args = yield* this.#all(actor, env, ir.args);

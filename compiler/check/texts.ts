@@ -1,0 +1,28 @@
+/** Checks texts with holes, and warns of strings that are probably meant as such. */
+import type { Expr } from "../ast.ts";
+import { freshVar, STRING } from "../check-types.ts";
+import { interpolatedNames, interpolation } from "../lexer/interpolation.ts";
+import type { FunctionChecker, Typed } from "./context.ts";
+
+/** Checks `f"a{x}b"`. The values may have any types. */
+export function checkText(checker: FunctionChecker, expr: Expr & { kind: "text" }): Typed {
+  const parts = expr.parts.map((part) => {
+    if (part.kind === "string") return { value: { kind: "const", value: part.value, span: part.span }, type: STRING } as const;
+    const type = freshVar();
+    return { value: checker.check(part, type), type };
+  });
+  return { ir: { kind: "text", parts, span: expr.span }, type: STRING };
+}
+
+/** Warns of `"${x}"` if `x` is a binding. The fix makes it a text with holes. */
+export function warnOfInterpolation(checker: FunctionChecker, { value, span }: Expr & { kind: "string" }): void {
+  if (!value.includes("${")) return;
+  const source = checker.scope.unit.text.slice(span.start, span.end);
+  const [name] = interpolatedNames(source);
+  // A text block or a raw string keeps its form.
+  if (name === undefined || !checker.scope.has(name) || !/^"[^"]/.test(source)) return;
+  checker.warning("W008", span, `\`\${${name}}\` in this string is text, not the value of \`${name}\``, {
+    help: 'values are put into text with `f"{x}"`',
+    fixes: [{ title: 'write `f"…"`', edits: [{ span, text: `f${interpolation(source)}` }] }],
+  });
+}
