@@ -117,10 +117,10 @@ describe("overlapping calls", () => {
 
 describe("limits and refusals", () => {
   test("a budget is counted when the call is logged, and ends the run", async () => {
-    const policy = parsePolicy(
-      '{"schema_version": 1, "default_allow": false, "rules": {"net.fetch": {"allow": true, "budget": 5}}}',
-      "p.json",
-    );
+    const policy = parsePolicy('{"schema_version": 1, "default_allow": false, "rules": {"net.fetch": {"allow": true, "budget": 5}}}', {
+      file: "p.json",
+      jsonc: false,
+    });
     const reached: string[] = [];
     const logs = new Set<string>();
     for (const maxParallelCalls of [1, 2, 16]) {
