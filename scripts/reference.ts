@@ -36,6 +36,7 @@ import { capabilitiesPage } from "./capability-page.ts";
 import { LIBRARY_TABLE_FILE, libraryPages, libraryTable } from "./libraries.ts";
 import { cell, code, page, table } from "./markdown.ts";
 import { grammar, GRAMMAR_FILE } from "./grammar.ts";
+import { llmsPages } from "./llms/llms.ts";
 
 function bytecodePage(): string {
   const rows = [...OPCODE_BY_TAG.values()]
@@ -414,7 +415,7 @@ function handwrittenPage(name: string, madeText: string): string {
 
 /** Returns the text of every generated page, by its path in docs/. */
 export function referencePages(): ReadonlyMap<string, string> {
-  return new Map([
+  const pages = new Map([
     ["reference/api.md", apiPage()],
     ["reference/bytecode.md", bytecodePage()],
     ["reference/builtins.md", builtinsPage()],
@@ -433,6 +434,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["guide/usage-events.md", usageEventsPage()],
     ...libraryPages(page),
   ]);
+  return new Map([...pages, ...llmsPages(pages)]);
 }
 
 export const DOCS_FOLDER = fileURLToPath(new URL("../docs/", import.meta.url));
