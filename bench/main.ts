@@ -7,6 +7,7 @@ import { cpus } from "node:os";
 import { callCosts, callTable } from "./calls.ts";
 import { compileTimes } from "./compiling.ts";
 import { growths, growthTables } from "./growth.ts";
+import { overlapCosts, overlapTables } from "./overlap.ts";
 import { coldTable, startRatio } from "./processes.ts";
 import { programTables, programTimes } from "./programs.ts";
 import { tableText } from "./report.ts";
@@ -36,13 +37,14 @@ const coldStarts = await runPart("cold starts", coldTable);
 const times = await runPart("the eight programs", programTimes);
 const growthResults = await runPart("growth", growths);
 const calls = await runPart("capability calls", callCosts);
+const overlap = await runPart("calls that overlap", overlapCosts);
 const spans = await runPart("spans", spanRatios);
 const compiling = await runPart("compiling", compileTimes);
 
 const date = new Date().toISOString().slice(0, 10);
 const host = `Node ${process.version}, ${process.platform} ${process.arch}, ${cpus().length} × ${cpus()[0]?.model ?? "?"}`;
-const targets = targetsOf({ times, growths: growthResults, calls, start, compiling, spans });
-const tables = [...programTables(times), ...growthTables(growthResults), callTable(calls), coldStarts];
+const targets = targetsOf({ times, growths: growthResults, calls, overlap, start, compiling, spans });
+const tables = [...programTables(times), ...growthTables(growthResults), callTable(calls), ...overlapTables(overlap), coldStarts];
 
 const text = [
   `# Results\n\n${date}, ${host}. Written by \`npm run bench -- --write\`. Each figure is the median of several rounds, with the quartiles in parentheses. Ratios are computed round by round.\n`,

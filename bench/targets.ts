@@ -1,5 +1,6 @@
 /** Compares the measurements with the targets of the project. */
 import type { CallCost } from "./calls.ts";
+import type { OverlapCosts } from "./overlap.ts";
 import type { Compiling } from "./compiling.ts";
 import { METERED, NOT_METERED } from "./engines.ts";
 import type { Growth } from "./growth.ts";
@@ -26,6 +27,7 @@ interface Measured {
   readonly times: Times;
   readonly growths: readonly Growth[];
   readonly calls: readonly CallCost[];
+  readonly overlap: OverlapCosts;
   readonly start: Figure;
   readonly compiling: Compiling;
   readonly spans: SpanRatios;
@@ -47,7 +49,7 @@ function worstGrowth(growths: readonly Growth[], engine: string): { readonly nam
   return allRatios.toSorted((a, b) => b.ratio.median - a.ratio.median)[0];
 }
 
-export function targetsOf({ times, growths, calls, start, compiling, spans }: Measured): Target[] {
+export function targetsOf({ times, growths, calls, overlap, start, compiling, spans }: Measured): Target[] {
   const mean = (over: string, under: string): Figure | undefined => {
     const series = ratiosOf(times, over, under);
     return series === undefined ? undefined : figureOf(geometricMeans(series));
@@ -65,6 +67,7 @@ export function targetsOf({ times, growths, calls, start, compiling, spans }: Me
     ...calls.flatMap(({ engine, log, perCall }) =>
       log === "hashed log" ? [] : [target(`a trivial capability call, ${engine}, ${log}`, "µs", "at most", [1.5, 0.7], perCall)],
     ),
+    target("ten calls of 100 ms that overlap, to one", "times", "at most", [1.5, 1.1], overlap.slow),
     target("`boruna run hello.ax` to `node -e 0`", "times", "at most", [2, 1.6], start),
     target("a traced call to a bare span", "times", "at most", [1.2], spans.call),
     target("a span of control flow to a bare span", "times", "at most", [1.3], spans.flow),

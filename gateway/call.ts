@@ -66,6 +66,8 @@ export interface Call {
   /** What the policy's rule says about an approval, if the call needs one. */
   approval: RequiredApproval | undefined;
   hasEnded: boolean;
+  /** Whether the span has ended. That of an open call ends when the answer arrives, before its turn. */
+  spanHasEnded: boolean;
 }
 
 /** The context of one call. It is a class, so that the idempotency key and the trace headers are computed only when a handler reads them. */

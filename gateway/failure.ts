@@ -47,3 +47,18 @@ const MAX_MESSAGE_UNITS = 4_096;
 export function cleanMessage(message: string): string {
   return wellFormed(message.length > MAX_MESSAGE_UNITS ? `${message.slice(0, MAX_MESSAGE_UNITS)}…` : message);
 }
+
+/** Returns how a call ends whose handler fails in this way, for spans and counters. */
+export const outcomeOfFailure = (kind: FailureKind): "denied" | "unknown" | "runtime_error" =>
+  kind === "denied" || kind === "unknown" ? kind : "runtime_error";
+
+type PromiseOutcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
+
+/** Waits for the promise. Never rejects or throws: `await` also catches what the promise's own `then` or `constructor` throws. */
+export async function outcomeOf(promise: Promise<unknown>): Promise<PromiseOutcome> {
+  try {
+    return { ok: true, value: await promise };
+  } catch (error) {
+    return { ok: false, error };
+  }
+}

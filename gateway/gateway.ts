@@ -40,7 +40,7 @@ import { checkAnswer } from "./answer.ts";
 import { type Call, CallContext, type GatewayOptions, type SuspendedCall } from "./call.ts";
 import { argumentMismatch, modelFacts } from "./call-facts.ts";
 import { callHash } from "./call-hash.ts";
-import { cleanMessage, failureOf } from "./failure.ts";
+import { cleanMessage, failureOf, outcomeOf, outcomeOfFailure } from "./failure.ts";
 import { flowSpanOf } from "./flow.ts";
 import { FAILURE_TRAPS, type FailureKind, isLater, MachineHandler, type UsageHooks } from "./handlers.ts";
 import type { CallEnd } from "./observers.ts";
@@ -223,6 +223,7 @@ export class Gateway {
       budgetRemaining: undefined,
       approval: undefined,
       hasEnded: false,
+      spanHasEnded: false,
     };
     return this.#authorize(call) ?? call;
   }
@@ -418,10 +419,12 @@ export class Gateway {
     return isOpen ? this.#note(call, arrival) : arrival;
   }
 
-  /** Notes beside the log what has arrived for an open call, so that a killed run need not make the call again. */
+  /** Ends the span of an open call, and notes beside the log what has arrived, so that a killed run need not make the call again. */
   #note(call: Call, arrival: Arrival): Arrival {
     const { events } = this.#options;
     const { name } = call.capability;
+    if ("value" in arrival) this.#endSpan(call, "ok", arrival.value);
+    else if ("failure" in arrival) this.#endSpan(call, outcomeOfFailure(arrival.failure), undefined);
     if ("value" in arrival) events.arrived(call.number, { type: "CapResult", capability: name, result: arrival.value });
     else if ("failure" in arrival)
       events.arrived(call.number, { type: "CapError", capability: name, kind: arrival.failure, message: cleanMessage(arrival.message) });
@@ -469,7 +472,7 @@ export class Gateway {
     const stop = this.#append(call, { type: "CapError", capability: call.capability.name, kind, message });
     if (stop !== undefined) return this.#stop(call, stop);
     this.#usageOf(call)?.settle(call.number, { failure: message });
-    const outcome = kind === "host_fault" || kind === "in_doubt" ? "runtime_error" : kind;
+    const outcome = outcomeOfFailure(kind);
     this.#counters[outcome === "runtime_error" ? "failed" : outcome] += 1;
     this.#end(call, outcome, undefined, message, cause);
     return { ok: false, trap: FAILURE_TRAPS[kind], message, cause };
@@ -528,19 +531,26 @@ export class Gateway {
 
   /** Closes the span and notifies the observers. At most one of `result` and `message` is defined. */
   #end(call: Call, outcome: CallEnd["outcome"], result: Value | undefined, message: string | undefined, cause?: unknown): void {
-    const { number, capability, span, rule, reason } = call;
+    const { number, capability, rule, reason } = call;
     call.hasEnded = true;
     const budgetRemaining = outcome === "denied" ? undefined : call.budgetRemaining;
-    span?.end({
+    this.#endSpan(call, outcome, result);
+    if (!this.#observesEnd || call.isRepeated) return;
+    const end: CallEnd = { call: number, capability: capability.name, outcome, result, message, rule, reason, budgetRemaining };
+    this.#options.observers.notify("callEnd", cause === undefined ? end : Object.defineProperty(end, "cause", { value: cause }));
+  }
+
+  #endSpan(call: Call, outcome: CallEnd["outcome"], result: Value | undefined): void {
+    const { span, capability } = call;
+    if (span === undefined || call.spanHasEnded) return;
+    call.spanHasEnded = true;
+    span.end({
       errorKind: outcome === "ok" || outcome === "suspended" ? undefined : outcome,
       isSuspended: outcome === "suspended" ? true : undefined,
       bytesOut: result === undefined ? undefined : utf8BytesOfStrings([result]),
       ...modelFacts(capability, result),
-      budgetRemaining,
+      budgetRemaining: outcome === "denied" ? undefined : call.budgetRemaining,
     });
-    if (!this.#observesEnd || call.isRepeated) return;
-    const end: CallEnd = { call: number, capability: capability.name, outcome, result, message, rule, reason, budgetRemaining };
-    this.#options.observers.notify("callEnd", cause === undefined ? end : Object.defineProperty(end, "cause", { value: cause }));
   }
 
   #interruption(): HostStop {
@@ -571,17 +581,6 @@ const WAITS_FOR: Readonly<Record<SuspendedCall["waitsFor"], string>> = {
 };
 
 const UNIT_TYPE: Type = { kind: "primitive", name: "Unit" };
-
-type PromiseOutcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
-
-/** Waits for the promise. Never rejects or throws: `await` also catches what the promise's own `then` or `constructor` throws. */
-async function outcomeOf(promise: Promise<unknown>): Promise<PromiseOutcome> {
-  try {
-    return { ok: true, value: await promise };
-  } catch (error) {
-    return { ok: false, error };
-  }
-}
 
 /** Whether the error means that the log could not be read or written, or that Boruna has a bug. */
 function isLogError(error: unknown): boolean {

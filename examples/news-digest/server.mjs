@@ -10,6 +10,7 @@ const STORIES = [
 ];
 
 const MAX_BODY_BYTES = 64 * 1024;
+const STORY_MS = 50;
 
 function json(response, status, body) {
   response.writeHead(status, { "content-type": "application/json" });
@@ -33,7 +34,10 @@ function complete(request) {
 /** Listens on loopback; port 0 means any free port. Resolves to the server once it listens. */
 export function startServer(port = 0) {
   const server = createServer((request, response) => {
-    if (request.method === "GET" && request.url === "/stories") return json(response, 200, { stories: STORIES });
+    if (request.method === "GET" && request.url === "/stories") return json(response, 200, { stories: STORIES.map((_, i) => i) });
+    const story = STORIES[/^\/stories\/(\d)$/.exec(request.url)?.[1]];
+    // Each story takes its time, so that the trace shows the calls side by side.
+    if (request.method === "GET" && story !== undefined) return void setTimeout(() => json(response, 200, story), STORY_MS);
     if (request.method !== "POST" || request.url !== "/v1/chat/completions") return json(response, 404, { error: "no such page" });
     let body = "";
     request.setEncoding("utf8");

@@ -18,6 +18,8 @@ const HEADS: ReadonlyMap<string, string> = new Map([
   // Recorded before logging was charged: long texts, and a header without max_log_bytes.
   ["logged-texts.jsonl", "e9e9561b32cc7c1830237ad860afa966fee56c70314a9144f3c9bb7a8af29d76"],
   ["over-budget.jsonl", "2d954f8c8267e6b4de9c03b32f6be83e79b5b99c5b29f425e3d22341dc49dac8"],
+  // Calls that overlap, of an actor and of nested branches.
+  ["overlap.jsonl", "83f360b1cf07227bae67d4835afd1a75aa0dc1bee8632fae260b210c915ff9ad"],
   // Resumed twice. Its second open call failed in doubt.
   ["resumed.jsonl", "46b956ad28038770383119f7cc93b9e6ac6a3cb8c8ea6af6d42ab015e060f9b7"],
   ["values.jsonl", "108e0405289f913bfe1290b37f67cff233d71824d8727b94fd7b0c0c94f775c0"],
