@@ -179,7 +179,45 @@ const ESCAPES: readonly Rule[] = [
   { name: "invalid.illegal.escape.ax", match: `\\\\(?:u\\{${HEX}{1,6}\\}|u${HEX}{4}|.)` },
 ];
 
+const STRING = "string.quoted.double.ax";
+const BEGIN_STRING = { 0: { name: `${STRING} punctuation.definition.string.begin.ax` } };
+const END_STRING = { 0: { name: `${STRING} punctuation.definition.string.end.ax` } };
+/** What is in a text with holes. Its characters are named one run at a time, so that the code in a hole is not named a string. */
+const WITH_HOLES: readonly Rule[] = [
+  ...ESCAPES.map((rule) => ({ ...rule, name: `${STRING} ${rule.name}` })),
+  { name: `${STRING} constant.character.escape.ax`, match: "\\{\\{|\\}\\}" },
+  {
+    begin: "\\{",
+    beginCaptures: { 0: { name: "punctuation.section.interpolation.begin.ax" } },
+    end: "\\}|$",
+    endCaptures: { 0: { name: "punctuation.section.interpolation.end.ax" } },
+    patterns: [{ include: "#braces" }, { include: "$self" }],
+  },
+];
+
+/** Texts with holes, raw strings and text blocks. */
+const PREFIXED_STRINGS: readonly Rule[] = [
+  {
+    begin: '\\bf"""(?=[ \\t]*$)',
+    beginCaptures: BEGIN_STRING,
+    end: '^[ \\t]*"""',
+    endCaptures: END_STRING,
+    patterns: [...WITH_HOLES, { name: STRING, match: "[^\\\\{}]" }],
+  },
+  { name: STRING, begin: '\\br"""(?=[ \\t]*$)', end: '^[ \\t]*"""' },
+  { name: STRING, begin: '"""(?=[ \\t]*$)', end: '^[ \\t]*"""', patterns: ESCAPES },
+  {
+    begin: '\\bf"',
+    beginCaptures: BEGIN_STRING,
+    end: '"|$',
+    endCaptures: END_STRING,
+    patterns: [...WITH_HOLES, { name: STRING, match: '[^"\\\\{}]+' }],
+  },
+  { name: STRING, match: '\\br"[^"\\n]*"' },
+];
+
 const STRINGS: readonly Rule[] = [
+  ...PREFIXED_STRINGS,
   {
     name: "string.quoted.double.ax",
     begin: '"(?=(?:[^"\\\\\\n]|\\\\.)*")',

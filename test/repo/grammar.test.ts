@@ -59,6 +59,10 @@ function expected(token: Token, before: Token | undefined, after: Token | undefi
       return /^constant\.numeric\./;
     case "string":
       return /^string\.quoted\./;
+    case "text{":
+    case "}text{":
+    case "}text":
+      return /^(string\.quoted|punctuation\.section\.interpolation)\./;
     case "name":
       return ["answer", "record", "receives"].includes(token.value) ? /./ : /^(variable|entity|support|invalid)\./;
     case "_":
@@ -85,7 +89,9 @@ function disagreements(text: string): readonly string[] {
   );
   const scopes = scopesOf(text);
   const wrong = (start: number, end: number, pattern: RegExp): readonly string[] => {
-    const found = [...new Set(scopes.slice(start, end))].filter((scope) => !pattern.test(scope));
+    // The line ends inside a text block have no scope.
+    const inLines = scopes.slice(start, end).filter((_, i) => !/[\r\n]/.test(text.charAt(start + i)));
+    const found = [...new Set(inLines)].filter((scope) => !pattern.test(scope));
     return found.length === 0 ? [] : [`${JSON.stringify(text.slice(start, end))} at ${start}: ${found.join(", ") || "no scope"}`];
   };
   return [
