@@ -89,14 +89,15 @@ function printUnwrapped(t: TokenStream, expr: Expr): Doc {
 /** Minimum number of elements of a table. A broken list with fewer elements has one element per line. */
 const MIN_TABLE_ELEMENTS = 12;
 /** Maximum length of an element of a table, in UTF-16 code units. A broken list with a longer element has one element per line. */
-const MAX_TABLE_ELEMENT_LENGTH = 10;
+const MAX_TABLE_ELEMENT_LENGTH = 12;
 
-/** Whether the list consists of many short literals. If such a list (a table) is broken, each line is filled with elements. */
+/** Whether the list consists of many short literals or tuples of them. If such a list (a table) is broken, each line is filled with elements. */
 function isTable(items: readonly Expr[]): boolean {
   const isLiteral = ({ kind }: Expr): boolean => kind === "int" || kind === "float" || kind === "string" || kind === "bool";
-  const isShortLiteral = (item: Expr): boolean =>
-    item.span.end - item.span.start <= MAX_TABLE_ELEMENT_LENGTH && isLiteral(item.kind === "unary" ? item.operand : item);
-  return items.length >= MIN_TABLE_ELEMENTS && items.every(isShortLiteral);
+  const isSigned = (item: Expr): boolean => isLiteral(item.kind === "unary" ? item.operand : item);
+  const isElement = (item: Expr): boolean =>
+    item.span.end - item.span.start <= MAX_TABLE_ELEMENT_LENGTH && (item.kind === "tuple" ? item.items.every(isSigned) : isSigned(item));
+  return items.length >= MIN_TABLE_ELEMENTS && items.every(isElement);
 }
 
 function exprAt(t: TokenStream, exprs: readonly Expr[], index: number): Doc {

@@ -45,7 +45,7 @@ const programsUnder = (folder: string): readonly (readonly [string, string])[] =
     .map((name) => [name, readFileSync(join(folder, name), "utf8")]);
 
 const FILES = [
-  ...["std", "examples", "test/language"].flatMap((folder) => programsUnder(join(ROOT, folder))),
+  ...["std", "examples", "test/language", "test/corpus"].flatMap((folder) => programsUnder(join(ROOT, folder))),
   ...programsUnder(join(CONFORMANCE_ROOT, "language")),
 ].filter(([, text]) => parsed(text) !== undefined);
 const SOURCES = BUILTINS.flatMap((builtin): [string, string][] => (builtin.source === undefined ? [] : [[builtin.name, builtin.source]]));
@@ -200,8 +200,8 @@ const FORMS: Readonly<Record<string, readonly [string, string?]>> = {
     `fn f() {\n    g(a, [\n        ${"b".repeat(50)},\n        ${"c".repeat(50)},\n    ])\n    g([\n        ${"b".repeat(40)},\n        ${"c".repeat(50)},\n    ])\n}\n`,
   ],
   "many short literals fill lines": [
-    `fn f() {\n    [${"1000, ".repeat(17)}-1]\n    [\n        ${'"a", '.repeat(11)}\n        "b"]\n}\n`,
-    `fn f() {\n    [\n        ${"1000, ".repeat(15).trim()}\n        1000, 1000, -1,\n    ]\n    [\n        ${'"a", '.repeat(11)}"b",\n    ]\n}\n`,
+    `fn f() {\n    [${"1000, ".repeat(17)}-1]\n    [\n        ${'"a", '.repeat(11)}\n        "b"]\n    [${'(-1, "a"), '.repeat(12)}]\n}\n`,
+    `fn f() {\n    [\n        ${"1000, ".repeat(15).trim()}\n        1000, 1000, -1,\n    ]\n    [\n        ${'"a", '.repeat(11)}"b",\n    ]\n    [\n        ${'(-1, "a"), '.repeat(8).trim()}\n        ${'(-1, "a"), '.repeat(4).trim()}\n    ]\n}\n`,
   ],
   "few or long literals, and those with comments, stand one a line": [
     `fn f() {\n    [\n        1,\n        2,\n    ]\n    [\n        ${"1,\n        ".repeat(12)}// two\n        2,\n    ]\n}\n`,
