@@ -132,7 +132,7 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     right: { text: "fn main() -> Int { 1 }" },
   },
   E016: {
-    why: "The pattern of `regex.matches`, `find_all`, `replace_all` or `captures` is checked when the program is compiled, if it is a literal. The syntax is that of RE2. A pattern that comes from outside the program is tested with `regex.check`.",
+    why: "The pattern of `regex.matches`, `find_all`, `replace_all`, `captures` or `captures_all` is checked when the program is compiled, if it is a literal. The syntax is that of RE2. A pattern that comes from outside the program is tested with `regex.check`.",
     wrong: { text: 'fn main(word: String) -> Bool { regex.matches(word, "^[a-z+$") }' },
     right: { text: 'fn main(word: String) -> Bool { regex.matches(word, "^[a-z]+$") }' },
   },

@@ -11,6 +11,7 @@ const WITH_PATTERN: ReadonlyMap<string, { readonly withGroups: boolean }> = new 
   ["regex.find_all", { withGroups: false }],
   ["regex.replace_all", { withGroups: false }],
   ["regex.captures", { withGroups: true }],
+  ["regex.captures_all", { withGroups: true }],
 ]);
 
 /** Reports E016 if the call has a literal pattern that the builtin does not accept. */

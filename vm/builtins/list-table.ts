@@ -511,4 +511,42 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
+  writtenInAx(
+    176,
+    "list.unzip",
+    ["A", "B"],
+    "Fn(List<(A, B)>) -> (List<A>, List<B>)",
+    "The first elements of all tuples, and the second ones.",
+    ['list.unzip([(1, "a"), (2, "b")])', '([1, 2], ["a", "b"])'],
+    `fn list_unzip<A, B>(pairs: List<(A, B)>) -> (List<A>, List<B>) {
+    let mut firsts: List<A> = []
+    let mut seconds: List<B> = []
+    for (first, second) in pairs {
+        firsts = list.push(firsts, first)
+        seconds = list.push(seconds, second)
+    }
+    (firsts, seconds)
+}
+`,
+  ),
+  writtenInAx(
+    177,
+    "list.chunk_by",
+    ["T", "e"],
+    "Fn(List<T>, Fn(T, T) -> Bool !{e}) -> List<List<T>> !{e}",
+    "The list in pieces: a new piece begins where the function returns false for an element and the next one.",
+    ["list.chunk_by([1, 1, 2, 1], fn(a: Int, b: Int) -> Bool { a == b })", "[[1, 1], [2], [1]]"],
+    `fn list_chunk_by<T, e>(xs: List<T>, together: Fn(T, T) -> Bool !{e}) -> List<List<T>> !{e} {
+    let mut chunks: List<List<T>> = []
+    let mut start = 0
+    for i in 0..list.len(xs) {
+        if i + 1 == list.len(xs) || !together(xs[i], xs[i + 1]) {
+            chunks = list.push(chunks, list.slice(xs, start, i + 1))
+            start = i + 1
+        }
+    }
+    chunks
+}
+`,
+  ),
 ];

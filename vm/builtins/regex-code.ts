@@ -107,12 +107,12 @@ function replaceAll(meter: Meter, source: string, pattern: string, replacement: 
   return done + pieces.join("");
 }
 
-function captures(meter: Meter, source: string, pattern: string): Value {
+/** Calls `onMatch` with each match and its groups, until it returns false. */
+function eachCapture(meter: Meter, name: string, source: string, pattern: string, onMatch: (match: ListValue) => boolean): void {
   const work = new Work(meter);
-  const search = prepare(work, "regex.captures", source, pattern, true);
+  const search = prepare(work, name, source, pattern, true);
   // The start and end of the match, followed by the start and end of each group.
   const slots = new Int32Array(2 * (search.groups + 1)).fill(-1);
-  const groupTexts: string[] = [];
   eachMatch(
     search.matcher,
     source,
@@ -120,6 +120,7 @@ function captures(meter: Meter, source: string, pattern: string): Value {
       slots[0] = start;
       slots[1] = end;
       meter.allocateList(search.groups + 1);
+      const groupTexts: string[] = [];
       for (let i = 0; i < slots.length; i += 2) {
         const from = slots[i] ?? -1;
         const to = from < 0 ? from : (slots[i + 1] ?? from);
@@ -127,14 +128,33 @@ function captures(meter: Meter, source: string, pattern: string): Value {
         meter.allocateString(to - from);
         groupTexts.push(from < 0 ? "" : source.slice(from, to));
       }
-      return false;
+      slots.fill(-1);
+      return onMatch(ListValue.of(groupTexts));
     },
     slots,
   );
   keep(search);
-  if (groupTexts.length === 0) return NONE;
+}
+
+function captures(meter: Meter, source: string, pattern: string): Value {
+  let found: ListValue | undefined;
+  eachCapture(meter, "regex.captures", source, pattern, (match) => {
+    found = match;
+    return false;
+  });
+  if (found === undefined) return NONE;
   meter.allocate(BYTES.wrapper);
-  return new SomeValue(ListValue.of(groupTexts));
+  return new SomeValue(found);
+}
+
+function capturesAll(meter: Meter, source: string, pattern: string): Value {
+  const found: ListValue[] = [];
+  eachCapture(meter, "regex.captures_all", source, pattern, (match) => {
+    meter.allocateList(found.length + 1, BYTES.slot);
+    found.push(match);
+    return true;
+  });
+  return ListValue.of(found);
 }
 
 function check(meter: Meter, pattern: string): Value {
@@ -153,5 +173,6 @@ export const REGEX_CODE: readonly (readonly [string, BuiltinCode])[] = [
   ["regex.find_all", code(2, (meter, a, b) => findAll(meter, text(a), text(b)))],
   ["regex.replace_all", code(3, (meter, a, b, c) => replaceAll(meter, text(a), text(b), text(c)))],
   ["regex.captures", code(2, (meter, a, b) => captures(meter, text(a), text(b)))],
+  ["regex.captures_all", code(2, (meter, a, b) => capturesAll(meter, text(a), text(b)))],
   ["regex.check", code(1, (meter, a) => check(meter, text(a)))],
 ];

@@ -35,6 +35,14 @@ export const REGEX_BUILTINS: readonly BuiltinDecl[] = [
     ['regex.captures("key = value", "(\\\\w+)\\\\s*=\\\\s*(\\\\w+)")', 'Some(["key = value", "key", "value"])'],
   ),
   native(
+    175,
+    "regex.captures_all",
+    "Fn(String, String) -> List<List<String>>",
+    COSTS.regex,
+    "All matches that `regex.find_all` finds, each followed by its groups as in `regex.captures`. Traps on an invalid pattern.",
+    ['regex.captures_all("a=1, b=2", "(\\\\w)=(\\\\d)")', '[["a=1", "a", "1"], ["b=2", "b", "2"]]'],
+  ),
+  native(
     173,
     "regex.check",
     "Fn(String) -> Result<Unit, String>",

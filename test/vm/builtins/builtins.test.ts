@@ -735,6 +735,13 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [["ab", "(c)"], "None"],
     [["ab", "(c"], "!invalid_value"],
   ],
+  "regex.captures_all": [
+    [["12a b3c", "(\\d*)(\\D)"], '[["12a", "12", "a"], [" ", "", " "], ["b", "", "b"], ["3c", "3", "c"]]'],
+    [["ab cb", "(a)?b"], '[["ab", "a"], ["b", ""]]'],
+    [["aab", "(a*)"], '[["aa", "aa"], ["", ""]]'],
+    [["ab", "(c)"], "[]"],
+    [["ab", "(c"], "!invalid_value"],
+  ],
   "regex.check": [
     [["(a|b)*"], "Ok(())"],
     [["ab)"], 'Err("character 3: `)` without `(`; write `\\)` for the character")'],

@@ -21,6 +21,7 @@ const CASES: Readonly<Record<string, readonly [string, string]>> = {
   "list.min_by": ["list.min_by([3, 1, 2], fn(a, b) { read(a) - read(b) })", "1 3 2 1"],
   "list.group_by": ["list.group_by([3, 1, 2], fn(x) { int.to_string(read(x)) })", "3 1 2"],
   "list.partition": ["list.partition([3, 1, 2], fn(x) { read(x) > 1 })", "3 1 2"],
+  "list.chunk_by": ["list.chunk_by([3, 1, 2], fn(a, b) { read(a) == read(b) })", "3 1 1 2"],
   "list.update": ["list.update([3, 1, 2], 1, read)", "1"],
   "map.update": ['map.update({ "a": 3 }, "a", fn(x) { read(option.unwrap_or(x, 0)) })', "3"],
   "par.map": ["par.map([3, 1, 2], read)", "3 1 2"],

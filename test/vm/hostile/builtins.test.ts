@@ -112,6 +112,7 @@ const HUGE_TEXT: Readonly<Record<string, readonly Value[]>> = {
   "regex.find_all": [big, "c"],
   "regex.replace_all": [big, "c", ""],
   "regex.captures": [big, "c"],
+  "regex.captures_all": [big, "c"],
   "regex.check": [big],
   panic: [big],
   "hash.sha256": [big],
