@@ -11,6 +11,7 @@ import { overlapCosts, overlapTables } from "./overlap.ts";
 import { coldTable, startRatio } from "./processes.ts";
 import { programTables, programTimes } from "./programs.ts";
 import { tableText } from "./report.ts";
+import { smallPrograms, smallTable } from "./small.ts";
 import { sourceUrl } from "./sources.ts";
 import { spanRatios } from "./spans.ts";
 import { targetsOf, targetsText } from "./targets.ts";
@@ -38,13 +39,21 @@ const times = await runPart("the eight programs", programTimes);
 const growthResults = await runPart("growth", growths);
 const calls = await runPart("capability calls", callCosts);
 const overlap = await runPart("calls that overlap", overlapCosts);
+const small = await runPart("small programs", smallPrograms);
 const spans = await runPart("spans", spanRatios);
 const compiling = await runPart("compiling", compileTimes);
 
 const date = new Date().toISOString().slice(0, 10);
 const host = `Node ${process.version}, ${process.platform} ${process.arch}, ${cpus().length} × ${cpus()[0]?.model ?? "?"}`;
-const targets = targetsOf({ times, growths: growthResults, calls, overlap, start, compiling, spans });
-const tables = [...programTables(times), ...growthTables(growthResults), callTable(calls), ...overlapTables(overlap), coldStarts];
+const targets = targetsOf({ times, growths: growthResults, calls, overlap, small, start, compiling, spans });
+const tables = [
+  ...programTables(times),
+  ...growthTables(growthResults),
+  callTable(calls),
+  ...overlapTables(overlap),
+  smallTable(small),
+  coldStarts,
+];
 
 const text = [
   `# Results\n\n${date}, ${host}. Written by \`npm run bench -- --write\`. Each figure is the median of several rounds, with the quartiles in parentheses. Ratios are computed round by round.\n`,

@@ -6,6 +6,7 @@ import { METERED, NOT_METERED } from "./engines.ts";
 import type { Growth } from "./growth.ts";
 import { ratiosOf, type Times } from "./programs.ts";
 import { figureText, markdown } from "./report.ts";
+import type { SmallPrograms } from "./small.ts";
 import type { SpanRatios } from "./spans.ts";
 import { type Figure, figureOf, geometricMeans } from "./statistics.ts";
 
@@ -28,6 +29,7 @@ interface Measured {
   readonly growths: readonly Growth[];
   readonly calls: readonly CallCost[];
   readonly overlap: OverlapCosts;
+  readonly small: SmallPrograms;
   readonly start: Figure;
   readonly compiling: Compiling;
   readonly spans: SpanRatios;
@@ -49,7 +51,7 @@ function worstGrowth(growths: readonly Growth[], engine: string): { readonly nam
   return allRatios.toSorted((a, b) => b.ratio.median - a.ratio.median)[0];
 }
 
-export function targetsOf({ times, growths, calls, overlap, start, compiling, spans }: Measured): Target[] {
+export function targetsOf({ times, growths, calls, overlap, small, start, compiling, spans }: Measured): Target[] {
   const mean = (over: string, under: string): Figure | undefined => {
     const series = ratiosOf(times, over, under);
     return series === undefined ? undefined : figureOf(geometricMeans(series));
@@ -68,6 +70,9 @@ export function targetsOf({ times, growths, calls, overlap, start, compiling, sp
       log === "hashed log" ? [] : [target(`a trivial capability call, ${engine}, ${log}`, "µs", "at most", [1.5, 0.7], perCall)],
     ),
     target("ten calls of 100 ms that overlap, to one", "times", "at most", [1.5, 1.1], overlap.slow),
+    target("one line, source to result, warm", "µs", "at most", [60, 20], small.line),
+    target("one line, verified program to result, warm", "µs", "at most", [15], small.program),
+    target("100 lines, source to result, warm", "µs", "at most", [600], small.hundred),
     target("`boruna run hello.ax` to `node -e 0`", "times", "at most", [2, 1.6], start),
     target("a traced call to a bare span", "times", "at most", [1.2], spans.call),
     target("a span of control flow to a bare span", "times", "at most", [1.3], spans.flow),

@@ -187,7 +187,7 @@ export class Gateway {
     const filledArgs = signature === undefined ? args : withDefaults(signature, args);
     const isRepeated = this.#isRepeating();
     const flow = flowSpanOf(request.span);
-    const span = (isRepeated ? undefined : tracing)?.startCall(
+    const span = (isRepeated || tracing?.isIdle?.() === true ? undefined : tracing)?.startCall(
       {
         capability: capability.name,
         call: number,

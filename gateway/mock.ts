@@ -2,6 +2,7 @@
 import { reachOf } from "../policy/paths.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { canonicalJson, type JsonData } from "../vm/json/json.ts";
+import { oncePer } from "../vm/lazy.ts";
 import type { Value } from "../vm/value/value.ts";
 import {
   CapabilityDenied,
@@ -23,7 +24,19 @@ interface MockOptions {
  * Creates handlers that touch nothing outside the process. The scopes of `fs_policy` apply like in a live run. An own capability without a
  * mock has no handler.
  */
-export function mockHandlers(registry: CapabilityRegistry, options: MockOptions = {}): Handlers {
+export function mockHandlers(registry: CapabilityRegistry, { inputs }: MockOptions = {}): Handlers {
+  const mocks = mocksOf(registry);
+  if (inputs === undefined || inputs.size === 0) return mocks;
+  const mockInput = registry.byName.get("step.input")?.mock;
+  const answer: MachineFunction = (args) => {
+    const input = typeof args[0] === "string" ? inputs.get(args[0]) : undefined;
+    return input === undefined ? (mockInput?.(args) ?? "") : canonicalJson(input);
+  };
+  return new Map([...mocks, ["step.input", machineHandler(answer)]]);
+}
+
+/** The handlers of a run without inputs. Runs share them. */
+const mocksOf = oncePer((registry: CapabilityRegistry): Handlers => {
   const handlers = new Map<string, Handler | MachineHandler>(ownMocks(registry));
   const serve = (name: string, run: MachineFunction): void => void handlers.set(name, machineHandler(run));
   for (const { name, internal, mock } of registry.all) {
@@ -37,12 +50,9 @@ export function mockHandlers(registry: CapabilityRegistry, options: MockOptions 
     if (mock !== undefined) serve(name, (args, context) => (checkReach(args, context, section), mock(args)));
   }
   const stepInput = registry.byName.get("step.input");
-  serve("step.input", (args) => {
-    const input = typeof args[0] === "string" ? options.inputs?.get(args[0]) : undefined;
-    return input === undefined ? (stepInput?.mock?.(args) ?? "") : canonicalJson(input);
-  });
+  serve("step.input", (args) => stepInput?.mock?.(args) ?? "");
   return handlers;
-}
+});
 
 /**
  * Throws `CapabilityDenied` if the path is outside the policy's folders, or if the answer depends on the working

@@ -16,9 +16,11 @@ export class RunClock {
   readonly now: () => number;
   readonly #maxMs: number;
   readonly #deadline: number;
-  readonly #abort = new AbortController();
-  readonly #calls = new AbortController();
+  /** Made when something first reads the signal, because few runs need it. The same holds for `#calls`. */
+  #abort: AbortController | undefined;
+  #calls: AbortController | undefined;
   #stopReason: StopReason | undefined;
+  #hasEnded = false;
 
   /** `maxMs` is the limit in milliseconds; 0 means no limit. */
   constructor(maxMs: number, now: () => number = monotonicMs) {
@@ -33,11 +35,20 @@ export class RunClock {
 
   /** Aborted when the run must stop; its reason is the `StopReason`. */
   get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#stopReason !== undefined) this.#abort.abort(this.#stopReason);
+    }
     return this.#abort.signal;
   }
 
   /** For handlers: aborted when the run must stop or has ended. */
   get callSignal(): AbortSignal {
+    if (this.#calls === undefined) {
+      this.#calls = new AbortController();
+      const reason = this.#stopReason ?? (this.#hasEnded ? "ended" : undefined);
+      if (reason !== undefined) this.#calls.abort(reason);
+    }
     return this.#calls.signal;
   }
 
@@ -54,13 +65,14 @@ export class RunClock {
   /** Stops the run and aborts its calls. Only the first reason counts. */
   stop(reason: StopReason): void {
     this.#stopReason ??= reason;
-    this.#abort.abort(this.#stopReason);
-    this.#calls.abort(this.#stopReason);
+    this.#abort?.abort(this.#stopReason);
+    this.#calls?.abort(this.#stopReason);
   }
 
   /** Aborts what still runs, because the run has ended. */
   end(): void {
-    this.#calls.abort("ended");
+    this.#hasEnded = true;
+    this.#calls?.abort("ended");
   }
 
   /** Runs `body`. Until `body` ends, `caller` can cancel the run, and a timer stops the run at its limit. */

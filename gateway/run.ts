@@ -153,10 +153,9 @@ export async function executeProgram(program: Program, options: ExecuteOptions):
 function bindArguments(program: Program, args: ReadonlyMap<string, JsonData>): readonly Value[] {
   const { signature, functions, entry, types } = program.module;
   const params = signature?.params ?? [];
-  const paramList = params.map((p) => `${p.name}: ${p.type}`).join(", ");
-  const hint = params.length === 0 ? "its main takes no arguments" : `its main takes (${paramList}); give each as --arg name=VALUE`;
   const unknownName = [...args.keys()].find((name) => !params.some((p) => p.name === name));
-  if (unknownName !== undefined) throw new BorunaError("usage", `the program has no argument ${JSON.stringify(unknownName)}`, { hint });
+  if (unknownName !== undefined)
+    throw new BorunaError("usage", `the program has no argument ${JSON.stringify(unknownName)}`, { hint: argumentsHint(params) });
   if (signature === undefined && (functions[entry]?.arity ?? 0) > 0) {
     throw new BorunaError("usage", "the entry function takes arguments, but the module does not name them", {
       hint: "compile it again from its source",
@@ -164,9 +163,14 @@ function bindArguments(program: Program, args: ReadonlyMap<string, JsonData>): r
   }
   return params.map((p) => {
     const data = args.get(p.name);
-    if (data === undefined) throw new BorunaError("usage", `the argument ${p.name} is missing`, { hint });
+    if (data === undefined) throw new BorunaError("usage", `the argument ${p.name} is missing`, { hint: argumentsHint(params) });
     return valueFromTypedJson(data, parseType(p.type), types, p.name);
   });
+}
+
+function argumentsHint(params: readonly { readonly name: string; readonly type: string }[]): string {
+  const list = params.map((p) => `${p.name}: ${p.type}`).join(", ");
+  return params.length === 0 ? "its main takes no arguments" : `its main takes (${list}); give each as --arg name=VALUE`;
 }
 
 /** How many handlers of one run may run at once, unless the host says otherwise. */
@@ -206,8 +210,13 @@ class Run implements Host {
     this.#tracing = options.tracing?.startRun({
       runId: () => options.runId,
       programName: program.module.name,
-      moduleHash: program.moduleHash,
-      policyHash: policyHash(policy),
+      // Hashing takes longer than a short run, so only a span that is recorded reads the hashes.
+      get moduleHash() {
+        return program.moduleHash;
+      },
+      get policyHash() {
+        return policyHash(policy);
+      },
       mode,
       traceparent: options.traceparent,
       tracestate: options.tracestate,

@@ -229,16 +229,16 @@ export async function handlersFor(
   // Live handlers load an HTTP client, so they are loaded on demand.
   const base =
     options.live === true
-      ? [
+      ? new Map([
           ...(await import("../gateway/live.ts")).liveHandlers({ inputs, env: options.env ?? process.env, protectedFiles }),
           ...ownHandlers(program.registry),
-        ]
+        ])
       : mockHandlers(program.registry, { inputs });
   const replacements = handlersOption(options.handlers);
   for (const name of replacements.keys()) {
     if (!program.registry.byName.has(name)) throw new BorunaError("capability.unknown", `there is no capability ${name} to handle`);
   }
-  return new Map([...base, ...replacements]);
+  return replacements.size === 0 ? base : new Map([...base, ...replacements]);
 }
 
 export function handlersOption(given: RunOptions["handlers"] = {}): Handlers {

@@ -6,12 +6,16 @@ import { openThreadContext, type ThreadContext } from "./thread-context/thread-c
 import type { TaskSpan, TaskSpanOptions, TaskSpanStart } from "./task-span.ts";
 import type { Tracing } from "./tracing.ts";
 import { errorCode } from "../vm/error.ts";
+import { lazily } from "../vm/lazy.ts";
+
+/** Loaded once, because each `import()` takes longer than a short run. */
+const apiTracing = lazily(() => Promise.all([import("./otel.ts"), import("./metrics.ts")]));
 
 /** Returns undefined, for no spans and no metrics, if `option` is `false` or the OpenTelemetry API, a peer dependency, is not installed. */
 export async function chosenTracing(option: Tracing | false | undefined, genAiSpans: boolean | undefined): Promise<Tracing | undefined> {
   if (option !== undefined) return option === false ? undefined : option;
   return unlessMissing(async () => {
-    const [{ otelTracing }, { meteredTracing }] = await Promise.all([import("./otel.ts"), import("./metrics.ts")]);
+    const [{ otelTracing }, { meteredTracing }] = await apiTracing();
     return meteredTracing(otelTracing({ genAiSpans, threadContext: await defaultThreadContext() }));
   });
 }

@@ -32,6 +32,7 @@ function meteredRun(run: RunTracing, mode: RunMode, instruments: Instruments): R
   const startedAt = performance.now();
   return {
     ...run,
+    isIdle: () => false,
     startCall: (...call) => meteredCall(run.startCall(...call), call[0], instruments),
     end: (info) => {
       const attributes = { "boruna.run.mode": mode, "boruna.run.outcome": info.outcome };

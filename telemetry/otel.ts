@@ -7,14 +7,18 @@ import {
   baggageEntryMetadataFromString,
   context,
   createTraceState,
+  INVALID_SPAN_CONTEXT,
   isSpanContextValid,
   propagation,
+  ProxyTracerProvider,
+  ROOT_CONTEXT,
   SpanKind,
   SpanStatusCode,
   TraceFlags,
   trace,
 } from "@opentelemetry/api";
 import type { CallPlace } from "../vm/bytecode/module.ts";
+import { lazily } from "../vm/lazy.ts";
 import { OUTCOMES } from "../vm/outcome.ts";
 import { VERSION } from "../vm/version.ts";
 import type { FlowSpanEnd, FlowSpanStart } from "../vm/host.ts";
@@ -58,7 +62,9 @@ export function otelTracing(options: OtelTracingOptions = {}): Tracing {
   return {
     startRun: (info) => {
       try {
-        return startRun(options.tracer ?? trace.getTracer(SCOPE, VERSION), info, options);
+        return isUntraced(info, options)
+          ? idleRun(info, options)
+          : startRun(options.tracer ?? trace.getTracer(SCOPE, VERSION), info, options);
       } catch (error) {
         reportError(error);
         return UNTRACED;
@@ -67,19 +73,67 @@ export function otelTracing(options: OtelTracingOptions = {}): Tracing {
   };
 }
 
+const UNTRACED_CALL: CallTracing = { run: (body) => body(), headers: () => ({}), setModel: () => undefined, end: () => undefined };
+
 /** A run of which nothing is recorded. */
 const UNTRACED: RunTracing = {
-  startCall: () => ({ run: (body) => body(), headers: () => ({}), setModel: () => undefined, end: () => undefined }),
+  isIdle: () => true,
+  startCall: () => UNTRACED_CALL,
   startFlow: () => ({ end: () => undefined }),
   backpressure: () => undefined,
   end: () => undefined,
 };
 
+/** What the API delegates to if the process has registered no TracerProvider. */
+const NO_PROVIDER = new ProxyTracerProvider().getDelegate();
+
+function hasNoProvider(): boolean {
+  const provider = trace.getTracerProvider();
+  return provider instanceof ProxyTracerProvider && provider.getDelegate() === NO_PROVIDER;
+}
+
+/** Whether the run has no spans, and no trace context or baggage that it must pass on. */
+function isUntraced({ traceparent, baggage }: RunSpanStart, { tracer, parent, backpressure }: OtelTracingOptions): boolean {
+  return (
+    traceparent === undefined &&
+    baggage === undefined &&
+    tracer === undefined &&
+    parent === undefined &&
+    backpressure === undefined &&
+    hasNoProvider() &&
+    context.active() === ROOT_CONTEXT
+  );
+}
+
+/** Returns a run that makes no objects for spans. If a provider is registered before the run ends, the next calls have spans. */
+function idleRun(info: RunSpanStart, options: OtelTracingOptions): RunTracing {
+  const unrecorded = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+  const late = lazily(() => tracedRun(trace.getTracer(SCOPE, VERSION), info, options, { span: unrecorded, parent: ROOT_CONTEXT }));
+  const current = (): RunTracing => (hasNoProvider() ? UNTRACED : late());
+  return {
+    isIdle: hasNoProvider,
+    startCall: (call, parent) => current().startCall(call, parent),
+    startFlow: (flow, parent) => current().startFlow(flow, parent),
+    backpressure: () => undefined,
+    end: () => undefined,
+  };
+}
+
 function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOptions): RunTracing {
   const parent = parentContext(info, options.parent);
   const span = startSpan(tracer, "boruna.run", runStartAttributes(info), parent);
-  const runContext = trace.setSpan(parent, span);
   if (span.isRecording()) reportingErrors(() => setRunId(span, info.runId()));
+  return tracedRun(tracer, info, options, { span, parent });
+}
+
+/** `span` is the run's span, and `parent` the context around it. */
+function tracedRun(
+  tracer: Tracer,
+  info: RunSpanStart,
+  options: OtelTracingOptions,
+  { span, parent }: { readonly span: Span; readonly parent: Context },
+): RunTracing {
+  const runContext = trace.setSpan(parent, span);
   const contextOf = (flow: FlowTracing | undefined): Context => (flow instanceof FlowSpan ? flow.context : runContext);
   return {
     get traceId() {

@@ -72,6 +72,8 @@ export type TraceDetail = (typeof TRACE_DETAILS)[number];
 export interface RunTracing {
   /** The trace of the run's span, 32 hex digits. Absent if the run has no span. */
   readonly traceId?: string | undefined;
+  /** Whether nothing would be recorded of a call that starts now. The caller then need not report the call. Absent: it would be. */
+  isIdle?(): boolean;
   /** `parent` is the span of control flow that makes the call. Undefined if there is none: the run is then the parent. */
   startCall(info: CallSpanStart, parent?: FlowTracing): CallTracing;
   /** Starts a span of control flow. `parent` has the same meaning as in `startCall`. */

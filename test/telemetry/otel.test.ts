@@ -369,3 +369,34 @@ test("without a provider no span is created, no callback is called, and a remote
   expect(run.backpressure()).toBeUndefined();
   run.end(END);
 });
+
+test("a run that starts without a provider has spans for its calls once one is registered", () => {
+  const hashes = { moduleHash: 0 };
+  const run = otelTracing().startRun({
+    ...RUN,
+    get moduleHash() {
+      hashes.moduleHash += 1;
+      return "sha256:aa";
+    },
+  });
+  expect(run.isIdle?.()).toBe(true);
+  run.startCall({ ...CALL, call: 1 }).end({ bytesOut: 1 });
+  expect(hashes.moduleHash).toBe(0);
+  register(new SimpleSpanProcessor(exporter));
+  expect(run.isIdle?.()).toBe(false);
+  run.startCall({ ...CALL, call: 2 }).end({ bytesOut: 1 });
+  run.end(END);
+  expect(
+    exporter.getFinishedSpans().map(({ name, attributes, parentSpanContext }) => [name, attributes["cap.call"], parentSpanContext]),
+  ).toEqual([["boruna.cap", 2, undefined]]);
+  unregister();
+});
+
+test("without a provider, the caller's context still reaches the handlers of a run", () => {
+  expect(
+    otelTracing()
+      .startRun({ ...RUN, baggage: "a=1" })
+      .startCall(CALL)
+      .headers(),
+  ).toEqual({ baggage: "a=1" });
+});

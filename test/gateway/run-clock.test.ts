@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { RunClock } from "../../gateway/run-clock.ts";
+
+const clock = (): RunClock => new RunClock(0, () => 0);
+
+test.each(["before", "after"] as const)("signals that are read %s the run stops have its first reason", (when) => {
+  const run = clock();
+  const early = when === "before" ? [run.signal, run.callSignal] : [];
+  run.stop("canceled");
+  run.stop("timeout");
+  run.end();
+  for (const signal of [...early, run.signal, run.callSignal]) expect([signal.aborted, signal.reason]).toEqual([true, "canceled"]);
+});
+
+test.each(["before", "after"] as const)("the end of the run aborts only what still runs: signals read %s it", (when) => {
+  const run = clock();
+  const early = when === "before" ? [run.callSignal] : [];
+  run.end();
+  for (const signal of [...early, run.callSignal]) expect([signal.aborted, signal.reason]).toEqual([true, "ended"]);
+  expect(run.signal.aborted).toBe(false);
+});
