@@ -112,6 +112,10 @@ const ACTIONS: readonly MakeAction[] = [
     model: (s, i) => put(s.m[key(k)] ?? [], j, i),
   }),
   (k) => ({ ax: `xs = option.unwrap_or(map.get(m, ${axKey(k)}), xs)`, model: (s) => void (s.xs = copy(s.m[key(k)] ?? s.xs)) }),
+  (k) => ({
+    ax: `if map.contains_key(m, ${axKey(k)}) { xs = m[${axKey(k)}] }`,
+    model: (s) => void (s.xs = copy(s.m[key(k)] ?? s.xs)),
+  }),
   () => ({ ax: "held = Some(xs)", model: (s) => void (s.held = copy(s.xs)) }),
   () => ({
     ax: "held = list.get(grid, 1)",

@@ -95,7 +95,7 @@ export const TRAPS = {
   index_out_of_bounds: {
     outcome: "program_error",
     doc: "a list index outside the list, or an assignment inside the value of a missing key",
-    where: "`xs[i]`, `list_get`, `list.set`, `xs[i] = v`, `m[k] += v`",
+    where: "`xs[i]`, `m[k]`, `list_get`, `list.set`, `xs[i] = v`, `m[k] += v`",
   },
   match_exhausted: { outcome: "program_error", doc: "no arm of a match matches" },
   assertion_failed: { outcome: "program_error", doc: "a guard failed, or the program called panic", where: "`guard`, `panic`" },

@@ -1,4 +1,5 @@
 /** Checks list literals, map literals and indexing. */
+import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import type { Expr } from "../ast.ts";
 import { separateStatements } from "../insert-edits.ts";
 import type { Ir } from "../ir.ts";
@@ -78,10 +79,16 @@ function checkKey(checker: FunctionChecker, key: Expr): Ir {
   return failed(span).ir;
 }
 
-/** Checks an index expression, `xs[i]`. */
+/** Checks an index expression, `xs[i]` or `m[key]`. */
 export function checkIndex(checker: FunctionChecker, expr: Expr & { kind: "index" }): Typed {
   const type = freshVar();
   const target = checker.check(expr.target, type);
+  const known = prune(type);
+  const mapAt = BUILTIN_BY_NAME.get("map.at");
+  if (known.kind === "builtin" && known.name === "Map" && mapAt !== undefined) {
+    const key = checker.check(expr.index, STRING, "a key");
+    return { ir: { kind: "builtin", builtin: mapAt, args: [target, key], typeArg: null, span: expr.span }, type: known.args[1] ?? ERROR };
+  }
   const item = freshVar();
   const isList = unify(type, builtinType("List", item));
   if (!isList && reportNotIndexed(checker, type, expr)) return failed(expr.span);
@@ -91,32 +98,24 @@ export function checkIndex(checker: FunctionChecker, expr: Expr & { kind: "index
 
 /** The help that says what to write instead of an index, by the name of the type. */
 const INSTEAD_OF_INDEX: ReadonlyMap<string, string> = new Map([
-  ["Map", "write `map.get(m, key)`, which returns an Option"],
   ["String", "write `string.slice(s, from, to)`"],
   ["Option", "take it apart with `match`, or continue inside it with `option.and_then(…, fn(xs) { list.get(xs, i) })`"],
   ["Result", "take it apart with `match`, or continue inside it with `result.map(…, fn(xs) { xs[i] })`"],
   ["Json", 'write `json.get(j, "key")`, which returns an Option; a path is written `"key.inner[0]"`'],
 ]);
 
-/** Reports an index of a value that is no list. Returns whether the bracket was probably meant to begin a statement. */
-function reportNotIndexed(checker: FunctionChecker, type: CheckedType, { target, index, span }: Expr & { kind: "index" }): boolean {
+/** Reports an index of a value that is neither a list nor a map. Returns whether the bracket was probably meant to begin a statement. */
+function reportNotIndexed(checker: FunctionChecker, type: CheckedType, { target }: Expr & { kind: "index" }): boolean {
   const t = prune(type);
   if (!INSTEAD_OF_INDEX.has(show(t).replace(/<.*/, "")) && /\s/.test(checker.scope.unit.text.charAt(target.span.end))) {
-    checker.error("E009", target.span, `only lists are indexed, found ${show(t)}`, separateStatements("[", target.span.end));
+    checker.error("E009", target.span, `only lists and maps are indexed, found ${show(t)}`, separateStatements("[", target.span.end));
     return true;
   }
   const name = t.kind === "builtin" || t.kind === "primitive" ? t.name : "";
-  const edits = [
-    { span: { start: span.start, end: span.start }, text: "map.get(" },
-    { span: { start: target.span.end, end: index.span.start }, text: ", " },
-    { span: { start: index.span.end, end: span.end }, text: ")" },
-  ];
-  const isSimple = index.kind === "string" || index.kind === "name";
-  checker.error("E009", target.span, `only lists are indexed, found ${show(t)}`, {
+  checker.error("E009", target.span, `only lists and maps are indexed, found ${show(t)}`, {
     help:
       INSTEAD_OF_INDEX.get(name) ??
       (show(t).startsWith("(") ? "take the tuple apart: `let (a, b) = t`" : "a part of a record is reached by its name, `p.x`"),
-    fixes: name === "Map" && isSimple ? [{ title: "write `map.get`", edits }] : [],
   });
   return false;
 }

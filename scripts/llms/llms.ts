@@ -39,10 +39,14 @@ const INDEX: readonly { readonly path: string; readonly about: string; readonly 
 /** Returns the type without `Fn` and without row variables, which the page explains once. */
 const shortType = (type: string): string => type.replace(/^Fn/, "").replaceAll(/ !\{(?:e|fx)\}/g, "");
 
+/** Builtins that the small page leaves out, because a shorter form does the same. */
+const hasShorterForm = (name: string): boolean => name.startsWith("json.of_") || ["list_get", "parse_int", "map.at"].includes(name);
+
 /** Lists the builtins, one line per module; builtins of the same type share its text. */
 function builtinList(): string {
   const modules = new Map<string, Map<string, string[]>>();
   for (const { name, type } of BUILTINS) {
+    if (hasShorterForm(name)) continue;
     const dot = name.indexOf(".");
     const module = name.slice(0, dot + 1);
     const byType = modules.get(module) ?? new Map<string, string[]>();

@@ -2,7 +2,7 @@
 import { BYTES, mapCharge, mapChangeCharge, treeLevels, UNITS } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
 import type { MapValue } from "../value/map.ts";
-import { type Meter, Work } from "../meter.ts";
+import { MachineTrap, type Meter, Work } from "../meter.ts";
 import { NONE, SomeValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, map, text } from "./code.ts";
 
@@ -49,6 +49,15 @@ export function makeMap(meter: Meter, empty: MapValue, flat: readonly Value[]): 
   return result;
 }
 
+/** The code units of a key that a trap shows. */
+const MAX_SHOWN_KEY = 40;
+
+/** Returns the trap for a key that must be in a map. */
+export function missingKey(key: string, help: string): MachineTrap {
+  const shownKey = JSON.stringify(key.length <= MAX_SHOWN_KEY ? key : `${key.slice(0, MAX_SHOWN_KEY)}…`);
+  return new MachineTrap("index_out_of_bounds", `the map has no key ${shownKey}: ${help}`);
+}
+
 export const MAP_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "map.get",
@@ -60,6 +69,17 @@ export const MAP_CODE: readonly (readonly [string, BuiltinCode])[] = [
       if (value === undefined) return NONE;
       meter.allocate(BYTES.wrapper);
       return new SomeValue(value);
+    }),
+  ],
+  [
+    "map.at",
+    code(2, (meter, a, b) => {
+      const entries = map(a);
+      const key = text(b);
+      chargeKey(meter, entries.size, key);
+      const value = entries.get(key);
+      if (value === undefined) throw missingKey(key, "map.get returns an Option");
+      return value;
     }),
   ],
   ["map.set", code(3, (meter, a, b, c) => setEntry(meter, map(a), text(b), c))],

@@ -14,6 +14,15 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
     { ...V, oldNames: ["__builtin_map_get"] },
   ),
   native(
+    281,
+    "map.at",
+    "Fn(Map<String, V>, String) -> V",
+    COSTS.key,
+    "The value of the key; traps if the map has no such key. `m[key]` means the same.",
+    ['map.at({ "a": 1 }, "a")', "1"],
+    V,
+  ),
+  native(
     151,
     "map.set",
     "Fn(Map<String, V>, String, V) -> Map<String, V>",

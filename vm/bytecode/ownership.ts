@@ -111,7 +111,7 @@ function analyze(fn: VerifiedFunction, targets: ReadonlySet<number>): Ownership 
 }
 
 /**
- * What an instruction does with its operands: `value` keeps none of them, `part` returns a part of one in an Option, `new` returns a
+ * What an instruction does with its operands: `value` keeps none of them, `part` returns a part of one, in an Option or not, `new` returns a
  * value that nothing else holds, and `push` is `list.push`.
  */
 type Kind = "value" | "part" | "new" | "push";
@@ -144,6 +144,7 @@ const builtinKinds = lazily(
     new Map(
       BUILTINS.filter(({ source }) => source === undefined).map((b): readonly [string, Kind | undefined] => {
         if (b.name === "list.push") return [b.name, "push"];
+        if (b.name === "map.at") return [b.name, "part"];
         if (NEW_LISTS.has(b.name)) return [b.name, "new"];
         const type = parseType(b.type, new Set(b.typeParams));
         return [b.name, type.kind === "fn" ? kindOfResult(type.result) : undefined];

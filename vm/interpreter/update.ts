@@ -3,12 +3,12 @@
  * variable owns is changed in place and costs nothing; any other is copied, and the copy is charged (see `value/owner.ts`).
  */
 import { indexInto } from "../builtins/list-code.ts";
-import { chargeKey } from "../builtins/map-code.ts";
+import { chargeKey, missingKey } from "../builtins/map-code.ts";
 import { text } from "../builtins/code.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { BYTES, listChangeCharge, listDebt, mapChangeCharge, mapDebt, slotsCharge } from "../cost.ts";
-import { MachineTrap, type Meter, typeTrap } from "../meter.ts";
+import { type Meter, typeTrap } from "../meter.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { Owner } from "../value/owner.ts";
@@ -23,9 +23,6 @@ const OPERATIONS: ReadonlyMap<number, number> = new Map([
   [OPCODES.Mul.tag, BINARY.multiply],
   [OPCODES.Concat.tag, BINARY.concat],
 ]);
-
-/** The longest part of a key that a trap message shows, in code units. */
-const MAX_SHOWN_KEY = 40;
 
 /**
  * Returns the value of a variable after an assignment to the part at the end of the path. `target` is its value before. `operands` are the
@@ -126,9 +123,7 @@ class Update {
     const part = target.get(key);
     const mayAdd = step === steps.length - 1 && operator === undefined;
     if (part === undefined && !mayAdd) {
-      const shownKey = JSON.stringify(key.length <= MAX_SHOWN_KEY ? key : `${key.slice(0, MAX_SHOWN_KEY)}…`);
-      const help = "set the key first, or use map.update";
-      throw new MachineTrap("index_out_of_bounds", `the map has no key ${shownKey}, so there is no value to change: ${help}`);
+      throw missingKey(key, "set the key first, or use map.update");
     }
     const newPart = mayAdd ? expectDefined(this.#operands[operand + 1]) : this.at(expectDefined(part), step + 1, operand + 1);
     if (part !== undefined && this.#isInPlace(part, newPart, step)) return target;

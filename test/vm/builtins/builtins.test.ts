@@ -545,6 +545,11 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[M({ a: 1 }), "__proto__"], "None"],
     [[M({}), 1], "!type_error"],
   ],
+  "map.at": [
+    [[M({ a: 1 }), "a"], "1"],
+    [[M({ a: 1 }), "b"], "!index_out_of_bounds"],
+    [[M({}), 1], "!type_error"],
+  ],
   "map.set": [
     [[M({ b: 1 }), "a", 2], "{a: 2, b: 1}"],
     [[M({ a: 1 }), "a", 2], "{a: 2}"],

@@ -101,6 +101,7 @@ const HUGE_TEXT: Readonly<Record<string, readonly Value[]>> = {
   "list.min": [ListValue.of([`${big}y`, `${big}x`])],
   "list.unique": [ListValue.of([`${big}y`, `${big}x`])],
   "map.get": [bigMap, big],
+  "map.at": [bigMap, big],
   "map.set": [bigMap, big, 1],
   "map.remove": [bigMap, big],
   "map.contains_key": [bigMap, big],
@@ -161,6 +162,7 @@ const LARGE: Readonly<Record<string, readonly Value[]>> = {
 const XS = watched((i) => i).list;
 /** Arguments with which a builtin costs next to nothing, although its cost grows with other arguments. */
 const CHEAP: Readonly<Record<string, readonly Value[]>> = {
+  "map.at": [bigMap, "k1"],
   "map.get": [bigMap, "k1"],
   "map.set": [bigMap, "k1", 0],
   "map.remove": [bigMap, "k1"],
