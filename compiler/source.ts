@@ -22,8 +22,11 @@ export interface LineTable {
   readonly text: string;
   /** The UTF-16 offset at which each line begins, in ascending order. The first is 0. */
   readonly starts: readonly number[];
-  /** The number of code points before each multiple of `STRIDE`. With these, computing a column in a long line takes constant time. */
-  readonly points: readonly number[];
+  /**
+   * The number of code points before each multiple of `STRIDE`. With these, computing a column in a long line takes constant time.
+   * Undefined if the text has no surrogates, so that each code unit is a code point.
+   */
+  readonly points: readonly number[] | undefined;
 }
 
 /** The distance between two entries of `LineTable.points`, in UTF-16 code units. */
@@ -33,13 +36,17 @@ const STRIDE = 256;
 export function lineTable(text: string): LineTable {
   const starts = [0];
   for (let lf = text.indexOf("\n"); lf !== -1; lf = text.indexOf("\n", lf + 1)) starts.push(lf + 1);
+  return { text, starts, points: /[\ud800-\udfff]/.test(text) ? pointsOf(text) : undefined };
+}
+
+function pointsOf(text: string): readonly number[] {
   const points = [0];
   let pointCount = 0;
   for (let offset = STRIDE; offset <= text.length; offset += STRIDE) {
     pointCount += codePoints(text, offset - STRIDE, offset);
     points.push(pointCount);
   }
-  return { text, starts, points };
+  return points;
 }
 
 /** Returns the number of code points that begin between two UTF-16 offsets. A lone surrogate is counted as one. */
@@ -54,9 +61,10 @@ export function codePoints(text: string, start: number, end: number): number {
 }
 
 /** Returns the number of code points before a UTF-16 offset. */
-function pointsBefore(table: LineTable, offset: number): number {
+function pointsBefore({ text, points }: LineTable, offset: number): number {
+  if (points === undefined) return offset;
   const part = Math.floor(offset / STRIDE);
-  return (table.points[part] ?? 0) + codePoints(table.text, part * STRIDE, offset);
+  return (points[part] ?? 0) + codePoints(text, part * STRIDE, offset);
 }
 
 /** Returns the index in `starts` of the line that contains the offset. */

@@ -111,16 +111,20 @@ export class Context {
   readonly localFunctions = new Map<Local, Callable>();
   /** Returns the function that implements a source builtin, which is a builtin written in `.ax`. */
   readonly sourceBuiltin: (builtin: BuiltinDecl) => Callable;
-  /** The records that builtins return: `Entry` and `Pair`. */
-  readonly #records: ReadonlyMap<string, TypeDecl>;
+  /** Returns a record that builtins return: `Entry` or `Pair`. */
+  readonly #recordNamed: (name: string) => TypeDecl | undefined;
   readonly #signatures = new Map<string, Signature>();
   /** The type parameters that were reported as wrong row variables. Each is reported once. */
   readonly #reported = new Set<ParamType>();
 
-  constructor(registry: CapabilityRegistry, sourceBuiltin: (builtin: BuiltinDecl) => Callable, records: ReadonlyMap<string, TypeDecl>) {
+  constructor(
+    registry: CapabilityRegistry,
+    sourceBuiltin: (builtin: BuiltinDecl) => Callable,
+    recordNamed: (name: string) => TypeDecl | undefined,
+  ) {
     this.registry = registry;
     this.sourceBuiltin = sourceBuiltin;
-    this.#records = records;
+    this.#recordNamed = recordNamed;
   }
 
   /** Returns the signature of a builtin. Signatures are cached. */
@@ -154,7 +158,7 @@ export class Context {
         const args = type.args.map((a) => this.fromModuleType(a, params));
         if (isBuiltinTypeName(type.name)) return builtinType(type.name, ...args);
         if (isTupleName(type.name)) return tupleType(args);
-        const decl = this.#records.get(type.name);
+        const decl = this.#recordNamed(type.name);
         return decl === undefined ? ERROR : { kind: "declared", decl, args };
       }
     }
@@ -224,7 +228,7 @@ export class Context {
 
   /** Returns the record or enum that a name refers to in a file. */
   typeNamed(unit: Unit, name: string): TypeDecl | undefined {
-    return unit.types.get(name) ?? this.#records.get(name);
+    return unit.types.get(name) ?? this.#recordNamed(name);
   }
 
   /**

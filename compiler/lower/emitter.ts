@@ -55,7 +55,8 @@ interface UnresolvedInstruction {
 /** Builds the code of one function. Call `emit`, `placeLabel` and `slot` as often as needed, and finally `finish` once. */
 export class Emitter {
   readonly #code: UnresolvedInstruction[] = [];
-  readonly #spans: DebugSpan[] = [];
+  /** The source span from each of these instructions on. `finish` converts the offsets. */
+  readonly #spans: { readonly pc: number; readonly span: Span }[] = [];
   readonly #slots = new Map<Local, number>();
   readonly #names: string[] = [];
   readonly #flow: FlowConstruct[] = [];
@@ -103,18 +104,29 @@ export class Emitter {
     const last = this.#code.length - 1;
     if (this.#code[last]?.op !== "PushConst" || this.#lastLabelPc === this.#code.length) return false;
     this.#code.pop();
-    while ((this.#spans.at(-1)?.[0] ?? -1) >= last) this.#spans.pop();
+    while ((this.#spans.at(-1)?.pc ?? -1) >= last) this.#spans.pop();
     this.height -= 1;
     return true;
   }
 
   /** Records the source span of an instruction, if it differs from the last recorded span. */
   #recordSpan(pc: number): void {
-    const from = positionAt(this.#lines, this.#span.start);
-    const to = positionAt(this.#lines, this.#span.end);
-    const last = this.#spans.at(-1);
-    if (last !== undefined && last[1] === from.line && last[2] === from.column && last[3] === to.line && last[4] === to.column) return;
-    this.#spans.push([pc, from.line, from.column, to.line, to.column]);
+    const span = this.#span;
+    const last = this.#spans.at(-1)?.span;
+    if (last === undefined || last.start !== span.start || last.end !== span.end) this.#spans.push({ pc, span });
+  }
+
+  /** Returns the recorded spans as lines and columns, without those that do not differ from the one before. */
+  #debugSpans(): DebugSpan[] {
+    const spans: DebugSpan[] = [];
+    for (const { pc, span } of this.#spans) {
+      const from = positionAt(this.#lines, span.start);
+      const to = positionAt(this.#lines, span.end);
+      const last = spans.at(-1);
+      if (last !== undefined && last[1] === from.line && last[2] === from.column && last[3] === to.line && last[4] === to.column) continue;
+      spans.push([pc, from.line, from.column, to.line, to.column]);
+    }
+    return spans;
   }
 
   /** Makes a label that is not placed yet. */
@@ -200,7 +212,7 @@ export class Emitter {
       debug: {
         file,
         locals: this.#names,
-        spans: this.#spans,
+        spans: this.#debugSpans(),
         ...(capabilities.length === 0 ? {} : { flow: { line, constructs: this.#flow } }),
       },
     };
