@@ -12,6 +12,7 @@ import { verifyLog } from "../../replay/verify.ts";
 import { execute, type Execution, type RunOptions } from "../../runtime/execute.ts";
 import { resume } from "../../runtime/resume.ts";
 import { kindOf } from "../error-kind.ts";
+import { policyOf, serve, type TestServer } from "../gateway/handlers/support.ts";
 import { recordingTracing } from "../gateway/tracing.ts";
 
 let folder = "";
@@ -264,4 +265,76 @@ describe("several calls whose answers come later", () => {
     expect(resumed).toMatchObject({ outcome: "success", value: 8 });
     expect(made).toHaveLength(3);
   });
+});
+
+describe("what models cost", () => {
+  let server: TestServer | undefined;
+  afterEach(() => server?.close());
+
+  test("overlapping calls stay within the limits by the endpoint's books, and their logs are equal", async () => {
+    const program = compile({
+      name: "models.ax",
+      text: `fn main() -> List<Bool> !{llm.call} {
+    par.map(list.range(0, 12), fn(n) { result.is_ok(try llm.call("question " ++ int.to_string(n), "m")) })
+}`,
+    });
+    let used = 0;
+    let requests = 0;
+    server = await serve((_, response) => {
+      requests += 1;
+      used += 60;
+      const usage = { prompt_tokens: 50, completion_tokens: 10 };
+      const answer = JSON.stringify({ choices: [{ message: { content: "yes" } }], usage });
+      // The answers arrive in another order than the requests.
+      const turns = (requests * 5) % 7;
+      const later = (left: number): void => (left === 0 ? void response.end(answer) : void setImmediate(() => later(left - 1)));
+      later(turns);
+    });
+    const limit = 1_600;
+    const policy = policyOf({ llm_policy: { max_output_tokens: 10, max_total_tokens: limit } });
+    const env = { BORUNA_LLM_URL: `http://127.0.0.1:${server.port}` };
+    const logs = new Set<string>();
+    for (const maxParallelCalls of [1, 2, 16]) {
+      used = 0;
+      const record = at(`models-${maxParallelCalls}.jsonl`);
+      const result = await execute(program, { policy, live: true, env, runId: "m", tracing: false, maxParallelCalls, record });
+      expect(result.outcome).toBe("success");
+      expect(used).toBeGreaterThan(0);
+      expect(used).toBeLessThanOrEqual(limit);
+      logs.add(readFileSync(record, "utf8"));
+    }
+    expect(logs.size).toBe(1);
+  });
+});
+
+test("at detail flow, a par has a span with one child for each branch", async () => {
+  const starts: string[] = [];
+  const names = new Map<number, string>();
+  const ended: number[] = [];
+  const result = await run(
+    {
+      handlers: { "net.fetch": async () => "page" },
+      traceDetail: "flow",
+      on: {
+        flowStart: ({ id, parentId, name, attributes }) => {
+          const construct = String(attributes["flow.construct"] ?? attributes["code.function.name"]);
+          names.set(id, construct);
+          const counts = [attributes.branch_count, attributes.index].filter((count) => count !== undefined).join(" ");
+          starts.push(`${name} ${construct}${counts === "" ? "" : ` ${counts}`} in ${names.get(parentId ?? 0) ?? "nothing"}`);
+        },
+        flowEnd: ({ id }) => void ended.push(id),
+      },
+    },
+    2,
+  );
+  expect(result.outcome).toBe("success");
+  expect(starts).toEqual([
+    "boruna.call main in nothing",
+    "boruna.flow par 2 in main",
+    "boruna.flow par.branch 0 in par",
+    "boruna.flow par.branch 1 in par",
+    "boruna.call main.lambda1 in par.branch",
+    "boruna.call main.lambda1 in par.branch",
+  ]);
+  expect(ended.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6]);
 });

@@ -320,7 +320,10 @@ class FunctionWriter {
 
   #effect(): void {
     if (!this.#shape.effects) return this.#apply();
-    switch (this.#choices.next(5)) {
+    switch (this.#choices.next(7)) {
+      case 5:
+      case 6:
+        return this.#par();
       case 0:
         this.#emit("LoadGlobal", 0);
         this.#stack.push("any");
@@ -342,6 +345,25 @@ class FunctionWriter {
         this.#emit("Assert", 0, 0, 0);
         this.#take(1);
     }
+  }
+
+  /** Functions in branches: without arguments, or for each element of a list. */
+  #par(): void {
+    const isMap = this.#choices.rarely(2);
+    if (isMap) this.#push("list");
+    const count = isMap ? 1 : this.#choices.next(3);
+    for (let i = 0; i < count; i++) {
+      const callee = this.#callee();
+      const captured = this.#choices.next(1 + (this.#shape.arities[callee] ?? 0));
+      this.#arguments(captured);
+      this.#emit("MakeClosure", callee, captured);
+      this.#take(captured);
+      this.#stack.push("function");
+    }
+    if (isMap) this.#emit("ParMap");
+    else this.#emit("Par", count);
+    this.#take(isMap ? 2 : count);
+    this.#stack.push("list");
   }
 
   /** Pushes or pops up to a height. */
@@ -509,6 +531,7 @@ function moduleOfChoices(choices: Choices): Module {
     constants,
     globals: ["g"],
     types: MODULE_TYPES,
+    tasks: 1,
     functions: all,
     entry: all.length > functions.length ? functions.length : 0,
   };

@@ -25,7 +25,7 @@ import type { TrapKind } from "../outcome.ts";
 import type { Program } from "../bytecode/program.ts";
 import { setSlot } from "./stack-slots.ts";
 import type { SavedStacks } from "./saved-stacks.ts";
-import { ActorIdValue, ErrValue, FnRefValue, OkValue, UNIT, type Value } from "../value/value.ts";
+import { ActorIdValue, ClosureValue, ErrValue, FnRefValue, OkValue, UNIT, type Value } from "../value/value.ts";
 
 /** The state that all actors of a run share. */
 export interface Run {
@@ -260,6 +260,7 @@ function checkTaskLimit(run: Run, actor: Actor, count: number): void {
 function startPar(run: Run, actor: Actor, tag: number, args: readonly Value[]): "joining" | undefined {
   const calls = tag === OPCODES.ParMap.tag ? mapCalls(args) : args.map((target) => ({ target, args: [] }));
   const count = calls.length;
+  for (const { target } of calls) checkFunction(run, target);
   checkTaskLimit(run, actor, count);
   run.meter.charge(count * UNITS.value);
   run.meter.allocate(count * BYTES.actor);
@@ -271,6 +272,11 @@ function startPar(run: Run, actor: Actor, tag: number, args: readonly Value[]): 
   const join: Join = { calls, results: Array.from({ length: count }), remaining: count };
   actor.join = join;
   return "joining";
+}
+
+function checkFunction({ program }: Run, target: Value): void {
+  if (!(target instanceof FnRefValue || target instanceof ClosureValue)) throw typeTrap("FnRef", target);
+  if (program.functions[target.index] === undefined) throw new MachineTrap("invalid_function", "invalid function index");
 }
 
 function mapCalls([list, target = UNIT]: readonly Value[]): Join["calls"] {

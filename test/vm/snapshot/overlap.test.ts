@@ -1,0 +1,41 @@
+/** Runs whose calls overlap, suspended at any of them and resumed from their snapshots. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { compile } from "../../../compiler/compile.ts";
+import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { arbitraryOverlap } from "../../arbitrary-overlap.ts";
+import { cases } from "../../cases.ts";
+import { fixedSample } from "../../choices.ts";
+import { runThrough } from "./suspending.ts";
+
+const LIMITS = { max_steps: 300_000 };
+
+test("a run that is suspended at every call, or at any one, equals the uninterrupted run", async () => {
+  await fc.assert(
+    fc.asyncProperty(arbitraryOverlap, fc.nat(1_000), fc.constantFrom("now" as const, "later" as const), async (text, at, timing) => {
+      const { module } = compile({ name: "main.ax", text });
+      const fresh = (): ReturnType<typeof verifyModule> => verifyModule(module);
+      const engine = at % 2 === 0 ? "interpreter" : "compiled";
+      const straight = await runThrough(fresh, () => false, { limits: LIMITS });
+      const everywhere = await runThrough(fresh, () => true, { limits: LIMITS, timing, engine });
+      expect(everywhere.text).toBe(straight.text);
+      const once = await runThrough(fresh, (call) => call === at % Math.max(1, straight.calls), { limits: LIMITS, timing, engine });
+      expect(once.text).toBe(straight.text);
+    }),
+    { numRuns: cases(200) },
+  );
+});
+
+test("snapshots hold tasks that wait for calls and for branches", async () => {
+  let states = 0;
+  for (const text of fixedSample(arbitraryOverlap, 10)) {
+    const { module } = compile({ name: "main.ax", text });
+    const through = await runThrough(
+      () => verifyModule(module),
+      (call) => call % 3 === 0,
+      { limits: LIMITS },
+    );
+    states += through.states.length;
+  }
+  expect(states).toBeGreaterThan(20);
+});
