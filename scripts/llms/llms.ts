@@ -71,12 +71,28 @@ function capabilityList(): string {
     .join("\n");
 }
 
+/** The functions of libraries that the small page shows with their signatures. */
+const SHOWN_FUNCTIONS: ReadonlySet<string> = new Set([
+  ...["words", "is_digits", "capitalize"],
+  ...["take_while", "filter_map", "sum_by", "sorted_by_key", "all_ok"],
+  ...["get_or", "tally", "set_of", "is_member", "with_member"],
+  ...["fetch_json", "fetch_all", "required_text", "pretty_json"],
+  ...["parse_csv", "render", "parse_time", "format_time", "assert_equal"],
+]);
+
+/** Returns a signature of a library without type parameters, effects and contracts. */
+const shortSignature = (text: string): string =>
+  text
+    .replace(/^fn (\w+)(?:<[^(]*>)?/, "$1")
+    .replaceAll(/ !\{[^}]*\}/g, "")
+    .replace(/\s+requires[^]*$/, "");
+
 function libraryList(): string {
   const lines = readLibraries().map(({ name, exports }) => {
-    const names = exports.flatMap((e) => (e.kind === "function" ? [e.name] : []));
-    return `- \`${name}\`: ${names.join(" ")}`;
+    const shown = exports.flatMap((e) => (SHOWN_FUNCTIONS.has(e.name) ? [shortSignature(e.signature)] : []));
+    return `- ${name}${shown.length === 0 ? "" : `: \`${shown.join("` `")}\``}`;
   });
-  return `Libraries are imported, \`import "std-json"\`, and their names are used without a prefix:\n\n${lines.join("\n")}`;
+  return `Libraries are imported, \`import "std-json"\`, and their names are used without a prefix. Some of their functions (all are in reference/std/):\n\n${lines.join("\n")}`;
 }
 
 function mistakeList(): string {
