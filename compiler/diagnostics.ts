@@ -70,6 +70,7 @@ export const DIAGNOSTICS = {
     title: "interpolation in a plain string",
     doc: "A string with `${x}`, which is text, where `x` is a binding.",
   },
+  W009: { severity: "warning", title: "negative index", doc: "An index of a list that is a negative number, which always traps." },
 } as const satisfies Record<string, DiagnosticDecl>;
 
 export type DiagnosticCode = keyof typeof DIAGNOSTICS;

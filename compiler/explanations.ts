@@ -193,6 +193,11 @@ export const EXPLANATIONS: Readonly<Record<DiagnosticCode, Explanation>> = {
     wrong: { text: 'fn main(name: String) -> String { "Hello ${name}" ++ name }' },
     right: { text: 'fn main(name: String) -> String { f"Hello {name}" ++ name }' },
   },
+  W009: {
+    why: "The first element of a list has the index 0, and an index does not count from the end: a negative one traps with `index_out_of_bounds`. `list.last` returns the last element as an Option.",
+    wrong: { text: "fn main(scores: List<Int>) -> Int { scores[-1] }" },
+    right: { text: "fn main(scores: List<Int>) -> Int { option.unwrap_or(list.last(scores), 0) }" },
+  },
 };
 
 export function isDiagnosticCode(text: string): text is DiagnosticCode {

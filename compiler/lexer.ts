@@ -189,6 +189,14 @@ function skipHashComment(scanner: Scanner): true {
   const start = scanner.at;
   if (/^#!?\[/.test(scanner.text.slice(start, start + 3))) return skipAttribute(scanner);
   const span = { start, end: start + 1 };
+  const previous = scanner.tokens.at(-1);
+  if (previous?.value === "r" && previous.end === start) {
+    const end = scanner.text.indexOf("\n", start);
+    const line = scanner.text.slice(start, end === -1 ? undefined : end);
+    scanner.at = start + (/^#+".*?"#+/.exec(line)?.[0].length ?? 1);
+    scanner.error(span, "a raw string has no `#`", { help: 'write `r"…"`; text with quotes is a text block, between lines with `"""`' });
+    return true;
+  }
   const lf = scanner.text.indexOf("\n", start);
   scanner.at = lf === -1 ? scanner.text.length : lf;
   scanner.error(span, "`#` does not begin a comment", {
@@ -242,8 +250,8 @@ function skipInvisibleCharacters(scanner: Scanner): true {
 const UNKNOWN_HELP: ReadonlyMap<string, string> = new Map([
   ["$", 'values are put into text with `f"{x}"`'],
   ["\\", "lambdas are written `fn(x: Int) -> Int { x + 1 }`"],
-  ["^", "there are no bit operators"],
-  ["~", "write `!` for not; there are no bit operators"],
+  ["^", "for the bits of two Ints, write `int.xor(a, b)`; for a power, `int.pow(a, n)`"],
+  ["~", "write `!` for not; for the bits of an Int, `int.not(n)`"],
   ["@", "there are no annotations; effects and contracts come before the body: `fn f() -> Int !{time.now} requires … { … }`"],
 ]);
 

@@ -3,6 +3,7 @@ import type { AssignStep, Name, Span, Stmt } from "../ast.ts";
 import { builtinType, type CheckedType, ERROR, freshVar, INT, prune, show, STRING, unify } from "../check-types.ts";
 import type { Fix } from "../diagnostics.ts";
 import type { Ir, IrStmt, Local, UpdateStep } from "../ir.ts";
+import { warnOfNegativeIndex } from "./collections.ts";
 import type { FunctionChecker } from "./context.ts";
 import { findField } from "./data.ts";
 import { suggestNearest } from "./did-you-mean.ts";
@@ -23,8 +24,7 @@ export function checkAssign(checker: FunctionChecker, stmt: Assign): IrStmt[] {
   const value = checkValue(checker, stmt, local.type, `\`${stmt.name.text}\``);
   if (!reportCaptured(checker, stmt.name, local) && !local.mutable) {
     checker.warning("W002", stmt.name.span, `\`${stmt.name.text}\` is assigned to, but is not declared \`mut\``, {
-      help: `declare it with \`let mut ${stmt.name.text}\``,
-      fixes: fixesFor(checker, local),
+      ...mutableExtras(checker, local),
     });
   }
   if (stmt.operator === null) return [{ kind: "set", local, value, span: stmt.span }];
@@ -73,25 +73,25 @@ function reportCaptured(checker: FunctionChecker, name: Name, local: Local): boo
   return true;
 }
 
-/** Returns the fix that declares a binding `mut`, if the binding is a `let`. */
-function fixesFor(checker: FunctionChecker, { span }: Local): readonly Fix[] {
-  const { text } = checker.scope.unit;
-  if (!/\blet\s+$/.test(text.slice(Math.max(0, span.start - 16), span.start))) return [];
-  return [{ title: "declare it `mut`", edits: [{ span: { start: span.start, end: span.start }, text: "mut " }] }];
+/** The furthest that `let` may be before a name of its pattern, in code units. */
+const MAX_LET_DISTANCE = 200;
+
+/** Returns help and a fix for an assignment to a binding that is not declared `mut`. */
+function mutableExtras(checker: FunctionChecker, { name, span }: Local): { readonly help: string; readonly fixes: readonly Fix[] } {
+  const before = checker.scope.unit.text.slice(Math.max(0, span.start - MAX_LET_DISTANCE), span.start);
+  const afterLet = /\blet\s+([^;=\n]*)$/.exec(before)?.[1];
+  if (afterLet === undefined) return { help: `make a variable of it first: \`let mut ${name} = ${name}\``, fixes: [] };
+  const at = span.start - afterLet.length;
+  const help = afterLet === "" ? `declare it with \`let mut ${name}\`` : "declare the names of the pattern with `let mut`";
+  return { help, fixes: [{ title: "declare it `mut`", edits: [{ span: { start: at, end: at }, text: "mut " }] }] };
 }
 
 /** Checks an assignment to a part of a variable. The type of each step decides what the next one may be. */
 function checkUpdate(checker: FunctionChecker, stmt: Assign, local: Local): IrStmt {
   const { name, operator, span } = stmt;
   if (!reportCaptured(checker, name, local) && !local.mutable) {
-    const fixes = fixesFor(checker, local);
-    checker.error("E017", name.span, `\`${name.text}\` is not declared \`mut\`, so its parts cannot be assigned`, {
-      help:
-        fixes.length > 0
-          ? `declare it with \`let mut ${name.text}\``
-          : `make a variable of it first: \`let mut ${name.text} = ${name.text}\``,
-      fixes,
-    });
+    const message = `\`${name.text}\` is not declared \`mut\`, so its parts cannot be assigned`;
+    checker.error("E017", name.span, message, mutableExtras(checker, local));
   }
   let type = local.type;
   const steps = stmt.steps.map((step): UpdateStep => {
@@ -128,7 +128,9 @@ function checkStep(
       help: INSTEAD_OF_UPDATE.get(name) ?? "a part of a record is assigned by its name, `p.x = …`",
     });
   }
-  return { step: { kind: "index", index: checker.check(step.index, isList ? INT : freshVar(), "an index") }, type: isList ? item : ERROR };
+  const index = checker.check(step.index, isList ? INT : freshVar(), "an index");
+  if (isList) warnOfNegativeIndex(checker, step.index, target);
+  return { step: { kind: "index", index }, type: isList ? item : ERROR };
 }
 
 /** The help that says what to do instead of an assignment to a part, by the name of the type. */

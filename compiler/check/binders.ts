@@ -102,8 +102,12 @@ export function checkRefutable(
   const { test } = checkTest(checker, pattern, type, {
     mutable,
     whenDecided: (decided) => {
-      if (missedValue(checker, pattern, type, decided) === null)
-        checker.warning("W003", pattern.span, "this pattern matches every value", { help });
+      if (missedValue(checker, pattern, type, decided) !== null) return;
+      const t = prune(type);
+      const isOption = pattern.kind === "name" && t.kind === "builtin" && t.name === "Option";
+      checker.warning("W003", pattern.span, "this pattern matches every value", {
+        help: isOption ? `the value is an Option: write \`Some(${pattern.name.text})\`` : help,
+      });
     },
   });
   return { subject, test };

@@ -375,12 +375,16 @@ export function checkPipe(checker: FunctionChecker, expr: Expr & { kind: "pipe" 
   return { ir: { kind: "block", stmts, value: { ...ir, args }, span }, type };
 }
 
+/** Whether the call is written as a pipe: then its callee is after its first argument. */
+function isPiped({ callee, args }: Expr & { kind: "call" }): boolean {
+  return (args[0]?.span.start ?? callee.span.start) < callee.span.start;
+}
+
 function checkCallee(checker: FunctionChecker, expr: Expr & { kind: "call" }): Typed {
   const { callee } = expr;
   if (callee.kind === "field") {
-    // The callee of a pipe is after its first argument, so the help for methods does not fit.
-    const isPiped = (expr.args[0]?.span.start ?? callee.span.start) < callee.span.start;
-    const { ir, type } = checkField(checker, callee.target, callee.name, callee.span, isPiped ? null : expr);
+    // The help for methods does not fit a pipe.
+    const { ir, type } = checkField(checker, callee.target, callee.name, callee.span, isPiped(expr) ? null : expr);
     return { ir, type: prune(type) };
   }
   const type = freshVar();
@@ -397,8 +401,15 @@ function checkValueCall(checker: FunctionChecker, expr: Expr & { kind: "call" })
       reportUndecided(checker, type, expr.callee.span, message, "write the type of the binding or parameter: Fn(A) -> B");
     } else if (type.kind !== "error") {
       const { end } = expr.callee.span;
-      const isSeparate = /\s/.test(checker.scope.unit.text.charAt(end));
-      checker.error("E009", expr.callee.span, `this is not a function, but ${show(type)}`, isSeparate ? separateStatements("(", end) : {});
+      const piped = isPiped(expr);
+      const isSeparate = !piped && /\s/.test(checker.scope.unit.text.charAt(end));
+      const extras = piped ? { help: "after `|>` comes a function, or a call with the other arguments: `x |> f(y)`" } : {};
+      checker.error(
+        "E009",
+        expr.callee.span,
+        `this is not a function, but ${show(type)}`,
+        isSeparate ? separateStatements("(", end) : extras,
+      );
       if (isSeparate) return failed(expr.span);
     }
     for (const arg of expr.args) checker.check(arg, ERROR);

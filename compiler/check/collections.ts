@@ -1,6 +1,6 @@
 /** Checks list literals, map literals and indexing. */
 import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
-import type { Expr } from "../ast.ts";
+import type { Expr, Span } from "../ast.ts";
 import { separateStatements } from "../insert-edits.ts";
 import type { Ir } from "../ir.ts";
 import { builtinType, type CheckedType, ERROR, freshVar, INT, mapOf, prune, show, STRING, unify } from "../check-types.ts";
@@ -93,7 +93,22 @@ export function checkIndex(checker: FunctionChecker, expr: Expr & { kind: "index
   const isList = unify(type, builtinType("List", item));
   if (!isList && reportNotIndexed(checker, type, expr)) return failed(expr.span);
   const index = checker.check(expr.index, isList ? INT : freshVar(), "an index");
+  if (isList) warnOfNegativeIndex(checker, expr.index, expr.target.span);
   return { ir: { kind: "op", op: "ListGet", args: [target, index], span: expr.span }, type: isList ? item : ERROR };
+}
+
+/** Warns of an index like `-1`, which always traps. `list` is the source of the list. */
+export function warnOfNegativeIndex(checker: FunctionChecker, index: Expr, list: Span): void {
+  const operand = index.kind === "unary" && index.op === "-" ? index.operand : undefined;
+  const number = index.kind === "int" ? index.value : operand?.kind === "int" ? -operand.value : 0n;
+  if (number >= 0n) return;
+  const source = checker.scope.unit.text.slice(list.start, list.end);
+  const name = /^[\w.]{1,40}$/.test(source) ? source : "xs";
+  const fromEnd = `list.len(${name}) - ${-number}`;
+  checker.warning("W009", index.span, "a negative index always traps", {
+    help: `an index does not count from the end: write \`${name}[${fromEnd}]\`, or \`list.last(${name})\`, which returns an Option`,
+    fixes: name === source ? [{ title: `write \`${fromEnd}\``, edits: [{ span: index.span, text: fromEnd }] }] : [],
+  });
 }
 
 /** The help that says what to write instead of an index, by the name of the type. */

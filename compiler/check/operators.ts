@@ -6,6 +6,7 @@ import type { Fix } from "../diagnostics.ts";
 import { INTERPOLATION } from "../other-languages-calls.ts";
 import type { Ir } from "../ir.ts";
 import {
+  isTuple,
   BOOL,
   builtinType,
   type CheckedType,
@@ -63,10 +64,11 @@ function acceptsType(operatorTypes: OperatorTypes, type: CheckedType): boolean {
 function operandHelp(op: SimpleOp, type: CheckedType): string | undefined {
   const t = prune(type);
   const name = t.kind === "primitive" || t.kind === "builtin" ? t.name : "";
-  if (op === "++" && NUMBERS.includes(name)) return "numbers are added with `+`; to count write `x = x + 1`";
+  if (op === "++" && NUMBERS.includes(name)) return "numbers are added with `+`; to count write `x += 1`";
   if (op === "+" && name === "List") return "lists are joined with `++`";
   if (op === "*" && name === "String") return 'a text is repeated with `string.repeat("ab", 3)`';
   if (op === "%" && name === "String") return INTERPOLATION;
+  if (isTuple(t)) return "compare the elements one after the other; `list.sort` puts tuples in order";
   if (name === "Option") return "it may be None: take it apart with `match`, or write `option.unwrap_or(…, other)`";
   if (name === "Result") return "it may be an Err: take it apart with `match`, or write `result.unwrap_or(…, other)`";
   if (name === "Json") return "take the Json apart with `json.as_int(…)` and the like, which return an Option, or with `match`";

@@ -11,6 +11,7 @@ import type { DiagnosticExtras } from "../diagnostics.ts";
 import type { CheckedPattern, Constructor, Local } from "../ir.ts";
 import { nearest } from "../../vm/nearest.ts";
 import {
+  isTuple,
   BOOL,
   builtinType,
   type CheckedType,
@@ -144,11 +145,13 @@ function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, 
   }
 }
 
+const TUPLE_HELP = "a pattern in parentheses is for a tuple; the index and the element are in `for (i, x) in list.enumerate(xs)`";
+
 function expectType(checker: FunctionChecker, type: CheckedType, wanted: CheckedType, span: Span): boolean {
   if (prune(type).kind === "error") return false;
   if (unify(type, wanted)) return true;
   checker.error("E009", span, `this pattern is for ${show(wanted)}, but the value is ${show(type)}`, {
-    help: conversionHelpEitherWay(type, wanted),
+    help: isTuple(prune(wanted)) && !isTuple(prune(type)) ? TUPLE_HELP : conversionHelpEitherWay(type, wanted),
   });
   return false;
 }

@@ -109,6 +109,8 @@ function suggestFunction(
 ): DiagnosticExtras {
   const { scope, context } = checker;
   if (scope.unit.diagnostics.isFull) return {};
+  if (scope.unit.text.includes(`fn ${name.text}(`))
+    return { help: `\`${name.text}\` is a local function: it is known after its declaration, to the end of that block` };
   const [module, part] = name.text.split(".");
   const otherModule = module === undefined || part === undefined ? undefined : moduleFor(module);
   const hint =

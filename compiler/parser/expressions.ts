@@ -50,6 +50,7 @@ function continuePipe(c: Cursor, start: number, first: Expr): Expr {
   let value = first;
   for (let stages = 1; c.take("|>"); stages++) {
     if (stages > MAX_NESTING) c.failTooDeep({ start, end: c.lastEnd });
+    if (c.at(".")) c.unexpected("a function after `|>`", { help: "there are no methods: write the module too, `xs |> list.len`" });
     const stage = parsePostfix(c, { stopsAtQuestionMark: true });
     // A call in parentheses is a callee: `x |> (f(y))` calls what `f(y)` returns.
     const isCall = stage.kind === "call" && stage.span.end === c.lastEnd;

@@ -1,6 +1,7 @@
 /** Recognizes statements, operators and lambdas of other languages. The errors say what to write instead. */
 import type { Name } from "../ast.ts";
 import { hintForType } from "../other-languages.ts";
+import { INTERPOLATION } from "../other-languages-calls.ts";
 import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
 
@@ -124,7 +125,7 @@ export function skipForeignLoop(c: Cursor, name: Name): boolean {
   }
   if (c.at("=") || (c.at(":") && c.peek(1).kind === "=")) {
     c.fail(c.token, "a `for` goes over a list", {
-      help: `write \`for ${name.text} in list.range(0, 10) { … }\`; other loops are written with \`while\``,
+      help: `write \`for ${name.text} in 0..10 { … }\`; other loops are written with \`while\``,
     });
   }
   if (!c.at(",")) return false;
@@ -213,6 +214,9 @@ export function rejectForeignPrefix(c: Cursor): void {
       help: 'write `f"{x}"` to put values into text, `r"\\d"` for a string without escapes',
     });
   }
+  if (c.token.value === "loop" && nextToken.kind === "{" && c.header === null && !beginsRecord(c)) {
+    c.failItem(c.token, notInLanguage(c), { help: "write `while true { … }`; it has no value: assign a variable before the `break`" });
+  }
   rejectNewCollection(c);
   const word = PREFIXES.get(c.token.value);
   if (word !== undefined && ONLY_OPERAND_STARTS.has(nextToken.kind)) rejectWord(c, word);
@@ -265,7 +269,7 @@ const MACROS: ReadonlyMap<string, ForeignWord> = new Map([
   ["unimplemented", { help: 'write `panic("not written yet")`' }],
   ["unreachable", { help: 'write `panic("cannot happen")`' }],
   ["vec", { help: "a list is written `[1, 2]`", fix: "" }],
-  ["format", { help: 'join strings with `++`, as in `"a" ++ b`; convert other values first, for example with `int.to_string`' }],
+  ["format", { help: INTERPOLATION }],
   ["assert", { help: '`guard(value, passed, label)` checks a condition: `guard((), n > 0, "n is positive")`' }],
   ["assert_eq", { help: 'in a `test`, write `assert_equal(found, expected)` with `import "std-testing"`' }],
   ["matches", { help: "write `match v { pattern => true, _ => false }`" }],
@@ -312,8 +316,8 @@ const CANNOT_BEGIN: ReadonlySet<TokenKind> = new Set([")", "]", "}", ",", ";", "
 /** Operators of other languages that the lexer reads as two tokens. */
 const TWO_TOKEN_OPERATORS: ReadonlyMap<string, ForeignWord> = new Map([
   ["**", { help: "write `int.pow(2, 3)`" }],
-  ["<<", { help: "there are no bit operators" }],
-  [">>", { help: "there are no bit operators" }],
+  ["<<", { help: "write `int.shift_left(n, bits)`" }],
+  [">>", { help: "write `int.shift_right(n, bits)`" }],
   ["<>", { help: "write `!=`", fix: "!=" }],
 ]);
 
@@ -330,6 +334,6 @@ export function rejectForeignOperator(c: Cursor, first: { readonly start: number
   const canEndStatement = lastToken.kind === "eof" || lastToken.kind === "}" || lastToken.kind === ")" || lastToken.kind === ";";
   if ((sign === "++" && canEndStatement) || (sign === "--" && (canEndStatement || lastToken.newline))) {
     const operator = sign.charAt(0);
-    c.fail(span, `\`${sign}\` does not increment`, { help: `write \`x = x ${operator} 1\`` });
+    c.fail(span, `\`${sign}\` does not increment`, { help: `write \`x ${operator}= 1\`` });
   }
 }

@@ -92,6 +92,8 @@ const atHoleEnd = (c: Cursor): boolean => c.at("}text{") || c.at("}text");
 const FORMAT_HELP = 'a hole holds a value only; format it with a function: `f"{string.pad_start(int.to_string(n), 5, " ")}"`';
 
 function rejectExpression(c: Cursor): never {
+  const isLongRange = c.at(".") && c.text.startsWith("..", c.token.start - 2);
+  if (isLongRange) c.unexpected("an expression", { help: "a range is written `a..b`, or `a..=b` with its end" });
   c.unexpected("an expression", expressionHelp(c.kind));
 }
 
@@ -99,7 +101,9 @@ function rejectExpression(c: Cursor): never {
 export function expressionHelp(kind: TokenKind): { readonly help?: string } {
   switch (kind) {
     case "_":
-      return { help: "`_` has no value; use it in patterns and for unused names" };
+      return {
+        help: "`_` has no value; use it in patterns and for unused names. A function that lacks an argument is a lambda: `fn(x) { f(1, x) }`",
+      };
     case ".":
       return { help: "a Float begins with a digit: `0.5`" };
     case "+":
@@ -109,7 +113,7 @@ export function expressionHelp(kind: TokenKind): { readonly help?: string } {
     case "*":
       return { help: "an operand is missing before `*`; there are no references: write `x`, not `*x`" };
     case "++":
-      return { help: "`++` does not increment; write the statement `i = i + 1`" };
+      return { help: "`++` does not increment; write the statement `i += 1`" };
     case "|":
     case "||":
       return { help: LAMBDA_HELP };
@@ -174,7 +178,7 @@ function parsePar(c: Cursor, start: number): Expr {
   const opener = c.next();
   c.enterLevel();
   const context = c.enterParens();
-  const branches = parseCommaList(c, opener, "{", "a branch of the `par`", c.grammar.expression);
+  const branches = parseCommaList(c, opener, "{", "a branch of the `par`", parseBranch);
   c.leave(context);
   c.leaveLevel();
   const span = c.spanFrom(start);
@@ -188,6 +192,15 @@ function parsePar(c: Cursor, start: number): Expr {
     });
   }
   return { kind: "par", branches, span };
+}
+
+function parseBranch(c: Cursor): Expr {
+  const branch = c.grammar.expression(c);
+  if (c.at(";"))
+    c.fail(c.token, "`;` is not allowed between the branches of a `par`", {
+      help: "write `,`; several statements are one branch in braces: `par { { a(); b() }, c() }`",
+    });
+  return branch;
 }
 
 function parseVariant(c: Cursor, owner: Name): Expr {

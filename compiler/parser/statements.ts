@@ -103,7 +103,6 @@ export function parseStatement(c: Cursor): Stmt {
       return parseReturn(c);
     case "break":
       c.next();
-      rejectBreakValue(c);
       return { kind: "break", span: c.spanFrom(start) };
     case "continue":
       c.next();
@@ -123,16 +122,6 @@ export function parseStatement(c: Cursor): Stmt {
       if (!EXPRESSION_STARTS.has(c.kind)) rejectStatement(c);
       return parseExpressionStatement(c);
   }
-}
-
-/** Fails at the value of `break x`. */
-function rejectBreakValue(c: Cursor): void {
-  const { kind } = c.peek(1);
-  const endsStatement = c.peek(1).newline || kind === "}" || kind === ";";
-  if (c.atNewline() || !OPERAND_STARTS.includes(c.kind) || !endsStatement) return;
-  c.fail(c.token, "`break` has no value", {
-    help: "assign the value to a variable before the `break`, or leave the function with `return`",
-  });
 }
 
 function reservedStatement(c: Cursor): Stmt {
@@ -234,7 +223,11 @@ function finishAssignment(c: Cursor, start: number, target: Expr): Stmt {
   if (parts === undefined) {
     const isCall = target.kind === "call";
     const help =
-      isCall && token.kind === "=" ? "write `==` to compare" : "the target is written `x`, `xs[i]` or `p.x`, without parentheses";
+      isCall && token.kind === "="
+        ? "write `==` to compare"
+        : target.kind === "tuple"
+          ? "give the values new names, `let (c, d) = …`, and assign them one after the other"
+          : "the target is written `x`, `xs[i]` or `p.x`, without parentheses";
     c.fail({ start, end: target.span.end }, "only a variable, an element or a field can be assigned", { help });
   }
   const value = parseExpression(c);

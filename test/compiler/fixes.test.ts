@@ -45,6 +45,8 @@ test.each([
   ],
   ["E004", "fn main(a: ActorId) !{actor.send} { actor.send(a, 2 + 1,) }", "fn main(a: ActorId) !{actor.send} { send a (2 + 1) }"],
   ["E004", "fn main(a: ActorId) !{actor.send} { actor.send(a, a) }", "fn main(a: ActorId) !{actor.send} { send a a }"],
+  ["W002", "fn main() -> Int { let (a, b) = (1, 2)  a = b  a }", "fn main() -> Int { let mut (a, b) = (1, 2)  a = b  a }"],
+  ["W009", "fn main(xs: List<Int>) -> Int { xs[-1] }", "fn main(xs: List<Int>) -> Int { xs[list.len(xs) - 1] }"],
   ["E004", "fn main() !{ui.render} { ui.render(1 + 2) }", "fn main() !{ui.render} { emit (1 + 2) }"],
 ])("%s: %s", (code, text, fixed) => {
   const [diagnostic, ...others] = check({ name: "main.ax", text }).diagnostics;

@@ -374,11 +374,11 @@ fn main() -> Int !{actor.spawn, actor.send, time.now} {
           cap actor.send :11
           call worker/0 :2 ERROR program_error
             cap actor.spawn :3
-            call leaf/0 :1 ERROR program_error
-              while 1 broke :1 ERROR program_error
-                cap time.now :1
             if 0 of 1 :5 ERROR program_error
               cap time.now :5
+            call leaf/0 :1 ERROR program_error
+              while 0 broke :1 ERROR program_error
+                cap time.now :1
           call relay/0 :8
             cap actor.send :8
           match 1 of 2 :13`,
