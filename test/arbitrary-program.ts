@@ -199,6 +199,14 @@ const assignment: fc.Arbitrary<Render> = fc
       () => "box.items = grid[1]",
       () => "let old = grid\n    kept = list.push(kept, old)",
       () => "if list.len(kept) > 0 { grid = kept[0] }",
+      (s) => `let saved = fn() { grid }\n    grid[${y}][0] ${operator} ${int(s)}\n    kept = list.push(kept, saved())`,
+      () => `for (y, row) in list.enumerate(grid) { if let [${x}, ..] = row { continue }\n    grid[y][0] = row[list.len(row) - 1] / 2 }`,
+      () => `while let [[n, ..], ..rest] = grid { if n > ${x} || n < -9 || rest == [] { break }\n    grid[0][0] += ${x} - n + 1 }`,
+      () => `for i in 0..3 { grid[i][{ if i == ${y} { continue }\n    0 }] = i * ${x} }`,
+      (s) => `counts["a"] = { counts = { "a": counts["b"], "b": ${x} }\n    ${int(s)} }`,
+      () => `let [_, ..below] = grid else { return r"\\d" }\n    grid[0] = list.flatten(below) |> list.take(${x} + 1)`,
+      () => `fn twice_each(rows: List<List<Int>>) -> List<List<Int>> { match rows { [] => rows, [row, ..rest] => [row ++ row] ++ twice_each(rest) } }
+    if list.len(grid[${y}]) < 9 { grid = twice_each(grid) }`,
     ),
   );
 

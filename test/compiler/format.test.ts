@@ -10,6 +10,7 @@ import { formatSource, formatUnchecked, sameProgram } from "../../compiler/forma
 import { lex } from "../../compiler/lexer.ts";
 import { parse } from "../../compiler/parser/parse.ts";
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
+import { arbitraryActors } from "../arbitrary-actors.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
 import { cases } from "../cases.ts";
@@ -78,12 +79,12 @@ describe("meaning and comments", () => {
   test.each(SOURCES)("the builtin %s", (_name, text) => expectSound(text));
 
   test("generated programs", () => {
-    fc.assert(fc.property(arbitraryProgram, expectSound), { numRuns: 150 });
+    fc.assert(fc.property(fc.oneof(arbitraryProgram, arbitraryActors), expectSound), { numRuns: 150 });
   });
 
   test("generated programs with comments anywhere", () => {
     fc.assert(
-      fc.property(arbitraryProgram, insertions, (text, where) => expectSound(withComments(text, where))),
+      fc.property(fc.oneof(arbitraryProgram, arbitraryActors), insertions, (text, where) => expectSound(withComments(text, where))),
       { numRuns: 150 },
     );
   });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
+import { arbitraryActors } from "../arbitrary-actors.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
 import { cases } from "../cases.ts";
 import { runSource } from "../run-program.ts";
@@ -17,6 +18,21 @@ test("a well-typed program compiles to regular code and never traps by type", as
       if (end.status === "trapped") {
         expect(["arithmetic_overflow", "division_by_zero", "contract_violation", "step_limit", "alloc_limit"]).toContain(end.trap.kind);
       }
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+test("actors that declare their messages never trap by type", async () => {
+  await fc.assert(
+    fc.asyncProperty(arbitraryActors, async (text) => {
+      const { diagnostics } = check({ name: "main.ax", text });
+      expect(diagnostics.filter((d) => d.severity === "error")).toEqual([]);
+      const { end, text: result } = await runSource(text, { limits: { max_steps: 200_000 } });
+      // The failure of an actor is a message, so its text may be part of the result.
+      const texts = [result, ...end.unreceived.map(({ message }) => message)];
+      expect(texts.filter((found) => /type.error|match_exhausted|no arm/.test(found))).toEqual([]);
+      if (end.status === "trapped") expect(["deadlock", "division_by_zero", "arithmetic_overflow", "step_limit"]).toContain(end.trap.kind);
     }),
     { numRuns: RUNS },
   );

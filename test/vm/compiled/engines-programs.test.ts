@@ -12,6 +12,7 @@ import type { Program } from "../../../vm/bytecode/program.ts";
 import { resumeMachine, startMachine } from "../../../vm/scheduler/scheduler.ts";
 import { UNIT, type Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { arbitraryActors } from "../../arbitrary-actors.ts";
 import { arbitraryComputation } from "../../arbitrary-computation.ts";
 import { arbitraryProgram } from "../../arbitrary-program.ts";
 import { cases } from "../../cases.ts";
@@ -65,12 +66,17 @@ test("the compiled engine runs those generated computations that complete, and d
 
 test("generated programs with capability calls run the same on both engines", () => {
   fc.assert(
-    fc.property(arbitraryProgram, fc.nat(), fc.nat(), (text, some, few) => {
-      const program = programOf(text);
-      const whole = sameOnBoth(program, { limits: LIMITS, host });
-      sameOnBoth(program, { limits: { ...LIMITS, max_steps: 1 + (some % whole.steps) }, host });
-      sameOnBoth(program, { limits: { ...LIMITS, max_alloc_bytes: few % (whole.allocBytes + 1) }, host });
-    }),
+    fc.property(
+      fc.oneof({ arbitrary: arbitraryProgram, weight: 3 }, { arbitrary: arbitraryActors, weight: 1 }),
+      fc.nat(),
+      fc.nat(),
+      (text, some, few) => {
+        const program = programOf(text);
+        const whole = sameOnBoth(program, { limits: LIMITS, host });
+        sameOnBoth(program, { limits: { ...LIMITS, max_steps: 1 + (some % whole.steps) }, host });
+        sameOnBoth(program, { limits: { ...LIMITS, max_alloc_bytes: few % (whole.allocBytes + 1) }, host });
+      },
+    ),
     { numRuns: cases(480) },
   );
 });

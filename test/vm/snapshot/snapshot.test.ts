@@ -13,6 +13,7 @@ import type { Program } from "../../../vm/bytecode/program.ts";
 import { startMachine } from "../../../vm/scheduler/scheduler.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import type { Value } from "../../../vm/value/value.ts";
+import { arbitraryActors } from "../../arbitrary-actors.ts";
 import { arbitraryProgram } from "../../arbitrary-program.ts";
 import { cases } from "../../cases.ts";
 import { fixedSample } from "../../choices.ts";
@@ -308,7 +309,10 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
   test("generated programs", async () => {
     const suspend = (text: string): Promise<number> => sameWhereverSuspended(compiled(text), { limits: { max_steps: 200_000 } });
     await fc.assert(
-      fc.asyncProperty(arbitraryProgram, async (text) => void (await suspend(text))),
+      fc.asyncProperty(
+        fc.oneof({ arbitrary: arbitraryProgram, weight: 3 }, { arbitrary: arbitraryActors, weight: 1 }),
+        async (text) => void (await suspend(text)),
+      ),
       { numRuns: cases(150) },
     );
     const calls = await Promise.all(fixedSample(arbitraryProgram, 20).map(suspend));
