@@ -185,7 +185,7 @@ function openObject(part: object, addToSize: AddToSize): LeafOrBranch {
       return leaf(new FloatValue(value));
     }
     case RecordValue.prototype: {
-      const [typeId, fields] = ownDataValues(part, ["typeId", "fields"]);
+      const [typeId, fields] = ownDataValues(part, ["typeId", "fields", "owner"]);
       return new Branch(boxParts(elementsOf(fields, addToSize)), (values) => new RecordValue(checkedIndex(typeId), values));
     }
     case EnumValue.prototype: {

@@ -264,7 +264,7 @@ describe("recovery", () => {
     expect(parsed('fn a() -> Int {\n  f("abc)\n  let x = @\n  1 ? 2\n}\nfn b() { "\\q" }').errors).toEqual([
       "E001 this string has no closing quote",
       "E001 `@` is not allowed in a program",
-      "E001 `?` is not allowed in a program",
+      "E002 `?` directly follows an Option or a Result",
       "E001 `\\q` is not an escape",
     ]);
   });

@@ -1,7 +1,7 @@
 /**
  * Computes the spans that a run must have, from the program's checked tree and the events of its log. It walks the tree and knows
- * nothing of bytecode. It takes every answer from the log, in order, and runs an actor where the log has its tick, until the actor
- * waits for a message. So each actor must need less than one slice per tick.
+ * nothing of bytecode. It takes every answer and every message from the log, in order, and runs the actors in rounds, each until it
+ * calls, waits or ends. So each actor must need less than one slice per round.
  */
 import { OPCODES } from "../../vm/bytecode/opcodes.ts";
 import { INDEX_STEP } from "../../vm/bytecode/update-path.ts";
@@ -49,7 +49,9 @@ class FunctionValue {
   }
 }
 type EvalValue = Value | FunctionValue;
+/** The evaluation of a part of an actor. It stops where the actor waits. */
 type Steps<T> = Generator<undefined, T, undefined>;
+type AnswerEvent = Extract<RunEvent, { readonly type: "CapResult" | "CapError" }>;
 
 class Break extends Error {}
 class Continue extends Error {}
@@ -69,7 +71,13 @@ interface EvalActor {
   readonly mailbox: Value[];
   spawned: { readonly target: Callable; readonly inside: OpenNode }[];
   steps: Steps<EvalValue> | undefined;
-  status: "running" | "done" | "failed";
+  status: "runnable" | "waiting" | "done" | "failed";
+}
+
+interface OpenCall {
+  readonly actor: EvalActor;
+  readonly node: OpenNode;
+  answer: AnswerEvent | undefined;
 }
 
 const METER = new Meter(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
@@ -95,6 +103,7 @@ class Evaluator {
   readonly #options: EvaluatorOptions;
   readonly #actors: EvalActor[] = [];
   readonly #counts = new Map<string, number>();
+  readonly #openCalls: OpenCall[] = [];
   #at = 0;
   #calls = 0;
 
@@ -113,24 +122,47 @@ class Evaluator {
 
   /** Runs all actors. Returns the trap that ended the run. */
   #runActors(main: EvalActor): TrapKind | undefined {
-    const isScheduled = this.#events.some((e) => e.type === "SchedulerTick");
-    if (!isScheduled) return this.#runSlice(main);
-    let last = main;
-    for (let event = this.#next(); event !== undefined; event = this.#next()) {
-      if (event.type === "SchedulerTick") {
-        last = this.#actors[event.active_actor] ?? main;
-        const trap = this.#runSlice(last);
-        if (trap === undefined) continue;
-        if (last === main || RUN_ENDING.has(trap)) return trap;
-        this.#fail(last, trap);
-      } else if (event.type === "ActorSpawn") {
-        const { target, inside } = last.spawned.shift() ?? unexpected(event);
-        last.children.push(this.#actors.length);
-        this.#newActor(this.#actors.indexOf(last), inside, target);
-      } else if (event.type === "MessageReceive") this.#actors[event.actor_id]?.mailbox.push(event.payload);
-      else unexpected(event);
+    for (;;) {
+      for (const [id, actor] of [...this.#actors.entries()].filter(([, a]) => a.status === "runnable")) {
+        if (actor.status !== "runnable") continue;
+        const trap = this.#runSlice(actor);
+        if (trap !== undefined && (actor === main || RUN_ENDING.has(trap))) return trap;
+        if (trap === undefined) this.#collectSpawned(actor, id);
+        else this.#fail(actor, trap);
+      }
+      while (this.#events[this.#at]?.type === "MessageReceive") this.#deliver(this.#next());
+      if (this.#actors.some(({ status }) => status === "runnable")) continue;
+      const call = this.#openCalls.shift();
+      if (call === undefined) return main.status === "done" ? undefined : "deadlock";
+      this.#answer(call);
     }
-    return main.status === "done" ? undefined : "deadlock";
+  }
+
+  #collectSpawned(actor: EvalActor, id: number): void {
+    for (const { target, inside } of actor.spawned) {
+      const event = this.#next();
+      if (event?.type !== "ActorSpawn") unexpected(event);
+      actor.children.push(this.#actors.length);
+      this.#newActor(id, inside, target);
+    }
+    actor.spawned = [];
+  }
+
+  #deliver(event: RunEvent | undefined): void {
+    if (event?.type !== "MessageReceive") return unexpected(event);
+    const actor = this.#actors[event.actor_id];
+    actor?.mailbox.push(event.payload);
+    if (actor?.status === "waiting" && !this.#openCalls.some((call) => call.actor === actor)) actor.status = "runnable";
+  }
+
+  /** Gives an open call its answer. The answer of a failed actor's call is dropped; the span of the call shows it all the same. */
+  #answer(call: OpenCall): void {
+    const event = this.#next();
+    if (event?.type === "CapResult") call.node.attributes["bytes_out"] = stringBytes(event.result);
+    else if (event?.type === "CapError") endWithError(call.node, "runtime_error");
+    else return unexpected(event);
+    call.answer = event;
+    if (call.actor.status === "waiting") call.actor.status = "runnable";
   }
 
   #newActor(parent: number, inside: OpenNode, target: Callable): EvalActor {
@@ -141,17 +173,17 @@ class Evaluator {
       mailbox: [],
       spawned: [],
       steps: undefined,
-      status: "running",
+      status: "runnable",
     };
     actor.steps = this.#call(actor, target, [], 0);
     this.#actors.push(actor);
     return actor;
   }
 
-  /** Runs an actor until it ends or waits for a message. */
+  /** Runs an actor until it ends or waits. */
   #runSlice(actor: EvalActor): TrapKind | undefined {
     try {
-      if (actor.steps?.next().done === true) actor.status = "done";
+      actor.status = actor.steps?.next().done === true ? "done" : "waiting";
       return undefined;
     } catch (error) {
       if (!(error instanceof MachineTrap)) throw error;
@@ -486,9 +518,7 @@ class Evaluator {
     const name = BUILTIN_REGISTRY.byId.get(ir.id)?.name ?? "?";
     const node = this.#capNode(actor, name, args.length, args, ir.span.start);
     const end = (kind: string, trap: TrapKind): MachineTrap => {
-      Object.assign(node.attributes, { "error.kind": kind, "error.type": kind, "cap.allowed": kind === "runtime_error" });
-      delete node.attributes["bytes_out"];
-      if (kind === "runtime_error") node.attributes["status"] = "ERROR";
+      endWithError(node, kind);
       return new MachineTrap(trap, "");
     };
     if (this.#options.denied.has(name)) throw end("denied", "capability_denied");
@@ -500,16 +530,23 @@ class Evaluator {
     const call = this.#next();
     if (call?.type !== "CapCall" || call.capability !== name) return unexpected(call);
     for (const [i, arg] of args.entries()) if (!structuralEqual(arg, call.args[i] ?? UNIT, METER)) unexpected(call);
-    const answer = this.#next();
-    if (answer?.type === "CapResult") {
-      node.attributes["bytes_out"] = stringBytes(answer.result);
-      return ir.caught ? new OkValue(answer.result) : answer.result;
-    }
+    const open: OpenCall = { actor, node, answer: undefined };
+    this.#openCalls.push(open);
+    const callable = this.#callable;
+    yield;
+    this.#callable = callable;
+    const { answer } = open;
+    if (answer?.type === "CapResult") return ir.caught ? new OkValue(answer.result) : answer.result;
     if (answer?.type !== "CapError") return unexpected(answer);
-    const trap = end("runtime_error", "capability_failed");
     if (ir.caught) return new ErrValue(answer.message);
-    throw trap;
+    throw new MachineTrap("capability_failed", "");
   }
+}
+
+function endWithError({ attributes }: OpenNode, kind: string): void {
+  Object.assign(attributes, { "error.kind": kind, "error.type": kind, "cap.allowed": kind === "runtime_error" });
+  delete attributes["bytes_out"];
+  if (kind === "runtime_error") attributes["status"] = "ERROR";
 }
 
 /** The generated programs pass and get Strings only as such, not inside of other values. */
