@@ -10,7 +10,7 @@ import type { Type } from "../vm/value/type.ts";
 import type { Value } from "../vm/value/value.ts";
 import type { Approver, WaitingCall } from "./approval.ts";
 import { sha256Hex } from "./digest.ts";
-import { CapabilityFailure, type HandlerContext, type Handlers, LATER, type Later } from "./handlers.ts";
+import { CapabilityFailure, type Handler, type HandlerContext, type Handlers, LATER, type Later, type MachineHandler } from "./handlers.ts";
 import type { LoggedCalls, LoggedPrefix } from "./logged-prefix.ts";
 import type { RunObservers } from "./observers.ts";
 import type { RunClock } from "./run-clock.ts";
@@ -66,6 +66,10 @@ export interface Call {
   /** What the policy's rule says about an approval, if the call needs one. */
   approval: RequiredApproval | undefined;
   hasEnded: boolean;
+  /** What serves the capability here. */
+  readonly handler: Handler | MachineHandler | undefined;
+  /** Whether the call may overlap with others. */
+  isOpen: boolean;
   /** Whether the span has ended. That of an open call ends when the answer arrives, before its turn. */
   spanHasEnded: boolean;
 }

@@ -107,6 +107,7 @@ export class Gateway {
   open(request: CapabilityRequest): CapabilityAnswer | OpenCall {
     const begun = this.#begin(request);
     if ("ok" in begun) return begun;
+    begun.isOpen = true;
     this.#open.add(begun, this.#waitsForTurn(begun));
     return { answer: () => this.#take(begun) };
   }
@@ -223,6 +224,8 @@ export class Gateway {
       budgetRemaining: undefined,
       approval: undefined,
       hasEnded: false,
+      handler: this.#options.handlers.get(capability.name),
+      isOpen: false,
       spanHasEnded: false,
     };
     return this.#authorize(call) ?? call;
@@ -251,12 +254,11 @@ export class Gateway {
     return undefined;
   }
 
-  #countDispatch({ capability }: Call): void {
-    if (this.#options.handlers.has(capability.name)) this.#counters.dispatched += 1;
+  #countDispatch({ handler }: Call): void {
+    if (handler !== undefined) this.#counters.dispatched += 1;
   }
 
-  #usageOf({ capability }: Call): UsageHooks | undefined {
-    const handler = this.#options.handlers.get(capability.name);
+  #usageOf({ handler }: Call): UsageHooks | undefined {
     return handler instanceof MachineHandler ? handler.usage : undefined;
   }
 
@@ -386,13 +388,13 @@ export class Gateway {
 
   /** Runs the handler of a call. The promise never rejects, unless the log cannot be read. */
   #handle(call: Call): Arrival | Promise<Arrival> {
-    const ownHandler = this.#options.handlers.get(call.capability.name);
+    const ownHandler = call.handler;
     if (ownHandler === undefined)
       return { failure: "unknown", message: `nothing serves the capability ${call.capability.name} here`, cause: undefined };
     // Undefined: the handler answers the call.
     const reply = this.#options.logged?.reply(call.number);
     if (reply !== undefined && "stop" in reply) return reply;
-    const isOpen = this.#open.has(call);
+    const { isOpen } = call;
     if (isOpen) this.#options.events.started(call.number);
     const handler = reply?.handler ?? ownHandler;
     const { args } = call;

@@ -61,10 +61,6 @@ export class OpenCalls<Call> {
     this.#startNext();
   }
 
-  has(call: Call): boolean {
-    return this.#slots.has(call);
-  }
-
   /** Returns the open calls whose answers come later. */
   later(): readonly Call[] {
     return [...this.#slots].flatMap(([call, { arrival }]) => (arrival !== undefined && "later" in arrival ? [call] : []));
