@@ -50,7 +50,7 @@ export class Replayer implements EventSink, LoggedCalls {
   #preparedAnswer: RecordedAnswer | undefined;
   /** Whether the log lacks an answer to the call in progress. If so, the run's next event is not compared. */
   #isUnanswered = false;
-  #lastAnswer: LastAnswer | undefined;
+  #lastAnswer: { readonly event: number; readonly answer: RunEvent } | undefined;
   #stop: ReplayStop | undefined;
   readonly #onCall: OnRepeatedCall | undefined;
   #callReceived: Promise<void> | undefined;
@@ -77,7 +77,8 @@ export class Replayer implements EventSink, LoggedCalls {
     return this.#answers;
   }
   get lastAnswer(): LastAnswer | undefined {
-    return this.#lastAnswer;
+    const last = this.#lastAnswer;
+    return last === undefined ? undefined : { event: last.event, text: eventText(last.answer, this.#context.types) };
   }
   get stop(): ReplayStop | undefined {
     return this.#stop;
@@ -110,7 +111,7 @@ export class Replayer implements EventSink, LoggedCalls {
     this.#nextEvent = this.#readNext();
     if (event.type === "CapResult" || event.type === "CapError") {
       this.#answers += 1;
-      this.#lastAnswer = { event: recorded.n, text: eventText(event, this.#context.types) };
+      this.#lastAnswer = { event: recorded.n, answer: event };
     }
     if (event.type === "CapCall") this.#callReceived = this.#onCall?.({ event: recorded.n, place: this.callPlace });
     return undefined;

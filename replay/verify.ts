@@ -14,7 +14,7 @@ import { BorunaError } from "../vm/error.ts";
 import type { Outcome } from "../vm/outcome.ts";
 import { BlobRef, loadCanonicalValue } from "./log/blob-values.ts";
 import { type RecordedEnd, valuesOfEnd } from "./log/end-record.ts";
-import { blobsOfEvent } from "./log/event-json.ts";
+import { blobsOfEvent, hasBlobs } from "./log/event-json.ts";
 import { LOG_LIMITS, type LogLimits } from "./log/log-limits.ts";
 import { isRunLog, logRecords, parseRunLog, type LogRecord, type RunLog } from "./log/log-reader.ts";
 import { fileSource, type LogSource } from "./log/log-source.ts";
@@ -183,7 +183,7 @@ class CheckedLog {
       this.#events = record.n;
       this.#hasApprovals ||= record.event.type === "Approval";
     }
-    this.#hasBlobs ||= blobsOf(record).length > 0;
+    this.#hasBlobs ||= record.kind === "event" ? hasBlobs(record.event) : blobsOf(record).length > 0;
   }
 
   end(): string {

@@ -136,7 +136,14 @@ export function loadEvent(event: RecordedEvent, blobs: BlobReader): RunEvent {
 }
 
 function isLoaded(event: RecordedEvent): event is RunEvent {
-  return blobsOfEvent(event).length === 0;
+  return !hasBlobs(event);
+}
+
+export function hasBlobs(event: RecordedEvent): boolean {
+  // Without building a list, because these two are the most frequent events.
+  if (event.type === "CapResult") return event.result instanceof BlobRef;
+  if (event.type === "CapCall") return event.args.some((arg) => arg instanceof BlobRef);
+  return blobsOfEvent(event).length > 0;
 }
 
 /** Returns the references to blobs in an event. */

@@ -27,6 +27,7 @@ import { alreadyExists, linksRefused, toIoError, syncFolder, writeAll } from "./
 import { LOG_LIMITS } from "./log-limits.ts";
 import { type LogLock, lockLog } from "./log-lock.ts";
 import { isRunLog } from "./log-reader.ts";
+import { MAX_UNIT_BYTES } from "./hash-chain.ts";
 import { removeOpenJournal } from "./open-journal.ts";
 import { type OpenMark, removeOpenMark, writeOpenMark } from "./open-mark.ts";
 import { fileSource, LINE_FEED } from "./log-source.ts";
@@ -170,6 +171,14 @@ interface WriterSteps {
   readonly discard?: () => void;
 }
 
+/** Reused for short records, so that encoding them allocates no memory. */
+const sharedBuffer = Buffer.allocUnsafe(16 * 1024);
+
+/** Returns the text as UTF-8. The bytes are valid until the next call. */
+function encoded(text: string): Uint8Array {
+  return text.length * MAX_UNIT_BYTES <= sharedBuffer.length ? sharedBuffer.subarray(0, sharedBuffer.write(text)) : Buffer.from(text);
+}
+
 /** `lock` returns the lock of the log, once there is one. It is released when the log is closed. */
 function logWriter({ path, descriptor, identity, durable }: OpenLog, lock: () => LogLock | undefined, steps: WriterSteps): LogWriter {
   let isOpen = true;
@@ -180,14 +189,13 @@ function logWriter({ path, descriptor, identity, durable }: OpenLog, lock: () =>
     if (isOpen) closeSync(descriptor);
     isOpen = false;
   };
-  const encoder = new TextEncoder();
   return {
     name: path,
     write: (text, mustSync) => {
       if (failure !== undefined) throw failure;
       if (!isOpen) throw new BorunaError("log.closed", `${path} is closed`, { place: { file: path } });
       try {
-        writeAll(descriptor, encoder.encode(text));
+        writeAll(descriptor, encoded(text));
         if (durable && (mustSync || isFirst)) fsyncSync(descriptor);
         if (isFirst) steps.afterFirstWrite?.();
         isFirst = false;

@@ -14,6 +14,7 @@ import { afterEvent, CHAIN_START, hashOfRecord, hashOfText, EVENT_MEMBER, HASH_M
 import { endFromJson, endToJson, type RecordedEnd } from "./end-record.ts";
 import { eventFromJson, type LogEvent, type RecordedEvent } from "./event-json.ts";
 import { eventTexts } from "./event-text.ts";
+import { readScalarEvent } from "./scalar-event.ts";
 import { eventLogEvents } from "./event-log.ts";
 import { countOf, digestOf, objectOf, onlyFields, type JsonObject } from "./json-fields.ts";
 import { decodeUtf8 } from "./files.ts";
@@ -289,6 +290,32 @@ class RecordReader {
   }
 
   read(text: string, line: Line): LogRecord {
+    return this.#readScalars(text, line) ?? this.#readAny(text, line);
+  }
+
+  /**
+   * Reads the record of a call or answer with scalars without making a tree of JSON. Returns undefined for any other record, and if
+   * anything about the record is wrong. `#readAny` then reads it or says what is wrong.
+   */
+  #readScalars(text: string, { number: line, end: bytes }: Line): LogRecord | undefined {
+    const n = this.#events + 1;
+    const tail = afterEvent(n);
+    const hashEnd = text.length - tail.length - 1;
+    const hashAt = hashEnd - CHAIN_START.length;
+    const eventEnd = hashAt - HASH_MEMBER.length;
+    if (this.hasEnded || line === 1 || n > this.#maxEvents || eventEnd < EVENT_MEMBER.length) return undefined;
+    if (!text.startsWith(EVENT_MEMBER) || !text.startsWith(HASH_MEMBER, eventEnd) || text[hashEnd] !== '"' || !text.endsWith(tail))
+      return undefined;
+    const event = readScalarEvent(text, EVENT_MEMBER.length, eventEnd);
+    const hash = text.slice(hashAt, hashEnd);
+    if (event === undefined || hashOfText(this.#previous, text.slice(0, eventEnd) + tail) !== hash) return undefined;
+    this.#previous = hash;
+    this.#events = n;
+    this.#checkOrder(n, event);
+    return { kind: "event", n, event, line, hash, bytes };
+  }
+
+  #readAny(text: string, line: Line): LogRecord {
     const data = parseJson(text, { maxDepth: RECORD_JSON_DEPTH });
     if (this.hasEnded) throw new BorunaError("log.trailing", "something follows the end record");
     const record = objectOf(data, "record");

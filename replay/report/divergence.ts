@@ -83,18 +83,33 @@ const SENTENCES: Readonly<Record<"arguments" | "answer" | "content", string>> = 
 
 /** Compares the event number `n` of both runs. Returns undefined if the events are equal. */
 export function compareEvents(n: number, expected: RunEvent, actual: RunEvent, context: ComparisonContext): Mismatch | undefined {
-  const texts = { event: n, atEnd: false, expected: eventText(expected, context.types), actual: eventText(actual, context.types) };
+  const mismatch = (): Pick<Mismatch, "event" | "atEnd" | "expected" | "actual"> => ({
+    event: n,
+    atEnd: false,
+    expected: eventText(expected, context.types),
+    actual: eventText(actual, context.types),
+  });
   if (expected.type !== actual.type || ("capability" in expected && "capability" in actual && expected.capability !== actual.capability)) {
     const isAnswer = expected.type === "CapResult" || expected.type === "CapError";
-    if (isAnswer) return { kind: "answer", message: SENTENCES.answer, ...texts };
-    return { kind: "event", message: `the log has ${nounOf(expected)}, the program does ${nounOf(actual)}`, ...texts };
+    if (isAnswer) return { kind: "answer", message: SENTENCES.answer, ...mismatch() };
+    return { kind: "event", message: `the log has ${nounOf(expected)}, the program does ${nounOf(actual)}`, ...mismatch() };
   }
+  if (haveSameScalars(expected, actual)) return undefined;
   const kind = kindOf(expected);
   const difference = contentDifference(expected, actual, context.types);
   if (difference === undefined) return undefined;
   const parameter = expected.type === "CapCall" ? parameterAt(difference.path, expected, context.registry) : undefined;
-  return { kind, message: SENTENCES[kind], difference: pathDifference(difference, context.types, parameter), ...texts };
+  return { kind, message: SENTENCES[kind], difference: pathDifference(difference, context.types, parameter), ...mismatch() };
 }
+
+/** Whether both are calls, or both answers, with the same scalars only. This decides about most events without a comparison of their fields. */
+function haveSameScalars(a: RunEvent, b: RunEvent): boolean {
+  if (a.type === "CapResult" && b.type === "CapResult") return isSameScalar(a.result, b.result);
+  if (a.type !== "CapCall" || b.type !== "CapCall" || a.args.length !== b.args.length) return false;
+  return a.args.every((arg, i) => isSameScalar(arg, b.args[i]));
+}
+
+const isSameScalar = (a: Value, b: Value | undefined): boolean => typeof a !== "object" && a === b;
 
 function kindOf(event: RunEvent): "arguments" | "answer" | "content" {
   if (event.type === "CapCall") return "arguments";
