@@ -21,7 +21,9 @@ function codeOf(text: string): DiagnosticCode {
   const code = text.toUpperCase();
   if (isDiagnosticCode(code)) return code;
   const codes = Object.keys(DIAGNOSTICS);
-  const suggestion = nearest(code, codes);
+  // `E7` and `E07` lack zeros, and then E017 is no better guess than E007.
+  const padded = code.replace(/^([EW])0*(\d{1,3})$/, (_, letter: string, digits: string) => letter + digits.padStart(3, "0"));
+  const suggestion = isDiagnosticCode(padded) ? padded : nearest(code, codes);
   throw new BorunaError("usage", `there is no diagnostic \`${text}\``, {
     hint: suggestion === undefined ? `the codes are ${codes.join(", ")}` : `did you mean \`${suggestion}\`?`,
   });

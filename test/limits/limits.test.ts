@@ -287,5 +287,5 @@ const ROWS = TABLES.flatMap(([table, , probes]) =>
   Object.entries(probes).map(([field, row]): [string, Probe] => [`${table}.${field}`, row]),
 );
 
-test.each(ROWS)("%s: just under", async (_, { under, gives }) => expect(await under()).toBe(gives[0]), 60_000);
-test.each(ROWS)("%s: just over", async (_, { over, gives }) => expect(await over()).toBe(gives[1]), 60_000);
+test.each(ROWS)("%s: just under", async (_, { under, gives }) => expect(await under()).toBe(gives[0]));
+test.each(ROWS)("%s: just over", async (_, { over, gives }) => expect(await over()).toBe(gives[1]));

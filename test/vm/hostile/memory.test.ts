@@ -193,7 +193,7 @@ fn main() -> Int {
 };
 
 describe.each(SIZES)("bombs under %i MiB", (mib) => {
-  test.each(Object.entries({ ...BOMBS, ...LONG_MAPS }))("%s", (name, text) => holds(name, "ax", `${text}\n`, mib), 60_000);
+  test.each(Object.entries({ ...BOMBS, ...LONG_MAPS }))("%s", (name, text) => holds(name, "ax", `${text}\n`, mib));
 });
 
 /** Appends are cheap until the String is read. Each program makes V8 copy or keep the Strings in another way; all must be charged in full. */
@@ -287,7 +287,7 @@ fn main() -> Int {
 `,
 };
 
-test.each(Object.entries(UNPAID))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64), 60_000);
+test.each(Object.entries(UNPAID))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64));
 
 /** Intermediate values must not take much more memory than the results. */
 const repeatedly = (make: string, work: string): string => `
@@ -334,7 +334,7 @@ const LABOUR: Readonly<Record<string, string>> = {
   "versions of slices": branches(32_768, (i) => `list.push(list.slice(xs, 0, ${32_704 - 16 * i}), i)`),
 };
 
-test.each(Object.entries(LABOUR))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64), 60_000);
+test.each(Object.entries(LABOUR))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64));
 
 /** Actors that recurse one after the other and then wait or end; finally the root recurses. Unused stack memory must be freed. */
 test.each([
@@ -445,7 +445,7 @@ const HOARDS: Readonly<Record<string, string>> = {
   "values as text": hoard("String", "string.inspect(xs)", "let xs = list.range(0, 1000)", 10),
 };
 
-test.runIf(DEEP).each(Object.entries(HOARDS))(`${LARGEST} MiB of %s`, (name, text) => holds(name, "ax", text, LARGEST), 60_000);
+test.runIf(DEEP).each(Object.entries(HOARDS))(`${LARGEST} MiB of %s`, (name, text) => holds(name, "ax", text, LARGEST));
 
 /**
  * A function without loops and calls that doubles a String 27 times and then takes its length. It becomes hot with an empty
