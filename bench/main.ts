@@ -12,6 +12,7 @@ import { coldTable, startRatio } from "./processes.ts";
 import { programTables, programTimes } from "./programs.ts";
 import { tableText } from "./report.ts";
 import { smallPrograms, smallTable } from "./small.ts";
+import { logCosts, logTables } from "./logs.ts";
 import { sourceUrl } from "./sources.ts";
 import { spanRatios } from "./spans.ts";
 import { targetsOf, targetsText } from "./targets.ts";
@@ -39,18 +40,20 @@ const times = await runPart("the eight programs", programTimes);
 const growthResults = await runPart("growth", growths);
 const calls = await runPart("capability calls", callCosts);
 const overlap = await runPart("calls that overlap", overlapCosts);
+const logs = await runPart("logs", logCosts);
 const small = await runPart("small programs", smallPrograms);
 const spans = await runPart("spans", spanRatios);
 const compiling = await runPart("compiling", compileTimes);
 
 const date = new Date().toISOString().slice(0, 10);
 const host = `Node ${process.version}, ${process.platform} ${process.arch}, ${cpus().length} × ${cpus()[0]?.model ?? "?"}`;
-const targets = targetsOf({ times, growths: growthResults, calls, overlap, small, start, compiling, spans });
+const targets = targetsOf({ times, growths: growthResults, calls, overlap, logs, small, start, compiling, spans });
 const tables = [
   ...programTables(times),
   ...growthTables(growthResults),
   callTable(calls),
   ...overlapTables(overlap),
+  ...logTables(logs),
   smallTable(small),
   coldStarts,
 ];

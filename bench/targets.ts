@@ -6,6 +6,7 @@ import { METERED, NOT_METERED } from "./engines.ts";
 import type { Growth } from "./growth.ts";
 import { ratiosOf, type Times } from "./programs.ts";
 import { figureText, markdown } from "./report.ts";
+import type { LogCosts } from "./logs.ts";
 import type { SmallPrograms } from "./small.ts";
 import type { SpanRatios } from "./spans.ts";
 import { type Figure, figureOf, geometricMeans } from "./statistics.ts";
@@ -29,6 +30,7 @@ interface Measured {
   readonly growths: readonly Growth[];
   readonly calls: readonly CallCost[];
   readonly overlap: OverlapCosts;
+  readonly logs: LogCosts;
   readonly small: SmallPrograms;
   readonly start: Figure;
   readonly compiling: Compiling;
@@ -51,7 +53,7 @@ function worstGrowth(growths: readonly Growth[], engine: string): { readonly nam
   return allRatios.toSorted((a, b) => b.ratio.median - a.ratio.median)[0];
 }
 
-export function targetsOf({ times, growths, calls, overlap, small, start, compiling, spans }: Measured): Target[] {
+export function targetsOf({ times, growths, calls, overlap, logs, small, start, compiling, spans }: Measured): Target[] {
   const mean = (over: string, under: string): Figure | undefined => {
     const series = ratiosOf(times, over, under);
     return series === undefined ? undefined : figureOf(geometricMeans(series));
@@ -70,6 +72,10 @@ export function targetsOf({ times, growths, calls, overlap, small, start, compil
       log === "hashed log" ? [] : [target(`a trivial capability call, ${engine}, ${log}`, "µs", "at most", [1.5, 0.7], perCall)],
     ),
     target("ten calls of 100 ms that overlap, to one", "times", "at most", [1.5, 1.1], overlap.slow),
+    target("a trivial call through execute, with policy and budget", "µs", "at most", [1, 0.5], logs.call),
+    target("processor time of recording a call", "µs", "at most", [7, 5], logs.recording),
+    target("verify", "events a second", "at least", [400_000], logs.verified),
+    target("replay", "events a second", "at least", [300_000], logs.replayed),
     target("one line, source to result, warm", "µs", "at most", [60, 20], small.line),
     target("one line, verified program to result, warm", "µs", "at most", [15], small.program),
     target("100 lines, source to result, warm", "µs", "at most", [600], small.hundred),
