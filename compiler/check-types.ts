@@ -488,11 +488,20 @@ export function indexesByName(parts: readonly { readonly name: string }[]): Read
   return indexes;
 }
 
+/** Says whether a part of a type is wanted. `isOwnParam` is true for the type parameters of declared types. */
+export type PartTest = (part: CheckedType, isOwnParam: boolean) => boolean;
+
+/** The declared types without a wanted part, by the test. Without them, searches in a chain of declarations take quadratic time. */
+const WITHOUT_PART = new WeakMap<PartTest, WeakSet<TypeDecl>>();
+
 /**
- * Returns a part of the type that is wanted, or undefined if there is none. The parts of declared types count, and `isOwnParam` is
- * true for the type parameters of their declarations, because their arguments are parts too.
+ * Returns a part of the type that is wanted, or undefined if there is none. The parts of declared types count. Their own type
+ * parameters are tested as such, because their arguments are parts too. `isWanted` is the same function in all searches for the same
+ * kind of part, and declarations are complete.
  */
-export function findPart(type: CheckedType, isWanted: (part: CheckedType, isOwnParam: boolean) => boolean): CheckedType | undefined {
+export function findPart(type: CheckedType, isWanted: PartTest): CheckedType | undefined {
+  const without = WITHOUT_PART.get(isWanted) ?? new WeakSet();
+  WITHOUT_PART.set(isWanted, without);
   const unvisited = [type];
   const seenDecls = new Set<TypeDecl>();
   const ownParams = new Set<CheckedType>();
@@ -500,19 +509,23 @@ export function findPart(type: CheckedType, isWanted: (part: CheckedType, isOwnP
     const t = prune(next);
     if (isWanted(t, ownParams.has(t))) return t;
     if (t.kind === "builtin" || t.kind === "declared") for (const arg of t.args) unvisited.push(arg);
-    if (t.kind === "declared" && !seenDecls.has(t.decl)) {
+    if (t.kind === "declared" && !seenDecls.has(t.decl) && !without.has(t.decl)) {
       seenDecls.add(t.decl);
       for (const param of t.decl.params) ownParams.add(param);
       for (const part of partsOf(t.decl)) unvisited.push(part);
     }
   }
+  for (const decl of seenDecls) without.add(decl);
   return undefined;
 }
+
+const isFunction: PartTest = (part) => part.kind === "fn";
+const mayBeFunction: PartTest = (part, isOwnParam) => part.kind === "fn" || (part.kind === "param" && !isOwnParam);
 
 /**
  * Returns whether the type contains no function, so that its values can be compared. If `paramsAreData` is false, a type
  * parameter is treated like a function, because it may stand for a function type.
  */
 export function isData(type: CheckedType, { paramsAreData } = { paramsAreData: true }): boolean {
-  return findPart(type, (part, isOwnParam) => part.kind === "fn" || (part.kind === "param" && !paramsAreData && !isOwnParam)) === undefined;
+  return findPart(type, paramsAreData ? isFunction : mayBeFunction) === undefined;
 }

@@ -1,25 +1,22 @@
 /** Checks the types that `json.from` and `json.to` convert. */
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { Span } from "../ast.ts";
-import { type CheckedType, findPart, show } from "../check-types.ts";
+import { type CheckedType, findPart, type PartTest, show } from "../check-types.ts";
 import type { ParamType } from "../rows.ts";
 import type { FunctionChecker } from "./context.ts";
 import { reportUndecided } from "./undecided.ts";
+
+const hasNoJson: PartTest = (part, isOwnParam) =>
+  part.kind === "fn" ||
+  part.kind === "var" ||
+  ((part.kind === "primitive" || part.kind === "builtin") && part.name === "ActorId") ||
+  (part.kind === "param" && !isOwnParam);
 
 /**
  * Returns a part of the type that has no JSON form: a function, an ActorId, a type parameter of the function, or an undecided type.
  * Undefined if there is none.
  */
-export function partWithoutJson(type: CheckedType): CheckedType | undefined {
-  return findPart(
-    type,
-    (part, isOwnParam) =>
-      part.kind === "fn" ||
-      part.kind === "var" ||
-      ((part.kind === "primitive" || part.kind === "builtin") && part.name === "ActorId") ||
-      (part.kind === "param" && !isOwnParam),
-  );
-}
+export const partWithoutJson = (type: CheckedType): CheckedType | undefined => findPart(type, hasNoJson);
 
 /** Returns the type whose text the compiler passes to the builtin; null for most builtins. */
 export const typeArgument = (builtin: BuiltinDecl, typeArgs: ReadonlyMap<ParamType, CheckedType>): CheckedType | null =>

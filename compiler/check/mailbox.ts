@@ -1,8 +1,10 @@
 /** Checks what functions do with the mailbox of the actor that runs them, whose type is declared with `receives`. */
 import type { Span } from "../ast.ts";
-import { ACTOR_ID, actorIdOf, type CheckedType, findPart, freshVar, show, unify } from "../check-types.ts";
+import { ACTOR_ID, actorIdOf, type CheckedType, findPart, freshVar, type PartTest, show, unify } from "../check-types.ts";
 import type { Callable } from "../ir.ts";
 import type { FunctionChecker } from "./context.ts";
+
+const isTypedId: PartTest = (part) => part.kind === "builtin" && part.name === "ActorId";
 
 /** Checks a call of a function that may declare a message type: the caller runs in the same actor, so it must declare the same type. */
 export function checkMailbox(checker: FunctionChecker, { name, message }: Callable, span: Span): void {
@@ -24,7 +26,7 @@ export function receivedType(checker: FunctionChecker, span: Span): CheckedType 
   if (message !== null) return message;
   const type = freshVar();
   checker.context.deferredChecks.push(() => {
-    const id = findPart(type, (part) => part.kind === "builtin" && part.name === "ActorId");
+    const id = findPart(type, isTypedId);
     if (id === undefined) return;
     checker.error("E009", span, `the machine cannot check that a received id is an ${show(id)}`, {
       help: `declare the messages of this function: \`receives ${show(type)}\` after its result type`,
@@ -36,7 +38,7 @@ export function receivedType(checker: FunctionChecker, span: Span): CheckedType 
 /** Defers a check that a message to an actor without a message type holds no id with one, because the type would be lost there. */
 export function requireNoTypedIds(checker: FunctionChecker, type: CheckedType, span: Span): void {
   checker.context.deferredChecks.push(() => {
-    const id = findPart(type, (part) => part.kind === "builtin" && part.name === "ActorId");
+    const id = findPart(type, isTypedId);
     if (id === undefined) return;
     checker.error("E009", span, `${show(id)} is sent to an actor that declares no messages, so the type of the id would be lost`, {
       help: `declare the messages of that actor: \`receives ${show(type)}\` after its result type`,

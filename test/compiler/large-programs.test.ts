@@ -70,6 +70,10 @@ test.each([
     `${repeat(40, (i) => `type T${i} { b: Option<T${i + 1}>, c: Option<T${i + 1}> }`)}\ntype T40 { a: Int }\nfn f(a: T0, b: T0) -> Bool { a == b }\nfn main() -> Int { 1 }`,
   ],
   [
+    "conversions and comparisons along a chain of types",
+    `type T0 { a: Int }\n${repeat(6_000, (i) => `type T${i + 1} { a: T${i}, b: Option<T${i}> }\nfn f${i}(a: T${i}) -> Bool { ${"a == a && ".repeat(8)}json.from(a) == Json::Null }`, "\n")}\nfn main() -> Int { 1 }`,
+  ],
+  [
     "patterns that wait for a type",
     `enum E { A, B(Int) }\nfn main() -> Int { ${repeat(5_000, (i) => `let f${i} = fn(m) { match m { A => 1, B(n) => n } }\n let _a${i} = f${i}(E::A)`)}\n 1 }`,
   ],
