@@ -54,14 +54,21 @@ export class RegisterCode {
       // If a parameter is an append target, `pushFrame` must clear its pending mark.
       const [first = def.arity] = analyzeAppends(fn).locals;
       const stackNeed = first < def.arity ? MORE_THAN_STACK : maxStack;
-      this.shapes.set([ops, def.arity, def.locals, staticallyStacked ? stackNeed : -1], index * SHAPE_STRIDE);
+      const at = index * SHAPE_STRIDE;
+      this.shapes[at] = ops;
+      this.shapes[at + 1] = def.arity;
+      this.shapes[at + 2] = def.locals;
+      this.shapes[at + 3] = staticallyStacked ? stackNeed : -1;
       ops += def.code.length + 1;
     }
     this.#opCount = ops;
     this.code = new Int32Array((reportedOf === undefined ? 1 : 2) * ops * OP_STRIDE);
-    this.numbers = Float64Array.from(module.constants, (value) =>
-      typeof value === "number" ? value : value instanceof FloatValue ? value.value : Number.NaN,
-    );
+    const { constants } = module;
+    this.numbers = new Float64Array(constants.length);
+    for (let i = 0; i < constants.length; i++) {
+      const value = constants[i];
+      this.numbers[i] = typeof value === "number" ? value : value instanceof FloatValue ? value.value : Number.NaN;
+    }
   }
 
   /** Writes the ops of a statically stacked function. */

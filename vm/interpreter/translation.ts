@@ -272,8 +272,9 @@ export class Translation {
    * at its target when that op is in the code.
    */
   backwardJumps(): readonly number[] {
-    const { length } = this.heights;
-    return Array.from({ length }, (_, pc) => pc).filter((pc) => this.#tag(pc) === OPCODES.Jmp.tag && this.#operand(pc) <= pc);
+    const jumps: number[] = [];
+    for (let pc = 0; pc < this.heights.length; pc++) if (this.#tag(pc) === OPCODES.Jmp.tag && this.#operand(pc) <= pc) jumps.push(pc);
+    return jumps;
   }
 
   /** Returns the op at `pc` extended to cover one more instruction before it, which has no effect. Returns undefined if that is not possible. */
