@@ -1,4 +1,5 @@
 /** The wall-clock limit of a run, and the signal that aborts its calls. */
+import { setMaxListeners } from "node:events";
 import type { StopReason } from "../vm/host.ts";
 
 /** The longest delay that a Node timer accepts, in milliseconds. */
@@ -37,6 +38,8 @@ export class RunClock {
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
+      // Each call that waits has a listener, and Node warns about more than ten.
+      setMaxListeners(0, this.#abort.signal);
       if (this.#stopReason !== undefined) this.#abort.abort(this.#stopReason);
     }
     return this.#abort.signal;
@@ -46,6 +49,8 @@ export class RunClock {
   get callSignal(): AbortSignal {
     if (this.#calls === undefined) {
       this.#calls = new AbortController();
+      // Each open call has a listener, and Node warns about more than ten.
+      setMaxListeners(0, this.#calls.signal);
       const reason = this.#stopReason ?? (this.#hasEnded ? "ended" : undefined);
       if (reason !== undefined) this.#calls.abort(reason);
     }

@@ -26,7 +26,7 @@ test.each([
   ["a lambda passed to a method", "fn main(xs: List<Int>) -> Bool { xs.any(fn(x) { x }) }\n", ["E006"]],
   ["an assignment to an undeclared variable", "fn main() -> Int {\n    x = 1\n    x + 1\n}\n", ["E003"]],
   ["a map where a record is expected", "type P { x: Int }\nfn main() -> P { { x: 1 } }\n", ["E009"]],
-  ["a Map indexed", 'fn main(m: Map<String, Int>) -> Int { m["a"] }\n', ["E009"]],
+  ["a Map indexed by a number", "fn main(m: Map<String, Int>) -> Int { m[0] }\n", ["E009"]],
   ["an unknown word before a value", 'fn main() -> Int { len "abc" }\n', ["E003"]],
   ["a loop over a Map", "fn main(m: Map<String, Int>) { for e in m { let _ = e.value } }\n", ["E009"]],
   ["a loop over a Map that does not use the entries", "fn main(m: Map<String, Int>) { for e in m { } }\n", ["E009"]],

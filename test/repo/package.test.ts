@@ -60,7 +60,7 @@ describe("the package", () => {
     expect(
       packed.filter(
         (path) =>
-          !/^(dist|docs|examples|editors)\/|^(\w+\.md|LICENSE|package\.json|bench\/RESULTS\.md)$|^native\/(binding\.gyp|thread_context\.c)$/.test(
+          !/^(dist|docs|examples|editors)\/|^(\w+\.md|LICENSE|package\.json|bench\/(RESULTS|MEMORY)\.md)$|^native\/(binding\.gyp|thread_context\.c)$/.test(
             path,
           ),
       ),
