@@ -61,6 +61,8 @@ test("equal answers give equal logs, whatever arrives first, and each log replay
   );
 });
 
+const ANSWER = /"Cap(?:Result|Error)"/;
+
 test("a log cut at any event and resumed has the bytes of the undisturbed run", async () => {
   const folder = mkdtempSync(join(tmpdir(), "boruna-overlap-"));
   try {
@@ -101,8 +103,12 @@ test("a log cut at any event and resumed has the bytes of the undisturbed run", 
             expect(resumed).toMatchObject({ outcome: run.outcome, steps: run.steps, counters: run.counters });
             // No call whose answer is in the log was made again.
             const kept = bytes.subarray(0, ends[cut % ends.length]).toString("latin1");
-            const answered = kept.split(/"Cap(?:Result|Error)"/).length - 1;
-            expect(world.calls).toHaveLength(bytes.toString("latin1").split('"CapCall"').length - 1 - answered);
+            const countOf = (log: string, event: RegExp): number => log.split(event).length - 1;
+            const complete = bytes.toString("latin1");
+            const answered = countOf(kept, ANSWER);
+            // A call that is open when the run fails may never have started.
+            expect(world.calls.length).toBeLessThanOrEqual(countOf(complete, /"CapCall"/) - answered);
+            expect(world.calls.length).toBeGreaterThanOrEqual(countOf(complete, ANSWER) - answered);
           }
         },
       ),
