@@ -12,7 +12,7 @@ export default defineConfig({
     environment: "node",
     maxWorkers: 2,
     // Long, so that only a test that hangs fails: no test may fail because the machine is busy.
-    testTimeout: 600_000,
+    testTimeout: 3_600_000,
     hookTimeout: 600_000,
     // The caller's telemetry settings and colours must not reach a test.
     env: {
