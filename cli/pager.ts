@@ -6,7 +6,7 @@ import type { Terminal } from "./terminal.ts";
 export interface Output {
   /** Prints a line. The caller waits for the promise before the next line, so that nothing piles up in memory. */
   line(text: string): Promise<void> | undefined;
-  /** Whether the pager, or the program that read stdout, has ended, so that nobody reads further output. */
+  /** Whether the reader of the output, a pager or another program, has ended. */
   readonly isClosed: boolean;
   /** Waits until the pager is left. */
   close(): Promise<void>;

@@ -21,7 +21,7 @@ export interface Terminal {
   readonly columns: number | undefined;
   /** Prints a line of data. Throws `io_error` if stdout cannot be written. */
   out(text: string): void;
-  /** Whether the program that read stdout has closed it, so that nobody reads further lines. */
+  /** Whether the program that reads stdout has closed it. */
   readonly isOutClosed: boolean;
   /** Prints a line of a message. If stderr cannot be written, the line is lost, because there is nowhere else to print it. */
   err(text: string): void;

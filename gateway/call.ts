@@ -1,4 +1,4 @@
-/** A call in progress: what the gateway knows of it, and what its handler is told. */
+/** A call in progress: its state in the gateway, and the context that its handler gets. */
 import type { RequiredApproval } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { TraceHeaders } from "../telemetry/context.ts";

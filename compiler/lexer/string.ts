@@ -181,7 +181,7 @@ function openHole(literal: Literal, scanner: Scanner): void {
   scanner.holes.push({ start, end: literal.block?.end ?? -1, resume, braces: 0 });
 }
 
-/** Takes `{{` or `}}` and returns the brace that it stands for. Reports a single `}`. */
+/** Reads `{{` or `}}` and returns one brace. A single `}` is an error. */
 function readBrace(scanner: Scanner): string {
   const start = scanner.at;
   const brace = scanner.text.charAt(start);
