@@ -132,7 +132,7 @@ export const REGISTER_OPS = {
   takeElement: 71,
   /** Like `field`, for the role `OWNERSHIP.take`. */
   takeField: 72,
-  /** Like `readLocal`, for the role `OWNERSHIP.release`. */
+  /** d = x, for the role `OWNERSHIP.release`. y: 1 if x may hold a pending String, as in `readLocal`. */
   releaseLocal: 73,
   /** d = x, for the role `OWNERSHIP.begin`. */
   ownLocal: 74,

@@ -86,7 +86,7 @@ export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { 
       return;
     case REGISTER_OPS.releaseLocal: {
       const held = endOwnership(value(x));
-      if (typeof held === "string" && numbers[base + x] === PENDING_MARK) {
+      if (y === 1 && typeof held === "string" && numbers[base + x] === PENDING_MARK) {
         run.meter.allocate(firstReadCharge(held.length));
         numbers[base + x] = 0;
       }

@@ -459,7 +459,9 @@ export class Translation {
     if (builtin !== undefined) return make("builtinOfThree", slots - builtin.count, builtin.count, slots - builtin.count, builtin.index);
     switch (tag) {
       case OPCODES.LoadLocal.tag:
-        return make(this.#roles[pc] === OWNERSHIP.release ? "releaseLocal" : "readLocal", a, 0, slots);
+        return this.#roles[pc] === OWNERSHIP.release
+          ? make("releaseLocal", a, this.#mayChargeAppend(pc) ? 1 : 0, slots)
+          : make("readLocal", a, 0, slots);
       case OPCODES.Update.tag: {
         const count = this.#popCount(pc);
         return make("update", slots - count, b, a, count);

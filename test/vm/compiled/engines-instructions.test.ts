@@ -41,7 +41,7 @@ const HOSTED = BUILTINS.filter(
   (b) => b.source === undefined && !isInstructionOnly(b) && !b.name.startsWith("debug") && b.name !== "string.inspect",
 ).map((b) => {
   const type = parseType(b.type, new Set(b.typeParams));
-  return { id: b.id, count: type.kind === "fn" ? type.params.length : 0 };
+  return { id: b.id, count: (type.kind === "fn" ? type.params.length : 0) + (b.convertsJson ? 1 : 0) };
 });
 
 const CONSTANTS: readonly Value[] = CONSTANT_LIST.map((value) => (value instanceof FnRefValue ? new FnRefValue(value.index % 2) : value));

@@ -38,6 +38,21 @@ test("any verified bytecode, under any limits", () => {
   );
 });
 
+test("a String in a variable that is no append target is never pending", () => {
+  // The slot of local 0 of `inner` held the Int 1 in `outer`, which is also the number of the pending mark.
+  const inner: TestFunction = {
+    arity: 0,
+    locals: 1,
+    code: [["PushConst", 1], ["StoreLocal", 0], ["LoadLocal", 0], ["PushConst", 0], ["PushConst", 0], ["Update", 0, 2, 2], "Ret"],
+  };
+  const outer: TestFunction = {
+    arity: 0,
+    locals: 0,
+    code: [["PushConst", 0], ["PushConst", 0], "Eq", ["PushConst", 0], ["PushConst", 0], "Add", "Pop", "Pop", ["Call", 1, 0], "Ret"],
+  };
+  same(verifyModule(moduleOf([outer, inner], [1, "text", "[]"])), {});
+});
+
 const PROGRAM = `type P { x: Int, y: Float }
 fn step(p: P, n: Int) -> P { P { ..p, x: p.x + n * 2 - 1, y: p.y * 0.5 + 1.25 } }
 fn main(n: Int) -> String {
