@@ -1,0 +1,502 @@
+/**
+ * The HTTP API of `boruna view`: what the page and `boruna trace` ask, and the JSON they get. This file declares types only, so the
+ * page's build can import it. `viewer/server.ts` serves the routes.
+ *
+ *   GET  /                 the page; GET /assets/NAME: its files. They contain no data and need no token.
+ *   POST /v1/traces        OTLP/HTTP, with the sender's token in `Authorization: Bearer TOKEN`.
+ *   .../api/...            the routes of `Api`, with the page's token in `Authorization: Bearer TOKEN`.
+ *
+ * The command prints the page's address with the page's token in the fragment: `http://127.0.0.1:4318/#token=TOKEN`. A browser does not send the
+ * fragment to the server. The page keeps the token in `localStorage`, which other ports cannot read (a cookie would go to all ports), and
+ * removes it from the address bar. The path is always `/`: places in the page, such as a run or a span, are in the fragment too.
+ *
+ * - A request without the right token gets 401; with another `Host`, or an `Origin` other than the page's own, 403.
+ * - An error is an `ApiError` with status 4xx or 5xx.
+ * - Lists come in pages: `from` (from 0, default 0) and `count` (default 100, at most 1,000) are query parameters; `total` is the number of all items.
+ * - A run id in a path is percent-encoded.
+ * - Absolute times are milliseconds since 1970, with a fraction. Times in spans are nanoseconds since `Timeline.startMs`.
+ * - Texts from spans and logs are untrusted: they may contain markup, control characters and direction overrides. Show them as text.
+ */
+
+export interface ApiError {
+  readonly error: { readonly kind: string; readonly message: string; readonly hint?: string | undefined };
+}
+
+/** The routes: each with its query parameters or JSON body, and its answer. `RUN` is the `id` of a `RunSummary`. */
+export interface Api {
+  "GET /api/runs": { readonly query: RunsQuery; readonly answer: RunsAnswer };
+  "GET /api/runs/RUN": { readonly query: ExecutionQuery; readonly answer: RunDetail };
+  "GET /api/runs/RUN/spans": { readonly query: SpansQuery; readonly answer: SpansAnswer };
+  /** `SPAN` is a span id. */
+  "GET /api/runs/RUN/spans/SPAN": { readonly query: ExecutionQuery; readonly answer: SpanDetail };
+  "GET /api/runs/RUN/events": { readonly query: EventsQuery; readonly answer: EventsAnswer };
+  /** `N` is the number of an event. */
+  "GET /api/runs/RUN/events/N": { readonly query: NoQuery; readonly answer: EventDetail };
+  /** The values of an event: arguments, answers, messages. The page asks only when the user wants to see them. */
+  "GET /api/runs/RUN/events/N/values": { readonly query: NoQuery; readonly answer: EventValues };
+  /** Where in the program the event happened. Replays the log up to the event, which may take a while. */
+  "GET /api/runs/RUN/events/N/place": { readonly query: NoQuery; readonly answer: EventPlace };
+  /** The source text of a file of the recorded program. 404 if the log does not have it. */
+  "GET /api/runs/RUN/source": { readonly query: { readonly file: string }; readonly answer: SourceAnswer };
+  /** The recorded policy as text. */
+  "GET /api/runs/RUN/policy": { readonly query: NoQuery; readonly answer: PolicyAnswer };
+  "POST /api/runs/RUN/what-if": { readonly body: WhatIfRequest; readonly answer: WhatIfAnswer };
+  /** Compares the logs of two runs. */
+  "GET /api/compare": { readonly query: { readonly a: string; readonly b: string }; readonly answer: CompareAnswer };
+  /**
+   * Server-sent events. The page reads them with `fetch`, because `EventSource` cannot send a token. Each has the type `runs` and a
+   * `LiveMessage` as data. A comment line comes every 15 s.
+   */
+  "GET /api/live": { readonly query: NoQuery; readonly answer: LiveMessage };
+  "GET /api/status": { readonly query: NoQuery; readonly answer: StatusAnswer };
+}
+
+export type NoQuery = Readonly<Record<string, never>>;
+
+export interface PageQuery {
+  readonly from?: number;
+  readonly count?: number;
+}
+
+// ---- runs ----
+
+/** How a run ended: an outcome of `docs/reference/outcomes.md`. `running`: no end yet; `unknown`: a trace without a run of Boruna, or a log that cannot be read. */
+export type RunOutcome = string;
+
+/**
+ * One row of the list: a log with its executions, or an execution without a log, or a trace that has no run of Boruna.
+ * An execution is a `boruna.run` span: the run itself, its continuation by `resume`, or a replay. A log and an execution are joined by `boruna.run.id`.
+ */
+export interface RunSummary {
+  /** Names this row in the API and in permalinks. Stays the same while the file of the log stays where it is. */
+  readonly id: string;
+  /** Undefined for a trace without a run of Boruna. */
+  readonly runId?: string | undefined;
+  readonly traceId?: string | undefined;
+  /** Name of the program, or the name of the root span. */
+  readonly program: string;
+  /** `service.name` of the sender of the spans. */
+  readonly service?: string | undefined;
+  readonly outcome: RunOutcome;
+  readonly mode?: "mock" | "live" | "replay" | undefined;
+  /** When it started, if there are spans; otherwise when the file of the log was last changed, because a log has no times. */
+  readonly timeMs: number;
+  readonly timeFrom: "span" | "file";
+  /** Undefined without spans. */
+  readonly durationMs?: number | undefined;
+  readonly calls: number;
+  /** Calls that were refused: by the policy, a missing declaration, or a budget. */
+  readonly denials: number;
+  /** Names of the capabilities called, at most 32. */
+  readonly capabilities: readonly string[];
+  readonly spans: number;
+  readonly executions: number;
+  /** Undefined without a log. */
+  readonly log?: LogSummary | undefined;
+}
+
+export interface LogSummary {
+  /** The path as the user gave it. */
+  readonly file: string;
+  readonly events: number;
+  /** `reading` while the file is read for the first time, `open` if it has no end record, `ended` if it has, `broken` if it is no valid log. */
+  readonly state: "reading" | "open" | "ended" | "broken";
+  /** Why the log is broken, in one sentence. */
+  readonly problem?: string | undefined;
+}
+
+export type RunSort = "time" | "program" | "outcome" | "calls" | "denials" | "duration";
+
+/** All given conditions must hold. */
+export interface RunsQuery extends PageQuery {
+  /** Default: time. */
+  readonly sort?: RunSort;
+  /** Default: desc. */
+  readonly order?: "asc" | "desc";
+  readonly program?: string;
+  readonly outcome?: string;
+  readonly capability?: string;
+  /** A part of the run id, trace id, program, service, file or a capability, in any case. */
+  readonly text?: string;
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  readonly minCalls?: number;
+  readonly minDenials?: number;
+  readonly minDurationMs?: number;
+}
+
+export interface RunsAnswer {
+  readonly runs: readonly RunSummary[];
+  /** Number of runs that meet the conditions. */
+  readonly total: number;
+  /** Number of all runs. */
+  readonly all: number;
+  /** The values to filter by, the most frequent first, at most 100 each. */
+  readonly facets: { readonly programs: readonly Facet[]; readonly outcomes: readonly Facet[]; readonly capabilities: readonly Facet[] };
+}
+
+export interface Facet {
+  readonly value: string;
+  readonly count: number;
+}
+
+// ---- one run ----
+
+/** Selects an execution of the run by `Execution.id`. Default: the latest that is no replay, otherwise the latest. */
+export interface ExecutionQuery {
+  readonly execution?: string;
+}
+
+export interface RunDetail {
+  readonly run: RunSummary;
+  /** Oldest first. */
+  readonly executions: readonly Execution[];
+  /** The trace of the selected execution. Undefined without spans. */
+  readonly timeline?: Timeline | undefined;
+  /** Undefined without a log. */
+  readonly log?: LogDetail | undefined;
+  /** The error with which the run ended. */
+  readonly failure?: RunFailure | undefined;
+  readonly budgets: readonly Budget[];
+  /** What the run waits for, if it is suspended. */
+  readonly waiting?: Waiting | undefined;
+}
+
+export interface Execution {
+  /** `TRACE_ID-SPAN_ID`. */
+  readonly id: string;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly mode: string;
+  readonly outcome: RunOutcome;
+  readonly startMs: number;
+  readonly durationMs: number;
+}
+
+/** The complete trace that the execution is part of, also spans of other programs. */
+export interface Timeline {
+  readonly traceId: string;
+  /** Start of the earliest span. */
+  readonly startMs: number;
+  /** From the earliest start to the latest end. */
+  readonly durationNs: number;
+  /** Number of spans, which is the number of rows. */
+  readonly spans: number;
+  /** Row of the selected execution. */
+  readonly rootRow: number;
+  /** Spans of this trace that the store had no room for. */
+  readonly dropped: number;
+  /** Services in the order of their first row, at most 100. */
+  readonly services: readonly string[];
+}
+
+export interface LogDetail extends LogSummary {
+  readonly runId: string;
+  readonly mode: "mock" | "live";
+  readonly moduleHash: string;
+  readonly policyHash: string;
+  /** Hash of the last record, which covers all earlier ones. */
+  readonly head: string;
+  readonly bytes: number;
+  readonly calls: number;
+  /** Number of events of each type. */
+  readonly types: readonly Facet[];
+  /** Number of calls of each capability. */
+  readonly capabilities: readonly Facet[];
+  readonly steps?: number | undefined;
+  readonly allocBytes?: number | undefined;
+  /** Files of the program whose text the log has. */
+  readonly sources: readonly string[];
+  /** Names of the arguments of `main`. Their values are in `values` of event 0. */
+  readonly args: readonly string[];
+}
+
+export interface RunFailure {
+  /** A trap, such as `capability_denied`. */
+  readonly kind: string;
+  readonly message: string;
+  readonly capability?: string | undefined;
+  /** Path of the rule that refused the call: `rules["net.fetch"].allow`. */
+  readonly rule?: string | undefined;
+  /** Line of `PolicyAnswer.text` on which the rule is, from 1. For a rule that the policy leaves out, the line of what contains it. */
+  readonly ruleLine?: number | undefined;
+  readonly limit?: string | undefined;
+  readonly step?: number | undefined;
+}
+
+export interface Budget {
+  readonly capability: string;
+  readonly budget: number;
+  readonly used: number;
+}
+
+export interface Waiting {
+  readonly for: "approval" | "answer";
+  readonly call: number;
+  readonly event: number;
+  readonly capability: string;
+  /** The decision, if somebody has decided and the run was not resumed yet. */
+  readonly decision?: "approved" | "denied" | undefined;
+  /** Shell commands that decide about the call, or go on with the run. */
+  readonly commands: readonly string[];
+}
+
+// ---- spans ----
+
+/** A page of the rows of the timeline: each span once, children after their parent in the order of their start. */
+export interface SpansQuery extends PageQuery, ExecutionQuery {
+  /** Only spans whose name, label or service contains this text, in any case. Rows keep their numbers. */
+  readonly text?: string;
+  /** `1`: only spans with an error or a refused call. */
+  readonly errors?: "1";
+}
+
+export interface SpansAnswer {
+  readonly spans: readonly SpanRow[];
+  /** Number of spans that meet the conditions. */
+  readonly total: number;
+}
+
+export interface SpanRow {
+  /** From 0. The children of a row are among the `descendants` rows after it. */
+  readonly row: number;
+  readonly spanId: string;
+  /** Row of the parent. Undefined for a root, and for a span whose parent is not in the store. */
+  readonly parentRow?: number | undefined;
+  readonly depth: number;
+  readonly descendants: number;
+  readonly name: string;
+  /** What the span is about: a program, a capability, a function, a construct; for other programs, the method and route or empty. */
+  readonly label: string;
+  readonly service: string;
+  readonly kind: SpanKind;
+  /** Nanoseconds since `Timeline.startMs`. */
+  readonly startNs: number;
+  readonly durationNs: number;
+  readonly status: "unset" | "ok" | "error";
+  /** `error.kind` or `error.type`: such as `denied`, `timeout`. */
+  readonly error?: string | undefined;
+  /** Siblings that overlap are in different lanes, from 0. */
+  readonly lane: number;
+  /** Number of lanes of the siblings. 1 if none overlap. */
+  readonly lanes: number;
+  /** A task whose work this span is: `actor`, `branch`. Undefined for the main task and spans of other programs. */
+  readonly task?: string | undefined;
+  /** Number of the call in the run, for a `boruna.cap` span. */
+  readonly call?: number | undefined;
+  /** Event of the call in the log of the run. */
+  readonly event?: number | undefined;
+  /** Calls still allowed after this one. */
+  readonly budgetLeft?: number | undefined;
+}
+
+export type SpanKind = "unspecified" | "internal" | "server" | "client" | "producer" | "consumer";
+
+export interface SpanDetail {
+  readonly span: SpanRow;
+  readonly traceId: string;
+  readonly attributes: readonly Attribute[];
+  readonly resource: readonly Attribute[];
+  readonly scope: { readonly name: string; readonly version: string };
+  readonly statusMessage: string;
+  readonly events: readonly { readonly name: string; readonly timeNs: number; readonly attributes: readonly Attribute[] }[];
+  readonly links: readonly { readonly traceId: string; readonly spanId: string; readonly attributes: readonly Attribute[] }[];
+  /** Attributes, events and links that the sender or the viewer left out. */
+  readonly dropped: number;
+  /** Place in the program, if the span says so. */
+  readonly place?: Place | undefined;
+}
+
+export interface Attribute {
+  readonly name: string;
+  readonly type: "string" | "number" | "bool" | "bytes" | "list" | "map" | "null";
+  readonly value: ValueText;
+}
+
+/** A value as text. `cut`: only the start of it, because it is long. `chars` is the length of the complete text. */
+export interface ValueText {
+  readonly text: string;
+  readonly chars: number;
+  readonly cut: boolean;
+}
+
+// ---- events of the log ----
+
+export interface EventsQuery extends PageQuery {
+  /** Only events of this type. */
+  readonly type?: string;
+  /** Only calls of this capability and their answers. */
+  readonly capability?: string;
+}
+
+export interface EventsAnswer {
+  readonly events: readonly EventRow[];
+  /** Number of events that meet the conditions. */
+  readonly total: number;
+}
+
+/** An event without its values. */
+export interface EventRow {
+  /** Number of the event, from 1. */
+  readonly n: number;
+  /** `CapCall`, `CapResult`, `CapError`, `Approval`, `ActorSpawn`, `MessageSend`, `MessageReceive`, `UiEmit`, `SchedulerTick`, `ContractCheck`, `GuardCheck`. */
+  readonly type: string;
+  /** One short sentence without values: `net.fetch`, `net.fetch failed (runtime_error)`, `actor 2 runs worker`. */
+  readonly text: string;
+  readonly capability?: string | undefined;
+  /** Number of the call that the event is part of: a call, its decision, its answer. */
+  readonly call?: number | undefined;
+  /** For a call: the event of its answer. For an answer: the event of its call. */
+  readonly partner?: number | undefined;
+  /** For a call of a capability with a budget: calls still allowed after this one. */
+  readonly budgetLeft?: number | undefined;
+  /** Whether the event means that something went wrong: a failed call, a denied approval, a failed contract. */
+  readonly failed: boolean;
+}
+
+export interface EventDetail {
+  readonly event: EventRow;
+  /** Names of the values that `values` returns, with the bytes of their JSON. */
+  readonly values: readonly { readonly name: string; readonly bytes: number }[];
+  /** Fields of the event that are no values: `actor_id`, `by`, `kind`, … */
+  readonly fields: readonly { readonly name: string; readonly text: string }[];
+  /** Hash of the record. */
+  readonly hash: string;
+  /** Line of the record in the file. */
+  readonly line: number;
+  /** The command that prints the call in full. */
+  readonly command?: string | undefined;
+  /** The spans of this call, over all executions. */
+  readonly spans: readonly { readonly execution: string; readonly spanId: string; readonly row: number }[];
+}
+
+/** For event 0, the arguments of `main`; for event `events` + 1, the value or error of the end. */
+export interface EventValues {
+  readonly values: readonly { readonly name: string; readonly value: ValueText }[];
+}
+
+export interface Place {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly function?: string | undefined;
+  /** Where the program called the library, if `file` is of a library. */
+  readonly caller?: { readonly file: string; readonly line: number; readonly function?: string | undefined } | undefined;
+}
+
+export interface EventPlace {
+  /** The call stack, innermost call first. Empty if it is not known. At most 100. */
+  readonly stack: readonly {
+    readonly function: string;
+    readonly file?: string | undefined;
+    readonly line?: number | undefined;
+    readonly column?: number | undefined;
+  }[];
+  /** Why the stack is not known. */
+  readonly problem?: string | undefined;
+}
+
+export interface SourceAnswer {
+  readonly file: string;
+  readonly text: string;
+}
+
+export interface PolicyAnswer {
+  /** The effective policy as indented JSON. */
+  readonly text: string;
+  readonly hash: string;
+}
+
+// ---- what-if and compare ----
+
+export interface WhatIfRequest {
+  /** The text of a policy file (with comments or without), or `allow-all` or `deny-all`. Default: the recorded policy. */
+  readonly policy?: string;
+  /** Answers that replace recorded ones, by the number of the call, as typed JSON. A failure is `{"CapError": {"kind": …, "message": …}}`. */
+  readonly edits?: readonly { readonly call: number; readonly answer: unknown }[];
+}
+
+export interface WhatIfAnswer {
+  /** Each recorded call judged alone by the policy, budgets included. */
+  readonly refusals: {
+    readonly judged: number;
+    readonly refused: number;
+    /** The first 1,000. */
+    readonly calls: readonly {
+      readonly call: number;
+      readonly event: number;
+      readonly capability: string;
+      /** `approval`: the call would wait for one. */
+      readonly kind: "refused" | "budget" | "approval";
+      readonly rule: string;
+      readonly reason: string;
+      /** Line of the rule in the text of the given policy, from 1; undefined if the text does not have it. */
+      readonly ruleLine?: number | undefined;
+    }[];
+  };
+  /** The replay with this policy and these answers. `docs/guide/logs.md` explains the status. */
+  readonly replay: {
+    readonly status: "same" | "changed" | "incomplete" | "interrupted";
+    readonly recordedCalls: number;
+    readonly answeredCalls: number;
+    /** Why the replay ended before the program did. */
+    readonly stop?:
+      | {
+          readonly reason: "refused" | "other_call" | "no_answer";
+          readonly text: string;
+          readonly rule?: string | undefined;
+        }
+      | undefined;
+    readonly stack: EventPlace["stack"];
+    readonly recordedEnd?: string | undefined;
+    readonly end?: string | undefined;
+  };
+}
+
+export interface CompareAnswer {
+  readonly same: boolean;
+  /** Number of calls and other events that are equal. */
+  readonly equal: number;
+  /** Number of differences. */
+  readonly total: number;
+  /** In the order of the logs, at most 1,000. Between two of them, as many events of `a` as of `b` follow one another and are equal. */
+  readonly differences: readonly Difference[];
+}
+
+export interface Difference {
+  readonly kind: "header" | "arguments" | "answer" | "content" | "only_a" | "only_b" | "end";
+  readonly a?: { readonly event: number; readonly call?: number | undefined } | undefined;
+  readonly b?: { readonly event: number; readonly call?: number | undefined } | undefined;
+  /** Short texts of what is in each log, with values: hide them until the user asks. */
+  readonly aText?: string | undefined;
+  readonly bText?: string | undefined;
+  /** The first path at which the two differ, with both values. */
+  readonly at?: { readonly path: string; readonly a?: string | undefined; readonly b?: string | undefined } | undefined;
+}
+
+// ---- live and status ----
+
+export interface LiveMessage {
+  /** Runs that are new or have changed, at most 100. */
+  readonly runs: readonly RunSummary[];
+  /** Ids of rows that are gone: deleted to make room, or merged into the row of a log. */
+  readonly gone: readonly string[];
+  /** True if more has changed than is listed: load the list again. */
+  readonly reload: boolean;
+}
+
+export interface StatusAnswer {
+  readonly version: string;
+  readonly spans: number;
+  readonly traces: number;
+  /** Bytes that the spans take in memory, and the most they may take. */
+  readonly storeBytes: number;
+  readonly storeLimitBytes: number;
+  /** Spans that were dropped since the start, because the store was full or they were malformed. */
+  readonly droppedSpans: number;
+  readonly logs: number;
+  /** The logs and folders that the command was given. */
+  readonly watched: readonly string[];
+  /** The file of `--store`. */
+  readonly storeFile?: string | undefined;
+}
