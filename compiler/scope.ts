@@ -46,6 +46,10 @@ export class FunctionScope {
   readonly result: CheckedType;
   /** The first use of each capability and row variable. */
   readonly uses = new Map<RowItem, CapabilityUse>();
+  /** The first call of each named function, or its first use as a value. */
+  readonly callees = new Map<Callable, Span>();
+  /** Whether the body contains `receive` or `self()` and the function declares no messages. */
+  usesUntypedMailbox = false;
   /** Maps captured bindings of enclosing functions to this lambda's copies of the bindings. */
   readonly captured = new Map<Local, Local>();
   /** Shared by the scopes of a function and of its lambdas. */
@@ -149,6 +153,11 @@ export class FunctionScope {
   /** Records the use of a capability or row variable, unless an earlier use is recorded. */
   use(item: RowItem, use: CapabilityUse): void {
     if (!this.uses.has(item)) this.uses.set(item, use);
+  }
+
+  /** Records a call of a named function, or its use as a value. */
+  calls(callee: Callable, span: Span): void {
+    if (!this.callees.has(callee)) this.callees.set(callee, span);
   }
 
   /** Returns whether the binding is a copy of a binding of an enclosing function. */

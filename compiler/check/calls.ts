@@ -333,6 +333,7 @@ export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" 
     if (target !== undefined) {
       const { args, type } = checkGeneric(checker, name.text, target, expr, expected, target);
       checkMailbox(checker, target, expr.span);
+      scope.calls(target, expr.span);
       return { ir: { kind: "call", target, args, span: expr.span }, type };
     }
     const builtin = context.builtin(scope.unit, name.text);

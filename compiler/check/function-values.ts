@@ -10,8 +10,11 @@ import { type FunctionChecker, type Instance, instanceOf, type Typed } from "./c
 export function checkFunctionValue(checker: FunctionChecker, name: Name): Typed | undefined {
   const { scope, context } = checker;
   const target = scope.unit.functions.get(name.text);
-  if (target !== undefined && target.message !== null) reportReceiverAsValue(checker, target, name);
-  if (target !== undefined) return { ir: { kind: "fn", target, span: name.span }, type: functionType(instanceOf(target)) };
+  if (target !== undefined) {
+    if (target.message !== null) reportReceiverAsValue(checker, target, name);
+    scope.calls(target, name.span);
+    return { ir: { kind: "fn", target, span: name.span }, type: functionType(instanceOf(target)) };
+  }
   const builtin = context.builtin(scope.unit, name.text);
   if (builtin === undefined) return undefined;
   const instance = instanceOf(context.builtinSignature(builtin));

@@ -2,7 +2,11 @@
 import type { Span } from "../ast.ts";
 import { ACTOR_ID, actorIdOf, type CheckedType, findPart, freshVar, type PartTest, show, unify } from "../check-types.ts";
 import type { Callable } from "../ir.ts";
-import type { FunctionChecker } from "./context.ts";
+import type { FunctionScope, Unit } from "../scope.ts";
+import type { Context, FunctionChecker } from "./context.ts";
+
+/** The maximum number of functions shown in a path of calls. */
+const MAX_PATH_LENGTH = 12;
 
 const isTypedId: PartTest = (part) => part.kind === "builtin" && part.name === "ActorId";
 
@@ -24,6 +28,7 @@ export function checkMailbox(checker: FunctionChecker, { name, message }: Callab
 export function receivedType(checker: FunctionChecker, span: Span): CheckedType {
   const { message } = checker.scope.callable;
   if (message !== null) return message;
+  checker.scope.usesUntypedMailbox = true;
   const type = freshVar();
   checker.context.deferredChecks.push(() => {
     const id = findPart(type, isTypedId);
@@ -49,5 +54,64 @@ export function requireNoTypedIds(checker: FunctionChecker, type: CheckedType, s
 /** Returns the type of `self()`. */
 export function ownIdType(checker: FunctionChecker): CheckedType {
   const { message } = checker.scope.callable;
+  if (message === null) checker.scope.usesUntypedMailbox = true;
   return message === null ? ACTOR_ID : actorIdOf(message);
+}
+
+/** Returns the scope of the named function in whose body a lambda is; for a named function, its own scope. */
+function namedScope(scope: FunctionScope): FunctionScope {
+  let named = scope;
+  while (named.parent !== null) named = named.parent;
+  return named;
+}
+
+/**
+ * Reports each function with a message type that may run a `receive` or `self()` of a function without one, which would take messages
+ * out of the same mailbox as another type. A function value counts as called by the function that makes it: messages hold no functions,
+ * so a value is only called in the actor that makes it.
+ */
+export function checkMailboxCalls(context: Context): void {
+  if (![...context.scopes.keys()].some(({ message }) => message !== null)) return;
+  const callers = new Map<Callable, FunctionScope[]>();
+  /** For each function that uses the mailbox without a message type, itself or in a call, the function that it calls for this. */
+  const nextOnPath = new Map<Callable, Callable | null>();
+  const unvisited: Callable[] = [];
+  const visit = (callable: Callable, next: Callable | null): void => {
+    if (nextOnPath.has(callable)) return;
+    nextOnPath.set(callable, next);
+    unvisited.push(callable);
+  };
+  for (const scope of context.scopes.values()) {
+    const named = namedScope(scope);
+    if (scope.usesUntypedMailbox) visit(named.callable, null);
+    for (const callee of scope.callees.keys()) {
+      const known = callers.get(callee);
+      if (known === undefined) callers.set(callee, [scope]);
+      else known.push(scope);
+    }
+  }
+  for (let callee = unvisited.pop(); callee !== undefined; callee = unvisited.pop()) {
+    for (const scope of callers.get(callee) ?? []) {
+      const { callable, unit } = namedScope(scope);
+      if (callable.message === null) visit(callable, callee);
+      else reportUntypedMailbox(unit, scope.callees.get(callee), callable, pathFrom(callee, nextOnPath));
+    }
+  }
+}
+
+function pathFrom(first: Callable, nextOnPath: ReadonlyMap<Callable, Callable | null>): readonly Callable[] {
+  const path: Callable[] = [];
+  for (let at: Callable | null = first; at !== null && path.length < MAX_PATH_LENGTH; at = nextOnPath.get(at) ?? null) path.push(at);
+  return path;
+}
+
+function reportUntypedMailbox(unit: Unit, span: Span | undefined, { name, message }: Callable, path: readonly Callable[]): void {
+  if (span === undefined || message === null) return;
+  const names = path.map((callable) => callable.name);
+  unit.diagnostics.error(
+    "E009",
+    span,
+    `\`${names.at(-1)}\` uses the mailbox but declares no messages, and \`${name}\` receives ${show(message)} (${[name, ...names].join(" → ")})`,
+    { help: `write \`receives ${show(message)}\` after the result type of ${names.map((each) => `\`${each}\``).join(" and ")}` },
+  );
 }

@@ -7,7 +7,8 @@
  *    to its end (`runDeferredChecks`).
  * 4. Source builtins, which are written in `.ax`, are declared when they are first used. Those that the program does not share with
  *    others are checked after all other bodies (`source-builtins.ts`).
- * 5. `checkEffects` compares each function's effect row with the capabilities that its body uses.
+ * 5. `checkEffects` compares each function's effect row with the capabilities that its body uses, and `checkMailboxCalls` its messages
+ *    with those of the functions that it calls.
  */
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -19,6 +20,7 @@ import type { Unit } from "../scope.ts";
 import { loadUnits, type Resolver } from "../load-units.ts";
 import { checkBody, runDeferredChecks } from "./bodies.ts";
 import { Context } from "./context.ts";
+import { checkMailboxCalls } from "./mailbox.ts";
 import { builtinRecords, fillRecords, SourceBuiltins } from "./source-builtins.ts";
 import { type CheckedTest, checkTest } from "./tests.ts";
 
@@ -98,5 +100,6 @@ export function checkProgram(source: SourceFile, resolve: Resolver, registry: Ca
     }
   }
   builtins.check(context);
+  checkMailboxCalls(context);
   return result(declaredUnits.at(-1)?.functions ?? [], tests);
 }

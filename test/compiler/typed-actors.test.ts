@@ -72,6 +72,26 @@ test.each([
     "fn bad() receives String { worker() }",
     "`worker` receives Int, and this function receives String",
   ],
+  [
+    "a function without messages that receives",
+    "fn bad() receives String { untyped() }",
+    "`untyped` uses the mailbox but declares no messages, and `bad` receives String (bad → untyped)",
+  ],
+  [
+    "a function without messages that receives, far away and in a lambda",
+    "fn id() -> ActorId { let f = fn() -> ActorId { self() }\n f() }\nfn mid() -> ActorId { id() }\nfn bad() receives String { let f = fn() -> ActorId { mid() }\n let _ = f() }",
+    "`id` uses the mailbox but declares no messages, and `bad` receives String (bad → mid → id)",
+  ],
+  [
+    "a function value that receives without messages",
+    "fn one(x: Int) -> Int { x + receive }\nfn bad() receives Int { let _ = list.map([1], one) }",
+    "`one` uses the mailbox but declares no messages, and `bad` receives Int (bad → one)",
+  ],
+  [
+    "a value that a function without messages returns",
+    "fn one(x: Int) -> Int { x + receive }\nfn make() -> Fn(Int) -> Int { one }\nfn bad() receives Int { let f = make()\n let _ = f(1) }",
+    "`one` uses the mailbox but declares no messages, and `bad` receives Int (bad → make → one)",
+  ],
   ["a call in a test", 'test "t" { worker() }', "`worker` receives Int, and this function declares no messages"],
   [
     "a function value",
