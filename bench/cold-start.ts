@@ -28,7 +28,7 @@ async function loadEngine(name: string) {
   const engine = ENGINES.find((candidate) => candidate.name === name);
   if (engine === undefined) throw new Error(`no engine ${name}`);
   return (program: string) => {
-    const { module } = compile({ name: program, text: sourceText(`programs/${program}.ax`) });
+    const { module } = compile({ name: program, text: sourceText(`${program}.ax`) });
     return (n: number) => runOn(engine, verifyModule(module), n);
   };
 }
@@ -37,7 +37,7 @@ const name = process.argv[2] ?? "";
 const start = performance.now();
 const load = (await loadPeer(name)) ?? (await loadEngine(name));
 const loadedAt = performance.now();
-const main = await load("sum");
+const main = await load("programs/sum");
 const readyAt = performance.now();
 main(ROUNDS);
 const end = performance.now();

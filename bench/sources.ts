@@ -1,7 +1,7 @@
 /** Reads the files of `bench/` that are not TypeScript. These files are not copied to `dist/`. */
 import { readFileSync } from "node:fs";
 
-const bench = new URL("../../bench/", import.meta.url);
+const bench = new URL(import.meta.url.endsWith(".ts") ? "./" : "../../bench/", import.meta.url);
 
 export const sourceUrl = (path: string): URL => new URL(path, bench);
 

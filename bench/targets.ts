@@ -27,6 +27,7 @@ interface Target {
 
 interface Measured {
   readonly times: Times;
+  readonly corpus: Times;
   readonly growths: readonly Growth[];
   readonly calls: readonly CallCost[];
   readonly overlap: OverlapCosts;
@@ -53,17 +54,29 @@ function worstGrowth(growths: readonly Growth[], engine: string): { readonly nam
   return allRatios.toSorted((a, b) => b.ratio.median - a.ratio.median)[0];
 }
 
-export function targetsOf({ times, growths, calls, overlap, logs, small, start, compiling, spans }: Measured): Target[] {
-  const mean = (over: string, under: string): Figure | undefined => {
-    const series = ratiosOf(times, over, under);
-    return series === undefined ? undefined : figureOf(geometricMeans(series));
-  };
+const mean = (times: Times, over: string, under: string): Figure | undefined => {
+  const series = ratiosOf(times, over, under);
+  return series === undefined ? undefined : figureOf(geometricMeans(series));
+};
+
+export function corpusTargets(times: Times): Target[] {
+  const toJavaScript = (ratiosOf(times, "compiled", "JavaScript") ?? []).map(figureOf);
+  const worst = toJavaScript.toSorted((a, b) => b.median - a.median)[0];
   return [
-    target("compiled engine to hand-written JavaScript", "times", "at most", [1.8, 1.3], mean("compiled", "JavaScript")),
-    target("compiled engine against QuickJS", "times as fast", "at least", [10, 20], mean("QuickJS", "compiled")),
-    target("compiled engine against Lua", "times as fast", "at least", [6, 12], mean("Lua", "compiled")),
-    target("interpreter against QuickJS", "times as fast", "at least", [1.5, 2.5], mean("QuickJS", "interpreter")),
-    target("metering on against off", "times", "at most", [1.35, 1.15], mean("compiled", NOT_METERED)),
+    target("compiled engine to hand-written JavaScript, the corpus", "times", "at most", [2, 1.6], mean(times, "compiled", "JavaScript")),
+    target("compiled engine to hand-written JavaScript, the worst of the corpus", "times", "at most", [4, 3], worst),
+    target("interpreter against QuickJS, the corpus", "times as fast", "at least", [1.5], mean(times, "QuickJS", "interpreter")),
+  ];
+}
+
+export function targetsOf({ times, corpus, growths, calls, overlap, logs, small, start, compiling, spans }: Measured): Target[] {
+  return [
+    ...corpusTargets(corpus),
+    target("compiled engine to hand-written JavaScript, the eight", "times", "at most", [1.4, 1.2], mean(times, "compiled", "JavaScript")),
+    target("compiled engine against QuickJS", "times as fast", "at least", [10, 20], mean(times, "QuickJS", "compiled")),
+    target("compiled engine against Lua", "times as fast", "at least", [6, 12], mean(times, "Lua", "compiled")),
+    target("interpreter against QuickJS", "times as fast", "at least", [1.5, 2.5], mean(times, "QuickJS", "interpreter")),
+    target("metering on against off", "times", "at most", [1.15, 1.1], mean(times, "compiled", NOT_METERED)),
     ...METERED.map(({ name }) => {
       const worst = worstGrowth(growths, name);
       return target(`doubling N, ${name}, the worst ratio: ${worst?.name ?? "none"}`, "times", "at most", [2.3], worst?.ratio);

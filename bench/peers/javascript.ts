@@ -10,7 +10,7 @@ export const JAVASCRIPT: Peer = {
   name: "JavaScript",
   start: () =>
     Promise.resolve(async (program) => {
-      const module: unknown = await import(sourceUrl(`programs/${program}.mjs`).href);
+      const module: unknown = await import(sourceUrl(`${program}.mjs`).href);
       if (!hasMain(module)) throw new Error(`${program}.mjs has no main`);
       return module.main;
     }),

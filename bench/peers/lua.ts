@@ -10,7 +10,7 @@ export const LUA: Peer = {
     await factory.getLuaModule();
     return async (program) => {
       const engine = await factory.createEngine();
-      engine.doStringSync(sourceText(`programs/${program}.lua`));
+      engine.doStringSync(sourceText(`${program}.lua`));
       const { global } = engine;
       return (n) => {
         const value: unknown = global.call("main", n)[0];

@@ -4,6 +4,6 @@ export type Main = (n: number) => unknown;
 
 export interface Peer {
   readonly name: string;
-  /** Loads the peer. Returns a function that loads a program by its name in `bench/programs/`. */
+  /** Loads the peer. Returns a function that loads a program by its path in `bench/` without suffix. */
   readonly start: () => Promise<(program: string) => Main | Promise<Main>>;
 }
