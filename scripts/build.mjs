@@ -1,5 +1,6 @@
 // Builds dist/: JavaScript and declarations with tsc, the .ax libraries, and the command bundled into a few files, because
-// loading some 150 modules takes longer than running a small program (docs/internals/adr/007-the-command-is-bundled.md).
+// loading some 150 modules takes longer than running a small program (docs/internals/adr/007-the-command-is-bundled.md), and the
+// page of the viewer, bundled with Vite.
 // The build goes into a temporary folder, which is then renamed to dist/, so a process that uses dist/ never sees a partial build.
 // An argument names another folder of the repository than dist/.
 import { spawnSync } from "node:child_process";
@@ -7,6 +8,7 @@ import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, renameSync, r
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { build } from "vite";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = resolve(root, process.argv[2] ?? "dist");
@@ -54,6 +56,18 @@ async function bundleCommand() {
   writeFileSync(join(newDist, "bin", "package.json"), '{ "type": "commonjs" }\n');
 }
 
+/** Bundles the page of `boruna view`: one HTML file, one script, one stylesheet, one icon. The page's policy forbids inline code. */
+async function bundlePage() {
+  await build({
+    configFile: false,
+    root: join(root, "viewer", "page"),
+    base: "./",
+    publicDir: false,
+    logLevel: "warn",
+    build: { outDir: join(newDist, "viewer", "page"), emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  });
+}
+
 /**
  * Returns the URL of BORUNA_BUILD_TELEMETRY_URL: for a distribution whose usage events go there unless the user opts out
  * (docs/guide/usage-events.md). Without the variable, the build has no such URL.
@@ -82,6 +96,7 @@ try {
     cpSync(join(root, "std"), join(newDist, "std"), { recursive: true });
     if (url !== undefined) writeBuiltInUrl(url);
     await bundleCommand();
+    await bundlePage();
     chmodSync(join(newDist, "bin", "boruna.js"), 0o755);
     // The record of scripts/prepare.mjs describes the build that this one replaces.
     if (dist === join(root, "dist")) rmSync(join(root, "node_modules", ".cache", "boruna", "build"), { force: true });

@@ -15,6 +15,7 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ["replay", ["gateway", "policy", "telemetry", "vm"]],
   ["runtime", ["compiler", "gateway", "policy", "replay", "telemetry", "vm"]],
   ["viewer", ["telemetry", "vm"]],
+  ["viewer/page", ["viewer", "vm"]],
   ["cli", ["compiler", "gateway", "policy", "replay", "runtime", "telemetry", "viewer", "vm"]],
   ["index.ts", ["compiler", "gateway", "policy", "replay", "runtime", "telemetry", "vm"]],
 ]);
@@ -32,6 +33,7 @@ const OWNERS: readonly { readonly pattern: RegExp; readonly files: RegExp; reado
   { pattern: /^jsonc-parser$/, files: /^policy\/parse\.ts$/, lazy: false },
   { pattern: /^commander$/, files: /^cli\/full-parser\.ts$/, lazy: false },
   { pattern: /^@noble\/hashes\//, files: /^(vm|policy)\//, lazy: false },
+  { pattern: /^preact(\/hooks)?$/, files: /^viewer\/page\//, lazy: false },
 ];
 
 const imports = allImports();
@@ -72,6 +74,17 @@ describe("architecture", () => {
     expect(wrong.map(show)).toEqual([]);
   });
 
+  test("the page of the viewer imports only itself, preact, the types of its API and pure tables", () => {
+    const shared = /^(viewer\/api|vm\/(outcome|terminal-text))\.ts$/;
+    const wrong = imports.filter(
+      ({ from, to, own }) => own && roomOf(from) === "viewer/page" && roomOf(to) !== "viewer/page" && !shared.test(to),
+    );
+    expect(wrong.map(show)).toEqual([]);
+    expect(imports.filter(({ from, to, own }) => own && roomOf(to) === "viewer/page" && roomOf(from) !== "viewer/page").map(show)).toEqual(
+      [],
+    );
+  });
+
   test("only handlers, telemetry and the pager open sockets and processes", () => {
     const sockets = /^node:(http|https|http2|net|tls|dgram|dns|child_process|worker_threads|inspector|vm)(\/|$)/;
     const wrong = imports.filter(
@@ -96,9 +109,9 @@ describe("architecture", () => {
         typeof declared === "object" && declared !== null ? Object.entries(declared).find(([key]) => key === group)?.[1] : undefined;
       return typeof table === "object" && table !== null ? Object.keys(table) : [];
     };
-    expect([...names("dependencies"), ...names("peerDependencies")].toSorted()).toEqual(
-      [...new Set(packages.map((edge) => packageOf(edge.to)))].toSorted(),
-    );
+    // The build bundles the packages of the page.
+    const used = packages.filter(({ from }) => roomOf(from) !== "viewer/page").map((edge) => packageOf(edge.to));
+    expect([...names("dependencies"), ...names("peerDependencies")].toSorted()).toEqual([...new Set(used)].toSorted());
     // The thread of the embedded database imports it by its address.
     expect(names("optionalDependencies")).toEqual([EMBEDDED_DATABASE]);
   });

@@ -37,11 +37,11 @@ export function importsOf(from: string, text: string): readonly Import[] {
   return [...statements, ...dynamic];
 }
 
-/** All .ts files of the rooms, and `index.ts`, as paths from the root with `/`. */
+/** All .ts and .tsx files of the rooms, and `index.ts`, as paths from the root with `/`. */
 export function sourceFiles(): readonly string[] {
   const files = ROOMS.flatMap((room) =>
     readdirSync(join(ROOT, room), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+      .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
       .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).split(sep).join("/")),
   );
   return [...files, "index.ts"].toSorted();
@@ -51,9 +51,9 @@ export function allImports(): readonly Import[] {
   return sourceFiles().flatMap((file) => importsOf(file, readFileSync(join(ROOT, file), "utf8")));
 }
 
-/** The room of a file, or the file itself if it is in the root. */
+/** The room of a file, or the file itself if it is in the root. The page of the viewer is a room of its own: it runs in a browser. */
 export function roomOf(file: string): string {
-  return file.split("/")[0] ?? file;
+  return file.startsWith("viewer/page/") ? "viewer/page" : (file.split("/")[0] ?? file);
 }
 
 /** The files and packages that loading `entry` loads: its static imports, recursively. */

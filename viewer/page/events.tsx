@@ -1,0 +1,169 @@
+/** The events of the log, without their values. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { EventRow, RunDetail } from "../api.ts";
+import { get } from "./client.ts";
+import { formatCount, plural } from "./format.ts";
+import { useKeys } from "./keys.tsx";
+import { ErrorNote, Note, Untrusted, untrusted, useIsNarrow } from "./parts.tsx";
+import { type Route, setQuery } from "./route.ts";
+import { useWindow } from "./use-window.ts";
+import { VirtualRows } from "./virtual-rows.tsx";
+
+interface EventsProps {
+  readonly run: RunDetail;
+  readonly version: number;
+  readonly query: Route["query"];
+  readonly isRunning: boolean;
+}
+
+export function Events({ run, version, query, isRunning }: EventsProps) {
+  const isNarrow = useIsNarrow();
+  const type = query.get("type");
+  const capability = query.get("capability");
+  const conditions = { type, capability };
+  const isFiltered = type !== undefined || capability !== undefined;
+  const id = run.run.id;
+  const window = useWindow<EventRow>(JSON.stringify([id, conditions]), version, async (from, count, signal) => {
+    const { events, total } = await get("GET /api/runs/RUN/events", { RUN: id }, { ...conditions, from, count }, signal);
+    return { rows: events, total };
+  });
+  const [row, select] = useSelectedEvent(window.rowAt, query, isFiltered);
+  const [isFollowing, setFollowing] = useState(false);
+  const filter = useRef<HTMLSelectElement>(null);
+  useKeys({ search: () => filter.current?.focus(), follow: () => setFollowing(!isFollowing) });
+  if (run.log === undefined) return <Note>No log of this run is loaded. Give its file to boruna view to see its events.</Note>;
+  const { types, capabilities } = run.log;
+  return (
+    <section class="pane" aria-label="Events">
+      <div class="toolbar">
+        <label class="inline">
+          <span>Type</span>
+          <select ref={filter} value={type ?? ""} onChange={(event) => setQuery({ type: event.currentTarget.value, event: undefined })}>
+            <option value="">all</option>
+            {types.map(({ value, count }) => (
+              <option key={value} value={value}>
+                {untrusted(value)} ({formatCount(count)})
+              </option>
+            ))}
+          </select>
+        </label>
+        <label class="inline">
+          <span>Capability</span>
+          <select value={capability ?? ""} onChange={(event) => setQuery({ capability: event.currentTarget.value, event: undefined })}>
+            <option value="">all</option>
+            {capabilities.map(({ value, count }) => (
+              <option key={value} value={value}>
+                {untrusted(value)} ({formatCount(count)})
+              </option>
+            ))}
+          </select>
+        </label>
+        {isRunning && (
+          <label class="check">
+            <input type="checkbox" checked={isFollowing} onChange={() => setFollowing(!isFollowing)} />
+            follow the end
+          </label>
+        )}
+        <span class="spacer" />
+        <span class="small" aria-live="polite">
+          {window.total === undefined ? "Loading …" : plural(window.total, "event")}
+        </span>
+      </div>
+      <ErrorNote error={window.error} />
+      {run.log.problem !== undefined && (
+        <p class="note bad">
+          <Untrusted text={run.log.problem} />
+        </p>
+      )}
+      <VirtualRows
+        total={window.total ?? 0}
+        rowHeight={isNarrow ? 46 : 28}
+        label="Events of the log"
+        role="grid"
+        columns={4}
+        selected={row}
+        onSelect={select}
+        onVisible={window.show}
+        follow={isFollowing && isRunning}
+        header={<Header />}
+        rowAttributes={() => ({ class: "event-row" })}
+      >
+        {(at) => {
+          const event = window.rowAt(at);
+          return event === undefined ? <div role="gridcell" class="cell loading" aria-colspan={4} /> : <EventCells event={event} />;
+        }}
+      </VirtualRows>
+    </section>
+  );
+}
+
+function Header() {
+  return (
+    <div role="row" class="row rows-header event-row" aria-rowindex={1}>
+      <div role="columnheader" class="cell number event-number">
+        Event
+      </div>
+      <div role="columnheader" class="cell event-type">
+        Type
+      </div>
+      <div role="columnheader" class="cell event-text">
+        What
+      </div>
+      <div role="columnheader" class="cell number event-call">
+        Call
+      </div>
+    </div>
+  );
+}
+
+export function EventCells({ event }: { readonly event: EventRow }) {
+  return (
+    <>
+      <div role="gridcell" class="cell number event-number">
+        {formatCount(event.n)}
+      </div>
+      <div role="gridcell" class="cell event-type">
+        <Untrusted text={event.type} />
+      </div>
+      <div role="gridcell" class={`cell event-text${event.failed ? " failed" : ""}`}>
+        {event.failed && (
+          <>
+            <span aria-hidden="true">✕ </span>
+            <span class="hidden">failed: </span>
+          </>
+        )}
+        <Untrusted text={event.text} />
+        {event.budgetLeft !== undefined && <span class="small"> {formatCount(event.budgetLeft)} left</span>}
+      </div>
+      <div role="gridcell" class="cell number event-call">
+        {event.call === undefined ? "" : formatCount(event.call)}
+      </div>
+    </>
+  );
+}
+
+/** In a list without conditions, the row of an event is its number less one. In others, a row is known only once it was chosen. */
+function useSelectedEvent(
+  rowAt: (row: number) => EventRow | undefined,
+  query: Route["query"],
+  isFiltered: boolean,
+): readonly [row: number | undefined, select: (row: number) => void] {
+  const [row, setRow] = useState<number>();
+  const number = Number(query.get("event") ?? "");
+  const linked = Number.isInteger(number) && number >= 1 ? number - 1 : undefined;
+  const found = row === undefined ? undefined : rowAt(row)?.n;
+  useEffect(() => {
+    if (!isFiltered) setRow(linked);
+  }, [linked, isFiltered]);
+  useEffect(() => {
+    if (isFiltered) setRow(undefined);
+  }, [isFiltered]);
+  useEffect(() => {
+    if (isFiltered && found !== undefined) setQuery({ event: found });
+  }, [found, isFiltered]);
+  const select = (next: number): void => {
+    setRow(next);
+    if (!isFiltered) setQuery({ event: next + 1 });
+  };
+  return [row, select];
+}

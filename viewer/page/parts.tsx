@@ -1,0 +1,149 @@
+/** Small parts that several views use. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ValueText } from "../api.ts";
+import { OUTCOMES } from "../../vm/outcome.ts";
+import { printable } from "../../vm/terminal-text.ts";
+import { RequestError } from "./client.ts";
+import { formatCount } from "./format.ts";
+
+type Tone = "good" | "refused" | "bad" | "waiting" | "neutral";
+
+/** A sign for each tone, because color must not be the only one. */
+const SIGNS: Readonly<Record<Tone, string>> = { good: "✓", refused: "⊘", bad: "✕", waiting: "◔", neutral: "·" };
+
+const TONES: ReadonlyMap<string, Tone> = new Map([
+  ["success", "good"],
+  ["denied", "refused"],
+  ["budget_exceeded", "refused"],
+  ["suspended", "waiting"],
+  ["in_doubt", "waiting"],
+  ["running", "waiting"],
+  ["incomplete", "neutral"],
+  ["unknown", "neutral"],
+]);
+
+export function toneOf(outcome: string): Tone {
+  return TONES.get(outcome) ?? "bad";
+}
+
+function explanation(outcome: string): string | undefined {
+  if (outcome === "running") return "the run goes on";
+  return Object.entries(OUTCOMES).find(([name]) => name === outcome)?.[1].doc;
+}
+
+/** Text from a span or a log. Characters that are invisible or change the direction of text are shown as escapes. */
+export function Untrusted({ text }: { readonly text: string }) {
+  return <bdi>{printable(text, (character) => (character === "\n" || character === "\t" ? character : escapeOf(character)))}</bdi>;
+}
+
+const escapeOf = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+
+/** The same for a place that takes no elements, such as an option of a list. */
+export const untrusted = (text: string): string => printable(text);
+
+export function OutcomeBadge({ outcome }: { readonly outcome: string }) {
+  const tone = toneOf(outcome);
+  return (
+    <span class={`badge ${tone}`} title={explanation(outcome)}>
+      <span class="sign" aria-hidden="true">
+        {SIGNS[tone]}
+      </span>
+      <Untrusted text={outcome.replaceAll("_", " ")} />
+    </span>
+  );
+}
+
+export function ErrorNote({ error }: { readonly error: unknown }) {
+  if (error === undefined) return null;
+  const hint = error instanceof RequestError ? error.hint : undefined;
+  return (
+    <p class="note bad" role="alert">
+      <span aria-hidden="true">✕ </span>
+      <Untrusted text={error instanceof Error ? error.message : "Something went wrong."} />
+      {hint !== undefined && (
+        <>
+          {" "}
+          <Untrusted text={hint} />
+        </>
+      )}
+    </p>
+  );
+}
+
+export function Note({ children }: { readonly children: ComponentChildren }) {
+  return <p class="note">{children}</p>;
+}
+
+/** A long value, cut by the server. */
+export function ValueView({ value }: { readonly value: ValueText }) {
+  return (
+    <>
+      <pre class="value" tabIndex={0}>
+        <Untrusted text={value.text} />
+      </pre>
+      {value.cut && <p class="small">The start of {formatCount(value.chars)} characters.</p>}
+    </>
+  );
+}
+
+const COPIED_MS = 1_500;
+
+/** A shell command with a button that copies it. */
+export function Command({ command }: { readonly command: string }) {
+  const [isCopied, setCopied] = useState(false);
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const copy = async (): Promise<void> => {
+    await navigator.clipboard.writeText(command);
+    setCopied(true);
+    timer.current = setTimeout(() => setCopied(false), COPIED_MS);
+  };
+  return (
+    <div class="command">
+      <code>
+        <Untrusted text={command} />
+      </code>
+      <button type="button" onClick={() => void copy()}>
+        {isCopied ? "Copied" : "Copy"}
+      </button>
+    </div>
+  );
+}
+
+export interface Fact {
+  readonly name: string;
+  readonly value: ComponentChildren;
+}
+
+/** Names with values, such as the numbers of a run. Leaves out values that are undefined. */
+export function Facts({ facts }: { readonly facts: readonly Fact[] }) {
+  return (
+    <dl class="facts">
+      {facts
+        .filter(({ value }) => value !== undefined)
+        .map(({ name, value }) => (
+          <div key={name}>
+            <dt>
+              <Untrusted text={name} />
+            </dt>
+            <dd>{typeof value === "string" ? <Untrusted text={value} /> : value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+const NARROW = "(max-width: 700px)";
+
+/** Whether the page is as narrow as on a telephone. */
+export function useIsNarrow(): boolean {
+  const [isNarrow, setNarrow] = useState(() => matchMedia(NARROW).matches);
+  useEffect(() => {
+    const query = matchMedia(NARROW);
+    const update = (): void => setNarrow(query.matches);
+    query.addEventListener("change", update);
+    return () => query.removeEventListener("change", update);
+  }, []);
+  return isNarrow;
+}

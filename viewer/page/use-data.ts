@@ -1,0 +1,71 @@
+/** Loads data for a component. */
+import { useEffect, useRef, useState } from "preact/hooks";
+
+export interface Data<Value> {
+  readonly value: Value | undefined;
+  readonly error: unknown;
+}
+
+interface Result<Value> extends Data<Value> {
+  readonly key: string;
+}
+
+interface Job {
+  busy: boolean;
+  /** Whether to load again after the load that goes on. */
+  again: boolean;
+  readonly start: () => Promise<void>;
+}
+
+/**
+ * Loads when the component appears, and when `key` or `version` changes. Shows the old data while a new version loads, and nothing
+ * while another key does. Without a key nothing is loaded. `delayMs` waits before a load, so that rows that are only passed load nothing.
+ */
+export function useData<Value>(
+  key: string | undefined,
+  version: unknown,
+  load: (signal: AbortSignal) => Promise<Value>,
+  delayMs = 0,
+): Data<Value> {
+  const [result, setResult] = useState<Result<Value>>();
+  const latest = useRef(load);
+  latest.current = load;
+  const job = useRef<Job | undefined>(undefined);
+  useEffect(() => {
+    if (key === undefined) return undefined;
+    const abort = new AbortController();
+    const mine: Job = {
+      busy: false,
+      again: false,
+      start: async () => {
+        mine.busy = true;
+        do {
+          mine.again = false;
+          const answer = await latest.current(abort.signal).then(
+            (value) => ({ key, value, error: undefined }),
+            (error: unknown) => ({ key, value: undefined, error }),
+          );
+          if (abort.signal.aborted) return;
+          setResult(answer);
+        } while (mine.again);
+        mine.busy = false;
+      },
+    };
+    const timer = setTimeout(() => {
+      job.current = mine;
+      void mine.start();
+    }, delayMs);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+      job.current = undefined;
+    };
+  }, [key, delayMs]);
+  useEffect(() => {
+    const current = job.current;
+    if (current === undefined) return;
+    if (current.busy) current.again = true;
+    else void current.start();
+  }, [version]);
+  return result !== undefined && result.key === key ? result : { value: undefined, error: undefined };
+}

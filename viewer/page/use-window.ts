@@ -1,0 +1,114 @@
+/**
+ * Loads the visible part of a long list in blocks, and keeps only the blocks used last, so that memory is bounded however long
+ * the list is.
+ */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+
+const BLOCK_ROWS = 200;
+const MAX_BLOCKS = 40;
+
+export interface Loaded<Row> {
+  readonly rows: readonly Row[];
+  readonly total: number;
+}
+
+export type Load<Row> = (offset: number, limit: number, signal: AbortSignal) => Promise<Loaded<Row>>;
+
+export interface Window<Row> {
+  /** Undefined until the first block has arrived. */
+  readonly total: number | undefined;
+  readonly rowAt: (row: number) => Row | undefined;
+  /** Asks for the blocks of these rows, the last excluded. */
+  readonly show: (first: number, last: number) => void;
+  readonly error: unknown;
+}
+
+interface State<Row> {
+  /** The list that the blocks belong to. */
+  list: string | undefined;
+  /** In order of use, the last used last. */
+  readonly blocks: Map<number, { readonly rows: readonly Row[]; readonly version: unknown }>;
+  readonly pending: Map<number, AbortController>;
+  shown: readonly [first: number, last: number];
+}
+
+/** `list` names the list. Another list or another `version` loads the visible blocks again, and the old rows stay until then. */
+export function useWindow<Row>(list: string, version: unknown, load: Load<Row>): Window<Row> {
+  const [result, setResult] = useState<{ readonly total: number | undefined; readonly error: unknown }>();
+  const state = useRef<State<Row>>({ list: undefined, blocks: new Map(), pending: new Map(), shown: [0, 1] });
+  const latest = useRef({ list, version, load });
+  latest.current = { list, version, load };
+
+  const fetchBlock = useCallback(async (block: number): Promise<void> => {
+    const { pending, blocks } = state.current;
+    const asked = latest.current;
+    const abort = new AbortController();
+    pending.set(block, abort);
+    try {
+      const { rows, total } = await asked.load(block * BLOCK_ROWS, BLOCK_ROWS, abort.signal);
+      if (abort.signal.aborted) return;
+      if (state.current.list !== asked.list) blocks.clear();
+      state.current.list = asked.list;
+      blocks.delete(block);
+      blocks.set(block, { rows, version: asked.version });
+      for (const oldest of blocks.keys()) {
+        if (blocks.size <= MAX_BLOCKS) break;
+        blocks.delete(oldest);
+      }
+      setResult({ total, error: undefined });
+    } catch (error) {
+      if (!abort.signal.aborted) setResult((before) => ({ total: before?.total, error }));
+    } finally {
+      if (pending.get(block) === abort) pending.delete(block);
+    }
+  }, []);
+
+  const show = useCallback(
+    (first: number, last: number): void => {
+      const { blocks, pending } = state.current;
+      state.current.shown = [first, last];
+      const from = Math.floor(first / BLOCK_ROWS);
+      const to = Math.floor(Math.max(last - 1, first) / BLOCK_ROWS);
+      // Blocks that were scrolled past are not needed any more.
+      for (const [block, abort] of pending) {
+        if (block >= from && block <= to) continue;
+        abort.abort();
+        pending.delete(block);
+      }
+      for (let block = from; block <= to; block += 1) {
+        const known = blocks.get(block);
+        if (known !== undefined) {
+          blocks.delete(block);
+          blocks.set(block, known);
+        }
+        const isCurrent = known?.version === latest.current.version && state.current.list === latest.current.list;
+        if (!isCurrent && !pending.has(block)) void fetchBlock(block);
+      }
+    },
+    [fetchBlock],
+  );
+
+  useEffect(() => {
+    const { pending } = state.current;
+    for (const abort of pending.values()) abort.abort();
+    pending.clear();
+    show(...state.current.shown);
+  }, [list, show]);
+  useEffect(() => {
+    // A request for an older version may be slow: it still arrives, and the next version is asked for afterwards.
+    if (state.current.pending.size === 0) show(...state.current.shown);
+  }, [version, result, show]);
+  useEffect(() => {
+    const { pending } = state.current;
+    return () => {
+      for (const abort of pending.values()) abort.abort();
+    };
+  }, []);
+
+  return {
+    total: result?.total,
+    error: result?.error,
+    show,
+    rowAt: (row) => state.current.blocks.get(Math.floor(row / BLOCK_ROWS))?.rows[row % BLOCK_ROWS],
+  };
+}

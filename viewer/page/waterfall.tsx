@@ -1,0 +1,338 @@
+/** The spans of a trace under one another, each with a bar where it was in time. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { SpanDetail, SpanRow, Timeline } from "../api.ts";
+import { get } from "./client.ts";
+import { axisMarks, formatCount, formatDuration, plural } from "./format.ts";
+import { useKeys } from "./keys.tsx";
+import { ErrorNote, Note, Untrusted, useIsNarrow } from "./parts.tsx";
+import { type Route, setQuery } from "./route.ts";
+import { useWindow } from "./use-window.ts";
+import { VirtualRows } from "./virtual-rows.tsx";
+import { allOf, type Range, shifted, zoomed } from "./zoom.ts";
+
+const MAX_INDENT = 12;
+const MAX_LANES = 6;
+const ZOOM_STEP = 2;
+
+interface WaterfallProps {
+  readonly run: string;
+  readonly timeline: Timeline;
+  readonly version: number;
+  readonly query: Route["query"];
+  /** The selected span. */
+  readonly detail: SpanDetail | undefined;
+  readonly isRunning: boolean;
+}
+
+export function Waterfall({ run, timeline, version, query, detail, isRunning }: WaterfallProps) {
+  const isNarrow = useIsNarrow();
+  const search = useRef<HTMLInputElement>(null);
+  const text = query.get("text");
+  const errors = query.get("errors") === "1" ? ("1" as const) : undefined;
+  const execution = query.get("execution");
+  const isFiltered = text !== undefined || errors !== undefined;
+  const conditions = { text, errors, execution };
+  const window = useWindow<SpanRow>(JSON.stringify([run, conditions]), version, async (from, count, signal) => {
+    const { spans, total } = await get("GET /api/runs/RUN/spans", { RUN: run }, { ...conditions, from, count }, signal);
+    return { rows: spans, total };
+  });
+
+  const [row, select] = useSelectedRow(window.rowAt, query.get("span"), detail, isFiltered);
+  const [isFollowing, setFollowing] = useState(false);
+  const [zoom, setZoom] = useState<Range>();
+  const all = allOf(timeline.durationNs);
+  const range = zoom ?? all;
+  const span = row === undefined ? undefined : window.rowAt(row);
+  const change = (next: Range): void => setZoom(next.from <= 0 && next.to >= all.to ? undefined : next);
+  const scale = (factor: number): void => {
+    const middle = span === undefined ? (range.from + range.to) / 2 : span.startNs + span.durationNs / 2;
+    const center = middle < range.from || middle > range.to ? (range.from + range.to) / 2 : middle;
+    change(zoomed(range, center, factor, all));
+  };
+  const zoomToSpan = (): void => {
+    if (span === undefined) return;
+    const margin = Math.max(span.durationNs * 0.1, 500);
+    change({ from: Math.max(span.startNs - margin, 0), to: Math.min(span.startNs + span.durationNs + margin, all.to) });
+  };
+  const actions = {
+    zoomIn: () => scale(1 / ZOOM_STEP),
+    zoomOut: () => scale(ZOOM_STEP),
+    zoomAll: () => setZoom(undefined),
+    zoomSpan: zoomToSpan,
+  };
+  useKeys({
+    ...actions,
+    left: () => change(shifted(range, -0.2, all)),
+    right: () => change(shifted(range, 0.2, all)),
+    search: () => search.current?.focus(),
+    follow: () => setFollowing(!isFollowing),
+  });
+  const onWheel = (event: WheelEvent): void => {
+    if (!event.ctrlKey && !event.shiftKey) return;
+    event.preventDefault();
+    if (event.shiftKey && !event.ctrlKey) {
+      change(shifted(range, Math.sign(event.deltaY + event.deltaX) * 0.1, all));
+      return;
+    }
+    const track = event.target instanceof Element ? event.target.closest(".track") : null;
+    const box = track?.getBoundingClientRect();
+    const share = box === undefined ? 0.5 : (event.clientX - box.left) / box.width;
+    change(zoomed(range, range.from + share * (range.to - range.from), event.deltaY < 0 ? 1 / ZOOM_STEP : ZOOM_STEP, all));
+  };
+
+  return (
+    <section class="pane" aria-label="Waterfall">
+      <div class="toolbar">
+        <label class="inline">
+          <span class="hidden">Filter spans by text</span>
+          <input
+            ref={search}
+            type="search"
+            value={text ?? ""}
+            onInput={(event) => setQuery({ text: event.currentTarget.value })}
+            placeholder="Filter spans  ( / )"
+            maxLength={200}
+          />
+        </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={errors !== undefined}
+            onChange={() => setQuery({ errors: errors === undefined ? "1" : undefined })}
+          />
+          only errors and refusals
+        </label>
+        {isRunning && (
+          <label class="check">
+            <input type="checkbox" checked={isFollowing} onChange={() => setFollowing(!isFollowing)} />
+            follow the end
+          </label>
+        )}
+        <span class="spacer" />
+        <div class="buttons" role="group" aria-label="Zoom">
+          <button type="button" onClick={actions.zoomOut} aria-label="Zoom out" title="Zoom out ( - )">
+            −
+          </button>
+          <button type="button" onClick={actions.zoomIn} aria-label="Zoom in" title="Zoom in ( + )">
+            +
+          </button>
+          <button type="button" onClick={actions.zoomSpan} title="Zoom to the span ( z )" disabled={span === undefined}>
+            Span
+          </button>
+          <button type="button" onClick={actions.zoomAll} title="Show all of the run ( 0 )" disabled={zoom === undefined}>
+            All
+          </button>
+        </div>
+      </div>
+      <ErrorNote error={window.error} />
+      {timeline.dropped > 0 && <Note>The viewer had no room for {plural(timeline.dropped, "more span")} of this trace.</Note>}
+      {window.total === 0 && <Note>{isFiltered ? "No span meets these conditions." : "No spans yet."}</Note>}
+      <VirtualRows
+        total={window.total ?? 0}
+        rowHeight={isNarrow ? 46 : 28}
+        label="Spans"
+        role="treegrid"
+        columns={2}
+        selected={row}
+        onSelect={select}
+        onVisible={window.show}
+        onWheel={onWheel}
+        follow={isFollowing && isRunning}
+        header={<Axis range={range} onRange={change} isNarrow={isNarrow} />}
+        rowAttributes={(at) => rowAttributes(window.rowAt(at))}
+      >
+        {(at) => {
+          const shown = window.rowAt(at);
+          return shown === undefined ? (
+            <div role="gridcell" class="cell loading" aria-colspan={2} />
+          ) : (
+            <SpanCells span={shown} range={range} />
+          );
+        }}
+      </VirtualRows>
+    </section>
+  );
+}
+
+/** The selected row follows the keys and clicks, which change the address, and the address, which a link changes. */
+function useSelectedRow(
+  rowAt: (row: number) => SpanRow | undefined,
+  spanId: string | undefined,
+  detail: SpanDetail | undefined,
+  isFiltered: boolean,
+): readonly [row: number | undefined, select: (row: number) => void] {
+  const [row, setRow] = useState<number>();
+  const hasMoved = useRef(false);
+  const found = row === undefined ? undefined : rowAt(row)?.spanId;
+  useEffect(() => {
+    if (!hasMoved.current || found === undefined) return;
+    hasMoved.current = false;
+    setQuery({ span: found, event: undefined });
+  }, [found]);
+  const linkedRow = detail?.span.spanId === spanId ? detail?.span.row : undefined;
+  useEffect(() => {
+    if (!hasMoved.current && !isFiltered && linkedRow !== undefined) setRow(linkedRow);
+  }, [linkedRow, isFiltered]);
+  // A row number belongs to one list.
+  useEffect(() => {
+    if (isFiltered) setRow(undefined);
+  }, [isFiltered]);
+  const select = (next: number): void => {
+    hasMoved.current = true;
+    setRow(next);
+    const known = rowAt(next)?.spanId;
+    if (known !== undefined && known === found) setQuery({ span: known, event: undefined });
+  };
+  return [row, select];
+}
+
+function rowAttributes(span: SpanRow | undefined): { class: string | undefined; level: number | undefined } {
+  return { class: span?.task === undefined ? undefined : `task ${span.task}`, level: span === undefined ? undefined : span.depth + 1 };
+}
+
+/** What a bar looks like. The word of the error stands beside it. */
+function toneOf({ status, error, name }: SpanRow): string {
+  if (error === "denied" || error === "budget_exceeded" || error === "unknown") return "refused";
+  if (status === "error" || error !== undefined) return "bad";
+  if (name === "boruna.run" || name === "action.run") return "run";
+  return name.startsWith("boruna.") ? (name === "boruna.cap" ? "cap" : "flow") : "other";
+}
+
+function SpanCells({ span, range }: { readonly span: SpanRow; readonly range: Range }) {
+  const tone = toneOf(span);
+  const sign = tone === "refused" ? "⊘" : tone === "bad" ? "✕" : undefined;
+  return (
+    <>
+      <div role="gridcell" class="cell name">
+        <span class="indent" style={{ width: `${Math.min(span.depth, MAX_INDENT) * 12}px` }} aria-hidden="true" />
+        <Lanes span={span} />
+        {sign !== undefined && (
+          <span class={`sign ${tone}`} aria-hidden="true">
+            {sign}
+          </span>
+        )}
+        <span class="label">
+          <Untrusted text={span.label === "" ? span.name : span.label} />
+        </span>
+        {span.error !== undefined && (
+          <span class={`word ${tone}`}>
+            <Untrusted text={span.error.replaceAll("_", " ")} />
+          </span>
+        )}
+        {span.task !== undefined && (
+          <span class="chip">
+            <Untrusted text={span.task} />
+          </span>
+        )}
+        <span class="small">
+          {span.call !== undefined && `call ${formatCount(span.call)} · `}
+          <Untrusted text={span.label === "" || span.label === span.name ? span.service : span.name} />
+        </span>
+      </div>
+      <div role="gridcell" class="cell track">
+        <Bar span={span} range={range} tone={tone} />
+      </div>
+    </>
+  );
+}
+
+/** Shows in which lane a span is that overlaps its siblings. */
+function Lanes({ span: { lane, lanes } }: { readonly span: SpanRow }) {
+  if (lanes < 2) return null;
+  const shown = Math.min(lanes, MAX_LANES);
+  const marks: ComponentChildren[] = [];
+  for (let at = 0; at < shown; at += 1) marks.push(<i key={at} class={at === Math.min(lane, shown - 1) ? "here" : ""} />);
+  return (
+    <span class={`lanes lane-${lane % MAX_LANES}`} title={`lane ${lane + 1} of ${lanes}: overlaps its siblings`}>
+      <span class="hidden">
+        lane {lane + 1} of {lanes}
+      </span>
+      <span aria-hidden="true">{marks}</span>
+    </span>
+  );
+}
+
+function Bar({ span, range, tone }: { readonly span: SpanRow; readonly range: Range; readonly tone: string }) {
+  const size = range.to - range.from;
+  const start = ((span.startNs - range.from) / size) * 100;
+  const end = ((span.startNs + span.durationNs - range.from) / size) * 100;
+  const left = Math.min(Math.max(start, 0), 100);
+  const width = Math.min(Math.max(end, 0), 100) - left;
+  const duration = formatDuration(span.durationNs);
+  if (end < 0) return <span class="beyond">← {duration}</span>;
+  if (start > 100) return <span class="beyond right">{duration} →</span>;
+  // The text is after the bar, or before it if there is no room.
+  const isBefore = left + width > 82;
+  const place = isBefore ? { right: `${100 - left}%` } : { left: `${left + width}%` };
+  return (
+    <>
+      <span
+        class={`bar ${tone}${span.lanes > 1 ? ` lane-${span.lane % MAX_LANES}` : ""}`}
+        style={{ left: `${left}%`, width: `${width}%` }}
+        aria-hidden="true"
+      />
+      <span class={`bar-text${isBefore && left < 18 ? " inside" : ""}`} style={isBefore && left < 18 ? { right: "4px" } : place}>
+        {duration}
+      </span>
+      <span class="hidden">from {formatDuration(span.startNs)}</span>
+    </>
+  );
+}
+
+interface AxisProps {
+  readonly range: Range;
+  readonly onRange: (range: Range) => void;
+  readonly isNarrow: boolean;
+}
+
+/** The times above the bars. Dragging over them zooms. */
+function Axis({ range, onRange, isNarrow }: AxisProps) {
+  const size = range.to - range.from;
+  const [drag, setDrag] = useState<{ readonly from: number; readonly to: number }>();
+  const shareAt = (event: PointerEvent): number => {
+    const box = event.currentTarget instanceof HTMLElement ? event.currentTarget.getBoundingClientRect() : undefined;
+    return box === undefined ? 0 : Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
+  };
+  const onDown = (event: PointerEvent): void => {
+    if (event.currentTarget instanceof HTMLElement) event.currentTarget.setPointerCapture(event.pointerId);
+    const at = shareAt(event);
+    setDrag({ from: at, to: at });
+  };
+  const onUp = (): void => {
+    if (drag !== undefined && Math.abs(drag.to - drag.from) > 0.01) {
+      const [low, high] = [Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)];
+      onRange({ from: range.from + low * size, to: range.from + high * size });
+    }
+    setDrag(undefined);
+  };
+  return (
+    <div role="row" class="row rows-header" aria-rowindex={1}>
+      <div role="columnheader" class="cell name">
+        Span
+      </div>
+      <div
+        role="columnheader"
+        class="cell track axis"
+        aria-label={`Time, from ${formatDuration(range.from)} to ${formatDuration(range.to)}`}
+        onPointerDown={onDown}
+        onPointerMove={(event) => drag !== undefined && setDrag({ from: drag.from, to: shareAt(event) })}
+        onPointerUp={onUp}
+        onPointerCancel={() => setDrag(undefined)}
+      >
+        {axisMarks(range.from, range.to, isNarrow ? 3 : 6).map((mark) => (
+          <span key={mark} class="mark-text" style={{ left: `${((mark - range.from) / size) * 100}%` }}>
+            {formatDuration(mark)}
+          </span>
+        ))}
+        {drag !== undefined && (
+          <span
+            class="drag"
+            style={{ left: `${Math.min(drag.from, drag.to) * 100}%`, width: `${Math.abs(drag.to - drag.from) * 100}%` }}
+            aria-hidden="true"
+          />
+        )}
+      </div>
+    </div>
+  );
+}
