@@ -98,6 +98,11 @@ const CAPABILITIES: OptionSpec = {
   help: "a JavaScript module that declares capabilities of your own and carries them out; it runs with all your rights",
 };
 
+const OUTPUT_SCHEMA: OptionSpec = {
+  flags: "--output-schema <file>",
+  help: "a JSON Schema that the value must match; otherwise the outcome is output_mismatch (exit code 9)",
+};
+
 const MAX_PARALLEL_CALLS: OptionSpec = {
   flags: "--max-parallel-calls <n>",
   help: "the most calls that overlap; the result and the log are the same for each number",
@@ -136,6 +141,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: "--live", help: "make real calls; without it mocks answer, and a line on stderr says which calls" },
       { flags: "--arg <name=value>", help: "an argument of main: plain text for a String, JSON for other types", repeatable: true },
       { flags: "--inputs <file>", help: "a JSON object with the inputs of step_input by name" },
+      OUTPUT_SCHEMA,
       { flags: "--max-steps <n>", help: "stop after this many instructions" },
       { flags: "--max-wall-ms <ms>", help: "stop after this many milliseconds" },
       MAX_PARALLEL_CALLS,
@@ -297,6 +303,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       MAX_PARALLEL_CALLS,
       CAPABILITIES,
       { flags: "--inputs <file>", help: "a JSON object with the inputs of step_input by name, as for run" },
+      OUTPUT_SCHEMA,
       { flags: "--durable", help: "sync the log to disk around every call" },
       ENGINE,
       { flags: "--traceparent <header>", help: "W3C trace context of the caller" },

@@ -64,13 +64,15 @@ export function suspendedJson({ call, capability, args, hash, waitsFor, keys }: 
 /** Prints the value or the error of a run. With `--json`, prints one object with everything. */
 export function printExecution({ terminal, json }: Session, execution: Execution, options: PrintOptions = {}): void {
   const { result, program } = execution;
-  const text = result.value === undefined ? undefined : typedText(result.value, result.resultType, program.module.types);
+  // A value that does not match the output schema is not for the reader of stdout.
+  const value = execution.outcome === "success" ? result.value : undefined;
+  const text = value === undefined ? undefined : typedText(value, result.resultType, program.module.types);
   if (json) {
     printJson(terminal, {
       outcome: execution.outcome,
       value: execution.value ?? null,
       text: text ?? null,
-      display: result.value === undefined ? null : textForm(result.value),
+      display: value === undefined ? null : textForm(value),
       steps: execution.steps,
       alloc_bytes: execution.allocBytes,
       counters: execution.counters,

@@ -6,6 +6,7 @@ import { BorunaError } from "../vm/error.ts";
 import { isJsonObject, type JsonData, parseJson } from "../vm/json/json.ts";
 import { LIMITS, type LimitField, type Limits } from "../vm/limits.ts";
 import type { Module, TypeDef } from "../vm/bytecode/module.ts";
+import { readSchema } from "../vm/json-schema/schema.ts";
 import { valueFromTypedJson } from "../vm/json/typed-json.ts";
 import { parseType, type Type, typeToString } from "../vm/value/type.ts";
 import { wellFormed } from "../vm/value/value.ts";
@@ -63,6 +64,25 @@ export function parseArguments(argTexts: readonly string[], module: Pick<Module,
 
 /** Reads a JSON object whose members are the answers to `step_input`, by name. Throws `io_error`, `json.*`, `usage`. */
 export function readInputs(path: string): ReadonlyMap<string, JsonData> {
+  const data = readJsonFile(path, 'for example: { "name": "value" }');
+  if (!isJsonObject(data)) throw new BorunaError("usage", `${path}: expected a JSON object of inputs by name`, { place: { file: path } });
+  return data;
+}
+
+/** Reads the file of `--output-schema`, and checks that it is a JSON Schema. Throws `io_error`, `json.*`, `schema.*`. */
+export function readOutputSchema(path: string | undefined): JsonData | undefined {
+  if (path === undefined) return undefined;
+  const data = readJsonFile(path, 'for example: { "type": "integer" }');
+  try {
+    readSchema(data);
+    return data;
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    throw new BorunaError(error.kind, error.message, { place: { file: path }, hint: error.hint, cause: error });
+  }
+}
+
+function readJsonFile(path: string, example: string): JsonData {
   let text: string;
   try {
     text = decodeUtf8(readBounded(path, MAX_INPUT_BYTES), path);
@@ -70,21 +90,11 @@ export function readInputs(path: string): ReadonlyMap<string, JsonData> {
     const ioError = toIoError(error, "read", path);
     throw new BorunaError("io_error", ioError.message, { place: { file: path }, cause: ioError });
   }
-  const data = parseInputs(text, path);
-  if (!isJsonObject(data)) throw new BorunaError("usage", `${path}: expected a JSON object of inputs by name`, { place: { file: path } });
-  return data;
-}
-
-function parseInputs(text: string, path: string): JsonData {
   try {
     return parseJson(text);
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;
-    throw new BorunaError(error.kind, error.message, {
-      place: { ...error.place, file: path },
-      hint: error.hint ?? 'for example: { "name": "value" }',
-      cause: error,
-    });
+    throw new BorunaError(error.kind, error.message, { place: { ...error.place, file: path }, hint: error.hint ?? example, cause: error });
   }
 }
 

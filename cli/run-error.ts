@@ -28,6 +28,7 @@ export function errorJson(error: RunError): Readonly<Record<string, unknown>> {
     rule: error.rule,
     location,
     stack: error.stack.map((p) => ({ function: p.function, pc: p.pc, file: p.file, line: p.line, column: p.column })),
+    path: error.path,
     limit: error.limit,
     counterexample: error.counterexample,
     step: error.step,

@@ -13,6 +13,7 @@ import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, Host, HostStop, OpenCall, StopReason } from "../vm/host.ts";
 import type { JsonData } from "../vm/json/json.ts";
+import type { JsonSchema } from "../vm/json-schema/schema.ts";
 import type { Limits } from "../vm/limits.ts";
 import type { SourceLocation } from "../vm/bytecode/module.ts";
 import { matchesType } from "../vm/value/matches-type.ts";
@@ -31,6 +32,7 @@ import { valueBytes } from "./logged-bytes.ts";
 import type { Approver } from "./approval.ts";
 import type { LoggedCalls, LoggedPrefix } from "./logged-prefix.ts";
 import { mockHandlers } from "./mock.ts";
+import { outputError } from "./output.ts";
 import { type Observers, RunObservers } from "./observers.ts";
 import { RunClock } from "./run-clock.ts";
 import { type EventSink, RunEvents } from "./run-events.ts";
@@ -73,6 +75,8 @@ export interface ExecuteOptions {
   readonly on?: Observers | undefined;
   /** The run id. It may be a getter, which is called only if something needs the id. */
   readonly runId: string;
+  /** What the value must match. */
+  readonly outputSchema?: JsonSchema | undefined;
   /** Receives each text of `debug` and `debug_msg`. */
   readonly onDebug?: ((text: string) => void) | undefined;
   /** The engines that may run the program. The choice affects only how long the run takes. Default: auto. */
@@ -101,6 +105,8 @@ export interface RunError {
   readonly limit?: LimitName;
   /** Text forms of the arguments of a function whose contract failed. */
   readonly counterexample?: readonly string[];
+  /** Where the value does not match the output schema, such as `value.items[3].price`. */
+  readonly path?: string;
   /** The step at which the run stopped. */
   readonly step: number;
   /** What the handler of the call threw. Not enumerable, so `JSON.stringify` omits it. */
@@ -114,6 +120,8 @@ export interface RunResult {
   /** The declared type of `value`; absent if the module does not name the type. */
   readonly resultType?: Type;
   readonly error?: RunError;
+  /** Why the value does not match the output schema. The outcome is `success`, which a replay without the schema reproduces. */
+  readonly outputError?: RunError;
   readonly steps: number;
   /** Total bytes of all values that the run created. */
   readonly allocBytes: number;
@@ -274,13 +282,17 @@ class Run implements Host {
 
   finish(end: MachineEnd): RunResult {
     const options = this.#options;
+    const ended = this.#result(end);
+    const failure = options.outputSchema === undefined ? undefined : outputError(ended, options.outputSchema, this.#program.module.types);
     const result: RunResult = {
-      ...this.#result(end),
+      ...ended,
+      ...(failure === undefined ? {} : { outputError: failure }),
       get runId() {
         return options.runId;
       },
     };
-    const { outcome, steps, allocBytes, counters, limit } = result;
+    const { steps, allocBytes, counters, limit } = result;
+    const outcome = failure === undefined ? result.outcome : "output_mismatch";
     this.#tracing?.end({ outcome, steps, allocBytes, counters, limit, spansDropped: this.flow?.dropped ?? 0 });
     if (this.#observers.has("runEnd")) this.#observers.notify("runEnd", { runId: result.runId, outcome, steps });
     return result;

@@ -20,6 +20,7 @@ import type { EngineChoice } from "../vm/compiled/engine.ts";
 import { BorunaError } from "../vm/error.ts";
 import { isJsonObject, type JsonData } from "../vm/json/json.ts";
 import { lazily } from "../vm/lazy.ts";
+import { type JsonSchema, readSchema } from "../vm/json-schema/schema.ts";
 import type { Limits } from "../vm/limits.ts";
 import type { Module } from "../vm/bytecode/module.ts";
 import type { Outcome } from "../vm/outcome.ts";
@@ -64,6 +65,11 @@ export interface RunOptions {
   readonly record?: string | RecordOptions | ((run: RunDescription) => Recorder);
   /** How many handlers may run at once, if calls overlap. It affects only how long the run takes. Default: 16. */
   readonly maxParallelCalls?: number;
+  /**
+   * A JSON Schema (2020-12 or draft-07) that the program's value must match, as a JavaScript value. The schema sees the value in the form of
+   * `value`, with exact Ints. If the value does not match, the outcome is `output_mismatch`, and the error has the path.
+   */
+  readonly outputSchema?: unknown;
   /** Cancels the run when it is aborted. */
   readonly signal?: AbortSignal;
   /**
@@ -133,7 +139,7 @@ export interface Execution {
 
 /**
  * Runs a program once. The result's `outcome` says how the program ended, even if a handler failed. Throws `BorunaError`
- * if the run cannot start or be recorded: `usage` and `policy.*` for options, `capability.unknown` for a handler without a
+ * if the run cannot start or be recorded: `usage` and `policy.*` for options, `schema.*`, `capability.unknown` for a handler without a
  * capability, `module.*`, `value.*` for arguments, `log.*`.
  */
 export async function execute(runnable: Runnable, options: RunOptions = {}): Promise<Execution> {
@@ -141,6 +147,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
   const policy = policyOption(options.policy);
   const args = objectOption("args", options.args);
   const limits = effectiveLimits(policy, limitsOption(options.limits));
+  const outputSchema = schemaOption(options.outputSchema);
   const mode = options.live === true ? "live" : "mock";
   // The log is opened after the handlers are known, because its header names them.
   const handlers = await handlersFor(program, options, () => recorder?.ownFiles);
@@ -187,6 +194,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       sink: recorder,
       approve,
       maxParallelCalls,
+      outputSchema,
       signal,
       traceparent,
       tracestate,
@@ -217,6 +225,11 @@ function objectOption(name: string, given: RunOptions["args"]): ReadonlyMap<stri
   const data = jsonFromJs(given ?? {});
   if (!isJsonObject(data)) throw new BorunaError("value.form", `${name}: expected an object`);
   return data;
+}
+
+/** Reads the option `outputSchema`. Throws `schema.*`, `value.*`. */
+export function schemaOption(given: unknown): JsonSchema | undefined {
+  return given === undefined ? undefined : readSchema(jsonFromJs(given), { name: "schema" });
 }
 
 /** Returns the handlers of a run. Throws `value.form`, `usage`, and `capability.unknown` for a handler without a capability. */
@@ -264,7 +277,9 @@ export function closeLog(recorder: Recorder, result: RunResult): FinishedLog {
 }
 
 export function executionOf(program: Program, result: RunResult, log: FinishedLog | undefined): Execution {
-  const { outcome, value, resultType, error, suspended, alsoWaiting, steps, allocBytes, counters } = result;
+  const { resultType, outputError, suspended, alsoWaiting, steps, allocBytes, counters } = result;
+  const { outcome, value, error } =
+    outputError === undefined ? result : { outcome: "output_mismatch" as const, value: undefined, error: outputError };
   const toJs = (machineValue: Value, type?: Type): unknown => jsonToJs(valueToTypedJson(machineValue, type, program.module.types));
   return {
     outcome,

@@ -4,6 +4,7 @@
  */
 import type { Handlers } from "../gateway/handlers.ts";
 import { maxParallelCallsOption, policyOption, traceDetailOption } from "../gateway/options.ts";
+import { outputError } from "../gateway/output.ts";
 import { executeProgram, type RunResult } from "../gateway/run.ts";
 import { mayRepeat } from "../policy/may-repeat.ts";
 import { policyHash, type Policy } from "../policy/policy.ts";
@@ -23,7 +24,7 @@ import type { CapabilityDecl, CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { canonicalJson } from "../vm/json/json.ts";
 import { declarationToJson } from "../vm/own-capabilities.ts";
-import { closeLog, type Execution, executionOf, handlersFor, handlersOption, type RunOptions } from "./execute.ts";
+import { closeLog, type Execution, executionOf, handlersFor, handlersOption, type RunOptions, schemaOption } from "./execute.ts";
 
 /** Options of `resume`. All are optional. Options that `RunOptions` has too mean the same there. */
 export interface ResumeRunOptions
@@ -35,6 +36,7 @@ export interface ResumeRunOptions
     | "env"
     | "registry"
     | "maxParallelCalls"
+    | "outputSchema"
     | "signal"
     | "traceparent"
     | "tracestate"
@@ -146,7 +148,10 @@ async function replayEnded(log: RunLog, program: Program, options: ResumeRunOpti
   const given = Object.fromEntries(Object.entries(caller).filter(([, value]) => value !== undefined));
   const report = await replayRun(log, { ...given, program, limits: { max_steps, max_alloc_bytes } });
   if (report.status === "divergence") throw divergenceError(log, report.divergence?.message ?? "the replay diverges");
-  return resumption(log, program, report.result, { path: log.file, head: log.head }, { hadEnded: true });
+  const outputSchema = schemaOption(options.outputSchema);
+  const failure = outputSchema === undefined ? undefined : outputError(report.result, outputSchema, program.module.types);
+  const result = failure === undefined ? report.result : { ...report.result, outputError: failure };
+  return resumption(log, program, result, { path: log.file, head: log.head }, { hadEnded: true });
 }
 
 /** A run that goes on. */
@@ -175,6 +180,7 @@ async function runWith({ log, program, policy, options }: ResumedRun, handlers: 
   const { mode, runId, args, limits } = log.header;
   const { approve, signal, traceparent, tracestate, baggage, on, onDebug, engine } = options;
   const maxParallelCalls = maxParallelCallsOption(options.maxParallelCalls);
+  const outputSchema = schemaOption(options.outputSchema);
   const ownHandlers = handlersOption(options.handlers);
   const tracing = await chosenTracing(options.tracing, options.genAiSpans);
   const deferred = tracing === undefined ? undefined : deferredTracing(tracing);
@@ -206,6 +212,7 @@ async function runWith({ log, program, policy, options }: ResumedRun, handlers: 
       prefix: resumer,
       approve,
       maxParallelCalls,
+      outputSchema,
       signal,
       traceparent,
       tracestate,

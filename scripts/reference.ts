@@ -6,7 +6,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type DiagnosticCode, DIAGNOSTICS } from "../compiler/diagnostics.ts";
 import { elisionNote, type Example, EXPLANATIONS, isDiagnosticCode } from "../compiler/explanations.ts";
-import { MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, SCHEMA_KEYWORDS } from "../gateway/handlers/answer-schema.ts";
+import { ANSWER_SCHEMA_LIMITS } from "../gateway/handlers/answer-schema.ts";
+import { KEYWORDS, SCHEMA_LIMITS } from "../vm/json-schema/schema.ts";
 import { DB_TYPES, OTHER_TYPE, readValue } from "../gateway/handlers/db-types.ts";
 import { MAX_RESULT_BYTES } from "../gateway/handlers/db-statement.ts";
 import { ENCODINGS, ESCAPES, MAX_ESCAPES, MIN_ENCODED_LENGTH } from "../gateway/handlers/spellings.ts";
@@ -375,11 +376,19 @@ function threatModelPage(): string {
   return handwrittenPage("guide/threat-model.md", lines.join("\n\n"));
 }
 
-/** Returns the page about llm.call, which is written by hand, with its table of schema keywords replaced. */
+/** Returns the page about llm.call, which is written by hand, with the limits of its schemas replaced. */
 function llmCallPage(): string {
-  const rows = [...SCHEMA_KEYWORDS].map(([name, { doc }]) => [code(name), doc]);
-  const limits = `A schema has at most ${MAX_SCHEMA_BYTES / 1_024} KiB and is nested at most ${MAX_SCHEMA_DEPTH} deep. Another keyword, such as \`$ref\` or \`pattern\`, fails the call before it costs anything.`;
-  return handwrittenPage("guide/llm-call.md", `\n${table(["keyword", "meaning"], rows)}\n\n${limits}\n`);
+  const { bytes, depth } = ANSWER_SCHEMA_LIMITS;
+  const limits = `The keywords are those of [output schemas](output-schemas.md#keywords). A schema has at most ${bytes / 1_024} KiB and is nested at most ${depth} deep. A keyword that does not exist fails the call before it costs anything.`;
+  return handwrittenPage("guide/llm-call.md", `\n${limits}\n`);
+}
+
+/** Returns the page about output schemas, which is written by hand, with its table of keywords replaced. */
+function outputSchemasPage(): string {
+  const { bytes, depth, schemas, steps } = SCHEMA_LIMITS;
+  const rows = [...KEYWORDS].map(([name, { doc, only }]) => [code(name), only ?? "both", doc]);
+  const limits = `A schema has at most ${bytes / 1_024} KiB and ${schemas} schemas inside each other or side by side, nested at most ${depth} deep. A check takes at most ${steps} steps; a step is a schema applied to a value, or 40 characters of text.`;
+  return handwrittenPage("guide/output-schemas.md", `\n${table(["keyword", "dialect", "meaning"], rows)}\n\n${limits}\n`);
 }
 
 /** Returns the page on usage events, which is written by hand, with its table of fields replaced. */
@@ -430,6 +439,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["reference/spans.md", spansPage()],
     ["guide/db-query.md", dbQueryPage()],
     ["guide/llm-call.md", llmCallPage()],
+    ["guide/output-schemas.md", outputSchemasPage()],
     ["guide/threat-model.md", threatModelPage()],
     ["guide/usage-events.md", usageEventsPage()],
     ...libraryPages(page),

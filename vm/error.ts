@@ -13,6 +13,7 @@ export type ErrorKind =
   | `policy.${string}`
   | `log.${string}`
   | `capability.${string}`
+  | `schema.${string}`
   | `telemetry.${string}`
   | `task.${string}`
   | "internal";

@@ -19,6 +19,11 @@ export const OUTCOMES = {
     spanError: false,
     doc: "a resumed run stopped at a call that was open when its process ended and may not be repeated",
   },
+  output_mismatch: {
+    exitCode: 9,
+    spanError: true,
+    doc: "the program completed, but its value does not match the output schema; a log says `success`, because the schema is the caller's",
+  },
   fatal: { exitCode: 70, spanError: true, doc: "a bug in Boruna" },
 } as const satisfies Record<string, { exitCode: number; spanError: boolean; doc: string }>;
 
@@ -152,6 +157,11 @@ export const TRAPS = {
     outcome: "in_doubt",
     doc: "the call was open when the process of the run ended, and may not be repeated",
     where: "a resumed run",
+  },
+  output_mismatch: {
+    outcome: "output_mismatch",
+    doc: "the value does not match the output schema, or takes too many steps to check",
+    where: "a run with an output schema",
   },
   deadlock: { outcome: "program_error", doc: "every actor waits for a message and no message is in transit", where: "actors" },
   max_rounds: { outcome: "limit_exceeded", limit: "steps", doc: "in logs of versions that limited the scheduler's rounds" },

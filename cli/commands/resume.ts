@@ -6,7 +6,7 @@ import { terminalApprover } from "../approval.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printExecution } from "../execution-output.ts";
 import { omitUndefined } from "../omit-undefined.ts";
-import { maxParallelCallsFromFlag, readInputs } from "../run-arguments.ts";
+import { maxParallelCallsFromFlag, readInputs, readOutputSchema } from "../run-arguments.ts";
 import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { withoutControlCharacters } from "../terminal.ts";
@@ -14,6 +14,7 @@ import { withoutControlCharacters } from "../terminal.ts";
 export interface ResumeFlags extends CapabilityFlags {
   readonly policy?: string;
   readonly inputs?: string;
+  readonly outputSchema?: string;
   readonly inDoubt?: "retry" | "fail";
   readonly durable?: boolean;
   readonly maxParallelCalls?: string;
@@ -35,6 +36,7 @@ export async function resumeCommand(session: Session, file: string, flags: Resum
         approve: terminalApprover(session),
         registry,
         inputs,
+        outputSchema: readOutputSchema(flags.outputSchema),
         inDoubt: flags.inDoubt,
         durable: flags.durable,
         maxParallelCalls: maxParallelCallsFromFlag(flags.maxParallelCalls),

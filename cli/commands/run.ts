@@ -15,7 +15,7 @@ import { valueToTypedJson } from "../../vm/json/typed-json.ts";
 import { terminalApprover } from "../approval.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printExecution } from "../execution-output.ts";
-import { limitFromFlag, maxParallelCallsFromFlag, parseArguments, readInputs } from "../run-arguments.ts";
+import { limitFromFlag, maxParallelCallsFromFlag, parseArguments, readInputs, readOutputSchema } from "../run-arguments.ts";
 import { loadProgram } from "../load.ts";
 import { MockedCalls } from "../mocked.ts";
 import { omitUndefined } from "../omit-undefined.ts";
@@ -32,6 +32,7 @@ export interface RunFlags extends CapabilityFlags {
   readonly live?: boolean;
   readonly arg?: readonly string[];
   readonly inputs?: string;
+  readonly outputSchema?: string;
   readonly maxSteps?: string;
   readonly maxWallMs?: string;
   readonly maxParallelCalls?: string;
@@ -132,6 +133,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   const registry = await loadRegistry(flags);
   const policy = await policyOf(flags, registry);
   const inputs = flags.inputs === undefined ? undefined : readInputs(flags.inputs);
+  const outputSchema = readOutputSchema(flags.outputSchema);
   const limits = {
     ...limitFromFlag("--max-steps", "max_steps", flags.maxSteps),
     ...limitFromFlag("--max-wall-ms", "max_wall_ms", flags.maxWallMs),
@@ -157,6 +159,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
         args,
         inputs,
         limits,
+        outputSchema,
         maxParallelCalls: maxParallelCallsFromFlag(flags.maxParallelCalls),
         runId: flags.runId,
         record,

@@ -271,3 +271,29 @@ test("check --json tells places and fixes", async () => {
     ],
   });
 });
+
+test("a value that does not match --output-schema is not printed; a wrong schema starts no run", async () => {
+  writeFileSync(join(folder, "three.ax"), "fn main() -> List<Int> { [1, 2, 3] }\n");
+  writeFileSync(join(folder, "three.schema.json"), '{ "items": { "maximum": 2 } }');
+  writeFileSync(join(folder, "wrong.schema.json"), '{ "items": { "maximum": "2" } }');
+  const run = (...more: readonly string[]): ReturnType<typeof boruna> => boruna(["run", "three.ax", ...more], { cwd: folder });
+  expect(await run("--output-schema", "three.schema.json")).toEqual({
+    code: 9,
+    stdout: "",
+    stderr: "output mismatch: value[2]: expected at most 2\n",
+  });
+  const json = await run("--output-schema", "three.schema.json", "--json", "--record", "three.jsonl");
+  expect(json.code).toBe(9);
+  expect(parse(json.stdout)).toMatchObject({
+    outcome: "output_mismatch",
+    value: null,
+    error: { kind: "output_mismatch", path: "value[2]" },
+  });
+  expect(await boruna(["resume", "three.jsonl", "--output-schema", "three.schema.json"], { cwd: folder })).toMatchObject({ code: 9 });
+  expect(await boruna(["replay", "three.jsonl"], { cwd: folder })).toMatchObject({ code: 0 });
+  expect(await run("--output-schema", "wrong.schema.json")).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: "error: schema.items.maximum: expected a number\n  --> wrong.schema.json\n",
+  });
+});

@@ -29,6 +29,7 @@ const PAGES = [
   { name: "guide/files.md", least: 1 },
   { name: "guide/llm-call.md", least: 2 },
   { name: "guide/net-fetch.md", least: 1 },
+  { name: "guide/output-schemas.md", least: 1 },
   ...readLibraries().map((library) => ({ name: `reference/std/${library.name}.md`, least: 1 })),
 ];
 

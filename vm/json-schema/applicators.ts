@@ -1,0 +1,353 @@
+/** Keywords that apply schemas: to members, to items, or to the value itself. */
+import { isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
+import { requireNames, type TextTest, readPattern } from "./assertions.ts";
+import { type Applicable, type Check, Evaluated, type Mismatch, mismatch, type Place } from "./checking.ts";
+import { countOf, invalid, type Keyword, type KeywordUse, namesOf, readSchemaList, readSchemas } from "./keyword.ts";
+
+/** Applies a schema to a member or an item. */
+function applyInside(schema: Applicable, data: JsonData, at: Place, key: string | number): Mismatch | undefined {
+  const evaluated = at.evaluated === undefined ? undefined : new Evaluated();
+  return schema.apply(data, { path: { parent: at.path, key }, checking: at.checking, scope: at.scope, evaluated });
+}
+
+/** Applies another schema to the same value. If it matches, what it evaluated counts. */
+function applyToSame(schema: Applicable, data: JsonData, at: Place): Mismatch | undefined {
+  const { evaluated } = at;
+  if (evaluated === undefined) return schema.apply(data, at);
+  const inner = new Evaluated();
+  const mismatched = schema.apply(data, { ...at, evaluated: inner });
+  if (mismatched === undefined) evaluated.add(inner, at.checking);
+  return mismatched;
+}
+
+function readProperties(use: KeywordUse): Check {
+  const schemas = readSchemas(use);
+  return (data, at) => {
+    if (!isJsonObject(data)) return undefined;
+    at.checking.spend(schemas.length);
+    for (const [name, schema] of schemas) {
+      const member = data.get(name);
+      if (member === undefined) continue;
+      at.evaluated?.names.add(name);
+      const mismatched = applyInside(schema, member, at, name);
+      if (mismatched !== undefined) return mismatched;
+    }
+    return undefined;
+  };
+}
+
+function readPatternProperties(use: KeywordUse): Check {
+  const schemas = readSchemas(use).map(([pattern, schema]) => [testOf(pattern, use), schema] as const);
+  return (data, at) => {
+    if (!isJsonObject(data)) return undefined;
+    for (const [name, member] of data) {
+      for (const [test, schema] of schemas) {
+        if (!test(name, at.checking)) continue;
+        at.evaluated?.names.add(name);
+        const mismatched = applyInside(schema, member, at, name);
+        if (mismatched !== undefined) return mismatched;
+      }
+    }
+    return undefined;
+  };
+}
+
+const testOf = (pattern: string, { path }: KeywordUse): TextTest => readPattern(pattern, { parent: path, key: pattern });
+
+function readAdditionalProperties({ value, path, schema, read }: KeywordUse): Check {
+  const additional = read(value, path);
+  const properties = schema.get("properties") ?? null;
+  const patterns = schema.get("patternProperties") ?? null;
+  const patternsPath = { parent: path.parent, key: "patternProperties" };
+  const tests = isJsonObject(patterns)
+    ? [...patterns.keys()].map((pattern) => readPattern(pattern, { parent: patternsPath, key: pattern }))
+    : [];
+  return (data, at) => {
+    if (!isJsonObject(data)) return undefined;
+    for (const [name, member] of data) {
+      at.checking.spend(1);
+      if ((isJsonObject(properties) && properties.has(name)) || tests.some((test) => test(name, at.checking))) continue;
+      const mismatched = applyToRest(additional, value, member, at, name);
+      if (mismatched !== undefined) return mismatched;
+    }
+    if (at.evaluated !== undefined) at.evaluated.allNames = true;
+    return undefined;
+  };
+}
+
+/** Applies the schema of all other members or items. For `false`, the message says what that means. */
+function applyToRest(schema: Applicable, value: JsonData, data: JsonData, at: Place, key: string | number): Mismatch | undefined {
+  return value === false ? mismatch({ parent: at.path, key }, "is not in the schema") : applyInside(schema, data, at, key);
+}
+
+function readUnevaluatedProperties({ value, path, read }: KeywordUse): Check {
+  const schema = read(value, path);
+  return (data, at) => {
+    const { evaluated } = at;
+    if (!isJsonObject(data) || evaluated === undefined || evaluated.allNames) return undefined;
+    for (const [name, member] of data) {
+      at.checking.spend(1);
+      const mismatched = evaluated.names.has(name) ? undefined : applyToRest(schema, value, member, at, name);
+      if (mismatched !== undefined) return mismatched;
+    }
+    evaluated.allNames = true;
+    return undefined;
+  };
+}
+
+function readPropertyNames({ value, path, read }: KeywordUse): Check {
+  const schema = read(value, path);
+  return (data, at) => {
+    if (!isJsonObject(data)) return undefined;
+    for (const name of data.keys()) {
+      const mismatched = applyInside(schema, name, at, name);
+      if (mismatched !== undefined) return mismatch({ parent: at.path, key: name }, `its name: ${mismatched.message}`);
+    }
+    return undefined;
+  };
+}
+
+function readDependentRequired({ value, path }: KeywordUse): Check {
+  if (!isJsonObject(value)) throw invalid(path, "expected an object of lists of names");
+  return dependent([...value].map(([name, names]) => [name, requireNames(namesOf(names, { parent: path, key: name }))] as const));
+}
+
+function readDependentSchemas(use: KeywordUse): Check {
+  return dependent(readSchemas(use).map(([name, schema]) => [name, sameValue(schema)] as const));
+}
+
+/** In draft-07, one keyword holds both lists of names and schemas. */
+function readDependencies({ value, path, read }: KeywordUse): Check {
+  if (!isJsonObject(value)) throw invalid(path, "expected an object of schemas and lists of names");
+  return dependent(
+    [...value].map(([name, part]) => {
+      const at = { parent: path, key: name };
+      return [name, isJsonArray(part) ? requireNames(namesOf(part, at)) : sameValue(read(part, at))] as const;
+    }),
+  );
+}
+
+const sameValue =
+  (schema: Applicable): Check =>
+  (data, at) =>
+    applyToSame(schema, data, at);
+
+/** Each check holds for objects that have the member of that name. */
+function dependent(checks: readonly (readonly [string, Check])[]): Check {
+  return (data, at) => {
+    if (!isJsonObject(data)) return undefined;
+    at.checking.spend(checks.length);
+    for (const [name, check] of checks) {
+      const mismatched = data.has(name) ? check(data, at) : undefined;
+      if (mismatched !== undefined) return mismatched;
+    }
+    return undefined;
+  };
+}
+
+function readPrefixItems(use: KeywordUse): Check {
+  const schemas = readSchemaList(use);
+  return (data, at) => {
+    if (!isJsonArray(data)) return undefined;
+    for (const [i, schema] of schemas.entries()) {
+      const item = data[i];
+      if (item === undefined) break;
+      at.evaluated?.indexes.add(i);
+      const mismatched = applyInside(schema, item, at, i);
+      if (mismatched !== undefined) return mismatched;
+    }
+    return undefined;
+  };
+}
+
+/** Reads the schema of all items after the first `start`. */
+function readItemsAfter(start: number, { value, path, read }: KeywordUse): Check {
+  const schema = read(value, path);
+  return (data, at) => {
+    if (!isJsonArray(data)) return undefined;
+    for (let i = start; i < data.length; i++) {
+      const mismatched = applyToRest(schema, value, data[i] ?? null, at, i);
+      if (mismatched !== undefined) return mismatched;
+    }
+    if (at.evaluated !== undefined) at.evaluated.allItems = true;
+    return undefined;
+  };
+}
+
+function readItems(use: KeywordUse): Check {
+  const prefix = use.schema.get("prefixItems") ?? null;
+  if (use.dialect === "2020-12") return readItemsAfter(isJsonArray(prefix) ? prefix.length : 0, use);
+  return isJsonArray(use.value) ? readPrefixItems(use) : readItemsAfter(0, use);
+}
+
+/** In draft-07, `additionalItems` follows a list in `items`, and means nothing otherwise. */
+function readAdditionalItems(use: KeywordUse): Check | undefined {
+  const items = use.schema.get("items") ?? null;
+  const check = readItemsAfter(isJsonArray(items) ? items.length : 0, use);
+  return isJsonArray(items) ? check : undefined;
+}
+
+function readUnevaluatedItems({ value, path, read }: KeywordUse): Check {
+  const schema = read(value, path);
+  return (data, at) => {
+    const { evaluated } = at;
+    if (!isJsonArray(data) || evaluated === undefined || evaluated.allItems) return undefined;
+    for (const [i, item] of data.entries()) {
+      at.checking.spend(1);
+      const mismatched = evaluated.indexes.has(i) ? undefined : applyToRest(schema, value, item, at, i);
+      if (mismatched !== undefined) return mismatched;
+    }
+    evaluated.allItems = true;
+    return undefined;
+  };
+}
+
+function readContains(use: KeywordUse): Check {
+  const schema = use.read(use.value, use.path);
+  const least = countBeside(use, "minContains") ?? 1;
+  const most = countBeside(use, "maxContains") ?? Number.POSITIVE_INFINITY;
+  return (data, at) => {
+    if (!isJsonArray(data)) return undefined;
+    let count = 0;
+    for (const [i, item] of data.entries()) {
+      if (applyInside(schema, item, at, i) !== undefined) continue;
+      count += 1;
+      at.evaluated?.indexes.add(i);
+    }
+    if (count < least) return mismatch(at.path, `expected at least ${least} items that match contains, found ${count}`);
+    return count > most ? mismatch(at.path, `expected at most ${most} items that match contains, found ${count}`) : undefined;
+  };
+}
+
+/** Returns the number of a keyword that only 2020-12 has. */
+function countBeside(use: KeywordUse, name: string): number | undefined {
+  const value = use.dialect === "2020-12" ? use.schema.get(name) : undefined;
+  return value === undefined ? undefined : countOf({ ...use, name, value, path: { parent: use.path.parent, key: name } });
+}
+
+function readAllOf(use: KeywordUse): Check {
+  const schemas = readSchemaList(use);
+  return (data, at) => {
+    for (const schema of schemas) {
+      const mismatched = applyToSame(schema, data, at);
+      if (mismatched !== undefined) return mismatched;
+    }
+    return undefined;
+  };
+}
+
+function readAnyOf(use: KeywordUse): Check {
+  const schemas = readSchemaList(use);
+  return (data, at) => {
+    let first: Mismatch | undefined;
+    let isMatch = false;
+    for (const schema of schemas) {
+      const mismatched = applyToSame(schema, data, at);
+      first ??= mismatched;
+      isMatch ||= mismatched === undefined;
+      // Every schema that matches counts for `unevaluatedProperties` and `unevaluatedItems`.
+      if (isMatch && at.evaluated === undefined) return undefined;
+    }
+    if (isMatch) return undefined;
+    return schemas.length === 1 ? first : mismatch(at.path, "matches no schema of anyOf");
+  };
+}
+
+function readOneOf(use: KeywordUse): Check {
+  const schemas = readSchemaList(use);
+  return (data, at) => {
+    const matching = schemas.flatMap((schema, i) => (applyToSame(schema, data, at) === undefined ? [i] : []));
+    if (matching.length === 1) return undefined;
+    if (matching.length === 0) return mismatch(at.path, "matches no schema of oneOf");
+    return mismatch(at.path, `matches more than one schema of oneOf: ${matching.slice(0, 8).join(", ")}`);
+  };
+}
+
+function readNot({ value, path, read }: KeywordUse): Check {
+  const schema = read(value, path);
+  return (data, at) => {
+    const evaluated = at.evaluated === undefined ? undefined : new Evaluated();
+    return schema.apply(data, { ...at, evaluated }) === undefined ? mismatch(at.path, "matches the schema of not") : undefined;
+  };
+}
+
+function readIf(use: KeywordUse): Check {
+  const condition = use.read(use.value, use.path);
+  const branch = (name: string): Applicable | undefined => {
+    const value = use.schema.get(name);
+    return value === undefined ? undefined : use.read(value, { parent: use.path.parent, key: name });
+  };
+  const then = branch("then");
+  const otherwise = branch("else");
+  return (data, at) => {
+    const chosen = applyToSame(condition, data, at) === undefined ? then : otherwise;
+    return chosen === undefined ? undefined : applyToSame(chosen, data, at);
+  };
+}
+
+function readRef(use: KeywordUse): Check {
+  const reference = use.refer(referenceText(use), use.path);
+  return (data, at) => (reference.target === undefined ? undefined : applyToSame(reference.target, data, at));
+}
+
+/** The outermost schema in progress that has the anchor is meant, not the one in this document part. */
+function readDynamicRef(use: KeywordUse): Check {
+  const reference = use.refer(referenceText(use), use.path);
+  return (data, at) => {
+    const { target, dynamicName } = reference;
+    let chosen = target;
+    for (let scope: Place["scope"] | undefined = at.scope; scope !== undefined && dynamicName !== undefined; scope = scope.outer) {
+      at.checking.spend(1);
+      chosen = scope.dynamicAnchors.get(dynamicName) ?? chosen;
+    }
+    return chosen === undefined ? undefined : applyToSame(chosen, data, at);
+  };
+}
+
+function referenceText({ value, path }: KeywordUse): string {
+  if (typeof value !== "string") throw invalid(path, "expected a reference, which is a text");
+  return value;
+}
+
+/** Reads schemas that only references use. */
+function readDefinitions(use: KeywordUse): undefined {
+  readSchemas(use);
+}
+
+/** Reads a schema that `if` applies, for references to it. */
+function readBranch({ value, path, read }: KeywordUse): undefined {
+  read(value, path);
+}
+
+export const APPLICATORS: readonly (readonly [string, Keyword])[] = [
+  ["$ref", { doc: "the schema at this place of the document", read: readRef }],
+  ["$dynamicRef", { doc: "like `$ref`, but an outer schema can replace the target", only: "2020-12", read: readDynamicRef }],
+  ["$defs", { doc: "schemas for `$ref`", only: "2020-12", read: readDefinitions }],
+  ["definitions", { doc: "schemas for `$ref`", only: "draft-07", read: readDefinitions }],
+  ["properties", { doc: "schemas for the members of an object, by name", read: readProperties }],
+  ["patternProperties", { doc: "schemas for members, by a regular expression for the name", read: readPatternProperties }],
+  ["additionalProperties", { doc: "true, false, or the schema of all other members", read: readAdditionalProperties }],
+  ["propertyNames", { doc: "the schema of the names of members", read: readPropertyNames }],
+  ["dependentRequired", { doc: "names that an object must have if it has another", only: "2020-12", read: readDependentRequired }],
+  ["dependentSchemas", { doc: "schemas for an object if it has a member", only: "2020-12", read: readDependentSchemas }],
+  ["dependencies", { doc: "both of these", only: "draft-07", read: readDependencies }],
+  ["prefixItems", { doc: "schemas for the first items of an array", only: "2020-12", read: readPrefixItems }],
+  ["items", { doc: "the schema of each item of an array, after those of `prefixItems`; in draft-07 also a list", read: readItems }],
+  ["additionalItems", { doc: "the schema of each item after a list in `items`", only: "draft-07", read: readAdditionalItems }],
+  ["contains", { doc: "a schema that one item must match", read: readContains }],
+  ["minContains", { doc: "the fewest items that match `contains`", only: "2020-12" }],
+  ["maxContains", { doc: "the most items that match `contains`", only: "2020-12" }],
+  ["allOf", { doc: "a list of schemas, all of which must match", read: readAllOf }],
+  ["anyOf", { doc: "a list of schemas, of which one must match", read: readAnyOf }],
+  ["oneOf", { doc: "a list of schemas, of which exactly one must match", read: readOneOf }],
+  ["not", { doc: "a schema that must not match", read: readNot }],
+  ["if", { doc: "chooses between `then` and `else`", read: readIf }],
+  ["then", { doc: "the schema if that of `if` matches", read: readBranch }],
+  ["else", { doc: "the schema if that of `if` does not match", read: readBranch }],
+  // These come last, because they look at what all others have evaluated.
+  [
+    "unevaluatedProperties",
+    { doc: "the schema of members that no other schema was applied to", only: "2020-12", read: readUnevaluatedProperties },
+  ],
+  ["unevaluatedItems", { doc: "the schema of items that no other schema was applied to", only: "2020-12", read: readUnevaluatedItems }],
+];

@@ -1,0 +1,109 @@
+/** One check of a value against a schema: where it is, what it may still cost, and what it has found. */
+import { BorunaError } from "../error.ts";
+import { canonicalJson, isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
+import { Branch, foldTree, leaf } from "../json/fold.ts";
+import type { JsonPath } from "../json/typed-json.ts";
+import { FloatValue, intFromBigInt } from "../value/value.ts";
+
+/** Where a value does not match, and why. */
+export interface Mismatch {
+  readonly path: JsonPath;
+  readonly message: string;
+}
+
+/** What a schema says about one value. */
+export interface Place {
+  readonly path: JsonPath;
+  readonly checking: Checking;
+  /** The resources whose schemas are being applied, the innermost first. `$dynamicRef` searches them. */
+  readonly scope: Scope;
+  /** Collects what `unevaluatedProperties` and `unevaluatedItems` leave alone. Undefined if the document has neither. */
+  readonly evaluated: Evaluated | undefined;
+}
+
+export interface Scope {
+  readonly dynamicAnchors: ReadonlyMap<string, Applicable>;
+  readonly outer: Scope | undefined;
+}
+
+/** A schema that was read. */
+export interface Applicable {
+  readonly apply: (data: JsonData, place: Place) => Mismatch | undefined;
+}
+
+/** Returns the first mismatch, or undefined. */
+export type Check = (data: JsonData, place: Place) => Mismatch | undefined;
+
+/** How much work a schema applied to a value counts as. Texts and names count one unit for each code unit or name. */
+export const VISIT_COST = 40;
+/** How many schemas may be applied inside each other. The check recurses, so this also protects the stack. */
+const MAX_APPLY_DEPTH = 1_000;
+
+/** Counts the work of one check. Throws `schema.budget`. */
+export class Checking {
+  readonly #steps: number;
+  #left: number;
+  #depth = 0;
+
+  constructor(steps: number) {
+    this.#steps = steps;
+    this.#left = steps * VISIT_COST;
+  }
+
+  spend(units: number): void {
+    this.#left -= units;
+    if (this.#left < 0) throw new BorunaError("schema.budget", `checking a value takes more than ${this.#steps} steps`);
+  }
+
+  enter(): void {
+    this.spend(VISIT_COST);
+    this.#depth += 1;
+    if (this.#depth > MAX_APPLY_DEPTH)
+      throw new BorunaError("schema.budget", `checking a value applies more than ${MAX_APPLY_DEPTH} schemas inside each other`);
+  }
+
+  leave(): void {
+    this.#depth -= 1;
+  }
+}
+
+/** The properties and items of one value that some schema was applied to. */
+export class Evaluated {
+  readonly names = new Set<string>();
+  readonly indexes = new Set<number>();
+  allNames = false;
+  allItems = false;
+
+  add(other: Evaluated, checking: Checking): void {
+    checking.spend(other.names.size + other.indexes.size);
+    for (const name of other.names) this.names.add(name);
+    for (const index of other.indexes) this.indexes.add(index);
+    this.allNames ||= other.allNames;
+    this.allItems ||= other.allItems;
+  }
+}
+
+export function mismatch(path: JsonPath, message: string): Mismatch {
+  return { path, message };
+}
+
+/** How much work each part of a value counts as that is compared as a whole. */
+const KEY_PART_COST = 8;
+
+/** Returns a text that is equal for equal values: 1 equals 1.0. Charges its length. */
+export function equalityKey(data: JsonData, checking: Checking | undefined): string {
+  if (typeof data === "string") checking?.spend(data.length);
+  const key = canonicalJson(
+    foldTree<JsonData, JsonData>(data, (node) => {
+      checking?.spend(KEY_PART_COST);
+      if (isJsonArray(node)) return new Branch(node, (items) => items);
+      if (isJsonObject(node)) {
+        const names = [...node.keys()];
+        return new Branch([...node.values()], (parts) => new Map(names.map((name, i) => [name, parts[i] ?? null])));
+      }
+      return leaf(node instanceof FloatValue && Number.isInteger(node.value) ? intFromBigInt(BigInt(node.value)) : node);
+    }),
+  );
+  checking?.spend(key.length);
+  return key;
+}
