@@ -5,6 +5,7 @@ import type { CompileFlags } from "./commands/compile.ts";
 import type { DiffFlags } from "./commands/diff.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
 import type { LogShowFlags } from "./commands/log.ts";
+import type { PolicyCheckFlags } from "./commands/policy.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
 import type { ResumeFlags } from "./commands/resume.ts";
 import type { RunFlags } from "./commands/run.ts";
@@ -367,6 +368,18 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: withFlags<CapabilityFlags>(async (session, flags, [file = ""]) =>
       (await import("./commands/policy.ts")).policyShowCommand(session, file, flags),
     ),
+  },
+  {
+    name: "policy check",
+    argsSyntax: "",
+    help: "say what a policy decides about each call of a program, before anything runs; exit with 1 if a call is always denied",
+    options: [
+      { flags: "--program <file>", help: "the program (.ax); required" },
+      { flags: "--policy <policy>", help: "allow-all, deny-all or a policy file (default: none, which lists the calls)" },
+      CAPABILITIES,
+    ],
+    examples: ["boruna policy check --program app.ax", "boruna policy check --program app.ax --policy policy.json --json"],
+    run: withFlags<PolicyCheckFlags>(async (session, flags) => (await import("./commands/policy.ts")).policyCheckCommand(session, flags)),
   },
   {
     name: "capability list",

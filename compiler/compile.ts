@@ -85,6 +85,28 @@ export function compile(
   source: SourceFile,
   options: CompileOptions = {},
 ): { readonly module: Module; readonly diagnostics: readonly Diagnostic[] } {
+  const { program, main, registry } = withMain(source, options);
+  return { module: lower(program, main, registry, []).module, diagnostics: program.diagnostics };
+}
+
+/** The checked functions of a program, for analyses that need no module. */
+export interface CheckedFunctions {
+  readonly main: Callable;
+  /** The functions that the program's own files declare, `main` included. */
+  readonly functions: readonly Callable[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Checks a program as `compile` does, and returns its functions. Throws `CompileError`. */
+export function checkFunctions(source: SourceFile, options: CompileOptions = {}): CheckedFunctions {
+  const { program, main } = withMain(source, options);
+  const own = program.units.filter(({ name }) => !name.startsWith("std/"));
+  const functions = own.flatMap((unit) => [...unit.functions.values()].filter(({ file }) => file === unit));
+  return { main, functions, diagnostics: program.diagnostics };
+}
+
+/** Checks a program that has a `main`. Throws `CompileError`. */
+function withMain(source: SourceFile, options: CompileOptions): ReturnType<typeof analyze> & { readonly main: Callable } {
   const { program, registry } = analyze(source, options);
   if (program.diagnostics.some((d) => d.severity === "error")) throw new CompileError(program.diagnostics, sourceOf(program));
   const main = program.root.functions.get("main");
@@ -95,7 +117,7 @@ export function compile(
   }
   if (main.typeParams.length > 0)
     return failCompile(program, "E014", main.item?.name.span ?? { start: 0, end: 0 }, "`main` cannot have type parameters");
-  return { module: lower(program, main, registry, []).module, diagnostics: program.diagnostics };
+  return { program, main, registry };
 }
 
 /** A `test` block of the root file, compiled to a function of the module. */

@@ -7,7 +7,20 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const SOURCE_FOLDERS = ["compiler", "vm", "policy", "gateway", "replay", "runtime", "telemetry", "viewer", "cli", "bench", "std"];
+const SOURCE_FOLDERS = [
+  "compiler",
+  "analysis",
+  "vm",
+  "policy",
+  "gateway",
+  "replay",
+  "runtime",
+  "telemetry",
+  "viewer",
+  "cli",
+  "bench",
+  "std",
+];
 const SOURCE_FILES = ["index.ts", "tsconfig.json", "package.json", "package-lock.json", "scripts/build.mjs"];
 
 const pathTo = (...names) => join(root, ...names);

@@ -1,10 +1,16 @@
+import { checkProgramPolicy, policyCheckJson, policyCheckLines, refusesCall } from "../../analysis/check.ts";
+import { checkFunctions, type CheckedFunctions } from "../../compiler/compile.ts";
 import { loadCheckedPolicy, loadPolicy } from "../../policy/load.ts";
 import { policyHash, policyToJson } from "../../policy/policy.ts";
 import { jsonToJs } from "../../vm/json/js-interop.ts";
+import { openSources } from "../../runtime/sources.ts";
+import type { CapabilityRegistry } from "../../vm/capabilities.ts";
+import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
+import { isModuleFile } from "../load.ts";
 import type { Session } from "../session.ts";
-import { withoutControlCharacters, printJson } from "../terminal.ts";
+import { withoutControlCharacters, printJson, toPlainObject } from "../terminal.ts";
 
 export async function policyValidateCommand({ terminal, json }: Session, file: string, flags: CapabilityFlags): Promise<number> {
   const { policy, warnings } = loadCheckedPolicy(file, await loadRegistry(flags));
@@ -26,4 +32,32 @@ export async function policyShowCommand({ terminal, json }: Session, file: strin
   if (json) printJson(terminal, { policy: policyData, policy_hash: policyHash(policy) });
   else terminal.out(JSON.stringify(policyData, null, 2));
   return EXIT.done;
+}
+
+export interface PolicyCheckFlags extends CapabilityFlags {
+  readonly program?: string;
+  readonly policy?: string;
+}
+
+export async function policyCheckCommand(session: Session, flags: PolicyCheckFlags): Promise<number> {
+  const { terminal, json } = session;
+  const registry = await loadRegistry(flags);
+  if (flags.program === undefined)
+    throw new BorunaError("usage", "no program is named", { hint: "boruna policy check --program app.ax --policy policy.json" });
+  const policy = flags.policy === undefined ? undefined : loadPolicy(flags.policy, registry);
+  const check = checkProgramPolicy(loadFunctions(session, flags.program, registry), policy, registry);
+  if (json) printJson(terminal, toPlainObject(policyCheckJson(check)));
+  else for (const line of policyCheckLines(check)) terminal.out(withoutControlCharacters(line));
+  return refusesCall(check) ? EXIT.failed : EXIT.done;
+}
+
+/** Loads the checked functions of a program, for analyses. Throws `usage`, `io_error`, `CompileError`. */
+function loadFunctions(session: Session, path: string, registry: CapabilityRegistry): CheckedFunctions {
+  if (isModuleFile(path))
+    throw new BorunaError("usage", `${path} is a module, and this command reads source`, {
+      hint: "Give the .ax file that it was compiled from.",
+    });
+  const { source, resolve, textOf } = openSources(path);
+  session.sourceOf = textOf;
+  return checkFunctions(source, { resolve, registry });
 }

@@ -1,0 +1,163 @@
+/** Checks a policy against a program: what it decides about each call, before anything runs. */
+import type { CheckedFunctions } from "../compiler/compile.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { CapabilityRegistry } from "../vm/capabilities.ts";
+import type { JsonData } from "../vm/json/json.ts";
+import { type CallPath, type EffectCall, findEffects, type Place } from "./effects.ts";
+import type { Known, KnownText } from "./known.ts";
+import { isLeftToHandler, judge, type Judgement, unusedRules } from "./verdict.ts";
+
+/** A call of the program, and what the policy decides about it. Without a policy there is no judgement. */
+export interface CheckedCall {
+  readonly call: EffectCall;
+  readonly judgement: Judgement | undefined;
+  /** Whether the policy accepts the call, so that only the handler may refuse it. */
+  readonly isLeftToHandler: boolean;
+}
+
+export interface PolicyCheck {
+  readonly calls: readonly CheckedCall[];
+  /** The most calls of each capability in one run, by name. */
+  readonly totals: ReadonlyMap<string, number>;
+  /** The capabilities that the policy has a rule for, allows, and the program never calls. */
+  readonly unused: readonly string[];
+}
+
+export function checkProgramPolicy(program: CheckedFunctions, policy: Policy | undefined, registry: CapabilityRegistry): PolicyCheck {
+  const { calls, totals } = findEffects(program, registry);
+  const checked = calls.map((call): CheckedCall => {
+    if (policy === undefined) return { call, judgement: undefined, isLeftToHandler: false };
+    const judgement = judge(call, policy, totals.get(call.capability.name) ?? 0);
+    return { call, judgement, isLeftToHandler: isLeftToHandler(policy, call, judgement) };
+  });
+  return { calls: checked, totals, unused: policy === undefined ? [] : unusedRules(policy, totals) };
+}
+
+/** Whether the policy is sure to refuse a call that the program can reach. */
+export const refusesCall = ({ calls }: PolicyCheck): boolean => calls.some(({ judgement }) => judgement?.verdict === "denied");
+
+const placeText = ({ file, line, column }: Place): string => `${file}:${line}:${column}`;
+const times = (count: number): string =>
+  count === Infinity ? "any number of times" : count === 1 ? "at most once" : `at most ${count} times`;
+const calls = (count: number): string =>
+  count === Infinity ? "any number of calls" : count === 1 ? "at most 1 call" : `at most ${count} calls`;
+
+/** Returns what is known about an argument as text: `"a" or "b…"`; undefined if nothing is known. */
+export function knownText(known: Known): string | undefined {
+  if (known?.kind === "text") return known.texts.map(quoted).join(" or ");
+  if (known?.kind === "int" && known.min === known.max) return String(known.min);
+  return undefined;
+}
+
+const MAX_SHOWN_UNITS = 80;
+
+function quoted({ text, isExact }: KnownText): string {
+  const shown = JSON.stringify(text.slice(0, MAX_SHOWN_UNITS));
+  return isExact && text.length <= MAX_SHOWN_UNITS ? shown : `${shown.slice(0, -1)}…"`;
+}
+
+function pathText({ steps, omitted }: CallPath): string {
+  const shown = steps.map((step, i) => {
+    const name = step.by === "spawn" ? `${step.function} as an actor` : step.by === "value" ? `${step.function} as a value` : step.function;
+    return i === 0 ? name : `${name} (${placeText(step.place)})`;
+  });
+  if (omitted > 0) shown.splice(1, 0, `${omitted} more`);
+  return shown.join(" → ");
+}
+
+/** Returns the check as lines of text. */
+export function policyCheckLines({ calls: checked, totals, unused }: PolicyCheck): readonly string[] {
+  const lines = checked.flatMap(({ call, judgement, isLeftToHandler: isLeft }) => {
+    const argument = knownText(call.args[0]?.known);
+    const what = `${placeText(call.place)}: ${call.capability.name}${argument === undefined ? "" : ` ${argument}`}`;
+    if (call.path === undefined) return [`${what}: never reached`];
+    const verdict =
+      judgement === undefined ? "" : ` ${isLeft ? "allowed, if its handler finds nothing" : VERDICT_WORDS[judgement.verdict]},`;
+    const reasons = (judgement?.reasons ?? []).map(({ rule, reason }) => `    ${reason} [${rule}]`);
+    return [`${what}:${verdict} ${times(call.times)}`, `    ${pathText(call.path())}`, ...reasons];
+  });
+  const forecast = [...totals].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => `${name}: ${calls(count)}`);
+  return [
+    ...lines,
+    forecast.length === 0 ? "a run makes no calls" : `a run makes ${forecast.join("; ")}`,
+    ...unused.map((name) => `the policy allows ${name}, and the program never calls it`),
+  ];
+}
+
+const VERDICT_WORDS = {
+  never_reached: "never reached",
+  denied: "always denied",
+  can_be_denied: "can be denied",
+  allowed: "allowed",
+} as const;
+
+const placeJson = ({ file, line, column }: Place): JsonData =>
+  new Map<string, JsonData>([
+    ["file", file],
+    ["line", line],
+    ["column", column],
+  ]);
+
+/** A count as JSON: null means that there is no visible bound. */
+const countJson = (count: number): JsonData => (count === Infinity ? null : count);
+
+function pathJson({ steps, omitted }: CallPath): JsonData {
+  return new Map<string, JsonData>([
+    [
+      "steps",
+      steps.map(
+        (step) =>
+          new Map<string, JsonData>([
+            ["function", step.function],
+            ["by", step.by],
+            ["place", placeJson(step.place)],
+          ]),
+      ),
+    ],
+    ["omitted", omitted],
+  ]);
+}
+
+function argumentsJson({ args }: EffectCall): JsonData {
+  return new Map(
+    args.flatMap(({ param, known }) =>
+      known?.kind === "text"
+        ? [[param, known.texts.map(({ text, isExact }) => new Map<string, JsonData>([[isExact ? "text" : "prefix", text]]))] as const]
+        : [],
+    ),
+  );
+}
+
+/** Returns the check as JSON. */
+export function policyCheckJson(check: PolicyCheck): JsonData {
+  return new Map<string, JsonData>([
+    ["ok", !refusesCall(check)],
+    [
+      "calls",
+      check.calls.map(
+        ({ call, judgement }) =>
+          new Map<string, JsonData>([
+            ["capability", call.capability.name],
+            ["place", placeJson(call.place)],
+            ["verdict", judgement?.verdict ?? (call.path === undefined ? "never_reached" : null)],
+            [
+              "reasons",
+              (judgement?.reasons ?? []).map(
+                ({ rule, reason }) =>
+                  new Map([
+                    ["rule", rule],
+                    ["reason", reason],
+                  ]),
+              ),
+            ],
+            ["path", call.path === undefined ? null : pathJson(call.path())],
+            ["times", countJson(call.times)],
+            ["arguments", argumentsJson(call)],
+            ["in_actor", call.inActor],
+          ]),
+      ),
+    ],
+    ["totals", new Map([...check.totals].map(([name, count]) => [name, countJson(count)]))],
+    ["unused", check.unused],
+  ]);
+}

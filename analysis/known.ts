@@ -1,0 +1,124 @@
+/**
+ * What is known about a value before the program runs. `undefined` means that nothing is known.
+ *
+ *     "notes/" ++ name      a text that begins with "notes/"
+ *     0..3                  a list of at most 3 Ints from 0 to 2
+ *     [fs.read, trimmed]    a list of at most 2 functions, each one of these two
+ *
+ * Everything known is an upper bound: a value may be any of the possible texts, and a list may be shorter than its length. Each form
+ * has a limited size, so that joining values many times stays cheap.
+ */
+import type { Callable } from "../compiler/ir.ts";
+import { ListValue } from "../vm/value/list.ts";
+import type { Value } from "../vm/value/value.ts";
+
+/** A text, or the beginning of one if `isExact` is false. */
+export interface KnownText {
+  readonly text: string;
+  readonly isExact: boolean;
+}
+
+export type Known =
+  | undefined
+  /** One of these texts. */
+  | { readonly kind: "text"; readonly texts: readonly KnownText[] }
+  /** An Int from `min` to `max`. */
+  | { readonly kind: "int"; readonly min: number; readonly max: number }
+  /** Another constant, such as `true` or the empty map. */
+  | { readonly kind: "constant"; readonly value: Value }
+  /** A list of at most `length` elements. */
+  | { readonly kind: "list"; readonly length: number; readonly element: Known }
+  /** One of these functions. */
+  | { readonly kind: "functions"; readonly targets: ReadonlySet<Callable> };
+
+/** Receives the functions that a join no longer follows: they may be called anywhere. */
+export type Escape = (targets: Iterable<Callable>) => void;
+
+const MAX_TEXTS = 16;
+/** Limit on a known text, in UTF-16 code units. */
+const MAX_TEXT_UNITS = 4_096;
+const MAX_FUNCTIONS = 16;
+const MAX_DEPTH = 4;
+
+export const ANY_TEXT: KnownText = { text: "", isExact: false };
+
+const shortened = ({ text, isExact }: KnownText): KnownText =>
+  text.length > MAX_TEXT_UNITS ? { text: text.slice(0, MAX_TEXT_UNITS), isExact: false } : { text, isExact };
+
+/** Whether every text that `b` describes is one that `a` describes. */
+export const covers = (a: KnownText, b: KnownText): boolean => (a.isExact ? b.isExact && a.text === b.text : b.text.startsWith(a.text));
+
+/** Returns one of the given texts, without those that another one covers. */
+export function knownTexts(given: readonly KnownText[]): Known {
+  const texts: KnownText[] = [];
+  for (const next of given.map(shortened)) {
+    if (texts.some((text) => covers(text, next))) continue;
+    texts.splice(0, texts.length, ...texts.filter((text) => !covers(next, text)), next);
+    if (texts.length > MAX_TEXTS || (next.text === "" && !next.isExact)) return undefined;
+  }
+  return { kind: "text", texts };
+}
+
+/** Returns what is known about a constant of the program. */
+export function knownConstant(value: Value): Known {
+  if (typeof value === "string") return knownTexts([{ text: value, isExact: true }]);
+  if (typeof value === "number") return { kind: "int", min: value, max: value };
+  if (value instanceof ListValue && value.length === 0) return { kind: "list", length: 0, element: undefined };
+  return { kind: "constant", value };
+}
+
+/** Returns what is known about a text joined from two. */
+export function knownConcat(a: Known, b: Known): Known {
+  if (a?.kind !== "text") return undefined;
+  const seconds = b?.kind === "text" ? b.texts : [ANY_TEXT];
+  const isLong = a.texts.length * seconds.length > MAX_TEXTS;
+  return knownTexts(
+    a.texts.flatMap((first) => {
+      if (!first.isExact) return [first];
+      if (isLong) return [{ text: first.text, isExact: false }];
+      return seconds.map((second) => ({ text: first.text + second.text, isExact: second.isExact }));
+    }),
+  );
+}
+
+/** Returns the functions that the value is, or that it contains. */
+export function functionsIn(known: Known): Iterable<Callable> {
+  if (known?.kind === "functions") return known.targets;
+  return known?.kind === "list" ? functionsIn(known.element) : [];
+}
+
+/** Returns what is known about a value that is one of the two. Reports the functions in a part that is forgotten. */
+export function joinKnown(a: Known, b: Known, escape: Escape, depth = 0): Known {
+  if (a === b) return a;
+  const forget = (): undefined => {
+    escape(functionsIn(a));
+    escape(functionsIn(b));
+    return undefined;
+  };
+  if (a === undefined || b === undefined || depth > MAX_DEPTH) return forget();
+  if (a.kind === "text" && b.kind === "text") return sameOr(a, knownTexts([...a.texts, ...b.texts]));
+  if (a.kind === "int" && b.kind === "int") return sameOr(a, { kind: "int", min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) });
+  if (a.kind === "list" && b.kind === "list") {
+    const element = a.length === 0 ? b.element : b.length === 0 ? a.element : joinKnown(a.element, b.element, escape, depth + 1);
+    return sameOr(a, { kind: "list", length: Math.max(a.length, b.length), element });
+  }
+  if (a.kind === "functions" && b.kind === "functions") {
+    const targets = new Set([...a.targets, ...b.targets]);
+    return targets.size > MAX_FUNCTIONS ? forget() : targets.size === a.targets.size ? a : { kind: "functions", targets };
+  }
+  return forget();
+}
+
+/** Returns `before` if `after` says the same, so that a caller can compare by identity. */
+function sameOr(before: Known, after: Known): Known {
+  if (before?.kind === "text" && after?.kind === "text") {
+    const isSame = before.texts.length === after.texts.length && before.texts.every((t, i) => sameText(t, after.texts[i]));
+    return isSame ? before : after;
+  }
+  if (before?.kind === "int" && after?.kind === "int") return before.min === after.min && before.max === after.max ? before : after;
+  if (before?.kind === "list" && after?.kind === "list")
+    return before.length === after.length && before.element === after.element ? before : after;
+  return after;
+}
+
+const sameText = (a: KnownText, b: KnownText | undefined): boolean => a.text === b?.text && a.isExact === b.isExact;

@@ -1,0 +1,275 @@
+/**
+ * Says before a run what a policy decides about a call, from what is known about its arguments.
+ *
+ * A decision is a conjunction of checks, and each check reads one argument: the rule, each path of `where`, and the scope. So each check
+ * is applied by the code of the gateway to every value that its argument may have. A call is `denied` if some check refuses all values,
+ * `allowed` if every check accepts all values, and otherwise `can_be_denied`.
+ */
+import { budgetRule, Decisions } from "../policy/decide.ts";
+import { memberPath } from "../policy/field-schema.ts";
+import { parseArgumentPath } from "../policy/argument-path.ts";
+import { NO_APPROVAL } from "../policy/approval-fields.ts";
+import { ALLOW_ALL, isAllowed, type Policy } from "../policy/policy.ts";
+import { reachOf } from "../policy/paths.ts";
+import { type Where, whereCheck } from "../policy/where.ts";
+import { UNIT, type Value } from "../vm/value/value.ts";
+import type { EffectCall } from "./effects.ts";
+import type { Known } from "./known.ts";
+
+export const VERDICTS = {
+  never_reached: "no path of calls leads to it",
+  denied: "the policy refuses it, whatever the run does",
+  can_be_denied: "the policy may refuse it, as its arguments or earlier calls turn out",
+  allowed: "nothing refuses it",
+} as const;
+export type Verdict = keyof typeof VERDICTS;
+
+/** Why a call is denied, or can be. */
+export interface Reason {
+  /** The path of the setting in the policy. */
+  readonly rule: string;
+  readonly reason: string;
+}
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  readonly reasons: readonly Reason[];
+}
+
+/** What a check says about all possible values of its argument. */
+type Checked = { readonly refuses: "none" | "some" | "all"; readonly reason: Reason };
+
+/** Judges a call. `total` is the most calls of the capability that a run makes. */
+export function judge(call: EffectCall, policy: Policy, total: number): Judgement {
+  if (call.path === undefined) return { verdict: "never_reached", reasons: [] };
+  const { capability } = call;
+  const [rule] = checkAll([undefined], () => new Decisions(ruleOnly(policy, capability.name)).decide(capability, placeholders(call)));
+  const checks = rule?.refuses === "all" ? [rule] : [...whereChecks(call, policy), ...scopeChecks(call, policy)];
+  const refusing = checks.filter(({ refuses }) => refuses === "all");
+  if (refusing.length > 0) return { verdict: "denied", reasons: refusing.map(({ reason }) => reason) };
+  const reasons = [
+    ...checks.filter(({ refuses }) => refuses === "some").map(({ reason }) => reason),
+    ...budgetReasons(capability.name, policy, total),
+    ...approvalReasons(call, policy),
+    ...handlerReasons(call, policy),
+  ];
+  return { verdict: reasons.length === 0 ? "allowed" : "can_be_denied", reasons };
+}
+
+/** The policy with the rule of one capability, without conditions, and with every scope open. */
+function ruleOnly(policy: Policy, name: string): Policy {
+  const rule = policy.rules.get(name);
+  const rules = rule === undefined ? [] : [[name, { ...rule, where: new Map(), approval: NO_APPROVAL }] as const];
+  const { net_policy, fs_policy, llm_policy } = ALLOW_ALL;
+  return {
+    ...policy,
+    rules: new Map(rules),
+    net_policy: { ...net_policy, allow_private_networks: true },
+    fs_policy,
+    llm_policy: { ...llm_policy, max_output_tokens: Number.MAX_SAFE_INTEGER },
+  };
+}
+
+/** Arguments for checks that do not read them. */
+const placeholders = ({ args }: EffectCall): Value[] => args.map(() => UNIT);
+
+const MAX_VALUES = 16;
+
+/** Returns every value that the argument may have, or undefined if there are too many. */
+export function valuesOf(known: Known): readonly Value[] | undefined {
+  switch (known?.kind) {
+    case "text":
+      return known.texts.every(({ isExact }) => isExact) ? known.texts.map(({ text }) => text) : undefined;
+    case "int": {
+      const { min, max } = known;
+      return max - min < MAX_VALUES ? Array.from({ length: max - min + 1 }, (_, i) => min + i) : undefined;
+    }
+    case "constant":
+      return [known.value];
+    case "list":
+    case "functions":
+    case undefined:
+      return undefined;
+  }
+}
+
+/**
+ * Returns the URLs that stand for all URLs of the argument, as far as host and port matter. A URL whose beginning is known up to the end
+ * of its host stands for every URL that begins so.
+ */
+function urlsOf(known: Known): readonly Value[] | undefined {
+  if (known?.kind !== "text") return valuesOf(known);
+  const endsHost = /^https?:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::[0-9]+)?[/?#]/i;
+  return known.texts.every(({ text, isExact }) => isExact || endsHost.test(text)) ? known.texts.map(({ text }) => text) : undefined;
+}
+
+/** Applies a check to all values. */
+function checkAll<T>(values: readonly T[], decide: (value: T) => { readonly allowed: boolean } & Reason): readonly Checked[] {
+  const decisions = values.map(decide);
+  const refused = decisions.filter(({ allowed }) => !allowed);
+  const [first] = refused;
+  if (first === undefined) return [];
+  return [{ refuses: refused.length === decisions.length ? "all" : "some", reason: { rule: first.rule, reason: first.reason } }];
+}
+
+const unknown = (rule: string, param: string): readonly Checked[] => [
+  { refuses: "some", reason: { rule, reason: `what ${param} is, is not known before the run` } },
+];
+
+/** Returns the arguments with one of them replaced. */
+function withArgument(call: EffectCall, param: string, value: Value): readonly Value[] {
+  return call.args.map((arg) => (arg.param === param ? value : UNIT));
+}
+
+function whereChecks(call: EffectCall, policy: Policy): readonly Checked[] {
+  const { capability } = call;
+  const where: Where = policy.rules.get(capability.name)?.where ?? new Map();
+  return [...where].flatMap(([text, conditions]) => {
+    const param = parseArgumentPath(text)?.param ?? text;
+    const rule = memberPath(memberPath(memberPath("rules", capability.name), "where"), text);
+    const check = whereCheck(capability, new Map([[text, conditions]]), []);
+    const known = call.args.find((arg) => arg.param === param);
+    // A parameter that this call does not have is absent, and so is checked without a value.
+    const values = known === undefined && capability.internal !== true ? [UNIT] : valuesOf(known?.known);
+    if (values === undefined) return unknown(rule, param);
+    return checkAll(values, (value) => {
+      const refusal = check?.(withArgument(call, param, value));
+      return refusal === undefined ? { allowed: true, rule, reason: "" } : { allowed: false, ...refusal };
+    });
+  });
+}
+
+function knownOf({ args }: EffectCall, param: string): Known {
+  return args.find((arg) => arg.param === param)?.known;
+}
+
+function scopeChecks(call: EffectCall, policy: Policy): readonly Checked[] {
+  const { capability } = call;
+  const open = ruleOnly(policy, capability.name);
+  /** Applies the part of the scope that `scope` has to one argument. */
+  const apply = (scope: Partial<Policy>, param: string, values: readonly Value[] | undefined, rule: string): readonly Checked[] => {
+    if (values === undefined) return unknown(rule, param);
+    const decisions = new Decisions({ ...open, ...scope });
+    // The other arguments are such that this part of the scope accepts them.
+    const others = ACCEPTED.get(capability.name) ?? {};
+    const args = (value: Value): readonly Value[] => call.args.map((arg) => (arg.param === param ? value : (others[arg.param] ?? UNIT)));
+    return checkAll(values, (value) => decisions.decide(capability, args(value)));
+  };
+  switch (capability.name) {
+    case "net.fetch": {
+      const { net_policy } = policy;
+      const { allowed_domains, allowed_methods, allowed_ports, allow_private_networks } = net_policy;
+      const rule = allowed_domains.length > 0 ? "allowed_domains" : allowed_ports.length > 0 ? "allowed_ports" : "allow_private_networks";
+      const isOpen = allowed_domains.length === 0 && allowed_ports.length === 0 && allow_private_networks;
+      return [
+        ...(isOpen
+          ? []
+          : apply({ net_policy: { ...net_policy, allowed_methods: [] } }, "url", urlsOf(knownOf(call, "url")), `net_policy.${rule}`)),
+        ...(allowed_methods.length === 0
+          ? []
+          : apply(
+              { net_policy: { ...open.net_policy, allowed_methods } },
+              "method",
+              valuesOf(knownOf(call, "method")),
+              "net_policy.allowed_methods",
+            )),
+      ];
+    }
+    case "fs.read":
+    case "fs.write": {
+      const section = capability.name === "fs.read" ? "read" : "write";
+      const { fs_policy } = policy;
+      // Without folders, every path is refused.
+      const values = fs_policy[section].length === 0 ? [""] : valuesOf(knownOf(call, "path"));
+      return apply({ fs_policy }, "path", values, `fs_policy.${section}`);
+    }
+    case "llm.call": {
+      const { allowed_models, max_cost_usd, max_output_tokens } = policy.llm_policy;
+      const isOpen = allowed_models.length === 0 && max_cost_usd === null;
+      const models = { llm_policy: { ...policy.llm_policy, max_output_tokens: Number.MAX_SAFE_INTEGER } };
+      const tokens = { llm_policy: { ...open.llm_policy, max_output_tokens } };
+      return [
+        ...(isOpen ? [] : apply(models, "model", valuesOf(knownOf(call, "model")), "llm_policy.allowed_models")),
+        ...apply(tokens, "options", valuesOf(knownOf(call, "options")), "llm_policy.max_output_tokens"),
+      ];
+    }
+    default:
+      return [];
+  }
+}
+
+/** For each capability, arguments that a scope accepts, if the part of the scope that reads them is open. */
+const ACCEPTED: ReadonlyMap<string, Readonly<Record<string, Value>>> = new Map([
+  ["net.fetch", { url: "https://a.example/", method: "GET" }],
+  ["llm.call", { model: "" }],
+]);
+
+function budgetReasons(name: string, policy: Policy, total: number): readonly Reason[] {
+  const budget = policy.rules.get(name)?.budget ?? 0;
+  if (budget === 0 || total <= budget) return [];
+  const most = total === Infinity ? "any number of" : `up to ${total}`;
+  return [{ rule: budgetRule(name), reason: `the budget is ${budget}, and a run can make ${most} calls` }];
+}
+
+function approvalReasons(call: EffectCall, policy: Policy): readonly Reason[] {
+  const { name } = call.capability;
+  const approval = policy.rules.get(name)?.approval ?? NO_APPROVAL;
+  if (!approval.required || isExempt(call, approval.where)) return [];
+  const what =
+    approval.where.size === 0
+      ? "it waits for an approval, which may be refused"
+      : "it may have to wait for an approval, which may be refused";
+  return [{ rule: memberPath(memberPath("rules", name), "approval"), reason: what }];
+}
+
+/** Whether one of the conditions holds for no value, so that the call never waits. */
+function isExempt(call: EffectCall, where: Where): boolean {
+  return [...where].some(([text, conditions]) => {
+    const param = parseArgumentPath(text)?.param ?? text;
+    const check = whereCheck(call.capability, new Map([[text, conditions]]), []);
+    const values = valuesOf(knownOf(call, param));
+    return values !== undefined && values.length > 0 && values.every((value) => check?.(withArgument(call, param, value)) !== undefined);
+  });
+}
+
+/** Returns what the handler of the capability checks when the call is made. */
+function handlerReasons(call: EffectCall, policy: Policy): readonly Reason[] {
+  const reason = HANDLER_CHECKS.get(call.capability.name)?.(policy, call);
+  return reason === undefined ? [] : [reason];
+}
+
+type HandlerCheck = (policy: Policy, call: EffectCall) => Reason;
+
+const HANDLER_CHECKS: ReadonlyMap<string, HandlerCheck> = new Map<string, HandlerCheck>([
+  [
+    "net.fetch",
+    ({ net_policy }) => {
+      const { allowed_domains, allow_private_networks } = net_policy;
+      const reason = "the handler checks the address that the host has, each redirect, and the secrets in headers";
+      return { rule: allow_private_networks || allowed_domains.length > 0 ? "net_policy" : "net_policy.allow_private_networks", reason };
+    },
+  ],
+  ["fs.read", ({ fs_policy: { read } }, call) => linkReason("fs_policy.read", read, call)],
+  ["fs.write", ({ fs_policy: { write } }, call) => linkReason("fs_policy.write", write, call)],
+  ["db.query", () => ({ rule: "db_policy.statements", reason: "the handler checks the kind of the statement" })],
+  ["llm.call", () => ({ rule: "llm_policy", reason: "the handler checks its own model, and what the calls of a run have spent" })],
+]);
+
+function linkReason(rule: string, roots: readonly string[], call: EffectCall): Reason {
+  const values = valuesOf(knownOf(call, "path")) ?? [];
+  const depends = values.some((path) => typeof path === "string" && reachOf(path, roots) === "depends");
+  const reason = depends
+    ? "the handler finds out whether the path is in these folders, and follows its links"
+    : "the handler checks where the links of the path lead";
+  return { rule, reason };
+}
+
+/** Whether only the handler may refuse the call. */
+export function isLeftToHandler(policy: Policy, call: EffectCall, { verdict, reasons }: Judgement): boolean {
+  return verdict === "can_be_denied" && reasons.length === handlerReasons(call, policy).length;
+}
+
+/** Returns the capabilities that the policy allows and that the program never calls. */
+export function unusedRules(policy: Policy, totals: ReadonlyMap<string, number>): readonly string[] {
+  return [...policy.rules.keys()].filter((name) => isAllowed(policy, name) && !totals.has(name));
+}

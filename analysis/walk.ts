@@ -1,0 +1,422 @@
+/**
+ * Walks the body of one function and collects what it may do: the capability calls in it, and the functions that it calls, spawns
+ * or lets others call.
+ *
+ *     fn load(paths: List<String>) -> List<String> !{fs.read} { list.map(paths, fs.read) }
+ *
+ * A call of a builtin that is written in the language, such as `list.map`, is walked as if its body stood there. So the walk sees that
+ * `load` calls the function value `fs.read` once for each element, not only that the value is passed on.
+ *
+ * A function value is followed from where it is made to where it is called as long as it is in a variable, an argument or a list. Where
+ * the walk loses it (in a record, in a result, in an argument of a builtin), it *escapes*: from there it may be called any number of
+ * times with any arguments, which counts as done by the function that lets it escape.
+ */
+import type { Span } from "../compiler/ast.ts";
+import type { Callable, Ir, IrStmt, Local } from "../compiler/ir.ts";
+import { prune } from "../compiler/check-types.ts";
+import { CAPABILITY_IDS } from "../vm/capabilities.ts";
+import { changingIn } from "./bindings.ts";
+import { functionsIn, joinKnown, type Known, knownConcat, knownConstant } from "./known.ts";
+
+/** How a function comes to run another one. */
+export type EdgeKind = "call" | "spawn" | "value";
+
+/** The first place at which a function makes another one run. */
+export interface Edge {
+  readonly kind: EdgeKind;
+  readonly span: Span;
+}
+
+/** A capability call in the source. */
+export interface Site {
+  readonly capability: number;
+  readonly span: Span;
+  readonly args: readonly Known[];
+  /** The most times that one call of the function makes this call: 0 in a loop over nothing, Infinity without a visible bound. */
+  readonly times: number;
+}
+
+/** What one call of a function may do. */
+export interface Walked {
+  /** The functions that run as a part of this one. */
+  readonly edges: ReadonlyMap<Callable, Edge>;
+  /** The functions that run as actors. */
+  readonly spawns: ReadonlyMap<Callable, Edge>;
+  readonly sites: readonly Site[];
+  /** The most times that one call of the function runs each other function, and makes a call of each capability, itself. */
+  readonly runs: ReadonlyMap<Callable | number, number>;
+}
+
+/** Receives what a walk learns about the arguments of other functions. */
+export interface Learn {
+  /** The function is called with these arguments. `from` is the index of the first: captured values come before the parameters. */
+  readonly called: (target: Callable, from: number, args: readonly Known[]) => void;
+  /** The function may be called with any arguments. */
+  readonly escaped: (target: Callable) => void;
+}
+
+/** Limit on builtins that are walked inside each other. */
+const MAX_INLINE_DEPTH = 4;
+
+/** Whether the function is a builtin that is written in the language. */
+const isBuiltin = (callable: Callable): boolean => callable.file.name.startsWith("builtin:");
+
+/** Multiplies two counts. What runs zero times does nothing, however often it would repeat. */
+export const times = (a: number, b: number): number => (a === 0 || b === 0 ? 0 : bounded(a * b));
+/** Returns the count, or Infinity if it is too large to be exact. */
+export const bounded = (count: number): number => (count > Number.MAX_SAFE_INTEGER ? Infinity : count);
+
+/** Walks the function. `params` has what is known about its captured values and its parameters. */
+export function walkFunction(callable: Callable, params: readonly Known[], learn: Learn): Walked {
+  const found: Found = { edges: new Map(), spawns: new Map(), sites: [], runs: new Map() };
+  if (callable.body === null) return found;
+  new Walk(callable, found, learn, 1, []).body(params);
+  return found;
+}
+
+interface Found {
+  readonly edges: Map<Callable, Edge>;
+  readonly spawns: Map<Callable, Edge>;
+  readonly sites: Site[];
+  runs: Map<Callable | number, number>;
+}
+
+class Walk {
+  readonly #callable: Callable;
+  readonly #found: Found;
+  readonly #learn: Learn;
+  /** The most times that the current code runs in one call of the function. */
+  #times: number;
+  /** The builtins whose bodies are being walked, outermost first. */
+  readonly #inlined: readonly Callable[];
+  /** What is known about bindings that are set exactly once. */
+  readonly #known = new Map<Local, Known>();
+  readonly #changing: ReadonlySet<Local>;
+  /** The place of a call of a builtin; the places inside its body mean nothing to a reader. */
+  readonly #place: Span | undefined;
+
+  constructor(callable: Callable, found: Found, learn: Learn, count: number, inlined: readonly Callable[], place?: Span) {
+    this.#callable = callable;
+    this.#found = found;
+    this.#learn = learn;
+    this.#times = count;
+    this.#inlined = inlined;
+    this.#place = place;
+    this.#changing = changingIn(callable);
+  }
+
+  body(args: readonly Known[]): void {
+    const { body } = this.#callable;
+    if (body === null) return;
+    body.params.forEach((param, i) => this.#bind(param, args[i]));
+    for (const stmt of body.prologue) this.#stmt(stmt);
+    for (const { condition } of body.requires) this.#use(condition);
+    this.#use(body.value);
+    for (const { condition } of body.ensures) this.#use(condition);
+  }
+
+  #bind(local: Local, known: Known): void {
+    if (this.#changing.has(local)) this.#escape(known, local.span);
+    else this.#known.set(local, known);
+  }
+
+  /** Evaluates an expression whose value is not followed any further. */
+  #use(ir: Ir): void {
+    this.#escape(this.#value(ir), ir.span);
+  }
+
+  #escape(known: Known, span: Span): void {
+    for (const target of functionsIn(known)) {
+      this.#run(target, "value", span, Infinity);
+      this.#learn.escaped(target);
+    }
+  }
+
+  /** Records that the current code makes a function run `count` times. */
+  #run(target: Callable, kind: EdgeKind, span: Span, count: number): void {
+    const total = times(this.#times, count);
+    if (total === 0) return;
+    const edges = kind === "spawn" ? this.#found.spawns : this.#found.edges;
+    if (!edges.has(target)) edges.set(target, { kind, span: this.#place ?? span });
+    this.#count(target, total);
+  }
+
+  #count(target: Callable | number, count: number): void {
+    const { runs } = this.#found;
+    runs.set(target, bounded((runs.get(target) ?? 0) + count));
+  }
+
+  #site(capability: number, span: Span, args: readonly Known[]): void {
+    this.#found.sites.push({ capability, span, args, times: this.#times });
+    if (this.#times > 0) this.#count(capability, this.#times);
+  }
+
+  /** Walks code that runs `count` times for each time that the code around it runs. */
+  #repeat(count: number, code: () => void): void {
+    const outer = this.#times;
+    this.#times = times(outer, count);
+    code();
+    this.#times = outer;
+  }
+
+  /** Walks code that runs once for each element of a list. */
+  #forEach(list: Known, span: Span, code: (element: Known) => void): void {
+    if (list?.kind === "list") return this.#repeat(list.length, () => code(list.element));
+    this.#escape(list, span);
+    this.#repeat(Infinity, () => code(undefined));
+  }
+
+  /** Walks code of which only one part runs: each function and capability counts as in the part that runs it most. */
+  #oneOf(parts: readonly Ir[]): void {
+    const outer = this.#found.runs;
+    const most = new Map<Callable | number, number>();
+    for (const part of parts) {
+      this.#found.runs = new Map();
+      this.#use(part);
+      for (const [target, count] of this.#found.runs) most.set(target, Math.max(most.get(target) ?? 0, count));
+    }
+    this.#found.runs = outer;
+    for (const [target, count] of most) this.#count(target, count);
+  }
+
+  /** Evaluates an expression and returns what is known about its value. The caller must follow the functions in it or let them escape. */
+  #value(ir: Ir): Known {
+    switch (ir.kind) {
+      case "const":
+        return knownConstant(ir.value);
+      case "local":
+        return this.#known.get(ir.local);
+      case "fn":
+        return { kind: "functions", targets: new Set([ir.target]) };
+      case "closure": {
+        const captured = ir.captured.map((local) => this.#known.get(local));
+        this.#pass(ir.target, 0, captured, ir.span);
+        return { kind: "functions", targets: new Set([ir.target]) };
+      }
+      case "builtin_value":
+      case "receive":
+        return undefined;
+      case "call":
+        return this.#call(ir);
+      case "call_self": {
+        const args = ir.args.map((arg) => this.#value(arg));
+        const count = this.#callable.body?.params.length ?? 0;
+        this.#pass(this.#callable, count - args.length, args, ir.span);
+        this.#run(this.#callable, "call", ir.span, 1);
+        return undefined;
+      }
+      case "call_value": {
+        const callee = this.#value(ir.callee);
+        const args = ir.args.map((arg) => this.#value(arg));
+        this.#callValue(callee, args, ir.span);
+        return undefined;
+      }
+      case "builtin":
+        return this.#builtin(ir);
+      case "op":
+        return this.#op(ir);
+      case "text": {
+        let text: Known = knownConstant("");
+        for (const { value, type } of ir.parts) {
+          const part = this.#value(value);
+          this.#escape(part, value.span);
+          const t = prune(type);
+          text = knownConcat(text, t.kind === "primitive" && t.name === "String" ? part : undefined);
+        }
+        return text;
+      }
+      case "chain":
+        return this.#chain(ir);
+      case "logic":
+        for (const operand of ir.operands) this.#use(operand);
+        return undefined;
+      case "capability":
+        this.#site(
+          ir.id,
+          ir.span,
+          ir.args.map((arg) => {
+            const known = this.#value(arg);
+            this.#escape(known, arg.span);
+            return known;
+          }),
+        );
+        return undefined;
+      case "record":
+      case "variant_record":
+        for (const field of ir.fields) this.#use(field);
+        return undefined;
+      case "enum":
+        if (ir.payload !== null) this.#use(ir.payload);
+        return undefined;
+      case "wrap":
+      case "propagate":
+        this.#use(ir.value);
+        return undefined;
+      case "get_field":
+        this.#use(ir.target);
+        return undefined;
+      case "par":
+        for (const branch of ir.branches) this.#callValue(this.#value(branch), [], branch.span);
+        return undefined;
+      case "list":
+        return this.#list(ir);
+      case "map":
+        for (const { key, value } of ir.entries) {
+          this.#use(key);
+          this.#use(value);
+        }
+        return undefined;
+      case "if":
+        for (const branch of ir.branches) this.#use(branch.condition);
+        this.#oneOf([...ir.branches.map(({ body }) => body), ...(ir.otherwise === null ? [] : [ir.otherwise])]);
+        return undefined;
+      case "match":
+        this.#use(ir.scrutinee);
+        for (const { guard } of ir.arms) if (guard !== null) this.#use(guard);
+        this.#oneOf(ir.arms.map(({ body }) => body));
+        return undefined;
+      case "block":
+        for (const stmt of ir.stmts) this.#stmt(stmt);
+        return ir.value === null ? undefined : this.#value(ir.value);
+      case "spawn":
+        this.#site(CAPABILITY_IDS.actorSpawn, ir.span, []);
+        this.#run(ir.target, "spawn", ir.span, 1);
+        return undefined;
+      case "send":
+        this.#use(ir.actor);
+        this.#use(ir.message);
+        this.#site(CAPABILITY_IDS.actorSend, ir.span, []);
+        return undefined;
+      case "emit":
+        this.#use(ir.tree);
+        this.#site(CAPABILITY_IDS.uiRender, ir.span, []);
+        return undefined;
+    }
+  }
+
+  /** Tells a function what it gets. Function values that a builtin's own functions get escape here, because those functions serve every call of the builtin. */
+  #pass(target: Callable, from: number, args: readonly Known[], span: Span): void {
+    if (this.#times === 0) return;
+    const shared = isBuiltin(target);
+    if (shared) for (const arg of args) this.#escape(arg, span);
+    this.#learn.called(target, from, shared ? args.map(() => undefined) : args);
+  }
+
+  #call({ target, args: given, span }: Ir & { kind: "call" }): Known {
+    const args = given.map((arg) => this.#value(arg));
+    if (isBuiltin(target) && this.#inlined.length < MAX_INLINE_DEPTH && !this.#inlined.includes(target)) {
+      const inner = new Walk(target, this.#found, this.#learn, this.#times, [...this.#inlined, target], this.#place ?? span);
+      inner.body(args);
+      return undefined;
+    }
+    this.#pass(target, 0, args, span);
+    this.#run(target, "call", span, 1);
+    return undefined;
+  }
+
+  #callValue(callee: Known, args: readonly Known[], span: Span): void {
+    if (callee?.kind !== "functions") {
+      this.#escape(callee, span);
+      for (const arg of args) this.#escape(arg, span);
+      return;
+    }
+    for (const target of callee.targets) {
+      this.#pass(target, (target.body?.params.length ?? args.length) - args.length, args, span);
+      this.#run(target, "call", span, 1);
+    }
+  }
+
+  #builtin({ builtin, args: given, span }: Ir & { kind: "builtin" }): Known {
+    const args = given.map((arg) => this.#value(arg));
+    for (const arg of args) this.#escape(arg, span);
+    const [first, second] = args;
+    if (builtin.name === "list.len" && first?.kind === "list") return { kind: "int", min: 0, max: first.length };
+    if (builtin.name !== "list.range" || first?.kind !== "int" || second?.kind !== "int") return undefined;
+    const element: Known = { kind: "int", min: first.min, max: second.max - 1 };
+    return { kind: "list", length: Math.max(0, second.max - first.min), element };
+  }
+
+  #op({ op, args: given, span }: Ir & { kind: "op" }): Known {
+    const args = given.map((arg) => this.#value(arg));
+    const [list, fn] = args;
+    if (op === "ParMap") {
+      this.#forEach(list, span, (element) => this.#callValue(fn, [element], span));
+      return undefined;
+    }
+    for (const arg of args) this.#escape(arg, span);
+    return op === "ListLen" && list?.kind === "list" ? { kind: "int", min: 0, max: list.length } : undefined;
+  }
+
+  #list({ items }: Ir & { kind: "list" }): Known {
+    let element: Known;
+    items.forEach((item, i) => {
+      const next = this.#value(item);
+      element =
+        i === 0 ? next : joinKnown(element, next, (targets) => this.#escape({ kind: "functions", targets: new Set(targets) }, item.span));
+    });
+    return { kind: "list", length: items.length, element };
+  }
+
+  #chain({ first, rest }: Ir & { kind: "chain" }): Known {
+    let known = this.#value(first);
+    this.#escape(known, first.span);
+    for (const { op, operand } of rest) {
+      const next = this.#value(operand);
+      this.#escape(next, operand.span);
+      known = combined(op, known, next);
+    }
+    return known;
+  }
+
+  #stmt(stmt: IrStmt): void {
+    switch (stmt.kind) {
+      case "set":
+        this.#bind(stmt.local, this.#value(stmt.value));
+        return;
+      case "destructure":
+        // The value is in a binding that a `set` before it has filled.
+        if (stmt.otherwise !== null) this.#use(stmt.otherwise);
+        this.#escape(this.#known.get(stmt.subject), stmt.span);
+        return;
+      case "update":
+        for (const step of stmt.steps) if (step.kind === "index") this.#use(step.index);
+        this.#use(stmt.value);
+        return;
+      case "while":
+        this.#repeat(Infinity, () => {
+          this.#use(stmt.condition);
+          this.#use(stmt.body);
+        });
+        return;
+      case "for":
+        this.#forEach(this.#value(stmt.list), stmt.list.span, (element) => {
+          this.#bind(stmt.local, element);
+          this.#use(stmt.body);
+        });
+        return;
+      case "return":
+        if (stmt.value !== null) this.#use(stmt.value);
+        return;
+      case "expr":
+        this.#use(stmt.value);
+        return;
+      case "break":
+      case "continue":
+        return;
+    }
+  }
+}
+
+/** Returns what is known about the result of an operator. */
+function combined(op: string, a: Known, b: Known): Known {
+  if (op === "++" || (op === "+" && a?.kind === "text")) {
+    if (a?.kind === "list" && b?.kind === "list") {
+      const joined = joinKnown(a, b, () => undefined);
+      return joined?.kind === "list" ? { ...joined, length: a.length + b.length } : undefined;
+    }
+    return knownConcat(a, b);
+  }
+  if (a?.kind !== "int" || b?.kind !== "int") return undefined;
+  const [min, max] = op === "+" ? [a.min + b.min, a.max + b.max] : op === "-" ? [a.min - b.max, a.max - b.min] : [-Infinity, Infinity];
+  return Number.isSafeInteger(min) && Number.isSafeInteger(max) ? { kind: "int", min, max } : undefined;
+}

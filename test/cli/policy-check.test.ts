@@ -1,0 +1,66 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { boruna, temporaryFolder } from "./boruna.ts";
+
+const folder = temporaryFolder();
+writeFileSync(
+  join(folder, "app.ax"),
+  `fn page(n: Int) -> String !{net.fetch} { net.fetch(f"https://api.example.com/items/{n}") }
+
+fn save(text: String) -> Bool !{fs.write} { fs.write("out/items.txt", text) }
+
+fn main() -> Bool !{net.fetch, fs.write} { save(string.join(list.map(1..=3, page), "\\n")) }
+`,
+);
+writeFileSync(
+  join(folder, "policy.json"),
+  '{ "rules": { "net.fetch": { "allow": true, "budget": 2 } }, "net_policy": { "allowed_domains": ["api.example.com"] } }',
+);
+
+test("policy check lists the calls, their paths and the reasons, and fails if a call is always denied", async () => {
+  const { code, stdout, stderr } = await boruna(["policy", "check", "--program", "app.ax", "--policy", "policy.json"], { cwd: folder });
+  expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
+  expect(stdout.split("\n")).toEqual([
+    'app.ax:1:42: net.fetch "https://api.example.com/items/…": can be denied, at most 3 times',
+    "    main → page (app.ax:5:61)",
+    '    the budget is 2, and a run can make up to 3 calls [rules["net.fetch"].budget]',
+    "    the handler checks the address that the host has, each redirect, and the secrets in headers [net_policy]",
+    'app.ax:3:45: fs.write "out/items.txt": always denied, at most once',
+    "    main → save (app.ax:5:44)",
+    "    the policy has no rule that allows fs.write [default_allow]",
+    "a run makes fs.write: at most 1 call; net.fetch: at most 3 calls",
+    "",
+  ]);
+});
+
+test("policy check --json has the same as data", async () => {
+  const { code, stdout } = await boruna(["policy", "check", "--program", "app.ax", "--json"], { cwd: folder });
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: true,
+    calls: [
+      {
+        capability: "net.fetch",
+        verdict: null,
+        times: 3,
+        arguments: { url: [{ prefix: "https://api.example.com/items/" }] },
+        path: {
+          steps: [
+            { function: "main", by: "main" },
+            { function: "page", by: "call", place: { file: "app.ax", line: 5, column: 61 } },
+          ],
+        },
+      },
+      { capability: "fs.write", verdict: null, times: 1 },
+    ],
+    totals: { "net.fetch": 3, "fs.write": 1 },
+  });
+});
+
+test("policy check needs a program in source", async () => {
+  const none = await boruna(["policy", "check"], { cwd: folder });
+  expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining("no program is named") });
+  const module = await boruna(["policy", "check", "--program", "app.axbc"], { cwd: folder });
+  expect(module).toMatchObject({ code: 2, stderr: expect.stringContaining("this command reads source") });
+});
