@@ -11,7 +11,9 @@ import type { ResumeFlags } from "./commands/resume.ts";
 import type { RunFlags } from "./commands/run.ts";
 import type { SinkFlags } from "./commands/telemetry.ts";
 import type { TestFlags } from "./commands/test.ts";
+import type { TraceFlags } from "./commands/trace.ts";
 import type { VerifyFlags } from "./commands/verify.ts";
+import type { ViewFlags } from "./commands/view.ts";
 import type { Session } from "./session.ts";
 import { LIMITS } from "../vm/limits.ts";
 
@@ -66,6 +68,7 @@ export const GROUPS: readonly GroupSpec[] = [
   },
   { name: "capability", help: "work with capabilities", examples: ["boruna capability list"] },
   { name: "log", help: "read logs", examples: ["boruna log show run.jsonl", "boruna log show run.jsonl --call 3"] },
+  { name: "trace", help: "read the spans that `boruna view` keeps", examples: ["boruna trace list --store spans.jsonl"] },
   {
     name: "telemetry",
     help: "usage events of these commands, which are off unless asked for",
@@ -123,6 +126,11 @@ const REPLAY_LIMITS: readonly OptionSpec[] = [
 ];
 
 const NO_PAGER: OptionSpec = { flags: "--no-pager", help: "print to the terminal itself; otherwise PAGER shows the output there, or less" };
+
+const TRACE_SOURCES: readonly OptionSpec[] = [
+  { flags: "--store <file>", help: "the file of `boruna view --store`", excludes: "--viewer" },
+  { flags: "--viewer <url>", help: "the address that a running `boruna view` has printed" },
+];
 
 export const COMMANDS: readonly CommandSpec[] = [
   {
@@ -396,6 +404,36 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [],
     examples: ["boruna context 4711", "boruna context 4711 --json"],
     run: async (session, _flags, [pid = ""]) => (await import("./commands/context.ts")).contextCommand(session, pid),
+  },
+  {
+    name: "view",
+    argsSyntax: "[logs...]",
+    help: "show runs in the browser until SIGINT or SIGTERM: the spans that are sent to it over OTLP, and logs or folders of logs, which it watches",
+    options: [
+      { flags: "--port <port>", help: "where to listen on 127.0.0.1; 0 is any free port", defaultValue: "4318" },
+      { flags: "--store <file>", help: "keep the spans in this file, and show those that it has" },
+      { flags: "--store-limit <mib>", help: "the most memory for spans, in MiB; then the oldest traces are deleted", defaultValue: "256" },
+    ],
+    examples: ["boruna view logs/", "boruna view run.jsonl --port 0", "boruna view logs/ --store spans.jsonl"],
+    run: withFlags<ViewFlags>(async (session, flags, logs) => (await import("./commands/view.ts")).viewCommand(session, logs, flags)),
+  },
+  {
+    name: "trace list",
+    argsSyntax: "",
+    help: "list the runs and traces of a store or a running viewer, newest first",
+    options: [...TRACE_SOURCES, { flags: "--count <n>", help: "the most to list, at most 1000", defaultValue: "100" }],
+    examples: ["boruna trace list --store spans.jsonl", "boruna trace list --viewer 'http://127.0.0.1:4318/#token=…' --json"],
+    run: withFlags<TraceFlags>(async (session, flags) => (await import("./commands/trace.ts")).traceListCommand(session, flags)),
+  },
+  {
+    name: "trace show",
+    argsSyntax: "<id>",
+    help: "show one run with the spans of its trace; the id is of a run or a trace",
+    options: TRACE_SOURCES,
+    examples: ["boruna trace show 0af7651916cd43dd8448eb211c80319c --store spans.jsonl"],
+    run: withFlags<TraceFlags>(async (session, flags, [id = ""]) =>
+      (await import("./commands/trace.ts")).traceShowCommand(session, id, flags),
+    ),
   },
   {
     name: "telemetry status",

@@ -4,6 +4,7 @@ import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts
 import { BorunaError, type ErrorPlace } from "../vm/error.ts";
 import { wellFormed } from "../vm/value/value.ts";
 import { type DocumentMember, type DocumentNode, MAX_DOCUMENT_DEPTH } from "./document.ts";
+import { memberPath } from "./field-schema.ts";
 import { type Policy, readPolicy } from "./policy.ts";
 import { type PolicyWarning, policyWarnings } from "./warnings.ts";
 
@@ -69,6 +70,29 @@ function parseDocument(text: string, options: ParsePolicyOptions): DocumentNode 
         fail(`the number ${numberText} cannot be held exactly: it would be read as ${Number(numberText)}`, offset);
     },
   });
+}
+
+/**
+ * Returns the line on which a rule is, from 1, given its path as decisions name it: `rules["net.fetch"].allow`. For a field that the text leaves out,
+ * returns the line of the innermost field around it. Undefined if there is none. Throws `policy.parse_error`.
+ */
+export function ruleLine(text: string, path: string): number | undefined {
+  let node: DocumentNode | undefined = parseDocument(text, { file: "", jsonc: true });
+  let offset: number | undefined;
+  for (let reached = ""; node?.kind === "object"; ) {
+    const around = reached;
+    const member: DocumentMember | undefined = node.members.find(({ name }) => isWithin(path, memberPath(around, name)));
+    if (member === undefined) break;
+    offset = member.nameOffset;
+    reached = memberPath(around, member.name);
+    node = member.node;
+  }
+  return offset === undefined ? undefined : errorPlaceAt(text, offset, "").line;
+}
+
+/** Whether `path` is the path `outer` or goes on from it. */
+function isWithin(path: string, outer: string): boolean {
+  return path === outer || path.startsWith(`${outer}.`) || path.startsWith(`${outer}[`);
 }
 
 /** Whether a JSON number with a fraction becomes an integer when parsed as a double. `1e-400` would become 0, which can mean "no limit". */

@@ -31,7 +31,7 @@ export type LogRecord = { readonly line: number; readonly hash: string; readonly
 );
 
 /** Describes the end of the file. */
-interface LogTail {
+export interface LogTail {
   /** Total bytes of the complete records. */
   readonly validBytes: number;
   /** The incomplete record at the end of the file; undefined if the last record is complete. */
@@ -103,49 +103,63 @@ export function parseLog(source: LogSource, limits: LogLimits = LOG_LIMITS): Par
 /** Reads a run log. Calls `visit` with each record as soon as it is accepted, so also if a later record is rejected. Throws `log.*`. */
 export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record: LogRecord) => void = () => undefined): RunLog {
   const records = logRecords(source, limits);
-  let header: LogHeader | undefined;
-  let end: RecordedEnd | undefined;
-  let head = CHAIN_START;
-  let eventCount = 0;
-  let body = { bytes: 0, head: CHAIN_START };
-  const openCalls = new OpenCallQueue<Omit<OpenCallRecord, "mark">>();
-  let answered = 0;
+  const summary = new LogSummary();
   let next = records.next();
   while (next.done !== true) {
-    const record = next.value;
-    visit(record);
-    head = record.hash;
-    if (record.kind === "end") end = record.end;
-    else body = { bytes: record.bytes, head };
-    if (record.kind === "header") header = record.header;
-    if (record.kind === "event") {
-      eventCount = record.n;
-      const { n, hash, event } = record;
-      if (event.type === "CapCall") openCalls.push({ n, hash, capability: event.capability, decision: undefined });
-      else if (event.type === "Approval") openCalls.replaceFirst((call) => ({ ...call, decision: event.decision }));
-      else if (event.type === "CapResult" || event.type === "CapError") {
-        openCalls.shift();
-        answered += 1;
-      }
-    }
+    visit(next.value);
+    summary.add(next.value);
     next = records.next();
   }
-  if (header === undefined) throw new BorunaError("internal", "a log without header was read");
-  const openCall = openCalls.first;
-  return {
-    format: "log",
-    file: source.name,
-    header,
-    events: { [Symbol.iterator]: () => eventsOf(source, limits, eventCount, body.head) },
-    eventCount,
-    head,
-    body,
-    openCall: openCall === undefined ? undefined : { ...openCall, mark: markOf(openCall.hash, body.head, source) },
-    calls: { answered, open: openCalls.size },
-    blobs: source.blobs,
-    end,
-    ...next.value,
-  };
+  return summary.toLog(source, limits, next.value);
+}
+
+/** Collects what a `RunLog` says about the records of a log, which must be added in order. */
+export class LogSummary {
+  header: LogHeader | undefined;
+  end: RecordedEnd | undefined;
+  eventCount = 0;
+  #head = CHAIN_START;
+  #body = { bytes: 0, head: CHAIN_START };
+  readonly #openCalls = new OpenCallQueue<Omit<OpenCallRecord, "mark">>();
+  #answered = 0;
+
+  add(record: LogRecord): void {
+    this.#head = record.hash;
+    if (record.kind === "end") this.end = record.end;
+    else this.#body = { bytes: record.bytes, head: record.hash };
+    if (record.kind === "header") this.header = record.header;
+    if (record.kind !== "event") return;
+    this.eventCount = record.n;
+    const { n, hash, event } = record;
+    if (event.type === "CapCall") this.#openCalls.push({ n, hash, capability: event.capability, decision: undefined });
+    else if (event.type === "Approval") this.#openCalls.replaceFirst((call) => ({ ...call, decision: event.decision }));
+    else if (event.type === "CapResult" || event.type === "CapError") {
+      this.#openCalls.shift();
+      this.#answered += 1;
+    }
+  }
+
+  /** Returns the log with the records added so far. At least the header must have been added. */
+  toLog(source: LogSource, limits: LogLimits, tail: LogTail): RunLog {
+    const { header, end, eventCount } = this;
+    const body = this.#body;
+    if (header === undefined) throw new BorunaError("internal", "a log without header was read");
+    const openCall = this.#openCalls.first;
+    return {
+      format: "log",
+      file: source.name,
+      header,
+      events: { [Symbol.iterator]: () => eventsOf(source, limits, eventCount, body.head) },
+      eventCount,
+      head: this.#head,
+      body,
+      openCall: openCall === undefined ? undefined : { ...openCall, mark: markOf(openCall.hash, body.head, source) },
+      calls: { answered: this.#answered, open: this.#openCalls.size },
+      blobs: source.blobs,
+      end,
+      ...tail,
+    };
+  }
 }
 
 /** Returns the mark of an open call. `head` is the hash of the log's last event. Ignores a mark of another call. */
@@ -270,8 +284,8 @@ class OpenCallQueue<Call> {
   }
 }
 
-/** Decodes records and checks each one against the earlier records. */
-class RecordReader {
+/** Decodes records and checks each one against the earlier records. Later records may be read at any later time. */
+export class RecordReader {
   hasEnded = false;
   readonly #textOf = eventTexts(Number.POSITIVE_INFINITY);
   readonly #maxEvents: number;

@@ -15,7 +15,7 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ["gateway", ["policy", "telemetry", "vm"]],
   ["replay", ["gateway", "policy", "telemetry", "vm"]],
   ["runtime", ["compiler", "gateway", "policy", "replay", "telemetry", "vm"]],
-  ["viewer", ["telemetry", "vm"]],
+  ["viewer", ["gateway", "policy", "replay", "telemetry", "vm"]],
   ["viewer/page", ["viewer", "vm"]],
   ["cli", ["analysis", "compiler", "gateway", "policy", "replay", "runtime", "telemetry", "viewer", "vm"]],
   ["index.ts", ["analysis", "compiler", "gateway", "policy", "replay", "runtime", "telemetry", "vm"]],

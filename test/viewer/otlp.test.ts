@@ -379,7 +379,7 @@ describe("the receiver", () => {
     expect(await status(post(good, { "content-encoding": "gzip" }))).toBe(400);
     expect(await status(post(good, { "content-encoding": "br" }))).toBe(415);
     expect(await status(post(good, { "content-type": "text/plain" }))).toBe(415);
-    expect(await status(post(good, {}, "/v1/metrics"))).toBe(404);
+    expect(await status(post(good, {}, "/v1/profiles"))).toBe(404);
     expect(await status(post(good, {}, "/v1/traces", "GET"))).toBe(405);
     expect(await status(post(new Uint8Array(4 * 1024 * 1024 + 1)))).toBe(413);
     expect(await status(post(gzipSync(new Uint8Array(64 * 1024 * 1024)), { "content-encoding": "gzip" }))).toBe(413);

@@ -1,0 +1,115 @@
+/** A viewer on a free port, and the requests that tests make. */
+import { request } from "node:http";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { startViewer, type Viewer, type ViewerOptions } from "../../viewer/server.ts";
+
+const folders: string[] = [];
+const viewers: Viewer[] = [];
+afterAll(async () => {
+  await Promise.all(viewers.map((viewer) => viewer.close()));
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "boruna-viewer-"));
+  folders.push(folder);
+  return folder;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly text: string;
+  /** The body as JSON, for tests to look into. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests compare it with what they expect.
+  readonly body: any;
+}
+
+interface Asked {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+/** Makes a request with exactly these headers; `fetch` would not send `Host` and `Origin` as they are. */
+export function ask(url: string, { method = "GET", headers = {}, body }: Asked = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.once("error", reject);
+      response.once("end", () => {
+        const text = Buffer.concat(chunks).toString("utf8");
+        const isJson = response.headers["content-type"] === "application/json" && text !== "";
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined });
+      });
+    });
+    sent.once("error", reject);
+    sent.end(body);
+  });
+}
+
+export interface TestViewer extends Viewer {
+  /** Asks the API with the page's token. */
+  get(path: string): Promise<Answer>;
+  post(path: string, body: unknown): Promise<Answer>;
+  /** Sends a trace request as JSON with the sender's token. */
+  send(traces: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+}
+
+export async function testViewer(options: Partial<ViewerOptions> = {}): Promise<TestViewer> {
+  const viewer = await startViewer({ port: 0, logs: [], limitBytes: 64 * 1024 * 1024, ...options });
+  viewers.push(viewer);
+  await viewer.ready;
+  const authorization = `Bearer ${viewer.pageToken}`;
+  return {
+    ...viewer,
+    get: (path) => ask(viewer.url + path, { headers: { authorization } }),
+    post: (path, body) => ask(viewer.url + path, { method: "POST", headers: { authorization }, body: JSON.stringify(body) }),
+    send: (traces, headers = {}) =>
+      ask(`${viewer.url}/v1/traces`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${viewer.senderToken}`, "content-type": "application/json", ...headers },
+        body: typeof traces === "string" || traces instanceof Uint8Array ? traces : JSON.stringify(traces),
+      }),
+  };
+}
+
+export interface SentSpan {
+  readonly traceId?: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+  readonly name?: string;
+  readonly start?: number;
+  readonly end?: number;
+  readonly attributes?: Readonly<Record<string, string | number | boolean>>;
+  readonly status?: number;
+}
+
+export const TRACE = "0af7651916cd43dd8448eb211c80319c";
+export const spanId = (n: number): string => n.toString(16).padStart(16, "0");
+export const traceId = (n: number): string => n.toString(16).padStart(32, "0");
+const START = 1_700_000_000_000_000_000n;
+
+/** A trace request with these spans. `start` and `end` are nanoseconds after some moment. */
+export function traces(spans: readonly SentSpan[], service = "svc"): unknown {
+  const valueOf = (value: string | number | boolean): unknown =>
+    typeof value === "string" ? { stringValue: value } : typeof value === "number" ? { intValue: value } : { boolValue: value };
+  const sent = spans.map(
+    ({ traceId: trace = TRACE, spanId: id, parentSpanId, name = "n", start = 0, end = start, attributes = {}, status }) => ({
+      traceId: trace,
+      spanId: id,
+      parentSpanId,
+      name,
+      startTimeUnixNano: String(START + BigInt(start)),
+      endTimeUnixNano: String(START + BigInt(end)),
+      attributes: Object.entries(attributes).map(([key, value]) => ({ key, value: valueOf(value) })),
+      status: { code: status },
+    }),
+  );
+  const resource = { attributes: [{ key: "service.name", value: { stringValue: service } }] };
+  return { resourceSpans: [{ resource, scopeSpans: [{ scope: { name: "lib", version: "1" }, spans: sent }] }] };
+}

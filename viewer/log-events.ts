@@ -1,0 +1,221 @@
+/** Answers queries for the events of a log: rows without values, and, asked for separately, values and places. */
+import { locateEvent, signatureOf } from "../replay/entries.ts";
+import { BlobRef, loadValue, type ValueOrBlob } from "../replay/log/blob-values.ts";
+import type { BlobReader } from "../replay/log/blobs.ts";
+import type { RecordedEvent } from "../replay/log/event-json.ts";
+import type { RunLog } from "../replay/log/log-reader.ts";
+import { recordedRegistry } from "../replay/replay.ts";
+import type { ReplayLimits } from "../replay/replay-limits.ts";
+import { recordedBudget } from "../replay/report/log-table.ts";
+import type { SourceLocation, TypeDef } from "../vm/bytecode/module.ts";
+import { BorunaError } from "../vm/error.ts";
+import { eventFields, isRunEventType, isValueList } from "../vm/events.ts";
+import { canonicalJson } from "../vm/json/json.ts";
+import { typedText } from "../vm/value/display.ts";
+import type { EventDetail, EventPlace, EventRow, EventsAnswer, EventsQuery, EventValues, SourceAnswer, ValueText } from "./api.ts";
+import type { Run } from "./catalogue.ts";
+import type { IndexedEvent, LogIndex } from "./log-index.ts";
+import { pageOfAll, rangeOf } from "./paging.ts";
+import { recordedProgramOf } from "./recorded-program.ts";
+import { spansOfCall } from "./run-detail.ts";
+import { valueText } from "./stored-span.ts";
+import { shellWord } from "./waiting.ts";
+
+/** A value with more bytes of JSON than this is not loaded. */
+const MAX_VALUE_BYTES = 16 * 1024 * 1024;
+/** Maximum UTF-16 code units of the text of a value. */
+const MAX_TEXT = 64 * 1024;
+const MAX_NAME = 256;
+const MAX_STACK = 100;
+/** How far a replay may go for the viewer. Its memory is limited by the default of `max_alloc_bytes`. */
+export const REPLAY_LIMITS: ReplayLimits = { max_steps: 1_000_000_000, max_wall_ms: 60_000 };
+
+export function listEvents(index: LogIndex, query: EventsQuery): EventsAnswer {
+  const { type } = query;
+  if (type !== undefined && !isRunEventType(type)) return { events: [], total: 0 };
+  const { numbers, total } = wantedNumbers(index, query);
+  const budgetOf = budgets(index);
+  return { events: index.readEvents(numbers).map((event) => eventRow(index, event, budgetOf)), total };
+}
+
+/** Returns the numbers of the events of a page, and how many events meet the conditions. */
+function wantedNumbers(index: LogIndex, query: EventsQuery): { readonly numbers: readonly number[]; readonly total: number } {
+  const { eventCount } = index.summary;
+  if (query.type !== undefined || query.capability !== undefined) {
+    const { page, total } = pageOfAll(index.matching(query), query);
+    return { numbers: page, total };
+  }
+  const { start, end } = rangeOf(query);
+  const length = Math.max(0, Math.min(end, eventCount) - start);
+  return { numbers: Array.from({ length }, (_, i) => start + i + 1), total: eventCount };
+}
+
+/** Returns a function that finds the budget of a capability, once for each. */
+function budgets(index: LogIndex): (capability: string) => number | undefined {
+  const log = index.toRunLog();
+  const known = new Map<string, number | undefined>();
+  return (capability) => {
+    if (!known.has(capability) && log !== undefined) known.set(capability, recordedBudget(log, capability));
+    return known.get(capability);
+  };
+}
+
+function eventRow(index: LogIndex, { n, event }: IndexedEvent, budgetOf: (capability: string) => number | undefined): EventRow {
+  const isAnswer = event.type === "CapResult" || event.type === "CapError";
+  const call = event.type === "Approval" ? event.call : index.callOfEvent(n);
+  const budget = event.type === "CapCall" ? budgetOf(event.capability) : undefined;
+  return {
+    n,
+    type: event.type,
+    text: eventSentence(event),
+    capability: event.type === "CapCall" || isAnswer ? short(event.capability) : undefined,
+    call,
+    partner:
+      call === undefined
+        ? undefined
+        : isAnswer
+          ? index.eventOfCall(call)
+          : event.type === "CapCall"
+            ? index.eventOfAnswer(call)
+            : undefined,
+    budgetLeft: budget === undefined || call === undefined ? undefined : Math.max(0, budget - index.ordinalOfCall(call)),
+    failed: hasFailed(event),
+  };
+}
+
+function hasFailed(event: RecordedEvent): boolean {
+  if (event.type === "CapError") return true;
+  if (event.type === "Approval") return event.decision === "denied";
+  return (event.type === "ContractCheck" || event.type === "GuardCheck") && !event.passed;
+}
+
+/** Describes an event without its values. */
+function eventSentence(event: RecordedEvent): string {
+  switch (event.type) {
+    case "CapCall":
+      return short(event.capability);
+    case "CapResult":
+      return `${short(event.capability)} answered`;
+    case "CapError":
+      return `${short(event.capability)} failed (${short(event.kind)})`;
+    case "Approval":
+      return `call ${event.call} ${event.decision} by ${short(event.by)}`;
+    case "ActorSpawn":
+      return `actor ${event.actor_id} runs ${short(event.function)}`;
+    case "MessageSend":
+      return `message from actor ${event.from} to actor ${event.to}`;
+    case "MessageReceive":
+      return `actor ${event.actor_id} receives a message`;
+    case "UiEmit":
+      return "emits a tree";
+    case "SchedulerTick":
+      return `round ${event.round}, turn of actor ${event.active_actor}`;
+    case "ContractCheck":
+      return `${event.kind} ${event.index + 1} of ${short(event.function)} ${event.passed ? "holds" : "fails"}`;
+    case "GuardCheck":
+      return `guard in ${short(event.function)} ${event.passed ? "holds" : "fails"}`;
+  }
+}
+
+const short = (text: string): string => (text.length <= MAX_NAME ? text : `${text.slice(0, MAX_NAME)}…`);
+
+export function eventDetail(run: Run, index: LogIndex, n: number): EventDetail | undefined {
+  const [event] = n < 1 || n > index.summary.eventCount ? [] : index.readEvents([n]);
+  const log = index.toRunLog();
+  if (event === undefined || log === undefined) return undefined;
+  const row = eventRow(index, event, budgets(index));
+  const contents: Readonly<Record<string, unknown>> = event.event;
+  return {
+    event: row,
+    values: valuesOf(event.event, log).map(({ name, value }) => ({ name, bytes: jsonBytes(value) })),
+    fields: eventFields(event.event.type).flatMap(([name, form]) =>
+      ["value", "values", "long text"].includes(form) ? [] : [{ name, text: short(String(contents[name])) }],
+    ),
+    hash: event.hash,
+    line: event.line,
+    command: row.call === undefined ? undefined : `boruna log show ${shellWord(index.file)} --call ${row.call}`,
+    spans: row.call === undefined ? [] : spansOfCall(run, row.call),
+  };
+}
+
+type NamedValue = { readonly name: string; readonly value: ValueOrBlob };
+
+/** Returns the values of an event with their names: of parameters, or of fields. */
+function valuesOf(event: RecordedEvent, log: RunLog): readonly NamedValue[] {
+  const contents: Readonly<Record<string, ValueOrBlob | readonly ValueOrBlob[]>> = event;
+  return eventFields(event.type).flatMap(([name, form]): readonly NamedValue[] => {
+    const field = contents[name];
+    if (field === undefined || !["value", "values", "long text"].includes(form)) return [];
+    if (!isValueList(field)) return [{ name, value: field }];
+    const params = event.type === "CapCall" ? signatureOf(event, recordedRegistry(log))?.params : undefined;
+    return field.map((value, i) => ({ name: params?.[i]?.name ?? `argument ${i + 1}`, value }));
+  });
+}
+
+/** Returns the values of an event, of the arguments of `main` (event 0), or of the end (the event after the last). Undefined if there is no such event. */
+export function eventValues(index: LogIndex, n: number): EventValues | undefined {
+  const log = index.toRunLog();
+  if (log === undefined) return undefined;
+  const { eventCount, end } = index.summary;
+  if (n === 0) return { values: [...log.header.args].map(([name, data]) => ({ name, value: valueText(canonicalJson(data), MAX_TEXT) })) };
+  if (n === eventCount + 1 && end !== undefined) {
+    const { value, error } = end;
+    const named = [
+      value === undefined ? [] : [{ name: "value", value }],
+      error === undefined ? [] : [{ name: "error", value: error.message }],
+    ];
+    return { values: textsOf(named.flat(), index, log.blobs) };
+  }
+  const [event] = n < 1 || n > eventCount ? [] : index.readEvents([n]);
+  return event === undefined ? undefined : { values: textsOf(valuesOf(event.event, log), index, log.blobs) };
+}
+
+function textsOf(values: readonly NamedValue[], index: LogIndex, blobs: BlobReader): EventValues["values"] {
+  const types = typesOf(index);
+  return values.map(({ name, value }) => ({ name, value: textOfValue(value, blobs, types) }));
+}
+
+/** Returns the text of a value, or, in parentheses, why it is not shown. */
+function textOfValue(value: ValueOrBlob, blobs: BlobReader, types: readonly TypeDef[]): ValueText {
+  if (value instanceof BlobRef && value.bytes > MAX_VALUE_BYTES) return valueText(`(${value.bytes} bytes, SHA-256 ${value.sha256})`);
+  try {
+    const loaded = loadValue(value, blobs);
+    return valueText(typeof loaded === "string" ? loaded : typedText(loaded, undefined, types), MAX_TEXT);
+  } catch (error) {
+    if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
+    return valueText(`(${error.message})`);
+  }
+}
+
+function jsonBytes(value: ValueOrBlob): number {
+  if (value instanceof BlobRef) return value.bytes;
+  return Buffer.byteLength(typeof value === "string" ? value : typedText(value, undefined, []));
+}
+
+/** Returns the types of the recorded program. Empty if it cannot be read. */
+function typesOf(index: LogIndex): readonly TypeDef[] {
+  try {
+    return recordedProgramOf(index).module.types;
+  } catch (error) {
+    if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
+    return [];
+  }
+}
+
+/** Finds where in the program an event happened. Undefined if the log has no such event. */
+export async function eventPlace(index: LogIndex, n: number, signal: AbortSignal): Promise<EventPlace | undefined> {
+  const log = index.toRunLog();
+  if (log === undefined || n < 1 || n > log.eventCount + 1) return undefined;
+  const { stack, reason } = await locateEvent(log, n, { signal, limits: REPLAY_LIMITS });
+  return { stack: stackJson(stack), problem: reason };
+}
+
+export function stackJson(stack: readonly SourceLocation[]): EventPlace["stack"] {
+  return stack.slice(0, MAX_STACK).map(({ function: name, file, line, column }) => ({ function: short(name), file, line, column }));
+}
+
+/** Returns the text of a source file of the recorded program. Undefined if the log does not have it. */
+export function sourceOf(index: LogIndex, file: string): SourceAnswer | undefined {
+  const text = recordedProgramOf(index).module.debug?.files.find(({ name }) => name === file)?.text;
+  return text === undefined ? undefined : { file, text };
+}

@@ -1,0 +1,333 @@
+/**
+ * An index over one log, so that any page of its events can be read without keeping the log in memory. It holds about 13 bytes for each event.
+ * `refresh` reads what was appended since the last time, and checks every record as `readLog` does. Between pieces of
+ * the file other work may run.
+ */
+import { closeSync, fstatSync, readSync, type Stats } from "node:fs";
+import { toIoError, openRegular, decodeUtf8 } from "../replay/log/files.ts";
+import type { LogEvent } from "../replay/log/event-json.ts";
+import { eventFromJson } from "../replay/log/event-json.ts";
+import { LOG_LIMITS, RECORD_JSON_DEPTH } from "../replay/log/log-limits.ts";
+import { type LogRecord, LogSummary, RecordReader, type RunLog } from "../replay/log/log-reader.ts";
+import { fileSource, LINE_FEED } from "../replay/log/log-source.ts";
+import { BorunaError } from "../vm/error.ts";
+import { RUN_EVENT_TYPES, type RunEventType } from "../vm/events.ts";
+import { isJsonObject, parseJson } from "../vm/json/json.ts";
+import { ByteList, CountList } from "./growing-array.ts";
+
+const CHUNK_BYTES = 256 * 1024;
+/** The offset of every 16th event is kept. */
+const STRIDE = 16;
+/** Maximum number of different capabilities in one log. */
+const MAX_CAPABILITIES = 10_000;
+/** Reading a page of events stops after this many bytes of the file. */
+const MAX_PAGE_BYTES = 64 * 1024 * 1024;
+
+/** A record of an event as it is in the file. */
+export interface IndexedEvent extends LogEvent {
+  readonly hash: string;
+  /** Line of the file, from 1. */
+  readonly line: number;
+}
+
+export type LogState = "reading" | "open" | "ended" | "broken";
+
+export class LogIndex {
+  readonly file: string;
+  state: LogState = "reading";
+  problem: string | undefined;
+  /** Changes whenever `refresh` has read something. */
+  version = 0;
+  /** When the file was last changed, in milliseconds since 1970. */
+  changedMs = 0;
+  #summary = new LogSummary();
+  #reader = new RecordReader(LOG_LIMITS.events, false);
+  /** Bytes and lines of the complete records that were read. */
+  #bytes = 0;
+  #lines = 0;
+  /** Size of the file when it was last read. */
+  #size = -1;
+  #inode = -1;
+  #types = new ByteList();
+  /** Offsets of every 16th event: the high and the low 26 bits. */
+  #offsetsHigh = new CountList();
+  #offsetsLow = new CountList();
+  #callEvents = new CountList();
+  #answerEvents = new CountList();
+  /** For each call, its capability, and how many calls of it there were before. */
+  #callCapability = new CountList();
+  #callOrdinal = new CountList();
+  #capabilities = new Map<string, { readonly index: number; calls: number }>();
+  #typeCounts = new Map<RunEventType, number>();
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  get summary(): Readonly<Pick<LogSummary, "header" | "end" | "eventCount">> {
+    return this.#summary;
+  }
+  get bytes(): number {
+    return this.#bytes;
+  }
+  get callCount(): number {
+    return this.#callEvents.length;
+  }
+  get typeCounts(): ReadonlyMap<RunEventType, number> {
+    return this.#typeCounts;
+  }
+  /** Number of calls of each capability. */
+  get capabilities(): ReadonlyMap<string, { readonly calls: number }> {
+    return this.#capabilities;
+  }
+
+  /**
+   * Reads what was appended, at most `maxEvents` events. If the file was replaced or has become shorter, starts again from its beginning.
+   * Calls `pause` after each piece. Returns whether anything has changed. Problems of the file become the state `broken`.
+   */
+  async refresh(stats: Stats, maxEvents: number, pause: () => Promise<void>): Promise<boolean> {
+    if (stats.size === this.#size && stats.ino === this.#inode && stats.mtimeMs === this.changedMs) return false;
+    const isReplaced = this.#size >= 0 && (stats.ino !== this.#inode || stats.size < this.#bytes || stats.size === this.#size);
+    if (isReplaced) this.#startAgain();
+    this.changedMs = stats.mtimeMs;
+    this.#inode = stats.ino;
+    this.#size = stats.size;
+    if (this.state === "broken") return true;
+    try {
+      await this.#readOn(maxEvents, pause);
+      this.state = this.#summary.end === undefined ? (this.#lines === 0 ? "reading" : "open") : "ended";
+    } catch (error) {
+      if (!(error instanceof BorunaError)) throw error;
+      this.state = "broken";
+      const line = error.place?.line === undefined ? "" : `line ${error.place.line}: `;
+      this.problem = `${line}${error.message}`;
+    }
+    this.version += 1;
+    return true;
+  }
+
+  #startAgain(): void {
+    this.state = "reading";
+    this.problem = undefined;
+    this.#summary = new LogSummary();
+    this.#reader = new RecordReader(LOG_LIMITS.events, false);
+    this.#bytes = 0;
+    this.#lines = 0;
+    this.#types = new ByteList();
+    this.#offsetsHigh = new CountList();
+    this.#offsetsLow = new CountList();
+    this.#callEvents = new CountList();
+    this.#answerEvents = new CountList();
+    this.#callCapability = new CountList();
+    this.#callOrdinal = new CountList();
+    this.#capabilities = new Map();
+    this.#typeCounts = new Map();
+  }
+
+  async #readOn(maxEvents: number, pause: () => Promise<void>): Promise<void> {
+    const most = this.#summary.eventCount + maxEvents;
+    for (const lines of completeLines(this.file, this.#bytes)) {
+      if (this.#summary.eventCount + lines.length > most)
+        throw new BorunaError("log.too_large", "the logs together have more events than the viewer reads; name fewer logs");
+      for (const { bytes, end } of lines) this.#addLine(bytes, end);
+      await pause();
+    }
+  }
+
+  #addLine(bytes: Uint8Array, end: number): void {
+    const number = this.#lines + 1;
+    const start = this.#bytes;
+    let record: LogRecord;
+    try {
+      record = this.#reader.read(decodeUtf8(bytes, `line ${number}`), { number, bytes, end, terminated: true });
+    } catch (error) {
+      if (!(error instanceof BorunaError)) throw error;
+      throw new BorunaError(error.kind, error.message, { place: { file: this.file, line: number }, cause: error });
+    }
+    this.#summary.add(record);
+    this.#bytes = end;
+    this.#lines = number;
+    if (record.kind === "event") this.#addEvent(record, start);
+  }
+
+  #addEvent({ n, event }: LogEvent, start: number): void {
+    if ((n - 1) % STRIDE === 0) {
+      this.#offsetsHigh.push(Math.floor(start / 2 ** 26));
+      this.#offsetsLow.push(start % 2 ** 26);
+    }
+    this.#types.push(RUN_EVENT_TYPES.indexOf(event.type));
+    this.#typeCounts.set(event.type, (this.#typeCounts.get(event.type) ?? 0) + 1);
+    if (event.type === "CapResult" || event.type === "CapError") this.#answerEvents.push(n);
+    if (event.type !== "CapCall") return;
+    let capability = this.#capabilities.get(event.capability);
+    if (capability === undefined) {
+      if (this.#capabilities.size === MAX_CAPABILITIES)
+        throw new BorunaError("log.too_large", `more than ${MAX_CAPABILITIES} different capabilities`, { place: { line: n + 1 } });
+      capability = { index: this.#capabilities.size, calls: 0 };
+      this.#capabilities.set(event.capability, capability);
+    }
+    this.#callEvents.push(n);
+    this.#callCapability.push(capability.index);
+    this.#callOrdinal.push(capability.calls);
+    capability.calls += 1;
+  }
+
+  /** Returns the event of a call, or of its answer. Undefined if the log has none. Calls are numbered from 1. */
+  eventOfCall(call: number): number | undefined {
+    return this.#callEvents.at(call - 1);
+  }
+  eventOfAnswer(call: number): number | undefined {
+    return this.#answerEvents.at(call - 1);
+  }
+
+  /** Returns the number of the call that an event is, or that it answers. */
+  callOfEvent(n: number): number | undefined {
+    const call = this.#callEvents.lastAtMost(n);
+    if (this.#callEvents.at(call) === n) return call + 1;
+    const answer = this.#answerEvents.lastAtMost(n);
+    return this.#answerEvents.at(answer) === n ? answer + 1 : undefined;
+  }
+
+  /** Returns how many calls of the same capability there are up to this call, itself included. */
+  ordinalOfCall(call: number): number {
+    return (this.#callOrdinal.at(call - 1) ?? 0) + 1;
+  }
+
+  /** Returns the numbers of the events of this type, or of calls of this capability and their answers, in order. */
+  *matching({
+    type,
+    capability,
+  }: {
+    readonly type?: string | undefined;
+    readonly capability?: string | undefined;
+  }): Generator<number, void> {
+    const typeIndex = type === undefined ? -1 : RUN_EVENT_TYPES.findIndex((name) => name === type);
+    const capabilityIndex = capability === undefined ? -1 : this.#capabilities.get(capability)?.index;
+    if (capabilityIndex === undefined || (type !== undefined && typeIndex < 0)) return;
+    let [calls, answers] = [0, 0];
+    for (let n = 1; n <= this.#summary.eventCount; n++) {
+      let call = -1;
+      if (this.#callEvents.at(calls) === n) call = calls++;
+      else if (this.#answerEvents.at(answers) === n) call = answers++;
+      if (typeIndex >= 0 && this.#types.at(n - 1) !== typeIndex) continue;
+      if (capabilityIndex >= 0 && (call < 0 || this.#callCapability.at(call) !== capabilityIndex)) continue;
+      yield n;
+    }
+  }
+
+  /**
+   * Reads the events with these numbers, which must be in order, from the file. May return fewer, if they are long. Throws `log.changed` if the file
+   * was changed.
+   */
+  readEvents(numbers: readonly number[]): readonly IndexedEvent[] {
+    const events: IndexedEvent[] = [];
+    let descriptor: number | undefined;
+    try {
+      descriptor = openRegular(this.file);
+      let room = MAX_PAGE_BYTES;
+      for (let i = 0; i < numbers.length && room > 0; ) {
+        const block = Math.floor(((numbers[i] ?? 1) - 1) / STRIDE);
+        const wanted: number[] = [];
+        for (; Math.floor(((numbers[i] ?? 0) - 1) / STRIDE) === block; i++) wanted.push(numbers[i] ?? 0);
+        room -= this.#readBlock(descriptor, block, wanted, events);
+      }
+      return events;
+    } catch (error) {
+      throw toIoError(error, "read", this.file);
+    } finally {
+      if (descriptor !== undefined) closeSync(descriptor);
+    }
+  }
+
+  /** Reads events of one block of 16. Returns the number of bytes read. */
+  #readBlock(descriptor: number, block: number, wanted: readonly number[], events: IndexedEvent[]): number {
+    const start = this.#offsetOf(block);
+    const end = this.#offsetOf(block + 1);
+    const first = block * STRIDE + 1;
+    let position = start;
+    let n = first;
+    for (const lines of linesBetween(descriptor, start, end)) {
+      for (const { bytes, end: lineEnd } of lines) {
+        if (wanted.includes(n)) events.push(this.#parseEvent(bytes, n));
+        n += 1;
+        position = lineEnd;
+        if (n > (wanted.at(-1) ?? 0)) return position - start;
+      }
+    }
+    throw changedError(this.file);
+  }
+
+  #offsetOf(block: number): number {
+    const high = this.#offsetsHigh.at(block);
+    const low = this.#offsetsLow.at(block);
+    return high === undefined || low === undefined ? this.#bytes : high * 2 ** 26 + low;
+  }
+
+  #parseEvent(bytes: Uint8Array, n: number): IndexedEvent {
+    try {
+      const record = parseJson(decodeUtf8(bytes, `event ${n}`), { maxDepth: RECORD_JSON_DEPTH });
+      const hash = isJsonObject(record) ? record.get("hash") : undefined;
+      if (isJsonObject(record) && record.get("n") === n && typeof hash === "string")
+        return { n, event: eventFromJson(record.get("event")), hash, line: n + 1 };
+    } catch (error) {
+      if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
+    }
+    throw changedError(this.file);
+  }
+
+  /** Returns the log with the records that were read, for replays and comparisons. Undefined if not even the header could be read. */
+  toRunLog(): RunLog | undefined {
+    if (this.#summary.header === undefined) return undefined;
+    return this.#summary.toLog(fileSource(this.file), LOG_LIMITS, { validBytes: this.#bytes, cut: undefined });
+  }
+}
+
+const changedError = (file: string): BorunaError =>
+  new BorunaError("log.changed", `${file} was changed while it was shown`, { place: { file }, hint: "Load the page again." });
+
+interface LineBytes {
+  readonly bytes: Uint8Array;
+  /** Offset after the line feed. */
+  readonly end: number;
+}
+
+/** Yields the complete lines from an offset to the end of the file, in pieces. Throws `log.io_error`, `log.line_too_long`. */
+function* completeLines(file: string, from: number): Generator<readonly LineBytes[], void> {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openRegular(file);
+    yield* linesBetween(descriptor, from, fstatSync(descriptor).size);
+  } catch (error) {
+    throw toIoError(error, "read", file);
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+/** Yields the complete lines between two offsets, in pieces. Lines are views of a piece, or copies. */
+function* linesBetween(descriptor: number, from: number, to: number): Generator<readonly LineBytes[], void> {
+  let pieces: Uint8Array[] = [];
+  let held = 0;
+  for (let position = from; position < to; ) {
+    const buffer = new Uint8Array(Math.min(CHUNK_BYTES, to - position));
+    const count = readSync(descriptor, buffer, 0, buffer.length, position);
+    if (count === 0) return;
+    const chunk = buffer.subarray(0, count);
+    const lines: LineBytes[] = [];
+    let start = 0;
+    for (let feed = chunk.indexOf(LINE_FEED); feed >= 0; feed = chunk.indexOf(LINE_FEED, start)) {
+      const piece = chunk.subarray(start, feed);
+      lines.push({ bytes: pieces.length === 0 ? piece : Buffer.concat([...pieces, piece]), end: position + feed + 1 });
+      pieces = [];
+      held = 0;
+      start = feed + 1;
+    }
+    if (start < count) {
+      pieces.push(chunk.subarray(start));
+      held += count - start;
+    }
+    if (held > LOG_LIMITS.lineBytes) throw new BorunaError("log.line_too_long", `a line is longer than ${LOG_LIMITS.lineBytes} bytes`);
+    position += count;
+    yield lines;
+  }
+}

@@ -1,0 +1,19 @@
+/** Reads the recorded program of a log. The last one read is kept, because its source and types are asked for again and again. */
+import { recordedProgram } from "../replay/replay.ts";
+import type { Program } from "../vm/bytecode/program.ts";
+import { BorunaError } from "../vm/error.ts";
+import type { LogIndex } from "./log-index.ts";
+
+let last: { readonly moduleHash: string; readonly blob: string; readonly file: string; readonly program: Program } | undefined;
+
+/** Throws `log.*` or `module.*` if the program cannot be read. */
+export function recordedProgramOf(index: LogIndex): Program {
+  const log = index.toRunLog();
+  if (log === undefined) throw new BorunaError("log.no_program", `${index.file} has no header yet`, { place: { file: index.file } });
+  const { moduleHash, moduleBlob } = log.header.program;
+  const { file } = index;
+  if (last?.moduleHash === moduleHash && last.blob === moduleBlob && last.file === file) return last.program;
+  const program = recordedProgram(log);
+  last = { moduleHash, blob: moduleBlob, file, program };
+  return program;
+}

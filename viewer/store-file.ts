@@ -1,0 +1,199 @@
+/**
+ * The file of `--store`: spans as JSON lines, so that they are there again after a restart. The first line names the format. The file
+ * is written anew when it has become twice as long as what the store holds.
+ */
+import { closeSync, constants, fstatSync, openSync, renameSync } from "node:fs";
+import { toIoError, removeIncompleteFile, writeAll } from "../replay/log/files.ts";
+import { type LogLock, lockLog } from "../replay/log/log-lock.ts";
+import { fileSource, linesOf } from "../replay/log/log-source.ts";
+import { BorunaError } from "../vm/error.ts";
+import type { ExecutionFacts, StoredSpan } from "./stored-span.ts";
+
+const FIRST_LINE = '{"boruna_spans":1}';
+/** A line is longer than the details of a span because each character may be escaped as six. */
+const MAX_LINE_BYTES = 2 * 1024 * 1024;
+/** The file may always have this many bytes, however few spans the store holds. */
+const LEAST_BYTES = 1024 * 1024;
+const BATCH = 1_000;
+
+/** Yields the spans of a file in batches. Stops at an incomplete last line. Throws `log.io_error`, and `log.form` for a file of another kind. */
+export function* readStoreFile(file: string): Generator<readonly StoredSpan[], void> {
+  let batch: StoredSpan[] = [];
+  for (const { number, bytes, terminated } of linesOf(fileSource(file), MAX_LINE_BYTES)) {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+    if (number === 1) {
+      if (text !== FIRST_LINE) throw notAStoreError(file, number);
+      continue;
+    }
+    if (!terminated) break;
+    const span = spanOf(text);
+    if (span === undefined) throw notAStoreError(file, number);
+    batch.push(span);
+    if (batch.length < BATCH) continue;
+    yield batch;
+    batch = [];
+  }
+  yield batch;
+}
+
+const notAStoreError = (file: string, line: number): BorunaError =>
+  new BorunaError("log.form", `${file} is not a file of boruna view --store`, { place: { file, line }, hint: "Name another file." });
+
+/** Appends spans to a file, and writes it anew when it has become too long. */
+export class StoreFile {
+  readonly #path: string;
+  readonly #lock: LogLock;
+  #descriptor: number;
+  #bytes: number;
+
+  /** Opens the file and locks it. Throws `log.io_error`, and `log.locked` if another process writes it. */
+  constructor(path: string) {
+    this.#path = path;
+    this.#lock = lockLog(path);
+    try {
+      this.#descriptor = openForAppend(path);
+      this.#bytes = fstatSync(this.#descriptor).size;
+      if (this.#bytes === 0) this.#write(`${FIRST_LINE}\n`);
+    } catch (error) {
+      this.#lock.release();
+      throw toIoError(error, "write", path);
+    }
+  }
+
+  /** Appends spans that were added to the store. `all` are the spans that it holds now. Throws `log.io_error`. */
+  append(added: readonly StoredSpan[], heldBytes: number, all: () => Iterable<StoredSpan>): void {
+    try {
+      this.#writeSpans(this.#descriptor, added);
+      if (this.#bytes > LEAST_BYTES + 2 * heldBytes) this.#rewrite(all());
+    } catch (error) {
+      throw toIoError(error, "write", this.#path);
+    }
+  }
+
+  #rewrite(spans: Iterable<StoredSpan>): void {
+    const temporary = `${this.#path}.tmp`;
+    removeIncompleteFile(temporary);
+    const descriptor = openForAppend(temporary);
+    this.#bytes = 0;
+    const text = `${FIRST_LINE}\n`;
+    writeAll(descriptor, Buffer.from(text));
+    this.#bytes += text.length;
+    this.#writeSpans(descriptor, spans);
+    renameSync(temporary, this.#path);
+    closeSync(this.#descriptor);
+    this.#descriptor = descriptor;
+  }
+
+  #writeSpans(descriptor: number, spans: Iterable<StoredSpan>): void {
+    let lines: string[] = [];
+    const flush = (): void => {
+      const bytes = Buffer.from(lines.join(""));
+      writeAll(descriptor, bytes);
+      this.#bytes += bytes.length;
+      lines = [];
+    };
+    for (const span of spans) {
+      lines.push(`${lineOf(span)}\n`);
+      if (lines.length === BATCH) flush();
+    }
+    flush();
+  }
+
+  #write(text: string): void {
+    const bytes = Buffer.from(text);
+    writeAll(this.#descriptor, bytes);
+    this.#bytes += bytes.length;
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+    this.#lock.release();
+  }
+}
+
+/** Opens or creates a file that only its owner may read. Does not follow a link. */
+function openForAppend(path: string): number {
+  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW } = constants;
+  return openSync(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o600);
+}
+
+function lineOf(span: StoredSpan): string {
+  return JSON.stringify({ ...span, startNs: String(span.startNs), endNs: String(span.endNs) });
+}
+
+/** Reads one line. Returns undefined if it is not a span as `lineOf` writes it. */
+function spanOf(text: string): StoredSpan | undefined {
+  const data = parsed(text);
+  if (data === undefined) return undefined;
+  const { startNs, endNs, ...rest } = data;
+  if (!isTime(startNs) || !isTime(endNs)) return undefined;
+  const span = {
+    parentSpanId: undefined,
+    error: undefined,
+    task: undefined,
+    capability: undefined,
+    call: undefined,
+    budgetLeft: undefined,
+  };
+  const whole = { ...span, execution: undefined, ...rest, startNs: BigInt(startNs), endNs: BigInt(endNs) };
+  return isStoredSpan(whole) ? whole : undefined;
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const data: unknown = JSON.parse(text);
+    return isObject(data) ? data : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+const isObject = (data: unknown): data is Readonly<Record<string, unknown>> =>
+  typeof data === "object" && data !== null && !Array.isArray(data);
+const isTime = (data: unknown): data is string => typeof data === "string" && /^\d{1,20}$/.test(data);
+const isText = (data: unknown): boolean => typeof data === "string";
+const isCount = (data: unknown): boolean => typeof data === "number" && Number.isFinite(data) && data >= 0;
+const orNone =
+  (check: (data: unknown) => boolean) =>
+  (data: unknown): boolean =>
+    data === undefined || check(data);
+
+const FIELDS: Readonly<Record<keyof StoredSpan, (data: unknown) => boolean>> = {
+  traceId: (data) => typeof data === "string" && /^[0-9a-f]{32}$/.test(data),
+  spanId: (data) => typeof data === "string" && /^[0-9a-f]{16}$/.test(data),
+  parentSpanId: orNone(isText),
+  name: isText,
+  label: isText,
+  service: isText,
+  kind: isText,
+  startNs: (data) => typeof data === "bigint",
+  endNs: (data) => typeof data === "bigint",
+  status: (data) => data === "unset" || data === "ok" || data === "error",
+  error: orNone(isText),
+  task: orNone(isText),
+  capability: orNone(isText),
+  call: orNone(isCount),
+  budgetLeft: orNone(isCount),
+  refused: (data) => typeof data === "boolean",
+  execution: orNone((data) => isObject(data) && Object.entries(EXECUTION_FIELDS).every(([name, check]) => check(data[name]))),
+  detail: (data) => typeof data === "string" && isStoredDetailText(data),
+};
+
+const EXECUTION_FIELDS: Readonly<Record<keyof ExecutionFacts, (data: unknown) => boolean>> = {
+  runId: isText,
+  program: isText,
+  mode: isText,
+  outcome: isText,
+  calls: isCount,
+  denials: isCount,
+};
+
+function isStoredSpan(data: Readonly<Record<string, unknown>>): data is Readonly<Record<string, unknown>> & StoredSpan {
+  return Object.entries(FIELDS).every(([name, check]) => check(data[name]));
+}
+
+function isStoredDetailText(text: string): boolean {
+  const detail = parsed(text);
+  return detail !== undefined && Array.isArray(detail.attributes) && Array.isArray(detail.events) && Array.isArray(detail.links);
+}

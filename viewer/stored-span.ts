@@ -1,0 +1,207 @@
+/** Converts a decoded span to the form in which the viewer stores it: what a list shows as fields, everything else as JSON text. */
+import type { SpanValue } from "../telemetry/span-tree.ts";
+import type { Attribute, SpanDetail, SpanKind, ValueText } from "./api.ts";
+import type { DecodedSpan, SpanValues } from "./span-data.ts";
+
+/** What a `boruna.run` span says about its run. */
+export interface ExecutionFacts {
+  readonly runId: string;
+  readonly program: string;
+  readonly mode: string;
+  readonly outcome: string;
+  readonly calls: number;
+  readonly denials: number;
+}
+
+export interface StoredSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string | undefined;
+  readonly name: string;
+  readonly label: string;
+  readonly service: string;
+  readonly kind: SpanKind;
+  /** Nanoseconds since 1970. */
+  readonly startNs: bigint;
+  /** Not before `startNs`. */
+  readonly endNs: bigint;
+  readonly status: "unset" | "ok" | "error";
+  readonly error: string | undefined;
+  /** Name of the task that the span begins: `branch 2`. */
+  readonly task: string | undefined;
+  /** Defined for a `boruna.cap` span. */
+  readonly capability: string | undefined;
+  readonly call: number | undefined;
+  readonly budgetLeft: number | undefined;
+  /** Whether the call was refused. */
+  readonly refused: boolean;
+  /** Defined for a `boruna.run` span. */
+  readonly execution: ExecutionFacts | undefined;
+  /** `StoredDetail` as JSON. */
+  readonly detail: string;
+}
+
+export type StoredDetail = Omit<SpanDetail, "span" | "traceId" | "events"> & {
+  readonly events: readonly { readonly name: string; readonly timeNs: string; readonly attributes: readonly Attribute[] }[];
+};
+
+/** Maximum UTF-16 code units: of a name or label, of the text of one value, and of all details of a span. */
+const MAX_NAME = 256;
+const MAX_VALUE = 16 * 1024;
+const MAX_DETAIL = 256 * 1024;
+
+const KINDS: readonly SpanKind[] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
+const LABELS = [
+  "action.fqn",
+  "boruna.program.name",
+  "cap.name",
+  "flow.construct",
+  "code.function.name",
+  "http.route",
+  "url.path",
+  "http.target",
+];
+
+export function storedSpan(span: DecodedSpan): StoredSpan {
+  const { attributes } = span;
+  const text = (name: string): string | undefined => {
+    const value = attributes.get(name);
+    return typeof value === "string" ? short(value) : undefined;
+  };
+  const count = (name: string): number | undefined => {
+    const value = attributes.get(name);
+    return typeof value === "number" && value >= 0 ? value : undefined;
+  };
+  const service = span.resource.get("service.name");
+  const isCall = span.name === "boruna.cap";
+  const isRun = span.name === "boruna.run";
+  return {
+    traceId: span.traceId,
+    spanId: span.spanId,
+    parentSpanId: span.parentSpanId,
+    name: short(span.name),
+    label: LABELS.map(text).find((label) => label !== undefined) ?? "",
+    service: typeof service === "string" ? short(service) : "",
+    kind: KINDS[span.kind] ?? "unspecified",
+    startNs: span.startNs,
+    endNs: span.endNs < span.startNs ? span.startNs : span.endNs,
+    status: span.status.code === 2 ? "error" : span.status.code === 1 ? "ok" : "unset",
+    error: text("error.kind") ?? text("error.type"),
+    task: text("flow.construct") === "par.branch" ? `branch ${count("index") ?? "?"}` : undefined,
+    capability: isCall ? text("cap.name") : undefined,
+    call: isCall ? count("cap.call") : undefined,
+    budgetLeft: isCall ? count("cap.budget_remaining") : undefined,
+    refused: isCall && attributes.get("cap.allowed") === false,
+    execution: isRun
+      ? {
+          runId: text("boruna.run.id") ?? "",
+          program: text("boruna.program.name") ?? "",
+          mode: text("boruna.run.mode") ?? "",
+          outcome: text("boruna.run.outcome") ?? "unknown",
+          calls: count("boruna.run.calls.total") ?? 0,
+          denials: (count("boruna.run.calls.denied") ?? 0) + (count("boruna.run.calls.budget_exceeded") ?? 0),
+        }
+      : undefined,
+    detail: detailText(span),
+  };
+}
+
+function short(text: string): string {
+  return text.length <= MAX_NAME ? text : `${text.slice(0, MAX_NAME)}…`;
+}
+
+/** Returns the text cut to at most `max` code units. */
+export function valueText(text: string, max = MAX_VALUE): ValueText {
+  return { text: text.length <= max ? text : text.slice(0, max), chars: text.length, cut: text.length > max };
+}
+
+/** The room that is left for the details of one span. */
+interface Room {
+  chars: number;
+  dropped: number;
+}
+
+function detailText(span: DecodedSpan): string {
+  const room: Room = { chars: MAX_DETAIL, dropped: span.droppedCount };
+  const { attributes } = span;
+  const read = (name: string): string | undefined => {
+    const value = attributes.get(name);
+    return typeof value === "string" ? short(value) : undefined;
+  };
+  const line = (name: string): number | undefined => {
+    const value = attributes.get(name);
+    return typeof value === "number" && value >= 1 ? value : undefined;
+  };
+  const file = read("code.file.path");
+  const callerFile = read("code.caller.file.path");
+  const caller =
+    callerFile === undefined
+      ? undefined
+      : { file: callerFile, line: line("code.caller.line.number") ?? 1, function: read("code.caller.function.name") };
+  const detail: Omit<StoredDetail, "dropped"> = {
+    attributes: attributeList(span.attributes, room),
+    resource: attributeList(span.resource, room),
+    scope: { name: short(span.scope.name), version: short(span.scope.version) },
+    statusMessage: valueText(span.status.message, 4 * MAX_NAME).text,
+    events: within(span.events, room, ({ name, timeNs, attributes: own }) => ({
+      name: short(name),
+      timeNs: String(timeNs),
+      attributes: attributeList(own, room),
+    })),
+    links: within(span.links, room, ({ traceId, spanId, attributes: own }) => ({ traceId, spanId, attributes: attributeList(own, room) })),
+    place: file === undefined ? undefined : { file, line: line("code.line.number") ?? 1, function: read("code.function.name"), caller },
+  };
+  return JSON.stringify({ ...detail, dropped: room.dropped });
+}
+
+function attributeList(values: SpanValues, room: Room): readonly Attribute[] {
+  return within([...values], room, ([name, value]) => {
+    const attribute: Attribute = { name: short(name), type: typeOf(value), value: valueText(textOf(value)) };
+    room.chars -= attribute.value.text.length + attribute.name.length;
+    return attribute;
+  });
+}
+
+/** Converts items until the room is used up. Counts the others as dropped. */
+function within<A, B>(items: readonly A[], room: Room, convert: (item: A) => B): readonly B[] {
+  const converted: B[] = [];
+  for (const item of items) {
+    room.chars -= 64;
+    if (room.chars < 0) {
+      room.dropped += items.length - converted.length;
+      break;
+    }
+    converted.push(convert(item));
+  }
+  return converted;
+}
+
+function typeOf(value: SpanValue): Attribute["type"] {
+  if (value === null) return "null";
+  if (value instanceof Uint8Array) return "bytes";
+  if (typeof value === "string") return "string";
+  if (typeof value === "boolean") return "bool";
+  if (typeof value === "object") return value instanceof Map ? "map" : "list";
+  return "number";
+}
+
+/** Returns a value as text: a string as it is, others as JSON. The decoder limits the nesting. */
+function textOf(value: SpanValue): string {
+  return typeof value === "string" ? value : (JSON.stringify(plain(value)) ?? "");
+}
+
+function plain(value: SpanValue): unknown {
+  if (typeof value === "bigint") return String(value);
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
+  if (isMap(value)) return Object.fromEntries([...value].map(([key, item]) => [key, plain(item)]));
+  return isList(value) ? value.map(plain) : value;
+}
+
+function isMap(value: SpanValue): value is SpanValues {
+  return value instanceof Map;
+}
+
+function isList(value: SpanValue): value is readonly SpanValue[] {
+  return Array.isArray(value);
+}
