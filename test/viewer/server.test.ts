@@ -42,7 +42,7 @@ describe("access", () => {
     }
     const whatIf = await ask(`${viewer.url}/api/runs/${TRACE}/what-if`, { method: "POST", body: "{}" });
     expect([whatIf.status, whatIf.headers["www-authenticate"]]).toEqual([401, "Bearer"]);
-    expect((await viewer.get("/api/runs")).body.total).toBe(1);
+    expect((await viewer.read("GET /api/runs", "/api/runs")).total).toBe(1);
   });
 
   test("spans need the sender's token", async () => {
@@ -50,9 +50,9 @@ describe("access", () => {
     const body = traces([{ spanId: spanId(1) }]);
     expect((await viewer.send(body, { authorization: "" })).status).toBe(401);
     expect((await viewer.send(body, { authorization: `Bearer ${viewer.pageToken}` })).status).toBe(401);
-    expect((await viewer.get("/api/status")).body.spans).toBe(0);
+    expect((await viewer.read("GET /api/status", "/api/status")).spans).toBe(0);
     expect((await viewer.send(body)).status).toBe(200);
-    expect((await viewer.get("/api/status")).body.spans).toBe(1);
+    expect((await viewer.read("GET /api/status", "/api/status")).spans).toBe(1);
   });
 
   test("tokens differ, also between viewers", async () => {
@@ -140,7 +140,7 @@ describe("access", () => {
     for (const [path, status] of problems) {
       const answer = await viewer.get(path);
       expect([path, answer.status]).toEqual([path, status]);
-      expect(answer.body.error.message).not.toBe("");
+      expect(answer.text).toMatch(/"message":"./);
     }
     expect((await viewer.post("/api/runs", {})).status).toBe(405);
   });
@@ -159,9 +159,9 @@ describe("spans", () => {
     const warning = { partialSuccess: { errorMessage: "only spans are kept" } };
     expect(await post("/v1/metrics", "metrics.json")).toMatchObject({ status: 200, body: warning });
     for (const file of ["logs.json", "events.json"]) expect(await post("/v1/logs", file)).toMatchObject({ status: 200, body: warning });
-    const { runs } = (await viewer.get("/api/runs")).body;
+    const { runs } = await viewer.read("GET /api/runs", "/api/runs");
     expect(runs).toMatchObject([{ program: "I'm a server span", service: "my.service", outcome: "unset", spans: 1, durationMs: 1_000 }]);
-    const detail = await viewer.get(`/api/runs/${runs[0].id}/spans/eee19b7ec3c1b174`);
+    const detail = await viewer.get(`/api/runs/${runs[0]?.id}/spans/eee19b7ec3c1b174`);
     expect(detail.body).toMatchObject({
       span: { kind: "server", row: 0, depth: 0 },
       scope: { name: "my.library", version: "1.0.0" },
@@ -180,7 +180,7 @@ describe("spans", () => {
     const long = traces([{ spanId: spanId(1), attributes: { a: "x".repeat(10_000_000) } }]);
     expect(await statusOf(long)).toBe(413);
     expect(await statusOf(gzipSync(JSON.stringify(long)), { "content-encoding": "gzip" })).toBe(413);
-    expect((await viewer.get("/api/status")).body).toMatchObject({ spans: 0, storeBytes: 0 });
+    expect(await viewer.read("GET /api/status", "/api/status")).toMatchObject({ spans: 0, storeBytes: 0 });
   });
 
   test("scripts and control characters in names are data", async () => {
@@ -189,21 +189,21 @@ describe("spans", () => {
     await viewer.send(traces([{ spanId: spanId(1), name: evil, attributes: { [evil]: evil, __proto__: "x" } }], evil));
     const list = await viewer.get("/api/runs");
     expect(list.headers["content-type"]).toBe("application/json");
-    expect(list.body.runs[0]).toMatchObject({ program: evil, service: evil });
-    const detail = (await viewer.get(`/api/runs/${TRACE}/spans/${spanId(1)}`)).body;
+    expect(list.body).toMatchObject({ runs: [{ program: evil, service: evil }] });
+    const detail = await viewer.read("GET /api/runs/RUN/spans/SPAN", `/api/runs/${TRACE}/spans/${spanId(1)}`);
     expect(detail.attributes).toContainEqual({ name: evil, type: "string", value: { text: evil, chars: evil.length, cut: false } });
   });
 
   test("long values are cut", async () => {
     const viewer = await testViewer();
     await viewer.send(traces([{ spanId: spanId(1), name: "n".repeat(1_000_000), attributes: { a: "x".repeat(3_000_000) } }]));
-    const detail = (await viewer.get(`/api/runs/${TRACE}/spans/${spanId(1)}`)).body;
+    const detail = await viewer.read("GET /api/runs/RUN/spans/SPAN", `/api/runs/${TRACE}/spans/${spanId(1)}`);
     expect(detail.span.name).toHaveLength(257);
-    expect(detail.attributes[0].value).toMatchObject({ chars: 3_000_000, cut: true });
-    expect(detail.attributes[0].value.text).toHaveLength(16 * 1024);
+    expect(detail.attributes[0]?.value).toMatchObject({ chars: 3_000_000, cut: true });
+    expect(detail.attributes[0]?.value.text).toHaveLength(16 * 1024);
     const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`a${i}`, "x".repeat(100)]));
     await viewer.send(traces([{ spanId: spanId(2), attributes: many }]));
-    const { attributes, dropped } = (await viewer.get(`/api/runs/${TRACE}/spans/${spanId(2)}`)).body;
+    const { attributes, dropped } = await viewer.read("GET /api/runs/RUN/spans/SPAN", `/api/runs/${TRACE}/spans/${spanId(2)}`);
     expect(attributes.length).toBeLessThan(3_000);
     expect(attributes.length + dropped).toBe(10_001);
   });
@@ -213,12 +213,15 @@ describe("spans", () => {
     const body = traces([{ spanId: spanId(1), name: "first" }]);
     await viewer.send(body);
     await viewer.send(traces([{ spanId: spanId(1), name: "second" }]));
-    expect((await viewer.get(`/api/runs/${TRACE}/spans`)).body).toMatchObject({ total: 1, spans: [{ name: "first" }] });
+    expect(await viewer.read("GET /api/runs/RUN/spans", `/api/runs/${TRACE}/spans`)).toMatchObject({
+      total: 1,
+      spans: [{ name: "first" }],
+    });
   });
 
   test("a full store deletes the traces that have been quiet for longest; a single trace that is too large is cut, and the sender is told", async () => {
     const viewer = await testViewer({ limitBytes: 1024 * 1024 });
-    const status = async () => (await viewer.get("/api/status")).body;
+    const status = async () => await viewer.read("GET /api/status", "/api/status");
     for (let n = 1; n <= 40; n++) {
       const spans = Array.from({ length: 50 }, (_, i) => ({
         traceId: traceId(n),
@@ -229,15 +232,15 @@ describe("spans", () => {
       expect((await viewer.send(traces(spans))).text).toBe("{}");
       expect((await status()).storeBytes).toBeLessThanOrEqual(1024 * 1024);
     }
-    const { runs } = (await viewer.get("/api/runs")).body;
+    const { runs } = await viewer.read("GET /api/runs", "/api/runs");
     expect(runs.length).toBeLessThan(20);
-    expect(new Set(runs.map((run: { program: string }) => run.program))).toContain("trace 40");
+    expect(new Set(runs.map((run) => run.program))).toContain("trace 40");
     const large = Array.from({ length: 3_000 }, (_, i) => ({ spanId: spanId(i + 1), attributes: { a: "x".repeat(1_000) } }));
     const { body } = await viewer.send(traces(large));
-    const kept = (await viewer.get(`/api/runs/${TRACE}`)).body.timeline;
-    expect(body.partialSuccess).toMatchObject({ rejectedSpans: String(kept.dropped) });
-    expect(kept.spans + kept.dropped).toBe(3_000);
-    expect(await status()).toMatchObject({ traces: 1, droppedSpans: kept.dropped });
+    const kept = (await viewer.read("GET /api/runs/RUN", `/api/runs/${TRACE}`)).timeline;
+    expect(body).toMatchObject({ partialSuccess: { rejectedSpans: String(kept?.dropped) } });
+    expect((kept?.spans ?? 0) + (kept?.dropped ?? 0)).toBe(3_000);
+    expect(await status()).toMatchObject({ traces: 1, droppedSpans: kept?.dropped });
     expect((await status()).storeBytes).toBeLessThanOrEqual(1024 * 1024);
   });
 });

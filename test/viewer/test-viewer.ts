@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
+import type { Api } from "../../viewer/api.ts";
 import { startViewer, type Viewer, type ViewerOptions } from "../../viewer/server.ts";
 
 const folders: string[] = [];
@@ -23,9 +24,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly text: string;
-  /** The body as JSON, for tests to look into. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests compare it with what they expect.
-  readonly body: any;
+  /** The body as JSON; undefined if it is something else. */
+  readonly body: unknown;
 }
 
 interface Asked {
@@ -44,7 +44,8 @@ export function ask(url: string, { method = "GET", headers = {}, body }: Asked =
       response.once("end", () => {
         const text = Buffer.concat(chunks).toString("utf8");
         const isJson = response.headers["content-type"] === "application/json" && text !== "";
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined });
+        const parsed: unknown = isJson ? JSON.parse(text) : undefined;
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, body: parsed });
       });
     });
     sent.once("error", reject);
@@ -53,6 +54,8 @@ export function ask(url: string, { method = "GET", headers = {}, body }: Asked =
 }
 
 export interface TestViewer extends Viewer {
+  /** Returns the answer of a route. `path` is the path with its names replaced, and the query. Fails unless the status is 200. */
+  read<R extends keyof Api>(route: R, path: string, body?: unknown): Promise<Api[R]["answer"]>;
   /** Asks the API with the page's token. */
   get(path: string): Promise<Answer>;
   post(path: string, body: unknown): Promise<Answer>;
@@ -64,15 +67,25 @@ export async function testViewer(options: Partial<ViewerOptions> = {}): Promise<
   const viewer = await startViewer({ port: 0, logs: [], limitBytes: 64 * 1024 * 1024, ...options });
   viewers.push(viewer);
   await viewer.ready;
-  const authorization = `Bearer ${viewer.pageToken}`;
+  const headers = { authorization: `Bearer ${viewer.pageToken}` };
+  const get = (path: string): Promise<Answer> => ask(viewer.url + path, { headers });
+  const post = (path: string, body: unknown): Promise<Answer> =>
+    ask(viewer.url + path, { method: "POST", headers, body: JSON.stringify(body) });
   return {
     ...viewer,
-    get: (path) => ask(viewer.url + path, { headers: { authorization } }),
-    post: (path, body) => ask(viewer.url + path, { method: "POST", headers: { authorization }, body: JSON.stringify(body) }),
-    send: (traces, headers = {}) =>
+    get,
+    post,
+    read: async <R extends keyof Api>(route: R, path: string, body?: unknown): Promise<Api[R]["answer"]> => {
+      const answer = route.startsWith("POST") ? await post(path, body) : await get(path);
+      if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${answer.text}`);
+      const assumeAnswer = (data: unknown): data is Api[R]["answer"] => data !== undefined;
+      if (!assumeAnswer(answer.body)) throw new Error(`${path}: no JSON`);
+      return answer.body;
+    },
+    send: (traces, more = {}) =>
       ask(`${viewer.url}/v1/traces`, {
         method: "POST",
-        headers: { authorization: `Bearer ${viewer.senderToken}`, "content-type": "application/json", ...headers },
+        headers: { authorization: `Bearer ${viewer.senderToken}`, "content-type": "application/json", ...more },
         body: typeof traces === "string" || traces instanceof Uint8Array ? traces : JSON.stringify(traces),
       }),
   };
