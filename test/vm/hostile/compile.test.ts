@@ -234,20 +234,16 @@ const CASES: Readonly<Record<string, () => Module>> = {
   },
 };
 
-test.each(Object.entries(CASES))(
-  "%s",
-  (_, make) => {
-    const program = verifyModule(make());
-    const host = testHost();
-    const end = runMachine(program, host, { limits: DEFAULT_LIMITS, args: [] });
-    if ("then" in end) throw new Error("a promise without an asynchronous call");
-    expect(observe(end, host)).toEqual(observe(runOnBoth(program), host));
-    expect(countsOf(program, "auto").work).toBeLessThan(MAX_WORK);
-    expect(countsOf(program, "compiled").work).toBeLessThan(MAX_WORK);
-    for (const engine of ["auto", "compiled"] as const) expect(countsOf(program, engine).wasted).toBeLessThan(MAX_WASTED);
-  },
-  180_000,
-);
+test.each(Object.entries(CASES))("%s", (_, make) => {
+  const program = verifyModule(make());
+  const host = testHost();
+  const end = runMachine(program, host, { limits: DEFAULT_LIMITS, args: [] });
+  if ("then" in end) throw new Error("a promise without an asynchronous call");
+  expect(observe(end, host)).toEqual(observe(runOnBoth(program), host));
+  expect(countsOf(program, "auto").work).toBeLessThan(MAX_WORK);
+  expect(countsOf(program, "compiled").work).toBeLessThan(MAX_WORK);
+  for (const engine of ["auto", "compiled"] as const) expect(countsOf(program, engine).wasted).toBeLessThan(MAX_WASTED);
+});
 
 test("enum values of numbers that only look alike", () => {
   const types = [

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { encodeModule } from "../../../vm/bytecode/codec.ts";
-import { DEEP } from "../../cases.ts";
+import { DEEP, sampled } from "../../cases.ts";
 import { boruna, temporaryFolder } from "../../cli/boruna.ts";
 import { moduleOf, type TestFunction } from "../helpers.ts";
 import { ENGINES } from "./hostile.ts";
@@ -193,7 +193,7 @@ fn main() -> Int {
 };
 
 describe.each(SIZES)("bombs under %i MiB", (mib) => {
-  test.each(Object.entries({ ...BOMBS, ...LONG_MAPS }))("%s", (name, text) => holds(name, "ax", `${text}\n`, mib));
+  test.each(sampled(Object.entries({ ...BOMBS, ...LONG_MAPS })))("%s", (name, text) => holds(name, "ax", `${text}\n`, mib));
 });
 
 /** Appends are cheap until the String is read. Each program makes V8 copy or keep the Strings in another way; all must be charged in full. */
@@ -287,7 +287,7 @@ fn main() -> Int {
 `,
 };
 
-test.each(Object.entries(UNPAID))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64));
+test.each(sampled(Object.entries(UNPAID)))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64));
 
 /** Intermediate values must not take much more memory than the results. */
 const repeatedly = (make: string, work: string): string => `
@@ -334,48 +334,37 @@ const LABOUR: Readonly<Record<string, string>> = {
   "versions of slices": branches(32_768, (i) => `list.push(list.slice(xs, 0, ${32_704 - 16 * i}), i)`),
 };
 
-test.each(Object.entries(LABOUR))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64));
+test.each(sampled(Object.entries(LABOUR)))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64));
 
 /** Actors that recurse one after the other and then wait or end; finally the root recurses. Unused stack memory must be freed. */
 test.each([
   ["wait", ["ReceiveMsg", "Ret"], "actors hold more"],
   ["are done", [["PushConst", 0], "Ret"], "stack overflow"],
-] as const)(
-  "stacks of actors that %s",
-  async (name, end, ended) => {
-    const countDown = (local: number, to: number): TestFunction["code"] => [
-      ["LoadLocal", local],
-      ["PushConst", 1],
-      "Sub",
-      "Dup",
-      ["StoreLocal", local],
-      ["JmpIf", to],
-    ];
-    const start: TestFunction["code"] = [
-      ["PushConst", 2],
-      ["StoreLocal", 0],
-      ["SpawnActor", 1],
-      "Pop",
-      ["PushConst", 4],
-      ["StoreLocal", 1],
-    ];
-    const root: TestFunction = {
-      locals: 2,
-      capabilities: [8, 9],
-      code: [...start, ...countDown(1, 6), ...countDown(0, 2), ["Call", 3, 0]],
-    };
-    const child: TestFunction = { code: [["PushConst", 3], ["Call", 2, 1], "Ret"] };
-    const deep: TestFunction = {
-      arity: 1,
-      locals: 250,
-      code: [["LoadLocal", 0], ["JmpIf", 4], ...end, ["LoadLocal", 0], ["PushConst", 1], "Sub", ["Call", 2, 1], "Ret"],
-    };
-    const endless: TestFunction = { code: [["Call", 3, 0], "Ret"] };
-    const module = moduleOf([root, child, deep, endless], [0, 1, 40, 2_500, 10_000]);
-    await holds(`actors ${name}`, "axbc", encodeModule(module), 64, ended);
-  },
-  60_000,
-);
+] as const)("stacks of actors that %s", async (name, end, ended) => {
+  const countDown = (local: number, to: number): TestFunction["code"] => [
+    ["LoadLocal", local],
+    ["PushConst", 1],
+    "Sub",
+    "Dup",
+    ["StoreLocal", local],
+    ["JmpIf", to],
+  ];
+  const start: TestFunction["code"] = [["PushConst", 2], ["StoreLocal", 0], ["SpawnActor", 1], "Pop", ["PushConst", 4], ["StoreLocal", 1]];
+  const root: TestFunction = {
+    locals: 2,
+    capabilities: [8, 9],
+    code: [...start, ...countDown(1, 6), ...countDown(0, 2), ["Call", 3, 0]],
+  };
+  const child: TestFunction = { code: [["PushConst", 3], ["Call", 2, 1], "Ret"] };
+  const deep: TestFunction = {
+    arity: 1,
+    locals: 250,
+    code: [["LoadLocal", 0], ["JmpIf", 4], ...end, ["LoadLocal", 0], ["PushConst", 1], "Sub", ["Call", 2, 1], "Ret"],
+  };
+  const endless: TestFunction = { code: [["Call", 3, 0], "Ret"] };
+  const module = moduleOf([root, child, deep, endless], [0, 1, 40, 2_500, 10_000]);
+  await holds(`actors ${name}`, "axbc", encodeModule(module), 64, ended);
+});
 
 /** 60 parameters that are appended to. A failing contract prints them, so their full length must have been charged. */
 test("parameters that a failed contract prints", async () => {

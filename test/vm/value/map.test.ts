@@ -176,14 +176,10 @@ describe("no order of changes copies the map for each change", () => {
     ["from old to new", (versions: MapValue[]) => versions],
     ["from new to old", (versions: MapValue[]) => versions.toReversed()],
     ["by turns", (versions: MapValue[]) => versions.map((version, i) => (i % 2 === 0 ? version : (versions.at(-i) ?? version)))],
-  ])(
-    "a change of every old version, %s",
-    (_, order) => {
-      const branches = order(grown()).map((version) => [version, version.set("new", -1)] as const);
-      expect(branches.every(([version, branch]) => branch.size === version.size + 1 && branch.get("new") === -1)).toBe(true);
-    },
-    60_000,
-  );
+  ])("a change of every old version, %s", (_, order) => {
+    const branches = order(grown()).map((version) => [version, version.set("new", -1)] as const);
+    expect(branches.every(([version, branch]) => branch.size === version.size + 1 && branch.get("new") === -1)).toBe(true);
+  });
 
   test("a version changed over and over", () => {
     const tip = grown().at(-1) ?? MapValue.EMPTY;
