@@ -43,3 +43,13 @@ export function helpWithoutPrefix(enumName: Name, variant: Name): DiagnosticExtr
     fixes: [{ title: `write \`${variant.text}\``, edits: [{ span: { start: enumName.span.start, end: variant.span.start }, text: "" }] }],
   };
 }
+
+/** Returns help for the pattern `x :: rest`, which other languages have for the first element of a list and the others. */
+export function consPatternHelp(first: Name, rest: Name): DiagnosticExtras {
+  const pattern = `[${first.text}, ..${rest.text}]`;
+  const span = { start: first.span.start, end: rest.span.end };
+  return {
+    help: `the first element of a list and the others are \`${pattern}\``,
+    fixes: [{ title: `write \`${pattern}\``, edits: [{ span, text: pattern }] }],
+  };
+}

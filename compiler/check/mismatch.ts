@@ -172,7 +172,15 @@ function argumentHelp(wanted: CheckedType, found: CheckedType, why: string): str
     return `the function comes last: \`${callee}(…, fn(x) { … })\``;
   if (index === "2" && callee === "list.fold" && found.kind === "fn")
     return "the first value comes before the function: `list.fold(xs, 0, fn(sum, x) { … })`";
-  return undefined;
+  return index === "1" ? sameNameHelp(callee, found) : undefined;
+}
+
+/** Returns help for a builtin that the module of the argument's type has too: `string.len` of a List is `list.len`. */
+function sameNameHelp(callee: string, found: CheckedType): string | undefined {
+  const [module, name] = callee.split(".");
+  const other = `${nameOf(found).toLowerCase()}.${name}`;
+  const takesOther = BUILTIN_BY_NAME.has(callee) && nameOf(found).toLowerCase() !== module && BUILTIN_BY_NAME.has(other);
+  return takesOther ? `for a ${nameOf(found)} it is \`${other}\`` : undefined;
 }
 
 /** Returns help for a mismatch, with a fix if there is one. `why` says what the value is used for, like in `FunctionChecker.check`. */

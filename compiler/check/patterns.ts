@@ -30,7 +30,7 @@ import {
   UNIT_TYPE,
 } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
-import { didYouMean, helpWithoutPrefix, suggestNearest } from "./did-you-mean.ts";
+import { consPatternHelp, didYouMean, helpWithoutPrefix, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint, privateHint } from "./library-hints.ts";
 import { conversionHelpEitherWay } from "./mismatch.ts";
 
@@ -147,11 +147,16 @@ function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, 
 
 const TUPLE_HELP = "a pattern in parentheses is for a tuple; the index and the element are in `for (i, x) in list.enumerate(xs)`";
 
+function tuplePatternHelp(type: CheckedType, wanted: CheckedType): string | undefined {
+  if (!isTuple(wanted)) return undefined;
+  return isTuple(type) ? `the tuple has ${type.args.length} parts: write a name or \`_\` for each` : TUPLE_HELP;
+}
+
 function expectType(checker: FunctionChecker, type: CheckedType, wanted: CheckedType, span: Span): boolean {
   if (prune(type).kind === "error") return false;
   if (unify(type, wanted)) return true;
   checker.error("E009", span, `this pattern is for ${show(wanted)}, but the value is ${show(type)}`, {
-    help: isTuple(prune(wanted)) && !isTuple(prune(type)) ? TUPLE_HELP : conversionHelpEitherWay(type, wanted),
+    help: tuplePatternHelp(prune(type), prune(wanted)) ?? conversionHelpEitherWay(type, wanted),
   });
   return false;
 }
@@ -261,7 +266,12 @@ function resolveVariant(
   const decl = enumName === null ? undefined : checker.context.typeNamed(checker.scope.unit, enumName.text);
   if (enumName !== null && decl === undefined) {
     const { unit } = checker.scope;
-    const extras = helpWithoutPrefix(enumName, variant) ?? libraryTypeHint(unit, enumName.text);
+    const isConsPattern = [enumName, variant].every(({ text }) => /^[a-z_]/.test(text));
+    // Bind the names, so that one mistake causes one error.
+    if (isConsPattern) for (const name of [enumName, variant]) bind(checker, name, ERROR, pass);
+    const extras = isConsPattern
+      ? consPatternHelp(enumName, variant)
+      : (helpWithoutPrefix(enumName, variant) ?? libraryTypeHint(unit, enumName.text));
     checker.error(
       "E013",
       enumName.span,
