@@ -51,18 +51,20 @@ export function knownText(known: Known): string | undefined {
 
 const MAX_SHOWN_UNITS = 80;
 
-function quoted({ text, isExact }: KnownText): string {
+/** Returns a known text in quotes, shortened. */
+export function quoted({ text, isExact }: KnownText): string {
   const shown = JSON.stringify(text.slice(0, MAX_SHOWN_UNITS));
   return isExact && text.length <= MAX_SHOWN_UNITS ? shown : `${shown.slice(0, -1)}…"`;
 }
 
-function pathText({ steps, omitted }: CallPath): string {
+/** Returns a path as text: `main → load (app.ax:3:5)`, with the place of the call at its end. */
+export function pathText({ steps, omitted }: CallPath, end?: Place): string {
   const shown = steps.map((step, i) => {
     const name = step.by === "spawn" ? `${step.function} as an actor` : step.by === "value" ? `${step.function} as a value` : step.function;
     return i === 0 ? name : `${name} (${placeText(step.place)})`;
   });
   if (omitted > 0) shown.splice(1, 0, `${omitted} more`);
-  return shown.join(" → ");
+  return [...shown, ...(end === undefined ? [] : [placeText(end)])].join(" → ");
 }
 
 /** Returns the check as lines of text. */

@@ -5,7 +5,7 @@ import type { CompileFlags } from "./commands/compile.ts";
 import type { DiffFlags } from "./commands/diff.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
 import type { LogShowFlags } from "./commands/log.ts";
-import type { PolicyCheckFlags } from "./commands/policy.ts";
+import type { PolicyCheckFlags, PolicyDiffFlags } from "./commands/policy.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
 import type { ResumeFlags } from "./commands/resume.ts";
 import type { RunFlags } from "./commands/run.ts";
@@ -388,6 +388,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     examples: ["boruna policy check --program app.ax", "boruna policy check --program app.ax --policy policy.json --json"],
     run: withFlags<PolicyCheckFlags>(async (session, flags) => (await import("./commands/policy.ts")).policyCheckCommand(session, flags)),
+  },
+  {
+    name: "policy diff",
+    argsSyntax: "<a> <b>",
+    help: "say what a policy allows more or less than another, or what a program may do; exit with 1 if it is more",
+    options: [{ flags: "--program", help: "compare two programs (.ax) instead of two policies" }, CAPABILITIES],
+    examples: ["boruna policy diff old.json new.json", "boruna policy diff --program old.ax new.ax --json"],
+    run: withFlags<PolicyDiffFlags>(async (session, flags, [a = "", b = ""]) =>
+      (await import("./commands/policy.ts")).policyDiffCommand(session, a, b, flags),
+    ),
   },
   {
     name: "capability list",

@@ -135,7 +135,7 @@ function isMet(conditions: readonly Condition[], part: Value | undefined, types:
 }
 
 /** Whether all members of the condition hold. `part` is undefined if the part is absent. */
-function holds(condition: Condition, part: Value | undefined, types: readonly TypeDef[]): boolean {
+export function holds(condition: Condition, part: Value | undefined, types: readonly TypeDef[]): boolean {
   if (part === undefined) return condition.absent === true;
   if (condition.absent === true) return false;
   const { equal, in: list, prefix, min, max } = condition;

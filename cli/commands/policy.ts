@@ -1,4 +1,6 @@
 import { checkProgramPolicy, policyCheckJson, policyCheckLines, refusesCall } from "../../analysis/check.ts";
+import { changeLines, policyChanges } from "../../analysis/policy-diff.ts";
+import { programChanges } from "../../analysis/program-diff.ts";
 import { checkFunctions, type CheckedFunctions } from "../../compiler/compile.ts";
 import { loadCheckedPolicy, loadPolicy } from "../../policy/load.ts";
 import { policyHash, policyToJson } from "../../policy/policy.ts";
@@ -49,6 +51,27 @@ export async function policyCheckCommand(session: Session, flags: PolicyCheckFla
   if (json) printJson(terminal, toPlainObject(policyCheckJson(check)));
   else for (const line of policyCheckLines(check)) terminal.out(withoutControlCharacters(line));
   return refusesCall(check) ? EXIT.failed : EXIT.done;
+}
+
+export interface PolicyDiffFlags extends CapabilityFlags {
+  readonly program?: boolean;
+}
+
+/** Compares two policies, or with `--program` two programs. Exits with 1 if the second allows more, or may do more. */
+export async function policyDiffCommand(session: Session, before: string, after: string, flags: PolicyDiffFlags): Promise<number> {
+  const { terminal, json } = session;
+  const registry = await loadRegistry(flags);
+  const changes =
+    flags.program === true
+      ? programChanges(loadFunctions(session, before, registry), loadFunctions(session, after, registry), registry)
+      : policyChanges(loadPolicy(before, registry), loadPolicy(after, registry), registry);
+  const grows = changes.some(({ direction }) => direction === "grows");
+  if (json) printJson(terminal, { ok: !grows, changes });
+  else {
+    for (const line of changeLines(changes)) terminal.out(withoutControlCharacters(line));
+    terminal.err(grows ? "the authority grows" : changes.length === 0 ? "the authority is the same" : "the authority does not grow");
+  }
+  return grows ? EXIT.failed : EXIT.done;
 }
 
 /** Loads the checked functions of a program, for analyses. Throws `usage`, `io_error`, `CompileError`. */

@@ -64,3 +64,27 @@ test("policy check needs a program in source", async () => {
   const module = await boruna(["policy", "check", "--program", "app.axbc"], { cwd: folder });
   expect(module).toMatchObject({ code: 2, stderr: expect.stringContaining("this command reads source") });
 });
+
+test("policy diff compares two policies, and two programs", async () => {
+  writeFileSync(
+    join(folder, "wider.json"),
+    '{ "rules": { "net.fetch": { "allow": true, "budget": 3 } }, "net_policy": { "allowed_domains": ["api.example.com"] } }',
+  );
+  const policies = await boruna(["policy", "diff", "policy.json", "wider.json"], { cwd: folder });
+  expect(policies).toEqual({ code: 1, stdout: 'grows: rules["net.fetch"].budget: from 2 to 3\n', stderr: "the authority grows\n" });
+  const back = await boruna(["policy", "diff", "wider.json", "policy.json", "--json"], { cwd: folder });
+  expect({ code: back.code, json: JSON.parse(back.stdout) }).toMatchObject({
+    code: 0,
+    json: { ok: true, changes: [{ direction: "shrinks", path: 'rules["net.fetch"].budget', text: "from 3 to 2" }] },
+  });
+  writeFileSync(join(folder, "new.ax"), "fn main() -> Float !{random} { random() }\n");
+  const programs = await boruna(["policy", "diff", "--program", "app.ax", "new.ax"], { cwd: folder });
+  expect(programs).toEqual({
+    code: 1,
+    stdout:
+      "grows: random: the program can now call it: main → new.ax:1:32\nshrinks: fs.write: the program no longer calls it\nshrinks: net.fetch: the program no longer calls it\n",
+    stderr: "the authority grows\n",
+  });
+  const same = await boruna(["policy", "diff", "--program", "app.ax", "app.ax"], { cwd: folder });
+  expect(same).toEqual({ code: 0, stdout: "", stderr: "the authority is the same\n" });
+});

@@ -1,0 +1,312 @@
+/**
+ * Compares what two policies allow. Each field of the policy format has a comparison here, which says what its second value allows more
+ * and what it allows less; the types make a field of `policy-fields.ts` without a comparison an error.
+ *
+ *     net_policy.allowed_domains  ["a.example"] → ["*.example"]    grows: net.fetch may reach *.example
+ *     rules["fs.read"].budget     3 → 2                            shrinks: from 3 to 2
+ *
+ * A field counts only where it has an effect: the hosts of net.fetch mean nothing in a policy that refuses net.fetch.
+ */
+import { type ApprovalRule, NO_APPROVAL } from "../policy/approval-fields.ts";
+import { type FieldValues, memberPath } from "../policy/field-schema.ts";
+import { EVERY_HOST, isLoopbackPattern, matchesHost } from "../policy/hosts.ts";
+import { isBelow, normalizePath } from "../policy/paths.ts";
+import { isAllowed, type Policy } from "../policy/policy.ts";
+import {
+  DB_FIELDS,
+  type FS_FIELDS,
+  HTTP_METHODS,
+  type LIMIT_FIELDS,
+  type LLM_FIELDS,
+  type NET_FIELDS,
+  type PRICE_FIELDS,
+  type PolicyRule,
+  type RULE_FIELDS,
+  type SECRET_FIELDS,
+} from "../policy/policy-fields.ts";
+import type { CapabilityRegistry } from "../vm/capabilities.ts";
+import { wherePathChanges } from "./where-diff.ts";
+
+/** `moves` means that as much is allowed as before, in another way: a secret comes from another variable. */
+export type Direction = "grows" | "shrinks" | "moves";
+
+/** A difference between two values of a field. */
+interface Difference {
+  readonly direction: Direction;
+  /** A phrase without a subject: `from 2 to 3`. */
+  readonly text: string;
+}
+
+export interface PolicyChange extends Difference {
+  /** The path of the field in the policy: `rules["net.fetch"].budget`. */
+  readonly path: string;
+}
+
+type Compare<T> = (before: T, after: T) => readonly Difference[];
+type Comparisons<Table> = { readonly [K in keyof FieldValues<Table>]: Compare<FieldValues<Table>[K]> };
+
+/** Returns the differences of two policies in what they allow, in the order of the policy format. */
+export function policyChanges(before: Policy, after: Policy, registry: CapabilityRegistry): readonly PolicyChange[] {
+  const both = (name: string): boolean => canCall(before, name) && canCall(after, name);
+  const section = <K extends keyof typeof SECTIONS>(name: K): readonly PolicyChange[] =>
+    SECTIONS[name].capabilities.some(both) ? SECTIONS[name].changes(before, after) : [];
+  return [
+    ...allowChanges(before, after, registry),
+    ...ruleNames(before, after, registry)
+      .filter(both)
+      .flatMap((name) => fieldChanges(RULE, ruleOf(before, name), ruleOf(after, name), memberPath("rules", name))),
+    ...section("net_policy"),
+    ...(both("fs.read") || both("fs.write") ? fsChanges(before, after, both) : []),
+    ...section("db_policy"),
+    ...section("llm_policy"),
+    ...fieldChanges(LIMITS, before.limits, after.limits, "limits"),
+    ...(both("net.fetch") ? secretChanges(before, after) : []),
+  ];
+}
+
+const grows = (text: string): Difference => ({ direction: "grows", text });
+const shrinks = (text: string): Difference => ({ direction: "shrinks", text });
+const moves = (text: string): Difference => ({ direction: "moves", text });
+
+/** Returns the differences of all fields of a table. */
+function fieldChanges<T extends object>(
+  comparisons: { readonly [K in keyof T]: Compare<T[K]> },
+  before: T,
+  after: T,
+  path: string,
+): readonly PolicyChange[] {
+  return keysOf(comparisons).flatMap((name) =>
+    comparisons[name](before[name], after[name]).map((difference) => ({ ...difference, path: memberPath(path, String(name)) })),
+  );
+}
+
+function keysOf<T extends object>(table: T): readonly (keyof T)[] {
+  const keys: (keyof T)[] = [];
+  for (const name in table) if (Object.hasOwn(table, name)) keys.push(name);
+  return keys;
+}
+
+/** A number that allows more when it is larger. */
+const larger: Compare<number> = (before, after) =>
+  before === after ? [] : [(after > before ? grows : shrinks)(`from ${before} to ${after}`)];
+
+/** A number that allows more when it is larger, and any number if it is `none`. */
+const largerOr =
+  <T extends number | null>(none: T): Compare<number | T> =>
+  (before, after) => {
+    if (before === after) return [];
+    const size = (value: number | T): number => (value === none || value === null ? Infinity : value);
+    const text = (value: number | T): string => (value === none ? "no limit" : String(value));
+    return [(size(after) > size(before) ? grows : shrinks)(`from ${text(before)} to ${text(after)}`)];
+  };
+
+/** A setting that allows more when it is on. */
+const whenTrue: Compare<boolean> = (before, after) => (before === after ? [] : [after ? grows("now true") : shrinks("now false")]);
+
+const neutral: Compare<string | null> = (before, after) =>
+  before === after ? [] : [moves(`from ${before ?? "none"} to ${after ?? "none"}`)];
+
+/**
+ * A list that allows what its entries cover. `all` has the entries that an empty list means. Entries that only the second list covers
+ * are more, entries that only the first covers are less. `may` is a phrase that precedes the entries.
+ */
+const entries =
+  <T extends string>(all: readonly T[], may: string, covers: (wide: T, narrow: T) => boolean): Compare<readonly T[]> =>
+  (given, givenAfter) => {
+    const before = given.length === 0 ? all : given;
+    const after = givenAfter.length === 0 ? all : givenAfter;
+    const added = after.filter((entry) => !before.some((wide) => covers(wide, entry)));
+    const removed = before.filter((entry) => !after.some((wide) => covers(wide, entry)));
+    return [
+      ...(added.length === 0 ? [] : [grows(`${may} ${added.join(", ")}`)]),
+      ...(removed.length === 0 ? [] : [shrinks(`${may.replace("may", "may no longer")} ${removed.join(", ")}`)]),
+    ];
+  };
+
+const same = <T>(wide: T, narrow: T): boolean => wide === narrow;
+/** Whether a host pattern matches all hosts that another one matches. */
+function coversHost(wide: string, narrow: string): boolean {
+  if (wide === narrow) return true;
+  if (isLoopbackPattern(wide) || isLoopbackPattern(narrow) || narrow === EVERY_HOST) return false;
+  if (narrow.startsWith("*.") && !wide.startsWith("*")) return false;
+  return matchesHost(wide, narrow.replace(/^\*/, "a"));
+}
+const coversFolder = (wide: string, narrow: string): boolean => isBelow(normalizePath(narrow), normalizePath(wide));
+
+/** Like `entries` with entries that only cover themselves, where an empty list means any entry. `any` describes that. */
+const anyOr =
+  <T extends number | string>(any: string, may: string): Compare<readonly T[]> =>
+  (before, after) => {
+    const texts = (list: readonly T[]): readonly string[] =>
+      list.length === 0 ? [any] : list.map((entry) => (typeof entry === "number" ? String(entry) : `"${entry}"`));
+    return entries<string>([], may, (wide, narrow) => wide === any || wide === narrow)(texts(before), texts(after));
+  };
+
+const approvals: Compare<ApprovalRule> = (before, after) => {
+  if (!before.required && !after.required) return [];
+  if (before.required !== after.required)
+    return [after.required ? shrinks("calls wait for an approval") : grows("calls no longer wait for an approval")];
+  const keys = anyOr<string>("anyone", "may be given by")(before.keys, after.keys);
+  // A call waits if it meets the conditions, so wider conditions allow less.
+  const waiting = wherePathChanges(before.where, after.where).map(({ direction, text }) =>
+    direction === "grows" ? shrinks(`more calls wait: ${text}`) : grows(`fewer calls wait: ${text}`),
+  );
+  return [...keys, ...waiting];
+};
+
+const RULE: Comparisons<typeof RULE_FIELDS> = {
+  // Whether a capability may be called is compared for the whole policy (`allowChanges`).
+  allow: () => [],
+  budget: largerOr(0),
+  where: wherePathChanges,
+  approval: approvals,
+};
+
+const NET: Comparisons<typeof NET_FIELDS> = {
+  allowed_domains: entries([EVERY_HOST], "net.fetch may reach", coversHost),
+  allowed_methods: entries(HTTP_METHODS, "net.fetch may use", same),
+  max_response_bytes: larger,
+  timeout_ms: largerOr(0),
+  allow_redirects: whenTrue,
+  allowed_ports: anyOr("any port", "net.fetch may reach"),
+  allow_private_networks: whenTrue,
+  propagate_trace: whenTrue,
+  propagate_baggage: whenTrue,
+  idempotency_header: neutral,
+};
+
+const FS: Comparisons<typeof FS_FIELDS> = {
+  read: entries<string>([], "fs.read may read", coversFolder),
+  write: entries<string>([], "fs.write may write", coversFolder),
+  max_bytes: larger,
+};
+
+const DB: Comparisons<typeof DB_FIELDS> = {
+  statements: entries<(typeof STATEMENTS)[number]>([], "db.query may run", same),
+  max_rows: larger,
+  timeout_ms: largerOr(0),
+};
+const STATEMENTS = DB_FIELDS.statements.fallback?.value ?? [];
+
+/** A model without a price is refused under a cost limit. The lower the prices, the more calls fit into the limit. */
+const modelPrices: Compare<ReadonlyMap<string, FieldValues<typeof PRICE_FIELDS>>> = (before, after) => {
+  const models = [...new Set([...before.keys(), ...after.keys()])];
+  return models.flatMap((model): readonly Difference[] => {
+    const [old, now] = [before.get(model), after.get(model)];
+    if (old === undefined) return [grows(`llm.call may ask "${model}", which has a price now`)];
+    if (now === undefined) return [shrinks(`llm.call may no longer ask "${model}", which has no price any more`)];
+    const prices = [
+      [old.input_per_mtok, now.input_per_mtok],
+      [old.output_per_mtok, now.output_per_mtok],
+    ] as const;
+    return [
+      ...(prices.some(([a, b]) => b < a) ? [grows(`"${model}" costs less, so more calls fit into the cost limit`)] : []),
+      ...(prices.some(([a, b]) => b > a) ? [shrinks(`"${model}" costs more, so fewer calls fit into the cost limit`)] : []),
+    ];
+  });
+};
+
+const LLM: Comparisons<typeof LLM_FIELDS> = {
+  allowed_models: anyOr("any model", "llm.call may ask"),
+  max_output_tokens: larger,
+  max_total_tokens: largerOr(null),
+  max_cost_usd: largerOr(null),
+  prices: modelPrices,
+};
+
+const LIMITS: Comparisons<typeof LIMIT_FIELDS> = {
+  max_steps: larger,
+  max_alloc_bytes: larger,
+  max_call_depth: larger,
+  max_output_bytes: larger,
+  max_log_bytes: larger,
+  max_tasks: larger,
+  max_wall_ms: largerOr(0),
+};
+
+const SECRET: Comparisons<typeof SECRET_FIELDS> = {
+  env: neutral,
+  hosts: entries<string>([], "it may be sent to", coversHost),
+};
+
+/** The sections whose fields all belong to the same capabilities. */
+const SECTIONS = {
+  net_policy: {
+    capabilities: ["net.fetch"],
+    changes: (before: Policy, after: Policy) => fieldChanges(NET, before.net_policy, after.net_policy, "net_policy"),
+  },
+  db_policy: {
+    capabilities: ["db.query"],
+    changes: (before: Policy, after: Policy) => fieldChanges(DB, before.db_policy, after.db_policy, "db_policy"),
+  },
+  llm_policy: {
+    capabilities: ["llm.call"],
+    changes: (before: Policy, after: Policy) => {
+      const changes = fieldChanges(LLM, before.llm_policy, after.llm_policy, "llm_policy");
+      // Prices mean nothing without a cost limit.
+      const isLimited = before.llm_policy.max_cost_usd !== null && after.llm_policy.max_cost_usd !== null;
+      return changes.filter(({ path }) => isLimited || path !== "llm_policy.prices");
+    },
+  },
+} as const;
+
+function fsChanges(before: Policy, after: Policy, both: (name: string) => boolean): readonly PolicyChange[] {
+  return fieldChanges(FS, before.fs_policy, after.fs_policy, "fs_policy").filter(
+    ({ path }) => (path !== "fs_policy.read" || both("fs.read")) && (path !== "fs_policy.write" || both("fs.write")),
+  );
+}
+
+function secretChanges(before: Policy, after: Policy): readonly PolicyChange[] {
+  const names = [...new Set([...before.secrets.keys(), ...after.secrets.keys()])];
+  return names.flatMap((name): readonly PolicyChange[] => {
+    const path = memberPath("secrets", name);
+    const [old, now] = [before.secrets.get(name), after.secrets.get(name)];
+    if (old !== undefined && now !== undefined) return fieldChanges(SECRET, old, now, path);
+    const hosts = (old ?? now)?.hosts ?? [];
+    if (hosts.length === 0) return [];
+    return [{ ...(now === undefined ? shrinks : grows)(`it may ${now === undefined ? "not " : ""}be sent to ${hosts.join(", ")}`), path }];
+  });
+}
+
+const NO_RULE: PolicyRule = { allow: true, budget: 0, where: new Map(), approval: NO_APPROVAL };
+const ruleOf = (policy: Policy, name: string): PolicyRule => policy.rules.get(name) ?? NO_RULE;
+
+/** Whether some call of the capability can be allowed. */
+function canCall(policy: Policy, name: string): boolean {
+  if (!isAllowed(policy, name)) return false;
+  if (name === "fs.read") return policy.fs_policy.read.length > 0;
+  if (name === "fs.write") return policy.fs_policy.write.length > 0;
+  return name !== "db.query" || policy.db_policy.statements.length > 0;
+}
+
+/** Returns the names of all capabilities that either policy may allow. */
+const ruleNames = (before: Policy, after: Policy, registry: CapabilityRegistry): readonly string[] => [
+  ...new Set([...registry.byName.keys(), ...before.rules.keys(), ...after.rules.keys()]),
+];
+
+function allowChanges(before: Policy, after: Policy, registry: CapabilityRegistry): readonly PolicyChange[] {
+  const names = ruleNames(before, after, registry).filter((name) => canCall(before, name) !== canCall(after, name));
+  const change = (now: boolean, who: string, path: string): PolicyChange => ({
+    ...(now ? grows(`${who} may be called`) : shrinks(`${who} may no longer be called`)),
+    path,
+  });
+  const hasRule = (name: string): boolean => before.rules.has(name) || after.rules.has(name);
+  const isDefaultSame = before.default_allow === after.default_allow;
+  const byDefault = isDefaultSame ? [] : [[...names.filter((name) => !hasRule(name)), "every capability of your own"].join(", ")];
+  return [
+    ...byDefault.map((who) => change(after.default_allow, who, "default_allow")),
+    ...names
+      .filter((name) => isDefaultSame || hasRule(name))
+      .map((name) => change(canCall(after, name), name, hasRule(name) ? memberPath("rules", name) : "default_allow")),
+  ];
+}
+
+/** Returns the changes as lines of text, those that allow more first. */
+export function changeLines(
+  changes: readonly { readonly direction: Direction; readonly path: string; readonly text: string }[],
+): readonly string[] {
+  const order: readonly Direction[] = ["grows", "moves", "shrinks"];
+  return order.flatMap((direction) =>
+    changes.filter((change) => change.direction === direction).map(({ path, text }) => `${direction}: ${path}: ${text}`),
+  );
+}

@@ -1,0 +1,57 @@
+/** Compares conditions on arguments. */
+import { type Condition, holds, type Scalar, type Where } from "../policy/where.ts";
+import { FloatValue, UNIT, type Value } from "../vm/value/value.ts";
+
+/** A difference between two conditions, as in `policy-diff.ts`. */
+interface WhereDifference {
+  readonly direction: "grows" | "shrinks";
+  readonly text: string;
+}
+
+/**
+ * Returns for each path whether the second conditions accept arguments that the first refuse, and the other way round. If that is not
+ * clear, the answer is that they may.
+ */
+export function wherePathChanges(before: Where, after: Where): readonly WhereDifference[] {
+  return [...new Set([...before.keys(), ...after.keys()])].flatMap((path): readonly WhereDifference[] => {
+    const [old, now] = [before.get(path), after.get(path)];
+    if (now === undefined) return [{ direction: "grows", text: `${path} may be anything` }];
+    if (old === undefined) return [{ direction: "shrinks", text: `${path} has conditions` }];
+    return [
+      ...(areWithin(now, old) ? [] : [{ direction: "grows", text: `${path} may have other values` } as const]),
+      ...(areWithin(old, now) ? [] : [{ direction: "shrinks", text: `${path} may no longer have some values` } as const]),
+    ];
+  });
+}
+
+/** Whether every value that one of `narrow` accepts is accepted by one of `wide`. False if that is not clear. */
+function areWithin(narrow: readonly Condition[], wide: readonly Condition[]): boolean {
+  return narrow.every((condition) => {
+    const values = valuesOf(condition);
+    if (values === undefined) return wide.some((other) => isWithin(condition, other));
+    const accepted = values.map(valueOf).filter((value) => holds(condition, value, []));
+    return accepted.every((value) => wide.some((other) => holds(other, value, [])));
+  });
+}
+
+/** Returns the values of which a condition accepts some, or undefined if it lists none. */
+function valuesOf({ equal, in: list }: Condition): readonly Scalar[] | undefined {
+  return equal === undefined ? list : [equal];
+}
+
+function valueOf(scalar: Scalar): Value {
+  if (scalar === null) return UNIT;
+  return typeof scalar === "number" && !Number.isInteger(scalar) ? new FloatValue(scalar) : scalar;
+}
+
+/** Whether each value that a condition without listed values accepts is accepted by `wide`. */
+function isWithin(narrow: Condition, wide: Condition): boolean {
+  if (narrow.absent === true || wide.absent === true) return narrow.absent === true && wide.absent === true;
+  if (wide.equal !== undefined || wide.in !== undefined) return false;
+  const isText = wide.prefix === undefined || narrow.prefix?.startsWith(wide.prefix) === true;
+  const isNumber = wide.min === undefined && wide.max === undefined ? true : narrow.min !== undefined || narrow.max !== undefined;
+  const isInRange =
+    (wide.min === undefined || (narrow.min !== undefined && narrow.min >= wide.min)) &&
+    (wide.max === undefined || (narrow.max !== undefined && narrow.max <= wide.max));
+  return isText && isNumber && isInRange;
+}

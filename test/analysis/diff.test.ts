@@ -1,0 +1,432 @@
+import { expect, test } from "vitest";
+import { policyChanges } from "../../analysis/policy-diff.ts";
+import { programChanges } from "../../analysis/program-diff.ts";
+import { checkFunctions, type CheckedFunctions } from "../../compiler/compile.ts";
+import { parsePolicy } from "../../policy/parse.ts";
+import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
+
+interface Changed {
+  readonly direction: string;
+  readonly path: string;
+  readonly text: string;
+}
+const shown = (changes: readonly Changed[]): readonly string[] =>
+  changes.map(({ direction, path, text }) => `${direction}: ${path}: ${text}`);
+const growing = (changes: readonly Changed[]): readonly string[] => shown(changes.filter(({ direction }) => direction === "grows"));
+
+/** A policy in which every section has an effect. */
+const BASE = {
+  rules: {
+    "net.fetch": { allow: true, budget: 5, where: { method: { in: ["GET", "POST"] }, url: { prefix: "https://a.example/x/" } } },
+    "fs.read": { allow: true, budget: 3 },
+    "fs.write": { allow: true, approval: { required: true, where: { how: { equal: "delete" } } } },
+    "db.query": { allow: true },
+    "llm.call": { allow: true },
+    random: { allow: true, where: { hi: { min: 1, max: 6 } } },
+    "time.now": { allow: false },
+  },
+  net_policy: { allowed_domains: ["a.example", "*.b.example"], allowed_methods: ["GET", "POST"], allowed_ports: [443], timeout_ms: 1000 },
+  fs_policy: { read: ["notes"], write: ["out/x"], max_bytes: 1000 },
+  db_policy: { statements: ["select"], max_rows: 100, timeout_ms: 1000 },
+  llm_policy: {
+    allowed_models: ["small"],
+    max_output_tokens: 100,
+    max_total_tokens: 1000,
+    max_cost_usd: 1,
+    prices: { small: { input_per_mtok: 1, output_per_mtok: 2 } },
+  },
+  limits: { max_steps: 1000, max_wall_ms: 1000 },
+  secrets: { key: { env: "KEY", hosts: ["a.example"] } },
+};
+type Edit = (policy: typeof BASE) => unknown;
+
+const policyOf = (data: unknown) => parsePolicy(JSON.stringify(data), { file: "policy.json", jsonc: false });
+function changesOf(edit: Edit): readonly Changed[] {
+  const copy = structuredClone(BASE);
+  const edited = edit(copy);
+  return policyChanges(policyOf(BASE), policyOf(edited ?? copy), BUILTIN_REGISTRY);
+}
+const rules =
+  (more: object): Edit =>
+  (p) => ({ ...p, rules: { ...p.rules, ...more } });
+const section =
+  (name: "net_policy" | "fs_policy" | "db_policy" | "llm_policy" | "limits", more: object): Edit =>
+  (p) => ({ ...p, [name]: { ...p[name], ...more } });
+const net = BASE.rules["net.fetch"];
+
+/** Edits that allow more, and the changes that say so. */
+const PLANTED_IN_POLICIES: readonly (readonly [edit: Edit, change: string])[] = [
+  [
+    section("net_policy", { allowed_domains: ["a.example", "*.b.example", "c.example"] }),
+    "net_policy.allowed_domains: net.fetch may reach c.example",
+  ],
+  [section("net_policy", { allowed_domains: ["*.example"] }), "net_policy.allowed_domains: net.fetch may reach *.example"],
+  [section("net_policy", { allowed_domains: [] }), "net_policy.allowed_domains: net.fetch may reach *"],
+  [
+    section("net_policy", { allowed_domains: ["a.example", "127.0.0.1:80"] }),
+    "net_policy.allowed_domains: net.fetch may reach 127.0.0.1:80",
+  ],
+  [section("net_policy", { allowed_methods: ["GET", "DELETE"] }), "net_policy.allowed_methods: net.fetch may use DELETE"],
+  [section("net_policy", { allowed_methods: [] }), "net_policy.allowed_methods: net.fetch may use DELETE, HEAD, OPTIONS, PATCH, PUT"],
+  [section("net_policy", { allowed_ports: [] }), "net_policy.allowed_ports: net.fetch may reach any port"],
+  [section("net_policy", { allowed_ports: [80, 443] }), "net_policy.allowed_ports: net.fetch may reach 80"],
+  [section("net_policy", { allow_private_networks: true }), "net_policy.allow_private_networks: now true"],
+  [section("net_policy", { timeout_ms: 0 }), "net_policy.timeout_ms: from 1000 to no limit"],
+  [section("net_policy", { propagate_baggage: true }), "net_policy.propagate_baggage: now true"],
+  [rules({ "net.fetch": { ...net, budget: 6 } }), 'rules["net.fetch"].budget: from 5 to 6'],
+  [rules({ "net.fetch": { ...net, budget: 0 } }), 'rules["net.fetch"].budget: from 5 to no limit'],
+  [rules({ "net.fetch": { ...net, where: { url: net.where.url } } }), 'rules["net.fetch"].where: method may be anything'],
+  [
+    rules({ "net.fetch": { ...net, where: { ...net.where, method: { in: ["GET", "PUT"] } } } }),
+    'rules["net.fetch"].where: method may have other values',
+  ],
+  [
+    rules({ "net.fetch": { ...net, where: { ...net.where, url: { prefix: "https://a.example/" } } } }),
+    'rules["net.fetch"].where: url may have other values',
+  ],
+  [rules({ random: { allow: true, where: { hi: { min: 1 } } } }), "rules.random.where: hi may have other values"],
+  [rules({ random: { allow: true, where: { hi: [{ min: 1, max: 6 }, { equal: 9 }] } } }), "rules.random.where: hi may have other values"],
+  [rules({ "fs.write": { allow: true } }), 'rules["fs.write"].approval: calls no longer wait for an approval'],
+  [
+    rules({ "fs.write": { allow: true, approval: { required: true, where: { how: { equal: "delete" }, path: { prefix: "a" } } } } }),
+    'rules["fs.write"].approval: fewer calls wait: path has conditions',
+  ],
+  [rules({ "time.now": { allow: true } }), 'rules["time.now"]: time.now may be called'],
+  [
+    (p) => ({ ...p, default_allow: true }),
+    "default_allow: ui.render, actor.spawn, actor.send, step.input, every capability of your own may be called",
+  ],
+  [section("fs_policy", { read: ["notes", "etc"] }), "fs_policy.read: fs.read may read etc"],
+  [section("fs_policy", { read: ["."] }), "fs_policy.read: fs.read may read ."],
+  [section("fs_policy", { write: ["out"] }), "fs_policy.write: fs.write may write out"],
+  [section("fs_policy", { max_bytes: 1001 }), "fs_policy.max_bytes: from 1000 to 1001"],
+  [section("db_policy", { statements: ["select", "delete"] }), "db_policy.statements: db.query may run delete"],
+  [section("db_policy", { max_rows: 101 }), "db_policy.max_rows: from 100 to 101"],
+  [section("llm_policy", { allowed_models: [] }), "llm_policy.allowed_models: llm.call may ask any model"],
+  [section("llm_policy", { max_total_tokens: null }), "llm_policy.max_total_tokens: from 1000 to no limit"],
+  [
+    section("llm_policy", { prices: { small: { input_per_mtok: 1, output_per_mtok: 2 }, big: { input_per_mtok: 1, output_per_mtok: 2 } } }),
+    'llm_policy.prices: llm.call may ask "big", which has a price now',
+  ],
+  [
+    section("llm_policy", { prices: { small: { input_per_mtok: 1, output_per_mtok: 1 } } }),
+    'llm_policy.prices: "small" costs less, so more calls fit into the cost limit',
+  ],
+  [section("llm_policy", { max_cost_usd: 2 }), "llm_policy.max_cost_usd: from 1 to 2"],
+  [section("limits", { max_steps: 2000 }), "limits.max_steps: from 1000 to 2000"],
+  [section("limits", { max_wall_ms: 0 }), "limits.max_wall_ms: from 1000 to no limit"],
+  [(p) => ({ ...p, secrets: { ...p.secrets, more: { env: "X", hosts: ["a.example"] } } }), "secrets.more: it may be sent to a.example"],
+];
+
+test.each(PLANTED_IN_POLICIES.map(([edit, change], i) => [change, edit, i] as const))("a policy that allows more: %s", (change, edit) => {
+  expect(growing(changesOf(edit))).toEqual([`grows: ${change}`]);
+});
+
+/** Edits that allow as much or less. */
+const HARMLESS_IN_POLICIES: readonly Edit[] = [
+  (p) => p,
+  (p) => ({ schema_version: 1, ...p }),
+  (p) => ({ ...p, default_allow: false }),
+  (p) => ({ ...p, rules: Object.fromEntries(Object.entries(p.rules).reverse()) }),
+  rules({ "step.input": { allow: false } }),
+  rules({ "time.now": { allow: false, budget: 100 } }),
+  rules({ "net.fetch": { ...net, budget: 4 } }),
+  rules({ "net.fetch": { allow: false } }),
+  rules({ "net.fetch": { ...net, where: { url: net.where.url, method: net.where.method } } }),
+  rules({ "net.fetch": { ...net, where: { ...net.where, method: { in: ["POST", "GET"] } } } }),
+  rules({ "net.fetch": { ...net, where: { ...net.where, method: [{ equal: "GET" }, { equal: "POST" }] } } }),
+  rules({ "net.fetch": { ...net, where: { ...net.where, url: { prefix: "https://a.example/x/y/" } } } }),
+  rules({ "net.fetch": { ...net, where: { ...net.where, body: { equal: "" } } } }),
+  rules({ random: { allow: true, where: { hi: { min: 2, max: 5 } } } }),
+  rules({ random: { allow: true, where: { hi: { in: [1, 6] } } } }),
+  rules({ "fs.write": { allow: true, approval: { required: true } } }),
+  section("net_policy", { allowed_domains: ["*.b.example", "a.example"] }),
+  section("net_policy", { allowed_domains: ["*.b.example", "a.example", "x.b.example"] }),
+  section("net_policy", { allowed_domains: ["x.b.example"] }),
+  section("net_policy", { allowed_methods: ["POST", "GET"] }),
+  section("net_policy", { allow_redirects: false }),
+  section("net_policy", { idempotency_header: "Idempotency-Key" }),
+  section("fs_policy", { read: ["./notes/"] }),
+  section("fs_policy", { read: ["notes", "notes/deep"] }),
+  section("fs_policy", { write: [] }),
+  section("db_policy", { statements: [] }),
+  section("llm_policy", { max_output_tokens: 50 }),
+  section("limits", { max_steps: 999, max_alloc_bytes: 1000 }),
+  (p) => ({ ...p, secrets: {} }),
+  (p) => ({ ...p, secrets: { key: { env: "KEY_2", hosts: ["a.example"] } } }),
+];
+
+test.each(HARMLESS_IN_POLICIES.map((edit, i) => [i, edit] as const))("a policy that allows no more: edit %i", (_, edit) => {
+  expect(growing(changesOf(edit))).toEqual([]);
+});
+
+test("fields of what the policy refuses do not count", () => {
+  const [deny, open] = [
+    policyOf({}),
+    policyOf({
+      net_policy: { allow_private_networks: true },
+      fs_policy: { read: ["/"] },
+      secrets: { k: { env: "K", hosts: ["a.example"] } },
+    }),
+  ];
+  expect(policyChanges(deny, open, BUILTIN_REGISTRY)).toEqual([]);
+  expect(shown(policyChanges(deny, policyOf({ rules: { "fs.read": { allow: true } } }), BUILTIN_REGISTRY))).toEqual([]);
+});
+
+const LIB = 'export fn quiet(n: Int) -> Int { n + 1 }\nexport fn loud(s: String) -> String !{fs.read} { fs.read("notes/b") ++ s }\n';
+const APP = `import "./lib.ax"
+fn load(name: String) -> String !{fs.read} { fs.read("notes/" ++ name) }
+fn worker() -> Unit !{net.fetch} { let _ = net.fetch("https://a.example/ping") }
+fn all(names: List<String>) -> List<String> !{fs.read} { list.map(names, load) }
+fn idle() -> Float !{random} { random() }
+fn main(who: String, names: List<String>) -> String !{fs.read, net.fetch, fs.write, actor.spawn} {
+    let _ = spawn worker
+    let texts = all(names)
+    let one = fs.read("notes/index")
+    let page = net.fetch("https://a.example/items/" ++ who)
+    let _ = fs.write("out/page.txt", page)
+    string.join(texts, one) ++ int.to_string(quiet(1))
+}
+`;
+
+function programOf(app: string, files: Readonly<Record<string, string>>): CheckedFunctions {
+  return checkFunctions(
+    { name: "app.ax", text: app },
+    {
+      resolve: (specifier) => {
+        const text = files[specifier];
+        return text === undefined ? undefined : { name: specifier.replace("./", ""), text };
+      },
+    },
+  );
+}
+const programDiff = (edit: (app: string) => string, lib = LIB, more: Readonly<Record<string, string>> = {}): readonly Changed[] =>
+  programChanges(programOf(APP, { "./lib.ax": LIB }), programOf(edit(APP), { "./lib.ax": lib, ...more }), BUILTIN_REGISTRY);
+const edit =
+  (...pairs: readonly (readonly [from: string, to: string])[]) =>
+  (app: string): string =>
+    pairs.reduce((text, [from, to]) => {
+      if (!text.includes(from)) throw new Error(`no ${from}`);
+      return text.replace(from, () => to);
+    }, app);
+const ROW = "!{fs.read, net.fetch, fs.write, actor.spawn} {";
+/** Puts a statement at the start of `main`, which may also use other capabilities. */
+const statement = (code: string, row = "fs.read, net.fetch, fs.write, actor.spawn") => edit([ROW, `!{${row}} {\n    ${code}`]);
+const MORE = "fs.read, net.fetch, fs.write, actor.spawn, random, time.now, llm.call, db.query, actor.send, ui.render";
+
+/** Edits of the program that make it do more, and the changes that say so. Places are left out. */
+const PLANTED_IN_PROGRAMS: readonly (readonly [name: string, edit: (app: string) => string, changes: readonly string[]])[] = [
+  ["another host", edit(["https://a.example/items/", "https://b.example/items/"]), ['net.fetch: url can be "https://b.example/items/…"']],
+  ["a shorter beginning", edit(["https://a.example/items/", "https://a.example/"]), ['net.fetch: url can be "https://a.example/…"']],
+  ["an unknown URL", edit(['"https://a.example/items/" ++ who', "who"]), ["net.fetch: url can be anything"]],
+  ["another method", edit(['items/" ++ who', 'items/" ++ who, "POST"']), ['net.fetch: method can be "POST"']],
+  ["another path", edit(["notes/index", "secrets/index"]), ['fs.read: path can be "secrets/index"']],
+  ["a path widened", edit(['"notes/" ++ name', "name"]), ["fs.read: path can be anything"]],
+  ["another file written", edit(["out/page.txt", "out/other.txt"]), ['fs.write: path can be "out/other.txt"']],
+  ["another way of writing", edit(['"out/page.txt", page', '"out/page.txt", page, "append"']), ['fs.write: how can be "append"']],
+  [
+    "a call moved into a loop over a list",
+    edit(['let _ = fs.write("out/page.txt", page)', 'for _ in names { let _ = fs.write("out/page.txt", page) }']),
+    ["fs.write: from 1 to any number of calls in a run"],
+  ],
+  [
+    "a call moved into a counted loop",
+    edit(['let _ = fs.write("out/page.txt", page)', 'for _ in 0..3 { let _ = fs.write("out/page.txt", page) }']),
+    ["fs.write: from 1 to 3 calls in a run"],
+  ],
+  [
+    "a call moved into a while",
+    edit(['let _ = fs.write("out/page.txt", page)', 'while page == "" { let _ = fs.write("out/page.txt", page) }']),
+    ["fs.write: from 1 to any number of calls in a run"],
+  ],
+  [
+    "a call moved into a function value",
+    edit(['let _ = fs.write("out/page.txt", page)', 'let _ = list.map([1, 2], fn(_) { fs.write("out/page.txt", page) })']),
+    ["fs.write: from 1 to 2 calls in a run"],
+  ],
+  [
+    "a second call",
+    edit(['let _ = fs.write("out/page.txt", page)', 'let _ = fs.write("out/page.txt", page)\n    let _ = fs.write("out/page.txt", "")']),
+    ["fs.write: from 1 to 2 calls in a run"],
+  ],
+  [
+    "a second actor",
+    statement("let _ = spawn worker"),
+    ["actor.spawn: from 1 to 2 calls in a run", "net.fetch: from 2 to 3 calls in a run"],
+  ],
+  [
+    "actors in a loop",
+    edit(["let _ = spawn worker", "for _ in names { let _ = spawn worker }"]),
+    ["actor.spawn: from 1 to any number of calls in a run", "net.fetch: from 2 to any number of calls in a run"],
+  ],
+  ["an effect reached through an import", edit(["int.to_string(quiet(1))", "loud(who)"]), ["fs.read: called in lib.ax"]],
+  [
+    "an effect in an actor",
+    edit(
+      ["{ let _ = net.fetch", '{ let _ = fs.read("notes/a")\n    let _ = net.fetch'],
+      ["Unit !{net.fetch}", "Unit !{net.fetch, fs.read}"],
+    ),
+    ["fs.read: called in the program's own file, by an actor"],
+  ],
+  ["a new capability", statement("let _ = random()", MORE), ["random: the program can now call it"]],
+  ["a function that was never called", statement("let _ = idle()", MORE), ["random: the program can now call it"]],
+  [
+    "a new capability in an actor",
+    edit(
+      ["{ let _ = net.fetch", "{ let _ = time.now()\n    let _ = net.fetch"],
+      ["Unit !{net.fetch}", "Unit !{net.fetch, time.now}"],
+      [ROW, `!{${MORE}} {`],
+    ),
+    ["time.now: the program can now call it"],
+  ],
+  ["a new capability in a branch", statement("let _ = par { time.now(), 1 }", MORE), ["time.now: the program can now call it"]],
+  [
+    "a capability as a value",
+    statement('let _ = list.map(["notes/z"], fs.read)\n    let _ = list.map([who], fs.read)'),
+    ["fs.read: path can be anything"],
+  ],
+  ["a capability behind an alias", statement("let f = fs.read\n    let _ = f(who)"), ["fs.read: path can be anything"]],
+  [
+    "a capability in a record",
+    (app) =>
+      `type Job { run: Fn(String) -> String !{fs.read} }\n${statement("let job = Job { run: fs.read }\n    let _ = (job.run)(who)")(app)}`.replace(
+        /^(type.*\n)(import.*\n)/,
+        "$2$1",
+      ),
+    ["fs.read: path can be anything"],
+  ],
+  ["a model", statement('let _ = llm.call("p", "big")', MORE), ["llm.call: the program can now call it"]],
+  ["a statement", statement('let _ = db.query("drop table t")', MORE), ["db.query: the program can now call it"]],
+  [
+    "a call under try",
+    statement('let _ = try fs.write("out/try", "")'),
+    ["fs.write: from 1 to 2 calls in a run", 'fs.write: path can be "out/try"'],
+  ],
+  ["output", statement("emit 1", MORE), ["ui.render: the program can now call it"]],
+  [
+    "a recursive function",
+    (app) =>
+      `${statement("again(3)")(app)}fn again(n: Int) -> Unit !{fs.write} { if n > 0 { let _ = fs.write("out/page.txt", "")\n again(n - 1) } }\n`,
+    ["fs.write: from 1 to any number of calls in a run"],
+  ],
+  [
+    "a local function",
+    statement('fn inner(p: String) -> String !{fs.read} { fs.read(p) }\n    let _ = inner("x")'),
+    ['fs.read: path can be "x"'],
+  ],
+  [
+    "a longer constant list",
+    statement('for u in ["https://a.example/ping", "https://c.example/"] { let _ = net.fetch(u) }'),
+    ["net.fetch: from 2 to 4 calls in a run", 'net.fetch: url can be "https://c.example/"'],
+  ],
+];
+
+const withoutPlaces = (lines: readonly string[]): readonly string[] =>
+  lines.map((line) => line.replace(/^grows: /, "").replace(/: main → .*$/, ""));
+
+test.each(PLANTED_IN_PROGRAMS)("a program that does more: %s", (_, change, changes) => {
+  expect(withoutPlaces(growing(programDiff(change)))).toEqual(changes);
+});
+
+test("an effect in an imported file that was pure, and one in a new import", () => {
+  const lib = LIB.replace("quiet(n: Int) -> Int {", "quiet(n: Int) -> Int !{random} { let _ = random()\n");
+  expect(growing(programDiff(edit([ROW, `!{${MORE}} {`]), lib))).toEqual([
+    "grows: random: the program can now call it: main → quiet (app.ax:12:46) → lib.ax:1:52",
+  ]);
+  const more = { "./more.ax": 'export fn more() -> String !{fs.read} { fs.read("notes/b") }' };
+  const change = edit(['import "./lib.ax"', 'import "./lib.ax"\nimport "./more.ax"'], ["let texts", "let _ = more()\n    let texts"]);
+  expect(withoutPlaces(growing(programDiff(change, LIB, more)))).toEqual(["fs.read: called in more.ax"]);
+});
+
+/** Edits that change nothing that the program may do, or let it do less. */
+const HARMLESS_IN_PROGRAMS: readonly (readonly [name: string, edit: (app: string) => string])[] = [
+  ["nothing", (app) => app],
+  ["a comment", (app) => app.replaceAll("\nfn", "\n// A comment.\nfn")],
+  ["the layout", (app) => app.replaceAll("    ", "        ").replaceAll("\n", "\n\n")],
+  ["names of functions", (app) => app.replaceAll("load", "read_note").replaceAll("worker", "pinger").replaceAll("all(", "every(")],
+  ["names of variables", (app) => app.replaceAll("texts", "notes_read").replaceAll("page", "the_page").replace("the_page.txt", "page.txt")],
+  ["the order of functions", (app) => app.replace(/(fn load.*\n)(fn worker.*\n)/, "$2$1")],
+  ["a pure function", (app) => `${app}fn pure(n: Int) -> Int { n * 2 }\n`],
+  ["a pure function that is used", (app) => `${statement("let _ = pure(2)")(app)}fn pure(n: Int) -> Int { n * 2 }\n`],
+  ["a function with effects that is never called", (app) => `${app}fn other() -> String !{fs.read} { fs.read("/etc/passwd") }\n`],
+  ["a function value that is never made", (app) => `${app}fn other() -> Fn() -> String !{fs.read} { fn() { fs.read("/etc/passwd") } }\n`],
+  ["a wider row", edit([ROW, `!{${MORE}} {`])],
+  ["a test with effects", (app) => `${app}test "reads" { let _ = fs.read("/etc/passwd") }\n`],
+  ["a text in two parts", edit(['"notes/index"', '"notes/" ++ "index"'])],
+  ["a text in a variable", edit(['fs.read("notes/index")', '{ let path = "notes/index"\n fs.read(path) }'])],
+  [
+    "a text as an argument",
+    (app) =>
+      `${edit(['fs.read("notes/index")', 'index("notes/index")'])(app)}fn index(path: String) -> String !{fs.read} { fs.read(path) }\n`,
+  ],
+  ["a text with a hole", edit(['"notes/" ++ name', 'f"notes/{name}"'])],
+  [
+    "a call in a function of its own",
+    (app) =>
+      `${edit(['fs.write("out/page.txt", page)', "save(page)"])(app)}fn save(page: String) -> Bool !{fs.write} { fs.write("out/page.txt", page) }\n`,
+  ],
+  [
+    "a call in a local function",
+    edit([
+      'let _ = fs.write("out/page.txt", page)',
+      'fn save() -> Bool !{fs.write} { fs.write("out/page.txt", page) }\n    let _ = save()',
+    ]),
+  ],
+  [
+    "a call in a lambda that is called once",
+    edit(['let _ = fs.write("out/page.txt", page)', 'let save = fn() { fs.write("out/page.txt", page) }\n    let _ = save()']),
+  ],
+  ["a call in a list of one", edit(['let _ = fs.write("out/page.txt", page)', 'for p in ["out/page.txt"] { let _ = fs.write(p, page) }'])],
+  [
+    "a loop in place of a builtin",
+    edit(["{ list.map(names, load) }", "{ let mut out = []\n for n in names { out = list.push(out, load(n)) }\n out }"]),
+  ],
+  ["a pipe", edit(["list.map(names, load)", "names |> list.map(load)"])],
+  ["par.map in place of list.map", edit(["list.map(names, load)", "par.map(names, load)"])],
+  ["a branch", edit(['let _ = fs.write("out/page.txt", page)', 'if who == "" { let _ = fs.write("out/page.txt", page) }'])],
+  [
+    "one call in each branch",
+    edit([
+      'let _ = fs.write("out/page.txt", page)',
+      'if who == "" { let _ = fs.write("out/page.txt", page) } else { let _ = fs.write("out/page.txt", "") }',
+    ]),
+  ],
+  [
+    "one call in each arm",
+    edit([
+      'let _ = fs.write("out/page.txt", page)',
+      'match who { "" => { let _ = fs.write("out/page.txt", page) }, _ => { let _ = fs.write("out/page.txt", "") } }',
+    ]),
+  ],
+  [
+    "a call under try",
+    edit([
+      'let page = net.fetch("https://a.example/items/" ++ who)',
+      'let page = result.unwrap_or(try net.fetch("https://a.example/items/" ++ who), "")',
+    ]),
+  ],
+  ["another content", edit(['"out/page.txt", page', '"out/page.txt", page ++ who'])],
+  ["a longer beginning", edit(["https://a.example/items/", "https://a.example/items/new/"])],
+  ["a call less", edit(['let _ = fs.write("out/page.txt", page)', ""])],
+  ["no actor", edit(["let _ = spawn worker", ""])],
+  ["an early return", statement('if who == "" { return "" }')],
+  ["a contract", edit(["String !{fs.read} { fs.read(", 'String !{fs.read} requires name != "" { fs.read('])],
+  ["a default that is written out", edit(['items/" ++ who', 'items/" ++ who, "GET"'])],
+  ["a loop over nothing", statement("for p in [] { let _ = fs.read(p) }")],
+];
+
+test.each(HARMLESS_IN_PROGRAMS)("a program that does no more: %s", (_, change) => {
+  expect(growing(programDiff(change))).toEqual([]);
+});
+
+test("a call that moves to another file is no growth", () => {
+  const lib = `${LIB}export fn save(page: String) -> Bool !{fs.write} { fs.write("out/page.txt", page) }\n`;
+  expect(
+    shown(programDiff(edit(['fs.write("out/page.txt", page)', "save(page)"]), lib)).map((line) => line.replace(/: main → .*$/, "")),
+  ).toEqual(["moves: fs.write: called in lib.ax", "moves: fs.write: no longer called in the program's own file"]);
+});
+
+test("there are at least 60 planted changes and 60 harmless ones", () => {
+  expect(PLANTED_IN_POLICIES.length + PLANTED_IN_PROGRAMS.length).toBeGreaterThanOrEqual(60);
+  expect(HARMLESS_IN_POLICIES.length + HARMLESS_IN_PROGRAMS.length).toBeGreaterThanOrEqual(60);
+});
