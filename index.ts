@@ -48,6 +48,7 @@ export { CapabilityDenied, CapabilityFailure, MachineHandler, machineHandler } f
 export type { FailureKind, Handler, HandlerContext, Handlers, Later, MachineFunction } from "./gateway/handlers.ts";
 export { createRegistry, defineCapability } from "./gateway/own-capabilities.ts";
 export type { CapabilitySpec, ParamSpec, PlainOf, TypedCapabilitySpec } from "./gateway/own-capabilities.ts";
+export { openImportedTools, type ImportedTools, type ImportedToolsOptions } from "./mcp-tools/imported-tools.ts";
 export { mayRepeat } from "./policy/may-repeat.ts";
 export type { CapabilityDecl, CapabilityParam, CapabilityRegistry, CapabilitySignature, MayRepeat } from "./vm/capabilities.ts";
 export type { PlainValue } from "./vm/json/js-interop.ts";

@@ -1,41 +1,66 @@
-/** Loads the file of `--capabilities`: a JavaScript module whose export `capabilities` is a list, as `createRegistry` takes it. */
+/**
+ * Loads the files of `--capabilities`: JavaScript modules whose export `capabilities` is a list, as `createRegistry` takes it, and
+ * declaration files of `boruna import mcp`, whose names end in `.json`.
+ */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createRegistry } from "../gateway/own-capabilities.ts";
+import { type CapabilitySpec, createRegistry } from "../gateway/own-capabilities.ts";
 import { systemErrorText } from "../replay/log/files.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError, type ErrorPlace } from "../vm/error.ts";
+import type { Session } from "./session.ts";
+import { withoutControlCharacters } from "./terminal.ts";
 
 export interface CapabilityFlags {
-  /** The path of the module. */
-  readonly capabilities?: string;
+  /** The paths of the files. */
+  readonly capabilities?: readonly string[];
 }
 
 const EXAMPLE =
   'export const capabilities = [{ name: "orders.total", version: "1", params: [{ name: "customer", type: "String" }], result: "Int", mayRepeat: true, handler: ([customer]) => 0 }];';
 
 /**
- * Returns the built-in capabilities and those of the file. The file runs with the rights of this process. Throws `io_error`,
- * `capability.not_loaded`, `capability.invalid_declaration`.
+ * Returns the built-in capabilities and those of the files. A module runs with the rights of this process. A server of imported tools
+ * starts at the first call of a live run, and ends with the session. Throws `io_error`, `json.*`, `capability.not_loaded`,
+ * `capability.invalid_declaration`.
  */
-export async function loadRegistry({ capabilities: path }: CapabilityFlags): Promise<CapabilityRegistry> {
-  if (path === undefined) return BUILTIN_REGISTRY;
+export async function loadRegistry({ capabilities: paths = [] }: CapabilityFlags, session?: Session): Promise<CapabilityRegistry> {
+  if (paths.length === 0) return BUILTIN_REGISTRY;
+  const specs: CapabilitySpec[] = [];
+  for (const path of paths) specs.push(...(path.endsWith(".json") ? await importedSpecs(path, session) : await moduleSpecs(path)));
+  return createRegistry(specs);
+}
+
+async function importedSpecs(path: string, session: Session | undefined): Promise<readonly CapabilitySpec[]> {
+  const { openImportedTools } = await import("../mcp-tools/imported-tools.ts");
+  const tools = openImportedTools(path, {
+    onWarning: (text) => session?.terminal.err(withoutControlCharacters(`warning: ${text}`)),
+  });
+  session?.closers.push(() => tools.close());
+  checkSpecs(path, tools.capabilities, "import the tools again: boruna import mcp");
+  return tools.capabilities;
+}
+
+async function moduleSpecs(path: string): Promise<readonly CapabilitySpec[]> {
   const exported = await exportOf(path);
   if (!Array.isArray(exported))
     throw new BorunaError("capability.invalid_declaration", `${path} exports no list with the name capabilities`, {
       place: { file: path },
       hint: `for example: ${EXAMPLE}`,
     });
+  const specs: readonly CapabilitySpec[] = exported;
+  checkSpecs(path, specs, `for example: ${EXAMPLE}`);
+  return specs;
+}
+
+/** Checks the declarations of one file, so that an error names the file. */
+function checkSpecs(path: string, specs: readonly CapabilitySpec[], hint: string): void {
   try {
-    return createRegistry(exported);
+    createRegistry(specs);
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;
-    throw new BorunaError(error.kind, error.message, {
-      place: { file: path },
-      hint: error.hint ?? `for example: ${EXAMPLE}`,
-      cause: error,
-    });
+    throw new BorunaError(error.kind, error.message, { place: { file: path }, hint: error.hint ?? hint, cause: error });
   }
 }
 

@@ -4,6 +4,7 @@ import type { ApproveFlags } from "./commands/approve.ts";
 import type { CompileFlags } from "./commands/compile.ts";
 import type { DiffFlags } from "./commands/diff.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
+import type { ImportFlags } from "./commands/import.ts";
 import type { LogShowFlags } from "./commands/log.ts";
 import type { PolicyCheckFlags, PolicyDiffFlags } from "./commands/policy.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
@@ -67,6 +68,11 @@ export const GROUPS: readonly GroupSpec[] = [
     examples: ["boruna policy validate policy.json", "boruna policy show policy.json"],
   },
   { name: "capability", help: "work with capabilities", examples: ["boruna capability list"] },
+  {
+    name: "import",
+    help: "make capabilities of other people's tools",
+    examples: ["boruna import mcp --name fs -- npx -y @modelcontextprotocol/server-filesystem ./notes"],
+  },
   { name: "log", help: "read logs", examples: ["boruna log show run.jsonl", "boruna log show run.jsonl --call 3"] },
   { name: "trace", help: "read the spans that `boruna view` keeps", examples: ["boruna trace list --store spans.jsonl"] },
   {
@@ -98,8 +104,9 @@ const ENGINE: CommandSpec["options"][number] = {
 };
 
 const CAPABILITIES: OptionSpec = {
-  flags: "--capabilities <module>",
-  help: "a JavaScript module that declares capabilities of your own and carries them out; it runs with all your rights",
+  flags: "--capabilities <file>",
+  help: "capabilities of your own: a JavaScript module, or a .json file of `boruna import mcp`; both run with all your rights",
+  repeatable: true,
 };
 
 const OUTPUT_SCHEMA: OptionSpec = {
@@ -240,6 +247,33 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: ["boruna inspect app.axbc"],
     run: withFlags<CapabilityFlags>(async (session, flags, [file = ""]) =>
       (await import("./commands/inspect.ts")).inspectCommand(session, file, flags),
+    ),
+  },
+  {
+    name: "import mcp",
+    argsSyntax: "<server...>",
+    help: "make a module of the tools of an MCP server: a command after `--`, or a URL; writes mcp_NAME.ax and mcp_NAME.json",
+    options: [
+      { flags: "--name <name>", help: "the name of the tools, as in mcp_NAME.tool (default: what the server calls itself)" },
+      { flags: "--rename <old=new>", help: "another name for a tool", repeatable: true },
+      {
+        flags: "--env <variable>",
+        help: "an environment variable that the command gets; all but harmless ones are kept from it",
+        repeatable: true,
+      },
+      {
+        flags: "--header <header=variable>",
+        help: "a header of requests to the URL, with the environment variable of its value",
+        repeatable: true,
+      },
+      { flags: "-o, --output <folder>", help: "where to write the files; the command starts there (default: here)" },
+    ],
+    examples: [
+      "boruna import mcp --name fs -- npx -y @modelcontextprotocol/server-filesystem ./notes",
+      "boruna import mcp --name tickets --header Authorization=TICKETS_TOKEN https://tickets.example.com/mcp",
+    ],
+    run: withFlags<ImportFlags>(async (session, flags, server) =>
+      (await import("./commands/import.ts")).importMcpCommand(session, server, flags),
     ),
   },
   {

@@ -28,7 +28,7 @@ function printError(terminal: Terminal, execution: Execution): void {
   if (error.rule !== undefined) lines.push(`  rule: ${error.rule}`);
   const isOwn = program.registry.own.some(({ name }) => name === error.capability);
   // What the user's own code threw is for the user to see. What a built-in handler threw could hold a secret of the policy.
-  if (error.kind === "host_fault" && isOwn && error.cause instanceof Error)
+  if (error.kind === "host_fault" && isOwn && error.cause instanceof Error && error.cause.message !== error.message)
     lines.push(`  cause: ${error.cause.name}: ${error.cause.message}`);
   if (suspended !== undefined) lines.push(...requestLines(suspended).slice(1));
   const nextStep = suspended === undefined ? errorStep(error) : suspendedStep(suspended, execution.log?.path);

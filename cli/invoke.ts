@@ -16,6 +16,7 @@ export async function invoke(command: CommandSpec, flags: Flags, args: readonly 
     sourceOf: () => undefined,
     endedAs: undefined,
     traceId: undefined,
+    closers: [],
   };
   const exitCode = await runCommand(session, command, flags, args);
   await reportUsage(session.terminal, command, { exitCode, errorClass: session.endedAs, traceId: session.traceId });
@@ -29,6 +30,8 @@ async function runCommand(session: Session, command: CommandSpec, flags: Flags, 
   } catch (error) {
     session.endedAs = errorClassOf(error);
     return reportFailure(session.terminal, error, { json: session.json, sourceOf: (file) => session.sourceOf(file) });
+  } finally {
+    await Promise.all(session.closers.map((close) => close()));
   }
 }
 

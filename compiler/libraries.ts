@@ -8,6 +8,7 @@ export const LIBRARY_NAMES: readonly string[] = [
   "std-list",
   "std-llm",
   "std-map",
+  "std-mcp",
   "std-set",
   "std-string",
   "std-template",
@@ -156,6 +157,12 @@ export const LIBRARY_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ["push_to", "std-map"],
   ["put_json", "std-http"],
   ["quotes_from", "std-guard"],
+  ["read_list", "std-mcp"],
+  ["read_map", "std-mcp"],
+  ["read_member", "std-mcp"],
+  ["read_nullable", "std-mcp"],
+  ["read_object", "std-mcp"],
+  ["read_optional", "std-mcp"],
   ["remove_path", "std-json"],
   ["rename_keys", "std-map"],
   ["render", "std-template"],
@@ -201,6 +208,8 @@ export const LIBRARY_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ["to_csv_records", "std-csv"],
   ["to_csv_with", "std-csv"],
   ["to_json_lines", "std-json"],
+  ["tool_answer", "std-mcp"],
+  ["tool_text", "std-mcp"],
   ["truncate", "std-string"],
   ["union", "std-set"],
   ["unique_by", "std-list"],
@@ -227,6 +236,7 @@ export const LIBRARY_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ["without_repetition", "std-validation"],
   ["words", "std-string"],
   ["wrap_words", "std-string"],
+  ["write_map", "std-mcp"],
   ["zip_to_map", "std-map"],
 ]);
 
@@ -241,4 +251,5 @@ export const LIBRARY_TYPES: ReadonlyMap<string, string> = new Map([
   ["Request", "std-http"],
   ["Response", "std-http"],
   ["ShapeField", "std-llm"],
+  ["ToolText", "std-mcp"],
 ]);

@@ -80,10 +80,13 @@ function readText(path: string, shownName: string): string {
   }
 }
 
-/** Reads a main file and returns it with a resolver for its imports. File names are relative to the project. Throws `io_error`. */
-export function openSources(path: string): ProgramSources {
-  const text = readText(path, path);
-  const main = realPath(path);
+/**
+ * Reads a main file and returns it with a resolver for its imports. File names are relative to the project. If `given` is the text of the
+ * file, the file need not exist yet. Throws `io_error`.
+ */
+export function openSources(path: string, given?: string): ProgramSources {
+  const text = given ?? readText(path, path);
+  const main = given === undefined ? realPath(path) : join(realPath(dirname(path)), basename(path));
   const root = projectRootOf(dirname(main));
   const std = shippedLibraries();
   const texts = new Map<string, string>();

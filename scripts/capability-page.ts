@@ -128,7 +128,8 @@ const OWN = `## Capabilities of your own
 
 An application that embeds Boruna declares more with [\`defineCapability\`](../guide/embedding.md#capabilities-of-your-own), and the command loads them with
 \`--capabilities caps.mjs\`. They have types in the language, rules in the policy, spans, and events in the log like the built-in ones. Their ids are derived from
-their names and are at least ${FIRST_OWN_CAPABILITY_ID}. The header of a log declares them, so \`replay\` and \`verify\` need no code of the host.`;
+their names and are at least ${FIRST_OWN_CAPABILITY_ID}. The header of a log declares them, so \`replay\` and \`verify\` need no code of the host.
+\`boruna import mcp\` makes own capabilities of [the tools of an MCP server](../guide/mcp-tools.md).`;
 
 export function capabilitiesPage(): string {
   const { all, setHash } = BUILTIN_REGISTRY;

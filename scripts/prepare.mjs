@@ -16,6 +16,7 @@ const SOURCE_FOLDERS = [
   "replay",
   "runtime",
   "telemetry",
+  "mcp-tools",
   "viewer",
   "cli",
   "bench",

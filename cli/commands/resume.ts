@@ -24,7 +24,7 @@ export interface ResumeFlags extends CapabilityFlags {
 
 export async function resumeCommand(session: Session, file: string, flags: ResumeFlags): Promise<number> {
   const { terminal, json } = session;
-  const registry = flags.capabilities === undefined ? undefined : await loadRegistry(flags);
+  const registry = flags.capabilities === undefined ? undefined : await loadRegistry(flags, session);
   const policy = flags.policy === undefined ? undefined : (NAMED_POLICIES.get(flags.policy) ?? loadPolicy(flags.policy, registry));
   const inputs = flags.inputs === undefined ? undefined : readInputs(flags.inputs);
   const exitCode = ({ outcome }: Resumption): number => exitCodeOfOutcome(outcome);

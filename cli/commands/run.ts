@@ -130,7 +130,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
         hint: "leave out --format",
       },
     );
-  const registry = await loadRegistry(flags);
+  const registry = await loadRegistry(flags, session);
   const policy = await policyOf(flags, registry);
   const inputs = flags.inputs === undefined ? undefined : readInputs(flags.inputs);
   const outputSchema = readOutputSchema(flags.outputSchema);

@@ -15,10 +15,11 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ["gateway", ["policy", "telemetry", "vm"]],
   ["replay", ["gateway", "policy", "telemetry", "vm"]],
   ["runtime", ["compiler", "gateway", "policy", "replay", "telemetry", "vm"]],
+  ["mcp-tools", ["compiler", "gateway", "replay", "vm"]],
   ["viewer", ["gateway", "policy", "replay", "telemetry", "vm"]],
   ["viewer/page", ["viewer", "vm"]],
-  ["cli", ["analysis", "compiler", "gateway", "policy", "replay", "runtime", "telemetry", "viewer", "vm"]],
-  ["index.ts", ["analysis", "compiler", "gateway", "policy", "replay", "runtime", "telemetry", "vm"]],
+  ["cli", ["analysis", "compiler", "gateway", "mcp-tools", "policy", "replay", "runtime", "telemetry", "viewer", "vm"]],
+  ["index.ts", ["analysis", "compiler", "gateway", "mcp-tools", "policy", "replay", "runtime", "telemetry", "vm"]],
 ]);
 
 /** The only files that may import a package. With `lazy`, only by dynamic import. */
@@ -31,6 +32,7 @@ const OWNERS: readonly { readonly pattern: RegExp; readonly files: RegExp; reado
   { pattern: /^@opentelemetry\/api$/, files: /^telemetry\//, lazy: false },
   { pattern: /^undici$/, files: /^gateway\/handlers\//, lazy: true },
   { pattern: /^pg$/, files: /^gateway\/handlers\/db-/, lazy: true },
+  { pattern: /^@modelcontextprotocol\/client$/, files: /^mcp-tools\/client\/mcp-client\.ts$/, lazy: false },
   { pattern: /^jsonc-parser$/, files: /^policy\/parse\.ts$/, lazy: false },
   { pattern: /^commander$/, files: /^cli\/full-parser\.ts$/, lazy: false },
   { pattern: /^@noble\/hashes\//, files: /^(vm|policy)\//, lazy: false },
@@ -87,11 +89,11 @@ describe("architecture", () => {
     );
   });
 
-  test("only handlers, telemetry and the pager open sockets and processes", () => {
+  test("only handlers, servers of imported tools, telemetry and the pager open sockets and processes", () => {
     const sockets = /^node:(http|https|http2|net|tls|dgram|dns|child_process|worker_threads|inspector|vm)(\/|$)/;
     const wrong = imports.filter(
       ({ from, to, kind }) =>
-        kind !== "type" && sockets.test(to) && !/^((gateway\/handlers|telemetry|viewer)\/|cli\/pager\.ts$)/.test(from),
+        kind !== "type" && sockets.test(to) && !/^((gateway\/handlers|mcp-tools\/client|telemetry|viewer)\/|cli\/pager\.ts$)/.test(from),
     );
     expect(wrong.map(show)).toEqual([]);
   });

@@ -1,0 +1,305 @@
+/**
+ * One connection to an MCP server. This is the only file that knows the SDK. Whatever goes wrong is one `ServerFailure`; what the server
+ * sends beside answers (logs, notifications, requests of its own) is dropped.
+ */
+import {
+  type CallToolResult,
+  Client,
+  deserializeMessage,
+  type JSONRPCMessage,
+  type JsonSchemaValidatorResult,
+  ProtocolError,
+  SdkError,
+  SdkErrorCode,
+  serializeMessage,
+  StreamableHTTPClientTransport,
+  type Transport,
+} from "@modelcontextprotocol/client";
+import { jsonFromJs } from "../../vm/json/js-interop.ts";
+import { VERSION } from "../../vm/version.ts";
+import type { ToolServerSettings } from "../declaration.ts";
+import type { ListedTool } from "../pins.ts";
+import { boundedFetch } from "./bounded-fetch.ts";
+import { ServerFailure } from "./server-failure.ts";
+import { ServerProcess } from "./server-process.ts";
+
+/** What a tool answered. */
+export interface ToolAnswer {
+  readonly content: unknown;
+  /** Undefined if the tool has none. */
+  readonly structuredContent: unknown;
+  readonly isError: boolean;
+}
+
+export interface CallOptions {
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+export interface Connection {
+  /** The version of MCP that both sides speak. */
+  readonly protocol: string;
+  /** What the server calls itself. */
+  readonly serverName: string;
+  /** Why the connection ended. Undefined while it is open. */
+  readonly ended: ServerFailure | undefined;
+  /** The end of what a child process has written to stderr. */
+  readonly stderr: string;
+  /** Lists all tools. Throws `ServerFailure`. */
+  listTools(timeoutMs: number): Promise<readonly ListedTool[]>;
+  /** Calls a tool. Throws `ServerFailure`. */
+  callTool(tool: string, args: Readonly<Record<string, unknown>>, options: CallOptions): Promise<ToolAnswer>;
+  close(): Promise<void>;
+}
+
+/** Where to connect, and with which secrets. */
+export interface ConnectOptions extends Omit<ToolServerSettings, "protocol"> {
+  /** The version of MCP to speak. Undefined: find out. */
+  readonly protocol: string | undefined;
+  /** The folder in which a command starts. */
+  readonly cwd: string;
+  /** Values of the declared variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Versions from this one on have no handshake. */
+const FIRST_MODERN = "2026-07-28";
+/** Limits on what a server lists. */
+const MAX_PAGES = 64;
+const MAX_TOOLS = 2_000;
+
+/** Connects to a server. Throws `ServerFailure`, and `usage` if a variable is missing. */
+export async function connect(options: ConnectOptions): Promise<Connection> {
+  if (options.protocol !== undefined) return open(options, options.protocol < FIRST_MODERN ? "legacy" : { pin: options.protocol });
+  try {
+    return await open(options, "auto");
+  } catch (error) {
+    if (!(error instanceof ServerFailure)) throw error;
+    // An old server may end at a message that it does not know.
+    return open(options, "legacy");
+  }
+}
+
+async function open(options: ConnectOptions, mode: "auto" | "legacy" | { pin: string }): Promise<Connection> {
+  const link = linkTo(options);
+  const client = new Client(
+    { name: "boruna", version: VERSION },
+    {
+      versionNegotiation: { mode },
+      inputRequired: { autoFulfill: false },
+      jsonSchemaValidator: { getValidator: () => acceptAll },
+    },
+  );
+  client.onerror = () => undefined;
+  const connection = new McpConnection(options, client, link);
+  try {
+    await connection.guarded(client.connect(link.transport, { timeout: options.startTimeoutMs }), options.startTimeoutMs);
+  } catch (error) {
+    await connection.close();
+    if (error instanceof ServerFailure) error.stderr = connection.stderr;
+    throw error;
+  }
+  return connection;
+}
+
+/** Gives the data its type. Always true, because the generated module checks the data. */
+const isAssumed = <T>(_data: unknown): _data is T => true;
+
+/** A validator that accepts everything. Schemas are not trusted, so nothing may run over them. */
+function acceptAll<T>(data: unknown): JsonSchemaValidatorResult<T> {
+  return isAssumed<T>(data) ? { valid: true, data, errorMessage: undefined } : { valid: false, data: undefined, errorMessage: "" };
+}
+
+/** A transport of the SDK, and what ends it. */
+interface Link {
+  readonly transport: Transport;
+  /** Called when the connection ends. */
+  onEnd: (why: ServerFailure) => void;
+  readonly stderr: () => string;
+  /** Called when no request waits for an answer. */
+  readonly settled: () => void;
+  close(): Promise<void>;
+}
+
+function linkTo(options: ConnectOptions): Link {
+  return "url" in options.server ? httpLink(options, options.server) : processLink(options, options.server);
+}
+
+function processLink(options: ConnectOptions, server: { readonly command: readonly string[]; readonly env: readonly string[] }): Link {
+  const { name, cwd, env, maxAnswerBytes } = options;
+  const variables = new Map(server.env.map((variable) => [variable, variableOf(variable, options)]));
+  const child = new ServerProcess(name, { command: server.command, cwd, variables, env, maxAnswerBytes });
+  let hasStarted = false;
+  const transport: Transport = {
+    // The SDK starts a transport again after it has found out the version.
+    start: async () => {
+      if (!hasStarted) await child.start();
+      hasStarted = true;
+    },
+    send: async (message) => child.send(serializeMessage(message).trimEnd(), "method" in message && "id" in message),
+    close: async () => {
+      await child.close();
+      transport.onclose?.();
+    },
+  };
+  const link: Link = {
+    transport,
+    onEnd: () => undefined,
+    stderr: () => child.stderr,
+    settled: () => child.settled(),
+    close: () => child.close(),
+  };
+  child.onLine = (line) => {
+    const message = messageOf(line);
+    if (message !== undefined) transport.onmessage?.(message);
+  };
+  child.onEnd = (why) => {
+    link.onEnd(why);
+    transport.onclose?.();
+  };
+  return link;
+}
+
+/** Reads a line. Returns undefined for a line that is no message, such as a print of a careless server. */
+function messageOf(line: string): JSONRPCMessage | undefined {
+  try {
+    return deserializeMessage(line);
+  } catch {
+    // Whatever the SDK says about a line of a server is not for us.
+    return undefined;
+  }
+}
+
+function httpLink(options: ConnectOptions, server: { readonly url: string; readonly headers: ReadonlyMap<string, string> }): Link {
+  const headers = Object.fromEntries([...server.headers].map(([header, variable]) => [header, variableOf(variable, options)]));
+  const transport = new StreamableHTTPClientTransport(new URL(server.url), {
+    requestInit: { headers },
+    fetch: boundedFetch(options.maxAnswerBytes, () =>
+      link.onEnd(new ServerFailure(`the server of ${options.name} sent more than ${options.maxAnswerBytes} bytes`)),
+    ),
+    reconnectionOptions: { maxRetries: 0, initialReconnectionDelay: 1_000, maxReconnectionDelay: 1_000, reconnectionDelayGrowFactor: 1 },
+  });
+  const link: Link = { transport, onEnd: () => undefined, stderr: () => "", settled: () => undefined, close: () => transport.close() };
+  return link;
+}
+
+function variableOf(variable: string, { env, name }: ConnectOptions): string {
+  const value = Object.hasOwn(env, variable) ? env[variable] : undefined;
+  if (value !== undefined && value !== "") return value;
+  throw new ServerFailure(`the server of ${name} needs the environment variable ${variable}, which is not set`);
+}
+
+class McpConnection implements Connection {
+  readonly #options: ConnectOptions;
+  readonly #client: Client;
+  readonly #link: Link;
+  #ended: ServerFailure | undefined;
+  /** Reject the requests that wait. */
+  readonly #waiting = new Set<(why: ServerFailure) => void>();
+
+  constructor(options: ConnectOptions, client: Client, link: Link) {
+    this.#options = options;
+    this.#client = client;
+    this.#link = link;
+    link.onEnd = (why) => {
+      this.#ended ??= why;
+      for (const reject of this.#waiting) reject(why);
+    };
+  }
+
+  get protocol(): string {
+    return this.#client.getNegotiatedProtocolVersion() ?? "";
+  }
+
+  get serverName(): string {
+    return this.#client.getServerVersion()?.name ?? "";
+  }
+
+  get ended(): ServerFailure | undefined {
+    return this.#ended;
+  }
+
+  get stderr(): string {
+    return this.#link.stderr();
+  }
+
+  async listTools(timeoutMs: number): Promise<readonly ListedTool[]> {
+    const { name } = this.#options;
+    if (this.#client.getServerCapabilities()?.tools === undefined) throw new ServerFailure(`the server of ${name} has no tools`);
+    const tools: ListedTool[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const params = cursor === undefined ? {} : { cursor };
+      const result = await this.guarded(this.#client.request({ method: "tools/list", params }, { timeout: timeoutMs }), timeoutMs);
+      tools.push(...result.tools.map(listedTool));
+      cursor = result.nextCursor;
+      if (tools.length > MAX_TOOLS) break;
+      if (cursor === undefined) return tools;
+    }
+    throw new ServerFailure(`the server of ${name} lists too many tools`);
+  }
+
+  async callTool(tool: string, args: Readonly<Record<string, unknown>>, { signal, timeoutMs }: CallOptions): Promise<ToolAnswer> {
+    const options = { signal, timeout: timeoutMs, maxTotalTimeout: timeoutMs };
+    const result: CallToolResult = await this.guarded(this.#client.callTool({ name: tool, arguments: { ...args } }, options), timeoutMs);
+    return { content: result.content, structuredContent: result.structuredContent, isError: result.isError === true };
+  }
+
+  /** Waits for an answer of the server. Rejects with `ServerFailure` if there is none. */
+  async guarded<T>(answer: Promise<T>, timeoutMs: number): Promise<T> {
+    if (this.#ended !== undefined) {
+      answer.catch(() => undefined);
+      throw this.#ended;
+    }
+    let reject: (why: ServerFailure) => void = () => undefined;
+    const end = new Promise<never>((_, rejectEnd) => {
+      reject = rejectEnd;
+    });
+    this.#waiting.add(reject);
+    try {
+      return await Promise.race([answer, end]);
+    } catch (error) {
+      // The reason of the end says more than what the SDK makes of it.
+      throw this.#ended ?? this.#failure(error, timeoutMs);
+    } finally {
+      this.#waiting.delete(reject);
+      if (this.#waiting.size === 0) this.#link.settled();
+    }
+  }
+
+  #failure(error: unknown, timeoutMs: number): ServerFailure {
+    const { name } = this.#options;
+    if (error instanceof ServerFailure) return error;
+    if (error instanceof ProtocolError) return new ServerFailure(`the server of ${name} refused the request: ${error.message}`);
+    if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout)
+      return new ServerFailure(`the server of ${name} did not answer within ${timeoutMs} ms`);
+    if (error instanceof SdkError && error.code === SdkErrorCode.ConnectionClosed) return new ServerFailure(`the server of ${name} ended`);
+    if (error instanceof SdkError && error.code === SdkErrorCode.InvalidResult)
+      return new ServerFailure(`the server of ${name} sent an answer that is not one of MCP`);
+    return new ServerFailure(`the server of ${name} could not be reached`);
+  }
+
+  async close(): Promise<void> {
+    this.#link.onEnd(new ServerFailure(`the server of ${this.#options.name} was closed`));
+    await this.#client.close().catch(() => undefined);
+    await this.#link.close();
+  }
+}
+
+type SdkTool = Awaited<ReturnType<Client["listTools"]>>["tools"][number];
+
+function listedTool(tool: SdkTool): ListedTool {
+  const { name, description = "", inputSchema, outputSchema, annotations } = tool;
+  return {
+    name,
+    description,
+    inputSchema: jsonFromJs(inputSchema),
+    outputSchema: outputSchema === undefined ? undefined : jsonFromJs(outputSchema),
+    mayRepeat: annotations?.readOnlyHint === true || annotations?.idempotentHint === true,
+    isTaskOnly: "execution" in tool && isTaskOnly(tool.execution),
+  };
+}
+
+function isTaskOnly(execution: unknown): boolean {
+  return typeof execution === "object" && execution !== null && "taskSupport" in execution && execution.taskSupport === "required";
+}

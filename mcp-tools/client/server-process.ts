@@ -1,0 +1,222 @@
+/**
+ * A server as a child process that reads and writes one line of JSON a message. The process gets no variable of the environment but
+ * harmless ones and those it was given. What it writes to stderr goes nowhere; the end of it is kept for the one who starts it by hand.
+ * What it may write to stdout is limited, so that a server that floods is ended.
+ */
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
+import { errorCode } from "../../vm/error.ts";
+import { ServerFailure } from "./server-failure.ts";
+
+/** Variables that say nothing private. */
+const HARMLESS_VARIABLES = [
+  "HOME",
+  "LOGNAME",
+  "PATH",
+  "SHELL",
+  "TERM",
+  "USER",
+  "LANG",
+  "LC_ALL",
+  "TZ",
+  "TMPDIR",
+  "SYSTEMROOT",
+  "APPDATA",
+  "TEMP",
+];
+
+/** How long a server may take to end by itself, and then after a signal, in milliseconds. */
+const GRACE_MS = 1_000;
+const MAX_STDERR_UNITS = 4_096;
+
+export interface ProcessOptions {
+  readonly command: readonly string[];
+  readonly cwd: string;
+  /** Variables that the process gets beside the harmless ones. */
+  readonly variables: ReadonlyMap<string, string>;
+  /** The environment that the harmless variables are taken from. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The most that the process may write for one request, in bytes. */
+  readonly maxAnswerBytes: number;
+}
+
+/** The groups of processes that this process has started. They are killed when it ends, whatever ends it. */
+const liveGroups = new Set<number>();
+let killsAtExit = false;
+
+export class ServerProcess {
+  onLine: (line: string) => void = () => undefined;
+  /** Called once, when the process has ended by itself or was given up. */
+  onEnd: (why: ServerFailure) => void = () => undefined;
+  readonly #options: ProcessOptions;
+  readonly #name: string;
+  #child: ChildProcessByStdio<Writable, Readable, Readable> | undefined;
+  /** The parts of the line that is not complete. */
+  #line: Buffer[] = [];
+  #lineBytes = 0;
+  /** Bytes that the process may still write. */
+  #allowance: number;
+  #stderr = "";
+  #hasEnded = false;
+
+  constructor(name: string, options: ProcessOptions) {
+    this.#name = name;
+    this.#options = options;
+    this.#allowance = options.maxAnswerBytes;
+  }
+
+  /** The end of what the process has written to stderr. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
+  /** Starts the process. Throws `ServerFailure` if there is no such command. */
+  start(): Promise<void> {
+    const { command, cwd, variables, env } = this.#options;
+    const [file = "", ...args] = command;
+    const harmless = HARMLESS_VARIABLES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
+    // A group of its own: a launcher such as npx has children, and a signal of the terminal is for the run, which ends its servers itself.
+    const child = spawn(file, args, {
+      cwd,
+      env: Object.fromEntries([...harmless, ...variables]),
+      stdio: ["pipe", "pipe", "pipe"],
+      detached: true,
+    });
+    this.#child = child;
+    if (child.pid !== undefined) rememberGroup(child.pid);
+    child.stdout.on("data", (chunk: Buffer) => this.#receive(chunk));
+    child.stderr.on("data", (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-MAX_STDERR_UNITS);
+    });
+    // A write to a process that has ended fails. Its end is reported below.
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => undefined);
+    child.on("close", (code, signal) => {
+      const how = signal === null ? `exit code ${code ?? "unknown"}` : signal;
+      this.#end(new ServerFailure(`the server of ${this.#name} ended (${how})`));
+    });
+    // An idle server must not keep the process of an embedder alive. A call in progress does, by its timer.
+    child.unref();
+    for (const stream of [child.stdin, child.stdout, child.stderr]) unref(stream);
+    return new Promise((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", (error) => {
+        const missing = existsSync(cwd) ? "there is no such command" : "there is no such folder to start it in";
+        const reason = errorCode(error) === "ENOENT" ? missing : errorCode(error);
+        const failure = new ServerFailure(`the server of ${this.#name} could not be started: ${file}: ${reason}`);
+        this.#end(failure);
+        reject(failure);
+      });
+    });
+  }
+
+  /** Writes a message. `isRequest` says whether the server may answer it. */
+  send(line: string, isRequest: boolean): void {
+    if (isRequest) this.#allowance += this.#options.maxAnswerBytes;
+    this.#child?.stdin.write(`${line}\n`);
+  }
+
+  /** Says that the server owes no more answers. */
+  settled(): void {
+    this.#allowance = this.#options.maxAnswerBytes;
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#hasEnded) return;
+    this.#allowance -= chunk.length;
+    let start = 0;
+    for (let end = chunk.indexOf(10); end >= 0 && !this.#hasEnded; end = chunk.indexOf(10, start)) {
+      this.#addToLine(chunk.subarray(start, end));
+      const line = Buffer.concat(this.#line).toString("utf8");
+      this.#line = [];
+      this.#lineBytes = 0;
+      start = end + 1;
+      if (!this.#hasEnded) this.onLine(line);
+    }
+    this.#addToLine(chunk.subarray(start));
+    if (this.#allowance < 0) this.#tooMuch();
+  }
+
+  #addToLine(bytes: Buffer): void {
+    if (this.#hasEnded) return;
+    this.#line.push(bytes);
+    this.#lineBytes += bytes.length;
+    if (this.#lineBytes > this.#options.maxAnswerBytes) this.#tooMuch();
+  }
+
+  #tooMuch(): void {
+    this.#line = [];
+    this.giveUp(new ServerFailure(`the server of ${this.#name} sent more than ${this.#options.maxAnswerBytes} bytes`));
+  }
+
+  /** Kills the process at once. */
+  giveUp(why: ServerFailure): void {
+    this.#end(why);
+    this.#signal("SIGKILL");
+  }
+
+  /** Lets the process end by itself, then makes it end. Resolves when it has ended. */
+  async close(): Promise<void> {
+    const child = this.#child;
+    this.#hasEnded = true;
+    if (child === undefined || child.pid === undefined) return;
+    const closed = new Promise<void>((resolve) => {
+      if (child.exitCode !== null || child.signalCode !== null) resolve();
+      else child.once("exit", () => resolve());
+    });
+    child.stdin.end();
+    for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+      if (await settlesWithin(closed, GRACE_MS)) break;
+      this.#signal(signal);
+    }
+    await closed;
+    // Also ends processes that the server has left behind.
+    this.#signal("SIGKILL");
+    liveGroups.delete(child.pid);
+  }
+
+  #signal(signal: "SIGTERM" | "SIGKILL"): void {
+    const pid = this.#child?.pid;
+    if (pid !== undefined) signalGroup(pid, signal);
+  }
+
+  #end(why: ServerFailure): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.onEnd(why);
+  }
+}
+
+function rememberGroup(pid: number): void {
+  liveGroups.add(pid);
+  if (killsAtExit) return;
+  killsAtExit = true;
+  process.on("exit", () => {
+    for (const group of liveGroups) signalGroup(group, "SIGKILL");
+  });
+}
+
+/** Signals all processes of the group. Does nothing if there are none. */
+function signalGroup(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if (!["ESRCH", "EPERM", "EINVAL"].includes(errorCode(error))) throw error;
+  }
+}
+
+/** The pipes of a child process are sockets, although their types do not say so. */
+function unref(stream: Readable | Writable): void {
+  if (stream instanceof Socket) stream.unref();
+}
+
+async function settlesWithin(promise: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  const inTime = await Promise.race([promise.then(() => true), late]);
+  clearTimeout(timer);
+  return inTime;
+}

@@ -1,0 +1,219 @@
+/**
+ * The declaration file of an import, `mcp_NAME.json`: where the server is, and what its tools were when they were imported. The command
+ * writes it, people may edit the settings, and a run with `--capabilities mcp_NAME.json` reads it.
+ *
+ *     { "format": "boruna-mcp-1",
+ *       "name": "mcp_fs",
+ *       "server": { "command": ["mcp-server-filesystem", "notes"], "env": ["HOME"] },
+ *       "protocol": "2025-11-25",
+ *       "start_timeout_ms": 30000, "timeout_ms": 60000, "max_answer_bytes": 4194304,
+ *       "tools": [{ "tool": "read_file", "capability": "mcp_fs.read_file", "pin": "9f…", "description_pin": "3a…", "has_output": false,
+ *                   "may_repeat": true, "doc": "Reads a file.", "mock": { "content": [] } }] }
+ */
+import { BorunaError } from "../vm/error.ts";
+import { jsonToJs } from "../vm/json/js-interop.ts";
+import { isJsonArray, isJsonObject, type JsonData, parseJson } from "../vm/json/json.ts";
+
+/** How to reach a server. */
+export type ServerAddress =
+  | {
+      readonly command: readonly string[];
+      /** Names of variables of the environment that the server gets beside the harmless ones. */
+      readonly env: readonly string[];
+    }
+  | {
+      readonly url: string;
+      /** For each header, the variable of the environment that holds its value. */
+      readonly headers: ReadonlyMap<string, string>;
+    };
+
+export interface ToolServerSettings {
+  /** Such as `mcp_fs`. */
+  readonly name: string;
+  readonly server: ServerAddress;
+  /** The version of MCP that the server speaks. */
+  readonly protocol: string;
+  readonly startTimeoutMs: number;
+  readonly timeoutMs: number;
+  /** The most that the server may send for one answer. */
+  readonly maxAnswerBytes: number;
+}
+
+export interface DeclaredTool {
+  /** The name that the server knows. */
+  readonly tool: string;
+  readonly capability: string;
+  readonly pin: string;
+  readonly descriptionPin: string;
+  readonly hasOutput: boolean;
+  readonly mayRepeat: boolean;
+  readonly doc: string;
+  readonly mock: JsonData;
+}
+
+export interface ToolDeclaration extends ToolServerSettings {
+  readonly tools: readonly DeclaredTool[];
+}
+
+const FORMAT = "boruna-mcp-1";
+
+export const DEFAULT_SETTINGS = { startTimeoutMs: 30_000, timeoutMs: 60_000, maxAnswerBytes: 4 * 1024 * 1024 } as const;
+const MAX_MS = 24 * 60 * 60 * 1000;
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** Returns the declaration as the file holds it. */
+export function declarationToJson(declaration: ToolDeclaration): unknown {
+  const { name, server, protocol, startTimeoutMs, timeoutMs, maxAnswerBytes, tools } = declaration;
+  return {
+    format: FORMAT,
+    name,
+    server:
+      "url" in server ? { url: server.url, headers: Object.fromEntries(server.headers) } : { command: server.command, env: server.env },
+    protocol,
+    start_timeout_ms: startTimeoutMs,
+    timeout_ms: timeoutMs,
+    max_answer_bytes: maxAnswerBytes,
+    tools: tools.map(({ tool, capability, pin, descriptionPin, hasOutput, mayRepeat, doc, mock }) => ({
+      tool,
+      capability,
+      pin,
+      description_pin: descriptionPin,
+      has_output: hasOutput,
+      may_repeat: mayRepeat,
+      doc,
+      mock: jsonToJs(mock),
+    })),
+  };
+}
+
+/** Reads the text of a declaration file. Throws `capability.invalid_declaration` with the path of the wrong part. */
+export function parseDeclaration(text: string): ToolDeclaration {
+  const file = new Part(parseJson(text), "the file");
+  if (file.text("format") !== FORMAT) throw file.at("format").invalid(`expected ${JSON.stringify(FORMAT)}`);
+  file.allow(["format", "name", "server", "protocol", "start_timeout_ms", "timeout_ms", "max_answer_bytes", "tools"]);
+  const name = file.text("name");
+  return {
+    name,
+    server: readServer(file.at("server")),
+    protocol: file.text("protocol"),
+    startTimeoutMs: file.number("start_timeout_ms", MAX_MS),
+    timeoutMs: file.number("timeout_ms", MAX_MS),
+    maxAnswerBytes: file.number("max_answer_bytes", MAX_BYTES),
+    tools: file
+      .at("tools")
+      .items()
+      .map((tool) => readTool(tool, name)),
+  };
+}
+
+function readServer(server: Part): ServerAddress {
+  if (server.has("url")) {
+    server.allow(["url", "headers"]);
+    return { url: serverUrl(server.text("url")), headers: server.at("headers").texts() };
+  }
+  server.allow(["command", "env"]);
+  const command = server
+    .at("command")
+    .items()
+    .map((word) => word.textItself());
+  if (command.length === 0) throw server.at("command").invalid("expected the words of a command");
+  return {
+    command,
+    env: server
+      .at("env")
+      .items()
+      .map((name) => name.textItself()),
+  };
+}
+
+/** Checks the URL of a server. Throws `capability.invalid_declaration`. */
+export function serverUrl(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed !== undefined && /^https?:$/.test(parsed.protocol) && parsed.username === "" && parsed.password === "") return url;
+  throw new BorunaError("capability.invalid_declaration", "the URL of a server: expected an http or https URL without a user name");
+}
+
+function readTool(tool: Part, name: string): DeclaredTool {
+  tool.allow(["tool", "capability", "pin", "description_pin", "has_output", "may_repeat", "doc", "mock"]);
+  const capability = tool.text("capability");
+  if (!capability.startsWith(`${name}.`)) throw tool.at("capability").invalid(`expected a name that begins with ${name}.`);
+  return {
+    tool: tool.text("tool"),
+    capability,
+    pin: tool.text("pin"),
+    descriptionPin: tool.text("description_pin"),
+    hasOutput: tool.flag("has_output"),
+    mayRepeat: tool.flag("may_repeat"),
+    doc: tool.text("doc"),
+    mock: tool.at("mock").data,
+  };
+}
+
+/** A part of the file, with its path. */
+class Part {
+  readonly data: JsonData;
+  readonly #path: string;
+
+  constructor(data: JsonData, path: string) {
+    this.data = data;
+    this.#path = path;
+  }
+
+  invalid(problem: string): BorunaError {
+    return new BorunaError("capability.invalid_declaration", `${this.#path}: ${problem}`, {
+      hint: "`boruna import mcp` writes this file.",
+    });
+  }
+
+  #members(): ReadonlyMap<string, JsonData> {
+    if (isJsonObject(this.data)) return this.data;
+    throw this.invalid("expected an object");
+  }
+
+  has(name: string): boolean {
+    return this.#members().has(name);
+  }
+
+  at(name: string): Part {
+    const data = this.#members().get(name);
+    if (data === undefined) throw this.invalid(`expected a member ${JSON.stringify(name)}`);
+    return new Part(data, this.#path === "the file" ? name : `${this.#path}.${name}`);
+  }
+
+  allow(names: readonly string[]): void {
+    const unknown = [...this.#members().keys()].find((name) => !names.includes(name));
+    if (unknown !== undefined)
+      throw this.invalid(`the member ${JSON.stringify(unknown.slice(0, 100))} is unknown; known are ${names.join(", ")}`);
+  }
+
+  items(): readonly Part[] {
+    if (!isJsonArray(this.data)) throw this.invalid("expected a list");
+    return this.data.map((item, i) => new Part(item, `${this.#path}[${i}]`));
+  }
+
+  texts(): ReadonlyMap<string, string> {
+    return new Map([...this.#members().keys()].map((name) => [name, this.at(name).textItself()]));
+  }
+
+  textItself(): string {
+    return typeof this.data === "string" ? this.data : this.#fail("expected a text");
+  }
+
+  text(name: string): string {
+    return this.at(name).textItself();
+  }
+
+  flag(name: string): boolean {
+    const { data } = this.at(name);
+    return typeof data === "boolean" ? data : this.at(name).#fail("expected true or false");
+  }
+
+  number(name: string, max: number): number {
+    const { data } = this.at(name);
+    return typeof data === "number" && data >= 1 && data <= max ? data : this.at(name).#fail(`expected a whole number from 1 to ${max}`);
+  }
+
+  #fail(problem: string): never {
+    throw this.invalid(problem);
+  }
+}

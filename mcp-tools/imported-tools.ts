@@ -1,0 +1,51 @@
+/** Opens a declaration file of `boruna import mcp`: its tools as capabilities, for `createRegistry`. */
+import { dirname, resolve } from "node:path";
+import type { CapabilitySpec } from "../gateway/own-capabilities.ts";
+import { decodeUtf8, readBounded, toIoError } from "../replay/log/files.ts";
+import { BorunaError } from "../vm/error.ts";
+import { capabilitySpec } from "./capability-spec.ts";
+import { parseDeclaration, type ToolDeclaration } from "./declaration.ts";
+import { ToolServer } from "./tool-server.ts";
+
+export interface ImportedTools {
+  /** One capability a tool. A live call reaches the server; other runs get the mock of the file. */
+  readonly capabilities: readonly CapabilitySpec[];
+  /** Ends the server, if a call has started it. Call it after the last run. */
+  close(): Promise<void>;
+}
+
+export interface ImportedToolsOptions {
+  /** Where the values of declared variables come from. Default: `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Receives warnings, such as a tool whose description has changed. Default: they are dropped. */
+  readonly onWarning?: (text: string) => void;
+}
+
+/**
+ * Reads a declaration file. No server is started before the first live call; then it serves all runs until `close`. A command starts in
+ * the folder of the file. Throws `io_error`, `json.*`, `capability.invalid_declaration`.
+ */
+export function openImportedTools(
+  path: string,
+  { env = process.env, onWarning = () => undefined }: ImportedToolsOptions = {},
+): ImportedTools {
+  const declaration = readDeclarationFile(path);
+  const server = new ToolServer(declaration, { cwd: dirname(resolve(path)), env, onWarning });
+  return {
+    capabilities: declaration.tools.map((tool) => capabilitySpec(tool, ([args = null], context) => server.call(tool, args, context))),
+    close: () => server.close(),
+  };
+}
+
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
+
+/** Reads a declaration file. Throws `io_error`, `json.*`, `capability.invalid_declaration`, with the file as their place. */
+export function readDeclarationFile(path: string): ToolDeclaration {
+  try {
+    return parseDeclaration(decodeUtf8(readBounded(path, MAX_FILE_BYTES), path));
+  } catch (error) {
+    const known = toIoError(error, "read", path);
+    const kind = known.kind.startsWith("log.") ? "io_error" : known.kind;
+    throw new BorunaError(kind, known.message, { place: { ...known.place, file: path }, hint: known.hint, cause: known });
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * The text of an imported module. For the tool `read` of the server `fs`:
+ *
+ *     export type FsReadArgs { path: String, head: Option<Int> }
+ *
+ *     export fn fs_read_args(path: String) -> FsReadArgs { … }                 the required arguments; others by { ..base }
+ *     export fn fs_read(args: FsReadArgs) -> Result<ToolText, String> !{mcp_fs.read} { … }
+ *
+ *     fn write_fs_read_args(value: FsReadArgs) -> Json { … }                   a record to the JSON that the server expects
+ *
+ * A tool with an output schema has a type for its answer, and a `read_` function for it. Nothing here depends on a server or a clock: the
+ * same tools make the same text.
+ */
+import { printable } from "../vm/terminal-text.ts";
+import { isFreeName, snakeCase } from "./names.ts";
+import type { Definition, EnumShape, Field, RecordShape, Shape, UnionShape } from "./shapes.ts";
+
+/** A tool whose schemas were read. */
+export interface ShapedTool {
+  /** Such as `mcp_fs.read`. */
+  readonly capability: string;
+  /** Such as `fs_read`. */
+  readonly functionName: string;
+  readonly description: string;
+  /** Undefined if the tool takes no arguments. */
+  readonly input: Shape | undefined;
+  readonly inputTypes: readonly Definition[];
+  /** Undefined if the tool has no output schema. */
+  readonly output: Shape | undefined;
+  readonly outputTypes: readonly Definition[];
+}
+
+/** The first words of every module, by which the command knows that it may replace the file. */
+export const MODULE_MARK = "// Made by `boruna import mcp`";
+
+/** Returns the text of the module, not formatted. */
+export function moduleText(server: string, tools: readonly ShapedTool[]): string {
+  const head = [
+    `${MODULE_MARK} from the tools of a server. Do not edit it: import again.`,
+    `// Run programs that import it with \`--capabilities mcp_${server}.json\`.`,
+    'import "std-mcp"',
+  ];
+  return [head.join("\n"), ...tools.flatMap(toolItems)].join("\n\n");
+}
+
+function toolItems(tool: ShapedTool): readonly string[] {
+  const { input, inputTypes, outputTypes } = tool;
+  const args = input?.kind === "named" && input.definition.kind === "record" ? [argsFunction(tool, input.definition)] : [];
+  return [
+    ...inputTypes.map(typeItem),
+    ...args,
+    toolFunction(tool),
+    ...outputTypes.map(typeItem),
+    ...inputTypes.map(writer),
+    ...outputTypes.map(reader),
+  ];
+}
+
+function toolFunction({ capability, functionName, description, input, output }: ShapedTool): string {
+  const params = input === undefined ? "" : `args: ${typeText(input)}`;
+  const wire = input === undefined ? "Json::Object({})" : written(input, "args");
+  const answer = output === undefined ? "ToolText" : typeText(output);
+  const call = `try ${capability}(${wire})?`;
+  const body = output === undefined ? `tool_text(${call})` : `tool_answer(${axString(capability)}, ${readerOf(output)}(${call}))`;
+  return `${comment(description, 600)}export fn ${functionName}(${params}) -> Result<${answer}, String> !{${capability}} { ${body} }`;
+}
+
+/** The function that makes the arguments from the required ones. */
+function argsFunction({ functionName }: ShapedTool, { name, fields }: RecordShape): string {
+  const names = new Map(fields.map((field) => [field, isFreeName(field.name) ? field.name : `${field.name}_arg`]));
+  const given = fields.filter(({ presence }) => presence !== "optional");
+  const params = given.map((field) => `${names.get(field) ?? field.name}: ${fieldType(field)}`);
+  const values = fields.map((field) => `${field.name}: ${field.presence === "optional" ? "None" : (names.get(field) ?? field.name)}`);
+  return `export fn ${functionName}_args(${params.join(", ")}) -> ${name} { ${name} { ${values.join(", ")} } }`;
+}
+
+const SCALAR_TYPES = { json: "Json", bool: "Bool", int: "Int", float: "Float", string: "String" } as const;
+
+function typeText(shape: Shape): string {
+  switch (shape.kind) {
+    case "list":
+      return `List<${typeText(shape.item)}>`;
+    case "map":
+      return `Map<String, ${typeText(shape.item)}>`;
+    case "named":
+      return shape.definition.name;
+    default:
+      return SCALAR_TYPES[shape.kind];
+  }
+}
+
+function fieldType({ shape, presence }: Field): string {
+  return presence === "required" ? typeText(shape) : `Option<${typeText(shape)}>`;
+}
+
+function typeItem(definition: Definition): string {
+  const { name } = definition;
+  if (definition.kind === "record") return `export type ${name} {\n${fieldLines(definition.fields)}\n}`;
+  const variants = definition.kind === "enum" ? definition.variants.map((v) => v.name) : definition.variants.map(variantText);
+  return `export enum ${name} { ${variants.join(", ")} }`;
+}
+
+function variantText({ name, fields }: UnionShape["variants"][number]): string {
+  return fields.length === 0 ? name : `${name} {\n${fieldLines(fields)}\n}`;
+}
+
+function fieldLines(fields: readonly Field[]): string {
+  return fields.map((field) => `${comment(field.doc, 160)}${field.name}: ${fieldType(field)},`).join("\n");
+}
+
+const writerName = ({ name }: Definition): string => `write_${snakeCase(name, "value")}`;
+const readerName = ({ name }: Definition): string => `read_${snakeCase(name, "value")}`;
+
+/** Returns the expression that makes the JSON of a value. */
+function written(shape: Shape, value: string): string {
+  switch (shape.kind) {
+    case "json":
+      return value;
+    case "bool":
+    case "int":
+    case "float":
+    case "string":
+      return `Json::${SCALAR_TYPES[shape.kind]}(${value})`;
+    case "list":
+      return `Json::List(${shape.item.kind === "json" ? value : `list.map(${value}, ${writerOf(shape.item)})`})`;
+    case "map":
+      return shape.item.kind === "json" ? `Json::Object(${value})` : `write_map(${value}, ${writerOf(shape.item)})`;
+    case "named":
+      return `${writerName(shape.definition)}(${value})`;
+  }
+}
+
+/** Returns a function value that makes the JSON of a value. */
+function writerOf(shape: Shape): string {
+  return shape.kind === "named" ? writerName(shape.definition) : `fn(value) { ${written(shape, "value")} }`;
+}
+
+/** Whether \`json.to\` reads the JSON of the shape as it is. */
+function isPlain(shape: Shape): boolean {
+  return shape.kind === "list" || shape.kind === "map" ? isPlain(shape.item) : shape.kind !== "named";
+}
+
+/** Returns a function value that reads the JSON of a value. */
+function readerOf(shape: Shape): string {
+  if (isPlain(shape)) return "json.to";
+  switch (shape.kind) {
+    case "list":
+    case "map":
+      return `fn(value) { read_${shape.kind}(value, ${readerOf(shape.item)}) }`;
+    case "named":
+      return readerName(shape.definition);
+    default:
+      return "json.to";
+  }
+}
+
+function writer(definition: Definition): string {
+  const head = `fn ${writerName(definition)}(value: ${definition.name}) -> Json`;
+  switch (definition.kind) {
+    case "enum":
+      return `${head} { Json::String(match value { ${definition.variants.map(({ name, wire }) => `${definition.name}::${name} => ${axString(wire)}`).join(", ")} }) }`;
+    case "record":
+      return `${head} {\n${membersText(definition.fields, (field) => `value.${field.name}`, [])}\n}`;
+    case "union":
+      return `${head} { match value {\n${definition.variants.map((variant) => unionWriterArm(definition, variant)).join("\n")}\n} }`;
+  }
+}
+
+function unionWriterArm({ name, tag }: UnionShape, variant: UnionShape["variants"][number]): string {
+  const tagMember = `${axString(tag)}: Json::String(${axString(variant.wire)})`;
+  if (variant.fields.length === 0) return `${name}::${variant.name} => Json::Object({ ${tagMember} })`;
+  const bindings = variant.fields.map((field, i) => `${field.name}: part${i}`);
+  const partOf = (field: Field): string => `part${variant.fields.indexOf(field)}`;
+  return `${name}::${variant.name} { ${bindings.join(", ")} } => {\n${membersText(variant.fields, partOf, [tagMember])}\n}`;
+}
+
+/** Returns the statements that make an object of the fields. */
+function membersText(fields: readonly Field[], partOf: (field: Field) => string, firstMembers: readonly string[]): string {
+  const fixed = fields
+    .filter(({ presence }) => presence !== "optional")
+    .map(
+      (field) =>
+        `${axString(field.wire)}: ${field.presence === "required" ? written(field.shape, partOf(field)) : nullableText(field, partOf(field))}`,
+    );
+  const optional = fields.filter(({ presence }) => presence === "optional");
+  const members = [...firstMembers, ...fixed];
+  const object = members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
+  if (optional.length === 0) return `Json::Object(${object})`;
+  const additions = optional.map(
+    (field) => `if let Some(given) = ${partOf(field)} { members[${axString(field.wire)}] = ${written(field.shape, "given")} }`,
+  );
+  return [`let mut members: Map<String, Json> = ${object}`, ...additions, "Json::Object(members)"].join("\n");
+}
+
+function nullableText({ shape }: Field, value: string): string {
+  return `match ${value} { Some(given) => ${written(shape, "given")}, None => Json::Null }`;
+}
+
+function reader(definition: Definition): string {
+  const { name } = definition;
+  const head = `fn ${readerName(definition)}(value: Json) -> Result<${name}, String>`;
+  switch (definition.kind) {
+    case "enum":
+      return enumReader(definition, head);
+    case "record":
+      return `${head} {\n${membersLine(definition.fields)}Ok(${name} { ${readFields(definition.fields)} })\n}`;
+    case "union": {
+      const arms = definition.variants.map((variant) => {
+        const fields = variant.fields.length === 0 ? "" : ` { ${readFields(variant.fields)} }`;
+        return `${axString(variant.wire)} => Ok(${name}::${variant.name}${fields})`;
+      });
+      const wrong = `_ => Err(${axString(`$.${definition.tag}: expected ${wiresText(definition.variants)}`)})`;
+      return `${head} {\nlet members = read_object(value)?\nmatch read_member(members, ${axString(definition.tag)}, json.to)? {\n${[...arms, wrong].join("\n")}\n}\n}`;
+    }
+  }
+}
+
+const membersLine = (fields: readonly Field[]): string => (fields.length === 0 ? "" : "let members = read_object(value)?\n");
+
+function enumReader({ name, variants }: EnumShape, head: string): string {
+  const arms = variants.map((variant) => `Json::String(${axString(variant.wire)}) => Ok(${name}::${variant.name})`);
+  return `${head} { match value {\n${[...arms, `_ => Err(${axString(`$: expected ${wiresText(variants)}`)})`].join("\n")}\n} }`;
+}
+
+function wiresText(variants: readonly { readonly wire: string }[]): string {
+  const shown = variants.slice(0, 8).map(({ wire }) => JSON.stringify(wire));
+  return shown.length < variants.length ? `${shown.join(", ")}, …` : shown.join(" or ");
+}
+
+const MEMBER_READERS = { required: "read_member", optional: "read_optional", nullable: "read_nullable" } as const;
+
+function readFields(fields: readonly Field[]): string {
+  return fields
+    .map(({ name, wire, shape, presence }) => `${name}: ${MEMBER_READERS[presence]}(members, ${axString(wire)}, ${readerOf(shape)})?`)
+    .join(", ");
+}
+
+/** Returns a string literal. Characters that could hide something from a reader are escaped. */
+export function axString(text: string): string {
+  const escaped = text.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
+  return `"${printable(escaped)}"`;
+}
+
+const COMMENT_WIDTH = 100;
+
+/** Returns the beginning of a text as comment lines, or "". */
+function comment(text: string, maxLength: number): string {
+  const plain = printable(text.replace(/\s+/g, " "), () => "").trim();
+  if (plain === "") return "";
+  const shown = plain.length <= maxLength ? plain : `${plain.slice(0, maxLength).replace(/\s+\S*$/, "")} …`;
+  const lines: string[] = [];
+  let line = "//";
+  for (const word of shown.split(" ")) {
+    if (line.length > 2 && line.length + word.length >= COMMENT_WIDTH) {
+      lines.push(line);
+      line = "//";
+    }
+    line += ` ${word}`;
+  }
+  return `${[...lines, line].join("\n")}\n`;
+}

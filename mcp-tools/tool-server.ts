@@ -1,0 +1,187 @@
+/**
+ * The server of an import during runs. It is connected at the first call, whichever run makes it, and serves all runs until `close`.
+ * At each connect, the tools are listed and compared with their pins, before any call.
+ *
+ * If the server ends, each call in progress fails; if there is none, the next call fails, so that nobody misses that the server has lost
+ * its state. The call after that starts the server again.
+ */
+import type { HandlerContext } from "../gateway/handlers.ts";
+import { CapabilityFailure } from "../gateway/handlers.ts";
+import { plainAnswer } from "../gateway/plain-values.ts";
+import type { PlainValue } from "../vm/json/js-interop.ts";
+import { parseType } from "../vm/value/type.ts";
+import type { Connection, ToolAnswer } from "./client/mcp-client.ts";
+import { ServerFailure } from "./client/server-failure.ts";
+import type { DeclaredTool, ToolDeclaration } from "./declaration.ts";
+import { contractPin, descriptionPin, type ListedTool } from "./pins.ts";
+import { scrubber } from "./scrub.ts";
+
+export interface ToolServerOptions {
+  /** The folder in which a command starts. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Receives one sentence for people. */
+  readonly onWarning: (text: string) => void;
+}
+
+/** A connection whose tools were compared. */
+interface Connected {
+  readonly connection: Connection;
+  /** Why a tool may not be called, by its name. */
+  readonly refused: ReadonlyMap<string, string>;
+}
+
+const JSON_TYPE = parseType("Json");
+/** Limit on the message of a failed tool, in UTF-16 code units. */
+const MAX_MESSAGE = 2_000;
+
+export class ToolServer {
+  readonly #declaration: ToolDeclaration;
+  readonly #options: ToolServerOptions;
+  readonly #scrub: (value: unknown) => unknown;
+  #connected: Promise<Connected> | undefined;
+  #isClosed = false;
+
+  constructor(declaration: ToolDeclaration, options: ToolServerOptions) {
+    this.#declaration = declaration;
+    this.#options = options;
+    this.#scrub = scrubber(declaration.server, options.env);
+  }
+
+  /** Carries out one call. Throws `CapabilityFailure`; if the tool has changed, one that the program cannot catch. */
+  async call(tool: DeclaredTool, args: PlainValue, { signal }: HandlerContext): Promise<unknown> {
+    const members = wireArguments(args);
+    const { timeoutMs } = this.#declaration;
+    try {
+      const connected = await this.#connect();
+      const refusal = connected.refused.get(tool.tool);
+      if (refusal !== undefined) throw new CapabilityFailure(refusal, "host_fault");
+      signal.throwIfAborted();
+      return this.#answerOf(tool, await this.#callOn(connected.connection, tool, members, { signal, timeoutMs }));
+    } catch (error) {
+      throw error instanceof ServerFailure ? new CapabilityFailure(textOf(this.#scrub(error.message))) : error;
+    }
+  }
+
+  async #callOn(
+    connection: Connection,
+    tool: DeclaredTool,
+    args: Readonly<Record<string, unknown>>,
+    options: { readonly signal: AbortSignal; readonly timeoutMs: number },
+  ): Promise<ToolAnswer> {
+    try {
+      return await connection.callTool(tool.tool, args, options);
+    } catch (error) {
+      if (connection.ended !== undefined) await this.#forget(connection);
+      throw error;
+    }
+  }
+
+  /** Drops a connection that has ended, so that the next call makes another. */
+  async #forget(connection: Connection): Promise<void> {
+    const current = this.#connected;
+    if ((await current?.catch(() => undefined))?.connection !== connection) return;
+    if (this.#connected === current) this.#connected = undefined;
+    if (!this.#isClosed && connection.stderr !== "")
+      this.#options.onWarning(
+        `the server of ${this.#declaration.name} has ended; the end of its stderr:\n${textOf(this.#scrub(connection.stderr))}`,
+      );
+    await connection.close();
+  }
+
+  #connect(): Promise<Connected> {
+    if (this.#isClosed) throw new ServerFailure(`the server of ${this.#declaration.name} was closed`);
+    const connecting = (this.#connected ??= this.#open());
+    connecting.catch(() => {
+      if (this.#connected === connecting) this.#connected = undefined;
+    });
+    return connecting;
+  }
+
+  async #open(): Promise<Connected> {
+    // The SDK takes a third of a second to load.
+    const { connect } = await import("./client/mcp-client.ts");
+    const { name, startTimeoutMs, tools } = this.#declaration;
+    const connection = await connect({ ...this.#declaration, cwd: this.#options.cwd, env: this.#options.env });
+    try {
+      const listed = await connection.listTools(startTimeoutMs);
+      const { refused, warnings } = compareTools(name, tools, listed);
+      for (const warning of warnings) this.#options.onWarning(warning);
+      if (this.#isClosed) throw new ServerFailure(`the server of ${name} was closed`);
+      return { connection, refused };
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+  }
+
+  #answerOf({ capability, hasOutput }: DeclaredTool, { content, structuredContent, isError }: ToolAnswer): unknown {
+    if (isError) throw new CapabilityFailure(textOf(this.#scrub(messageOf(content))));
+    if (hasOutput && structuredContent === undefined)
+      throw new CapabilityFailure(`${capability} answered without the structured content that its schema declares`);
+    const rest = structuredContent === undefined ? {} : { structuredContent };
+    const answer = this.#scrub(hasOutput ? structuredContent : { content, ...rest });
+    // The gateway would take a value that is too deep for a mistake of this code.
+    const checked = plainAnswer(answer, JSON_TYPE, []);
+    if ("problem" in checked) throw new CapabilityFailure(`${capability} answered ${checked.problem}`);
+    return answer;
+  }
+
+  /** Ends the server. Calls in progress fail. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const connected = await this.#connected?.catch(() => undefined);
+    await connected?.connection.close();
+  }
+}
+
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
+
+/** Compares the tools of the server with what was imported. */
+export function compareTools(
+  name: string,
+  declared: readonly DeclaredTool[],
+  listed: readonly ListedTool[],
+): { readonly refused: ReadonlyMap<string, string>; readonly warnings: readonly string[] } {
+  const byName = new Map(listed.map((tool) => [tool.name, tool]));
+  const refused = new Map<string, string>();
+  const warnings: string[] = [];
+  for (const { tool, capability, pin, descriptionPin: oldDescription } of declared) {
+    const now = byName.get(tool);
+    if (now === undefined) refused.set(tool, `the server of ${name} no longer has the tool of ${capability}; import it again`);
+    else if (contractPin(now) !== pin) refused.set(tool, `the tool of ${capability} has changed since it was imported; import it again`);
+    else if (descriptionPin(now) !== oldDescription)
+      warnings.push(`the server describes ${capability} otherwise than when it was imported`);
+  }
+  return { refused, warnings };
+}
+
+/** Returns the arguments as JSON that every server understands. Throws `CapabilityFailure`. */
+function wireArguments(args: PlainValue): Readonly<Record<string, PlainValue>> {
+  if (!isMembers(args)) throw new CapabilityFailure("the arguments of a tool must be an object");
+  rejectUnsendable(args);
+  return args;
+}
+
+function isMembers(value: PlainValue): value is Readonly<Record<string, PlainValue>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Throws `CapabilityFailure` for a number that JSON cannot hold, or that other programs would round. */
+function rejectUnsendable(root: PlainValue): void {
+  const stack: PlainValue[] = [root];
+  for (let value = stack.pop(); value !== undefined; value = stack.pop()) {
+    if (typeof value === "bigint") throw new CapabilityFailure(`the Int ${value} is beyond 2^53, so a server would round it`);
+    if (typeof value === "number" && !Number.isFinite(value)) throw new CapabilityFailure(`${value} is no number of JSON`);
+    if (typeof value === "object" && value !== null) for (const part of Object.values<PlainValue>(value)) stack.push(part);
+  }
+}
+
+/** Returns the texts of a failed tool's answer. */
+function messageOf(content: unknown): string {
+  const blocks: readonly unknown[] = Array.isArray(content) ? content : [];
+  const texts = blocks.map((block) => (typeof block === "object" && block !== null && "text" in block ? textOf(block.text) : ""));
+  const text = texts.filter((part) => part !== "").join("\n");
+  if (text === "") return "the tool failed without a message";
+  return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE)} …`;
+}

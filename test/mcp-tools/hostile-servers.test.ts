@@ -1,0 +1,241 @@
+/** Servers that misbehave: each ends as one clear failure of the call, and as no process that is left behind. */
+import { writeFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { ToolDeclaration } from "../../mcp-tools/declaration.ts";
+import { command, importFrom, inMemory, newFolder, openTools, type TestTools, traceOf, writeDeclaration } from "./fixtures.ts";
+
+const ASK = 'Ok(json.from(t_ask(t_ask_args("hi"))?.text))';
+const COUNT = "Ok(json.from(t_count(t_count_args())?.n))";
+
+let declaration: ToolDeclaration;
+let text: string;
+beforeAll(async () => {
+  const { made } = await importFrom(command("good"));
+  ({ declaration, text } = made);
+});
+
+/** Tools imported from a good server that now has another manner. */
+async function withManner(manner: string, settings: Partial<ToolDeclaration> = {}, traces = ""): Promise<TestTools> {
+  const folder = newFolder();
+  writeFileSync(`${folder}/mcp_t.ax`, text);
+  const server = command(manner, ...(traces === "" ? [] : [traces]));
+  writeDeclaration(folder, { ...declaration, server, ...settings });
+  return openTools(folder);
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Resolves when the process is gone. A process that stays makes the test hang. */
+async function gone(pid: number): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const pidIn = (lines: readonly string[], word: string): number => Number(lines.find((line) => line.startsWith(word))?.split(" ")[1]);
+
+describe("each ends as one failure that the program can catch", () => {
+  test.each<[string, string, string, Partial<ToolDeclaration>]>([
+    ["never answers a call", "hang", "the server of mcp_t did not answer within 100 ms", { timeoutMs: 100 }],
+    ["never answers at all", "mute", "the server of mcp_t did not answer within 100 ms", { startTimeoutMs: 100 }],
+    ["dies during a call", "die", "the server of mcp_t ended (exit code 3)", {}],
+    ["dies at once", "stillborn", "the server of mcp_t ended (exit code 5)", {}],
+    ["floods with notifications", "flood", "the server of mcp_t sent more than 100000 bytes", { maxAnswerBytes: 100_000 }],
+    ["sends a line without end", "endless", "the server of mcp_t sent more than 100000 bytes", { maxAnswerBytes: 100_000 }],
+    ["answers with megabytes", "megabytes", "the server of mcp_t sent more than 4194304 bytes", {}],
+    ["answers with something else than MCP", "malformed", "the server of mcp_t sent an answer that is not one of MCP", {}],
+    ["answers with an error of the tool", "error", "no such thing", {}],
+    ["refuses the request", "refuse", "the server of mcp_t refused the request: not today", {}],
+    [
+      "answers with half a character",
+      "surrogate",
+      "mcp_t.ask answered something else than Json (answer.content[0].text is text with a lone surrogate)",
+      {},
+    ],
+  ])("a server that %s", async (_, manner, message, settings) => {
+    const tools = await withManner(manner, settings);
+    const run = await tools.run(ASK);
+    expect([run.outcome, run.value, run.error]).toEqual(["success", { err: message }, undefined]);
+    expect(run.counters).toMatchObject({ total: 1, failed: 1 });
+    await tools.tools.close();
+  });
+
+  test("an answer that is nested too deep", async () => {
+    const tools = await withManner("deep");
+    const run = await tools.run(ASK);
+    expect(run.value).toMatchObject({ err: expect.stringMatching(/^mcp_t\.ask answered a value that is too large/) });
+  });
+
+  test("an answer that does not fit the tool's output schema", async () => {
+    const untyped = await withManner("untyped");
+    expect((await untyped.run(COUNT)).value).toEqual({
+      err: "mcp_t.count answered something else than its schema declares: $.n: expected Int, found String",
+    });
+    const unstructured = await withManner("unstructured");
+    expect((await unstructured.run(COUNT)).value).toEqual({
+      err: "mcp_t.count answered without the structured content that its schema declares",
+    });
+    // An integer that JavaScript would round is no Int.
+    const rounded = await withManner("rounded");
+    expect((await rounded.run(COUNT)).value).toEqual({
+      err: "mcp_t.count answered something else than its schema declares: $.n: expected Int, found Float",
+    });
+  });
+
+  test("names that JavaScript treats specially are only names", async () => {
+    const tools = await withManner("proto");
+    const run = await tools.run('Ok(option.unwrap_or(t_ask(t_ask_args("hi"))?.json, Json::Null))');
+    expect(run.outcome).toBe("success");
+    expect({}).not.toHaveProperty("polluted");
+    expect(JSON.stringify(run.value)).toContain("constructor");
+  });
+
+  test("a command that is not there", async () => {
+    const tools = await withManner("good", { server: { command: ["boruna-no-such-server"], env: [] } });
+    expect((await tools.run(ASK)).value).toEqual({
+      err: "the server of mcp_t could not be started: boruna-no-such-server: there is no such command",
+    });
+  });
+});
+
+test("equal failures make equal logs", async () => {
+  const records: string[] = [];
+  for (const _ of [1, 2]) {
+    const tools = await withManner("die");
+    const memory = inMemory();
+    await tools.run(ASK, { record: memory.record, runId: "same" });
+    records.push(memory.text());
+  }
+  expect(records[0]).toContain("ended (exit code 3)");
+  expect(records[1]).toBe(records[0]);
+});
+
+describe("what has changed since the import", () => {
+  test.each([
+    ["changed", "the tool of mcp_t.ask has changed since it was imported; import it again"],
+    ["removed", "the server of mcp_t no longer has the tool of mcp_t.ask; import it again"],
+  ])("a tool that was %s is refused, and `try` does not catch it", async (manner, message) => {
+    const tools = await withManner(manner);
+    const run = await tools.run(ASK);
+    expect([run.outcome, run.error?.kind, run.error?.message]).toEqual(["runtime_error", "host_fault", message]);
+    // The other tool is as it was.
+    expect((await tools.run(COUNT)).value).toEqual({ ok: 1 });
+  });
+
+  test("a description that has changed is a warning, once a connection", async () => {
+    const tools = await withManner("redescribed");
+    expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
+    expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
+    expect(tools.warnings).toEqual(["the server describes mcp_t.ask otherwise than when it was imported"]);
+  });
+});
+
+describe("the process", () => {
+  test("serves several runs, also at once, and ends with close", async () => {
+    const traces = newFolder();
+    const tools = await withManner("good", {}, traces);
+    const runs = await Promise.all([tools.run(COUNT), tools.run(COUNT), tools.run(ASK)]);
+    expect(runs.map(({ outcome }) => outcome)).toEqual(["success", "success", "success"]);
+    await tools.tools.close();
+    const lines = traceOf(traces);
+    expect(lines.filter((line) => line.startsWith("started"))).toHaveLength(1);
+    expect(lines.filter((line) => line.startsWith("call"))).toHaveLength(3);
+    expect(isAlive(pidIn(lines, "started"))).toBe(false);
+    expect((await tools.run(ASK)).value).toEqual({ err: "the server of mcp_t was closed" });
+  });
+
+  test("is not started by a run that makes no call, or that is not live", async () => {
+    const traces = newFolder();
+    const tools = await withManner("good", {}, traces);
+    expect((await tools.run("Ok(Json::Null)")).outcome).toBe("success");
+    expect((await tools.run(ASK, { live: false })).value).toEqual({ ok: "mock answer of mcp_t.ask" });
+    expect((await tools.run(COUNT, { live: false })).value).toEqual({ ok: 0 });
+    expect((await tools.run(ASK, { policy: "deny-all" })).outcome).toBe("denied");
+    expect(() => traceOf(traces)).toThrow("ENOENT");
+  });
+
+  test("that ignores signals and the end of its input is killed", async () => {
+    const traces = newFolder();
+    const tools = await withManner("stubborn", {}, traces);
+    expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
+    await tools.tools.close();
+    await gone(pidIn(traceOf(traces), "started"));
+  });
+
+  test("takes the processes that it has started with it", async () => {
+    const traces = newFolder();
+    const tools = await withManner("orphan", {}, traces);
+    expect((await tools.run(ASK)).value).toEqual({ ok: "started" });
+    await tools.tools.close();
+    await gone(pidIn(traceOf(traces), "child"));
+  });
+
+  test("that ends between two calls fails the next one, and is started again for the one after that", async () => {
+    const traces = newFolder();
+    const tools = await withManner("once", {}, traces);
+    expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
+    await gone(pidIn(traceOf(traces), "started"));
+    expect((await tools.run(ASK)).value).toEqual({ err: "the server of mcp_t ended (exit code 4)" });
+    expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
+    expect(traceOf(traces).filter((line) => line.startsWith("started"))).toHaveLength(2);
+  });
+
+  test("is told when a run is aborted, and serves the others", async () => {
+    const traces = newFolder();
+    const tools = await withManner("hang", {}, traces);
+    const controller = new AbortController();
+    const run = tools.run(ASK, { signal: controller.signal });
+    const called = (): boolean => {
+      try {
+        return traceOf(traces).some((line) => line.startsWith("call"));
+      } catch {
+        return false;
+      }
+    };
+    while (!called()) await new Promise((resolve) => setImmediate(resolve));
+    controller.abort();
+    expect((await run).outcome).toBe("canceled");
+    while (!traceOf(traces).includes("cancelled")) await new Promise((resolve) => setImmediate(resolve));
+    await tools.tools.close();
+  });
+});
+
+describe("what stays private", () => {
+  test("logs, notifications, requests and stderr of a server reach nobody", async () => {
+    const tools = await withManner("noisy");
+    const memory = inMemory();
+    const debug: string[] = [];
+    const run = await tools.run(ASK, { record: memory.record, onDebug: (line) => debug.push(line) });
+    expect(run.value).toEqual({ ok: "hi" });
+    expect([debug, tools.warnings]).toEqual([[], []]);
+    expect(memory.text()).not.toMatch(/noise|careless|log of the server/);
+  });
+
+  test("a server gets harmless variables and the declared ones, and the values of these are kept out of answers", async () => {
+    const env = { PATH: process.env["PATH"], HOME: "/home/ada", API_KEY: "k-123456", OTHER_KEY: "k-654321" };
+    const folder = newFolder();
+    writeFileSync(`${folder}/mcp_t.ax`, text);
+    writeDeclaration(folder, { ...declaration, server: { ...command("environment"), env: ["API_KEY"] } });
+    const run = await openTools(folder, env).run('Ok(option.unwrap_or(t_ask(t_ask_args("hi"))?.json, Json::Null))');
+    expect(run.value).toEqual({ ok: { PATH: env.PATH, HOME: "/home/ada", API_KEY: "{{env:API_KEY}}" } });
+    const missing = await openTools(folder, { PATH: env.PATH }).run(ASK);
+    expect(missing.value).toEqual({ err: "the server of mcp_t needs the environment variable API_KEY, which is not set" });
+  });
+});
+
+test("an Int beyond 2^53 and a Float that is not finite are not sent", async () => {
+  const tools = await withManner("good");
+  const call = (n: string): string => `Ok(json.from(t_count(TCountArgs { n: Some(${n}) })?.n))`;
+  expect((await tools.run(call("9007199254740991"))).value).toEqual({ ok: 9007199254740991 });
+  expect((await tools.run(call("9007199254740993"))).value).toEqual({
+    err: "the Int 9007199254740993 is beyond 2^53, so a server would round it",
+  });
+  const raw = 'Ok(try mcp_t.count(Json::Object({ "n": Json::Float(1.0 / 0.0) }))?)';
+  expect((await tools.run(raw)).value).toEqual({ err: "Infinity is no number of JSON" });
+  expect((await tools.run("Ok(try mcp_t.count(Json::Null)?)")).value).toEqual({ err: "the arguments of a tool must be an object" });
+});
