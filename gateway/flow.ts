@@ -10,6 +10,7 @@ import { flowEndAttributes, flowSpanName, flowStartAttributes } from "../telemet
 import type { FlowSpanEnd, FlowHost, FlowSpan, FlowSpanStart } from "../vm/host.ts";
 import type { LoggedPrefix } from "./logged-prefix.ts";
 import type { RunObservers } from "./observers.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 export const MAX_FLOW_SPANS = 10_000;
 
@@ -103,7 +104,7 @@ export class RunFlow implements FlowHost {
 
   /** Waits until all spans held back have ended. When `signal` is aborted, ends them even if the queue is full. Never rejects. */
   async settle(signal: AbortSignal): Promise<void> {
-    while (this.#room !== undefined && !signal.aborted) await untilAborted(this.#room, signal);
+    while (this.#room !== undefined && !signal.aborted) await unlessAborted(this.#room, signal);
     this.#release(false);
   }
 
@@ -132,14 +133,4 @@ export class RunFlow implements FlowHost {
 /** Returns the machine's span as the `RunFlowSpan` that `RunFlow.start` made. */
 export function flowSpanOf(span: FlowSpan | undefined): RunFlowSpan | undefined {
   return span instanceof RunFlowSpan ? span : undefined;
-}
-
-async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  let abort = (): void => undefined;
-  const aborted = new Promise<void>((resolve) => {
-    abort = resolve;
-  });
-  signal.addEventListener("abort", abort, { once: true });
-  await Promise.race([work, aborted]);
-  signal.removeEventListener("abort", abort);
 }

@@ -48,6 +48,7 @@ import { type Arrival, OpenCalls } from "./open-calls.ts";
 import { plainAnswer, plainFromValue } from "./plain-values.ts";
 import type { RunClock } from "./run-clock.ts";
 import { utf8BytesOfStrings } from "./utf8-bytes.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** Answers all capability calls of one run. It is a class, so that V8 reuses the optimized methods across runs. */
 export class Gateway {
@@ -99,7 +100,7 @@ export class Gateway {
 
   /** Makes the call when the collector has room for another span. Makes no call if the run is stopped in the meantime. */
   async #callAfter(collectorReady: Promise<void>, request: CapabilityRequest): Promise<CapabilityAnswer> {
-    await this.#unlessAborted(collectorReady);
+    await unlessAborted(collectorReady, this.#clock.signal);
     return this.#clock.signal.aborted ? { ok: false, ...this.#interruption() } : this.#callNow(request);
   }
 
@@ -119,7 +120,7 @@ export class Gateway {
   }
 
   async #takeAfter(collectorReady: Promise<void>, call: Call): Promise<CapabilityAnswer> {
-    await this.#unlessAborted(collectorReady);
+    await unlessAborted(collectorReady, this.#clock.signal);
     return this.#takeNow(call);
   }
 
@@ -127,7 +128,9 @@ export class Gateway {
     if (this.#waitsForTurn(call)) return this.#takeInTurn(call);
     const arrival = this.#open.arrival(call);
     if (arrival instanceof Promise)
-      return this.#unlessAborted(arrival).then((arrived) => this.#takeArrived(call, arrived ?? { stop: this.#interruption() }));
+      return unlessAborted(arrival, this.#clock.signal).then((arrived) =>
+        this.#takeArrived(call, arrived ?? { stop: this.#interruption() }),
+      );
     return this.#takeArrived(call, arrival);
   }
 
@@ -292,7 +295,7 @@ export class Gateway {
   }
 
   async #settleApproval(call: Call, required: RequiredApproval, promise: Promise<unknown>): Promise<CapabilityAnswer> {
-    const outcome = await this.#unlessAborted(outcomeOf(promise));
+    const outcome = await unlessAborted(outcomeOf(promise), this.#clock.signal);
     if (outcome === undefined) return this.#stop(call, this.#interruption());
     return outcome.ok
       ? this.#applyGiven(call, required, outcome.value)
@@ -380,7 +383,7 @@ export class Gateway {
   }
 
   async #concludeLater(call: Call, promise: Promise<Arrival>): Promise<CapabilityAnswer> {
-    const arrival = await this.#unlessAborted(promise);
+    const arrival = await unlessAborted(promise, this.#clock.signal);
     if (arrival !== undefined) return this.#conclude(call, arrival);
     this.#open.abandon(promise);
     return this.#stop(call, this.#interruption());
@@ -487,7 +490,7 @@ export class Gateway {
   #suspend(call: Call, waitsFor: SuspendedCall["waitsFor"], keys: readonly string[]): CapabilityAnswer | Promise<CapabilityAnswer> {
     const running = this.#open.stop();
     if (running === undefined) return this.#suspendNow(call, waitsFor, keys);
-    return this.#unlessAborted(running).then(() => this.#suspendNow(call, waitsFor, keys));
+    return unlessAborted(running, this.#clock.signal).then(() => this.#suspendNow(call, waitsFor, keys));
   }
 
   #suspendNow(call: Call, waitsFor: SuspendedCall["waitsFor"], keys: readonly string[]): CapabilityAnswer {
@@ -559,20 +562,6 @@ export class Gateway {
     return this.#clock.signal.reason === "timeout"
       ? { trap: "timeout", message: "wall-clock execution limit exceeded" }
       : { trap: "canceled", message: "the run was canceled" };
-  }
-
-  /** Resolves to the result of `work`, or to undefined as soon as the run must stop. */
-  async #unlessAborted<T>(work: Promise<T>): Promise<T | undefined> {
-    let abort = (): void => undefined;
-    const aborted = new Promise<undefined>((resolve) => {
-      abort = () => resolve(undefined);
-    });
-    const { signal } = this.#clock;
-    // One signal serves all calls of the run, so each call removes its own listener.
-    signal.addEventListener("abort", abort, { once: true });
-    const outcome = signal.aborted ? undefined : await Promise.race([work, aborted]);
-    signal.removeEventListener("abort", abort);
-    return outcome;
   }
 }
 
