@@ -331,4 +331,6 @@ export interface ParsedFile {
   readonly moduleName: Name | null;
   readonly items: readonly Item[];
   readonly comments: readonly Comment[];
+  /** The sections with a lexical or syntax error, which may lack items. `parser/sections.ts` says what a section is. */
+  readonly damaged: readonly Span[];
 }

@@ -14,9 +14,9 @@
  *       rows (effect-rows.ts)
  *     lower/: emits instructions        module            vm/bytecode/module.ts
  *
- * Every stage reports to the `Diagnostics` of the file it works on and continues, so that one run shows many mistakes. Two
- * stages do not run after errors: no name is resolved if a file has a syntax error, and nothing is lowered if there is any
- * error. `format/` needs only the lexer and the parser.
+ * Every stage reports to the `Diagnostics` of the file it works on and continues, so that one run shows many mistakes. A
+ * section of the text with a syntax error (`parser/sections.ts`) is not checked, and nothing is lowered if there is any error.
+ * `format/` needs only the lexer and the parser.
  */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { Module } from "../vm/bytecode/module.ts";

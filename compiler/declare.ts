@@ -3,6 +3,8 @@ import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins/builtin-table.ts";
 import { GENERIC_TYPE_ARITY, isPrimitiveName } from "../vm/value/type.ts";
 import type { EnumItem, FieldDecl, FnItem, Item, Name, RecordItem } from "./ast.ts";
 import { type Context, resultOf } from "./check/context.ts";
+import { Diagnostics } from "./diagnostics.ts";
+import { isDamaged } from "./hidden-names.ts";
 import type { Callable } from "./ir.ts";
 import type { Unit } from "./scope.ts";
 import {
@@ -171,6 +173,8 @@ const keyOf = (item: DeclaringItem): string => `${item.kind === "fn" ? "fn" : "t
  * export of a library does not break a program.
  */
 function importItems(into: Unit, from: Unit, specifier: Name, ownItems: ReadonlyMap<string, DeclaringItem>): void {
+  const isIncomplete = from.parsed.damaged.length > 0;
+  if (isIncomplete) into.hidden.all = true;
   const all = from.parsed.items.filter(isDeclaring);
   const hasExports = all.some((i) => i.exported);
   for (const item of all) {
@@ -192,6 +196,7 @@ function importItems(into: Unit, from: Unit, specifier: Name, ownItems: Readonly
     const existing = item.kind === "fn" ? into.functions.get(name) : into.types.get(name);
     if (imported === undefined || existing === imported) continue;
     if (existing !== undefined) {
+      if (isIncomplete) continue;
       const otherFile = into.declaredIn.get(key) ?? into.name;
       into.diagnostics.error("E010", specifier.span, `\`${name}\` comes from both ${otherFile} and ${from.name}`, {
         help: "export only what is meant to be imported, or rename one of them",
@@ -212,17 +217,21 @@ export function declareUnit(context: Context, loaded: LoadedUnit, moduleNames: M
   const { unit, imports } = loaded;
   const ownItems = new Map(unit.parsed.items.filter(isDeclaring).map((item) => [keyOf(item), item]));
   for (const { item, unit: from } of imports) importItems(unit, from, item.specifier, ownItems);
+  const quiet: Unit = { ...unit, diagnostics: new Diagnostics(unit.name) };
+  const unitFor = (item: DeclaringItem): Unit => (isDamaged(unit.parsed, item.span) ? quiet : unit);
   const types = unit.parsed.items.filter((i): i is RecordItem | EnumItem => i.kind === "record" || i.kind === "enum");
-  for (const item of types) declareType(unit, item, moduleNames);
+  for (const item of types) declareType(unitFor(item), item, moduleNames);
   const completed = new Set<TypeDecl>();
   for (const item of types) {
     const decl = unit.types.get(item.name.text);
     if (decl === undefined || decl.kind !== item.kind || completed.has(decl) || unit.declaredIn.get(`type ${item.name.text}`) !== unit.name)
       continue;
     completed.add(decl);
-    completeType(context, unit, item, decl);
-    reportRowVariables(unit, item, decl);
+    completeType(context, unitFor(item), item, decl);
+    reportRowVariables(unitFor(item), item, decl);
   }
   checkUnique(unit, namesOf(unit.parsed.items.filter((i) => i.kind === "test")), "the test");
-  return unit.parsed.items.flatMap((i) => (i.kind === "fn" ? [declareFunction(context, unit, i)] : [])).filter((c) => c !== undefined);
+  return unit.parsed.items
+    .flatMap((i) => (i.kind === "fn" ? [declareFunction(context, unitFor(i), i)] : []))
+    .filter((c) => c !== undefined);
 }

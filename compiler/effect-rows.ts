@@ -72,7 +72,11 @@ export function checkEffects(context: Context): void {
     }
     const { item } = callable;
     // A body with errors may use the capability in a part that could not be checked.
-    if (item === null || errors.get(scope.unit)?.some((offset) => offset >= item.body.span.start && offset < item.body.span.end) === true)
+    if (
+      item === null ||
+      scope.body.hasError ||
+      errors.get(scope.unit)?.some((offset) => offset >= item.body.span.start && offset < item.body.span.end) === true
+    )
       continue;
     for (const rowName of item.row?.names ?? []) {
       const declared = callable.row.find((c) => itemName(c) === rowName.text);

@@ -1,4 +1,5 @@
 /** Parses a file and all files that it imports, and finds circular imports. */
+import { hiddenNames } from "./hidden-names.ts";
 import type { ImportItem, Name } from "./ast.ts";
 import { type DiagnosticExtras, Diagnostics } from "./diagnostics.ts";
 import { nearest } from "../vm/nearest.ts";
@@ -28,11 +29,13 @@ const MAX_FILES = 1_000;
 export function makeUnit(source: SourceFile): Unit {
   const diagnostics = new Diagnostics(source.name);
   const parsed = parse(source, diagnostics);
+  const hidden = hiddenNames(source.text, parsed.damaged);
   return {
     name: source.name,
     text: source.text,
     parsed,
     diagnostics,
+    hidden,
     functions: new Map(),
     types: new Map(),
     declaredIn: new Map(),
@@ -87,13 +90,15 @@ export function loadUnits(root: SourceFile, resolve: Resolver): readonly LoadedU
       loaded.push({ unit: top.unit, imports: top.imports });
       continue;
     }
-    const { diagnostics } = top.unit;
+    const { diagnostics, hidden } = top.unit;
     const source = resolve(item.specifier.text, top.unit.name);
     if (source === undefined) {
+      hidden.all = true;
       diagnostics.error("E012", item.specifier.span, `cannot find \`${item.specifier.text}\``, suggestImport(item.specifier));
       continue;
     }
     if ("unreadable" in source) {
+      hidden.all = true;
       diagnostics.error("E012", item.specifier.span, source.unreadable, {
         help: "an import names a file of UTF-8 text inside the project",
       });
@@ -105,12 +110,14 @@ export function loadUnits(root: SourceFile, resolve: Resolver): readonly LoadedU
     }
     const cycleFrom = loading.findIndex((l) => l.unit.name === source.name);
     if (cycleFrom >= 0) {
+      hidden.all = true;
       const path = [...loading.slice(cycleFrom).map((l) => l.unit.name), source.name].join(" → ");
       diagnostics.error("E012", item.specifier.span, `circular import: ${path}`, { help: "move what both files need into a third one" });
       continue;
     }
     const known = byName.get(source.name);
     if (known === undefined && byName.size >= MAX_FILES) {
+      hidden.all = true;
       diagnostics.error("E015", item.specifier.span, `more than ${MAX_FILES} files`);
       continue;
     }

@@ -1,6 +1,7 @@
 /** Defines what names refer to: the items that a file can name, and the bindings of one function. */
 import type { ParsedFile, Span } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
+import type { HiddenNames } from "./hidden-names.ts";
 import type { Callable, Local } from "./ir.ts";
 import type { SourceFile } from "./source.ts";
 import type { CheckedType, TypeDecl } from "./check-types.ts";
@@ -10,6 +11,8 @@ import type { RowItem } from "./rows.ts";
 export interface Unit extends SourceFile {
   readonly parsed: ParsedFile;
   readonly diagnostics: Diagnostics;
+  /** The names that the file may declare in text that cannot be read. */
+  readonly hidden: HiddenNames;
   /** The functions that the file declares or imports, by name. */
   readonly functions: Map<string, Callable>;
   /** The records and enums that the file declares or imports, by name. */
@@ -27,8 +30,10 @@ export interface CapabilityUse {
   readonly via: Callable | null;
 }
 
-/** Whether errors were reported in the body of a named function, lambdas included. */
-interface BodyErrors {
+/** What the scopes of a named function and of its lambdas share. */
+interface BodyState {
+  /** The item of the function in the text of the unit. */
+  readonly span: Span;
   /** Whether there is an error other than E014. Undecided types may be a consequence of it, and so are not reported. */
   hasError: boolean;
   hasUndecidedType: boolean;
@@ -53,7 +58,7 @@ export class FunctionScope {
   /** Maps captured bindings of enclosing functions to this lambda's copies of the bindings. */
   readonly captured = new Map<Local, Local>();
   /** Shared by the scopes of a function and of its lambdas. */
-  readonly body: BodyErrors;
+  readonly body: BodyState;
   readonly #blocks: Map<string, Local>[] = [new Map<string, Local>()];
   /** The loops around the current statement, the innermost last, each with whether a `break` leaves it. */
   readonly loops: { hasBreak: boolean }[] = [];
@@ -72,12 +77,24 @@ export class FunctionScope {
   /** The number of lambdas found so far, from which the names of lambdas are made. */
   lambdaCount = 0;
 
-  constructor(unit: Unit, callable: Callable, result: CheckedType, parent: FunctionScope | null) {
+  constructor(unit: Unit, callable: Callable, result: CheckedType, outer: FunctionScope | Span) {
     this.unit = unit;
     this.callable = callable;
     this.result = result;
-    this.parent = parent;
-    this.body = parent?.body ?? { hasError: false, hasUndecidedType: false };
+    const isInner = outer instanceof FunctionScope;
+    this.parent = isInner ? outer : null;
+    this.body = isInner ? outer.body : { span: outer, hasError: false, hasUndecidedType: false };
+  }
+
+  /**
+   * Returns whether the file may declare the function or type in text that could not be read. If so, nothing is known about this use
+   * of it, so its consequences are not reported.
+   */
+  mayBeHidden(name: string): boolean {
+    const { names, all } = this.unit.hidden;
+    if (!names.has(name) && (!all || name.includes("."))) return false;
+    this.body.hasError = true;
+    return true;
   }
 
   /** Begins a block. */

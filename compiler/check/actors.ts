@@ -11,7 +11,8 @@ export function checkSpawn(checker: FunctionChecker, { target: expr, span }: Exp
   useRow(checker, ["actor.spawn"], span, null);
   const target = expr.kind === "name" && scope.lookup(expr.name.text) === undefined ? scope.unit.functions.get(expr.name.text) : undefined;
   if (target === undefined || target.params.length > 0) {
-    checker.error("E009", expr.span, "`spawn` takes the name of a function without parameters");
+    if (target !== undefined || expr.kind !== "name" || !scope.mayBeHidden(expr.name.text))
+      checker.error("E009", expr.span, "`spawn` takes the name of a function without parameters");
     return { ...failed(span), type: ACTOR_ID };
   }
   // Without arguments, nothing decides the row variables of the actor, so they are empty.

@@ -18,7 +18,7 @@ function checkClauses(checker: ExpressionChecker, clauses: readonly Clause[]): r
 export function checkBody(context: Context, callable: Callable, unit: Unit): void {
   const { item } = callable;
   if (item === null) return;
-  const scope = new FunctionScope(unit, callable, callable.result, null);
+  const scope = new FunctionScope(unit, callable, callable.result, item.span);
   const checker = new ExpressionChecker(scope, context);
   const pattern = item.params.find((p) => p.pattern !== null)?.pattern;
   if (callable.name === "main" && pattern !== undefined && pattern !== null) {

@@ -184,6 +184,7 @@ export class Context {
       return actorIdOf(message);
     const arity = decl?.params.length ?? GENERIC_TYPE_ARITY.get(name) ?? 0;
     const isKnown = param !== undefined || decl !== undefined || isPrimitiveName(name) || isBuiltinTypeName(name);
+    if (!isKnown && (unit.hidden.all || unit.hidden.names.has(name))) return ERROR;
     if (!isKnown) {
       const all = (): string[] => [
         ...unit.types.keys(),

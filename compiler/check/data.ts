@@ -120,13 +120,15 @@ export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "reco
   const { scope, context } = checker;
   const decl = context.typeNamed(scope.unit, expr.name.text);
   if (decl === undefined || decl.kind !== "record") {
-    checker.error(
-      "E013",
-      expr.name.span,
-      decl === undefined ? `unknown record type \`${expr.name.text}\`` : `\`${expr.name.text}\` is an enum: name one of its variants`,
-      (decl === undefined ? libraryTypeHint(scope.unit, expr.name.text) : undefined) ??
-        suggestNearest(scope.unit, expr.name, () => scope.unit.types.keys()),
-    );
+    if (decl !== undefined || !scope.mayBeHidden(expr.name.text)) {
+      checker.error(
+        "E013",
+        expr.name.span,
+        decl === undefined ? `unknown record type \`${expr.name.text}\`` : `\`${expr.name.text}\` is an enum: name one of its variants`,
+        (decl === undefined ? libraryTypeHint(scope.unit, expr.name.text) : undefined) ??
+          suggestNearest(scope.unit, expr.name, () => scope.unit.types.keys()),
+      );
+    }
     if (expr.base !== null) checker.check(expr.base, freshVar());
     for (const init of expr.fields) checker.check(init.value, freshVar());
     return failed(expr.span);
@@ -231,7 +233,9 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
   const index = decl === undefined ? -1 : (indexesByName(decl.variants).get(expr.variant.text) ?? -1);
   const variant = decl?.variants[index];
   if (decl === undefined || variant === undefined) {
-    if (decl === undefined) {
+    if (decl === undefined && scope.mayBeHidden(expr.enum.text)) {
+      // The section of the enum has a syntax error, which is reported.
+    } else if (decl === undefined) {
       checker.error(
         "E013",
         expr.enum.span,
@@ -371,7 +375,8 @@ export function findField(
 ): { readonly index: number; readonly type: CheckedType } | undefined {
   const { scope } = checker;
   const type = prune(targetType);
-  if (type.kind === "error") return undefined;
+  // An empty name is an access that is not finished. The parser has reported it.
+  if (type.kind === "error" || name.text === "") return undefined;
   if (type.kind === "var") {
     const message = "the type of this value is not known here, so neither are its fields";
     reportUndecided(checker, type, targetSpan, message, "write the type of the binding or parameter");

@@ -272,12 +272,14 @@ function resolveVariant(
     const extras = isConsPattern
       ? consPatternHelp(enumName, variant)
       : (helpWithoutPrefix(enumName, variant) ?? libraryTypeHint(unit, enumName.text));
-    checker.error(
-      "E013",
-      enumName.span,
-      `unknown type \`${enumName.text}\``,
-      extras ?? suggestNearest(unit, enumName, () => unit.types.keys()),
-    );
+    if (!checker.scope.mayBeHidden(enumName.text)) {
+      checker.error(
+        "E013",
+        enumName.span,
+        `unknown type \`${enumName.text}\``,
+        extras ?? suggestNearest(unit, enumName, () => unit.types.keys()),
+      );
+    }
     unify(t, ERROR);
     return undefined;
   }

@@ -3,6 +3,8 @@
  *
  * 1. `loadUnits` parses the file and all files that it imports.
  * 2. `declareUnit` declares the functions and types of each file, imported files first.
+ *    Items in a section with a syntax error are declared, but nothing more is reported there, and no body in it is checked. Names
+ *    that such a section may declare are not reported as unknown elsewhere (`hidden-names.ts`).
  * 3. `checkBody` and `checkTest` check each body and build its IR. Checks that need the types of the whole body are deferred
  *    to its end (`runDeferredChecks`).
  * 4. Source builtins, which are written in `.ax`, are declared when they are first used. Those that the program does not share with
@@ -12,6 +14,7 @@
  */
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
+import { isDamaged } from "../hidden-names.ts";
 import { declareUnit, type ModuleNames } from "../declare.ts";
 import type { Diagnostic } from "../diagnostics.ts";
 import type { Callable } from "../ir.ts";
@@ -83,17 +86,17 @@ export function checkProgram(source: SourceFile, resolve: Resolver, registry: Ca
     tests,
     diagnostics: units.flatMap((u) => u.diagnostics.sorted()),
   });
-  // After a syntax error, items are missing from the tree. Do not report names that are unknown only because of that.
-  if (units.some((u) => u.diagnostics.hasErrors)) return result([], []);
+  if (units.some((u) => u.diagnostics.isFull)) return result([], []);
   const declaredUnits = loaded.map((l) => ({
     unit: l.unit,
     functions: declareUnit(context, l, l === root ? moduleNames.root : moduleNames.imported),
   }));
   const tests: CheckedTest[] = [];
   for (const { unit, functions } of declaredUnits) {
-    for (const callable of functions) checkBody(context, callable, unit);
+    for (const callable of functions)
+      if (callable.item !== null && !isDamaged(unit.parsed, callable.item.span)) checkBody(context, callable, unit);
     for (const item of unit.parsed.items) {
-      if (item.kind !== "test") continue;
+      if (item.kind !== "test" || isDamaged(unit.parsed, item.span)) continue;
       const test = checkTest(context, unit, item);
       runDeferredChecks(context);
       if (unit === root.unit) tests.push(test);

@@ -75,7 +75,7 @@ export function reportUnknownFunction(
   call: Expr & { kind: "call" },
   firstType: CheckedType | undefined,
 ): void {
-  if (reportOwnValue(checker, "E004", name)) return;
+  if (reportOwnValue(checker, "E004", name) || checker.scope.mayBeHidden(name.text)) return;
   checker.error("E004", name.span, `unknown function \`${name.text}\``, suggestFunction(checker, name, call, firstType));
 }
 
@@ -109,7 +109,8 @@ function suggestFunction(
 ): DiagnosticExtras {
   const { scope, context } = checker;
   if (scope.unit.diagnostics.isFull) return {};
-  if (scope.unit.text.includes(`fn ${name.text}(`))
+  const { start, end } = scope.body.span;
+  if (scope.unit.text.slice(start, end).includes(`fn ${name.text}(`))
     return { help: `\`${name.text}\` is a local function: it is known after its declaration, to the end of that block` };
   const [module, part] = name.text.split(".");
   const otherModule = module === undefined || part === undefined ? undefined : moduleFor(module);
@@ -175,7 +176,7 @@ export function reportUnknownVariable(checker: FunctionChecker, name: Name): voi
         ? `a value of it is one of its variants, \`${decl.name}::${decl.variants[0]?.name ?? "…"}\``
         : `a value of it is written \`${decl.name} { ${decl.fields.map((f) => `${f.name}: …`).join(", ")} }\`, in parentheses in the head of \`if\`, \`while\`, \`match\` and \`for\``;
     checker.error("E003", name.span, `\`${name.text}\` is a type, not a value`, { help });
-  } else if (!reportOwnValue(checker, "E003", name))
+  } else if (!reportOwnValue(checker, "E003", name) && !scope.mayBeHidden(name.text))
     checker.error("E003", name.span, `unknown variable \`${name.text}\``, suggestVariable(checker, name));
 }
 

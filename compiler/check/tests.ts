@@ -51,7 +51,7 @@ const TEST_CALLABLE = { item: null, typeParams: [], params: [], result: UNIT_TYP
 
 /** Checks the body of a test or an answer, stores its IR in the callable, and returns its scope. */
 function checkFunction(context: Context, unit: Unit, callable: Callable, params: readonly Local[], body: Block): FunctionScope {
-  const scope = new FunctionScope(unit, callable, callable.result, null);
+  const scope = new FunctionScope(unit, callable, callable.result, body.span);
   for (const local of params) {
     if (scope.declare(local) !== undefined && local.name !== "_")
       unit.diagnostics.error("E010", local.span, `the parameter \`${local.name}\` is declared twice`);

@@ -4,6 +4,7 @@
  */
 import type { Block, Expr, Span, Stmt } from "../ast.ts";
 import type { DiagnosticCode, DiagnosticExtras, Diagnostics } from "../diagnostics.ts";
+import { beginsItem, isInFirstColumn } from "./sections.ts";
 import { describeToken, OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 
 /** The limit on nested brackets, constructs, unary operators and postfix operators. */
@@ -54,7 +55,7 @@ export const CLOSING = { "(": ")", "[": "]", "{": "}", "<": ">" } as const;
 export type Bracket = keyof typeof CLOSING;
 
 /** Keywords that begin a statement and cannot occur inside an expression. */
-const STATEMENT_WORDS: ReadonlySet<TokenKind> = new Set(["let", "while", "for", "return", "break", "continue"]);
+export const STATEMENT_WORDS: ReadonlySet<TokenKind> = new Set(["let", "while", "for", "return", "break", "continue"]);
 
 export class Cursor {
   readonly text: string;
@@ -231,7 +232,12 @@ export class Cursor {
     const token = this.token;
     if (token.kind === "error") throw new ParseError({ skipsItem: this.#diagnostics.isFull });
     const span = token.kind === "eof" ? { start: this.lastEnd, end: this.lastEnd } : token;
-    this.fail(span, `expected ${expected}, found ${describeToken(token, this.text)}`, extras);
+    this.fail(span, this.expectedButFound(expected), extras);
+  }
+
+  /** Returns the message "expected …, found …" for the next token. */
+  expectedButFound(expected: string): string {
+    return `expected ${expected}, found ${describeToken(this.token, this.text)}`;
   }
 
   /** Takes the next token if it has this kind; otherwise fails. */
@@ -351,36 +357,12 @@ export class Cursor {
 
   /** Whether the next token begins an item instead of a statement. */
   atItem(): boolean {
-    const following = this.peek(1).kind;
-    switch (this.kind) {
-      case "fn":
-      case "type":
-      case "enum":
-      case "module":
-        return following === "name";
-      case "name":
-        return this.#beginsRecord();
-      case "import":
-      case "test":
-        return following === "string";
-      case "export":
-        return following === "fn" || following === "type" || following === "enum" || isRecordWord(this.peek(1));
-      default:
-        return false;
-    }
-  }
-
-  /** Whether the next token begins a record type. `record` is not a keyword: a name on the same line and `{` or `<` must follow. */
-  #beginsRecord(): boolean {
-    const name = this.peek(1);
-    const openerKind = this.peek(2).kind;
-    return isRecordWord(this.token) && name.kind === "name" && !name.newline && (openerKind === "{" || openerKind === "<");
+    return beginsItem(this.peek(0), this.peek(1), this.peek(2));
   }
 
   /** Whether the next token begins an item in the first column. If a block is open there, its `}` is missing. */
   atOuterItem(): boolean {
-    const { start } = this.token;
-    return this.atItem() && (start === 0 || this.text.charCodeAt(start - 1) === 0x0a);
+    return isInFirstColumn(this.text, this.token) && this.atItem();
   }
 
   /** Takes the `>` that closes type arguments, or the first half of `>=` in `List<Int>= …`. Returns whether there was one. */
@@ -392,13 +374,6 @@ export class Cursor {
     this.#tokens[this.#index] = { kind: "=", start: this.#splitAngleEnd, end: token.end, newline: false, value: "" };
     return true;
   }
-}
-
-/** A synonym of `type` at the start of an item, and an ordinary name everywhere else. */
-export const RECORD_WORD = "record";
-
-export function isRecordWord(token: Token): boolean {
-  return token.kind === "name" && token.value === RECORD_WORD;
 }
 
 const NO_TOKEN: Token = { kind: "eof", start: 0, end: 0, newline: false, value: "" };

@@ -7,7 +7,7 @@ import { parseCommaList } from "./lists.ts";
 import { parseForeignLambda } from "./foreign-lambdas.ts";
 import { separateStatements } from "../insert-edits.ts";
 import { isMinMagnitude } from "./literals.ts";
-import { parseFieldName } from "./names.ts";
+import { parseAccessedName } from "./names.ts";
 import { parsePrimary } from "./primary.ts";
 import { skipTypeArguments } from "./type-arguments.ts";
 
@@ -240,7 +240,7 @@ function continuePostfix(c: Cursor, start: number, primary: Expr, options: Postf
         c.fail({ start, end: c.lastEnd }, "a Float has digits on both sides of the point", { help: "write `1.0`" });
       }
       if (c.at("int")) c.fail(c.token, "the elements of a tuple have no names", { help: "take it apart: `let (a, b) = t`" });
-      const name = parseFieldName(c, "after `.`");
+      const name = parseAccessedName(c);
       target = { kind: "field", target, name, span: c.spanFrom(start) };
     } else if (kind === "(" || kind === "[") {
       if (c.atNewline() || (bracketMustTouch && c.token.start !== c.lastEnd) || (parts === 1 && endsInBrace(primary))) return target;

@@ -17,12 +17,13 @@ import { nearest } from "../../vm/nearest.ts";
 import { MAX_TUPLE_SIZE } from "../../vm/value/type.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
 import { hintForType } from "../other-languages.ts";
-import { type Cursor, isRecordWord, NO_BOUNDS, RECORD_WORD, spanOf } from "./cursor.ts";
+import { type Cursor, NO_BOUNDS, spanOf } from "./cursor.ts";
 import { parseHeader } from "./control.ts";
 import { parseCommaList, parseDeclarationList } from "./lists.ts";
 import { parseDeclaredName, parseFieldName, nameOf } from "./names.ts";
 import { parseBinder } from "./patterns.ts";
 import { LONE_SURROGATE } from "../lexer/scanner.ts";
+import { isRecordWord, RECORD_WORD } from "./sections.ts";
 import { parseRow, parseType, parseTypeParams } from "./type-syntax.ts";
 
 export function parseItem(c: Cursor): Item {

@@ -1,7 +1,7 @@
 /** Parses names. Reports keywords and reserved words that are used as names. */
 import type { Name } from "../ast.ts";
 import { isKeyword, type Token, type TokenKind } from "../tokens.ts";
-import { type Cursor, spanOf } from "./cursor.ts";
+import { type Cursor, spanOf, STATEMENT_WORDS } from "./cursor.ts";
 
 const CAN_FOLLOW_NAME: ReadonlySet<TokenKind> = new Set<TokenKind>([":", "=", ",", ")", "in", "{", "(", "<", ">"]);
 
@@ -42,8 +42,25 @@ export function parseReservedName(c: Cursor): Name {
 /** Parses the name of a field, which may be a keyword. */
 export function parseFieldName(c: Cursor, after: string): Name {
   const { kind } = c.token;
-  if (kind === "name" || kind === "reserved" || isKeyword(kind)) return nameOf(c.next());
+  const isName = kind === "name" || kind === "reserved" || isKeyword(kind);
+  if (isName && !c.atOuterItem()) return nameOf(c.next());
   c.unexpected(`the name of a field ${after}`);
+}
+
+/** The tokens at which an access like `p.`, whose field is still to be written, can end. */
+const CAN_FOLLOW_ACCESS: ReadonlySet<TokenKind> = new Set([")", "]", "}", ",", ";", "eof"]);
+
+/**
+ * Parses the name of a field after a `.`. If there is none and the line or the bracket ends, reports that and returns an empty name,
+ * so that an editor still knows the value before the `.`.
+ */
+export function parseAccessedName(c: Cursor): Name {
+  const token = c.token;
+  const beginsStatement = token.newline && (STATEMENT_WORDS.has(token.kind) || c.atOuterItem());
+  if (!beginsStatement && !CAN_FOLLOW_ACCESS.has(token.kind)) return parseFieldName(c, "after `.`");
+  const end = c.lastEnd;
+  c.report("E002", token.kind === "eof" ? { start: end, end } : token, c.expectedButFound("the name of a field after `.`"));
+  return { text: "", span: { start: end, end } };
 }
 
 /** Parses the name of a variant after `::`, including `None`, `Some`, `Ok` and `Err`, which are keywords. */

@@ -1,7 +1,7 @@
 /**
- * Parses source text into a syntax tree by recursive descent. `parse` runs the lexer and then parses one item after another:
+ * Parses source text into a syntax tree by recursive descent. `parse` runs the lexer and then parses one section after another:
  *
- *     items → statements → control (if, match) → expressions → primary
+ *     sections → items → statements → control (if, match) → expressions → primary
  *                                                 patterns, type-syntax, names, literals
  *
  * A function that finds an error reports it and throws `ParseError`. The nearest list of statements, arms or items catches
@@ -12,10 +12,13 @@ import { utf8Length } from "../../vm/value/utf8.ts";
 import type { Block, Item, Name, ParsedFile, Span } from "../ast.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import { lex } from "../lexer.ts";
+import type { SourceFile } from "../source.ts";
+import type { Token } from "../tokens.ts";
 import { ParseError, Cursor, type Grammar, MAX_NESTING } from "./cursor.ts";
 import { findTooDeepNode } from "./depth.ts";
 import { parseExpression } from "./expressions.ts";
 import { nameOf } from "./names.ts";
+import { beginsSection, LOOKAHEAD } from "./sections.ts";
 import { parseItem } from "./items.ts";
 import { parseBlock, parseBrace, parseStatement } from "./statements.ts";
 
@@ -28,25 +31,64 @@ const GRAMMAR: Grammar = { expression: parseExpression, statement: parseStatemen
  * with an error is omitted, or has an `error` expression instead of each statement with an error. No tree is deeper than
  * `MAX_TREE_DEPTH`.
  */
-export function parse(source: { readonly name: string; readonly text: string }, diagnostics: Diagnostics): ParsedFile {
+export function parse(source: SourceFile, diagnostics: Diagnostics): ParsedFile {
   const { name, text } = source;
-  const bytes = utf8Length(text);
-  if (bytes > MAX_SOURCE_BYTES) {
-    diagnostics.error("E015", { start: 0, end: 0 }, `this file has ${bytes} bytes; at most ${MAX_SOURCE_BYTES} (1 MiB) are allowed`, {
-      help: "split it into several files and `import` them",
-    });
-    return { name, text, moduleName: null, items: [], comments: [] };
-  }
+  if (reportTooLong(text, diagnostics)) return { name, text, moduleName: null, items: [], comments: [], damaged: [WHOLE_FILE] };
   const { tokens, comments } = lex(text, diagnostics);
-  if (diagnostics.isFull) return { name, text, moduleName: null, items: [], comments };
-  const cursor = new Cursor(text, tokens, diagnostics, GRAMMAR);
-  return { name, text, ...parseFile(cursor, diagnostics), comments };
+  if (diagnostics.isFull) return { name, text, moduleName: null, items: [], comments, damaged: [WHOLE_FILE] };
+  const lexicalErrors = diagnostics.sorted().map(({ span }) => span.start);
+  const items: Item[] = [];
+  const damaged: Span[] = [];
+  let moduleName: Name | null = null;
+  for (let from = 0, to = 0; from < tokens.length; from = to) {
+    do to += 1;
+    while (to < tokens.length && !beginsSection(text, tokens, to));
+    const span = { start: from === 0 ? 0 : (tokens[from]?.start ?? 0), end: tokens[to]?.start ?? text.length + 1 };
+    const { errorCount } = diagnostics;
+    const section = parseSection(text, tokens.slice(from, to + LOOKAHEAD), to - from, from === 0, diagnostics);
+    moduleName ??= section.moduleName;
+    for (const item of section.items) items.push(item);
+    const hasLexicalError = lexicalErrors.some((offset) => offset >= span.start && offset < span.end);
+    if (hasLexicalError || diagnostics.errorCount > errorCount) damaged.push(span);
+  }
+  return { name, text, moduleName, items, comments, damaged };
 }
 
-function parseFile(c: Cursor, diagnostics: Diagnostics): { readonly moduleName: Name | null; readonly items: readonly Item[] } {
+const WHOLE_FILE: Span = { start: 0, end: Number.MAX_SAFE_INTEGER };
+
+/** Reports a file that is too long to be parsed. Returns whether it is. */
+export function reportTooLong(text: string, diagnostics: Diagnostics): boolean {
+  const bytes = utf8Length(text);
+  if (bytes <= MAX_SOURCE_BYTES) return false;
+  diagnostics.error("E015", { start: 0, end: 0 }, `this file has ${bytes} bytes; at most ${MAX_SOURCE_BYTES} (1 MiB) are allowed`, {
+    help: "split it into several files and `import` them",
+  });
+  return true;
+}
+
+export interface ParsedSection {
+  readonly moduleName: Name | null;
+  readonly items: readonly Item[];
+}
+
+/**
+ * Parses the items of one section. `tokens` are those of the section, of which there are `count`, and then up to `LOOKAHEAD` more.
+ * Only the first section of a file may begin with `module`.
+ */
+export function parseSection(
+  text: string,
+  tokens: readonly Token[],
+  count: number,
+  isFirst: boolean,
+  diagnostics: Diagnostics,
+): ParsedSection {
+  const last = tokens.at(-1);
+  const end = last?.end ?? 0;
+  const ended = last?.kind === "eof" ? tokens : [...tokens, { kind: "eof", start: end, end, newline: true, value: "" } as const];
+  const c = new Cursor(text, ended, diagnostics, GRAMMAR);
   const items: Item[] = [];
-  const moduleName = parseModuleName(c);
-  while (!c.at("eof") && !c.reachedErrorLimit) {
+  const moduleName = isFirst ? parseModuleName(c) : null;
+  while (!c.at("eof") && c.index < count && !c.reachedErrorLimit) {
     const startIndex = c.index;
     try {
       items.push(withDepthLimit(parseItem(c), diagnostics));

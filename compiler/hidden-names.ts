@@ -1,0 +1,36 @@
+/**
+ * Finds the names that a file may declare in text that the parser could not read. Uses of these names are not reported as unknown,
+ * so that a mistake in one item causes no error in another.
+ */
+import type { ParsedFile, Span } from "./ast.ts";
+
+export interface HiddenNames {
+  /** The names of functions and types in damaged sections. */
+  readonly names: ReadonlySet<string>;
+  /** Whether any name may be declared, because an import is damaged or missing. */
+  all: boolean;
+}
+
+/** A line that begins an item, in any column: text after an unclosed bracket or quote may hold items that the parser did not see. */
+const ITEM_LINE = /^[ \t]*(?:export[ \t]+)?(?:fn|type|record|enum)[ \t]+([A-Za-z_]\w*)/gm;
+/** A line that begins an item of another language in the first column: `MAX = 10`, `const f = …`, `def f(…)`. */
+const FOREIGN_ITEM_LINE = /^(?:[A-Za-z_]\w*[ \t]+){0,4}([A-Za-z_]\w*)[ \t]*[=:(<{]/gm;
+const IMPORT_LINE = /^[ \t]*import\b/m;
+
+/** Returns the names that the damaged sections of the text may declare. */
+export function hiddenNames(text: string, damaged: readonly Span[]): HiddenNames {
+  const names = new Set<string>();
+  let all = false;
+  for (const { start, end } of damaged) {
+    const section = text.slice(start, end);
+    for (const line of [ITEM_LINE, FOREIGN_ITEM_LINE])
+      for (const [, name] of section.matchAll(line)) if (name !== undefined) names.add(name);
+    all ||= IMPORT_LINE.test(section);
+  }
+  return { names, all };
+}
+
+/** Whether the position is in a damaged section. */
+export function isDamaged({ damaged }: ParsedFile, { start }: Span): boolean {
+  return damaged.some((section) => start >= section.start && start < section.end);
+}
