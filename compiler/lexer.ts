@@ -12,7 +12,7 @@ import { OPERAND_STARTS, PUNCTUATORS, type Punctuator, type Token, type TokenKin
 
 interface Lexed {
   /** The tokens of the text, of which the last is `eof`. */
-  readonly tokens: readonly Token[];
+  readonly tokens: Token[];
   readonly comments: readonly Comment[];
 }
 

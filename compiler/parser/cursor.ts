@@ -62,8 +62,11 @@ export class Cursor {
   readonly grammar: Grammar;
   /** The reserved words that were used as names and reported. Each is reported once. */
   readonly reportedReservedWords = new Set<string>();
-  /** A copy of the caller's tokens, because `takeAngle` replaces a token. */
+  /** A copy of the caller's tokens, because `takeAngle` replaces a token, and `beginSection` the one after the section. */
   readonly #tokens: Token[];
+  /** The index of the `eof` that ends what the cursor sees, and the token that it replaces. */
+  #endIndex: number;
+  #hidden: Token;
   readonly #diagnostics: Diagnostics;
   #index = 0;
   #depth = 0;
@@ -80,8 +83,27 @@ export class Cursor {
   constructor(text: string, tokens: readonly Token[], diagnostics: Diagnostics, grammar: Grammar) {
     this.text = text;
     this.#tokens = tokens.slice();
+    this.#endIndex = tokens.length - 1;
+    this.#hidden = tokens[this.#endIndex] ?? NO_TOKEN;
     this.#diagnostics = diagnostics;
     this.grammar = grammar;
+  }
+
+  /** Moves to the token at `start`. The cursor sees no token from `end` on. */
+  beginSection(start: number, end: number): void {
+    this.#tokens[this.#endIndex] = this.#hidden;
+    this.#endIndex = Math.min(end, this.#tokens.length - 1);
+    this.#hidden = this.#tokens[this.#endIndex] ?? NO_TOKEN;
+    const { start: offset, newline } = this.#hidden;
+    this.#tokens[this.#endIndex] = { kind: "eof", start: offset, end: offset, newline, value: "" };
+    this.#index = start;
+    this.#depth = 0;
+    this.#openParens = 0;
+    this.#openBraces = 0;
+    this.#lastErrorIndex = -1;
+    this.#splitEqualsIndex = -1;
+    this.reportedReservedWords.clear();
+    this.#setContext({ newlinesMatter: true, header: null });
   }
 
   get token(): Token {
@@ -109,7 +131,7 @@ export class Cursor {
 
   /** Returns the token `distance` tokens ahead, or `eof` past the end. */
   peek(distance: number): Token {
-    return this.#tokens[Math.min(this.#index + distance, this.#tokens.length - 1)] ?? NO_TOKEN;
+    return this.#tokens[Math.min(this.#index + distance, this.#endIndex)] ?? NO_TOKEN;
   }
 
   at(kind: TokenKind): boolean {

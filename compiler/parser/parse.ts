@@ -40,14 +40,15 @@ export function parse(source: SourceFile, diagnostics: Diagnostics): ParsedFile 
   const items: Item[] = [];
   const damaged: Span[] = [];
   let moduleName: Name | null = null;
+  const cursor = new Cursor(text, tokens, diagnostics, GRAMMAR);
   for (let from = 0, to = 0; from < tokens.length; from = to) {
     do to += 1;
     while (to < tokens.length && !beginsSection(text, tokens, to));
     const span = { start: from === 0 ? 0 : (tokens[from]?.start ?? 0), end: tokens[to]?.start ?? text.length + 1 };
     const { errorCount } = diagnostics;
-    const section = parseSection(text, tokens.slice(from, to + LOOKAHEAD), to - from, from === 0, diagnostics);
-    moduleName ??= section.moduleName;
-    for (const item of section.items) items.push(item);
+    cursor.beginSection(from, to + LOOKAHEAD);
+    if (from === 0) moduleName = parseModuleName(cursor);
+    parseItems(cursor, to, items, diagnostics);
     const hasLexicalError = lexicalErrors.some((offset) => offset >= span.start && offset < span.end);
     if (hasLexicalError || diagnostics.errorCount > errorCount) damaged.push(span);
   }
@@ -71,24 +72,24 @@ export interface ParsedSection {
   readonly items: readonly Item[];
 }
 
-/**
- * Parses the items of one section. `tokens` are those of the section, of which there are `count`, and then up to `LOOKAHEAD` more.
- * Only the first section of a file may begin with `module`.
- */
+/** Parses one section: the first `count` tokens. The others are what follows it, up to `LOOKAHEAD` tokens and `eof`. */
 export function parseSection(
   text: string,
   tokens: readonly Token[],
   count: number,
-  isFirst: boolean,
+  { isFirst }: { readonly isFirst: boolean },
   diagnostics: Diagnostics,
 ): ParsedSection {
-  const last = tokens.at(-1);
-  const end = last?.end ?? 0;
-  const ended = last?.kind === "eof" ? tokens : [...tokens, { kind: "eof", start: end, end, newline: true, value: "" } as const];
-  const c = new Cursor(text, ended, diagnostics, GRAMMAR);
+  const cursor = new Cursor(text, tokens, diagnostics, GRAMMAR);
+  const moduleName = isFirst ? parseModuleName(cursor) : null;
   const items: Item[] = [];
-  const moduleName = isFirst ? parseModuleName(c) : null;
-  while (!c.at("eof") && c.index < count && !c.reachedErrorLimit) {
+  parseItems(cursor, count, items, diagnostics);
+  return { moduleName, items };
+}
+
+/** Parses items up to the token with the index `end`, and adds them to `items`. */
+function parseItems(c: Cursor, end: number, items: Item[], diagnostics: Diagnostics): void {
+  while (!c.at("eof") && c.index < end && !c.reachedErrorLimit) {
     const startIndex = c.index;
     try {
       items.push(withDepthLimit(parseItem(c), diagnostics));
@@ -97,7 +98,6 @@ export function parseSection(
       c.recoverItem(startIndex);
     }
   }
-  return { moduleName, items };
 }
 
 /** Parses the `module name` on the first line of older programs, which has no effect. */

@@ -47,9 +47,9 @@ export function isInFirstColumn(text: string, { start }: Token): boolean {
 /** Whether a section begins at the token with this index. The two tokens after it must be known, unless the file ends. */
 export function beginsSection(text: string, tokens: readonly Token[], index: number): boolean {
   const token = tokens[index];
-  const last = tokens.at(-1);
-  if (token === undefined || last === undefined || index === 0 || !isInFirstColumn(text, token)) return false;
+  if (token === undefined || index === 0 || !isInFirstColumn(text, token)) return false;
   // After `export` the item has begun already. `module` belongs to the first line.
   if (tokens[index - 1]?.kind === "export" || token.kind === "module") return false;
-  return beginsItem(token, tokens[index + 1] ?? last, tokens[index + 2] ?? last);
+  const next = tokens[index + 1] ?? token;
+  return beginsItem(token, next, tokens[index + 2] ?? next);
 }
