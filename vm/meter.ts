@@ -1,4 +1,5 @@
 import { appendCharge, BYTES, MAX_LIST_LENGTH, MAX_STRING_UNITS, stringCharge, UNITS, UNITS_PER_STEP } from "./cost.ts";
+import { ByteOffsets } from "./builtins/text-search.ts";
 import type { TrapKind } from "./outcome.ts";
 import type { Value } from "./value/value.ts";
 
@@ -37,6 +38,8 @@ export class Meter {
   interrupt: () => void = () => undefined;
   /** Units of work for each code unit of logged text. It is 0 in the replay of a log that was recorded before logging was charged. */
   loggedUnit: number = UNITS.codedUnit;
+  /** Converts the offsets of the run's String builtins. */
+  readonly offsets: ByteOffsets = new ByteOffsets();
   /** The number of extra steps since the last poll. */
   #sincePoll: number = 0;
   /** Used only by the compiled engine, like the next three fields: the step after which compiled code calls `overrun`. */

@@ -4,6 +4,8 @@ import { ListValue } from "../value/list.ts";
 import { type Meter, typeTrap, Work } from "../meter.ts";
 import { chunksOf, TextBuilder } from "../value/text-chunks.ts";
 import {
+  charactersOf,
+  codePointsOf,
   countCodePoints,
   countOccurrences,
   createSearcher,
@@ -12,7 +14,6 @@ import {
   trimAscii,
   trimEndAscii,
   trimStartAscii,
-  unitIndexOfByte,
 } from "./text-search.ts";
 import { compareUtf8, utf8Length } from "../value/utf8.ts";
 import { type IntValue, SomeValue, NONE, type Value } from "../value/value.ts";
@@ -35,7 +36,7 @@ function characters(meter: Meter, source: string): Value {
   const count = countCodePoints(source);
   work.add(count * UNITS.value);
   allocatePieces(meter, count, source.length);
-  return ListValue.of(Array.from(source));
+  return ListValue.of(charactersOf(source));
 }
 
 function split(meter: Meter, source: string, separator: string): Value {
@@ -117,8 +118,8 @@ function slice(meter: Meter, source: string, from: IntValue, to: IntValue): Valu
   if (from < 0 || to < from || to > source.length * 3) return "";
   const end = Number(to);
   meter.charge(Math.min(end, source.length) * UNITS.codeUnit);
-  const first = unitIndexOfByte(source, Number(from));
-  const last = unitIndexOfByte(source, end);
+  const first = meter.offsets.toUnitIndex(source, Number(from));
+  const last = meter.offsets.toUnitIndex(source, end);
   if (first < 0 || last < 0) return "";
   meter.allocateString(last - first);
   return source.slice(first, last);
@@ -310,7 +311,7 @@ export const STRING_CODE: readonly (readonly [string, BuiltinCode])[] = [
       const point = int(a);
       meter.allocateString(2);
       const valid = typeof point === "number" && point >= 0 && point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff);
-      return valid ? String.fromCodePoint(point) : REPLACEMENT;
+      return valid ? (point <= 0xffff ? String.fromCharCode(point) : String.fromCodePoint(point)) : REPLACEMENT;
     }),
   ],
   [
@@ -322,7 +323,7 @@ export const STRING_CODE: readonly (readonly [string, BuiltinCode])[] = [
       const count = countCodePoints(source);
       work.add(count * UNITS.value);
       meter.allocateList(count);
-      return ListValue.of(Array.from(source, (character) => character.codePointAt(0) ?? 0));
+      return ListValue.of(codePointsOf(source));
     }),
   ],
 ];

@@ -99,10 +99,39 @@ export function trimEndAscii(text: string): string {
 
 export const trimAscii = (text: string): string => trimEndAscii(trimStartAscii(text));
 
-/** Converts a UTF-8 byte offset to a code unit index. Returns -1 if the offset is out of range or inside a character. */
-export function unitIndexOfByte(text: string, offset: number): number {
-  let bytes = 0;
-  let at = 0;
+/** Below this offset, counting bytes is faster than remembering. */
+const MIN_REMEMBERED_OFFSET = 32;
+/**
+ * The text is compared with the last one only if the offset is at least this part of its length. So comparing two equal texts takes no
+ * longer than counting bytes up to the offset.
+ */
+const MIN_REMEMBERED_SHARE = 1 / 64;
+
+/** Converts offsets into texts. It remembers the ASCII prefix of the last long text, so that a program can read a text piece by piece. */
+export class ByteOffsets {
+  #text = "";
+  /** The number of code units at the start of `#text` that are known to be ASCII. */
+  #asciiUnits = 0;
+
+  /** Converts a UTF-8 byte offset to a code unit index. Returns -1 if the offset is out of range or inside a character. */
+  toUnitIndex(text: string, offset: number): number {
+    if (offset < MIN_REMEMBERED_OFFSET || offset > text.length || offset < text.length * MIN_REMEMBERED_SHARE)
+      return unitIndexOfByte(text, offset, 0);
+    if (text !== this.#text) {
+      this.#text = text;
+      this.#asciiUnits = 0;
+    }
+    let at = this.#asciiUnits;
+    while (at < offset && text.charCodeAt(at) < 0x80) at += 1;
+    this.#asciiUnits = Math.max(at, this.#asciiUnits);
+    return offset <= at ? offset : unitIndexOfByte(text, offset, at);
+  }
+}
+
+/** Does the same as `toUnitIndex`. The first `ascii` code units of the text are ASCII; `ascii` is at most `offset`. */
+function unitIndexOfByte(text: string, offset: number, ascii: number): number {
+  let bytes = ascii;
+  let at = ascii;
   while (bytes < offset && at < text.length) {
     const unit = text.charCodeAt(at);
     if (unit < 0x80) bytes += 1;
@@ -114,6 +143,33 @@ export function unitIndexOfByte(text: string, offset: number): number {
     at += 1;
   }
   return bytes === offset ? at : -1;
+}
+
+const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
+
+/** Returns the characters of a text without lone surrogates. */
+export function charactersOf(text: string): string[] {
+  const characters: string[] = [];
+  for (let i = 0; i < text.length; i++) {
+    if (isHighSurrogate(text.charCodeAt(i))) {
+      characters.push(text.slice(i, i + 2));
+      i += 1;
+    } else characters.push(text.charAt(i));
+  }
+  return characters;
+}
+
+/** Returns the code points of a text without lone surrogates. */
+export function codePointsOf(text: string): number[] {
+  const points: number[] = [];
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (isHighSurrogate(unit)) {
+      i += 1;
+      points.push((unit - 0xd800) * 0x400 + text.charCodeAt(i) - 0xdc00 + 0x10000);
+    } else points.push(unit);
+  }
+  return points;
 }
 
 export function countCodePoints(text: string): number {

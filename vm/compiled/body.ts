@@ -6,12 +6,14 @@
 import { analyzeOwnership } from "../bytecode/ownership.ts";
 import { type AppendAnalysis, analyzeAppends } from "../bytecode/string-append.ts";
 import { BYTES, MAX_STRING_UNITS } from "../cost.ts";
+import type { TypeDef } from "../bytecode/module.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import type { UpdatePath } from "../bytecode/update-path.ts";
 import { EnumValue, FloatValue, UNIT, UnitValue, type Value } from "../value/value.ts";
-import { type ValueKind, kindOf, type FunctionVersion } from "./type-inference.ts";
+import { isBoxed, kindOf, type ValueKind } from "./kinds.ts";
+import { type FunctionVersion, SITE, SITES } from "./type-inference.ts";
 import { type UniqueLists, uniqueLists } from "./unique-lists.ts";
 
 /** The limit on the nesting of JavaScript blocks. V8's parser allows deeper nesting. */
@@ -66,16 +68,17 @@ export interface Operand {
   readonly kind: ValueKind;
   /** The number of the local, if the expression is the variable of a local; otherwise -1. */
   readonly local: number;
+  /** For a Float that was read from a value: the variable that holds it boxed. */
+  readonly boxed?: string;
 }
 
 /** The part of a compilation unit that all its functions use while they are written. */
 export interface UnitScope {
   readonly pool: ConstantPool;
   readonly constants: readonly Value[];
+  readonly types: readonly TypeDef[];
   /** Returns the path of an `Update`, given the index of its constant. */
   updatePath(constant: number): UpdatePath | undefined;
-  /** Returns the function version that a direct call runs. */
-  calleeVersion(functionIndex: number): FunctionVersion;
 }
 
 /** A function with at most this many instructions adds its steps and bytes to the meter only when it returns. */
@@ -175,7 +178,7 @@ export class FunctionBody {
 
   pushConstant(index: number): void {
     const value = this.scope.constants[index] ?? UNIT;
-    const kind = kindOf(value);
+    const kind = kindOf(value, this.scope.types);
     this.stack.push({ code: this.#literal(value), kind, local: -1 });
   }
 
@@ -186,9 +189,18 @@ export class FunctionBody {
     return this.scope.pool.nameOf(value instanceof FloatValue ? value.value : value);
   }
 
-  /** Writes the check of a guess. At run time, the guess is wrong if one of the expressions is true. */
-  checkGuess(failures: readonly string[]): void {
-    if (failures.length > 0) this.line(`if (${failures.join(" || ")}) failGuess(${this.version.fn.index});`);
+  /** Writes the check of a guess at a site of an instruction. At run time, the guess is wrong if one of the expressions is true. */
+  checkGuess(pc: number, site: number, failures: readonly string[]): void {
+    if (failures.length > 0) this.line(`if (${failures.join(" || ")}) failGuess(${this.version.fn.index}, ${pc * SITES + site});`);
+  }
+
+  /** Writes the check that the value in a variable has the base kind that was guessed, and pushes it. Any other kind needs no check. */
+  pushPart(variable: string, kind: ValueKind, pc: number): void {
+    const failure = notOfKind(variable, kind);
+    if (failure !== undefined) this.checkGuess(pc, SITE.part, [failure]);
+    this.stack.push(
+      kind === "float" ? { code: `${variable}.value`, kind, local: -1, boxed: variable } : { code: variable, kind, local: -1 },
+    );
   }
 
   /** Returns a variable with the expression's value, so that the value can be used twice. */
@@ -223,7 +235,23 @@ export class FunctionBody {
   /** Returns whether the local may hold a pending String. At run time, the local's variable `pending…` says whether it does. */
   mayBePending(local: number): boolean {
     const kind = this.locals[local];
-    return this.appends.isAppendTarget[local] === 1 && (kind === "string" || kind === "any");
+    return this.appends.isAppendTarget[local] === 1 && kind !== undefined && (kind === "string" || isBoxed(kind));
+  }
+}
+
+/** Returns an expression that is true if a boxed value does not have a base kind; undefined for a kind that needs no check. */
+export function notOfKind(code: string, kind: ValueKind): string | undefined {
+  switch (kind) {
+    case "safeInt":
+      return `typeof ${code} !== "number"`;
+    case "string":
+      return `typeof ${code} !== "string"`;
+    case "bool":
+      return `typeof ${code} !== "boolean"`;
+    case "float":
+      return `!(${code} instanceof FloatValue)`;
+    default:
+      return undefined;
   }
 }
 
@@ -256,8 +284,8 @@ export function asNumber({ code, kind }: Operand): string {
 }
 
 /** Returns an expression for the operand in the interpreter's representation. */
-export function toBoxed({ code, kind }: Operand): string {
-  return kind === "float" ? `new FloatValue(${code})` : code;
+export function toBoxed({ code, kind, boxed }: Operand): string {
+  return kind === "float" ? (boxed ?? `new FloatValue(${code})`) : code;
 }
 
 /** Returns an expression for the operand in the representation of a kind. */

@@ -1,7 +1,8 @@
 /**
  * A compilation unit: the function versions that are compiled together into one JavaScript text. It consists of the version
- * for the entry point and one version of every function that direct calls reach from there. So a direct call needs no
- * lookup at run time, and type inference knows the kinds of arguments and results.
+ * for the entry point and the versions that calls reach from there. So a call needs no lookup at run time, and type inference knows the
+ * kinds of arguments and results. A function has one version, or, if it takes function values as arguments, one for each combination of
+ * these. So `list.map(xs, f)` has a version that calls `f` directly.
  */
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
@@ -12,9 +13,13 @@ import { controlFlowGraph, liveLocals } from "./control-flow-graph.ts";
 import { inferenceSize } from "./eligible.ts";
 import { writeFunction } from "./generate.ts";
 import { versionName } from "./instructions.ts";
-import { type FrameKinds, type FunctionVersion, inferKinds, join, type ValueKind } from "./type-inference.ts";
+import { join, knownFunction, type ValueKind } from "./kinds.ts";
+import { type FrameKinds, type FunctionVersion, inferKinds, SITE, wrongGuesses } from "./type-inference.ts";
 
 const MAX_FUNCTIONS = 300;
+/** The limits on versions of one function, and on versions of all, above which no version is made for other function values. */
+const MAX_CLONES = 8;
+const MAX_CLONED_FUNCTIONS = 150;
 const MAX_INSTRUCTIONS = 30_000;
 const MAX_INFERENCE_SIZE = 1_000_000;
 const VALUE_CALLS: ReadonlySet<number> = new Set([OPCODES.CallIndirect.tag]);
@@ -22,10 +27,15 @@ const VALUE_CALLS: ReadonlySet<number> = new Set([OPCODES.CallIndirect.tag]);
 /** Collects function versions, infers their kinds, and writes their text. The methods throw `Unsupported` if the unit cannot be compiled. */
 export class CompilationUnit {
   readonly #program: Program;
-  /** The indices of the functions to compile without guesses about kinds, because a guess was wrong in them before. */
-  readonly #withoutGuesses: ReadonlySet<number>;
-  /** The versions that direct calls run, by function index. The root is one of these if its entry point is instruction 0. */
-  readonly #callees = new Map<number, FunctionVersion>();
+  /** Whether each function can be compiled, by index. */
+  readonly #isCompilable: (index: number) => boolean;
+  readonly #wrongOf: (index: number) => FunctionVersion["wrong"];
+  /** Whether a function may have several versions. */
+  readonly #clones: boolean;
+  /** The versions that calls run, by function index and function values. The root is one of these if its entry point is instruction 0. */
+  readonly #callees = new Map<string, FunctionVersion>();
+  /** The number of versions, by function index. */
+  readonly #versionCounts = new Map<number, number>();
   readonly #callers = new Map<FunctionVersion, Set<FunctionVersion>>();
   /** The versions whose kinds have to be inferred. The last one is taken next. */
   readonly #queue: FunctionVersion[] = [];
@@ -36,9 +46,16 @@ export class CompilationUnit {
   #instructions = 0;
   #inferenceSize = 0;
 
-  constructor(program: Program, withoutGuesses: ReadonlySet<number>) {
+  constructor(
+    program: Program,
+    isCompilable: (index: number) => boolean,
+    wrongOf: (index: number) => FunctionVersion["wrong"],
+    clones: boolean,
+  ) {
     this.#program = program;
-    this.#withoutGuesses = withoutGuesses;
+    this.#isCompilable = isCompilable;
+    this.#wrongOf = wrongOf;
+    this.#clones = clones;
   }
 
   /** The size of all versions. It measures the work that is wasted if the unit cannot be compiled. */
@@ -50,14 +67,20 @@ export class CompilationUnit {
   infer(fn: VerifiedFunction, start: number, entry: FrameKinds): FunctionVersion {
     const root = this.#newVersion(fn, start, entry);
     this.#root = root;
-    if (start === 0) this.#callees.set(fn.index, root);
+    if (start === 0) this.#callees.set(this.#keyOf(fn.index, entry.locals.slice(0, fn.def.arity)), root);
     this.#enqueue(root);
-    const { constants } = this.#program.module;
+    const { constants, types } = this.#program.module;
     for (let version = this.#queue.pop(); version !== undefined; version = this.#queue.pop()) {
       const caller = version;
       const resultBefore = version.result;
       this.work += inferenceSize(version.fn);
-      inferKinds(version, { constants, call: (index, args) => this.#inferCall(caller, index, args) });
+      inferKinds(version, {
+        constants,
+        types,
+        updatePath: (constant) => updatePath(this.#program.module, constant),
+        call: (pc, index, args) => this.#inferCall(caller, pc, index, args),
+        callValue: (pc, callee, args) => this.#inferValueCall(caller, pc, callee, args),
+      });
       if (version.result !== resultBefore) for (const other of this.#callers.get(version) ?? []) this.#enqueue(other);
     }
     return root;
@@ -75,19 +98,43 @@ export class CompilationUnit {
       throw new Unsupported("too much to compile at once");
     const graph = controlFlowGraph(fn, start);
     if (graph === undefined) throw new Unsupported("a loop with several entries");
-    const withoutGuesses = this.#withoutGuesses.has(fn.index);
-    return { fn, start, graph, live: liveLocals(fn, graph), withoutGuesses, entry, result: "never", blocks: [] };
+    const number = this.#versionCounts.get(fn.index) ?? 0;
+    this.#versionCounts.set(fn.index, number + 1);
+    const wrong = this.#wrongOf(fn.index);
+    return { fn, start, number, graph, live: liveLocals(fn, graph), wrong, calls: new Map(), entry, result: "never", blocks: [] };
   }
 
-  #inferCall(caller: FunctionVersion, index: number, args: readonly ValueKind[]): ValueKind {
+  /** Returns the key of the version for these arguments in `#callees`. */
+  #keyOf(index: number, args: readonly ValueKind[]): string {
+    if (!this.#clones || this.#callees.size > MAX_CLONED_FUNCTIONS) return String(index);
+    const functions = args.flatMap((kind, i) => {
+      const known = knownFunction(kind);
+      return known === undefined ? [] : [`${i}:${known.index}`];
+    });
+    const key = [index, ...functions].join(" ");
+    return this.#callees.has(key) || (this.#versionCounts.get(index) ?? 0) < MAX_CLONES ? key : String(index);
+  }
+
+  /** Does the same as `#inferCall` for a function value. If its function is unknown, the result is of kind `any`. */
+  #inferValueCall(caller: FunctionVersion, pc: number, callee: ValueKind, args: readonly ValueKind[]): ValueKind {
+    const known = wrongGuesses(caller, pc, SITE.operands) === 0 ? knownFunction(callee) : undefined;
+    caller.calls.delete(pc);
+    const fn = known === undefined ? undefined : this.#program.functions[known.index];
+    if (known === undefined || fn?.def.arity !== known.captured.length + args.length || !this.#isCompilable(fn.index)) return "any";
+    return this.#inferCall(caller, pc, fn.index, [...known.captured, ...args]);
+  }
+
+  #inferCall(caller: FunctionVersion, pc: number, index: number, args: readonly ValueKind[]): ValueKind {
     const fn = this.#program.functions[index];
     if (fn === undefined) throw new Unsupported("a call to an unknown function");
     const { arity, locals } = fn.def;
-    const existingVersion = this.#callees.get(index);
+    const key = this.#keyOf(index, args);
+    const existingVersion = this.#callees.get(key);
     const version =
       existingVersion ??
       this.#newVersion(fn, 0, { locals: Array.from({ length: locals }, (_, i): ValueKind => (i < arity ? "never" : "any")), stack: [] });
-    this.#callees.set(index, version);
+    this.#callees.set(key, version);
+    caller.calls.set(pc, version);
     if (this.#callees.size > MAX_FUNCTIONS) throw new Unsupported("too many functions");
     const callers = this.#callers.get(version) ?? new Set();
     this.#callers.set(version, callers.add(caller));
@@ -109,19 +156,18 @@ export class CompilationUnit {
     const scope = {
       pool,
       constants: this.#program.module.constants,
+      types: this.#program.module.types,
       updatePath: (constant: number): UpdatePath | undefined => updatePath(this.#program.module, constant),
-      calleeVersion: (index: number): FunctionVersion => {
-        const version = this.#callees.get(index);
-        if (version === undefined) throw new Unsupported("a call to an unknown function");
-        return version;
-      },
     };
     const functions = this.#versions().map((version) => writeFunction(version, scope, version === root && version.start > 0));
     return { source: `${functions.join("\n")}\n${entryText(root)}`, pool };
   }
 
+  /** Returns the root and the versions that its calls reach. */
   #versions(): readonly FunctionVersion[] {
-    return [...new Set([...(this.#root === undefined ? [] : [this.#root]), ...this.#callees.values()])];
+    const reached = new Set(this.#root === undefined ? [] : [this.#root]);
+    for (const version of reached) for (const callee of version.calls.values()) reached.add(callee);
+    return [...reached];
   }
 
   /** Returns the indices of the functions in the unit. */

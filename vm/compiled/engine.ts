@@ -28,7 +28,7 @@
  * ## How it is compiled
  *
  * A compilation unit (`compilation-unit.ts`) is compiled as a whole. It consists of a version of the function for the entry
- * point, and a version of each function that direct calls reach from there.
+ * point, and the versions of the functions that calls reach from there.
  *   1. `controlFlowGraph` finds the basic blocks, dominators and loops of each function
  *   2. `inferKinds` finds the kinds of all values, starting from the kinds of the values at the entry
  *   3. `writeFunction` writes each version as JavaScript text (`generate.ts`, `instructions.ts`, `body.ts`)
@@ -49,8 +49,9 @@
  *   - `Deopt`: a trap, a limit, or an operation that has no compiled form. The interpreter runs the call to its end, including
  *     all calls inside it (`actor.interpretFromDepth`), and reports a trap with its exact step and stack. If the engine were
  *     tried again for the calls inside, a deep recursion that ends in a trap could discard work at each level
- *   - `WrongGuess`: compiled code guessed that an operand is a safe Int or an enum value, and it is not. The engine drops all
- *     code that contains the function and compiles it again without guesses in this function. Then it tries the entry again
+ *   - `WrongGuess`: compiled code guessed the kind of a value, and the guess is wrong (`type-inference.ts`). The engine drops all
+ *     code that contains the function, and compiles it again with another guess at this site. Then it tries the entry again. After too
+ *     many wrong guesses, nothing is guessed
  *
  * ## An example
  *
@@ -71,7 +72,7 @@
  * range check there is a test `stack0 > 1073741823`, because V8 compares faster with a small integer. These tests are omitted
  * below. `generate.ts` explains the names.
  *
- *   function f1_0(meter, depth, local0) {
+ *   function f1_0_0(meter, depth, local0) {
  *     let local1 = UNIT, local2 = UNIT, stack0, stack1, temp, steps = 0;
  *     if (depth > meter.maxDepth) deoptimize();
  *     if (meter.steps > meter.checkAt) checkLimits(meter);
@@ -84,12 +85,12 @@
  *       steps += 4;
  *       if ((local2 < local0)) {
  *         steps += 10;
- *         stack1 = +f0_0(meter, depth + 1, local2);            // square(i)
+ *         stack1 = +f0_0_0(meter, depth + 1, local2);            // square(i)
  *         stack0 = local1 + stack1;                            // total + …
- *         if (stack0 > 9007199254740991 || stack0 < -9007199254740991) failGuess(1);
+ *         if (stack0 > 9007199254740991 || stack0 < -9007199254740991) failGuess(1, 20);
  *         local1 = stack0;
  *         stack0 = local2 + 1;
- *         if (stack0 > 9007199254740991) failGuess(1);
+ *         if (stack0 > 9007199254740991) failGuess(1, 28);
  *         local2 = stack0;
  *         continue loop1;
  *       } else {
@@ -99,18 +100,18 @@
  *       }
  *     }
  *   }
- *   function f0_0(meter, depth, local0) {
+ *   function f0_0_0(meter, depth, local0) {
  *     let stack0, temp, steps = 0;
  *     if (depth > meter.maxDepth) deoptimize();
  *     steps += 4;
  *     stack0 = local0 * local0 + 0;                            // + 0: an Int is never -0
- *     if (stack0 > 9007199254740991 || stack0 < -9007199254740991) failGuess(0);
+ *     if (stack0 > 9007199254740991 || stack0 < -9007199254740991) failGuess(0, 4);
  *     meter.steps += steps;
  *     return stack0;
  *   }
  *   return { run: function (meter, depth, values) {
  *     const arg0 = 0 < values.length ? values[0] : UNIT; if (typeof arg0 !== "number") return undefined;
- *     return f1_0(meter, depth, arg0);
+ *     return f1_0_0(meter, depth, arg0);
  *   }, … };
  */
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
@@ -128,7 +129,8 @@ import { CompilationUnit, slotsOf } from "./compilation-unit.ts";
 import { compilableFunctions } from "./eligible.ts";
 import { CAN_GENERATE, codeFromText } from "./eval.ts";
 import { deoptimize, type IndirectTarget, PAUSED, runtimeOf, WrongGuess } from "./runtime.ts";
-import { type FrameKinds, kindOf, type ValueKind } from "./type-inference.ts";
+import { kindOf, type ValueKind } from "./kinds.ts";
+import type { FrameKinds } from "./type-inference.ts";
 
 /** `auto` compiles hot functions. `compiled` compiles every function that can be compiled before its first call. */
 export type EngineChoice = "auto" | "interpreter" | "compiled";
@@ -145,8 +147,9 @@ const MAX_GENERATED_CHARACTERS = 6_000_000;
 const MAX_WASTED_SIZE = 20_000_000;
 /** From this version of an entry point on, its code takes values of any kind. After twice as many, it is never compiled again. */
 const MAX_VERSIONS = 4;
-/** If guesses were wrong in more functions than this, the whole program is compiled without guesses. */
-const MAX_WRONG_GUESSES = 8;
+/** After this many wrong guesses, or if they discarded this many steps, the program is compiled without guesses. */
+const MAX_WRONG_GUESSES = 80;
+const MAX_DISCARDED_STEPS = 8_000_000;
 
 /**
  * Runs compiled code. For a whole call, `values` are the arguments. For a loop, they are the locals, then the operands, then
@@ -198,8 +201,10 @@ export class Engine {
   readonly functions: readonly (FunctionProfile | undefined)[];
   readonly hotSteps: number;
   readonly #program: Program;
-  /** The indices of the functions in which a guess was wrong. */
-  readonly #withoutGuesses = new Set<number>();
+  /** The number of wrong guesses, by function index and site. */
+  readonly #wrong = new Map<number, Map<number, number>>();
+  #wrongGuesses = 0;
+  #discardedSteps = 0;
   /** The code for calls of function values, by function index. Null for a function that cannot be compiled. */
   readonly #indirectTargets: (IndirectTarget | null | undefined)[] = [];
   readonly #runtime: Readonly<Record<string, unknown>>;
@@ -326,9 +331,9 @@ export class Engine {
       changes?.undo();
       if (error instanceof HostTrap) throw error;
       if (error instanceof WrongGuess) {
+        this.#recordWrongGuess(error, meter.steps - steps);
         meter.steps = steps;
         meter.allocBytes = allocBytes;
-        this.#discardGuesses(error.functionIndex);
         return this.#run(run, actor, profile, pc, entryState);
       }
       // The cause is a trap, an overflow of V8's stack, or an operation on values of the wrong kind. The interpreter finds out.
@@ -365,7 +370,8 @@ export class Engine {
     const versionNumber = (profile.versions[pc] ?? 0) + 1;
     profile.versions[pc] = versionNumber;
     const { arity, locals } = profile.fn.def;
-    const kindAt = (i: number): ValueKind => (versionNumber < MAX_VERSIONS && i < values.length ? kindOf(values[i]) : "any");
+    const { types } = this.#program.module;
+    const kindAt = (i: number): ValueKind => (versionNumber < MAX_VERSIONS && i < values.length ? kindOf(values[i], types) : "any");
     const valuedLocals = pc === 0 ? arity : locals;
     const entry: FrameKinds = {
       locals: Array.from({ length: locals }, (_, i) => (i < valuedLocals ? kindAt(i) : "any")),
@@ -376,11 +382,13 @@ export class Engine {
     return code;
   }
 
-  /** Drops all code that contains the function. The code will be compiled again, without guesses in this function. */
-  #discardGuesses(functionIndex: number): void {
-    this.#withoutGuesses.add(functionIndex);
-    // Each wrong guess causes a whole unit to be compiled again, so their number is limited.
-    if (this.#withoutGuesses.size > MAX_WRONG_GUESSES) for (const { index } of this.#program.functions) this.#withoutGuesses.add(index);
+  /** Drops all code that contains the function. The code will be compiled again, with another guess at the site. */
+  #recordWrongGuess({ functionIndex, site }: WrongGuess, discardedSteps: number): void {
+    const sites = this.#wrong.get(functionIndex) ?? new Map<number, number>();
+    this.#wrong.set(functionIndex, sites);
+    sites.set(site, (sites.get(site) ?? 0) + 1);
+    this.#wrongGuesses += 1;
+    this.#discardedSteps += discardedSteps;
     this.functions.forEach((profile, index) => {
       if (profile === undefined) return;
       profile.codeAt.forEach((code, pc) => {
@@ -404,9 +412,21 @@ export class Engine {
     return target ?? deoptimize();
   }
 
+  /** Compiles with several versions of a function for its function values. If that is too much, compiles with one. */
   #compile(fn: VerifiedFunction, pc: number, entry: FrameKinds): CompiledCode | undefined {
+    const copy = (): FrameKinds => ({ locals: entry.locals.slice(), stack: entry.stack.slice() });
+    return this.#compileUnit(fn, pc, copy(), true) ?? this.#compileUnit(fn, pc, copy(), false);
+  }
+
+  #compileUnit(fn: VerifiedFunction, pc: number, entry: FrameKinds, clones: boolean): CompiledCode | undefined {
     if (this.#generated > MAX_GENERATED_CHARACTERS || this.counts.wasted > MAX_WASTED_SIZE) return undefined;
-    const unit = new CompilationUnit(this.#program, this.#withoutGuesses);
+    const withoutGuesses = this.#wrongGuesses > MAX_WRONG_GUESSES || this.#discardedSteps > MAX_DISCARDED_STEPS;
+    const unit = new CompilationUnit(
+      this.#program,
+      (index) => this.functions[index] !== undefined,
+      (index) => (withoutGuesses ? "all" : this.#wrong.get(index)),
+      clones,
+    );
     try {
       const root = unit.infer(fn, pc, entry);
       this.counts.work += unit.work;

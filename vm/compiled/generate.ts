@@ -4,7 +4,7 @@
  *
  * The names in the text:
  *
- *   f12_0             the version of function 12 that starts at instruction 0
+ *   f12_0_1           version 1 of function 12, which starts at instruction 0
  *   meter, depth      the first parameters of each function: the run's meter, and the call depth of this frame
  *   local0, stack0    local 0; the operand at position 0 of the operand stack
  *   const0            value 0 of the constant pool
@@ -26,10 +26,11 @@ import { UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { MATCH_TAGS } from "../bytecode/tags.ts";
-import { toBoxed, toKind, FunctionBody, hasOpcode, truthOf, type UnitScope } from "./body.ts";
+import { toBoxed, toKind, FunctionBody, hasOpcode, notOfKind, truthOf, type UnitScope } from "./body.ts";
 import type { Exit } from "./control-flow-graph.ts";
 import { versionName, writeInstruction } from "./instructions.ts";
-import type { FrameKinds, ValueKind, FunctionVersion } from "./type-inference.ts";
+import { isBoxed, type ValueKind } from "./kinds.ts";
+import { type FrameKinds, type FunctionVersion, guessedPart, matchedKind, SITE, wrongGuesses } from "./type-inference.ts";
 
 /**
  * A loop adds its steps or bytes to the meter when these exceed `UNCOUNTED_STEPS` or `UNCOUNTED_BYTES`. So it may exceed a
@@ -297,7 +298,10 @@ class FunctionWriter {
     const code = toBoxed(value);
     if (code !== variable) this.#body.line(`${variable} = ${code};`);
     const tags = [...armByTag];
-    const isGuess = value.kind === "any" && !this.#version.withoutGuesses && tags.every(([tag]) => tag >= MATCH_TAGS.any);
+    const pc = (this.#version.graph[index]?.end ?? 1) - 1;
+    const isGuess =
+      isBoxed(value.kind) && wrongGuesses(this.#version, pc, SITE.operands) === 0 && tags.every(([tag]) => tag >= MATCH_TAGS.any);
+    const top = this.#body.stack.length;
     const body = (tag: number, to: number, skipped: number): readonly (() => void)[] => {
       const moves = this.#moves(to, this.#body.stack.length);
       const chargedSteps = Math.floor(skipped / UNITS_PER_STEP);
@@ -305,27 +309,34 @@ class FunctionWriter {
         () => {
           if (chargedSteps > 0) this.#body.line(`steps += ${chargedSteps};`);
           this.#body.line(`${variable} = ${isGuess ? `${variable}.payload` : payload(tag, variable)};`);
+          const kind = guessedPart(this.#version, pc, matchedKind(this.#body.scope.types, value.kind, tag));
+          if (this.#version.blocks[to]?.stack[top] === kind) {
+            const failure = notOfKind(variable, kind);
+            if (failure !== undefined) this.#body.checkGuess(pc, SITE.part, [failure]);
+            if (kind === "float") this.#body.line(`${variable} = ${variable}.value;`);
+          }
           this.#body.lines.push(...moves);
         },
         ...this.#goto(index, to),
       ];
     };
-    if (tags.every(([tag]) => tag >= MATCH_TAGS.any)) this.#matchVariants(variable, tags, body, isGuess);
+    if (tags.every(([tag]) => tag >= MATCH_TAGS.any)) this.#matchVariants(variable, tags, body, isGuess ? pc : undefined);
     else this.#matchTests(variable, tags, body);
   }
 
   /**
-   * Writes a match on variants. If `isEnum`, the value is guessed to be an enum value. No other value has a `variant`, so
-   * only the default arm has to check the guess.
+   * Writes a match on variants. If `guessPc` is the pc of the match, the value is guessed to be an enum value. No other value has a
+   * `variant`, so only the default arm has to check the guess.
    */
   #matchVariants(
     variable: string,
     tags: readonly (readonly [number, { to: number; skipped: number }])[],
     body: ArmBody,
-    isEnum: boolean,
+    guessPc: number | undefined,
   ): void {
+    const isEnum = guessPc !== undefined;
     const check = (): void => {
-      if (isEnum) this.#body.checkGuess([`!(${variable} instanceof EnumValue)`]);
+      if (isEnum) this.#body.checkGuess(guessPc, SITE.operands, [`!(${variable} instanceof EnumValue)`]);
     };
     this.#sequence([
       () =>

@@ -12,8 +12,32 @@ import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { WRAPPERS } from "../bytecode/tags.ts";
 import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { FnRefValue, RecordValue } from "../value/value.ts";
-import { asNumber, type FunctionBody, toBoxed, toKind, type Operand, truthOf, Unsupported } from "./body.ts";
-import { arithmeticKind, builtinKind, concatKind, type ValueKind, negationKind, type FunctionVersion } from "./type-inference.ts";
+import { asNumber, type FunctionBody, notOfKind, toBoxed, toKind, type Operand, truthOf, Unsupported } from "./body.ts";
+import {
+  elementKind,
+  fieldKind,
+  functionKind,
+  isBoxed,
+  knownFunction,
+  listKind,
+  recordKind,
+  enumKind,
+  mapKind,
+  wrapperKind,
+  type ValueKind,
+} from "./kinds.ts";
+import {
+  arithmeticKind,
+  builtinKind,
+  concatKind,
+  fixedKind,
+  type FunctionVersion,
+  guessedPart,
+  negationKind,
+  SITE,
+  updatedKind,
+  wrongGuesses,
+} from "./type-inference.ts";
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 /** The largest integer that is compared as a small integer of V8. */
@@ -42,8 +66,8 @@ const COMPARISONS: ReadonlyMap<number, { readonly operator: string; readonly slo
 ]);
 const BUILTIN_IDS: ReadonlyMap<string, number> = new Map([...BUILTIN_BY_ID].map(([id, b]) => [b.name, id] as const));
 
-/** Returns the name of a version's JavaScript function: function index, then first instruction. The name appears in CPU profiles. */
-export const versionName = (version: FunctionVersion): string => `f${version.fn.index}_${version.start}`;
+/** Returns the name of a version's JavaScript function: function index, first instruction, number. The name appears in CPU profiles. */
+export const versionName = (version: FunctionVersion): string => `f${version.fn.index}_${version.start}_${version.number}`;
 
 /** Writes one instruction that is not control flow. `hasNext` says whether another instruction follows in the same block. */
 export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolean): void {
@@ -84,7 +108,7 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
     case OPCODES.Div.tag:
     case OPCODES.Mod.tag:
     case OPCODES.FDiv.tag:
-      return arithmetic(body, tag);
+      return arithmetic(body, pc, tag);
     case OPCODES.Neg.tag:
       return negate(body);
     case OPCODES.Concat.tag:
@@ -93,7 +117,7 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
     case OPCODES.Lte.tag:
     case OPCODES.Gt.tag:
     case OPCODES.Gte.tag:
-      return pushCondition(body, comparison(body, tag), isConsumed);
+      return pushCondition(body, comparison(body, pc, tag), isConsumed);
     case OPCODES.Eq.tag:
     case OPCODES.Neq.tag:
       return pushCondition(body, equality(body, tag === OPCODES.Eq.tag), isConsumed);
@@ -106,9 +130,9 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
       return body.push(`(${a} ${tag === OPCODES.And.tag ? "&&" : "||"} ${b})`, "bool");
     }
     case OPCODES.Call.tag:
-      return call(body, first, second);
+      return call(body, pc, second);
     case OPCODES.CallIndirect.tag:
-      return callIndirect(body, first);
+      return callIndirect(body, pc, first);
     default:
       writeOther(body, pc, tag, first, second);
   }
@@ -118,10 +142,12 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
 function writeOther(body: FunctionBody, pc: number, tag: number, first: number, second: number): void {
   switch (tag) {
     case OPCODES.MakeRecord.tag: {
-      const fields = body.popMany(second).map((f) => toBoxed(f));
+      const operands = body.popMany(second);
+      const fields = operands.map((f) => toBoxed(f));
       body.fixedBytes += slotsCharge(second);
-      const { pool } = body.scope;
-      return body.push(second === 0 ? pool.nameOf(new RecordValue(first, [])) : `new RecordValue(${first}, [${fields.join(", ")}])`, "any");
+      const { pool, types } = body.scope;
+      const kind = recordKind(types, first, operands.map(kindOfOperand));
+      return body.push(second === 0 ? pool.nameOf(new RecordValue(first, [])) : `new RecordValue(${first}, [${fields.join(", ")}])`, kind);
     }
     case OPCODES.MakeEnum.tag: {
       const payload = body.pop();
@@ -129,45 +155,52 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       const isEmpty = payload.code === "UNIT";
       return body.push(
         isEmpty ? body.scope.pool.emptyVariant(first, second) : `new EnumValue(${first}, ${second}, ${toBoxed(payload)})`,
-        "any",
+        enumKind(body.scope.types, first, second, payload.kind),
       );
     }
     case OPCODES.GetField.tag: {
       const record = body.pop();
-      body.push(`${toBoxed(record)}.fields[${first}]`, "any");
-      body.line(`if (${body.top} === undefined) deoptimize();`);
-      if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, body.top, "any");
-      return;
+      const kind = guessedPart(body.version, pc, fieldKind(body.scope.types, record.kind, first));
+      const variable = body.operandName();
+      body.line(`${variable} = ${toBoxed(record)}.fields[${first}];`);
+      // A check of the kind covers this one.
+      if (isBoxed(kind)) body.line(`if (${variable} === undefined) deoptimize();`);
+      if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, variable, kind);
+      return body.pushPart(variable, kind, pc);
     }
     case OPCODES.MakeClosure.tag: {
-      const captured = body.popMany(second).map((c) => toBoxed(c));
+      const operands = body.popMany(second);
+      const captured = operands.map((c) => toBoxed(c));
       body.fixedBytes += slotsCharge(second);
-      if (second === 0) return body.push(body.scope.pool.nameOf(new FnRefValue(first)), "any");
-      return body.push(`new ClosureValue(${first}, [${captured.join(", ")}])`, "any");
+      const kind = functionKind(first, operands.map(kindOfOperand));
+      if (second === 0) return body.push(body.scope.pool.nameOf(new FnRefValue(first)), kind);
+      return body.push(`new ClosureValue(${first}, [${captured.join(", ")}])`, kind);
     }
     case OPCODES.Wrap.tag: {
       const value = body.pop();
       body.fixedBytes += BYTES.wrapper;
-      return body.push(`new ${WRAPPERS[first] ?? "Some"}Value(${toBoxed(value)})`, "any");
+      const wrapper = WRAPPERS[first] ?? "Some";
+      return body.push(`new ${wrapper}Value(${toBoxed(value)})`, wrapperKind(wrapper, value.kind));
     }
     case OPCODES.MakeList.tag: {
-      const items = body.popMany(first).map((i) => toBoxed(i));
+      const operands = body.popMany(first);
+      const items = operands.map((i) => toBoxed(i));
       body.fixedBytes += slotsCharge(first);
       body.extraSteps += Math.floor((first * UNITS.slot) / UNITS_PER_STEP);
-      return body.push(first === 0 ? "ListValue.EMPTY" : `ListValue.of([${items.join(", ")}])`, "any");
+      const kind = listKind(operands.map(kindOfOperand));
+      return body.push(first === 0 ? "ListValue.EMPTY" : `ListValue.of([${items.join(", ")}])`, kind);
     }
     case OPCODES.MakeMap.tag: {
-      const flat = body.popMany(first).map((i) => toBoxed(i));
-      return body.push(`makeMap(meter, [${flat.join(", ")}])`, "any");
+      const operands = body.popMany(first);
+      const flat = operands.map((i) => toBoxed(i));
+      return body.push(`makeMap(meter, [${flat.join(", ")}])`, mapKind(operands.map(kindOfOperand).filter((_, i) => i % 2 === 1)));
     }
     case OPCODES.JsonKind.tag: {
       const value = body.pop();
       return body.push(`jsonKind(${toBoxed(value)})`, "safeInt");
     }
     case OPCODES.ListGet.tag:
-      element(body);
-      if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, body.top, "any");
-      return;
+      return element(body, pc);
     case OPCODES.Builtin.tag:
       return builtin(body, pc, first, body.popMany(second));
     default: {
@@ -181,7 +214,7 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
 
 /** Writes the end of the ownership of a value that gets a second holder. Only a value of kind any can have an owner. */
 function writeEndOwnership(body: FunctionBody, variable: string, kind: ValueKind | undefined): void {
-  if (kind === "any") body.line(`if (typeof ${variable} === "object") endOwnership(${variable});`);
+  if (kind !== undefined && isBoxed(kind)) body.line(`if (typeof ${variable} === "object") endOwnership(${variable});`);
 }
 
 /** Saves the operands that are the local's variable itself, before that variable is overwritten. */
@@ -203,9 +236,10 @@ function update(body: FunctionBody, local: number, constant: number, count: numb
   if (path === undefined) throw new Unsupported("a constant that is no path");
   const boxed = operands.map((operand) => toBoxed(operand)).join(", ");
   const call = `local${local} = updatePart(meter, ${target}, ${body.scope.pool.nameOf(path)}, [${boxed}]);`;
-  const change = body.locals[local] === "any" ? changeInPlace(body, `local${local}`, path, operands) : undefined;
+  const kind = body.locals[local] ?? "any";
+  const change = isBoxed(kind) ? changeInPlace(body, `local${local}`, path, operands) : undefined;
   body.line(change === undefined ? call : `if (!(${change})) ${call}`);
-  body.locals[local] = "any";
+  body.locals[local] = updatedKind(kind, path, operands.at(-1)?.kind ?? "any");
 }
 
 /**
@@ -237,8 +271,14 @@ function changeInPlace(
   const index = indices[taken]?.code ?? "0";
   const tests = [...isInt, `${list} instanceof ListValue`];
   if (operator === undefined) return [...tests, `${list}.setInPlace(${index}, ${toBoxed(value)})`].join(" && ");
-  if (value.kind !== "safeInt" && value.kind !== "any") return undefined;
-  if (value.kind === "any") tests.push(`typeof ${value.code} === "number"`);
+  if (value.kind === "float") {
+    tests.push(`(${result} = ${list}.get(${index})) instanceof FloatValue`);
+    return [...tests, `${list}.setInPlace(${index}, new FloatValue(${result}.value ${OPERATORS.get(operator)} ${value.code}))`].join(
+      " && ",
+    );
+  }
+  if (value.kind !== "safeInt" && !isBoxed(value.kind)) return undefined;
+  if (value.kind !== "safeInt") tests.push(`typeof ${value.code} === "number"`);
   const sum = `${list}.get(${index}) ${OPERATORS.get(operator)} ${value.code}${operator === OPCODES.Mul.tag ? " + 0" : ""}`;
   tests.push(`typeof ${list}.get(${index}) === "number"`, `(${result} = ${sum}) <= ${MAX_SAFE}`, `${result} >= -${MAX_SAFE}`);
   return [...tests, `${list}.setInPlace(${index}, ${result})`].join(" && ");
@@ -279,30 +319,42 @@ function pushCondition(body: FunctionBody, expression: string, isConsumed: boole
   else body.push(expression, "bool");
 }
 
-function arithmetic(body: FunctionBody, tag: number): void {
+function arithmetic(body: FunctionBody, pc: number, tag: number): void {
   const b = body.pop();
   const a = body.pop();
-  const kind = arithmeticKind(tag, a.kind, b.kind, body.version.withoutGuesses);
-  if (kind === "float") return floatArithmetic(body, tag, a, b);
+  const wrong = wrongGuesses(body.version, pc, SITE.operands);
+  const kind = arithmeticKind(tag, a.kind, b.kind, wrong);
+  if (kind === "float") return floatArithmetic(body, pc, tag, a, b);
+  if (kind === "safeInt" && wrong > 0 && isBoxed(a.kind)) return remainderOfAny(body, a, b);
   if (kind === "safeInt" || (a.kind === "safeInt" && b.kind === "safeInt")) {
-    body.checkGuess([a, b].flatMap((o) => (o.kind === "safeInt" ? [] : [`typeof ${o.code} !== "number"`])));
-    return intArithmetic(body, tag, a, b, kind);
+    body.checkGuess(
+      pc,
+      SITE.operands,
+      [a, b].flatMap((o) => (o.kind === "safeInt" ? [] : [`typeof ${o.code} !== "number"`])),
+    );
+    return intArithmetic(body, pc, tag, a, b, kind);
   }
   if (kind === "string" && a.kind === "string" && b.kind === "string") return body.joinStrings(a, b);
   const slow = `${SLOW_ARITHMETIC.get(tag) ?? ""}(meter, ${toBoxed(a)}, ${toBoxed(b)})`;
   const operator = OPERATORS.get(tag);
   const isNumber = [a, b].flatMap((o) => (o.kind === "safeInt" ? [] : [`typeof ${o.code} === "number"`]));
-  const mayBeInt = (o: Operand): boolean => o.kind === "safeInt" || o.kind === "any";
+  const mayBeInt = (o: Operand): boolean => o.kind === "safeInt" || isBoxed(o.kind);
   if (operator === undefined || !mayBeInt(a) || !mayBeInt(b)) return body.push(slow, kind);
   // An Int is never -0. Adding 0 turns -0 into 0.
   const zero = tag === OPCODES.Mul.tag ? " + 0" : "";
   body.push(
-    `(${isNumber.join(" && ")} && (temp = ${a.code} ${operator} ${b.code}${zero}) <= ${MAX_SAFE} && temp >= -${MAX_SAFE}) ? temp : ${slow}`,
+    `(${[...isNumber, `(temp = ${a.code} ${operator} ${b.code}${zero})`].join(" && ")} <= ${MAX_SAFE} && temp >= -${MAX_SAFE}) ? temp : ${slow}`,
     kind,
   );
 }
 
-function intArithmetic(body: FunctionBody, tag: number, a: Operand, b: Operand, kind: ValueKind): void {
+/** Writes the remainder of any Int by a safe Int, which is a safe Int. */
+function remainderOfAny(body: FunctionBody, a: Operand, b: Operand): void {
+  if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) deoptimize();`);
+  body.push(`typeof ${a.code} === "number" ? ${a.code} % ${b.code} + 0 : remainderOf(${a.code}, ${b.code})`, "safeInt");
+}
+
+function intArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand, b: Operand, kind: ValueKind): void {
   const operator = OPERATORS.get(tag);
   if (operator === undefined) {
     if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) deoptimize();`);
@@ -323,13 +375,23 @@ function intArithmetic(body: FunctionBody, tag: number, a: Operand, b: Operand, 
   const mayExceedMax = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "negative" : "positive", b);
   const mayExceedMin = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "positive" : "negative", b);
   body.line(`if (${tests(MAX_SMALL).join(" || ")}) {`);
-  body.checkGuess(tests(MAX_SAFE));
+  body.checkGuess(pc, SITE.operands, tests(MAX_SAFE));
   body.line("}");
 }
 
-function floatArithmetic(body: FunctionBody, tag: number, a: Operand, b: Operand): void {
-  const x = bareNumber(a);
-  const y = bareNumber(b);
+function floatArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand, b: Operand): void {
+  const isDivision = tag === OPCODES.FDiv.tag;
+  const wrong = wrongGuesses(body.version, pc, SITE.operands);
+  // Two boxed operands are guessed to be Floats only after they were not Ints. `FDiv` has nothing else to guess.
+  const isGuess = isDivision || a.kind === "float" || b.kind === "float" ? wrong === 0 : wrong === 1;
+  if (isGuess)
+    body.checkGuess(
+      pc,
+      SITE.operands,
+      [a, b].flatMap((o) => (isBoxed(o.kind) ? [`!(${o.code} instanceof FloatValue)`] : [])),
+    );
+  const x = bareNumber(a, isGuess);
+  const y = bareNumber(b, isGuess);
   if (tag === OPCODES.Div.tag) {
     const divisor = body.toVariable(y);
     body.line(`if (${divisor} === 0) deoptimize();`);
@@ -353,15 +415,33 @@ function concat(body: FunctionBody, appends: boolean): void {
   body.push(`${appends ? "append" : "concat"}(meter, ${toBoxed(a)}, ${toBoxed(b)})`, concatKind(a.kind, b.kind));
 }
 
-function comparison(body: FunctionBody, tag: number): string {
+function comparison(body: FunctionBody, pc: number, tag: number): string {
   const b = body.pop();
   const a = body.pop();
   const { operator, slow: name } = COMPARISONS.get(tag) ?? { operator: "<", slow: "less" };
   if (a.kind === b.kind && (a.kind === "safeInt" || a.kind === "float")) return `${a.code} ${operator} ${b.code}`;
+  const wrong = wrongGuesses(body.version, pc, SITE.operands);
+  const boxed = [a, b].filter(({ kind }) => isBoxed(kind));
+  const other = [a, b].find(({ kind }) => !isBoxed(kind))?.kind;
+  if (boxed.length > 0 && wrong === 0 && (other === undefined || other === "safeInt")) {
+    body.checkGuess(
+      pc,
+      SITE.operands,
+      boxed.map(({ code }) => `typeof ${code} !== "number"`),
+    );
+    return `${a.code} ${operator} ${b.code}`;
+  }
+  if (boxed.length > 0 && (other === "float" ? wrong === 0 : other === undefined && wrong === 1)) {
+    body.checkGuess(
+      pc,
+      SITE.operands,
+      boxed.map(({ code }) => `!(${code} instanceof FloatValue)`),
+    );
+    return `${bareNumber(a, true)} ${operator} ${bareNumber(b, true)}`;
+  }
   const slow = `${name}(meter, ${toBoxed(a)}, ${toBoxed(b)})`;
-  const anyOperands = [a, b].filter((operand) => operand.kind !== "safeInt");
-  if (anyOperands.some((operand) => operand.kind !== "any")) return slow;
-  return `(${anyOperands.map((operand) => `typeof ${operand.code} === "number"`).join(" && ")}) ? ${a.code} ${operator} ${b.code} : ${slow}`;
+  if (boxed.length === 0 || (other !== undefined && other !== "safeInt")) return slow;
+  return `(${boxed.map((operand) => `typeof ${operand.code} === "number"`).join(" && ")}) ? ${a.code} ${operator} ${b.code} : ${slow}`;
 }
 
 function equality(body: FunctionBody, equal: boolean): string {
@@ -373,14 +453,20 @@ function equality(body: FunctionBody, equal: boolean): string {
   // A safe Int or a Bool equals only the identical JavaScript value.
   if (isPrimitive(a.kind) || isPrimitive(b.kind)) return `${toBoxed(a)} ${operator} ${toBoxed(b)}`;
   const slow = `equal(meter, ${toBoxed(a)}, ${toBoxed(b)})`;
-  return equal ? slow : `!${slow}`;
+  if (a.kind === "float" || b.kind === "float" || a.kind === "string" || b.kind === "string") return equal ? slow : `!${slow}`;
+  const test = `(typeof ${a.code} === "number" ? ${a.code} === ${b.code} : ${slow})`;
+  return equal ? test : `!${test}`;
 }
 
-function call(body: FunctionBody, index: number, count: number): void {
-  const callee = body.scope.calleeVersion(index);
-  const argOperands = body.popMany(count);
+function call(body: FunctionBody, pc: number, count: number): void {
+  const callee = body.version.calls.get(pc);
+  if (callee === undefined) throw new Unsupported("a call to an unknown function");
+  callVersion(body, callee, body.popMany(count));
+}
+
+function callVersion(body: FunctionBody, callee: FunctionVersion, operands: readonly Operand[]): void {
   const args = callee.entry.locals.slice(0, callee.fn.def.arity).map((kind, i) => {
-    const arg = argOperands[i];
+    const arg = operands[i];
     return arg === undefined ? "UNIT" : toKind(arg, kind);
   });
   const kind = callee.result === "never" ? "any" : callee.result;
@@ -389,22 +475,63 @@ function call(body: FunctionBody, index: number, count: number): void {
   body.pushCall(`${plus}${versionName(callee)}(${["meter", "depth + 1", ...args].join(", ")})`, kind);
 }
 
-function callIndirect(body: FunctionBody, count: number): void {
+function callIndirect(body: FunctionBody, pc: number, count: number): void {
   const target = body.pop();
-  const args = body.popMany(count).map((arg) => toBoxed(arg));
+  const operands = body.popMany(count);
+  const callee = body.version.calls.get(pc);
+  const known = knownFunction(target.kind);
+  if (callee !== undefined && known !== undefined) return callKnown(body, pc, callee, target, known.captured, operands);
+  const args = operands.map((arg) => toBoxed(arg));
   const name = count <= 3 ? `callValue${count}` : "callValue";
   const passed = count <= 3 ? args : [`[${args.join(", ")}]`];
   body.pushCall(`${name}(${["meter", "depth + 1", toBoxed(target), ...passed].join(", ")})`, "any");
 }
 
-function element(body: FunctionBody): void {
+/** Writes the call of a function value that is guessed to be a certain function with captured values of certain kinds. */
+function callKnown(
+  body: FunctionBody,
+  pc: number,
+  callee: FunctionVersion,
+  target: Operand,
+  capturedKinds: readonly ValueKind[],
+  operands: readonly Operand[],
+): void {
+  const className = capturedKinds.length === 0 ? "FnRefValue" : "ClosureValue";
+  if (!(body.scope.pool.valueOf(target.code) instanceof FnRefValue))
+    body.checkGuess(pc, SITE.operands, [`!(${target.code} instanceof ${className})`, `${target.code}.index !== ${callee.fn.index}`]);
+  const captured = capturedKinds.map((kind, i): Operand => {
+    // The variables above those of the operands and the target are free.
+    const variable = body.operandName(body.stack.length + operands.length + 1 + i);
+    body.line(`${variable} = ${target.code}.captured[${i}];`);
+    const failure = notOfKind(variable, kind);
+    if (failure !== undefined) body.checkGuess(pc, SITE.operands, [failure]);
+    return kind === "float" ? { code: `${variable}.value`, kind, local: -1, boxed: variable } : { code: variable, kind, local: -1 };
+  });
+  callVersion(body, callee, [...captured, ...operands]);
+}
+
+function element(body: FunctionBody, pc: number): void {
   const index = body.pop();
   const list = body.pop();
-  if (index.kind === "float") return body.push(`elementAt(${toBoxed(list)}, ${toBoxed(index)})`, "any");
-  const isInt = index.kind === "safeInt" ? "" : ` && typeof ${index.code} === "number"`;
-  const slow = `elementAt(${toBoxed(list)}, ${toBoxed(index)})`;
-  body.line(`temp = ${list.code} instanceof ListValue${isInt} ? ${list.code}.get(${index.code}) : undefined;`);
-  body.push(`temp === undefined ? ${slow} : temp`, "any");
+  const variable = body.operandName();
+  const kind = guessedPart(body.version, pc, elementKind(list.kind));
+  if (!isBoxed(list.kind) || (index.kind !== "safeInt" && !isBoxed(index.kind)))
+    return body.push(`elementAt(${toBoxed(list)}, ${toBoxed(index)})`, "any");
+  const isInt = index.kind === "safeInt" ? [] : [`typeof ${index.code} === "number"`];
+  if (wrongGuesses(body.version, pc, SITE.operands) === 0) {
+    // Guesses that the list begins with an array that holds the element. For a value that is no list, this throws an error.
+    const isNegative = isLiteral(index) && canBe("positive", index) ? [] : [`!(${index.code} >= 0)`];
+    body.line(`temp = ${list.code};`);
+    body.checkGuess(pc, SITE.operands, [...isInt.map((test) => `!(${test})`), ...isNegative, `!(${index.code} < temp.length)`]);
+    body.line(`${variable} = temp.head[temp.offset + ${index.code}];`);
+    body.checkGuess(pc, SITE.operands, [`${variable} === undefined`]);
+  } else {
+    const tests = [`${list.code} instanceof ListValue`, ...isInt, `${index.code} >= 0`, `${index.code} < ${list.code}.length`];
+    body.line(`temp = ${tests.join(" && ")} ? ${list.code}.head[${list.code}.offset + ${index.code}] : undefined;`);
+    body.line(`${variable} = temp === undefined ? elementAt(${toBoxed(list)}, ${toBoxed(index)}) : temp;`);
+  }
+  if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, variable, kind);
+  body.pushPart(variable, kind, pc);
 }
 
 function builtin(body: FunctionBody, pc: number, id: number, argOperands: readonly Operand[]): void {
@@ -419,14 +546,24 @@ function builtin(body: FunctionBody, pc: number, id: number, argOperands: readon
     return arg === undefined ? "UNIT" : toBoxed(arg);
   });
   const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;
-  const kind = builtinKind(id);
+  const kind = builtinKind(body.version, pc, id, argOperands.map(kindOfOperand));
   if (body.roles[pc] === OWNERSHIP.push) return body.push(`pushOwned(meter, ${args[0]}, ${args[1]})`, kind);
-  if (body.roles[pc] === OWNERSHIP.take) return body.push(`endOwnership(${call})`, kind);
-  const local = body.uniqueLists.pushes.get(pc);
-  if (local !== undefined) return body.push(`unique${local} === 1 ? growList(meter, ${args[0]}, ${args[1]}) : ${call}`, kind);
+  if (fixedKind(id) === undefined) {
+    const variable = body.operandName();
+    const expression = builtinExpression(body, pc, call, args);
+    body.line(`${variable} = ${expression};`);
+    return body.pushPart(variable, kind, pc);
+  }
   if (decl.name === "list.len" && a !== undefined)
     return body.push(`${a.code} instanceof ListValue ? ${a.code}.length : ${call}`, "safeInt");
   body.push(kind === "float" ? `${call}.value` : call, kind);
+}
+
+/** Returns the call of a builtin, or what is faster. */
+function builtinExpression(body: FunctionBody, pc: number, call: string, args: readonly string[]): string {
+  if (body.roles[pc] === OWNERSHIP.take) return `endOwnership(${call})`;
+  const local = body.uniqueLists.pushes.get(pc);
+  return local === undefined ? call : `unique${local} === 1 ? growList(meter, ${args[0]}, ${args[1]}) : ${call}`;
 }
 
 const isLiteral = ({ code }: Operand): boolean => /^(\d+|\(-\d+\))$/.test(code);
@@ -437,7 +574,10 @@ function canBe(sign: "positive" | "negative", operand: Operand): boolean {
   return operand.code.startsWith("(") === (sign === "negative");
 }
 
-/** Returns an expression for the operand as an unboxed number. */
-function bareNumber({ code, kind }: Operand): string {
-  return kind === "float" || kind === "safeInt" ? code : `toNumber(${code})`;
+/** Returns an expression for the operand as an unboxed number. `isFloat` says whether a boxed value is known to be a Float. */
+function bareNumber({ code, kind }: Operand, isFloat: boolean): string {
+  if (kind === "float" || kind === "safeInt") return code;
+  return isFloat && isBoxed(kind) ? `${code}.value` : `toNumber(${code})`;
 }
+
+const kindOfOperand = ({ kind }: Operand): ValueKind => kind;

@@ -5,6 +5,7 @@ import { makeMap } from "../builtins/map-code.ts";
 import { append, concat, isTruthy, matchPayload, matchTag } from "../interpreter/operations.ts";
 import { beginOwnership, endOwnership, pushOwned } from "../interpreter/ownership.ts";
 import { updatePart } from "../interpreter/update.ts";
+import { UNITS, UNITS_PER_STEP } from "../cost.ts";
 import type { Meter } from "../meter.ts";
 import { arithmetic, type ArithmeticOp, negate } from "../value/arithmetic.ts";
 import { compareValues, structuralEqual } from "../value/equality.ts";
@@ -29,12 +30,14 @@ class Deopt extends Error {
   override readonly name: string = "Deopt";
 }
 
-/** Thrown if a guess about a kind is wrong. The function is then compiled again without guesses and entered again. */
+/** Thrown if a guess about a kind is wrong. The function is then compiled again with another guess at the site, and entered again. */
 export class WrongGuess extends Deopt {
   readonly functionIndex: number;
-  constructor(functionIndex: number) {
+  readonly site: number;
+  constructor(functionIndex: number, site: number) {
     super();
     this.functionIndex = functionIndex;
+    this.site = site;
   }
 }
 
@@ -56,8 +59,22 @@ export function deoptimize(): never {
 }
 
 /** Reports a wrong guess. The function was compiled for kinds that its values do not have. */
-function failGuess(functionIndex: number): never {
-  throw new WrongGuess(functionIndex);
+function failGuess(functionIndex: number, site: number): never {
+  throw new WrongGuess(functionIndex, site);
+}
+
+/** A String with at most this many code units is compared without a charge. */
+const FREE_UNITS = UNITS_PER_STEP - UNITS.value - 1;
+
+function equal(meter: Meter, a: Value, b: Value): boolean {
+  if (typeof a === "string" && typeof b === "string" && (a.length <= FREE_UNITS || a.length !== b.length)) return a === b;
+  return structuralEqual(a, b, meter);
+}
+
+/** Returns the remainder of a division by a safe Int. Gives up if the result is no safe Int. */
+function remainderOf(a: Value, b: number): number {
+  const result = arithmetic("Mod", a, b);
+  return typeof result === "number" ? result : deoptimize();
 }
 
 const arithmeticOn =
@@ -83,6 +100,7 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     RecordValue,
     EnumValue,
     ClosureValue,
+    FnRefValue,
     SomeValue,
     OkValue,
     ErrValue,
@@ -106,7 +124,8 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     lessOrEqual: (meter: Meter, a: Value, b: Value): boolean => compareValues(a, b, meter) <= 0,
     greater: (meter: Meter, a: Value, b: Value): boolean => compareValues(a, b, meter) > 0,
     greaterOrEqual: (meter: Meter, a: Value, b: Value): boolean => compareValues(a, b, meter) >= 0,
-    equal: (meter: Meter, a: Value, b: Value): boolean => structuralEqual(a, b, meter),
+    equal,
+    remainderOf,
     isTruthy,
     concat,
     append,

@@ -1,74 +1,111 @@
 /**
  * Type inference. It finds the kind of every local and operand at the start of each basic block, and the kinds of the
- * parameters and results of all functions in a compilation unit. It is a forward data-flow analysis over the lattice
- * `never` < `safeInt`, `float`, `bool`, `string` < `any`. If the paths to a block give a value different kinds, it gets `any`.
+ * parameters and results of all functions in a compilation unit. It is a forward data-flow analysis over the lattice of `kinds.ts`:
+ * `never` < `safeInt`, `float`, `bool`, `string` and guessed types < `any`.
  *
  * The kinds decide what the generator writes, for example for `a + b`. For two safe Ints it writes a JavaScript `+` and a
  * range check. For two Floats it writes only a `+` on unboxed numbers. For two values of kind `any` it writes checks of both
  * kinds, or a call to the runtime.
+ *
+ * ## Guesses
+ *
+ * An instruction that reads a part of a value, such as an element of a `?List<Float>`, guesses the kind of the part. An operation on two
+ * values of kind `any` guesses that both are Ints. Compiled code checks each guess where it is made. If a guess is wrong, the engine
+ * counts that at its *site*, and compiles again. The count decides what is guessed at the site the next time (see `SITE`).
  */
-import { BUILTIN_BY_ID, BUILTINS } from "../builtins/builtin-table.ts";
+import { BUILTINS } from "../builtins/builtin-table.ts";
 import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
-import { parseType } from "../value/type.ts";
-import { FloatValue, type Value } from "../value/value.ts";
+import { MATCH_TAGS, WRAPPERS } from "../bytecode/tags.ts";
+import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
+import { parseType, type Type } from "../value/type.ts";
+import type { TypeDef } from "../bytecode/module.ts";
+import type { Value } from "../value/value.ts";
 import type { ControlFlowGraph } from "./control-flow-graph.ts";
-
-/**
- * `safeInt` is an Int in JavaScript's safe integer range; `any` includes all other Ints, which may be a `bigint`.
- * `never` means that inference has found no value yet. Compiled code holds a value of kind `float` as an unboxed number and
- * a value of any other kind in the interpreter's representation.
- */
-export type ValueKind = "never" | "safeInt" | "float" | "bool" | "string" | "any";
-
-/** Returns the lowest kind in the lattice that includes both kinds. */
-export function join(a: ValueKind, b: ValueKind): ValueKind {
-  if (a === b || b === "never") return a;
-  return a === "never" ? b : "any";
-}
-
-export function kindOf(value: Value | undefined): ValueKind {
-  if (typeof value === "number") return "safeInt";
-  if (typeof value === "string") return "string";
-  if (typeof value === "boolean") return "bool";
-  return value instanceof FloatValue ? "float" : "any";
-}
+import {
+  assignedKind,
+  elementKind,
+  enumKind,
+  fieldKind,
+  functionKind,
+  isBoxed,
+  join,
+  kindOf,
+  listKind,
+  mapKind,
+  payloadKind,
+  recordKind,
+  resultKind,
+  type ValueKind,
+  wrappedKind,
+  wrapperKind,
+} from "./kinds.ts";
 
 /** Builtins whose Int result is always a safe Int. */
-const SAFE_INT_BUILTINS: ReadonlySet<string> = new Set(["list.len", "string.len", "map.len", "string.compare"]);
-const RESULT_KINDS: ReadonlyMap<string, ValueKind> = new Map([
+const PRIMITIVE_RESULTS: ReadonlyMap<string, ValueKind> = new Map([
   ["String", "string"],
   ["Bool", "bool"],
   ["Float", "float"],
 ]);
-/** The kinds of the builtins' results, by id. */
-const BUILTIN_KINDS: ReadonlyMap<number, ValueKind> = new Map(
-  BUILTINS.map((b): [number, ValueKind] => {
-    const type = parseType(b.type, new Set(b.typeParams));
-    const result = type.kind === "fn" && type.result.kind === "primitive" ? type.result.name : "";
-    return [b.id, SAFE_INT_BUILTINS.has(b.name) ? "safeInt" : (RESULT_KINDS.get(result) ?? "any")];
+const SAFE_INT_BUILTINS: ReadonlySet<string> = new Set(["list.len", "string.len", "map.len", "string.compare"]);
+/** The types of the builtins, by id. */
+const BUILTIN_TYPES: ReadonlyMap<number, Type> = new Map(BUILTINS.map((b) => [b.id, parseType(b.type, new Set(b.typeParams))]));
+/** The kinds of the results that do not depend on the arguments, by id. */
+const FIXED_KINDS: ReadonlyMap<number, ValueKind> = new Map(
+  BUILTINS.flatMap((b): [number, ValueKind][] => {
+    const type = BUILTIN_TYPES.get(b.id);
+    const result = type?.kind === "fn" && type.result.kind === "primitive" ? type.result.name : "";
+    const kind = SAFE_INT_BUILTINS.has(b.name) ? "safeInt" : PRIMITIVE_RESULTS.get(result);
+    return kind === undefined ? [] : [[b.id, kind]];
   }),
 );
 
-export function builtinKind(id: number): ValueKind {
-  return BUILTIN_BY_ID.has(id) ? (BUILTIN_KINDS.get(id) ?? "any") : "any";
+/** Returns the kind of a builtin's result without a guess: a base kind, or a kind for which code needs no check. */
+export const fixedKind = (id: number): ValueKind | undefined => FIXED_KINDS.get(id);
+
+/** Returns the kind of a builtin's result. A base kind that is not `fixedKind` is a guess. */
+export function builtinKind(version: FunctionVersion, pc: number, id: number, args: readonly ValueKind[]): ValueKind {
+  const type = BUILTIN_TYPES.get(id);
+  if (type === undefined) return "any";
+  return FIXED_KINDS.get(id) ?? guessedPart(version, pc, resultKind(type, args));
 }
 
 /**
- * Returns the kind of the result of `+ - * /` or `%`, given the opcode's tag and the operands' kinds. With guesses, an
- * operand of kind `any` is assumed to be a safe Int, and the result too; compiled code checks these guesses. Without guesses,
- * the result may be any Int.
+ * The sites of an instruction at which a guess may be wrong, as numbers to be added to `SITES * pc`:
+ *
+ *   operands   the operands of arithmetic or a comparison. At 0 wrong guesses, boxed operands are safe Ints; after 1, two boxed operands
+ *              are Floats; after 2, they may be anything. Also the class of a matched value, the function of a call, and the list that
+ *              `ListGet` reads; after 1, these may be anything
+ *   part       the kind of the part that is read, or of the result. After 1, it is `any`
  */
-export function arithmeticKind(tag: number, a: ValueKind, b: ValueKind, withoutGuesses: boolean): ValueKind {
+export const SITE = { operands: 0, part: 1 } as const;
+export const SITES = 2;
+
+/** Returns the number of wrong guesses at a site. */
+export const wrongGuesses = ({ wrong }: FunctionVersion, pc: number, site: number): number =>
+  wrong === "all" ? Number.POSITIVE_INFINITY : (wrong?.get(pc * SITES + site) ?? 0);
+
+/** Returns the kind that is guessed for a part that an instruction reads. */
+export const guessedPart = (version: FunctionVersion, pc: number, kind: ValueKind): ValueKind =>
+  wrongGuesses(version, pc, SITE.part) === 0 ? kind : "any";
+
+/**
+ * Returns the kind of the result of `+ - * /` or `%`, given the opcode's tag, the operands' kinds and the number of wrong guesses at the
+ * site (see `SITE`). Compiled code checks the guesses.
+ */
+export function arithmeticKind(tag: number, a: ValueKind, b: ValueKind, wrong: number): ValueKind {
   if (a === "never" || b === "never") return "never";
   if (tag === OPCODES.FDiv.tag) return "float";
-  const divides = tag === OPCODES.Div.tag || tag === OPCODES.Mod.tag;
-  if (a === "safeInt" && b === "safeInt") return withoutGuesses && !divides ? "any" : "safeInt";
-  if (tag !== OPCODES.Mod.tag && (a === "float" || b === "float")) return "float";
+  const isRemainder = tag === OPCODES.Mod.tag;
+  if (a === "safeInt" && b === "safeInt") return wrong > 0 && !isRemainder && tag !== OPCODES.Div.tag ? "any" : "safeInt";
+  if (!isRemainder && (a === "float" || b === "float")) return "float";
   if (tag === OPCODES.Add.tag && (a === "string" || b === "string")) return "string";
-  const mayBeInt = (kind: ValueKind): boolean => kind === "safeInt" || kind === "any";
-  return !withoutGuesses && mayBeInt(a) && mayBeInt(b) ? "safeInt" : "any";
+  const mayBeInt = (kind: ValueKind): boolean => kind === "safeInt" || isBoxed(kind);
+  if (!mayBeInt(a) || !mayBeInt(b)) return "any";
+  if (wrong === 0) return "safeInt";
+  if (isRemainder) return b === "safeInt" ? "safeInt" : "any";
+  return wrong === 1 && isBoxed(a) && isBoxed(b) ? "float" : "any";
 }
 
 export function concatKind(a: ValueKind, b: ValueKind): ValueKind {
@@ -94,8 +131,12 @@ export interface FunctionVersion {
   readonly graph: ControlFlowGraph;
   /** For each block and each local, 1 if the local is live at the start of the block. */
   readonly live: readonly Uint8Array[];
-  /** Whether the function is compiled without guesses about kinds, because one was wrong before. See `arithmeticKind`. */
-  readonly withoutGuesses: boolean;
+  /** The number by which the name of the version differs from those of other versions of the function. */
+  readonly number: number;
+  /** The number of wrong guesses in the function so far, by site; `all` if nothing may be guessed. */
+  readonly wrong: ReadonlyMap<number, number> | "all" | undefined;
+  /** The versions that its calls run, by pc: direct calls, and calls of function values that are known. */
+  readonly calls: Map<number, FunctionVersion>;
   /** The kinds at the entry point. In a whole call only parameters have a kind. At a loop header all locals and operands have one. */
   readonly entry: FrameKinds;
   result: ValueKind;
@@ -106,8 +147,14 @@ export interface FunctionVersion {
 /** The part of a compilation unit that type inference needs. */
 interface UnitKinds {
   readonly constants: readonly Value[];
-  /** Returns the kind of a call's result, and joins the kinds of the arguments into those of the callee's parameters. */
-  readonly call: (index: number, args: readonly ValueKind[]) => ValueKind;
+  readonly types: readonly TypeDef[];
+  readonly updatePath: (constant: number) => UpdatePath | undefined;
+  /**
+   * Returns the kind of a call's result, and joins the kinds of the arguments into those of the callee's parameters. `callValue` does the
+   * same for a function value.
+   */
+  readonly call: (pc: number, index: number, args: readonly ValueKind[]) => ValueKind;
+  readonly callValue: (pc: number, callee: ValueKind, args: readonly ValueKind[]) => ValueKind;
 }
 
 /** Joins the kinds at the end of one block into those at the start of block `to`. If these change, queues block `to`. */
@@ -158,8 +205,8 @@ function inferBlock(version: FunctionVersion, index: number, unit: UnitKinds, fl
   const locals = entry.locals.slice();
   const stack = entry.stack.slice();
   const { exit } = block;
-  // The switch below reads the operands of a final `Ret` or `TailCall`.
-  const end = exit.kind === "tail" || exit.kind === "return" ? Math.max(block.start, block.end - 1) : block.end;
+  // The switch below reads the operands of a final `Ret`, `TailCall` or `Match`.
+  const end = exit.kind === "tail" || exit.kind === "return" || exit.kind === "match" ? Math.max(block.start, block.end - 1) : block.end;
   for (let pc = block.start; pc < end; pc++) inferInstruction(version, pc, { locals, stack }, unit);
   switch (exit.kind) {
     case "return":
@@ -170,9 +217,12 @@ function inferBlock(version: FunctionVersion, index: number, unit: UnitKinds, fl
     case "branch":
       flowInto(exit.ifTrue, locals, stack);
       return flowInto(exit.ifFalse, locals, stack);
-    case "match":
-      for (const arm of exit.arms) flowInto(arm.to, locals, stack);
+    case "match": {
+      const value = stack.pop() ?? "any";
+      for (const arm of exit.arms)
+        flowInto(arm.to, locals, [...stack, guessedPart(version, block.end - 1, matchedKind(unit.types, value, arm.tag))]);
       return;
+    }
     case "tail": {
       const count = version.fn.code[(block.end - 1) * CODE_STRIDE + 2] ?? 0;
       const args = stack.slice(stack.length - count);
@@ -186,6 +236,23 @@ function inferBlock(version: FunctionVersion, index: number, unit: UnitKinds, fl
   }
 }
 
+/** Returns the kind of the value that a match pushes in an arm with this tag. */
+export function matchedKind(types: readonly TypeDef[], value: ValueKind, tag: number): ValueKind {
+  switch (tag) {
+    case MATCH_TAGS.Some:
+      return wrappedKind(value, "Option", 0);
+    case MATCH_TAGS.Ok:
+      return wrappedKind(value, "Result", 0);
+    case MATCH_TAGS.Err:
+      return wrappedKind(value, "Result", 1);
+    case MATCH_TAGS.None:
+    case MATCH_TAGS.any:
+      return "any";
+    default:
+      return payloadKind(types, value, tag);
+  }
+}
+
 /** Changes the kinds as one instruction does that is not control flow. */
 function inferInstruction(version: FunctionVersion, pc: number, { locals, stack }: FrameKinds, unit: UnitKinds): void {
   const { code } = version.fn;
@@ -196,7 +263,7 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
   const popMany = (count: number): readonly ValueKind[] => stack.splice(stack.length - count, count);
   switch (tag) {
     case OPCODES.PushConst.tag:
-      stack.push(kindOf(unit.constants[first]));
+      stack.push(kindOf(unit.constants[first], unit.types));
       return;
     case OPCODES.LoadLocal.tag:
       stack.push(locals[first] ?? "any");
@@ -204,10 +271,11 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
     case OPCODES.StoreLocal.tag:
       locals[first] = pop();
       return;
-    case OPCODES.Update.tag:
-      popMany(code[at + 3] ?? 0);
-      locals[first] = "any";
+    case OPCODES.Update.tag: {
+      const value = popMany(code[at + 3] ?? 0).at(-1) ?? "any";
+      locals[first] = updatedKind(locals[first] ?? "any", unit.updatePath(second), value);
       return;
+    }
     case OPCODES.Add.tag:
     case OPCODES.Sub.tag:
     case OPCODES.Mul.tag:
@@ -215,7 +283,7 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
     case OPCODES.Mod.tag:
     case OPCODES.FDiv.tag: {
       const b = pop();
-      stack.push(arithmeticKind(tag, pop(), b, version.withoutGuesses));
+      stack.push(arithmeticKind(tag, pop(), b, wrongGuesses(version, pc, SITE.operands)));
       return;
     }
     case OPCODES.Concat.tag: {
@@ -249,25 +317,61 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
       stack.push(stack.at(-1) ?? "any");
       return;
     case OPCODES.Call.tag:
-      stack.push(unit.call(first, popMany(second)));
+      stack.push(unit.call(pc, first, popMany(second)));
+      return;
+    case OPCODES.CallIndirect.tag: {
+      const callee = pop();
+      stack.push(unit.callValue(pc, callee, popMany(first)));
+      return;
+    }
+    case OPCODES.MakeRecord.tag:
+      stack.push(recordKind(unit.types, first, popMany(second)));
+      return;
+    case OPCODES.MakeEnum.tag:
+      stack.push(enumKind(unit.types, first, second, pop()));
+      return;
+    case OPCODES.MakeClosure.tag:
+      stack.push(functionKind(first, popMany(second)));
+      return;
+    case OPCODES.MakeList.tag:
+      stack.push(listKind(popMany(first)));
+      return;
+    case OPCODES.MakeMap.tag:
+      stack.push(mapKind(popMany(first).filter((_, i) => i % 2 === 1)));
+      return;
+    case OPCODES.Wrap.tag:
+      stack.push(wrapperKind(WRAPPERS[first] ?? "", pop()));
+      return;
+    case OPCODES.GetField.tag:
+      stack.push(guessedPart(version, pc, fieldKind(unit.types, pop(), first)));
+      return;
+    case OPCODES.ListGet.tag:
+      pop();
+      stack.push(guessedPart(version, pc, elementKind(pop())));
       return;
     case OPCODES.Builtin.tag:
-      popMany(second);
-      stack.push(builtinKind(first));
+      stack.push(builtinKind(version, pc, first, popMany(second)));
       return;
     default:
-      inferByTable(tag, first, second, stack);
+      inferByTable(version, pc, first, second, stack);
   }
+}
+
+/** Returns the kind of a local after an assignment to a part of it. Only an assignment to an element or entry of the local itself may change it. */
+export function updatedKind(local: ValueKind, path: UpdatePath | undefined, value: ValueKind): ValueKind {
+  if (!isBoxed(local)) return "any";
+  return path?.operator === undefined && path?.steps.length === 1 && path.steps[0] === INDEX_STEP ? assignedKind(local, value) : local;
 }
 
 const BUILTIN_IDS: ReadonlyMap<string, number> = new Map(BUILTINS.map((b) => [b.name, b.id]));
 
 /** Pops and pushes as many kinds as the opcode table says. A pushed kind is that of the opcode's builtin, otherwise `any`. */
-function inferByTable(tag: number, first: number, second: number, stack: ValueKind[]): void {
-  const row = OPCODE_BY_TAG.get(tag);
+function inferByTable(version: FunctionVersion, pc: number, first: number, second: number, stack: ValueKind[]): void {
+  const row = OPCODE_BY_TAG.get(version.fn.code[pc * CODE_STRIDE] ?? 0);
   if (row === undefined) return;
   const count = row.popsCount !== true ? 0 : row.operands[0] === "count" ? first : second;
-  stack.length -= row.pops + count;
+  const popped = row.pops + count;
+  const args = stack.splice(stack.length - popped, popped);
   const id = row.builtin === undefined ? undefined : BUILTIN_IDS.get(row.builtin);
-  for (let i = 0; i < row.pushes; i++) stack.push(id === undefined ? "any" : builtinKind(id));
+  for (let i = 0; i < row.pushes; i++) stack.push(id === undefined ? "any" : builtinKind(version, pc, id, args));
 }

@@ -3,6 +3,8 @@ import { ListBuffer } from "./list-buffer.ts";
 import type { ChangeLog, Owned, Owner } from "./owner.ts";
 import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieSet, trieTake, trieWithRoom, type Trie, WIDTH } from "./trie.ts";
 
+const NO_ITEMS: readonly never[] = [];
+
 /**
  * A persistent list. Versions that follow from one another by `push` share one growing buffer:
  *
@@ -19,6 +21,10 @@ export class PersistentList<T> implements Owned {
   static readonly EMPTY: PersistentList<never> = new PersistentList<never>(undefined, undefined, 0, 0);
   /** The number of elements. Only `grow` and `restore` change the length. */
   length: number;
+  /** The index of the first element in `storage`. */
+  readonly offset: number;
+  /** The first array of the buffer. Empty for a list without a buffer. Only the compiled engine reads it. It may hold elements after the end. */
+  readonly head: readonly T[];
   /** The owner of this version, and the changes that are still to be charged; see `owner.ts`. */
   owner: Owner | undefined = undefined;
   unpaid: number = 0;
@@ -26,7 +32,7 @@ export class PersistentList<T> implements Owned {
   #saved: { readonly length: number; readonly pages: T[][] } | undefined = undefined;
   /**
    * The buffer with the elements; undefined if the elements are in the trie or the list is empty. The buffer or trie may also hold
-   * elements before `#offset` and after the end.
+   * elements before `offset` and after the end.
    */
   readonly #buffer: ListBuffer<T> | undefined;
   /**
@@ -34,13 +40,12 @@ export class PersistentList<T> implements Owned {
    * the trie that all such versions share.
    */
   #trie: Trie<T> | undefined;
-  readonly #offset: number;
-
   private constructor(buffer: ListBuffer<T> | undefined, trie: Trie<T> | undefined, offset: number, length: number) {
+    this.length = length;
+    this.offset = offset;
+    this.head = buffer === undefined ? NO_ITEMS : buffer.head;
     this.#buffer = buffer;
     this.#trie = trie;
-    this.#offset = offset;
-    this.length = length;
   }
 
   /** Returns a list of the items. Takes ownership of `items`, so the caller must not use the array again. */
@@ -65,19 +70,25 @@ export class PersistentList<T> implements Owned {
   /** Returns the element at `index`, a whole number, or undefined if the index is out of range. */
   get(index: number): T | undefined {
     if (!(index >= 0 && index < this.length)) return undefined;
-    if (this.#buffer !== undefined) return this.#buffer.get(this.#offset + index);
-    return this.#trie === undefined ? undefined : trieGet(this.#trie, this.#offset + index);
+    if (this.#buffer !== undefined) return this.#buffer.get(this.offset + index);
+    return this.#trie === undefined ? undefined : trieGet(this.#trie, this.offset + index);
   }
 
   push(value: T): PersistentList<T> {
     if (this.length === 0) return PersistentList.of([value]);
     const buffer = this.#buffer;
-    if (buffer !== undefined && buffer.length === this.#offset + this.length) {
+    if (buffer !== undefined && buffer.length === this.offset + this.length) {
       buffer.push(value);
-      const pushed = new PersistentList(buffer, undefined, this.#offset, this.length + 1);
-      return this.#offset > this.length + MAX_EXTRA_DROPPED ? PersistentList.of(pushed.toArray()) : pushed;
+      const pushed = new PersistentList(buffer, undefined, this.offset, this.length + 1);
+      return this.offset > this.length + MAX_EXTRA_DROPPED ? PersistentList.of(pushed.toArray()) : pushed;
     }
-    return new PersistentList(undefined, triePush(this.#asTrie(), value), this.#offset, this.length + 1);
+    if (buffer !== undefined && this.length < WIDTH) {
+      // A trie would copy as much.
+      const items = buffer.slice(this.offset, this.offset + this.length);
+      items.push(value);
+      return PersistentList.of(items);
+    }
+    return new PersistentList(undefined, triePush(this.#asTrie(), value), this.offset, this.length + 1);
   }
 
   /**
@@ -86,7 +97,7 @@ export class PersistentList<T> implements Owned {
    */
   grow(value: T): PersistentList<T> {
     const buffer = this.#buffer;
-    if (buffer === undefined || this.#offset > 0 || buffer.length !== this.length) return this.push(value);
+    if (buffer === undefined || this.offset > 0 || buffer.length !== this.length) return this.push(value);
     if (this.owner?.log !== undefined) this.#save(this.owner.log, this.length - 1);
     buffer.push(value);
     this.length += 1;
@@ -136,7 +147,7 @@ export class PersistentList<T> implements Owned {
   /** Returns a list with another value at `index`, which must be in range. */
   set(index: number, value: T): PersistentList<T> {
     if (this.length > MAX_COPIED_LIST)
-      return new PersistentList(undefined, trieSet(this.#asTrie(), this.#offset + index, value), this.#offset, this.length);
+      return new PersistentList(undefined, trieSet(this.#asTrie(), this.offset + index, value), this.offset, this.length);
     const items = this.toArray();
     items[index] = value;
     return PersistentList.of(items);
@@ -148,11 +159,11 @@ export class PersistentList<T> implements Owned {
     const added = other.toArray();
     const length = this.length + added.length;
     const buffer = this.#buffer;
-    if (buffer !== undefined && buffer.length === this.#offset + this.length) {
+    if (buffer !== undefined && buffer.length === this.offset + this.length) {
       for (const value of added) buffer.push(value);
-      return new PersistentList(buffer, undefined, this.#offset, length);
+      return new PersistentList(buffer, undefined, this.offset, length);
     }
-    return new PersistentList(undefined, trieAppend(this.#asTrie(), added, 0, added.length), this.#offset, length);
+    return new PersistentList(undefined, trieAppend(this.#asTrie(), added, 0, added.length), this.offset, length);
   }
 
   /** Returns a view that shares the elements. Both bounds are clamped to 0…length. The result is empty if `from >= to`. */
@@ -162,12 +173,12 @@ export class PersistentList<T> implements Owned {
     if (start >= end) return PersistentList.EMPTY;
     return end - start === this.length
       ? this
-      : new PersistentList(this.#buffer, this.#buffer === undefined ? this.#trie : undefined, this.#offset + start, end - start);
+      : new PersistentList(this.#buffer, this.#buffer === undefined ? this.#trie : undefined, this.offset + start, end - start);
   }
 
   /** Returns a new array, which the caller may change. */
   toArray(): T[] {
-    if (this.#buffer !== undefined) return this.#buffer.slice(this.#offset, this.#offset + this.length);
+    if (this.#buffer !== undefined) return this.#buffer.slice(this.offset, this.offset + this.length);
     return [...this];
   }
 
@@ -176,21 +187,16 @@ export class PersistentList<T> implements Owned {
     return this.#buffer ?? this.#trie ?? EMPTY_TRIE;
   }
 
-  /** The index of the first element in `storage`. */
-  get offset(): number {
-    return this.#offset;
-  }
-
   *[Symbol.iterator](): IterableIterator<T> {
-    const end = this.#offset + this.length;
+    const end = this.offset + this.length;
     if (this.#trie === undefined || this.#buffer !== undefined) {
-      for (let position = this.#offset; position < end; position++) {
+      for (let position = this.offset; position < end; position++) {
         const value = this.#buffer?.get(position);
         if (value !== undefined) yield value;
       }
       return;
     }
-    for (let position = this.#offset; position < end; ) {
+    for (let position = this.offset; position < end; ) {
       const chunk = trieChunk(this.#trie, position);
       const base = position - (position % WIDTH);
       const stop = Math.min(end, base + chunk.length);
@@ -204,7 +210,7 @@ export class PersistentList<T> implements Owned {
 
   /** Returns a trie of the elements up to the end of this version, including the elements before the offset. */
   #asTrie(): Trie<T> {
-    const end = this.#offset + this.length;
+    const end = this.offset + this.length;
     const trie = trieWithRoom(trieTake(this.#trie ?? this.#buffer?.trie(end) ?? EMPTY_TRIE, end));
     // The trie is stored, so that all versions that branch off here share one path of the tree.
     this.#trie = trie;

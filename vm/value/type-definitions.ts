@@ -106,7 +106,7 @@ export class TypeTable {
 }
 
 /** Parses a type. Returns undefined for text that is not a type, because older modules may contain such text. */
-function readType(text: string, params: ReadonlySet<string>): Type | undefined {
+export function readType(text: string, params: ReadonlySet<string> = new Set()): Type | undefined {
   try {
     return parseType(text, params);
   } catch (error) {
