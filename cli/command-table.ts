@@ -155,6 +155,11 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: "--allow <cap[=budget],...>", help: "also allow these capabilities, separated by commas", repeatable: true },
       CAPABILITIES,
       { flags: "--live", help: "make real calls; without it mocks answer, and a line on stderr says which calls" },
+      {
+        flags: "--audit",
+        help: "allow what the scopes of the policy leave open, and say what the policy would have refused; private networks and secrets stay closed",
+        needs: "--live",
+      },
       { flags: "--arg <name=value>", help: "an argument of main: plain text for a String, JSON for other types", repeatable: true },
       { flags: "--inputs <file>", help: "a JSON object with the inputs of step_input by name" },
       OUTPUT_SCHEMA,

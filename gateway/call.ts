@@ -1,4 +1,5 @@
 /** A call in progress: its state in the gateway, and the context that its handler gets. */
+import type { AuditDecision } from "../policy/audit.ts";
 import type { RequiredApproval } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { TraceHeaders } from "../telemetry/context.ts";
@@ -18,6 +19,8 @@ import type { RunEvents } from "./run-events.ts";
 
 export interface GatewayOptions {
   readonly policy: Policy;
+  /** In an audit run, the policy whose decisions are reported; `policy` is `auditPolicy` of it. */
+  readonly audited: Policy | undefined;
   readonly handlers: Handlers;
   readonly mode: RunMode;
   /** Called only when a handler asks for its idempotency key. */
@@ -61,6 +64,8 @@ export interface Call {
   /** Path of the policy rule that decided the call, and the reason of that decision. Undefined until the policy is asked. */
   rule: string | undefined;
   reason: string | undefined;
+  /** What the audited policy would have decided. Undefined if this is no audit run, and until the policy is asked. */
+  audit: AuditDecision | undefined;
   /** Number of calls still allowed after this one. Undefined without a budget, and before the budget is checked. */
   budgetRemaining: number | undefined;
   /** What the policy's rule says about an approval, if the call needs one. */

@@ -26,6 +26,7 @@
  * every span that was opened is closed.
  */
 import { isPromise } from "node:util/types";
+import { AuditDecisions } from "../policy/audit.ts";
 import { budgetRule, Decisions, type RequiredApproval } from "../policy/decide.ts";
 import type { CallCounters } from "../telemetry/tracing.ts";
 import { type CapabilityDecl, signatureFor, withDefaults } from "../vm/capabilities.ts";
@@ -58,6 +59,8 @@ export class Gateway {
   /** Number of allowed calls so far, by capability name. */
   readonly #budgetSpent = new Map<string, number>();
   readonly #decisions: Decisions;
+  /** Defined in an audit run. */
+  readonly #audit: AuditDecisions | undefined;
   readonly #observesStart: boolean;
   readonly #observesEnd: boolean;
   /** Whether calls wait for a slow collector. With a wall-clock limit they do not, because waiting could change the run's outcome. */
@@ -69,6 +72,7 @@ export class Gateway {
     this.#options = options;
     this.#clock = options.clock;
     this.#decisions = new Decisions(options.policy, options.types);
+    this.#audit = options.audited === undefined ? undefined : new AuditDecisions(options.audited, options.types);
     this.#observesStart = options.observers.has("callStart");
     this.#observesEnd = options.observers.has("callEnd");
     this.#waitsForCollector = !options.clock.isLimited;
@@ -224,6 +228,7 @@ export class Gateway {
       isRepeated,
       rule: undefined,
       reason: undefined,
+      audit: undefined,
       budgetRemaining: undefined,
       approval: undefined,
       hasEnded: false,
@@ -237,6 +242,7 @@ export class Gateway {
   /** Returns the answer if the call goes no further. */
   #authorize(call: Call): CapabilityAnswer | undefined {
     const { request, capability, args } = call;
+    call.audit = this.#audit?.decide(capability, args);
     if (!request.declared) return this.#deny(call, `the function does not declare the capability ${capability.name}`);
     const decision = this.#decisions.decide(capability, args);
     call.rule = decision.rule;
@@ -536,12 +542,12 @@ export class Gateway {
 
   /** Closes the span and notifies the observers. At most one of `result` and `message` is defined. */
   #end(call: Call, outcome: CallEnd["outcome"], result: Value | undefined, message: string | undefined, cause?: unknown): void {
-    const { number, capability, rule, reason } = call;
+    const { number, capability, rule, reason, audit } = call;
     call.hasEnded = true;
     const budgetRemaining = outcome === "denied" ? undefined : call.budgetRemaining;
     this.#endSpan(call, outcome, result);
     if (!this.#observesEnd || call.isRepeated) return;
-    const end: CallEnd = { call: number, capability: capability.name, outcome, result, message, rule, reason, budgetRemaining };
+    const end: CallEnd = { call: number, capability: capability.name, outcome, result, message, rule, reason, audit, budgetRemaining };
     this.#options.observers.notify("callEnd", cause === undefined ? end : Object.defineProperty(end, "cause", { value: cause }));
   }
 

@@ -1,5 +1,6 @@
 /** The callbacks with which an embedder watches a run. */
 import { isPromise } from "node:util/types";
+import type { AuditDecision } from "../policy/audit.ts";
 import type { FlowAttributes, FlowSpanName } from "../telemetry/flow-attributes.ts";
 import type { CallErrorKind } from "../telemetry/tracing.ts";
 import type { CallPlace } from "../vm/bytecode/module.ts";
@@ -33,6 +34,8 @@ export interface CallEnd {
   /** Path of the policy rule that decided the call, and the reason of that decision. Undefined if the policy was not asked. */
   readonly rule?: string | undefined;
   readonly reason?: string | undefined;
+  /** In an audit run, what the given policy would have decided. */
+  readonly audit?: AuditDecision | undefined;
   /** Number of calls of this capability that are still allowed after this one. Undefined without a budget. */
   readonly budgetRemaining?: number | undefined;
   /** What the handler threw. Not enumerable, so `JSON.stringify` omits it. */

@@ -41,6 +41,8 @@ import { RunTurns } from "./turns.ts";
 export interface ExecuteOptions {
   /** What the program may do. Default: deny-all. The object must not change during the run. */
   readonly policy?: Policy | undefined;
+  /** In an audit run, the policy whose decisions the observers get. The run itself obeys `policy`. */
+  readonly audited?: Policy | undefined;
   /** Carry out the capability calls. Default: the mocks. */
   readonly handlers?: Handlers | undefined;
   /** The mode that spans record. Default: mock. */
@@ -235,6 +237,7 @@ class Run implements Host {
     this.flow = this.#flowOf(options.traceDetail);
     this.#gateway = new Gateway({
       policy,
+      audited: options.audited,
       handlers: options.handlers ?? mockHandlers(program.registry),
       mode,
       runId: () => options.runId,

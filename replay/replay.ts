@@ -17,6 +17,7 @@
 import { executeProgram, type ExecuteOptions, type RunResult } from "../gateway/run.ts";
 import type { Observers } from "../gateway/observers.ts";
 import { traceDetailOption } from "../gateway/options.ts";
+import { auditPolicy } from "../policy/audit.ts";
 import { ALLOW_ALL, asksForApprovals, effectiveLimits, policyFromJson, policyHash, policyToJson, type Policy } from "../policy/policy.ts";
 import { chosenTracing } from "../telemetry/default-tracing.ts";
 import { deferredTracing } from "../telemetry/deferred-tracing.ts";
@@ -299,8 +300,14 @@ function moduleBytes(log: RecordedRun, sha256: string): Uint8Array {
   }
 }
 
-/** Returns the policy in the header. Throws `log.policy_hash`, `policy.*`, and `log.form` if a default is not filled in. */
+/** Returns the policy that the run obeyed. Throws what `writtenPolicy` throws. */
 export function recordedPolicy(log: RecordedRun): Policy {
+  const policy = writtenPolicy(log);
+  return log.header.mode === "audit" ? auditPolicy(policy) : policy;
+}
+
+/** Returns the policy in the header. Throws `log.policy_hash`, `policy.*`, and `log.form` if a default is not filled in. */
+export function writtenPolicy(log: RecordedRun): Policy {
   const place = { file: log.file, line: 1 };
   const policy = policyFromJson(log.header.policy);
   const hash = policyHash(policy);

@@ -13,6 +13,7 @@ import type { Observers } from "../gateway/observers.ts";
 import { limitsOption, maxParallelCallsOption, policyOption, traceDetailOption } from "../gateway/options.ts";
 import { ownHandlers } from "../gateway/own-capabilities.ts";
 import type { ProtectedFiles } from "../gateway/protected-files.ts";
+import { auditPolicy } from "../policy/audit.ts";
 import { asksForApprovals, effectiveLimits, type Policy } from "../policy/policy.ts";
 import type { CallCounters, TraceDetail, Tracing } from "../telemetry/tracing.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
@@ -48,6 +49,11 @@ export interface RunOptions {
   readonly policy?: Policy | "allow-all" | "deny-all";
   /** Whether calls reach the outside world. Default: every capability answers its mock. */
   readonly live?: boolean;
+  /**
+   * Whether a live run allows everything that the scopes of the policy leave open, and reports to the observer `callEnd` what the policy
+   * would have decided. Private networks and secrets stay closed. The log has the mode `audit`. Default: false.
+   */
+  readonly audit?: boolean;
   /**
    * Handlers of your own, by capability name. Each replaces the live handler or the mock. A handler works with plain data, unless
    * `machineHandler` made it.
@@ -144,7 +150,9 @@ export interface Execution {
  */
 export async function execute(runnable: Runnable, options: RunOptions = {}): Promise<Execution> {
   const program = programOf(runnable, options.registry ?? BUILTIN_REGISTRY);
-  const policy = policyOption(options.policy);
+  const given = policyOption(options.policy);
+  if (options.audit === true && options.live !== true) throw new BorunaError("usage", "audit needs live: mocks reach nothing to audit");
+  const policy = options.audit === true ? auditPolicy(given) : given;
   const args = objectOption("args", options.args);
   const limits = effectiveLimits(policy, limitsOption(options.limits));
   const outputSchema = schemaOption(options.outputSchema);
@@ -158,14 +166,16 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
   // Encoding and hashing the module takes time, so it is done only for a log or when a mock run's id is read.
   const described = lazily(() =>
     describeRun(program, {
-      policy,
+      policy: given,
       args,
       limits,
-      mode,
+      mode: options.audit === true ? "audit" : mode,
       served: new Set(handlers.keys()),
       runId,
     }),
   );
+  if (typeof options.record === "object" && options.record.format === "eventlog" && options.audit === true)
+    throw new BorunaError("usage", "an event log cannot say that a run was an audit", { hint: 'leave out the format "eventlog"' });
   if (typeof options.record === "object" && options.record.format === "eventlog" && asksForApprovals(policy)) {
     throw new BorunaError("usage", "an event log has no place for approvals, and the policy asks for some", {
       hint: 'leave out the format "eventlog"',
@@ -187,6 +197,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
     const { approve, signal, traceparent, tracestate, baggage, on, onDebug, engine, trace } = options;
     const result = await executeProgram(program, {
       policy,
+      audited: options.audit === true ? given : undefined,
       handlers,
       mode,
       args,

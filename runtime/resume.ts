@@ -14,7 +14,7 @@ import { fileStamp } from "../replay/log/log-file.ts";
 import { type ParsedLog, readLog, type RunLog } from "../replay/log/log-reader.ts";
 import { continueRecorder, type FinishedLog, type Recorder } from "../replay/log/recorder.ts";
 import { unservedBy } from "../replay/log/run-description.ts";
-import { recordedPolicy, recordedProgram, recordedRegistry, replayRun } from "../replay/replay.ts";
+import { recordedPolicy, recordedProgram, recordedRegistry, replayRun, writtenPolicy } from "../replay/replay.ts";
 import { type EndContext, leftOver } from "../replay/report/divergence.ts";
 import { type CallAnswer, type InDoubt, type OpenCall, Resumer } from "../replay/resumer.ts";
 import { deferredTracing } from "../telemetry/deferred-tracing.ts";
@@ -165,7 +165,7 @@ interface ResumedRun {
 async function continueRun(run: ResumedRun, stamp: string | undefined): Promise<Resumption> {
   const { log, program, options } = run;
   // The log is opened after the handlers are known to fit it. `ownFiles` are the log's files, which fs calls must not touch.
-  const handlers = await handlersFor(program, { ...options, live: log.header.mode === "live" }, () => recorder.ownFiles);
+  const handlers = await handlersFor(program, { ...options, live: log.header.mode !== "mock" }, () => recorder.ownFiles);
   checkHandlers(log, program, handlers);
   const recorder = continueRecorder(log, stamp, { durable: options.durable === true });
   try {
@@ -203,8 +203,9 @@ async function runWith({ log, program, policy, options }: ResumedRun, handlers: 
   try {
     const result = await executeProgram(program, {
       policy,
+      audited: mode === "audit" ? writtenPolicy(log) : undefined,
       handlers,
-      mode,
+      mode: mode === "audit" ? "live" : mode,
       args,
       limits,
       sink: resumer,

@@ -78,7 +78,7 @@ export interface RunSummary {
   /** `service.name` of the sender of the spans. */
   readonly service?: string | undefined;
   readonly outcome: RunOutcome;
-  readonly mode?: "mock" | "live" | "replay" | undefined;
+  readonly mode?: "mock" | "live" | "audit" | "replay" | undefined;
   /** When it started, if there are spans; otherwise when the file of the log was last changed, because a log has no times. */
   readonly timeMs: number;
   readonly timeFrom: "span" | "file";
@@ -192,7 +192,7 @@ export interface Timeline {
 
 export interface LogDetail extends LogSummary {
   readonly runId: string;
-  readonly mode: "mock" | "live";
+  readonly mode: "mock" | "live" | "audit";
   readonly moduleHash: string;
   readonly policyHash: string;
   /** Hash of the last record, which covers all earlier ones. */

@@ -1,7 +1,7 @@
 /** The recorded policy as text, and the lines of its rules. */
 import { ruleLine } from "../policy/parse.ts";
 import { policyToJson } from "../policy/policy.ts";
-import { recordedPolicy } from "../replay/replay.ts";
+import { writtenPolicy } from "../replay/replay.ts";
 import { BorunaError } from "../vm/error.ts";
 import { jsonToJs } from "../vm/json/js-interop.ts";
 import type { PolicyAnswer } from "./api.ts";
@@ -11,7 +11,7 @@ import type { LogIndex } from "./log-index.ts";
 export function policyOf(index: LogIndex): PolicyAnswer | undefined {
   const log = index.toRunLog();
   if (log === undefined) return undefined;
-  return { text: JSON.stringify(jsonToJs(policyToJson(recordedPolicy(log))), null, 2), hash: log.header.policyHash };
+  return { text: JSON.stringify(jsonToJs(policyToJson(writtenPolicy(log))), null, 2), hash: log.header.policyHash };
 }
 
 /** Returns the line of a rule in the recorded policy, from 1. Undefined if the policy cannot be read or has no such rule. */

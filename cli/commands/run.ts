@@ -13,6 +13,7 @@ import type { TypeDef } from "../../vm/bytecode/module.ts";
 import { jsonToJs } from "../../vm/json/js-interop.ts";
 import { valueToTypedJson } from "../../vm/json/typed-json.ts";
 import { terminalApprover } from "../approval.ts";
+import { AuditReport } from "../audit.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printExecution } from "../execution-output.ts";
 import { limitFromFlag, maxParallelCallsFromFlag, parseArguments, readInputs, readOutputSchema } from "../run-arguments.ts";
@@ -30,6 +31,7 @@ export interface RunFlags extends CapabilityFlags {
   readonly allowWrite?: readonly string[];
   readonly allow?: readonly string[];
   readonly live?: boolean;
+  readonly audit?: boolean;
   readonly arg?: readonly string[];
   readonly inputs?: string;
   readonly outputSchema?: string;
@@ -80,10 +82,12 @@ function observers(
   flags: RunFlags,
   mockedCalls: MockedCalls | undefined,
   uiPrinter: TreePrinter | undefined,
+  audit: AuditReport | undefined,
 ): Observers {
-  const needsCallEnd = mockedCalls !== undefined || flags.explain === true;
+  const needsCallEnd = mockedCalls !== undefined || flags.explain === true || audit !== undefined;
   const callEnd = (call: CallEnd): void => {
     mockedCalls?.end(call);
+    audit?.end(call);
     if (flags.explain === true) printDecision(terminal, call);
   };
   return omitUndefined<Observers>({
@@ -146,6 +150,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   const args = parseArguments(flags.arg ?? [], program.module);
   const exitCode = ({ outcome }: Execution): number => exitCodeOfOutcome(outcome);
   const mockedCalls = flags.live === true ? undefined : new MockedCalls(inputs?.keys() ?? []);
+  const audit = flags.audit === true ? new AuditReport(session.json ? undefined : terminal) : undefined;
   const uiPrinter = flags.ui === "json" && !session.json ? treePrinter(terminal, program.module.types) : undefined;
   const record =
     flags.record === undefined ? undefined : { path: flags.record, format, durable: flags.durable === true, force: flags.force === true };
@@ -155,6 +160,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
       omitUndefined<RunOptions>({
         policy,
         live: flags.live === true,
+        audit: flags.audit === true,
         approve: terminalApprover(session),
         args,
         inputs,
@@ -167,7 +173,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
         tracing: tracing ?? false,
         traceDetail,
         ...context,
-        on: observers(terminal, flags, mockedCalls, uiPrinter),
+        on: observers(terminal, flags, mockedCalls, uiPrinter, audit),
         onDebug: (text) => terminal.err(withoutControlCharacters(text)),
         engine: flags.engine,
         trace: flags.trace === true ? (line) => terminal.err(withoutControlCharacters(line)) : undefined,
@@ -176,7 +182,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   );
   session.endedAs = execution.outcome;
   uiPrinter?.check();
-  printExecution(session, execution, { printsTrees: flags.ui !== undefined });
+  printExecution(session, execution, { printsTrees: flags.ui !== undefined, json: audit === undefined ? {} : { audit: audit.json } });
   const { log } = execution;
   if (log !== undefined && !session.json)
     terminal.err(
@@ -184,5 +190,6 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
     );
   const note = mockedCalls?.note();
   if (note !== undefined) terminal.err(note);
+  if (audit !== undefined && !session.json) terminal.err(audit.note());
   return exitCode(execution);
 }

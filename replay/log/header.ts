@@ -33,7 +33,8 @@ export interface LogHeader {
   /** The arguments as typed JSON, by parameter name. */
   readonly args: ReadonlyMap<string, JsonData>;
   readonly limits: Limits;
-  readonly mode: "mock" | "live";
+  /** `audit` is a live run that obeyed `auditPolicy` of the policy. */
+  readonly mode: "mock" | "live" | "audit";
   /** Names of the registered capabilities that had no handler, sorted. An empty list is not written to the file. */
   readonly unserved: readonly string[];
   /** Numbers of the behavior flags of this run, ascending. */
@@ -96,7 +97,7 @@ export function headerFromJson(record: JsonObject): LogHeader {
   ];
   onlyFields(record, knownFields, "header");
   const mode = textOf(record.get("mode"), "mode");
-  if (mode !== "mock" && mode !== "live") throw new BorunaError("log.form", "mode: expected mock or live");
+  if (mode !== "mock" && mode !== "live" && mode !== "audit") throw new BorunaError("log.form", "mode: expected mock, live or audit");
   const runId = textOf(record.get("run_id"), "run_id");
   if (!isRunId(runId)) throw new BorunaError("log.form", "run_id: expected 1 to 128 printable characters without spaces");
   return {

@@ -88,3 +88,23 @@ test("policy diff compares two policies, and two programs", async () => {
   const same = await boruna(["policy", "diff", "--program", "app.ax", "app.ax"], { cwd: folder });
   expect(same).toEqual({ code: 0, stdout: "", stderr: "the authority is the same\n" });
 });
+
+test("run --audit allows what the policy refuses, and says so", async () => {
+  writeFileSync(join(folder, "clock.ax"), "fn main() -> Int !{time.now, random} { let _ = random()\n time.now() * 0 }\n");
+  const args = ["run", "clock.ax", "--allow", "random", "--audit", "--live", "--record", "audit.jsonl", "--run-id", "audit"];
+  const { code, stdout, stderr } = await boruna(args, { cwd: folder });
+  expect({ code, stdout }).toEqual({ code: 0, stdout: "0\n" });
+  expect(stderr.split("\n").filter((line) => line.startsWith("audit"))).toEqual([
+    "audit: call 2 time.now would be refused: the policy has no rule that allows time.now [default_allow]",
+    "audit: the policy would refuse 1 of 2 calls",
+  ]);
+  expect((await boruna(["replay", "audit.jsonl"], { cwd: folder })).code).toBe(0);
+  const json = await boruna([...args, "--json", "--force"], { cwd: folder });
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    audit: [
+      { call: 1, capability: "random", allowed: true },
+      { call: 2, capability: "time.now", allowed: false, rule: "default_allow" },
+    ],
+  });
+  expect((await boruna(["run", "clock.ax", "--audit"], { cwd: folder })).code).toBe(2);
+});

@@ -56,6 +56,7 @@ function setUp(setup: Setup = {}) {
   const gateway = new Gateway({
     policy: setup.policy ?? ALLOW_ALL,
     handlers: setup.handlers ?? mockHandlers(BUILTIN_REGISTRY),
+    audited: undefined,
     mode: "mock",
     runId: () => "run",
     types: [],

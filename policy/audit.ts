@@ -1,0 +1,50 @@
+/**
+ * An audit run shows what a program does before there is a policy for it: every rule allows, and the run reports what the rules of the
+ * given policy would have decided. The scopes hold as they are written, so a program reaches no folder that the policy does not name.
+ * Private networks and secrets stay closed, whatever the policy says.
+ */
+import type { TypeDef } from "../vm/bytecode/module.ts";
+import type { CapabilityDecl } from "../vm/capabilities.ts";
+import type { Value } from "../vm/value/value.ts";
+import { budgetRule, Decisions } from "./decide.ts";
+import type { Policy } from "./policy.ts";
+
+/** What a policy would have decided about a call of an audit run. */
+export interface AuditDecision {
+  readonly allowed: boolean;
+  readonly rule: string;
+  readonly reason: string;
+}
+
+/** Returns the policy that an audit run obeys. */
+export function auditPolicy(policy: Policy): Policy {
+  return {
+    ...policy,
+    default_allow: true,
+    rules: new Map(),
+    net_policy: { ...policy.net_policy, allow_private_networks: false },
+    secrets: new Map(),
+  };
+}
+
+/** Decides calls as the audited policy would, and counts its budgets. */
+export class AuditDecisions {
+  readonly #decisions: Decisions;
+  /** Number of calls that the policy would have allowed, by capability. */
+  readonly #allowed = new Map<string, number>();
+
+  constructor(policy: Policy, types: readonly TypeDef[]) {
+    this.#decisions = new Decisions(policy, types);
+  }
+
+  decide(capability: CapabilityDecl, args: readonly Value[]): AuditDecision {
+    const { allowed, rule, reason, budget, approval } = this.#decisions.decide(capability, args);
+    if (!allowed) return { allowed, rule, reason };
+    const count = (this.#allowed.get(capability.name) ?? 0) + 1;
+    if (budget !== undefined && count > budget)
+      return { allowed: false, rule: budgetRule(capability.name), reason: `the budget of ${budget} calls is used up` };
+    this.#allowed.set(capability.name, count);
+    if (approval !== undefined) return { allowed: false, rule: approval.rule, reason: "the call would wait for an approval" };
+    return { allowed, rule, reason };
+  }
+}
