@@ -87,7 +87,9 @@ export class LogIndex {
    */
   async refresh(stats: Stats, maxEvents: number, pause: () => Promise<void>): Promise<boolean> {
     if (stats.size === this.#size && stats.ino === this.#inode && stats.mtimeMs === this.changedMs) return false;
-    const isReplaced = this.#size >= 0 && (stats.ino !== this.#inode || stats.size < this.#bytes || stats.size === this.#size);
+    // A file that is broken in its first line may have been something else.
+    const isOther = stats.ino !== this.#inode || stats.size < this.#bytes || stats.size === this.#size || this.#lines === 0;
+    const isReplaced = this.#size >= 0 && isOther;
     if (isReplaced) this.#startAgain();
     this.changedMs = stats.mtimeMs;
     this.#inode = stats.ino;

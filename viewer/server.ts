@@ -22,7 +22,7 @@ import { pageFiles, type PageFile } from "./page-files.ts";
 import { type Route, routeOf, type Sources } from "./routes.ts";
 import type { DecodedSpan } from "./span-data.ts";
 import { SpanStore } from "./span-store.ts";
-import { readStoreFile, StoreFile } from "./store-file.ts";
+import { StoreFile } from "./store-file.ts";
 import { storedSpan } from "./stored-span.ts";
 import { BorunaError } from "../vm/error.ts";
 
@@ -72,7 +72,12 @@ const HEADERS: Readonly<Record<string, string>> = {
 /** Starts the viewer. Throws `telemetry.viewer_unavailable` if the port is not available, `usage` for a log that does not exist. */
 export async function startViewer(options: ViewerOptions): Promise<Viewer> {
   const server = new ViewerServer(options);
-  return server.start();
+  try {
+    return await server.start();
+  } catch (error) {
+    server.closeFile();
+    throw error;
+  }
 }
 
 class ViewerServer {
@@ -141,18 +146,21 @@ class ViewerServer {
       close: () => {
         this.#watcher.close();
         this.#live.close();
-        this.#file?.close();
-        this.#file = undefined;
+        this.closeFile();
         return close();
       },
     };
   }
 
+  closeFile(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
   #openFile(): void {
     const { storeFile } = this.#options;
     if (storeFile === undefined) return;
-    this.#file = new StoreFile(storeFile);
-    for (const spans of readStoreFile(storeFile)) this.#store.add(spans);
+    this.#file = new StoreFile(storeFile, (spans) => void this.#store.add(spans));
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -215,8 +223,7 @@ class ViewerServer {
       this.#file?.append(added, this.#store.bytes, () => this.#store.allSpans());
     } catch (error) {
       if (!(error instanceof BorunaError)) throw error;
-      this.#file?.close();
-      this.#file = undefined;
+      this.closeFile();
       this.#options.onProblem?.(`${error.message}; spans are only in memory from now on`);
     }
     return dropped;

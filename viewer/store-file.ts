@@ -2,7 +2,7 @@
  * The file of `--store`: spans as JSON lines, so that they are there again after a restart. The first line names the format. The file
  * is written anew when it has become twice as long as what the store holds.
  */
-import { closeSync, constants, fstatSync, openSync, renameSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, openSync, renameSync, statSync } from "node:fs";
 import { toIoError, removeIncompleteFile, writeAll } from "../replay/log/files.ts";
 import { type LogLock, lockLog } from "../replay/log/log-lock.ts";
 import { fileSource, linesOf } from "../replay/log/log-source.ts";
@@ -16,16 +16,21 @@ const MAX_LINE_BYTES = 2 * 1024 * 1024;
 const LEAST_BYTES = 1024 * 1024;
 const BATCH = 1_000;
 
-/** Yields the spans of a file in batches. Stops at an incomplete last line. Throws `log.io_error`, and `log.form` for a file of another kind. */
-export function* readStoreFile(file: string): Generator<readonly StoredSpan[], void> {
+/**
+ * Yields the spans of a file in batches. Stops at an incomplete last line, and returns the number of bytes before it. Throws `log.io_error`, and
+ * `log.form` for a file of another kind.
+ */
+export function* readStoreFile(file: string): Generator<readonly StoredSpan[], number> {
   let batch: StoredSpan[] = [];
-  for (const { number, bytes, terminated } of linesOf(fileSource(file), MAX_LINE_BYTES)) {
+  let validBytes = 0;
+  for (const { number, bytes, end, terminated } of linesOf(fileSource(file), MAX_LINE_BYTES)) {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+    if (!terminated && number > 1) break;
+    validBytes = end;
     if (number === 1) {
-      if (text !== FIRST_LINE) throw notAStoreError(file, number);
+      if (text !== FIRST_LINE || !terminated) throw notAStoreError(file, number);
       continue;
     }
-    if (!terminated) break;
     const span = spanOf(text);
     if (span === undefined) throw notAStoreError(file, number);
     batch.push(span);
@@ -34,6 +39,7 @@ export function* readStoreFile(file: string): Generator<readonly StoredSpan[], v
     batch = [];
   }
   yield batch;
+  return validBytes;
 }
 
 const notAStoreError = (file: string, line: number): BorunaError =>
@@ -46,18 +52,32 @@ export class StoreFile {
   #descriptor: number;
   #bytes: number;
 
-  /** Opens the file and locks it. Throws `log.io_error`, and `log.locked` if another process writes it. */
-  constructor(path: string) {
+  /**
+   * Locks the file and passes the spans that it has to `onSpans`. Creates it if it does not exist, and cuts off an incomplete last line. Throws `log.io_error`,
+   * `log.form` for a file of another kind, and `log.locked` if another process writes it.
+   */
+  constructor(path: string, onSpans: (spans: readonly StoredSpan[]) => void) {
     this.#path = path;
     this.#lock = lockLog(path);
     try {
+      const validBytes = this.#read(onSpans);
       this.#descriptor = openForAppend(path);
-      this.#bytes = fstatSync(this.#descriptor).size;
-      if (this.#bytes === 0) this.#write(`${FIRST_LINE}\n`);
+      ftruncateSync(this.#descriptor, validBytes);
+      this.#bytes = validBytes;
+      if (validBytes === 0) this.#write(`${FIRST_LINE}\n`);
     } catch (error) {
       this.#lock.release();
       throw toIoError(error, "write", path);
     }
+  }
+
+  #read(onSpans: (spans: readonly StoredSpan[]) => void): number {
+    const isThere = (statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+    if (!isThere) return 0;
+    const batches = readStoreFile(this.#path);
+    let next = batches.next();
+    for (; next.done !== true; next = batches.next()) onSpans(next.value);
+    return next.value;
   }
 
   /** Appends spans that were added to the store. `all` are the spans that it holds now. Throws `log.io_error`. */
