@@ -54,10 +54,18 @@ export interface DiffSummary {
  * has no header and no end, so only its events are compared. Throws `log.*` if a log was changed meanwhile or a blob cannot be read.
  */
 export function* diffLogs(a: ParsedLog, b: ParsedLog): Generator<LogDifference, DiffSummary> {
+  const steps = diffSteps(a, b);
+  let next = steps.next();
+  for (; next.done !== true; next = steps.next()) if (next.value !== undefined) yield next.value;
+  return next.value;
+}
+
+/** Like `diffLogs`, but also yields undefined after each entry, so that a caller can let other work run. */
+export function* diffSteps(a: ParsedLog, b: ParsedLog): Generator<LogDifference | undefined, DiffSummary> {
   let differences = 0;
-  function* counted(found: Iterable<LogDifference>): Generator<LogDifference, void> {
+  function* counted(found: Iterable<LogDifference | undefined>): Generator<LogDifference | undefined, void> {
     for (const difference of found) {
-      differences += 1;
+      if (difference !== undefined) differences += 1;
       yield difference;
     }
   }
@@ -136,7 +144,8 @@ class EntryDiff {
     this.#context = { types: recordedTypes(a), registry: recordedRegistry(a) };
   }
 
-  *differences(): Generator<LogDifference, void> {
+  /** Yields undefined after each entry that is equal, and after each gap. */
+  *differences(): Generator<LogDifference | undefined, void> {
     const a = new Window(this.#items(this.#a));
     const b = new Window(this.#items(this.#b));
     try {
@@ -154,6 +163,7 @@ class EntryDiff {
           const [commonB] = b.drop(1);
           if (commonA !== undefined && commonB !== undefined) yield* this.#pair(commonA, commonB);
         }
+        yield undefined;
       }
     } finally {
       a.close();

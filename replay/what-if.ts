@@ -151,7 +151,7 @@ function reportOn(finished: Finished): WhatIfReport {
     exitCode: EXIT_CODES[status],
     runId: log.header.runId,
     sameProgram: isSameProgram(finished),
-    calls: { recorded: calls.count(), answered: calls.answered },
+    calls: { recorded: log.calls.answered + log.calls.open, answered: calls.answered },
     edits: calls.edited(),
     stop: calls.stop,
     stack,
@@ -241,7 +241,6 @@ class RecordedCalls implements EventSink {
   #next: LoggedCall | undefined;
   /** The calls without an answer, by their numbers in the run. */
   readonly #open = new Map<number, { readonly answer: Answer; readonly approval: Approval | undefined; readonly text: string }>();
-  #lastCall = 0;
   answered = 0;
   stop: WhatIfStop | undefined;
   /** The call that the gateway is deciding on. If it ends before it is logged, the policy refused it. */
@@ -259,7 +258,6 @@ class RecordedCalls implements EventSink {
   #advance(): void {
     const next = this.#calls.next();
     this.#next = next.done === true ? undefined : next.value;
-    if (this.#next !== undefined) this.#lastCall = this.#next.call;
   }
 
   handlers(unserved: readonly string[]): Handlers {
@@ -359,12 +357,6 @@ class RecordedCalls implements EventSink {
       used: false,
     }));
     return [...this.#edited, ...rest].sort((a, b) => a.call - b.call);
-  }
-
-  /** Returns the number of calls in the log. */
-  count(): number {
-    while (this.#next !== undefined) this.#advance();
-    return this.#lastCall;
   }
 
   close(): void {

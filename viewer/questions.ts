@@ -1,5 +1,5 @@
 /** What-if and comparison: questions that read a complete log or run its program. They let other work run in between. */
-import { diffLogs, type LogDifference } from "../replay/diff.ts";
+import { diffSteps, type LogDifference } from "../replay/diff.ts";
 import { loadEvent } from "../replay/log/event-json.ts";
 import type { RunLog } from "../replay/log/log-reader.ts";
 import { recordedPolicy } from "../replay/replay.ts";
@@ -80,6 +80,7 @@ async function judge(
   const turns = new Turns(signal);
   const counts = new Map<string, number>();
   const calls: Refusal[] = [];
+  const lines = new Map<string, number | undefined>();
   let [call, refused] = [0, 0];
   for (const { n, event } of log.events) {
     await turns.pause();
@@ -96,8 +97,8 @@ async function judge(
     if (found === undefined) continue;
     refused += 1;
     if (calls.length === MAX_REFUSALS) continue;
-    const line = text === undefined ? undefined : ruleLine(text, found.rule);
-    calls.push({ call, event: n, capability: capability.name, ...found, ruleLine: line });
+    if (text !== undefined && !lines.has(found.rule)) lines.set(found.rule, ruleLine(text, found.rule));
+    calls.push({ call, event: n, capability: capability.name, ...found, ruleLine: lines.get(found.rule) });
   }
   return { judged: call, refused, calls };
 }
@@ -135,12 +136,12 @@ function stopJson(stop: WhatIfStop): WhatIfAnswer["replay"]["stop"] {
 /** Compares two logs. */
 export async function compareRuns(a: LogIndex, b: LogIndex, signal: AbortSignal): Promise<CompareAnswer> {
   const turns = new Turns(signal);
-  const found = diffLogs(runLogOf(a), runLogOf(b));
+  const found = diffSteps(runLogOf(a), runLogOf(b));
   const differences: Difference[] = [];
   let next = found.next();
   for (; next.done !== true; next = found.next()) {
     await turns.pause();
-    if (differences.length < MAX_DIFFERENCES) differences.push(differenceJson(next.value));
+    if (next.value !== undefined && differences.length < MAX_DIFFERENCES) differences.push(differenceJson(next.value));
   }
   const { same, equal, differences: total } = next.value;
   return { same, equal, total, differences };

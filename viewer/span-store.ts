@@ -5,7 +5,7 @@
 import type { StoredSpan } from "./stored-span.ts";
 
 /** An estimate of the memory that a span takes besides its texts. */
-const SPAN_BYTES = 500;
+const SPAN_BYTES = 1_000;
 const TRACE_BYTES = 1_000;
 const MAX_CAPABILITIES = 32;
 
