@@ -16,7 +16,7 @@
  *
  * Every stage reports to the `Diagnostics` of the file it works on and continues, so that one run shows many mistakes. A
  * section of the text with a syntax error (`parser/sections.ts`) is not checked, and nothing is lowered if there is any error.
- * `format/` needs only the lexer and the parser.
+ * `incremental/` repeats the stages up to checking for what an edit has changed. `format/` needs only the lexer and the parser.
  */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { Module } from "../vm/bytecode/module.ts";

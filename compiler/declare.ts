@@ -19,6 +19,7 @@ import {
   unify,
   type VariantInfo,
 } from "./check-types.ts";
+import type { Recorder } from "./recorder.ts";
 import type { ParamType } from "./rows.ts";
 import type { LoadedUnit } from "./load-units.ts";
 
@@ -132,7 +133,8 @@ function checkMessageType(unit: Unit, { name, message, row }: Callable, { receiv
   }
 }
 
-function declareFunction(context: Context, unit: Unit, item: FnItem): Callable | undefined {
+/** Declares a function in the unit. Returns undefined if the unit has a function of that name. */
+export function declareFunction(context: Context, unit: Unit, item: FnItem): Callable | undefined {
   checkUnique(unit, item.typeParams, "the type parameter");
   if (unit.functions.has(item.name.text)) {
     reportDuplicate(unit, item.name, "the function");
@@ -163,16 +165,16 @@ function declareFunction(context: Context, unit: Unit, item: FnItem): Callable |
   return callable;
 }
 
-const isDeclaring = (item: Item): item is DeclaringItem => item.kind === "fn" || item.kind === "record" || item.kind === "enum";
+export const isDeclaring = (item: Item): item is DeclaringItem => item.kind === "fn" || item.kind === "record" || item.kind === "enum";
 /** Returns the key of `Unit.declaredIn`. It includes the kind of item, because a function and a type may have the same name. */
-const keyOf = (item: DeclaringItem): string => `${item.kind === "fn" ? "fn" : "type"} ${item.name.text}`;
+export const keyOf = (item: DeclaringItem): string => `${item.kind === "fn" ? "fn" : "type"} ${item.name.text}`;
 
 /**
  * Adds the exported items of the imported file `from` to the file `into`. If `from` exports nothing, all of its items except
  * `main` are added. `ownItems` holds the items that `into` itself declares, by `keyOf`. They hide imported ones, so that a new
  * export of a library does not break a program.
  */
-function importItems(into: Unit, from: Unit, specifier: Name, ownItems: ReadonlyMap<string, DeclaringItem>): void {
+export function importItems(into: Unit, from: Unit, specifier: Name, ownItems: ReadonlyMap<string, DeclaringItem>): void {
   const isIncomplete = from.parsed.damaged.length > 0;
   if (isIncomplete) into.hidden.all = true;
   const all = from.parsed.items.filter(isDeclaring);
@@ -220,18 +222,79 @@ export function declareUnit(context: Context, loaded: LoadedUnit, moduleNames: M
   const quiet: Unit = { ...unit, diagnostics: new Diagnostics(unit.name) };
   const unitFor = (item: DeclaringItem): Unit => (isDamaged(unit.parsed, item.span) ? quiet : unit);
   const types = unit.parsed.items.filter((i): i is RecordItem | EnumItem => i.kind === "record" || i.kind === "enum");
-  for (const item of types) declareType(unitFor(item), item, moduleNames);
+  declareTypes(
+    context,
+    types.map((item) => ({ item, unit: unitFor(item) })),
+    moduleNames,
+  );
+  reportSameTests(unit);
+  return unit.parsed.items
+    .flatMap((i) => (i.kind === "fn" ? [declareFunction(context, unitFor(i), i)] : []))
+    .filter((c) => c !== undefined);
+}
+
+/** Reports tests with the same name. */
+export function reportSameTests(unit: Unit): void {
+  checkUnique(unit, namesOf(unit.parsed.items.filter((i) => i.kind === "test")), "the test");
+}
+
+/** Declares the records and enums of a file, each in a unit of the file. */
+export function declareTypes(
+  context: Context,
+  types: readonly { readonly item: RecordItem | EnumItem; readonly unit: Unit }[],
+  moduleNames: ModuleNames,
+): void {
+  for (const { item, unit } of types) declareType(unit, item, moduleNames);
   const completed = new Set<TypeDecl>();
-  for (const item of types) {
+  for (const { item, unit } of types) {
     const decl = unit.types.get(item.name.text);
     if (decl === undefined || decl.kind !== item.kind || completed.has(decl) || unit.declaredIn.get(`type ${item.name.text}`) !== unit.name)
       continue;
     completed.add(decl);
-    completeType(context, unitFor(item), item, decl);
-    reportRowVariables(unitFor(item), item, decl);
+    completeType(context, unit, item, decl);
+    reportRowVariables(unit, item, decl);
   }
-  checkUnique(unit, namesOf(unit.parsed.items.filter((i) => i.kind === "test")), "the test");
-  return unit.parsed.items
-    .flatMap((i) => (i.kind === "fn" ? [declareFunction(context, unitFor(i), i)] : []))
-    .filter((c) => c !== undefined);
+}
+
+/** Tells the recorder of the context what the names in the declaration of a type refer to. */
+export function recordType(context: Context, unit: Unit, item: RecordItem | EnumItem): void {
+  const decl = unit.types.get(item.name.text);
+  const { recorder } = context;
+  if (decl === undefined || recorder === undefined) return;
+  recorder.name(item.name.span, { kind: "type", decl });
+  const params = new Map(decl.params.map((p) => [p.name, p]));
+  recordTypeParams(recorder, item, params);
+  const recordFields = (fields: readonly FieldDecl[], variant: string | null): void => {
+    for (const { name, type } of fields)
+      recorder.name(name.span, { kind: "field", decl, variant, name: name.text, type: context.resolveType(unit, type, params) });
+  };
+  if (item.kind === "record") recordFields(item.fields, null);
+  else {
+    for (const { name, payload } of item.variants) {
+      recorder.name(name.span, { kind: "variant", decl, name: name.text });
+      if (payload?.kind === "struct") recordFields(payload.fields, name.text);
+      else for (const type of payload?.types ?? []) context.resolveType(unit, type, params);
+    }
+  }
+}
+
+/** Tells the recorder of the context what the names in the signature of a function refer to. */
+export function recordSignature(context: Context, unit: Unit, item: FnItem): void {
+  const callable = unit.functions.get(item.name.text);
+  const { recorder } = context;
+  if (callable === undefined || callable.item !== item || recorder === undefined) return;
+  recorder.name(item.name.span, { kind: "function", callable });
+  const params = new Map(callable.typeParams.map((p) => [p.name, p]));
+  recordTypeParams(recorder, item, params);
+  for (const { type } of item.params) context.resolveType(unit, type, params);
+  resultOf(context, unit, item.result, params);
+  if (item.receives !== null) context.resolveType(unit, item.receives, params);
+  context.resolveRow(unit, item.row, params);
+}
+
+function recordTypeParams(recorder: Recorder, { typeParams }: DeclaringItem, params: ReadonlyMap<string, ParamType>): void {
+  for (const { text, span } of typeParams) {
+    const param = params.get(text);
+    if (param !== undefined) recorder.name(span, { kind: "param", param });
+  }
 }

@@ -79,6 +79,8 @@ export type DiagnosticCode = keyof typeof DIAGNOSTICS;
 export interface Edit {
   readonly span: Span;
   readonly text: string;
+  /** The library that the edit imports; undefined for every other edit. */
+  readonly imports?: string;
 }
 
 /** A change that a tool may apply automatically. */
@@ -174,7 +176,8 @@ export class Diagnostics {
   }
 }
 
-function compareDiagnostics(a: Diagnostic, b: Diagnostic): number {
+/** Orders diagnostics by their place in the file. */
+export function compareDiagnostics(a: Diagnostic, b: Diagnostic): number {
   return a.span.start - b.span.start || a.span.end - b.span.end || (a.code < b.code ? -1 : a.code > b.code ? 1 : 0);
 }
 

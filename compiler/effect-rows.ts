@@ -3,8 +3,7 @@
  * lacks, with the path of calls to it. W001 warns of a capability that is never used. Nothing is inferred across
  * functions: a call is treated as a use of every capability in the row of its callee.
  */
-import type { Context } from "./check/context.ts";
-import type { Fix } from "./diagnostics.ts";
+import type { Diagnostics, Fix } from "./diagnostics.ts";
 import { insertEffectRow } from "./insert-edits.ts";
 import type { Callable } from "./ir.ts";
 import { itemName, type RowItem, rowText } from "./rows.ts";
@@ -14,13 +13,13 @@ import type { CapabilityUse, FunctionScope, Unit } from "./scope.ts";
 const MAX_PATH_LENGTH = 12;
 
 /** Returns the path of calls from a use to the capability itself: `get → fetch_all → net.fetch`. */
-function pathOf(context: Context, use: CapabilityUse, item: RowItem): string {
+function pathOf(scopes: Scopes, use: CapabilityUse, item: RowItem): string {
   const names: string[] = [];
   const visited = new Set<Callable>();
   for (let via = use.via; via !== null && !visited.has(via) && names.length < MAX_PATH_LENGTH; ) {
     names.push(via.name);
     visited.add(via);
-    const next: CapabilityUse | undefined = context.scopes.get(via)?.uses.get(item);
+    const next: CapabilityUse | undefined = scopes.get(via)?.uses.get(item);
     via = next?.via ?? null;
   }
   return [...names, itemName(item)].join(" → ");
@@ -36,9 +35,9 @@ function fixFor(scope: FunctionScope, missing: RowItem): readonly Fix[] {
 }
 
 /** Returns the offsets of the errors reported so far, for each file. */
-function errorOffsets(context: Context): ReadonlyMap<Unit, readonly number[]> {
+function errorOffsets(scopes: Scopes): ReadonlyMap<Unit, readonly number[]> {
   const offsets = new Map<Unit, readonly number[]>();
-  for (const { unit } of context.scopes.values()) {
+  for (const { unit } of scopes.values()) {
     if (offsets.has(unit)) continue;
     const errors = unit.diagnostics.sorted().filter((d) => d.severity === "error");
     offsets.set(
@@ -49,23 +48,26 @@ function errorOffsets(context: Context): ReadonlyMap<Unit, readonly number[]> {
   return offsets;
 }
 
-/** Reports E007 and W001 for all functions of the program. */
-export function checkEffects(context: Context): void {
+/** The scopes of all checked functions of a program. */
+type Scopes = ReadonlyMap<Callable, FunctionScope>;
+
+/** Reports E007 and W001 for all functions of the program to the diagnostics of their units. */
+export function checkEffects(scopes: Scopes, diagnosticsOf: (unit: Unit) => Diagnostics = ({ diagnostics }) => diagnostics): void {
   /**
    * Capabilities that at least one row lacks. W001 is not reported for these capabilities, because a caller may declare one
    * that its callee uses but does not declare.
    */
   const undeclared = new Set<RowItem>();
-  for (const [callable, scope] of context.scopes) {
+  for (const [callable, scope] of scopes) {
     for (const item of scope.uses.keys()) if (!callable.row.includes(item)) undeclared.add(item);
   }
-  const errors = errorOffsets(context);
-  for (const [callable, scope] of context.scopes) {
+  const errors = errorOffsets(scopes);
+  for (const [callable, scope] of scopes) {
     for (const [used, use] of scope.uses) {
       if (callable.row.includes(used)) continue;
-      const path = use.via === null ? "" : ` (${[callable.name, pathOf(context, use, used)].join(" → ")})`;
+      const path = use.via === null ? "" : ` (${[callable.name, pathOf(scopes, use, used)].join(" → ")})`;
       const [what, all] = typeof used === "string" ? ["capability", "every capability"] : ["row variable", "everything"];
-      scope.unit.diagnostics.error("E007", use.span, `\`${callable.name}\` does not declare the ${what} \`${itemName(used)}\`${path}`, {
+      diagnosticsOf(scope.unit).error("E007", use.span, `\`${callable.name}\` does not declare the ${what} \`${itemName(used)}\`${path}`, {
         help: `the row of a function names ${all} that it may use: \`${rowText([...callable.row, used])}\``,
         fixes: fixFor(scope, used),
       });
@@ -81,7 +83,7 @@ export function checkEffects(context: Context): void {
     for (const rowName of item.row?.names ?? []) {
       const declared = callable.row.find((c) => itemName(c) === rowName.text);
       if (declared !== undefined && !scope.uses.has(declared) && !undeclared.has(declared)) {
-        scope.unit.diagnostics.warning("W001", rowName.span, `\`${callable.name}\` declares \`${rowName.text}\` but never uses it`, {
+        diagnosticsOf(scope.unit).warning("W001", rowName.span, `\`${callable.name}\` declares \`${rowName.text}\` but never uses it`, {
           help: "remove it from the row, so that the signature says what the function can do",
         });
       }

@@ -11,8 +11,8 @@ export interface HiddenNames {
   all: boolean;
 }
 
-/** A line that begins an item, in any column: text after an unclosed bracket or quote may hold items that the parser did not see. */
-const ITEM_LINE = /^[ \t]*(?:export[ \t]+)?(?:fn|type|record|enum)[ \t]+([A-Za-z_]\w*)/gm;
+/** The beginning of an item, anywhere: text after an unclosed bracket or quote may hold items that the parser did not see. */
+const ITEM = /\b(?:fn|type|record|enum)[ \t]+([A-Za-z_]\w*)/g;
 /** A line that begins an item of another language in the first column: `MAX = 10`, `const f = …`, `def f(…)`. */
 const FOREIGN_ITEM_LINE = /^(?:[A-Za-z_]\w*[ \t]+){0,4}([A-Za-z_]\w*)[ \t]*[=:(<{]/gm;
 const IMPORT_LINE = /^[ \t]*import\b/m;
@@ -23,8 +23,7 @@ export function hiddenNames(text: string, damaged: readonly Span[]): HiddenNames
   let all = false;
   for (const { start, end } of damaged) {
     const section = text.slice(start, end);
-    for (const line of [ITEM_LINE, FOREIGN_ITEM_LINE])
-      for (const [, name] of section.matchAll(line)) if (name !== undefined) names.add(name);
+    for (const line of [ITEM, FOREIGN_ITEM_LINE]) for (const [, name] of section.matchAll(line)) if (name !== undefined) names.add(name);
     all ||= IMPORT_LINE.test(section);
   }
   return { names, all };

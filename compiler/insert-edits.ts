@@ -2,7 +2,7 @@
  * Makes edits that insert an effect row, a result type or an import. The syntax tree does not record the position of an
  * absent part, so the signature is split into tokens again.
  */
-import type { FnItem, ParsedFile } from "./ast.ts";
+import type { FnItem, Item, ParsedFile } from "./ast.ts";
 import { type DiagnosticExtras, Diagnostics, type Edit } from "./diagnostics.ts";
 import { lex } from "./lexer.ts";
 import type { SourceFile } from "./source.ts";
@@ -55,8 +55,16 @@ export function insertResult(unit: SourceFile, item: FnItem, type: string): read
 }
 
 /** Returns an edit that inserts an import before the other imports, or above the first item and its comment. */
-export function insertImport(file: ParsedFile, specifier: string): Edit {
-  const importText = `import "${specifier}"\n`;
+export function insertImport(file: ImportingFile, specifier: string): Edit {
+  return { ...insertImportText(file, `import "${specifier}"\n`), imports: specifier };
+}
+
+/** What decides where an import is inserted. */
+interface ImportingFile extends Pick<ParsedFile, "text" | "moduleName"> {
+  readonly items: readonly Pick<Item, "kind" | "span">[];
+}
+
+function insertImportText(file: ImportingFile, importText: string): Edit {
   const firstImport = file.items.find((item) => item.kind === "import");
   if (firstImport !== undefined) return insert(firstImport.span.start, importText);
   if (file.moduleName !== null) return insert(file.moduleName.span.end, `\n\n${importText.trimEnd()}`);

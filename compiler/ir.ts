@@ -36,8 +36,8 @@ export interface Local {
 export interface Callable {
   readonly name: string;
   readonly file: SourceFile;
-  /** The declaration of the callable; null unless it was declared with `fn`. */
-  readonly item: FnItem | null;
+  /** The declaration of the callable; null unless it was declared with `fn`. An edit of its body replaces it (`incremental/file.ts`). */
+  item: FnItem | null;
   readonly typeParams: readonly ParamType[];
   readonly params: readonly CheckedType[];
   readonly result: CheckedType;

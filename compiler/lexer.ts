@@ -8,6 +8,7 @@ import { readNumber } from "./lexer/number.ts";
 import { codePointName, isDigit, isWordPart, isWordStart, LONE_SURROGATE, Scanner } from "./lexer/scanner.ts";
 import { isForeignQuote, readForeignString } from "./lexer/foreign-string.ts";
 import { atString, isLineEnd, readString, reportOpenHole } from "./lexer/string.ts";
+import { beginsSection, LOOKAHEAD } from "./parser/sections.ts";
 import { OPERAND_STARTS, PUNCTUATORS, type Punctuator, type Token, type TokenKind, kindOfWord } from "./tokens.ts";
 
 interface Lexed {
@@ -25,6 +26,62 @@ export function lex(text: string, diagnostics: Diagnostics): Lexed {
   scanner.at = text.length;
   scanner.push("eof", text.length);
   return { tokens: scanner.tokens, comments: scanner.comments };
+}
+
+interface LexedSection extends Lexed {
+  /** The number of tokens of the section. After them come up to `LOOKAHEAD` more, and `eof`. */
+  readonly count: number;
+  /** The length of the section. */
+  readonly length: number;
+  /** Where the text ends that decided the tokens. */
+  readonly lookaheadEnd: number;
+}
+
+/**
+ * Splits the first section of the text into tokens, and the few tokens after it. Errors are those of all of these tokens.
+ */
+export function lexSection(text: string, diagnostics: Diagnostics): LexedSection {
+  const scanner = new Scanner(text, diagnostics);
+  if (scanner.peek() === 0xfeff) scanner.at = 1;
+  const { tokens, comments } = scanner;
+  for (let index = 1; scanner.at < text.length && !scanner.full; ) {
+    readToken(scanner);
+    // A token is judged when those are known that the parser sees after it. Later tokens may still remove the last one.
+    for (; index + LOOKAHEAD + 1 < tokens.length; index += 1) {
+      const start = tokens[index]?.start ?? 0;
+      if (!beginsSection(text, tokens, index)) continue;
+      const end = tokens[index + LOOKAHEAD]?.start ?? text.length;
+      tokens.length = index + LOOKAHEAD;
+      tokens.push({ kind: "eof", start: end, end, newline: true, value: "" });
+      return { tokens, comments: comments.filter(({ span }) => span.start < start), count: index, length: start, lookaheadEnd: end + 1 };
+    }
+  }
+  if (scanner.holes.length > 0) reportOpenHole(scanner);
+  scanner.at = text.length;
+  scanner.push("eof", text.length);
+  for (let index = 1; index < tokens.length; index += 1) {
+    if (!beginsSection(text, tokens, index)) continue;
+    const start = tokens[index]?.start ?? text.length;
+    const end = tokens[index + LOOKAHEAD];
+    if (end === undefined)
+      return {
+        tokens,
+        comments: comments.filter(({ span }) => span.start < start),
+        count: index,
+        length: start,
+        lookaheadEnd: text.length,
+      };
+    tokens.length = index + LOOKAHEAD;
+    tokens.push({ kind: "eof", start: end.start, end: end.start, newline: true, value: "" });
+    return {
+      tokens,
+      comments: comments.filter(({ span }) => span.start < start),
+      count: index,
+      length: start,
+      lookaheadEnd: Math.min(text.length, end.start + 1),
+    };
+  }
+  return { tokens, comments, count: tokens.length, length: text.length, lookaheadEnd: text.length };
 }
 
 function readToken(scanner: Scanner): void {

@@ -68,15 +68,15 @@ function suggestImport({ text, span }: Name): DiagnosticExtras {
 /**
  * Loads a file and all files that it imports, directly and indirectly. In the result, imported files come before the files
  * that import them. Errors are reported in the importing file. An explicit stack is used, so that long chains of imports
- * do not overflow the JavaScript stack.
+ * do not overflow the JavaScript stack. `make` makes the unit of a file.
  */
-export function loadUnits(root: SourceFile, resolve: Resolver): readonly LoadedUnit[] {
+export function loadUnits(root: SourceFile, resolve: Resolver, make: (source: SourceFile) => Unit = makeUnit): readonly LoadedUnit[] {
   const loaded: LoadedUnit[] = [];
   const byName = new Map<string, Unit>();
   /** The stack of files that are being loaded. Each file is imported by the file before it. */
   const loading: { readonly unit: Unit; readonly remaining: ImportItem[]; readonly imports: { item: ImportItem; unit: Unit }[] }[] = [];
   const begin = (source: SourceFile): Unit => {
-    const unit = makeUnit(source);
+    const unit = make(source);
     byName.set(unit.name, unit);
     const remaining = unit.parsed.items.filter((i): i is ImportItem => i.kind === "import").reverse();
     loading.push({ unit, remaining, imports: [] });

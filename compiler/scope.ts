@@ -107,6 +107,11 @@ export class FunctionScope {
     return [...(this.#blocks.pop()?.values() ?? [])];
   }
 
+  /** Returns the bindings of the current block. */
+  bindings(): readonly Local[] {
+    return [...(this.#blocks.at(-1)?.values() ?? [])];
+  }
+
   /** Adds a binding to the current block. Returns the binding of the same name that it replaces in this block, if there is one. */
   declare(local: Local): Local | undefined {
     const block = this.#blocks.at(-1);

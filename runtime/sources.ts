@@ -27,6 +27,8 @@ export interface ProgramSources {
   readonly resolve: Resolver;
   /** Returns the text of a file that was read, by the name that the module and diagnostics use. */
   readonly textOf: (name: string) => string | undefined;
+  /** Returns the real path of a file that was read, by the same name. */
+  readonly pathOf: (name: string) => string | undefined;
 }
 
 /** Returns the folder of the libraries shipped with Boruna: `../std` in the sources, `../../std` in the built package. */
@@ -82,9 +84,14 @@ function readText(path: string, shownName: string): string {
 
 /**
  * Reads a main file and returns it with a resolver for its imports. File names are relative to the project. If `given` is the text of the
- * file, the file need not exist yet. Throws `io_error`.
+ * file, the file need not exist yet. `openText` returns the text of an imported file that is open in an editor, by its real path. Throws
+ * `io_error`.
  */
-export function openSources(path: string, given?: string): ProgramSources {
+export function openSources(
+  path: string,
+  given?: string,
+  openText: (path: string) => string | undefined = () => undefined,
+): ProgramSources {
   const text = given ?? readText(path, path);
   const main = given === undefined ? realPath(path) : join(realPath(dirname(path)), basename(path));
   const root = projectRootOf(dirname(main));
@@ -95,7 +102,7 @@ export function openSources(path: string, given?: string): ProgramSources {
   const nameOf = (file: string): string => relative(root, file).split(sep).join("/") || basename(file);
 
   const addSource = (name: string, file: string, importRoot: string, shownName: string): SourceFile => {
-    const known = texts.get(name) ?? readText(file, shownName);
+    const known = texts.get(name) ?? openText(file) ?? readText(file, shownName);
     texts.set(name, known);
     locations.set(name, { path: file, root: importRoot });
     return { name, text: known };
@@ -134,7 +141,7 @@ export function openSources(path: string, given?: string): ProgramSources {
   const name = nameOf(main);
   texts.set(name, text);
   locations.set(name, { path: main, root });
-  return { source: { name, text }, resolve: resolveImport, textOf: (file) => texts.get(file) };
+  return { source: { name, text }, resolve: resolveImport, textOf: (file) => texts.get(file), pathOf: (file) => locations.get(file)?.path };
 }
 
 function realPath(path: string): string {

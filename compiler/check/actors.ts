@@ -15,6 +15,7 @@ export function checkSpawn(checker: FunctionChecker, { target: expr, span }: Exp
       checker.error("E009", expr.span, "`spawn` takes the name of a function without parameters");
     return { ...failed(span), type: ACTOR_ID };
   }
+  checker.context.recorder?.name(expr.span, { kind: "function", callable: target });
   // Without arguments, nothing decides the row variables of the actor, so they are empty.
   useRow(checker, substituteRow(target.row, rowInstantiation(target.typeParams)), span, target);
   return { ir: { kind: "spawn", target, span }, type: target.message === null ? ACTOR_ID : actorIdOf(target.message) };

@@ -20,6 +20,7 @@ export function checkAssign(checker: FunctionChecker, stmt: Assign): IrStmt[] {
     return [];
   }
   checker.scope.assigned.add(local);
+  checker.context.recorder?.name(stmt.name.span, { kind: "local", local });
   if (stmt.steps.length > 0) return [checkUpdate(checker, stmt, local)];
   const value = checkValue(checker, stmt, local.type, `\`${stmt.name.text}\``);
   if (!reportCaptured(checker, stmt.name, local) && !local.mutable) {

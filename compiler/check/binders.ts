@@ -178,6 +178,7 @@ export function bindParams(
       names.add(bound.name);
     };
     if (pattern === null) {
+      checker.context.recorder?.name(name.span, { kind: "local", local });
       checker.scope.declare(local);
       declare(local);
       return local;

@@ -36,6 +36,7 @@ export function checkBody(context: Context, callable: Callable, unit: Unit): voi
   scope.ensuresResult = result;
   const ensures = checkClauses(checker, item.ensures);
   scope.leave();
+  context.recorder?.scope(item.span, scope.bindings());
   callable.body = { params, prologue, requires, ensures, result, value, intent: item.intent };
   context.scopes.set(callable, scope);
   runDeferredChecks(context);

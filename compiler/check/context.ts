@@ -14,6 +14,7 @@ import type { Callable, Ir, Local } from "../ir.ts";
 import type { FunctionScope, Unit } from "../scope.ts";
 import { didYouMean, hintExtras, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint } from "./library-hints.ts";
+import type { Recorder } from "../recorder.ts";
 import {
   actorIdOf,
   builtinType,
@@ -108,14 +109,16 @@ export class Context {
   /** The builtin calls that W007 reports if their result is not used, each with the name of the builtin and the type of the result. */
   readonly builtinCalls = new WeakMap<Ir, { readonly name: string; readonly result: CheckedType }>();
   /** The local functions, by the binding of their name in the enclosing function and by that in their own body. */
-  readonly localFunctions = new Map<Local, Callable>();
+  readonly localFunctions = new WeakMap<Local, Callable>();
+  /** Records names and types for an editor; undefined in every other check. */
+  recorder: Recorder | undefined = undefined;
   /** Returns the function that implements a source builtin, which is a builtin written in `.ax`. */
   readonly sourceBuiltin: (builtin: BuiltinDecl) => Callable;
   /** Returns a record that builtins return: `Entry` or `Pair`. */
   readonly #recordNamed: (name: string) => TypeDecl | undefined;
   readonly #signatures = new Map<string, Signature>();
   /** The type parameters that were reported as wrong row variables. Each is reported once. */
-  readonly #reported = new Set<ParamType>();
+  readonly #reported = new WeakSet<ParamType>();
 
   constructor(
     registry: CapabilityRegistry,
@@ -179,6 +182,8 @@ export class Context {
     const args = expr.args.map((a) => this.resolveType(unit, a, params));
     const param = params.get(name);
     const decl = param === undefined ? this.typeNamed(unit, name) : undefined;
+    if (param !== undefined) this.recorder?.name(expr.name.span, { kind: "param", param });
+    else if (decl !== undefined) this.recorder?.name(expr.name.span, { kind: "type", decl });
     const [message] = args;
     if (name === "ActorId" && param === undefined && decl === undefined && message !== undefined && args.length === 1)
       return actorIdOf(message);
@@ -243,6 +248,9 @@ export class Context {
   /** Returns what a name in a row refers to; undefined if it is reported. */
   #rowItem(unit: Unit, rowName: Name, param: ParamType | undefined): RowItem | undefined {
     const name = CAPABILITY_ALIASES.get(rowName.text) ?? rowName.text;
+    const capability = param === undefined ? this.registry.byName.get(name) : undefined;
+    if (param !== undefined) this.recorder?.name(rowName.span, { kind: "param", param });
+    else if (capability !== undefined) this.recorder?.name(rowName.span, { kind: "capability", capability });
     if (param !== undefined) {
       return this.#isRowVariable(unit, rowName, name, param) && this.#useAs("row", unit, rowName, param) ? param : undefined;
     }

@@ -19,6 +19,7 @@ import {
   tupleType,
   type TypeDecl,
 } from "../check-types.ts";
+import type { NamedThing } from "../recorder.ts";
 import { failed, type FunctionChecker, type Typed } from "./context.ts";
 import { helpWithoutPrefix, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint } from "./library-hints.ts";
@@ -50,6 +51,20 @@ export function bindTypeArguments(type: CheckedType, expected: CheckedType): voi
   }
 }
 
+/** The record or variant that has a field. `variant` is null for a record. */
+interface FieldOwner {
+  readonly decl: TypeDecl;
+  readonly variant: string | null;
+}
+
+const recordedField = ({ decl, variant }: FieldOwner, { name, type }: FieldInfo): NamedThing => ({
+  kind: "field",
+  decl,
+  variant,
+  name,
+  type,
+});
+
 interface FieldValues {
   /** The values of the fields in declaration order; null for a field that is copied from the base. */
   readonly fields: readonly (Ir | null)[];
@@ -60,7 +75,7 @@ interface FieldValues {
 /** Checks that each field of a literal is known and given once, and that no field is missing unless there is a base. */
 function checkFields(
   checker: FunctionChecker,
-  owner: string,
+  owner: FieldOwner & { readonly name: string },
   infos: readonly FieldInfo[],
   inits: readonly FieldInit[],
   substituteArgs: (t: CheckedType) => CheckedType,
@@ -76,10 +91,11 @@ function checkFields(
       checker.error(
         "E006",
         init.name.span,
-        `\`${owner}\` has no field \`${init.name.text}\``,
+        `\`${owner.name}\` has no field \`${init.name.text}\``,
         suggestNearest(scope.unit, init.name, () => indexes.keys(), `its fields are ${[...indexes.keys()].join(", ")}`),
       );
     }
+    if (info !== undefined) checker.context.recorder?.name(init.name.span, recordedField(owner, info));
     if (values.has(init.name.text)) checker.error("E010", init.name.span, `the field \`${init.name.text}\` is given twice`);
     values.set(
       init.name.text,
@@ -92,7 +108,7 @@ function checkFields(
     checker.error(
       "E006",
       literal.span,
-      `\`${owner}\` needs ${missingNames.length === 1 ? "the field" : "the fields"} ${missingNames.join(", ")}`,
+      `\`${owner.name}\` needs ${missingNames.length === 1 ? "the field" : "the fields"} ${missingNames.join(", ")}`,
       { help: "every field has a value; a record can copy the others from another one: `P { ..base, x: 1 }`" },
     );
   }
@@ -133,13 +149,21 @@ export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "reco
     for (const init of expr.fields) checker.check(init.value, freshVar());
     return failed(expr.span);
   }
+  context.recorder?.name(expr.name.span, { kind: "type", decl });
   const { type, substituteArgs } = instantiate(decl);
   bindTypeArguments(type, expected);
   if (expr.base === null) {
-    const { fields, evaluation } = checkFields(checker, decl.name, decl.fields, expr.fields, substituteArgs, {
-      span: expr.span,
-      hasBase: false,
-    });
+    const { fields, evaluation } = checkFields(
+      checker,
+      { name: decl.name, decl, variant: null },
+      decl.fields,
+      expr.fields,
+      substituteArgs,
+      {
+        span: expr.span,
+        hasBase: false,
+      },
+    );
     return {
       ir: evaluateAfter(evaluation, { kind: "record", decl, fields: fields.map((f) => f ?? failed(expr.span).ir), span: expr.span }),
       type,
@@ -147,7 +171,7 @@ export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "reco
   }
   const base: Local = { name: "", type, mutable: false, span: expr.base.span, used: true };
   const baseValue = checker.check(expr.base, type, "the base of the record");
-  const { fields, evaluation } = checkFields(checker, decl.name, decl.fields, expr.fields, substituteArgs, {
+  const { fields, evaluation } = checkFields(checker, { name: decl.name, decl, variant: null }, decl.fields, expr.fields, substituteArgs, {
     span: expr.span,
     hasBase: true,
   });
@@ -259,6 +283,8 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
     if (expr.payload?.kind === "struct") for (const f of expr.payload.fields) checker.check(f.value, freshVar());
     return failed(expr.span);
   }
+  context.recorder?.name(expr.enum.span, { kind: "type", decl });
+  context.recorder?.name(expr.variant.span, { kind: "variant", decl, name: variant.name });
   const { type, substituteArgs } = instantiate(decl);
   bindTypeArguments(type, expected);
   const fullName = `${decl.name}::${variant.name}`;
@@ -274,10 +300,17 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
       if (expr.payload?.kind === "args") for (const arg of expr.payload.args) checker.check(arg, freshVar());
       return { ...failed(expr.span), type };
     }
-    const { fields, evaluation } = checkFields(checker, fullName, payload.fields, expr.payload.fields, substituteArgs, {
-      span: expr.span,
-      hasBase: false,
-    });
+    const { fields, evaluation } = checkFields(
+      checker,
+      { name: fullName, decl, variant: variant.name },
+      payload.fields,
+      expr.payload.fields,
+      substituteArgs,
+      {
+        span: expr.span,
+        hasBase: false,
+      },
+    );
     const record: Ir = {
       kind: "variant_record",
       decl,
@@ -401,6 +434,7 @@ export function findField(
     );
     return undefined;
   }
+  checker.context.recorder?.name(name.span, recordedField({ decl, variant: null }, field));
   const typeArgs = new Map(decl.params.map((p, i) => [p, type.args[i] ?? ERROR] as const));
   return { index, type: substitute(field.type, typeArgs) };
 }

@@ -60,6 +60,7 @@ export class ExpressionChecker implements FunctionChecker {
   }
 
   check(expr: Expr, expected: CheckedType, why = "", accepts: (found: CheckedType) => boolean = () => false): Ir {
+    this.context.recorder?.type(expr.span, expected);
     switch (expr.kind) {
       case "if":
         return this.#if(expr, expected, why);
@@ -69,6 +70,7 @@ export class ExpressionChecker implements FunctionChecker {
         return this.block(expr.block, expected, why);
       default: {
         const { ir, type } = this.#infer(expr, expected);
+        this.context.recorder?.type(expr.span, type);
         if (!accepts(type)) this.#expect(type, expected, expr.span, why);
         return ir;
       }
@@ -176,11 +178,13 @@ export class ExpressionChecker implements FunctionChecker {
     const local = scope.lookup(name.text);
     if (local !== undefined) {
       local.used = true;
+      context.recorder?.name(name.span, { kind: "local", local });
       return { ir: { kind: "local", local, span: name.span }, type: local.type };
     }
     const value = checkFunctionValue(this, name);
     if (value !== undefined) return value;
     const capability = context.capability(name.text);
+    if (capability !== undefined) context.recorder?.name(name.span, { kind: "capability", capability });
     const capabilityValue = capability === undefined ? undefined : checkCapabilityValue(this, capability, name, expected);
     if (capabilityValue !== undefined) return capabilityValue;
     if (capability !== undefined) {
@@ -215,7 +219,7 @@ export class ExpressionChecker implements FunctionChecker {
           : wantsValue
             ? this.block(b.body, freshVar())
             : this.#unusedBlock(b.body, "if");
-      this.#leave();
+      this.#leave({ start: b.condition.span.start, end: b.body.span.end });
       return { ...condition, body };
     });
     if (expr.otherwise !== null)
@@ -264,7 +268,7 @@ export class ExpressionChecker implements FunctionChecker {
       const wanted = prune(expected);
       const emptyMap = arm.emptyBraces && wanted.kind === "builtin" && wanted.name === "Map";
       const body: Ir = emptyMap ? { kind: "map", entries: [], span: arm.body.span } : this.block(arm.body, expected, why || "this arm");
-      this.#leave();
+      this.#leave(arm.span);
       return { pattern, guard, body };
     });
     const checkArms = (): void => {
@@ -313,6 +317,7 @@ export class ExpressionChecker implements FunctionChecker {
 
   bind(name: Name, type: CheckedType, { mutable }: { readonly mutable: boolean }): Local {
     const local: Local = { name: name.text, type, mutable, span: name.span, used: false };
+    this.context.recorder?.name(name.span, { kind: "local", local });
     const replaced = this.scope.declare(local);
     if (replaced !== undefined) this.#warnIfUnused(replaced);
     return local;
@@ -333,9 +338,11 @@ export class ExpressionChecker implements FunctionChecker {
     });
   }
 
-  /** Ends the block and warns of its unused bindings. */
-  #leave(): void {
-    for (const local of this.scope.leave()) this.#warnIfUnused(local);
+  /** Ends the block at `span` and warns of its unused bindings. */
+  #leave(span: Span): void {
+    const locals = this.scope.leave();
+    this.context.recorder?.scope(span, locals);
+    for (const local of locals) this.#warnIfUnused(local);
   }
 
   block(block: Block, expected: CheckedType, why = ""): Ir {
@@ -355,7 +362,7 @@ export class ExpressionChecker implements FunctionChecker {
       const brace = { start: Math.max(block.span.start, block.span.end - 1), end: block.span.end };
       if (!reportEnding(this, last, expected, brace, why)) this.#expect(UNIT_TYPE, expected, brace, why);
     }
-    this.#leave();
+    this.#leave(block.span);
     return { kind: "block", stmts, value, span: block.span };
   }
 
@@ -436,7 +443,7 @@ export class ExpressionChecker implements FunctionChecker {
         scope.enter();
         const condition = checkCondition(this, stmt);
         const { body, hasBreak } = this.#loop(stmt.body);
-        this.#leave();
+        this.#leave(span);
         const isEndless = stmt.condition.kind === "bool" && stmt.condition.value && !hasBreak;
         return [{ kind: "while", ...condition, body, isEndless, span }];
       }
@@ -450,7 +457,7 @@ export class ExpressionChecker implements FunctionChecker {
         const { local, bound, prologue } = this.#declare(stmt, type, { place: "for", mutable: false });
         if (hasError) for (const inner of bound) inner.used = true;
         const { body: loopBody } = this.#loop(stmt.body);
-        this.#leave();
+        this.#leave(span);
         const body: Ir = prologue.length === 0 ? loopBody : { kind: "block", stmts: prologue, value: loopBody, span: loopBody.span };
         return [{ kind: "for", local, list, body, assigned: scope.assigned, span }];
       }
@@ -531,6 +538,7 @@ export class ExpressionChecker implements FunctionChecker {
       });
     }
     const value = inner.block(expr.body, result, "the result of the lambda");
+    context.recorder?.scope(expr.span, scope.bindings());
     if (declaredRow === null) callable.row = sortedRow(scope.uses.keys());
     const captures = [...scope.captured];
     callable.body = {

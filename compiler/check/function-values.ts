@@ -13,10 +13,12 @@ export function checkFunctionValue(checker: FunctionChecker, name: Name): Typed 
   if (target !== undefined) {
     if (target.message !== null) reportReceiverAsValue(checker, target, name);
     scope.calls(target, name.span);
+    context.recorder?.name(name.span, { kind: "function", callable: target });
     return { ir: { kind: "fn", target, span: name.span }, type: functionType(instanceOf(target)) };
   }
   const builtin = context.builtin(scope.unit, name.text);
   if (builtin === undefined) return undefined;
+  context.recorder?.name(name.span, { kind: "builtin", builtin });
   const instance = instanceOf(context.builtinSignature(builtin));
   const type = functionType(instance);
   if (builtin.source !== undefined) return { ir: { kind: "fn", target: context.sourceBuiltin(builtin), span: name.span }, type };

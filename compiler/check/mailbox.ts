@@ -1,9 +1,10 @@
 /** Checks what functions do with the mailbox of the actor that runs them, whose type is declared with `receives`. */
 import type { Span } from "../ast.ts";
+import type { Diagnostics } from "../diagnostics.ts";
 import { ACTOR_ID, actorIdOf, type CheckedType, findPart, freshVar, type PartTest, show, unify } from "../check-types.ts";
 import type { Callable } from "../ir.ts";
 import type { FunctionScope, Unit } from "../scope.ts";
-import type { Context, FunctionChecker } from "./context.ts";
+import type { FunctionChecker } from "./context.ts";
 
 /** The maximum number of functions shown in a path of calls. */
 const MAX_PATH_LENGTH = 12;
@@ -70,8 +71,11 @@ function namedScope(scope: FunctionScope): FunctionScope {
  * out of the same mailbox as another type. A function value counts as called by the function that makes it: messages hold no functions,
  * so a value is only called in the actor that makes it.
  */
-export function checkMailboxCalls(context: Context): void {
-  if (![...context.scopes.keys()].some(({ message }) => message !== null)) return;
+export function checkMailboxCalls(
+  scopes: ReadonlyMap<Callable, FunctionScope>,
+  diagnosticsOf: (unit: Unit) => Diagnostics = ({ diagnostics }) => diagnostics,
+): void {
+  if (![...scopes.keys()].some(({ message }) => message !== null)) return;
   const callers = new Map<Callable, FunctionScope[]>();
   /** For each function that uses the mailbox without a message type, itself or in a call, the function that it calls for this. */
   const nextOnPath = new Map<Callable, Callable | null>();
@@ -81,7 +85,7 @@ export function checkMailboxCalls(context: Context): void {
     nextOnPath.set(callable, next);
     unvisited.push(callable);
   };
-  for (const scope of context.scopes.values()) {
+  for (const scope of scopes.values()) {
     const named = namedScope(scope);
     if (scope.usesUntypedMailbox) visit(named.callable, null);
     for (const callee of scope.callees.keys()) {
@@ -94,7 +98,7 @@ export function checkMailboxCalls(context: Context): void {
     for (const scope of callers.get(callee) ?? []) {
       const { callable, unit } = namedScope(scope);
       if (callable.message === null) visit(callable, callee);
-      else reportUntypedMailbox(unit, scope.callees.get(callee), callable, pathFrom(callee, nextOnPath));
+      else reportUntypedMailbox(diagnosticsOf(unit), scope.callees.get(callee), callable, pathFrom(callee, nextOnPath));
     }
   }
 }
@@ -105,10 +109,15 @@ function pathFrom(first: Callable, nextOnPath: ReadonlyMap<Callable, Callable | 
   return path;
 }
 
-function reportUntypedMailbox(unit: Unit, span: Span | undefined, { name, message }: Callable, path: readonly Callable[]): void {
+function reportUntypedMailbox(
+  diagnostics: Diagnostics,
+  span: Span | undefined,
+  { name, message }: Callable,
+  path: readonly Callable[],
+): void {
   if (span === undefined || message === null) return;
   const names = path.map((callable) => callable.name);
-  unit.diagnostics.error(
+  diagnostics.error(
     "E009",
     span,
     `\`${names.at(-1)}\` uses the mailbox but declares no messages, and \`${name}\` receives ${show(message)} (${[name, ...names].join(" → ")})`,

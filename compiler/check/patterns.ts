@@ -82,6 +82,7 @@ function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, 
       const known = variantOf(type, name.text);
       if (known === undefined && !/^[A-Z]/.test(name.text)) return bindUnlessVariant(checker, name, type, pass);
       const constructor_ = known ?? resolveVariant(checker, null, name, type, pass);
+      if (constructor_ !== undefined) recordVariant(checker, type, null, name);
       if (constructor_ !== undefined) return resolveConstructor(checker, constructor_, [], pattern.span, pass);
       // The name was probably meant as a binding. Bind it, so that its uses do not cause further errors.
       if (pass.onUndecided !== undefined && prune(type).kind !== "var") checker.bind(name, ERROR, { mutable: false }).used = true;
@@ -111,6 +112,7 @@ function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, 
         for (const arg of pattern.args ?? []) resolveInner(arg, subpatternType(type));
         return WILDCARD;
       }
+      recordVariant(checker, type, pattern.enum, pattern.variant);
       return resolveConstructor(checker, constructor_, pattern.args ?? [], pattern.span, pass);
     }
     case "struct": {
@@ -120,6 +122,8 @@ function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, 
         for (const f of pattern.fields) resolveField(checker, f, subpatternType(type), pass);
         return WILDCARD;
       }
+      recordVariant(checker, type, pattern.enum, pattern.name);
+      recordFields(checker, type, pattern);
       return { kind: "constructor", constructor_, args: structArgs(checker, constructor_, constructor_.fields, pattern, pass) };
     }
     case "tuple": {
@@ -150,6 +154,30 @@ const TUPLE_HELP = "a pattern in parentheses is for a tuple; the index and the e
 function tuplePatternHelp(type: CheckedType, wanted: CheckedType): string | undefined {
   if (!isTuple(wanted)) return undefined;
   return isTuple(type) ? `the tuple has ${type.args.length} parts: write a name or \`_\` for each` : TUPLE_HELP;
+}
+
+/** Records the names of a variant, or of a record, in a pattern for a value of the type. */
+function recordVariant({ context, scope }: FunctionChecker, type: CheckedType, enumName: Name | null, name: Name): void {
+  const t = prune(type);
+  if (context.recorder === undefined || t.kind !== "declared") return;
+  const enumDecl = enumName === null ? undefined : context.typeNamed(scope.unit, enumName.text);
+  if (enumName !== null && enumDecl !== undefined) context.recorder.name(enumName.span, { kind: "type", decl: enumDecl });
+  const { decl } = t;
+  context.recorder.name(name.span, decl.kind === "record" ? { kind: "type", decl } : { kind: "variant", decl, name: name.text });
+}
+
+/** Records the names of the fields in a pattern. */
+function recordFields({ context }: FunctionChecker, type: CheckedType, { name, fields }: Pattern & { kind: "struct" }): void {
+  const t = prune(type);
+  if (context.recorder === undefined || t.kind !== "declared") return;
+  const { decl } = t;
+  const payload = decl.variants.find((variant) => variant.name === name.text)?.payload;
+  const infos = decl.kind === "record" ? decl.fields : payload?.kind === "struct" ? payload.fields : [];
+  for (const { name: field } of fields) {
+    const info = infos.find((candidate) => candidate.name === field.text);
+    const variant = decl.kind === "record" ? null : name.text;
+    if (info !== undefined) context.recorder.name(field.span, { kind: "field", decl, variant, name: info.name, type: info.type });
+  }
 }
 
 function expectType(checker: FunctionChecker, type: CheckedType, wanted: CheckedType, span: Span): boolean {

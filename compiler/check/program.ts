@@ -103,6 +103,6 @@ export function checkProgram(source: SourceFile, resolve: Resolver, registry: Ca
     }
   }
   builtins.check(context);
-  checkMailboxCalls(context);
+  checkMailboxCalls(context.scopes);
   return result(declaredUnits.at(-1)?.functions ?? [], tests);
 }

@@ -63,7 +63,7 @@ export class SourceBuiltins {
   check(context: Context): void {
     for (let next = this.#unchecked.shift(); next !== undefined; next = this.#unchecked.shift())
       checkBody(context, next.callable, next.unit);
-    checkEffects(context);
+    checkEffects(context.scopes);
     const error = this.#units.flatMap((unit) => unit.diagnostics.sorted()).find(({ severity }) => severity === "error");
     if (error !== undefined) throw new BorunaError("internal", `${error.file}: ${error.message}`);
   }

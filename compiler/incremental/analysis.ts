@@ -1,0 +1,80 @@
+/**
+ * An analysis of a program that can be updated while its files change, for editors. It finds the same diagnostics as `check`, without
+ * those of the module format, because nothing is lowered:
+ *
+ *     const analysis = new Analysis({ resolve, registry });
+ *     analysis.update({ name: "main.ax", text });      // the diagnostics of main.ax and of the files that it imports
+ *
+ * `file.ts` says what is reused from one update to the next. Positions are offsets; whoever shows a diagnostic makes lines of them.
+ */
+import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
+import { Context } from "../check/context.ts";
+import { checkMailboxCalls } from "../check/mailbox.ts";
+import { builtinRecords, fillRecords, SourceBuiltins } from "../check/source-builtins.ts";
+import type { CompileOptions } from "../compile.ts";
+import type { Diagnostic } from "../diagnostics.ts";
+import { Diagnostics } from "../diagnostics.ts";
+import { checkEffects } from "../effect-rows.ts";
+import { loadUnits, type Resolver } from "../load-units.ts";
+import type { Recorder } from "../recorder.ts";
+import type { Unit } from "../scope.ts";
+import type { SourceFile } from "../source.ts";
+import { AnalyzedFile } from "./file.ts";
+import type { Section } from "./sections.ts";
+
+export class Analysis {
+  readonly context: Context;
+  readonly #resolve: Resolver;
+  readonly #files = new Map<string, AnalyzedFile>();
+
+  constructor(options: CompileOptions = {}) {
+    const sameName = (name: string): string => name;
+    const records = builtinRecords(sameName);
+    const builtins = new SourceBuiltins();
+    const context: Context = new Context(
+      options.registry ?? BUILTIN_REGISTRY,
+      (builtin) => builtins.get(builtin, context, sameName),
+      (name) => records.get(name),
+    );
+    fillRecords(context, records);
+    this.context = context;
+    this.#resolve = options.resolve ?? (() => undefined);
+  }
+
+  /** Returns the file of that name as it was at the last update. */
+  file(name: string): AnalyzedFile | undefined {
+    return this.#files.get(name);
+  }
+
+  /** Returns all files that were read. */
+  files(): Iterable<AnalyzedFile> {
+    return this.#files.values();
+  }
+
+  /** Takes the text of a file, and returns the diagnostics of the file and of those that it imports. */
+  update(source: SourceFile): readonly Diagnostic[] {
+    const loaded = loadUnits(source, this.#resolve, ({ name, text }) => {
+      const file = this.#files.get(name) ?? new AnalyzedFile(name);
+      this.#files.set(name, file);
+      return file.begin(text);
+    });
+    const files = loaded.flatMap(({ unit }) => this.#files.get(unit.name) ?? []);
+    loaded.forEach((unit, i) => files[i]?.declare(this.context, unit));
+    for (const file of files) file.checkBodies(this.context);
+    const effects = new Map<Unit, Diagnostics>();
+    const diagnosticsOf = (unit: Unit): Diagnostics => {
+      const known = effects.get(unit) ?? new Diagnostics(unit.name);
+      effects.set(unit, known);
+      return known;
+    };
+    const scopes = new Map(files.flatMap((file) => [...file.scopes()]));
+    checkEffects(scopes, diagnosticsOf);
+    checkMailboxCalls(scopes, diagnosticsOf);
+    return files.flatMap((file) => file.diagnostics(effects));
+  }
+
+  /** Returns what the checker finds out about a section of a file. */
+  record(file: AnalyzedFile, section: Section): Recorder {
+    return file.record(this.context, section);
+  }
+}

@@ -1,0 +1,363 @@
+/**
+ * Keeps what is known about one file while its text changes. Three things are reused, as long as what they depend on is the same:
+ *
+ *     a section (its tree and syntax errors)     its text
+ *     the declaration of a function              the text of its signature, and the types that the file can name
+ *     a checked body                             its section, those types, and the functions whose names it looked up
+ *
+ * If a type or an import changes, every declaration and body of the file is checked again.
+ */
+import type { FnItem, Item, Name, Span, TestItem } from "../ast.ts";
+import { checkBody, runDeferredChecks } from "../check/bodies.ts";
+import type { Context } from "../check/context.ts";
+import { checkTest } from "../check/tests.ts";
+import {
+  declareFunction,
+  declareTypes,
+  importItems,
+  isDeclaring,
+  keyOf,
+  recordSignature,
+  recordType,
+  reportSameTests,
+} from "../declare.ts";
+import type { TypeDecl } from "../check-types.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { compareDiagnostics, type Diagnostic, Diagnostics, type Edit } from "../diagnostics.ts";
+import type { HiddenNames } from "../hidden-names.ts";
+import { insertImport } from "../insert-edits.ts";
+import type { Callable } from "../ir.ts";
+import type { LoadedUnit } from "../load-units.ts";
+import { reportTooLong } from "../parser/parse.ts";
+import { Recorder } from "../recorder.ts";
+import type { FunctionScope, Unit } from "../scope.ts";
+import { type Section, splitSections } from "./sections.ts";
+import { type Lookups, TrackedMap, TrackedSet } from "./tracked-map.ts";
+
+interface DeclaredFunction {
+  readonly callable: Callable;
+  readonly diagnostics: Diagnostics;
+}
+
+interface CheckedBody {
+  readonly unit: Unit;
+  readonly scopes: readonly (readonly [Callable, FunctionScope])[];
+  readonly lookups: Lookups<Callable>;
+  /** Whether the names that are declared nowhere may be hidden. */
+  readonly hidden: ReadonlyMap<string, boolean>;
+}
+
+/** A unit for one section. Its maps are those that the file has at present. */
+class SectionUnit implements Unit {
+  readonly diagnostics: Diagnostics;
+  readonly #file: AnalyzedFile;
+  readonly #section: Section;
+
+  constructor(file: AnalyzedFile, section: Section) {
+    this.#file = file;
+    this.#section = section;
+    this.diagnostics = new Diagnostics(file.name);
+  }
+
+  get name(): string {
+    return this.#file.name;
+  }
+  get text(): string {
+    return this.#section.text;
+  }
+  get parsed(): Unit["parsed"] {
+    return { name: this.name, text: this.text, moduleName: null, items: this.#section.items, comments: [], damaged: [] };
+  }
+  get hidden(): HiddenNames {
+    return this.#file.hidden;
+  }
+  get functions(): Map<string, Callable> {
+    return this.#file.functions;
+  }
+  get types(): Map<string, TypeDecl> {
+    return this.#file.types;
+  }
+  get declaredIn(): Map<string, string> {
+    return this.#file.declaredIn;
+  }
+  get privateIn(): Map<string, string> {
+    return this.#file.privateIn;
+  }
+}
+
+type Body = FnItem | TestItem;
+
+/** Returns the item with its name, or the file that it imports, at its place in the file. */
+function moved(item: Item, by: number): Item {
+  const moveName = ({ text, span }: Name): Name => ({ text, span: { start: span.start + by, end: span.end + by } });
+  return item.kind === "import" ? { ...item, specifier: moveName(item.specifier) } : { ...item, name: moveName(item.name) };
+}
+
+export class AnalyzedFile {
+  readonly name: string;
+  text = "";
+  sections: readonly Section[] = [];
+  hidden = { names: new TrackedSet(), all: false };
+  /** Whether the unknown names in declarations may be hidden. */
+  #hiddenInDeclarations = new Map<string, boolean>();
+  functions = new TrackedMap<Callable>();
+  types = new Map<string, TypeDecl>();
+  declaredIn = new Map<string, string>();
+  privateIn = new Map<string, string>();
+  /** The errors of imports and tests. Their spans count from the start of the file. */
+  #fileDiagnostics: Diagnostics;
+  /** What the types of the file were declared from. */
+  #typeKey: readonly (string | TypeDecl)[] = [];
+  #ownTypes: readonly TypeDecl[] = [];
+  /** The diagnostics of each record and enum, in source order. Those of one section have the same. */
+  #typeDiagnostics: readonly Diagnostics[] = [];
+  #typeDiagnosticsOf = new Map<Section, Diagnostics | undefined>();
+  /** The declared functions by their items, and by their names, each with the text of its signature. */
+  #declared = new Map<FnItem, DeclaredFunction>();
+  #signatures = new Map<string, { readonly text: string; readonly callable: Callable }>();
+  /** The errors of functions that are declared twice. */
+  #duplicates = new Map<Section, Diagnostics>();
+  #bodies = new Map<Body, CheckedBody>();
+  #functionNames = "";
+  /** The names of the functions and tests whose bodies the last update checked. */
+  lastChecked: readonly string[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+    this.#fileDiagnostics = new Diagnostics(name);
+  }
+
+  /** Takes the new text. Returns a unit from which other files import; the names in it have their places in the file. */
+  begin(text: string): Unit {
+    this.#fileDiagnostics = new Diagnostics(this.name);
+    const isTooLong = reportTooLong(text, this.#fileDiagnostics);
+    if (isTooLong) this.sections = [];
+    else if (text !== this.text || this.sections.length === 0) this.sections = splitSections(this.name, text, this.sections);
+    this.text = text;
+    this.functions = new TrackedMap();
+    this.types = new Map();
+    this.declaredIn = new Map();
+    this.privateIn = new Map();
+    this.hidden = {
+      names: new TrackedSet(this.sections.flatMap(({ hidden }) => [...hidden.names])),
+      all: isTooLong || this.sections.some(({ hidden }) => hidden.all),
+    };
+    const items = this.sections.flatMap((section) => section.items.map((item) => moved(item, section.start)));
+    const damaged = this.sections.flatMap(({ diagnostics, start, text: own }): readonly Span[] =>
+      diagnostics.hasErrors ? [{ start, end: start + own.length }] : [],
+    );
+    return {
+      name: this.name,
+      text,
+      parsed: { name: this.name, text, moduleName: null, items, comments: [], damaged },
+      diagnostics: this.#fileDiagnostics,
+      hidden: this.hidden,
+      functions: this.functions,
+      types: this.types,
+      declaredIn: this.declaredIn,
+      privateIn: this.privateIn,
+    };
+  }
+
+  /** Declares the items of the file. The files that it imports must have been declared before. */
+  declare(context: Context, { unit, imports }: LoadedUnit): void {
+    const ownItems = new Map(unit.parsed.items.filter(isDeclaring).map((item) => [keyOf(item), item]));
+    for (const { item, unit: from } of imports) importItems(unit, from, item.specifier, ownItems);
+    reportSameTests(unit);
+    const typeItems = this.sections.flatMap((section) =>
+      section.items.flatMap((item) => (item.kind === "record" || item.kind === "enum" ? [{ item, section }] : [])),
+    );
+    const key = [
+      String(unit.hidden.all),
+      ...this.types.values(),
+      ...typeItems.flatMap(({ item, section }) => [
+        `${item.span.start}${section.diagnostics.hasErrors ? " damaged" : ""}`,
+        section.text.slice(item.span.start, item.span.end),
+      ]),
+    ];
+    const isSame = key.length === this.#typeKey.length && key.every((part, i) => part === this.#typeKey[i]);
+    if (isSame && this.#answersAreSame(this.#hiddenInDeclarations)) {
+      for (const decl of this.#ownTypes) {
+        this.types.set(decl.name, decl);
+        this.declaredIn.set(`type ${decl.name}`, this.name);
+      }
+    } else {
+      this.#typeKey = key;
+      this.#hiddenInDeclarations = new Map();
+      this.#declared = new Map();
+      this.#signatures = new Map();
+      this.#bodies = new Map();
+      const units = new Map(typeItems.map(({ section }) => [section, new SectionUnit(this, section)]));
+      const fresh = typeItems.flatMap(({ item, section }) => {
+        const sectionUnit = units.get(section);
+        return sectionUnit === undefined ? [] : [{ item, unit: sectionUnit }];
+      });
+      this.#typeDiagnostics = fresh.map((declared) => declared.unit.diagnostics);
+      this.hidden.names.asked = this.#hiddenInDeclarations;
+      declareTypes(context, fresh, (name) => name);
+      this.#ownTypes = [...this.types.values()].filter((decl) => this.declaredIn.get(`type ${decl.name}`) === this.name);
+    }
+    // A section may have been read again although its types are the same.
+    this.#typeDiagnosticsOf = new Map(typeItems.map(({ section }, k) => [section, this.#typeDiagnostics[k]]));
+    this.hidden.names.asked = this.#hiddenInDeclarations;
+    this.#declareFunctions(context);
+    this.hidden.names.asked = undefined;
+  }
+
+  #answersAreSame(answers: ReadonlyMap<string, boolean>): boolean {
+    for (const [name, answer] of answers) if (this.hidden.names.has(name) !== answer) return false;
+    return true;
+  }
+
+  #declareFunctions(context: Context): void {
+    const declared = new Map<FnItem, DeclaredFunction>();
+    const signatures = new Map<string, { readonly text: string; readonly callable: Callable }>();
+    this.#duplicates = new Map();
+    for (const section of this.sections) {
+      for (const item of section.items) {
+        if (item.kind !== "fn") continue;
+        const { text: name } = item.name;
+        const unit = new SectionUnit(this, section);
+        if (this.functions.has(name)) {
+          declareFunction(context, unit, item);
+          this.#duplicates.set(section, unit.diagnostics);
+          continue;
+        }
+        const text = section.text.slice(item.span.start, item.body.span.start);
+        const known = this.#declared.get(item) ?? this.#declare(context, unit, item, text);
+        this.functions.set(name, known.callable);
+        this.declaredIn.set(`fn ${name}`, this.name);
+        declared.set(item, known);
+        signatures.set(name, { text, callable: known.callable });
+      }
+    }
+    this.#declared = declared;
+    this.#signatures = signatures;
+  }
+
+  /** Declares a function. If a function of that name had the same signature before the edit, it stays that function for its callers. */
+  #declare(context: Context, unit: SectionUnit, item: FnItem, text: string): DeclaredFunction {
+    const callable = declareFunction(context, unit, item);
+    if (callable === undefined) throw new BorunaError("internal", "a function was declared twice");
+    this.functions.delete(item.name.text);
+    const before = this.#signatures.get(item.name.text);
+    if (before?.text !== text) return { callable, diagnostics: unit.diagnostics };
+    before.callable.item = item;
+    return { callable: before.callable, diagnostics: unit.diagnostics };
+  }
+
+  /** Checks the bodies whose results cannot be reused. */
+  checkBodies(context: Context): void {
+    const names = [...this.functions.keys()].join();
+    const sameNames = names === this.#functionNames;
+    this.#functionNames = names;
+    const bodies = new Map<Body, CheckedBody>();
+    const checkedNames: string[] = [];
+    for (const section of this.sections) {
+      if (section.diagnostics.hasErrors) continue;
+      for (const item of section.items) {
+        if (item.kind !== "test" && (item.kind !== "fn" || !this.#declared.has(item))) continue;
+        const known = this.#bodies.get(item);
+        if (known !== undefined && this.#isValid(known, sameNames)) bodies.set(item, known);
+        else {
+          bodies.set(item, this.#checkItem(context, section, item));
+          checkedNames.push(item.name.text);
+        }
+      }
+    }
+    this.lastChecked = checkedNames;
+    this.#bodies = bodies;
+  }
+
+  #isValid({ lookups, hidden }: CheckedBody, sameNames: boolean): boolean {
+    if (lookups.listed && !sameNames) return false;
+    for (const [name, found] of lookups.found) if (this.functions.get(name) !== found) return false;
+    return this.#answersAreSame(hidden);
+  }
+
+  #checkItem(context: Context, section: Section, item: Body): CheckedBody {
+    const unit = new SectionUnit(this, section);
+    const lookups: Lookups<Callable> = { found: new Map(), listed: false };
+    const hidden = new Map<string, boolean>();
+    this.functions.lookups = lookups;
+    this.hidden.names.asked = hidden;
+    this.#check(context, unit, item);
+    this.functions.lookups = undefined;
+    this.hidden.names.asked = undefined;
+    const scopes = [...context.scopes];
+    context.scopes.clear();
+    return { unit, scopes, lookups, hidden };
+  }
+
+  #check(context: Context, unit: Unit, item: Body): void {
+    const callable = item.kind === "fn" ? this.#declared.get(item)?.callable : undefined;
+    if (callable !== undefined) checkBody(context, callable, unit);
+    if (item.kind !== "test") return;
+    checkTest(context, unit, item);
+    runDeferredChecks(context);
+  }
+
+  /** Returns the scope of each checked function. */
+  *scopes(): Iterable<readonly [Callable, FunctionScope]> {
+    for (const { scopes } of this.#bodies.values()) yield* scopes;
+  }
+
+  /** Returns all diagnostics in source order. `effects` has those of effect rows, by the unit of the body. */
+  diagnostics(effects: ReadonlyMap<Unit, Diagnostics>): readonly Diagnostic[] {
+    const all = [...this.#fileDiagnostics.sorted()];
+    for (const section of this.sections) {
+      const parts = section.diagnostics.hasErrors ? [section.diagnostics] : this.#partsOf(section, effects);
+      for (const part of parts) for (const diagnostic of part.sorted()) all.push(this.#place(diagnostic, section.start));
+    }
+    return all.sort(compareDiagnostics);
+  }
+
+  #partsOf(section: Section, effects: ReadonlyMap<Unit, Diagnostics>): readonly Diagnostics[] {
+    const parts = [this.#typeDiagnosticsOf.get(section), this.#duplicates.get(section)];
+    for (const item of section.items) {
+      const body = item.kind === "fn" || item.kind === "test" ? this.#bodies.get(item) : undefined;
+      if (item.kind === "fn") parts.push(this.#declared.get(item)?.diagnostics);
+      if (body !== undefined) parts.push(body.unit.diagnostics, effects.get(body.unit));
+    }
+    return parts.filter((part) => part !== undefined);
+  }
+
+  /** Moves a diagnostic of a section to its place in the file. */
+  #place(diagnostic: Diagnostic, by: number): Diagnostic {
+    const place = ({ start, end }: Span): Span => ({ start: start + by, end: end + by });
+    const fixes = diagnostic.fixes.map(({ title, edits }) => ({
+      title,
+      edits: edits.map((edit) =>
+        edit.imports === undefined ? { span: place(edit.span), text: edit.text } : this.#importEdit(edit.imports),
+      ),
+    }));
+    return { ...diagnostic, span: place(diagnostic.span), fixes };
+  }
+
+  #importEdit(library: string): Edit {
+    const items = this.sections.flatMap(({ items: own, start }) =>
+      own.map((item) => ({ kind: item.kind, span: { start: item.span.start + start, end: item.span.end + start } })),
+    );
+    return insertImport({ text: this.text, items, moduleName: this.sections[0]?.moduleName ?? null }, library);
+  }
+
+  /** Returns what the checker finds out about a section, including a damaged one. */
+  record(context: Context, section: Section): Recorder {
+    const recorder = new Recorder();
+    context.recorder = recorder;
+    const unit = new SectionUnit(this, section);
+    for (const item of section.items) {
+      if (item.kind === "record" || item.kind === "enum") recordType(context, unit, item);
+      if (item.kind === "fn") recordSignature(context, unit, item);
+      if (item.kind === "fn" || item.kind === "test") this.#check(context, unit, item);
+    }
+    context.recorder = undefined;
+    context.scopes.clear();
+    return recorder;
+  }
+
+  /** Returns the section at an offset. */
+  sectionAt(offset: number): Section | undefined {
+    return this.sections.findLast(({ start }) => start <= offset);
+  }
+}

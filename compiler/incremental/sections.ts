@@ -1,0 +1,97 @@
+/** Splits a text into parsed sections, and reuses the sections of the text before an edit. `parser/sections.ts` says what a section is. */
+import type { Comment, Item, Name, Span } from "../ast.ts";
+import { Diagnostics } from "../diagnostics.ts";
+import { hiddenNames, type HiddenNames } from "../hidden-names.ts";
+import { lexSection } from "../lexer.ts";
+import { parseSection } from "../parser/parse.ts";
+
+/** A parsed section. All spans in it count from its start. */
+export interface Section {
+  readonly text: string;
+  /** The text after the section that its parser saw. */
+  readonly lookahead: string;
+  readonly isFirst: boolean;
+  readonly moduleName: Name | null;
+  readonly items: readonly Item[];
+  readonly comments: readonly Comment[];
+  /** The lexical and syntax errors. A section that has any is damaged. */
+  readonly diagnostics: Diagnostics;
+  readonly hidden: HiddenNames;
+  /** The offset of the section in the text of the file. */
+  start: number;
+}
+
+/** Returns a copy that does not keep the longer text alive from which it was cut. */
+const detached = (text: string): string => `\n${text}`.slice(1);
+
+function readSection(file: string, fileText: string, start: number): Section {
+  const isFirst = start === 0;
+  const lexical = new Diagnostics(file);
+  const { tokens, comments, count, length, lookaheadEnd } = lexSection(fileText.slice(start), lexical);
+  const text = detached(fileText.slice(start, start + length));
+  const diagnostics = new Diagnostics(file);
+  for (const { code, span, message, help, fixes } of lexical.sorted())
+    if (span.start < length || count === tokens.length) diagnostics.error(code, span, message, { help, fixes });
+  const seen = detached(fileText.slice(start, start + lookaheadEnd));
+  const { moduleName, items } = parseSection(seen, tokens, count, { isFirst }, diagnostics);
+  return {
+    text,
+    lookahead: seen.slice(length),
+    isFirst,
+    moduleName,
+    items,
+    comments,
+    diagnostics,
+    hidden: hiddenNames(text, diagnostics.hasErrors ? [WHOLE_SECTION] : []),
+    start,
+  };
+}
+
+const WHOLE_SECTION: Span = { start: 0, end: Number.MAX_SAFE_INTEGER };
+
+/** Whether the section, with what its parser saw after it, is in the text at the offset. */
+function isAt(section: Section, text: string, offset: number): boolean {
+  const end = offset + section.text.length;
+  if (section.isFirst !== (offset === 0) || !text.startsWith(section.text, offset)) return false;
+  return section.lookahead === "" ? end === text.length : end < text.length && text.startsWith(section.lookahead, end);
+}
+
+/** Returns the sections of the text. Those of `old` whose text has not changed are reused, and moved to where they are now. */
+export function splitSections(file: string, text: string, old: readonly Section[]): readonly Section[] {
+  const sections: Section[] = [];
+  let offset = 0;
+  const take = (section: Section): void => {
+    section.start = offset;
+    sections.push(section);
+    offset += section.text.length;
+  };
+  const oldLength = old.reduce((sum, section) => sum + section.text.length, 0);
+  /** The indexes of the old sections by the length of the old text from there on. */
+  const byRest = new Map<number, number>();
+  let rest = oldLength;
+  old.forEach((section, i) => {
+    byRest.set(rest, i);
+    rest -= section.text.length;
+  });
+  let next = 0;
+  for (let same = old[next]; same !== undefined && isAt(same, text, offset); same = old[next]) {
+    take(same);
+    next += 1;
+  }
+  while (offset < text.length || sections.length === 0) {
+    const i = byRest.get(text.length - offset);
+    const tail = i === undefined || i < next ? [] : old.slice(i);
+    let end = offset;
+    const fits = tail.every((section) => {
+      const found = isAt(section, text, end);
+      end += section.text.length;
+      return found;
+    });
+    if (tail.length > 0 && fits) {
+      for (const section of tail) take(section);
+      return sections;
+    }
+    take(readSection(file, text, offset));
+  }
+  return sections;
+}

@@ -1,0 +1,45 @@
+/** Records what the checker finds out about the text of a file, for an editor. Without a recorder nothing is recorded. */
+import type { BuiltinDecl } from "../vm/builtins/decl.ts";
+import type { CapabilityDecl } from "../vm/capabilities.ts";
+import type { Span } from "./ast.ts";
+import type { CheckedType, TypeDecl } from "./check-types.ts";
+import type { Callable, Local } from "./ir.ts";
+import type { ParamType } from "./rows.ts";
+
+/** What a name in the text refers to. */
+export type NamedThing =
+  /** A lambda's copy of a captured binding has the span of the binding. */
+  | { readonly kind: "local"; readonly local: Local }
+  | { readonly kind: "function"; readonly callable: Callable }
+  | { readonly kind: "builtin"; readonly builtin: BuiltinDecl }
+  | { readonly kind: "capability"; readonly capability: CapabilityDecl }
+  | { readonly kind: "type"; readonly decl: TypeDecl }
+  | { readonly kind: "param"; readonly param: ParamType }
+  /** `variant` is the variant that has the field; null if a record has it. */
+  | { readonly kind: "field"; readonly decl: TypeDecl; readonly variant: string | null; readonly name: string; readonly type: CheckedType }
+  | { readonly kind: "variant"; readonly decl: TypeDecl; readonly name: string };
+
+export interface RecordedName {
+  readonly span: Span;
+  readonly thing: NamedThing;
+}
+
+export class Recorder {
+  readonly names: RecordedName[] = [];
+  /** The types of expressions. */
+  readonly types: { readonly span: Span; readonly type: CheckedType }[] = [];
+  /** The bindings that each block declares. A binding can be used from its own end to the end of the block. */
+  readonly scopes: { readonly span: Span; readonly locals: readonly Local[] }[] = [];
+
+  name(span: Span, thing: NamedThing): void {
+    this.names.push({ span, thing });
+  }
+
+  type(span: Span, type: CheckedType): void {
+    this.types.push({ span, type });
+  }
+
+  scope(span: Span, locals: readonly Local[]): void {
+    if (locals.length > 0) this.scopes.push({ span, locals });
+  }
+}
