@@ -220,6 +220,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     run: async (session, _flags, [code = ""]) => (await import("./commands/explain.ts")).explainCommand(session, code),
   },
   {
+    name: "lsp",
+    argsSyntax: "",
+    help: "serve editors with the Language Server Protocol on stdin and stdout",
+    options: [{ flags: "--stdio", help: "use stdin and stdout, as is always done; editors pass it" }],
+    examples: ["boruna lsp"],
+    run: async () => (await import("./commands/lsp.ts")).lspCommand(),
+  },
+  {
     name: "fmt",
     argsSyntax: "<files...>",
     help: "format programs in place and print the names of changed files",

@@ -206,6 +206,7 @@ function bind(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pas
       earlier.span === name.span ? `, but it is used as ${show(earlier.type)}` : ` here and ${show(earlier.type)} in the first alternative`;
     checker.error("E009", name.span, `\`${name.text}\` is ${show(type)}${difference}`);
   }
+  if (earlier !== undefined) checker.context.recorder?.name(name.span, { kind: "local", local: earlier });
   const local = earlier ?? checker.bind(name, type, pass);
   pass.bound.set(name.text, local);
   return { kind: "bind", local };

@@ -18,7 +18,8 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ["mcp-tools", ["compiler", "gateway", "replay", "vm"]],
   ["viewer", ["gateway", "policy", "replay", "telemetry", "vm"]],
   ["viewer/page", ["viewer", "vm"]],
-  ["cli", ["analysis", "compiler", "gateway", "mcp-tools", "policy", "replay", "runtime", "telemetry", "viewer", "vm"]],
+  ["cli", ["analysis", "compiler", "gateway", "lsp", "mcp-tools", "policy", "replay", "runtime", "telemetry", "viewer", "vm"]],
+  ["lsp", ["compiler", "runtime", "vm"]],
   ["index.ts", ["analysis", "compiler", "gateway", "mcp-tools", "policy", "replay", "runtime", "telemetry", "vm"]],
 ]);
 
@@ -33,6 +34,7 @@ const OWNERS: readonly { readonly pattern: RegExp; readonly files: RegExp; reado
   { pattern: /^undici$/, files: /^gateway\/handlers\//, lazy: true },
   { pattern: /^pg$/, files: /^gateway\/handlers\/db-/, lazy: true },
   { pattern: /^@modelcontextprotocol\/client$/, files: /^mcp-tools\/client\/mcp-client\.ts$/, lazy: false },
+  { pattern: /^vscode-languageserver/, files: /^lsp\//, lazy: false },
   { pattern: /^jsonc-parser$/, files: /^policy\/parse\.ts$/, lazy: false },
   { pattern: /^commander$/, files: /^cli\/full-parser\.ts$/, lazy: false },
   { pattern: /^@noble\/hashes\//, files: /^(vm|policy)\//, lazy: false },

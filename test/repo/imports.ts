@@ -4,7 +4,20 @@ import { join, posix, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const ROOMS = ["vm", "compiler", "policy", "analysis", "telemetry", "gateway", "replay", "runtime", "mcp-tools", "viewer", "cli"] as const;
+const ROOMS = [
+  "vm",
+  "compiler",
+  "lsp",
+  "policy",
+  "analysis",
+  "telemetry",
+  "gateway",
+  "replay",
+  "runtime",
+  "mcp-tools",
+  "viewer",
+  "cli",
+] as const;
 
 export interface Import {
   /** Path relative to the root, with `/`. */

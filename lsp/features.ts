@@ -1,0 +1,176 @@
+/** The answers of the server about one open file. All positions are offsets; `server.ts` converts them. */
+import type { Span } from "../compiler/ast.ts";
+import { isDecided, show } from "../compiler/check-types.ts";
+import type { Edit } from "../compiler/diagnostics.ts";
+import { isKeyword, kindOfWord } from "../compiler/tokens.ts";
+import type { Occurrence, Place, Program } from "./program.ts";
+import { shift } from "./program.ts";
+import { commentAbove, details, headline } from "./texts.ts";
+
+export function hoverAt(program: Program, offset: number): { readonly span: Span; readonly markdown: string } | undefined {
+  const [name] = program.namesAt(offset);
+  if (name === undefined) return undefined;
+  const place = program.definitionOf(name.thing, name.section);
+  const text = place === undefined ? undefined : textOf(program, place.path);
+  const comment =
+    place === undefined || text === undefined || name.thing.kind === "local" ? "" : commentAbove(text, lineStart(text, place.span.start));
+  const parts = [`\`\`\`ax\n${headline(name.thing)}\n\`\`\``, comment, details(name.thing)];
+  return { span: name.span, markdown: parts.filter((part) => part !== "").join("\n\n") };
+}
+
+const lineStart = (text: string, offset: number): number => text.lastIndexOf("\n", offset - 1) + 1;
+
+function textOf(program: Program, path: string): string | undefined {
+  if (path === program.path) return program.main?.text;
+  for (const file of program.analysis.files()) if (program.pathOf(file) === path) return file.text;
+  return undefined;
+}
+
+export const definitionsAt = (program: Program, offset: number): readonly Place[] =>
+  program.namesAt(offset).flatMap(({ thing, section }) => program.definitionOf(thing, section) ?? []);
+
+const samePlace = (a: Place, b: Place): boolean => a.path === b.path && a.span.start === b.span.start;
+
+/** Returns all names in the open file of `program` that are declared at the place. */
+export function referencesTo(program: Program, target: Place): readonly (Occurrence & Place)[] {
+  const found: (Occurrence & Place)[] = [];
+  for (const name of program.names()) {
+    const place = program.definitionOf(name.thing, name.section);
+    if (place !== undefined && samePlace(place, target)) found.push({ ...name, path: program.path });
+  }
+  return found;
+}
+
+/** Says why a name cannot be a name; undefined if it can. */
+export function nameProblem(name: string): string | undefined {
+  if (!/^[A-Za-z_]\w*$/.test(name)) return `\`${name}\` is not a name: it consists of letters, digits and \`_\``;
+  const kind = kindOfWord(name);
+  return kind === "name" ? undefined : `\`${name}\` is ${isKeyword(kind) ? "a keyword" : "reserved"}`;
+}
+
+/**
+ * Returns the edits that rename what is declared at the place, in the open file of `program`. In a short field like `P { x }`, the name
+ * is a field and a binding at once, so the one that keeps its name is written too.
+ */
+export function renameEdits(program: Program, target: Place, oldName: string, newName: string): readonly Edit[] {
+  const names = [...program.names()];
+  const spans = new Map<number, Set<string>>();
+  for (const { span, thing } of names) spans.set(span.start, (spans.get(span.start) ?? new Set()).add(thing.kind));
+  const edits = new Map<number, Edit>();
+  for (const { span, thing } of referencesTo(program, target)) {
+    const kinds = spans.get(span.start);
+    const isShort = kinds?.has("field") === true && kinds.has("local");
+    const text = !isShort ? newName : thing.kind === "field" ? `${newName}: ${oldName}` : `${oldName}: ${newName}`;
+    if (program.main?.text.slice(span.start, span.end) === oldName) edits.set(span.start, { span, text });
+  }
+  return [...edits.values()].toSorted((a, b) => a.span.start - b.span.start);
+}
+
+export function applyEdits(text: string, edits: readonly Edit[]): string {
+  let result = text;
+  for (const { span, text: inserted } of edits.toSorted((a, b) => b.span.start - a.span.start))
+    result = result.slice(0, span.start) + inserted + result.slice(span.end);
+  return result;
+}
+
+export interface FileSymbol {
+  readonly name: string;
+  readonly kind: "function" | "record" | "enum" | "test" | "field" | "variant";
+  readonly detail: string;
+  readonly span: Span;
+  readonly nameSpan: Span;
+  readonly children: readonly FileSymbol[];
+}
+
+export function symbolsOf(program: Program): readonly FileSymbol[] {
+  return (program.main?.sections ?? []).flatMap((section) =>
+    section.items.flatMap((item): readonly FileSymbol[] => {
+      if (item.kind === "import") return [];
+      const at = (span: Span): Span => shift(span, section.start);
+      const part = (kind: "field" | "variant", { text, span }: { readonly text: string; readonly span: Span }): FileSymbol => ({
+        name: text,
+        kind,
+        detail: "",
+        span: at(span),
+        nameSpan: at(span),
+        children: [],
+      });
+      const children =
+        item.kind === "record"
+          ? item.fields.map(({ name }) => part("field", name))
+          : item.kind === "enum"
+            ? item.variants.map(({ name }) => part("variant", name))
+            : [];
+      const callable = item.kind === "fn" ? program.main?.functions.get(item.name.text) : undefined;
+      const detail = callable?.item === item ? headline({ kind: "function", callable }) : "";
+      const kind = item.kind === "fn" ? "function" : item.kind;
+      return [{ name: item.name.text, kind, detail, span: at(item.span), nameSpan: at(item.name.span), children }];
+    }),
+  );
+}
+
+/** The hints that show the type of a binding whose type is not written. */
+export function inlayHints(program: Program, range: Span): readonly { readonly offset: number; readonly label: string }[] {
+  const file = program.main;
+  if (file === undefined) return [];
+  const hints: { readonly offset: number; readonly label: string }[] = [];
+  for (const section of file.sections) {
+    if (section.start > range.end || section.start + section.text.length < range.start) continue;
+    const { names } = program.recorded(file, section);
+    for (const { span, thing } of names) {
+      const isDeclared = thing.kind === "local" && thing.local.span.start === span.start;
+      if (!isDeclared || /^\s*:/.test(section.text.slice(span.end, span.end + 20)) || !isDecided(thing.local.type)) continue;
+      const before = section.text.slice(Math.max(0, span.start - 60), span.start);
+      // A local function shows its type in its own declaration.
+      if (!/\blet\s+(?:mut\s+)?$|\bfor\s+$|[(,]\s*$/.test(before) || /\bfn\s+$/.test(before)) continue;
+      const offset = section.start + span.end;
+      const label = `: ${show(thing.local.type)}`;
+      if (offset >= range.start && offset <= range.end && !hints.some((hint) => hint.offset === offset)) hints.push({ offset, label });
+    }
+  }
+  return hints;
+}
+
+/** The kinds of semantic tokens, in the order of the legend. */
+export const TOKEN_KINDS = ["variable", "parameter", "function", "type", "typeParameter", "property", "enumMember", "event"] as const;
+
+const TOKEN_KIND_OF = {
+  local: "variable",
+  function: "function",
+  builtin: "function",
+  capability: "event",
+  type: "type",
+  param: "typeParameter",
+  field: "property",
+  variant: "enumMember",
+} as const;
+
+/** Returns the names of the file with their kinds, in source order. Each is on one line. */
+export function semanticTokens(program: Program): readonly { readonly span: Span; readonly kind: number }[] {
+  const text = program.main?.text ?? "";
+  const tokens = new Map<number, { readonly span: Span; readonly kind: number }>();
+  for (const { span, thing } of program.names()) {
+    if (text.slice(span.start, span.end).includes("\n")) continue;
+    const known = tokens.get(span.start);
+    const kind: number = TOKEN_KINDS.indexOf(TOKEN_KIND_OF[thing.kind]);
+    if (known === undefined || known.span.end <= span.end) tokens.set(span.start, { span, kind });
+  }
+  let end = 0;
+  return [...tokens.values()]
+    .toSorted((a, b) => a.span.start - b.span.start)
+    .filter(({ span }) => {
+      if (span.start < end) return false;
+      end = span.end;
+      return true;
+    });
+}
+
+/** The lenses: `main` can be run, a test can be tested. */
+export function lensesOf(
+  program: Program,
+): readonly { readonly span: Span; readonly title: string; readonly command: string; readonly args: readonly string[] }[] {
+  return symbolsOf(program).flatMap(({ name, kind, nameSpan }) => {
+    if (kind === "test") return [{ span: nameSpan, title: "Run test", command: "boruna.test", args: [program.path, name] }];
+    return kind === "function" && name === "main" ? [{ span: nameSpan, title: "Run", command: "boruna.run", args: [program.path] }] : [];
+  });
+}

@@ -1,0 +1,152 @@
+/** One open file with the files that it imports, as the server sees it: offsets are those of the text of a file. */
+import type { Span } from "../compiler/ast.ts";
+import type { Diagnostic } from "../compiler/diagnostics.ts";
+import { Analysis } from "../compiler/incremental/analysis.ts";
+import type { AnalyzedFile } from "../compiler/incremental/file.ts";
+import type { Section } from "../compiler/incremental/sections.ts";
+import type { NamedThing, RecordedName, Recorder } from "../compiler/recorder.ts";
+import { openSources } from "../runtime/sources.ts";
+import { BorunaError } from "../vm/error.ts";
+
+/** A part of a file, by the path of the file. */
+export interface Place {
+  readonly path: string;
+  readonly span: Span;
+}
+
+/** A name in the text, with what it refers to. */
+export interface Occurrence {
+  readonly span: Span;
+  readonly thing: NamedThing;
+  readonly section: Section;
+}
+
+export class Program {
+  readonly path: string;
+  readonly analysis: Analysis;
+  diagnostics: readonly Diagnostic[] = [];
+  /** Counts the updates. */
+  #version = 0;
+  readonly #recorded = new WeakMap<Section, { readonly version: number; readonly recorder: Recorder }>();
+  #pathOf: (name: string) => string | undefined = () => undefined;
+  #resolve: ReturnType<typeof openSources>["resolve"] = () => undefined;
+  #name: string;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#name = path;
+    this.analysis = new Analysis({ resolve: (specifier, importer) => this.#resolve(specifier, importer) });
+  }
+
+  /** Checks the text. `openText` returns the text of an open file by its path. A file that is not on the disk imports nothing. */
+  update(text: string, openText: (path: string) => string | undefined): void {
+    this.#version += 1;
+    try {
+      const { source, resolve, pathOf } = openSources(this.path, text, openText);
+      this.#name = source.name;
+      this.#resolve = resolve;
+      this.#pathOf = pathOf;
+    } catch (error) {
+      if (!(error instanceof BorunaError)) throw error;
+      this.#name = this.path;
+      this.#resolve = () => undefined;
+      this.#pathOf = () => undefined;
+    }
+    this.diagnostics = this.analysis.update({ name: this.#name, text });
+  }
+
+  /** The file that is open. */
+  get main(): AnalyzedFile | undefined {
+    return this.analysis.file(this.#name);
+  }
+
+  /** The name of the open file in diagnostics. */
+  get name(): string {
+    return this.#name;
+  }
+
+  pathOf(file: AnalyzedFile): string {
+    return file.name === this.#name ? this.path : (this.#pathOf(file.name) ?? file.name);
+  }
+
+  recorded(file: AnalyzedFile, section: Section): Recorder {
+    const known = this.#recorded.get(section);
+    if (known?.version === this.#version) return known.recorder;
+    const recorder = this.analysis.record(file, section);
+    this.#recorded.set(section, { version: this.#version, recorder });
+    return recorder;
+  }
+
+  /** Returns the names at an offset of the open file. A short field, as in `P { x }`, is two names at once: first comes the binding. */
+  namesAt(offset: number): readonly Occurrence[] {
+    const file = this.main;
+    const section = file?.sectionAt(offset);
+    if (file === undefined || section === undefined) return [];
+    const at = offset - section.start;
+    return unique(this.recorded(file, section).names)
+      .filter(({ span }) => span.start <= at && at <= span.end)
+      .map(({ span, thing }) => ({ span: shift(span, section.start), thing, section }))
+      .toSorted((a, b) => Number(b.thing.kind === "local") - Number(a.thing.kind === "local"));
+  }
+
+  /** Returns all names of the open file. */
+  *names(): Iterable<Occurrence> {
+    const file = this.main;
+    for (const section of file?.sections ?? []) {
+      if (file === undefined) return;
+      for (const { span, thing } of unique(this.recorded(file, section).names)) yield { span: shift(span, section.start), thing, section };
+    }
+  }
+
+  /** Returns where the thing is declared. `section` is that of a name that refers to it. Builtins and capabilities have no place. */
+  definitionOf(thing: NamedThing, section: Section): Place | undefined {
+    const main = this.main;
+    if (main === undefined) return undefined;
+    if (thing.kind === "local") return { path: this.path, span: shift(thing.local.span, section.start) };
+    if (thing.kind === "param") {
+      for (const item of section.items) {
+        if (item.kind === "import" || item.kind === "test") continue;
+        const name = item.typeParams.find(({ text }) => text === thing.param.name);
+        if (name !== undefined) return { path: this.path, span: shift(name.span, section.start) };
+      }
+      return undefined;
+    }
+    if (thing.kind === "builtin" || thing.kind === "capability") return undefined;
+    const isFunction = thing.kind === "function";
+    const fileName = isFunction ? thing.callable.file.name : thing.decl.declaredIn;
+    const file = fileName === null ? undefined : this.analysis.file(fileName);
+    if (file === undefined) return undefined;
+    const name = isFunction ? thing.callable.name : thing.decl.name;
+    const place = (at: Section, span: Span): Place => ({ path: this.pathOf(file), span: shift(span, at.start) });
+    for (const declaring of file.sections) {
+      for (const item of declaring.items) {
+        if (item.kind === "import" || item.kind === "test" || item.name.text !== name || (item.kind === "fn") !== isFunction) continue;
+        if (thing.kind === "function" || thing.kind === "type") return place(declaring, item.name.span);
+        const found =
+          thing.kind === "variant" ? partNamed(item, null, thing.name, true) : partNamed(item, thing.variant, thing.name, false);
+        return found === undefined ? undefined : place(declaring, found);
+      }
+    }
+    return undefined;
+  }
+}
+
+/** Returns the span of the name of a variant, or of a field of a record or variant. */
+function partNamed(item: Section["items"][number], variant: string | null, name: string, isVariant: boolean): Span | undefined {
+  if (item.kind === "record") return item.fields.find((field) => field.name.text === name)?.name.span;
+  if (item.kind !== "enum") return undefined;
+  if (isVariant) return item.variants.find((candidate) => candidate.name.text === name)?.name.span;
+  const payload = item.variants.find((candidate) => candidate.name.text === variant)?.payload;
+  return payload?.kind === "struct" ? payload.fields.find((field) => field.name.text === name)?.name.span : undefined;
+}
+
+export const shift = ({ start, end }: Span, by: number): Span => ({ start: start + by, end: end + by });
+
+/** Returns the names without those recorded twice, because a pattern may be checked twice. */
+function unique(names: readonly RecordedName[]): readonly RecordedName[] {
+  const seen = new Set<string>();
+  return names.filter(({ span, thing }) => {
+    const key = `${span.start} ${span.end} ${thing.kind}`;
+    return span.end > span.start && !seen.has(key) && seen.add(key) !== undefined;
+  });
+}

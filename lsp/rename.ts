@@ -1,0 +1,125 @@
+/** Renames things in all files that name them, and refuses a name that would change what the program means. */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Edit } from "../compiler/diagnostics.ts";
+import { applyEdits, nameProblem, referencesTo, renameEdits } from "./features.ts";
+import { type Place, Program } from "./program.ts";
+
+type OpenText = (path: string) => string | undefined;
+
+/** The most files of a workspace that are searched for a name, and the longest of them in bytes. */
+const MAX_FILES = 2_000;
+const MAX_BYTES = 1_048_576;
+
+/**
+ * Returns the edits by path that rename the thing at the offset of `from`, or a text that says why it cannot be renamed. `programs` are
+ * all programs that may name it.
+ */
+export function renameOf(
+  programs: readonly Program[],
+  from: Program,
+  offset: number,
+  newName: string,
+  openText: OpenText,
+): ReadonlyMap<string, readonly Edit[]> | string {
+  const problem = nameProblem(newName);
+  const name = from.namesAt(offset).find(({ thing, section }) => from.definitionOf(thing, section) !== undefined);
+  const target = name === undefined ? undefined : from.definitionOf(name.thing, name.section);
+  const oldName = name === undefined ? "" : (from.main?.text.slice(name.span.start, name.span.end) ?? "");
+  if (problem !== undefined) return problem;
+  if (name === undefined || target === undefined) return "this name cannot be renamed";
+  const edits = new Map<string, readonly Edit[]>();
+  for (const program of programs) {
+    const own = renameEdits(program, target, oldName, newName);
+    if (own.length > 0) edits.set(program.path, own);
+  }
+  // `main` and `result` have their names from the language, and so has what a file outside of the workspace declares.
+  const declares = edits.get(target.path)?.some(({ span }) => span.start === target.span.start) === true;
+  if (!declares || (name.thing.kind === "function" && oldName === "main")) return `\`${oldName}\` cannot be renamed`;
+  return changesMeaning(programs, target, edits, newName, openText)
+    ? `\`${newName}\` means something else in a place where it would be written`
+    : edits;
+}
+
+/** Whether the edited programs have an error that they had not before, or name the thing in other places. */
+function changesMeaning(
+  programs: readonly Program[],
+  target: Place,
+  edits: ReadonlyMap<string, readonly Edit[]>,
+  newName: string,
+  openText: OpenText,
+): boolean {
+  const texts = new Map(programs.map((program) => [program.path, applyEdits(program.main?.text ?? "", edits.get(program.path) ?? [])]));
+  const moved = (path: string, offset: number): number =>
+    offset +
+    (edits.get(path) ?? []).reduce((sum, { span, text }) => sum + (span.start < offset ? text.length - (span.end - span.start) : 0), 0);
+  const declared = edits.get(target.path)?.find(({ span }) => span.start === target.span.start)?.text ?? newName;
+  // In a short pattern, the binding comes after its field: `{ x }` becomes `{ x: y }`.
+  const prefix = declared.endsWith(newName) ? declared.length - newName.length : 0;
+  const newTarget = { path: target.path, span: { start: moved(target.path, target.span.start) + prefix, end: 0 } };
+  return programs.some((program) => {
+    const renamed = new Program(program.path);
+    renamed.update(texts.get(program.path) ?? "", (path) => texts.get(path) ?? openText(path));
+    const errorCount = ({ diagnostics }: Program): number => diagnostics.filter(({ severity }) => severity === "error").length;
+    return errorCount(renamed) > errorCount(program) || referencesTo(renamed, newTarget).length !== referencesTo(program, target).length;
+  });
+}
+
+/**
+ * Returns the programs that may name what is declared at the place: those of open files, and those of files in the folders whose text has
+ * the name.
+ */
+export function programsThatName(
+  from: Program,
+  target: Place,
+  open: readonly Program[],
+  folders: readonly string[],
+  openText: OpenText,
+): readonly Program[] {
+  const text = [...from.analysis.files()].find((file) => from.pathOf(file) === target.path)?.text ?? "";
+  const name = text.slice(target.span.start, target.span.end);
+  const known = new Set(open.map(({ path }) => path));
+  const others = folders.flatMap((folder) => axFiles(folder)).filter((path) => !known.has(path));
+  const found = others.slice(0, MAX_FILES).flatMap((path) => {
+    const source = textAt(path);
+    if (source?.includes(name) !== true) return [];
+    const program = new Program(path);
+    program.update(source, openText);
+    return [program];
+  });
+  return [...open, ...found];
+}
+
+/** Returns the `.ax` files in a folder, without those of packages and hidden folders. */
+function axFiles(folder: string): readonly string[] {
+  const files: string[] = [];
+  const unvisited = [folder];
+  for (let next = unvisited.pop(); next !== undefined && files.length < MAX_FILES; next = unvisited.pop()) {
+    for (const entry of entriesOf(next)) {
+      const path = join(next, entry.name);
+      if (entry.isDirectory() && entry.name !== "node_modules" && !entry.name.startsWith(".")) unvisited.push(path);
+      else if (entry.isFile() && entry.name.endsWith(".ax")) files.push(path);
+    }
+  }
+  return files.sort();
+}
+
+/** Returns what is in a folder; nothing if it cannot be read. */
+function entriesOf(folder: string): ReturnType<typeof readEntries> {
+  try {
+    return readEntries(folder);
+  } catch {
+    return [];
+  }
+}
+
+const readEntries = (folder: string) => readdirSync(folder, { withFileTypes: true });
+
+/** Returns the text of a file; undefined if it is too long or cannot be read. */
+function textAt(path: string): string | undefined {
+  try {
+    return statSync(path).size > MAX_BYTES ? undefined : readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,345 @@
+/**
+ * The language server: it speaks the Language Server Protocol on two streams, and answers with what `features.ts` and `completion.ts`
+ * find out. Each open file is a `Program`. After a change, all open files are checked again, once all messages that have arrived are
+ * read; a request checks its file first if that has not happened yet. So no answer is about an older text.
+ */
+import { realpathSync } from "node:fs";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import {
+  type CancellationToken,
+  type CodeAction,
+  type Connection,
+  createConnection,
+  type Diagnostic as ShownDiagnostic,
+  type DocumentSymbol,
+  type Hover,
+  type InitializeResult,
+  type Location,
+  type Range,
+  ResponseError,
+  type TextEdit,
+  type WorkspaceEdit,
+} from "vscode-languageserver/node";
+import { TextDocument } from "vscode-languageserver-textdocument";
+import type { Span } from "../compiler/ast.ts";
+import type { Diagnostic, Edit } from "../compiler/diagnostics.ts";
+import { formatSource } from "../compiler/format/format.ts";
+import { completionsAt, signatureAt } from "./completion.ts";
+import {
+  definitionsAt,
+  type FileSymbol,
+  hoverAt,
+  inlayHints,
+  lensesOf,
+  referencesTo,
+  semanticTokens,
+  symbolsOf,
+  TOKEN_KINDS,
+} from "./features.ts";
+import { type Place, Program } from "./program.ts";
+import { programsThatName, renameOf } from "./rename.ts";
+
+/** Numbers of the protocol. */
+const ERROR = 1;
+const WARNING = 2;
+const SYMBOL_KINDS = { function: 12, record: 23, enum: 10, test: 6, field: 8, variant: 22 } as const;
+const INCREMENTAL = 2;
+const TYPE_HINT = 1;
+const REQUEST_FAILED = -32803;
+
+const CAPABILITIES: InitializeResult["capabilities"] = {
+  textDocumentSync: { openClose: true, change: INCREMENTAL },
+  hoverProvider: true,
+  completionProvider: { triggerCharacters: [".", ":"] },
+  signatureHelpProvider: { triggerCharacters: ["(", ","] },
+  definitionProvider: true,
+  referencesProvider: true,
+  renameProvider: { prepareProvider: true },
+  documentSymbolProvider: true,
+  codeActionProvider: { codeActionKinds: ["quickfix"] },
+  inlayHintProvider: true,
+  documentFormattingProvider: true,
+  semanticTokensProvider: { legend: { tokenTypes: [...TOKEN_KINDS], tokenModifiers: [] }, full: true },
+  codeLensProvider: {},
+};
+
+const CANCELED = new ResponseError<void>(-32800, "canceled");
+
+/** Lets the connection read a cancellation that has arrived, before a request that may take long. Returns whether there was one. */
+async function isCanceled(token: CancellationToken): Promise<boolean> {
+  await new Promise((resolve) => setImmediate(resolve));
+  return token.isCancellationRequested;
+}
+
+/** Serves until the client ends the connection. */
+export function serve(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): void {
+  const connection = createConnection(input, output);
+  new LanguageServer(connection).listen();
+}
+
+interface OpenFile {
+  readonly uri: string;
+  /** The real path, by which other files import this one. */
+  readonly path: string;
+  document: TextDocument;
+  readonly program: Program;
+  /** Whether something has changed since the last check. */
+  isDirty: boolean;
+}
+
+class LanguageServer {
+  readonly #connection: Connection;
+  readonly #files = new Map<string, OpenFile>();
+  #folders: readonly string[] = [];
+  #isScheduled = false;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  listen(): void {
+    const c = this.#connection;
+    c.onInitialize(({ workspaceFolders, rootUri }) => {
+      const uris = workspaceFolders?.map(({ uri }) => uri) ?? (typeof rootUri === "string" ? [rootUri] : []);
+      this.#folders = uris.flatMap((uri) => (uri.startsWith("file:") ? [fileURLToPath(uri)] : []));
+      return { capabilities: CAPABILITIES, serverInfo: { name: "boruna" } };
+    });
+    c.onDidOpenTextDocument(({ textDocument: { uri, version, text } }) => {
+      const path = pathOfUri(uri);
+      const document = TextDocument.create(uri, "ax", version, text);
+      this.#files.set(uri, { uri, path, document, program: new Program(path), isDirty: true });
+      this.#changed();
+    });
+    c.onDidChangeTextDocument(({ textDocument: { uri, version }, contentChanges }) => {
+      const file = this.#files.get(uri);
+      if (file === undefined) return;
+      file.document = TextDocument.update(file.document, contentChanges, version);
+      this.#changed();
+    });
+    c.onDidCloseTextDocument(({ textDocument: { uri } }) => {
+      this.#files.delete(uri);
+      void c.sendDiagnostics({ uri, diagnostics: [] });
+      this.#changed();
+    });
+    c.onDidChangeWatchedFiles(() => this.#changed());
+    this.#answerAboutNames();
+    this.#answerAboutFiles();
+    c.listen();
+  }
+
+  /** Notes that every open file must be checked again, because it may import what has changed. */
+  #changed(): void {
+    for (const file of this.#files.values()) file.isDirty = true;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      for (const file of this.#files.values()) this.#check(file);
+    });
+  }
+
+  #check(file: OpenFile): void {
+    if (!file.isDirty) return;
+    file.isDirty = false;
+    file.program.update(file.document.getText(), (path) => this.#openText(path));
+    const { program, document, uri } = file;
+    const diagnostics = program.diagnostics.filter((d) => d.file === program.name).map((d) => shownDiagnostic(document, d));
+    void this.#connection.sendDiagnostics({ uri, version: document.version, diagnostics });
+  }
+
+  #openText(path: string): string | undefined {
+    for (const file of this.#files.values()) if (file.path === path) return file.document.getText();
+    return undefined;
+  }
+
+  /** Returns the open file, checked. */
+  #file(uri: string): OpenFile | undefined {
+    const file = this.#files.get(uri);
+    if (file !== undefined) this.#check(file);
+    return file;
+  }
+
+  #answerAboutNames(): void {
+    const c = this.#connection;
+    c.onHover(({ textDocument, position }): Hover | null => {
+      const file = this.#file(textDocument.uri);
+      const hover = file && hoverAt(file.program, file.document.offsetAt(position));
+      return file && hover ? { contents: { kind: "markdown", value: hover.markdown }, range: rangeOf(file.document, hover.span) } : null;
+    });
+    c.onCompletion(({ textDocument, position }) => {
+      const file = this.#file(textDocument.uri);
+      return file === undefined ? [] : [...completionsAt(file.program, file.document.offsetAt(position))];
+    });
+    c.onSignatureHelp(({ textDocument, position }) => {
+      const file = this.#file(textDocument.uri);
+      return file === undefined ? null : signatureAt(file.program, file.document.offsetAt(position));
+    });
+    c.onDefinition(({ textDocument, position }): Location[] => {
+      const file = this.#file(textDocument.uri);
+      return file === undefined
+        ? []
+        : definitionsAt(file.program, file.document.offsetAt(position)).flatMap((place) => this.#location(place));
+    });
+    c.onReferences(async ({ textDocument, position, context }, token): Promise<Location[] | ResponseError> => {
+      if (await isCanceled(token)) return CANCELED;
+      const file = this.#file(textDocument.uri);
+      const [target] = file === undefined ? [] : definitionsAt(file.program, file.document.offsetAt(position));
+      if (file === undefined || target === undefined) return [];
+      const all = this.#programsWith(file, target).flatMap((program) => referencesTo(program, target));
+      const isDeclaration = ({ path, span }: Place): boolean => path === target.path && span.start === target.span.start;
+      const seen = new Set<string>();
+      return all
+        .filter((place) => context.includeDeclaration || !isDeclaration(place))
+        .filter(({ path, span }) => !seen.has(`${path} ${span.start}`) && seen.add(`${path} ${span.start}`))
+        .flatMap((place) => this.#location(place));
+    });
+    c.onPrepareRename(({ textDocument, position }): Range | null => {
+      const file = this.#file(textDocument.uri);
+      const offset = file?.document.offsetAt(position) ?? 0;
+      const name = file?.program.namesAt(offset).find(({ thing, section }) => file.program.definitionOf(thing, section) !== undefined);
+      return file === undefined || name === undefined ? null : rangeOf(file.document, name.span);
+    });
+    c.onRenameRequest(async ({ textDocument, position, newName }, token): Promise<WorkspaceEdit | null | ResponseError> => {
+      if (await isCanceled(token)) return CANCELED;
+      const file = this.#file(textDocument.uri);
+      if (file === undefined) return null;
+      const offset = file.document.offsetAt(position);
+      const [target] = definitionsAt(file.program, offset);
+      if (target === undefined) return null;
+      const renamed = renameOf(this.#programsWith(file, target), file.program, offset, newName, (path) => this.#openText(path));
+      if (typeof renamed === "string") return new ResponseError(REQUEST_FAILED, renamed);
+      return { changes: Object.fromEntries([...renamed].map(([path, edits]) => [uriOf(path), this.#textEdits(path, edits)])) };
+    });
+  }
+
+  #answerAboutFiles(): void {
+    const c = this.#connection;
+    c.onDocumentSymbol(({ textDocument }): DocumentSymbol[] => {
+      const file = this.#file(textDocument.uri);
+      return file === undefined ? [] : symbolsOf(file.program).map((symbol) => shownSymbol(file.document, symbol));
+    });
+    c.onCodeAction(({ textDocument, range }): CodeAction[] => {
+      const file = this.#file(textDocument.uri);
+      if (file === undefined) return [];
+      const { document, program, uri } = file;
+      const [start, end] = [document.offsetAt(range.start), document.offsetAt(range.end)];
+      return program.diagnostics
+        .filter((d) => d.file === program.name && d.span.start <= end && start <= d.span.end)
+        .flatMap((d) =>
+          d.fixes.map(
+            ({ title, edits }): CodeAction => ({
+              title,
+              kind: "quickfix",
+              diagnostics: [shownDiagnostic(document, d)],
+              isPreferred: d.fixes.length === 1,
+              edit: { changes: { [uri]: textEdits(document, edits) } },
+            }),
+          ),
+        );
+    });
+    c.onDocumentFormatting(({ textDocument }): TextEdit[] => {
+      const file = this.#file(textDocument.uri);
+      const text = file?.document.getText() ?? "";
+      const formatted = formatSource({ name: textDocument.uri, text });
+      if (file === undefined || !formatted.ok || formatted.text === text) return [];
+      return [{ range: rangeOf(file.document, { start: 0, end: text.length }), newText: formatted.text }];
+    });
+    c.onCodeLens(({ textDocument }) => {
+      const file = this.#file(textDocument.uri);
+      if (file === undefined) return [];
+      return lensesOf(file.program).map(({ span, title, command, args }) => ({
+        range: rangeOf(file.document, span),
+        command: { title, command, arguments: [...args] },
+      }));
+    });
+    c.languages.inlayHint.on(async ({ textDocument, range }, token) => {
+      if (await isCanceled(token)) return CANCELED;
+      const file = this.#file(textDocument.uri);
+      if (file === undefined) return [];
+      const { document, program } = file;
+      const hints = inlayHints(program, { start: document.offsetAt(range.start), end: document.offsetAt(range.end) });
+      return hints.map(({ offset, label }) => ({ position: document.positionAt(offset), label, kind: TYPE_HINT }));
+    });
+    c.languages.semanticTokens.on(async ({ textDocument }, token) => {
+      if (await isCanceled(token)) return CANCELED;
+      const file = this.#file(textDocument.uri);
+      const data: number[] = [];
+      let [line, character] = [0, 0];
+      for (const { span, kind } of file === undefined ? [] : semanticTokens(file.program)) {
+        const at = file?.document.positionAt(span.start) ?? { line: 0, character: 0 };
+        data.push(at.line - line, at.line === line ? at.character - character : at.character, span.end - span.start, kind, 0);
+        ({ line, character } = at);
+      }
+      return { data };
+    });
+  }
+
+  /** Returns the programs in which the thing at the place may be named: the open files, and other files of the workspace. */
+  #programsWith(file: OpenFile, target: Place): readonly Program[] {
+    for (const other of this.#files.values()) this.#check(other);
+    const open = [...this.#files.values()].map(({ program }) => program);
+    return programsThatName(file.program, target, open, this.#folders, (path) => this.#openText(path));
+  }
+
+  #location({ path, span }: Place): Location[] {
+    const document = this.#documentAt(path);
+    return document === undefined ? [] : [{ uri: uriOf(path), range: rangeOf(document, span) }];
+  }
+
+  #textEdits(path: string, edits: readonly Edit[]): TextEdit[] {
+    const document = this.#documentAt(path);
+    return document === undefined ? [] : textEdits(document, edits);
+  }
+
+  #documentAt(path: string): TextDocument | undefined {
+    for (const { program, document } of this.#files.values()) {
+      if (program.path === path) return document;
+      for (const file of program.analysis.files())
+        if (program.pathOf(file) === path) return TextDocument.create(uriOf(path), "ax", 0, file.text);
+    }
+    return undefined;
+  }
+}
+
+/** Returns the real path of a file, and the URI of a file that is not on the disk. */
+function pathOfUri(uri: string): string {
+  if (!uri.startsWith("file:")) return uri;
+  const path = fileURLToPath(uri);
+  try {
+    return realpathSync(path);
+  } catch {
+    // A new file is not on the disk yet.
+    return path;
+  }
+}
+
+const uriOf = (path: string): string => (/^[a-z]+:/i.test(path) ? path : pathToFileURL(path).href);
+
+const rangeOf = (document: TextDocument, { start, end }: Span): Range => ({
+  start: document.positionAt(start),
+  end: document.positionAt(end),
+});
+
+const textEdits = (document: TextDocument, edits: readonly Edit[]): TextEdit[] =>
+  edits.map(({ span, text }) => ({ range: rangeOf(document, span), newText: text }));
+
+function shownDiagnostic(document: TextDocument, { code, severity, message, span, help }: Diagnostic): ShownDiagnostic {
+  return {
+    range: rangeOf(document, span),
+    severity: severity === "error" ? ERROR : WARNING,
+    code,
+    source: "boruna",
+    message: help === undefined ? message : `${message}\n${help}`,
+  };
+}
+
+function shownSymbol(document: TextDocument, { name, kind, detail, span, nameSpan, children }: FileSymbol): DocumentSymbol {
+  return {
+    name: name === "" ? "test" : name,
+    kind: SYMBOL_KINDS[kind],
+    detail,
+    range: rangeOf(document, span),
+    selectionRange: rangeOf(document, nameSpan),
+    children: children.map((child) => shownSymbol(document, child)),
+  };
+}

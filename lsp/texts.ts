@@ -1,0 +1,121 @@
+/** Describes names for people: what hovers, completions and signature help show. */
+import type { CheckedType } from "../compiler/check-types.ts";
+import { show } from "../compiler/check-types.ts";
+import type { Callable } from "../compiler/ir.ts";
+import type { NamedThing } from "../compiler/recorder.ts";
+import { rowText } from "../compiler/rows.ts";
+import type { CapabilityDecl, CapabilitySignature } from "../vm/capabilities.ts";
+import { typeToString } from "../vm/value/type.ts";
+
+export interface SignatureText {
+  readonly label: string;
+  readonly params: readonly string[];
+}
+
+export function functionSignature(callable: Callable, shownName = callable.name): SignatureText {
+  const params = callable.params.map((type, i) => {
+    const param = callable.item?.params[i];
+    return `${param?.name.text || "_"}: ${show(type)}`;
+  });
+  const row = callable.row.length === 0 ? "" : ` ${rowText(callable.row)}`;
+  const typeParams = callable.typeParams.length === 0 ? "" : `<${callable.typeParams.map((param) => param.name).join(", ")}>`;
+  const message = callable.message === null ? "" : ` receives ${show(callable.message)}`;
+  return { label: `fn ${shownName}${typeParams}(${params.join(", ")}) -> ${show(callable.result)}${message}${row}`, params };
+}
+
+export function capabilitySignature({ name }: CapabilityDecl, { params, result }: CapabilitySignature): SignatureText {
+  const texts = params.map((param) => `${param.name}: ${typeToString(param.type)}`);
+  return { label: `${name}(${texts.join(", ")}) -> ${typeToString(result)} !{${name}}`, params: texts };
+}
+
+/** Splits `Fn(List<A>, Fn(A) -> B) -> C` into the texts of its parameters and the rest. */
+export function builtinSignature(name: string, type: string): SignatureText {
+  if (!type.startsWith("Fn(")) return { label: `${name}: ${type}`, params: [] };
+  const params: string[] = [];
+  let depth = 0;
+  let start = 3;
+  for (let i = 3; i < type.length; i++) {
+    const sign = type.charAt(i);
+    if (sign === "-" && type.charAt(i + 1) === ">") i += 1;
+    else if (sign === "(" || sign === "<" || sign === "{") depth += 1;
+    else if (depth > 0 && (sign === ")" || sign === ">" || sign === "}")) depth -= 1;
+    else if (depth === 0 && (sign === "," || sign === ")")) {
+      if (i > start) params.push(type.slice(start, i).trim());
+      start = i + 1;
+      if (sign === ")") return { label: `${name}(${params.join(", ")})${type.slice(i + 1)}`, params };
+    }
+  }
+  return { label: `${name}: ${type}`, params };
+}
+
+/** Returns the first line that says what the thing is, as source text. */
+export function headline(thing: NamedThing): string {
+  switch (thing.kind) {
+    case "local":
+      return `${thing.local.mutable ? "let mut " : ""}${thing.local.name}: ${show(thing.local.type)}`;
+    case "function":
+      return functionSignature(thing.callable).label;
+    case "builtin":
+      return builtinSignature(thing.builtin.name, thing.builtin.type).label;
+    case "capability":
+      return (
+        thing.capability.signatures.map((signature) => capabilitySignature(thing.capability, signature).label).join("\n") ||
+        thing.capability.call
+      );
+    case "param":
+      return thing.param.name;
+    case "field":
+      return `${thing.decl.name}${thing.variant === null ? "" : `::${thing.variant}`}.${thing.name}: ${show(thing.type)}`;
+    case "variant":
+      return variantText(
+        thing.decl.name,
+        thing.decl.variants.find((variant) => variant.name === thing.name) ?? { name: thing.name, payload: null },
+      );
+    case "type":
+      return typeText(thing.decl);
+  }
+}
+
+type Decl = Extract<NamedThing, { readonly kind: "type" }>["decl"];
+
+const fieldsText = (fields: readonly { readonly name: string; readonly type: CheckedType }[]): string =>
+  fields.map(({ name, type }) => `${name}: ${show(type)}`).join(", ");
+
+function variantText(owner: string, { name, payload }: Decl["variants"][number]): string {
+  const head = owner === "" ? name : `${owner}::${name}`;
+  if (payload === null) return head;
+  if (payload.kind === "single") return `${head}(${show(payload.type)})`;
+  const isPositional = payload.fields[0]?.name === "0";
+  return isPositional ? `${head}(${payload.fields.map(({ type }) => show(type)).join(", ")})` : `${head} { ${fieldsText(payload.fields)} }`;
+}
+
+export function typeText({ name, kind, params, fields, variants }: Decl): string {
+  const head = `${name}${params.length === 0 ? "" : `<${params.map((param) => param.name).join(", ")}>`}`;
+  return kind === "record"
+    ? `type ${head} { ${fieldsText(fields)} }`
+    : `enum ${head} { ${variants.map((variant) => variantText("", variant)).join(", ")} }`;
+}
+
+/** Returns what else is known about the thing, as Markdown; empty if nothing is. */
+export function details(thing: NamedThing): string {
+  if (thing.kind === "builtin") {
+    const { doc, cost, example, exampleResult } = thing.builtin;
+    return `${doc}\n\nSteps: ${cost}\n\n\`${example}\` is \`${exampleResult}\``;
+  }
+  if (thing.kind === "capability") return `${thing.capability.doc}\n\nA call is written \`${thing.capability.call}\`.`;
+  return thing.kind === "function" ? (thing.callable.item?.intent ?? "") : "";
+}
+
+/** Returns the comment lines directly above an offset, without their `//`. */
+export function commentAbove(text: string, offset: number): string {
+  const lines: string[] = [];
+  let end = text.lastIndexOf("\n", offset - 1);
+  while (end > 0) {
+    const start = text.lastIndexOf("\n", end - 1) + 1;
+    const line = text.slice(start, end).trim();
+    if (!line.startsWith("//")) break;
+    lines.unshift(line.replace(/^\/+ ?/, ""));
+    end = start - 1;
+  }
+  return lines.join("\n");
+}
