@@ -132,6 +132,11 @@ const REPLAY_LIMITS: readonly OptionSpec[] = [
   replayLimitOption("max_wall_ms", "--max-wall-ms <ms>"),
 ];
 
+const SIGN: OptionSpec = {
+  flags: "--sign <key>",
+  help: "sign the log when the run ends, with this Ed25519 private key (PEM); see `keygen`",
+};
+
 const NO_PAGER: OptionSpec = { flags: "--no-pager", help: "print to the terminal itself; otherwise PAGER shows the output there, or less" };
 
 const TRACE_SOURCES: readonly OptionSpec[] = [
@@ -174,6 +179,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: "--format <format>", help: "log, or eventlog for the older whole-file form", defaultValue: "log", needs: "--record" },
       { flags: "--force", help: "let --record replace an existing log", needs: "--record" },
       { flags: "--durable", help: "sync the log to disk around every call", needs: "--record" },
+      { ...SIGN, needs: "--record" },
       ENGINE,
       { flags: "--trace", help: "print every instruction to stderr; a traced run is interpreted", excludes: "--engine" },
       { flags: "--explain", help: "print every policy decision to stderr" },
@@ -361,6 +367,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: "--inputs <file>", help: "a JSON object with the inputs of step_input by name, as for run" },
       OUTPUT_SCHEMA,
       { flags: "--durable", help: "sync the log to disk around every call" },
+      SIGN,
       ENGINE,
       { flags: "--traceparent <header>", help: "W3C trace context of the caller" },
     ],
@@ -393,16 +400,29 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "verify",
     argsSyntax: "<log>",
-    help: "check a log: chain, count, blobs, hashes",
+    help: "check a log: chain, count, blobs, hashes, signature",
     options: [
+      { flags: "--key <key>", help: "the public key that must have signed the log: a PEM file, or the key as policies name it" },
       { flags: "--expect-head <hash>", help: "the hash that the log must end with" },
       { flags: "--replay", help: "replay the run too" },
       ...REPLAY_LIMITS.map((option) => ({ ...option, needs: "--replay" as const })),
     ],
-    examples: ["boruna verify run.jsonl", "boruna verify run.jsonl --replay --expect-head 3f2a…"],
+    examples: [
+      "boruna verify run.jsonl",
+      "boruna verify run.jsonl --replay --expect-head 3f2a…",
+      "boruna verify run.jsonl --key platform.pem.pub",
+    ],
     run: withFlags<VerifyFlags>(async (session, flags, [log = ""]) =>
       (await import("./commands/verify.ts")).verifyCommand(session, log, flags),
     ),
+  },
+  {
+    name: "keygen",
+    argsSyntax: "<file>",
+    help: "make an Ed25519 key that signs logs and decisions: writes the private key to the file and the public key to FILE.pub",
+    options: [],
+    examples: ["boruna keygen platform.pem"],
+    run: async (session, _flags, [file = ""]) => (await import("./commands/keygen.ts")).keygenCommand(session, file),
   },
   {
     name: "policy validate",

@@ -3,13 +3,11 @@
  * rule names keys, the decision's signature also binds it to the run. Without keys, `by` is a claim of whoever wrote it.
  */
 import { canonicalJson, jsonObjectOf } from "../vm/json/json.ts";
-import { lazily } from "../vm/lazy.ts";
 import { printable } from "../vm/terminal-text.ts";
 import { wellFormed } from "../vm/value/value.ts";
 import type { CallPlace } from "../vm/bytecode/module.ts";
 import type { RunEvent } from "../vm/events.ts";
-
-const crypto = lazily(() => process.getBuiltinModule("node:crypto"));
+import { isSignedBy } from "./signing.ts";
 
 export type Approval = RunEvent & { readonly type: "Approval" };
 
@@ -74,7 +72,7 @@ export interface SignedFacts {
 }
 
 /** Returns the bytes that are signed: canonical JSON, with a first member that no other signed text of Boruna has. */
-function signedBytes({ runId, call, hash, decision, by }: SignedFacts): Uint8Array {
+export function signedBytes({ runId, call, hash, decision, by }: SignedFacts): Uint8Array {
   const members = [
     ["boruna_approval", 1],
     ["by", by],
@@ -86,34 +84,10 @@ function signedBytes({ runId, call, hash, decision, by }: SignedFacts): Uint8Arr
   return new TextEncoder().encode(canonicalJson(jsonObjectOf(...members)));
 }
 
-/** An Ed25519 key pair that signs decisions. */
-export interface ApprovalKey {
-  /** The public key as policies name it. */
-  readonly publicKey: string;
-  sign(facts: SignedFacts): string;
-}
-
-/** Returns the key of a PEM text, or undefined if it is not an Ed25519 private key without a passphrase. */
-export function approvalKeyOf(pem: string): ApprovalKey | undefined {
-  try {
-    const privateKey = crypto().createPrivateKey(pem);
-    if (privateKey.asymmetricKeyType !== "ed25519") return undefined;
-    const publicKey = crypto().createPublicKey(privateKey).export({ type: "spki", format: "der" }).toString("base64");
-    return { publicKey, sign: (facts) => crypto().sign(null, signedBytes(facts), privateKey).toString("base64") };
-  } catch {
-    return undefined;
-  }
-}
-
 /** Returns the first of `keys` that has signed the decision, or undefined. `keys` have the form that policies have. */
 export function signerOf(keys: readonly string[], facts: SignedFacts, signature: string): string | undefined {
-  if (!/^[A-Za-z0-9+/]{86}==$/.test(signature)) return undefined;
   const bytes = signedBytes(facts);
-  const signatureBytes = Buffer.from(signature, "base64");
-  return keys.find((key) => {
-    const publicKey = crypto().createPublicKey({ key: Buffer.from(key, "base64"), format: "der", type: "spki" });
-    return crypto().verify(null, bytes, publicKey, signatureBytes);
-  });
+  return keys.find((key) => isSignedBy(key, bytes, signature));
 }
 
 /** Returns why the decision does not count under a rule with these keys, as a sentence without a subject, or undefined. */

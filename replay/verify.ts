@@ -7,14 +7,17 @@
  * - blobs: every blob that a record refers to exists and has the right hash, and nothing else is in their folder;
  * - module, policy: the module and the policy have the hashes that are in the header;
  * - approvals, if there are any: each decision is about its call, and signed if the policy's rule names keys;
+ * - signature, if the log has one or the caller names a key: the owner of the key has signed the last hash;
  * - head, if the caller expects one: the last hash equals the expected hash;
  * - replay, if the caller asks for it: the program does exactly what the log says.
  */
+import { publicKeyOf } from "../gateway/signing.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { Outcome } from "../vm/outcome.ts";
 import { BlobRef, loadCanonicalValue } from "./log/blob-values.ts";
 import { type RecordedEnd, valuesOfEnd } from "./log/end-record.ts";
 import { blobsOfEvent, hasBlobs } from "./log/event-json.ts";
+import { type HeadSignature, isValidSignature } from "./log/head-signature.ts";
 import { LOG_LIMITS, type LogLimits } from "./log/log-limits.ts";
 import { isRunLog, logRecords, parseRunLog, type LogRecord, type RunLog } from "./log/log-reader.ts";
 import { fileSource, type LogSource } from "./log/log-source.ts";
@@ -25,6 +28,8 @@ import type { ReplayLimits } from "./replay-limits.ts";
 export interface VerifyOptions {
   /** The hash that the log must end with. The caller must have kept it in a safe place. */
   readonly expectHead?: string;
+  /** The public key that must have signed the log: PEM, or the base64 of its DER form. */
+  readonly key?: string;
   /** Whether to replay the log, too. */
   readonly replay?: boolean;
   /** Limits on the replay, see `limits` in `ReplayOptions`. */
@@ -33,7 +38,7 @@ export interface VerifyOptions {
   readonly limits?: Partial<LogLimits>;
 }
 
-type CheckName = "chain" | "end" | "blobs" | "module" | "policy" | "approvals" | "head" | "replay";
+type CheckName = "chain" | "end" | "blobs" | "module" | "policy" | "approvals" | "signature" | "head" | "replay";
 
 interface Check {
   readonly name: CheckName;
@@ -69,11 +74,13 @@ export interface Verification {
 }
 
 /**
- * Verifies the log at `path`. Reports everything that is wrong with the log in the result. Throws `usage` for an invalid `expectHead`,
+ * Verifies the log at `path`. Reports everything that is wrong with the log in the result. Throws `usage` for an invalid `expectHead` or `key`,
  * `log.io_error` if the files cannot be read, and `log.replay_limit` if the replay would use more than `replayLimits` allow.
  */
 export async function verifyLog(path: string, options: VerifyOptions = {}): Promise<Verification> {
-  const { replay: replays, expectHead, limits: givenLimits, replayLimits = {}, ...passedOn } = options;
+  const { replay: replays, expectHead, key: givenKey, limits: givenLimits, replayLimits = {}, ...passedOn } = options;
+  const key = givenKey === undefined ? undefined : publicKeyOf(givenKey);
+  if (key === undefined && givenKey !== undefined) throw new BorunaError("usage", "the key is no public Ed25519 key");
   const expectedHead = expectHead === undefined ? undefined : headDigest(expectHead);
   const limits = { ...LOG_LIMITS, ...givenLimits };
   const log = new CheckedLog(fileSource(path, limits), limits);
@@ -84,6 +91,7 @@ export async function verifyLog(path: string, options: VerifyOptions = {}): Prom
     ["module", () => log.module()],
     ["policy", () => log.policy()],
     ["approvals", () => (log.hasApprovals ? log.approvals() : undefined)],
+    ["signature", () => log.signature(key)],
     ["head", expectedHead === undefined ? undefined : () => log.head(expectedHead)],
     ["replay", replays === true ? () => log.replay({ ...passedOn, limits: replayLimits }) : undefined],
   ];
@@ -95,6 +103,7 @@ export async function verifyLog(path: string, options: VerifyOptions = {}): Prom
   const hasPassed = (name: CheckName): boolean => checks.some((check) => check.name === name && check.ok);
   const proven: Proven = {
     headGiven: hasPassed("head"),
+    signedBy: hasPassed("signature") ? (key ?? null) : undefined,
     replayed: hasPassed("replay"),
     isSuspended: log.isSuspended,
     approvals: log.approvalCounts,
@@ -124,6 +133,7 @@ class CheckedLog {
   #lines = 0;
   #head: string | undefined;
   #end: RecordedEnd | undefined;
+  #signature: HeadSignature | undefined;
   #hasBlobs = false;
   #isSuspended = false;
   #hasApprovals = false;
@@ -178,8 +188,10 @@ class CheckedLog {
     this.#head = record.hash;
     this.#lines = record.line;
     if (record.kind === "header") this.#runId = record.header.runId;
-    else if (record.kind === "end") this.#end = record.end;
-    else {
+    else if (record.kind === "end") {
+      this.#end = record.end;
+      this.#signature = record.signature;
+    } else {
       this.#events = record.n;
       this.#hasApprovals ||= record.event.type === "Approval";
     }
@@ -245,6 +257,24 @@ class CheckedLog {
     return "the recorded policy has the hash in the header";
   }
 
+  /** `key` is the public key that the caller names. Without one, a log needs no signature. */
+  signature(key: string | undefined): string | undefined {
+    const signature = this.#signature;
+    if (signature === undefined) {
+      if (key === undefined) return undefined;
+      throw this.#failure(
+        "log.signature",
+        this.#isSuspended ? "the run is suspended, so its log is not signed yet" : "the log is not signed",
+        this.#lines,
+      );
+    }
+    if (!isValidSignature(signature, this.#runId ?? "", this.#head ?? ""))
+      throw this.#failure("log.signature", "the signature is not one of this log's last hash by the key that it names", this.#lines);
+    if (key !== undefined && signature.key !== key)
+      throw this.#failure("log.signature", `the log is signed with another key: ${signature.key}`, this.#lines);
+    return key === undefined ? `signed with the key ${signature.key}, of which nothing here says whose it is` : "signed with the given key";
+  }
+
   head(expectedHead: string): string {
     if (this.#head !== expectedHead)
       throw this.#failure("log.head", `the log ends with the hash ${this.#head ?? "(none)"}, expected was ${expectedHead}`, this.#lines);
@@ -279,6 +309,8 @@ function blobsOf(record: LogRecord): readonly BlobRef[] {
 
 interface Proven {
   readonly headGiven: boolean;
+  /** The key that the caller named and that has signed the log; null if the caller named none and the log is signed; undefined otherwise. */
+  readonly signedBy: string | null | undefined;
   readonly replayed: boolean;
   readonly isSuspended: boolean;
   readonly approvals: ApprovalCounts;
@@ -286,7 +318,7 @@ interface Proven {
 
 const decisions = (count: number): string => (count === 1 ? "1 decision" : `${count} decisions`);
 
-function proofs({ headGiven, replayed, approvals }: Proven): readonly string[] {
+function proofs({ headGiven, signedBy, replayed, approvals }: Proven): readonly string[] {
   const proofList = [
     "No record was changed, added, taken out or moved since the last hash was computed.",
     "The module, the policy and the long values are those that the log names.",
@@ -294,17 +326,20 @@ function proofs({ headGiven, replayed, approvals }: Proven): readonly string[] {
   if (approvals.signed > 0) {
     proofList.push(`An owner of a key of the policy made the ${decisions(approvals.signed)} about these very calls of a run with this id.`);
   }
+  if (signedBy === null)
+    proofList.push("An owner of the key above signed this log when the run ended. Give the key with --key to make sure whose it is.");
+  else if (signedBy !== undefined) proofList.push("An owner of the key that you gave signed this log when the run ended, or later.");
   if (headGiven) proofList.push("The log is the one whose head you gave.");
   if (replayed) proofList.push("This program, given these answers, does exactly what the log says.");
   return proofList;
 }
 
-function limitsOfProof({ headGiven, replayed, isSuspended, approvals }: Proven): readonly string[] {
+function limitsOfProof({ headGiven, signedBy, replayed, isSuspended, approvals }: Proven): readonly string[] {
   const unprovenClaims: string[] = [];
   if (isSuspended) unprovenClaims.push("That nothing followed: a longer log that was cut after this call looks the same.");
-  if (!headGiven)
+  if (!headGiven && typeof signedBy !== "string")
     unprovenClaims.push(
-      "Who wrote the log: one that is rewritten completely, with new hashes, verifies too. Keep the head elsewhere and give it with --expect-head.",
+      "Who wrote the log: one that is rewritten completely, with new hashes, verifies too. Keep the head elsewhere and give it with --expect-head, or sign runs and give the key with --key.",
     );
   if (!replayed) unprovenClaims.push("That the program does what the log says: --replay checks that.");
   if (approvals.claimed > 0)

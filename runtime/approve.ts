@@ -2,8 +2,9 @@
  * Decides about the call at which a suspended run waits for an approval: appends the decision to the log. `resume` then goes on with the
  * run, in any process.
  */
-import { type ApprovalKey, approvalKeyOf, type Decision, isDeciderName } from "../gateway/approval.ts";
+import { type Decision, isDeciderName, signedBytes } from "../gateway/approval.ts";
 import type { SuspendedCall } from "../gateway/call.ts";
+import { type SigningKey, signingKeyOf } from "../gateway/signing.ts";
 import { type RunLog, readLog } from "../replay/log/log-reader.ts";
 import { fileStamp } from "../replay/log/log-file.ts";
 import { writeOpenMark } from "../replay/log/open-mark.ts";
@@ -94,7 +95,7 @@ export async function approve(path: string, options: ApproveOptions): Promise<De
   const { runId } = log.header;
   const facts = { runId, call: call.call, hash: call.hash, decision, by };
   const key = signingKey(log, call, options.key);
-  const signature = key?.sign(facts) ?? "";
+  const signature = key?.sign(signedBytes(facts)) ?? "";
   const recorder = continueRecorder(log, stamp, { durable: true });
   try {
     // The mark comes first: without the decision after it, it says nothing.
@@ -120,7 +121,7 @@ function checkCall({ file }: RunLog, call: SuspendedCall, options: ApproveOption
 }
 
 /** Returns the key that signs, or undefined if no signature is needed. */
-function signingKey({ file }: RunLog, { keys }: SuspendedCall, pem: string | undefined): ApprovalKey | undefined {
+function signingKey({ file }: RunLog, { keys }: SuspendedCall, pem: string | undefined): SigningKey | undefined {
   const fail = (message: string, hint: string): never => {
     throw new BorunaError("log.approval_key", message, { place: { file }, hint });
   };
@@ -130,9 +131,9 @@ function signingKey({ file }: RunLog, { keys }: SuspendedCall, pem: string | und
       : fail("the policy's rule names no keys, so a signature would prove nothing", "Leave out the key.");
   }
   if (pem === undefined) return fail("the policy's rule names keys: the decision must be signed", "Give the private key with --key FILE.");
-  const key = approvalKeyOf(pem);
+  const key = signingKeyOf(pem);
   if (key === undefined)
-    return fail("the key is not an Ed25519 private key in PEM form, without a passphrase", "openssl genpkey -algorithm ed25519 makes one.");
+    return fail("the key is not an Ed25519 private key in PEM form, without a passphrase", "boruna keygen FILE makes one.");
   if (!keys.includes(key.publicKey))
     return fail(`the key ${key.publicKey} is not one of the policy's rule`, "Ask somebody who has one of its keys.");
   return key;

@@ -33,14 +33,17 @@ import type { Value } from "../vm/value/value.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
 import { chosenTracing } from "../telemetry/default-tracing.ts";
 import { checkRunId, describeRun, freshRunId, type RunDescription } from "../replay/log/run-description.ts";
+import { type SigningKey, signingKeyOf } from "../gateway/signing.ts";
 import { openRecorder, type FinishedLog, type Recorder, type RecorderOptions } from "../replay/log/recorder.ts";
 
 /** What `compile` returns, a module, or a verified program. A verified program is not verified again for each run. */
 export type Runnable = Program | Module | { readonly module: Module };
 
 /** Where and how to write the log of a run. */
-export interface RecordOptions extends RecorderOptions {
+export interface RecordOptions extends Omit<RecorderOptions, "key"> {
   readonly path: string;
+  /** The text of a PEM file with an Ed25519 private key, which signs the log when the run ends. Not for the format `eventlog`. */
+  readonly sign?: string;
 }
 
 /** Options of `execute`. All are optional. */
@@ -191,7 +194,10 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       hint: 'leave out the format "eventlog"',
     });
   }
-  const recorder = openRecord(described, options.record);
+  const key = typeof options.record === "object" ? signOption(options.record.sign) : undefined;
+  if (key !== undefined && typeof options.record === "object" && options.record.format === "eventlog")
+    throw new BorunaError("usage", "an event log has no place for a signature", { hint: 'leave out the format "eventlog"' });
+  const recorder = openRecord(described, options.record, key);
   try {
     const maxParallelCalls = maxParallelCallsOption(options.maxParallelCalls);
     const { approve, signal, traceparent, tracestate, baggage, on, onDebug, engine, trace } = options;
@@ -275,10 +281,22 @@ export function handlersOption(given: RunOptions["handlers"] = {}): Handlers {
   return handlers;
 }
 
-function openRecord(described: () => RunDescription, record: RunOptions["record"]): Recorder | undefined {
+/** Reads the option `sign`. Throws `usage`. */
+export function signOption(pem: string | undefined): SigningKey | undefined {
+  if (pem === undefined) return undefined;
+  const key = signingKeyOf(pem);
+  if (key !== undefined) return key;
+  throw new BorunaError("usage", "sign: the key is not an Ed25519 private key in PEM form, without a passphrase", {
+    hint: "boruna keygen FILE makes one.",
+  });
+}
+
+function openRecord(described: () => RunDescription, record: RunOptions["record"], key: SigningKey | undefined): Recorder | undefined {
   if (record === undefined) return undefined;
   if (typeof record === "function") return record(described());
-  return typeof record === "string" ? openRecorder(record, described()) : openRecorder(record.path, described(), record);
+  if (typeof record === "string") return openRecorder(record, described());
+  const { path, sign: _, ...options } = record;
+  return openRecorder(path, described(), key === undefined ? options : { ...options, key });
 }
 
 /** Closes the log of a run. A run that waits gets no end record. Throws the errors of `Recorder.finish`. */

@@ -24,7 +24,16 @@ import type { CapabilityDecl, CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { canonicalJson } from "../vm/json/json.ts";
 import { declarationToJson } from "../vm/own-capabilities.ts";
-import { closeLog, type Execution, executionOf, handlersFor, handlersOption, type RunOptions, schemaOption } from "./execute.ts";
+import {
+  closeLog,
+  type Execution,
+  executionOf,
+  handlersFor,
+  handlersOption,
+  type RunOptions,
+  schemaOption,
+  signOption,
+} from "./execute.ts";
 
 /** Options of `resume`. All are optional. Options that `RunOptions` has too mean the same there. */
 export interface ResumeRunOptions
@@ -59,6 +68,8 @@ export interface ResumeRunOptions
   readonly answer?: CallAnswer | readonly CallAnswer[];
   /** Whether to sync each call to disk before its handler starts, and each answer before the program receives it. */
   readonly durable?: boolean;
+  /** As `sign` in `RecordOptions`. A log that was to be signed needs it again, because the log does not hold the key. */
+  readonly sign?: string;
 }
 
 /** What `resume` returns. */
@@ -167,7 +178,9 @@ async function continueRun(run: ResumedRun, stamp: string | undefined): Promise<
   // The log is opened after the handlers are known to fit it. `ownFiles` are the log's files, which fs calls must not touch.
   const handlers = await handlersFor(program, { ...options, live: log.header.mode !== "mock" }, () => recorder.ownFiles);
   checkHandlers(log, program, handlers);
-  const recorder = continueRecorder(log, stamp, { durable: options.durable === true });
+  const key = signOption(options.sign);
+  const durable = options.durable === true;
+  const recorder = continueRecorder(log, stamp, key === undefined ? { durable } : { durable, key });
   try {
     return await runWith(run, handlers, recorder);
   } finally {

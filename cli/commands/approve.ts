@@ -1,11 +1,10 @@
-import { readFileSync } from "node:fs";
 import { approve, type ApproveOptions, type DecidedCall, waitingCall } from "../../runtime/approve.ts";
-import { systemErrorText } from "../../replay/log/files.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { requestLines } from "../approval.ts";
 import { userName } from "../approval-prompt.ts";
 import { suspendedJson } from "../execution-output.ts";
+import { readKey } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import type { Session } from "../session.ts";
 import { printJson } from "../terminal.ts";
@@ -42,14 +41,6 @@ async function missingCall(file: string): Promise<BorunaError> {
 function callNumber(text: string): number {
   if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text);
   throw new BorunaError("usage", `--call ${text}: expected the number of a call, such as 3`);
-}
-
-function readKey(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new BorunaError("io_error", `cannot read ${path}: ${systemErrorText(error, "read")}`, { place: { file: path }, cause: error });
-  }
 }
 
 function decidedLines(file: string, { call, decision, by, publicKey }: DecidedCall): readonly string[] {

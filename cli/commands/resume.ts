@@ -5,6 +5,7 @@ import type { EngineChoice } from "../../vm/compiled/engine.ts";
 import { terminalApprover } from "../approval.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printExecution } from "../execution-output.ts";
+import { readKey } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import { maxParallelCallsFromFlag, readInputs, readOutputSchema } from "../run-arguments.ts";
 import type { Session } from "../session.ts";
@@ -17,6 +18,7 @@ export interface ResumeFlags extends CapabilityFlags {
   readonly outputSchema?: string;
   readonly inDoubt?: "retry" | "fail";
   readonly durable?: boolean;
+  readonly sign?: string;
   readonly maxParallelCalls?: string;
   readonly engine?: EngineChoice;
   readonly traceparent?: string;
@@ -39,6 +41,7 @@ export async function resumeCommand(session: Session, file: string, flags: Resum
         outputSchema: readOutputSchema(flags.outputSchema),
         inDoubt: flags.inDoubt,
         durable: flags.durable,
+        sign: flags.sign === undefined ? undefined : readKey(flags.sign),
         maxParallelCalls: maxParallelCallsFromFlag(flags.maxParallelCalls),
         signal,
         tracing: tracing ?? false,

@@ -3,7 +3,7 @@ import { renderDiagnostic } from "../../compiler/render.ts";
 import type { CallEnd, Observers } from "../../gateway/observers.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { NAMED_POLICIES, type Shorthands, withShorthands } from "../../policy/policy.ts";
-import { type Execution, execute, type RunOptions } from "../../runtime/execute.ts";
+import { type Execution, execute, type RecordOptions, type RunOptions } from "../../runtime/execute.ts";
 import type { LogFormat } from "../../replay/log/recorder.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import type { EngineChoice } from "../../vm/compiled/engine.ts";
@@ -17,6 +17,7 @@ import { AuditReport } from "../audit.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printExecution } from "../execution-output.ts";
 import { limitFromFlag, maxParallelCallsFromFlag, parseArguments, readInputs, readOutputSchema } from "../run-arguments.ts";
+import { readKey } from "../keys.ts";
 import { loadProgram } from "../load.ts";
 import { MockedCalls } from "../mocked.ts";
 import { omitUndefined } from "../omit-undefined.ts";
@@ -43,6 +44,7 @@ export interface RunFlags extends CapabilityFlags {
   readonly format?: string;
   readonly force?: boolean;
   readonly durable?: boolean;
+  readonly sign?: string;
   readonly engine?: EngineChoice;
   readonly trace?: boolean;
   readonly explain?: boolean;
@@ -152,8 +154,16 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   const mockedCalls = flags.live === true ? undefined : new MockedCalls(inputs?.keys() ?? []);
   const audit = flags.audit === true ? new AuditReport(session.json ? undefined : terminal) : undefined;
   const uiPrinter = flags.ui === "json" && !session.json ? treePrinter(terminal, program.module.types) : undefined;
-  const record =
-    flags.record === undefined ? undefined : { path: flags.record, format, durable: flags.durable === true, force: flags.force === true };
+  const record: RecordOptions | undefined =
+    flags.record === undefined
+      ? undefined
+      : {
+          path: flags.record,
+          format,
+          durable: flags.durable === true,
+          force: flags.force === true,
+          ...(flags.sign === undefined ? {} : { sign: readKey(flags.sign) }),
+        };
   const execution = await withTelemetry(session, { ...flags, exitCode }, ({ tracing, traceDetail, signal, context }) =>
     execute(
       program,

@@ -29,9 +29,10 @@ export function hashOfText(previous: string, text: string): string {
   return sha256Hex(bytes.subarray(0, end));
 }
 
-/** Returns the hash that `record` must have if `previous` is the hash of the record before. Ignores the hash in `record`. */
+/** Returns the hash that `record` must have if `previous` is the hash of the record before. Ignores the hash and the signature in `record`. */
 export function hashOfRecord(previous: string, record: JsonObject): string {
   const content = new Map<string, JsonData>(record);
   content.delete("hash");
+  if (content.has("end")) content.delete("signature");
   return hashOfText(previous, canonicalJson(content));
 }

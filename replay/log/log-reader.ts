@@ -16,6 +16,7 @@ import { eventFromJson, type LogEvent, type RecordedEvent } from "./event-json.t
 import { eventTexts } from "./event-text.ts";
 import { readScalarEvent } from "./scalar-event.ts";
 import { eventLogEvents } from "./event-log.ts";
+import { type HeadSignature, memberText, SIGNATURE, signatureFromJson } from "./head-signature.ts";
 import { countOf, digestOf, objectOf, onlyFields, type JsonObject } from "./json-fields.ts";
 import { decodeUtf8 } from "./files.ts";
 import { headerFromJson, type LogHeader } from "./header.ts";
@@ -27,7 +28,7 @@ import { fileSource, type Line, LINE_FEED, linesOf, type LogSource } from "./log
 export type LogRecord = { readonly line: number; readonly hash: string; readonly bytes: number } & (
   | { readonly kind: "header"; readonly header: LogHeader }
   | ({ readonly kind: "event" } & LogEvent)
-  | { readonly kind: "end"; readonly end: RecordedEnd }
+  | { readonly kind: "end"; readonly end: RecordedEnd; readonly signature: HeadSignature | undefined }
 );
 
 /** Describes the end of the file. */
@@ -247,7 +248,7 @@ function writtenText(logRecord: LogRecord, record: JsonObject, textOf: (event: R
     case "event":
       return `${EVENT_MEMBER}${textOf(logRecord.event)}${hashed}${afterEvent(logRecord.n)}`;
     case "end":
-      return `{"end":${canonicalJson(endToJson(logRecord.end))}${hashed}}`;
+      return `{"end":${canonicalJson(endToJson(logRecord.end))}${hashed}${logRecord.signature === undefined ? "" : memberText(logRecord.signature)}}`;
   }
 }
 
@@ -345,7 +346,7 @@ export class RecordReader {
       this.#overlaps = header.flags.includes(TASKS_FLAG);
       return { kind: "header", header, line, hash, bytes };
     }
-    if (record.has("end")) return { kind: "end", end: this.#end(record), line, hash, bytes };
+    if (record.has("end")) return { kind: "end", end: this.#end(record), signature: signatureFromJson(record), line, hash, bytes };
     const { n, event } = this.#event(record);
     return { kind: "event", n, event, line, hash, bytes };
   }
@@ -355,8 +356,10 @@ export class RecordReader {
     const hash = digestOf(record.get("hash"), "hash");
     const member = `${HASH_MEMBER}${hash}"`;
     const memberIndex = text.lastIndexOf(member);
-    const actual =
-      memberIndex === -1 ? undefined : hashOfText(this.#previous, text.slice(0, memberIndex) + text.slice(memberIndex + member.length));
+    const signature = record.has("end") ? signatureFromJson(record) : undefined;
+    // The signature follows the hash. Its text is checked with the other bytes of the record.
+    const after = signature === undefined ? text.slice(memberIndex + member.length) : "}";
+    const actual = memberIndex === -1 ? undefined : hashOfText(this.#previous, text.slice(0, memberIndex) + after);
     if (hash !== actual) {
       const expected = hashOfRecord(this.#previous, record);
       if (hash === expected) throw notAsWrittenError();
@@ -397,7 +400,7 @@ export class RecordReader {
   }
 
   #end(record: JsonObject): RecordedEnd {
-    onlyFields(record, ["end", "hash"], "record");
+    onlyFields(record, ["end", "hash", SIGNATURE], "record");
     const end = endFromJson(record.get("end"));
     if (end.events !== this.#events)
       throw new BorunaError("log.count", `the end record counts ${end.events} events; there are ${this.#events}`);

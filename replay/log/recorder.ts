@@ -20,6 +20,7 @@
  */
 import type { EventSink } from "../../gateway/run-events.ts";
 import { ProtectedFiles } from "../../gateway/protected-files.ts";
+import type { SigningKey } from "../../gateway/signing.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent, RunEventType } from "../../vm/events.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
@@ -30,6 +31,7 @@ import { blobsOfEvent } from "./event-json.ts";
 import { EVENT_LOG_VERSION, eventLogForm } from "./event-log.ts";
 import { eventTexts } from "./event-text.ts";
 import { afterEvent, CHAIN_START, EVENT_MEMBER, HASH_MEMBER, hashOfText, MAX_UNIT_BYTES } from "./hash-chain.ts";
+import { MAX_SIGNATURE_BYTES, signatureMember } from "./head-signature.ts";
 import { headerToJson } from "./header.ts";
 import type { JsonObject } from "./json-fields.ts";
 import { toIoError } from "./files.ts";
@@ -49,6 +51,8 @@ export interface RecorderOptions {
   /** Whether to replace an existing log. A file that is not a log is never replaced. */
   readonly force?: boolean;
   readonly limits?: Partial<LogLimits>;
+  /** The key that signs the log when the run ends (`head-signature.ts`). A log without an end record is not signed. */
+  readonly key?: SigningKey;
 }
 
 export interface FinishedLog {
@@ -90,7 +94,7 @@ export function openRecorder(path: string, run: RunDescription, options: Recorde
 export function continueRecorder(
   log: RunLog,
   stamp: string | undefined,
-  options: Pick<RecorderOptions, "durable" | "limits"> = {},
+  options: Pick<RecorderOptions, "durable" | "limits" | "key"> = {},
 ): Recorder {
   const durable = options.durable === true;
   const ownFiles = new ProtectedFiles();
@@ -102,7 +106,11 @@ export function continueRecorder(
     chain,
     folderBlobWriter(file, durable, ownFiles),
     { ...LOG_LIMITS, ...options.limits },
-    { events: log.eventCount, journal: new OpenJournal(file, log.header.runId, durable, ownFiles) },
+    {
+      events: log.eventCount,
+      journal: new OpenJournal(file, log.header.runId, durable, ownFiles),
+      sign: signerFor(options.key, log.header.runId),
+    },
   );
   let isPrepared = false;
   const prepare = (): void => {
@@ -170,7 +178,8 @@ function startRecorder(
   const limits = { ...LOG_LIMITS, ...options.limits };
   try {
     if (options.format === "eventlog") return eventLogRecorder(writer, limits);
-    const recorder = chainRecorder(writer, chain, blobs, limits, { events: 0, journal: options.journal });
+    const sign = signerFor(options.key, run.header.runId);
+    const recorder = chainRecorder(writer, chain, blobs, limits, { events: 0, journal: options.journal, sign });
     recorder.begin(run);
     return recorder;
   } catch (error) {
@@ -185,7 +194,7 @@ const SYNCED_EVENTS: ReadonlySet<string> = new Set<RunEventType>(["CapCall", "Ap
 /** Number of UTF-16 code units that the hash takes in a record. */
 const HASH_UNITS = HASH_MEMBER.length + CHAIN_START.length + 1;
 /** Maximum bytes of a record, not counting its event. */
-const MAX_ENVELOPE_BYTES = 128;
+const MAX_ENVELOPE_BYTES = 128 + MAX_SIGNATURE_BYTES;
 
 interface ChainRecorder extends Recorder {
   /** Writes the header and the module. */
@@ -197,14 +206,22 @@ interface ChainStart {
   readonly events: number;
   /** Undefined for a log in memory. */
   readonly journal: OpenJournal | undefined;
+  /** Undefined if the log is not signed. */
+  readonly sign: Signer | undefined;
 }
+
+/** Returns the text of the signature of the end record, whose hash is given. */
+type Signer = (hash: string) => string;
+
+const signerFor = (key: SigningKey | undefined, runId: string): Signer | undefined =>
+  key === undefined ? undefined : (hash) => signatureMember(key, runId, hash);
 
 function chainRecorder(
   writer: LogWriter,
   chain: Chain,
   blobs: BlobWriter,
   limits: LogLimits,
-  { events, journal }: ChainStart,
+  { events, journal, sign }: ChainStart,
 ): ChainRecorder {
   let eventCount = events;
   /** The numbers of the events of open calls, by the numbers of the calls. */
@@ -226,14 +243,15 @@ function chainRecorder(
   /** Throws if the record is too long. `text` is the record without its hash or, if `n` is given, only the event with this number. */
   const checkLength = (text: string, n?: number): void => {
     if (text.length * MAX_UNIT_BYTES + MAX_ENVELOPE_BYTES <= limits.lineBytes) return;
-    const envelopeBytes = HASH_UNITS + (n === undefined ? 0 : EVENT_MEMBER.length + afterEvent(n).length);
+    const envelopeBytes =
+      HASH_UNITS + (n === undefined ? (sign === undefined ? 0 : MAX_SIGNATURE_BYTES) : EVENT_MEMBER.length + afterEvent(n).length);
     if (Buffer.byteLength(text) + envelopeBytes > limits.lineBytes) {
       throw new BorunaError("log.too_large", `a record is longer than ${limits.lineBytes} bytes`, { place: { file: writer.name } });
     }
   };
-  const add = (beforeHash: string, afterHash: string): void => {
+  const add = (beforeHash: string, afterHash: string, signEnd?: Signer): void => {
     checkLength(beforeHash + afterHash);
-    chain.add(beforeHash, afterHash);
+    chain.add(beforeHash, afterHash, signEnd);
   };
   const textOf = eventTexts(limits.inlineBytes, put);
   return {
@@ -266,7 +284,7 @@ function chainRecorder(
     },
     finish: (end) => {
       if (end.events !== eventCount) throw new BorunaError("internal", `the run counts ${end.events} events, its log has ${eventCount}`);
-      add(`{"end":${jsonText(endToJson(end, limits.inlineBytes, put))}`, "}");
+      add(`{"end":${jsonText(endToJson(end, limits.inlineBytes, put))}`, "}", sign);
       writer.checkNotReplaced();
       journal?.close(false);
       writer.close();
@@ -314,8 +332,8 @@ function withEventCountHint(error: unknown, events: number): unknown {
 
 /** Writes records in order, each with its hash. */
 interface Chain {
-  /** Writes the header or the end record. The arguments are its texts before and after the hash. */
-  add(beforeHash: string, afterHash: string): void;
+  /** Writes the header or the end record. `beforeHash` and `afterHash` are its texts around the hash. `sign` returns what follows the hash, but is not hashed. */
+  add(beforeHash: string, afterHash: string, sign?: Signer): void;
   /** Writes the next event. `text` is its canonical JSON. For `mustSync`, see `LogWriter`. */
   addEvent(text: string, mustSync: boolean): void;
   /** Returns the hash of the last record. */
@@ -325,13 +343,13 @@ interface Chain {
 /** Creates a chain that hashes and writes each record immediately. `start` is the last hash and the number of events of a log that is continued. */
 function eagerChain(writer: LogWriter, start = { hash: CHAIN_START, events: 0 }): Chain {
   let { hash: previous, events } = start;
-  const add = (beforeHash: string, afterHash: string, mustSync: boolean): void => {
+  const add = (beforeHash: string, afterHash: string, mustSync: boolean, sign?: Signer): void => {
     const hash = hashOfText(previous, beforeHash + afterHash);
-    writer.write(`${beforeHash}${HASH_MEMBER}${hash}"${afterHash}\n`, mustSync);
+    writer.write(`${beforeHash}${HASH_MEMBER}${hash}"${sign?.(hash) ?? ""}${afterHash}\n`, mustSync);
     previous = hash;
   };
   return {
-    add: (beforeHash, afterHash) => add(beforeHash, afterHash, true),
+    add: (beforeHash, afterHash, sign) => add(beforeHash, afterHash, true, sign),
     addEvent: (text, mustSync) => {
       events += 1;
       add(EVENT_MEMBER + text, afterEvent(events), mustSync);
@@ -344,12 +362,12 @@ function eagerChain(writer: LogWriter, start = { hash: CHAIN_START, events: 0 })
 function lazyChain(writer: LogWriter): Chain {
   const chain = eagerChain(writer);
   let texts: string[] = [];
-  let end: readonly [beforeHash: string, afterHash: string] | undefined;
+  let end: Parameters<Chain["add"]> | undefined;
   return {
-    add: (beforeHash, afterHash) => {
+    add: (...record) => {
       // If there are no events yet, this is the header or an end that directly follows it. Otherwise it is the end after the events.
-      if (texts.length === 0) chain.add(beforeHash, afterHash);
-      else end = [beforeHash, afterHash];
+      if (texts.length === 0) chain.add(...record);
+      else end = record;
     },
     addEvent: (text) => {
       texts.push(text);

@@ -12,8 +12,10 @@ export function mend(lines: readonly string[]): string {
       const data = parseJson(line, DEPTH);
       if (!isJsonObject(data)) throw new Error("not an object");
       const content = new Map<string, JsonData>(data);
-      content.delete("hash");
+      for (const notHashed of ["hash", "signature"]) content.delete(notHashed);
       previous = createHash("sha256").update(previous).update(canonicalJson(content)).digest();
+      const signature = data.get("signature");
+      if (signature !== undefined) content.set("signature", signature);
       return `${canonicalJson(content.set("hash", previous.toString("hex")))}\n`;
     })
     .join("");
