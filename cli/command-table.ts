@@ -6,7 +6,7 @@ import type { DiffFlags } from "./commands/diff.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
 import type { ImportFlags } from "./commands/import.ts";
 import type { LogShowFlags } from "./commands/log.ts";
-import type { PolicyCheckFlags, PolicyDiffFlags } from "./commands/policy.ts";
+import type { PolicyCheckFlags, PolicyDiffFlags, PolicySuggestFlags } from "./commands/policy.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
 import type { ResumeFlags } from "./commands/resume.ts";
 import type { RunFlags } from "./commands/run.ts";
@@ -464,6 +464,19 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: ["boruna policy diff old.json new.json", "boruna policy diff --program old.ax new.ax --json"],
     run: withFlags<PolicyDiffFlags>(async (session, flags, [a = "", b = ""]) =>
       (await import("./commands/policy.ts")).policyDiffCommand(session, a, b, flags),
+    ),
+  },
+  {
+    name: "policy suggest",
+    argsSyntax: "<logs...>",
+    help: "print the least policy under which these runs of a program succeed, and prove it by replaying them; exit with 5 if one does not pass",
+    options: [{ flags: "--program <file>", help: "the program (.ax) that was recorded; required" }],
+    examples: [
+      "boruna policy suggest run.jsonl --program app.ax > policy.json",
+      "boruna policy suggest logs/*.jsonl --program app.ax --json",
+    ],
+    run: withFlags<PolicySuggestFlags>(async (session, flags, logs) =>
+      (await import("./commands/policy.ts")).policySuggestCommand(session, logs, flags),
     ),
   },
   {

@@ -99,7 +99,17 @@ export interface CheckedFunctions {
 
 /** Checks a program as `compile` does, and returns its functions. Throws `CompileError`. */
 export function checkFunctions(source: SourceFile, options: CompileOptions = {}): CheckedFunctions {
-  const { program, main } = withMain(source, options);
+  return functionsOf(withMain(source, options));
+}
+
+/** Does what `compile` and `checkFunctions` do. Throws `CompileError`. */
+export function compileWithFunctions(source: SourceFile, options: CompileOptions = {}): CheckedFunctions & { readonly module: Module } {
+  const checked = withMain(source, options);
+  const { module } = lower(checked.program, checked.main, checked.registry, []);
+  return { ...functionsOf(checked), module };
+}
+
+function functionsOf({ program, main }: ReturnType<typeof withMain>): CheckedFunctions {
   const own = program.units.filter(({ name }) => !name.startsWith("std/"));
   const functions = own.flatMap((unit) => [...unit.functions.values()].filter(({ file }) => file === unit));
   return { main, functions, diagnostics: program.diagnostics };

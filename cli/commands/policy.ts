@@ -1,14 +1,20 @@
 import { checkProgramPolicy, policyCheckJson, policyCheckLines, refusesCall } from "../../analysis/check.ts";
 import { changeLines, policyChanges } from "../../analysis/policy-diff.ts";
 import { programChanges } from "../../analysis/program-diff.ts";
-import { checkFunctions, type CheckedFunctions } from "../../compiler/compile.ts";
+import { findEffects } from "../../analysis/effects.ts";
+import { suggestionJson, suggestionLines } from "../../analysis/suggestion-report.ts";
+import { checkFunctions, type CheckedFunctions, compileWithFunctions } from "../../compiler/compile.ts";
 import { loadCheckedPolicy, loadPolicy } from "../../policy/load.ts";
 import { policyHash, policyToJson } from "../../policy/policy.ts";
 import { jsonToJs } from "../../vm/json/js-interop.ts";
-import { openSources } from "../../runtime/sources.ts";
+import { readLog, type RunLog } from "../../replay/log/log-reader.ts";
+import { recordedRegistry } from "../../replay/replay.ts";
+import { openSources, type ProgramSources } from "../../runtime/sources.ts";
+import { suggestPolicy } from "../../runtime/suggest.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { EXIT } from "../../vm/outcome.ts";
+import { EXIT, OUTCOMES } from "../../vm/outcome.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { isModuleFile } from "../load.ts";
 import type { Session } from "../session.ts";
@@ -76,11 +82,47 @@ export async function policyDiffCommand(session: Session, before: string, after:
 
 /** Loads the checked functions of a program, for analyses. Throws `usage`, `io_error`, `CompileError`. */
 function loadFunctions(session: Session, path: string, registry: CapabilityRegistry): CheckedFunctions {
+  const { source, resolve } = openProgram(session, path);
+  return checkFunctions(source, { resolve, registry });
+}
+
+function openProgram(session: Session, path: string): ProgramSources {
   if (isModuleFile(path))
     throw new BorunaError("usage", `${path} is a module, and this command reads source`, {
       hint: "Give the .ax file that it was compiled from.",
     });
-  const { source, resolve, textOf } = openSources(path);
-  session.sourceOf = textOf;
-  return checkFunctions(source, { resolve, registry });
+  const sources = openSources(path);
+  session.sourceOf = sources.textOf;
+  return sources;
+}
+
+export interface PolicySuggestFlags {
+  readonly program?: string;
+}
+
+/** Prints the suggested policy on stdout, and where each rule comes from on stderr. Exits with 5 if a log does not pass under it. */
+export async function policySuggestCommand(session: Session, files: readonly string[], flags: PolicySuggestFlags): Promise<number> {
+  const { terminal, json } = session;
+  const logs = files.map(readRunLog);
+  const [first] = logs;
+  if (flags.program === undefined || first === undefined)
+    throw new BorunaError("usage", "no program is named", { hint: "boruna policy suggest run.jsonl --program app.ax" });
+  const registry = recordedRegistry(first);
+  const { source, resolve } = openProgram(session, flags.program);
+  const { module, ...functions } = compileWithFunctions(source, { resolve, registry });
+  const effects = findEffects(functions, registry);
+  const suggestion = await suggestPolicy(logs, verifyModule(module, registry), effects);
+  const isProven = suggestion.proofs.every(({ holds }) => holds);
+  if (json) printJson(terminal, { ok: isProven, ...toPlainObject(suggestionJson(suggestion)) });
+  else {
+    for (const line of suggestionLines(suggestion)) terminal.err(withoutControlCharacters(line));
+    terminal.out(JSON.stringify(jsonToJs(suggestion.file), null, 2));
+  }
+  return isProven ? EXIT.done : OUTCOMES.divergence.exitCode;
+}
+
+function readRunLog(file: string): RunLog {
+  const log = readLog(file);
+  if (log.format === "log") return log;
+  throw new BorunaError("usage", `${file} is an event log, which has no policy and no program`, { hint: "Record the run with --record." });
 }

@@ -108,3 +108,25 @@ test("run --audit allows what the policy refuses, and says so", async () => {
   });
   expect((await boruna(["run", "clock.ax", "--audit"], { cwd: folder })).code).toBe(2);
 });
+
+test("policy suggest prints a policy of recorded runs, and proves it", async () => {
+  const suggest = await boruna(["policy", "suggest", "audit.jsonl", "--program", "clock.ax"], { cwd: folder });
+  expect(suggest.code).toBe(0);
+  expect(suggest.stderr.split("\n")).toEqual([
+    "time.now: observed, 1 call in 1 run, at most 1 in one",
+    "random: observed, 1 call in 1 run, at most 1 in one",
+    "1 of 1 log passes under this policy",
+    "",
+  ]);
+  writeFileSync(join(folder, "suggested.json"), suggest.stdout);
+  const run = await boruna(["run", "clock.ax", "--policy", "suggested.json", "--live"], { cwd: folder });
+  expect(run).toMatchObject({ code: 0, stdout: "0\n" });
+  const json = await boruna(["policy", "suggest", "audit.jsonl", "--program", "clock.ax", "--json"], { cwd: folder });
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    ok: true,
+    policy: { rules: { random: { budget: 1 } } },
+    proofs: [{ log: "audit.jsonl", holds: true }],
+  });
+  const other = await boruna(["policy", "suggest", "audit.jsonl", "--program", "app.ax"], { cwd: folder });
+  expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining("is no run of this program") });
+});

@@ -14,7 +14,7 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ["telemetry", ["vm"]],
   ["gateway", ["policy", "telemetry", "vm"]],
   ["replay", ["gateway", "policy", "telemetry", "vm"]],
-  ["runtime", ["compiler", "gateway", "policy", "replay", "telemetry", "vm"]],
+  ["runtime", ["analysis", "compiler", "gateway", "policy", "replay", "telemetry", "vm"]],
   ["mcp-tools", ["compiler", "gateway", "replay", "vm"]],
   ["viewer", ["gateway", "policy", "replay", "telemetry", "vm"]],
   ["viewer/page", ["viewer", "vm"]],

@@ -1,0 +1,137 @@
+/** Collects what the calls of recorded runs had in common, in bounded memory: a log may be long. */
+import { type CapabilityDecl, signatureFor, withDefaults } from "../vm/capabilities.ts";
+import { FloatValue, isInt, NoneValue, SomeValue, type Value } from "../vm/value/value.ts";
+import { MAX_TEXT_UNITS } from "../policy/where-fields.ts";
+import { PARAMETER_FORMS, type Scalar } from "../policy/where.ts";
+
+/** Limit on the values of a parameter that are kept one by one. */
+const MAX_VALUES = 20;
+/** Limit on a text that is kept as a value, in UTF-16 code units. */
+const MAX_VALUE_UNITS = 300;
+
+/** The values that one parameter had. */
+export class ObservedValues {
+  readonly #values = new Set<Scalar>();
+  #hasMany = false;
+  #isOther = false;
+  #wasAbsent = false;
+  #kinds = new Set<string>();
+  #min = Infinity;
+  #max = -Infinity;
+  #prefix: string | undefined;
+
+  /** Adds a value; undefined if the call does not have the parameter. */
+  add(given: Value | undefined): void {
+    let value = given;
+    while (value instanceof SomeValue) value = value.value;
+    if (value === undefined || value instanceof NoneValue) this.#wasAbsent = true;
+    else if (typeof value === "string") this.#addText(value);
+    else if (typeof value === "boolean") this.#addScalar(value);
+    else if (value instanceof FloatValue || isInt(value)) this.#addNumber(value instanceof FloatValue ? value.value : Number(value));
+    else this.#isOther = true;
+  }
+
+  #addText(text: string): void {
+    this.#prefix = this.#prefix === undefined ? text : commonPrefix(this.#prefix, text);
+    this.#addScalar(text);
+  }
+
+  #addNumber(number: number): void {
+    if (!Number.isFinite(number) || (Number.isInteger(number) && !Number.isSafeInteger(number))) this.#isOther = true;
+    else {
+      this.#min = Math.min(this.#min, number);
+      this.#max = Math.max(this.#max, number);
+      this.#addScalar(number + 0);
+    }
+  }
+
+  #addScalar(value: Scalar): void {
+    this.#kinds.add(typeof value);
+    if (this.#hasMany || this.#values.has(value)) return;
+    const isLong = typeof value === "string" && value.length > MAX_VALUE_UNITS;
+    if (this.#values.size === MAX_VALUES || isLong) this.#hasMany = true;
+    else this.#values.add(value);
+  }
+
+  /** Returns the narrowest conditions that all values meet, as a policy file writes them. Undefined if there are none worth writing. */
+  conditions(): readonly Readonly<Record<string, unknown>>[] | undefined {
+    if (this.#isOther || this.#kinds.size !== 1) return undefined;
+    const present = this.#present();
+    if (present === undefined) return undefined;
+    return this.#wasAbsent ? [{ absent: true }, present] : [present];
+  }
+
+  #present(): Readonly<Record<string, unknown>> | undefined {
+    if (!this.#hasMany) return { in: [...this.#values].sort(compareScalars) };
+    if (this.#kinds.has("number")) return { min: this.#min, max: this.#max };
+    const prefix = this.#prefix?.slice(0, MAX_TEXT_UNITS) ?? "";
+    return prefix === "" ? undefined : { prefix };
+  }
+}
+
+const compareScalars = (a: Scalar, b: Scalar): number =>
+  typeof a === "number" && typeof b === "number" ? a - b : String(a) < String(b) ? -1 : 1;
+
+function commonPrefix(a: string, b: string): string {
+  let length = 0;
+  while (length < a.length && length < b.length && a[length] === b[length]) length += 1;
+  // A prefix may not end inside a surrogate pair.
+  const last = a.charCodeAt(length - 1);
+  return a.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length);
+}
+
+/** A set of texts that stops growing. */
+export class ObservedTexts {
+  readonly texts = new Set<string>();
+  hasMany = false;
+
+  add(text: string): void {
+    if (this.texts.has(text)) return;
+    if (this.texts.size === MAX_VALUES) this.hasMany = true;
+    else this.texts.add(text);
+  }
+}
+
+/** The calls of one capability. */
+export class ObservedCapability {
+  readonly capability: CapabilityDecl;
+  calls = 0;
+  /** The number of runs with calls, and the most calls of one run. */
+  runs = 0;
+  most = 0;
+  #inRun = 0;
+  readonly values = new Map<string, ObservedValues>();
+
+  constructor(capability: CapabilityDecl) {
+    this.capability = capability;
+  }
+
+  startRun(): void {
+    this.#inRun = 0;
+  }
+
+  /** Adds a call. `args` have no defaults filled in. Returns the arguments with defaults, by parameter, in the form in which conditions compare them. */
+  add(args: readonly Value[]): ReadonlyMap<string, Value> {
+    const { capability } = this;
+    this.calls += 1;
+    if (this.#inRun === 0) this.runs += 1;
+    this.#inRun += 1;
+    this.most = Math.max(this.most, this.#inRun);
+    const signature = capability.internal === true ? undefined : signatureFor(capability, args.length);
+    if (signature === undefined) return new Map();
+    const complete = withDefaults(signature, args);
+    const forms = PARAMETER_FORMS.get(capability.name);
+    const named = new Map(
+      signature.params.flatMap(({ name }, i) => {
+        const value = complete[i];
+        return value === undefined ? [] : [[name, forms?.get(name)?.value(value) ?? value] as const];
+      }),
+    );
+    for (const name of new Set(capability.signatures.flatMap(({ params }) => params.map((param) => param.name)))) {
+      const values = this.values.get(name) ?? new ObservedValues();
+      this.values.set(name, values);
+      values.add(named.get(name));
+    }
+    return named;
+  }
+}

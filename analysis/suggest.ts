@@ -1,0 +1,325 @@
+/**
+ * Suggests the least policy under which recorded runs succeed. Each rule comes from evidence: what the runs did (`observed`), or what the
+ * program can do and no run did (`never_seen`), which stays refused. What the program cannot do has no rule.
+ *
+ *     two runs that read notes/a.txt and notes/b.txt      "fs.read": { "allow": true, "budget": 1,
+ *     once each                                                        "where": { "path": { "in": ["notes/a.txt", "notes/b.txt"] } } }
+ *
+ * A value is listed if there are few, otherwise its range or its longest common beginning is. So each part of a rule is needed by some
+ * run: a narrower rule would refuse a call of it. What a call sends, such as the body of a request, gets no condition.
+ */
+import { NO_APPROVAL } from "../policy/approval-fields.ts";
+import { loopbackName, matchesHost, parseTarget, privateReason } from "../policy/hosts.ts";
+import { isBelow, normalizePath } from "../policy/paths.ts";
+import { HTTP_METHODS } from "../policy/policy-fields.ts";
+import { type Policy, policyFromJson, policyToJson } from "../policy/policy.ts";
+import { type CapabilityRegistry } from "../vm/capabilities.ts";
+import { jsonFromJs } from "../vm/json/js-interop.ts";
+import { canonicalJson, isJsonObject, type JsonData } from "../vm/json/json.ts";
+import { DEFAULT_LIMITS, LIMIT_NAMES, type Limits } from "../vm/limits.ts";
+import { MapValue } from "../vm/value/map.ts";
+import type { Value } from "../vm/value/value.ts";
+import type { EffectCall, Effects } from "./effects.ts";
+import { ObservedCapability, ObservedTexts } from "./observed.ts";
+
+/** A recorded run, apart from its calls. */
+export interface ObservedRun {
+  /** The policy in the header of the log. */
+  readonly policy: Policy;
+  readonly isAudit: boolean;
+  readonly limits: Limits;
+}
+
+export interface SuggestedRule {
+  readonly capability: string;
+  readonly status: "observed" | "never_seen";
+  /** Number of calls in all runs, the number of runs with calls, and the most calls of one run. */
+  readonly calls: number;
+  readonly runs: number;
+  readonly most: number;
+  /** A call of the program that was never seen. Undefined for an observed capability. */
+  readonly example: EffectCall | undefined;
+}
+
+export interface Suggestion {
+  readonly policy: Policy;
+  /** The policy as a policy file writes it, without what is a default. */
+  readonly file: JsonData;
+  readonly rules: readonly SuggestedRule[];
+}
+
+/** The parameters that a call sends, or that a scope of the policy covers. They get no condition. */
+const WITHOUT_CONDITION: ReadonlyMap<string, readonly string[]> = new Map([
+  ["net.fetch", ["method", "body", "headers"]],
+  ["fs.write", ["content"]],
+  ["db.query", ["params"]],
+  ["llm.call", ["prompt", "options"]],
+]);
+
+const STATEMENTS = ["select", "insert", "update", "delete"] as const;
+const DDL = /\b(?:create|alter|drop|truncate|comment|reindex|refresh)\b/i;
+const SECRET = /\{\{secret:([A-Za-z_][A-Za-z0-9_]*)\}\}/g;
+
+/** Collects the calls of recorded runs, and makes a policy of them. */
+export class Observations {
+  readonly #registry: CapabilityRegistry;
+  readonly #observed = new Map<string, ObservedCapability>();
+  readonly #runs: ObservedRun[] = [];
+  readonly #hosts = new ObservedTexts();
+  readonly #ports = new Set<number>();
+  readonly #methods = new Set<string>();
+  /** Whether a URL names no host, so that a list of hosts would refuse it. */
+  #hasOddUrl = false;
+  #needsPrivate = false;
+  readonly #secrets = new Map<string, Set<string>>();
+  readonly #folders = { read: new ObservedTexts(), write: new ObservedTexts() };
+  readonly #statements = new Set<string>();
+  readonly #models = new ObservedTexts();
+  #asksDefaultModel = false;
+  #mostTokens = 0;
+  #asksDefaultTokens = false;
+
+  constructor(registry: CapabilityRegistry) {
+    this.#registry = registry;
+  }
+
+  startRun(run: ObservedRun): void {
+    this.#runs.push(run);
+    for (const observed of this.#observed.values()) observed.startRun();
+  }
+
+  /** Adds a call of the current run. `args` have no defaults filled in. */
+  call(name: string, args: readonly Value[]): void {
+    const capability = this.#registry.byName.get(name);
+    if (capability === undefined) return;
+    const observed = this.#observed.get(name) ?? new ObservedCapability(capability);
+    this.#observed.set(name, observed);
+    this.#scope(name, observed.add(args));
+  }
+
+  #scope(name: string, args: ReadonlyMap<string, Value>): void {
+    const text = (param: string): string => {
+      const value = args.get(param);
+      return typeof value === "string" ? value : "";
+    };
+    if (name === "net.fetch") this.#request(text("url"), text("method"), args.get("headers"));
+    if (name === "fs.read" || name === "fs.write") this.#file(name === "fs.read" ? "read" : "write", text("path"));
+    if (name === "db.query") this.#statement(text("sql"));
+    if (name === "llm.call") this.#model(text("model"), args.get("options"));
+  }
+
+  #request(url: string, method: string, headers: Value | undefined): void {
+    this.#methods.add(method);
+    const target = parseTarget(url);
+    if (target === undefined) {
+      this.#hasOddUrl = true;
+      return;
+    }
+    const loopback = loopbackName(target.host, target.port);
+    this.#hosts.add(loopback ?? target.host);
+    if (loopback === undefined) {
+      this.#ports.add(target.port);
+      this.#needsPrivate ||= privateReason(target.host) !== undefined;
+    }
+    if (!(headers instanceof MapValue)) return;
+    for (const [, value] of headers.entries()) {
+      for (const [, secret = ""] of typeof value === "string" ? value.matchAll(SECRET) : [])
+        this.#secrets.set(secret, (this.#secrets.get(secret) ?? new Set()).add(target.host));
+    }
+  }
+
+  /** Notes the narrowest folder that gives the path the meaning that it had under the recorded policy. */
+  #file(section: "read" | "write", path: string): void {
+    const roots = this.#runs.at(-1)?.policy.fs_policy[section] ?? [];
+    const isBelowRoot = roots.some((root) => {
+      const normal = normalizePath(root);
+      return normal.startsWith("/") === path.startsWith("/") && isBelow(path, normal);
+    });
+    // A relative path that is below no root is looked up in the roots, so these stay as they are.
+    if (!isBelowRoot && !path.startsWith("/")) for (const root of roots) this.#folders[section].add(root);
+    else this.#folders[section].add(section === "read" ? path || "." : parentOf(path));
+  }
+
+  #statement(sql: string): void {
+    const listed = this.#runs.at(-1)?.policy.db_policy.statements ?? [];
+    this.#statements.add("select");
+    for (const kind of STATEMENTS) if (new RegExp(`\\b${kind}\\b`, "i").test(sql)) this.#statements.add(kind);
+    if (listed.includes("ddl") && DDL.test(sql)) this.#statements.add("ddl");
+  }
+
+  #model(model: string, options: Value | undefined): void {
+    if (model === "") this.#asksDefaultModel = true;
+    else this.#models.add(model);
+    const tokens = options instanceof MapValue ? options.get("max_output_tokens") : undefined;
+    if (typeof tokens === "number") this.#mostTokens = Math.max(this.#mostTokens, tokens);
+    else this.#asksDefaultTokens = true;
+  }
+
+  /** Returns the suggestion. `effects` are those of the program. */
+  suggest(effects: Effects): Suggestion {
+    const reachable = [...effects.totals.keys()].filter((name) => !this.#observed.has(name));
+    const rules = new Map<string, unknown>();
+    const reported: SuggestedRule[] = [];
+    for (const { name } of this.#registry.all) {
+      const observed = this.#observed.get(name);
+      if (observed !== undefined) {
+        rules.set(name, this.#ruleOf(observed));
+        const { calls, runs, most } = observed;
+        reported.push({ capability: name, status: "observed", calls, runs, most, example: undefined });
+      } else if (reachable.includes(name)) {
+        rules.set(name, { allow: false });
+        const example = effects.calls.find(({ capability, path }) => capability.name === name && path !== undefined);
+        reported.push({ capability: name, status: "never_seen", calls: 0, runs: 0, most: 0, example });
+      }
+    }
+    const written = jsonFromJs({ schema_version: 1, rules: Object.fromEntries(rules), ...this.#sections() });
+    return { policy: policyFromJson(written), file: withoutDefaults(written), rules: reported };
+  }
+
+  #ruleOf({ capability, values, most }: ObservedCapability): Readonly<Record<string, unknown>> {
+    const skipped = WITHOUT_CONDITION.get(capability.name) ?? [];
+    const where = [...values].flatMap(([param, observed]) => {
+      const covered = capability.name === "llm.call" && param === "model" && this.#listsModels();
+      const conditions = skipped.includes(param) || covered ? undefined : observed.conditions();
+      return conditions === undefined ? [] : [[param, conditions.length === 1 ? conditions[0] : conditions] as const];
+    });
+    const approval = this.#approvalOf(capability.name);
+    return {
+      allow: true,
+      budget: most,
+      ...(where.length === 0 ? {} : { where: Object.fromEntries(where) }),
+      ...(approval === undefined ? {} : { approval }),
+    };
+  }
+
+  /** Returns the approval that every recorded policy asks for. An audit run asks for none. */
+  #approvalOf(name: string): unknown {
+    const given = this.#runs.map(({ policy, isAudit }) => (isAudit ? NO_APPROVAL : (policy.rules.get(name)?.approval ?? NO_APPROVAL)));
+    const [first] = given;
+    const text = (approval: typeof NO_APPROVAL): string => canonicalJson(jsonFromJs(approval));
+    if (first === undefined || !first.required || given.some((approval) => text(approval) !== text(first))) return undefined;
+    return { ...first, where: Object.fromEntries(first.where) };
+  }
+
+  #listsModels(): boolean {
+    return !this.#asksDefaultModel && !this.#models.hasMany && this.#models.texts.size > 0;
+  }
+
+  /** Returns the sections of the policy. What the runs say nothing about is as wide as in the widest recorded policy. */
+  #sections(): Readonly<Record<string, unknown>> {
+    const has = (name: string): boolean => this.#observed.has(name);
+    const listsHosts = has("net.fetch") && !this.#hasOddUrl;
+    return {
+      ...(has("net.fetch") ? { net_policy: this.#net(listsHosts) } : {}),
+      ...(has("fs.read") || has("fs.write") ? { fs_policy: this.#fs() } : {}),
+      ...(has("db.query") ? { db_policy: this.#db() } : {}),
+      ...(has("llm.call") ? { llm_policy: this.#llm() } : {}),
+      limits: this.#limits(),
+      ...(this.#secrets.size === 0 ? {} : { secrets: this.#secretsOf() }),
+    };
+  }
+
+  #widest(of: (policy: Policy) => number): number {
+    return this.#runs.reduce((most, { policy }) => Math.max(most, of(policy)), 0);
+  }
+
+  /** Like `#widest` for a number of which 0 means no limit. */
+  #widestOrNone(of: (policy: Policy) => number): number {
+    return this.#runs.some(({ policy }) => of(policy) === 0) ? 0 : this.#widest(of);
+  }
+
+  #net(listsHosts: boolean): Readonly<Record<string, unknown>> {
+    const hosts = [...this.#hosts.texts].sort();
+    return {
+      allowed_domains: listsHosts && !this.#hosts.hasMany ? hosts : [],
+      allowed_ports: listsHosts ? [...this.#ports].sort((a, b) => a - b) : [],
+      // A text that is no method is refused by the handler, and cannot be listed.
+      allowed_methods: this.#methodsOf(),
+      allow_private_networks: this.#needsPrivate,
+      max_response_bytes: this.#widest(({ net_policy }) => net_policy.max_response_bytes),
+      timeout_ms: this.#widestOrNone(({ net_policy }) => net_policy.timeout_ms),
+      allow_redirects: this.#runs.some(({ policy }) => policy.net_policy.allow_redirects),
+    };
+  }
+
+  #methodsOf(): readonly string[] {
+    const methods = [...this.#methods].sort();
+    return methods.every((method) => HTTP_METHODS.includes(method)) ? methods : [];
+  }
+
+  #fs(): Readonly<Record<string, unknown>> {
+    const folders = ({ texts, hasMany }: ObservedTexts, section: "read" | "write"): readonly string[] =>
+      hasMany ? [...new Set(this.#runs.flatMap(({ policy }) => policy.fs_policy[section]))] : [...texts].sort();
+    return {
+      read: folders(this.#folders.read, "read"),
+      write: folders(this.#folders.write, "write"),
+      max_bytes: this.#widest(({ fs_policy }) => fs_policy.max_bytes),
+    };
+  }
+
+  #db(): Readonly<Record<string, unknown>> {
+    return {
+      statements: [...this.#statements],
+      max_rows: this.#widest(({ db_policy }) => db_policy.max_rows),
+      timeout_ms: this.#widestOrNone(({ db_policy }) => db_policy.timeout_ms),
+    };
+  }
+
+  #llm(): Readonly<Record<string, unknown>> {
+    const [first] = this.#runs;
+    const recorded = this.#widest(({ llm_policy }) => llm_policy.max_output_tokens);
+    const isSame = this.#runs.every(({ policy }) => spending(policy) === (first === undefined ? "" : spending(first.policy)));
+    const { max_total_tokens = null, max_cost_usd = null, prices = new Map() } = first?.policy.llm_policy ?? {};
+    return {
+      allowed_models: this.#listsModels() ? [...this.#models.texts].sort() : [],
+      max_output_tokens: this.#asksDefaultTokens ? Math.max(recorded, this.#mostTokens) : this.#mostTokens,
+      ...(isSame ? { max_total_tokens, max_cost_usd, prices: Object.fromEntries(prices) } : {}),
+    };
+  }
+
+  /** Returns the widest limits of the runs. A run that reached its limit ends as recorded only under the same limit. */
+  #limits(): Readonly<Record<string, number>> {
+    const widest = (name: keyof Limits): number => {
+      const limits = this.#runs.map((run) => run.limits[name]);
+      // Of `max_wall_ms`, 0 is no limit. Older logs have no `max_log_bytes`, which reads as 0.
+      if (limits.includes(0)) return name === "max_wall_ms" ? 0 : DEFAULT_LIMITS[name];
+      return Math.max(...limits);
+    };
+    return Object.fromEntries(LIMIT_NAMES.filter((name) => widest(name) !== DEFAULT_LIMITS[name]).map((name) => [name, widest(name)]));
+  }
+
+  /** Returns the secrets that headers name, each with the hosts that it went to. */
+  #secretsOf(): Readonly<Record<string, unknown>> {
+    const secrets = [...this.#secrets].flatMap(([name, hosts]) => {
+      const recorded = this.#runs.map(({ policy }) => policy.secrets.get(name)).find((secret) => secret !== undefined);
+      const allowed = [...hosts].filter((host) => recorded?.hosts.some((pattern) => matchesHost(pattern, host))).sort();
+      return recorded === undefined || allowed.length === 0 ? [] : [[name, { env: recorded.env, hosts: allowed }] as const];
+    });
+    return Object.fromEntries(secrets);
+  }
+}
+
+const spending = ({ llm_policy: { max_total_tokens, max_cost_usd, prices } }: Policy): string =>
+  canonicalJson(jsonFromJs({ max_total_tokens, max_cost_usd, prices }));
+
+/** Returns the folder of a normalized path. */
+function parentOf(path: string): string {
+  const end = path.lastIndexOf("/");
+  return end < 0 ? "." : end === 0 ? "/" : path.slice(0, end);
+}
+
+/** Removes the members of a policy that have their default. */
+function withoutDefaults(data: JsonData): JsonData {
+  const defaults = policyToJson(policyFromJson(new Map()));
+  return withoutEqual(data, defaults) ?? new Map();
+}
+
+function withoutEqual(data: JsonData, base: JsonData | undefined): JsonData | undefined {
+  if (base === undefined || !isJsonObject(data) || !isJsonObject(base))
+    return base !== undefined && canonicalJson(data) === canonicalJson(base) ? undefined : data;
+  const entries = [...data].flatMap(([name, part]) => {
+    const kept = name === "schema_version" ? part : withoutEqual(part, base.get(name));
+    return kept === undefined ? [] : [[name, kept] as const];
+  });
+  return entries.length === 0 ? undefined : new Map(entries);
+}
