@@ -239,8 +239,14 @@ class RecordedCalls implements EventSink {
   readonly #edited: EditedAnswer[] = [];
   readonly #calls: Iterator<LoggedCall, void>;
   #next: LoggedCall | undefined;
-  /** The calls without an answer, by their numbers in the run. */
-  readonly #open = new Map<number, { readonly answer: Answer; readonly approval: Approval | undefined; readonly text: string }>();
+  /**
+   * The calls that the program waits for, by their numbers in the run. The log may have no answer: the recorded run ended before it
+   * came. This replay then ends at the latest when the machine takes the answer.
+   */
+  readonly #open = new Map<
+    number,
+    { readonly answer: Answer | undefined; readonly approval: Approval | undefined; readonly text: string }
+  >();
   answered = 0;
   stop: WhatIfStop | undefined;
   /** The call that the gateway is deciding on. If it ends before it is logged, the policy refused it. */
@@ -286,6 +292,8 @@ class RecordedCalls implements EventSink {
   }
 
   append(event: RunEvent, call = 0): HostStop | undefined {
+    const open = event.type === "CapError" ? this.#open.get(call) : undefined;
+    if (open !== undefined && open.answer === undefined) return this.#stop({ reason: "no_answer", text: open.text });
     if (event.type !== "CapCall") return undefined;
     this.#undecided = undefined;
     const recorded = this.#next;
@@ -296,9 +304,8 @@ class RecordedCalls implements EventSink {
     const mismatch = compareEvents(recorded.event, expected, event, context);
     if (mismatch !== undefined) return this.#stop({ reason: "other_call", mismatch });
     const answer = this.#answerTo(recorded, event);
-    if (answer === undefined) return this.#stop({ reason: "no_answer", text: this.#text(event) });
     this.#open.set(call, { answer, approval: recorded.approval, text: this.#text(event) });
-    this.answered += 1;
+    if (answer !== undefined) this.answered += 1;
     this.#advance();
     return undefined;
   }
@@ -324,9 +331,12 @@ class RecordedCalls implements EventSink {
   }
 
   #takeAnswer(call: number): Value {
-    const answer = this.#open.get(call)?.answer;
+    const open = this.#open.get(call);
+    if (open === undefined) throw new BorunaError("internal", "a handler was asked before its call was logged");
+    const { answer } = open;
+    // `append` ends the replay when the machine takes this failure.
+    if (answer === undefined) throw new CapabilityFailure("the log has no answer for this call");
     this.#open.delete(call);
-    if (answer === undefined) throw new BorunaError("internal", "a handler was asked before its call was logged");
     if ("failure" in answer) throw new CapabilityFailure(answer.failure.message, answer.failure.kind);
     return answer.value;
   }
