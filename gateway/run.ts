@@ -7,9 +7,10 @@
  * through the outcomes `timeout` and `canceled`.
  */
 import { DENY_ALL, effectiveLimits, type Policy, policyHash } from "../policy/policy.ts";
-import type { CallCounters, RunMode, RunTracing, TraceDetail, Tracing } from "../telemetry/tracing.ts";
+import type { CallCounters, RunMode, RunSpanStart, RunTracing, TraceDetail, Tracing } from "../telemetry/tracing.ts";
 import type { EngineChoice } from "../vm/compiled/engine.ts";
 import { BorunaError } from "../vm/error.ts";
+import { type AddText, textOnRead } from "../vm/lazy.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, Host, HostStop, OpenCall, StopReason } from "../vm/host.ts";
 import type { JsonData } from "../vm/json/json.ts";
@@ -75,8 +76,8 @@ export interface ExecuteOptions {
   readonly replayOf?: string | undefined;
   /** Callbacks that watch the run. */
   readonly on?: Observers | undefined;
-  /** The run id. It may be a getter, which is called only if something needs the id. */
-  readonly runId: string;
+  /** The run id, or a function that returns it and is called only if something needs the id. */
+  readonly runId: string | (() => string);
   /** What the value must match. */
   readonly outputSchema?: JsonSchema | undefined;
   /** Receives each text of `debug` and `debug_msg`. */
@@ -183,6 +184,8 @@ function argumentsHint(params: readonly { readonly name: string; readonly type: 
   return params.length === 0 ? "its main takes no arguments" : `its main takes (${list}); give each as --arg name=VALUE`;
 }
 
+export const addRunId: AddText<"runId"> = textOnRead("runId");
+
 /** How many handlers of one run may run at once, unless the host says otherwise. */
 export const MAX_PARALLEL_CALLS = 16;
 
@@ -193,6 +196,7 @@ class Run implements Host {
   readonly #program: Program;
   readonly #limits: Limits;
   readonly #options: ExecuteOptions;
+  readonly #runId: () => string;
   readonly #clock: RunClock;
   readonly #observers: RunObservers;
   readonly #events: RunEvents;
@@ -212,35 +216,21 @@ class Run implements Host {
     this.#program = program;
     this.#limits = limits;
     this.#options = options;
+    const { runId } = options;
+    this.#runId = typeof runId === "string" ? () => runId : runId;
     this.locatesEvents = options.locatesEvents === true;
     this.#clock = new RunClock(limits.max_wall_ms, options.clock);
     this.#observers = new RunObservers(options.on, options.onObserverError);
     this.#events = new RunEvents(limits.max_log_bytes, options.sink, this.#observers, options.prefix);
     this.#turns = new RunTurns(this.#clock.now);
-    this.#tracing = options.tracing?.startRun({
-      runId: () => options.runId,
-      programName: program.module.name,
-      // Hashing takes longer than a short run, so only a span that is recorded reads the hashes.
-      get moduleHash() {
-        return program.moduleHash;
-      },
-      get policyHash() {
-        return policyHash(policy);
-      },
-      mode,
-      traceparent: options.traceparent,
-      tracestate: options.tracestate,
-      baggage: options.baggage,
-      replayOf: options.replayOf,
-      resumedFrom: options.prefix?.events,
-    });
+    this.#tracing = options.tracing?.startRun(runStart(program, policy, this.#runId, options));
     this.flow = this.#flowOf(options.traceDetail);
     this.#gateway = new Gateway({
       policy,
       audited: options.audited,
       handlers: options.handlers ?? mockHandlers(program.registry),
       mode,
-      runId: () => options.runId,
+      runId: this.#runId,
       types: program.module.types,
       tracing: this.#tracing,
       clock: this.#clock,
@@ -251,7 +241,7 @@ class Run implements Host {
       approve: options.approve,
       maxParallelCalls: options.maxParallelCalls ?? MAX_PARALLEL_CALLS,
     });
-    if (this.#observers.has("runStart")) this.#observers.notify("runStart", { runId: options.runId, program: program.module.name });
+    if (this.#observers.has("runStart")) this.#observers.notify("runStart", { runId: this.#runId(), program: program.module.name });
   }
 
   /** Returns undefined if nobody would receive the control flow. */
@@ -284,16 +274,11 @@ class Run implements Host {
   }
 
   finish(end: MachineEnd): RunResult {
-    const options = this.#options;
+    const { outputSchema } = this.#options;
     const ended = this.#result(end);
-    const failure = options.outputSchema === undefined ? undefined : outputError(ended, options.outputSchema, this.#program.module.types);
-    const result: RunResult = {
-      ...ended,
-      ...(failure === undefined ? {} : { outputError: failure }),
-      get runId() {
-        return options.runId;
-      },
-    };
+    const failure = outputSchema === undefined ? undefined : outputError(ended, outputSchema, this.#program.module.types);
+    const result = failure === undefined ? ended : { ...ended, outputError: failure };
+    addRunId(result, this.#runId);
     const { steps, allocBytes, counters, limit } = result;
     const outcome = failure === undefined ? result.outcome : "output_mismatch";
     this.#tracing?.end({ outcome, steps, allocBytes, counters, limit, spansDropped: this.flow?.dropped ?? 0 });
@@ -396,6 +381,18 @@ class Run implements Host {
     if (this.#outputBytes <= this.#limits.max_output_bytes) return undefined;
     return { trap: "output_limit", message: `output limit exceeded: more than ${this.#limits.max_output_bytes} bytes emitted or printed` };
   }
+}
+
+const addModuleHash: AddText<"moduleHash"> = textOnRead("moduleHash");
+const addPolicyHash: AddText<"policyHash"> = textOnRead("policyHash");
+
+/** Returns what the span of a run begins with. Hashing takes longer than a short run, so only a span that is recorded reads the hashes. */
+function runStart(program: Program, policy: Policy, runId: () => string, options: ExecuteOptions): RunSpanStart {
+  const { mode = "mock", traceparent, tracestate, baggage, replayOf, prefix } = options;
+  const start = { runId, programName: program.module.name, mode, traceparent, tracestate, baggage, replayOf, resumedFrom: prefix?.events };
+  addModuleHash(start, () => program.moduleHash);
+  addPolicyHash(start, () => policyHash(policy));
+  return start;
 }
 
 /** Converts a trap to the error of a result. `reached` is empty unless the run reached a limit. */

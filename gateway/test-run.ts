@@ -78,7 +78,8 @@ export async function runTest(program: Program, test: TestCase, options: TestOpt
 }
 
 function withEntry(program: Program, entry: number): Program {
-  return { ...program, module: { ...program.module, entry, signature: { params: [], result: "Unit" } } };
+  const module = { ...program.module, entry, signature: { params: [], result: "Unit" } };
+  return { ...program, module, moduleHash: program.moduleHash, kept: [] };
 }
 
 /** Returns the mocks and the answers of a test. The n-th answer of a signature serves its n-th call; the last one, all later calls. */

@@ -4,7 +4,7 @@
  * `execute` checks the options, chooses the handlers (mocks or live ones, then the embedder's), opens the log, runs the
  * program behind the gateway, writes the log's end record, and converts the values to JavaScript.
  */
-import { executeProgram, type RunError, type RunResult } from "../gateway/run.ts";
+import { addRunId, executeProgram, type RunError, type RunResult } from "../gateway/run.ts";
 import { type Handler, type Handlers, MachineHandler } from "../gateway/handlers.ts";
 import { mockHandlers } from "../gateway/mock.ts";
 import type { Approver } from "../gateway/approval.ts";
@@ -219,9 +219,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       tracing,
       traceDetail,
       on,
-      get runId() {
-        return runId ?? described().header.runId;
-      },
+      runId: runId ?? (() => described().header.runId),
       onDebug,
       engine,
       trace,
@@ -310,7 +308,7 @@ export function executionOf(program: Program, result: RunResult, log: FinishedLo
   const { outcome, value, error } =
     outputError === undefined ? result : { outcome: "output_mismatch" as const, value: undefined, error: outputError };
   const toJs = (machineValue: Value, type?: Type): unknown => jsonToJs(valueToTypedJson(machineValue, type, program.module.types));
-  return {
+  const execution = {
     outcome,
     ...(value === undefined ? {} : { value: toJs(value, resultType) }),
     ...(error === undefined ? {} : { error }),
@@ -320,11 +318,7 @@ export function executionOf(program: Program, result: RunResult, log: FinishedLo
     allocBytes,
     counters,
     ui: result.ui.map((tree) => toJs(tree)),
-    get runId() {
-      return result.runId;
-    },
-    ...(log === undefined ? {} : { log }),
-    program,
-    result,
   };
+  addRunId(execution, () => result.runId);
+  return Object.assign(execution, log === undefined ? { program, result } : { log, program, result });
 }

@@ -22,6 +22,14 @@ export class MachineTrap extends Error {
   }
 }
 
+const neverPauses = (): undefined => undefined;
+
+/** An object and not a function, because V8 collects what functions of finished runs refer to late. */
+export interface Poller {
+  /** Throws if the run must end. When it throws is not deterministic. */
+  poll(): void;
+}
+
 /** The number of extra steps between two polls. */
 const POLL_INTERVAL = 4_096;
 
@@ -34,8 +42,8 @@ export class Meter {
   allocBytes: number = 0;
   readonly maxSteps: number;
   readonly maxAllocBytes: number;
-  /** Polls the host during long work. Throws if the run must end. When it throws is not deterministic. */
-  interrupt: () => void = () => undefined;
+  /** Polls the host during long work, if it is there. */
+  poller: Poller | undefined;
   /** Units of work for each code unit of logged text. It is 0 in the replay of a log that was recorded before logging was charged. */
   loggedUnit: number = UNITS.codedUnit;
   /** Converts the offsets of the run's String builtins. */
@@ -47,7 +55,7 @@ export class Meter {
   /** The depth of the deepest frame that compiled code may enter. */
   maxDepth: number = 0;
   /** Returns true to pause at the next point that allows a pause, false to continue, and undefined if the step limit is reached. */
-  overrun: () => boolean | undefined = () => undefined;
+  overrun: () => boolean | undefined = neverPauses;
   /**
    * The state of a paused loop: the locals, the operands and, for each append target, 1 if its String is pending (its first read is
    * still to be charged), otherwise 0.
@@ -73,7 +81,7 @@ export class Meter {
     this.#sincePoll += count;
     if (this.#sincePoll < POLL_INTERVAL) return;
     this.#sincePoll = 0;
-    this.interrupt();
+    this.poller?.poll();
   }
 
   /** Charges the bytes of a value that is about to be made. Traps with alloc_limit. */

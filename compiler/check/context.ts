@@ -107,7 +107,7 @@ export class Context {
   /** Checks that need the types of the whole body of the current function. They run after `patternRechecks`. */
   readonly deferredChecks: (() => void)[] = [];
   /** The builtin calls that W007 reports if their result is not used, each with the name of the builtin and the type of the result. */
-  readonly builtinCalls = new WeakMap<Ir, { readonly name: string; readonly result: CheckedType }>();
+  readonly builtinCalls = new Map<Ir, { readonly name: string; readonly result: CheckedType }>();
   /** The local functions, by the binding of their name in the enclosing function and by that in their own body. */
   readonly localFunctions = new WeakMap<Local, Callable>();
   /** Records names and types for an editor; undefined in every other check. */

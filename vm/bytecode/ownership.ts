@@ -13,7 +13,7 @@
  * nothing else can hold.
  */
 import { BUILTINS, BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
-import { lazily, oncePer } from "../lazy.ts";
+import { keptBy, lazily } from "../lazy.ts";
 import { parseType, type Type } from "../value/type.ts";
 import { OPCODES, type OpcodeRow } from "./opcodes.ts";
 import { followOperands, type Origin } from "./operand-origins.ts";
@@ -43,7 +43,7 @@ interface Ownership {
 const NONE: Ownership = { roles: new Uint8Array(), targets: new Set() };
 
 /** Returns the roles in a function. In a dynamically stacked function, whose operands cannot be followed, every load releases. */
-export const analyzeOwnership: (fn: VerifiedFunction) => Ownership = oncePer((fn: VerifiedFunction) => {
+export const analyzeOwnership: (fn: VerifiedFunction) => Ownership = keptBy((fn: VerifiedFunction) => {
   const targets = targetsOf(fn.code);
   return targets.size === 0 ? NONE : analyze(fn, targets);
 });

@@ -1,10 +1,11 @@
 /** The verified module, and the ways in which a run can end. Only `verifyModule` makes a `Program`. */
 import type { CapabilityRegistry } from "../capabilities.ts";
+import type { Keeper } from "../lazy.ts";
 import type { FunctionDef, Module, SourceLocation } from "./module.ts";
 import type { TrapKind } from "../outcome.ts";
 import type { Value } from "../value/value.ts";
 
-export interface VerifiedFunction {
+export interface VerifiedFunction extends Keeper {
   readonly index: number;
   readonly def: FunctionDef;
   /**
@@ -20,7 +21,7 @@ export interface VerifiedFunction {
   readonly capabilities: ReadonlySet<number>;
 }
 
-export interface Program {
+export interface Program extends Keeper {
   readonly module: Module;
   readonly registry: CapabilityRegistry;
   readonly functions: readonly VerifiedFunction[];

@@ -14,7 +14,7 @@
  *     Concat          APPEND.concat    charges the shorter String
  *     StoreLocal 0    APPEND.store     marks local 0 as pending
  */
-import { oncePer } from "../lazy.ts";
+import { keptBy } from "../lazy.ts";
 import { OPCODES } from "./opcodes.ts";
 import { followOperands } from "./operand-origins.ts";
 import type { VerifiedFunction } from "./program.ts";
@@ -43,7 +43,7 @@ export interface AppendAnalysis {
 const NONE: AppendAnalysis = { roles: new Uint8Array(), isAppendTarget: new Uint8Array(), locals: [] };
 
 /** Returns the appends of a function. None are found in a dynamically stacked function, because its stack heights are unknown. */
-export const analyzeAppends: (fn: VerifiedFunction) => AppendAnalysis = oncePer((fn: VerifiedFunction) =>
+export const analyzeAppends: (fn: VerifiedFunction) => AppendAnalysis = keptBy((fn: VerifiedFunction) =>
   fn.staticallyStacked && mayAppend(fn.code) ? analyze(fn) : NONE,
 );
 

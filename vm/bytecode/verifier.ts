@@ -11,7 +11,7 @@ import { BUILTIN_BY_ID, BUILTINS } from "../builtins/builtin-table.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../capabilities.ts";
 import { moduleHash } from "./codec.ts";
 import { BorunaError } from "../error.ts";
-import { lazily, oncePer } from "../lazy.ts";
+import { lazily } from "../lazy.ts";
 import { MACHINE_LIMITS, MODULE_LIMITS } from "../limits.ts";
 import { messageType } from "../interpreter/message-types.ts";
 import type { FunctionDef, Instruction, Module, TypeDef } from "./module.ts";
@@ -71,22 +71,38 @@ export function verifyModule(module: Module, registry: CapabilityRegistry = BUIL
   if (module.functions[module.entry] === undefined)
     fail("bad_entry", `the entry is function ${module.entry}; the module has ${module.functions.length}`);
   module.constants.forEach((constant, index) => checkConstant(constant, index, module));
-  checkSignature(module);
-  const functions = module.functions.map((def, index) => verifyFunction({ module, registry, def, index }));
+  const types: DeclaredTypes = { arity: lazily(() => arityOf(module.types)), problems: new Map() };
+  checkSignature(module, types);
+  const functions = module.functions.map((def, index) => verifyFunction({ module, registry, types, def, index }));
   for (const constant of module.constants) checkSerializable(constant);
-  const hash = lazily(() => ({ text: moduleHash(module, registry) }));
-  return {
-    module,
-    registry,
-    functions,
-    get moduleHash() {
-      return hash().text;
-    },
-    usesActors: module.functions.some((def) => def.code.some(({ op }) => ACTOR_OPS.has(op))),
-    usesElementaryFunctions: module.functions.some((def) =>
+  return new VerifiedProgram(module, registry, functions);
+}
+
+/** It is a class, because V8 makes an object whose literal has a getter slowly, and collects it late. */
+class VerifiedProgram implements Program {
+  readonly module: Module;
+  readonly registry: CapabilityRegistry;
+  readonly functions: readonly VerifiedFunction[];
+  readonly usesActors: boolean;
+  readonly usesElementaryFunctions: boolean;
+  readonly kept: unknown[] = [];
+  #hash: string | undefined;
+
+  constructor(module: Module, registry: CapabilityRegistry, functions: readonly VerifiedFunction[]) {
+    this.module = module;
+    this.registry = registry;
+    this.functions = functions;
+    this.usesActors = module.functions.some((def) => def.code.some(({ op }) => ACTOR_OPS.has(op)));
+    this.usesElementaryFunctions = module.functions.some((def) =>
       def.code.some(({ op, operands }) => op === "Builtin" && isElementary(operands[0])),
-    ),
-  };
+    );
+  }
+
+  /** Computed when it is first read, because hashing takes longer than a short run. */
+  get moduleHash(): string {
+    this.#hash ??= moduleHash(this.module, this.registry);
+    return this.#hash;
+  }
 }
 
 function checkSizes(module: Module): void {
@@ -110,35 +126,40 @@ function checkConstant(constant: Value, index: number, module: Module): void {
   }
 }
 
-/** The number of type parameters of each type that a module may name. */
-const arityOf = oncePer(
-  (types: readonly TypeDef[]): ReadonlyMap<string, number> =>
-    new Map([...types.map((t) => [t.name, t.params?.length ?? 0] as const), ...GENERIC_TYPE_ARITY]),
-);
+/** What the module may use as types. */
+interface DeclaredTypes {
+  /** Returns the number of type parameters of each type that the module may name. */
+  readonly arity: () => ReadonlyMap<string, number>;
+  /** The problem of each constant that is used as a type; undefined for a valid constant. */
+  readonly problems: Map<number, string | undefined>;
+}
 
-function checkSignature(module: Module): void {
+function arityOf(types: readonly TypeDef[]): ReadonlyMap<string, number> {
+  return new Map([...types.map((t) => [t.name, t.params?.length ?? 0] as const), ...GENERIC_TYPE_ARITY]);
+}
+
+function checkSignature(module: Module, { arity }: DeclaredTypes): void {
   const { signature } = module;
   if (signature === undefined) return;
   const entry = module.functions[module.entry];
   if (entry?.arity !== signature.params.length)
     fail("bad_signature", `the signature has ${signature.params.length} parameters, the entry ${entry?.arity ?? 0}`);
   if (new Set(signature.params.map((p) => p.name)).size !== signature.params.length) fail("bad_signature", "two parameters have one name");
-  const arity = arityOf(module.types);
   for (const text of [...signature.params.map((p) => p.type), signature.result]) checkSignatureType(text, arity);
 }
 
-function checkSignatureType(text: string, arity: ReadonlyMap<string, number>): void {
+function checkSignatureType(text: string, arity: DeclaredTypes["arity"]): void {
   const unknown = unknownType(parseSignatureType(text), arity);
   if (unknown !== undefined) fail("bad_signature", `the signature names a type that the module does not have: ${unknown}`);
 }
 
 /** Returns the text of the first type inside `root` that the module does not declare. */
-function unknownType(root: Type, arity: ReadonlyMap<string, number>): string | undefined {
+function unknownType(root: Type, arity: DeclaredTypes["arity"]): string | undefined {
   const pending: Type[] = [root];
   for (let type = pending.pop(); type !== undefined; type = pending.pop()) {
     if (type.kind === "fn") pending.push(...type.params, type.result);
     if (type.kind !== "named") continue;
-    if (arity.get(type.name) !== type.args.length) return typeToString(type).slice(0, 80);
+    if (arity().get(type.name) !== type.args.length) return typeToString(type).slice(0, 80);
     pending.push(...type.args);
   }
   return undefined;
@@ -156,6 +177,7 @@ function parseSignatureType(text: string): Type {
 interface FunctionContext {
   readonly module: Module;
   readonly registry: CapabilityRegistry;
+  readonly types: DeclaredTypes;
   readonly def: FunctionDef;
   readonly index: number;
 }
@@ -185,7 +207,15 @@ function verifyFunction(context: FunctionContext): VerifiedFunction {
     for (let i = 0; i < instruction.operands.length; i++) code[at + 1 + i] = instruction.operands[i] ?? 0;
   });
   const maxStack = stackHeights(code, def.matchTables)?.highest;
-  return { index, def, staticallyStacked: maxStack !== undefined, maxStack: maxStack ?? 0, code, capabilities: new Set(def.capabilities) };
+  return {
+    index,
+    def,
+    staticallyStacked: maxStack !== undefined,
+    maxStack: maxStack ?? 0,
+    code,
+    capabilities: new Set(def.capabilities),
+    kept: [],
+  };
 }
 
 function functionName({ def, index }: FunctionContext): string {
@@ -280,21 +310,17 @@ function checkUpdatePath(operand: number, site: Site): void {
 
 /** Checks that the constant is the text of a type and that the module declares every type in it. */
 function checkTypeText(operand: number, site: Site): void {
-  const { module } = site.context;
-  const problems = typeProblems(module);
-  if (!problems.has(operand)) problems.set(operand, typeProblemOf(module, operand));
-  const problem = problems.get(operand);
+  const { module, types } = site.context;
+  if (!types.problems.has(operand)) types.problems.set(operand, typeProblemOf(module, operand, types.arity));
+  const problem = types.problems.get(operand);
   if (problem !== undefined) failAt("bad_operand", site, `constant ${operand} ${problem}`);
 }
 
-/** For each module, the problem of each constant that is used as a type; undefined for a valid constant. */
-const typeProblems = oncePer<Module, Map<number, string | undefined>>(() => new Map());
-
-function typeProblemOf(module: Module, constant: number): string | undefined {
+function typeProblemOf(module: Module, constant: number, arity: DeclaredTypes["arity"]): string | undefined {
   try {
     const type = messageType(module, constant);
     if (type === undefined) return "is no String";
-    const unknown = unknownType(type, arityOf(module.types));
+    const unknown = unknownType(type, arity);
     return unknown === undefined ? undefined : `names a type that the module does not have: ${unknown}`;
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;

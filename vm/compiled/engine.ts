@@ -121,6 +121,7 @@ import type { Actor } from "../interpreter/actor.ts";
 import { Changes } from "../interpreter/ownership.ts";
 import { HostTrap, poll, type Run } from "../interpreter/host-calls.ts";
 import { PENDING_MARK, setSlot, slotValues } from "../interpreter/stack-slots.ts";
+import { keptBy } from "../lazy.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { Meter } from "../meter.ts";
 import { UNIT, UnitValue, type Value } from "../value/value.ts";
@@ -169,11 +170,9 @@ interface CompiledCode {
   readonly frameSlots: number;
 }
 
-/** What the engine knows about one function. */
+/** What the engine knows about one function that can be compiled. */
 class FunctionProfile {
   readonly fn: VerifiedFunction;
-  /** The number of instructions that its calls and backward jumps have covered. This approximates the steps spent in it. */
-  heat = 0;
   /** The compiled code, by entry point: 0 for a whole call, otherwise the pc of the loop header. `never` if it cannot be compiled. */
   readonly codeAt: (CompiledCode | "never" | undefined)[] = [];
   /** The number of versions compiled so far, by entry point. */
@@ -197,19 +196,22 @@ interface EntryState {
 
 /** The compiled code of one program. All its runs share it. */
 export class Engine {
-  /** The profiles, by function index. Undefined for a function that is never compiled. */
-  readonly functions: readonly (FunctionProfile | undefined)[];
+  static readonly #eager = keptBy((program: Program) => new Engine(program, 0));
+  static readonly #lazy = keptBy((program: Program) => new Engine(program, HOT_STEPS));
   readonly hotSteps: number;
   readonly #program: Program;
   /** The number of wrong guesses, by function index and site. */
   readonly #wrong = new Map<number, Map<number, number>>();
   #wrongGuesses = 0;
   #discardedSteps = 0;
+  /** The number of instructions that the calls and backward jumps of each function have covered. It approximates the steps spent in it. */
+  readonly #heat: Float64Array;
+  /** The profiles, by function index, from the time on when the first function is hot. */
+  #profiles: readonly (FunctionProfile | undefined)[] | undefined;
   /** The code for calls of function values, by function index. Null for a function that cannot be compiled. */
   readonly #indirectTargets: (IndirectTarget | null | undefined)[] = [];
-  readonly #runtime: Readonly<Record<string, unknown>>;
-  /** The number of stack slots of the largest frame that a call of a function value can enter. */
-  readonly #frameSlots: number;
+  #runtime: Readonly<Record<string, unknown>> | undefined;
+  #frameSlots: number | undefined;
   #generated = 0;
   /**
    * Counts for tests. `work` is the size of the functions that type inference visited, plus the characters generated.
@@ -220,26 +222,13 @@ export class Engine {
   private constructor(program: Program, hotSteps: number) {
     this.#program = program;
     this.hotSteps = hotSteps;
-    this.functions = compilableFunctions(program).map((isCompilable, i) => {
-      const fn = program.functions[i];
-      return isCompilable && fn !== undefined ? new FunctionProfile(fn) : undefined;
-    });
-    this.#frameSlots = this.functions.reduce(
-      (largest, profile) => (profile === undefined ? largest : Math.max(largest, slotsOf(profile.fn))),
-      1,
-    );
-    this.#runtime = runtimeOf((index) => this.#indirectTargets[index] ?? this.#indirectTarget(index));
+    this.#heat = new Float64Array(program.functions.length);
   }
 
   /** Returns the engine of a program; undefined if the choice is `interpreter` or code from text is not allowed. */
   static for(program: Program, choice: EngineChoice): Engine | undefined {
     if (choice === "interpreter" || !CAN_GENERATE) return undefined;
-    const cache = choice === "compiled" ? EAGER_ENGINES : LAZY_ENGINES;
-    const cachedEngine = cache.get(program);
-    if (cachedEngine !== undefined) return cachedEngine;
-    const engine = new Engine(program, choice === "compiled" ? 0 : HOT_STEPS);
-    cache.set(program, engine);
-    return engine;
+    return choice === "compiled" ? Engine.#eager(program) : Engine.#lazy(program);
   }
 
   /**
@@ -255,10 +244,9 @@ export class Engine {
     depth: number,
     stopStep: number,
   ): Value | undefined {
-    const profile = this.functions[callee.index];
-    if (profile === undefined || depth >= actor.interpretFromDepth || reportsFlow(run, callee)) return undefined;
-    profile.heat += callee.def.code.length;
-    if (profile.heat <= this.hotSteps) return undefined;
+    if (depth >= actor.interpretFromDepth || reportsFlow(run, callee)) return undefined;
+    const profile = this.#heatUp(callee, callee.def.code.length);
+    if (profile === undefined) return undefined;
     const value = this.#run(run, actor, profile, 0, { base, count, depth, stopStep, mayPause: false });
     return value === PAUSED ? undefined : value;
   }
@@ -266,8 +254,9 @@ export class Engine {
   /** Runs the innermost frame, which is before its first instruction. Returns whether the frame has ended. Does nothing for `auto`. */
   enterFrame(run: Run, actor: Actor, fn: VerifiedFunction, stopStep: number): boolean {
     const { depth } = actor;
-    const profile = this.functions[fn.index];
-    if (this.hotSteps > 0 || profile === undefined || depth >= actor.interpretFromDepth || reportsFlow(run, fn)) return false;
+    if (this.hotSteps > 0 || depth >= actor.interpretFromDepth || reportsFlow(run, fn)) return false;
+    const profile = this.#profileOf(fn.index);
+    if (profile === undefined) return false;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (!isFresh(actor, fn, base)) return false;
     const value = this.#run(run, actor, profile, 0, { base, count: fn.def.arity, depth, stopStep, mayPause: false });
@@ -282,10 +271,9 @@ export class Engine {
    */
   enterLoop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stopStep: number): "ended" | "paused" | undefined {
     const { depth } = actor;
-    const profile = this.functions[fn.index];
-    if (profile === undefined || depth >= actor.interpretFromDepth || reportsFlow(run, fn)) return undefined;
-    profile.heat += span;
-    if (profile.heat <= this.hotSteps) return undefined;
+    if (depth >= actor.interpretFromDepth || reportsFlow(run, fn)) return undefined;
+    const profile = this.#heatUp(fn, span);
+    if (profile === undefined) return undefined;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (pc === 0 && !isFresh(actor, fn, base)) return undefined;
     const value = this.#run(run, actor, profile, pc, { base, count: actor.sp - base, depth, stopStep, mayPause: !run.exactSlices });
@@ -302,6 +290,19 @@ export class Engine {
       if (typeof actor.stack[base + local] === "string") actor.numbers[base + local] = saved[count + i] === 1 ? PENDING_MARK : 0;
     actor.sp = base + count;
     return "paused";
+  }
+
+  /** Adds to the heat of a function. Returns its profile if it is hot and can be compiled. */
+  #heatUp({ index }: VerifiedFunction, instructions: number): FunctionProfile | undefined {
+    const heat = (this.#heat[index] ?? 0) + instructions;
+    this.#heat[index] = heat;
+    return heat <= this.hotSteps ? undefined : this.#profileOf(index);
+  }
+
+  /** Returns the profile of a function; undefined if it is never compiled. */
+  #profileOf(index: number): FunctionProfile | undefined {
+    this.#profiles ??= profilesOf(this.#program);
+    return this.#profiles[index];
   }
 
   /** Runs compiled code from `pc` on. If the interpreter has to do the work, leaves the meter unchanged and returns undefined. */
@@ -389,7 +390,7 @@ export class Engine {
     sites.set(site, (sites.get(site) ?? 0) + 1);
     this.#wrongGuesses += 1;
     this.#discardedSteps += discardedSteps;
-    this.functions.forEach((profile, index) => {
+    this.#profiles?.forEach((profile, index) => {
       if (profile === undefined) return;
       profile.codeAt.forEach((code, pc) => {
         if (code !== undefined && code !== "never" && code.members.has(functionIndex)) {
@@ -403,13 +404,22 @@ export class Engine {
 
   /** Compiles a function for calls of function values. Throws `Deopt` if that is not possible. */
   #indirectTarget(index: number): IndirectTarget {
-    const profile = this.functions[index];
+    const profile = this.#profileOf(index);
     if (profile === undefined || this.#indirectTargets[index] === null) return deoptimize();
     const { locals } = profile.fn.def;
     const code = this.#compile(profile.fn, 0, { locals: Array.from({ length: locals }, (): ValueKind => "any"), stack: [] });
     const target = code?.target;
     this.#indirectTargets[index] = target ?? null;
     return target ?? deoptimize();
+  }
+
+  /** Returns the number of stack slots of the largest frame that a call of a function value can enter. */
+  #largestFrame(): number {
+    this.#frameSlots ??= (this.#profiles ?? []).reduce(
+      (largest, profile) => (profile === undefined ? largest : Math.max(largest, slotsOf(profile.fn))),
+      1,
+    );
+    return this.#frameSlots;
   }
 
   /** Compiles with several versions of a function for its function values. If that is too much, compiles with one. */
@@ -423,7 +433,7 @@ export class Engine {
     const withoutGuesses = this.#wrongGuesses > MAX_WRONG_GUESSES || this.#discardedSteps > MAX_DISCARDED_STEPS;
     const unit = new CompilationUnit(
       this.#program,
-      (index) => this.functions[index] !== undefined,
+      (index) => this.#profileOf(index) !== undefined,
       (index) => (withoutGuesses ? "all" : this.#wrong.get(index)),
       clones,
     );
@@ -434,6 +444,7 @@ export class Engine {
       this.#generated += source.length;
       this.counts.work += source.length;
       this.counts.compiled += 1;
+      this.#runtime ??= runtimeOf((index) => this.#indirectTargets[index] ?? this.#indirectTarget(index));
       const text = `"use strict";\nconst { ${Object.keys(this.#runtime).join(", ")} } = runtime;\n${pool.declaration()}${source}`;
       const compiledUnit = codeFromText(text, ["pool", "runtime"], [pool.values, this.#runtime]);
       if (!isCompiledUnit(compiledUnit)) return undefined;
@@ -441,7 +452,7 @@ export class Engine {
         run: compiledUnit.run,
         target: pc === 0 ? compiledUnit.target : undefined,
         members: unit.members(),
-        frameSlots: unit.callsValues() ? this.#frameSlots : unit.frameSlots(),
+        frameSlots: unit.callsValues() ? this.#largestFrame() : unit.frameSlots(),
       };
     } catch (error) {
       if (!(error instanceof Unsupported || error instanceof SyntaxError || error instanceof RangeError)) throw error;
@@ -478,8 +489,12 @@ function endFrame(actor: Actor, base: number, value: Value): void {
   if (actor.depth === 0) actor.result = value;
 }
 
-const EAGER_ENGINES = new WeakMap<Program, Engine>();
-const LAZY_ENGINES = new WeakMap<Program, Engine>();
+function profilesOf(program: Program): readonly (FunctionProfile | undefined)[] {
+  return compilableFunctions(program).map((isCompilable, i) => {
+    const fn = program.functions[i];
+    return isCompilable && fn !== undefined ? new FunctionProfile(fn) : undefined;
+  });
+}
 
 function isCompiledUnit(result: unknown): result is { readonly run: EntryFunction; readonly target: IndirectTarget } {
   return typeof result === "object" && result !== null && "run" in result && "target" in result;

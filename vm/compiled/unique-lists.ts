@@ -8,7 +8,7 @@
  * discarded too.
  */
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
-import { oncePer } from "../lazy.ts";
+import { keptBy } from "../lazy.ts";
 import { OPCODE_BY_TAG, OPCODES, type OpcodeRow } from "../bytecode/opcodes.ts";
 import { analyzeOwnership } from "../bytecode/ownership.ts";
 import { followOperands } from "../bytecode/operand-origins.ts";
@@ -27,9 +27,7 @@ export interface UniqueLists {
 const NONE: UniqueLists = { locals: new Set(), borrows: new Set(), pushes: new Map() };
 
 /** Returns the unique lists of a statically stacked function, which is one whose stack heights are known. */
-export const uniqueLists: (fn: VerifiedFunction) => UniqueLists = oncePer((fn: VerifiedFunction) =>
-  mayPush(fn.code) ? analyze(fn) : NONE,
-);
+export const uniqueLists: (fn: VerifiedFunction) => UniqueLists = keptBy((fn: VerifiedFunction) => (mayPush(fn.code) ? analyze(fn) : NONE));
 
 function analyze(fn: VerifiedFunction): UniqueLists {
   const { targets } = analyzeOwnership(fn);

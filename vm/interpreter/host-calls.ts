@@ -17,7 +17,7 @@ import type { RunEvent } from "../events.ts";
 import type { FlowTracker } from "./flow-tracker.ts";
 import type { CallReply, CapabilityAnswer, CapabilityRequest, HostStop, OpenCall, SuspendingHost } from "../host.ts";
 import { type Limits, MACHINE_LIMITS } from "../limits.ts";
-import { MachineTrap, type Meter, typeTrap } from "../meter.ts";
+import { MachineTrap, type Meter, type Poller, typeTrap } from "../meter.ts";
 import { type CallPlace, locationOf } from "../bytecode/module.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { ListValue } from "../value/list.ts";
@@ -127,6 +127,17 @@ const INTERRUPTIONS = { timeout: "wall-clock execution limit exceeded", canceled
 export function poll(run: Run): void {
   const reason = run.host.interrupted();
   if (reason !== undefined) throw new HostTrap(reason, INTERRUPTIONS[reason]);
+}
+
+/** Polls the host of a run for its meter. */
+export class HostPoller implements Poller {
+  readonly #run: Run;
+  constructor(run: Run) {
+    this.#run = run;
+  }
+  poll(): void {
+    poll(this.#run);
+  }
 }
 
 /**

@@ -4,7 +4,7 @@
  * at any instruction. A function is translated when it first runs.
  */
 import { analyzeAppends } from "../bytecode/string-append.ts";
-import { oncePer } from "../lazy.ts";
+import { keptBy } from "../lazy.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { OP_STRIDE } from "./register-ops.ts";
 import { Translation } from "./translation.ts";
@@ -118,4 +118,4 @@ export class RegisterCode {
   }
 }
 
-export const registerCodeOf: (program: Program) => RegisterCode = oncePer((program: Program) => new RegisterCode(program));
+export const registerCodeOf: (program: Program) => RegisterCode = keptBy((program: Program) => new RegisterCode(program));

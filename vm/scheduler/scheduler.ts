@@ -36,7 +36,7 @@ import { type Actor, hasEnded, locationsOf, ownerOf, unreceivedFailures } from "
 import {
   applyAnswer,
   HeldReply,
-  poll,
+  HostPoller,
   type Run,
   RUN_ENDING,
   SUSPEND_ANSWER,
@@ -223,7 +223,7 @@ function newScheduler({ program, host, limits, scheduled, meter, options }: NewS
     exactSlices: scheduled && !hasTasks,
     overlaps: scheduled && hasTasks,
     openCalls: [],
-    isAlone: () => true,
+    isAlone: always,
     sliceEnd: Number.POSITIVE_INFINITY,
     living: 0,
     trace: options.trace,
@@ -234,7 +234,7 @@ function newScheduler({ program, host, limits, scheduled, meter, options }: NewS
     nextPoll: 0,
     calls: 0,
   };
-  run.meter.interrupt = () => poll(run);
+  run.meter.poller = new HostPoller(run);
   const scheduler: Scheduler = {
     run,
     engine: engineFor(program, options),
@@ -251,13 +251,20 @@ function newScheduler({ program, host, limits, scheduled, meter, options }: NewS
     isTaking: false,
     countedSlots: 0,
   };
+  if (run.overlaps) trackAlone(scheduler);
+  return scheduler;
+}
+
+const always = (): boolean => true;
+
+function trackAlone(scheduler: Scheduler): void {
+  const { run } = scheduler;
   run.isAlone = (task) =>
     scheduler.runnable.size === 1 &&
     run.openCalls.length === 0 &&
     scheduler.undelivered.length === 0 &&
     task.spawned.length === 0 &&
     task.sent.length === 0;
-  return scheduler;
 }
 
 /** Returns a `SavedStacks` if the host needs source locations for the events of actors. */

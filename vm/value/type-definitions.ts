@@ -1,5 +1,6 @@
 /** Computes the types of fields and payloads in a module's type definitions, with the arguments of generic types substituted. */
 import { BorunaError } from "../error.ts";
+import { lazily } from "../lazy.ts";
 import type { TypeDef } from "../bytecode/module.ts";
 import { parseType, type Type, typeToString } from "./type.ts";
 
@@ -26,9 +27,11 @@ const MAX_CACHED = 10_000;
 const MAX_TYPE_NODES = 1_000;
 
 const tables = new WeakMap<readonly TypeDef[], TypeTable>();
+const noTypes = lazily(() => new TypeTable([]));
 
 /** Returns the table of an array of definitions. The same array always has the same table, so the array must not change. */
 export function typeTable(types: readonly TypeDef[]): TypeTable {
+  if (types.length === 0) return noTypes();
   const cachedTable = tables.get(types);
   if (cachedTable !== undefined) return cachedTable;
   const table = new TypeTable(types);
