@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { analysisTimes } from "./analysis.ts";
 import { callCosts, callTable } from "./calls.ts";
 import { compileTimes } from "./compiling.ts";
 import { CORPUS } from "./corpus.ts";
@@ -52,10 +53,11 @@ const logs = await runPart("logs", logCosts);
 const small = await runPart("small programs", smallPrograms);
 const spans = await runPart("spans", spanRatios);
 const compiling = await runPart("compiling", compileTimes);
+const analysis = await runPart("analyses", analysisTimes);
 
 const date = new Date().toISOString().slice(0, 10);
 const host = `Node ${process.version}, ${process.platform} ${process.arch}, ${cpus().length} × ${cpus()[0]?.model ?? "?"}`;
-const targets = targetsOf({ times, corpus, growths: growthResults, calls, overlap, logs, small, start, compiling, spans });
+const targets = targetsOf({ times, corpus, growths: growthResults, calls, overlap, logs, small, start, compiling, spans, analysis });
 const tables = [
   ...programTables(EIGHT, times),
   ...programTables(CORPUS, corpus),

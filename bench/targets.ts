@@ -1,4 +1,5 @@
 /** Compares the measurements with the targets of the project. */
+import type { AnalysisTimes } from "./analysis.ts";
 import type { CallCost } from "./calls.ts";
 import type { OverlapCosts } from "./overlap.ts";
 import type { Compiling } from "./compiling.ts";
@@ -36,6 +37,7 @@ interface Measured {
   readonly start: Figure;
   readonly compiling: Compiling;
   readonly spans: SpanRatios;
+  readonly analysis: AnalysisTimes;
 }
 
 function target(what: string, unit: string, bound: Bound, limits: readonly [number, number?], measured: Figure | undefined): Target {
@@ -69,7 +71,7 @@ export function corpusTargets(times: Times): Target[] {
   ];
 }
 
-export function targetsOf({ times, corpus, growths, calls, overlap, logs, small, start, compiling, spans }: Measured): Target[] {
+export function targetsOf({ times, corpus, growths, calls, overlap, logs, small, start, compiling, spans, analysis }: Measured): Target[] {
   return [
     ...corpusTargets(corpus),
     target("compiled engine to hand-written JavaScript, the eight", "times", "at most", [1.4, 1.2], mean(times, "compiled", "JavaScript")),
@@ -98,6 +100,9 @@ export function targetsOf({ times, corpus, growths, calls, overlap, logs, small,
     target("compiling 1 MB of source", "s", "at most", [3, 1], compiling.megabyte),
     target("compiling 1 MB to 0.5 MB", "times", "at most", [2.3], compiling.doubled[0]),
     target("compiling 2 MB in two files to 1 MB", "times", "at most", [2.3], compiling.doubled[1]),
+    target("`policy check` of 1 MB to compiling it", "times", "at most", [2], analysis.check),
+    target("`policy diff` of two programs of 1 MB to compiling both", "times", "at most", [2], analysis.diff),
+    target("`policy suggest` with 1 MB to compiling it", "times", "at most", [2], analysis.suggest),
   ];
 }
 
