@@ -43,6 +43,16 @@ const PROGRAMS: readonly (readonly [name: string, source: string, calls: readonl
     ['fs.read Infinity main > value main.lambda1 "a"'],
   ],
   [
+    "a function value in a record, which may get any arguments",
+    'type Job { run: Fn(String) -> String !{fs.read} }\nfn main(who: String) -> String !{fs.read} { let f = fn(p) { fs.read(p) }\n let job = Job { run: f }\n f("a") ++ (job.run)(who) }',
+    ["fs.read Infinity main > value main.lambda1 ?"],
+  ],
+  [
+    "a function value that is captured, and one that is an argument of two functions",
+    'fn run(f: Fn(String) -> String !{fs.read}, p: String) -> String !{fs.read} { f(p) }\nfn main() -> String !{fs.read} { let read = fn(p) { fs.read(p) }\n let twice = fn() { read("a") ++ read("b") }\n twice() ++ run(read, "c") }',
+    ['fs.read 3 main > main.lambda2 > main.lambda1 "a"|"b"|"c"'],
+  ],
+  [
     "a function with a row variable",
     'fn twice<e>(f: Fn() -> String !{e}) -> String !{e} { f() ++ f() }\nfn main() -> String !{fs.read} { twice(fn() { fs.read("a") }) }',
     ['fs.read 2 main > twice > main.lambda1 "a"'],
