@@ -1,6 +1,7 @@
 /** Describes the commands, arguments, options and help texts of the command line as data. Implementations are in `commands/`. */
 import type { CapabilityFlags } from "./capabilities.ts";
 import type { ApproveFlags } from "./commands/approve.ts";
+import type { CheckFlags } from "./commands/check.ts";
 import type { CompileFlags } from "./commands/compile.ts";
 import type { DiffFlags } from "./commands/diff.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
@@ -198,9 +199,9 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "check",
     argsSyntax: "<file>",
     help: "report errors and warnings of a program or library",
-    options: [CAPABILITIES],
-    examples: ["boruna check app.ax", "boruna check app.ax --json"],
-    run: withFlags<CapabilityFlags>(async (session, flags, [file = ""]) =>
+    options: [CAPABILITIES, { flags: "--fix", help: "apply the fixes of the diagnostics to the file, and report what is left" }],
+    examples: ["boruna check app.ax", "boruna check app.ax --json", "boruna check app.ax --fix"],
+    run: withFlags<CheckFlags>(async (session, flags, [file = ""]) =>
       (await import("./commands/check.ts")).checkCommand(session, file, flags),
     ),
   },
@@ -224,6 +225,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [],
     examples: ["boruna explain E007", "boruna explain W002 --json"],
     run: async (session, _flags, [code = ""]) => (await import("./commands/explain.ts")).explainCommand(session, code),
+  },
+  {
+    name: "completion",
+    argsSyntax: "<shell>",
+    help: "print a script with which bash or zsh completes commands and options",
+    options: [],
+    examples: ['eval "$(boruna completion bash)"', 'eval "$(boruna completion zsh)"'],
+    run: async (session, _flags, [shell = ""]) => (await import("./commands/completion.ts")).completionCommand(session, shell),
   },
   {
     name: "lsp",

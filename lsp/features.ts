@@ -66,13 +66,6 @@ export function renameEdits(program: Program, target: Place, oldName: string, ne
   return [...edits.values()].toSorted((a, b) => a.span.start - b.span.start);
 }
 
-export function applyEdits(text: string, edits: readonly Edit[]): string {
-  let result = text;
-  for (const { span, text: inserted } of edits.toSorted((a, b) => b.span.start - a.span.start))
-    result = result.slice(0, span.start) + inserted + result.slice(span.end);
-  return result;
-}
-
 export interface FileSymbol {
   readonly name: string;
   readonly kind: "function" | "record" | "enum" | "test" | "field" | "variant";

@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Edit } from "../compiler/diagnostics.ts";
-import { applyEdits, nameProblem, referencesTo, renameEdits } from "./features.ts";
+import { applyEdits } from "../compiler/fix.ts";
+import { nameProblem, referencesTo, renameEdits } from "./features.ts";
 import { type Place, Program } from "./program.ts";
 
 type OpenText = (path: string) => string | undefined;

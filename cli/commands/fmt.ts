@@ -1,10 +1,9 @@
-import { chmodSync, closeSync, openSync, realpathSync, renameSync, statSync } from "node:fs";
 import { CompileError, type Diagnostic } from "../../compiler/diagnostics.ts";
 import { formatSource } from "../../compiler/format/format.ts";
-import { removeIncompleteFile, systemErrorText, writeAll } from "../../replay/log/files.ts";
 import { openSources } from "../../runtime/sources.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
+import { replaceFile } from "../replace-file.ts";
 import type { Session } from "../session.ts";
 import { withoutControlCharacters, printJson } from "../terminal.ts";
 
@@ -52,26 +51,4 @@ function formatAll(session: Session, files: readonly string[]): readonly Formatt
   }
   if (diagnostics.length > 0) throw new CompileError(diagnostics, session.sourceOf);
   return formatted;
-}
-
-/** Replaces the file atomically, so that a reader sees either the old text or the new one. Keeps a symbolic link. */
-function replaceFile(file: string, text: string): void {
-  let temporary: string | undefined;
-  try {
-    const target = realpathSync(file);
-    const mode = statSync(target).mode & 0o777;
-    const name = `${target}.${process.pid}.tmp`;
-    const descriptor = openSync(name, "wx", mode);
-    temporary = name;
-    try {
-      writeAll(descriptor, Buffer.from(text, "utf8"));
-    } finally {
-      closeSync(descriptor);
-    }
-    chmodSync(name, mode);
-    renameSync(name, target);
-  } catch (error) {
-    if (temporary !== undefined) removeIncompleteFile(temporary);
-    throw new BorunaError("io_error", `cannot write ${file}: ${systemErrorText(error, "write")}`, { place: { file }, cause: error });
-  }
 }

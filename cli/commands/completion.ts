@@ -1,0 +1,55 @@
+/** Prints a script that completes the commands and options of `boruna` in a shell. It is made from the command table. */
+import { BorunaError } from "../../vm/error.ts";
+import { EXIT } from "../../vm/outcome.ts";
+import { COMMANDS, COMMON_OPTIONS, type CommandSpec } from "../command-table.ts";
+import type { Session } from "../session.ts";
+
+export function completionCommand({ terminal }: Session, shell: string): number {
+  if (shell !== "bash" && shell !== "zsh") {
+    throw new BorunaError("usage", `there are no completions for \`${shell}\``, {
+      hint: "write `boruna completion bash` or `boruna completion zsh`",
+    });
+  }
+  terminal.out(completionScript(shell));
+  return EXIT.done;
+}
+
+/** Returns the long options, and the choices of options that have some. */
+function optionWords({ options }: CommandSpec): string {
+  return [...options, ...COMMON_OPTIONS, { flags: "--help" }].flatMap(({ flags }) => /--[\w-]+/.exec(flags)?.[0] ?? []).join(" ");
+}
+
+function completionScript(shell: "bash" | "zsh"): string {
+  const first = [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0] ?? ""))];
+  const groups = first.filter((word) => COMMANDS.some(({ name }) => name.startsWith(`${word} `)));
+  const subcommands = groups.map((group) => {
+    const names = COMMANDS.flatMap(({ name }) => (name.startsWith(`${group} `) ? [name.slice(group.length + 1)] : []));
+    return `      ${group}) words="${names.join(" ")}" ;;`;
+  });
+  // Commands of two words come first, because the first pattern that fits decides.
+  const options = COMMANDS.toSorted((a, b) => b.name.split(" ").length - a.name.split(" ").length).map(
+    (command) => `      "${command.name} "*) words="${optionWords(command)}" ;;`,
+  );
+  const lines = [
+    `# Completion of boruna for ${shell}: eval "$(boruna completion ${shell})"`,
+    ...(shell === "zsh" ? ["autoload -U +X bashcompinit && bashcompinit"] : []),
+    "_boruna() {",
+    '  local current="${COMP_WORDS[COMP_CWORD]}" words=""',
+    '  if [ "$COMP_CWORD" -eq 1 ]; then',
+    `    words="${first.join(" ")}"`,
+    '  elif [[ "$current" == -* ]]; then',
+    '    case "${COMP_WORDS[1]} ${COMP_WORDS[2]} " in',
+    ...options,
+    "    esac",
+    '  elif [ "$COMP_CWORD" -eq 2 ]; then',
+    '    case "${COMP_WORDS[1]}" in',
+    ...subcommands,
+    "    esac",
+    "  fi",
+    '  COMPREPLY=($(compgen -W "$words" -- "$current"))',
+    "}",
+    // Where no word fits, the shell completes names of files.
+    "complete -o bashdefault -o default -F _boruna boruna",
+  ];
+  return lines.join("\n");
+}

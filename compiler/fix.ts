@@ -1,0 +1,50 @@
+/** Applies the fixes of diagnostics to a program. */
+import { check, type CompileOptions } from "./compile.ts";
+import type { Diagnostic, Edit } from "./diagnostics.ts";
+import type { SourceFile } from "./source.ts";
+
+/** A fix may make another mistake visible, which has a fix of its own. */
+const MAX_ROUNDS = 10;
+
+/** Returns the text after the edits, which must not overlap. */
+export function applyEdits(text: string, edits: readonly Edit[]): string {
+  let result = text;
+  for (const { span, text: inserted } of edits.toSorted((a, b) => b.span.start - a.span.start))
+    result = result.slice(0, span.start) + inserted + result.slice(span.end);
+  return result;
+}
+
+/**
+ * Applies the first fix of each diagnostic of the file, and repeats that until no diagnostic has a fix. A round after which the file
+ * would have more errors is not applied. Returns the text with the number of applied fixes.
+ */
+export function fixAll(source: SourceFile, options: CompileOptions): { readonly text: string; readonly count: number } {
+  let { text } = source;
+  let count = 0;
+  let diagnostics = check(source, options).diagnostics;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const fixes = compatibleFixes(diagnostics.filter(({ file }) => file === source.name));
+    if (fixes.length === 0) break;
+    const fixedText = applyEdits(text, fixes.flat());
+    const after = check({ name: source.name, text: fixedText }, options).diagnostics;
+    if (fixedText === text || errorCount(after) > errorCount(diagnostics)) break;
+    text = fixedText;
+    count += fixes.length;
+    diagnostics = after;
+  }
+  return { text, count };
+}
+
+const errorCount = (diagnostics: readonly Diagnostic[]): number => diagnostics.filter(({ severity }) => severity === "error").length;
+
+/** Returns the edits of the first fix of each diagnostic, without fixes that touch the place of one before. */
+function compatibleFixes(diagnostics: readonly Diagnostic[]): readonly (readonly Edit[])[] {
+  const taken: Edit[] = [];
+  return diagnostics.flatMap(({ fixes: [fix] }) => {
+    if (fix === undefined || fix.edits.some((edit) => taken.some((other) => touch(edit, other)))) return [];
+    taken.push(...fix.edits);
+    return [fix.edits];
+  });
+}
+
+const touch = ({ span: a }: Edit, { span: b }: Edit): boolean => a.start <= b.end && b.start <= a.end;
