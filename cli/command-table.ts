@@ -7,6 +7,7 @@ import type { DiffFlags } from "./commands/diff.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
 import type { ImportFlags } from "./commands/import.ts";
 import type { LogShowFlags } from "./commands/log.ts";
+import type { McpFlags } from "./commands/mcp.ts";
 import type { PolicyCheckFlags, PolicyDiffFlags, PolicySuggestFlags } from "./commands/policy.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
 import type { ResumeFlags } from "./commands/resume.ts";
@@ -145,20 +146,25 @@ const TRACE_SOURCES: readonly OptionSpec[] = [
   { flags: "--viewer <url>", help: "the address that a running `boruna view` has printed" },
 ];
 
+/** What a program may do. */
+const POLICY: readonly OptionSpec[] = [
+  { flags: "--policy <policy>", help: "allow-all, deny-all or a policy file", defaultValue: "deny-all" },
+  {
+    flags: "--allow-net <hosts>",
+    help: "also allow net.fetch to these hosts, separated by commas; 127.0.0.1:8080 opens that port of this machine",
+  },
+  { flags: "--allow-read <path>", help: "also allow fs.read under this path", repeatable: true },
+  { flags: "--allow-write <path>", help: "also allow fs.write under this path", repeatable: true },
+  { flags: "--allow <cap[=budget],...>", help: "also allow these capabilities, separated by commas", repeatable: true },
+];
+
 export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "run",
     argsSyntax: "<file>",
     help: "compile and run a program (.ax) or a module (.axbc), and print its value",
     options: [
-      { flags: "--policy <policy>", help: "allow-all, deny-all or a policy file", defaultValue: "deny-all" },
-      {
-        flags: "--allow-net <hosts>",
-        help: "also allow net.fetch to these hosts, separated by commas; 127.0.0.1:8080 opens that port of this machine",
-      },
-      { flags: "--allow-read <path>", help: "also allow fs.read under this path", repeatable: true },
-      { flags: "--allow-write <path>", help: "also allow fs.write under this path", repeatable: true },
-      { flags: "--allow <cap[=budget],...>", help: "also allow these capabilities, separated by commas", repeatable: true },
+      ...POLICY,
       CAPABILITIES,
       { flags: "--live", help: "make real calls; without it mocks answer, and a line on stderr says which calls" },
       {
@@ -495,6 +501,22 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [],
     examples: ["boruna capability list --json"],
     run: async (session) => (await import("./commands/capability.ts")).capabilityListCommand(session),
+  },
+  {
+    name: "mcp",
+    argsSyntax: "",
+    help: "serve the tools of Boruna to a model over MCP, on stdin and stdout or over HTTP",
+    options: [
+      ...POLICY,
+      { flags: "--live", help: "let clients ask for real calls; without it mocks answer" },
+      {
+        flags: "--port <port>",
+        help: "serve over HTTP on 127.0.0.1; 0 is any free port. BORUNA_MCP_TOKEN is the token to ask for, otherwise a line on stderr has one",
+      },
+      { flags: "--logs <folder>", help: "keep the logs of runs here (default: a temporary folder, removed at the end)" },
+    ],
+    examples: ["boruna mcp", "boruna mcp --policy policy.json --live --logs logs/", "BORUNA_MCP_TOKEN=… boruna mcp --port 8722"],
+    run: withFlags<McpFlags>(async (session, flags) => (await import("./commands/mcp.ts")).mcpCommand(session, flags)),
   },
   {
     name: "context",

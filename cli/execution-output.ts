@@ -3,9 +3,10 @@ import type { SuspendedCall } from "../gateway/call.ts";
 import type { RunError } from "../gateway/run.ts";
 import { stackLines } from "../replay/report/source-frame.ts";
 import type { Execution } from "../runtime/execute.ts";
-import { textForm, typedText } from "../vm/value/display.ts";
+import { executionJson } from "../runtime/execution-json.ts";
+import { typedText } from "../vm/value/display.ts";
 import { requestLines } from "./approval.ts";
-import { errorJson, failureLines, failuresJson } from "./run-error.ts";
+import { failureLines } from "./run-error.ts";
 import type { Session } from "./session.ts";
 import { printJson, type Terminal, withoutControlCharacters } from "./terminal.ts";
 
@@ -56,11 +57,6 @@ interface PrintOptions {
   readonly json?: Readonly<Record<string, unknown>>;
 }
 
-/** Returns the value of the member `suspended` of `--json`. */
-export function suspendedJson({ call, capability, args, hash, waitsFor, keys }: SuspendedCall): Readonly<Record<string, unknown>> {
-  return { call, capability, args, hash, waits_for: waitsFor, keys };
-}
-
 /** Prints the value or the error of a run. With `--json`, prints one object with everything. */
 export function printExecution({ terminal, json }: Session, execution: Execution, options: PrintOptions = {}): void {
   const { result, program } = execution;
@@ -68,22 +64,7 @@ export function printExecution({ terminal, json }: Session, execution: Execution
   const value = execution.outcome === "success" ? result.value : undefined;
   const text = value === undefined ? undefined : typedText(value, result.resultType, program.module.types);
   if (json) {
-    printJson(terminal, {
-      outcome: execution.outcome,
-      value: execution.value ?? null,
-      text: text ?? null,
-      display: value === undefined ? null : textForm(value),
-      steps: execution.steps,
-      alloc_bytes: execution.allocBytes,
-      counters: execution.counters,
-      ui: execution.ui,
-      run_id: execution.runId,
-      log: execution.log?.path ?? null,
-      suspended: execution.suspended === undefined ? undefined : suspendedJson(execution.suspended),
-      error: execution.error === undefined ? null : errorJson(execution.error),
-      ...failuresJson(result.unreceived),
-      ...options.json,
-    });
+    printJson(terminal, { ...executionJson(execution), ...options.json });
     return;
   }
   const { ui } = execution;

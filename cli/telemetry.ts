@@ -1,13 +1,11 @@
 /** Runs a command with telemetry: starts the SDK if it is configured, handles signals, and flushes spans before the exit. */
 import { deferredTracing } from "../telemetry/deferred-tracing.ts";
-import { type IncomingContext, incomingContext, type Propagators } from "../telemetry/context.ts";
-import { openThreadContext } from "../telemetry/thread-context/thread-context.ts";
+import { type IncomingContext, incomingContext } from "../telemetry/context.ts";
+import { startProcessTelemetry } from "../telemetry/process-telemetry.ts";
 import type { TraceDetail, Tracing } from "../telemetry/tracing.ts";
-import { readTelemetrySettings } from "../telemetry/settings.ts";
 import { EXIT, OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { exitCodeOf } from "./failure.ts";
 import type { Session } from "./session.ts";
-import type { Terminal } from "./terminal.ts";
 
 interface TelemetryContext {
   /** Undefined if spans are off. */
@@ -30,35 +28,6 @@ let interruptedBy: StopSignal | undefined;
 export function exitCodeOfOutcome(outcome: Outcome): number {
   if (outcome === "canceled" && interruptedBy !== undefined) return STOP_SIGNALS[interruptedBy];
   return OUTCOMES[outcome].exitCode;
-}
-
-interface StartedSdk {
-  readonly tracing: Tracing;
-  readonly traceDetail: TraceDetail;
-  readonly propagators: Propagators;
-  close(): Promise<void>;
-}
-
-async function startSdk(terminal: Terminal): Promise<StartedSdk | undefined> {
-  const settings = readTelemetrySettings(process.env);
-  if ("problem" in settings) {
-    terminal.err(`telemetry: ${settings.problem}`);
-    return undefined;
-  }
-  if (!settings.on) return undefined;
-  const [{ start }, { otelTracing }] = await Promise.all([import("../telemetry/sdk.ts"), import("../telemetry/otel.ts")]);
-  const sdk = await start(settings, process.env, (line) => terminal.err(line));
-  for (const notice of sdk.notices) terminal.err(`telemetry: ${notice}`);
-  const threadContext = await openThreadContext(process.env, (line) => terminal.err(`telemetry: ${line}`));
-  return {
-    tracing: otelTracing({ backpressure: () => sdk.backpressure(), genAiSpans: settings.genAiSpans, threadContext }),
-    traceDetail: settings.traceDetail,
-    propagators: settings.propagators,
-    close: async () => {
-      const { notice } = await sdk.shutdown();
-      if (notice !== undefined) terminal.err(`telemetry: ${notice}`);
-    },
-  };
 }
 
 interface TelemetryOptions<T> {
@@ -137,7 +106,7 @@ async function withSpans<T>(
   { signal, flushSkipped, uncaught }: Interruptions,
   body: (telemetry: TelemetryContext) => Promise<T>,
 ): Promise<T> {
-  const sdk = await startSdk(session.terminal);
+  const sdk = await startProcessTelemetry((line) => session.terminal.err(line));
   const run = sdk === undefined ? undefined : deferredTracing(sdk.tracing);
   try {
     const context = sdk === undefined ? {} : incomingContext({ traceparent: options.traceparent }, process.env, sdk.propagators);

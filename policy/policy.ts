@@ -135,6 +135,26 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
   };
 }
 
+/**
+ * Returns the policy with only these capabilities, each `name` or `name=budget`. A budget can only get smaller. Throws
+ * `policy.invalid_capability` for an unknown capability, and `policy.not_within` for one that the policy does not allow.
+ */
+export function narrowed(policy: Policy, allow: readonly string[], registry: CapabilityRegistry = BUILTIN_REGISTRY): Policy {
+  const rules = new Map(registry.all.map(({ name }) => [name, { ...ruleOf(policy, name), allow: false }]));
+  for (const given of allow) {
+    const { name, budget } = parseAllow(given, registry);
+    if (!isAllowed(policy, name)) {
+      const allowed = registry.all.map((capability) => capability.name).filter((one) => isAllowed(policy, one));
+      throw new BorunaError("policy.not_within", `${name} is not allowed here`, { hint: `allowed are: ${allowed.join(", ") || "none"}` });
+    }
+    const rule = ruleOf(policy, name);
+    // A budget of 0 is no limit.
+    const smallest = Math.min(...[budget ?? 0, rule.budget].filter((calls) => calls > 0));
+    rules.set(name, { ...rule, allow: true, budget: Number.isFinite(smallest) ? smallest : 0 });
+  }
+  return { ...policy, default_allow: false, rules };
+}
+
 /** Whether any call may need an approval. */
 export function asksForApprovals({ rules }: Policy): boolean {
   return [...rules.values()].some(({ allow, approval }) => allow && approval.required);

@@ -18,6 +18,7 @@ const SOURCE_FOLDERS = [
   "telemetry",
   "mcp-tools",
   "viewer",
+  "mcp",
   "cli",
   "bench",
   "std",

@@ -13,6 +13,7 @@ import { MAX_RESULT_BYTES } from "../gateway/handlers/db-statement.ts";
 import { ENCODINGS, ESCAPES, MAX_ESCAPES, MIN_ENCODED_LENGTH } from "../gateway/handlers/spellings.ts";
 import { policyFieldDocs } from "../policy/json-schema.ts";
 import { ATTRIBUTES, SPANS } from "../telemetry/attributes.ts";
+import { MCP_ATTRIBUTES } from "../telemetry/mcp-span.ts";
 import { CHAT_ATTRIBUTES, chatSpanName, GEN_AI_OPT_IN, GEN_AI_VERSION } from "../telemetry/gen-ai.ts";
 import { MAX_IN_FLIGHT } from "../telemetry/delivery.ts";
 import { USAGE_FIELDS } from "../telemetry/usage/event.ts";
@@ -297,7 +298,16 @@ function genAiSection(): string {
 
 If \`OTEL_SEMCONV_STABILITY_OPT_IN\` contains \`${GEN_AI_OPT_IN}\`, or with the option \`genAiSpans\`, each \`llm.call\` that reaches a handler also has a span of OpenTelemetry's conventions for generative AI (${GEN_AI_VERSION}, in development): a child of its \`boruna.cap\`, of kind CLIENT, named \`${chatSpanName("MODEL")}\` after the model that the program names, or \`${chatSpanName(undefined)}\`. The \`gen_ai.*\` attributes are then on this span alone, so that each token is counted once. It holds no prompt, no answer and no address. [ADR 025](../internals/adr/025-genai-spans.md) gives the reasons.
 
-${table(["attribute", "type", "when", "meaning"], rows)}`;
+${table(["attribute", "type", "when", "meaning"], rows)}
+
+## Tool calls over MCP
+
+Each tool call that \`boruna mcp\` answers has a span of OpenTelemetry's conventions for MCP (in development), of kind SERVER, named \`tools/call TOOL\`. It continues the trace in the request's \`_meta\`, and the run's span is its child. It holds no argument and no answer.
+
+${table(
+  ["attribute", "meaning"],
+  Object.entries(MCP_ATTRIBUTES).map(([name, doc]) => [code(name), doc]),
+)}`;
 }
 
 function metricsPage(): string {

@@ -14,6 +14,7 @@ export type ErrorKind =
   | `log.${string}`
   | `capability.${string}`
   | `schema.${string}`
+  | `mcp.${string}`
   | `telemetry.${string}`
   | `task.${string}`
   | "internal";

@@ -3,7 +3,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { requestLines } from "../approval.ts";
 import { userName } from "../approval-prompt.ts";
-import { suspendedJson } from "../execution-output.ts";
+import { suspendedJson } from "../../runtime/execution-json.ts";
 import { readKey } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import type { Session } from "../session.ts";

@@ -1,11 +1,8 @@
 import type { SourceOf } from "../../compiler/diagnostics.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
 import type { CallEnd, Observers } from "../../gateway/observers.ts";
-import type { Policy } from "../../policy/policy.ts";
-import { NAMED_POLICIES, type Shorthands, withShorthands } from "../../policy/policy.ts";
 import { type Execution, execute, type RecordOptions, type RunOptions } from "../../runtime/execute.ts";
 import type { LogFormat } from "../../replay/log/recorder.ts";
-import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import type { EngineChoice } from "../../vm/compiled/engine.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
@@ -21,16 +18,12 @@ import { readKey } from "../keys.ts";
 import { loadProgram } from "../load.ts";
 import { MockedCalls } from "../mocked.ts";
 import { omitUndefined } from "../omit-undefined.ts";
+import { type PolicyFlags, policyOf } from "../policy-flags.ts";
 import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { withoutControlCharacters, jsonLine, type Terminal } from "../terminal.ts";
 
-export interface RunFlags extends CapabilityFlags {
-  readonly policy?: string;
-  readonly allowNet?: string;
-  readonly allowRead?: readonly string[];
-  readonly allowWrite?: readonly string[];
-  readonly allow?: readonly string[];
+export interface RunFlags extends CapabilityFlags, PolicyFlags {
   readonly live?: boolean;
   readonly audit?: boolean;
   readonly arg?: readonly string[];
@@ -50,21 +43,6 @@ export interface RunFlags extends CapabilityFlags {
   readonly explain?: boolean;
   readonly ui?: string;
   readonly traceparent?: string;
-}
-
-/** Loads the file parser only for a policy file; named policies do not need it. */
-async function basePolicy(nameOrPath: string, registry: CapabilityRegistry): Promise<Policy> {
-  return NAMED_POLICIES.get(nameOrPath) ?? (await import("../../policy/load.ts")).loadPolicy(nameOrPath, registry);
-}
-
-async function policyOf(flags: RunFlags, registry: CapabilityRegistry): Promise<Policy> {
-  const shorthands = omitUndefined<Shorthands>({
-    allowNet: flags.allowNet?.split(","),
-    allowRead: flags.allowRead,
-    allowWrite: flags.allowWrite,
-    allow: flags.allow?.flatMap((list) => list.split(",")),
-  });
-  return withShorthands(await basePolicy(flags.policy ?? "deny-all", registry), shorthands, registry);
 }
 
 function formatOf(text: string | undefined): LogFormat {

@@ -18,8 +18,9 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ["mcp-tools", ["compiler", "gateway", "replay", "vm"]],
   ["viewer", ["gateway", "policy", "replay", "telemetry", "vm"]],
   ["viewer/page", ["viewer", "vm"]],
-  ["cli", ["analysis", "compiler", "gateway", "lsp", "mcp-tools", "policy", "replay", "runtime", "telemetry", "viewer", "vm"]],
+  ["cli", ["analysis", "compiler", "gateway", "lsp", "mcp", "mcp-tools", "policy", "replay", "runtime", "telemetry", "viewer", "vm"]],
   ["lsp", ["compiler", "runtime", "vm"]],
+  ["mcp", ["analysis", "compiler", "gateway", "mcp-tools", "policy", "replay", "runtime", "telemetry", "vm"]],
   ["index.ts", ["analysis", "compiler", "gateway", "mcp-tools", "policy", "replay", "runtime", "telemetry", "vm"]],
 ]);
 
@@ -38,6 +39,7 @@ const OWNERS: readonly { readonly pattern: RegExp; readonly files: RegExp; reado
   { pattern: /^jsonc-parser$/, files: /^policy\/parse\.ts$/, lazy: false },
   { pattern: /^commander$/, files: /^cli\/full-parser\.ts$/, lazy: false },
   { pattern: /^@noble\/hashes\//, files: /^(vm|policy)\//, lazy: false },
+  { pattern: /^@modelcontextprotocol\/(server|node)(\/stdio)?$/, files: /^mcp\/(server|http)\.ts$/, lazy: false },
   { pattern: /^preact(\/hooks)?$/, files: /^viewer\/page\//, lazy: false },
 ];
 
@@ -91,11 +93,11 @@ describe("architecture", () => {
     );
   });
 
-  test("only handlers, servers of imported tools, telemetry and the pager open sockets and processes", () => {
+  test("only handlers, servers, telemetry and the pager open sockets, processes and threads", () => {
     const sockets = /^node:(http|https|http2|net|tls|dgram|dns|child_process|worker_threads|inspector|vm)(\/|$)/;
     const wrong = imports.filter(
       ({ from, to, kind }) =>
-        kind !== "type" && sockets.test(to) && !/^((gateway\/handlers|mcp-tools\/client|telemetry|viewer)\/|cli\/pager\.ts$)/.test(from),
+        kind !== "type" && sockets.test(to) && !/^((gateway\/handlers|mcp-tools\/client|telemetry|viewer|mcp)\/|cli\/pager\.ts$)/.test(from),
     );
     expect(wrong.map(show)).toEqual([]);
   });

@@ -16,6 +16,7 @@ const ROOMS = [
   "runtime",
   "mcp-tools",
   "viewer",
+  "mcp",
   "cli",
 ] as const;
 

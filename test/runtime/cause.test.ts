@@ -1,6 +1,6 @@
 /** What a handler throws reaches the embedder, but not the program, the log or the spans. */
 import { expect, test } from "vitest";
-import { errorJson } from "../../cli/run-error.ts";
+import { errorJson } from "../../runtime/execution-json.ts";
 import { compile } from "../../compiler/compile.ts";
 import type { CallEnd } from "../../gateway/observers.ts";
 import { CapabilityFailure, type Handler, machineHandler } from "../../gateway/handlers.ts";

@@ -1,0 +1,25 @@
+/** What the server and the thread of a tool send each other. */
+import type { IncomingContext } from "../telemetry/context.ts";
+import type { McpSettings, ToolAnswer, ToolArgs } from "./settings.ts";
+
+/** The data that a thread starts with. */
+export interface Job {
+  readonly tool: string;
+  readonly args: ToolArgs;
+  readonly settings: McpSettings;
+  /** The trace context of the tool call's span, or of the client. */
+  readonly caller: IncomingContext;
+}
+
+export interface Progress {
+  /** How many calls have ended. */
+  readonly calls: number;
+  readonly message: string;
+}
+
+export type FromThread =
+  | { readonly type: "progress"; readonly progress: Progress }
+  | { readonly type: "answer"; readonly answer: ToolAnswer; readonly isError: boolean };
+
+/** The only message to a thread. */
+export const CANCEL = "cancel";

@@ -1,0 +1,261 @@
+/** The tools that compile or run a program. They run in a thread of their own (`thread.ts`). */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { check, compile } from "../compiler/compile.ts";
+import { type Diagnostic, diagnosticToJson } from "../compiler/diagnostics.ts";
+import type { CallEnd } from "../gateway/observers.ts";
+import { isAllowed, narrowed, type Policy, policyFromJson } from "../policy/policy.ts";
+import { logEntries, recordedTypes } from "../replay/entries.ts";
+import { loadEnd } from "../replay/log/end-record.ts";
+import { type ParsedLog, readLog } from "../replay/log/log-reader.ts";
+import { replayRun } from "../replay/replay.ts";
+import { replayJson } from "../replay/report/replay-report.ts";
+import { entryJson, runJson } from "../replay/report/log-table.ts";
+import { execute, type Execution, type RunOptions } from "../runtime/execute.ts";
+import { executionJson } from "../runtime/execution-json.ts";
+import { openSources, type ProgramSources } from "../runtime/sources.ts";
+import type { IncomingContext } from "../telemetry/context.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
+import type { Module } from "../vm/bytecode/module.ts";
+import { BUILTIN_REGISTRY } from "../vm/capabilities.ts";
+import { BorunaError } from "../vm/error.ts";
+import { canonicalJson, isJsonObject, parseJson } from "../vm/json/json.ts";
+import { jsonToJs } from "../vm/json/js-interop.ts";
+import { valueToTypedJson } from "../vm/json/typed-json.ts";
+import { LIMITS, type Limits } from "../vm/limits.ts";
+import { utf8Length } from "../vm/value/utf8.ts";
+import { DEFAULT_RESULT_BYTES, DEFAULT_WALL_MS, listArg, type McpSettings, numberArg, objectArg, textArg } from "./settings.ts";
+import type { ToolAnswer, ToolArgs } from "./settings.ts";
+
+/** What the thread gives a tool. */
+export interface ToolContext {
+  readonly settings: McpSettings;
+  /** Aborts when the client cancels. */
+  readonly signal: AbortSignal;
+  /** Reports a call that has ended. */
+  readonly onCall: (call: CallEnd) => void;
+  readonly tracing: Tracing | undefined;
+  readonly caller: IncomingContext;
+}
+
+type ProgramTool = (args: ToolArgs, context: ToolContext) => Promise<ToolAnswer> | ToolAnswer;
+
+/** Throws `BorunaError` for arguments that fit the schema but mean nothing. */
+export const PROGRAM_TOOLS: ReadonlyMap<string, ProgramTool> = new Map<string, ProgramTool>([
+  ["boruna_check", (args, { settings }) => withSources(args, (sources) => checkAnswer(sources, policyFor(args, settings)))],
+  ["boruna_run", (args, context) => withSources(args, (sources) => runAnswer(sources, args, context))],
+  ["boruna_replay", (args, context) => replayAnswer(args, context)],
+  ["boruna_log_show", (args, { settings }) => logAnswer(args, settings)],
+]);
+
+const MAIN_FILE = "main.ax";
+
+/** Puts the files into an empty folder, where the compiler's rules for imports hold, and removes the folder afterwards. */
+async function withSources<T>(args: ToolArgs, body: (sources: ProgramSources) => Promise<T> | T): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "boruna-mcp-"));
+  try {
+    // The folder of libraries marks the root of a project, so imports cannot leave the folder.
+    mkdirSync(join(folder, "libs"));
+    for (const [path, text] of Object.entries(objectArg(args, "files") ?? {})) writeSource(folder, path, String(text));
+    writeSource(folder, MAIN_FILE, textArg(args, "source") ?? "");
+    return await body(openSources(join(folder, MAIN_FILE)));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function writeSource(folder: string, path: string, text: string): void {
+  if (!/^(?:[A-Za-z0-9_-]{1,64}\/){0,8}[A-Za-z0-9_-]{1,64}\.ax$/.test(path)) {
+    throw new BorunaError("usage", `files[${JSON.stringify(path.slice(0, 80))}]: expected a relative path such as lib/dates.ax`, {
+      hint: "letters, digits, _ and -, at most eight folders, and the ending .ax",
+    });
+  }
+  mkdirSync(dirname(join(folder, path)), { recursive: true });
+  writeFileSync(join(folder, path), text);
+}
+
+/** Returns the operator's policy, or what the caller wants of it. Throws `policy.*`. */
+function policyFor(args: ToolArgs, settings: McpSettings): Policy {
+  const policy = policyFromJson(parseJson(settings.policy));
+  const allow = listArg(args, "allow");
+  return allow === undefined ? policy : narrowed(policy, allow);
+}
+
+function checkAnswer({ source, resolve }: ProgramSources, policy: Policy): ToolAnswer {
+  const { ok, diagnostics, sourceOf } = check(source, { resolve });
+  const shown = diagnosticsJson(diagnostics, sourceOf);
+  if (!ok) return { ok, diagnostics: shown };
+  const { module } = compile(source, { resolve });
+  return { ok, diagnostics: shown, capabilities: verdicts(module, policy) };
+}
+
+const MAX_DIAGNOSTICS = 50;
+
+const diagnosticsJson = (diagnostics: readonly Diagnostic[], sourceOf: (name: string) => string | undefined): readonly unknown[] =>
+  diagnostics.slice(0, MAX_DIAGNOSTICS).map((diagnostic) => diagnosticToJson(diagnostic, sourceOf));
+
+/** Says what the policy does with calls of each capability that a function of the program declares. */
+function verdicts({ functions }: Module, policy: Policy): readonly unknown[] {
+  const ids = new Set(functions.flatMap((f) => f.capabilities));
+  return BUILTIN_REGISTRY.all.filter(({ id }) => ids.has(id)).map(({ name }) => ({ name, ...verdict(name, policy) }));
+}
+
+function verdict(name: string, policy: Policy): { readonly verdict: "allowed" | "denied" | "depends"; readonly reason?: string } {
+  if (!isAllowed(policy, name)) return { verdict: "denied", reason: "the policy does not allow it" };
+  const rule = policy.rules.get(name);
+  const reasons = [
+    rule?.approval.required === true ? "a person must approve each call" : undefined,
+    rule !== undefined && rule.where.size > 0 ? "the rule has conditions on arguments" : undefined,
+    rule !== undefined && rule.budget > 0 ? `at most ${rule.budget} calls` : undefined,
+    SCOPED.get(name),
+  ].filter((reason) => reason !== undefined);
+  return reasons.length === 0 ? { verdict: "allowed" } : { verdict: "depends", reason: reasons.join("; ") };
+}
+
+/** Capabilities whose section of the policy may refuse arguments. */
+const SCOPED: ReadonlyMap<string, string> = new Map([
+  ["net.fetch", "net_policy limits hosts and methods"],
+  ["fs.read", "fs_policy limits folders"],
+  ["fs.write", "fs_policy limits folders"],
+  ["db.query", "db_policy limits databases and statements"],
+  ["llm.call", "llm_policy limits models, tokens and costs"],
+]);
+
+async function runAnswer(sources: ProgramSources, args: ToolArgs, context: ToolContext): Promise<ToolAnswer> {
+  const { source, resolve } = sources;
+  const { settings, signal, onCall, tracing, caller } = context;
+  const checked = check(source, { resolve });
+  if (!checked.ok) return { ok: false, diagnostics: diagnosticsJson(checked.diagnostics, checked.sourceOf) };
+  const policy = policyFor(args, settings);
+  const live = args["live"] === true;
+  if (live && !settings.live)
+    throw new BorunaError("usage", "the operator of this server allowed no real calls", { hint: "leave out live: mocks answer" });
+  const log = `${randomUUID()}.jsonl`;
+  const options: RunOptions = {
+    policy,
+    live,
+    args: objectArg(args, "args") ?? {},
+    inputs: objectArg(args, "inputs") ?? {},
+    limits: limitsFor(args, policy),
+    record: join(settings.logs, log),
+    outputSchema: args["output_schema"],
+    signal,
+    tracing: tracing ?? false,
+    ...caller,
+    on: { callEnd: onCall },
+  };
+  const execution = await execute(compile(source, { resolve }), options);
+  return runJsonWithin(execution, log, numberArg(args, "max_result_bytes") ?? DEFAULT_RESULT_BYTES);
+}
+
+/** The caller can only lower the limits of the policy. */
+function limitsFor(args: ToolArgs, { limits }: Policy): Partial<Limits> {
+  const wanted = objectArg(args, "limits") ?? {};
+  const lower = (name: "max_steps" | "max_alloc_bytes" | "max_wall_ms", most: number): number => {
+    const limit = Math.min(numberArg(wanted, name) ?? most, LIMITS[name].max);
+    // A wall-clock limit of 0 is no limit.
+    return name === "max_wall_ms" && limit === 0 ? most : Math.min(limit, most);
+  };
+  return {
+    max_steps: lower("max_steps", limits.max_steps),
+    max_alloc_bytes: lower("max_alloc_bytes", limits.max_alloc_bytes),
+    max_wall_ms: lower("max_wall_ms", limits.max_wall_ms === 0 ? DEFAULT_WALL_MS : limits.max_wall_ms),
+  };
+}
+
+const SHOWN_MESSAGE = 2_000;
+
+/** Returns the answer of a run. Replaces members that are too long, the largest first. */
+function runJsonWithin(execution: Execution, log: string, maxBytes: number): ToolAnswer {
+  const { text: _, display: __, error, ...json } = executionJson(execution);
+  const cutText = (text: unknown): unknown =>
+    typeof text === "string" && text.length > SHOWN_MESSAGE ? `${text.slice(0, SHOWN_MESSAGE)}…` : text;
+  const shortError =
+    typeof error === "object" && error !== null ? Object.fromEntries(Object.entries(error).map(([k, v]) => [k, cutText(v)])) : null;
+  const answer: Record<string, unknown> = { ...json, log, error: shortError };
+  const sizes = (["value", "ui", "suspended", "actor_failures"] as const)
+    .map((name) => ({ name, bytes: answer[name] === undefined ? 0 : utf8Length(JSON.stringify(answer[name])) }))
+    .toSorted((a, b) => b.bytes - a.bytes);
+  let total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+  const cut: string[] = [];
+  let cutBytes = 0;
+  for (const { name, bytes } of sizes) {
+    if (total <= maxBytes) break;
+    answer[name] = name === "value" ? null : undefined;
+    cut.push(name);
+    total -= bytes;
+    cutBytes += bytes;
+  }
+  return cut.length === 0 ? answer : { ...answer, cut: { members: cut, bytes: cutBytes, max_result_bytes: maxBytes } };
+}
+
+/** Returns the path of a log. Throws `usage` for a name that `boruna_run` did not make. */
+function logPath(args: ToolArgs, settings: McpSettings): string {
+  const name = textArg(args, "log") ?? "";
+  if (!/^[A-Za-z0-9_-]{1,128}\.jsonl$/.test(name))
+    throw new BorunaError("usage", `there is no log ${JSON.stringify(name.slice(0, 80))}`, {
+      hint: "boruna_run names the log of each run",
+    });
+  return join(settings.logs, name);
+}
+
+/** Reads a log. Its errors name the log as the caller does, not the operator's folder. */
+function openLog(args: ToolArgs, settings: McpSettings): ParsedLog {
+  const path = logPath(args, settings);
+  try {
+    return readLog(path);
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    throw new BorunaError(error.kind, error.message.replaceAll(path, textArg(args, "log") ?? ""), { hint: error.hint });
+  }
+}
+
+async function replayAnswer(args: ToolArgs, { settings, signal, tracing, caller }: ToolContext): Promise<ToolAnswer> {
+  const report = await replayRun(openLog(args, settings), {
+    limits: { max_wall_ms: DEFAULT_WALL_MS },
+    signal,
+    tracing: tracing ?? false,
+    ...caller,
+  });
+  const json = replayJson(report);
+  return isJsonObject(json) ? Object.fromEntries([...json].map(([name, data]) => [name, jsonToJs(data)])) : {};
+}
+
+function logAnswer(args: ToolArgs, settings: McpSettings): ToolAnswer {
+  const log = openLog(args, settings);
+  const maxBytes = numberArg(args, "max_result_bytes") ?? DEFAULT_RESULT_BYTES;
+  const types = recordedTypes(log);
+  if (args["value"] === true) return valuePart(log, numberArg(args, "start") ?? 0, maxBytes);
+  const only = numberArg(args, "call");
+  const from = only ?? numberArg(args, "from") ?? 1;
+  const calls: unknown[] = [];
+  let bytes = 0;
+  for (const entry of logEntries(log)) {
+    if (entry.type === "event" || entry.call < from) continue;
+    const json = jsonToJs(entryJson({ ...entry, place: undefined }, types));
+    bytes += utf8Length(JSON.stringify(json));
+    if (bytes > maxBytes && calls.length > 0) return { ...runOf(log), calls, next: entry.call };
+    calls.push(bytes > maxBytes ? { call: entry.call, capability: entry.capability, bytes, note: "longer than max_result_bytes" } : json);
+    if (only !== undefined) break;
+  }
+  return { ...runOf(log), calls };
+}
+
+/** Members of `runJson` that are always short. */
+const SHORT_MEMBERS = ["run_id", "program", "policy_hash", "mode", "events", "outcome", "steps", "alloc_bytes"];
+
+function runOf(log: ParsedLog): ToolAnswer {
+  const json = runJson(log, recordedTypes(log));
+  const members = isJsonObject(json) ? [...json].filter(([name]) => SHORT_MEMBERS.includes(name)) : [];
+  return { run: Object.fromEntries(members.map(([name, data]) => [name, jsonToJs(data)])) };
+}
+
+/** Returns a part of the value's JSON, from a character on. Throws `usage` if the run has no value. */
+function valuePart(log: ParsedLog, start: number, maxBytes: number): ToolAnswer {
+  const end = log.format === "eventlog" || log.end === undefined ? undefined : loadEnd(log.end, log.blobs);
+  if (end?.value === undefined) throw new BorunaError("usage", "this run has no value", { hint: "without value, its calls are listed" });
+  const text = canonicalJson(valueToTypedJson(end.value, undefined, recordedTypes(log)));
+  return { value_json: text.slice(start, start + maxBytes), value_length: text.length };
+}
