@@ -5,7 +5,7 @@
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { VERSION } from "../vm/version.ts";
 import { formatTraceparent, type IncomingContext } from "./context.ts";
-import { parentContext, SCOPE } from "./otel.ts";
+import { parentContext, SCOPE } from "./parent-context.ts";
 import { reportError, reportingErrors } from "./tracer-errors.ts";
 
 /** Every attribute of the span, with its meaning. */

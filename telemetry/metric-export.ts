@@ -31,7 +31,7 @@ export async function openMetricExport(
 ): Promise<MetricExport> {
   const [{ MeterProvider, PeriodicExportingMetricReader }, { SCOPE }, sender] = await Promise.all([
     import("@opentelemetry/sdk-metrics"),
-    import("./otel.ts"),
+    import("./parent-context.ts"),
     createOtlpSender(METRICS_SIGNAL, settings.otlp, environment, note),
   ]);
   /** Aborted when the time for the shutdown is up. */

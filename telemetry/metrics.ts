@@ -6,7 +6,7 @@
 import { type Counter, createNoopMeter, type Histogram, type Meter, type MetricOptions, metrics } from "@opentelemetry/api";
 import { VERSION } from "../vm/version.ts";
 import { DURATION_BOUNDS, type InstrumentName, INSTRUMENTS, type MetricAttributes } from "./instruments.ts";
-import { SCOPE } from "./otel.ts";
+import { SCOPE } from "./parent-context.ts";
 import { reportError, reportingErrors } from "./tracer-errors.ts";
 import type { CallSpanStart, CallTracing, RunMode, RunTracing, Tracing } from "./tracing.ts";
 

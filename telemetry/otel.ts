@@ -2,11 +2,9 @@
  * Implements `Tracing` with `@opentelemetry/api`. Spans go to the TracerProvider that the process has registered. If there
  * is none, spans are dropped. If a tracer throws, the error goes to OpenTelemetry's diagnostics and never to the run.
  */
-import type { Baggage, BaggageEntry as ApiBaggageEntry, Context, Span, SpanContext, Tracer } from "@opentelemetry/api";
+import type { Context, Span, Tracer } from "@opentelemetry/api";
 import {
-  baggageEntryMetadataFromString,
   context,
-  createTraceState,
   INVALID_SPAN_CONTEXT,
   isSpanContextValid,
   propagation,
@@ -24,19 +22,12 @@ import { VERSION } from "../vm/version.ts";
 import type { FlowSpanEnd, FlowSpanStart } from "../vm/host.ts";
 import type { SpanAttributes, SpanName } from "./attributes.ts";
 import { filePath, shorten } from "./code-attributes.ts";
-import {
-  type BaggageEntry,
-  formatBaggage,
-  formatTraceparent,
-  parseBaggage,
-  parseTraceparent,
-  parseTracestate,
-  type TraceHeaders,
-} from "./context.ts";
+import { type BaggageEntry, formatBaggage, formatTraceparent, parseTracestate, type TraceHeaders } from "./context.ts";
 import { ChatCall } from "./chat-span.ts";
 import { flowEndAttributes, flowSpanName, flowStartAttributes } from "./flow-attributes.ts";
 import { GEN_AI_OPERATION, isModelName } from "./gen-ai.ts";
 import { reportError, reportingErrors, runInContext, spanContextOf } from "./tracer-errors.ts";
+import { parentContext, SCOPE } from "./parent-context.ts";
 import { CALL_OUTCOME } from "./tracing.ts";
 import type { CallSpanEnd, CallSpanStart, CallTracing, FlowTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
 import { encodeRecord } from "./thread-context/slot.ts";
@@ -54,9 +45,6 @@ export interface OtelTracingOptions {
   /** Where the ids of the run span are published while the machine runs under it. By default, nowhere. */
   readonly threadContext?: ThreadContext | undefined;
 }
-
-/** The instrumentation scope of all spans and metrics. */
-export const SCOPE = "boruna";
 
 export function otelTracing(options: OtelTracingOptions = {}): Tracing {
   return {
@@ -162,32 +150,6 @@ function machineContext(
   if (threadContext === undefined || mode === "replay" || !isSpanContextValid(ids)) return {};
   const record = encodeRecord(ids);
   return { enterMachine: () => threadContext.enter(record), leaveMachine: () => threadContext.leave() };
-}
-
-/** Returns a context with the remote span of the caller, if it is well-formed. Otherwise returns `local`. */
-export function parentContext(info: TraceHeaders, local: Context = context.active()): Context {
-  const baggage = info.baggage === undefined ? undefined : parseBaggage(info.baggage);
-  const base = baggage === undefined ? local : propagation.setBaggage(local, toApiBaggage(baggage));
-  const remote = info.traceparent === undefined ? undefined : parseTraceparent(info.traceparent);
-  if (remote === undefined) return base;
-  const state = info.tracestate === undefined ? undefined : parseTracestate(info.tracestate);
-  const spanContext: SpanContext = {
-    traceId: remote.traceId,
-    spanId: remote.spanId,
-    traceFlags: remote.sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
-    isRemote: true,
-    ...(state === undefined ? {} : { traceState: createTraceState(state) }),
-  };
-  return trace.setSpanContext(base, spanContext);
-}
-
-function toApiBaggage(entries: readonly BaggageEntry[]): Baggage {
-  const entryOf = (value: string, metadata: string | undefined): ApiBaggageEntry =>
-    metadata === undefined ? { value } : { value, metadata: baggageEntryMetadataFromString(metadata) };
-  return entries.reduce(
-    (baggage, { key, value, metadata }) => baggage.setEntry(key, entryOf(value, metadata)),
-    propagation.createBaggage(),
-  );
 }
 
 function baggageOf(otelContext: Context): readonly BaggageEntry[] {

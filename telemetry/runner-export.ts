@@ -86,7 +86,7 @@ async function taskTracers(
 ): Promise<{ readonly sampled: TaskTracers; readonly kept: TaskTracers }> {
   const [{ AlwaysOnSampler, BasicTracerProvider }, { SCOPE }] = await Promise.all([
     import("@opentelemetry/sdk-trace-node"),
-    import("./otel.ts"),
+    import("./parent-context.ts"),
   ]);
   const tracer = (resource: Resource, sampler: { sampler?: Sampler }): Tracer =>
     new BasicTracerProvider({ resource, spanProcessors: [...processors], ...sampler }).getTracer(SCOPE, VERSION);
