@@ -59,6 +59,12 @@ export function mcpFactory(options: McpOptions): McpServerFactory {
       server.registerResource(name, uri, { mimeType }, () => ({ contents: [{ uri, mimeType, text: docsText(name) }] }));
     }
     registerPrompt(server);
+    // The SDK declares that the lists may change. They never do.
+    server.server.registerCapabilities({
+      tools: { listChanged: false },
+      resources: { listChanged: false },
+      prompts: { listChanged: false },
+    });
     return server;
   };
 }
