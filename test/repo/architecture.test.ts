@@ -97,7 +97,9 @@ describe("architecture", () => {
     const sockets = /^node:(http|https|http2|net|tls|dgram|dns|child_process|worker_threads|inspector|vm)(\/|$)/;
     const wrong = imports.filter(
       ({ from, to, kind }) =>
-        kind !== "type" && sockets.test(to) && !/^((gateway\/handlers|mcp-tools\/client|telemetry|viewer|mcp)\/|cli\/pager\.ts$)/.test(from),
+        kind !== "type" &&
+        sockets.test(to) &&
+        !/^((gateway\/handlers|mcp-tools\/client|telemetry|viewer|mcp)\/|cli\/pager\.ts$)/.test(from),
     );
     expect(wrong.map(show)).toEqual([]);
   });
