@@ -52,10 +52,9 @@ export function concatLists(meter: Meter, a: ListValue, b: ListValue): Value {
 
 function indexOf(meter: Meter, xs: ListValue, target: Value): number {
   const work = new Work(meter);
-  let at = 0;
-  for (const value of xs) {
-    if (equalWith(value, target, work)) return at;
-    at += 1;
+  for (let at = 0; at < xs.length; at++) {
+    const value = xs.get(at);
+    if (value !== undefined && equalWith(value, target, work)) return at;
   }
   return -1;
 }
@@ -128,7 +127,9 @@ function range(meter: Meter, from: IntValue, to: IntValue): Value {
   const count = Number(BigInt(to) - BigInt(from));
   meter.charge(count * UNITS.entry);
   meter.allocateList(count);
-  return ListValue.of(Array.from({ length: count }, (_, i) => addInts(from, i)));
+  const items: Value[] = [];
+  for (let i = 0; i < count; i++) items.push(addInts(from, i));
+  return ListValue.of(items);
 }
 
 function flatten(meter: Meter, xs: ListValue): Value {
@@ -143,16 +144,23 @@ function flatten(meter: Meter, xs: ListValue): Value {
   }
   meter.allocateList(count);
   const items: Value[] = [];
-  for (const part of parts) for (const value of part) items.push(value);
+  for (const part of parts) {
+    for (let i = 0; i < part.length; i++) {
+      const value = part.get(i);
+      if (value !== undefined) items.push(value);
+    }
+  }
   return ListValue.of(items);
 }
 
 function sum(meter: Meter, xs: ListValue): Value {
   meter.charge(xs.length * UNITS.slot);
   let total: IntValue = 0;
-  for (const value of xs) {
-    if (!isInt(value)) throw typeTrap("Int", value);
-    total = addInts(total, value);
+  for (let i = 0; i < xs.length; i++) {
+    const value = xs.get(i);
+    if (value === undefined || !isInt(value)) throw typeTrap("Int", value);
+    const sum: number = typeof total === "number" && typeof value === "number" ? total + value : Number.NaN;
+    total = sum <= Number.MAX_SAFE_INTEGER && sum >= Number.MIN_SAFE_INTEGER ? sum : addInts(total, value);
   }
   return total;
 }
@@ -161,7 +169,10 @@ function sum(meter: Meter, xs: ListValue): Value {
 function extreme(meter: Meter, xs: ListValue, isBetter: (order: number) => boolean): Value {
   const work = new Work(meter);
   let best: Value | undefined;
-  for (const value of xs) if (best === undefined || isBetter(compareTotal(value, best, work))) best = value;
+  for (let i = 0; i < xs.length; i++) {
+    const value = xs.get(i);
+    if (value !== undefined && (best === undefined || isBetter(compareTotal(value, best, work)))) best = value;
+  }
   return element(meter, best);
 }
 
@@ -170,7 +181,9 @@ function repeat(meter: Meter, value: Value, times: IntValue): Value {
   const count = Number(times);
   meter.charge(count * UNITS.slot);
   meter.allocateList(count);
-  return ListValue.of(Array.from({ length: count }, () => value));
+  const items: Value[] = [];
+  for (let i = 0; i < count; i++) items.push(value);
+  return ListValue.of(items);
 }
 
 /** Returns `count` lists of at most `size` elements. Each begins `distance` elements after the previous one. They share their elements with `xs`. */

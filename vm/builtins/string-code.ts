@@ -64,7 +64,8 @@ function join(meter: Meter, parts: ListValue, separator: string): Value {
   const work = new Work(meter);
   const texts: string[] = [];
   let units = 0;
-  for (const part of parts) {
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts.get(i);
     if (typeof part !== "string") throw typeTrap("String", part);
     work.add(UNITS.value);
     units += part.length;

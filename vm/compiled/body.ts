@@ -112,6 +112,8 @@ export class FunctionBody {
   /** The steps that the current block charges in addition to one for each instruction, and its bytes of fixed size. */
   extraSteps = 0;
   fixedBytes = 0;
+  /** The texts of the list that was made last, and the number of the line that makes it. */
+  texts: { readonly line: number; readonly operands: readonly Operand[] } | undefined = undefined;
   #nesting = 0;
 
   constructor(version: FunctionVersion, scope: UnitScope) {
@@ -191,7 +193,7 @@ export class FunctionBody {
 
   /** Writes the check of a guess at a site of an instruction. At run time, the guess is wrong if one of the expressions is true. */
   checkGuess(pc: number, site: number, failures: readonly string[]): void {
-    if (failures.length > 0) this.line(`if (${failures.join(" || ")}) failGuess(${this.version.fn.index}, ${pc * SITES + site});`);
+    if (failures.length > 0) this.line(`if (${failures.join(" || ")}) failGuess(${this.version.guesses.id}, ${pc * SITES + site});`);
   }
 
   /** Writes the check that the value in a variable has the base kind that was guessed, and pushes it. Any other kind needs no check. */
@@ -213,19 +215,23 @@ export class FunctionBody {
   joinStrings(a: Operand, b: Operand): void {
     this.line(`temp = ${a.code}.length + ${b.code}.length;`);
     this.line(`if (temp > ${MAX_STRING_UNITS}) deoptimize();`);
-    // The bytes go to the meter at once, because one String may be as large as the limit.
-    this.line(`if ((meter.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * temp) > meter.maxAllocBytes) deoptimize();`);
+    this.allocateString("temp");
     this.push(`${a.code} + ${b.code}`, "string");
   }
 
-  #lengthOf({ code }: Operand): string {
+  /** Writes the charge for a String of this length. The bytes go to the meter at once, because one String may be as large as the limit. */
+  allocateString(length: string): void {
+    this.line(`if ((meter.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * ${length}) > meter.maxAllocBytes) deoptimize();`);
+  }
+
+  lengthOf({ code }: Operand): string {
     const constant = this.scope.pool.valueOf(code);
     return typeof constant === "string" ? String(constant.length) : `${code}.length`;
   }
 
   /** Like `joinStrings`, but for an append to a local, which costs less. See `bytecode/string-append.ts`. */
   appendString(a: Operand, b: Operand): void {
-    const [first, second] = [this.#lengthOf(a), this.#lengthOf(b)];
+    const [first, second] = [this.lengthOf(a), this.lengthOf(b)];
     this.line(`if (${first} + ${second} > ${MAX_STRING_UNITS}) deoptimize();`);
     const shorter = `Math.min(${first}, ${second})`;
     this.line(`if ((meter.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * ${shorter}) > meter.maxAllocBytes) deoptimize();`);

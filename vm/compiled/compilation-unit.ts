@@ -14,7 +14,7 @@ import { inferenceSize } from "./eligible.ts";
 import { writeFunction } from "./generate.ts";
 import { versionName } from "./instructions.ts";
 import { join, knownFunction, type ValueKind } from "./kinds.ts";
-import { type FrameKinds, type FunctionVersion, inferKinds, SITE, wrongGuesses } from "./type-inference.ts";
+import { type FrameKinds, type FunctionVersion, type Guesses, inferKinds, SITE, wrongGuesses } from "./type-inference.ts";
 
 const MAX_FUNCTIONS = 300;
 /** The limits on versions of one function, and on versions of all, above which no version is made for other function values. */
@@ -29,7 +29,8 @@ export class CompilationUnit {
   readonly #program: Program;
   /** Whether each function can be compiled, by index. */
   readonly #isCompilable: (index: number) => boolean;
-  readonly #wrongOf: (index: number) => FunctionVersion["wrong"];
+  /** Returns the guesses of the versions with a key. Versions with the same key in other units share them. */
+  readonly #guessesOf: (key: string) => Guesses;
   /** Whether a function may have several versions. */
   readonly #clones: boolean;
   /** The versions that calls run, by function index and function values. The root is one of these if its entry point is instruction 0. */
@@ -46,15 +47,10 @@ export class CompilationUnit {
   #instructions = 0;
   #inferenceSize = 0;
 
-  constructor(
-    program: Program,
-    isCompilable: (index: number) => boolean,
-    wrongOf: (index: number) => FunctionVersion["wrong"],
-    clones: boolean,
-  ) {
+  constructor(program: Program, isCompilable: (index: number) => boolean, guessesOf: (key: string) => Guesses, clones: boolean) {
     this.#program = program;
     this.#isCompilable = isCompilable;
-    this.#wrongOf = wrongOf;
+    this.#guessesOf = guessesOf;
     this.#clones = clones;
   }
 
@@ -65,9 +61,10 @@ export class CompilationUnit {
 
   /** Collects the versions that the entry point needs and infers their kinds until no kind changes. Returns the root. */
   infer(fn: VerifiedFunction, start: number, entry: FrameKinds): FunctionVersion {
-    const root = this.#newVersion(fn, start, entry);
+    const key = this.#keyOf(fn.index, entry.locals.slice(0, fn.def.arity));
+    const root = this.#newVersion(key, fn, start, entry);
     this.#root = root;
-    if (start === 0) this.#callees.set(this.#keyOf(fn.index, entry.locals.slice(0, fn.def.arity)), root);
+    if (start === 0) this.#callees.set(key, root);
     this.#enqueue(root);
     const { constants, types } = this.#program.module;
     for (let version = this.#queue.pop(); version !== undefined; version = this.#queue.pop()) {
@@ -91,7 +88,7 @@ export class CompilationUnit {
     if (!this.#queue.includes(version)) this.#queue.push(version);
   }
 
-  #newVersion(fn: VerifiedFunction, start: number, entry: FrameKinds): FunctionVersion {
+  #newVersion(key: string, fn: VerifiedFunction, start: number, entry: FrameKinds): FunctionVersion {
     this.#instructions += fn.def.code.length;
     this.#inferenceSize += inferenceSize(fn);
     if (this.#instructions > MAX_INSTRUCTIONS || this.#inferenceSize > MAX_INFERENCE_SIZE)
@@ -100,8 +97,8 @@ export class CompilationUnit {
     if (graph === undefined) throw new Unsupported("a loop with several entries");
     const number = this.#versionCounts.get(fn.index) ?? 0;
     this.#versionCounts.set(fn.index, number + 1);
-    const wrong = this.#wrongOf(fn.index);
-    return { fn, start, number, graph, live: liveLocals(fn, graph), wrong, calls: new Map(), entry, result: "never", blocks: [] };
+    const guesses = this.#guessesOf(key);
+    return { fn, start, number, graph, live: liveLocals(fn, graph), guesses, calls: new Map(), entry, result: "never", blocks: [] };
   }
 
   /** Returns the key of the version for these arguments in `#callees`. */
@@ -132,7 +129,10 @@ export class CompilationUnit {
     const existingVersion = this.#callees.get(key);
     const version =
       existingVersion ??
-      this.#newVersion(fn, 0, { locals: Array.from({ length: locals }, (_, i): ValueKind => (i < arity ? "never" : "any")), stack: [] });
+      this.#newVersion(key, fn, 0, {
+        locals: Array.from({ length: locals }, (_, i): ValueKind => (i < arity ? "never" : "any")),
+        stack: [],
+      });
     this.#callees.set(key, version);
     caller.calls.set(pc, version);
     if (this.#callees.size > MAX_FUNCTIONS) throw new Unsupported("too many functions");
@@ -170,9 +170,9 @@ export class CompilationUnit {
     return [...reached];
   }
 
-  /** Returns the indices of the functions in the unit. */
-  members(): ReadonlySet<number> {
-    return new Set(this.#versions().map(({ fn }) => fn.index));
+  /** Returns the ids of the guesses of all versions. */
+  guesses(): ReadonlySet<number> {
+    return new Set(this.#versions().map(({ guesses }) => guesses.id));
   }
 
   /** Returns the number of stack slots of the largest frame in the unit. */

@@ -124,14 +124,14 @@ import { PENDING_MARK, setSlot, slotValues } from "../interpreter/stack-slots.ts
 import { keptBy } from "../lazy.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { Meter } from "../meter.ts";
-import { UNIT, UnitValue, type Value } from "../value/value.ts";
+import { ClosureValue, FnRefValue, UNIT, UnitValue, type Value } from "../value/value.ts";
 import { Unsupported } from "./body.ts";
 import { CompilationUnit, slotsOf } from "./compilation-unit.ts";
 import { compilableFunctions } from "./eligible.ts";
 import { CAN_GENERATE, codeFromText } from "./eval.ts";
 import { deoptimize, type IndirectTarget, PAUSED, runtimeOf, WrongGuess } from "./runtime.ts";
 import { kindOf, type ValueKind } from "./kinds.ts";
-import type { FrameKinds } from "./type-inference.ts";
+import type { FrameKinds, Guesses } from "./type-inference.ts";
 
 /** `auto` compiles hot functions. `compiled` compiles every function that can be compiled before its first call. */
 export type EngineChoice = "auto" | "interpreter" | "compiled";
@@ -146,6 +146,8 @@ const PAUSE_STEPS = 1_000_000;
 const MAX_GENERATED_CHARACTERS = 6_000_000;
 /** The limit on `counts.wasted`. Above it, no more code is compiled. */
 const MAX_WASTED_SIZE = 20_000_000;
+/** The limit on the entry points of a function that are compiled for certain function values. */
+const MAX_ENTRIES = 16;
 /** From this version of an entry point on, its code takes values of any kind. After twice as many, it is never compiled again. */
 const MAX_VERSIONS = 4;
 /** After this many wrong guesses, or if they discarded this many steps, the program is compiled without guesses. */
@@ -164,19 +166,30 @@ interface CompiledCode {
   readonly run: EntryFunction;
   /** The entry for calls of function values. Undefined if the code begins at a loop. */
   readonly target: IndirectTarget | undefined;
-  /** The indices of the functions in the unit. */
-  readonly members: ReadonlySet<number>;
+  /** The ids of the guesses of its versions. */
+  readonly guesses: ReadonlySet<number>;
   /** The number of stack slots of the largest frame that the code can enter. */
   readonly frameSlots: number;
+}
+
+/** The compiled code of one entry point. */
+interface Entry {
+  /** `never` if it cannot be compiled, undefined if it has to be. */
+  code: CompiledCode | "never" | undefined;
+  /** The number of versions compiled so far. */
+  versions: number;
+  /** Whether the code is compiled for the function values among the parameters. */
+  readonly knowsFunctions: boolean;
 }
 
 /** What the engine knows about one function that can be compiled. */
 class FunctionProfile {
   readonly fn: VerifiedFunction;
-  /** The compiled code, by entry point: 0 for a whole call, otherwise the pc of the loop header. `never` if it cannot be compiled. */
-  readonly codeAt: (CompiledCode | "never" | undefined)[] = [];
-  /** The number of versions compiled so far, by entry point. */
-  readonly versions: number[] = [];
+  /**
+   * The entry points, by pc: 0 for a whole call, otherwise that of the loop header. If parameters are function values, there is an entry point
+   * for each combination of these, up to `MAX_ENTRIES`; its key is text.
+   */
+  readonly entries = new Map<number | string, Entry>();
   constructor(fn: VerifiedFunction) {
     this.fn = fn;
   }
@@ -200,8 +213,8 @@ export class Engine {
   static readonly #lazy = keptBy((program: Program) => new Engine(program, HOT_STEPS));
   readonly hotSteps: number;
   readonly #program: Program;
-  /** The number of wrong guesses, by function index and site. */
-  readonly #wrong = new Map<number, Map<number, number>>();
+  readonly #guesses: { readonly id: number; readonly wrong: Map<number, number> }[] = [];
+  readonly #guessesByKey = new Map<string, { readonly id: number; readonly wrong: Map<number, number> }>();
   #wrongGuesses = 0;
   #discardedSteps = 0;
   /** The number of instructions that the calls and backward jumps of each function have covered. It approximates the steps spent in it. */
@@ -307,8 +320,10 @@ export class Engine {
 
   /** Runs compiled code from `pc` on. If the interpreter has to do the work, leaves the meter unchanged and returns undefined. */
   #run(run: Run, actor: Actor, profile: FunctionProfile, pc: number, entryState: EntryState): Value | typeof PAUSED | undefined {
-    const values = profile.codeAt[pc] === "never" ? [] : slotValues(actor, entryState.base, entryState.count);
-    const code = this.#codeFor(profile, pc, values);
+    if (profile.entries.get(pc)?.code === "never") return undefined;
+    const values = slotValues(actor, entryState.base, entryState.count);
+    const entry = entryOf(profile, pc, values);
+    const code = this.#codeFor(profile, pc, entry, values);
     if (code === undefined) return undefined;
     if (pc > 0) values.push(...pendingFlags(actor, profile.fn, entryState.base));
     const changes = pc === 0 ? undefined : new Changes([...analyzeOwnership(profile.fn).targets].map((local) => values[local]));
@@ -320,7 +335,7 @@ export class Engine {
       const value = code.run(meter, entryState.depth, values);
       if (value === undefined) {
         changes?.undo();
-        profile.codeAt[pc] = undefined;
+        entry.code = undefined;
         return this.#run(run, actor, profile, pc, entryState);
       }
       if (meter.steps <= entryState.stopStep && meter.allocBytes <= meter.maxAllocBytes) {
@@ -365,41 +380,52 @@ export class Engine {
   }
 
   /** Returns the code for an entry point. If the entry point has no code yet, compiles the function for the kinds of `values`. */
-  #codeFor(profile: FunctionProfile, pc: number, values: readonly Value[]): CompiledCode | undefined {
-    const existingCode = profile.codeAt[pc];
-    if (existingCode !== undefined) return existingCode === "never" ? undefined : existingCode;
-    const versionNumber = (profile.versions[pc] ?? 0) + 1;
-    profile.versions[pc] = versionNumber;
+  #codeFor(profile: FunctionProfile, pc: number, entry: Entry, values: readonly Value[]): CompiledCode | undefined {
+    if (entry.code !== undefined) return entry.code === "never" ? undefined : entry.code;
+    entry.versions += 1;
     const { arity, locals } = profile.fn.def;
     const { types } = this.#program.module;
-    const kindAt = (i: number): ValueKind => (versionNumber < MAX_VERSIONS && i < values.length ? kindOf(values[i], types) : "any");
+    const kindAt = (i: number): ValueKind => {
+      const value = values[i];
+      if (entry.versions >= MAX_VERSIONS || value === undefined || (!entry.knowsFunctions && isFunction(value))) return "any";
+      return kindOf(value, types);
+    };
     const valuedLocals = pc === 0 ? arity : locals;
-    const entry: FrameKinds = {
+    const kinds: FrameKinds = {
       locals: Array.from({ length: locals }, (_, i) => (i < valuedLocals ? kindAt(i) : "any")),
       stack: Array.from({ length: pc === 0 ? 0 : values.length - locals }, (_, i) => kindAt(locals + i)),
     };
-    const code = versionNumber > 2 * MAX_VERSIONS ? undefined : this.#compile(profile.fn, pc, entry);
-    profile.codeAt[pc] = code ?? "never";
+    const code = entry.versions > 2 * MAX_VERSIONS ? undefined : this.#compile(profile.fn, pc, kinds);
+    entry.code = code ?? "never";
     return code;
   }
 
-  /** Drops all code that contains the function. The code will be compiled again, with another guess at the site. */
-  #recordWrongGuess({ functionIndex, site }: WrongGuess, discardedSteps: number): void {
-    const sites = this.#wrong.get(functionIndex) ?? new Map<number, number>();
-    this.#wrong.set(functionIndex, sites);
-    sites.set(site, (sites.get(site) ?? 0) + 1);
+  /** Drops all code that contains the version. It will be compiled again, with another guess at the site. */
+  #recordWrongGuess({ guesses: id, site }: WrongGuess, discardedSteps: number): void {
+    const wrong = this.#guesses[id]?.wrong;
+    wrong?.set(site, (wrong.get(site) ?? 0) + 1);
     this.#wrongGuesses += 1;
     this.#discardedSteps += discardedSteps;
     this.#profiles?.forEach((profile, index) => {
-      if (profile === undefined) return;
-      profile.codeAt.forEach((code, pc) => {
-        if (code !== undefined && code !== "never" && code.members.has(functionIndex)) {
-          profile.codeAt[pc] = undefined;
-          profile.versions[pc] = (profile.versions[pc] ?? 1) - 1;
-        }
-      });
-      this.#indirectTargets[index] = undefined;
+      for (const entry of profile?.entries.values() ?? []) {
+        if (entry.code === undefined || entry.code === "never" || !entry.code.guesses.has(id)) continue;
+        entry.code = undefined;
+        entry.versions -= 1;
+      }
+      if (profile !== undefined) this.#indirectTargets[index] = undefined;
     });
+  }
+
+  /** Returns the guesses of the versions with this key (see `CompilationUnit`). */
+  #guessesOf(key: string): Guesses {
+    const withoutGuesses = this.#wrongGuesses > MAX_WRONG_GUESSES || this.#discardedSteps > MAX_DISCARDED_STEPS;
+    let guesses = this.#guessesByKey.get(key);
+    if (guesses === undefined) {
+      guesses = { id: this.#guesses.length, wrong: new Map() };
+      this.#guesses.push(guesses);
+      this.#guessesByKey.set(key, guesses);
+    }
+    return withoutGuesses ? { ...guesses, wrong: undefined } : guesses;
   }
 
   /** Compiles a function for calls of function values. Throws `Deopt` if that is not possible. */
@@ -430,11 +456,10 @@ export class Engine {
 
   #compileUnit(fn: VerifiedFunction, pc: number, entry: FrameKinds, clones: boolean): CompiledCode | undefined {
     if (this.#generated > MAX_GENERATED_CHARACTERS || this.counts.wasted > MAX_WASTED_SIZE) return undefined;
-    const withoutGuesses = this.#wrongGuesses > MAX_WRONG_GUESSES || this.#discardedSteps > MAX_DISCARDED_STEPS;
     const unit = new CompilationUnit(
       this.#program,
       (index) => this.#profileOf(index) !== undefined,
-      (index) => (withoutGuesses ? "all" : this.#wrong.get(index)),
+      (key) => this.#guessesOf(key),
       clones,
     );
     try {
@@ -451,7 +476,7 @@ export class Engine {
       return {
         run: compiledUnit.run,
         target: pc === 0 ? compiledUnit.target : undefined,
-        members: unit.members(),
+        guesses: unit.guesses(),
         frameSlots: unit.callsValues() ? this.#largestFrame() : unit.frameSlots(),
       };
     } catch (error) {
@@ -460,6 +485,24 @@ export class Engine {
       return undefined;
     }
   }
+}
+
+const isFunction = (value: Value | undefined): value is FnRefValue | ClosureValue =>
+  value instanceof FnRefValue || value instanceof ClosureValue;
+
+/** Returns the entry point at a pc for these values. */
+function entryOf({ fn, entries }: FunctionProfile, pc: number, values: readonly Value[]): Entry {
+  let key: number | string = pc;
+  for (let i = 0; i < fn.def.arity; i++) {
+    const value = values[i];
+    if (isFunction(value)) key = `${key} ${i}:${value.index}`;
+  }
+  if (typeof key === "string" && entries.size >= MAX_ENTRIES && !entries.has(key)) key = pc;
+  const existingEntry = entries.get(key);
+  if (existingEntry !== undefined) return existingEntry;
+  const entry: Entry = { code: undefined, versions: 0, knowsFunctions: typeof key === "string" };
+  entries.set(key, entry);
+  return entry;
 }
 
 /** Whether the run reports the control flow of the function, so that only the interpreter may run it. */

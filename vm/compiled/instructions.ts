@@ -6,7 +6,7 @@ import { OWNERSHIP } from "../bytecode/ownership.ts";
 import { APPEND } from "../bytecode/string-append.ts";
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
-import { BYTES, slotsCharge, UNITS, UNITS_PER_STEP } from "../cost.ts";
+import { BYTES, MAX_STRING_UNITS, slotsCharge, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { WRAPPERS } from "../bytecode/tags.ts";
@@ -188,6 +188,7 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       body.fixedBytes += slotsCharge(first);
       body.extraSteps += Math.floor((first * UNITS.slot) / UNITS_PER_STEP);
       const kind = listKind(operands.map(kindOfOperand));
+      if (first <= MAX_JOINED && operands.every((operand) => operand.kind === "string")) body.texts = { line: body.lines.length, operands };
       return body.push(first === 0 ? "ListValue.EMPTY" : `ListValue.of([${items.join(", ")}])`, kind);
     }
     case OPCODES.MakeMap.tag: {
@@ -534,19 +535,84 @@ function element(body: FunctionBody, pc: number): void {
   body.pushPart(variable, kind, pc);
 }
 
+/** Returns the writer of a builtin that rounds a Float. It guesses that the result is a safe Int. */
+const rounding =
+  (method: string): InlineBuiltin["write"] =>
+  (body, [a = ""], pc) => {
+    body.push(`Math.${method}(${a}) + 0`, "safeInt");
+    body.checkGuess(pc, SITE.part, [`!(${body.top} <= ${MAX_SAFE} && ${body.top} >= -${MAX_SAFE})`]);
+  };
+
+interface InlineBuiltin {
+  readonly kind: ValueKind;
+  readonly write: (body: FunctionBody, args: readonly string[], pc: number) => void;
+}
+
+/** The builtins that are written as an expression if all arguments have this kind. They charge no extra steps. */
+const INLINE_BUILTINS: ReadonlyMap<string, InlineBuiltin> = new Map<string, InlineBuiltin>([
+  ["int.to_float", { kind: "safeInt", write: (body, [a = ""]) => body.push(a, "float") }],
+  ["int.min", { kind: "safeInt", write: (body, [a, b]) => body.push(`${a} < ${b} ? ${a} : ${b}`, "safeInt") }],
+  ["int.max", { kind: "safeInt", write: (body, [a, b]) => body.push(`${a} > ${b} ? ${a} : ${b}`, "safeInt") }],
+  ["int.abs", { kind: "safeInt", write: (body, [a]) => body.push(`${a} < 0 ? 0 - ${a} : ${a}`, "safeInt") }],
+  [
+    "int.to_string",
+    {
+      kind: "safeInt",
+      write: (body, [a]) => {
+        body.push(`"" + ${a}`, "string");
+        body.allocateString(`${body.top}.length`);
+      },
+    },
+  ],
+  ["float.sqrt", { kind: "float", write: (body, [a]) => body.push(`Math.sqrt(${a})`, "float") }],
+  ["float.abs", { kind: "float", write: (body, [a]) => body.push(`Math.abs(${a})`, "float") }],
+  ["float.floor", { kind: "float", write: rounding("floor") }],
+  ["float.ceil", { kind: "float", write: rounding("ceil") }],
+  ["float.trunc", { kind: "float", write: rounding("trunc") }],
+]);
+
+/** The largest number of texts that are joined without a list. */
+const MAX_JOINED = 32;
+
+/**
+ * Writes the join of a list of texts that was made just before, as in `f"{a}: {b}"`, without the list. The list is charged nevertheless.
+ * Returns whether it did.
+ */
+function writeJoinedTexts(body: FunctionBody, [list, separator]: readonly Operand[]): boolean {
+  const { texts } = body;
+  body.texts = undefined;
+  const [first] = texts?.operands ?? [];
+  if (texts === undefined || first === undefined || list?.code !== body.operandName() || texts.line !== body.lines.length - 1) return false;
+  if (separator === undefined || body.scope.pool.valueOf(separator.code) !== "") return false;
+  body.lines.pop();
+  body.line(`temp = ${texts.operands.map((operand) => body.lengthOf(operand)).join(" + ")};`);
+  body.line(`if (temp > ${MAX_STRING_UNITS}) deoptimize();`);
+  const units = UNITS.value * texts.operands.length;
+  body.line(`if (temp >= ${UNITS_PER_STEP - units}) steps += Math.floor((temp * ${UNITS.codeUnit} + ${units}) / ${UNITS_PER_STEP});`);
+  body.allocateString("temp");
+  body.push(texts.operands.map(({ code }) => code).join(" + "), "string");
+  return true;
+}
+
 function builtin(body: FunctionBody, pc: number, id: number, argOperands: readonly Operand[]): void {
   const decl = BUILTIN_BY_ID.get(id);
   const code = BUILTIN_CODE.get(decl?.name ?? "");
   if (decl === undefined || code === undefined) throw new Unsupported(`the builtin ${id}`);
   const [a] = argOperands;
-  if (decl.name === "int.to_float" && a?.kind === "safeInt") return body.push(a.code, "float");
-  if (decl.name === "float.sqrt" && a?.kind === "float") return body.push(`Math.sqrt(${a.code})`, "float");
   const args = [0, 1, 2].map((i) => {
     const arg = argOperands[i];
     return arg === undefined ? "UNIT" : toBoxed(arg);
   });
-  const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;
+  if (decl.name === "string.join" && writeJoinedTexts(body, argOperands)) return;
   const kind = builtinKind(body.version, pc, id, argOperands.map(kindOfOperand));
+  const inline = kind === "safeInt" || kind === "float" || kind === "string" ? INLINE_BUILTINS.get(decl.name) : undefined;
+  if (inline !== undefined && argOperands.every((arg) => arg.kind === inline.kind))
+    return inline.write(
+      body,
+      argOperands.map((arg) => arg.code),
+      pc,
+    );
+  const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;
   if (body.roles[pc] === OWNERSHIP.push) return body.push(`pushOwned(meter, ${args[0]}, ${args[1]})`, kind);
   if (fixedKind(id) === undefined) {
     const variable = body.operandName();

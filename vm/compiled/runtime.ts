@@ -32,11 +32,12 @@ class Deopt extends Error {
 
 /** Thrown if a guess about a kind is wrong. The function is then compiled again with another guess at the site, and entered again. */
 export class WrongGuess extends Deopt {
-  readonly functionIndex: number;
+  /** The id of the version's `Guesses`. */
+  readonly guesses: number;
   readonly site: number;
-  constructor(functionIndex: number, site: number) {
+  constructor(guesses: number, site: number) {
     super();
-    this.functionIndex = functionIndex;
+    this.guesses = guesses;
     this.site = site;
   }
 }
@@ -59,8 +60,8 @@ export function deoptimize(): never {
 }
 
 /** Reports a wrong guess. The function was compiled for kinds that its values do not have. */
-function failGuess(functionIndex: number, site: number): never {
-  throw new WrongGuess(functionIndex, site);
+function failGuess(guesses: number, site: number): never {
+  throw new WrongGuess(guesses, site);
 }
 
 /** A String with at most this many code units is compared without a charge. */

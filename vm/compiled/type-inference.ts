@@ -83,8 +83,8 @@ export const SITE = { operands: 0, part: 1 } as const;
 export const SITES = 2;
 
 /** Returns the number of wrong guesses at a site. */
-export const wrongGuesses = ({ wrong }: FunctionVersion, pc: number, site: number): number =>
-  wrong === "all" ? Number.POSITIVE_INFINITY : (wrong?.get(pc * SITES + site) ?? 0);
+export const wrongGuesses = ({ guesses: { wrong } }: FunctionVersion, pc: number, site: number): number =>
+  wrong === undefined ? Number.POSITIVE_INFINITY : (wrong.get(pc * SITES + site) ?? 0);
 
 /** Returns the kind that is guessed for a part that an instruction reads. */
 export const guessedPart = (version: FunctionVersion, pc: number, kind: ValueKind): ValueKind =>
@@ -123,6 +123,13 @@ export interface FrameKinds {
   readonly stack: ValueKind[];
 }
 
+/** The wrong guesses so far in the versions of a function for certain function values. */
+export interface Guesses {
+  readonly id: number;
+  /** The number of wrong guesses, by site; undefined if nothing may be guessed. */
+  readonly wrong: ReadonlyMap<number, number> | undefined;
+}
+
 /** A function compiled for one entry point and one set of kinds. It runs a whole call, or the rest of a call from a loop header on. */
 export interface FunctionVersion {
   readonly fn: VerifiedFunction;
@@ -133,8 +140,7 @@ export interface FunctionVersion {
   readonly live: readonly Uint8Array[];
   /** The number by which the name of the version differs from those of other versions of the function. */
   readonly number: number;
-  /** The number of wrong guesses in the function so far, by site; `all` if nothing may be guessed. */
-  readonly wrong: ReadonlyMap<number, number> | "all" | undefined;
+  readonly guesses: Guesses;
   /** The versions that its calls run, by pc: direct calls, and calls of function values that are known. */
   readonly calls: Map<number, FunctionVersion>;
   /** The kinds at the entry point. In a whole call only parameters have a kind. At a loop header all locals and operands have one. */

@@ -70,6 +70,8 @@ export class PersistentList<T> implements Owned {
   /** Returns the element at `index`, a whole number, or undefined if the index is out of range. */
   get(index: number): T | undefined {
     if (!(index >= 0 && index < this.length)) return undefined;
+    const value = this.head[this.offset + index];
+    if (value !== undefined) return value;
     if (this.#buffer !== undefined) return this.#buffer.get(this.offset + index);
     return this.#trie === undefined ? undefined : trieGet(this.#trie, this.offset + index);
   }
@@ -179,7 +181,19 @@ export class PersistentList<T> implements Owned {
   /** Returns a new array, which the caller may change. */
   toArray(): T[] {
     if (this.#buffer !== undefined) return this.#buffer.slice(this.offset, this.offset + this.length);
-    return [...this];
+    const items: T[] = [];
+    for (let index = 0; index < this.length; ) {
+      const from = (this.offset + index) % WIDTH;
+      const chunk = this.#trie === undefined ? [] : trieChunk(this.#trie, this.offset + index);
+      const to = Math.min(chunk.length, from + this.length - index);
+      if (to <= from) break;
+      for (let i = from; i < to; i++) {
+        const value = chunk[i];
+        if (value !== undefined) items.push(value);
+      }
+      index += to - from;
+    }
+    return items;
   }
 
   /** The object that holds the elements. Versions that share their elements return the same object, so a snapshot writes it once. */
