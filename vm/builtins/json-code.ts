@@ -3,6 +3,7 @@ import { BYTES, mapCharge, treeLevels, UNITS } from "../cost.ts";
 import { BorunaError } from "../error.ts";
 import { Branch, foldTree } from "../json/fold.ts";
 import { canonicalJson, isJsonArray, isJsonObject, type JsonData, parseJson } from "../json/json.ts";
+import { readUsualJson } from "./json-reader.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
@@ -27,6 +28,14 @@ function parse(meter: Meter, source: string): Value {
   meter.allocate(BYTES.wrapper);
   const remaining = meter.maxAllocBytes - meter.allocBytes;
   const maxBytes = Math.min(MAX_PARSER_BYTES, MIN_PARSER_BYTES + PARSER_BYTES_PER_BYTE * remaining);
+  const usual = readUsualJson(source);
+  if (usual === undefined || usual.parserBytes > maxBytes || usual.bytes > remaining) return parseExactly(meter, source, maxBytes);
+  meter.allocate(usual.bytes);
+  return new OkValue(usual.value);
+}
+
+/** Does the same as `parse`, after its first charges, for every text. `maxBytes` limits the parser's data. */
+export function parseExactly(meter: Meter, source: string, maxBytes: number): Value {
   let data: JsonData;
   try {
     data = parseJson(source, { maxDepth: MAX_DEPTH, duplicateKeys: "last", maxBytes });

@@ -87,6 +87,17 @@ const ALLOCATING: ReadonlySet<number> = new Set(
   [OPCODES.MakeRecord, OPCODES.MakeEnum, OPCODES.MakeClosure, OPCODES.Wrap, OPCODES.MakeList].map((row) => row.tag),
 );
 
+/** A product of Ints, or its sum with a number, that may be too large for a safe Int. If its remainder is next, it need not be made. */
+export interface Product {
+  readonly factors: readonly [Operand, Operand];
+  /** The number that was added, as an expression. */
+  readonly added: string;
+  /** The variable that holds the result. The lines from `from` up to, but not including, `to` compute it. */
+  readonly variable: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 export class FunctionBody {
   /** The function, compiled for one entry point and one set of value kinds. */
   readonly version: FunctionVersion;
@@ -114,6 +125,8 @@ export class FunctionBody {
   fixedBytes = 0;
   /** The texts of the list that was made last, and the number of the line that makes it. */
   texts: { readonly line: number; readonly operands: readonly Operand[] } | undefined = undefined;
+  /** The product that was made last, or its sum with a number. See `Product`. */
+  product: Product | undefined = undefined;
   #nesting = 0;
 
   constructor(version: FunctionVersion, scope: UnitScope) {
@@ -298,3 +311,5 @@ export function toBoxed({ code, kind, boxed }: Operand): string {
 export function toKind(operand: Operand, to: ValueKind): string {
   return to === "float" ? operand.code : toBoxed(operand);
 }
+
+export const kindOfOperand = ({ kind }: Operand): ValueKind => kind;

@@ -146,6 +146,8 @@ const PAUSE_STEPS = 1_000_000;
 const MAX_GENERATED_CHARACTERS = 6_000_000;
 /** The limit on `counts.wasted`. Above it, no more code is compiled. */
 const MAX_WASTED_SIZE = 20_000_000;
+/** Code whose work is discarded at least this often, and in most runs, is not entered again. */
+const MANY_DEOPTS = 20;
 /** The limit on the entry points of a function that are compiled for certain function values. */
 const MAX_ENTRIES = 16;
 /** From this version of an entry point on, its code takes values of any kind. After twice as many, it is never compiled again. */
@@ -178,6 +180,9 @@ interface Entry {
   code: CompiledCode | "never" | undefined;
   /** The number of versions compiled so far. */
   versions: number;
+  /** How often the code ran, and how often its work was discarded. */
+  runs: number;
+  deoptimized: number;
   /** Whether the code is compiled for the function values among the parameters. */
   readonly knowsFunctions: boolean;
 }
@@ -331,6 +336,7 @@ export class Engine {
     const { steps, allocBytes } = meter;
     this.#setLimits(run, code, entryState);
     this.counts.entered += 1;
+    entry.runs += 1;
     try {
       const value = code.run(meter, entryState.depth, values);
       if (value === undefined) {
@@ -358,6 +364,9 @@ export class Engine {
     meter.steps = steps;
     meter.allocBytes = allocBytes;
     this.counts.deoptimized += 1;
+    entry.deoptimized += 1;
+    // It may always reach an operation without a compiled form.
+    if (entry.deoptimized >= MANY_DEOPTS && entry.deoptimized > entry.runs / 2) entry.code = "never";
     // Until this call has ended, no compiled code runs. So the work discarded is never more than the work that the interpreter then does.
     actor.interpretFromDepth = entryState.depth;
     return undefined;
@@ -500,7 +509,7 @@ function entryOf({ fn, entries }: FunctionProfile, pc: number, values: readonly 
   if (typeof key === "string" && entries.size >= MAX_ENTRIES && !entries.has(key)) key = pc;
   const existingEntry = entries.get(key);
   if (existingEntry !== undefined) return existingEntry;
-  const entry: Entry = { code: undefined, versions: 0, knowsFunctions: typeof key === "string" };
+  const entry: Entry = { code: undefined, versions: 0, runs: 0, deoptimized: 0, knowsFunctions: typeof key === "string" };
   entries.set(key, entry);
   return entry;
 }

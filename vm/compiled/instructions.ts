@@ -4,15 +4,14 @@
  */
 import { OWNERSHIP } from "../bytecode/ownership.ts";
 import { APPEND } from "../bytecode/string-append.ts";
-import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
-import { BYTES, MAX_STRING_UNITS, slotsCharge, UNITS, UNITS_PER_STEP } from "../cost.ts";
+import { BYTES, slotsCharge, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { WRAPPERS } from "../bytecode/tags.ts";
 import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { FnRefValue, RecordValue } from "../value/value.ts";
-import { asNumber, type FunctionBody, notOfKind, toBoxed, toKind, type Operand, truthOf, Unsupported } from "./body.ts";
+import { asNumber, type FunctionBody, kindOfOperand, notOfKind, toBoxed, toKind, type Operand, truthOf, Unsupported } from "./body.ts";
 import {
   elementKind,
   fieldKind,
@@ -26,44 +25,12 @@ import {
   wrapperKind,
   type ValueKind,
 } from "./kinds.ts";
-import {
-  arithmeticKind,
-  builtinKind,
-  concatKind,
-  fixedKind,
-  type FunctionVersion,
-  guessedPart,
-  negationKind,
-  SITE,
-  updatedKind,
-  wrongGuesses,
-} from "./type-inference.ts";
-
-const MAX_SAFE = Number.MAX_SAFE_INTEGER;
-/** The largest integer that is compared as a small integer of V8. */
-const MAX_SMALL = 2 ** 30 - 1;
+import { builtin, MAX_JOINED } from "./builtin-calls.ts";
+import { arithmetic, canBe, comparison, equality, isLiteral, MAX_SAFE, negate, OPERATORS } from "./numbers.ts";
+import { concatKind, type FunctionVersion, guessedPart, SITE, updatedKind, wrongGuesses } from "./type-inference.ts";
 
 /** Instructions that consume a condition. A comparison directly before such an instruction is not stored in a variable. */
 const TAKES_CONDITION: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag, OPCODES.Not.tag]);
-/** The runtime functions for operands of any kind, by opcode. */
-const SLOW_ARITHMETIC: ReadonlyMap<number, string> = new Map([
-  [OPCODES.Add.tag, "add"],
-  [OPCODES.Sub.tag, "subtract"],
-  [OPCODES.Mul.tag, "multiply"],
-  [OPCODES.Div.tag, "divide"],
-  [OPCODES.Mod.tag, "remainder"],
-]);
-const OPERATORS: ReadonlyMap<number, string> = new Map([
-  [OPCODES.Add.tag, "+"],
-  [OPCODES.Sub.tag, "-"],
-  [OPCODES.Mul.tag, "*"],
-]);
-const COMPARISONS: ReadonlyMap<number, { readonly operator: string; readonly slow: string }> = new Map([
-  [OPCODES.Lt.tag, { operator: "<", slow: "less" }],
-  [OPCODES.Lte.tag, { operator: "<=", slow: "lessOrEqual" }],
-  [OPCODES.Gt.tag, { operator: ">", slow: "greater" }],
-  [OPCODES.Gte.tag, { operator: ">=", slow: "greaterOrEqual" }],
-]);
 const BUILTIN_IDS: ReadonlyMap<string, number> = new Map([...BUILTIN_BY_ID].map(([id, b]) => [b.name, id] as const));
 
 /** Returns the name of a version's JavaScript function: function index, first instruction, number. The name appears in CPU profiles. */
@@ -320,143 +287,11 @@ function pushCondition(body: FunctionBody, expression: string, isConsumed: boole
   else body.push(expression, "bool");
 }
 
-function arithmetic(body: FunctionBody, pc: number, tag: number): void {
-  const b = body.pop();
-  const a = body.pop();
-  const wrong = wrongGuesses(body.version, pc, SITE.operands);
-  const kind = arithmeticKind(tag, a.kind, b.kind, wrong);
-  if (kind === "float") return floatArithmetic(body, pc, tag, a, b);
-  if (kind === "safeInt" && wrong > 0 && isBoxed(a.kind)) return remainderOfAny(body, a, b);
-  if (kind === "safeInt" || (a.kind === "safeInt" && b.kind === "safeInt")) {
-    body.checkGuess(
-      pc,
-      SITE.operands,
-      [a, b].flatMap((o) => (o.kind === "safeInt" ? [] : [`typeof ${o.code} !== "number"`])),
-    );
-    return intArithmetic(body, pc, tag, a, b, kind);
-  }
-  if (kind === "string" && a.kind === "string" && b.kind === "string") return body.joinStrings(a, b);
-  const slow = `${SLOW_ARITHMETIC.get(tag) ?? ""}(meter, ${toBoxed(a)}, ${toBoxed(b)})`;
-  const operator = OPERATORS.get(tag);
-  const isNumber = [a, b].flatMap((o) => (o.kind === "safeInt" ? [] : [`typeof ${o.code} === "number"`]));
-  const mayBeInt = (o: Operand): boolean => o.kind === "safeInt" || isBoxed(o.kind);
-  if (operator === undefined || !mayBeInt(a) || !mayBeInt(b)) return body.push(slow, kind);
-  // An Int is never -0. Adding 0 turns -0 into 0.
-  const zero = tag === OPCODES.Mul.tag ? " + 0" : "";
-  body.push(
-    `(${[...isNumber, `(temp = ${a.code} ${operator} ${b.code}${zero})`].join(" && ")} <= ${MAX_SAFE} && temp >= -${MAX_SAFE}) ? temp : ${slow}`,
-    kind,
-  );
-}
-
-/** Writes the remainder of any Int by a safe Int, which is a safe Int. */
-function remainderOfAny(body: FunctionBody, a: Operand, b: Operand): void {
-  if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) deoptimize();`);
-  body.push(`typeof ${a.code} === "number" ? ${a.code} % ${b.code} + 0 : remainderOf(${a.code}, ${b.code})`, "safeInt");
-}
-
-function intArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand, b: Operand, kind: ValueKind): void {
-  const operator = OPERATORS.get(tag);
-  if (operator === undefined) {
-    if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) deoptimize();`);
-    body.push(tag === OPCODES.Div.tag ? `Math.trunc(${a.code} / ${b.code}) + 0` : `${a.code} % ${b.code} + 0`, "safeInt");
-    return;
-  }
-  const expression = `${a.code} ${operator} ${b.code}${tag === OPCODES.Mul.tag ? " + 0" : ""}`;
-  if (kind !== "safeInt") {
-    const slow = `${SLOW_ARITHMETIC.get(tag) ?? ""}(meter, ${a.code}, ${b.code})`;
-    return body.push(`((temp = ${expression}) <= ${MAX_SAFE} && temp >= -${MAX_SAFE}) ? temp : ${slow}`, kind);
-  }
-  body.push(expression, "safeInt");
-  // The comparison with a small integer comes first, because V8 makes it without converting the result to a double.
-  const tests = (limit: number): readonly string[] => [
-    ...(mayExceedMax ? [`${body.top} > ${limit}`] : []),
-    ...(mayExceedMin ? [`${body.top} < -${limit}`] : []),
-  ];
-  const mayExceedMax = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "negative" : "positive", b);
-  const mayExceedMin = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "positive" : "negative", b);
-  body.line(`if (${tests(MAX_SMALL).join(" || ")}) {`);
-  body.checkGuess(pc, SITE.operands, tests(MAX_SAFE));
-  body.line("}");
-}
-
-function floatArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand, b: Operand): void {
-  const isDivision = tag === OPCODES.FDiv.tag;
-  const wrong = wrongGuesses(body.version, pc, SITE.operands);
-  // Two boxed operands are guessed to be Floats only after they were not Ints. `FDiv` has nothing else to guess.
-  const isGuess = isDivision || a.kind === "float" || b.kind === "float" ? wrong === 0 : wrong === 1;
-  if (isGuess)
-    body.checkGuess(
-      pc,
-      SITE.operands,
-      [a, b].flatMap((o) => (isBoxed(o.kind) ? [`!(${o.code} instanceof FloatValue)`] : [])),
-    );
-  const x = bareNumber(a, isGuess);
-  const y = bareNumber(b, isGuess);
-  if (tag === OPCODES.Div.tag) {
-    const divisor = body.toVariable(y);
-    body.line(`if (${divisor} === 0) deoptimize();`);
-    return body.push(`${x} / ${divisor}`, "float");
-  }
-  const operator = tag === OPCODES.FDiv.tag ? "/" : (OPERATORS.get(tag) ?? "+");
-  body.push(`${x} ${operator} ${y}`, "float");
-}
-
-function negate(body: FunctionBody): void {
-  const a = body.pop();
-  if (a.kind === "safeInt") body.push(`0 - ${a.code}`, "safeInt");
-  else if (a.kind === "float") body.push(`-${a.code}`, "float");
-  else body.push(`negate(${a.code})`, negationKind(a.kind));
-}
-
 function concat(body: FunctionBody, appends: boolean): void {
   const b = body.pop();
   const a = body.pop();
   if (a.kind === "string" && b.kind === "string") return appends ? body.appendString(a, b) : body.joinStrings(a, b);
   body.push(`${appends ? "append" : "concat"}(meter, ${toBoxed(a)}, ${toBoxed(b)})`, concatKind(a.kind, b.kind));
-}
-
-function comparison(body: FunctionBody, pc: number, tag: number): string {
-  const b = body.pop();
-  const a = body.pop();
-  const { operator, slow: name } = COMPARISONS.get(tag) ?? { operator: "<", slow: "less" };
-  if (a.kind === b.kind && (a.kind === "safeInt" || a.kind === "float")) return `${a.code} ${operator} ${b.code}`;
-  const wrong = wrongGuesses(body.version, pc, SITE.operands);
-  const boxed = [a, b].filter(({ kind }) => isBoxed(kind));
-  const other = [a, b].find(({ kind }) => !isBoxed(kind))?.kind;
-  if (boxed.length > 0 && wrong === 0 && (other === undefined || other === "safeInt")) {
-    body.checkGuess(
-      pc,
-      SITE.operands,
-      boxed.map(({ code }) => `typeof ${code} !== "number"`),
-    );
-    return `${a.code} ${operator} ${b.code}`;
-  }
-  if (boxed.length > 0 && (other === "float" ? wrong === 0 : other === undefined && wrong === 1)) {
-    body.checkGuess(
-      pc,
-      SITE.operands,
-      boxed.map(({ code }) => `!(${code} instanceof FloatValue)`),
-    );
-    return `${bareNumber(a, true)} ${operator} ${bareNumber(b, true)}`;
-  }
-  const slow = `${name}(meter, ${toBoxed(a)}, ${toBoxed(b)})`;
-  if (boxed.length === 0 || (other !== undefined && other !== "safeInt")) return slow;
-  return `(${boxed.map((operand) => `typeof ${operand.code} === "number"`).join(" && ")}) ? ${a.code} ${operator} ${b.code} : ${slow}`;
-}
-
-function equality(body: FunctionBody, equal: boolean): string {
-  const b = body.pop();
-  const a = body.pop();
-  const operator = equal ? "===" : "!==";
-  const isPrimitive = (kind: ValueKind): boolean => kind === "safeInt" || kind === "bool";
-  if (a.kind === "float" && b.kind === "float") return `${a.code} ${operator} ${b.code}`;
-  // A safe Int or a Bool equals only the identical JavaScript value.
-  if (isPrimitive(a.kind) || isPrimitive(b.kind)) return `${toBoxed(a)} ${operator} ${toBoxed(b)}`;
-  const slow = `equal(meter, ${toBoxed(a)}, ${toBoxed(b)})`;
-  if (a.kind === "float" || b.kind === "float" || a.kind === "string" || b.kind === "string") return equal ? slow : `!${slow}`;
-  const test = `(typeof ${a.code} === "number" ? ${a.code} === ${b.code} : ${slow})`;
-  return equal ? test : `!${test}`;
 }
 
 function call(body: FunctionBody, pc: number, count: number): void {
@@ -534,116 +369,3 @@ function element(body: FunctionBody, pc: number): void {
   if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, variable, kind);
   body.pushPart(variable, kind, pc);
 }
-
-/** Returns the writer of a builtin that rounds a Float. It guesses that the result is a safe Int. */
-const rounding =
-  (method: string): InlineBuiltin["write"] =>
-  (body, [a = ""], pc) => {
-    body.push(`Math.${method}(${a}) + 0`, "safeInt");
-    body.checkGuess(pc, SITE.part, [`!(${body.top} <= ${MAX_SAFE} && ${body.top} >= -${MAX_SAFE})`]);
-  };
-
-interface InlineBuiltin {
-  readonly kind: ValueKind;
-  readonly write: (body: FunctionBody, args: readonly string[], pc: number) => void;
-}
-
-/** The builtins that are written as an expression if all arguments have this kind. They charge no extra steps. */
-const INLINE_BUILTINS: ReadonlyMap<string, InlineBuiltin> = new Map<string, InlineBuiltin>([
-  ["int.to_float", { kind: "safeInt", write: (body, [a = ""]) => body.push(a, "float") }],
-  ["int.min", { kind: "safeInt", write: (body, [a, b]) => body.push(`${a} < ${b} ? ${a} : ${b}`, "safeInt") }],
-  ["int.max", { kind: "safeInt", write: (body, [a, b]) => body.push(`${a} > ${b} ? ${a} : ${b}`, "safeInt") }],
-  ["int.abs", { kind: "safeInt", write: (body, [a]) => body.push(`${a} < 0 ? 0 - ${a} : ${a}`, "safeInt") }],
-  [
-    "int.to_string",
-    {
-      kind: "safeInt",
-      write: (body, [a]) => {
-        body.push(`"" + ${a}`, "string");
-        body.allocateString(`${body.top}.length`);
-      },
-    },
-  ],
-  ["float.sqrt", { kind: "float", write: (body, [a]) => body.push(`Math.sqrt(${a})`, "float") }],
-  ["float.abs", { kind: "float", write: (body, [a]) => body.push(`Math.abs(${a})`, "float") }],
-  ["float.floor", { kind: "float", write: rounding("floor") }],
-  ["float.ceil", { kind: "float", write: rounding("ceil") }],
-  ["float.trunc", { kind: "float", write: rounding("trunc") }],
-]);
-
-/** The largest number of texts that are joined without a list. */
-const MAX_JOINED = 32;
-
-/**
- * Writes the join of a list of texts that was made just before, as in `f"{a}: {b}"`, without the list. The list is charged nevertheless.
- * Returns whether it did.
- */
-function writeJoinedTexts(body: FunctionBody, [list, separator]: readonly Operand[]): boolean {
-  const { texts } = body;
-  body.texts = undefined;
-  const [first] = texts?.operands ?? [];
-  if (texts === undefined || first === undefined || list?.code !== body.operandName() || texts.line !== body.lines.length - 1) return false;
-  if (separator === undefined || body.scope.pool.valueOf(separator.code) !== "") return false;
-  body.lines.pop();
-  body.line(`temp = ${texts.operands.map((operand) => body.lengthOf(operand)).join(" + ")};`);
-  body.line(`if (temp > ${MAX_STRING_UNITS}) deoptimize();`);
-  const units = UNITS.value * texts.operands.length;
-  body.line(`if (temp >= ${UNITS_PER_STEP - units}) steps += Math.floor((temp * ${UNITS.codeUnit} + ${units}) / ${UNITS_PER_STEP});`);
-  body.allocateString("temp");
-  body.push(texts.operands.map(({ code }) => code).join(" + "), "string");
-  return true;
-}
-
-function builtin(body: FunctionBody, pc: number, id: number, argOperands: readonly Operand[]): void {
-  const decl = BUILTIN_BY_ID.get(id);
-  const code = BUILTIN_CODE.get(decl?.name ?? "");
-  if (decl === undefined || code === undefined) throw new Unsupported(`the builtin ${id}`);
-  const [a] = argOperands;
-  const args = [0, 1, 2].map((i) => {
-    const arg = argOperands[i];
-    return arg === undefined ? "UNIT" : toBoxed(arg);
-  });
-  if (decl.name === "string.join" && writeJoinedTexts(body, argOperands)) return;
-  const kind = builtinKind(body.version, pc, id, argOperands.map(kindOfOperand));
-  const inline = kind === "safeInt" || kind === "float" || kind === "string" ? INLINE_BUILTINS.get(decl.name) : undefined;
-  if (inline !== undefined && argOperands.every((arg) => arg.kind === inline.kind))
-    return inline.write(
-      body,
-      argOperands.map((arg) => arg.code),
-      pc,
-    );
-  const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;
-  if (body.roles[pc] === OWNERSHIP.push) return body.push(`pushOwned(meter, ${args[0]}, ${args[1]})`, kind);
-  if (fixedKind(id) === undefined) {
-    const variable = body.operandName();
-    const expression = builtinExpression(body, pc, call, args);
-    body.line(`${variable} = ${expression};`);
-    return body.pushPart(variable, kind, pc);
-  }
-  if (decl.name === "list.len" && a !== undefined)
-    return body.push(`${a.code} instanceof ListValue ? ${a.code}.length : ${call}`, "safeInt");
-  body.push(kind === "float" ? `${call}.value` : call, kind);
-}
-
-/** Returns the call of a builtin, or what is faster. */
-function builtinExpression(body: FunctionBody, pc: number, call: string, args: readonly string[]): string {
-  if (body.roles[pc] === OWNERSHIP.take) return `endOwnership(${call})`;
-  const local = body.uniqueLists.pushes.get(pc);
-  return local === undefined ? call : `unique${local} === 1 ? growList(meter, ${args[0]}, ${args[1]}) : ${call}`;
-}
-
-const isLiteral = ({ code }: Operand): boolean => /^(\d+|\(-\d+\))$/.test(code);
-
-/** Returns whether the operand may have this sign. Only for a literal the answer can be no. */
-function canBe(sign: "positive" | "negative", operand: Operand): boolean {
-  if (!isLiteral(operand)) return true;
-  return operand.code.startsWith("(") === (sign === "negative");
-}
-
-/** Returns an expression for the operand as an unboxed number. `isFloat` says whether a boxed value is known to be a Float. */
-function bareNumber({ code, kind }: Operand, isFloat: boolean): string {
-  if (kind === "float" || kind === "safeInt") return code;
-  return isFloat && isBoxed(kind) ? `${code}.value` : `toNumber(${code})`;
-}
-
-const kindOfOperand = ({ kind }: Operand): ValueKind => kind;

@@ -89,6 +89,28 @@ function toNumber(value: Value): number {
   return deoptimize();
 }
 
+/** Below this, a product that JavaScript rounds to a double is certainly an Int of the language. */
+const MAX_PRODUCT = 9.2e18;
+const HALF = 2 ** 16;
+/** With a divisor up to this, `remainderOfProduct` has no intermediate result beyond 2 ** 49. */
+const MAX_DIVISOR = 2 ** 32;
+
+/** Returns `(a * b + c) % divisor`. Gives up if an operation overflows. `divisor` is not 0. */
+function remainderOfProduct(a: Value, b: Value, c: number, divisor: number): number {
+  if (typeof a === "number" && typeof b === "number") {
+    const result = a * b + c;
+    if (result <= Number.MAX_SAFE_INTEGER && result >= Number.MIN_SAFE_INTEGER && Number.isSafeInteger(a * b))
+      return (result % divisor) + 0;
+    if (a >= 0 && b >= 0 && c >= 0 && divisor > 0 && divisor <= MAX_DIVISOR && result < MAX_PRODUCT) {
+      const [x, y] = [a % divisor, b % divisor];
+      const low = x % HALF;
+      const high = (((x - low) / HALF) * y) % divisor;
+      return (high * HALF + low * y + (c % divisor)) % divisor;
+    }
+  }
+  return remainderOf(arithmetic("Add", arithmetic("Mul", a, b), c), divisor);
+}
+
 /** Returns the values that generated text may use, by name. `target` returns the code that a function value calls. */
 export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<string, unknown>> {
   const callValue = (meter: Meter, depth: number, callee: Value, args: readonly Value[]): Value => {
@@ -127,6 +149,7 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     greaterOrEqual: (meter: Meter, a: Value, b: Value): boolean => compareValues(a, b, meter) >= 0,
     equal,
     remainderOf,
+    remainderOfProduct,
     isTruthy,
     concat,
     append,

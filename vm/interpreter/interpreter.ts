@@ -57,7 +57,7 @@ import type { CapabilityAnswer } from "../host.ts";
 import { ListValue } from "../value/list.ts";
 import { checkMessage } from "./message-types.ts";
 import { MachineTrap, stepLimitTrap } from "../meter.ts";
-import { applyBinary, applyComparison, expectDefined, fieldOf, isTruthy, matchPayload, matchTarget } from "./operations.ts";
+import { applyBinary, applyComparison, compareNumbers, expectDefined, fieldOf, isTruthy, matchPayload, matchTarget } from "./operations.ts";
 import { runSlowOp } from "./slow-path.ts";
 import { MAX_OP_INSTRUCTIONS, NEGATED, OPERATION, REGISTER_OPS, SWAPPED } from "./register-ops.ts";
 import { registerCodeOf } from "./register-code.ts";
@@ -909,6 +909,31 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
       const op = code[at + 6] ?? 0;
       const jumps = tag >= 20 && tag <= 30;
       const swapped = (op & SWAPPED) !== 0;
+      const left = x < 0 ? constants[~x] : stack[base + x];
+      const right = y < 0 ? constants[~y] : stack[base + y];
+      // Two Floats, of which at least one is boxed. Nothing here can trap.
+      if ((left === null || left instanceof FloatValue) && (right === null || right instanceof FloatValue)) {
+        const m = left === null ? (numbers[base + x] ?? 0) : left.value;
+        const n = right === null ? (numbers[base + y] ?? 0) : right.value;
+        const [a, b] = swapped ? [n, m] : [m, n];
+        if (jumps) {
+          stepsLeft = (stepsLeft - count) | 0;
+          pc = compareNumbers(op & OPERATION, a, b) === ((op & NEGATED) === 0) ? (code[at + 3] ?? 0) : (code[at + 5] ?? 0);
+          continue;
+        }
+        const d = base + (code[at + 3] ?? 0);
+        const operation = op & OPERATION;
+        if (tag === 31) stack[d] = compareNumbers(op, a, b);
+        else if (operation <= 2 || operation === 5) {
+          stack[d] = null;
+          numbers[d] = operation === 0 ? a + b : operation === 1 ? a - b : operation === 2 ? a * b : a / b;
+        }
+        if (tag === 31 || operation <= 2 || operation === 5) {
+          stepsLeft = (stepsLeft - count) | 0;
+          pc = (pc + count) | 0;
+          continue;
+        }
+      }
       const countToTrap = jumps ? count - 1 : (code[at + 5] ?? 0);
       stepsLeft = (stepsLeft - countToTrap) | 0;
       pc = (pc + countToTrap) | 0;

@@ -114,7 +114,8 @@ export function applyBinary(meter: Meter, op: number, a: Value, b: Value): Value
   }
 }
 
-function compareNumbers(op: number, a: number, b: number): boolean {
+/** Applies a comparison of `COMPARISON` to two numbers. */
+export function compareNumbers(op: number, a: number, b: number): boolean {
   switch (op) {
     case COMPARISON.less:
       return a < b;

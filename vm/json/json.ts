@@ -42,10 +42,7 @@ const DEFAULT_MAX_BYTES = 512 * 1024 * 1024;
 /** Longer integers are rejected, because converting them takes more than linear time. */
 const MAX_INTEGER_DIGITS = 400;
 /** Sizes of a Map, an array, a boxed number and an element in bytes, measured on 64-bit Node 20 and rounded up. */
-const OBJECT_BYTES = 208;
-const ARRAY_BYTES = 64;
-const SCALAR_BYTES = 32;
-const SLOT_BYTES = 16;
+export const PARSER_BYTES = { object: 208, array: 64, scalar: 32, slot: 16 } as const;
 
 /** An array or object that is being read. `key` is the name of the next member of an object. */
 interface Container {
@@ -91,7 +88,7 @@ class Parser {
           if (this.#offset < this.#text.length) this.#fail("syntax", "unexpected text after the value");
           return value;
         }
-        this.#charge(SLOT_BYTES);
+        this.#charge(PARSER_BYTES.slot);
         const delimiter = this.#text[this.#offset];
         if (top.list !== undefined) {
           top.list.push(value);
@@ -120,7 +117,7 @@ class Parser {
     switch (this.#text[this.#offset] ?? "") {
       case "{": {
         const map = new Map<string, JsonData>();
-        this.#charge(OBJECT_BYTES);
+        this.#charge(PARSER_BYTES.object);
         if (this.#enterContainer("}")) return map;
         const container: Container = { list: undefined, map, key: "" };
         this.#stack.push(container);
@@ -129,7 +126,7 @@ class Parser {
       }
       case "[": {
         const list: JsonData[] = [];
-        this.#charge(ARRAY_BYTES);
+        this.#charge(PARSER_BYTES.array);
         if (this.#enterContainer("]")) return list;
         this.#stack.push({ list, map: undefined, key: "" });
         return undefined;
@@ -191,7 +188,7 @@ class Parser {
       end += 1;
     }
     this.#offset = end + 1;
-    this.#charge(SCALAR_BYTES + (escaped ? 2 : 1) * (end - start));
+    this.#charge(PARSER_BYTES.scalar + (escaped ? 2 : 1) * (end - start));
     if (!escaped) {
       const raw = text.slice(start + 1, end);
       return ascii ? raw : wellFormed(raw);
@@ -251,7 +248,7 @@ class Parser {
       const value = Number(text.slice(start, end));
       return this.#keepsMinusZero && Object.is(value, -0) ? new FloatValue(value) : value + 0;
     }
-    this.#charge(SCALAR_BYTES);
+    this.#charge(PARSER_BYTES.scalar);
     if (isFloat) {
       const value = Number(text.slice(start, end));
       if (!Number.isFinite(value)) this.#fail("number", "a number beyond the range of a Float", start);

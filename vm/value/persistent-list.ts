@@ -1,4 +1,3 @@
-import { MAX_COPIED_LIST } from "../cost.ts";
 import { ListBuffer } from "./list-buffer.ts";
 import type { ChangeLog, Owned, Owner } from "./owner.ts";
 import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieSet, trieTake, trieWithRoom, type Trie, WIDTH } from "./trie.ts";
@@ -148,7 +147,7 @@ export class PersistentList<T> implements Owned {
 
   /** Returns a list with another value at `index`, which must be in range. */
   set(index: number, value: T): PersistentList<T> {
-    if (this.length > MAX_COPIED_LIST)
+    if (this.length > MAX_COPIED)
       return new PersistentList(undefined, trieSet(this.#asTrie(), this.offset + index, value), this.offset, this.length);
     const items = this.toArray();
     items[index] = value;
@@ -232,6 +231,8 @@ export class PersistentList<T> implements Owned {
   }
 }
 
+/** The length up to which `set` copies the list. Its bytes are about those that are charged for a change of a tree with this many elements. */
+const MAX_COPIED = 96;
 /** A part of a list that is saved before a change in place has 2 to this power elements. */
 const SAVED_BITS = 10;
 /** A list moves to a new buffer if the number of elements it has dropped exceeds its length by more than this. */

@@ -1,5 +1,6 @@
 import { MapHistory } from "./map-history.ts";
-import { type MapNode, treeEntries, treeGet, treeRemove, treeSet, treeSize } from "./map-tree.ts";
+import { type MapNode, treeEntries, treeGet, treeOf, treeRemove, treeSet, treeSize } from "./map-tree.ts";
+import { compareUtf8 } from "./utf8.ts";
 import type { Owned, Owner } from "./owner.ts";
 
 /**
@@ -44,9 +45,20 @@ export class PersistentMap<T> implements Owned {
 
   /** Returns a map of the entries. If a key occurs several times, its last entry counts. */
   static from<T>(entries: Iterable<readonly [string, T]>): PersistentMap<T> {
-    let result: PersistentMap<T> = PersistentMap.EMPTY;
-    for (const [key, value] of entries) result = result.set(key, value);
-    return result;
+    const all = [...entries];
+    if (all.length >= MIN_HISTORY_SIZE) {
+      let result: PersistentMap<T> = PersistentMap.EMPTY;
+      for (const [key, value] of all) result = result.set(key, value);
+      return result;
+    }
+    let isInOrder = true;
+    for (let i = 1; i < all.length; i++) isInOrder &&= compareUtf8(all[i - 1]?.[0] ?? "", all[i]?.[0] ?? "") < 0;
+    // The sort is stable, so the last of several entries with one key comes last.
+    const sorted = isInOrder
+      ? all
+      : all.toSorted((a, b) => compareUtf8(a[0], b[0])).filter(([key], i, others) => key !== others[i + 1]?.[0]);
+    const root = treeOf(sorted);
+    return root === null ? PersistentMap.EMPTY : new PersistentMap(root, undefined, all.length, sorted.length);
   }
 
   /** Returns a map that wraps a tree. Several maps may share the tree. */

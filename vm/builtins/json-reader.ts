@@ -1,0 +1,190 @@
+/**
+ * Reads usual JSON text into values in one pass. It counts what `json.parse` charges, and charges it at the end. For everything unusual, such
+ * as an error, a limit, a key that occurs twice or a very large number, it gives up, and the exact reader begins again.
+ */
+import { mapCharge, slotsCharge, stringCharge } from "../cost.ts";
+import { PARSER_BYTES } from "../json/json.ts";
+import { ListValue } from "../value/list.ts";
+import { MapValue } from "../value/map.ts";
+import { FloatValue, UNIT, type Value, wellFormed } from "../value/value.ts";
+
+/** The limits beyond which the exact reader is used. */
+const MAX_UNITS = 2 ** 24;
+const MAX_DEPTH = 200;
+const MAX_SAFE_DIGITS = 15;
+/** Objects with at most this many members have their keys compared with each other. */
+const FEW_KEYS = 8;
+
+const [SPACE, QUOTE, MINUS, ZERO, NINE, BACKSLASH] = [0x20, 0x22, 0x2d, 0x30, 0x39, 0x5c];
+const [COMMA, COLON, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x2c, 0x3a, 0x5b, 0x5d, 0x7b, 0x7d];
+
+/** Returns the value, the bytes to charge for it, and the bytes that the exact reader would have used. Undefined if it gave up. */
+export function readUsualJson(text: string): { readonly value: Value; readonly bytes: number; readonly parserBytes: number } | undefined {
+  if (text.length > MAX_UNITS) return undefined;
+  const reader = new Reader(text);
+  const value = reader.value(0);
+  return value === undefined || !reader.isAtEnd() ? undefined : { value, bytes: reader.bytes, parserBytes: reader.parserBytes };
+}
+
+class Reader {
+  readonly #text: string;
+  #at = 0;
+  bytes: number = 0;
+  parserBytes: number = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  isAtEnd(): boolean {
+    return Number.isNaN(this.#next());
+  }
+
+  /** Skips white space and returns the code unit after it; NaN at the end. */
+  #next(): number {
+    for (;;) {
+      const unit = this.#text.charCodeAt(this.#at);
+      if (unit !== SPACE && unit !== 0x0a && unit !== 0x0d && unit !== 0x09) return unit;
+      this.#at += 1;
+    }
+  }
+
+  value(depth: number): Value | undefined {
+    const unit = this.#next();
+    if (unit === QUOTE) return this.#string();
+    if (unit === OPEN_OBJECT) return depth < MAX_DEPTH ? this.#object(depth) : undefined;
+    if (unit === OPEN_LIST) return depth < MAX_DEPTH ? this.#list(depth) : undefined;
+    if (unit === MINUS || (unit >= ZERO && unit <= NINE)) return this.#number();
+    for (const [word, value] of WORDS) {
+      if (!this.#text.startsWith(word, this.#at)) continue;
+      this.#at += word.length;
+      return value;
+    }
+    return undefined;
+  }
+
+  #list(depth: number): Value | undefined {
+    const items: Value[] = [];
+    this.parserBytes += PARSER_BYTES.array;
+    this.#at += 1;
+    if (this.#next() === CLOSE_LIST) this.#at += 1;
+    else {
+      for (;;) {
+        const item = this.value(depth + 1);
+        if (item === undefined) return undefined;
+        items.push(item);
+        this.parserBytes += PARSER_BYTES.slot;
+        const unit = this.#next();
+        this.#at += 1;
+        if (unit === CLOSE_LIST) break;
+        if (unit !== COMMA) return undefined;
+      }
+    }
+    this.bytes += slotsCharge(items.length);
+    return ListValue.of(items);
+  }
+
+  #object(depth: number): Value | undefined {
+    const entries: [string, Value][] = [];
+    this.parserBytes += PARSER_BYTES.object;
+    this.#at += 1;
+    if (this.#next() === CLOSE_OBJECT) this.#at += 1;
+    else {
+      for (;;) {
+        const key = this.#next() === QUOTE ? this.#string() : undefined;
+        if (key === undefined || this.#next() !== COLON) return undefined;
+        this.#at += 1;
+        const value = this.value(depth + 1);
+        if (value === undefined) return undefined;
+        entries.push([key, value]);
+        this.parserBytes += PARSER_BYTES.slot;
+        const unit = this.#next();
+        this.#at += 1;
+        if (unit === CLOSE_OBJECT) break;
+        if (unit !== COMMA) return undefined;
+      }
+    }
+    if (hasDuplicate(entries)) return undefined;
+    this.bytes += mapCharge(entries.length);
+    return MapValue.from(entries);
+  }
+
+  #string(): string | undefined {
+    const text = this.#text;
+    const start = this.#at + 1;
+    let end = start;
+    let isAscii = true;
+    let isEscaped = false;
+    for (;;) {
+      const unit = text.charCodeAt(end);
+      if (unit === QUOTE) break;
+      if (unit === BACKSLASH) {
+        isEscaped = true;
+        end += 1;
+      } else if (!(unit >= SPACE)) return undefined;
+      else if (unit > 0x7f) isAscii = false;
+      end += 1;
+    }
+    this.#at = end + 1;
+    this.parserBytes += PARSER_BYTES.scalar + (isEscaped ? 2 : 1) * (end - start + 1);
+    let result = text.slice(start, end);
+    if (isEscaped) {
+      const unescaped = unescape(text.slice(start - 1, end + 1));
+      if (unescaped === undefined) return undefined;
+      result = unescaped;
+    }
+    if (isEscaped || !isAscii) result = wellFormed(result);
+    this.bytes += stringCharge(result.length);
+    return result;
+  }
+
+  #number(): Value | undefined {
+    const text = this.#text;
+    const start = this.#at;
+    let at = text.charCodeAt(start) === MINUS ? start + 1 : start;
+    const first = at;
+    let value = 0;
+    for (; isDigit(text.charCodeAt(at)); at++) value = value * 10 + text.charCodeAt(at) - ZERO;
+    const digits = at - first;
+    if (digits === 0 || digits > MAX_SAFE_DIGITS || (digits > 1 && text.charCodeAt(first) === ZERO)) return undefined;
+    const unit = text.charCodeAt(at);
+    if (unit !== 0x2e && unit !== 0x65 && unit !== 0x45) {
+      this.#at = at;
+      return first > start ? 0 - value : value;
+    }
+    if (unit === 0x2e) {
+      const fraction = at + 1;
+      for (at = fraction; isDigit(text.charCodeAt(at)); ) at += 1;
+      if (at === fraction || text.charCodeAt(at) === 0x65 || text.charCodeAt(at) === 0x45) return undefined;
+      this.#at = at;
+      this.parserBytes += PARSER_BYTES.scalar;
+      return new FloatValue(Number(text.slice(start, at)));
+    }
+    return undefined;
+  }
+}
+
+const WORDS: readonly (readonly [string, Value])[] = [
+  ["true", true],
+  ["false", false],
+  ["null", UNIT],
+];
+
+const isDigit = (unit: number): boolean => unit >= ZERO && unit <= NINE;
+
+function hasDuplicate(entries: readonly (readonly [string, Value])[]): boolean {
+  if (entries.length > FEW_KEYS) return new Set(entries.map(([key]) => key)).size < entries.length;
+  for (let i = 1; i < entries.length; i++) for (let j = 0; j < i; j++) if (entries[i]?.[0] === entries[j]?.[0]) return true;
+  return false;
+}
+
+/** Returns the text of a JSON string with escapes; undefined if an escape is wrong. */
+function unescape(json: string): string | undefined {
+  try {
+    const text: unknown = JSON.parse(json);
+    return typeof text === "string" ? text : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

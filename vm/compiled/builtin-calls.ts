@@ -1,0 +1,106 @@
+/** Writes calls of builtins. Some are written as expressions, without a call. */
+import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
+import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
+import { OWNERSHIP } from "../bytecode/ownership.ts";
+import { MAX_STRING_UNITS, UNITS, UNITS_PER_STEP } from "../cost.ts";
+import { type FunctionBody, kindOfOperand, type Operand, toBoxed, Unsupported } from "./body.ts";
+import type { ValueKind } from "./kinds.ts";
+import { MAX_SAFE } from "./numbers.ts";
+import { builtinKind, fixedKind, SITE } from "./type-inference.ts";
+
+/** The largest number of texts that are joined without a list. */
+export const MAX_JOINED = 32;
+
+/** Returns the writer of a builtin that rounds a Float. It guesses that the result is a safe Int. */
+const rounding =
+  (method: string): InlineBuiltin["write"] =>
+  (body, [a = ""], pc) => {
+    body.push(`Math.${method}(${a}) + 0`, "safeInt");
+    body.checkGuess(pc, SITE.part, [`!(${body.top} <= ${MAX_SAFE} && ${body.top} >= -${MAX_SAFE})`]);
+  };
+
+interface InlineBuiltin {
+  readonly kind: ValueKind;
+  readonly write: (body: FunctionBody, args: readonly string[], pc: number) => void;
+}
+
+/** The builtins that are written as an expression if all arguments have this kind. They charge no extra steps. */
+const INLINE_BUILTINS: ReadonlyMap<string, InlineBuiltin> = new Map<string, InlineBuiltin>([
+  ["int.to_float", { kind: "safeInt", write: (body, [a = ""]) => body.push(a, "float") }],
+  ["int.min", { kind: "safeInt", write: (body, [a, b]) => body.push(`${a} < ${b} ? ${a} : ${b}`, "safeInt") }],
+  ["int.max", { kind: "safeInt", write: (body, [a, b]) => body.push(`${a} > ${b} ? ${a} : ${b}`, "safeInt") }],
+  ["int.abs", { kind: "safeInt", write: (body, [a]) => body.push(`${a} < 0 ? 0 - ${a} : ${a}`, "safeInt") }],
+  [
+    "int.to_string",
+    {
+      kind: "safeInt",
+      write: (body, [a]) => {
+        body.push(`"" + ${a}`, "string");
+        body.allocateString(`${body.top}.length`);
+      },
+    },
+  ],
+  ["float.sqrt", { kind: "float", write: (body, [a]) => body.push(`Math.sqrt(${a})`, "float") }],
+  ["float.abs", { kind: "float", write: (body, [a]) => body.push(`Math.abs(${a})`, "float") }],
+  ["float.floor", { kind: "float", write: rounding("floor") }],
+  ["float.ceil", { kind: "float", write: rounding("ceil") }],
+  ["float.trunc", { kind: "float", write: rounding("trunc") }],
+]);
+
+/**
+ * Writes the join of a list of texts that was made just before, as in `f"{a}: {b}"`, without the list. The list is charged nevertheless.
+ * Returns whether it did.
+ */
+function writeJoinedTexts(body: FunctionBody, [list, separator]: readonly Operand[]): boolean {
+  const { texts } = body;
+  body.texts = undefined;
+  const [first] = texts?.operands ?? [];
+  if (texts === undefined || first === undefined || list?.code !== body.operandName() || texts.line !== body.lines.length - 1) return false;
+  if (separator === undefined || body.scope.pool.valueOf(separator.code) !== "") return false;
+  body.lines.pop();
+  body.line(`temp = ${texts.operands.map((operand) => body.lengthOf(operand)).join(" + ")};`);
+  body.line(`if (temp > ${MAX_STRING_UNITS}) deoptimize();`);
+  const units = UNITS.value * texts.operands.length;
+  body.line(`if (temp >= ${UNITS_PER_STEP - units}) steps += Math.floor((temp * ${UNITS.codeUnit} + ${units}) / ${UNITS_PER_STEP});`);
+  body.allocateString("temp");
+  body.push(texts.operands.map(({ code }) => code).join(" + "), "string");
+  return true;
+}
+
+export function builtin(body: FunctionBody, pc: number, id: number, argOperands: readonly Operand[]): void {
+  const decl = BUILTIN_BY_ID.get(id);
+  const code = BUILTIN_CODE.get(decl?.name ?? "");
+  if (decl === undefined || code === undefined) throw new Unsupported(`the builtin ${id}`);
+  const [a] = argOperands;
+  const args = [0, 1, 2].map((i) => {
+    const arg = argOperands[i];
+    return arg === undefined ? "UNIT" : toBoxed(arg);
+  });
+  if (decl.name === "string.join" && writeJoinedTexts(body, argOperands)) return;
+  const kind = builtinKind(body.version, pc, id, argOperands.map(kindOfOperand));
+  const inline = kind === "safeInt" || kind === "float" || kind === "string" ? INLINE_BUILTINS.get(decl.name) : undefined;
+  if (inline !== undefined && argOperands.every((arg) => arg.kind === inline.kind))
+    return inline.write(
+      body,
+      argOperands.map((arg) => arg.code),
+      pc,
+    );
+  const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;
+  if (body.roles[pc] === OWNERSHIP.push) return body.push(`pushOwned(meter, ${args[0]}, ${args[1]})`, kind);
+  if (fixedKind(id) === undefined) {
+    const variable = body.operandName();
+    const expression = builtinExpression(body, pc, call, args);
+    body.line(`${variable} = ${expression};`);
+    return body.pushPart(variable, kind, pc);
+  }
+  if (decl.name === "list.len" && a !== undefined)
+    return body.push(`${a.code} instanceof ListValue ? ${a.code}.length : ${call}`, "safeInt");
+  body.push(kind === "float" ? `${call}.value` : call, kind);
+}
+
+/** Returns the call of a builtin, or what is faster. */
+function builtinExpression(body: FunctionBody, pc: number, call: string, args: readonly string[]): string {
+  if (body.roles[pc] === OWNERSHIP.take) return `endOwnership(${call})`;
+  const local = body.uniqueLists.pushes.get(pc);
+  return local === undefined ? call : `unique${local} === 1 ? growList(meter, ${args[0]}, ${args[1]}) : ${call}`;
+}
