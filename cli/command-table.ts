@@ -255,6 +255,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       { flags: "--check", help: "write nothing; exit with 1 if a file differs" },
       { flags: "--stdout", help: "write nothing; print the programs" },
+      { flags: "--diff", help: "write nothing; print what would change, as a patch" },
     ],
     examples: ["boruna fmt app.ax", "boruna fmt --check app.ax lib.ax"],
     run: withFlags<FmtFlags>(async (session, flags, files) => (await import("./commands/fmt.ts")).fmtCommand(session, files, flags)),
