@@ -5,6 +5,7 @@ const COMMAND = [
   "test/cli/*.test.ts",
   "test/mcp/{stdio,http,spans}.test.ts",
   "test/repo/{least-policy-guide,logs-guide,package,policies,readme,resume-guide,approval-guide,task-runner}.test.ts",
+  "test/viewer/page.test.ts",
   "test/vm/hostile/memory.test.ts",
 ];
 

@@ -2,7 +2,7 @@
  * The list of runs: joins logs and traces by `boruna.run.id`. A log is a row, with all executions of its run id. An execution without a log is a row.
  * A trace without a run of Boruna is a row.
  */
-import { statSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import type { RunSummary } from "./api.ts";
 import type { LogIndex } from "./log-index.ts";
 import type { LogWatcher } from "./log-watcher.ts";
@@ -148,9 +148,9 @@ function outcomeOf(index: LogIndex): string {
   return waitingCall(index) === undefined ? "incomplete" : "suspended";
 }
 
-/** Whether a process writes the log. The lock of a process that was killed remains, so this may be wrong. */
+/** Whether a process writes the log. Its lock is a link that leads nowhere. The lock of a process that was killed remains, so this may be wrong. */
 function isLocked(file: string): boolean {
-  return statSync(`${file}.lock`, { throwIfNoEntry: false }) !== undefined;
+  return lstatSync(`${file}.lock`, { throwIfNoEntry: false }) !== undefined;
 }
 
 function executionRow(id: string, { trace, span, facts }: ExecutionRef): RunSummary {

@@ -1,22 +1,14 @@
 /** The compiler and the machine in Chromium, if it is installed. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { createContext, Script } from "node:vm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CHROMIUM, QUIET_FLAGS } from "../chromium.ts";
 import { browserBundle, PROGRAM } from "./browser-bundle.ts";
-
-/** `BORUNA_CHROMIUM`, or the first of these on the PATH; `.ci/run` installs one. */
-const NAMES = ["chromium", "chromium-browser", "google-chrome"];
-const CHROMIUM =
-  process.env["BORUNA_CHROMIUM"] ??
-  (process.env["PATH"] ?? "")
-    .split(delimiter)
-    .flatMap((folder) => NAMES.map((name) => join(folder, name)))
-    .find((path) => existsSync(path));
 
 const DEEP = "fn down(n: Int) -> Int { 1 + down(n + 1) }\nfn main() -> Int { down(0) }";
 const RUNS: readonly (readonly [text: string, engine: string])[] = [
@@ -73,8 +65,7 @@ afterAll(() => void server.close());
 async function shown(path: string): Promise<Shown> {
   const profile = mkdtempSync(join(tmpdir(), "boruna-chromium-"));
   try {
-    const quiet = ["--disable-gpu", "--disable-quic", "--disable-sync", "--disable-background-networking", "--disable-component-update"];
-    const args = ["--headless", "--no-sandbox", "--no-first-run", ...quiet, `--user-data-dir=${profile}`, "--dump-dom", `${origin}${path}`];
+    const args = ["--headless", ...QUIET_FLAGS, `--user-data-dir=${profile}`, "--dump-dom", `${origin}${path}`];
     const { stdout } = await promisify(execFile)(CHROMIUM ?? "", args, { timeout: 600_000 });
     const text = /<body[^>]*>\[([^\]]*)\]/.exec(stdout)?.[1] ?? expect.fail(stdout);
     return JSON.parse(decodeURIComponent(text));

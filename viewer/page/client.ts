@@ -26,12 +26,13 @@ export class RequestError extends Error {
   }
 }
 
-/** Moves the token of `#token=…` from the address to the storage. */
-export function takeToken(): void {
+/** Moves the token of `#token=…` from the address to the storage. Returns whether there was one. */
+export function takeToken(): boolean {
   const token = /^#token=([\w-]+)$/.exec(location.hash)?.[1];
-  if (token === undefined) return;
+  if (token === undefined) return false;
   storeToken(token);
   history.replaceState(null, "", "#/");
+  return true;
 }
 
 export function storeToken(token: string): void {

@@ -1,5 +1,4 @@
 /** The calls that were refused, with the rule that decided, and how the budgets ran down. */
-import { Fragment } from "preact";
 import { useState } from "preact/hooks";
 import type { Budget, RunDetail } from "../api.ts";
 import { get } from "./client.ts";
@@ -162,10 +161,10 @@ const HEIGHT = 90;
 
 /** A line that goes down with each call. */
 function RunDown({ capability, budget, steps }: { readonly capability: string; readonly budget: number; readonly steps: readonly Step[] }) {
-  const x = (at: number): number => (at / Math.max(steps.length, 1)) * WIDTH;
+  const x = (at: number): number => ((at + 0.5) / Math.max(steps.length, 1)) * WIDTH;
   const y = (left: number): number => HEIGHT - (left / Math.max(budget, 1)) * (HEIGHT - 8);
   const last = steps.at(-1)?.left ?? budget;
-  const line = `M0 ${y(budget)}${steps.map(({ left }, i) => `H${x(i + 1)}V${y(left)}`).join("")}`;
+  const line = `M0 ${y(budget)}${steps.map(({ left }, i) => `H${x(i)}V${y(left)}`).join("")}H${WIDTH}`;
   return (
     <figure class="run-down">
       <svg
@@ -179,9 +178,7 @@ function RunDown({ capability, budget, steps }: { readonly capability: string; r
         <line class="base" x1="0" x2={WIDTH} y1={HEIGHT} y2={HEIGHT} />
       </svg>
       <figcaption class="small">
-        <Fragment>
-          {formatCount(budget)} calls allowed at the start, {formatCount(last)} after {plural(steps.length, "call")}
-        </Fragment>
+        {plural(budget, "call")} allowed at the start, {formatCount(last)} after {plural(steps.length, "call")}
       </figcaption>
     </figure>
   );

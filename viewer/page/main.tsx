@@ -101,6 +101,8 @@ function TokenForm() {
 }
 
 takeToken();
+// The address with the token was opened in a tab that shows the page already.
+addEventListener("hashchange", () => takeToken() && location.reload());
 listenToKeys();
 const app = document.getElementById("app");
 if (app !== null) render(<App />, app);

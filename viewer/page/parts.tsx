@@ -7,10 +7,10 @@ import { printable } from "../../vm/terminal-text.ts";
 import { RequestError } from "./client.ts";
 import { formatCount } from "./format.ts";
 
-type Tone = "good" | "refused" | "bad" | "waiting" | "neutral";
+export type Tone = "good" | "refused" | "bad" | "waiting" | "neutral";
 
 /** A sign for each tone, because color must not be the only one. */
-const SIGNS: Readonly<Record<Tone, string>> = { good: "✓", refused: "⊘", bad: "✕", waiting: "◔", neutral: "·" };
+export const SIGNS: Readonly<Record<Tone, string>> = { good: "✓", refused: "⊘", bad: "✕", waiting: "◔", neutral: "·" };
 
 const TONES: ReadonlyMap<string, Tone> = new Map([
   ["success", "good"],

@@ -10,7 +10,7 @@ import { Events } from "./events.tsx";
 import { formatBytes, formatCount, formatDuration, formatTime, plural } from "./format.ts";
 import { useKeys } from "./keys.tsx";
 import { useRunVersion } from "./live.ts";
-import { Command, ErrorNote, Note, OutcomeBadge, Untrusted, untrusted } from "./parts.tsx";
+import { Command, ErrorNote, Note, OutcomeBadge, toneOf, Untrusted, untrusted } from "./parts.tsx";
 import { navigate, type Route, routeTo, setQuery } from "./route.ts";
 import { SourceView } from "./source.tsx";
 import { type Data, useData } from "./use-data.ts";
@@ -213,8 +213,9 @@ function RunHead({ run, query }: { readonly run: RunDetail; readonly query: Rout
         </div>
       )}
       {failure !== undefined && waiting === undefined && (
-        <div class="banner bad">
+        <div class={`banner ${toneOf(summary.outcome)}`}>
           <p>
+            <span aria-hidden="true">{toneOf(summary.outcome) === "refused" ? "⊘ " : "✕ "}</span>
             <Untrusted text={failure.kind.replaceAll("_", " ")} />: <Untrusted text={failure.message} />
             {failure.rule !== undefined && (
               <>

@@ -137,8 +137,8 @@ export function RunsPage({ route }: { readonly route: Route }) {
             "No run meets these conditions."
           ) : (
             <>
-              No runs yet. Send traces to this address with <code>OTEL_EXPORTER_OTLP_ENDPOINT</code>, or give <code>boruna view</code> a log
-              or a folder of logs.
+              No runs yet. Send traces with the variables that <code>boruna view</code> printed when it started, or give it a log or a
+              folder of logs.
             </>
           )}
         </Note>
@@ -265,7 +265,7 @@ function Filters({ query, facets, search }: FiltersProps) {
           type="search"
           value={query.get("text") ?? ""}
           onInput={set("text")}
-          placeholder="run id, trace id, program, file  ( / )"
+          placeholder="id, program, file … ( / )"
           maxLength={200}
         />
       </label>

@@ -50,7 +50,6 @@ function Line({ number, text, isMarked }: { readonly number: number; readonly te
       <span class="line-text">
         <Untrusted text={text} />
       </span>
-      {"\n"}
     </span>
   );
 }

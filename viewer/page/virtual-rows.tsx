@@ -3,7 +3,7 @@
  * long list is scaled: the scroll position then stands for a share of the list.
  */
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useKeys } from "./keys.tsx";
 
 /** Browsers cannot show elements much higher than this, in pixels. */
@@ -102,10 +102,11 @@ export function VirtualRows(props: VirtualRowsProps) {
     const target = row * rowHeight < offset ? row * rowHeight : (row + 1) * rowHeight - height;
     element.scrollTop = scrollFor(target, height, rowHeight, total);
   };
-  // Deliberately not after each change of `total`: a list that grows must not jump back to the selected row.
+  // Not after each change of `total`: a list that grows must not jump back to the selected row.
+  const isListed = selected !== undefined && selected < total;
   useEffect(() => {
-    if (selected !== undefined) reveal(selected);
-  }, [selected]);
+    if (isListed) reveal(selected);
+  }, [selected, isListed]);
   useLayoutEffect(() => {
     if (props.follow === true && box.current !== null) box.current.scrollTop = box.current.scrollHeight;
   }, [props.follow, total]);
@@ -126,26 +127,31 @@ export function VirtualRows(props: VirtualRowsProps) {
     },
   });
 
-  const rows: ComponentChildren[] = [];
-  for (let row = frame.first; row < frame.last; row += 1) {
-    const { class: name, level } = props.rowAttributes?.(row) ?? {};
-    rows.push(
-      <div
-        key={row}
-        id={`${id}-${row}`}
-        role="row"
-        class={`row${name === undefined ? "" : ` ${name}`}${row === selected ? " selected" : ""}`}
-        aria-rowindex={row + 2}
-        aria-level={level}
-        aria-selected={row === selected}
-        style={{ height: rowHeight }}
-        onClick={() => onSelect(row)}
-        onDblClick={() => onOpen?.(row)}
-      >
-        {props.children(row)}
-      </div>,
-    );
-  }
+  const { children: cellsOf, rowAttributes } = props;
+  // Scrolling by less than a row changes no row.
+  const rows = useMemo(() => {
+    const shown: ComponentChildren[] = [];
+    for (let row = frame.first; row < frame.last; row += 1) {
+      const { class: name, level } = rowAttributes?.(row) ?? {};
+      shown.push(
+        <div
+          key={row}
+          id={`${id}-${row}`}
+          role="row"
+          class={`row${name === undefined ? "" : ` ${name}`}${row === selected ? " selected" : ""}`}
+          aria-rowindex={row + 2}
+          aria-level={level}
+          aria-selected={row === selected}
+          style={{ height: `${rowHeight}px` }}
+          onClick={() => onSelect(row)}
+          onDblClick={() => onOpen?.(row)}
+        >
+          {cellsOf(row)}
+        </div>,
+      );
+    }
+    return shown;
+  }, [frame.first, frame.last, rowHeight, selected, cellsOf, rowAttributes, onSelect, onOpen, id]);
   const isShown = selected !== undefined && selected >= frame.first && selected < frame.last;
   return (
     <div
@@ -161,7 +167,7 @@ export function VirtualRows(props: VirtualRowsProps) {
       onWheel={props.onWheel}
     >
       {props.header}
-      <div role="rowgroup" class="rows-all" style={{ height: Math.min(total * rowHeight, MAX_HEIGHT) }}>
+      <div role="rowgroup" class="rows-all" style={{ height: `${Math.min(total * rowHeight, MAX_HEIGHT)}px` }}>
         <div role="presentation" class="rows-shown" style={{ transform: `translateY(${frame.top}px)` }}>
           {rows}
         </div>

@@ -5,7 +5,7 @@ import type { SpanDetail, SpanRow, Timeline } from "../api.ts";
 import { get } from "./client.ts";
 import { axisMarks, formatCount, formatDuration, plural } from "./format.ts";
 import { useKeys } from "./keys.tsx";
-import { ErrorNote, Note, Untrusted, useIsNarrow } from "./parts.tsx";
+import { ErrorNote, Note, SIGNS, type Tone, toneOf as outcomeTone, Untrusted, useIsNarrow } from "./parts.tsx";
 import { type Route, setQuery } from "./route.ts";
 import { useWindow } from "./use-window.ts";
 import { VirtualRows } from "./virtual-rows.tsx";
@@ -110,6 +110,9 @@ export function Waterfall({ run, timeline, version, query, detail, isRunning }: 
           </label>
         )}
         <span class="spacer" />
+        <span class="small" aria-live="polite">
+          {window.total === undefined ? "Loading …" : plural(window.total, "span")}
+        </span>
         <div class="buttons" role="group" aria-label="Zoom">
           <button type="button" onClick={actions.zoomOut} aria-label="Zoom out" title="Zoom out ( - )">
             −
@@ -191,32 +194,34 @@ function rowAttributes(span: SpanRow | undefined): { class: string | undefined; 
   return { class: span?.task === undefined ? undefined : `task ${span.task}`, level: span === undefined ? undefined : span.depth + 1 };
 }
 
-/** What a bar looks like. The word of the error stands beside it. */
-function toneOf({ status, error, name }: SpanRow): string {
-  if (error === "denied" || error === "budget_exceeded" || error === "unknown") return "refused";
-  if (status === "error" || error !== undefined) return "bad";
-  if (name === "boruna.run" || name === "action.run") return "run";
-  return name.startsWith("boruna.") ? (name === "boruna.cap" ? "cap" : "flow") : "other";
+/** What a bar looks like. The word of an error stands beside it. */
+function toneOf({ status, error, name }: SpanRow): { readonly bar: string; readonly error: Tone | undefined } {
+  if (error === "unknown") return { bar: "refused", error: "refused" };
+  if (error !== undefined || status === "error") {
+    const tone = outcomeTone(error ?? "error");
+    return { bar: tone, error: tone };
+  }
+  if (name === "boruna.run" || name === "action.run") return { bar: "run", error: undefined };
+  return { bar: name === "boruna.cap" ? "cap" : name.startsWith("boruna.") ? "flow" : "other", error: undefined };
 }
 
 function SpanCells({ span, range }: { readonly span: SpanRow; readonly range: Range }) {
-  const tone = toneOf(span);
-  const sign = tone === "refused" ? "⊘" : tone === "bad" ? "✕" : undefined;
+  const { bar, error } = toneOf(span);
   return (
     <>
       <div role="gridcell" class="cell name">
         <span class="indent" style={{ width: `${Math.min(span.depth, MAX_INDENT) * 12}px` }} aria-hidden="true" />
         <Lanes span={span} />
-        {sign !== undefined && (
-          <span class={`sign ${tone}`} aria-hidden="true">
-            {sign}
+        {error !== undefined && (
+          <span class={`sign ${error}`} aria-hidden="true">
+            {SIGNS[error]}
           </span>
         )}
         <span class="label">
           <Untrusted text={span.label === "" ? span.name : span.label} />
         </span>
         {span.error !== undefined && (
-          <span class={`word ${tone}`}>
+          <span class={`word ${error}`}>
             <Untrusted text={span.error.replaceAll("_", " ")} />
           </span>
         )}
@@ -231,7 +236,7 @@ function SpanCells({ span, range }: { readonly span: SpanRow; readonly range: Ra
         </span>
       </div>
       <div role="gridcell" class="cell track">
-        <Bar span={span} range={range} tone={tone} />
+        <Bar span={span} range={range} tone={bar} />
       </div>
     </>
   );
@@ -262,9 +267,10 @@ function Bar({ span, range, tone }: { readonly span: SpanRow; readonly range: Ra
   const duration = formatDuration(span.durationNs);
   if (end < 0) return <span class="beyond">← {duration}</span>;
   if (start > 100) return <span class="beyond right">{duration} →</span>;
-  // The text is after the bar, or before it if there is no room.
-  const isBefore = left + width > 82;
-  const place = isBefore ? { right: `${100 - left}%` } : { left: `${left + width}%` };
+  const right = left + width;
+  // The text is after the bar, or before it or inside it if there is no room.
+  const place = right <= 82 ? "after" : left >= 18 ? "before" : "inside";
+  const textStyle = place === "after" ? { left: `${right}%` } : { right: `${place === "before" ? 100 - left : 100 - right}%` };
   return (
     <>
       <span
@@ -272,7 +278,7 @@ function Bar({ span, range, tone }: { readonly span: SpanRow; readonly range: Ra
         style={{ left: `${left}%`, width: `${width}%` }}
         aria-hidden="true"
       />
-      <span class={`bar-text${isBefore && left < 18 ? " inside" : ""}`} style={isBefore && left < 18 ? { right: "4px" } : place}>
+      <span class={`bar-text ${place}`} style={textStyle}>
         {duration}
       </span>
       <span class="hidden">from {formatDuration(span.startNs)}</span>

@@ -50,7 +50,8 @@ export function WhatIf({ run }: { readonly run: RunDetail }) {
   const abort = useRef<AbortController | undefined>(undefined);
   useEffect(() => () => abort.current?.abort(), []);
   if (run.log === undefined) return <Note>No log of this run is loaded. Give its file to boruna view to try another policy.</Note>;
-  const text = policy ?? recorded.value?.text ?? "";
+  if (recorded.value === undefined) return recorded.error === undefined ? <Note>Loading …</Note> : <ErrorNote error={recorded.error} />;
+  const text = policy ?? recorded.value.text;
 
   const ask = async (): Promise<void> => {
     abort.current?.abort();
@@ -120,7 +121,7 @@ export function WhatIf({ run }: { readonly run: RunDetail }) {
         </div>
       </form>
       <div aria-live="polite">
-        <ErrorNote error={asked?.error ?? recorded.error} />
+        <ErrorNote error={asked?.error} />
         {asked?.answer !== undefined && <Report run={run} policy={asked.policy} answer={asked.answer} />}
       </div>
     </section>
@@ -129,7 +130,7 @@ export function WhatIf({ run }: { readonly run: RunDetail }) {
 
 const STATUS: Readonly<Record<WhatIfAnswer["replay"]["status"], string>> = {
   same: "✓ The run would be the same.",
-  changed: "≠ The run would be another.",
+  changed: "≠ The run would be different.",
   incomplete: "· The log has no end to compare with.",
   interrupted: "◔ The replay was stopped before its end.",
 };

@@ -1,0 +1,69 @@
+/** The parts that comparisons share: rows with a run on each side and a mark between them. */
+import type { ComponentChildren } from "preact";
+import type { Mark } from "./align.ts";
+
+const MARKS: Readonly<Record<Mark, { readonly sign: string; readonly word: string }>> = {
+  same: { sign: "=", word: "same" },
+  changed: { sign: "≠", word: "different" },
+  only_a: { sign: "−", word: "only in A" },
+  only_b: { sign: "+", word: "only in B" },
+};
+
+interface DifferenceButtonsProps {
+  readonly actions: { readonly nextDifference: () => void; readonly previousDifference: () => void };
+}
+
+export function DifferenceButtons({ actions }: DifferenceButtonsProps) {
+  return (
+    <div class="buttons">
+      <button type="button" onClick={actions.previousDifference} title="( p )">
+        ↑ Previous difference
+      </button>
+      <button type="button" onClick={actions.nextDifference} title="( n )">
+        ↓ Next difference
+      </button>
+    </div>
+  );
+}
+
+export function CompareHeader() {
+  return (
+    <div role="row" class="row rows-header pair" aria-rowindex={1}>
+      <div role="columnheader" class="cell side">
+        A
+      </div>
+      <div role="columnheader" class="cell mark">
+        <span class="hidden">Difference</span>
+      </div>
+      <div role="columnheader" class="cell side">
+        B
+      </div>
+    </div>
+  );
+}
+
+interface PairCellsProps {
+  readonly mark: Mark;
+  /** Says more than the mark. */
+  readonly word: string | undefined;
+  readonly a: ComponentChildren;
+  readonly b: ComponentChildren;
+}
+
+export function PairCells({ mark, word, a, b }: PairCellsProps) {
+  const { sign, word: plain } = MARKS[mark];
+  return (
+    <>
+      <div role="gridcell" class="cell side">
+        {a}
+      </div>
+      <div role="gridcell" class="cell mark" title={word ?? plain}>
+        <span aria-hidden="true">{sign}</span>
+        <span class="hidden">{word ?? plain}</span>
+      </div>
+      <div role="gridcell" class="cell side">
+        {b}
+      </div>
+    </>
+  );
+}
