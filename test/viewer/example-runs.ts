@@ -123,8 +123,8 @@ export class ExampleRuns {
     return join(this.#logs, `${name}.jsonl`);
   }
 
-  /** Runs a command that sends its spans to the viewer. Resolves to its exit code. */
-  command(args: readonly string[], cwd: string): Promise<number> {
+  /** Runs a command, which sends its spans to the viewer unless `own` says otherwise. Resolves to its exit code. */
+  command(args: readonly string[], cwd: string, own: Readonly<Record<string, string>> = {}): Promise<number> {
     const env = environment({
       OTEL_EXPORTER_OTLP_ENDPOINT: this.#view.endpoint,
       OTEL_EXPORTER_OTLP_HEADERS: this.#view.headers,
@@ -132,8 +132,10 @@ export class ExampleRuns {
       BORUNA_LLM_URL: this.#model,
       BORUNA_LLM_MODEL: "local-summarizer",
       BORUNA_TRACE_DETAIL: "flow",
+      ...own,
     });
     const child = spawn(process.execPath, [MAIN, ...args], { cwd, env, stdio: "ignore" });
+    this.#children.push(child);
     return new Promise((resolve, reject) => {
       child.once("error", reject);
       child.once("exit", (code) => resolve(code ?? 1));

@@ -245,7 +245,6 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await page.getByText("4 runs").waitFor();
     const { done, open: answer } = runs.news("live", "/stories/3");
     try {
-      await page.getByText("5 runs").waitFor();
       await row("running").filter({ hasText: "log" }).getByRole("link").click();
       await view("Events").click();
       await page.getByText("7 events").waitFor();
