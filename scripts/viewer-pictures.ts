@@ -57,7 +57,7 @@ const PICTURES: readonly Picture[] = [
       for (const box of await page.getByRole("checkbox").all()) await box.check();
       await page.getByRole("button", { name: "Compare the two marked runs" }).click();
       await page.getByRole("button", { name: "Next difference" }).click();
-      await page.locator(".row.selected").waitFor();
+      await page.locator(".row.selected").scrollIntoViewIfNeeded();
     },
   },
 ];

@@ -57,7 +57,8 @@ function Line({ number, text, isMarked }: { readonly number: number; readonly te
 /** All files of the program and the policy, with the line of the address marked. */
 export function SourceView({ run, query }: { readonly run: RunDetail; readonly query: Route["query"] }) {
   const files = [...(run.log?.sources ?? []), ...(run.log === undefined ? [] : [POLICY])];
-  const file = query.get("file") ?? files[0];
+  // Libraries come before or after the program, as their names do.
+  const file = query.get("file") ?? files.find((name) => !name.startsWith("std/")) ?? files[0];
   const line = Number(query.get("line") ?? "");
   const { value, error } = useSource(run.run.id, file);
   const lines = useMemo(() => linesOf(value?.text ?? ""), [value]);
