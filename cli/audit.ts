@@ -2,9 +2,13 @@
 import type { CallEnd } from "../gateway/observers.ts";
 import { type Terminal, withoutControlCharacters } from "./terminal.ts";
 
+/** Limit on the refusals that `lines` lists. */
+const MAX_LINES = 100;
+
 export class AuditReport {
-  readonly #decisions: Readonly<Record<string, unknown>>[] = [];
+  readonly #lines: string[] = [];
   readonly #terminal: Terminal | undefined;
+  #calls = 0;
   #refused = 0;
 
   /** Prints each refusal at once on the terminal, if there is one. */
@@ -12,23 +16,24 @@ export class AuditReport {
     this.#terminal = terminal;
   }
 
-  end({ call, capability, audit }: CallEnd): void {
+  end({ call, capability, audit }: Pick<CallEnd, "call" | "capability" | "audit">): void {
     if (audit === undefined) return;
     const { allowed, rule, reason } = audit;
-    this.#decisions.push({ call, capability, allowed, rule, reason });
+    this.#calls += 1;
     if (allowed) return;
     this.#refused += 1;
-    this.#terminal?.err(withoutControlCharacters(`audit: call ${call} ${capability} would be refused: ${reason} [${rule}]`));
+    const line = withoutControlCharacters(`audit: call ${call} ${capability} would be refused: ${reason} [${rule}]`);
+    this.#terminal?.err(line);
+    if (this.#lines.length < MAX_LINES) this.#lines.push(line);
   }
 
-  /** The decisions as data, for `--json`. */
-  get json(): readonly Readonly<Record<string, unknown>>[] {
-    return this.#decisions;
+  /** Returns the first refusals, and a sentence about all calls. */
+  lines(): readonly string[] {
+    return [...this.#lines, this.note()];
   }
 
   /** Returns a sentence about all calls. */
   note(): string {
-    const { length } = this.#decisions;
-    return `audit: the policy would refuse ${this.#refused} of ${length} ${length === 1 ? "call" : "calls"}`;
+    return `audit: the policy would refuse ${this.#refused} of ${this.#calls} ${this.#calls === 1 ? "call" : "calls"}`;
   }
 }

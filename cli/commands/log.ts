@@ -16,6 +16,8 @@ import { sourceFrame } from "../../replay/report/source-frame.ts";
 import { recordedProgram, recordedRegistry } from "../../replay/replay.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
+import { auditDecisions } from "../../replay/audit-decisions.ts";
+import { AuditReport } from "../audit.ts";
 import { openOutput, type Output } from "../pager.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import type { Session } from "../session.ts";
@@ -51,13 +53,16 @@ async function showEntries({ terminal }: Session, log: ParsedLog, options: Locat
   const paint = terminal.outColor ? paintAnsi : paintNothing;
   const table = logTable(log, { width: terminal.columns, paint, types, numbersEvents: flags.events === true });
   const notes: string[] = [];
+  const audit = auditDecisions(log);
+  const report = new AuditReport(undefined);
   try {
     await printLines(output, [...runLines(log), "", table.head]);
     for await (const entry of locatedEntries(log, { ...options, onUnlocated: (reason) => void notes.push(`note: ${reason}`) })) {
       if (output.isClosed) return;
+      if (entry.type === "call") report.end({ call: entry.call, capability: entry.capability, audit: audit?.(entry) });
       if (entry.type === "call" || flags.events === true) await output.line(table.row(entry));
     }
-    await printLines(output, ["", ...endLines(log, types), ...notes]);
+    await printLines(output, ["", ...endLines(log, types), ...notes, ...(audit === undefined ? [] : report.lines())]);
   } finally {
     await output.close();
   }
@@ -73,11 +78,13 @@ async function printEntries({ terminal }: Session, log: ParsedLog, options: Loca
   const head = jsonLine({ protocol_version: PROTOCOL_VERSION, ...toPlainObject(runJson(log, types)) });
   terminal.out(`${head.slice(0, -1)},"${flags.events === true ? "entries" : "calls"}":[`);
   const notes: string[] = [];
+  const audit = auditDecisions(log);
   let separator = "";
   for await (const entry of locatedEntries(log, { ...options, onUnlocated: (reason) => void notes.push(reason) })) {
     if (terminal.isOutClosed) return;
     if (entry.type === "event" && flags.events !== true) continue;
-    terminal.out(`${separator}${jsonLine(toPlainObject(entryJson(entry, types)))}`);
+    const decision = entry.type === "call" ? audit?.(entry) : undefined;
+    terminal.out(`${separator}${jsonLine({ ...toPlainObject(entryJson(entry, types)), audit: decision })}`);
     separator = ",";
   }
   terminal.out(`],"notes":${jsonLine(notes)}}`);

@@ -63,11 +63,13 @@ function observers(
   mockedCalls: MockedCalls | undefined,
   uiPrinter: TreePrinter | undefined,
   audit: AuditReport | undefined,
+  decisions: Readonly<Record<string, unknown>>[],
 ): Observers {
   const needsCallEnd = mockedCalls !== undefined || flags.explain === true || audit !== undefined;
   const callEnd = (call: CallEnd): void => {
     mockedCalls?.end(call);
     audit?.end(call);
+    if (call.audit !== undefined) decisions.push({ call: call.call, capability: call.capability, ...call.audit });
     if (flags.explain === true) printDecision(terminal, call);
   };
   return omitUndefined<Observers>({
@@ -130,6 +132,8 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   const args = parseArguments(flags.arg ?? [], program.module);
   const exitCode = ({ outcome }: Execution): number => exitCodeOfOutcome(outcome);
   const mockedCalls = flags.live === true ? undefined : new MockedCalls(inputs?.keys() ?? []);
+  /** The decisions of an audit run, for `--json`. */
+  const decisions: Readonly<Record<string, unknown>>[] = [];
   const audit = flags.audit === true ? new AuditReport(session.json ? undefined : terminal) : undefined;
   const uiPrinter = flags.ui === "json" && !session.json ? treePrinter(terminal, program.module.types) : undefined;
   const record: RecordOptions | undefined =
@@ -161,7 +165,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
         tracing: tracing ?? false,
         traceDetail,
         ...context,
-        on: observers(terminal, flags, mockedCalls, uiPrinter, audit),
+        on: observers(terminal, flags, mockedCalls, uiPrinter, audit, decisions),
         onDebug: (text) => terminal.err(withoutControlCharacters(text)),
         engine: flags.engine,
         trace: flags.trace === true ? (line) => terminal.err(withoutControlCharacters(line)) : undefined,
@@ -170,7 +174,7 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
   );
   session.endedAs = execution.outcome;
   uiPrinter?.check();
-  printExecution(session, execution, { printsTrees: flags.ui !== undefined, json: audit === undefined ? {} : { audit: audit.json } });
+  printExecution(session, execution, { printsTrees: flags.ui !== undefined, json: audit === undefined ? {} : { audit: decisions } });
   const { log } = execution;
   if (log !== undefined && !session.json)
     terminal.err(

@@ -107,6 +107,18 @@ test("run --audit allows what the policy refuses, and says so", async () => {
     ],
   });
   expect((await boruna(["run", "clock.ax", "--audit"], { cwd: folder })).code).toBe(2);
+  const shown = await boruna(["log", "show", "audit.jsonl", "--no-pager"], { cwd: folder });
+  expect(shown.stdout.split("\n").filter((line) => line.startsWith("audit"))).toEqual([
+    "audit: call 2 time.now would be refused: the policy has no rule that allows time.now [default_allow]",
+    "audit: the policy would refuse 1 of 2 calls",
+  ]);
+  const entries = await boruna(["log", "show", "audit.jsonl", "--json"], { cwd: folder });
+  expect(JSON.parse(entries.stdout)).toMatchObject({
+    calls: [
+      { call: 1, audit: { allowed: true } },
+      { call: 2, audit: { allowed: false, rule: "default_allow" } },
+    ],
+  });
 });
 
 test("policy suggest prints a policy of recorded runs, and proves it", async () => {
