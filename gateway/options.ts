@@ -18,7 +18,8 @@ export function policyOption(option: unknown = DENY_ALL): Policy {
 }
 
 /** Returns the limits that the caller set. Throws `usage`, `policy.*`, naming the option. */
-export function limitsOption(option: unknown = {}): Partial<Limits> {
+export function limitsOption(option?: unknown): Partial<Limits> {
+  if (option === undefined) return {};
   return withOptionName("limits", undefined, () => readLimits(jsonFromJs(option)));
 }
 

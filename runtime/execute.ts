@@ -236,7 +236,10 @@ function programOf(runnable: Runnable, registry: CapabilityRegistry): Program {
   return verifyModule("module" in runnable ? runnable.module : runnable, registry);
 }
 
+const NO_ENTRIES: ReadonlyMap<string, JsonData> = new Map();
+
 function objectOption(name: string, given: RunOptions["args"]): ReadonlyMap<string, JsonData> {
+  if (given === undefined) return NO_ENTRIES;
   const data = jsonFromJs(given ?? {});
   if (!isJsonObject(data)) throw new BorunaError("value.form", `${name}: expected an object`);
   return data;

@@ -3,7 +3,7 @@
  * one function. The files for single kinds of expressions check subexpressions through this interface. They cannot import
  * `expressions.ts`, because it imports them.
  */
-import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
+import { BUILTIN_BY_NAME, BUILTIN_RECORDS } from "../../vm/builtins/builtin-table.ts";
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { CapabilityDecl, CapabilityRegistry } from "../../vm/capabilities.ts";
 import { GENERIC_TYPE_ARITY, isPrimitiveName, isTupleName, parseType, type Type } from "../../vm/value/type.ts";
@@ -95,6 +95,9 @@ export interface FunctionChecker {
   warning(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
 }
 
+/** The signatures of builtins that all programs share. */
+const SIGNATURES = new Map<BuiltinDecl, Signature>();
+
 export class Context {
   readonly registry: CapabilityRegistry;
   /** The scope in which the body of each function was checked, including the capabilities that the body uses. */
@@ -116,7 +119,7 @@ export class Context {
   readonly sourceBuiltin: (builtin: BuiltinDecl) => Callable;
   /** Returns a record that builtins return: `Entry` or `Pair`. */
   readonly #recordNamed: (name: string) => TypeDecl | undefined;
-  readonly #signatures = new Map<string, Signature>();
+  readonly #signatures = new Map<BuiltinDecl, Signature>();
   /** The type parameters that were reported as wrong row variables. Each is reported once. */
   readonly #reported = new WeakSet<ParamType>();
 
@@ -130,16 +133,18 @@ export class Context {
     this.#recordNamed = recordNamed;
   }
 
-  /** Returns the signature of a builtin. Signatures are cached. */
+  /** Returns the signature of a builtin. Programs share those that name no record, because the records belong to one program. */
   builtinSignature(builtin: BuiltinDecl): Signature {
-    const cached = this.#signatures.get(builtin.name);
+    const cached = SIGNATURES.get(builtin) ?? this.#signatures.get(builtin);
     if (cached !== undefined) return cached;
     const typeParams = builtin.typeParams.map((name): ParamType => ({ kind: "param", name, use: undefined }));
     const type = parseType(builtin.type, new Set(builtin.typeParams));
     const byName = new Map(typeParams.map((p) => [p.name, p]));
     const checked = this.fromModuleType(type, byName);
     const signature: Signature = checked.kind === "fn" ? { typeParams, ...checked } : { typeParams, params: [], result: checked, row: [] };
-    this.#signatures.set(builtin.name, signature);
+    const mayNameRecord = BUILTIN_RECORDS.some((record) => builtin.type.includes(record.name));
+    if (mayNameRecord) this.#signatures.set(builtin, signature);
+    else SIGNATURES.set(builtin, signature);
     return signature;
   }
 

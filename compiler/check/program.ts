@@ -17,6 +17,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { isDamaged } from "../hidden-names.ts";
 import { declareUnit, type ModuleNames } from "../declare.ts";
 import type { Diagnostic } from "../diagnostics.ts";
+import type { TypeDecl } from "../check-types.ts";
 import type { Callable } from "../ir.ts";
 import type { SourceFile } from "../source.ts";
 import type { Unit } from "../scope.ts";
@@ -72,12 +73,16 @@ export function checkProgram(source: SourceFile, resolve: Resolver, registry: Ca
   const moduleNames = moduleNaming(units, root.unit);
   const builtins = new SourceBuiltins();
   const records = builtinRecords(moduleNames.builtin);
-  const context: Context = new Context(
-    registry,
-    (builtin) => builtins.get(builtin, context, moduleNames.builtin),
-    (name) => records.get(name),
-  );
-  fillRecords(context, records);
+  let recordsAreFilled = false;
+  const recordNamed = (name: string): TypeDecl | undefined => {
+    const record = records.get(name);
+    if (record !== undefined && !recordsAreFilled) {
+      recordsAreFilled = true;
+      fillRecords(context, records);
+    }
+    return record;
+  };
+  const context: Context = new Context(registry, (builtin) => builtins.get(builtin, context, moduleNames.builtin), recordNamed);
 
   const result = (functions: readonly Callable[], tests: readonly CheckedTest[]): CheckedProgram => ({
     root: root.unit,

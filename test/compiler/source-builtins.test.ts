@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import { moduleToJson } from "../../vm/bytecode/module-json.ts";
@@ -24,3 +24,36 @@ test.each(BUILTINS.filter(({ source }) => source !== undefined).map(({ name, exa
     expect(moduleText(source)).toBe(moduleText(source));
   },
 );
+
+/** Programs that use every builtin, right and wrong ones, and types with the names of the records that builtins return. */
+const PROGRAMS: readonly string[] = BUILTINS.flatMap(({ example }) => [
+  `fn main() -> Unit {\n    let _ = ${example}\n}\n`,
+  `type Pair { a: Int }\ntype Entry { b: List<Pair> }\nfn main() -> Unit {\n    let _: List<Entry> = ${example}\n}\n`,
+  `fn main() -> Unit {\n    let _ = ${example.replace("(", "(nothing, ")}\n}\n`,
+]);
+
+/** Compiles the programs in their order, in a compiler that has compiled nothing yet. Returns each module or what its errors say. */
+async function compiledInOrder(programs: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  vi.resetModules();
+  const fresh = {
+    ...(await import("../../compiler/compile.ts")),
+    ...(await import("../../vm/bytecode/module-json.ts")),
+    ...(await import("../../vm/json/json.ts")),
+  };
+  const compiled = (text: string): string => {
+    try {
+      const { module, diagnostics } = fresh.compile({ name: "a.ax", text });
+      return fresh.canonicalJson(fresh.moduleToJson(module, {})) + JSON.stringify(diagnostics);
+    } catch (error) {
+      if (!(error instanceof Error) || !("diagnostics" in error)) throw error;
+      return JSON.stringify(error.diagnostics);
+    }
+  };
+  return new Map(programs.map((text) => [text, compiled(text)]));
+}
+
+test("a module and its diagnostics do not depend on the programs that were compiled before", async () => {
+  const forward = await compiledInOrder(PROGRAMS);
+  const backward = await compiledInOrder(PROGRAMS.toReversed());
+  expect(PROGRAMS.filter((text) => forward.get(text) !== backward.get(text))).toEqual([]);
+});

@@ -1,7 +1,7 @@
 /** Finds the load that an operand comes from, within straight-line code. The analyses of String appends, unique lists and ownership use this. */
 import { OPCODE_BY_TAG, OPCODES, type OpcodeRow } from "./opcodes.ts";
 import type { VerifiedFunction } from "./program.ts";
-import { CODE_STRIDE, popCount, stackHeights, UNREACHABLE } from "./stack-heights.ts";
+import { CODE_STRIDE, popCount, UNREACHABLE } from "./stack-heights.ts";
 
 /** The load of a local that an operand comes from. */
 export interface Origin {
@@ -32,9 +32,7 @@ interface VisitedInstruction {
  * the first value that the instruction pushes. At the target of a jump or match, and after control flow, no value on the
  * stack has a known origin. Takes time linear in the code and the match arms.
  */
-export function followOperands({ code, def }: VerifiedFunction, visit: (visited: VisitedInstruction) => Origin | undefined): void {
-  const heights = stackHeights(code, def.matchTables)?.heights;
-  if (heights === undefined) return;
+export function followOperands({ code, def, heights }: VerifiedFunction, visit: (visited: VisitedInstruction) => Origin | undefined): void {
   const counts = new Uint32Array(def.locals);
   const storesBefore = (local: number): number => counts[local] ?? 0;
   const targets = targetsOf(code, def.matchTables);

@@ -15,6 +15,8 @@ export interface VerifiedFunction extends Keeper {
   readonly staticallyStacked: boolean;
   /** The maximum height of the operand stack, in slots; 0 for a dynamically stacked function. */
   readonly maxStack: number;
+  /** The height of the operand stack before each instruction, as `stackHeights` returns it. Empty for a dynamically stacked function. */
+  readonly heights: Int32Array;
   /** Four words (`CODE_STRIDE`) for each instruction: the opcode's tag and three operands. A missing operand is 0. */
   readonly code: Int32Array;
   /** The ids of the declared capabilities. */

@@ -182,22 +182,29 @@ interface FunctionContext {
   readonly index: number;
 }
 
+const NO_HEIGHTS = new Int32Array();
+const NO_CAPABILITIES: ReadonlySet<number> = new Set();
+
 function verifyFunction(context: FunctionContext): VerifiedFunction {
   const { def, index, registry } = context;
-  const label = functionName(context);
   if (def.code.length > MODULE_LIMITS.codeLength)
-    fail("too_large", `${label} has ${def.code.length} instructions; the limit is ${MODULE_LIMITS.codeLength}`);
-  if (def.locals > MODULE_LIMITS.locals) fail("too_large", `${label} has ${def.locals} locals; the limit is ${MODULE_LIMITS.locals}`);
-  if (def.arity > U8_MAX || def.arity > def.locals) fail("bad_arity", `${label} takes ${def.arity} arguments and has ${def.locals} locals`);
+    fail("too_large", `${functionName(context)} has ${def.code.length} instructions; the limit is ${MODULE_LIMITS.codeLength}`);
+  if (def.locals > MODULE_LIMITS.locals)
+    fail("too_large", `${functionName(context)} has ${def.locals} locals; the limit is ${MODULE_LIMITS.locals}`);
+  if (def.arity > U8_MAX || def.arity > def.locals)
+    fail("bad_arity", `${functionName(context)} takes ${def.arity} arguments and has ${def.locals} locals`);
   for (const id of def.capabilities)
-    if (!registry.byId.has(id)) fail("unknown_capability", `${label} declares capability ${id}, which is not there`);
+    if (!registry.byId.has(id)) fail("unknown_capability", `${functionName(context)} declares capability ${id}, which is not there`);
   def.matchTables.forEach((table, i) => {
     if (table.length > MODULE_LIMITS.matchArms)
-      fail("too_large", `match table ${i} of ${label} has ${table.length} arms; the limit is ${MODULE_LIMITS.matchArms}`);
+      fail("too_large", `match table ${i} of ${functionName(context)} has ${table.length} arms; the limit is ${MODULE_LIMITS.matchArms}`);
     // A target may be the end of the code, which returns Unit. Older compilers use that.
     const outsideArm = table.find(({ target }) => !Number.isInteger(target) || target < 0 || target > def.code.length);
     if (outsideArm !== undefined)
-      fail("bad_jump", `match table ${i} of ${label} goes to ${outsideArm.target}; the code has ${def.code.length} instructions`);
+      fail(
+        "bad_jump",
+        `match table ${i} of ${functionName(context)} goes to ${outsideArm.target}; the code has ${def.code.length} instructions`,
+      );
   });
   // `CODE_STRIDE` is the number of words per instruction.
   const code = new Int32Array(def.code.length * CODE_STRIDE);
@@ -206,14 +213,15 @@ function verifyFunction(context: FunctionContext): VerifiedFunction {
     code[at] = checkInstruction({ context, pc, instruction });
     for (let i = 0; i < instruction.operands.length; i++) code[at + 1 + i] = instruction.operands[i] ?? 0;
   });
-  const maxStack = stackHeights(code, def.matchTables)?.highest;
+  const stack = stackHeights(code, def.matchTables);
   return {
     index,
     def,
-    staticallyStacked: maxStack !== undefined,
-    maxStack: maxStack ?? 0,
+    staticallyStacked: stack !== undefined,
+    maxStack: stack?.highest ?? 0,
+    heights: stack?.heights ?? NO_HEIGHTS,
     code,
-    capabilities: new Set(def.capabilities),
+    capabilities: def.capabilities.length === 0 ? NO_CAPABILITIES : new Set(def.capabilities),
     kept: [],
   };
 }

@@ -19,7 +19,7 @@ import type { BuiltinCode } from "../builtins/code.ts";
 import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { BINARY, COMPARISON, MAX_OP_INSTRUCTIONS, NEGATED, OP_STRIDE, REGISTER_OPS as OPS, SWAPPED } from "./register-ops.ts";
-import { CODE_STRIDE, popCount, stackHeights, UNREACHABLE } from "../bytecode/stack-heights.ts";
+import { CODE_STRIDE, popCount, UNREACHABLE } from "../bytecode/stack-heights.ts";
 import { endOwnership, pushOwned } from "./ownership.ts";
 import { PENDING_MARK } from "./stack-slots.ts";
 import { FloatValue, type Value } from "../value/value.ts";
@@ -148,8 +148,8 @@ export class Translation {
     this.#constants = constants;
     this.#fn = fn;
     this.#isReported = isReported;
-    this.heights = stackHeights(fn.code, fn.def.matchTables)?.heights ?? new Int32Array();
-    const { heights } = this;
+    const { heights } = fn;
+    this.heights = heights;
     this.#locals = fn.def.locals;
     this.#sources = new Int32Array(2 * heights.length).fill(IN_SLOT);
     this.#isElided = new Uint8Array(heights.length);
@@ -166,29 +166,36 @@ export class Translation {
    */
   #traceLoads(): void {
     const { code, def } = this.#fn;
-    const targets = new Set(def.matchTables.flatMap((arms) => arms.map(({ target }) => target)));
+    /** For each instruction, 1 if it is the target of a jump or of a match arm. */
+    const isTarget = new Uint8Array(this.heights.length + 1);
+    for (const arms of def.matchTables) for (const { target } of arms) isTarget[target] = 1;
     for (let pc = 0; pc < this.heights.length; pc++) {
       const { flow } = OPCODE_BY_TAG.get(code[pc * CODE_STRIDE] ?? 0) ?? {};
-      if (flow === "jump" || flow === "branch") targets.add(this.#operand(pc));
+      if (flow === "jump" || flow === "branch") isTarget[this.#operand(pc)] = 1;
     }
     /** The recent loads whose values are still on the stack. */
-    let loads: readonly number[] = [];
+    const loads: number[] = [];
     for (let pc = 0; pc < this.heights.length; pc++) {
       const height = this.heights[pc] ?? UNREACHABLE;
-      const currentLoads = height === UNREACHABLE || targets.has(pc) ? [] : loads.filter((load) => load > pc - MAX_OP_INSTRUCTIONS);
+      if (height === UNREACHABLE || isTarget[pc] === 1) loads.length = 0;
+      while ((loads[0] ?? pc) <= pc - MAX_OP_INSTRUCTIONS) loads.shift();
       if (this.#sourceOfLoad(pc) !== undefined) {
-        loads = height === UNREACHABLE ? [] : [...currentLoads, pc];
+        if (height !== UNREACHABLE) loads.push(pc);
         continue;
       }
       /** The height without the operands that the instruction pops. */
       const bottom = height - this.#popCount(pc);
-      for (const load of currentLoads) this.#elide(pc, load, (this.heights[load] ?? 0) - bottom);
+      for (const load of loads) this.#elide(pc, load, (this.heights[load] ?? 0) - bottom);
       const tag = this.#tag(pc);
       const leavesFrame = LEAVES_FRAME.has(tag) || OPCODE_BY_TAG.get(tag)?.flow !== undefined;
       const storedLocal = tag === OPCODES.StoreLocal.tag || tag === OPCODES.Update.tag ? this.#operand(pc) : undefined;
-      loads = leavesFrame
-        ? []
-        : currentLoads.filter((load) => (this.heights[load] ?? 0) < bottom && this.#sourceOfLoad(load) !== storedLocal);
+      let kept = 0;
+      for (const load of leavesFrame ? [] : loads) {
+        if ((this.heights[load] ?? 0) >= bottom || this.#sourceOfLoad(load) === storedLocal) continue;
+        loads[kept] = load;
+        kept += 1;
+      }
+      loads.length = kept;
     }
   }
 

@@ -1,7 +1,7 @@
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
-import { CODE_STRIDE, stackHeights, UNREACHABLE } from "../bytecode/stack-heights.ts";
+import { CODE_STRIDE, UNREACHABLE } from "../bytecode/stack-heights.ts";
 import { CAPABILITY_IDS } from "../capabilities.ts";
 import { BorunaError } from "../error.ts";
 import type { CapabilityAnswer } from "../host.ts";
@@ -27,8 +27,6 @@ export class StateReader {
    * exceeds it here is forged. `read` sets this meter once it knows the limits.
    */
   #payloadMeter: Meter = new Meter(0, 0);
-  /** A cache of the stack heights of statically stacked functions, in which the height before every instruction is known. */
-  readonly #heights = new Map<VerifiedFunction, Int32Array>();
 
   constructor(program: Program, bytes: ByteReader, values: ValueReader) {
     this.#program = program;
@@ -297,19 +295,11 @@ export class StateReader {
         markedCount += 1;
       }
       if (!isInnermost && !isCall(fn.code[(pc - 1) * CODE_STRIDE])) failState("a frame that has not called the next");
-      const verifiedHeight = fn.staticallyStacked ? this.#heightsOf(fn)[pc] : undefined;
+      const verifiedHeight = fn.staticallyStacked ? fn.heights[pc] : undefined;
       if (verifiedHeight !== undefined && verifiedHeight !== height)
         failState(verifiedHeight === UNREACHABLE ? "an instruction that nothing reaches" : "a frame of the wrong height");
     }
     if (markedCount < pendingSlots.length) failState("a pending String that nothing appends to");
-  }
-
-  #heightsOf(fn: VerifiedFunction): Int32Array {
-    const knownHeights = this.#heights.get(fn);
-    if (knownHeights !== undefined) return knownHeights;
-    const heights = stackHeights(fn.code, fn.def.matchTables)?.heights ?? failState("a function that is not regular");
-    this.#heights.set(fn, heights);
-    return heights;
   }
 }
 

@@ -15,7 +15,7 @@ interface Visit {
  */
 export function checkSerializable(value: Value): void {
   // Most values are scalars.
-  if (typeof value !== "object" && typeof value !== "string") return;
+  if (typeof value !== "object" && !(typeof value === "string" && value.length > MACHINE_LIMITS.valueTextUnits)) return;
   const stack: Visit[] = [];
   let nodes = 0;
   let units = 0;

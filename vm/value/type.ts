@@ -53,6 +53,7 @@ export const MAX_TYPE_DEPTH = 64;
 
 /** Parses the text form of a type. `params` are the names of type parameters. Throws `value.type_syntax`. */
 export function parseType(text: string, params: ReadonlySet<string> = new Set()): Type {
+  if (isPrimitiveName(text) && !params.has(text)) return { kind: "primitive", name: text };
   const tokens = text.match(/[A-Za-z_][A-Za-z0-9_.:]*|->|[<>(),{}!]|\S/g) ?? [];
   let position = 0;
   const fail = (): never => {
