@@ -95,6 +95,12 @@ function nameFrom(serverName: string): string {
   throw new BorunaError("usage", "the server has no name to call its tools by", { hint: "add --name NAME" });
 }
 
+const STOP_SIGNALS = [
+  ["SIGINT", EXIT.interrupted],
+  ["SIGTERM", EXIT.terminated],
+  ["SIGHUP", EXIT.hungUp],
+] as const;
+
 interface Listing {
   readonly protocol: string;
   readonly serverName: string;
@@ -104,6 +110,8 @@ interface Listing {
 /** Asks the server. Throws `capability.not_importable` if it does not answer. */
 async function listTools(options: Omit<ConnectOptions, "protocol">): Promise<Listing> {
   const { connect } = await import("../../mcp-tools/client/mcp-client.ts");
+  // The exit ends the server, which a signal alone would not do.
+  for (const [signal, code] of STOP_SIGNALS) process.once(signal, () => process.exit(code));
   try {
     const connection = await connect({ ...options, protocol: undefined });
     try {

@@ -22,6 +22,7 @@ import type { ListedTool } from "../pins.ts";
 import { boundedFetch } from "./bounded-fetch.ts";
 import { ServerFailure } from "./server-failure.ts";
 import { ServerProcess } from "./server-process.ts";
+import { settlesWithin } from "./settles-within.ts";
 
 /** What a tool answered. */
 export interface ToolAnswer {
@@ -64,6 +65,8 @@ export interface ConnectOptions extends Omit<ToolServerSettings, "protocol"> {
 
 /** Versions from this one on have no handshake. */
 const FIRST_MODERN = "2026-07-28";
+/** How long a server over HTTP may take to end its session, in milliseconds. */
+const SESSION_END_MS = 1_000;
 /** Limits on what a server lists. */
 const MAX_PAGES = 64;
 const MAX_TOOLS = 2_000;
@@ -179,7 +182,21 @@ function httpLink(options: ConnectOptions, server: { readonly url: string; reado
     ),
     reconnectionOptions: { maxRetries: 0, initialReconnectionDelay: 1_000, maxReconnectionDelay: 1_000, reconnectionDelayGrowFactor: 1 },
   });
-  const link: Link = { transport, onEnd: () => undefined, stderr: () => "", settled: () => undefined, close: () => transport.close() };
+  const link: Link = {
+    transport,
+    onEnd: () => undefined,
+    stderr: () => "",
+    settled: () => undefined,
+    close: async () => {
+      // Tells the server that it may forget the session.
+      if (transport.sessionId !== undefined)
+        await settlesWithin(
+          transport.terminateSession().catch(() => undefined),
+          SESSION_END_MS,
+        );
+      await transport.close();
+    },
+  };
   return link;
 }
 
@@ -274,6 +291,8 @@ class McpConnection implements Connection {
     if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout)
       return new ServerFailure(`the server of ${name} did not answer within ${timeoutMs} ms`);
     if (error instanceof SdkError && error.code === SdkErrorCode.ConnectionClosed) return new ServerFailure(`the server of ${name} ended`);
+    if (error instanceof SdkError && error.code === SdkErrorCode.UnsupportedResultType)
+      return new ServerFailure(`the server of ${name} asked for input, which nobody can give during a run`);
     if (error instanceof SdkError && error.code === SdkErrorCode.InvalidResult)
       return new ServerFailure(`the server of ${name} sent an answer that is not one of MCP`);
     return new ServerFailure(`the server of ${name} could not be reached`);
@@ -281,8 +300,8 @@ class McpConnection implements Connection {
 
   async close(): Promise<void> {
     this.#link.onEnd(new ServerFailure(`the server of ${this.#options.name} was closed`));
-    await this.#client.close().catch(() => undefined);
     await this.#link.close();
+    await this.#client.close().catch(() => undefined);
   }
 }
 

@@ -9,6 +9,7 @@ import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { errorCode } from "../../vm/error.ts";
 import { ServerFailure } from "./server-failure.ts";
+import { settlesWithin } from "./settles-within.ts";
 
 /** Variables that say nothing private. */
 const HARMLESS_VARIABLES = [
@@ -92,10 +93,13 @@ export class ServerProcess {
     });
     // A write to a process that has ended fails. Its end is reported below.
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => undefined);
-    child.on("close", (code, signal) => {
+    const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
       const how = signal === null ? `exit code ${code ?? "unknown"}` : signal;
       this.#end(new ServerFailure(`the server of ${this.#name} ended (${how})`));
-    });
+    };
+    // Once all that it has written is read. A process that it leaves behind may keep the pipes open.
+    child.on("close", ended);
+    child.on("exit", (code, signal) => setTimeout(ended, GRACE_MS, code, signal).unref());
     // An idle server must not keep the process of an embedder alive. A call in progress does, by its timer.
     child.unref();
     for (const stream of [child.stdin, child.stdout, child.stderr]) unref(stream);
@@ -165,6 +169,8 @@ export class ServerProcess {
       if (child.exitCode !== null || child.signalCode !== null) resolve();
       else child.once("exit", () => resolve());
     });
+    // This process must not end before the server has.
+    child.ref();
     child.stdin.end();
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       if (await settlesWithin(closed, GRACE_MS)) break;
@@ -209,14 +215,4 @@ function signalGroup(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
 /** The pipes of a child process are sockets, although their types do not say so. */
 function unref(stream: Readable | Writable): void {
   if (stream instanceof Socket) stream.unref();
-}
-
-async function settlesWithin(promise: Promise<void>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  const inTime = await Promise.race([promise.then(() => true), late]);
-  clearTimeout(timer);
-  return inTime;
 }

@@ -1,9 +1,10 @@
 /** `boruna import mcp` with real servers, and the example in examples/mcp-notes. */
+import { spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
-import { boruna, EXAMPLES, temporaryFolder } from "./boruna.ts";
+import { boruna, environment, EXAMPLES, MAIN, temporaryFolder } from "./boruna.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const server = (name: string): string => join(ROOT, "node_modules/@modelcontextprotocol", `server-${name}`, "dist/index.js");
@@ -196,4 +197,59 @@ test("an interrupted run ends its server", async () => {
   expect(ended).toMatchObject({ code: 143, stdout: "" });
   const [, pid = ""] = /^started (\d+)$/m.exec(readFileSync(join(traces, "trace"), "utf8")) ?? [];
   expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH");
+});
+
+/** Resolves to the process id that a test server has written to the folder, once it is there. */
+async function startedIn(traces: string): Promise<number> {
+  for (;;) {
+    const [, pid] = /^started (\d+)$/m.exec(existsSync(join(traces, "trace")) ? readFileSync(join(traces, "trace"), "utf8") : "") ?? [];
+    if (pid !== undefined) return Number(pid);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Resolves when the process is gone. A process that stays makes the test hang. */
+async function gone(pid: number): Promise<void> {
+  const isAlive = (): boolean => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+  while (isAlive()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("an interrupted import ends its server", async () => {
+  const folder = temporaryFolder();
+  const child = spawn(process.execPath, [MAIN, "import", "mcp", "--", "node", MISBEHAVING, "mute", folder], {
+    cwd: folder,
+    env: environment(),
+    stdio: "ignore",
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const pid = await startedIn(folder);
+  child.kill("SIGINT");
+  expect(await ended).toBe(130);
+  await gone(pid);
+});
+
+test("a host that forgets to close its tools ends by itself, and so does the server", async () => {
+  const folder = temporaryFolder();
+  symlinkSync(ROOT, join(folder, "boruna"));
+  await boruna(["import", "mcp", "--name", "t", "--", "node", MISBEHAVING, "stubborn", folder], { cwd: folder });
+  rmSync(join(folder, "trace"));
+  const text = 'import "./mcp_t.ax"\nfn main() -> Result<String, String> !{mcp_t.ask} { Ok(t_ask(t_ask_args("hi"))?.text) }\n';
+  writeFileSync(join(folder, "app.ax"), text);
+  const host = `import { compile, createRegistry, execute, openImportedTools, openSources } from "./boruna/dist/index.js";
+const tools = openImportedTools("mcp_t.json");
+const registry = createRegistry(tools.capabilities);
+const { source, resolve } = openSources("app.ax");
+const run = await execute(compile(source, { resolve, registry }), { registry, policy: "allow-all", live: true });
+console.log(JSON.stringify(run.value));
+`;
+  writeFileSync(join(folder, "host.mjs"), host);
+  const ended = spawnSync(process.execPath, ["host.mjs"], { cwd: folder, env: environment(), encoding: "utf8" });
+  expect(ended).toMatchObject({ status: 0, stdout: '{"ok":"hi"}\n', stderr: "" });
+  await gone(await startedIn(folder));
 });

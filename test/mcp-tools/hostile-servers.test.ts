@@ -175,6 +175,13 @@ describe("the process", () => {
     await gone(pidIn(traceOf(traces), "child"));
   });
 
+  test("that leaves a process behind has ended all the same", async () => {
+    const traces = newFolder();
+    const tools = await withManner("abandon", {}, traces);
+    expect((await tools.run(ASK)).value).toEqual({ err: "the server of mcp_t ended (exit code 6)" });
+    await gone(pidIn(traceOf(traces), "child"));
+  });
+
   test("that ends between two calls fails the next one, and is started again for the one after that", async () => {
     const traces = newFolder();
     const tools = await withManner("once", {}, traces);

@@ -1,6 +1,8 @@
 /** Servers over HTTP, of both generations of the protocol, on loopback. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
+import { contractPin } from "../../mcp-tools/pins.ts";
+import { jsonFromJs } from "../../vm/json/js-interop.ts";
 import { importFrom, newFolder, openTools, writeDeclaration } from "./fixtures.ts";
 
 interface RpcRequest {
@@ -188,6 +190,68 @@ test("a header has the value of its variable, which stays out of files, answers 
   expect((await openTools(folder, { ...env, TICKETS_TOKEN: "wrong" }).run(ASK)).value).toEqual({
     err: expect.stringMatching(/^the server of mcp_t/),
   });
+});
+
+test("a server of 2026 that asks for input is one failure", async () => {
+  const asks: Answer = ({ id }, response) =>
+    reply(response, id, {
+      resultType: "input_required",
+      inputRequests: { a: { method: "elicitation/create", params: { message: "who?" } } },
+    });
+  const { folder } = await importFrom({ url: await serve(modern(asks)), headers: new Map() });
+  expect((await openTools(folder).run(ASK)).value).toEqual({
+    err: "the server of mcp_t asked for input, which nobody can give during a run",
+  });
+});
+
+test("the session of a server of 2025 is ended", async () => {
+  const ended: unknown[] = [];
+  const answer = legacy(echo);
+  const url = await serve((request, response, incoming) => {
+    if (request.method === "initialize") response.setHeader("mcp-session-id", "s-1");
+    if (incoming.method !== "DELETE") return answer(request, response, incoming);
+    ended.push(incoming.headers["mcp-session-id"]);
+    response.writeHead(200).end();
+  });
+  const { folder } = await importFrom({ url, headers: new Map() });
+  expect(ended).toEqual(["s-1"]);
+  const tools = openTools(folder);
+  expect((await tools.run(ASK)).value).toEqual({ ok: "you said hi" });
+  await tools.tools.close();
+  expect(ended).toEqual(["s-1", "s-1"]);
+});
+
+test("a pin is that of the schemas as the server sends them", async () => {
+  const inputSchema = {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    type: "object",
+    properties: { a: { $ref: "#/$defs/A", "x-order": 1, default: null }, b: true },
+    $defs: { A: { enum: ["x", null, 1.5], examples: [{ deep: [1, {}] }] } },
+    additionalProperties: { not: {} },
+    "x-own": { keep: "me" },
+  };
+  const outputSchema = {
+    type: "object",
+    properties: { n: { type: "integer", minimum: 0 } },
+    required: ["n"],
+    title: "Out",
+    "x-own": [null],
+  };
+  const tool = { name: "a", inputSchema, outputSchema, annotations: { readOnlyHint: true, idempotentHint: false } };
+  const answer = legacy(echo);
+  const url = await serve((request, response, incoming) =>
+    request.method === "tools/list" ? reply(response, request.id, { tools: [tool] }) : answer(request, response, incoming),
+  );
+  const { made } = await importFrom({ url, headers: new Map() });
+  const listed = {
+    name: "a",
+    description: "",
+    inputSchema: jsonFromJs(inputSchema),
+    outputSchema: jsonFromJs(outputSchema),
+    mayRepeat: true,
+    isTaskOnly: false,
+  };
+  expect(made.declaration.tools).toMatchObject([{ pin: contractPin(listed), mayRepeat: true }]);
 });
 
 test("no redirect leads to another server", async () => {

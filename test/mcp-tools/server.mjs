@@ -83,6 +83,12 @@ const CALLS = {
     answer(id, text(args.text));
   },
   environment: (id) => answer(id, text(JSON.stringify(process.env))),
+  // Ends, and leaves a process behind that holds its pipes.
+  abandon: () => {
+    const child = spawn(process.execPath, ["-e", "setInterval(() => undefined, 1000)"], { stdio: "inherit" });
+    trace(`child ${child.pid}`);
+    process.exit(6);
+  },
   orphan: (id) => {
     const child = spawn(process.execPath, ["-e", "setInterval(() => undefined, 1000)"], { stdio: "ignore" });
     trace(`child ${child.pid}`);
