@@ -199,6 +199,29 @@ test("an interrupted run ends its server", async () => {
   expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH");
 });
 
+test("a call that waits for an approval is made by a resumed run, if the tools are those of the log", async () => {
+  const folder = temporaryFolder();
+  const run = (...args: readonly string[]) => boruna(args, { cwd: folder });
+  const importing = ["import", "mcp", "--name", "t", "--", "node", MISBEHAVING];
+  await run(...importing);
+  const text = 'import "./mcp_t.ax"\nfn main() -> Result<String, String> !{mcp_t.ask} { Ok(t_ask(t_ask_args("hi"))?.text) }\n';
+  writeFileSync(join(folder, "app.ax"), text);
+  writeFileSync(
+    join(folder, "policy.json"),
+    '{ "schema_version": 1, "rules": { "mcp_t.ask": { "allow": true, "approval": "required" } } }',
+  );
+  const live = ["run", "app.ax", "--capabilities", "mcp_t.json", "--policy", "policy.json", "--live", "--record", "run.jsonl"];
+  expect(await run(...live)).toMatchObject({ code: 7, stdout: "" });
+  expect(await run("approve", "run.jsonl", "--call", "1", "--by", "ada")).toMatchObject({ code: 0 });
+  expect(await run("resume", "run.jsonl")).toMatchObject({ code: 2, stderr: expect.stringContaining("mcp_t.ask had a handler") });
+  // Another import is another set of capabilities.
+  await run(...importing, "changed");
+  const resume = ["resume", "run.jsonl", "--capabilities", "mcp_t.json"];
+  expect(await run(...resume)).toMatchObject({ code: 2, stderr: expect.stringContaining("another set of capabilities") });
+  await run(...importing);
+  expect(await run(...resume)).toMatchObject({ code: 0, stdout: 'Ok("hi")\n' });
+});
+
 /** Resolves to the process id that a test server has written to the folder, once it is there. */
 async function startedIn(traces: string): Promise<number> {
   for (;;) {
