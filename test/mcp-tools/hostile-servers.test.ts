@@ -65,6 +65,12 @@ describe("each ends as one failure that the program can catch", () => {
     await tools.tools.close();
   });
 
+  test("an answer that is too long for one call, while others are open", async () => {
+    const tools = await withManner("large", { maxAnswerBytes: 100_000 });
+    const run = await tools.run('Ok(json.from(list.map(par.map([1, 2, 3, 4], fn(_) { t_ask(t_ask_args("hi")) }), result.is_ok)))');
+    expect(run.value).toEqual({ ok: [false, false, false, false] });
+  });
+
   test("an answer that is nested too deep", async () => {
     const tools = await withManner("deep");
     const run = await tools.run(ASK);

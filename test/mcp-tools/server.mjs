@@ -58,6 +58,7 @@ const CALLS = {
     more();
   },
   megabytes: (id) => answer(id, text("x".repeat(10_000_000))),
+  large: (id) => answer(id, text("x".repeat(150_000))),
   deep: (id) =>
     process.stdout.write(
       `{"jsonrpc":"2.0","id":${id},"result":{"content":[],"structuredContent":{"a":${"[".repeat(50_000)}${"]".repeat(50_000)}}}}\n`,
