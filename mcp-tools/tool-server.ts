@@ -40,7 +40,8 @@ export class ToolServer {
   readonly #options: ToolServerOptions;
   readonly #scrub: (value: unknown) => unknown;
   #connected: Promise<Connected> | undefined;
-  #isClosed = false;
+  /** Aborted by `close`. */
+  readonly #closing = new AbortController();
 
   constructor(declaration: ToolDeclaration, options: ToolServerOptions) {
     this.#declaration = declaration;
@@ -82,15 +83,18 @@ export class ToolServer {
     const current = this.#connected;
     if ((await current?.catch(() => undefined))?.connection !== connection) return;
     if (this.#connected === current) this.#connected = undefined;
-    if (!this.#isClosed && connection.stderr !== "")
-      this.#options.onWarning(
-        `the server of ${this.#declaration.name} has ended; the end of its stderr:\n${textOf(this.#scrub(connection.stderr))}`,
-      );
+    this.#showStderr(connection.stderr);
     await connection.close();
   }
 
+  /** Shows why the server may have ended. The log has nothing of it. */
+  #showStderr(stderr: string): void {
+    if (this.#closing.signal.aborted || stderr === "") return;
+    this.#options.onWarning(`the server of ${this.#declaration.name} has ended; the end of its stderr:\n${textOf(this.#scrub(stderr))}`);
+  }
+
   #connect(): Promise<Connected> {
-    if (this.#isClosed) throw new ServerFailure(`the server of ${this.#declaration.name} was closed`);
+    if (this.#closing.signal.aborted) throw new ServerFailure(`the server of ${this.#declaration.name} was closed`);
     const connecting = (this.#connected ??= this.#open());
     connecting.catch(() => {
       if (this.#connected === connecting) this.#connected = undefined;
@@ -102,12 +106,19 @@ export class ToolServer {
     // The SDK takes a third of a second to load.
     const { connect } = await import("./client/mcp-client.ts");
     const { name, startTimeoutMs, tools } = this.#declaration;
-    const connection = await connect({ ...this.#declaration, cwd: this.#options.cwd, env: this.#options.env });
+    const { cwd, env } = this.#options;
+    let connection: Connection;
+    try {
+      connection = await connect({ ...this.#declaration, cwd, env, signal: this.#closing.signal });
+    } catch (error) {
+      if (error instanceof ServerFailure) this.#showStderr(error.stderr);
+      throw error;
+    }
     try {
       const listed = await connection.listTools(startTimeoutMs);
       const { refused, warnings } = compareTools(name, tools, listed);
       for (const warning of warnings) this.#options.onWarning(warning);
-      if (this.#isClosed) throw new ServerFailure(`the server of ${name} was closed`);
+      if (this.#closing.signal.aborted) throw new ServerFailure(`the server of ${name} was closed`);
       return { connection, refused };
     } catch (error) {
       await connection.close();
@@ -129,7 +140,7 @@ export class ToolServer {
 
   /** Ends the server. Calls in progress fail. */
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#closing.abort();
     const connected = await this.#connected?.catch(() => undefined);
     await connected?.connection.close();
   }

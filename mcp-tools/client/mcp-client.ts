@@ -61,6 +61,8 @@ export interface ConnectOptions extends Omit<ToolServerSettings, "protocol"> {
   readonly cwd: string;
   /** Values of the declared variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends the connection, also while it is being made. */
+  readonly signal?: AbortSignal;
 }
 
 /** Versions from this one on have no handshake. */
@@ -71,7 +73,7 @@ const SESSION_END_MS = 1_000;
 const MAX_PAGES = 64;
 const MAX_TOOLS = 2_000;
 
-/** Connects to a server. Throws `ServerFailure`, and `usage` if a variable is missing. */
+/** Connects to a server. Throws `ServerFailure`, also if a declared variable is not set. */
 export async function connect(options: ConnectOptions): Promise<Connection> {
   if (options.protocol !== undefined) return open(options, options.protocol < FIRST_MODERN ? "legacy" : { pin: options.protocol });
   try {
@@ -95,6 +97,9 @@ async function open(options: ConnectOptions, mode: "auto" | "legacy" | { pin: st
   );
   client.onerror = () => undefined;
   const connection = new McpConnection(options, client, link);
+  options.signal?.addEventListener("abort", () => link.onEnd(new ServerFailure(`the server of ${options.name} was closed`)), {
+    once: true,
+  });
   try {
     await connection.guarded(client.connect(link.transport, { timeout: options.startTimeoutMs }), options.startTimeoutMs);
   } catch (error) {

@@ -1,5 +1,5 @@
 /** Servers that misbehave: each ends as one clear failure of the call, and as no process that is left behind. */
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ToolDeclaration } from "../../mcp-tools/declaration.ts";
 import { command, importFrom, inMemory, newFolder, openTools, type TestTools, traceOf, writeDeclaration } from "./fixtures.ts";
@@ -37,6 +37,10 @@ async function gone(pid: number): Promise<void> {
   while (isAlive(pid)) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Whether the server has written a line that begins with the word. */
+const hasTrace = (folder: string, word = "started"): boolean =>
+  existsSync(`${folder}/trace`) && traceOf(folder).some((line) => line.startsWith(word));
+
 const pidIn = (lines: readonly string[], word: string): number => Number(lines.find((line) => line.startsWith(word))?.split(" ")[1]);
 
 describe("each ends as one failure that the program can catch", () => {
@@ -61,6 +65,9 @@ describe("each ends as one failure that the program can catch", () => {
     const tools = await withManner(manner, settings);
     const run = await tools.run(ASK);
     expect([run.outcome, run.value, run.error]).toEqual(["success", { err: message }, undefined]);
+    expect(tools.warnings).toEqual(
+      manner === "stillborn" ? ["the server of mcp_t has ended; the end of its stderr:\ncannot open the database\n"] : [],
+    );
     expect(run.counters).toMatchObject({ total: 1, failed: 1 });
     await tools.tools.close();
   });
@@ -165,6 +172,16 @@ describe("the process", () => {
     expect(() => traceOf(traces)).toThrow("ENOENT");
   });
 
+  test("is ended by close while it starts", async () => {
+    const traces = newFolder();
+    const tools = await withManner("mute", { startTimeoutMs: 86_400_000 }, traces);
+    const run = tools.run(ASK);
+    while (!hasTrace(traces)) await new Promise((resolve) => setImmediate(resolve));
+    await tools.tools.close();
+    expect((await run).value).toEqual({ err: "the server of mcp_t was closed" });
+    await gone(pidIn(traceOf(traces), "started"));
+  });
+
   test("that ignores signals and the end of its input is killed", async () => {
     const traces = newFolder();
     const tools = await withManner("stubborn", {}, traces);
@@ -203,14 +220,7 @@ describe("the process", () => {
     const tools = await withManner("hang", {}, traces);
     const controller = new AbortController();
     const run = tools.run(ASK, { signal: controller.signal });
-    const called = (): boolean => {
-      try {
-        return traceOf(traces).some((line) => line.startsWith("call"));
-      } catch {
-        return false;
-      }
-    };
-    while (!called()) await new Promise((resolve) => setImmediate(resolve));
+    while (!hasTrace(traces, "call")) await new Promise((resolve) => setImmediate(resolve));
     controller.abort();
     expect((await run).outcome).toBe("canceled");
     while (!traceOf(traces).includes("cancelled")) await new Promise((resolve) => setImmediate(resolve));
