@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 /** The tests that run the built command: `test/repo/build.ts` brings dist/ up to date before them, and only before them. */
 const COMMAND = [
   "test/cli/*.test.ts",
-  "test/mcp/{stdio,http,spans}.test.ts",
+  "test/mcp/{stdio,http,spans,agent}.test.ts",
   "test/repo/{least-policy-guide,logs-guide,package,policies,readme,resume-guide,approval-guide,task-runner}.test.ts",
   "test/viewer/page.test.ts",
   "test/vm/hostile/memory.test.ts",

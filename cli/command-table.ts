@@ -511,12 +511,22 @@ export const COMMANDS: readonly CommandSpec[] = [
       ...POLICY,
       { flags: "--live", help: "let clients ask for real calls; without it mocks answer" },
       {
+        flags: "--tools <file>",
+        help: "also let programs call the tools of another MCP server: a declaration file of `boruna import mcp`, with its module beside it",
+        repeatable: true,
+      },
+      {
         flags: "--port <port>",
         help: "serve over HTTP on 127.0.0.1; 0 is any free port. BORUNA_MCP_TOKEN is the token to ask for, otherwise a line on stderr has one",
       },
       { flags: "--logs <folder>", help: "keep the logs of runs here (default: a temporary folder, removed at the end)" },
     ],
-    examples: ["boruna mcp", "boruna mcp --policy policy.json --live --logs logs/", "BORUNA_MCP_TOKEN=… boruna mcp --port 8722"],
+    examples: [
+      "boruna mcp --tools mcp_notes.json --policy policy.json --live",
+      "boruna mcp",
+      "boruna mcp --policy policy.json --live --logs logs/",
+      "BORUNA_MCP_TOKEN=… boruna mcp --port 8722",
+    ],
     run: withFlags<McpFlags>(async (session, flags) => (await import("./commands/mcp.ts")).mcpCommand(session, flags)),
   },
   {

@@ -8,7 +8,8 @@ import { parseJson } from "../vm/json/json.ts";
 import { compareUtf8 } from "../vm/value/utf8.ts";
 import { VERSION } from "../vm/version.ts";
 import { docsPiece } from "./docs.ts";
-import { type McpSettings, textArg, type ToolAnswer, type ToolArgs } from "./settings.ts";
+import { listArg, type McpSettings, numberArg, textArg, type ToolAnswer, type ToolArgs } from "./settings.ts";
+import { describeTools, readToolModule, searchTools } from "./tool-search.ts";
 
 /** Throws `BorunaError` for arguments that fit the schema but mean nothing. */
 type Answer = (args: ToolArgs, settings: McpSettings) => ToolAnswer;
@@ -17,8 +18,16 @@ export const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
   ["boruna_explain", (args) => explanationJson(diagnosticCode(textArg(args, "code") ?? ""))],
   ["boruna_policy_validate", (args) => policyAnswer(textArg(args, "policy") ?? "")],
   ["boruna_capability_list", (_, settings) => capabilityList(settings)],
+  ["boruna_search", (args, settings) => searchAnswer(args, settings)],
+  ["boruna_describe", (args, { tools }) => ({ declarations: describeTools(tools.map(readToolModule), listArg(args, "names") ?? []) })],
   ["boruna_docs", (args) => ({ ...docsPiece(textArg(args, "page"), textArg(args, "section")) })],
 ]);
+
+function searchAnswer(args: ToolArgs, settings: McpSettings): ToolAnswer {
+  const policy = policyFromJson(parseJson(settings.policy));
+  const modules = settings.tools.map(readToolModule);
+  return { tools: searchTools(modules, policy, textArg(args, "query") ?? "", numberArg(args, "limit") ?? 10) };
+}
 
 function policyAnswer(text: string): ToolAnswer {
   const { policy, warnings } = checkPolicy(text, { file: "policy", jsonc: true });

@@ -19,7 +19,7 @@ import { openSources, type ProgramSources } from "../runtime/sources.ts";
 import type { IncomingContext } from "../telemetry/context.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import type { Module } from "../vm/bytecode/module.ts";
-import { BUILTIN_REGISTRY } from "../vm/capabilities.ts";
+import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { canonicalJson, isJsonObject, parseJson } from "../vm/json/json.ts";
 import { jsonToJs } from "../vm/json/js-interop.ts";
@@ -28,6 +28,7 @@ import { LIMITS, type Limits } from "../vm/limits.ts";
 import { utf8Length } from "../vm/value/utf8.ts";
 import { DEFAULT_RESULT_BYTES, DEFAULT_WALL_MS, listArg, type McpSettings, numberArg, objectArg, textArg } from "./settings.ts";
 import type { ToolAnswer, ToolArgs } from "./settings.ts";
+import { readToolModule } from "./tool-search.ts";
 
 /** What the thread gives a tool. */
 export interface ToolContext {
@@ -38,14 +39,19 @@ export interface ToolContext {
   readonly onCall: (call: CallEnd) => void;
   readonly tracing: Tracing | undefined;
   readonly caller: IncomingContext;
+  /** The capabilities of programs: the built-in ones, and the imported tools. */
+  readonly registry: CapabilityRegistry;
 }
 
 type ProgramTool = (args: ToolArgs, context: ToolContext) => Promise<ToolAnswer> | ToolAnswer;
 
 /** Throws `BorunaError` for arguments that fit the schema but mean nothing. */
 export const PROGRAM_TOOLS: ReadonlyMap<string, ProgramTool> = new Map<string, ProgramTool>([
-  ["boruna_check", (args, { settings }) => withSources(args, (sources) => checkAnswer(sources, policyFor(args, settings)))],
-  ["boruna_run", (args, context) => withSources(args, (sources) => runAnswer(sources, args, context))],
+  [
+    "boruna_check",
+    (args, context) => withSources(args, context, (sources) => checkAnswer(sources, policyFor(args, context), context.registry)),
+  ],
+  ["boruna_run", (args, context) => withSources(args, context, (sources) => runAnswer(sources, args, context))],
   ["boruna_replay", (args, context) => replayAnswer(args, context)],
   ["boruna_log_show", (args, { settings }) => logAnswer(args, settings)],
 ]);
@@ -53,11 +59,12 @@ export const PROGRAM_TOOLS: ReadonlyMap<string, ProgramTool> = new Map<string, P
 const MAIN_FILE = "main.ax";
 
 /** Puts the files into an empty folder, where the compiler's rules for imports hold, and removes the folder afterwards. */
-async function withSources<T>(args: ToolArgs, body: (sources: ProgramSources) => Promise<T> | T): Promise<T> {
+async function withSources<T>(args: ToolArgs, { settings }: ToolContext, body: (sources: ProgramSources) => Promise<T> | T): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "boruna-mcp-"));
   try {
     // The folder of libraries marks the root of a project, so imports cannot leave the folder.
     mkdirSync(join(folder, "libs"));
+    for (const { file, text } of settings.tools.map(readToolModule)) writeFileSync(join(folder, file), text);
     for (const [path, text] of Object.entries(objectArg(args, "files") ?? {})) writeSource(folder, path, String(text));
     writeSource(folder, MAIN_FILE, textArg(args, "source") ?? "");
     return await body(openSources(join(folder, MAIN_FILE)));
@@ -77,18 +84,18 @@ function writeSource(folder: string, path: string, text: string): void {
 }
 
 /** Returns the operator's policy, or what the caller wants of it. Throws `policy.*`. */
-function policyFor(args: ToolArgs, settings: McpSettings): Policy {
+function policyFor(args: ToolArgs, { settings, registry }: ToolContext): Policy {
   const policy = policyFromJson(parseJson(settings.policy));
   const allow = listArg(args, "allow");
-  return allow === undefined ? policy : narrowed(policy, allow);
+  return allow === undefined ? policy : narrowed(policy, allow, registry);
 }
 
-function checkAnswer({ source, resolve }: ProgramSources, policy: Policy): ToolAnswer {
-  const { ok, diagnostics, sourceOf } = check(source, { resolve });
+function checkAnswer({ source, resolve }: ProgramSources, policy: Policy, registry: CapabilityRegistry): ToolAnswer {
+  const { ok, diagnostics, sourceOf } = check(source, { resolve, registry });
   const shown = diagnosticsJson(diagnostics, sourceOf);
   if (!ok) return { ok, diagnostics: shown };
-  const { module } = compile(source, { resolve });
-  return { ok, diagnostics: shown, capabilities: verdicts(module, policy) };
+  const { module } = compile(source, { resolve, registry });
+  return { ok, diagnostics: shown, capabilities: verdicts(module, policy, registry) };
 }
 
 const MAX_DIAGNOSTICS = 50;
@@ -97,9 +104,9 @@ const diagnosticsJson = (diagnostics: readonly Diagnostic[], sourceOf: (name: st
   diagnostics.slice(0, MAX_DIAGNOSTICS).map((diagnostic) => diagnosticToJson(diagnostic, sourceOf));
 
 /** Says what the policy does with calls of each capability that a function of the program declares. */
-function verdicts({ functions }: Module, policy: Policy): readonly unknown[] {
+function verdicts({ functions }: Module, policy: Policy, registry: CapabilityRegistry): readonly unknown[] {
   const ids = new Set(functions.flatMap((f) => f.capabilities));
-  return BUILTIN_REGISTRY.all.filter(({ id }) => ids.has(id)).map(({ name }) => ({ name, ...verdict(name, policy) }));
+  return registry.all.filter(({ id }) => ids.has(id)).map(({ name }) => ({ name, ...verdict(name, policy) }));
 }
 
 function verdict(name: string, policy: Policy): { readonly verdict: "allowed" | "denied" | "depends"; readonly reason?: string } {
@@ -125,16 +132,17 @@ const SCOPED: ReadonlyMap<string, string> = new Map([
 
 async function runAnswer(sources: ProgramSources, args: ToolArgs, context: ToolContext): Promise<ToolAnswer> {
   const { source, resolve } = sources;
-  const { settings, signal, onCall, tracing, caller } = context;
-  const checked = check(source, { resolve });
+  const { settings, signal, onCall, tracing, caller, registry } = context;
+  const checked = check(source, { resolve, registry });
   if (!checked.ok) return { ok: false, diagnostics: diagnosticsJson(checked.diagnostics, checked.sourceOf) };
-  const policy = policyFor(args, settings);
+  const policy = policyFor(args, context);
   const live = args["live"] === true;
   if (live && !settings.live)
     throw new BorunaError("usage", "the operator of this server allowed no real calls", { hint: "leave out live: mocks answer" });
   const log = `${randomUUID()}.jsonl`;
   const options: RunOptions = {
     policy,
+    registry,
     live,
     args: objectArg(args, "args") ?? {},
     inputs: objectArg(args, "inputs") ?? {},
@@ -146,7 +154,7 @@ async function runAnswer(sources: ProgramSources, args: ToolArgs, context: ToolC
     ...caller,
     on: { callEnd: onCall },
   };
-  const execution = await execute(compile(source, { resolve }), options);
+  const execution = await execute(compile(source, { resolve, registry }), options);
   return runJsonWithin(execution, log, numberArg(args, "max_result_bytes") ?? DEFAULT_RESULT_BYTES);
 }
 

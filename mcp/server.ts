@@ -49,10 +49,11 @@ const INSTRUCTIONS =
 
 /** Returns the factory that the SDK calls for each connection, or for each request over HTTP. */
 export function mcpFactory(options: McpOptions): McpServerFactory {
-  const schemas = new Map(TOOLS.map((tool) => [tool.name, readSchema(jsonFromJs(tool.inputSchema))]));
+  const tools = TOOLS.filter(({ needsTools }) => needsTools !== true || options.settings.tools.length > 0);
+  const schemas = new Map(tools.map((tool) => [tool.name, readSchema(jsonFromJs(tool.inputSchema))]));
   return () => {
     const server = new McpServer({ name: "boruna", version: VERSION }, { instructions: INSTRUCTIONS });
-    for (const tool of TOOLS) registerTool(server, tool, schemas.get(tool.name), options);
+    for (const tool of tools) registerTool(server, tool, schemas.get(tool.name), options);
     for (const name of docsPages().keys()) {
       const uri = `boruna://docs/${name}`;
       const mimeType = name === SMALL_PAGE ? "text/plain" : "text/markdown";

@@ -6,6 +6,8 @@ export interface McpSettings {
   readonly live: boolean;
   /** The folder of the logs. */
   readonly logs: string;
+  /** Paths of declaration files of `boruna import mcp`, with the modules beside them. */
+  readonly tools: readonly string[];
 }
 
 /** How long a run may take unless the policy has a limit, in milliseconds. */

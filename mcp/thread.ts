@@ -1,6 +1,9 @@
 /** The main file of the thread of one tool call. It runs the tool, sends progress and the answer, and ends. */
 import { parentPort, workerData } from "node:worker_threads";
 import { startProcessTelemetry } from "../telemetry/process-telemetry.ts";
+import { createRegistry } from "../gateway/own-capabilities.ts";
+import { openImportedTools } from "../mcp-tools/imported-tools.ts";
+import { BUILTIN_REGISTRY } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { printable } from "../vm/terminal-text.ts";
 import { errorAnswer } from "./answers.ts";
@@ -29,8 +32,13 @@ async function work(job: Job): Promise<void> {
     send({ type: "progress", progress: { calls, message: `call ${call} of ${capability}: ${outcome}` } });
   };
   const { settings, caller } = job;
-  const context: ToolContext = { settings, signal: abort.signal, onCall, tracing: telemetry?.tracing, caller };
+  const tools = settings.tools.map((path) =>
+    openImportedTools(path, { onWarning: (text) => process.stderr.write(`warning: ${printable(text)}\n`) }),
+  );
+  const registry = tools.length === 0 ? BUILTIN_REGISTRY : createRegistry(tools.flatMap(({ capabilities }) => capabilities));
+  const context: ToolContext = { settings, signal: abort.signal, onCall, tracing: telemetry?.tracing, caller, registry };
   send(await answerOf(job, context));
+  await Promise.all(tools.map((server) => server.close()));
   await telemetry?.close();
   // The port keeps the thread alive.
   parentPort?.close();

@@ -17,6 +17,8 @@ export interface ToolSpec {
   readonly outputSchema: Schema;
   /** Whether the tool changes nothing outside of the server. */
   readonly readOnly: boolean;
+  /** Whether the tool is there only if the operator gave tools of other servers. */
+  readonly needsTools?: true;
   /** Whether the tool runs a program or a compiler, and so has a thread of its own. */
   readonly inThread: boolean;
 }
@@ -78,6 +80,43 @@ const RESULT_BYTES: Schema = {
 };
 
 export const TOOLS: readonly ToolSpec[] = [
+  {
+    name: "boruna_search",
+    title: "Search tools",
+    description:
+      "Finds functions for the tools of the operator's MCP servers. Returns signatures; a program imports a function's module and calls it. Search, describe what you need, and write one program that makes all calls.",
+    inputSchema: input(
+      {
+        query: { type: "string", maxLength: 400, description: "words of what you want to do; empty lists all" },
+        limit: { type: "integer", minimum: 1, maximum: 20, description: "Default: 10" },
+      },
+      ["query"],
+    ),
+    outputSchema: output({
+      tools: {
+        type: "array",
+        items: {
+          type: "object",
+          properties: { name: TEXT, signature: TEXT, import: TEXT, allowed: { type: "boolean" }, doc: TEXT },
+          required: ["name", "signature", "import", "allowed"],
+        },
+      },
+    }),
+    needsTools: true,
+    readOnly: true,
+    inThread: false,
+  },
+  {
+    name: "boruna_describe",
+    title: "Describe tools",
+    description:
+      "Returns the declarations of functions that boruna_search found: signature, description, and all types of arguments and answer.",
+    inputSchema: input({ names: { type: "array", items: { type: "string", maxLength: 200 }, minItems: 1, maxItems: 10 } }, ["names"]),
+    outputSchema: output({ declarations: TEXT }),
+    needsTools: true,
+    readOnly: true,
+    inThread: false,
+  },
   {
     name: "boruna_check",
     title: "Check a program",

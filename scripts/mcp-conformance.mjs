@@ -56,7 +56,7 @@ async function conformance(factory, requirements, baseline) {
 
 async function productFactory() {
   const [{ mcpFactory }, { createThreads }] = await Promise.all([load("mcp/server.js"), load("mcp/threads.js")]);
-  const settings = { policy: '{"default_allow":false}', live: false, logs: tmpdir() };
+  const settings = { policy: '{"default_allow":false}', live: false, logs: tmpdir(), tools: [] };
   return mcpFactory({ settings, threads: createThreads(), transport: "tcp", onNotice: () => undefined });
 }
 

@@ -4,13 +4,14 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { McpOptions } from "../../mcp/server.ts";
+import { readToolModule } from "../../mcp/tool-search.ts";
 import { createThreads } from "../../mcp/threads.ts";
 import { policyToJson } from "../../policy/policy.ts";
 import { toIoError } from "../../replay/log/files.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson } from "../../vm/json/json.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
+import { loadRegistry } from "../capabilities.ts";
 import { type PolicyFlags, policyOf } from "../policy-flags.ts";
 import type { Session } from "../session.ts";
 import { withTelemetry } from "../telemetry.ts";
@@ -20,15 +21,20 @@ export interface McpFlags extends PolicyFlags {
   readonly live?: boolean;
   readonly logs?: string;
   readonly port?: string;
+  readonly tools?: readonly string[];
 }
 
 export async function mcpCommand(session: Session, flags: McpFlags): Promise<number> {
-  const policy = await policyOf(flags, BUILTIN_REGISTRY);
+  const tools = (flags.tools ?? []).map((path) => resolve(path));
+  // Finds a mistake in a file before a client does. A server of tools starts at the first call of a run.
+  for (const path of tools) readToolModule(path);
+  const registry = await loadRegistry({ capabilities: tools }, session);
+  const policy = await policyOf(flags, registry);
   const folder = flags.logs === undefined ? mkdtempSync(join(tmpdir(), "boruna-mcp-logs-")) : logsFolder(flags.logs);
   const threads = createThreads();
   const port = portOf(flags.port);
   const options: McpOptions = {
-    settings: { policy: canonicalJson(policyToJson(policy)), live: flags.live === true, logs: folder },
+    settings: { policy: canonicalJson(policyToJson(policy)), live: flags.live === true, logs: folder, tools },
     threads,
     transport: port === undefined ? "pipe" : "tcp",
     onNotice: (line) => session.terminal.err(withoutControlCharacters(line)),
