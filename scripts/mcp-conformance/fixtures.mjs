@@ -265,7 +265,11 @@ export function fixtureServer() {
     { description: "template", mimeType: "application/json" },
     (uri, { id }) => ({
       contents: [
-        { uri: uri.href, mimeType: "application/json", text: JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` }) },
+        {
+          uri: uri.href,
+          mimeType: "application/json",
+          text: JSON.stringify({ id, templateTest: true, data: `Data for ID: ${String(id)}` }),
+        },
       ],
     }),
   );
