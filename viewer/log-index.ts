@@ -1,5 +1,5 @@
 /**
- * An index over one log, so that any page of its events can be read without keeping the log in memory. It holds about 13 bytes for each event.
+ * An index over one log, so that any page of its events can be read without keeping the log in memory. It holds about 11 bytes for each event.
  * `refresh` reads what was appended since the last time, and checks every record as `readLog` does. Between pieces of
  * the file other work may run.
  */

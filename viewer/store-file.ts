@@ -18,7 +18,7 @@ const BATCH = 1_000;
 
 /**
  * Yields the spans of a file in batches. Stops at an incomplete last line, and returns the number of bytes before it. Throws `log.io_error`, and
- * `log.form` for a file of another kind.
+ * `usage` for a file of another kind.
  */
 export function* readStoreFile(file: string): Generator<readonly StoredSpan[], number> {
   let batch: StoredSpan[] = [];
@@ -43,7 +43,7 @@ export function* readStoreFile(file: string): Generator<readonly StoredSpan[], n
 }
 
 const notAStoreError = (file: string, line: number): BorunaError =>
-  new BorunaError("log.form", `${file} is not a file of boruna view --store`, { place: { file, line }, hint: "Name another file." });
+  new BorunaError("usage", `${file} is not a file of boruna view --store`, { place: { file, line }, hint: "Name another file." });
 
 /** Appends spans to a file, and writes it anew when it has become too long. */
 export class StoreFile {
@@ -54,7 +54,7 @@ export class StoreFile {
 
   /**
    * Locks the file and passes the spans that it has to `onSpans`. Creates it if it does not exist, and cuts off an incomplete last line. Throws `log.io_error`,
-   * `log.form` for a file of another kind, and `log.locked` if another process writes it.
+   * `usage` for a file of another kind, and `log.locked` if another process writes it.
    */
   constructor(path: string, onSpans: (spans: readonly StoredSpan[]) => void) {
     this.#path = path;

@@ -54,7 +54,7 @@ describe("the file of a store", () => {
     ]) {
       const other = at("other.txt");
       writeFileSync(other, text);
-      await expect(startViewer({ port: 0, logs: [], limitBytes: 2 ** 20, storeFile: other })).rejects.toMatchObject({ kind: "log.form" });
+      await expect(startViewer({ port: 0, logs: [], limitBytes: 2 ** 20, storeFile: other })).rejects.toMatchObject({ kind: "usage" });
       expect(readFileSync(other, "utf8")).toBe(text);
     }
   });
