@@ -1,6 +1,8 @@
 // The whole workflow on one machine: runs the news program live against a local API and model, recorded and traced,
-// then replays the run offline and verifies its log. `npm start` runs this.
+// then replays the run offline and verifies its log. `npm start` runs this. With `--view` (`npm start -- --view`), `boruna view` receives the spans and
+// shows the run, and stays open until Ctrl-C.
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,30 +29,61 @@ function command(args, env = {}) {
   });
 }
 
+/** Starts `boruna view` on the folder. Resolves to its address, the variables for senders, and a function that waits for its end. */
+async function startView(folder) {
+  const child = spawn(process.execPath, [boruna, "view", folder, "--port", "0", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", resolve);
+  });
+  const [line] = await Promise.race([once(child.stdout, "data"), ended.then(() => Promise.reject(new Error("boruna view has ended")))]);
+  const { page, endpoint, headers } = JSON.parse(line);
+  return { page, env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers }, ended };
+}
+
+/** Starts a collector that prints what it has received. */
+async function startCollector() {
+  const spans = [];
+  const collector = await startReceiver({ onSpans: (received) => spans.push(...received) });
+  say(`An OpenTelemetry collector listens on ${collector.url}.`);
+  return {
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
+    close: () => {
+      say("\nThe spans that the collector received:");
+      say(spanTree(spans));
+      return collector.close();
+    },
+  };
+}
+
 const folder = mkdtempSync(join(tmpdir(), "boruna-start-"));
 const log = join(folder, "run.jsonl");
-const spans = [];
 const server = await startServer();
-const collector = await startReceiver({ onSpans: (received) => spans.push(...received) });
+const viewer = process.argv.includes("--view") ? await startView(folder) : undefined;
+const collector = viewer === undefined ? await startCollector() : undefined;
 const news = `http://127.0.0.1:${server.address().port}`;
-say(`A stand-in news API and model listen on ${news}, an OpenTelemetry collector on ${collector.url}.`);
+say(`A stand-in news API and model listen on ${news}.`);
+if (viewer !== undefined) say(`The viewer shows the run: ${viewer.page}`);
 
 let failed = 0;
 try {
   const run = ["run", "digest.ax", "--policy", "policy.jsonc", "--live", "--arg", `url=${news}/stories`, "--record", log];
   failed ||= await command(run, {
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    ...(viewer ?? collector).env,
     BORUNA_LLM_URL: `${news}/v1`,
     BORUNA_LLM_MODEL: "local-summarizer",
   });
-  say("\nThe spans that the collector received:");
-  say(spanTree(spans));
-  await collector.close();
+  await collector?.close();
   server.close();
   server.closeAllConnections();
-  say("\nBoth servers are gone. The log alone is enough for the rest:");
+  say("\nThe servers are gone. The log alone is enough for the rest:");
   failed ||= await command(["replay", log]);
   failed ||= await command(["verify", log]);
+  if (viewer !== undefined) {
+    say("\nThe viewer is open until Ctrl-C.");
+    process.once("SIGINT", () => undefined);
+    await viewer.ended;
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

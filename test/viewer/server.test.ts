@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { ask, spanId, testViewer, TRACE, traceId, traces } from "./test-viewer.ts";
@@ -206,6 +207,31 @@ describe("spans", () => {
     const { attributes, dropped } = await viewer.read("GET /api/runs/RUN/spans/SPAN", `/api/runs/${TRACE}/spans/${spanId(2)}`);
     expect(attributes.length).toBeLessThan(3_000);
     expect(attributes.length + dropped).toBe(10_001);
+  });
+
+  test("many requests at once are told to come back, and the others are served", async () => {
+    const viewer = await testViewer();
+    const { port } = new URL(viewer.url);
+    const head = `POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${viewer.senderToken}\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n`;
+    // A server answers "Continue" when it begins to read the body.
+    const slow = await Promise.all(
+      Array.from(
+        { length: 16 },
+        () =>
+          new Promise<Socket>((resolve, reject) => {
+            const socket = connect(Number(port), "127.0.0.1", () => socket.write(head));
+            socket.once("error", reject);
+            socket.once("data", () => resolve(socket));
+          }),
+      ),
+    );
+    const refused = await viewer.send(traces([{ spanId: spanId(1) }]));
+    expect([refused.status, refused.headers["retry-after"]]).toEqual([429, "1"]);
+    expect((await viewer.get("/api/runs")).status).toBe(200);
+    for (const socket of slow) socket.destroy();
+    let { status } = refused;
+    while (status === 429) ({ status } = await viewer.send(traces([{ spanId: spanId(1) }])));
+    expect(status).toBe(200);
   });
 
   test("a repeated request adds nothing", async () => {
