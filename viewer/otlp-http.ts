@@ -27,11 +27,13 @@ class HttpError extends Error {
 
 /**
  * Answers one OTLP request. `onSpans` returns how many of the spans it has rejected, because they will never fit. If it throws, the answer is 500.
+ * Decoding a request of 4 MiB takes a while, in which nothing else runs. It begins when the promise of `turn` is fulfilled.
  */
 export async function answerOtlp(
   request: IncomingMessage,
   response: ServerResponse,
   onSpans: (spans: readonly DecodedSpan[]) => number,
+  turn: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const form = otlpForm(request.headers["content-type"]);
   const path = request.url?.split("?", 1)[0];
@@ -40,6 +42,7 @@ export async function answerOtlp(
     if (request.method !== "POST") throw new HttpError(405, "only POST is served");
     if (form === undefined) throw new HttpError(415, "application/x-protobuf and application/json are understood");
     const body = await bodyOf(request);
+    await turn();
     if (path !== TRACES) send(response, 200, form, partialSuccess(form, 0, "only spans are kept"));
     else {
       const rejected = onSpans(decodeTraceRequest(body, form));

@@ -54,7 +54,7 @@ export interface Viewer {
 const HOST = "127.0.0.1";
 const TOKEN_BYTES = 16;
 /** Requests whose bodies are read at the same time. */
-const MAX_BODIES = 16;
+const MAX_BODIES = 8;
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** Slow questions that wait for the one that is being answered. */
 const MAX_WAITING = 8;
@@ -93,6 +93,7 @@ class ViewerServer {
   #hosts: readonly string[] = [];
   #bodies = 0;
   #waiting = 0;
+  #decoding: Promise<void> = Promise.resolve();
   #slow: Promise<unknown> = Promise.resolve();
   #file: StoreFile | undefined;
 
@@ -204,7 +205,20 @@ class ViewerServer {
 
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#checkToken(request, this.#senderToken);
-    await this.#limitBodies(() => answerOtlp(request, response, (spans) => this.#addSpans(spans)));
+    await this.#limitBodies(() =>
+      answerOtlp(
+        request,
+        response,
+        (spans) => this.#addSpans(spans),
+        () => this.#decodingTurn(),
+      ),
+    );
+  }
+
+  /** Lets the event loop run once between two requests of spans, so that the API answers while many arrive. */
+  #decodingTurn(): Promise<void> {
+    this.#decoding = this.#decoding.then(() => new Promise((resolve) => setImmediate(resolve)));
+    return this.#decoding;
   }
 
   async #limitBodies<T>(body: () => Promise<T>): Promise<T> {

@@ -216,7 +216,7 @@ describe("spans", () => {
     // A server answers "Continue" when it begins to read the body.
     const slow = await Promise.all(
       Array.from(
-        { length: 16 },
+        { length: 8 },
         () =>
           new Promise<Socket>((resolve, reject) => {
             const socket = connect(Number(port), "127.0.0.1", () => socket.write(head));
