@@ -280,9 +280,9 @@ export interface SpanRow {
   readonly lane: number;
   /** Number of lanes of the siblings. 1 if none overlap. */
   readonly lanes: number;
-  /** A task whose work this span is: `actor`, `branch`. Undefined for the main task and spans of other programs. */
+  /** The branch of a `par` whose work this span is: `branch 2`. Undefined elsewhere; actors are seen by their lanes. */
   readonly task?: string | undefined;
-  /** Number of the call in the run, for a `boruna.cap` span. */
+  /** Number of the call among all calls of the run, for a `boruna.cap` span. `boruna log show` counts only those that reach a handler. */
   readonly call?: number | undefined;
   /** Event of the call in the log of the run. */
   readonly event?: number | undefined;

@@ -13,11 +13,11 @@ import { eventFields, isRunEventType, isValueList } from "../vm/events.ts";
 import { canonicalJson } from "../vm/json/json.ts";
 import { typedText } from "../vm/value/display.ts";
 import type { EventDetail, EventPlace, EventRow, EventsAnswer, EventsQuery, EventValues, SourceAnswer, ValueText } from "./api.ts";
+import { spansOfCall } from "./call-links.ts";
 import type { Run } from "./catalogue.ts";
 import type { IndexedEvent, LogIndex } from "./log-index.ts";
 import { pageOfAll, rangeOf } from "./paging.ts";
 import { recordedProgramOf } from "./recorded-program.ts";
-import { spansOfCall } from "./run-detail.ts";
 import { valueText } from "./stored-span.ts";
 import { shellWord } from "./waiting.ts";
 
@@ -134,7 +134,7 @@ export function eventDetail(run: Run, index: LogIndex, n: number): EventDetail |
     hash: event.hash,
     line: event.line,
     command: row.call === undefined ? undefined : `boruna log show ${shellWord(index.file)} --call ${row.call}`,
-    spans: row.call === undefined ? [] : spansOfCall(run, row.call),
+    spans: row.call === undefined ? [] : spansOfCall(run.executions, index, index.eventOfCall(row.call) ?? 0),
   };
 }
 

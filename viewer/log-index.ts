@@ -58,6 +58,7 @@ export class LogIndex {
   #callCapability = new CountList();
   #callOrdinal = new CountList();
   #capabilities = new Map<string, { readonly index: number; calls: number }>();
+  #capabilityNames: string[] = [];
   #typeCounts = new Map<RunEventType, number>();
 
   constructor(file: string) {
@@ -123,6 +124,7 @@ export class LogIndex {
     this.#callCapability = new CountList();
     this.#callOrdinal = new CountList();
     this.#capabilities = new Map();
+    this.#capabilityNames = [];
     this.#typeCounts = new Map();
   }
 
@@ -167,6 +169,7 @@ export class LogIndex {
         throw new BorunaError("log.too_large", `more than ${MAX_CAPABILITIES} different capabilities`, { place: { line: n + 1 } });
       capability = { index: this.#capabilities.size, calls: 0 };
       this.#capabilities.set(event.capability, capability);
+      this.#capabilityNames.push(event.capability);
     }
     this.#callEvents.push(n);
     this.#callCapability.push(capability.index);
@@ -188,6 +191,12 @@ export class LogIndex {
     if (this.#callEvents.at(call) === n) return call + 1;
     const answer = this.#answerEvents.lastAtMost(n);
     return this.#answerEvents.at(answer) === n ? answer + 1 : undefined;
+  }
+
+  /** Returns the capability of a call. Undefined if the log has no such call. */
+  capabilityOfCall(call: number): string | undefined {
+    const index = this.#callCapability.at(call - 1);
+    return index === undefined ? undefined : this.#capabilityNames[index];
   }
 
   /** Returns how many calls of the same capability there are up to this call, itself included. */

@@ -3,6 +3,7 @@ import { loadText } from "../replay/log/blob-values.ts";
 import { recordedBudget } from "../replay/report/log-table.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { Budget, Execution, LogDetail, RunDetail, RunFailure, SpanDetail, SpanRow, SpansAnswer, SpansQuery, Timeline } from "./api.ts";
+import { callLinks } from "./call-links.ts";
 import { durationMs, executionId, mainExecution, msOf, type ExecutionRef, type Run } from "./catalogue.ts";
 import type { LogIndex } from "./log-index.ts";
 import { pageOfAll } from "./paging.ts";
@@ -163,10 +164,9 @@ function* matchingRows({ spans }: Rows, { text, errors }: SpansQuery): Generator
 
 /** Returns the row. Its call has an event only if the span is in the execution of the run: the trace may have other runs. */
 function rowOf(run: Run, execution: string | undefined, rows: Rows, row: number): SpanRow | undefined {
-  const root = chosenExecution(run, execution)?.span;
-  const rootRow = root === undefined ? undefined : rows.rowOf.get(root);
-  const isInRun = rootRow !== undefined && row >= rootRow && row <= rootRow + (rows.descendants[rootRow] ?? 0);
-  return rowJson(rows, row, (call) => (isInRun ? run.log?.eventOfCall(call) : undefined));
+  const chosen = chosenExecution(run, execution);
+  const links = chosen === undefined || run.log === undefined ? undefined : callLinks(chosen, run.log);
+  return rowJson(rows, row, (span) => links?.eventOf.get(span));
 }
 
 export function spanDetail(run: Run, spanId: string, execution: string | undefined): SpanDetail | undefined {
@@ -190,21 +190,4 @@ function storedDetail(span: StoredSpan): StoredDetail {
 /** Details are made by `storedSpan`, or checked by `readStoreFile`. */
 export function isStoredDetail(data: unknown): data is StoredDetail {
   return typeof data === "object" && data !== null && "attributes" in data && "events" in data && Array.isArray(data.events);
-}
-
-/** Returns the spans of a call, over all executions of a run. */
-export function spansOfCall(
-  run: Run,
-  call: number,
-): readonly { readonly execution: string; readonly spanId: string; readonly row: number }[] {
-  return run.executions.flatMap(({ trace, span: root }) => {
-    const rows = rowsOf(trace);
-    const first = rows.rowOf.get(root) ?? 0;
-    const end = first + (rows.descendants[first] ?? 0);
-    for (let row = first; row <= end; row++) {
-      const span = rows.spans[row];
-      if (span?.call === call) return [{ execution: executionId(root), spanId: span.spanId, row }];
-    }
-    return [];
-  });
 }

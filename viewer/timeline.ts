@@ -146,8 +146,8 @@ function byStart(a: StoredSpan, b: StoredSpan): number {
   return (a.call ?? -1) - (b.call ?? -1) || (a.spanId < b.spanId ? -1 : a.spanId > b.spanId ? 1 : 0);
 }
 
-/** Returns one row for the API. `eventOf` returns the event of a call in the log of the run. */
-export function rowJson(rows: Rows, row: number, eventOf: (call: number) => number | undefined): SpanRow | undefined {
+/** Returns one row for the API. `eventOf` returns the event of the span's call in the log of the run. */
+export function rowJson(rows: Rows, row: number, eventOf: (span: StoredSpan) => number | undefined): SpanRow | undefined {
   const span = rows.spans[row];
   if (span === undefined) return undefined;
   const parent = rows.parentRow[row] ?? -1;
@@ -169,7 +169,7 @@ export function rowJson(rows: Rows, row: number, eventOf: (call: number) => numb
     lanes: Math.max(1, rows.lanes[row] ?? 1),
     task: rows.tasks[row],
     call: span.call,
-    event: span.call === undefined ? undefined : eventOf(span.call),
+    event: eventOf(span),
     budgetLeft: span.budgetLeft,
   };
 }

@@ -29,7 +29,7 @@ function command(args, env = {}) {
   });
 }
 
-/** Starts `boruna view` on the folder. Resolves to its address, the variables for senders, and a function that waits for its end. */
+/** Starts `boruna view` on the folder. Resolves to its address, the variables for senders, its process, and the promise of its end. */
 async function startView(folder) {
   const child = spawn(process.execPath, [boruna, "view", folder, "--port", "0", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve, reject) => {
@@ -38,7 +38,7 @@ async function startView(folder) {
   });
   const [line] = await Promise.race([once(child.stdout, "data"), ended.then(() => Promise.reject(new Error("boruna view has ended")))]);
   const { page, endpoint, headers } = JSON.parse(line);
-  return { page, env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers }, ended };
+  return { page, env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers }, child, ended };
 }
 
 /** Starts a collector that prints what it has received. */
@@ -81,7 +81,7 @@ try {
   failed ||= await command(["verify", log]);
   if (viewer !== undefined) {
     say("\nThe viewer is open until Ctrl-C.");
-    process.once("SIGINT", () => undefined);
+    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => viewer.child.kill());
     await viewer.ended;
   }
 } finally {

@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import type { RunDetail, RunsAnswer, SpansAnswer } from "../../viewer/api.ts";
+import type { EventDetail, RunDetail, RunsAnswer, SpansAnswer } from "../../viewer/api.ts";
 import { boruna, environment, MAIN, temporaryFolder } from "./boruna.ts";
 
 const folder = temporaryFolder();
@@ -97,6 +97,40 @@ describe("boruna view", () => {
       (await boruna(["trace", "show", joined?.traceId ?? "", "--store", store, "--json"])).stdout,
     );
     expect(detail).toMatchObject({ run: { outcome: "success" }, spans: [{}, { label: "fs.read" }], spans_total: 2 });
+  });
+
+  test("a span of a run with actors has the event of its own call", async () => {
+    const program = `fn worker() receives Int !{fs.read} {
+    let n = receive
+    let _n = n + string.len(fs.read("a.txt"))
+}
+
+fn main() -> Int receives Result<Unit, String> !{actor.spawn, actor.send, fs.read, time.now} {
+    let w = spawn worker
+    send w 1
+    let t = time.now()
+    let _a = fs.read("a.txt")
+    t
+}
+`;
+    writeFileSync(join(folder, "actors.ax"), program);
+    const viewer = await startView([logs]);
+    const run = ["run", "actors.ax", "--policy", "allow-all", "--record", join(logs, "actors.jsonl")];
+    expect((await boruna(run, { cwd: folder, env: viewer.env })).code).toBe(0);
+    const isWhole = ({ runs }: RunsAnswer): boolean =>
+      runs.some(({ program: name, log, spans }) => name === "actors" && log?.state === "ended" && spans > 0);
+    while (!isWhole(await viewer.ask<RunsAnswer>("/api/runs"))) continue;
+    const id = (await viewer.ask<RunsAnswer>("/api/runs?program=actors")).runs[0]?.id;
+    const { spans } = await viewer.ask<SpansAnswer>(`/api/runs/${id}/spans`);
+    const calls = spans.filter(({ name }) => name === "boruna.cap");
+    expect(calls.filter(({ label }) => label.startsWith("actor.")).map(({ event }) => event)).toEqual([undefined, undefined]);
+    const logged = calls.filter(({ label }) => !label.startsWith("actor."));
+    expect(logged.map(({ label }) => label).toSorted()).toEqual(["fs.read", "fs.read", "time.now"]);
+    for (const { label, event, spanId } of logged) {
+      const detail = await viewer.ask<EventDetail>(`/api/runs/${id}/events/${event}`);
+      expect(detail).toMatchObject({ event: { type: "CapCall", capability: label }, spans: [{ spanId }] });
+    }
+    expect(await viewer.stop()).toBe(0);
   });
 
   test("a sender with a wrong token delivers nothing, and says so", async () => {
