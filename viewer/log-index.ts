@@ -7,8 +7,9 @@ import { closeSync, fstatSync, readSync, type Stats } from "node:fs";
 import { toIoError, openRegular, decodeUtf8 } from "../replay/log/files.ts";
 import type { LogEvent } from "../replay/log/event-json.ts";
 import { eventFromJson } from "../replay/log/event-json.ts";
+import { isLog } from "../replay/log/log-file.ts";
 import { LOG_LIMITS, RECORD_JSON_DEPTH } from "../replay/log/log-limits.ts";
-import { type LogRecord, LogSummary, RecordReader, type RunLog } from "../replay/log/log-reader.ts";
+import { isRunLog, type LogRecord, LogSummary, RecordReader, type RunLog } from "../replay/log/log-reader.ts";
 import { fileSource, LINE_FEED } from "../replay/log/log-source.ts";
 import { BorunaError } from "../vm/error.ts";
 import { RUN_EVENT_TYPES, type RunEventType } from "../vm/events.ts";
@@ -102,11 +103,15 @@ export class LogIndex {
     } catch (error) {
       if (!(error instanceof BorunaError)) throw error;
       this.state = "broken";
-      const line = error.place?.line === undefined ? "" : `line ${error.place.line}: `;
-      this.problem = `${line}${error.message}`;
+      this.problem = this.#problemOf(error);
     }
     this.version += 1;
     return true;
+  }
+
+  #problemOf({ message, place }: BorunaError): string {
+    if (this.#lines === 0 && isEventLog(this.file)) return "an event log of the older form, which only `boruna log show` reads";
+    return place?.line === undefined ? message : `line ${place.line}: ${message}`;
   }
 
   #startAgain(): void {
@@ -290,6 +295,16 @@ export class LogIndex {
   toRunLog(): RunLog | undefined {
     if (this.#summary.header === undefined) return undefined;
     return this.#summary.toLog(fileSource(this.file), LOG_LIMITS, { validBytes: this.#bytes, cut: undefined });
+  }
+}
+
+/** Whether a file begins like an event log. */
+function isEventLog(file: string): boolean {
+  try {
+    return isLog(file) && !isRunLog(fileSource(file), LOG_LIMITS);
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+    return false;
   }
 }
 

@@ -86,6 +86,8 @@ describe("the index of a log", () => {
     expect(index.readEvents([1, 2])).toHaveLength(2);
     for (const text of ["{}\n", "[[[[\n", "\xff\n", `${"x".repeat(100)}\n`, '{"events":[],"version":1}\n'])
       expect([text, (await refreshed(newFile(text))).state]).toEqual([text, "broken"]);
+    const older = await refreshed(newFile('{\n  "version": 1,\n  "events": []\n}\n'));
+    expect(older.problem).toBe("an event log of the older form, which only `boruna log show` reads");
     expect((await refreshed(newFile())).state).toBe("reading");
     mkdirSync(join(folder, "dir.jsonl"));
     expect(await refreshed(join(folder, "dir.jsonl"))).toMatchObject({ state: "broken", problem: expect.stringContaining("not a file") });
