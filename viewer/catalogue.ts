@@ -28,6 +28,7 @@ export interface Run {
 }
 
 const MAX_CAPABILITIES = 32;
+const MODES = ["mock", "live", "audit", "replay"] as const;
 
 export const executionId = ({ traceId, spanId }: StoredSpan): string => `${traceId}-${spanId}`;
 
@@ -161,7 +162,7 @@ function executionRow(id: string, { trace, span, facts }: ExecutionRef): RunSumm
     program: facts.program,
     service: span.service,
     outcome: facts.outcome,
-    mode: facts.mode === "mock" || facts.mode === "live" || facts.mode === "replay" ? facts.mode : undefined,
+    mode: MODES.find((mode) => mode === facts.mode),
     timeMs: msOf(span.startNs),
     timeFrom: "span",
     durationMs: durationMs(span.startNs, span.endNs),
