@@ -3,10 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { check, compile } from "../compiler/compile.ts";
+import { checkProgramPolicy } from "../analysis/check.ts";
+import { check, type CheckedFunctions, checkFunctions, compile } from "../compiler/compile.ts";
 import { type Diagnostic, diagnosticToJson } from "../compiler/diagnostics.ts";
 import type { CallEnd } from "../gateway/observers.ts";
-import { isAllowed, narrowed, type Policy, policyFromJson } from "../policy/policy.ts";
+import { narrowed, type Policy, policyFromJson } from "../policy/policy.ts";
 import { logEntries, recordedTypes } from "../replay/entries.ts";
 import { loadEnd } from "../replay/log/end-record.ts";
 import { type ParsedLog, readLog } from "../replay/log/log-reader.ts";
@@ -18,7 +19,6 @@ import { executionJson } from "../runtime/execution-json.ts";
 import { openSources, type ProgramSources } from "../runtime/sources.ts";
 import type { IncomingContext } from "../telemetry/context.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
-import type { Module } from "../vm/bytecode/module.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { canonicalJson, isJsonObject, parseJson } from "../vm/json/json.ts";
@@ -94,8 +94,7 @@ function checkAnswer({ source, resolve }: ProgramSources, policy: Policy, regist
   const { ok, diagnostics, sourceOf } = check(source, { resolve, registry });
   const shown = diagnosticsJson(diagnostics, sourceOf);
   if (!ok) return { ok, diagnostics: shown };
-  const { module } = compile(source, { resolve, registry });
-  return { ok, diagnostics: shown, capabilities: verdicts(module, policy, registry) };
+  return { ok, diagnostics: shown, calls: callsJson(checkFunctions(source, { resolve, registry }), policy, registry) };
 }
 
 const MAX_DIAGNOSTICS = 50;
@@ -103,32 +102,18 @@ const MAX_DIAGNOSTICS = 50;
 const diagnosticsJson = (diagnostics: readonly Diagnostic[], sourceOf: (name: string) => string | undefined): readonly unknown[] =>
   diagnostics.slice(0, MAX_DIAGNOSTICS).map((diagnostic) => diagnosticToJson(diagnostic, sourceOf));
 
-/** Says what the policy does with calls of each capability that a function of the program declares. */
-function verdicts({ functions }: Module, policy: Policy, registry: CapabilityRegistry): readonly unknown[] {
-  const ids = new Set(functions.flatMap((f) => f.capabilities));
-  return registry.all.filter(({ id }) => ids.has(id)).map(({ name }) => ({ name, ...verdict(name, policy) }));
-}
+const MAX_CALLS = 100;
 
-function verdict(name: string, policy: Policy): { readonly verdict: "allowed" | "denied" | "depends"; readonly reason?: string } {
-  if (!isAllowed(policy, name)) return { verdict: "denied", reason: "the policy does not allow it" };
-  const rule = policy.rules.get(name);
-  const reasons = [
-    rule?.approval.required === true ? "a person must approve each call" : undefined,
-    rule !== undefined && rule.where.size > 0 ? "the rule has conditions on arguments" : undefined,
-    rule !== undefined && rule.budget > 0 ? `at most ${rule.budget} calls` : undefined,
-    SCOPED.get(name),
-  ].filter((reason) => reason !== undefined);
-  return reasons.length === 0 ? { verdict: "allowed" } : { verdict: "depends", reason: reasons.join("; ") };
+/** Says what the policy decides about each call of the program, as far as that is known before a run. */
+function callsJson(program: CheckedFunctions, policy: Policy, registry: CapabilityRegistry): readonly unknown[] {
+  const { calls } = checkProgramPolicy(program, policy, registry);
+  return calls.slice(0, MAX_CALLS).map(({ call, judgement }) => ({
+    capability: call.capability.name,
+    place: { file: call.place.file, line: call.place.line, column: call.place.column },
+    verdict: judgement?.verdict ?? "never_reached",
+    reasons: (judgement?.reasons ?? []).map(({ rule, reason }) => ({ rule, reason })),
+  }));
 }
-
-/** Capabilities whose section of the policy may refuse arguments. */
-const SCOPED: ReadonlyMap<string, string> = new Map([
-  ["net.fetch", "net_policy limits hosts and methods"],
-  ["fs.read", "fs_policy limits folders"],
-  ["fs.write", "fs_policy limits folders"],
-  ["db.query", "db_policy limits databases and statements"],
-  ["llm.call", "llm_policy limits models, tokens and costs"],
-]);
 
 async function runAnswer(sources: ProgramSources, args: ToolArgs, context: ToolContext): Promise<ToolAnswer> {
   const { source, resolve } = sources;

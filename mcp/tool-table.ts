@@ -121,17 +121,22 @@ export const TOOLS: readonly ToolSpec[] = [
     name: "boruna_check",
     title: "Check a program",
     description:
-      "Compiles a program without running it. Returns diagnostics with fixes (edits of the source), and for each capability that it declares whether the policy allows it, denies it, or decides by the arguments. Check until ok is true, then run.",
+      "Compiles a program without running it. Returns diagnostics with fixes (edits of the source), and for each call whether the policy allows it, can deny it and by which rule, or always denies it. Check until ok is true, then run.",
     inputSchema: input({ ...PROGRAM, allow: ALLOW }, ["source"]),
     outputSchema: output({
       ok: { type: "boolean" },
       diagnostics: LIST_OF_OBJECTS,
-      capabilities: {
+      calls: {
         type: "array",
         items: {
           type: "object",
-          properties: { name: TEXT, verdict: { enum: ["allowed", "denied", "depends"] }, reason: TEXT },
-          required: ["name", "verdict"],
+          properties: {
+            capability: TEXT,
+            place: OBJECT,
+            verdict: { enum: ["allowed", "can_be_denied", "denied", "never_reached"] },
+            reasons: LIST_OF_OBJECTS,
+          },
+          required: ["capability", "verdict"],
         },
       },
     }),

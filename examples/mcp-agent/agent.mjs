@@ -44,6 +44,8 @@ async function connect(command, args, transcript) {
 /** Returns the folder's copy of examples/mcp-notes with more notes, and its declaration with a server that is already installed, if one is. */
 function prepare() {
   cpSync(join(examples, "mcp-notes"), folder, { recursive: true });
+  // A run of that example leaves its index.
+  rmSync(join(folder, "notes", "index.md"), { force: true });
   for (let i = 0; i < NOTES; i++) {
     const kind = i % 4 === 0 ? "invoice" : "letter";
     writeFileSync(

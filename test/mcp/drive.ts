@@ -38,10 +38,17 @@ export async function driveEveryTool({ call, tools, resources, read, prompt }: T
   expect(broken.content).toMatchObject({ ok: false, diagnostics: [{ code: "E007", fixes: [{ edits: [{ text: " !{net.fetch}" }] }] }] });
   expect((await ask("boruna_check", { source: FETCHES })).content).toMatchObject({
     ok: true,
-    capabilities: [{ name: "net.fetch", verdict: "depends", reason: expect.stringContaining("at most 5 calls") }],
+    calls: [
+      {
+        capability: "net.fetch",
+        place: { line: 2 },
+        verdict: "can_be_denied",
+        reasons: expect.arrayContaining([expect.objectContaining({ rule: expect.stringContaining("budget") })]),
+      },
+    ],
   });
   expect((await ask("boruna_check", { source: FETCHES, allow: [] })).content).toMatchObject({
-    capabilities: [{ name: "net.fetch", verdict: "denied" }],
+    calls: [{ capability: "net.fetch", verdict: "denied" }],
   });
   expect(
     (
