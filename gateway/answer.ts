@@ -153,7 +153,7 @@ function openObject(part: object, addToSize: AddToSize): LeafOrBranch {
   switch (Object.getPrototypeOf(part)) {
     case ListValue.prototype: {
       if (!ListValue.isList(part)) break;
-      const [length] = ownDataValues(part, ["length", "owner", "unpaid"]);
+      const [length] = ownDataValues(part, ["length", "owner", "unpaid", "offset", "head"]);
       addToSize(checkedIndex(length), "");
       return new Branch(boxParts(part.toArray()), (items) => ListValue.of(items));
     }
