@@ -155,6 +155,9 @@ const MAX_VERSIONS = 4;
 /** After this many wrong guesses, or if they discarded this many steps, the program is compiled without guesses. */
 const MAX_WRONG_GUESSES = 80;
 const MAX_DISCARDED_STEPS = 8_000_000;
+/** After a few wrong guesses, the program is compiled without guesses once compiling has done this much work. */
+const FEW_WRONG_GUESSES = 8;
+const MAX_GUESSING_WORK = 4_000_000;
 
 /**
  * Runs compiled code. For a whole call, `values` are the arguments. For a loop, they are the locals, then the operands, then
@@ -427,7 +430,10 @@ export class Engine {
 
   /** Returns the guesses of the versions with this key (see `CompilationUnit`). */
   #guessesOf(key: string): Guesses {
-    const withoutGuesses = this.#wrongGuesses > MAX_WRONG_GUESSES || this.#discardedSteps > MAX_DISCARDED_STEPS;
+    const withoutGuesses =
+      this.#wrongGuesses > MAX_WRONG_GUESSES ||
+      this.#discardedSteps > MAX_DISCARDED_STEPS ||
+      (this.#wrongGuesses > FEW_WRONG_GUESSES && this.counts.work > MAX_GUESSING_WORK);
     let guesses = this.#guessesByKey.get(key);
     if (guesses === undefined) {
       guesses = { id: this.#guesses.length, wrong: new Map() };
