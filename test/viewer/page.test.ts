@@ -247,7 +247,8 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     try {
       await row("running").filter({ hasText: "log" }).getByRole("link").click();
       await view("Events").click();
-      await page.getByText("7 events").waitFor();
+      // The answers to the stories before it are in the log, those after it wait for their turn.
+      await page.getByText("10 events").waitFor();
       expect(await page.getByRole("heading", { level: 1 }).textContent()).toContain("running");
     } finally {
       answer();
