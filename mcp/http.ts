@@ -4,11 +4,12 @@
  *
  *     request ──Host, Origin, token, path──► 2026: a server for the request · 2025: a session, whose runs can be canceled
  */
-import { createHash, randomUUID, timingSafeEqual } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type NodeIncomingMessageLike, NodeStreamableHTTPServerTransport, toNodeHandler, toWebRequest } from "@modelcontextprotocol/node";
 import { createMcpHandler, isInitializeRequest, isLegacyRequest, type McpServerFactory } from "@modelcontextprotocol/server";
 import { type RunningServer, startServer } from "../telemetry/http-server.ts";
+import { isSameText } from "../telemetry/same-text.ts";
 
 export interface HttpOptions {
   /** An address of this machine. */
@@ -88,11 +89,9 @@ function isLocal(origin: string): boolean {
   return url !== undefined && url.username === "" && LOCAL_NAMES.has(url.hostname);
 }
 
-/** Compares in constant time. */
 function isToken(header: string | undefined, token: string): boolean {
   const [, given] = /^Bearer +(\S+) *$/i.exec(header ?? "") ?? [];
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  return given !== undefined && timingSafeEqual(digest(given), digest(token));
+  return given !== undefined && isSameText(given, token);
 }
 
 /** Answers with an error of JSON-RPC, and ends the connection, whose body may not have been read. */

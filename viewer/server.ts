@@ -9,7 +9,6 @@
  * other data the page's token. Requests whose `Host` or `Origin` is not that of this server are refused, so that no other web page can reach it,
  * not even by changing the address of its own name.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { randomHex } from "../gateway/digest.ts";
 import { startServer } from "../telemetry/http-server.ts";
@@ -25,6 +24,7 @@ import { SpanStore } from "./span-store.ts";
 import { StoreFile } from "./store-file.ts";
 import { storedSpan } from "./stored-span.ts";
 import { BorunaError } from "../vm/error.ts";
+import { isSameText } from "../telemetry/same-text.ts";
 
 export interface ViewerOptions {
   /** The port to listen on. 0 means any free port. */
@@ -294,12 +294,6 @@ async function answerWithin(route: Route, question: Asked): Promise<unknown> {
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
   response.end(JSON.stringify(body));
-}
-
-/** Compares in a time that does not depend on where the texts differ. */
-function isSameText(a: string, b: string): boolean {
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {

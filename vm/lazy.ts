@@ -26,11 +26,12 @@ export function keptBy<K extends Keeper, T extends object>(make: (key: K) => T):
       this.value = value;
     }
   }
+  const isKept = (kept: unknown): kept is Kept => kept instanceof Kept;
   const index = keptKinds;
   keptKinds += 1;
   return (key) => {
     const cached = key.kept[index];
-    if (cached instanceof Kept) return cached.value;
+    if (isKept(cached)) return cached.value;
     const value = make(key);
     key.kept[index] = new Kept(value);
     return value;

@@ -2,11 +2,11 @@
  * Receives usage events over HTTP, for a team that keeps them on a machine of its own. Input is untrusted: the size of
  * requests and the number of connections are limited, and an event that does not fit the table in event.ts is refused.
  */
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isIPv4 } from "node:net";
 import { startServer } from "../http-server.ts";
 import { MAX_EVENT_BYTES, parseUsageEvent, type UsageEvent } from "./event.ts";
+import { isSameText } from "../same-text.ts";
 
 export interface SinkOptions {
   /** The address or name of the interface to listen on. */
@@ -83,12 +83,6 @@ function rejectUnfitRequest(request: IncomingMessage, token: string | undefined)
   if (request.method !== "POST") throw new Refusal(405, "only POST is served");
   const type = request.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
   if (type !== "application/json") throw new Refusal(415, "the content type is not application/json");
-}
-
-/** Compares in a time that does not depend on where the texts differ. */
-function isSameText(a: string, b: string): boolean {
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {

@@ -11,7 +11,7 @@ export async function activate(context) {
   const run = (name, args) => vscode.tasks.executeTask(taskOf(name, args));
   context.subscriptions.push(
     vscode.commands.registerCommand("boruna.run", (path = openFile()) => path && run("run", [path])),
-    vscode.commands.registerCommand("boruna.test", (path = openFile(), name = undefined) =>
+    vscode.commands.registerCommand("boruna.test", (path = openFile(), name) =>
       path && run("test", name === undefined ? [path] : [path, name]),
     ),
     vscode.commands.registerCommand("boruna.restart", () => client?.restart()),
