@@ -274,10 +274,14 @@ class RecordedCalls implements EventSink {
 
   /** Returns the recorded decision about the call. If the policy does not accept it, stops the program, because it would wait. */
   approval({ runId, call, hash, rule, keys }: ApprovalRequest): Decision | undefined {
-    const { approval: decision, text = "" } = this.#open.get(call) ?? {};
+    const { approval: decision, answer, text = "" } = this.#open.get(call) ?? {};
     if (decision !== undefined && decisionProblem(keys, { ...decision, runId, call, hash }, decision.signature) === undefined)
       return decision;
-    this.stop = { reason: "refused", text, rule, message: "the call would wait for an approval" };
+    // Without an answer, the recorded run has waited here, too.
+    this.stop =
+      answer === undefined
+        ? { reason: "no_answer", text }
+        : { reason: "refused", text, rule, message: "the call would wait for an approval" };
     return undefined;
   }
 

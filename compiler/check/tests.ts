@@ -53,10 +53,16 @@ const TEST_CALLABLE = { item: null, typeParams: [], params: [], result: UNIT_TYP
 function checkFunction(context: Context, unit: Unit, callable: Callable, params: readonly Local[], body: Block): FunctionScope {
   const scope = new FunctionScope(unit, callable, callable.result, body.span);
   for (const local of params) {
+    // A parameter that an answer leaves out is called `_` and has no place of its own.
+    if (local.name !== "_") context.recorder?.name(local.span, { kind: "local", local });
     if (scope.declare(local) !== undefined && local.name !== "_")
       unit.diagnostics.error("E010", local.span, `the parameter \`${local.name}\` is declared twice`);
   }
   const value = new ExpressionChecker(scope, context).block(body, callable.result, `the result of \`${callable.name}\``);
+  context.recorder?.scope(
+    body.span,
+    scope.bindings().filter(({ name }) => name !== "_"),
+  );
   callable.body = { params, prologue: [], requires: [], ensures: [], result: null, value, intent: null };
   return scope;
 }

@@ -284,7 +284,7 @@ test("without usage events a run loads no file and no module of Node for them", 
     return JSON.parse(readFileSync(file, "utf8"));
   };
   const off = await loaded({});
-  expect(off.files.toSorted()).toEqual(["boruna.js", "core.js"]);
+  expect(off.files.toSorted()).toEqual(["boruna.js", "core.js", "rolldown-runtime.js"]);
   expect(off.modules.filter((name) => /^NativeModule (dns|http|https|net|os)$/.test(name))).toEqual([]);
   const on = await loaded({ BORUNA_TELEMETRY_FILE: newFile() });
   expect(on.files).toContain("record.js");

@@ -291,7 +291,11 @@ test("a new name that occurs nowhere is never refused for bindings", () => {
       const name = names[pick % Math.max(1, names.length)];
       if (name === undefined) return;
       const edits = renameOf([program], program, name.span.start, "zz_unused_name", () => undefined);
-      expect(typeof edits === "string" ? `${edits} at ${name.span.start} of\n${text}` : "").toBe("");
+      expect(
+        typeof edits === "string"
+          ? `${edits}, for ${name.span.start} to ${name.span.end} ${text.slice(name.span.start, name.span.end)}`
+          : "",
+      ).toBe("");
       expect(definitionsAt(program, name.span.start).length).toBeGreaterThan(0);
     }),
     { numRuns: cases(300) },

@@ -142,8 +142,9 @@ describe("a run", () => {
 /** Sends lines to the server, and returns what it printed, when it has ended. */
 async function talk(
   chunks: readonly (string | Buffer)[],
+  ...args: readonly string[]
 ): Promise<{ readonly code: number | null; readonly lines: readonly unknown[]; readonly stderr: string }> {
-  const child = spawn(process.execPath, [MAIN, "mcp"], { env: environment() });
+  const child = spawn(process.execPath, [MAIN, "mcp", ...args], { env: environment() });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -168,6 +169,22 @@ const META = {
 };
 const request = (id: number, method: string, params: object = {}): string =>
   `${JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...params, _meta: META } })}\n`;
+
+test("calls are reported before the answer", async () => {
+  const _meta = { ...META, progressToken: "p" };
+  const params = { name: "boruna_run", arguments: { source: FETCHES, args: { n: 3 } }, _meta };
+  const { lines } = await talk(
+    ['{"jsonrpc":"2.0","id":99,"method":"tools/call","params":'.concat(JSON.stringify(params), "}\n")],
+    "--policy",
+    POLICY,
+  );
+  // Calls that follow each other quickly are reported together.
+  expect(lines[0]).toMatchObject({
+    method: "notifications/progress",
+    params: { progressToken: "p", message: "call 1 of net.fetch: ok" },
+  });
+  expect(lines.at(-1)).toMatchObject({ id: 99, result: { structuredContent: { outcome: "success" } } });
+});
 
 describe("hostile input on stdio", () => {
   test("a line that is no request is dropped, and the next one is answered", async () => {

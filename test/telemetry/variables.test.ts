@@ -7,7 +7,7 @@ import { VARIABLES } from "../../telemetry/variables.ts";
 
 const FOLDERS = ["telemetry", "cli"];
 /** Variables that are not telemetry's. */
-const OTHERS = new Set(["BORUNA_DEBUG", "BORUNA_BUILD_TELEMETRY_URL"]);
+const OTHERS = new Set(["BORUNA_DEBUG", "BORUNA_MCP_TOKEN", "BORUNA_BUILD_TELEMETRY_URL"]);
 
 test("every variable that the code names is in the table", () => {
   const names = FOLDERS.flatMap((folder) =>
