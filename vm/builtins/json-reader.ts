@@ -81,7 +81,8 @@ class Reader {
       }
     }
     this.bytes += slotsCharge(items.length);
-    return ListValue.of(items);
+    // A copy, because V8 gives an array that grows more slots than it needs, a short one 17 of them.
+    return ListValue.of(items.slice());
   }
 
   #object(depth: number): Value | undefined {
