@@ -6,7 +6,7 @@ import { get } from "./client.ts";
 import { axisMarks, formatCount, formatDuration, plural } from "./format.ts";
 import { useKeys } from "./keys.tsx";
 import { ErrorNote, Note, SIGNS, type Tone, toneOf as outcomeTone, Untrusted, useIsNarrow } from "./parts.tsx";
-import { type Route, setQuery } from "./route.ts";
+import { parseRoute, type Route, setQuery } from "./route.ts";
 import { useWindow } from "./use-window.ts";
 import { VirtualRows } from "./virtual-rows.tsx";
 import { allOf, type Range, shifted, zoomed } from "./zoom.ts";
@@ -175,7 +175,9 @@ function useSelectedRow(
   }, [found]);
   const linkedRow = detail?.span.spanId === spanId ? detail?.span.row : undefined;
   useEffect(() => {
-    if (!hasMoved.current && !isFiltered && linkedRow !== undefined) setRow(linkedRow);
+    if (hasMoved.current || isFiltered || linkedRow === undefined) return;
+    // A key may have changed the address after this detail was asked for. The row of the old address would take the step back.
+    if (parseRoute(location.hash).query.get("span") === spanId) setRow(linkedRow);
   }, [linkedRow, isFiltered]);
   // A row number belongs to one list.
   useEffect(() => {
