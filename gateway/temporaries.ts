@@ -2,12 +2,13 @@
  * Names of temporary files. A file is written under a temporary name and renamed when it is complete. The name contains the
  * process id, so that the files of a killed process can be recognized and removed.
  */
-import { opendirSync, unlinkSync } from "node:fs";
+import { opendirSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { lazily } from "../vm/lazy.ts";
 import { randomHex, sha256Hex } from "./digest.ts";
-import { isRunning } from "./processes.ts";
 import { errorCode } from "../vm/error.ts";
+import { isRunning } from "./processes.ts";
+import { identityText } from "./protected-files.ts";
 
 const TEMPORARY_NAME = /^\.boruna-([0-9a-f]{8})-([1-9][0-9]{0,9})-[0-9a-f]{24}\.tmp$/;
 
@@ -45,6 +46,19 @@ export function removeAbandoned(folder: string): void {
     entries.closeSync();
   }
   for (const name of abandoned) removeIfPermitted(join(folder, name));
+}
+
+/** Limit on the folders that are remembered as cleaned. */
+const MAX_CLEANED_FOLDERS = 10_000;
+const cleanedFolders = new Set<string>();
+
+/** Like `removeAbandoned`, but only once per folder in this process: a folder of many logs must not be read for each new log. */
+export function removeAbandonedOnce(folder: string): void {
+  const identity = identityText(statSync(folder, { bigint: true }));
+  if (cleanedFolders.has(identity)) return;
+  removeAbandoned(folder);
+  if (cleanedFolders.size >= MAX_CLEANED_FOLDERS) cleanedFolders.clear();
+  cleanedFolders.add(identity);
 }
 
 function isAbandoned(name: string): boolean {

@@ -16,7 +16,7 @@ import {
 import { join } from "node:path";
 import { sha256Hex } from "../../gateway/digest.ts";
 import type { FileIdentity, ProtectedFiles } from "../../gateway/protected-files.ts";
-import { isTemporary, removeAbandoned, temporaryName } from "../../gateway/temporaries.ts";
+import { isTemporary, removeAbandonedOnce, temporaryName } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { toIoError, isMissing, isNotAFolder, isNotEmpty, readBounded, syncFolder, writeAll } from "./files.ts";
 
@@ -106,11 +106,11 @@ export function folderBlobWriter(logPath: string, durable: boolean, ownFiles: Pr
       const path = join(folder, name);
       try {
         const isFirst = written.size === 0;
-        if (isFirst) mkdirSync(folder, { recursive: true, mode: 0o700 });
+        const isNewFolder = isFirst && mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined;
         withinFolder(folder, (folderPath, identity) => {
           if (isFirst) {
             ownFiles.add(identity);
-            removeAbandoned(folderPath);
+            if (!isNewFolder) removeAbandonedOnce(folderPath);
           } else if (!ownFiles.has(identity)) throw replacedFolderError(folder);
           putBlob(folderPath, name, bytes, durable, ownFiles);
         });

@@ -20,7 +20,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { type FileIdentity, identityText, type ProtectedFiles } from "../../gateway/protected-files.ts";
-import { removeAbandoned, temporaryName } from "../../gateway/temporaries.ts";
+import { removeAbandonedOnce, temporaryName } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { removeBlobs } from "./blobs.ts";
 import { alreadyExists, linksRefused, toIoError, syncFolder, writeAll } from "./files.ts";
@@ -244,7 +244,7 @@ function isNameOf(path: string, identity: FileIdentity): boolean {
 
 function openTemporary(temporary: string, folder: string, path: string): number {
   try {
-    removeAbandoned(folder);
+    removeAbandonedOnce(folder);
     return openSync(temporary, NEW_FILE, LOG_MODE);
   } catch (error) {
     throw toIoError(error, "write", path);
