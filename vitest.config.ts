@@ -9,6 +9,9 @@ const COMMAND = [
   "test/vm/hostile/memory.test.ts",
 ];
 
+/** Rooms without state of their own in modules. Their files share one import of the modules, which saves a third of their time. */
+const PURE = ["test/{analysis,compiler,corpus,limits,policy,replay,std,vm}/**/*.test.ts"];
+
 export default defineConfig({
   test: {
     environment: "node",
@@ -25,7 +28,8 @@ export default defineConfig({
       BORUNA_TELEMETRY_DISABLED: "1",
     },
     projects: [
-      { extends: true, test: { name: "library", include: ["test/**/*.test.ts"], exclude: COMMAND } },
+      { extends: true, test: { name: "pure", include: PURE, exclude: COMMAND, isolate: false } },
+      { extends: true, test: { name: "library", include: ["test/**/*.test.ts"], exclude: [...COMMAND, ...PURE] } },
       { extends: true, test: { name: "command", include: COMMAND, globalSetup: ["test/repo/build.ts"] } },
     ],
   },

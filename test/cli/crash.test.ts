@@ -1,7 +1,7 @@
 /**
- * Runs that are killed with SIGKILL at random moments and resumed until they end: real processes, a real server. A run of 1,000 calls, a
- * third of which may not be repeated, is killed 200 times under `npm run test:deep`, and a shorter one a few times under `npm test`. The
- * calls of its actors and branches overlap, so several may be open.
+ * Runs that are killed with SIGKILL at random moments and resumed until they end: real processes, a real server. With `BORUNA_CASES=1` a run
+ * of 1,000 calls, a third of which may not be repeated, is killed 200 times, otherwise a shorter one less often. The calls of its actors
+ * and branches overlap, so several may be open.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,11 +9,11 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DEEP } from "../cases.ts";
+import { cases } from "../cases.ts";
 import { environment, MAIN, temporaryFolder } from "./boruna.ts";
 
-const CALLS = DEEP ? 1_000 : 60;
-const KILLS = DEEP ? 200 : 12;
+const CALLS = Math.max(60, cases(1_000));
+const KILLS = Math.max(8, cases(200));
 const IN_DOUBT = 8;
 /** 200 kills take minutes, and on a busy machine an hour. */
 const TIMEOUT_MS = 2 * 60 * 60 * 1_000;

@@ -6,7 +6,7 @@ import type { Program } from "../../vm/bytecode/program.ts";
 import type { Limits } from "../../vm/limits.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { arbitraryUpdates, arbitraryUpdatesWithCalls } from "../arbitrary-updates.ts";
-import { cases, DEEP } from "../cases.ts";
+import { cases, FULL } from "../cases.ts";
 import { countsOf, sameOnBoth } from "./engines.ts";
 import { runThrough } from "./snapshot/suspending.ts";
 
@@ -120,7 +120,7 @@ const LARGE_SIZES: typeof SIZES = [
   ["a table of 1,000 lists of 1,000", TABLE, 1_000, { max_steps: 100_000_000 }, 249_500_250_000],
 ];
 
-test.each([...SIZES, ...(DEEP ? LARGE_SIZES : [])])("%s", (_, text, n, limits, expected) => {
+test.each([...SIZES, ...(FULL ? LARGE_SIZES : [])])("%s", (_, text, n, limits, expected) => {
   const { end } = sameOnBoth(programOf(text), { limits, args: [n] }, "auto");
   expect(end).toBe(`value {"Int":${expected}}`);
 });

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { encodeModule } from "../../../vm/bytecode/codec.ts";
-import { DEEP, sampled } from "../../cases.ts";
+import { FULL, sampled } from "../../cases.ts";
 import { boruna, temporaryFolder } from "../../cli/boruna.ts";
 import { moduleOf, type TestFunction } from "../helpers.ts";
 import { ENGINES } from "./hostile.ts";
@@ -14,7 +14,7 @@ const BESIDE_BYTES = 200_000_000;
 const MAX_STEPS = 200_000_000;
 const LARGEST = 256;
 /** The limits in MiB. The large one takes minutes. */
-const SIZES = DEEP ? [64, LARGEST] : [64];
+const SIZES = FULL ? [64, LARGEST] : [64];
 /** Written by the child itself when it ends, since only it knows how high it went. */
 const TELL_RSS =
   'data:text/javascript,process.on("exit",()=>process.stderr.write("\\npeak-rss-kib="+process.resourceUsage().maxRSS+"\\n"))';
@@ -434,7 +434,7 @@ const HOARDS: Readonly<Record<string, string>> = {
   "values as text": hoard("String", "string.inspect(xs)", "let xs = list.range(0, 1000)", 10),
 };
 
-test.runIf(DEEP).each(Object.entries(HOARDS))(`${LARGEST} MiB of %s`, (name, text) => holds(name, "ax", text, LARGEST));
+test.runIf(FULL).each(Object.entries(HOARDS))(`${LARGEST} MiB of %s`, (name, text) => holds(name, "ax", text, LARGEST));
 
 /**
  * A function without loops and calls that doubles a String 27 times and then takes its length. It becomes hot with an empty
