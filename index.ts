@@ -37,6 +37,12 @@ export { runTask, type Task, type TaskEnvelope, type TaskOptions, type TaskProgr
 export { createRunnerTelemetry, type RunnerTelemetry, type RunnerTelemetryOptions } from "./telemetry/runner-telemetry.ts";
 export type { SamplingPriority } from "./telemetry/task-span.ts";
 
+// Submit runs to workers
+export { createClient } from "./worker/api.ts";
+export type { ApproveRunOptions, Client, ListOptions, ShownRun, SubmitOptions, SubmittedRun } from "./worker/api.ts";
+export type { ListedRun } from "./worker/run-rows.ts";
+export type { RunState } from "./worker/store.ts";
+
 // Policies
 export { loadPolicy } from "./policy/load.ts";
 export { parsePolicy, type ParsePolicyOptions } from "./policy/parse.ts";

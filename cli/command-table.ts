@@ -17,37 +17,19 @@ import type { TestFlags } from "./commands/test.ts";
 import type { TraceFlags } from "./commands/trace.ts";
 import type { VerifyFlags } from "./commands/verify.ts";
 import type { ViewFlags } from "./commands/view.ts";
-import type { Session } from "./session.ts";
+import {
+  CAPABILITIES,
+  type CommandSpec,
+  DATABASE_URL,
+  MAX_PARALLEL_CALLS,
+  type OptionSpec,
+  OUTPUT_SCHEMA,
+  POLICY,
+  SIGN,
+  withFlags,
+} from "./command-spec.ts";
+import { WORKER_COMMANDS } from "./worker-commands.ts";
 import { LIMITS } from "../vm/limits.ts";
-
-export interface OptionSpec {
-  /** The option as the help shows it: `--live`, or `-o, --output <file>`. */
-  readonly flags: string;
-  readonly help: string;
-  readonly defaultValue?: string;
-  readonly choices?: readonly string[];
-  /** Whether the option may be given more than once. If so, the command gets all values. */
-  readonly repeatable?: true;
-  /** The option without which this one has no effect. */
-  readonly needs?: `--${string}`;
-  /** The option that cannot be combined with this one. */
-  readonly excludes?: `--${string}`;
-}
-
-/** Option values by option name in camel case. */
-export type Flags = Readonly<Record<string, string | boolean | readonly string[]>>;
-
-export interface CommandSpec {
-  /** The name, with the group of the command if it has one: `run`, `policy show`. */
-  readonly name: string;
-  /** The arguments as the help shows them, such as `<log> [file]`: `<>` is required, `[]` optional, `...` any number. */
-  readonly argsSyntax: string;
-  readonly help: string;
-  readonly options: readonly OptionSpec[];
-  readonly examples: readonly string[];
-  /** Runs the command and returns its exit code. */
-  readonly run: (session: Session, flags: Flags, args: readonly string[]) => Promise<number> | number;
-}
 
 interface GroupSpec {
   readonly name: string;
@@ -76,6 +58,11 @@ export const GROUPS: readonly GroupSpec[] = [
     examples: ["boruna import mcp --name fs -- npx -y @modelcontextprotocol/server-filesystem ./notes"],
   },
   { name: "log", help: "read logs", examples: ["boruna log show run.jsonl", "boruna log show run.jsonl --call 3"] },
+  {
+    name: "runs",
+    help: "work with runs that were submitted to workers",
+    examples: ["boruna runs list --state suspended", "boruna runs watch 9c0ffee5…", "boruna runs log 9c0ffee5… -o run.jsonl"],
+  },
   { name: "trace", help: "read the spans that `boruna view` keeps", examples: ["boruna trace list --store spans.jsonl"] },
   {
     name: "telemetry",
@@ -90,36 +77,11 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
   { flags: "--color <when>", help: "when messages have colors", choices: ["auto", "always", "never"], defaultValue: "auto" },
 ];
 
-/** Gives the flags of a command their type. Always true, because a parser accepts only the options declared for the command. */
-const assumeFlags = <F extends object>(_flags: Flags | F): _flags is F => true;
-
-const withFlags =
-  <F extends object>(body: (session: Session, flags: F, args: readonly string[]) => Promise<number> | number): CommandSpec["run"] =>
-  (session, flags, args) =>
-    assumeFlags<F>(flags) ? body(session, flags, args) : 0;
-
 const ENGINE: CommandSpec["options"][number] = {
   flags: "--engine <engine>",
   help: "auto compiles long-running code, compiled all that it can; results are the same",
   choices: ["auto", "interpreter", "compiled"],
   defaultValue: "auto",
-};
-
-const CAPABILITIES: OptionSpec = {
-  flags: "--capabilities <file>",
-  help: "capabilities of your own: a JavaScript module, or a .json file of `boruna import mcp`; both run with all your rights",
-  repeatable: true,
-};
-
-const OUTPUT_SCHEMA: OptionSpec = {
-  flags: "--output-schema <file>",
-  help: "a JSON Schema that the value must match; otherwise the outcome is output_mismatch (exit code 9)",
-};
-
-const MAX_PARALLEL_CALLS: OptionSpec = {
-  flags: "--max-parallel-calls <n>",
-  help: "the most calls that overlap; the result and the log are the same for each number",
-  defaultValue: "16",
 };
 
 const replayLimitOption = (field: "max_steps" | "max_alloc_bytes" | "max_wall_ms", flags: string): OptionSpec => ({
@@ -134,28 +96,11 @@ const REPLAY_LIMITS: readonly OptionSpec[] = [
   replayLimitOption("max_wall_ms", "--max-wall-ms <ms>"),
 ];
 
-const SIGN: OptionSpec = {
-  flags: "--sign <key>",
-  help: "sign the log when the run ends, with this Ed25519 private key (PEM); see `keygen`",
-};
-
 const NO_PAGER: OptionSpec = { flags: "--no-pager", help: "print to the terminal itself; otherwise PAGER shows the output there, or less" };
 
 const TRACE_SOURCES: readonly OptionSpec[] = [
   { flags: "--store <file>", help: "the file of `boruna view --store`", excludes: "--viewer" },
   { flags: "--viewer <url>", help: "the address that a running `boruna view` has printed" },
-];
-
-/** What a program may do. */
-const POLICY: readonly OptionSpec[] = [
-  { flags: "--policy <policy>", help: "allow-all, deny-all or a policy file", defaultValue: "deny-all" },
-  {
-    flags: "--allow-net <hosts>",
-    help: "also allow net.fetch to these hosts, separated by commas; 127.0.0.1:8080 opens that port of this machine",
-  },
-  { flags: "--allow-read <path>", help: "also allow fs.read under this path", repeatable: true },
-  { flags: "--allow-write <path>", help: "also allow fs.write under this path", repeatable: true },
-  { flags: "--allow <cap[=budget],...>", help: "also allow these capabilities, separated by commas", repeatable: true },
 ];
 
 export const COMMANDS: readonly CommandSpec[] = [
@@ -394,9 +339,10 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "approve",
-    argsSyntax: "<log>",
-    help: "decide about the call at which a suspended run waits; `resume` then goes on with it",
+    argsSyntax: "<log-or-run>",
+    help: "decide about the call at which a suspended run waits, by its log or, for a submitted run, its id; `resume` or the workers then go on",
     options: [
+      DATABASE_URL,
       { flags: "--call <n>", help: "the call, by its number; without it, the call that waits is shown" },
       { flags: "--deny", help: "refuse the call; the run then ends as denied" },
       { flags: "--by <name>", help: "who decides (default: the user of this process); a claim, unless the decision is signed" },
@@ -408,11 +354,13 @@ export const COMMANDS: readonly CommandSpec[] = [
       "boruna approve run.jsonl --call 3 --by ada",
       "boruna approve run.jsonl --call 3 --deny",
       "boruna approve run.jsonl --call 3 --key ada.pem",
+      "boruna approve 9c0ffee5… --call 3",
     ],
     run: withFlags<ApproveFlags>(async (session, flags, [log = ""]) =>
       (await import("./commands/approve.ts")).approveCommand(session, log, flags),
     ),
   },
+  ...WORKER_COMMANDS,
   {
     name: "verify",
     argsSyntax: "<log>",

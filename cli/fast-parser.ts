@@ -4,7 +4,8 @@
  * commander reads every command line that this parser accepts in the same way.
  */
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import { COMMANDS, COMMON_OPTIONS, type CommandSpec, type Flags, type OptionSpec } from "./command-table.ts";
+import type { CommandSpec, Flags, OptionSpec } from "./command-spec.ts";
+import { COMMANDS, COMMON_OPTIONS } from "./command-table.ts";
 
 interface CommandLine {
   readonly command: CommandSpec;

@@ -1,6 +1,6 @@
 /** Runs one command. */
 import { BorunaError } from "../vm/error.ts";
-import type { CommandSpec, Flags, OptionSpec } from "./command-table.ts";
+import type { CommandSpec, Flags, OptionSpec } from "./command-spec.ts";
 import { reportFailure } from "./failure.ts";
 import { flagKey, namesOf } from "./fast-parser.ts";
 import type { Session } from "./session.ts";

@@ -2,7 +2,7 @@
 import { readUsageSettings } from "../telemetry/usage/settings.ts";
 import { BorunaError } from "../vm/error.ts";
 import { EXIT, OUTCOMES } from "../vm/outcome.ts";
-import type { CommandSpec } from "./command-table.ts";
+import type { CommandSpec } from "./command-spec.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface CommandEnd {

@@ -11,6 +11,7 @@ import type { Type } from "../vm/value/type.ts";
 import type { Value } from "../vm/value/value.ts";
 import type { Approver, WaitingCall } from "./approval.ts";
 import { sha256Hex } from "./digest.ts";
+import type { DurableCalls } from "./durable-calls.ts";
 import { CapabilityFailure, type Handler, type HandlerContext, type Handlers, LATER, type Later, type MachineHandler } from "./handlers.ts";
 import type { LoggedCalls, LoggedPrefix } from "./logged-prefix.ts";
 import type { RunObservers } from "./observers.ts";
@@ -37,6 +38,8 @@ export interface GatewayOptions {
   readonly logged: LoggedCalls | undefined;
   /** Decides about calls that need an approval. Undefined: such a call suspends the run. */
   readonly approve: Approver | undefined;
+  /** Keeps what calls answered. Undefined: only the log does. */
+  readonly durable: DurableCalls | undefined;
   /** How many handlers may run at once. */
   readonly maxParallelCalls: number;
 }

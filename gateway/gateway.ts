@@ -43,7 +43,7 @@ import { argumentMismatch, modelFacts } from "./call-facts.ts";
 import { callHash } from "./call-hash.ts";
 import { cleanMessage, failureOf, outcomeOf, outcomeOfFailure } from "./failure.ts";
 import { flowSpanOf } from "./flow.ts";
-import { FAILURE_TRAPS, type FailureKind, isLater, MachineHandler, type UsageHooks } from "./handlers.ts";
+import { FAILURE_TRAPS, type FailureKind, type Handler, isLater, MachineHandler, type UsageHooks } from "./handlers.ts";
 import type { CallEnd } from "./observers.ts";
 import { type Arrival, OpenCalls } from "./open-calls.ts";
 import { plainAnswer, plainFromValue } from "./plain-values.ts";
@@ -403,10 +403,14 @@ export class Gateway {
     // Undefined: the handler answers the call.
     const reply = this.#options.logged?.reply(call.number);
     if (reply !== undefined && "stop" in reply) return reply;
-    const { isOpen } = call;
-    if (isOpen) this.#options.events.started(call.number);
     const handler = reply?.handler ?? ownHandler;
-    const { args } = call;
+    const { durable } = this.#options;
+    return durable === undefined ? this.#run(call, handler) : durable.carryOut(call, async () => this.#run(call, handler));
+  }
+
+  #run(call: Call, handler: Handler | MachineHandler): Arrival | Promise<Arrival> {
+    const { isOpen, args } = call;
+    if (isOpen) this.#options.events.started(call.number);
     const context = new CallContext(this.#options, call);
     call.isPlain = typeof handler === "function";
     let answer: unknown;

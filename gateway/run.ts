@@ -27,6 +27,7 @@ import { utf8Length } from "../vm/value/utf8.ts";
 import type { Value } from "../vm/value/value.ts";
 import { RunFlow } from "./flow.ts";
 import type { SuspendedCall } from "./call.ts";
+import type { DurableCalls } from "./durable-calls.ts";
 import { Gateway } from "./gateway.ts";
 import type { Handlers } from "./handlers.ts";
 import { valueBytes } from "./logged-bytes.ts";
@@ -60,6 +61,8 @@ export interface ExecuteOptions {
   readonly logged?: LoggedCalls | undefined;
   /** Decides about calls that need an approval. Default: such a call suspends the run. */
   readonly approve?: Approver | undefined;
+  /** Keeps what calls answered, so that another process can go on with the run. Default: only the log does. */
+  readonly durable?: DurableCalls | undefined;
   /** How many handlers may run at once. It affects only the time of the run. Default: `MAX_PARALLEL_CALLS`. */
   readonly maxParallelCalls?: number | undefined;
   /** Cancels the run when it is aborted. */
@@ -161,7 +164,7 @@ export async function executeProgram(program: Program, options: ExecuteOptions):
 }
 
 /** Returns the values of `main`'s parameters, converted from typed JSON. Throws `usage`, `value.*`. */
-function bindArguments(program: Program, args: ReadonlyMap<string, JsonData>): readonly Value[] {
+export function bindArguments(program: Program, args: ReadonlyMap<string, JsonData>): readonly Value[] {
   const { signature, functions, entry, types } = program.module;
   const params = signature?.params ?? [];
   const unknownName = [...args.keys()].find((name) => !params.some((p) => p.name === name));
@@ -239,6 +242,7 @@ class Run implements Host {
       prefix: options.prefix,
       logged: options.logged ?? options.prefix,
       approve: options.approve,
+      durable: options.durable,
       maxParallelCalls: options.maxParallelCalls ?? MAX_PARALLEL_CALLS,
     });
     if (this.#observers.has("runStart")) this.#observers.notify("runStart", { runId: this.#runId(), program: program.module.name });

@@ -17,6 +17,7 @@ const SOURCE_FOLDERS = [
   "runtime",
   "telemetry",
   "mcp-tools",
+  "worker",
   "viewer",
   "mcp",
   "cli",

@@ -17,6 +17,7 @@ export type ErrorKind =
   | `mcp.${string}`
   | `telemetry.${string}`
   | `task.${string}`
+  | `worker.${string}`
   | "internal";
 
 export interface ErrorPlace {

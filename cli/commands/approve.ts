@@ -1,15 +1,19 @@
+import { existsSync } from "node:fs";
+import type { SuspendedCall } from "../../gateway/call.ts";
 import { approve, type ApproveOptions, type DecidedCall, waitingCall } from "../../runtime/approve.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { requestLines } from "../approval.ts";
 import { userName } from "../approval-prompt.ts";
 import { suspendedJson } from "../../runtime/execution-json.ts";
+import type { ApproveRunOptions } from "../../worker/api.ts";
+import { type DatabaseFlags, databaseUrlOf, withClient } from "../database-flag.ts";
 import { readKey } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import type { Session } from "../session.ts";
 import { printJson } from "../terminal.ts";
 
-export interface ApproveFlags {
+export interface ApproveFlags extends DatabaseFlags {
   readonly call?: string;
   readonly deny?: boolean;
   readonly by?: string;
@@ -17,7 +21,10 @@ export interface ApproveFlags {
   readonly hash?: string;
 }
 
-export async function approveCommand({ terminal, json }: Session, file: string, flags: ApproveFlags): Promise<number> {
+export async function approveCommand(session: Session, file: string, flags: ApproveFlags): Promise<number> {
+  const { terminal, json } = session;
+  // A run of the workers has an id in place of a log.
+  if (!existsSync(file) && databaseUrlOf(flags) !== undefined) return approveSubmitted(session, file, flags);
   if (flags.call === undefined) throw await missingCall(file);
   const decided = await approve(file, {
     call: callNumber(flags.call),
@@ -28,6 +35,35 @@ export async function approveCommand({ terminal, json }: Session, file: string, 
   if (json) printJson(terminal, decidedJson(file, decided));
   else for (const line of decidedLines(file, decided)) terminal.out(line);
   return EXIT.done;
+}
+
+async function approveSubmitted({ terminal, json }: Session, runId: string, flags: ApproveFlags): Promise<number> {
+  const decision = flags.deny === true ? "denied" : "approved";
+  const by = flags.by ?? userName();
+  const call = await withClient(flags, async (client) => {
+    const { waiting } = await client.show(runId);
+    if (flags.call === undefined) throw whichCall(runId, waiting);
+    const number = callNumber(flags.call);
+    const keyText = flags.key === undefined ? undefined : readKey(flags.key);
+    await client.approve(runId, { call: number, decision, by, ...omitUndefined<ApproveRunOptions>({ hash: flags.hash, key: keyText }) });
+    return waiting.find((candidate) => candidate.call === number);
+  });
+  if (json) printJson(terminal, { run_id: runId, call: call === undefined ? null : suspendedJson(call), decision, by });
+  else if (call !== undefined) {
+    const [request = "", ...args] = requestLines(call);
+    for (const line of [`${decision} by ${by}: ${request}`, ...args, "the workers go on with the run"]) terminal.out(line);
+  }
+  return EXIT.done;
+}
+
+/** Returns the error for a missing `--call` of a submitted run. It shows the calls that wait. */
+function whichCall(runId: string, waiting: readonly SuspendedCall[]): BorunaError {
+  const calls = waiting.filter(({ waitsFor }) => waitsFor === "approval");
+  const [first] = calls;
+  if (first === undefined) return new BorunaError("worker.not_waiting", `no call of run ${runId} waits for an approval`);
+  return new BorunaError("usage", `which call? This one waits:\n${calls.flatMap(requestLines).join("\n")}`, {
+    hint: `boruna approve ${runId} --call ${first.call} approves it, with --deny it is refused`,
+  });
 }
 
 /** Returns the error for a missing `--call`. It shows the call that waits, so that nobody approves what they have not seen. */

@@ -1,7 +1,8 @@
 /** Prints a script that completes the commands and options of `boruna` in a shell. It is made from the command table. */
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import { COMMANDS, COMMON_OPTIONS, type CommandSpec } from "../command-table.ts";
+import type { CommandSpec } from "../command-spec.ts";
+import { COMMANDS, COMMON_OPTIONS } from "../command-table.ts";
 import type { Session } from "../session.ts";
 
 export function completionCommand({ terminal }: Session, shell: string): number {

@@ -1,7 +1,8 @@
 /** The fast parser of command lines against commander. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { COMMANDS, COMMON_OPTIONS, type Flags } from "../../cli/command-table.ts";
+import type { Flags } from "../../cli/command-spec.ts";
+import { COMMANDS, COMMON_OPTIONS } from "../../cli/command-table.ts";
 import { parseFast } from "../../cli/fast-parser.ts";
 import { parseAndRun } from "../../cli/full-parser.ts";
 import { cases } from "../cases.ts";

@@ -66,6 +66,7 @@ function setUp(setup: Setup = {}) {
     prefix: undefined,
     logged: undefined,
     approve: undefined,
+    durable: undefined,
     maxParallelCalls: 16,
     events: new RunEvents(LOG_NOT_CHARGED, sink, observers),
   });

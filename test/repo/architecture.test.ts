@@ -18,10 +18,14 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ["mcp-tools", ["compiler", "gateway", "replay", "vm"]],
   ["viewer", ["gateway", "policy", "replay", "telemetry", "vm"]],
   ["viewer/page", ["viewer", "vm"]],
-  ["cli", ["analysis", "compiler", "gateway", "lsp", "mcp", "mcp-tools", "policy", "replay", "runtime", "telemetry", "viewer", "vm"]],
+  [
+    "cli",
+    ["analysis", "compiler", "gateway", "lsp", "mcp", "mcp-tools", "policy", "replay", "runtime", "telemetry", "viewer", "vm", "worker"],
+  ],
   ["lsp", ["compiler", "runtime", "vm"]],
   ["mcp", ["analysis", "compiler", "gateway", "mcp-tools", "policy", "replay", "runtime", "telemetry", "vm"]],
-  ["index.ts", ["analysis", "compiler", "gateway", "mcp-tools", "policy", "replay", "runtime", "telemetry", "vm"]],
+  ["worker", ["gateway", "policy", "replay", "runtime", "telemetry", "vm"]],
+  ["index.ts", ["analysis", "compiler", "gateway", "mcp-tools", "policy", "replay", "runtime", "telemetry", "vm", "worker"]],
 ]);
 
 /** The only files that may import a package. With `lazy`, only by dynamic import. */
@@ -34,6 +38,8 @@ const OWNERS: readonly { readonly pattern: RegExp; readonly files: RegExp; reado
   { pattern: /^@opentelemetry\/api$/, files: /^telemetry\//, lazy: false },
   { pattern: /^undici$/, files: /^gateway\/handlers\//, lazy: true },
   { pattern: /^pg$/, files: /^gateway\/handlers\/db-/, lazy: true },
+  { pattern: /^pg$/, files: /^worker\//, lazy: false },
+  { pattern: /^@dbos-inc\/dbos-sdk$/, files: /^worker\/engine\.ts$/, lazy: false },
   { pattern: /^@modelcontextprotocol\/client$/, files: /^mcp-tools\/client\/mcp-client\.ts$/, lazy: false },
   { pattern: /^vscode-languageserver/, files: /^lsp\//, lazy: false },
   { pattern: /^jsonc-parser$/, files: /^policy\/parse\.ts$/, lazy: false },
@@ -99,7 +105,7 @@ describe("architecture", () => {
       ({ from, to, kind }) =>
         kind !== "type" &&
         sockets.test(to) &&
-        !/^((gateway\/handlers|mcp-tools\/client|telemetry|viewer|mcp)\/|cli\/pager\.ts$)/.test(from),
+        !/^((gateway\/handlers|mcp-tools\/client|telemetry|viewer|mcp|worker)\/|cli\/pager\.ts$)/.test(from),
     );
     expect(wrong.map(show)).toEqual([]);
   });

@@ -15,6 +15,7 @@ const ROOMS = [
   "replay",
   "runtime",
   "mcp-tools",
+  "worker",
   "viewer",
   "mcp",
   "cli",

@@ -25,6 +25,8 @@ export interface PostgresServer {
   readonly password: string;
   /** Runs statements as a superuser. */
   readonly admin: (sql: string) => Promise<readonly Record<string, unknown>[]>;
+  /** Ends the server as `signal` does, and starts it again. SIGINT ends connections in order, SIGQUIT at once. */
+  readonly restart: (signal: NodeJS.Signals) => Promise<void>;
   /** What the server has logged so far. */
   readonly log: () => string;
   readonly stop: () => Promise<void>;
@@ -38,8 +40,8 @@ function serverUser(): { readonly uid: number; readonly gid: number } | undefine
   return { uid: Number(fields[2]), gid: Number(fields[3]) };
 }
 
-/** Starts a server. Its superuser is `boss`. */
-export async function startPostgres(bin: string): Promise<PostgresServer> {
+/** Starts a server with up to `connections` connections. Its superuser is `boss`. */
+export async function startPostgres(bin: string, connections = 40): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), "boruna-pg-"));
   const user = serverUser();
   const passwordFile = join(folder, "password");
@@ -53,31 +55,43 @@ export async function startPostgres(bin: string): Promise<PostgresServer> {
     { ...options, encoding: "utf8" },
   );
   if (init.status !== 0) throw new Error(`initdb failed: ${init.stderr}`);
-  const settings = ["listen_addresses=", `unix_socket_directories=${folder}`, "fsync=off", "max_connections=40"];
-  const server = spawn(join(bin, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
-    ...options,
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()));
+  const settings = ["listen_addresses=", `unix_socket_directories=${folder}`, "fsync=off", `max_connections=${connections}`];
   let log = "";
-  const ready = new Promise<void>((resolve) => {
-    server.stderr.on("data", (chunk: Buffer) => {
-      log += chunk.toString();
-      if (log.includes("ready to accept connections")) resolve();
+  const launch = async (): Promise<(signal: NodeJS.Signals) => Promise<void>> => {
+    const server = spawn(join(bin, "postgres"), ["-D", data, ...settings.flatMap((setting) => ["-c", setting])], {
+      ...options,
+      stdio: ["ignore", "ignore", "pipe"],
     });
-  });
-  await Promise.race([
-    ready,
-    ended.then(() => {
-      throw new Error(`the server did not start: ${log}`);
-    }),
-  ]);
+    const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()));
+    const start = log.length;
+    const ready = new Promise<void>((resolve) => {
+      server.stderr.on("data", (chunk: Buffer) => {
+        log += chunk.toString();
+        if (log.includes("ready to accept connections", start)) resolve();
+      });
+    });
+    await Promise.race([
+      ready,
+      ended.then(() => {
+        throw new Error(`the server did not start: ${log}`);
+      }),
+    ]);
+    return (signal) => {
+      server.kill(signal);
+      return ended;
+    };
+  };
+  let end = await launch();
   const url = (role: string, password = PASSWORD): string =>
     `postgres://${role}:${password}@localhost/postgres?host=${encodeURIComponent(folder)}`;
   return {
     url,
     password: PASSWORD,
     log: () => log,
+    restart: async (signal) => {
+      await end(signal);
+      end = await launch();
+    },
     admin: async (sql) => {
       const client = new Client({ connectionString: url("boss") });
       await client.connect();
@@ -91,8 +105,7 @@ export async function startPostgres(bin: string): Promise<PostgresServer> {
     },
     stop: async () => {
       // SIGINT ends the connections and the server.
-      server.kill("SIGINT");
-      await ended;
+      await end("SIGINT");
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,0 +1,115 @@
+import { once } from "node:events";
+import { BorunaError } from "../../vm/error.ts";
+import { EXIT } from "../../vm/outcome.ts";
+import { createRunnerTelemetry } from "../../telemetry/runner-telemetry.ts";
+import type { QueueLimits } from "../../worker/engine.ts";
+import type { WorkerOptions } from "../../worker/worker.ts";
+import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
+import { type DatabaseFlags, requiredDatabaseUrl } from "../database-flag.ts";
+import type { Session } from "../session.ts";
+import { printJson, withoutControlCharacters } from "../terminal.ts";
+
+export interface WorkerFlags extends CapabilityFlags, DatabaseFlags {
+  readonly queue?: readonly string[];
+  readonly leaseMs?: string;
+  readonly drainMs?: string;
+  readonly retainDays?: string;
+  readonly connections?: string;
+}
+
+/** Executes runs until SIGTERM or SIGINT. The first signal drains, the second ends at once. */
+export async function workerCommand(session: Session, flags: WorkerFlags): Promise<number> {
+  const { terminal, json } = session;
+  const notice = (line: string): void => terminal.err(withoutControlCharacters(line));
+  const databaseUrl = requiredDatabaseUrl(flags);
+  const queues = (flags.queue ?? ["default"]).map(queueOf);
+  const drainMs = numberOf("--drain-ms", flags.drainMs ?? "30000", 0, 86_400_000);
+  const registry = await loadRegistry(flags, session);
+  const telemetry = createRunnerTelemetry({ serviceName: "boruna-worker", onNotice: (line) => notice(`telemetry: ${line}`) });
+  const options: WorkerOptions = {
+    databaseUrl,
+    queues,
+    registry,
+    leaseMs: numberOf("--lease-ms", flags.leaseMs ?? "10000", 500, 600_000),
+    retainDays: numberOf("--retain-days", flags.retainDays ?? "30", 1, 36_500),
+    connections: numberOf("--connections", flags.connections ?? "10", 3, 1_000),
+    env: handlerEnvironment(databaseUrl),
+    telemetry,
+    onNotice: notice,
+  };
+  const stop = stopSignals();
+  const [{ Worker }] = await Promise.all([import("../../worker/worker.ts"), telemetry.start()]);
+  const worker = await Worker.start(options);
+  if (json) printJson(terminal, { worker: worker.id, queues: queues.map(({ name }) => name) });
+  else terminal.out(`worker ${worker.id} takes runs from ${queues.map(({ name }) => name).join(", ")}`);
+  const first = await Promise.race([once(stop.signal, "abort"), worker.lost.then(() => "lost" as const)]);
+  if (first === "lost") {
+    // Other workers have the runs. Nothing here may go on, so the process ends at once.
+    notice("lost the lease: this process was stopped, or had no database, for too long. Start the worker again");
+    await telemetry.stop();
+    return EXIT.failed;
+  }
+  notice(`drains: ${worker.activeRuns} runs go on for up to ${drainMs / 1_000} s`);
+  await Promise.race([worker.stop(drainMs), stop.again]);
+  await telemetry.stop();
+  return EXIT.done;
+}
+
+/** The first signal aborts `signal`, the second resolves `again`. */
+function stopSignals(): { readonly signal: AbortSignal; readonly again: Promise<void> } {
+  const abort = new AbortController();
+  let end = (): void => undefined;
+  const again = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => (abort.signal.aborted ? end() : abort.abort()));
+  return { signal: abort.signal, again };
+}
+
+/** The environment of handlers. The database of the workers is not that of `db.query`, or a program could reach the rows of all runs. */
+function handlerEnvironment(databaseUrl: string): NodeJS.ProcessEnv {
+  const { DATABASE_URL: url, ...rest } = process.env;
+  return url === undefined || url.trim() === databaseUrl ? rest : { ...rest, DATABASE_URL: url };
+}
+
+const QUEUE_FORM = "NAME, then any of worker=N, tenant=N and rate=N/SECONDS, separated by commas";
+
+/** Parses `--queue`: `orders,worker=20,tenant=2,rate=100/60`. Throws `usage`. */
+function queueOf(text: string): QueueLimits {
+  const [name = "", ...settings] = text.split(",");
+  const wrong = (problem: string): BorunaError =>
+    new BorunaError("usage", `--queue ${text}: ${problem}`, {
+      hint: `expected ${QUEUE_FORM}; for example: orders,worker=20,tenant=2,rate=100/60`,
+    });
+  if (!/^[A-Za-z0-9_.-]{1,64}$/.test(name)) throw wrong("the name is not 1 to 64 letters, digits and _ . -");
+  const values = new Map<string, string>();
+  for (const setting of settings) {
+    const [key = "", value = ""] = setting.split("=", 2);
+    if (!["worker", "tenant", "rate"].includes(key) || values.has(key)) throw wrong(`${setting} is no setting, or is given twice`);
+    values.set(key, value);
+  }
+  const count = (key: string): number | undefined => {
+    const value = values.get(key);
+    if (value === undefined) return undefined;
+    if (!/^[1-9]\d{0,5}$/.test(value)) throw wrong(`${key}=${value} is no whole number from 1`);
+    return Number(value);
+  };
+  const rate = values.get("rate");
+  const [, starts, seconds] = /^([1-9]\d{0,8})\/([1-9]\d{0,6})$/.exec(rate ?? "") ?? [];
+  if (rate !== undefined && starts === undefined) throw wrong(`rate=${rate} is not of the form N/SECONDS`);
+  return {
+    name,
+    perWorker: count("worker") ?? DEFAULT_PER_WORKER,
+    perTenant: count("tenant"),
+    tenantRate: rate === undefined ? undefined : { count: Number(starts), seconds: Number(seconds) },
+  };
+}
+
+/** How many runs of a queue one worker executes at once, unless it says so. */
+const DEFAULT_PER_WORKER = 20;
+
+function numberOf(flag: string, text: string, least: number, most: number): number {
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw new BorunaError("usage", `${flag} ${text}: expected a whole number from ${least} to ${most}`);
+}

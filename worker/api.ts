@@ -1,0 +1,97 @@
+/** The public face of the worker's client. The client, with the engine and the driver of the database, is loaded when one is created. */
+import type { Decision } from "../gateway/approval.ts";
+import type { SuspendedCall } from "../gateway/call.ts";
+import type { FinishedLog, RecorderOptions } from "../replay/log/recorder.ts";
+import type { CallAnswer, InDoubt, OpenCall } from "../replay/resumer.ts";
+import type { RunOptions } from "../runtime/execute.ts";
+import type { Program } from "../vm/bytecode/program.ts";
+import type { ListedRun } from "./run-rows.ts";
+import type { RunState } from "./store.ts";
+
+/** Options of `submit`. All are optional. Those that `RunOptions` has too mean the same there; a submitted run is live. */
+export interface SubmitOptions
+  extends Pick<RunOptions, "policy" | "args" | "inputs" | "limits" | "outputSchema" | "maxParallelCalls" | "traceparent" | "tracestate"> {
+  /** The queue: 1 to 64 letters, digits and `_ . -`. Default: default. */
+  readonly queue?: string;
+  /** For whom the run is. Limits of the queue hold for each tenant. The form of a queue's name. Default: default. */
+  readonly tenant?: string;
+  /** A second submit with the same queue, tenant and key returns the first run, as long as that is retained. Up to 1,024 characters. */
+  readonly key?: string;
+  /** What happens to a call that may not be repeated, if its worker died before the answer was kept. Default: stop. */
+  readonly inDoubt?: InDoubt;
+  /** How often a worker may begin the run, if each one dies. Default: 5. */
+  readonly attempts?: number;
+  /** Milliseconds from now until the run must have ended, waiting included. Default: no deadline. */
+  readonly deadlineMs?: number;
+}
+
+export interface SubmittedRun {
+  readonly runId: string;
+  /** False if the key named a run that was there. */
+  readonly isNew: boolean;
+}
+
+/** A run with its result. */
+export interface ShownRun extends ListedRun {
+  /** How the run ended or why it waits, as `boruna run --json` prints it. Undefined until then. */
+  readonly result: unknown;
+  /** The calls that wait for an approval or an answer. Empty unless the state is `suspended`. */
+  readonly waiting: readonly SuspendedCall[];
+  /** The call to decide about. Undefined unless the state is `in_doubt`. */
+  readonly inDoubt: OpenCall | undefined;
+  /** Whether somebody has asked to cancel it. */
+  readonly isCanceled: boolean;
+}
+
+export interface ListOptions {
+  readonly queue?: string;
+  readonly tenant?: string;
+  readonly state?: RunState;
+  /** The last run of the page before. */
+  readonly after?: Pick<ListedRun, "id" | "submittedAt">;
+  /** From 1 to 1,000. Default: 100. */
+  readonly limit?: number;
+}
+
+export interface ApproveRunOptions {
+  readonly call: number;
+  readonly hash?: string;
+  readonly decision: Decision["decision"];
+  readonly by: string;
+  /** The text of a PEM file with an Ed25519 private key. Needed if the policy's rule names keys. */
+  readonly key?: string;
+}
+
+/** A client of the database that workers take runs from. Every method also throws `worker.database` if the database cannot be used. */
+export interface Client {
+  /** Puts a run of the program into a queue. Throws `usage`, `value.*`, `policy.*`, `schema.*`, `worker.other_run`. */
+  submit(program: Program, options?: SubmitOptions): Promise<SubmittedRun>;
+  /** Throws `worker.no_run`. */
+  show(runId: string): Promise<ShownRun>;
+  /** Returns runs, newest first. `queue` and `tenant` exclude each other. Throws `usage`. */
+  list(options?: ListOptions): Promise<readonly ListedRun[]>;
+  /** Waits until the run has ended or waits. `onChange` receives each change of its row. Throws `worker.no_run`, and the reason of `signal`. */
+  watch(runId: string, options?: { readonly signal?: AbortSignal; readonly onChange?: (run: ShownRun) => void }): Promise<ShownRun>;
+  /** Asks for the run to be canceled. A run that is executed ends a moment later. Throws `worker.no_run`. */
+  cancel(runId: string): Promise<ShownRun>;
+  /** Lets a run in doubt go on: makes the call again, or fails it. Throws `worker.no_run`, `worker.not_waiting`. */
+  resume(runId: string, inDoubt: "retry" | "fail"): Promise<void>;
+  /** Decides about a call that waits for an approval. Throws `usage`, `log.other_call`, `log.approval_key`, `worker.*`. */
+  approve(runId: string, options: ApproveRunOptions): Promise<void>;
+  /** Answers a call whose handler answers later, with plain data. Throws `value.form`, `worker.*`. */
+  answer(runId: string, answer: CallAnswer): Promise<void>;
+  /**
+   * Writes the log of the run to `path`, the same bytes as that of a local run with the same id and answers. Returns undefined if the log has
+   * no end record, because the run goes on or was ended from outside. Throws `worker.no_run`, `log.*`.
+   */
+  log(runId: string, path: string, options?: Pick<RecorderOptions, "force" | "key">): Promise<FinishedLog | undefined>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a client of the database that workers (`boruna worker`) take runs from. Close it at the end. Throws `usage` for an address of another
+ * form, `worker.database` if the database cannot be used, `worker.no_tables` if no worker has used it yet.
+ */
+export async function createClient(options: { readonly databaseUrl: string }): Promise<Client> {
+  return (await import("./client.ts")).openClient(options.databaseUrl);
+}

@@ -1,0 +1,196 @@
+/**
+ * The durable engine under the worker: DBOS on PostgreSQL. This is the only file that imports it, and `test/worker/engine.test.ts` is its
+ * contract, to be run at every new version (ADR 056).
+ *
+ * A run is a workflow whose id is the run id, and each call is a step with the name `NUMBER CAPABILITY`. The output of a step is one text.
+ * The engine keeps it in a row before the run goes on, and serves it again when the workflow is executed again, on any worker.
+ *
+ * Steps get their ids in the order in which `step` is called. So the order must be the same in every execution of a run.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { DBOS, DBOSClient } from "@dbos-inc/dbos-sdk";
+import type { ClientBase, Pool } from "pg";
+import { BorunaError } from "../vm/error.ts";
+
+/** The schema of the engine's tables. Ours are in `boruna`, see `schema.ts`. */
+export const ENGINE_SCHEMA = "boruna_dbos";
+const APPLICATION = "boruna";
+/** The version of the protocol between a run and its steps. Workers of another version leave a run alone, so it changes only if that protocol does. */
+const PROTOCOL = "1";
+const WORKFLOW = "run";
+/** How often a queue is asked for work, in milliseconds. */
+const POLL_MS = 100;
+
+/** How many runs of a queue go on at once. Undefined: no such limit. */
+export interface QueueLimits {
+  readonly name: string;
+  /** In one worker. */
+  readonly perWorker: number | undefined;
+  /** In all workers, for each tenant. */
+  readonly perTenant: number | undefined;
+  /** Starts for each tenant: `count` in `seconds`. */
+  readonly tenantRate: { readonly count: number; readonly seconds: number } | undefined;
+}
+
+/** Carries out one step of the workflow that called `EngineOptions.run`, or returns what it returned before. `make` must not throw. */
+export type RunStep = (name: string, make: () => Promise<string>) => Promise<string>;
+
+export interface EngineOptions {
+  readonly pool: Pool;
+  readonly databaseUrl: string;
+  /** The name of this process in the rows of its runs. Never used by another process. */
+  readonly executor: string;
+  readonly queues: readonly QueueLimits[];
+  /**
+   * Executes a run, from its beginning. An error that it throws ends the workflow, unless it is one of the engine's own, which `RunStep`
+   * throws: then another execution owns the run, and this one ends without a trace.
+   */
+  readonly run: (id: string, step: RunStep) => Promise<string>;
+  /** Receives what the engine has to say. */
+  readonly onNotice: (line: string) => void;
+}
+
+/** A run with its place. */
+export interface QueuedRun {
+  readonly id: string;
+  readonly queue: string;
+  readonly tenant: string;
+}
+
+/** A step whose output is kept. */
+export interface KeptStep {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What needs no worker. */
+export interface EngineClient {
+  /** Adds a run to its queue, in the caller's transaction. */
+  enqueue(transaction: ClientBase, run: QueuedRun): Promise<void>;
+  /** Returns those of the workflows that have ended. */
+  ended(ids: readonly string[]): Promise<readonly string[]>;
+  /** Lets an ended workflow go on under the same id. Its steps are kept. */
+  rewind(run: QueuedRun): Promise<void>;
+  /** Returns the steps of a run that have an output, by id. */
+  steps(id: string): Promise<readonly KeptStep[]>;
+  close(): Promise<void>;
+}
+
+export interface Engine {
+  /** Returns the workflows that are executed, or were when their executors were last heard of. */
+  pending(): Promise<readonly { readonly id: string; readonly executor: string }[]>;
+  /** Puts workflows back into their queue, to be executed again. Does nothing to those that have ended. */
+  requeue(ids: readonly string[], queue: string): Promise<void>;
+  /** Deletes workflows and their steps. */
+  remove(ids: readonly string[]): Promise<void>;
+  /** Takes no further runs, and waits up to `ms` milliseconds for those that go on. */
+  stop(ms: number): Promise<void>;
+}
+
+/** Starts the engine of this process. There can be one. Throws what the database throws. */
+export async function launchEngine(options: EngineOptions): Promise<Engine> {
+  const { pool, databaseUrl, executor, queues, run } = options;
+  DBOS.setConfig({
+    name: APPLICATION,
+    systemDatabaseUrl: databaseUrl,
+    systemDatabasePool: pool,
+    systemDatabaseSchemaName: ENGINE_SCHEMA,
+    applicationVersion: PROTOCOL,
+    executorID: executor,
+    enableOTLP: false,
+    useListenNotify: false,
+    logger: loggerTo(options.onNotice),
+    listenQueues: queues.map(({ name }) => name),
+  });
+  DBOS.registerWorkflow(() => run(workflowId(), stepRunner()), { name: WORKFLOW, maxRecoveryAttempts: 1_000_000 });
+  await DBOS.launch();
+  for (const queue of queues) await DBOS.registerQueue(queue.name, queueParameters(queue));
+  return {
+    pending: async () => {
+      const found = await DBOS.listWorkflows({ status: "PENDING", loadInput: false, loadOutput: false });
+      return found.map(({ workflowID, executorId }) => ({ id: workflowID, executor: executorId ?? "" }));
+    },
+    requeue: async (ids, queue) => {
+      if (ids.length > 0) await DBOS.resumeWorkflows([...ids], { queueName: queue });
+    },
+    remove: async (ids) => {
+      if (ids.length > 0) await DBOS.deleteWorkflows([...ids]);
+    },
+    stop: (ms) => DBOS.shutdown({ workflowCompletionTimeoutMS: ms, deregister: true }),
+  };
+}
+
+/** Opens the part of the engine that needs no worker. */
+export async function openEngineClient(databaseUrl: string, pool: Pool): Promise<EngineClient> {
+  const client = await DBOSClient.create({
+    systemDatabaseUrl: databaseUrl,
+    systemDatabasePool: pool,
+    systemDatabaseSchemaName: ENGINE_SCHEMA,
+    applicationName: APPLICATION,
+    logger: loggerTo(() => undefined),
+  });
+  return {
+    enqueue: async (transaction, { id, queue, tenant }) => {
+      const options = { workflowName: WORKFLOW, queueName: queue, workflowID: id, queuePartitionKey: tenant, appVersion: PROTOCOL };
+      await client.enqueueInTransaction(transaction, options);
+    },
+    ended: async (ids) => {
+      if (ids.length === 0) return [];
+      const found = await client.listWorkflows({
+        workflowIDs: [...ids],
+        status: ["SUCCESS", "ERROR"],
+        loadInput: false,
+        loadOutput: false,
+      });
+      return found.map(({ workflowID }) => workflowID);
+    },
+    rewind: async ({ id, queue, tenant }) => {
+      const steps = (await client.listWorkflowSteps(id)) ?? [];
+      const startStep = Math.max(-1, ...steps.map(({ functionID }) => functionID)) + 1;
+      await client.rewindWorkflow(id, { startStep, queueName: queue, queuePartitionKey: tenant });
+    },
+    steps: async (id) => {
+      const steps = (await client.listWorkflowSteps(id)) ?? [];
+      return steps.flatMap(({ name, output }) => (typeof output === "string" ? [{ name, text: output }] : []));
+    },
+    close: () => client.destroy(),
+  };
+}
+
+function workflowId(): string {
+  const id = DBOS.workflowID;
+  if (id === undefined) throw new BorunaError("internal", "the engine started a run without an id");
+  return id;
+}
+
+/**
+ * Returns the function that carries out steps of the current workflow. It enters the workflow's own async context, because a step outside of
+ * it would be carried out without being kept, and nobody would notice.
+ */
+function stepRunner(): RunStep {
+  const inWorkflow = AsyncLocalStorage.snapshot();
+  return (name, make) =>
+    inWorkflow(() => {
+      if (!DBOS.isInWorkflow()) throw new BorunaError("internal", `the step ${name} is outside of its workflow`);
+      return DBOS.runStep(make, { name });
+    });
+}
+
+function queueParameters({ perWorker, perTenant, tenantRate }: QueueLimits): NonNullable<Parameters<typeof DBOS.registerQueue>[1]> {
+  return {
+    onConflict: "always_update",
+    minPollingIntervalMs: POLL_MS,
+    ...(perWorker === undefined ? {} : { workerConcurrency: perWorker }),
+    ...(perTenant === undefined ? {} : { partitionConcurrency: perTenant }),
+    ...(tenantRate === undefined ? {} : { partitionRateLimit: { limitPerPeriod: tenantRate.count, periodSec: tenantRate.seconds } }),
+  };
+}
+
+/** The engine's logger: what is no fault of ours is not shown, and the rest is one line. */
+function loggerTo(onNotice: (line: string) => void): { info: Log; debug: Log; warn: Log; error: Log } {
+  const report: Log = (entry) => onNotice(`engine: ${(entry instanceof Error ? entry.message : String(entry)).split("\n", 1)[0] ?? ""}`);
+  const ignore: Log = () => undefined;
+  return { info: ignore, debug: ignore, warn: ignore, error: report };
+}
+
+type Log = (entry: unknown) => void;

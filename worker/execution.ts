@@ -1,0 +1,136 @@
+/**
+ * One execution of a run, from its beginning: `executeRun` is the body of the engine's workflow.
+ *
+ * It takes the run's row, runs the program with its recorded calls (`recorded-calls.ts`), and writes how the run ended. The first execution
+ * makes every call. A later one, after a crash or a wait, gets the kept answers and goes on after them. A run that waits ends its workflow,
+ * and needs no process until somebody has decided.
+ */
+import type { Decision } from "../gateway/approval.ts";
+import { isDecision } from "../gateway/approval.ts";
+import type { DurableCall } from "../gateway/durable-calls.ts";
+import type { Arrival } from "../gateway/open-calls.ts";
+import { plainAnswer } from "../gateway/plain-values.ts";
+import { executeProgram, type ExecuteOptions, type RunResult } from "../gateway/run.ts";
+import { effectiveLimits } from "../policy/policy.ts";
+import { executionJson } from "../runtime/execution-json.ts";
+import { executionOf, handlersFor, schemaOption } from "../runtime/execute.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
+import { signatureFor } from "../vm/capabilities.ts";
+import { BorunaError } from "../vm/error.ts";
+import { isJsonObject, type JsonData, parseJson } from "../vm/json/json.ts";
+import type { Limits } from "../vm/limits.ts";
+import { jsonToJs } from "../vm/json/js-interop.ts";
+import type { RunStep } from "./engine.ts";
+import type { StoredProgram } from "./programs.ts";
+import { RecordedCalls, type RecordedCallsOptions } from "./recorded-calls.ts";
+import type { BegunRun, DecisionRow, ExecutionEnd, RunOptionsRow } from "./store.ts";
+
+/** Why an execution is stopped from outside. */
+export type StopCause = "canceled" | "deadline";
+
+/** What an execution needs of its worker. */
+export interface ExecutionHost extends Pick<RecordedCallsOptions, "intent" | "takeOver" | "token"> {
+  readonly step: RunStep;
+  /** Aborted with a `StopCause`. */
+  readonly signal: AbortSignal;
+  /** Settings and secrets of live handlers. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly tracing: Tracing | undefined;
+  /** Stops the program, because the engine failed. */
+  readonly onEngineFailure: () => void;
+}
+
+/** The engine failed. Another execution owns the run, or a later one will. */
+export class EngineFailure extends Error {}
+
+/** Runs the program of a begun run. Returns how it ended. Throws `EngineFailure`, and what `executeProgram` throws. */
+export async function executeRun(id: string, run: BegunRun, stored: StoredProgram, host: ExecutionHost): Promise<ExecutionEnd> {
+  const { program, policy } = stored;
+  const { options, decisions } = run;
+  const decided = new Map(decisions.map((row) => [`${row.kind} ${row.call}`, row]));
+  const calls = new RecordedCalls({
+    ...host,
+    policy,
+    inDoubt: options.inDoubt,
+    maxParallelCalls: options.maxParallelCalls,
+    answerOf: (call) => givenAnswer(decided.get(`answer ${call.number}`), call, program.module.types),
+  });
+  const handlers = await handlersFor(program, { live: true, inputs: objectOf(options.inputs), env: host.env }, () => undefined);
+  const result = await executeProgram(program, {
+    ...programOptions(stored, options),
+    handlers,
+    durable: calls,
+    approve: ({ call }) => givenDecision(decided.get(`approval ${call}`)),
+    signal: host.signal,
+    tracing: host.tracing,
+    runId: id,
+  });
+  if (calls.failure !== undefined) throw new EngineFailure("the engine failed", { cause: calls.failure.error });
+  return endOf(stored, result, calls, host.signal);
+}
+
+/** Returns the options that decide what a run does, and so the bytes of its log. Handlers start in the order of the log. */
+export function programOptions(
+  { policy }: StoredProgram,
+  options: RunOptionsRow,
+): Pick<ExecuteOptions, "policy" | "mode" | "args" | "outputSchema" | "maxParallelCalls"> & { readonly limits: Limits } {
+  const schema = options.outputSchema === null ? undefined : jsonToJs(parseJson(options.outputSchema));
+  return {
+    policy,
+    mode: "live",
+    args: objectOf(options.args),
+    limits: effectiveLimits(policy, options.limits),
+    outputSchema: schemaOption(schema),
+    maxParallelCalls: Number.MAX_SAFE_INTEGER,
+  };
+}
+
+export function objectOf(text: string): ReadonlyMap<string, JsonData> {
+  const data = parseJson(text);
+  if (!isJsonObject(data)) throw new BorunaError("internal", "a row holds something else than an object");
+  return data;
+}
+
+export function givenDecision(row: DecisionRow | undefined): Decision | undefined {
+  if (row === undefined) return undefined;
+  const given: unknown = JSON.parse(row.body);
+  if (!isDecision(given)) throw new BorunaError("internal", "a row holds something else than a decision");
+  return given;
+}
+
+/** Returns what the host answered to a call, checked like the answer of a handler. */
+export function givenAnswer(
+  row: DecisionRow | undefined,
+  { capability, request }: Pick<DurableCall, "capability" | "request">,
+  types: StoredProgram["program"]["module"]["types"],
+): Arrival | undefined {
+  if (row === undefined) return undefined;
+  const given = objectOf(row.body);
+  const failure = given.get("failure");
+  if (typeof failure === "string") return { failure: "runtime_error", message: failure, cause: undefined };
+  const result = signatureFor(capability, request.args.length)?.result;
+  if (result === undefined) return undefined;
+  const checked = plainAnswer(jsonToJs(given.get("value") ?? null), result, types);
+  if (!("problem" in checked)) return checked;
+  return { failure: "host_fault", message: `the handler of ${capability.name} answered ${checked.problem}`, cause: checked.cause };
+}
+
+function endOf({ program }: StoredProgram, result: RunResult, calls: RecordedCalls, signal: AbortSignal): ExecutionEnd {
+  const execution = executionOf(program, result, undefined);
+  const missedDeadline = execution.outcome === "canceled" && signal.reason === "deadline";
+  const outcome = missedDeadline ? "timeout" : execution.outcome;
+  const text = JSON.stringify({ ...executionJson(execution), outcome, log: undefined });
+  if (result.suspended !== undefined) {
+    const suspended = [result.suspended, ...(result.alsoWaiting ?? [])];
+    return { state: "suspended", outcome, result: text, waiting: { suspended, doubt: undefined } };
+  }
+  if (calls.doubt !== undefined && outcome === "in_doubt")
+    return { state: "in_doubt", outcome, result: text, waiting: { suspended: [], doubt: calls.doubt } };
+  return { state: "ended", outcome, result: text, waiting: undefined };
+}
+
+/** How a run ends that no program ran for: it was canceled, it is too late, its worker died too often, or it cannot be run here. */
+export function endWithout(id: string, outcome: "canceled" | "timeout" | "fatal", kind: string, message: string): ExecutionEnd {
+  const result = JSON.stringify({ outcome, value: null, run_id: id, error: { kind, message } });
+  return { state: "ended", outcome, result, waiting: undefined };
+}

@@ -1,0 +1,82 @@
+/**
+ * Keeps the runs of all workers going. Every worker does this work; an advisory lock lets one at a time.
+ *
+ * - A worker beats: it extends its lease at a third of it. A worker that is gone, or stopped for longer than its lease, loses it.
+ * - Reaping puts the runs of workers without a lease back into their queues.
+ * - The sweep lets runs go on whose workflow has ended: somebody has decided and was gone before more was written, or the engine failed.
+ * - Runs whose deadline passed while nobody executes them end, and ended runs are deleted when they are old enough.
+ *
+ * While the database is gone, nobody can beat. So a worker reaps only after it has been in contact for a lease.
+ */
+import type { Pool, PoolClient } from "pg";
+import type { Engine, EngineClient } from "./engine.ts";
+import { allWorkers, deadWorkers, begunRuns, deleteRuns, endLateRuns, expiredRuns, queuesOf, removeWorkers } from "./store.ts";
+
+/** The key of the advisory lock of the keeper. */
+const KEEPER_LOCK = 0x0b0122;
+/** The most rows of one kind that one round handles. */
+const BATCH = 500;
+
+export interface KeeperOptions {
+  readonly pool: Pool;
+  readonly engine: Engine;
+  readonly client: EngineClient;
+  readonly leaseMs: number;
+  readonly retainDays: number;
+}
+
+/** What one round did. */
+export interface KeeperRound {
+  readonly reaped: number;
+  readonly deleted: number;
+}
+
+/** Does one round. Returns undefined if another worker has the lock. Throws what the database throws; then the next round does the rest. */
+export async function keepRuns(options: KeeperOptions): Promise<KeeperRound | undefined> {
+  const transaction = await options.pool.connect();
+  try {
+    await transaction.query("BEGIN");
+    const { rows } = await transaction.query<{ locked: boolean }>("SELECT pg_try_advisory_xact_lock($1) AS locked", [KEEPER_LOCK]);
+    const round = rows[0]?.locked === true ? await doRound(options, transaction) : undefined;
+    await transaction.query("COMMIT");
+    return round;
+  } catch (error) {
+    await transaction.query("ROLLBACK").catch(() => undefined);
+    throw error;
+  } finally {
+    transaction.release();
+  }
+}
+
+async function doRound(options: KeeperOptions, transaction: PoolClient): Promise<KeeperRound> {
+  const reaped = await reap(options, transaction);
+  await rewindEnded(options, transaction);
+  await endLateRuns(transaction);
+  const expired = await expiredRuns(transaction, options.retainDays, BATCH);
+  await options.engine.remove(expired);
+  if (expired.length > 0) await deleteRuns(transaction, expired);
+  return { reaped, deleted: expired.length };
+}
+
+/** Requeues the runs of every executor that has no lease. Returns how many. */
+async function reap({ engine }: KeeperOptions, transaction: PoolClient): Promise<number> {
+  await removeWorkers(transaction, await deadWorkers(transaction));
+  // In this order: a worker that starts in between has no run in the list.
+  const pending = await engine.pending();
+  const living = new Set(await allWorkers(transaction));
+  const stranded = pending.filter(({ executor }) => !living.has(executor)).map(({ id }) => id);
+  const queues = await queuesOf(transaction, stranded);
+  for (const queue of new Set(queues.values()))
+    await engine.requeue(
+      stranded.filter((id) => queues.get(id) === queue),
+      queue,
+    );
+  return stranded.length;
+}
+
+/** Lets runs go on that should, and whose workflow has ended. */
+async function rewindEnded({ client, leaseMs }: KeeperOptions, transaction: PoolClient): Promise<void> {
+  const begun = await begunRuns(transaction, leaseMs, BATCH);
+  const ended = new Set(await client.ended(begun.map(({ id }) => id)));
+  for (const run of begun.filter(({ id }) => ended.has(id))) await client.rewind(run);
+}

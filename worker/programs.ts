@@ -1,0 +1,83 @@
+/** The programs of runs, as the database keeps them: a verified program with its policy, for a hash. */
+import { sha256Hex } from "../gateway/digest.ts";
+import { type Policy, policyFromJson, policyToJson } from "../policy/policy.ts";
+import { decodeModule, encodeModule } from "../vm/bytecode/codec.ts";
+import type { Program } from "../vm/bytecode/program.ts";
+import { verifyModule } from "../vm/bytecode/verifier.ts";
+import { type CapabilityDecl, type CapabilityRegistry, registryOf } from "../vm/capabilities.ts";
+import { BorunaError } from "../vm/error.ts";
+import { canonicalJson, type JsonData, parseJson } from "../vm/json/json.ts";
+import { declarationToJson, declareCapability } from "../vm/own-capabilities.ts";
+import type { ProgramRow } from "./store.ts";
+
+/** A program with its policy, ready to run. */
+export interface StoredProgram {
+  readonly program: Program;
+  readonly policy: Policy;
+}
+
+/** Returns the row of a program and its hash, `sha256:hex`, which covers all of it. */
+export function programRow({ program, policy }: StoredProgram): ProgramRow & { readonly hash: string } {
+  const module = encodeModule(program.module, { debug: true, registry: program.registry });
+  const row = {
+    module,
+    policy: canonicalJson(policyToJson(policy)),
+    capabilities: canonicalJson(program.registry.own.map(declarationToJson)),
+  };
+  return { ...row, hash: `sha256:${sha256Hex(`${sha256Hex(module)}\n${row.policy}\n${row.capabilities}`)}` };
+}
+
+/** Returns the program and the policy of a row. `capabilities` are those that the program may declare. Throws `module.*`, `policy.*`. */
+export function programFromRow(row: ProgramRow, registry: CapabilityRegistry): StoredProgram {
+  return {
+    program: verifyModule(decodeModule(row.module, registry), registry),
+    policy: policyFromJson(parseJson(row.policy)),
+  };
+}
+
+/** Returns a registry of the declarations in the row, without handlers. */
+export function declaredRegistry(row: ProgramRow): CapabilityRegistry {
+  return registryOf(declarationsOf(row).map(declareCapability));
+}
+
+/** Returns the part of `own` that the row declares. Throws `worker.capabilities` if one is missing, or declared in another way. */
+export function servedRegistry(row: ProgramRow, own: CapabilityRegistry): CapabilityRegistry {
+  const served = new Map<string, CapabilityDecl>(
+    own.own.map((declaration) => [canonicalJson(declarationToJson(declaration)), declaration]),
+  );
+  const found = declarationsOf(row).map((data) => {
+    const declaration = served.get(canonicalJson(data));
+    if (declaration !== undefined) return declaration;
+    const { name } = declareCapability(data);
+    throw new BorunaError("worker.capabilities", `this worker does not serve the capability ${name} as the program declares it`, {
+      hint: "start the workers of the queue with the same --capabilities as `boruna submit`",
+    });
+  });
+  return registryOf(found);
+}
+
+const isJsonList = (data: JsonData): data is readonly JsonData[] => Array.isArray(data);
+
+function declarationsOf({ capabilities }: ProgramRow): readonly JsonData[] {
+  const data = parseJson(capabilities);
+  return isJsonList(data) ? data : [];
+}
+
+/** Keeps the programs that were used last. */
+export class ProgramCache {
+  readonly #programs = new Map<string, StoredProgram>();
+  readonly #size: number;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  async get(hash: string, load: () => Promise<StoredProgram>): Promise<StoredProgram> {
+    const found = this.#programs.get(hash) ?? (await load());
+    this.#programs.delete(hash);
+    this.#programs.set(hash, found);
+    const [oldest] = this.#programs.keys();
+    if (this.#programs.size > this.#size && oldest !== undefined) this.#programs.delete(oldest);
+    return found;
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * The calls of one execution of a run. Each is a step of the engine (`engine.ts`), so its answer is kept before the program gets it, and a
+ * later execution gets the kept answer. The text of a step is the event that a log would have, or the word `later`:
+ *
+ *     {"CapResult":{"capability":"time.now","result":{"Int":1700000000}}}
+ *     {"CapError":{"capability":"net.fetch","kind":"runtime_error","message":"HTTP 503"}}
+ *
+ * - Steps begin in the order of the log, because the gateway starts handlers without a limit. The limit on handlers that run at once
+ *   (`Slots`) is inside of the step.
+ * - A step never throws, since the engine would serve the error again as a plain `Error`.
+ * - A call that may not be repeated first writes an intent with the token of this execution. If the row has another token, an earlier
+ *   execution has begun the call and left no answer: the call is in doubt.
+ * - A step without an outcome, such as one in doubt, is never settled. The engine keeps nothing of it, and a later execution begins it again.
+ */
+import type { DurableCall, DurableCalls } from "../gateway/durable-calls.ts";
+import { cleanMessage, isFailureKind } from "../gateway/failure.ts";
+import { MachineHandler } from "../gateway/handlers.ts";
+import type { Arrival } from "../gateway/open-calls.ts";
+import { callHash } from "../gateway/call-hash.ts";
+import { mayRepeat } from "../policy/may-repeat.ts";
+import type { Policy } from "../policy/policy.ts";
+import { jsonText } from "../replay/log/blob-values.ts";
+import { memoryBlobs } from "../replay/log/blobs.ts";
+import { eventFromJson, eventToJson, loadEvent } from "../replay/log/event-json.ts";
+import { RECORD_JSON_DEPTH } from "../replay/log/log-limits.ts";
+import type { InDoubt, OpenCall } from "../replay/resumer.ts";
+import { BorunaError } from "../vm/error.ts";
+import type { AnswerEvent } from "../vm/events.ts";
+import { parseJson } from "../vm/json/json.ts";
+import type { RunStep } from "./engine.ts";
+import type { Intent } from "./store.ts";
+
+export interface RecordedCallsOptions {
+  readonly step: RunStep;
+  readonly policy: Policy;
+  readonly inDoubt: InDoubt;
+  readonly maxParallelCalls: number;
+  /** Writes the intent of the call, unless the row has one. Returns the row. */
+  readonly intent: (call: number, token: string) => Promise<Intent>;
+  /** Gives the intent of a call in doubt this token. */
+  readonly takeOver: (call: number, token: string) => Promise<void>;
+  /** The token of this execution, never used by another. */
+  readonly token: string;
+  /** Returns the answer of a call whose handler answers later, if it is there. */
+  readonly answerOf: (call: DurableCall) => Arrival | undefined;
+  /** Ends the run, because the engine failed. */
+  readonly onEngineFailure: () => void;
+}
+
+/** The text of a step whose handler answers later. */
+const LATER_TEXT = "later";
+/** Maximum bytes of memory for the parsed JSON of an answer, as for a blob of a log. */
+const MAX_ANSWER_MEMORY_BYTES = 3 * 512 * 1024 * 1024;
+
+export class RecordedCalls implements DurableCalls {
+  readonly #options: RecordedCallsOptions;
+  readonly #slots: Slots;
+  #failure: { readonly error: unknown } | undefined;
+  #doubt: OpenCall | undefined;
+
+  constructor(options: RecordedCallsOptions) {
+    this.#options = options;
+    this.#slots = new Slots(options.maxParallelCalls);
+  }
+
+  /** Why the engine failed, which is no matter of the program. Undefined if it did not. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
+  get doubt(): OpenCall | undefined {
+    return this.#doubt;
+  }
+
+  async carryOut(call: DurableCall, make: () => Promise<Arrival>): Promise<Arrival> {
+    let stop = (_arrival: Arrival): void => undefined;
+    const stopped = new Promise<Arrival>((resolve) => {
+      stop = resolve;
+    });
+    try {
+      const text = this.#options.step(stepName(call), () => this.#step(call, make, stop));
+      // The engine ends a step late or never once the run has stopped.
+      const kept = text.then((answer) => this.#arrivalOf(call, answer));
+      return await Promise.race([kept, stopped]);
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  /** Returns the text to keep. Never throws. Without one, calls `stop` and is never settled. */
+  async #step(call: DurableCall, make: () => Promise<Arrival>, stop: (arrival: Arrival) => void): Promise<string> {
+    const done = await this.#slots.take();
+    try {
+      const arrival = (await this.#refusal(call)) ?? (await make());
+      if (!("stop" in arrival)) return textOf(call, arrival);
+      stop(arrival);
+    } catch (error) {
+      stop(this.#fail(error));
+    } finally {
+      done();
+    }
+    return new Promise<string>(() => undefined);
+  }
+
+  /** Returns how the call goes on if it may not be made now. */
+  async #refusal(call: DurableCall): Promise<Arrival | undefined> {
+    const { policy, intent, token, takeOver, inDoubt } = this.#options;
+    const { number, capability, request, handler } = call;
+    if (mayRepeat(capability, request.args, policy)) return undefined;
+    const found = await intent(number, token);
+    if (found.token === token) return undefined;
+    const rule = found.decision ?? inDoubt;
+    if (rule === "fail")
+      return { failure: "in_doubt", message: "its answer was lost, and nobody knows whether it was carried out", cause: undefined };
+    if (rule === "retry") {
+      await takeOver(number, token);
+      if (handler instanceof MachineHandler) handler.usage?.recall(number);
+      return undefined;
+    }
+    this.#doubt ??= { call: number, capability: capability.name, hash: callHash(capability.name, request.args) };
+    const { hash } = this.#doubt;
+    const message = `call ${number} of ${capability.name} (${hash}) has no answer: nobody knows whether it was carried out`;
+    return { stop: { trap: "in_doubt", message, capability: capability.name } };
+  }
+
+  #arrivalOf(call: DurableCall, text: string): Arrival {
+    return text === LATER_TEXT ? (this.#options.answerOf(call) ?? { later: true }) : arrivalOf(text);
+  }
+
+  #fail(error: unknown): Arrival {
+    this.#failure ??= { error };
+    this.#options.onEngineFailure();
+    return { stop: { trap: "canceled", message: "the engine failed" } };
+  }
+}
+
+/** The name of the step of a call. */
+export function stepName({ number, capability }: Pick<DurableCall, "number" | "capability">): string {
+  return `${number} ${capability.name}`;
+}
+
+function textOf({ capability }: DurableCall, arrival: Exclude<Arrival, { readonly stop: unknown }>): string {
+  if ("later" in arrival) return LATER_TEXT;
+  const event: AnswerEvent =
+    "value" in arrival
+      ? { type: "CapResult", capability: capability.name, result: arrival.value }
+      : { type: "CapError", capability: capability.name, kind: arrival.failure, message: cleanMessage(arrival.message) };
+  return jsonText(eventToJson(event, 0));
+}
+
+/** Reads the text of a step. Throws `log.form`, `json.*`, `value.form` for a text that no worker wrote. */
+export function arrivalOf(text: string): Arrival {
+  if (text === LATER_TEXT) return { later: true };
+  const recorded = eventFromJson(parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: MAX_ANSWER_MEMORY_BYTES }));
+  const event = loadEvent(recorded, memoryBlobs());
+  if (event.type === "CapResult") return { value: event.result };
+  if (event.type === "CapError" && isFailureKind(event.kind)) return { failure: event.kind, message: event.message, cause: undefined };
+  throw new BorunaError("log.form", "a step holds something else than an answer");
+}
+
+/** Lets at most `count` steps run at once, in the order in which they ask. */
+class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** Waits for a slot. Returns the function that gives it back. */
+  async take(): Promise<() => void> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return () => {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next();
+    };
+  }
+}

@@ -1,0 +1,159 @@
+/** The rows of runs as clients write and read them (`schema.ts`). What workers do with them is in `store.ts`. */
+import type { ClientBase, Pool } from "pg";
+import type { DecisionRow, ProgramRow, RunOptionsRow, RunState, Waiting } from "./store.ts";
+import { RUN_STATES } from "./store.ts";
+
+type Queries = Pick<ClientBase, "query">;
+
+export interface NewRun {
+  readonly id: string;
+  readonly queue: string;
+  readonly tenant: string;
+  readonly program: string;
+  readonly options: RunOptionsRow;
+  readonly deadlineMs: number | undefined;
+}
+
+/** Keeps the program, or notes that it is used. */
+export async function keepProgram(client: Queries, hash: string, name: string, row: ProgramRow): Promise<void> {
+  await client.query(
+    `INSERT INTO boruna.programs (hash, module, policy, capabilities, name) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (hash) DO UPDATE SET used_at = now()`,
+    [hash, row.module, row.policy, row.capabilities, name],
+  );
+}
+
+/** Inserts the row of a run. Returns false if there is one with this id. */
+export async function insertRun(client: Queries, run: NewRun): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `INSERT INTO boruna.runs (id, queue, tenant, program, options, deadline)
+     VALUES ($1, $2, $3, $4, $5, now() + $6 * interval '1 ms') ON CONFLICT (id) DO NOTHING`,
+    [run.id, run.queue, run.tenant, run.program, JSON.stringify(run.options), run.deadlineMs ?? null],
+  );
+  return rowCount === 1;
+}
+
+/** A run as a list shows it. Times are RFC 3339 in UTC with microseconds. */
+export interface ListedRun {
+  readonly id: string;
+  readonly queue: string;
+  readonly tenant: string;
+  readonly program: string;
+  readonly state: RunState;
+  /** Undefined until the run has ended, or waits. */
+  readonly outcome: string | undefined;
+  readonly attempts: number;
+  readonly submittedAt: string;
+  readonly startedAt: string | undefined;
+  readonly endedAt: string | undefined;
+}
+
+const timeText = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+
+const LISTED = `r.id, r.queue, r.tenant, p.name AS program, r.state, r.outcome, r.attempts, ${timeText("r.submitted_at")} AS submitted,
+  ${timeText("r.started_at")} AS started, ${timeText("r.ended_at")} AS ended`;
+
+interface ListedRow {
+  readonly id: string;
+  readonly queue: string;
+  readonly tenant: string;
+  readonly program: string;
+  readonly state: RunState;
+  readonly outcome: string | null;
+  readonly attempts: number;
+  readonly submitted: string;
+  readonly started: string | null;
+  readonly ended: string | null;
+}
+
+function listed({ id, queue, tenant, program, state, outcome, attempts, submitted, started, ended }: ListedRow): ListedRun {
+  const times = { submittedAt: submitted, startedAt: started ?? undefined, endedAt: ended ?? undefined };
+  return { id, queue, tenant, program, state, outcome: outcome ?? undefined, attempts, ...times };
+}
+
+export interface ListFilter {
+  readonly queue: string | undefined;
+  readonly tenant: string | undefined;
+  readonly state: RunState | undefined;
+  /** The last run of the page before. */
+  readonly after: Pick<ListedRun, "id" | "submittedAt"> | undefined;
+  readonly limit: number;
+}
+
+/** Returns runs, newest first. Each state is read from an index, so that no filter has to look at rows that it leaves out. */
+export async function listRuns(pool: Pool, { queue, tenant, state, after, limit }: ListFilter): Promise<readonly ListedRun[]> {
+  const column = queue !== undefined ? "queue" : tenant !== undefined ? "tenant" : undefined;
+  const { rows } = await pool.query<ListedRow>(
+    `SELECT ${LISTED} FROM unnest($1::text[]) AS s (state),
+       LATERAL (SELECT * FROM boruna.runs o WHERE o.state = s.state ${column === undefined ? "AND $2::text IS NULL" : `AND o.${column} = $2`}
+         AND ($3::timestamptz IS NULL OR (o.submitted_at, o.id) < ($3, $4)) ORDER BY o.submitted_at DESC, o.id DESC LIMIT $5) r
+       JOIN boruna.programs p ON p.hash = r.program
+     ORDER BY r.submitted_at DESC, r.id DESC LIMIT $5`,
+    [state === undefined ? RUN_STATES : [state], queue ?? tenant ?? null, after?.submittedAt ?? null, after?.id ?? null, limit],
+  );
+  return rows.map(listed);
+}
+
+/** A run with everything that its row has. */
+export interface RunRow {
+  readonly run: ListedRun;
+  readonly programHash: string;
+  readonly options: RunOptionsRow;
+  /** JSON. */
+  readonly result: string | undefined;
+  readonly waiting: Waiting | undefined;
+  readonly isCanceled: boolean;
+}
+
+/** Returns the row, locked until the transaction ends if `lock` is true. */
+export async function findRun(client: Queries, id: string, lock = false): Promise<RunRow | undefined> {
+  const { rows } = await client.query<
+    ListedRow & { hash: string; options: RunOptionsRow; result: string | null; waiting: Waiting | null; canceled: boolean }
+  >(
+    `SELECT ${LISTED}, r.program AS hash, r.options, r.result, r.waiting, r.cancel_at IS NOT NULL AS canceled
+     FROM boruna.runs r JOIN boruna.programs p ON p.hash = r.program WHERE r.id = $1 ${lock ? "FOR UPDATE OF r" : ""}`,
+    [id],
+  );
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const { hash, options, result, waiting, canceled } = row;
+  const more = { programHash: hash, options, result: result ?? undefined, waiting: waiting ?? undefined, isCanceled: canceled };
+  return { run: listed(row), ...more };
+}
+
+export async function decisionsOf(client: Queries, run: string): Promise<readonly DecisionRow[]> {
+  const { rows } = await client.query<DecisionRow>("SELECT call, kind, body FROM boruna.decisions WHERE run = $1", [run]);
+  return rows;
+}
+
+export async function insertDecision(client: Queries, run: string, { call, kind, body }: DecisionRow): Promise<void> {
+  await client.query("INSERT INTO boruna.decisions (run, call, kind, body) VALUES ($1, $2, $3, $4)", [run, call, kind, body]);
+}
+
+export async function decideDoubt(client: Queries, run: string, call: number, decision: "retry" | "fail"): Promise<void> {
+  await client.query("UPDATE boruna.intents SET decision = $3 WHERE run = $1 AND call = $2", [run, call, decision]);
+}
+
+/** Puts a run that waited back into its queue. */
+export async function goOn(client: Queries, run: string): Promise<void> {
+  await client.query("UPDATE boruna.runs SET state = 'queued', outcome = NULL, waiting = NULL, changed_at = now() WHERE id = $1", [run]);
+}
+
+/**
+ * Asks for a run to be canceled. One that nobody executes ends at once; another when its worker has noticed. Returns its state after that, or
+ * undefined if there is no such run. Does nothing to a run that has ended.
+ */
+export async function cancelRun(pool: Pool, id: string): Promise<RunState | undefined> {
+  const { rows } = await pool.query<{ state: RunState }>(
+    `UPDATE boruna.runs SET cancel_at = coalesce(cancel_at, now()), changed_at = now(),
+       state = CASE state WHEN 'running' THEN 'running' ELSE 'ended' END,
+       outcome = CASE state WHEN 'running' THEN outcome WHEN 'ended' THEN outcome ELSE 'canceled' END,
+       result = CASE WHEN state IN ('running', 'ended') THEN result ELSE json_build_object('outcome', 'canceled', 'value', NULL, 'run_id', id,
+         'error', json_build_object('kind', 'canceled', 'message', 'the run was canceled'))::text END,
+       waiting = CASE state WHEN 'running' THEN waiting END,
+       ended_at = CASE state WHEN 'running' THEN NULL ELSE coalesce(ended_at, now()) END
+     WHERE id = $1 RETURNING state`,
+    [id],
+  );
+  return rows[0]?.state;
+}

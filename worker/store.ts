@@ -1,0 +1,227 @@
+/**
+ * The worker's own rows (`schema.ts`), one function for each thing that happens to them. What several processes may do at once is decided by
+ * conditions in the statements: a run's row is written by the execution that began last, which has the highest number.
+ */
+import type { ClientBase, Pool } from "pg";
+import type { Outcome } from "../vm/outcome.ts";
+import type { QueuedRun } from "./engine.ts";
+import type { SuspendedCall } from "../gateway/call.ts";
+import type { InDoubt, OpenCall } from "../replay/resumer.ts";
+
+export const RUN_STATES = ["queued", "running", "suspended", "in_doubt", "ended"] as const;
+export type RunState = (typeof RUN_STATES)[number];
+
+/** What `submit` stores beside program and policy. Texts of JSON are canonical. */
+export interface RunOptionsRow {
+  /** Typed JSON by parameter name. */
+  readonly args: string;
+  /** Limits that override those of the policy. */
+  readonly limits: Readonly<Record<string, number>>;
+  /** Answers of `step.input`. */
+  readonly inputs: string;
+  readonly outputSchema: string | null;
+  readonly inDoubt: InDoubt;
+  readonly maxAttempts: number;
+  readonly maxParallelCalls: number;
+  readonly traceparent: string | null;
+  readonly tracestate: string | null;
+}
+
+/** A run that an execution has begun. */
+export interface BegunRun {
+  readonly queue: string;
+  readonly tenant: string;
+  readonly program: string;
+  readonly options: RunOptionsRow;
+  /** Number of the execution, from 1. */
+  readonly execution: number;
+  /** How many executions have begun since the run last waited, with this one. */
+  readonly attempts: number;
+  readonly isCanceled: boolean;
+  /** Milliseconds until the deadline, at most 0 if it has passed. Undefined without one. */
+  readonly remainingMs: number | undefined;
+  readonly decisions: readonly DecisionRow[];
+}
+
+export interface DecisionRow {
+  readonly call: number;
+  readonly kind: "approval" | "answer";
+  /** JSON: a `Decision`, or `{"value": …}` or `{"failure": "…"}`. */
+  readonly body: string;
+}
+
+export interface ProgramRow {
+  readonly module: Uint8Array;
+  /** The policy as canonical JSON. */
+  readonly policy: string;
+  /** The declarations of own capabilities, as canonical JSON. */
+  readonly capabilities: string;
+}
+
+export interface Intent {
+  /** The token of the execution that began the call. */
+  readonly token: string | null;
+  readonly decision: "retry" | "fail" | null;
+}
+
+/** How an execution ended. */
+export interface ExecutionEnd {
+  readonly state: "suspended" | "in_doubt" | "ended";
+  readonly outcome: Outcome;
+  /** JSON, as `boruna run --json` prints it. */
+  readonly result: string;
+  readonly waiting: Waiting | undefined;
+}
+
+/** What a run waits for. */
+export interface Waiting {
+  readonly suspended: readonly SuspendedCall[];
+  readonly doubt: OpenCall | undefined;
+}
+
+/**
+ * Begins an execution: counts it, and takes the row. Returns undefined if there is nothing to execute, because the run has ended, waits, or
+ * was deleted.
+ */
+export async function beginExecution(pool: Pool, id: string, worker: string): Promise<BegunRun | undefined> {
+  const { rows } = await pool.query<{
+    queue: string;
+    tenant: string;
+    program: string;
+    options: RunOptionsRow;
+    executions: number;
+    attempts: number;
+    canceled: boolean;
+    remaining: number | null;
+    decisions: readonly DecisionRow[];
+  }>(
+    `UPDATE boruna.runs r
+     SET state = 'running', worker = $2, executions = executions + 1, attempts = attempts + 1, started_at = coalesce(started_at, now()), changed_at = now()
+     WHERE id = $1 AND state IN ('queued', 'running')
+     RETURNING queue, tenant, program, options, executions, attempts, cancel_at IS NOT NULL AS canceled,
+       (extract(epoch FROM deadline - now()) * 1000)::float8 AS remaining,
+       (SELECT coalesce(json_agg(json_build_object('call', d.call, 'kind', d.kind, 'body', d.body)), '[]')
+        FROM boruna.decisions d WHERE d.run = r.id) AS decisions`,
+    [id, worker],
+  );
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const { executions, canceled, remaining, ...begun } = row;
+  return { ...begun, execution: executions, isCanceled: canceled, remainingMs: remaining ?? undefined };
+}
+
+export async function programOf(pool: Pool, hash: string): Promise<ProgramRow | undefined> {
+  const { rows } = await pool.query<ProgramRow>("SELECT module, policy, capabilities FROM boruna.programs WHERE hash = $1", [hash]);
+  return rows[0];
+}
+
+/** Writes how an execution ended, unless another has begun or the run was canceled. A run that waits starts to count attempts again. */
+export async function endExecution(pool: Pool, id: string, execution: number, end: ExecutionEnd): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `UPDATE boruna.runs
+     SET state = $3, outcome = $4, result = $5, waiting = $6, changed_at = now(),
+       attempts = CASE WHEN $3 = 'ended' THEN attempts ELSE 0 END,
+       ended_at = CASE WHEN $3 = 'ended' THEN now() END
+     WHERE id = $1 AND state = 'running' AND executions = $2`,
+    [id, execution, end.state, end.outcome, end.result, end.waiting === undefined ? null : JSON.stringify(end.waiting)],
+  );
+  return rowCount === 1;
+}
+
+/** Writes the intent of a call, unless there is one. Returns the row. */
+export async function writeIntent(pool: Pool, run: string, call: number, token: string): Promise<Intent> {
+  const { rows } = await pool.query<Intent>(
+    `INSERT INTO boruna.intents (run, call, token) VALUES ($1, $2, $3)
+     ON CONFLICT (run, call) DO UPDATE SET token = boruna.intents.token RETURNING token, decision`,
+    [run, call, token],
+  );
+  return rows[0] ?? { token: null, decision: null };
+}
+
+export async function takeOverIntent(pool: Pool, run: string, call: number, token: string): Promise<void> {
+  await pool.query("UPDATE boruna.intents SET token = $3, decision = NULL WHERE run = $1 AND call = $2", [run, call, token]);
+}
+
+/** Returns which of these runs are to be canceled. */
+export async function canceledOf(pool: Pool, ids: readonly string[]): Promise<readonly string[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await pool.query<{ id: string }>("SELECT id FROM boruna.runs WHERE id = ANY($1) AND cancel_at IS NOT NULL", [ids]);
+  return rows.map(({ id }) => id);
+}
+
+/** Extends the lease of a worker. Returns false if it is gone. */
+export async function beat(pool: Pool, worker: string, leaseMs: number): Promise<boolean> {
+  const { rowCount } = await pool.query("UPDATE boruna.workers SET expires_at = now() + $2 * interval '1 ms' WHERE id = $1", [
+    worker,
+    leaseMs,
+  ]);
+  return rowCount === 1;
+}
+
+export async function addWorker(pool: Pool, worker: string, host: string, leaseMs: number): Promise<void> {
+  await pool.query("INSERT INTO boruna.workers (id, host, expires_at) VALUES ($1, $2, now() + $3 * interval '1 ms')", [
+    worker,
+    host,
+    leaseMs,
+  ]);
+}
+
+export async function removeWorkers(client: Pick<ClientBase, "query">, workers: readonly string[]): Promise<void> {
+  await client.query("DELETE FROM boruna.workers WHERE id = ANY($1)", [workers]);
+}
+
+/** Returns the queues of these runs. A run that was deleted is left out. */
+export async function queuesOf(client: Pick<ClientBase, "query">, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await client.query<{ id: string; queue: string }>("SELECT id, queue FROM boruna.runs WHERE id = ANY($1)", [ids]);
+  return new Map(rows.map(({ id, queue }) => [id, queue]));
+}
+
+/** Returns the workers whose leases have ended. */
+export async function deadWorkers(client: Pick<ClientBase, "query">): Promise<readonly string[]> {
+  const { rows } = await client.query<{ id: string }>("SELECT id FROM boruna.workers WHERE expires_at < now()");
+  return rows.map(({ id }) => id);
+}
+
+export async function allWorkers(client: Pick<ClientBase, "query">): Promise<readonly string[]> {
+  const { rows } = await client.query<{ id: string }>("SELECT id FROM boruna.workers");
+  return rows.map(({ id }) => id);
+}
+
+/** Returns runs that have begun and should go on, and whose rows have not changed for some time, at most `limit`. */
+export async function begunRuns(client: Pick<ClientBase, "query">, olderThanMs: number, limit: number): Promise<readonly QueuedRun[]> {
+  const { rows } = await client.query<QueuedRun>(
+    `SELECT id, queue, tenant FROM boruna.runs
+     WHERE state IN ('queued', 'running') AND executions > 0 AND changed_at < now() - $1 * interval '1 ms' ORDER BY changed_at LIMIT $2`,
+    [olderThanMs, limit],
+  );
+  return rows;
+}
+
+/** Ends the runs that nobody executes and whose deadline has passed. Returns how many. */
+export async function endLateRuns(client: Pick<ClientBase, "query">): Promise<number> {
+  const { rowCount } = await client.query(
+    `UPDATE boruna.runs SET state = 'ended', outcome = 'timeout', changed_at = now(), ended_at = now(), waiting = NULL,
+       result = json_build_object('outcome', 'timeout', 'value', NULL, 'run_id', id, 'error',
+         json_build_object('kind', 'deadline', 'message', 'the deadline passed before the run ended'))::text
+     WHERE deadline < now() AND state IN ('queued', 'suspended', 'in_doubt')`,
+  );
+  return rowCount ?? 0;
+}
+
+/** Returns ended runs that are older than `days`, at most `limit`. */
+export async function expiredRuns(client: Pick<ClientBase, "query">, days: number, limit: number): Promise<readonly string[]> {
+  const { rows } = await client.query<{ id: string }>(
+    "SELECT id FROM boruna.runs WHERE state = 'ended' AND ended_at < now() - $1 * interval '1 day' ORDER BY ended_at LIMIT $2",
+    [days, limit],
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Deletes runs, and programs that no run has used for a day. */
+export async function deleteRuns(client: Pick<ClientBase, "query">, ids: readonly string[]): Promise<void> {
+  await client.query("DELETE FROM boruna.runs WHERE id = ANY($1)", [ids]);
+  await client.query(
+    `DELETE FROM boruna.programs p WHERE used_at < now() - interval '1 day'
+       AND NOT EXISTS (SELECT FROM boruna.runs r WHERE r.program = p.hash)`,
+  );
+}

@@ -1,0 +1,258 @@
+/**
+ * A worker: a process that takes runs from queues in PostgreSQL and executes them, so that any worker can go on with a run of any other.
+ *
+ *     submit ──► boruna.runs ──► queue of the engine ──► worker: execution.ts ──► boruna.runs
+ *                                       ▲                   │ each call: one row
+ *                                       └── keeper.ts ◄─────┘ a worker that is gone
+ *
+ * The tables are in `schema.ts`, the engine behind them in `engine.ts`.
+ */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { Pool } from "pg";
+import type { RunnerTelemetry } from "../telemetry/runner-telemetry.ts";
+import type { CapabilityRegistry } from "../vm/capabilities.ts";
+import { BorunaError } from "../vm/error.ts";
+import { connectError, isPassing, openPool, untilAnswered } from "./database.ts";
+import { type Engine, type EngineClient, launchEngine, openEngineClient, type QueueLimits, type RunStep } from "./engine.ts";
+import { EngineFailure, endWithout, executeRun, type StopCause } from "./execution.ts";
+import { keepRuns } from "./keeper.ts";
+import { ProgramCache, programFromRow, servedRegistry, type StoredProgram } from "./programs.ts";
+import { prepareTables } from "./schema.ts";
+import {
+  addWorker,
+  beat,
+  beginExecution,
+  type BegunRun,
+  canceledOf,
+  endExecution,
+  type ExecutionEnd,
+  programOf,
+  removeWorkers,
+  takeOverIntent,
+  writeIntent,
+} from "./store.ts";
+
+export interface WorkerOptions {
+  readonly databaseUrl: string;
+  /** The queues that this worker takes runs from. */
+  readonly queues: readonly QueueLimits[];
+  /** How long a worker may be silent before its runs go to others, in milliseconds. The same for all workers. */
+  readonly leaseMs: number;
+  /** How long ended runs are kept, in days. */
+  readonly retainDays: number;
+  /** The most connections to the database. */
+  readonly connections: number;
+  /** The capabilities of the host, with their handlers. */
+  readonly registry: CapabilityRegistry;
+  /** Settings and secrets of live handlers. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly telemetry: RunnerTelemetry | undefined;
+  /** Receives one line about each thing that an operator should know. */
+  readonly onNotice: (line: string) => void;
+}
+
+/** How often a worker asks whether a run of its is to be canceled, in milliseconds. */
+const CANCEL_POLL_MS = 500;
+/** How long the start waits for the database, in milliseconds. */
+const START_MS = 60_000;
+const CACHED_PROGRAMS = 200;
+
+/** A run in this process. */
+interface ActiveRun {
+  readonly abort: AbortController;
+}
+
+export class Worker {
+  readonly id: string = randomUUID();
+  /** Resolves if the worker has lost its lease. Then others have its runs, and the process should end at once. */
+  readonly lost: Promise<void>;
+  readonly #options: WorkerOptions;
+  readonly #pool: Pool;
+  readonly #active = new Map<string, ActiveRun>();
+  readonly #programs = new ProgramCache(CACHED_PROGRAMS);
+  readonly #timers: NodeJS.Timeout[] = [];
+  #engine: Engine | undefined;
+  #client: EngineClient | undefined;
+  #lose = (): void => undefined;
+  /** When the last beat succeeded, and since when all beats have been in time. Milliseconds of `performance.now()`. */
+  #lastBeat = 0;
+  #inContactSince = 0;
+  #isBeating = false;
+  #isKeeping = false;
+
+  private constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.#pool = openPool(options.databaseUrl, options.connections);
+    this.lost = new Promise((resolve) => {
+      this.#lose = resolve;
+    });
+  }
+
+  /** Makes the tables if necessary and starts to take runs. Throws `worker.*`. */
+  static async start(options: WorkerOptions): Promise<Worker> {
+    const worker = new Worker(options);
+    try {
+      await worker.#start();
+      return worker;
+    } catch (error) {
+      await worker.#pool.end();
+      throw connectError(error);
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { databaseUrl, queues, leaseMs, onNotice } = this.#options;
+    const pool = this.#pool;
+    const tooLate = AbortSignal.timeout(START_MS);
+    await untilAnswered(() => prepareTables(pool), tooLate);
+    await untilAnswered(() => addWorker(pool, this.id, hostname(), leaseMs), tooLate);
+    this.#lastBeat = performance.now();
+    this.#inContactSince = this.#lastBeat;
+    // The engine runs pending workflows of this executor only, and this executor is new.
+    this.#client = await openEngineClient(databaseUrl, pool);
+    const run = (id: string, step: RunStep): Promise<string> => this.#run(id, step);
+    this.#engine = await untilAnswered(() => launchEngine({ pool, databaseUrl, executor: this.id, queues, run, onNotice }), tooLate);
+    const every = (ms: number, work: () => Promise<void>): void => {
+      this.#timers.push(setInterval(() => void work(), ms));
+    };
+    every(leaseMs / 3, () => this.#beat());
+    every(Math.max(250, leaseMs / 4), () => this.#keep());
+    every(CANCEL_POLL_MS, () => this.#pollCancels());
+  }
+
+  /** Whether the worker has been in contact with the database within its lease. */
+  get isReady(): boolean {
+    return this.#engine !== undefined && performance.now() - this.#lastBeat < this.#options.leaseMs;
+  }
+
+  /** The number of runs that are executed here. */
+  get activeRuns(): number {
+    return this.#active.size;
+  }
+
+  /** Takes no further runs, waits up to `ms` milliseconds for those that go on, and gives the rest to other workers. Then the process should end. */
+  async stop(ms: number): Promise<void> {
+    const engine = this.#engine;
+    this.#engine = undefined;
+    await engine?.stop(ms);
+    for (const timer of this.#timers) clearInterval(timer);
+    // Without a lease, the keeper of another worker takes what is left.
+    await removeWorkers(this.#pool, [this.id]).catch(() => undefined);
+    await this.#client?.close();
+    await this.#pool.end();
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#isBeating) return;
+    this.#isBeating = true;
+    try {
+      const hasLease = await beat(this.#pool, this.id, this.#options.leaseMs);
+      const now = performance.now();
+      if (now - this.#lastBeat > this.#options.leaseMs) this.#inContactSince = now;
+      this.#lastBeat = now;
+      if (!hasLease) this.#lose();
+    } catch (error) {
+      if (!isPassing(error)) this.#options.onNotice(`a beat failed: ${connectError(error).message}`);
+    } finally {
+      this.#isBeating = false;
+    }
+  }
+
+  async #keep(): Promise<void> {
+    const { leaseMs, retainDays, onNotice } = this.#options;
+    const engine = this.#engine;
+    const client = this.#client;
+    const now = performance.now();
+    const isInContact = now - this.#lastBeat < leaseMs && now - this.#inContactSince >= leaseMs;
+    if (engine === undefined || client === undefined || this.#isKeeping || !isInContact) return;
+    this.#isKeeping = true;
+    try {
+      const round = await keepRuns({ pool: this.#pool, engine, client, leaseMs, retainDays });
+      if (round !== undefined && round.reaped > 0) onNotice(`took back ${round.reaped} runs of workers that are gone`);
+    } catch (error) {
+      if (!isPassing(error)) onNotice(`keeping runs failed: ${connectError(error).message}`);
+    } finally {
+      this.#isKeeping = false;
+    }
+  }
+
+  async #pollCancels(): Promise<void> {
+    try {
+      for (const id of await canceledOf(this.#pool, [...this.#active.keys()])) this.#stopRun(id, "canceled");
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+    }
+  }
+
+  #stopRun(id: string, cause: StopCause): void {
+    this.#active.get(id)?.abort.abort(cause);
+  }
+
+  /** The body of the engine's workflow. */
+  async #run(id: string, step: RunStep): Promise<string> {
+    const run = await untilAnswered(() => beginExecution(this.#pool, id, this.id));
+    // The run has ended or waits, and only the engine's row did not say so.
+    if (run === undefined) return "nothing to do";
+    const abort = new AbortController();
+    this.#active.set(id, { abort });
+    try {
+      const end = await this.#executed(id, run, step, abort);
+      await untilAnswered(() => endExecution(this.#pool, id, run.execution, end));
+      return end.state;
+    } catch (error) {
+      throw error instanceof EngineFailure ? error.cause : error;
+    } finally {
+      this.#active.delete(id);
+    }
+  }
+
+  async #executed(id: string, run: BegunRun, step: RunStep, abort: AbortController): Promise<ExecutionEnd> {
+    const { attempts, options, remainingMs } = run;
+    if (run.isCanceled) return endWithout(id, "canceled", "canceled", "the run was canceled");
+    if (remainingMs !== undefined && remainingMs <= 0)
+      return endWithout(id, "timeout", "deadline", "the deadline passed before the run ended");
+    if (attempts > options.maxAttempts) {
+      const message = `the worker of the run died ${options.maxAttempts} times`;
+      return endWithout(id, "fatal", "worker_lost", message);
+    }
+    const timer = remainingMs === undefined ? undefined : setTimeout(() => abort.abort("deadline"), Math.min(remainingMs, 2 ** 31 - 1));
+    try {
+      return await this.#execute(id, run, step, abort);
+    } catch (error) {
+      if (error instanceof EngineFailure) throw error;
+      const { kind, message } = error instanceof BorunaError ? error : { kind: "internal", message: "an unexpected error" };
+      this.#options.onNotice(`run ${id}: ${kind}: ${message}`);
+      return endWithout(id, "fatal", kind, message);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #execute(id: string, run: BegunRun, step: RunStep, abort: AbortController): Promise<ExecutionEnd> {
+    const { options, program: hash } = run;
+    const stored = await this.#programs.get(hash, () => this.#load(hash));
+    const { env, telemetry } = this.#options;
+    const origin = { traceparent: options.traceparent ?? undefined, tracestate: options.tracestate ?? undefined };
+    const span = telemetry?.startTask({ origin, action: stored.program.module.name, taskId: id });
+    const waits = <T>(work: () => Promise<T>): Promise<T> => untilAnswered(work, abort.signal);
+    const end = await executeRun(id, run, stored, {
+      step,
+      signal: abort.signal,
+      env,
+      tracing: span?.tracing,
+      token: `${this.id} ${run.execution}`,
+      intent: (call, token) => waits(() => writeIntent(this.#pool, id, call, token)),
+      takeOver: (call, token) => waits(() => takeOverIntent(this.#pool, id, call, token)),
+      onEngineFailure: () => abort.abort("canceled"),
+    });
+    span?.end({ outcome: end.outcome });
+    return end;
+  }
+
+  async #load(hash: string): Promise<StoredProgram> {
+    const row = await untilAnswered(() => programOf(this.#pool, hash));
+    if (row === undefined) throw new BorunaError("internal", "the program of the run is not in the database");
+    return programFromRow(row, servedRegistry(row, this.#options.registry));
+  }
+}
