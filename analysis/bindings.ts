@@ -1,4 +1,4 @@
-/** Finds the bindings of a function about whose values nothing is known: those that are set more than once, or by a pattern. */
+/** Finds the bindings whose values the analysis does not track: those that are set more than once, or by a pattern. */
 import type { Callable, CheckedCondition, CheckedPattern, Ir, IrStmt, Local } from "../compiler/ir.ts";
 
 const changingOf = new WeakMap<Callable, ReadonlySet<Local>>();
@@ -24,7 +24,7 @@ export function changingIn(callable: Callable): ReadonlySet<Local> {
   return changing;
 }
 
-/** Receives the bindings that a body sets. */
+/** Called for each binding that a body sets: `set` for one assignment, `change` for a binding whose value is not tracked. */
 interface Bindings {
   readonly set: (local: Local) => void;
   readonly change: (local: Local) => void;

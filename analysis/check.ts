@@ -1,4 +1,4 @@
-/** Checks a policy against a program: what it decides about each call, before anything runs. */
+/** Checks a policy against a program before it runs: says what the policy decides about each call. */
 import type { CheckedFunctions } from "../compiler/compile.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
@@ -19,7 +19,7 @@ export interface PolicyCheck {
   readonly calls: readonly CheckedCall[];
   /** The most calls of each capability in one run, by name. */
   readonly totals: ReadonlyMap<string, number>;
-  /** The capabilities that the policy has a rule for, allows, and the program never calls. */
+  /** The capabilities that a rule of the policy allows and the program never calls. */
   readonly unused: readonly string[];
 }
 
@@ -57,7 +57,7 @@ export function quoted({ text, isExact }: KnownText): string {
   return isExact && text.length <= MAX_SHOWN_UNITS ? shown : `${shown.slice(0, -1)}…"`;
 }
 
-/** Returns a path as text: `main → load (app.ax:3:5)`, with the place of the call at its end. */
+/** Returns a path as text: `main → load (app.ax:3:5)`. The place is that of the call. */
 export function pathText({ steps, omitted }: CallPath, end?: Place): string {
   const shown = steps.map((step, i) => {
     const name = step.by === "spawn" ? `${step.function} as an actor` : step.by === "value" ? `${step.function} as a value` : step.function;
@@ -74,7 +74,7 @@ export function policyCheckLines({ calls: checked, totals, unused }: PolicyCheck
     const what = `${placeText(call.place)}: ${call.capability.name}${argument === undefined ? "" : ` ${argument}`}`;
     if (call.path === undefined) return [`${what}: never reached`];
     const verdict =
-      judgement === undefined ? "" : ` ${isLeft ? "allowed, if its handler finds nothing" : VERDICT_WORDS[judgement.verdict]},`;
+      judgement === undefined ? "" : ` ${isLeft ? "allowed, unless its handler refuses it" : VERDICT_WORDS[judgement.verdict]},`;
     const reasons = (judgement?.reasons ?? []).map(({ rule, reason }) => `    ${reason} [${rule}]`);
     return [`${what}:${verdict} ${times(call.times)}`, `    ${pathText(call.path())}`, ...reasons];
   });
@@ -100,7 +100,7 @@ const placeJson = ({ file, line, column }: Place): JsonData =>
     ["column", column],
   ]);
 
-/** A count as JSON: null means that there is no visible bound. */
+/** Returns a count as JSON: null if no bound is known. */
 const countJson = (count: number): JsonData => (count === Infinity ? null : count);
 
 function pathJson({ steps, omitted }: CallPath): JsonData {

@@ -1,11 +1,11 @@
-/** Counts how often one run of a program runs each of its functions. */
+/** Counts how often each function can run in one run of the program. */
 import type { Callable } from "../compiler/ir.ts";
 import type { ReachedFunction } from "./reached.ts";
 import { bounded, times } from "./walk.ts";
 
 type Reached = ReadonlyMap<Callable, ReachedFunction>;
 
-/** Returns the most runs of each function; Infinity if no bound is known, as for a function that calls itself. */
+/** Returns an upper bound on the runs of each function. It is Infinity if no bound is known, as for a function that calls itself. */
 export function countRuns(main: Callable, reached: Reached): ReadonlyMap<Callable, number> {
   const runs = new Map<Callable, number>([[main, 1]]);
   // Callers come before the functions that they call.

@@ -1,5 +1,5 @@
 /**
- * Finds what a program may do before it runs: every capability call, the path of calls that leads to it, what is known about its
+ * Finds out, before a program runs, what it may do: every capability call, the path of calls that leads to it, what is known about its
  * arguments, and how often one run may make it.
  *
  *     fn main() -> Unit !{fs.read} { for name in ["a", "b"] { show("notes/" ++ name) } }      fs.read, at most 2 times,
@@ -10,11 +10,11 @@
  * 1. Walk `main` (walk.ts) and, until nothing new is learned, each function that a walked function may run. A function is walked again
  *    when more is learned about its arguments. After a few times nothing is assumed about them, so the work is linear in the program.
  * 2. Find the shortest path from `main` to each function.
- * 3. Count runs in the order of calls: a function runs as often as its callers run, times the calls in them. What calls itself, directly
- *    or through others, may run any number of times.
+ * 3. Count the runs of each function, callers first. A function runs as often as each caller runs, times the calls in that caller. A
+ *    function that calls itself, directly or through others, may run any number of times.
  *
- * The result is sound: a run makes no call that is missing here, none more often, and none with other arguments. It is not exact: a call
- * that is listed may never happen, so every sentence made from it says "can".
+ * The result is sound: a run makes no other call, no call more often, and none with other arguments. It is not exact: a listed call may
+ * never happen, so every message made from it says "can".
  */
 import type { Span } from "../compiler/ast.ts";
 import type { CheckedFunctions } from "../compiler/compile.ts";
@@ -33,19 +33,19 @@ export interface Place {
   readonly column: number;
 }
 
-/** A function on the way to a call, and how the one before it comes to run it. */
+/** A function on the path to a call, and how the previous function of the path runs it. */
 export interface PathStep {
   readonly function: string;
-  /** `main` for the first step. `value` means that the function is passed on as a value, and called somewhere. */
+  /** `main` for the first step. `value`: the previous function passes it on as a value, and some code calls it. */
   readonly by: EdgeKind | "main";
-  /** Where the function before it calls it. For `main`, where it is declared. */
+  /** Where the previous function calls it. For `main`, where it is declared. */
   readonly place: Place;
 }
 
-/** A path of calls from `main`. Of a long path, the steps after the first are left out. */
+/** A path of calls from `main`. If it is long, steps after the first are left out. */
 export interface CallPath {
   readonly steps: readonly PathStep[];
-  /** How many steps are left out after the first. */
+  /** Number of steps that are left out after the first. */
   readonly omitted: number;
 }
 
@@ -53,11 +53,11 @@ export interface CallPath {
 export interface EffectCall {
   readonly capability: CapabilityDecl;
   readonly place: Place;
-  /** From `main` to the function with the call. Undefined if the call is never reached. */
+  /** The path from `main` to the function that makes the call. Undefined if the call is never reached. */
   readonly path: (() => CallPath) | undefined;
-  /** Names of the parameters, and what is known about their arguments, with defaults. */
+  /** The parameters by name, with what is known about their arguments. Defaults are filled in. */
   readonly args: readonly { readonly param: string; readonly known: Known }[];
-  /** The most times that one run makes this call: 0 if it is never reached, Infinity if there is no visible bound. */
+  /** How often one run can make this call: 0 if it is never reached, Infinity if no bound is known. */
   readonly times: number;
   /** Whether only actors make the call. */
   readonly inActor: boolean;
@@ -66,7 +66,7 @@ export interface EffectCall {
 export interface Effects {
   /** The calls in the order of files and places. */
   readonly calls: readonly EffectCall[];
-  /** The most calls of each capability that one run makes, by name. A capability that is never called is absent. */
+  /** How many calls one run can make, by the name of the capability. A capability that is never called is absent. */
   readonly totals: ReadonlyMap<string, number>;
 }
 
@@ -132,7 +132,7 @@ interface Origin {
 function shortestPaths(main: Callable, reached: ReadonlyMap<Callable, ReachedFunction>): ReadonlyMap<Callable, Origin> {
   const origins = new Map<Callable, Origin>();
   const order = [{ callable: main, depth: 0 }];
-  // The list grows while it is read.
+  // The loop also visits the elements that it appends.
   for (const { callable, depth } of order) {
     const fn = reached.get(callable);
     for (const [target, edge] of [...(fn?.edges ?? []), ...(fn?.walked.spawns ?? [])]) {
@@ -144,10 +144,10 @@ function shortestPaths(main: Callable, reached: ReadonlyMap<Callable, ReachedFun
   return origins;
 }
 
-/** Returns the functions that the task of `main` runs itself. */
+/** Returns the functions that can run in the task of `main`, not only in an actor. */
 function withoutSpawns(main: Callable, reached: ReadonlyMap<Callable, ReachedFunction>): ReadonlySet<Callable> {
   const found = new Set([main]);
-  // A set yields the elements that are added while it is read.
+  // The loop also visits the elements that it adds.
   for (const callable of found) for (const target of reached.get(callable)?.edges.keys() ?? []) found.add(target);
   return found;
 }

@@ -5,7 +5,7 @@
  *     0..3                  a list of at most 3 Ints from 0 to 2
  *     [fs.read, trimmed]    a list of at most 2 functions, each one of these two
  *
- * Everything known is an upper bound: a value may be any of the possible texts, and a list may be shorter than its length. Each form
+ * Everything known is an upper bound: a value is one of the possible texts, and a list may be shorter than its known length. Each form
  * has a limited size, so that joining values many times stays cheap.
  */
 import type { Callable } from "../compiler/ir.ts";
@@ -31,7 +31,7 @@ export type Known =
   /** One of these functions. */
   | { readonly kind: "functions"; readonly targets: ReadonlySet<Callable> };
 
-/** Receives the functions that a join no longer follows: they may be called anywhere. */
+/** Called with functions that the analysis no longer tracks: any code may call them. */
 export type Escape = (targets: Iterable<Callable>) => void;
 
 const MAX_TEXTS = 16;
@@ -48,7 +48,7 @@ const shortened = ({ text, isExact }: KnownText): KnownText =>
 /** Whether every text that `b` describes is one that `a` describes. */
 export const covers = (a: KnownText, b: KnownText): boolean => (a.isExact ? b.isExact && a.text === b.text : b.text.startsWith(a.text));
 
-/** Returns one of the given texts, without those that another one covers. */
+/** Returns a value that is one of the given texts. Drops texts that another one covers. */
 export function knownTexts(given: readonly KnownText[]): Known {
   const texts: KnownText[] = [];
   for (const next of given.map(shortened)) {
@@ -81,13 +81,13 @@ export function knownConcat(a: Known, b: Known): Known {
   );
 }
 
-/** Returns the functions that the value is, or that it contains. */
+/** Returns the functions that the value may be or contain. */
 export function functionsIn(known: Known): Iterable<Callable> {
   if (known?.kind === "functions") return known.targets;
   return known?.kind === "list" ? functionsIn(known.element) : [];
 }
 
-/** Returns what is known about a value that is one of the two. Reports the functions in a part that is forgotten. */
+/** Returns what is known about a value that may be `a` or `b`. Passes `escape` the functions that the result no longer contains. */
 export function joinKnown(a: Known, b: Known, escape: Escape, depth = 0): Known {
   if (a === b) return a;
   const forget = (): undefined => {

@@ -20,7 +20,7 @@ export class ObservedValues {
   #max = -Infinity;
   #prefix: string | undefined;
 
-  /** Adds a value; undefined if the call does not have the parameter. */
+  /** Adds a value. `given` is undefined if the call does not have the parameter. */
   add(given: Value | undefined): void {
     let value = given;
     while (value instanceof SomeValue) value = value.value;
@@ -80,7 +80,7 @@ function commonPrefix(a: string, b: string): string {
   return a.slice(0, last >= 0xd800 && last <= 0xdbff ? length - 1 : length);
 }
 
-/** A set of texts that stops growing. */
+/** A set of texts with a maximum size. */
 export class ObservedTexts {
   readonly texts = new Set<string>();
   hasMany = false;

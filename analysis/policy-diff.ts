@@ -1,11 +1,11 @@
 /**
- * Compares what two policies allow. Each field of the policy format has a comparison here, which says what its second value allows more
- * and what it allows less; the types make a field of `policy-fields.ts` without a comparison an error.
+ * Compares what two policies allow. Each field of the policy format has a comparison here, which says what the second value allows that
+ * the first does not, and the reverse. A field of `policy-fields.ts` without a comparison is a type error.
  *
  *     net_policy.allowed_domains  ["a.example"] → ["*.example"]    grows: net.fetch may reach *.example
  *     rules["fs.read"].budget     3 → 2                            shrinks: from 3 to 2
  *
- * A field counts only where it has an effect: the hosts of net.fetch mean nothing in a policy that refuses net.fetch.
+ * A field counts only where it has an effect: in a policy that refuses net.fetch, the list of hosts is ignored.
  */
 import { type ApprovalRule, NO_APPROVAL } from "../policy/approval-fields.ts";
 import { type FieldValues, memberPath } from "../policy/field-schema.ts";
@@ -27,7 +27,7 @@ import {
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { wherePathChanges } from "./where-diff.ts";
 
-/** `moves` means that as much is allowed as before, in another way: a secret comes from another variable. */
+/** `moves`: the policy allows as much as before, but differently. For example, a secret comes from another variable. */
 export type Direction = "grows" | "shrinks" | "moves";
 
 /** A difference between two values of a field. */
@@ -45,7 +45,7 @@ export interface PolicyChange extends Difference {
 type Compare<T> = (before: T, after: T) => readonly Difference[];
 type Comparisons<Table> = { readonly [K in keyof FieldValues<Table>]: Compare<FieldValues<Table>[K]> };
 
-/** Returns the differences of two policies in what they allow, in the order of the policy format. */
+/** Returns the differences between what two policies allow, in the order of the policy format. */
 export function policyChanges(before: Policy, after: Policy, registry: CapabilityRegistry): readonly PolicyChange[] {
   const both = (name: string): boolean => canCall(before, name) && canCall(after, name);
   const section = <K extends keyof typeof SECTIONS>(name: K): readonly PolicyChange[] =>
@@ -90,7 +90,7 @@ function keysOf<T extends object>(table: T): readonly (keyof T)[] {
 const larger: Compare<number> = (before, after) =>
   before === after ? [] : [(after > before ? grows : shrinks)(`from ${before} to ${after}`)];
 
-/** A number that allows more when it is larger, and any number if it is `none`. */
+/** Like `larger` for a number of which the value `none` means no limit. */
 const largerOr =
   <T extends number | null>(none: T): Compare<number | T> =>
   (before, after) => {
@@ -107,8 +107,8 @@ const neutral: Compare<string | null> = (before, after) =>
   before === after ? [] : [moves(`from ${before ?? "none"} to ${after ?? "none"}`)];
 
 /**
- * A list that allows what its entries cover. `all` has the entries that an empty list means. Entries that only the second list covers
- * are more, entries that only the first covers are less. `may` is a phrase that precedes the entries.
+ * A list that allows what its entries cover. An empty list means the entries of `all`. An entry that only the second list covers allows
+ * more; one that only the first list covers allows less. `may` is the phrase before the entries in the message.
  */
 const entries =
   <T extends string>(all: readonly T[], may: string, covers: (wide: T, narrow: T) => boolean): Compare<readonly T[]> =>
@@ -133,7 +133,7 @@ function coversHost(wide: string, narrow: string): boolean {
 }
 const coversFolder = (wide: string, narrow: string): boolean => isBelow(normalizePath(narrow), normalizePath(wide));
 
-/** Like `entries` with entries that only cover themselves, where an empty list means any entry. `any` describes that. */
+/** Like `entries`, but each entry covers only itself, and an empty list allows every entry. `any` describes such a list. */
 const anyOr =
   <T extends number | string>(any: string, may: string): Compare<readonly T[]> =>
   (before, after) => {
@@ -155,7 +155,7 @@ const approvals: Compare<ApprovalRule> = (before, after) => {
 };
 
 const RULE: Comparisons<typeof RULE_FIELDS> = {
-  // Whether a capability may be called is compared for the whole policy (`allowChanges`).
+  // `allowChanges` compares which capabilities may be called.
   allow: () => [],
   budget: largerOr(0),
   where: wherePathChanges,
@@ -243,7 +243,7 @@ const SECTIONS = {
     capabilities: ["llm.call"],
     changes: (before: Policy, after: Policy) => {
       const changes = fieldChanges(LLM, before.llm_policy, after.llm_policy, "llm_policy");
-      // Prices mean nothing without a cost limit.
+      // Without a cost limit, prices have no effect.
       const isLimited = before.llm_policy.max_cost_usd !== null && after.llm_policy.max_cost_usd !== null;
       return changes.filter(({ path }) => isLimited || path !== "llm_policy.prices");
     },
@@ -271,7 +271,7 @@ function secretChanges(before: Policy, after: Policy): readonly PolicyChange[] {
 const NO_RULE: PolicyRule = { allow: true, budget: 0, where: new Map(), approval: NO_APPROVAL };
 const ruleOf = (policy: Policy, name: string): PolicyRule => policy.rules.get(name) ?? NO_RULE;
 
-/** Whether some call of the capability can be allowed. */
+/** Whether the policy allows at least one call of the capability. */
 function canCall(policy: Policy, name: string): boolean {
   if (!isAllowed(policy, name)) return false;
   if (name === "fs.read") return policy.fs_policy.read.length > 0;

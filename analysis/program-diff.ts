@@ -1,9 +1,9 @@
 /**
- * Compares what two versions of a program may do: which capabilities they call, how often, with which hosts, paths and other targets, in
- * which files, and whether in an actor.
+ * Compares what two versions of a program may do: which capabilities they call, how often, with which hosts, paths and other targets,
+ * from which files, and whether from an actor.
  *
  * The names of functions and the order of code do not matter. A call that moves to another file is reported as `moves`. A call that one
- * file more makes is reported as `grows`, even if nothing else is new.
+ * more file makes is reported as `grows`, even if nothing else is new.
  */
 import type { CheckedFunctions } from "../compiler/compile.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
@@ -21,8 +21,8 @@ export interface ProgramChange {
 }
 
 /**
- * The parameters that say what a call reaches. What is sent there, such as the body of a request, does not count. Of a capability that is
- * not listed, all parameters count.
+ * The parameters that say what a call reaches, by capability. What the call sends there, such as the body of a request, does not count. All
+ * parameters of a capability that is not listed here count.
  */
 const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
   ["net.fetch", ["url", "method"]],
@@ -36,16 +36,16 @@ const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
 
 /** What a program may do with one capability. */
 interface Use {
-  /** The most calls in one run. */
+  /** How many calls one run can make. */
   readonly total: number;
   readonly calls: readonly EffectCall[];
   /** The texts that each parameter may have. */
   readonly targets: ReadonlyMap<string, TextSet>;
-  /** The files with calls, and whether only actors make them. The file of the program itself is "". */
+  /** A call for each origin: a file, and whether only actors make the call. The file of `main` is "". */
   readonly origins: ReadonlyMap<string, EffectCall>;
 }
 
-/** Returns the differences of two programs in what they may do. */
+/** Returns the differences between what two programs may do. */
 export function programChanges(before: CheckedFunctions, after: CheckedFunctions, registry: CapabilityRegistry): readonly ProgramChange[] {
   const [old, now] = [usesOf(before, registry), usesOf(after, registry)];
   return [...new Set([...old.keys(), ...now.keys()])].sort().flatMap((path) => {
@@ -135,7 +135,7 @@ function usesOf(program: CheckedFunctions, registry: CapabilityRegistry): Readon
   }
   return new Map(
     [...byName].map(([name, own]) => {
-      // Of the calls with one origin, the first is kept.
+      // The first call of each origin is kept.
       const origins = new Map(own.toReversed().map((call) => [originOf(call, program.main.file.name), call]));
       return [name, { total: totals.get(name) ?? 0, calls: own, targets: targetsOf(name, own), origins }];
     }),

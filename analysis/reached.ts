@@ -1,4 +1,4 @@
-/** Finds the functions that a program may run, by walking each until nothing new is learned about its arguments. */
+/** Finds the functions that a program may run. Walks each again until nothing new is learned about its arguments. */
 import type { Callable } from "../compiler/ir.ts";
 import { functionsIn, joinKnown, type Known } from "./known.ts";
 import { type Edge, type Walked, walkFunction } from "./walk.ts";
@@ -6,26 +6,26 @@ import { type Edge, type Walked, walkFunction } from "./walk.ts";
 export interface ReachedFunction {
   readonly callable: Callable;
   readonly walked: Walked;
-  /** The functions that may run as a part of this one: those that the walk found, and the function values that it gets and passes on. */
+  /** The functions that may run in a call of this one: those that the walk found, and function values that this one receives (`Node.lost`). */
   readonly edges: ReadonlyMap<Callable, Edge>;
-  /** The most times that one call of the function runs each other function, and makes a call of each capability, itself. */
+  /** As in `Walked`, with the functions of `Node.lost`. */
   readonly runs: Walked["runs"];
 }
 
-/** After so many changes, nothing is assumed about the arguments of a function. */
+/** After this number of changes, nothing is assumed about the arguments of a function. */
 const MAX_CHANGES = 4;
 
 /** What is known about one function so far. */
 interface Node {
   readonly callable: Callable;
-  /** What is known about captured values and parameters. An index without an element means that no call was found yet. */
+  /** What is known about captured values and parameters. The array has no element at an index for which no call was found yet. */
   readonly params: Known[];
   changes: number;
-  /** Whether some function that is reached may run it. */
+  /** Whether a function that the program may run can run this one. */
   isReached: boolean;
   isQueued: boolean;
   walked: Walked | undefined;
-  /** Function values that the function gets and that are no longer followed: it may run them any number of times. */
+  /** Function values that the function receives and the analysis no longer tracks. The function may run them any number of times. */
   readonly lost: Set<Callable>;
 }
 
@@ -47,7 +47,7 @@ class Search {
   }
 
   run(): ReadonlyMap<Callable, ReachedFunction> {
-    // The list grows while it is read.
+    // The loop also visits the nodes that it appends.
     for (const node of this.#queue) this.#walk(node);
     return new Map(
       [...this.#nodes].flatMap(([callable, node]) => (node.walked === undefined ? [] : [[callable, reachedOf(node, node.walked)]])),
@@ -85,7 +85,7 @@ class Search {
     for (const target of [...walked.edges.keys(), ...walked.spawns.keys()]) this.#reach(target);
   }
 
-  /** Joins the arguments of a call with what is known. The function is walked again if that changes anything. */
+  /** Joins the arguments of a call with what is known about the parameters. If this changes anything, the function is walked again. */
   #learn(target: Callable, from: number, args: readonly Known[]): void {
     const node = this.#node(target);
     let isChanged = false;
@@ -121,7 +121,7 @@ class Search {
     }
   }
 
-  /** The function may be called with any arguments. Its captured values stay known. */
+  /** Forgets what is known about the parameters, because the function may be called with any arguments. Its captured values stay known. */
   #forgetParams(target: Callable): void {
     const { length } = target.params;
     this.#learn(

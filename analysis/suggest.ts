@@ -1,12 +1,14 @@
 /**
- * Suggests the least policy under which recorded runs succeed. Each rule comes from evidence: what the runs did (`observed`), or what the
- * program can do and no run did (`never_seen`), which stays refused. What the program cannot do has no rule.
+ * Suggests the narrowest policy under which recorded runs succeed. Each rule comes from evidence. `observed`: the runs made such calls.
+ * `never_seen`: the program can make such calls, but no run did, so the rule refuses them. A capability that the program cannot call has
+ * no rule.
  *
  *     two runs that read notes/a.txt and notes/b.txt      "fs.read": { "allow": true, "budget": 1,
  *     once each                                                        "where": { "path": { "in": ["notes/a.txt", "notes/b.txt"] } } }
  *
- * A value is listed if there are few, otherwise its range or its longest common beginning is. So each part of a rule is needed by some
- * run: a narrower rule would refuse a call of it. What a call sends, such as the body of a request, gets no condition.
+ * A condition lists the values of an argument if they are few; otherwise it has their range or their longest common prefix. So some run
+ * needs each part of a rule: a narrower rule would refuse one of its calls. What a call sends, such as the body of a request, gets no
+ * condition.
  */
 import { NO_APPROVAL } from "../policy/approval-fields.ts";
 import { loopbackName, matchesHost, parseTarget, privateReason } from "../policy/hosts.ts";
@@ -37,13 +39,13 @@ export interface SuggestedRule {
   readonly calls: number;
   readonly runs: number;
   readonly most: number;
-  /** A call of the program that was never seen. Undefined for an observed capability. */
+  /** A call in the program that no run made. Undefined for an observed capability. */
   readonly example: EffectCall | undefined;
 }
 
 export interface Suggestion {
   readonly policy: Policy;
-  /** The policy as a policy file writes it, without what is a default. */
+  /** The policy in the form of a policy file, without fields at their defaults. */
   readonly file: JsonData;
   readonly rules: readonly SuggestedRule[];
 }
@@ -60,7 +62,7 @@ const STATEMENTS = ["select", "insert", "update", "delete"] as const;
 const DDL = /\b(?:create|alter|drop|truncate|comment|reindex|refresh)\b/i;
 const SECRET = /\{\{secret:([A-Za-z_][A-Za-z0-9_]*)\}\}/g;
 
-/** Collects the calls of recorded runs, and makes a policy of them. */
+/** Collects the calls of recorded runs, and suggests a policy for them. */
 export class Observations {
   readonly #registry: CapabilityRegistry;
   readonly #observed = new Map<string, ObservedCapability>();
@@ -68,7 +70,7 @@ export class Observations {
   readonly #hosts = new ObservedTexts();
   readonly #ports = new Set<number>();
   readonly #methods = new Set<string>();
-  /** Whether a URL names no host, so that a list of hosts would refuse it. */
+  /** Whether some URL names no host, so that any list of hosts would refuse it. */
   #hasOddUrl = false;
   #needsPrivate = false;
   readonly #secrets = new Map<string, Set<string>>();
@@ -128,14 +130,14 @@ export class Observations {
     }
   }
 
-  /** Notes the narrowest folder that gives the path the meaning that it had under the recorded policy. */
+  /** Adds the narrowest folder under which the path resolves to the same file as under the recorded policy. */
   #file(section: "read" | "write", path: string): void {
     const roots = this.#runs.at(-1)?.policy.fs_policy[section] ?? [];
     const isBelowRoot = roots.some((root) => {
       const normal = normalizePath(root);
       return normal.startsWith("/") === path.startsWith("/") && isBelow(path, normal);
     });
-    // A relative path that is below no root is looked up in the roots, so these stay as they are.
+    // A relative path that is below no root is looked up in every root, so all roots are kept.
     if (!isBelowRoot && !path.startsWith("/")) for (const root of roots) this.#folders[section].add(root);
     else this.#folders[section].add(section === "read" ? path || "." : parentOf(path));
   }
@@ -205,7 +207,7 @@ export class Observations {
     return !this.#asksDefaultModel && !this.#models.hasMany && this.#models.texts.size > 0;
   }
 
-  /** Returns the sections of the policy. What the runs say nothing about is as wide as in the widest recorded policy. */
+  /** Returns the sections of the policy. A setting about which the runs say nothing is as wide as in the widest recorded policy. */
   #sections(): Readonly<Record<string, unknown>> {
     const has = (name: string): boolean => this.#observed.has(name);
     const listsHosts = has("net.fetch") && !this.#hasOddUrl;
@@ -233,7 +235,7 @@ export class Observations {
     return {
       allowed_domains: listsHosts && !this.#hosts.hasMany ? hosts : [],
       allowed_ports: listsHosts ? [...this.#ports].sort((a, b) => a - b) : [],
-      // A text that is no method is refused by the handler, and cannot be listed.
+      // The handler refuses a text that is not a method, and a policy cannot list it.
       allowed_methods: this.#methodsOf(),
       allow_private_networks: this.#needsPrivate,
       max_response_bytes: this.#widest(({ net_policy }) => net_policy.max_response_bytes),
@@ -288,7 +290,7 @@ export class Observations {
     return Object.fromEntries(LIMIT_NAMES.filter((name) => widest(name) !== DEFAULT_LIMITS[name]).map((name) => [name, widest(name)]));
   }
 
-  /** Returns the secrets that headers name, each with the hosts that it went to. */
+  /** Returns the secrets that headers name, each with the hosts to which it was sent. */
   #secretsOf(): Readonly<Record<string, unknown>> {
     const secrets = [...this.#secrets].flatMap(([name, hosts]) => {
       const recorded = this.#runs.map(({ policy }) => policy.secrets.get(name)).find((secret) => secret !== undefined);
@@ -308,7 +310,7 @@ function parentOf(path: string): string {
   return end < 0 ? "." : end === 0 ? "/" : path.slice(0, end);
 }
 
-/** Removes the members of a policy that have their default. */
+/** Removes the members of a policy that are at their default. */
 function withoutDefaults(data: JsonData): JsonData {
   const defaults = policyToJson(policyFromJson(new Map()));
   return withoutEqual(data, defaults) ?? new Map();

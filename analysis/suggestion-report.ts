@@ -13,7 +13,7 @@ interface Stop {
   readonly rule?: string | undefined;
 }
 
-/** Returns where each rule comes from, and whether each log passes. */
+/** Returns lines that say where each rule comes from, and whether each log passes. */
 export function suggestionLines({ rules, proofs }: Proven): readonly string[] {
   const failed = proofs.filter(({ holds }) => !holds);
   const proof = failed.map(

@@ -1,9 +1,9 @@
 /**
  * Says before a run what a policy decides about a call, from what is known about its arguments.
  *
- * A decision is a conjunction of checks, and each check reads one argument: the rule, each path of `where`, and the scope. So each check
- * is applied by the code of the gateway to every value that its argument may have. A call is `denied` if some check refuses all values,
- * `allowed` if every check accepts all values, and otherwise `can_be_denied`.
+ * A decision is a conjunction of checks: the rule, each path of `where`, and the scope. A check reads at most one argument. This file
+ * applies each check, in the gateway's own code, to every value that the argument may have. A call is `denied` if some check refuses all
+ * values, `allowed` if every check accepts all values, and otherwise `can_be_denied`.
  */
 import { budgetRule, Decisions } from "../policy/decide.ts";
 import { memberPath } from "../policy/field-schema.ts";
@@ -19,12 +19,12 @@ import type { Known } from "./known.ts";
 export const VERDICTS = {
   never_reached: "no path of calls leads to it",
   denied: "the policy refuses it, whatever the run does",
-  can_be_denied: "the policy may refuse it, as its arguments or earlier calls turn out",
+  can_be_denied: "the policy may refuse it, depending on its arguments and on earlier calls",
   allowed: "nothing refuses it",
 } as const;
 export type Verdict = keyof typeof VERDICTS;
 
-/** Why a call is denied, or can be. */
+/** Why a call is, or can be, denied. */
 export interface Reason {
   /** The path of the setting in the policy. */
   readonly rule: string;
@@ -39,7 +39,7 @@ export interface Judgement {
 /** What a check says about all possible values of its argument. */
 type Checked = { readonly refuses: "none" | "some" | "all"; readonly reason: Reason };
 
-/** Judges a call. `total` is the most calls of the capability that a run makes. */
+/** Judges a call. `total` is how many calls of the capability one run can make. */
 export function judge(call: EffectCall, policy: Policy, total: number): Judgement {
   if (call.path === undefined) return { verdict: "never_reached", reasons: [] };
   const { capability } = call;
@@ -56,7 +56,7 @@ export function judge(call: EffectCall, policy: Policy, total: number): Judgemen
   return { verdict: reasons.length === 0 ? "allowed" : "can_be_denied", reasons };
 }
 
-/** The policy with the rule of one capability, without conditions, and with every scope open. */
+/** Returns a policy with only the rule of this capability, without conditions, and with every scope open. */
 function ruleOnly(policy: Policy, name: string): Policy {
   const rule = policy.rules.get(name);
   const rules = rule === undefined ? [] : [[name, { ...rule, where: new Map(), approval: NO_APPROVAL }] as const];
@@ -70,7 +70,7 @@ function ruleOnly(policy: Policy, name: string): Policy {
   };
 }
 
-/** Arguments for checks that do not read them. */
+/** Returns arguments for checks that do not read them. */
 const placeholders = ({ args }: EffectCall): Value[] => args.map(() => UNIT);
 
 const MAX_VALUES = 16;
@@ -94,8 +94,8 @@ export function valuesOf(known: Known): readonly Value[] | undefined {
 }
 
 /**
- * Returns the URLs that stand for all URLs of the argument, as far as host and port matter. A URL whose beginning is known up to the end
- * of its host stands for every URL that begins so.
+ * Returns a URL for each host and port that the argument may have. If only the beginning of a URL is known, it is returned instead,
+ * provided that it includes the complete host and port. Otherwise returns undefined.
  */
 function urlsOf(known: Known): readonly Value[] | undefined {
   if (known?.kind !== "text") return valuesOf(known);
@@ -113,7 +113,7 @@ function checkAll<T>(values: readonly T[], decide: (value: T) => { readonly allo
 }
 
 const unknown = (rule: string, param: string): readonly Checked[] => [
-  { refuses: "some", reason: { rule, reason: `what ${param} is, is not known before the run` } },
+  { refuses: "some", reason: { rule, reason: `the value of ${param} is not known before the run` } },
 ];
 
 /** Returns the arguments with one of them replaced. */
@@ -129,7 +129,7 @@ function whereChecks(call: EffectCall, policy: Policy): readonly Checked[] {
     const rule = memberPath(memberPath(memberPath("rules", capability.name), "where"), text);
     const check = whereCheck(capability, new Map([[text, conditions]]), []);
     const known = call.args.find((arg) => arg.param === param);
-    // A parameter that this call does not have is absent, and so is checked without a value.
+    // `withArgument` ignores this one value if the call does not have the parameter, so its conditions see an absent part.
     const values = known === undefined && capability.internal !== true ? [UNIT] : valuesOf(known?.known);
     if (values === undefined) return unknown(rule, param);
     return checkAll(values, (value) => {
@@ -146,11 +146,11 @@ function knownOf({ args }: EffectCall, param: string): Known {
 function scopeChecks(call: EffectCall, policy: Policy): readonly Checked[] {
   const { capability } = call;
   const open = ruleOnly(policy, capability.name);
-  /** Applies the part of the scope that `scope` has to one argument. */
+  /** Checks one argument against the sections in `scope`; the other sections are open. */
   const apply = (scope: Partial<Policy>, param: string, values: readonly Value[] | undefined, rule: string): readonly Checked[] => {
     if (values === undefined) return unknown(rule, param);
     const decisions = new Decisions({ ...open, ...scope });
-    // The other arguments are such that this part of the scope accepts them.
+    // The other arguments have values that the scope accepts.
     const others = ACCEPTED.get(capability.name) ?? {};
     const args = (value: Value): readonly Value[] => call.args.map((arg) => (arg.param === param ? value : (others[arg.param] ?? UNIT)));
     return checkAll(values, (value) => decisions.decide(capability, args(value)));
@@ -198,7 +198,7 @@ function scopeChecks(call: EffectCall, policy: Policy): readonly Checked[] {
   }
 }
 
-/** For each capability, arguments that a scope accepts, if the part of the scope that reads them is open. */
+/** For each capability, values of arguments that an open scope accepts. */
 const ACCEPTED: ReadonlyMap<string, Readonly<Record<string, Value>>> = new Map([
   ["net.fetch", { url: "https://a.example/", method: "GET" }],
   ["llm.call", { model: "" }],
@@ -222,7 +222,7 @@ function approvalReasons(call: EffectCall, policy: Policy): readonly Reason[] {
   return [{ rule: memberPath(memberPath("rules", name), "approval"), reason: what }];
 }
 
-/** Whether one of the conditions holds for no value, so that the call never waits. */
+/** Whether no possible value meets one of the conditions, so that the call never waits for an approval. */
 function isExempt(call: EffectCall, where: Where): boolean {
   return [...where].some(([text, conditions]) => {
     const param = parseArgumentPath(text)?.param ?? text;
@@ -232,7 +232,7 @@ function isExempt(call: EffectCall, where: Where): boolean {
   });
 }
 
-/** Returns what the handler of the capability checks when the call is made. */
+/** Returns why the handler of the capability may still refuse the call. */
 function handlerReasons(call: EffectCall, policy: Policy): readonly Reason[] {
   const reason = HANDLER_CHECKS.get(call.capability.name)?.(policy, call);
   return reason === undefined ? [] : [reason];
@@ -259,7 +259,7 @@ function linkReason(rule: string, roots: readonly string[], call: EffectCall): R
   const values = valuesOf(knownOf(call, "path")) ?? [];
   const depends = values.some((path) => typeof path === "string" && reachOf(path, roots) === "depends");
   const reason = depends
-    ? "the handler finds out whether the path is in these folders, and follows its links"
+    ? "the handler checks whether the path, with its links followed, is in these folders"
     : "the handler checks where the links of the path lead";
   return { rule, reason };
 }

@@ -4,12 +4,12 @@
  *
  *     fn load(paths: List<String>) -> List<String> !{fs.read} { list.map(paths, fs.read) }
  *
- * A call of a builtin that is written in the language, such as `list.map`, is walked as if its body stood there. So the walk sees that
- * `load` calls the function value `fs.read` once for each element, not only that the value is passed on.
+ * A call of a source builtin (one that is written in the language), such as `list.map`, is walked as if it were inlined. So the walk sees
+ * that `load` calls the function value `fs.read` once for each element, not only that it passes the value on.
  *
- * A function value is followed from where it is made to where it is called as long as it is in a variable, an argument or a list. Where
- * the walk loses it (in a record, in a result, in an argument of a builtin), it *escapes*: from there it may be called any number of
- * times with any arguments, which counts as done by the function that lets it escape.
+ * The walk tracks a function value from its creation to its calls while it is in a variable, an argument or a list. Anywhere else (in a
+ * record, in a result, in an argument of a native builtin) it *escapes*: it may then be called any number of times with any arguments, and
+ * these calls count as calls of the function in which it escapes.
  */
 import type { Span } from "../compiler/ast.ts";
 import type { Callable, Ir, IrStmt, Local } from "../compiler/ir.ts";
@@ -18,10 +18,10 @@ import { CAPABILITY_IDS } from "../vm/capabilities.ts";
 import { changingIn } from "./bindings.ts";
 import { functionsIn, joinKnown, type Known, knownConcat, knownConstant } from "./known.ts";
 
-/** How a function comes to run another one. */
+/** How a function runs another one: by a call, by spawning an actor, or by passing it on as a value that some code calls. */
 export type EdgeKind = "call" | "spawn" | "value";
 
-/** The first place at which a function makes another one run. */
+/** The first place in a function that runs another one. */
 export interface Edge {
   readonly kind: EdgeKind;
   readonly span: Span;
@@ -32,41 +32,41 @@ export interface Site {
   readonly capability: number;
   readonly span: Span;
   readonly args: readonly Known[];
-  /** The most times that one call of the function makes this call: 0 in a loop over nothing, Infinity without a visible bound. */
+  /** How often one call of the function can make this call: 0 in a loop over an empty list, Infinity if no bound is known. */
   readonly times: number;
 }
 
 /** What one call of a function may do. */
 export interface Walked {
-  /** The functions that run as a part of this one. */
+  /** The functions that may run in a call of this one. */
   readonly edges: ReadonlyMap<Callable, Edge>;
-  /** The functions that run as actors. */
+  /** The functions that it spawns as actors. */
   readonly spawns: ReadonlyMap<Callable, Edge>;
   readonly sites: readonly Site[];
-  /** The most times that one call of the function runs each other function, and makes a call of each capability, itself. */
+  /** How often one call of the function can run each other function, and call each capability (by its number). Calls further down do not count. */
   readonly runs: ReadonlyMap<Callable | number, number>;
 }
 
 /** Receives what a walk learns about the arguments of other functions. */
 export interface Learn {
-  /** The function is called with these arguments. `from` is the index of the first: captured values come before the parameters. */
+  /** `target` is called with these arguments. `from` is the index of the first of them; captured values come before parameters. */
   readonly called: (target: Callable, from: number, args: readonly Known[]) => void;
-  /** The function may be called with any arguments. */
+  /** `target` may be called with any arguments. */
   readonly escaped: (target: Callable) => void;
 }
 
-/** Limit on builtins that are walked inside each other. */
+/** Limit on the nesting of source builtins that are walked as if inlined. */
 const MAX_INLINE_DEPTH = 4;
 
-/** Whether the function is a builtin that is written in the language. */
+/** Whether the function is a source builtin. */
 const isBuiltin = (callable: Callable): boolean => callable.file.name.startsWith("builtin:");
 
-/** Multiplies two counts. What runs zero times does nothing, however often it would repeat. */
+/** Multiplies two counts. 0 times Infinity is 0. */
 export const times = (a: number, b: number): number => (a === 0 || b === 0 ? 0 : bounded(a * b));
 /** Returns the count, or Infinity if it is too large to be exact. */
 export const bounded = (count: number): number => (count > Number.MAX_SAFE_INTEGER ? Infinity : count);
 
-/** Walks the function. `params` has what is known about its captured values and its parameters. */
+/** Walks the function. `params` says what is known about its captured values and then its parameters. */
 export function walkFunction(callable: Callable, params: readonly Known[], learn: Learn): Walked {
   const found: Found = { edges: new Map(), spawns: new Map(), sites: [], runs: new Map() };
   if (callable.body === null) return found;
@@ -85,14 +85,14 @@ class Walk {
   readonly #callable: Callable;
   readonly #found: Found;
   readonly #learn: Learn;
-  /** The most times that the current code runs in one call of the function. */
+  /** How often the current code can run in one call of the function. */
   #times: number;
   /** The builtins whose bodies are being walked, outermost first. */
   readonly #inlined: readonly Callable[];
   /** What is known about bindings that are set exactly once. */
   readonly #known = new Map<Local, Known>();
   readonly #changing: ReadonlySet<Local>;
-  /** The place of a call of a builtin; the places inside its body mean nothing to a reader. */
+  /** Where the source builtin that is being walked is called. Readers see this place, not places in the builtin's body. */
   readonly #place: Span | undefined;
 
   constructor(callable: Callable, found: Found, learn: Learn, count: number, inlined: readonly Callable[], place?: Span) {
@@ -120,7 +120,7 @@ class Walk {
     else this.#known.set(local, known);
   }
 
-  /** Evaluates an expression whose value is not followed any further. */
+  /** Evaluates an expression. Functions in its value escape. */
   #use(ir: Ir): void {
     this.#escape(this.#value(ir), ir.span);
   }
@@ -166,7 +166,7 @@ class Walk {
     this.#repeat(Infinity, () => code(undefined));
   }
 
-  /** Walks code of which only one part runs: each function and capability counts as in the part that runs it most. */
+  /** Walks alternatives of which one runs. Each function and capability counts as often as in the alternative that runs it most. */
   #oneOf(parts: readonly Ir[]): void {
     const outer = this.#found.runs;
     const most = new Map<Callable | number, number>();
@@ -179,7 +179,7 @@ class Walk {
     for (const [target, count] of most) this.#count(target, count);
   }
 
-  /** Evaluates an expression and returns what is known about its value. The caller must follow the functions in it or let them escape. */
+  /** Evaluates an expression and returns what is known about its value. The caller must track the functions in it or let them escape. */
   #value(ir: Ir): Known {
     switch (ir.kind) {
       case "const":
@@ -294,7 +294,7 @@ class Walk {
     }
   }
 
-  /** Tells a function what it gets. Function values that a builtin's own functions get escape here, because those functions serve every call of the builtin. */
+  /** Passes arguments to a function. Functions of a source builtin are shared by all its calls, so arguments to them escape. */
   #pass(target: Callable, from: number, args: readonly Known[], span: Span): void {
     if (this.#times === 0) return;
     const shared = isBuiltin(target);
@@ -374,7 +374,7 @@ class Walk {
         this.#bind(stmt.local, this.#value(stmt.value));
         return;
       case "destructure":
-        // The value is in a binding that a `set` before it has filled.
+        // An earlier `set` has bound the value.
         if (stmt.otherwise !== null) this.#use(stmt.otherwise);
         this.#escape(this.#known.get(stmt.subject), stmt.span);
         return;

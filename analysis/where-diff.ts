@@ -9,8 +9,8 @@ interface WhereDifference {
 }
 
 /**
- * Returns for each path whether the second conditions accept arguments that the first refuse, and the other way round. If that is not
- * clear, the answer is that they may.
+ * Returns for each path whether the second conditions may accept arguments that the first refuse, and the reverse. If in doubt, reports a
+ * difference.
  */
 export function wherePathChanges(before: Where, after: Where): readonly WhereDifference[] {
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((path): readonly WhereDifference[] => {
@@ -24,7 +24,7 @@ export function wherePathChanges(before: Where, after: Where): readonly WhereDif
   });
 }
 
-/** Whether every value that one of `narrow` accepts is accepted by one of `wide`. False if that is not clear. */
+/** Whether `wide` accepts every value that `narrow` accepts. A list accepts a value if one of its conditions does. False if in doubt. */
 function areWithin(narrow: readonly Condition[], wide: readonly Condition[]): boolean {
   return narrow.every((condition) => {
     const values = valuesOf(condition);
@@ -34,7 +34,7 @@ function areWithin(narrow: readonly Condition[], wide: readonly Condition[]): bo
   });
 }
 
-/** Returns the values of which a condition accepts some, or undefined if it lists none. */
+/** Returns the values that a condition lists, or undefined if it lists none. The condition may accept only some of them. */
 function valuesOf({ equal, in: list }: Condition): readonly Scalar[] | undefined {
   return equal === undefined ? list : [equal];
 }
@@ -44,7 +44,7 @@ function valueOf(scalar: Scalar): Value {
   return typeof scalar === "number" && !Number.isInteger(scalar) ? new FloatValue(scalar) : scalar;
 }
 
-/** Whether each value that a condition without listed values accepts is accepted by `wide`. */
+/** Whether `wide` accepts every value that `narrow`, a condition without listed values, accepts. */
 function isWithin(narrow: Condition, wide: Condition): boolean {
   if (narrow.absent === true || wide.absent === true) return narrow.absent === true && wide.absent === true;
   if (wide.equal !== undefined || wide.in !== undefined) return false;

@@ -51,7 +51,7 @@ export const OUTPUT_SCHEMA: OptionSpec = {
 
 export const MAX_PARALLEL_CALLS: OptionSpec = {
   flags: "--max-parallel-calls <n>",
-  help: "the most calls that overlap; the result and the log are the same for each number",
+  help: "the maximum number of overlapping calls; the result and the log do not depend on it",
   defaultValue: "16",
 };
 

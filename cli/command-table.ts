@@ -54,7 +54,7 @@ export const GROUPS: readonly GroupSpec[] = [
   { name: "capability", help: "work with capabilities", examples: ["boruna capability list"] },
   {
     name: "import",
-    help: "make capabilities of other people's tools",
+    help: "import tools of other programs as capabilities",
     examples: ["boruna import mcp --name fs -- npx -y @modelcontextprotocol/server-filesystem ./notes"],
   },
   { name: "log", help: "read logs", examples: ["boruna log show run.jsonl", "boruna log show run.jsonl --call 3"] },
@@ -66,7 +66,7 @@ export const GROUPS: readonly GroupSpec[] = [
   { name: "trace", help: "read the spans that `boruna view` keeps", examples: ["boruna trace list --store spans.jsonl"] },
   {
     name: "telemetry",
-    help: "usage events of these commands, which are off unless asked for",
+    help: "show, receive and sum up usage events, which are off unless asked for",
     examples: ["boruna telemetry status", "boruna telemetry sink --append usage.jsonl", "boruna telemetry report usage.jsonl"],
   },
 ];
@@ -79,7 +79,7 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
 
 const ENGINE: CommandSpec["options"][number] = {
   flags: "--engine <engine>",
-  help: "auto compiles long-running code, compiled all that it can; results are the same",
+  help: "auto compiles long-running code, compiled compiles everything that it can; results are the same",
   choices: ["auto", "interpreter", "compiled"],
   defaultValue: "auto",
 };
@@ -96,7 +96,7 @@ const REPLAY_LIMITS: readonly OptionSpec[] = [
   replayLimitOption("max_wall_ms", "--max-wall-ms <ms>"),
 ];
 
-const NO_PAGER: OptionSpec = { flags: "--no-pager", help: "print to the terminal itself; otherwise PAGER shows the output there, or less" };
+const NO_PAGER: OptionSpec = { flags: "--no-pager", help: "print to the terminal without a pager, which is PAGER or else `less`" };
 
 const TRACE_SOURCES: readonly OptionSpec[] = [
   { flags: "--store <file>", help: "the file of `boruna view --store`", excludes: "--viewer" },
@@ -189,7 +189,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: "lsp",
     argsSyntax: "",
     help: "serve editors with the Language Server Protocol on stdin and stdout",
-    options: [{ flags: "--stdio", help: "use stdin and stdout, as is always done; editors pass it" }],
+    options: [{ flags: "--stdio", help: "has no effect, because the server always uses stdin and stdout; editors pass it" }],
     examples: ["boruna lsp"],
     run: async () => (await import("./commands/lsp.ts")).lspCommand(),
   },
@@ -234,16 +234,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     argsSyntax: "<server...>",
     help: "make a module of the tools of an MCP server: a command after `--`, or a URL; writes mcp_NAME.ax and mcp_NAME.json",
     options: [
-      { flags: "--name <name>", help: "the name of the tools, as in mcp_NAME.tool (default: what the server calls itself)" },
+      { flags: "--name <name>", help: "the name of the tools, as in mcp_NAME.tool (default: the name that the server reports)" },
       { flags: "--rename <old=new>", help: "another name for a tool", repeatable: true },
       {
         flags: "--env <variable>",
-        help: "an environment variable that the command gets; all but harmless ones are kept from it",
+        help: "an environment variable to pass to the command, which otherwise gets only harmless ones",
         repeatable: true,
       },
       {
         flags: "--header <header=variable>",
-        help: "a header of requests to the URL, with the environment variable of its value",
+        help: "a header for requests to the URL, with the environment variable that holds its value",
         repeatable: true,
       },
       { flags: "-o, --output <folder>", help: "where to write the files; the command starts there (default: here)" },
@@ -315,7 +315,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "resume",
     argsSyntax: "<log>",
-    help: "go on with a run whose process was killed or interrupted: repeat what its log has, without calls, then append to it",
+    help: "continue a run whose process was killed or interrupted: repeat what is in its log, without calls, then append to the log",
     options: [
       { flags: "--policy <policy>", help: "the policy that the run must have (default: the recorded one, whatever it allows)" },
       {
@@ -423,7 +423,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "policy diff",
     argsSyntax: "<a> <b>",
-    help: "say what a policy allows more or less than another, or what a program may do; exit with 1 if it is more",
+    help: "compare what two policies allow, or what two programs may do; exit with 1 if the second may do more",
     options: [{ flags: "--program", help: "compare two programs (.ax) instead of two policies" }, CAPABILITIES],
     examples: ["boruna policy diff old.json new.json", "boruna policy diff --program old.ax new.ax --json"],
     run: withFlags<PolicyDiffFlags>(async (session, flags, [a = "", b = ""]) =>
@@ -446,7 +446,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "capability list",
     argsSyntax: "",
-    help: "list every capability, its call and the set's hash",
+    help: "list every capability with its call, and the hash of the set",
     options: [],
     examples: ["boruna capability list --json"],
     run: async (session) => (await import("./commands/capability.ts")).capabilityListCommand(session),
@@ -457,7 +457,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     help: "serve the tools of Boruna to a model over MCP, on stdin and stdout or over HTTP",
     options: [
       ...POLICY,
-      { flags: "--live", help: "let clients ask for real calls; without it mocks answer" },
+      { flags: "--live", help: "let clients make real calls; without it mocks answer" },
       {
         flags: "--tools <file>",
         help: "also let programs call the tools of another MCP server: a declaration file of `boruna import mcp`, with its module beside it",
@@ -465,7 +465,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       },
       {
         flags: "--port <port>",
-        help: "serve over HTTP on 127.0.0.1; 0 is any free port. BORUNA_MCP_TOKEN is the token to ask for, otherwise a line on stderr has one",
+        help: "serve over HTTP on 127.0.0.1; 0 is any free port. Clients need the token in BORUNA_MCP_TOKEN, otherwise the random one on stderr",
       },
       { flags: "--logs <folder>", help: "keep the logs of runs here (default: a temporary folder, removed at the end)" },
     ],
@@ -488,10 +488,10 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "view",
     argsSyntax: "[logs...]",
-    help: "show runs in the browser until SIGINT or SIGTERM: the spans that are sent to it over OTLP, and logs or folders of logs, which it watches",
+    help: "show runs in the browser until SIGINT or SIGTERM: receive spans over OTLP, and watch logs and folders of logs",
     options: [
       { flags: "--port <port>", help: "where to listen on 127.0.0.1; 0 is any free port", defaultValue: "4318" },
-      { flags: "--store <file>", help: "keep the spans in this file, and show those that it has" },
+      { flags: "--store <file>", help: "keep the spans in this file, and show those in it" },
       { flags: "--store-limit <mib>", help: "the most memory for spans, in MiB; then the oldest traces are deleted", defaultValue: "256" },
     ],
     examples: ["boruna view logs/", "boruna view run.jsonl --port 0", "boruna view logs/ --store spans.jsonl"],
@@ -526,7 +526,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "telemetry sink",
     argsSyntax: "",
-    help: "receive usage events until SIGINT or SIGTERM, and print each as a line of JSON; BORUNA_TELEMETRY_TOKEN is the token to ask for",
+    help: "receive usage events until SIGINT or SIGTERM, and print each as a line of JSON; senders need the token in BORUNA_TELEMETRY_TOKEN",
     options: [
       { flags: "--host <host>", help: "where to listen; a host that other machines can reach needs a token", defaultValue: "127.0.0.1" },
       { flags: "--port <port>", help: "0 is any free port; a line on stderr says which", defaultValue: "0" },

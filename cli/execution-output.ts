@@ -28,7 +28,7 @@ function printError(terminal: Terminal, execution: Execution): void {
   const lines = [`${outcome.replaceAll("_", " ")}: ${error.message}`, ...stackLines(program.module, error.stack)];
   if (error.rule !== undefined) lines.push(`  rule: ${error.rule}`);
   const isOwn = program.registry.own.some(({ name }) => name === error.capability);
-  // What the user's own code threw is for the user to see. What a built-in handler threw could hold a secret of the policy.
+  // Shows what the user's own code threw. What a built-in handler threw is not shown, because it could contain a secret of the policy.
   if (error.kind === "host_fault" && isOwn && error.cause instanceof Error && error.cause.message !== error.message)
     lines.push(`  cause: ${error.cause.name}: ${error.cause.message}`);
   if (suspended !== undefined) lines.push(...requestLines(suspended).slice(1));
@@ -60,7 +60,7 @@ interface PrintOptions {
 /** Prints the value or the error of a run. With `--json`, prints one object with everything. */
 export function printExecution({ terminal, json }: Session, execution: Execution, options: PrintOptions = {}): void {
   const { result, program } = execution;
-  // A value that does not match the output schema is not for the reader of stdout.
+  // A value that does not match the output schema is not printed.
   const value = execution.outcome === "success" ? result.value : undefined;
   const text = value === undefined ? undefined : typedText(value, result.resultType, program.module.types);
   if (json) {

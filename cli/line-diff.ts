@@ -40,7 +40,7 @@ function linesOf(text: string): readonly string[] {
   return lines.at(-1) === "" ? lines.slice(0, -1) : [...lines.slice(0, -1), `${lines.at(-1) ?? ""}\n\\ No newline at end of file`];
 }
 
-/** Returns where the hunk ends whose first change is at `change`: before a gap of equal lines that two contexts do not fill. */
+/** Returns the end of the hunk whose first change is at `change`. A hunk ends where more equal lines follow than two contexts hold. */
 function endOfHunk(lines: readonly Line[], change: number): number {
   let last = change;
   for (let k = change; k < lines.length && k - last <= 2 * CONTEXT; k++) if (lines[k]?.sign !== " ") last = k;

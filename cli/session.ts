@@ -11,6 +11,6 @@ export interface Session {
   endedAs: string | undefined;
   /** The trace of the run's span. Set if spans are on and the command runs a program. */
   traceId: string | undefined;
-  /** What ends with the command, such as servers that it has started. */
+  /** Functions that run at the end of the command, for example to stop servers that it has started. */
   readonly closers: (() => Promise<void>)[];
 }

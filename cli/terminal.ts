@@ -17,7 +17,7 @@ export interface Terminal {
   readonly color: boolean;
   /** Whether data on stdout may have colors. */
   readonly outColor: boolean;
-  /** Columns of the terminal that stdout is; undefined if it is a file or a pipe. */
+  /** The width of the terminal in columns. Undefined if stdout is not a terminal. */
   readonly columns: number | undefined;
   /** Prints a line of data. Throws `io_error` if stdout cannot be written. */
   out(text: string): void;

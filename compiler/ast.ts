@@ -30,7 +30,7 @@ export type TypeExpr =
 
 /** What a `let`, a `for` or a parameter binds: a name, or the names in a pattern. */
 export interface Binder {
-  /** The name; "" if there is a pattern. Its span is that of the pattern then. */
+  /** The name. If there is a pattern, "" with the span of the pattern. */
   readonly name: Name;
   readonly pattern: Pattern | null;
 }

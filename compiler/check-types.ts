@@ -524,7 +524,7 @@ const mayBeFunction: PartTest = (part, isOwnParam) => part.kind === "fn" || (par
 
 /**
  * Returns whether the type contains no function, so that its values can be compared. If `paramsAreData` is false, a type
- * parameter is treated like a function, because it may stand for a function type.
+ * parameter is treated like a function, because its argument may be a function type.
  */
 export function isData(type: CheckedType, { paramsAreData } = { paramsAreData: true }): boolean {
   return findPart(type, paramsAreData ? isFunction : mayBeFunction) === undefined;

@@ -75,10 +75,10 @@ export const JSON_CONSTRUCTORS: readonly Constructor[] = [
   jsonConstructor("Object", 6, [mapOf(JSON_TYPE)]),
 ];
 
-/** A constructor as the search sees it: also the lists of one length, or of all lengths from one on. */
+/** A constructor in the search. `list` says which lists it makes: those of one length, or of all lengths from one on. */
 type Case = Omit<Constructor, "form"> & { readonly list?: ListCase };
 
-/** The lists of exactly `length` elements, or, if `isOpen`, of at least `length` elements: then the arguments are the first and the last elements. */
+/** The lists of exactly `length` elements. If `isOpen`, the lists of at least `length` elements; the arguments are then the first and the last elements. */
 interface ListCase {
   readonly length: number;
   readonly isOpen: boolean;
@@ -88,7 +88,7 @@ type ListPattern = CheckedPattern & { readonly kind: "list" };
 
 /** The cases of all lists in one match. */
 class ListCases {
-  /** The numbers of elements that patterns with `..` name at most before and after it. */
+  /** The maximum number of elements that a pattern names before its `..`, and after it. */
   #first = 0;
   #last = 0;
   /** The length of the longest lists that a pattern without `..` matches; -1 if there is no such pattern. */
@@ -114,7 +114,7 @@ class ListCases {
     }
   }
 
-  /** The least length that is not a case of its own. */
+  /** The smallest length that shares a case with all greater lengths. */
   get #open(): number {
     return Math.max(this.#longest + 1, this.#first + this.#last);
   }
@@ -136,12 +136,12 @@ class ListCases {
     return this.#cases.has(element);
   }
 
-  /** The number of parts of the cases that `all` makes. */
+  /** The total number of parts of the cases that `all` returns. */
   get size(): number {
     return (this.#open + 1) ** 2;
   }
 
-  /** The number of parts that `expand` makes. */
+  /** The total number of parts of the cases that `expand` returns. */
   sizeOf({ prefix, rest, suffix }: ListPattern): number {
     const least = prefix.length + suffix.length;
     return rest === null ? least : (this.#open - least + 1) * (this.#open + 1);

@@ -9,7 +9,7 @@ export function diagnosticCode(text: string): DiagnosticCode {
   const code = text.toUpperCase();
   if (isDiagnosticCode(code)) return code;
   const codes = Object.keys(DIAGNOSTICS);
-  // `E7` and `E07` lack zeros, and then E017 is no better guess than E007.
+  // In `E7` and `E07` zeros are missing, and E017 would be as near as E007. So the zeros are added first.
   const padded = code.replace(/^([EW])0*(\d{1,3})$/, (_, letter: string, digits: string) => letter + digits.padStart(3, "0"));
   const suggestion = isDiagnosticCode(padded) ? padded : nearest(code, codes);
   throw new BorunaError("usage", `there is no diagnostic \`${text}\``, {

@@ -3,7 +3,7 @@ import { check, type CompileOptions } from "./compile.ts";
 import type { Diagnostic, Edit } from "./diagnostics.ts";
 import type { SourceFile } from "./source.ts";
 
-/** A fix may make another mistake visible, which has a fix of its own. */
+/** Maximum number of rounds. A fix may reveal another mistake, which needs another round. */
 const MAX_ROUNDS = 10;
 
 /** Returns the text after the edits, which must not overlap. */
@@ -37,7 +37,7 @@ export function fixAll(source: SourceFile, options: CompileOptions): { readonly 
 
 const errorCount = (diagnostics: readonly Diagnostic[]): number => diagnostics.filter(({ severity }) => severity === "error").length;
 
-/** Returns the edits of the first fix of each diagnostic, without fixes that touch the place of one before. */
+/** Returns the edits of the first fix of each diagnostic, without fixes that overlap an earlier one. */
 function compatibleFixes(diagnostics: readonly Diagnostic[]): readonly (readonly Edit[])[] {
   const taken: Edit[] = [];
   return diagnostics.flatMap(({ fixes: [fix] }) => {

@@ -33,12 +33,12 @@ interface LexedSection extends Lexed {
   readonly count: number;
   /** The length of the section. */
   readonly length: number;
-  /** Where the text ends that decided the tokens. */
+  /** The end of the text that the tokens depend on. */
   readonly lookaheadEnd: number;
 }
 
 /**
- * Splits the first section of the text into tokens, and the few tokens after it. Errors are those of all of these tokens.
+ * Splits the first section of the text, and a few tokens after it, into tokens. The errors include those of the tokens after it.
  */
 export function lexSection(text: string, diagnostics: Diagnostics): LexedSection {
   const scanner = new Scanner(text, diagnostics);
@@ -46,7 +46,7 @@ export function lexSection(text: string, diagnostics: Diagnostics): LexedSection
   const { tokens, comments } = scanner;
   for (let index = 1; scanner.at < text.length && !scanner.full; ) {
     readToken(scanner);
-    // A token is judged when those are known that the parser sees after it. Later tokens may still remove the last one.
+    // Whether a section begins at a token depends on the `LOOKAHEAD` tokens after it. A later token may still remove the last one.
     for (; index + LOOKAHEAD + 1 < tokens.length; index += 1) {
       const start = tokens[index]?.start ?? 0;
       if (!beginsSection(text, tokens, index)) continue;

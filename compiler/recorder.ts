@@ -1,4 +1,4 @@
-/** Records what the checker finds out about the text of a file, for an editor. Without a recorder nothing is recorded. */
+/** Records, for an editor, the names and types that the checker finds in the text of a file. Other checks have no recorder. */
 import type { BuiltinDecl } from "../vm/builtins/decl.ts";
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { Span } from "./ast.ts";

@@ -20,7 +20,7 @@
  *
  * `open` does steps 1 to 4 and returns. The handler then runs beside others (`OpenCalls`), and what it answers is held back. When the
  * machine takes the answer, in the order of the calls, `open`'s `answer` does steps 7 and 8. If an approval is needed, steps 5 and 6 also
- * wait for that turn, because the log says when somebody decided.
+ * wait for that moment, because the position of the decision in the log must not depend on time.
  *
  * Invariants: no handler runs before its `CapCall`, and the decision about it, are logged; the program sees no answer before that answer is logged;
  * every span that was opened is closed.
@@ -162,7 +162,7 @@ export class Gateway {
     return call.approval !== undefined || this.#options.logged?.answersCall(call.number) === true;
   }
 
-  /** The run has ended: aborts the handlers that run, and ends the calls without an answer. Waits for the handlers, but not long. */
+  /** Must be called when the run has ended. Aborts the running handlers, waits a bounded time for them, and ends the calls without an answer. */
   end(isSuspended: boolean): Promise<unknown> | undefined {
     const { open, running } = this.#open.end();
     for (const call of open) {
@@ -434,7 +434,7 @@ export class Gateway {
     return isOpen ? this.#note(call, arrival) : arrival;
   }
 
-  /** Ends the span of an open call, and notes beside the log what has arrived, so that a killed run need not make the call again. */
+  /** Ends the span of an open call, and writes the arrived answer to the journal, so that a killed run need not make the call again. */
   #note(call: Call, arrival: Arrival): Arrival {
     const { events } = this.#options;
     const { name } = call.capability;
@@ -457,7 +457,7 @@ export class Gateway {
 
   /** Returns the failure for what a handler threw. */
   #thrown(call: Call, error: unknown): Arrival {
-    // The handlers of a replay read the log, so they may throw an error of the log. From any other handler it is a plain failure.
+    // The handlers of a replay read the log, so they may throw `log.*`. From any other handler, such an error is a plain failure.
     if (this.#options.mode === "replay" && isLogError(error)) {
       call.span?.end({ errorKind: "runtime_error" });
       throw error;

@@ -68,7 +68,7 @@ export type MachineFunction = (args: readonly Value[], context: HandlerContext) 
 /** How a call was answered: its value, or why it failed. */
 export type RecordedAnswer = { readonly value: Value } | { readonly failure: string };
 
-/** What a handler does that counts what its run has used. Calls may overlap, so each has its number. */
+/** The methods of a handler that counts what its run has used, such as tokens. Calls may overlap, so each has its number. */
 export interface UsageHooks {
   /** The call is in the log. Called in the order of the log. */
   reserve(args: readonly Value[], call: number, policy: Policy): void;

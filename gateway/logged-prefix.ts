@@ -1,9 +1,9 @@
-/** What a run takes from its log. The part of a resumed run that its log has is repeated: nothing in it reaches the outside world. */
+/** What a replayed or resumed run takes from its log. A resumed run repeats the part that is in its log, and nothing in this part reaches the outside world. */
 import type { Decision } from "./approval.ts";
 import type { Handler, MachineHandler } from "./handlers.ts";
 import type { HostStop } from "../vm/host.ts";
 
-/** How a call is answered that the log has: with what the log says, or not at all because the run stops here. */
+/** How a logged call is answered: with the answer in the log, or not at all, because the run stops here. */
 export type LoggedReply = { readonly handler: Handler | MachineHandler } | { readonly stop: HostStop };
 
 /** What the log of a replayed or resumed run says about its calls. */

@@ -95,7 +95,7 @@ export class OpenCalls<Call> {
     return { open, running: running === undefined ? undefined : atMost(running, END_WAIT_MS) };
   }
 
-  /** Lets the end of the run wait for a handler whose call is given up. */
+  /** Makes the end of the run wait for a handler whose call has been abandoned. */
   abandon(handler: Promise<unknown>): void {
     this.#running.add(handler);
   }

@@ -34,7 +34,7 @@ function localsAt(program: Program, offset: number): ReadonlyMap<string, Local> 
   return locals;
 }
 
-/** Returns the type of the value that ends at the offset: by what the checker recorded, or for `a.b.c` by the bindings in scope. */
+/** Returns the type of the value that ends at the offset, as the checker recorded it. For `a.b.c`, follows the bindings in scope. */
 function typeBefore(program: Program, offset: number): CheckedType | undefined {
   const file = program.main;
   const section = file?.sectionAt(offset);
@@ -90,7 +90,7 @@ function membersOf(program: Program, module: string): readonly CompletionItem[] 
   ];
 }
 
-/** Returns everything that a plain name can mean. */
+/** Returns everything that a name without a dot can refer to. */
 function namesAt(program: Program, offset: number): readonly CompletionItem[] {
   const file = program.main;
   const { all } = program.analysis.context.registry;
@@ -108,7 +108,7 @@ function namesAt(program: Program, offset: number): readonly CompletionItem[] {
   ];
 }
 
-/** Returns the signature of the call whose parentheses hold the offset, with the number of the argument there. */
+/** Returns the signature of the call whose parentheses contain the offset, with the index of the argument there. */
 export function signatureAt(program: Program, offset: number): SignatureHelp | null {
   const text = program.main?.text.slice(Math.max(0, offset - MAX_LOOK_BACK), offset) ?? "";
   let depth = 0;

@@ -31,7 +31,7 @@ export const definitionsAt = (program: Program, offset: number): readonly Place[
 
 const samePlace = (a: Place, b: Place): boolean => a.path === b.path && a.span.start === b.span.start;
 
-/** Returns all names in the open file of `program` that are declared at the place. */
+/** Returns all names in the open file of `program` whose declaration is at `target`. */
 export function referencesTo(program: Program, target: Place): readonly (Occurrence & Place)[] {
   const found: (Occurrence & Place)[] = [];
   for (const name of program.names()) {
@@ -41,7 +41,7 @@ export function referencesTo(program: Program, target: Place): readonly (Occurre
   return found;
 }
 
-/** Says why a name cannot be a name; undefined if it can. */
+/** Returns why the text cannot be a new name, or undefined if it can. */
 export function nameProblem(name: string): string | undefined {
   if (!/^[A-Za-z_]\w*$/.test(name)) return `\`${name}\` is not a name: it consists of letters, digits and \`_\``;
   const kind = kindOfWord(name);
@@ -49,8 +49,8 @@ export function nameProblem(name: string): string | undefined {
 }
 
 /**
- * Returns the edits that rename what is declared at the place, in the open file of `program`. In a short field like `P { x }`, the name
- * is a field and a binding at once, so the one that keeps its name is written too.
+ * Returns the edits in the open file of `program` that rename the thing declared at `target`. In `P { x }`, one name is both a field and a
+ * binding. Only one of them gets the new name, so the edit writes out both: `P { x: y }`.
  */
 export function renameEdits(program: Program, target: Place, oldName: string, newName: string): readonly Edit[] {
   const names = [...program.names()];
@@ -102,7 +102,7 @@ export function symbolsOf(program: Program): readonly FileSymbol[] {
   );
 }
 
-/** The hints that show the type of a binding whose type is not written. */
+/** Returns hints with the types of bindings that have no written type. */
 export function inlayHints(program: Program, range: Span): readonly { readonly offset: number; readonly label: string }[] {
   const file = program.main;
   if (file === undefined) return [];
@@ -114,7 +114,7 @@ export function inlayHints(program: Program, range: Span): readonly { readonly o
       const isDeclared = thing.kind === "local" && thing.local.span.start === span.start;
       if (!isDeclared || /^\s*:/.test(section.text.slice(span.end, span.end + 20)) || !isDecided(thing.local.type)) continue;
       const before = section.text.slice(Math.max(0, span.start - 60), span.start);
-      // A local function shows its type in its own declaration.
+      // The declaration of a local function shows its type.
       if (!/\blet\s+(?:mut\s+)?$|\bfor\s+$|[(,]\s*$/.test(before) || /\bfn\s+$/.test(before)) continue;
       const offset = section.start + span.end;
       const label = `: ${show(thing.local.type)}`;
@@ -124,7 +124,7 @@ export function inlayHints(program: Program, range: Span): readonly { readonly o
   return hints;
 }
 
-/** The kinds of semantic tokens, in the order of the legend. */
+/** The kinds of semantic tokens, in the order of the protocol's legend. */
 export const TOKEN_KINDS = ["variable", "parameter", "function", "type", "typeParameter", "property", "enumMember", "event"] as const;
 
 const TOKEN_KIND_OF = {
@@ -138,7 +138,7 @@ const TOKEN_KIND_OF = {
   variant: "enumMember",
 } as const;
 
-/** Returns the names of the file with their kinds, in source order. Each is on one line. */
+/** Returns the names of the file with their kinds, in source order. No name spans several lines. */
 export function semanticTokens(program: Program): readonly { readonly span: Span; readonly kind: number }[] {
   const text = program.main?.text ?? "";
   const tokens = new Map<number, { readonly span: Span; readonly kind: number }>();
@@ -158,7 +158,7 @@ export function semanticTokens(program: Program): readonly { readonly span: Span
     });
 }
 
-/** The lenses: `main` can be run, a test can be tested. */
+/** Returns the lenses: one to run `main`, and one for each test. */
 export function lensesOf(
   program: Program,
 ): readonly { readonly span: Span; readonly title: string; readonly command: string; readonly args: readonly string[] }[] {

@@ -1,4 +1,4 @@
-/** One open file with the files that it imports, as the server sees it: offsets are those of the text of a file. */
+/** One open file with the files that it imports. Offsets count from the start of a file. */
 import type { Span } from "../compiler/ast.ts";
 import type { Diagnostic } from "../compiler/diagnostics.ts";
 import { Analysis } from "../compiler/incremental/analysis.ts";
@@ -8,7 +8,7 @@ import type { NamedThing, RecordedName, Recorder } from "../compiler/recorder.ts
 import { openSources } from "../runtime/sources.ts";
 import { BorunaError } from "../vm/error.ts";
 
-/** A part of a file, by the path of the file. */
+/** A span in a file. */
 export interface Place {
   readonly path: string;
   readonly span: Span;
@@ -25,7 +25,7 @@ export class Program {
   readonly path: string;
   readonly analysis: Analysis;
   diagnostics: readonly Diagnostic[] = [];
-  /** Counts the updates. */
+  /** Number of updates so far. */
   #version = 0;
   readonly #recorded = new WeakMap<Section, { readonly version: number; readonly recorder: Recorder }>();
   #pathOf: (name: string) => string | undefined = () => undefined;
@@ -38,7 +38,7 @@ export class Program {
     this.analysis = new Analysis({ resolve: (specifier, importer) => this.#resolve(specifier, importer) });
   }
 
-  /** Checks the text. `openText` returns the text of an open file by its path. A file that is not on the disk imports nothing. */
+  /** Checks the text. `openText` returns the text of an open file, by path. A file that is not on disk cannot import files. */
   update(text: string, openText: (path: string) => string | undefined): void {
     this.#version += 1;
     try {
@@ -77,7 +77,7 @@ export class Program {
     return recorder;
   }
 
-  /** Returns the names at an offset of the open file. A short field, as in `P { x }`, is two names at once: first comes the binding. */
+  /** Returns the names at an offset of the open file. The `x` of `P { x }` is two names: a binding, which comes first, and a field. */
   namesAt(offset: number): readonly Occurrence[] {
     const file = this.main;
     const section = file?.sectionAt(offset);
@@ -98,7 +98,7 @@ export class Program {
     }
   }
 
-  /** Returns where the thing is declared. `section` is that of a name that refers to it. Builtins and capabilities have no place. */
+  /** Returns where the thing is declared. `section` contains a name that refers to it. Undefined for builtins and capabilities. */
   definitionOf(thing: NamedThing, section: Section): Place | undefined {
     const main = this.main;
     if (main === undefined) return undefined;
@@ -142,7 +142,7 @@ function partNamed(item: Section["items"][number], variant: string | null, name:
 
 export const shift = ({ start, end }: Span, by: number): Span => ({ start: start + by, end: end + by });
 
-/** Returns the names without those recorded twice, because a pattern may be checked twice. */
+/** Removes duplicates, because the checker may check a pattern twice. */
 function unique(names: readonly RecordedName[]): readonly RecordedName[] {
   const seen = new Set<string>();
   return names.filter(({ span, thing }) => {

@@ -1,4 +1,4 @@
-/** Renames things in all files that name them, and refuses a name that would change what the program means. */
+/** Renames things in all files that refer to them. Refuses a name that would change the meaning of a program. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Edit } from "../compiler/diagnostics.ts";
@@ -8,13 +8,13 @@ import { type Place, Program } from "./program.ts";
 
 type OpenText = (path: string) => string | undefined;
 
-/** The most files of a workspace that are searched for a name, and the longest of them in bytes. */
+/** Maximum number of files of a workspace that are searched for a name, and the maximum bytes of each. */
 const MAX_FILES = 2_000;
 const MAX_BYTES = 1_048_576;
 
 /**
- * Returns the edits by path that rename the thing at the offset of `from`, or a text that says why it cannot be renamed. `programs` are
- * all programs that may name it.
+ * Returns the edits, by path, that rename the thing at the offset in `from`, or a text that says why it cannot be renamed. `programs` are
+ * all programs that may refer to it.
  */
 export function renameOf(
   programs: readonly Program[],
@@ -34,15 +34,15 @@ export function renameOf(
     const own = renameEdits(program, target, oldName, newName);
     if (own.length > 0) edits.set(program.path, own);
   }
-  // `main` and `result` have their names from the language, and so has what a file outside of the workspace declares.
+  // The language defines `main` and `result`. A thing that a file outside the workspace declares cannot be renamed either.
   const declares = edits.get(target.path)?.some(({ span }) => span.start === target.span.start) === true;
   if (!declares || (name.thing.kind === "function" && oldName === "main")) return `\`${oldName}\` cannot be renamed`;
   return changesMeaning(programs, target, edits, newName, openText)
-    ? `\`${newName}\` means something else in a place where it would be written`
+    ? `\`${newName}\` already means something else in one of the places to rename`
     : edits;
 }
 
-/** Whether the edited programs have an error that they had not before, or name the thing in other places. */
+/** Whether the edited programs have a new error, or refer to the thing in other places. */
 function changesMeaning(
   programs: readonly Program[],
   target: Place,
@@ -55,7 +55,7 @@ function changesMeaning(
     offset +
     (edits.get(path) ?? []).reduce((sum, { span, text }) => sum + (span.start < offset ? text.length - (span.end - span.start) : 0), 0);
   const declared = edits.get(target.path)?.find(({ span }) => span.start === target.span.start)?.text ?? newName;
-  // In a short pattern, the binding comes after its field: `{ x }` becomes `{ x: y }`.
+  // In a pattern, `{ x }` becomes `{ x: y }`, so the binding is at the end of the new text.
   const prefix = declared.endsWith(newName) ? declared.length - newName.length : 0;
   const newTarget = { path: target.path, span: { start: moved(target.path, target.span.start) + prefix, end: 0 } };
   return programs.some((program) => {
@@ -67,8 +67,8 @@ function changesMeaning(
 }
 
 /**
- * Returns the programs that may name what is declared at the place: those of open files, and those of files in the folders whose text has
- * the name.
+ * Returns the programs that may refer to the thing declared at the place: those of open files, and those of files in the folders whose
+ * text contains the name.
  */
 export function programsThatName(
   from: Program,
@@ -91,7 +91,7 @@ export function programsThatName(
   return [...open, ...found];
 }
 
-/** Returns the `.ax` files in a folder, without those of packages and hidden folders. */
+/** Returns the `.ax` files below a folder, except those in packages and hidden folders. */
 function axFiles(folder: string): readonly string[] {
   const files: string[] = [];
   const unvisited = [folder];
@@ -105,7 +105,7 @@ function axFiles(folder: string): readonly string[] {
   return files.sort();
 }
 
-/** Returns what is in a folder; nothing if it cannot be read. */
+/** Returns the entries of a folder. Empty if it cannot be read. */
 function entriesOf(folder: string): ReturnType<typeof readEntries> {
   try {
     return readEntries(folder);
@@ -116,7 +116,7 @@ function entriesOf(folder: string): ReturnType<typeof readEntries> {
 
 const readEntries = (folder: string) => readdirSync(folder, { withFileTypes: true });
 
-/** Returns the text of a file; undefined if it is too long or cannot be read. */
+/** Returns the text of a file. Undefined if it is too long or cannot be read. */
 function textAt(path: string): string | undefined {
   try {
     return statSync(path).size > MAX_BYTES ? undefined : readFileSync(path, "utf8");

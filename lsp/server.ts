@@ -1,7 +1,7 @@
 /**
- * The language server: it speaks the Language Server Protocol on two streams, and answers with what `features.ts` and `completion.ts`
- * find out. Each open file is a `Program`. After a change, all open files are checked again, once all messages that have arrived are
- * read; a request checks its file first if that has not happened yet. So no answer is about an older text.
+ * The language server: it speaks the Language Server Protocol on two streams. `features.ts` and `completion.ts` compute the answers. Each
+ * open file is a `Program`. After a change, the server first reads all messages that have arrived, then checks all open files again. A
+ * request checks its file before that if needed, so every answer is about the current text.
  */
 import { realpathSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -39,7 +39,7 @@ import {
 import { type Place, Program } from "./program.ts";
 import { programsThatName, renameOf } from "./rename.ts";
 
-/** Numbers of the protocol. */
+/** Constants of the protocol. */
 const ERROR = 1;
 const WARNING = 2;
 const SYMBOL_KINDS = { function: 12, record: 23, enum: 10, test: 6, field: 8, variant: 22 } as const;
@@ -65,7 +65,7 @@ const CAPABILITIES: InitializeResult["capabilities"] = {
 
 const CANCELED = new ResponseError<void>(-32800, "canceled");
 
-/** Lets the connection read a cancellation that has arrived, before a request that may take long. Returns whether there was one. */
+/** Yields to the event loop before a slow request, so that a cancellation can arrive. Returns whether one did. */
 async function isCanceled(token: CancellationToken): Promise<boolean> {
   await new Promise((resolve) => setImmediate(resolve));
   return token.isCancellationRequested;
@@ -83,7 +83,7 @@ interface OpenFile {
   readonly path: string;
   document: TextDocument;
   readonly program: Program;
-  /** Whether something has changed since the last check. */
+  /** Whether any file has changed since the last check. */
   isDirty: boolean;
 }
 
@@ -127,7 +127,7 @@ class LanguageServer {
     c.listen();
   }
 
-  /** Notes that every open file must be checked again, because it may import what has changed. */
+  /** Marks every open file for another check, because it may import the changed file. */
   #changed(): void {
     for (const file of this.#files.values()) file.isDirty = true;
     if (this.#isScheduled) return;
@@ -152,7 +152,7 @@ class LanguageServer {
     return undefined;
   }
 
-  /** Returns the open file, checked. */
+  /** Returns the open file after checking its current text. */
   #file(uri: string): OpenFile | undefined {
     const file = this.#files.get(uri);
     if (file !== undefined) this.#check(file);
@@ -274,7 +274,7 @@ class LanguageServer {
     });
   }
 
-  /** Returns the programs in which the thing at the place may be named: the open files, and other files of the workspace. */
+  /** Returns the programs that may refer to the thing at the place: those of open files, and of other files in the workspace. */
   #programsWith(file: OpenFile, target: Place): readonly Program[] {
     for (const other of this.#files.values()) this.#check(other);
     const open = [...this.#files.values()].map(({ program }) => program);
@@ -308,7 +308,7 @@ function pathOfUri(uri: string): string {
   try {
     return realpathSync(path);
   } catch {
-    // A new file is not on the disk yet.
+    // A new file does not exist on disk yet.
     return path;
   }
 }

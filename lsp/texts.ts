@@ -1,4 +1,4 @@
-/** Describes names for people: what hovers, completions and signature help show. */
+/** Describes names for people, in hovers, completions and signature help. */
 import type { CheckedType } from "../compiler/check-types.ts";
 import { show } from "../compiler/check-types.ts";
 import type { Callable } from "../compiler/ir.ts";
@@ -48,7 +48,7 @@ export function builtinSignature(name: string, type: string): SignatureText {
   return { label: `${name}: ${type}`, params };
 }
 
-/** Returns the first line that says what the thing is, as source text. */
+/** Returns one line of source text that shows what the thing is. */
 export function headline(thing: NamedThing): string {
   switch (thing.kind) {
     case "local":
@@ -96,7 +96,7 @@ export function typeText({ name, kind, params, fields, variants }: Decl): string
     : `enum ${head} { ${variants.map((variant) => variantText("", variant)).join(", ")} }`;
 }
 
-/** Returns what else is known about the thing, as Markdown; empty if nothing is. */
+/** Returns further information about the thing as Markdown. Empty if there is none. */
 export function details(thing: NamedThing): string {
   if (thing.kind === "builtin") {
     const { doc, cost, example, exampleResult } = thing.builtin;

@@ -1,5 +1,5 @@
 /**
- * The declaration file of an import, `mcp_NAME.json`: where the server is, and what its tools were when they were imported. The command
+ * The declaration file of an import, `mcp_NAME.json`: the address of the server, and its tools as they were imported. `boruna import mcp`
  * writes it, people may edit the settings, and a run with `--capabilities mcp_NAME.json` reads it.
  *
  *     { "format": "boruna-mcp-1",
@@ -18,12 +18,12 @@ import { isJsonArray, isJsonObject, type JsonData, parseJson } from "../vm/json/
 export type ServerAddress =
   | {
       readonly command: readonly string[];
-      /** Names of variables of the environment that the server gets beside the harmless ones. */
+      /** Names of environment variables that the server gets in addition to the harmless ones (`server-process.ts`). */
       readonly env: readonly string[];
     }
   | {
       readonly url: string;
-      /** For each header, the variable of the environment that holds its value. */
+      /** For each header, the environment variable that holds its value. */
       readonly headers: ReadonlyMap<string, string>;
     };
 
@@ -35,12 +35,12 @@ export interface ToolServerSettings {
   readonly protocol: string;
   readonly startTimeoutMs: number;
   readonly timeoutMs: number;
-  /** The most that the server may send for one answer. */
+  /** Maximum size of one answer, in bytes. */
   readonly maxAnswerBytes: number;
 }
 
 export interface DeclaredTool {
-  /** The name that the server knows. */
+  /** The name under which the server lists the tool. */
   readonly tool: string;
   readonly capability: string;
   readonly pin: string;
@@ -61,7 +61,7 @@ export const DEFAULT_SETTINGS = { startTimeoutMs: 30_000, timeoutMs: 60_000, max
 const MAX_MS = 24 * 60 * 60 * 1000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** Returns the declaration as the file holds it. */
+/** Returns the JSON of the declaration file. */
 export function declarationToJson(declaration: ToolDeclaration): unknown {
   const { name, server, protocol, startTimeoutMs, timeoutMs, maxAnswerBytes, tools } = declaration;
   return {

@@ -1,4 +1,4 @@
-/** Makes the module and the declaration of an import from the tools that a server lists. Reads and writes nothing. */
+/** Makes the module and the declaration of an import from the tools that a server lists. Does no I/O. */
 import { formatSource } from "../compiler/format/format.ts";
 import { BorunaError } from "../vm/error.ts";
 import { isJsonObject, type JsonData, jsonObjectOf } from "../vm/json/json.ts";
@@ -9,7 +9,7 @@ import { pascalCase, snakeCase, UniqueNames } from "./names.ts";
 import { contractPin, descriptionPin, type ListedTool } from "./pins.ts";
 import { type Note, type Shape, ShapeReader, smallestValue } from "./shapes.ts";
 
-/** A tool that was left out. */
+/** A tool that is not imported. */
 export interface RefusedTool {
   readonly tool: string;
   readonly reason: string;
@@ -26,15 +26,15 @@ export interface ToolImport {
 
 export interface ImportOptions extends ToolServerSettings {
   readonly tools: readonly ListedTool[];
-  /** New names of tools by the names that the server gives them. */
+  /** New names of tools, by their names on the server. */
   readonly renames: ReadonlyMap<string, string>;
 }
 
-/** The name of the file's server, such as `fs` of `mcp_fs`. */
+/** Returns the name without its prefix: `fs` for `mcp_fs`. */
 const shortName = (name: string): string => name.replace(/^mcp_/, "");
 
 /**
- * Makes an import. Throws `usage` if two tools have one name, if a renamed tool is not there, or if the server has no tool that can be
+ * Makes an import. Throws `usage` if two tools have the same name, if a renamed tool does not exist, or if no tool of the server can be
  * imported.
  */
 export function importTools(options: ImportOptions): ToolImport {
@@ -133,7 +133,7 @@ function shortened(description: string): string {
   return text.length <= MAX_DOC ? text : `${text.slice(0, MAX_DOC).replace(/\s+\S*$/, "")} …`;
 }
 
-/** Throws `usage` if two functions of the module have one name. */
+/** Throws `usage` if two functions of the module have the same name. */
 function rejectClashes(tools: readonly ReadTool[]): void {
   const owners = new Map<string, string>();
   for (const { declared, shaped } of tools) {

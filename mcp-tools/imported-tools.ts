@@ -1,4 +1,4 @@
-/** Opens a declaration file of `boruna import mcp`: its tools as capabilities, for `createRegistry`. */
+/** Opens a declaration file of `boruna import mcp`. Returns its tools as capabilities, for `createRegistry`. */
 import { dirname, resolve } from "node:path";
 import type { CapabilitySpec } from "../gateway/own-capabilities.ts";
 import { decodeUtf8, readBounded, toIoError } from "../replay/log/files.ts";
@@ -8,14 +8,14 @@ import { parseDeclaration, type ToolDeclaration } from "./declaration.ts";
 import { ToolServer } from "./tool-server.ts";
 
 export interface ImportedTools {
-  /** One capability a tool. A live call reaches the server; other runs get the mock of the file. */
+  /** One capability for each tool. A live call reaches the server; other runs get the mock in the file. */
   readonly capabilities: readonly CapabilitySpec[];
   /** Ends the server, if a call has started it. Call it after the last run. */
   close(): Promise<void>;
 }
 
 export interface ImportedToolsOptions {
-  /** Where the values of declared variables come from. Default: `process.env`. */
+  /** The environment with the declared variables. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Receives warnings, such as a tool whose description has changed. Default: they are dropped. */
   readonly onWarning?: (text: string) => void;
@@ -39,7 +39,7 @@ export function openImportedTools(
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
-/** Reads a declaration file. Throws `io_error`, `json.*`, `capability.invalid_declaration`, with the file as their place. */
+/** Reads a declaration file. Throws `io_error`, `json.*` and `capability.invalid_declaration`, which name the file. */
 export function readDeclarationFile(path: string): ToolDeclaration {
   try {
     return parseDeclaration(decodeUtf8(readBounded(path, MAX_FILE_BYTES), path));

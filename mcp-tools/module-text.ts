@@ -8,8 +8,8 @@
  *
  *     fn write_fs_read_args(value: FsReadArgs) -> Json { … }                   a record to the JSON that the server expects
  *
- * A tool with an output schema has a type for its answer, and a `read_` function for it. Nothing here depends on a server or a clock: the
- * same tools make the same text.
+ * A tool with an output schema has a type for its answer, and a `read_` function that makes it from Json. The text depends on nothing but
+ * the tools, so the same tools make the same text.
  */
 import { printable } from "../vm/terminal-text.ts";
 import { isFreeName, snakeCase } from "./names.ts";
@@ -30,10 +30,10 @@ export interface ShapedTool {
   readonly outputTypes: readonly Definition[];
 }
 
-/** The first words of every module, by which the command knows that it may replace the file. */
+/** Every imported module begins with this. The command replaces only files that do. */
 export const MODULE_MARK = "// Made by `boruna import mcp`";
 
-/** Returns the text of the module, not formatted. */
+/** Returns the unformatted text of the module. */
 export function moduleText(server: string, tools: readonly ShapedTool[]): string {
   const head = [
     `${MODULE_MARK} from the tools of a server. Do not edit it: import again.`,
@@ -65,7 +65,7 @@ function toolFunction({ capability, functionName, description, input, output }: 
   return `${comment(description, 600)}export fn ${functionName}(${params}) -> Result<${answer}, String> !{${capability}} { ${body} }`;
 }
 
-/** The function that makes the arguments from the required ones. */
+/** Returns the function that makes a record of arguments from the required ones. */
 function argsFunction({ functionName }: ShapedTool, { name, fields }: RecordShape): string {
   const names = new Map(fields.map((field) => [field, isFreeName(field.name) ? field.name : `${field.name}_arg`]));
   const given = fields.filter(({ presence }) => presence !== "optional");
@@ -111,7 +111,7 @@ function fieldLines(fields: readonly Field[]): string {
 const writerName = ({ name }: Definition): string => `write_${snakeCase(name, "value")}`;
 const readerName = ({ name }: Definition): string => `read_${snakeCase(name, "value")}`;
 
-/** Returns the expression that makes the JSON of a value. */
+/** Returns an expression that converts a value to Json. */
 function written(shape: Shape, value: string): string {
   switch (shape.kind) {
     case "json":
@@ -130,17 +130,17 @@ function written(shape: Shape, value: string): string {
   }
 }
 
-/** Returns a function value that makes the JSON of a value. */
+/** Returns a function value that converts a value to Json. */
 function writerOf(shape: Shape): string {
   return shape.kind === "named" ? writerName(shape.definition) : `fn(value) { ${written(shape, "value")} }`;
 }
 
-/** Whether \`json.to\` reads the JSON of the shape as it is. */
+/** Whether `json.to` reads the Json of the shape without conversion. */
 function isPlain(shape: Shape): boolean {
   return shape.kind === "list" || shape.kind === "map" ? isPlain(shape.item) : shape.kind !== "named";
 }
 
-/** Returns a function value that reads the JSON of a value. */
+/** Returns a function value that converts Json to a value. */
 function readerOf(shape: Shape): string {
   if (isPlain(shape)) return "json.to";
   switch (shape.kind) {
@@ -235,7 +235,7 @@ function readFields(fields: readonly Field[]): string {
     .join(", ");
 }
 
-/** Returns a string literal. Characters that could hide something from a reader are escaped. */
+/** Returns a string literal. Invisible characters are escaped. */
 export function axString(text: string): string {
   const escaped = text.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
   return `"${printable(escaped)}"`;

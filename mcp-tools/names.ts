@@ -1,4 +1,4 @@
-/** Makes names of the language from names of a server, which may be any text. */
+/** Converts names on a server, which may be any text, to names of the language. */
 import { kindOfWord } from "../compiler/tokens.ts";
 
 /** Splits a text into words in lower case: `maxResults`, `max-results` and `MAX_RESULTS` are `max` and `results`. */
@@ -30,11 +30,11 @@ export function isFreeName(word: string): boolean {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(word) && kindOfWord(word) === "name";
 }
 
-/** Gives out names, each once. Names that differ only in case count as equal. */
+/** Makes names unique. Names that differ only in case count as equal. */
 export class UniqueNames {
   readonly #taken = new Set<string>();
 
-  /** Returns the name, or the name with a number if it is taken. */
+  /** Returns the name, with a number appended if it was returned before. */
   take(name: string, separator = ""): string {
     let unique = name;
     for (let n = 2; this.#taken.has(unique.toLowerCase()); n++) unique = `${name}${separator}${n}`;

@@ -1,4 +1,4 @@
-/** Pins: hashes of what a tool was when it was imported. */
+/** Pins: hashes that detect whether a tool has changed since it was imported. */
 import { sha256Hex } from "../gateway/digest.ts";
 import { canonicalJson, type JsonData } from "../vm/json/json.ts";
 
@@ -10,11 +10,11 @@ export interface ListedTool {
   readonly outputSchema: JsonData | undefined;
   /** Whether the server says that a second call changes nothing. */
   readonly mayRepeat: boolean;
-  /** Whether the tool can only be called as a task of the protocol's extension, which imports do not support. */
+  /** Whether the tool can only be called through MCP's task extension, which imports do not support. */
   readonly isTaskOnly: boolean;
 }
 
-/** The pin of a tool's contract. If it changes, the tool must be imported again. */
+/** Returns the pin of a tool's name and schemas. If it changes, the tool must be imported again. */
 export function contractPin({ name, inputSchema, outputSchema }: ListedTool): string {
   const members = new Map<string, JsonData>([
     ["name", name],
@@ -24,7 +24,7 @@ export function contractPin({ name, inputSchema, outputSchema }: ListedTool): st
   return sha256Hex(canonicalJson(members));
 }
 
-/** The pin of a tool's description. If it changes, programs still fit, but people should know. */
+/** Returns the pin of a tool's description. If it changes, programs still work, but a warning says so. */
 export function descriptionPin({ description }: ListedTool): string {
   return sha256Hex(description);
 }

@@ -1,10 +1,10 @@
-/** Keeps the secrets of a server out of what it answers: each declared variable's value is replaced by `{{env:NAME}}`. */
+/** Removes secrets from the answers of a server: replaces the value of each declared variable with `{{env:NAME}}`. */
 import type { ServerAddress } from "./declaration.ts";
 
-/** A shorter value is more likely a word of its own than a secret. */
+/** Shorter values are not replaced, because they may be ordinary words. */
 const MIN_SECRET = 6;
 
-/** Returns a function that replaces secrets in all texts and keys of plain data. Returns a value without secrets as it is. */
+/** Returns a function that replaces secrets in all texts and keys of plain data. It returns data without secrets unchanged. */
 export function scrubber(server: ServerAddress, env: Readonly<Record<string, string | undefined>>): (value: unknown) => unknown {
   const names = "url" in server ? [...server.headers.values()] : server.env;
   const secrets = names.flatMap((name) => {
@@ -17,7 +17,7 @@ export function scrubber(server: ServerAddress, env: Readonly<Record<string, str
   return (value) => scrubbed(value, scrubText, 0);
 }
 
-/** Values nested deeper than this are refused anyway. */
+/** Limit on nesting. Deeper values are not searched, because they are refused later. */
 const MAX_DEPTH = 1_000;
 
 function scrubbed(value: unknown, scrubText: (text: string) => string, depth: number): unknown {

@@ -1,13 +1,13 @@
 /**
- * Shapes: what the import understands of a JSON Schema. `ShapeReader` turns the schema of a tool's arguments or answer into a shape, from
+ * Shapes: what the import understands of a JSON Schema. `ShapeReader` converts the schema of a tool's arguments or answer to a shape, from
  * which `module-text.ts` makes types and code.
  *
  *     {"type": "object", "required": ["path"],                      record ReadArgs
  *      "properties": {"path": {"type": "string"},            →        path: String           required
  *                     "mode": {"enum": ["text", "raw"]}}}             mode: enum ReadArgsMode   optional
  *
- * A schema without an exact shape is Json, and a note says why. A shape only says which type a value has: bounds, patterns and formats are
- * left to the server. `default` is ignored, because an argument that is left out is left to the server, too.
+ * A schema that no type expresses becomes Json, and a note says why. A shape holds only the type of a value: the server checks bounds,
+ * patterns and formats. `default` is ignored, because the server fills in absent arguments.
  */
 import { BorunaError } from "../vm/error.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../vm/json/json.ts";
@@ -24,7 +24,7 @@ export type Definition = RecordShape | EnumShape | UnionShape;
 export interface RecordShape {
   readonly kind: "record";
   readonly name: string;
-  /** Filled after the record is made, because a field may have the type of the record. */
+  /** Filled after the record is created, because a field may have the record's own type. */
   readonly fields: Field[];
 }
 
@@ -54,7 +54,7 @@ export interface Field {
   readonly doc: string;
 }
 
-/** A part of a schema that became Json. */
+/** Says why a part of a schema became Json. */
 export interface Note {
   /** Such as `args.filter`. */
   readonly path: string;
@@ -65,7 +65,7 @@ type Schema = ReadonlyMap<string, JsonData>;
 
 const MAX_DEPTH = 64;
 const MAX_SCHEMAS = 10_000;
-/** An instruction stores the number of fields, and of a function's parameters, in one byte. */
+/** The bytecode stores the number of fields of a record, and of parameters of a function, in one byte. */
 const MAX_FIELDS = 255;
 const MAX_VARIANTS = 500;
 
@@ -102,7 +102,7 @@ export class ShapeReader {
     this.#typeNames = typeNames;
   }
 
-  /** Reads the whole document. Throws `capability.not_importable` if the schema refers to another document. */
+  /** Reads the document. Throws `capability.not_importable` if the schema refers to another document. */
   read(path: string): Shape {
     return this.#read(this.#document, { path, hint: "", depth: 0, pointer: "#" });
   }
@@ -208,7 +208,7 @@ export class ShapeReader {
     return this.#readUnion(alternatives, at) ?? this.#json(at, "it has alternatives without a common tag");
   }
 
-  /** Reads objects that a required text member tells apart. Returns undefined if there is no such member. */
+  /** Reads alternatives that are objects with a required text member whose value distinguishes them. Returns undefined if there is no such member. */
   #readUnion(alternatives: readonly JsonData[], at: Place): Shape | undefined {
     const objects = alternatives.map((schema) => this.#objectAt(schema));
     if (!objects.every((object) => object !== undefined) || objects.length > MAX_VARIANTS) return undefined;
@@ -231,7 +231,7 @@ export class ShapeReader {
     return shape;
   }
 
-  /** Returns the members of an alternative, if it is an object with fields. */
+  /** Returns the properties of an alternative. Undefined if it is not an object with fields. */
   #objectAt(given: JsonData): TaggedObject | undefined {
     const reference = isJsonObject(given) ? given.get("$ref") : undefined;
     const schema = typeof reference === "string" ? this.#resolve(reference) : given;
@@ -283,12 +283,12 @@ export class ShapeReader {
 
 /** Where a schema is. */
 interface Place {
-  /** Its place in a value, for notes. */
+  /** The path in a value, for notes. */
   readonly path: string;
-  /** What its type is named after. */
+  /** The name from which the name of its type is made. */
   readonly hint: string;
   readonly depth: number;
-  /** The `$ref` that leads to it, if it was read for one. */
+  /** The `$ref` that led to the schema, if one did. */
   readonly pointer: string | undefined;
 }
 
@@ -303,7 +303,7 @@ interface TaggedObject {
   readonly required: ReadonlySet<string>;
 }
 
-/** Returns the text that a member always has. */
+/** Returns the only text that a member may have. Undefined if it may have others. */
 function textAt({ properties }: TaggedObject, name: string): string | undefined {
   const schema = properties.get(name);
   if (schema === undefined || !isJsonObject(schema)) return undefined;
@@ -355,7 +355,7 @@ function withoutNull(schema: JsonData): JsonData | undefined {
   );
 }
 
-/** Names the texts. Returns undefined if a text makes no name, or two make the same. */
+/** Returns a variant name for each text. Undefined if a text makes no name, or if two make the same name. */
 function variantsOf(texts: readonly string[]): readonly { readonly name: string; readonly wire: string }[] | undefined {
   if (texts.length === 0 || texts.length > MAX_VARIANTS) return undefined;
   const variants = texts.map((wire) => {
@@ -383,7 +383,7 @@ export function docOf(schema: Schema): string {
   return typeof description === "string" ? description : "";
 }
 
-/** Limit on the parts of a mock. Records may share types, so a short schema can have a very large value. */
+/** Limit on the parts of a mock. Records can share types, so the smallest value of a short schema may be very large. */
 const MAX_MOCK_PARTS = 1_000;
 
 /** Returns the smallest value of a shape: required members only, empty lists, the first variant. Parts past a limit are null. */

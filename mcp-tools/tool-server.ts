@@ -1,9 +1,9 @@
 /**
- * The server of an import during runs. It is connected at the first call, whichever run makes it, and serves all runs until `close`.
- * At each connect, the tools are listed and compared with their pins, before any call.
+ * The connection to the server of an import. The first call of any run opens it, and it serves all runs until `close`. After each
+ * connect, the tools are listed and compared with their pins, before any call.
  *
- * If the server ends, each call in progress fails; if there is none, the next call fails, so that nobody misses that the server has lost
- * its state. The call after that starts the server again.
+ * If the server ends, each call in progress fails. If none is in progress, the next call fails, so that the loss of the server's state
+ * is noticed. The call after that starts the server again.
  */
 import type { HandlerContext } from "../gateway/handlers.ts";
 import { CapabilityFailure } from "../gateway/handlers.ts";
@@ -24,10 +24,10 @@ export interface ToolServerOptions {
   readonly onWarning: (text: string) => void;
 }
 
-/** A connection whose tools were compared. */
+/** A connection whose tools were compared with their pins. */
 interface Connected {
   readonly connection: Connection;
-  /** Why a tool may not be called, by its name. */
+  /** The tools that may not be called, by name, each with the reason. */
   readonly refused: ReadonlyMap<string, string>;
 }
 
@@ -49,7 +49,7 @@ export class ToolServer {
     this.#scrub = scrubber(declaration.server, options.env);
   }
 
-  /** Carries out one call. Throws `CapabilityFailure`; if the tool has changed, one that the program cannot catch. */
+  /** Makes one call. Throws `CapabilityFailure`. If the tool has changed, the program cannot catch the failure. */
   async call(tool: DeclaredTool, args: PlainValue, { signal }: HandlerContext): Promise<unknown> {
     const members = wireArguments(args);
     const { timeoutMs } = this.#declaration;
@@ -78,7 +78,7 @@ export class ToolServer {
     }
   }
 
-  /** Drops a connection that has ended, so that the next call makes another. */
+  /** Drops a connection that has ended, so that the next call opens another. */
   async #forget(connection: Connection): Promise<void> {
     const current = this.#connected;
     if ((await current?.catch(() => undefined))?.connection !== connection) return;
@@ -87,7 +87,7 @@ export class ToolServer {
     await connection.close();
   }
 
-  /** Shows why the server may have ended. The log has nothing of it. */
+  /** Shows the server's stderr, which may explain why it ended. The log does not contain it. */
   #showStderr(stderr: string): void {
     if (this.#closing.signal.aborted || stderr === "") return;
     this.#options.onWarning(`the server of ${this.#declaration.name} has ended; the end of its stderr:\n${textOf(this.#scrub(stderr))}`);
@@ -132,7 +132,7 @@ export class ToolServer {
       throw new CapabilityFailure(`${capability} answered without the structured content that its schema declares`);
     const rest = structuredContent === undefined ? {} : { structuredContent };
     const answer = this.#scrub(hasOutput ? structuredContent : { content, ...rest });
-    // The gateway would take a value that is too deep for a mistake of this code.
+    // Checked here, because the gateway would report an invalid value as a fault of this handler.
     const checked = plainAnswer(answer, JSON_TYPE, []);
     if ("problem" in checked) throw new CapabilityFailure(`${capability} answered ${checked.problem}`);
     return answer;
@@ -148,7 +148,7 @@ export class ToolServer {
 
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 
-/** Compares the tools of the server with what was imported. */
+/** Compares the tools of the server with the imported ones. */
 export function compareTools(
   name: string,
   declared: readonly DeclaredTool[],
@@ -167,7 +167,7 @@ export function compareTools(
   return { refused, warnings };
 }
 
-/** Returns the arguments as JSON that every server understands. Throws `CapabilityFailure`. */
+/** Returns the arguments as JSON that every server can read. Throws `CapabilityFailure`. */
 function wireArguments(args: PlainValue): Readonly<Record<string, PlainValue>> {
   if (!isMembers(args)) throw new CapabilityFailure("the arguments of a tool must be an object");
   rejectUnsendable(args);
@@ -178,7 +178,7 @@ function isMembers(value: PlainValue): value is Readonly<Record<string, PlainVal
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Throws `CapabilityFailure` for a number that JSON cannot hold, or that other programs would round. */
+/** Throws `CapabilityFailure` for a number that JSON cannot represent, or that other programs would round. */
 function rejectUnsendable(root: PlainValue): void {
   const stack: PlainValue[] = [root];
   for (let value = stack.pop(); value !== undefined; value = stack.pop()) {
@@ -188,7 +188,7 @@ function rejectUnsendable(root: PlainValue): void {
   }
 }
 
-/** Returns the texts of a failed tool's answer. */
+/** Returns the text of a failed tool's answer. */
 function messageOf(content: unknown): string {
   const blocks: readonly unknown[] = Array.isArray(content) ? content : [];
   const texts = blocks.map((block) => (typeof block === "object" && block !== null && "text" in block ? textOf(block.text) : ""));

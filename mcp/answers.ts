@@ -1,4 +1,4 @@
-/** The tools that run no program. They answer in the thread of the server. */
+/** The tools that neither compile nor run a program. They answer in the server's thread. */
 import { diagnosticCode, explanationJson } from "../compiler/explanation-json.ts";
 import { checkPolicy } from "../policy/parse.ts";
 import { isAllowed, policyFromJson, policyHash } from "../policy/policy.ts";
@@ -11,7 +11,7 @@ import { docsPiece } from "./docs.ts";
 import { listArg, type McpSettings, numberArg, textArg, type ToolAnswer, type ToolArgs } from "./settings.ts";
 import { describeTools, readToolModule, searchTools } from "./tool-search.ts";
 
-/** Throws `BorunaError` for arguments that fit the schema but mean nothing. */
+/** Throws `BorunaError` for arguments that fit the schema but are not valid. */
 type Answer = (args: ToolArgs, settings: McpSettings) => ToolAnswer;
 
 export const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([
@@ -43,7 +43,7 @@ function capabilityList(settings: McpSettings): ToolAnswer {
   return { name: "boruna", version: VERSION, capabilities, capability_set_hash: setHash };
 }
 
-/** Returns the members of an answer for an error that the caller can cause. */
+/** Returns the answer for an error that a caller can cause. */
 export function errorAnswer(error: BorunaError): ToolAnswer {
   const { kind, message, hint, place } = error;
   const found = place === undefined ? {} : { line: place.line, column: place.column };

@@ -1,11 +1,11 @@
-/** The documentation in pieces that a model can afford. */
+/** The documentation in pieces that are short enough for a model. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { BorunaError } from "../vm/error.ts";
 import { nearest } from "../vm/nearest.ts";
 
-/** UTF-16 code units of a page or section that is returned whole. */
+/** Pages and sections up to this length, in UTF-16 code units, are returned complete. */
 const MAX_PIECE = 24_000;
 
 /** The page that is returned without arguments. */
@@ -14,7 +14,7 @@ export const SMALL_PAGE = "llms-small";
 export interface DocsPiece {
   readonly page: string;
   readonly text: string;
-  /** The sections of a page that is too long, or of the page that has the wanted section. */
+  /** The titles of the sections, if the page is too long or a section was asked for. */
   readonly sections?: readonly string[];
   readonly pages?: readonly string[];
 }

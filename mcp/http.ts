@@ -1,6 +1,6 @@
 /**
- * The MCP server over HTTP on loopback. A request needs the token, and a Host and Origin of this machine, so that neither another program's
- * guess nor a page in a browser reaches the tools.
+ * The MCP server over HTTP on loopback. A request needs the token, and a Host and Origin of this machine. So neither another program nor a
+ * page in a browser reaches the tools.
  *
  *     request ──Host, Origin, token, path──► 2026: a server for the request · 2025: a session, whose runs can be canceled
  */
@@ -21,9 +21,9 @@ export interface HttpOptions {
 }
 
 const PATH = "/mcp";
-/** A program of 1 MiB fits, with its files. */
+/** Maximum bytes of a request: enough for a program of 1 MiB with its files. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
-/** Sessions of clients of 2025. The oldest ends when there are more. */
+/** Maximum number of sessions of 2025 clients. One more ends the oldest. */
 const MAX_SESSIONS = 64;
 const LOCAL_NAMES: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
@@ -74,7 +74,7 @@ export async function serveHttp(factory: McpServerFactory, options: HttpOptions)
 const PARSE_ERROR = -32_700;
 const INVALID_REQUEST = -32_600;
 
-/** Returns the status and the reason why a request is refused, before its body is read. */
+/** Decides about a request before its body is read. Returns the status and the reason if it is refused. */
 function refusalOf(request: IncomingMessage, token: string): readonly [status: number, message: string] | undefined {
   const { host, origin, authorization } = request.headers;
   if (!isLocal(`http://${host ?? ""}`)) return [403, "the header Host names another machine"];
@@ -94,14 +94,14 @@ function isToken(header: string | undefined, token: string): boolean {
   return given !== undefined && isSameText(given, token);
 }
 
-/** Answers with an error of JSON-RPC, and ends the connection, whose body may not have been read. */
+/** Answers with a JSON-RPC error and closes the connection, because the body of the request may be unread. */
 function refuse(response: ServerResponse, status: number, message: string, code: number = INVALID_REQUEST): void {
   const body = JSON.stringify({ jsonrpc: "2.0", id: null, error: { code, message } });
   const headers = { "content-type": "application/json", connection: "close", ...(status === 401 ? { "www-authenticate": "Bearer" } : {}) };
   response.writeHead(status, headers).end(body);
 }
 
-/** Returns the request in the form of the SDK, whose types allow no property that is undefined. Its body has been read. */
+/** Returns the request without its body in the SDK's form, which allows no undefined properties. */
 function headOf(request: IncomingMessage): NodeIncomingMessageLike {
   const { method = "", url = "", headers } = request;
   return { method, url, headers: { ...headers }, [Symbol.asyncIterator]: () => request[Symbol.asyncIterator]() };
@@ -128,7 +128,7 @@ function parsedJson(body: Buffer): { readonly data: unknown } | undefined {
   }
 }
 
-/** Clients of 2025 cancel a call with a further request, so their calls need a server that lives longer than a request. */
+/** Clients of 2025 cancel a call with another request, so their calls need a server that outlives a request. */
 class Sessions {
   readonly #factory: McpServerFactory;
   readonly #transports = new Map<string, NodeStreamableHTTPServerTransport>();

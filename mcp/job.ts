@@ -1,4 +1,4 @@
-/** What the server and the thread of a tool send each other. */
+/** The messages between the server and the thread of a tool. */
 import type { IncomingContext } from "../telemetry/context.ts";
 import type { McpSettings, ToolAnswer, ToolArgs } from "./settings.ts";
 
@@ -12,7 +12,7 @@ export interface Job {
 }
 
 export interface Progress {
-  /** How many calls have ended. */
+  /** Number of calls that have ended. */
   readonly calls: number;
   readonly message: string;
 }
@@ -21,5 +21,5 @@ export type FromThread =
   | { readonly type: "progress"; readonly progress: Progress }
   | { readonly type: "answer"; readonly answer: ToolAnswer; readonly isError: boolean };
 
-/** The only message to a thread. */
+/** The only message that the server sends to a thread. */
 export const CANCEL = "cancel";

@@ -1,4 +1,4 @@
-/** The tools that compile or run a program. They run in a thread of their own (`thread.ts`). */
+/** The tools that compile or run a program. Each call runs in its own thread (`thread.ts`). */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
@@ -30,7 +30,7 @@ import { DEFAULT_RESULT_BYTES, DEFAULT_WALL_MS, listArg, type McpSettings, numbe
 import type { ToolAnswer, ToolArgs } from "./settings.ts";
 import { readToolModule } from "./tool-search.ts";
 
-/** What the thread gives a tool. */
+/** What a tool gets from its thread. */
 export interface ToolContext {
   readonly settings: McpSettings;
   /** Aborts when the client cancels. */
@@ -45,7 +45,7 @@ export interface ToolContext {
 
 type ProgramTool = (args: ToolArgs, context: ToolContext) => Promise<ToolAnswer> | ToolAnswer;
 
-/** Throws `BorunaError` for arguments that fit the schema but mean nothing. */
+/** Each throws `BorunaError` for arguments that fit the schema but are not valid. */
 export const PROGRAM_TOOLS: ReadonlyMap<string, ProgramTool> = new Map<string, ProgramTool>([
   [
     "boruna_check",
@@ -58,11 +58,11 @@ export const PROGRAM_TOOLS: ReadonlyMap<string, ProgramTool> = new Map<string, P
 
 const MAIN_FILE = "main.ax";
 
-/** Puts the files into an empty folder, where the compiler's rules for imports hold, and removes the folder afterwards. */
+/** Writes the files into a temporary folder, so that the compiler's rules for imports apply. Removes the folder afterwards. */
 async function withSources<T>(args: ToolArgs, { settings }: ToolContext, body: (sources: ProgramSources) => Promise<T> | T): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "boruna-mcp-"));
   try {
-    // The folder of libraries marks the root of a project, so imports cannot leave the folder.
+    // `libs` marks the folder as the root of a project, so imports cannot leave it.
     mkdirSync(join(folder, "libs"));
     for (const { file, text } of settings.tools.map(readToolModule)) writeFileSync(join(folder, file), text);
     for (const [path, text] of Object.entries(objectArg(args, "files") ?? {})) writeSource(folder, path, String(text));
@@ -83,7 +83,7 @@ function writeSource(folder: string, path: string, text: string): void {
   writeFileSync(join(folder, path), text);
 }
 
-/** Returns the operator's policy, or what the caller wants of it. Throws `policy.*`. */
+/** Returns the operator's policy, narrowed by the caller's argument `allow`. Throws `policy.*`. */
 function policyFor(args: ToolArgs, { settings, registry }: ToolContext): Policy {
   const policy = policyFromJson(parseJson(settings.policy));
   const allow = listArg(args, "allow");
@@ -104,7 +104,7 @@ const diagnosticsJson = (diagnostics: readonly Diagnostic[], sourceOf: (name: st
 
 const MAX_CALLS = 100;
 
-/** Says what the policy decides about each call of the program, as far as that is known before a run. */
+/** Returns what the policy decides about each call of the program, as far as that is known before a run. */
 function callsJson(program: CheckedFunctions, policy: Policy, registry: CapabilityRegistry): readonly unknown[] {
   const { calls } = checkProgramPolicy(program, policy, registry);
   return calls.slice(0, MAX_CALLS).map(({ call, judgement }) => ({
@@ -143,7 +143,7 @@ async function runAnswer(sources: ProgramSources, args: ToolArgs, context: ToolC
   return runJsonWithin(execution, log, numberArg(args, "max_result_bytes") ?? DEFAULT_RESULT_BYTES);
 }
 
-/** The caller can only lower the limits of the policy. */
+/** Returns the limits of a run. The caller can only lower those of the policy. */
 function limitsFor(args: ToolArgs, { limits }: Policy): Partial<Limits> {
   const wanted = objectArg(args, "limits") ?? {};
   const lower = (name: "max_steps" | "max_alloc_bytes" | "max_wall_ms", most: number): number => {
@@ -160,7 +160,7 @@ function limitsFor(args: ToolArgs, { limits }: Policy): Partial<Limits> {
 
 const SHOWN_MESSAGE = 2_000;
 
-/** Returns the answer of a run. Replaces members that are too long, the largest first. */
+/** Returns the answer of a run with at most `maxBytes`. Cuts members that are too long, the largest first. */
 function runJsonWithin(execution: Execution, log: string, maxBytes: number): ToolAnswer {
   const { text: _, display: __, error, ...json } = executionJson(execution);
   const cutText = (text: unknown): unknown =>
@@ -194,7 +194,7 @@ function logPath(args: ToolArgs, settings: McpSettings): string {
   return join(settings.logs, name);
 }
 
-/** Reads a log. Its errors name the log as the caller does, not the operator's folder. */
+/** Reads a log. Error messages have the caller's name of the log, not its path in the operator's folder. */
 function openLog(args: ToolArgs, settings: McpSettings): ParsedLog {
   const path = logPath(args, settings);
   try {
@@ -245,7 +245,7 @@ function runOf(log: ParsedLog): ToolAnswer {
   return { run: Object.fromEntries(members.map(([name, data]) => [name, jsonToJs(data)])) };
 }
 
-/** Returns a part of the value's JSON, from a character on. Throws `usage` if the run has no value. */
+/** Returns a part of the value's JSON, starting at a character. Throws `usage` if the run has no value. */
 function valuePart(log: ParsedLog, start: number, maxBytes: number): ToolAnswer {
   const end = log.format === "eventlog" || log.end === undefined ? undefined : loadEnd(log.end, log.blobs);
   if (end?.value === undefined) throw new BorunaError("usage", "this run has no value", { hint: "without value, its calls are listed" });

@@ -1,6 +1,6 @@
 /**
- * The MCP server: one factory of servers for all transports and for clients of 2025 and 2026. This file and `http.ts` are the only ones
- * that use the SDK.
+ * The MCP server: one factory of servers for all transports, and for clients of both protocol versions (2025 and 2026). Only this file and
+ * `http.ts` use the SDK.
  *
  *     client ──stdio or HTTP──► McpServer ──callTool──► answers.ts, or a thread (threads.ts, thread.ts, programs.ts)
  */
@@ -24,13 +24,13 @@ export interface McpOptions {
   readonly settings: McpSettings;
   readonly threads: Threads;
   readonly transport: Transport;
-  /** Receives one line about each error that no answer can tell. */
+  /** Receives one line for each error that no answer reports. */
   readonly onNotice: (line: string) => void;
 }
 
 /**
- * A JSON Schema as the SDK takes it. Only the schema is passed on to clients: `callTool` checks the arguments itself, and its errors have
- * structured content.
+ * Converts a JSON Schema to the SDK's form, which clients see. The SDK validates nothing: `callTool` checks the arguments, because its
+ * errors have structured content.
  */
 const declared = (schema: ToolSpec["inputSchema"]): StandardSchemaWithJSON<ToolArgs, ToolArgs> => ({
   "~standard": {
@@ -112,7 +112,7 @@ function registerPrompt(server: McpServer): void {
   );
 }
 
-/** Never rejects: what goes wrong is an answer. */
+/** Calls a tool. Never rejects: errors become answers. */
 async function callTool(
   tool: ToolSpec,
   args: ToolArgs,
@@ -147,7 +147,7 @@ function answerHere(name: string, args: ToolArgs, settings: McpSettings): ToolAn
   return answer(args, settings);
 }
 
-/** Returns the trace context in the reserved keys of `_meta`. `incomingContext` ignores what is not well-formed. */
+/** Returns the trace context in the reserved keys of `_meta`. `incomingContext` ignores malformed values. */
 function callerOf({ mcpReq }: ServerContext): { traceparent?: string; tracestate?: string; baggage?: string } {
   const meta: Readonly<Record<string, unknown>> = mcpReq._meta ?? {};
   const given = (["traceparent", "tracestate", "baggage"] as const).flatMap((key) => {
@@ -157,11 +157,11 @@ function callerOf({ mcpReq }: ServerContext): { traceparent?: string; tracestate
   return Object.fromEntries(given);
 }
 
-/** A client gets progress only if it asks for it with a token. */
+/** Sends progress, if the client has asked for it with a token. */
 function sendProgress(context: ServerContext, progress: number, message: string): void {
   const progressToken = context.mcpReq._meta?.progressToken;
   if (progressToken === undefined) return;
-  // A client that is gone gets nothing; its run is canceled by the signal.
+  // If the client is gone, the signal cancels its run.
   context.mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress, message } }).catch(() => undefined);
 }
 

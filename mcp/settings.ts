@@ -13,7 +13,7 @@ export interface McpSettings {
 /** How long a run may take unless the policy has a limit, in milliseconds. */
 export const DEFAULT_WALL_MS = 60_000;
 
-/** Bytes of JSON that an answer has unless the caller says otherwise: about 6,000 tokens. */
+/** Default for the maximum bytes of JSON in an answer: about 6,000 tokens. */
 export const DEFAULT_RESULT_BYTES = 24_000;
 export const MAX_RESULT_BYTES = 1_048_576;
 
@@ -32,7 +32,7 @@ export function numberArg(args: ToolArgs, name: string): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
 
-/** Returns an object. The input schema makes sure that it is none of JavaScript's other objects. */
+/** Returns an argument that is an object. The input schema excludes arrays and null. */
 export function objectArg(args: ToolArgs, name: string): Readonly<Record<string, unknown>> | undefined {
   const value = args[name];
   return typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value)) : undefined;

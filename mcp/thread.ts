@@ -11,7 +11,7 @@ import { CANCEL, type FromThread, type Job } from "./job.ts";
 import { PROGRAM_TOOLS, type ToolContext } from "./programs.ts";
 import type { ToolAnswer } from "./settings.ts";
 
-/** How often progress is sent at most, in milliseconds. A program may make thousands of calls in a second. */
+/** Minimum time between two progress messages, in milliseconds. A program may make thousands of calls in a second. */
 const PROGRESS_INTERVAL_MS = 50;
 
 const isJob = (data: unknown): data is Job => typeof data === "object" && data !== null && "tool" in data && "settings" in data;
@@ -55,7 +55,7 @@ async function answerOf(job: Job, context: ToolContext): Promise<FromThread> {
   }
 }
 
-/** Removes members that are undefined, and what cannot be sent. */
+/** Returns the answer as plain JSON data, which a thread can send. Drops undefined members. */
 function plain(answer: ToolAnswer): ToolAnswer {
   const copy: unknown = JSON.parse(JSON.stringify(answer));
   return typeof copy === "object" && copy !== null ? Object.fromEntries(Object.entries(copy)) : {};

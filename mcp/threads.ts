@@ -1,4 +1,4 @@
-/** Runs each tool that compiles or runs a program in a thread of its own, so that none keeps the server from answering. */
+/** Runs each call of a tool that compiles or runs a program in its own thread, so that the server can answer other requests. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
@@ -6,9 +6,9 @@ import { BorunaError, errorCode } from "../vm/error.ts";
 import { CANCEL, type FromThread, type Job, type Progress } from "./job.ts";
 import type { ToolAnswer } from "./settings.ts";
 
-/** How many threads may run at once. Further calls are refused. */
+/** Maximum number of threads at a time. Further calls are refused. */
 const MAX_THREADS = 16;
-/** How long a canceled run may take to close its log, in milliseconds. Then its thread is ended. */
+/** How long a canceled run may take to close its log, in milliseconds. Then its thread is terminated. */
 const CANCEL_MS = 150;
 
 export interface ThreadAnswer {
@@ -29,7 +29,7 @@ export function createThreads(): Threads {
     run: async (job, signal, onProgress) => {
       if (workers.size >= MAX_THREADS)
         throw new BorunaError("mcp.busy", `${MAX_THREADS} tool calls run already`, { hint: "try again when one has ended" });
-      // Stdout belongs to the protocol, so nothing that a thread prints may get there.
+      // Stdout belongs to the protocol, so the output of a thread must not get there.
       const worker = new Worker(threadFile(), { workerData: job, stdout: true, stderr: true });
       worker.stdout.resume();
       worker.stderr.on("data", (chunk: Uint8Array) => process.stderr.write(chunk));
@@ -43,7 +43,7 @@ export function createThreads(): Threads {
   };
 }
 
-/** Returns the thread's file: bundled beside the command, or as a module of its own. */
+/** Returns the main file of the thread: bundled beside the command, or the module in this folder. */
 function threadFile(): string {
   const candidates = ["./mcp/thread.js", "./thread.js"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
   const found = candidates.find((path) => existsSync(path));

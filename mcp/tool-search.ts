@@ -1,4 +1,4 @@
-/** Searches the functions of imported tools, so that a model reads the few that it needs instead of all schemas. */
+/** Searches the functions of imported tools, so that a model reads only those that it needs, not all schemas. */
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { readDeclarationFile } from "../mcp-tools/imported-tools.ts";
@@ -37,7 +37,7 @@ export function readToolModule(declarationPath: string): ToolModule {
   }
   const items = itemsOf(text);
   const functions = [...items].flatMap(([name, item]) => {
-    // The row of the function of a tool names its capability alone.
+    // The effect row of a tool's function has exactly one capability.
     const [, params = "", result = "", capability = ""] = /export fn \w+\(([^]*?)\) -> ([^!]*?) ?!\{\s*([\w.]+),?\s*\}/.exec(item) ?? [];
     const declared = tools.find((tool) => tool.capability === capability);
     if (declared === undefined) return [];
@@ -47,7 +47,7 @@ export function readToolModule(declarationPath: string): ToolModule {
   return { declarationPath, file: basename(modulePath), text, functions, items };
 }
 
-/** Splits a formatted module, whose items are separated by empty lines. */
+/** Splits a formatted module into its exported items, which empty lines separate. */
 function itemsOf(text: string): ReadonlyMap<string, string> {
   return new Map(
     text.split(/\n\n(?=\/\/ |export |fn )/).flatMap((item) => {
@@ -67,7 +67,7 @@ export interface FoundTool {
 
 const SHOWN_DOC = 160;
 
-/** Returns the functions whose name or description has most words of the query. An empty query finds all. */
+/** Returns the functions whose names and descriptions contain the most words of the query, best first. An empty query finds all. */
 export function searchTools(modules: readonly ToolModule[], policy: Policy, query: string, limit: number): readonly FoundTool[] {
   const words = [
     ...new Set(
@@ -92,15 +92,15 @@ export function searchTools(modules: readonly ToolModule[], policy: Policy, quer
     }));
 }
 
-/** A word in the name counts more than one in the description. */
+/** Counts the words of the query that occur. A word in the name counts more than one in the description. */
 function scoreOf({ name, doc }: ToolFunction, words: readonly string[]): number {
   const [lowerName, lowerDoc] = [name.toLowerCase(), doc.toLowerCase()];
   return words.reduce((sum, word) => sum + (lowerName.includes(word) ? 3 : 0) + (lowerDoc.includes(word) ? 1 : 0), 0);
 }
 
 /**
- * Returns the exported items of the functions: itself without its body, what makes its arguments, and the types that these name. Throws
- * `usage` for an unknown name.
+ * Returns the declarations that a caller of the functions needs: each function and its `_args` function without bodies, and the types in
+ * their signatures. Throws `usage` for an unknown name.
  */
 export function describeTools(modules: readonly ToolModule[], names: readonly string[]): string {
   const shown = new Set<string>();
@@ -133,7 +133,7 @@ function itemsFor(module: ToolModule, name: string, shown: Set<string>): readonl
   return texts;
 }
 
-/** Cuts the body of a function off. */
+/** Returns the text of a function without its body, and any other item unchanged. */
 function withoutBody(item: string): string {
   if (!/^export fn /m.test(item)) return item;
   const row = /\) -> [^]*?!\{[^}]*\}/.exec(item);

@@ -15,11 +15,11 @@ export interface ToolSpec {
   readonly description: string;
   readonly inputSchema: Schema;
   readonly outputSchema: Schema;
-  /** Whether the tool changes nothing outside of the server. */
+  /** Whether the tool changes nothing outside the server. */
   readonly readOnly: boolean;
-  /** Whether the tool is there only if the operator gave tools of other servers. */
+  /** Whether the tool exists only if the operator has configured tools of other servers. */
   readonly needsTools?: true;
-  /** Whether the tool runs a program or a compiler, and so has a thread of its own. */
+  /** Whether each call runs in its own thread, because the tool compiles or runs a program. */
   readonly inThread: boolean;
 }
 
@@ -37,7 +37,7 @@ const input = (properties: Readonly<Record<string, Schema>>, required: readonly 
   additionalProperties: false,
 });
 
-/** Answers have an `error` in place of their other members if the tool could not do its work. */
+/** Returns the schema of an answer with these members. If the tool fails, the answer has `error` instead of them. */
 const output = (properties: Readonly<Record<string, Schema>>): Schema => ({
   type: "object",
   properties: {

@@ -81,7 +81,7 @@ const EMBEDDINGS: readonly Embedding[] = [
   { prefix: "::ffff:0:0", bits: 96, offset: 12 },
   { prefix: "::ffff:0:0:0", bits: 96, offset: 12 },
   { prefix: "::", bits: 96, offset: 12 },
-  // NAT64 (RFC 6052); the local-use prefix of RFC 8215 is reserved as a whole, see above.
+  // NAT64 (RFC 6052). All of the local-use prefix of RFC 8215 is reserved, see above.
   { prefix: "64:ff9b::", bits: 96, offset: 12 },
   // 6to4 (RFC 3056): the gateway's address. Teredo (RFC 4380): the server's address, and the client's with inverted bits.
   { prefix: "2002::", bits: 16, offset: 2 },

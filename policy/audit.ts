@@ -1,6 +1,6 @@
 /**
- * An audit run shows what a program does before there is a policy for it: every rule allows, and the run reports what the rules of the
- * given policy would have decided. The scopes hold as they are written, so a program reaches no folder that the policy does not name.
+ * An audit run shows what a program does before there is a policy for it. Every rule allows, and the run reports what the rules of the
+ * given policy would have decided. The scopes of the policy still apply, so a program reaches no folder that the policy does not name.
  * Private networks and secrets stay closed, whatever the policy says.
  */
 import type { TypeDef } from "../vm/bytecode/module.ts";

@@ -1,4 +1,4 @@
-/** A JSON document in which every node has its offset in the policy's text, so that errors can give a line and a column. */
+/** A JSON document in which every node has its offset in the policy's text, so that errors can name a line and a column. */
 import { BorunaError } from "../vm/error.ts";
 import { Branch, foldTree, type Leaf } from "../vm/json/fold.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../vm/json/json.ts";

@@ -1,4 +1,4 @@
-/** Parses the text of a policy file. Every error gives its line and column. */
+/** Parses the text of a policy file. Every error has a line and a column. */
 import { createScanner, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError, type ErrorPlace } from "../vm/error.ts";

@@ -394,7 +394,7 @@ export function policyFields(registry: CapabilityRegistry | undefined) {
     db_policy: field("db_policy", DB, defaultsOf(DB), "What db.query may do."),
     llm_policy: field("llm_policy", LLM, defaultsOf(LLM), "What llm.call may ask and spend."),
     limits: field("limits", LIMITS_SCHEMA, defaultsOf(LIMITS_SCHEMA), "Limits of a run."),
-    secrets: field("secrets", SECRETS, new Map(), "Secrets by name; {{secret:NAME}} in a header of net.fetch stands for one."),
+    secrets: field("secrets", SECRETS, new Map(), "Secrets by name. {{secret:NAME}} in a header of net.fetch is replaced by one."),
   };
 }
 
@@ -411,7 +411,7 @@ export interface Policy {
   readonly secrets: ReadonlyMap<string, PolicySecret>;
 }
 
-/** Returns the schema of a whole policy file. `registry` lists the capabilities that rules may name. */
+/** Returns the schema of a policy file. `registry` lists the capabilities that rules may name. */
 export function policyFileSchema(registry: CapabilityRegistry | undefined): FieldSchema<Policy> {
   const fields = policyFields(registry);
   return objectOf<Policy>("an object", fields, (read) => ({

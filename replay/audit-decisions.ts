@@ -1,4 +1,4 @@
-/** Says of the calls of an audit run what its policy would have decided. The decisions follow from the header and the calls. */
+/** Computes what the policy of an audit run would have decided about its calls. The decisions follow from the header and the calls. */
 import { AuditDecisions, type AuditDecision } from "../policy/audit.ts";
 import { signatureFor, withDefaults } from "../vm/capabilities.ts";
 import { type LoggedCall, recordedTypes } from "./entries.ts";

@@ -117,7 +117,7 @@ const MAX_WINDOW_UNITS = 8 * 1024 * 1024;
 /** An entry with its events, and texts by which it is compared. */
 interface Item {
   readonly position: EntryPosition;
-  /** Of a call: the call, the decision about it, its answer. What the log does not have is undefined. */
+  /** For a call: the call, the decision about it and its answer, each undefined if it is not in the log. */
   readonly events: readonly (RecordedEvent | undefined)[];
   /** Equal for entries that may correspond although their contents differ: the capability, or the type of the event. */
   readonly name: string;

@@ -146,7 +146,7 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
   }
 }
 
-/** Returns observers that also tell the replayer the place of each call. */
+/** Returns observers that also pass the place of each call to the replayer. */
 function notingPlaces(replayer: Replayer, on: Observers = {}): Observers {
   return {
     ...on,

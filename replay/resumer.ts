@@ -1,6 +1,6 @@
 /**
  * Resumes a run from its log: the event sink and the answers of a run that continues after the last event of its log. Up to there, a
- * `Replayer` compares each event and gives the recorded answers. From there, events go to the recorder, and calls to their handlers.
+ * `Replayer` compares each event and returns the recorded answers. From there, events go to the recorder, and calls to their handlers.
  *
  * Between the two are the open calls: each `CapCall` without an answer, perhaps with the decision about it. Their process ended before
  * the answers were recorded. If the journal beside the log says that one was answered, or not begun, it is not in doubt. Otherwise it is
@@ -154,7 +154,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     if (pending !== undefined) pending.decision = decision;
   }
 
-  /** Notes that this process got the decision about the open call, so no process has begun it. */
+  /** Records that this process got the decision about the open call, so no process has begun the call. */
   #approvedNow(call: number): void {
     removeOpenMark(this.#log.file);
     this.#unbegun.add(call);
@@ -177,7 +177,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     return undefined;
   }
 
-  /** What is known of an open call besides the log. Without any knowledge, its handler may have started. */
+  /** Returns the state of an open call, from the journal or the mark. Without both, its handler may have started, so the call counts as started. */
   #stateOf(pending: Pending): OpenState {
     const { mark } = this.#log.openCall ?? {};
     if (this.#waitsForApproval(pending) || pending.decision === "denied") return undefined;
@@ -241,7 +241,7 @@ export class Resumer implements EventSink, LoggedPrefix {
   }
 }
 
-/** Returns a handler that gives the answer. */
+/** Returns a handler that returns the answer. */
 function handlerOf(answer: CallAnswer): Handler {
   return () => {
     if ("failure" in answer) throw new CapabilityFailure(answer.failure);
@@ -249,7 +249,7 @@ function handlerOf(answer: CallAnswer): Handler {
   };
 }
 
-/** Returns a handler that gives the answer that an earlier process got. */
+/** Returns a handler that returns the answer that an earlier process got. */
 function recordedHandler(answer: AnswerEvent): MachineHandler {
   return machineHandler(() => {
     if (answer.type === "CapResult") return answer.result;

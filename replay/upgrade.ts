@@ -1,6 +1,6 @@
 /**
- * The upgrade check: replays recorded runs, with their own program under this version of Boruna, or with a new version of the program,
- * and says of each whether it still does what it did.
+ * The upgrade check: replays recorded runs, with their own program under this version of Boruna, or with a new version of the program.
+ * Reports for each run whether it still does the same.
  */
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";

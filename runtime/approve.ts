@@ -49,7 +49,7 @@ export async function waitingCall(path: string, signal?: AbortSignal): Promise<S
 interface Waiting {
   readonly log: RunLog;
   readonly call: SuspendedCall;
-  /** What the file was when it was read, see `fileStamp`. */
+  /** The stamp of the file from before it was read, see `fileStamp`. */
   readonly stamp: string | undefined;
 }
 
@@ -98,7 +98,7 @@ export async function approve(path: string, options: ApproveOptions): Promise<De
   const signature = key?.sign(signedBytes(facts)) ?? "";
   const recorder = continueRecorder(log, stamp, { durable: true });
   try {
-    // The mark comes first: without the decision after it, it says nothing.
+    // The mark is written first, because a mark without the decision has no effect.
     if (decision === "approved" && log.openCall !== undefined) writeOpenMark(path, { kind: "approved", hash: log.openCall.hash });
     recorder.append({ type: "Approval", call: call.call, hash: call.hash, decision, by, signature });
     const { head } = recorder.suspend();

@@ -11,7 +11,7 @@ interface Scope {
   readonly "List<Int>": readonly string[];
   readonly "(Int, String)": readonly string[];
 }
-/** An expression that is yet to be told which names it may use. */
+/** An expression as a function of the names in scope. */
 type Render = (scope: Scope) => string;
 
 const pick = (names: readonly string[], n: number, otherwise: string): string => names[n % Math.max(1, names.length)] ?? otherwise;

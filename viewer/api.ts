@@ -1,8 +1,8 @@
 /**
- * The HTTP API of `boruna view`: what the page and `boruna trace` ask, and the JSON they get. This file declares types only, so the
- * page's build can import it. `viewer/server.ts` serves the routes.
+ * The HTTP API of `boruna view`: the requests of the page and of `boruna trace`, and the JSON of the answers. This file declares types
+ * only, so the page's build can import it. `viewer/server.ts` serves the routes.
  *
- *   GET  /                 the page; GET /assets/NAME: its files. They contain no data and need no token.
+ *   GET  /                 the page; GET /assets/NAME returns its files. They contain no data and need no token.
  *   POST /v1/traces        OTLP/HTTP, with the sender's token in `Authorization: Bearer TOKEN`.
  *   .../api/...            the routes of `Api`, with the page's token in `Authorization: Bearer TOKEN`.
  *
@@ -10,7 +10,7 @@
  * fragment to the server. The page keeps the token in `localStorage`, which other ports cannot read (a cookie would go to all ports), and
  * removes it from the address bar. The path is always `/`: places in the page, such as a run or a span, are in the fragment too.
  *
- * - A request without the right token gets 401; with another `Host`, or an `Origin` other than the page's own, 403.
+ * - A request without the right token gets 401. A request with another `Host`, or an `Origin` other than the page's own, gets 403.
  * - An error is an `ApiError` with status 4xx or 5xx.
  * - Lists come in pages: `from` (from 0, default 0) and `count` (default 100, at most 1,000) are query parameters; `total` is the number of all items.
  * - A run id in a path is percent-encoded.
@@ -22,7 +22,7 @@ export interface ApiError {
   readonly error: { readonly kind: string; readonly message: string; readonly hint?: string | undefined };
 }
 
-/** The routes: each with its query parameters or JSON body, and its answer. `RUN` is the `id` of a `RunSummary`. */
+/** The routes, each with its query parameters or JSON body, and its answer. `RUN` is the `id` of a `RunSummary`. */
 export interface Api {
   "GET /api/runs": { readonly query: RunsQuery; readonly answer: RunsAnswer };
   "GET /api/runs/RUN": { readonly query: ExecutionQuery; readonly answer: RunDetail };
@@ -34,7 +34,7 @@ export interface Api {
   "GET /api/runs/RUN/events/N": { readonly query: NoQuery; readonly answer: EventDetail };
   /** The values of an event: arguments, answers, messages. The page asks only when the user wants to see them. */
   "GET /api/runs/RUN/events/N/values": { readonly query: NoQuery; readonly answer: EventValues };
-  /** Where in the program the event happened. Replays the log up to the event, which may take a while. */
+  /** Where in the program the event happened. The server replays the log up to the event, which may take a while. */
   "GET /api/runs/RUN/events/N/place": { readonly query: NoQuery; readonly answer: EventPlace };
   /** The source text of a file of the recorded program. 404 if the log does not have it. */
   "GET /api/runs/RUN/source": { readonly query: { readonly file: string }; readonly answer: SourceAnswer };
@@ -60,15 +60,15 @@ export interface PageQuery {
 
 // ---- runs ----
 
-/** How a run ended: an outcome of `docs/reference/outcomes.md`. `running`: no end yet; `unknown`: a trace without a run of Boruna, or a log that cannot be read. */
+/** How a run ended: an outcome of `docs/reference/outcomes.md`; `running` before the end; `unknown` for a trace without a run of Boruna, or a log that cannot be read. */
 export type RunOutcome = string;
 
 /**
- * One row of the list: a log with its executions, or an execution without a log, or a trace that has no run of Boruna.
+ * One row of the list: a log with its executions, an execution without a log, or a trace without a run of Boruna.
  * An execution is a `boruna.run` span: the run itself, its continuation by `resume`, or a replay. A log and an execution are joined by `boruna.run.id`.
  */
 export interface RunSummary {
-  /** Names this row in the API and in permalinks. Stays the same while the file of the log stays where it is. */
+  /** Names this row in the API and in permalinks. Stays the same while the log's file keeps its path. */
   readonly id: string;
   /** Undefined for a trace without a run of Boruna. */
   readonly runId?: string | undefined;
@@ -79,13 +79,13 @@ export interface RunSummary {
   readonly service?: string | undefined;
   readonly outcome: RunOutcome;
   readonly mode?: "mock" | "live" | "audit" | "replay" | undefined;
-  /** When it started, if there are spans; otherwise when the file of the log was last changed, because a log has no times. */
+  /** When it started, if there are spans. Otherwise when the log's file was last changed, because a log has no times. */
   readonly timeMs: number;
   readonly timeFrom: "span" | "file";
   /** Undefined without spans. */
   readonly durationMs?: number | undefined;
   readonly calls: number;
-  /** Calls that were refused: by the policy, a missing declaration, or a budget. */
+  /** Number of calls that were refused because of the policy, a missing declaration, or a budget. */
   readonly denials: number;
   /** Names of the capabilities called, at most 32. */
   readonly capabilities: readonly string[];
@@ -99,7 +99,7 @@ export interface LogSummary {
   /** The path as the user gave it. */
   readonly file: string;
   readonly events: number;
-  /** `reading` while the file is read for the first time, `open` if it has no end record, `ended` if it has, `broken` if it is no valid log. */
+  /** `reading`: the file is being read for the first time; `open`: it has no end record; `ended`: it has one; `broken`: it is not a valid log. */
   readonly state: "reading" | "open" | "ended" | "broken";
   /** Why the log is broken, in one sentence. */
   readonly problem?: string | undefined;
@@ -107,7 +107,7 @@ export interface LogSummary {
 
 export type RunSort = "time" | "program" | "outcome" | "calls" | "denials" | "duration";
 
-/** All given conditions must hold. */
+/** A run is listed if it meets all given conditions. */
 export interface RunsQuery extends PageQuery {
   /** Default: time. */
   readonly sort?: RunSort;
@@ -116,7 +116,7 @@ export interface RunsQuery extends PageQuery {
   readonly program?: string;
   readonly outcome?: string;
   readonly capability?: string;
-  /** A part of the run id, trace id, program, service, file or a capability, in any case. */
+  /** Part of the run id, the trace id, the program, the service, the file or a capability. Case is ignored. */
   readonly text?: string;
   readonly sinceMs?: number;
   readonly untilMs?: number;
@@ -142,7 +142,7 @@ export interface Facet {
 
 // ---- one run ----
 
-/** Selects an execution of the run by `Execution.id`. Default: the latest that is no replay, otherwise the latest. */
+/** Selects an execution of the run by `Execution.id`. Default: the latest that is not a replay, or, if all are replays, the latest. */
 export interface ExecutionQuery {
   readonly execution?: string;
 }
@@ -173,18 +173,18 @@ export interface Execution {
   readonly durationMs: number;
 }
 
-/** The complete trace that the execution is part of, also spans of other programs. */
+/** The complete trace of the execution, with the spans of other programs. */
 export interface Timeline {
   readonly traceId: string;
   /** Start of the earliest span. */
   readonly startMs: number;
   /** From the earliest start to the latest end. */
   readonly durationNs: number;
-  /** Number of spans, which is the number of rows. */
+  /** Number of spans, and so of rows. */
   readonly spans: number;
   /** Row of the selected execution. */
   readonly rootRow: number;
-  /** Spans of this trace that the store had no room for. */
+  /** Number of spans of this trace that did not fit into the store. */
   readonly dropped: number;
   /** Services in the order of their first row, at most 100. */
   readonly services: readonly string[];
@@ -205,7 +205,7 @@ export interface LogDetail extends LogSummary {
   readonly capabilities: readonly Facet[];
   readonly steps?: number | undefined;
   readonly allocBytes?: number | undefined;
-  /** Files of the program whose text the log has. */
+  /** Files of the program whose text is in the log. */
   readonly sources: readonly string[];
   /** Names of the arguments of `main`. Their values are in `values` of event 0. */
   readonly args: readonly string[];
@@ -218,7 +218,7 @@ export interface RunFailure {
   readonly capability?: string | undefined;
   /** Path of the rule that refused the call: `rules["net.fetch"].allow`. */
   readonly rule?: string | undefined;
-  /** Line of `PolicyAnswer.text` on which the rule is, from 1. For a rule that the policy leaves out, the line of what contains it. */
+  /** Line of the rule in `PolicyAnswer.text`, from 1. If the policy omits the rule, the line of the innermost field around it. */
   readonly ruleLine?: number | undefined;
   readonly limit?: string | undefined;
   readonly step?: number | undefined;
@@ -235,17 +235,17 @@ export interface Waiting {
   readonly call: number;
   readonly event: number;
   readonly capability: string;
-  /** The decision, if somebody has decided and the run was not resumed yet. */
+  /** The decision, if there is one and the run has not been resumed yet. */
   readonly decision?: "approved" | "denied" | undefined;
-  /** Shell commands that decide about the call, or go on with the run. */
+  /** Shell commands that decide about the call, or resume the run. */
   readonly commands: readonly string[];
 }
 
 // ---- spans ----
 
-/** A page of the rows of the timeline: each span once, children after their parent in the order of their start. */
+/** A page of the rows of the timeline. Each span is one row; children follow their parent in the order of their start. */
 export interface SpansQuery extends PageQuery, ExecutionQuery {
-  /** Only spans whose name, label or service contains this text, in any case. Rows keep their numbers. */
+  /** Only spans whose name, label or service contains this text. Case is ignored. Rows keep their numbers. */
   readonly text?: string;
   /** `1`: only spans with an error or a refused call. */
   readonly errors?: "1";
@@ -266,7 +266,7 @@ export interface SpanRow {
   readonly depth: number;
   readonly descendants: number;
   readonly name: string;
-  /** What the span is about: a program, a capability, a function, a construct; for other programs, the method and route or empty. */
+  /** What the span is about: a program, capability, function or construct. For a span of another program, its method and route, or empty. */
   readonly label: string;
   readonly service: string;
   readonly kind: SpanKind;
@@ -274,15 +274,15 @@ export interface SpanRow {
   readonly startNs: number;
   readonly durationNs: number;
   readonly status: "unset" | "ok" | "error";
-  /** `error.kind` or `error.type`: such as `denied`, `timeout`. */
+  /** `error.kind` or `error.type`, such as `denied` or `timeout`. */
   readonly error?: string | undefined;
-  /** Siblings that overlap are in different lanes, from 0. */
+  /** The lane of the span, from 0. Siblings that overlap in time have different lanes. */
   readonly lane: number;
-  /** Number of lanes of the siblings. 1 if none overlap. */
+  /** Number of lanes of the span and its siblings. 1 if none overlap. */
   readonly lanes: number;
-  /** The branch of a `par` whose work this span is: `branch 2`. Undefined elsewhere; actors are seen by their lanes. */
+  /** The branch of a `par` in which this span ran: `branch 2`. Undefined elsewhere; the lanes show actors. */
   readonly task?: string | undefined;
-  /** Number of the call among all calls of the run, for a `boruna.cap` span. `boruna log show` counts only those that reach a handler. */
+  /** For a `boruna.cap` span, the number of the call among all calls of the run. `boruna log show` counts only calls that reach a handler. */
   readonly call?: number | undefined;
   /** Event of the call in the log of the run. */
   readonly event?: number | undefined;
@@ -301,9 +301,9 @@ export interface SpanDetail {
   readonly statusMessage: string;
   readonly events: readonly { readonly name: string; readonly timeNs: number; readonly attributes: readonly Attribute[] }[];
   readonly links: readonly { readonly traceId: string; readonly spanId: string; readonly attributes: readonly Attribute[] }[];
-  /** Attributes, events and links that the sender or the viewer left out. */
+  /** Number of attributes, events and links that the sender or the viewer dropped. */
   readonly dropped: number;
-  /** Place in the program, if the span says so. */
+  /** Place in the program, if the span has one. */
   readonly place?: Place | undefined;
 }
 
@@ -313,7 +313,7 @@ export interface Attribute {
   readonly value: ValueText;
 }
 
-/** A value as text. `cut`: only the start of it, because it is long. `chars` is the length of the complete text. */
+/** A value as text. If `cut` is true, `text` is only the beginning of a long text, and `chars` is the length of the complete one. */
 export interface ValueText {
   readonly text: string;
   readonly chars: number;
@@ -350,7 +350,7 @@ export interface EventRow {
   readonly partner?: number | undefined;
   /** For a call of a capability with a budget: calls still allowed after this one. */
   readonly budgetLeft?: number | undefined;
-  /** Whether the event means that something went wrong: a failed call, a denied approval, a failed contract. */
+  /** Whether the event is a failed call, a denied approval or a failed contract. */
   readonly failed: boolean;
 }
 
@@ -358,19 +358,19 @@ export interface EventDetail {
   readonly event: EventRow;
   /** Names of the values that `values` returns, with the bytes of their JSON. */
   readonly values: readonly { readonly name: string; readonly bytes: number }[];
-  /** Fields of the event that are no values: `actor_id`, `by`, `kind`, … */
+  /** The other fields of the event, such as `actor_id`, `by` and `kind`. */
   readonly fields: readonly { readonly name: string; readonly text: string }[];
   /** Hash of the record. */
   readonly hash: string;
   /** Line of the record in the file. */
   readonly line: number;
-  /** The command that prints the call in full. */
+  /** The shell command that prints the complete call. */
   readonly command?: string | undefined;
-  /** The spans of this call, over all executions. */
+  /** The spans of this call in all executions. */
   readonly spans: readonly { readonly execution: string; readonly spanId: string; readonly row: number }[];
 }
 
-/** For event 0, the arguments of `main`; for event `events` + 1, the value or error of the end. */
+/** The values of an event. Event 0 has the arguments of `main`; event `events` + 1 has the value or error with which the run ended. */
 export interface EventValues {
   readonly values: readonly { readonly name: string; readonly value: ValueText }[];
 }
@@ -380,7 +380,7 @@ export interface Place {
   /** From 1. */
   readonly line: number;
   readonly function?: string | undefined;
-  /** Where the program called the library, if `file` is of a library. */
+  /** Where the program called the library, if `file` belongs to a library. */
   readonly caller?: { readonly file: string; readonly line: number; readonly function?: string | undefined } | undefined;
 }
 
@@ -412,12 +412,12 @@ export interface PolicyAnswer {
 export interface WhatIfRequest {
   /** The text of a policy file (with comments or without), or `allow-all` or `deny-all`. Default: the recorded policy. */
   readonly policy?: string;
-  /** Answers that replace recorded ones, by the number of the call, as typed JSON. A failure is `{"CapError": {"kind": …, "message": …}}`. */
+  /** Answers that replace recorded ones, each with the number of its call, as typed JSON. A failure is `{"CapError": {"kind": …, "message": …}}`. */
   readonly edits?: readonly { readonly call: number; readonly answer: unknown }[];
 }
 
 export interface WhatIfAnswer {
-  /** Each recorded call judged alone by the policy, budgets included. */
+  /** The recorded calls that the policy would not allow. Each is judged as if all calls before it had been made. */
   readonly refusals: {
     readonly judged: number;
     readonly refused: number;
@@ -459,7 +459,7 @@ export interface CompareAnswer {
   readonly equal: number;
   /** Number of differences. */
   readonly total: number;
-  /** In the order of the logs, at most 1,000. Between two of them, as many events of `a` as of `b` follow one another and are equal. */
+  /** In the order of the logs, at most 1,000. Between two differences, both logs have the same number of events, and these are equal. */
   readonly differences: readonly Difference[];
 }
 
@@ -467,7 +467,7 @@ export interface Difference {
   readonly kind: "header" | "arguments" | "answer" | "content" | "only_a" | "only_b" | "end";
   readonly a?: { readonly event: number; readonly call?: number | undefined } | undefined;
   readonly b?: { readonly event: number; readonly call?: number | undefined } | undefined;
-  /** Short texts of what is in each log, with values: hide them until the user asks. */
+  /** Short texts of the event in each log. They contain values, so the page hides them until the user asks. */
   readonly aText?: string | undefined;
   readonly bText?: string | undefined;
   /** The first path at which the two differ, with both values. */
@@ -479,9 +479,9 @@ export interface Difference {
 export interface LiveMessage {
   /** Runs that are new or have changed, at most 100. */
   readonly runs: readonly RunSummary[];
-  /** Ids of rows that are gone: deleted to make room, or merged into the row of a log. */
+  /** Ids of rows that no longer exist: they were deleted to make room, or merged into the row of a log. */
   readonly gone: readonly string[];
-  /** True if more has changed than is listed: load the list again. */
+  /** True if more runs have changed than the message lists: the page must load the list again. */
   readonly reload: boolean;
 }
 
@@ -489,7 +489,7 @@ export interface StatusAnswer {
   readonly version: string;
   readonly spans: number;
   readonly traces: number;
-  /** Bytes that the spans take in memory, and the most they may take. */
+  /** Bytes of memory that the spans take, and the limit on them. */
   readonly storeBytes: number;
   readonly storeLimitBytes: number;
   /** Spans that were dropped since the start, because the store was full or they were malformed. */

@@ -1,6 +1,7 @@
 /**
- * Finds the event of a span's call in the log of its run, and the other way round. A span has the number of its call among all calls of the run; a log
- * has events only for those that reach a handler. So the numbers are the same unless the program also spawns, sends or emits, which the machine does itself.
+ * Finds the event of a span's call in the log of its run, and the reverse. A span numbers its call among all calls of the run, but a log has
+ * events only for calls that reach a handler. The two numbers differ if the program also spawns, sends or emits, because the machine makes
+ * these calls itself.
  */
 import type { RunEventType } from "../vm/events.ts";
 import { executionId, type ExecutionRef } from "./catalogue.ts";
@@ -14,12 +15,12 @@ interface Links {
   readonly rowOf: ReadonlyMap<number, number>;
 }
 
-/** Events of calls that the machine carries out itself. */
+/** Events of calls that the machine makes itself. */
 const INTERNAL: readonly RunEventType[] = ["ActorSpawn", "MessageSend", "UiEmit"];
 
 const cache = new WeakMap<StoredSpan, { readonly log: LogIndex; readonly versions: string; readonly links: Links }>();
 
-/** Returns the links between the spans of an execution and the log. They are kept until one of the two changes. */
+/** Returns the links between the spans of an execution and the log. They are cached until one of the two changes. */
 export function callLinks(execution: ExecutionRef, log: LogIndex): Links {
   const { span, trace } = execution;
   const versions = `${trace.version} ${log.version}`;
@@ -51,7 +52,10 @@ function byNumber(calls: readonly StoredSpan[], log: LogIndex): ReadonlyMap<Stor
   return eventOf;
 }
 
-/** Calls of one capability are logged in the order in which they are made. If spans of the capability were lost, none of them has an event. */
+/**
+ * Matches spans and events by capability, because a log has the calls of one capability in the order in which they were made. If spans of a
+ * capability were lost, none of its spans gets an event.
+ */
 function byCapability(calls: readonly StoredSpan[], log: LogIndex): ReadonlyMap<StoredSpan, number> {
   const spansOf = new Map<string, StoredSpan[]>();
   for (const span of calls.toSorted((a, b) => (a.call ?? 0) - (b.call ?? 0))) {
@@ -71,7 +75,7 @@ function byCapability(calls: readonly StoredSpan[], log: LogIndex): ReadonlyMap<
   return eventOf;
 }
 
-/** Returns the spans of the call with this event, over all executions of a run. */
+/** Returns the spans of the call with this event, in all executions of a run. */
 export function spansOfCall(
   executions: readonly ExecutionRef[],
   log: LogIndex,

@@ -1,6 +1,6 @@
 /**
- * The list of runs: joins logs and traces by `boruna.run.id`. A log is a row, with all executions of its run id. An execution without a log is a row.
- * A trace without a run of Boruna is a row.
+ * The list of runs, which joins logs and traces by `boruna.run.id`. A row is a log with all executions of its run id, an execution without a
+ * log, or a trace without a run of Boruna.
  */
 import { lstatSync } from "node:fs";
 import type { RunSummary } from "./api.ts";
@@ -16,7 +16,7 @@ export interface ExecutionRef {
   readonly facts: ExecutionFacts;
 }
 
-/** A row with what it is made of. */
+/** A row of the list, with its log, its executions or its trace. */
 export interface Run {
   readonly id: string;
   readonly log: LogIndex | undefined;
@@ -36,7 +36,7 @@ export class Catalogue {
   readonly #store: SpanStore;
   readonly #logs: Pick<LogWatcher, "logs">;
   #runs: ReadonlyMap<string, Run> | undefined;
-  /** The rows that other ids lead to: executions and traces of rows with another id. */
+  /** The rows by further ids: of executions and traces that belong to a row with another id. */
   #aliases: ReadonlyMap<string, Run> = new Map();
 
   constructor(store: SpanStore, logs: Pick<LogWatcher, "logs">) {
@@ -44,7 +44,7 @@ export class Catalogue {
     this.#logs = logs;
   }
 
-  /** Must be called when a log or a trace has changed. */
+  /** Discards the list. Must be called when a log or a trace has changed. */
   invalidate(): void {
     this.#runs = undefined;
   }
@@ -55,7 +55,7 @@ export class Catalogue {
     return this.#runs;
   }
 
-  /** Returns the row with this id. An execution or trace that has been joined to another row, or a run id, leads to that row. */
+  /** Returns the row with this id. The id may also be a run id, or that of an execution or trace which belongs to another row. */
   find(id: string): Run | undefined {
     return this.runs.get(id) ?? this.#aliases.get(id);
   }
@@ -112,7 +112,7 @@ export class Catalogue {
   }
 }
 
-/** Returns the execution to show unless another is chosen: the latest that is no replay, otherwise the latest. */
+/** Returns the execution to show by default: the latest that is not a replay, or, if all are replays, the latest. */
 export function mainExecution(executions: readonly ExecutionRef[]): ExecutionRef | undefined {
   return executions.findLast(({ facts }) => facts.mode !== "replay") ?? executions.at(-1);
 }
@@ -149,7 +149,7 @@ function outcomeOf(index: LogIndex): string {
   return waitingCall(index) === undefined ? "incomplete" : "suspended";
 }
 
-/** Whether a process writes the log. Its lock is a link that leads nowhere. The lock of a process that was killed remains, so this may be wrong. */
+/** Whether a process seems to write the log. Its lock is a dangling symbolic link, which remains if the process is killed. */
 function isLocked(file: string): boolean {
   return lstatSync(`${file}.lock`, { throwIfNoEntry: false }) !== undefined;
 }
@@ -174,7 +174,7 @@ function executionRow(id: string, { trace, span, facts }: ExecutionRef): RunSumm
   };
 }
 
-/** `boruna.run` is the last span of a run, so a trace that has others only is of a run that goes on. */
+/** Returns the row of a trace without a `boruna.run` span. A run ends that span last, so if the trace has spans of calls, the run is in progress. */
 function traceRow(trace: Trace, root: StoredSpan): RunSummary {
   return {
     id: trace.traceId,

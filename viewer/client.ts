@@ -1,4 +1,4 @@
-/** Asks the API of a running viewer, or the same questions of a store's file, without a server. */
+/** Sends requests to the API of a running viewer, or answers them from the file of a store, without a server. */
 import type { RunDetail, RunsAnswer, SpansAnswer } from "./api.ts";
 import { Catalogue } from "./catalogue.ts";
 import { problemAnswer } from "./http-answer.ts";
@@ -7,13 +7,13 @@ import { SpanStore } from "./span-store.ts";
 import { readStoreFile } from "./store-file.ts";
 import { BorunaError } from "../vm/error.ts";
 
-/** Asks a route. `path` is its path with the names replaced, and its query. Throws `usage`, `io_error`, `telemetry.*`. */
+/** Requests a route. `path` is its path, with the names replaced, and its query. Throws `usage`, `io_error`, `telemetry.*`. */
 export type Ask = (path: string) => Promise<unknown>;
 
 const MAX_STORE_BYTES = 1024 * 1024 * 1024;
 const TIMEOUT_MS = 60_000;
 
-/** Asks the file of `boruna view --store`. */
+/** Returns a function that answers from the file of `boruna view --store`. */
 export function askFile(file: string): Ask {
   const store = new SpanStore({ limitBytes: MAX_STORE_BYTES, onChange: () => undefined });
   for (const spans of readStoreFile(file)) store.add(spans);
@@ -32,7 +32,7 @@ export function askFile(file: string): Ask {
   };
 }
 
-/** Asks a running viewer. `address` is what it has printed: its URL, with the page's token in the fragment. */
+/** Returns a function that asks a running viewer. `address` is the printed URL, with the page's token in the fragment. */
 export function askViewer(address: string): Ask {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   const token = /^#token=([0-9a-f]+)$/.exec(url?.hash ?? "")?.[1];

@@ -1,6 +1,6 @@
 /** Lists of numbers in typed arrays, for indexes over many records. */
 
-/** A list of whole numbers from 0 below 2^32. */
+/** A list of integers from 0 to 2^32 - 1. */
 export class CountList {
   #numbers = new Uint32Array(64);
   #length = 0;
@@ -33,7 +33,7 @@ export class CountList {
   }
 }
 
-/** A list of numbers below 256. */
+/** A list of integers from 0 to 255. */
 export class ByteList {
   #numbers = new Uint8Array(256);
   #length = 0;

@@ -15,12 +15,12 @@ export class HttpProblem extends Error {
 
 export const notFound = (message: string): HttpProblem => new HttpProblem(404, "not_found", message);
 
-/** Returns the status and the body for an error. An internal error says nothing about itself. */
+/** Returns the status and the body for an error. The body for an internal error has no details. */
 export function problemAnswer(error: unknown): { readonly status: number; readonly body: ApiError } {
   if (error instanceof HttpProblem) return { status: error.status, body: { error: { kind: error.kind, message: error.message } } };
   if (error instanceof BorunaError && error.kind !== "internal") {
     const { kind, message, hint } = error;
-    // What the user asked is wrong, or a log is.
+    // 400: the request is wrong. 422: a log is.
     const status = kind === "usage" || /^(json|policy)\./.test(kind) ? 400 : 422;
     return { status, body: { error: { kind, message, hint } } };
   }

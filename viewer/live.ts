@@ -1,16 +1,16 @@
-/** Tells open pages which runs have changed, as server-sent events. */
+/** Sends server-sent events to open pages, which say which runs have changed. */
 import type { ServerResponse } from "node:http";
 import type { LiveMessage } from "./api.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { HttpProblem } from "./http-answer.ts";
 
-/** Changes are collected for this long. */
+/** How long changes are collected before they are sent. */
 const COLLECT_MS = 100;
 const HEARTBEAT_MS = 15_000;
 const MAX_CLIENTS = 32;
 /** Maximum number of runs in one message. */
 const MAX_RUNS = 100;
-/** A page that reads so slowly that this many bytes wait for it is disconnected. */
+/** A slow page is disconnected once this many bytes are waiting for it. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
 export class Live {
@@ -18,7 +18,7 @@ export class Live {
   readonly #clients = new Set<ServerResponse>();
   /** Ids of runs, executions and traces that have changed since the last message. */
   readonly #changed = new Set<string>();
-  /** The ids of the rows that clients know. */
+  /** The ids of the rows that have been sent to clients. */
   #known: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
@@ -41,7 +41,7 @@ export class Live {
     this.#heartbeat ??= setInterval(() => this.#write(":\n\n"), HEARTBEAT_MS);
   }
 
-  /** Notes that a run, execution or trace has changed. */
+  /** Records that a run, execution or trace has changed. */
   note(id: string): void {
     if (this.#clients.size === 0) return;
     this.#changed.add(id);

@@ -1,4 +1,4 @@
-/** Answers queries for the events of a log: rows without values, and, asked for separately, values and places. */
+/** Answers queries for the events of a log. Rows come without values; values and places have their own queries. */
 import { locateEvent, signatureOf } from "../replay/entries.ts";
 import { BlobRef, loadValue, type ValueOrBlob } from "../replay/log/blob-values.ts";
 import type { BlobReader } from "../replay/log/blobs.ts";
@@ -27,7 +27,7 @@ const MAX_VALUE_BYTES = 16 * 1024 * 1024;
 const MAX_TEXT = 64 * 1024;
 const MAX_NAME = 256;
 const MAX_STACK = 100;
-/** How far a replay may go for the viewer. Its memory is limited by the default of `max_alloc_bytes`. */
+/** Limits on a replay for the viewer. `max_alloc_bytes` has its default. */
 export const REPLAY_LIMITS: ReplayLimits = { max_steps: 1_000_000_000, max_wall_ms: 60_000 };
 
 export function listEvents(index: LogIndex, query: EventsQuery): EventsAnswer {
@@ -38,7 +38,7 @@ export function listEvents(index: LogIndex, query: EventsQuery): EventsAnswer {
   return { events: index.readEvents(numbers).map((event) => eventRow(index, event, budgetOf)), total };
 }
 
-/** Returns the numbers of the events of a page, and how many events meet the conditions. */
+/** Returns the numbers of the events on a page, and how many events meet the conditions. */
 function wantedNumbers(index: LogIndex, query: EventsQuery): { readonly numbers: readonly number[]; readonly total: number } {
   const { eventCount } = index.summary;
   if (query.type !== undefined || query.capability !== undefined) {
@@ -50,7 +50,7 @@ function wantedNumbers(index: LogIndex, query: EventsQuery): { readonly numbers:
   return { numbers: Array.from({ length }, (_, i) => start + i + 1), total: eventCount };
 }
 
-/** Returns a function that finds the budget of a capability, once for each. */
+/** Returns a function that finds the budget of a capability and remembers it. */
 function budgets(index: LogIndex): (capability: string) => number | undefined {
   const log = index.toRunLog();
   const known = new Map<string, number | undefined>();
@@ -140,7 +140,7 @@ export function eventDetail(run: Run, index: LogIndex, n: number): EventDetail |
 
 type NamedValue = { readonly name: string; readonly value: ValueOrBlob };
 
-/** Returns the values of an event with their names: of parameters, or of fields. */
+/** Returns the values of an event, named by parameter or by field. */
 function valuesOf(event: RecordedEvent, log: RunLog): readonly NamedValue[] {
   const contents: Readonly<Record<string, ValueOrBlob | readonly ValueOrBlob[]>> = event;
   return eventFields(event.type).flatMap(([name, form]): readonly NamedValue[] => {
@@ -152,7 +152,7 @@ function valuesOf(event: RecordedEvent, log: RunLog): readonly NamedValue[] {
   });
 }
 
-/** Returns the values of an event, of the arguments of `main` (event 0), or of the end (the event after the last). Undefined if there is no such event. */
+/** Returns the values of an event. Event 0 has the arguments of `main`; the event after the last has those of the end. Undefined if there is no such event. */
 export function eventValues(index: LogIndex, n: number): EventValues | undefined {
   const log = index.toRunLog();
   if (log === undefined) return undefined;
@@ -192,7 +192,7 @@ function jsonBytes(value: ValueOrBlob): number {
   return Buffer.byteLength(typeof value === "string" ? value : typedText(value, undefined, []));
 }
 
-/** Returns the types of the recorded program. Empty if it cannot be read. */
+/** Returns the types of the recorded program. Empty if the program cannot be read. */
 function typesOf(index: LogIndex): readonly TypeDef[] {
   try {
     return recordedProgramOf(index).module.types;
@@ -214,7 +214,7 @@ export function stackJson(stack: readonly SourceLocation[]): EventPlace["stack"]
   return stack.slice(0, MAX_STACK).map(({ function: name, file, line, column }) => ({ function: short(name), file, line, column }));
 }
 
-/** Returns the text of a source file of the recorded program. Undefined if the log does not have it. */
+/** Returns the text of a source file of the recorded program. Undefined if it is not in the log. */
 export function sourceOf(index: LogIndex, file: string): SourceAnswer | undefined {
   const text = recordedProgramOf(index).module.debug?.files.find(({ name }) => name === file)?.text;
   return text === undefined ? undefined : { file, text };

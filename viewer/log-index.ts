@@ -1,7 +1,7 @@
 /**
- * An index over one log, so that any page of its events can be read without keeping the log in memory. It holds about 11 bytes for each event.
- * `refresh` reads what was appended since the last time, and checks every record as `readLog` does. Between pieces of
- * the file other work may run.
+ * An index over one log, so that any page of its events can be read without keeping the log in memory. It takes about 11 bytes for each
+ * event. `refresh` reads what was appended since the last time, and checks every record as `readLog` does. It reads the file in pieces, and
+ * other work may run between them.
  */
 import { closeSync, fstatSync, readSync, type Stats } from "node:fs";
 import { toIoError, openRegular, decodeUtf8 } from "../replay/log/files.ts";
@@ -17,14 +17,14 @@ import { isJsonObject, parseJson } from "../vm/json/json.ts";
 import { ByteList, CountList } from "./growing-array.ts";
 
 const CHUNK_BYTES = 256 * 1024;
-/** The offset of every 16th event is kept. */
+/** The index keeps the offset of every 16th event. */
 const STRIDE = 16;
 /** Maximum number of different capabilities in one log. */
 const MAX_CAPABILITIES = 10_000;
 /** Reading a page of events stops after this many bytes of the file. */
 const MAX_PAGE_BYTES = 64 * 1024 * 1024;
 
-/** A record of an event as it is in the file. */
+/** An event record in the file. */
 export interface IndexedEvent extends LogEvent {
   readonly hash: string;
   /** Line of the file, from 1. */
@@ -37,13 +37,13 @@ export class LogIndex {
   readonly file: string;
   state: LogState = "reading";
   problem: string | undefined;
-  /** Changes whenever `refresh` has read something. */
+  /** Grows whenever `refresh` reads something. */
   version = 0;
   /** When the file was last changed, in milliseconds since 1970. */
   changedMs = 0;
   #summary = new LogSummary();
   #reader = new RecordReader(LOG_LIMITS.events, false);
-  /** Bytes and lines of the complete records that were read. */
+  /** Number of bytes, and of lines, of the complete records that were read. */
   #bytes = 0;
   #lines = 0;
   /** Size of the file when it was last read. */
@@ -55,7 +55,7 @@ export class LogIndex {
   #offsetsLow = new CountList();
   #callEvents = new CountList();
   #answerEvents = new CountList();
-  /** For each call, its capability, and how many calls of it there were before. */
+  /** For each call, the index of its capability, and the number of earlier calls of that capability. */
   #callCapability = new CountList();
   #callOrdinal = new CountList();
   #capabilities = new Map<string, { readonly index: number; calls: number }>();
@@ -84,12 +84,12 @@ export class LogIndex {
   }
 
   /**
-   * Reads what was appended, at most `maxEvents` events. If the file was replaced or has become shorter, starts again from its beginning.
-   * Calls `pause` after each piece. Returns whether anything has changed. Problems of the file become the state `broken`.
+   * Reads at most `maxEvents` events that were appended. If the file was replaced or is shorter than before, starts again at its beginning.
+   * Calls `pause` after each piece. Returns whether anything has changed. A malformed file gets the state `broken`.
    */
   async refresh(stats: Stats, maxEvents: number, pause: () => Promise<void>): Promise<boolean> {
     if (stats.size === this.#size && stats.ino === this.#inode && stats.mtimeMs === this.changedMs) return false;
-    // A file that is broken in its first line may have been something else.
+    // If not even the first line was valid, the file may have become a log since, so it is read again.
     const isOther = stats.ino !== this.#inode || stats.size < this.#bytes || stats.size === this.#size || this.#lines === 0;
     const isReplaced = this.#size >= 0 && isOther;
     if (isReplaced) this.#startAgain();
@@ -190,7 +190,7 @@ export class LogIndex {
     return this.#answerEvents.at(call - 1);
   }
 
-  /** Returns the number of the call that an event is, or that it answers. */
+  /** Returns the number of the call to which an event belongs: the event is the call, or its answer. */
   callOfEvent(n: number): number | undefined {
     const call = this.#callEvents.lastAtMost(n);
     if (this.#callEvents.at(call) === n) return call + 1;
@@ -204,12 +204,12 @@ export class LogIndex {
     return index === undefined ? undefined : this.#capabilityNames[index];
   }
 
-  /** Returns how many calls of the same capability there are up to this call, itself included. */
+  /** Returns the number of this call among the calls of its capability, from 1. */
   ordinalOfCall(call: number): number {
     return (this.#callOrdinal.at(call - 1) ?? 0) + 1;
   }
 
-  /** Returns the numbers of the events of this type, or of calls of this capability and their answers, in order. */
+  /** Yields the numbers of the events of this type, or of calls of this capability and their answers, in order. */
   *matching({
     type,
     capability,
@@ -232,8 +232,8 @@ export class LogIndex {
   }
 
   /**
-   * Reads the events with these numbers, which must be in order, from the file. May return fewer, if they are long. Throws `log.changed` if the file
-   * was changed.
+   * Reads the events with these numbers from the file. The numbers must be in order. Returns fewer events if they are long. Throws
+   * `log.changed` if the file was changed.
    */
   readEvents(numbers: readonly number[]): readonly IndexedEvent[] {
     const events: IndexedEvent[] = [];
@@ -255,7 +255,7 @@ export class LogIndex {
     }
   }
 
-  /** Reads events of one block of 16. Returns the number of bytes read. */
+  /** Reads wanted events of one block of 16 events. Returns the number of bytes read. */
   #readBlock(descriptor: number, block: number, wanted: readonly number[], events: IndexedEvent[]): number {
     const start = this.#offsetOf(block);
     const end = this.#offsetOf(block + 1);
@@ -291,7 +291,7 @@ export class LogIndex {
     throw changedError(this.file);
   }
 
-  /** Returns the log with the records that were read, for replays and comparisons. Undefined if not even the header could be read. */
+  /** Returns the log with the records that were read, for replays and comparisons. Undefined if the header could not be read. */
   toRunLog(): RunLog | undefined {
     if (this.#summary.header === undefined) return undefined;
     return this.#summary.toLog(fileSource(this.file), LOG_LIMITS, { validBytes: this.#bytes, cut: undefined });
@@ -330,7 +330,7 @@ function* completeLines(file: string, from: number): Generator<readonly LineByte
   }
 }
 
-/** Yields the complete lines between two offsets, in pieces. Lines are views of a piece, or copies. */
+/** Yields the complete lines between two offsets, in pieces. */
 function* linesBetween(descriptor: number, from: number, to: number): Generator<readonly LineBytes[], void> {
   let pieces: Uint8Array[] = [];
   let held = 0;

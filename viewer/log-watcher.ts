@@ -1,4 +1,4 @@
-/** Finds logs in files and folders, and reads what is appended to them, until it is closed. */
+/** Finds logs in files and folders, and reads what is appended to them, until the watcher is closed. */
 import { readdirSync, type Stats, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { sha256Hex } from "../gateway/digest.ts";
@@ -8,22 +8,22 @@ import { compareUtf8 } from "../vm/value/utf8.ts";
 import { LogIndex } from "./log-index.ts";
 
 const POLL_MS = 300;
-/** Maximum number of logs, of files and folders looked at, and of events in all indexes together. */
+/** Maximum number of logs, of files and folders examined, and of events in all indexes together. */
 const MAX_LOGS = 10_000;
 const MAX_ENTRIES = 200_000;
 const MAX_EVENTS = 20_000_000;
 const MAX_DEPTH = 64;
-/** How long indexing may run before other work has its turn, in milliseconds. */
+/** How long indexing may run before it yields to other work, in milliseconds. */
 const TURN_MS = 15;
 
 export interface LogWatcherOptions {
   readonly paths: readonly string[];
-  /** Called when a log is new or has changed, or, with `isGone`, when its file is no longer there. */
+  /** Called when a log is new or has changed, or, with `isGone`, when its file no longer exists. */
   readonly onChange: (log: WatchedLog, isGone: boolean) => void;
 }
 
 export interface WatchedLog {
-  /** Stays the same while the file stays where it is. */
+  /** Stays the same while the file keeps its path. */
   readonly id: string;
   readonly index: LogIndex;
 }
@@ -31,7 +31,7 @@ export interface WatchedLog {
 export class LogWatcher {
   readonly #options: LogWatcherOptions;
   readonly #logs = new Map<string, WatchedLog>();
-  /** Files that are no logs, with their size and time of change. */
+  /** Files that are not logs, with their size and time of change. */
   readonly #others = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -100,7 +100,7 @@ export class LogWatcher {
     this.#turnStart = performance.now();
   }
 
-  /** Returns the logs that exist now, sorted by path. Files that the user has named are logs, whatever they contain. */
+  /** Returns the logs that exist now, sorted by path. A file that the user has named counts as a log, whatever it contains. */
   #find(): ReadonlyMap<string, Stats> {
     const found: [string, Stats][] = [];
     let entries = 0;
@@ -141,7 +141,7 @@ export class LogWatcher {
   }
 }
 
-/** Returns undefined for a file that does not exist or may not be looked at. */
+/** Returns undefined for a file that does not exist or cannot be accessed. */
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });

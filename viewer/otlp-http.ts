@@ -1,6 +1,6 @@
 /**
- * Answers OTLP/HTTP requests. Input is untrusted: the size of requests, compressed and decompressed, the number of items and the nesting
- * are limited. A request that cannot be decoded is answered with 400.
+ * Answers OTLP/HTTP requests. Input is untrusted, so there are limits on the size of a request (compressed and decompressed), on the number
+ * of items, and on nesting. A request that cannot be decoded gets status 400.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { promisify } from "node:util";
@@ -10,13 +10,13 @@ import { decodeTraceRequest, type OtlpForm, otlpForm } from "./otlp.ts";
 import { type DecodedSpan, OTLP_LIMITS } from "./span-data.ts";
 
 const TRACES = "/v1/traces";
-/** Signals that are accepted, so that senders of all three do not report errors, and dropped. */
+/** Signals that are accepted but dropped, so that a sender of all three signals reports no errors. */
 const DROPPED: readonly (string | undefined)[] = ["/v1/metrics", "/v1/logs"];
 /** The `google.rpc.Code` in the body of an error response, by HTTP status. */
 const RPC_CODES: Readonly<Record<number, number>> = { 400: 3, 404: 5, 405: 12, 413: 8, 415: 3, 500: 13 };
 const unzip = promisify(gunzip);
 
-/** An error for the client. The response has this HTTP status and message. */
+/** An error whose HTTP status and message the client gets. */
 class HttpError extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
@@ -26,8 +26,8 @@ class HttpError extends Error {
 }
 
 /**
- * Answers one OTLP request. `onSpans` returns how many of the spans it has rejected, because they will never fit. If it throws, the answer is 500.
- * Decoding a request of 4 MiB takes a while, in which nothing else runs. It begins when the promise of `turn` is fulfilled.
+ * Answers one OTLP request. `onSpans` returns the number of spans that it has rejected because they can never fit. If it throws, the
+ * status is 500. Decoding 4 MiB blocks the event loop for a while, so it first waits for the promise of `turn`.
  */
 export async function answerOtlp(
   request: IncomingMessage,

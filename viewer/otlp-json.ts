@@ -12,7 +12,7 @@ import type { SpanValue } from "../telemetry/span-tree.ts";
 
 type JsonObject = ReadonlyMap<string, JsonData>;
 
-/** One level of OTLP values takes up to four levels of JSON. The spans that contain the values take fewer than 64 levels. */
+/** One level of OTLP values takes up to four levels of JSON. The messages around the values take fewer than 64 levels. */
 const MAX_JSON_DEPTH = 4 * OTLP_LIMITS.valueDepth + 64;
 /** Limit on the memory of the parsed JSON, in bytes. */
 const MAX_JSON_BYTES = 256 * 1024 * 1024;

@@ -1,4 +1,4 @@
-/** The files of the page, which the build puts beside this room. */
+/** The files of the page, which the build writes to `dist/viewer/page/`. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,14 +16,14 @@ const TYPES: ReadonlyMap<string, string> = new Map([
   ["svg", "image/svg+xml"],
 ]);
 
-/** The page's folder, seen from the built room, from the bundled command, and from the sources. */
+/** The page's folder, relative to the built module, to the bundled command, and to the sources. */
 const FOLDERS = ["./page/", "../viewer/page/", "../dist/viewer/page/"];
 
-/** Reads all files of the page, by URL path. Empty if the page was not built. A request can only get these, whatever its path is. */
+/** Reads all files of the page, by URL path. Empty if the page was not built. The server serves no other files. */
 export function pageFiles(): ReadonlyMap<string, PageFile> {
   const files = new Map<string, PageFile>();
   for (const folder of FOLDERS.map((path) => fileURLToPath(new URL(path, import.meta.url)))) {
-    // The sources of the page have no `assets`.
+    // Only the built page has the folder `assets`.
     const names = namesIn(join(folder, "assets"));
     if (names.length === 0) continue;
     files.set("/", { type: typeOf("index.html"), bytes: readFileSync(join(folder, "index.html")) });

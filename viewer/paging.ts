@@ -14,7 +14,7 @@ export function pageOf<T>(items: readonly T[], query: PageQuery): readonly T[] {
   return items.slice(start, end);
 }
 
-/** Returns a page of what `items` yields, and how many items there are. */
+/** Returns a page of the items, and the number of all items. */
 export function pageOfAll<T>(items: Iterable<T>, query: PageQuery): { readonly page: readonly T[]; readonly total: number } {
   const { start, end } = rangeOf(query);
   const page: T[] = [];

@@ -1,4 +1,4 @@
-/** What-if and comparison: questions that read a complete log or run its program. They let other work run in between. */
+/** Answers the slow queries, what-if and comparison, which read a complete log or run its program. They yield to other work. */
 import { diffSteps, type LogDifference } from "../replay/diff.ts";
 import { loadEvent } from "../replay/log/event-json.ts";
 import type { RunLog } from "../replay/log/log-reader.ts";
@@ -45,7 +45,7 @@ export function readConditions(body: string): Conditions {
   return { policyText, edits };
 }
 
-/** Says what the recorded run would do under another policy or with other answers. Throws `usage`, `policy.*`, `log.*`. */
+/** Returns what the recorded run would do under another policy or with other answers. Throws `usage`, `policy.*`, `log.*`. */
 export async function answerWhatIf(index: LogIndex, { policyText, edits }: Conditions, signal: AbortSignal): Promise<WhatIfAnswer> {
   const log = runLogOf(index);
   const program = recordedProgramOf(index);
@@ -152,7 +152,7 @@ function differenceJson({ kind, a, b, aText, bText, difference }: LogDifference)
   return { kind, a, b, aText, bText, at };
 }
 
-/** Lets other work run when this has run for a while, and stops when the signal says so. */
+/** Yields to other work after a while, and stops if the signal aborts. */
 class Turns {
   readonly #signal: AbortSignal;
   #start = performance.now();

@@ -1,5 +1,5 @@
 /**
- * Receives traces over OTLP/HTTP on the loopback interface, for programs that only want the spans:
+ * Receives traces over OTLP/HTTP on the loopback interface, for programs that need only the spans:
  *
  *   POST /v1/traces ──► otlp-http.ts (limits, gzip) ──► otlp.ts ──► otlp-protobuf.ts or otlp-json.ts ──► `onSpans`
  *
@@ -13,7 +13,7 @@ import type { DecodedSpan } from "./span-data.ts";
 interface ReceiverOptions {
   /** The port to listen on. Default: 0, which means any free port. */
   readonly port?: number;
-  /** Called once for each valid request. If this function throws, the request is answered with 500. */
+  /** Called once for each valid request. If this function throws, the response has status 500. */
   readonly onSpans: (spans: readonly DecodedSpan[]) => void;
 }
 

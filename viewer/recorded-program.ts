@@ -1,4 +1,4 @@
-/** Reads the recorded program of a log. The last one read is kept, because its source and types are asked for again and again. */
+/** Reads the recorded program of a log. Caches the last one, because many requests in a row need its source and types. */
 import { recordedProgram } from "../replay/replay.ts";
 import type { Program } from "../vm/bytecode/program.ts";
 import { BorunaError } from "../vm/error.ts";

@@ -1,4 +1,4 @@
-/** The routes of the API, see `api.ts`. */
+/** The routes of the API that `api.ts` declares. */
 import { VERSION } from "../vm/version.ts";
 import type { Api, EventsQuery, ExecutionQuery, PageQuery, RunsQuery, SpansQuery, StatusAnswer } from "./api.ts";
 import type { Catalogue, Run } from "./catalogue.ts";
@@ -22,7 +22,7 @@ export interface Sources {
 
 interface Question {
   readonly sources: Sources;
-  /** The parts of the path that the route names in capitals, decoded. */
+  /** The decoded parts of the path for which the route has a name in capitals, such as `RUN`. */
   readonly path: readonly string[];
   readonly query: URLSearchParams;
   readonly body: string;
@@ -55,7 +55,7 @@ const ANSWERS: Answers = {
   "GET /api/status": ({ sources }) => statusOf(sources),
 };
 
-/** Routes whose answer takes long: they run a program or read a complete log. */
+/** Slow routes: they run a program or read a complete log. */
 const SLOW: readonly string[] = ["GET /api/runs/RUN/events/N/place", "POST /api/runs/RUN/what-if", "GET /api/compare"];
 
 export interface Route {
@@ -149,7 +149,7 @@ function numberParameter(query: URLSearchParams, name: string): number | undefin
 }
 
 type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
-/** Leaves out what is undefined. */
+/** Returns the object without its undefined properties. */
 function given<T extends object>(values: Given<T>): T;
 function given(values: object): object {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));

@@ -98,7 +98,7 @@ function logDetail(index: LogIndex): LogDetail | undefined {
   };
 }
 
-/** Returns the names of the source files that the log has. Empty if the program cannot be read. */
+/** Returns the names of the source files in the log. Empty if the program cannot be read. */
 function sourcesOf(index: LogIndex): readonly string[] {
   try {
     return (recordedProgramOf(index).module.debug?.files ?? []).flatMap(({ name, text }) => (text === undefined ? [] : [name]));
@@ -124,7 +124,7 @@ function failureOf(index: LogIndex): RunFailure | undefined {
   };
 }
 
-/** Returns the text, or why it cannot be read, for a text that may be in a blob. */
+/** Returns a text that may be in a blob. If it cannot be read, returns the reason. */
 function readable(read: () => string): string {
   try {
     return read();
@@ -162,7 +162,7 @@ function* matchingRows({ spans }: Rows, { text, errors }: SpansQuery): Generator
   }
 }
 
-/** Returns the row. Its call has an event only if the span is in the execution of the run: the trace may have other runs. */
+/** Returns the row. Links its call to an event only if the span belongs to this execution, because the trace may have other runs. */
 function rowOf(run: Run, execution: string | undefined, rows: Rows, row: number): SpanRow | undefined {
   const chosen = chosenExecution(run, execution);
   const links = chosen === undefined || run.log === undefined ? undefined : callLinks(chosen, run.log);
@@ -187,7 +187,7 @@ function storedDetail(span: StoredSpan): StoredDetail {
   return detail;
 }
 
-/** Details are made by `storedSpan`, or checked by `readStoreFile`. */
+/** Whether the data looks like details. Checks only some members, because `storedSpan` has written the text. */
 export function isStoredDetail(data: unknown): data is StoredDetail {
   return typeof data === "object" && data !== null && "attributes" in data && "events" in data && Array.isArray(data.events);
 }

@@ -4,12 +4,12 @@ import { pageOf } from "./paging.ts";
 
 const MAX_FACETS = 100;
 
-/** Returns the runs that meet all conditions of the query, sorted, one page of them. */
+/** Returns a page of the sorted runs that meet all conditions of the query. */
 export function listRuns(runs: readonly RunSummary[], query: RunsQuery): RunsAnswer {
   const matches = runs.filter((run) => meets(run, query));
   const sort = SORTS[query.sort ?? "time"];
   const direction = query.order === "asc" ? 1 : -1;
-  // Rows with equal keys are in the order of their ids, so that pages do not overlap.
+  // Rows with equal keys are sorted by id, so that pages do not overlap.
   matches.sort((a, b) => direction * sort(a, b) || compare(a.id, b.id));
   return {
     runs: pageOf(matches, query),
@@ -56,7 +56,7 @@ function hasText(run: RunSummary, text: string): boolean {
   return [run.id, runId, traceId, program, service, log?.file ?? "", ...capabilities].some((part) => part.toLowerCase().includes(text));
 }
 
-/** Counts equal values, the most frequent first. */
+/** Counts equal values. Returns the most frequent first. */
 export function facets(values: readonly string[]): readonly Facet[] {
   const counts = new Map<string, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);

@@ -1,13 +1,13 @@
 /**
- * The server of `boruna view`. It is the entry point of this folder:
+ * The server of `boruna view`, the entry point of this room:
  *
  *   spans ──► otlp-http.ts ──► stored-span.ts ──► span-store.ts ┐
  *                                                               ├─► catalogue.ts ──► routes.ts ──► JSON
  *   logs ──► log-watcher.ts ──► log-index.ts ───────────────────┘         └────────► live.ts ────► server-sent events
  *
- * All input is untrusted: requests, spans, logs. The server listens on the loopback interface only. Spans need the sender's token, all
- * other data the page's token. Requests whose `Host` or `Origin` is not that of this server are refused, so that no other web page can reach it,
- * not even by changing the address of its own name.
+ * All input is untrusted: requests, spans, logs. The server listens on the loopback interface only. Sending spans needs the sender's token;
+ * reading data needs the page's token. Requests with a foreign `Host` or `Origin` are refused, so that no other web page can reach the
+ * server, not even by DNS rebinding.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { randomHex } from "../gateway/digest.ts";
@@ -29,7 +29,7 @@ import { isSameText } from "../telemetry/same-text.ts";
 export interface ViewerOptions {
   /** The port to listen on. 0 means any free port. */
   readonly port: number;
-  /** Logs, and folders of logs, to show and watch. */
+  /** Logs and folders of logs to show and watch. */
   readonly logs: readonly string[];
   /** Maximum bytes of memory for spans. At least 1 MiB. */
   readonly limitBytes: number;
@@ -53,10 +53,10 @@ export interface Viewer {
 
 const HOST = "127.0.0.1";
 const TOKEN_BYTES = 16;
-/** Requests whose bodies are read at the same time. */
+/** Maximum number of requests whose bodies are read at the same time. */
 const MAX_BODIES = 8;
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
-/** Slow questions that wait for the one that is being answered. */
+/** Maximum number of requests for slow routes that wait for another one. */
 const MAX_WAITING = 8;
 const SLOW_TIMEOUT_MS = 120_000;
 
@@ -190,7 +190,7 @@ class ViewerServer {
     }
   }
 
-  /** Refuses requests that another web page has caused: under another name of this address, or from another origin. */
+  /** Refuses requests from other web pages, which have another `Origin`, or another `Host` name for this address. */
   #checkPeer({ headers: { host, origin } }: IncomingMessage): void {
     if (host === undefined || !this.#hosts.includes(host.toLowerCase()))
       throw new HttpProblem(403, "forbidden", "the Host is not this viewer");
@@ -215,7 +215,7 @@ class ViewerServer {
     );
   }
 
-  /** Lets the event loop run once between two requests of spans, so that the API answers while many arrive. */
+  /** Yields to the event loop between two decoded requests, so that the API still answers while many spans arrive. */
   #decodingTurn(): Promise<void> {
     this.#decoding = this.#decoding.then(() => new Promise((resolve) => setImmediate(resolve)));
     return this.#decoding;
@@ -254,7 +254,7 @@ class ViewerServer {
     sendJson(response, 200, answer);
   }
 
-  /** Answers slow questions one after the other. */
+  /** Answers requests for slow routes one after the other. */
   async #inTurn<T>(answer: () => Promise<T>): Promise<T> {
     if (this.#waiting > MAX_WAITING) throw new HttpProblem(429, "busy", "too many questions wait for an answer");
     this.#waiting += 1;
@@ -278,7 +278,7 @@ class ViewerServer {
 
 type Asked = Parameters<Route["answer"]>[0];
 
-/** Answers a slow question, unless the page has gone or it takes too long. */
+/** Answers a request for a slow route. Stops if the client disconnects, or after `SLOW_TIMEOUT_MS`. */
 async function answerWithin(route: Route, question: Asked): Promise<unknown> {
   const timeout = AbortSignal.timeout(SLOW_TIMEOUT_MS);
   const signal = AbortSignal.any([question.signal, timeout]);

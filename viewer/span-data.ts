@@ -1,4 +1,4 @@
-/** Declares the spans of an OTLP request as data, and the limits on a request. Both are the same for both encodings. */
+/** Declares the decoded spans of an OTLP request, and the limits on a request. Both encodings share them. */
 import { malformed } from "./protobuf.ts";
 import type { SpanValue } from "../telemetry/span-tree.ts";
 

@@ -1,22 +1,22 @@
 /**
- * Keeps spans in memory, by trace, up to a limit of bytes. If there is no room, the traces that have been quiet for longest are deleted.
- * A trace that is larger than the limit by itself keeps its first spans.
+ * Keeps spans in memory, by trace, up to a limit of bytes. When the limit is reached, the least recently changed traces are deleted. If a
+ * single trace exceeds the limit, only its first spans are kept.
  */
 import type { StoredSpan } from "./stored-span.ts";
 
-/** An estimate of the memory that a span takes besides its texts. */
+/** An estimate of the memory that a span takes in addition to its texts. */
 const SPAN_BYTES = 1_000;
 const TRACE_BYTES = 1_000;
 const MAX_CAPABILITIES = 32;
 
-/** The spans of one trace, in the order of their arrival. */
+/** The spans of one trace, in order of arrival. */
 export interface Trace {
   readonly traceId: string;
   readonly spans: readonly StoredSpan[];
   readonly byId: ReadonlyMap<string, StoredSpan>;
   /** Spans with `execution`. */
   readonly executions: readonly StoredSpan[];
-  /** The earliest span without a parent, or, if all have one, the earliest span. Undefined if there are no spans. */
+  /** The earliest span without a parent. If all spans have a parent, the earliest span. Undefined if there are no spans. */
   readonly root: StoredSpan | undefined;
   readonly startNs: bigint;
   readonly endNs: bigint;
@@ -25,9 +25,9 @@ export interface Trace {
   /** Number of spans of capability calls, and how many of these were refused. */
   readonly calls: number;
   readonly denials: number;
-  /** Spans for which there was no room. */
+  /** Number of spans that did not fit. */
   readonly dropped: number;
-  /** Changes with every span that is added. */
+  /** Grows with every added span. */
   readonly version: number;
 }
 
@@ -55,7 +55,7 @@ export interface SpanStoreOptions {
 export class SpanStore {
   readonly limitBytes: number;
   readonly #onChange: SpanStoreOptions["onChange"];
-  /** The trace that has been quiet for longest is the first. */
+  /** Least recently changed trace first. */
   readonly #traces = new Map<string, GrowingTrace>();
   #bytes = 0;
   #spans = 0;
@@ -79,12 +79,12 @@ export class SpanStore {
     return this.#traces;
   }
 
-  /** Yields all spans, those of the trace that has been quiet for longest first. */
+  /** Yields all spans. Those of the least recently changed trace come first. */
   *allSpans(): Generator<StoredSpan, void> {
     for (const { spans } of this.#traces.values()) yield* spans;
   }
 
-  /** Adds spans. Ignores a span that it has already, because senders repeat requests. Returns the spans that it has added, and how many it had no room for. */
+  /** Adds spans. Ignores known spans, because senders repeat requests. Returns the added spans, and the number of spans that did not fit. */
   add(spans: readonly StoredSpan[]): { readonly added: readonly StoredSpan[]; readonly dropped: number } {
     const added: StoredSpan[] = [];
     const changed = new Set<GrowingTrace>();
@@ -114,7 +114,7 @@ export class SpanStore {
     return { added, dropped: this.#dropped - droppedBefore };
   }
 
-  /** Returns the trace, as the one that has changed last. */
+  /** Returns the trace, which becomes the most recently changed one. Creates it if needed. */
   #traceOf(traceId: string): GrowingTrace {
     const known = this.#traces.get(traceId);
     const trace = known ?? emptyTrace(traceId);
@@ -172,7 +172,7 @@ function emptyTrace(traceId: string): GrowingTrace {
   };
 }
 
-/** Whether `a` is a better root than `b`: a span without a parent, then the earlier one. */
+/** Whether `a` is a better root than `b`. A span without a parent is better than one with a parent, otherwise the earlier span is. */
 function isBefore(a: StoredSpan, b: StoredSpan): boolean {
   if ((a.parentSpanId === undefined) !== (b.parentSpanId === undefined)) return a.parentSpanId === undefined;
   return a.startNs < b.startNs;

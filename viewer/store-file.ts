@@ -1,6 +1,6 @@
 /**
- * The file of `--store`: spans as JSON lines, so that they are there again after a restart. The first line names the format. The file
- * is written anew when it has become twice as long as what the store holds.
+ * The file of `--store`: spans as JSON lines, so that they survive a restart. The first line names the format. When the file is twice as
+ * long as the spans in the store, it is rewritten.
  */
 import { closeSync, constants, ftruncateSync, openSync, renameSync, statSync } from "node:fs";
 import { toIoError, removeIncompleteFile, writeAll } from "../replay/log/files.ts";
@@ -10,9 +10,9 @@ import { BorunaError } from "../vm/error.ts";
 import type { ExecutionFacts, StoredSpan } from "./stored-span.ts";
 
 const FIRST_LINE = '{"boruna_spans":1}';
-/** A line is longer than the details of a span because each character may be escaped as six. */
+/** Maximum bytes of a line. It exceeds the limit on a span's details, because JSON may escape each character as six. */
 const MAX_LINE_BYTES = 2 * 1024 * 1024;
-/** The file may always have this many bytes, however few spans the store holds. */
+/** A file up to this size is never rewritten, however few spans the store holds. */
 const LEAST_BYTES = 1024 * 1024;
 const BATCH = 1_000;
 
@@ -45,7 +45,7 @@ export function* readStoreFile(file: string): Generator<readonly StoredSpan[], n
 const notAStoreError = (file: string, line: number): BorunaError =>
   new BorunaError("usage", `${file} is not a file of boruna view --store`, { place: { file, line }, hint: "Name another file." });
 
-/** Appends spans to a file, and writes it anew when it has become too long. */
+/** Appends spans to a file, and rewrites it when it is too long. */
 export class StoreFile {
   readonly #path: string;
   readonly #lock: LogLock;
@@ -53,8 +53,8 @@ export class StoreFile {
   #bytes: number;
 
   /**
-   * Locks the file and passes the spans that it has to `onSpans`. Creates it if it does not exist, and cuts off an incomplete last line. Throws `log.io_error`,
-   * `usage` for a file of another kind, and `log.locked` if another process writes it.
+   * Locks the file and passes its spans to `onSpans`. Creates the file if it does not exist, and cuts off an incomplete last line. Throws
+   * `log.io_error`, `usage` for a file of another kind, and `log.locked` if another process writes it.
    */
   constructor(path: string, onSpans: (spans: readonly StoredSpan[]) => void) {
     this.#path = path;
@@ -80,7 +80,7 @@ export class StoreFile {
     return next.value;
   }
 
-  /** Appends spans that were added to the store. `all` are the spans that it holds now. Throws `log.io_error`. */
+  /** Appends spans that were added to the store. `all` yields all spans of the store, for a rewrite. Throws `log.io_error`. */
   append(added: readonly StoredSpan[], heldBytes: number, all: () => Iterable<StoredSpan>): void {
     try {
       this.#writeSpans(this.#descriptor, added);
@@ -131,7 +131,7 @@ export class StoreFile {
   }
 }
 
-/** Opens or creates a file that only its owner may read. Does not follow a link. */
+/** Opens or creates a file that only its owner may read. Does not follow a symbolic link. */
 function openForAppend(path: string): number {
   const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW } = constants;
   return openSync(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o600);
@@ -141,7 +141,7 @@ function lineOf(span: StoredSpan): string {
   return JSON.stringify({ ...span, startNs: String(span.startNs), endNs: String(span.endNs) });
 }
 
-/** Reads one line. Returns undefined if it is not a span as `lineOf` writes it. */
+/** Parses one line. Returns undefined if it is not a span in the form of `lineOf`. */
 function spanOf(text: string): StoredSpan | undefined {
   const data = parsed(text);
   if (data === undefined) return undefined;

@@ -1,9 +1,9 @@
-/** Converts a decoded span to the form in which the viewer stores it: what a list shows as fields, everything else as JSON text. */
+/** Converts a decoded span to the viewer's form: fields for what lists show, and a JSON text with all other details. */
 import type { SpanValue } from "../telemetry/span-tree.ts";
 import type { Attribute, SpanDetail, SpanKind, ValueText } from "./api.ts";
 import type { DecodedSpan, SpanValues } from "./span-data.ts";
 
-/** What a `boruna.run` span says about its run. */
+/** The run's data in a `boruna.run` span. */
 export interface ExecutionFacts {
   readonly runId: string;
   readonly program: string;
@@ -45,7 +45,7 @@ export type StoredDetail = Omit<SpanDetail, "span" | "traceId" | "events"> & {
   readonly events: readonly { readonly name: string; readonly timeNs: string; readonly attributes: readonly Attribute[] }[];
 };
 
-/** Maximum UTF-16 code units: of a name or label, of the text of one value, and of all details of a span. */
+/** Limits in UTF-16 code units: on a name or label, on the text of one value, and on all details of a span. */
 const MAX_NAME = 256;
 const MAX_VALUE = 16 * 1024;
 const MAX_DETAIL = 256 * 1024;
@@ -115,7 +115,7 @@ export function valueText(text: string, max = MAX_VALUE): ValueText {
   return { text: text.length <= max ? text : text.slice(0, max), chars: text.length, cut: text.length > max };
 }
 
-/** The room that is left for the details of one span. */
+/** How many UTF-16 code units the details of a span may still have, and how many items were dropped. */
 interface Room {
   chars: number;
   dropped: number;
@@ -162,7 +162,7 @@ function attributeList(values: SpanValues, room: Room): readonly Attribute[] {
   });
 }
 
-/** Converts items until the room is used up. Counts the others as dropped. */
+/** Converts as many items as fit. Counts the others as dropped. */
 function within<A, B>(items: readonly A[], room: Room, convert: (item: A) => B): readonly B[] {
   const converted: B[] = [];
   for (const item of items) {
@@ -185,7 +185,7 @@ function typeOf(value: SpanValue): Attribute["type"] {
   return "number";
 }
 
-/** Returns a value as text: a string as it is, others as JSON. The decoder limits the nesting. */
+/** Returns a string unchanged, and any other value as JSON. The decoder has limited the nesting. */
 function textOf(value: SpanValue): string {
   return typeof value === "string" ? value : (JSON.stringify(plain(value)) ?? "");
 }

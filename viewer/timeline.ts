@@ -1,6 +1,6 @@
 /**
- * Orders the spans of a trace as rows: each span once, children after their parent, siblings by start. Parents may be missing, form cycles
- * or chains of any length: the work is n log n, and nothing recurses.
+ * Orders the spans of a trace as rows: each span once, children after their parent, siblings by start. Parents may be missing, or form cycles
+ * or long chains. The work is O(n log n), without recursion.
  */
 import type { SpanRow } from "./api.ts";
 import type { Trace } from "./span-store.ts";
@@ -21,12 +21,12 @@ export interface Rows {
   readonly endNs: bigint;
 }
 
-/** Siblings are in at most this many lanes; the last lane may have overlaps. */
+/** Maximum number of lanes of siblings. Spans in the last lane may overlap. */
 const MAX_LANES = 64;
 
 const cache = new WeakMap<Trace, { readonly version: number; readonly rows: Rows }>();
 
-/** Returns the rows of a trace. They are kept until the trace changes. */
+/** Returns the rows of a trace. They are cached until the trace changes. */
 export function rowsOf(trace: Trace): Rows {
   const known = cache.get(trace);
   if (known?.version === trace.version) return known.rows;
@@ -51,7 +51,7 @@ function arrange(trace: Trace): Rows {
   const size = sorted.length;
   const builder = new RowBuilder(size, children);
   builder.addTrees(roots);
-  // What no root leads to is in a cycle. Its earliest span becomes a root.
+  // A span that no root leads to is in or below a cycle. The earliest such span becomes a root.
   for (const span of sorted) if (!builder.rowOf.has(span)) builder.addTrees([span]);
   const startNs = sorted[0]?.startNs ?? 0n;
   const endNs = sorted.reduce((latest, span) => (span.endNs > latest ? span.endNs : latest), startNs);
@@ -68,7 +68,7 @@ class RowBuilder {
   readonly #lane: Uint8Array;
   readonly #lanes: Uint8Array;
   readonly #tasks: (string | undefined)[] = [];
-  /** Lanes of the spans that are children of a row so far, or roots. */
+  /** The lanes of the spans whose siblings have been laid out. */
   readonly #laneOf = new Map<StoredSpan, { readonly lane: number; readonly lanes: number }>();
 
   constructor(size: number, children: ReadonlyMap<StoredSpan, readonly StoredSpan[]>) {
@@ -114,7 +114,7 @@ class RowBuilder {
     return row;
   }
 
-  /** Gives each sibling the first lane in which the span before it has ended. */
+  /** Assigns each sibling the first lane in which the previous span has ended. */
   #chooseLanes(siblings: readonly StoredSpan[]): void {
     const ends: bigint[] = [];
     const chosen = siblings.map((span) => {

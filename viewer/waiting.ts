@@ -1,4 +1,4 @@
-/** Says what a suspended run waits for. */
+/** Finds out what a suspended run waits for. */
 import { needsApproval } from "../replay/approvals.ts";
 import { loadEvent } from "../replay/log/event-json.ts";
 import { recordedPolicy } from "../replay/replay.ts";
@@ -9,7 +9,7 @@ import { recordedProgramOf } from "./recorded-program.ts";
 
 const cache = new WeakMap<LogIndex, { readonly version: number; readonly waiting: Waiting | undefined }>();
 
-/** Returns undefined if the run does not wait, or if its program or policy cannot be read. The answer is kept until the log changes. */
+/** Returns the call for which the run waits. Undefined if it does not wait, or if its program or policy cannot be read. Caches the answer until the log changes. */
 export function waitingCall(index: LogIndex): Waiting | undefined {
   const known = cache.get(index);
   if (known?.version === index.version) return known.waiting;
@@ -38,7 +38,7 @@ function read(index: LogIndex): Waiting | undefined {
     const approve = `boruna approve ${shellWord(index.file)} --call ${call}`;
     return { ...common, for: "approval", commands: [approve, `${approve} --deny`] };
   }
-  // Without the mark, a process has begun the approved call.
+  // If the mark is missing, a process has begun the approved call.
   return decision === "approved" && mark === undefined ? undefined : { ...common, for: "approval", commands: [resume] };
 }
 

@@ -8,8 +8,8 @@ export function lazily<T extends object>(make: () => T): () => T {
 }
 
 /**
- * An object that keeps the values which `keptBy` derives from it. V8 collects entries of a WeakMap late, which slows down a process that runs
- * many small programs.
+ * An object that holds the values which `keptBy` derives from it. A WeakMap could hold them too, but V8 collects its entries late, which
+ * slows down a process that runs many small programs.
  */
 export interface Keeper {
   readonly kept: unknown[];

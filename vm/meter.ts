@@ -24,7 +24,7 @@ export class MachineTrap extends Error {
 
 const neverPauses = (): undefined => undefined;
 
-/** An object and not a function, because V8 collects what functions of finished runs refer to late. */
+/** Polls the host. An object and not a function, because V8 is slow to collect what the functions of finished runs refer to. */
 export interface Poller {
   /** Throws if the run must end. When it throws is not deterministic. */
   poll(): void;
@@ -102,7 +102,7 @@ export class Meter {
     this.allocate(appendCharge(a, b));
   }
 
-  /** Charges a list that is about to be made. Pass `bytes` if the list shares elements or if its elements are also new. */
+  /** Charges a list that is about to be made. Pass `bytes` if the list shares its elements with another one, or if the elements are charged too. */
   allocateList(length: number, bytes: number = BYTES.header + BYTES.slot * length): void {
     if (length > MAX_LIST_LENGTH) throw new MachineTrap("alloc_limit", `a List of more than ${MAX_LIST_LENGTH} elements`);
     this.allocate(bytes);

@@ -1,5 +1,5 @@
 /**
- * Declarations of an embedder's own capabilities as data. `declareCapability` checks what an embedder or a log gives and returns the entry
+ * Declarations of an embedder's own capabilities as data. `declareCapability` checks data from an embedder or a log and returns the entry
  * for the capability table; `declarationToJson` writes the entry into the header of a log, so that readers of the log need no code of the host.
  */
 import { sha256 } from "@noble/hashes/sha2.js";

@@ -100,7 +100,7 @@ export interface PolicySuggestFlags {
   readonly program?: string;
 }
 
-/** Prints the suggested policy on stdout, and where each rule comes from on stderr. Exits with 5 if a log does not pass under it. */
+/** Prints the suggested policy on stdout, and the evidence for each rule on stderr. Exits with 5 if a log does not pass under it. */
 export async function policySuggestCommand(session: Session, files: readonly string[], flags: PolicySuggestFlags): Promise<number> {
   const { terminal, json } = session;
   const logs = files.map(readRunLog);

@@ -54,7 +54,7 @@ export function checkEmit(checker: FunctionChecker, expr: Expr & { kind: "emit" 
   return { ir: { kind: "emit", tree, span }, type: UNIT_TYPE };
 }
 
-/** Defers a check that reports a type if it contains a function, or a type parameter that may stand for a function. */
+/** Defers a check that reports a type if it contains a function, or a type parameter, whose argument may be a function type. */
 function requireData(checker: FunctionChecker, type: CheckedType, span: Span, what: string): void {
   checker.context.deferredChecks.push(() => {
     if (isData(type, { paramsAreData: false })) return;

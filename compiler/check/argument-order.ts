@@ -24,7 +24,7 @@ function typeAtSight({ scope }: FunctionChecker, arg: Expr): CheckedType | undef
   }
 }
 
-/** Returns whether the types differ without a look at their parts, as Int and List<T> do. It keeps correct calls fast. */
+/** Returns whether the types differ even without their parts, like Int and List<T>. This quick check keeps correct calls fast. */
 function headsDiffer(a: CheckedType | undefined, b: CheckedType | undefined): boolean {
   if (a === undefined || b === undefined) return false;
   const [x, y] = [prune(a), prune(b)];
@@ -34,10 +34,10 @@ function headsDiffer(a: CheckedType | undefined, b: CheckedType | undefined): bo
     : x.kind !== y.kind && x.kind !== "var" && y.kind !== "var" && x.kind !== "error" && y.kind !== "error";
 }
 
-/** The largest number of arguments among which swapped ones are searched. */
+/** Calls with more arguments than this are not searched for swapped ones. */
 const MAX_ARGS = 4;
 
-/** Reports two arguments that fit each other's parameters, and not their own. `help` shows the parameters. Returns whether it did. */
+/** Reports two arguments if each fits the parameter of the other but not its own. `help` shows the parameters. Returns whether it did. */
 export function reportSwapped(
   checker: FunctionChecker,
   name: string,

@@ -74,7 +74,7 @@ function reportCaptured(checker: FunctionChecker, name: Name, local: Local): boo
   return true;
 }
 
-/** The furthest that `let` may be before a name of its pattern, in code units. */
+/** The maximum distance between `let` and a name of its pattern, in code units. */
 const MAX_LET_DISTANCE = 200;
 
 /** Returns help and a fix for an assignment to a binding that is not declared `mut`. */

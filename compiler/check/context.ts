@@ -91,6 +91,10 @@ export interface FunctionChecker {
   block(block: Block, expected: CheckedType, why?: string): Ir;
   /** Declares a binding in the current block. */
   bind(name: Name, type: CheckedType, options: { readonly mutable: boolean }): Local;
+  /** Ends the current block, which is at `span`, and warns of its unused bindings. */
+  leave(span: Span): void;
+  /** Unifies the types, and reports a mismatch or a type that is too large. `why` has the same meaning as in `check`. */
+  expect(type: CheckedType, expected: CheckedType, span: Span, why: string): void;
   error(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
   warning(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
 }

@@ -77,7 +77,7 @@ export function checkMailboxCalls(
 ): void {
   if (![...scopes.keys()].some(({ message }) => message !== null)) return;
   const callers = new Map<Callable, FunctionScope[]>();
-  /** For each function that uses the mailbox without a message type, itself or in a call, the function that it calls for this. */
+  /** The functions without a message type that use the mailbox directly or in a call, each with the function that it calls to do so. */
   const nextOnPath = new Map<Callable, Callable | null>();
   const unvisited: Callable[] = [];
   const visit = (callable: Callable, next: Callable | null): void => {

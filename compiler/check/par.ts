@@ -1,6 +1,6 @@
 /**
  * Checks `par { a, b }`. Each branch becomes a function without parameters, so that it captures the bindings around it by value. The
- * value is the tuple of the branches' values: the machine gives a list, from which the tuple is made.
+ * value is a tuple of the branches' values, made from the list that the machine returns.
  */
 import type { Expr } from "../ast.ts";
 import { type CheckedType, ERROR, freshVar, tupleType } from "../check-types.ts";

@@ -23,13 +23,13 @@ const questionMark = ({ span }: Propagate): Span => ({ start: span.end - 1, end:
 
 interface Operand {
   readonly succeeded: "Some" | "Ok";
-  /** The type of the value inside. */
+  /** The type of the value in the Some or Ok. */
   readonly inner: CheckedType;
 }
 
 const WRONG: Operand = { succeeded: "Ok", inner: ERROR };
 
-/** Returns what the value holds if it is an Option or a Result. Reports any other type, and a function that cannot return the failure. */
+/** Returns the parts of an Option or Result type. Reports any other type, and a function that cannot return the failure. */
 function checkOperand(checker: FunctionChecker, expr: Propagate, type: CheckedType): Operand {
   const result = prune(checker.scope.result);
   if (type.kind === "error") return WRONG;

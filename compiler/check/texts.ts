@@ -1,4 +1,4 @@
-/** Checks texts with holes, and warns of strings that are probably meant as such. */
+/** Checks texts with holes (`f"…"`), and warns of strings that are probably meant to be such texts. */
 import type { Expr } from "../ast.ts";
 import { freshVar, STRING } from "../check-types.ts";
 import { interpolatedNames, interpolation } from "../lexer/interpolation.ts";

@@ -5,7 +5,7 @@
  *     const analysis = new Analysis({ resolve, registry });
  *     analysis.update({ name: "main.ax", text });      // the diagnostics of main.ax and of the files that it imports
  *
- * `file.ts` says what is reused from one update to the next. Positions are offsets; whoever shows a diagnostic makes lines of them.
+ * `file.ts` says what is reused from one update to the next. Positions are offsets; the code that shows a diagnostic converts them to lines.
  */
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { Context } from "../check/context.ts";
@@ -51,7 +51,7 @@ export class Analysis {
     return this.#files.values();
   }
 
-  /** Takes the text of a file, and returns the diagnostics of the file and of those that it imports. */
+  /** Sets the text of a file. Returns the diagnostics of the file and of those that it imports. */
   update(source: SourceFile): readonly Diagnostic[] {
     const loaded = loadUnits(source, this.#resolve, ({ name, text }) => {
       const file = this.#files.get(name) ?? new AnalyzedFile(name);
@@ -73,7 +73,7 @@ export class Analysis {
     return files.flatMap((file) => file.diagnostics(effects));
   }
 
-  /** Returns what the checker finds out about a section of a file. */
+  /** Returns a recorder with what the checker finds out about a section of a file. */
   record(file: AnalyzedFile, section: Section): Recorder {
     return file.record(this.context, section);
   }

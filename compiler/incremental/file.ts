@@ -1,6 +1,7 @@
 /**
- * Keeps what is known about one file while its text changes. Three things are reused, as long as what they depend on is the same:
+ * Keeps the results for one file while its text changes. A result is reused until something that it depends on changes:
  *
+ *     result                                     depends on
  *     a section (its tree and syntax errors)     its text
  *     the declaration of a function              the text of its signature, and the types that the file can name
  *     a checked body                             its section, those types, and the functions whose names it looked up
@@ -43,11 +44,11 @@ interface CheckedBody {
   readonly unit: Unit;
   readonly scopes: readonly (readonly [Callable, FunctionScope])[];
   readonly lookups: Lookups<Callable>;
-  /** Whether the names that are declared nowhere may be hidden. */
+  /** For each undeclared name that was looked up, whether a damaged section may declare it (`hidden-names.ts`). */
   readonly hidden: ReadonlyMap<string, boolean>;
 }
 
-/** A unit for one section. Its maps are those that the file has at present. */
+/** A unit for one section. It shares the maps of the file. */
 class SectionUnit implements Unit {
   readonly diagnostics: Diagnostics;
   readonly #file: AnalyzedFile;
@@ -87,7 +88,7 @@ class SectionUnit implements Unit {
 
 type Body = FnItem | TestItem;
 
-/** Returns the item with its name, or the file that it imports, at its place in the file. */
+/** Returns the item with the span of its name, or of its import path, moved to its place in the file. */
 function moved(item: Item, by: number): Item {
   const moveName = ({ text, span }: Name): Name => ({ text, span: { start: span.start + by, end: span.end + by } });
   return item.kind === "import" ? { ...item, specifier: moveName(item.specifier) } : { ...item, name: moveName(item.name) };
@@ -98,7 +99,7 @@ export class AnalyzedFile {
   text = "";
   sections: readonly Section[] = [];
   hidden = { names: new TrackedSet(), all: false };
-  /** Whether the unknown names in declarations may be hidden. */
+  /** Like `CheckedBody.hidden`, for the names in declarations. */
   #hiddenInDeclarations = new Map<string, boolean>();
   functions = new TrackedMap<Callable>();
   types = new Map<string, TypeDecl>();
@@ -106,13 +107,13 @@ export class AnalyzedFile {
   privateIn = new Map<string, string>();
   /** The errors of imports and tests. Their spans count from the start of the file. */
   #fileDiagnostics: Diagnostics;
-  /** What the types of the file were declared from. */
+  /** The texts and imports from which the types of the file were declared. */
   #typeKey: readonly (string | TypeDecl)[] = [];
   #ownTypes: readonly TypeDecl[] = [];
-  /** The diagnostics of each record and enum, in source order. Those of one section have the same. */
+  /** The diagnostics of each record and enum, in source order. The types of one section share their diagnostics. */
   #typeDiagnostics: readonly Diagnostics[] = [];
   #typeDiagnosticsOf = new Map<Section, Diagnostics | undefined>();
-  /** The declared functions by their items, and by their names, each with the text of its signature. */
+  /** The declared functions, by item and by name, each with the text of its signature. */
   #declared = new Map<FnItem, DeclaredFunction>();
   #signatures = new Map<string, { readonly text: string; readonly callable: Callable }>();
   /** The errors of functions that are declared twice. */
@@ -127,7 +128,7 @@ export class AnalyzedFile {
     this.#fileDiagnostics = new Diagnostics(name);
   }
 
-  /** Takes the new text. Returns a unit from which other files import; the names in it have their places in the file. */
+  /** Sets the text. Returns a unit from which other files import. The spans of its names count from the start of the file. */
   begin(text: string): Unit {
     this.#fileDiagnostics = new Diagnostics(this.name);
     const isTooLong = reportTooLong(text, this.#fileDiagnostics);
@@ -197,7 +198,7 @@ export class AnalyzedFile {
       declareTypes(context, fresh, (name) => name);
       this.#ownTypes = [...this.types.values()].filter((decl) => this.declaredIn.get(`type ${decl.name}`) === this.name);
     }
-    // A section may have been read again although its types are the same.
+    // A section may have been parsed again although its types are the same.
     this.#typeDiagnosticsOf = new Map(typeItems.map(({ section }, k) => [section, this.#typeDiagnostics[k]]));
     this.hidden.names.asked = this.#hiddenInDeclarations;
     this.#declareFunctions(context);
@@ -235,7 +236,7 @@ export class AnalyzedFile {
     this.#signatures = signatures;
   }
 
-  /** Declares a function. If a function of that name had the same signature before the edit, it stays that function for its callers. */
+  /** Declares a function. If its signature is the same as before the edit, reuses the callable, so that its callers need no check. */
   #declare(context: Context, unit: SectionUnit, item: FnItem, text: string): DeclaredFunction {
     const callable = declareFunction(context, unit, item);
     if (callable === undefined) throw new BorunaError("internal", "a function was declared twice");
@@ -341,7 +342,7 @@ export class AnalyzedFile {
     return insertImport({ text: this.text, items, moduleName: this.sections[0]?.moduleName ?? null }, library);
   }
 
-  /** Returns what the checker finds out about a section, including a damaged one. */
+  /** Returns a recorder with what the checker finds out about a section, even a damaged one. */
   record(context: Context, section: Section): Recorder {
     const recorder = new Recorder();
     context.recorder = recorder;

@@ -21,7 +21,7 @@ export interface Section {
   start: number;
 }
 
-/** Returns a copy that does not keep the longer text alive from which it was cut. */
+/** Returns a copy of the text. V8 would otherwise keep alive the longer text of which it is a slice. */
 const detached = (text: string): string => `\n${text}`.slice(1);
 
 function readSection(file: string, fileText: string, start: number): Section {
@@ -49,14 +49,14 @@ function readSection(file: string, fileText: string, start: number): Section {
 
 const WHOLE_SECTION: Span = { start: 0, end: Number.MAX_SAFE_INTEGER };
 
-/** Whether the section, with what its parser saw after it, is in the text at the offset. */
+/** Whether the text has this section at the offset, followed by the same text that its parser saw after it. */
 function isAt(section: Section, text: string, offset: number): boolean {
   const end = offset + section.text.length;
   if (section.isFirst !== (offset === 0) || !text.startsWith(section.text, offset)) return false;
   return section.lookahead === "" ? end === text.length : end < text.length && text.startsWith(section.lookahead, end);
 }
 
-/** Returns the sections of the text. Those of `old` whose text has not changed are reused, and moved to where they are now. */
+/** Returns the sections of the text. Reuses the sections of `old` whose text has not changed, and moves them to their new offsets. */
 export function splitSections(file: string, text: string, old: readonly Section[]): readonly Section[] {
   const sections: Section[] = [];
   let offset = 0;
@@ -66,7 +66,7 @@ export function splitSections(file: string, text: string, old: readonly Section[
     offset += section.text.length;
   };
   const oldLength = old.reduce((sum, section) => sum + section.text.length, 0);
-  /** The indexes of the old sections by the length of the old text from there on. */
+  /** The indexes of the old sections, by the length of the old text from their start to its end. */
   const byRest = new Map<number, number>();
   let rest = oldLength;
   old.forEach((section, i) => {

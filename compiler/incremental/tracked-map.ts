@@ -1,14 +1,14 @@
-/** Maps and sets of names that note which names are looked up, so that a result can be reused until one of them means something else. */
+/** Maps and sets of names that record which names are looked up. A result can be reused until one of these names means something else. */
 
-/** The names that were looked up, each with what was found. */
+/** The names that were looked up, each with the result. */
 export interface Lookups<V> {
   readonly found: Map<string, V | undefined>;
-  /** Whether all names were listed, as a search for the nearest spelling does. */
+  /** Whether all names were listed, for example by a search for the nearest spelling. */
   listed: boolean;
 }
 
 export class TrackedMap<V> extends Map<string, V> {
-  /** Where lookups are noted at present; undefined if nothing is noted. */
+  /** Where lookups are recorded now. Undefined if they are not recorded. */
   lookups: Lookups<V> | undefined = undefined;
 
   override get(name: string): V | undefined {
@@ -41,9 +41,9 @@ export class TrackedMap<V> extends Map<string, V> {
   }
 }
 
-/** A set of names that notes which names are asked for. */
+/** A set of names that records which names are looked up. */
 export class TrackedSet extends Set<string> {
-  /** Where the answers are noted at present; undefined if they are not. */
+  /** Where lookups are recorded now. Undefined if they are not recorded. */
   asked: Map<string, boolean> | undefined = undefined;
 
   override has(name: string): boolean {

@@ -7,7 +7,7 @@ import type { Token, TokenKind } from "../tokens.ts";
 export interface Hole {
   /** The offset of the `{`. */
   readonly start: number;
-  /** Where the text ends if the hole does not. A hole must end on its line. */
+  /** Where the text is assumed to end if the hole is not closed. A hole must end on its line. */
   readonly end: number;
   /** Continues the text at the `}` of the hole. */
   readonly resume: (scanner: Scanner) => void;

@@ -154,7 +154,7 @@ function readPart(literal: Literal, scanner: Scanner, tokenStart: number, positi
   push(position === "first" ? "string" : "}text");
 }
 
-/** Whether the code unit here ends a run of characters that stand for themselves. */
+/** Whether the code unit here is special, such as a quote, a backslash or a brace, so that it ends a run of ordinary characters. */
 function isSpecial({ block, isRaw, hasHoles }: Literal, scanner: Scanner): boolean {
   const unit = scanner.peek();
   if (block !== null && scanner.at >= block.contentEnd) return true;

@@ -47,7 +47,7 @@ export function parseFieldName(c: Cursor, after: string): Name {
   c.unexpected(`the name of a field ${after}`);
 }
 
-/** The tokens at which an access like `p.`, whose field is still to be written, can end. */
+/** The tokens that can follow an incomplete access like `p.`. */
 const CAN_FOLLOW_ACCESS: ReadonlySet<TokenKind> = new Set([")", "]", "}", ",", ";", "eof"]);
 
 /**

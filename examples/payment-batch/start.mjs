@@ -51,7 +51,7 @@ try {
     onRequest = () => requests === 10 && child.kill("SIGKILL");
   });
   onRequest = () => undefined;
-  say(`The run ended with ${ended}. The bank has made ${receipts.size} payments; nobody was told of the last one.`);
+  say(`The run ended with ${ended}. The bank has made ${receipts.size} payments; the program did not learn of the last one.`);
   const code = await command(["resume", log, "--policy", "policy.json"]);
   say(`The resumed run ended with ${code}. The bank has made ${receipts.size} payments, in ${requests} requests.`);
   process.exitCode = code === 0 && receipts.size === PAYMENTS.length ? 0 : 1;

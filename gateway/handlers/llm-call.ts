@@ -55,9 +55,9 @@ interface LlmCallOptions {
 
 const MAX_ATTEMPTS = 4;
 const TIMEOUT_MS = 120_000;
-/** Limit on an answer that is not streamed, in bytes, and on the text of one that is, in UTF-16 code units. */
+/** Limit on an answer without a stream, in bytes. It also limits the text of a streamed answer, in UTF-16 code units. */
 const MAX_ANSWER_BYTES = 10_485_760;
-/** Limit on a stream, which has some hundred bytes for each token. It is never in memory as a whole. */
+/** Limit on a stream, in bytes. It has some hundred bytes for each token, and is never completely in memory. */
 const MAX_STREAM_BYTES = 1_073_741_824;
 /** Limit on the body of an error. */
 const MAX_ERROR_BYTES = 65_536;
@@ -118,11 +118,11 @@ interface CallSpending {
   begin(): void;
   /** Reserves another attempt. Throws `CapabilityFailure` if the limits refuse it. */
   reserveAgain(): void;
-  /** Notes what the last attempt used. */
+  /** Records what the last attempt used, for `settle`. */
   used(usage: Usage): void;
-  /** Whether the last attempt used nothing, so that its reservation serves for the next one. */
+  /** Whether the last attempt used nothing, so that the next one can use its reservation. */
   readonly isUnused: boolean;
-  /** Counts what the call has used. `answer` tells it if another process made the call. */
+  /** Counts what the call has used. If this process made no attempt, reads that from `answer`. */
   settle(answer: RecordedAnswer): void;
   /** Counts the attempts of a process that was killed during the call, and then reserves the first attempt of this one. */
   countLost(): void;

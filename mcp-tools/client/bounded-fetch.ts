@@ -1,9 +1,9 @@
-/** A `fetch` that ends answers which are too long. */
+/** A `fetch` that cuts off answers that are too long. */
 
-/** Returns a `fetch` whose answers have at most `maxBytes`. `onTooMuch` is called when one has more. */
+/** Returns a `fetch` that cuts off an answer after `maxBytes`, and then calls `onTooMuch`. */
 export function boundedFetch(maxBytes: number, onTooMuch: () => void): (url: string | URL, init?: RequestInit) => Promise<Response> {
   return async (url, init) => {
-    // The SDK asks for a stream of notifications, which nobody would read.
+    // The SDK asks for a stream of notifications. This client reads none.
     if (init?.method === "GET") return new Response(null, { status: 405 });
     const response = await fetch(url, init);
     if (response.body === null) return response;

@@ -1,6 +1,6 @@
 /**
- * One connection to an MCP server. This is the only file that knows the SDK. Whatever goes wrong is one `ServerFailure`; what the server
- * sends beside answers (logs, notifications, requests of its own) is dropped.
+ * One connection to an MCP server. Only this file uses the SDK. Every error becomes a `ServerFailure`. Logs, notifications and requests
+ * from the server are dropped.
  */
 import {
   type CallToolResult,
@@ -24,10 +24,10 @@ import { ServerFailure } from "./server-failure.ts";
 import { ServerProcess } from "./server-process.ts";
 import { settlesWithin } from "./settles-within.ts";
 
-/** What a tool answered. */
+/** The answer of a tool. */
 export interface ToolAnswer {
   readonly content: unknown;
-  /** Undefined if the tool has none. */
+  /** Undefined if the answer has none. */
   readonly structuredContent: unknown;
   readonly isError: boolean;
 }
@@ -40,11 +40,11 @@ export interface CallOptions {
 export interface Connection {
   /** The version of MCP that both sides speak. */
   readonly protocol: string;
-  /** What the server calls itself. */
+  /** The name that the server reports. */
   readonly serverName: string;
   /** Why the connection ended. Undefined while it is open. */
   readonly ended: ServerFailure | undefined;
-  /** The end of what a child process has written to stderr. */
+  /** The last characters that a child process has written to stderr. */
   readonly stderr: string;
   /** Lists all tools. Throws `ServerFailure`. */
   listTools(timeoutMs: number): Promise<readonly ListedTool[]>;
@@ -55,13 +55,13 @@ export interface Connection {
 
 /** Where to connect, and with which secrets. */
 export interface ConnectOptions extends Omit<ToolServerSettings, "protocol"> {
-  /** The version of MCP to speak. Undefined: find out. */
+  /** The version of MCP to speak. Undefined: negotiate it. */
   readonly protocol: string | undefined;
   /** The folder in which a command starts. */
   readonly cwd: string;
   /** Values of the declared variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Ends the connection, also while it is being made. */
+  /** Ends the connection, or the attempt to connect. */
   readonly signal?: AbortSignal;
 }
 
@@ -80,7 +80,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     return await open(options, "auto");
   } catch (error) {
     if (!(error instanceof ServerFailure)) throw error;
-    // An old server may end at a message that it does not know.
+    // An old server may exit when it receives an unknown message.
     return open(options, "legacy");
   }
 }
@@ -110,15 +110,15 @@ async function open(options: ConnectOptions, mode: "auto" | "legacy" | { pin: st
   return connection;
 }
 
-/** Gives the data its type. Always true, because the generated module checks the data. */
+/** Narrows the data to its declared type. Always true, because the generated module checks the data. */
 const isAssumed = <T>(_data: unknown): _data is T => true;
 
-/** A validator that accepts everything. Schemas are not trusted, so nothing may run over them. */
+/** A validator that accepts everything. Schemas are untrusted, so nothing may evaluate them. */
 function acceptAll<T>(data: unknown): JsonSchemaValidatorResult<T> {
   return isAssumed<T>(data) ? { valid: true, data, errorMessage: undefined } : { valid: false, data: undefined, errorMessage: "" };
 }
 
-/** A transport of the SDK, and what ends it. */
+/** A transport of the SDK, with what the connection needs besides. */
 interface Link {
   readonly transport: Transport;
   /** Called when the connection ends. */
@@ -139,7 +139,7 @@ function processLink(options: ConnectOptions, server: { readonly command: readon
   const child = new ServerProcess(name, { command: server.command, cwd, variables, env, maxAnswerBytes });
   let hasStarted = false;
   const transport: Transport = {
-    // The SDK starts a transport again after it has found out the version.
+    // The SDK calls this again after it has negotiated the version.
     start: async () => {
       if (!hasStarted) await child.start();
       hasStarted = true;
@@ -168,12 +168,12 @@ function processLink(options: ConnectOptions, server: { readonly command: readon
   return link;
 }
 
-/** Reads a line. Returns undefined for a line that is no message, such as a print of a careless server. */
+/** Parses a line. Returns undefined for a line that is not a message, such as debug output of the server. */
 function messageOf(line: string): JSONRPCMessage | undefined {
   try {
     return deserializeMessage(line);
   } catch {
-    // Whatever the SDK says about a line of a server is not for us.
+    // The line is dropped, so the SDK's error is of no use.
     return undefined;
   }
 }
@@ -193,7 +193,7 @@ function httpLink(options: ConnectOptions, server: { readonly url: string; reado
     stderr: () => "",
     settled: () => undefined,
     close: async () => {
-      // Tells the server that it may forget the session.
+      // Lets the server delete the session.
       if (transport.sessionId !== undefined)
         await settlesWithin(
           transport.terminateSession().catch(() => undefined),
@@ -216,7 +216,7 @@ class McpConnection implements Connection {
   readonly #client: Client;
   readonly #link: Link;
   #ended: ServerFailure | undefined;
-  /** Reject the requests that wait. */
+  /** Functions that reject the open requests. */
   readonly #waiting = new Set<(why: ServerFailure) => void>();
 
   constructor(options: ConnectOptions, client: Client, link: Link) {
@@ -281,7 +281,7 @@ class McpConnection implements Connection {
     try {
       return await Promise.race([answer, end]);
     } catch (error) {
-      // The reason of the end says more than what the SDK makes of it.
+      // If the connection has ended, its reason says more than the SDK's error.
       throw this.#ended ?? this.#failure(error, timeoutMs);
     } finally {
       this.#waiting.delete(reject);

@@ -1,7 +1,7 @@
 /**
- * A server as a child process that reads and writes one line of JSON a message. The process gets no variable of the environment but
- * harmless ones and those it was given. What it writes to stderr goes nowhere; the end of it is kept for the one who starts it by hand.
- * What it may write to stdout is limited, so that a server that floods is ended.
+ * A server as a child process that reads and writes one line of JSON for each message. The process gets only the harmless environment
+ * variables and the declared ones. Its stderr is dropped, except for the last characters, which explain a failed start. A process that
+ * writes more to stdout than its allowance is killed.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -11,7 +11,7 @@ import { errorCode } from "../../vm/error.ts";
 import { ServerFailure } from "./server-failure.ts";
 import { settlesWithin } from "./settles-within.ts";
 
-/** Variables that say nothing private. */
+/** Environment variables without private data. */
 const HARMLESS_VARIABLES = [
   "HOME",
   "LOGNAME",
@@ -28,33 +28,33 @@ const HARMLESS_VARIABLES = [
   "TEMP",
 ];
 
-/** How long a server may take to end by itself, and then after a signal, in milliseconds. */
+/** How long a server may take to end after its input is closed, and again after SIGTERM, in milliseconds. */
 const GRACE_MS = 1_000;
 const MAX_STDERR_UNITS = 4_096;
 
 export interface ProcessOptions {
   readonly command: readonly string[];
   readonly cwd: string;
-  /** Variables that the process gets beside the harmless ones. */
+  /** Environment variables that the process gets in addition to the harmless ones. */
   readonly variables: ReadonlyMap<string, string>;
-  /** The environment that the harmless variables are taken from. */
+  /** The environment from which the harmless variables are copied. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The most that the process may write for one request, in bytes. */
   readonly maxAnswerBytes: number;
 }
 
-/** The groups of processes that this process has started. They are killed when it ends, whatever ends it. */
+/** The process groups that this process has started. They are killed when it exits. */
 const liveGroups = new Set<number>();
 let killsAtExit = false;
 
 export class ServerProcess {
   onLine: (line: string) => void = () => undefined;
-  /** Called once, when the process has ended by itself or was given up. */
+  /** Called once, when the process has ended or was killed. */
   onEnd: (why: ServerFailure) => void = () => undefined;
   readonly #options: ProcessOptions;
   readonly #name: string;
   #child: ChildProcessByStdio<Writable, Readable, Readable> | undefined;
-  /** The parts of the line that is not complete. */
+  /** The parts of an incomplete line. */
   #line: Buffer[] = [];
   #lineBytes = 0;
   /** Bytes that the process may still write. */
@@ -68,7 +68,7 @@ export class ServerProcess {
     this.#allowance = options.maxAnswerBytes;
   }
 
-  /** The end of what the process has written to stderr. */
+  /** The last characters that the process has written to stderr. */
   get stderr(): string {
     return this.#stderr;
   }
@@ -78,7 +78,8 @@ export class ServerProcess {
     const { command, cwd, variables, env } = this.#options;
     const [file = "", ...args] = command;
     const harmless = HARMLESS_VARIABLES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
-    // A group of its own: a launcher such as npx has children, and a signal of the terminal is for the run, which ends its servers itself.
+    // A separate process group, so that the children of a launcher such as npx can be signalled, and so that the terminal signals only this
+    // process, which ends its servers itself.
     const child = spawn(file, args, {
       cwd,
       env: Object.fromEntries([...harmless, ...variables]),
@@ -91,16 +92,16 @@ export class ServerProcess {
     child.stderr.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-MAX_STDERR_UNITS);
     });
-    // A write to a process that has ended fails. Its end is reported below.
+    // Writing to a process that has ended fails. `ended` reports the end.
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => undefined);
     const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
       const how = signal === null ? `exit code ${code ?? "unknown"}` : signal;
       this.#end(new ServerFailure(`the server of ${this.#name} ended (${how})`));
     };
-    // Once all that it has written is read. A process that it leaves behind may keep the pipes open.
+    // `close` comes when all output is read. A child that the server leaves behind may keep the pipes open; then `exit` reports the end.
     child.on("close", ended);
     child.on("exit", (code, signal) => setTimeout(ended, GRACE_MS, code, signal).unref());
-    // An idle server must not keep the process of an embedder alive. A call in progress does, by its timer.
+    // An idle server must not keep the embedder's process alive. A call in progress does so by its timer.
     child.unref();
     for (const stream of [child.stdin, child.stdout, child.stderr]) unref(stream);
     return new Promise((resolve, reject) => {
@@ -121,7 +122,7 @@ export class ServerProcess {
     this.#child?.stdin.write(`${line}\n`);
   }
 
-  /** Says that the server owes no more answers. */
+  /** Resets the allowance, because no request is open. */
   settled(): void {
     this.#allowance = this.#options.maxAnswerBytes;
   }
@@ -160,7 +161,7 @@ export class ServerProcess {
     this.#signal("SIGKILL");
   }
 
-  /** Lets the process end by itself, then makes it end. Resolves when it has ended. */
+  /** Closes the input of the process, then sends SIGTERM, then SIGKILL. Resolves when it has ended. */
   async close(): Promise<void> {
     const child = this.#child;
     this.#hasEnded = true;
@@ -169,7 +170,7 @@ export class ServerProcess {
       if (child.exitCode !== null || child.signalCode !== null) resolve();
       else child.once("exit", () => resolve());
     });
-    // This process must not end before the server has.
+    // Keeps this process alive until the server has ended.
     child.ref();
     child.stdin.end();
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
@@ -177,7 +178,7 @@ export class ServerProcess {
       this.#signal(signal);
     }
     await closed;
-    // Also ends processes that the server has left behind.
+    // Also kills processes that the server has left behind.
     this.#signal("SIGKILL");
     liveGroups.delete(child.pid);
   }

@@ -84,7 +84,7 @@ export class OpenJournal {
     this.#io(() => this.#descriptor !== undefined && ftruncateSync(this.#descriptor));
   }
 
-  /** Closes the file. With `keep`, it stays if it describes more than one open call. Without, a file of an earlier process goes, too. */
+  /** Closes the file. With `keep`, the file stays if it describes more than one open call. Otherwise it is deleted, even if an earlier process made it. */
   close(keep: boolean): void {
     const isOpen = this.#descriptor !== undefined;
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);

@@ -1,5 +1,5 @@
 /**
- * Receives usage events over HTTP, for a team that keeps them on a machine of its own. Input is untrusted: the size of
+ * Receives usage events over HTTP, for a team that keeps them on its own machine. Input is untrusted: the size of
  * requests and the number of connections are limited, and an event that does not fit the table in event.ts is refused.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -15,7 +15,7 @@ export interface SinkOptions {
   readonly port: number;
   /** The bearer token that each request must have. Undefined if requests need none. */
   readonly token: string | undefined;
-  /** Called with each valid event. If it throws, the request is answered with 500. */
+  /** Called with each valid event. If it throws, the response has status 500. */
   readonly onEvent: (event: UsageEvent) => void;
   /** Called after each refused request with the status of the answer. */
   readonly onRefused: (status: number, problem: string) => void;

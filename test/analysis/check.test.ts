@@ -53,19 +53,19 @@ const VERDICTS: readonly (readonly [name: string, body: string, policy: unknown,
     "a path in a folder",
     'fs.read("notes/a")',
     { default_allow: true, fs_policy: { read: ["notes"] } },
-    ['fs.read "notes/a": allowed, if its handler finds nothing, at most once', LINK],
+    ['fs.read "notes/a": allowed, unless its handler refuses it, at most once', LINK],
   ],
   [
     "a path of which only the beginning is known",
     'fs.read("notes/" ++ s)',
     { default_allow: true, fs_policy: { read: ["notes"] } },
-    ['fs.read "notes/…": can be denied, at most once', "    what path is, is not known before the run [fs_policy.read]", LINK],
+    ['fs.read "notes/…": can be denied, at most once', "    the value of path is not known before the run [fs_policy.read]", LINK],
   ],
   [
     "a URL whose host is known",
     'net.fetch("https://a.example/" ++ s)',
     { ...NET, net_policy: { allowed_domains: ["a.example"] } },
-    ['net.fetch "https://a.example/…": allowed, if its handler finds nothing, at most once', ADDRESS],
+    ['net.fetch "https://a.example/…": allowed, unless its handler refuses it, at most once', ADDRESS],
   ],
   [
     "a URL whose host may go on",
@@ -73,7 +73,7 @@ const VERDICTS: readonly (readonly [name: string, body: string, policy: unknown,
     { ...NET, net_policy: { allowed_domains: ["a.example"] } },
     [
       'net.fetch "https://a.example…": can be denied, at most once',
-      "    what url is, is not known before the run [net_policy.allowed_domains]",
+      "    the value of url is not known before the run [net_policy.allowed_domains]",
       ADDRESS,
     ],
   ],
@@ -121,7 +121,7 @@ const VERDICTS: readonly (readonly [name: string, body: string, policy: unknown,
     [
       'random "int": allowed, at most once',
       'random "int": can be denied, at most once',
-      "    what hi is, is not known before the run [rules.random.where.hi]",
+      "    the value of hi is not known before the run [rules.random.where.hi]",
       "random: always denied, at most once",
       "    hi must be a number up to 6 [rules.random.where.hi]",
     ],
@@ -134,7 +134,7 @@ const VERDICTS: readonly (readonly [name: string, body: string, policy: unknown,
       'llm.call "p": always denied, at most once',
       '    the model "big" is not allowed [llm_policy.allowed_models]',
       'llm.call "p": can be denied, at most once',
-      "    what options is, is not known before the run [llm_policy.max_output_tokens]",
+      "    the value of options is not known before the run [llm_policy.max_output_tokens]",
       "    the handler checks its own model, and what the calls of a run have spent [llm_policy]",
     ],
   ],
@@ -143,7 +143,7 @@ const VERDICTS: readonly (readonly [name: string, body: string, policy: unknown,
     'fs.read("a")\n let _ = fs.read("b")',
     { rules: { "fs.read": { allow: true, approval: { required: true, where: { path: { equal: "b" } } } } }, fs_policy: { read: ["."] } },
     [
-      'fs.read "a": allowed, if its handler finds nothing, at most once',
+      'fs.read "a": allowed, unless its handler refuses it, at most once',
       LINK,
       'fs.read "b": can be denied, at most once',
       '    it may have to wait for an approval, which may be refused [rules["fs.read"].approval]',
@@ -154,7 +154,7 @@ const VERDICTS: readonly (readonly [name: string, body: string, policy: unknown,
 
 for (const [name, body, policy, lines] of VERDICTS) test(`judges ${name}`, () => expect(verdicts(body, policy)).toEqual(lines));
 
-test("a rule that the program does not need is named", () => {
+test("reports a rule that the program does not need", () => {
   const { unused } = checkOf(
     "fn main() -> Int !{time.now} { time.now() }",
     '{"rules":{"time.now":{"allow":true},"random":{"allow":true},"fs.read":{"allow":false}}}',
@@ -193,7 +193,7 @@ function expectReal(module: Module, { steps, omitted }: CallPath, capability: st
     op === ops.get(capability) || ((op === "CapCall" || op === "TryCapCall") && operands[0] === id);
   expect(last.some((fn) => fn.code.some(makes))).toBe(true);
 }
-test("no call is denied that was called impossible to deny, none succeeds that was called always denied, none is made that was called unreachable, and every path is real", async () => {
+test("runs agree with the verdicts: allowed calls are not denied, denied ones do not succeed, unreachable ones are not made, and every path exists", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryProgram, answers, policies, urls, paths, async (generated, given, policy, url, path) => {
       const source = withPlaces(generated, url, path);
@@ -228,7 +228,7 @@ test("no call is denied that was called impossible to deny, none succeeds that w
   );
 });
 
-test("the paths of the examples are real", () => {
+test("every path reported for the examples exists in their modules", () => {
   for (const folder of readdirSync(EXAMPLES, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
     for (const file of readdirSync(join(EXAMPLES, folder.name)).filter((name) => name.endsWith(".ax"))) {
       const { source, resolve } = openSources(join(EXAMPLES, folder.name, file));

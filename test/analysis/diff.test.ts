@@ -160,7 +160,7 @@ test.each(HARMLESS_IN_POLICIES.map((edit, i) => [i, edit] as const))("a policy t
   expect(growing(changesOf(edit))).toEqual([]);
 });
 
-test("fields of what the policy refuses do not count", () => {
+test("fields of a capability that the policy refuses do not count", () => {
   const [deny, open] = [
     policyOf({}),
     policyOf({
@@ -328,7 +328,7 @@ test.each(PLANTED_IN_PROGRAMS)("a program that does more: %s", (_, change, chang
   expect(withoutPlaces(growing(programDiff(change)))).toEqual(changes);
 });
 
-test("an effect in an imported file that was pure, and one in a new import", () => {
+test("reports a new effect in an imported file that was pure, and one in a new import", () => {
   const lib = LIB.replace("quiet(n: Int) -> Int {", "quiet(n: Int) -> Int !{random} { let _ = random()\n");
   expect(growing(programDiff(edit([ROW, `!{${MORE}} {`]), lib))).toEqual([
     "grows: random: the program can now call it: main → quiet (app.ax:12:46) → lib.ax:1:52",
@@ -407,7 +407,7 @@ const HARMLESS_IN_PROGRAMS: readonly (readonly [name: string, edit: (app: string
   ],
   ["another content", edit(['"out/page.txt", page', '"out/page.txt", page ++ who'])],
   ["a longer beginning", edit(["https://a.example/items/", "https://a.example/items/new/"])],
-  ["a call less", edit(['let _ = fs.write("out/page.txt", page)', ""])],
+  ["one call less", edit(['let _ = fs.write("out/page.txt", page)', ""])],
   ["no actor", edit(["let _ = spawn worker", ""])],
   ["an early return", statement('if who == "" { return "" }')],
   ["a contract", edit(["String !{fs.read} { fs.read(", 'String !{fs.read} requires name != "" { fs.read('])],
@@ -419,7 +419,7 @@ test.each(HARMLESS_IN_PROGRAMS)("a program that does no more: %s", (_, change) =
   expect(growing(programDiff(change))).toEqual([]);
 });
 
-test("a call that moves to another file is no growth", () => {
+test("a call that moves to another file is reported as a move", () => {
   const lib = `${LIB}export fn save(page: String) -> Bool !{fs.write} { fs.write("out/page.txt", page) }\n`;
   expect(
     shown(programDiff(edit(['fs.write("out/page.txt", page)', "save(page)"]), lib)).map((line) => line.replace(/: main → .*$/, "")),

@@ -11,7 +11,7 @@ import { couldBe, handlersOf, answers } from "./programs.ts";
 
 const effectsOf = (text: string) => findEffects(checkFunctions({ name: "main.ax", text }), BUILTIN_REGISTRY);
 
-/** The calls as text: capability, most calls, path, and what is known about the first argument. */
+/** Returns the calls as text: capability, how often, path, and what is known about the first argument. */
 function callsOf(text: string): readonly string[] {
   return effectsOf(text).calls.map(({ capability, times, path, args, inActor }) => {
     const known = args[0]?.known;
@@ -102,7 +102,7 @@ test("totals count the branch that makes the most calls", () => {
   expect(effectsOf(source).totals).toEqual(new Map([["fs.read", 2]]));
 });
 
-test("every call of a run was found, not made more often, and with arguments that were found possible", async () => {
+test("a run makes only calls that were found, at most as often as found, and with possible arguments", async () => {
   await fc.assert(
     fc.asyncProperty(fc.oneof({ weight: 3, arbitrary: arbitraryProgram }, arbitraryOverlap), answers, async (source, given) => {
       const { calls, totals } = effectsOf(source);

@@ -130,7 +130,7 @@ async function expectLeast({ program, logs, suggestion }: Recorded): Promise<voi
   }
 }
 
-test("a policy of two runs lists what they did, and what the program can do besides", async () => {
+test("a policy suggested from two runs lists their calls, and the other calls that the program can make", async () => {
   const source = `fn save(t: String) -> Bool !{fs.write} { fs.write("out/" ++ t, t) }
 fn main(name: String, n: Int) -> Bool !{net.fetch, fs.read, fs.write, random, time.now} {
     let _ = random("int", 1, n)
@@ -181,7 +181,7 @@ fn idle() -> String !{step.input} { step_input("x") }
   await expectLeast(recorded);
 });
 
-test("many values become a range or a common beginning", async () => {
+test("many values become a range or a common prefix", async () => {
   const source =
     'fn main() -> Unit !{fs.read, random} { for i in 10..40 { let _ = fs.read(f"notes/{i}.txt")\n let _ = random("int", 0, i) } }';
   const recorded = await ofText(source, {});
@@ -195,7 +195,7 @@ test("many values become a range or a common beginning", async () => {
   await expectLeast(recorded);
 });
 
-test("secrets, approvals and loopback hosts stay as the recorded policy has them", async () => {
+test("secrets, approvals and loopback hosts are kept from the recorded policy", async () => {
   const source = `fn main() -> String !{net.fetch, fs.write} {
     let _ = fs.write("out/a", "x")
     net.fetch("http://127.0.0.1:8080/", "GET", "", { "Authorization": "Bearer {{secret:key}}" })
@@ -217,7 +217,7 @@ test("secrets, approvals and loopback hosts stay as the recorded policy has them
   await expectLeast(recorded);
 });
 
-test("a run that was refused a call, and a run of another program, are no evidence", async () => {
+test("rejects a run with a refused call, and a run of another program", async () => {
   const program = "fn main() -> Int !{time.now} { time.now() }";
   await expect(ofText(program, { policy: "deny-all" })).rejects.toThrow("call 1 of time.now was refused");
   const { logs } = await ofText(program, {});
@@ -233,7 +233,7 @@ test("an audit run is evidence for a policy", async () => {
   await expectLeast(recorded);
 });
 
-test("each suggested policy for generated programs lets every log pass, and no part of it can be narrower", async () => {
+test("under the policy suggested for a generated program every log passes, and no part of the policy can be narrower", async () => {
   const program = fc.oneof({ weight: 3, arbitrary: arbitraryProgram }, arbitraryOverlap);
   await fc.assert(
     fc.asyncProperty(program, fc.array(answers, { minLength: 1, maxLength: 2 }), urls, paths, async (source, given, url, path) => {
@@ -258,7 +258,7 @@ function skipRefused(error: unknown): Recorded {
   throw error;
 }
 
-test("a suggested policy for each example that runs on mocks lets its log pass, and no part of it can be narrower", async () => {
+test("under the policy suggested for an example that runs on mocks its log passes, and no part of the policy can be narrower", async () => {
   const text = "a text";
   const found: string[] = [];
   for (const entry of readdirSync(EXAMPLES, { withFileTypes: true }).filter((e) => e.isDirectory())) {
@@ -280,7 +280,7 @@ test("a suggested policy for each example that runs on mocks lets its log pass, 
   expect(found.length).toBeGreaterThan(6);
 });
 
-test("every root that is read is one that a path needs", async () => {
+test("some path needs each suggested root", async () => {
   const source = 'fn main() -> Unit !{fs.read} { for p in ["/data/a", "notes/b", "c"] { let _ = fs.read(p) } }';
   const policy = policyOf({ default_allow: true, fs_policy: { read: ["/data", "."] } });
   const { suggestion } = await ofText(source, { policy });

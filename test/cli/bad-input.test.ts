@@ -135,7 +135,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "a log of a later version": { args: ["verify", "notalog.jsonl"], code: 6, says: ["verify: failed at line 1"] },
 };
 
-const told = (ended: Ended): string => `${ended.stdout}${ended.stderr}`;
+const output = (ended: Ended): string => `${ended.stdout}${ended.stderr}`;
 
 test.runIf(existsSync("/dev/full"))("a module that cannot be written whole takes no link or device away", async () => {
   const ended = await boruna(["compile", "add.ax", "-o", "full.axbc"], { cwd: folder });
@@ -146,10 +146,10 @@ test.runIf(existsSync("/dev/full"))("a module that cannot be written whole takes
 describe("bad input", () => {
   test.each(Object.entries(CASES))("%s", async (_, { args, code, says }) => {
     const ended = await boruna(args, { cwd: folder });
-    for (const text of says) expect(told(ended)).toMatch(text);
-    expect(told(ended)).not.toContain("\u001b");
-    expect(told(ended)).not.toMatch(/\n\s+at .*[(:]\d+:\d+\)?/);
-    expect(told(ended)).not.toContain("node:internal");
+    for (const text of says) expect(output(ended)).toMatch(text);
+    expect(output(ended)).not.toContain("\u001b");
+    expect(output(ended)).not.toMatch(/\n\s+at .*[(:]\d+:\d+\)?/);
+    expect(output(ended)).not.toContain("node:internal");
     expect(ended.code).toBe(code);
   });
 

@@ -51,7 +51,7 @@ describe("boruna fmt", () => {
     });
   });
 
-  test("syntax errors: told, and nothing is written", async () => {
+  test("reports syntax errors, and writes nothing", async () => {
     const { cwd, read } = project({ "a.ax": UGLY, "b.ax": "fn main( {" });
     const ended = await boruna(["fmt", "a.ax", "b.ax"], { cwd });
     expect(ended).toMatchObject({ code: 2, stdout: "" });

@@ -9,7 +9,7 @@ const message = (body: object): string => {
   return `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
 };
 
-test.each([[["lsp"]], [["lsp", "--stdio"]]])("%j serves on stdin and stdout until it is told to exit", async (args) => {
+test.each([[["lsp"]], [["lsp", "--stdio"]]])("%j serves on stdin and stdout until the client sends exit", async (args) => {
   const server = spawn(process.execPath, [MAIN, ...args], { stdio: ["pipe", "pipe", "inherit"] });
   let output = "";
   server.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));

@@ -135,7 +135,7 @@ test("a policy must be the recorded one", async () => {
   expect((await here(["resume", "cut.jsonl", "--policy", "policy.json"])).code).toBe(0);
 });
 
-test("a kill before the program was stored is told from a loss", async () => {
+test("a kill before the program was stored is distinguished from a lost module", async () => {
   cutCopy(1);
   rmSync(at("cut.jsonl.blobs"), { recursive: true });
   for (const command of ["resume", "replay"]) {

@@ -71,7 +71,7 @@ test("--allow takes several capabilities with commas between them", async () => 
   expect(over).toMatchObject({ code: 2, stdout: expect.stringContaining("policy.invalid_capability") });
 });
 
-test("an edited answer, the chain mended, is told at the call where the program goes another way", async () => {
+test("a log with an edited answer and recomputed hashes diverges at the call where the program takes another path", async () => {
   writeFileSync(
     join(folder, "two.ax"),
     `fn main(a: String, b: String) -> Int !{fs.read} {

@@ -382,7 +382,7 @@ describe("a full queue of spans", () => {
     expect(logOf("waited").equals(logOf("untraced"))).toBe(true);
   });
 
-  test("does not stop a run with a wall-clock limit: what there is no room for is dropped and counted", async () => {
+  test("does not stop a run with a wall-clock limit: spans that do not fit are dropped and counted", async () => {
     const collector = await startCollector((request, answer) => {
       if (request.spans.some((span) => span.name === "boruna.run")) answer(200);
     });

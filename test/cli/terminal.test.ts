@@ -133,7 +133,7 @@ test("a second SIGINT does not wait for a collector that hangs", async () => {
   expect(stderr).toContain("canceled");
 });
 
-test("a record that was changed is told with its line, once", async () => {
+test("a changed record is reported once, with its line", async () => {
   await boruna(["run", "tree.ax", "--allow", "ui.render", "--arg", "text=one", "--record", "edited.jsonl"], { cwd: folder });
   const log = join(folder, "edited.jsonl");
   const lines = readFileSync(log, "utf8").split("\n");

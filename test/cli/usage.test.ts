@@ -175,10 +175,10 @@ describe("a destination that fails changes nothing", () => {
     const collector = kind === "refuse" ? undefined : await startCollector(kind);
     const url = collector?.url ?? (await refusingUrl());
     const env = { BORUNA_TELEMETRY_ENABLED: "1", BORUNA_TELEMETRY_URL: url, BORUNA_TELEMETRY_TIMEOUT_MS: String(timeoutMs) };
-    const [plain, silent, told] = [await run(args), await run(args, env), await run(args, { ...env, BORUNA_DEBUG: "1" })];
+    const [plain, silent, debug] = [await run(args), await run(args, env), await run(args, { ...env, BORUNA_DEBUG: "1" })];
     await collector?.close();
     expect(silent).toEqual(plain);
-    expect(told).toEqual({ ...plain, stderr: `${plain.stderr}usage event not delivered: ${reason}\n` });
+    expect(debug).toEqual({ ...plain, stderr: `${plain.stderr}usage event not delivered: ${reason}\n` });
   });
 
   test("a redirect is not followed", async () => {

@@ -104,7 +104,7 @@ describe("answers", () => {
     expect(answer).toContain(JSON.stringify({ start }).slice(1, -1));
   });
 
-  test("completion after an access that is not finished", async () => {
+  test("completion after an incomplete access", async () => {
     const text = TEXT.replace("area(Shape::Circle(p, list.len(sums)))", "p.");
     const labels = await withFile("main.ax", text, (client, uri) =>
       client.request("textDocument/completion", { textDocument: { uri }, position: at(text, "  p.\n", 4) }),
@@ -146,7 +146,7 @@ describe("answers", () => {
     expect(await ask("textDocument/references", "Point { x: Int", 0, { context: { includeDeclaration: false } })).toHaveLength(8);
   });
 
-  test("rename, and names that are refused", async () => {
+  test("rename, and refused names", async () => {
     const renamed = await ask("textDocument/rename", "name } =>", 0, { newName: "title" });
     expect(JSON.stringify(renamed)).toContain("name: title");
     await expect(ask("textDocument/rename", "name } =>", 0, { newName: "match" })).rejects.toThrow("keyword");
@@ -189,7 +189,7 @@ describe("answers", () => {
     expect(JSON.stringify(actions)).toContain('"newText":"length"');
   });
 
-  test("several files: an open one that is imported, and one of the workspace that is not open", async () => {
+  test("several files: an imported file that is open, and a file of the workspace that is not", async () => {
     writeFileSync(join(folder, "lib.ax"), "export fn old() -> Int { 1 }\n");
     writeFileSync(join(folder, "other.ax"), 'import "./lib.ax"\nfn main() -> Int { old() + 1 }\n');
     const main = 'import "./lib.ax"\nfn main() -> Int { old() }\n';
@@ -260,7 +260,7 @@ function opened(text: string): Program {
   return program;
 }
 
-test("a renamed program compiles, and the name means the same in as many places", () => {
+test("after a rename the program compiles, and as many places refer to the same thing", () => {
   fc.assert(
     fc.property(source, fc.nat(), fc.constantFrom("fresh", "x", "list", "Fresh", "text", "main", "len"), (text, pick, newName) => {
       const program = opened(text);
@@ -277,7 +277,7 @@ test("a renamed program compiles, and the name means the same in as many places"
   );
 });
 
-test("a new name that occurs nowhere is never refused for bindings", () => {
+test("a rename of a binding to a name that occurs nowhere is never refused", () => {
   fc.assert(
     fc.property(source, fc.nat(), (text, pick) => {
       const program = opened(text);
@@ -332,7 +332,7 @@ test("a program that compiles still compiles after a fix of a warning", () => {
   expect(fixes).toBeGreaterThan(0);
 });
 
-test("a fix of the only error leaves no error of that place", () => {
+test("after a fix of the only error, there is no error at its place", () => {
   const mistakes: readonly (readonly [string, string])[] = [
     ["list.len(", "list.length("],
     ["list.map(", "list.mapp("],

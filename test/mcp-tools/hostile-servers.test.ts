@@ -43,7 +43,7 @@ const hasTrace = (folder: string, word = "started"): boolean =>
 
 const pidIn = (lines: readonly string[], word: string): number => Number(lines.find((line) => line.startsWith(word))?.split(" ")[1]);
 
-describe("each ends as one failure that the program can catch", () => {
+describe("each becomes one failure that the program can catch: a server that", () => {
   test.each<[string, string, string, Partial<ToolDeclaration>]>([
     ["never answers a call", "hang", "the server of mcp_t did not answer within 100 ms", { timeoutMs: 100 }],
     ["never answers at all", "mute", "the server of mcp_t did not answer within 100 ms", { startTimeoutMs: 100 }],
@@ -52,7 +52,7 @@ describe("each ends as one failure that the program can catch", () => {
     ["floods with notifications", "flood", "the server of mcp_t sent more than 100000 bytes", { maxAnswerBytes: 100_000 }],
     ["sends a line without end", "endless", "the server of mcp_t sent more than 100000 bytes", { maxAnswerBytes: 100_000 }],
     ["answers with megabytes", "megabytes", "the server of mcp_t sent more than 4194304 bytes", {}],
-    ["answers with something else than MCP", "malformed", "the server of mcp_t sent an answer that is not one of MCP", {}],
+    ["answers with something other than MCP", "malformed", "the server of mcp_t sent an answer that is not one of MCP", {}],
     ["answers with an error of the tool", "error", "no such thing", {}],
     ["refuses the request", "refuse", "the server of mcp_t refused the request: not today", {}],
     [
@@ -72,19 +72,19 @@ describe("each ends as one failure that the program can catch", () => {
     await tools.tools.close();
   });
 
-  test("an answer that is too long for one call, while others are open", async () => {
+  test("sends an answer that is too long for one call, while others are open", async () => {
     const tools = await withManner("large", { maxAnswerBytes: 100_000 });
     const run = await tools.run('Ok(json.from(list.map(par.map([1, 2, 3, 4], fn(_) { t_ask(t_ask_args("hi")) }), result.is_ok)))');
     expect(run.value).toEqual({ ok: [false, false, false, false] });
   });
 
-  test("an answer that is nested too deep", async () => {
+  test("sends an answer that is nested too deeply", async () => {
     const tools = await withManner("deep");
     const run = await tools.run(ASK);
     expect(run.value).toMatchObject({ err: expect.stringMatching(/^mcp_t\.ask answered a value that is too large/) });
   });
 
-  test("an answer that does not fit the tool's output schema", async () => {
+  test("sends an answer that does not fit the tool's output schema", async () => {
     const untyped = await withManner("untyped");
     expect((await untyped.run(COUNT)).value).toEqual({
       err: "mcp_t.count answered something else than its schema declares: $.n: expected Int, found String",
@@ -100,7 +100,7 @@ describe("each ends as one failure that the program can catch", () => {
     });
   });
 
-  test("names that JavaScript treats specially are only names", async () => {
+  test("uses names that are special in JavaScript, which are ordinary names here", async () => {
     const tools = await withManner("proto");
     const run = await tools.run('Ok(option.unwrap_or(t_ask(t_ask_args("hi"))?.json, Json::Null))');
     expect(run.outcome).toBe("success");
@@ -108,7 +108,7 @@ describe("each ends as one failure that the program can catch", () => {
     expect(JSON.stringify(run.value)).toContain("constructor");
   });
 
-  test("a command that is not there", async () => {
+  test("has a command that does not exist", async () => {
     const tools = await withManner("good", { server: { command: ["boruna-no-such-server"], env: [] } });
     expect((await tools.run(ASK)).value).toEqual({
       err: "the server of mcp_t could not be started: boruna-no-such-server: there is no such command",
@@ -128,7 +128,7 @@ test("equal failures make equal logs", async () => {
   expect(records[1]).toBe(records[0]);
 });
 
-describe("what has changed since the import", () => {
+describe("a tool that has changed since the import", () => {
   test.each([
     ["changed", "the tool of mcp_t.ask has changed since it was imported; import it again"],
     ["removed", "the server of mcp_t no longer has the tool of mcp_t.ask; import it again"],
@@ -140,7 +140,7 @@ describe("what has changed since the import", () => {
     expect((await tools.run(COUNT)).value).toEqual({ ok: 1 });
   });
 
-  test("a description that has changed is a warning, once a connection", async () => {
+  test("whose description has changed causes a warning, once per connection", async () => {
     const tools = await withManner("redescribed");
     expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
     expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
@@ -149,7 +149,7 @@ describe("what has changed since the import", () => {
 });
 
 describe("the process", () => {
-  test("serves several runs, also at once, and ends with close", async () => {
+  test("serves several runs, also at the same time, and ends at close", async () => {
     const traces = newFolder();
     const tools = await withManner("good", {}, traces);
     const runs = await Promise.all([tools.run(COUNT), tools.run(COUNT), tools.run(ASK)]);
@@ -190,7 +190,7 @@ describe("the process", () => {
     await gone(pidIn(traceOf(traces), "started"));
   });
 
-  test("takes the processes that it has started with it", async () => {
+  test("ends together with the processes that it has started", async () => {
     const traces = newFolder();
     const tools = await withManner("orphan", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ ok: "started" });
@@ -198,14 +198,14 @@ describe("the process", () => {
     await gone(pidIn(traceOf(traces), "child"));
   });
 
-  test("that leaves a process behind has ended all the same", async () => {
+  test("counts as ended even if it leaves a process behind", async () => {
     const traces = newFolder();
     const tools = await withManner("abandon", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ err: "the server of mcp_t ended (exit code 6)" });
     await gone(pidIn(traceOf(traces), "child"));
   });
 
-  test("that ends between two calls fails the next one, and is started again for the one after that", async () => {
+  test("that ends between two calls makes the next call fail, and is started again for the one after it", async () => {
     const traces = newFolder();
     const tools = await withManner("once", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
@@ -215,7 +215,7 @@ describe("the process", () => {
     expect(traceOf(traces).filter((line) => line.startsWith("started"))).toHaveLength(2);
   });
 
-  test("is told when a run is aborted, and serves the others", async () => {
+  test("gets a cancellation when a run is aborted, and serves the other runs", async () => {
     const traces = newFolder();
     const tools = await withManner("hang", {}, traces);
     const controller = new AbortController();
@@ -228,8 +228,8 @@ describe("the process", () => {
   });
 });
 
-describe("what stays private", () => {
-  test("logs, notifications, requests and stderr of a server reach nobody", async () => {
+describe("privacy", () => {
+  test("logs, notifications, requests and stderr of a server are dropped", async () => {
     const tools = await withManner("noisy");
     const memory = inMemory();
     const debug: string[] = [];

@@ -99,7 +99,7 @@ describe.each([
   ["2025", legacy, "2025-11-25"],
   ["2026", modern, "2026-07-28"],
 ] as const)("a server of %s", (_, generation, protocol) => {
-  test("is imported, and called by several runs", async () => {
+  test("can be imported, and several runs can call it", async () => {
     const methods: (string | undefined)[] = [];
     const answer = generation(echo);
     const url = await serve((request, response, incoming) => {
@@ -192,7 +192,7 @@ test("a header has the value of its variable, which stays out of files, answers 
   });
 });
 
-test("a server of 2026 that asks for input is one failure", async () => {
+test("a call to a server of 2026 that asks for input fails", async () => {
   const asks: Answer = ({ id }, response) =>
     reply(response, id, {
       resultType: "input_required",
@@ -221,7 +221,7 @@ test("the session of a server of 2025 is ended", async () => {
   expect(ended).toEqual(["s-1", "s-1"]);
 });
 
-test("a pin is that of the schemas as the server sends them", async () => {
+test("a pin is computed from the schemas as the server sends them", async () => {
   const inputSchema = {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     type: "object",
@@ -254,7 +254,7 @@ test("a pin is that of the schemas as the server sends them", async () => {
   expect(made.declaration.tools).toMatchObject([{ pin: contractPin(listed), mayRepeat: true }]);
 });
 
-test("no redirect leads to another server", async () => {
+test("a redirect to another server is refused", async () => {
   let visited = 0;
   const other = await serve((request, response, incoming) => {
     visited += 1;

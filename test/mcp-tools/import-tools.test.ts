@@ -126,7 +126,7 @@ describe("the types of schemas", () => {
 });
 
 describe("names", () => {
-  test("of the server become names of the language; what is left is numbered", () => {
+  test("of the server become names of the language; names without letters or digits get a number", () => {
     const { text } = imported([
       tool("getHTTPFile", object({ maxResults: {}, "max-results": {}, "": {}, "1st": {}, 類: {}, type: {}, Self: {} }, ["type"])),
     ]);
@@ -135,7 +135,7 @@ describe("names", () => {
     expect(fields.slice(0, 7)).toEqual(["max_results", "max_results_2", "field", "field_1st", "field_2", "type", "self"]);
   });
 
-  test("that two tools share are an error; so is a rename of a tool that is not there", () => {
+  test("that two tools share are an error, and so is a rename of a tool that does not exist", () => {
     const tools = [tool("read-file", {}), tool("readFile", {})];
     expect(() => imported(tools)).toThrow(USAGE);
     expect(imported(tools, new Map([["readFile", "read_again"]])).declaration.tools.map(({ capability }) => capability)).toEqual([
@@ -147,7 +147,7 @@ describe("names", () => {
     expect(() => imported([tool("read", {}), tool("read_args", {})])).toThrow(USAGE);
   });
 
-  test("tools that cannot be imported are left out by name", () => {
+  test("of tools that cannot be imported can be excluded", () => {
     const foreign = tool("foreign", object({ x: { $ref: "https://example.com/schema" } }));
     const { refused, declaration } = imported([tool("a", {}), foreign, { ...tool("task", {}), isTaskOnly: true }]);
     expect(declaration.tools.map((declared) => declared.tool)).toEqual(["a"]);
@@ -159,7 +159,7 @@ describe("names", () => {
   });
 });
 
-describe("what goes over the wire", () => {
+describe("messages to and from the server", () => {
   const node = object({ n: { type: "integer" }, kids: { type: "array", items: { $ref: "#/$defs/Node" } } }, ["n", "kids"]);
   const step = {
     oneOf: [
@@ -279,7 +279,7 @@ function nesting(text: string): number {
 }
 
 describe("any schema", () => {
-  test("makes a formatted module that compiles without warnings, and whose mock is an answer", async () => {
+  test("makes a formatted module that compiles without warnings, and a mock that is a valid answer", async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(document, anySchema), fc.oneof(document, anySchema), fc.string(), async (input, output, description) => {
         const made = imported([tool("a", input, output, description), tool("none", {})]);
@@ -317,9 +317,9 @@ describe("hostile schemas", () => {
   const nested = (depth: number, wrap: (inner: unknown) => unknown): unknown =>
     Array.from({ length: depth }).reduce<unknown>(wrap, { type: "string" });
   test.each<[string, unknown]>([
-    ["lists nested deep", object({ x: nested(500, (items) => ({ type: "array", items })) })],
-    ["objects nested deep", object({ x: nested(500, (x) => object({ x }, ["x"])) })],
-    ["alternatives nested deep", object({ x: nested(500, (inner) => ({ anyOf: [inner] })) })],
+    ["deeply nested lists", object({ x: nested(500, (items) => ({ type: "array", items })) })],
+    ["deeply nested objects", object({ x: nested(500, (x) => object({ x }, ["x"])) })],
+    ["deeply nested alternatives", object({ x: nested(500, (inner) => ({ anyOf: [inner] })) })],
     ["many members", object(Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`m${i}`, { type: "string" }])))],
     ["many values", object({ x: { enum: Array.from({ length: 20_000 }, (_, i) => `v${i}`) } })],
     [
@@ -348,7 +348,7 @@ describe("hostile schemas", () => {
     expect(problems(made)).toEqual([]);
   });
 
-  test("what an author could not see is not in the module", () => {
+  test("the module contains no invisible characters", () => {
     const sly = "good\u202e\u2066 } fn evil() {\u0000\u001b[31m\u2028";
     const { text } = imported([tool("a", object({ [sly]: { type: "string", description: sly } }), undefined, sly)]);
     // Line ends are the only control characters.

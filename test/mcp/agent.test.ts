@@ -8,7 +8,7 @@ import { describeTools, readToolModule, searchTools } from "../../mcp/tool-searc
 import { ALLOW_ALL, DENY_ALL } from "../../policy/policy.ts";
 import { environment, EXAMPLES, temporaryFolder } from "../cli/boruna.ts";
 
-test("searches, checks, repairs and runs, and a model would have read a fraction", async () => {
+test("a model searches, checks, repairs and runs a program, and reads a fraction of the schemas", async () => {
   const transcript = join(temporaryFolder(), "transcript.json");
   const child = spawn(process.execPath, [join(EXAMPLES, "mcp-agent/agent.mjs"), transcript], {
     env: environment(),
@@ -34,7 +34,7 @@ test("searches, checks, repairs and runs, and a model would have read a fraction
 
 const module = readToolModule(join(EXAMPLES, "mcp-notes/mcp_notes.json"));
 
-test("a search finds functions by the words of their names and descriptions, and says what the policy allows", () => {
+test("a search finds functions by words of their names and descriptions, and says which ones the policy allows", () => {
   expect(module.functions.length).toBe(14);
   const found = searchTools([module], DENY_ALL, "write a FILE", 3);
   expect(found[0]).toMatchObject({

@@ -48,7 +48,7 @@ describe.each(KINDS)("a client of %s", (kind) => {
     await client.close();
   });
 
-  test("cancels a run that only computes, and is answered meanwhile", async () => {
+  test("cancels a run that only computes, and gets other answers meanwhile", async () => {
     const client = await connect(kind, { url, token: TOKEN });
     // Cancels each run when the server has answered another call, so that it is really running.
     for (let i = 0; i < 20; i++) {
@@ -101,12 +101,12 @@ describe("a request is refused with a typed error", () => {
     ["with another token", { authorization: "Bearer other" }, "{}", 401],
     ["with another scheme", { authorization: `Basic ${TOKEN}` }, "{}", 401],
     ["for another Host", { host: "evil.example" }, "{}", 403],
-    ["for a Host that only begins like ours", { host: "127.0.0.1.evil.example" }, "{}", 403],
+    ["for a Host that only begins with the server's address", { host: "127.0.0.1.evil.example" }, "{}", 403],
     ["from a page of another site", { origin: "https://evil.example" }, "{}", 403],
     ["from a page without an origin", { origin: "null" }, "{}", 403],
     ["that is not JSON", {}, "{", 400],
     ["that is not UTF-8", {}, Buffer.from([0xff, 0xfe]), 400],
-    ["that is no request", {}, "{}", 400],
+    ["that is not a request", {}, "{}", 400],
     ["that is null", {}, "null", 400],
     ["that is an empty list", {}, "[]", 400],
     ["that is nested deeply", {}, "[".repeat(1_000_000), 400],
@@ -119,14 +119,14 @@ describe("a request is refused with a typed error", () => {
     expect(reply.body).not.toMatch(/ at |node_modules/);
   });
 
-  test("by its path and method", async () => {
+  test("for a wrong path or method", async () => {
     expect((await send({}, "{}", { path: "/" })).status).toBe(404);
     expect((await send({}, "", { method: "PUT" })).status).toBe(405);
     expect((await send({}, "", { method: "GET" })).status).toBe(400);
   });
 });
 
-test("after all this the server answers, and has reported no bug", async () => {
+test("after all these requests the server still answers, and has reported no bug", async () => {
   const client = await connect("2026", { url, token: TOKEN });
   expect((await client.call("boruna_explain", { code: "E001" })).content).toMatchObject({ code: "E001" });
   await client.close();

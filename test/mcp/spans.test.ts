@@ -5,7 +5,7 @@ import { connect } from "./clients.ts";
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const CALLER = "b7ad6b7169203331";
 
-test("a tool call has the conventions' span, below the caller's and above the run's, and holds no content", async () => {
+test("a tool call has the span of OpenTelemetry's conventions, below the caller's span and above the run's, without content", async () => {
   let arrived = (): void => undefined;
   const collector = await startCollector((_, answer) => {
     answer(200);

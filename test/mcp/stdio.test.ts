@@ -35,7 +35,7 @@ describe.each(KINDS)("a client of %s", (kind) => {
     await driveEveryTool(await client(kind, "--policy", POLICY, "--logs", join(folder, "logs")));
   });
 
-  test("gets a typed error for what it may not do, and for what means nothing", async () => {
+  test("gets a typed error for a forbidden request, and for one that makes no sense", async () => {
     const { call } = await client(kind, "--policy", POLICY);
     const error = async (name: string, args: Readonly<Record<string, unknown>>): Promise<unknown> => {
       const answer = checked(name, await call(name, args));
@@ -89,7 +89,7 @@ describe("a run", () => {
     });
   });
 
-  test("live, it reaches what the operator opened, and only that", async () => {
+  test("that is live reaches only what the operator opened", async () => {
     const { call } = await client("2026", "--policy", POLICY, "--live");
     const source = "fn main(path: String) -> String !{fs.read} { fs.read(path) }";
     const read = async (path: string): Promise<unknown> => (await call("boruna_run", { source, args: { path }, live: true })).content;
@@ -97,7 +97,7 @@ describe("a run", () => {
     expect(await read("/etc/passwd")).toMatchObject({ outcome: "denied", value: null });
   });
 
-  test("a value that is too long is in the log, and read in parts", async () => {
+  test("stores a value that is too long in its log, from which a client reads it in parts", async () => {
     const { call } = await client("2026", "--policy", POLICY);
     const { content } = await call("boruna_run", { source: 'fn main() -> String { string.repeat("ab", 5000) }', max_result_bytes: 300 });
     expect(content).toMatchObject({ outcome: "success", value: null, cut: { members: ["value"], bytes: 10_002, max_result_bytes: 300 } });
@@ -105,7 +105,7 @@ describe("a run", () => {
     expect(part.content).toMatchObject({ value_json: `b${"ab".repeat(50)}"`, value_length: 10_002 });
   });
 
-  test("a run that waits for a person names its log, which the operator approves and resumes", async () => {
+  test("that waits for a person names its log; the operator approves the call and resumes the run", async () => {
     const logs = join(folder, "waiting");
     const { call } = await client("2026", "--policy", POLICY, "--logs", logs);
     const { content } = await call("boruna_run", { source: "fn main() -> Int !{time.now} { time.now() }" });
@@ -116,7 +116,7 @@ describe("a run", () => {
     expect(await boruna(["resume", log])).toMatchObject({ code: 0 });
   });
 
-  test("that only computes is canceled, and other calls are answered meanwhile", async () => {
+  test("that only computes can be canceled, and other calls are answered meanwhile", async () => {
     const { call } = await client("2026", "--policy", POLICY);
     const abort = new AbortController();
     const running = call("boruna_run", { source: ENDLESS }, { signal: abort.signal }).catch(String);
@@ -127,7 +127,7 @@ describe("a run", () => {
     expect((await call("boruna_run", { source: "fn main() -> Int { 8 }" })).content).toMatchObject({ value: 8 });
   });
 
-  test("too many at once are refused; a canceled one makes room", async () => {
+  test("is refused if too many run at once", async () => {
     const { call } = await client("2026", "--policy", POLICY);
     const abort = new AbortController();
     setMaxListeners(0, abort.signal);
@@ -170,7 +170,7 @@ const META = {
 const request = (id: number, method: string, params: object = {}): string =>
   `${JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...params, _meta: META } })}\n`;
 
-test("calls are reported before the answer", async () => {
+test("progress reports calls before the answer", async () => {
   const _meta = { ...META, progressToken: "p" };
   const params = { name: "boruna_run", arguments: { source: FETCHES, args: { n: 3 } }, _meta };
   const { lines } = await talk(
@@ -187,7 +187,7 @@ test("calls are reported before the answer", async () => {
 });
 
 describe("hostile input on stdio", () => {
-  test("a line that is no request is dropped, and the next one is answered", async () => {
+  test("a line that is not a request is ignored, and the next one is answered", async () => {
     const { lines, code } = await talk([
       request(1, "server/discover"),
       "not json\n",

@@ -11,7 +11,7 @@ test("the tools and their schemas", () => {
   expect(TOOLS).toMatchSnapshot();
 });
 
-test("every tool has its code, and its schemas are read", () => {
+test("every tool has an implementation, and its schemas can be read", () => {
   expect([...ANSWERS.keys(), ...PROGRAM_TOOLS.keys()].toSorted()).toEqual(TOOLS.map(({ name }) => name).toSorted());
   for (const { name, inThread } of TOOLS) expect(PROGRAM_TOOLS.has(name)).toBe(inThread);
   for (const { inputSchema, outputSchema } of TOOLS) {
@@ -42,14 +42,14 @@ describe("boruna_docs", () => {
     }
   });
 
-  test("a long page is its introduction and its sections, a section is found by its title in any case", () => {
+  test("a long page comes as its introduction and a list of sections; a section is found by its title in any case", () => {
     const { sections, text } = docsPiece("reference/language", undefined);
     expect(text.length).toBeLessThan(docsText("reference/language").length);
     const [first = ""] = sections ?? [];
     expect(docsPiece("reference/language", first.toUpperCase()).text).toContain(first);
   });
 
-  test("an unknown page or section says what there is", () => {
+  test("the error for an unknown page or section lists those that exist", () => {
     expect(() => docsPiece("guide/tuor", undefined)).toThrow("there is no page");
     expect(() => docsPiece("../../package", undefined)).toThrow("there is no page");
     expect(() => docsPiece("guide/tour", "nothing")).toThrow("has no section");

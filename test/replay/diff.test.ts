@@ -145,7 +145,7 @@ describe("headers and ends", () => {
   });
 });
 
-test("a difference is told with both values, and nothing in it drives a terminal", async () => {
+test("a difference shows both values, without control characters", async () => {
   const recording = await recorded(ACTORS);
   const lines = new TextDecoder().decode(recording.bytes).split("\n");
   const sent = lines.findIndex((line) => line.includes("MessageSend")) + 1;

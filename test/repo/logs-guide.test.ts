@@ -1,4 +1,4 @@
-/** Runs the examples of `docs/guide/logs.md` in their order. A `…` in a line stands for any text. */
+/** Runs the examples of `docs/guide/logs.md` in their order. A `…` in a line matches any text. */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -45,8 +45,8 @@ test.each([
   expect(tried.run.outcome).toBe(kind === "host_fault" ? "runtime_error" : "success");
   expect(ends.at(-1)?.cause).toEqual(cause);
 
-  const { program: _program, ...told } = run;
-  const shown = [told, tried.run.value, ends, tracing.calls, tracing.runs, run.error === undefined ? "" : errorJson(run.error)];
+  const { program: _program, ...rest } = run;
+  const shown = [rest, tried.run.value, ends, tracing.calls, tracing.runs, run.error === undefined ? "" : errorJson(run.error)];
   const written = [JSON.stringify(shown), ...[bytes, tried.bytes].map((text) => new TextDecoder().decode(text))];
   for (const text of written) expect(text).not.toMatch(/s3cret|10\.0\.0\.7|"cause"/);
 });

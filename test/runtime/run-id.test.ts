@@ -51,12 +51,12 @@ describe("a live run", () => {
   });
 
   test("has its id on its span", async () => {
-    const told: string[] = [];
+    const readIds: string[] = [];
     const { run: ended } = await run({
       live: true,
       tracing: {
         startRun: ({ runId }) => {
-          told.push(runId());
+          readIds.push(runId());
           return {
             startCall: () => ({ run: (body) => body(), headers: () => ({}), setModel: () => undefined, end: () => undefined }),
             startFlow: () => ({ end: () => undefined }),
@@ -66,7 +66,7 @@ describe("a live run", () => {
         },
       },
     });
-    expect(told).toEqual([ended.runId]);
+    expect(readIds).toEqual([ended.runId]);
   });
 });
 

@@ -37,7 +37,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Every place at which code that is not ours is called. */
+/** Every place at which code of the embedder is called. */
 const PLACES = [
   "getTracer",
   "startSpan",

@@ -76,7 +76,7 @@ describe("the index of a log", () => {
     expect(index.capabilities.get("net.fetch")?.calls).toBe(1_000);
   });
 
-  test("says where a log is broken, and shows what is before it", async () => {
+  test("says where a log is broken, and reads the events before", async () => {
     const lines = linesOf(new TextDecoder().decode(record(SAMPLE_EVENTS).bytes()));
     const changed = lines.map((line, i) => (i === 3 ? line.replace("häß", "has") : line)).join("\n");
     const index = await refreshed(newFile(`${changed}\n`));
@@ -114,7 +114,7 @@ describe("the index of a log", () => {
     expect(() => index.readEvents([1])).toThrow(expect.objectContaining({ kind: "log.changed" }));
   });
 
-  test("reads no more events than it may", async () => {
+  test("reads at most the given number of events", async () => {
     const index = await refreshed(newFile(record(repeated(10)).bytes()), undefined, 20);
     expect(index).toMatchObject({ state: "broken", problem: expect.stringContaining("more events than the viewer reads") });
   });

@@ -87,7 +87,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await page.getByRole("heading", { level: 1 }).waitFor();
   }
 
-  test("a run is found with the filters, and leads to a span, its event and its source line", async () => {
+  test("the filters find a run, which leads to a span, its event and its source line", async () => {
     await page.goto(runs.pageUrl);
     await page.getByText("4 runs").waitFor();
     expect(fragment()).toBe("#/");
@@ -130,13 +130,13 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await other.locator(".row.selected", { hasText: "llm.call" }).waitFor();
   });
 
-  test("branches that overlap are in lanes of their own", async () => {
+  test("branches that overlap have separate lanes", async () => {
     await open("news");
     await page.getByText("lane 5 of 5").first().waitFor();
     expect(await row("branch 4").count()).toBeGreaterThan(0);
   });
 
-  test("the keys alone do all of it", async () => {
+  test("keys can do everything that the mouse can", async () => {
     await page.goto(runs.pageUrl);
     await page.getByText("4 runs").waitFor();
     await page.keyboard.press("/");
@@ -172,7 +172,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await page.getByRole("grid", { name: "Runs" }).waitFor();
   });
 
-  test("two runs are marked and compared with the keys", async () => {
+  test("keys mark two runs and compare them", async () => {
     await page.goto(runs.pageUrl);
     await page.getByText("4 runs").waitFor();
     for (const key of ["j", "x", "j", "x", "c"]) await page.keyboard.press(key);
@@ -204,7 +204,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     expect(await page.locator(".row.pair.same").count()).toBe(7);
   });
 
-  test("a run and one of an edited program differ where they differ", async () => {
+  test("a run and a run of an edited program are compared event by event", async () => {
     await page.goto(runs.pageUrl);
     await page.getByRole("searchbox", { name: "Text" }).fill("digest");
     await page.getByText("2 of 4 runs").waitFor();
@@ -220,7 +220,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await page.getByText("Quiet engines").first().waitFor();
   });
 
-  test("another policy and another answer are tried on the log", async () => {
+  test("a what-if tries another policy and another answer on the log", async () => {
     await open("news");
     await view("What if").click();
     const form = page.getByRole("region", { name: "What if" });
@@ -241,7 +241,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await form.getByText("HTTP 500").first().waitFor();
   });
 
-  test("a run of the news example appears while it goes on", async () => {
+  test("a run of the news example appears while it is running", async () => {
     await page.goto(runs.pageUrl);
     await page.getByText("4 runs").waitFor();
     const { done, open: answer } = runs.news("live", "/stories/3");
@@ -313,7 +313,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     problems = [];
   });
 
-  test("names of spans are text, whatever they contain", async () => {
+  test("names of spans are shown as text, whatever they contain", async () => {
     const script = "<img src=x onerror=alert(1)><script>alert(2)</script>";
     const hostile: SpanJson[] = ["1", "2", "3"].map((id) => ({
       traceId: "b".repeat(32),

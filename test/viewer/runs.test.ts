@@ -81,7 +81,7 @@ const listed = async (viewer: TestViewer, query = ""): Promise<readonly RunSumma
   (await viewer.read("GET /api/runs", `/api/runs?count=1000&${query}`)).runs;
 
 describe("runs", () => {
-  test("a log is joined with every execution of its run; a replay is no run of its own", async () => {
+  test("a log is joined with every execution of its run; a replay is not a separate run", async () => {
     await record(at("joined.jsonl"), { runId: "joined" });
     const viewer = await testViewer({ logs: [at("joined.jsonl")] });
     const [before] = await listed(viewer);
@@ -112,7 +112,7 @@ describe("runs", () => {
       expect((await viewer.read("GET /api/runs/RUN", `/api/runs/${id}`)).run.id).toBe(before?.id);
   });
 
-  test("spans of a run that goes on are a row, which becomes the run", async () => {
+  test("spans of a run in progress form a row, which later becomes the row of the run", async () => {
     const viewer = await testViewer();
     const [run, call] = runSpans({ trace: 1, runId: "later" });
     if (run === undefined || call === undefined) throw new Error("no spans");
@@ -215,7 +215,7 @@ describe("a log", () => {
     });
   });
 
-  test("values, places and sources are answers of their own", async () => {
+  test("values, places and sources are separate answers", async () => {
     const path = await runPath("a.jsonl");
     const rows = await viewer.get(`${path}/events`);
     expect(rows.text).not.toContain("a.txt");
@@ -327,7 +327,7 @@ function live(
 }
 
 describe("live", () => {
-  test("spans that arrive, and a log that grows, is new or goes away", async () => {
+  test("reports new spans, and a log that is new, grows or is deleted", async () => {
     const logs = temporaryFolder();
     await record(at("growing.jsonl"), { runId: "growing" });
     const bytes = readFileSync(at("growing.jsonl"));
@@ -359,7 +359,7 @@ describe("live", () => {
     expect((await listed(viewer)).every((run) => run.log === undefined)).toBe(true);
   });
 
-  test("many changes at once say: load the list again", async () => {
+  test("many changes at once ask the page to load the list again", async () => {
     const viewer = await testViewer();
     const { connected, message } = live(viewer, ({ reload }) => reload);
     await connected;
@@ -375,7 +375,7 @@ describe("live", () => {
     await Promise.all([viewer.close(), ...open.map(({ message }) => message.catch(() => undefined))]);
   });
 
-  test("a copied log is a run of its own", async () => {
+  test("a copied log is a separate run", async () => {
     await record(at("original.jsonl"), { runId: "twice" });
     copyFileSync(at("original.jsonl"), at("copy.jsonl"));
     const viewer = await testViewer({ logs: [at("original.jsonl"), at("copy.jsonl")] });

@@ -64,7 +64,7 @@ describe("access", () => {
     expect(a.pageUrl).toBe(`${a.url}/#token=${a.pageToken}`);
   });
 
-  test("another Host is refused, so that a name that is rebound to this address reaches nothing", async () => {
+  test("another Host is refused, so that DNS rebinding reaches nothing", async () => {
     const viewer = await testViewer();
     const { port } = new URL(viewer.url);
     const authorization = `Bearer ${viewer.pageToken}`;
@@ -148,7 +148,7 @@ describe("access", () => {
 });
 
 describe("spans", () => {
-  test.skipIf(!HAS_EXAMPLES)("the OTLP examples are taken; metrics and logs with a warning", async () => {
+  test.skipIf(!HAS_EXAMPLES)("the OTLP examples are accepted; metrics and logs with a warning", async () => {
     const viewer = await testViewer();
     const post = (path: string, file: string) =>
       ask(viewer.url + path, {
@@ -170,7 +170,7 @@ describe("spans", () => {
     });
   });
 
-  test("malformed spans are refused with 400, too long requests with 413", async () => {
+  test("malformed spans are refused with 400, requests that are too long with 413", async () => {
     const viewer = await testViewer();
     const statusOf = async (body: unknown, headers = {}) => (await viewer.send(body, headers)).status;
     expect(await statusOf(traces([{ spanId: "12" }]))).toBe(400);
@@ -184,7 +184,7 @@ describe("spans", () => {
     expect(await viewer.read("GET /api/status", "/api/status")).toMatchObject({ spans: 0, storeBytes: 0 });
   });
 
-  test("scripts and control characters in names are data", async () => {
+  test("scripts and control characters in names are treated as data", async () => {
     const viewer = await testViewer();
     const evil = "</script><script>alert(1)</script>\u001b[2J\u202e\u0000";
     await viewer.send(traces([{ spanId: spanId(1), name: evil, attributes: { [evil]: evil, __proto__: "x" } }], evil));
@@ -209,7 +209,7 @@ describe("spans", () => {
     expect(attributes.length + dropped).toBe(10_001);
   });
 
-  test("many requests at once are told to come back, and the others are served", async () => {
+  test("requests beyond the limit get the status 429, and the others are served", async () => {
     const viewer = await testViewer();
     const { port } = new URL(viewer.url);
     const head = `POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${viewer.senderToken}\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n`;
@@ -245,7 +245,7 @@ describe("spans", () => {
     });
   });
 
-  test("a full store deletes the traces that have been quiet for longest; a single trace that is too large is cut, and the sender is told", async () => {
+  test("a full store deletes the traces that have been quiet for longest; a single trace that is too large is cut, and the sender gets a partial success", async () => {
     const viewer = await testViewer({ limitBytes: 1024 * 1024 });
     const status = async () => await viewer.read("GET /api/status", "/api/status");
     for (let n = 1; n <= 40; n++) {

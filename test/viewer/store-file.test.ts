@@ -16,7 +16,7 @@ const RUN = {
 };
 
 describe("the file of a store", () => {
-  test("keeps spans over a restart, as they were", async () => {
+  test("keeps spans unchanged over a restart", async () => {
     const storeFile = at("restart.jsonl");
     const first = await testViewer({ storeFile });
     const call = { "cap.name": "fs.read", "cap.call": 1, "cap.allowed": false, "error.kind": "denied" };
@@ -37,7 +37,7 @@ describe("the file of a store", () => {
     await second.close();
   });
 
-  test("an incomplete last line is ignored; a file of another kind is refused and stays as it is", async () => {
+  test("an incomplete last line is ignored; a file of another kind is refused and not changed", async () => {
     const storeFile = at("cut.jsonl");
     const viewer = await testViewer({ storeFile });
     await viewer.send(traces([{ spanId: spanId(1) }, { spanId: spanId(2) }]));
@@ -59,7 +59,7 @@ describe("the file of a store", () => {
     }
   });
 
-  test("spans follow an incomplete line on a line of their own", async () => {
+  test("spans that follow an incomplete line begin on a new line", async () => {
     const storeFile = at("append.jsonl");
     const first = await testViewer({ storeFile });
     await first.send(traces([{ spanId: spanId(1) }]));

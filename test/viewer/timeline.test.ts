@@ -62,7 +62,7 @@ describe("rows of a trace", () => {
     expect(lanes).toEqual(["0/1", "0/2", "1/2", "1/2", "0/2"]);
   });
 
-  test("a branch gives its name to what is below it", () => {
+  test("spans below a branch get its name", () => {
     const branch = { "flow.construct": "par.branch", index: 2 };
     const spans = [
       { spanId: spanId(1), name: "boruna.run" },

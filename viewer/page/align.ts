@@ -1,7 +1,7 @@
 /** Aligns two runs row by row: by the differences that the server found in their logs, or by the calls of their spans. */
 import type { CompareAnswer, Difference, SpanRow } from "../api.ts";
 
-/** Rows that follow one another and are alike: equal events, or one difference. */
+/** Consecutive rows of one kind: equal events, or one difference. */
 export interface Segment {
   /** The first row of the segment. */
   readonly row: number;
@@ -31,7 +31,7 @@ export function alignEvents({ differences, total }: CompareAnswer, eventsA: numb
   for (const difference of differences) {
     const { a, b } = difference;
     if (a === undefined && b === undefined) continue;
-    // Events before it that the server has not named belong to the call that only one run has.
+    // Events in the gap before a difference belong to a call that only one run has. The server reports only the call itself.
     const gapA = a === undefined ? undefined : Math.max(a.event - nextA, 0);
     const gapB = b === undefined ? undefined : Math.max(b.event - nextB, 0);
     const equal = Math.min(gapA ?? Infinity, gapB ?? Infinity);

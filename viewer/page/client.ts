@@ -1,6 +1,6 @@
 /**
- * Asks the server of `boruna view`. Every request carries the token, which the address had when the page was opened. It stays in
- * `localStorage`, so that a permalink works in another tab.
+ * Sends requests to the server of `boruna view`. Every request carries the token, which comes from the address with which the page was
+ * opened. `localStorage` keeps it, so that a permalink works in another tab.
  */
 import type { Api, ApiError, LiveMessage } from "../api.ts";
 
@@ -9,13 +9,13 @@ const MAX_LIVE_BYTES = 4 * 1024 * 1024;
 
 type Route = keyof Api;
 type GetRoute = Exclude<Extract<Route, `GET ${string}`>, "GET /api/live">;
-/** A parameter that is undefined is not sent. */
+/** The query of a route. Undefined parameters are not sent. */
 export type QueryOf<R extends GetRoute> = { readonly [Name in keyof Api[R]["query"]]: Api[R]["query"][Name] | undefined };
 
-/** The values of the capital words in a route, such as RUN. */
+/** The values of the names in capitals in a route, such as RUN. */
 type Names = Readonly<Partial<Record<"RUN" | "SPAN" | "N", string | number>>>;
 
-/** An answer other than 200, or no answer at all (status 0). */
+/** An answer with a status other than 200, or no answer (status 0). */
 export class RequestError extends Error {
   readonly status: number;
   readonly hint: string | undefined;
@@ -57,7 +57,7 @@ function isApiError(data: unknown): data is ApiError {
   return typeof error === "object" && error !== null && "message" in error && typeof error.message === "string";
 }
 
-/** The server of the same package made the answer, so its shape is that of the route. */
+/** Narrows the type of an answer. Always true, because the server is of the same package. */
 function isAnswer<R extends Route>(data: unknown, _route: R): data is Api[R]["answer"] {
   return typeof data === "object" && data !== null;
 }
@@ -79,12 +79,12 @@ function pathOf(route: Route, names: Names, query: Readonly<Record<string, unkno
   return text === "" ? path : `${path}?${text}`;
 }
 
-/** Throws `RequestError`, and what `fetch` throws when `signal` aborts. */
+/** Requests a route and returns its answer. Throws `RequestError`, and the error of `fetch` when `signal` aborts. */
 export async function get<R extends GetRoute>(route: R, names: Names, query: QueryOf<R>, signal: AbortSignal): Promise<Api[R]["answer"]> {
   return answerOf(route, await request(pathOf(route, names, query), { signal }));
 }
 
-/** Throws as `get` does. */
+/** Like `get`, with a body. */
 export async function post<R extends Extract<Route, `POST ${string}`>>(
   route: R,
   names: Names,
@@ -95,7 +95,7 @@ export async function post<R extends Extract<Route, `POST ${string}`>>(
   return answerOf(route, await request(pathOf(route, names, {}), { method: "POST", headers, body: JSON.stringify(body), signal }));
 }
 
-/** Yields the messages of the live stream. Ends when the server closes it. Throws as `get` does. */
+/** Yields the messages of the live stream. Ends when the server closes it. Throws the errors of `get`. */
 export async function* liveMessages(signal: AbortSignal, onOpen: () => void): AsyncGenerator<LiveMessage, void> {
   const response = await request("api/live", { signal, headers: { accept: "text/event-stream" } });
   onOpen();

@@ -59,7 +59,7 @@ function LogRows({ a, b, answer }: { readonly a: RunDetail; readonly b: RunDetai
         const [from, to] = numbers;
         if (from !== undefined && to !== undefined) window.show(Math.max(from - 1, 0), to);
       }
-      /** The event of the row, or of the nearest row before it that has one. */
+      /** Returns the number of the row's event, or of the nearest earlier row that has one. */
       function numberAt(row: number, side: "a" | "b"): number | undefined {
         const start = segmentOf(aligned, row);
         if (start === undefined) return undefined;
@@ -151,7 +151,7 @@ function eventText(run: RunDetail, event: EventRow | undefined): ComponentChildr
   );
 }
 
-/** Differences in words. Their texts hold values, so they are hidden until the user asks. */
+/** Describes differences. Their texts contain values, so they are hidden until the user asks. */
 function DifferenceCard({ differences }: { readonly differences: readonly Difference[] }) {
   const [isShown, setShown] = useState(false);
   useKeys({ values: () => setShown(!isShown) });

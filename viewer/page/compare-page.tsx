@@ -1,4 +1,4 @@
-/** Two runs side by side: aligned by their logs, or two executions of which there are only spans aligned by their calls. */
+/** Two runs side by side, aligned by the events of their logs, or two executions, aligned by the calls of their spans. */
 import { useEffect } from "preact/hooks";
 import type { Execution, RunDetail } from "../api.ts";
 import { get } from "./client.ts";
@@ -47,7 +47,7 @@ interface RunHeadProps {
   readonly other: RunDetail | undefined;
 }
 
-/** Names a run, and chooses what of it is compared: its log, or one of its executions. */
+/** Shows the name of a run. The user chooses whether its log or one of its executions is compared. */
 function RunHead({ letter, run, execution, other }: RunHeadProps) {
   const chosen = run.executions.find(({ id }) => id === execution);
   return (

@@ -1,4 +1,4 @@
-/** Compares two executions of which there are only spans, such as a run and its replay. */
+/** Compares two executions by their spans alone, such as a run and its replay. */
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { RunDetail, SpanRow } from "../api.ts";
@@ -21,7 +21,7 @@ interface SpanComparisonProps {
   readonly execB: string | undefined;
 }
 
-/** Spans hold no arguments and results: what is compared is which calls were made, and how each ended. */
+/** Compares which calls were made and how each ended. Spans hold no arguments or results. */
 export function SpanComparison({ a, b, execA, execB }: SpanComparisonProps) {
   const isNarrow = useIsNarrow();
   const callsA = useCalls(a, execA);

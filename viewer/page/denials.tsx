@@ -1,4 +1,4 @@
-/** The calls that were refused, with the rule that decided, and how the budgets ran down. */
+/** The refused calls with the rules that refused them, and charts of the remaining budgets. */
 import { useState } from "preact/hooks";
 import type { Budget, RunDetail } from "../api.ts";
 import { get } from "./client.ts";
@@ -159,7 +159,7 @@ async function stepsOf(run: RunDetail, capability: string, signal: AbortSignal):
 const WIDTH = 600;
 const HEIGHT = 90;
 
-/** A line that goes down with each call. */
+/** A chart of the remaining budget, which goes down with each call. */
 function RunDown({ capability, budget, steps }: { readonly capability: string; readonly budget: number; readonly steps: readonly Step[] }) {
   const x = (at: number): number => ((at + 0.5) / Math.max(steps.length, 1)) * WIDTH;
   const y = (left: number): number => HEIGHT - (left / Math.max(budget, 1)) * (HEIGHT - 8);

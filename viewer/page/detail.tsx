@@ -1,4 +1,4 @@
-/** What is known of one span, or of one event of the log: side by side with each other and with the source line. */
+/** The details of a span and of its event in the log, beside the source line. */
 import { useState } from "preact/hooks";
 import type { Attribute, EventDetail, EventPlace, Place, RunDetail, SpanDetail } from "../api.ts";
 import { get } from "./client.ts";
@@ -9,9 +9,9 @@ import { routeTo, setQuery } from "./route.ts";
 import { Excerpt } from "./source.tsx";
 import { type Data, useData } from "./use-data.ts";
 
-/** A row that the keys only pass loads nothing. */
+/** A row must stay selected this long before its details load, so that rows that the keys only pass load nothing. */
 const DELAY_MS = 120;
-/** Finding the place of an event runs the program up to it. */
+/** The delay is longer for the place of an event, because finding it runs the program up to the event. */
 const PLACE_DELAY_MS = 400;
 
 interface SpanPaneProps {
@@ -200,7 +200,7 @@ interface ValuesProps {
   readonly sizes: EventDetail["values"];
 }
 
-/** Arguments and results may be secret: they are asked for only when the user wants to see them. */
+/** Arguments and results may be secret, so they load only when the user asks for them. */
 function Values({ run, events, sizes }: ValuesProps) {
   const key = `${run} ${events.join(" ")}`;
   const [shownKey, setShownKey] = useState<string>();

@@ -142,7 +142,7 @@ export function EventCells({ event }: { readonly event: EventRow }) {
   );
 }
 
-/** In a list without conditions, the row of an event is its number less one. In others, a row is known only once it was chosen. */
+/** In an unfiltered list, event `n` is in row `n - 1`. In a filtered list, the row of an event is known only after the user has selected it. */
 function useSelectedEvent(
   rowAt: (row: number) => EventRow | undefined,
   query: Route["query"],

@@ -10,7 +10,7 @@ const UNITS: readonly (readonly [ns: number, name: string])[] = [
   [1, "ns"],
 ];
 
-/** Formats nanoseconds with the largest unit of which there is at least one: `1.25 ms`. */
+/** Formats nanoseconds in the largest unit in which the number is at least 1: `1.25 ms`. */
 export function formatDuration(ns: number): string {
   if (ns === 0) return "0 ms";
   const sign = ns < 0 ? "−" : "";
@@ -24,7 +24,7 @@ function shortNumber(value: number): string {
   return value.toFixed(value >= 10 ? 1 : 2).replace(/\.?0+$/, "");
 }
 
-/** Formats milliseconds since 1970 as local time: `2026-11-29 20:44:03`. A sender may have sent any number. */
+/** Formats milliseconds since 1970 as local time: `2026-11-29 20:44:03`. Accepts any number, because times in spans are untrusted. */
 export function formatTime(ms: number): string {
   const date = new Date(ms);
   if (Number.isNaN(date.getTime())) return "?";
@@ -43,7 +43,7 @@ export function formatBytes(bytes: number): string {
   return bytes < 1024 * 1024 ? `${shortNumber(bytes / 1024)} KiB` : `${shortNumber(bytes / 1024 / 1024)} MiB`;
 }
 
-/** `1 call`, `2 calls`. */
+/** Returns `1 call` or `2 calls`. */
 export function plural(count: number, word: string, words = `${word}s`): string {
   return `${formatCount(count)} ${count === 1 ? word : words}`;
 }

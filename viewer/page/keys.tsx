@@ -1,4 +1,4 @@
-/** The keys of the page. The table below is the only place that knows them: the listener and the help both read it. */
+/** The keys of the page. The listener and the help both read the table below. */
 import { useEffect, useRef, useState } from "preact/hooks";
 
 type Where = "everywhere" | "lists" | "runs" | "run" | "waterfall" | "compare";
@@ -62,7 +62,7 @@ const handlers: { actions: Actions }[] = [];
 
 /** Handles these actions while the component is mounted. */
 export function useKeys(actions: Actions): void {
-  // Registers while rendering, because a component renders before its children, and its effects run after theirs.
+  // Registers while rendering, so that a parent comes before its children. Effects would run in the opposite order.
   const [handler] = useState(() => {
     const mounted = { actions };
     handlers.push(mounted);
@@ -80,7 +80,7 @@ function handlerOf(key: string): (() => void) | undefined {
   return undefined;
 }
 
-/** Whether the element takes the key itself: text goes into a field, Enter presses a button. */
+/** Whether the element handles the key itself: a text field takes text, and a button takes Enter. */
 function takesKey(target: EventTarget | null, key: string): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.closest("input:not([type=checkbox]), textarea, select") !== null) return key !== "Escape";

@@ -1,4 +1,4 @@
-/** What has changed since the page was opened: one stream for all components. */
+/** Tracks which runs have changed since the page was opened. All components share one stream. */
 import { useEffect, useState } from "preact/hooks";
 import { liveMessages, RequestError } from "./client.ts";
 
@@ -14,7 +14,7 @@ interface LiveState {
   version: number;
   /** The version at which a run last changed. */
   readonly runs: Map<string, number>;
-  /** The version at which the server last said that more has changed than it lists. */
+  /** The version at which the server last said that more runs have changed than it lists. */
   reloaded: number;
 }
 
@@ -41,7 +41,7 @@ function connected(connection: Connection): void {
 export async function follow(signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      // What changed while there was no connection is not known.
+      // Any run may have changed while there was no connection.
       const onOpen = (): void => {
         state.version += 1;
         state.reloaded = state.version;
@@ -83,10 +83,10 @@ const version = (): number => state.version;
 
 export const useConnection = (): Connection => useLive(connection);
 
-/** Grows when any run changes. */
+/** Returns a number that grows when any run changes. */
 export const useVersion = (): number => useLive(version);
 
-/** Grows when this run changes. */
+/** Returns a number that grows when this run changes. */
 export function useRunVersion(id: string): number {
   useVersion();
   return Math.max(state.runs.get(id) ?? 0, state.reloaded);

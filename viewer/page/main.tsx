@@ -1,11 +1,11 @@
 /**
  * The page of `boruna view`: a list of runs, a run with its views, and a comparison of two runs.
  *
- *   route.ts   which view, from the address          client.ts  asks the server (the types are in viewer/api.ts)
- *   live.ts    what has changed since                use-window.ts, virtual-rows.tsx  long lists, a part at a time
+ *   route.ts   the view that the address names       client.ts  requests to the server (types in viewer/api.ts)
+ *   live.ts    which runs have changed               use-window.ts, virtual-rows.tsx  the visible part of long lists
  *   keys.tsx   the table of keys
  *
- * All data is untrusted text: it reaches the document only as text nodes, through `Untrusted` in parts.tsx.
+ * All data is untrusted text. It enters the document only as text nodes, through `Untrusted` in parts.tsx.
  */
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
@@ -71,7 +71,7 @@ function Page({ route }: { readonly route: Route }) {
   );
 }
 
-/** A permalink in another browser has no token. */
+/** Asks for the token, which a permalink in another browser does not have. */
 function TokenForm() {
   const [token, setToken] = useState("");
   return (
@@ -101,7 +101,7 @@ function TokenForm() {
 }
 
 takeToken();
-// The address with the token was opened in a tab that shows the page already.
+// The user has opened the address with the token in a tab that already shows the page.
 addEventListener("hashchange", () => takeToken() && location.reload());
 listenToKeys();
 const app = document.getElementById("app");

@@ -1,4 +1,4 @@
-/** The parts that comparisons share: rows with a run on each side and a mark between them. */
+/** The parts that both comparisons use: rows with a run on each side and a mark between them. */
 import type { ComponentChildren } from "preact";
 import type { Mark } from "./align.ts";
 
@@ -44,7 +44,7 @@ export function CompareHeader() {
 
 interface PairCellsProps {
   readonly mark: Mark;
-  /** Says more than the mark. */
+  /** A word that explains the mark. */
   readonly word: string | undefined;
   readonly a: ComponentChildren;
   readonly b: ComponentChildren;

@@ -1,4 +1,4 @@
-/** Small parts that several views use. */
+/** Small components that several views use. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ValueText } from "../api.ts";
@@ -39,7 +39,7 @@ export function Untrusted({ text }: { readonly text: string }) {
 
 const escapeOf = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 
-/** The same for a place that takes no elements, such as an option of a list. */
+/** Like `Untrusted`, for places that take only text, such as an option of a list. */
 export const untrusted = (text: string): string => printable(text);
 
 export function OutcomeBadge({ outcome }: { readonly outcome: string }) {

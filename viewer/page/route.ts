@@ -1,6 +1,6 @@
 /**
- * The address of what the page shows is in the URL's fragment, so that every run, span and event has a permalink:
- * `#/run/ID?span=SPANID`. The token never stays in the address.
+ * The URL's fragment says what the page shows, so every run, span and event has a permalink: `#/run/ID?span=SPANID`. The token is removed
+ * from the address.
  */
 import { useEffect, useState } from "preact/hooks";
 
@@ -32,7 +32,7 @@ export function routeTo(path: readonly string[], query: Readonly<Record<string, 
   return `#/${path.map(encodeURIComponent).join("/")}${text === "" ? "" : `?${text}`}`;
 }
 
-/** Opens a route. With `replace`, "back" skips the route that was open. */
+/** Opens a route. With `replace`, it replaces the current entry of the browser's history. */
 export function navigate(fragment: string, replace = false): void {
   if (fragment === location.hash) return;
   if (!replace) {
@@ -43,7 +43,7 @@ export function navigate(fragment: string, replace = false): void {
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
-/** Changes the query of the route that is open. An empty or undefined value removes its name. */
+/** Changes the query of the current route. An empty or undefined value removes a parameter. */
 export function setQuery(changes: Readonly<Record<string, string | number | undefined>>, replace = true): void {
   const { path, query } = parseRoute(location.hash);
   navigate(routeTo(path, { ...Object.fromEntries(query), ...changes }), replace);

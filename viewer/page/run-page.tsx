@@ -1,4 +1,4 @@
-/** One run: what it was, what it waits for, and its views. */
+/** One run: its summary, what it waits for, and its views. */
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import type { RunDetail, SpanDetail } from "../api.ts";
@@ -30,7 +30,7 @@ type Tab = (typeof TABS)[number][0];
 
 const DELAY_MS = 120;
 
-/** The queries of one view are not kept for another. */
+/** The query parameters of a view, which are removed when another view opens. */
 const CLEARED = { text: undefined, errors: undefined, type: undefined, capability: undefined, file: undefined, line: undefined };
 
 export function RunPage({ route: { path, query } }: { readonly route: Route }) {

@@ -43,7 +43,7 @@ function numberOf(text: string | undefined): number | undefined {
   return text === undefined || text === "" || !Number.isFinite(value) ? undefined : value;
 }
 
-/** The query of the server for the filters in the address. `now` is in milliseconds since 1970. */
+/** Returns the query to the server for the filters in the address. `now` is in milliseconds since 1970. */
 function runsQuery(query: Route["query"], now: number): QueryOf<"GET /api/runs"> {
   const sort = query.get("sort") ?? "time";
   const age = numberOf(query.get("age"));

@@ -7,9 +7,9 @@ import { type Route, setQuery } from "./route.ts";
 import { type Data, useData } from "./use-data.ts";
 import { VirtualRows } from "./virtual-rows.tsx";
 
-/** Lines above and below the line of an excerpt. */
+/** Number of lines that an excerpt shows above and below its line. */
 const AROUND = 3;
-/** The name of the policy among the files. A file of a program never has this name. */
+/** The name of the policy in the list of files. No file of a program has this name. */
 const POLICY = "(policy)";
 
 const linesOf = (text: string): readonly string[] => text.replace(/\r?\n$/, "").split(/\r?\n/);
@@ -24,7 +24,7 @@ function useSource(run: string, file: string | undefined): Data<{ readonly text:
   });
 }
 
-/** The lines around one line, which is marked. Without a file: the policy. */
+/** Shows a marked line and the lines around it. Without `file`, the line is one of the policy. */
 export function Excerpt({ run, file = POLICY, line }: { readonly run: string; readonly file?: string; readonly line: number }) {
   const { value, error } = useSource(run, file);
   const lines = useMemo(() => linesOf(value?.text ?? ""), [value]);
@@ -54,10 +54,10 @@ function Line({ number, text, isMarked }: { readonly number: number; readonly te
   );
 }
 
-/** All files of the program and the policy, with the line of the address marked. */
+/** Shows the files of the program and the policy. The line in the address is marked. */
 export function SourceView({ run, query }: { readonly run: RunDetail; readonly query: Route["query"] }) {
   const files = [...(run.log?.sources ?? []), ...(run.log === undefined ? [] : [POLICY])];
-  // Libraries come before or after the program, as their names do.
+  // Files are sorted by name, so the program's own file need not be first.
   const file = query.get("file") ?? files.find((name) => !name.startsWith("std/")) ?? files[0];
   const line = Number(query.get("line") ?? "");
   const { value, error } = useSource(run.run.id, file);
@@ -119,7 +119,7 @@ export function SourceView({ run, query }: { readonly run: RunDetail; readonly q
   );
 }
 
-/** The address of a line of the policy in the source view. */
+/** Returns the query that opens a line of the policy in the source view. */
 export const policyQuery = (line: number | undefined): Readonly<Record<string, string | number | undefined>> => ({
   tab: "source",
   file: POLICY,

@@ -12,14 +12,14 @@ interface Result<Value> extends Data<Value> {
 
 interface Job {
   busy: boolean;
-  /** Whether to load again after the load that goes on. */
+  /** Whether to load again after the current load. */
   again: boolean;
   readonly start: () => Promise<void>;
 }
 
 /**
- * Loads when the component appears, and when `key` or `version` changes. Shows the old data while a new version loads, and nothing
- * while another key does. Without a key nothing is loaded. `delayMs` waits before a load, so that rows that are only passed load nothing.
+ * Loads data when the component appears, and when `key` or `version` changes. Keeps the old data while a new version loads, but not while
+ * another key loads. Without a key, loads nothing. A load starts after `delayMs`, so that a key that soon changes again loads nothing.
  */
 export function useData<Value>(
   key: string | undefined,

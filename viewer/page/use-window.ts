@@ -1,6 +1,6 @@
 /**
- * Loads the visible part of a long list in blocks, and keeps only the blocks used last, so that memory is bounded however long
- * the list is.
+ * Loads the visible part of a long list in blocks, and keeps only the most recently used blocks. So memory is bounded, however long the
+ * list is.
  */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
@@ -18,7 +18,7 @@ export interface Window<Row> {
   /** Undefined until the first block has arrived. */
   readonly total: number | undefined;
   readonly rowAt: (row: number) => Row | undefined;
-  /** Asks for the blocks of these rows, the last excluded. */
+  /** Loads the blocks of the rows from `first` to `last - 1`. */
   readonly show: (first: number, last: number) => void;
   readonly error: unknown;
 }
@@ -26,13 +26,13 @@ export interface Window<Row> {
 interface State<Row> {
   /** The list that the blocks belong to. */
   list: string | undefined;
-  /** In order of use, the last used last. */
+  /** Least recently used first. */
   readonly blocks: Map<number, { readonly rows: readonly Row[]; readonly version: unknown }>;
   readonly pending: Map<number, AbortController>;
   shown: readonly [first: number, last: number];
 }
 
-/** `list` names the list. Another list or another `version` loads the visible blocks again, and the old rows stay until then. */
+/** Shows a part of the list that `list` names. If `list` or `version` changes, loads the visible blocks again and keeps the old rows until then. */
 export function useWindow<Row>(list: string, version: unknown, load: Load<Row>): Window<Row> {
   const [result, setResult] = useState<{ readonly total: number | undefined; readonly error: unknown }>();
   const state = useRef<State<Row>>({ list: undefined, blocks: new Map(), pending: new Map(), shown: [0, 1] });
@@ -69,7 +69,7 @@ export function useWindow<Row>(list: string, version: unknown, load: Load<Row>):
       state.current.shown = [first, last];
       const from = Math.floor(first / BLOCK_ROWS);
       const to = Math.floor(Math.max(last - 1, first) / BLOCK_ROWS);
-      // Blocks that were scrolled past are not needed any more.
+      // Cancels requests for blocks that are no longer visible.
       for (const [block, abort] of pending) {
         if (block >= from && block <= to) continue;
         abort.abort();
@@ -95,7 +95,7 @@ export function useWindow<Row>(list: string, version: unknown, load: Load<Row>):
     show(...state.current.shown);
   }, [list, show]);
   useEffect(() => {
-    // A request for an older version may be slow: it still arrives, and the next version is asked for afterwards.
+    // A pending request for an older version is not canceled. When it arrives, the new version is requested.
     if (state.current.pending.size === 0) show(...state.current.shown);
   }, [version, result, show]);
   useEffect(() => {

@@ -1,14 +1,14 @@
 /**
- * A list of any length of which only the visible rows are in the document. Browsers limit the height of an element, so a very
- * long list is scaled: the scroll position then stands for a share of the list.
+ * A list of any length of which only the visible rows are in the document. Browsers limit the height of an element, so a very long list is
+ * scaled: its scroll position is then a fraction of the list.
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useKeys } from "./keys.tsx";
 
-/** Browsers cannot show elements much higher than this, in pixels. */
+/** The maximum height of the list's element, in pixels. Browsers cannot show much higher elements. */
 const MAX_HEIGHT = 8_000_000;
-/** Rows above and below the visible ones. */
+/** Number of rows in the document above and below the visible ones. */
 const EXTRA_ROWS = 6;
 const MAX_ROWS = 150;
 
@@ -16,15 +16,15 @@ interface VirtualRowsProps {
   readonly total: number;
   /** In pixels, the same for every row. */
   readonly rowHeight: number;
-  /** What screen readers call the list. */
+  /** The name of the list for screen readers. */
   readonly label: string;
   readonly role: "grid" | "treegrid";
   readonly columns: number;
-  /** The row that the keys move. Undefined if none is selected. */
+  /** The selected row, which the keys move. Undefined if there is none. */
   readonly selected: number | undefined;
   readonly onSelect: (row: number) => void;
   readonly onOpen?: ((row: number) => void) | undefined;
-  /** Called with the rows that are visible, the last excluded, after each change. */
+  /** Called after each change with the range of visible rows: `first` to `last - 1`. */
   readonly onVisible: (first: number, last: number) => void;
   /** Returns the cells of a row: elements with the role gridcell. */
   readonly children: (row: number) => ComponentChildren;
@@ -32,7 +32,7 @@ interface VirtualRowsProps {
   readonly rowAttributes?: ((row: number) => RowAttributes) | undefined;
   /** The column headers, a row of the same grid. */
   readonly header?: ComponentChildren;
-  /** Keeps the last row visible while rows arrive. */
+  /** Whether to keep the last row visible while rows arrive. */
   readonly follow?: boolean;
   readonly onWheel?: ((event: WheelEvent) => void) | undefined;
 }
@@ -55,7 +55,7 @@ export function frameAt(scrollTop: number, height: number, rowHeight: number, to
   const spacer = Math.min(full, MAX_HEIGHT);
   const range = Math.max(spacer - height, 0);
   const share = range === 0 ? 0 : Math.min(Math.max(scrollTop, 0), range) / range;
-  // The offset in an unscaled list. The difference to the scroll position moves the rows.
+  // The offset that an unscaled list would have. The rows are shifted by its difference from the scroll position.
   const offset = share * Math.max(full - height, 0);
   const firstVisible = Math.floor(offset / rowHeight);
   const first = Math.max(firstVisible - EXTRA_ROWS, 0);
@@ -63,7 +63,7 @@ export function frameAt(scrollTop: number, height: number, rowHeight: number, to
   return { first, last: Math.min(first + count, total), top: Math.round(first * rowHeight - offset + Math.min(scrollTop, range)) };
 }
 
-/** Returns the scroll position at which an unscaled list has this offset. The reverse of what `frameAt` does. */
+/** Returns the scroll position for an offset in the unscaled list. The inverse of `frameAt`. */
 export function scrollFor(offset: number, height: number, rowHeight: number, total: number): number {
   const full = total * rowHeight;
   const range = Math.max(Math.min(full, MAX_HEIGHT) - height, 0);
@@ -128,7 +128,7 @@ export function VirtualRows(props: VirtualRowsProps) {
   });
 
   const { children: cellsOf, rowAttributes } = props;
-  // Scrolling by less than a row changes no row.
+  // Scrolling by less than a row leaves these rows unchanged.
   const rows = useMemo(() => {
     const shown: ComponentChildren[] = [];
     for (let row = frame.first; row < frame.last; row += 1) {

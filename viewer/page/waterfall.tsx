@@ -1,4 +1,4 @@
-/** The spans of a trace under one another, each with a bar where it was in time. */
+/** The spans of a trace in rows, each with a bar at its position in time. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { SpanDetail, SpanRow, Timeline } from "../api.ts";
@@ -158,7 +158,7 @@ export function Waterfall({ run, timeline, version, query, detail, isRunning }: 
   );
 }
 
-/** The selected row follows the keys and clicks, which change the address, and the address, which a link changes. */
+/** Returns the selected row. Keys and clicks change it and then the address; a link changes the address and then the row. */
 function useSelectedRow(
   rowAt: (row: number) => SpanRow | undefined,
   spanId: string | undefined,
@@ -176,10 +176,10 @@ function useSelectedRow(
   const linkedRow = detail?.span.spanId === spanId ? detail?.span.row : undefined;
   useEffect(() => {
     if (hasMoved.current || isFiltered || linkedRow === undefined) return;
-    // A key may have changed the address after this detail was asked for. The row of the old address would take the step back.
+    // A key may have changed the address after this detail was requested. Its row would then undo the step.
     if (parseRoute(location.hash).query.get("span") === spanId) setRow(linkedRow);
   }, [linkedRow, isFiltered]);
-  // A row number belongs to one list.
+  // The same span has another row number in a filtered list.
   useEffect(() => {
     if (isFiltered) setRow(undefined);
   }, [isFiltered]);
@@ -196,7 +196,7 @@ function rowAttributes(span: SpanRow | undefined): { class: string | undefined; 
   return { class: span?.task === undefined ? undefined : `task ${span.task}`, level: span === undefined ? undefined : span.depth + 1 };
 }
 
-/** What a bar looks like. The word of an error stands beside it. */
+/** Returns the color of a bar, and the tone of its error, whose word is beside the bar. */
 function toneOf({ status, error, name }: SpanRow): { readonly bar: string; readonly error: Tone | undefined } {
   if (error === "unknown") return { bar: "refused", error: "refused" };
   if (error !== undefined || status === "error") {
@@ -244,7 +244,7 @@ function SpanCells({ span, range }: { readonly span: SpanRow; readonly range: Ra
   );
 }
 
-/** Shows in which lane a span is that overlaps its siblings. */
+/** Shows the lane of a span that overlaps its siblings. */
 function Lanes({ span: { lane, lanes } }: { readonly span: SpanRow }) {
   if (lanes < 2) return null;
   const shown = Math.min(lanes, MAX_LANES);

@@ -1,4 +1,4 @@
-/** What another policy would have refused, and what the program would have done with other answers. */
+/** The what-if view: which calls another policy would have refused, and what the program would have done with other answers. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { RunDetail, WhatIfAnswer, WhatIfRequest } from "../api.ts";
 import { get, post } from "./client.ts";
@@ -19,7 +19,7 @@ interface Asked {
   readonly error: unknown;
 }
 
-/** Returns the body of the request. Throws `Error` with a sentence for the user if an edit cannot be read. */
+/** Returns the body of the request. If an edit is invalid, throws `Error` with a message for the user. */
 function requestOf(policy: string, edits: readonly Edit[]): WhatIfRequest {
   return {
     policy,

@@ -11,14 +11,14 @@ export function allOf(durationNs: number): Range {
   return { from: 0, to: Math.max(durationNs, MIN_NS) };
 }
 
-/** Makes the range `factor` times as long. `center` stays at its place on the screen. */
+/** Returns the range made `factor` times as long, with `center` at the same place on the screen. */
 export function zoomed({ from, to }: Range, center: number, factor: number, all: Range): Range {
   const size = Math.min(Math.max((to - from) * factor, MIN_NS), all.to - all.from);
   const share = (center - from) / (to - from);
   return inside({ from: center - share * size, to: center + (1 - share) * size }, all);
 }
 
-/** Moves the range by a share of its length. */
+/** Returns the range moved by a fraction of its length. */
 export function shifted({ from, to }: Range, share: number, all: Range): Range {
   const distance = share * (to - from);
   return inside({ from: from + distance, to: to + distance }, all);

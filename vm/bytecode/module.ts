@@ -78,8 +78,8 @@ export interface FlowDebug {
   readonly constructs: readonly FlowConstruct[];
 }
 /**
- * `if` has no `else`, and `if_else` has one. Both stand for a complete chain of `else if`. In a module file, a kind is the index of its
- * name in this list.
+ * `if` has no `else`, and `if_else` has one. Each covers a complete chain of `else if`. In a module file, a kind is the index of its name
+ * in this list.
  */
 export const FLOW_KINDS = ["if", "if_else", "match", "while", "for"] as const;
 export type FlowKind = (typeof FLOW_KINDS)[number];

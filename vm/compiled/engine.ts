@@ -27,7 +27,7 @@
  *
  * ## How it is compiled
  *
- * A compilation unit (`compilation-unit.ts`) is compiled as a whole. It consists of a version of the function for the entry
+ * The compiler works on a compilation unit (`compilation-unit.ts`). It consists of a version of the function for the entry
  * point, and the versions of the functions that calls reach from there.
  *   1. `controlFlowGraph` finds the basic blocks, dominators and loops of each function
  *   2. `inferKinds` finds the kinds of all values, starting from the kinds of the values at the entry

@@ -319,7 +319,7 @@ const endOf = (trap: TrapKind | undefined): FlowSpanEnd => (trap === undefined ?
 
 /** The end of a call or an iteration that did not fail. */
 const ENDED: FlowSpanEnd = { outcome: undefined };
-/** Stands for the missing construct of a call or an iteration. */
+/** The node of a call or an iteration, which has no construct. */
 const NO_CONSTRUCT = { kind: undefined, parts: [] } as const;
 
 /** Returns the nodes from the one inside of `outer` to `inner`. */

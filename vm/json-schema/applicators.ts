@@ -180,7 +180,7 @@ function readItems(use: KeywordUse): Check {
   return isJsonArray(use.value) ? readPrefixItems(use) : readItemsAfter(0, use);
 }
 
-/** In draft-07, `additionalItems` follows a list in `items`, and means nothing otherwise. */
+/** In draft-07, `additionalItems` applies after a list in `items`, and is ignored otherwise. */
 function readAdditionalItems(use: KeywordUse): Check | undefined {
   const items = use.schema.get("items") ?? null;
   const check = readItemsAfter(isJsonArray(items) ? items.length : 0, use);
@@ -290,7 +290,7 @@ function readRef(use: KeywordUse): Check {
   return (data, at) => (reference.target === undefined ? undefined : applyToSame(reference.target, data, at));
 }
 
-/** The outermost schema in progress that has the anchor is meant, not the one in this document part. */
+/** Resolves to the outermost schema in progress that has the anchor, not to the one in this part of the document. */
 function readDynamicRef(use: KeywordUse): Check {
   const reference = use.refer(referenceText(use), use.path);
   return (data, at) => {

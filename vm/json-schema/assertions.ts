@@ -78,7 +78,7 @@ const sizeBound =
   (use: KeywordUse): Check =>
     bound(comparison, countOf(use), ` ${unit}`, measure);
 
-/** Values that `measure` returns undefined for pass. */
+/** A value for which `measure` returns undefined passes. */
 function bound(
   comparison: Comparison,
   limit: number | bigint,

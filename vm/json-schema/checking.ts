@@ -1,4 +1,4 @@
-/** One check of a value against a schema: where it is, what it may still cost, and what it has found. */
+/** The state of one check of a value against a schema: its position, its remaining work, and what it has found. */
 import { BorunaError } from "../error.ts";
 import { canonicalJson, isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
 import { Branch, foldTree, leaf } from "../json/fold.ts";
@@ -11,13 +11,13 @@ export interface Mismatch {
   readonly message: string;
 }
 
-/** What a schema says about one value. */
+/** The position of a value in a check, with the state of the check. */
 export interface Place {
   readonly path: JsonPath;
   readonly checking: Checking;
   /** The resources whose schemas are being applied, the innermost first. `$dynamicRef` searches them. */
   readonly scope: Scope;
-  /** Collects what `unevaluatedProperties` and `unevaluatedItems` leave alone. Undefined if the document has neither. */
+  /** Collects the members and items that some schema has evaluated, for `unevaluatedProperties` and `unevaluatedItems`. Undefined if the document has neither keyword. */
   readonly evaluated: Evaluated | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface Applicable {
 /** Returns the first mismatch, or undefined. */
 export type Check = (data: JsonData, place: Place) => Mismatch | undefined;
 
-/** How much work a schema applied to a value counts as. Texts and names count one unit for each code unit or name. */
+/** How much work is counted for each schema that is applied to a value. Each code unit of a text and each name counts one unit. */
 export const VISIT_COST = 40;
 /** How many schemas may be applied inside each other. The check recurses, so this also protects the stack. */
 const MAX_APPLY_DEPTH = 1_000;
@@ -87,7 +87,7 @@ export function mismatch(path: JsonPath, message: string): Mismatch {
   return { path, message };
 }
 
-/** How much work each part of a value counts as that is compared as a whole. */
+/** How much work is counted for each part of a value in a comparison of complete values. */
 const KEY_PART_COST = 8;
 
 /** Returns a text that is equal for equal values: 1 equals 1.0. Charges its length. */

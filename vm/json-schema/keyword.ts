@@ -1,4 +1,4 @@
-/** What the readers of keywords share. */
+/** Types and functions that the readers of keywords share. */
 import { BorunaError } from "../error.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
 import { type JsonPath, pathText } from "../json/typed-json.ts";
@@ -30,7 +30,7 @@ export interface Reference {
 }
 
 export interface Keyword {
-  /** What the keyword asks for, for the docs. */
+  /** The meaning of the keyword, for the docs. */
   readonly doc: string;
   /** The only dialect that has the keyword. Undefined if both have it. */
   readonly only?: Dialect;

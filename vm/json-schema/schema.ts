@@ -5,7 +5,7 @@
  *     JSON ──readSchema──► schemas with their checks, references resolved ──mismatchOf(value)──► the first mismatch
  *
  * The schema is not trusted: it has limits on its size, depth and number of schemas, and a check on its steps. References lead only to
- * places in the same document; nothing is loaded. `format` and the content keywords only describe.
+ * places in the same document; nothing is loaded. `format` and the content keywords are annotations without a check.
  *
  * For example, `{"items": {"$ref": "#/$defs/n"}, "$defs": {"n": {"type": "integer"}}}` becomes three schemas. The check of `[1, "x"]` applies
  * the first to the list, and the third to `1` and `"x"`: "value[1]: expected integer, found string".
@@ -37,7 +37,7 @@ export interface ReadSchemaOptions {
   /** The name of the document in messages. Default: schema. */
   readonly name?: string;
   readonly limits?: SchemaLimits;
-  /** Whether a keyword that neither dialect has is an error. Default: it means nothing. */
+  /** Whether a keyword that neither dialect has is an error. Default: it is ignored. */
   readonly refuseUnknown?: boolean;
 }
 
@@ -90,7 +90,7 @@ export function readSchema(data: JsonData, options: ReadSchemaOptions = {}): Jso
   const text = canonicalJson(data);
   const bytes = utf8Length(text);
   if (bytes > limits.bytes) throw new BorunaError("schema.too_large", `${name} has ${bytes} bytes, at most ${limits.bytes} are allowed`);
-  // Reading it again gives every object its own identity, by which the reader knows it.
+  // The JSON is parsed again so that no two schemas are the same object, because the reader identifies schemas by object.
   const reader = new Reader(parseJson(text, { maxDepth: MAX_JSON_DEPTH }), name, limits, options.refuseUnknown === true);
   const root = reader.readDocument();
   return {
@@ -112,7 +112,7 @@ export function readSchema(data: JsonData, options: ReadSchemaOptions = {}): Jso
 const MAX_JSON_DEPTH = 10_000;
 const NO_SCOPE: Scope = { dynamicAnchors: new Map(), outer: undefined };
 
-/** A part of the document with a URI of its own. */
+/** A part of the document with its own URI. */
 interface Resource {
   readonly uri: string;
   readonly root: JsonData;
@@ -122,7 +122,7 @@ interface Resource {
   readonly dynamicAnchors: Map<string, Applicable>;
 }
 
-/** A schema whose checks are set once its inner schemas are read. */
+/** A schema whose checks are filled in after its inner schemas are read. */
 class Schema implements Applicable {
   readonly resource: Resource;
   checks: readonly Check[] = [];
@@ -206,7 +206,7 @@ class Reader {
     const checks: Check[] = [];
     for (const [name, { only = dialect, read }] of KEYWORDS) {
       const value = schema.get(name);
-      // In draft-07, keywords beside `$ref` mean nothing.
+      // In draft-07, keywords beside `$ref` are ignored.
       const isHidden = dialect === "draft-07" && schema.has("$ref") && name !== "$ref" && name !== "definitions";
       if (value === undefined || read === undefined || only !== dialect || isHidden) continue;
       if (name.startsWith("unevaluated")) this.tracksEvaluated = true;

@@ -1,4 +1,4 @@
-/** How tasks begin, and what happens when a task ends its slice, ends, or fails. */
+/** Makes tasks, and handles the end of a slice, the end of a task, and its failure. */
 import { BYTES, UNITS } from "../cost.ts";
 import { calledFunction, insertCaptured, pushFrame } from "../interpreter/frames.ts";
 import { type Actor, type BranchCall, dropStack, hasEnded, newActor, ownerOf, type UndeliveredMessage } from "../interpreter/actor.ts";
@@ -167,7 +167,7 @@ function enterBranch(run: Run, branch: Actor, { target, args }: BranchCall): voi
   pushFrame(run, branch, expectDefined(run.program.functions[index]), 0, args.length + captured);
 }
 
-/** Hands over the result of a branch. The last one lets its `par` go on. */
+/** Passes the result of a branch to its `par`. After the last result, the `par` continues. */
 function joinBranch(state: TaskState, branch: Actor, index: number): void {
   const { run, tasks } = state;
   tasks.delete(branch.id);

@@ -4,8 +4,8 @@ import { compareUtf8 } from "./utf8.ts";
 import type { Owned, Owner } from "./owner.ts";
 
 /**
- * The number of entries from which on a map may start a history. In a smaller map, lookups in its tree are faster, and the tree takes no
- * more memory.
+ * A map with fewer entries than this never starts a history. In such a map, lookups in the tree are faster, and the tree takes no more
+ * memory.
  */
 const MIN_HISTORY_SIZE = 128;
 
@@ -30,9 +30,9 @@ export class PersistentMap<T> implements Owned {
   #root: MapNode<T> | null | undefined;
   #history: MapHistory<T> | undefined;
   /**
-   * With a history, how many of its entries this version sees. Without a history, the number of changes that pay for the next
-   * history: the first map made from this version gets this number plus one, and this version keeps 0, so that no change pays
-   * twice.
+   * With a history: the number of its entries that this version sees. Without a history: the number of changes that have been saved up
+   * for starting one. The first map made from this version takes that number plus one. This version then keeps 0, so that no change
+   * counts twice.
    */
   #length: number;
 

@@ -33,7 +33,7 @@ describe("in .boruna/db", () => {
     expect(existsSync(join(cwd, ".boruna", "db", "data", "PG_VERSION"))).toBe(true);
   });
 
-  test("a second process is told who has it", async () => {
+  test("the error for a second process names the process that has the database", async () => {
     await query.rows("select 1 as a");
     const child = spawn(
       process.execPath,
