@@ -283,7 +283,7 @@ export class Observations {
   #limits(): Readonly<Record<string, number>> {
     const widest = (name: keyof Limits): number => {
       const limits = this.#runs.map((run) => run.limits[name]);
-      // Of `max_wall_ms`, 0 is no limit. Older logs have no `max_log_bytes`, which reads as 0.
+      // A `max_wall_ms` of 0 means no limit. Older logs have no `max_log_bytes`, which is then read as 0.
       if (limits.includes(0)) return name === "max_wall_ms" ? 0 : DEFAULT_LIMITS[name];
       return Math.max(...limits);
     };

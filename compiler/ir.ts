@@ -106,7 +106,7 @@ export type Ir = { readonly span: Span } & (
   /** The payload of a struct variant. */
   | { readonly kind: "variant_record"; readonly decl: TypeDecl; readonly variant: number; readonly fields: readonly Ir[] }
   | { readonly kind: "wrap"; readonly wrap: WrapKind; readonly value: Ir }
-  /** `value?`. `succeeded` is the constructor whose value is the value of the expression; anything else is returned. `subject` holds the value. */
+  /** `value?`. If `value` has the constructor `succeeded`, the expression has the value inside it. Otherwise the function returns `value`. `subject` holds it. */
   | { readonly kind: "propagate"; readonly value: Ir; readonly succeeded: "Some" | "Ok"; readonly subject: Local }
   | { readonly kind: "get_field"; readonly target: Ir; readonly index: number }
   /** Runs the functions, which have no parameters, as branches. The value is the list of their results. */
@@ -152,7 +152,7 @@ export type IrStmt = { readonly span: Span } & (
 /** A step from a value to one of its parts: an index into a list, a key of a map, or the number of a field. */
 export type UpdateStep = { readonly kind: "index"; readonly index: Ir } | { readonly kind: "field"; readonly field: number };
 
-/** A pattern that a value in a binding is matched with. */
+/** A pattern for a test of the value in a binding. */
 export interface PatternTest {
   /** The checked pattern. It is replaced later if it names a variant of a type that was not decided yet. */
   pattern: CheckedPattern;

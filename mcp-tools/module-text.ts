@@ -3,10 +3,10 @@
  *
  *     export type FsReadArgs { path: String, head: Option<Int> }
  *
- *     export fn fs_read_args(path: String) -> FsReadArgs { … }                 the required arguments; others by { ..base }
+ *     export fn fs_read_args(path: String) -> FsReadArgs { … }                 takes the required arguments
  *     export fn fs_read(args: FsReadArgs) -> Result<ToolText, String> !{mcp_fs.read} { … }
  *
- *     fn write_fs_read_args(value: FsReadArgs) -> Json { … }                   a record to the JSON that the server expects
+ *     fn write_fs_read_args(value: FsReadArgs) -> Json { … }                   converts the record to the server's JSON
  *
  * A tool with an output schema has a type for its answer, and a `read_` function that makes it from Json. The text depends on nothing but
  * the tools, so the same tools make the same text.

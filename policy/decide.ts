@@ -53,7 +53,7 @@ interface RuleDecision {
   readonly refuses: WhereCheck | undefined;
   /** The decision of a call that needs an approval, if any call of the rule does. */
   readonly waiting: Decision | undefined;
-  /** Returns a reason if the arguments are such that the call needs no approval. Undefined if every call needs one. */
+  /** Returns a reason if a call with these arguments needs no approval. Undefined if every call needs one. */
   readonly isExempt: WhereCheck | undefined;
 }
 

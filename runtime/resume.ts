@@ -35,7 +35,7 @@ import {
   signOption,
 } from "./execute.ts";
 
-/** Options of `resume`. All are optional. Options that `RunOptions` has too mean the same there. */
+/** Options of `resume`. All are optional. Those with the same names as in `RunOptions` have the same meanings. */
 export interface ResumeRunOptions
   extends Pick<
     RunOptions,
@@ -138,7 +138,7 @@ function checkPolicy({ file, header }: RunLog, given: Policy): void {
   });
 }
 
-/** Throws `log.other_handlers` if a capability had a handler then and has none now, or the other way round. */
+/** Throws `log.other_handlers` unless the same capabilities have handlers as in the recorded run. */
 function checkHandlers({ file, header }: RunLog, program: Program, handlers: Handlers): void {
   const unserved = unservedBy(program, new Set(handlers.keys()));
   const missing = unserved.find((name) => !header.unserved.includes(name));
@@ -165,7 +165,7 @@ async function replayEnded(log: RunLog, program: Program, options: ResumeRunOpti
   return resumption(log, program, result, { path: log.file, head: log.head }, { hadEnded: true });
 }
 
-/** A run that goes on. */
+/** A run that continues after the end of its log. */
 interface ResumedRun {
   readonly log: RunLog;
   readonly program: Program;

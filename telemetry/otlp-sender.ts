@@ -206,7 +206,7 @@ function failureOf(error: unknown): SendResult {
   };
 }
 
-/** What is wrong if Node's error code matches. Any other code means that the collector cannot be reached. */
+/** Causes of a failed connection, by a pattern for Node's error code. Any other code means that the collector cannot be reached. */
 const MISTAKES: readonly (readonly [RegExp, string])[] = [
   [/^HPE_/, "the endpoint does not speak HTTP/1.1; a port for gRPC, such as 4317, does not"],
   [/^(EPROTO$|ERR_SSL_)/, "the TLS handshake failed; a port for http does not speak https"],

@@ -172,9 +172,8 @@ function withParts(p: CheckedPattern, parts: readonly CheckedPattern[]): Checked
 }
 
 /**
- * Expands a pattern to patterns without alternatives that bind names. The guard is evaluated once for each of them, because
- * each binds other values. For `P { a: x } | P { b: x } if x > 1`, the guard may be false for the first and true for the
- * second.
+ * Expands a pattern whose alternatives bind names into one pattern for each alternative. The guard is evaluated once for each of them,
+ * because each binds other values. For `P { a: x } | P { b: x } if x > 1`, the guard may be false for the first and true for the second.
  */
 function alternativesOf(pattern: CheckedPattern): readonly CheckedPattern[] {
   if (!bindsNames(pattern)) return [pattern];

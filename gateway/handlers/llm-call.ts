@@ -99,7 +99,7 @@ export function llmCallHandler(options: LlmCallOptions): MachineHandler {
         const { model, request } = prepare(options, args, policy);
         calls.set(call, spendingOf(spending, policy, model, request));
       } catch (error) {
-        // The handler will fail in the same way, and send nothing.
+        // The handler itself will report the same mistake before it sends anything.
         if (!CapabilityFailure.isFailure(error)) throw error;
       }
     },

@@ -11,7 +11,7 @@ import type { SourceFrame } from "./source-frame.ts";
 import { endText, eventText, excerpt, typeText, valueText } from "./format-values.ts";
 
 type DivergenceKind =
-  /** The event has another type, or the call another capability, than recorded. */
+  /** The type of the event, or the capability of the call, differs from the recorded one. */
   | "event"
   | "arguments"
   /** The program does not receive the recorded answer, for instance because the gateway does not accept it. */

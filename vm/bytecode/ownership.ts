@@ -9,8 +9,8 @@
  *     ListGet          OWNERSHIP.take: the part may get a second holder. If `xs` owns the part, the ownership ends
  *     Update 0 "[]" 2
  *
- * Ownership begins with an `Update`, which copies what the variable does not own, or where the variable is set to a new value that
- * nothing else can hold.
+ * Ownership begins in one of two ways. An `Update` copies the values that the variable does not own, and the variable owns the copies.
+ * Or the variable is set to a new value that nothing else can hold.
  */
 import { BUILTINS, BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { keptBy, lazily } from "../lazy.ts";
@@ -55,7 +55,7 @@ function targetsOf(code: Int32Array): ReadonlySet<number> {
   return targets;
 }
 
-/** The local of an origin that is a value that was just made. */
+/** The number that takes the place of a local in the origin of a new value. */
 const NEW_VALUE = -1;
 
 function analyze(fn: VerifiedFunction, targets: ReadonlySet<number>): Ownership {
@@ -65,7 +65,7 @@ function analyze(fn: VerifiedFunction, targets: ReadonlySet<number>): Ownership 
     if (code[pc * CODE_STRIDE] === OPCODES.LoadLocal.tag && targets.has(code[pc * CODE_STRIDE + 1] ?? 0)) roles[pc] = OWNERSHIP.release;
   if (!fn.staticallyStacked) return { roles, targets };
   followOperands(fn, ({ pc, row, first, popped, originOf, storesBefore }) => {
-    /** Returns the origin of an operand if it is a target that has not changed since it was loaded, or a part of one. */
+    /** Returns the origin of an operand that is a target, or a part of a target, and has not changed since it was loaded. */
     const borrowed = (above: number): Origin | undefined => {
       const origin = originOf(above);
       if (origin === undefined || !targets.has(origin.local) || origin.storesBefore !== storesBefore(origin.local)) return undefined;

@@ -211,8 +211,8 @@ function update(body: FunctionBody, local: number, constant: number, count: numb
 }
 
 /**
- * Writes the way to the list that holds the part. Returns an expression that changes the part in place and is true, or is false if it
- * cannot. Returns undefined for a path that does not lead through lists and records to an element of a list.
+ * Writes the lines that find the list with the part. Returns an expression that tries to change the part in place, and whose value says
+ * whether it did. Returns undefined for a path that does not lead through lists and records to an element of a list.
  */
 function changeInPlace(
   body: FunctionBody,

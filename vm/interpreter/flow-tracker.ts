@@ -2,8 +2,8 @@
  * Derives the control flow of a run from the instructions that it executes, and reports it to the host as spans.
  *
  * Only functions that declare a capability are reported. In these, the interpreter calls `step` before each instruction at which the
- * control flow may change. Those instructions are marked in the interpreter's register code (`flowChanges`). The position of the
- * instruction gives the rest: its call depth tells which call it belongs to, and its pc tells which constructs and parts it is in
+ * control flow may change. Those instructions are marked in the interpreter's register code (`flowChanges`). Everything else follows from
+ * the position of the instruction: its call depth tells which call it belongs to, and its pc tells which constructs and parts it is in
  * (`bytecode/flow.ts`). So spans never change what the machine does. A construct ends when an instruction outside it is executed, or
  * when its frame ends. A `for` begins an iteration each time its body is entered from outside.
  *
@@ -35,7 +35,7 @@ interface OpenSpan {
   entries: number;
 }
 
-/** A call in progress, of a function that is followed. */
+/** A call in progress of a function whose control flow is reported. */
 interface FlowFrame {
   readonly depth: number;
   readonly fn: VerifiedFunction;
@@ -292,7 +292,7 @@ export class FlowTracker {
     if (span !== undefined) flow.open.push({ span, node, part: undefined, entries: 0 });
   }
 
-  /** Ends the innermost open span, which belongs to the frame. `goesOn`: whether the frame continues. */
+  /** Ends the innermost open span, which belongs to the frame. `goesOn` says whether the frame continues. */
   #endLast(flow: ActorFlow, frame: FlowFrame, goesOn: boolean, trap?: TrapKind): void {
     const last = flow.open.pop();
     if (last === undefined) return;

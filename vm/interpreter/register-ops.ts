@@ -126,7 +126,7 @@ export const REGISTER_OPS = {
   length: 67,
   /** Assigns to a part of the local d. x: slot of the first operand; y: the path, a constant; op: number of operands. */
   update: 69,
-  /** Assigns to a part of the local d whose path has one index or key, x. y: the assigned value; op: the path, a constant, as it is for `xs[i] = v` and as `~` of it otherwise. */
+  /** Assigns y to a part of the local d. The path has one index or key, x. op: the constant with the path for `xs[i] = v`, or `~` of the constant for any other path. */
   updateElement: 70,
   /** Like `element`, for the role `OWNERSHIP.take`. */
   takeElement: 71,

@@ -102,8 +102,8 @@ const SINGLE_OPS: ReadonlySet<number> = new Set(
 
 const BUILTIN_CODES: readonly BuiltinCode[] = [...BUILTIN_CODE.values()];
 /**
- * The native builtins. An op refers to a builtin by its index in this list, whether the bytecode has an opcode or an id for it. Each
- * builtin follows a second time, for the role `OWNERSHIP.take`. The last is `list.push` for the role `OWNERSHIP.push`.
+ * The native builtins. An op refers to a builtin by its index in this list, whether the bytecode has an opcode or an id for it. A second
+ * copy of the list follows, for the role `OWNERSHIP.take`. The last entry is `list.push` for the role `OWNERSHIP.push`.
  */
 export const NATIVE_BUILTINS: readonly BuiltinCode[] = [
   ...BUILTIN_CODES,
@@ -284,7 +284,7 @@ export class Translation {
     return jumps;
   }
 
-  /** Returns the op at `pc` extended to cover one more instruction before it, which has no effect. Returns undefined if that is not possible. */
+  /** Returns the op at `pc`, extended to also cover the instruction before it, an elided load. Returns undefined if that is not possible. */
   #extended(pc: number, slots: number): readonly number[] | undefined {
     const [tag = 0, x = 0, y = 0, d = 0, count = 0, countToTrap = 0, op = 0] = this.#opAt(this.first + pc);
     if (SINGLE_OPS.has(tag) || count >= MAX_OP_INSTRUCTIONS) return undefined;

@@ -197,7 +197,7 @@ export function resumeMachine(
     task.countedSlots = totalSlots(task, slotsOf(program, task));
     scheduler.countedSlots += task.countedSlots;
   }
-  // Between rounds, the run waits for the answer of an open call; otherwise for that of the task whose slice it is.
+  // Between rounds, the run waits for the answer of the earliest open call. Within a round, it waits for the answer of the current task's call.
   scheduler.isTaking = queue.length === 0;
   scheduler.inSlice = !scheduler.isTaking;
   return drive(scheduler, () => advance(scheduler, answer));
@@ -284,7 +284,7 @@ function engineFor(program: Program, { engine, trace }: { readonly engine?: Engi
   return trace === undefined ? Engine.for(program, engine ?? "auto") : undefined;
 }
 
-/** Runs a run to its end or suspension. Returns a promise only if the run had to wait. */
+/** Drives a run until it ends or is suspended. Returns a promise only if the run had to wait. */
 function drive(scheduler: Scheduler, begin: () => MachineEnd | Wait): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
   const first = runToTrap(scheduler, begin);
   // A call that suspends the run returns this one promise, which is compared by identity.

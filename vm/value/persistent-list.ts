@@ -231,9 +231,9 @@ export class PersistentList<T> implements Owned {
   }
 }
 
-/** The length up to which `set` copies the list. Its bytes are about those that are charged for a change of a tree with this many elements. */
+/** The length up to which `set` copies the list. At this length, the copy takes about as many bytes as are charged for a change in a tree. */
 const MAX_COPIED = 96;
-/** A part of a list that is saved before a change in place has 2 to this power elements. */
+/** Before a change in place, `#save` saves a block of 2 ** SAVED_BITS elements. */
 const SAVED_BITS = 10;
 /** A list moves to a new buffer if the number of elements it has dropped exceeds its length by more than this. */
 const MAX_EXTRA_DROPPED = 1_024;
