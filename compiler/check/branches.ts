@@ -87,7 +87,8 @@ function reportArms(checker: FunctionChecker, expr: Expr & { kind: "match" }, ty
     }
     for (const i of unreachable) {
       const arm = expr.arms[i];
-      if (arm !== undefined) checker.warning("W003", arm.pattern.span, "this arm can never be reached: the arms before it cover its values");
+      if (arm !== undefined)
+        checker.warning("W003", arm.pattern.span, "this arm can never be reached: the arms before it cover its values");
     }
   } catch (error) {
     if (!(error instanceof TooComplex)) throw error;

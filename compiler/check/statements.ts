@@ -1,5 +1,5 @@
 /** Checks blocks and statements, and declares the bindings of `let` and `for`. */
-import type { Binder, Block, Span, Stmt } from "../ast.ts";
+import type { Binder, Block, Stmt } from "../ast.ts";
 import { builtinType, type CheckedType, ERROR, freshVar, isDecided, NEVER, prune, show, unify, UNIT_TYPE } from "../check-types.ts";
 import type { Ir, IrStmt, Local } from "../ir.ts";
 import { checkAssign } from "./assignments.ts";
@@ -22,7 +22,8 @@ export function checkBlock(checker: FunctionChecker, block: Block, expected: Che
   });
   const lastHasError = leading.length > 0 && checker.scope.unit.diagnostics.errorCount > errorCount;
   let value: Ir | null = null;
-  if (last?.kind === "expr") value = checker.check(last.value, followsUnknownName(checker, last, leading.at(-1)) ? freshVar() : expected, why);
+  if (last?.kind === "expr")
+    value = checker.check(last.value, followsUnknownName(checker, last, leading.at(-1)) ? freshVar() : expected, why);
   else if (neverEnds(stmts.at(-1))) unify(NEVER, expected);
   else if (!lastHasError) {
     const brace = { start: Math.max(block.span.start, block.span.end - 1), end: block.span.end };
@@ -68,7 +69,11 @@ function declareBinder(
 }
 
 /** Declares what a `let` binds. The block after `else` does not see it. */
-function declareLet(checker: FunctionChecker, stmt: Stmt & { kind: "let" }, type: CheckedType): { readonly local: Local; readonly prologue: readonly IrStmt[] } {
+function declareLet(
+  checker: FunctionChecker,
+  stmt: Stmt & { kind: "let" },
+  type: CheckedType,
+): { readonly local: Local; readonly prologue: readonly IrStmt[] } {
   const { pattern, mutable, otherwise, span } = stmt;
   if (pattern === null || otherwise === null) return declareBinder(checker, stmt, type, { place: "let", mutable });
   const checkedElse = checker.block(otherwise, freshVar());

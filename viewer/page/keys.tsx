@@ -34,7 +34,7 @@ const KEYS = [
   { keys: ["e"], where: "run", action: "event", does: "go to the event of the span" },
   { keys: ["s"], where: "run", action: "source", does: "go to the source line" },
   { keys: ["v"], where: "run", action: "values", does: "show or hide arguments and result" },
-  { keys: ["f"], where: "run", action: "follow", does: "follow the end while the run goes on" },
+  { keys: ["f"], where: "run", action: "follow", does: "follow the end while the run is in progress" },
   { keys: ["+", "="], where: "waterfall", action: "zoomIn", does: "zoom in" },
   { keys: ["-"], where: "waterfall", action: "zoomOut", does: "zoom out" },
   { keys: ["0"], where: "waterfall", action: "zoomAll", does: "show all of the run" },

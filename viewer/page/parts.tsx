@@ -28,7 +28,7 @@ export function toneOf(outcome: string): Tone {
 }
 
 function explanation(outcome: string): string | undefined {
-  if (outcome === "running") return "the run goes on";
+  if (outcome === "running") return "the run is in progress";
   return Object.entries(OUTCOMES).find(([name]) => name === outcome)?.[1].doc;
 }
 
@@ -82,7 +82,7 @@ export function ValueView({ value }: { readonly value: ValueText }) {
       <pre class="value" tabIndex={0}>
         <Untrusted text={value.text} />
       </pre>
-      {value.cut && <p class="small">The start of {formatCount(value.chars)} characters.</p>}
+      {value.cut && <p class="small">Only the start is shown; the value has {formatCount(value.chars)} characters.</p>}
     </>
   );
 }

@@ -123,13 +123,13 @@ export function Waterfall({ run, timeline, version, query, detail, isRunning }: 
           <button type="button" onClick={actions.zoomSpan} title="Zoom to the span ( z )" disabled={span === undefined}>
             Span
           </button>
-          <button type="button" onClick={actions.zoomAll} title="Show all of the run ( 0 )" disabled={zoom === undefined}>
+          <button type="button" onClick={actions.zoomAll} title="Show the full run ( 0 )" disabled={zoom === undefined}>
             All
           </button>
         </div>
       </div>
       <ErrorNote error={window.error} />
-      {timeline.dropped > 0 && <Note>The viewer had no room for {plural(timeline.dropped, "more span")} of this trace.</Note>}
+      {timeline.dropped > 0 && <Note>{plural(timeline.dropped, "more span")} of this trace did not fit into the store.</Note>}
       {window.total === 0 && <Note>{isFiltered ? "No span meets these conditions." : "No spans yet."}</Note>}
       <VirtualRows
         total={window.total ?? 0}

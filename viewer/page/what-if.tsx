@@ -75,7 +75,7 @@ export function WhatIf({ run }: { readonly run: RunDetail }) {
           void ask();
         }}
       >
-        <p>The program runs again with the recorded answers. Nothing is called.</p>
+        <p>The program runs again with the recorded answers; no call is made.</p>
         <label class="block">
           <span>Policy</span>
           <textarea value={text} onInput={(event) => setPolicy(event.currentTarget.value)} rows={14} spellcheck={false} />
