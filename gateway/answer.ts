@@ -30,6 +30,7 @@ import {
   UNIT,
   UnitValue,
   type Value,
+  WideRecord,
   wellFormed,
 } from "../vm/value/value.ts";
 
@@ -185,8 +186,15 @@ function openObject(part: object, addToSize: AddToSize): LeafOrBranch {
       return leaf(new FloatValue(value));
     }
     case RecordValue.prototype: {
-      const [typeId, fields] = ownDataValues(part, ["typeId", "fields", "owner"]);
-      return new Branch(boxParts(elementsOf(fields, addToSize)), (values) => new RecordValue(checkedIndex(typeId), values));
+      const [typeId, , ...fields] = ownDataValues(part, RECORD_PROPERTIES);
+      return new Branch(boxParts(fieldsOf(fields, addToSize)), (values) => new RecordValue(checkedIndex(typeId), values));
+    }
+    case WideRecord.prototype: {
+      const properties = ownDataValues(part, WIDE_RECORD_PROPERTIES);
+      const [typeId, , ...fields] = properties.slice(0, -1);
+      const rest = properties.at(-1);
+      const all = rest === undefined ? fields : [...fields, ...elementsOf(rest, addToSize)];
+      return new Branch(boxParts(fieldsOf(all, addToSize)), (values) => new RecordValue(checkedIndex(typeId), values));
     }
     case EnumValue.prototype: {
       const [typeId, variant, payload] = ownDataValues(part, ["typeId", "variant", "payload"]);
@@ -217,6 +225,17 @@ function dataValue(part: object, name: string): unknown {
   if (property === undefined || !Object.hasOwn(property, "value")) throw new BadPart();
   const value: unknown = property.value;
   return value;
+}
+
+const RECORD_PROPERTIES: readonly string[] = ["typeId", "owner", "f0", "f1", "f2", "f3"];
+const WIDE_RECORD_PROPERTIES: readonly string[] = [...RECORD_PROPERTIES, "f4", "f5", "f6", "f7", "rest"];
+
+/** Returns the fields of a record. Those that it does not have are undefined, and come last. */
+function fieldsOf(properties: readonly unknown[], addToSize: AddToSize): readonly unknown[] {
+  const fields = properties.filter((field) => field !== undefined);
+  if (fields.length !== properties.findLastIndex((field) => field !== undefined) + 1) throw new BadPart();
+  addToSize(fields.length, "");
+  return fields;
 }
 
 function elementsOf(array: unknown, addToSize: AddToSize): readonly unknown[] {

@@ -81,7 +81,7 @@ function bytesAroundChildren(value: ObjectValue): number {
     case "FnRef":
       return '{"FnRef":}'.length + String(value.index).length;
     case "Record":
-      return '{"Record":{"fields":,"type_id":}}'.length + punctuationBytes(value.fields.length) + String(value.typeId).length;
+      return '{"Record":{"fields":,"type_id":}}'.length + punctuationBytes(value.size) + String(value.typeId).length;
     case "Enum":
       return '{"Enum":{"payload":,"type_id":,"variant":}}'.length + String(value.typeId).length + String(value.variant).length;
     case "List":

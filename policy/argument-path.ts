@@ -77,7 +77,7 @@ function presentValue(value: Value): Value | undefined {
 function elementOf(value: Value, index: number, types: readonly TypeDef[]): Value | undefined {
   if (value instanceof RecordValue) {
     const shape = typeTable(types).shapeOfId(value.typeId);
-    return shape?.kind === "record" && isPositional(shape.fields) ? value.fields[index] : undefined;
+    return shape?.kind === "record" && isPositional(shape.fields) ? value.get(index) : undefined;
   }
   return value instanceof ListValue && index < value.length ? value.get(index) : undefined;
 }
@@ -89,7 +89,7 @@ function memberOf(value: Value, name: string, types: readonly TypeDef[]): Value 
   if (value instanceof RecordValue) {
     const shape = typeTable(types).shapeOfId(value.typeId);
     const index = shape?.kind === "record" && !isPositional(shape.fields) ? shape.fields.findIndex((f) => f.name === name) : -1;
-    return value.fields[index];
+    return index < 0 ? undefined : value.get(index);
   }
   return value instanceof EnumValue && variantName(value, types) === name ? value.payload : undefined;
 }

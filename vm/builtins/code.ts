@@ -41,7 +41,7 @@ const LIST_RECORD = 0xffff;
 
 export function list(value: Value): ListValue {
   if (value instanceof ListValue) return value;
-  if (value instanceof RecordValue && value.typeId === LIST_RECORD) return ListValue.of(value.fields.slice());
+  if (value instanceof RecordValue && value.typeId === LIST_RECORD) return ListValue.of(value.fields);
   throw typeTrap("List", value);
 }
 

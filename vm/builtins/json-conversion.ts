@@ -17,7 +17,7 @@ import { text } from "./code.ts";
 function partCount(value: Value): number {
   if (value instanceof ListValue) return value.length;
   if (value instanceof MapValue) return value.size;
-  return typeof value === "object" && value.tag === "Record" ? value.fields.length : 0;
+  return typeof value === "object" && value.tag === "Record" ? value.size : 0;
 }
 
 /** The steps of the shape of a type: that of a generic type may have to be built. */

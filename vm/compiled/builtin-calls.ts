@@ -3,8 +3,8 @@ import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { OWNERSHIP } from "../bytecode/ownership.ts";
 import { MAX_STRING_UNITS, UNITS, UNITS_PER_STEP } from "../cost.ts";
-import { type FunctionBody, kindOfOperand, type Operand, toBoxed, Unsupported } from "./body.ts";
-import type { ValueKind } from "./kinds.ts";
+import { type FunctionBody, hasClass, kindOfOperand, type Operand, toBoxed, Unsupported } from "./body.ts";
+import { isBoxed, type ValueKind } from "./kinds.ts";
 import { MAX_SAFE } from "./numbers.ts";
 import { builtinKind, fixedKind, SITE } from "./type-inference.ts";
 
@@ -93,8 +93,8 @@ export function builtin(body: FunctionBody, pc: number, id: number, argOperands:
     body.line(`${variable} = ${expression};`);
     return body.pushPart(variable, kind, pc);
   }
-  if (decl.name === "list.len" && a !== undefined)
-    return body.push(`${a.code} instanceof ListValue ? ${a.code}.length : ${call}`, "safeInt");
+  if (decl.name === "list.len" && a !== undefined && isBoxed(a.kind))
+    return body.push(`${hasClass(a.code, "List")} ? ${a.code}.length : ${call}`, "safeInt");
   body.push(kind === "float" ? `${call}.value` : call, kind);
 }
 

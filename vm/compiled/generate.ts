@@ -26,7 +26,7 @@ import { UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { MATCH_TAGS } from "../bytecode/tags.ts";
-import { toBoxed, toKind, FunctionBody, hasOpcode, notOfKind, truthOf, type UnitScope } from "./body.ts";
+import { toBoxed, toKind, FunctionBody, hasClass, hasNotClass, hasOpcode, notOfKind, truthOf, type UnitScope } from "./body.ts";
 import type { Exit } from "./control-flow-graph.ts";
 import { versionName, writeInstruction } from "./instructions.ts";
 import { isBoxed, type ValueKind } from "./kinds.ts";
@@ -336,12 +336,12 @@ class FunctionWriter {
   ): void {
     const isEnum = guessPc !== undefined;
     const check = (): void => {
-      if (isEnum) this.#body.checkGuess(guessPc, SITE.operands, [`!(${variable} instanceof EnumValue)`]);
+      if (isEnum) this.#body.checkGuess(guessPc, SITE.operands, [hasNotClass(variable, "Enum")]);
     };
     this.#sequence([
       () =>
         this.#body.open(
-          `switch (${isEnum ? `${variable}.variant` : `${variable} instanceof EnumValue ? ${variable}.variant : matchTag(${variable})`}) {`,
+          `switch (${isEnum ? `${variable}.variant` : `${hasClass(variable, "Enum")} ? ${variable}.variant : matchTag(${variable})`}) {`,
         ),
       ...tags.flatMap(([tag, { to, skipped }]) => [
         () => this.#body.line(tag === MATCH_TAGS.any ? "default: {" : `case ${tag}: {`),
@@ -374,7 +374,7 @@ type ArmBody = (tag: number, to: number, skipped: number) => readonly (() => voi
 function payload(tag: number, variable: string): string {
   if (tag === MATCH_TAGS.None) return variable;
   if (tag < MATCH_TAGS.None) return `${variable}.value`;
-  return tag === MATCH_TAGS.any ? `matchPayload(${variable})` : `(${variable} instanceof EnumValue ? ${variable}.payload : ${variable})`;
+  return tag === MATCH_TAGS.any ? `matchPayload(${variable})` : `(${hasClass(variable, "Enum")} ? ${variable}.payload : ${variable})`;
 }
 
 function hasTag(tag: number, variable: string): string {
@@ -382,13 +382,13 @@ function hasTag(tag: number, variable: string): string {
     case MATCH_TAGS.any:
       return "true";
     case MATCH_TAGS.None:
-      return `${variable} instanceof NoneValue`;
+      return hasClass(variable, "None");
     case MATCH_TAGS.Some:
-      return `${variable} instanceof SomeValue`;
+      return hasClass(variable, "Some");
     case MATCH_TAGS.Ok:
-      return `${variable} instanceof OkValue`;
+      return hasClass(variable, "Ok");
     case MATCH_TAGS.Err:
-      return `${variable} instanceof ErrValue`;
+      return hasClass(variable, "Err");
     default:
       return `matchTag(${variable}) === ${tag}`;
   }

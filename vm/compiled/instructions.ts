@@ -10,8 +10,8 @@ import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { WRAPPERS } from "../bytecode/tags.ts";
 import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
-import { FnRefValue, RecordValue } from "../value/value.ts";
-import { asNumber, type FunctionBody, kindOfOperand, notOfKind, toBoxed, toKind, type Operand, truthOf, Unsupported } from "./body.ts";
+import { FnRefValue, NARROW_FIELDS, RecordValue, WIDE_FIELDS } from "../value/value.ts";
+import { asNumber, type FunctionBody, hasClass, hasNotClass, kindOfOperand, notOfKind, toBoxed, toKind, type Operand, truthOf, Unsupported } from "./body.ts";
 import {
   elementKind,
   fieldKind,
@@ -114,7 +114,7 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       body.fixedBytes += slotsCharge(second);
       const { pool, types } = body.scope;
       const kind = recordKind(types, first, operands.map(kindOfOperand));
-      return body.push(second === 0 ? pool.nameOf(new RecordValue(first, [])) : `new RecordValue(${first}, [${fields.join(", ")}])`, kind);
+      return body.push(second === 0 ? pool.nameOf(new RecordValue(first, [])) : newRecord(first, fields), kind);
     }
     case OPCODES.MakeEnum.tag: {
       const payload = body.pop();
@@ -129,7 +129,7 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       const record = body.pop();
       const kind = guessedPart(body.version, pc, fieldKind(body.scope.types, record.kind, first));
       const variable = body.operandName();
-      body.line(`${variable} = ${toBoxed(record)}.fields[${first}];`);
+      body.line(`${variable} = ${toBoxed(record)}.${fieldName(first)};`);
       // A check of the kind covers this one.
       if (isBoxed(kind)) body.line(`if (${variable} === undefined) deoptimize();`);
       if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, variable, kind);
@@ -180,6 +180,17 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
   }
 }
 
+/** Returns the expression that makes a record (see `RecordValue`). */
+function newRecord(type: number, fields: readonly string[]): string {
+  if (fields.length <= NARROW_FIELDS) return `new RecordValue(${[type, "undefined", ...fields].join(", ")})`;
+  const inObject = fields.slice(0, WIDE_FIELDS);
+  const rest = fields.length <= WIDE_FIELDS ? [] : [`[${fields.slice(WIDE_FIELDS).join(", ")}]`];
+  return `new WideRecord(${[type, ...inObject, ...rest].join(", ")})`;
+}
+
+/** Returns the part of an expression that reads a field of a record. */
+const fieldName = (index: number): string => (index < WIDE_FIELDS ? `f${index}` : `rest[${index - WIDE_FIELDS}]`);
+
 /** Writes the end of the ownership of a value that gets a second holder. Only a value of kind any can have an owner. */
 function writeEndOwnership(body: FunctionBody, variable: string, kind: ValueKind | undefined): void {
   if (kind !== undefined && isBoxed(kind)) body.line(`if (typeof ${variable} === "object") endOwnership(${variable});`);
@@ -223,7 +234,8 @@ function changeInPlace(
   const value = operands.at(-1);
   if (value === undefined || steps.at(-1) !== INDEX_STEP || (operator !== undefined && !OPERATORS.has(operator))) return undefined;
   // The variables above those of the operands are free.
-  const [list, result] = [0, 1].map((i) => body.operandName(body.stack.length + operands.length + i));
+  const list = body.operandName(body.stack.length + operands.length);
+  const result = body.operandName(body.stack.length + operands.length + 1);
   const indices = operands.slice(0, -1);
   const isInt = indices.flatMap(({ code, kind }) => (kind === "safeInt" ? [] : [`typeof ${code} === "number"`]));
   if (indices.some(({ kind }) => kind === "float" || kind === "string")) return undefined;
@@ -232,15 +244,15 @@ function changeInPlace(
   for (const step of steps.slice(0, -1)) {
     const read =
       step === INDEX_STEP
-        ? `${list} instanceof ListValue ? ${list}.get(${indices[taken++]?.code})`
-        : `${list} instanceof RecordValue ? ${list}.fields[${step}]`;
-    body.line(`${list} = ${read} : undefined;`);
+        ? `${hasClass(list, "List")} ? ${list}.get(${indices[taken++]?.code})`
+        : `${hasClass(list, "Record")} ? ${list}.${fieldName(step)}`;
+    body.line(`${list} = ${read} : UNIT;`);
   }
   const index = indices[taken]?.code ?? "0";
-  const tests = [...isInt, `${list} instanceof ListValue`];
+  const tests = [...isInt, hasClass(list, "List")];
   if (operator === undefined) return [...tests, `${list}.setInPlace(${index}, ${toBoxed(value)})`].join(" && ");
   if (value.kind === "float") {
-    tests.push(`(${result} = ${list}.get(${index})) instanceof FloatValue`);
+    tests.push(`(${result} = ${list}.get(${index})) !== undefined`, hasClass(result, "Float"));
     return [...tests, `${list}.setInPlace(${index}, new FloatValue(${result}.value ${OPERATORS.get(operator)} ${value.code}))`].join(
       " && ",
     );
@@ -332,9 +344,9 @@ function callKnown(
   capturedKinds: readonly ValueKind[],
   operands: readonly Operand[],
 ): void {
-  const className = capturedKinds.length === 0 ? "FnRefValue" : "ClosureValue";
+  const className = capturedKinds.length === 0 ? "FnRef" : "Closure";
   if (!(body.scope.pool.valueOf(target.code) instanceof FnRefValue))
-    body.checkGuess(pc, SITE.operands, [`!(${target.code} instanceof ${className})`, `${target.code}.index !== ${callee.fn.index}`]);
+    body.checkGuess(pc, SITE.operands, [hasNotClass(target.code, className), `${target.code}.index !== ${callee.fn.index}`]);
   const captured = capturedKinds.map((kind, i): Operand => {
     // The variables above those of the operands and the target are free.
     const variable = body.operandName(body.stack.length + operands.length + 1 + i);
@@ -362,7 +374,7 @@ function element(body: FunctionBody, pc: number): void {
     body.line(`${variable} = temp.head[temp.offset + ${index.code}];`);
     body.checkGuess(pc, SITE.operands, [`${variable} === undefined`]);
   } else {
-    const tests = [`${list.code} instanceof ListValue`, ...isInt, `${index.code} >= 0`, `${index.code} < ${list.code}.length`];
+    const tests = [hasClass(list.code, "List"), ...isInt, `${index.code} >= 0`, `${index.code} < ${list.code}.length`];
     body.line(`temp = ${tests.join(" && ")} ? ${list.code}.head[${list.code}.offset + ${index.code}] : undefined;`);
     body.line(`${variable} = temp === undefined ? elementAt(${toBoxed(list)}, ${toBoxed(index)}) : temp;`);
   }

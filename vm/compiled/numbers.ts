@@ -1,6 +1,6 @@
 /** Writes arithmetic and comparisons. */
 import { OPCODES } from "../bytecode/opcodes.ts";
-import { type FunctionBody, type Operand, type Product, toBoxed } from "./body.ts";
+import { type FunctionBody, hasNotClass, type Operand, type Product, toBoxed } from "./body.ts";
 import { isBoxed, type ValueKind } from "./kinds.ts";
 import { arithmeticKind, negationKind, SITE, wrongGuesses } from "./type-inference.ts";
 
@@ -118,7 +118,7 @@ function floatArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand
     body.checkGuess(
       pc,
       SITE.operands,
-      [a, b].flatMap((o) => (isBoxed(o.kind) ? [`!(${o.code} instanceof FloatValue)`] : [])),
+      [a, b].flatMap((o) => (isBoxed(o.kind) ? [hasNotClass(o.code, "Float")] : [])),
     );
   const x = bareNumber(a, isGuess);
   const y = bareNumber(b, isGuess);
@@ -158,7 +158,7 @@ export function comparison(body: FunctionBody, pc: number, tag: number): string 
     body.checkGuess(
       pc,
       SITE.operands,
-      boxed.map(({ code }) => `!(${code} instanceof FloatValue)`),
+      boxed.map(({ code }) => hasNotClass(code, "Float")),
     );
     return `${bareNumber(a, true)} ${operator} ${bareNumber(b, true)}`;
   }

@@ -23,6 +23,7 @@ import {
   SomeValue,
   UNIT,
   type Value,
+  WideRecord,
 } from "../value/value.ts";
 
 /** Thrown to discard the work of compiled code. The interpreter then runs the call again. */
@@ -121,6 +122,7 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
   return {
     FloatValue,
     RecordValue,
+    WideRecord,
     EnumValue,
     ClosureValue,
     FnRefValue,

@@ -638,7 +638,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const x = base + (code[at + 1] ?? 0);
           const field = code[at + 2] ?? 0;
           const record = stack[x];
-          const value = (record instanceof RecordValue ? record.fields[field] : undefined) ?? fieldOf(slotValue(stack, numbers, x), field);
+          const value = (record instanceof RecordValue ? record.get(field) : undefined) ?? fieldOf(slotValue(stack, numbers, x), field);
           const d = base + (code[at + 3] ?? 0);
           if (typeof value === "number") {
             stack[d] = undefined;
@@ -655,7 +655,18 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           pc = (pc + 1) | 0;
           const count = code[at + 2] ?? 0;
           meter.allocate(slotsCharge(count));
-          stack[base + (code[at + 3] ?? 0)] = new RecordValue(code[at + 6] ?? 0, slotValues(actor, base + (code[at + 1] ?? 0), count));
+          const x = base + (code[at + 1] ?? 0);
+          stack[base + (code[at + 3] ?? 0)] =
+            count > 4
+              ? new RecordValue(code[at + 6] ?? 0, slotValues(actor, x, count))
+              : new RecordValue(
+                  code[at + 6] ?? 0,
+                  undefined,
+                  count > 0 ? slotValue(stack, numbers, x) : undefined,
+                  count > 1 ? slotValue(stack, numbers, x + 1) : undefined,
+                  count > 2 ? slotValue(stack, numbers, x + 2) : undefined,
+                  count > 3 ? slotValue(stack, numbers, x + 3) : undefined,
+                );
           continue;
         }
         case 45: // enumValue

@@ -81,7 +81,7 @@ export function matchTarget(meter: Meter, arms: readonly MatchArm[], value: Valu
 
 export function fieldOf(record: Value | undefined, index: number): Value {
   if (!(record instanceof RecordValue)) throw typeTrap("Record", record);
-  const field = record.fields[index];
+  const field = record.get(index);
   if (field === undefined) throw new MachineTrap("invalid_field", "type error: expected valid field index, got out of bounds");
   return field;
 }

@@ -24,7 +24,7 @@ export function endOwnership(value: Value): Value {
 export function beginOwnership(value: Value): Value {
   if (typeof value !== "object" || !isOwnable(value)) return value;
   // Empty values may be objects that several variables share.
-  const size = value instanceof ListValue ? value.length : value instanceof MapValue ? value.size : value.fields.length;
+  const size = value instanceof ListValue ? value.length : value instanceof MapValue ? value.size : value.size;
   if (size > 0) value.owner = new Owner();
   return value;
 }

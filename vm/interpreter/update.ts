@@ -45,7 +45,7 @@ function changeInPlace(target: Value, { steps, operator }: UpdatePath, operands:
   let operand = 0;
   for (let i = 0; i < last; i++) {
     const step = steps[i];
-    if (step !== INDEX_STEP) part = part instanceof RecordValue ? part.fields[step ?? 0] : undefined;
+    if (step !== INDEX_STEP) part = part instanceof RecordValue ? part.get(step ?? 0) : undefined;
     else {
       const index = operands[operand++];
       part = part instanceof ListValue && typeof index === "number" ? part.get(index) : undefined;
@@ -96,9 +96,8 @@ class Update {
     if (isOwned && target.setInPlace(at, part)) return target;
     this.#meter.allocateList(target.length, listChangeCharge(target.length));
     const unpaid = (isOwned ? target.unpaid : listDebt(target.length)) - 1;
-    const changed = target.set(at, part);
     // A list that is paid for has a buffer of its own, which can change in place.
-    const result = unpaid === 0 ? ListValue.of(changed.toArray()) : changed;
+    const result = unpaid === 0 ? target.copyWith(at, part) : target.set(at, part);
     result.owner = this.#owner;
     result.unpaid = unpaid;
     return result;
@@ -109,10 +108,8 @@ class Update {
     const newPart = this.at(part, step + 1, operand);
     if (!(target instanceof RecordValue)) throw typeTrap("Record", target);
     if (this.#isInPlace(part, newPart, step)) return target;
-    if (target.owner !== this.#owner) this.#meter.allocate(slotsCharge(target.fields.length));
-    const fields = target.fields.slice();
-    fields[field] = newPart;
-    const result = new RecordValue(target.typeId, fields);
+    if (target.owner !== this.#owner) this.#meter.allocate(slotsCharge(target.size));
+    const result = target.with(field, newPart);
     result.owner = this.#owner;
     return result;
   }

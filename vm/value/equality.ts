@@ -21,27 +21,23 @@ import {
 } from "./value.ts";
 
 type Entry = readonly [string, Value];
+type Items = readonly Value[] | ListValue | RecordValue;
 
 /** Two containers of the same kind whose children are being compared. */
 type OpenPair =
   | {
       readonly kind: "items";
-      readonly a: readonly Value[] | ListValue;
-      readonly b: readonly Value[] | ListValue;
+      readonly a: Items;
+      readonly b: Items;
       readonly count: number;
       nextIndex: number;
     }
   | { readonly kind: "entries"; readonly a: Iterator<Entry>; readonly b: Iterator<Entry> };
 
-const items = (a: readonly Value[] | ListValue, b: readonly Value[] | ListValue): OpenPair => ({
-  kind: "items",
-  a,
-  b,
-  count: Math.min(a.length, b.length),
-  nextIndex: 0,
-});
-const item = (container: readonly Value[] | ListValue, index: number): Value | undefined =>
-  container instanceof ListValue ? container.get(index) : container[index];
+const countOf = (container: Items): number => (container instanceof RecordValue ? container.size : container.length);
+const items = (a: Items, b: Items): OpenPair => ({ kind: "items", a, b, count: Math.min(countOf(a), countOf(b)), nextIndex: 0 });
+const item = (container: Items, index: number): Value | undefined =>
+  container instanceof ListValue || container instanceof RecordValue ? container.get(index) : container[index];
 const entries = (a: MapValue, b: MapValue): OpenPair => ({ kind: "entries", a: a.entries(), b: b.entries() });
 
 /** Returns whether two values are structurally equal. NaN equals nothing, 0.0 equals -0.0, and an Int never equals a Float. */
@@ -83,8 +79,8 @@ function sameShape(a: Value, b: Value, work: Work, stack: OpenPair[]): boolean {
   if (typeof a !== "object" || typeof b !== "object") return a === b;
   if (a instanceof FloatValue) return b instanceof FloatValue && a.value === b.value;
   if (a instanceof RecordValue) {
-    if (!(b instanceof RecordValue) || a.typeId !== b.typeId || a.fields.length !== b.fields.length) return false;
-    if (a.fields.length > 0) stack.push(items(a.fields, b.fields));
+    if (!(b instanceof RecordValue) || a.typeId !== b.typeId || a.size !== b.size) return false;
+    if (a.size > 0) stack.push(items(a, b));
     return true;
   }
   if (a instanceof EnumValue) {
@@ -216,7 +212,7 @@ function compareShape(a: Value, b: Value, work: Work, stack: OpenPair[], results
   }
   if (typeof a !== "object" || typeof b !== "object" || a instanceof FloatValue || b instanceof FloatValue) return compareScalars(a, b);
   if (a instanceof RecordValue && b instanceof RecordValue) {
-    return a.typeId - b.typeId || descend(items(a.fields, b.fields), a.fields.length - b.fields.length);
+    return a.typeId - b.typeId || descend(items(a, b), a.size - b.size);
   }
   if (a instanceof EnumValue && b instanceof EnumValue) {
     return a.typeId - b.typeId || a.variant - b.variant || descend(items([a.payload], [b.payload]), 0);

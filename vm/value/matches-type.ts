@@ -134,7 +134,7 @@ function matchesNamed(
     default: {
       const shape = table.shapeOf(type);
       if (shape?.kind === "record") {
-        if (!(value instanceof RecordValue) || value.typeId !== shape.id || value.fields.length !== shape.fields.length) return false;
+        if (!(value instanceof RecordValue) || value.typeId !== shape.id || value.size !== shape.fields.length) return false;
         return shape.fields.every((field, i) => checkLater(value.fields.slice(i, i + 1), 1, field.type));
       }
       if (shape === undefined || !(value instanceof EnumValue) || value.typeId !== shape.id) return false;

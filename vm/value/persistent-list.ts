@@ -149,6 +149,11 @@ export class PersistentList<T> implements Owned {
   set(index: number, value: T): PersistentList<T> {
     if (this.length > MAX_COPIED)
       return new PersistentList(undefined, trieSet(this.#asTrie(), this.offset + index, value), this.offset, this.length);
+    return this.copyWith(index, value);
+  }
+
+  /** Does the same as `set`. The result has a buffer of its own, so this takes time in proportion to the length. */
+  copyWith(index: number, value: T): PersistentList<T> {
     const items = this.toArray();
     items[index] = value;
     return PersistentList.of(items);

@@ -56,7 +56,7 @@ function ownBytes(value: Value): number {
   if (typeof value !== "object") return BYTES.slot;
   if (value instanceof ListValue) return slotsCharge(value.length);
   if (value instanceof MapValue) return BYTES.mapHeader + BYTES.mapEntry * value.size;
-  if (value instanceof RecordValue) return slotsCharge(value.fields.length);
+  if (value instanceof RecordValue) return slotsCharge(value.size);
   if (value instanceof EnumValue) return BYTES.enumValue;
   return BYTES.wrapper;
 }

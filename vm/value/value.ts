@@ -38,7 +38,8 @@ export class NoneValue {
   }
 }
 export class FloatValue {
-  readonly value: number;
+  // `declare` leaves out the definition of the field before the constructor, which would make V8 check its type at each read.
+  declare readonly value: number;
   constructor(value: number) {
     this.value = value;
   }
@@ -73,18 +74,137 @@ export class ErrValue {
     return "Err";
   }
 }
+/**
+ * A record. Its first four fields are in the object itself, so that most records are one JavaScript object. A record with more fields
+ * is a `WideRecord`. The fields that a record does not have are undefined.
+ */
 export class RecordValue implements Owned {
-  readonly typeId: number;
-  readonly fields: readonly Value[];
+  declare readonly typeId: number;
   /** See `owner.ts`. */
-  owner: Owner | undefined = undefined;
-  constructor(typeId: number, fields: readonly Value[]) {
+  declare owner: Owner | undefined;
+  declare readonly f0: Value | undefined;
+  declare readonly f1: Value | undefined;
+  declare readonly f2: Value | undefined;
+  declare readonly f3: Value | undefined;
+  /** Makes a record of `fields`. If `fields` is undefined, makes one of the other arguments, which takes less time. */
+  constructor(
+    typeId: number,
+    fields: readonly Value[] | undefined,
+    f0: Value | undefined = undefined,
+    f1: Value | undefined = undefined,
+    f2: Value | undefined = undefined,
+    f3: Value | undefined = undefined,
+  ) {
+    if (fields !== undefined && fields.length > NARROW_FIELDS) return wideRecord(typeId, fields);
     this.typeId = typeId;
-    this.fields = fields;
+    this.owner = undefined;
+    this.f0 = fields === undefined ? f0 : fields[0];
+    this.f1 = fields === undefined ? f1 : fields[1];
+    this.f2 = fields === undefined ? f2 : fields[2];
+    this.f3 = fields === undefined ? f3 : fields[3];
   }
   get tag(): "Record" {
     return "Record";
   }
+  /** The number of fields. */
+  get size(): number {
+    if (this.f1 === undefined) return this.f0 === undefined ? 0 : 1;
+    return this.f2 === undefined ? 2 : this.f3 === undefined ? 3 : 4;
+  }
+  /** The fields in a new array. */
+  get fields(): Value[] {
+    return [this.f0, this.f1, this.f2, this.f3].filter((field) => field !== undefined);
+  }
+  /** Returns a field; undefined if there is none with this index. */
+  get(index: number): Value | undefined {
+    switch (index) {
+      case 0:
+        return this.f0;
+      case 1:
+        return this.f1;
+      case 2:
+        return this.f2;
+      case 3:
+        return this.f3;
+      default:
+        return undefined;
+    }
+  }
+  /** Returns a record with another value for a field that it has. */
+  with(index: number, value: Value): RecordValue {
+    const { f0, f1, f2, f3 } = this;
+    return new RecordValue(
+      this.typeId,
+      undefined,
+      index === 0 ? value : f0,
+      index === 1 ? value : f1,
+      index === 2 ? value : f2,
+      index === 3 ? value : f3,
+    );
+  }
+}
+
+/** The number of fields in a record that is not wide, and the number of fields that a wide record has in the object itself. */
+export const NARROW_FIELDS = 4;
+export const WIDE_FIELDS = 8;
+
+/** A record with more than four fields. From the ninth on, the fields are in an array. */
+export class WideRecord extends RecordValue {
+  declare readonly f4: Value | undefined;
+  declare readonly f5: Value | undefined;
+  declare readonly f6: Value | undefined;
+  declare readonly f7: Value | undefined;
+  declare readonly rest: readonly Value[] | undefined;
+  constructor(
+    typeId: number,
+    f0: Value | undefined,
+    f1: Value | undefined,
+    f2: Value | undefined,
+    f3: Value | undefined,
+    f4?: Value,
+    f5?: Value,
+    f6?: Value,
+    f7?: Value,
+    rest?: readonly Value[],
+  ) {
+    super(typeId, undefined, f0, f1, f2, f3);
+    this.f4 = f4;
+    this.f5 = f5;
+    this.f6 = f6;
+    this.f7 = f7;
+    this.rest = rest;
+  }
+  override get size(): number {
+    if (this.rest !== undefined) return WIDE_FIELDS + this.rest.length;
+    return this.f5 === undefined ? 5 : this.f6 === undefined ? 6 : this.f7 === undefined ? 7 : 8;
+  }
+  override get fields(): Value[] {
+    const fields = [this.f0, this.f1, this.f2, this.f3, this.f4, this.f5, this.f6, this.f7, ...(this.rest ?? [])];
+    return fields.filter((field) => field !== undefined);
+  }
+  override get(index: number): Value | undefined {
+    switch (index) {
+      case 4:
+        return this.f4;
+      case 5:
+        return this.f5;
+      case 6:
+        return this.f6;
+      case 7:
+        return this.f7;
+      default:
+        return index < NARROW_FIELDS ? super.get(index) : this.rest?.[index - WIDE_FIELDS];
+    }
+  }
+  override with(index: number, value: Value): RecordValue {
+    return new RecordValue(this.typeId, this.fields.with(index, value));
+  }
+}
+
+function wideRecord(typeId: number, fields: readonly Value[]): WideRecord {
+  const [f0, f1, f2, f3, f4, f5, f6, f7] = fields;
+  const rest = fields.length > WIDE_FIELDS ? fields.slice(WIDE_FIELDS) : undefined;
+  return new WideRecord(typeId, f0, f1, f2, f3, f4, f5, f6, f7, rest);
 }
 export class EnumValue {
   readonly typeId: number;
