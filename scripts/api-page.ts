@@ -88,7 +88,7 @@ function classDeclaration(lines: readonly string[]): string {
     const line = lines[i] ?? "";
     if (/^ {2}(\/\*\*| \*)/.test(line)) doc.push(line);
     else if (/^ {2}[^\s}/]/.test(line)) {
-      const member = memberDeclaration(lines.slice(i));
+      const member = memberDeclaration(lines.slice(i)).replace(/^ {2}declare /, "  ");
       if (!/^ {2}(#|(static |readonly )*#|private )/.test(line)) takenLines.push(...doc, member);
       doc = [];
     } else if (line === "") doc = [];

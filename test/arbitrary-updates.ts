@@ -124,6 +124,44 @@ const ACTIONS: readonly MakeAction[] = [
   () => ({ ax: "match held { Some(h) => { xs = h } None => {} }", model: (s) => void (s.xs = copy(s.held ?? s.xs)) }),
   () => ({ ax: "total += list.sum(touched(xs))", model: (s) => void (s.total += s.xs.reduce((sum, x) => sum + x, 7 - at(s.xs, 0))) }),
   () => ({ ax: "xs = touched(xs)", model: (s) => put(s.xs, 0, 7) }),
+  () => ({
+    ax: `if list.len(xs) < ${2 * LONG} { xs = grown(touched(xs), i) }`,
+    model: (s, i) => {
+      if (s.xs.length >= 2 * LONG) return;
+      put(s.xs, 0, 7);
+      s.xs.push(i + 1);
+    },
+  }),
+  () => ({
+    ax: "total += ends(xs)\n        xs[0] = i",
+    model: (s, i) => {
+      s.total += at(s.xs, 0) + at(s.xs, s.xs.length - 1);
+      put(s.xs, 0, i);
+    },
+  }),
+  () => ({
+    ax: "total += both(xs, touched(xs))\n        xs[0] += 1",
+    model: (s) => {
+      s.total += 2 * at(s.xs, 0) + 7;
+      put(s.xs, 0, at(s.xs, 0) + 1);
+    },
+  }),
+  () => ({ ax: "xs = joined(xs, xs)", model: (s) => put(s.xs, 0, at(s.xs, 0) + at(s.xs, s.xs.length - 1)) }),
+  (k) => ({
+    ax: `xs = list.push(xs, i)\n        xs = taken(counted(xs, ${k}), list.len(xs) - 1)`,
+    model: (s) => {
+      put(s.xs, 0, at(s.xs, 0) + k);
+    },
+  }),
+  () => ({
+    ax: "grid = moved(grid)\n        let pair = kept(xs)\n        xs[0] = 3\n        old_xs = list.push(old_xs, pair[1])",
+    model: (s) => {
+      put(s.grid, 0, copy(at(s.grid, 1)));
+      put(at(s.grid, 0), 0, 7);
+      s.old_xs.push(copy(s.xs));
+      put(s.xs, 0, 3);
+    },
+  }),
   () => ({ ax: "if list.contains(xs, i) { total += 1 }", model: (s, i) => void (s.total += s.xs.includes(i) ? 1 : 0) }),
   () => ({ ax: "for x in xs {\n            xs[0] = x\n        }", model: (s) => put(s.xs, 0, at(s.xs, s.xs.length - 1)) }),
   (k) => ({
@@ -178,6 +216,42 @@ fn touched(xs: List<Int>) -> List<Int> {
     changed[0] = 7
     changed
 }
+
+fn grown(xs: List<Int>, i: Int) -> List<Int> {
+    let mut longer = list.push(xs, i)
+    longer[list.len(longer) - 1] += 1
+    longer
+}
+
+fn ends(xs: List<Int>) -> Int {
+    let ys = xs
+    ys[0] + ys[list.len(ys) - 1]
+}
+
+fn both(a: List<Int>, b: List<Int>) -> Int { a[0] * 2 + b[0] }
+
+fn joined(a: List<Int>, b: List<Int>) -> List<Int> {
+    let mut c = b
+    c[0] += a[list.len(a) - 1]
+    c
+}
+
+fn counted(xs: List<Int>, n: Int) -> List<Int> {
+    if n == 0 { return xs }
+    let mut more = xs
+    more[0] += 1
+    counted(more, n - 1)
+}
+
+fn taken(xs: List<Int>, n: Int) -> List<Int> { list.take(xs, n) }
+
+fn moved(grid: List<List<Int>>) -> List<List<Int>> {
+    let mut changed = grid
+    changed[0] = touched(changed[1])
+    changed
+}
+
+fn kept(xs: List<Int>) -> List<List<Int>> { [xs, xs] }
 
 fn work(n: Int) -> All${row} {
     let mut xs = [1, 2, 3]

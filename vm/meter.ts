@@ -50,7 +50,7 @@ export class Meter {
   readonly offsets: ByteOffsets = new ByteOffsets();
   /** The number of extra steps since the last poll. */
   #sincePoll: number = 0;
-  /** Used only by the compiled engine, like the next three fields: the step after which compiled code calls `overrun`. */
+  /** Used only by the compiled engine, like the next four fields: the step after which compiled code calls `overrun`. */
   checkAt: number = 0;
   /** The depth of the deepest frame that compiled code may enter. */
   maxDepth: number = 0;
@@ -61,6 +61,8 @@ export class Meter {
    * still to be charged), otherwise 0.
    */
   saved: readonly Value[] = [];
+  /** How unique the list is that a compiled function returns (see `compiled/unique-lists.ts`). */
+  unique: number = 0;
 
   constructor(maxSteps: number, maxAllocBytes: number) {
     this.maxSteps = maxSteps;

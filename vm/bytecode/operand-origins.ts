@@ -28,7 +28,7 @@ interface VisitedInstruction {
 }
 
 /**
- * Calls `visit` for the instructions in order, except for loads of locals and for control flow. `visit` returns the origin of
+ * Calls `visit` for the instructions in order, except for loads of locals and for control flow other than tail calls. `visit` returns the origin of
  * the first value that the instruction pushes. At the target of a jump or match, and after control flow, no value on the
  * stack has a known origin. Takes time linear in the code and the match arms.
  */
@@ -43,7 +43,7 @@ export function followOperands({ code, def, heights }: VerifiedFunction, visit: 
     // `CODE_STRIDE` is the number of words per instruction.
     const at = pc * CODE_STRIDE;
     const row = OPCODE_BY_TAG.get(code[at] ?? -1);
-    if (row === undefined || row.flow !== undefined || heights[pc] === UNREACHABLE) {
+    if (row === undefined || (row.flow !== undefined && row.tag !== OPCODES.TailCall.tag) || heights[pc] === UNREACHABLE) {
       stack.length = 0;
       continue;
     }

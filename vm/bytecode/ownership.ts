@@ -135,9 +135,23 @@ const VALUES: ReadonlySet<number> = new Set([OPCODES.Eq, OPCODES.Neq, OPCODES.Po
 function kindOf(row: OpcodeRow, first: number): Kind | undefined {
   if (NEW_VALUES.has(row.tag)) return "new";
   if (VALUES.has(row.tag)) return "value";
-  const name = row.tag === OPCODES.Builtin.tag ? BUILTIN_BY_ID.get(first)?.name : row.builtin;
+  const name = builtinName(row, first);
   return name === undefined ? undefined : builtinKinds().get(name);
 }
+
+/** Returns the name of the builtin that an instruction runs; undefined for other instructions. `first` is the operand in the code. */
+export function builtinName(row: OpcodeRow, first: number): string | undefined {
+  return row.tag === OPCODES.Builtin.tag ? BUILTIN_BY_ID.get(first)?.name : row.builtin;
+}
+
+/** Returns whether nothing holds the operands of an instruction after it, except that its result may be a part of one. */
+export function keepsNoOperand(row: OpcodeRow, first: number): boolean {
+  const kind = kindOf(row, first);
+  return kind === "value" || kind === "part";
+}
+
+/** Returns whether the result of a builtin is a list that nothing else holds and that shares no storage. */
+export const makesList = (name: string): boolean => NEW_LISTS.has(name);
 
 const builtinKinds = lazily(
   (): ReadonlyMap<string, Kind | undefined> =>

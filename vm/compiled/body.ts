@@ -13,8 +13,8 @@ import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import type { UpdatePath } from "../bytecode/update-path.ts";
 import { EnumValue, FloatValue, type ObjectValue, UNIT, UnitValue, type Value } from "../value/value.ts";
 import { isBoxed, kindOf, type ValueKind } from "./kinds.ts";
-import { type FunctionVersion, SITE, SITES } from "./type-inference.ts";
-import { type UniqueLists, uniqueLists } from "./unique-lists.ts";
+import { type FunctionVersion, SITE, SITES, trackedLists } from "./type-inference.ts";
+import { NO_UNIQUE_LISTS, type UniqueLists } from "./unique-lists.ts";
 
 /** The limit on the nesting of JavaScript blocks. V8's parser allows deeper nesting. */
 const MAX_NESTING = 400;
@@ -70,6 +70,8 @@ export interface Operand {
   readonly local: number;
   /** For a Float that was read from a value: the variable that holds it boxed. */
   readonly boxed?: string;
+  /** An expression that says how unique the list is that the operand moves; 0 if there is none (see `unique-lists.ts`). */
+  readonly unique?: string;
 }
 
 /** The part of a compilation unit that all its functions use while they are written. */
@@ -105,6 +107,8 @@ export class FunctionBody {
   readonly lines: string[] = [];
   readonly appends: AppendAnalysis;
   readonly uniqueLists: UniqueLists;
+  /** See `trackedLists`. */
+  readonly tracked: ReadonlySet<number>;
   /** The ownership roles of the instructions (see `bytecode/ownership.ts`). */
   readonly roles: Uint8Array;
   readonly hasLoop: boolean;
@@ -118,8 +122,9 @@ export class FunctionBody {
   /** The operands and the kinds of the locals before the next instruction to be written. */
   stack: Operand[] = [];
   locals: ValueKind[] = [];
-  /** The number of variables for operands that the function needs. */
+  /** The number of variables for operands that the function needs, and of those that say how unique the list in an operand is. */
   operandVariables = 0;
+  flagVariables = 0;
   /** The steps that the current block charges in addition to one for each instruction, and its bytes of fixed size. */
   extraSteps = 0;
   fixedBytes = 0;
@@ -133,7 +138,8 @@ export class FunctionBody {
     this.version = version;
     this.scope = scope;
     this.appends = analyzeAppends(version.fn);
-    this.uniqueLists = uniqueLists(version.fn);
+    this.tracked = trackedLists(version);
+    this.uniqueLists = this.tracked.size === 0 ? NO_UNIQUE_LISTS : version.uniqueLists();
     this.roles = analyzeOwnership(version.fn).roles;
     this.hasLoop = version.graph.some((block) => block.isLoopHeader);
     this.allocates = hasOpcode(version.fn, ALLOCATING);
@@ -180,6 +186,21 @@ export class FunctionBody {
     const variable = this.operandName();
     this.line(`${variable} = ${expression};`);
     this.stack.push({ code: variable, kind, local: -1 });
+  }
+
+  /** Says how unique the list in the top operand is. A constant needs no variable. */
+  setUnique(expression: string): void {
+    const top = this.pop();
+    this.stack.push({ ...top, unique: this.toFlag(expression, this.stack.length) });
+  }
+
+  /** Writes the expression's value into the variable that says how unique the list at a stack position is. Returns that variable or the constant. */
+  toFlag(expression: string, index: number): string {
+    const flag = `flag${index}`;
+    if (/^\d$/.test(expression) || expression === flag) return expression;
+    this.flagVariables = Math.max(this.flagVariables, index + 1);
+    this.line(`${flag} = ${expression};`);
+    return flag;
   }
 
   /** Pushes the result of a call. A large function first adds its steps and bytes to the meter. */

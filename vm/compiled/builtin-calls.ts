@@ -1,7 +1,7 @@
 /** Writes calls of builtins. Some are written as expressions, without a call. */
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
-import { OWNERSHIP } from "../bytecode/ownership.ts";
+import { makesList, OWNERSHIP } from "../bytecode/ownership.ts";
 import { MAX_STRING_UNITS, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { type FunctionBody, hasClass, kindOfOperand, type Operand, toBoxed, Unsupported } from "./body.ts";
 import { isBoxed, type ValueKind } from "./kinds.ts";
@@ -86,21 +86,27 @@ export function builtin(body: FunctionBody, pc: number, id: number, argOperands:
       pc,
     );
   const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;
-  if (body.roles[pc] === OWNERSHIP.push) return body.push(`pushOwned(meter, ${args[0]}, ${args[1]})`, kind);
+  if (decl.name === "list.push") return push(body, pc, call, argOperands, kind);
   if (fixedKind(id) === undefined) {
     const variable = body.operandName();
-    const expression = builtinExpression(body, pc, call, args);
-    body.line(`${variable} = ${expression};`);
-    return body.pushPart(variable, kind, pc);
+    body.line(`${variable} = ${body.roles[pc] === OWNERSHIP.take ? `endOwnership(${call})` : call};`);
+    body.pushPart(variable, kind, pc);
+    return makesList(decl.name) ? body.setUnique("2") : undefined;
   }
   if (decl.name === "list.len" && a !== undefined && isBoxed(a.kind))
     return body.push(`${hasClass(a.code, "List")} ? ${a.code}.length : ${call}`, "safeInt");
   body.push(kind === "float" ? `${call}.value` : call, kind);
 }
 
-/** Returns the call of a builtin, or what is faster. */
-function builtinExpression(body: FunctionBody, pc: number, call: string, args: readonly string[]): string {
-  if (body.roles[pc] === OWNERSHIP.take) return `endOwnership(${call})`;
+/** Writes a push, which changes the list in place if it is unique. `call` makes a new version of the list. */
+function push(body: FunctionBody, pc: number, call: string, [list, value]: readonly Operand[], kind: ValueKind): void {
+  const args = [list, value].map((operand) => (operand === undefined ? "UNIT" : toBoxed(operand))).join(", ");
   const local = body.uniqueLists.pushes.get(pc);
-  return local === undefined ? call : `unique${local} === 1 ? growList(meter, ${args[0]}, ${args[1]}) : ${call}`;
+  const unique = local !== undefined && body.tracked.has(local) ? `unique${local}` : list?.unique;
+  const isOwned = body.roles[pc] === OWNERSHIP.push;
+  const pushed = isOwned ? `pushOwned(meter, ${args})` : call;
+  const inPlace = `${isOwned ? "pushUnique" : "growList"}(meter, ${args})`;
+  body.push(unique === undefined ? pushed : `${unique} > 0 ? ${inPlace} : ${pushed}`, kind);
+  // A store to the local of the list sets that local's variable.
+  if (local === undefined && unique !== undefined) body.setUnique(`${unique} > 0 ? ${unique} : ${body.top}.length === 1 ? 2 : 1`);
 }

@@ -12,8 +12,9 @@ import { ConstantPool, hasOpcode, Unsupported } from "./body.ts";
 import { controlFlowGraph, liveLocals } from "./control-flow-graph.ts";
 import { inferenceSize } from "./eligible.ts";
 import { writeFunction } from "./generate.ts";
-import { versionName } from "./instructions.ts";
+import { trackedParams, versionName } from "./instructions.ts";
 import { join, knownFunction, type ValueKind } from "./kinds.ts";
+import { type UniqueLists, uniqueLists } from "./unique-lists.ts";
 import { type FrameKinds, type FunctionVersion, type Guesses, inferKinds, SITE, wrongGuesses } from "./type-inference.ts";
 
 const MAX_FUNCTIONS = 300;
@@ -98,7 +99,9 @@ export class CompilationUnit {
     const number = this.#versionCounts.get(fn.index) ?? 0;
     this.#versionCounts.set(fn.index, number + 1);
     const guesses = this.#guessesOf(key);
-    return { fn, start, number, graph, live: liveLocals(fn, graph), guesses, calls: new Map(), entry, result: "never", blocks: [] };
+    const lists = (): UniqueLists => uniqueLists(this.#program, fn);
+    const live = liveLocals(fn, graph);
+    return { fn, start, number, graph, live, guesses, uniqueLists: lists, calls: new Map(), entry, result: "never", blocks: [] };
   }
 
   /** Returns the key of the version for these arguments in `#callees`. */
@@ -213,7 +216,8 @@ function entryText(root: FunctionVersion): string {
   });
   /** The last elements of `values`: for each append target, whether its String is pending. */
   const flags = start === 0 ? [] : analyzeAppends(fn).locals.map((_, i) => `values[${kinds.length + i}]`);
-  const call = `${versionName(root)}(${["meter", "depth", ...names, ...flags].join(", ")})`;
+  const unique = trackedParams(root).map(() => "0");
+  const call = `${versionName(root)}(${["meter", "depth", ...names, ...unique, ...flags].join(", ")})`;
   const params = names.slice(0, arity).map((name) => `${name} = UNIT`);
   const value = result === "float" ? `boxFloat(${call})` : call;
   return [

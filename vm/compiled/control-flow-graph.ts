@@ -247,7 +247,7 @@ export function liveLocals(fn: VerifiedFunction, graph: ControlFlowGraph): reado
 }
 
 /** Returns the blocks that the values of locals flow into. A tail call has no such blocks, because it sets all locals. */
-function successorsOf(exit: Exit): readonly number[] {
+export function successorsOf(exit: Exit): readonly number[] {
   switch (exit.kind) {
     case "jump":
       return [exit.to];

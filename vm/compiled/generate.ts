@@ -13,7 +13,7 @@
  *   loop3: for (;;)   a loop whose header is block 3; `continue loop3` jumps back to block 3
  *   to5: { … }        the code before block 5; `break to5` jumps forward to block 5
  *   pending0          1 if local 0 holds a pending String, otherwise 0 (`bytecode/string-append.ts`)
- *   unique0           1 if local 0 is the only holder of its list, otherwise 0 (`unique-lists.ts`)
+ *   unique0, flag0    how unique the list is in local 0, and the list in operand 0 (`unique-lists.ts`)
  *
  * All other names are functions and classes of `runtime.ts`. The text contains only names and integers that the generator
  * chooses. It refers to values of the program through `ConstantPool`.
@@ -28,8 +28,8 @@ import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { MATCH_TAGS } from "../bytecode/tags.ts";
 import { toBoxed, toKind, FunctionBody, hasClass, hasNotClass, hasOpcode, notOfKind, truthOf, type UnitScope } from "./body.ts";
 import type { Exit } from "./control-flow-graph.ts";
-import { versionName, writeInstruction } from "./instructions.ts";
-import { isBoxed, type ValueKind } from "./kinds.ts";
+import { trackedParams, versionName, writeInstruction } from "./instructions.ts";
+import { isBoxed, isList, type ValueKind } from "./kinds.ts";
 import { type FrameKinds, type FunctionVersion, guessedPart, matchedKind, SITE, wrongGuesses } from "./type-inference.ts";
 
 /**
@@ -68,7 +68,11 @@ class FunctionWriter {
     for (let task = this.#tasks.pop(); task !== undefined; task = this.#tasks.pop()) task();
     /** The variables that say which Strings are pending. */
     const flags = this.#body.appends.locals.map((local) => `pending${local}`);
-    const params = start === 0 ? range(arity, "local") : [...range(locals, "local"), ...range(entry.stack.length, "stack"), ...flags];
+    const uniqueParams = trackedParams(this.#version).map((local) => `unique${local}`);
+    const params =
+      start === 0
+        ? [...range(arity, "local"), ...uniqueParams]
+        : [...range(locals, "local"), ...range(entry.stack.length, "stack"), ...flags];
     const variables = [
       ...(start === 0
         ? range(locals, "local")
@@ -77,7 +81,11 @@ class FunctionWriter {
         : []),
       ...range(this.#body.operandVariables, "stack").slice(start === 0 ? 0 : entry.stack.length),
       ...(start === 0 ? flags.map((name) => `${name} = 0`) : []),
-      ...[...this.#body.uniqueLists.locals].map((local) => `unique${local} = 0`),
+      ...[...this.#body.tracked]
+        .map((local) => `unique${local}`)
+        .filter((name) => !uniqueParams.includes(name))
+        .map((name) => `${name} = 0`),
+      ...range(this.#body.flagVariables, "flag").map((name) => `${name} = 0`),
       "temp",
       "steps = 0",
       ...(this.#body.allocates ? ["bytes = 0"] : []),
@@ -217,6 +225,7 @@ class FunctionWriter {
     const block = this.#version.graph[index];
     const value = block !== undefined && block.end > block.start ? this.#body.stack.at(-1) : undefined;
     this.#body.line(`meter.steps += steps;${this.#body.allocates ? " meter.allocBytes += bytes;" : ""}`);
+    if (isList(this.#version.result)) this.#body.line(`meter.unique = ${value?.unique ?? 0};`);
     this.#body.line(`return ${value === undefined ? "UNIT" : toKind(value, this.#version.result)};`);
   }
 
@@ -270,6 +279,7 @@ class FunctionWriter {
     const args = this.#body.popMany(count);
     const target = blocks[to];
     const values: string[] = [];
+    const uniqueness = new Map<number, string>();
     // The last argument comes first, because an argument's expression may be the variable of an earlier position.
     for (let i = Math.min(arity, args.length) - 1; i >= 0; i--) {
       const arg = args[i];
@@ -278,10 +288,12 @@ class FunctionWriter {
       const code = toKind(arg, target?.locals[i] ?? "any");
       if (code !== variable) this.#body.line(`${variable} = ${code};`);
       values[i] = variable;
+      if (arg.unique !== undefined && this.#body.tracked.has(i))
+        uniqueness.set(i, this.#body.toFlag(arg.unique, this.#body.stack.length + i));
     }
     for (let i = 0; i < locals; i++) this.#body.line(`local${i} = ${values[i] ?? "UNIT"};`);
     for (const local of this.#body.appends.locals) this.#body.line(`pending${local} = 0;`);
-    for (const local of this.#body.uniqueLists.locals) this.#body.line(`unique${local} = 0;`);
+    for (const local of this.#body.tracked) this.#body.line(`unique${local} = ${uniqueness.get(local) ?? 0};`);
     this.#sequence(this.#goto(index, to));
   }
 

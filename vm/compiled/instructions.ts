@@ -11,12 +11,25 @@ import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { WRAPPERS } from "../bytecode/tags.ts";
 import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { FnRefValue, NARROW_FIELDS, RecordValue, WIDE_FIELDS } from "../value/value.ts";
-import { asNumber, type FunctionBody, hasClass, hasNotClass, kindOfOperand, notOfKind, toBoxed, toKind, type Operand, truthOf, Unsupported } from "./body.ts";
+import {
+  asNumber,
+  type FunctionBody,
+  hasClass,
+  hasNotClass,
+  kindOfOperand,
+  notOfKind,
+  toBoxed,
+  toKind,
+  type Operand,
+  truthOf,
+  Unsupported,
+} from "./body.ts";
 import {
   elementKind,
   fieldKind,
   functionKind,
   isBoxed,
+  isList,
   knownFunction,
   listKind,
   recordKind,
@@ -27,7 +40,7 @@ import {
 } from "./kinds.ts";
 import { builtin, MAX_JOINED } from "./builtin-calls.ts";
 import { arithmetic, canBe, comparison, equality, isLiteral, MAX_SAFE, negate, OPERATORS } from "./numbers.ts";
-import { concatKind, type FunctionVersion, guessedPart, SITE, updatedKind, wrongGuesses } from "./type-inference.ts";
+import { concatKind, type FunctionVersion, guessedPart, SITE, trackedLists, updatedKind, wrongGuesses } from "./type-inference.ts";
 
 /** Instructions that consume a condition. A comparison directly before such an instruction is not stored in a variable. */
 const TAKES_CONDITION: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag, OPCODES.Not.tag]);
@@ -51,14 +64,11 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
       return;
     case OPCODES.LoadLocal.tag:
       if (body.appends.roles[pc] !== APPEND.load && body.mayBePending(first)) payForString(body, first);
-      if (body.uniqueLists.locals.has(first) && !body.uniqueLists.borrows.has(pc)) body.line(`unique${first} = 0;`);
       if (body.roles[pc] === OWNERSHIP.release) writeEndOwnership(body, `local${first}`, body.locals[first]);
-      body.stack.push({ code: `local${first}`, kind: body.locals[first] ?? "any", local: first });
-      return;
+      return load(body, first, pc);
     case OPCODES.StoreLocal.tag:
-      store(body, first);
+      store(body, first, body.uniqueLists.pushes.has(pc - 1));
       if (body.roles[pc] === OWNERSHIP.begin) body.line(`beginOwnership(local${first});`);
-      if (body.uniqueLists.locals.has(first)) body.line(`unique${first} = ${body.uniqueLists.pushes.has(pc - 1) ? 1 : 0};`);
       return setPending(body, first, body.appends.roles[pc] === APPEND.store);
     case OPCODES.Update.tag:
       return update(body, first, second, code[at + 3] ?? 0);
@@ -156,7 +166,8 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       body.extraSteps += Math.floor((first * UNITS.slot) / UNITS_PER_STEP);
       const kind = listKind(operands.map(kindOfOperand));
       if (first <= MAX_JOINED && operands.every((operand) => operand.kind === "string")) body.texts = { line: body.lines.length, operands };
-      return body.push(first === 0 ? "ListValue.EMPTY" : `ListValue.of([${items.join(", ")}])`, kind);
+      body.push(first === 0 ? "ListValue.EMPTY" : `ListValue.of([${items.join(", ")}])`, kind);
+      return body.setUnique("2");
     }
     case OPCODES.MakeMap.tag: {
       const operands = body.popMany(first);
@@ -214,7 +225,10 @@ function update(body: FunctionBody, local: number, constant: number, count: numb
   const path = body.scope.updatePath(constant);
   if (path === undefined) throw new Unsupported("a constant that is no path");
   const boxed = operands.map((operand) => toBoxed(operand)).join(", ");
-  const call = `local${local} = updatePart(meter, ${target}, ${body.scope.pool.nameOf(path)}, [${boxed}]);`;
+  const name = body.scope.pool.nameOf(path);
+  const call = body.tracked.has(local)
+    ? `{ temp = ${target}; local${local} = updatePart(meter, temp, ${name}, [${boxed}], unique${local} === 2); if (temp !== local${local}) unique${local} = ownsStorage(local${local}) ? 2 : 0; }`
+    : `local${local} = updatePart(meter, ${target}, ${name}, [${boxed}]);`;
   const kind = body.locals[local] ?? "any";
   const change = isBoxed(kind) ? changeInPlace(body, `local${local}`, path, operands) : undefined;
   body.line(change === undefined ? call : `if (!(${change})) ${call}`);
@@ -264,11 +278,25 @@ function changeInPlace(
   return [...tests, `${list}.setInPlace(${index}, ${result})`].join(" && ");
 }
 
-function store(body: FunctionBody, local: number): void {
+function load(body: FunctionBody, local: number, pc: number): void {
+  const operand = { code: `local${local}`, kind: body.locals[local] ?? "any", local };
+  if (!body.tracked.has(local)) return void body.stack.push(operand);
+  const { borrows, moves } = body.uniqueLists;
+  if (moves.has(pc)) return void body.stack.push({ ...operand, unique: `unique${local}` });
+  if (!borrows.has(pc)) body.line(`unique${local} = 0;`);
+  body.stack.push(operand);
+}
+
+/** Writes a store to a local. `isPush` says whether the value is the list of that local after a push. */
+function store(body: FunctionBody, local: number, isPush: boolean): void {
   const value = body.pop();
   saveOperandsOf(body, local);
   if (value.local !== local) body.line(`local${local} = ${asNumber(value)};`);
   body.locals[local] = value.kind;
+  if (!body.tracked.has(local)) return;
+  if (!isPush) body.line(`unique${local} = ${value.unique ?? 0};`);
+  // The first push onto a list makes its storage. Another push onto a list that is not unique makes a version that shares its storage.
+  else body.line(`if (unique${local} === 0) unique${local} = local${local}.length === 1 ? 2 : 1;`);
 }
 
 /**
@@ -290,7 +318,7 @@ function setPending(body: FunctionBody, local: number, appended: boolean): void 
 }
 
 function duplicate(body: FunctionBody): void {
-  const top = body.pop();
+  const { unique: _, ...top } = body.pop();
   body.stack.push(top, top);
 }
 
@@ -318,10 +346,16 @@ function callVersion(body: FunctionBody, callee: FunctionVersion, operands: read
     return arg === undefined ? "UNIT" : toKind(arg, kind);
   });
   const kind = callee.result === "never" ? "any" : callee.result;
+  const flags = trackedParams(callee).map((i) => operands[i]?.unique ?? "0");
   // The `+` tells V8 that the result is a number. See `asNumber`.
   const plus = body.hasLoop && (kind === "safeInt" || kind === "float") ? "+" : "";
-  body.pushCall(`${plus}${versionName(callee)}(${["meter", "depth + 1", ...args].join(", ")})`, kind);
+  body.pushCall(`${plus}${versionName(callee)}(${["meter", "depth + 1", ...args, ...flags].join(", ")})`, kind);
+  if (isList(callee.result)) body.setUnique("meter.unique");
 }
+
+/** Returns the parameters of a version for which a call passes how unique the list is. */
+export const trackedParams = (version: FunctionVersion): readonly number[] =>
+  [...trackedLists(version)].filter((local) => version.start === 0 && local < version.fn.def.arity);
 
 function callIndirect(body: FunctionBody, pc: number, count: number): void {
   const target = body.pop();

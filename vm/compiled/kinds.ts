@@ -54,6 +54,9 @@ const BASE_TYPES: ReadonlyMap<ValueKind, Type> = new Map([...BASE_KINDS].map(([n
 /** Returns whether a value of the kind is held in the interpreter's representation and may be of any type. */
 export const isBoxed = (kind: ValueKind): boolean => kind === "any" || kind.startsWith("?");
 
+/** Returns whether a value of the kind is probably a list. */
+export const isList = (kind: ValueKind): boolean => kind.startsWith("?List<");
+
 const typesByText = new Map<string, Type>();
 const MAX_CACHED_TYPES = 10_000;
 

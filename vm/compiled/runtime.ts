@@ -3,7 +3,7 @@ import { jsonKind } from "../builtins/json-code.ts";
 import { elementAt, growList } from "../builtins/list-code.ts";
 import { makeMap } from "../builtins/map-code.ts";
 import { append, concat, isTruthy, matchPayload, matchTag } from "../interpreter/operations.ts";
-import { beginOwnership, endOwnership, pushOwned } from "../interpreter/ownership.ts";
+import { beginOwnership, endOwnership, pushOwned, pushUnique } from "../interpreter/ownership.ts";
 import { updatePart } from "../interpreter/update.ts";
 import { UNITS, UNITS_PER_STEP } from "../cost.ts";
 import type { Meter } from "../meter.ts";
@@ -164,6 +164,8 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     beginOwnership,
     endOwnership,
     pushOwned,
+    pushUnique,
+    ownsStorage: (value: Value): boolean => value instanceof ListValue && value.ownsStorage,
     makeMap: (meter: Meter, flat: readonly Value[]): Value => makeMap(meter, MapValue.EMPTY, flat),
     callValue,
     callValue0: (meter: Meter, depth: number, callee: Value): Value =>

@@ -22,6 +22,7 @@ import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { parseType, type Type } from "../value/type.ts";
 import type { TypeDef } from "../bytecode/module.ts";
 import type { Value } from "../value/value.ts";
+import { oncePer } from "../lazy.ts";
 import type { ControlFlowGraph } from "./control-flow-graph.ts";
 import {
   assignedKind,
@@ -30,6 +31,7 @@ import {
   fieldKind,
   functionKind,
   isBoxed,
+  isList,
   join,
   kindOf,
   listKind,
@@ -41,6 +43,7 @@ import {
   wrappedKind,
   wrapperKind,
 } from "./kinds.ts";
+import { mayPush, type UniqueLists } from "./unique-lists.ts";
 
 /** Builtins whose Int result is always a safe Int. */
 const PRIMITIVE_RESULTS: ReadonlyMap<string, ValueKind> = new Map([
@@ -141,6 +144,7 @@ export interface FunctionVersion {
   /** The number by which the name of the version differs from those of other versions of the function. */
   readonly number: number;
   readonly guesses: Guesses;
+  readonly uniqueLists: () => UniqueLists;
   /** The versions that its calls run, by pc: direct calls, and calls of function values that are known. */
   readonly calls: Map<number, FunctionVersion>;
   /** The kinds at the entry point. In a whole call only parameters have a kind. At a loop header all locals and operands have one. */
@@ -162,6 +166,13 @@ interface UnitKinds {
   readonly call: (pc: number, index: number, args: readonly ValueKind[]) => ValueKind;
   readonly callValue: (pc: number, callee: ValueKind, args: readonly ValueKind[]) => ValueKind;
 }
+
+/** Returns the locals whose variables have a variable beside them that says whether they hold a unique list (see `unique-lists.ts`). */
+export const trackedLists: (version: FunctionVersion) => ReadonlySet<number> = oncePer((version: FunctionVersion) => {
+  const { fn, entry, blocks, uniqueLists } = version;
+  const kinds = [entry, ...blocks].flatMap((frame) => frame?.locals.flatMap((kind, local) => (isList(kind) ? [local] : [])) ?? []);
+  return new Set([...kinds, ...(mayPush(fn) ? uniqueLists().pushes.values() : [])].sort((a, b) => a - b));
+});
 
 /** Joins the kinds at the end of one block into those at the start of block `to`. If these change, queues block `to`. */
 type FlowInto = (to: number, locals: readonly ValueKind[], stack: readonly ValueKind[]) => void;

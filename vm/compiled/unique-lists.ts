@@ -1,68 +1,126 @@
 /**
- * Finds the lists that compiled code may change in place. After `xs = list.push(xs, x)`, the local `xs` is the only holder
- * of the new list. The list stays unique until `xs` is loaded for something other than its length, an element or the next
- * push. If the list is still unique, the next push appends in place instead of making a new version. Compiled code has a
- * flag for each such local. The flag is 1 if the local is the only holder.
+ * Finds the lists that compiled code may change in place, because no other code holds them. Compiled code has a variable for each local that
+ * may hold such a list. It says what is known about the list:
  *
- * No other code can see the change, because no other code holds the list. If the work of a call is discarded, its lists are
- * discarded too.
+ *   0   another place may hold the list
+ *   1   only the local holds this version of the list, as after `xs = list.push(xs, x)`. The next push appends in place
+ *   2   and no other version uses the list's storage. An assignment to an element changes it in place
+ *
+ * The list stays unique until the local is loaded for something other than its length, an element or the next push. A load after which the
+ * local is never read again moves the list, with what is known about it, to the next holder: another local, a parameter or the caller. So
+ * `xs = f(xs)` makes no version of the list if `f` pushes onto its parameter or assigns to its elements.
+ *
+ * Compiled code itself made each such list, so if the work of a call is discarded, its lists are discarded too. What a change is charged
+ * does not depend on all this (see `bytecode/ownership.ts`).
  */
-import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { keptBy } from "../lazy.ts";
-import { OPCODE_BY_TAG, OPCODES, type OpcodeRow } from "../bytecode/opcodes.ts";
-import { analyzeOwnership } from "../bytecode/ownership.ts";
-import { followOperands } from "../bytecode/operand-origins.ts";
-import type { VerifiedFunction } from "../bytecode/program.ts";
+import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
+import { builtinName, keepsNoOperand } from "../bytecode/ownership.ts";
+import { followOperands, type Origin } from "../bytecode/operand-origins.ts";
+import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
+import { borrowedParams, type IsBorrowed } from "./borrowed-params.ts";
+import { controlFlowGraph, liveLocals, successorsOf } from "./control-flow-graph.ts";
 
 export interface UniqueLists {
-  /** The locals that have a flag, in ascending order. */
-  readonly locals: ReadonlySet<number>;
   /** The pcs of the loads after which the local is still the only holder. */
   readonly borrows: ReadonlySet<number>;
+  /** The pcs of the loads that move the list: the local is not read again before the next store to it. */
+  readonly moves: ReadonlySet<number>;
   /** The pushes whose result is stored in the local that held the list. Maps the pc of the push to the local. */
   readonly pushes: ReadonlyMap<number, number>;
 }
 
-const NONE: UniqueLists = { locals: new Set(), borrows: new Set(), pushes: new Map() };
+export const NO_UNIQUE_LISTS: UniqueLists = { borrows: new Set(), moves: new Set(), pushes: new Map() };
 
-/** Returns the unique lists of a statically stacked function, which is one whose stack heights are known. */
-export const uniqueLists: (fn: VerifiedFunction) => UniqueLists = keptBy((fn: VerifiedFunction) => (mayPush(fn.code) ? analyze(fn) : NONE));
+/** A load of a local whose value is used at `usePc`, in the same straight-line code and before any store to the local. */
+interface Borrow {
+  readonly loadPc: number;
+  readonly usePc: number;
+}
 
-function analyze(fn: VerifiedFunction): UniqueLists {
-  const { targets } = analyzeOwnership(fn);
-  const borrows = new Set<number>();
+const listsOfFunctions = keptBy((_program: Program) => new Map<VerifiedFunction, UniqueLists>());
+
+/** Returns the unique lists of a statically stacked function of a program. */
+export function uniqueLists(program: Program, fn: VerifiedFunction): UniqueLists {
+  const known = listsOfFunctions(program);
+  const lists = known.get(fn) ?? analyze(fn, borrowedParams(program).isBorrowed);
+  known.set(fn, lists);
+  return lists;
+}
+
+function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
+  const borrowed: Borrow[] = [];
   const pushes = new Map<number, number>();
-  followOperands(fn, ({ pc, row, first, originOf, storesBefore }) => {
-    const name = builtinName(row, first);
-    if (name === "list.push") {
+  followOperands(fn, ({ pc, row, first, popped, originOf, storesBefore }) => {
+    const borrow = (origin: Origin | undefined): boolean => {
+      if (origin === undefined || origin.laterPcs.length > 0 || origin.storesBefore !== storesBefore(origin.local)) return false;
+      borrowed.push({ loadPc: origin.loadPc, usePc: pc });
+      return true;
+    };
+    if (builtinName(row, first) === "list.push") {
       const origin = originOf(1);
-      // Record each push onto the loaded list.
+      // Records each push onto the loaded list.
       origin?.laterPcs.push(pc);
       return origin;
     }
-    if (name === "list.len" || row.tag === OPCODES.ListGet.tag) {
-      const origin = originOf(name === "list.len" ? 0 : 1);
-      // There must be no store to the local since the load.
-      if (origin?.laterPcs.length === 0 && origin.storesBefore === storesBefore(origin.local)) borrows.add(origin.loadPc);
-      return undefined;
-    }
+    if (row.tag === OPCODES.Call.tag) {
+      for (let above = 0; above < popped; above++) if (isBorrowed(first, popped - 1 - above)) borrow(originOf(above));
+    } else if (row.tag === OPCODES.ListGet.tag) borrow(originOf(1));
+    else if (keepsNoOperand(row, first)) for (let above = 0; above < popped; above++) borrow(originOf(above));
     const origin = row.tag === OPCODES.StoreLocal.tag ? originOf(0) : undefined;
-    // A list in a target of an assignment to its parts has an owner, which also decides whether a push is in place.
-    if (origin?.local !== first || targets.has(first) || origin.storesBefore !== storesBefore(first) || origin.laterPcs[0] !== pc - 1)
-      return undefined;
-    borrows.add(origin.loadPc);
+    if (origin?.local !== first || origin.storesBefore !== storesBefore(first) || origin.laterPcs[0] !== pc - 1) return undefined;
+    borrowed.push({ loadPc: origin.loadPc, usePc: pc });
     pushes.set(pc - 1, first);
     return undefined;
   });
-  return pushes.size === 0 ? NONE : { locals: new Set([...pushes.values()].sort((a, b) => a - b)), borrows, pushes };
+  const borrowPcs = new Set(borrowed.map(({ loadPc }) => loadPc));
+  const moves = new Set(lastLoads(fn).filter((pc) => !borrowPcs.has(pc)));
+  const nextMove = nextMoves(fn, moves);
+  for (const { loadPc, usePc } of borrowed) {
+    // A list that moves before it is used may have changed by then.
+    if ((nextMove[loadPc] ?? 0) >= usePc) continue;
+    borrowPcs.delete(loadPc);
+    pushes.delete(usePc - 1);
+  }
+  return { borrows: borrowPcs, moves, pushes };
 }
 
-function builtinName(row: OpcodeRow, first: number): string | undefined {
-  return row.tag === OPCODES.Builtin.tag ? BUILTIN_BY_ID.get(first)?.name : row.builtin;
+/** Returns the pcs of the loads after which the local is not read before the next store to it. */
+function lastLoads(fn: VerifiedFunction): readonly number[] {
+  const graph = controlFlowGraph(fn, 0);
+  if (graph === undefined) return [];
+  const live = liveLocals(fn, graph);
+  return graph.flatMap(({ start, end, exit }) => {
+    const isLive = new Uint8Array(fn.def.locals);
+    for (const to of successorsOf(exit)) live[to]?.forEach((value, local) => (isLive[local] = value | (isLive[local] ?? 0)));
+    const pcs: number[] = [];
+    for (let pc = end - 1; pc >= start; pc--) {
+      const tag = fn.code[pc * CODE_STRIDE];
+      const local = fn.code[pc * CODE_STRIDE + 1] ?? 0;
+      if (tag === OPCODES.StoreLocal.tag) isLive[local] = 0;
+      if (tag !== OPCODES.LoadLocal.tag && tag !== OPCODES.Update.tag) continue;
+      if (tag === OPCODES.LoadLocal.tag && isLive[local] === 0) pcs.push(pc);
+      isLive[local] = 1;
+    }
+    return pcs;
+  });
 }
 
-function mayPush(code: Int32Array): boolean {
+/** Returns for each pc the pc of the next load after it that moves the local in the first operand of its instruction. */
+function nextMoves({ code, def }: VerifiedFunction, moves: ReadonlySet<number>): Float64Array {
+  const next = new Float64Array(code.length / CODE_STRIDE);
+  const nextOfLocal = new Float64Array(def.locals).fill(Number.POSITIVE_INFINITY);
+  for (let pc = next.length - 1; pc >= 0; pc--) {
+    const local = code[pc * CODE_STRIDE + 1] ?? 0;
+    next[pc] = nextOfLocal[local] ?? Number.POSITIVE_INFINITY;
+    if (moves.has(pc)) nextOfLocal[local] = pc;
+  }
+  return next;
+}
+
+/** Returns whether a function pushes onto a list in a local. */
+export function mayPush({ code }: VerifiedFunction): boolean {
   // `CODE_STRIDE` is the number of words per instruction.
   for (let at = 0; at + CODE_STRIDE < code.length; at += CODE_STRIDE) {
     if (code[at + CODE_STRIDE] !== OPCODES.StoreLocal.tag) continue;

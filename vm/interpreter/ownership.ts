@@ -30,13 +30,18 @@ export function beginOwnership(value: Value): Value {
 }
 
 /** Does the same as `list.push`, for a variable that is set to the result. The list keeps its owner. */
-export function pushOwned(meter: Meter, xs: Value, value: Value): Value {
+export const pushOwned = (meter: Meter, xs: Value, value: Value): Value => push(meter, xs, value, false);
+
+/** Does the same as `pushOwned` for a list that no other place holds, whether it has an owner or not. */
+export const pushUnique = (meter: Meter, xs: Value, value: Value): Value => push(meter, xs, value, true);
+
+function push(meter: Meter, xs: Value, value: Value, isUnique: boolean): Value {
   const items = list(xs);
   meter.allocateList(items.length + 1, BYTES.push);
   if (items.length === 0) return beginOwnership(items.push(value));
-  if (!isOwned(items)) return items.push(value);
+  if (!isOwned(items)) return isUnique ? items.grow(value) : items.push(value);
   const { owner, unpaid } = items;
-  const pushed = unpaid === 0 ? items.grow(value) : items.push(value);
+  const pushed = unpaid === 0 || isUnique ? items.grow(value) : items.push(value);
   pushed.owner = owner;
   pushed.unpaid = unpaid;
   return pushed;

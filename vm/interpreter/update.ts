@@ -27,11 +27,13 @@ const OPERATIONS: ReadonlyMap<number, number> = new Map([
 /**
  * Returns the value of a variable after an assignment to the part at the end of the path. `target` is its value before. `operands` are the
  * indices and keys of the path, and then the assigned value. Traps if an index is out of range or a key is missing on the way.
+ * `isUnique` says that `target` is a list whose storage nothing else uses. It changes in place, but is charged as if it were copied.
  */
-export function updatePart(meter: Meter, target: Value, path: UpdatePath, operands: readonly Value[]): Value {
+export function updatePart(meter: Meter, target: Value, path: UpdatePath, operands: readonly Value[], isUnique: boolean = false): Value {
   if (changeInPlace(target, path, operands)) return target;
   const held = target instanceof ListValue || target instanceof MapValue || target instanceof RecordValue ? target.owner : undefined;
-  return new Update(meter, path, operands, held?.isAlive === true ? held : new Owner()).at(target, 0, 0);
+  const owner = held?.isAlive === true ? held : new Owner();
+  return new Update(meter, path, operands, owner, isUnique ? target : undefined).at(target, 0, 0);
 }
 
 /**
@@ -60,12 +62,14 @@ class Update {
   readonly #path: UpdatePath;
   readonly #operands: readonly Value[];
   readonly #owner: Owner;
+  readonly #unique: Value | undefined;
 
-  constructor(meter: Meter, path: UpdatePath, operands: readonly Value[], owner: Owner) {
+  constructor(meter: Meter, path: UpdatePath, operands: readonly Value[], owner: Owner, unique: Value | undefined) {
     this.#meter = meter;
     this.#path = path;
     this.#operands = operands;
     this.#owner = owner;
+    this.#unique = unique;
   }
 
   /** Returns the updated value. `step` is the number of steps that lead to `target`, and `operand` how many of these are indices or keys. */
@@ -97,7 +101,8 @@ class Update {
     this.#meter.allocateList(target.length, listChangeCharge(target.length));
     const unpaid = (isOwned ? target.unpaid : listDebt(target.length)) - 1;
     // A list that is paid for has a buffer of its own, which can change in place.
-    const result = unpaid === 0 ? target.copyWith(at, part) : target.set(at, part);
+    const isChanged = target === this.#unique && target.setUnique(at, part);
+    const result = isChanged ? target : unpaid === 0 ? target.copyWith(at, part) : target.set(at, part);
     result.owner = this.#owner;
     result.unpaid = unpaid;
     return result;

@@ -117,6 +117,18 @@ export class PersistentList<T> implements Owned {
     return true;
   }
 
+  /** Whether the list has a buffer that ends where the list ends. If it was just made, nothing else uses that buffer. */
+  get ownsStorage(): boolean {
+    return this.#buffer !== undefined && this.offset === 0 && this.#buffer.length === this.length;
+  }
+
+  /** Replaces the element at `index`, which is in range, in place. No other version may use the storage. Returns whether it did. */
+  setUnique(index: number, value: T): boolean {
+    if (!this.ownsStorage) return false;
+    this.#buffer?.set(index, value);
+    return true;
+  }
+
   /** Saves the elements around `index` before a change in place, unless they are saved. */
   #save(log: ChangeLog, index: number): void {
     if (this.#saved === undefined) {

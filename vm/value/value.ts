@@ -87,14 +87,7 @@ export class RecordValue implements Owned {
   declare readonly f2: Value | undefined;
   declare readonly f3: Value | undefined;
   /** Makes a record of `fields`. If `fields` is undefined, makes one of the other arguments, which takes less time. */
-  constructor(
-    typeId: number,
-    fields: readonly Value[] | undefined,
-    f0: Value | undefined = undefined,
-    f1: Value | undefined = undefined,
-    f2: Value | undefined = undefined,
-    f3: Value | undefined = undefined,
-  ) {
+  constructor(typeId: number, fields: readonly Value[] | undefined, f0?: Value, f1?: Value, f2?: Value, f3?: Value) {
     if (fields !== undefined && fields.length > NARROW_FIELDS) return wideRecord(typeId, fields);
     this.typeId = typeId;
     this.owner = undefined;

@@ -87,6 +87,84 @@ fn made() -> List<Int> { grown([], [], 3) }
 `,
     "[3, 3, 2, 2]",
   ],
+  [
+    "a list that a call borrows, while another call changes it",
+    `fn ends(xs: List<Int>) -> Int { xs[0] * 1000 + xs[list.len(xs) - 1] }
+fn changed(xs: List<Int>) -> List<Int> {
+    let mut ys = xs
+    ys[0] = 7
+    ys
+}
+fn both(a: List<Int>, b: List<Int>) -> Int { ends(a) * 10 + b[0] }
+fn made() -> List<Int> {
+    let mut xs = list.range(0, 200)
+    let mut out: List<Int> = []
+    for i in 0..3 {
+        xs[0] = i
+        out = list.push(out, ends(xs))
+        out = list.push(out, both(xs, changed(xs)))
+        xs[1] = 0
+    }
+    out
+}
+`,
+    "[199, 1997, 1199, 11997, 2199, 21997]",
+  ],
+  [
+    "a long list that branches off while another variable holds it",
+    `fn with_first(xs: List<Int>, value: Int) -> List<Int> {
+    let mut ys = xs
+    ys[0] = value
+    ys
+}
+fn firsts(a: List<Int>, b: List<Int>, c: List<Int>) -> List<Int> { [a[0], b[0], c[0], list.len(a)] }
+fn made() -> List<Int> {
+    let mut xs = list.map(0..200, fn(i) { i })
+    xs = with_first(xs, 1)
+    xs = with_first(list.push(xs, 5), 2)
+    let branch = with_first(xs, 3)
+    let other = list.set(xs, 0, 4)
+    xs = with_first(xs, 5)
+    firsts(xs, branch, other)
+}
+`,
+    "[5, 3, 4, 201]",
+  ],
+  [
+    "a long list of which a call changes a copy",
+    `fn peek(xs: List<Int>) -> Int {
+    let mut ys = xs
+    ys[0] = 9
+    ys[0]
+}
+fn made() -> List<Int> {
+    let mut xs = list.range(0, 200)
+    let mut out: List<Int> = []
+    for i in 3..6 {
+        out = list.push(out, peek(xs))
+        xs[1] = i
+        out = list.push(out, list.set(xs, 0, 4)[1])
+    }
+    out
+}
+`,
+    "[9, 3, 9, 4, 9, 5]",
+  ],
+  [
+    "a list that a function gets twice and changes once",
+    `fn sum_of_firsts(a: List<Int>, b: List<Int>, n: Int) -> Int {
+    if n == 0 { return a[0] * 100 + b[0] }
+    let mut c = b
+    c[0] += 1
+    sum_of_firsts(a, c, n - 1)
+}
+fn made() -> Int {
+    let xs = list.repeat(1, 50)
+    sum_of_firsts(xs, xs, 4)
+}
+`,
+    "105",
+  ],
 ];
 
 describe("other holders of the list see no change", () => {
@@ -188,10 +266,31 @@ test("random code on two lists", () => {
   );
 });
 
+test("a list that is passed from call to call is not copied", () => {
+  const source = `fn changed(xs: List<Int>, i: Int) -> List<Int> {
+    let mut ys = list.push(xs, i)
+    ys[i] = total(ys)
+    ys
+}
+fn total(xs: List<Int>) -> Int { xs[0] + xs[list.len(xs) - 1] }
+fn work(n: Int) -> Int {
+    let mut xs = [1]
+    for i in 0..n { xs = changed(xs, i) }
+    list.sum(xs)
+}
+fn main() -> Int { work(50) }`;
+  const program = verifyModule(compile({ name: "calls.ax", text: source }).module);
+  const [changed, , work] = program.functions.map((fn) => uniqueLists(program, fn));
+  expect(changed?.moves.size).toBeGreaterThan(0);
+  expect(changed?.borrows.size).toBeGreaterThan(0);
+  expect(work?.moves.size).toBeGreaterThan(0);
+  sameOnBoth(program);
+});
+
 test("random code has lists that are added to in place", () => {
   const grows = fixedSample(pieces, 200).map((some) => {
     const program = verifyModule(moduleOf([{ locals: LOCALS, code: codeOf(some.flat()) }], [0]));
-    return uniqueLists(program.functions[0] ?? expect.fail()).pushes.size > 1;
+    return uniqueLists(program, program.functions[0] ?? expect.fail()).pushes.size > 1;
   });
   expect(grows).toContain(true);
 });
