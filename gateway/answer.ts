@@ -192,9 +192,9 @@ function openObject(part: object, addToSize: AddToSize): LeafOrBranch {
     case WideRecord.prototype: {
       const properties = ownDataValues(part, WIDE_RECORD_PROPERTIES);
       const [typeId, , ...fields] = properties.slice(0, -1);
-      const rest = properties.at(-1);
-      const all = rest === undefined ? fields : [...fields, ...elementsOf(rest, addToSize)];
-      return new Branch(boxParts(fieldsOf(all, addToSize)), (values) => new RecordValue(checkedIndex(typeId), values));
+      const all = properties.at(-1);
+      const parts = all === undefined ? fieldsOf(fields, addToSize) : elementsOf(all, addToSize);
+      return new Branch(boxParts(parts), (values) => new RecordValue(checkedIndex(typeId), values));
     }
     case EnumValue.prototype: {
       const [typeId, variant, payload] = ownDataValues(part, ["typeId", "variant", "payload"]);
@@ -228,7 +228,7 @@ function dataValue(part: object, name: string): unknown {
 }
 
 const RECORD_PROPERTIES: readonly string[] = ["typeId", "owner", "f0", "f1", "f2", "f3"];
-const WIDE_RECORD_PROPERTIES: readonly string[] = [...RECORD_PROPERTIES, "f4", "f5", "f6", "f7", "rest"];
+const WIDE_RECORD_PROPERTIES: readonly string[] = [...RECORD_PROPERTIES, "f4", "f5", "f6", "f7", "all"];
 
 /** Returns the fields of a record. Those that it does not have are undefined, and come last. */
 function fieldsOf(properties: readonly unknown[], addToSize: AddToSize): readonly unknown[] {

@@ -194,13 +194,12 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
 /** Returns the expression that makes a record (see `RecordValue`). */
 function newRecord(type: number, fields: readonly string[]): string {
   if (fields.length <= NARROW_FIELDS) return `new RecordValue(${[type, "undefined", ...fields].join(", ")})`;
-  const inObject = fields.slice(0, WIDE_FIELDS);
-  const rest = fields.length <= WIDE_FIELDS ? [] : [`[${fields.slice(WIDE_FIELDS).join(", ")}]`];
-  return `new WideRecord(${[type, ...inObject, ...rest].join(", ")})`;
+  const all = fields.length <= WIDE_FIELDS ? [] : [`[${fields.join(", ")}]`];
+  return `new WideRecord(${[type, ...fields.slice(0, WIDE_FIELDS), ...all].join(", ")})`;
 }
 
 /** Returns the part of an expression that reads a field of a record. */
-const fieldName = (index: number): string => (index < WIDE_FIELDS ? `f${index}` : `rest[${index - WIDE_FIELDS}]`);
+const fieldName = (index: number): string => (index < WIDE_FIELDS ? `f${index}` : `all[${index}]`);
 
 /** Writes the end of the ownership of a value that gets a second holder. Only a value of kind any can have an owner. */
 function writeEndOwnership(body: FunctionBody, variable: string, kind: ValueKind | undefined): void {

@@ -137,17 +137,18 @@ export class RecordValue implements Owned {
   }
 }
 
-/** The number of fields in a record that is not wide, and the number of fields that a wide record has in the object itself. */
+/** The number of fields in a record that is not wide, and the number of fields that are in the object itself in a wide record. */
 export const NARROW_FIELDS = 4;
 export const WIDE_FIELDS = 8;
 
-/** A record with more than four fields. From the ninth on, the fields are in an array. */
+/** A record with more than four fields. If it has more than eight, all of them are also in an array. */
 export class WideRecord extends RecordValue {
   declare readonly f4: Value | undefined;
   declare readonly f5: Value | undefined;
   declare readonly f6: Value | undefined;
   declare readonly f7: Value | undefined;
-  declare readonly rest: readonly Value[] | undefined;
+  /** All fields; undefined if there are at most eight. */
+  declare readonly all: readonly Value[] | undefined;
   constructor(
     typeId: number,
     f0: Value | undefined,
@@ -158,21 +159,22 @@ export class WideRecord extends RecordValue {
     f5?: Value,
     f6?: Value,
     f7?: Value,
-    rest?: readonly Value[],
+    all?: readonly Value[],
   ) {
     super(typeId, undefined, f0, f1, f2, f3);
     this.f4 = f4;
     this.f5 = f5;
     this.f6 = f6;
     this.f7 = f7;
-    this.rest = rest;
+    this.all = all;
   }
   override get size(): number {
-    if (this.rest !== undefined) return WIDE_FIELDS + this.rest.length;
+    if (this.all !== undefined) return this.all.length;
     return this.f5 === undefined ? 5 : this.f6 === undefined ? 6 : this.f7 === undefined ? 7 : 8;
   }
   override get fields(): Value[] {
-    const fields = [this.f0, this.f1, this.f2, this.f3, this.f4, this.f5, this.f6, this.f7, ...(this.rest ?? [])];
+    if (this.all !== undefined) return this.all.slice();
+    const fields = [this.f0, this.f1, this.f2, this.f3, this.f4, this.f5, this.f6, this.f7];
     return fields.filter((field) => field !== undefined);
   }
   override get(index: number): Value | undefined {
@@ -186,7 +188,7 @@ export class WideRecord extends RecordValue {
       case 7:
         return this.f7;
       default:
-        return index < NARROW_FIELDS ? super.get(index) : this.rest?.[index - WIDE_FIELDS];
+        return index < NARROW_FIELDS ? super.get(index) : this.all?.[index];
     }
   }
   override with(index: number, value: Value): RecordValue {
@@ -196,8 +198,7 @@ export class WideRecord extends RecordValue {
 
 function wideRecord(typeId: number, fields: readonly Value[]): WideRecord {
   const [f0, f1, f2, f3, f4, f5, f6, f7] = fields;
-  const rest = fields.length > WIDE_FIELDS ? fields.slice(WIDE_FIELDS) : undefined;
-  return new WideRecord(typeId, f0, f1, f2, f3, f4, f5, f6, f7, rest);
+  return new WideRecord(typeId, f0, f1, f2, f3, f4, f5, f6, f7, fields.length > WIDE_FIELDS ? fields : undefined);
 }
 export class EnumValue {
   readonly typeId: number;
