@@ -1,19 +1,68 @@
 /**
- * All runs of a process share its event loop. Together they may use the thread for one turn. Then the event loop runs once,
- * so that timers, sockets and signals are served, and the run that has waited longest continues (ADR 021).
+ * All runs of a thread share its event loop. Together they may use the thread for one turn. Then the event loop runs once,
+ * so that timers, sockets and signals are served, and of the waiting runs the one that has had the fewest turns continues (ADR 021).
  */
 
 /** Length of a turn, in milliseconds. */
-const TURN_MS = 15;
+const TURN_MS = 5;
 /** If requests for a pause are less than this many milliseconds apart, some of them do not read the clock. */
 const FREQUENT_MS = 1;
 /** Limit on the consecutive requests that do not read the clock. */
 const MAX_SKIPPED = 3;
 
+interface WaitingRun {
+  readonly resume: () => void;
+  /** How many runs had come before it. */
+  readonly arrival: number;
+}
+
+/** How often the run that has waited longest continues: at one of this many times. */
+const LONGEST_WAIT_EVERY = 8;
+
+/**
+ * The runs that wait for a turn. The run that has had the fewest turns continues, so a run that mostly waits for answers goes before runs
+ * that compute. Numbers of turns that differ by less than a factor of two count as equal, and among equals the longest wait decides. At every
+ * eighth time it decides alone, so that a stream of short runs cannot stop a long one.
+ */
+export class WaitingRuns {
+  /** Queues by the number of bits of the number of turns. */
+  readonly #levels: WaitingRun[][] = [];
+  #arrivals = 0;
+  #taken = 0;
+
+  get isEmpty(): boolean {
+    return this.#levels.every((level) => level.length === 0);
+  }
+
+  add(turns: number, resume: () => void): void {
+    const level = 32 - Math.clz32(Math.min(turns, 2 ** 31));
+    while (this.#levels.length <= level) this.#levels.push([]);
+    this.#levels[level]?.push({ resume, arrival: this.#arrivals });
+    this.#arrivals += 1;
+  }
+
+  /** Removes the run that continues next and returns the function that resumes it. */
+  take(): (() => void) | undefined {
+    const occupied = this.#levels.filter((level) => level.length > 0);
+    this.#taken += 1;
+    const next = this.#taken % LONGEST_WAIT_EVERY === 0 ? longestWait(occupied) : occupied[0];
+    return next?.shift()?.resume;
+  }
+}
+
+/** Returns the queue whose first run has waited longest. */
+function longestWait(occupied: readonly WaitingRun[][]): WaitingRun[] | undefined {
+  return occupied.reduce<WaitingRun[] | undefined>(
+    (best, level) => (best === undefined || arrivalOf(level) < arrivalOf(best) ? level : best),
+    undefined,
+  );
+}
+
+const arrivalOf = ([first]: readonly WaitingRun[]): number => first?.arrival ?? Number.POSITIVE_INFINITY;
+
 /** Milliseconds that runs have used in this turn. */
 let usedMs = 0;
-/** Functions that resume the runs waiting for a turn, in order. */
-const waitingRuns: (() => void)[] = [];
+const waitingRuns = new WaitingRuns();
 let isNextTurnScheduled = false;
 
 /** Lets one run take part in the turns. All runs share one turn, so the time of each of them counts. */
@@ -21,6 +70,8 @@ export class RunTurns {
   readonly #now: () => number;
   /** Time at which the run last got the thread or read the clock, in milliseconds. Undefined while the run waits. */
   #since: number | undefined;
+  /** Milliseconds that this run has used. */
+  #usedMs = 0;
   /** Number of requests for a pause since the clock was last read. */
   #skipped = 0;
   /** How many of these requests may skip reading the clock. It adapts to how frequent they are. */
@@ -41,7 +92,7 @@ export class RunTurns {
     }
     if (usedMs < TURN_MS) return undefined;
     return new Promise((resolve) => {
-      waitingRuns.push(() => {
+      waitingRuns.add(Math.floor(this.#usedMs / TURN_MS), () => {
         this.#since = this.#now();
         resolve(undefined);
       });
@@ -53,7 +104,7 @@ export class RunTurns {
   leave(): void {
     this.#countTime();
     this.#since = undefined;
-    if (usedMs < TURN_MS) waitingRuns.shift()?.();
+    if (usedMs < TURN_MS) waitingRuns.take()?.();
   }
 
   /** Counts the time since the run last read the clock, and returns it in milliseconds. */
@@ -61,6 +112,7 @@ export class RunTurns {
     const now = this.#now();
     const ms = now - (this.#since ?? now);
     this.#since = now;
+    this.#usedMs += ms;
     usedMs += ms;
     return ms;
   }
@@ -71,12 +123,12 @@ export class RunTurns {
  * after timers and sockets. A message of a `MessageChannel` may run before them.
  */
 function scheduleNextTurn(): void {
-  if (isNextTurnScheduled || waitingRuns.length === 0) return;
+  if (isNextTurnScheduled || waitingRuns.isEmpty) return;
   isNextTurnScheduled = true;
   setImmediate(() => {
     isNextTurnScheduled = false;
     usedMs = 0;
-    waitingRuns.shift()?.();
+    waitingRuns.take()?.();
     scheduleNextTurn();
   });
 }

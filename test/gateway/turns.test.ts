@@ -1,10 +1,19 @@
+import { setMaxListeners } from "node:events";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { executeProgram, type ExecuteOptions, type RunResult } from "../../gateway/run.ts";
 import { mockHandlers } from "../../gateway/mock.ts";
+import { WaitingRuns } from "../../gateway/turns.ts";
+import { memoryRecorder } from "../../replay/log/recorder.ts";
+import { describeRun } from "../../replay/log/run-description.ts";
 import { ALLOW_ALL } from "../../policy/policy.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
+import { DEFAULT_LIMITS } from "../../vm/limits.ts";
+import { arbitraryOverlap } from "../arbitrary-overlap.ts";
+import { arbitraryProgram } from "../arbitrary-program.ts";
+import { cases } from "../cases.ts";
 
 const programOf = (text: string) => verifyModule(compile({ name: "main.ax", text }).module);
 const SPIN = programOf("fn main() -> Int { let mut i = 0\n while true { i = i + 1 }\n i }");
@@ -122,4 +131,119 @@ describe("fifty runs on one event loop take turns", () => {
     expect(later.length).toBeGreaterThan(50);
     expect(Math.max(...later)).toBeLessThan(2_000);
   });
+});
+
+describe("the run that continues", () => {
+  /** Adds a run for each number of turns. Returns the numbers in the order in which the runs continue. */
+  function orderOf(turns: readonly number[]): readonly number[] {
+    const runs = new WaitingRuns();
+    const order: number[] = [];
+    for (const n of turns) runs.add(n, () => void order.push(n));
+    for (let n = 0; n < turns.length; n++) runs.take()?.();
+    expect(runs.isEmpty).toBe(true);
+    return order;
+  }
+
+  test("is the one that has had the fewest turns; among equals, the one that has waited longest", () => {
+    expect(orderOf([9, 1, 0, 5, 0, 300])).toEqual([0, 0, 1, 5, 9, 300]);
+    expect(orderOf([6, 4, 7, 5])).toEqual([6, 4, 7, 5]);
+    expect(orderOf([Number.MAX_SAFE_INTEGER, 2 ** 31, 2 ** 30])).toEqual([2 ** 30, Number.MAX_SAFE_INTEGER, 2 ** 31]);
+    expect(new WaitingRuns().take()).toBeUndefined();
+  });
+
+  test("every run continues, and one that waits longest does at every eighth time, whatever comes meanwhile", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(1_000), { minLength: 1, maxLength: 30 }), fc.array(fc.nat(3), { maxLength: 300 }), (first, later) => {
+        const runs = new WaitingRuns();
+        const waiting: number[] = [];
+        let arrivals = 0;
+        let sinceLongest = 0;
+        const add = (turns: number): void => {
+          const arrival = arrivals;
+          arrivals += 1;
+          waiting.push(arrival);
+          runs.add(turns, () => {
+            sinceLongest = arrival === waiting[0] ? 0 : sinceLongest + 1;
+            waiting.splice(waiting.indexOf(arrival), 1);
+          });
+        };
+        first.forEach(add);
+        for (const turns of later) {
+          add(turns);
+          runs.take()?.();
+          expect(sinceLongest).toBeLessThan(8);
+        }
+        while (!runs.isEmpty) runs.take()?.();
+        expect(waiting).toEqual([]);
+      }),
+      { numRuns: cases(300) },
+    );
+  });
+
+  test("is, beside fifty runs that spin, the one that waits for answers: after each answer it waits for one turn at most", async () => {
+    const stop = new AbortController();
+    setMaxListeners(0, stop.signal);
+    const start = (of: ReturnType<typeof programOf>, options: Partial<ExecuteOptions>): Promise<RunResult> =>
+      executeProgram(of, { policy: ALLOW_ALL, runId: "turns", limits: { max_steps: 1e12 }, signal: stop.signal, ...options });
+    let turns = 0;
+    // Each question for the time ends a turn.
+    const spinning = Array.from({ length: RUNS }, () => {
+      let now = 0;
+      return start(SPIN, { clock: () => ((turns += 1), (now += 1_000)) });
+    });
+    // Each of them has had some turns.
+    while (turns < 20 * RUNS) await new Promise(setImmediate);
+    const waited: number[] = [];
+    let asked = 0;
+    const answer = async (): Promise<string> => {
+      waited.push(turns - asked);
+      await new Promise(setImmediate);
+      asked = turns;
+      return "text";
+    };
+    const handlers = new Map([...mockHandlers(BUILTIN_REGISTRY), ["net.fetch", answer] as const]);
+    await start(ASKING, { handlers, clock: () => 0, limits: { max_steps: 500 } });
+    stop.abort();
+    await Promise.all(spinning);
+    const [, ...later] = waited;
+    expect(later.length).toBeGreaterThan(20);
+    // Each turn asks a few times, and at every eighth the longest wait decides.
+    const atOnce = later.filter((questions) => questions <= 4);
+    expect(atOnce.length).toBeGreaterThanOrEqual(later.length * 0.8);
+  });
+});
+
+test("result, counts and log do not depend on how long a turn is", async () => {
+  const handlers = new Map([
+    ...mockHandlers(BUILTIN_REGISTRY),
+    ["net.fetch", async ([url]: readonly unknown[]) => (await new Promise(setImmediate), `text of ${String(url)}`)] as const,
+  ]);
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(arbitraryProgram, arbitraryOverlap), fc.constantFrom("interpreter", "auto"), async (text, engine) => {
+      const program = programOf(text);
+      const limits = { ...DEFAULT_LIMITS, max_steps: 200_000 };
+      const run = async (clock: () => number): Promise<readonly unknown[]> => {
+        const served = new Set(handlers.keys());
+        const facts = { policy: ALLOW_ALL, args: new Map(), limits, mode: "mock", served, runId: "turns" } as const;
+        const recorder = memoryRecorder(describeRun(program, facts));
+        const result = await executeProgram(program, {
+          policy: ALLOW_ALL,
+          runId: "turns",
+          limits,
+          handlers,
+          engine,
+          clock,
+          sink: recorder,
+        });
+        recorder.finish(result);
+        const { outcome, value, steps, allocBytes, counters } = result;
+        return [outcome, value, steps, allocBytes, counters, Buffer.from(recorder.bytes()).toString("utf8")];
+      };
+      let now = 0;
+      const endless = await run(() => 0);
+      // A turn is over whenever the run asks.
+      expect(await run(() => (now += 1_000))).toEqual(endless);
+    }),
+    { numRuns: cases(200) },
+  );
 });
