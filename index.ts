@@ -32,6 +32,11 @@ export { DEFAULT_LIMITS, type Limits } from "./vm/limits.ts";
 export type { LimitName, Outcome, TrapKind } from "./vm/outcome.ts";
 export { VERSION } from "./vm/version.ts";
 
+// Run many programs
+export { createPool, type Pool, type PoolOptions, type PoolRunOptions, type PoolStats } from "./runtime/pool/pool.ts";
+export type { PoolExecution, PoolRunError } from "./runtime/pool/pool-run.ts";
+export type { Isolation } from "./runtime/pool/worker-link.ts";
+
 // Run tasks
 export { runTask, type Task, type TaskEnvelope, type TaskOptions, type TaskProgram, type TaskResult } from "./runtime/task.ts";
 export { createRunnerTelemetry, type RunnerTelemetry, type RunnerTelemetryOptions } from "./telemetry/runner-telemetry.ts";

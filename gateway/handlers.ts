@@ -63,7 +63,7 @@ export function isLater(answer: unknown): answer is Later {
 export type Handler = (args: readonly PlainValue[], context: HandlerContext) => unknown;
 
 /** Carries out one call with the machine's own values. */
-export type MachineFunction = (args: readonly Value[], context: HandlerContext) => Value | Promise<Value>;
+export type MachineFunction = (args: readonly Value[], context: HandlerContext) => Value | Later | Promise<Value | Later>;
 
 /** How a call was answered: its value, or why it failed. */
 export type RecordedAnswer = { readonly value: Value } | { readonly failure: string };

@@ -12,10 +12,24 @@ export const identityText = ({ dev, ino }: FileIdentity): string => `${dev}:${in
 /** A set of files, compared by device and inode, because a file can have several names and a name can be given to another file. */
 export class ProtectedFiles {
   readonly #identities = new Set<string>();
+  /** The identities in the order in which they came. */
+  readonly #texts: string[] = [];
 
   /** Protects a file, or a folder with everything in it. */
   add(identity: FileIdentity): void {
-    this.#identities.add(identityText(identity));
+    this.addText(identityText(identity));
+  }
+
+  /** Protects a file by its `identityText`. */
+  addText(text: string): void {
+    if (this.#identities.has(text)) return;
+    this.#identities.add(text);
+    this.#texts.push(text);
+  }
+
+  /** Returns the identities as texts, without the first `skipped`. */
+  texts(skipped: number): readonly string[] {
+    return this.#texts.slice(skipped);
   }
 
   has(identity: FileIdentity): boolean {

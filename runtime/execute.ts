@@ -153,6 +153,24 @@ export interface Execution {
  */
 export async function execute(runnable: Runnable, options: RunOptions = {}): Promise<Execution> {
   const program = programOf(runnable, options.registry ?? BUILTIN_REGISTRY);
+  const { result, log } = await executeWith(program, options, (protectedFiles) => handlersFor(program, options, protectedFiles));
+  return executionOf(program, result, log);
+}
+
+/** The options of a run whose handlers are chosen. Those that are undefined count as absent. */
+export type ChosenOptions = {
+  readonly [K in Exclude<keyof RunOptions, "handlers" | "inputs" | "registry" | "env">]?: RunOptions[K] | undefined;
+};
+
+/**
+ * Runs a program once, with the handlers that `handlersOf` returns. Its argument returns the files of the log, once that is open. Throws
+ * what `execute` throws.
+ */
+export async function executeWith(
+  program: Program,
+  options: ChosenOptions,
+  handlersOf: (protectedFiles: () => ProtectedFiles | undefined) => Handlers | Promise<Handlers>,
+): Promise<{ readonly result: RunResult; readonly log: FinishedLog | undefined }> {
   const given = policyOption(options.policy);
   if (options.audit === true && options.live !== true) throw new BorunaError("usage", "audit needs live: mocks reach nothing to audit");
   const policy = options.audit === true ? auditPolicy(given) : given;
@@ -161,7 +179,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
   const outputSchema = schemaOption(options.outputSchema);
   const mode = options.live === true ? "live" : "mock";
   // The log is opened after the handlers are known, because its header names them.
-  const handlers = await handlersFor(program, options, () => recorder?.ownFiles);
+  const handlers = await handlersOf(() => recorder?.ownFiles);
   const tracing = await chosenTracing(options.tracing, options.genAiSpans);
   const traceDetail = traceDetailOption(options.traceDetail);
   if (options.runId !== undefined) checkRunId(options.runId);
@@ -224,7 +242,7 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
       engine,
       trace,
     });
-    return executionOf(program, result, recorder === undefined ? undefined : closeLog(recorder, result));
+    return { result, log: recorder === undefined ? undefined : closeLog(recorder, result) };
   } finally {
     recorder?.abandon();
   }
@@ -238,7 +256,7 @@ function programOf(runnable: Runnable, registry: CapabilityRegistry): Program {
 
 const NO_ENTRIES: ReadonlyMap<string, JsonData> = new Map();
 
-function objectOption(name: string, given: RunOptions["args"]): ReadonlyMap<string, JsonData> {
+export function objectOption(name: string, given: RunOptions["args"]): ReadonlyMap<string, JsonData> {
   if (given === undefined) return NO_ENTRIES;
   const data = jsonFromJs(given ?? {});
   if (!isJsonObject(data)) throw new BorunaError("value.form", `${name}: expected an object`);
@@ -252,7 +270,7 @@ export function schemaOption(given: unknown): JsonSchema | undefined {
 
 /** Returns the handlers of a run. Throws `value.form`, `usage`, and `capability.unknown` for a handler without a capability. */
 export async function handlersFor(
-  program: Program,
+  { registry }: Program,
   options: Pick<RunOptions, "live" | "inputs" | "env" | "handlers">,
   protectedFiles: () => ProtectedFiles | undefined,
 ): Promise<Handlers> {
@@ -262,14 +280,20 @@ export async function handlersFor(
     options.live === true
       ? new Map([
           ...(await import("../gateway/live.ts")).liveHandlers({ inputs, env: options.env ?? process.env, protectedFiles }),
-          ...ownHandlers(program.registry),
+          ...ownHandlers(registry),
         ])
-      : mockHandlers(program.registry, { inputs });
-  const replacements = handlersOption(options.handlers);
-  for (const name of replacements.keys()) {
-    if (!program.registry.byName.has(name)) throw new BorunaError("capability.unknown", `there is no capability ${name} to handle`);
-  }
+      : mockHandlers(registry, { inputs });
+  const replacements = replacementsFor(registry, options.handlers);
   return replacements.size === 0 ? base : new Map([...base, ...replacements]);
+}
+
+/** Reads the option `handlers`. Throws `usage`, and `capability.unknown` for a handler without a capability. */
+export function replacementsFor(registry: CapabilityRegistry, given: RunOptions["handlers"]): Handlers {
+  const replacements = handlersOption(given);
+  for (const name of replacements.keys()) {
+    if (!registry.byName.has(name)) throw new BorunaError("capability.unknown", `there is no capability ${name} to handle`);
+  }
+  return replacements;
 }
 
 export function handlersOption(given: RunOptions["handlers"] = {}): Handlers {
@@ -306,6 +330,7 @@ export function closeLog(recorder: Recorder, result: RunResult): FinishedLog {
   return suspended === undefined ? recorder.finish(result) : recorder.suspend({ answersLater: suspended.waitsFor === "answer" });
 }
 
+/** Returns what `execute` returns. */
 export function executionOf(program: Program, result: RunResult, log: FinishedLog | undefined): Execution {
   const { resultType, outputError, suspended, alsoWaiting, steps, allocBytes, counters } = result;
   const { outcome, value, error } =

@@ -18,6 +18,7 @@ export type ErrorKind =
   | `telemetry.${string}`
   | `task.${string}`
   | `worker.${string}`
+  | `pool.${string}`
   | "internal";
 
 export interface ErrorPlace {

@@ -47,6 +47,19 @@ export function lockLog(logPath: string, { replaces = false }: { readonly replac
   throw lockedError(logPath, path, "");
 }
 
+/**
+ * Removes the lock that a thread of this process has left at `logPath`. Call it when that thread has ended and nothing else in this
+ * process writes the log. Throws `log.io_error`.
+ */
+export function releaseLeftLock(logPath: string): void {
+  const path = `${logPath}.lock`;
+  try {
+    if (textOf(path)?.startsWith(`${thisProcess().text}-`) === true) removeIfPresent(path);
+  } catch (error) {
+    throw toIoError(error, "write", path);
+  }
+}
+
 function lockOf(logPath: string, path: string, text: string): LogLock {
   const identity = lstatSync(path, { bigint: true });
   const isOurs = (): boolean => textOf(path) === text;

@@ -4,6 +4,7 @@ import { policyHash, policyToJson, type Policy } from "../../policy/policy.ts";
 import { encodeModule } from "../../vm/bytecode/codec.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { JsonData } from "../../vm/json/json.ts";
+import { keptBy } from "../../vm/lazy.ts";
 import type { Limits } from "../../vm/limits.ts";
 import type { Module } from "../../vm/bytecode/module.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
@@ -45,14 +46,9 @@ export function freshRunId(): string {
 /** Returns the header and the module for a log of this run. Throws `usage` if the run id is invalid. */
 export function describeRun(program: Program, run: RunFacts): RunDescription {
   if (run.runId !== undefined) checkRunId(run.runId);
-  const module = encodeModule(program.module, { debug: true, registry: program.registry });
+  const { module, ...hashes } = encodedModule(program);
   const header: Omit<LogHeader, "runId"> = {
-    program: {
-      name: program.module.name,
-      moduleHash: program.moduleHash,
-      sourceHash: sourceHash(program.module),
-      moduleBlob: `sha256:${sha256Hex(module)}`,
-    },
+    program: { name: program.module.name, moduleHash: program.moduleHash, ...hashes },
     policyHash: policyHash(run.policy),
     policy: policyToJson(run.policy),
     capabilitySetHash: program.registry.setHash,
@@ -65,6 +61,12 @@ export function describeRun(program: Program, run: RunFacts): RunDescription {
   };
   return { header: { ...header, runId: run.runId ?? runIdOf(header) }, module };
 }
+
+/** A program runs many times, and encoding and hashing its module takes longer than a short run. */
+const encodedModule = keptBy((program: Program) => {
+  const module = encodeModule(program.module, { debug: true, registry: program.registry });
+  return { module, sourceHash: sourceHash(program.module), moduleBlob: `sha256:${sha256Hex(module)}` };
+});
 
 /** Returns the names of the registered capabilities that have no handler, sorted. */
 export function unservedBy(program: Program, served: ReadonlySet<string>): readonly string[] {

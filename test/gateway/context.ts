@@ -1,5 +1,12 @@
 /** A handler's context for tests, and helpers that call a handler. */
-import { CapabilityFailure, type Handler, type HandlerContext, type MachineFunction, MachineHandler } from "../../gateway/handlers.ts";
+import {
+  CapabilityFailure,
+  type Handler,
+  type HandlerContext,
+  isLater,
+  type MachineFunction,
+  MachineHandler,
+} from "../../gateway/handlers.ts";
 import { type Policy, policyFromJson } from "../../policy/policy.ts";
 import { BUILTIN_REGISTRY, signatureFor } from "../../vm/capabilities.ts";
 import { parseJson } from "../../vm/json/json.ts";
@@ -32,5 +39,10 @@ export function machineFunctionOf(handler: Handler | MachineHandler | undefined)
 }
 
 export function callerOf(capability: string, handler: MachineFunction, policy: Policy, more: Partial<HandlerContext> = {}) {
-  return (...args: readonly Value[]): Promise<Value> => outcomeOf(() => handler(fullArgs(capability, args), contextOf(policy, more)));
+  return (...args: readonly Value[]): Promise<Value> =>
+    outcomeOf(async () => {
+      const answer = await handler(fullArgs(capability, args), contextOf(policy, more));
+      if (isLater(answer)) throw new Error("the handler answers later");
+      return answer;
+    });
 }

@@ -99,13 +99,13 @@ describe("architecture", () => {
     );
   });
 
-  test("only handlers, servers, telemetry and the pager open sockets, processes and threads", () => {
+  test("only handlers, servers, telemetry, the pool and the pager open sockets, processes and threads", () => {
     const sockets = /^node:(http|https|http2|net|tls|dgram|dns|child_process|worker_threads|inspector|vm)(\/|$)/;
     const wrong = imports.filter(
       ({ from, to, kind }) =>
         kind !== "type" &&
         sockets.test(to) &&
-        !/^((gateway\/handlers|mcp-tools\/client|telemetry|viewer|mcp|worker)\/|cli\/pager\.ts$)/.test(from),
+        !/^((gateway\/handlers|mcp-tools\/client|telemetry|viewer|mcp|worker|runtime\/pool)\/|cli\/pager\.ts$)/.test(from),
     );
     expect(wrong.map(show)).toEqual([]);
   });

@@ -1,6 +1,13 @@
 /** Helpers for the tests of the handlers: a call's context, and an HTTP server on loopback. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { CapabilityDenied, CapabilityFailure, type HandlerContext, LATER, type MachineFunction } from "../../../gateway/handlers.ts";
+import {
+  CapabilityDenied,
+  CapabilityFailure,
+  type HandlerContext,
+  isLater,
+  LATER,
+  type MachineFunction,
+} from "../../../gateway/handlers.ts";
 import { parsePolicy } from "../../../policy/parse.ts";
 import type { Policy } from "../../../policy/policy.ts";
 import { BUILTIN_REGISTRY, signatureFor } from "../../../vm/capabilities.ts";
@@ -28,10 +35,12 @@ export async function callHandler(name: string, handler: MachineFunction, args: 
   const capability = BUILTIN_REGISTRY.byName.get(name);
   const signature = capability === undefined ? undefined : signatureFor(capability, args.length);
   if (signature === undefined) throw new Error(`${name} does not take ${args.length} arguments`);
-  return handler(
+  const answer = await handler(
     signature.params.map((p, i) => args[i] ?? p.default ?? false),
     context,
   );
+  if (isLater(answer)) throw new Error("the handler answers later");
+  return answer;
 }
 
 /** Calls a handler that returns a String. */

@@ -1,0 +1,134 @@
+/**
+ * What a pool and its workers send each other. Everything can be cloned. What a program can make long or deep travels as JSON text, because
+ * cloning is recursive.
+ *
+ *   pool                          worker
+ *   program ────────────────────► verified once
+ *   run ────────────────────────► machine, gateway, policy and log
+ *        ◄──────────────── call   a handler of the pool's process is needed
+ *   answer ─────────────────────►
+ *        ◄──────────────── spans  what the run reports to OpenTelemetry
+ *   read ───────────────────────► so many reports have been read
+ *        ◄──────────────── ended
+ */
+import type { FailureKind } from "../../gateway/handlers.ts";
+import type { RunResult } from "../../gateway/run.ts";
+import type { FinishedLog } from "../../replay/log/recorder.ts";
+import type { CallSpanEnd, CallSpanStart, RunSpanEnd, RunSpanStart } from "../../telemetry/tracing.ts";
+import type { CallPlace } from "../../vm/bytecode/module.ts";
+import type { ErrorKind, ErrorPlace } from "../../vm/error.ts";
+import type { FlowSpanEnd, FlowSpanStart } from "../../vm/host.ts";
+import { canonicalJson, parseJson } from "../../vm/json/json.ts";
+import { JSON_LEVELS_PER_VALUE, valueFromTaggedJson, valueToTaggedJson } from "../../vm/json/tagged-json.ts";
+import { MACHINE_LIMITS } from "../../vm/limits.ts";
+import type { Value } from "../../vm/value/value.ts";
+import type { ChosenOptions, RecordOptions } from "../execute.ts";
+
+/** A value of the machine. */
+export type WireValue = string | number | bigint | boolean | { readonly json: string };
+
+const JSON_DEPTH = JSON_LEVELS_PER_VALUE * (MACHINE_LIMITS.valueDepth + 1);
+
+export function wireValue(value: Value): WireValue {
+  return typeof value === "object" ? { json: canonicalJson(valueToTaggedJson(value)) } : value;
+}
+
+export function valueOfWire(wire: WireValue): Value {
+  if (typeof wire !== "object") return wire;
+  return valueFromTaggedJson(parseJson(wire.json, { maxDepth: JSON_DEPTH, maxBytes: Number.POSITIVE_INFINITY }));
+}
+
+/** The options of a run, as data. */
+export interface RunData
+  extends Pick<ChosenOptions, "live" | "audit" | "limits" | "maxParallelCalls" | "traceDetail" | "runId" | "engine"> {
+  /** Canonical JSON. */
+  readonly policy: string;
+  readonly args: string;
+  readonly inputs: string;
+  readonly outputSchema: string | undefined;
+  readonly record: string | RecordOptions | undefined;
+  /** The capabilities whose handlers run in the pool's process. */
+  readonly handlers: readonly ServedCapability[];
+  readonly isTraced: boolean;
+  readonly hasDebug: boolean;
+}
+
+export interface ServedCapability {
+  readonly name: string;
+  /** Whether the handler counts what its run has used. */
+  readonly hasUsage: boolean;
+}
+
+/** How a handler answered. */
+export type WireAnswer =
+  | { readonly value: WireValue }
+  | { readonly failure: FailureKind; readonly message: string }
+  | { readonly later: true };
+
+export type ToWorker =
+  /** `capabilities` is the JSON of the declarations of own capabilities. */
+  | { readonly type: "program"; readonly program: number; readonly module: Uint8Array; readonly capabilities: string }
+  | { readonly type: "forget"; readonly program: number }
+  | { readonly type: "run"; readonly run: number; readonly program: number; readonly data: RunData }
+  | { readonly type: "answer"; readonly run: number; readonly call: number; readonly answer: WireAnswer }
+  | { readonly type: "abort"; readonly run: number }
+  /** So many reports of spans have been read. `isWanted` is false if nobody needs the rest. */
+  | { readonly type: "read"; readonly run: number; readonly reports: number; readonly isWanted: boolean };
+
+/** What a handler counts: see `UsageHooks`. */
+export type UsageStep =
+  | { readonly step: "reserve"; readonly args: readonly WireValue[] }
+  | { readonly step: "settle"; readonly answer: { readonly value: WireValue } | { readonly failure: string } }
+  | { readonly step: "recall" };
+
+export interface CallMessage {
+  readonly type: "call";
+  readonly run: number;
+  readonly call: number;
+  readonly capability: string;
+  readonly args: readonly WireValue[];
+  readonly remainingMs: number | undefined;
+  readonly budgetRemaining: number | undefined;
+  readonly idempotencyKey: string;
+  /** Files of the run's log that are new since its last call. */
+  readonly ownFiles: readonly string[];
+}
+
+/** A report to `Tracing`. Calls have their number, spans of control flow a number of their own. */
+export type SpanReport =
+  | { readonly type: "run"; readonly info: Omit<RunSpanStart, "runId"> & { readonly runId: string } }
+  | {
+      readonly type: "call";
+      readonly info: Omit<CallSpanStart, "place"> & { readonly place: CallPlace };
+      readonly flow: number | undefined;
+    }
+  | { readonly type: "callEnd"; readonly call: number; readonly info: CallSpanEnd }
+  | { readonly type: "flow"; readonly flow: number; readonly info: FlowSpanStart; readonly parent: number | undefined }
+  | { readonly type: "flowEnd"; readonly flow: number; readonly info: FlowSpanEnd }
+  | { readonly type: "runEnd"; readonly info: RunSpanEnd };
+
+/** The result of a run. Its `error.cause` is what the handler of the call `causedBy` threw, which never left the pool's process. */
+export interface WireResult extends Omit<RunResult, "value" | "ui"> {
+  readonly value: WireValue | undefined;
+  readonly ui: readonly WireValue[];
+  readonly causedBy: number | undefined;
+}
+
+/** A `BorunaError`. */
+export interface WireError {
+  readonly kind: ErrorKind;
+  readonly message: string;
+  readonly place: ErrorPlace | undefined;
+  readonly hint: string | undefined;
+}
+
+export type FromWorker =
+  | { readonly type: "ready" }
+  | CallMessage
+  | { readonly type: "usage"; readonly run: number; readonly call: number; readonly capability: string; readonly usage: UsageStep }
+  /** The handlers of the run must stop. */
+  | { readonly type: "abortCalls"; readonly run: number; readonly reason: string }
+  | { readonly type: "debug"; readonly run: number; readonly text: string }
+  | { readonly type: "spans"; readonly run: number; readonly report: SpanReport }
+  | { readonly type: "ended"; readonly run: number; readonly result: WireResult; readonly log: FinishedLog | undefined }
+  | { readonly type: "failed"; readonly run: number; readonly error: WireError };

@@ -1,0 +1,291 @@
+/**
+ * The pool's side of one run: serves its calls in the async context of the caller of `execute`, and resolves to its end.
+ *
+ * The context is taken when `execute` is called and entered for each handler, because a listener of messages has none: without it, an
+ * `AsyncLocalStorage` of the caller, an active span of OpenTelemetry or a workflow engine would find nothing.
+ */
+import { AsyncResource } from "node:async_hooks";
+import { isPromise } from "node:util/types";
+import { checkAnswer } from "../../gateway/answer.ts";
+import { failureOf } from "../../gateway/failure.ts";
+import {
+  CapabilityFailure,
+  type FailureKind,
+  type Handler,
+  type HandlerContext,
+  type Handlers,
+  isLater,
+  LATER,
+  MachineHandler,
+} from "../../gateway/handlers.ts";
+import { plainAnswer, plainFromValue } from "../../gateway/plain-values.ts";
+import type { ProtectedFiles } from "../../gateway/protected-files.ts";
+import type { RunError, RunResult } from "../../gateway/run.ts";
+import type { Policy } from "../../policy/policy.ts";
+import type { FinishedLog } from "../../replay/log/recorder.ts";
+import type { Program } from "../../vm/bytecode/program.ts";
+import { signatureFor } from "../../vm/capabilities.ts";
+import { BorunaError } from "../../vm/error.ts";
+import type { Outcome, TrapKind } from "../../vm/outcome.ts";
+import type { Value } from "../../vm/value/value.ts";
+import { type Execution, executionOf } from "../execute.ts";
+import {
+  type CallMessage,
+  type FromWorker,
+  type RunData,
+  type ToWorker,
+  valueOfWire,
+  type WireAnswer,
+  type WireResult,
+  wireValue,
+} from "./messages.ts";
+import type { SpanReceiver } from "./span-receiver.ts";
+
+/** Why a run of a pool did not complete. */
+export interface PoolRunError extends Omit<RunError, "kind"> {
+  readonly kind: TrapKind | "worker_lost";
+}
+
+/** What `Pool.execute` returns. */
+export interface PoolExecution extends Omit<Execution, "outcome" | "error" | "result"> {
+  /**
+   * How the run ended. `lost`: its worker ended under it. Nobody knows then what the last calls did; the counts are 0, and the log has no
+   * end record, so `resume` goes on with it.
+   */
+  readonly outcome: Outcome | "lost";
+  readonly error?: PoolRunError;
+  /** Absent if the run was lost, or canceled before it started. */
+  readonly result?: RunResult;
+}
+
+/** What the pool needs of a run, checked. */
+export interface PreparedRun {
+  readonly tenant: string;
+  readonly program: Program;
+  readonly data: RunData;
+  /** The run's `max_alloc_bytes`. */
+  readonly allocBytes: number;
+  readonly policy: Policy;
+  readonly handlers: Handlers;
+  readonly protectedFiles: ProtectedFiles;
+  readonly signal: AbortSignal | undefined;
+  readonly onDebug: ((text: string) => void) | undefined;
+  /** Makes the receiver of the run's spans. Undefined if nobody wants them. */
+  readonly spans: ((onRead: (reports: number, isWanted: boolean) => void) => SpanReceiver) | undefined;
+}
+
+/** How many errors of handlers a run keeps, so that the one that ended it can be its cause. */
+const MAX_CAUSES = 64;
+
+let runs = 0;
+
+export class PoolRun {
+  readonly id: number;
+  readonly prepared: PreparedRun;
+  readonly #scope = new AsyncResource("boruna.PoolRun");
+  readonly #handlersAbort = new AbortController();
+  readonly #causes = new Map<number, unknown>();
+  readonly #spans: SpanReceiver | undefined;
+  readonly #settle: { readonly resolve: (execution: PoolExecution) => void; readonly reject: (error: unknown) => void };
+  readonly #onAbort: () => void;
+  /** Sends to the worker that has the run. Undefined while the run waits, and after its end. */
+  #send: ((message: ToWorker) => void) | undefined;
+  /** What a callback of the caller threw. */
+  #fault: { readonly error: unknown } | undefined;
+
+  /** `onAbort` is called when the caller cancels the run. */
+  constructor(
+    prepared: PreparedRun,
+    settle: { readonly resolve: (execution: PoolExecution) => void; readonly reject: (error: unknown) => void },
+    onAbort: (run: PoolRun) => void,
+  ) {
+    runs += 1;
+    this.id = runs;
+    this.prepared = prepared;
+    this.#settle = settle;
+    this.#onAbort = () => onAbort(this);
+    this.#spans = prepared.spans?.((reports, isWanted) => this.#send?.({ type: "read", run: this.id, reports, isWanted }));
+    prepared.signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  start(program: number, send: (message: ToWorker) => void): void {
+    this.#send = send;
+    send({ type: "run", run: this.id, program, data: this.prepared.data });
+  }
+
+  /** Stops the run. It ends as `canceled` when the worker has said so. */
+  abort(): void {
+    this.#send?.({ type: "abort", run: this.id });
+    this.#handlersAbort.abort("canceled");
+  }
+
+  /** Handles a message about the run. Returns whether the run has ended. */
+  receive(message: FromWorker): boolean {
+    switch (message.type) {
+      case "call":
+        void this.#serve(message);
+        return false;
+      case "usage":
+        this.#countUsage(message);
+        return false;
+      case "abortCalls":
+        this.#handlersAbort.abort(message.reason);
+        return false;
+      case "debug":
+        this.#inScope(() => this.prepared.onDebug?.(message.text));
+        return false;
+      case "spans":
+        this.#inScope(() => this.#spans?.receive(message.report));
+        return false;
+      case "ended":
+        this.#end(() => this.#executionOf(message.result, message.log));
+        return true;
+      case "failed": {
+        const { kind, message: text, place, hint } = message.error;
+        this.#end(() => {
+          throw new BorunaError(kind, text, { place, hint });
+        });
+        return true;
+      }
+      case "ready":
+        return false;
+    }
+  }
+
+  /** The worker has ended. `why` completes the sentence "the worker …". */
+  lose(why: string): void {
+    this.#handlersAbort.abort("ended");
+    this.#inScope(() => this.#spans?.lose());
+    const message = `the worker ${why}`;
+    this.#end(() => this.#unfinished("lost", { kind: "worker_lost", message, stack: [], step: 0 }));
+  }
+
+  /** The caller canceled the run before it started. */
+  cancelWaiting(): void {
+    const message = "the run was canceled before it started";
+    this.#end(() => this.#unfinished("canceled", { kind: "canceled", message, stack: [], step: 0 }));
+  }
+
+  reject(error: BorunaError): void {
+    this.#end(() => {
+      throw error;
+    });
+  }
+
+  #end(outcome: () => PoolExecution): void {
+    this.#send = undefined;
+    this.prepared.signal?.removeEventListener("abort", this.#onAbort);
+    if (this.#fault !== undefined) return this.#settle.reject(this.#fault.error);
+    try {
+      this.#settle.resolve(outcome());
+    } catch (error) {
+      this.#settle.reject(error);
+    }
+  }
+
+  /** Runs a callback of the caller. What it throws ends the run. */
+  #inScope(body: () => void): void {
+    try {
+      this.#scope.runInAsyncScope(body);
+    } catch (error) {
+      this.#fault ??= { error };
+      this.abort();
+    }
+  }
+
+  async #serve(message: CallMessage): Promise<void> {
+    for (const text of message.ownFiles) this.prepared.protectedFiles.addText(text);
+    const answer = await this.#answerOf(message);
+    this.#send?.({ type: "answer", run: this.id, call: message.call, answer });
+  }
+
+  /** Does what the gateway does with a handler, up to the checked answer. Never rejects. */
+  async #answerOf({ call, capability, args, ...context }: CallMessage): Promise<WireAnswer> {
+    const { program, handlers } = this.prepared;
+    const handler = handlers.get(capability);
+    const declaration = program.registry.byName.get(capability);
+    const resultType = declaration === undefined ? undefined : signatureFor(declaration, args.length)?.result;
+    if (handler === undefined || resultType === undefined)
+      return { failure: "unknown", message: `nothing serves the capability ${capability} here` };
+    let answer: unknown;
+    try {
+      answer = this.#run(handler, args.map(valueOfWire), this.#contextOf(call, context));
+      if (isPromise(answer)) answer = await answer;
+    } catch (error) {
+      const { kind, message } = failureOf(capability, error);
+      return this.#failed(call, kind, message, error);
+    }
+    if (isLater(answer)) return { later: true };
+    const checked = (handler instanceof MachineHandler ? checkAnswer : plainAnswer)(answer, resultType, program.module.types);
+    if (!("problem" in checked)) return { value: wireValue(checked.value) };
+    return this.#failed(call, "host_fault", `the handler of ${capability} answered ${checked.problem}`, checked.cause);
+  }
+
+  #run(handler: Handler | MachineHandler, args: readonly Value[], context: HandlerContext): unknown {
+    const span = this.#spans?.callSpan(context.callNumber);
+    const run = (): unknown =>
+      handler instanceof MachineHandler ? handler.run(args, context) : handler(args.map(plainFromValue), context);
+    return this.#scope.runInAsyncScope(() => (span === undefined ? run() : span.run(run)));
+  }
+
+  #contextOf(callNumber: number, given: Pick<CallMessage, "remainingMs" | "budgetRemaining" | "idempotencyKey">): HandlerContext {
+    const span = this.#spans?.callSpan(callNumber);
+    const { remainingMs, budgetRemaining, idempotencyKey } = given;
+    return {
+      signal: this.#handlersAbort.signal,
+      remainingMs,
+      budgetRemaining,
+      callNumber,
+      idempotencyKey,
+      ...span?.headers(),
+      onModel: span === undefined ? undefined : (model, provider) => span.setModel(model, provider),
+      onProgress: undefined,
+      policy: this.prepared.policy,
+      failure: (message) => new CapabilityFailure(message),
+      later: () => LATER,
+    };
+  }
+
+  #failed(call: number, failure: FailureKind, message: string, cause: unknown): WireAnswer {
+    this.#causes.set(call, cause);
+    const [oldest] = this.#causes.keys();
+    if (this.#causes.size > MAX_CAUSES && oldest !== undefined) this.#causes.delete(oldest);
+    return { failure, message };
+  }
+
+  #countUsage({ call, capability, usage }: FromWorker & { readonly type: "usage" }): void {
+    const handler = this.prepared.handlers.get(capability);
+    const hooks = handler instanceof MachineHandler ? handler.usage : undefined;
+    switch (usage.step) {
+      case "reserve":
+        return hooks?.reserve(usage.args.map(valueOfWire), call, this.prepared.policy);
+      case "settle": {
+        const { answer } = usage;
+        return hooks?.settle(call, "value" in answer ? { value: valueOfWire(answer.value) } : answer);
+      }
+      case "recall":
+        return hooks?.recall(call);
+    }
+  }
+
+  #executionOf(wire: WireResult, log: FinishedLog | undefined): PoolExecution {
+    const { program } = this.prepared;
+    const { value, ui, error, causedBy, ...rest } = wire;
+    const cause = causedBy === undefined ? undefined : this.#causes.get(causedBy);
+    if (error !== undefined && cause !== undefined) Object.defineProperty(error, "cause", { value: cause });
+    const result: RunResult = {
+      ...rest,
+      ...(error === undefined ? {} : { error }),
+      ...(value === undefined ? {} : { value: valueOfWire(value) }),
+      ui: ui.map(valueOfWire),
+    };
+    return executionOf(program, result, log);
+  }
+
+  /** A run without a result. */
+  #unfinished(outcome: "lost" | "canceled", error: PoolRunError): PoolExecution {
+    const counters = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
+    const { program, data } = this.prepared;
+    return { outcome, error, steps: 0, allocBytes: 0, counters, ui: [], runId: data.runId ?? "", program };
+  }
+}

@@ -1,0 +1,575 @@
+/**
+ * A pool of workers that run programs.
+ *
+ *   execute ──► queue, fair between tenants ──► worker: machine, gateway, policy, log
+ *                                                 │  ▲
+ *                                            call ▼  │ answer
+ *                                               handlers, in the process of the pool
+ *
+ * A worker is a thread or a process. Its runs take turns (`gateway/turns.ts`), so one that only computes does not hold up the others. A run starts
+ * when a worker has a place for it and its `max_alloc_bytes` fits beside those of the worker's other runs: the heap of a worker has room for the
+ * sum. If a worker ends, each of its runs ends as `lost`, and another worker takes its place (ADR 055).
+ */
+import { availableParallelism } from "node:os";
+import { limitsOption, maxParallelCallsOption, policyOption, traceDetailOption } from "../../gateway/options.ts";
+import type { Handlers } from "../../gateway/handlers.ts";
+import { MachineHandler } from "../../gateway/handlers.ts";
+import { ownMocks } from "../../gateway/own-capabilities.ts";
+import { ProtectedFiles } from "../../gateway/protected-files.ts";
+import { auditPolicy } from "../../policy/audit.ts";
+import { effectiveLimits, policyToJson } from "../../policy/policy.ts";
+import { releaseLeftLock } from "../../replay/log/log-lock.ts";
+import { checkRunId, freshRunId } from "../../replay/log/run-description.ts";
+import { chosenTracing } from "../../telemetry/default-tracing.ts";
+import { encodeModule } from "../../vm/bytecode/codec.ts";
+import type { Module } from "../../vm/bytecode/module.ts";
+import type { Program } from "../../vm/bytecode/program.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
+import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../../vm/capabilities.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { jsonFromJs } from "../../vm/json/js-interop.ts";
+import { canonicalJson } from "../../vm/json/json.ts";
+import { oncePer } from "../../vm/lazy.ts";
+import { declarationToJson } from "../../vm/own-capabilities.ts";
+import {
+  handlersFor,
+  objectOption,
+  type RecordOptions,
+  replacementsFor,
+  type Runnable,
+  type RunOptions,
+  schemaOption,
+} from "../execute.ts";
+import { FairQueue, type QueueLimits } from "./fair-queue.ts";
+import type { FromWorker, RunData, ToWorker } from "./messages.ts";
+import { type PoolExecution, PoolRun, type PreparedRun } from "./pool-run.ts";
+import { SpanReceiver } from "./span-receiver.ts";
+import { type Isolation, startWorker, type WorkerLink } from "./worker-link.ts";
+
+/** Options of `createPool`. All are optional. */
+export interface PoolOptions {
+  /** The number of workers. Default: one less than the processors, at least one. */
+  readonly threads?: number;
+  /**
+   * What a worker is. V8 ends the whole process when the heap of one of its threads is full in the wrong place. Under its `max_alloc_bytes` no
+   * program should get there; with `process` it would end only the worker. A process takes three times the memory of a thread. Default: thread.
+   */
+  readonly isolation?: Isolation;
+  /** The most runs that one worker has at once. Default: 64. */
+  readonly maxRunsPerWorker?: number;
+  /** The most bytes that the runs of one worker may allocate: the sum of their `max_alloc_bytes`. Default: 4 GiB. */
+  readonly maxBytesPerWorker?: number;
+  /** The most runs that wait for a worker. Default: 10,000. */
+  readonly maxQueued?: number;
+  /** The most runs of one tenant that wait for a worker. Default: 1,000. */
+  readonly maxQueuedPerTenant?: number;
+}
+
+/**
+ * Options of `Pool.execute`. Those that `RunOptions` has too mean the same there. Observers and `approve` are missing: a call that needs an
+ * approval suspends the run.
+ */
+export interface PoolRunOptions
+  extends Pick<
+    RunOptions,
+    | "policy"
+    | "live"
+    | "audit"
+    | "handlers"
+    | "args"
+    | "inputs"
+    | "limits"
+    | "maxParallelCalls"
+    | "outputSchema"
+    | "signal"
+    | "traceDetail"
+    | "traceparent"
+    | "tracestate"
+    | "baggage"
+    | "tracing"
+    | "genAiSpans"
+    | "runId"
+    | "onDebug"
+    | "engine"
+    | "registry"
+    | "env"
+  > {
+  /** For whom the program runs. The tenants share the workers evenly. Default: all runs belong to one tenant. */
+  readonly tenant?: string;
+  /** Where the log goes. The worker writes it. Default: no log. */
+  readonly record?: string | RecordOptions;
+}
+
+/** The state of a pool. */
+export interface PoolStats {
+  readonly queued: number;
+  readonly running: number;
+  /** Workers that are ready. */
+  readonly workers: number;
+  /** Runs that have ended, by outcome. Those that could not start are under `rejected`. */
+  readonly ended: Readonly<Record<string, number>>;
+  /** Calls of `execute` that were refused because the queue was full. */
+  readonly refused: number;
+  /** Workers that have ended under their runs or before they were ready. */
+  readonly workersLost: number;
+}
+
+/** Workers that run programs. */
+export interface Pool {
+  /**
+   * Runs a program in a worker. Resolves as `execute` does, and to the outcome `lost` if the worker ends. Throws `pool.full` if the queue has
+   * no place, `pool.closed`, `pool.unavailable` if no worker can start, and what `execute` throws.
+   */
+  execute(runnable: Runnable, options?: PoolRunOptions): Promise<PoolExecution>;
+  /** Resolves when the queue has a place for another run of the tenant. Await it before `execute` to go no faster than the workers. */
+  room(tenant?: string): Promise<void>;
+  stats(): PoolStats;
+  /** Rejects the runs that wait, cancels those under way, and ends the workers. */
+  close(): Promise<void>;
+}
+
+/** Starts a pool of workers. Idle workers do not keep the process alive. Throws `usage`. */
+export function createPool(options: PoolOptions = {}): Pool {
+  const settings = settingsOf(options);
+  const pool = new WorkerPool(settings);
+  return {
+    execute: (runnable, runOptions) => pool.execute(runnable, runOptions ?? {}),
+    room: (tenant) => pool.room(tenant ?? DEFAULT_TENANT),
+    stats: () => pool.stats(),
+    close: () => pool.close(),
+  };
+}
+
+const DEFAULT_TENANT = "";
+
+interface Settings extends QueueLimits {
+  readonly threads: number;
+  readonly isolation: Isolation;
+  readonly maxRunsPerWorker: number;
+  readonly maxBytesPerWorker: number;
+}
+
+function settingsOf(options: PoolOptions): Settings {
+  const count = (name: Exclude<keyof PoolOptions, "isolation">, fallback: number): number => {
+    const given: unknown = options[name];
+    if (given === undefined) return fallback;
+    if (typeof given === "number" && Number.isSafeInteger(given) && given >= 1) return given;
+    throw new BorunaError("usage", `${name}: expected a whole number from 1`);
+  };
+  const { isolation = "thread" } = options;
+  if (isolation !== "thread" && isolation !== "process") throw new BorunaError("usage", 'isolation: expected "thread" or "process"');
+  return {
+    isolation,
+    threads: count("threads", Math.max(1, availableParallelism() - 1)),
+    maxRunsPerWorker: count("maxRunsPerWorker", 64),
+    maxBytesPerWorker: count("maxBytesPerWorker", 4 * 2 ** 30),
+    maxQueued: count("maxQueued", 10_000),
+    maxQueuedPerTenant: count("maxQueuedPerTenant", 1_000),
+  };
+}
+
+/** What the heap of a worker holds besides the runs' values: Boruna, programs, compiled code, messages. */
+const HEAP_BASE_BYTES = 256 * 2 ** 20;
+/** How many workers may end one after another before they are ready. Then the pool gives up. */
+const MAX_FAILED_STARTS = 3;
+/** How long `close` waits for runs that it has canceled, in milliseconds. */
+const CLOSE_MS = 1_500;
+/** The most programs that a worker keeps. */
+const MAX_PROGRAMS = 256;
+
+class PoolWorker {
+  readonly link: WorkerLink;
+  readonly runs = new Map<number, PoolRun>();
+  isReady = false;
+  /** The sum of the runs' `max_alloc_bytes`. */
+  bytes = 0;
+  /** How many runs use each program that the worker has; the one that was used last is at the end. */
+  readonly #programs = new Map<number, number>();
+
+  constructor(start: (worker: PoolWorker) => WorkerLink) {
+    this.link = start(this);
+  }
+
+  begin(run: PoolRun): void {
+    const { program, allocBytes } = run.prepared;
+    const shipment = shipmentOf(program);
+    const users = this.#programs.get(shipment.id);
+    if (users === undefined) {
+      this.#forgetOldest();
+      this.link.send({ type: "program", program: shipment.id, module: shipment.module, capabilities: shipment.capabilities });
+    }
+    this.#programs.delete(shipment.id);
+    this.#programs.set(shipment.id, (users ?? 0) + 1);
+    this.runs.set(run.id, run);
+    this.bytes += allocBytes;
+    run.start(shipment.id, (message: ToWorker) => this.link.send(message));
+  }
+
+  end(run: PoolRun): void {
+    const { program, allocBytes } = run.prepared;
+    const { id } = shipmentOf(program);
+    this.#programs.set(id, (this.#programs.get(id) ?? 1) - 1);
+    this.runs.delete(run.id);
+    this.bytes -= allocBytes;
+  }
+
+  #forgetOldest(): void {
+    if (this.#programs.size < MAX_PROGRAMS) return;
+    for (const [program, users] of this.#programs) {
+      if (users > 0) continue;
+      this.#programs.delete(program);
+      this.link.send({ type: "forget", program });
+      return;
+    }
+  }
+}
+
+class WorkerPool {
+  readonly #settings: Settings;
+  readonly #queue: FairQueue<PoolRun>;
+  readonly #workers = new Set<PoolWorker>();
+  /** Those who wait for a place in the queue, longest wait first. */
+  readonly #waitingForRoom = new Set<{ readonly tenant: string; readonly resolve: () => void }>();
+  readonly #ended = new Map<string, number>();
+  #failedStarts = 0;
+  /** Whether all workers have been ready, or one of them could not start. */
+  #hasStarted = false;
+  #refused = 0;
+  #workersLost = 0;
+  #isUnavailable: string | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.#queue = new FairQueue(settings);
+    for (let n = 0; n < settings.threads; n++) this.#startWorker();
+  }
+
+  async execute(runnable: Runnable, options: PoolRunOptions): Promise<PoolExecution> {
+    const tenant = tenantOption(options.tenant);
+    this.#checkOpen();
+    this.#checkRoom(tenant);
+    this.#queue.reserve(tenant);
+    this.#keepAlive();
+    let prepared: PreparedRun;
+    try {
+      prepared = await prepareRun(runnable, tenant, options);
+      this.#checkOpen();
+      this.#checkSize(prepared);
+    } catch (error) {
+      this.#queue.giveBack(tenant);
+      this.#count("rejected");
+      this.#dispatch();
+      throw error;
+    }
+    return this.#enqueue(prepared);
+  }
+
+  async room(tenant: string): Promise<void> {
+    this.#checkOpen();
+    if (this.#queue.limitReached(tenant) === undefined) return;
+    await new Promise<void>((resolve) => {
+      this.#waitingForRoom.add({ tenant, resolve });
+    });
+  }
+
+  stats(): PoolStats {
+    const workers = [...this.#workers];
+    return {
+      queued: this.#queue.length,
+      running: workers.reduce((sum, { runs }) => sum + runs.size, 0),
+      workers: workers.filter(({ isReady }) => isReady).length,
+      ended: Object.fromEntries(this.#ended),
+      refused: this.#refused,
+      workersLost: this.#workersLost,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#rejectWaiting(closedError());
+    for (const { runs } of this.#workers) for (const run of runs.values()) run.abort();
+    await this.#waitUntil(() => [...this.#workers].every(({ runs }) => runs.size === 0), CLOSE_MS);
+    this.#keepAlive();
+    for (const { link } of this.#workers) link.stop();
+    await this.#waitUntil(() => this.#workers.size === 0);
+  }
+
+  /** While the pool closes: called when a run or a worker has ended. */
+  #onEnd: () => void = () => undefined;
+
+  /** Waits until `isTrue`, but not longer than `maxMs`. */
+  async #waitUntil(isTrue: () => boolean, maxMs?: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onEnd = () => {
+        if (isTrue()) resolve();
+      };
+      this.#onEnd();
+      if (maxMs !== undefined) timer = setTimeout(resolve, maxMs);
+    });
+    clearTimeout(timer);
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closedError();
+    if (this.#isUnavailable !== undefined) throw unavailableError(this.#isUnavailable);
+  }
+
+  #checkRoom(tenant: string): void {
+    const limit = this.#queue.limitReached(tenant);
+    if (limit === undefined) return;
+    this.#refused += 1;
+    const whose = limit === "maxQueued" ? "runs" : `runs of the tenant ${JSON.stringify(tenant)}`;
+    throw new BorunaError("pool.full", `${this.#settings[limit]} ${whose} wait already`, {
+      hint: `Await room() of the pool before each execute, or raise ${limit}.`,
+    });
+  }
+
+  #checkSize({ allocBytes }: PreparedRun): void {
+    const { maxBytesPerWorker } = this.#settings;
+    if (allocBytes <= maxBytesPerWorker) return;
+    throw new BorunaError("usage", `max_alloc_bytes of the run is ${allocBytes}, and a worker has ${maxBytesPerWorker} bytes`, {
+      hint: "Lower max_alloc_bytes in the policy or in limits, or raise maxBytesPerWorker.",
+    });
+  }
+
+  #enqueue(prepared: PreparedRun): Promise<PoolExecution> {
+    return new Promise((resolve, reject) => {
+      const settle = {
+        resolve: (execution: PoolExecution) => {
+          this.#count(execution.outcome);
+          resolve(execution);
+        },
+        reject: (error: unknown) => {
+          this.#count("rejected");
+          reject(error);
+        },
+      };
+      const run = new PoolRun(prepared, settle, (aborted) => this.#abort(aborted));
+      this.#queue.add(prepared.tenant, run);
+      if (prepared.signal?.aborted === true) this.#abort(run);
+      this.#dispatch();
+    });
+  }
+
+  #abort(run: PoolRun): void {
+    if (!this.#queue.remove(run.prepared.tenant, run)) return run.abort();
+    run.cancelWaiting();
+    this.#dispatch();
+  }
+
+  #count(outcome: string): void {
+    this.#ended.set(outcome, (this.#ended.get(outcome) ?? 0) + 1);
+  }
+
+  /** Starts runs as long as one fits a worker. The first runs wait for all workers, so that the first worker does not get all of them. */
+  #dispatch(): void {
+    this.#hasStarted ||= this.#failedStarts > 0 || [...this.#workers].every(({ isReady }) => isReady);
+    while (this.#hasStarted) {
+      const run = this.#queue.start(({ prepared }) => this.#workerFor(prepared.allocBytes) !== undefined);
+      if (run === undefined) break;
+      this.#workerFor(run.prepared.allocBytes)?.begin(run);
+    }
+    this.#wakeWaiting();
+    this.#keepAlive();
+  }
+
+  /** The workers keep this process alive as long as a run waits or is under way. */
+  #keepAlive(): void {
+    const workers = [...this.#workers];
+    const isNeeded = this.#closing !== undefined || this.#queue.length > 0 || workers.some(({ runs }) => runs.size > 0);
+    for (const { link } of workers) link.keepAlive(isNeeded);
+  }
+
+  /** Returns the worker with the fewest runs that has room for another of this size. */
+  #workerFor(allocBytes: number): PoolWorker | undefined {
+    const { maxRunsPerWorker, maxBytesPerWorker } = this.#settings;
+    let best: PoolWorker | undefined;
+    for (const worker of this.#workers) {
+      const { isReady, runs, bytes } = worker;
+      if (!isReady || runs.size >= maxRunsPerWorker || bytes + allocBytes > maxBytesPerWorker) continue;
+      if (best === undefined || runs.size < best.runs.size) best = worker;
+    }
+    return best;
+  }
+
+  /** Wakes as many of those who wait for a place as there are places. */
+  #wakeWaiting(): void {
+    let places = this.#settings.maxQueued - this.#queue.length;
+    for (const waiting of this.#waitingForRoom) {
+      if (places <= 0) return;
+      if (this.#queue.limitReached(waiting.tenant) !== undefined) continue;
+      places -= 1;
+      this.#waitingForRoom.delete(waiting);
+      waiting.resolve();
+    }
+  }
+
+  #rejectWaiting(error: BorunaError): void {
+    for (;;) {
+      const run = this.#queue.start(() => true);
+      if (run === undefined) break;
+      this.#queue.ended(run.prepared.tenant);
+      run.reject(error);
+    }
+    // `execute` tells them why they have no room.
+    for (const waiting of this.#waitingForRoom) waiting.resolve();
+    this.#waitingForRoom.clear();
+  }
+
+  #startWorker(): void {
+    const heapBytes = this.#settings.maxBytesPerWorker + HEAP_BASE_BYTES;
+    const worker = new PoolWorker((self) =>
+      startWorker(this.#settings.isolation, heapBytes, {
+        onMessage: (message) => this.#receive(self, message),
+        onExit: (why) => this.#lose(self, why),
+      }),
+    );
+    this.#workers.add(worker);
+  }
+
+  #receive(worker: PoolWorker, message: FromWorker): void {
+    if (message.type === "ready") {
+      worker.isReady = true;
+      this.#failedStarts = 0;
+      return this.#dispatch();
+    }
+    const run = worker.runs.get(message.run);
+    if (run === undefined || !run.receive(message)) return;
+    this.#forget(worker, run);
+    this.#dispatch();
+  }
+
+  #forget(worker: PoolWorker, run: PoolRun): void {
+    worker.end(run);
+    this.#queue.ended(run.prepared.tenant);
+    this.#onEnd();
+  }
+
+  #lose(worker: PoolWorker, why: string): void {
+    this.#workers.delete(worker);
+    for (const run of worker.runs.values()) {
+      this.#forget(worker, run);
+      this.#releaseLog(run);
+      run.lose(why);
+    }
+    this.#onEnd();
+    if (this.#closing !== undefined) return;
+    this.#workersLost += 1;
+    this.#failedStarts += worker.isReady ? 0 : 1;
+    if (this.#failedStarts < MAX_FAILED_STARTS) this.#startWorker();
+    else if (this.#workers.size === 0) {
+      this.#isUnavailable = why;
+      this.#rejectWaiting(unavailableError(why));
+    }
+    this.#dispatch();
+  }
+
+  /** The lock of a log names this process, which still runs, so nobody else could resume the run. */
+  #releaseLog({ prepared }: PoolRun): void {
+    const { record } = prepared.data;
+    if (record === undefined || this.#settings.isolation === "process") return;
+    releaseLeftLock(typeof record === "string" ? record : record.path);
+  }
+}
+
+const closedError = (): BorunaError => new BorunaError("pool.closed", "the pool is closed");
+const unavailableError = (why: string): BorunaError =>
+  new BorunaError("pool.unavailable", `no worker of the pool can start: the last one ${why}`, {
+    hint: "Check that the package is complete and that the machine has memory left.",
+  });
+
+function tenantOption(tenant: unknown = DEFAULT_TENANT): string {
+  if (typeof tenant === "string") return tenant;
+  throw new BorunaError("usage", "tenant: expected a text");
+}
+
+/** A program as workers get it. */
+interface Shipment {
+  readonly id: number;
+  readonly module: Uint8Array;
+  readonly capabilities: string;
+}
+
+let shipments = 0;
+
+const shipmentOf = oncePer((program: Program): Shipment => {
+  shipments += 1;
+  const { module, registry } = program;
+  return {
+    id: shipments,
+    module: encodeModule(module, { debug: true, registry }),
+    capabilities: canonicalJson(registry.own.map(declarationToJson)),
+  };
+});
+
+/** Verified programs by registry and module, so that a module is verified once. */
+const programsOf = oncePer((registry: CapabilityRegistry) => oncePer((module: Module) => verifyModule(module, registry)));
+
+function programOf(runnable: Runnable, registry: CapabilityRegistry): Program {
+  if ("moduleHash" in runnable) return runnable;
+  return programsOf(registry)("module" in runnable ? runnable.module : runnable);
+}
+
+/** Checks the options of a run. Throws what `execute` throws. */
+async function prepareRun(runnable: Runnable, tenant: string, options: PoolRunOptions): Promise<PreparedRun> {
+  const { live, audit, runId, signal, onDebug, traceparent, tracestate, baggage } = options;
+  const program = programOf(runnable, options.registry ?? BUILTIN_REGISTRY);
+  const given = policyOption(options.policy);
+  const limits = limitsOption(options.limits);
+  if (runId !== undefined) checkRunId(runId);
+  const protectedFiles = new ProtectedFiles();
+  const handlers = await handlersOf(program, options, protectedFiles);
+  const tracing = await chosenTracing(options.tracing, options.genAiSpans);
+  return {
+    tenant,
+    program,
+    allocBytes: effectiveLimits(given, limits).max_alloc_bytes,
+    policy: audit === true ? auditPolicy(given) : given,
+    handlers,
+    protectedFiles,
+    signal,
+    onDebug,
+    spans: tracing === undefined ? undefined : (onRead) => new SpanReceiver(tracing, { traceparent, tracestate, baggage }, onRead),
+    data: {
+      live: live === true,
+      audit,
+      limits,
+      maxParallelCalls: maxParallelCallsOption(options.maxParallelCalls),
+      traceDetail: traceDetailOption(options.traceDetail),
+      runId: runId ?? (live === true ? freshRunId() : undefined),
+      ...plainOptions(options),
+      policy: canonicalJson(policyToJson(given)),
+      args: canonicalJson(objectOption("args", options.args)),
+      inputs: canonicalJson(objectOption("inputs", options.inputs)),
+      outputSchema: schemaOption(options.outputSchema) === undefined ? undefined : canonicalJson(jsonFromJs(options.outputSchema)),
+      handlers: [...handlers].map(([name, handler]) => ({
+        name,
+        hasUsage: handler instanceof MachineHandler && handler.usage !== undefined,
+      })),
+      isTraced: tracing !== undefined,
+      hasDebug: onDebug !== undefined,
+    },
+  };
+}
+
+/** Returns the handlers that run in this process: all of a live run, otherwise the embedder's own. The worker has the mocks of the others. */
+async function handlersOf(program: Program, options: PoolRunOptions, protectedFiles: ProtectedFiles): Promise<Handlers> {
+  if (options.live === true) return handlersFor(program, options, () => protectedFiles);
+  return new Map([...ownMocks(program.registry), ...replacementsFor(program.registry, options.handlers)]);
+}
+
+/** Returns copies of the options that are plain data. Throws `usage` for others. */
+function plainOptions({ record, engine }: PoolRunOptions): Pick<RunData, "record" | "engine"> {
+  if (typeof record === "function") throw new BorunaError("usage", "record: a worker writes the log; expected a path or { path, … }");
+  try {
+    return structuredClone({ record, engine });
+  } catch (cause) {
+    throw new BorunaError("usage", "record: expected a path or { path, … } of plain data", { cause });
+  }
+}

@@ -1,0 +1,95 @@
+/** Starts a worker: a thread, or a process where an abort of V8 would be too much. Both speak the messages of `messages.ts`. */
+import { fork } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { BorunaError, errorCode } from "../../vm/error.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+
+/** What separates the workers of a pool. */
+export type Isolation = "thread" | "process";
+
+export interface WorkerLink {
+  send(message: ToWorker): void;
+  /** Ends the worker, whatever it does. `onExit` follows. */
+  stop(): void;
+  /** Whether the worker keeps the process of the pool alive. */
+  keepAlive(isNeeded: boolean): void;
+}
+
+export interface WorkerEvents {
+  readonly onMessage: (message: FromWorker) => void;
+  /** The worker has ended. `why` completes the sentence "the worker …". No message follows. */
+  readonly onExit: (why: string) => void;
+}
+
+/** `heapBytes` limits the heap of V8. */
+export function startWorker(isolation: Isolation, heapBytes: number, events: WorkerEvents): WorkerLink {
+  const heapMb = Math.ceil(heapBytes / 2 ** 20);
+  return isolation === "thread" ? startThread(heapMb, events) : startProcess(heapMb, events);
+}
+
+const OUT_OF_MEMORY = "needed more memory than it may have; lower max_alloc_bytes of the runs";
+
+function startThread(heapMb: number, { onMessage, onExit }: WorkerEvents): WorkerLink {
+  const worker = new Worker(workerFile(), { resourceLimits: { maxOldGenerationSizeMb: heapMb } });
+  let why = "was ended";
+  worker.on("message", onMessage);
+  worker.once("error", (error) => {
+    why = errorCode(error) === "ERR_WORKER_OUT_OF_MEMORY" ? OUT_OF_MEMORY : `failed: ${error instanceof Error ? error.message : "a bug"}`;
+  });
+  worker.once("exit", () => onExit(why));
+  worker.unref();
+  return {
+    send: (message) => worker.postMessage(message),
+    stop: () => void worker.terminate(),
+    keepAlive: (isNeeded) => (isNeeded ? worker.ref() : worker.unref()),
+  };
+}
+
+function startProcess(heapMb: number, { onMessage, onExit }: WorkerEvents): WorkerLink {
+  // V8 prints many lines when it aborts, which nobody can use.
+  const child = fork(workerFile(), {
+    serialization: "advanced",
+    execArgv: [`--max-old-space-size=${heapMb}`],
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+  });
+  child.on("message", onMessage);
+  const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
+    const how = signal === null ? `exit code ${code}` : signal;
+    const why = signal === "SIGABRT" ? OUT_OF_MEMORY : `ended with ${how}`;
+    // Messages that it had sent are still to be read.
+    if (child.connected) child.once("disconnect", () => onExit(why));
+    else onExit(why);
+  };
+  child.once("exit", ended);
+  // A process that cannot be started has no exit.
+  child.once("error", (error) => {
+    if (child.pid === undefined) onExit(`cannot be started: ${error.message}`);
+  });
+  const keepAlive = (isNeeded: boolean): void => {
+    const channel = child.channel;
+    if (isNeeded) {
+      child.ref();
+      channel?.ref();
+    } else {
+      child.unref();
+      channel?.unref();
+    }
+  };
+  keepAlive(false);
+  return {
+    // An error of the channel means that the process has ended, and `exit` reports that.
+    send: (message) => void child.send(message, () => undefined),
+    stop: () => void child.kill("SIGKILL"),
+    keepAlive,
+  };
+}
+
+/** Returns the worker's file: beside this one, or in `dist/` if this one has not been built. */
+function workerFile(): string {
+  const candidates = ["./worker.js", "../../dist/runtime/pool/worker.js"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+  const found = candidates.find((path) => existsSync(path));
+  if (found === undefined) throw new BorunaError("internal", "the file of the pool's workers is missing");
+  return found;
+}

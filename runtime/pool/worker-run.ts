@@ -1,0 +1,172 @@
+/** One run inside a worker. Its calls are answered by mocks here, or by handlers in the process of the pool. */
+import {
+  CapabilityFailure,
+  type HandlerContext,
+  type Handlers,
+  type Later,
+  LATER,
+  MachineHandler,
+  type UsageHooks,
+} from "../../gateway/handlers.ts";
+import { mockHandlers } from "../../gateway/mock.ts";
+import type { ProtectedFiles } from "../../gateway/protected-files.ts";
+import type { RunResult } from "../../gateway/run.ts";
+import { policyFromJson } from "../../policy/policy.ts";
+import type { FinishedLog } from "../../replay/log/recorder.ts";
+import type { Program } from "../../vm/bytecode/program.ts";
+import type { CapabilityRegistry } from "../../vm/capabilities.ts";
+import { isJsonObject, type JsonData, parseJson } from "../../vm/json/json.ts";
+import type { Value } from "../../vm/value/value.ts";
+import { executeWith } from "../execute.ts";
+import {
+  type CallMessage,
+  type FromWorker,
+  type RunData,
+  type ServedCapability,
+  type UsageStep,
+  valueOfWire,
+  type WireAnswer,
+  type WireResult,
+  wireValue,
+} from "./messages.ts";
+import { SpanSender } from "./span-sender.ts";
+
+interface WaitingCall {
+  readonly resolve: (answer: Value | Later) => void;
+  readonly reject: (error: CapabilityFailure) => void;
+}
+
+export class WorkerRun {
+  readonly #id: number;
+  readonly #data: RunData;
+  readonly #send: (message: FromWorker) => void;
+  readonly #spans: SpanSender | undefined;
+  readonly #abort = new AbortController();
+  /** The calls that handlers of the pool's process are to answer. */
+  readonly #calls = new Map<number, WaitingCall>();
+  /** The call of each failure that such a handler reported. */
+  readonly #failedCalls = new WeakMap<object, number>();
+  #watchesSignal = false;
+  #protectedFiles: () => ProtectedFiles | undefined = () => undefined;
+  #filesSent = 0;
+
+  constructor(id: number, data: RunData, send: (message: FromWorker) => void) {
+    this.#id = id;
+    this.#data = data;
+    this.#send = send;
+    this.#spans = data.isTraced ? new SpanSender((report) => send({ type: "spans", run: id, report })) : undefined;
+  }
+
+  /** Returns the message about the end of the run. Throws what `execute` throws. */
+  async execute(program: Program): Promise<FromWorker> {
+    const { policy, args, outputSchema, hasDebug, record, live, audit, limits, maxParallelCalls, traceDetail, runId, engine } = this.#data;
+    const { result, log } = await executeWith(
+      program,
+      {
+        policy: policyFromJson(parseJson(policy)),
+        args: objectOf(args),
+        tracing: this.#spans?.tracing ?? false,
+        signal: this.#abort.signal,
+        live,
+        audit,
+        limits,
+        maxParallelCalls,
+        traceDetail,
+        runId,
+        engine,
+        record,
+        outputSchema: outputSchema === undefined ? undefined : parseJson(outputSchema),
+        onDebug: hasDebug ? (text) => this.#send({ type: "debug", run: this.#id, text }) : undefined,
+      },
+      (protectedFiles) => {
+        this.#protectedFiles = protectedFiles;
+        return this.#handlers(program.registry);
+      },
+    );
+    return this.#ended(result, log);
+  }
+
+  abort(): void {
+    this.#abort.abort();
+  }
+
+  reportsRead(reports: number, isWanted: boolean): void {
+    this.#spans?.read(reports, isWanted);
+  }
+
+  answer(call: number, answer: WireAnswer): void {
+    const waiting = this.#calls.get(call);
+    this.#calls.delete(call);
+    if (waiting === undefined) return;
+    if ("value" in answer) return waiting.resolve(valueOfWire(answer.value));
+    if ("later" in answer) return waiting.resolve(LATER);
+    const failure = new CapabilityFailure(answer.message, answer.failure);
+    this.#failedCalls.set(failure, call);
+    waiting.reject(failure);
+  }
+
+  #handlers(registry: CapabilityRegistry): Handlers {
+    const served = this.#data.handlers.map((capability) => [capability.name, this.#handler(capability)] as const);
+    return new Map(this.#data.live === true ? served : [...mockHandlers(registry, { inputs: objectOf(this.#data.inputs) }), ...served]);
+  }
+
+  #handler({ name, hasUsage }: ServedCapability): MachineHandler {
+    return new MachineHandler((args, context) => this.#call(name, args, context), hasUsage ? this.#usageHooks(name) : undefined);
+  }
+
+  #call(capability: string, args: readonly Value[], context: HandlerContext): Promise<Value | Later> {
+    const { callNumber: call, remainingMs, budgetRemaining, idempotencyKey, signal } = context;
+    if (!this.#watchesSignal) {
+      this.#watchesSignal = true;
+      signal.addEventListener("abort", () => this.#send({ type: "abortCalls", run: this.#id, reason: String(signal.reason) }));
+    }
+    const ownFiles = this.#protectedFiles()?.texts(this.#filesSent) ?? [];
+    this.#filesSent += ownFiles.length;
+    const message: CallMessage = {
+      type: "call",
+      run: this.#id,
+      call,
+      capability,
+      args: args.map(wireValue),
+      remainingMs,
+      budgetRemaining,
+      idempotencyKey,
+      ownFiles,
+    };
+    return new Promise((resolve, reject) => {
+      this.#calls.set(call, { resolve, reject });
+      this.#send(message);
+    });
+  }
+
+  /** Messages arrive in the order in which they are sent, so the handler counts in the order of the log. */
+  #usageHooks(capability: string): UsageHooks {
+    const report = (call: number, usage: UsageStep): void => this.#send({ type: "usage", run: this.#id, call, capability, usage });
+    return {
+      reserve: (args, call) => report(call, { step: "reserve", args: args.map(wireValue) }),
+      settle: (call, answer) => report(call, { step: "settle", answer: "value" in answer ? { value: wireValue(answer.value) } : answer }),
+      recall: (call) => report(call, { step: "recall" }),
+    };
+  }
+
+  #ended(result: RunResult, log: FinishedLog | undefined): FromWorker {
+    const { value, ui, error } = result;
+    const cause: unknown = error?.cause;
+    const causedBy = typeof cause === "object" && cause !== null ? this.#failedCalls.get(cause) : undefined;
+    // A cause is not enumerable, and `runId` is a getter.
+    const wire: WireResult = {
+      ...result,
+      ...(error === undefined ? {} : { error: { ...error } }),
+      runId: result.runId,
+      value: value === undefined ? undefined : wireValue(value),
+      ui: ui.map(wireValue),
+      causedBy,
+    };
+    return { type: "ended", run: this.#id, result: wire, log };
+  }
+}
+
+function objectOf(json: string): ReadonlyMap<string, JsonData> {
+  const data = parseJson(json);
+  return isJsonObject(data) ? data : new Map();
+}

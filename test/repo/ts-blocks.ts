@@ -1,0 +1,42 @@
+/** Runs the examples in TypeScript of a page, and compares what they print with the comments behind their `console.log`. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, afterEach, expect, vi } from "vitest";
+import { ROOT } from "./imports.ts";
+
+export interface TsBlock {
+  /** The title of its section. */
+  readonly title: string;
+  readonly file: string;
+  readonly text: string;
+}
+
+const folder = mkdtempSync(join(tmpdir(), "boruna-blocks-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => vi.restoreAllMocks());
+
+/** Returns the examples of a page in `docs/`. */
+export function tsBlocks(page: string): readonly TsBlock[] {
+  const text = readFileSync(join(ROOT, page), "utf8");
+  return [...text.matchAll(/^```ts\n([^]*?)^```$/gm)].map(({ index, 1: block = "" }, i) => ({
+    title: /^## (.*)$/m.exec(text.slice(text.lastIndexOf("\n## ", index)))?.[1] ?? "",
+    file: `example-${i}.ts`,
+    text: block,
+  }));
+}
+
+/** Runs an example. Fails unless it prints what its comments say. */
+export async function expectPrinted({ file, text }: TsBlock): Promise<void> {
+  const printed: string[] = [];
+  vi.spyOn(console, "log").mockImplementation((...values) => void printed.push(values.map((value) => value ?? String(value)).join(" ")));
+  const path = join(folder, file);
+  writeFileSync(path, text.replaceAll('from "boruna"', `from ${JSON.stringify(pathToFileURL(join(ROOT, "index.ts")).href)}`));
+  await import(path);
+  const expected = [...text.matchAll(/console\.log\(.*\)[;,] \/\/ (.*)$/gm)].map(([, comment = ""]) => comment);
+  // A call that prints several lines has them all in its comment.
+  const lines = expected.flatMap((line) => (printed.includes(line) ? [line] : line.split(", ")));
+  expect(printed.toSorted()).toEqual(lines.toSorted());
+  expect(expected.length).toBeGreaterThan(0);
+}

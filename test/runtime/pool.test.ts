@@ -1,0 +1,471 @@
+/** A pool of real threads and processes, which run what the build has made. */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { trace } from "@opentelemetry/api";
+import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
+import fc from "fast-check";
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
+import { compile } from "../../compiler/compile.ts";
+import { CapabilityFailure, machineHandler } from "../../gateway/handlers.ts";
+import { createRegistry } from "../../gateway/own-capabilities.ts";
+import { execute, type RunOptions } from "../../runtime/execute.ts";
+import { createPool, type Pool, type PoolOptions, type PoolRunOptions } from "../../runtime/pool/pool.ts";
+import type { PoolExecution } from "../../runtime/pool/pool-run.ts";
+import { resume } from "../../runtime/resume.ts";
+import type { Program } from "../../vm/bytecode/program.ts";
+import { verifyModule } from "../../vm/bytecode/verifier.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { FloatValue, intFromBigInt } from "../../vm/value/value.ts";
+import { arbitraryOverlap, worldOf } from "../arbitrary-overlap.ts";
+import { arbitraryProgram } from "../arbitrary-program.ts";
+import { cases } from "../cases.ts";
+
+const MIB = 2 ** 20;
+const SMALL = { max_alloc_bytes: 16 * MIB } as const;
+const folder = mkdtempSync(join(tmpdir(), "boruna-pool-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const pools: Pool[] = [];
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await Promise.all(pools.splice(0).map((pool) => pool.close()));
+});
+function poolOf(options: PoolOptions = {}): Pool {
+  const pool = createPool({ threads: 2, ...options });
+  pools.push(pool);
+  return pool;
+}
+
+const registry = createRegistry([
+  { name: "own.wait", version: "1", params: [{ name: "n", type: "Int" }], result: "Int", mayRepeat: true },
+  { name: "own.tree", version: "1", params: [{ name: "tree", type: "Json" }], result: "Json", mayRepeat: true },
+]);
+const programOf = (text: string): Program => verifyModule(compile({ name: "main.ax", text }, { registry }).module, registry);
+const SPIN = programOf("fn main() -> Int { let mut i = 0\n while true { i = i + 1 }\n i }");
+const ADD = programOf("fn main(a: Int, b: Int) -> Int { a + b }");
+const WAIT = programOf("fn main(n: Int) -> Int !{own.wait} { own.wait(n) + own.wait(n) }");
+const common = { policy: "allow-all", tracing: false, limits: SMALL } as const;
+
+/** A promise that a test resolves. */
+function gate(): { readonly promise: Promise<void>; readonly open: () => void } {
+  let open = (): void => undefined;
+  const promise = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { promise, open };
+}
+
+async function kindOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+    return "none";
+  } catch (error) {
+    return error instanceof BorunaError ? error.kind : String(error);
+  }
+}
+
+/** Runs a program outside of the pool and in it, and compares results and logs. */
+async function bothWays(pool: Pool, program: Program, options: PoolRunOptions & RunOptions): Promise<PoolExecution> {
+  const here = mkdtempSync(join(folder, "both-"));
+  const outside = join(here, "outside.jsonl");
+  const inside = join(here, "inside.jsonl");
+  const expected = await execute(program, { ...options, record: outside });
+  const run = await pool.execute(program, { ...options, record: inside });
+  const { program: _, result: __, log, ...rest } = expected;
+  expect(readFileSync(inside).equals(readFileSync(outside))).toBe(true);
+  expect(readdirSync(`${inside}.blobs`).toSorted()).toEqual(readdirSync(`${outside}.blobs`).toSorted());
+  expect(run).toMatchObject({ ...rest, log: { path: inside, head: log?.head } });
+  expect(run.error?.cause).toEqual(expected.error?.cause);
+  expect(run.result?.value).toEqual(expected.result.value);
+  return run;
+}
+
+describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => {
+  test("any program with any answers gives the result and the log of a run outside", async () => {
+    const pool = poolOf({ isolation });
+    const text = fc.string({ unit: "grapheme", maxLength: 12 });
+    const answers = fc.record({
+      texts: fc.array(fc.record({ text, fails: fc.boolean() }), { minLength: 1, maxLength: 6 }),
+      ints: fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { minLength: 1, maxLength: 4 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(arbitraryProgram, answers, async (source, { texts, ints }) => {
+        const program = verifyModule(compile({ name: "main.ax", text: source }).module);
+        const failures = new Map<number, CapabilityFailure>();
+        const textHandler = machineHandler((___, { callNumber }) => {
+          const next = texts[callNumber % texts.length] ?? { text: "", fails: false };
+          if (!next.fails) return next.text;
+          // Both runs get the same error, which is then the cause of both.
+          const failure = failures.get(callNumber) ?? new CapabilityFailure(next.text);
+          failures.set(callNumber, failure);
+          throw failure;
+        });
+        const int = (callNumber: number) => intFromBigInt(ints[callNumber % ints.length] ?? 0n);
+        const handlers = {
+          "net.fetch": textHandler,
+          "fs.read": textHandler,
+          "time.now": machineHandler((___, { callNumber }) => int(callNumber)),
+          random: machineHandler((args, { callNumber }) => (args.length === 0 ? new FloatValue(0.5) : int(callNumber))),
+        };
+        await bothWays(pool, program, { policy: "allow-all", tracing: false, handlers, limits: { max_steps: 100_000, ...SMALL } });
+      }),
+      { numRuns: cases(200) },
+    );
+  });
+
+  test("calls that overlap give the same result and log, in whatever order they are answered", async () => {
+    const pool = poolOf({ isolation });
+    await fc.assert(
+      fc.asyncProperty(arbitraryOverlap, fc.nat(), async (source, seed) => {
+        const program = verifyModule(compile({ name: "main.ax", text: source }).module);
+        const { handlers } = worldOf(seed);
+        await bothWays(pool, program, { policy: "allow-all", tracing: false, handlers, limits: { max_steps: 1_000_000, ...SMALL } });
+      }),
+      { numRuns: cases(50) },
+    );
+  });
+
+  test.each([
+    ["a wrong answer", () => "no number"],
+    ["a function", () => () => 1],
+    ["a proxy", () => new Proxy({}, {})],
+    [
+      "a getter",
+      () => ({
+        get n() {
+          return 1;
+        },
+      }),
+    ],
+  ])("%s of a handler is the host fault that it is outside", async (_, answer) => {
+    const run = await poolOf({ isolation, threads: 1 }).execute(WAIT, { ...common, args: { n: 1 }, handlers: { "own.wait": answer } });
+    const outside = await execute(WAIT, { ...common, args: { n: 1 }, handlers: { "own.wait": answer } });
+    expect(run.error).toEqual(outside.error);
+    expect(run.error?.kind).toBe("host_fault");
+    expect(String(run.error?.cause)).toBe(String(outside.error?.cause));
+  });
+
+  test("values of every form cross, however deep and large", async () => {
+    const pool = poolOf({ isolation, threads: 1 });
+    const program =
+      programOf(`fn deep(n: Int) -> Json { let mut tree = Json::Null\n for _ in list.range(0, n) { tree = Json::List([tree]) }\n tree }
+      fn main() -> Json !{own.tree} { own.tree(own.tree(deep(3000))) }`);
+    const large = { text: "x".repeat(10_000_000), floats: [-0, 1e300, 0.5], ints: [1, 2 ** 53 - 1, -(2n ** 62n)] };
+    let calls = 0;
+    const handlers = { "own.tree": ([tree]: readonly unknown[]) => ((calls += 1), calls % 2 === 1 ? tree : large) };
+    const run = await bothWays(pool, program, { ...common, limits: { max_alloc_bytes: 256 * MIB }, handlers });
+    expect(run.outcome).toBe("success");
+  });
+
+  test("a killed worker loses its own runs, each is reported, and another worker takes its place", async () => {
+    const pool = poolOf({ isolation });
+    const { promise, open } = gate();
+    const arrived = gate();
+    let calls = 0;
+    const aborted: number[] = [];
+    const handlers = {
+      "own.wait": async ([n]: readonly unknown[], { signal }: { readonly signal: AbortSignal }) => {
+        signal.addEventListener("abort", () => aborted.push(Number(n)));
+        calls += 1;
+        if (calls === 8) arrived.open();
+        await promise;
+        return n;
+      },
+    };
+    const kill = workerKiller(isolation);
+    const record = (n: number): string => join(folder, `killed-${isolation}-${n}.jsonl`);
+    const runs = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => pool.execute(WAIT, { ...common, args: { n }, handlers, record: record(n) }));
+    await arrived.promise;
+    kill();
+    // The handlers of lost runs are told to stop.
+    while (aborted.length < 4) await new Promise(setImmediate);
+    const told = [...aborted];
+    open();
+    const ended = await Promise.all(runs);
+    expect(ended.filter(({ outcome }) => outcome === "success")).toHaveLength(4);
+    const lost = ended.flatMap((run, i) => (run.outcome === "lost" ? [{ run, n: i + 1 }] : []));
+    expect(lost.map(({ run }) => run.error?.kind)).toEqual(Array.from({ length: 4 }, () => "worker_lost"));
+    expect(new Set(lost.map(({ n }) => n))).toEqual(new Set(told));
+    expect(pool.stats()).toMatchObject({ running: 0, queued: 0, ended: { success: 4, lost: 4 }, workersLost: 1 });
+    // The log of a lost run can be resumed in this process, with the result of an undisturbed run.
+    for (const { n } of lost) {
+      const resumed = await resume(record(n), { registry, handlers: { "own.wait": ([m]) => m }, tracing: false });
+      expect([resumed.outcome, resumed.value]).toEqual(["success", 2 * n]);
+    }
+    const again = await Promise.all([1, 2, 3, 4].map((n) => pool.execute(WAIT, { ...common, args: { n }, handlers })));
+    expect(again.map(({ value }) => value)).toEqual([2, 4, 6, 8]);
+  });
+
+  test("a signal cancels runs that spin, wait for a call, or wait in the queue", async () => {
+    const pool = poolOf({ isolation, threads: 1, maxRunsPerWorker: 2 });
+    const stop = new AbortController();
+    const { signal } = stop;
+    const asked = gate();
+    const handlers = {
+      "own.wait": (___: unknown, context: { readonly signal: AbortSignal }) =>
+        new Promise((____, reject) => {
+          context.signal.addEventListener("abort", () => reject(new Error("stopped")));
+          asked.open();
+        }),
+    };
+    const runs = [
+      pool.execute(SPIN, { ...common, limits: { max_steps: 1e15, ...SMALL }, signal }),
+      pool.execute(WAIT, { ...common, args: { n: 1 }, handlers, signal }),
+      pool.execute(ADD, { ...common, args: { a: 1, b: 2 }, signal }),
+    ];
+    await asked.promise;
+    stop.abort();
+    expect((await Promise.all(runs)).map(({ outcome, error }) => [outcome, error?.kind])).toEqual([
+      ["canceled", "canceled"],
+      ["canceled", "canceled"],
+      ["canceled", "canceled"],
+    ]);
+    expect((await pool.execute(ADD, { ...common, args: { a: 1, b: 2 }, signal })).outcome).toBe("canceled");
+    expect((await pool.execute(ADD, { ...common, args: { a: 1, b: 2 } })).value).toBe(3);
+  });
+
+  test("an allocation bomb ends at its limit, beside a run that goes on", async () => {
+    const pool = poolOf({ isolation, threads: 1 });
+    const bomb = programOf('fn main() -> Int { let mut xs = [""]\n while true { xs = list.push(xs, string.repeat("x", 1000)) }\n 0 }');
+    const limits = { max_steps: 1e12, max_alloc_bytes: 300 * MIB };
+    const bombs = Array.from({ length: 4 }, () => pool.execute(bomb, { ...common, limits }));
+    const small = pool.execute(ADD, { ...common, args: { a: 1, b: 2 } });
+    expect((await small).value).toBe(3);
+    expect((await Promise.all(bombs)).map(({ outcome }) => outcome)).toEqual(bombs.map(() => "limit_exceeded"));
+    expect(pool.stats().workersLost).toBe(0);
+  });
+});
+
+/** Returns a function that ends one worker of the pool that was made last, from outside. */
+function workerKiller(isolation: "thread" | "process"): () => void {
+  if (isolation === "process") {
+    return () => {
+      const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ");
+      const isWorker = (pid: string): boolean => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("pool/worker.js");
+      const [pid] = children.filter(isWorker);
+      process.kill(Number(pid), "SIGKILL");
+    };
+  }
+  const post = vi.spyOn(Worker.prototype, "postMessage");
+  return () => {
+    const worker: unknown = post.mock.contexts[0];
+    if (!(worker instanceof Worker)) throw new Error("no thread got a message");
+    void worker.terminate();
+  };
+}
+
+describe("the pool's process", () => {
+  test("a handler runs in the async context of its caller, also after an await and for a call of an actor", async () => {
+    const pool = poolOf();
+    const tenant = new AsyncLocalStorage<string>();
+    const seen = new Set<string>();
+    const handler = async ([n]: readonly unknown[]): Promise<unknown> => {
+      seen.add(`${tenant.getStore()} ${String(n)}`);
+      await new Promise(setImmediate);
+      seen.add(`${tenant.getStore()} ${String(n)} later`);
+      return n;
+    };
+    const program = programOf(`fn main(n: Int) -> Int !{own.wait} { list.sum(par.map([n, n], fn(i) !{own.wait} { own.wait(i) })) }`);
+    const run = (name: string, n: number): Promise<PoolExecution> =>
+      tenant.run(name, () => pool.execute(program, { ...common, args: { n }, handlers: { "own.wait": handler } }));
+    await Promise.all([run("ada", 1), run("bob", 2)]);
+    expect([...seen].toSorted()).toEqual(["ada 1", "ada 1 later", "bob 2", "bob 2 later"]);
+  });
+
+  test("spans are below the span that is active at execute, and those of handlers below their call", async () => {
+    const exporter = new InMemorySpanExporter();
+    const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+    provider.register();
+    const tracer = trace.getTracer("test");
+    const pool = poolOf();
+    const headers: (string | undefined)[] = [];
+    const handlers = {
+      "own.wait": async ([n]: readonly unknown[], { traceparent }: { readonly traceparent?: string | undefined }) => {
+        headers.push(traceparent);
+        await new Promise(setImmediate);
+        tracer.startSpan("inside").end();
+        return n;
+      },
+    };
+    await tracer.startActiveSpan("request", async (span) => {
+      await pool.execute(WAIT, { policy: "allow-all", limits: SMALL, args: { n: 1 }, handlers, traceDetail: "call" });
+      span.end();
+    });
+    const spans = exporter.getFinishedSpans();
+    trace.disable();
+    const nameOf = (id: string | undefined): string => spans.find((span) => span.spanContext().spanId === id)?.name ?? "nothing";
+    expect(spans.map((span) => `${span.name} below ${nameOf(span.parentSpanContext?.spanId)}`)).toEqual([
+      "inside below boruna.cap",
+      "boruna.cap below boruna.call",
+      "inside below boruna.cap",
+      "boruna.cap below boruna.call",
+      "boruna.call below boruna.run",
+      "boruna.run below request",
+      "request below nothing",
+    ]);
+    const calls = spans.filter(({ name }) => name === "boruna.cap");
+    expect(headers).toEqual(calls.map((span) => `00-${span.spanContext().traceId}-${span.spanContext().spanId}-01`));
+    expect(calls[0]?.attributes).toMatchObject({ "cap.name": "own.wait", "cap.call": 1, "code.line.number": 1 });
+    const run = spans.find(({ name }) => name === "boruna.run");
+    expect(run?.attributes).toMatchObject({ "boruna.run.outcome": "success", "boruna.run.calls.total": 2 });
+  });
+
+  test("debug texts arrive, and an error of onDebug rejects the run", async () => {
+    const pool = poolOf();
+    const program = programOf('fn main() -> Int { debug_msg("one", 1)\n debug_msg("two", 2)\n 3 }');
+    const texts: string[] = [];
+    await pool.execute(program, { ...common, onDebug: (text) => void texts.push(text) });
+    expect(texts).toHaveLength(2);
+    const failing = pool.execute(program, {
+      ...common,
+      onDebug: () => {
+        throw new TypeError("no");
+      },
+    });
+    await expect(failing).rejects.toThrow(new TypeError("no"));
+  });
+
+  test("what execute throws for options, the pool throws too", async () => {
+    const pool = poolOf();
+    const { module } = ADD;
+    const options = (more: PoolRunOptions): PoolRunOptions => ({ ...common, args: { a: 1, b: 2 }, ...more });
+    const bad: readonly (readonly [Parameters<Pool["execute"]>[0], PoolRunOptions])[] = [
+      [ADD, options({ args: { a: 1 } })],
+      [ADD, options({ args: { a: "x", b: 1 } })],
+      [ADD, options({ handlers: { "no.such": () => 1 } })],
+      [ADD, options({ runId: "a b" })],
+      [ADD, options({ outputSchema: { type: 1 } })],
+      [ADD, options({ record: join(folder, "no", "folder", "run.jsonl") })],
+      [{ ...module, entry: 99 }, options({ registry })],
+    ];
+    for (const [runnable, given] of bad) {
+      const outside = await kindOf(execute(runnable, given));
+      expect(outside).not.toBe("none");
+      expect(await kindOf(pool.execute(runnable, given))).toBe(outside);
+    }
+    expect(await kindOf(pool.execute(ADD, options({ limits: { max_alloc_bytes: 2 ** 40 } })))).toBe("usage");
+    expect((await pool.execute({ module }, options({ registry }))).value).toBe(3);
+  });
+
+  test("runs of a live run's own files are closed to it", async () => {
+    const pool = poolOf();
+    const here = mkdtempSync(join(folder, "live-"));
+    const record = join(here, "run.jsonl");
+    const program = programOf("fn main(path: String) -> String !{fs.read} { fs.read(path) }");
+    const run = await pool.execute(program, {
+      policy: "allow-all",
+      live: true,
+      tracing: false,
+      limits: SMALL,
+      args: { path: record },
+      record,
+    });
+    expect(run.outcome).toBe("denied");
+  });
+});
+
+describe("queue and back pressure", () => {
+  test("a full queue refuses, room() resolves when there is a place, and each run ends", async () => {
+    const pool = poolOf({ threads: 1, maxRunsPerWorker: 1, maxQueued: 3, maxQueuedPerTenant: 2 });
+    const { promise, open } = gate();
+    const begun = gate();
+    const handlers = { "own.wait": async () => (begun.open(), await promise, 1) };
+    const run = (tenant: string): Promise<PoolExecution> => pool.execute(WAIT, { ...common, tenant, args: { n: 1 }, handlers });
+    const runs = [run("a")];
+    await begun.promise;
+    runs.push(run("a"), run("a"));
+    expect(await kindOf(run("a"))).toBe("pool.full");
+    runs.push(run("b"));
+    expect(await kindOf(run("c"))).toBe("pool.full");
+    expect(pool.stats()).toMatchObject({ queued: 3, running: 1, refused: 2 });
+    let hasRoom = false;
+    const room = pool.room("a").then(() => (hasRoom = true));
+    await new Promise(setImmediate);
+    expect(hasRoom).toBe(false);
+    open();
+    await room;
+    runs.push(run("a"));
+    expect((await Promise.all(runs)).map(({ value }) => value)).toEqual([2, 2, 2, 2, 2]);
+  });
+
+  test("a producer that awaits room() never finds the queue full", async () => {
+    const pool = poolOf({ threads: 1, maxRunsPerWorker: 4, maxQueued: 5, maxQueuedPerTenant: 5 });
+    const runs: Promise<PoolExecution>[] = [];
+    for (let n = 0; n < 100; n++) {
+      await pool.room();
+      runs.push(pool.execute(ADD, { ...common, args: { a: n, b: 1 } }));
+      expect(pool.stats().queued).toBeLessThanOrEqual(5);
+    }
+    expect((await Promise.all(runs)).map(({ value }) => value)).toEqual(runs.map((_, n) => n + 1));
+    expect(pool.stats().refused).toBe(0);
+  });
+
+  test("a run waits until its memory fits beside that of the others", async () => {
+    const pool = poolOf({ threads: 1, maxBytesPerWorker: 100 * MIB });
+    let running = 0;
+    let most = 0;
+    const handlers = {
+      "own.wait": async ([n]: readonly unknown[]) => {
+        running += 1;
+        most = Math.max(most, running);
+        for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+        running -= 1;
+        return n;
+      },
+    };
+    const limits = { max_alloc_bytes: 40 * MIB };
+    const runs = Array.from({ length: 6 }, (_, n) => pool.execute(WAIT, { ...common, limits, args: { n }, handlers }));
+    await Promise.all(runs);
+    expect(most).toBe(2);
+  });
+
+  test("tenants share the places evenly, whoever came first", async () => {
+    const pool = poolOf({ threads: 1, maxRunsPerWorker: 2 });
+    const order: string[] = [];
+    const { promise, open } = gate();
+    const run = (tenant: string): Promise<PoolExecution> =>
+      pool.execute(WAIT, {
+        ...common,
+        tenant,
+        args: { n: 1 },
+        handlers: { "own.wait": async (___, { callNumber }) => (callNumber === 1 && order.push(tenant), await promise, 1) },
+      });
+    const runs = [...Array.from({ length: 20 }, () => run("many")), ...Array.from({ length: 5 }, () => run("few"))];
+    open();
+    await Promise.all(runs);
+    // The fifth run of the small tenant begins as the tenth at the latest, give or take the two that were under way.
+    expect(order.slice(0, 12).filter((tenant) => tenant === "few")).toHaveLength(5);
+  });
+
+  test("close rejects what waits, cancels what runs, and refuses what comes", async () => {
+    const pool = poolOf({ threads: 1, maxRunsPerWorker: 1 });
+    const begun = gate();
+    const handlers = {
+      "own.wait": (___: unknown, { signal }: { readonly signal: AbortSignal }) => {
+        begun.open();
+        return new Promise((____, reject) => signal.addEventListener("abort", () => reject(new Error("stopped"))));
+      },
+    };
+    const running = pool.execute(WAIT, { ...common, args: { n: 1 }, handlers });
+    await begun.promise;
+    const waiting = kindOf(pool.execute(ADD, { ...common, args: { a: 1, b: 2 } }));
+    await new Promise(setImmediate);
+    await Promise.all([pool.close(), pool.close()]);
+    expect([(await running).outcome, await waiting]).toEqual(["canceled", "pool.closed"]);
+    expect(await kindOf(pool.execute(ADD, common))).toBe("pool.closed");
+    expect(await kindOf(pool.room())).toBe("pool.closed");
+    expect(pool.stats()).toMatchObject({ workers: 0, running: 0, queued: 0 });
+  });
+
+  test.each([
+    [{ threads: 0 }, "threads: expected a whole number from 1"],
+    [{ maxQueued: 1.5 }, "maxQueued: expected a whole number from 1"],
+    [{ isolation: "fibre" }, 'isolation: expected "thread" or "process"'],
+  ])("the options %j are refused", (options, message) => {
+    const create: (given: object) => Pool = createPool;
+    expect(() => create(options)).toThrow(message);
+  });
+});
