@@ -84,7 +84,8 @@ export type { LocatedEntry, LocatedEvent, LocateOptions, LogEntry, LoggedAnswer,
 export { replayRun, type ReplayOptions, type ReplayReport, type ReplayStatus } from "./replay/replay.ts";
 export { checkUpgrade, findLogs } from "./replay/upgrade.ts";
 export type { CheckedRun, UpgradeOptions, UpgradeSummary, UpgradeVerdict } from "./replay/upgrade.ts";
-export { whatIf, type EditedAnswer, type WhatIfOptions, type WhatIfReport, type WhatIfStatus, type WhatIfStop } from "./replay/what-if.ts";
+export { whatIf, type WhatIfOptions, type WhatIfReport, type WhatIfStatus } from "./replay/what-if.ts";
+export type { EditedAnswer, WhatIfStop } from "./replay/recorded-calls.ts";
 export { verifyLog, type Verification, type VerifyOptions } from "./replay/verify.ts";
 export type { RunEvent } from "./vm/events.ts";
 

@@ -3,6 +3,7 @@ import type { CapabilityFlags } from "./capabilities.ts";
 import type { ApproveFlags } from "./commands/approve.ts";
 import type { CheckFlags } from "./commands/check.ts";
 import type { CompileFlags } from "./commands/compile.ts";
+import type { DebugFlags } from "./commands/debug.ts";
 import type { DiffFlags } from "./commands/diff.ts";
 import type { FmtFlags } from "./commands/fmt.ts";
 import type { ImportFlags } from "./commands/import.ts";
@@ -361,6 +362,19 @@ export const COMMANDS: readonly CommandSpec[] = [
     ),
   },
   ...WORKER_COMMANDS,
+  {
+    name: "debug",
+    argsSyntax: "[log]",
+    help: "step through a recorded run, forward and back, with commands from the terminal, a file or an editor; `help` lists the commands",
+    options: [
+      { flags: "--commands <file>", help: "read the commands from a file, one a line, instead of stdin; stop at the first that is wrong" },
+      { flags: "--dap", help: "serve an editor with the Debug Adapter Protocol on stdin and stdout", excludes: "--commands" },
+      replayLimitOption("max_steps", "--max-steps <n>"),
+      replayLimitOption("max_alloc_bytes", "--max-alloc-bytes <n>"),
+    ],
+    examples: ["boruna debug run.jsonl", "boruna debug run.jsonl --commands steps.txt --json", "boruna debug run.jsonl --dap"],
+    run: withFlags<DebugFlags>(async (session, flags, [file]) => (await import("./commands/debug.ts")).debugCommand(session, file, flags)),
+  },
   {
     name: "verify",
     argsSyntax: "<log>",

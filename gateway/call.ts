@@ -3,7 +3,7 @@ import type { AuditDecision } from "../policy/audit.ts";
 import type { RequiredApproval } from "../policy/decide.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { TraceHeaders } from "../telemetry/context.ts";
-import type { CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
+import type { CallCounters, CallTracing, RunMode, RunTracing } from "../telemetry/tracing.ts";
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { CapabilityRequest } from "../vm/host.ts";
@@ -80,6 +80,30 @@ export interface Call {
   isOpen: boolean;
   /** Whether the span has ended. That of an open call ends when the answer arrives, before its turn. */
   spanHasEnded: boolean;
+}
+
+type Fact = "number" | "capability" | "request" | "args" | "resultType" | "span" | "isRepeated" | "handler";
+
+/** Returns a call that begins. */
+export function newCall(facts: Pick<Call, Fact>): Call {
+  return {
+    ...facts,
+    isPlain: false,
+    rule: undefined,
+    reason: undefined,
+    audit: undefined,
+    budgetRemaining: undefined,
+    approval: undefined,
+    hasEnded: false,
+    isOpen: false,
+    spanHasEnded: false,
+  };
+}
+
+/** What a gateway knows about the calls so far. */
+export interface GatewayState {
+  readonly counters: CallCounters;
+  readonly budgetSpent: readonly (readonly [capability: string, calls: number])[];
 }
 
 /** The context of one call. It is a class, so that the idempotency key and the trace headers are computed only when a handler reads them. */

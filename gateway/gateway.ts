@@ -38,7 +38,7 @@ import type { Type } from "../vm/value/type.ts";
 import { UNIT, type Value } from "../vm/value/value.ts";
 import { type Approval, type Decision, decisionProblem, isDecision, type WaitingCall } from "./approval.ts";
 import { checkAnswer } from "./answer.ts";
-import { type Call, CallContext, type GatewayOptions, type SuspendedCall } from "./call.ts";
+import { type Call, CallContext, type GatewayOptions, type GatewayState, newCall, type SuspendedCall } from "./call.ts";
 import { argumentMismatch, modelFacts } from "./call-facts.ts";
 import { callHash } from "./call-hash.ts";
 import { cleanMessage, failureOf, outcomeOf, outcomeOfFailure } from "./failure.ts";
@@ -86,6 +86,27 @@ export class Gateway {
     return { ...this.#counters };
   }
 
+  /** Returns what `goOn` needs, except the open calls. */
+  state(): GatewayState {
+    return { counters: this.counters(), budgetSpent: [...this.#budgetSpent] };
+  }
+
+  /** Goes on with the calls of the same run from an earlier time. Its open calls must be taken up with `reopen`, oldest first. */
+  goOn({ counters, budgetSpent }: GatewayState): void {
+    Object.assign(this.#counters, counters);
+    for (const [capability, count] of budgetSpent) this.#budgetSpent.set(capability, count);
+  }
+
+  /** Takes up a call that `open` has begun at an earlier time. The budget has counted it, and the log has it. */
+  reopen(request: CapabilityRequest, number: number): OpenCall {
+    const call = this.#newCall(request, number);
+    const decision = this.#decisions.decide(call.capability, call.args);
+    call.rule = decision.rule;
+    call.reason = decision.reason;
+    call.approval = decision.approval;
+    return this.#addOpen(call);
+  }
+
   /** The call at which the run was suspended, then the later calls whose answers come later, too. Empty if it was not suspended. */
   get suspended(): readonly SuspendedCall[] {
     return this.#suspended;
@@ -111,10 +132,13 @@ export class Gateway {
   /** Begins a call that may overlap with others. Returns the answer only if the call is refused. */
   open(request: CapabilityRequest): CapabilityAnswer | OpenCall {
     const begun = this.#begin(request);
-    if ("ok" in begun) return begun;
-    begun.isOpen = true;
-    this.#open.add(begun, this.#waitsForTurn(begun));
-    return { answer: () => this.#take(begun) };
+    return "ok" in begun ? begun : this.#addOpen(begun);
+  }
+
+  #addOpen(call: Call): OpenCall {
+    call.isOpen = true;
+    this.#open.add(call, this.#waitsForTurn(call));
+    return { answer: () => this.#take(call) };
   }
 
   /** Answers the earliest open call. */
@@ -185,13 +209,21 @@ export class Gateway {
 
   /** Does the steps up to `CapCall`. Returns the answer if the call goes no further. */
   #begin(request: CapabilityRequest): CapabilityAnswer | Call {
-    const { types, tracing, mode, observers } = this.#options;
     const { capability, args } = request;
     const signature = signatureFor(capability, args.length);
-    const mismatch = capability.internal === true || !request.declared ? undefined : argumentMismatch(capability, signature, args, types);
+    const isChecked = capability.internal !== true && request.declared;
+    const mismatch = isChecked ? argumentMismatch(capability, signature, args, this.#options.types) : undefined;
     if (mismatch !== undefined) return { ok: false, trap: "type_error", message: mismatch };
     this.#counters.total += 1;
-    const number = this.#counters.total;
+    const call = this.#newCall(request, this.#counters.total);
+    return this.#authorize(call) ?? call;
+  }
+
+  /** Opens the span of a call and tells the observers. */
+  #newCall(request: CapabilityRequest, number: number): Call {
+    const { tracing, mode, observers } = this.#options;
+    const { capability, args } = request;
+    const signature = signatureFor(capability, args.length);
     const filledArgs = signature === undefined ? args : withDefaults(signature, args);
     const isRepeated = this.#isRepeating();
     const flow = flowSpanOf(request.span);
@@ -216,27 +248,10 @@ export class Gateway {
         parentId: flow?.id,
         place: () => request.place(),
       });
-    const call: Call = {
-      number,
-      capability,
-      request,
-      args: filledArgs,
-      // If there is no signature, the call is undeclared, `#authorize` denies it, and this type is not used.
-      resultType: signature?.result ?? UNIT_TYPE,
-      isPlain: false,
-      span,
-      isRepeated,
-      rule: undefined,
-      reason: undefined,
-      audit: undefined,
-      budgetRemaining: undefined,
-      approval: undefined,
-      hasEnded: false,
-      handler: this.#options.handlers.get(capability.name),
-      isOpen: false,
-      spanHasEnded: false,
-    };
-    return this.#authorize(call) ?? call;
+    // If there is no signature, the call is undeclared, `#authorize` denies it, and this type is not used.
+    const resultType = signature?.result ?? UNIT_TYPE;
+    const handler = this.#options.handlers.get(capability.name);
+    return newCall({ number, capability, request, args: filledArgs, resultType, span, isRepeated, handler });
   }
 
   /** Returns the answer if the call goes no further. */
@@ -576,10 +591,7 @@ export class Gateway {
 }
 
 /** Completes the sentence "the call waits for …". */
-const WAITS_FOR: Readonly<Record<SuspendedCall["waitsFor"], string>> = {
-  approval: "an approval",
-  answer: "its answer",
-};
+const WAITS_FOR: Readonly<Record<SuspendedCall["waitsFor"], string>> = { approval: "an approval", answer: "its answer" };
 
 const UNIT_TYPE: Type = { kind: "primitive", name: "Unit" };
 

@@ -19,6 +19,12 @@ export interface EventSink {
   arrived?(call: number, answer: AnswerEvent | "later"): void;
 }
 
+/** How many events a run has made, and the bytes of their log records. */
+export interface EventCounts {
+  readonly count: number;
+  readonly logBytes: number;
+}
+
 /** The events that came from outside: answers of calls, and decisions about them. */
 const KEPT_EVENTS: ReadonlySet<string> = new Set<RunEventType>(["CapResult", "CapError", "Approval"]);
 
@@ -41,6 +47,17 @@ export class RunEvents {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Returns the counts, for `goOn`. */
+  state(): EventCounts {
+    return { count: this.#count, logBytes: this.#logBytes };
+  }
+
+  /** Goes on from the counts of the same run at an earlier time. */
+  goOn({ count, logBytes }: EventCounts): void {
+    this.#count = count;
+    this.#logBytes = logBytes;
   }
 
   /**

@@ -23,18 +23,17 @@ import { valueFromTypedJson } from "../vm/json/typed-json.ts";
 import type { MachineEnd, Program, Trap, UnreceivedFailure } from "../vm/bytecode/program.ts";
 import { runMachine } from "../vm/scheduler/scheduler.ts";
 import { parseType, type Type } from "../vm/value/type.ts";
-import { utf8Length } from "../vm/value/utf8.ts";
 import type { Value } from "../vm/value/value.ts";
 import { RunFlow } from "./flow.ts";
 import type { SuspendedCall } from "./call.ts";
 import type { DurableCalls } from "./durable-calls.ts";
 import { Gateway } from "./gateway.ts";
 import type { Handlers } from "./handlers.ts";
-import { valueBytes } from "./logged-bytes.ts";
 import type { Approver } from "./approval.ts";
 import type { LoggedCalls, LoggedPrefix } from "./logged-prefix.ts";
 import { mockHandlers } from "./mock.ts";
 import { outputError } from "./output.ts";
+import { OutputMeter } from "./output-meter.ts";
 import { type Observers, RunObservers } from "./observers.ts";
 import { RunClock } from "./run-clock.ts";
 import { type EventSink, RunEvents } from "./run-events.ts";
@@ -209,8 +208,7 @@ class Run implements Host {
   readonly #ui: Value[] = [];
   /** The function name of each spawned actor, by actor id. */
   readonly #actorFunctions = new Map<number, string>();
-  /** Bytes of emitted trees and of `debug` texts. */
-  #outputBytes = 0;
+  readonly #output: OutputMeter;
   readonly #turns: RunTurns;
 
   constructor(program: Program, options: ExecuteOptions) {
@@ -225,6 +223,7 @@ class Run implements Host {
     this.#clock = new RunClock(limits.max_wall_ms, options.clock);
     this.#observers = new RunObservers(options.on, options.onObserverError);
     this.#events = new RunEvents(limits.max_log_bytes, options.sink, this.#observers, options.prefix);
+    this.#output = new OutputMeter(limits.max_output_bytes);
     this.#turns = new RunTurns(this.#clock.now);
     this.#tracing = options.tracing?.startRun(runStart(program, policy, this.#runId, options));
     this.flow = this.#flowOf(options.traceDetail);
@@ -360,7 +359,7 @@ class Run implements Host {
   }
 
   debug(text: string): HostStop | undefined {
-    const overLimit = this.#chargeOutput(utf8Length(text) + 1);
+    const overLimit = this.#output.print(text);
     if (overLimit === undefined && this.#options.prefix?.isAhead !== true) this.#options.onDebug?.(text);
     return overLimit;
   }
@@ -374,16 +373,10 @@ class Run implements Host {
   }
 
   #emit(event: RunEvent & { readonly type: "UiEmit" }): HostStop | undefined {
-    const overLimit = this.#chargeOutput(valueBytes(event.tree));
+    const overLimit = this.#output.emit(event);
     if (overLimit !== undefined) return overLimit;
     this.#ui.push(event.tree);
     return this.#events.append(event);
-  }
-
-  #chargeOutput(bytes: number): HostStop | undefined {
-    this.#outputBytes += bytes;
-    if (this.#outputBytes <= this.#limits.max_output_bytes) return undefined;
-    return { trap: "output_limit", message: `output limit exceeded: more than ${this.#limits.max_output_bytes} bytes emitted or printed` };
   }
 }
 

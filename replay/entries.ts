@@ -93,7 +93,8 @@ function* yieldClosed(entries: LogEntry[]): Generator<LogEntry, LogEntry[]> {
   return entries.slice(end);
 }
 
-function answerOf(event: RecordedEvent & { readonly type: "CapResult" | "CapError" }): LoggedAnswer {
+/** Returns the answer that an event is. */
+export function answerOf(event: RecordedEvent & { readonly type: "CapResult" | "CapError" }): LoggedAnswer {
   if (event.type === "CapResult") return { outcome: "ok", result: event.result };
   return { outcome: "failed", kind: event.kind, message: event.message };
 }

@@ -9,8 +9,8 @@ import { type OpenMark, readOpenMark } from "./open-mark.ts";
 export interface LogSource {
   /** The path that the user gave, for error messages. */
   readonly name: string;
-  /** Yields all bytes of the log. Each call starts at the first byte. Throws `log.io_error`. */
-  chunks(): Iterable<Uint8Array>;
+  /** Yields the bytes of the log from the offset `from` on, by default all. Throws `log.io_error`. */
+  chunks(from?: number): Iterable<Uint8Array>;
   readonly blobs: BlobReader;
   /** Returns the mark of the open call, see `open-mark.ts`. Throws `log.io_error`. */
   openMark(): OpenMark | undefined;
@@ -21,21 +21,22 @@ const CHUNK_BYTES = 256 * 1024;
 export function fileSource(path: string, limits: LogLimits = LOG_LIMITS): LogSource {
   return {
     name: path,
-    chunks: () => fileChunks(path),
+    chunks: (from = 0) => fileChunks(path, from),
     blobs: folderBlobReader(path, limits.blobBytes),
     openMark: () => readOpenMark(path),
   };
 }
 
-function* fileChunks(path: string): Generator<Uint8Array, void> {
+function* fileChunks(path: string, from: number): Generator<Uint8Array, void> {
   let descriptor: number | undefined;
   try {
     descriptor = openRegular(path);
-    for (;;) {
+    for (let offset = from; ; ) {
       // Each chunk needs a new buffer, because lines are views into it.
       const buffer = new Uint8Array(CHUNK_BYTES);
-      const readCount = readSync(descriptor, buffer, 0, CHUNK_BYTES, null);
+      const readCount = readSync(descriptor, buffer, 0, CHUNK_BYTES, offset);
       if (readCount === 0) return;
+      offset += readCount;
       yield buffer.subarray(0, readCount);
     }
   } catch (error) {
@@ -46,7 +47,7 @@ function* fileChunks(path: string): Generator<Uint8Array, void> {
 }
 
 export function memorySource(bytes: Uint8Array, blobs: BlobReader = memoryBlobs(), name = "log"): LogSource {
-  return { name, chunks: () => [bytes], blobs, openMark: () => undefined };
+  return { name, chunks: (from = 0) => [bytes.subarray(from)], blobs, openMark: () => undefined };
 }
 
 export interface Line {
@@ -62,8 +63,11 @@ export interface Line {
 
 export const LINE_FEED = 0x0a;
 
-/** Yields the lines of a source. Throws `log.line_too_long` for a line of more than `maxBytes`, before reading the rest of the line. */
-export function* linesOf(source: LogSource, maxBytes: number): Generator<Line, void> {
+/**
+ * Yields the lines of a source from the offset `from` on, with numbers and ends counted from there. Throws `log.line_too_long` for a line
+ * of more than `maxBytes`, before reading the rest of the line.
+ */
+export function* linesOf(source: LogSource, maxBytes: number, from = 0): Generator<Line, void> {
   let pieces: Uint8Array[] = [];
   let heldBytes = 0;
   let number = 1;
@@ -78,7 +82,7 @@ export function* linesOf(source: LogSource, maxBytes: number): Generator<Line, v
     number += 1;
     return line;
   };
-  for (const chunk of source.chunks()) {
+  for (const chunk of source.chunks(from)) {
     let start = 0;
     while (start < chunk.length) {
       const lineFeedAt = chunk.indexOf(LINE_FEED, start);

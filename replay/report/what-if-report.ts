@@ -2,7 +2,8 @@
 import type { JsonData } from "../../vm/json/json.ts";
 import { printable } from "../../vm/terminal-text.ts";
 import { jsonObject } from "../log/json-fields.ts";
-import type { WhatIfReport, WhatIfStop } from "../what-if.ts";
+import type { WhatIfStop } from "../recorded-calls.ts";
+import type { WhatIfReport } from "../what-if.ts";
 import { differenceJson, differenceLines, locationJson, plural } from "./replay-report.ts";
 import { framedStackLines } from "./source-frame.ts";
 

@@ -20,8 +20,9 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ["viewer/page", ["viewer", "vm"]],
   [
     "cli",
-    ["analysis", "compiler", "gateway", "lsp", "mcp", "mcp-tools", "policy", "replay", "runtime", "telemetry", "viewer", "vm", "worker"],
+    ["analysis", "compiler", "dap", "gateway", "lsp", "mcp", "mcp-tools", "policy", "replay", "runtime", "telemetry", "viewer", "vm", "worker"],
   ],
+  ["dap", ["replay", "runtime", "vm"]],
   ["lsp", ["compiler", "runtime", "vm"]],
   ["mcp", ["analysis", "compiler", "gateway", "mcp-tools", "policy", "replay", "runtime", "telemetry", "vm"]],
   ["worker", ["gateway", "policy", "replay", "runtime", "telemetry", "vm"]],
@@ -41,6 +42,7 @@ const OWNERS: readonly { readonly pattern: RegExp; readonly files: RegExp; reado
   { pattern: /^pg$/, files: /^worker\//, lazy: false },
   { pattern: /^@dbos-inc\/dbos-sdk$/, files: /^worker\/engine\.ts$/, lazy: false },
   { pattern: /^@modelcontextprotocol\/client$/, files: /^mcp-tools\/client\/mcp-client\.ts$/, lazy: false },
+  { pattern: /^@vscode\/debug(adapter|protocol)$/, files: /^dap\//, lazy: false },
   { pattern: /^vscode-languageserver/, files: /^lsp\//, lazy: false },
   { pattern: /^jsonc-parser$/, files: /^policy\/parse\.ts$/, lazy: false },
   { pattern: /^commander$/, files: /^cli\/full-parser\.ts$/, lazy: false },

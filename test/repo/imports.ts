@@ -8,6 +8,7 @@ const ROOMS = [
   "vm",
   "compiler",
   "lsp",
+  "dap",
   "policy",
   "analysis",
   "telemetry",

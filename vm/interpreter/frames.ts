@@ -9,7 +9,7 @@ import { UNITS } from "../cost.ts";
 import type { Run } from "./host-calls.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, typeTrap } from "../meter.ts";
-import { type NamedOpcode, OPCODE_BY_TAG } from "../bytecode/opcodes.ts";
+import { type NamedOpcode, OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import type { RegisterCode } from "./register-code.ts";
 import { CODE_STRIDE, popCount } from "../bytecode/stack-heights.ts";
@@ -56,6 +56,18 @@ export function insertCaptured(actor: Actor, captured: readonly Value[], first: 
   numbers.copyWithin(first + capturedCount, first, first + count);
   for (let i = 0; i < capturedCount; i++) setSlot(stack, numbers, first + i, captured[i] ?? UNIT);
   return capturedCount;
+}
+
+/** The instructions that end a slice that is over. */
+const EFFECTS: ReadonlySet<number> = new Set(
+  (["CapCall", "TryCapCall", "EmitUi", "SpawnActor", "SendMsg", "Par", "ParMap", "ReceiveMsg", "ReceiveAs"] as const).map(
+    (name) => OPCODES[name].tag,
+  ),
+);
+
+/** Whether the instruction will not be executed now, because it is an effect and the slice is over. */
+export function isPreempted(run: Run, fn: VerifiedFunction, pc: number, steps: number): boolean {
+  return steps >= run.sliceEnd && EFFECTS.has(fn.code[pc * CODE_STRIDE] ?? -1);
 }
 
 interface NextInstruction {

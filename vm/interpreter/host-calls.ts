@@ -22,10 +22,13 @@ import { type CallPlace, locationOf } from "../bytecode/module.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { ListValue } from "../value/list.ts";
 import type { TrapKind } from "../outcome.ts";
-import type { Program } from "../bytecode/program.ts";
+import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { setSlot } from "./stack-slots.ts";
 import type { SavedStacks } from "./saved-stacks.ts";
 import { ActorIdValue, ClosureValue, ErrValue, FnRefValue, OkValue, UNIT, type Value } from "../value/value.ts";
+
+/** Receives the next instruction of a task, the depth of its frame, and the steps of the run so far. The task's locals are up to date. */
+export type Watch = (task: Actor, fn: VerifiedFunction, pc: number, depth: number, step: number) => void;
 
 /** The state that all actors of a run share. */
 export interface Run {
@@ -36,6 +39,8 @@ export interface Run {
   /** Whether actors are scheduled. If not, spawned actors never run, messages are dropped, and receive returns Unit. */
   readonly scheduled: boolean;
   readonly trace: ((line: string) => void) | undefined;
+  /** Sees each instruction before it is executed, for a debugger. It must not change anything. */
+  watch: Watch | undefined;
   /** The saved call stacks of spawns and sends; undefined unless the host locates events. */
   readonly stacks: SavedStacks | undefined;
   /** Reports the control flow; undefined unless the host asks for it. */

@@ -52,7 +52,7 @@ import { type Actor, BEYOND_ANY_FRAME, takeMessage } from "./actor.ts";
 import type { Engine } from "../compiled/engine.ts";
 import { BYTES, slotsCharge, firstReadCharge } from "../cost.ts";
 import { poll, type Run, startEffect } from "./host-calls.ts";
-import { beginInstruction, calledFunction, insertCaptured, pushFrame } from "./frames.ts";
+import { beginInstruction, calledFunction, insertCaptured, isPreempted, pushFrame } from "./frames.ts";
 import type { CapabilityAnswer } from "../host.ts";
 import { ListValue } from "../value/list.ts";
 import { checkMessage } from "./message-types.ts";
@@ -118,7 +118,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   const registerCode = flow === undefined ? registerCodeOf(program) : flow.registerCode;
   const { code, shapes, numbers: constantNumbers } = registerCode;
   const { stack, frameFunction, framePc, frameBase } = actor;
-  const traced = run.trace !== undefined;
+  const traced = run.trace !== undefined || run.watch !== undefined;
   const maxDepth = run.limits.max_call_depth;
   /** The step that compiled code may not exceed. */
   const stopStep = run.exactSlices ? Math.min(meter.maxSteps, sliceEnd) : meter.maxSteps;
@@ -160,7 +160,8 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         }
         const steps = checkStep - stepsLeft;
         if (steps >= meter.maxSteps) throw stepLimitTrap(meter.maxSteps);
-        if (steps >= sliceEnd) {
+        // A preempted instruction is not the next one of the run, so the run does not stop before it.
+        if (steps >= sliceEnd && !isPreempted(run, fn, pc - entry, steps)) {
           actor.sp = base + fn.def.locals + operands;
           return "yielded";
         }
@@ -179,6 +180,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
         } else if (stepsLeft < singleStepBelow) {
           // The instruction counts as a step even if it traps before it begins.
           meter.steps = checkStep - stepsLeft + 1;
+          if (run.watch !== undefined && !isPreempted(run, fn, pc - entry, steps)) run.watch(actor, fn, pc - entry, depth, steps);
           operands = beginInstruction(run, actor, registerCode, { fn, pc: pc - entry, base, operands, depth });
           ({ numbers } = actor);
           at = 0;

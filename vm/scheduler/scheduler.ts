@@ -44,7 +44,7 @@ import {
   type TaskCall,
 } from "../interpreter/host-calls.ts";
 import { BorunaError } from "../error.ts";
-import type { CallReply, CapabilityAnswer, Host, SuspendingHost } from "../host.ts";
+import type { CallReply, CapabilityAnswer, Host, OpenCall, SuspendingHost } from "../host.ts";
 import { type Limits, LOG_NOT_CHARGED, MACHINE_LIMITS } from "../limits.ts";
 import { FlowTracker } from "../interpreter/flow-tracker.ts";
 import { interpret, type Signal } from "../interpreter/interpreter.ts";
@@ -56,7 +56,7 @@ import { checkSerializable } from "../value/serializable.ts";
 import type { MachineEnd, Program } from "../bytecode/program.ts";
 import { slotsOf, totalSlots } from "./slots.ts";
 import { decodeState, encodeState } from "../snapshot/snapshot.ts";
-import type { HeldCall } from "../snapshot/state-writer.ts";
+import type { HeldCall, RunState } from "../snapshot/state-writer.ts";
 import { SavedStacks } from "../interpreter/saved-stacks.ts";
 import type { Value } from "../value/value.ts";
 import { actorTrap, locationsOfFrames, logAt, RunTrap, stackOf } from "./run-trap.ts";
@@ -95,7 +95,7 @@ export interface Suspended {
 }
 
 /** The state of a run. The tasks' part of it is plain data that a snapshot can hold. */
-interface Scheduler extends TaskState {
+export interface Scheduler extends TaskState {
   readonly engine: Engine | undefined;
   /** How many messages of `undelivered` this round has delivered so far. */
   delivered: number;
@@ -114,10 +114,15 @@ interface Scheduler extends TaskState {
   stopStep: number;
   /** Whether the run waits for the answer of the earliest open call. */
   isTaking: boolean;
+  /** The step from which on `advance` returns `PAUSED`. Infinity unless a debugger moves the run. */
+  pauseStep: number;
 }
 
+/** What `advance` returns at `Scheduler.pauseStep`; compared by identity. The current task is then before an instruction. */
+export const PAUSED: Promise<undefined> = Promise.resolve(undefined);
+
 /** What a run waits for: the answer of a call, or undefined after a pause for the host's event loop. */
-type Wait = Promise<CapabilityAnswer | undefined>;
+export type Wait = Promise<CapabilityAnswer | undefined>;
 
 /** Unless slices are exact: the steps between two points at which the host may pause the run. */
 const PAUSE_STEPS = 100_000;
@@ -140,7 +145,7 @@ function assertNotSuspended(end: MachineEnd | Suspended): MachineEnd {
   return end;
 }
 
-const mustLoad = (program: Program): boolean => program.usesElementaryFunctions && !elementaryFunctionsAreLoaded();
+export const mustLoad = (program: Program): boolean => program.usesElementaryFunctions && !elementaryFunctionsAreLoaded();
 
 /**
  * Runs a program until it ends or until the host answers a call with "suspend". The real answer then goes to
@@ -175,11 +180,23 @@ export function resumeMachine(
   options: ResumeOptions = {},
 ): MachineEnd | Suspended | Promise<MachineEnd | Suspended> {
   if (mustLoad(program)) return loadElementaryFunctions().then(() => resumeMachine(program, host, state, answer, options));
-  const { limits, scheduled, steps, allocBytes, nextActor, made, tasks, undelivered, round, queue, sliceEnd, openCalls } = decodeState(
-    program,
-    state,
-    options.limits,
-  );
+  const decoded = decodeState(program, state, options.limits);
+  if (decoded.isPaused) throw new BorunaError("state.form", "the state of a run that waits for no answer");
+  const scheduler = restoredScheduler(program, host, decoded, options, ({ answer: kept }) => new HeldReply(kept ?? "suspend"));
+  // Between rounds, the run waits for the answer of the earliest open call. Within a round, it waits for the answer of the current task's call.
+  scheduler.isTaking = decoded.queue.length === 0;
+  scheduler.inSlice = !scheduler.isTaking;
+  return drive(scheduler, () => advance(scheduler, answer));
+}
+
+/** Returns the scheduler of a run that goes on from a state. `openCall` makes the open calls of the state, oldest first. */
+export function restoredScheduler(
+  program: Program,
+  host: SuspendingHost,
+  { limits, scheduled, steps, allocBytes, nextActor, made, tasks, undelivered, round, queue, sliceEnd, openCalls }: RunState,
+  options: ResumeOptions,
+  openCall: (held: HeldCall) => OpenCall,
+): Scheduler {
   const meter = meterFor(limits);
   meter.steps = steps;
   meter.allocBytes = allocBytes;
@@ -187,7 +204,7 @@ export function resumeMachine(
   const { run } = scheduler;
   run.nextActor = nextActor;
   if (run.overlaps) run.sliceEnd = sliceEnd;
-  run.openCalls.push(...openCalls.map(({ task, step, answer: kept }) => ({ task, step, call: new HeldReply(kept ?? "suspend") })));
+  run.openCalls.push(...openCalls.map((held) => ({ task: held.task, step: held.step, call: openCall(held) })));
   Object.assign(scheduler, { made, undelivered: [...undelivered], round, queue: [...queue], stopStep: run.exactSlices ? sliceEnd : steps });
   for (const task of tasks) {
     scheduler.tasks.set(task.id, task);
@@ -197,10 +214,7 @@ export function resumeMachine(
     task.countedSlots = totalSlots(task, slotsOf(program, task));
     scheduler.countedSlots += task.countedSlots;
   }
-  // Between rounds, the run waits for the answer of the earliest open call. Within a round, it waits for the answer of the current task's call.
-  scheduler.isTaking = queue.length === 0;
-  scheduler.inSlice = !scheduler.isTaking;
-  return drive(scheduler, () => advance(scheduler, answer));
+  return scheduler;
 }
 
 interface NewScheduler {
@@ -212,7 +226,7 @@ interface NewScheduler {
   readonly options: ResumeOptions;
 }
 
-function newScheduler({ program, host, limits, scheduled, meter, options }: NewScheduler): Scheduler {
+export function newScheduler({ program, host, limits, scheduled, meter, options }: NewScheduler): Scheduler {
   const hasTasks = program.module.tasks !== undefined;
   const run: Run = {
     program,
@@ -227,6 +241,7 @@ function newScheduler({ program, host, limits, scheduled, meter, options }: NewS
     sliceEnd: Number.POSITIVE_INFINITY,
     living: 0,
     trace: options.trace,
+    watch: undefined,
     stacks: savedStacksFor(host),
     flow: flowTrackerFor(program, host),
     // As in the Rust machine (the earlier implementation), ids start at 0 without a scheduler.
@@ -249,6 +264,7 @@ function newScheduler({ program, host, limits, scheduled, meter, options }: NewS
     inSlice: false,
     stopStep: Number.POSITIVE_INFINITY,
     isTaking: false,
+    pauseStep: Number.POSITIVE_INFINITY,
     countedSlots: 0,
   };
   if (run.overlaps) trackAlone(scheduler);
@@ -273,7 +289,7 @@ const savedStacksFor = (host: SuspendingHost): SavedStacks | undefined => (host.
 const flowTrackerFor = (program: Program, { flow }: SuspendingHost): FlowTracker | undefined =>
   flow === undefined ? undefined : new FlowTracker(program, flow);
 
-function meterFor(limits: Limits): Meter {
+export function meterFor(limits: Limits): Meter {
   const meter = new Meter(limits.max_steps, limits.max_alloc_bytes);
   // The log of this replay was recorded before logging was charged.
   if (limits.max_log_bytes === LOG_NOT_CHARGED) meter.loggedUnit = 0;
@@ -330,11 +346,20 @@ function heldCall({ task, step, call }: TaskCall): HeldCall {
 }
 
 function suspendWith(scheduler: Scheduler, openCalls: readonly HeldCall[]): Suspended {
-  const { run, made, undelivered, round, queue, queueIndex, stopStep } = scheduler;
-  const { program, limits, scheduled, nextActor, meter, exactSlices } = run;
-  const { steps, allocBytes } = meter;
+  const { run, made, queue, queueIndex } = scheduler;
+  const { steps, allocBytes } = run.meter;
   run.flow?.endRun(undefined);
-  const state = encodeState(program, {
+  const state = encodeState(run.program, stateOf(scheduler, openCalls, false));
+  const callStep = queueIndex < queue.length ? steps : (openCalls[0]?.step ?? steps);
+  return { status: "suspended", state, callStep, steps, allocBytes, actors: made };
+}
+
+export function stateOf(scheduler: Scheduler, openCalls: readonly HeldCall[], isPaused: boolean): RunState {
+  const { run, made, undelivered, round, queue, queueIndex, stopStep } = scheduler;
+  const { limits, scheduled, nextActor, meter, exactSlices } = run;
+  const { steps, allocBytes } = meter;
+  return {
+    isPaused,
     limits,
     scheduled,
     steps,
@@ -347,13 +372,11 @@ function suspendWith(scheduler: Scheduler, openCalls: readonly HeldCall[]): Susp
     queue: queue.slice(queueIndex),
     undelivered,
     openCalls,
-  });
-  const callStep = queueIndex < queue.length ? steps : (openCalls[0]?.step ?? steps);
-  return { status: "suspended", state, callStep, steps, allocBytes, actors: made };
+  };
 }
 
 /** Runs `body` and returns its result. If a trap ends the run, returns that as the end of the run. */
-function runToTrap(scheduler: Scheduler, body: () => MachineEnd | Wait): MachineEnd | Wait {
+export function runToTrap(scheduler: Scheduler, body: () => MachineEnd | Wait): MachineEnd | Wait {
   const { host } = scheduler.run;
   // `enter` and `leave` tell the host when the machine uses the thread.
   host.enter?.();
@@ -399,7 +422,7 @@ function trappedEnd(
 }
 
 /** Runs tasks until the run ends or has to wait. `answer` is that of the call that the run waits for. */
-function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | Wait {
+export function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | Wait {
   const { run } = scheduler;
   let resumeWith = answer;
   if (scheduler.isTaking && resumeWith !== undefined) {
@@ -416,7 +439,8 @@ function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | 
         const signal = runSlice(scheduler, task, resumeWith);
         resumeWith = undefined;
         if (signal instanceof Promise) return signal;
-        if (signal === "yielded" && !run.exactSlices) {
+        if (signal === "yielded" && !(run.exactSlices && run.meter.steps >= scheduler.stopStep)) {
+          if (run.meter.steps >= scheduler.pauseStep && task.depth > 0) return PAUSED;
           setPausePoint(scheduler);
           const pause = run.host.pause?.();
           if (pause !== undefined) return pause;
@@ -496,10 +520,8 @@ function beginSlice(scheduler: Scheduler, task: Actor): void {
   scheduler.inSlice = true;
   if (run.scheduled) run.nextActor = scheduler.made;
   if (run.overlaps) run.sliceEnd = run.meter.steps + MACHINE_LIMITS.taskSliceSteps;
-  if (!run.exactSlices) {
-    setPausePoint(scheduler);
-    return;
-  }
+  setPausePoint(scheduler);
+  if (!run.exactSlices) return;
   const tick = { type: "SchedulerTick", round: scheduler.round, active_actor: task.id } as const;
   logAt(run, tick, task, () => locationsOf(run.program, task, true));
   // The Rust machine uses the last step of a slice to notice that the slice has ended.
@@ -508,6 +530,7 @@ function beginSlice(scheduler: Scheduler, task: Actor): void {
 
 function setPausePoint(scheduler: Scheduler): void {
   const { run } = scheduler;
+  if (run.exactSlices) return;
   scheduler.stopStep = run.meter.steps + (run.calls > MANY_CALLS ? CALLING_PAUSE_STEPS : PAUSE_STEPS);
   run.calls = 0;
 }
@@ -516,7 +539,7 @@ function runSlice(scheduler: Scheduler, task: Actor, answer: CapabilityAnswer | 
   const { run, engine, tasks } = scheduler;
   try {
     if (answer !== undefined) applyAnswer(run, task, answer);
-    return interpret(run, task, scheduler.stopStep, engine);
+    return interpret(run, task, Math.min(scheduler.stopStep, scheduler.pauseStep), engine);
   } catch (error) {
     return actorTrap(error, task, ownerOf(tasks, task));
   }

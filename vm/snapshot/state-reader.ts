@@ -12,7 +12,7 @@ import { MachineTrap, Meter } from "../meter.ts";
 import { chargeSerialization } from "../value/serialization-cost.ts";
 import { ActorIdValue, type Value } from "../value/value.ts";
 import { failState, type ByteReader } from "./bytes.ts";
-import { ANSWER_TRAPS, type HeldCall, type RunState, STATUSES } from "./state-writer.ts";
+import { ANSWER_TRAPS, type HeldCall, PAUSED, type RunState, SCHEDULED, STATUSES } from "./state-writer.ts";
 import type { ValueReader } from "./value-reader.ts";
 
 /** Reads what `writeState` writes. Checks everything that the engines rely on. Throws `state.form` or `state.limits`. */
@@ -39,7 +39,9 @@ export class StateReader {
     const bytes = this.#bytes;
     const limits = this.#readLimits(caps);
     this.#payloadMeter = new Meter(Number.MAX_SAFE_INTEGER, limits.max_alloc_bytes);
-    const scheduled = bytes.readVarintUpTo(1, "the scheduler flag") === 1;
+    const flags = bytes.readVarintUpTo(SCHEDULED + PAUSED, "the flags");
+    const scheduled = (flags & SCHEDULED) !== 0;
+    const isPaused = (flags & PAUSED) !== 0;
     const steps = bytes.readVarintUpTo(limits.max_steps, "steps");
     const allocBytes = bytes.readVarintUpTo(limits.max_alloc_bytes, "allocated bytes");
     const overlaps = scheduled && this.#program.module.tasks !== undefined;
@@ -59,10 +61,10 @@ export class StateReader {
     const current = byId.get(queue[0] ?? -1);
     const expected = { spawned: 0, pushes: 0 };
     if (current === undefined) {
-      if (openCalls.length === 0) return failState("no actor waits for an answer");
+      if (openCalls.length === 0 || isPaused) return failState("no actor waits for an answer");
     } else {
       if (current.status !== "runnable" || current.depth === 0) return failState("no actor waits for an answer");
-      const { waiting, pushes } = this.#readWaiting(current);
+      const { waiting, pushes } = isPaused ? { waiting: undefined, pushes: 0 } : this.#readWaiting(current);
       current.waiting = waiting;
       current.spawned = this.#readIndices(bytes.readCount("actors spawned"), this.#program.functions.length, "function");
       for (let n = bytes.readCount("messages sent"); n > 0; n--)
@@ -74,7 +76,7 @@ export class StateReader {
     if (scheduled && current !== undefined && nextActor !== made + expected.spawned) return failState("its actors do not add up");
     for (const task of tasks)
       this.#checkFrames(task, task === current ? expected.pushes : task.waiting !== undefined || task.join !== undefined ? 1 : 0);
-    return { limits, scheduled, steps, allocBytes, nextActor, made, round, sliceEnd, tasks, queue, undelivered, openCalls };
+    return { isPaused, limits, scheduled, steps, allocBytes, nextActor, made, round, sliceEnd, tasks, queue, undelivered, openCalls };
   }
 
   /** Reads the open calls. Each task that waits for an answer has exactly one. */

@@ -19,10 +19,12 @@ export interface HeldCall {
 }
 
 /**
- * The state of a run that waits for an answer: that of the call of the first task in `queue` or, between rounds, when `queue` is empty,
- * that of the first of `openCalls`.
+ * The state of a run. Unless `isPaused`, the run waits for an answer: that of the call of the first task in `queue` or, between rounds,
+ * when `queue` is empty, that of the first of `openCalls`.
  */
 export interface RunState {
+  /** Whether the first task in `queue` is before an instruction of its slice, and waits for nothing. Only a debugger pauses a run so. */
+  readonly isPaused: boolean;
   readonly limits: Limits;
   /** Whether actors are scheduled. If not, the run has only the root actor; see `Run.scheduled`. */
   readonly scheduled: boolean;
@@ -46,6 +48,10 @@ export interface RunState {
   readonly undelivered: readonly UndeliveredMessage[];
 }
 
+/** The flags of a state. */
+export const SCHEDULED = 1;
+export const PAUSED = 2;
+
 export const STATUSES = ["runnable", "blocked", "waiting", "joining", "completed", "failed"] as const;
 
 const isTrapKind = (name: string): name is TrapKind => Object.hasOwn(TRAPS, name);
@@ -55,7 +61,7 @@ export const ANSWER_TRAPS: readonly TrapKind[] = Object.keys(TRAPS).filter(isTra
 /** Writes the state of a run. Throws `state.too_large`. */
 export function writeState(program: Program, out: ByteWriter, values: ValueWriter, state: RunState): void {
   for (const field of LIMIT_NAMES) out.varint(state.limits[field]);
-  out.u8(state.scheduled ? 1 : 0);
+  out.u8((state.scheduled ? SCHEDULED : 0) + (state.isPaused ? PAUSED : 0));
   for (const n of [state.steps, state.allocBytes, state.nextActor, state.made, state.round, state.sliceEnd]) out.varint(n);
   out.varint(state.tasks.length);
   const pendingStrings = state.tasks.map((actor) => pendingStringsOf(program, actor));

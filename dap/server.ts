@@ -1,0 +1,94 @@
+/**
+ * The debug adapter: speaks the Debug Adapter Protocol on two streams, one JSON message after a header with its length. The package
+ * `@vscode/debugadapter` reads and writes the messages; `adapter.ts` answers them.
+ */
+import { DebugSession, Event, Response } from "@vscode/debugadapter";
+import type { DebugProtocol } from "@vscode/debugprotocol";
+import { type Readable, Transform, type TransformCallback, type Writable } from "node:stream";
+import { BorunaError } from "../vm/error.ts";
+import { Adapter, type AdapterOptions } from "./adapter.ts";
+
+/** The longest message, and the longest header before one. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+const MAX_HEADER_BYTES = 1_024;
+
+class Session extends DebugSession {
+  readonly #adapter: Adapter;
+  readonly #onDisconnect: () => void;
+
+  constructor(options: AdapterOptions, onDisconnect: () => void) {
+    super();
+    // The process ends when its command does.
+    this.setRunAsServer(true);
+    this.#onDisconnect = onDisconnect;
+    this.#adapter = new Adapter(options, (event, body) => this.sendEvent(new Event(event, body)));
+  }
+
+  protected override dispatchRequest(request: DebugProtocol.Request): void {
+    // The package passes on any object whose type is "request".
+    const { command }: { readonly command: unknown } = request;
+    const response = new Response(request);
+    this.#adapter.request(typeof command === "string" ? command : "", request.arguments).then(
+      (body) => {
+        this.sendResponse(body === undefined ? response : Object.assign(response, { body }));
+        if (command === "disconnect") this.#onDisconnect();
+      },
+      (error: unknown) => this.#refuse(response, error),
+    );
+  }
+
+  #refuse(response: DebugProtocol.Response, error: unknown): void {
+    const text =
+      error instanceof BorunaError && error.kind !== "internal"
+        ? [error.message, error.hint].filter((part) => part !== undefined).join(". ")
+        : "internal error of the debugger";
+    const kind = error instanceof BorunaError ? error.kind : "internal";
+    this.sendErrorResponse(response, { id: 1, format: "{text}", variables: { text, kind }, showUser: true });
+  }
+}
+
+/**
+ * Serves one client until it disconnects or closes the input. Rejects with `usage` if the input is not the protocol: what follows cannot be
+ * told apart from it.
+ */
+export function serveDebugAdapter(input: Readable, output: Writable, options: AdapterOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const session = new Session(options, resolve);
+    const refuse = (): void =>
+      reject(new BorunaError("usage", "the input is not the Debug Adapter Protocol", { hint: "An editor starts this command." }));
+    session.on("error", refuse);
+    session.on("close", () => resolve());
+    session.start(input.on("error", refuse).pipe(new MessageBounds()).on("end", resolve), output);
+  });
+}
+
+/** Passes the input on. Fails at a header that announces no message, or one of more than `MAX_MESSAGE_BYTES`. */
+class MessageBounds extends Transform {
+  #header = "";
+  /** The bytes of the message that are still to come. */
+  #left = 0;
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    for (let at = 0; at < chunk.length; ) {
+      if (this.#left > 0) {
+        const taken = Math.min(this.#left, chunk.length - at);
+        this.#left -= taken;
+        at += taken;
+        continue;
+      }
+      this.#header += String.fromCharCode(chunk[at++] ?? 0);
+      if (!this.#header.endsWith("\r\n\r\n")) {
+        if (this.#header.length <= MAX_HEADER_BYTES) continue;
+        done(new Error("a header that does not end"));
+        return;
+      }
+      const [, length] = /^Content-Length: (\d{1,9})\r$/m.exec(this.#header) ?? [];
+      this.#header = "";
+      this.#left = Number(length ?? 0);
+      if (this.#left > 0 && this.#left <= MAX_MESSAGE_BYTES) continue;
+      done(new Error("a message of this length is not read"));
+      return;
+    }
+    done(undefined, chunk);
+  }
+}

@@ -1,0 +1,151 @@
+/** Reads any call of a log, with its answer, without keeping the log in memory. */
+import { BorunaError } from "../../vm/error.ts";
+import { answerOf, type LoggedCall } from "../entries.ts";
+import { decodeUtf8 } from "../log/files.ts";
+import { LOG_LIMITS } from "../log/log-limits.ts";
+import { isRunLog, parseRunLog, RecordReader, type LogRecord, type RunLog } from "../log/log-reader.ts";
+import { linesOf, type LogSource } from "../log/log-source.ts";
+
+/** A page begins after this many calls, or this many bytes of the log. */
+const PAGE_CALLS = 64;
+const PAGE_BYTES = 1024 * 1024;
+/** The pages that are kept in memory. */
+const KEPT_PAGES = 4;
+
+/** The place of a page in the log, and what comes before it. */
+interface PageStart {
+  readonly offset: number;
+  /** The hash of the record before. */
+  readonly previous: string;
+  readonly events: number;
+  readonly calls: number;
+  readonly answers: number;
+}
+
+export class CallPages {
+  /** The log, which has been read and checked once. */
+  readonly log: RunLog;
+  readonly #source: LogSource;
+  readonly #starts: readonly PageStart[];
+  readonly #count: number;
+  /** The pages read last, by number; the most recent is the last. */
+  readonly #pages = new Map<number, readonly LoggedCall[]>();
+
+  /** Reads the log. Throws `log.*`, and `usage` for an event log, which holds no program. */
+  constructor(source: LogSource) {
+    if (!isRunLog(source, LOG_LIMITS)) {
+      throw new BorunaError("usage", `${source.name} is no log of this version: an event log holds no program`, {
+        hint: "Record the run again with boruna run --record.",
+      });
+    }
+    const starts = new PageStarts();
+    this.#source = source;
+    this.log = parseRunLog(source, LOG_LIMITS, (record) => starts.add(record));
+    this.#starts = starts.starts;
+    this.#count = starts.calls;
+  }
+
+  /** Returns the call with this number, from 1. Throws `log.changed`. */
+  call(number: number): LoggedCall | undefined {
+    if (number < 1 || number > this.#count) return undefined;
+    let low = 0;
+    let high = this.#starts.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#starts[middle]?.calls ?? 0) < number) low = middle + 1;
+      else high = middle;
+    }
+    const page = low - 1;
+    return this.#page(page)[number - 1 - (this.#starts[page]?.calls ?? 0)];
+  }
+
+  /** Yields the calls from this number on. */
+  *from(number: number): Generator<LoggedCall, void> {
+    let next = number;
+    for (let call = this.call(next); call !== undefined; call = this.call(next)) {
+      yield call;
+      next += 1;
+    }
+  }
+
+  #page(index: number): readonly LoggedCall[] {
+    const page = this.#pages.get(index) ?? this.#readPage(index);
+    this.#pages.delete(index);
+    this.#pages.set(index, page);
+    const [oldest] = this.#pages.keys();
+    if (this.#pages.size > KEPT_PAGES && oldest !== undefined) this.#pages.delete(oldest);
+    return page;
+  }
+
+  #readPage(index: number): readonly LoggedCall[] {
+    const start = this.#starts[index];
+    if (start === undefined) return [];
+    const last = this.#starts[index + 1]?.calls ?? this.#count;
+    const calls: LoggedCall[] = [];
+    let { answers } = start;
+    for (const { n, event } of this.#eventsFrom(start)) {
+      /** The index on this page of the earliest call without an answer. */
+      const first = answers - start.calls;
+      const open = calls[first];
+      if (event.type === "CapCall" && calls.length < last - start.calls) {
+        const { capability, args } = event;
+        const call = start.calls + calls.length + 1;
+        calls.push({ type: "call", call, event: n, capability, args, approval: undefined, answer: undefined });
+      } else if (event.type === "Approval" && open !== undefined) calls[first] = { ...open, approval: event };
+      else if (event.type === "CapResult" || event.type === "CapError") {
+        if (open !== undefined) calls[first] = { ...open, answer: answerOf(event) };
+        answers += 1;
+      }
+      if (answers >= last) break;
+    }
+    return calls;
+  }
+
+  /** Yields the events from the start of a page on. Throws `log.changed` if they are no longer what was read first. */
+  *#eventsFrom({ offset, previous, events }: PageStart): Generator<LogRecord & { readonly kind: "event" }, void> {
+    const reader = new RecordReader(LOG_LIMITS.events, false, { previous, events });
+    for (const line of linesOf(this.#source, LOG_LIMITS.lineBytes, offset)) {
+      // The first line of a log is its header, so this one has another number.
+      const record = this.#record(() => reader.read(decodeUtf8(line.bytes, "a record"), { ...line, number: line.number + 1 }));
+      if (record.kind !== "event") return;
+      yield record;
+      if (record.n >= this.log.eventCount) return;
+    }
+  }
+
+  #record(read: () => LogRecord): LogRecord {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
+      const place = { file: this.#source.name };
+      throw new BorunaError("log.changed", `${this.#source.name} was changed while it was debugged`, { place, cause: error });
+    }
+  }
+}
+
+/** Finds the starts of the pages while the log is read. */
+class PageStarts {
+  readonly starts: PageStart[] = [];
+  calls = 0;
+  #answers = 0;
+  #previous = "";
+  #offset = 0;
+
+  add(record: LogRecord): void {
+    if (record.kind === "event") this.#addEvent(record);
+    this.#previous = record.hash;
+    this.#offset = record.bytes;
+  }
+
+  #addEvent({ n, event }: LogRecord & { readonly kind: "event" }): void {
+    if (event.type === "CapResult" || event.type === "CapError") this.#answers += 1;
+    if (event.type !== "CapCall") return;
+    const page = this.starts.at(-1);
+    if (page === undefined || this.calls - page.calls >= PAGE_CALLS || this.#offset - page.offset >= PAGE_BYTES) {
+      const { calls } = this;
+      this.starts.push({ offset: this.#offset, previous: this.#previous, events: n - 1, calls, answers: this.#answers });
+    }
+    this.calls += 1;
+  }
+}

@@ -1,0 +1,304 @@
+/**
+ * The debugger for recorded runs. It is at one place of the run: before an instruction, or after the end. `move` takes it to another
+ * place, forward or back, and everything that it shows is the state of the run there. The run is repeated with the answers of its log.
+ *
+ *     const debug = await Debugger.open(fileSource("run.jsonl"));
+ *     await debug.move("over");
+ *     debug.stack(debug.task);    // frames with source locations
+ *     await debug.move("back");   // the state before
+ *
+ * The engine is the interpreter (`vm/scheduler/pausable.ts`) behind the gateway (`recorded-run.ts`). `timeline.ts` finds places and goes back
+ * by snapshots. `setAnswer` replaces a recorded answer: the run from here on is another one, a what-if. The log is never written, and
+ * no call reaches the outside world.
+ */
+import type { CapabilityDecl } from "../../vm/capabilities.ts";
+import type { Program, VerifiedFunction } from "../../vm/bytecode/program.ts";
+import { BorunaError } from "../../vm/error.ts";
+import type { Actor } from "../../vm/interpreter/actor.ts";
+import { slotValue } from "../../vm/interpreter/stack-slots.ts";
+import type { JsonData } from "../../vm/json/json.ts";
+import type { Value } from "../../vm/value/value.ts";
+import type { LogSource } from "../log/log-source.ts";
+import { readAnswer } from "../recorded-calls.ts";
+import type { ReplayLimits } from "../replay-limits.ts";
+import { LineTable } from "./line-table.ts";
+import { type Edits, openRecording, type RecordedRun, type Recording } from "./recorded-run.ts";
+import { type Hit, type Stop, Timeline, type TimelineOptions } from "./timeline.ts";
+import { endOfRun, type EndView, type FrameView, framesOf, type NextCallView, nextCallOf, type TaskView, tasksOf } from "./views.ts";
+
+export interface DebuggerOptions extends TimelineOptions {
+  /** As for a replay. */
+  readonly limits?: ReplayLimits | undefined;
+}
+
+/** Whether a condition holds. `local` returns the value of a local by its name. Throws `BorunaError` if it cannot be evaluated. */
+export type Condition = (local: (name: string) => Value | undefined) => boolean;
+
+/** Stops before a line, or before calls of a capability. With a condition, only where it holds. */
+export type Breakpoint = { readonly condition?: Condition | undefined } & (
+  | { readonly file: string; readonly line: number }
+  | { readonly capability: string }
+);
+
+interface MoveSpec {
+  readonly help: string;
+  readonly isBack: boolean;
+  /** Whether breakpoints on the way stop it. */
+  readonly stopsAtBreakpoints: boolean;
+  /** Whether the move ends at `stop`, if it began at `from`, which is undefined at the end of the run. */
+  readonly hits: (stop: Stop, from: Stop | undefined) => boolean;
+}
+
+const never = (): boolean => false;
+const isLine = ({ line }: Stop): boolean => line > 0;
+/** Whether a stop is in the same task and not in a deeper frame, or the task has ended. */
+const isOver = (stop: Stop, from: Stop | undefined): boolean =>
+  isLine(stop) && (from === undefined || stop.ended === from.task || (stop.task === from.task && stop.depth <= from.depth));
+const isOut = (stop: Stop, from: Stop | undefined): boolean =>
+  isLine(stop) && (from === undefined || stop.ended === from.task || (stop.task === from.task && stop.depth < from.depth));
+/** Whether the task begins at this stop. */
+const isFirst = ({ depth, pc }: Stop): boolean => depth === 1 && pc === 0;
+const isBackOver = (stop: Stop, from: Stop | undefined): boolean =>
+  isLine(stop) && (from === undefined || isFirst(from) || (stop.task === from.task && stop.depth <= from.depth));
+const isCall = ({ call }: Stop): boolean => call >= 0;
+
+/** The moves of the debugger. */
+export const MOVES = {
+  in: { help: "to the next line that anything runs", isBack: false, stopsAtBreakpoints: false, hits: isLine },
+  over: { help: "to the next line of this task, over what it calls", isBack: false, stopsAtBreakpoints: true, hits: isOver },
+  out: { help: "to the next line of the caller", isBack: false, stopsAtBreakpoints: true, hits: isOut },
+  call: { help: "to the next capability call", isBack: false, stopsAtBreakpoints: false, hits: isCall },
+  continue: { help: "to the next breakpoint, or to the end", isBack: false, stopsAtBreakpoints: true, hits: never },
+  end: { help: "to the end of the run", isBack: false, stopsAtBreakpoints: false, hits: never },
+  back: { help: "to the line that ran before", isBack: true, stopsAtBreakpoints: false, hits: isLine },
+  "back-over": { help: "to the line before in this task, over what it called", isBack: true, stopsAtBreakpoints: true, hits: isBackOver },
+  "back-call": { help: "to the capability call before", isBack: true, stopsAtBreakpoints: false, hits: isCall },
+  reverse: { help: "back to the breakpoint before, or to the start", isBack: true, stopsAtBreakpoints: true, hits: never },
+  start: { help: "to the start of the run", isBack: true, stopsAtBreakpoints: false, hits: never },
+} as const satisfies Readonly<Record<string, MoveSpec>>;
+
+export type Move = keyof typeof MOVES;
+
+export const isMove = (name: string): name is Move => Object.hasOwn(MOVES, name);
+
+/**
+ * Why a move has ended. `breakpoints` are the indices of those that stopped it. After `interrupted`, the place is the one before the move.
+ */
+export interface Moved {
+  readonly reason: "step" | "breakpoint" | "start" | "end" | "interrupted";
+  readonly breakpoints: readonly number[];
+}
+
+interface ResolvedBreakpoint {
+  readonly index: number;
+  readonly condition: Condition | undefined;
+  readonly matches: (stop: Stop) => boolean;
+}
+
+export class Debugger {
+  readonly #recording: Recording;
+  readonly #lines: LineTable;
+  readonly #options: DebuggerOptions;
+  #edits: Edits = new Map();
+  #timeline: Timeline;
+  /** Undefined at the end of the run. */
+  #at: Stop | undefined;
+  #breakpoints: readonly ResolvedBreakpoint[] = [];
+
+  private constructor(recording: Recording, options: DebuggerOptions) {
+    this.#recording = recording;
+    this.#options = options;
+    this.#lines = new LineTable(recording.program);
+    this.#timeline = this.#newTimeline();
+  }
+
+  /**
+   * Opens a log, at the first line of its program. Throws `log.*`, `module.*`, `policy.*` if it cannot be trusted, and `usage` if it has no
+   * program, or the program no lines.
+   */
+  static async open(source: LogSource, options: DebuggerOptions = {}): Promise<Debugger> {
+    const recording = await openRecording(source, options.limits);
+    if (recording.program.module.debug === undefined) {
+      throw new BorunaError("usage", `the program of ${source.name} has no debug information, so it has no lines to stop at`, {
+        hint: "Record the run from the source text of the program.",
+      });
+    }
+    const debug = new Debugger(recording, options);
+    debug.#at = await debug.#timeline.next(-1, { hit: isLine, live: false, signal: NEVER });
+    return debug;
+  }
+
+  #newTimeline(): Timeline {
+    return new Timeline(this.#recording, this.#edits, this.#lines, this.#options);
+  }
+
+  get program(): Program {
+    return this.#recording.program;
+  }
+  get runId(): string {
+    return this.#recording.log.header.runId;
+  }
+  /** The place; undefined at the end of the run. */
+  get at(): Stop | undefined {
+    return this.#at;
+  }
+  /** The task that goes on next; at the end of the run, the first task. */
+  get task(): number {
+    return this.#at?.task ?? 0;
+  }
+  /** Bytes of all snapshots, now and at most. */
+  get snapshotBytes(): { readonly now: number; readonly peak: number } {
+    return { now: this.#timeline.bytes, peak: this.#timeline.peakBytes };
+  }
+  /** The numbers in the log of the calls whose answers were replaced. */
+  get editedCalls(): readonly number[] {
+    return [...this.#edits.keys()];
+  }
+
+  /** Goes to another place. Throws `log.*` if the log cannot be read any more. */
+  async move(kind: Move, signal: AbortSignal = NEVER): Promise<Moved> {
+    const { isBack, stopsAtBreakpoints, hits }: MoveSpec = MOVES[kind];
+    const from = this.#at;
+    const breakpoints = stopsAtBreakpoints ? this.#breakpoints : [];
+    const hit: Hit = (stop, task) => hits(stop, from) || breakpoints.some((breakpoint) => this.#holds(breakpoint, stop, task));
+    const live = breakpoints.some(({ condition }) => condition !== undefined);
+    const found = await this.#find(isBack, hit, live, hits === never && breakpoints.length === 0, signal);
+    if (signal.aborted) return { reason: "interrupted", breakpoints: [] };
+    if (found !== undefined) {
+      this.#at = found;
+      return { reason: hits(found, from) ? "step" : "breakpoint", breakpoints: this.#hitIndices(found) };
+    }
+    this.#at = isBack ? await this.#first() : undefined;
+    return { reason: isBack ? "start" : "end", breakpoints: [] };
+  }
+
+  async #find(isBack: boolean, hit: Hit, live: boolean, isUnconditional: boolean, signal: AbortSignal): Promise<Stop | undefined> {
+    const search = { hit, live, signal };
+    const step = this.#at?.step;
+    if (isBack) return isUnconditional ? undefined : this.#timeline.previous(step ?? Number.POSITIVE_INFINITY, search);
+    if (step === undefined) return undefined;
+    // Without anything to look for, the run need not be watched.
+    const found = isUnconditional ? undefined : await this.#timeline.next(step, search);
+    if (found === undefined) await this.#timeline.toEnd(signal);
+    return found;
+  }
+
+  #first(): Promise<Stop | undefined> {
+    return this.#timeline.next(-1, { hit: isLine, live: false, signal: NEVER });
+  }
+
+  /** Replaces the breakpoints. Returns for each the line that it is at, 0 for that of a capability; undefined if nothing can stop there. */
+  setBreakpoints(breakpoints: readonly Breakpoint[]): readonly (number | undefined)[] {
+    const resolved = breakpoints.map((breakpoint, index) => this.#resolve(breakpoint, index));
+    this.#breakpoints = resolved.flatMap((entry) => (entry === undefined ? [] : [entry.breakpoint]));
+    return resolved.map((entry) => entry?.line);
+  }
+
+  #resolve(breakpoint: Breakpoint, index: number): { readonly line: number; readonly breakpoint: ResolvedBreakpoint } | undefined {
+    const { condition } = breakpoint;
+    if ("capability" in breakpoint) {
+      const id = this.program.registry.byName.get(breakpoint.capability)?.id;
+      return id === undefined ? undefined : { line: 0, breakpoint: { index, condition, matches: ({ call }) => call === id } };
+    }
+    const file = this.program.module.debug?.files.findIndex(({ name }) => name === breakpoint.file) ?? -1;
+    const line = file < 0 ? undefined : this.#lines.linesOf(file).find((candidate) => candidate >= breakpoint.line);
+    if (line === undefined) return undefined;
+    return { line, breakpoint: { index, condition, matches: (stop) => stop.line === line && this.#lines.fileOf(stop.fn) === file } };
+  }
+
+  #holds({ matches, condition }: ResolvedBreakpoint, stop: Stop, task: Actor | undefined): boolean {
+    if (!matches(stop)) return false;
+    if (condition === undefined || task === undefined) return true;
+    const fn = this.#functionOf(stop);
+    const base = task.frameBase[stop.depth - 1] ?? 0;
+    const locals = fn === undefined ? [] : this.#lines.localsAt(fn, stop.pc);
+    try {
+      return condition((name) => {
+        const local = locals.find((candidate) => candidate.name === name);
+        return local === undefined ? undefined : slotValue(task.stack, task.numbers, base + local.slot);
+      });
+    } catch (error) {
+      if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
+      // Stop where the condition cannot be evaluated, so that the user can see why.
+      return true;
+    }
+  }
+
+  #hitIndices(stop: Stop): readonly number[] {
+    const task = this.#timeline.at(stop.step).machine.tasks.get(stop.task);
+    return this.#breakpoints.filter((breakpoint) => this.#holds(breakpoint, stop, task)).map(({ index }) => index);
+  }
+
+  #functionOf({ fn }: Stop): VerifiedFunction | undefined {
+    return this.program.functions[fn];
+  }
+
+  /** The run in the state of the place. */
+  #run(): RecordedRun {
+    return this.#at === undefined ? this.#timeline.last : this.#timeline.at(this.#at.step);
+  }
+
+  /** Returns the tasks that have not ended. */
+  tasks(): readonly TaskView[] {
+    return tasksOf(this.program, this.#run().machine.tasks);
+  }
+
+  /** Returns the frames of a task, innermost first, at most `count` from the index `start` on. */
+  stack(task: number, start = 0, count = 64): { readonly frames: readonly FrameView[]; readonly total: number } {
+    const { machine } = this.#run();
+    return framesOf(this.program, this.#lines, machine.tasks.get(task), start, count);
+  }
+
+  /** Returns the next call of the log, with the answer that the program will get. Undefined if there is none. */
+  nextCall(): NextCallView | undefined {
+    if (this.#at === undefined) return undefined;
+    const run = this.#run();
+    return nextCallOf(this.#recording, run, this.#edits);
+  }
+
+  /** Returns how the run has ended, if the place is its end. */
+  end(): EndView | undefined {
+    return this.#at === undefined ? endOfRun(this.#recording, this.#timeline.last, this.#edits) : undefined;
+  }
+
+  /** Steps and events of the run so far, and the bytes of all values that it has made. */
+  progress(): { readonly step: number; readonly events: number; readonly allocBytes: number } {
+    const run = this.#run();
+    return { step: run.machine.step, events: run.events, allocBytes: run.machine.allocBytes };
+  }
+
+  /**
+   * Replaces the answer of the next call. From here on the run is a what-if. `data` is typed JSON of the capability's result type, or
+   * `{"CapError": …}` for a failure. Throws `usage` if there is no next call, or the capability cannot give this answer.
+   */
+  setAnswer(data: JsonData): void {
+    const at = this.#at;
+    const call = at === undefined ? undefined : this.#run().nextCall;
+    if (at === undefined || call === undefined) {
+      throw new BorunaError("usage", "the log has no further call whose answer could be replaced", { hint: "Go back first." });
+    }
+    const { module, registry } = this.program;
+    const answer = readAnswer(call, data, module.types, registry);
+    this.#edits = new Map(this.#edits).set(call.call, answer);
+    this.#timeline = this.#timeline.fork(at.step, this.#edits);
+  }
+
+  /** Drops all replaced answers. The place is the same if it was before the first of them, otherwise the start. */
+  async resetAnswers(): Promise<void> {
+    if (this.#edits.size === 0) return;
+    const first = Math.min(...this.#edits.keys());
+    const next = this.#at === undefined ? undefined : this.#run().nextCall;
+    const isBefore = next !== undefined && next.call <= first;
+    this.#edits = new Map();
+    const at = this.#at;
+    this.#timeline = at !== undefined && isBefore ? this.#timeline.fork(at.step, this.#edits) : this.#newTimeline();
+    if (!isBefore) this.#at = await this.#first();
+  }
+
+  /** Returns the capabilities at whose calls a breakpoint can stop. */
+  capabilities(): readonly CapabilityDecl[] {
+    return this.program.registry.all.filter(({ internal }) => internal !== true);
+  }
+}
+
+const NEVER: AbortSignal = new AbortController().signal;

@@ -1,0 +1,254 @@
+/**
+ * A recorded run that can be paused at any step, saved and restored. The program runs behind the same gateway as always; the recorded
+ * answers take the place of the handlers, so nothing reaches the outside world, and the log is only read.
+ */
+import type { GatewayState } from "../../gateway/call.ts";
+import { Gateway } from "../../gateway/gateway.ts";
+import { RunObservers } from "../../gateway/observers.ts";
+import { OutputMeter } from "../../gateway/output-meter.ts";
+import { RunClock } from "../../gateway/run-clock.ts";
+import { type EventCounts, RunEvents } from "../../gateway/run-events.ts";
+import { bindArguments } from "../../gateway/run.ts";
+import type { Policy } from "../../policy/policy.ts";
+import { BorunaError } from "../../vm/error.ts";
+import type { RunEvent } from "../../vm/events.ts";
+import type { CapabilityAnswer, CapabilityRequest, HostStop, OpenCall } from "../../vm/host.ts";
+import type { Limits } from "../../vm/limits.ts";
+import type { Program } from "../../vm/bytecode/program.ts";
+import { type ImmediateHost, PausableRun, prepare } from "../../vm/scheduler/pausable.ts";
+import type { HeldCall } from "../../vm/snapshot/state-writer.ts";
+import type { LoggedCall } from "../entries.ts";
+import { loadValue } from "../log/blob-values.ts";
+import { isInterruption, loadEnd, type RunEnd } from "../log/end-record.ts";
+import type { RunLog } from "../log/log-reader.ts";
+import type { LogSource } from "../log/log-source.ts";
+import { type Answer, RecordedCalls, type WhatIfStop } from "../recorded-calls.ts";
+import { recordedPolicy, recordedProgram } from "../replay.ts";
+import { replayBounds, type ReplayLimits } from "../replay-limits.ts";
+import { CallPages } from "./call-pages.ts";
+
+/** A log with everything that its run needs. */
+export interface Recording {
+  readonly log: RunLog;
+  readonly program: Program;
+  readonly policy: Policy;
+  readonly limits: Limits;
+  readonly pages: CallPages;
+  /** The end record; undefined if the log has none. */
+  readonly end: RunEnd | undefined;
+}
+
+/** Answers that replace recorded ones, by the number of their call in the log. */
+export type Edits = ReadonlyMap<number, Answer>;
+
+/**
+ * Reads a log. Throws `log.*` and `module.*` if it cannot be trusted, `log.replay_limit` if its run used more than `limits` allow, and
+ * `usage` for an event log.
+ */
+export async function openRecording(source: LogSource, limits: ReplayLimits = {}): Promise<Recording> {
+  const pages = new CallPages(source);
+  const { log } = pages;
+  const program = recordedProgram(log);
+  await prepare(program);
+  const end = log.end === undefined ? undefined : loadEnd(log.end, log.blobs);
+  // This throws if the recorded run used more than the caller allows.
+  replayBounds(log.header.limits, end, limits);
+  return { log, program, policy: recordedPolicy(log), limits: replayBounds(log.header.limits, undefined, limits).limits, pages, end };
+}
+
+/** The step at which something outside of the program ended the recorded run; undefined if nothing did. */
+export function interruptedAt({ end }: Recording): number | undefined {
+  return end !== undefined && isInterruption(end) ? end.steps : undefined;
+}
+
+/** The part of a run's state that is outside of the machine. */
+interface HostState {
+  readonly gateway: GatewayState;
+  readonly events: EventCounts;
+  readonly outputBytes: number;
+  /** The number in the log of the next call. */
+  readonly nextCall: number;
+  readonly open: readonly OpenNumbers[];
+}
+
+/** The numbers of an open call: in the run, which counts spawns and the like too, and in the log. */
+interface OpenNumbers {
+  readonly number: number;
+  readonly logged: number;
+}
+
+export interface Snapshot {
+  readonly step: number;
+  readonly machine: Uint8Array;
+  readonly host: HostState;
+  /** The bytes that it takes in memory, estimated. */
+  readonly bytes: number;
+}
+
+const HOST_STATE_BYTES = 1_024;
+const OPEN_CALL_BYTES = 64;
+
+export class RecordedRun {
+  readonly machine: PausableRun;
+  readonly #host: RecordedHost;
+
+  private constructor(host: RecordedHost, machine: PausableRun) {
+    this.#host = host;
+    this.machine = machine;
+  }
+
+  /** Pauses before the first instruction. Throws `usage` and `value.*` if the recorded arguments do not fit the program. */
+  static start(recording: Recording, edits: Edits): RecordedRun {
+    const { program, limits, log } = recording;
+    const host = new RecordedHost(recording, edits);
+    return new RecordedRun(host, PausableRun.start(program, host, { limits, args: bindArguments(program, log.header.args) }));
+  }
+
+  static restore(recording: Recording, edits: Edits, { machine, host: state }: Snapshot): RecordedRun {
+    const host = new RecordedHost(recording, edits, state);
+    const run = PausableRun.restore(recording.program, host, machine, (held) => host.reopen(held));
+    host.isRestored = true;
+    return new RecordedRun(host, run);
+  }
+
+  /** The next call that the log has for the program. */
+  get nextCall(): LoggedCall | undefined {
+    return this.#host.calls.next;
+  }
+  /** Number of events so far. */
+  get events(): number {
+    return this.#host.events.count;
+  }
+  /** Why the run could not go on with the answers that there are. */
+  get stop(): WhatIfStop | undefined {
+    return this.#host.calls.stop;
+  }
+
+  /** Returns the answer that the program gets to a call. */
+  answerTo(call: LoggedCall): Answer | undefined {
+    return this.#host.calls.answerTo(call);
+  }
+
+  /** Throws `state.too_large`. */
+  snapshot(): Snapshot {
+    const machine = this.machine.state();
+    const host = this.#host.state();
+    const bytes = machine.length + HOST_STATE_BYTES + OPEN_CALL_BYTES * host.open.length;
+    return { step: this.machine.step, machine, host, bytes };
+  }
+}
+
+/** The machine's host: the gateway with the recorded answers. */
+class RecordedHost implements ImmediateHost {
+  readonly calls: RecordedCalls;
+  readonly events: RunEvents;
+  /** Whether the open calls of the snapshot have been taken up again. */
+  isRestored: boolean;
+  readonly #recording: Recording;
+  readonly #gateway: Gateway;
+  readonly #output: OutputMeter;
+  /** The open calls, oldest first. */
+  #open: readonly OpenNumbers[] = [];
+  #reopened = 0;
+
+  constructor(recording: Recording, edits: Edits, state?: HostState) {
+    const { log, program, policy, limits, pages } = recording;
+    this.#recording = recording;
+    const first = state?.nextCall ?? 1;
+    this.calls = new RecordedCalls(log, program, edits, pages.from(first), first);
+    const { calls } = this;
+    this.isRestored = state === undefined;
+    const observers = new RunObservers({
+      callStart: (call) => (this.isRestored ? calls.start(call) : undefined),
+      callEnd: (call) => calls.end(call),
+    });
+    this.events = new RunEvents(limits.max_log_bytes, calls, observers);
+    this.#output = new OutputMeter(limits.max_output_bytes);
+    this.#gateway = new Gateway({
+      policy,
+      audited: undefined,
+      handlers: calls.handlers,
+      mode: "replay",
+      runId: () => log.header.runId,
+      types: program.module.types,
+      tracing: undefined,
+      clock: new RunClock(0),
+      observers,
+      events: this.events,
+      prefix: undefined,
+      logged: undefined,
+      approve: (request) => calls.approval(request),
+      maxParallelCalls: 1,
+    });
+    if (state === undefined) return;
+    this.#gateway.goOn(state.gateway);
+    this.events.goOn(state.events);
+    this.#output.bytes = state.outputBytes;
+    this.#open = state.open;
+  }
+
+  state(): HostState {
+    return {
+      gateway: this.#gateway.state(),
+      events: this.events.state(),
+      outputBytes: this.#output.bytes,
+      nextCall: this.calls.position,
+      open: this.#open,
+    };
+  }
+
+  call(request: CapabilityRequest): CapabilityAnswer {
+    return immediate(this.#gateway.call(request));
+  }
+
+  open(request: CapabilityRequest): CapabilityAnswer | OpenCall {
+    const logged = this.calls.position;
+    const opened = this.#gateway.open(request);
+    if ("ok" in opened) return opened;
+    this.#open = [...this.#open, { number: this.#gateway.counters().total, logged }];
+    return this.#tracked(opened);
+  }
+
+  /** Takes up the next open call of the snapshot. */
+  reopen({ task, step }: HeldCall): OpenCall {
+    const { pages, program, log } = this.#recording;
+    const entry = this.#open[this.#reopened++];
+    const recorded = entry === undefined ? undefined : pages.call(entry.logged);
+    const capability = program.registry.byName.get(recorded?.capability ?? "");
+    if (entry === undefined || recorded === undefined || capability === undefined)
+      throw new BorunaError("internal", "an open call that the log does not have");
+    this.calls.reopen(entry.number, recorded);
+    const args = recorded.args.map((arg) => loadValue(arg, log.blobs));
+    const place = { function: "?", pc: 0 };
+    const request = { capability, args, declared: true, caught: false, actorId: task, step, span: undefined, place: () => place };
+    return this.#tracked(this.#gateway.reopen(request, entry.number));
+  }
+
+  #tracked(call: OpenCall): OpenCall {
+    return {
+      answer: () => {
+        const answer = call.answer();
+        this.#open = this.#open.slice(1);
+        return answer;
+      },
+    };
+  }
+
+  event(event: RunEvent): HostStop | undefined {
+    const overLimit = event.type === "UiEmit" ? this.#output.emit(event) : undefined;
+    return overLimit ?? this.events.append(event);
+  }
+
+  debug(text: string): HostStop | undefined {
+    return this.#output.print(text);
+  }
+
+  interrupted(): undefined {
+    return undefined;
+  }
+}
+
+function immediate(answer: CapabilityAnswer | Promise<CapabilityAnswer>): CapabilityAnswer {
+  if (answer instanceof Promise) throw new BorunaError("internal", "a recorded answer came later");
+  return answer;
+}

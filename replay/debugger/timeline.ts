@@ -1,0 +1,345 @@
+/**
+ * The timeline of a recorded run: finds the places at which a debugger can stop, forward and back, and restores the run at any of them.
+ *
+ * The timeline keeps snapshots. To look at an earlier place it restores the snapshot before it, and runs on from there. Snapshots are
+ * taken every few thousand steps while the run is explored. If they take more bytes than allowed, some are dropped: those whose gap is
+ * small for their distance from the place of interest. So snapshots are dense near it and exponentially thinner farther away.
+ *
+ *     snapshots   0        4096     8192     12288          explored
+ *                 |--------|--------|--------|--------------|
+ *     segments       0         1        2          3
+ */
+import type { VerifiedFunction } from "../../vm/bytecode/program.ts";
+import { OPCODES } from "../../vm/bytecode/opcodes.ts";
+import { CODE_STRIDE } from "../../vm/bytecode/stack-heights.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { type Actor, hasEnded } from "../../vm/interpreter/actor.ts";
+import type { Watch } from "../../vm/interpreter/host-calls.ts";
+import type { LineTable } from "./line-table.ts";
+import { type Edits, interruptedAt, RecordedRun, type Recording, type Snapshot } from "./recorded-run.ts";
+
+/** A place at which the debugger can stop: the run is before this instruction. */
+export interface Stop {
+  /** The number of steps of the run so far. No other stop has the same. */
+  readonly step: number;
+  readonly task: number;
+  /** The number of frames of the task. */
+  readonly depth: number;
+  /** Index of the function, and its next instruction. */
+  readonly fn: number;
+  readonly pc: number;
+  /** The line that begins here; 0 if the stop is in the middle of a line. */
+  readonly line: number;
+  /** The id of the capability that is called next; -1 if the instruction is no call. */
+  readonly call: number;
+  /** A task that has ended since the stop before; -1 if none has. */
+  readonly ended: number;
+}
+
+/** Whether a search ends at a stop. `task` is the task in the state of the stop; undefined unless the search is `live`. */
+export type Hit = (stop: Stop, task: Actor | undefined) => boolean;
+
+export interface Search {
+  readonly hit: Hit;
+  /** Whether `hit` needs the state of the run at each stop. */
+  readonly live: boolean;
+  /** Aborted when the search must stop; it then finds nothing. */
+  readonly signal: AbortSignal;
+}
+
+export interface TimelineOptions {
+  /** The most bytes of all snapshots together. Default: 64 MiB. */
+  readonly maxBytes?: number | undefined;
+  /** The steps between two snapshots in a short run. Default: 4096. */
+  readonly interval?: number | undefined;
+}
+
+/** The part of another timeline, up to a step, that a new one takes over. */
+interface Explored {
+  readonly snapshots: readonly Snapshot[];
+  readonly step: number;
+}
+
+const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
+const DEFAULT_INTERVAL = 4_096;
+/** The steps between two snapshots are at least the explored steps divided by this. */
+const INTERVALS = 512;
+const MAX_SNAPSHOTS = 2_048;
+/** The stops of a segment of at most this many intervals are kept in memory, for a few segments. A longer one gets more snapshots first. */
+const KEPT_INTERVALS = 4;
+const KEPT_SEGMENTS = 8;
+/** How long a search uses the thread before others may. */
+const TURN_MS = 20;
+
+const CALLS: ReadonlySet<number> = new Set([OPCODES.CapCall.tag, OPCODES.TryCapCall.tag]);
+
+export class Timeline {
+  readonly #recording: Recording;
+  readonly #edits: Edits;
+  readonly #lines: LineTable;
+  readonly #options: TimelineOptions;
+  readonly #interval: number;
+  readonly #maxBytes: number;
+  /** Ascending. The first is at the start of the run. */
+  readonly #snapshots: Snapshot[];
+  #bytes = 0;
+  /** The run at the end of what is explored. */
+  readonly #frontier: RecordedRun;
+  /** Whether the whole run is explored. */
+  #isComplete = false;
+  /** The run in the state that was asked for last. */
+  #cursor: RecordedRun | undefined;
+  /** The step near which snapshots are dense. */
+  #focus = 0;
+  /** Stops by the step of their segment's snapshot, and the step up to which they were collected. The last used segment is the last. */
+  readonly #stops = new Map<number, { readonly end: number; readonly stops: readonly Stop[] }>();
+  /** The most bytes that the snapshots have taken so far. */
+  peakBytes = 0;
+
+  constructor(recording: Recording, edits: Edits, lines: LineTable, options: TimelineOptions, from?: Explored) {
+    this.#recording = recording;
+    this.#edits = edits;
+    this.#lines = lines;
+    this.#options = options;
+    this.#interval = options.interval ?? DEFAULT_INTERVAL;
+    this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+    const last = from?.snapshots.at(-1);
+    if (from === undefined || last === undefined) {
+      this.#frontier = RecordedRun.start(recording, edits);
+      this.#snapshots = [];
+      if (this.#frontier.machine.end === undefined) this.#add(this.#frontier.snapshot());
+      else this.#isComplete = true;
+    } else {
+      this.#frontier = RecordedRun.restore(recording, edits, last);
+      this.#frontier.machine.runTo(from.step);
+      this.#snapshots = [...from.snapshots];
+      this.#bytes = from.snapshots.reduce((sum, { bytes }) => sum + bytes, 0);
+    }
+  }
+
+  /** Bytes of all snapshots. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+  get snapshots(): number {
+    return this.#snapshots.length;
+  }
+
+  /** Returns a timeline of the same run up to `step`, which goes on with other answers. */
+  fork(step: number, edits: Edits): Timeline {
+    const snapshots = this.#snapshots.filter((snapshot) => snapshot.step <= step);
+    return new Timeline(this.#recording, edits, this.#lines, this.#options, { snapshots, step });
+  }
+
+  /** Returns the first stop after a step that is a hit. Undefined if there is none before the end of the run. */
+  async next(after: number, search: Search): Promise<Stop | undefined> {
+    const turn = new Turn(search.signal);
+    let from = after;
+    for (let i = this.#segmentOf(Math.max(0, after)); await turn.mayGoOn(); ) {
+      this.#focus = Math.max(from, 0);
+      const end = this.#endOf(i);
+      if (from < end) {
+        let found: Stop | undefined;
+        this.#visit(i, search.live, (stop, task) => {
+          if (found === undefined && stop.step > from && search.hit(stop, task)) found = stop;
+        });
+        if (found !== undefined) return found;
+      }
+      from = Math.max(from, end - 1);
+      if (i < this.#snapshots.length - 1) i += 1;
+      else if (this.#isComplete) return undefined;
+      else {
+        this.#explore();
+        i = this.#segmentOf(end);
+      }
+    }
+    return undefined;
+  }
+
+  /** Returns the last stop before a step that is a hit. Everything before must be explored. */
+  async previous(before: number, search: Search): Promise<Stop | undefined> {
+    const turn = new Turn(search.signal);
+    for (let i = this.#segmentOf(before - 1); i >= 0 && (await turn.mayGoOn()); i--) {
+      const end = Math.min(before, this.#endOf(i));
+      this.#focus = end;
+      this.#refine(i);
+      // New snapshots, and dropped ones, change the indices.
+      i = this.#segmentOf(end - 1);
+      let found: Stop | undefined;
+      this.#visit(i, search.live, (stop, task) => {
+        if (stop.step < before && search.hit(stop, task)) found = stop;
+      });
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Explores the run to its end. Returns whether the end was reached before the signal. */
+  async toEnd(signal: AbortSignal): Promise<boolean> {
+    const turn = new Turn(signal);
+    while (!this.#isComplete && (await turn.mayGoOn())) this.#explore();
+    return this.#isComplete;
+  }
+
+  /** Returns the run in the state of a stop. It stays in that state until the next call of a method. */
+  at(step: number): RecordedRun {
+    this.#focus = step;
+    const snapshot = this.#snapshots[this.#segmentOf(step)];
+    const cursor = this.#cursor;
+    const isBehind = cursor === undefined || cursor.machine.end !== undefined || cursor.machine.step > step;
+    if (snapshot === undefined) throw new BorunaError("internal", "a run without a snapshot");
+    const run = isBehind || snapshot.step > cursor.machine.step ? this.#restore(snapshot) : cursor;
+    run.machine.runTo(step);
+    this.#cursor = run;
+    return run;
+  }
+
+  /** Returns the run in its last state. Call `toEnd` first. */
+  get last(): RecordedRun {
+    return this.#frontier;
+  }
+
+  #restore(snapshot: Snapshot): RecordedRun {
+    return RecordedRun.restore(this.#recording, this.#edits, snapshot);
+  }
+
+  /** Returns the index of the last snapshot at or before a step; -1 if there is none. */
+  #segmentOf(step: number): number {
+    let low = 0;
+    let high = this.#snapshots.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#snapshots[middle]?.step ?? 0) <= step) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  /** Returns the step at which a segment ends. */
+  #endOf(segment: number): number {
+    return this.#snapshots[segment + 1]?.step ?? this.#frontier.machine.step;
+  }
+
+  /** Runs on from the end of what is explored, and takes a snapshot there. */
+  #explore(): void {
+    const { machine } = this.#frontier;
+    const last = interruptedAt(this.#recording);
+    const stopAt = last === undefined || this.#edits.size > 0 ? Number.POSITIVE_INFINITY : last;
+    const step = machine.step + Math.max(this.#interval, Math.floor(machine.step / INTERVALS));
+    machine.runTo(Math.min(step, stopAt));
+    this.#focus = machine.step;
+    this.#isComplete = machine.end !== undefined || machine.step >= stopAt;
+    if (!this.#isComplete) this.#add(this.#frontier.snapshot());
+  }
+
+  /** Visits the stops of a segment in order. */
+  #visit(segment: number, live: boolean, visit: (stop: Stop, task: Actor | undefined) => void): void {
+    const snapshot = this.#snapshots[segment];
+    if (snapshot === undefined) return;
+    const end = this.#endOf(segment);
+    const kept = this.#stops.get(snapshot.step);
+    if (!live && kept?.end === end) {
+      this.#keep(snapshot.step, kept);
+      for (const stop of kept.stops) visit(stop, undefined);
+      return;
+    }
+    const isKept = end - snapshot.step <= KEPT_INTERVALS * this.#interval;
+    const stops: Stop[] = [];
+    const { machine } = this.#restore(snapshot);
+    machine.runTo(
+      end,
+      this.#watch(machine.current, (stop, task) => {
+        if (isKept) stops.push(stop);
+        visit(stop, task);
+      }),
+    );
+    if (isKept) this.#keep(snapshot.step, { end, stops });
+  }
+
+  #keep(step: number, segment: { readonly end: number; readonly stops: readonly Stop[] }): void {
+    this.#stops.delete(step);
+    this.#stops.set(step, segment);
+    const [oldest] = this.#stops.keys();
+    if (this.#stops.size > KEPT_SEGMENTS && oldest !== undefined) this.#stops.delete(oldest);
+  }
+
+  #watch(first: Actor | undefined, visit: (stop: Stop, task: Actor) => void): Watch {
+    let running = first;
+    let ended = -1;
+    return (task, fn, pc, depth, step) => {
+      if (task !== running) {
+        if (running !== undefined && (hasEnded(running) || running.depth === 0)) ended = running.id;
+        running = task;
+      }
+      const line = this.#lines.lineAt(fn, pc);
+      const call = callAt(fn, pc);
+      if (line === 0 && call < 0) return;
+      visit({ step, task: task.id, depth, fn: fn.index, pc, line, call, ended }, task);
+      ended = -1;
+    };
+  }
+
+  /** Takes snapshots inside a long segment. */
+  #refine(segment: number): void {
+    const snapshot = this.#snapshots[segment];
+    const end = this.#endOf(segment);
+    if (snapshot === undefined || end - snapshot.step <= KEPT_INTERVALS * this.#interval) return;
+    const run = this.#restore(snapshot);
+    const stride = Math.max(this.#interval, Math.ceil((end - snapshot.step) / (2 * KEPT_INTERVALS)));
+    for (let step = snapshot.step + stride; step < end; step += stride) {
+      run.machine.runTo(step);
+      if (run.machine.end !== undefined || run.machine.step >= end) break;
+      this.#add(run.snapshot());
+    }
+  }
+
+  #add(snapshot: Snapshot): void {
+    const index = this.#segmentOf(snapshot.step);
+    if (this.#snapshots[index]?.step === snapshot.step) return;
+    this.#snapshots.splice(index + 1, 0, snapshot);
+    this.#bytes += snapshot.bytes;
+    while (this.#snapshots.length > 1 && (this.#bytes > this.#maxBytes || this.#snapshots.length > MAX_SNAPSHOTS)) this.#dropOne();
+    this.peakBytes = Math.max(this.peakBytes, this.#bytes);
+  }
+
+  /** Drops the snapshot whose gap is the smallest for its distance from the focus. The first snapshot stays. */
+  #dropOne(): void {
+    let victim = this.#snapshots.length - 1;
+    let smallest = Number.POSITIVE_INFINITY;
+    for (let i = 1; i < this.#snapshots.length; i++) {
+      const step = this.#snapshots[i]?.step ?? 0;
+      const gap = this.#endOf(i) - (this.#snapshots[i - 1]?.step ?? 0);
+      const weight = gap / (Math.abs(step - this.#focus) + this.#interval);
+      if (weight >= smallest) continue;
+      smallest = weight;
+      victim = i;
+    }
+    const [dropped] = this.#snapshots.splice(victim, 1);
+    this.#bytes -= dropped?.bytes ?? 0;
+  }
+}
+
+/** Returns the id of the capability that an instruction calls, or -1. */
+function callAt(fn: VerifiedFunction, pc: number): number {
+  const at = pc * CODE_STRIDE;
+  return CALLS.has(fn.code[at] ?? -1) ? (fn.code[at + 1] ?? -1) : -1;
+}
+
+/** Lets other work of the process run from time to time. */
+class Turn {
+  readonly #signal: AbortSignal;
+  #since = Date.now();
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /** Returns false if the work must stop. */
+  async mayGoOn(): Promise<boolean> {
+    if (Date.now() - this.#since >= TURN_MS) {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#since = Date.now();
+    }
+    return !this.#signal.aborted;
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * The recorded calls of a log, as the sink and the handlers of a run that repeats them under other conditions: another policy, or other
+ * answers. Only calls must match. Other events (of actors, contracts, emitted trees) may differ, because another answer changes them.
+ */
+import { type Approval, type ApprovalRequest, type Decision, decisionProblem } from "../gateway/approval.ts";
+import { isFailureKind, type Failure } from "../gateway/failure.ts";
+import { CapabilityFailure, FAILURE_TRAPS, type Handlers, machineHandler } from "../gateway/handlers.ts";
+import type { CallEnd, CallStart } from "../gateway/observers.ts";
+import type { EventSink } from "../gateway/run-events.ts";
+import type { CapabilityRegistry } from "../vm/capabilities.ts";
+import { BorunaError } from "../vm/error.ts";
+import type { RunEvent } from "../vm/events.ts";
+import type { HostStop } from "../vm/host.ts";
+import { isJsonObject, type JsonData } from "../vm/json/json.ts";
+import { valueFromTypedJson } from "../vm/json/typed-json.ts";
+import type { TypeDef } from "../vm/bytecode/module.ts";
+import type { Program } from "../vm/bytecode/program.ts";
+import { typeToString } from "../vm/value/type.ts";
+import type { Value } from "../vm/value/value.ts";
+import { type LoggedCall, signatureOf } from "./entries.ts";
+import { loadText, loadValue } from "./log/blob-values.ts";
+import type { RunLog } from "./log/log-reader.ts";
+import { compareEvents, type Mismatch } from "./report/divergence.ts";
+import { eventText } from "./report/format-values.ts";
+
+/** The answer that a program gets to a call. */
+export type Answer = { readonly value: Value } | { readonly failure: Failure };
+
+/** What of a log is needed to repeat its calls. */
+type ReplayedLog = Pick<RunLog, "header" | "blobs">;
+
+/** Why the replay ended before the program did. */
+export type WhatIfStop =
+  /** The policy refuses the call, or lets it wait for an approval that the log does not have. `rule` is the path of the rule in the policy. */
+  | { readonly reason: "refused"; readonly text: string; readonly rule: string | undefined; readonly message: string }
+  /** The call is not the next recorded one. */
+  | { readonly reason: "other_call"; readonly mismatch: Mismatch }
+  /** The log has no further call, or no answer to this one. */
+  | { readonly reason: "no_answer"; readonly text: string };
+
+export interface EditedAnswer {
+  readonly call: number;
+  /** Short texts of the call, its recorded answer and the answer that replaces it. */
+  readonly text: string;
+  readonly recorded: string;
+  readonly edited: string;
+  /** Whether the program got to the call. */
+  readonly used: boolean;
+}
+
+/** The recorded calls, which the program must repeat in order: the sink and the handlers of the run. */
+export class RecordedCalls implements EventSink {
+  readonly handlers: Handlers;
+  readonly #log: ReplayedLog;
+  readonly #program: Program;
+  readonly #registry: CapabilityRegistry;
+  readonly #edits: ReadonlyMap<number, Answer>;
+  readonly #edited: EditedAnswer[] = [];
+  readonly #calls: Iterator<LoggedCall, unknown>;
+  #next: LoggedCall | undefined;
+  #position: number;
+  /**
+   * The calls that the program waits for, by their numbers in the run. The log may have no answer: the recorded run ended before it
+   * came. This replay then ends at the latest when the machine takes the answer.
+   */
+  readonly #open = new Map<
+    number,
+    { readonly answer: Answer | undefined; readonly approval: Approval | undefined; readonly text: () => string }
+  >();
+  answered = 0;
+  stop: WhatIfStop | undefined;
+  /** The call that the gateway is deciding on. If it ends before it is logged, the policy refused it. */
+  #undecided: CallStart | undefined;
+
+  /**
+   * `edits` are the answers that replace recorded ones, by the number of their call in the log. `calls` are the calls that the program
+   * makes; `first` is the number in the log of the first.
+   */
+  constructor(log: ReplayedLog, program: Program, edits: ReadonlyMap<number, Answer>, calls: Iterator<LoggedCall, unknown>, first = 1) {
+    this.#position = first - 1;
+    this.#log = log;
+    this.#program = program;
+    this.#registry = program.registry;
+    this.#edits = edits;
+    this.#calls = calls;
+    const served = this.#registry.all.filter((c) => c.internal !== true && !log.header.unserved.includes(c.name));
+    const handler = machineHandler((_, { callNumber }) => this.#takeAnswer(callNumber));
+    this.handlers = new Map(served.map((c) => [c.name, handler]));
+    this.#advance();
+  }
+
+  /** The next call of the log that the program must make. */
+  get next(): LoggedCall | undefined {
+    return this.#next;
+  }
+
+  /** The number in the log of the next call; one more than the last if there is none. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Takes up a call that the program has made at an earlier time. `call` is its number in the run. */
+  reopen(call: number, recorded: LoggedCall): void {
+    this.#open.set(call, { answer: this.answerTo(recorded), approval: recorded.approval, text: () => recorded.capability });
+  }
+
+  #advance(): void {
+    const next = this.#calls.next();
+    this.#position = next.done === true ? this.#position + 1 : next.value.call;
+    this.#next = next.done === true ? undefined : next.value;
+  }
+
+  /** Returns the recorded decision about the call. If the policy does not accept it, stops the program, because it would wait. */
+  approval({ runId, call, hash, rule, keys }: ApprovalRequest): Decision | undefined {
+    const { approval: decision, answer, text = () => "" } = this.#open.get(call) ?? {};
+    if (decision !== undefined && decisionProblem(keys, { ...decision, runId, call, hash }, decision.signature) === undefined)
+      return decision;
+    // Without an answer, the recorded run has waited here, too.
+    this.stop =
+      answer === undefined
+        ? { reason: "no_answer", text: text() }
+        : { reason: "refused", text: text(), rule, message: "the call would wait for an approval" };
+    return undefined;
+  }
+
+  start(call: CallStart): void {
+    this.#undecided = call;
+  }
+
+  end({ outcome, rule, message = "" }: CallEnd): void {
+    if (this.#undecided === undefined || (outcome !== "denied" && outcome !== "budget_exceeded")) return;
+    const { capability, args } = this.#undecided;
+    this.stop = { reason: "refused", text: this.#text({ type: "CapCall", capability, args }), rule, message };
+  }
+
+  append(event: RunEvent, call = 0): HostStop | undefined {
+    const open = event.type === "CapError" ? this.#open.get(call) : undefined;
+    if (open !== undefined && open.answer === undefined) return this.#stop({ reason: "no_answer", text: open.text() });
+    if (event.type !== "CapCall") return undefined;
+    this.#undecided = undefined;
+    const recorded = this.#next;
+    if (recorded === undefined) return this.#stop({ reason: "no_answer", text: this.#text(event) });
+    const args = recorded.args.map((arg) => loadValue(arg, this.#log.blobs));
+    const expected: RunEvent = { type: "CapCall", capability: recorded.capability, args };
+    const context = { types: this.#program.module.types, registry: this.#registry };
+    const mismatch = compareEvents(recorded.event, expected, event, context);
+    if (mismatch !== undefined) return this.#stop({ reason: "other_call", mismatch });
+    const answer = this.answerTo(recorded);
+    if (this.#edits.has(recorded.call)) this.#edited.push(this.#editOf(recorded, event));
+    this.#open.set(call, { answer, approval: recorded.approval, text: () => this.#text(event) });
+    if (answer !== undefined) this.answered += 1;
+    this.#advance();
+    return undefined;
+  }
+
+  /** Returns the answer that the program gets to a call; undefined if the log has none. */
+  answerTo({ call, answer }: LoggedCall): Answer | undefined {
+    return this.#edits.get(call) ?? (answer === undefined ? undefined : this.#load(answer));
+  }
+
+  #editOf({ call, capability, answer }: LoggedCall, event: RunEvent): EditedAnswer {
+    const text = (given: Answer | undefined): string => (given === undefined ? "(no answer)" : this.#answerText(capability, given));
+    const recorded = answer === undefined ? undefined : this.#load(answer);
+    return { call, text: this.#text(event), recorded: text(recorded), edited: text(this.#edits.get(call)), used: true };
+  }
+
+  #load(answer: NonNullable<LoggedCall["answer"]>): Answer {
+    const { blobs } = this.#log;
+    if (answer.outcome === "ok") return { value: loadValue(answer.result, blobs) };
+    return { failure: { kind: isFailureKind(answer.kind) ? answer.kind : "runtime_error", message: loadText(answer.message, blobs) } };
+  }
+
+  #answerText(capability: string, answer: Answer): string {
+    if ("value" in answer) return this.#text({ type: "CapResult", capability, result: answer.value });
+    return this.#text({ type: "CapError", capability, ...answer.failure });
+  }
+
+  #takeAnswer(call: number): Value {
+    const open = this.#open.get(call);
+    if (open === undefined) throw new BorunaError("internal", "a handler was asked before its call was logged");
+    const { answer } = open;
+    // `append` ends the replay when the machine takes this failure.
+    if (answer === undefined) throw new CapabilityFailure("the log has no answer for this call");
+    this.#open.delete(call);
+    if ("failure" in answer) throw new CapabilityFailure(answer.failure.message, answer.failure.kind);
+    return answer.value;
+  }
+
+  #stop(stop: WhatIfStop): HostStop {
+    this.stop = stop;
+    return { trap: "log_end", message: "the log has no answer for this call" };
+  }
+
+  #text(event: RunEvent): string {
+    return eventText(event, this.#program.module.types);
+  }
+
+  /** Whether the program has made every recorded call. */
+  isDone(): boolean {
+    return this.#next === undefined;
+  }
+
+  /** Returns the edits in the order of their calls, also those that the program did not get to. */
+  edited(): readonly EditedAnswer[] {
+    const used = new Set(this.#edited.map(({ call }) => call));
+    const unused = [...this.#edits].filter(([call]) => !used.has(call));
+    const rest = unused.map(([call, answer]) => ({
+      call,
+      text: "",
+      recorded: "",
+      edited: this.#answerText("", answer).trim(),
+      used: false,
+    }));
+    return [...this.#edited, ...rest].sort((a, b) => a.call - b.call);
+  }
+
+  close(): void {
+    this.#calls.return?.();
+  }
+}
+
+/** Reads an answer that replaces a recorded one. Throws `usage` if the capability cannot give it. */
+export function readAnswer(call: LoggedCall, data: JsonData, types: readonly TypeDef[], registry: CapabilityRegistry): Answer {
+  const what = `the answer of call ${call.call}, ${call.capability}`;
+  const failure = isJsonObject(data) && data.size === 1 ? data.get("CapError") : undefined;
+  if (failure !== undefined) return { failure: readFailure(failure, what) };
+  const result = signatureOf(call, registry)?.result;
+  if (result === undefined) throw new BorunaError("usage", `${what}: this version does not have the capability`);
+  try {
+    return { value: valueFromTypedJson(data, result, types, "answer") };
+  } catch (error) {
+    if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
+    throw new BorunaError("usage", `${what}, must have the type ${typeToString(result)}: ${error.message}`, {
+      hint: 'for a failure: {"CapError": {"kind": "runtime_error", "message": "…"}}',
+      cause: error,
+    });
+  }
+}
+
+function readFailure(data: JsonData, what: string): Failure {
+  const kinds = Object.keys(FAILURE_TRAPS);
+  if (isJsonObject(data) && [...data.keys()].every((name) => ["kind", "message"].includes(name))) {
+    const [kind, message] = [data.get("kind"), data.get("message")];
+    if (isFailureKind(kind) && typeof message === "string") return { kind, message };
+  }
+  throw new BorunaError("usage", `${what}: a failure has a kind (${kinds.join(", ")}) and a message`, {
+    hint: 'for example: {"CapError": {"kind": "runtime_error", "message": "HTTP 500"}}',
+  });
+}
