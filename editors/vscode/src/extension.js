@@ -1,5 +1,5 @@
 /**
- * The VS Code extension: starts `boruna lsp` for `.ax` files, and runs programs and tests as tasks. `scripts/vsix.mjs` bundles it with
+ * The VS Code extension: starts `boruna lsp` for `.ax` files and `boruna debug --dap` for logs, and runs programs and tests as tasks. `scripts/vsix.mjs` bundles it with
  * the client of the Language Server Protocol.
  */
 import * as vscode from "vscode";
@@ -14,6 +14,11 @@ export async function activate(context) {
     vscode.commands.registerCommand("boruna.test", (path = openFile(), name) =>
       path && run("test", name === undefined ? [path] : [path, name]),
     ),
+    vscode.commands.registerCommand("boruna.nextCall", () => moveTo("call")),
+    vscode.commands.registerCommand("boruna.previousCall", () => moveTo("back-call")),
+    vscode.debug.registerDebugAdapterDescriptorFactory("boruna", {
+      createDebugAdapterDescriptor: () => new vscode.DebugAdapterExecutable(command(), ["debug", "--dap"]),
+    }),
     vscode.commands.registerCommand("boruna.restart", () => client?.restart()),
     vscode.tasks.registerTaskProvider("boruna", {
       provideTasks: () => (openFile() === undefined ? [] : ["run", "check", "test"].map((name) => taskOf(name, ["${file}"]))),
@@ -36,6 +41,9 @@ export async function activate(context) {
 export function deactivate() {
   return client?.stop();
 }
+
+/** Moves the debugger that is active, by the name of the move. */
+const moveTo = (move) => vscode.debug.activeDebugSession?.customRequest("boruna/move", { move });
 
 const command = () => vscode.workspace.getConfiguration("boruna").get("path", "boruna");
 
