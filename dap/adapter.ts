@@ -115,7 +115,8 @@ export class Adapter {
 
   /** Answers the request at once, and sends `stopped` when the debugger has arrived. */
   move(kind: Move): object {
-    if (kind === "continue" && this.#run.at === undefined) {
+    const { at } = this.#run;
+    if (kind === "continue" && at === undefined) {
       this.#send("terminated");
       return {};
     }

@@ -43,7 +43,7 @@ class Session extends DebugSession {
         ? [error.message, error.hint].filter((part) => part !== undefined).join(". ")
         : "internal error of the debugger";
     const kind = error instanceof BorunaError ? error.kind : "internal";
-    this.sendErrorResponse(response, { id: 1, format: "{text}", variables: { text, kind }, showUser: true });
+    this.sendErrorResponse(response, { id: 1, format: "{_text}", variables: { _text: text, _kind: kind }, showUser: true });
   }
 }
 

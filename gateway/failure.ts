@@ -1,4 +1,5 @@
 /** Turns whatever a handler threw into the failure that the log and the program may see. */
+import { BorunaError } from "../vm/error.ts";
 import { wellFormed } from "../vm/value/value.ts";
 import { CapabilityFailure, FAILURE_TRAPS, type FailureKind } from "./handlers.ts";
 
@@ -61,4 +62,9 @@ export async function outcomeOf(promise: Promise<unknown>): Promise<PromiseOutco
   } catch (error) {
     return { ok: false, error };
   }
+}
+
+/** Whether the error means that the log could not be read or written, or that Boruna has a bug. */
+export function isLogError(error: unknown): boolean {
+  return error instanceof BorunaError && (error.kind.startsWith("log.") || error.kind === "internal");
 }

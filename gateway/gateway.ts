@@ -41,7 +41,7 @@ import { checkAnswer } from "./answer.ts";
 import { type Call, CallContext, type GatewayOptions, type GatewayState, newCall, type SuspendedCall } from "./call.ts";
 import { argumentMismatch, modelFacts } from "./call-facts.ts";
 import { callHash } from "./call-hash.ts";
-import { cleanMessage, failureOf, outcomeOf, outcomeOfFailure } from "./failure.ts";
+import { cleanMessage, failureOf, isLogError, outcomeOf, outcomeOfFailure } from "./failure.ts";
 import { flowSpanOf } from "./flow.ts";
 import { FAILURE_TRAPS, type FailureKind, type Handler, isLater, MachineHandler, type UsageHooks } from "./handlers.ts";
 import type { CallEnd } from "./observers.ts";
@@ -594,8 +594,3 @@ export class Gateway {
 const WAITS_FOR: Readonly<Record<SuspendedCall["waitsFor"], string>> = { approval: "an approval", answer: "its answer" };
 
 const UNIT_TYPE: Type = { kind: "primitive", name: "Unit" };
-
-/** Whether the error means that the log could not be read or written, or that Boruna has a bug. */
-function isLogError(error: unknown): boolean {
-  return error instanceof BorunaError && (error.kind.startsWith("log.") || error.kind === "internal");
-}

@@ -177,6 +177,7 @@ class RecordedHost implements ImmediateHost {
       events: this.events,
       prefix: undefined,
       logged: undefined,
+      durable: undefined,
       approve: (request) => calls.approval(request),
       maxParallelCalls: 1,
     });

@@ -36,7 +36,7 @@ export class Client extends DebugClient {
   constructor() {
     super("node", "", "boruna");
     // A busy machine must not fail a test.
-    this.defaultTimeout = 0;
+    this.defaultTimeout = 600_000;
     this.served = serveDebugAdapter(this.input, this.output, { file: undefined, limits: {} });
     this.served.catch(() => undefined);
     this.connect(this.output, this.input);

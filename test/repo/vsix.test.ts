@@ -38,7 +38,7 @@ const load = Module._load;
 Module._load = (name, ...rest) => (name === "vscode" ? vscode : load(name, ...rest));
 const vscode = new Proxy({}, {
   get: (_, key) => (key === "version" ? "1.91.0" : member()),
-  ownKeys: () => ["commands", "tasks", "window", "workspace"],
+  ownKeys: () => ["commands", "debug", "tasks", "window", "workspace"],
   getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }),
 });
 function member() {
