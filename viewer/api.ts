@@ -95,12 +95,14 @@ export interface RunSummary {
   readonly log?: LogSummary | undefined;
 }
 
+export type LogState = "reading" | "open" | "ended" | "broken";
+
 export interface LogSummary {
   /** The path as the user gave it. */
   readonly file: string;
   readonly events: number;
   /** `reading`: the file is being read for the first time; `open`: it has no end record; `ended`: it has one; `broken`: it is not a valid log. */
-  readonly state: "reading" | "open" | "ended" | "broken";
+  readonly state: LogState;
   /** Why the log is broken, in one sentence. */
   readonly problem?: string | undefined;
 }

@@ -14,6 +14,7 @@ import { fileSource, LINE_FEED } from "../replay/log/log-source.ts";
 import { BorunaError } from "../vm/error.ts";
 import { RUN_EVENT_TYPES, type RunEventType } from "../vm/events.ts";
 import { isJsonObject, parseJson } from "../vm/json/json.ts";
+import type { LogState } from "./api.ts";
 import { ByteList, CountList } from "./growing-array.ts";
 
 const CHUNK_BYTES = 256 * 1024;
@@ -30,8 +31,6 @@ export interface IndexedEvent extends LogEvent {
   /** Line of the file, from 1. */
   readonly line: number;
 }
-
-export type LogState = "reading" | "open" | "ended" | "broken";
 
 export class LogIndex {
   readonly file: string;

@@ -6,12 +6,11 @@ import { alignEvents, type Mark, segmentOf } from "./align.ts";
 import { get } from "./client.ts";
 import { formatCount, plural } from "./format.ts";
 import { useKeys } from "./keys.tsx";
-import { CompareHeader, DifferenceButtons, PairCells } from "./pairs.tsx";
-import { ErrorNote, Note, Untrusted, useIsNarrow } from "./parts.tsx";
+import { DifferenceButtons, PairCells, PairRows } from "./pairs.tsx";
+import { ErrorNote, Note, Untrusted } from "./parts.tsx";
 import { routeTo } from "./route.ts";
 import { useData } from "./use-data.ts";
 import { useWindow } from "./use-window.ts";
-import { VirtualRows } from "./virtual-rows.tsx";
 
 const KINDS: Readonly<Record<Difference["kind"], string>> = {
   header: "other header",
@@ -37,7 +36,6 @@ export function LogComparison({ a, b }: { readonly a: RunDetail; readonly b: Run
 }
 
 function LogRows({ a, b, answer }: { readonly a: RunDetail; readonly b: RunDetail; readonly answer: CompareAnswer }) {
-  const isNarrow = useIsNarrow();
   const [eventsA, eventsB] = [a.log?.events ?? 0, b.log?.events ?? 0];
   const aligned = useMemo(() => alignEvents(answer, eventsA, eventsB), [answer, eventsA, eventsB]);
   const windowA = useEventWindow(a);
@@ -94,17 +92,13 @@ function LogRows({ a, b, answer }: { readonly a: RunDetail; readonly b: RunDetai
       {places.length > 0 && <DifferenceButtons actions={actions} />}
       <DifferenceCard differences={outside} />
       {chosen !== undefined && <DifferenceCard key={selected} differences={[chosen]} />}
-      <VirtualRows
+      <PairRows
         total={aligned.rows}
-        rowHeight={isNarrow ? 46 : 28}
         label="Aligned events"
-        role="grid"
-        columns={3}
         selected={selected}
         onSelect={setSelected}
         onVisible={show}
-        header={<CompareHeader />}
-        rowAttributes={(row) => ({ class: `pair ${markOfSegment(segmentOf(aligned, row))}` })}
+        markOf={(row) => markOfSegment(segmentOf(aligned, row))}
       >
         {(row) => {
           const segment = segmentOf(aligned, row);
@@ -119,7 +113,7 @@ function LogRows({ a, b, answer }: { readonly a: RunDetail; readonly b: RunDetai
             />
           );
         }}
-      </VirtualRows>
+      </PairRows>
     </>
   );
 }

@@ -6,11 +6,10 @@ import { type AlignedCall, alignCalls } from "./align.ts";
 import { get } from "./client.ts";
 import { formatCount, formatDuration, plural } from "./format.ts";
 import { useKeys } from "./keys.tsx";
-import { CompareHeader, DifferenceButtons, PairCells } from "./pairs.tsx";
-import { ErrorNote, Note, Untrusted, useIsNarrow } from "./parts.tsx";
+import { DifferenceButtons, PairCells, PairRows } from "./pairs.tsx";
+import { ErrorNote, Note, Untrusted } from "./parts.tsx";
 import { routeTo } from "./route.ts";
 import { useData } from "./use-data.ts";
-import { VirtualRows } from "./virtual-rows.tsx";
 
 const MAX_CALLS = 1_000;
 
@@ -23,7 +22,6 @@ interface SpanComparisonProps {
 
 /** Compares which calls were made and how each ended. Spans hold no arguments or results. */
 export function SpanComparison({ a, b, execA, execB }: SpanComparisonProps) {
-  const isNarrow = useIsNarrow();
   const callsA = useCalls(a, execA);
   const callsB = useCalls(b, execB);
   const [selected, setSelected] = useState<number>();
@@ -55,20 +53,16 @@ export function SpanComparison({ a, b, execA, execB }: SpanComparisonProps) {
         <span class="small">Spans hold no arguments or results; compare two logs to see them.</span>
       </p>
       {different > 0 && <DifferenceButtons actions={actions} />}
-      <VirtualRows
+      <PairRows
         total={aligned.length}
-        rowHeight={isNarrow ? 46 : 28}
         label="Aligned calls"
-        role="grid"
-        columns={3}
         selected={selected}
         onSelect={setSelected}
         onVisible={noop}
-        header={<CompareHeader />}
-        rowAttributes={(row) => ({ class: `pair ${aligned[row]?.mark ?? "same"}` })}
+        markOf={(row) => aligned[row]?.mark ?? "same"}
       >
         {(row) => <CallCells call={aligned[row]} a={a} b={b} execA={execA} execB={execB} />}
-      </VirtualRows>
+      </PairRows>
     </>
   );
 }

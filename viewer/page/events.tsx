@@ -1,10 +1,11 @@
 /** The events of the log, without their values. */
+import type { Ref } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { EventRow, RunDetail } from "../api.ts";
+import type { EventRow, Facet, RunDetail } from "../api.ts";
 import { get } from "./client.ts";
-import { formatCount, plural } from "./format.ts";
+import { formatCount } from "./format.ts";
 import { useKeys } from "./keys.tsx";
-import { ErrorNote, Note, Untrusted, untrusted, useIsNarrow } from "./parts.tsx";
+import { ErrorNote, FollowBox, Note, RowCount, Untrusted, untrusted, useRowHeight } from "./parts.tsx";
 import { type Route, setQuery } from "./route.ts";
 import { useWindow } from "./use-window.ts";
 import { VirtualRows } from "./virtual-rows.tsx";
@@ -17,7 +18,7 @@ interface EventsProps {
 }
 
 export function Events({ run, version, query, isRunning }: EventsProps) {
-  const isNarrow = useIsNarrow();
+  const rowHeight = useRowHeight();
   const type = query.get("type");
   const capability = query.get("capability");
   const conditions = { type, capability };
@@ -36,38 +37,22 @@ export function Events({ run, version, query, isRunning }: EventsProps) {
   return (
     <section class="pane" aria-label="Events">
       <div class="toolbar">
-        <label class="inline">
-          <span>Type</span>
-          <select ref={filter} value={type ?? ""} onChange={(event) => setQuery({ type: event.currentTarget.value, event: undefined })}>
-            <option value="">all</option>
-            {types.map(({ value, count }) => (
-              <option key={value} value={value}>
-                {untrusted(value)} ({formatCount(count)})
-              </option>
-            ))}
-          </select>
-        </label>
-        <label class="inline">
-          <span>Capability</span>
-          <select value={capability ?? ""} onChange={(event) => setQuery({ capability: event.currentTarget.value, event: undefined })}>
-            <option value="">all</option>
-            {capabilities.map(({ value, count }) => (
-              <option key={value} value={value}>
-                {untrusted(value)} ({formatCount(count)})
-              </option>
-            ))}
-          </select>
-        </label>
-        {isRunning && (
-          <label class="check">
-            <input type="checkbox" checked={isFollowing} onChange={() => setFollowing(!isFollowing)} />
-            follow the end
-          </label>
-        )}
+        <FacetSelect
+          label="Type"
+          facets={types}
+          value={type}
+          onChange={(value) => setQuery({ type: value, event: undefined })}
+          select={filter}
+        />
+        <FacetSelect
+          label="Capability"
+          facets={capabilities}
+          value={capability}
+          onChange={(value) => setQuery({ capability: value, event: undefined })}
+        />
+        {isRunning && <FollowBox checked={isFollowing} onChange={setFollowing} />}
         <span class="spacer" />
-        <span class="small" aria-live="polite">
-          {window.total === undefined ? "Loading …" : plural(window.total, "event")}
-        </span>
+        <RowCount total={window.total} noun="event" />
       </div>
       <ErrorNote error={window.error} />
       {run.log.problem !== undefined && (
@@ -77,7 +62,7 @@ export function Events({ run, version, query, isRunning }: EventsProps) {
       )}
       <VirtualRows
         total={window.total ?? 0}
-        rowHeight={isNarrow ? 46 : 28}
+        rowHeight={rowHeight}
         label="Events of the log"
         role="grid"
         columns={4}
@@ -94,6 +79,32 @@ export function Events({ run, version, query, isRunning }: EventsProps) {
         }}
       </VirtualRows>
     </section>
+  );
+}
+
+interface FacetSelectProps {
+  readonly label: string;
+  readonly facets: readonly Facet[];
+  /** Undefined if all are shown. */
+  readonly value: string | undefined;
+  /** Receives an empty text for "all". */
+  readonly onChange: (value: string) => void;
+  readonly select?: Ref<HTMLSelectElement>;
+}
+
+function FacetSelect({ label, facets, value: chosen, onChange, select = null }: FacetSelectProps) {
+  return (
+    <label class="inline">
+      <span>{label}</span>
+      <select ref={select} value={chosen ?? ""} onChange={(event) => onChange(event.currentTarget.value)}>
+        <option value="">all</option>
+        {facets.map(({ value, count }) => (
+          <option key={value} value={value}>
+            {untrusted(value)} ({formatCount(count)})
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

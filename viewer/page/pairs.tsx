@@ -1,6 +1,8 @@
 /** The parts that both comparisons use: rows with a run on each side and a mark between them. */
 import type { ComponentChildren } from "preact";
 import type { Mark } from "./align.ts";
+import { useRowHeight } from "./parts.tsx";
+import { VirtualRows, type VirtualRowsProps } from "./virtual-rows.tsx";
 
 const MARKS: Readonly<Record<Mark, { readonly sign: string; readonly word: string }>> = {
   same: { sign: "=", word: "same" },
@@ -26,7 +28,25 @@ export function DifferenceButtons({ actions }: DifferenceButtonsProps) {
   );
 }
 
-export function CompareHeader() {
+interface PairRowsProps extends Pick<VirtualRowsProps, "total" | "label" | "selected" | "onSelect" | "onVisible" | "children"> {
+  readonly markOf: (row: number) => Mark;
+}
+
+/** A list with a pair in each row. `children` returns its `PairCells`. */
+export function PairRows({ markOf, ...rows }: PairRowsProps) {
+  return (
+    <VirtualRows
+      {...rows}
+      rowHeight={useRowHeight()}
+      role="grid"
+      columns={3}
+      header={<CompareHeader />}
+      rowAttributes={(row) => ({ class: `pair ${markOf(row)}` })}
+    />
+  );
+}
+
+function CompareHeader() {
   return (
     <div role="row" class="row rows-header pair" aria-rowindex={1}>
       <div role="columnheader" class="cell side">

@@ -5,7 +5,7 @@ import type { ValueText } from "../api.ts";
 import { OUTCOMES } from "../../vm/outcome.ts";
 import { printable } from "../../vm/terminal-text.ts";
 import { RequestError } from "./client.ts";
-import { formatCount } from "./format.ts";
+import { formatCount, plural } from "./format.ts";
 
 export type Tone = "good" | "refused" | "bad" | "waiting" | "neutral";
 
@@ -23,7 +23,7 @@ const TONES: ReadonlyMap<string, Tone> = new Map([
   ["unknown", "neutral"],
 ]);
 
-export function toneOf(outcome: string): Tone {
+export function toneOfOutcome(outcome: string): Tone {
   return TONES.get(outcome) ?? "bad";
 }
 
@@ -43,7 +43,7 @@ const escapeOf = (character: string): string => `\\u{${(character.codePointAt(0)
 export const untrusted = (text: string): string => printable(text);
 
 export function OutcomeBadge({ outcome }: { readonly outcome: string }) {
-  const tone = toneOf(outcome);
+  const tone = toneOfOutcome(outcome);
   return (
     <span class={`badge ${tone}`} title={explanation(outcome)}>
       <span class="sign" aria-hidden="true">
@@ -73,6 +73,30 @@ export function ErrorNote({ error }: { readonly error: unknown }) {
 
 export function Note({ children }: { readonly children: ComponentChildren }) {
   return <p class="note">{children}</p>;
+}
+
+interface FollowBoxProps {
+  readonly checked: boolean;
+  readonly onChange: (checked: boolean) => void;
+}
+
+/** Whether a list keeps its last row visible while rows arrive. */
+export function FollowBox({ checked, onChange }: FollowBoxProps) {
+  return (
+    <label class="check">
+      <input type="checkbox" checked={checked} onChange={() => onChange(!checked)} />
+      follow the end
+    </label>
+  );
+}
+
+/** The number of rows that meet the conditions. `total` is undefined until the server has answered. */
+export function RowCount({ total, noun }: { readonly total: number | undefined; readonly noun: string }) {
+  return (
+    <span class="small" aria-live="polite">
+      {total === undefined ? "Loading …" : plural(total, noun)}
+    </span>
+  );
 }
 
 /** A long value, cut by the server. */
@@ -147,3 +171,6 @@ export function useIsNarrow(): boolean {
   }, []);
   return isNarrow;
 }
+
+/** The height of a row of spans or events, in pixels. */
+export const useRowHeight = (): number => (useIsNarrow() ? 46 : 28);

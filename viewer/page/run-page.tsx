@@ -10,7 +10,7 @@ import { Events } from "./events.tsx";
 import { formatBytes, formatCount, formatDuration, formatTime, plural } from "./format.ts";
 import { useKeys } from "./keys.tsx";
 import { useRunVersion } from "./live.ts";
-import { Command, ErrorNote, Note, OutcomeBadge, toneOf, Untrusted, untrusted } from "./parts.tsx";
+import { Command, ErrorNote, Note, OutcomeBadge, toneOfOutcome, Untrusted, untrusted } from "./parts.tsx";
 import { navigate, type Route, routeTo, setQuery } from "./route.ts";
 import { SourceView } from "./source.tsx";
 import { type Data, useData } from "./use-data.ts";
@@ -213,9 +213,9 @@ function RunHead({ run, query }: { readonly run: RunDetail; readonly query: Rout
         </div>
       )}
       {failure !== undefined && waiting === undefined && (
-        <div class={`banner ${toneOf(summary.outcome)}`}>
+        <div class={`banner ${toneOfOutcome(summary.outcome)}`}>
           <p>
-            <span aria-hidden="true">{toneOf(summary.outcome) === "refused" ? "⊘ " : "✕ "}</span>
+            <span aria-hidden="true">{toneOfOutcome(summary.outcome) === "refused" ? "⊘ " : "✕ "}</span>
             <Untrusted text={failure.kind.replaceAll("_", " ")} />: <Untrusted text={failure.message} />
             {failure.rule !== undefined && (
               <>

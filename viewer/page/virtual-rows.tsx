@@ -12,7 +12,7 @@ const MAX_HEIGHT = 8_000_000;
 const EXTRA_ROWS = 6;
 const MAX_ROWS = 150;
 
-interface VirtualRowsProps {
+export interface VirtualRowsProps {
   readonly total: number;
   /** In pixels, the same for every row. */
   readonly rowHeight: number;

@@ -5,7 +5,7 @@ import type { SpanDetail, SpanRow, Timeline } from "../api.ts";
 import { get } from "./client.ts";
 import { axisMarks, formatCount, formatDuration, plural } from "./format.ts";
 import { useKeys } from "./keys.tsx";
-import { ErrorNote, Note, SIGNS, type Tone, toneOf as outcomeTone, Untrusted, useIsNarrow } from "./parts.tsx";
+import { ErrorNote, FollowBox, Note, RowCount, SIGNS, type Tone, toneOfOutcome, Untrusted, useIsNarrow, useRowHeight } from "./parts.tsx";
 import { parseRoute, type Route, setQuery } from "./route.ts";
 import { useWindow } from "./use-window.ts";
 import { VirtualRows } from "./virtual-rows.tsx";
@@ -27,6 +27,7 @@ interface WaterfallProps {
 
 export function Waterfall({ run, timeline, version, query, detail, isRunning }: WaterfallProps) {
   const isNarrow = useIsNarrow();
+  const rowHeight = useRowHeight();
   const search = useRef<HTMLInputElement>(null);
   const text = query.get("text");
   const errors = query.get("errors") === "1" ? ("1" as const) : undefined;
@@ -103,16 +104,9 @@ export function Waterfall({ run, timeline, version, query, detail, isRunning }: 
           />
           only errors and refusals
         </label>
-        {isRunning && (
-          <label class="check">
-            <input type="checkbox" checked={isFollowing} onChange={() => setFollowing(!isFollowing)} />
-            follow the end
-          </label>
-        )}
+        {isRunning && <FollowBox checked={isFollowing} onChange={setFollowing} />}
         <span class="spacer" />
-        <span class="small" aria-live="polite">
-          {window.total === undefined ? "Loading …" : plural(window.total, "span")}
-        </span>
+        <RowCount total={window.total} noun="span" />
         <div class="buttons" role="group" aria-label="Zoom">
           <button type="button" onClick={actions.zoomOut} aria-label="Zoom out" title="Zoom out ( - )">
             −
@@ -133,7 +127,7 @@ export function Waterfall({ run, timeline, version, query, detail, isRunning }: 
       {window.total === 0 && <Note>{isFiltered ? "No span meets these conditions." : "No spans yet."}</Note>}
       <VirtualRows
         total={window.total ?? 0}
-        rowHeight={isNarrow ? 46 : 28}
+        rowHeight={rowHeight}
         label="Spans"
         role="treegrid"
         columns={2}
@@ -197,10 +191,10 @@ function rowAttributes(span: SpanRow | undefined): { class: string | undefined; 
 }
 
 /** Returns the color of a bar, and the tone of its error, whose word is beside the bar. */
-function toneOf({ status, error, name }: SpanRow): { readonly bar: string; readonly error: Tone | undefined } {
+function toneOfSpan({ status, error, name }: SpanRow): { readonly bar: string; readonly error: Tone | undefined } {
   if (error === "unknown") return { bar: "refused", error: "refused" };
   if (error !== undefined || status === "error") {
-    const tone = outcomeTone(error ?? "error");
+    const tone = toneOfOutcome(error ?? "error");
     return { bar: tone, error: tone };
   }
   if (name === "boruna.run" || name === "action.run") return { bar: "run", error: undefined };
@@ -208,7 +202,7 @@ function toneOf({ status, error, name }: SpanRow): { readonly bar: string; reado
 }
 
 function SpanCells({ span, range }: { readonly span: SpanRow; readonly range: Range }) {
-  const { bar, error } = toneOf(span);
+  const { bar, error } = toneOfSpan(span);
   return (
     <>
       <div role="gridcell" class="cell name">
