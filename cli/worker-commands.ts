@@ -18,7 +18,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
   {
     name: "worker",
     argsSyntax: "",
-    help: "execute submitted runs until SIGTERM, which drains; runs are kept in PostgreSQL, and any worker goes on with those of another that died",
+    help: "execute submitted runs until SIGTERM, which drains; runs are kept in PostgreSQL, and any worker continues those of another that died",
     options: [
       DATABASE_URL,
       {
@@ -32,7 +32,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
         help: "how long a worker may be silent before others take its runs; the same for all workers",
         defaultValue: "10000",
       },
-      { flags: "--drain-ms <ms>", help: "how long SIGTERM lets runs go on before other workers take them", defaultValue: "30000" },
+      { flags: "--drain-ms <ms>", help: "how long runs may continue after SIGTERM before other workers take them", defaultValue: "30000" },
       { flags: "--retain-days <days>", help: "how long ended runs are kept", defaultValue: "30" },
       { flags: "--connections <n>", help: "the most connections to the database", defaultValue: "10" },
     ],
@@ -86,7 +86,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
       { flags: "--tenant <tenant>", help: "only runs for this tenant" },
       { flags: "--state <state>", help: "only runs in this state", choices: ["queued", "running", "suspended", "in_doubt", "ended"] },
       { flags: "--count <n>", help: "the most to list, at most 1000", defaultValue: "100" },
-      { flags: "--after <position>", help: "go on after a page, as it says" },
+      { flags: "--after <position>", help: "list the runs after this position, which the previous page printed" },
     ],
     examples: ["boruna runs list", "boruna runs list --queue orders --state in_doubt --json"],
     run: withFlags<ListFlags>(async (session, flags) => (await import("./commands/runs.ts")).runsListCommand(session, flags)),
@@ -124,7 +124,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
   {
     name: "runs resume",
     argsSyntax: "<run>",
-    help: "let a run in doubt go on; --in-doubt is required",
+    help: "continue a run in doubt; --in-doubt is required",
     options: [
       DATABASE_URL,
       {

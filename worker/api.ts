@@ -8,14 +8,14 @@ import type { Program } from "../vm/bytecode/program.ts";
 import type { ListedRun } from "./run-rows.ts";
 import type { RunState } from "./store.ts";
 
-/** Options of `submit`. All are optional. Those that `RunOptions` has too mean the same there; a submitted run is live. */
+/** Options of `submit`. All are optional. Those with the same names as in `RunOptions` have the same meanings. A submitted run is live. */
 export interface SubmitOptions
   extends Pick<RunOptions, "policy" | "args" | "inputs" | "limits" | "outputSchema" | "maxParallelCalls" | "traceparent" | "tracestate"> {
   /** The queue: 1 to 64 letters, digits and `_ . -`. Default: default. */
   readonly queue?: string;
-  /** For whom the run is. Limits of the queue hold for each tenant. The form of a queue's name. Default: default. */
+  /** The tenant that the run belongs to. The limits of the queue hold for each tenant. Same form as `queue`. Default: default. */
   readonly tenant?: string;
-  /** A second submit with the same queue, tenant and key returns the first run, as long as that is retained. Up to 1,024 characters. */
+  /** A second submit with the same queue, tenant and key returns the first run, until that is deleted. Up to 1,024 characters. */
   readonly key?: string;
   /** What happens to a call that may not be repeated, if its worker died before the answer was kept. Default: stop. */
   readonly inDoubt?: InDoubt;
@@ -27,7 +27,7 @@ export interface SubmitOptions
 
 export interface SubmittedRun {
   readonly runId: string;
-  /** False if the key named a run that was there. */
+  /** False if a run with this key existed. */
   readonly isNew: boolean;
 }
 
@@ -47,7 +47,7 @@ export interface ListOptions {
   readonly queue?: string;
   readonly tenant?: string;
   readonly state?: RunState;
-  /** The last run of the page before. */
+  /** The last run of the previous page. */
   readonly after?: Pick<ListedRun, "id" | "submittedAt">;
   /** From 1 to 1,000. Default: 100. */
   readonly limit?: number;
@@ -72,7 +72,7 @@ export interface Client {
   list(options?: ListOptions): Promise<readonly ListedRun[]>;
   /** Waits until the run has ended or waits. `onChange` receives each change of its row. Throws `worker.no_run`, and the reason of `signal`. */
   watch(runId: string, options?: { readonly signal?: AbortSignal; readonly onChange?: (run: ShownRun) => void }): Promise<ShownRun>;
-  /** Asks for the run to be canceled. A run that is executed ends a moment later. Throws `worker.no_run`. */
+  /** Requests the cancellation of the run. A run that a worker executes ends a moment later. Throws `worker.no_run`. */
   cancel(runId: string): Promise<ShownRun>;
   /** Lets a run in doubt go on: makes the call again, or fails it. Throws `worker.no_run`, `worker.not_waiting`. */
   resume(runId: string, inDoubt: "retry" | "fail"): Promise<void>;
@@ -82,7 +82,7 @@ export interface Client {
   answer(runId: string, answer: CallAnswer): Promise<void>;
   /**
    * Writes the log of the run to `path`, the same bytes as that of a local run with the same id and answers. Returns undefined if the log has
-   * no end record, because the run goes on or was ended from outside. Throws `worker.no_run`, `log.*`.
+   * no end record, because the run is in progress or was ended from outside. Throws `worker.no_run`, `log.*`.
    */
   log(runId: string, path: string, options?: Pick<RecorderOptions, "force" | "key">): Promise<FinishedLog | undefined>;
   close(): Promise<void>;

@@ -40,7 +40,7 @@ const CONNECTIONS = 4;
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 const MAX_KEY_UNITS = 1_024;
 const DEFAULT_ATTEMPTS = 5;
-/** How long a program that was kept need not be kept again, in milliseconds. Workers delete programs that nobody used for a day. */
+/** A client does not store a program again within this time, in milliseconds. Workers delete programs that no run has used for a day. */
 const KEPT_MS = 3_600_000;
 /** How often a watched run is read, in milliseconds. */
 const WATCH_MS = 200;
@@ -184,7 +184,7 @@ class DatabaseClient implements Client {
       await goOn(transaction, runId);
       return found.run;
     });
-    // The row says already that the run goes on. If this fails, the keeper of a worker does it later.
+    // The row already says that the run continues. If the workflow is not rewound here, the keeper of a worker rewinds it later.
     for (let waited = 0; waited < REWIND_MS; waited += 50) {
       const [ended] = await this.#engine.ended([runId]);
       if (ended !== undefined) return this.#engine.rewind({ id: runId, queue, tenant });

@@ -21,7 +21,7 @@ export function openPool(databaseUrl: string, max: number): Pool {
   return pool;
 }
 
-/** The classes of SQLSTATE that pass: no connection, conflict, no resources, the server shuts down. */
+/** The SQLSTATE classes of temporary errors: no connection, conflict, no resources, server shutdown. */
 const PASSING = /^(08|40|53|57)/;
 
 /** Whether the statement may succeed later, because the server is gone or busy. */
@@ -30,7 +30,7 @@ export function isPassing(error: unknown): boolean {
   return code.length === 5 && /^[0-9A-Z]{5}$/.test(code) ? PASSING.test(code) : error instanceof Error && !(error instanceof BorunaError);
 }
 
-/** Runs `work` again until the server answers. Throws what does not pass, and the last error when `signal` is aborted. */
+/** Repeats `work` while it fails with a temporary error. Throws any other error, and the last error when `signal` is aborted. */
 export async function untilAnswered<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     try {

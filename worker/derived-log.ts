@@ -18,7 +18,7 @@ import type { StoredProgram } from "./programs.ts";
 import { arrivalOf, stepName } from "./recorded-calls.ts";
 import type { DecisionRow, RunOptionsRow } from "./store.ts";
 
-/** What is known of a run. */
+/** The stored data of a run that its log is derived from. */
 export interface RunHistory {
   readonly id: string;
   readonly options: RunOptionsRow;
@@ -86,7 +86,7 @@ class KeptCalls implements DurableCalls {
   readonly #texts: ReadonlyMap<string, string>;
   readonly #numbers: ReadonlySet<string>;
   readonly #answerOf: (call: DurableCall) => Arrival | undefined;
-  /** Whether the run came to a call without an answer. */
+  /** Whether the run reached a call without an answer. */
   isIncomplete = false;
   problem: string | undefined;
 

@@ -21,12 +21,12 @@ const WORKFLOW = "run";
 /** How often a queue is asked for work, in milliseconds. */
 const POLL_MS = 100;
 
-/** How many runs of a queue go on at once. Undefined: no such limit. */
+/** Limits on the runs of a queue that execute at once. Undefined: no limit. */
 export interface QueueLimits {
   readonly name: string;
-  /** In one worker. */
+  /** Maximum number in one worker. */
   readonly perWorker: number | undefined;
-  /** In all workers, for each tenant. */
+  /** Maximum number in all workers, for each tenant. */
   readonly perTenant: number | undefined;
   /** Starts for each tenant: `count` in `seconds`. */
   readonly tenantRate: { readonly count: number; readonly seconds: number } | undefined;
@@ -42,15 +42,15 @@ export interface EngineOptions {
   readonly executor: string;
   readonly queues: readonly QueueLimits[];
   /**
-   * Executes a run, from its beginning. An error that it throws ends the workflow, unless it is one of the engine's own, which `RunStep`
-   * throws: then another execution owns the run, and this one ends without a trace.
+   * Executes a run from its beginning. An error that it throws ends the workflow. Only an error of the engine itself does not: `RunStep`
+   * throws it when another execution owns the run, and this execution then writes nothing more.
    */
   readonly run: (id: string, step: RunStep) => Promise<string>;
-  /** Receives what the engine has to say. */
+  /** Receives the messages of the engine. */
   readonly onNotice: (line: string) => void;
 }
 
-/** A run with its place. */
+/** A run with its queue and tenant. */
 export interface QueuedRun {
   readonly id: string;
   readonly queue: string;
@@ -63,7 +63,7 @@ export interface KeptStep {
   readonly text: string;
 }
 
-/** What needs no worker. */
+/** Operations that need no worker. */
 export interface EngineClient {
   /** Adds a run to its queue, in the caller's transaction. */
   enqueue(transaction: ClientBase, run: QueuedRun): Promise<void>;
@@ -77,7 +77,7 @@ export interface EngineClient {
 }
 
 export interface Engine {
-  /** Returns the workflows that are executed, or were when their executors were last heard of. */
+  /** Returns the workflows that are marked as executing. Their executors may be gone. */
   pending(): Promise<readonly { readonly id: string; readonly executor: string }[]>;
   /** Puts workflows back into their queue, to be executed again. Does nothing to those that have ended. */
   requeue(ids: readonly string[], queue: string): Promise<void>;
@@ -186,7 +186,7 @@ function queueParameters({ perWorker, perTenant, tenantRate }: QueueLimits): Non
   };
 }
 
-/** The engine's logger: what is no fault of ours is not shown, and the rest is one line. */
+/** The engine's logger. It reports only errors, each as one line. */
 function loggerTo(onNotice: (line: string) => void): { info: Log; debug: Log; warn: Log; error: Log } {
   const report: Log = (entry) => onNotice(`engine: ${(entry instanceof Error ? entry.message : String(entry)).split("\n", 1)[0] ?? ""}`);
   const ignore: Log = () => undefined;

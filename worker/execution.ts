@@ -69,7 +69,7 @@ export async function executeRun(id: string, run: BegunRun, stored: StoredProgra
   return endOf(stored, result, calls, host.signal);
 }
 
-/** Returns the options that decide what a run does, and so the bytes of its log. Handlers start in the order of the log. */
+/** Returns the options that determine the actions of a run and so the bytes of its log. Handlers start in the order of the log. */
 export function programOptions(
   { policy }: StoredProgram,
   options: RunOptionsRow,
@@ -129,7 +129,7 @@ function endOf({ program }: StoredProgram, result: RunResult, calls: RecordedCal
   return { state: "ended", outcome, result: text, waiting: undefined };
 }
 
-/** How a run ends that no program ran for: it was canceled, it is too late, its worker died too often, or it cannot be run here. */
+/** Returns the end of a run whose program does not run: the run was canceled, is too late, lost too many workers, or cannot run here. */
 export function endWithout(id: string, outcome: "canceled" | "timeout" | "fatal", kind: string, message: string): ExecutionEnd {
   const result = JSON.stringify({ outcome, value: null, run_id: id, error: { kind, message } });
   return { state: "ended", outcome, result, waiting: undefined };

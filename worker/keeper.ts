@@ -3,10 +3,10 @@
  *
  * - A worker beats: it extends its lease at a third of it. A worker that is gone, or stopped for longer than its lease, loses it.
  * - Reaping puts the runs of workers without a lease back into their queues.
- * - The sweep lets runs go on whose workflow has ended: somebody has decided and was gone before more was written, or the engine failed.
+ * - The sweep rewinds ended workflows of runs that should continue: a client wrote a decision and died, or the engine failed.
  * - Runs whose deadline passed while nobody executes them end, and ended runs are deleted when they are old enough.
  *
- * While the database is gone, nobody can beat. So a worker reaps only after it has been in contact for a lease.
+ * While the database is gone, no worker can extend its lease. So a worker reaps only after it has been in contact for the time of a lease.
  */
 import type { Pool, PoolClient } from "pg";
 import type { Engine, EngineClient } from "./engine.ts";
@@ -25,13 +25,13 @@ export interface KeeperOptions {
   readonly retainDays: number;
 }
 
-/** What one round did. */
+/** The counts of one round. */
 export interface KeeperRound {
   readonly reaped: number;
   readonly deleted: number;
 }
 
-/** Does one round. Returns undefined if another worker has the lock. Throws what the database throws; then the next round does the rest. */
+/** Does one round. Returns undefined if another worker has the lock. Throws errors of the database; the next round then does the rest. */
 export async function keepRuns(options: KeeperOptions): Promise<KeeperRound | undefined> {
   const transaction = await options.pool.connect();
   try {
@@ -74,7 +74,7 @@ async function reap({ engine }: KeeperOptions, transaction: PoolClient): Promise
   return stranded.length;
 }
 
-/** Lets runs go on that should, and whose workflow has ended. */
+/** Rewinds the ended workflows of runs that should continue. */
 async function rewindEnded({ client, leaseMs }: KeeperOptions, transaction: PoolClient): Promise<void> {
   const begun = await begunRuns(transaction, leaseMs, BATCH);
   const ended = new Set(await client.ended(begun.map(({ id }) => id)));

@@ -37,7 +37,7 @@ export interface RecordedCallsOptions {
   readonly maxParallelCalls: number;
   /** Writes the intent of the call, unless the row has one. Returns the row. */
   readonly intent: (call: number, token: string) => Promise<Intent>;
-  /** Gives the intent of a call in doubt this token. */
+  /** Writes this token into the intent of a call in doubt. */
   readonly takeOver: (call: number, token: string) => Promise<void>;
   /** The token of this execution, never used by another. */
   readonly token: string;
@@ -63,7 +63,7 @@ export class RecordedCalls implements DurableCalls {
     this.#slots = new Slots(options.maxParallelCalls);
   }
 
-  /** Why the engine failed, which is no matter of the program. Undefined if it did not. */
+  /** The failure of the engine. It is not part of the program's result. Undefined if there was none. */
   get failure(): { readonly error: unknown } | undefined {
     return this.#failure;
   }
@@ -79,7 +79,7 @@ export class RecordedCalls implements DurableCalls {
     });
     try {
       const text = this.#options.step(stepName(call), () => this.#step(call, make, stop));
-      // The engine ends a step late or never once the run has stopped.
+      // Once the run has stopped, the engine may end a step late or never.
       const kept = text.then((answer) => this.#arrivalOf(call, answer));
       return await Promise.race([kept, stopped]);
     } catch (error) {
@@ -102,7 +102,7 @@ export class RecordedCalls implements DurableCalls {
     return new Promise<string>(() => undefined);
   }
 
-  /** Returns how the call goes on if it may not be made now. */
+  /** Returns the answer of a call that must not be made now. Undefined if the call may be made. */
   async #refusal(call: DurableCall): Promise<Arrival | undefined> {
     const { policy, intent, token, takeOver, inDoubt } = this.#options;
     const { number, capability, request, handler } = call;

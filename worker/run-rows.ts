@@ -14,7 +14,7 @@ export interface NewRun {
   readonly deadlineMs: number | undefined;
 }
 
-/** Keeps the program, or notes that it is used. */
+/** Stores the program, or updates the time of its last use. */
 export async function keepProgram(client: Queries, hash: string, name: string, row: ProgramRow): Promise<void> {
   await client.query(
     `INSERT INTO boruna.programs (hash, module, policy, capabilities, name) VALUES ($1, $2, $3, $4, $5)
@@ -75,12 +75,12 @@ export interface ListFilter {
   readonly queue: string | undefined;
   readonly tenant: string | undefined;
   readonly state: RunState | undefined;
-  /** The last run of the page before. */
+  /** The last run of the previous page. */
   readonly after: Pick<ListedRun, "id" | "submittedAt"> | undefined;
   readonly limit: number;
 }
 
-/** Returns runs, newest first. Each state is read from an index, so that no filter has to look at rows that it leaves out. */
+/** Returns runs, newest first. Each state is read from an index, so that a filter reads only rows that it returns. */
 export async function listRuns(pool: Pool, { queue, tenant, state, after, limit }: ListFilter): Promise<readonly ListedRun[]> {
   const column = queue !== undefined ? "queue" : tenant !== undefined ? "tenant" : undefined;
   const { rows } = await pool.query<ListedRow>(
@@ -94,7 +94,7 @@ export async function listRuns(pool: Pool, { queue, tenant, state, after, limit 
   return rows.map(listed);
 }
 
-/** A run with everything that its row has. */
+/** A run with all columns of its row. */
 export interface RunRow {
   readonly run: ListedRun;
   readonly programHash: string;
@@ -140,8 +140,8 @@ export async function goOn(client: Queries, run: string): Promise<void> {
 }
 
 /**
- * Asks for a run to be canceled. One that nobody executes ends at once; another when its worker has noticed. Returns its state after that, or
- * undefined if there is no such run. Does nothing to a run that has ended.
+ * Requests the cancellation of a run. A run that no worker executes ends at once; any other ends when its worker notices the request.
+ * Returns its new state, or undefined if there is no such run. Does nothing to a run that has ended.
  */
 export async function cancelRun(pool: Pool, id: string): Promise<RunState | undefined> {
   const { rows } = await pool.query<{ state: RunState }>(

@@ -2,10 +2,10 @@
  * The tables of the worker, in the schema `boruna`, beside those of the engine (`engine.ts`):
  *
  *     programs    modules with their policies and own capabilities, once for each hash
- *     runs        one row a run: what was submitted, its state, how it ended
+ *     runs        one row for each run: what was submitted, its state, how it ended
  *     intents     calls that may not be repeated: which execution began them, and what happens if it is gone
  *     decisions   what people and hosts decided about calls: approvals, answers
- *     workers     one row a living worker, with the end of its lease
+ *     workers     one row for each living worker, with the end of its lease
  */
 import type { Pool } from "pg";
 import { BorunaError, errorCode } from "../vm/error.ts";
@@ -72,7 +72,7 @@ const MIGRATIONS: readonly string[] = [
    );`,
 ];
 
-/** The key of the advisory lock under which tables are made. */
+/** The key of the advisory lock that is held while tables are created. */
 export const SCHEMA_LOCK = 0x0b0121;
 
 /** Makes the tables, or brings them up to date. Throws `worker.newer` if a newer Boruna made them. */

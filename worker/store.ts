@@ -1,6 +1,6 @@
 /**
- * The worker's own rows (`schema.ts`), one function for each thing that happens to them. What several processes may do at once is decided by
- * conditions in the statements: a run's row is written by the execution that began last, which has the highest number.
+ * The worker's own rows (`schema.ts`), with one function for each change. Conditions in the statements make concurrent changes safe: only the
+ * execution that began last, which has the highest number, writes the row of a run.
  */
 import type { ClientBase, Pool } from "pg";
 import type { Outcome } from "../vm/outcome.ts";
@@ -35,7 +35,7 @@ export interface BegunRun {
   readonly options: RunOptionsRow;
   /** Number of the execution, from 1. */
   readonly execution: number;
-  /** How many executions have begun since the run last waited, with this one. */
+  /** Number of executions since the run last waited, including this one. */
   readonly attempts: number;
   readonly isCanceled: boolean;
   /** Milliseconds until the deadline, at most 0 if it has passed. Undefined without one. */
@@ -187,7 +187,7 @@ export async function allWorkers(client: Pick<ClientBase, "query">): Promise<rea
   return rows.map(({ id }) => id);
 }
 
-/** Returns runs that have begun and should go on, and whose rows have not changed for some time, at most `limit`. */
+/** Returns at most `limit` runs that have begun, do not wait, and whose rows have not changed for `olderThanMs` milliseconds. */
 export async function begunRuns(client: Pick<ClientBase, "query">, olderThanMs: number, limit: number): Promise<readonly QueuedRun[]> {
   const { rows } = await client.query<QueuedRun>(
     `SELECT id, queue, tenant FROM boruna.runs

@@ -1,5 +1,5 @@
 /**
- * A worker: a process that takes runs from queues in PostgreSQL and executes them, so that any worker can go on with a run of any other.
+ * A worker: a process that takes runs from queues in PostgreSQL and executes them, so that any worker can continue a run of any other.
  *
  *     submit ──► boruna.runs ──► queue of the engine ──► worker: execution.ts ──► boruna.runs
  *                                       ▲                   │ each call: one row
@@ -52,7 +52,7 @@ export interface WorkerOptions {
   readonly onNotice: (line: string) => void;
 }
 
-/** How often a worker asks whether a run of its is to be canceled, in milliseconds. */
+/** How often a worker checks for requests to cancel its runs, in milliseconds. */
 const CANCEL_POLL_MS = 500;
 /** How long the start waits for the database, in milliseconds. */
 const START_MS = 60_000;
@@ -192,7 +192,7 @@ export class Worker {
   /** The body of the engine's workflow. */
   async #run(id: string, step: RunStep): Promise<string> {
     const run = await untilAnswered(() => beginExecution(this.#pool, id, this.id));
-    // The run has ended or waits, and only the engine's row did not say so.
+    // The run has ended or waits, but the engine's row does not say so yet.
     if (run === undefined) return "nothing to do";
     const abort = new AbortController();
     this.#active.set(id, { abort });

@@ -35,7 +35,7 @@ export async function runsListCommand({ terminal, json }: Session, flags: ListFl
   return EXIT.done;
 }
 
-/** Parses `--after`: the time and the id of the last run of the page before. Throws `usage`. */
+/** Parses `--after`: the submit time and the id of the last run of the previous page. Throws `usage`. */
 function positionOf(text: string | undefined): Pick<ListedRun, "id" | "submittedAt"> | undefined {
   if (text === undefined) return undefined;
   const [submittedAt = "", id = ""] = text.split(",", 2);

@@ -44,7 +44,7 @@ export async function workerCommand(session: Session, flags: WorkerFlags): Promi
   else terminal.out(`worker ${worker.id} takes runs from ${queues.map(({ name }) => name).join(", ")}`);
   const first = await Promise.race([once(stop.signal, "abort"), worker.lost.then(() => "lost" as const)]);
   if (first === "lost") {
-    // Other workers have the runs. Nothing here may go on, so the process ends at once.
+    // Other workers now execute the runs. This process ends at once, so that no run executes twice.
     notice("lost the lease: this process was stopped, or had no database, for too long. Start the worker again");
     await telemetry.stop();
     return EXIT.failed;
@@ -66,7 +66,7 @@ function stopSignals(): { readonly signal: AbortSignal; readonly again: Promise<
   return { signal: abort.signal, again };
 }
 
-/** The environment of handlers. The database of the workers is not that of `db.query`, or a program could reach the rows of all runs. */
+/** The environment of handlers. It hides the database of the workers from `db.query`; otherwise a program could read the rows of all runs. */
 function handlerEnvironment(databaseUrl: string): NodeJS.ProcessEnv {
   const { DATABASE_URL: url, ...rest } = process.env;
   return url === undefined || url.trim() === databaseUrl ? rest : { ...rest, DATABASE_URL: url };
@@ -105,7 +105,7 @@ function queueOf(text: string): QueueLimits {
   };
 }
 
-/** How many runs of a queue one worker executes at once, unless it says so. */
+/** Number of runs that one worker executes at once for a queue without `worker=`. */
 const DEFAULT_PER_WORKER = 20;
 
 function numberOf(flag: string, text: string, least: number, most: number): number {

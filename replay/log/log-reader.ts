@@ -73,7 +73,7 @@ export interface RunLog extends LogTail {
   readonly blobs: BlobReader;
 }
 
-/** An event log. All of its events are in memory, because it is a single JSON object, which is parsed as a whole. */
+/** An event log. All of its events are in memory, because it is a single JSON object, which must be parsed at once. */
 export interface EventLog {
   readonly format: "eventlog";
   readonly file: string;
