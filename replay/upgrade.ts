@@ -107,9 +107,9 @@ const MAX_DEPTH = 64;
 const BLOB_FOLDER = ".blobs";
 
 /**
- * Returns the paths of the logs that `paths` name: files as they are, and from each folder and its subfolders every `.jsonl` and `.json`
- * file that begins like a log, sorted by path. Skips links, hidden folders and `node_modules`. Throws `log.io_error`, and `usage` if a
- * folder holds no log or too many.
+ * Returns the paths of logs. A file in `paths` is returned as it is. A folder is replaced by every `.jsonl` and `.json` file in it and its
+ * subfolders that begins like a log, sorted by path. Skips links, hidden folders and `node_modules`. Throws `log.io_error`, and `usage` if a folder
+ * holds no log or too many.
  */
 export function findLogs(paths: readonly string[]): readonly string[] {
   const logs = paths.flatMap((path) => (isFolder(path) ? logsUnder(path) : [path]));

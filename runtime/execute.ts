@@ -53,8 +53,8 @@ export interface RunOptions {
   /** Whether calls reach the outside world. Default: every capability answers its mock. */
   readonly live?: boolean;
   /**
-   * Whether a live run allows everything that the scopes of the policy leave open, and reports to the observer `callEnd` what the policy
-   * would have decided. Private networks and secrets stay closed. The log has the mode `audit`. Default: false.
+   * Whether a live run allows calls that the rules of the policy refuse. The observer `callEnd` receives what the policy would have decided.
+   * Scopes still apply, and private networks and secrets stay closed. The log has the mode `audit`. Default: false.
    */
   readonly audit?: boolean;
   /**

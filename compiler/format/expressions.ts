@@ -73,7 +73,7 @@ function printUnwrapped(t: TokenStream, expr: Expr): Doc {
     case "send":
       return concat(t.take(), SPACE, printExpr(t, expr.actor), SPACE, printExpr(t, expr.message));
     case "text":
-      // Holes end on their line, so nothing in them may break.
+      // An interpolation must end on its line, so nothing in it may break.
       return t.verbatim(expr.span);
     case "float":
     case "string":

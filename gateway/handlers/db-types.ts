@@ -89,7 +89,7 @@ const JSON_TEXT: Conversion = {
   write: (value) => canonicalJson(valueToTypedJson(value, JSON_TYPE, [])),
 };
 
-/** Returns the Json value. The machine's own conversion refuses integers beyond 64 bits, but jsonb writes 1e21 as one. */
+/** Returns the Json value. Does not use the machine's own conversion, which refuses integers beyond 64 bits: jsonb prints 1e21 as an integer. */
 const jsonValue = (root: JsonData): Value =>
   foldTree<JsonData, Value>(root, (data) => {
     if (data === null) return leaf(UNIT);

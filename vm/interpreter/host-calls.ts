@@ -51,7 +51,7 @@ export interface Run {
   readonly overlaps: boolean;
   /** The capability calls that are logged and not answered, oldest first. */
   readonly openCalls: TaskCall[];
-  /** Whether nothing can happen before the answer to the next call of the task: it is the only runnable one, and no mail or answer is on its way. */
+  /** Whether the task is the only runnable one and no mail or answer is on its way. Then nothing can happen before the answer to its next call. */
   isAlone: (task: Actor) => boolean;
   /** Unless `exactSlices`: the step from which on the slice ends at the next effect. Infinity if no other task can ever run. */
   sliceEnd: number;
@@ -189,7 +189,7 @@ function openCall(run: Run, actor: Actor, request: CapabilityRequest): "waiting"
   return "waiting";
 }
 
-/** Returns the source location of a call. The field `caller` comes from the actor's frames, so it is only known until the call has its answer. */
+/** Returns the source location of a call. Its field `caller` is read from the actor's frames, so the host must read it before the call is answered. */
 function callPlace(program: Program, actor: Actor, waiting: Waiting, functionIndex: number, pc: number): CallPlace {
   const location = locationOf(program.module, functionIndex, pc);
   const caller = actor.waiting === waiting ? callerOf(program, actor) : undefined;
@@ -200,7 +200,7 @@ function callPlace(program: Program, actor: Actor, waiting: Waiting, functionInd
 export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): void {
   const { waiting } = actor;
   actor.waiting = undefined;
-  // As if the task had waited and the next round had begun.
+  // The slice ends as if the task had waited and the next round had begun.
   if (run.overlaps && waiting?.kind === "capability") run.sliceEnd = run.meter.steps + MACHINE_LIMITS.taskSliceSteps;
   poll(run);
   if (waiting === undefined) throw new MachineTrap("internal", "an answer that no actor waits for");

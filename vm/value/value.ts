@@ -1,6 +1,6 @@
 /**
- * Run-time values. Start here when reading `vm/value/`. All values are immutable, except that a list may change in place if nothing but
- * the variable that is assigned to holds it (`owner.ts`).
+ * Run-time values. Start here when reading `vm/value/`. All values are immutable, with one exception: an assignment to a variable may change
+ * its list in place if nothing else holds the list (`owner.ts`).
  *
  * | in the language        | in memory                                                                           |
  * |------------------------|-------------------------------------------------------------------------------------|
