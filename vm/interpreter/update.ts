@@ -63,6 +63,8 @@ class Update {
   readonly #operands: readonly Value[];
   readonly #owner: Owner;
   readonly #unique: Value | undefined;
+  /** Whether a record was changed in place. The values around it are still set, because a list may have to be charged for that. */
+  #changedRecord = false;
 
   constructor(meter: Meter, path: UpdatePath, operands: readonly Value[], owner: Owner, unique: Value | undefined) {
     this.#meter = meter;
@@ -92,7 +94,7 @@ class Update {
 
   /** Whether an inner value was changed in place, so that the value around it stays as it is. */
   #isInPlace(part: Value, newPart: Value, step: number): boolean {
-    return part === newPart && step < this.#path.steps.length - 1;
+    return part === newPart && step < this.#path.steps.length - 1 && !this.#changedRecord;
   }
 
   #setElement(target: ListValue, at: number, part: Value): ListValue {
@@ -113,6 +115,11 @@ class Update {
     const newPart = this.at(part, step + 1, operand);
     if (!(target instanceof RecordValue)) throw typeTrap("Record", target);
     if (this.#isInPlace(part, newPart, step)) return target;
+    if (target.owner === this.#owner && this.#owner.log === undefined) {
+      target.put(field, newPart);
+      this.#changedRecord = true;
+      return target;
+    }
     if (target.owner !== this.#owner) this.#meter.allocate(slotsCharge(target.size));
     const result = target.with(field, newPart);
     result.owner = this.#owner;

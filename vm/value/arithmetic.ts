@@ -84,8 +84,23 @@ export function intFromNumber(value: number): IntValue | undefined {
   return wide < I64_MIN || wide > I64_MAX ? undefined : wide;
 }
 
+const [ZERO, PLUS, MINUS] = [0x30, 0x2b, 0x2d];
+/** A number with this many digits is a safe integer. */
+const MAX_SHORT_DIGITS = 15;
+
 /** Reads decimal digits with an optional sign. Returns undefined for any other text, and if the number does not fit 64 bits. */
 export function parseInt64(text: string): IntValue | undefined {
+  const sign = text.charCodeAt(0);
+  const start = sign === MINUS || sign === PLUS ? 1 : 0;
+  if (text.length > start && text.length <= start + MAX_SHORT_DIGITS) {
+    let value = 0;
+    for (let i = start; i < text.length; i++) {
+      const digit = text.charCodeAt(i) - ZERO;
+      if (!(digit >= 0 && digit <= 9)) return undefined;
+      value = 10 * value + digit;
+    }
+    return sign === MINUS ? 0 - value : value;
+  }
   if (!/^[+-]?[0-9]+$/.test(text)) return undefined;
   const negative = text.startsWith("-");
   const digits = text.replace(/^[+-]?0*/, "");

@@ -2,7 +2,7 @@ import { Pages } from "./paged-array.ts";
 import { EMPTY_TRIE, type Trie, trieAppend } from "./trie.ts";
 
 /** Limit on the length to which the first array grows by push. V8 copies an array as it grows, so a longer list continues in pages. */
-const MAX_HEAD_LENGTH = 1 << 20;
+export const MAX_HEAD_LENGTH = 1 << 20;
 
 /**
  * A growing array that several versions of a list share. It consists of one array, followed by pages. `length` is the length

@@ -1,8 +1,8 @@
-import { ListBuffer } from "./list-buffer.ts";
+import { ListBuffer, MAX_HEAD_LENGTH } from "./list-buffer.ts";
 import type { ChangeLog, Owned, Owner } from "./owner.ts";
 import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieSet, trieTake, trieWithRoom, type Trie, WIDTH } from "./trie.ts";
 
-const NO_ITEMS: readonly never[] = [];
+const NO_ITEMS: never[] = [];
 
 /**
  * A persistent list. Versions that follow from one another by `push` share one growing buffer:
@@ -17,44 +17,48 @@ const NO_ITEMS: readonly never[] = [];
  * push also occupies the next slot of the old buffer, so no other version causes the same copy.
  */
 export class PersistentList<T> implements Owned {
-  static readonly EMPTY: PersistentList<never> = new PersistentList<never>(undefined, undefined, 0, 0);
+  static readonly EMPTY: PersistentList<never> = new PersistentList<never>(NO_ITEMS, undefined, undefined, 0, 0);
   /** The number of elements. Only `grow` and `restore` change the length. */
   length: number;
   /** The index of the first element in `storage`. */
   readonly offset: number;
-  /** The first array of the buffer. Empty for a list without a buffer. Only the compiled engine reads it. It may hold elements after the end. */
-  readonly head: readonly T[];
+  /**
+   * The elements, or the first array of the buffer, which may hold elements before `offset` and after the end. Empty for a list in a trie.
+   * Outside of this class, only the compiled engine reads it.
+   */
+  readonly head: T[];
   /** The owner of this version, and the changes that are still to be charged; see `owner.ts`. */
   owner: Owner | undefined = undefined;
   unpaid: number = 0;
   /** The length and the changed parts of the elements when the owner's log began. */
   #saved: { readonly length: number; readonly pages: T[][] } | undefined = undefined;
   /**
-   * The buffer with the elements; undefined if the elements are in the trie or the list is empty. The buffer or trie may also hold
-   * elements before `offset` and after the end.
+   * The buffer with the elements; undefined if the elements are in the trie or the list is empty. It is also undefined if no other version
+   * shares the elements, and all of them are in `head`; `#shared` then makes the buffer. The buffer or trie may also hold elements before
+   * `offset` and after the end.
    */
-  readonly #buffer: ListBuffer<T> | undefined;
+  #buffer: ListBuffer<T> | undefined;
   /**
    * In a list without a buffer, the elements. In a list with a buffer, undefined until a version branches off from this one, and then
    * the trie that all such versions share.
    */
   #trie: Trie<T> | undefined;
-  private constructor(buffer: ListBuffer<T> | undefined, trie: Trie<T> | undefined, offset: number, length: number) {
+  private constructor(head: T[], buffer: ListBuffer<T> | undefined, trie: Trie<T> | undefined, offset: number, length: number) {
     this.length = length;
     this.offset = offset;
-    this.head = buffer === undefined ? NO_ITEMS : buffer.head;
+    this.head = head;
     this.#buffer = buffer;
     this.#trie = trie;
   }
 
   /** Returns a list of the items. Takes ownership of `items`, so the caller must not use the array again. */
   static of<T>(items: T[]): PersistentList<T> {
-    return items.length === 0 ? PersistentList.EMPTY : new PersistentList(new ListBuffer(items), undefined, 0, items.length);
+    return items.length === 0 ? PersistentList.EMPTY : new PersistentList(items, undefined, undefined, 0, items.length);
   }
 
   /** Returns a list of `length` elements of a trie, starting at index `offset`. The trie must have these elements. `length` is at least 1. */
   static fromTrie<T>(trie: Trie<T>, offset: number, length: number): PersistentList<T> {
-    return new PersistentList<T>(undefined, trie, offset, length);
+    return new PersistentList<T>(NO_ITEMS, undefined, trie, offset, length);
   }
 
   /** Returns whether this class made the object, whatever prototype the object has. */
@@ -77,10 +81,10 @@ export class PersistentList<T> implements Owned {
 
   push(value: T): PersistentList<T> {
     if (this.length === 0) return PersistentList.of([value]);
-    const buffer = this.#buffer;
+    const buffer = this.#shared();
     if (buffer !== undefined && buffer.length === this.offset + this.length) {
       buffer.push(value);
-      const pushed = new PersistentList(buffer, undefined, this.offset, this.length + 1);
+      const pushed = new PersistentList(buffer.head, buffer, undefined, this.offset, this.length + 1);
       return this.offset > this.length + MAX_EXTRA_DROPPED ? PersistentList.of(pushed.toArray()) : pushed;
     }
     if (buffer !== undefined && this.length < WIDTH) {
@@ -89,7 +93,7 @@ export class PersistentList<T> implements Owned {
       items.push(value);
       return PersistentList.of(items);
     }
-    return new PersistentList(undefined, triePush(this.#asTrie(), value), this.offset, this.length + 1);
+    return new PersistentList<T>(NO_ITEMS, undefined, triePush(this.#asTrie(), value), this.offset, this.length + 1);
   }
 
   /**
@@ -97,11 +101,16 @@ export class PersistentList<T> implements Owned {
    * result of `push`, but `slice` and `concat` may return a list that others hold.
    */
   grow(value: T): PersistentList<T> {
-    const buffer = this.#buffer;
-    if (buffer === undefined || this.offset > 0 || buffer.length !== this.length) return this.push(value);
-    if (this.owner?.log !== undefined) this.#save(this.owner.log, this.length - 1);
-    buffer.push(value);
-    this.length += 1;
+    const { head, length, owner } = this;
+    if (this.#buffer === undefined && head.length === length && length > 0 && length < MAX_HEAD_LENGTH && this.offset === 0) {
+      if (owner !== undefined && owner.log !== undefined) this.#save(owner.log, length - 1);
+      head.push(value);
+    } else {
+      if (!this.ownsStorage) return this.push(value);
+      if (owner !== undefined && owner.log !== undefined) this.#save(owner.log, length - 1);
+      this.#shared()?.push(value);
+    }
+    this.length = length + 1;
     return this;
   }
 
@@ -113,20 +122,31 @@ export class PersistentList<T> implements Owned {
     const { owner } = this;
     if (owner === undefined || !owner.isAlive || this.unpaid > 0 || !(index >= 0 && index < this.length)) return false;
     if (owner.log !== undefined) this.#save(owner.log, index);
-    this.#buffer?.set(index, value);
+    this.#put(index, value);
     return true;
   }
 
-  /** Whether the list has a buffer that ends where the list ends. If it was just made, nothing else uses that buffer. */
+  /** Whether the list has an array or a buffer that begins and ends where the list does. If it was just made, nothing else uses that. */
   get ownsStorage(): boolean {
-    return this.#buffer !== undefined && this.offset === 0 && this.#buffer.length === this.length;
+    return this.offset === 0 && this.length > 0 && (this.#buffer ?? this.head).length === this.length;
   }
 
   /** Replaces the element at `index`, which is in range, in place. No other version may use the storage. Returns whether it did. */
   setUnique(index: number, value: T): boolean {
     if (!this.ownsStorage) return false;
-    this.#buffer?.set(index, value);
+    this.#put(index, value);
     return true;
+  }
+
+  #put(index: number, value: T): void {
+    if (this.#buffer === undefined) this.head[index] = value;
+    else this.#buffer.set(index, value);
+  }
+
+  /** Returns the buffer with the elements, so that other versions can share it; undefined if the list is empty or in a trie. */
+  #shared(): ListBuffer<T> | undefined {
+    if (this.#buffer === undefined && this.head !== NO_ITEMS) this.#buffer = new ListBuffer(this.head);
+    return this.#buffer;
   }
 
   /** Saves the elements around `index` before a change in place, unless they are saved. */
@@ -137,18 +157,18 @@ export class PersistentList<T> implements Owned {
     }
     const { pages } = this.#saved;
     const page = index >>> SAVED_BITS;
-    pages[page] ??= this.#buffer?.slice(page << SAVED_BITS, Math.min(this.length, (page + 1) << SAVED_BITS)) ?? [];
+    pages[page] ??= (this.#buffer ?? this.head).slice(page << SAVED_BITS, Math.min(this.length, (page + 1) << SAVED_BITS));
   }
 
   /** Undoes the changes in place since the first `#save`. */
   restore(): void {
     const { length, pages } = this.#saved ?? { length: this.length, pages: [] };
-    for (; this.length > length; this.length--) this.#buffer?.pop();
+    for (; this.length > length; this.length--) (this.#buffer ?? this.head).pop();
     // `forEach` skips the pages that were not saved.
     pages.forEach((items, page) => {
       for (const [i, value] of items.entries()) {
         const index = (page << SAVED_BITS) + i;
-        if (index < length) this.#buffer?.set(index, value);
+        if (index < length) this.#put(index, value);
       }
     });
   }
@@ -160,7 +180,7 @@ export class PersistentList<T> implements Owned {
   /** Returns a list with another value at `index`, which must be in range. */
   set(index: number, value: T): PersistentList<T> {
     if (this.length > MAX_COPIED)
-      return new PersistentList(undefined, trieSet(this.#asTrie(), this.offset + index, value), this.offset, this.length);
+      return new PersistentList<T>(NO_ITEMS, undefined, trieSet(this.#asTrie(), this.offset + index, value), this.offset, this.length);
     return this.copyWith(index, value);
   }
 
@@ -176,12 +196,12 @@ export class PersistentList<T> implements Owned {
     if (this.length === 0) return other;
     const added = other.toArray();
     const length = this.length + added.length;
-    const buffer = this.#buffer;
+    const buffer = this.#shared();
     if (buffer !== undefined && buffer.length === this.offset + this.length) {
       for (const value of added) buffer.push(value);
-      return new PersistentList(buffer, undefined, this.offset, length);
+      return new PersistentList(buffer.head, buffer, undefined, this.offset, length);
     }
-    return new PersistentList(undefined, trieAppend(this.#asTrie(), added, 0, added.length), this.offset, length);
+    return new PersistentList<T>(NO_ITEMS, undefined, trieAppend(this.#asTrie(), added, 0, added.length), this.offset, length);
   }
 
   /** Returns a view that shares the elements. Both bounds are clamped to 0…length. The result is empty if `from >= to`. */
@@ -189,14 +209,14 @@ export class PersistentList<T> implements Owned {
     const start = Math.max(0, from);
     const end = Math.min(to, this.length);
     if (start >= end) return PersistentList.EMPTY;
-    return end - start === this.length
-      ? this
-      : new PersistentList(this.#buffer, this.#buffer === undefined ? this.#trie : undefined, this.offset + start, end - start);
+    if (end - start === this.length) return this;
+    const buffer = this.#shared();
+    return new PersistentList(this.head, buffer, buffer === undefined ? this.#trie : undefined, this.offset + start, end - start);
   }
 
   /** Returns a new array, which the caller may change. */
   toArray(): T[] {
-    if (this.#buffer !== undefined) return this.#buffer.slice(this.offset, this.offset + this.length);
+    if (this.head !== NO_ITEMS) return (this.#buffer ?? this.head).slice(this.offset, this.offset + this.length);
     const items: T[] = [];
     for (let index = 0; index < this.length; ) {
       const from = (this.offset + index) % WIDTH;
@@ -214,14 +234,14 @@ export class PersistentList<T> implements Owned {
 
   /** The object that holds the elements. Versions that share their elements return the same object, so a snapshot writes it once. */
   get storage(): ListBuffer<T> | Trie<T> {
-    return this.#buffer ?? this.#trie ?? EMPTY_TRIE;
+    return this.#shared() ?? this.#trie ?? EMPTY_TRIE;
   }
 
   *[Symbol.iterator](): IterableIterator<T> {
     const end = this.offset + this.length;
-    if (this.#trie === undefined || this.#buffer !== undefined) {
-      for (let position = this.offset; position < end; position++) {
-        const value = this.#buffer?.get(position);
+    if (this.#trie === undefined || this.head !== NO_ITEMS) {
+      for (let index = 0; index < this.length; index++) {
+        const value = this.get(index);
         if (value !== undefined) yield value;
       }
       return;
@@ -241,7 +261,7 @@ export class PersistentList<T> implements Owned {
   /** Returns a trie of the elements up to the end of this version, including the elements before the offset. */
   #asTrie(): Trie<T> {
     const end = this.offset + this.length;
-    const trie = trieWithRoom(trieTake(this.#trie ?? this.#buffer?.trie(end) ?? EMPTY_TRIE, end));
+    const trie = trieWithRoom(trieTake(this.#trie ?? this.#shared()?.trie(end) ?? EMPTY_TRIE, end));
     // The trie is stored, so that all versions that branch off here share one path of the tree.
     this.#trie = trie;
     return trie;

@@ -1,6 +1,6 @@
 /**
  * Run-time values. Start here when reading `vm/value/`. All values are immutable, with one exception: an assignment to a variable may change
- * its list in place if nothing else holds the list (`owner.ts`).
+ * its list or record in place if nothing else holds that (`owner.ts`).
  *
  * | in the language        | in memory                                                                           |
  * |------------------------|-------------------------------------------------------------------------------------|
@@ -82,10 +82,10 @@ export class RecordValue implements Owned {
   declare readonly typeId: number;
   /** See `owner.ts`. */
   declare owner: Owner | undefined;
-  declare readonly f0: Value | undefined;
-  declare readonly f1: Value | undefined;
-  declare readonly f2: Value | undefined;
-  declare readonly f3: Value | undefined;
+  declare f0: Value | undefined;
+  declare f1: Value | undefined;
+  declare f2: Value | undefined;
+  declare f3: Value | undefined;
   /** Makes a record of `fields`. If `fields` is undefined, makes one of the other arguments, which takes less time. */
   constructor(typeId: number, fields: readonly Value[] | undefined, f0?: Value, f1?: Value, f2?: Value, f3?: Value) {
     if (fields !== undefined && fields.length > NARROW_FIELDS) return wideRecord(typeId, fields);
@@ -123,6 +123,13 @@ export class RecordValue implements Owned {
         return undefined;
     }
   }
+  /** Changes a field that the record has. Nothing but the variable that is assigned to may hold the record. */
+  put(index: number, value: Value): void {
+    if (index === 0) this.f0 = value;
+    else if (index === 1) this.f1 = value;
+    else if (index === 2) this.f2 = value;
+    else this.f3 = value;
+  }
   /** Returns a record with another value for a field that it has. */
   with(index: number, value: Value): RecordValue {
     const { f0, f1, f2, f3 } = this;
@@ -143,12 +150,12 @@ export const WIDE_FIELDS = 8;
 
 /** A record with more than four fields. If it has more than eight, all of them are also in an array. */
 export class WideRecord extends RecordValue {
-  declare readonly f4: Value | undefined;
-  declare readonly f5: Value | undefined;
-  declare readonly f6: Value | undefined;
-  declare readonly f7: Value | undefined;
+  declare f4: Value | undefined;
+  declare f5: Value | undefined;
+  declare f6: Value | undefined;
+  declare f7: Value | undefined;
   /** All fields; undefined if there are at most eight. */
-  declare readonly all: readonly Value[] | undefined;
+  declare all: readonly Value[] | undefined;
   constructor(
     typeId: number,
     f0: Value | undefined,
@@ -190,6 +197,14 @@ export class WideRecord extends RecordValue {
       default:
         return index < NARROW_FIELDS ? super.get(index) : this.all?.[index];
     }
+  }
+  override put(index: number, value: Value): void {
+    this.all = this.all?.with(index, value);
+    if (index < NARROW_FIELDS) super.put(index, value);
+    else if (index === 4) this.f4 = value;
+    else if (index === 5) this.f5 = value;
+    else if (index === 6) this.f6 = value;
+    else if (index === 7) this.f7 = value;
   }
   override with(index: number, value: Value): RecordValue {
     return new RecordValue(this.typeId, this.fields.with(index, value));

@@ -128,6 +128,11 @@ test("parsing inverts formatting an Int", () => {
   );
   for (const text of ["", "+", "-", " 1", "1 ", "1.0", "0x1", "9223372036854775808", "-9223372036854775809", "1_0", "1".repeat(400)])
     expect(parseInt64(text)).toBeUndefined();
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom("0", "1", "9", "+", "-", ".", "é"), maxLength: 18 }), (text) => {
+      expect(parseInt64(text)).toBe(/^[+-]?[0-9]+$/.test(text) ? intFromBigInt(BigInt(text.replace("+", ""))) : undefined);
+    }),
+  );
   expect(parseInt64("+007")).toBe(7);
   expect(Object.is(parseInt64("-0"), 0)).toBe(true);
   expect(parseInt64(`${"0".repeat(1000)}5`)).toBe(5);
