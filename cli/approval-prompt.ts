@@ -15,8 +15,13 @@ export function userName(): string {
   }
 }
 
+/** Asks a question until there is an answer. Returns undefined at the end of the input, and if the run must stop. */
+type Ask = (question: string, signal: ApprovalRequest["signal"]) => Promise<Answer | undefined>;
+/** Once, for this run, deny. */
+export type Answer = "o" | "r" | "d";
+
 /** Returns an approver that asks on the terminal. Nothing asks a question off a terminal: there, it decides nothing. */
-export function promptApprover(terminal: Terminal): Approver {
+export function promptApprover(terminal: Terminal, ask: Ask = askOnStdin): Approver {
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return () => undefined;
   const by = userName();
   const approved: Decision = { decision: "approved", by };
@@ -43,7 +48,7 @@ export function promptApprover(terminal: Terminal): Approver {
   };
 }
 
-const ANSWERS: ReadonlyMap<string, "o" | "r" | "d"> = new Map([
+const ANSWERS: ReadonlyMap<string, Answer> = new Map([
   ["o", "o"],
   ["once", "o"],
   ["r", "r"],
@@ -52,8 +57,10 @@ const ANSWERS: ReadonlyMap<string, "o" | "r" | "d"> = new Map([
   ["deny", "d"],
 ]);
 
-/** Asks until there is an answer. Returns undefined at the end of the input, and if the run must stop. */
-function ask(question: string, signal: ApprovalRequest["signal"]): Promise<"o" | "r" | "d" | undefined> {
+/** Returns the answer that a line holds, or undefined if it holds none. */
+export const answerIn = (line: string): Answer | undefined => ANSWERS.get(line.trim().toLowerCase());
+
+function askOnStdin(question: string, signal: ApprovalRequest["signal"]): Promise<Answer | undefined> {
   const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
   return new Promise((resolve) => {
     const close = (): void => lines.close();
@@ -63,7 +70,7 @@ function ask(question: string, signal: ApprovalRequest["signal"]): Promise<"o" |
       resolve(undefined);
     });
     lines.on("line", (line) => {
-      const answer = ANSWERS.get(line.trim().toLowerCase());
+      const answer = answerIn(line);
       if (answer === undefined) return lines.prompt();
       resolve(answer);
       lines.close();

@@ -29,6 +29,7 @@ import {
   SIGN,
   withFlags,
 } from "./command-spec.ts";
+import { PROJECT_COMMANDS } from "./project-commands.ts";
 import { WORKER_COMMANDS } from "./worker-commands.ts";
 import { LIMITS } from "../vm/limits.ts";
 
@@ -85,6 +86,8 @@ const ENGINE: CommandSpec["options"][number] = {
   defaultValue: "auto",
 };
 
+const WATCH: OptionSpec = { flags: "--watch", help: "run again whenever a file that was read changes, until Ctrl-C" };
+
 const replayLimitOption = (field: "max_steps" | "max_alloc_bytes" | "max_wall_ms", flags: string): OptionSpec => ({
   flags,
   help: `the most ${LIMITS[field].unit} that the replay may take, whatever the log asks for (default: ${LIMITS[field].default || "no limit"})`,
@@ -108,7 +111,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "run",
     argsSyntax: "<file>",
-    help: "compile and run a program (.ax) or a module (.axbc), and print its value",
+    help: "compile and run a program (.ax), a module (.axbc) or, for -, the program on stdin, and print its value",
     options: [
       ...POLICY,
       CAPABILITIES,
@@ -138,9 +141,11 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: "--explain", help: "print every policy decision to stderr" },
       { flags: "--ui <form>", help: "print each emitted tree at once, one per line: json" },
       { flags: "--traceparent <header>", help: "W3C trace context of the caller" },
+      { ...WATCH, excludes: "--record" },
     ],
     examples: [
       "boruna run app.ax",
+      "boruna run - < app.ax",
       "boruna run app.ax --policy policy.json --live --arg url=https://api.example.com/items",
       "boruna run app.ax --allow-read ./data --live --record run.jsonl --json",
       "boruna run app.ax --capabilities ./caps.mjs --allow orders.total --live",
@@ -150,7 +155,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "check",
     argsSyntax: "<file>",
-    help: "report errors and warnings of a program or library",
+    help: "report errors and warnings of a program or library; - is the program on stdin",
     options: [CAPABILITIES, { flags: "--fix", help: "apply the fixes of the diagnostics to the file, and report what is left" }],
     examples: ["boruna check app.ax", "boruna check app.ax --json", "boruna check app.ax --fix"],
     run: withFlags<CheckFlags>(async (session, flags, [file = ""]) =>
@@ -166,10 +171,18 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: "--max-steps <n>", help: "stop a test, or the replay of a log, after this many instructions" },
       { flags: "--logs <folder>", help: "also replay these logs, or one log, on both engines; exit with 5 if one diverges" },
       { flags: "--program <file>", help: "the program to replay the logs with, instead of the recorded one", needs: "--logs" },
+      WATCH,
     ],
-    examples: ["boruna test", "boruna test app.ax", 'boruna test libs "reads a date"', "boruna test --logs logs/ --program app.ax"],
+    examples: [
+      "boruna test",
+      "boruna test --watch",
+      "boruna test app.ax",
+      'boruna test libs "reads a date"',
+      "boruna test --logs logs/ --program app.ax",
+    ],
     run: withFlags<TestFlags>(async (session, flags, what) => (await import("./commands/test.ts")).testCommand(session, what, flags)),
   },
+  ...PROJECT_COMMANDS,
   {
     name: "explain",
     argsSyntax: "<code>",

@@ -8,7 +8,7 @@ import { typedText } from "../vm/value/display.ts";
 import { requestLines } from "./approval.ts";
 import { failureLines } from "./run-error.ts";
 import type { Session } from "./session.ts";
-import { printJson, type Terminal, withoutControlCharacters } from "./terminal.ts";
+import { printJson, withoutControlCharacters } from "./terminal.ts";
 
 const NEXT_STEPS: Readonly<Record<string, string>> = {
   capability_denied: "`--policy FILE` or `--allow …` says what the program may do; `--explain` shows each decision",
@@ -22,10 +22,10 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   timeout: "raise it with `--max-wall-ms N` or in the policy's limits",
 };
 
-function printError(terminal: Terminal, execution: Execution): void {
-  const { error, program, outcome, suspended } = execution;
-  if (error === undefined) return;
-  const lines = [`${outcome.replaceAll("_", " ")}: ${error.message}`, ...stackLines(program.module, error.stack)];
+/** Returns what to print about a run that did not complete. `stack` shows where that was. */
+export function errorText(execution: Execution, error: RunError, stack: readonly string[]): string {
+  const { program, outcome, suspended } = execution;
+  const lines = [`${outcome.replaceAll("_", " ")}: ${error.message}`, ...stack];
   if (error.rule !== undefined) lines.push(`  rule: ${error.rule}`);
   const isOwn = program.registry.own.some(({ name }) => name === error.capability);
   // Shows what the user's own code threw. What a built-in handler threw is not shown, because it could contain a secret of the policy.
@@ -34,7 +34,7 @@ function printError(terminal: Terminal, execution: Execution): void {
   if (suspended !== undefined) lines.push(...requestLines(suspended).slice(1));
   const nextStep = suspended === undefined ? errorStep(error) : suspendedStep(suspended, execution.log?.path);
   if (nextStep !== undefined) lines.push(`  help: ${nextStep}`);
-  terminal.err(withoutControlCharacters(lines.join("\n")));
+  return withoutControlCharacters(lines.join("\n"));
 }
 
 /** Returns what to do about an error, if there is something. A person's refusal needs no advice. */
@@ -69,7 +69,8 @@ export function printExecution({ terminal, json }: Session, execution: Execution
   }
   const { ui } = execution;
   if (text !== undefined) terminal.out(withoutControlCharacters(text));
-  printError(terminal, execution);
+  const { error } = execution;
+  if (error !== undefined) terminal.err(errorText(execution, error, stackLines(program.module, error.stack)));
   for (const line of failureLines(result.unreceived)) terminal.err(withoutControlCharacters(`note: ${line}`));
   if (options.printsTrees !== true && ui.length > 0)
     terminal.err(`note: ${ui.length} emitted ${ui.length === 1 ? "value" : "values"}; --ui json shows ${ui.length === 1 ? "it" : "them"}`);

@@ -14,6 +14,7 @@ export async function invoke(command: CommandSpec, flags: Flags, args: readonly 
     terminal: createTerminal(color),
     json: flags["json"] === true,
     sourceOf: () => undefined,
+    filesRead: () => [],
     endedAs: undefined,
     traceId: undefined,
     closers: [],

@@ -1,7 +1,7 @@
 /** Loads a program from a file: compiles source text, or decodes a module, and verifies the result. */
 import { compile } from "../compiler/compile.ts";
 import type { Diagnostic, SourceOf } from "../compiler/diagnostics.ts";
-import { openSources, readModuleFile } from "../runtime/sources.ts";
+import { openSources, type ProgramSources, readModuleFile, readSourceStream } from "../runtime/sources.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { decodeModule } from "../vm/bytecode/codec.ts";
@@ -12,6 +12,8 @@ interface LoadedProgram {
   readonly program: Program;
   readonly warnings: readonly Diagnostic[];
 }
+
+type OnSourcesOpened = (sourceOf: SourceOf, paths: ProgramSources["paths"]) => void;
 
 /** Whether the file holds a module, judged by its name: `.axbc` or `.json`. Any other file is source. */
 export function isModuleFile(path: string): boolean {
@@ -24,14 +26,39 @@ export function isModuleFile(path: string): boolean {
  */
 export function loadProgram(
   path: string,
-  onSourcesOpened: (sourceOf: SourceOf) => void,
+  onSourcesOpened: OnSourcesOpened,
   registry: CapabilityRegistry = BUILTIN_REGISTRY,
 ): LoadedProgram {
   if (isModuleFile(path)) return { program: loadModule(path, registry), warnings: [] };
-  const { source, resolve, textOf } = openSources(path);
-  onSourcesOpened(textOf);
+  return compileSources(openSources(path), onSourcesOpened, registry);
+}
+
+/** As `loadProgram`. The path `-` is the source text on stdin. */
+export async function loadInput(
+  path: string,
+  onSourcesOpened: OnSourcesOpened,
+  registry: CapabilityRegistry = BUILTIN_REGISTRY,
+): Promise<LoadedProgram> {
+  return path === STDIN ? compileSources(await openInput(path), onSourcesOpened, registry) : loadProgram(path, onSourcesOpened, registry);
+}
+
+function compileSources(
+  { source, resolve, textOf, paths }: ProgramSources,
+  onSourcesOpened: OnSourcesOpened,
+  registry: CapabilityRegistry,
+): LoadedProgram {
+  onSourcesOpened(textOf, paths);
   const { module, diagnostics } = compile(source, { resolve, registry });
   return { program: verifyModule(module, registry), warnings: diagnostics };
+}
+
+/** The path that means stdin. */
+export const STDIN = "-";
+const STDIN_NAME = "<stdin>";
+
+/** Opens a source file, or the text on stdin if the path is `-`. The imports of that text are relative to this folder. Throws `io_error`. */
+export async function openInput(path: string): Promise<ProgramSources> {
+  return path === STDIN ? openSources(STDIN_NAME, await readSourceStream(process.stdin, STDIN_NAME)) : openSources(path);
 }
 
 function loadModule(path: string, registry: CapabilityRegistry): Program {

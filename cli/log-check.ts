@@ -2,10 +2,12 @@
 import type { JsonData } from "../vm/json/json.ts";
 import { checkedRunJson, checkedRunLines, upgradeSummaryJson, upgradeSummaryLine } from "../replay/report/upgrade-report.ts";
 import { checkUpgrade, findLogs, type UpgradeOptions, type UpgradeSummary } from "../replay/upgrade.ts";
+import type { OnRead } from "../replay/log/log-source.ts";
 import type { Program } from "../vm/bytecode/program.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { loadProgram } from "./load.ts";
 import { omitUndefined } from "./omit-undefined.ts";
+import { withProgress } from "./progress.ts";
 import type { Session } from "./session.ts";
 import { printJson, toPlainObject, withoutControlCharacters } from "./terminal.ts";
 
@@ -26,14 +28,20 @@ export async function checkLogs(session: Session, paths: readonly string[], opti
   const logs = findLogs(paths);
   const { program: file, limits, engines } = options;
   const program = file === undefined ? undefined : programLoader(session, file);
-  const checks = checkUpgrade(logs, omitUndefined<UpgradeOptions>({ program, limits, engines }));
-  const runs: JsonData[] = [];
-  let next = await checks.next();
-  for (; next.done !== true; next = await checks.next()) {
-    if (json) runs.push(checkedRunJson(next.value));
-    else for (const line of checkedRunLines(next.value)) terminal.out(withoutControlCharacters(line));
-  }
-  return { summary: next.value, runs };
+  return withProgress(session, "replay", async (progress) => {
+    const onRead = (log: string): OnRead | undefined => {
+      progress.step(`log ${logs.indexOf(log) + 1} of ${logs.length}`);
+      return progress.reading(log);
+    };
+    const checks = checkUpgrade(logs, omitUndefined<UpgradeOptions>({ program, limits, engines, onRead }));
+    const runs: JsonData[] = [];
+    let next = await checks.next();
+    for (; next.done !== true; next = await checks.next()) {
+      if (json) runs.push(checkedRunJson(next.value));
+      else for (const line of checkedRunLines(next.value)) terminal.out(withoutControlCharacters(line));
+    }
+    return { summary: next.value, runs };
+  });
 }
 
 /** Returns a function that loads the program once for each set of capabilities. */

@@ -6,6 +6,8 @@ import type { Terminal } from "./terminal.ts";
 export interface Output {
   /** Prints a line. The caller waits for the promise before the next line, so that nothing piles up in memory. */
   line(text: string): Promise<void> | undefined;
+  /** Whether a pager shows it, which uses the terminal alone. */
+  readonly isPaged: boolean;
   /** Whether the reader of the output, a pager or another program, has ended. */
   readonly isClosed: boolean;
   /** Waits until the pager is left. */
@@ -26,6 +28,7 @@ export async function openOutput(terminal: Terminal, { noPager }: OutputOptions,
 
 function plainOutput(terminal: Terminal): Output {
   return {
+    isPaged: false,
     line: (text) => {
       terminal.out(text);
       return undefined;
@@ -71,6 +74,7 @@ function pagedOutput(pager: ChildProcess): Output {
   const ignore = (): void => undefined;
   process.on("SIGINT", ignore);
   return {
+    isPaged: true,
     line: (text) => {
       if (isClosed || stdin?.write(`${text}\n`) !== false) return undefined;
       return Promise.race([once(stdin, "drain").then(ignore, ignore), left]);

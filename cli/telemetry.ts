@@ -18,7 +18,7 @@ interface TelemetryContext {
 }
 
 /** The signals that cancel a run, with the exit code of each. The log and the spans of the run are still completed. */
-const STOP_SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hungUp } as const;
+export const STOP_SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hungUp } as const;
 type StopSignal = keyof typeof STOP_SIGNALS;
 const SIGNAL_NAMES: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 

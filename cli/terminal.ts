@@ -9,6 +9,8 @@ import { printable } from "../vm/terminal-text.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
+/** Moves to the start of the line and erases it. */
+const ERASE_LINE = "\r\u001b[K";
 
 export type ColorChoice = "auto" | "always" | "never";
 
@@ -21,6 +23,10 @@ export interface Terminal {
   readonly columns: number | undefined;
   /** Prints a line of data. Throws `io_error` if stdout cannot be written. */
   out(text: string): void;
+  /** Whether progress can be shown: stderr is a terminal that can erase a line. */
+  readonly hasProgress: boolean;
+  /** Shows a line on stderr that the next output replaces; undefined removes it. Only for a terminal with `hasProgress`. */
+  progress(text: string | undefined): void;
   /** Whether the program that reads stdout has closed it. */
   readonly isOutClosed: boolean;
   /** Prints a line of a message. If stderr cannot be written, the line is lost, because there is nowhere else to print it. */
@@ -52,7 +58,28 @@ function write(descriptor: number, text: string): boolean {
 
 export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.ProcessEnv = process.env): Terminal {
   let isOutClosed = false;
+  let showsProgress = false;
+  const writeMessage = (text: string): void => {
+    try {
+      write(STDERR, text);
+    } catch {
+      // There is nowhere else to report this.
+    }
+  };
+  const eraseProgress = (): void => {
+    if (showsProgress) writeMessage(ERASE_LINE);
+    showsProgress = false;
+  };
   return {
+    get hasProgress() {
+      return process.stderr.isTTY === true && env.TERM !== "dumb";
+    },
+    progress: (text) => {
+      eraseProgress();
+      if (text === undefined) return;
+      showsProgress = true;
+      writeMessage(withoutControlCharacters(text).slice(0, (process.stderr.columns || 80) - 1));
+    },
     get isOutClosed() {
       return isOutClosed;
     },
@@ -67,6 +94,7 @@ export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.Process
       return process.stdout.isTTY === true ? process.stdout.columns || 80 : undefined;
     },
     out: (text) => {
+      eraseProgress();
       try {
         isOutClosed = !write(STDOUT, `${text}\n`);
       } catch (error) {
@@ -77,11 +105,8 @@ export function createTerminal(choice: ColorChoice = "auto", env: NodeJS.Process
       }
     },
     err: (text) => {
-      try {
-        write(STDERR, `${text}\n`);
-      } catch {
-        // There is nowhere else to report this.
-      }
+      eraseProgress();
+      writeMessage(`${text}\n`);
     },
   };
 }

@@ -6,6 +6,7 @@ import type { AnalyzedFile } from "../compiler/incremental/file.ts";
 import type { Section } from "../compiler/incremental/sections.ts";
 import type { NamedThing, RecordedName, Recorder } from "../compiler/recorder.ts";
 import { openSources } from "../runtime/sources.ts";
+import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 
 /** A span in a file. */
@@ -32,10 +33,10 @@ export class Program {
   #resolve: ReturnType<typeof openSources>["resolve"] = () => undefined;
   #name: string;
 
-  constructor(path: string) {
+  constructor(path: string, registry: CapabilityRegistry = BUILTIN_REGISTRY) {
     this.path = path;
     this.#name = path;
-    this.analysis = new Analysis({ resolve: (specifier, importer) => this.#resolve(specifier, importer) });
+    this.analysis = new Analysis({ registry, resolve: (specifier, importer) => this.#resolve(specifier, importer) });
   }
 
   /** Checks the text. `openText` returns the text of an open file, by path. A file that is not on disk cannot import files. */

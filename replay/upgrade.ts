@@ -14,6 +14,7 @@ import { toIoError } from "./log/files.ts";
 import { isLog } from "./log/log-file.ts";
 import { type ParsedLog, readLog } from "./log/log-reader.ts";
 import { recordedRegistry, type ReplayOptions, replayRun } from "./replay.ts";
+import type { OnRead } from "./log/log-source.ts";
 import type { Divergence } from "./report/divergence.ts";
 
 /**
@@ -49,6 +50,8 @@ export interface UpgradeOptions extends Pick<ReplayOptions, "limits" | "signal">
   readonly program?: (registry: CapabilityRegistry) => Program;
   /** The engines to replay each log on. Default: auto. */
   readonly engines?: readonly EngineChoice[];
+  /** Returns what is called as a log is read. */
+  readonly onRead?: (log: string) => OnRead | undefined;
 }
 
 /** Replays the logs one after the other and yields a result for each. Throws `log.io_error` for a folder that cannot be read. */
@@ -71,12 +74,12 @@ export async function* checkUpgrade(
 async function checkRun(
   path: string,
   engine: EngineChoice,
-  { program: programFor, ...options }: Omit<UpgradeOptions, "engines">,
+  { program: programFor, onRead, ...options }: Omit<UpgradeOptions, "engines">,
 ): Promise<CheckedRun> {
   let log: ParsedLog;
   let registry: CapabilityRegistry;
   try {
-    log = readLog(path);
+    log = readLog(path, {}, onRead?.(path));
     registry = recordedRegistry(log);
   } catch (error) {
     return failedRun(path, engine, error);

@@ -20,7 +20,7 @@ import { blobsOfEvent, hasBlobs } from "./log/event-json.ts";
 import { type HeadSignature, isValidSignature } from "./log/head-signature.ts";
 import { LOG_LIMITS, type LogLimits } from "./log/log-limits.ts";
 import { isRunLog, logRecords, parseRunLog, type LogRecord, type RunLog } from "./log/log-reader.ts";
-import { fileSource, type LogSource } from "./log/log-source.ts";
+import { fileSource, type LogSource, type OnRead } from "./log/log-source.ts";
 import { type ApprovalCounts, checkApprovals, waitingText } from "./approvals.ts";
 import { recordedPolicy, recordedProgram, type ReplayOptions, replayRun, type ReplayReport } from "./replay.ts";
 import type { ReplayLimits } from "./replay-limits.ts";
@@ -36,6 +36,8 @@ export interface VerifyOptions {
   readonly replayLimits?: ReplayLimits;
   readonly signal?: AbortSignal;
   readonly limits?: Partial<LogLimits>;
+  /** Called as the log is read, which happens more than once. */
+  readonly onRead?: OnRead;
 }
 
 type CheckName = "chain" | "end" | "blobs" | "module" | "policy" | "approvals" | "signature" | "head" | "replay";
@@ -78,12 +80,12 @@ export interface Verification {
  * `log.io_error` if the files cannot be read, and `log.replay_limit` if the replay would use more than `replayLimits` allow.
  */
 export async function verifyLog(path: string, options: VerifyOptions = {}): Promise<Verification> {
-  const { replay: replays, expectHead, key: givenKey, limits: givenLimits, replayLimits = {}, ...passedOn } = options;
+  const { replay: replays, expectHead, key: givenKey, limits: givenLimits, replayLimits = {}, onRead, ...passedOn } = options;
   const key = givenKey === undefined ? undefined : publicKeyOf(givenKey);
   if (key === undefined && givenKey !== undefined) throw new BorunaError("usage", "the key is no public Ed25519 key");
   const expectedHead = expectHead === undefined ? undefined : headDigest(expectHead);
   const limits = { ...LOG_LIMITS, ...givenLimits };
-  const log = new CheckedLog(fileSource(path, limits), limits);
+  const log = new CheckedLog(fileSource(path, limits, onRead), limits);
   const steps: readonly (readonly [CheckName, (() => string | undefined | Promise<string>) | undefined])[] = [
     ["chain", () => log.chain()],
     ["end", () => log.end()],

@@ -29,6 +29,8 @@ export interface ProgramSources {
   readonly textOf: (name: string) => string | undefined;
   /** Returns the real path of a file that was read, by the same name. */
   readonly pathOf: (name: string) => string | undefined;
+  /** Returns the real paths of all files that were read. */
+  readonly paths: () => Iterable<string>;
 }
 
 /** Returns the folder of the libraries shipped with Boruna: `../std` in the sources, `../../std` in the built package. */
@@ -79,6 +81,24 @@ function readText(path: string, shownName: string): string {
     return decodeUtf8(readBounded(path, MAX_SOURCE_BYTES, shownName), shownName);
   } catch (error) {
     throw sourceError(error, shownName);
+  }
+}
+
+/** Reads a source text from a stream to its end. Throws `io_error` if it is not UTF-8 or too long; `shownName` is its name in messages. */
+export async function readSourceStream(stream: AsyncIterable<unknown>, shownName: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of stream) {
+      if (!(chunk instanceof Uint8Array)) throw new BorunaError("internal", "a stream of source text yields no bytes");
+      size += chunk.length;
+      if (size > MAX_SOURCE_BYTES)
+        throw new BorunaError("io_error", `${shownName} has more than ${MAX_SOURCE_BYTES} bytes`, { place: { file: shownName } });
+      chunks.push(chunk);
+    }
+    return decodeUtf8(Buffer.concat(chunks), shownName);
+  } catch (error) {
+    throw error instanceof BorunaError && error.kind === "io_error" ? error : sourceError(error, shownName);
   }
 }
 
@@ -141,7 +161,13 @@ export function openSources(
   const name = nameOf(main);
   texts.set(name, text);
   locations.set(name, { path: main, root });
-  return { source: { name, text }, resolve: resolveImport, textOf: (file) => texts.get(file), pathOf: (file) => locations.get(file)?.path };
+  return {
+    source: { name, text },
+    resolve: resolveImport,
+    textOf: (file) => texts.get(file),
+    pathOf: (file) => locations.get(file)?.path,
+    paths: () => [...locations.values()].map((location) => location.path),
+  };
 }
 
 function realPath(path: string): string {

@@ -18,6 +18,8 @@ const SOURCE_FOLDERS = [
   "telemetry",
   "mcp-tools",
   "worker",
+  "lsp",
+  "repl",
   "viewer",
   "mcp",
   "cli",

@@ -97,7 +97,10 @@ export const VARIABLES = {
   BORUNA_TELEMETRY_TENANT: { default: "none", doc: "a word that every usage event carries, such as the name of a team" },
   BORUNA_TELEMETRY_DISABLED: { default: "none", doc: "any value turns usage events off, whatever else is set" },
   DO_NOT_TRACK: { default: "none", doc: "the same, for all programs that follow the convention" },
-  XDG_STATE_HOME: { default: "`~/.local/state`", doc: "folder where `boruna/` remembers that the notice of usage events was shown" },
+  XDG_STATE_HOME: {
+    default: "`~/.local/state`",
+    doc: "folder where `boruna/` keeps the history of `boruna repl`, and remembers that the notice of usage events was shown",
+  },
 } as const satisfies Record<string, VariableSpec>;
 
 export type VariableName = keyof typeof VARIABLES;

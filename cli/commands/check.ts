@@ -2,9 +2,10 @@ import { check } from "../../compiler/compile.ts";
 import { diagnosticToJson } from "../../compiler/diagnostics.ts";
 import { fixAll } from "../../compiler/fix.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
-import { openSources } from "../../runtime/sources.ts";
+import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
+import { openInput, STDIN } from "../load.ts";
 import { replaceFile } from "../replace-file.ts";
 import { printJson } from "../terminal.ts";
 import type { Session } from "../session.ts";
@@ -18,7 +19,9 @@ const countOf = (count: number, word: string): string => `${count} ${word}${coun
 export async function checkCommand(session: Session, file: string, flags: CheckFlags): Promise<number> {
   const { terminal, json } = session;
   const registry = await loadRegistry(flags);
-  const { source: original, resolve } = openSources(file);
+  if (flags.fix === true && file === STDIN)
+    throw new BorunaError("usage", "--fix changes a file, and the program is on stdin", { hint: "leave out --fix" });
+  const { source: original, resolve } = await openInput(file);
   const fixed = flags.fix === true ? fixAll(original, { resolve, registry }) : undefined;
   if (fixed !== undefined && fixed.count > 0) replaceFile(file, fixed.text);
   const source = fixed === undefined ? original : { name: original.name, text: fixed.text };

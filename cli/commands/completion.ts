@@ -33,7 +33,9 @@ function completionScript(shell: "bash" | "zsh"): string {
   );
   const lines = [
     `# Completion of boruna for ${shell}: eval "$(boruna completion ${shell})"`,
-    ...(shell === "zsh" ? ["autoload -U +X bashcompinit && bashcompinit"] : []),
+    ...(shell === "zsh"
+      ? ["(( $+functions[compdef] )) || { autoload -U +X compinit && compinit; }", "autoload -U +X bashcompinit && bashcompinit"]
+      : []),
     "_boruna() {",
     '  local current="${COMP_WORDS[COMP_CWORD]}" words=""',
     '  if [ "$COMP_CWORD" -eq 1 ]; then',

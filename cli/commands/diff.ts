@@ -6,6 +6,7 @@ import { differenceReport, diffSummaryLine, logDifferenceJson } from "../../repl
 import { stackLines } from "../../replay/report/source-frame.ts";
 import { EXIT, OUTCOMES } from "../../vm/outcome.ts";
 import { openOutput } from "../pager.ts";
+import { type Progress, withProgress } from "../progress.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import type { Session } from "../session.ts";
 import { jsonLine, PROTOCOL_VERSION, toPlainObject } from "../terminal.ts";
@@ -21,13 +22,18 @@ interface Logs {
 }
 
 export async function diffCommand(session: Session, fileA: string, fileB: string, flags: DiffFlags): Promise<number> {
-  const logs = { options: { limits: replayLimits(flags) }, a: readLog(fileA), b: readLog(fileB) };
-  const summary = session.json ? await printDifferences(session, logs) : await showDifferences(session, logs, flags);
+  const limits = replayLimits(flags);
+  const summary = await withProgress(session, "diff", async (progress) => {
+    const read = (file: string): ParsedLog => readLog(file, {}, progress.reading(file));
+    const logs = { options: { limits }, a: read(fileA), b: read(fileB) };
+    return session.json ? printDifferences(session, logs) : showDifferences(session, logs, flags, progress);
+  });
   return summary.same ? EXIT.done : OUTCOMES.divergence.exitCode;
 }
 
-async function showDifferences({ terminal }: Session, logs: Logs, flags: DiffFlags): Promise<DiffSummary> {
+async function showDifferences({ terminal }: Session, logs: Logs, flags: DiffFlags, progress: Progress): Promise<DiffSummary> {
   const output = await openOutput(terminal, flags);
+  if (output.isPaged) progress.end();
   const differences = diffLogs(logs.a, logs.b);
   const locate = firstLocator(logs);
   try {

@@ -19,6 +19,7 @@ import { EXIT } from "../../vm/outcome.ts";
 import { auditDecisions } from "../../replay/audit-decisions.ts";
 import { AuditReport } from "../audit.ts";
 import { openOutput, type Output } from "../pager.ts";
+import { withProgress } from "../progress.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import type { Session } from "../session.ts";
 import { jsonLine, printJson, PROTOCOL_VERSION, toPlainObject } from "../terminal.ts";
@@ -33,11 +34,18 @@ export interface LogShowFlags extends ReplayLimitFlags {
 export async function logShowCommand(session: Session, file: string, flags: LogShowFlags): Promise<number> {
   const limits = replayLimits(flags);
   const number = flags.call === undefined ? undefined : callNumber(flags.call, flags);
-  const log = readLog(file);
-  if (number === undefined && session.json) await printEntries(session, log, { limits }, flags);
-  else if (number === undefined) await showEntries(session, log, { limits }, flags);
-  else await showCall(session, log, number, { limits }, flags);
-  return EXIT.done;
+  return withProgress(session, "log show", async (progress) => {
+    const log = readLog(file, {}, progress.reading(file));
+    const open = async (): Promise<Output> => {
+      const output = await openOutput(session.terminal, flags);
+      if (output.isPaged) progress.end();
+      return output;
+    };
+    if (number === undefined && session.json) await printEntries(session, log, { limits }, flags);
+    else if (number === undefined) await showEntries(session, log, { limits }, flags, open);
+    else await showCall(session, log, number, { limits }, open);
+    return EXIT.done;
+  });
 }
 
 function callNumber(text: string, { calls, events }: LogShowFlags): number {
@@ -47,8 +55,14 @@ function callNumber(text: string, { calls, events }: LogShowFlags): number {
   throw new BorunaError("usage", `--call ${text}: expected the number of a call, from 1`, { hint: "without --call all calls are listed" });
 }
 
-async function showEntries({ terminal }: Session, log: ParsedLog, options: LocateOptions, flags: LogShowFlags): Promise<void> {
-  const output = await openOutput(terminal, flags);
+async function showEntries(
+  { terminal }: Session,
+  log: ParsedLog,
+  options: LocateOptions,
+  flags: LogShowFlags,
+  open: () => Promise<Output>,
+): Promise<void> {
+  const output = await open();
   const types = recordedTypes(log);
   const paint = terminal.outColor ? paintAnsi : paintNothing;
   const table = logTable(log, { width: terminal.columns, paint, types, numbersEvents: flags.events === true });
@@ -95,7 +109,7 @@ async function showCall(
   log: ParsedLog,
   number: number,
   options: LocateOptions,
-  flags: LogShowFlags,
+  open: () => Promise<Output>,
 ): Promise<void> {
   const { call, callsOfCapability } = findCall(log, number);
   const types = recordedTypes(log);
@@ -106,7 +120,7 @@ async function showCall(
     printJson(terminal, toPlainObject(callJson(details, log.blobs, types)));
     return;
   }
-  const output = await openOutput(terminal, flags);
+  const output = await open();
   try {
     await printLines(output, callLines(details, log.blobs, types, recordedRegistry(log)));
   } finally {

@@ -17,6 +17,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { EXIT, OUTCOMES } from "../../vm/outcome.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { isModuleFile } from "../load.ts";
+import { type Progress, withProgress } from "../progress.ts";
 import type { Session } from "../session.ts";
 import { withoutControlCharacters, printJson, toPlainObject } from "../terminal.ts";
 
@@ -102,8 +103,12 @@ export interface PolicySuggestFlags {
 
 /** Prints the suggested policy on stdout, and the evidence for each rule on stderr. Exits with 5 if a log does not pass under it. */
 export async function policySuggestCommand(session: Session, files: readonly string[], flags: PolicySuggestFlags): Promise<number> {
+  return withProgress(session, "policy suggest", (progress) => suggest(session, files, flags, progress));
+}
+
+async function suggest(session: Session, files: readonly string[], flags: PolicySuggestFlags, progress: Progress): Promise<number> {
   const { terminal, json } = session;
-  const logs = files.map(readRunLog);
+  const logs = files.map((file) => readRunLog(file, progress));
   const [first] = logs;
   if (flags.program === undefined || first === undefined)
     throw new BorunaError("usage", "no program is named", { hint: "boruna policy suggest run.jsonl --program app.ax" });
@@ -121,8 +126,8 @@ export async function policySuggestCommand(session: Session, files: readonly str
   return isProven ? EXIT.done : OUTCOMES.divergence.exitCode;
 }
 
-function readRunLog(file: string): RunLog {
-  const log = readLog(file);
+function readRunLog(file: string, progress: Progress): RunLog {
+  const log = readLog(file, {}, progress.reading(file));
   if (log.format === "log") return log;
   throw new BorunaError("usage", `${file} is an event log, which has no policy and no program`, { hint: "Record the run with --record." });
 }

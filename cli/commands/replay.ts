@@ -13,6 +13,7 @@ import { BorunaError } from "../../vm/error.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { type JsonData, parseJson } from "../../vm/json/json.ts";
 import { checkLogs, reportLogCheck } from "../log-check.ts";
+import { type Progress, withProgress } from "../progress.ts";
 import { parseArguments, type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import { loadProgram } from "../load.ts";
 import { omitUndefined } from "../omit-undefined.ts";
@@ -44,7 +45,16 @@ export async function replayCommand(session: Session, paths: readonly string[], 
   if (second !== undefined && flags.program !== undefined)
     throw new BorunaError("usage", `two programs are named: ${second} and ${flags.program}`, { hint: "leave out one of the two" });
   const programFile = second ?? flags.program;
-  const log = readLogArgument(first, programFile);
+  return withProgress(session, "replay", (progress) => replayLog(session, first, programFile, { flags, limits, progress }));
+}
+
+async function replayLog(
+  session: Session,
+  file: string,
+  programFile: string | undefined,
+  { flags, limits, progress }: Omit<ReplaySettings, "program"> & { readonly progress: Progress },
+): Promise<number> {
+  const log = readLogArgument(file, programFile, progress);
   rejectUnusedFlags(log, programFile, flags);
   const program = programFile === undefined ? undefined : loadProgramOf(session, programFile, recordedRegistry(log));
   // "log" is the format of a run log. The older format is "eventlog".
@@ -141,9 +151,9 @@ function isLogFile(path: string): boolean {
 }
 
 /** Reads the log. If the log and the program are swapped, throws an error that shows the right order. */
-function readLogArgument(file: string, programFile: string | undefined): ParsedLog {
+function readLogArgument(file: string, programFile: string | undefined, progress: Progress): ParsedLog {
   try {
-    return readLog(file);
+    return readLog(file, {}, progress.reading(file));
   } catch (error) {
     if (programFile === undefined || !(error instanceof BorunaError) || !isReadableLog(programFile)) throw error;
     throw new BorunaError("usage", `${file} is not a log, and ${programFile} is one: the log comes first`, {

@@ -1,9 +1,10 @@
-import type { SourceOf } from "../../compiler/diagnostics.ts";
+import { resolve } from "node:path";
 import { renderDiagnostic } from "../../compiler/render.ts";
 import type { CallEnd, Observers } from "../../gateway/observers.ts";
 import { type Execution, execute, type RecordOptions, type RunOptions } from "../../runtime/execute.ts";
 import type { LogFormat } from "../../replay/log/recorder.ts";
 import type { EngineChoice } from "../../vm/compiled/engine.ts";
+import { NAMED_POLICIES } from "../../policy/policy.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import type { TypeDef } from "../../vm/bytecode/module.ts";
@@ -15,7 +16,7 @@ import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printExecution } from "../execution-output.ts";
 import { limitFromFlag, maxParallelCallsFromFlag, parseArguments, readInputs, readOutputSchema } from "../run-arguments.ts";
 import { readKey } from "../keys.ts";
-import { loadProgram } from "../load.ts";
+import { loadInput, STDIN } from "../load.ts";
 import { MockedCalls } from "../mocked.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import { type PolicyFlags, policyOf } from "../policy-flags.ts";
@@ -43,6 +44,7 @@ export interface RunFlags extends CapabilityFlags, PolicyFlags {
   readonly explain?: boolean;
   readonly ui?: string;
   readonly traceparent?: string;
+  readonly watch?: boolean;
 }
 
 function formatOf(text: string | undefined): LogFormat {
@@ -105,6 +107,20 @@ function treePrinter(terminal: Terminal, types: readonly TypeDef[]): TreePrinter
 }
 
 export async function runCommand(session: Session, file: string, flags: RunFlags): Promise<number> {
+  if (flags.watch !== true) return runOnce(session, file, flags);
+  if (file === STDIN) throw new BorunaError("usage", "stdin cannot be watched", { hint: "name a file, or leave out --watch" });
+  const { watchFiles } = await import("../watch.ts");
+  const given = [file, flags.policy, flags.inputs, flags.outputSchema, ...(flags.capabilities ?? [])]
+    .filter((path) => path !== undefined)
+    .filter((path) => !NAMED_POLICIES.has(path));
+  return watchFiles(
+    session,
+    () => new Set([...given.map((path) => resolve(path)), ...session.filesRead()]),
+    () => runOnce(session, file, flags),
+  );
+}
+
+async function runOnce(session: Session, file: string, flags: RunFlags): Promise<number> {
   const { terminal } = session;
   const format = formatOf(flags.format);
   if (flags.ui !== undefined && flags.ui !== "json") throw new BorunaError("usage", `--ui ${flags.ui}: expected json`);
@@ -124,10 +140,14 @@ export async function runCommand(session: Session, file: string, flags: RunFlags
     ...limitFromFlag("--max-steps", "max_steps", flags.maxSteps),
     ...limitFromFlag("--max-wall-ms", "max_wall_ms", flags.maxWallMs),
   };
-  const onSourcesOpened = (sourceOf: SourceOf): void => {
-    session.sourceOf = sourceOf;
-  };
-  const { program, warnings } = loadProgram(file, onSourcesOpened, registry);
+  const { program, warnings } = await loadInput(
+    file,
+    (sourceOf, paths) => {
+      session.sourceOf = sourceOf;
+      session.filesRead = paths;
+    },
+    registry,
+  );
   for (const d of warnings) terminal.err(renderDiagnostic(d, session.sourceOf, { color: terminal.color }));
   const args = parseArguments(flags.arg ?? [], program.module);
   const exitCode = ({ outcome }: Execution): number => exitCodeOfOutcome(outcome);

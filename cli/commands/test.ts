@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { type CompiledTest, compileTests } from "../../compiler/compile.ts";
 import { CompileError, type Diagnostic } from "../../compiler/diagnostics.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
@@ -7,6 +8,7 @@ import { stackLines } from "../../replay/report/source-frame.ts";
 import { openSources } from "../../runtime/sources.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import type { Limits } from "../../vm/limits.ts";
+import { BorunaError } from "../../vm/error.ts";
 import type { SourceLocation } from "../../vm/bytecode/module.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
@@ -14,6 +16,7 @@ import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { upgradeSummaryLine } from "../../replay/report/upgrade-report.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { checkLogs, type LogCheck, logCheckJson } from "../log-check.ts";
+import { withProgress } from "../progress.ts";
 import { limitFromFlag } from "../run-arguments.ts";
 import { errorJson, failuresJson } from "../../runtime/execution-json.ts";
 import { failureLines } from "../run-error.ts";
@@ -26,6 +29,7 @@ export interface TestFlags extends CapabilityFlags {
   /** A folder of logs, or one log, to replay on both engines. */
   readonly logs?: string;
   readonly program?: string;
+  readonly watch?: boolean;
 }
 
 interface TestFile {
@@ -49,6 +53,26 @@ const BOTH_ENGINES = ["interpreter", "compiled"] as const;
 const TEST_BLOCK = /\btest\s*"/;
 
 export async function testCommand(session: Session, args: readonly string[], flags: TestFlags): Promise<number> {
+  if (flags.watch !== true) return runTests(session, args, flags);
+  const { watchFiles } = await import("../watch.ts");
+  const chosen = (): readonly string[] => {
+    try {
+      const { files, foundInFolders } = selectTests(args);
+      return [...files, ...foundInFolders];
+    } catch (error) {
+      // An editor replaces a file, which is missing for a moment.
+      if (error instanceof BorunaError) return args;
+      throw error;
+    }
+  };
+  return watchFiles(
+    session,
+    () => new Set([...chosen().map((path) => resolve(path)), ...session.filesRead()]),
+    () => runTests(session, args, flags),
+  );
+}
+
+async function runTests(session: Session, args: readonly string[], flags: TestFlags): Promise<number> {
   const limits: Partial<Limits> = limitFromFlag("--max-steps", "max_steps", flags.maxSteps);
   const selection = selectTests(args);
   const { filters } = selection;
@@ -62,12 +86,19 @@ export async function testCommand(session: Session, args: readonly string[], fla
       filters,
       allTests.map((test) => test.name),
     );
-  const finishedTests: FinishedTest[] = [];
-  for (const file of files) {
-    const tests = file.tests.filter(isSelected);
-    if (tests.length > 0 && !session.json) session.terminal.out(withoutControlCharacters(file.path));
-    for (const test of tests) finishedTests.push(await runOne(session, file, test, limits));
-  }
+  const count = allTests.filter(isSelected).length;
+  const finishedTests = await withProgress(session, "test", async (progress) => {
+    const finished: FinishedTest[] = [];
+    for (const file of files) {
+      const tests = file.tests.filter(isSelected);
+      if (tests.length > 0 && !session.json) session.terminal.out(withoutControlCharacters(file.path));
+      for (const test of tests) {
+        progress.step(`${finished.length + 1} of ${count}`);
+        finished.push(await runOne(session, file, test, limits));
+      }
+    }
+    return finished;
+  });
   const logCheck =
     flags.logs === undefined ? undefined : await checkLogs(session, [flags.logs], { ...flags, limits, engines: BOTH_ENGINES });
   summarize(session, finishedTests, allTests.length - finishedTests.length, logCheck);
@@ -79,15 +110,18 @@ export async function testCommand(session: Session, args: readonly string[], fla
 function compileAll(session: Session, { files, foundInFolders }: TestSelection, registry: CapabilityRegistry): readonly TestFile[] {
   const { terminal } = session;
   const texts = new Map<string, (file: string) => string | undefined>();
+  const paths: (() => Iterable<string>)[] = [];
+  session.filesRead = () => paths.flatMap((pathsOf) => [...pathsOf()]);
   session.sourceOf = (file) => [...texts.values()].map((textOf) => textOf(file)).find((text) => text !== undefined);
   const compiled: TestFile[] = [];
   const errors: Diagnostic[] = [];
   for (const path of [...files, ...foundInFolders]) {
-    const { source, resolve, textOf } = openSources(path);
+    const { source, resolve: resolveImport, textOf, paths: pathsOf } = openSources(path);
     if (!files.includes(path) && !TEST_BLOCK.test(source.text)) continue;
     texts.set(path, textOf);
+    paths.push(pathsOf);
     try {
-      const { module, tests, diagnostics } = compileTests(source, { resolve, registry });
+      const { module, tests, diagnostics } = compileTests(source, { resolve: resolveImport, registry });
       if (!session.json) for (const d of diagnostics) terminal.err(renderDiagnostic(d, textOf, { color: terminal.color }));
       if (module !== undefined) compiled.push({ path, name: source.name, program: verifyModule(module, registry), tests });
     } catch (error) {

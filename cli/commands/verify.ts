@@ -5,6 +5,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { EXIT, OUTCOMES } from "../../vm/outcome.ts";
 import { readKey } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
+import { withProgress } from "../progress.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import type { Session } from "../session.ts";
 import { withoutControlCharacters, toPlainObject, printJson } from "../terminal.ts";
@@ -17,14 +18,17 @@ export interface VerifyFlags extends ReplayLimitFlags {
   readonly replay?: boolean;
 }
 
-export async function verifyCommand({ terminal, json }: Session, file: string, flags: VerifyFlags): Promise<number> {
+export async function verifyCommand(session: Session, file: string, flags: VerifyFlags): Promise<number> {
+  const { terminal, json } = session;
   const options = omitUndefined<VerifyOptions>({
     expectHead: flags.expectHead,
     key: flags.key === undefined ? undefined : publicKey(flags.key),
     replay: flags.replay,
     replayLimits: flags.replay === true ? replayLimits(flags) : undefined,
   });
-  const verification = await verifyLog(file, options);
+  const verification = await withProgress(session, "verify", (progress) =>
+    verifyLog(file, omitUndefined<VerifyOptions>({ ...options, onRead: progress.reading(file) })),
+  );
   if (json) printJson(terminal, toPlainObject(verifyJson(verification)));
   else for (const line of verifyLines(verification)) terminal.out(withoutControlCharacters(line));
   if (!verification.ok) return EXIT.verificationFailed;

@@ -2,11 +2,12 @@
  * `db.query`: one SQL statement with bound parameters. The database is the embedded PostgreSQL in `.boruna/db`, unless the operator sets
  * `BORUNA_DB` (another folder, or memory) or `DATABASE_URL` (a server).
  */
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { ListValue } from "../../vm/value/list.ts";
 import { CapabilityDenied, CapabilityFailure, type MachineFunction } from "../handlers.ts";
 import type { Database } from "./db-database.ts";
-import { runStatement } from "./db-statement.ts";
+import { queryRow, runStatement } from "./db-statement.ts";
 import type { Environment } from "./secrets.ts";
 
 interface DbQueryOptions {
@@ -33,6 +34,18 @@ export function dbQueryHandler(options: DbQueryOptions): MachineFunction {
     const database = await chooseDatabase(options);
     return database.use((client) => runStatement(client, statement), signal, db_policy.timeout_ms);
   };
+}
+
+/**
+ * Connects to the database and returns the version of PostgreSQL; undefined if the embedded database does not exist yet. Throws
+ * `CapabilityFailure`.
+ */
+export async function databaseVersion(options: DbQueryOptions, signal: AbortSignal): Promise<string | undefined> {
+  const folder = databaseFolder(options);
+  if (folder !== undefined && !existsSync(folder)) return undefined;
+  const database = await chooseDatabase(options);
+  const row = await database.use((client) => queryRow(client, "SHOW server_version"), signal, 0);
+  return String(row["server_version"]);
 }
 
 /** Loads and returns the database. */

@@ -207,7 +207,8 @@ function recordedUsage(recorded: RecordedAnswer, worstCase: Usage): readonly Usa
 
 const sleep = (ms: number, signal: AbortSignal): Promise<unknown> => sleepFor(ms, undefined, { signal });
 
-function endpointOf(url: string | undefined): URL {
+/** Returns the URL of the chat completions of an endpoint. Throws `CapabilityFailure`. */
+export function endpointOf(url: string | undefined): URL {
   if (url === undefined || url === "") throw new CapabilityFailure("no model endpoint is set (BORUNA_LLM_URL)");
   if (!URL.canParse(url)) throw new CapabilityFailure("BORUNA_LLM_URL is not a URL");
   const endpoint = new URL(url);

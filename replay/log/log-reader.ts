@@ -22,7 +22,7 @@ import { decodeUtf8 } from "./files.ts";
 import { headerFromJson, type LogHeader } from "./header.ts";
 import { LOG_LIMITS, RECORD_JSON_DEPTH, type LogLimits } from "./log-limits.ts";
 import type { OpenMark } from "./open-mark.ts";
-import { fileSource, type Line, LINE_FEED, linesOf, type LogSource } from "./log-source.ts";
+import { fileSource, type Line, LINE_FEED, linesOf, type LogSource, type OnRead } from "./log-source.ts";
 
 /** `bytes` counts the bytes of the log up to and including this record. */
 export type LogRecord = { readonly line: number; readonly hash: string; readonly bytes: number } & (
@@ -84,10 +84,10 @@ export interface EventLog {
 
 export type ParsedLog = RunLog | EventLog;
 
-/** Reads a log of either format. Throws `log.*` errors, with file and line. */
-export function readLog(path: string, limits: Partial<LogLimits> = {}): ParsedLog {
+/** Reads a log of either format. `onRead` is called now and whenever the events are read again. Throws `log.*` errors, with file and line. */
+export function readLog(path: string, limits: Partial<LogLimits> = {}, onRead?: OnRead): ParsedLog {
   const allLimits = { ...LOG_LIMITS, ...limits };
-  return parseLog(fileSource(path, allLimits), allLimits);
+  return parseLog(fileSource(path, allLimits, onRead), allLimits);
 }
 
 export function parseLog(source: LogSource, limits: LogLimits = LOG_LIMITS): ParsedLog {

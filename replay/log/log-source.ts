@@ -1,5 +1,5 @@
 /** Provides the bytes of a log, from a file or from memory. */
-import { closeSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { BorunaError } from "../../vm/error.ts";
 import { folderBlobReader, memoryBlobs, type BlobReader } from "./blobs.ts";
 import { toIoError, openRegular } from "./files.ts";
@@ -18,25 +18,30 @@ export interface LogSource {
 
 const CHUNK_BYTES = 256 * 1024;
 
-export function fileSource(path: string, limits: LogLimits = LOG_LIMITS): LogSource {
+/** Receives how many bytes of a file have been read, and how many it has. A log may be read several times, each time from the start. */
+export type OnRead = (bytes: number, total: number) => void;
+
+export function fileSource(path: string, limits: LogLimits = LOG_LIMITS, onRead?: OnRead): LogSource {
   return {
     name: path,
-    chunks: (from = 0) => fileChunks(path, from),
+    chunks: (from = 0) => fileChunks(path, from, onRead),
     blobs: folderBlobReader(path, limits.blobBytes),
     openMark: () => readOpenMark(path),
   };
 }
 
-function* fileChunks(path: string, from: number): Generator<Uint8Array, void> {
+function* fileChunks(path: string, from: number, onRead: OnRead | undefined): Generator<Uint8Array, void> {
   let descriptor: number | undefined;
   try {
     descriptor = openRegular(path);
+    const total = onRead === undefined ? 0 : fstatSync(descriptor).size;
     for (let offset = from; ; ) {
       // Each chunk needs a new buffer, because lines are views into it.
       const buffer = new Uint8Array(CHUNK_BYTES);
       const readCount = readSync(descriptor, buffer, 0, CHUNK_BYTES, offset);
       if (readCount === 0) return;
       offset += readCount;
+      onRead?.(offset, total);
       yield buffer.subarray(0, readCount);
     }
   } catch (error) {

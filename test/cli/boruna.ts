@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly nodeFlags?: readonly string[];
+  /** The text on stdin. Default: an empty one. */
+  readonly stdin?: string;
   /** Sent once the child has written this to stderr or stdout. */
   readonly signalAfter?: { readonly text: string; readonly signal: NodeJS.Signals };
 }
@@ -32,8 +34,10 @@ export function boruna(args: readonly string[], options: RunOptions = {}): Promi
   const child = spawn(process.execPath, [...(options.nodeFlags ?? []), MAIN, ...args], {
     cwd: options.cwd ?? EXAMPLES,
     env: environment(options.env),
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  // A child that ends early has closed the pipe.
+  child.stdin.on("error", () => undefined).end(options.stdin ?? "");
   let stdout = "";
   let stderr = "";
   let signaled = false;

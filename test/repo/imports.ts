@@ -9,6 +9,7 @@ const ROOMS = [
   "compiler",
   "lsp",
   "dap",
+  "repl",
   "policy",
   "analysis",
   "telemetry",

@@ -1,0 +1,47 @@
+/** Starts a project from the one template, which is `examples/starter` of the package. */
+import { copyFileSync, constants, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { systemErrorText } from "../../replay/log/files.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { EXIT } from "../../vm/outcome.ts";
+import type { Session } from "../session.ts";
+import { printJson, withoutControlCharacters } from "../terminal.ts";
+
+/** The template is two folders above both this file and the built command. */
+const TEMPLATE = fileURLToPath(new URL("../../examples/starter/", import.meta.url));
+
+/** Makes a folder with the template. Throws `usage` if there is something at the path, and `io_error`. */
+export function newCommand(session: Session, folder: string): number {
+  if (existsSync(folder))
+    throw new BorunaError("usage", `${folder} exists`, { hint: "`boruna init`, in that folder, adds the files to it" });
+  write(folder, () => mkdirSync(folder, { recursive: true }));
+  return writeTemplate(session, folder);
+}
+
+/** Writes the template into the current folder. Throws `usage` if one of the files exists, and `io_error`. */
+export function initCommand(session: Session): number {
+  return writeTemplate(session, ".");
+}
+
+function writeTemplate({ terminal, json }: Session, folder: string): number {
+  const files = readdirSync(TEMPLATE).map((name) => ({ from: join(TEMPLATE, name), to: join(folder, name) }));
+  const existing = files.find(({ to }) => existsSync(to));
+  if (existing !== undefined)
+    throw new BorunaError("usage", `${existing.to} exists, and nothing is overwritten`, { hint: "`boruna new NAME` makes a new folder" });
+  for (const { from, to } of files) write(to, () => copyFileSync(from, to, constants.COPYFILE_EXCL));
+  if (json) printJson(terminal, { folder, files: files.map(({ to }) => to) });
+  else {
+    for (const { to } of files) terminal.out(withoutControlCharacters(to));
+    terminal.err(withoutControlCharacters(`next: ${folder === "." ? "" : `cd ${folder} && `}boruna test`));
+  }
+  return EXIT.done;
+}
+
+function write(path: string, body: () => void): void {
+  try {
+    body();
+  } catch (error) {
+    throw new BorunaError("io_error", `cannot write ${path}: ${systemErrorText(error, "write")}`, { place: { file: path }, cause: error });
+  }
+}

@@ -1,0 +1,114 @@
+/** Reads lines for a session: with editing, history and completion on a terminal, and plainly from a pipe. */
+import { createInterface, type Interface } from "node:readline";
+
+interface LineInputOptions {
+  /** Returns what can stand in the place of the last word of a line, and that word. */
+  readonly complete: (line: string) => readonly [readonly string[], string];
+  /** The earlier lines, the newest first. */
+  readonly history: readonly string[];
+  readonly maxHistory: number;
+  /** Called when the user interrupts while no line is awaited. */
+  readonly onInterrupt: () => void;
+}
+
+/** What a user did instead of entering a line. */
+export const INTERRUPTED = Symbol("interrupted");
+type Line = string | typeof INTERRUPTED | undefined;
+
+export class LineInput {
+  readonly isTerminal = process.stdin.isTTY === true && process.stderr.isTTY === true;
+  readonly #lines: Interface;
+  readonly #queue: string[] = [];
+  #waiting: ((line: Line) => void) | undefined;
+  #asking: ((line: string | undefined) => void) | undefined;
+  #isClosed = false;
+  #history: readonly string[];
+
+  constructor({ complete, history, maxHistory, onInterrupt }: LineInputOptions) {
+    this.#history = history;
+    this.#lines = createInterface({
+      input: process.stdin,
+      output: process.stderr,
+      terminal: this.isTerminal,
+      completer: (line: string) => {
+        const [names, word] = complete(line);
+        return [[...names], word];
+      },
+      history: [...history],
+      historySize: maxHistory,
+      removeHistoryDuplicates: true,
+    });
+    this.#lines.on("line", (line) => this.#arrive(line));
+    this.#lines.on("history", (lines) => (this.#history = [...lines]));
+    this.#lines.on("close", () => this.#close());
+    this.#lines.on("SIGINT", () => {
+      if (this.#waiting === undefined) onInterrupt();
+      else this.#answer(INTERRUPTED);
+    });
+  }
+
+  /** The lines that were entered, the newest first. */
+  get history(): readonly string[] {
+    return this.#history;
+  }
+
+  #arrive(line: string): void {
+    if (this.#asking !== undefined) this.#asking(line);
+    else if (this.#waiting !== undefined) this.#answer(line);
+    else this.#queue.push(line);
+  }
+
+  #answer(line: Line): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.(line);
+  }
+
+  #close(): void {
+    this.#isClosed = true;
+    this.#asking?.(undefined);
+    this.#answer(undefined);
+  }
+
+  /** Returns the next line, `INTERRUPTED`, or undefined at the end of the input. */
+  next(prompt: string): Promise<Line> {
+    const line = this.#queue.shift();
+    if (line !== undefined) return Promise.resolve(line);
+    if (this.#isClosed) return Promise.resolve(undefined);
+    this.#prompt(prompt);
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+
+  /** Asks a question in between, whose answer is the next line that is typed. Returns undefined at the end of the input and when aborted. */
+  ask(question: string, signal: AbortSignal): Promise<string | undefined> {
+    if (this.#isClosed || signal.aborted) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const done = (line: string | undefined): void => {
+        this.#asking = undefined;
+        signal.removeEventListener("abort", stop);
+        resolve(line);
+      };
+      const stop = (): void => done(undefined);
+      signal.addEventListener("abort", stop, { once: true });
+      this.#asking = done;
+      this.#prompt(question);
+    });
+  }
+
+  #prompt(text: string): void {
+    if (!this.isTerminal) return;
+    this.#lines.setPrompt(text);
+    this.#lines.prompt();
+  }
+
+  /** Forgets what was typed on the current line. */
+  discardLine(): void {
+    if (this.isTerminal) this.#lines.write(null, { ctrl: true, name: "u" });
+  }
+
+  close(): void {
+    this.#lines.close();
+  }
+}

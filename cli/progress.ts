@@ -1,0 +1,62 @@
+/** Shows on a terminal how far a command is, once it has taken a second. Nothing is shown elsewhere, or with `--json`. */
+import type { OnRead } from "../replay/log/log-source.ts";
+import type { Session } from "./session.ts";
+
+export interface Progress {
+  /** Says what is under way: `3 of 20 logs`. */
+  step(text: string): void;
+  /** Returns what a reader of the file calls as it goes on. */
+  reading(file: string): OnRead | undefined;
+  /** Removes the line. */
+  end(): void;
+}
+
+/** A command shows nothing in its first second, in milliseconds. */
+const QUIET_MS = 1_000;
+/** The line changes at most this often, in milliseconds. */
+const REDRAW_MS = 100;
+
+const NO_PROGRESS: Progress = { step: () => undefined, reading: () => undefined, end: () => undefined };
+
+/** Runs `body` with the progress of a command, whose name is the start of the line. */
+export async function withProgress<T>(session: Session, command: string, body: (progress: Progress) => T | Promise<T>): Promise<T> {
+  const progress = session.json || !session.terminal.hasProgress ? NO_PROGRESS : startProgress(session, command);
+  try {
+    return await body(progress);
+  } finally {
+    progress.end();
+  }
+}
+
+function startProgress({ terminal }: Session, command: string): Progress {
+  const start = performance.now();
+  let drawn = start + QUIET_MS - REDRAW_MS;
+  let step = "";
+  let part = "";
+  let hasEnded = false;
+  const draw = (): void => {
+    const now = performance.now();
+    if (hasEnded || now < drawn + REDRAW_MS) return;
+    drawn = now;
+    terminal.progress(`${command}: ${[step, part, `${Math.floor((now - start) / 1_000)} s`].filter((text) => text !== "").join(", ")}`);
+  };
+  // The timer shows the time where nothing is counted. Reading does not let timers run.
+  const timer = setInterval(draw, REDRAW_MS);
+  timer.unref();
+  return {
+    step: (text) => {
+      step = text;
+      part = "";
+      draw();
+    },
+    reading: (file) => (bytes, total) => {
+      part = total === 0 ? file : `${file} ${Math.min(100, Math.floor((100 * bytes) / total))} %`;
+      draw();
+    },
+    end: () => {
+      hasEnded = true;
+      clearInterval(timer);
+      terminal.progress(undefined);
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/** `--watch`: runs a command again when a file that it has read changes. */
+import { statSync } from "node:fs";
+import { relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { reportFailure } from "./failure.ts";
+import type { Session } from "./session.ts";
+import { STOP_SIGNALS } from "./telemetry.ts";
+import { withoutControlCharacters } from "./terminal.ts";
+
+/** Files are compared this often, in milliseconds. Notices of the system are lost on some file systems, and differ between editors. */
+const POLL_MS = 200;
+
+type Signatures = ReadonlyMap<string, string>;
+
+/**
+ * Runs `body` until the user interrupts it, and after each run waits until one of `files` changes, appears or disappears. `files` is asked
+ * again each time. An error of a run is reported and ends only that run. Returns the exit code of the signal.
+ */
+export async function watchFiles(session: Session, files: () => Iterable<string>, body: () => Promise<number>): Promise<number> {
+  const { terminal } = session;
+  const stopCodes: readonly number[] = Object.values(STOP_SIGNALS);
+  for (;;) {
+    const before = signaturesOf(files());
+    const code = await runOnce(session, body);
+    if (stopCodes.includes(code)) return code;
+    // A file that was changed during the run has its signature from before.
+    const seen = new Map([...signaturesOf(files()), ...before]);
+    terminal.err(`watching ${seen.size} ${seen.size === 1 ? "file" : "files"}; Ctrl-C ends`);
+    const change = await nextChange(files, seen);
+    if (typeof change === "number") return change;
+    terminal.err(withoutControlCharacters(`\n${relative(process.cwd(), change)} has changed`));
+  }
+}
+
+async function runOnce(session: Session, body: () => Promise<number>): Promise<number> {
+  try {
+    return await body();
+  } catch (error) {
+    return reportFailure(session.terminal, error, { json: session.json, sourceOf: (file) => session.sourceOf(file) });
+  } finally {
+    await Promise.all(session.closers.splice(0).map((close) => close()));
+  }
+}
+
+/** Returns the name of a file that differs from `seen`, or the exit code of a signal. */
+async function nextChange(files: () => Iterable<string>, seen: Signatures): Promise<string | number> {
+  let stoppedBy: number | undefined;
+  let last = seen;
+  const stops = Object.entries(STOP_SIGNALS).map(([name, code]) => [name, () => (stoppedBy ??= code)] as const);
+  for (const [name, stop] of stops) process.on(name, stop);
+  try {
+    for (;;) {
+      const now = signaturesOf(files());
+      // Some editors empty a file before they write it, so a change must be complete: nothing has changed since the last look.
+      const changed = differing(now, seen);
+      if (changed !== undefined && differing(now, last) === undefined) return changed;
+      last = now;
+      await sleep(POLL_MS);
+      if (stoppedBy !== undefined) return stoppedBy;
+    }
+  } finally {
+    for (const [name, stop] of stops) process.off(name, stop);
+  }
+}
+
+/** Returns a file that differs. */
+function differing(a: Signatures, b: Signatures): string | undefined {
+  return [...new Set([...a.keys(), ...b.keys()])].find((file) => a.get(file) !== b.get(file));
+}
+
+function signaturesOf(files: Iterable<string>): Signatures {
+  return new Map([...files].map((file) => [file, signatureOf(file)]));
+}
+
+/** Returns a text that differs after each change of the file. */
+function signatureOf(file: string): string {
+  const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? "missing" : `${stat.ino} ${stat.size} ${stat.mtimeNs}`;
+}

@@ -1,0 +1,113 @@
+/** Reads what the user typed: items, or statements whose last one may be an expression with a value to show. */
+import type { Item, Span, Stmt } from "../compiler/ast.ts";
+import { type Diagnostic, Diagnostics } from "../compiler/diagnostics.ts";
+import { lex } from "../compiler/lexer.ts";
+import { parse } from "../compiler/parser/parse.ts";
+import { beginsItem } from "../compiler/parser/sections.ts";
+import type { Token } from "../compiler/tokens.ts";
+import { BorunaError } from "../vm/error.ts";
+import { Draft, type EntryText } from "./draft.ts";
+
+/** The name of the program in diagnostics. */
+export const PROGRAM_NAME = "<repl>";
+
+export type Entry =
+  | { readonly kind: "empty"; readonly isComment: boolean }
+  /** Each item with its place in the entry, which includes the comment before it. */
+  | { readonly kind: "items"; readonly entry: EntryText; readonly items: readonly { readonly item: Item; readonly span: Span }[] }
+  | {
+      readonly kind: "statements";
+      readonly entry: EntryText;
+      /** The place of the last statement in the entry, if it is an expression. */
+      readonly value: Span | undefined;
+      /** Whether later entries may see a difference: there is a declaration, an assignment or an actor. */
+      readonly changes: boolean;
+    }
+  | { readonly kind: "wrong"; readonly draft: Draft; readonly diagnostics: readonly Diagnostic[]; readonly missing: Missing };
+
+/** What more text could make right: a bracket or a text block is open, or something is missing at the end. */
+export type Missing = "nothing" | "bracket" | "more";
+
+/** Tokens that change a variable or declare something, or a loop around such a change. */
+const CHANGING = new Set(["=", "let", "for", "while", "spawn", "send", "receive", "emit"]);
+
+export function readEntry(entry: EntryText): Entry {
+  const lexical = new Diagnostics(PROGRAM_NAME);
+  const { tokens, comments } = lex(entry.text, lexical);
+  const [first, second, third] = tokens;
+  if (first === undefined || first.kind === "eof") return { kind: "empty", isComment: comments.length > 0 };
+  const brace = strayBrace(tokens);
+  if (brace !== undefined) {
+    const alone = new Draft();
+    alone.put(entry);
+    const stray = new Diagnostics(PROGRAM_NAME);
+    stray.error("E002", brace, "this `}` closes nothing", { help: "remove it" });
+    return { kind: "wrong", draft: alone, diagnostics: stray.sorted(), missing: "nothing" };
+  }
+  const next = second ?? first;
+  const isItem = beginsItem(first, next, third ?? next);
+  const draft = new Draft();
+  if (isItem) draft.put(entry);
+  else {
+    draft.add("fn main() {\n");
+    draft.putStatements(entry);
+    draft.add("\n}\n");
+  }
+  const diagnostics = new Diagnostics(PROGRAM_NAME);
+  const { items } = parse({ name: PROGRAM_NAME, text: draft.text }, diagnostics);
+  if (diagnostics.hasErrors)
+    return { kind: "wrong", draft, diagnostics: diagnostics.sorted(), missing: missingIn(entry.text, tokens, diagnostics, draft) };
+  if (isItem) return { kind: "items", entry, items: withPlaces(items) };
+  const [main] = items;
+  if (main?.kind !== "fn") throw new BorunaError("internal", "statements are not the body of a function");
+  const { stmts } = main.body;
+  const changes = stmts.length > 1 || tokens.some(({ kind }) => CHANGING.has(kind) || (kind.endsWith("=") && !COMPARISONS.has(kind)));
+  return { kind: "statements", entry, value: valueOf(stmts, draft), changes };
+}
+
+const COMPARISONS = new Set(["==", "!=", "<=", ">=", "..="]);
+
+/** Returns the place of the last statement in its entry, if it is an expression. */
+function valueOf(stmts: readonly Stmt[], draft: Draft): Span | undefined {
+  const last = stmts.at(-1);
+  return last?.kind === "expr" ? draft.entryAt(last.value.span)?.span : undefined;
+}
+
+function withPlaces(items: readonly Item[]): readonly { readonly item: Item; readonly span: Span }[] {
+  let start = 0;
+  return items.map((item) => {
+    const span = { start, end: item.span.end };
+    start = item.span.end;
+    return { item, span };
+  });
+}
+
+/** Returns the first `}` that no `{` of the entry opens. It would end the function around the entry. */
+function strayBrace(tokens: readonly Token[]): Span | undefined {
+  let depth = 0;
+  for (const { kind, start, end } of tokens) {
+    if (kind === "{") depth += 1;
+    else if (kind === "}") depth -= 1;
+    if (depth < 0) return { start, end };
+  }
+  return undefined;
+}
+
+const OPENERS = new Set(["(", "[", "{"]);
+const CLOSERS = new Set([")", "]", "}"]);
+
+function missingIn(text: string, tokens: readonly Token[], diagnostics: Diagnostics, draft: Draft): Missing {
+  let depth = 0;
+  for (const { kind } of tokens) {
+    if (OPENERS.has(kind)) depth += 1;
+    else if (CLOSERS.has(kind)) depth -= 1;
+  }
+  const isBlockOpen = (text.split('"""').length - 1) % 2 === 1;
+  if (depth > 0 || (depth === 0 && isBlockOpen)) return "bracket";
+  const end = text.trimEnd().length;
+  const isAtEnd = (span: Span): boolean => {
+    const place = draft.entryAt(span);
+    return place === undefined || place.span.start >= end;
+  };
+  return depth === 0 && diagnostics.sorted().every(({ span }) => isAtEnd(span)) ? "more" : "nothing";
+}

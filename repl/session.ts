@@ -1,0 +1,389 @@
+/**
+ * A session of `boruna repl`, without its terminal. It is a program that grows:
+ *
+ *     import "std-list"                       the imports
+ *     fn double(n: Int) -> Int { n * 2 }      the items, of which a new one replaces that of the same name
+ *
+ *     fn main() -> String !{…} {
+ *         let xs = [1, 2]                     the statements that were entered
+ *         string.inspect(                     and the expression whose value is asked for
+ *     list.map(xs, double)
+ *         )
+ *     }
+ *
+ * Each entry is checked by the analysis of the language server (`lsp/program.ts`), which checks again only what the entry changes, and then
+ * the program is compiled and run (`calls.ts` says why that makes no call twice). An entry that fails leaves the session as it was.
+ */
+import { prune, show, type CheckedType } from "../compiler/check-types.ts";
+import { compile } from "../compiler/compile.ts";
+import type { Span } from "../compiler/ast.ts";
+import type { Diagnostic } from "../compiler/diagnostics.ts";
+import { itemsOf, type Row, rowText } from "../compiler/rows.ts";
+import type { Approver } from "../gateway/approval.ts";
+import type { CallEnd } from "../gateway/observers.ts";
+import { completionsAt } from "../lsp/completion.ts";
+import { hoverAt } from "../lsp/features.ts";
+import { Program } from "../lsp/program.ts";
+import { headline } from "../lsp/texts.ts";
+import { framedStackLines, sourceFrame } from "../replay/report/source-frame.ts";
+import type { Policy } from "../policy/policy.ts";
+import { type Execution, execute, handlersFor } from "../runtime/execute.ts";
+import { openSources } from "../runtime/sources.ts";
+import type { SourceLocation } from "../vm/bytecode/module.ts";
+import { verifyModule } from "../vm/bytecode/verifier.ts";
+import type { CapabilityRegistry } from "../vm/capabilities.ts";
+import { SessionCalls } from "./calls.ts";
+import { Draft, type EntryText } from "./draft.ts";
+import { type Entry, type Missing, PROGRAM_NAME, readEntry } from "./entry.ts";
+
+export interface SessionOptions {
+  readonly registry: CapabilityRegistry;
+  readonly policy: Policy;
+  readonly live: boolean;
+  readonly approve: Approver;
+  /** Receives each new text of `debug`. */
+  readonly onDebug: (text: string) => void;
+  /** Receives the end of each new call. */
+  readonly onCall: (call: CallEnd) => void;
+}
+
+/** What an entry did. */
+export type Evaluation =
+  | { readonly kind: "nothing" }
+  /** `value` is undefined if there is none to show; `ui` has what the entry emitted. */
+  | { readonly kind: "value"; readonly value: string | undefined; readonly ui: readonly unknown[] }
+  | { readonly kind: "declared"; readonly names: readonly string[] }
+  | { readonly kind: "wrong"; readonly diagnostics: readonly Diagnostic[]; readonly textOf: (name: string) => string | undefined }
+  /** `stack` shows where the run failed, in lines. */
+  | { readonly kind: "failed"; readonly execution: Execution; readonly stack: readonly string[] }
+  /** The session cannot take the entry. */
+  | { readonly kind: "refused"; readonly message: string; readonly hint: string };
+
+export type Wrong = Extract<Evaluation, { readonly kind: "wrong" }>;
+type Statements = Extract<Entry, { readonly kind: "statements" }>;
+
+/** A statement entry that is part of the program. An expression that was only looked at is not. */
+interface Kept {
+  readonly entry: EntryText;
+  readonly value: Span | undefined;
+}
+
+/** An item, as a part of the entry that declared it. */
+interface DeclaredItem {
+  readonly entry: EntryText;
+  readonly span: Span;
+}
+
+interface State {
+  /** The imports by what they import. */
+  readonly imports: ReadonlyMap<string, DeclaredItem>;
+  /** The items by kind and name, because a type and a function may have the same name. */
+  readonly items: ReadonlyMap<string, DeclaredItem>;
+  readonly statements: readonly Kept[];
+  readonly calls: SessionCalls;
+  /** How many texts of `debug` and how many emitted values the statements make. */
+  readonly debugs: number;
+  readonly emitted: number;
+}
+
+const EMPTY: State = { imports: new Map(), items: new Map(), statements: [], calls: new SessionCalls(), debugs: 0, emitted: 0 };
+
+export class ReplSession {
+  readonly #options: SessionOptions;
+  readonly #program: Program;
+  #state = EMPTY;
+  /** The number of the next entry, with which messages name it. */
+  nextNumber = 1;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#program = new Program(PROGRAM_NAME, options.registry);
+  }
+
+  /** Forgets everything. */
+  reset(): void {
+    this.#state = EMPTY;
+  }
+
+  /** Returns what is missing in an entry that is not complete. */
+  missingIn(text: string): Missing {
+    const entry = readEntry({ name: "entry", text });
+    // A comment belongs to what follows it.
+    if (entry.kind === "empty") return entry.isComment ? "more" : "nothing";
+    return entry.kind === "wrong" ? entry.missing : "nothing";
+  }
+
+  /** Runs an entry. Aborting `signal` ends its run. */
+  async evaluate(text: string, signal: AbortSignal): Promise<Evaluation> {
+    const entry = readEntry({ name: `entry ${this.nextNumber}`, text });
+    if (entry.kind !== "empty") this.nextNumber += 1;
+    switch (entry.kind) {
+      case "empty":
+        return { kind: "nothing" };
+      case "wrong":
+        return this.#wrong(entry.draft, entry.diagnostics);
+      case "items":
+        return this.#declare(entry, signal);
+      case "statements":
+        return this.#run(entry, signal);
+    }
+  }
+
+  async #declare({ entry, items }: Extract<Entry, { readonly kind: "items" }>, signal: AbortSignal): Promise<Evaluation> {
+    const before = this.#state;
+    const imports = new Map(before.imports);
+    const declared = new Map(before.items);
+    const names: string[] = [];
+    let replaces = false;
+    for (const { item, span } of items) {
+      const name = item.kind === "import" ? item.specifier.text : item.name.text;
+      names.push(name);
+      if (item.kind === "test") return { kind: "refused", message: "a session has no tests", hint: "`boruna test` runs those of a file" };
+      if (item.kind === "import") imports.set(name, { entry, span });
+      else if (name === "main") return { kind: "refused", message: "`main` is the session itself", hint: "give the function another name" };
+      else {
+        const key = `${item.kind === "fn" ? "fn" : "type"} ${name}`;
+        replaces ||= declared.has(key);
+        declared.set(key, { entry, span });
+      }
+    }
+    const state: State = { ...before, imports, items: declared };
+    const { draft } = this.#draftOf(state);
+    const wrong = this.#check(draft);
+    if (wrong !== undefined) return wrong;
+    this.#state = state;
+    if (!replaces || before.statements.length === 0) return { kind: "declared", names };
+    const { execution, calls, debugs } = await this.#execute(state, draft, { mayCall: false, signal });
+    this.#state = calls.diverges || execution.outcome !== "success" ? before : { ...state, debugs, emitted: execution.ui.length };
+    if (this.#state !== before) return { kind: "declared", names };
+    return {
+      kind: "refused",
+      message: "with this definition, the entries before would do something else",
+      hint: "give it another name, or forget the entries with `:reset`",
+    };
+  }
+
+  async #run(entry: Statements, signal: AbortSignal): Promise<Evaluation> {
+    const type = this.#typeOfValue(entry);
+    if (type?.kind === "wrong") return type;
+    const shownType = type !== undefined && isShowable(type) ? type : undefined;
+    const last: Kept = { entry: entry.entry, value: shownType === undefined ? undefined : entry.value };
+    const { draft } = this.#draftOf(this.#state, last);
+    const { execution, calls, debugs } = await this.#execute(this.#state, draft, { mayCall: true, signal });
+    if (execution.outcome !== "success") return { kind: "failed", execution, stack: stackIn(draft, execution) };
+    const ui = execution.ui.slice(this.#state.emitted);
+    if (entry.changes || calls.hasNew)
+      this.#state = { ...this.#state, statements: [...this.#state.statements, last], calls, debugs, emitted: execution.ui.length };
+    // A function has no other text than its type.
+    const value = shownType?.kind === "fn" ? show(shownType) : String(execution.value);
+    return { kind: "value", value: shownType === undefined ? undefined : value, ui };
+  }
+
+  /** Runs the program of a draft. */
+  async #execute(
+    state: State,
+    draft: Draft,
+    { mayCall, signal }: { readonly mayCall: boolean; readonly signal: AbortSignal },
+  ): Promise<{ readonly execution: Execution; readonly calls: SessionCalls; readonly debugs: number }> {
+    const { registry, policy, live, approve, onDebug, onCall } = this.#options;
+    const { source, resolve } = openSources(PROGRAM_NAME, draft.text);
+    const program = verifyModule(compile(source, { resolve, registry }).module, registry);
+    const calls = new SessionCalls(state.calls);
+    const stop = new AbortController();
+    const handlers = calls.remembering(await handlersFor(program, { live }, () => undefined));
+    let debugs = 0;
+    const execution = await execute(program, {
+      policy,
+      live,
+      handlers,
+      approve: calls.approving(approve),
+      signal: AbortSignal.any([signal, stop.signal]),
+      tracing: false,
+      on: {
+        ...calls.observers({ mayCall, stop: () => stop.abort() }),
+        callEnd: (call) => {
+          if (!calls.isRepeated(call.call)) onCall(call);
+        },
+      },
+      onDebug: (text) => {
+        debugs += 1;
+        if (debugs > state.debugs) onDebug(text);
+      },
+    });
+    return { execution, calls, debugs };
+  }
+
+  /** Makes the program of a state and one more statement. `at` is the place of `marked`, a part of that statement. */
+  #draftOf(state: State, last?: Kept, marked?: Span): { readonly draft: Draft; readonly at: Span | undefined } {
+    const draft = new Draft();
+    for (const { entry, span } of [...state.imports.values(), ...state.items.values()]) {
+      draft.put(entry, span);
+      draft.add("\n");
+    }
+    draft.add(`fn main() -> String !{${this.#options.registry.all.map(({ name }) => name).join(", ")}} {\n`);
+    for (const kept of state.statements) putKept(draft, kept, false);
+    if (last !== undefined) putKept(draft, last, true);
+    draft.add(last?.value === undefined ? '    ""\n}\n' : "}\n");
+    const start = last === undefined || marked === undefined ? undefined : draft.offsetOf(last.entry, marked.start);
+    const end = last === undefined || marked === undefined ? undefined : draft.offsetOf(last.entry, marked.end);
+    return { draft, at: start === undefined || end === undefined ? undefined : { start, end } };
+  }
+
+  /** Checks a draft. Returns undefined if it is right. */
+  #check(draft: Draft): Wrong | undefined {
+    this.#program.update(draft.text, () => undefined);
+    const errors = this.#program.diagnostics.filter(({ severity }) => severity === "error");
+    return errors.length === 0 ? undefined : this.#wrong(draft, errors);
+  }
+
+  /** Moves diagnostics to the entries that they are about. */
+  #wrong(draft: Draft, diagnostics: readonly Diagnostic[]): Wrong {
+    const texts = new Map<string, string>();
+    const moved = diagnostics.map((diagnostic): Diagnostic => {
+      const place = isOwn(diagnostic.file) ? draft.entryAt(diagnostic.span) : undefined;
+      if (place === undefined) return diagnostic;
+      texts.set(place.entry.name, place.entry.text);
+      return { ...diagnostic, file: place.entry.name, span: place.span, fixes: [] };
+    });
+    return { kind: "wrong", diagnostics: moved, textOf: (name) => texts.get(name) };
+  }
+
+  /** Returns the type of an expression, `undefined` for other statements, or what is wrong with the entry. */
+  #typeOfValue({ entry, value }: Statements): CheckedType | Wrong | undefined {
+    const { draft, at } = this.#draftOf(this.#state, { entry, value: undefined }, value);
+    const wrong = this.#check(draft);
+    if (wrong !== undefined || at === undefined) return wrong;
+    return this.#typeAt(at);
+  }
+
+  #typeAt({ start, end }: Span): CheckedType | undefined {
+    const file = this.#program.main;
+    const section = file?.sectionAt(start);
+    if (file === undefined || section === undefined) return undefined;
+    const { types } = this.#program.recorded(file, section);
+    const found = types.findLast(({ span }) => span.start === start - section.start && span.end === end - section.start);
+    return found === undefined ? undefined : prune(found.type);
+  }
+
+  /** Returns the type of an expression as text, or what is wrong with it. */
+  typeOf(text: string): string | Wrong {
+    const entry = this.#expression(text);
+    if (typeof entry === "string" || entry.kind === "wrong") return entry;
+    const hover = /^[\w.]+$/.test(text.trim()) ? this.#hover(entry) : undefined;
+    if (hover !== undefined) return hover.split("\n")[1] ?? "";
+    const type = this.#typeOfValue(entry);
+    if (type === undefined) return NO_VALUE;
+    return type.kind === "wrong" ? type : show(type);
+  }
+
+  /** Returns the effects of an expression as text, and of calling it if it is a function; or what is wrong with it. */
+  effectsOf(text: string): string | Wrong {
+    const entry = this.#expression(text);
+    if (typeof entry === "string" || entry.kind === "wrong") return entry;
+    const own = this.#typeOfValue(entry);
+    if (own === undefined) return NO_VALUE;
+    if (own.kind === "wrong") return own;
+    // The row of a lambda with this body has all effects of the expression.
+    const lambda: EntryText = { name: entry.entry.name, text: `fn() {\n${entry.entry.text}\n}` };
+    const type = this.#typeOfValue({ ...entry, entry: lambda, value: { start: 0, end: lambda.text.length } });
+    if (type?.kind === "wrong") return type;
+    if (type?.kind !== "fn") return NO_VALUE;
+    const effects = effectsText(type.row);
+    return own.kind === "fn" ? `${effects}; when it is called: ${effectsText(own.row)}` : effects;
+  }
+
+  #expression(text: string): Statements | Wrong | string {
+    const entry = readEntry({ name: "entry", text });
+    if (entry.kind === "wrong") return this.#wrong(entry.draft, entry.diagnostics);
+    return entry.kind === "statements" && entry.value !== undefined ? entry : NO_VALUE;
+  }
+
+  /** Returns what is known about a name, as text; undefined if nothing is. */
+  docOf(name: string): string | undefined {
+    const type = this.#program.main?.types.get(name);
+    const entry = this.#expression(name);
+    const hover = typeof entry === "string" || entry.kind === "wrong" ? undefined : this.#hover(entry);
+    if (hover !== undefined) return hover.replace(/^```ax\n([^]*?)\n```/, "$1");
+    if (type !== undefined) return headline({ kind: "type", decl: type });
+    const members = this.completions(`${name}.`, name.length + 1);
+    return members.length === 0 ? undefined : members.map(({ label, detail }) => detail ?? label).join("\n");
+  }
+
+  /** Returns the hover text of the name at the end of an expression. */
+  #hover({ entry, value }: Statements): string | undefined {
+    const { draft, at } = this.#draftOf(this.#state, { entry, value: undefined }, value);
+    this.#program.update(draft.text, () => undefined);
+    return at === undefined ? undefined : hoverAt(this.#program, at.end)?.markdown;
+  }
+
+  /** Returns what can stand at an offset of an entry that is not complete. */
+  completions(text: string, offset: number): readonly { readonly label: string; readonly detail: string | undefined }[] {
+    const entry: EntryText = { name: PROGRAM_NAME, text };
+    const { draft } = this.#draftOf(this.#state, { entry, value: undefined });
+    this.#program.update(draft.text, () => undefined);
+    const at = draft.offsetOf(entry, offset);
+    return at === undefined ? [] : completionsAt(this.#program, at).map(({ label, detail }) => ({ label, detail }));
+  }
+}
+
+const effectsText = (row: Row): string => (itemsOf(row).length === 0 ? "no effects" : rowText(itemsOf(row)));
+
+const NO_VALUE = "this is not an expression";
+
+const isOwn = (file: string): boolean => file.endsWith(PROGRAM_NAME);
+
+/** Whether a value of the type is shown: not that of a statement, and not one that never comes. */
+function isShowable(type: CheckedType): boolean {
+  return !(type.kind === "primitive" && type.name === "Unit") && type.kind !== "never" && type.kind !== "error";
+}
+
+/** Adds a statement to the program. If its value is of interest, makes the text of the value of it. */
+function putKept(draft: Draft, { entry, value }: Kept, isLast: boolean): void {
+  if (value === undefined) draft.putStatements(entry);
+  else {
+    draft.putStatements(entry, { start: 0, end: value.start });
+    draft.add(`\n    ${isLast ? "" : "let _ = "}string.inspect(\n`);
+    draft.putStatements(entry, value);
+    draft.add("\n    )");
+    draft.putStatements(entry, { start: value.end, end: entry.text.length });
+  }
+  draft.add("\n");
+}
+
+/** Returns the lines that show where a run failed, with the places of the entries. */
+function stackIn(draft: Draft, { error, program }: Execution): readonly string[] {
+  const stack = error?.stack ?? [];
+  const [first] = stack;
+  const frame = sourceFrame(program.module, first);
+  const place = first === undefined ? undefined : placeIn(draft, first);
+  const isMoved = frame !== undefined && first !== undefined && place !== undefined && place !== first;
+  if (!isMoved)
+    return framedStackLines(
+      frame,
+      stack.map((location) => placeIn(draft, location)),
+    );
+  const columns = (place.column ?? 1) - frame.column;
+  const entry = draft.placeOf(frame.line, frame.column)?.entry;
+  const lines = (entry?.text ?? "").split("\n").slice(0, place.line);
+  const shown = lines.map((text, i) => ({ number: i + 1, text })).slice(-frame.lines.length);
+  const moved = {
+    ...frame,
+    file: place.file ?? frame.file,
+    line: place.line ?? 1,
+    column: frame.column + columns,
+    endColumn: frame.endColumn + columns,
+    lines: shown,
+  };
+  return framedStackLines(
+    moved,
+    stack.map((location) => placeIn(draft, location)),
+  );
+}
+
+/** Returns the place of an entry for a place of the program. A place in a library stays as it is. */
+function placeIn(draft: Draft, location: SourceLocation): SourceLocation {
+  const { file, line, column } = location;
+  if (file === undefined || line === undefined || !isOwn(file)) return location;
+  const place = draft.placeOf(line, column ?? 1);
+  return place === undefined ? location : { ...location, file: place.entry.name, line: place.line, column: place.column };
+}
