@@ -39,14 +39,14 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
 
 /** The name of the variable that holds the next recorded answer. */
 const ANSWER = "answer";
-/** The most references to values that are given out at one place. */
+/** Maximum number of references to values at one place of the run. */
 const MAX_REFERENCES = 100_000;
 /** The most frames and variables in one response. */
 const MAX_FRAMES = 1_000;
 const MAX_VARIABLES = 1_000;
 const MAX_SOURCE_BYTES = 4 * 1024 * 1024;
 
-/** What a variable reference stands for. */
+/** The target of a variable reference. */
 type Container =
   | { readonly kind: "locals"; readonly locals: readonly NamedValue[] }
   | { readonly kind: "answer" }
@@ -108,7 +108,7 @@ export class Adapter {
   }
 
   configurationDone(): undefined {
-    // Without a place, the program has ended before its first line.
+    // If there is no place, the program ended before its first line.
     this.#depart(!this.#stopsOnEntry && this.#run.at !== undefined ? "continue" : "start");
     return undefined;
   }

@@ -8,7 +8,7 @@ const MAX_TEXT = 1024 * 1024;
 /** The longest list in a request. */
 const MAX_ITEMS = 10_000;
 
-/** Returns the own fields of an object. What is no object has none. */
+/** Returns the own fields of an object. Any other value has none. */
 export function argumentsOf(given: unknown): Arguments {
   return new Map(typeof given === "object" && given !== null && !Array.isArray(given) ? Object.entries(given) : []);
 }

@@ -48,8 +48,8 @@ class Session extends DebugSession {
 }
 
 /**
- * Serves one client until it disconnects or closes the input. Rejects with `usage` if the input is not the protocol: what follows cannot be
- * told apart from it.
+ * Serves one client until it disconnects or closes the input. Rejects with `usage` if the input does not follow the protocol, because the
+ * start of the next message is then unknown.
  */
 export function serveDebugAdapter(input: Readable, output: Writable, options: AdapterOptions): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -62,7 +62,7 @@ export function serveDebugAdapter(input: Readable, output: Writable, options: Ad
   });
 }
 
-/** Passes the input on. Fails at a header that announces no message, or one of more than `MAX_MESSAGE_BYTES`. */
+/** Passes the input on. Fails at a header without a length, or with a length of more than `MAX_MESSAGE_BYTES`. */
 class MessageBounds extends Transform {
   #header = "";
   /** The bytes of the message that are still to come. */

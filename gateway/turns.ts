@@ -12,17 +12,17 @@ const MAX_SKIPPED = 3;
 
 interface WaitingRun {
   readonly resume: () => void;
-  /** How many runs had come before it. */
+  /** Number of runs that came before it. */
   readonly arrival: number;
 }
 
-/** How often the run that has waited longest continues: at one of this many times. */
+/** Once in this number of choices, the run that has waited longest continues. */
 const LONGEST_WAIT_EVERY = 8;
 
 /**
  * The runs that wait for a turn. The run that has had the fewest turns continues, so a run that mostly waits for answers goes before runs
  * that compute. Numbers of turns that differ by less than a factor of two count as equal, and among equals the longest wait decides. At every
- * eighth time it decides alone, so that a stream of short runs cannot stop a long one.
+ * eighth choice only the longest wait decides, so that a stream of short runs cannot stop a long one.
  */
 export class WaitingRuns {
   /** Queues by the number of bits of the number of turns. */

@@ -61,7 +61,7 @@ export class Meter {
    * still to be charged), otherwise 0.
    */
   saved: readonly Value[] = [];
-  /** How unique the list is that a compiled function returns (see `compiled/unique-lists.ts`). */
+  /** The uniqueness of the list that a compiled function returns (see `compiled/unique-lists.ts`). */
   unique: number = 0;
 
   constructor(maxSteps: number, maxAllocBytes: number) {

@@ -43,9 +43,9 @@ export type Breakpoint = { readonly condition?: Condition | undefined } & (
 interface MoveSpec {
   readonly help: string;
   readonly isBack: boolean;
-  /** Whether breakpoints on the way stop it. */
+  /** Whether a breakpoint ends the move. */
   readonly stopsAtBreakpoints: boolean;
-  /** Whether the move ends at `stop`, if it began at `from`, which is undefined at the end of the run. */
+  /** Whether a move that began at `from` ends at `stop`. `from` is undefined at the end of the run. */
   readonly hits: (stop: Stop, from: Stop | undefined) => boolean;
 }
 
@@ -82,7 +82,8 @@ export type Move = keyof typeof MOVES;
 export const isMove = (name: string): name is Move => Object.hasOwn(MOVES, name);
 
 /**
- * Why a move has ended. `breakpoints` are the indices of those that stopped it. After `interrupted`, the place is the one before the move.
+ * Why a move has ended. `breakpoints` are the indices of the breakpoints that stopped it. After `interrupted`, the place is the one before
+ * the move.
  */
 export interface Moved {
   readonly reason: "step" | "breakpoint" | "start" | "end" | "interrupted";
@@ -113,8 +114,8 @@ export class Debugger {
   }
 
   /**
-   * Opens a log, at the first line of its program. Throws `log.*`, `module.*`, `policy.*` if it cannot be trusted, and `usage` if it has no
-   * program, or the program no lines.
+   * Opens a log and goes to the first line of its program. Throws `log.*`, `module.*`, `policy.*` if the log cannot be trusted, and `usage` if
+   * it has no program or its program has no lines.
    */
   static async open(source: LogSource, options: DebuggerOptions = {}): Promise<Debugger> {
     const recording = await openRecording(source, options.limits);
@@ -177,7 +178,7 @@ export class Debugger {
     const step = this.#at?.step;
     if (isBack) return isUnconditional ? undefined : this.#timeline.previous(step ?? Number.POSITIVE_INFINITY, search);
     if (step === undefined) return undefined;
-    // Without anything to look for, the run need not be watched.
+    // If the move looks for nothing, the run goes to its end without a search.
     const found = isUnconditional ? undefined : await this.#timeline.next(step, search);
     if (found === undefined) await this.#timeline.toEnd(signal);
     return found;
@@ -187,7 +188,7 @@ export class Debugger {
     return this.#timeline.next(-1, { hit: isLine, live: false, signal: NEVER });
   }
 
-  /** Replaces the breakpoints. Returns for each the line that it is at, 0 for that of a capability; undefined if nothing can stop there. */
+  /** Replaces the breakpoints. Returns the line of each breakpoint: 0 for a breakpoint of a capability, undefined if nothing can stop there. */
   setBreakpoints(breakpoints: readonly Breakpoint[]): readonly (number | undefined)[] {
     const resolved = breakpoints.map((breakpoint, index) => this.#resolve(breakpoint, index));
     this.#breakpoints = resolved.flatMap((entry) => (entry === undefined ? [] : [entry.breakpoint]));
@@ -233,7 +234,7 @@ export class Debugger {
     return this.program.functions[fn];
   }
 
-  /** The run in the state of the place. */
+  /** Returns the run in its state at the place. */
   #run(): RecordedRun {
     return this.#at === undefined ? this.#timeline.last : this.#timeline.at(this.#at.step);
   }

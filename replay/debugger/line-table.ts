@@ -1,4 +1,4 @@
-/** What the debug info of a module says about lines and locals. */
+/** Reads lines and locals from the debug info of a module. */
 import { OPCODES } from "../../vm/bytecode/opcodes.ts";
 import type { Program, VerifiedFunction } from "../../vm/bytecode/program.ts";
 import { CODE_STRIDE } from "../../vm/bytecode/stack-heights.ts";
@@ -24,8 +24,8 @@ export class LineTable {
   }
 
   /**
-   * Returns the line that begins with an instruction, or 0. A line begins where the line of the instruction before it in the code is
-   * another one, so a run that loops passes the same beginnings again.
+   * Returns the line that begins with an instruction, or 0. A line begins where the previous instruction in the code has another line, so a
+   * run that loops passes the same beginnings again.
    */
   lineAt(fn: VerifiedFunction, pc: number): number {
     return this.#linesOf(fn).starts[pc] ?? 0;
@@ -44,7 +44,7 @@ export class LineTable {
     return [...lines].sort((a, b) => a - b);
   }
 
-  /** Returns the named locals of a frame: the parameters, and what has been set before this place in the code. An inner name hides an outer one. */
+  /** Returns the named locals of a frame: the parameters, and the locals that are set before this place in the code. An inner name hides an outer one. */
   localsAt(fn: VerifiedFunction, pc: number): readonly LocalName[] {
     const names = this.#program.module.debug?.functions[fn.index]?.locals ?? [];
     const { firstStore } = this.#linesOf(fn);

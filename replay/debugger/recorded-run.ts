@@ -71,7 +71,7 @@ interface HostState {
   readonly open: readonly OpenNumbers[];
 }
 
-/** The numbers of an open call: in the run, which counts spawns and the like too, and in the log. */
+/** The numbers of an open call. The run's number also counts spawns and other host calls; the log's number does not. */
 interface OpenNumbers {
   readonly number: number;
   readonly logged: number;
@@ -119,7 +119,7 @@ export class RecordedRun {
   get events(): number {
     return this.#host.events.count;
   }
-  /** Why the run could not go on with the answers that there are. */
+  /** The reason why the run could not continue with the recorded and replaced answers. */
   get stop(): WhatIfStop | undefined {
     return this.#host.calls.stop;
   }

@@ -54,7 +54,7 @@ export interface TimelineOptions {
   readonly interval?: number | undefined;
 }
 
-/** The part of another timeline, up to a step, that a new one takes over. */
+/** The part of another timeline, up to a step, that a new timeline copies. */
 interface Explored {
   readonly snapshots: readonly Snapshot[];
   readonly step: number;
@@ -68,7 +68,7 @@ const MAX_SNAPSHOTS = 2_048;
 /** The stops of a segment of at most this many intervals are kept in memory, for a few segments. A longer one gets more snapshots first. */
 const KEPT_INTERVALS = 4;
 const KEPT_SEGMENTS = 8;
-/** How long a search uses the thread before others may. */
+/** How long a search uses the thread before it lets other work run. */
 const TURN_MS = 20;
 
 const CALLS: ReadonlySet<number> = new Set([OPCODES.CapCall.tag, OPCODES.TryCapCall.tag]);
@@ -87,11 +87,11 @@ export class Timeline {
   readonly #frontier: RecordedRun;
   /** Whether the whole run is explored. */
   #isComplete = false;
-  /** The run in the state that was asked for last. */
+  /** The run in the state that was requested last. */
   #cursor: RecordedRun | undefined;
   /** The step near which snapshots are dense. */
   #focus = 0;
-  /** Stops by the step of their segment's snapshot, and the step up to which they were collected. The last used segment is the last. */
+  /** For each segment, by the step of its snapshot: its stops, and the step up to which they were collected. The last used segment is the last. */
   readonly #stops = new Map<number, { readonly end: number; readonly stops: readonly Stop[] }>();
   /** The most bytes that the snapshots have taken so far. */
   peakBytes = 0;
@@ -125,7 +125,7 @@ export class Timeline {
     return this.#snapshots.length;
   }
 
-  /** Returns a timeline of the same run up to `step`, which goes on with other answers. */
+  /** Returns a timeline that has the same run up to `step` and continues with other answers. */
   fork(step: number, edits: Edits): Timeline {
     const snapshots = this.#snapshots.filter((snapshot) => snapshot.step <= step);
     return new Timeline(this.#recording, edits, this.#lines, this.#options, { snapshots, step });

@@ -1,4 +1,4 @@
-/** What the debugger shows of a run: tasks, frames with their locals, the next call, the end, and the parts of values. */
+/** The views of a run in the debugger: tasks, frames with their locals, the next call, the end, and the parts of values. */
 import { locationOf, type SourceLocation, type TypeDef } from "../../vm/bytecode/module.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { type Actor, hasEnded, type Tasks } from "../../vm/interpreter/actor.ts";

@@ -3,7 +3,7 @@
  * the one that was served longest ago. The runs of one tenant start in the order in which they came.
  */
 
-/** How many other runs may overtake a run that fits nowhere yet. Then everybody waits for it. */
+/** Number of runs that may overtake a run that fits into no worker yet. After that, all runs wait for it. */
 const MAX_OVERTAKEN = 64;
 
 export interface QueueLimits {
@@ -21,7 +21,7 @@ interface Waiting<T> {
 
 interface Tenant<T> {
   readonly waiting: Waiting<T>[];
-  /** Runs that have a place in the queue and are not ready yet. */
+  /** Number of runs that have a place in the queue and are not ready yet. */
   reserved: number;
   running: number;
   /** The number of the last start of one of its runs. */
@@ -52,7 +52,7 @@ export class FairQueue<T> {
     return this.#length >= maxQueued ? "maxQueued" : undefined;
   }
 
-  /** Gives a run of the tenant a place. `add` or `giveBack` must follow. */
+  /** Reserves a place for a run of the tenant. `add` or `giveBack` must follow. */
   reserve(tenant: string): void {
     const entry = this.#tenants.get(tenant) ?? { waiting: [], reserved: 0, running: 0, servedAt: this.#starts };
     this.#tenants.set(tenant, entry);
@@ -60,7 +60,7 @@ export class FairQueue<T> {
     this.#length += 1;
   }
 
-  /** Puts a run on its place. */
+  /** Puts a run into its reserved place. */
   add(tenant: string, item: T): void {
     const entry = this.#tenants.get(tenant);
     if (entry === undefined) return;
@@ -112,7 +112,7 @@ export class FairQueue<T> {
     return started.item;
   }
 
-  /** A run that was under way has ended. */
+  /** Call it when a run that was under way has ended. */
   ended(tenant: string): void {
     const entry = this.#tenants.get(tenant);
     if (entry === undefined) return;

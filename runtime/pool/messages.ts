@@ -1,6 +1,6 @@
 /**
- * What a pool and its workers send each other. Everything can be cloned. What a program can make long or deep travels as JSON text, because
- * cloning is recursive.
+ * The messages between a pool and its workers. All of them can be cloned. A value that a program can make long or deep is sent as JSON text,
+ * because cloning is recursive.
  *
  *   pool                          worker
  *   program ────────────────────► verified once
@@ -8,7 +8,7 @@
  *        ◄──────────────── call   a handler of the pool's process is needed
  *   answer ─────────────────────►
  *        ◄──────────────── spans  what the run reports to OpenTelemetry
- *   read ───────────────────────► so many reports have been read
+ *   read ───────────────────────► the number of reports that have been read
  *        ◄──────────────── ended
  */
 import type { FailureKind } from "../../gateway/handlers.ts";
@@ -72,7 +72,7 @@ export type ToWorker =
   | { readonly type: "run"; readonly run: number; readonly program: number; readonly data: RunData }
   | { readonly type: "answer"; readonly run: number; readonly call: number; readonly answer: WireAnswer }
   | { readonly type: "abort"; readonly run: number }
-  /** So many reports of spans have been read. `isWanted` is false if nobody needs the rest. */
+  /** The pool has read `reports` reports of spans. `isWanted` is false if nobody needs the rest. */
   | { readonly type: "read"; readonly run: number; readonly reports: number; readonly isWanted: boolean };
 
 /** What a handler counts: see `UsageHooks`. */
@@ -90,11 +90,11 @@ export interface CallMessage {
   readonly remainingMs: number | undefined;
   readonly budgetRemaining: number | undefined;
   readonly idempotencyKey: string;
-  /** Files of the run's log that are new since its last call. */
+  /** Files of the run's log that were added since its last call. */
   readonly ownFiles: readonly string[];
 }
 
-/** A report to `Tracing`. Calls have their number, spans of control flow a number of their own. */
+/** A report to `Tracing`. A call has its number; spans of control flow are numbered separately. */
 export type SpanReport =
   | { readonly type: "run"; readonly info: Omit<RunSpanStart, "runId"> & { readonly runId: string } }
   | {
@@ -107,7 +107,7 @@ export type SpanReport =
   | { readonly type: "flowEnd"; readonly flow: number; readonly info: FlowSpanEnd }
   | { readonly type: "runEnd"; readonly info: RunSpanEnd };
 
-/** The result of a run. Its `error.cause` is what the handler of the call `causedBy` threw, which never left the pool's process. */
+/** The result of a run. The handler of the call `causedBy` threw its `error.cause`, which never leaves the pool's process. */
 export interface WireResult extends Omit<RunResult, "value" | "ui"> {
   readonly value: WireValue | undefined;
   readonly ui: readonly WireValue[];

@@ -1,7 +1,7 @@
 /**
  * The pool's side of one run: serves its calls in the async context of the caller of `execute`, and resolves to its end.
  *
- * The context is taken when `execute` is called and entered for each handler, because a listener of messages has none: without it, an
+ * The context is saved when `execute` is called and entered for each handler, because a listener of messages has none. Without it, an
  * `AsyncLocalStorage` of the caller, an active span of OpenTelemetry or a workflow engine would find nothing.
  */
 import { AsyncResource } from "node:async_hooks";
@@ -49,8 +49,8 @@ export interface PoolRunError extends Omit<RunError, "kind"> {
 /** What `Pool.execute` returns. */
 export interface PoolExecution extends Omit<Execution, "outcome" | "error" | "result"> {
   /**
-   * How the run ended. `lost`: its worker ended under it. Nobody knows then what the last calls did; the counts are 0, and the log has no
-   * end record, so `resume` goes on with it.
+   * How the run ended. `lost`: its worker ended before the run did. Then nobody knows what the last calls did; the counts are 0, and the log
+   * has no end record, so `resume` can continue the run.
    */
   readonly outcome: Outcome | "lost";
   readonly error?: PoolRunError;
@@ -58,7 +58,7 @@ export interface PoolExecution extends Omit<Execution, "outcome" | "error" | "re
   readonly result?: RunResult;
 }
 
-/** What the pool needs of a run, checked. */
+/** The checked options of a run. */
 export interface PreparedRun {
   readonly tenant: string;
   readonly program: Program;
@@ -74,7 +74,7 @@ export interface PreparedRun {
   readonly spans: ((onRead: (reports: number, isWanted: boolean) => void) => SpanReceiver) | undefined;
 }
 
-/** How many errors of handlers a run keeps, so that the one that ended it can be its cause. */
+/** Number of handler errors that a run keeps, so that the error that ended the run can be its cause. */
 const MAX_CAUSES = 64;
 
 let runs = 0;
@@ -90,7 +90,7 @@ export class PoolRun {
   readonly #onAbort: () => void;
   /** Sends to the worker that has the run. Undefined while the run waits, and after its end. */
   #send: ((message: ToWorker) => void) | undefined;
-  /** What a callback of the caller threw. */
+  /** The error that a callback of the caller threw. */
   #fault: { readonly error: unknown } | undefined;
 
   /** `onAbort` is called when the caller cancels the run. */
@@ -113,7 +113,7 @@ export class PoolRun {
     send({ type: "run", run: this.id, program, data: this.prepared.data });
   }
 
-  /** Stops the run. It ends as `canceled` when the worker has said so. */
+  /** Stops the run. It ends as `canceled` when the worker reports its end. */
   abort(): void {
     this.#send?.({ type: "abort", run: this.id });
     this.#handlersAbort.abort("canceled");
@@ -152,7 +152,7 @@ export class PoolRun {
     }
   }
 
-  /** The worker has ended. `why` completes the sentence "the worker …". */
+  /** Call it when the worker has ended. `why` completes the sentence "the worker …". */
   lose(why: string): void {
     this.#handlersAbort.abort("ended");
     this.#inScope(() => this.#spans?.lose());
@@ -160,7 +160,7 @@ export class PoolRun {
     this.#end(() => this.#unfinished("lost", { kind: "worker_lost", message, stack: [], step: 0 }));
   }
 
-  /** The caller canceled the run before it started. */
+  /** Call it when the caller canceled the run before it started. */
   cancelWaiting(): void {
     const message = "the run was canceled before it started";
     this.#end(() => this.#unfinished("canceled", { kind: "canceled", message, stack: [], step: 0 }));
@@ -183,7 +183,7 @@ export class PoolRun {
     }
   }
 
-  /** Runs a callback of the caller. What it throws ends the run. */
+  /** Runs a callback of the caller. An error that it throws ends the run. */
   #inScope(body: () => void): void {
     try {
       this.#scope.runInAsyncScope(body);

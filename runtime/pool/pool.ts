@@ -6,9 +6,9 @@
  *                                            call ▼  │ answer
  *                                               handlers, in the process of the pool
  *
- * A worker is a thread or a process. Its runs take turns (`gateway/turns.ts`), so one that only computes does not hold up the others. A run starts
- * when a worker has a place for it and its `max_alloc_bytes` fits beside those of the worker's other runs: the heap of a worker has room for the
- * sum. If a worker ends, each of its runs ends as `lost`, and another worker takes its place (ADR 055).
+ * A worker is a thread or a process. Its runs take turns (`gateway/turns.ts`), so one that only computes does not delay the others. A run starts
+ * when a worker has a place for it and room for its `max_alloc_bytes`. The heap of a worker has room for the sum of its runs' `max_alloc_bytes`.
+ * If a worker ends, each of its runs ends as `lost`, and another worker replaces it (ADR 055).
  */
 import { availableParallelism } from "node:os";
 import { limitsOption, maxParallelCallsOption, policyOption, traceDetailOption } from "../../gateway/options.ts";
@@ -51,8 +51,9 @@ export interface PoolOptions {
   /** The number of workers. Default: one less than the processors, at least one. */
   readonly threads?: number;
   /**
-   * What a worker is. V8 ends the whole process when the heap of one of its threads is full in the wrong place. Under its `max_alloc_bytes` no
-   * program should get there; with `process` it would end only the worker. A process takes three times the memory of a thread. Default: thread.
+   * Whether a worker is a thread or a process. In rare cases, V8 ends the complete process when the heap of one of its threads is full.
+   * `max_alloc_bytes` should prevent that; with `process`, only the worker would end. A process takes three times the memory of a thread.
+   * Default: thread.
    */
   readonly isolation?: Isolation;
   /** The most runs that one worker has at once. Default: 64. */
@@ -66,8 +67,8 @@ export interface PoolOptions {
 }
 
 /**
- * Options of `Pool.execute`. Those that `RunOptions` has too mean the same there. Observers and `approve` are missing: a call that needs an
- * approval suspends the run.
+ * Options of `Pool.execute`. Those with the same names as in `RunOptions` have the same meanings. There are no observers and no `approve`: a
+ * call that needs an approval suspends the run.
  */
 export interface PoolRunOptions
   extends Pick<
@@ -94,7 +95,7 @@ export interface PoolRunOptions
     | "registry"
     | "env"
   > {
-  /** For whom the program runs. The tenants share the workers evenly. Default: all runs belong to one tenant. */
+  /** The tenant that the run belongs to. Tenants share the workers evenly. Default: all runs belong to one tenant. */
   readonly tenant?: string;
   /** Where the log goes. The worker writes it. Default: no log. */
   readonly record?: string | RecordOptions;
@@ -110,7 +111,7 @@ export interface PoolStats {
   readonly ended: Readonly<Record<string, number>>;
   /** Calls of `execute` that were refused because the queue was full. */
   readonly refused: number;
-  /** Workers that have ended under their runs or before they were ready. */
+  /** Number of workers that ended unexpectedly: while they had runs, or before they were ready. */
   readonly workersLost: number;
 }
 
@@ -168,9 +169,9 @@ function settingsOf(options: PoolOptions): Settings {
   };
 }
 
-/** What the heap of a worker holds besides the runs' values: Boruna, programs, compiled code, messages. */
+/** Bytes of a worker's heap for everything but the runs' values: Boruna, programs, compiled code, messages. */
 const HEAP_BASE_BYTES = 256 * 2 ** 20;
-/** How many workers may end one after another before they are ready. Then the pool gives up. */
+/** The pool gives up after this number of workers in a row that ended before they were ready. */
 const MAX_FAILED_STARTS = 3;
 /** How long `close` waits for runs that it has canceled, in milliseconds. */
 const CLOSE_MS = 1_500;
@@ -183,7 +184,7 @@ class PoolWorker {
   isReady = false;
   /** The sum of the runs' `max_alloc_bytes`. */
   bytes = 0;
-  /** How many runs use each program that the worker has; the one that was used last is at the end. */
+  /** For each program that the worker has, the number of its runs. The program that was used last is at the end. */
   readonly #programs = new Map<number, number>();
 
   constructor(start: (worker: PoolWorker) => WorkerLink) {
@@ -228,7 +229,7 @@ class WorkerPool {
   readonly #settings: Settings;
   readonly #queue: FairQueue<PoolRun>;
   readonly #workers = new Set<PoolWorker>();
-  /** Those who wait for a place in the queue, longest wait first. */
+  /** The callers that wait for a place in the queue, longest wait first. */
   readonly #waitingForRoom = new Set<{ readonly tenant: string; readonly resolve: () => void }>();
   readonly #ended = new Map<string, number>();
   #failedStarts = 0;
@@ -398,7 +399,7 @@ class WorkerPool {
     return best;
   }
 
-  /** Wakes as many of those who wait for a place as there are places. */
+  /** Wakes as many waiting callers as there are places in the queue. */
   #wakeWaiting(): void {
     let places = this.#settings.maxQueued - this.#queue.length;
     for (const waiting of this.#waitingForRoom) {
@@ -417,7 +418,7 @@ class WorkerPool {
       this.#queue.ended(run.prepared.tenant);
       run.reject(error);
     }
-    // `execute` tells them why they have no room.
+    // `execute` then throws the reason.
     for (const waiting of this.#waitingForRoom) waiting.resolve();
     this.#waitingForRoom.clear();
   }
@@ -470,7 +471,7 @@ class WorkerPool {
     this.#dispatch();
   }
 
-  /** The lock of a log names this process, which still runs, so nobody else could resume the run. */
+  /** Removes the lock of a log. It names this process, which still runs, so nobody could resume the run. */
   #releaseLog({ prepared }: PoolRun): void {
     const { record } = prepared.data;
     if (record === undefined || this.#settings.isolation === "process") return;
@@ -489,7 +490,7 @@ function tenantOption(tenant: unknown = DEFAULT_TENANT): string {
   throw new BorunaError("usage", "tenant: expected a text");
 }
 
-/** A program as workers get it. */
+/** A program in the form that is sent to workers. */
 interface Shipment {
   readonly id: number;
   readonly module: Uint8Array;
@@ -564,7 +565,7 @@ async function handlersOf(program: Program, options: PoolRunOptions, protectedFi
   return new Map([...ownMocks(program.registry), ...replacementsFor(program.registry, options.handlers)]);
 }
 
-/** Returns copies of the options that are plain data. Throws `usage` for others. */
+/** Returns copies of options that must be plain data. Throws `usage` if one is not. */
 function plainOptions({ record, engine }: PoolRunOptions): Pick<RunData, "record" | "engine"> {
   if (typeof record === "function") throw new BorunaError("usage", "record: a worker writes the log; expected a path or { path, … }");
   try {

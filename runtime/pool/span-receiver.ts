@@ -3,7 +3,7 @@ import type { TraceHeaders } from "../../telemetry/context.ts";
 import type { CallTracing, FlowTracing, RunTracing, Tracing } from "../../telemetry/tracing.ts";
 import type { SpanReport } from "./messages.ts";
 
-/** After how many reports the worker hears that they have been read. */
+/** The worker is informed each time this number of reports has been read. */
 const REPORTS_PER_RECEIPT = 100;
 
 export class SpanReceiver {
@@ -15,7 +15,7 @@ export class SpanReceiver {
   #run: RunTracing | undefined;
   #unread = 0;
 
-  /** `onRead` tells the worker. */
+  /** `onRead` informs the worker. */
   constructor(tracing: Tracing, caller: TraceHeaders, onRead: (reports: number, isWanted: boolean) => void) {
     this.#tracing = tracing;
     this.#caller = caller;

@@ -1,8 +1,8 @@
-/** Sends what a run in a worker reports to `Tracing` to the pool, whose process has the tracer. */
+/** Sends the reports of a run to `Tracing` from the worker to the pool, whose process has the tracer. */
 import type { CallTracing, FlowTracing, RunTracing, Tracing } from "../../telemetry/tracing.ts";
 import type { SpanReport } from "./messages.ts";
 
-/** How many reports may be unread. Then runs without a wall-clock limit wait before each call, and the others lose spans. */
+/** Maximum number of unread reports. Above it, a run without a wall-clock limit waits before each call, and any other run loses spans. */
 const MAX_UNREAD = 1_000;
 
 class SentFlow implements FlowTracing {

@@ -1,4 +1,4 @@
-/** Starts a worker: a thread, or a process where an abort of V8 would be too much. Both speak the messages of `messages.ts`. */
+/** Starts a worker: a thread, or a process, which survives an abort of V8 in the worker. Both use the messages of `messages.ts`. */
 import { fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
 import { BorunaError, errorCode } from "../../vm/error.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
-/** What separates the workers of a pool. */
+/** Whether a worker is a thread or a process. */
 export type Isolation = "thread" | "process";
 
 export interface WorkerLink {
@@ -48,7 +48,7 @@ function startThread(heapMb: number, { onMessage, onExit }: WorkerEvents): Worke
 }
 
 function startProcess(heapMb: number, { onMessage, onExit }: WorkerEvents): WorkerLink {
-  // V8 prints many lines when it aborts, which nobody can use.
+  // V8 prints many lines when it aborts. They are of no use to the caller.
   const child = fork(workerFile(), {
     serialization: "advanced",
     execArgv: [`--max-old-space-size=${heapMb}`],

@@ -42,7 +42,7 @@ export class WorkerRun {
   readonly #send: (message: FromWorker) => void;
   readonly #spans: SpanSender | undefined;
   readonly #abort = new AbortController();
-  /** The calls that handlers of the pool's process are to answer. */
+  /** The calls that wait for answers of handlers in the pool's process. */
   readonly #calls = new Map<number, WaitingCall>();
   /** The call of each failure that such a handler reported. */
   readonly #failedCalls = new WeakMap<object, number>();

@@ -144,7 +144,7 @@ export function builtinName(row: OpcodeRow, first: number): string | undefined {
   return row.tag === OPCODES.Builtin.tag ? BUILTIN_BY_ID.get(first)?.name : row.builtin;
 }
 
-/** Returns whether nothing holds the operands of an instruction after it, except that its result may be a part of one. */
+/** Returns whether an instruction keeps none of its operands. Its result may be a part of an operand. */
 export function keepsNoOperand(row: OpcodeRow, first: number): boolean {
   const kind = kindOf(row, first);
   return kind === "value" || kind === "part";

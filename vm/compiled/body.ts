@@ -70,7 +70,7 @@ export interface Operand {
   readonly local: number;
   /** For a Float that was read from a value: the variable that holds it boxed. */
   readonly boxed?: string;
-  /** An expression that says how unique the list is that the operand moves; 0 if there is none (see `unique-lists.ts`). */
+  /** An expression for the uniqueness of the list that the operand moves; 0 if there is none (see `unique-lists.ts`). */
   readonly unique?: string;
 }
 
@@ -122,7 +122,7 @@ export class FunctionBody {
   /** The operands and the kinds of the locals before the next instruction to be written. */
   stack: Operand[] = [];
   locals: ValueKind[] = [];
-  /** The number of variables for operands that the function needs, and of those that say how unique the list in an operand is. */
+  /** The number of variables that the function needs for operands, and for the uniqueness of lists in operands. */
   operandVariables = 0;
   flagVariables = 0;
   /** The steps that the current block charges in addition to one for each instruction, and its bytes of fixed size. */
@@ -188,13 +188,13 @@ export class FunctionBody {
     this.stack.push({ code: variable, kind, local: -1 });
   }
 
-  /** Says how unique the list in the top operand is. A constant needs no variable. */
+  /** Sets the uniqueness of the list in the top operand. A constant needs no variable. */
   setUnique(expression: string): void {
     const top = this.pop();
     this.stack.push({ ...top, unique: this.toFlag(expression, this.stack.length) });
   }
 
-  /** Writes the expression's value into the variable that says how unique the list at a stack position is. Returns that variable or the constant. */
+  /** Writes the expression's value into the variable for the uniqueness of the list at a stack position. Returns that variable or the constant. */
   toFlag(expression: string, index: number): string {
     const flag = `flag${index}`;
     if (/^\d$/.test(expression) || expression === flag) return expression;
@@ -280,7 +280,7 @@ export class FunctionBody {
 }
 
 /**
- * Returns an expression that is true if a boxed value is of the class with this tag. V8 compares hidden classes for that, which takes less
+ * Returns an expression that is true if a boxed value is of the class with this tag. V8 then compares hidden classes, which takes less
  * time than `instanceof`, which follows the prototypes of the value. The value must not be undefined.
  */
 export const hasClass = (code: string, tag: ObjectValue["tag"]): string => `${code}.tag === "${tag}"`;

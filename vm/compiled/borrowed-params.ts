@@ -1,9 +1,9 @@
 /**
- * Finds the parameters that a function only borrows: it reads their parts and passes them on to functions that also only borrow them. When
- * such a call has returned, nothing holds the argument that did not hold it before.
+ * Finds the parameters that a function only borrows: it reads their parts and passes them on to functions that also only borrow them. After
+ * such a call, the argument has the same holders as before.
  *
  * A parameter borrows its argument if every load of its local does. A load borrows if its value is read by an instruction that keeps
- * nothing, is an argument of a call that borrows it, or is stored in a local all of whose loads borrow.
+ * nothing, is an argument of a call that borrows it, or is stored in a local that has only loads that borrow.
  */
 import { keptBy } from "../lazy.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
@@ -28,7 +28,7 @@ export const borrowedParams: (program: Program) => BorrowedParams = keptBy(({ fu
     count += def.locals;
   }
   const isKept = new Uint8Array(count);
-  /** For each local, those whose values are kept if its own are. */
+  /** For each local, the locals whose values are kept if its own are. */
   const sources: number[][] = Array.from({ length: count }, () => []);
   functions.forEach((fn, index) => {
     const first = firstLocal[index] ?? 0;

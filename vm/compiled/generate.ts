@@ -13,7 +13,7 @@
  *   loop3: for (;;)   a loop whose header is block 3; `continue loop3` jumps back to block 3
  *   to5: { … }        the code before block 5; `break to5` jumps forward to block 5
  *   pending0          1 if local 0 holds a pending String, otherwise 0 (`bytecode/string-append.ts`)
- *   unique0, flag0    how unique the list is in local 0, and the list in operand 0 (`unique-lists.ts`)
+ *   unique0, flag0    uniqueness of the list in local 0, and of the list in operand 0 (`unique-lists.ts`)
  *
  * All other names are functions and classes of `runtime.ts`. The text contains only names and integers that the generator
  * chooses. It refers to values of the program through `ConstantPool`.

@@ -352,7 +352,7 @@ function callVersion(body: FunctionBody, callee: FunctionVersion, operands: read
   if (isList(callee.result)) body.setUnique("meter.unique");
 }
 
-/** Returns the parameters of a version for which a call passes how unique the list is. */
+/** Returns the parameters of a version for which a call passes the uniqueness of the list. */
 export const trackedParams = (version: FunctionVersion): readonly number[] =>
   [...trackedLists(version)].filter((local) => version.start === 0 && local < version.fn.def.arity);
 

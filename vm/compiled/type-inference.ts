@@ -167,7 +167,7 @@ interface UnitKinds {
   readonly callValue: (pc: number, callee: ValueKind, args: readonly ValueKind[]) => ValueKind;
 }
 
-/** Returns the locals whose variables have a variable beside them that says whether they hold a unique list (see `unique-lists.ts`). */
+/** Returns the locals that have a second variable, for the uniqueness of their lists (see `unique-lists.ts`). */
 export const trackedLists: (version: FunctionVersion) => ReadonlySet<number> = oncePer((version: FunctionVersion) => {
   const { fn, entry, blocks, uniqueLists } = version;
   const kinds = [entry, ...blocks].flatMap((frame) => frame?.locals.flatMap((kind, local) => (isList(kind) ? [local] : [])) ?? []);

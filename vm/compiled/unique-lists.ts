@@ -1,17 +1,17 @@
 /**
  * Finds the lists that compiled code may change in place, because no other code holds them. Compiled code has a variable for each local that
- * may hold such a list. It says what is known about the list:
+ * may hold such a list. The variable has the uniqueness of the list:
  *
  *   0   another place may hold the list
  *   1   only the local holds this version of the list, as after `xs = list.push(xs, x)`. The next push appends in place
- *   2   and no other version uses the list's storage. An assignment to an element changes it in place
+ *   2   like 1, and no other version uses the list's storage. An assignment to an element changes the list in place
  *
  * The list stays unique until the local is loaded for something other than its length, an element or the next push. A load after which the
- * local is never read again moves the list, with what is known about it, to the next holder: another local, a parameter or the caller. So
+ * local is never read again moves the list, with its uniqueness, to the next holder: another local, a parameter or the caller. So
  * `xs = f(xs)` makes no version of the list if `f` pushes onto its parameter or assigns to its elements.
  *
- * Compiled code itself made each such list, so if the work of a call is discarded, its lists are discarded too. What a change is charged
- * does not depend on all this (see `bytecode/ownership.ts`).
+ * Compiled code itself made each such list, so if the work of a call is discarded, its lists are discarded too. The charge for a
+ * change does not depend on the uniqueness (see `bytecode/ownership.ts`).
  */
 import { keptBy } from "../lazy.ts";
 import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";

@@ -38,7 +38,7 @@ export class NoneValue {
   }
 }
 export class FloatValue {
-  // `declare` leaves out the definition of the field before the constructor, which would make V8 check its type at each read.
+  // Without `declare`, the field would be defined before the constructor runs, and V8 would check its type at each read.
   declare readonly value: number;
   constructor(value: number) {
     this.value = value;
