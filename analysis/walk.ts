@@ -92,7 +92,7 @@ class Walk {
   /** What is known about bindings that are set exactly once. */
   readonly #known = new Map<Local, Known>();
   readonly #changing: ReadonlySet<Local>;
-  /** Where the source builtin that is being walked is called. Readers see this place, not places in the builtin's body. */
+  /** The place of the call of the source builtin that is being walked. Reports show this place, not places in the builtin's body. */
   readonly #place: Span | undefined;
 
   constructor(callable: Callable, found: Found, learn: Learn, count: number, inlined: readonly Callable[], place?: Span) {
@@ -166,7 +166,7 @@ class Walk {
     this.#repeat(Infinity, () => code(undefined));
   }
 
-  /** Walks alternatives of which one runs. Each function and capability counts as often as in the alternative that runs it most. */
+  /** Walks alternatives of which one runs. The count of a function or capability is its highest count in any alternative. */
   #oneOf(parts: readonly Ir[]): void {
     const outer = this.#found.runs;
     const most = new Map<Callable | number, number>();

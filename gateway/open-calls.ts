@@ -1,7 +1,7 @@
 /**
  * The calls of a run that are logged and not answered. Their handlers start in the order of the calls, as many at once as the host
  * allows, and their answers are held back until the machine takes them, in the same order. The earliest call may always start, so that
- * the machine never waits for a call that cannot.
+ * the machine never waits for a handler that cannot start.
  */
 import type { HostStop } from "../vm/host.ts";
 import type { Value } from "../vm/value/value.ts";
@@ -43,7 +43,7 @@ export class OpenCalls<Call> {
   readonly #slots = new Map<Call, Slot>();
   /** The calls whose handler has not started, oldest first. */
   readonly #queue = new Set<Call>();
-  /** What the running handlers will answer. */
+  /** The promises of the running handlers. */
   readonly #running = new Set<Promise<unknown>>();
   #heldBytes = 0;
   #isStopped = false;

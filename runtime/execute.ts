@@ -163,8 +163,8 @@ export type ChosenOptions = {
 };
 
 /**
- * Runs a program once, with the handlers that `handlersOf` returns. Its argument returns the files of the log, once that is open. Throws
- * what `execute` throws.
+ * Runs a program once, with the handlers that `handlersOf` returns. The argument of `handlersOf` is a function that returns the files of the
+ * log after the log was opened. Throws what `execute` throws.
  */
 export async function executeWith(
   program: Program,

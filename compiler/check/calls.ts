@@ -119,8 +119,8 @@ function checkArgs(
  *
  * Otherwise the message would say that `xs` is not a List<String>.
  *
- * The arguments also decide the row variables. The calling function uses the row that follows. `via` is the called function; null for
- * a builtin.
+ * The arguments also decide the row variables. The resulting row is added to the effects of the calling function. `via` is the called
+ * function; null for a builtin.
  */
 function checkGeneric(
   checker: FunctionChecker,

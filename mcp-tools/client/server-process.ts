@@ -78,8 +78,8 @@ export class ServerProcess {
     const { command, cwd, variables, env } = this.#options;
     const [file = "", ...args] = command;
     const harmless = HARMLESS_VARIABLES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
-    // A separate process group, so that the children of a launcher such as npx can be signalled, and so that the terminal signals only this
-    // process, which ends its servers itself.
+    // The server gets a process group of its own. Then the children of a launcher such as npx can be signalled too, and the terminal signals
+    // only this process, which ends its servers itself.
     const child = spawn(file, args, {
       cwd,
       env: Object.fromEntries([...harmless, ...variables]),
@@ -101,7 +101,7 @@ export class ServerProcess {
     // `close` comes when all output is read. A child that the server leaves behind may keep the pipes open; then `exit` reports the end.
     child.on("close", ended);
     child.on("exit", (code, signal) => setTimeout(ended, GRACE_MS, code, signal).unref());
-    // An idle server must not keep the embedder's process alive. A call in progress does so by its timer.
+    // An idle server must not keep the embedder's process alive. During a call, its timer keeps the process alive.
     child.unref();
     for (const stream of [child.stdin, child.stdout, child.stderr]) unref(stream);
     return new Promise((resolve, reject) => {

@@ -140,7 +140,7 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       const kind = guessedPart(body.version, pc, fieldKind(body.scope.types, record.kind, first));
       const variable = body.operandName();
       body.line(`${variable} = ${toBoxed(record)}.${fieldName(first)};`);
-      // A check of the kind covers this one.
+      // For an unboxed kind, the check of the kind also finds undefined.
       if (isBoxed(kind)) body.line(`if (${variable} === undefined) deoptimize();`);
       if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, variable, kind);
       return body.pushPart(variable, kind, pc);
@@ -206,7 +206,7 @@ function writeEndOwnership(body: FunctionBody, variable: string, kind: ValueKind
   if (kind !== undefined && isBoxed(kind)) body.line(`if (typeof ${variable} === "object") endOwnership(${variable});`);
 }
 
-/** Saves the operands that are the local's variable itself, before that variable is overwritten. */
+/** Saves the operands whose code is the local's variable, before that variable is overwritten. */
 function saveOperandsOf(body: FunctionBody, local: number): void {
   body.stack.forEach((operand, i) => {
     if (operand.local !== local) return;
@@ -235,8 +235,8 @@ function update(body: FunctionBody, local: number, constant: number, count: numb
 }
 
 /**
- * Writes the lines that find the list with the part. Returns an expression that tries to change the part in place, and whose value says
- * whether it did. Returns undefined for a path that does not lead through lists and records to an element of a list.
+ * Writes the lines that find the list with the part. Returns an expression that tries to change the part in place and is true if
+ * it did. Returns undefined for a path that does not lead through lists and records to an element of a list.
  */
 function changeInPlace(
   body: FunctionBody,

@@ -39,7 +39,7 @@ export interface Run {
   /** Whether actors are scheduled. If not, spawned actors never run, messages are dropped, and receive returns Unit. */
   readonly scheduled: boolean;
   readonly trace: ((line: string) => void) | undefined;
-  /** Sees each instruction before it is executed, for a debugger. It must not change anything. */
+  /** Called before each instruction, for a debugger. It must not change anything. */
   watch: Watch | undefined;
   /** The saved call stacks of spawns and sends; undefined unless the host locates events. */
   readonly stacks: SavedStacks | undefined;
@@ -343,7 +343,7 @@ export const RUN_ENDING: ReadonlySet<TrapKind> = new Set<TrapKind>([
   // If a parent could survive the trap, a program could probe its policy.
   "capability_denied",
   "capability_budget_exceeded",
-  // A mistake of the host is not the program's to handle.
+  // The program must not handle a mistake of the host.
   "host_fault",
   "divergence",
   "log_end",
