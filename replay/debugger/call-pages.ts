@@ -3,7 +3,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { answerOf, type LoggedCall } from "../entries.ts";
 import { decodeUtf8 } from "../log/files.ts";
 import { LOG_LIMITS } from "../log/log-limits.ts";
-import { isRunLog, parseRunLog, RecordReader, type LogRecord, type RunLog } from "../log/log-reader.ts";
+import { isRunLog, parseLog, parseRunLog, RecordReader, type LogRecord, type RunLog } from "../log/log-reader.ts";
 import { linesOf, type LogSource } from "../log/log-source.ts";
 
 /** A page begins after this many calls, or this many bytes of the log. */
@@ -34,6 +34,8 @@ export class CallPages {
   /** Reads the log. Throws `log.*`, and `usage` for an event log, which holds no program. */
   constructor(source: LogSource) {
     if (!isRunLog(source, LOG_LIMITS)) {
+      // This throws if it is no log of any form.
+      parseLog(source);
       throw new BorunaError("usage", `${source.name} is no log of this version: an event log holds no program`, {
         hint: "Record the run again with boruna run --record.",
       });

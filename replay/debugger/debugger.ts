@@ -226,6 +226,7 @@ export class Debugger {
   }
 
   #hitIndices(stop: Stop): readonly number[] {
+    if (this.#breakpoints.length === 0) return [];
     const task = this.#timeline.at(stop.step).machine.tasks.get(stop.task);
     return this.#breakpoints.filter((breakpoint) => this.#holds(breakpoint, stop, task)).map(({ index }) => index);
   }
