@@ -139,10 +139,7 @@ export class Timeline {
       this.#focus = Math.max(from, 0);
       const end = this.#endOf(i);
       if (from < end) {
-        let found: Stop | undefined;
-        this.#visit(i, search.live, (stop, task) => {
-          if (found === undefined && stop.step > from && search.hit(stop, task)) found = stop;
-        });
+        const found = this.#firstHit(i, from, search);
         if (found !== undefined) return found;
       }
       from = Math.max(from, end - 1);
@@ -165,10 +162,7 @@ export class Timeline {
       this.#refine(i);
       // New snapshots, and dropped ones, change the indices.
       i = this.#segmentOf(end - 1);
-      let found: Stop | undefined;
-      this.#visit(i, search.live, (stop, task) => {
-        if (stop.step < before && search.hit(stop, task)) found = stop;
-      });
+      const found = this.#lastHit(i, before, search);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -232,17 +226,54 @@ export class Timeline {
     if (!this.#isComplete) this.#add(this.#frontier.snapshot());
   }
 
-  /** Visits the stops of a segment in order. */
-  #visit(segment: number, live: boolean, visit: (stop: Stop, task: Actor | undefined) => void): void {
+  /** Returns the first hit of a segment after a step. */
+  #firstHit(segment: number, after: number, { hit, live }: Search): Stop | undefined {
+    const kept = live ? undefined : this.#keptStops(segment);
+    if (kept !== undefined) {
+      for (let i = firstAfter(kept, after); i < kept.length; i++) {
+        const stop = kept[i];
+        if (stop !== undefined && hit(stop, undefined)) return stop;
+      }
+      return undefined;
+    }
+    let found: Stop | undefined;
+    this.#visit(segment, (stop, task) => {
+      if (found === undefined && stop.step > after && hit(stop, task)) found = stop;
+    });
+    return found;
+  }
+
+  /** Returns the last hit of a segment before a step. */
+  #lastHit(segment: number, before: number, { hit, live }: Search): Stop | undefined {
+    const kept = live ? undefined : this.#keptStops(segment);
+    if (kept !== undefined) {
+      for (let i = firstAfter(kept, before - 1) - 1; i >= 0; i--) {
+        const stop = kept[i];
+        if (stop !== undefined && hit(stop, undefined)) return stop;
+      }
+      return undefined;
+    }
+    let found: Stop | undefined;
+    this.#visit(segment, (stop, task) => {
+      if (stop.step < before && hit(stop, task)) found = stop;
+    });
+    return found;
+  }
+
+  /** Returns the stops of a segment if they are in memory. */
+  #keptStops(segment: number): readonly Stop[] | undefined {
+    const step = this.#snapshots[segment]?.step ?? -1;
+    const kept = this.#stops.get(step);
+    if (kept === undefined || kept.end !== this.#endOf(segment)) return undefined;
+    this.#keep(step, kept);
+    return kept.stops;
+  }
+
+  /** Runs through a segment and visits its stops in order. */
+  #visit(segment: number, visit: (stop: Stop, task: Actor) => void): void {
     const snapshot = this.#snapshots[segment];
     if (snapshot === undefined) return;
     const end = this.#endOf(segment);
-    const kept = this.#stops.get(snapshot.step);
-    if (!live && kept?.end === end) {
-      this.#keep(snapshot.step, kept);
-      for (const stop of kept.stops) visit(stop, undefined);
-      return;
-    }
     const isKept = end - snapshot.step <= KEPT_INTERVALS * this.#interval;
     const stops: Stop[] = [];
     const { machine } = this.#restore(snapshot);
@@ -317,6 +348,18 @@ export class Timeline {
     const [dropped] = this.#snapshots.splice(victim, 1);
     this.#bytes -= dropped?.bytes ?? 0;
   }
+}
+
+/** Returns the index of the first stop after a step. */
+function firstAfter(stops: readonly Stop[], step: number): number {
+  let low = 0;
+  let high = stops.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((stops[middle]?.step ?? 0) <= step) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Returns the id of the capability that an instruction calls, or -1. */
