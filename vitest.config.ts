@@ -8,6 +8,7 @@ const COMMAND = [
   "test/runtime/pool.test.ts",
   "test/viewer/page.test.ts",
   "test/vm/hostile/memory.test.ts",
+  "test/worker/crash.test.ts",
 ];
 
 /** Rooms without state of their own in modules. Their files share one import of the modules, which saves a third of their time. */

@@ -103,7 +103,13 @@ export async function launchEngine(options: EngineOptions): Promise<Engine> {
     listenQueues: queues.map(({ name }) => name),
   });
   DBOS.registerWorkflow(() => run(workflowId(), stepRunner()), { name: WORKFLOW, maxRecoveryAttempts: 1_000_000 });
-  await DBOS.launch();
+  try {
+    await DBOS.launch();
+  } catch (error) {
+    // So that it can be tried again.
+    await DBOS.shutdown({ deregister: true });
+    throw error;
+  }
   for (const queue of queues) await DBOS.registerQueue(queue.name, queueParameters(queue));
   return {
     pending: async () => {

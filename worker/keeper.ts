@@ -60,18 +60,25 @@ async function doRound(options: KeeperOptions, transaction: PoolClient): Promise
 
 /** Requeues the runs of every executor that has no lease. Returns how many. */
 async function reap({ engine }: KeeperOptions, transaction: PoolClient): Promise<number> {
-  await removeWorkers(transaction, await deadWorkers(transaction));
+  const dead = await deadWorkers(transaction);
+  if (dead.length > 0) await removeWorkers(transaction, dead);
   // In this order: a worker that starts in between has no run in the list.
   const pending = await engine.pending();
   const living = new Set(await allWorkers(transaction));
   const stranded = pending.filter(({ executor }) => !living.has(executor)).map(({ id }) => id);
-  const queues = await queuesOf(transaction, stranded);
+  await requeueRuns(engine, transaction, stranded);
+  return stranded.length;
+}
+
+/** Puts runs back into their queues. */
+export async function requeueRuns(engine: Engine, client: Pick<PoolClient, "query">, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  const queues = await queuesOf(client, ids);
   for (const queue of new Set(queues.values()))
     await engine.requeue(
-      stranded.filter((id) => queues.get(id) === queue),
+      ids.filter((id) => queues.get(id) === queue),
       queue,
     );
-  return stranded.length;
 }
 
 /** Rewinds the ended workflows of runs that should continue. */

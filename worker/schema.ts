@@ -7,6 +7,7 @@
  *     decisions   what people and hosts decided about calls: approvals, answers
  *     workers     one row for each living worker, with the end of its lease
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import { BorunaError, errorCode } from "../vm/error.ts";
 
@@ -72,8 +73,26 @@ const MIGRATIONS: readonly string[] = [
    );`,
 ];
 
-/** The key of the advisory lock that is held while tables are created. */
-export const SCHEMA_LOCK = 0x0b0121;
+/** The keys of the advisory locks that are held while our tables, and those of the engine, are created. */
+const SCHEMA_LOCK = 0x0b0121;
+const ENGINE_LOCK = 0x0b0123;
+const LOCK_POLL_MS = 100;
+
+/** Runs `work` while no other worker of this database does. Used for the start of the engine, which may create its tables. */
+export async function oneAtATime<T>(pool: Pool, work: () => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    // Asks again instead of waiting in the server: the engine creates indexes concurrently, which wait for every statement in progress.
+    for (;;) {
+      const { rows } = await client.query<{ locked: boolean }>("SELECT pg_try_advisory_lock($1) AS locked", [ENGINE_LOCK]);
+      if (rows[0]?.locked === true) return await work();
+      await sleep(LOCK_POLL_MS);
+    }
+  } finally {
+    // Ends the connection, and with it the lock.
+    client.release(true);
+  }
+}
 
 /** Makes the tables, or brings them up to date. Throws `worker.newer` if a newer Boruna made them. */
 export async function prepareTables(pool: Pool): Promise<void> {

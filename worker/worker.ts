@@ -16,9 +16,9 @@ import { BorunaError } from "../vm/error.ts";
 import { connectError, isPassing, openPool, untilAnswered } from "./database.ts";
 import { type Engine, type EngineClient, launchEngine, openEngineClient, type QueueLimits, type RunStep } from "./engine.ts";
 import { EngineFailure, endWithout, executeRun, type StopCause } from "./execution.ts";
-import { keepRuns } from "./keeper.ts";
+import { keepRuns, requeueRuns } from "./keeper.ts";
 import { ProgramCache, programFromRow, servedRegistry, type StoredProgram } from "./programs.ts";
-import { prepareTables } from "./schema.ts";
+import { oneAtATime, prepareTables } from "./schema.ts";
 import {
   addWorker,
   beat,
@@ -78,6 +78,8 @@ export class Worker {
   /** When the last beat succeeded, and since when all beats have been in time. Milliseconds of `performance.now()`. */
   #lastBeat = 0;
   #inContactSince = 0;
+  /** Runs that the engine counted as ours at the last round, and that nothing here executed. */
+  #left: ReadonlySet<string> = new Set();
   #isBeating = false;
   #isKeeping = false;
 
@@ -112,7 +114,8 @@ export class Worker {
     // The engine runs pending workflows of this executor only, and this executor is new.
     this.#client = await openEngineClient(databaseUrl, pool);
     const run = (id: string, step: RunStep): Promise<string> => this.#run(id, step);
-    this.#engine = await untilAnswered(() => launchEngine({ pool, databaseUrl, executor: this.id, queues, run, onNotice }), tooLate);
+    const launch = (): Promise<Engine> => launchEngine({ pool, databaseUrl, executor: this.id, queues, run, onNotice });
+    this.#engine = await untilAnswered(() => oneAtATime(pool, launch), tooLate);
     const every = (ms: number, work: () => Promise<void>): void => {
       this.#timers.push(setInterval(() => void work(), ms));
     };
@@ -168,6 +171,7 @@ export class Worker {
     if (engine === undefined || client === undefined || this.#isKeeping || !isInContact) return;
     this.#isKeeping = true;
     try {
+      await this.#takeUpLeft(engine);
       const round = await keepRuns({ pool: this.#pool, engine, client, leaseMs, retainDays });
       if (round !== undefined && round.reaped > 0) onNotice(`took back ${round.reaped} runs of workers that are gone`);
     } catch (error) {
@@ -175,6 +179,17 @@ export class Worker {
     } finally {
       this.#isKeeping = false;
     }
+  }
+
+  /**
+   * Puts runs back into their queues that the engine counts as ours and nothing here executes: the database was gone when the engine was to
+   * write how they ended. Waits for a second round, because the engine may be about to begin or to end them.
+   */
+  async #takeUpLeft(engine: Engine): Promise<void> {
+    const own = (await engine.pending()).filter(({ id, executor }) => executor === this.id && !this.#active.has(id)).map(({ id }) => id);
+    const left = own.filter((id) => this.#left.has(id));
+    this.#left = new Set(own);
+    await requeueRuns(engine, this.#pool, left);
   }
 
   async #pollCancels(): Promise<void> {

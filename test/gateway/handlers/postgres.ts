@@ -94,6 +94,8 @@ export async function startPostgres(bin: string, connections = 40): Promise<Post
     },
     admin: async (sql) => {
       const client = new Client({ connectionString: url("boss") });
+      // A connection that a restart ends fails its statement. Without a listener, the process would end, too.
+      client.on("error", () => undefined);
       await client.connect();
       try {
         const results: unknown = await client.query(sql);
