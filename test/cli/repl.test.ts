@@ -1,5 +1,5 @@
 /** `boruna repl` on a pipe: what entries do. `test/cli/sessions.test.ts` has sessions on a terminal. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { boruna, temporaryFolder } from "./boruna.ts";
@@ -248,4 +248,20 @@ test("an entry that is open at the end of the input is evaluated", async () => {
   const { stderr, code } = await boruna(["repl"], { cwd, stdin: "let x = (1 +" });
   expect(stderr).toContain("error[E002]");
   expect(code).toBe(0);
+});
+
+test("the session in docs/guide/command-line.md", async () => {
+  const page = readFileSync(new URL("../../docs/guide/command-line.md", import.meta.url), "utf8");
+  const shown = /```text\n\$ boruna repl\n([^]*?)```/.exec(page)?.[1] ?? "";
+  const lines = shown.split("\n");
+  const typed = lines.flatMap((line) => /^(?:\d+>|\.\.) (.*)$/.exec(line)?.[1] ?? []);
+  expect(typed.length).toBe(7);
+  const { stdout, stderr } = await session(typed);
+  const printed = lines.filter((line) => line !== "" && !/^(\d+>|\.\.) /.test(line));
+  expect(
+    `${stdout}${stderr}`
+      .split("\n")
+      .filter((line) => line !== "")
+      .toSorted(),
+  ).toEqual(printed.toSorted());
 });
