@@ -1,17 +1,17 @@
-/** Reads lines for a session: with editing, history and completion on a terminal, and plainly from a pipe. */
+/** Reads lines for a session. On a terminal, the user has editing, history and completion. */
 import { createInterface, type Interface } from "node:readline";
 
 interface LineInputOptions {
-  /** Returns what can stand in the place of the last word of a line, and that word. */
+  /** Returns completions for the last word of a line, and that word. */
   readonly complete: (line: string) => readonly [readonly string[], string];
   /** The earlier lines, the newest first. */
   readonly history: readonly string[];
   readonly maxHistory: number;
-  /** Called when the user interrupts while no line is awaited. */
+  /** Called when the user interrupts while the session waits for no line. */
   readonly onInterrupt: () => void;
 }
 
-/** What a user did instead of entering a line. */
+/** Returned if the user interrupted instead of entering a line. */
 export const INTERRUPTED = Symbol("interrupted");
 type Line = string | typeof INTERRUPTED | undefined;
 
@@ -81,7 +81,7 @@ export class LineInput {
     });
   }
 
-  /** Asks a question in between, whose answer is the next line that is typed. Returns undefined at the end of the input and when aborted. */
+  /** Asks a question. The next line is its answer. Returns undefined at the end of the input and when aborted. */
   ask(question: string, signal: AbortSignal): Promise<string | undefined> {
     if (this.#isClosed || signal.aborted) return Promise.resolve(undefined);
     return new Promise((resolve) => {
@@ -103,7 +103,7 @@ export class LineInput {
     this.#lines.prompt();
   }
 
-  /** Forgets what was typed on the current line. */
+  /** Clears the current line. */
   discardLine(): void {
     if (this.isTerminal) this.#lines.write(null, { ctrl: true, name: "u" });
   }

@@ -33,7 +33,7 @@ export function loadProgram(
   return compileSources(openSources(path), onSourcesOpened, registry);
 }
 
-/** As `loadProgram`. The path `-` is the source text on stdin. */
+/** Like `loadProgram`, but the path `-` means the source text on stdin. */
 export async function loadInput(
   path: string,
   onSourcesOpened: OnSourcesOpened,

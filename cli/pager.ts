@@ -6,7 +6,7 @@ import type { Terminal } from "./terminal.ts";
 export interface Output {
   /** Prints a line. The caller waits for the promise before the next line, so that nothing piles up in memory. */
   line(text: string): Promise<void> | undefined;
-  /** Whether a pager shows it, which uses the terminal alone. */
+  /** Whether a pager shows the output. Then nothing else may write to the terminal. */
   readonly isPaged: boolean;
   /** Whether the reader of the output, a pager or another program, has ended. */
   readonly isClosed: boolean;

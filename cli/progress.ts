@@ -1,11 +1,11 @@
-/** Shows on a terminal how far a command is, once it has taken a second. Nothing is shown elsewhere, or with `--json`. */
+/** Shows the progress of a command on a terminal after its first second. Without a terminal or with `--json`, shows nothing. */
 import type { OnRead } from "../replay/log/log-source.ts";
 import type { Session } from "./session.ts";
 
 export interface Progress {
-  /** Says what is under way: `3 of 20 logs`. */
+  /** Sets the text of the progress: `3 of 20 logs`. */
   step(text: string): void;
-  /** Returns what a reader of the file calls as it goes on. */
+  /** Returns a function to which a reader of the file reports its progress. */
   reading(file: string): OnRead | undefined;
   /** Removes the line. */
   end(): void;
@@ -40,7 +40,7 @@ function startProgress({ terminal }: Session, command: string): Progress {
     drawn = now;
     terminal.progress(`${command}: ${[step, part, `${Math.floor((now - start) / 1_000)} s`].filter((text) => text !== "").join(", ")}`);
   };
-  // The timer shows the time where nothing is counted. Reading does not let timers run.
+  // The timer shows the time if nothing is counted. While a file is read, timers do not run.
   const timer = setInterval(draw, REDRAW_MS);
   timer.unref();
   return {

@@ -1,4 +1,4 @@
-/** The commands with which a project begins: trying out lines, a template, a check of the surroundings. */
+/** The commands for the start of a project: `repl`, `new`, `init`, `doctor`. */
 import { CAPABILITIES, type CommandSpec, POLICY, withFlags } from "./command-spec.ts";
 import type { DoctorFlags } from "./commands/doctor.ts";
 import type { ReplFlags } from "./commands/repl.ts";

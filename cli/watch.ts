@@ -7,7 +7,7 @@ import type { Session } from "./session.ts";
 import { STOP_SIGNALS } from "./telemetry.ts";
 import { withoutControlCharacters } from "./terminal.ts";
 
-/** Files are compared this often, in milliseconds. Notices of the system are lost on some file systems, and differ between editors. */
+/** Time between two comparisons of the files, in milliseconds. Some file systems report no changes, and editors save files in different ways. */
 const POLL_MS = 200;
 
 type Signatures = ReadonlyMap<string, string>;
@@ -51,7 +51,7 @@ async function nextChange(files: () => Iterable<string>, seen: Signatures): Prom
   try {
     for (;;) {
       const now = signaturesOf(files());
-      // Some editors empty a file before they write it, so a change must be complete: nothing has changed since the last look.
+      // Some editors empty a file before they write it. So a change counts only when the file has stayed the same since the last comparison.
       const changed = differing(now, seen);
       if (changed !== undefined && differing(now, last) === undefined) return changed;
       last = now;

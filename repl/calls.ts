@@ -1,6 +1,6 @@
 /**
- * Remembers the calls of a session. Each entry runs the whole session again, because that is how variables keep their values. A call that an
- * earlier run has made gets its answer from here, so no call is made twice.
+ * Remembers the calls of a session. Each entry runs all earlier entries again, so that variables have their values. A call that an earlier run
+ * has made gets its answer from here, so no call is made twice.
  */
 import type { Approver, Decision } from "../gateway/approval.ts";
 import { type Handler, type Handlers, MachineHandler } from "../gateway/handlers.ts";
@@ -14,18 +14,18 @@ interface MadeCall {
   readonly args: string;
 }
 
-/** Returns again what a handler returned, or throws again what it threw. */
+/** Returns the remembered result of a handler, or throws its remembered error. */
 type Answers<T> = Map<number, () => T>;
 
-/** The calls of one run, by number. They begin with those of the runs before. */
+/** The calls of one run, by number. They begin with the calls of earlier runs. */
 export class SessionCalls {
   readonly #calls: MadeCall[];
   readonly #machineAnswers: Answers<Value | Promise<Value>>;
   readonly #plainAnswers: Answers<unknown>;
   readonly #decisions: Map<number, Decision | undefined>;
-  /** How many calls the runs before have made. */
+  /** Number of calls that earlier runs have made. */
   readonly #repeated: number;
-  /** How many calls this run has made. */
+  /** Number of calls that this run has made. */
   #made = 0;
   #diverges = false;
 
@@ -37,12 +37,12 @@ export class SessionCalls {
     this.#repeated = this.#calls.length;
   }
 
-  /** Whether this run, which has ended, made other calls than the runs before, or fewer. */
+  /** Whether this run, which has ended, made fewer or different calls than earlier runs. */
   get diverges(): boolean {
     return this.#diverges || this.#made < this.#repeated;
   }
 
-  /** Whether the run has made a call that the runs before had not. */
+  /** Whether the run has made a new call, one that no earlier run has made. */
   get hasNew(): boolean {
     return this.#calls.length > this.#repeated;
   }
@@ -52,7 +52,7 @@ export class SessionCalls {
     return call <= this.#repeated;
   }
 
-  /** Returns observers that compare each call with the runs before. `stop` ends a run that makes other calls, or, without `mayCall`, a new one. */
+  /** Returns observers that compare each call with earlier runs. `stop` ends a run that makes a different call or, without `mayCall`, a new one. */
   observers({ mayCall, stop }: { readonly mayCall: boolean; readonly stop: () => void }): Observers {
     return {
       callStart: (start) => {
@@ -63,7 +63,7 @@ export class SessionCalls {
     };
   }
 
-  /** Notes a call. Returns whether it is the one that the runs before made, or a new one. */
+  /** Notes a call. Returns false if earlier runs made a different call with this number. */
   #note({ call, capability, args: values }: CallStart): boolean {
     this.#made += 1;
     const args = values.map((value) => textForm(value)).join(", ");
@@ -73,7 +73,7 @@ export class SessionCalls {
     return true;
   }
 
-  /** Returns the handlers with the memory before them. */
+  /** Returns handlers that answer remembered calls from here, and call the given handlers for new ones. */
   remembering(handlers: Handlers): Handlers {
     return new Map([...handlers].map(([name, handler]) => [name, this.#remembering(handler)]));
   }
@@ -86,7 +86,7 @@ export class SessionCalls {
       };
     }
     const { run, usage } = handler;
-    // What the session spends includes the calls that were made before.
+    // The usage of the session includes the calls of earlier runs.
     return new MachineHandler((args, context) => {
       if (this.#diverges) throw context.failure("the session makes other calls than before");
       return answerOnce(this.#machineAnswers, context.callNumber, () => run(args, context));

@@ -1,6 +1,5 @@
 /**
- * The program that the session makes of its entries, with a map back: positions in the program become positions in the entries that the user
- * typed.
+ * The program that the session builds from its entries. It maps positions in the program to positions in the entries that the user typed.
  */
 import type { Span } from "../compiler/ast.ts";
 import { lineTable, type LineTable, lineBounds, positionAt } from "../compiler/source.ts";

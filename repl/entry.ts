@@ -1,4 +1,4 @@
-/** Reads what the user typed: items, or statements whose last one may be an expression with a value to show. */
+/** Parses an entry of the user: items, or statements. The last statement may be an expression whose value is shown. */
 import type { Item, Span, Stmt } from "../compiler/ast.ts";
 import { type Diagnostic, Diagnostics } from "../compiler/diagnostics.ts";
 import { lex } from "../compiler/lexer.ts";
@@ -25,7 +25,7 @@ export type Entry =
     }
   | { readonly kind: "wrong"; readonly draft: Draft; readonly diagnostics: readonly Diagnostic[]; readonly missing: Missing };
 
-/** What more text could make right: a bracket or a text block is open, or something is missing at the end. */
+/** Why an entry is incomplete: a bracket or a text block is open, or something is missing at the end. */
 export type Missing = "nothing" | "bracket" | "more";
 
 /** Tokens that change a variable or declare something, or a loop around such a change. */

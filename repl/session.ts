@@ -2,11 +2,11 @@
  * A session of `boruna repl`, without its terminal. It is a program that grows:
  *
  *     import "std-list"                       the imports
- *     fn double(n: Int) -> Int { n * 2 }      the items, of which a new one replaces that of the same name
+ *     fn double(n: Int) -> Int { n * 2 }      the items; a new one replaces an old one with the same name
  *
  *     fn main() -> String !{…} {
  *         let xs = [1, 2]                     the statements that were entered
- *         string.inspect(                     and the expression whose value is asked for
+ *         string.inspect(                     and the expression whose value is shown
  *     list.map(xs, double)
  *         )
  *     }
@@ -47,7 +47,7 @@ export interface SessionOptions {
   readonly onCall: (call: CallEnd) => void;
 }
 
-/** What an entry did. */
+/** The result of an entry. */
 export type Evaluation =
   | { readonly kind: "nothing" }
   /** `value` is undefined if there is none to show; `ui` has what the entry emitted. */
@@ -62,7 +62,7 @@ export type Evaluation =
 export type Wrong = Extract<Evaluation, { readonly kind: "wrong" }>;
 type Statements = Extract<Entry, { readonly kind: "statements" }>;
 
-/** A statement entry that is part of the program. An expression that was only looked at is not. */
+/** A statement entry that is part of the program. An expression whose value was only shown is not. */
 interface Kept {
   readonly entry: EntryText;
   readonly value: Span | undefined;
@@ -75,13 +75,13 @@ interface DeclaredItem {
 }
 
 interface State {
-  /** The imports by what they import. */
+  /** The imports by the name of the imported library or file. */
   readonly imports: ReadonlyMap<string, DeclaredItem>;
   /** The items by kind and name, because a type and a function may have the same name. */
   readonly items: ReadonlyMap<string, DeclaredItem>;
   readonly statements: readonly Kept[];
   readonly calls: SessionCalls;
-  /** How many texts of `debug` and how many emitted values the statements make. */
+  /** Number of texts of `debug`, and of emitted values, that the statements produce. */
   readonly debugs: number;
   readonly emitted: number;
 }
@@ -92,7 +92,7 @@ export class ReplSession {
   readonly #options: SessionOptions;
   readonly #program: Program;
   #state = EMPTY;
-  /** The number of the next entry, with which messages name it. */
+  /** The number of the next entry. Messages use it as the entry's name. */
   nextNumber = 1;
 
   constructor(options: SessionOptions) {
@@ -100,12 +100,12 @@ export class ReplSession {
     this.#program = new Program(PROGRAM_NAME, options.registry);
   }
 
-  /** Forgets everything. */
+  /** Removes all entries. */
   reset(): void {
     this.#state = EMPTY;
   }
 
-  /** Returns what is missing in an entry that is not complete. */
+  /** Returns why an entry is incomplete. */
   missingIn(text: string): Missing {
     const entry = readEntry({ name: "entry", text });
     // A comment belongs to what follows it.
@@ -229,7 +229,7 @@ export class ReplSession {
     return { draft, at: start === undefined || end === undefined ? undefined : { start, end } };
   }
 
-  /** Checks a draft. Returns undefined if it is right. */
+  /** Checks a draft. Returns undefined if it has no errors. */
   #check(draft: Draft): Wrong | undefined {
     this.#program.update(draft.text, () => undefined);
     const errors = this.#program.diagnostics.filter(({ severity }) => severity === "error");
@@ -298,7 +298,7 @@ export class ReplSession {
     return entry.kind === "statements" && entry.value !== undefined ? entry : NO_VALUE;
   }
 
-  /** Returns what is known about a name, as text; undefined if nothing is. */
+  /** Returns a description of a name; undefined if the name is unknown. */
   docOf(name: string): string | undefined {
     const type = this.#program.main?.types.get(name);
     const entry = this.#expression(name);
@@ -316,7 +316,7 @@ export class ReplSession {
     return at === undefined ? undefined : hoverAt(this.#program, at.end)?.markdown;
   }
 
-  /** Returns what can stand at an offset of an entry that is not complete. */
+  /** Returns completions at an offset of an incomplete entry. */
   completions(text: string, offset: number): readonly { readonly label: string; readonly detail: string | undefined }[] {
     const entry: EntryText = { name: PROGRAM_NAME, text };
     const { draft } = this.#draftOf(this.#state, { entry, value: undefined });
@@ -332,12 +332,12 @@ const NO_VALUE = "this is not an expression";
 
 const isOwn = (file: string): boolean => file.endsWith(PROGRAM_NAME);
 
-/** Whether a value of the type is shown: not that of a statement, and not one that never comes. */
+/** Whether a value of the type is shown. The value of a statement is not, nor a value of an expression that never ends normally. */
 function isShowable(type: CheckedType): boolean {
   return !(type.kind === "primitive" && type.name === "Unit") && type.kind !== "never" && type.kind !== "error";
 }
 
-/** Adds a statement to the program. If its value is of interest, makes the text of the value of it. */
+/** Adds a statement to the program. If it has a value, the program converts the value to text; the text of the last statement is its result. */
 function putKept(draft: Draft, { entry, value }: Kept, isLast: boolean): void {
   if (value === undefined) draft.putStatements(entry);
   else {

@@ -50,7 +50,7 @@ export interface UpgradeOptions extends Pick<ReplayOptions, "limits" | "signal">
   readonly program?: (registry: CapabilityRegistry) => Program;
   /** The engines to replay each log on. Default: auto. */
   readonly engines?: readonly EngineChoice[];
-  /** Returns what is called as a log is read. */
+  /** Returns a function that is called while a log is read. */
   readonly onRead?: (log: string) => OnRead | undefined;
 }
 

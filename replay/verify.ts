@@ -36,7 +36,7 @@ export interface VerifyOptions {
   readonly replayLimits?: ReplayLimits;
   readonly signal?: AbortSignal;
   readonly limits?: Partial<LogLimits>;
-  /** Called as the log is read, which happens more than once. */
+  /** Called while the log is read. The log is read several times. */
   readonly onRead?: OnRead;
 }
 

@@ -1,4 +1,4 @@
-/** Checks what a live run needs: each part is tried out and reported on one line. Nothing is written, and no model is asked. */
+/** Checks each part that a live run needs, and reports it on one line. Writes nothing and asks no model. */
 import { existsSync } from "node:fs";
 import { CapabilityFailure } from "../../gateway/handlers.ts";
 import { databaseVersion } from "../../gateway/handlers/db-query.ts";
@@ -18,7 +18,7 @@ export interface DoctorFlags {
 
 interface Finding {
   readonly name: string;
-  /** `off`: not set up, which is no failure unless the policy allows a capability that needs it. */
+  /** `off`: not set up. This is a failure only if the policy allows a capability that needs it. */
   readonly status: "ok" | "failed" | "off";
   readonly detail: string;
 }
@@ -28,7 +28,7 @@ type Probe = () => Promise<Omit<Finding, "name">>;
 /** The oldest Node that Boruna runs on, as in `package.json`. */
 export const OLDEST_NODE = "20.19.0";
 
-/** The most time for one request, in milliseconds. A connection to a database has its own limit, and an embedded one takes its time to start. */
+/** Maximum time for one request, in milliseconds. A connection to a database has its own limit, because an embedded database starts slowly. */
 const REQUEST_MS = 30_000;
 
 const POLICY_FILES = ["policy.json", "policy.jsonc"];
@@ -85,7 +85,7 @@ function probesOf(flags: DoctorFlags): readonly (readonly [string, Probe])[] {
   ];
 }
 
-/** Makes a failure of a probe a finding. */
+/** Converts the error of a probe to a finding. */
 async function attempt(body: (signal: AbortSignal) => Promise<Omit<Finding, "name">>): Promise<Omit<Finding, "name">> {
   try {
     return await body(AbortSignal.timeout(REQUEST_MS));

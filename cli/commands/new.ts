@@ -11,7 +11,7 @@ import { printJson, withoutControlCharacters } from "../terminal.ts";
 /** The template is two folders above both this file and the built command. */
 const TEMPLATE = fileURLToPath(new URL("../../examples/starter/", import.meta.url));
 
-/** Makes a folder with the template. Throws `usage` if there is something at the path, and `io_error`. */
+/** Creates a folder with the template. Throws `usage` if the path exists, and `io_error`. */
 export function newCommand(session: Session, folder: string): number {
   if (existsSync(folder))
     throw new BorunaError("usage", `${folder} exists`, { hint: "`boruna init`, in that folder, adds the files to it" });

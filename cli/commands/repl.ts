@@ -1,4 +1,4 @@
-/** The terminal of `boruna repl`. What the entries mean is in `repl/session.ts`. */
+/** The terminal of `boruna repl`. `repl/session.ts` interprets the entries. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { renderDiagnostic } from "../../compiler/render.ts";
@@ -38,12 +38,12 @@ export async function replCommand(session: Session, flags: ReplFlags): Promise<n
   if (session.json) throw new BorunaError("usage", "a session prints no JSON", { hint: "`boruna run - --json` runs a program from stdin" });
   const registry = await loadRegistry(flags, session);
   const isLive = flags.live === true;
-  // Nothing is at stake as long as mocks answer.
+  // While mocks answer, a call can do no harm.
   const policy = await policyOf({ ...flags, policy: flags.policy ?? (isLive ? "deny-all" : "allow-all") }, registry);
   const historyFile = historyPath();
   let buffer: readonly string[] = [];
   let running: AbortController | undefined;
-  /** Whether the user has interrupted since the last line was asked for. */
+  /** Whether the user has interrupted since the last prompt. */
   let isInterrupted = false;
   let mockedCalls = new MockedCalls([]);
   const input = new LineInput({
@@ -94,7 +94,7 @@ export async function replCommand(session: Session, flags: ReplFlags): Promise<n
       if (line !== undefined) buffer = [...buffer, line];
       const text = buffer.join("\n");
       const missing = line === undefined ? "nothing" : repl.missingIn(text);
-      // An empty line ends an entry that is not right.
+      // An empty line ends an entry that is not complete.
       if (missing === "bracket" || (missing === "more" && line?.trim() !== "")) continue;
       buffer = [];
       await evaluate(text);
@@ -156,7 +156,7 @@ function runCommand(terminal: Terminal, repl: ReplSession, line: string): "quit"
   return "done";
 }
 
-/** Returns what can stand in the place of the last word of the line. `before` are the lines of the entry before it. */
+/** Returns completions for the last word of the line. `before` has the earlier lines of the entry. */
 function completions(repl: ReplSession, before: readonly string[], line: string): readonly [readonly string[], string] {
   if (/^:\w*$/.test(line)) return [COMMANDS.map(({ name }) => `${name} `).filter((name) => name.startsWith(line)), line];
   const word = /\w*$/.exec(line)?.[0] ?? "";

@@ -18,7 +18,7 @@ export interface LogSource {
 
 const CHUNK_BYTES = 256 * 1024;
 
-/** Receives how many bytes of a file have been read, and how many it has. A log may be read several times, each time from the start. */
+/** Receives the number of bytes read from a file, and its size. A log may be read several times, each time from the start. */
 export type OnRead = (bytes: number, total: number) => void;
 
 export function fileSource(path: string, limits: LogLimits = LOG_LIMITS, onRead?: OnRead): LogSource {

@@ -148,7 +148,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
     expect(String(run.error?.cause)).toBe(String(outside.error?.cause));
   });
 
-  test("values of every form cross, however deep and large", async () => {
+  test("values of every form reach the handler and the program, whatever their depth and size", async () => {
     const pool = poolOf({ isolation, threads: 1 });
     const program =
       programOf(`fn deep(n: Int) -> Json { let mut tree = Json::Null\n for _ in list.range(0, n) { tree = Json::List([tree]) }\n tree }
@@ -180,15 +180,15 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
     const runs = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => pool.execute(WAIT, { ...common, args: { n }, handlers, record: record(n) }));
     await arrived.promise;
     kill();
-    // The handlers of lost runs are told to stop.
+    // The signals of the handlers of lost runs are aborted.
     while (aborted.length < 4) await new Promise(setImmediate);
-    const told = [...aborted];
+    const stopped = [...aborted];
     open();
     const ended = await Promise.all(runs);
     expect(ended.filter(({ outcome }) => outcome === "success")).toHaveLength(4);
     const lost = ended.flatMap((run, i) => (run.outcome === "lost" ? [{ run, n: i + 1 }] : []));
     expect(lost.map(({ run }) => run.error?.kind)).toEqual(Array.from({ length: 4 }, () => "worker_lost"));
-    expect(new Set(lost.map(({ n }) => n))).toEqual(new Set(told));
+    expect(new Set(lost.map(({ n }) => n))).toEqual(new Set(stopped));
     expect(pool.stats()).toMatchObject({ running: 0, queued: 0, ended: { success: 4, lost: 4 }, workersLost: 1 });
     // The log of a lost run can be resumed in this process, with the result of an undisturbed run.
     for (const { n } of lost) {
@@ -328,7 +328,7 @@ describe("the pool's process", () => {
     await expect(failing).rejects.toThrow(new TypeError("no"));
   });
 
-  test("what execute throws for options, the pool throws too", async () => {
+  test("the pool throws the same errors for options as execute", async () => {
     const pool = poolOf();
     const { module } = ADD;
     const options = (more: PoolRunOptions): PoolRunOptions => ({ ...common, args: { a: 1, b: 2 }, ...more });
@@ -350,7 +350,7 @@ describe("the pool's process", () => {
     expect((await pool.execute({ module }, options({ registry }))).value).toBe(3);
   });
 
-  test("runs of a live run's own files are closed to it", async () => {
+  test("a live run cannot read the files of its own log", async () => {
     const pool = poolOf();
     const here = mkdtempSync(join(folder, "live-"));
     const record = join(here, "run.jsonl");
@@ -403,7 +403,7 @@ describe("queue and back pressure", () => {
     expect(pool.stats().refused).toBe(0);
   });
 
-  test("a run waits until its memory fits beside that of the others", async () => {
+  test("a run waits until there is room for its memory", async () => {
     const pool = poolOf({ threads: 1, maxBytesPerWorker: 100 * MIB });
     let running = 0;
     let most = 0;
@@ -422,7 +422,7 @@ describe("queue and back pressure", () => {
     expect(most).toBe(2);
   });
 
-  test("tenants share the places evenly, whoever came first", async () => {
+  test("tenants share the places evenly, in whatever order they came", async () => {
     const pool = poolOf({ threads: 1, maxRunsPerWorker: 2 });
     const order: string[] = [];
     const { promise, open } = gate();
@@ -440,7 +440,7 @@ describe("queue and back pressure", () => {
     expect(order.slice(0, 12).filter((tenant) => tenant === "few")).toHaveLength(5);
   });
 
-  test("close rejects what waits, cancels what runs, and refuses what comes", async () => {
+  test("close rejects the runs that wait, cancels those that run, and refuses new ones", async () => {
     const pool = poolOf({ threads: 1, maxRunsPerWorker: 1 });
     const begun = gate();
     const handlers = {

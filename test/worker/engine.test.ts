@@ -109,7 +109,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("the engine", () => {
     expect((await client.steps("replay")).map(({ name }) => name)).toEqual(["0 step", "1 step", "2 step"]);
   });
 
-  test("overlap: eight steps that end in reverse order; of two deleted ones only these are made again", async () => {
+  test("overlap: of eight steps that end in reverse order, only the two deleted ones are made again", async () => {
     const made: number[] = [];
     let runs = 0;
     await begin("overlap", async (step) => {
@@ -165,7 +165,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("the engine", () => {
     expect(made).toEqual(["second", "first"]);
   });
 
-  test("a step of another name than the kept one is an error of the engine, and no answer", async () => {
+  test("a step whose name differs from the kept one is an error of the engine, not an answer", async () => {
     let name = "1 first";
     const failures: string[] = [];
     await begin("names", async (step) => {
@@ -236,7 +236,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("the engine", () => {
     });
   };
 
-  test("reap: what a killed executor was executing goes on elsewhere, after its last kept step", async () => {
+  test("reap: another executor continues the workflow of a killed one after its last kept step", async () => {
     const made: string[] = [];
     const { child, lines } = await startOther("killed");
     await enqueue("reaped", "engine");
@@ -251,7 +251,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("the engine", () => {
     expect((await outputOf("reaped")).output).toContain("killed here");
   });
 
-  test("fence: an executor that was only stopped writes nothing into a run that went on elsewhere", async () => {
+  test("fence: an executor that was only stopped writes nothing into a run that another continues", async () => {
     const made: string[] = [];
     const { child, lines, file } = await startOther("stopped");
     await enqueue("fenced", "engine");

@@ -98,7 +98,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
     expect(calls.toSorted()).toEqual(shop.calls.toSorted());
   });
 
-  test("a key names one run, as long as it is the same one", async () => {
+  test("a second submit with a key returns the first run, and is refused if the run is another one", async () => {
     const program = programOf("fn main(what: String) -> Int !{shop.buy} { shop.buy(what) }", shop);
     const options = { policy: shopPolicy(shop), key: "order 1", args: { what: "tea" } };
     const first = await client.submit(program, options);
@@ -109,7 +109,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
     expect(await client.watch(first.runId)).toMatchObject({ outcome: "success", result: { value: 3 } });
   });
 
-  test("mistakes are found when a run is submitted", async () => {
+  test("submit refuses invalid arguments and options", async () => {
     const program = programOf("fn main(what: String) -> Int !{shop.buy} { shop.buy(what) }", shop);
     expect(await kindOf(() => client.submit(program, { args: {} }))).toBe("usage");
     expect(await kindOf(() => client.submit(program, { args: { what: 3 } }))).toBe("value.form");

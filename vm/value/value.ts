@@ -1,6 +1,6 @@
 /**
  * Run-time values. Start here when reading `vm/value/`. All values are immutable, with one exception: an assignment to a variable may change
- * its list or record in place if nothing else holds that (`owner.ts`).
+ * its list or record in place if nothing else holds it (`owner.ts`).
  *
  * | in the language        | in memory                                                                           |
  * |------------------------|-------------------------------------------------------------------------------------|
@@ -123,7 +123,7 @@ export class RecordValue implements Owned {
         return undefined;
     }
   }
-  /** Changes a field that the record has. Nothing but the variable that is assigned to may hold the record. */
+  /** Changes a field of the record. Only the variable that is assigned to may hold the record. */
   put(index: number, value: Value): void {
     if (index === 0) this.f0 = value;
     else if (index === 1) this.f1 = value;

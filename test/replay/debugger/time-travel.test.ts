@@ -28,21 +28,21 @@ async function checkWalks(source: string, debugOptions: { readonly maxBytes: num
   expect((await walk(debug, "back-call")).toReversed().slice(-calls.length)).toEqual(calls);
 }
 
-test("of generated programs with calls that overlap in actors and branches", async () => {
+test("walks through generated programs with overlapping calls in actors and branches are the same forward and back", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryOverlap, options, async (source, debugOptions) => checkWalks(source, debugOptions)),
     { numRuns: cases(200) },
   );
 });
 
-test("of generated programs of all forms", async () => {
+test("walks through generated programs of all forms are the same forward and back", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryProgram, options, async (source, debugOptions) => checkWalks(source, debugOptions)),
     { numRuns: cases(200) },
   );
 });
 
-test("of generated programs that change values in place", async () => {
+test("walks through generated programs that change values in place are the same forward and back", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryUpdatesWithCalls, options, async ({ text }, debugOptions) => checkWalks(text, debugOptions)),
     { numRuns: cases(100) },
