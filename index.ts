@@ -75,7 +75,8 @@ export { EnumValue, ErrValue, FloatValue, NONE, OkValue, RecordValue, SomeValue,
 export type { EventSink } from "./gateway/run-events.ts";
 export type { RunEnd } from "./replay/log/end-record.ts";
 export { readLog, type ParsedLog } from "./replay/log/log-reader.ts";
-export { memoryRecorder, openRecorder } from "./replay/log/recorder.ts";
+export { openRecorder } from "./replay/log/file-recorder.ts";
+export { memoryRecorder } from "./replay/log/recorder.ts";
 export type { FinishedLog, MemoryRecorder, Recorder, RecorderOptions } from "./replay/log/recorder.ts";
 export type { RunDescription } from "./replay/log/run-description.ts";
 export { diffLogs, type DiffSummary, type EntryPosition, type LogDifference } from "./replay/diff.ts";

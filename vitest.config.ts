@@ -6,6 +6,7 @@ const COMMAND = [
   "test/mcp/{stdio,http,spans,agent}.test.ts",
   "test/repo/{least-policy-guide,logs-guide,package,policies,readme,resume-guide,approval-guide,task-runner,pool-guide,tenant-pool}.test.ts",
   "test/runtime/pool.test.ts",
+  "test/playground/page.test.ts",
   "test/viewer/page.test.ts",
   "test/vm/hostile/memory.test.ts",
   "test/worker/crash.test.ts",

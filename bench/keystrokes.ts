@@ -7,7 +7,7 @@
  * CPU time is shown beside the time that passed, because other work on the machine does not change it.
  */
 import { PassThrough } from "node:stream";
-import { serve } from "../lsp/server.ts";
+import { serve } from "../lsp/stdio.ts";
 
 const FIELDS = 4;
 

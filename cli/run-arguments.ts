@@ -1,7 +1,8 @@
 /** Parses `--arg name=VALUE`, `--inputs FILE` and limits. */
 import type { ReplayLimits } from "../replay/replay-limits.ts";
 import { readBounded } from "../replay/log/files.ts";
-import { decodeUtf8, toIoError } from "../replay/log/files.ts";
+import { toIoError } from "../replay/log/files.ts";
+import { decodeUtf8 } from "../replay/log/utf8-text.ts";
 import { BorunaError } from "../vm/error.ts";
 import { isJsonObject, type JsonData, parseJson } from "../vm/json/json.ts";
 import { LIMITS, type LimitField, type Limits } from "../vm/limits.ts";

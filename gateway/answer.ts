@@ -3,7 +3,6 @@
  * not have the type that TypeScript declares. The answer is copied into new values. The copy reads only own data
  * properties, so no getter and no proxy trap runs, no prototype is trusted, and later changes by the handler have no effect.
  */
-import { isProxy } from "node:util/types";
 import { BorunaError } from "../vm/error.ts";
 import { Branch, foldTree, type Leaf } from "../vm/json/fold.ts";
 import { MACHINE_LIMITS } from "../vm/limits.ts";
@@ -33,6 +32,7 @@ import {
   WideRecord,
   wellFormed,
 } from "../vm/value/value.ts";
+import { isProxy } from "./platform.ts";
 
 /** The copied answer, or a `problem` that completes the sentence "the handler answered …", with the error behind it. */
 export type CheckedAnswer = { readonly value: Value } | { readonly problem: string; readonly cause: Error };

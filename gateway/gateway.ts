@@ -25,7 +25,6 @@
  * Invariants: no handler runs before its `CapCall`, and the decision about it, are logged; the program sees no answer before that answer is logged;
  * every span that was opened is closed.
  */
-import { isPromise } from "node:util/types";
 import { AuditDecisions } from "../policy/audit.ts";
 import { budgetRule, Decisions, type RequiredApproval } from "../policy/decide.ts";
 import type { CallCounters } from "../telemetry/tracing.ts";
@@ -47,6 +46,7 @@ import { FAILURE_TRAPS, type FailureKind, type Handler, isLater, MachineHandler,
 import type { CallEnd } from "./observers.ts";
 import { type Arrival, OpenCalls } from "./open-calls.ts";
 import { plainAnswer, plainFromValue } from "./plain-values.ts";
+import { isPromise } from "./platform.ts";
 import type { RunClock } from "./run-clock.ts";
 import { utf8BytesOfStrings } from "./utf8-bytes.ts";
 import { unlessAborted } from "./unless-aborted.ts";

@@ -1,8 +1,8 @@
 /** Declares handlers. A handler is a function that carries out the calls of one capability. */
-import { isProxy } from "node:util/types";
 import type { Policy } from "../policy/policy.ts";
 import type { PlainValue } from "../vm/json/js-interop.ts";
 import type { Value } from "../vm/value/value.ts";
+import { isProxy } from "./platform.ts";
 
 /** What the gateway tells a handler about its call. */
 export interface HandlerContext {

@@ -1,9 +1,9 @@
 /** The handlers of a run that is not live. Each answers with the mock from the capability table. */
 import { reachOf } from "../policy/paths.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
+import type { PlainValue } from "../vm/json/js-interop.ts";
 import { canonicalJson, type JsonData } from "../vm/json/json.ts";
 import { oncePer } from "../vm/lazy.ts";
-import type { Value } from "../vm/value/value.ts";
 import {
   CapabilityDenied,
   type Handler,
@@ -42,23 +42,50 @@ const mocksOf = oncePer((registry: CapabilityRegistry): Handlers => {
   for (const { name, internal, mock } of registry.all) {
     if (internal !== true && mock !== undefined) serve(name, (args) => mock(args));
   }
-  for (const [name, section] of [
-    ["fs.read", "read"],
-    ["fs.write", "write"],
-  ] as const) {
+  for (const [name, section] of FS_SECTIONS) {
     const mock = registry.byName.get(name)?.mock;
-    if (mock !== undefined) serve(name, (args, context) => (checkReach(args, context, section), mock(args)));
+    if (mock !== undefined) serve(name, (args, context) => (checkReach(args[0], context, section), mock(args)));
   }
   const stepInput = registry.byName.get("step.input");
   serve("step.input", (args) => stepInput?.mock?.(args) ?? "");
   return handlers;
 });
 
+/** A capability's answer in a mock run: plain data, or a failure. */
+export type MockAnswer = { readonly value: PlainValue } | { readonly failure: string };
+
+/**
+ * Adds answers to the mocks, by capability, in the order of the calls. The last one is the answer of all later calls, too. The scopes of
+ * `fs_policy` apply.
+ */
+export function withAnswers(mocks: Handlers, answers: ReadonlyMap<string, readonly MockAnswer[]>): Handlers {
+  const handlers = new Map(mocks);
+  for (const [name, list] of answers) {
+    const section = FS_SECTIONS.get(name);
+    let calls = 0;
+    handlers.set(name, (args, context) => {
+      if (section !== undefined) checkReach(args[0], context, section);
+      const answer = list[Math.min(calls, list.length - 1)];
+      calls += 1;
+      if (answer === undefined) throw context.failure("the mock has no answer");
+      if ("failure" in answer) throw context.failure(answer.failure);
+      return answer.value;
+    });
+  }
+  return handlers;
+}
+
+/** The capabilities whose first argument is a path, with their section of `fs_policy`. */
+const FS_SECTIONS: ReadonlyMap<string, "read" | "write"> = new Map([
+  ["fs.read", "read"],
+  ["fs.write", "write"],
+]);
+
 /**
  * Throws `CapabilityDenied` if the path is outside the policy's folders, or if the answer depends on the working
  * directory, because a mock run must have the same result in every directory.
  */
-function checkReach([path]: readonly Value[], { policy }: HandlerContext, section: "read" | "write"): void {
+function checkReach(path: unknown, { policy }: HandlerContext, section: "read" | "write"): void {
   const reach = typeof path === "string" ? reachOf(path, policy.fs_policy[section]) : "inside";
   if (reach === "inside") return;
   const why =

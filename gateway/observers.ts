@@ -1,11 +1,11 @@
 /** The callbacks with which an embedder watches a run. */
-import { isPromise } from "node:util/types";
 import type { AuditDecision } from "../policy/audit.ts";
 import type { FlowAttributes, FlowSpanName } from "../telemetry/flow-attributes.ts";
 import type { CallErrorKind } from "../telemetry/tracing.ts";
 import type { CallPlace } from "../vm/bytecode/module.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { Value } from "../vm/value/value.ts";
+import { isPromise } from "./platform.ts";
 
 /** A capability call before the policy decides it. */
 export interface CallStart {

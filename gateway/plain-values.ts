@@ -3,7 +3,6 @@
  * anything. The answer is copied, and the copy reads only own data properties: no getter and no proxy trap runs, no prototype is
  * trusted, and later changes by the handler have no effect.
  */
-import { isPromise, isProxy } from "node:util/types";
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import { BorunaError } from "../vm/error.ts";
 import { Branch, foldTree, type Leaf, leaf } from "../vm/json/fold.ts";
@@ -14,6 +13,7 @@ import { MACHINE_LIMITS } from "../vm/limits.ts";
 import { type Type, typeToString } from "../vm/value/type.ts";
 import { FloatValue, intFromBigInt, UNIT, type Value, wellFormed } from "../vm/value/value.ts";
 import { type CheckedAnswer, TOO_LARGE } from "./answer.ts";
+import { isPromise, isProxy } from "./platform.ts";
 
 /**
  * Converts a value to plain data: an Int beyond 2^53 becomes a bigint, a Float a number, a list an array, a map or record an object,

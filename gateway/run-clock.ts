@@ -1,15 +1,9 @@
 /** The wall-clock limit of a run, and the signal that aborts its calls. */
-import { setMaxListeners } from "node:events";
 import type { StopReason } from "../vm/host.ts";
+import { allowManyListeners, monotonicMs } from "./platform.ts";
 
-/** The longest delay that a Node timer accepts, in milliseconds. */
+/** The longest delay that a timer accepts, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** Reads a monotonic clock. Does not use `performance.now()`, because loading `performance` takes longer than a short run. */
-function monotonicMs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1e3 + nanoseconds / 1e6;
-}
 
 /** Determines when one run must stop: at its wall-clock limit, or when its caller cancels the run. Time counts from construction. */
 export class RunClock {
@@ -39,7 +33,7 @@ export class RunClock {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
       // Each call that waits has a listener, and Node warns about more than ten.
-      setMaxListeners(0, this.#abort.signal);
+      allowManyListeners(this.#abort.signal);
       if (this.#stopReason !== undefined) this.#abort.abort(this.#stopReason);
     }
     return this.#abort.signal;
@@ -50,7 +44,7 @@ export class RunClock {
     if (this.#calls === undefined) {
       this.#calls = new AbortController();
       // Each open call has a listener, and Node warns about more than ten.
-      setMaxListeners(0, this.#calls.signal);
+      allowManyListeners(this.#calls.signal);
       const reason = this.#stopReason ?? (this.#hasEnded ? "ended" : undefined);
       if (reason !== undefined) this.#calls.abort(reason);
     }

@@ -2,6 +2,7 @@
  * All runs of a thread share its event loop. Together they may use the thread for one turn. Then the event loop runs once,
  * so that timers, sockets and signals are served, and of the waiting runs the one that has had the fewest turns continues (ADR 021).
  */
+import { afterOneLoop } from "./platform.ts";
 
 /** Length of a turn, in milliseconds. */
 const TURN_MS = 5;
@@ -118,14 +119,11 @@ export class RunTurns {
   }
 }
 
-/**
- * Starts the next turn when the event loop has run once. Uses `setImmediate`, because an immediate that is set inside an immediate runs
- * after timers and sockets. A message of a `MessageChannel` may run before them.
- */
+/** Starts the next turn when the event loop has run once. */
 function scheduleNextTurn(): void {
   if (isNextTurnScheduled || waitingRuns.isEmpty) return;
   isNextTurnScheduled = true;
-  setImmediate(() => {
+  afterOneLoop(() => {
     isNextTurnScheduled = false;
     usedMs = 0;
     waitingRuns.take()?.();

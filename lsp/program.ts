@@ -5,9 +5,9 @@ import { Analysis } from "../compiler/incremental/analysis.ts";
 import type { AnalyzedFile } from "../compiler/incremental/file.ts";
 import type { Section } from "../compiler/incremental/sections.ts";
 import type { NamedThing, RecordedName, Recorder } from "../compiler/recorder.ts";
-import { openSources } from "../runtime/sources.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
+import type { OpenText, Workspace } from "./workspace.ts";
 
 /** A span in a file. */
 export interface Place {
@@ -24,26 +24,28 @@ export interface Occurrence {
 
 export class Program {
   readonly path: string;
+  readonly workspace: Workspace;
   readonly analysis: Analysis;
   diagnostics: readonly Diagnostic[] = [];
   /** Number of updates so far. */
   #version = 0;
   readonly #recorded = new WeakMap<Section, { readonly version: number; readonly recorder: Recorder }>();
   #pathOf: (name: string) => string | undefined = () => undefined;
-  #resolve: ReturnType<typeof openSources>["resolve"] = () => undefined;
+  #resolve: ReturnType<Workspace["sources"]>["resolve"] = () => undefined;
   #name: string;
 
-  constructor(path: string, registry: CapabilityRegistry = BUILTIN_REGISTRY) {
+  constructor(path: string, workspace: Workspace, registry: CapabilityRegistry = BUILTIN_REGISTRY) {
     this.path = path;
+    this.workspace = workspace;
     this.#name = path;
     this.analysis = new Analysis({ registry, resolve: (specifier, importer) => this.#resolve(specifier, importer) });
   }
 
   /** Checks the text. `openText` returns the text of an open file, by path. A file that is not on disk cannot import files. */
-  update(text: string, openText: (path: string) => string | undefined): void {
+  update(text: string, openText: OpenText): void {
     this.#version += 1;
     try {
-      const { source, resolve, pathOf } = openSources(this.path, text, openText);
+      const { source, resolve, pathOf } = this.workspace.sources(this.path, text, openText);
       this.#name = source.name;
       this.#resolve = resolve;
       this.#pathOf = pathOf;

@@ -1,16 +1,9 @@
 /** Renames things in all files that refer to them. Refuses a name that would change the meaning of a program. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
 import type { Edit } from "../compiler/diagnostics.ts";
 import { applyEdits } from "../compiler/fix.ts";
 import { nameProblem, referencesTo, renameEdits } from "./features.ts";
 import { type Place, Program } from "./program.ts";
-
-type OpenText = (path: string) => string | undefined;
-
-/** Maximum number of files of a workspace that are searched for a name, and the maximum bytes of each. */
-const MAX_FILES = 2_000;
-const MAX_BYTES = 1_048_576;
+import type { OpenText } from "./workspace.ts";
 
 /**
  * Returns the edits, by path, that rename the thing at the offset in `from`, or a text that says why it cannot be renamed. `programs` are
@@ -59,7 +52,7 @@ function changesMeaning(
   const prefix = declared.endsWith(newName) ? declared.length - newName.length : 0;
   const newTarget = { path: target.path, span: { start: moved(target.path, target.span.start) + prefix, end: 0 } };
   return programs.some((program) => {
-    const renamed = new Program(program.path);
+    const renamed = new Program(program.path, program.workspace);
     renamed.update(texts.get(program.path) ?? "", (path) => texts.get(path) ?? openText(path));
     const errorCount = ({ diagnostics }: Program): number => diagnostics.filter(({ severity }) => severity === "error").length;
     return errorCount(renamed) > errorCount(program) || referencesTo(renamed, newTarget).length !== referencesTo(program, target).length;
@@ -80,47 +73,13 @@ export function programsThatName(
   const text = [...from.analysis.files()].find((file) => from.pathOf(file) === target.path)?.text ?? "";
   const name = text.slice(target.span.start, target.span.end);
   const known = new Set(open.map(({ path }) => path));
-  const others = folders.flatMap((folder) => axFiles(folder)).filter((path) => !known.has(path));
-  const found = others.slice(0, MAX_FILES).flatMap((path) => {
-    const source = textAt(path);
+  const others = from.workspace.programsIn(folders).filter((path) => !known.has(path));
+  const found = others.flatMap((path) => {
+    const source = from.workspace.textAt(path);
     if (source?.includes(name) !== true) return [];
-    const program = new Program(path);
+    const program = new Program(path, from.workspace);
     program.update(source, openText);
     return [program];
   });
   return [...open, ...found];
-}
-
-/** Returns the `.ax` files below a folder, except those in packages and hidden folders. */
-function axFiles(folder: string): readonly string[] {
-  const files: string[] = [];
-  const unvisited = [folder];
-  for (let next = unvisited.pop(); next !== undefined && files.length < MAX_FILES; next = unvisited.pop()) {
-    for (const entry of entriesOf(next)) {
-      const path = join(next, entry.name);
-      if (entry.isDirectory() && entry.name !== "node_modules" && !entry.name.startsWith(".")) unvisited.push(path);
-      else if (entry.isFile() && entry.name.endsWith(".ax")) files.push(path);
-    }
-  }
-  return files.sort();
-}
-
-/** Returns the entries of a folder. Empty if it cannot be read. */
-function entriesOf(folder: string): ReturnType<typeof readEntries> {
-  try {
-    return readEntries(folder);
-  } catch {
-    return [];
-  }
-}
-
-const readEntries = (folder: string) => readdirSync(folder, { withFileTypes: true });
-
-/** Returns the text of a file. Undefined if it is too long or cannot be read. */
-function textAt(path: string): string | undefined {
-  try {
-    return statSync(path).size > MAX_BYTES ? undefined : readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
 }

@@ -1,30 +1,23 @@
 /**
- * The language server: it speaks the Language Server Protocol on two streams. `features.ts` and `completion.ts` compute the answers. Each
- * open file is a `Program`. After a change, the server first reads all messages that have arrived, then checks all open files again. A
- * request checks its file before that if needed, so every answer is about the current text.
+ * The language server: it speaks the Language Server Protocol on a connection (`connection.ts`). `features.ts` and `completion.ts` compute
+ * the answers. Each open file is a `Program`. After a change, the server first reads all messages that have arrived, then checks all open
+ * files again. A request checks its file before that if needed, so every answer is about the current text.
  */
-import { realpathSync } from "node:fs";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import {
-  type CancellationToken,
-  type CodeAction,
-  type Connection,
-  createConnection,
-  type Diagnostic as ShownDiagnostic,
-  type DocumentSymbol,
-  type Hover,
-  type InitializeResult,
-  type Location,
-  type Range,
-  ResponseError,
-  type TextEdit,
-  type WorkspaceEdit,
-} from "vscode-languageserver/node";
+import type {
+  CodeAction,
+  Diagnostic as ShownDiagnostic,
+  DocumentSymbol,
+  InitializeResult,
+  Location,
+  Range,
+  TextEdit,
+} from "vscode-languageserver";
 import { TextDocument } from "vscode-languageserver-textdocument";
 import type { Span } from "../compiler/ast.ts";
 import type { Diagnostic, Edit } from "../compiler/diagnostics.ts";
 import { formatSource } from "../compiler/format/format.ts";
 import { completionsAt, signatureAt } from "./completion.ts";
+import { RequestFailed, type ServerConnection, type Token } from "./connection.ts";
 import {
   definitionsAt,
   type FileSymbol,
@@ -38,6 +31,7 @@ import {
 } from "./features.ts";
 import { type Place, Program } from "./program.ts";
 import { programsThatName, renameOf } from "./rename.ts";
+import type { Workspace } from "./workspace.ts";
 
 /** Constants of the protocol. */
 const ERROR = 1;
@@ -63,19 +57,7 @@ const CAPABILITIES: InitializeResult["capabilities"] = {
   codeLensProvider: {},
 };
 
-const CANCELED = new ResponseError<void>(-32800, "canceled");
-
-/** Yields to the event loop before a slow request, so that a cancellation can arrive. Returns whether one did. */
-async function isCanceled(token: CancellationToken): Promise<boolean> {
-  await new Promise((resolve) => setImmediate(resolve));
-  return token.isCancellationRequested;
-}
-
-/** Serves until the client ends the connection. */
-export function serve(input: NodeJS.ReadableStream, output: NodeJS.WritableStream): void {
-  const connection = createConnection(input, output);
-  new LanguageServer(connection).listen();
-}
+const CANCELED = new RequestFailed(-32800, "canceled");
 
 interface OpenFile {
   readonly uri: string;
@@ -87,44 +69,52 @@ interface OpenFile {
   isDirty: boolean;
 }
 
-class LanguageServer {
-  readonly #connection: Connection;
+export class LanguageServer {
+  readonly #connection: ServerConnection;
+  readonly #workspace: Workspace;
   readonly #files = new Map<string, OpenFile>();
   #folders: readonly string[] = [];
   #isScheduled = false;
 
-  constructor(connection: Connection) {
+  constructor(connection: ServerConnection, workspace: Workspace) {
     this.#connection = connection;
+    this.#workspace = workspace;
   }
 
-  listen(): void {
+  /** Begins to answer. */
+  start(): void {
     const c = this.#connection;
     c.onInitialize(({ workspaceFolders, rootUri }) => {
       const uris = workspaceFolders?.map(({ uri }) => uri) ?? (typeof rootUri === "string" ? [rootUri] : []);
-      this.#folders = uris.flatMap((uri) => (uri.startsWith("file:") ? [fileURLToPath(uri)] : []));
+      this.#folders = uris.flatMap((uri) => (uri.startsWith("file:") ? [this.#workspace.pathOf(uri)] : []));
       return { capabilities: CAPABILITIES, serverInfo: { name: "boruna" } };
     });
-    c.onDidOpenTextDocument(({ textDocument: { uri, version, text } }) => {
-      const path = pathOfUri(uri);
+    c.onNotification("textDocument/didOpen", ({ textDocument: { uri, version, text } }) => {
+      const path = this.#workspace.pathOf(uri);
       const document = TextDocument.create(uri, "ax", version, text);
-      this.#files.set(uri, { uri, path, document, program: new Program(path), isDirty: true });
+      this.#files.set(uri, { uri, path, document, program: new Program(path, this.#workspace), isDirty: true });
       this.#changed();
     });
-    c.onDidChangeTextDocument(({ textDocument: { uri, version }, contentChanges }) => {
+    c.onNotification("textDocument/didChange", ({ textDocument: { uri, version }, contentChanges }) => {
       const file = this.#files.get(uri);
       if (file === undefined) return;
       file.document = TextDocument.update(file.document, contentChanges, version);
       this.#changed();
     });
-    c.onDidCloseTextDocument(({ textDocument: { uri } }) => {
+    c.onNotification("textDocument/didClose", ({ textDocument: { uri } }) => {
       this.#files.delete(uri);
-      void c.sendDiagnostics({ uri, diagnostics: [] });
+      c.publishDiagnostics({ uri, diagnostics: [] });
       this.#changed();
     });
-    c.onDidChangeWatchedFiles(() => this.#changed());
+    c.onNotification("workspace/didChangeWatchedFiles", () => this.#changed());
     this.#answerAboutNames();
     this.#answerAboutFiles();
-    c.listen();
+  }
+
+  /** Lets the connection read a cancellation that has arrived, before a request that may take long. Returns whether there was one. */
+  async #isCanceled(token: Token): Promise<boolean> {
+    await new Promise<void>((resolve) => this.#connection.whenRead(resolve));
+    return token.isCancellationRequested;
   }
 
   /** Marks every open file for another check, because it may import the changed file. */
@@ -132,7 +122,7 @@ class LanguageServer {
     for (const file of this.#files.values()) file.isDirty = true;
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    this.#connection.whenRead(() => {
       this.#isScheduled = false;
       for (const file of this.#files.values()) this.#check(file);
     });
@@ -144,7 +134,7 @@ class LanguageServer {
     file.program.update(file.document.getText(), (path) => this.#openText(path));
     const { program, document, uri } = file;
     const diagnostics = program.diagnostics.filter((d) => d.file === program.name).map((d) => shownDiagnostic(document, d));
-    void this.#connection.sendDiagnostics({ uri, version: document.version, diagnostics });
+    this.#connection.publishDiagnostics({ uri, version: document.version, diagnostics });
   }
 
   #openText(path: string): string | undefined {
@@ -161,27 +151,27 @@ class LanguageServer {
 
   #answerAboutNames(): void {
     const c = this.#connection;
-    c.onHover(({ textDocument, position }): Hover | null => {
+    c.onRequest("textDocument/hover", ({ textDocument, position }) => {
       const file = this.#file(textDocument.uri);
       const hover = file && hoverAt(file.program, file.document.offsetAt(position));
       return file && hover ? { contents: { kind: "markdown", value: hover.markdown }, range: rangeOf(file.document, hover.span) } : null;
     });
-    c.onCompletion(({ textDocument, position }) => {
+    c.onRequest("textDocument/completion", ({ textDocument, position }) => {
       const file = this.#file(textDocument.uri);
       return file === undefined ? [] : [...completionsAt(file.program, file.document.offsetAt(position))];
     });
-    c.onSignatureHelp(({ textDocument, position }) => {
+    c.onRequest("textDocument/signatureHelp", ({ textDocument, position }) => {
       const file = this.#file(textDocument.uri);
       return file === undefined ? null : signatureAt(file.program, file.document.offsetAt(position));
     });
-    c.onDefinition(({ textDocument, position }): Location[] => {
+    c.onRequest("textDocument/definition", ({ textDocument, position }) => {
       const file = this.#file(textDocument.uri);
       return file === undefined
         ? []
         : definitionsAt(file.program, file.document.offsetAt(position)).flatMap((place) => this.#location(place));
     });
-    c.onReferences(async ({ textDocument, position, context }, token): Promise<Location[] | ResponseError> => {
-      if (await isCanceled(token)) return CANCELED;
+    c.onRequest("textDocument/references", async ({ textDocument, position, context }, token) => {
+      if (await this.#isCanceled(token)) return CANCELED;
       const file = this.#file(textDocument.uri);
       const [target] = file === undefined ? [] : definitionsAt(file.program, file.document.offsetAt(position));
       if (file === undefined || target === undefined) return [];
@@ -193,32 +183,34 @@ class LanguageServer {
         .filter(({ path, span }) => !seen.has(`${path} ${span.start}`) && seen.add(`${path} ${span.start}`))
         .flatMap((place) => this.#location(place));
     });
-    c.onPrepareRename(({ textDocument, position }): Range | null => {
+    c.onRequest("textDocument/prepareRename", ({ textDocument, position }) => {
       const file = this.#file(textDocument.uri);
       const offset = file?.document.offsetAt(position) ?? 0;
       const name = file?.program.namesAt(offset).find(({ thing, section }) => file.program.definitionOf(thing, section) !== undefined);
       return file === undefined || name === undefined ? null : rangeOf(file.document, name.span);
     });
-    c.onRenameRequest(async ({ textDocument, position, newName }, token): Promise<WorkspaceEdit | null | ResponseError> => {
-      if (await isCanceled(token)) return CANCELED;
+    c.onRequest("textDocument/rename", async ({ textDocument, position, newName }, token) => {
+      if (await this.#isCanceled(token)) return CANCELED;
       const file = this.#file(textDocument.uri);
       if (file === undefined) return null;
       const offset = file.document.offsetAt(position);
       const [target] = definitionsAt(file.program, offset);
       if (target === undefined) return null;
       const renamed = renameOf(this.#programsWith(file, target), file.program, offset, newName, (path) => this.#openText(path));
-      if (typeof renamed === "string") return new ResponseError(REQUEST_FAILED, renamed);
-      return { changes: Object.fromEntries([...renamed].map(([path, edits]) => [uriOf(path), this.#textEdits(path, edits)])) };
+      if (typeof renamed === "string") return new RequestFailed(REQUEST_FAILED, renamed);
+      return {
+        changes: Object.fromEntries([...renamed].map(([path, edits]) => [this.#workspace.uriOf(path), this.#textEdits(path, edits)])),
+      };
     });
   }
 
   #answerAboutFiles(): void {
     const c = this.#connection;
-    c.onDocumentSymbol(({ textDocument }): DocumentSymbol[] => {
+    c.onRequest("textDocument/documentSymbol", ({ textDocument }) => {
       const file = this.#file(textDocument.uri);
       return file === undefined ? [] : symbolsOf(file.program).map((symbol) => shownSymbol(file.document, symbol));
     });
-    c.onCodeAction(({ textDocument, range }): CodeAction[] => {
+    c.onRequest("textDocument/codeAction", ({ textDocument, range }) => {
       const file = this.#file(textDocument.uri);
       if (file === undefined) return [];
       const { document, program, uri } = file;
@@ -237,14 +229,14 @@ class LanguageServer {
           ),
         );
     });
-    c.onDocumentFormatting(({ textDocument }): TextEdit[] => {
+    c.onRequest("textDocument/formatting", ({ textDocument }) => {
       const file = this.#file(textDocument.uri);
       const text = file?.document.getText() ?? "";
       const formatted = formatSource({ name: textDocument.uri, text });
       if (file === undefined || !formatted.ok || formatted.text === text) return [];
       return [{ range: rangeOf(file.document, { start: 0, end: text.length }), newText: formatted.text }];
     });
-    c.onCodeLens(({ textDocument }) => {
+    c.onRequest("textDocument/codeLens", ({ textDocument }) => {
       const file = this.#file(textDocument.uri);
       if (file === undefined) return [];
       return lensesOf(file.program).map(({ span, title, command, args }) => ({
@@ -252,16 +244,16 @@ class LanguageServer {
         command: { title, command, arguments: [...args] },
       }));
     });
-    c.languages.inlayHint.on(async ({ textDocument, range }, token) => {
-      if (await isCanceled(token)) return CANCELED;
+    c.onRequest("textDocument/inlayHint", async ({ textDocument, range }, token) => {
+      if (await this.#isCanceled(token)) return CANCELED;
       const file = this.#file(textDocument.uri);
       if (file === undefined) return [];
       const { document, program } = file;
       const hints = inlayHints(program, { start: document.offsetAt(range.start), end: document.offsetAt(range.end) });
       return hints.map(({ offset, label }) => ({ position: document.positionAt(offset), label, kind: TYPE_HINT }));
     });
-    c.languages.semanticTokens.on(async ({ textDocument }, token) => {
-      if (await isCanceled(token)) return CANCELED;
+    c.onRequest("textDocument/semanticTokens/full", async ({ textDocument }, token) => {
+      if (await this.#isCanceled(token)) return CANCELED;
       const file = this.#file(textDocument.uri);
       const data: number[] = [];
       let [line, character] = [0, 0];
@@ -283,7 +275,7 @@ class LanguageServer {
 
   #location({ path, span }: Place): Location[] {
     const document = this.#documentAt(path);
-    return document === undefined ? [] : [{ uri: uriOf(path), range: rangeOf(document, span) }];
+    return document === undefined ? [] : [{ uri: this.#workspace.uriOf(path), range: rangeOf(document, span) }];
   }
 
   #textEdits(path: string, edits: readonly Edit[]): TextEdit[] {
@@ -295,25 +287,11 @@ class LanguageServer {
     for (const { program, document } of this.#files.values()) {
       if (program.path === path) return document;
       for (const file of program.analysis.files())
-        if (program.pathOf(file) === path) return TextDocument.create(uriOf(path), "ax", 0, file.text);
+        if (program.pathOf(file) === path) return TextDocument.create(this.#workspace.uriOf(path), "ax", 0, file.text);
     }
     return undefined;
   }
 }
-
-/** Returns the real path of a file, and the URI of a file that is not on the disk. */
-function pathOfUri(uri: string): string {
-  if (!uri.startsWith("file:")) return uri;
-  const path = fileURLToPath(uri);
-  try {
-    return realpathSync(path);
-  } catch {
-    // A new file does not exist on disk yet.
-    return path;
-  }
-}
-
-const uriOf = (path: string): string => (/^[a-z]+:/i.test(path) ? path : pathToFileURL(path).href);
 
 const rangeOf = (document: TextDocument, { start, end }: Span): Range => ({
   start: document.positionAt(start),

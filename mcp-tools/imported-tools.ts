@@ -1,7 +1,8 @@
 /** Opens a declaration file of `boruna import mcp`. Returns its tools as capabilities, for `createRegistry`. */
 import { dirname, resolve } from "node:path";
 import type { CapabilitySpec } from "../gateway/own-capabilities.ts";
-import { decodeUtf8, readBounded, toIoError } from "../replay/log/files.ts";
+import { readBounded, toIoError } from "../replay/log/files.ts";
+import { decodeUtf8 } from "../replay/log/utf8-text.ts";
 import { BorunaError } from "../vm/error.ts";
 import { capabilitySpec } from "./capability-spec.ts";
 import { parseDeclaration, type ToolDeclaration } from "./declaration.ts";

@@ -23,6 +23,7 @@ import type { Approver } from "../gateway/approval.ts";
 import type { CallEnd } from "../gateway/observers.ts";
 import { completionsAt } from "../lsp/completion.ts";
 import { hoverAt } from "../lsp/features.ts";
+import { DISK_WORKSPACE } from "../lsp/disk-workspace.ts";
 import { Program } from "../lsp/program.ts";
 import { headline } from "../lsp/texts.ts";
 import { framedStackLines, sourceFrame } from "../replay/report/source-frame.ts";
@@ -97,7 +98,7 @@ export class ReplSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#program = new Program(PROGRAM_NAME, options.registry);
+    this.#program = new Program(PROGRAM_NAME, DISK_WORKSPACE, options.registry);
   }
 
   /** Removes all entries. */

@@ -8,7 +8,7 @@ import { type SigningKey, signingKeyOf } from "../gateway/signing.ts";
 import { type RunLog, readLog } from "../replay/log/log-reader.ts";
 import { fileStamp } from "../replay/log/log-file.ts";
 import { writeOpenMark } from "../replay/log/open-mark.ts";
-import { continueRecorder } from "../replay/log/recorder.ts";
+import { continueRecorder } from "../replay/log/file-recorder.ts";
 import { replayRun, type ReplayReport } from "../replay/replay.ts";
 import { BorunaError } from "../vm/error.ts";
 

@@ -34,7 +34,8 @@ import { verifyModule } from "../vm/bytecode/verifier.ts";
 import { chosenTracing } from "../telemetry/default-tracing.ts";
 import { checkRunId, describeRun, freshRunId, type RunDescription } from "../replay/log/run-description.ts";
 import { type SigningKey, signingKeyOf } from "../gateway/signing.ts";
-import { openRecorder, type FinishedLog, type Recorder, type RecorderOptions } from "../replay/log/recorder.ts";
+import { openRecorder } from "../replay/log/file-recorder.ts";
+import type { FinishedLog, Recorder, RecorderOptions } from "../replay/log/recorder.ts";
 
 /** What `compile` returns, a module, or a verified program. A verified program is not verified again for each run. */
 export type Runnable = Program | Module | { readonly module: Module };

@@ -12,7 +12,8 @@ import type { ImportedSource, Resolver } from "../compiler/load-units.ts";
 import type { SourceFile } from "../compiler/source.ts";
 import { BorunaError } from "../vm/error.ts";
 import { MODULE_LIMITS } from "../vm/limits.ts";
-import { decodeUtf8, toIoError, isMissing, isNotAFolder, readBounded } from "../replay/log/files.ts";
+import { toIoError, isMissing, isNotAFolder, readBounded } from "../replay/log/files.ts";
+import { decodeUtf8 } from "../replay/log/utf8-text.ts";
 
 /** Limits only memory use, because the compiler rejects files over 1 MiB with a diagnostic. */
 const MAX_SOURCE_BYTES = 8 * 1024 * 1024;

@@ -1,6 +1,6 @@
 /**
- * `npm run site` writes README.md, CHANGELOG.md and docs/ to dist/site/ as web pages without scripts, for reading offline.
- * Programs are highlighted with the editors' grammar. A broken link is an error.
+ * `npm run site` writes README.md, CHANGELOG.md and docs/ to dist/site/ as web pages without scripts, for reading offline, and the playground
+ * to dist/site/playground/. Programs are highlighted with the editors' grammar, and open in the playground. A broken link is an error.
  */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, posix, relative, sep } from "node:path";
@@ -9,6 +9,7 @@ import { Marked, type Token, type Tokens, type TokensList } from "marked";
 import { createHighlighterCore, type HighlighterCore, type LanguageRegistration } from "shiki/core";
 import { createOnigurumaEngine } from "shiki/engine/oniguruma";
 import { grammar } from "./grammar.ts";
+import { buildPlayground, playgroundLink } from "./playground.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const STYLE_FILE = "style.css";
@@ -175,7 +176,8 @@ function renderPage(
       },
       code({ text, lang = "" }) {
         const name = /^\S*/.exec(lang)?.[0] ?? "";
-        return `${highlighter.codeToHtml(text, { lang: languages.has(name) ? name : "text", themes: THEMES, defaultColor: false })}\n`;
+        const code = highlighter.codeToHtml(text, { lang: languages.has(name) ? name : "text", themes: THEMES, defaultColor: false });
+        return `${code}\n${lang === "ax" && PROGRAM.test(text) ? openInPlayground(page, text) : ""}`;
       },
       link({ href, tokens }) {
         const text = this.parser.parseInline(tokens);
@@ -198,6 +200,14 @@ function renderPage(
     },
   });
   return marked.parser(page.tokens);
+}
+
+/** A program that can run, in contrast to a library. */
+const PROGRAM = /^fn main\(/m;
+
+function openInPlayground({ sitePath }: Page, program: string): string {
+  const href = posix.relative(posix.dirname(sitePath), playgroundLink(`${program}\n`));
+  return `<p class="open"><a href="${escapeHtml(href)}">Open in the playground</a></p>\n`;
 }
 
 function navigationHtml(pages: readonly Page[], current: Page): string {
@@ -256,6 +266,7 @@ h1, h2, h3, h4 { line-height: 1.25; margin: 2em 0 0.6em; scroll-margin-top: 1rem
 h1 { margin-top: 0.5em; }
 .anchor { visibility: hidden; color: var(--soft); font-weight: 400; text-decoration: none; }
 :is(h1, h2, h3, h4):hover .anchor, .anchor:focus { visibility: visible; }
+.open { margin-top: -0.6rem; font-size: 0.875rem; }
 .file { text-decoration: underline dotted; text-underline-offset: 0.15em; }
 code, pre { font: 0.875em/1.5 ui-monospace, "SFMono-Regular", Menlo, Consolas, monospace; }
 :not(pre) > code { padding: 0.1em 0.3em; border-radius: 0.3em; background: var(--panel); overflow-wrap: anywhere; }
@@ -325,7 +336,9 @@ if (import.meta.url === new URL(process.argv[1] ?? "", "file:").href) {
   if (site.problems.length === 0) {
     rmSync(folder, { recursive: true, force: true });
     writeSite(site, ROOT, folder);
+    await buildPlayground(join(folder, "playground"));
     process.stdout.write(`${site.files.size - 1} pages: ${join("dist", "site", "index.html")}\n`);
+    process.stdout.write(`the playground: ${join("dist", "site", "playground", "index.html")}, to be served over HTTP\n`);
   } else {
     process.stderr.write(`${site.problems.join("\n")}\n`);
     process.exitCode = 1;

@@ -1,7 +1,7 @@
 /** Answers queries for the events of a log. Rows come without values; values and places have their own queries. */
 import { locateEvent, signatureOf } from "../replay/entries.ts";
 import { BlobRef, loadValue, type ValueOrBlob } from "../replay/log/blob-values.ts";
-import type { BlobReader } from "../replay/log/blobs.ts";
+import type { BlobReader } from "../replay/log/memory-blobs.ts";
 import type { RecordedEvent } from "../replay/log/event-json.ts";
 import type { RunLog } from "../replay/log/log-reader.ts";
 import { recordedRegistry } from "../replay/replay.ts";

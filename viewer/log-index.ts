@@ -4,7 +4,8 @@
  * other work may run between them.
  */
 import { closeSync, fstatSync, readSync, type Stats } from "node:fs";
-import { toIoError, openRegular, decodeUtf8 } from "../replay/log/files.ts";
+import { toIoError, openRegular } from "../replay/log/files.ts";
+import { decodeUtf8 } from "../replay/log/utf8-text.ts";
 import type { LogEvent } from "../replay/log/event-json.ts";
 import { eventFromJson } from "../replay/log/event-json.ts";
 import { isLog } from "../replay/log/log-file.ts";

@@ -8,7 +8,8 @@ import { limitsOption, maxParallelCallsOption, policyOption } from "../gateway/o
 import { bindArguments, MAX_PARALLEL_CALLS } from "../gateway/run.ts";
 import { signingKeyOf } from "../gateway/signing.ts";
 import { checkRunId, freshRunId } from "../replay/log/run-description.ts";
-import { type FinishedLog, openRecorder, type RecorderOptions } from "../replay/log/recorder.ts";
+import { openRecorder } from "../replay/log/file-recorder.ts";
+import type { FinishedLog, RecorderOptions } from "../replay/log/recorder.ts";
 import type { CallAnswer } from "../replay/resumer.ts";
 import { type RunOptions, schemaOption } from "../runtime/execute.ts";
 import type { Program } from "../vm/bytecode/program.ts";

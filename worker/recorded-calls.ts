@@ -20,7 +20,7 @@ import { callHash } from "../gateway/call-hash.ts";
 import { mayRepeat } from "../policy/may-repeat.ts";
 import type { Policy } from "../policy/policy.ts";
 import { jsonText } from "../replay/log/blob-values.ts";
-import { memoryBlobs } from "../replay/log/blobs.ts";
+import { memoryBlobs } from "../replay/log/memory-blobs.ts";
 import { eventFromJson, eventToJson, loadEvent } from "../replay/log/event-json.ts";
 import { RECORD_JSON_DEPTH } from "../replay/log/log-limits.ts";
 import type { InDoubt, OpenCall } from "../replay/resumer.ts";

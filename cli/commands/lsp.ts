@@ -1,4 +1,4 @@
-import { serve } from "../../lsp/server.ts";
+import { serve } from "../../lsp/stdio.ts";
 
 /** Serves until the editor ends the connection, which ends the process. */
 export function lspCommand(): Promise<number> {

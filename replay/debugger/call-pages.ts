@@ -1,10 +1,10 @@
 /** Reads any call of a log, with its answer, without keeping the log in memory. */
 import { BorunaError } from "../../vm/error.ts";
 import { answerOf, type LoggedCall } from "../entries.ts";
-import { decodeUtf8 } from "../log/files.ts";
 import { LOG_LIMITS } from "../log/log-limits.ts";
 import { isRunLog, parseLog, parseRunLog, RecordReader, type LogRecord, type RunLog } from "../log/log-reader.ts";
 import { linesOf, type LogSource } from "../log/log-source.ts";
+import { decodeUtf8 } from "../log/utf8-text.ts";
 
 /** A page begins after this many calls, or this many bytes of the log. */
 const PAGE_CALLS = 64;

@@ -13,8 +13,8 @@ import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import { utf8Length } from "../../vm/value/utf8.ts";
 import { valueFromTaggedJson, valueToTaggedJson } from "../../vm/json/tagged-json.ts";
 import { FloatValue, wellFormed, type Value } from "../../vm/value/value.ts";
-import type { BlobReader } from "./blobs.ts";
-import { decodeUtf8 } from "./files.ts";
+import type { BlobReader } from "./memory-blobs.ts";
+import { decodeUtf8 } from "./utf8-text.ts";
 import { countOf, digestOf, jsonObject, objectOf, onlyFields } from "./json-fields.ts";
 import { RECORD_JSON_DEPTH } from "./log-limits.ts";
 

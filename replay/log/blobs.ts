@@ -18,45 +18,12 @@ import { sha256Hex } from "../../gateway/digest.ts";
 import type { FileIdentity, ProtectedFiles } from "../../gateway/protected-files.ts";
 import { isTemporary, removeAbandonedOnce, temporaryName } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
+import { type BlobReader, type BlobWriter, checkBlob, missingBlobError } from "./memory-blobs.ts";
 import { toIoError, isMissing, isNotAFolder, isNotEmpty, readBounded, syncFolder, writeAll } from "./files.ts";
-
-/** Identifies a blob. `bytes` is its length, or absent if only the hash is known. */
-interface BlobName {
-  readonly sha256: string;
-  readonly bytes?: number;
-}
-
-export interface BlobReader {
-  /** Reads a blob and checks its hash and length. Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`. */
-  read(name: BlobName): Uint8Array;
-  /** Returns the name of an entry of the folder that is not a known blob; undefined if there is none. Throws `log.io_error`. */
-  findUnknown(known: Pick<ReadonlySet<string>, "has">): string | undefined;
-}
-
-export interface BlobWriter {
-  /** Stores the bytes, unless they are stored already. Returns their SHA-256 in hexadecimal. Throws `log.io_error`, `log.replaced`. */
-  put(bytes: Uint8Array): string;
-}
 
 function blobFolder(logPath: string): string {
   return `${logPath}.blobs`;
 }
-
-function checkBlob(name: BlobName, bytes: Uint8Array, location: string): Uint8Array {
-  const actual = sha256Hex(bytes);
-  if (actual !== name.sha256 || (name.bytes !== undefined && name.bytes !== bytes.length)) {
-    throw new BorunaError("log.blob_hash", `blob ${location}: its ${bytes.length} bytes have the SHA-256 ${actual}`, {
-      place: { file: location },
-    });
-  }
-  return bytes;
-}
-
-const missingBlobError = (location: string): BorunaError =>
-  new BorunaError("log.blob_missing", `blob ${location} is missing`, {
-    place: { file: location },
-    hint: "Keep the folder FILE.blobs beside the log.",
-  });
 
 export function folderBlobReader(logPath: string, maxBytes: number): BlobReader {
   return {
@@ -204,26 +171,4 @@ export function removeBlobs(logPath: string): void {
   } catch (error) {
     if (!isMissing(error) && !isNotAFolder(error) && !isNotEmpty(error)) throw toIoError(error, "empty", folder);
   }
-}
-
-export interface MemoryBlobs extends BlobReader, BlobWriter {
-  readonly all: ReadonlyMap<string, Uint8Array>;
-}
-
-export function memoryBlobs(): MemoryBlobs {
-  const all = new Map<string, Uint8Array>();
-  return {
-    all,
-    put: (bytes) => {
-      const name = sha256Hex(bytes);
-      all.set(name, bytes);
-      return name;
-    },
-    read: (name) => {
-      const bytes = all.get(name.sha256);
-      if (bytes === undefined) throw missingBlobError(name.sha256);
-      return checkBlob(name, bytes, name.sha256);
-    },
-    findUnknown: (known) => [...all.keys()].find((name) => !known.has(name)),
-  };
 }

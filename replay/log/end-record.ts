@@ -4,7 +4,7 @@ import { BorunaError } from "../../vm/error.ts";
 import type { JsonData } from "../../vm/json/json.ts";
 import { LIMIT_WORDS, OUTCOMES, TRAPS, type LimitName, type Outcome, type TrapKind } from "../../vm/outcome.ts";
 import type { Value } from "../../vm/value/value.ts";
-import type { BlobReader } from "./blobs.ts";
+import type { BlobReader } from "./memory-blobs.ts";
 import {
   loadText,
   loadValue,

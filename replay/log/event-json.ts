@@ -26,7 +26,7 @@ import {
   type TextOrBlob,
   type ValueOrBlob,
 } from "./blob-values.ts";
-import type { BlobReader } from "./blobs.ts";
+import type { BlobReader } from "./memory-blobs.ts";
 import { arrayOf, countOf, flagOf, objectOf, onlyFields, textOf, type JsonObject } from "./json-fields.ts";
 
 interface RecordedTypes extends Omit<FieldTypes, "long text" | "value" | "values"> {

@@ -3,7 +3,7 @@ import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import { parseJson, type JsonData } from "../../vm/json/json.ts";
 import { eventFromJson, type LogEvent } from "./event-json.ts";
-import { decodeUtf8 } from "./files.ts";
+import { decodeUtf8 } from "./utf8-text.ts";
 import { arrayOf, countOf, objectOf, type JsonObject } from "./json-fields.ts";
 import { RECORD_JSON_DEPTH, type LogLimits } from "./log-limits.ts";
 import type { LogSource } from "./log-source.ts";

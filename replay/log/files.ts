@@ -1,7 +1,6 @@
 /** Helper functions for the file system, which throw typed errors, write completely, and limit how much they read. */
 import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { BorunaError, errorCode } from "../../vm/error.ts";
-import { lazily } from "../../vm/lazy.ts";
 
 const REASONS: ReadonlyMap<string, string> = new Map([
   ["ENOENT", "there is no such file"],
@@ -122,18 +121,5 @@ export function syncFolder(path: string): void {
     if (!["EINVAL", "ENOTSUP", "EPERM", "EISDIR"].includes(errorCode(error))) throw error;
   } finally {
     closeSync(descriptor);
-  }
-}
-
-const utf8 = lazily(() => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }));
-
-/** Decodes UTF-8. `displayName` names the bytes in the error message. Throws `log.utf8`. */
-export function decodeUtf8(bytes: Uint8Array, displayName: string): string {
-  try {
-    return utf8().decode(bytes);
-  } catch (error) {
-    if (error instanceof TypeError || error instanceof RangeError)
-      throw new BorunaError("log.utf8", `${displayName} is not UTF-8 text`, { cause: error });
-    throw error;
   }
 }

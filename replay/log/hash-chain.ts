@@ -5,6 +5,8 @@
  */
 import { sha256Hex } from "../../gateway/digest.ts";
 import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
+import { lazily } from "../../vm/lazy.ts";
+import { utf8Length } from "../../vm/value/utf8.ts";
 import type { JsonObject } from "./json-fields.ts";
 
 export const CHAIN_START = "0".repeat(64);
@@ -17,16 +19,27 @@ export const afterEvent = (n: number): string => `,"n":${n}}`;
 const HASH_BYTES = 32;
 /** Maximum UTF-8 bytes of one UTF-16 code unit. */
 export const MAX_UNIT_BYTES = 3;
-/** A buffer for short records, reused so that hashing them allocates no memory. */
-const sharedBuffer = Buffer.allocUnsafe(16 * 1024);
+/** Bytes for short records, reused so that hashing them allocates little memory. */
+const sharedBytes = new Uint8Array(16 * 1024);
+const encoder = lazily(() => new TextEncoder());
 
 /** Returns the hash of a record. `previous` is the hash of the record before, `text` the canonical JSON without the hash. */
 export function hashOfText(previous: string, text: string): string {
-  const fits = HASH_BYTES + text.length * MAX_UNIT_BYTES <= sharedBuffer.length;
-  const bytes = fits ? sharedBuffer : Buffer.allocUnsafe(HASH_BYTES + Buffer.byteLength(text));
-  bytes.write(previous, 0, HASH_BYTES, "hex");
-  const end = HASH_BYTES + bytes.write(text, HASH_BYTES, "utf8");
-  return sha256Hex(bytes.subarray(0, end));
+  const fits = HASH_BYTES + text.length * MAX_UNIT_BYTES <= sharedBytes.length;
+  const bytes = fits ? sharedBytes : new Uint8Array(HASH_BYTES + utf8Length(text));
+  for (let i = 0; i < HASH_BYTES; i += 1) bytes[i] = (hexDigit(previous, 2 * i) << 4) | hexDigit(previous, 2 * i + 1);
+  const { written } = encoder().encodeInto(text, bytes.subarray(HASH_BYTES));
+  return sha256Hex(bytes.subarray(0, HASH_BYTES + written));
+}
+
+const DIGIT_0 = 48;
+const DIGIT_9 = 57;
+const LETTER_A = 97;
+
+/** Returns the value of a digit of a hash, which is in lower case. */
+function hexDigit(hash: string, index: number): number {
+  const unit = hash.charCodeAt(index);
+  return unit <= DIGIT_9 ? unit - DIGIT_0 : unit - LETTER_A + 10;
 }
 
 /** Returns the hash that `record` must have if `previous` is the hash of the record before. Ignores the hash and the signature in `record`. */

@@ -9,7 +9,7 @@
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonObject, parseJson } from "../../vm/json/json.ts";
 import { TASKS_FLAG } from "./behavior-flags.ts";
-import type { BlobReader } from "./blobs.ts";
+import type { BlobReader } from "./memory-blobs.ts";
 import { afterEvent, CHAIN_START, hashOfRecord, hashOfText, EVENT_MEMBER, HASH_MEMBER } from "./hash-chain.ts";
 import { endFromJson, endToJson, type RecordedEnd } from "./end-record.ts";
 import { eventFromJson, type LogEvent, type RecordedEvent } from "./event-json.ts";
@@ -18,7 +18,7 @@ import { readScalarEvent } from "./scalar-event.ts";
 import { eventLogEvents } from "./event-log.ts";
 import { type HeadSignature, memberText, SIGNATURE, signatureFromJson } from "./head-signature.ts";
 import { countOf, digestOf, objectOf, onlyFields, type JsonObject } from "./json-fields.ts";
-import { decodeUtf8 } from "./files.ts";
+import { decodeUtf8 } from "./utf8-text.ts";
 import { headerFromJson, type LogHeader } from "./header.ts";
 import { LOG_LIMITS, RECORD_JSON_DEPTH, type LogLimits } from "./log-limits.ts";
 import type { OpenMark } from "./open-mark.ts";

@@ -1,7 +1,8 @@
 /** Provides the bytes of a log, from a file or from memory. */
 import { closeSync, fstatSync, readSync } from "node:fs";
 import { BorunaError } from "../../vm/error.ts";
-import { folderBlobReader, memoryBlobs, type BlobReader } from "./blobs.ts";
+import { folderBlobReader } from "./blobs.ts";
+import { memoryBlobs, type BlobReader } from "./memory-blobs.ts";
 import { toIoError, openRegular } from "./files.ts";
 import { LOG_LIMITS, type LogLimits } from "./log-limits.ts";
 import { type OpenMark, readOpenMark } from "./open-mark.ts";

@@ -16,7 +16,7 @@ import type { ProtectedFiles } from "../../gateway/protected-files.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { AnswerEvent } from "../../vm/events.ts";
 import { parseJson } from "../../vm/json/json.ts";
-import type { BlobReader } from "./blobs.ts";
+import type { BlobReader } from "./memory-blobs.ts";
 import { jsonText } from "./blob-values.ts";
 import { eventFromJson, eventToJson, loadEvent } from "./event-json.ts";
 import { isMissing, isNotAFolder, toIoError } from "./files.ts";

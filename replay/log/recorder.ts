@@ -15,30 +15,27 @@
  * - The module and values longer than `inlineBytes` are files in `FILE.blobs/`, see `blobs.ts`.
  * - A record is passed to the operating system in one write before the machine goes on, and nothing is ever rewritten. So if
  *   the process is killed, at most the record being written is lost.
- * - A resumed run appends to its log (`continueRecorder`). First, an incomplete record or the end record of an interrupted run is cut
- *   off. Events are never cut off.
+ *
+ * This file makes the records, and writes them to memory. `file-recorder.ts` writes them to files.
  */
 import type { EventSink } from "../../gateway/run-events.ts";
-import { ProtectedFiles } from "../../gateway/protected-files.ts";
+import type { ProtectedFiles } from "../../gateway/protected-files.ts";
 import type { SigningKey } from "../../gateway/signing.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent, RunEventType } from "../../vm/events.ts";
-import { compareUtf8 } from "../../vm/value/utf8.ts";
+import { compareUtf8, utf8Length } from "../../vm/value/utf8.ts";
 import { jsonText, type PutBlob } from "./blob-values.ts";
-import { adoptBlobs, folderBlobWriter, memoryBlobs, type BlobWriter, type MemoryBlobs } from "./blobs.ts";
 import { endToJson, type RunEnd } from "./end-record.ts";
-import { blobsOfEvent } from "./event-json.ts";
 import { EVENT_LOG_VERSION, eventLogForm } from "./event-log.ts";
 import { eventTexts } from "./event-text.ts";
 import { afterEvent, CHAIN_START, EVENT_MEMBER, HASH_MEMBER, hashOfText, MAX_UNIT_BYTES } from "./hash-chain.ts";
 import { MAX_SIGNATURE_BYTES, signatureMember } from "./head-signature.ts";
 import { headerToJson } from "./header.ts";
 import type { JsonObject } from "./json-fields.ts";
-import { toIoError } from "./files.ts";
-import { createLogFile, type LogWriter, reopenLogFile } from "./log-file.ts";
+import type { LogWriter } from "./log-file.ts";
 import { LOG_LIMITS, type LogLimits } from "./log-limits.ts";
-import type { RunLog } from "./log-reader.ts";
-import { OpenJournal, type OpenState } from "./open-journal.ts";
+import { type BlobWriter, type MemoryBlobs, memoryBlobs } from "./memory-blobs.ts";
+import type { OpenJournal, OpenState } from "./open-journal.ts";
 import type { RunDescription } from "./run-description.ts";
 
 export type LogFormat = "log" | "eventlog";
@@ -77,78 +74,12 @@ export interface Recorder extends EventSink {
   readonly adopt?: (call: number, n: number, state: OpenState) => void;
 }
 
-/** Creates the file and the blob of the module, and writes the header. Throws `log.exists`, `log.io_error`, `log.too_large`. */
-export function openRecorder(path: string, run: RunDescription, options: RecorderOptions = {}): Recorder {
-  const durable = options.durable === true;
-  const ownFiles = new ProtectedFiles();
-  const writer = createLogFile(path, { durable, force: options.force === true, ownFiles });
-  const journal = new OpenJournal(path, run.header.runId, durable, ownFiles);
-  const recorder = startRecorder(writer, eagerChain(writer), folderBlobWriter(path, durable, ownFiles), run, { ...options, journal });
-  return { ...recorder, ownFiles };
-}
-
-/**
- * Opens and locks the file of `log`, to append what its run does next. Changes nothing until the first record is written. `stamp` is the
- * `fileStamp` from before the log was read. Throws `log.locked`, `log.changed`, `log.io_error`.
- */
-export function continueRecorder(
-  log: RunLog,
-  stamp: string | undefined,
-  options: Pick<RecorderOptions, "durable" | "limits" | "key"> = {},
-): Recorder {
-  const durable = options.durable === true;
-  const ownFiles = new ProtectedFiles();
-  const { body, file } = log;
-  const { writer, cut } = reopenLogFile({ path: file, bytes: body.bytes, stamp }, { durable, ownFiles });
-  const chain = eagerChain(writer, { hash: body.head, events: log.eventCount });
-  const recorder = chainRecorder(
-    writer,
-    chain,
-    folderBlobWriter(file, durable, ownFiles),
-    { ...LOG_LIMITS, ...options.limits },
-    {
-      events: log.eventCount,
-      journal: new OpenJournal(file, log.header.runId, durable, ownFiles),
-      sign: signerFor(options.key, log.header.runId),
-    },
-  );
-  let isPrepared = false;
-  const prepare = (): void => {
-    if (isPrepared) return;
-    try {
-      cut();
-    } catch (error) {
-      throw toIoError(error, "write", file);
-    }
-    adoptBlobs(file, namedBlobs(log), ownFiles);
-    isPrepared = true;
-  };
-  return {
-    ...recorder,
-    append: (event, call) => {
-      prepare();
-      return recorder.append(event, call);
-    },
-    finish: (end) => {
-      prepare();
-      return recorder.finish(end);
-    },
-    ownFiles,
-  };
-}
-
-/** Yields the SHA-256 of the module, and of each blob that an event names. */
-function* namedBlobs({ header, events }: RunLog): Generator<string, void> {
-  yield header.program.moduleBlob.slice("sha256:".length);
-  for (const { event } of events) for (const { sha256 } of blobsOfEvent(event)) yield sha256;
-}
-
 export interface MemoryRecorder extends Recorder {
   bytes(): Uint8Array;
   readonly blobs: MemoryBlobs;
 }
 
-/** Records the same log in memory. Computes hashes only when they are needed, because a log in memory does not survive a crash. */
+/** Records a log in memory. Computes hashes only when they are needed, because a log in memory does not survive a crash. */
 export function memoryRecorder(run: RunDescription, options: Omit<RecorderOptions, "durable" | "force"> = {}): MemoryRecorder {
   const texts: string[] = [];
   const blobs = memoryBlobs();
@@ -168,7 +99,8 @@ export function memoryRecorder(run: RunDescription, options: Omit<RecorderOption
   return { ...startRecorder(writer, chain, blobs, run, options), blobs, bytes };
 }
 
-function startRecorder(
+/** Writes the header and the module. Discards the log if that fails. */
+export function startRecorder(
   writer: LogWriter,
   chain: Chain,
   blobs: BlobWriter,
@@ -213,10 +145,12 @@ interface ChainStart {
 /** Returns the text of the signature of the end record, whose hash is given. */
 type Signer = (hash: string) => string;
 
-const signerFor = (key: SigningKey | undefined, runId: string): Signer | undefined =>
+/** Returns undefined without a key. */
+export const signerFor = (key: SigningKey | undefined, runId: string): Signer | undefined =>
   key === undefined ? undefined : (hash) => signatureMember(key, runId, hash);
 
-function chainRecorder(
+/** Appends to a log that `chain` and `blobs` write. */
+export function chainRecorder(
   writer: LogWriter,
   chain: Chain,
   blobs: BlobWriter,
@@ -245,7 +179,7 @@ function chainRecorder(
     if (text.length * MAX_UNIT_BYTES + MAX_ENVELOPE_BYTES <= limits.lineBytes) return;
     const envelopeBytes =
       HASH_UNITS + (n === undefined ? (sign === undefined ? 0 : MAX_SIGNATURE_BYTES) : EVENT_MEMBER.length + afterEvent(n).length);
-    if (Buffer.byteLength(text) + envelopeBytes > limits.lineBytes) {
+    if (utf8Length(text) + envelopeBytes > limits.lineBytes) {
       throw new BorunaError("log.too_large", `a record is longer than ${limits.lineBytes} bytes`, { place: { file: writer.name } });
     }
   };
@@ -341,7 +275,7 @@ interface Chain {
 }
 
 /** Creates a chain that hashes and writes each record immediately. `start` is the last hash and the number of events of a log that is continued. */
-function eagerChain(writer: LogWriter, start = { hash: CHAIN_START, events: 0 }): Chain {
+export function eagerChain(writer: LogWriter, start = { hash: CHAIN_START, events: 0 }): Chain {
   let { hash: previous, events } = start;
   const add = (beforeHash: string, afterHash: string, mustSync: boolean, sign?: Signer): void => {
     const hash = hashOfText(previous, beforeHash + afterHash);
@@ -386,7 +320,7 @@ function eventLogRecorder(writer: LogWriter, limits: LogLimits): Recorder {
   let events = 0;
   let bytes = 0;
   const write = (text: string, mustSync: boolean): void => {
-    bytes += Buffer.byteLength(text);
+    bytes += utf8Length(text);
     if (bytes > limits.eventLogBytes || events > limits.events)
       throw new BorunaError("log.too_large", `the event log is longer than ${limits.eventLogBytes} bytes`);
     writer.write(text, mustSync);

@@ -8,7 +8,7 @@ import { typedText } from "../../vm/value/display.ts";
 import { waitingText } from "../approvals.ts";
 import { type LoggedAnswer, type LoggedCall, type LocatedEntry, type LocatedEvent, signatureOf } from "../entries.ts";
 import { BlobRef, loadText, loadValue, type TextOrBlob, type ValueOrBlob } from "../log/blob-values.ts";
-import type { BlobReader } from "../log/blobs.ts";
+import type { BlobReader } from "../log/memory-blobs.ts";
 import { loadEnd, type RecordedEnd } from "../log/end-record.ts";
 import { eventToJson } from "../log/event-json.ts";
 import { jsonObject } from "../log/json-fields.ts";

@@ -17,7 +17,7 @@ export const RECORD_BYTES = 28;
 export const VALID_OFFSET = 24;
 const FLAGS_OFFSET = 25;
 const ATTRIBUTES_SIZE_OFFSET = 26;
-const MAGIC = Buffer.from("BRNACTX1", "latin1");
+const MAGIC = new TextEncoder().encode("BRNACTX1");
 const VERSION_OFFSET = 8;
 export const SEQUENCE_OFFSET = 12;
 export const RECORD_OFFSET = 16;
@@ -42,7 +42,7 @@ export function encodeRecord({ traceId, spanId, traceFlags }: SpanIds): Uint8Arr
 /** Returns a slot whose record is not valid. */
 export function emptySlot(): Buffer {
   const slot = Buffer.alloc(SLOT_BYTES);
-  MAGIC.copy(slot);
+  slot.set(MAGIC);
   slot.writeUInt32LE(SLOT_VERSION, VERSION_OFFSET);
   return slot;
 }

@@ -7,7 +7,7 @@ import {
   StreamMessageReader,
   StreamMessageWriter,
 } from "vscode-languageserver/node";
-import { serve } from "../../lsp/server.ts";
+import { serve } from "../../lsp/stdio.ts";
 import { answerProblem, notificationProblem } from "./meta-model.ts";
 
 export interface Position {

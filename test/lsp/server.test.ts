@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import { applyEdits } from "../../compiler/fix.ts";
 import { definitionsAt } from "../../lsp/features.ts";
+import { DISK_WORKSPACE } from "../../lsp/disk-workspace.ts";
 import { Program } from "../../lsp/program.ts";
 import { renameOf } from "../../lsp/rename.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
@@ -255,7 +256,7 @@ const source = fc.oneof(
 );
 
 function opened(text: string): Program {
-  const program = new Program("untitled:x.ax");
+  const program = new Program("untitled:x.ax", DISK_WORKSPACE);
   program.update(text, () => undefined);
   return program;
 }

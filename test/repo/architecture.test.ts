@@ -18,6 +18,7 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ["mcp-tools", ["compiler", "gateway", "replay", "vm"]],
   ["viewer", ["gateway", "policy", "replay", "telemetry", "vm"]],
   ["viewer/page", ["viewer", "vm"]],
+  ["playground", ["compiler", "examples", "gateway", "lsp", "policy", "replay", "telemetry", "viewer/page", "vm"]],
   [
     "cli",
     [
@@ -60,12 +61,13 @@ const OWNERS: readonly { readonly pattern: RegExp; readonly files: RegExp; reado
   { pattern: /^@dbos-inc\/dbos-sdk$/, files: /^worker\/engine\.ts$/, lazy: false },
   { pattern: /^@modelcontextprotocol\/client$/, files: /^mcp-tools\/client\/mcp-client\.ts$/, lazy: false },
   { pattern: /^@vscode\/debug(adapter|protocol)$/, files: /^dap\//, lazy: false },
-  { pattern: /^vscode-languageserver/, files: /^lsp\//, lazy: false },
+  { pattern: /^vscode-languageserver/, files: /^(lsp|playground)\//, lazy: false },
   { pattern: /^jsonc-parser$/, files: /^policy\/parse\.ts$/, lazy: false },
   { pattern: /^commander$/, files: /^cli\/full-parser\.ts$/, lazy: false },
-  { pattern: /^@noble\/hashes\//, files: /^(vm|policy)\//, lazy: false },
+  { pattern: /^@noble\/hashes\//, files: /^(vm|policy)\/|^gateway\/digest\.ts$/, lazy: false },
   { pattern: /^@modelcontextprotocol\/(server|node)(\/stdio)?$/, files: /^mcp\/(server|http)\.ts$/, lazy: false },
-  { pattern: /^preact(\/hooks)?$/, files: /^viewer\/page\//, lazy: false },
+  { pattern: /^preact(\/hooks)?$/, files: /^(viewer\/page|playground)\//, lazy: false },
+  { pattern: /^@(codemirror|lezer)\//, files: /^playground\//, lazy: false },
 ];
 
 const imports = allImports();
@@ -113,9 +115,8 @@ describe("architecture", () => {
       ({ from, to, own }) => own && roomOf(from) === "viewer/page" && roomOf(to) !== "viewer/page" && !shared.test(to),
     );
     expect(wrong.map(show)).toEqual([]);
-    expect(imports.filter(({ from, to, own }) => own && roomOf(to) === "viewer/page" && roomOf(from) !== "viewer/page").map(show)).toEqual(
-      [],
-    );
+    const users = imports.filter(({ from, to, own }) => own && roomOf(to) === "viewer/page" && roomOf(from) !== "viewer/page");
+    expect(users.filter(({ from, to }) => roomOf(from) !== "playground" || !/\/(parts|format)\.tsx?$/.test(to)).map(show)).toEqual([]);
   });
 
   test("only handlers, servers, telemetry, the pool and the pager open sockets, processes and threads", () => {
@@ -144,8 +145,8 @@ describe("architecture", () => {
         typeof declared === "object" && declared !== null ? Object.entries(declared).find(([key]) => key === group)?.[1] : undefined;
       return typeof table === "object" && table !== null ? Object.keys(table) : [];
     };
-    // The build bundles the packages of the page.
-    const used = packages.filter(({ from }) => roomOf(from) !== "viewer/page").map((edge) => packageOf(edge.to));
+    // The build bundles the packages of the pages.
+    const used = packages.filter(({ from }) => !["viewer/page", "playground"].includes(roomOf(from))).map((edge) => packageOf(edge.to));
     expect([...names("dependencies"), ...names("peerDependencies")].toSorted()).toEqual([...new Set(used)].toSorted());
     // The thread of the embedded database imports it by its address.
     expect(names("optionalDependencies")).toEqual([EMBEDDED_DATABASE]);

@@ -19,6 +19,7 @@ const ROOMS = [
   "mcp-tools",
   "worker",
   "viewer",
+  "playground",
   "mcp",
   "cli",
 ] as const;
@@ -45,7 +46,9 @@ function isTypeClause(clause: string | undefined): boolean {
 export function importsOf(from: string, text: string): readonly Import[] {
   const entry = (specifier: string, kind: Import["kind"]): Import => {
     const own = specifier.startsWith(".");
-    return { from, to: own ? posix.join(posix.dirname(from), specifier) : specifier, own, kind };
+    // The text of a file is imported as `file?raw`.
+    const [path = ""] = specifier.split("?");
+    return { from, to: own ? posix.join(posix.dirname(from), path) : specifier, own, kind };
   };
   const statements = [...text.matchAll(STATEMENT)].map(([, type, clause, specifier = ""]) =>
     entry(specifier, type !== undefined || isTypeClause(clause) ? "type" : "static"),

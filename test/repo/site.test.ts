@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sourcesOf } from "../../playground/link.ts";
 import { renderSite, type Site, writeSite } from "../../scripts/site.ts";
 import { ROOT } from "./imports.ts";
 
@@ -36,7 +37,7 @@ describe("this repository", () => {
   test("every link between pages leads to an existing file and anchor", () => {
     const broken = pages().flatMap((page) =>
       hrefs(read(page))
-        .filter((href) => !/^https?:/.test(href))
+        .filter((href) => !/^https?:|playground\/index\.html#/.test(href))
         .filter((href) => {
           const [path = "", anchor] = href.split("#");
           const target = path === "" ? page : posix.join(posix.dirname(page), path);
@@ -45,6 +46,17 @@ describe("this repository", () => {
         .map((href) => `${page}: ${href}`),
     );
     expect(broken).toEqual([]);
+  });
+
+  test("every program of the documentation opens in the playground", async () => {
+    const programs = [...readFileSync(join(ROOT, "docs", "guide", "tour.md"), "utf8").matchAll(/^```ax\n([\s\S]*?)^```$/gm)]
+      .map(([, program = ""]) => program)
+      .filter((program) => program.includes("\nfn main("));
+    const links = hrefs(read("docs/guide/tour.html")).filter((href) => href.includes("playground/index.html#"));
+    expect(programs.length).toBeGreaterThan(20);
+    expect(links.every((href) => href.startsWith("../../playground/index.html#"))).toBe(true);
+    const opened = await Promise.all(links.map((href) => sourcesOf(href.slice(href.indexOf("#") + 1))));
+    expect(opened.map((sources) => sources?.program)).toEqual(programs);
   });
 
   test("every page links to all pages and has a title and unique anchors", () => {

@@ -22,7 +22,7 @@ import type { Handler } from "../../gateway/handlers.ts";
 import { type CapabilitySpec, createRegistry } from "../../gateway/own-capabilities.ts";
 import { fileStamp } from "../../replay/log/log-file.ts";
 import { lockLog } from "../../replay/log/log-lock.ts";
-import { continueRecorder } from "../../replay/log/recorder.ts";
+import { continueRecorder } from "../../replay/log/file-recorder.ts";
 import { readLog } from "../../replay/log/log-reader.ts";
 import { replayRun } from "../../replay/replay.ts";
 import { verifyLog } from "../../replay/verify.ts";

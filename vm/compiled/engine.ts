@@ -128,7 +128,7 @@ import { ClosureValue, FnRefValue, UNIT, UnitValue, type Value } from "../value/
 import { Unsupported } from "./body.ts";
 import { CompilationUnit, slotsOf } from "./compilation-unit.ts";
 import { compilableFunctions } from "./eligible.ts";
-import { CAN_GENERATE, codeFromText } from "./eval.ts";
+import { canGenerate, codeFromText } from "./eval.ts";
 import { deoptimize, type IndirectTarget, PAUSED, runtimeOf, WrongGuess } from "./runtime.ts";
 import { kindOf, type ValueKind } from "./kinds.ts";
 import type { FrameKinds, Guesses } from "./type-inference.ts";
@@ -248,7 +248,7 @@ export class Engine {
 
   /** Returns the engine of a program; undefined if the choice is `interpreter` or code from text is not allowed. */
   static for(program: Program, choice: EngineChoice): Engine | undefined {
-    if (choice === "interpreter" || !CAN_GENERATE) return undefined;
+    if (choice === "interpreter" || !canGenerate()) return undefined;
     return choice === "compiled" ? Engine.#eager(program) : Engine.#lazy(program);
   }
 

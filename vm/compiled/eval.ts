@@ -3,14 +3,24 @@
  * they are passed as parameters.
  */
 
-/** Whether the process may turn text into code. A content security policy or a command-line flag can forbid that. */
-export const CAN_GENERATE: boolean = (() => {
+let isAllowed: boolean | undefined;
+
+/**
+ * Whether the process may turn text into code. A content security policy or a command-line flag can forbid that. Tries it once, and only
+ * when it is asked, because a browser reports every attempt against its policy.
+ */
+export function canGenerate(): boolean {
+  isAllowed ??= tries();
+  return isAllowed;
+}
+
+function tries(): boolean {
   try {
     return codeFromText("return true", [], []) === true;
   } catch {
     return false;
   }
-})();
+}
 
 /**
  * Runs the text as the body of a function whose parameters have these names and values, and returns the result. Throws

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { sha256Hex } from "../../../gateway/digest.ts";
-import { openRecorder } from "../../../replay/log/recorder.ts";
+import { openRecorder } from "../../../replay/log/file-recorder.ts";
 import { readLog } from "../../../replay/log/log-reader.ts";
 import { replayRun } from "../../../replay/replay.ts";
 import { execute, type Execution } from "../../../runtime/execute.ts";

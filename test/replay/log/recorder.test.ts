@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { memoryRecorder, openRecorder, type RecorderOptions } from "../../../replay/log/recorder.ts";
+import { openRecorder } from "../../../replay/log/file-recorder.ts";
+import { memoryRecorder, type RecorderOptions } from "../../../replay/log/recorder.ts";
 import { readLog } from "../../../replay/log/log-reader.ts";
 import { loadValue } from "../../../replay/log/blob-values.ts";
 import { BorunaError } from "../../../vm/error.ts";

@@ -1,0 +1,46 @@
+/**
+ * What the gateway takes from its platform: Node, or a web page. A page has only handlers of its own, so there is no need to recognize
+ * proxies there.
+ */
+
+/** Undefined in a web page. Builtin modules of Node that take long to load are asked for when they are needed. */
+export const NODE = typeof process === "undefined" ? undefined : process;
+
+const PAGE_TYPES: Pick<typeof import("node:util/types"), "isPromise" | "isProxy"> = {
+  isPromise: (value): value is Promise<unknown> => value instanceof Promise,
+  isProxy: () => false,
+};
+
+/** Whether a value is a promise, and whether it is a proxy. Neither runs code of the value. */
+export const { isPromise, isProxy } = NODE?.getBuiltinModule("node:util/types") ?? PAGE_TYPES;
+
+/** Keeps Node from warning about more than ten listeners. */
+export const allowManyListeners: (signal: AbortSignal) => void =
+  NODE === undefined ? () => undefined : (signal) => NODE.getBuiltinModule("node:events").setMaxListeners(0, signal);
+
+/** Reads a monotonic clock in milliseconds. Node's `performance.now()` is not used, because loading `performance` takes longer than a short run. */
+export const monotonicMs: () => number =
+  NODE === undefined
+    ? () => performance.now()
+    : () => {
+        const [seconds, nanoseconds] = NODE.hrtime();
+        return seconds * 1e3 + nanoseconds / 1e6;
+      };
+
+/**
+ * Calls a function when the event loop has run once. In Node, an immediate that is set inside an immediate runs after timers and sockets; a
+ * message of a `MessageChannel` may run before them.
+ */
+export const afterOneLoop: (next: () => void) => void = NODE === undefined ? pageLoop() : (next) => void setImmediate(next);
+
+/** Browsers delay timers that set timers, but not messages. */
+function pageLoop(): typeof afterOneLoop {
+  const { port1, port2 } = new MessageChannel();
+  const waiting: (() => void)[] = [];
+  // The type of Node does not have this property.
+  Object.assign(port1, { onmessage: () => waiting.shift()?.() });
+  return (next) => {
+    waiting.push(next);
+    port2.postMessage(undefined);
+  };
+}

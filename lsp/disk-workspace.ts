@@ -1,0 +1,64 @@
+/** The files of an editor, which are on the disk. */
+import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { openSources } from "../runtime/sources.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** The most files of a workspace that are searched for a name, and the longest of them in bytes. */
+const MAX_FILES = 2_000;
+const MAX_BYTES = 1_048_576;
+
+export const DISK_WORKSPACE: Workspace = {
+  pathOf,
+  uriOf: (path) => (/^[a-z]+:/i.test(path) ? path : pathToFileURL(path).href),
+  sources: openSources,
+  programsIn: (folders) => folders.flatMap((folder) => axFiles(folder)).slice(0, MAX_FILES),
+  textAt,
+};
+
+/** Returns the real path of a file, and the URI of a file that is not on the disk. */
+function pathOf(uri: string): string {
+  if (!uri.startsWith("file:")) return uri;
+  const path = fileURLToPath(uri);
+  try {
+    return realpathSync(path);
+  } catch {
+    // A new file is not on the disk yet.
+    return path;
+  }
+}
+
+/** Returns the `.ax` files in a folder, without those of packages and hidden folders. */
+function axFiles(folder: string): readonly string[] {
+  const files: string[] = [];
+  const unvisited = [folder];
+  for (let next = unvisited.pop(); next !== undefined && files.length < MAX_FILES; next = unvisited.pop()) {
+    for (const entry of entriesOf(next)) {
+      const path = join(next, entry.name);
+      if (entry.isDirectory() && entry.name !== "node_modules" && !entry.name.startsWith(".")) unvisited.push(path);
+      else if (entry.isFile() && entry.name.endsWith(".ax")) files.push(path);
+    }
+  }
+  return files.sort();
+}
+
+/** Returns what is in a folder; nothing if it cannot be read. */
+function entriesOf(folder: string): ReturnType<typeof readEntries> {
+  try {
+    return readEntries(folder);
+  } catch {
+    return [];
+  }
+}
+
+const readEntries = (folder: string) => readdirSync(folder, { withFileTypes: true });
+
+/** Returns the text of a file; undefined if it is too long or cannot be read. */
+function textAt(path: string): string | undefined {
+  try {
+    return statSync(path).size > MAX_BYTES ? undefined : readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}

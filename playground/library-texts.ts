@@ -1,0 +1,7 @@
+/// <reference types="vite/types/importMeta.d.ts" />
+/** The texts of the shipped libraries by file. They are a script of their own, which is loaded when a program imports a library. */
+export const TEXTS: Readonly<Record<string, unknown>> = import.meta.glob("../std/*/src/*.ax", {
+  query: "?raw",
+  import: "default",
+  eager: true,
+});
