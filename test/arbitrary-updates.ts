@@ -195,7 +195,6 @@ export interface UpdateProgram {
 
 function program(actions: readonly Action[], iterations: number, keepsCalls: boolean): UpdateProgram {
   const row = keepsCalls ? " !{net.fetch}" : "";
-  // `string.inspect` is not compiled, so `work` leaves it to `main`.
   const text = `type P { n: Int, xs: List<Int>, m: Map<String, Int> }
 type All {
     captured: List<List<Int>>

@@ -1,7 +1,7 @@
 /**
  * The implementations of the native builtins, by name. Some builtins are missing, because they need the run and not only
- * the meter: `debug` and `debug_msg` call the host, and `string.inspect`, `json.from` and `json.to` need the types of the module. The interpreter
- * implements these (`vm/interpreter/slow-path.ts`).
+ * the meter: `debug` and `debug_msg` call the host, and `self` is the id of the actor. The interpreter implements these
+ * (`vm/interpreter/slow-path.ts`). Others need the types of the module (`typed-code.ts`).
  */
 import type { BuiltinCode } from "./code.ts";
 import { JSON_CODE } from "./json-code.ts";

@@ -1,5 +1,6 @@
 /** Writes calls of builtins. Some are written as expressions, without a call. */
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
+import { typedCode } from "../builtins/typed-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { makesList, OWNERSHIP } from "../bytecode/ownership.ts";
 import { MAX_STRING_UNITS, UNITS, UNITS_PER_STEP } from "../cost.ts";
@@ -69,8 +70,10 @@ function writeJoinedTexts(body: FunctionBody, [list, separator]: readonly Operan
 
 export function builtin(body: FunctionBody, pc: number, id: number, argOperands: readonly Operand[]): void {
   const decl = BUILTIN_BY_ID.get(id);
-  const code = BUILTIN_CODE.get(decl?.name ?? "");
-  if (decl === undefined || code === undefined) throw new Unsupported(`the builtin ${id}`);
+  const typed = typedCode(body.scope.types).get(decl?.name ?? "");
+  const code = typed ?? BUILTIN_CODE.get(decl?.name ?? "");
+  if (decl === undefined || code === undefined || (typed !== undefined && typed.arity !== argOperands.length))
+    throw new Unsupported(`the builtin ${id}`);
   const [a] = argOperands;
   const args = [0, 1, 2].map((i) => {
     const arg = argOperands[i];

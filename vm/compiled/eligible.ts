@@ -4,6 +4,7 @@
  * side effect.
  */
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
+import { isTypedBuiltin } from "../builtins/typed-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
@@ -74,8 +75,9 @@ function isEligible(fn: VerifiedFunction): boolean {
     if (tag === OPCODES.Match.tag) arms += fn.def.matchTables[first]?.length ?? 0;
     if (arms > MAX_MATCH_ARMS) return false;
     if (tag === OPCODES.TailCall.tag && first !== fn.index) return false;
-    // `BUILTIN_CODE` omits the builtins that print or that need the module's types. Only the interpreter runs those.
-    if (tag === OPCODES.Builtin.tag && !BUILTIN_CODE.has(BUILTIN_BY_ID.get(first)?.name ?? "")) return false;
+    // Only the interpreter runs the builtins that print or that need the actor.
+    const builtin = tag === OPCODES.Builtin.tag ? (BUILTIN_BY_ID.get(first)?.name ?? "") : undefined;
+    if (builtin !== undefined && !BUILTIN_CODE.has(builtin) && !isTypedBuiltin(builtin)) return false;
   }
   return true;
 }

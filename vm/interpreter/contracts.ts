@@ -1,5 +1,5 @@
-/** Implements contract checks, guards, `debug` and `string.inspect`, which make a text from the program's values. */
-import { BYTES } from "../cost.ts";
+/** Implements contract checks, guards and `debug`, which make a text from the program's values. */
+import { affordableUnits } from "../builtins/typed-code.ts";
 import { log, throwIfStopped, type Run } from "./host-calls.ts";
 import { MachineTrap, typeTrap } from "../meter.ts";
 import { textForm, typedText } from "../value/display.ts";
@@ -41,26 +41,10 @@ export function sealGuard(run: Run, functionName: string, passed: boolean, label
   if (!passed) throw new MachineTrap("assertion_failed", `assertion failed: ${label}`);
 }
 
-/**
- * Returns the text form of a value, with the module's type names. The text is charged after it is made. It is cut just above the
- * length that the allocation limit allows, so that a text too long to be charged is never built in full.
- */
-export function inspectValue(run: Run, value: Value): string {
-  const text = typedText(value, undefined, run.program.module.types, affordableUnits(run));
-  run.meter.charge(text.length);
-  run.meter.allocateString(text.length);
-  return text;
-}
-
-/** Returns a length just above what the remaining allocation can pay for, in code units. Charging a text that is cut there traps. */
-function affordableUnits({ meter }: Run): number {
-  return Math.ceil((meter.maxAllocBytes - meter.allocBytes) / BYTES.codeUnit) + 1;
-}
-
 /** Prints a value, with the label in front if there is one, and returns the value. The printed text is charged. */
 export function debugValue(run: Run, label: Value | undefined, value: Value): Value {
   const prefix = label === undefined ? "" : `${typeof label === "string" ? label : textForm(label)} `;
-  const text = prefix + textForm(value, affordableUnits(run));
+  const text = prefix + textForm(value, affordableUnits(run.meter));
   run.meter.charge(text.length);
   run.meter.allocateString(text.length);
   throwIfStopped(run.host.debug(text));

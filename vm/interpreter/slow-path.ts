@@ -2,10 +2,10 @@
 import type { Actor } from "./actor.ts";
 import { negate } from "../value/arithmetic.ts";
 import { jsonKind } from "../builtins/json-code.ts";
-import { jsonFromValue, valueFromJson } from "../builtins/json-conversion.ts";
 import { makeMap } from "../builtins/map-code.ts";
-import { BUILTINS } from "../builtins/builtin-table.ts";
-import { assertContract, debugValue, inspectValue, sealGuard } from "./contracts.ts";
+import { BUILTIN_BY_ID, BUILTINS } from "../builtins/builtin-table.ts";
+import { typedCode } from "../builtins/typed-code.ts";
+import { assertContract, debugValue, sealGuard } from "./contracts.ts";
 import { firstReadCharge, slotsCharge, UNITS } from "../cost.ts";
 import type { Run } from "./host-calls.ts";
 import { ListValue } from "../value/list.ts";
@@ -29,10 +29,7 @@ const DEBUG_PARAM_COUNTS: ReadonlyMap<number, number> = new Map(
 );
 
 const idOf = (name: string): number | undefined => BUILTINS.find((b) => b.name === name)?.id;
-const INSPECT_ID = idOf("string.inspect");
 const SELF_ID = idOf("self");
-const JSON_FROM_ID = idOf("json.from");
-const JSON_TO_ID = idOf("json.to");
 
 interface SlowOpContext {
   /** The index of the op's first number in the register code. */
@@ -145,9 +142,7 @@ function runBuiltin(run: Run, id: number, args: readonly Value[]): Value {
   const [first, second] = args;
   if (DEBUG_PARAM_COUNTS.get(id) === args.length)
     return debugValue(run, second === undefined ? undefined : first, expectDefined(second ?? first));
-  if (id === INSPECT_ID && args.length === 1) return inspectValue(run, expectDefined(first));
-  const { types } = run.program.module;
-  if (id === JSON_FROM_ID && args.length === 2) return jsonFromValue(run.meter, types, expectDefined(first), expectDefined(second));
-  if (id === JSON_TO_ID && args.length === 2) return valueFromJson(run.meter, types, expectDefined(first), expectDefined(second));
+  const typed = typedCode(run.program.module.types).get(BUILTIN_BY_ID.get(id)?.name ?? "");
+  if (typed?.arity === args.length) return typed.run(run.meter, first ?? UNIT, second ?? UNIT, UNIT);
   throw new MachineTrap("invalid_function", `no builtin ${id} of ${args.length} arguments`);
 }

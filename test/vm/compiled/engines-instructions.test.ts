@@ -37,9 +37,7 @@ const WITH_OWN_GENERATOR: readonly OpName[] = ["Update"];
 const OPS: readonly OpName[] = Object.keys(OPCODES)
   .filter(isOpName)
   .filter((op) => opcode(op).flow === undefined && !EFFECTS.includes(op) && !WITH_OWN_GENERATOR.includes(op));
-const HOSTED = BUILTINS.filter(
-  (b) => b.source === undefined && !isInstructionOnly(b) && !b.name.startsWith("debug") && b.name !== "string.inspect",
-).map((b) => {
+const HOSTED = BUILTINS.filter((b) => b.source === undefined && !isInstructionOnly(b) && !b.name.startsWith("debug")).map((b) => {
   const type = parseType(b.type, new Set(b.typeParams));
   return { id: b.id, count: (type.kind === "fn" ? type.params.length : 0) + (b.convertsJson ? 1 : 0) };
 });
