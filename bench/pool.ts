@@ -1,10 +1,11 @@
 /**
- * Measures a pool of two workers. Run it with `node dist/bench/pool.js [thread|process]`; it takes about two minutes.
+ * Measures a pool of two workers. Run it with `node dist/bench/pool.js [thread|process [isolation|memory]]`; it takes about two minutes.
  *
  * - How long a small run of ten calls of 5 ms takes beside 50 spinning runs, allocation bombs and runs with an answer of 10 MB, divided by its
  *   time alone. A bomb and a large answer start again as soon as they have ended.
  * - The memory of the process after each thousand of 10,000 runs.
  */
+import { setMaxListeners } from "node:events";
 import { loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { compile } from "../compiler/compile.ts";
@@ -85,6 +86,7 @@ async function isolation(pool: Pool): Promise<void> {
   await smallRuns(pool);
   const alone = await smallRuns(pool);
   const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
   const spinning = Array.from({ length: SPINNING }, () =>
     pool.execute(SPIN, { ...common, tenant: "spin", signal: stop.signal, limits: { max_steps: 1e15, max_alloc_bytes: 8 * MIB } }),
   );
@@ -99,8 +101,9 @@ async function isolation(pool: Pool): Promise<void> {
   };
   await report(`beside ${SPINNING} spinning runs`);
   const bombs = again(pool, BOMB, { tenant: "bomb", limits: { max_steps: 1e12, max_alloc_bytes: 256 * MIB } }, stop.signal);
+  await report("and a bomb");
   const large = again(pool, LARGE, { tenant: "large", limits: { max_alloc_bytes: 256 * MIB } }, stop.signal);
-  await report("and bombs and large answers");
+  await report("and a bomb and a large answer");
   stop.abort();
   await Promise.all(spinning);
   print(`bombs: ${JSON.stringify(await bombs)}; large answers: ${JSON.stringify(await large)}`);
@@ -121,6 +124,6 @@ async function memory(pool: Pool): Promise<void> {
 }
 
 const pool = createPool({ threads: 2, isolation: process.argv[2] === "process" ? "process" : "thread" });
-await isolation(pool);
-await memory(pool);
+if (process.argv[3] !== "memory") await isolation(pool);
+if (process.argv[3] !== "isolation") await memory(pool);
 await pool.close();

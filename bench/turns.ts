@@ -4,7 +4,6 @@
  * 10 ms is what a pass of the event loop has to be compared with.
  */
 import { setMaxListeners } from "node:events";
-import { readFileSync } from "node:fs";
 import { compile } from "../compiler/compile.ts";
 import { executeProgram } from "../gateway/run.ts";
 import { ALLOW_ALL } from "../policy/policy.ts";
@@ -13,6 +12,7 @@ import { DEFAULT_LIMITS } from "../vm/limits.ts";
 import { runMachine } from "../vm/scheduler/scheduler.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
 import { LIMITS } from "./engines.ts";
+import { threadMs } from "./thread-time.ts";
 
 const RUNS = 50;
 const MEASURED_MS = 700;
@@ -51,18 +51,6 @@ const startRun = (program: Program, engine: EngineName, n: number, signal?: Abor
   });
 
 const inTimers = (ms: number): string => (ms / TIMER_MS).toFixed(1);
-
-/**
- * Returns the milliseconds of processor time that this thread has used, if Linux reports that. So other processes do not
- * affect the figures. On other systems, returns the current time.
- */
-function threadMs(): number {
-  try {
-    return Number(readFileSync("/proc/thread-self/schedstat", "utf8").split(" ")[0]) / 1e6;
-  } catch {
-    return performance.now();
-  }
-}
 
 /** Executes `runs` runs and returns the milliseconds between passes of the event loop: the maximum and the median. */
 async function loopIntervals(

@@ -40,8 +40,8 @@
  * Compiled code counts steps, and bytes of values of fixed size, in two local variables. A function adds these counts to the
  * meter when it returns, and a loop adds them every 1,000 steps. So the meter may exceed a limit before compiled code
  * notices. Then the work is discarded, and the interpreter runs the call again and stops exactly at the limit. Every
- * `CHECK_STEPS` steps, compiled code polls the host. After `PAUSE_STEPS` steps, a loop entered by `enterLoop` saves its
- * locals and operands in the meter and returns `PAUSED`, so that the host's event loop gets a turn.
+ * `CHECK_STEPS` steps, compiled code polls the host. After `PAUSE_STEPS` steps or `PAUSE_BYTES` bytes, a loop entered by
+ * `enterLoop` saves its locals and operands in the meter and returns `PAUSED`, so that the host's event loop gets a turn.
  *
  * ## How it gives up
  *
@@ -139,9 +139,10 @@ export type EngineChoice = "auto" | "interpreter" | "compiled";
 /** The heat above which a function is compiled. */
 const HOT_STEPS = 50_000;
 /** The number of steps between two polls of the host. */
-const CHECK_STEPS = 500_000;
-/** The number of steps after which a loop pauses, so that the host's event loop gets a turn. */
+const CHECK_STEPS = 100_000;
+/** The number of steps, and of bytes, after which a loop pauses, so that the host's event loop gets a turn. Steps that allocate take longer. */
 const PAUSE_STEPS = 1_000_000;
+const PAUSE_BYTES = 4 * 1024 * 1024;
 /** The limit on characters of generated text for one program. Above it, no more code is compiled. */
 const MAX_GENERATED_CHARACTERS = 6_000_000;
 /** The limit on `counts.wasted`. Above it, no more code is compiled. */
@@ -379,6 +380,7 @@ export class Engine {
   #setLimits(run: Run, code: CompiledCode, { depth, base, stopStep, mayPause }: EntryState): void {
     const { meter } = run;
     const pauseAt = mayPause ? meter.steps + PAUSE_STEPS : Number.POSITIVE_INFINITY;
+    const pauseAtBytes = mayPause ? meter.allocBytes + PAUSE_BYTES : Number.POSITIVE_INFINITY;
     // The number of frames that the actor's stack has room for.
     const maxFrames = Math.floor((MACHINE_LIMITS.stackSlots - base) / code.frameSlots);
     meter.maxDepth = Math.min(run.limits.max_call_depth, depth + maxFrames - 1);
@@ -387,7 +389,7 @@ export class Engine {
       if (meter.steps > stopStep || meter.allocBytes > meter.maxAllocBytes) return undefined;
       poll(run);
       meter.checkAt = Math.min(stopStep, meter.steps + CHECK_STEPS);
-      return meter.steps >= pauseAt;
+      return meter.steps >= pauseAt || meter.allocBytes >= pauseAtBytes;
     };
   }
 
