@@ -207,7 +207,7 @@ export class Observations {
     return !this.#asksDefaultModel && !this.#models.hasMany && this.#models.texts.size > 0;
   }
 
-  /** Returns the sections of the policy. A setting about which the runs say nothing is as wide as in the widest recorded policy. */
+  /** Returns the sections of the policy. A setting that no run used has its widest recorded value. */
   #sections(): Readonly<Record<string, unknown>> {
     const has = (name: string): boolean => this.#observed.has(name);
     const listsHosts = has("net.fetch") && !this.#hasOddUrl;

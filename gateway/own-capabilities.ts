@@ -21,7 +21,7 @@ export interface ParamSpec {
   readonly default?: unknown;
 }
 
-/** A capability of your own: what programs may call, and what carries the call out. */
+/** A capability of your own: its declaration, and the handler and mock that carry out its calls. */
 export interface CapabilitySpec {
   /** Lower case with dots, such as `orders.total`. */
   readonly name: string;

@@ -24,9 +24,9 @@ export class MachineTrap extends Error {
 
 const neverPauses = (): undefined => undefined;
 
-/** Polls the host. An object and not a function, because V8 is slow to collect what the functions of finished runs refer to. */
+/** Polls the host. It is an object, because V8 is slow to collect the data that functions of finished runs refer to. */
 export interface Poller {
-  /** Throws if the run must end. When it throws is not deterministic. */
+  /** Throws if the run must end. The time of that is not deterministic. */
   poll(): void;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Locks a log for the process that writes it. The lock is the symbolic link `LOG.lock`, whose target is a text that leads nowhere and
+ * Locks a log for the process that writes it. The lock is the symbolic link `LOG.lock`. Its target is no file, but a text that
  * names the process. Creating a link is atomic and fails if the name is taken, so at most one process has the lock. The lock of a process
  * that no longer runs is taken over. A file system without symbolic links gets a file with the same text.
  *

@@ -70,7 +70,7 @@ export interface Recorder extends EventSink {
   abandon(): void;
   /** The files of a log on disk, which fs calls of the run must not touch. */
   readonly ownFiles?: ProtectedFiles;
-  /** Tells the journal what is known of an open call of the log, `n` being the number of its event. Only for a log that is continued. */
+  /** Adds an open call of the log to the journal, with its state. `n` is the number of its event. Only for a log that is continued. */
   readonly adopt?: (call: number, n: number, state: OpenState) => void;
 }
 
@@ -266,7 +266,7 @@ function withEventCountHint(error: unknown, events: number): unknown {
 
 /** Writes records in order, each with its hash. */
 interface Chain {
-  /** Writes the header or the end record. `beforeHash` and `afterHash` are its texts around the hash. `sign` returns what follows the hash, but is not hashed. */
+  /** Writes the header or the end record. `beforeHash` and `afterHash` are its texts around the hash. `sign` returns the text after the hash, which the hash does not cover. */
   add(beforeHash: string, afterHash: string, sign?: Signer): void;
   /** Writes the next event. `text` is its canonical JSON. For `mustSync`, see `LogWriter`. */
   addEvent(text: string, mustSync: boolean): void;
