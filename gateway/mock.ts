@@ -55,7 +55,7 @@ const mocksOf = oncePer((registry: CapabilityRegistry): Handlers => {
 export type MockAnswer = { readonly value: PlainValue } | { readonly failure: string };
 
 /**
- * Adds answers to the mocks, by capability, in the order of the calls. The last one is the answer of all later calls, too. The scopes of
+ * Adds answers to the mocks, by capability, in the order of the calls. The last answer is repeated for all later calls. The scopes of
  * `fs_policy` apply.
  */
 export function withAnswers(mocks: Handlers, answers: ReadonlyMap<string, readonly MockAnswer[]>): Handlers {

@@ -1,9 +1,9 @@
 /**
- * What the gateway takes from its platform: Node, or a web page. A page has only handlers of its own, so there is no need to recognize
- * proxies there.
+ * The functions of the platform that the gateway uses: Node, or a web page. A page has only its own handlers, so the gateway need not
+ * recognize proxies there.
  */
 
-/** Undefined in a web page. Builtin modules of Node that take long to load are asked for when they are needed. */
+/** Undefined in a web page. Builtin modules of Node that load slowly are requested when they are needed. */
 export const NODE = typeof process === "undefined" ? undefined : process;
 
 const PAGE_TYPES: Pick<typeof import("node:util/types"), "isPromise" | "isProxy"> = {

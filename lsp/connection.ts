@@ -1,6 +1,6 @@
 /**
- * How messages of the Language Server Protocol reach the server. `stdio.ts` connects it to an editor with the package of the protocol; the
- * playground connects it to its page without, because the package is large.
+ * The connection over which messages of the Language Server Protocol reach the server. `stdio.ts` connects the server to an editor with the
+ * package of the protocol. The playground connects it to its page without the package, which is large.
  */
 import type {
   CodeAction,
@@ -67,7 +67,7 @@ export interface Token {
   readonly isCancellationRequested: boolean;
 }
 
-/** An answer that says why there is none. */
+/** The answer of a request that failed, with the reason. */
 export class RequestFailed {
   readonly code: number;
   readonly message: string;

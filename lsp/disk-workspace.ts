@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { openSources } from "../runtime/sources.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** The most files of a workspace that are searched for a name, and the longest of them in bytes. */
+/** Maximum number of files of a workspace that are searched for a name, and the maximum size of each in bytes. */
 const MAX_FILES = 2_000;
 const MAX_BYTES = 1_048_576;
 
@@ -43,7 +43,7 @@ function axFiles(folder: string): readonly string[] {
   return files.sort();
 }
 
-/** Returns what is in a folder; nothing if it cannot be read. */
+/** Returns the entries of a folder; none if it cannot be read. */
 function entriesOf(folder: string): ReturnType<typeof readEntries> {
   try {
     return readEntries(folder);

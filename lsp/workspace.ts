@@ -1,4 +1,4 @@
-/** What the language server asks about files. An editor's are on the disk (`disk-workspace.ts`). */
+/** The files that the language server works on. The files of an editor are on the disk (`disk-workspace.ts`). */
 import type { ProgramSources } from "../runtime/sources.ts";
 
 /** Returns the text of a file that is open in the editor, by its path. */

@@ -1,4 +1,4 @@
-/** Colors for programs and for JSON, a line at a time. The language server knows the rest. */
+/** Colors programs and JSON, line by line. The language server provides everything else. */
 import {
   HighlightStyle,
   indentService,

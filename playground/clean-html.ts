@@ -1,7 +1,7 @@
 /** The language client renders Markdown of hovers as HTML. It can hold comments of a program that came with a link, so only plain elements stay. */
 
 const ELEMENTS = "p|br|hr|em|strong|del|code|pre|span|ul|ol|li|blockquote|h[1-6]|table|thead|tbody|tr|th|td";
-/** The start of anything but a plain element without attributes, or with the classes of highlighted code. */
+/** Matches the start of every tag, except plain elements without attributes and the classes of highlighted code. */
 const OTHER = new RegExp(`<(?!/?(?:${ELEMENTS})>|(?:code|pre|span) class="[^"<>]*">)`, "g");
 
 /** Turns all other elements into text. */

@@ -10,14 +10,14 @@ import { highlighting, indentation } from "./ax-language.ts";
 interface EditorProps {
   /** The name of the text for screen readers. */
   readonly label: string;
-  /** The text to begin with. The editor takes it again when `revision` changes. */
+  /** The initial text. The editor is reset to it when `revision` changes. */
   readonly text: string;
   readonly revision: number;
   readonly indent: string;
   readonly extensions: Extension;
   readonly isHidden: boolean;
   readonly onText: (text: string) => void;
-  /** Receives the editor once. */
+  /** Called once, with the editor. */
   readonly onView?: (view: EditorView) => void;
 }
 

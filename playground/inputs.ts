@@ -6,7 +6,7 @@
  *       "answers": { "fs.read": ["Meet at noon."], "net.fetch": ["first answer", { "failure": "HTTP 500" }] }
  *     }
  *
- * `args` are the arguments of `main`. `answers` are what capabilities answer, in the order of their calls. The last answer is repeated.
+ * `args` are the arguments of `main`. `answers` are the answers of capabilities, in the order of their calls. The last answer is repeated.
  */
 import { type MockAnswer } from "../gateway/mock.ts";
 import { plainAnswer } from "../gateway/plain-values.ts";

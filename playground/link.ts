@@ -18,7 +18,7 @@ export async function fragmentOf(sources: Sources): Promise<{ readonly fragment:
   return fragment.length > MAX_FRAGMENT ? { problem: `The link would be longer than ${MAX_FRAGMENT} characters.` } : { fragment };
 }
 
-/** Reads a fragment without its `#`. Returns undefined if it is not one of ours. Runs nothing of it. */
+/** Reads a fragment without its `#`. Returns undefined if `fragmentOf` cannot have made it. Runs none of its programs. */
 export async function sourcesOf(fragment: string): Promise<Sources | undefined> {
   if (fragment.length > MAX_FRAGMENT || !fragment.startsWith(LINK_VERSION)) return undefined;
   const packed = fromBase64url(fragment.slice(LINK_VERSION.length));

@@ -1,12 +1,12 @@
 /**
  * The playground: a page that compiles and runs programs without a server. It is static files.
  *
- *   main.tsx      the page: what is edited, what runs, what went wrong
+ *   main.tsx      the page: the sources, the run, the problems
  *   editor.tsx, ax-language.ts, language-client.ts      the editors (CodeMirror) and the client of the language server
- *   results.tsx   what a run did
+ *   results.tsx   the results of a run
  *   link.ts       links, whose fragment holds the sources
  *
- *   worker.ts     the worker of the page; messages.ts has what they tell each other
+ *   worker.ts     the worker of the page; messages.ts has their messages
  *   language.ts   the language server
  *   run.ts        runs the program behind the gateway: inputs.ts reads its arguments and mocks, span-rows.ts shows its spans
  *
@@ -47,7 +47,7 @@ const post = (worker: Worker, message: ToWorker): void => worker.postMessage(mes
 
 function App({ initial, notice }: { readonly initial: Sources; readonly notice: string | undefined }) {
   const [sources, setSources] = useState(initial);
-  /** What the editors begin with: an example, or the sources of a link. */
+  /** The initial sources: an example, or the sources of a link. */
   const [loaded, setLoaded] = useState({ sources: initial, revision: 0 });
   const [shown, show] = useState<keyof Sources>("program");
   const [problems, setProblems] = useState<readonly Problem[]>([]);

@@ -1,2 +1,2 @@
-/** Is in the place of `vm/compiled/engine.ts` in the page, which may not generate code: the interpreter runs everything. */
+/** Replaces `vm/compiled/engine.ts` in the page, which must not generate code. The interpreter runs everything. */
 export const Engine = { for: (): undefined => undefined };

@@ -1,4 +1,4 @@
-/** What a run did: its outcome, calls, output, log and spans. All texts come from programs, so they are shown with `Untrusted`. */
+/** The results of a run: its outcome, calls, output, log and spans. All texts come from programs, so they are shown with `Untrusted`. */
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { formatCount, plural } from "../viewer/page/format.ts";
@@ -6,7 +6,7 @@ import { OutcomeBadge, SIGNS, toneOfOutcome, Untrusted } from "../viewer/page/pa
 import type { CallRow, LogRow, RunEnd, SpanRow } from "./messages.ts";
 
 export interface Run {
-  /** `stopped`: the worker was ended, so nothing is known of the end. */
+  /** `stopped`: the worker was ended, so the outcome is unknown. */
   readonly state: "running" | "stopped" | "refused" | "ended";
   readonly calls: readonly CallRow[];
   readonly printed: readonly string[];

@@ -28,12 +28,12 @@ import { spanRows } from "./span-rows.ts";
 
 export const PROGRAM_NAME = "main.ax";
 
-/** What the page shows of a run at most. The texts are UTF-16 code units. */
+/** The maximum that the page shows of a run. Lengths of texts are in UTF-16 code units. */
 const MAX_TEXT = 4_000;
 const MAX_ROWS = 1_000;
 const MAX_SPANS = 2_000;
 const MAX_STACK = 20;
-/** A policy cannot raise these limits further, so that a program of a link cannot use up the browser's memory. */
+/** A policy cannot raise the limits above these, so that a program of a link cannot use up the browser's memory. */
 const HIGHEST: Partial<Limits> = {
   max_steps: 10_000_000_000,
   max_alloc_bytes: 2 ** 31,
@@ -42,7 +42,7 @@ const HIGHEST: Partial<Limits> = {
   max_log_bytes: 2 ** 24,
   max_tasks: 10_000,
 };
-/** Progress is sent when this many rows have come together. */
+/** The worker sends progress when it has this number of rows. */
 const ROWS_IN_MESSAGE = 50;
 
 export interface RunContext {
@@ -51,7 +51,7 @@ export interface RunContext {
   readonly send: (message: FromWorker) => void;
 }
 
-/** Compiles and runs the program, and sends what happens. The last message is `refused` or `ended`. */
+/** Compiles and runs the program, and sends its progress. The last message is `refused` or `ended`. */
 export async function runSources(sources: Sources, { signal, send }: RunContext): Promise<void> {
   if (importsLibrary(sources.program)) await loadLibraries();
   const ready = prepare(sources);
