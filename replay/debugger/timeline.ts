@@ -87,6 +87,8 @@ export class Timeline {
   readonly #frontier: RecordedRun;
   /** Whether the whole run is explored. */
   #isComplete = false;
+  /** The error that exploring threw. */
+  #failure: Error | undefined;
   /** The run in the state that was requested last. */
   #cursor: RecordedRun | undefined;
   /** The step near which snapshots are dense. */
@@ -107,7 +109,7 @@ export class Timeline {
     if (from === undefined || last === undefined) {
       this.#frontier = RecordedRun.start(recording, edits);
       this.#snapshots = [];
-      if (this.#frontier.machine.end === undefined) this.#add(this.#frontier.snapshot());
+      if (this.#frontier.machine.end === undefined) this.#add(this.#frontier);
       else this.#isComplete = true;
     } else {
       this.#frontier = RecordedRun.restore(recording, edits, last);
@@ -183,6 +185,7 @@ export class Timeline {
     const isBehind = cursor === undefined || cursor.machine.end !== undefined || cursor.machine.step > step;
     if (snapshot === undefined) throw new BorunaError("internal", "a run without a snapshot");
     const run = isBehind || snapshot.step > cursor.machine.step ? this.#restore(snapshot) : cursor;
+    this.#cursor = undefined;
     run.machine.runTo(step);
     this.#cursor = run;
     return run;
@@ -216,6 +219,17 @@ export class Timeline {
 
   /** Runs on from the end of what is explored, and takes a snapshot there. */
   #explore(): void {
+    // After an error in the log, the run cannot go on.
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      this.#exploreOn();
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new BorunaError("internal", String(error));
+      throw error;
+    }
+  }
+
+  #exploreOn(): void {
     const { machine } = this.#frontier;
     const last = interruptedAt(this.#recording);
     const stopAt = last === undefined || this.#edits.size > 0 ? Number.POSITIVE_INFINITY : last;
@@ -223,7 +237,7 @@ export class Timeline {
     machine.runTo(Math.min(step, stopAt));
     this.#focus = machine.step;
     this.#isComplete = machine.end !== undefined || machine.step >= stopAt;
-    if (!this.#isComplete) this.#add(this.#frontier.snapshot());
+    if (!this.#isComplete) this.#add(this.#frontier);
   }
 
   /** Returns the first hit of a segment after a step. */
@@ -320,13 +334,17 @@ export class Timeline {
     for (let step = snapshot.step + stride; step < end; step += stride) {
       run.machine.runTo(step);
       if (run.machine.end !== undefined || run.machine.step >= end) break;
-      this.#add(run.snapshot());
+      this.#add(run);
     }
   }
 
-  #add(snapshot: Snapshot): void {
-    const index = this.#segmentOf(snapshot.step);
-    if (this.#snapshots[index]?.step === snapshot.step) return;
+  /** Takes a snapshot, unless there is one of this step or the state is too large for one. */
+  #add(run: RecordedRun): void {
+    const { step } = run.machine;
+    const index = this.#segmentOf(step);
+    if (this.#snapshots[index]?.step === step) return;
+    const snapshot = snapshotOf(run);
+    if (snapshot === undefined) return;
     this.#snapshots.splice(index + 1, 0, snapshot);
     this.#bytes += snapshot.bytes;
     while (this.#snapshots.length > 1 && (this.#bytes > this.#maxBytes || this.#snapshots.length > MAX_SNAPSHOTS)) this.#dropOne();
@@ -347,6 +365,16 @@ export class Timeline {
     }
     const [dropped] = this.#snapshots.splice(victim, 1);
     this.#bytes -= dropped?.bytes ?? 0;
+  }
+}
+
+/** Returns undefined if the state is too large. */
+function snapshotOf(run: RecordedRun): Snapshot | undefined {
+  try {
+    return run.snapshot();
+  } catch (error) {
+    if (error instanceof BorunaError && error.kind === "state.too_large") return undefined;
+    throw error;
   }
 }
 

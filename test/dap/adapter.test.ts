@@ -20,6 +20,28 @@ fn main() -> Int !{net.fetch} {
 }
 `;
 
+const ACTORS = `type Job { back: ActorId<Result<Int, String>>, url: String }
+
+fn worker() -> Unit receives Job !{actor.send, net.fetch} {
+    let Job { back, url } = receive
+    let text = net.fetch(url)
+    send back Ok(string.len(text))
+}
+
+fn main() -> Int receives Result<Int, String> !{actor.spawn, actor.send, net.fetch} {
+    let urls = ["a", "bb", "ccc"]
+    for url in urls {
+        let w = spawn worker
+        send w Job { back: self(), url }
+    }
+    let mut total = 0
+    for _ in urls {
+        total = total + result.unwrap_or(receive, 0)
+    }
+    total
+}
+`;
+
 async function places(client: Client, command: string, most = 200): Promise<readonly string[]> {
   const texts = [await client.shown()];
   for (let i = 0; i < most; i++) {
@@ -31,19 +53,22 @@ async function places(client: Client, command: string, most = 200): Promise<read
   return texts;
 }
 
-test("forward and back through a run whose calls overlap, every place shows the same", async () => {
+test.each([
+  ["branches of a par", OVERLAP, "branch 2 of task 0"],
+  ["actors", ACTORS, "actor 3 worker (waiting)"],
+])("forward and back through a run whose calls overlap in %s, every place shows the same", async (_, source, thread) => {
   const client = new Client();
-  await client.open(await logOfRun(OVERLAP));
+  await client.open(await logOfRun(source));
   const forward = await places(client, "stepIn");
   expect(forward.length).toBeGreaterThan(15);
-  expect(forward.some((text) => text.includes("branch 2 of task 0"))).toBe(true);
+  expect(forward.some((text) => text.includes(thread))).toBe(true);
   const back: string[] = [await client.shown()];
   for (let place = await client.move("boruna/move", { move: "back" }); place.reason !== "entry"; ) {
     back.push(place.text);
     place = await client.move("boruna/move", { move: "back" });
   }
   expect(back.toReversed()).toEqual(forward);
-  // Over and back over visit the same lines of main.
+  // Over and back over visit the same lines.
   const over = await places(client, "next");
   expect((await places(client, "stepBack")).toReversed()).toEqual(over);
 });

@@ -192,6 +192,8 @@ test("a log that changes while it is debugged is noticed, and the debugger never
   const again = await Debugger.open(fileSource(path));
   writeFileSync(path, readFileSync(path, "utf8").replaceAll("<390>", "<39x>"));
   expect(await kindOf(() => again.move("end"))).toBe("log.changed");
+  expect(await kindOf(() => again.move("end"))).toBe("log.changed");
+  expect((await again.move("over")).reason).toBe("step");
   rmSync(folder, { recursive: true });
 });
 
