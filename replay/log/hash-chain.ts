@@ -21,26 +21,20 @@ const HASH_BYTES = 32;
 export const MAX_UNIT_BYTES = 3;
 /** Bytes for short records, reused so that hashing them allocates little memory. */
 const sharedBytes = new Uint8Array(16 * 1024);
+const sharedText = sharedBytes.subarray(HASH_BYTES);
 const encoder = lazily(() => new TextEncoder());
 
 /** Returns the hash of a record. `previous` is the hash of the record before, `text` the canonical JSON without the hash. */
 export function hashOfText(previous: string, text: string): string {
   const fits = HASH_BYTES + text.length * MAX_UNIT_BYTES <= sharedBytes.length;
   const bytes = fits ? sharedBytes : new Uint8Array(HASH_BYTES + utf8Length(text));
-  for (let i = 0; i < HASH_BYTES; i += 1) bytes[i] = (hexDigit(previous, 2 * i) << 4) | hexDigit(previous, 2 * i + 1);
-  const { written } = encoder().encodeInto(text, bytes.subarray(HASH_BYTES));
+  for (let i = 0; i < HASH_BYTES; i += 1) bytes[i] = (digitOf(previous.charCodeAt(2 * i)) << 4) | digitOf(previous.charCodeAt(2 * i + 1));
+  const { written } = encoder().encodeInto(text, fits ? sharedText : bytes.subarray(HASH_BYTES));
   return sha256Hex(bytes.subarray(0, HASH_BYTES + written));
 }
 
-const DIGIT_0 = 48;
-const DIGIT_9 = 57;
-const LETTER_A = 97;
-
-/** Returns the value of a digit of a hash, which is in lower case. */
-function hexDigit(hash: string, index: number): number {
-  const unit = hash.charCodeAt(index);
-  return unit <= DIGIT_9 ? unit - DIGIT_0 : unit - LETTER_A + 10;
-}
+/** Returns the value of a hexadecimal digit in lower case, of which the code unit is given. The codes of letters have bit 6, and `a` ends with 1. */
+const digitOf = (unit: number): number => (unit & 15) + (unit >> 6) * 9;
 
 /** Returns the hash that `record` must have if `previous` is the hash of the record before. Ignores the hash and the signature in `record`. */
 export function hashOfRecord(previous: string, record: JsonObject): string {
