@@ -34,6 +34,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
       },
       { flags: "--drain-ms <ms>", help: "how long runs may continue after SIGTERM before other workers take them", defaultValue: "30000" },
       { flags: "--retain-days <days>", help: "how long ended runs are kept", defaultValue: "30" },
+      { flags: "--health <address>", help: "serve /healthz and /readyz over HTTP: a port of 127.0.0.1, or HOST:PORT" },
       { flags: "--connections <n>", help: "the most connections to the database", defaultValue: "10" },
     ],
     examples: [

@@ -16,6 +16,7 @@ import { BorunaError } from "../vm/error.ts";
 import { connectError, isPassing, openPool, untilAnswered } from "./database.ts";
 import { type Engine, type EngineClient, launchEngine, openEngineClient, type QueueLimits, type RunStep } from "./engine.ts";
 import { EngineFailure, endWithout, executeRun, type StopCause } from "./execution.ts";
+import type { Health } from "./health.ts";
 import { keepRuns, requeueRuns } from "./keeper.ts";
 import { ProgramCache, programFromRow, servedRegistry, type StoredProgram } from "./programs.ts";
 import { oneAtATime, prepareTables } from "./schema.ts";
@@ -132,6 +133,10 @@ export class Worker {
   /** The number of runs that are executed here. */
   get activeRuns(): number {
     return this.#active.size;
+  }
+
+  get health(): Pick<Health, "isReady" | "activeRuns"> {
+    return { isReady: this.isReady, activeRuns: this.activeRuns };
   }
 
   /** Takes no further runs, waits up to `ms` milliseconds for those that go on, and gives the rest to other workers. Then the process should end. */

@@ -3,6 +3,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { createRunnerTelemetry } from "../../telemetry/runner-telemetry.ts";
 import type { QueueLimits } from "../../worker/engine.ts";
+import type { Health, HealthServer } from "../../worker/health.ts";
 import type { WorkerOptions } from "../../worker/worker.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { type DatabaseFlags, requiredDatabaseUrl } from "../database-flag.ts";
@@ -15,6 +16,7 @@ export interface WorkerFlags extends CapabilityFlags, DatabaseFlags {
   readonly drainMs?: string;
   readonly retainDays?: string;
   readonly connections?: string;
+  readonly health?: string;
 }
 
 /** Executes runs until SIGTERM or SIGINT. The first signal drains, the second ends at once. */
@@ -37,22 +39,41 @@ export async function workerCommand(session: Session, flags: WorkerFlags): Promi
     telemetry,
     onNotice: notice,
   };
+  const healthAt = flags.health === undefined ? undefined : addressOf(flags.health);
   const stop = stopSignals();
   const [{ Worker }] = await Promise.all([import("../../worker/worker.ts"), telemetry.start()]);
   const worker = await Worker.start(options);
-  if (json) printJson(terminal, { worker: worker.id, queues: queues.map(({ name }) => name) });
-  else terminal.out(`worker ${worker.id} takes runs from ${queues.map(({ name }) => name).join(", ")}`);
+  let isAlive = true;
+  const { id } = worker;
+  const health = healthAt === undefined ? undefined : await serveHealth(healthAt, () => ({ worker: id, isAlive, ...worker.health }));
+  const names = queues.map(({ name }) => name);
+  if (json) printJson(terminal, { worker: id, queues: names, health: health?.url ?? null });
+  else terminal.out(`worker ${id} takes runs from ${names.join(", ")}${health === undefined ? "" : `; its health: ${health.url}/readyz`}`);
   const first = await Promise.race([once(stop.signal, "abort"), worker.lost.then(() => "lost" as const)]);
   if (first === "lost") {
     // Other workers now execute the runs. This process ends at once, so that no run executes twice.
+    isAlive = false;
     notice("lost the lease: this process was stopped, or had no database, for too long. Start the worker again");
     await telemetry.stop();
     return EXIT.failed;
   }
   notice(`drains: ${worker.activeRuns} runs go on for up to ${drainMs / 1_000} s`);
   await Promise.race([worker.stop(drainMs), stop.again]);
+  await health?.close();
   await telemetry.stop();
   return EXIT.done;
+}
+
+/** Parses `--health`: a port of 127.0.0.1, or a host and a port. Throws `usage`. */
+function addressOf(text: string): { readonly host: string; readonly port: number } {
+  const [, host = "127.0.0.1", digits = ""] = /^(?:([A-Za-z0-9.:[\]-]{1,255}):)?(\d{1,5})$/.exec(text) ?? [];
+  const port = digits === "" ? 65_536 : Number(digits);
+  if (port <= 65_535) return { host: host.replace(/^\[(.*)\]$/, "$1"), port };
+  throw new BorunaError("usage", `--health ${text}: expected a port, or HOST:PORT`);
+}
+
+async function serveHealth(at: { readonly host: string; readonly port: number }, health: () => Health): Promise<HealthServer> {
+  return (await import("../../worker/health.ts")).serveHealth(at.host, at.port, health);
 }
 
 /** The first signal aborts `signal`, the second resolves `again`. */

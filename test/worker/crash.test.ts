@@ -128,13 +128,12 @@ describe.skipIf(POSTGRES_BIN === undefined)("workers that die", () => {
 
   test("every run ends as an undisturbed one, or in doubt; no call that may not be repeated arrives twice", async () => {
     const args = (id: string): Record<string, unknown> => ({ server: origin, id, calls: SIZE.calls });
-    const runs = await Promise.all(
-      Array.from({ length: SIZE.runs }, async (_, i) => {
-        const isIdempotent = i % 2 === 1;
-        const options = { policy: policyOf(isIdempotent), args: args(`run-${i}`), attempts: 100 };
-        return { name: `run-${i}`, isIdempotent, id: (await client.submit(PROGRAM, options)).runId };
-      }),
-    );
+    const runs: { readonly name: string; readonly isIdempotent: boolean; readonly id: string }[] = [];
+    for (let i = 0; i < SIZE.runs; i++) {
+      const isIdempotent = i % 2 === 1;
+      const options = { policy: policyOf(isIdempotent), args: args(`run-${i}`), attempts: 100 };
+      runs.push({ name: `run-${i}`, isIdempotent, id: (await client.submit(PROGRAM, options)).runId });
+    }
     const living = (): readonly ChildProcess[] =>
       [...workers].flatMap(([child, id]) => (child.exitCode === null && id !== "" ? [child] : []));
     /** When workers went on after a stop. */

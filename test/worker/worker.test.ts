@@ -3,10 +3,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createRegistry } from "../../gateway/own-capabilities.ts";
 import { execute } from "../../runtime/execute.ts";
 import { verifyLog } from "../../replay/verify.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
-import { type Client, createClient, type ShownRun, type SubmitOptions } from "../../worker/api.ts";
+import { type Client, createClient, type ListOptions, type ShownRun, type SubmitOptions } from "../../worker/api.ts";
 import { Worker } from "../../worker/worker.ts";
 import { kindOf } from "../error-kind.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
@@ -53,6 +54,10 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
     });
   const submit = async (program: Program, options: SubmitOptions = {}): Promise<string> =>
     (await client.submit(program, { policy: shopPolicy(shop), ...options })).runId;
+  const until = async (holds: () => Promise<boolean> | boolean): Promise<void> => {
+    while (!(await holds())) await new Promise(setImmediate);
+  };
+  const isRunning = (id: string): Promise<void> => until(async () => (await client.show(id)).state === "running");
   const ended = async (program: Program, options: SubmitOptions = {}): Promise<ShownRun> => client.watch(await submit(program, options));
 
   beforeAll(async () => {
@@ -146,5 +151,129 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
       approve: () => ({ decision: "approved", by: "ada" }),
     });
     expect(readFileSync(path, "utf8")).toBe(readFileSync(local, "utf8"));
+  });
+
+  test("a call in doubt stops the run, and its owner decides; or the submitter has decided", async () => {
+    const program = programOf(
+      `fn main() -> Int !{shop.read, shop.buy} {
+         let read = string.len(shop.read("a"))
+         let bought = try shop.buy("tea")
+         match bought { Ok(n) => read + n, Err(_) => 0 - 1 }
+       }`,
+      shop,
+    );
+    /** Submits a run of which an earlier execution has begun to buy and was lost. */
+    const lost = async (key: string, options: SubmitOptions = {}): Promise<string> => {
+      const { runId: id } = await client.submit(program, { policy: shopPolicy(shop), queue: "later", key, ...options });
+      await server.admin(`INSERT INTO boruna.intents (run, call, token) VALUES ('${id}', 2, 'lost')`);
+      await server.admin(`UPDATE boruna.runs SET queue = 'default' WHERE id = '${id}'`);
+      await server.admin(`UPDATE boruna_dbos.workflow_status SET queue_name = 'default' WHERE workflow_uuid = '${id}'`);
+      return id;
+    };
+    shop.calls.length = 0;
+    const stopped = await client.watch(await lost("stop"));
+    expect(stopped).toMatchObject({ state: "in_doubt", outcome: "in_doubt", inDoubt: { call: 2, capability: "shop.buy" } });
+    expect(shop.calls).toEqual(["read a"]);
+    await client.resume(stopped.id, "retry");
+    expect(await client.watch(stopped.id)).toMatchObject({ outcome: "success", result: { value: 9 + 3 } });
+    expect(shop.calls).toEqual(["read a", "buy tea"]);
+    expect(await kindOf(() => client.resume(stopped.id, "retry"))).toBe("worker.not_waiting");
+    expect(await client.watch(await lost("fail", { inDoubt: "fail" }))).toMatchObject({ outcome: "success", result: { value: -1 } });
+    expect(await client.watch(await lost("retry", { inDoubt: "retry" }))).toMatchObject({ outcome: "success", result: { value: 12 } });
+    const path = join(folder, "in-doubt.jsonl");
+    await client.log(stopped.id, path);
+    expect(await verifyLog(path)).toMatchObject({ outcome: "success" });
+  });
+
+  test("a call whose handler answers later waits for the answer", async () => {
+    const program = programOf('fn main() -> Int !{shop.ask} { shop.ask("how many") }', shop);
+    const run = await ended(program);
+    expect(run).toMatchObject({ state: "suspended", waiting: [{ call: 1, capability: "shop.ask", waitsFor: "answer" }] });
+    await client.answer(run.id, { call: 1, value: 42 });
+    expect(await client.watch(run.id)).toMatchObject({ outcome: "success", result: { value: 42 } });
+    expect(shop.calls.filter((call) => call.startsWith("ask"))).toEqual(["ask how many"]);
+  });
+
+  test("canceling reaches a run that is queued, one that waits in a call and one that only computes", async () => {
+    const queued = await submit(programOf("fn main() -> Int { 1 }", shop), { queue: "nobody" });
+    expect(await client.cancel(queued)).toMatchObject({ state: "ended", outcome: "canceled" });
+    shop.onWait = (signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+    for (const text of [
+      'fn main() -> Int !{shop.wait} { shop.wait("x") }',
+      "fn main() -> Int { let mut n = 0\n while n >= 0 { n = (n + 1) % 7 }\n n }",
+    ]) {
+      const id = await submit(programOf(text, shop), { limits: { max_steps: 9_000_000_000 } });
+      await isRunning(id);
+      await client.cancel(id);
+      expect(await client.watch(id)).toMatchObject({ state: "ended", outcome: "canceled", isCanceled: true });
+    }
+  });
+
+  test("a run ends at its deadline, also while it waits", async () => {
+    shop.onWait = (signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+    const waits = await ended(programOf('fn main() -> Int !{shop.wait} { shop.wait("x") }', shop), { deadlineMs: 600 });
+    expect(waits).toMatchObject({ state: "ended", outcome: "timeout" });
+    const asks = await submit(programOf('fn main() -> Int !{shop.ask} { shop.ask("x") }', shop), { deadlineMs: 1_500 });
+    await until(async () => (await client.show(asks)).state === "ended");
+    expect(await client.show(asks)).toMatchObject({ outcome: "timeout", result: { error: { kind: "deadline" } } });
+  });
+
+  test("a run whose workers die ends after its attempts", async () => {
+    shop.onWait = (signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+    const { runId: id } = await client.submit(programOf('fn main() -> Int !{shop.wait} { shop.wait("x") }', shop), {
+      policy: shopPolicy(shop),
+      queue: "later",
+      attempts: 3,
+    });
+    // As three executions that ended with their workers.
+    await server.admin(`UPDATE boruna.runs SET queue = 'default', attempts = 3, executions = 3 WHERE id = '${id}'`);
+    await server.admin(`UPDATE boruna_dbos.workflow_status SET queue_name = 'default' WHERE workflow_uuid = '${id}'`);
+    expect(await client.watch(id)).toMatchObject({ state: "ended", outcome: "fatal", result: { error: { kind: "worker_lost" } } });
+  });
+
+  test("a tenant's runs wait for each other, not for those of others", async () => {
+    let open = (): void => undefined;
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    shop.onWait = () => opened;
+    shop.calls.length = 0;
+    const program = programOf("fn main(who: String) -> Int !{shop.wait} { shop.wait(who) }", shop);
+    const ids: string[] = [];
+    for (const [tenant, who] of [["ada", "a1"] as const, ["ada", "a2"] as const, ["bob", "b1"] as const])
+      ids.push(await submit(program, { queue: "narrow", tenant, args: { who } }));
+    await until(() => shop.calls.length >= 2);
+    expect(shop.calls.toSorted()).toEqual(["wait a1", "wait b1"]);
+    open();
+    for (const id of ids) expect(await client.watch(id)).toMatchObject({ outcome: "success" });
+    expect(shop.calls.length).toBe(3);
+  });
+
+  test("ended runs are deleted when they are old enough, with their steps", async () => {
+    const run = await ended(programOf("fn main() -> Int { 1 }", shop));
+    await server.admin(`UPDATE boruna.runs SET ended_at = now() - interval '2 days' WHERE id = '${run.id}'`);
+    await until(async () => (await kindOf(() => client.show(run.id))) === "worker.no_run");
+    expect(await server.admin(`SELECT 1 FROM boruna_dbos.workflow_status WHERE workflow_uuid = '${run.id}'`)).toEqual([]);
+  });
+
+  test("a program with a capability that the worker does not serve ends with a reason", async () => {
+    const other = openShop();
+    const registry = createRegistry([{ name: "other.thing", version: "1", params: [], result: "Int", mayRepeat: true, handler: () => 1 }]);
+    const program = programOf("fn main() -> Int !{other.thing} { other.thing() }", { ...other, registry });
+    const { runId } = await client.submit(program, { policy: "allow-all" });
+    expect(await client.watch(runId)).toMatchObject({ outcome: "fatal", result: { error: { kind: "worker.capabilities" } } });
+  });
+
+  test("lists runs by queue, tenant and state, newest first, page by page", async () => {
+    const program = programOf("fn main() -> Int { 1 }", shop);
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) ids.push(await submit(program, { queue: "listed", tenant: i % 2 === 0 ? "even" : "odd" }));
+    const listed = async (options: ListOptions): Promise<readonly string[]> => (await client.list(options)).map(({ id }) => id);
+    expect(await listed({ queue: "listed" })).toEqual(ids.toReversed());
+    expect(await listed({ tenant: "odd", state: "queued" })).toEqual([ids[3], ids[1]]);
+    const [first] = await client.list({ queue: "listed", limit: 1 });
+    expect(first?.id).toBe(ids[4]);
+    if (first !== undefined) expect(await listed({ queue: "listed", limit: 2, after: first })).toEqual([ids[3], ids[2]]);
+    expect(await kindOf(() => client.list({ queue: "a", tenant: "b" }))).toBe("usage");
   });
 });

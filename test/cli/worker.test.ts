@@ -1,0 +1,113 @@
+/** `boruna worker`, `submit` and `runs` as a user sees them: real processes on a real PostgreSQL. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
+import { boruna, type Ended, environment, MAIN, temporaryFolder } from "./boruna.ts";
+
+if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
+
+describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
+  const folder = temporaryFolder();
+  let server: PostgresServer;
+  let worker: ChildProcess;
+  let health = "";
+  let stderr = "";
+  const requests: string[] = [];
+  let release = (): void => undefined;
+  const web = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url}`);
+    request.resume();
+    if (request.url === "/slow") release = () => response.end("slow");
+    else response.end("fine");
+  });
+  let origin = "";
+  const here = (...args: readonly string[]): Promise<Ended> =>
+    boruna(args, { cwd: folder, env: { DATABASE_URL: server.url("boss"), USER: "ada" } });
+  const json = async (...args: readonly string[]): Promise<unknown> => JSON.parse((await here(...args, "--json")).stdout);
+
+  beforeAll(async () => {
+    if (POSTGRES_BIN === undefined) return;
+    server = await startPostgres(POSTGRES_BIN);
+    await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
+    const address = web.address();
+    const host = `127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
+    origin = `http://${host}`;
+    writeFileSync(
+      join(folder, "call.ax"),
+      'fn main(url: String, method: String) -> String !{net.fetch} {\n    net.fetch(url, method, "")\n}\n',
+    );
+    const approval = { required: true, where: { method: { in: ["DELETE"] } } };
+    const policy = { rules: { "net.fetch": { allow: true, approval } }, net_policy: { allowed_domains: [host] } };
+    writeFileSync(join(folder, "policy.json"), JSON.stringify(policy));
+  });
+  afterAll(async () => {
+    worker?.kill("SIGKILL");
+    web.closeAllConnections();
+    web.close();
+    await server?.stop();
+  });
+
+  const submit = async (path: string, method: string): Promise<string> => {
+    const args = ["--policy", "policy.json", "--arg", `url=${origin}${path}`, "--arg", `method=${method}`];
+    return (await here("submit", "call.ax", ...args)).stdout.trim();
+  };
+
+  test("says what is missing: the address, the tables", async () => {
+    expect(await boruna(["submit", "call.ax"], { cwd: folder })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("which database?"),
+    });
+    expect(await here("runs", "list")).toMatchObject({ code: 2, stderr: expect.stringContaining("no worker has used this database yet") });
+    expect(await here("worker", "--queue", "a b")).toMatchObject({ code: 2, stderr: expect.stringContaining("--queue a b") });
+  });
+
+  test("executes what is submitted; runs watch, show, list and log", async () => {
+    worker = spawn(process.execPath, [MAIN, "worker", "--json", "--health", "127.0.0.1:0"], {
+      cwd: folder,
+      env: environment({ DATABASE_URL: server.url("boss") }),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    worker.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    const [line]: unknown[] = worker.stdout === null ? [] : await once(worker.stdout, "data");
+    health = /"health":"([^"]*)"/.exec(String(line))?.[1] ?? "";
+    expect((await fetch(`${health}/readyz`)).status).toBe(200);
+    expect(await (await fetch(`${health}/healthz`)).json()).toMatchObject({ alive: true, ready: true, active_runs: 0 });
+    const id = await submit("/one", "GET");
+    expect(await here("runs", "watch", id)).toMatchObject({ code: 0, stdout: expect.stringContaining('value: "fine"') });
+    expect(await json("runs", "show", id)).toMatchObject({ run_id: id, state: "ended", outcome: "success", result: { value: "fine" } });
+    expect(await json("runs", "list", "--count", "1")).toMatchObject({ runs: [{ run_id: id }] });
+    expect((await here("runs", "log", id, "-o", "run.jsonl")).code).toBe(0);
+    expect((await here("verify", "run.jsonl", "--replay")).code).toBe(0);
+    expect(await here("runs", "show", "unknown")).toMatchObject({ code: 2, stderr: expect.stringContaining("there is no run unknown") });
+  });
+
+  test("approve takes the id of a run", async () => {
+    const id = await submit("/one", "DELETE");
+    expect((await here("runs", "watch", id)).code).toBe(7);
+    expect(await here("approve", id)).toMatchObject({ code: 2, stderr: expect.stringContaining("call 1 of net.fetch") });
+    expect(await here("approve", id, "--call", "1", "--by", "ada")).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("approved by ada"),
+    });
+    expect((await here("runs", "watch", id)).code).toBe(0);
+    expect(requests.filter((request) => request.startsWith("DELETE"))).toEqual(["DELETE /one"]);
+  });
+
+  test("SIGTERM lets runs go on to their end, and the worker says nothing else", async () => {
+    const id = await submit("/slow", "GET");
+    while (!requests.includes("GET /slow")) await new Promise(setImmediate);
+    worker.kill("SIGTERM");
+    while (!stderr.includes("drains")) await new Promise(setImmediate);
+    expect((await fetch(`${health}/readyz`)).status).toBe(503);
+    release();
+    expect(await once(worker, "exit")).toEqual([0, null]);
+    expect(await json("runs", "show", id)).toMatchObject({ outcome: "success", attempts: 1, result: { value: "slow" } });
+    expect(stderr).toBe("drains: 1 runs go on for up to 30 s\n");
+  });
+});
