@@ -27,7 +27,8 @@ const PASSING = /^(08|40|53|57)/;
 /** Whether the statement may succeed later, because the server is gone or busy. */
 export function isPassing(error: unknown): boolean {
   const code = errorCode(error);
-  return code.length === 5 && /^[0-9A-Z]{5}$/.test(code) ? PASSING.test(code) : error instanceof Error && !(error instanceof BorunaError);
+  // Codes of the system begin with E, which no SQLSTATE does: EPIPE has five letters, too.
+  return /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code) ? PASSING.test(code) : error instanceof Error && !(error instanceof BorunaError);
 }
 
 /** Repeats `work` while it fails with a temporary error. Throws any other error, and the last error when `signal` is aborted. */

@@ -69,6 +69,8 @@ export interface EngineClient {
   enqueue(transaction: ClientBase, run: QueuedRun): Promise<void>;
   /** Returns those of the workflows that have ended. */
   ended(ids: readonly string[]): Promise<readonly string[]>;
+  /** Returns workflows that an error of the engine has ended, at most `limit`. */
+  failed(limit: number): Promise<readonly string[]>;
   /** Lets an ended workflow go on under the same id. Its steps are kept. */
   rewind(run: QueuedRun): Promise<void>;
   /** Returns the steps of a run that have an output, by id. */
@@ -148,6 +150,10 @@ export async function openEngineClient(databaseUrl: string, pool: Pool): Promise
         loadInput: false,
         loadOutput: false,
       });
+      return found.map(({ workflowID }) => workflowID);
+    },
+    failed: async (limit) => {
+      const found = await client.listWorkflows({ status: "ERROR", limit, sortDesc: true, loadInput: false, loadOutput: false });
       return found.map(({ workflowID }) => workflowID);
     },
     rewind: async ({ id, queue, tenant }) => {

@@ -29,7 +29,7 @@ import type { BegunRun, DecisionRow, ExecutionEnd, RunOptionsRow } from "./store
 export type StopCause = "canceled" | "deadline";
 
 /** What an execution needs of its worker. */
-export interface ExecutionHost extends Pick<RecordedCallsOptions, "intent" | "takeOver" | "token"> {
+export interface ExecutionHost extends Pick<RecordedCallsOptions, "intent" | "takeOver" | "token" | "untilLeased"> {
   readonly step: RunStep;
   /** Aborted with a `StopCause`. */
   readonly signal: AbortSignal;

@@ -10,7 +10,7 @@
  */
 import type { Pool, PoolClient } from "pg";
 import type { Engine, EngineClient } from "./engine.ts";
-import { allWorkers, deadWorkers, begunRuns, deleteRuns, endLateRuns, expiredRuns, queuesOf, removeWorkers } from "./store.ts";
+import { allWorkers, begunRuns, deadWorkers, deleteRuns, endLateRuns, expiredRuns, goingOnOf, queuesOf, removeWorkers } from "./store.ts";
 
 /** The key of the advisory lock of the keeper. */
 const KEEPER_LOCK = 0x0b0122;
@@ -85,5 +85,8 @@ export async function requeueRuns(engine: Engine, client: Pick<PoolClient, "quer
 async function rewindEnded({ client, leaseMs }: KeeperOptions, transaction: PoolClient): Promise<void> {
   const begun = await begunRuns(transaction, leaseMs, BATCH);
   const ended = new Set(await client.ended(begun.map(({ id }) => id)));
-  for (const run of begun.filter(({ id }) => ended.has(id))) await client.rewind(run);
+  const ready = begun.filter(({ id }) => ended.has(id));
+  // An execution may have failed before its row said that it had begun.
+  const failed = (await goingOnOf(transaction, await client.failed(BATCH))).filter(({ id }) => !ended.has(id));
+  for (const run of [...ready, ...failed]) await client.rewind(run);
 }

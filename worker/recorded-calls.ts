@@ -39,6 +39,8 @@ export interface RecordedCallsOptions {
   readonly intent: (call: number, token: string) => Promise<Intent>;
   /** Writes this token into the intent of a call in doubt. */
   readonly takeOver: (call: number, token: string) => Promise<void>;
+  /** Resolves when the worker surely has its lease. */
+  readonly untilLeased: () => Promise<void>;
   /** The token of this execution, never used by another. */
   readonly token: string;
   /** Returns the answer of a call whose handler answers later, if it is there. */
@@ -91,7 +93,10 @@ export class RecordedCalls implements DurableCalls {
   async #step(call: DurableCall, make: () => Promise<Arrival>, stop: (arrival: Arrival) => void): Promise<string> {
     const done = await this.#slots.take();
     try {
-      const arrival = (await this.#refusal(call)) ?? (await make());
+      const refusal = await this.#refusal(call);
+      // A worker that was stopped may have lost the run meanwhile.
+      await this.#options.untilLeased();
+      const arrival = refusal ?? (await make());
       if (!("stop" in arrival)) return textOf(call, arrival);
       stop(arrival);
     } catch (error) {

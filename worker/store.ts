@@ -197,6 +197,16 @@ export async function begunRuns(client: Pick<ClientBase, "query">, olderThanMs: 
   return rows;
 }
 
+/** Returns those of these runs that should go on. */
+export async function goingOnOf(client: Pick<ClientBase, "query">, ids: readonly string[]): Promise<readonly QueuedRun[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await client.query<QueuedRun>(
+    "SELECT id, queue, tenant FROM boruna.runs WHERE id = ANY($1) AND state IN ('queued', 'running')",
+    [ids],
+  );
+  return rows;
+}
+
 /** Ends the runs that nobody executes and whose deadline has passed. Returns how many. */
 export async function endLateRuns(client: Pick<ClientBase, "query">): Promise<number> {
   const { rowCount } = await client.query(

@@ -9,6 +9,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import type { RunnerTelemetry } from "../telemetry/runner-telemetry.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
@@ -55,6 +56,8 @@ export interface WorkerOptions {
 
 /** How often a worker checks for requests to cancel its runs, in milliseconds. */
 const CANCEL_POLL_MS = 500;
+/** How often a worker that may have lost its lease looks whether it has, in milliseconds. */
+const LEASE_POLL_MS = 50;
 /** How long the start waits for the database, in milliseconds. */
 const START_MS = 60_000;
 const CACHED_PROGRAMS = 200;
@@ -151,15 +154,19 @@ export class Worker {
     await this.#pool.end();
   }
 
+  async #untilLeased(): Promise<void> {
+    while (performance.now() - this.#lastBeat >= this.#options.leaseMs) await sleep(LEASE_POLL_MS);
+  }
+
   async #beat(): Promise<void> {
     if (this.#isBeating) return;
     this.#isBeating = true;
     try {
-      const hasLease = await beat(this.#pool, this.id, this.#options.leaseMs);
       const now = performance.now();
+      const hasLease = await beat(this.#pool, this.id, this.#options.leaseMs);
       if (now - this.#lastBeat > this.#options.leaseMs) this.#inContactSince = now;
-      this.#lastBeat = now;
-      if (!hasLease) this.#lose();
+      if (hasLease) this.#lastBeat = now;
+      else this.#lose();
     } catch (error) {
       if (!isPassing(error)) this.#options.onNotice(`a beat failed: ${connectError(error).message}`);
     } finally {
@@ -264,6 +271,7 @@ export class Worker {
       token: `${this.id} ${run.execution}`,
       intent: (call, token) => waits(() => writeIntent(this.#pool, id, call, token)),
       takeOver: (call, token) => waits(() => takeOverIntent(this.#pool, id, call, token)),
+      untilLeased: () => this.#untilLeased(),
       onEngineFailure: () => abort.abort("canceled"),
     });
     span?.end({ outcome: end.outcome });
