@@ -44,6 +44,12 @@ export function growList(meter: Meter, xs: Value, value: Value): Value {
   return items.grow(value);
 }
 
+/** Does the same as `list.take`, but may change the list in place. No other code may hold the list or use its storage. */
+export function shortenList(meter: Meter, xs: Value, count: Value): Value {
+  meter.allocate(BYTES.push);
+  return list(xs).shorten(listIndex(int(count)));
+}
+
 export function concatLists(meter: Meter, a: ListValue, b: ListValue): Value {
   meter.charge(b.length * UNITS.slot);
   meter.allocateList(a.length + b.length, BYTES.push + BYTES.slot * b.length);

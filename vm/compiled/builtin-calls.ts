@@ -90,6 +90,12 @@ export function builtin(body: FunctionBody, pc: number, id: number, argOperands:
     );
   const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;
   if (decl.name === "list.push") return push(body, pc, call, argOperands, kind);
+  const local = body.uniqueLists.takes.get(pc);
+  const unique = local !== undefined && body.tracked.has(local) ? `unique${local}` : a?.unique;
+  if (decl.name === "list.take" && unique !== undefined) {
+    body.push(`${unique} === 2 ? shortenList(meter, ${args[0]}, ${args[1]}) : ${call}`, kind);
+    return body.setUnique(`${unique} === 2 ? 2 : 0`);
+  }
   if (fixedKind(id) === undefined) {
     const variable = body.operandName();
     body.line(`${variable} = ${body.roles[pc] === OWNERSHIP.take ? `endOwnership(${call})` : call};`);

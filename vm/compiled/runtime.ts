@@ -1,6 +1,6 @@
 /** The runtime of compiled code: everything that the generated text calls. The functions have no effect except on the meter. */
 import { jsonKind } from "../builtins/json-code.ts";
-import { elementAt, growList } from "../builtins/list-code.ts";
+import { elementAt, growList, shortenList } from "../builtins/list-code.ts";
 import { makeMap } from "../builtins/map-code.ts";
 import { append, concat, isTruthy, matchPayload, matchTag } from "../interpreter/operations.ts";
 import { beginOwnership, endOwnership, pushOwned, pushUnique } from "../interpreter/ownership.ts";
@@ -160,6 +160,7 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     jsonKind,
     elementAt,
     growList,
+    shortenList,
     updatePart,
     beginOwnership,
     endOwnership,

@@ -29,9 +29,11 @@ export interface UniqueLists {
   readonly moves: ReadonlySet<number>;
   /** The pushes whose result is stored in the local that held the list. Maps the pc of the push to the local. */
   readonly pushes: ReadonlyMap<number, number>;
+  /** The same for `xs = list.take(xs, n)`. */
+  readonly takes: ReadonlyMap<number, number>;
 }
 
-export const NO_UNIQUE_LISTS: UniqueLists = { borrows: new Set(), moves: new Set(), pushes: new Map() };
+export const NO_UNIQUE_LISTS: UniqueLists = { borrows: new Set(), moves: new Set(), pushes: new Map(), takes: new Map() };
 
 /** A load of a local whose value is used at `usePc`, in the same straight-line code and before any store to the local. */
 interface Borrow {
@@ -52,15 +54,17 @@ export function uniqueLists(program: Program, fn: VerifiedFunction): UniqueLists
 function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
   const borrowed: Borrow[] = [];
   const pushes = new Map<number, number>();
+  const takes = new Map<number, number>();
   followOperands(fn, ({ pc, row, first, popped, originOf, storesBefore }) => {
     const borrow = (origin: Origin | undefined): boolean => {
       if (origin === undefined || origin.laterPcs.length > 0 || origin.storesBefore !== storesBefore(origin.local)) return false;
       borrowed.push({ loadPc: origin.loadPc, usePc: pc });
       return true;
     };
-    if (builtinName(row, first) === "list.push") {
+    const name = builtinName(row, first);
+    if (name === "list.push" || name === "list.take") {
       const origin = originOf(1);
-      // Records each push onto the loaded list.
+      // Records each change of the loaded list.
       origin?.laterPcs.push(pc);
       return origin;
     }
@@ -71,7 +75,9 @@ function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
     const origin = row.tag === OPCODES.StoreLocal.tag ? originOf(0) : undefined;
     if (origin?.local !== first || origin.storesBefore !== storesBefore(first) || origin.laterPcs[0] !== pc - 1) return undefined;
     borrowed.push({ loadPc: origin.loadPc, usePc: pc });
-    pushes.set(pc - 1, first);
+    const change = OPCODE_BY_TAG.get(fn.code[(pc - 1) * CODE_STRIDE] ?? -1);
+    const isPush = change !== undefined && builtinName(change, fn.code[(pc - 1) * CODE_STRIDE + 1] ?? 0) === "list.push";
+    (isPush ? pushes : takes).set(pc - 1, first);
     return undefined;
   });
   const borrowPcs = new Set(borrowed.map(({ loadPc }) => loadPc));
@@ -82,8 +88,9 @@ function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
     if ((nextMove[loadPc] ?? 0) >= usePc) continue;
     borrowPcs.delete(loadPc);
     pushes.delete(usePc - 1);
+    takes.delete(usePc - 1);
   }
-  return { borrows: borrowPcs, moves, pushes };
+  return { borrows: borrowPcs, moves, pushes, takes };
 }
 
 /** Returns the pcs of the loads after which the local is not read before the next store to it. */

@@ -18,7 +18,7 @@ const NO_ITEMS: never[] = [];
  */
 export class PersistentList<T> implements Owned {
   static readonly EMPTY: PersistentList<never> = new PersistentList<never>(NO_ITEMS, undefined, undefined, 0, 0);
-  /** The number of elements. Only `grow` and `restore` change the length. */
+  /** The number of elements. Only `grow`, `shorten` and `restore` change the length. */
   length: number;
   /** The index of the first element in `storage`. */
   readonly offset: number;
@@ -212,6 +212,15 @@ export class PersistentList<T> implements Owned {
     if (end - start === this.length) return this;
     const buffer = this.#shared();
     return new PersistentList(this.head, buffer, buffer === undefined ? this.#trie : undefined, this.offset + start, end - start);
+  }
+
+  /** Does the same as `slice(0, length)`, but may shorten this list in place. No other place may hold it or use its storage. */
+  shorten(length: number): PersistentList<T> {
+    const isPlain = this.#buffer === undefined && this.owner?.log === undefined && this.ownsStorage;
+    if (!isPlain || length <= 0 || length >= this.length) return this.slice(0, length);
+    this.head.length = length;
+    this.length = length;
+    return this;
   }
 
   /** Returns a new array, which the caller may change. */

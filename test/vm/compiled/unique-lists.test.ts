@@ -131,6 +131,23 @@ fn made() -> List<Int> {
     "[5, 3, 4, 201]",
   ],
   [
+    "a stack",
+    `fn made() -> List<List<Int>> {
+    let mut xs: List<Int> = []
+    let mut old = xs
+    for i in 0..6 {
+        xs = list.push(xs, i)
+        xs = list.push(xs, i * 10)
+        if i == 2 { old = xs }
+        xs = list.take(xs, list.len(xs) - 1)
+    }
+    let none = list.take(xs, -1)
+    [xs, old, none, list.push(list.take(old, 2), 7), old]
+}
+`,
+    "[[0, 1, 2, 3, 4, 5], [0, 1, 2, 20], [], [0, 1, 7], [0, 1, 2, 20]]",
+  ],
+  [
     "a long list of which a call changes a copy",
     `fn peek(xs: List<Int>) -> Int {
     let mut ys = xs
