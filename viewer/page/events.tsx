@@ -6,7 +6,7 @@ import { get } from "./client.ts";
 import { formatCount } from "./format.ts";
 import { useKeys } from "./keys.tsx";
 import { ErrorNote, FollowBox, Note, RowCount, Untrusted, untrusted, useRowHeight } from "./parts.tsx";
-import { type Route, setQuery } from "./route.ts";
+import { parseRoute, type Route, setQuery } from "./route.ts";
 import { useWindow } from "./use-window.ts";
 import { VirtualRows } from "./virtual-rows.tsx";
 
@@ -164,7 +164,8 @@ function useSelectedEvent(
   const linked = Number.isInteger(number) && number >= 1 ? number - 1 : undefined;
   const found = row === undefined ? undefined : rowAt(row)?.n;
   useEffect(() => {
-    if (!isFiltered) setRow(linked);
+    // A key may have changed the address since this render. The row of the old address would take the step back.
+    if (!isFiltered && parseRoute(location.hash).query.get("event") === query.get("event")) setRow(linked);
   }, [linked, isFiltered]);
   useEffect(() => {
     if (isFiltered) setRow(undefined);
