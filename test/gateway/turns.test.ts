@@ -93,6 +93,16 @@ describe("fifty runs on one event loop take turns", () => {
     expect(passesBeforeFirstEnd).toBeGreaterThan(RUNS);
   });
 
+  test("a loop that begins at the first instruction of its function lets the event loop run too", async () => {
+    const stop = new AbortController();
+    setImmediate(() => stop.abort());
+    const spinning = programOf("fn main() -> Unit { while true { } }");
+    const { error, steps } = await executeProgram(spinning, { runId: "turns", signal: stop.signal, limits: { max_steps: Number.MAX_SAFE_INTEGER } });
+    expect(error?.kind).toBe("canceled");
+    // Far more than one turn has.
+    expect(steps).toBeLessThan(100_000_000);
+  });
+
   test("a run that ends passes the rest of its turn on", async () => {
     const stop = new AbortController();
     let now = 0;

@@ -293,11 +293,11 @@ export class Engine {
    */
   enterLoop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stopStep: number): "ended" | "paused" | undefined {
     const { depth } = actor;
-    if (depth >= actor.interpretFromDepth || reportsFlow(run, fn)) return undefined;
+    // The code from instruction 0 on is that of a call, which never pauses.
+    if (pc === 0 || depth >= actor.interpretFromDepth || reportsFlow(run, fn)) return undefined;
     const profile = this.#heatUp(fn, span);
     if (profile === undefined) return undefined;
     const base = actor.frameBase[depth - 1] ?? 0;
-    if (pc === 0 && !isFresh(actor, fn, base)) return undefined;
     const value = this.#run(run, actor, profile, pc, { base, count: actor.sp - base, depth, stopStep, mayPause: !run.exactSlices });
     if (value === undefined) return undefined;
     if (value !== PAUSED) {
