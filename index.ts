@@ -45,8 +45,7 @@ export type { SamplingPriority } from "./telemetry/task-span.ts";
 // Submit runs to workers
 export { createClient } from "./worker/api.ts";
 export type { ApproveRunOptions, Client, ListOptions, ShownRun, SubmitOptions, SubmittedRun } from "./worker/api.ts";
-export type { ListedRun } from "./worker/run-rows.ts";
-export type { RunState } from "./worker/store.ts";
+export type { ListedRun, RunState } from "./worker/listed-run.ts";
 
 // Policies
 export { loadPolicy } from "./policy/load.ts";

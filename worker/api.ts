@@ -5,8 +5,7 @@ import type { FinishedLog, RecorderOptions } from "../replay/log/recorder.ts";
 import type { CallAnswer, InDoubt, OpenCall } from "../replay/resumer.ts";
 import type { RunOptions } from "../runtime/execute.ts";
 import type { Program } from "../vm/bytecode/program.ts";
-import type { ListedRun } from "./run-rows.ts";
-import type { RunState } from "./store.ts";
+import type { ListedRun, RunState } from "./listed-run.ts";
 
 /** Options of `submit`. All are optional. Those with the same names as in `RunOptions` have the same meanings. A submitted run is live. */
 export interface SubmitOptions

@@ -30,12 +30,12 @@ import {
   insertDecision,
   insertRun,
   keepProgram,
-  type ListedRun,
   listRuns,
   type RunRow,
 } from "./run-rows.ts";
 import { checkTables } from "./schema.ts";
-import { programOf, RUN_STATES, type RunOptionsRow } from "./store.ts";
+import { type ListedRun, RUN_STATES } from "./listed-run.ts";
+import { programOf, type RunOptionsRow } from "./store.ts";
 
 const CONNECTIONS = 4;
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;

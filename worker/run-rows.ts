@@ -1,7 +1,7 @@
 /** The rows of runs as clients write and read them (`schema.ts`). What workers do with them is in `store.ts`. */
 import type { ClientBase, Pool } from "pg";
-import type { DecisionRow, ProgramRow, RunOptionsRow, RunState, Waiting } from "./store.ts";
-import { RUN_STATES } from "./store.ts";
+import { type ListedRun, RUN_STATES, type RunState } from "./listed-run.ts";
+import type { DecisionRow, ProgramRow, RunOptionsRow, Waiting } from "./store.ts";
 
 type Queries = Pick<ClientBase, "query">;
 
@@ -31,21 +31,6 @@ export async function insertRun(client: Queries, run: NewRun): Promise<boolean> 
     [run.id, run.queue, run.tenant, run.program, JSON.stringify(run.options), run.deadlineMs ?? null],
   );
   return rowCount === 1;
-}
-
-/** A run as a list shows it. Times are RFC 3339 in UTC with microseconds. */
-export interface ListedRun {
-  readonly id: string;
-  readonly queue: string;
-  readonly tenant: string;
-  readonly program: string;
-  readonly state: RunState;
-  /** Undefined until the run has ended, or waits. */
-  readonly outcome: string | undefined;
-  readonly attempts: number;
-  readonly submittedAt: string;
-  readonly startedAt: string | undefined;
-  readonly endedAt: string | undefined;
 }
 
 const timeText = (column: string): string => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;

@@ -8,9 +8,6 @@ import type { QueuedRun } from "./engine.ts";
 import type { SuspendedCall } from "../gateway/call.ts";
 import type { InDoubt, OpenCall } from "../replay/resumer.ts";
 
-export const RUN_STATES = ["queued", "running", "suspended", "in_doubt", "ended"] as const;
-export type RunState = (typeof RUN_STATES)[number];
-
 /** What `submit` stores beside program and policy. Texts of JSON are canonical. */
 export interface RunOptionsRow {
   /** Typed JSON by parameter name. */

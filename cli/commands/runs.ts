@@ -1,8 +1,7 @@
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT, OUTCOMES } from "../../vm/outcome.ts";
 import type { ListOptions, ShownRun } from "../../worker/api.ts";
-import type { ListedRun } from "../../worker/run-rows.ts";
-import type { RunState } from "../../worker/store.ts";
+import type { ListedRun, RunState } from "../../worker/listed-run.ts";
 import { requestLines } from "../approval.ts";
 import { type DatabaseFlags, withClient } from "../database-flag.ts";
 import { readKey } from "../keys.ts";
