@@ -94,7 +94,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "a missing argument": { args: ["run", "add.ax"], code: 2, says: ["the argument a is missing", "(a: Int)"] },
   "an argument of the wrong type": { args: ["run", "add.ax", "--arg", 'a="x"'], code: 2, says: ["a: expected Int", "String"] },
   "an unknown argument": { args: ["run", "add.ax", "--arg", "a=1", "--arg", "b=2"], code: 2, says: ['no argument "b"'] },
-  "an unknown command": { args: ["runn", "add.ax"], code: 2, says: ["unknown command", "Did you mean run?"] },
+  "an unknown command": { args: ["runn", "add.ax"], code: 2, says: ["unknown command", "Did you mean one of run, runs?"] },
   "a color choice that is none": { args: ["check", "add.ax", "--color", "pink"], code: 2, says: ["--color", "pink", "never"] },
   "no file": { args: ["run"], code: 2, says: ["missing required argument 'file'", "boruna COMMAND -h"] },
   "too many files": { args: ["check", "add.ax", "get.ax"], code: 2, says: ["too many arguments"] },

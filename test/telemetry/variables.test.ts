@@ -6,8 +6,11 @@ import { INSTRUMENTS } from "../../telemetry/instruments.ts";
 import { VARIABLES } from "../../telemetry/variables.ts";
 
 const FOLDERS = ["telemetry", "cli"];
-/** Variables that are not telemetry's. */
-const OTHERS = new Set(["BORUNA_DEBUG", "BORUNA_MCP_TOKEN", "BORUNA_BUILD_TELEMETRY_URL"]);
+/** Variables that are not telemetry's: those of commands, and those of live handlers, which `boruna doctor` names. */
+const OTHERS = new Set([
+  ...["BORUNA_DEBUG", "BORUNA_MCP_TOKEN", "BORUNA_BUILD_TELEMETRY_URL"],
+  ...["BORUNA_DB", "BORUNA_LLM_KEY", "BORUNA_LLM_MODEL", "BORUNA_LLM_URL"],
+]);
 
 test("every variable that the code names is in the table", () => {
   const names = FOLDERS.flatMap((folder) =>
