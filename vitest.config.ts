@@ -18,7 +18,7 @@ const PURE = ["test/{analysis,compiler,corpus,limits,policy,replay,std,vm}/**/*.
 export default defineConfig({
   test: {
     environment: "node",
-    maxWorkers: 2,
+    maxWorkers: 3,
     // Long, so that only a test that hangs fails: no test may fail because the machine is busy.
     testTimeout: 3_600_000,
     hookTimeout: 600_000,

@@ -97,7 +97,11 @@ describe("fifty runs on one event loop take turns", () => {
     const stop = new AbortController();
     setImmediate(() => stop.abort());
     const spinning = programOf("fn main() -> Unit { while true { } }");
-    const { error, steps } = await executeProgram(spinning, { runId: "turns", signal: stop.signal, limits: { max_steps: Number.MAX_SAFE_INTEGER } });
+    const { error, steps } = await executeProgram(spinning, {
+      runId: "turns",
+      signal: stop.signal,
+      limits: { max_steps: Number.MAX_SAFE_INTEGER },
+    });
     expect(error?.kind).toBe("canceled");
     // Far more than one turn has.
     expect(steps).toBeLessThan(100_000_000);
