@@ -84,10 +84,17 @@ export interface Call {
 
 type Fact = "number" | "capability" | "request" | "args" | "resultType" | "span" | "isRepeated" | "handler";
 
-/** Returns a call that begins. */
-export function newCall(facts: Pick<Call, Fact>): Call {
+/** Returns a call that begins. Names each field, because an object that begins with a spread is several times slower to make and to read. */
+export function newCall({ number, capability, request, args, resultType, span, isRepeated, handler }: Pick<Call, Fact>): Call {
   return {
-    ...facts,
+    number,
+    capability,
+    request,
+    args,
+    resultType,
+    span,
+    isRepeated,
+    handler,
     isPlain: false,
     rule: undefined,
     reason: undefined,
