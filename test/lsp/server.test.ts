@@ -147,6 +147,12 @@ describe("answers", () => {
     expect(await ask("textDocument/references", "Point { x: Int", 0, { context: { includeDeclaration: false } })).toHaveLength(8);
   });
 
+  test("what can be renamed: a name of the program, and nothing else", async () => {
+    const start = at(TEXT, "area(Shape");
+    expect(await ask("textDocument/prepareRename", "area(Shape", 1)).toEqual({ start, end: { ...start, character: start.character + 4 } });
+    expect(await ask("textDocument/prepareRename", "list.map", 6)).toBeNull();
+  });
+
   test("rename, and refused names", async () => {
     const renamed = await ask("textDocument/rename", "name } =>", 0, { newName: "title" });
     expect(JSON.stringify(renamed)).toContain("name: title");
