@@ -68,7 +68,9 @@ try {
   const checks = isDeep
     ? []
     : await Promise.all([
-        runStage("types", packageFile("typescript", "bin", "tsc"), ["--noEmit", "-p", "tsconfig.test.json"]),
+        ...["tsconfig.test.json", "viewer/page", "playground"].map((project) =>
+          runStage("types", packageFile("typescript", "bin", "tsc"), ["--noEmit", "-p", project]),
+        ),
         runStage("lint", packageFile("oxlint", "bin", "oxlint"), ["--type-aware", "--deny-warnings"]),
         runStage("format", packageFile("@biomejs", "biome", "bin", "biome"), ["format", "."]),
       ]);
