@@ -25,8 +25,9 @@ export async function watchFiles(session: Session, files: () => Iterable<string>
     if (stopCodes.includes(code)) return code;
     // A file that was changed during the run has its signature from before.
     const seen = new Map([...signaturesOf(files()), ...before]);
-    terminal.err(`watching ${seen.size} ${seen.size === 1 ? "file" : "files"}; Ctrl-C ends`);
-    const change = await nextChange(files, seen);
+    const change = await nextChange(files, seen, () =>
+      terminal.err(`watching ${seen.size} ${seen.size === 1 ? "file" : "files"}; Ctrl-C ends`),
+    );
     if (typeof change === "number") return change;
     terminal.err(withoutControlCharacters(`\n${relative(process.cwd(), change)} has changed`));
   }
@@ -42,12 +43,13 @@ async function runOnce(session: Session, body: () => Promise<number>): Promise<n
   }
 }
 
-/** Returns the name of a file that differs from `seen`, or the exit code of a signal. */
-async function nextChange(files: () => Iterable<string>, seen: Signatures): Promise<string | number> {
+/** Returns the name of a file that differs from `seen`, or the exit code of a signal. Calls `onReady` once signals are handled. */
+async function nextChange(files: () => Iterable<string>, seen: Signatures, onReady: () => void): Promise<string | number> {
   let stoppedBy: number | undefined;
   let last = seen;
   const stops = Object.entries(STOP_SIGNALS).map(([name, code]) => [name, () => (stoppedBy ??= code)] as const);
   for (const [name, stop] of stops) process.on(name, stop);
+  onReady();
   try {
     for (;;) {
       const now = signaturesOf(files());
