@@ -13,12 +13,16 @@ class Watching {
   #from = 0;
 
   constructor(args: readonly string[], cwd: string) {
-    this.#child = spawn(process.execPath, [MAIN, ...args], { cwd, env: environment(), stdio: ["ignore", "pipe", "pipe"] });
-    for (const stream of [this.#child.stdout, this.#child.stderr])
-      stream.setEncoding("utf8").on("data", (text: string) => {
-        this.#output += text;
-        this.#child.emit("output");
-      });
+    // One pipe for both, since what comes through two pipes may arrive in another order.
+    this.#child = spawn("sh", ["-c", 'exec "$0" "$@" 2>&1', process.execPath, MAIN, ...args], {
+      cwd,
+      env: environment(),
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    this.#child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      this.#output += text;
+      this.#child.emit("output");
+    });
   }
 
   /** Waits until the output, after what was waited for before, holds the text. Returns what came before it. */
