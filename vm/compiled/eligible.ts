@@ -75,9 +75,10 @@ function isEligible(fn: VerifiedFunction): boolean {
     if (tag === OPCODES.Match.tag) arms += fn.def.matchTables[first]?.length ?? 0;
     if (arms > MAX_MATCH_ARMS) return false;
     if (tag === OPCODES.TailCall.tag && first !== fn.index) return false;
-    // Only the interpreter runs the builtins that print or that need the actor.
+    // Only the interpreter runs the builtins that print or that need the actor. And `string.inspect`, which makes its text before it charges
+    // for it: discarded compiled code and the repetition would each hold the value and its text.
     const builtin = tag === OPCODES.Builtin.tag ? (BUILTIN_BY_ID.get(first)?.name ?? "") : undefined;
-    if (builtin !== undefined && !BUILTIN_CODE.has(builtin) && !isTypedBuiltin(builtin)) return false;
+    if (builtin !== undefined && (builtin === "string.inspect" || (!BUILTIN_CODE.has(builtin) && !isTypedBuiltin(builtin)))) return false;
   }
   return true;
 }
