@@ -136,6 +136,19 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     expect(await row("branch 4").count()).toBeGreaterThan(0);
   });
 
+  test("keys that follow each other faster than the page paints all count", async () => {
+    await open("news");
+    await row("call 1").waitFor();
+    await page.evaluate(`(async () => {
+      for (let i = 0; i < 4; i += 1) {
+        document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true }));
+        for (let j = 0; j < 10; j += 1) await undefined;
+      }
+    })()`);
+    await page.locator("[role=row][aria-selected=true][aria-rowindex='5']").waitFor();
+    await page.getByRole("button", { name: "Show values" }).waitFor();
+  });
+
   test("keys can do everything that the mouse can", async () => {
     await page.goto(runs.pageUrl);
     await page.getByText("4 runs").waitFor();

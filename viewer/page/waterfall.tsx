@@ -160,28 +160,32 @@ function useSelectedRow(
   isFiltered: boolean,
 ): readonly [row: number | undefined, select: (row: number) => void] {
   const [row, setRow] = useState<number>();
-  const hasMoved = useRef(false);
+  /** The row of a key or click that the address does not show yet. Not a flag: the effect of an earlier key may run after a later key. */
+  const movedTo = useRef<number | undefined>(undefined);
   const found = row === undefined ? undefined : rowAt(row)?.spanId;
   useEffect(() => {
-    if (!hasMoved.current || found === undefined) return;
-    hasMoved.current = false;
+    if (found === undefined || movedTo.current !== row) return;
+    movedTo.current = undefined;
     setQuery({ span: found, event: undefined });
   }, [found]);
   const linkedRow = detail?.span.spanId === spanId ? detail?.span.row : undefined;
   useEffect(() => {
-    if (hasMoved.current || isFiltered || linkedRow === undefined) return;
+    if (movedTo.current !== undefined || isFiltered || linkedRow === undefined) return;
     // A key may have changed the address after this detail was requested. Its row would then undo the step.
     if (parseRoute(location.hash).query.get("span") === spanId) setRow(linkedRow);
   }, [linkedRow, isFiltered]);
   // The same span has another row number in a filtered list.
   useEffect(() => {
-    if (isFiltered) setRow(undefined);
+    if (!isFiltered) return;
+    movedTo.current = undefined;
+    setRow(undefined);
   }, [isFiltered]);
   const select = (next: number): void => {
-    hasMoved.current = true;
-    setRow(next);
     const known = rowAt(next)?.spanId;
-    if (known !== undefined && known === found) setQuery({ span: known, event: undefined });
+    // Without another row the effect does not run.
+    if (known !== undefined && known === found) return setQuery({ span: known, event: undefined });
+    movedTo.current = next;
+    setRow(next);
   };
   return [row, select];
 }
