@@ -31,20 +31,20 @@ async function checkWalks(source: string, debugOptions: { readonly maxBytes: num
 test("walks through generated programs with overlapping calls in actors and branches are the same forward and back", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryOverlap, options, async (source, debugOptions) => checkWalks(source, debugOptions)),
-    { numRuns: cases(200) },
+    { endOnFailure: true, numRuns: cases(200) },
   );
 });
 
 test("walks through generated programs of all forms are the same forward and back", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryProgram, options, async (source, debugOptions) => checkWalks(source, debugOptions)),
-    { numRuns: cases(200) },
+    { endOnFailure: true, numRuns: cases(200) },
   );
 });
 
 test("walks through generated programs that change values in place are the same forward and back", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryUpdatesWithCalls, options, async ({ text }, debugOptions) => checkWalks(text, debugOptions)),
-    { numRuns: cases(100) },
+    { endOnFailure: true, numRuns: cases(100) },
   );
 });
