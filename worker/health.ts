@@ -5,7 +5,7 @@
 import { createServer, type Server } from "node:http";
 import { BorunaError, errorCode } from "../vm/error.ts";
 
-/** What is told. */
+/** What the health pages report. */
 export interface Health {
   readonly worker: string;
   readonly isAlive: boolean;
