@@ -83,7 +83,8 @@ export class Screen {
     const start = performance.now();
     for (;;) {
       const [isDead = "", code = ""] = this.#tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status}").trim().split(" ");
-      if (isDead === "1") return Number(code);
+      // tmux may learn of the end before it has the exit code.
+      if (isDead === "1" && code !== "") return Number(code);
       if (performance.now() - start > LIMIT_MS) throw new Error(`the command goes on:\n${this.text()}`);
       await pause(LOOK_MS);
     }

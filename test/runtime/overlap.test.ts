@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import type { Handler } from "../../gateway/handlers.ts";
+import type { CallStart } from "../../gateway/observers.ts";
 import { parsePolicy } from "../../policy/parse.ts";
 import { readLog } from "../../replay/log/log-reader.ts";
 import { replayRun } from "../../replay/replay.ts";
@@ -172,13 +173,9 @@ describe("the end of a run with open calls", () => {
     const aborted: string[] = [];
     const abort = new AbortController();
     const waiting = untilAborted(aborted);
-    let begun = 0;
-    const handler: Handler = (args, context) => {
-      begun += 1;
-      if (begun === 16) setImmediate(() => abort.abort());
-      return waiting(args, context);
-    };
-    const result = await run({ handlers: { "net.fetch": handler }, signal: abort.signal, record: at("c.jsonl") }, 40);
+    // The run may pause between two calls, so it is canceled only after the last of them.
+    const on = { callStart: ({ call }: CallStart) => void (call === 40 && setImmediate(() => abort.abort())) };
+    const result = await run({ handlers: { "net.fetch": waiting }, signal: abort.signal, record: at("c.jsonl"), on }, 40);
     expect(result).toMatchObject({ outcome: "canceled", counters: { total: 40, dispatched: 40, failed: 40 } });
     expect(aborted).toHaveLength(16);
     const resumed = await resume(at("c.jsonl"), { tracing: false, inDoubt: "retry", handlers: { "net.fetch": () => "page" } });

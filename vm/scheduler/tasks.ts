@@ -203,6 +203,7 @@ export function failActor(state: TaskState, task: Actor, trap: MachineTrap): voi
     for (const child of next.children) failing.push(expectDefined(tasks.get(child)));
     if (next.branch !== undefined) tasks.delete(next.id);
     if (next.join !== undefined) run.flow?.endPar(next.id, trap.kind);
+    next.join = undefined;
   }
   run.meter.allocate(BYTES.message + BYTES.wrapper);
   run.meter.allocateString(trap.message.length);

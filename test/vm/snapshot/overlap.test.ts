@@ -26,6 +26,24 @@ test("a run that is suspended at every call, or at any one, equals the uninterru
   );
 });
 
+test("a snapshot holds an actor that failed together with the branches of its par", async () => {
+  const text = `fn fails() -> Int { 1 / 0 }
+fn worker() -> Unit !{net.fetch} {
+    let (_, _) = par { string.len(net.fetch("https://a/")), fails() }
+}
+fn main() -> Int !{net.fetch, actor.spawn} {
+    let _ = spawn worker
+    string.len(net.fetch("https://b/")) + string.len(net.fetch("https://c/"))
+}`;
+  const { module } = compile({ name: "main.ax", text });
+  const fresh = (): ReturnType<typeof verifyModule> => verifyModule(module);
+  const straight = await runThrough(fresh, () => false);
+  const everywhere = await runThrough(fresh, () => true);
+  expect(everywhere.text).toBe(straight.text);
+  expect(straight.text).toContain("division by zero");
+  expect(everywhere.states).toHaveLength(4);
+});
+
 test("snapshots hold tasks that wait for calls and for branches", async () => {
   let states = 0;
   for (const text of fixedSample(arbitraryOverlap, 10)) {
