@@ -391,11 +391,12 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "verify",
     argsSyntax: "<log>",
-    help: "check a log: chain, count, blobs, hashes, signature",
+    help: "check a log, and say in three lines what that proves: chain, signature, replay",
     options: [
       { flags: "--key <key>", help: "the public key that must have signed the log: a PEM file, or the key as policies name it" },
       { flags: "--expect-head <hash>", help: "the hash that the log must end with" },
       { flags: "--replay", help: "replay the run too" },
+      { flags: "--explain", help: "also print each check, and what the checks prove and do not prove" },
       ...REPLAY_LIMITS.map((option) => ({ ...option, needs: "--replay" as const })),
     ],
     examples: [

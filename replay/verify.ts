@@ -49,7 +49,7 @@ interface Check {
   readonly detail: string;
 }
 
-interface Failure {
+export interface Failure {
   readonly check: CheckName;
   /** A stable error kind: `log.*`, or the kind of an error in the module or the policy. */
   readonly kind: string;

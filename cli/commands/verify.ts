@@ -15,6 +15,7 @@ export interface VerifyFlags extends ReplayLimitFlags {
   readonly expectHead?: string;
   /** A file with a public key, or the key itself in base64. */
   readonly key?: string;
+  readonly explain?: boolean;
   readonly replay?: boolean;
 }
 
@@ -30,7 +31,7 @@ export async function verifyCommand(session: Session, file: string, flags: Verif
     verifyLog(file, omitUndefined<VerifyOptions>({ ...options, onRead: progress.reading(file) })),
   );
   if (json) printJson(terminal, toPlainObject(verifyJson(verification)));
-  else for (const line of verifyLines(verification)) terminal.out(withoutControlCharacters(line));
+  else for (const line of verifyLines(verification, flags.explain)) terminal.out(withoutControlCharacters(line));
   if (!verification.ok) return EXIT.verificationFailed;
   return verification.outcome === "suspended" ? OUTCOMES.suspended.exitCode : EXIT.done;
 }

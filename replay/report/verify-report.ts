@@ -2,23 +2,42 @@
 import type { JsonData } from "../../vm/json/json.ts";
 import { printable } from "../../vm/terminal-text.ts";
 import { jsonObject } from "../log/json-fields.ts";
-import { replayJson, replayLines } from "./replay-report.ts";
-import type { Verification } from "../verify.ts";
+import { plural, replayJson, replayLines } from "./replay-report.ts";
+import type { Failure, Verification } from "../verify.ts";
 
-/** Returns lines without line feeds. The first one begins with `verify: ok`, or begins with `verify: failed`. */
-export function verifyLines(v: Verification): readonly string[] {
-  const lines = [
-    v.failure === undefined
-      ? v.outcome === "suspended"
-        ? "verify: ok so far; the run is suspended"
-        : "verify: ok"
-      : `verify: failed${v.failure.line === undefined ? "" : ` at line ${v.failure.line}`}: ${printable(v.failure.reason)}`,
-  ];
+/**
+ * Returns lines without line feeds: what the chain, the signature and a replay prove, one line each. The first one begins with `verify: ok`,
+ * or, with the reason, with `verify: failed`. With `explains`, all checks follow, and what they prove and do not prove.
+ */
+export function verifyLines(v: Verification, explains = false): readonly string[] {
+  const lines = v.failure === undefined ? okLines(v) : failureLines(v, v.failure);
+  if (!explains) return lines;
   for (const check of v.checks) if (check.ok) lines.push(`  ${check.name}: ${printable(check.detail)}`);
-  if (v.head !== undefined) lines.push(`  ${v.ok ? "head" : "last valid hash"}: ${v.head}`);
-  if (v.replay?.divergence !== undefined) lines.push(...replayLines(v.replay));
   if (v.proves.length > 0) lines.push("This proves:", ...v.proves.map((text) => `  ${text}`));
   lines.push("It does not prove:", ...v.doesNotProve.map((text) => `  ${text}`));
+  return lines;
+}
+
+function okLines({ checks, outcome, events, head }: Verification): string[] {
+  const isSuspended = outcome === "suspended";
+  const detailOf = (name: string): string | undefined => checks.find((check) => check.name === name)?.detail;
+  const isKnown = detailOf("head") !== undefined;
+  const unsigned = isSuspended
+    ? "none yet, because the run is suspended"
+    : isKnown
+      ? "none; the head is the one that you expect"
+      : "none; whoever can write this file could have written all of it";
+  return [
+    `verify: ${isSuspended ? "ok so far; the run is suspended" : "ok"}; one chain of ${plural(events, "event")}, head ${head}`,
+    `signature: ${detailOf("signature") ?? unsigned}`,
+    `replay: ${detailOf("replay") ?? "not made; --replay checks that the program does what the log says"}`,
+  ];
+}
+
+function failureLines(v: Verification, { line, reason }: Failure): string[] {
+  const lines = [`verify: failed${line === undefined ? "" : ` at line ${line}`}: ${printable(reason)}`];
+  if (v.head !== undefined) lines.push(`last valid hash: ${v.head}`);
+  if (v.replay?.divergence !== undefined) lines.push(...replayLines(v.replay));
   return lines;
 }
 

@@ -154,7 +154,9 @@ describe("off a terminal", () => {
     expect((await here("approve", "later.jsonl", "--call", "2", "--by", "ada")).code).toBe(0);
     expect(await here("resume", "later.jsonl")).toMatchObject({ code: 0, stdout: "8\n" });
     expect(requests).toEqual(["/ada", "/bob"]);
-    expect((await here("verify", "later.jsonl", "--replay")).stdout).toContain("Who made 2 decisions: the policy's rules name no keys");
+    expect((await here("verify", "later.jsonl", "--replay", "--explain")).stdout).toContain(
+      "Who made 2 decisions: the policy's rules name no keys",
+    );
   });
 
   test("a refusal ends the run as denied", async () => {
@@ -175,7 +177,7 @@ describe("off a terminal", () => {
     );
     const verified = await here("verify", "waits.jsonl");
     expect(verified.code).toBe(7);
-    expect(verified.stdout).toMatch(/^verify: ok so far; the run is suspended\n/);
+    expect(verified.stdout).toMatch(/^verify: ok so far; the run is suspended; one chain of 1 event, head /);
     const json: unknown = JSON.parse((await here("resume", "waits.jsonl", "--json")).stdout);
     expect(json).toMatchObject({ outcome: "suspended", suspended: { call: 1, capability: "net.fetch", waits_for: "approval", keys: [] } });
     const shown = await here("approve", "waits.jsonl");

@@ -33,7 +33,19 @@ describe("verify", () => {
     );
     expect(result.proves).toHaveLength(4);
     expect(result.doesNotProve).toHaveLength(1);
-    expect(verifyLines(result)[0]).toBe("verify: ok");
+    expect(verifyLines(result)).toEqual([
+      `verify: ok; one chain of 4 events, head ${head}`,
+      "signature: none; the head is the one that you expect",
+      "replay: the replay did exactly what the log says",
+    ]);
+    const explained = verifyLines(result, true);
+    expect(explained.slice(3, 5)).toEqual([expect.stringMatching(/^ {2}chain: /), expect.stringMatching(/^ {2}end: /)]);
+    expect(explained.filter((line) => line.endsWith(":"))).toEqual(["This proves:", "It does not prove:"]);
+    expect(verifyLines(await verifyLog(path))).toEqual([
+      `verify: ok; one chain of 4 events, head ${head}`,
+      "signature: none; whoever can write this file could have written all of it",
+      "replay: not made; --replay checks that the program does what the log says",
+    ]);
     expect((await verifyLog(path)).doesNotProve.join(" ")).toContain("rewritten completely");
   });
 

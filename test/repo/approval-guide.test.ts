@@ -37,7 +37,7 @@ test("docs/guide/approval.md", async () => {
       const output = local(text).trimEnd().split("\n").slice(1);
       const code = Number(/^\(exit code ([0-9]+)\)$/.exec(output.at(-1) ?? "")?.[1] ?? 0);
       const expected = output.filter((part) => !part.startsWith("(exit code ")).join("\n");
-      const printed = `${ended.stdout}${ended.stderr}`.replace(/sha256:[0-9a-f]{64}/g, "sha256:…");
+      const printed = `${ended.stdout}${ended.stderr}`.replace(/(sha256:|head )[0-9a-f]{64}/g, "$1…");
       expect(printed, `line ${line}: ${command}`).toContain(expected);
       expect(ended.code, `line ${line}: ${command}`).toBe(code);
     } else {
