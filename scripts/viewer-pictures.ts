@@ -1,4 +1,4 @@
-/** Makes the pictures of the viewer in docs/images/viewer from runs of the examples: `npm run pictures`. Needs Chromium and a build. */
+/** Makes the pictures of the viewer in docs/images/viewer from runs of the examples: `npm run pictures`, or `npm run pictures -- NAME…` for some of them. Needs Chromium and a build. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,6 +30,15 @@ async function openSpan(page: Page): Promise<void> {
   await page.getByText("Go to the event").waitFor();
 }
 
+/** Compares the two runs of the news example, and selects the first difference between their events. */
+async function openDifference(page: Page): Promise<void> {
+  await page.getByRole("searchbox", { name: "Text" }).fill("digest");
+  await page.getByText("2 of").waitFor();
+  for (const box of await page.getByRole("checkbox").all()) await box.check();
+  await page.getByRole("button", { name: "Compare the two marked runs" }).click();
+  await page.getByRole("button", { name: "Next difference" }).click();
+}
+
 const PICTURES: readonly Picture[] = [
   { name: "runs", theme: "light", width: 1000, height: 330, show: (page) => page.getByText("4 runs").waitFor() },
   { name: "waterfall", theme: "light", width: 1200, height: 760, show: openSpan },
@@ -52,23 +61,37 @@ const PICTURES: readonly Picture[] = [
     width: 1000,
     height: 800,
     show: async (page) => {
-      await page.getByRole("searchbox", { name: "Text" }).fill("digest");
-      await page.getByText("2 of").waitFor();
-      for (const box of await page.getByRole("checkbox").all()) await box.check();
-      await page.getByRole("button", { name: "Compare the two marked runs" }).click();
-      await page.getByRole("button", { name: "Next difference" }).click();
+      await openDifference(page);
       await page.locator(".row.selected").scrollIntoViewIfNeeded();
+    },
+  },
+  {
+    name: "divergence",
+    theme: "light",
+    width: 1000,
+    height: 790,
+    show: async (page) => {
+      await openDifference(page);
+      const chosen = page.locator(".card.difference").last();
+      await chosen.getByRole("button", { name: "Show values" }).click();
+      await page.locator(".row.selected").waitFor();
+      // The page's head covers 60 pixels.
+      await chosen.evaluate((card: { style: { scrollMarginTop: string }; scrollIntoView: () => void }) => {
+        card.style.scrollMarginTop = "60px";
+        card.scrollIntoView();
+      });
     },
   },
 ];
 
+const names = process.argv.slice(2);
 const runs = new ExampleRuns();
 await runs.start();
 const browser = await startChromium();
 try {
   await runs.makeAll();
   mkdirSync(FOLDER, { recursive: true });
-  for (const { name, theme, width, height, show } of PICTURES) {
+  for (const { name, theme, width, height, show } of PICTURES.filter((picture) => names.length === 0 || names.includes(picture.name))) {
     const page = await browser.newPage({ viewport: { width, height }, colorScheme: theme });
     await page.goto(runs.pageUrl);
     await page.getByText("4 runs").waitFor();

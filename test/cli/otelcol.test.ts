@@ -20,7 +20,7 @@ const BOUNDS = {
   OTEL_BSP_SCHEDULE_DELAY: HOUR_MS,
   BORUNA_OTEL_SHUTDOWN_MS: HOUR_MS,
 };
-const README = fileURLToPath(new URL("../../README.md", import.meta.url));
+const GUIDE = fileURLToPath(new URL("../../docs/guide/telemetry.md", import.meta.url));
 
 const folder = temporaryFolder();
 const collectors: Otelcol[] = [];
@@ -189,7 +189,7 @@ describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
     expect(idsOf(collector).size).toBe(3_003);
   });
 
-  test("prints the spans that the README shows", async () => {
+  test("prints the spans that docs/guide/telemetry.md shows", async () => {
     const collector = await collecting({ prints: true });
     const ended = await boruna(["run", "exfiltrate.ax", "--policy", "policy.json", "--live", "--arg", "path=note.txt"], {
       cwd: join(EXAMPLES, "refused"),
@@ -197,7 +197,7 @@ describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
     });
     await collector.stop();
     expect(ended.code).toBe(3);
-    const shown = linesOf(/```text\n(Span #0\n[\s\S]*?)```/.exec(readFileSync(README, "utf8"))?.[1] ?? "");
+    const shown = linesOf(/```text\n(Span #0\n[\s\S]*?)```/.exec(readFileSync(GUIDE, "utf8"))?.[1] ?? "");
     expect(shown.length).toBeGreaterThan(10);
     const printed = linesOf(collector.printed());
     let at = 0;
