@@ -19,5 +19,5 @@ export interface DurableCall {
 
 export interface DurableCalls {
   /** Returns the answer that an earlier process kept. Without one, returns the answer of `make`, which runs the handler. Never rejects. */
-  carryOut(call: DurableCall, make: () => Promise<Arrival>): Promise<Arrival>;
+  carryOut(call: DurableCall, make: () => Arrival | Promise<Arrival>): Promise<Arrival>;
 }

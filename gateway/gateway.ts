@@ -420,7 +420,7 @@ export class Gateway {
     if (reply !== undefined && "stop" in reply) return reply;
     const handler = reply?.handler ?? ownHandler;
     const { durable } = this.#options;
-    return durable === undefined ? this.#run(call, handler) : durable.carryOut(call, async () => this.#run(call, handler));
+    return durable === undefined ? this.#run(call, handler) : durable.carryOut(call, () => this.#run(call, handler));
   }
 
   #run(call: Call, handler: Handler | MachineHandler): Arrival | Promise<Arrival> {

@@ -1,6 +1,7 @@
 /**
  * Measures what a worker adds to its engine: runs per second of a program with ten calls, against workflows of ten steps, both taken from a
- * queue in batches. Prints the ratio of each of five paired rounds, and the median. Needs Debian's package `postgresql`.
+ * queue in batches: `npm run bench:worker`, with the number of runs as an argument. Prints the ratio of each of five paired rounds after one
+ * that warms up, and the median; and the processor time of this process, which a busy machine changes less. Needs Debian's package `postgresql`.
  */
 import { createRegistry } from "../gateway/own-capabilities.ts";
 import { compile } from "../compiler/compile.ts";
@@ -11,7 +12,7 @@ import { launchEngine, openEngineClient } from "../worker/engine.ts";
 import { Worker } from "../worker/worker.ts";
 import { POSTGRES_BIN, startPostgres } from "../test/gateway/handlers/postgres.ts";
 
-const RUNS = Number(process.argv[2] ?? 150);
+const RUNS = Number(process.argv[2] ?? 300);
 const ROUNDS = 5;
 const STEPS = 10;
 const QUEUE = { perWorker: 20, perTenant: undefined, tenantRate: undefined };
@@ -49,7 +50,20 @@ async function rateOf(queue: string): Promise<number> {
   }
 }
 
-async function bare(round: number): Promise<number> {
+interface Measured {
+  readonly rate: number;
+  /** Processor time of this process for each run, in milliseconds. */
+  readonly cpuMs: number;
+}
+
+async function measured(work: () => Promise<number>): Promise<Measured> {
+  const before = process.cpuUsage();
+  const rate = await work();
+  const { user, system } = process.cpuUsage(before);
+  return { rate, cpuMs: (user + system) / 1_000 / RUNS };
+}
+
+async function bare(round: number): Promise<Measured> {
   const queue = `bare-${round}`;
   const pool = openPool(databaseUrl, 10);
   const run = async (_id: string, step: (name: string, make: () => Promise<string>) => Promise<string>): Promise<string> => {
@@ -64,32 +78,38 @@ async function bare(round: number): Promise<number> {
     await transaction.query("COMMIT");
     transaction.release();
   });
-  const engine = await launchEngine({
-    pool,
-    databaseUrl,
-    executor: queue,
-    queues: [{ name: queue, ...QUEUE }],
-    run,
-    onNotice: () => undefined,
+  const result = await measured(async () => {
+    const engine = await launchEngine({
+      pool,
+      databaseUrl,
+      executor: queue,
+      queues: [{ name: queue, ...QUEUE }],
+      run,
+      onNotice: () => undefined,
+    });
+    const rate = await rateOf(queue);
+    await engine.stop(1_000);
+    return rate;
   });
-  const rate = await rateOf(queue);
   await client.close();
-  await engine.stop(1_000);
   await pool.end();
-  return rate;
+  return result;
 }
 
-async function ours(round: number): Promise<number> {
+async function ours(round: number): Promise<Measured> {
   const queue = `ours-${round}`;
   const client = await createClient({ databaseUrl });
   await submitAll(async () => {
     await client.submit(program, { policy: "allow-all", queue });
   });
-  const worker = await startWorker(queue);
-  const rate = await rateOf(queue);
-  await worker.stop(1_000);
+  const result = await measured(async () => {
+    const worker = await startWorker(queue);
+    const rate = await rateOf(queue);
+    await worker.stop(1_000);
+    return rate;
+  });
   await client.close();
-  return rate;
+  return result;
 }
 
 async function submitAll(submit: (n: number) => Promise<void>): Promise<void> {
@@ -113,16 +133,15 @@ function startWorker(queue: string): Promise<Worker> {
 // Makes the tables.
 await (await startWorker("first")).stop(0);
 const ratios: number[] = [];
-for (let round = 0; round < ROUNDS; round++) {
+for (let round = 0; round <= ROUNDS; round++) {
   // The order alternates, so that neither always has the warmer database.
   const first = round % 2 === 0 ? await bare(round) : await ours(round);
   const second = round % 2 === 0 ? await ours(round) : await bare(round);
   const [engine, worker] = round % 2 === 0 ? [first, second] : [second, first];
-  const ratio = worker / engine;
-  ratios.push(ratio);
-  process.stdout.write(
-    `round ${round + 1}: engine ${engine.toFixed(1)} runs/s, worker ${worker.toFixed(1)} runs/s, ratio ${ratio.toFixed(2)}\n`,
-  );
+  const ratio = worker.rate / engine.rate;
+  if (round > 0) ratios.push(ratio);
+  const textOf = ({ rate, cpuMs }: Measured): string => `${rate.toFixed(1)} runs/s (${cpuMs.toFixed(2)} ms of processor time)`;
+  process.stdout.write(`round ${round}: engine ${textOf(engine)}, worker ${textOf(worker)}, ratio ${ratio.toFixed(2)}\n`);
 }
 const median = [...ratios].sort((a, b) => a - b)[Math.floor(ROUNDS / 2)];
 process.stdout.write(`median ratio ${(median ?? 0).toFixed(2)}\n`);

@@ -32,7 +32,7 @@ export interface QueueLimits {
   readonly tenantRate: { readonly count: number; readonly seconds: number } | undefined;
 }
 
-/** Carries out one step of the workflow that called `EngineOptions.run`, or returns what it returned before. `make` must not throw. */
+/** Carries out one step of the workflow that called `EngineOptions.run`, or returns what it returned before. `make` must not throw. Rejects, but never throws. */
 export type RunStep = (name: string, make: () => Promise<string>) => Promise<string>;
 
 export interface EngineOptions {
@@ -183,8 +183,8 @@ function stepRunner(): RunStep {
   const inWorkflow = AsyncLocalStorage.snapshot();
   return (name, make) =>
     inWorkflow(() => {
-      if (!DBOS.isInWorkflow()) throw new BorunaError("internal", `the step ${name} is outside of its workflow`);
-      return DBOS.runStep(make, { name });
+      if (DBOS.isInWorkflow()) return DBOS.runStep(make, { name });
+      return Promise.reject(new BorunaError("internal", `the step ${name} is outside of its workflow`));
     });
 }
 

@@ -63,21 +63,28 @@ function declarationsOf({ capabilities }: ProgramRow): readonly JsonData[] {
   return isJsonList(data) ? data : [];
 }
 
-/** Keeps the programs that were used last. */
+/** Keeps the programs that were used last. Runs that begin together load their program once. */
 export class ProgramCache {
-  readonly #programs = new Map<string, StoredProgram>();
+  readonly #programs = new Map<string, Promise<StoredProgram>>();
   readonly #size: number;
 
   constructor(size: number) {
     this.#size = size;
   }
 
-  async get(hash: string, load: () => Promise<StoredProgram>): Promise<StoredProgram> {
-    const found = this.#programs.get(hash) ?? (await load());
+  get(hash: string, load: () => Promise<StoredProgram>): Promise<StoredProgram> {
+    const found = this.#programs.get(hash) ?? this.#load(hash, load);
     this.#programs.delete(hash);
     this.#programs.set(hash, found);
     const [oldest] = this.#programs.keys();
     if (this.#programs.size > this.#size && oldest !== undefined) this.#programs.delete(oldest);
     return found;
+  }
+
+  #load(hash: string, load: () => Promise<StoredProgram>): Promise<StoredProgram> {
+    const loading = load();
+    // The next run tries again.
+    loading.catch(() => this.#programs.delete(hash));
+    return loading;
   }
 }

@@ -39,14 +39,20 @@ export interface RecordedCallsOptions {
   readonly intent: (call: number, token: string) => Promise<Intent>;
   /** Writes this token into the intent of a call in doubt. */
   readonly takeOver: (call: number, token: string) => Promise<void>;
-  /** Resolves when the worker surely has its lease. */
-  readonly untilLeased: () => Promise<void>;
+  /** Returns undefined if the worker surely has its lease, otherwise a promise that resolves when it has. */
+  readonly untilLeased: () => Promise<void> | undefined;
   /** The token of this execution, never used by another. */
   readonly token: string;
   /** Returns the answer of a call whose handler answers later, if it is there. */
   readonly answerOf: (call: DurableCall) => Arrival | undefined;
   /** Ends the run, because the engine failed. */
   readonly onEngineFailure: () => void;
+}
+
+/** An answer of this execution, and the text that is kept of it. */
+interface MadeAnswer {
+  readonly text: string;
+  readonly arrival: Arrival;
 }
 
 /** The text of a step whose handler answers later. */
@@ -74,44 +80,47 @@ export class RecordedCalls implements DurableCalls {
     return this.#doubt;
   }
 
-  async carryOut(call: DurableCall, make: () => Promise<Arrival>): Promise<Arrival> {
-    let stop = (_arrival: Arrival): void => undefined;
-    const stopped = new Promise<Arrival>((resolve) => {
-      stop = resolve;
-    });
-    try {
-      const text = this.#options.step(stepName(call), () => this.#step(call, make, stop));
+  carryOut(call: DurableCall, make: () => Arrival | Promise<Arrival>): Promise<Arrival> {
+    return new Promise((resolve) => {
+      let made: MadeAnswer | undefined;
       // Once the run has stopped, the engine may end a step late or never.
-      const kept = text.then((answer) => this.#arrivalOf(call, answer));
-      return await Promise.race([kept, stopped]);
-    } catch (error) {
-      return this.#fail(error);
-    }
+      const step = async (): Promise<string> => {
+        made = await this.#step(call, make, resolve);
+        return made.text;
+      };
+      const fail = (error: unknown): void => resolve(this.#fail(error));
+      this.#options
+        .step(stepName(call), step)
+        .then((text) => resolve(text === made?.text ? made.arrival : this.#arrivalOf(call, text)))
+        .catch(fail);
+    });
   }
 
-  /** Returns the text to keep. Never throws. Without one, calls `stop` and is never settled. */
-  async #step(call: DurableCall, make: () => Promise<Arrival>, stop: (arrival: Arrival) => void): Promise<string> {
-    const done = await this.#slots.take();
+  /** Returns the answer to keep. Never throws. Without one, calls `stop` and is never settled. */
+  async #step(call: DurableCall, make: () => Arrival | Promise<Arrival>, stop: (arrival: Arrival) => void): Promise<MadeAnswer> {
+    const waiting = this.#slots.take();
+    if (waiting !== undefined) await waiting;
     try {
-      const refusal = await this.#refusal(call);
+      const refusal = mayRepeat(call.capability, call.request.args, this.#options.policy) ? undefined : await this.#refusal(call);
       // A worker that was stopped may have lost the run meanwhile.
-      await this.#options.untilLeased();
+      const leased = this.#options.untilLeased();
+      if (leased !== undefined) await leased;
       const arrival = refusal ?? (await make());
-      if (!("stop" in arrival)) return textOf(call, arrival);
+      if ("later" in arrival) return { text: LATER_TEXT, arrival: this.#laterAnswer(call) };
+      if (!("stop" in arrival)) return { text: textOf(call, arrival), arrival };
       stop(arrival);
     } catch (error) {
       stop(this.#fail(error));
     } finally {
-      done();
+      this.#slots.give();
     }
-    return new Promise<string>(() => undefined);
+    return new Promise<MadeAnswer>(() => undefined);
   }
 
-  /** Returns the answer of a call that must not be made now. Undefined if the call may be made. */
+  /** Writes the intent of a call that may not be repeated. Returns the answer if the call must not be made now. */
   async #refusal(call: DurableCall): Promise<Arrival | undefined> {
-    const { policy, intent, token, takeOver, inDoubt } = this.#options;
+    const { intent, token, takeOver, inDoubt } = this.#options;
     const { number, capability, request, handler } = call;
-    if (mayRepeat(capability, request.args, policy)) return undefined;
     const found = await intent(number, token);
     if (found.token === token) return undefined;
     const rule = found.decision ?? inDoubt;
@@ -129,7 +138,11 @@ export class RecordedCalls implements DurableCalls {
   }
 
   #arrivalOf(call: DurableCall, text: string): Arrival {
-    return text === LATER_TEXT ? (this.#options.answerOf(call) ?? { later: true }) : arrivalOf(text);
+    return text === LATER_TEXT ? this.#laterAnswer(call) : arrivalOf(text);
+  }
+
+  #laterAnswer(call: DurableCall): Arrival {
+    return this.#options.answerOf(call) ?? { later: true };
   }
 
   #fail(error: unknown): Arrival {
@@ -144,8 +157,7 @@ export function stepName({ number, capability }: Pick<DurableCall, "number" | "c
   return `${number} ${capability.name}`;
 }
 
-function textOf({ capability }: DurableCall, arrival: Exclude<Arrival, { readonly stop: unknown }>): string {
-  if ("later" in arrival) return LATER_TEXT;
+function textOf({ capability }: DurableCall, arrival: Exclude<Arrival, { readonly stop: unknown } | { readonly later: true }>): string {
   const event: AnswerEvent =
     "value" in arrival
       ? { type: "CapResult", capability: capability.name, result: arrival.value }
@@ -172,14 +184,16 @@ class Slots {
     this.#free = count;
   }
 
-  /** Waits for a slot. Returns the function that gives it back. */
-  async take(): Promise<() => void> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    return () => {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
-    };
+  /** Takes a slot. Returns undefined, or a promise if it has to wait. */
+  take(): Promise<void> | undefined {
+    if (this.#free === 0) return new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#free -= 1;
+    return undefined;
+  }
+
+  give(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
   }
 }

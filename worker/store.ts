@@ -1,6 +1,8 @@
 /**
  * The worker's own rows (`schema.ts`), with one function for each change. Conditions in the statements make concurrent changes safe: only the
  * execution that began last, which has the highest number, writes the row of a run.
+ *
+ * The statements of every run and call have names: each connection lets the server parse and plan them once.
  */
 import type { ClientBase, Pool } from "pg";
 import type { Outcome } from "../vm/outcome.ts";
@@ -91,16 +93,17 @@ export async function beginExecution(pool: Pool, id: string, worker: string): Pr
     canceled: boolean;
     remaining: number | null;
     decisions: readonly DecisionRow[];
-  }>(
-    `UPDATE boruna.runs r
+  }>({
+    name: "boruna.begin",
+    text: `UPDATE boruna.runs r
      SET state = 'running', worker = $2, executions = executions + 1, attempts = attempts + 1, started_at = coalesce(started_at, now()), changed_at = now()
      WHERE id = $1 AND state IN ('queued', 'running')
      RETURNING queue, tenant, program, options, executions, attempts, cancel_at IS NOT NULL AS canceled,
        (extract(epoch FROM deadline - now()) * 1000)::float8 AS remaining,
        (SELECT coalesce(json_agg(json_build_object('call', d.call, 'kind', d.kind, 'body', d.body)), '[]')
         FROM boruna.decisions d WHERE d.run = r.id) AS decisions`,
-    [id, worker],
-  );
+    values: [id, worker],
+  });
   const [row] = rows;
   if (row === undefined) return undefined;
   const { executions, canceled, remaining, ...begun } = row;
@@ -114,24 +117,26 @@ export async function programOf(pool: Pool, hash: string): Promise<ProgramRow | 
 
 /** Writes how an execution ended, unless another has begun or the run was canceled. A run that waits starts to count attempts again. */
 export async function endExecution(pool: Pool, id: string, execution: number, end: ExecutionEnd): Promise<boolean> {
-  const { rowCount } = await pool.query(
-    `UPDATE boruna.runs
+  const { rowCount } = await pool.query({
+    name: "boruna.end",
+    text: `UPDATE boruna.runs
      SET state = $3, outcome = $4, result = $5, waiting = $6, changed_at = now(),
        attempts = CASE WHEN $3 = 'ended' THEN attempts ELSE 0 END,
        ended_at = CASE WHEN $3 = 'ended' THEN now() END
      WHERE id = $1 AND state = 'running' AND executions = $2`,
-    [id, execution, end.state, end.outcome, end.result, end.waiting === undefined ? null : JSON.stringify(end.waiting)],
-  );
+    values: [id, execution, end.state, end.outcome, end.result, end.waiting === undefined ? null : JSON.stringify(end.waiting)],
+  });
   return rowCount === 1;
 }
 
 /** Writes the intent of a call, unless there is one. Returns the row. */
 export async function writeIntent(pool: Pool, run: string, call: number, token: string): Promise<Intent> {
-  const { rows } = await pool.query<Intent>(
-    `INSERT INTO boruna.intents (run, call, token) VALUES ($1, $2, $3)
+  const { rows } = await pool.query<Intent>({
+    name: "boruna.intent",
+    text: `INSERT INTO boruna.intents (run, call, token) VALUES ($1, $2, $3)
      ON CONFLICT (run, call) DO UPDATE SET token = boruna.intents.token RETURNING token, decision`,
-    [run, call, token],
-  );
+    values: [run, call, token],
+  });
   return rows[0] ?? { token: null, decision: null };
 }
 

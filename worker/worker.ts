@@ -130,7 +130,7 @@ export class Worker {
 
   /** Whether the worker has been in contact with the database within its lease. */
   get isReady(): boolean {
-    return this.#engine !== undefined && performance.now() - this.#lastBeat < this.#options.leaseMs;
+    return this.#engine !== undefined && this.#hasLease();
   }
 
   /** The number of runs that are executed here. */
@@ -154,8 +154,12 @@ export class Worker {
     await this.#pool.end();
   }
 
-  async #untilLeased(): Promise<void> {
-    while (performance.now() - this.#lastBeat >= this.#options.leaseMs) await sleep(LEASE_POLL_MS);
+  #hasLease(): boolean {
+    return performance.now() - this.#lastBeat < this.#options.leaseMs;
+  }
+
+  async #waitForLease(): Promise<void> {
+    while (!this.#hasLease()) await sleep(LEASE_POLL_MS);
   }
 
   async #beat(): Promise<void> {
@@ -271,7 +275,7 @@ export class Worker {
       token: `${this.id} ${run.execution}`,
       intent: (call, token) => waits(() => writeIntent(this.#pool, id, call, token)),
       takeOver: (call, token) => waits(() => takeOverIntent(this.#pool, id, call, token)),
-      untilLeased: () => this.#untilLeased(),
+      untilLeased: () => (this.#hasLease() ? undefined : this.#waitForLease()),
       onEngineFailure: () => abort.abort("canceled"),
     });
     span?.end({ outcome: end.outcome });
