@@ -7,6 +7,7 @@
  */
 import type { HandlerContext } from "../gateway/handlers.ts";
 import { CapabilityFailure } from "../gateway/handlers.ts";
+import { importOptional } from "../gateway/optional-package.ts";
 import { plainAnswer } from "../gateway/plain-values.ts";
 import type { PlainValue } from "../vm/json/js-interop.ts";
 import { parseType } from "../vm/value/type.ts";
@@ -104,7 +105,11 @@ export class ToolServer {
 
   async #open(): Promise<Connected> {
     // The SDK takes a third of a second to load.
-    const { connect } = await import("./client/mcp-client.ts");
+    const { connect } = await importOptional(
+      "an imported tool",
+      () => import("./client/mcp-client.ts"),
+      (text) => new ServerFailure(text),
+    );
     const { name, startTimeoutMs, tools } = this.#declaration;
     const { cwd, env } = this.#options;
     let connection: Connection;

@@ -1,13 +1,15 @@
 /**
- * Runs test files on every supported version of Node, and records programs with each. Fails if a test fails, or if the log of a program
- * differs between versions, engines, or with telemetry. Prints one line for each version. The versions come from the package `node` of npm.
+ * Runs test files on every supported version of Node, records programs with each, and runs the packed package. Fails if a test fails, if the log
+ * of a program differs between versions, engines, or with telemetry, or if the package does not run. Prints one line for each version. The
+ * versions come from the package `node` of npm.
  *
  *     node scripts/every-node.mjs                 # the tests below, and all logs; needs dist/
  *     node scripts/every-node.mjs test/replay     # other tests, and all logs
+ *     node scripts/every-node.mjs --package       # only the packed package
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,8 +43,8 @@ const ENGINES = ["interpreter", "compiled"];
 const COMMAND = fileURLToPath(new URL("../dist/bin/boruna.js", import.meta.url));
 
 /** Runs a command to its end. */
-function run(command, args, env = {}) {
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+function run(command, args, env = {}, cwd = process.cwd()) {
+  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   const output = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"]) child[stream].setEncoding("utf8").on("data", (text) => (output[stream] += text));
   return new Promise((resolve, reject) => {
@@ -90,6 +92,42 @@ async function logsOn(node, telemetries) {
   return { text: `logs: ${count - problems.length} equal, ${problems.length} different`, problems };
 }
 
+/** Packs the package, and installs it without its optional parts in a new folder. Returns the folder. */
+async function installPackage() {
+  const folder = mkdtempSync(join(tmpdir(), "boruna-package-"));
+  const packed = await run("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder]);
+  const [{ filename }] = JSON.parse(packed.stdout);
+  writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "module" }');
+  writeFileSync(join(folder, "add.ax"), "fn main(a: Int, b: Int) -> Int { a + b }\n");
+  writeFileSync(
+    join(folder, "embed.js"),
+    'import { compile, execute, openSources } from "boruna";\nconst { source, resolve } = openSources("add.ax");\n' +
+      "console.log((await execute(compile(source, { resolve }), { args: { a: 40, b: 2 } })).value);\n",
+  );
+  const options = ["--omit=optional", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefer-offline"];
+  const installed = await run("npm", ["install", "--prefix", folder, join(folder, filename), ...options]);
+  if (installed.status !== 0) throw new Error(installed.stderr);
+  return folder;
+}
+
+/** Runs the installed command and library. */
+async function packageOn(node, folder) {
+  const command = join(folder, "node_modules", "boruna", "dist", "bin", "boruna.js");
+  const log = join(folder, "run.jsonl");
+  const lines = [
+    [command, "run", "add.ax", "--arg", "a=40", "--arg", "b=2", "--record", log, "--force"],
+    [command, "verify", log, "--replay"],
+    [command, "replay", log],
+    ["embed.js"],
+  ];
+  const problems = [];
+  for (const line of lines) {
+    const { status, stdout, stderr } = await run(node, line, {}, folder);
+    if (status !== 0 || !/^(42|verify: ok|replay: identical)/.test(stdout)) problems.push(`package: ${line.join(" ")}: ${stdout}${stderr}`);
+  }
+  return { text: `package: ${lines.length - problems.length} of ${lines.length} commands`, problems };
+}
+
 function hashOf(log) {
   try {
     return createHash("sha256").update(readFileSync(log)).digest("hex");
@@ -114,18 +152,22 @@ const TELEMETRIES = {
   broken: { ...detail, OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" },
 };
 
+const onlyPackage = process.argv[2] === "--package";
 const files = process.argv.length > 2 ? process.argv.slice(2) : TESTS;
+const packageFolder = await installPackage();
 let failed = false;
 for (const version of VERSIONS) {
   const { stdout } = await run("npx", ["-y", "-p", `node@${version}`, "node", "-p", "process.execPath"]);
   const node = stdout.trim();
   const requestsBefore = spanRequests;
-  const results = [await testsOn(node, files), await logsOn(node, TELEMETRIES)];
+  const results = onlyPackage ? [] : [await testsOn(node, files), await logsOn(node, TELEMETRIES)];
+  results.push(await packageOn(node, packageFolder));
   const problems = results.flatMap((result) => result.problems);
-  if (spanRequests === requestsBefore) problems.push("the collector got no spans");
+  if (!onlyPackage && spanRequests === requestsBefore) problems.push("the collector got no spans");
   const exact = (await run(node, ["--version"])).stdout.trim();
   process.stdout.write(`${exact}: ${results.map(({ text }) => text).join("; ")}\n${problems.map((problem) => `  ${problem}\n`).join("")}`);
   failed ||= problems.length > 0;
 }
 collector.close();
+rmSync(packageFolder, { recursive: true });
 process.exitCode = failed ? 1 : 0;

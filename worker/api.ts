@@ -1,4 +1,5 @@
 /** The public face of the worker's client. The client, with the engine and the driver of the database, is loaded when one is created. */
+import { importOptional } from "../gateway/optional-package.ts";
 import type { Decision } from "../gateway/approval.ts";
 import type { SuspendedCall } from "../gateway/call.ts";
 import type { FinishedLog, RecorderOptions } from "../replay/log/recorder.ts";
@@ -92,5 +93,5 @@ export interface Client {
  * form, `worker.database` if the database cannot be used, `worker.no_tables` if no worker has used it yet.
  */
 export async function createClient(options: { readonly databaseUrl: string }): Promise<Client> {
-  return (await import("./client.ts")).openClient(options.databaseUrl);
+  return (await importOptional("a client of workers", () => import("./client.ts"))).openClient(options.databaseUrl);
 }

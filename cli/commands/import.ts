@@ -14,6 +14,7 @@ import { wordsOf } from "../../mcp-tools/names.ts";
 import type { ListedTool } from "../../mcp-tools/pins.ts";
 import { systemErrorText } from "../../replay/log/files.ts";
 import { openSources } from "../../runtime/sources.ts";
+import { importOptional } from "../../gateway/optional-package.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import type { Session } from "../session.ts";
@@ -109,7 +110,7 @@ interface Listing {
 
 /** Asks the server. Throws `capability.not_importable` if it does not answer. */
 async function listTools(options: Omit<ConnectOptions, "protocol">): Promise<Listing> {
-  const { connect } = await import("../../mcp-tools/client/mcp-client.ts");
+  const { connect } = await importOptional("boruna import mcp", () => import("../../mcp-tools/client/mcp-client.ts"));
   // The exit ends the server, which a signal alone would not do.
   for (const [signal, code] of STOP_SIGNALS) process.once(signal, () => process.exit(code));
   try {

@@ -8,6 +8,7 @@ import { readToolModule } from "../../mcp/tool-search.ts";
 import { createThreads } from "../../mcp/threads.ts";
 import { policyToJson } from "../../policy/policy.ts";
 import { toIoError } from "../../replay/log/files.ts";
+import { importOptional } from "../../gateway/optional-package.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson } from "../../vm/json/json.ts";
 import { EXIT } from "../../vm/outcome.ts";
@@ -40,7 +41,10 @@ export async function mcpCommand(session: Session, flags: McpFlags): Promise<num
     onNotice: (line) => session.terminal.err(withoutControlCharacters(line)),
   };
   try {
-    const serve = port === undefined ? (await import("../../mcp/server.ts")).serveOnStdio : httpServer(session, port);
+    const serve =
+      port === undefined
+        ? (await importOptional("boruna mcp", () => import("../../mcp/server.ts"))).serveOnStdio
+        : httpServer(session, port);
     await withTelemetry(session, { exitCode: () => EXIT.done }, ({ signal }) => serve(options, signal));
     return EXIT.done;
   } finally {
@@ -60,7 +64,9 @@ function portOf(text: string | undefined): number | undefined {
 /** Returns a function that serves until the signal aborts. It prints the URL, and the token unless the caller chose it. */
 function httpServer({ terminal }: Session, port: number): (options: McpOptions, signal: AbortSignal) => Promise<void> {
   return async (options, signal) => {
-    const [{ mcpFactory }, { serveHttp }] = await Promise.all([import("../../mcp/server.ts"), import("../../mcp/http.ts")]);
+    const [{ mcpFactory }, { serveHttp }] = await importOptional("boruna mcp", () =>
+      Promise.all([import("../../mcp/server.ts"), import("../../mcp/http.ts")]),
+    );
     const chosen = process.env["BORUNA_MCP_TOKEN"]?.trim() || undefined;
     const token = chosen ?? randomBytes(32).toString("base64url");
     const server = await serveHttp(mcpFactory(options), { host: "127.0.0.1", port, token, onNotice: options.onNotice });

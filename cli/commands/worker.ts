@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { importOptional } from "../../gateway/optional-package.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { createRunnerTelemetry } from "../../telemetry/runner-telemetry.ts";
@@ -41,7 +42,7 @@ export async function workerCommand(session: Session, flags: WorkerFlags): Promi
   };
   const healthAt = flags.health === undefined ? undefined : addressOf(flags.health);
   const stop = stopSignals();
-  const [{ Worker }] = await Promise.all([import("../../worker/worker.ts"), telemetry.start()]);
+  const [{ Worker }] = await Promise.all([importOptional("boruna worker", () => import("../../worker/worker.ts")), telemetry.start()]);
   const worker = await Worker.start(options);
   let isAlive = true;
   const { id } = worker;

@@ -12,6 +12,7 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Client, ClientBase } from "pg";
 import { CapabilityFailure } from "../handlers.ts";
+import { importOptional, installText } from "../optional-package.ts";
 import { runStoppable, unlessAborted, type Database } from "./db-database.ts";
 import { lockFolder } from "./db-lock.ts";
 import { resetSession } from "./db-statement.ts";
@@ -144,7 +145,11 @@ async function openThread(folder: string | undefined, name: string): Promise<Dat
   };
   try {
     await isOpen(worker);
-    const { default: pg } = await import("pg");
+    const { default: pg } = await importOptional(
+      "db.query",
+      () => import("pg"),
+      (text) => new CapabilityFailure(text),
+    );
     const stream = new ThreadStream(worker);
     const client = new pg.Client({ stream: () => stream, user: "postgres", database: "postgres", password: "", ssl: false });
     // A call in progress fails with the connection. Without a listener, the process would end.
@@ -163,9 +168,7 @@ function packageUrl(): string {
   try {
     return pathToFileURL(createRequire(import.meta.url).resolve(PACKAGE)).href;
   } catch {
-    throw new CapabilityFailure(
-      `db.query needs the package ${PACKAGE}, which is not installed: npm install ${PACKAGE}. Or set DATABASE_URL to a PostgreSQL server`,
-    );
+    throw new CapabilityFailure(`${installText("db.query", PACKAGE)}. Or set DATABASE_URL to a PostgreSQL server`);
   }
 }
 

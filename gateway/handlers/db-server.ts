@@ -1,6 +1,7 @@
 /** A PostgreSQL server, reached through a pool of connections. All runs of a process share the pool of an address. */
 import type { ClientBase, PoolClient } from "pg";
 import { CapabilityFailure } from "../handlers.ts";
+import { importOptional } from "../optional-package.ts";
 import { runStoppable, unlessAborted, type Database } from "./db-database.ts";
 import { codeOf, queryRow, resetSession } from "./db-statement.ts";
 import { errorCode } from "../../vm/error.ts";
@@ -28,7 +29,11 @@ const DATABASES = new Map<string, Database>();
 
 /** Returns the database at `url`, which is `DATABASE_URL`. No message contains it. */
 export async function serverDatabase(url: string): Promise<Database> {
-  const { default: pg } = await import("pg");
+  const { default: pg } = await importOptional(
+    "db.query",
+    () => import("pg"),
+    (text) => new CapabilityFailure(text),
+  );
   const known = DATABASES.get(url);
   if (known !== undefined) return known;
   if (!/^postgres(?:ql)?:\/\//.test(url) || !URL.canParse(url))

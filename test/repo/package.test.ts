@@ -1,15 +1,19 @@
 import { execFileSync, type ExecFileSyncOptionsWithStringEncoding, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { VERSION } from "../../vm/version.ts";
 import { ROOT } from "./imports.ts";
 
-/** Installs the result of `npm pack` in an empty folder, as a user would. */
+/** Installs the result of `npm pack` in an empty folder, as a user would who leaves out the optional parts (`--omit=optional`). */
 const folder = mkdtempSync(join(tmpdir(), "boruna-package-"));
 const command = join(folder, "node_modules", ".bin", process.platform === "win32" ? "boruna.cmd" : "boruna");
 let packed: readonly string[] = [];
+let tarball = "";
 
 // npm sets npm_execpath for its scripts. Otherwise `npm` must be on the PATH.
 function npm(args: readonly string[], cwd: string): string {
@@ -26,17 +30,10 @@ beforeAll(() => {
     throw new Error(`npm pack said ${JSON.stringify(report)}`);
   }
   packed = first.files.map((file: { path: string }) => file.path);
+  tarball = join(folder, String(first.filename));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "empty", private: true, type: "module" }));
   npm(
-    [
-      "install",
-      join(folder, String(first.filename)),
-      "--no-audit",
-      "--no-fund",
-      "--prefer-offline",
-      "--ignore-scripts",
-      "--loglevel=error",
-    ],
+    ["install", tarball, "--omit=optional", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--loglevel=error"],
     folder,
   );
 });
@@ -74,6 +71,55 @@ describe("the package", () => {
     );
     expect(links.length).toBeGreaterThan(10);
     expect(links.filter((link) => !packed.some((path) => path === link || path.startsWith(`${link}/`)))).toEqual([]);
+  });
+
+  test("publint and arethetypeswrong find nothing", async () => {
+    const bytes = readFileSync(tarball);
+    const { messages, pkg } = await publint({ pack: { tarball: new Uint8Array(bytes).buffer }, strict: true });
+    expect(messages.map((message) => formatMessage(message, pkg))).toEqual([]);
+    const checked = await checkPackage(createPackageFromTarballData(new Uint8Array(bytes)));
+    // The package has ES modules only: `require` works in Node 20.19 and later, whose resolution of modules older tools do not know.
+    const expected = ["CJSResolvesToESM node16-cjs", "NoResolution node10"];
+    const problems = (checked.types === false ? [] : checked.problems).map(
+      (problem) => `${problem.kind} ${"resolutionKind" in problem ? problem.resolutionKind : ""}`,
+    );
+    expect(checked.types).not.toBe(false);
+    expect(problems.filter((problem) => !expected.includes(problem))).toEqual([]);
+  });
+
+  test("keeps its budgets: tarball, installed bytes and packages without the optional parts", () => {
+    const modules = join(folder, "node_modules");
+    const files = readdirSync(modules, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const bytes = files.reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+    const lock: unknown = JSON.parse(readFileSync(join(modules, ".package-lock.json"), "utf8"));
+    const count = typeof lock === "object" && lock !== null && "packages" in lock ? Object.keys(lock.packages ?? {}).length : undefined;
+    expect(statSync(tarball).size).toBeLessThan(3_500_000);
+    expect(bytes).toBeLessThan(45_000_000);
+    expect(count).toBeLessThanOrEqual(30);
+  });
+
+  const database = { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" };
+  test.each<{ args: readonly string[]; missing: string; code?: number; env?: Readonly<Record<string, string>> }>([
+    { args: ["run", "query.ax", "--policy", "allow-all", "--live"], missing: "@electric-sql/pglite", code: 1 },
+    { args: ["run", "query.ax", "--policy", "allow-all", "--live"], missing: "pg", code: 1, env: database },
+    { args: ["mcp"], missing: "@modelcontextprotocol/server" },
+    { args: ["mcp", "--port", "0"], missing: "@modelcontextprotocol/server" },
+    { args: ["import", "mcp", "--name", "x", "--", "true"], missing: "@modelcontextprotocol/client" },
+    { args: ["worker"], missing: "pg", env: database },
+    { args: ["submit", "query.ax", "--policy", "allow-all"], missing: "pg", env: database },
+    { args: ["runs", "list"], missing: "pg", env: database },
+  ])("boruna $args names the optional package that it needs: $missing", ({ args, missing, code = 2, env = {} }) => {
+    writeFileSync(join(folder, "query.ax"), 'fn main() -> List<Json> !{db.query} { db.query("SELECT 1") }\n');
+    const run = spawnSync(command, args, {
+      cwd: folder,
+      encoding: "utf8",
+      shell: process.platform === "win32",
+      env: { PATH: process.env["PATH"] ?? "", ...env },
+    });
+    expect({ code: run.status, stderr: run.stderr.split("\n")[0] }).toEqual({
+      code,
+      stderr: expect.stringContaining(`needs the package ${missing}, which is not installed: npm install ${missing}`),
+    });
   });
 
   test("has the version in the code", () => {
