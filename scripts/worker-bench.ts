@@ -1,6 +1,7 @@
 /**
  * Measures what a worker adds to its engine: runs per second of a program with ten calls, against workflows of ten steps, both taken from a
- * queue in batches: `npm run bench:worker`, with the number of runs as an argument. Prints the ratio of each of five paired rounds after one
+ * queue in batches: `npm run bench:worker`, with the number of runs, and how many are executed
+ * at once, as arguments. Prints the ratio of each of five paired rounds after one
  * that warms up, and the median; and the processor time of this process, which a busy machine changes less. Needs Debian's package `postgresql`.
  */
 import { createRegistry } from "../gateway/own-capabilities.ts";
@@ -12,10 +13,10 @@ import { launchEngine, openEngineClient } from "../worker/engine.ts";
 import { Worker } from "../worker/worker.ts";
 import { POSTGRES_BIN, startPostgres } from "../test/gateway/handlers/postgres.ts";
 
-const RUNS = Number(process.argv[2] ?? 300);
+const RUNS = Number(process.argv[2] ?? 400);
 const ROUNDS = 5;
 const STEPS = 10;
-const QUEUE = { perWorker: 20, perTenant: undefined, tenantRate: undefined };
+const QUEUE = { perWorker: Number(process.argv[3] ?? 100), perTenant: undefined, tenantRate: undefined };
 
 const registry = createRegistry(
   ["repeat", "once"].map((name) => ({
@@ -125,6 +126,7 @@ function startWorker(queue: string): Promise<Worker> {
     connections: 10,
     registry,
     env: {},
+    protectedFiles: undefined,
     telemetry: undefined,
     onNotice: (line) => process.stderr.write(`${line}\n`),
   });

@@ -10,6 +10,7 @@ import { isDecision } from "../gateway/approval.ts";
 import type { DurableCall } from "../gateway/durable-calls.ts";
 import type { Arrival } from "../gateway/open-calls.ts";
 import { plainAnswer } from "../gateway/plain-values.ts";
+import type { ProtectedFiles } from "../gateway/protected-files.ts";
 import { executeProgram, type ExecuteOptions, type RunResult } from "../gateway/run.ts";
 import { effectiveLimits } from "../policy/policy.ts";
 import { executionJson } from "../runtime/execution-json.ts";
@@ -35,6 +36,7 @@ export interface ExecutionHost extends Pick<RecordedCallsOptions, "intent" | "ta
   readonly signal: AbortSignal;
   /** Settings and secrets of live handlers. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly protectedFiles: ProtectedFiles | undefined;
   readonly tracing: Tracing | undefined;
   /** Stops the program, because the engine failed. */
   readonly onEngineFailure: () => void;
@@ -55,7 +57,7 @@ export async function executeRun(id: string, run: BegunRun, stored: StoredProgra
     maxParallelCalls: options.maxParallelCalls,
     answerOf: (call) => givenAnswer(decided.get(`answer ${call.number}`), call, program.module.types),
   });
-  const handlers = await handlersFor(program, { live: true, inputs: objectOf(options.inputs), env: host.env }, () => undefined);
+  const handlers = await handlersFor(program, { live: true, inputs: objectOf(options.inputs), env: host.env }, () => host.protectedFiles);
   const result = await executeProgram(program, {
     ...programOptions(stored, options),
     handlers,

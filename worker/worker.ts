@@ -11,6 +11,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
+import type { ProtectedFiles } from "../gateway/protected-files.ts";
 import type { RunnerTelemetry } from "../telemetry/runner-telemetry.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -49,6 +50,8 @@ export interface WorkerOptions {
   readonly registry: CapabilityRegistry;
   /** Settings and secrets of live handlers. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Files that programs can neither read nor write. */
+  readonly protectedFiles: ProtectedFiles | undefined;
   readonly telemetry: RunnerTelemetry | undefined;
   /** Receives one line about each thing that an operator should know. */
   readonly onNotice: (line: string) => void;
@@ -263,7 +266,7 @@ export class Worker {
   async #execute(id: string, run: BegunRun, step: RunStep, abort: AbortController): Promise<ExecutionEnd> {
     const { options, program: hash } = run;
     const stored = await this.#programs.get(hash, () => this.#load(hash));
-    const { env, telemetry } = this.#options;
+    const { env, protectedFiles, telemetry } = this.#options;
     const origin = { traceparent: options.traceparent ?? undefined, tracestate: options.tracestate ?? undefined };
     const span = telemetry?.startTask({ origin, action: stored.program.module.name, taskId: id });
     const waits = <T>(work: () => Promise<T>): Promise<T> => untilAnswered(work, abort.signal);
@@ -271,6 +274,7 @@ export class Worker {
       step,
       signal: abort.signal,
       env,
+      protectedFiles,
       tracing: span?.tracing,
       token: `${this.id} ${run.execution}`,
       intent: (call, token) => waits(() => writeIntent(this.#pool, id, call, token)),

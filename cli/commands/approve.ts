@@ -24,7 +24,7 @@ export interface ApproveFlags extends DatabaseFlags {
 export async function approveCommand(session: Session, file: string, flags: ApproveFlags): Promise<number> {
   const { terminal, json } = session;
   // A run of the workers has an id in place of a log.
-  if (!existsSync(file) && databaseUrlOf(flags) !== undefined) return approveSubmitted(session, file, flags);
+  if (!existsSync(file) && (await databaseUrlOf(flags)) !== undefined) return approveSubmitted(session, file, flags);
   if (flags.call === undefined) throw await missingCall(file);
   const decided = await approve(file, {
     call: callNumber(flags.call),

@@ -30,7 +30,7 @@ export interface SubmitFlags extends CapabilityFlags, DatabaseFlags, PolicyFlags
 
 export async function submitCommand(session: Session, file: string, flags: SubmitFlags): Promise<number> {
   const { terminal, json } = session;
-  requiredDatabaseUrl(flags);
+  await requiredDatabaseUrl(flags);
   const registry = await loadRegistry(flags, session);
   const policy = await policyOf(flags, registry);
   const { program, warnings } = loadProgram(

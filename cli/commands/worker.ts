@@ -3,6 +3,7 @@ import { importOptional } from "../../gateway/optional-package.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { createRunnerTelemetry } from "../../telemetry/runner-telemetry.ts";
+import type { DevDatabase } from "../../worker/dev-database.ts";
 import type { QueueLimits } from "../../worker/engine.ts";
 import type { Health, HealthServer } from "../../worker/health.ts";
 import type { WorkerOptions } from "../../worker/worker.ts";
@@ -22,27 +23,48 @@ export interface WorkerFlags extends CapabilityFlags, DatabaseFlags {
 
 /** Executes runs until SIGTERM or SIGINT. The first signal drains, the second ends at once. */
 export async function workerCommand(session: Session, flags: WorkerFlags): Promise<number> {
-  const { terminal, json } = session;
+  const { terminal } = session;
   const notice = (line: string): void => terminal.err(withoutControlCharacters(line));
-  const databaseUrl = requiredDatabaseUrl(flags);
   const queues = (flags.queue ?? ["default"]).map(queueOf);
   const drainMs = numberOf("--drain-ms", flags.drainMs ?? "30000", 0, 86_400_000);
   const registry = await loadRegistry(flags, session);
   const telemetry = createRunnerTelemetry({ serviceName: "boruna-worker", onNotice: (line) => notice(`telemetry: ${line}`) });
-  const options: WorkerOptions = {
-    databaseUrl,
+  const settings = {
     queues,
     registry,
     leaseMs: numberOf("--lease-ms", flags.leaseMs ?? "10000", 500, 600_000),
     retainDays: numberOf("--retain-days", flags.retainDays ?? "30", 1, 36_500),
     connections: numberOf("--connections", flags.connections ?? "10", 3, 1_000),
-    env: handlerEnvironment(databaseUrl),
     telemetry,
     onNotice: notice,
   };
   const healthAt = flags.health === undefined ? undefined : addressOf(flags.health);
   const stop = stopSignals();
-  const [{ Worker }] = await Promise.all([importOptional("boruna worker", () => import("../../worker/worker.ts")), telemetry.start()]);
+  const dev = flags.dev === true ? await startDev() : undefined;
+  try {
+    const databaseUrl = dev?.url ?? (await requiredDatabaseUrl(flags));
+    const options = { ...settings, databaseUrl, env: handlerEnvironment(databaseUrl), protectedFiles: dev?.protectedFiles };
+    return await runWorker(session, options, { drainMs, healthAt, stop });
+  } finally {
+    await telemetry.stop();
+    await dev?.stop();
+  }
+}
+
+async function startDev(): Promise<DevDatabase> {
+  return (await importOptional("boruna worker", () => import("../../worker/dev-database.ts"))).startDevDatabase();
+}
+
+interface RunSettings {
+  readonly drainMs: number;
+  readonly healthAt: ReturnType<typeof addressOf> | undefined;
+  readonly stop: ReturnType<typeof stopSignals>;
+}
+
+/** Runs a worker until a signal, or until it loses its lease. */
+async function runWorker({ terminal, json }: Session, options: WorkerOptions, { drainMs, healthAt, stop }: RunSettings): Promise<number> {
+  const { queues, telemetry, onNotice: notice } = options;
+  const [{ Worker }] = await Promise.all([importOptional("boruna worker", () => import("../../worker/worker.ts")), telemetry?.start()]);
   const worker = await Worker.start(options);
   let isAlive = true;
   const { id } = worker;
@@ -55,13 +77,11 @@ export async function workerCommand(session: Session, flags: WorkerFlags): Promi
     // Other workers now execute the runs. This process ends at once, so that no run executes twice.
     isAlive = false;
     notice("lost the lease: this process was stopped, or had no database, for too long. Start the worker again");
-    await telemetry.stop();
     return EXIT.failed;
   }
   notice(`drains: ${worker.activeRuns} runs go on for up to ${drainMs / 1_000} s`);
   await Promise.race([worker.stop(drainMs), stop.again]);
   await health?.close();
-  await telemetry.stop();
   return EXIT.done;
 }
 

@@ -49,6 +49,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
       connections: 10,
       registry,
       env: {},
+      protectedFiles: undefined,
       telemetry: undefined,
       onNotice: (line) => void notices.push(line),
     });
