@@ -1,5 +1,5 @@
 /**
- * `npm run site` writes README.md, CHANGELOG.md and docs/ to dist/site/ as web pages without scripts, for reading offline, and the playground
+ * `npm run site` writes README.md, CHANGELOG.md, COMPATIBILITY.md, SECURITY.md and docs/ to dist/site/ as web pages without scripts, for reading offline, and the playground
  * to dist/site/playground/. Programs are highlighted with the editors' grammar, and open in the playground. A broken link is an error.
  */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -96,7 +96,7 @@ function pagePaths(root: string): readonly string[] {
   const sortName = (path: string): string => (/(^|\/)(README|index)\.md$/.test(path) ? "" : posix.basename(path));
   const compare = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
   docs.sort((a, b) => compare(posix.dirname(a), posix.dirname(b)) || compare(sortName(a), sortName(b)));
-  const firstPages = ["README.md", "CHANGELOG.md"].filter((path) => existsSync(join(root, path)));
+  const firstPages = ["README.md", "CHANGELOG.md", "COMPATIBILITY.md", "SECURITY.md"].filter((path) => existsSync(join(root, path)));
   return [...firstPages, ...docs];
 }
 
