@@ -1,6 +1,6 @@
 /**
- * `npm run site` writes README.md, CHANGELOG.md, COMPATIBILITY.md, SECURITY.md and docs/ to dist/site/ as web pages without scripts, for reading offline, and the playground
- * to dist/site/playground/. Programs are highlighted with the editors' grammar, and open in the playground. A broken link is an error.
+ * `npm run site` writes README.md, CHANGELOG.md, COMPATIBILITY.md, SECURITY.md and docs/ to dist/site/ as web pages for reading offline, and the playground
+ * to dist/site/playground/. Only the search page has a script. Programs are highlighted with the editors' grammar, and open in the playground. A broken link is an error.
  */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, posix, relative, sep } from "node:path";
@@ -10,9 +10,11 @@ import { createHighlighterCore, type HighlighterCore, type LanguageRegistration 
 import { createOnigurumaEngine } from "shiki/engine/oniguruma";
 import { grammar } from "./grammar.ts";
 import { buildPlayground, playgroundLink } from "./playground.ts";
+import { type IndexedPage, searchIndex } from "./search-index.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const STYLE_FILE = "style.css";
+const SEARCH_PAGE = "search.html";
 const THEMES = { light: "github-light-default", dark: "github-dark-default" } as const;
 
 /** A page of the site. Paths use `/` and are relative to the root of the repository or of the site. */
@@ -199,7 +201,11 @@ function renderPage(
       },
     },
   });
-  return marked.parser(page.tokens);
+  // A wide table scrolls, so the keyboard must reach it. A corner without a text is no header.
+  return marked
+    .parser(page.tokens)
+    .replaceAll("<table>", '<table tabindex="0">')
+    .replaceAll(/<th( align="\w+")?><\/th>/g, "<td></td>");
 }
 
 /** A program that can run, in contrast to a library. */
@@ -210,21 +216,35 @@ function openInPlayground({ sitePath }: Page, program: string): string {
   return `<p class="open"><a href="${escapeHtml(href)}">Open in the playground</a></p>\n`;
 }
 
-function navigationHtml(pages: readonly Page[], current: Page): string {
+function navigationHtml(pages: readonly Page[], current: Pick<Page, "sitePath">): string {
   const folders = new Map<string, Page[]>();
   for (const page of pages) folders.set(posix.dirname(page.path), [...(folders.get(posix.dirname(page.path)) ?? []), page]);
   return [...folders]
     .map(([folder, members]) => {
       const items = members.map((page) => {
         const href = escapeHtml(posix.relative(posix.dirname(current.sitePath), page.sitePath));
-        return `<li><a href="${href}"${page === current ? ' aria-current="page"' : ""}>${escapeHtml(page.title)}</a></li>`;
+        return `<li><a href="${href}"${page.sitePath === current.sitePath ? ' aria-current="page"' : ""}>${escapeHtml(page.title)}</a></li>`;
       });
       return `${folder === "." ? "" : `<h2>${escapeHtml(folder)}</h2>\n`}<ul>\n${items.join("\n")}\n</ul>`;
     })
     .join("\n");
 }
 
-function documentHtml(page: Page, pages: readonly Page[], body: string): string {
+/** The form on every page. It opens the search page with the query in the address. */
+function searchForm(sitePath: string): string {
+  const action = posix.relative(posix.dirname(sitePath), SEARCH_PAGE);
+  return `<form role="search" action="${action}"><input type="search" name="q" aria-label="Search" placeholder="Search"></form>`;
+}
+
+const SEARCH_BODY = `<h1>Search</h1>
+<p id="status" role="status"></p>
+<noscript><p>The search needs JavaScript.</p></noscript>
+<ul id="results"></ul>
+<script src="search-index.js"></script>
+<script src="search.js"></script>
+`;
+
+function documentHtml(page: Pick<Page, "sitePath" | "title">, pages: readonly Page[], body: string): string {
   const site = pages[0]?.title ?? "";
   const title = page.title === site ? site : `${page.title} · ${site}`;
   return `<!doctype html>
@@ -236,9 +256,12 @@ function documentHtml(page: Page, pages: readonly Page[], body: string): string 
 <link rel="stylesheet" href="${posix.relative(posix.dirname(page.sitePath), STYLE_FILE)}">
 </head>
 <body>
-<nav aria-label="Pages">
+<div class="side">
+<header>${searchForm(page.sitePath)} <a href="#pages">All pages</a></header>
+<nav id="pages" aria-label="Pages">
 ${navigationHtml(pages, page)}
 </nav>
+</div>
 <main>
 ${body}</main>
 </body>
@@ -256,8 +279,11 @@ const STYLE = `:root {
 * { box-sizing: border-box; }
 body { margin: 0; display: flex; align-items: flex-start; color: var(--text); background: var(--back); font: 1rem/1.6 system-ui, sans-serif; }
 a { color: var(--link); text-underline-offset: 0.15em; }
-nav { flex: 0 0 16rem; position: sticky; top: 0; max-height: 100vh; overflow-y: auto; padding: 1.5rem 1rem; border-right: 1px solid var(--line); font-size: 0.9rem; }
+.side { flex: 0 0 16rem; position: sticky; top: 0; max-height: 100vh; overflow-y: auto; padding: 1.5rem 1rem; border-right: 1px solid var(--line); font-size: 0.9rem; }
+header { margin-bottom: 1rem; }
+header a { display: none; }
 nav h2 { margin: 1.2rem 0 0.3rem; font-size: 0.8rem; color: var(--soft); }
+header input { width: 100%; padding: 0.3rem 0.5rem; font: inherit; color: inherit; background: var(--back); border: 1px solid var(--soft); border-radius: 0.3rem; }
 nav ul { margin: 0; padding: 0; list-style: none; }
 nav a { display: block; padding: 0.15rem 0.5rem; border-radius: 0.3rem; text-decoration: none; }
 nav a[aria-current] { color: var(--text); background: var(--panel); font-weight: 600; }
@@ -266,6 +292,7 @@ h1, h2, h3, h4 { line-height: 1.25; margin: 2em 0 0.6em; scroll-margin-top: 1rem
 h1 { margin-top: 0.5em; }
 .anchor { visibility: hidden; color: var(--soft); font-weight: 400; text-decoration: none; }
 :is(h1, h2, h3, h4):hover .anchor, .anchor:focus { visibility: visible; }
+#results p { margin: 0.1rem 0 0.8rem; color: var(--soft); overflow-wrap: anywhere; }
 .open { margin-top: -0.6rem; font-size: 0.875rem; }
 .file { text-decoration: underline dotted; text-underline-offset: 0.15em; }
 code, pre { font: 0.875em/1.5 ui-monospace, "SFMono-Regular", Menlo, Consolas, monospace; }
@@ -283,12 +310,17 @@ td > code { overflow-wrap: normal; }
 blockquote { margin: 1em 0; padding-left: 1rem; border-left: 0.25rem solid var(--line); color: var(--soft); }
 img { max-width: 100%; }
 @media (max-width: 50rem) {
-  body { display: block; }
-  nav { position: static; max-height: none; border-right: 0; border-bottom: 1px solid var(--line); }
+  body { flex-direction: column; align-items: stretch; }
+  .side { display: contents; }
+  header { display: flex; gap: 1rem; align-items: center; margin: 0; padding: 1rem 1rem 0; }
+  header form { flex: 1; }
+  header a { display: inline; }
+  main { order: 1; }
+  nav { order: 2; padding: 1rem; border-top: 1px solid var(--line); }
   main { padding: 1rem 1rem 4rem; }
 }
 @media print {
-  nav, .anchor { display: none; }
+  .side, .anchor { display: none; }
 }
 `;
 
@@ -300,6 +332,7 @@ export async function renderSite(root: string): Promise<Site> {
   const images = new Set<string>();
   const problems: string[] = [];
   const files = new Map([[STYLE_FILE, STYLE]]);
+  const indexed: IndexedPage[] = [];
   for (const page of pages) {
     const imageSource = (href: string): string | undefined => {
       const target = resolveLink(root, byPath, page, href);
@@ -315,8 +348,12 @@ export async function renderSite(root: string): Promise<Site> {
       (text) => problems.push(`${page.path}: ${text}`),
     );
     files.set(page.sitePath, documentHtml(page, pages, body));
+    indexed.push({ path: page.sitePath, title: page.title, body });
   }
   highlighter.dispose();
+  files.set(SEARCH_PAGE, documentHtml({ sitePath: SEARCH_PAGE, title: "Search" }, pages, SEARCH_BODY));
+  files.set("search-index.js", searchIndex(indexed));
+  files.set("search.js", readFileSync(new URL("search-page.js", import.meta.url), "utf8"));
   return { files, images, problems };
 }
 
@@ -337,7 +374,9 @@ if (import.meta.url === new URL(process.argv[1] ?? "", "file:").href) {
     rmSync(folder, { recursive: true, force: true });
     writeSite(site, ROOT, folder);
     await buildPlayground(join(folder, "playground"));
-    process.stdout.write(`${site.files.size - 1} pages: ${join("dist", "site", "index.html")}\n`);
+    process.stdout.write(
+      `${[...site.files.keys()].filter((path) => path.endsWith(".html")).length} pages: ${join("dist", "site", "index.html")}\n`,
+    );
     process.stdout.write(`the playground: ${join("dist", "site", "playground", "index.html")}, to be served over HTTP\n`);
   } else {
     process.stderr.write(`${site.problems.join("\n")}\n`);
