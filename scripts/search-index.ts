@@ -63,7 +63,7 @@ export function searchIndex(pages: readonly IndexedPage[]): string {
   const index = {
     pages: pages.map(({ path, title }) => [path, title]),
     sections: sections.map(({ page, anchor, heading, text }) => [page, anchor, heading, text.slice(0, EXCERPT_LENGTH)]),
-    words: Object.fromEntries([...words].toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    words: Object.fromEntries([...words].sort(([a], [b]) => (a < b ? -1 : 1))),
   };
   // Parsed as JSON, because `__proto__` in an object literal would set the prototype.
   return `const SEARCH_INDEX = JSON.parse(${JSON.stringify(JSON.stringify(index))});\n`;
