@@ -87,13 +87,13 @@ if (problems.length > 0) {
     if (!isDryRun) writeFileSync(path, text);
   }
   const steps = [
-    ["git", ["commit", "--all", "--message", `chore: release ${version}`]],
-    ["git", ["tag", "--annotate", tag, "--message", `${name} ${version}`]],
+    ["commit", "--all", "--message", `chore: release ${version}`],
+    ["tag", "--annotate", tag, "--message", `${name} ${version}`],
   ];
-  for (const [command, args] of steps) {
-    say(`${isDryRun ? "It would run" : "Runs"}: ${command} ${args.join(" ")}`);
+  for (const args of steps) {
+    say(`${isDryRun ? "It would run" : "Runs"}: git ${args.join(" ")}`);
     if (isDryRun) continue;
-    const { status, stderr } = run(command, args);
+    const { status, stderr } = run("git", args);
     if (status !== 0) throw new Error(stderr);
   }
   say(`Then, by hand: git push --follow-tags && npm publish`);
