@@ -106,6 +106,7 @@ describe("the package", () => {
     { args: ["mcp", "--port", "0"], missing: "@modelcontextprotocol/server" },
     { args: ["import", "mcp", "--name", "x", "--", "true"], missing: "@modelcontextprotocol/client" },
     { args: ["worker"], missing: "pg", env: database },
+    { args: ["worker", "--dev"], missing: "pg" },
     { args: ["submit", "query.ax", "--policy", "allow-all"], missing: "pg", env: database },
     { args: ["runs", "list"], missing: "pg", env: database },
   ])("boruna $args names the optional package that it needs: $missing", ({ args, missing, code = 2, env = {} }) => {
