@@ -87,6 +87,8 @@ export type { CheckedRun, UpgradeOptions, UpgradeSummary, UpgradeVerdict } from 
 export { whatIf, type WhatIfOptions, type WhatIfReport, type WhatIfStatus } from "./replay/what-if.ts";
 export type { EditedAnswer, WhatIfStop } from "./replay/recorded-calls.ts";
 export { verifyLog, type Verification, type VerifyOptions } from "./replay/verify.ts";
+export { packEvidence, type PackedEvidence, type PackOptions } from "./replay/evidence/pack.ts";
+export { verifyEvidence, type EvidenceVerification, type VerifyEvidenceOptions } from "./replay/evidence/verify-evidence.ts";
 export type { RunEvent } from "./vm/events.ts";
 
 // The machine alone, suspension

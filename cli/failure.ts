@@ -19,6 +19,7 @@ const VERIFICATION_ERRORS = new Set([
   "log.blob_missing",
   "log.module_hash",
   "log.policy_hash",
+  "evidence.unverified",
 ]);
 
 export function exitCodeOf(error: unknown): number {

@@ -13,7 +13,7 @@ import { loadEnd } from "../replay/log/end-record.ts";
 import { type ParsedLog, readLog } from "../replay/log/log-reader.ts";
 import { replayRun } from "../replay/replay.ts";
 import { replayJson } from "../replay/report/replay-report.ts";
-import { entryJson, runJson } from "../replay/report/log-table.ts";
+import { entryJson, runJson, withShortValues } from "../replay/report/log-table.ts";
 import { execute, type Execution, type RunOptions } from "../runtime/execute.ts";
 import { executionJson } from "../runtime/execution-json.ts";
 import { openSources, type ProgramSources } from "../runtime/sources.ts";
@@ -227,7 +227,7 @@ function logAnswer(args: ToolArgs, settings: McpSettings): ToolAnswer {
   let bytes = 0;
   for (const entry of logEntries(log)) {
     if (entry.type === "event" || entry.call < from) continue;
-    const json = jsonToJs(entryJson({ ...entry, place: undefined }, types));
+    const json = jsonToJs(entryJson(withShortValues({ ...entry, place: undefined }, log.blobs), types));
     bytes += utf8Length(JSON.stringify(json));
     if (bytes > maxBytes && calls.length > 0) return { ...runOf(log), calls, next: entry.call };
     calls.push(bytes > maxBytes ? { call: entry.call, capability: entry.capability, bytes, note: "longer than max_result_bytes" } : json);

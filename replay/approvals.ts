@@ -7,7 +7,7 @@ import type { Program } from "../vm/bytecode/program.ts";
 import { signatureFor, withDefaults } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
-import { loadEvent } from "./log/event-json.ts";
+import { loadEvent, type LogEvent } from "./log/event-json.ts";
 import type { RunLog } from "./log/log-reader.ts";
 import { recordedPolicy, recordedProgram } from "./replay.ts";
 
@@ -24,7 +24,7 @@ export interface ApprovalCounts {
  */
 export function checkApprovals(log: RunLog, policy: Policy): ApprovalCounts {
   /** The calls without an answer, oldest first. A decision is about the first. */
-  const calls: (RunEvent & { readonly type: "CapCall" })[] = [];
+  const calls: LogEvent[] = [];
   let taken = 0;
   let signed = 0;
   let claimed = 0;
@@ -36,17 +36,17 @@ export function checkApprovals(log: RunLog, policy: Policy): ApprovalCounts {
         taken = 0;
       }
     }
-    if (event.type !== "CapCall" && event.type !== "Approval") continue;
-    const loaded = loadEvent(event, log.blobs);
-    if (loaded.type === "CapCall") calls.push(loaded);
-    if (loaded.type !== "Approval") continue;
-    const call = calls[taken];
-    const { keys = [] } = policy.rules.get(call?.capability ?? "")?.approval ?? {};
-    const isAboutCall = call !== undefined && loaded.hash === callHash(call.capability, call.args);
-    const problem = isAboutCall ? decisionProblem(keys, { ...loaded, runId: log.header.runId }, loaded.signature) : "is about another call";
+    if (event.type === "CapCall") calls.push({ n, event });
+    if (event.type !== "Approval") continue;
+    const opened = calls[taken];
+    const call = opened === undefined ? undefined : loadEvent(opened.event, log.blobs, opened.n);
+    if (call?.type !== "CapCall") throw new BorunaError("internal", "a decision follows no open call");
+    const { keys = [] } = policy.rules.get(call.capability)?.approval ?? {};
+    const isAboutCall = event.hash === callHash(call.capability, call.args);
+    const problem = isAboutCall ? decisionProblem(keys, { ...event, runId: log.header.runId }, event.signature) : "is about another call";
     if (problem !== undefined) {
       // Event n is on line n + 1, because line 1 is the header.
-      throw new BorunaError("log.approval", `the decision about call ${loaded.call} ${problem}`, {
+      throw new BorunaError("log.approval", `the decision about call ${event.call} ${problem}`, {
         place: { file: log.file, line: n + 1 },
       });
     }

@@ -81,7 +81,7 @@ function comparedHeader(header: LogHeader): JsonData {
   const { name, moduleHash, sourceHash } = header.program;
   const program = jsonObject({ name, module_hash: moduleHash, source_hash: sourceHash });
   const fields = new Map(headerToJson(header)).set("program", program);
-  for (const field of ["run_id", "policy_hash"]) fields.delete(field);
+  for (const field of ["run_id", "policy_hash", "redactable"]) fields.delete(field);
   return fields;
 }
 

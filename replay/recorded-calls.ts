@@ -18,7 +18,8 @@ import type { Program } from "../vm/bytecode/program.ts";
 import { typeToString } from "../vm/value/type.ts";
 import type { Value } from "../vm/value/value.ts";
 import { type LoggedCall, signatureOf } from "./entries.ts";
-import { loadText, loadValue } from "./log/blob-values.ts";
+import { loadText, loadValue, namingMissing } from "./log/blob-values.ts";
+import { loadEvent } from "./log/event-json.ts";
 import type { RunLog } from "./log/log-reader.ts";
 import { compareEvents, type Mismatch } from "./report/divergence.ts";
 import { eventText } from "./report/format-values.ts";
@@ -140,8 +141,8 @@ export class RecordedCalls implements EventSink {
     this.#undecided = undefined;
     const recorded = this.#next;
     if (recorded === undefined) return this.#stop({ reason: "no_answer", text: this.#text(event) });
-    const args = recorded.args.map((arg) => loadValue(arg, this.#log.blobs));
-    const expected: RunEvent = { type: "CapCall", capability: recorded.capability, args };
+    const { capability, args } = recorded;
+    const expected = loadEvent({ type: "CapCall", capability, args }, this.#log.blobs, recorded.event);
     const context = { types: this.#program.module.types, registry: this.#registry };
     const mismatch = compareEvents(recorded.event, expected, event, context);
     if (mismatch !== undefined) return this.#stop({ reason: "other_call", mismatch });
@@ -154,20 +155,23 @@ export class RecordedCalls implements EventSink {
   }
 
   /** Returns the answer that the program gets to a call; undefined if the log has none. */
-  answerTo({ call, answer }: LoggedCall): Answer | undefined {
-    return this.#edits.get(call) ?? (answer === undefined ? undefined : this.#load(answer));
+  answerTo(call: LoggedCall): Answer | undefined {
+    return this.#edits.get(call.call) ?? this.#recordedAnswer(call);
   }
 
-  #editOf({ call, capability, answer }: LoggedCall, event: RunEvent): EditedAnswer {
+  #editOf(logged: LoggedCall, event: RunEvent): EditedAnswer {
+    const { call, capability } = logged;
     const text = (given: Answer | undefined): string => (given === undefined ? "(no answer)" : this.#answerText(capability, given));
-    const recorded = answer === undefined ? undefined : this.#load(answer);
-    return { call, text: this.#text(event), recorded: text(recorded), edited: text(this.#edits.get(call)), used: true };
+    return { call, text: this.#text(event), recorded: text(this.#recordedAnswer(logged)), edited: text(this.#edits.get(call)), used: true };
   }
 
-  #load(answer: NonNullable<LoggedCall["answer"]>): Answer {
+  #recordedAnswer({ call, answer }: LoggedCall): Answer | undefined {
     const { blobs } = this.#log;
-    if (answer.outcome === "ok") return { value: loadValue(answer.result, blobs) };
-    return { failure: { kind: isFailureKind(answer.kind) ? answer.kind : "runtime_error", message: loadText(answer.message, blobs) } };
+    const named = <T>(load: () => T): T => namingMissing(`the answer of call ${call}`, load);
+    if (answer === undefined) return undefined;
+    if (answer.outcome === "ok") return { value: named(() => loadValue(answer.result, blobs)) };
+    const message = named(() => loadText(answer.message, blobs));
+    return { failure: { kind: isFailureKind(answer.kind) ? answer.kind : "runtime_error", message } };
   }
 
   #answerText(capability: string, answer: Answer): string {

@@ -86,7 +86,7 @@ export class Replayer implements EventSink, LoggedCalls {
 
   /** Returns the first event of the log that the program has not repeated, or undefined if it has repeated all. */
   firstUnrepeated(): RunEvent | undefined {
-    return this.#nextEvent === undefined ? undefined : loadEvent(this.#nextEvent.event, this.#log.blobs);
+    return this.#nextEvent === undefined ? undefined : loadEvent(this.#nextEvent.event, this.#log.blobs, this.#nextEvent.n);
   }
 
   /** Closes the log. */
@@ -103,7 +103,7 @@ export class Replayer implements EventSink, LoggedCalls {
     }
     const recorded = this.#nextEvent;
     if (recorded === undefined) return this.#stopAfterLog(event);
-    const expected = loadEvent(recorded.event, this.#log.blobs);
+    const expected = loadEvent(recorded.event, this.#log.blobs, recorded.n);
     const actual = this.#log.format === "eventlog" ? eventLogForm(event) : event;
     const mismatch = compareEvents(recorded.n, expected, actual, this.#context);
     if (mismatch !== undefined) return this.#stopWith({ reason: "divergence", mismatch });

@@ -4,7 +4,8 @@
  *
  * - chain: every record has the right form, and its hash continues the chain;
  * - end: there is an end record, and its number of events is right;
- * - blobs: every blob that a record refers to exists and has the right hash, and nothing else is in their folder;
+ * - blobs: every blob that a record refers to exists and has the right hash, unless the caller says that it is redacted, and nothing else is
+ *   in their folder;
  * - module, policy: the module and the policy have the hashes that are in the header;
  * - approvals, if there are any: each decision is about its call, and signed if the policy's rule names keys;
  * - signature, if the log has one or the caller names a key: the owner of the key has signed the last hash;
@@ -14,12 +15,13 @@
 import { publicKeyOf } from "../gateway/signing.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { Outcome } from "../vm/outcome.ts";
-import { BlobRef, loadCanonicalValue } from "./log/blob-values.ts";
-import { type RecordedEnd, valuesOfEnd } from "./log/end-record.ts";
-import { blobsOfEvent, hasBlobs } from "./log/event-json.ts";
+import { loadCanonicalValue } from "./log/blob-values.ts";
+import type { RecordedEnd } from "./log/end-record.ts";
+import { hasBlobs } from "./log/event-json.ts";
 import { type HeadSignature, isValidSignature } from "./log/head-signature.ts";
 import { LOG_LIMITS, type LogLimits } from "./log/log-limits.ts";
 import { isRunLog, logRecords, parseRunLog, type LogRecord, type RunLog } from "./log/log-reader.ts";
+import { blobsOfRecord } from "./log/record-blobs.ts";
 import { fileSource, type LogSource, type OnRead } from "./log/log-source.ts";
 import { type ApprovalCounts, checkApprovals, waitingText } from "./approvals.ts";
 import { recordedPolicy, recordedProgram, type ReplayOptions, replayRun, type ReplayReport } from "./replay.ts";
@@ -32,6 +34,11 @@ export interface VerifyOptions {
   readonly key?: string;
   /** Whether to replay the log, too. */
   readonly replay?: boolean;
+  /**
+   * The SHA-256 of each blob whose value is redacted: the log names it, and it must not be beside the log. Without this option every missing
+   * blob is a failure. `verifyEvidence` takes the list from a signed statement.
+   */
+  readonly redacted?: ReadonlySet<string>;
   /** Limits on the replay, see `limits` in `ReplayOptions`. */
   readonly replayLimits?: ReplayLimits;
   readonly signal?: AbortSignal;
@@ -80,7 +87,16 @@ export interface Verification {
  * `log.io_error` if the files cannot be read, and `log.replay_limit` if the replay would use more than `replayLimits` allow.
  */
 export async function verifyLog(path: string, options: VerifyOptions = {}): Promise<Verification> {
-  const { replay: replays, expectHead, key: givenKey, limits: givenLimits, replayLimits = {}, onRead, ...passedOn } = options;
+  const {
+    replay: replays,
+    expectHead,
+    key: givenKey,
+    redacted = new Set(),
+    limits: givenLimits,
+    replayLimits = {},
+    onRead,
+    ...passedOn
+  } = options;
   const key = givenKey === undefined ? undefined : publicKeyOf(givenKey);
   if (key === undefined && givenKey !== undefined) throw new BorunaError("usage", "the key is no public Ed25519 key");
   const expectedHead = expectHead === undefined ? undefined : headDigest(expectHead);
@@ -89,7 +105,7 @@ export async function verifyLog(path: string, options: VerifyOptions = {}): Prom
   const steps: readonly (readonly [CheckName, (() => string | undefined | Promise<string>) | undefined])[] = [
     ["chain", () => log.chain()],
     ["end", () => log.end()],
-    ["blobs", () => log.blobs()],
+    ["blobs", () => log.blobs(redacted)],
     ["module", () => log.module()],
     ["policy", () => log.policy()],
     ["approvals", () => (log.hasApprovals ? log.approvals() : undefined)],
@@ -109,6 +125,7 @@ export async function verifyLog(path: string, options: VerifyOptions = {}): Prom
     replayed: hasPassed("replay"),
     isSuspended: log.isSuspended,
     approvals: log.approvalCounts,
+    redacted: redacted.size,
   };
   return {
     ok: failure === undefined,
@@ -197,7 +214,7 @@ class CheckedLog {
       this.#events = record.n;
       this.#hasApprovals ||= record.event.type === "Approval";
     }
-    this.#hasBlobs ||= record.kind === "event" ? hasBlobs(record.event) : blobsOf(record).length > 0;
+    this.#hasBlobs ||= record.kind === "event" ? hasBlobs(record.event) : blobsOfRecord(record).length > 0;
   }
 
   end(): string {
@@ -228,12 +245,14 @@ class CheckedLog {
   }
 
   /** Reads the log again if it refers to blobs. The first reading does not collect their names, because a forged log could name too many. */
-  blobs(): string {
+  blobs(redacted: ReadonlySet<string>): string {
     const moduleBlob = this.#parsed().header.program.moduleBlob.slice("sha256:".length);
     const checkedBlobs = new Map<string, number | undefined>([[moduleBlob, undefined]]);
+    const unseen = new Set(redacted);
     for (const record of this.#hasBlobs ? logRecords(this.#source, this.#limits, { checksBytes: false }) : []) {
-      for (const ref of blobsOf(record)) {
-        if (checkedBlobs.get(ref.sha256) === ref.bytes) continue;
+      for (const ref of blobsOfRecord(record)) {
+        if (redacted.has(ref.sha256)) unseen.delete(ref.sha256);
+        if (redacted.has(ref.sha256) || checkedBlobs.get(ref.sha256) === ref.bytes) continue;
         try {
           loadCanonicalValue(ref, this.#source.blobs);
         } catch (error) {
@@ -246,7 +265,10 @@ class CheckedLog {
     const unknownFile = this.#source.blobs.findUnknown(checkedBlobs);
     if (unknownFile !== undefined)
       throw this.#failure("log.blob_unknown", `${unknownFile} is beside the blobs, and no record of the log names it`);
-    return `${checkedBlobs.size - 1} long values have the hashes that name them, and nothing else is beside them`;
+    const [other] = unseen;
+    if (other !== undefined) throw this.#failure("log.redacted", `no record names the redacted value ${other}`);
+    const missing = redacted.size === 0 ? "" : `, ${redacted.size} are redacted`;
+    return `${checkedBlobs.size - 1} values in blobs have the hashes that name them${missing}, and nothing else is beside them`;
   }
 
   module(): string {
@@ -304,11 +326,6 @@ class CheckedLog {
   }
 }
 
-function blobsOf(record: LogRecord): readonly BlobRef[] {
-  if (record.kind === "event") return blobsOfEvent(record.event);
-  return record.kind === "end" ? valuesOfEnd(record.end).filter((value) => value instanceof BlobRef) : [];
-}
-
 interface Proven {
   readonly headGiven: boolean;
   /** The key that the caller named and that has signed the log; null if the caller named none and the log is signed; undefined otherwise. */
@@ -316,14 +333,15 @@ interface Proven {
   readonly replayed: boolean;
   readonly isSuspended: boolean;
   readonly approvals: ApprovalCounts;
+  readonly redacted: number;
 }
 
 const decisions = (count: number): string => (count === 1 ? "1 decision" : `${count} decisions`);
 
-function proofs({ headGiven, signedBy, replayed, approvals }: Proven): readonly string[] {
+function proofs({ headGiven, signedBy, replayed, approvals, redacted }: Proven): readonly string[] {
   const proofList = [
     "No record was changed, added, taken out or moved since the last hash was computed.",
-    "The module, the policy and the long values are those that the log names.",
+    `The module, the policy and the ${redacted === 0 ? "" : "other "}values in blobs are those that the log names.`,
   ];
   if (approvals.signed > 0) {
     proofList.push(`An owner of a key of the policy made the ${decisions(approvals.signed)} about these very calls of a run with this id.`);
@@ -336,13 +354,14 @@ function proofs({ headGiven, signedBy, replayed, approvals }: Proven): readonly 
   return proofList;
 }
 
-function limitsOfProof({ headGiven, signedBy, replayed, isSuspended, approvals }: Proven): readonly string[] {
+function limitsOfProof({ headGiven, signedBy, replayed, isSuspended, approvals, redacted }: Proven): readonly string[] {
   const unprovenClaims: string[] = [];
   if (isSuspended) unprovenClaims.push("That nothing followed: a longer log that was cut after this call looks the same.");
   if (!headGiven && typeof signedBy !== "string")
     unprovenClaims.push(
       "Who wrote the log: one that is rewritten completely, with new hashes, verifies too. Keep the head elsewhere and give it with --expect-head, or sign runs and give the key with --key.",
     );
+  if (redacted > 0) unprovenClaims.push(`What the ${redacted} redacted values are: only their hashes are in the log.`);
   if (!replayed) unprovenClaims.push("That the program does what the log says: --replay checks that.");
   if (approvals.claimed > 0)
     unprovenClaims.push(`Who made ${decisions(approvals.claimed)}: the policy's rules name no keys, so the names in the log are claims.`);

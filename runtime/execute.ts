@@ -45,6 +45,11 @@ export interface RecordOptions extends Omit<RecorderOptions, "key"> {
   readonly path: string;
   /** The text of a PEM file with an Ed25519 private key, which signs the log when the run ends. Not for the format `eventlog`. */
   readonly sign?: string;
+  /**
+   * Whether each value of the log goes into a file of its own, with a random salt, so that it can be redacted later and the log still
+   * verifies. Equal runs then have logs with other bytes. Not for the format `eventlog`. Default: false.
+   */
+  readonly redactable?: boolean;
 }
 
 /** Options of `execute`. All are optional. */
@@ -194,6 +199,7 @@ export async function executeWith(
       mode: options.audit === true ? "audit" : mode,
       served: new Set(handlers.keys()),
       runId,
+      redactable: typeof options.record === "object" && options.record.redactable === true,
     }),
   );
   if (typeof options.record === "object" && options.record.format === "eventlog" && options.audit === true)
@@ -216,6 +222,8 @@ export async function executeWith(
   const key = typeof options.record === "object" ? signOption(options.record.sign) : undefined;
   if (key !== undefined && typeof options.record === "object" && options.record.format === "eventlog")
     throw new BorunaError("usage", "an event log has no place for a signature", { hint: 'leave out the format "eventlog"' });
+  if (typeof options.record === "object" && options.record.redactable === true && options.record.format === "eventlog")
+    throw new BorunaError("usage", "an event log has no values that can be redacted", { hint: 'leave out the format "eventlog"' });
   const recorder = openRecord(described, options.record, key);
   try {
     const maxParallelCalls = maxParallelCallsOption(options.maxParallelCalls);
@@ -321,7 +329,7 @@ function openRecord(described: () => RunDescription, record: RunOptions["record"
   if (record === undefined) return undefined;
   if (typeof record === "function") return record(described());
   if (typeof record === "string") return openRecorder(record, described());
-  const { path, sign: _, ...options } = record;
+  const { path, sign: _sign, redactable: _redactable, ...options } = record;
   return openRecorder(path, described(), key === undefined ? options : { ...options, key });
 }
 

@@ -12,6 +12,7 @@ export type ErrorKind =
   | `state.${string}`
   | `policy.${string}`
   | `log.${string}`
+  | `evidence.${string}`
   | `capability.${string}`
   | `schema.${string}`
   | `mcp.${string}`

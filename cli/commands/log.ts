@@ -8,6 +8,7 @@ import {
   recordedBudget,
   runJson,
   runLines,
+  withShortValues,
 } from "../../replay/report/log-table.ts";
 import { locatedEntries, type LocateOptions, locateEvent, type LoggedCall, logEntries, recordedTypes } from "../../replay/entries.ts";
 import { type ParsedLog, readLog } from "../../replay/log/log-reader.ts";
@@ -74,7 +75,7 @@ async function showEntries(
     for await (const entry of locatedEntries(log, { ...options, onUnlocated: (reason) => void notes.push(`note: ${reason}`) })) {
       if (output.isClosed) return;
       if (entry.type === "call") report.end({ call: entry.call, capability: entry.capability, audit: audit?.(entry) });
-      if (entry.type === "call" || flags.events === true) await output.line(table.row(entry));
+      if (entry.type === "call" || flags.events === true) await output.line(table.row(withShortValues(entry, log.blobs)));
     }
     await printLines(output, ["", ...endLines(log, types), ...notes, ...(audit === undefined ? [] : report.lines())]);
   } finally {
@@ -98,7 +99,7 @@ async function printEntries({ terminal }: Session, log: ParsedLog, options: Loca
     if (terminal.isOutClosed) return;
     if (entry.type === "event" && flags.events !== true) continue;
     const decision = entry.type === "call" ? audit?.(entry) : undefined;
-    terminal.out(`${separator}${jsonLine({ ...toPlainObject(entryJson(entry, types)), audit: decision })}`);
+    terminal.out(`${separator}${jsonLine({ ...toPlainObject(entryJson(withShortValues(entry, log.blobs), types)), audit: decision })}`);
     separator = ",";
   }
   terminal.out(`],"notes":${jsonLine(notes)}}`);

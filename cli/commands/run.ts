@@ -39,6 +39,7 @@ export interface RunFlags extends CapabilityFlags, PolicyFlags {
   readonly force?: boolean;
   readonly durable?: boolean;
   readonly sign?: string;
+  readonly redactable?: boolean;
   readonly engine?: EngineChoice;
   readonly trace?: boolean;
   readonly explain?: boolean;
@@ -164,6 +165,7 @@ async function runOnce(session: Session, file: string, flags: RunFlags): Promise
           format,
           durable: flags.durable === true,
           force: flags.force === true,
+          redactable: flags.redactable === true,
           ...(flags.sign === undefined ? {} : { sign: readKey(flags.sign) }),
         };
   const execution = await withTelemetry(session, { ...flags, exitCode }, ({ tracing, traceDetail, signal, context }) =>

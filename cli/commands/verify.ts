@@ -1,9 +1,7 @@
 import { verifyJson, verifyLines } from "../../replay/report/verify-report.ts";
 import { verifyLog, type VerifyOptions } from "../../replay/verify.ts";
-import { publicKeyOf } from "../../gateway/signing.ts";
-import { BorunaError } from "../../vm/error.ts";
 import { EXIT, OUTCOMES } from "../../vm/outcome.ts";
-import { readKey } from "../keys.ts";
+import { publicKeyFlag } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import { withProgress } from "../progress.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
@@ -23,7 +21,7 @@ export async function verifyCommand(session: Session, file: string, flags: Verif
   const { terminal, json } = session;
   const options = omitUndefined<VerifyOptions>({
     expectHead: flags.expectHead,
-    key: flags.key === undefined ? undefined : publicKey(flags.key),
+    key: flags.key === undefined ? undefined : publicKeyFlag(flags.key),
     replay: flags.replay,
     replayLimits: flags.replay === true ? replayLimits(flags) : undefined,
   });
@@ -34,13 +32,4 @@ export async function verifyCommand(session: Session, file: string, flags: Verif
   else for (const line of verifyLines(verification, flags.explain)) terminal.out(withoutControlCharacters(line));
   if (!verification.ok) return EXIT.verificationFailed;
   return verification.outcome === "suspended" ? OUTCOMES.suspended.exitCode : EXIT.done;
-}
-
-/** Returns the public key that the flag names. Throws `usage`, `io_error`. */
-function publicKey(flag: string): string {
-  const key = publicKeyOf(flag) ?? publicKeyOf(readKey(flag));
-  if (key !== undefined) return key;
-  throw new BorunaError("usage", `--key ${flag}: the file has no public Ed25519 key in PEM form`, {
-    hint: "boruna keygen FILE writes the public key to FILE.pub; give that file.",
-  });
 }

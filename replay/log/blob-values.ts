@@ -5,6 +5,8 @@
  *
  *     {"String":"hello"}                          in the record
  *     {"Blob":{"bytes":70014,"sha256":"9f86…"}}   in the file FILE.blobs/9f86…
+ *
+ * In a redactable log, every value is in a blob, see `sealed-value.ts`.
  */
 import { sha256Hex } from "../../gateway/digest.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -17,6 +19,7 @@ import type { BlobReader } from "./memory-blobs.ts";
 import { decodeUtf8 } from "./utf8-text.ts";
 import { countOf, digestOf, jsonObject, objectOf, onlyFields } from "./json-fields.ts";
 import { RECORD_JSON_DEPTH } from "./log-limits.ts";
+import { unseal } from "./sealed-value.ts";
 
 export class BlobRef {
   /** SHA-256 of the value's canonical JSON in lower-case hexadecimal. */
@@ -31,8 +34,8 @@ export class BlobRef {
 export type ValueOrBlob = Value | BlobRef;
 export type TextOrBlob = string | BlobRef;
 
-/** Stores a canonical JSON text of `bytes` UTF-8 bytes as a blob and returns its SHA-256. */
-export type PutBlob = (text: string, bytes: number) => string;
+/** Stores a canonical JSON text of `bytes` UTF-8 bytes as a blob and returns the reference to it. */
+export type PutBlob = (text: string, bytes: number) => BlobRef;
 
 /**
  * Returns the value as JSON for a record. If `put` is undefined, every value stays in the record.
@@ -47,7 +50,7 @@ export function valueToLogJson(value: ValueOrBlob, inlineBytes: number, put: Put
   if (text.length * 3 <= inlineBytes) return data;
   const bytes = utf8Length(text);
   if (bytes <= inlineBytes) return data;
-  return blobToJson(new BlobRef(put(text, bytes), bytes));
+  return blobToJson(put(text, bytes));
 }
 
 /** Maximum bytes of one UTF-16 code unit of a String in JSON. */
@@ -113,17 +116,26 @@ const MAX_BLOB_MEMORY_BYTES = 3 * 512 * 1024 * 1024;
 /** Reads a value from its blob, if it has one. Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`, `value.form`. */
 export function loadValue(value: ValueOrBlob, blobs: BlobReader): Value {
   if (!(value instanceof BlobRef)) return value;
-  const text = decodeUtf8(blobs.read(value), `blob ${value.sha256}`);
-  return valueFromTaggedJson(parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: MAX_BLOB_MEMORY_BYTES }), {
-    maxDepth: MACHINE_LIMITS.valueDepth,
-  });
+  return readBlob(value, blobs).value;
+}
+
+/** Returns the value of a blob. If it is sealed, also its canonical JSON inside of the seal. */
+function readBlob(ref: BlobRef, blobs: BlobReader): { readonly value: Value; readonly sealedText: string | undefined } {
+  const text = decodeUtf8(blobs.read(ref), `blob ${ref.sha256}`);
+  const data = parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: MAX_BLOB_MEMORY_BYTES });
+  const json = unseal(data, ref.sha256);
+  return {
+    value: valueFromTaggedJson(json, { maxDepth: MACHINE_LIMITS.valueDepth }),
+    sealedText: json === data ? undefined : jsonText(json),
+  };
 }
 
 /** Reads the value like `loadValue`. Also throws `log.form` if the blob is not the canonical JSON of the value. */
 export function loadCanonicalValue(ref: BlobRef, blobs: BlobReader): Value {
-  const value = loadValue(ref, blobs);
-  const canonicalText = jsonText(valueToTaggedJson(value));
-  if (sha256Hex(canonicalText) !== ref.sha256) throw new BorunaError("log.form", `blob ${ref.sha256} is not written as boruna writes it`);
+  const { value, sealedText } = readBlob(ref, blobs);
+  const text = jsonText(valueToTaggedJson(value));
+  if (sealedText === undefined ? sha256Hex(text) !== ref.sha256 : text !== sealedText)
+    throw new BorunaError("log.form", `blob ${ref.sha256} is not written as boruna writes it`);
   return value;
 }
 
@@ -132,4 +144,37 @@ export function loadText(text: TextOrBlob, blobs: BlobReader): string {
   const value = loadValue(text, blobs);
   if (typeof value !== "string") throw new BorunaError("log.form", "a blob in place of a text holds another value");
   return value;
+}
+
+/** Reads a value of at most `maxBytes`, for people. Returns a longer one, and one whose blob is missing, as it is. Throws what `loadValue` throws otherwise. */
+export function readPresent(value: ValueOrBlob, blobs: BlobReader, maxBytes: number): ValueOrBlob {
+  return value instanceof BlobRef && value.bytes <= maxBytes ? unlessMissing(value, () => loadValue(value, blobs)) : value;
+}
+
+/** Reads a text as `readPresent` reads a value. */
+export function readPresentText(text: TextOrBlob, blobs: BlobReader, maxBytes: number): TextOrBlob {
+  return text instanceof BlobRef && text.bytes <= maxBytes ? unlessMissing(text, () => loadText(text, blobs)) : text;
+}
+
+function unlessMissing<T>(ref: BlobRef, load: () => T): T | BlobRef {
+  try {
+    return load();
+  } catch (error) {
+    if (error instanceof BorunaError && error.kind === "log.blob_missing") return ref;
+    throw error;
+  }
+}
+
+/** Runs `load`. If a blob is missing, throws `log.blob_missing` with the name of the value that was in it. */
+export function namingMissing<T>(name: string, load: () => T): T {
+  try {
+    return load();
+  } catch (error) {
+    if (!(error instanceof BorunaError) || error.kind !== "log.blob_missing") throw error;
+    throw new BorunaError(error.kind, `${name} is redacted or lost: ${error.message}`, {
+      place: error.place,
+      hint: error.hint,
+      cause: error,
+    });
+  }
 }

@@ -8,6 +8,7 @@ import type { BlobReader } from "./memory-blobs.ts";
 import {
   loadText,
   loadValue,
+  namingMissing,
   textFromLogJson,
   textToLogJson,
   valueFromLogJson,
@@ -54,14 +55,18 @@ export function loadEnd(end: RecordedEnd, blobs: BlobReader): RunEnd {
   const { value, error } = end;
   return {
     ...end,
-    value: value === undefined ? undefined : loadValue(value, blobs),
+    value: value === undefined ? undefined : namingMissing("end.value", () => loadValue(value, blobs)),
     error: error === undefined ? undefined : loadError(error, blobs),
   };
 }
 
 function loadError(error: EndError<TextOrBlob>, blobs: BlobReader): EndError {
-  const load = (text: TextOrBlob): string => loadText(text, blobs);
-  return { ...error, message: load(error.message), counterexample: error.counterexample?.map(load) };
+  const load = (name: string, text: TextOrBlob): string => namingMissing(`end.error.${name}`, () => loadText(text, blobs));
+  return {
+    ...error,
+    message: load("message", error.message),
+    counterexample: error.counterexample?.map((text, i) => load(`counterexample[${i}]`, text)),
+  };
 }
 
 /** Returns all parts of the end record that may be references to blobs. */

@@ -18,6 +18,7 @@ import {
   BlobRef,
   loadText,
   loadValue,
+  namingMissing,
   textFromLogJson,
   textToLogJson,
   valueFromLogJson,
@@ -121,15 +122,20 @@ function isRecordedEvent(event: { readonly type: RunEventType }): event is Recor
   return eventFields(event.type).every(([name]) => Object.hasOwn(event, name));
 }
 
-/** Reads the long values of an event from their blobs. Throws the errors of `loadValue` and `loadText`. */
-export function loadEvent(event: RecordedEvent, blobs: BlobReader): RunEvent {
+/**
+ * Reads the values of an event from their blobs. Throws the errors of `loadValue` and `loadText`. `log.blob_missing` then
+ * names the value, and the event by its number `n`, if that is given.
+ */
+export function loadEvent(event: RecordedEvent, blobs: BlobReader, n?: number): RunEvent {
   if (isLoaded(event)) return event;
   const contents: Readonly<Record<string, RecordedField>> = event;
+  const of = "capability" in event ? ` of ${event.capability}` : "";
+  const nameOf = (field: string): string => `${n === undefined ? "" : `event ${n}: `}${event.type}.${field}${of}`;
   const loaded = buildEvent(event.type, (name, form) => {
     const field = contents[name] ?? "";
-    if (isValueList(field)) return field.map((value) => loadValue(value, blobs));
+    if (isValueList(field)) return field.map((value, i) => namingMissing(nameOf(`${name}[${i}]`), () => loadValue(value, blobs)));
     if (!(field instanceof BlobRef)) return field;
-    return form === "long text" ? loadText(field, blobs) : loadValue(field, blobs);
+    return namingMissing(nameOf(name), () => (form === "long text" ? loadText(field, blobs) : loadValue(field, blobs)));
   });
   if (!isLoaded(loaded)) throw new BorunaError("internal", "a blob holds another blob");
   return loaded;

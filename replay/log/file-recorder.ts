@@ -44,6 +44,7 @@ export function continueRecorder(
       events: log.eventCount,
       journal: new OpenJournal(file, log.header.runId, durable, ownFiles),
       sign: signerFor(options.key, log.header.runId),
+      redactable: log.header.redactable,
     },
   );
   let isPrepared = false;

@@ -35,6 +35,8 @@ export interface LogHeader {
   readonly limits: Limits;
   /** `audit` is a live run that obeyed `auditPolicy` of the policy. */
   readonly mode: "mock" | "live" | "audit";
+  /** Whether every value is sealed, see `sealed-value.ts`. False is not written to the file. */
+  readonly redactable: boolean;
   /** Names of the registered capabilities that had no handler, sorted. An empty list is not written to the file. */
   readonly unserved: readonly string[];
   /** Numbers of the behavior flags of this run, ascending. */
@@ -67,6 +69,7 @@ function fieldsOf(header: Omit<LogHeader, "runId">, runId: string | undefined): 
     args: header.args,
     limits: limitsToJson(header.limits),
     mode: header.mode,
+    redactable: header.redactable ? true : undefined,
     unserved: header.unserved.length === 0 ? undefined : header.unserved,
     flags: header.flags,
   });
@@ -91,6 +94,7 @@ export function headerFromJson(record: JsonObject): LogHeader {
     "args",
     "limits",
     "mode",
+    "redactable",
     "unserved",
     "flags",
     "hash",
@@ -98,6 +102,8 @@ export function headerFromJson(record: JsonObject): LogHeader {
   onlyFields(record, knownFields, "header");
   const mode = textOf(record.get("mode"), "mode");
   if (mode !== "mock" && mode !== "live" && mode !== "audit") throw new BorunaError("log.form", "mode: expected mock, live or audit");
+  const isRedactable = record.has("redactable");
+  if (isRedactable && record.get("redactable") !== true) throw new BorunaError("log.form", "redactable: false is left out");
   const runId = textOf(record.get("run_id"), "run_id");
   if (!isRunId(runId)) throw new BorunaError("log.form", "run_id: expected 1 to 128 printable characters without spaces");
   return {
@@ -110,6 +116,7 @@ export function headerFromJson(record: JsonObject): LogHeader {
     args: objectOf(record.get("args"), "args"),
     limits: limitsFromJson(objectOf(record.get("limits"), "limits")),
     mode,
+    redactable: isRedactable,
     unserved: record.has("unserved") ? unservedFromJson(arrayOf(record.get("unserved"), "unserved")) : [],
     flags: flagsFromJson(arrayOf(record.get("flags"), "flags")),
   };

@@ -24,7 +24,7 @@ import type { SigningKey } from "../../gateway/signing.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent, RunEventType } from "../../vm/events.ts";
 import { compareUtf8, utf8Length } from "../../vm/value/utf8.ts";
-import { jsonText, type PutBlob } from "./blob-values.ts";
+import { BlobRef, jsonText, type PutBlob } from "./blob-values.ts";
 import { endToJson, type RunEnd } from "./end-record.ts";
 import { EVENT_LOG_VERSION, eventLogForm } from "./event-log.ts";
 import { eventTexts } from "./event-text.ts";
@@ -37,6 +37,7 @@ import { LOG_LIMITS, type LogLimits } from "./log-limits.ts";
 import { type BlobWriter, type MemoryBlobs, memoryBlobs } from "./memory-blobs.ts";
 import type { OpenJournal, OpenState } from "./open-journal.ts";
 import type { RunDescription } from "./run-description.ts";
+import { seal } from "./sealed-value.ts";
 
 export type LogFormat = "log" | "eventlog";
 
@@ -111,7 +112,8 @@ export function startRecorder(
   try {
     if (options.format === "eventlog") return eventLogRecorder(writer, limits);
     const sign = signerFor(options.key, run.header.runId);
-    const recorder = chainRecorder(writer, chain, blobs, limits, { events: 0, journal: options.journal, sign });
+    const { redactable } = run.header;
+    const recorder = chainRecorder(writer, chain, blobs, limits, { events: 0, journal: options.journal, sign, redactable });
     recorder.begin(run);
     return recorder;
   } catch (error) {
@@ -140,6 +142,8 @@ interface ChainStart {
   readonly journal: OpenJournal | undefined;
   /** Undefined if the log is not signed. */
   readonly sign: Signer | undefined;
+  /** Whether every value is sealed, see `sealed-value.ts`. */
+  readonly redactable: boolean;
 }
 
 /** Returns the text of the signature of the end record, whose hash is given. */
@@ -155,7 +159,7 @@ export function chainRecorder(
   chain: Chain,
   blobs: BlobWriter,
   limits: LogLimits,
-  { events, journal, sign }: ChainStart,
+  { events, journal, sign, redactable }: ChainStart,
 ): ChainRecorder {
   let eventCount = events;
   /** The numbers of the events of open calls, by the numbers of the calls. */
@@ -169,10 +173,13 @@ export function chainRecorder(
       journal?.answered();
     }
   };
+  // Every value is longer than -1 byte.
+  const inlineBytes = redactable ? -1 : limits.inlineBytes;
   const put: PutBlob = (text, bytes) => {
     if (bytes > limits.blobBytes)
       throw new BorunaError("log.too_large", `a value of ${bytes} bytes is too long for the log (${limits.blobBytes})`);
-    return blobs.put(new TextEncoder().encode(text));
+    const blob = new TextEncoder().encode(redactable ? seal(text) : text);
+    return new BlobRef(blobs.put(blob), blob.length);
   };
   /** Throws if the record is too long. `text` is the record without its hash or, if `n` is given, only the event with this number. */
   const checkLength = (text: string, n?: number): void => {
@@ -187,7 +194,7 @@ export function chainRecorder(
     checkLength(beforeHash + afterHash);
     chain.add(beforeHash, afterHash, signEnd);
   };
-  const textOf = eventTexts(limits.inlineBytes, put);
+  const textOf = eventTexts(inlineBytes, put);
   return {
     begin: (run) => {
       add(...aroundHash(headerToJson(run.header)));
@@ -218,7 +225,7 @@ export function chainRecorder(
     },
     finish: (end) => {
       if (end.events !== eventCount) throw new BorunaError("internal", `the run counts ${end.events} events, its log has ${eventCount}`);
-      add(`{"end":${jsonText(endToJson(end, limits.inlineBytes, put))}`, "}", sign);
+      add(`{"end":${jsonText(endToJson(end, inlineBytes, put))}`, "}", sign);
       writer.checkNotReplaced();
       journal?.close(false);
       writer.close();

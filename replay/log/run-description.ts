@@ -28,6 +28,8 @@ interface RunFacts {
   readonly served: ReadonlySet<string>;
   /** If it is undefined, the id becomes a hash of the rest of the header. */
   readonly runId: string | undefined;
+  /** Whether values can be redacted later. */
+  readonly redactable?: boolean | undefined;
 }
 
 /** Throws `usage` if `runId` is not a valid run id. */
@@ -56,6 +58,7 @@ export function describeRun(program: Program, run: RunFacts): RunDescription {
     args: run.args,
     limits: run.limits,
     mode: run.mode,
+    redactable: run.redactable === true,
     unserved: unservedBy(program, run.served),
     flags: flagsOf(program.module),
   };

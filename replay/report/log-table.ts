@@ -7,11 +7,12 @@ import { printable } from "../../vm/terminal-text.ts";
 import { typedText } from "../../vm/value/display.ts";
 import { waitingText } from "../approvals.ts";
 import { type LoggedAnswer, type LoggedCall, type LocatedEntry, type LocatedEvent, signatureOf } from "../entries.ts";
-import { BlobRef, loadText, loadValue, type TextOrBlob, type ValueOrBlob } from "../log/blob-values.ts";
+import { BlobRef, readPresent, readPresentText, type TextOrBlob, type ValueOrBlob } from "../log/blob-values.ts";
 import type { BlobReader } from "../log/memory-blobs.ts";
 import { loadEnd, type RecordedEnd } from "../log/end-record.ts";
 import { eventToJson } from "../log/event-json.ts";
 import { jsonObject } from "../log/json-fields.ts";
+import { LOG_LIMITS } from "../log/log-limits.ts";
 import type { ParsedLog } from "../log/log-reader.ts";
 import { cut, cutStart, pad, type Paint, paintNothing } from "./columns.ts";
 import { endText, eventText, excerpt, valueText } from "./format-values.ts";
@@ -61,6 +62,27 @@ export function logTable(log: Pick<ParsedLog, "eventCount">, options: TableOptio
   };
 }
 
+/** The longest value that is shown where it is used. */
+const SHORT_BYTES = LOG_LIMITS.inlineBytes;
+
+/** Returns the entry with its short values read from their blobs, as far as they are there. In a redactable log, every value is in a blob. */
+export function withShortValues(entry: LocatedEntry, blobs: BlobReader): LocatedEntry {
+  const value = (v: ValueOrBlob): ValueOrBlob => readPresent(v, blobs, SHORT_BYTES);
+  if (entry.type === "event") {
+    const { content } = entry;
+    if (content.type === "UiEmit") return { ...entry, content: { ...content, tree: value(content.tree) } };
+    if (content.type === "MessageSend" || content.type === "MessageReceive")
+      return { ...entry, content: { ...content, payload: value(content.payload) } };
+    return entry;
+  }
+  const { answer } = entry;
+  const read: LoggedAnswer | undefined =
+    answer?.outcome === "ok"
+      ? { ...answer, result: value(answer.result) }
+      : answer && { ...answer, message: readPresentText(answer.message, blobs, SHORT_BYTES) };
+  return { ...entry, args: entry.args.map(value), answer: read };
+}
+
 type Cells = readonly [number: string, call: string, result: string, place: string, outcome: string];
 
 function cellsOf(entry: LocatedEntry, { types, numbersEvents }: TableOptions): Cells {
@@ -86,7 +108,9 @@ export function outcomeText(answer: LoggedAnswer | undefined): string {
   return answer.kind === "runtime_error" ? "failed" : answer.kind;
 }
 
-const blobText = ({ bytes, sha256 }: BlobRef): string => `(${bytes} bytes, sha256 ${sha256.slice(0, 8)}…)`;
+const missingText = ({ sha256 }: BlobRef): string => `(redacted or lost, sha256 ${sha256})`;
+const blobText = ({ bytes, sha256 }: BlobRef): string =>
+  `(${bytes <= SHORT_BYTES ? "redacted or lost" : `${bytes} bytes`}, sha256 ${sha256.slice(0, 8)}…)`;
 const shortText = (value: ValueOrBlob, types: readonly TypeDef[]): string =>
   value instanceof BlobRef ? blobText(value) : valueText(value, types);
 const shortMessage = (message: TextOrBlob): string => (message instanceof BlobRef ? blobText(message) : excerpt(message));
@@ -134,7 +158,10 @@ export function endLines(log: ParsedLog, types: readonly TypeDef[]): readonly st
 }
 
 function loggedEndText(log: ParsedLog, end: RecordedEnd, types: readonly TypeDef[]): string {
-  return end.value instanceof BlobRef ? `${end.outcome}: ${blobText(end.value)}` : endText(loadEnd(end, log.blobs), types);
+  const value = end.value === undefined ? undefined : readPresent(end.value, log.blobs, SHORT_BYTES);
+  const message = end.error === undefined ? undefined : readPresentText(end.error.message, log.blobs, Number.POSITIVE_INFINITY);
+  const missing = value instanceof BlobRef ? value : message instanceof BlobRef ? message : undefined;
+  return missing === undefined ? endText(loadEnd(end, log.blobs), types) : `${end.outcome}: ${blobText(missing)}`;
 }
 
 /** Everything that is known about one call. */
@@ -165,7 +192,14 @@ export function callLines(
 ): readonly string[] {
   const { call, located, frame, budget } = details;
   const params = signatureOf(call, registry)?.params ?? [];
-  const value = (v: ValueOrBlob): string => printable(typedText(loadValue(v, blobs), undefined, types));
+  const value = (v: ValueOrBlob): string => {
+    const read = readPresent(v, blobs, Number.POSITIVE_INFINITY);
+    return read instanceof BlobRef ? missingText(read) : printable(typedText(read, undefined, types));
+  };
+  const text = (t: TextOrBlob): string => {
+    const read = readPresentText(t, blobs, Number.POSITIVE_INFINITY);
+    return read instanceof BlobRef ? missingText(read) : printable(read);
+  };
   const lines = [printable(`call ${call.call} (event ${call.event}): ${call.capability}`)];
   for (const [i, arg] of call.args.entries()) lines.push(`  ${params[i]?.name ?? `argument ${i + 1}`} = ${value(arg)}`);
   const { approval, answer } = call;
@@ -173,7 +207,7 @@ export function callLines(
     lines.push(printable(`${approval.decision} by ${approval.by}${approval.signature === "" ? " (not signed)" : ""}`));
   if (answer === undefined) lines.push("no answer: the run waits, or was stopped during the call");
   else if (answer.outcome === "ok") lines.push(`result ${value(answer.result)}`);
-  else lines.push(`failed (${printable(answer.kind)}): ${printable(loadText(answer.message, blobs))}`);
+  else lines.push(`failed (${printable(answer.kind)}): ${text(answer.message)}`);
   if (budget !== undefined) lines.push(printable(`budget: call ${details.callsOfCapability} of ${budget} of ${call.capability}`));
   if (located.reason !== undefined) lines.push(`place not known: ${printable(located.reason)}`);
   return [...lines, ...framedStackLines(frame, located.stack)];
@@ -194,9 +228,16 @@ export function entryJson(entry: LocatedEntry, types: readonly TypeDef[]): JsonD
 
 /** Returns the object that `--call N --json` prints. Throws `log.blob_*`. */
 export function callJson(details: CallDetails, blobs: BlobReader, types: readonly TypeDef[]): JsonData {
-  const value = (v: ValueOrBlob): JsonData => valueToTypedJson(loadValue(v, blobs), undefined, types);
+  const value = (v: ValueOrBlob): JsonData => {
+    const read = readPresent(v, blobs, Number.POSITIVE_INFINITY);
+    return read instanceof BlobRef ? refJson(read) : valueToTypedJson(read, undefined, types);
+  };
+  const text = (t: TextOrBlob): JsonData => {
+    const read = readPresentText(t, blobs, Number.POSITIVE_INFINITY);
+    return read instanceof BlobRef ? refJson(read) : read;
+  };
   return jsonObject({
-    ...callFields(details.call, value, (text) => loadText(text, blobs)),
+    ...callFields(details.call, value, text),
     calls_of_capability: details.callsOfCapability,
     budget: details.budget ?? null,
     stack: details.located.stack.map(locationJson),

@@ -25,6 +25,7 @@ export function description(args: LogHeader["args"] = new Map()): RunDescription
     args,
     limits: DEFAULT_LIMITS,
     mode: "mock",
+    redactable: false,
     unserved: [],
     flags: [],
   } as const;

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { eventToJson } from "../../../replay/log/event-json.ts";
 import { eventTexts } from "../../../replay/log/event-text.ts";
-import { jsonText, type PutBlob } from "../../../replay/log/blob-values.ts";
+import { BlobRef, jsonText, type PutBlob } from "../../../replay/log/blob-values.ts";
 import type { RunEvent } from "../../../vm/events.ts";
 import { I64_MAX, I64_MIN } from "../../../vm/value/value.ts";
 import { SAMPLE_EVENTS } from "../sample.ts";
@@ -19,7 +19,7 @@ test("any event, with and without blobs", () => {
   const events = fc.array(fc.oneof(anyCall, fc.constantFrom(...SAMPLE_EVENTS)), { maxLength: 5 });
   fc.assert(
     fc.property(events, fc.constantFrom(0, 3, 10, 63, 64, 100, 65_536), fc.boolean(), (given, inlineBytes, blobs) => {
-      const put: PutBlob | undefined = blobs ? (text) => `blob of ${text}` : undefined;
+      const put: PutBlob | undefined = blobs ? (text, bytes) => new BlobRef(`blob of ${text}`, bytes) : undefined;
       const textOf = eventTexts(inlineBytes, put);
       for (const event of given) expect(textOf(event)).toBe(jsonText(eventToJson(event, inlineBytes, put)));
     }),

@@ -1,0 +1,337 @@
+/** Bundles of evidence: what verifies, what tools of others say of the envelope, and everything that may be changed in a bundle. */
+import { execFileSync, spawnSync } from "node:child_process";
+import fc from "fast-check";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { generateKey } from "../../../gateway/signing.ts";
+import { preAuthenticationEncoding } from "../../../replay/evidence/dsse.ts";
+import { packEvidence, type PackOptions } from "../../../replay/evidence/pack.ts";
+import { verifyEvidence } from "../../../replay/evidence/verify-evidence.ts";
+import { readLog } from "../../../replay/log/log-reader.ts";
+import { replayRun } from "../../../replay/replay.ts";
+import { verifyLog } from "../../../replay/verify.ts";
+import { whatIf } from "../../../replay/what-if.ts";
+import { approve } from "../../../runtime/approve.ts";
+import { execute } from "../../../runtime/execute.ts";
+import { resume } from "../../../runtime/resume.ts";
+import { compile } from "../../../compiler/compile.ts";
+import { cases } from "../../cases.ts";
+import { policyOf } from "../../gateway/context.ts";
+
+const key = generateKey();
+const folder = mkdtempSync(join(tmpdir(), "boruna-evidence-"));
+const at = (name: string): string => join(folder, name);
+const SECRET = "4111 1111 1111 1111";
+
+const program = compile({
+  name: "pays.ax",
+  text: `fn main() -> String !{fs.read, net.fetch, random} {
+    let card = fs.read("card.txt")
+    let sent = net.fetch("https://pay.example/", "POST", card)
+    if random("int", 0, 1) == 1 { "paid: " ++ sent } else { "free" }
+}`,
+});
+const handlers = { "fs.read": () => SECRET, "net.fetch": () => "receipt 17", random: () => 1 };
+const record = (name: string, redactable: boolean, sign?: string): Promise<unknown> =>
+  execute(program, {
+    policy: "allow-all",
+    tracing: false,
+    handlers,
+    runId: "run-1",
+    record: { path: at(name), redactable, ...(sign === undefined ? {} : { sign }) },
+  });
+const pack = (log: string, output: string, options: Partial<PackOptions> = {}): ReturnType<typeof packEvidence> =>
+  packEvidence([at(log)], { output: at(output), sign: key.privatePem, ...options });
+
+beforeAll(async () => {
+  await record("plain.jsonl", false, key.privatePem);
+  await record("open.jsonl", true, key.privatePem);
+  await pack("plain.jsonl", "plain.evidence", { identity: "ci@example.com", startedOn: "2026-11-30T08:00:00Z" });
+  await pack("open.jsonl", "redacted.evidence", { redact: ["1.result", "2.body"] });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("a bundle", () => {
+  test("verifies with its key, and replays", async () => {
+    const verification = await verifyEvidence(at("plain.evidence"), { key: key.publicPem, replay: true });
+    expect(verification).toMatchObject({ ok: true, keyGiven: true, key: key.publicKey, files: 6 });
+    expect(verification.claims.get("host")).toEqual(
+      new Map([
+        ["identity", "ci@example.com"],
+        ["startedOn", "2026-11-30T08:00:00Z"],
+      ]),
+    );
+    expect(readFileSync(at("plain.evidence/plain.jsonl")).equals(readFileSync(at("plain.jsonl")))).toBe(true);
+    expect(readFileSync(at("plain.jsonl"), "utf8")).not.toMatch(/ci@example|2026-11-30T08/);
+    expect(readFileSync(at("plain.evidence/plain.jsonl.source.ax"), "utf8")).toContain("fn main()");
+  });
+
+  test("of another key fails", async () => {
+    expect(await verifyEvidence(at("plain.evidence"), { key: generateKey().publicKey })).toMatchObject({
+      ok: false,
+      failure: { check: "key", reason: `the statement is signed with another key: ${key.publicKey}` },
+    });
+  });
+
+  test("has the manifest of sha256sum", () => {
+    const checked = spawnSync("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: at("redacted.evidence"), encoding: "utf8" });
+    if (checked.error === undefined) expect(checked).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  test("of several logs", async () => {
+    const packed = await packEvidence([at("plain.jsonl"), at("open.jsonl")], { output: at("both.evidence"), sign: key.privatePem });
+    expect(packed.runs.map(({ log }) => log)).toEqual(["plain.jsonl", "open.jsonl"]);
+    expect(await verifyEvidence(at("both.evidence"), { key: key.publicKey, replay: true })).toMatchObject({ ok: true });
+  });
+
+  test.each<[string, Partial<PackOptions>, string]>([
+    ["an output that exists", { output: at("plain.evidence") }, "exists"],
+    ["no key", { sign: "abc" }, "the key is not an Ed25519 private key"],
+    ["a time without a zone", { startedOn: "2026-11-30 08:00" }, "expected a time in UTC"],
+    ["a day that does not exist", { startedOn: "2026-13-30T08:00:00Z" }, "expected a time in UTC"],
+    ["an end before the start", { startedOn: "2026-11-30T08:00:00Z", finishedOn: "2026-11-30T07:00:00Z" }, "before they start"],
+    ["a trace id of zeros", { traceId: "0".repeat(32) }, "32 lower-case"],
+    ["an identity with a line feed", { identity: "a\nb" }, "control character"],
+    ["an inline value", { redact: ["1.result"] }, "is in"],
+    ["a value that is not there", { redact: ["9"] }, "has no such value"],
+    ["a selector without meaning", { redact: ["one"] }, "expected a call (2)"],
+  ])("%s is refused", async (_name, options, message) => {
+    await expect(pack("plain.jsonl", "never.evidence", options)).rejects.toThrow(message);
+    expect(existsSync(at("never.evidence"))).toBe(false);
+    expect(readdirSync(folder).filter((name) => name.startsWith("."))).toEqual([]);
+  });
+
+  test("is not made of a log that does not verify, or whose run goes on", async () => {
+    writeFileSync(at("cut.jsonl"), readFileSync(at("plain.jsonl")).subarray(0, -100));
+    cpSync(at("plain.jsonl.blobs"), at("cut.jsonl.blobs"), { recursive: true });
+    await expect(pack("cut.jsonl", "never.evidence")).rejects.toMatchObject({ kind: "evidence.unverified" });
+    expect(existsSync(at("never.evidence"))).toBe(false);
+  });
+});
+
+describe("the envelope", () => {
+  const envelope = (): { payload: string; payloadType: string; signatures: { keyid: string; sig: string }[] } =>
+    JSON.parse(readFileSync(at("plain.evidence/attestation.json"), "utf8"));
+
+  test("has the pre-authentication encoding of the specification", () => {
+    // The example of the DSSE protocol, and a type whose bytes are more than its characters.
+    expect(Buffer.from(preAuthenticationEncoding("http://example.com/HelloWorld", Buffer.from("hello world"))).toString()).toBe(
+      "DSSEv1 29 http://example.com/HelloWorld 11 hello world",
+    );
+    expect(Buffer.from(preAuthenticationEncoding("application/vnd.exämple+json", Buffer.alloc(0))).toString()).toBe(
+      "DSSEv1 29 application/vnd.exämple+json 0 ",
+    );
+  });
+
+  test("holds an in-toto statement about the files", () => {
+    const { payload, payloadType } = envelope();
+    expect(payloadType).toBe("application/vnd.in-toto+json");
+    const statement: unknown = JSON.parse(Buffer.from(payload, "base64").toString());
+    expect(statement).toMatchObject({
+      _type: "https://in-toto.io/Statement/v1",
+      predicateType: "urn:boruna:evidence:v1",
+      subject: [{ name: "SHA256SUMS" }, { name: "plain.jsonl", digest: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/) } }],
+    });
+  });
+
+  test("verifies with OpenSSL", () => {
+    const { payload, payloadType, signatures } = envelope();
+    const body = Buffer.from(payload, "base64");
+    writeFileSync(at("pae"), Buffer.concat([Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${body.length} `), body]));
+    writeFileSync(at("sig"), Buffer.from(signatures[0]?.sig ?? "", "base64"));
+    writeFileSync(at("key.pub"), key.publicPem);
+    const args = ["pkeyutl", "-verify", "-pubin", "-inkey", at("key.pub"), "-rawin", "-in", at("pae"), "-sigfile", at("sig")];
+    if (spawnSync("openssl", ["version"]).error === undefined)
+      expect(execFileSync("openssl", args, { encoding: "utf8" })).toContain("Verified Successfully");
+  });
+});
+
+describe("redacted values", () => {
+  test("are nowhere in the bundle, and everything verifies: chain, both signatures, statement", async () => {
+    const verification = await verifyEvidence(at("redacted.evidence"), { key: key.publicKey });
+    expect(verification).toMatchObject({ ok: true });
+    const [run] = verification.runs;
+    expect(run?.stated.redacted.map(({ event, value }) => [event, value])).toEqual([
+      [2, "result"],
+      [3, "args[2]"],
+    ]);
+    expect(run?.verification.checks.map(({ name }) => name)).toContain("signature");
+    for (const file of readdirSync(at("redacted.evidence"), { recursive: true, withFileTypes: true }))
+      if (file.isFile()) expect(readFileSync(join(file.parentPath, file.name), "latin1")).not.toContain("4111");
+  });
+
+  test("stop a replay with an error that names the value", async () => {
+    const log = readLog(at("redacted.evidence/open.jsonl"));
+    const named = { kind: "log.blob_missing", message: expect.stringMatching(/^event 2: CapResult.result of fs.read is redacted or lost/) };
+    await expect(replayRun(log, { tracing: false })).rejects.toMatchObject(named);
+    if (log.format === "log") await expect(whatIf(log, { edits: new Map([[3, 0]]) })).rejects.toMatchObject({ kind: "log.blob_missing" });
+    expect(await verifyEvidence(at("redacted.evidence"), { replay: true })).toMatchObject({ ok: false, failure: { check: "logs" } });
+    expect(await verifyLog(at("redacted.evidence/open.jsonl"))).toMatchObject({ ok: false, failure: { kind: "log.blob_missing" } });
+  });
+
+  test("that are in another place are reported", async () => {
+    const packed = await pack("open.jsonl", "one.evidence", { redact: ["1.result"] });
+    expect(packed.repeated).toEqual([{ event: 3, value: "args[2]" }]);
+  });
+
+  test("of the end, of an event, and of a whole call", async () => {
+    const { runs } = await pack("open.jsonl", "all.evidence", { redact: ["end", "event:5", "2"] });
+    expect(runs[0]?.redacted.map(({ event }) => event)).toEqual([3, 3, 3, 4, 5, 5, 5, 7]);
+    expect(await verifyEvidence(at("all.evidence"), { key: key.publicKey })).toMatchObject({ ok: true });
+  });
+
+  test("the arguments of an approved call stay, because the decision needs them", async () => {
+    const policy = policyOf({ schema_version: 1, rules: { random: { allow: true, approval: "required" } } });
+    const waits = compile({ name: "waits.ax", text: 'fn main() -> Int !{random} { random("int", 0, 9) }' });
+    await execute(waits, { policy, tracing: false, handlers, record: { path: at("waits.jsonl"), redactable: true } });
+    await expect(pack("waits.jsonl", "never.evidence")).rejects.toMatchObject({ kind: "evidence.unverified" });
+    await approve(at("waits.jsonl"), { call: 1, decision: "approved", by: "ada" });
+    expect(await resume(at("waits.jsonl"), { tracing: false, handlers })).toMatchObject({ outcome: "success", value: 1 });
+    await expect(pack("waits.jsonl", "never.evidence", { redact: ["1"] })).rejects.toMatchObject({ kind: "evidence.unverified" });
+    await pack("waits.jsonl", "approved.evidence", { redact: ["1.result"] });
+    expect(await verifyEvidence(at("approved.evidence"), { key: key.publicKey })).toMatchObject({ ok: true });
+  });
+});
+
+describe("a redactable log", () => {
+  test("has every value beside it, salted and padded, and replays", async () => {
+    const text = readFileSync(at("open.jsonl"), "utf8");
+    expect(text).not.toMatch(/"(String|Int)":/);
+    const log = readLog(at("open.jsonl"));
+    expect(await replayRun(log, { tracing: false })).toMatchObject({ status: "identical" });
+    expect(await verifyLog(at("open.jsonl"), { key: key.publicKey, replay: true })).toMatchObject({ ok: true });
+    const sizes = [...text.matchAll(/"bytes":(\d+)/g)].map(([, bytes]) => Number(bytes));
+    expect(sizes.filter((size) => size % 64 !== 0)).toEqual([]);
+    await record("again.jsonl", true);
+    expect(readFileSync(at("again.jsonl"), "utf8").split("\n")[2]).not.toBe(text.split("\n")[2]);
+  });
+});
+
+test("no change of a bundle verifies", async () => {
+  const source = at("redacted.evidence");
+  const files = readdirSync(source, { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile())
+    .map((file) => join(file.parentPath, file.name).slice(source.length + 1))
+    .sort();
+  const [redacted = ""] = (await verifyEvidence(source)).runs.flatMap(({ stated }) => stated.redacted.map(({ sha256 }) => sha256));
+  const file = fc.constantFrom(...files, "attestation.json", "SHA256SUMS", "open.jsonl");
+  type Change = (bundle: string) => void;
+  const rewrite =
+    (name: string, change: (bytes: Buffer) => Uint8Array): Change =>
+    (bundle) =>
+      writeFileSync(join(bundle, name), change(readFileSync(join(bundle, name))));
+  const inStatement = (change: (text: string) => string): Change =>
+    rewrite("attestation.json", (bytes) => {
+      const envelope: { payload: string } = JSON.parse(bytes.toString());
+      const payload = Buffer.from(change(Buffer.from(envelope.payload, "base64").toString())).toString("base64");
+      return Buffer.from(bytes.toString().replace(envelope.payload, payload));
+    });
+  const spot = fc.nat(1_000_000);
+  const change: fc.Arbitrary<Change> = fc.oneof(
+    fc.tuple(file, spot, fc.integer({ min: 1, max: 255 })).map(([name, where, mask]) =>
+      rewrite(name, (bytes) => {
+        bytes[where % bytes.length] = (bytes[where % bytes.length] ?? 0) ^ mask;
+        return bytes;
+      }),
+    ),
+    fc.tuple(file, spot).map(([name, where]) => rewrite(name, (bytes) => bytes.subarray(0, where % bytes.length))),
+    fc.tuple(file, spot, fc.constantFrom(" ", "\n", "\t", "\r", "0", "}", "=", "\u0000", "\u00a0")).map(([name, where, text]) =>
+      rewrite(name, (bytes) => {
+        const index = where % (bytes.length + 1);
+        return Buffer.concat([bytes.subarray(0, index), Buffer.from(text), bytes.subarray(index)]);
+      }),
+    ),
+    fc.tuple(fc.constantFrom("open.jsonl", "SHA256SUMS"), spot, spot, fc.constantFrom("swap", "copy", "drop")).map(([name, a, b, how]) =>
+      rewrite(name, (bytes) => {
+        const lines = bytes.toString().split("\n").slice(0, -1);
+        const [i, j] = [a % lines.length, b % lines.length];
+        if (how === "swap") [lines[i], lines[j]] = [lines[j] ?? "", lines[i] ?? ""];
+        else if (how === "copy") lines.splice(j, 0, lines[i] ?? "");
+        else lines.splice(i, 1);
+        return Buffer.from(`${lines.join("\n")}\n`);
+      }),
+    ),
+    file.map(
+      (name): Change =>
+        (bundle) =>
+          rmSync(join(bundle, name)),
+    ),
+    fc.tuple(file, file).map(
+      ([a, b]): Change =>
+        (bundle) => {
+          if (a !== b) cpSync(join(bundle, a), join(bundle, b));
+        },
+    ),
+    fc.tuple(file, fc.constantFrom(".bak", "~", ".jsonl", "/")).map(
+      ([name, suffix]): Change =>
+        (bundle) => {
+          if (suffix === "/") mkdirSync(join(bundle, `${name}-folder`));
+          else renameSync(join(bundle, name), join(bundle, `${name}${suffix}`));
+        },
+    ),
+    file.map(
+      (name): Change =>
+        (bundle) => {
+          renameSync(join(bundle, name), `${bundle}-moved`);
+          symlinkSync(`${bundle}-moved`, join(bundle, name));
+        },
+    ),
+    fc.constantFrom("new.txt", "open.jsonl.blobs/new", `open.jsonl.blobs/${redacted}`, "open.jsonl.open").map(
+      (name): Change =>
+        (bundle) => {
+          const original = at(`open.jsonl.blobs/${redacted}`);
+          if (name.endsWith(redacted)) cpSync(original, join(bundle, name));
+          else writeFileSync(join(bundle, name), "x");
+        },
+    ),
+    fc
+      .constantFrom('"redacted":[]', '"redacted":[{"event":2,"value":"result","sha256":"0"}]')
+      .map((text) => inStatement((statement) => statement.replace(/"redacted":\[[^\]]*\]/, text))),
+    fc
+      .constantFrom(/"outcome":"success"/, /"events":\d+/, /"mode":"mock"/, /"packedOn":"\d/, /v1/)
+      .map((pattern) => inStatement((statement) => statement.replace(pattern, (found) => `${found.slice(0, -2)}x${found.slice(-1)}`))),
+    fc.constant<Change>(
+      rewrite("attestation.json", (bytes) => Buffer.from(bytes.toString().replaceAll(key.publicKey, generateKey().publicKey))),
+    ),
+  );
+  const contents = (bundle: string): string =>
+    readdirSync(bundle, { recursive: true, withFileTypes: true })
+      .map((entry) => {
+        const path = join(entry.parentPath, entry.name);
+        return `${path.slice(bundle.length)} ${entry.isFile() ? readFileSync(path, "hex") : entry.isDirectory()}`;
+      })
+      .sort()
+      .join("\n");
+  const before = contents(source);
+  let unchanged = 0;
+  let count = 0;
+  await fc.assert(
+    fc.asyncProperty(change, async (apply) => {
+      count += 1;
+      const bundle = at(`changed-${count}`);
+      cpSync(source, bundle, { recursive: true });
+      apply(bundle);
+      const { ok } = await verifyEvidence(bundle, { key: key.publicKey });
+      if (contents(bundle) === before) unchanged += 1;
+      else expect(ok).toBe(false);
+      rmSync(bundle, { recursive: true });
+      rmSync(`${bundle}-moved`, { force: true });
+    }),
+    { numRuns: cases(10_000) },
+  );
+  // Copies of a file over itself, and the like, are few.
+  expect(unchanged).toBeLessThan(count / 2);
+}, 600_000);
