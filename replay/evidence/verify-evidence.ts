@@ -8,7 +8,7 @@
  *   asks for it;
  * - statement: computed again from the bundle, it is the same.
  */
-import { lstatSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
 import { publicKeyOf } from "../../gateway/signing.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -169,9 +169,8 @@ class CheckedBundle {
       if (!lstatSync(path).isFile()) throw new BorunaError("evidence.form", `${name} is not a file`);
       return readBounded(path, MAX_FILE_BYTES);
     } catch (error) {
-      if (!isMissing(error)) throw toIoError(error, "read", path);
       // Without its folder, there is no bundle to report about.
-      lstatSync(this.#folder);
+      if (!isMissing(error) || !existsSync(this.#folder)) throw toIoError(error, "read", path);
       throw new BorunaError("evidence.form", `${name} is missing`);
     }
   }

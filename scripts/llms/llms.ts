@@ -31,6 +31,7 @@ const INDEX: readonly { readonly path: string; readonly about: string; readonly 
   { path: "reference/policy.md", about: "every field of a policy", inFull: false },
   { path: "reference/outcomes.md", about: "outcomes, traps, exit codes", inFull: false },
   { path: "guide/embedding.md", about: "running programs from TypeScript", inFull: false },
+  { path: "guide/evidence.md", about: "signed bundles of logs for auditors, and redacted values", inFull: false },
   { path: "guide/logs.md", about: "reading, comparing and replaying recorded runs", inFull: false },
   { path: "guide/resume.md", about: "going on with a run whose process was killed", inFull: false },
   { path: "guide/telemetry.md", about: "spans, metrics and collectors", inFull: false },

@@ -1,4 +1,4 @@
-/** Runs the examples of `docs/guide/logs.md` in their order. A `…` in a line matches any text. */
+/** Runs the examples of `docs/guide/logs.md` and `docs/guide/evidence.md` in their order. A `…` in a line matches any text. */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,8 +6,10 @@ import { describe, expect, test } from "vitest";
 import { MAIN, temporaryFolder } from "../cli/boruna.ts";
 import { ROOT } from "./imports.ts";
 
-const PAGE = readFileSync(join(ROOT, "docs/guide/logs.md"), "utf8");
-const blocks = [...PAGE.matchAll(/```(\w+)\n([\s\S]*?)```/g)].map(([, language = "", text = ""]) => ({ language, text }));
+const PAGES = ["docs/guide/logs.md", "docs/guide/evidence.md"] as const;
+const blocks = PAGES.flatMap((page) => [...readFileSync(join(ROOT, page), "utf8").matchAll(/```(\w+)\n([\s\S]*?)```/g)]).map(
+  ([, language = "", text = ""]) => ({ language, text }),
+);
 const folder = temporaryFolder();
 for (const { language, text } of blocks) {
   const name = /^\/\/ (\S+)\n/.exec(text)?.[1];
@@ -23,7 +25,7 @@ const examples = blocks
     return { command, output };
   });
 
-describe("docs/guide/logs.md", () => {
+describe(PAGES.join(" and "), () => {
   test.each(examples)("$command", ({ command, output }) => {
     const { stdout } = spawnSync(
       "sh",
@@ -45,6 +47,7 @@ describe("docs/guide/logs.md", () => {
 
   test("has an example of each part", () => {
     const commands = examples.map(({ command }) => command).join("\n");
-    for (const part of ["log show", "--call", "diff", "--policy stricter", "--edit", "--program"]) expect(commands).toContain(part);
+    for (const part of ["log show", "--call", "diff", "--policy stricter", "--edit", "--program", "evidence pack", "--redact"])
+      expect(commands).toContain(part);
   });
 });
