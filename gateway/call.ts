@@ -51,8 +51,14 @@ export interface SuspendedCall extends WaitingCall {
   readonly keys: readonly string[];
 }
 
-/** A call in progress. */
-export interface Call {
+/** What is known of a call when it begins. */
+type CallFacts = Pick<Call, "number" | "capability" | "request" | "args" | "resultType" | "span" | "isRepeated" | "handler">;
+
+/**
+ * A call in progress. A class, because V8 may move the literals of one place in the code to its old generation from the start. What such
+ * a call refers to would then stay until a full collection, and a traced run would take twice as long.
+ */
+export class Call {
   readonly number: number;
   readonly capability: CapabilityDecl;
   readonly request: CapabilityRequest;
@@ -60,51 +66,37 @@ export interface Call {
   readonly args: readonly Value[];
   readonly resultType: Type;
   /** Whether the handler takes and returns plain data. Set when the handler is called. */
-  isPlain: boolean;
+  isPlain = false;
   readonly span: CallTracing | undefined;
   /** Whether an earlier process made the call, so that this one only repeats it. */
   readonly isRepeated: boolean;
   /** Path of the policy rule that decided the call, and the reason of that decision. Undefined until the policy is asked. */
-  rule: string | undefined;
-  reason: string | undefined;
+  rule: string | undefined = undefined;
+  reason: string | undefined = undefined;
   /** What the audited policy would have decided. Undefined if this is no audit run, and until the policy is asked. */
-  audit: AuditDecision | undefined;
+  audit: AuditDecision | undefined = undefined;
   /** Number of calls still allowed after this one. Undefined without a budget, and before the budget is checked. */
-  budgetRemaining: number | undefined;
+  budgetRemaining: number | undefined = undefined;
   /** What the policy's rule says about an approval, if the call needs one. */
-  approval: RequiredApproval | undefined;
-  hasEnded: boolean;
+  approval: RequiredApproval | undefined = undefined;
+  hasEnded = false;
   /** What serves the capability here. */
   readonly handler: Handler | MachineHandler | undefined;
   /** Whether the call may overlap with others. */
-  isOpen: boolean;
+  isOpen = false;
   /** Whether the span has ended. That of an open call ends when the answer arrives, before its turn. */
-  spanHasEnded: boolean;
-}
+  spanHasEnded = false;
 
-type Fact = "number" | "capability" | "request" | "args" | "resultType" | "span" | "isRepeated" | "handler";
-
-/** Returns a call that begins. Names each field, because an object that begins with a spread is several times slower to make and to read. */
-export function newCall({ number, capability, request, args, resultType, span, isRepeated, handler }: Pick<Call, Fact>): Call {
-  return {
-    number,
-    capability,
-    request,
-    args,
-    resultType,
-    span,
-    isRepeated,
-    handler,
-    isPlain: false,
-    rule: undefined,
-    reason: undefined,
-    audit: undefined,
-    budgetRemaining: undefined,
-    approval: undefined,
-    hasEnded: false,
-    isOpen: false,
-    spanHasEnded: false,
-  };
+  constructor({ number, capability, request, args, resultType, span, isRepeated, handler }: CallFacts) {
+    this.number = number;
+    this.capability = capability;
+    this.request = request;
+    this.args = args;
+    this.resultType = resultType;
+    this.span = span;
+    this.isRepeated = isRepeated;
+    this.handler = handler;
+  }
 }
 
 /** What a gateway knows about the calls so far. */

@@ -28,7 +28,7 @@
 import { AuditDecisions } from "../policy/audit.ts";
 import { budgetRule, Decisions, type RequiredApproval } from "../policy/decide.ts";
 import type { CallCounters } from "../telemetry/tracing.ts";
-import { type CapabilityDecl, signatureFor, withDefaults } from "../vm/capabilities.ts";
+import { type CapabilityDecl, type CapabilitySignature, signatureFor, withDefaults } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import type { CapabilityAnswer, CapabilityRequest, HostStop, OpenCall } from "../vm/host.ts";
@@ -37,7 +37,7 @@ import type { Type } from "../vm/value/type.ts";
 import { UNIT, type Value } from "../vm/value/value.ts";
 import { type Approval, type Decision, decisionProblem, isDecision, type WaitingCall } from "./approval.ts";
 import { checkAnswer } from "./answer.ts";
-import { type Call, CallContext, type GatewayOptions, type GatewayState, newCall, type SuspendedCall } from "./call.ts";
+import { Call, CallContext, type GatewayOptions, type GatewayState, type SuspendedCall } from "./call.ts";
 import { argumentMismatch, modelFacts } from "./call-facts.ts";
 import { callHash } from "./call-hash.ts";
 import { cleanMessage, failureOf, isLogError, outcomeOf, outcomeOfFailure } from "./failure.ts";
@@ -99,7 +99,7 @@ export class Gateway {
 
   /** Takes up a call that `open` has begun at an earlier time. The budget has counted it, and the log has it. */
   reopen(request: CapabilityRequest, number: number): OpenCall {
-    const call = this.#newCall(request, number);
+    const call = this.#newCall(request, signatureFor(request.capability, request.args.length), number);
     const decision = this.#decisions.decide(call.capability, call.args);
     call.rule = decision.rule;
     call.reason = decision.reason;
@@ -215,15 +215,14 @@ export class Gateway {
     const mismatch = isChecked ? argumentMismatch(capability, signature, args, this.#options.types) : undefined;
     if (mismatch !== undefined) return { ok: false, trap: "type_error", message: mismatch };
     this.#counters.total += 1;
-    const call = this.#newCall(request, this.#counters.total);
+    const call = this.#newCall(request, signature, this.#counters.total);
     return this.#authorize(call) ?? call;
   }
 
   /** Opens the span of a call and tells the observers. */
-  #newCall(request: CapabilityRequest, number: number): Call {
+  #newCall(request: CapabilityRequest, signature: CapabilitySignature | undefined, number: number): Call {
     const { tracing, mode, observers } = this.#options;
     const { capability, args } = request;
-    const signature = signatureFor(capability, args.length);
     const filledArgs = signature === undefined ? args : withDefaults(signature, args);
     const isRepeated = this.#isRepeating();
     const flow = flowSpanOf(request.span);
@@ -251,7 +250,7 @@ export class Gateway {
     // If there is no signature, the call is undeclared, `#authorize` denies it, and this type is not used.
     const resultType = signature?.result ?? UNIT_TYPE;
     const handler = this.#options.handlers.get(capability.name);
-    return newCall({ number, capability, request, args: filledArgs, resultType, span, isRepeated, handler });
+    return new Call({ number, capability, request, args: filledArgs, resultType, span, isRepeated, handler });
   }
 
   /** Returns the answer if the call goes no further. */

@@ -10,12 +10,12 @@
  * `applyAnswer` later, perhaps in another process.
  */
 import { type Actor, callerOf, type Join, type Waiting } from "./actor.ts";
-import { CAPABILITY_IDS } from "../capabilities.ts";
+import { CAPABILITY_IDS, type CapabilityDecl } from "../capabilities.ts";
 import { BYTES, UNITS } from "../cost.ts";
 import { chargeSerialization } from "../value/serialization-cost.ts";
 import type { RunEvent } from "../events.ts";
 import type { FlowTracker } from "./flow-tracker.ts";
-import type { CallReply, CapabilityAnswer, CapabilityRequest, HostStop, OpenCall, SuspendingHost } from "../host.ts";
+import type { CallReply, CapabilityAnswer, CapabilityRequest, FlowSpan, HostStop, OpenCall, SuspendingHost } from "../host.ts";
 import { type Limits, MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, type Meter, type Poller, typeTrap } from "../meter.ts";
 import { type CallPlace, locationOf } from "../bytecode/module.ts";
@@ -157,25 +157,55 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
   if (capability === undefined) throw new MachineTrap("unknown_capability", `unknown capability id: ${waiting.capability}`);
   actor.waiting = waiting;
   run.calls += 1;
-  // The host may ask for the location later, when the actor has continued.
-  const functionIndex = actor.frameFunction[actor.depth - 1] ?? 0;
-  const pc = (actor.framePc[actor.depth - 1] ?? 1) - 1;
-  const request: CapabilityRequest = {
-    capability,
-    args,
-    declared: waiting.kind !== "capability" || waiting.declared,
-    caught: waiting.kind === "capability" && waiting.caught,
-    actorId: actor.id,
-    step: run.meter.steps,
-    span: run.flow?.current(actor.id),
-    place: () => callPlace(run.program, actor, waiting, functionIndex, pc),
-  };
+  const request = new Request(run, actor, waiting, capability, args);
   if (run.overlaps && capability.internal !== true && !run.isAlone(actor)) return openCall(run, actor, request);
   const answer = run.host.call(request);
   if (answer === "suspend") return SUSPEND_PROMISE;
   if ("then" in answer) return answer.then((reply) => (reply === "suspend" ? SUSPEND_ANSWER : reply));
   applyAnswer(run, actor, answer);
   return undefined;
+}
+
+/**
+ * A class, because V8 may move the literals of one place in the code to its old generation from the start. What such a request refers to
+ * would then stay until a full collection, and a traced run would take twice as long.
+ */
+class Request implements CapabilityRequest {
+  readonly capability: CapabilityDecl;
+  readonly args: readonly Value[];
+  readonly declared: boolean;
+  readonly caught: boolean;
+  readonly actorId: number;
+  readonly step: number;
+  readonly span: FlowSpan | undefined;
+  readonly #program: Program;
+  readonly #actor: Actor;
+  readonly #waiting: Waiting;
+  // The host may ask for the location later, when the actor has continued.
+  readonly #functionIndex: number;
+  readonly #pc: number;
+
+  constructor(run: Run, actor: Actor, waiting: Waiting, capability: CapabilityDecl, args: readonly Value[]) {
+    this.capability = capability;
+    this.args = args;
+    this.declared = waiting.kind !== "capability" || waiting.declared;
+    this.caught = waiting.kind === "capability" && waiting.caught;
+    this.actorId = actor.id;
+    this.step = run.meter.steps;
+    this.span = run.flow?.current(actor.id);
+    this.#program = run.program;
+    this.#actor = actor;
+    this.#waiting = waiting;
+    this.#functionIndex = actor.frameFunction[actor.depth - 1] ?? 0;
+    this.#pc = (actor.framePc[actor.depth - 1] ?? 1) - 1;
+  }
+
+  /** `caller` is read from the actor's frames, so it is there only until the call is answered. */
+  place(): CallPlace {
+    const location = locationOf(this.#program.module, this.#functionIndex, this.#pc);
+    const caller = this.#actor.waiting === this.#waiting ? callerOf(this.#program, this.#actor) : undefined;
+    return caller === undefined ? location : { ...location, caller };
+  }
 }
 
 /** Begins a call whose answer the scheduler takes in its turn. */
@@ -187,13 +217,6 @@ function openCall(run: Run, actor: Actor, request: CapabilityRequest): "waiting"
   }
   run.openCalls.push({ task: actor.id, call: opened, step: request.step });
   return "waiting";
-}
-
-/** Returns the source location of a call. Its field `caller` is read from the actor's frames, so the host must read it before the call is answered. */
-function callPlace(program: Program, actor: Actor, waiting: Waiting, functionIndex: number, pc: number): CallPlace {
-  const location = locationOf(program.module, functionIndex, pc);
-  const caller = actor.waiting === waiting ? callerOf(program, actor) : undefined;
-  return caller === undefined ? location : { ...location, caller };
 }
 
 /** Completes the actor's open host call with its answer. Throws the trap of the answer, unless the program catches that failure. */
