@@ -136,6 +136,7 @@ class CheckedBundle {
 
   async checkLogs({ replay = false, replayLimits = {}, signal }: VerifyEvidenceOptions): Promise<string | undefined> {
     for (const { log: name, redacted } of this.#logs) {
+      if (!this.#sums.has(name)) return `${name} is missing, and the statement names it`;
       const path = join(this.#folder, name);
       const options = { redacted, replay, replayLimits };
       const verification = await verifyLog(path, signal === undefined ? options : { ...options, signal });

@@ -16,8 +16,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { generateKey } from "../../../gateway/signing.ts";
-import { preAuthenticationEncoding } from "../../../replay/evidence/dsse.ts";
+import { generateKey, signingKeyOf } from "../../../gateway/signing.ts";
+import { openEnvelope, preAuthenticationEncoding, signEnvelope } from "../../../replay/evidence/dsse.ts";
 import { packEvidence, type PackOptions } from "../../../replay/evidence/pack.ts";
 import { verifyEvidence } from "../../../replay/evidence/verify-evidence.ts";
 import { readLog } from "../../../replay/log/log-reader.ts";
@@ -28,6 +28,7 @@ import { approve } from "../../../runtime/approve.ts";
 import { execute } from "../../../runtime/execute.ts";
 import { resume } from "../../../runtime/resume.ts";
 import { compile } from "../../../compiler/compile.ts";
+import { expectDefined } from "../../../vm/interpreter/operations.ts";
 import { cases } from "../../cases.ts";
 import { policyOf } from "../../gateway/context.ts";
 
@@ -156,6 +157,32 @@ describe("the envelope", () => {
     const args = ["pkeyutl", "-verify", "-pubin", "-inkey", at("key.pub"), "-rawin", "-in", at("pae"), "-sigfile", at("sig")];
     if (spawnSync("openssl", ["version"]).error === undefined)
       expect(execFileSync("openssl", args, { encoding: "utf8" })).toContain("Verified Successfully");
+  });
+});
+
+describe("a statement that its signer made", () => {
+  const signer = expectDefined(signingKeyOf(key.privatePem));
+  const signed = async (name: string, change: (statement: string) => string): ReturnType<typeof verifyEvidence> => {
+    cpSync(at("redacted.evidence"), at(name), { recursive: true });
+    const file = join(at(name), "attestation.json");
+    const { payload } = openEnvelope(readFileSync(file));
+    const changed = change(Buffer.from(payload).toString());
+    writeFileSync(file, signEnvelope(Buffer.from(changed), signer));
+    return verifyEvidence(at(name), { key: key.publicKey });
+  };
+
+  test("again, without a change, verifies", async () => {
+    expect(await signed("same.evidence", (statement) => statement)).toMatchObject({ ok: true });
+  });
+
+  test.each<[string, (statement: string) => string, string]>([
+    ["another outcome", (statement) => statement.replace('"outcome":"success"', '"outcome":"trapped"'), "statement"],
+    ["another number of events", (statement) => statement.replace(/"events":\d+/, '"events":1'), "statement"],
+    ["another place of a redacted value", (statement) => statement.replace('"event":2', '"event":1'), "statement"],
+    ["a redacted value less", (statement) => statement.replace(/"redacted":\[\{[^}]*\},?/, '"redacted":['), "logs"],
+    ["another log", (statement) => statement.replaceAll("open.jsonl", "other.jsonl"), "logs"],
+  ])("with %s is found", async (name, change, check) => {
+    expect(await signed(`${name}.evidence`, change)).toMatchObject({ ok: false, failure: { check } });
   });
 });
 
