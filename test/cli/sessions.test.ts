@@ -1,7 +1,7 @@
 /** Sessions on a terminal, driven by tmux: what a person types and sees. */
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { boruna, MAIN, temporaryFolder } from "./boruna.ts";
 import { borunaLine, HAS_TMUX, hasShell, Screen } from "./tmux.ts";
 
@@ -179,7 +179,8 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}progress`, () => {
     screen.record(join(project, "raw"));
     screen.press("Enter");
     expect(await screen.exitCode()).toBe(plain.code);
-    expect(readFileSync(join(project, "raw"), "utf8")).toContain(line);
+    // Another process writes this file.
+    await vi.waitUntil(() => readFileSync(join(project, "raw"), "utf8").includes(line), { timeout: 300_000 });
     expect(screen.text()).not.toContain(line);
   });
 });

@@ -1,5 +1,8 @@
 /** A terminal that a test types into and looks at: a tmux server of its own. */
 import { spawnSync } from "node:child_process";
+import { readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { environment, MAIN } from "./boruna.ts";
 
@@ -20,15 +23,20 @@ export const borunaLine = (args: readonly string[]): string => [process.execPath
 
 export class Screen {
   readonly #socket: string;
+  /** The shell writes the exit code here before it ends. tmux may lose it. */
+  readonly #codeFile: string;
 
   /** Starts a command, as a line for a shell, on a new terminal of 100 columns. */
   constructor(line: string, { cwd, env }: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> }) {
     count += 1;
     this.#socket = `boruna-${process.pid}-${count}`;
+    this.#codeFile = join(tmpdir(), `${this.#socket}.code`);
+    // Ctrl-C must not end the shell too.
+    const script = `trap : INT; ${line}\necho $? > ${quoted(this.#codeFile)}`;
     const started = spawnSync(
       "tmux",
       // biome-ignore format: one word after the other
-      ["-L", this.#socket, "-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "40", "-c", cwd, line, ";", "set-option", "remain-on-exit", "on"],
+      ["-L", this.#socket, "-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "40", "-c", cwd, script, ";", "set-option", "remain-on-exit", "on"],
       { env: { ...environment({ HOME: cwd, LANG: "C.UTF-8", ...env }), TERM: "xterm-256color" }, encoding: "utf8" },
     );
     if (started.status !== 0) throw new Error(`tmux did not start: ${started.stderr}`);
@@ -81,13 +89,11 @@ export class Screen {
   /** Waits until the command has ended, and returns its exit code. */
   async exitCode(): Promise<number> {
     const start = performance.now();
-    for (;;) {
-      const [isDead = "", code = ""] = this.#tmux("display-message", "-p", "#{pane_dead} #{pane_dead_status}").trim().split(" ");
-      // tmux may learn of the end before it has the exit code.
-      if (isDead === "1" && code !== "") return Number(code);
+    while (this.#tmux("display-message", "-p", "#{pane_dead}").trim() !== "1") {
       if (performance.now() - start > LIMIT_MS) throw new Error(`the command goes on:\n${this.text()}`);
       await pause(LOOK_MS);
     }
+    return Number(readFileSync(this.#codeFile, "utf8"));
   }
 
   /** Writes everything that the command sends to the terminal from now on into a file. */
@@ -97,5 +103,6 @@ export class Screen {
 
   close(): void {
     spawnSync("tmux", ["-L", this.#socket, "kill-server"]);
+    rmSync(this.#codeFile, { force: true });
   }
 }
