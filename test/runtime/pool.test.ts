@@ -407,11 +407,15 @@ describe("queue and back pressure", () => {
     const pool = poolOf({ threads: 1, maxBytesPerWorker: 100 * MIB });
     let running = 0;
     let most = 0;
+    const two = gate();
     const handlers = {
       "own.wait": async ([n]: readonly unknown[]) => {
         running += 1;
         most = Math.max(most, running);
-        for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+        // The first call waits for one of another run, so that two runs are under way at once.
+        if (running === 2) two.open();
+        await two.promise;
+        await new Promise(setImmediate);
         running -= 1;
         return n;
       },

@@ -4,6 +4,9 @@ import { afterAll, describe, expect, test } from "vitest";
 import { answeringWith, type Behavior, type Collector, listen, partialSuccess, startCollector } from "./collector.ts";
 import { type ChildEnd, runChild } from "./run-child.ts";
 
+/** An hour, longer than any test may take: no bound ends the child on a slow machine. */
+const BOUNDS = { OTEL_EXPORTER_OTLP_TIMEOUT: "3600000", OTEL_BSP_EXPORT_TIMEOUT: "3600000", BORUNA_OTEL_SHUTDOWN_MS: "3600000" };
+
 const collectors: Collector[] = [];
 afterAll(() => Promise.all(collectors.map((collector) => collector.close())));
 
@@ -29,13 +32,13 @@ describe("a collector that takes 1.3 s to answer", () => {
 
   test("a run that waits loses nothing", async () => {
     const collector = await slow();
-    expect(await run(collector, 500, ["wait"])).toMatchObject({ code: 0, stderr: "" });
+    expect(await run(collector, 500, ["wait"], BOUNDS)).toMatchObject({ code: 0, stderr: "" });
     expect(new Set(collector.spans().map((span) => span.spanId)).size).toBe(501);
   });
 
   test("a run that does not wait delivers its run span, and the line counts the lost spans", async () => {
     const collector = await slow();
-    const end = await run(collector, 5_000, []);
+    const end = await run(collector, 5_000, [], BOUNDS);
     const arrived = collector.spans().length;
     expect(collector.spans().filter((span) => span.name === "boruna.run")).toHaveLength(1);
     expect(end.stderr).toBe(
@@ -111,7 +114,8 @@ describe("a mistake in the settings is named", () => {
   });
 });
 
-describe("retryable statuses", () => {
+// Concurrent, since most of them wait.
+describe.concurrent("retryable statuses", () => {
   test.each([429, 502, 503, 504])("%i is reported if it persists", async (status) => {
     const collector = await collecting(answeringWith(status));
     const end = await run(collector, 3, [], { BORUNA_OTEL_SHUTDOWN_MS: "3000" });
