@@ -1,5 +1,5 @@
 // `npm test` runs types, lint and format in parallel, then the tests. `npm run test:deep` runs only the tests that
-// use `test/cases.ts`, with five times as many cases. Prints a line per stage, progress every 10 s, and the output of a stage that fails.
+// use `test/cases.ts`, with ten times as many cases. Prints a line per stage, progress every 10 s, and the output of a stage that fails.
 // The last line is always `N passed, N failed`. Further arguments are passed to vitest: `npm test -- test/vm`.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
