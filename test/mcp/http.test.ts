@@ -5,6 +5,7 @@ import { request } from "node:http";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { cases } from "../cases.ts";
 import { environment, MAIN, temporaryFolder } from "../cli/boruna.ts";
 import { connect, KINDS } from "./clients.ts";
 import { driveEveryTool, ENDLESS, POLICY_JSON } from "./drive.ts";
@@ -51,7 +52,7 @@ describe.each(KINDS)("a client of %s", (kind) => {
   test("cancels a run that only computes, and gets other answers meanwhile", async () => {
     const client = await connect(kind, { url, token: TOKEN });
     // Cancels each run when the server has answered another call, so that it is really running.
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < cases(100); i++) {
       const abort = new AbortController();
       const running = client.call("boruna_run", { source: ENDLESS }, { signal: abort.signal }).catch(String);
       expect((await client.call("boruna_run", { source: "fn main() -> Int { 7 }" })).content).toMatchObject({ value: 7 });

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { LINK_VERSION, type RunEnd, type Sources } from "../../playground/messages.ts";
 import { runSources } from "../../playground/run.ts";
 import { buildPlayground, playgroundLink } from "../../scripts/playground.ts";
+import { sampled } from "../cases.ts";
 import { CHROMIUM, startChromium } from "../chromium.ts";
 
 const MAX_GZIPPED_BYTES = 400_000;
@@ -148,7 +149,11 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await show("Program");
     await editor("Program").fill(program);
   };
-  const textOf = async (name: string): Promise<string> => (await editor(name).locator(".cm-line").allTextContents()).join("\n");
+  const textOf = async (name: string): Promise<string> => {
+    const lines = editor(name).locator(".cm-line");
+    await lines.first().waitFor();
+    return (await lines.allTextContents()).join("\n");
+  };
 
   test("a mistake is shown while one types, and its fix makes the program run", async () => {
     await page.goto(origin);
@@ -316,12 +321,12 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     return "fragment" in made ? `#${made.fragment}` : expect.fail(made.problem);
   }
 
-  for (const [theme, viewport] of [
+  for (const [theme, viewport] of sampled([
     ["light", WIDE] as const,
     ["dark", WIDE] as const,
     ["light", NARROW] as const,
     ["dark", NARROW] as const,
-  ]) {
+  ])) {
     test(`axe finds no violation, ${theme}, ${viewport.width} px wide, and nothing is wider than the page`, async () => {
       await page.emulateMedia({ colorScheme: theme });
       await page.setViewportSize(viewport);
