@@ -114,8 +114,7 @@ describe("a mistake in the settings is named", () => {
   });
 });
 
-// Concurrent, since most of them wait.
-describe.concurrent("retryable statuses", () => {
+describe("retryable statuses", () => {
   test.each([429, 502, 503, 504])("%i is reported if it persists", async (status) => {
     const collector = await collecting(answeringWith(status));
     const end = await run(collector, 3, [], { BORUNA_OTEL_SHUTDOWN_MS: "3000" });
