@@ -69,6 +69,7 @@ export class Observations {
   readonly #runs: ObservedRun[] = [];
   readonly #hosts = new ObservedTexts();
   readonly #ports = new Set<number>();
+  readonly #loopbackPorts = new Set<number>();
   readonly #methods = new Set<string>();
   /** Whether some URL names no host, so that any list of hosts would refuse it. */
   #hasOddUrl = false;
@@ -122,7 +123,7 @@ export class Observations {
     if (loopback === undefined) {
       this.#ports.add(target.port);
       this.#needsPrivate ||= privateReason(target.host) !== undefined;
-    }
+    } else this.#loopbackPorts.add(target.port);
     if (!(headers instanceof MapValue)) return;
     for (const [, value] of headers.entries()) {
       for (const [, secret = ""] of typeof value === "string" ? value.matchAll(SECRET) : [])
@@ -231,13 +232,15 @@ export class Observations {
   }
 
   #net(listsHosts: boolean): Readonly<Record<string, unknown>> {
-    const hosts = [...this.#hosts.texts].sort();
+    const hosts = listsHosts && !this.#hosts.hasMany ? [...this.#hosts.texts].sort() : [];
+    // A listed loopback host is open with its port. If no host is listed, loopback hosts are open like other private ones.
+    const loopbackPorts = hosts.length === 0 ? this.#loopbackPorts : new Set<number>();
     return {
-      allowed_domains: listsHosts && !this.#hosts.hasMany ? hosts : [],
-      allowed_ports: listsHosts ? [...this.#ports].sort((a, b) => a - b) : [],
+      allowed_domains: hosts,
+      allowed_ports: listsHosts ? [...new Set([...this.#ports, ...loopbackPorts])].sort((a, b) => a - b) : [],
       // The handler refuses a text that is not a method, and a policy cannot list it.
       allowed_methods: this.#methodsOf(),
-      allow_private_networks: this.#needsPrivate,
+      allow_private_networks: this.#needsPrivate || loopbackPorts.size > 0,
       max_response_bytes: this.#widest(({ net_policy }) => net_policy.max_response_bytes),
       timeout_ms: this.#widestOrNone(({ net_policy }) => net_policy.timeout_ms),
       allow_redirects: this.#runs.some(({ policy }) => policy.net_policy.allow_redirects),

@@ -217,6 +217,13 @@ test("secrets, approvals and loopback hosts are kept from the recorded policy", 
   await expectLeast(recorded);
 });
 
+test("a loopback host stays open if the hosts cannot be listed", async () => {
+  const source = 'fn main() -> Int !{net.fetch} { list.len(list.map(["http://127.0.0.1:81/", "no url"], fn(u) { net.fetch(u) })) }';
+  const recorded = await ofText(source, { policy: policyOf({ default_allow: true, net_policy: { allow_private_networks: true } }) });
+  expect(jsonToJs(recorded.suggestion.file)).toMatchObject({ net_policy: { allow_private_networks: true } });
+  await expectLeast(recorded);
+});
+
 test("rejects a run with a refused call, and a run of another program", async () => {
   const program = "fn main() -> Int !{time.now} { time.now() }";
   await expect(ofText(program, { policy: "deny-all" })).rejects.toThrow("call 1 of time.now was refused");
