@@ -49,7 +49,7 @@ export interface Walked {
 
 /** Receives what a walk learns about the arguments of other functions. */
 export interface Learn {
-  /** `target` is called with these arguments. `from` is the index of the first of them; captured values come before parameters. */
+  /** `target` is called with these arguments. `from` is the position of the first of them in a list of the target's captured values, then its parameters. */
   readonly called: (target: Callable, from: number, args: readonly Known[]) => void;
   /** `target` may be called with any arguments. */
   readonly escaped: (target: Callable) => void;
@@ -294,7 +294,7 @@ class Walk {
     }
   }
 
-  /** Passes arguments to a function. Functions of a source builtin are shared by all its calls, so arguments to them escape. */
+  /** Passes arguments to a function. All callers share what is known about a function in a builtin's source, so its arguments escape. */
   #pass(target: Callable, from: number, args: readonly Known[], span: Span): void {
     if (this.#times === 0) return;
     const shared = isBuiltin(target);

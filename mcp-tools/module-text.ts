@@ -135,7 +135,7 @@ function writerOf(shape: Shape): string {
   return shape.kind === "named" ? writerName(shape.definition) : `fn(value) { ${written(shape, "value")} }`;
 }
 
-/** Whether `json.to` reads the Json of the shape without conversion. */
+/** Whether `json.to` alone reads the shape, without a `read_` function. */
 function isPlain(shape: Shape): boolean {
   return shape.kind === "list" || shape.kind === "map" ? isPlain(shape.item) : shape.kind !== "named";
 }

@@ -695,7 +695,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           continue;
         }
         case 49: // builtin
-        case 50: // builtinOfThree
+        case 50: // builtinUpToThree
         case 67: {
           // length
           const list = tag === 67 ? stack[base + (code[at + 1] ?? 0)] : undefined;

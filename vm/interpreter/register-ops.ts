@@ -95,7 +95,7 @@ export const REGISTER_OPS = {
   /** A native builtin with one or two arguments, x and y. op: its index in `NATIVE_BUILTINS`. */
   builtin: 49,
   /** A native builtin with up to three arguments. x: slot of the first argument; y: number of arguments; op: its index in `NATIVE_BUILTINS`. */
-  builtinOfThree: 50,
+  builtinUpToThree: 50,
   /** A builtin that the interpreter implements. x: slot of the first argument; y: number of arguments; op: builtin id. */
   interpreterBuiltin: 51,
   loadGlobal: 52,

@@ -1,7 +1,7 @@
 /**
  * The saved call stacks of spawns and sends. The events of spawns and sends are logged after the actor has continued, so
  * the actor's frames no longer show where they happened. A replay needs the stacks to report the source location of a
- * divergence. Other hosts do not ask for them.
+ * divergence. Only the host of a replay asks for them.
  */
 import type { Frames } from "./actor.ts";
 

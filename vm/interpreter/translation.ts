@@ -60,7 +60,7 @@ interface Comparison {
 /**
  * The comparisons, by opcode. For Ints, `x > c` is the negation of `x <= c`. For Floats it is not, because every comparison with
  * NaN is false. So the ops with an Int constant leave Floats to the interpreter's general comparison, which reads the original
- * operator from the field op.
+ * operator from their field `op`.
  */
 const COMPARISONS: ReadonlyMap<number, Comparison> = new Map<number, Comparison>([
   [OPCODES.Lt.tag, { op: COMPARISON.less, slots: OPS.less, flag: 0, int: OPS.lessInt, intFlag: 0 }],
@@ -103,7 +103,8 @@ const SINGLE_OPS: ReadonlySet<number> = new Set(
 const BUILTIN_CODES: readonly BuiltinCode[] = [...BUILTIN_CODE.values()];
 /**
  * The native builtins. An op refers to a builtin by its index in this list, whether the bytecode has an opcode or an id for it. A second
- * copy of the list follows, for the role `OWNERSHIP.take`. The last entry is `list.push` for the role `OWNERSHIP.push`.
+ * copy follows, whose builtins end the ownership of their result, for instructions with the role `OWNERSHIP.take`. The last entry is
+ * `list.push` for the role `OWNERSHIP.push`.
  */
 export const NATIVE_BUILTINS: readonly BuiltinCode[] = [
   ...BUILTIN_CODES,
@@ -140,7 +141,7 @@ export class Translation {
 
   /**
    * `code` is the register code that the ops will become part of. Ops that are already in it can be fused with others. `isReported` is 1
-   * for each instruction at which control flow is reported, so that no op may cover it.
+   * for each instruction at which control flow is reported, so no op may cover it together with an instruction before it.
    */
   constructor(code: Int32Array, first: number, constants: readonly Value[], fn: VerifiedFunction, isReported?: Uint8Array) {
     this.#code = code;
@@ -240,7 +241,7 @@ export class Translation {
     return tag === OPCODES.PushConst.tag ? ~this.#operand(pc) : undefined;
   }
 
-  /** Returns whether a load may have to charge a pending String. Such a load must be executed at its own position. */
+  /** Returns whether a load may have to charge the length that an append left uncharged (see `string-append.ts`). Such a load must be executed at its own position. */
   #mayChargeAppend(pc: number): boolean {
     return this.#isAppendTarget(this.#operand(pc)) && this.#appends.roles[pc] !== APPEND.load;
   }
@@ -263,7 +264,7 @@ export class Translation {
   /** Returns the op at `pc`, which covers as many instructions as possible. The ops after `pc` must already be in the code. */
   fusedOp(pc: number): readonly number[] {
     const height = this.heights[pc] ?? UNREACHABLE;
-    // An unreachable instruction gets an op too, because the first op shows whether the function is translated.
+    // An unreachable instruction gets an op too: a function counts as translated when its first op is set, reachable or not.
     if (height === UNREACHABLE) return UNREACHABLE_OP;
     const slots = this.#locals + height;
     // An elided load becomes part of the op after it.
@@ -327,8 +328,8 @@ export class Translation {
   #store(pc: number, source: number, slots: number): readonly number[] {
     const local = this.#operand(pc);
     const load = this.#load(source, local, slots);
-    // Only a String can be pending.
     if (this.#roles[pc] === OWNERSHIP.begin) return [OPS.ownLocal, source, 0, local, 1, 1, 0, slots];
+    // An Int or a Float is never pending, so a plain load is enough.
     if (!this.#isAppendTarget(local) || load[0] === OPS.int || load[0] === OPS.float) return load;
     return [OPS.storeLocal, source, this.#appends.roles[pc] === APPEND.store ? PENDING_MARK : 0, local, 1, 1, 0, slots];
   }
@@ -463,7 +464,7 @@ export class Translation {
       slots,
     ];
     const builtin = this.#builtin(pc);
-    if (builtin !== undefined) return make("builtinOfThree", slots - builtin.count, builtin.count, slots - builtin.count, builtin.index);
+    if (builtin !== undefined) return make("builtinUpToThree", slots - builtin.count, builtin.count, slots - builtin.count, builtin.index);
     switch (tag) {
       case OPCODES.LoadLocal.tag:
         return this.#roles[pc] === OWNERSHIP.release
