@@ -36,7 +36,7 @@ export const EVIDENCE_COMMANDS: readonly CommandSpec[] = [
     options: [
       { flags: "--key <key>", help: "the public key that must have signed it: a PEM file, or the key as policies name it" },
       { flags: "--replay", help: "replay the runs too; not possible with redacted values" },
-      { flags: "--explain", help: "also print what the statement says, and what nothing proves" },
+      { flags: "--explain", help: "also print what the statement says and what is not proved" },
       ...REPLAY_LIMITS.map((option) => ({ ...option, needs: "--replay" as const })),
     ],
     examples: ["boruna evidence verify run.evidence --key platform.pem.pub", "boruna evidence verify run.evidence --replay --explain"],

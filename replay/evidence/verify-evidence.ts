@@ -47,7 +47,7 @@ export interface EvidenceVerification {
   readonly keyGiven: boolean;
   /** The number of files, including the envelope and the manifest. */
   readonly files: number;
-  /** What the signed statement says, without its runs: `host`, `packedOn`, `versions`. Only its signer stands for it. */
+  /** What the signed statement says, without its runs: `host`, `packedOn`, `versions`. These are claims of its signer. */
   readonly claims: JsonObject;
   readonly runs: readonly { readonly stated: StatedRun; readonly verification: Verification }[];
   readonly failure: EvidenceFailure | undefined;

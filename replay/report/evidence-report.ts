@@ -27,7 +27,7 @@ function runJson({ log, header, outcome, events, head, redacted }: StatedRun): J
   return jsonObject({ log, run_id: header.runId, outcome, events, head, redacted: redacted.map(placeJson) });
 }
 
-/** Returns what the files, the signature and a replay prove, one line each. With `explains`, what the statement says, and what nothing proves. */
+/** Returns what the files, the signature and a replay prove, one line each. With `explains`, also what the statement says and what is not proved. */
 export function evidenceLines(v: EvidenceVerification, explains = false): readonly string[] {
   if (v.failure !== undefined) return [`evidence: failed, ${v.failure.check}: ${printable(v.failure.reason)}`];
   const redacted = v.runs.reduce((sum, { stated }) => sum + stated.redacted.length, 0);
