@@ -12,7 +12,9 @@ import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { arbitraryOverlap, worldOf } from "../arbitrary-overlap.ts";
 import { cases } from "../cases.ts";
 import { fixedSample } from "../choices.ts";
-import { recorded, replayed } from "./recorded.ts";
+import { MACHINE_LIMITS } from "../../vm/limits.ts";
+import { CapabilityFailure } from "../../gateway/handlers.ts";
+import { recorded, type Recorded, replayed } from "./recorded.ts";
 
 const LIMITS = { max_steps: 2_000_000 };
 const programOf = (text: string): Program => verifyModule(compile({ name: "main.ax", text }).module);
@@ -59,6 +61,35 @@ test("equal answers give equal logs, whatever arrives first, and each log replay
     }),
     { numRuns: cases(400) },
   );
+});
+
+test("a run that fails while another branch waits for its next slice replays", async () => {
+  // The second branch has used up its slice when the call of the first one fails. The run ends at the step at which it waits.
+  const program = programOf(`fn main() -> Int !{net.fetch} {
+    let (a, b) = par {
+      string.len(net.fetch("a")),
+      { let mut sum = 0
+        for i in list.range(0, 30000) { sum = sum + i % 3 }
+        sum + string.len(net.fetch("b")) }
+    }
+    a + b
+  }`);
+  for (const engine of ["interpreter", "compiled"] as const) {
+    const fail = (): never => {
+      throw new CapabilityFailure("no network");
+    };
+    const run = async (maxSteps: number): Promise<Recorded> =>
+      recorded(program, { handlers: { "net.fetch": fail }, live: true, runId: "r", limits: { max_steps: maxSteps }, engine });
+    const recording = await run(2_000_000);
+    expect(recording.run.error).toMatchObject({ kind: "capability_failed", message: "no network" });
+    expect(recording.run.steps).toBeGreaterThan(MACHINE_LIMITS.taskSliceSteps);
+    for (const other of ["interpreter", "compiled"] as const) {
+      expect(await replayed(recording, recording.bytes, { engine: other })).toMatchObject({ status: "identical" });
+    }
+    // The steps that the run used are enough.
+    const { run: limited } = await run(recording.run.steps);
+    expect(limited).toMatchObject({ outcome: recording.run.outcome, error: recording.run.error, steps: recording.run.steps });
+  }
 });
 
 const ANSWER = /"Cap(?:Result|Error)"/;

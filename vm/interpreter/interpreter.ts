@@ -159,9 +159,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           operands = (code[at + 7] ?? 0) - fn.def.locals;
         }
         const steps = checkStep - stepsLeft;
-        if (steps >= meter.maxSteps) throw stepLimitTrap(meter.maxSteps);
-        // A preempted instruction is not the next one of the run, so the run does not stop before it.
-        if (steps >= sliceEnd && !isPreempted(run, fn, pc - entry, steps)) {
+        // A preempted instruction is not the next one of the run, so the run neither fails nor stops before it.
+        if (steps >= Math.min(meter.maxSteps, sliceEnd) && !isPreempted(run, fn, pc - entry, steps)) {
+          if (steps >= meter.maxSteps) throw stepLimitTrap(meter.maxSteps);
           actor.sp = base + fn.def.locals + operands;
           return "yielded";
         }
