@@ -1,5 +1,5 @@
 /** Runs one `test` block on a machine of its own. The block's `answer` functions take precedence over the mocks. */
-import { ALLOW_ALL } from "../policy/policy.ts";
+import { ALLOW_ALL, type Policy } from "../policy/policy.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { Host } from "../vm/host.ts";
 import { DEFAULT_LIMITS, type Limits } from "../vm/limits.ts";
@@ -43,7 +43,10 @@ export interface TestResult extends RunResult {
 
 const PANIC = "panic: ";
 
-/** Runs one test. `program` is the verified module of `compileTests`. The policy allows everything, because no call is live. */
+/** Allows every call, also one to a private address, because no call of a test is live. */
+const TEST_POLICY: Policy = { ...ALLOW_ALL, net_policy: { ...ALLOW_ALL.net_policy, allow_private_networks: true } };
+
+/** Runs one test. `program` is the verified module of `compileTests`. */
 export async function runTest(program: Program, test: TestCase, options: TestOptions = {}): Promise<TestResult> {
   const limits = limitsOption(options.limits);
   const { onDebug } = options;
@@ -67,7 +70,7 @@ export async function runTest(program: Program, test: TestCase, options: TestOpt
     throw new CapabilityFailure(`the answer of the test failed: ${message}`);
   };
   const result = await executeProgram(withEntry(program, test.functionIndex), {
-    policy: ALLOW_ALL,
+    policy: TEST_POLICY,
     handlers: testHandlers(program, test.answers, evaluate),
     runId: `test-${test.functionIndex}`,
     limits,

@@ -31,7 +31,7 @@ test "asks twice" {
 
 test "gives up" {
     answer net.fetch(url) { panic("no route to " ++ url) }
-    assert_equal(title("http://a/"), "none: no route to http://a/")
+    assert_equal(title("http://127.0.0.1:8080/"), "none: no route to http://127.0.0.1:8080/")
 }
 
 test "random by its arguments" {
