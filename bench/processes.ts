@@ -1,6 +1,7 @@
 /** Measures the start of the command and cold engines, which need a new process for each measurement. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { childTimes } from "./child.ts";
 import { METERED } from "./engines.ts";
 import { timed } from "./race.ts";
 import type { Table } from "./report.ts";
@@ -29,25 +30,12 @@ export function startRatio(): Figure {
   );
 }
 
-function isNumbers(value: unknown): value is readonly number[] {
-  return Array.isArray(value) && value.every((part) => typeof part === "number");
-}
-
-function coldStart(name: string): readonly number[] {
-  const script = fileURLToPath(new URL("./cold-start.js", import.meta.url));
-  const { stdout, stderr, status } = spawnSync(process.execPath, [script, name], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`a cold start of ${name} failed: ${stderr}`);
-  const parts: unknown = JSON.parse(stdout);
-  if (!isNumbers(parts)) throw new Error(`a cold start of ${name} printed ${stdout}`);
-  return parts;
-}
-
 const COLUMNS = ["ms to load the engine", "ms to read the program", "ms to run it", "ms in all"];
 
 /** Measures every engine and peer in turn, each in a new process, and returns the table. */
 export function coldTable(): Table {
   const names = [...METERED.map((engine) => engine.name), "JavaScript", "QuickJS", "Lua"];
-  const rounds = Array.from({ length: ROUNDS }, () => new Map(names.map((name) => [name, coldStart(name)])));
+  const rounds = Array.from({ length: ROUNDS }, () => new Map(names.map((name) => [name, childTimes("cold-start", name)])));
   const rows = names.map((name) => ({
     what: name,
     cells: COLUMNS.map((_, part) => figureOf(rounds.map((round) => round.get(name)?.[part] ?? Number.NaN))),
