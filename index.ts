@@ -1,7 +1,7 @@
 /** The public face of the package. Nothing inside imports it. The comments below are the sections of `docs/reference/api.md`. */
 
 // Compile and check
-export { check, compile, compileTests } from "./compiler/compile.ts";
+export { check, compile, compileTests } from "./runtime/compile.ts";
 export type { CheckResult, CompiledTest, CompileOptions } from "./compiler/compile.ts";
 export type { Resolver } from "./compiler/load-units.ts";
 export type { SourceFile } from "./compiler/source.ts";

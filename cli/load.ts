@@ -1,7 +1,8 @@
 /** Loads a program from a file: compiles source text, or decodes a module, and verifies the result. */
 import { compile } from "../compiler/compile.ts";
 import type { Diagnostic, SourceOf } from "../compiler/diagnostics.ts";
-import { openSources, type ProgramSources, readModuleFile, readSourceStream } from "../runtime/sources.ts";
+import { readSourceStream } from "../runtime/source-text.ts";
+import { openSources, type ProgramSources, readModuleFile } from "../runtime/sources.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { decodeModule } from "../vm/bytecode/codec.ts";

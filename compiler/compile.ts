@@ -29,10 +29,10 @@ import { lineTable, positionAt, type SourceFile } from "./source.ts";
 import type { Resolver } from "./load-units.ts";
 
 export interface CompileOptions {
-  /** Finds imported files. If it is absent, every import is an error. */
-  readonly resolve?: Resolver;
+  /** Finds imported files. Default: the package finds the shipped libraries and no files; the compiler alone finds nothing. */
+  readonly resolve?: Resolver | undefined;
   /** The capabilities that programs may name; by default the built-in ones. */
-  readonly registry?: CapabilityRegistry;
+  readonly registry?: CapabilityRegistry | undefined;
 }
 
 export interface CheckResult {

@@ -1,7 +1,8 @@
 /** The files of an editor, which are on the disk. */
 import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { resolveShipped, shippedPath } from "../runtime/libraries.ts";
 import { openSources } from "../runtime/sources.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -12,7 +13,11 @@ const MAX_BYTES = 1_048_576;
 export const DISK_WORKSPACE: Workspace = {
   pathOf,
   uriOf: (path) => (/^[a-z]+:/i.test(path) ? path : pathToFileURL(path).href),
-  sources: openSources,
+  sources: (path, text, openText) =>
+    isAbsolute(path)
+      ? openSources(path, text, openText)
+      : // A text without a place on the disk, such as a new one, has no neighbors to import.
+        { source: { name: path, text }, resolve: resolveShipped, pathOf: shippedPath },
   programsIn: (folders) => folders.flatMap((folder) => axFiles(folder)).slice(0, MAX_FILES),
   textAt,
 };

@@ -7,20 +7,17 @@
  */
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { ImportedSource, Resolver } from "../compiler/load-units.ts";
 import type { SourceFile } from "../compiler/source.ts";
 import { BorunaError } from "../vm/error.ts";
 import { MODULE_LIMITS } from "../vm/limits.ts";
-import { toIoError, isMissing, isNotAFolder, readBounded } from "../replay/log/files.ts";
-import { decodeUtf8 } from "../replay/log/utf8-text.ts";
+import { isMissing, isNotAFolder, readBounded } from "../replay/log/files.ts";
+import { LIBRARY_FILE, shippedFolder, shippedName } from "./libraries.ts";
+import { readSourceText, sourceError } from "./source-text.ts";
 
-/** Limits only memory use, because the compiler rejects files over 1 MiB with a diagnostic. */
-const MAX_SOURCE_BYTES = 8 * 1024 * 1024;
 /** A folder that contains one of these is the root of a project. */
 const ROOT_MARKERS = ["libs", "package.json", ".git"];
 const LIBRARY_NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
-const LIBRARY_FILE = join("src", "core.ax");
 
 /** A main file and the resolver of its imports. */
 export interface ProgramSources {
@@ -32,13 +29,6 @@ export interface ProgramSources {
   readonly pathOf: (name: string) => string | undefined;
   /** Returns the real paths of all files that were read. */
   readonly paths: () => Iterable<string>;
-}
-
-/** Returns the folder of the libraries shipped with Boruna: `../std` in the sources, `../../std` in the built package. */
-function shippedLibraries(): string {
-  const candidates = ["../std/", "../../std/"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
-  const found = candidates.find((path) => existsSync(path));
-  return found === undefined ? "" : realpathSync(found);
 }
 
 function projectRootOf(folder: string): string {
@@ -71,59 +61,29 @@ function fileInside(root: string, path: string, shownName: string): string | und
   }
 }
 
-function sourceError(error: unknown, shownName: string): BorunaError {
-  const known = toIoError(error, "read", shownName);
-  const message = known.kind === "log.utf8" ? `${shownName} is not text in UTF-8` : known.message;
-  return new BorunaError("io_error", message, { place: { file: shownName }, cause: known });
-}
-
-function readText(path: string, shownName: string): string {
-  try {
-    return decodeUtf8(readBounded(path, MAX_SOURCE_BYTES, shownName), shownName);
-  } catch (error) {
-    throw sourceError(error, shownName);
-  }
-}
-
-/** Reads a source text from a stream to its end. Throws `io_error` if it is not UTF-8 or too long; `shownName` is its name in messages. */
-export async function readSourceStream(stream: AsyncIterable<unknown>, shownName: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of stream) {
-      if (!(chunk instanceof Uint8Array)) throw new BorunaError("internal", "a stream of source text yields no bytes");
-      size += chunk.length;
-      if (size > MAX_SOURCE_BYTES)
-        throw new BorunaError("io_error", `${shownName} has more than ${MAX_SOURCE_BYTES} bytes`, { place: { file: shownName } });
-      chunks.push(chunk);
-    }
-    return decodeUtf8(Buffer.concat(chunks), shownName);
-  } catch (error) {
-    throw error instanceof BorunaError && error.kind === "io_error" ? error : sourceError(error, shownName);
-  }
-}
-
 /**
- * Reads a main file and returns it with a resolver for its imports. File names are relative to the project. If `given` is the text of the
- * file, the file need not exist yet. `openText` returns the text of an imported file that is open in an editor, by its real path. Throws
- * `io_error`.
+ * Reads a main file and returns it with a resolver for its imports, which **reads files**: the text may import each `.ax` file in the
+ * project around `path`, and a diagnostic may quote a word of any file there. So use it for your own programs only; the text of a stranger
+ * needs no resolver, and `compile` then finds the shipped libraries. File names are relative to the project. If `given` is the text of the
+ * file, the file need not exist yet, but its folder must. `openText` returns the text of an imported file that is open in an editor, by its
+ * real path. Throws `io_error`.
  */
 export function openSources(
   path: string,
   given?: string,
   openText: (path: string) => string | undefined = () => undefined,
 ): ProgramSources {
-  const text = given ?? readText(path, path);
+  const text = given ?? readSourceText(path, path);
   const main = given === undefined ? realPath(path) : join(realPath(dirname(path)), basename(path));
   const root = projectRootOf(dirname(main));
-  const std = shippedLibraries();
+  const std = shippedFolder();
   const texts = new Map<string, string>();
   /** By file name: the path of each file that was read, and the folder that its imports must stay in. */
   const locations = new Map<string, { readonly path: string; readonly root: string }>();
   const nameOf = (file: string): string => relative(root, file).split(sep).join("/") || basename(file);
 
   const addSource = (name: string, file: string, importRoot: string, shownName: string): SourceFile => {
-    const known = texts.get(name) ?? openText(file) ?? readText(file, shownName);
+    const known = texts.get(name) ?? openText(file) ?? readSourceText(file, shownName);
     texts.set(name, known);
     locations.set(name, { path: file, root: importRoot });
     return { name, text: known };
@@ -148,7 +108,7 @@ export function openSources(
     const shipped = std === "" ? undefined : fileInside(std, join(std, specifier, LIBRARY_FILE), specifier);
     if (projectLibrary !== undefined)
       return { ...addSource(nameOf(projectLibrary), projectLibrary, root, specifier), hidesShipped: shipped !== undefined };
-    return shipped === undefined ? undefined : addSource(`std/${specifier}/src/core.ax`, shipped, std, specifier);
+    return shipped === undefined ? undefined : addSource(shippedName(specifier), shipped, std, specifier);
   };
   const resolveImport: Resolver = (specifier, importer) => {
     try {
