@@ -12,6 +12,7 @@
  * - head, if the caller expects one: the last hash equals the expected hash;
  * - replay, if the caller asks for it: the program does exactly what the log says.
  */
+import { basename } from "node:path";
 import { publicKeyOf } from "../gateway/signing.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { Outcome } from "../vm/outcome.ts";
@@ -63,6 +64,8 @@ export interface Failure {
   readonly reason: string;
   /** Number of the first invalid line; undefined if the failure does not belong to a line. */
   readonly line: number | undefined;
+  /** What this usually means, or what to do next. */
+  readonly hint: string | undefined;
 }
 
 export interface Verification {
@@ -80,6 +83,8 @@ export interface Verification {
   readonly proves: readonly string[];
   readonly doesNotProve: readonly string[];
   readonly replay: ReplayReport | undefined;
+  /** How many decisions about calls are signed with a key of the policy, and how many are claims. */
+  readonly approvals: ApprovalCounts;
 }
 
 /**
@@ -134,6 +139,7 @@ export async function verifyLog(path: string, options: VerifyOptions = {}): Prom
     failure,
     proves: failure === undefined ? proofs(proven) : [],
     doesNotProve: limitsOfProof(proven),
+    approvals: log.approvalCounts,
   };
 }
 
@@ -176,7 +182,7 @@ class CheckedLog {
       if (!(error instanceof BorunaError) || ["log.io_error", "log.replay_limit", "internal", "usage"].includes(error.kind)) throw error;
       checks.push({ name, ok: false, detail: error.message });
       const line = error.place?.file === this.#source.name ? error.place.line : undefined;
-      return { check: name, kind: error.kind, reason: error.message, line };
+      return { check: name, kind: error.kind, reason: error.message, line, hint: error.hint };
     }
   }
 
@@ -233,7 +239,7 @@ class CheckedLog {
   approvals(): string {
     this.#approvals = checkApprovals(this.#parsed(), recordedPolicy(this.#parsed()));
     const { signed, claimed } = this.#approvals;
-    return `${signed} decisions about calls are signed with a key of the policy, ${claimed} are claims`;
+    return `about calls: ${decisions(signed)} signed with a key of the policy, ${claimed} claimed`;
   }
 
   get approvalCounts(): ApprovalCounts {
@@ -264,7 +270,9 @@ class CheckedLog {
     }
     const unknownFile = this.#source.blobs.findUnknown(checkedBlobs);
     if (unknownFile !== undefined)
-      throw this.#failure("log.blob_unknown", `${unknownFile} is beside the blobs, and no record of the log names it`);
+      throw redacted.has(basename(unknownFile))
+        ? this.#failure("log.redacted", `${unknownFile} is there, although its value is listed as redacted`)
+        : this.#failure("log.blob_unknown", `${unknownFile} is beside the blobs, and no record of the log names it`);
     const [other] = unseen;
     if (other !== undefined) throw this.#failure("log.redacted", `no record names the redacted value ${other}`);
     const missing = redacted.size === 0 ? "" : `, ${redacted.size} are redacted`;
@@ -322,7 +330,8 @@ class CheckedLog {
   }
 
   #failure(kind: BorunaError["kind"], message: string, line?: number, cause?: unknown): BorunaError {
-    return new BorunaError(kind, message, { place: { file: this.#source.name, line }, cause });
+    const hint = cause instanceof BorunaError ? cause.hint : undefined;
+    return new BorunaError(kind, message, { place: { file: this.#source.name, line }, hint, cause });
   }
 }
 

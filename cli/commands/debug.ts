@@ -9,7 +9,8 @@ import { type CommandAnswer, DebugSession } from "../debug-commands.ts";
 import { reportFailure } from "../failure.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import type { Session } from "../session.ts";
-import { printJson, withoutControlCharacters } from "../terminal.ts";
+import { printJson } from "../terminal.ts";
+import { printable } from "../../vm/terminal-text.ts";
 
 export interface DebugFlags extends ReplayLimitFlags {
   readonly commands?: string;
@@ -49,7 +50,8 @@ function linesOf(file: string): readonly string[] {
 
 function print({ terminal, json }: Session, { lines, data }: CommandAnswer): void {
   if (json) printJson(terminal, data);
-  else for (const line of lines) terminal.out(withoutControlCharacters(line));
+  // Values come from the program and its answers. A line break in one must not look like a line of the debugger.
+  else for (const line of lines) terminal.out(printable(line));
 }
 
 /** Reads commands from stdin until `quit` or its end. An empty line repeats the last command. A wrong command is reported, and the next one read. */

@@ -1,3 +1,4 @@
+import { plural } from "../../replay/report/replay-report.ts";
 import { duration } from "../../telemetry/span-tree.ts";
 import type { RunDetail, RunSummary, SpanRow } from "../../viewer/api.ts";
 import { type Ask, askFile, askRun, askRuns, askSpans, askViewer } from "../../viewer/client.ts";
@@ -42,7 +43,7 @@ function runLine({ id, timeMs, program, outcome, mode, calls, denials, durationM
   const time = new Date(Math.min(timeMs, 8.64e15)).toISOString();
   const took = durationMs === undefined ? "" : duration(BigInt(Math.round(durationMs * 1e6)));
   const refused = denials === 0 ? "" : `${denials} refused`;
-  const cells = [time, outcome, mode ?? "", program, `${calls} calls`, refused, took, id];
+  const cells = [time, outcome, mode ?? "", program, plural(calls, "call"), refused, took, id];
   return cells.filter((cell) => cell !== "").join("  ");
 }
 

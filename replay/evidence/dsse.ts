@@ -60,7 +60,7 @@ function readEnvelope(bytes: Uint8Array): {
   readonly text: string;
 } {
   try {
-    const text = decodeUtf8(bytes, "the envelope");
+    const text = decodeUtf8(bytes, "its text");
     const envelope = objectOf(parseJson(text, { maxDepth: 8 }), "envelope");
     const [signature] = arrayOf(envelope.get("signatures"), "signatures");
     const { keyid, sig } = { keyid: objectOf(signature, "signature").get("keyid"), sig: objectOf(signature, "signature").get("sig") };

@@ -104,13 +104,16 @@ function readSelector(text: string, endEvent: number): (value: LoggedValue) => b
 export interface Redaction {
   /** The SHA-256 of the blobs to leave out. */
   readonly blobs: ReadonlySet<string>;
-  /** Where the log has the value of one of them in another place, which is not left out. Short values are not searched. */
+  /** Where the log has the value of one of them in another place, which is not left out, also inside a longer text. Short values are not searched. */
   readonly repeated: readonly ValuePlace[];
 }
 
 /** A shorter value, in characters of JSON, appears again by chance. */
 const MIN_REPEATED_CHARACTERS = 16;
 const MAX_REPEATED = 100;
+/** The most texts, and the most characters of one, that are looked for inside longer texts. */
+const MAX_NEEDLES = 100;
+const MAX_NEEDLE_CHARACTERS = 64 * 1024;
 
 /**
  * Finds the chosen values. `blobs` has the values themselves. Throws `usage` if a selector chooses nothing, or a value that is not in a blob or
@@ -120,7 +123,7 @@ export function chooseValues(log: RunLog, selectors: readonly string[], blobs: B
   if (selectors.length === 0) return { blobs: new Set(), repeated: [] };
   const chosen = selectors.map((text) => ({ text, matches: readSelector(text, log.eventCount + 1), count: 0 }));
   const found = new Set<string>();
-  const texts = new Set<string>();
+  const texts = new RedactedTexts();
   for (const value of valuesOf(log)) {
     const by = chosen.filter(({ matches }) => matches(value));
     for (const selector of by) selector.count += 1;
@@ -128,27 +131,44 @@ export function chooseValues(log: RunLog, selectors: readonly string[], blobs: B
     if (first === undefined) continue;
     if (!(value.content instanceof BlobRef)) throw inlineError(log, value, first.text);
     found.add(value.content.sha256);
-    texts.add(hashOf(value.content, blobs) ?? "");
+    texts.add(value.content, blobs);
   }
   const nothing = chosen.find(({ count }) => count === 0);
   if (nothing !== undefined) throw new BorunaError("usage", `redact ${nothing.text}: ${log.file} has no such value`);
   return { blobs: found, repeated: repeatedIn(log, found, texts, blobs) };
 }
 
-function repeatedIn(log: RunLog, found: ReadonlySet<string>, texts: ReadonlySet<string>, blobs: BlobReader): readonly ValuePlace[] {
+function repeatedIn(log: RunLog, found: ReadonlySet<string>, texts: RedactedTexts, blobs: BlobReader): readonly ValuePlace[] {
   const repeated: ValuePlace[] = [];
   for (const { event, value, content } of valuesOf(log)) {
     if (repeated.length === MAX_REPEATED) break;
     if (content instanceof BlobRef && found.has(content.sha256)) continue;
-    if (texts.has(hashOf(content, blobs) ?? "-")) repeated.push({ event, value });
+    if (texts.areIn(content, blobs)) repeated.push({ event, value });
   }
   return repeated;
 }
 
-/** Returns the SHA-256 of the value's JSON; undefined for a short one. */
-function hashOf(content: ValueOrBlob, blobs: BlobReader): string | undefined {
-  const text = jsonText(valueToTaggedJson(loadValue(content, blobs)));
-  return text.length < MIN_REPEATED_CHARACTERS ? undefined : sha256Hex(text);
+/** The redacted values, as far as they are looked for elsewhere: the SHA-256 of their JSON, and the texts of the first Strings. */
+class RedactedTexts {
+  readonly #hashes = new Set<string>();
+  readonly #needles = new Set<string>();
+
+  add(content: ValueOrBlob, blobs: BlobReader): void {
+    const value = loadValue(content, blobs);
+    const text = jsonText(valueToTaggedJson(value));
+    if (text.length < MIN_REPEATED_CHARACTERS) return;
+    this.#hashes.add(sha256Hex(text));
+    if (typeof value !== "string" || value.length > MAX_NEEDLE_CHARACTERS || this.#needles.size === MAX_NEEDLES) return;
+    const needle = value.trim();
+    if (needle.length >= MIN_REPEATED_CHARACTERS) this.#needles.add(JSON.stringify(needle).slice(1, -1));
+  }
+
+  /** Whether the content is one of the values, or has the text of one inside it. */
+  areIn(content: ValueOrBlob, blobs: BlobReader): boolean {
+    const text = jsonText(valueToTaggedJson(loadValue(content, blobs)));
+    if (text.length < MIN_REPEATED_CHARACTERS) return false;
+    return this.#hashes.has(sha256Hex(text)) || [...this.#needles].some((needle) => text.includes(needle));
+  }
 }
 
 const inlineError = (log: RunLog, { event, value }: LoggedValue, selector: string): BorunaError =>

@@ -5,7 +5,7 @@
  * - key, if the caller names one: it is the one that has signed;
  * - files: the manifest has the SHA-256 in the statement, and the folder has exactly its files;
  * - logs: each log verifies as `verifyLog` does, without the values that the statement lists as redacted, and with the replay if the caller
- *   asks for it;
+ *   asks for it and no value is redacted;
  * - statement: computed again from the bundle, it is the same.
  */
 import { existsSync, lstatSync } from "node:fs";
@@ -27,7 +27,7 @@ import { type ReadStatement, readStatement, type StatedRun, statementBytes, subj
 export interface VerifyEvidenceOptions {
   /** The public key that must have signed the statement: PEM, or the base64 of its DER form. */
   readonly key?: string;
-  /** Whether to replay the logs, too. A log with redacted values cannot be replayed. */
+  /** Whether to replay the logs, too. A log with redacted values is not replayed, because a replay needs all values. */
   readonly replay?: boolean;
   readonly replayLimits?: ReplayLimits;
   readonly signal?: AbortSignal;
@@ -36,15 +36,19 @@ export interface VerifyEvidenceOptions {
 export interface EvidenceFailure {
   readonly check: "envelope" | "key" | "files" | "logs" | "statement";
   readonly reason: string;
+  /** What this usually means, or what to do next. */
+  readonly hint: string | undefined;
 }
 
 export interface EvidenceVerification {
   readonly ok: boolean;
   readonly folder: string;
-  /** The public key that the envelope names. Undefined if it cannot be read. */
+  /** The public key whose owner has signed the statement. Undefined if there is no valid envelope. */
   readonly key: string | undefined;
   /** Whether the caller named the key, so that it is known whose it is. */
   readonly keyGiven: boolean;
+  /** Whether the caller asked for a replay. A run with redacted values has none nevertheless. */
+  readonly replayAsked: boolean;
   /** The number of files, including the envelope and the manifest. */
   readonly files: number;
   /** What the signed statement says, without its runs: `host`, `packedOn`, `versions`. These are claims of its signer. */
@@ -64,7 +68,7 @@ export async function verifyEvidence(folder: string, options: VerifyEvidenceOpti
   const key = options.key === undefined ? undefined : publicKeyOf(options.key);
   if (key === undefined && options.key !== undefined) throw new BorunaError("usage", "the key is no public Ed25519 key");
   const bundle = new CheckedBundle(folder);
-  const steps: readonly (readonly [EvidenceFailure["check"], () => string | undefined | Promise<string | undefined>])[] = [
+  const steps: readonly (readonly [EvidenceFailure["check"], () => Finding | Promise<Finding>])[] = [
     ["envelope", () => bundle.openEnvelope()],
     ["key", () => bundle.checkKey(key)],
     ["files", () => bundle.checkFiles()],
@@ -73,12 +77,25 @@ export async function verifyEvidence(folder: string, options: VerifyEvidenceOpti
   ];
   let failure: EvidenceFailure | undefined;
   for (const [check, step] of steps) {
-    const reason = failure === undefined ? await step() : undefined;
-    if (reason !== undefined) failure = { check, reason };
+    const finding = failure === undefined ? await step() : undefined;
+    if (finding !== undefined) failure = { check, reason: finding.reason, hint: finding.hint };
   }
   const { runs, claims, key: signer, files } = bundle;
-  return { ok: failure === undefined, folder, key: signer, keyGiven: key !== undefined, files, claims, runs, failure };
+  return {
+    ok: failure === undefined,
+    folder,
+    key: signer,
+    keyGiven: key !== undefined,
+    replayAsked: options.replay === true,
+    files,
+    claims,
+    runs,
+    failure,
+  };
 }
+
+/** What is wrong with a bundle; undefined if nothing is. */
+type Finding = { readonly reason: string; readonly hint?: string | undefined } | undefined;
 
 /** The bundle under verification, and what the checks have found so far. Each check returns what is wrong, if something is. */
 class CheckedBundle {
@@ -99,7 +116,7 @@ class CheckedBundle {
     return this.#sums.size + 2;
   }
 
-  openEnvelope(): string | undefined {
+  openEnvelope(): Finding {
     try {
       const { payload, key } = openEnvelope(this.#read(ENVELOPE_FILE));
       this.key = key;
@@ -109,59 +126,62 @@ class CheckedBundle {
       this.claims = claims;
       return undefined;
     } catch (error) {
-      return reasonOf(error);
+      return findingOf(error);
     }
   }
 
-  checkKey(key: string | undefined): string | undefined {
-    return key === undefined || key === this.key ? undefined : `the statement is signed with another key: ${this.key}`;
+  checkKey(key: string | undefined): Finding {
+    return key === undefined || key === this.key ? undefined : { reason: `the statement is signed with another key: ${this.key}` };
   }
 
   /** Compares the files with the manifest, and then the manifest with itself: it must have the bytes of one that is made of the files. */
-  checkFiles(): string | undefined {
+  checkFiles(): Finding {
     try {
       this.#manifest = decodeUtf8(this.#read(MANIFEST_FILE), MANIFEST_FILE);
       this.#sums = manifestOf(this.#folder);
     } catch (error) {
-      return reasonOf(error);
+      return findingOf(error);
     }
     const listed = readManifest(this.#manifest);
     for (const [name, sum] of this.#sums) {
-      if (!listed.has(name)) return `${name} is not in the manifest`;
-      if (listed.get(name) !== sum) return `${name} does not have the SHA-256 that the manifest names`;
+      if (!listed.has(name)) return { reason: `${name} is not in the manifest` };
+      if (listed.get(name) === sum) continue;
+      const hint = this.#logs.some(({ log }) => log === name) ? `boruna verify ${join(this.#folder, name)} says in which line.` : undefined;
+      return { reason: `${name} does not have the SHA-256 that the manifest names`, hint };
     }
-    for (const name of listed.keys()) if (!this.#sums.has(name)) return `${name} is missing`;
-    return manifestText(this.#sums) === this.#manifest ? undefined : "the manifest is not written as boruna writes it";
+    for (const name of listed.keys()) if (!this.#sums.has(name)) return { reason: `${name} is missing` };
+    return manifestText(this.#sums) === this.#manifest ? undefined : { reason: "the manifest is not written as boruna writes it" };
   }
 
-  async checkLogs({ replay = false, replayLimits = {}, signal }: VerifyEvidenceOptions): Promise<string | undefined> {
+  async checkLogs({ replay = false, replayLimits = {}, signal }: VerifyEvidenceOptions): Promise<Finding> {
     for (const { log: name, redacted } of this.#logs) {
-      if (!this.#sums.has(name)) return `${name} is missing, and the statement names it`;
+      if (!this.#sums.has(name)) return { reason: `${name} is missing, and the statement names it` };
       const path = join(this.#folder, name);
-      const options = { redacted, replay, replayLimits };
+      const options = { redacted, replay: replay && redacted.size === 0, replayLimits };
       const verification = await verifyLog(path, signal === undefined ? options : { ...options, signal });
       const { failure, outcome, head } = verification;
-      if (failure !== undefined) return `${name}${failure.line === undefined ? "" : `, line ${failure.line}`}: ${failure.reason}`;
+      if (failure !== undefined)
+        return { reason: `${name}${failure.line === undefined ? "" : `, line ${failure.line}`}: ${failure.reason}`, hint: failure.hint };
       const log = readLog(path);
-      if (log.format !== "log" || outcome === undefined || head === undefined) return `${name} is not a run log`;
+      if (log.format !== "log" || outcome === undefined || head === undefined) return { reason: `${name} is not a run log` };
       for (const [file, text] of readableFiles(log, name))
-        if (this.#sums.get(file) !== sha256Hex(text)) return `${file} is not what ${name} has`;
+        if (this.#sums.get(file) !== sha256Hex(text)) return { reason: `${file} is not what ${name} has` };
       const redactions = placesOf(log, redacted);
       const stated = { log: name, header: log.header, outcome, events: log.eventCount, head, redacted: redactions };
       this.runs.push({ stated, verification });
     }
-    return this.#logs.length === 0 ? "it has no log" : undefined;
+    return this.#logs.length === 0 ? { reason: "it has no log" } : undefined;
   }
 
-  checkStatement(): string | undefined {
+  checkStatement(): Finding {
     const runs = this.runs.map(({ stated }) => stated);
     const known = new Set(runs.flatMap(({ log }) => filesOf(log)));
     const other = [...this.#sums.keys()].find((name) => !known.has(name.includes("/") ? name.slice(0, name.indexOf("/")) : name));
-    if (other !== undefined) return `${other} belongs to no log of the statement`;
+    if (other !== undefined) return { reason: `${other} belongs to no log of the statement` };
     const expected = statementBytes(subjectOf(this.#manifest, this.#sums, runs), runs, this.claims);
     return Buffer.compare(expected, this.#statement) === 0
       ? undefined
-      : "the statement is about other files or other runs than the bundle has";
+      : { reason: "the statement is about other files or other runs than the bundle has" };
   }
 
   #read(name: string): Uint8Array {
@@ -178,7 +198,8 @@ class CheckedBundle {
 }
 
 /** Returns what is wrong with the bundle, if that is what the error says. Rethrows any other error. */
-function reasonOf(error: unknown): string {
-  if (error instanceof BorunaError && error.kind !== "internal" && error.kind !== "log.io_error") return error.message;
+function findingOf(error: unknown): Finding {
+  if (error instanceof BorunaError && error.kind !== "internal" && error.kind !== "log.io_error")
+    return { reason: error.message, hint: error.hint };
   throw error;
 }

@@ -84,9 +84,13 @@ export function removeIncompleteFile(path: string): void {
 /** Opens a regular file for reading. Rejects a pipe without waiting for its writer. Throws `log.io_error`. */
 export function openRegular(path: string, displayName = path): number {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  if (fstatSync(descriptor).isFile()) return descriptor;
+  const stats = fstatSync(descriptor);
+  if (stats.isFile()) return descriptor;
   closeSync(descriptor);
-  throw new BorunaError("log.io_error", `cannot read ${displayName}: it is not a file`, { place: { file: displayName } });
+  const hint = stats.isDirectory()
+    ? "A folder may be a bundle of evidence: `boruna evidence verify FOLDER`, or name a log in it."
+    : undefined;
+  throw new BorunaError("log.io_error", `cannot read ${displayName}: it is not a file`, { place: { file: displayName }, hint });
 }
 
 /** Reads a regular file of at most `maxBytes`. Error messages call the file `displayName`. Throws `log.too_large`, `log.io_error`. */

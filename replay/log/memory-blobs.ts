@@ -56,5 +56,5 @@ export function checkBlob(name: BlobName, bytes: Uint8Array, location: string): 
 export const missingBlobError = (location: string): BorunaError =>
   new BorunaError("log.blob_missing", `blob ${location} is missing`, {
     place: { file: location },
-    hint: "If it was redacted, whoever packed the evidence has it. Otherwise keep the folder FILE.blobs beside the log.",
+    hint: "In a bundle of evidence its value may be redacted: `boruna evidence verify FOLDER` says so. Otherwise keep the folder FILE.blobs beside the log.",
   });

@@ -4,7 +4,7 @@ import { printable } from "../../vm/terminal-text.ts";
 import type { PackedEvidence } from "../evidence/pack.ts";
 import type { ValuePlace } from "../evidence/redaction.ts";
 import type { StatedRun } from "../evidence/statement.ts";
-import type { EvidenceVerification } from "../evidence/verify-evidence.ts";
+import type { EvidenceFailure, EvidenceVerification } from "../evidence/verify-evidence.ts";
 import { jsonObject } from "../log/json-fields.ts";
 import { plural } from "./replay-report.ts";
 
@@ -23,28 +23,43 @@ export function packJson({ folder, key, files, runs, repeated }: PackedEvidence)
   return jsonObject({ folder, key, files, runs: runs.map(runJson), repeated: repeated.map(placeJson) });
 }
 
-function runJson({ log, header, outcome, events, head, redacted }: StatedRun): JsonData {
-  return jsonObject({ log, run_id: header.runId, outcome, events, head, redacted: redacted.map(placeJson) });
-}
+const runJson = (run: StatedRun): JsonData => jsonObject(runFacts(run));
 
-/** Returns what the files, the signature and a replay prove, one line each. With `explains`, also what the statement says and what is not proved. */
+const runFacts = ({ log, header, outcome, events, head, redacted }: StatedRun) => ({
+  log,
+  run_id: header.runId,
+  outcome,
+  events,
+  head,
+  redacted: redacted.map(placeJson),
+});
+
+const verifiedRunJson = ({ stated, verification }: VerifiedRun): JsonData =>
+  jsonObject({
+    ...runFacts(stated),
+    mode: stated.header.mode,
+    log_signed: verification.checks.some(({ name }) => name === "signature"),
+    decisions: jsonObject({ signed: verification.approvals.signed, claimed: verification.approvals.claimed }),
+    replayed: verification.replay !== undefined,
+  });
+
+/**
+ * Returns what the files, the signature and a replay prove, one line each, and a note for each run that made no real call or has decisions that
+ * anybody could have written. With `explains`, also what the statement says and what is not proved.
+ */
 export function evidenceLines(v: EvidenceVerification, explains = false): readonly string[] {
-  if (v.failure !== undefined) return [`evidence: failed, ${v.failure.check}: ${printable(v.failure.reason)}`];
+  if (v.failure !== undefined) return failureLines(v, v.failure);
   const redacted = v.runs.reduce((sum, { stated }) => sum + stated.redacted.length, 0);
   const values = redacted === 0 ? "" : `, ${plural(redacted, "value")} redacted`;
-  const isReplayed = v.runs.every(({ verification }) => verification.replay !== undefined);
   const lines = [
     `evidence: ok; ${plural(v.runs.length, "run")} in ${plural(v.files, "file")}, as packed${values}`,
     `signature: ${v.keyGiven ? "signed with the given key" : `signed with the key ${v.key}, of which nothing here says whose it is`}`,
-    `replay: ${isReplayed ? "each program did exactly what its log says" : "not made; --replay checks that the programs do what the logs say"}`,
+    `replay: ${replayText(v)}`,
+    ...v.runs.flatMap(notesOf),
   ];
   if (!explains) return lines;
-  for (const [name, data] of v.claims) lines.push(printable(`  ${name}: ${canonicalJson(data)}`));
-  for (const { stated } of v.runs) {
-    const { log, header, outcome, events, head } = stated;
-    lines.push(printable(`  ${log}: run ${header.runId} of ${header.program.name}, ${outcome}, ${plural(events, "event")}, head ${head}`));
-    for (const place of stated.redacted) lines.push(`    redacted: ${placeText(place)}`);
-  }
+  for (const [name, data] of v.claims) if (!isEmptyObject(data)) lines.push(printable(`  ${name}: ${canonicalJson(data)}`));
+  for (const run of v.runs) lines.push(...runLines(run));
   lines.push("This proves:", "  The owner of the key signed this statement about exactly these files and these redactions.");
   lines.push("It does not prove:", "  What the statement says of its host (identity, times, trace, versions): its signer claims it.");
   if (!v.keyGiven) lines.push("  Whose key it is: give the key that you know with --key.");
@@ -52,6 +67,50 @@ export function evidenceLines(v: EvidenceVerification, explains = false): readon
   lines.push("  That the recorded answers are what the outside world gave.");
   return lines;
 }
+
+type VerifiedRun = EvidenceVerification["runs"][number];
+
+function failureLines({ key }: EvidenceVerification, { check, reason, hint }: EvidenceFailure): readonly string[] {
+  const lines = [`evidence: failed, ${check}: ${printable(reason)}`];
+  if (hint !== undefined) lines.push(`help: ${printable(hint)}`);
+  if (key !== undefined && check !== "key") lines.push(`signature: the statement is signed with the key ${key}`);
+  return lines;
+}
+
+function replayText({ runs, replayAsked }: EvidenceVerification): string {
+  if (!replayAsked) return "not made; --replay checks that the programs do what the logs say";
+  const missed = runs.filter(({ verification }) => verification.replay === undefined).length;
+  if (missed === 0) return "each program did exactly what its log says";
+  const others = missed < runs.length ? "; each other program did exactly what its log says" : "";
+  return `not possible for ${plural(missed, "run")}, because values are redacted${others}`;
+}
+
+function notesOf({ stated: { log, header }, verification: { approvals } }: VerifiedRun): readonly string[] {
+  const notes: string[] = [];
+  if (header.mode !== "live") notes.push(`${log} is of the mode ${header.mode}: ${MODE_NOTES[header.mode]}`);
+  if (approvals.claimed > 0)
+    notes.push(
+      `${log} has ${plural(approvals.claimed, "decision")} of a person without a signature: whoever wrote the log can have made it up`,
+    );
+  return notes.map((note) => printable(`note: ${note}`));
+}
+
+const MODE_NOTES = { mock: "no call was real", audit: "the policy refused nothing" } as const;
+
+function runLines({ stated, verification: { approvals, checks } }: VerifiedRun): readonly string[] {
+  const { log, header, outcome, events, head, redacted } = stated;
+  const isSigned = checks.some(({ name }) => name === "signature");
+  const decided = approvals.signed === 0 ? "" : `, ${plural(approvals.signed, "decision")} signed with a key of the policy`;
+  return [
+    printable(
+      `  ${log}: ${header.mode} run ${header.runId} of ${header.program.name}, ${outcome}, ${plural(events, "event")}, head ${head}`,
+    ),
+    `    the log itself is ${isSigned ? "signed, too" : "not signed"}${decided}`,
+    ...redacted.map((place) => `    redacted: ${placeText(place)}`),
+  ];
+}
+
+const isEmptyObject = (data: JsonData): boolean => data instanceof Map && data.size === 0;
 
 export function evidenceJson(v: EvidenceVerification): JsonData {
   return jsonObject({
@@ -61,7 +120,7 @@ export function evidenceJson(v: EvidenceVerification): JsonData {
     key_given: v.keyGiven,
     files: v.files,
     statement: v.claims,
-    runs: v.runs.map(({ stated }) => runJson(stated)),
-    failure: v.failure === undefined ? null : jsonObject({ check: v.failure.check, reason: v.failure.reason }),
+    runs: v.runs.map(verifiedRunJson),
+    failure: v.failure === undefined ? null : jsonObject({ check: v.failure.check, reason: v.failure.reason, hint: v.failure.hint }),
   });
 }

@@ -5,6 +5,7 @@ import { canonicalJson, isJsonObject, type JsonData } from "../../vm/json/json.t
 import { valueToTypedJson } from "../../vm/json/typed-json.ts";
 import { printable } from "../../vm/terminal-text.ts";
 import { typedText } from "../../vm/value/display.ts";
+import type { Approval } from "../../gateway/approval.ts";
 import { waitingText } from "../approvals.ts";
 import { type LoggedAnswer, type LoggedCall, type LocatedEntry, type LocatedEvent, signatureOf } from "../entries.ts";
 import { BlobRef, readPresent, readPresentText, type TextOrBlob, type ValueOrBlob } from "../log/blob-values.ts";
@@ -87,8 +88,9 @@ type Cells = readonly [number: string, call: string, result: string, place: stri
 
 function cellsOf(entry: LocatedEntry, { types, numbersEvents }: TableOptions): Cells {
   if (entry.type === "event") return [String(entry.event), entryText(entry, types), "", "", ""];
-  const { answer, place } = entry;
-  const result = answer === undefined ? "" : answer.outcome === "ok" ? shortText(answer.result, types) : shortMessage(answer.message);
+  const { answer, approval, place } = entry;
+  const answered = answer === undefined ? "" : answer.outcome === "ok" ? shortText(answer.result, types) : shortMessage(answer.message);
+  const result = approval === undefined ? answered : `${approvalText(approval)}${answered === "" ? "" : `: ${answered}`}`;
   return [
     String(numbersEvents ? entry.event : entry.call),
     entryText(entry, types),
@@ -97,6 +99,8 @@ function cellsOf(entry: LocatedEntry, { types, numbersEvents }: TableOptions): C
     outcomeText(answer),
   ];
 }
+
+const approvalText = ({ decision, by, signature }: Approval): string => `${decision} by ${by}${signature === "" ? " (not signed)" : ""}`;
 
 function placeText({ file, line, function: name }: SourceLocation): string {
   return file === undefined || line === undefined ? name : `${file}:${line}`;
@@ -203,8 +207,7 @@ export function callLines(
   const lines = [printable(`call ${call.call} (event ${call.event}): ${call.capability}`)];
   for (const [i, arg] of call.args.entries()) lines.push(`  ${params[i]?.name ?? `argument ${i + 1}`} = ${value(arg)}`);
   const { approval, answer } = call;
-  if (approval !== undefined)
-    lines.push(printable(`${approval.decision} by ${approval.by}${approval.signature === "" ? " (not signed)" : ""}`));
+  if (approval !== undefined) lines.push(printable(approvalText(approval)));
   if (answer === undefined) lines.push("no answer: the run waits, or was stopped during the call");
   else if (answer.outcome === "ok") lines.push(`result ${value(answer.result)}`);
   else lines.push(`failed (${printable(answer.kind)}): ${text(answer.message)}`);

@@ -34,8 +34,9 @@ function okLines({ checks, outcome, events, head }: Verification): string[] {
   ];
 }
 
-function failureLines(v: Verification, { line, reason }: Failure): string[] {
+function failureLines(v: Verification, { line, reason, hint }: Failure): string[] {
   const lines = [`verify: failed${line === undefined ? "" : ` at line ${line}`}: ${printable(reason)}`];
+  if (hint !== undefined) lines.push(`help: ${printable(hint)}`);
   if (v.head !== undefined) lines.push(`last valid hash: ${v.head}`);
   if (v.replay?.divergence !== undefined) lines.push(...replayLines(v.replay));
   return lines;

@@ -55,6 +55,12 @@ tasks
   expect(readFileSync(log).equals(bytes)).toBe(true);
 });
 
+test("a line break in a value does not make a line of its own", async () => {
+  const { stdout } = await commands('print "a\\nend of the run"\n');
+  expect(stdout).toContain("a\\u{a}end of the run");
+  expect(stdout).not.toMatch(/^end of the run/m);
+});
+
 test("with --json each command prints one object, and the first wrong one ends with exit code 2", async () => {
   const { code, stdout } = await commands("over\nstack\n", "--json");
   expect(code).toBe(2);

@@ -20,6 +20,7 @@ import { generateKey, signingKeyOf } from "../../../gateway/signing.ts";
 import { openEnvelope, preAuthenticationEncoding, signEnvelope } from "../../../replay/evidence/dsse.ts";
 import { packEvidence, type PackOptions } from "../../../replay/evidence/pack.ts";
 import { verifyEvidence } from "../../../replay/evidence/verify-evidence.ts";
+import { evidenceLines } from "../../../replay/report/evidence-report.ts";
 import { readLog } from "../../../replay/log/log-reader.ts";
 import { replayRun } from "../../../replay/replay.ts";
 import { verifyLog } from "../../../replay/verify.ts";
@@ -45,7 +46,7 @@ const program = compile({
     if random("int", 0, 1) == 1 { "paid: " ++ sent } else { "free" }
 }`,
 });
-const handlers = { "fs.read": () => SECRET, "net.fetch": () => "receipt 17", random: () => 1 };
+const handlers = { "fs.read": () => SECRET, "net.fetch": () => "receipt 17 of shop 4", random: () => 1 };
 const record = (name: string, redactable: boolean, sign?: string): Promise<unknown> =>
   execute(program, {
     policy: "allow-all",
@@ -56,6 +57,25 @@ const record = (name: string, redactable: boolean, sign?: string): Promise<unkno
   });
 const pack = (log: string, output: string, options: Partial<PackOptions> = {}): ReturnType<typeof packEvidence> =>
   packEvidence([at(log)], { output: at(output), sign: key.privatePem, ...options });
+
+/** What an attacker does in a bundle, as shell commands. */
+const TAMPERED: Readonly<Record<string, string>> = {
+  "a file and its line in the manifest":
+    "cd spring.evidence; echo >> plain.jsonl.policy.json; sha256sum $(cut -c67- SHA256SUMS) > new; mv new SHA256SUMS; cd ..",
+  "an added file": "echo > spring.evidence/more.txt",
+  "a changed file": "echo >> spring.evidence/plain.jsonl",
+};
+
+/** Records a live run whose call a person approved without a key. */
+const recordDecided = (name: string): Promise<unknown> =>
+  execute(compile({ name: "asks.ax", text: 'fn main() -> String !{net.fetch} { net.fetch("https://pay.example/") }' }), {
+    policy: policyOf({ rules: { "net.fetch": { allow: true, approval: "required" } } }),
+    live: true,
+    tracing: false,
+    handlers,
+    approve: () => ({ decision: "approved", by: "the CEO" }),
+    record: at(name),
+  });
 
 beforeAll(async () => {
   await record("plain.jsonl", false, key.privatePem);
@@ -85,6 +105,54 @@ describe("a bundle", () => {
       ok: false,
       failure: { check: "key", reason: `the statement is signed with another key: ${key.publicKey}` },
     });
+  });
+
+  test("with redacted values is not replayed, and verifies nevertheless", async () => {
+    const verification = await verifyEvidence(at("redacted.evidence"), { key: key.publicPem, replay: true });
+    expect(verification).toMatchObject({ ok: true, runs: [{ verification: { replay: undefined } }] });
+    expect(evidenceLines(verification)).toEqual([
+      "evidence: ok; 1 run in 15 files, as packed, 2 values redacted",
+      "signature: signed with the given key",
+      "replay: not possible for 1 run, because values are redacted",
+      "note: open.jsonl is of the mode mock: no call was real",
+    ]);
+  });
+
+  test("has a note for a decision that anybody could have written", async () => {
+    await recordDecided("claimed.jsonl");
+    await pack("claimed.jsonl", "claimed.evidence");
+    const lines = evidenceLines(await verifyEvidence(at("claimed.evidence"), { key: key.publicPem }), true);
+    expect(lines).toContain(
+      "note: claimed.jsonl has 1 decision of a person without a signature: whoever wrote the log can have made it up",
+    );
+    expect(lines.some((line) => line.startsWith("  claimed.jsonl: live run "))).toBe(true);
+    expect(lines).toContain("    the log itself is not signed");
+  });
+
+  test("that fails says whether its statement is authentic, and where to look", async () => {
+    cpSync(at("plain.evidence"), at("edited.evidence"), { recursive: true });
+    const log = at("edited.evidence/plain.jsonl");
+    writeFileSync(log, readFileSync(log, "utf8").replace("receipt 17", "receipt 18"));
+    expect(evidenceLines(await verifyEvidence(at("edited.evidence"), { key: key.publicPem }))).toEqual([
+      "evidence: failed, files: plain.jsonl does not have the SHA-256 that the manifest names",
+      `help: boruna verify ${log} says in which line.`,
+      `signature: the statement is signed with the key ${key.publicKey}`,
+    ]);
+  });
+
+  test("is checked by the tools that the guide names", () => {
+    const guide = readFileSync(new URL("../../../docs/guide/evidence.md", import.meta.url), "utf8");
+    const script = /```sh\n([^]*?)```/.exec(guide)?.[1] ?? "";
+    if (["jq", "openssl", "sha256sum"].some((tool) => spawnSync(tool, ["--version"]).error !== undefined)) return;
+    const run = (name: string): { readonly status: number | null; readonly stderr: string } => {
+      const cwd = at(`${name}.tools`);
+      mkdirSync(cwd);
+      cpSync(at("plain.evidence"), join(cwd, "spring.evidence"), { recursive: true });
+      writeFileSync(join(cwd, "audit.pem.pub"), key.publicPem);
+      return spawnSync("bash", ["-ec", name === "genuine" ? script : `${TAMPERED[name]}\n${script}`], { cwd, encoding: "utf8" });
+    };
+    expect(run("genuine")).toMatchObject({ status: 0 });
+    for (const name of Object.keys(TAMPERED)) expect(run(name).status, name).not.toBe(0);
   });
 
   test("has the manifest of sha256sum", () => {
@@ -205,8 +273,24 @@ describe("redacted values", () => {
     const named = { kind: "log.blob_missing", message: expect.stringMatching(/^event 2: CapResult.result of fs.read is redacted or lost/) };
     await expect(replayRun(log, { tracing: false })).rejects.toMatchObject(named);
     if (log.format === "log") await expect(whatIf(log, { edits: new Map([[3, 0]]) })).rejects.toMatchObject({ kind: "log.blob_missing" });
-    expect(await verifyEvidence(at("redacted.evidence"), { replay: true })).toMatchObject({ ok: false, failure: { check: "logs" } });
     expect(await verifyLog(at("redacted.evidence/open.jsonl"))).toMatchObject({ ok: false, failure: { kind: "log.blob_missing" } });
+  });
+
+  test("that are there again are named as such", async () => {
+    cpSync(at("redacted.evidence"), at("again.evidence"), { recursive: true });
+    const blobs = at("again.evidence/open.jsonl.blobs");
+    const redacted = readdirSync(at("open.jsonl.blobs")).find((name) => !existsSync(join(blobs, name)));
+    cpSync(at(`open.jsonl.blobs/${redacted}`), join(blobs, redacted ?? ""));
+    const { runs } = await verifyEvidence(at("redacted.evidence"));
+    const listed = new Set(runs.flatMap(({ stated }) => stated.redacted.map(({ sha256 }) => sha256)));
+    const { failure } = await verifyLog(at("again.evidence/open.jsonl"), { redacted: listed });
+    expect(failure).toMatchObject({ check: "blobs", kind: "log.redacted" });
+    expect(failure?.reason).toContain("is there, although its value is listed as redacted");
+  });
+
+  test("inside a longer text are reported", async () => {
+    const packed = await pack("open.jsonl", "inside.evidence", { redact: ["2.result"] });
+    expect(packed.repeated).toEqual([{ event: 7, value: "value" }]);
   });
 
   test("that are in another place are reported", async () => {
