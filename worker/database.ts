@@ -1,12 +1,17 @@
 /** The connections of a worker or client to its PostgreSQL, and what happens while the server is gone. */
 import { setTimeout as sleep } from "node:timers/promises";
-import pg, { type Pool } from "pg";
+import pg, { type Pool, type PoolClient } from "pg";
 import { BorunaError, errorCode } from "../vm/error.ts";
 
 /** How long it may take to get a connection, in milliseconds. */
 const CONNECT_MS = 10_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
+/** A statement gets a name when it has run this often. */
+const FREQUENT = 50;
+/** The most statements with names, and the most whose runs are counted. The server keeps a plan for each name and connection. */
+const MAX_NAMES = 32;
+const MAX_TEXTS = 1_000;
 
 /** Opens connections when they are needed, at most `max`. Throws `usage` for an address of another form. No message contains the address. */
 export function openPool(databaseUrl: string, max: number): Pool {
@@ -17,8 +22,47 @@ export function openPool(databaseUrl: string, max: number): Pool {
   const pool = new pg.Pool({ connectionString: databaseUrl, max, connectionTimeoutMillis: CONNECT_MS, application_name: "boruna" });
   // The pool removes an idle connection that fails, and the next query opens another. Without a listener, the process would end.
   pool.on("error", () => undefined);
-  pool.on("connect", (client) => client.on("error", () => undefined));
+  const statements = new FrequentStatements();
+  pool.on("connect", (client) => {
+    client.on("error", () => undefined);
+    statements.nameIn(client);
+  });
   return pool;
+}
+
+/**
+ * Gives names to the statements that run most often, those of the engine included: each connection then lets the server parse and plan them
+ * once. A step has seven statements, and most of their time in the server is parsing and planning.
+ */
+class FrequentStatements {
+  /** How often each text has run, or its name. */
+  readonly #texts = new Map<string, number | string>();
+  #names = 0;
+
+  /** Replaces the `query` of a connection by one that names statements. */
+  nameIn(client: PoolClient): void {
+    const query: unknown = Reflect.get(client, "query");
+    if (typeof query !== "function") throw new BorunaError("internal", "a connection has no query");
+    const named = (...given: readonly unknown[]): unknown => Reflect.apply(query, client, this.#named(given));
+    Object.defineProperty(client, "query", { value: named });
+  }
+
+  #named(given: readonly unknown[]): readonly unknown[] {
+    const [text, values, ...more] = given;
+    if (typeof text !== "string" || !Array.isArray(values)) return given;
+    const name = this.#nameOf(text);
+    return name === undefined ? given : [{ name, text, values }, ...more];
+  }
+
+  #nameOf(text: string): string | undefined {
+    const found = this.#texts.get(text) ?? 0;
+    if (typeof found === "string") return found;
+    if (this.#names === MAX_NAMES || (found === 0 && this.#texts.size === MAX_TEXTS)) return undefined;
+    const isFrequent = found === FREQUENT;
+    if (isFrequent) this.#names += 1;
+    this.#texts.set(text, isFrequent ? `boruna.${this.#names}` : found + 1);
+    return undefined;
+  }
 }
 
 /** The SQLSTATE classes of temporary errors: no connection, conflict, no resources, server shutdown. */

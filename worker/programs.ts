@@ -16,15 +16,28 @@ export interface StoredProgram {
   readonly policy: Policy;
 }
 
-/** Returns the row of a program and its hash, `sha256:hex`, which covers all of it. */
-export function programRow({ program, policy }: StoredProgram): ProgramRow & { readonly hash: string } {
+interface EncodedProgram extends Pick<ProgramRow, "module" | "capabilities"> {
+  readonly moduleHash: string;
+}
+
+/** The programs that were submitted, so that many runs of one program encode it once. */
+const ENCODED = new WeakMap<Program, EncodedProgram>();
+
+function encodedProgram(program: Program): EncodedProgram {
+  const found = ENCODED.get(program);
+  if (found !== undefined) return found;
   const module = encodeModule(program.module, { debug: true, registry: program.registry });
-  const row = {
-    module,
-    policy: canonicalJson(policyToJson(policy)),
-    capabilities: canonicalJson(program.registry.own.map(declarationToJson)),
-  };
-  return { ...row, hash: `sha256:${sha256Hex(`${sha256Hex(module)}\n${row.policy}\n${row.capabilities}`)}` };
+  const capabilities = canonicalJson(program.registry.own.map(declarationToJson));
+  const encoded = { module, capabilities, moduleHash: sha256Hex(module) };
+  ENCODED.set(program, encoded);
+  return encoded;
+}
+
+/** Returns the row of a program and its hash, `sha256:hex`, which covers all of it. */
+export function programRow({ program, policy: given }: StoredProgram): ProgramRow & { readonly hash: string } {
+  const { module, capabilities, moduleHash } = encodedProgram(program);
+  const policy = canonicalJson(policyToJson(given));
+  return { module, policy, capabilities, hash: `sha256:${sha256Hex(`${moduleHash}\n${policy}\n${capabilities}`)}` };
 }
 
 /** Returns the program and the policy of a row. `capabilities` are those that the program may declare. Throws `module.*`, `policy.*`. */

@@ -36,7 +36,7 @@ export interface RecordedCallsOptions {
   readonly inDoubt: InDoubt;
   readonly maxParallelCalls: number;
   /** Writes the intent of the call, unless the row has one. Returns the row. */
-  readonly intent: (call: number, token: string) => Promise<Intent>;
+  readonly intent: (call: number, token: string) => Promise<Intent | undefined>;
   /** Writes this token into the intent of a call in doubt. */
   readonly takeOver: (call: number, token: string) => Promise<void>;
   /** Returns undefined if the worker surely has its lease, otherwise a promise that resolves when it has. */
@@ -122,8 +122,8 @@ export class RecordedCalls implements DurableCalls {
     const { intent, token, takeOver, inDoubt } = this.#options;
     const { number, capability, request, handler } = call;
     const found = await intent(number, token);
-    if (found.token === token) return undefined;
-    const rule = found.decision ?? inDoubt;
+    if (found?.token === token) return undefined;
+    const rule = found?.decision ?? inDoubt;
     if (rule === "fail")
       return { failure: "in_doubt", message: "its answer was lost, and nobody knows whether it was carried out", cause: undefined };
     if (rule === "retry") {

@@ -79,11 +79,12 @@ export interface Waiting {
 }
 
 /**
- * Begins an execution: counts it, and takes the row. Returns undefined if there is nothing to execute, because the run has ended, waits, or
- * was deleted.
+ * Begins executions of runs: counts them, and takes their rows. Returns those that are to be executed, by id. The others have ended, wait, or
+ * were deleted.
  */
-export async function beginExecution(pool: Pool, id: string, worker: string): Promise<BegunRun | undefined> {
+export async function beginExecutions(pool: Pool, ids: readonly string[], worker: string): Promise<ReadonlyMap<string, BegunRun>> {
   const { rows } = await pool.query<{
+    id: string;
     queue: string;
     tenant: string;
     program: string;
@@ -97,17 +98,19 @@ export async function beginExecution(pool: Pool, id: string, worker: string): Pr
     name: "boruna.begin",
     text: `UPDATE boruna.runs r
      SET state = 'running', worker = $2, executions = executions + 1, attempts = attempts + 1, started_at = coalesce(started_at, now()), changed_at = now()
-     WHERE id = $1 AND state IN ('queued', 'running')
-     RETURNING queue, tenant, program, options, executions, attempts, cancel_at IS NOT NULL AS canceled,
+     WHERE id = ANY($1) AND state IN ('queued', 'running')
+     RETURNING id, queue, tenant, program, options, executions, attempts, cancel_at IS NOT NULL AS canceled,
        (extract(epoch FROM deadline - now()) * 1000)::float8 AS remaining,
        (SELECT coalesce(json_agg(json_build_object('call', d.call, 'kind', d.kind, 'body', d.body)), '[]')
         FROM boruna.decisions d WHERE d.run = r.id) AS decisions`,
-    values: [id, worker],
+    values: [ids, worker],
   });
-  const [row] = rows;
-  if (row === undefined) return undefined;
-  const { executions, canceled, remaining, ...begun } = row;
-  return { ...begun, execution: executions, isCanceled: canceled, remainingMs: remaining ?? undefined };
+  return new Map(
+    rows.map(({ id, executions, canceled, remaining, ...begun }) => [
+      id,
+      { ...begun, execution: executions, isCanceled: canceled, remainingMs: remaining ?? undefined },
+    ]),
+  );
 }
 
 export async function programOf(pool: Pool, hash: string): Promise<ProgramRow | undefined> {
@@ -115,29 +118,59 @@ export async function programOf(pool: Pool, hash: string): Promise<ProgramRow | 
   return rows[0];
 }
 
-/** Writes how an execution ended, unless another has begun or the run was canceled. A run that waits starts to count attempts again. */
-export async function endExecution(pool: Pool, id: string, execution: number, end: ExecutionEnd): Promise<boolean> {
-  const { rowCount } = await pool.query({
-    name: "boruna.end",
-    text: `UPDATE boruna.runs
-     SET state = $3, outcome = $4, result = $5, waiting = $6, changed_at = now(),
-       attempts = CASE WHEN $3 = 'ended' THEN attempts ELSE 0 END,
-       ended_at = CASE WHEN $3 = 'ended' THEN now() END
-     WHERE id = $1 AND state = 'running' AND executions = $2`,
-    values: [id, execution, end.state, end.outcome, end.result, end.waiting === undefined ? null : JSON.stringify(end.waiting)],
-  });
-  return rowCount === 1;
+/** How an execution of a run ended. */
+export interface EndedExecution {
+  readonly id: string;
+  readonly execution: number;
+  readonly end: ExecutionEnd;
 }
 
-/** Writes the intent of a call, unless there is one. Returns the row. */
-export async function writeIntent(pool: Pool, run: string, call: number, token: string): Promise<Intent> {
-  const { rows } = await pool.query<Intent>({
-    name: "boruna.intent",
-    text: `INSERT INTO boruna.intents (run, call, token) VALUES ($1, $2, $3)
-     ON CONFLICT (run, call) DO UPDATE SET token = boruna.intents.token RETURNING token, decision`,
-    values: [run, call, token],
+/**
+ * Writes how executions ended, unless another has begun or the run has ended. A run that waits starts to count attempts again. Returns the
+ * ids of the rows that were written, as keys.
+ */
+export async function endExecutions(pool: Pool, ended: readonly EndedExecution[]): Promise<ReadonlyMap<string, true>> {
+  const waitingOf = ({ waiting }: ExecutionEnd): string | null => (waiting === undefined ? null : JSON.stringify(waiting));
+  const { rows } = await pool.query<{ id: string }>({
+    name: "boruna.end",
+    text: `UPDATE boruna.runs r
+     SET state = e.state, outcome = e.outcome, result = e.result, waiting = e.waiting::json, changed_at = now(),
+       attempts = CASE WHEN e.state = 'ended' THEN attempts ELSE 0 END,
+       ended_at = CASE WHEN e.state = 'ended' THEN now() END
+     FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[]) AS e (id, execution, state, outcome, result, waiting)
+     WHERE r.id = e.id AND r.state = 'running' AND r.executions = e.execution RETURNING r.id`,
+    values: [
+      ended.map(({ id }) => id),
+      ended.map(({ execution }) => execution),
+      ended.map(({ end }) => end.state),
+      ended.map(({ end }) => end.outcome),
+      ended.map(({ end }) => end.result),
+      ended.map(({ end }) => waitingOf(end)),
+    ],
   });
-  return rows[0] ?? { token: null, decision: null };
+  return new Map(rows.map(({ id }) => [id, true]));
+}
+
+/** A call that an execution is about to make. */
+export interface NewIntent {
+  readonly run: string;
+  readonly call: number;
+  readonly token: string;
+}
+
+export function intentKey({ run, call }: Pick<NewIntent, "run" | "call">): string {
+  return `${run} ${call}`;
+}
+
+/** Writes the intents of calls, unless there is one. Returns the rows, by `intentKey`. */
+export async function writeIntents(pool: Pool, intents: readonly NewIntent[]): Promise<ReadonlyMap<string, Intent>> {
+  const { rows } = await pool.query<Intent & { run: string; call: number }>({
+    name: "boruna.intent",
+    text: `INSERT INTO boruna.intents (run, call, token) SELECT * FROM unnest($1::text[], $2::int[], $3::text[])
+     ON CONFLICT (run, call) DO UPDATE SET token = boruna.intents.token RETURNING run, call, token, decision`,
+    values: [intents.map(({ run }) => run), intents.map(({ call }) => call), intents.map(({ token }) => token)],
+  });
+  return new Map(rows.map(({ run, call, token, decision }) => [intentKey({ run, call }), { token, decision }]));
 }
 
 export async function takeOverIntent(pool: Pool, run: string, call: number, token: string): Promise<void> {

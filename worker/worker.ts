@@ -15,6 +15,7 @@ import type { ProtectedFiles } from "../gateway/protected-files.ts";
 import type { RunnerTelemetry } from "../telemetry/runner-telemetry.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
+import { Batches } from "./batches.ts";
 import { connectError, isPassing, openPool, untilAnswered } from "./database.ts";
 import { type Engine, type EngineClient, launchEngine, openEngineClient, type QueueLimits, type RunStep } from "./engine.ts";
 import { EngineFailure, endWithout, executeRun, type StopCause } from "./execution.ts";
@@ -25,15 +26,19 @@ import { oneAtATime, prepareTables } from "./schema.ts";
 import {
   addWorker,
   beat,
-  beginExecution,
+  beginExecutions,
   type BegunRun,
   canceledOf,
-  endExecution,
+  type EndedExecution,
+  endExecutions,
   type ExecutionEnd,
+  type Intent,
+  intentKey,
+  type NewIntent,
   programOf,
   removeWorkers,
   takeOverIntent,
-  writeIntent,
+  writeIntents,
 } from "./store.ts";
 
 export interface WorkerOptions {
@@ -78,6 +83,9 @@ export class Worker {
   readonly #pool: Pool;
   readonly #active = new Map<string, ActiveRun>();
   readonly #programs = new ProgramCache(CACHED_PROGRAMS);
+  readonly #begun: Batches<string, BegunRun>;
+  readonly #ended: Batches<EndedExecution, true>;
+  readonly #intents: Batches<NewIntent, Intent>;
   readonly #timers: NodeJS.Timeout[] = [];
   #engine: Engine | undefined;
   #client: EngineClient | undefined;
@@ -92,7 +100,17 @@ export class Worker {
 
   private constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#pool = openPool(options.databaseUrl, options.connections);
+    const pool = openPool(options.databaseUrl, options.connections);
+    this.#pool = pool;
+    this.#begun = new Batches(
+      (id) => id,
+      (ids) => beginExecutions(pool, ids, this.id),
+    );
+    this.#ended = new Batches(
+      ({ id }) => id,
+      (ended) => endExecutions(pool, ended),
+    );
+    this.#intents = new Batches<NewIntent, Intent>(intentKey, (intents) => writeIntents(pool, intents));
     this.lost = new Promise((resolve) => {
       this.#lose = resolve;
     });
@@ -225,14 +243,14 @@ export class Worker {
 
   /** The body of the engine's workflow. */
   async #run(id: string, step: RunStep): Promise<string> {
-    const run = await untilAnswered(() => beginExecution(this.#pool, id, this.id));
+    const run = await untilAnswered(() => this.#begun.add(id));
     // The run has ended or waits, but the engine's row does not say so yet.
     if (run === undefined) return "nothing to do";
     const abort = new AbortController();
     this.#active.set(id, { abort });
     try {
       const end = await this.#executed(id, run, step, abort);
-      await untilAnswered(() => endExecution(this.#pool, id, run.execution, end));
+      await untilAnswered(() => this.#ended.add({ id, execution: run.execution, end }));
       return end.state;
     } catch (error) {
       throw error instanceof EngineFailure ? error.cause : error;
@@ -277,7 +295,7 @@ export class Worker {
       protectedFiles,
       tracing: span?.tracing,
       token: `${this.id} ${run.execution}`,
-      intent: (call, token) => waits(() => writeIntent(this.#pool, id, call, token)),
+      intent: (call, token) => waits(() => this.#intents.add({ run: id, call, token })),
       takeOver: (call, token) => waits(() => takeOverIntent(this.#pool, id, call, token)),
       untilLeased: () => (this.#hasLease() ? undefined : this.#waitForLease()),
       onEngineFailure: () => abort.abort("canceled"),
