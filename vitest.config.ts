@@ -22,6 +22,7 @@ export default defineConfig({
     // Long, so that only a test that hangs fails: no test may fail because the machine is busy.
     testTimeout: 3_600_000,
     hookTimeout: 600_000,
+    setupFiles: ["test/setup.ts"],
     // The caller's telemetry settings and colours must not reach a test.
     env: {
       NO_COLOR: "1",
@@ -34,7 +35,7 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: "pure", include: PURE, exclude: COMMAND, isolate: false } },
       { extends: true, test: { name: "library", include: ["test/**/*.test.ts"], exclude: [...COMMAND, ...PURE], isolate: false } },
-      { extends: true, test: { name: "command", include: COMMAND, globalSetup: ["test/repo/build.ts"] } },
+      { extends: true, test: { name: "command", include: COMMAND, isolate: false, globalSetup: ["test/repo/build.ts"] } },
     ],
   },
 });

@@ -5,7 +5,8 @@ import { createServer } from "node:http";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { boruna, type Ended, environment, MAIN, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, type Ended, environment, MAIN } from "./boruna.ts";
 
 const folder = temporaryFolder();
 const at = (name: string): string => join(folder, name);

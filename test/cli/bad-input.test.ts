@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { encodeModule } from "../../vm/bytecode/codec.ts";
 import { compile } from "../../compiler/compile.ts";
-import { boruna, type Ended, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, type Ended } from "./boruna.ts";
 
 const folder = temporaryFolder();
 const write = (name: string, content: string | Uint8Array): void => writeFileSync(join(folder, name), content);

@@ -1,10 +1,7 @@
 /** Runs the built command as a user does: a process of its own. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "vitest";
 
 export const MAIN = fileURLToPath(new URL("../../dist/bin/boruna.js", import.meta.url));
 export const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
@@ -60,16 +57,3 @@ export function boruna(args: readonly string[], options: RunOptions = {}): Promi
     child.once("close", (code) => resolve({ code, stdout, stderr }));
   });
 }
-
-const folders: string[] = [];
-
-/** A new folder that goes away when the tests of the file have ended. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "boruna-test-"));
-  folders.push(folder);
-  return folder;
-}
-
-afterAll(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});

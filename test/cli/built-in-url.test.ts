@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startUsageSink, type Sink } from "../../telemetry/usage/sink.ts";
 import type { UsageEvent } from "../../telemetry/usage/event.ts";
+import { temporaryFolder } from "../after-file.ts";
 import { ROOT } from "../repo/imports.ts";
-import { temporaryFolder } from "./boruna.ts";
 
 // In the repository, so that the command finds its packages.
 const buildFolder = mkdtempSync(join(ROOT, "dist.test-"));

@@ -9,8 +9,9 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../after-file.ts";
 import { cases } from "../cases.ts";
-import { environment, MAIN, temporaryFolder } from "./boruna.ts";
+import { environment, MAIN } from "./boruna.ts";
 
 const CALLS = Math.max(60, cases(1_000));
 const KILLS = Math.max(8, cases(200));

@@ -3,7 +3,8 @@ import { cpSync, existsSync, mkdirSync, renameSync, writeFileSync } from "node:f
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { boruna, EXAMPLES, MAIN, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, EXAMPLES, MAIN } from "./boruna.ts";
 
 describe("examples/order-report", () => {
   const cwd = join(temporaryFolder(), "order-report");

@@ -4,8 +4,9 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nodeFinding, OLDEST_NODE } from "../../cli/commands/doctor.ts";
+import { temporaryFolder } from "../after-file.ts";
 import { startCollector } from "../telemetry/collector.ts";
-import { boruna, temporaryFolder } from "./boruna.ts";
+import { boruna } from "./boruna.ts";
 
 /** Answers `/v1/models` for the key `right`, and everything else with 404. */
 const server: Server = createServer(({ url, headers }, response) => {

@@ -3,8 +3,9 @@ import { spawnSync } from "node:child_process";
 import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { temporaryFolder } from "../after-file.ts";
 import { ROOT } from "../repo/imports.ts";
-import { boruna, temporaryFolder } from "./boruna.ts";
+import { boruna } from "./boruna.ts";
 
 const folder = temporaryFolder();
 const run = (...args: readonly string[]): ReturnType<typeof boruna> => boruna(args, { cwd: folder });

@@ -2,9 +2,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { temporaryFolder } from "../after-file.ts";
 import { type CollectedSpan, startCollector } from "../telemetry/collector.ts";
 import { HAS_OTELCOL, startOtelcol } from "../telemetry/otelcol.ts";
-import { boruna, type RunOptions, temporaryFolder } from "./boruna.ts";
+import { boruna, type RunOptions } from "./boruna.ts";
 
 const folder = temporaryFolder();
 const HOUR_MS = "3600000";

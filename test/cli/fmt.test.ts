@@ -2,7 +2,8 @@
 import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { boruna, EXAMPLES, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, EXAMPLES } from "./boruna.ts";
 
 const UGLY = "fn  main( )->Int{ 1+2 } // sum\n";
 const FINE = "fn main() -> Int { 1 + 2 } // sum\n";

@@ -2,8 +2,9 @@ import { createServer } from "node:http";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { temporaryFolder } from "../after-file.ts";
 import { portOf, startCollector } from "../telemetry/collector.ts";
-import { boruna, temporaryFolder } from "./boruna.ts";
+import { boruna } from "./boruna.ts";
 
 const folder = temporaryFolder();
 writeFileSync(join(folder, "ask.ax"), 'fn main() -> String !{llm.call} { json.stringify(llm.call("SENTINEL prompt")) }\n');

@@ -4,7 +4,8 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, write
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
-import { boruna, environment, EXAMPLES, MAIN, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, environment, EXAMPLES, MAIN } from "./boruna.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const server = (name: string): string => join(ROOT, "node_modules/@modelcontextprotocol", `server-${name}`, "dist/index.js");

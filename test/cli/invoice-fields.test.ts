@@ -2,8 +2,9 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../after-file.ts";
 import { serve, type TestServer } from "../gateway/handlers/support.ts";
-import { boruna, EXAMPLES, temporaryFolder } from "./boruna.ts";
+import { boruna, EXAMPLES } from "./boruna.ts";
 
 const cwd = temporaryFolder();
 const RIGHT = {

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { unifiedDiff } from "../../cli/line-diff.ts";
+import { temporaryFolder } from "../after-file.ts";
 import { cases } from "../cases.ts";
-import { boruna, temporaryFolder } from "./boruna.ts";
+import { boruna } from "./boruna.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "boruna-diff-"));
 afterAll(() => rmSync(folder, { recursive: true }));

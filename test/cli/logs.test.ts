@@ -4,8 +4,9 @@ import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../after-file.ts";
 import { linesOf } from "../replay/mend.ts";
-import { boruna, type Ended, environment, MAIN, temporaryFolder } from "./boruna.ts";
+import { boruna, type Ended, environment, MAIN } from "./boruna.ts";
 
 /** The calls of many.jsonl. */
 const CALLS = 100;

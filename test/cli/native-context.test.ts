@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
-import { temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const READER = fileURLToPath(new URL("../telemetry/thread-context/read-memory.py", import.meta.url));

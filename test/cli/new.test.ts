@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { boruna, EXAMPLES, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, EXAMPLES } from "./boruna.ts";
 
 const TEMPLATE = readdirSync(join(EXAMPLES, "starter"));
 

@@ -7,9 +7,10 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../after-file.ts";
 import { listen } from "../telemetry/collector.ts";
 import { HAS_OTELCOL, type Otelcol, type OtelcolOptions, startOtelcol } from "../telemetry/otelcol.ts";
-import { boruna, EXAMPLES, temporaryFolder } from "./boruna.ts";
+import { boruna, EXAMPLES } from "./boruna.ts";
 import { startWeb, type Web, writeCalls } from "./fixtures.ts";
 
 /** Longer than any test may take, so that no bound but the one under test can end a run. */

@@ -2,7 +2,8 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { boruna, EXAMPLES, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, EXAMPLES } from "./boruna.ts";
 
 /** A folder of its own, so that nothing in it can import this package. */
 const folder = temporaryFolder();

@@ -2,9 +2,10 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../after-file.ts";
 import { linesOf, mend } from "../replay/mend.ts";
 import { startCollector } from "../telemetry/collector.ts";
-import { boruna, type Ended, type RunOptions, temporaryFolder } from "./boruna.ts";
+import { boruna, type Ended, type RunOptions } from "./boruna.ts";
 
 const folder = temporaryFolder();
 const here = (args: readonly string[], options: RunOptions = {}): Promise<Ended> => boruna(args, { cwd: folder, ...options });

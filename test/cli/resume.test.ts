@@ -16,7 +16,8 @@ import {
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lockLog } from "../../replay/log/log-lock.ts";
-import { boruna, type Ended, environment, MAIN, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, type Ended, environment, MAIN } from "./boruna.ts";
 
 const folder = temporaryFolder();
 const at = (name: string): string => join(folder, name);

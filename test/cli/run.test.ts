@@ -2,8 +2,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { temporaryFolder } from "../after-file.ts";
 import { mend } from "../replay/mend.ts";
-import { boruna, EXAMPLES, temporaryFolder } from "./boruna.ts";
+import { boruna, EXAMPLES } from "./boruna.ts";
 import { startWeb, type Web, writeCalls } from "./fixtures.ts";
 
 const folder = temporaryFolder();

@@ -2,7 +2,8 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { boruna, MAIN, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, MAIN } from "./boruna.ts";
 import { borunaLine, HAS_TMUX, hasShell, Screen } from "./tmux.ts";
 
 /** The start of the titles, which says why tests are skipped. */

@@ -2,7 +2,8 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { boruna, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna } from "./boruna.ts";
 
 const folder = temporaryFolder();
 writeFileSync(join(folder, "app.ax"), "fn main() -> Int !{time.now} { time.now() }\n");

@@ -2,7 +2,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { boruna, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna } from "./boruna.ts";
 
 const cwd = temporaryFolder();
 writeFileSync(join(cwd, "double.ax"), "fn double(n: Int) -> Int { n * 2 }\n");

@@ -4,8 +4,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { usageLine } from "../../telemetry/usage/event.ts";
+import { temporaryFolder } from "../after-file.ts";
 import { EVENT } from "../telemetry/usage/event.ts";
-import { boruna, type Ended, MAIN, temporaryFolder } from "./boruna.ts";
+import { boruna, type Ended, MAIN } from "./boruna.ts";
 
 const folder = temporaryFolder();
 const state = join(folder, "state");

@@ -2,10 +2,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TRACE_DETAILS, type TraceDetail } from "../../telemetry/tracing.ts";
+import { temporaryFolder } from "../after-file.ts";
 import { sampled } from "../cases.ts";
 import { BROKEN_COLLECTORS } from "../telemetry/broken-collectors.ts";
 import { type Collector, startCollector } from "../telemetry/collector.ts";
-import { boruna, temporaryFolder } from "./boruna.ts";
+import { boruna } from "./boruna.ts";
 import { SENTINEL, startWeb, type Web, writeCalls } from "./fixtures.ts";
 
 const folder = temporaryFolder();

@@ -4,7 +4,8 @@ import { spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { boruna, MAIN, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, MAIN } from "./boruna.ts";
 
 const folder = temporaryFolder();
 writeFileSync(join(folder, "echo.ax"), "fn main(text: String) -> String { debug(text) }\n");

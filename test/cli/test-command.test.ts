@@ -2,7 +2,8 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { boruna, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna } from "./boruna.ts";
 
 function project(files: Readonly<Record<string, string>>): string {
   const cwd = temporaryFolder();

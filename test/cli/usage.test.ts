@@ -4,8 +4,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseUsageEvent, USAGE_FIELDS, type UsageEvent } from "../../telemetry/usage/event.ts";
+import { temporaryFolder } from "../after-file.ts";
 import { type Behavior, refusingUrl, startCollector } from "../telemetry/collector.ts";
-import { boruna, type Ended, temporaryFolder } from "./boruna.ts";
+import { boruna, type Ended } from "./boruna.ts";
 import { SENTINEL } from "./fixtures.ts";
 
 const folder = temporaryFolder();

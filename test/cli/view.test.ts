@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import type { EventDetail, RunDetail, RunsAnswer, SpansAnswer } from "../../viewer/api.ts";
-import { boruna, environment, MAIN, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, environment, MAIN } from "./boruna.ts";
 
 const folder = temporaryFolder();
 const logs = join(folder, "logs");

@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { boruna, environment, MAIN, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, environment, MAIN } from "./boruna.ts";
 
 /** A command that goes on, and what it has written so far. */
 class Watching {

@@ -5,7 +5,8 @@ import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from "nod
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { boruna, environment, MAIN, temporaryFolder } from "./boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, environment, MAIN } from "./boruna.ts";
 
 /** Whether the package has a server for this system. */
 const HAS_SERVER = ((): boolean => {

@@ -5,8 +5,9 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../after-file.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
-import { boruna, type Ended, environment, MAIN, temporaryFolder } from "./boruna.ts";
+import { boruna, type Ended, environment, MAIN } from "./boruna.ts";
 
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 

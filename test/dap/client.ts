@@ -1,22 +1,16 @@
 /** Drives the debug adapter with the client of the protocol's makers, over streams in this process. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { DebugClient } from "@vscode/debugadapter-testsupport";
-import { afterAll } from "vitest";
 import { serveDebugAdapter } from "../../dap/server.ts";
 import { execute } from "../../runtime/execute.ts";
+import { temporaryFolder } from "../after-file.ts";
 import { worldOf } from "../arbitrary-overlap.ts";
 import { programOf } from "../replay/debugger/visited.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "boruna-dap-"));
-afterAll(() => rmSync(folder, { recursive: true }));
-let logs = 0;
-
 /** Records a run of the program and returns the path of its log. */
 export async function logOfRun(source: string): Promise<string> {
-  const path = join(folder, `${logs++}.jsonl`);
+  const path = join(temporaryFolder(), "run.jsonl");
   const { handlers } = worldOf(undefined, 1_000);
   await execute(programOf(source), { handlers, policy: "allow-all", tracing: false, record: path });
   return path;

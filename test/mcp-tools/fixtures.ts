@@ -1,9 +1,7 @@
 /** Imports the tools of test servers into temporary folders, and runs programs with them. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { createRegistry } from "../../gateway/own-capabilities.ts";
 import { connect } from "../../mcp-tools/client/mcp-client.ts";
@@ -14,6 +12,7 @@ import { type MemoryRecorder, memoryRecorder, type Recorder } from "../../replay
 import type { RunDescription } from "../../replay/log/run-description.ts";
 import { type Execution, execute, type RunOptions } from "../../runtime/execute.ts";
 import { openSources } from "../../runtime/sources.ts";
+import { afterFile, temporaryFolder } from "../after-file.ts";
 
 const SERVER = fileURLToPath(new URL("server.mjs", import.meta.url));
 
@@ -24,24 +23,10 @@ export const command = (manner: string, ...args: readonly string[]): CommandAddr
   env: [],
 });
 
-const folders: string[] = [];
-const open: ImportedTools[] = [];
-
-export function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "boruna-mcp-"));
-  folders.push(folder);
-  return folder;
-}
-
-afterAll(async () => {
-  await Promise.all(open.map((tools) => tools.close()));
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
 /** Imports the tools of a server as `mcp_t`, into a new folder. */
 export async function importFrom(
   server: ServerAddress,
-  cwd = newFolder(),
+  cwd = temporaryFolder(),
 ): Promise<{ readonly folder: string; readonly made: ToolImport }> {
   const settings = { ...DEFAULT_SETTINGS, name: "mcp_t", server };
   const connection = await connect({ ...settings, protocol: undefined, cwd, env: process.env });
@@ -67,7 +52,7 @@ export interface TestTools {
 export function openTools(folder: string, env: Readonly<Record<string, string | undefined>> = process.env): TestTools {
   const warnings: string[] = [];
   const tools = openImportedTools(join(folder, "mcp_t.json"), { env, onWarning: (text) => warnings.push(text) });
-  open.push(tools);
+  afterFile(() => tools.close());
   const registry = createRegistry(tools.capabilities);
   const row = tools.capabilities.map(({ name }) => name).join(", ");
   return {

@@ -2,7 +2,8 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ToolDeclaration } from "../../mcp-tools/declaration.ts";
-import { command, importFrom, inMemory, newFolder, openTools, type TestTools, traceOf, writeDeclaration } from "./fixtures.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { command, importFrom, inMemory, openTools, type TestTools, traceOf, writeDeclaration } from "./fixtures.ts";
 
 const ASK = 'Ok(json.from(t_ask(t_ask_args("hi"))?.text))';
 const COUNT = "Ok(json.from(t_count(t_count_args())?.n))";
@@ -16,7 +17,7 @@ beforeAll(async () => {
 
 /** Tools imported from a good server that now has another manner. */
 async function withManner(manner: string, settings: Partial<ToolDeclaration> = {}, traces = ""): Promise<TestTools> {
-  const folder = newFolder();
+  const folder = temporaryFolder();
   writeFileSync(`${folder}/mcp_t.ax`, text);
   const server = command(manner, ...(traces === "" ? [] : [traces]));
   writeDeclaration(folder, { ...declaration, server, ...settings });
@@ -150,7 +151,7 @@ describe("a tool that has changed since the import", () => {
 
 describe("the process", () => {
   test("serves several runs, also at the same time, and ends at close", async () => {
-    const traces = newFolder();
+    const traces = temporaryFolder();
     const tools = await withManner("good", {}, traces);
     const runs = await Promise.all([tools.run(COUNT), tools.run(COUNT), tools.run(ASK)]);
     expect(runs.map(({ outcome }) => outcome)).toEqual(["success", "success", "success"]);
@@ -163,7 +164,7 @@ describe("the process", () => {
   });
 
   test("is not started by a run that makes no call, or that is not live", async () => {
-    const traces = newFolder();
+    const traces = temporaryFolder();
     const tools = await withManner("good", {}, traces);
     expect((await tools.run("Ok(Json::Null)")).outcome).toBe("success");
     expect((await tools.run(ASK, { live: false })).value).toEqual({ ok: "mock answer of mcp_t.ask" });
@@ -173,7 +174,7 @@ describe("the process", () => {
   });
 
   test("is ended by close while it starts", async () => {
-    const traces = newFolder();
+    const traces = temporaryFolder();
     const tools = await withManner("mute", { startTimeoutMs: 86_400_000 }, traces);
     const run = tools.run(ASK);
     while (!hasTrace(traces)) await new Promise((resolve) => setImmediate(resolve));
@@ -183,7 +184,7 @@ describe("the process", () => {
   });
 
   test("that ignores signals and the end of its input is killed", async () => {
-    const traces = newFolder();
+    const traces = temporaryFolder();
     const tools = await withManner("stubborn", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
     await tools.tools.close();
@@ -191,7 +192,7 @@ describe("the process", () => {
   });
 
   test("ends together with the processes that it has started", async () => {
-    const traces = newFolder();
+    const traces = temporaryFolder();
     const tools = await withManner("orphan", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ ok: "started" });
     await tools.tools.close();
@@ -199,14 +200,14 @@ describe("the process", () => {
   });
 
   test("counts as ended even if it leaves a process behind", async () => {
-    const traces = newFolder();
+    const traces = temporaryFolder();
     const tools = await withManner("abandon", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ err: "the server of mcp_t ended (exit code 6)" });
     await gone(pidIn(traceOf(traces), "child"));
   });
 
   test("that ends between two calls makes the next call fail, and is started again for the one after it", async () => {
-    const traces = newFolder();
+    const traces = temporaryFolder();
     const tools = await withManner("once", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
     await gone(pidIn(traceOf(traces), "started"));
@@ -216,7 +217,7 @@ describe("the process", () => {
   });
 
   test("gets a cancellation when a run is aborted, and serves the other runs", async () => {
-    const traces = newFolder();
+    const traces = temporaryFolder();
     const tools = await withManner("hang", {}, traces);
     const controller = new AbortController();
     const run = tools.run(ASK, { signal: controller.signal });
@@ -241,7 +242,7 @@ describe("privacy", () => {
 
   test("a server gets harmless variables and the declared ones, and the values of these are kept out of answers", async () => {
     const env = { PATH: process.env["PATH"], HOME: "/home/ada", API_KEY: "k-123456", OTHER_KEY: "k-654321" };
-    const folder = newFolder();
+    const folder = temporaryFolder();
     writeFileSync(`${folder}/mcp_t.ax`, text);
     writeDeclaration(folder, { ...declaration, server: { ...command("environment"), env: ["API_KEY"] } });
     const run = await openTools(folder, env).run('Ok(option.unwrap_or(t_ask(t_ask_args("hi"))?.json, Json::Null))');

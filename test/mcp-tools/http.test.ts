@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { afterEach, describe, expect, test } from "vitest";
 import { contractPin } from "../../mcp-tools/pins.ts";
 import { jsonFromJs } from "../../vm/json/js-interop.ts";
-import { importFrom, newFolder, openTools, writeDeclaration } from "./fixtures.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { importFrom, openTools, writeDeclaration } from "./fixtures.ts";
 
 interface RpcRequest {
   readonly id?: number | string;
@@ -178,7 +179,7 @@ test("a header has the value of its variable, which stays out of files, answers 
       incoming,
     );
   });
-  const folder = newFolder();
+  const folder = temporaryFolder();
   process.env["TICKETS_TOKEN"] = env.TICKETS_TOKEN;
   try {
     await importFrom({ url, headers: new Map([["Authorization", "TICKETS_TOKEN"]]) }, folder);

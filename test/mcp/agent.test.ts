@@ -6,7 +6,8 @@ import { encode } from "gpt-tokenizer";
 import { expect, test } from "vitest";
 import { describeTools, readToolModule, searchTools } from "../../mcp/tool-search.ts";
 import { ALLOW_ALL, DENY_ALL } from "../../policy/policy.ts";
-import { environment, EXAMPLES, temporaryFolder } from "../cli/boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { environment, EXAMPLES } from "../cli/boruna.ts";
 
 test("a model searches, checks, repairs and runs a program, and reads a fraction of the schemas", async () => {
   const transcript = join(temporaryFolder(), "transcript.json");

@@ -5,8 +5,9 @@ import { request } from "node:http";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { temporaryFolder } from "../after-file.ts";
 import { cases } from "../cases.ts";
-import { environment, MAIN, temporaryFolder } from "../cli/boruna.ts";
+import { environment, MAIN } from "../cli/boruna.ts";
 import { connect, KINDS } from "./clients.ts";
 import { driveEveryTool, ENDLESS, POLICY_JSON } from "./drive.ts";
 

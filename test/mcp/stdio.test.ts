@@ -4,7 +4,8 @@ import { setMaxListeners } from "node:events";
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { boruna, environment, MAIN, temporaryFolder } from "../cli/boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, environment, MAIN } from "../cli/boruna.ts";
 import { connect, KINDS, type TestClient } from "./clients.ts";
 import { checked, driveEveryTool, ENDLESS, FETCHES } from "./drive.ts";
 

@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { boruna, environment, temporaryFolder } from "../cli/boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna, environment } from "../cli/boruna.ts";
 import { blocksOf, words } from "./console-blocks.ts";
 import { ROOT } from "./imports.ts";
 

@@ -3,7 +3,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { MAIN, temporaryFolder } from "../cli/boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { MAIN } from "../cli/boruna.ts";
 import { ROOT } from "./imports.ts";
 
 const PAGES = ["docs/guide/logs.md", "docs/guide/evidence.md"] as const;

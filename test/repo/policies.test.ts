@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { boruna, temporaryFolder } from "../cli/boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna } from "../cli/boruna.ts";
 import { blocksOf, words } from "./console-blocks.ts";
 import { ROOT } from "./imports.ts";
 

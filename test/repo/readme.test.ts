@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { boruna, temporaryFolder } from "../cli/boruna.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { boruna } from "../cli/boruna.ts";
 import { blocksOf, words } from "./console-blocks.ts";
 import { ROOT } from "./imports.ts";
 

@@ -1,9 +1,9 @@
 /** Runs the examples in TypeScript of a page, and compares what they print with the comments behind their `console.log`. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, afterEach, expect, vi } from "vitest";
+import { expect, onTestFinished, vi } from "vitest";
+import { temporaryFolder } from "../after-file.ts";
 import { ROOT } from "./imports.ts";
 
 export interface TsBlock {
@@ -12,10 +12,6 @@ export interface TsBlock {
   readonly file: string;
   readonly text: string;
 }
-
-const folder = mkdtempSync(join(tmpdir(), "boruna-blocks-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-afterEach(() => vi.restoreAllMocks());
 
 /** Returns the examples of a page in `docs/`. */
 export function tsBlocks(page: string): readonly TsBlock[] {
@@ -30,8 +26,11 @@ export function tsBlocks(page: string): readonly TsBlock[] {
 /** Runs an example. Fails unless it prints what its comments say. */
 export async function expectPrinted({ file, text }: TsBlock): Promise<void> {
   const printed: string[] = [];
-  vi.spyOn(console, "log").mockImplementation((...values) => void printed.push(values.map((value) => value ?? String(value)).join(" ")));
-  const path = join(folder, file);
+  const log = vi
+    .spyOn(console, "log")
+    .mockImplementation((...values) => void printed.push(values.map((value) => value ?? String(value)).join(" ")));
+  onTestFinished(() => log.mockRestore());
+  const path = join(temporaryFolder(), file);
   writeFileSync(path, text.replaceAll('from "boruna"', `from ${JSON.stringify(pathToFileURL(join(ROOT, "index.ts")).href)}`));
   await import(path);
   const expected = [...text.matchAll(/console\.log\(.*\)[;,] \/\/ (.*)$/gm)].map(([, comment = ""]) => comment);

@@ -6,10 +6,10 @@ import { logEntries } from "../../replay/entries.ts";
 import { readLog } from "../../replay/log/log-reader.ts";
 import { LogIndex } from "../../viewer/log-index.ts";
 import type { RunEvent } from "../../vm/events.ts";
+import { temporaryFolder } from "../after-file.ts";
 import { cases } from "../cases.ts";
 import { linesOf, mend } from "../replay/mend.ts";
 import { anyEvents, endOf, record, SAMPLE_EVENTS } from "../replay/sample.ts";
-import { temporaryFolder } from "./test-viewer.ts";
 
 const folder = temporaryFolder();
 let files = 0;

@@ -8,7 +8,8 @@ import { execute } from "../../runtime/execute.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import type { LiveMessage, RunSummary } from "../../viewer/api.ts";
-import { spanId, temporaryFolder, type TestViewer, testViewer, traceId, traces } from "./test-viewer.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { spanId, type TestViewer, testViewer, traceId, traces } from "./test-viewer.ts";
 
 const GOLDEN = new URL("../replay/golden/", import.meta.url);
 const SOURCE = 'fn main(path: String) -> String !{fs.read} {\n    let a = fs.read(path)\n    let b = fs.read("b.txt")\n    a ++ b\n}\n';

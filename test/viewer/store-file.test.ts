@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startViewer } from "../../viewer/server.ts";
 import { readStoreFile, StoreFile } from "../../viewer/store-file.ts";
-import { spanId, temporaryFolder, testViewer, TRACE, traceId, traces } from "./test-viewer.ts";
+import { temporaryFolder } from "../after-file.ts";
+import { spanId, testViewer, TRACE, traceId, traces } from "./test-viewer.ts";
 
 const folder = temporaryFolder();
 const at = (name: string): string => join(folder, name);

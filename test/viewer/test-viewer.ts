@@ -1,24 +1,8 @@
 /** A viewer on a free port, and the requests that tests make. */
 import { request } from "node:http";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll } from "vitest";
 import type { Api } from "../../viewer/api.ts";
 import { startViewer, type Viewer, type ViewerOptions } from "../../viewer/server.ts";
-
-const folders: string[] = [];
-const viewers: Viewer[] = [];
-afterAll(async () => {
-  await Promise.all(viewers.map((viewer) => viewer.close()));
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "boruna-viewer-"));
-  folders.push(folder);
-  return folder;
-}
+import { afterFile } from "../after-file.ts";
 
 export interface Answer {
   readonly status: number;
@@ -65,7 +49,7 @@ export interface TestViewer extends Viewer {
 
 export async function testViewer(options: Partial<ViewerOptions> = {}): Promise<TestViewer> {
   const viewer = await startViewer({ port: 0, logs: [], limitBytes: 64 * 1024 * 1024, ...options });
-  viewers.push(viewer);
+  afterFile(() => viewer.close());
   await viewer.ready;
   const headers = { authorization: `Bearer ${viewer.pageToken}` };
   const get = (path: string): Promise<Answer> => ask(viewer.url + path, { headers });

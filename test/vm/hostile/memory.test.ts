@@ -3,8 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { encodeModule } from "../../../vm/bytecode/codec.ts";
+import { temporaryFolder } from "../../after-file.ts";
 import { FULL, sampled } from "../../cases.ts";
-import { boruna, temporaryFolder } from "../../cli/boruna.ts";
+import { boruna } from "../../cli/boruna.ts";
 import { moduleOf, type TestFunction } from "../helpers.ts";
 import { ENGINES } from "./hostile.ts";
 
