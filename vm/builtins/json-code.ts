@@ -4,6 +4,7 @@ import { BorunaError } from "../error.ts";
 import { Branch, foldTree } from "../json/fold.ts";
 import { canonicalJson, isJsonArray, isJsonObject, type JsonData, parseJson } from "../json/json.ts";
 import { readUsualJson } from "./json-reader.ts";
+import { writeUsualJson } from "./json-writer.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
@@ -81,6 +82,19 @@ type OpenContainer =
   | { readonly end: "}"; readonly parts: Iterator<readonly [string, Value]>; first: boolean };
 
 function stringify(meter: Meter, value: Value): Value {
+  const usual = writeUsualJson(value);
+  const isAffordable =
+    usual !== undefined &&
+    usual.steps <= meter.maxSteps - meter.steps &&
+    BYTES.stringHeader + usual.bytes <= meter.maxAllocBytes - meter.allocBytes;
+  if (!isAffordable) return stringifyExactly(meter, value);
+  meter.allocate(BYTES.stringHeader + usual.bytes);
+  meter.addSteps(usual.steps);
+  return usual.text;
+}
+
+/** Does the same as `stringify` for every value, and charges each piece before it is written. */
+export function stringifyExactly(meter: Meter, value: Value): string {
   const work = new Work(meter);
   const open: OpenContainer[] = [];
   const written = new TextBuilder();

@@ -8,8 +8,8 @@ import { MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
-import { countNodes } from "../value/type-definitions.ts";
-import { parseType, type Type } from "../value/type.ts";
+import { countNodes, typeTable } from "../value/type-definitions.ts";
+import type { Type } from "../value/type.ts";
 import { ErrValue, FloatValue, isInt, OkValue, UNIT, UnitValue, type Value } from "../value/value.ts";
 import { text } from "./code.ts";
 
@@ -44,7 +44,7 @@ export function jsonFromValue(meter: Meter, types: readonly TypeDef[], value: Va
       else if (part.tag !== "Unit" && part.tag !== "None" && part.tag !== "Float") meter.allocate(mapCharge(Math.max(1, count)));
     },
   };
-  const type = typeOf(work, "json.from", text(typeText));
+  const type = typeOf(work, types, "json.from", text(typeText));
   return foldTypedJson({ value, type }, types, output, { hasLegacyVariants: false, form: "foreign" });
 }
 
@@ -68,7 +68,7 @@ export function valueFromJson(meter: Meter, types: readonly TypeDef[], json: Val
     allocate: (bytes) => meter.allocate(bytes),
     nullData: UNIT,
   };
-  const type = typeOf(work, "json.to", text(typeText));
+  const type = typeOf(work, types, "json.to", text(typeText));
   try {
     const value = readTypedJson(json, type, types, input, { root: "$", form: "foreign" });
     meter.allocate(BYTES.wrapper);
@@ -81,11 +81,11 @@ export function valueFromJson(meter: Meter, types: readonly TypeDef[], json: Val
   }
 }
 
-/** Parses the text of a type. The compiler writes only valid ones. */
-function typeOf(work: Work, builtin: string, source: string): Type {
+/** Returns the type of a text. The compiler writes only valid ones. */
+function typeOf(work: Work, types: readonly TypeDef[], builtin: string, source: string): Type {
   work.add(source.length * UNITS.codedUnit);
   try {
-    return parseType(source);
+    return typeTable(types).typeOf(source);
   } catch (error) {
     if (error instanceof BorunaError && error.kind === "value.type_syntax") throw new MachineTrap("type_error", `${builtin}: not a type`);
     throw error;

@@ -46,6 +46,10 @@ export class TypeTable {
   /** Maps the text of each type in the definitions to one object, so that `#shapesByType` finds the shape of the type without its text. */
   readonly #typesByText = new Map<string, Type>();
   readonly #shapesByType = new WeakMap<Type, TypeShape>();
+  /** The types of texts that `json.from` and `json.to` name. */
+  readonly #parsedTypes = new Map<string, Type>();
+  /** The shapes of type ids. */
+  readonly #shapesById: (TypeShape | undefined)[] = [];
 
   constructor(types: readonly TypeDef[]) {
     this.#types = types;
@@ -67,8 +71,22 @@ export class TypeTable {
 
   /** Returns the shape for a run-time type id. The type arguments are unknown, so the types that contain them are undefined. */
   shapeOfId(id: number): TypeShape | undefined {
+    const cachedShape = this.#shapesById[id];
+    if (cachedShape !== undefined) return cachedShape;
     const def = this.#types[id];
-    return def === undefined ? undefined : this.#shape(id, def, undefined);
+    if (def === undefined) return undefined;
+    const shape = this.#shape(id, def, undefined);
+    this.#shapesById[id] = shape;
+    return shape;
+  }
+
+  /** Returns the type of a text; equal texts have the same type as far as they are cached. Throws `value.type_syntax`. */
+  typeOf(text: string): Type {
+    const cachedType = this.#parsedTypes.get(text);
+    if (cachedType !== undefined) return cachedType;
+    const type = this.#intern(parseType(text));
+    if (this.#parsedTypes.size < MAX_CACHED) this.#parsedTypes.set(text, type);
+    return type;
   }
 
   /** Returns the shape of a definition. `args` is undefined if the type arguments are unknown. */

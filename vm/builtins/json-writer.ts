@@ -1,0 +1,87 @@
+/**
+ * Writes usual values as JSON in one pass. It counts what `json.stringify` charges, so that the caller charges it at the end. For everything
+ * unusual, such as deep nesting or a value that no Json contains, it gives up, and the exact writer begins again.
+ */
+import { BYTES, UNITS, UNITS_PER_STEP } from "../cost.ts";
+import { canonicalJson } from "../json/json.ts";
+import { ListValue } from "../value/list.ts";
+import { MapValue } from "../value/map.ts";
+import { TextBuilder } from "../value/text-chunks.ts";
+import { FloatValue, isInt, UnitValue, type Value } from "../value/value.ts";
+
+/** The limits beyond which the exact writer is used. */
+const MAX_UNITS = 2 ** 20;
+const MAX_DEPTH = 200;
+/** Longer pieces are not appended to each other, because V8 keeps the parts of an appended text until it is read. */
+const PIECE_UNITS = 4_096;
+
+/** Returns the text, the steps to charge for it, and the bytes, without those of an empty text. Undefined if it gave up. */
+export function writeUsualJson(value: Value): { readonly text: string; readonly steps: number; readonly bytes: number } | undefined {
+  const writer = new Writer();
+  return writer.value(value, 0) ? writer.end() : undefined;
+}
+
+class Writer {
+  readonly #written = new TextBuilder();
+  #piece = "";
+  /** The number of values, and the code units of all their Strings and keys. */
+  #values = 0;
+  #sourceUnits = 0;
+
+  end(): { readonly text: string; readonly steps: number; readonly bytes: number } {
+    this.#written.add(this.#piece);
+    const { length } = this.#written;
+    const units = this.#values * UNITS.value + (length + this.#sourceUnits) * UNITS.codedUnit;
+    return { text: this.#written.toString(), steps: Math.floor(units / UNITS_PER_STEP), bytes: length * BYTES.codeUnit };
+  }
+
+  /** Writes a value. Returns whether it did. */
+  value(value: Value, depth: number): boolean {
+    this.#values += 1;
+    if (this.#piece.length > PIECE_UNITS) {
+      this.#written.add(this.#piece);
+      this.#piece = "";
+    }
+    if (this.#written.length > MAX_UNITS) return false;
+    if (typeof value === "string") return this.#string(value);
+    if (typeof value === "boolean" || isInt(value)) this.#piece += String(value);
+    else if (value instanceof UnitValue) this.#piece += "null";
+    else if (value instanceof FloatValue) this.#piece += Number.isFinite(value.value) ? canonicalJson(value) : "null";
+    else if (depth === MAX_DEPTH) return false;
+    else if (value instanceof ListValue) return this.#list(value, depth);
+    else if (value instanceof MapValue) return this.#object(value, depth);
+    else return false;
+    return true;
+  }
+
+  #string(text: string): boolean {
+    this.#sourceUnits += text.length;
+    if (text.length > MAX_UNITS) return false;
+    this.#piece += JSON.stringify(text);
+    return true;
+  }
+
+  #list(list: ListValue, depth: number): boolean {
+    this.#piece += "[";
+    for (let i = 0; i < list.length; i++) {
+      if (i > 0) this.#piece += ",";
+      const item = list.get(i);
+      if (item === undefined || !this.value(item, depth + 1)) return false;
+    }
+    this.#piece += "]";
+    return true;
+  }
+
+  #object(object: MapValue, depth: number): boolean {
+    let separator = "{";
+    for (const [key, member] of object.entries()) {
+      this.#piece += separator;
+      separator = ",";
+      if (!this.#string(key)) return false;
+      this.#piece += ":";
+      if (!this.value(member, depth + 1)) return false;
+    }
+    this.#piece += separator === "{" ? "{}" : "}";
+    return true;
+  }
+}
