@@ -279,7 +279,7 @@ export function schemaOption(given: unknown): JsonSchema | undefined {
 
 /** Returns the handlers of a run. Throws `value.form`, `usage`, and `capability.unknown` for a handler without a capability. */
 export async function handlersFor(
-  { registry }: Program,
+  { registry }: Pick<Program, "registry">,
   options: Pick<RunOptions, "live" | "inputs" | "env" | "handlers">,
   protectedFiles: () => ProtectedFiles | undefined,
 ): Promise<Handlers> {
@@ -341,10 +341,15 @@ export function closeLog(recorder: Recorder, result: RunResult): FinishedLog {
 
 /** Returns what `execute` returns. */
 export function executionOf(program: Program, result: RunResult, log: FinishedLog | undefined): Execution {
+  return Object.assign(executionWithTypes(program.module.types, result, log), { program });
+}
+
+/** Returns what `execute` returns, without the program, which has these types. */
+export function executionWithTypes(types: Module["types"], result: RunResult, log: FinishedLog | undefined): Omit<Execution, "program"> {
   const { resultType, outputError, suspended, alsoWaiting, steps, allocBytes, counters } = result;
   const { outcome, value, error } =
     outputError === undefined ? result : { outcome: "output_mismatch" as const, value: undefined, error: outputError };
-  const toJs = (machineValue: Value, type?: Type): unknown => jsonToJs(valueToTypedJson(machineValue, type, program.module.types));
+  const toJs = (machineValue: Value, type?: Type): unknown => jsonToJs(valueToTypedJson(machineValue, type, types));
   const execution = {
     outcome,
     ...(value === undefined ? {} : { value: toJs(value, resultType) }),
@@ -357,5 +362,5 @@ export function executionOf(program: Program, result: RunResult, log: FinishedLo
     ui: result.ui.map((tree) => toJs(tree)),
   };
   addRunId(execution, () => result.runId);
-  return Object.assign(execution, log === undefined ? { program, result } : { log, program, result });
+  return Object.assign(execution, log === undefined ? { result } : { log, result });
 }

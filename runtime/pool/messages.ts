@@ -10,12 +10,16 @@
  *        ◄──────────────── spans  what the run reports to OpenTelemetry
  *   read ───────────────────────► the number of reports that have been read
  *        ◄──────────────── ended
+ *
+ * A worker that compiles gets `compile` and answers `compiled`, and nothing else.
  */
+import type { Diagnostic } from "../../compiler/diagnostics.ts";
+import type { SourceFile } from "../../compiler/source.ts";
 import type { FailureKind } from "../../gateway/handlers.ts";
 import type { RunResult } from "../../gateway/run.ts";
 import type { FinishedLog } from "../../replay/log/recorder.ts";
 import type { CallSpanEnd, CallSpanStart, RunSpanEnd, RunSpanStart } from "../../telemetry/tracing.ts";
-import type { CallPlace } from "../../vm/bytecode/module.ts";
+import type { CallPlace, TypeDef } from "../../vm/bytecode/module.ts";
 import type { ErrorKind, ErrorPlace } from "../../vm/error.ts";
 import type { FlowSpanEnd, FlowSpanStart } from "../../vm/host.ts";
 import { canonicalJson, parseJson } from "../../vm/json/json.ts";
@@ -69,6 +73,7 @@ export type ToWorker =
   /** `capabilities` is the JSON of the declarations of own capabilities. */
   | { readonly type: "program"; readonly program: number; readonly module: Uint8Array; readonly capabilities: string }
   | { readonly type: "forget"; readonly program: number }
+  | { readonly type: "compile"; readonly job: number; readonly source: SourceFile; readonly capabilities: string }
   | { readonly type: "run"; readonly run: number; readonly program: number; readonly data: RunData }
   | { readonly type: "answer"; readonly run: number; readonly call: number; readonly answer: WireAnswer }
   | { readonly type: "abort"; readonly run: number }
@@ -122,8 +127,15 @@ export interface WireError {
   readonly hint: string | undefined;
 }
 
+/** A compiled program with its warnings, the diagnostics of a text that has errors, or an unexpected error. */
+export type CompileResult =
+  | { readonly module: Uint8Array; readonly types: readonly TypeDef[]; readonly diagnostics: readonly Diagnostic[] }
+  | { readonly diagnostics: readonly Diagnostic[] }
+  | { readonly error: WireError };
+
 export type FromWorker =
   | { readonly type: "ready" }
+  | { readonly type: "compiled"; readonly job: number; readonly result: CompileResult }
   | CallMessage
   | { readonly type: "usage"; readonly run: number; readonly call: number; readonly capability: string; readonly usage: UsageStep }
   /** The handlers of the run must stop. */

@@ -21,14 +21,14 @@ import {
 import { plainAnswer, plainFromValue } from "../../gateway/plain-values.ts";
 import type { ProtectedFiles } from "../../gateway/protected-files.ts";
 import type { RunError, RunResult } from "../../gateway/run.ts";
+import type { Diagnostic } from "../../compiler/diagnostics.ts";
 import type { Policy } from "../../policy/policy.ts";
 import type { FinishedLog } from "../../replay/log/recorder.ts";
-import type { Program } from "../../vm/bytecode/program.ts";
 import { signatureFor } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { Outcome, TrapKind } from "../../vm/outcome.ts";
 import type { Value } from "../../vm/value/value.ts";
-import { type Execution, executionOf } from "../execute.ts";
+import { type Execution, executionWithTypes } from "../execute.ts";
 import {
   type CallMessage,
   type FromWorker,
@@ -39,6 +39,7 @@ import {
   type WireResult,
   wireValue,
 } from "./messages.ts";
+import type { PoolProgram } from "./programs.ts";
 import type { SpanReceiver } from "./span-receiver.ts";
 
 /** Why a run of a pool did not complete. */
@@ -47,7 +48,7 @@ export interface PoolRunError extends Omit<RunError, "kind"> {
 }
 
 /** What `Pool.execute` returns. */
-export interface PoolExecution extends Omit<Execution, "outcome" | "error" | "result"> {
+export interface PoolExecution extends Omit<Execution, "outcome" | "error" | "result" | "program"> {
   /**
    * How the run ended. `lost`: its worker ended before the run did. Then nobody knows what the last calls did; the counts are 0, and the log
    * has no end record, so `resume` can continue the run.
@@ -56,12 +57,16 @@ export interface PoolExecution extends Omit<Execution, "outcome" | "error" | "re
   readonly error?: PoolRunError;
   /** Absent if the run was lost, or canceled before it started. */
   readonly result?: RunResult;
+  /** Absent if the run was given as source text, which only workers compile. */
+  readonly program?: Execution["program"];
+  /** The warnings of the compiler. Absent unless the run was given as source text and has been compiled. */
+  readonly diagnostics?: readonly Diagnostic[];
 }
 
 /** The checked options of a run. */
 export interface PreparedRun {
   readonly tenant: string;
-  readonly program: Program;
+  readonly program: PoolProgram;
   readonly data: RunData;
   /** The run's `max_alloc_bytes`. */
   readonly allocBytes: number;
@@ -148,6 +153,7 @@ export class PoolRun {
         return true;
       }
       case "ready":
+      case "compiled":
         return false;
     }
   }
@@ -157,13 +163,12 @@ export class PoolRun {
     this.#handlersAbort.abort("ended");
     this.#inScope(() => this.#spans?.lose());
     const message = `the worker ${why}`;
-    this.#end(() => this.#unfinished("lost", { kind: "worker_lost", message, stack: [], step: 0 }));
+    this.#end(() => unfinished("lost", { kind: "worker_lost", message, stack: [], step: 0 }, this.prepared.data, this.prepared.program));
   }
 
   /** Call it when the caller canceled the run before it started. */
   cancelWaiting(): void {
-    const message = "the run was canceled before it started";
-    this.#end(() => this.#unfinished("canceled", { kind: "canceled", message, stack: [], step: 0 }));
+    this.#end(() => canceledExecution(this.prepared.data, this.prepared.program));
   }
 
   reject(error: BorunaError): void {
@@ -216,7 +221,7 @@ export class PoolRun {
       return this.#failed(call, kind, message, error);
     }
     if (isLater(answer)) return { later: true };
-    const checked = (handler instanceof MachineHandler ? checkAnswer : plainAnswer)(answer, resultType, program.module.types);
+    const checked = (handler instanceof MachineHandler ? checkAnswer : plainAnswer)(answer, resultType, program.types);
     if (!("problem" in checked)) return { value: wireValue(checked.value) };
     return this.#failed(call, "host_fault", `the handler of ${capability} answered ${checked.problem}`, checked.cause);
   }
@@ -279,13 +284,27 @@ export class PoolRun {
       ...(value === undefined ? {} : { value: valueOfWire(value) }),
       ui: ui.map(valueOfWire),
     };
-    return executionOf(program, result, log);
+    return Object.assign(executionWithTypes(program.types, result, log), shownProgram(program));
   }
+}
 
-  /** A run without a result. */
-  #unfinished(outcome: "lost" | "canceled", error: PoolRunError): PoolExecution {
-    const counters = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
-    const { program, data } = this.prepared;
-    return { outcome, error, steps: 0, allocBytes: 0, counters, ui: [], runId: data.runId ?? "", program };
-  }
+const shownProgram = ({ program, diagnostics }: PoolProgram): Pick<PoolExecution, "program" | "diagnostics"> => ({
+  ...(program === undefined ? {} : { program }),
+  ...(diagnostics === undefined ? {} : { diagnostics }),
+});
+
+/** A run that was canceled before it started. `program` is undefined if it was not compiled yet. */
+export function canceledExecution(data: Pick<RunData, "runId">, program: PoolProgram | undefined): PoolExecution {
+  return unfinished("canceled", { kind: "canceled", message: "the run was canceled before it started", stack: [], step: 0 }, data, program);
+}
+
+/** A run without a result. */
+function unfinished(
+  outcome: "lost" | "canceled",
+  error: PoolRunError,
+  { runId = "" }: Pick<RunData, "runId">,
+  program: PoolProgram | undefined,
+): PoolExecution {
+  const counters = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
+  return { outcome, error, steps: 0, allocBytes: 0, counters, ui: [], runId, ...(program === undefined ? {} : shownProgram(program)) };
 }

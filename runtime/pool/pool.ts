@@ -8,7 +8,8 @@
  *
  * A worker is a thread or a process. Its runs take turns (`gateway/turns.ts`), so one that only computes does not delay the others. A run starts
  * when a worker has a place for it and room for its `max_alloc_bytes`. The heap of a worker has room for the sum of its runs' `max_alloc_bytes`.
- * If a worker ends, each of its runs ends as `lost`, and another worker replaces it (ADR 055).
+ * If a worker ends, each of its runs ends as `lost`, and another worker replaces it (ADR 055). Source text is compiled in a worker of its own
+ * (`compiler.ts`) before it joins the queue.
  */
 import { availableParallelism } from "node:os";
 import { limitsOption, maxParallelCallsOption, policyOption, traceDetailOption } from "../../gateway/options.ts";
@@ -21,16 +22,11 @@ import { effectiveLimits, policyToJson } from "../../policy/policy.ts";
 import { releaseLeftLock } from "../../replay/log/log-lock.ts";
 import { checkRunId, freshRunId } from "../../replay/log/run-description.ts";
 import { chosenTracing } from "../../telemetry/default-tracing.ts";
-import { encodeModule } from "../../vm/bytecode/codec.ts";
-import type { Module } from "../../vm/bytecode/module.ts";
-import type { Program } from "../../vm/bytecode/program.ts";
-import { verifyModule } from "../../vm/bytecode/verifier.ts";
-import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../../vm/capabilities.ts";
+import type { SourceFile } from "../../compiler/source.ts";
+import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { jsonFromJs } from "../../vm/json/js-interop.ts";
 import { canonicalJson } from "../../vm/json/json.ts";
-import { oncePer } from "../../vm/lazy.ts";
-import { declarationToJson } from "../../vm/own-capabilities.ts";
 import {
   handlersFor,
   objectOption,
@@ -40,11 +36,13 @@ import {
   type RunOptions,
   schemaOption,
 } from "../execute.ts";
+import { PoolCompiler } from "./compiler.ts";
 import { FairQueue, type QueueLimits } from "./fair-queue.ts";
 import type { FromWorker, RunData, ToWorker } from "./messages.ts";
-import { type PoolExecution, PoolRun, type PreparedRun } from "./pool-run.ts";
+import { canceledExecution, type PoolExecution, PoolRun, type PreparedRun } from "./pool-run.ts";
+import { checkSource, isSource, type PoolProgram, programOf, registryToText } from "./programs.ts";
 import { SpanReceiver } from "./span-receiver.ts";
-import { type Isolation, startWorker, type WorkerLink } from "./worker-link.ts";
+import { type Isolation, OUT_OF_MEMORY, startWorker, type WorkerLink } from "./worker-link.ts";
 
 /** Options of `createPool`. All are optional. */
 export interface PoolOptions {
@@ -64,6 +62,8 @@ export interface PoolOptions {
   readonly maxQueued?: number;
   /** The most runs of one tenant that wait for a worker. Default: 1,000. */
   readonly maxQueuedPerTenant?: number;
+  /** How long the compiler may take for one source text, in milliseconds. Default: 10,000. */
+  readonly maxCompileMs?: number;
 }
 
 /**
@@ -118,10 +118,12 @@ export interface PoolStats {
 /** Workers that run programs. */
 export interface Pool {
   /**
-   * Runs a program in a worker. Resolves as `execute` does, and to the outcome `lost` if the worker ends. Throws `pool.full` if the queue has
-   * no place, `pool.closed`, `pool.unavailable` if no worker can start, and what `execute` throws.
+   * Runs a program in a worker. A source text is compiled first, in a worker of its own; it may import the shipped libraries and no files, and the
+   * option `registry` has its capabilities. Resolves as `execute` does, and to the outcome `lost` if the worker ends. Throws `CompileError`,
+   * `pool.compile` if compiling takes too long or too much memory, `pool.full` if the queue has no place, `pool.closed`,
+   * `pool.unavailable` if no worker can start, and what `execute` throws.
    */
-  execute(runnable: Runnable, options?: PoolRunOptions): Promise<PoolExecution>;
+  execute(program: Runnable | SourceFile, options?: PoolRunOptions): Promise<PoolExecution>;
   /** Resolves when the queue has a place for another run of the tenant. Await it before `execute` to go no faster than the workers. */
   room(tenant?: string): Promise<void>;
   stats(): PoolStats;
@@ -134,7 +136,7 @@ export function createPool(options: PoolOptions = {}): Pool {
   const settings = settingsOf(options);
   const pool = new WorkerPool(settings);
   return {
-    execute: (runnable, runOptions) => pool.execute(runnable, runOptions ?? {}),
+    execute: (program, runOptions) => pool.execute(program, runOptions ?? {}),
     room: (tenant) => pool.room(tenant ?? DEFAULT_TENANT),
     stats: () => pool.stats(),
     close: () => pool.close(),
@@ -148,6 +150,7 @@ interface Settings extends QueueLimits {
   readonly isolation: Isolation;
   readonly maxRunsPerWorker: number;
   readonly maxBytesPerWorker: number;
+  readonly maxCompileMs: number;
 }
 
 function settingsOf(options: PoolOptions): Settings {
@@ -166,17 +169,20 @@ function settingsOf(options: PoolOptions): Settings {
     maxBytesPerWorker: count("maxBytesPerWorker", 4 * 2 ** 30),
     maxQueued: count("maxQueued", 10_000),
     maxQueuedPerTenant: count("maxQueuedPerTenant", 1_000),
+    maxCompileMs: count("maxCompileMs", 10_000),
   };
 }
 
 /** Bytes of a worker's heap for everything but the runs' values: Boruna, programs, compiled code, messages. */
-const HEAP_BASE_BYTES = 256 * 2 ** 20;
+const HEAP_BASE_BYTES = 512 * 2 ** 20;
 /** The pool gives up after this number of workers in a row that ended before they were ready. */
 const MAX_FAILED_STARTS = 3;
 /** How long `close` waits for runs that it has canceled, in milliseconds. */
 const CLOSE_MS = 1_500;
 /** The most programs that a worker keeps. */
 const MAX_PROGRAMS = 256;
+/** The most bytes of modules that a worker keeps. In its heap, a module takes seven times its bytes. A larger one is alone in its worker. */
+const MAX_MODULE_BYTES = 32 * 2 ** 20;
 
 class PoolWorker {
   readonly link: WorkerLink;
@@ -184,50 +190,66 @@ class PoolWorker {
   isReady = false;
   /** The sum of the runs' `max_alloc_bytes`. */
   bytes = 0;
-  /** For each program that the worker has, the number of its runs. The program that was used last is at the end. */
-  readonly #programs = new Map<number, number>();
+  /** The programs that the worker has, by number. The one that was used last is at the end. */
+  readonly #programs = new Map<number, { readonly bytes: number; runs: number }>();
 
   constructor(start: (worker: PoolWorker) => WorkerLink) {
     this.link = start(this);
   }
 
+  /** Whether the program fits beside the programs of the worker's runs. */
+  hasRoomFor({ id, module }: PoolProgram): boolean {
+    if (this.#programs.has(id)) return true;
+    const inUse = [...this.#programs.values()].filter(({ runs }) => runs > 0);
+    return inUse.length === 0 || sumOf(inUse) + module.length <= MAX_MODULE_BYTES;
+  }
+
   begin(run: PoolRun): void {
     const { program, allocBytes } = run.prepared;
-    const shipment = shipmentOf(program);
-    const users = this.#programs.get(shipment.id);
-    if (users === undefined) {
-      this.#forgetOldest();
-      this.link.send({ type: "program", program: shipment.id, module: shipment.module, capabilities: shipment.capabilities });
+    const { id, module, registry } = program;
+    const known = this.#programs.get(id);
+    if (known === undefined) {
+      this.#forgetOld(module.length);
+      this.link.send({ type: "program", program: id, module, capabilities: registryToText(registry).text });
     }
-    this.#programs.delete(shipment.id);
-    this.#programs.set(shipment.id, (users ?? 0) + 1);
+    this.#programs.delete(id);
+    this.#programs.set(id, { bytes: module.length, runs: (known?.runs ?? 0) + 1 });
     this.runs.set(run.id, run);
     this.bytes += allocBytes;
-    run.start(shipment.id, (message: ToWorker) => this.link.send(message));
+    run.start(id, (message: ToWorker) => this.link.send(message));
   }
 
   end(run: PoolRun): void {
     const { program, allocBytes } = run.prepared;
-    const { id } = shipmentOf(program);
-    this.#programs.set(id, (this.#programs.get(id) ?? 1) - 1);
+    const known = this.#programs.get(program.id);
+    if (known !== undefined) known.runs -= 1;
     this.runs.delete(run.id);
     this.bytes -= allocBytes;
   }
 
-  #forgetOldest(): void {
-    if (this.#programs.size < MAX_PROGRAMS) return;
-    for (const [program, users] of this.#programs) {
-      if (users > 0) continue;
+  /** Forgets programs that no run uses, the oldest first, until there is room for one with this number of bytes. */
+  #forgetOld(newBytes: number): void {
+    let bytes = sumOf(this.#programs.values());
+    for (const [program, known] of this.#programs) {
+      if (this.#programs.size < MAX_PROGRAMS && bytes + newBytes <= MAX_MODULE_BYTES) return;
+      if (known.runs > 0) continue;
       this.#programs.delete(program);
+      bytes -= known.bytes;
       this.link.send({ type: "forget", program });
-      return;
     }
   }
+}
+
+function sumOf(programs: Iterable<{ readonly bytes: number }>): number {
+  let sum = 0;
+  for (const { bytes } of programs) sum += bytes;
+  return sum;
 }
 
 class WorkerPool {
   readonly #settings: Settings;
   readonly #queue: FairQueue<PoolRun>;
+  readonly #compiler: PoolCompiler;
   readonly #workers = new Set<PoolWorker>();
   /** The callers that wait for a place in the queue, longest wait first. */
   readonly #waitingForRoom = new Set<{ readonly tenant: string; readonly resolve: () => void }>();
@@ -243,27 +265,44 @@ class WorkerPool {
   constructor(settings: Settings) {
     this.#settings = settings;
     this.#queue = new FairQueue(settings);
+    this.#compiler = new PoolCompiler(settings.isolation, settings.maxCompileMs);
     for (let n = 0; n < settings.threads; n++) this.#startWorker();
   }
 
-  async execute(runnable: Runnable, options: PoolRunOptions): Promise<PoolExecution> {
+  async execute(given: Runnable | SourceFile, options: PoolRunOptions): Promise<PoolExecution> {
     const tenant = tenantOption(options.tenant);
     this.#checkOpen();
     this.#checkRoom(tenant);
     this.#queue.reserve(tenant);
     this.#keepAlive();
-    let prepared: PreparedRun;
+    let prepared: PreparedRun | undefined;
     try {
-      prepared = await prepareRun(runnable, tenant, options);
+      const program = await this.#programOf(given, tenant, options);
+      prepared = program === undefined ? undefined : await prepareRun(program, tenant, options);
       this.#checkOpen();
-      this.#checkSize(prepared);
+      if (prepared !== undefined) this.#checkSize(prepared);
     } catch (error) {
-      this.#queue.giveBack(tenant);
-      this.#count("rejected");
-      this.#dispatch();
+      this.#giveBack(tenant, "rejected");
       throw error;
     }
-    return this.#enqueue(prepared);
+    if (prepared !== undefined) return this.#enqueue(prepared);
+    this.#giveBack(tenant, "canceled");
+    return canceledExecution(options, undefined);
+  }
+
+  /** Returns the program of a run; undefined if the run was canceled while its text was compiled. Throws `module.*` and what compiling throws. */
+  async #programOf(given: Runnable | SourceFile, tenant: string, options: PoolRunOptions): Promise<PoolProgram | undefined> {
+    const { registry = BUILTIN_REGISTRY, signal } = options;
+    if (!isSource(given)) return programOf(given, registry);
+    checkSource(given);
+    return this.#compiler.compile(given, registry, tenant, signal);
+  }
+
+  /** Gives back the reserved place of a run that does not join the queue. */
+  #giveBack(tenant: string, outcome: string): void {
+    this.#queue.giveBack(tenant);
+    this.#count(outcome);
+    this.#dispatch();
   }
 
   async room(tenant: string): Promise<void> {
@@ -292,6 +331,7 @@ class WorkerPool {
   }
 
   async #close(): Promise<void> {
+    this.#compiler.close(closedError());
     this.#rejectWaiting(closedError());
     for (const { runs } of this.#workers) for (const run of runs.values()) run.abort();
     await this.#waitUntil(() => [...this.#workers].every(({ runs }) => runs.size === 0), CLOSE_MS);
@@ -372,9 +412,9 @@ class WorkerPool {
   #dispatch(): void {
     this.#hasStarted ||= this.#failedStarts > 0 || [...this.#workers].every(({ isReady }) => isReady);
     while (this.#hasStarted) {
-      const run = this.#queue.start(({ prepared }) => this.#workerFor(prepared.allocBytes) !== undefined);
+      const run = this.#queue.start(({ prepared }) => this.#workerFor(prepared) !== undefined);
       if (run === undefined) break;
-      this.#workerFor(run.prepared.allocBytes)?.begin(run);
+      this.#workerFor(run.prepared)?.begin(run);
     }
     this.#wakeWaiting();
     this.#keepAlive();
@@ -387,13 +427,13 @@ class WorkerPool {
     for (const { link } of workers) link.keepAlive(isNeeded);
   }
 
-  /** Returns the worker with the fewest runs that has room for another of this size. */
-  #workerFor(allocBytes: number): PoolWorker | undefined {
+  /** Returns the worker with the fewest runs that has room for this one and its program. */
+  #workerFor({ allocBytes, program }: PreparedRun): PoolWorker | undefined {
     const { maxRunsPerWorker, maxBytesPerWorker } = this.#settings;
     let best: PoolWorker | undefined;
     for (const worker of this.#workers) {
       const { isReady, runs, bytes } = worker;
-      if (!isReady || runs.size >= maxRunsPerWorker || bytes + allocBytes > maxBytesPerWorker) continue;
+      if (!isReady || runs.size >= maxRunsPerWorker || bytes + allocBytes > maxBytesPerWorker || !worker.hasRoomFor(program)) continue;
       if (best === undefined || runs.size < best.runs.size) best = worker;
     }
     return best;
@@ -440,6 +480,7 @@ class WorkerPool {
       this.#failedStarts = 0;
       return this.#dispatch();
     }
+    if (message.type === "compiled") return;
     const run = worker.runs.get(message.run);
     if (run === undefined || !run.receive(message)) return;
     this.#forget(worker, run);
@@ -457,7 +498,7 @@ class WorkerPool {
     for (const run of worker.runs.values()) {
       this.#forget(worker, run);
       this.#releaseLog(run);
-      run.lose(why);
+      run.lose(why === OUT_OF_MEMORY ? `${why}; lower max_alloc_bytes of the runs` : why);
     }
     this.#onEnd();
     if (this.#closing !== undefined) return;
@@ -490,37 +531,9 @@ function tenantOption(tenant: unknown = DEFAULT_TENANT): string {
   throw new BorunaError("usage", "tenant: expected a text");
 }
 
-/** A program in the form that is sent to workers. */
-interface Shipment {
-  readonly id: number;
-  readonly module: Uint8Array;
-  readonly capabilities: string;
-}
-
-let shipments = 0;
-
-const shipmentOf = oncePer((program: Program): Shipment => {
-  shipments += 1;
-  const { module, registry } = program;
-  return {
-    id: shipments,
-    module: encodeModule(module, { debug: true, registry }),
-    capabilities: canonicalJson(registry.own.map(declarationToJson)),
-  };
-});
-
-/** Verified programs by registry and module, so that a module is verified once. */
-const programsOf = oncePer((registry: CapabilityRegistry) => oncePer((module: Module) => verifyModule(module, registry)));
-
-function programOf(runnable: Runnable, registry: CapabilityRegistry): Program {
-  if ("moduleHash" in runnable) return runnable;
-  return programsOf(registry)("module" in runnable ? runnable.module : runnable);
-}
-
 /** Checks the options of a run. Throws what `execute` throws. */
-async function prepareRun(runnable: Runnable, tenant: string, options: PoolRunOptions): Promise<PreparedRun> {
+async function prepareRun(program: PoolProgram, tenant: string, options: PoolRunOptions): Promise<PreparedRun> {
   const { live, audit, runId, signal, onDebug, traceparent, tracestate, baggage } = options;
-  const program = programOf(runnable, options.registry ?? BUILTIN_REGISTRY);
   const given = policyOption(options.policy);
   const limits = limitsOption(options.limits);
   if (runId !== undefined) checkRunId(runId);
@@ -560,7 +573,7 @@ async function prepareRun(runnable: Runnable, tenant: string, options: PoolRunOp
 }
 
 /** Returns the handlers that run in this process: all of a live run, otherwise the embedder's own. The worker has the mocks of the others. */
-async function handlersOf(program: Program, options: PoolRunOptions, protectedFiles: ProtectedFiles): Promise<Handlers> {
+async function handlersOf(program: PoolProgram, options: PoolRunOptions, protectedFiles: ProtectedFiles): Promise<Handlers> {
   if (options.live === true) return handlersFor(program, options, () => protectedFiles);
   return new Map([...ownMocks(program.registry), ...replacementsFor(program.registry, options.handlers)]);
 }

@@ -29,7 +29,8 @@ export function startWorker(isolation: Isolation, heapBytes: number, events: Wor
   return isolation === "thread" ? startThread(heapMb, events) : startProcess(heapMb, events);
 }
 
-const OUT_OF_MEMORY = "needed more memory than it may have; lower max_alloc_bytes of the runs";
+/** Why a worker whose heap was full has ended. */
+export const OUT_OF_MEMORY = "needed more memory than it may have";
 
 function startThread(heapMb: number, { onMessage, onExit }: WorkerEvents): WorkerLink {
   const worker = new Worker(workerFile(), { resourceLimits: { maxOldGenerationSizeMb: heapMb } });

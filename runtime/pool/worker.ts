@@ -1,14 +1,13 @@
-/** The main file of a worker, a thread or a process. It keeps verified programs and runs what the pool sends. */
+/** The main file of a worker, a thread or a process. It keeps verified programs and runs what the pool sends, or it compiles. */
 import { parentPort } from "node:worker_threads";
-import { decodeModule } from "../../vm/bytecode/codec.ts";
+import { CompileError } from "../../compiler/diagnostics.ts";
+import { decodeModule, encodeModule } from "../../vm/bytecode/codec.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
-import { BUILTIN_REGISTRY, registryOf } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { isJsonArray, parseJson } from "../../vm/json/json.ts";
 import { lazily } from "../../vm/lazy.ts";
-import { declareCapability } from "../../vm/own-capabilities.ts";
-import type { FromWorker, ToWorker, WireError } from "./messages.ts";
+import type { CompileResult, FromWorker, ToWorker, WireError } from "./messages.ts";
+import { registryFromText } from "./programs.ts";
 import { WorkerRun } from "./worker-run.ts";
 
 /** Programs by number. A program is verified for its first run, so that an error belongs to a run. */
@@ -31,6 +30,9 @@ function receive(message: ToWorker): void {
     case "forget":
       programs.delete(message.program);
       return;
+    case "compile":
+      void compile(message).then((result) => send({ type: "compiled", job: message.job, result }));
+      return;
     case "run":
       void run(message);
       return;
@@ -47,10 +49,20 @@ function receive(message: ToWorker): void {
 }
 
 function readProgram(module: Uint8Array, capabilities: string): Program {
-  const declarations = parseJson(capabilities);
-  const own = isJsonArray(declarations) ? declarations.map(declareCapability) : [];
-  const registry = own.length === 0 ? BUILTIN_REGISTRY : registryOf(own);
+  const registry = registryFromText(capabilities);
   return verifyModule(decodeModule(module, registry), registry);
+}
+
+/** Compiles a text. Never rejects. The compiler is loaded only by a worker that compiles. */
+async function compile({ source, capabilities }: ToWorker & { readonly type: "compile" }): Promise<CompileResult> {
+  try {
+    const compiler = await import("../compile.ts");
+    const registry = registryFromText(capabilities);
+    const { module, diagnostics } = compiler.compile(source, { registry });
+    return { module: encodeModule(module, { debug: true, registry }), types: module.types, diagnostics };
+  } catch (error) {
+    return error instanceof CompileError ? { diagnostics: error.diagnostics } : { error: wireError(error) };
+  }
 }
 
 async function run({ run: id, program, data }: ToWorker & { readonly type: "run" }): Promise<void> {
@@ -70,7 +82,7 @@ async function run({ run: id, program, data }: ToWorker & { readonly type: "run"
 function wireError(error: unknown): WireError {
   if (error instanceof BorunaError) return { kind: error.kind, message: error.message, place: error.place, hint: error.hint };
   const message = error instanceof Error ? error.message : String(error);
-  return { kind: "internal", message: `the run failed with an unexpected error: ${message}`, place: undefined, hint: undefined };
+  return { kind: "internal", message: `the worker met an unexpected error: ${message}`, place: undefined, hint: undefined };
 }
 
 if (parentPort !== null) parentPort.on("message", receive);

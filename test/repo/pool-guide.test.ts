@@ -6,6 +6,6 @@ const examples = tsBlocks("docs/guide/pool.md");
 
 test.each(examples)("$title ($file) prints what its comments say", expectPrinted);
 
-test("there are examples of a pool, of back pressure and of the context of handlers", () => {
-  expect(examples).toHaveLength(3);
+test("there are examples of a pool, of programs as text, of back pressure and of the context of handlers", () => {
+  expect(examples).toHaveLength(4);
 });

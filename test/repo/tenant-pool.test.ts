@@ -27,6 +27,11 @@ test("examples/tenant-pool: tenants see their own orders; what one of them compu
     [200, { outcome: "success", value: { orders: 0, cents: 0 }, steps }],
   ]);
   expect(await send("eve", "fn main() -> Int { 1 ")).toEqual([400, { error: expect.stringContaining("program.ax:1:") }]);
+  // A program cannot import the files of the service.
+  expect(await send("eve", 'import "./policy.json"\nfn main() -> Int { 1 }')).toEqual([
+    400,
+    { error: expect.stringContaining("cannot find `./policy.json`") },
+  ]);
   const many = "fn main() -> Int !{orders.list} { for _ in list.range(0, 11) { let _ = orders.list() }\n 1 }";
   expect(await send("eve", many)).toMatchObject([200, { outcome: "budget_exceeded" }]);
   expect(await Promise.all(spinning)).toMatchObject(spinning.map(() => [200, { outcome: "limit_exceeded" }]));

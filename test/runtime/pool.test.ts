@@ -11,7 +11,7 @@ import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { CapabilityFailure, machineHandler } from "../../gateway/handlers.ts";
 import { createRegistry } from "../../gateway/own-capabilities.ts";
-import { execute, type RunOptions } from "../../runtime/execute.ts";
+import { execute, type Runnable, type RunOptions } from "../../runtime/execute.ts";
 import { createPool, type Pool, type PoolOptions, type PoolRunOptions } from "../../runtime/pool/pool.ts";
 import type { PoolExecution } from "../../runtime/pool/pool-run.ts";
 import { resume } from "../../runtime/resume.ts";
@@ -332,7 +332,7 @@ describe("the pool's process", () => {
     const pool = poolOf();
     const { module } = ADD;
     const options = (more: PoolRunOptions): PoolRunOptions => ({ ...common, args: { a: 1, b: 2 }, ...more });
-    const bad: readonly (readonly [Parameters<Pool["execute"]>[0], PoolRunOptions])[] = [
+    const bad: readonly (readonly [Runnable, PoolRunOptions])[] = [
       [ADD, options({ args: { a: 1 } })],
       [ADD, options({ args: { a: "x", b: 1 } })],
       [ADD, options({ handlers: { "no.such": () => 1 } })],

@@ -1,0 +1,217 @@
+/**
+ * Compiles source texts for a pool, in a worker that does nothing else: compiling cannot be interrupted, so it must not happen beside runs.
+ * The worker starts with the first text. Texts wait in a queue that is fair between tenants, and one is compiled at a time. A text that takes
+ * too long, or whose caller gives up, ends the worker; the next text starts another. Compiled programs are kept, so that a text that comes again is
+ * not compiled again.
+ */
+import { createHash } from "node:crypto";
+import { CompileError } from "../../compiler/diagnostics.ts";
+import type { SourceFile } from "../../compiler/source.ts";
+import type { CapabilityRegistry } from "../../vm/capabilities.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { oncePer } from "../../vm/lazy.ts";
+import { FairQueue } from "./fair-queue.ts";
+import type { CompileResult, FromWorker } from "./messages.ts";
+import { newProgram, type PoolProgram, registryToText } from "./programs.ts";
+import { type Isolation, startWorker, type WorkerLink } from "./worker-link.ts";
+
+/** The heap of the worker. A source text of 1 MiB, the largest, needs less than half of it. */
+const HEAP_BYTES = 2048 * 2 ** 20;
+/** The most bytes of modules that are kept. */
+const MAX_KEPT_BYTES = 64 * 2 ** 20;
+
+interface Job {
+  readonly id: number;
+  readonly key: string;
+  readonly source: SourceFile;
+  readonly registry: CapabilityRegistry;
+  readonly tenant: string;
+  /** Undefined: the caller has given up. */
+  readonly resolve: (program: PoolProgram | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class PoolCompiler {
+  readonly #isolation: Isolation;
+  readonly #maxMs: number;
+  /** It needs no limits, because each job has a place in the queue of the pool. */
+  readonly #queue = new FairQueue<Job>({ maxQueued: Number.POSITIVE_INFINITY, maxQueuedPerTenant: Number.POSITIVE_INFINITY });
+  /** The compiled programs. The one that was used last is at the end. */
+  readonly #kept = new Map<string, PoolProgram>();
+  #keptBytes = 0;
+  #jobs = 0;
+  #current: Job | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #worker: { readonly link: WorkerLink; isReady: boolean } | undefined;
+  #closedWith: BorunaError | undefined;
+
+  constructor(isolation: Isolation, maxMs: number) {
+    this.#isolation = isolation;
+    this.#maxMs = maxMs;
+  }
+
+  /**
+   * Compiles a text. Resolves to undefined if the signal aborts first. Throws `CompileError`, `pool.compile` if it takes too long or too much memory,
+   * and the error that was given to `close`.
+   */
+  async compile(
+    source: SourceFile,
+    registry: CapabilityRegistry,
+    tenant: string,
+    signal: AbortSignal | undefined,
+  ): Promise<PoolProgram | undefined> {
+    if (this.#closedWith !== undefined) throw this.#closedWith;
+    if (signal?.aborted === true) return undefined;
+    const key = keyOf(source, registry);
+    const known = this.#use(key);
+    if (known !== undefined) return known;
+    let giveUp = (): void => undefined;
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#jobs += 1;
+        const job: Job = { id: this.#jobs, key, source, registry, tenant, resolve, reject };
+        giveUp = () => this.#abandon(job);
+        signal?.addEventListener("abort", giveUp, { once: true });
+        this.#queue.reserve(tenant);
+        this.#queue.add(tenant, job);
+        this.#next();
+      });
+    } finally {
+      signal?.removeEventListener("abort", giveUp);
+    }
+  }
+
+  /** Rejects all texts with the error, and ends the worker. */
+  close(error: BorunaError): void {
+    this.#closedWith = error;
+    this.#stopWorker();
+    this.#end((job) => job.reject(error));
+    for (let job = this.#queue.start(() => true); job !== undefined; job = this.#queue.start(() => true)) job.reject(error);
+  }
+
+  #abandon(job: Job): void {
+    if (this.#current === job) {
+      this.#stopWorker();
+      this.#end(() => job.resolve(undefined));
+    } else if (this.#queue.remove(job.tenant, job)) job.resolve(undefined);
+  }
+
+  /** Begins the next text, if none is being compiled. */
+  #next(): void {
+    while (this.#current === undefined && this.#closedWith === undefined) {
+      const job = this.#queue.start(() => true);
+      if (job === undefined) return;
+      // The same text may have been compiled since it came.
+      const known = this.#use(job.key);
+      if (known === undefined) {
+        this.#current = job;
+        this.#begin(job);
+      } else {
+        this.#queue.ended(job.tenant);
+        job.resolve(known);
+      }
+    }
+  }
+
+  #begin({ id, source, registry }: Job): void {
+    this.#worker ??= this.#startWorker();
+    if (!this.#worker.isReady) return;
+    this.#worker.link.send({
+      type: "compile",
+      job: id,
+      source: { name: source.name, text: source.text },
+      capabilities: registryToText(registry).text,
+    });
+    this.#timer = setTimeout(() => {
+      this.#stopWorker();
+      this.#end((job) => job.reject(compileFailure(`it took longer than maxCompileMs (${this.#maxMs} ms)`)));
+    }, this.#maxMs);
+    // The pool's other workers keep the process alive.
+    this.#timer.unref();
+  }
+
+  /** Ends the current text, and begins the next. */
+  #end(settle: (job: Job) => void): void {
+    clearTimeout(this.#timer);
+    const job = this.#current;
+    this.#current = undefined;
+    if (job !== undefined) {
+      this.#queue.ended(job.tenant);
+      settle(job);
+    }
+    this.#next();
+  }
+
+  #startWorker(): { readonly link: WorkerLink; isReady: boolean } {
+    const link: WorkerLink = startWorker(this.#isolation, HEAP_BYTES, {
+      onMessage: (message) => {
+        if (this.#worker?.link === link) this.#receive(message);
+      },
+      onExit: (why) => {
+        if (this.#worker?.link !== link) return;
+        this.#worker = undefined;
+        this.#end((job) => job.reject(compileFailure(`its worker ${why}`)));
+      },
+    });
+    return { link, isReady: false };
+  }
+
+  #stopWorker(): void {
+    this.#worker?.link.stop();
+    this.#worker = undefined;
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.type === "ready") {
+      if (this.#worker !== undefined) this.#worker.isReady = true;
+      if (this.#current !== undefined) this.#begin(this.#current);
+    } else if (message.type === "compiled" && message.job === this.#current?.id) {
+      this.#end((job) => this.#settle(job, message.result));
+    }
+  }
+
+  #settle(job: Job, result: CompileResult): void {
+    const { source, registry } = job;
+    if ("error" in result) {
+      const { kind, message, hint } = result.error;
+      job.reject(new BorunaError(kind, message, { hint }));
+    } else if ("module" in result) {
+      const program = newProgram({ ...result, registry, program: undefined });
+      this.#keep(job.key, program);
+      job.resolve(program);
+    } else job.reject(new CompileError(result.diagnostics, (file) => (file === source.name ? source.text : undefined)));
+  }
+
+  #keep(key: string, program: PoolProgram): void {
+    this.#kept.set(key, program);
+    this.#keptBytes += program.module.length;
+    for (const [oldest, { module }] of this.#kept) {
+      if (this.#keptBytes <= MAX_KEPT_BYTES) return;
+      this.#kept.delete(oldest);
+      this.#keptBytes -= module.length;
+    }
+  }
+
+  #use(key: string): PoolProgram | undefined {
+    const known = this.#kept.get(key);
+    if (known === undefined) return undefined;
+    this.#kept.delete(key);
+    this.#kept.set(key, known);
+    return known;
+  }
+}
+
+let registries = 0;
+const numberOf = oncePer(() => {
+  registries += 1;
+  return { number: registries };
+});
+
+/** Texts with the same key compile to the same program. */
+function keyOf({ name, text }: SourceFile, registry: CapabilityRegistry): string {
+  const hash = createHash("sha256").update(JSON.stringify(name)).update("\n").update(text, "utf16le").digest("base64");
+  return `${numberOf(registry).number} ${hash}`;
+}
+
+const compileFailure = (why: string): BorunaError =>
+  new BorunaError("pool.compile", `the program could not be compiled: ${why}`, { hint: "Send a shorter program, or raise maxCompileMs." });
