@@ -67,6 +67,17 @@ export function pathText({ steps, omitted }: CallPath, end?: Place): string {
   return [...shown, ...(end === undefined ? [] : [placeText(end)])].join(" → ");
 }
 
+/** Limit on the paths of a call that are shown. */
+const MAX_SHOWN_PATHS = 3;
+
+function pathLines({ path, otherPaths }: EffectCall): readonly string[] {
+  const paths = [...new Set([...(path === undefined ? [] : [path]), ...otherPaths].map((each) => pathText(each())))];
+  const more = paths.length - MAX_SHOWN_PATHS;
+  return [...paths.slice(0, MAX_SHOWN_PATHS), ...(more > 0 ? [`and ${more} more ${more === 1 ? "path" : "paths"}`] : [])].map(
+    (line) => `    ${line}`,
+  );
+}
+
 /** Returns the check as lines of text. */
 export function policyCheckLines({ calls: checked, totals, unused }: PolicyCheck): readonly string[] {
   const lines = checked.flatMap(({ call, judgement, isLeftToHandler: isLeft }) => {
@@ -76,7 +87,7 @@ export function policyCheckLines({ calls: checked, totals, unused }: PolicyCheck
     const verdict =
       judgement === undefined ? "" : ` ${isLeft ? "allowed, unless its handler refuses it" : VERDICT_WORDS[judgement.verdict]},`;
     const reasons = (judgement?.reasons ?? []).map(({ rule, reason }) => `    ${reason} [${rule}]`);
-    return [`${what}:${verdict} ${times(call.times)}`, `    ${pathText(call.path())}`, ...reasons];
+    return [`${what}:${verdict} ${times(call.times)}`, ...pathLines(call), ...reasons];
   });
   const forecast = [...totals].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => `${name}: ${calls(count)}`);
   return [
@@ -153,6 +164,7 @@ export function policyCheckJson(check: PolicyCheck): JsonData {
               ),
             ],
             ["path", call.path === undefined ? null : pathJson(call.path())],
+            ["other_paths", call.otherPaths.map((path) => pathJson(path()))],
             ["times", countJson(call.times)],
             ["arguments", argumentsJson(call)],
             ["in_actor", call.inActor],

@@ -1,13 +1,10 @@
 /** Counts how often each function can run in one run of the program. */
-import type { Callable } from "../compiler/ir.ts";
-import type { ReachedFunction } from "./reached.ts";
-import { bounded, times } from "./walk.ts";
-
-type Reached = ReadonlyMap<Callable, ReachedFunction>;
+import type { Reached, ReachedFunction } from "./reached.ts";
+import { bounded, type Instance, times } from "./walk.ts";
 
 /** Returns an upper bound on the runs of each function. It is Infinity if no bound is known, as for a function that calls itself. */
-export function countRuns(main: Callable, reached: Reached): ReadonlyMap<Callable, number> {
-  const runs = new Map<Callable, number>([[main, 1]]);
+export function countRuns(main: Instance, reached: Reached): ReadonlyMap<Instance, number> {
+  const runs = new Map<Instance, number>([[main, 1]]);
   // Callers come before the functions that they call.
   for (const component of components(main, reached).reverse()) {
     const isCycle = component.length > 1 || component.some((fn) => reached.get(fn)?.runs.has(fn) === true);
@@ -24,51 +21,51 @@ export function countRuns(main: Callable, reached: Reached): ReadonlyMap<Callabl
 
 /** A function whose callees are being visited. */
 interface Visit {
-  readonly callable: Callable;
-  readonly targets: Iterator<Callable>;
+  readonly instance: Instance;
+  readonly targets: Iterator<Instance>;
 }
 
 /**
  * Returns the strongly connected components of the call graph, called functions first: groups of functions that call each other, and
  * single functions. This is Tarjan's algorithm ("Depth-first search and linear graph algorithms", 1972) without recursion.
  */
-function components(main: Callable, reached: Reached): Callable[][] {
-  const found: Callable[][] = [];
-  const indexes = new Map<Callable, number>();
-  const lowest = new Map<Callable, number>();
-  const open = new Set<Callable>();
-  const stack: Callable[] = [];
+function components(main: Instance, reached: Reached): Instance[][] {
+  const found: Instance[][] = [];
+  const indexes = new Map<Instance, number>();
+  const lowest = new Map<Instance, number>();
+  const open = new Set<Instance>();
+  const stack: Instance[] = [];
   const visits: Visit[] = [];
-  const visit = (callable: Callable): void => {
-    indexes.set(callable, indexes.size);
-    lowest.set(callable, indexes.size - 1);
-    open.add(callable);
-    stack.push(callable);
-    visits.push({ callable, targets: targetsOf(reached.get(callable)) });
+  const visit = (instance: Instance): void => {
+    indexes.set(instance, indexes.size);
+    lowest.set(instance, indexes.size - 1);
+    open.add(instance);
+    stack.push(instance);
+    visits.push({ instance, targets: targetsOf(reached.get(instance)) });
   };
-  const lower = (callable: Callable, index: number | undefined): void => {
-    if (index !== undefined) lowest.set(callable, Math.min(lowest.get(callable) ?? index, index));
+  const lower = (instance: Instance, index: number | undefined): void => {
+    if (index !== undefined) lowest.set(instance, Math.min(lowest.get(instance) ?? index, index));
   };
   visit(main);
   for (let top = visits.at(-1); top !== undefined; top = visits.at(-1)) {
-    const { callable, targets } = top;
+    const { instance, targets } = top;
     const next = targets.next();
     if (next.done !== true) {
       if (!indexes.has(next.value)) visit(next.value);
-      else if (open.has(next.value)) lower(callable, indexes.get(next.value));
+      else if (open.has(next.value)) lower(instance, indexes.get(next.value));
       continue;
     }
     visits.pop();
-    const caller = visits.at(-1)?.callable;
-    if (caller !== undefined) lower(caller, lowest.get(callable));
-    if (lowest.get(callable) !== indexes.get(callable)) continue;
-    const component = stack.splice(stack.lastIndexOf(callable));
+    const caller = visits.at(-1)?.instance;
+    if (caller !== undefined) lower(caller, lowest.get(instance));
+    if (lowest.get(instance) !== indexes.get(instance)) continue;
+    const component = stack.splice(stack.lastIndexOf(instance));
     for (const fn of component) open.delete(fn);
     found.push(component);
   }
   return found;
 }
 
-function* targetsOf(fn: ReachedFunction | undefined): Generator<Callable, void> {
+function* targetsOf(fn: ReachedFunction | undefined): Generator<Instance, void> {
   for (const target of fn?.runs.keys() ?? []) if (typeof target !== "number") yield target;
 }

@@ -7,24 +7,24 @@
  *
  * The steps:
  *
- * 1. Walk `main` (walk.ts) and, until nothing new is learned, each function that a walked function may run. A function is walked again
- *    when more is learned about its arguments. After a few times nothing is assumed about them, so the work is linear in the program.
+ * 1. Walk `main` (walk.ts) and, until nothing new is learned, each function that a walked function may run (reached.ts). A function is
+ *    walked for each combination of arguments, up to a limit, so the work is linear in the program.
  * 2. Find the shortest path from `main` to each function.
  * 3. Count the runs of each function, callers first. A function runs as often as each caller runs, times the calls in that caller. A
  *    function that calls itself, directly or through others, may run any number of times.
+ * 4. Join the calls of one place that have the same arguments.
  *
  * The result is sound: a run makes no other call, no call more often, and none with other arguments. It is not exact: a listed call may
  * never happen, so every message made from it says "can".
  */
 import type { Span } from "../compiler/ast.ts";
 import type { CheckedFunctions } from "../compiler/compile.ts";
-import type { Callable } from "../compiler/ir.ts";
 import { lineTable, type LineTable, positionAt, type SourceFile } from "../compiler/source.ts";
 import { type CapabilityDecl, type CapabilityRegistry, signatureFor } from "../vm/capabilities.ts";
 import { countRuns } from "./count-runs.ts";
 import { type Known, knownConstant } from "./known.ts";
-import { type ReachedFunction, reachedFrom } from "./reached.ts";
-import { bounded, type Edge, type EdgeKind, type Site, times } from "./walk.ts";
+import { type Reached, type ReachedFunction, reachedFrom } from "./reached.ts";
+import { bounded, type Edge, type EdgeKind, type Instance, type Site, times } from "./walk.ts";
 
 /** A place in the source. Lines and columns start at 1. */
 export interface Place {
@@ -49,12 +49,14 @@ export interface CallPath {
   readonly omitted: number;
 }
 
-/** A capability call in the source. */
+/** A capability call in the source, with certain arguments. A place has several if callers pass different arguments. */
 export interface EffectCall {
   readonly capability: CapabilityDecl;
   readonly place: Place;
-  /** The path from `main` to the function that makes the call. Undefined if the call is never reached. */
+  /** The shortest path from `main` to the function that makes the call. Undefined if the call is never reached. */
   readonly path: (() => CallPath) | undefined;
+  /** A path for each other caller of the function that makes the call, the shortest first. */
+  readonly otherPaths: readonly (() => CallPath)[];
   /** The parameters by name, with what is known about their arguments. Defaults are filled in. */
   readonly args: readonly { readonly param: string; readonly known: Known }[];
   /** How often one run can make this call: 0 if it is never reached, Infinity if no bound is known. */
@@ -75,39 +77,87 @@ const MAX_STEPS = 64;
 
 /** Finds the capability calls of a program, including those that are never reached. */
 export function findEffects({ main, functions }: CheckedFunctions, registry: CapabilityRegistry): Effects {
-  const found = reachedFrom([main]);
-  const paths = shortestPaths(main, found);
-  const reached = new Map([...found].filter(([callable]) => callable === main || paths.has(callable)));
-  const ownTask = withoutSpawns(main, reached);
-  const runs = countRuns(main, reached);
-  const places = new Places();
-  const calls: EffectCall[] = [];
+  const {
+    reached: found,
+    instances: [entry],
+  } = reachedFrom([main]);
+  if (entry === undefined) throw new Error("main has no instance");
+  const graph = new Graph(entry, found);
+  const { reached } = graph;
+  const runs = countRuns(entry, reached);
+  const calls = new CallList(registry, graph);
   const totals = new Map<string, number>();
-  const addCalls = ({ callable, walked }: ReachedFunction, pathOfFunction: EffectCall["path"]): void => {
-    for (const site of walked.sites) {
-      const capability = registry.byId.get(site.capability);
-      if (capability === undefined) continue;
-      const path = site.times === 0 ? undefined : pathOfFunction;
-      calls.push({
-        capability,
-        place: places.of(callable.file, site.span),
-        path,
-        args: argsOf(capability, site),
-        times: path === undefined ? 0 : times(runs.get(callable) ?? 0, site.times),
-        inActor: path !== undefined && !ownTask.has(callable),
-      });
-    }
-  };
-  for (const fn of reached.values()) {
-    addCalls(fn, () => pathTo(main, fn.callable, paths, places));
+  for (const [instance, fn] of reached) {
+    calls.add(fn, instance, runs.get(instance) ?? 0);
     for (const [capability, count] of fn.walked.runs) {
       const name = typeof capability === "number" ? registry.byId.get(capability)?.name : undefined;
-      if (name !== undefined) totals.set(name, bounded((totals.get(name) ?? 0) + times(runs.get(fn.callable) ?? 0, count)));
+      if (name !== undefined) totals.set(name, bounded((totals.get(name) ?? 0) + times(runs.get(instance) ?? 0, count)));
     }
   }
-  for (const fn of reachedFrom(functions.filter((f) => !reached.has(f))).values()) if (!reached.has(fn.callable)) addCalls(fn, undefined);
-  return { calls: calls.sort((a, b) => comparePlaces(a.place, b.place)), totals };
+  const known = new Set([...reached.values()].map(({ callable }) => callable));
+  const others = reachedFrom(functions.filter((f) => !known.has(f))).reached;
+  for (const fn of others.values()) if (!known.has(fn.callable)) calls.add(fn, undefined, 0);
+  return { calls: calls.sorted(), totals };
 }
+
+/** The calls found so far. Those of one place that have the same arguments are joined. */
+class CallList {
+  readonly #registry: CapabilityRegistry;
+  readonly #graph: Graph;
+  readonly #calls = new Map<string, FoundCall>();
+
+  constructor(registry: CapabilityRegistry, graph: Graph) {
+    this.#registry = registry;
+    this.#graph = graph;
+  }
+
+  /** Adds the calls that a function makes. `instance` is undefined if the function is never reached. */
+  add({ callable, walked }: ReachedFunction, instance: Instance | undefined, runs: number): void {
+    for (const site of walked.sites) {
+      const capability = this.#registry.byId.get(site.capability);
+      if (capability === undefined) continue;
+      const place = this.#graph.places.of(callable.file, site.span);
+      const args = argsOf(capability, site);
+      const maker = site.times === 0 ? undefined : instance;
+      const key = `${place.file}:${place.line}:${place.column}:${capability.id}:${JSON.stringify(args, (_, value) => keyValue(value))}`;
+      const call = this.#calls.get(key) ?? { capability, place, args, times: 0, makers: [] };
+      this.#calls.set(key, call);
+      if (maker === undefined) continue;
+      call.times = bounded(call.times + times(runs, site.times));
+      call.makers.push(maker);
+    }
+  }
+
+  sorted(): readonly EffectCall[] {
+    const reachedAt = new Set([...this.#calls.values()].filter(({ makers }) => makers.length > 0).map(({ place }) => placeKey(place)));
+    return [...this.#calls.values()]
+      .filter(({ makers, place }) => makers.length > 0 || !reachedAt.has(placeKey(place)))
+      .map(({ capability, place, args, times: count, makers }): EffectCall => {
+        const [path, ...otherPaths] = this.#graph.pathsTo(makers);
+        const inActor = makers.length > 0 && makers.every((maker) => !this.#graph.ownTask.has(maker));
+        return { capability, place, path, otherPaths, args, times: count, inActor };
+      })
+      .sort((a, b) => comparePlaces(a.place, b.place));
+  }
+}
+
+interface FoundCall {
+  readonly capability: CapabilityDecl;
+  readonly place: Place;
+  readonly args: EffectCall["args"];
+  times: number;
+  /** The functions that make the call. */
+  readonly makers: Instance[];
+}
+
+/** Makes what is known about an argument comparable as JSON text. */
+function keyValue(value: unknown): unknown {
+  if (value instanceof Map) return [...value];
+  if (value instanceof Set) return value.size;
+  return typeof value === "bigint" ? String(value) : value;
+}
+
+const placeKey = ({ file, line, column }: Place): string => `${file}:${line}:${column}`;
 
 const comparePlaces = (a: Place, b: Place): number =>
   a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1;
@@ -116,58 +166,114 @@ function argsOf(capability: CapabilityDecl, { args }: Site): EffectCall["args"] 
   const params = capability.internal === true ? [] : (signatureFor(capability, args.length)?.params ?? []);
   return params.map(({ name, default: value }, i) => ({
     param: name,
-    known: i < args.length ? args[i] : value === undefined ? undefined : knownConstant(value),
+    known: i < args.length ? argument(args[i]) : value === undefined ? undefined : knownConstant(value),
   }));
 }
 
+/** A call with an argument that never has a value is never made. */
+const argument = (known: Known): Known => (known?.kind === "never" ? undefined : known);
+
 /** How a function is first reached. */
 interface Origin {
-  readonly from: Callable;
+  readonly from: Instance;
   readonly edge: Edge;
   /** The number of steps before this one. */
   readonly depth: number;
 }
 
+/** Limit on the paths of a call. */
+const MAX_PATHS = 16;
+
+/** The functions that `main` reaches, and the paths that lead to them. */
+class Graph {
+  readonly places = new Places();
+  readonly reached: Reached;
+  /** The functions that can run in the task of `main`, not only in an actor. */
+  readonly ownTask: ReadonlySet<Instance>;
+  readonly #main: Instance;
+  readonly #origins: ReadonlyMap<Instance, Origin>;
+  readonly #callers = new Map<Instance, Origin[]>();
+
+  constructor(main: Instance, found: Reached) {
+    this.#main = main;
+    this.#origins = shortestPaths(main, found);
+    this.reached = new Map([...found].filter(([instance]) => instance === main || this.#origins.has(instance)));
+    this.ownTask = withoutSpawns(main, this.reached);
+    for (const [from, fn] of this.reached) {
+      const depth = (this.#origins.get(from)?.depth ?? 0) + 1;
+      for (const [target, edge] of edgesOf(fn)) {
+        if (target === main) continue;
+        const callers = this.#callers.get(target) ?? [];
+        this.#callers.set(target, callers);
+        if (callers.length <= MAX_PATHS) callers.push({ from, edge, depth });
+      }
+    }
+  }
+
+  /** Returns for each caller of the functions a path that ends in one of the functions, the shortest paths first. */
+  pathsTo(makers: readonly Instance[]): readonly (() => CallPath)[] {
+    const ends = makers.slice(0, MAX_PATHS).flatMap((maker) => {
+      const first = this.#origins.get(maker);
+      // A function that calls itself is not a caller of its own.
+      const others = (this.#callers.get(maker) ?? []).filter(
+        ({ from, edge }) => from.callable !== maker.callable && (from !== first?.from || edge !== first.edge),
+      );
+      return [first, ...others].map((origin) => ({ maker, origin }));
+    });
+    ends.sort((a, b) => (a.origin?.depth ?? 0) - (b.origin?.depth ?? 0));
+    return ends.slice(0, MAX_PATHS).map(
+      ({ maker, origin }) =>
+        () =>
+          this.#path(maker, origin),
+    );
+  }
+
+  #path(maker: Instance, last: Origin | undefined): CallPath {
+    const steps: PathStep[] = [];
+    let omitted = 0;
+    let current = maker;
+    for (let origin = last; origin !== undefined; origin = this.#origins.get(current)) {
+      const { from, edge, depth } = origin;
+      if (steps.length === MAX_STEPS - 1) {
+        omitted = depth;
+        break;
+      }
+      steps.push({ function: current.callable.name, by: edge.kind, place: this.places.of(from.callable.file, edge.span) });
+      current = from;
+    }
+    const main = this.#main.callable;
+    const declared = main.item?.name.span ?? { start: 0, end: 0 };
+    steps.push({ function: main.name, by: "main", place: this.places.of(main.file, declared) });
+    return { steps: steps.reverse(), omitted };
+  }
+}
+
+const edgesOf = (fn: ReachedFunction | undefined): readonly (readonly [Instance, Edge])[] => [
+  ...(fn?.edges ?? []),
+  ...(fn?.walked.spawns ?? []),
+];
+
 /** Returns the origins of all functions but `main`, by the shortest paths. */
-function shortestPaths(main: Callable, reached: ReadonlyMap<Callable, ReachedFunction>): ReadonlyMap<Callable, Origin> {
-  const origins = new Map<Callable, Origin>();
-  const order = [{ callable: main, depth: 0 }];
+function shortestPaths(main: Instance, reached: Reached): ReadonlyMap<Instance, Origin> {
+  const origins = new Map<Instance, Origin>();
+  const order = [{ instance: main, depth: 0 }];
   // The loop also visits the elements that it appends.
-  for (const { callable, depth } of order) {
-    const fn = reached.get(callable);
-    for (const [target, edge] of [...(fn?.edges ?? []), ...(fn?.walked.spawns ?? [])]) {
+  for (const { instance, depth } of order) {
+    for (const [target, edge] of edgesOf(reached.get(instance))) {
       if (target === main || origins.has(target)) continue;
-      origins.set(target, { from: callable, edge, depth: depth + 1 });
-      order.push({ callable: target, depth: depth + 1 });
+      origins.set(target, { from: instance, edge, depth: depth + 1 });
+      order.push({ instance: target, depth: depth + 1 });
     }
   }
   return origins;
 }
 
 /** Returns the functions that can run in the task of `main`, not only in an actor. */
-function withoutSpawns(main: Callable, reached: ReadonlyMap<Callable, ReachedFunction>): ReadonlySet<Callable> {
+function withoutSpawns(main: Instance, reached: Reached): ReadonlySet<Instance> {
   const found = new Set([main]);
   // The loop also visits the elements that it adds.
-  for (const callable of found) for (const target of reached.get(callable)?.edges.keys() ?? []) found.add(target);
+  for (const instance of found) for (const target of reached.get(instance)?.edges.keys() ?? []) found.add(target);
   return found;
-}
-
-function pathTo(main: Callable, callable: Callable, origins: ReadonlyMap<Callable, Origin>, places: Places): CallPath {
-  const steps: PathStep[] = [];
-  let omitted = 0;
-  let current = callable;
-  for (let origin = origins.get(current); origin !== undefined; origin = origins.get(current)) {
-    const { from, edge, depth } = origin;
-    if (steps.length === MAX_STEPS - 1) {
-      omitted = depth;
-      break;
-    }
-    steps.push({ function: current.name, by: edge.kind, place: places.of(from.file, edge.span) });
-    current = from;
-  }
-  const declared = main.item?.name.span ?? { start: 0, end: 0 };
-  steps.push({ function: main.name, by: "main", place: places.of(main.file, declared) });
-  return { steps: steps.reverse(), omitted };
 }
 
 /** Converts spans to places. */

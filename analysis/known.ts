@@ -1,15 +1,18 @@
 /**
  * What is known about a value before the program runs. `undefined` means that nothing is known.
  *
- *     "notes/" ++ name      a text that begins with "notes/"
- *     0..3                  a list of at most 3 Ints from 0 to 2
- *     [fs.read, trimmed]    a list of at most 2 functions, each one of these two
+ *     "notes/" ++ name                  a text that begins with "notes/"
+ *     0..3                              a list of at most 3 Ints from 0 to 2
+ *     [fs.read, trimmed]                a list of at most 2 functions, each one of these two
+ *     Request { url: "a", method: m }   a record whose first field is "a"
+ *     { "Accept": "text/html" }         a map with this entry and no other
  *
  * Everything known is an upper bound: a value is one of the possible texts, and a list may be shorter than its known length. Each form
  * has a limited size, so that joining values many times stays cheap.
  */
 import type { Callable } from "../compiler/ir.ts";
 import { ListValue } from "../vm/value/list.ts";
+import { MapValue } from "../vm/value/map.ts";
 import type { Value } from "../vm/value/value.ts";
 
 /** A text, or the beginning of one if `isExact` is false. */
@@ -28,13 +31,28 @@ export type Known =
   | { readonly kind: "constant"; readonly value: Value }
   /** A list of at most `length` elements. */
   | { readonly kind: "list"; readonly length: number; readonly element: Known }
+  | { readonly kind: "record"; readonly fields: readonly Known[] }
+  /** A map with text keys. If `isOpen`, it may have other entries. */
+  | { readonly kind: "map"; readonly entries: ReadonlyMap<string, KnownEntry>; readonly isOpen: boolean }
   /** One of these functions. */
-  | { readonly kind: "functions"; readonly targets: ReadonlySet<Callable> };
+  | { readonly kind: "functions"; readonly targets: ReadonlySet<Callable> }
+  /** There is no value, because control never gets here. */
+  | { readonly kind: "never" };
+
+/** An entry of a map. It may be missing if `isCertain` is false. */
+export interface KnownEntry {
+  readonly value: Known;
+  readonly isCertain: boolean;
+}
+
+export const NEVER: Known = { kind: "never" };
 
 /** Called with functions that the analysis no longer tracks: any code may call them. */
 export type Escape = (targets: Iterable<Callable>) => void;
 
-const MAX_TEXTS = 16;
+/** Limit on the possible texts of a value, for example of the URLs in a list. */
+const MAX_TEXTS = 64;
+const MAX_ENTRIES = 64;
 /** Limit on a known text, in UTF-16 code units. */
 const MAX_TEXT_UNITS = 4_096;
 const MAX_FUNCTIONS = 16;
@@ -53,7 +71,8 @@ export function knownTexts(given: readonly KnownText[]): Known {
   const texts: KnownText[] = [];
   for (const next of given.map(shortened)) {
     if (texts.some((text) => covers(text, next))) continue;
-    texts.splice(0, texts.length, ...texts.filter((text) => !covers(next, text)), next);
+    if (!next.isExact) texts.splice(0, texts.length, ...texts.filter((text) => !covers(next, text)));
+    texts.push(next);
     if (texts.length > MAX_TEXTS || (next.text === "" && !next.isExact)) return undefined;
   }
   return { kind: "text", texts };
@@ -81,10 +100,78 @@ export function knownConcat(a: Known, b: Known): Known {
   );
 }
 
-/** Returns the functions that the value may be or contain. */
+/** Returns the functions that the value may be or contain. Records and maps contain none: a function escapes when it is put there. */
 export function functionsIn(known: Known): Iterable<Callable> {
   if (known?.kind === "functions") return known.targets;
   return known?.kind === "list" ? functionsIn(known.element) : [];
+}
+
+/** Returns what is known without the functions. */
+export function withoutFunctions(known: Known): Known {
+  if (known?.kind === "functions") return undefined;
+  if (known?.kind !== "list") return known;
+  const element = withoutFunctions(known.element);
+  return element === known.element ? known : { ...known, element };
+}
+
+const NO_ENTRIES: ReadonlyMap<string, KnownEntry> = new Map();
+
+/** Returns what is known about a map, or an open map if it may be any map. */
+export function asMap(known: Known): { readonly entries: ReadonlyMap<string, KnownEntry>; readonly isOpen: boolean } {
+  if (known?.kind === "map") return known;
+  const isEmpty = known?.kind === "constant" && known.value instanceof MapValue && known.value.size === 0;
+  return { entries: NO_ENTRIES, isOpen: !isEmpty };
+}
+
+/** Returns what is known about a map after the entry is set. */
+export function withEntry(map: Known, key: Known, value: Known): Known {
+  const { entries, isOpen } = asMap(map);
+  const keys = key?.kind === "text" && key.texts.every(({ isExact }) => isExact) ? key.texts : undefined;
+  if (keys === undefined || entries.size + keys.length > MAX_ENTRIES) {
+    // Any entry may be replaced.
+    return { kind: "map", entries: NO_ENTRIES, isOpen: true };
+  }
+  const after = new Map(entries);
+  for (const { text } of keys) {
+    const before = entries.get(text);
+    const isCertain = keys.length === 1;
+    if (isCertain) after.set(text, { value, isCertain });
+    else
+      after.set(text, {
+        value: before === undefined ? value : joinKnown(before.value, value, () => undefined),
+        isCertain: before?.isCertain === true,
+      });
+  }
+  return { kind: "map", entries: after, isOpen };
+}
+
+/** Returns what is known about a map after some entry is removed. */
+export function withoutEntry(map: Known): Known {
+  const { entries, isOpen } = asMap(map);
+  return { kind: "map", entries: new Map([...entries].map(([key, { value }]) => [key, { value, isCertain: false }])), isOpen };
+}
+
+function joinMaps(a: Known & { readonly kind: "map" }, b: ReturnType<typeof asMap>, depth: number): Known {
+  const entries = new Map<string, KnownEntry>();
+  for (const key of new Set([...a.entries.keys(), ...b.entries.keys()])) {
+    const [first, second] = [a.entries.get(key), b.entries.get(key)];
+    // An entry that the other map does not name: an open map may have another value for it.
+    const other = first === undefined ? a : b;
+    const value =
+      first !== undefined && second !== undefined
+        ? joinKnown(first.value, second.value, () => undefined, depth + 1)
+        : other.isOpen
+          ? undefined
+          : (first ?? second)?.value;
+    entries.set(key, { value, isCertain: first?.isCertain === true && second?.isCertain === true });
+  }
+  const isOpen = a.isOpen || b.isOpen;
+  if (entries.size > MAX_ENTRIES) return { kind: "map", entries: NO_ENTRIES, isOpen: true };
+  const isSame =
+    isOpen === a.isOpen &&
+    entries.size === a.entries.size &&
+    [...entries].every(([key, entry]) => entry.value === a.entries.get(key)?.value && entry.isCertain === a.entries.get(key)?.isCertain);
+  return isSame ? a : { kind: "map", entries, isOpen };
 }
 
 /** Returns what is known about a value that may be `a` or `b`. Passes `escape` the functions that the result no longer contains. */
@@ -95,6 +182,8 @@ export function joinKnown(a: Known, b: Known, escape: Escape, depth = 0): Known 
     escape(functionsIn(b));
     return undefined;
   };
+  if (a?.kind === "never") return b;
+  if (b?.kind === "never") return a;
   if (a === undefined || b === undefined || depth > MAX_DEPTH) return forget();
   if (a.kind === "text" && b.kind === "text") return sameOr(a, knownTexts([...a.texts, ...b.texts]));
   if (a.kind === "int" && b.kind === "int") return sameOr(a, { kind: "int", min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) });
@@ -102,6 +191,13 @@ export function joinKnown(a: Known, b: Known, escape: Escape, depth = 0): Known 
     const element = a.length === 0 ? b.element : b.length === 0 ? a.element : joinKnown(a.element, b.element, escape, depth + 1);
     return sameOr(a, { kind: "list", length: Math.max(a.length, b.length), element });
   }
+  if (a.kind === "record" && b.kind === "record" && a.fields.length === b.fields.length) {
+    const fields = a.fields.map((field, i) => joinKnown(field, b.fields[i], escape, depth + 1));
+    return fields.every((field, i) => field === a.fields[i]) ? a : { kind: "record", fields };
+  }
+  if (a.kind === "map") return joinMaps(a, asMap(b), depth);
+  if (b.kind === "map") return joinMaps({ kind: "map", ...asMap(a) }, b, depth);
+  if (a.kind === "constant" && b.kind === "constant" && a.value === b.value) return a;
   if (a.kind === "functions" && b.kind === "functions") {
     const targets = new Set([...a.targets, ...b.targets]);
     return targets.size > MAX_FUNCTIONS ? forget() : targets.size === a.targets.size ? a : { kind: "functions", targets };

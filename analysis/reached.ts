@@ -1,69 +1,98 @@
-/** Finds the functions that a program may run. Walks each again until nothing new is learned about its arguments. */
+/**
+ * Finds the functions that a program may run, and what is known about their arguments.
+ *
+ *     fn get(url: String) -> Request { Request { url, method: "GET" } }     instances: get("a"), get("b")
+ *     fn main() { fetch(get("a"))  fetch(get("b")) }                        fetch({ "a", "GET" }), fetch({ "b", "GET" })
+ *
+ * A function is walked once for each combination of arguments: each is an *instance* of the function. So its result and its calls are
+ * known for each caller. Instances are limited in number and in source length. All other calls share one *general* instance, which has
+ * the joined arguments, is walked again when these change, and whose result is unknown. Functions that capture values, actors, and
+ * functions that any code may call have only a general instance.
+ */
+import { prune } from "../compiler/check-types.ts";
 import type { Callable } from "../compiler/ir.ts";
 import { functionsIn, joinKnown, type Known } from "./known.ts";
-import { type Edge, type Walked, walkFunction } from "./walk.ts";
+import { type Edge, type Instance, type Walked, walkFunction } from "./walk.ts";
 
 export interface ReachedFunction {
   readonly callable: Callable;
   readonly walked: Walked;
   /** The functions that may run in a call of this one: those that the walk found, and function values that this one receives (`Node.lost`). */
-  readonly edges: ReadonlyMap<Callable, Edge>;
+  readonly edges: ReadonlyMap<Instance, Edge>;
   /** As in `Walked`, with the functions of `Node.lost`. */
   readonly runs: Walked["runs"];
 }
 
-/** After this number of changes, nothing is assumed about the arguments of a function. */
-const MAX_CHANGES = 4;
+export type Reached = ReadonlyMap<Instance, ReachedFunction>;
 
-/** What is known about one function so far. */
-interface Node {
-  readonly callable: Callable;
+/** After this number of changes, nothing is assumed about the arguments of a general instance. */
+const MAX_CHANGES = 4;
+/** Limit on the instances of a function, without the general one. */
+const MAX_INSTANCES = 64;
+/** Limit on the text of all arguments of an instance, in UTF-16 code units. */
+const MAX_KEY_UNITS = 8_192;
+/** Source length of further instances, in UTF-16 code units, that is free. Beyond it, they may add twice the length of the functions that are reached. */
+const FREE_UNITS = 65_536;
+/** Limit on functions that are walked inside of each other. Further ones are walked later, and their results are unknown until then. */
+const MAX_NESTING = 24;
+
+/** An instance, and what is known about it so far. */
+interface Node extends Instance {
   /** What is known about captured values and parameters. The array has no element at an index for which no call was found yet. */
   readonly params: Known[];
   changes: number;
   /** Whether a function that the program may run can run this one. */
   isReached: boolean;
   isQueued: boolean;
+  isWalking: boolean;
   walked: Walked | undefined;
   /** Function values that the function receives and the analysis no longer tracks. The function may run them any number of times. */
-  readonly lost: Set<Callable>;
+  readonly lost: Set<Node>;
 }
 
-/** Returns the functions that the entries may run, in the order in which they are found. Nothing is known about the arguments of the entries. */
-export function reachedFrom(entries: readonly Callable[]): ReadonlyMap<Callable, ReachedFunction> {
+/**
+ * Returns the functions that the entries may run, in the order in which they are found. Nothing is known about the arguments of the
+ * entries. `instances` are those of the entries.
+ */
+export function reachedFrom(entries: readonly Callable[]): { readonly reached: Reached; readonly instances: readonly Instance[] } {
   const search = new Search();
-  for (const entry of entries) search.addEntry(entry);
-  return search.run();
+  const instances = entries.map((entry) => search.addEntry(entry));
+  return { reached: search.run(), instances };
 }
 
 class Search {
-  readonly #nodes = new Map<Callable, Node>();
+  /** The general instance of each function. */
+  readonly #general = new Map<Callable, Node>();
+  /** The other instances of each function, by the text of their arguments. */
+  readonly #instances = new Map<Callable, Map<string, Node>>();
+  readonly #walked: Node[] = [];
   readonly #queue: Node[] = [];
+  readonly #ids = new Map<unknown, number>();
+  #nesting = 0;
+  #freeUnits = FREE_UNITS;
 
-  addEntry(callable: Callable): void {
-    const node = this.#node(callable);
+  addEntry(callable: Callable): Instance {
+    const node = this.#generalNode(callable);
     for (let i = 0; i < paramCount(callable); i++) node.params[i] = undefined;
-    this.#reach(callable);
-  }
-
-  run(): ReadonlyMap<Callable, ReachedFunction> {
-    // The loop also visits the nodes that it appends.
-    for (const node of this.#queue) this.#walk(node);
-    return new Map(
-      [...this.#nodes].flatMap(([callable, node]) => (node.walked === undefined ? [] : [[callable, reachedOf(node, node.walked)]])),
-    );
-  }
-
-  #node(callable: Callable): Node {
-    const known = this.#nodes.get(callable);
-    if (known !== undefined) return known;
-    const node = { callable, params: [], changes: 0, isReached: false, isQueued: false, walked: undefined, lost: new Set<Callable>() };
-    this.#nodes.set(callable, node);
+    this.#reach(node);
     return node;
   }
 
-  #reach(target: Callable): void {
-    const node = this.#node(target);
+  run(): Reached {
+    // The loop also visits the nodes that it appends.
+    for (const node of this.#queue) if (node.isQueued) this.#walk(node);
+    return new Map(this.#walked.flatMap((node) => (node.walked === undefined ? [] : [[node, reachedOf(node, node.walked)]])));
+  }
+
+  #generalNode(callable: Callable): Node {
+    const known = this.#general.get(callable);
+    if (known !== undefined) return known;
+    const node = newNode(callable, []);
+    this.#general.set(callable, node);
+    return node;
+  }
+
+  #reach(node: Node): void {
     if (node.isReached) return;
     node.isReached = true;
     this.#enqueue(node);
@@ -77,21 +106,72 @@ class Search {
 
   #walk(node: Node): void {
     node.isQueued = false;
-    const walked = walkFunction(node.callable, node.params, {
-      called: (target, from, args) => this.#learn(target, from, args),
-      escaped: (target) => this.#forgetParams(target),
+    if (node.walked === undefined) this.#walked.push(node);
+    node.isWalking = true;
+    this.#nesting += 1;
+    const found: Node[] = [];
+    const general = (target: Callable): Node => {
+      const instance = this.#generalNode(target);
+      found.push(instance);
+      return instance;
+    };
+    node.walked = walkFunction(node.callable, node.params, {
+      called: (target, args) => {
+        const instance = this.#instance(target, args);
+        if (instance === undefined) {
+          this.#learn(this.#generalNode(target), paramCount(target) - args.length, args);
+          return { instance: general(target), result: undefined };
+        }
+        found.push(instance);
+        return { instance, result: this.#resultOf(instance) };
+      },
+      captured: (target, values) => this.#learn(this.#generalNode(target), 0, values),
+      escaped: (target) => {
+        this.#forgetParams(target);
+        return general(target);
+      },
+      spawned: general,
     });
-    node.walked = walked;
-    for (const target of [...walked.edges.keys(), ...walked.spawns.keys()]) this.#reach(target);
+    this.#nesting -= 1;
+    node.isWalking = false;
+    for (const instance of found) this.#reach(instance);
+  }
+
+  /** Returns the instance of the function for these arguments. Undefined if the call belongs to the general instance. */
+  #instance(callable: Callable, args: readonly Known[]): Node | undefined {
+    if (callable.body === null || paramCount(callable) !== args.length) return undefined;
+    const instances = this.#instances.get(callable) ?? new Map<string, Node>();
+    this.#instances.set(callable, instances);
+    // A function that calls itself with new arguments could do so for ever.
+    const isRecursive = this.#general.get(callable)?.isWalking === true || [...instances.values()].some(({ isWalking }) => isWalking);
+    const key = this.#keyOf(args);
+    if (key === undefined) return undefined;
+    const known = instances.get(key);
+    if (known !== undefined) return known;
+    const { start, end } = callable.body.value.span;
+    const units = instances.size === 0 ? -2 * (end - start) : end - start;
+    if (isRecursive || instances.size >= MAX_INSTANCES || units > this.#freeUnits) return undefined;
+    this.#freeUnits -= units;
+    const node = newNode(callable, [...args]);
+    instances.set(key, node);
+    return node;
+  }
+
+  /** Returns what is known about the result. Walks the function first if that is possible and its result may matter. */
+  #resultOf(node: Node): Known {
+    if (node.walked === undefined && !node.isWalking && this.#nesting < MAX_NESTING && canBeKnown(node.callable)) {
+      node.isReached = true;
+      this.#walk(node);
+    }
+    return node.isWalking ? undefined : node.walked?.result;
   }
 
   /** Joins the arguments of a call with what is known about the parameters. If this changes anything, the function is walked again. */
-  #learn(target: Callable, from: number, args: readonly Known[]): void {
-    const node = this.#node(target);
+  #learn(node: Node, from: number, args: readonly Known[]): void {
     let isChanged = false;
     args.forEach((arg, i) => {
       const index = from + i;
-      if (index >= paramCount(target)) return;
+      if (index < 0 || index >= paramCount(node.callable)) return;
       const before = node.params[index];
       const joined = index in node.params ? this.#joined(node, before, arg) : arg;
       if (index in node.params && joined === before) return;
@@ -114,10 +194,11 @@ class Search {
 
   #lose(node: Node, targets: Iterable<Callable>): void {
     for (const target of targets) {
-      if (node.lost.has(target)) continue;
-      node.lost.add(target);
+      const lost = this.#generalNode(target);
+      if (node.lost.has(lost)) continue;
+      node.lost.add(lost);
       this.#forgetParams(target);
-      this.#reach(target);
+      this.#reach(lost);
     }
   }
 
@@ -125,15 +206,74 @@ class Search {
   #forgetParams(target: Callable): void {
     const { length } = target.params;
     this.#learn(
-      target,
+      this.#generalNode(target),
       paramCount(target) - length,
       Array.from({ length }, () => undefined),
     );
   }
+
+  /** Returns a text that differs for different arguments. Undefined if it would be too long. */
+  #keyOf(args: readonly Known[]): string | undefined {
+    let units = 0;
+    const textOf = (known: Known): string => {
+      if (units > MAX_KEY_UNITS) return "";
+      switch (known?.kind) {
+        case undefined:
+          return "?";
+        case "never":
+          return "!";
+        case "text": {
+          for (const { text } of known.texts) units += text.length + 1;
+          return units > MAX_KEY_UNITS ? "" : JSON.stringify(known.texts.map(({ text, isExact }) => (isExact ? text : [text])));
+        }
+        case "int":
+          return `${known.min}..${known.max}`;
+        case "constant":
+          return `#${this.#id(known.value)}`;
+        case "list":
+          return `${known.length}*${textOf(known.element)}`;
+        case "record":
+          units += known.fields.length;
+          return `{${known.fields.map(textOf).join(",")}}`;
+        case "map":
+          units += known.entries.size;
+          return `{${[...known.entries].map(([key, { value, isCertain }]) => `${JSON.stringify(key)}${isCertain ? ":" : "?:"}${textOf(value)}`).join(",")}${known.isOpen ? "…" : ""}}`;
+        case "functions":
+          return `@${[...known.targets].map((target) => this.#id(target)).join("@")}`;
+      }
+    };
+    const key = args.map(textOf).join(";");
+    return units > MAX_KEY_UNITS ? undefined : key;
+  }
+
+  #id(value: unknown): number {
+    const id = this.#ids.get(value) ?? this.#ids.size;
+    this.#ids.set(value, id);
+    return id;
+  }
 }
+
+const newNode = (callable: Callable, params: Known[]): Node => ({
+  callable,
+  params,
+  changes: 0,
+  isReached: false,
+  isQueued: false,
+  isWalking: false,
+  walked: undefined,
+  lost: new Set(),
+});
 
 /** Returns the number of captured values and parameters. */
 const paramCount = ({ body }: Callable): number => body?.params.length ?? 0;
+
+/** Whether the walk may know something about a result of this type. */
+function canBeKnown({ result }: Callable): boolean {
+  const type = prune(result);
+  if (type.kind === "primitive") return type.name === "String" || type.name === "Int" || type.name === "Bool";
+  if (type.kind === "builtin") return type.name === "List" || type.name === "Map";
+  return type.kind === "declared" ? type.decl.kind === "record" : true;
+}
 
 function reachedOf({ callable, lost }: Node, walked: Walked): ReachedFunction {
   if (lost.size === 0) return { callable, walked, edges: walked.edges, runs: walked.runs };

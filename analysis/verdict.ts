@@ -87,7 +87,10 @@ export function valuesOf(known: Known): readonly Value[] | undefined {
     case "constant":
       return [known.value];
     case "list":
+    case "record":
+    case "map":
     case "functions":
+    case "never":
     case undefined:
       return undefined;
   }

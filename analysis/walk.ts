@@ -5,7 +5,8 @@
  *     fn load(paths: List<String>) -> List<String> !{fs.read} { list.map(paths, fs.read) }
  *
  * A call of a source builtin (one that is written in the language), such as `list.map`, is walked as if it were inlined. So the walk sees
- * that `load` calls the function value `fs.read` once for each element, not only that it passes the value on.
+ * that `load` calls the function value `fs.read` once for each element, not only that it passes the value on. Other functions are walked on
+their own, once for each combination of arguments (`reached.ts`), and return what is known about their result.
  *
  * The walk tracks a function value from its creation to its calls while it is in a variable, an argument or a list. Anywhere else (in a
  * record, in a result, in an argument of a native builtin) it *escapes*: it may then be called any number of times with any arguments, and
@@ -15,8 +16,24 @@ import type { Span } from "../compiler/ast.ts";
 import type { Callable, Ir, IrStmt, Local } from "../compiler/ir.ts";
 import { prune } from "../compiler/check-types.ts";
 import { CAPABILITY_IDS } from "../vm/capabilities.ts";
+import { MapValue } from "../vm/value/map.ts";
 import { changingIn } from "./bindings.ts";
-import { functionsIn, joinKnown, type Known, knownConcat, knownConstant } from "./known.ts";
+import {
+  functionsIn,
+  joinKnown,
+  type Known,
+  knownConcat,
+  knownConstant,
+  NEVER,
+  withEntry,
+  withoutEntry,
+  withoutFunctions,
+} from "./known.ts";
+
+/** A function as it is called with certain arguments. One function may have several instances. */
+export interface Instance {
+  readonly callable: Callable;
+}
 
 /** How a function runs another one: by a call, by spawning an actor, or by passing it on as a value that some code calls. */
 export type EdgeKind = "call" | "spawn" | "value";
@@ -32,6 +49,8 @@ export interface Site {
   readonly capability: number;
   readonly span: Span;
   readonly args: readonly Known[];
+  /** The expressions of the arguments. */
+  readonly irs: readonly Ir[];
   /** How often one call of the function can make this call: 0 in a loop over an empty list, Infinity if no bound is known. */
   readonly times: number;
 }
@@ -39,20 +58,28 @@ export interface Site {
 /** What one call of a function may do. */
 export interface Walked {
   /** The functions that may run in a call of this one. */
-  readonly edges: ReadonlyMap<Callable, Edge>;
+  readonly edges: ReadonlyMap<Instance, Edge>;
   /** The functions that it spawns as actors. */
-  readonly spawns: ReadonlyMap<Callable, Edge>;
+  readonly spawns: ReadonlyMap<Instance, Edge>;
   readonly sites: readonly Site[];
   /** How often one call of the function can run each other function, and call each capability (by its number). Calls further down do not count. */
-  readonly runs: ReadonlyMap<Callable | number, number>;
+  readonly runs: ReadonlyMap<Instance | number, number>;
+  /** The texts of the code that contain the beginning of a placeholder of a secret. */
+  readonly placeholders: ReadonlySet<string>;
+  /** What is known about the result. */
+  readonly result: Known;
 }
 
 /** Receives what a walk learns about the arguments of other functions. */
 export interface Learn {
-  /** `target` is called with these arguments. `from` is the position of the first of them in a list of the target's captured values, then its parameters. */
-  readonly called: (target: Callable, from: number, args: readonly Known[]) => void;
-  /** `target` may be called with any arguments. */
-  readonly escaped: (target: Callable) => void;
+  /** `target` is called with these arguments. Returns the called instance, and what is known about the result. */
+  readonly called: (target: Callable, args: readonly Known[]) => { readonly instance: Instance; readonly result: Known };
+  /** `target` captures these values. */
+  readonly captured: (target: Callable, values: readonly Known[]) => void;
+  /** `target` may be called with any arguments. Returns the instance that stands for such calls. */
+  readonly escaped: (target: Callable) => Instance;
+  /** `target` runs as an actor. */
+  readonly spawned: (target: Callable) => Instance;
 }
 
 /** Limit on the nesting of source builtins that are walked as if inlined. */
@@ -68,18 +95,21 @@ export const bounded = (count: number): number => (count > Number.MAX_SAFE_INTEG
 
 /** Walks the function. `params` says what is known about its captured values and then its parameters. */
 export function walkFunction(callable: Callable, params: readonly Known[], learn: Learn): Walked {
-  const found: Found = { edges: new Map(), spawns: new Map(), sites: [], runs: new Map() };
-  if (callable.body === null) return found;
-  new Walk(callable, found, learn, 1, []).body(params);
-  return found;
+  const found: Found = { edges: new Map(), spawns: new Map(), sites: [], runs: new Map(), placeholders: new Set() };
+  if (callable.body === null) return { ...found, result: undefined };
+  const result = new Walk(callable, found, learn, 1, []).body(params);
+  return { ...found, result };
 }
 
 interface Found {
-  readonly edges: Map<Callable, Edge>;
-  readonly spawns: Map<Callable, Edge>;
+  readonly edges: Map<Instance, Edge>;
+  readonly spawns: Map<Instance, Edge>;
   readonly sites: Site[];
-  runs: Map<Callable | number, number>;
+  runs: Map<Instance | number, number>;
+  readonly placeholders: Set<string>;
 }
+
+const PLACEHOLDER_START = "{{secret:";
 
 class Walk {
   readonly #callable: Callable;
@@ -94,6 +124,8 @@ class Walk {
   readonly #changing: ReadonlySet<Local>;
   /** The place of the call of the source builtin that is being walked. Reports show this place, not places in the builtin's body. */
   readonly #place: Span | undefined;
+  /** What is known about the results of the `return` statements walked so far. */
+  #result: Known = NEVER;
 
   constructor(callable: Callable, found: Found, learn: Learn, count: number, inlined: readonly Callable[], place?: Span) {
     this.#callable = callable;
@@ -105,14 +137,21 @@ class Walk {
     this.#changing = changingIn(callable);
   }
 
-  body(args: readonly Known[]): void {
+  /** Walks the body. Returns what is known about the result. Functions in it escape. */
+  body(args: readonly Known[]): Known {
     const { body } = this.#callable;
-    if (body === null) return;
+    if (body === null) return undefined;
     body.params.forEach((param, i) => this.#bind(param, args[i]));
     for (const stmt of body.prologue) this.#stmt(stmt);
     for (const { condition } of body.requires) this.#use(condition);
-    this.#use(body.value);
+    this.#return(this.#value(body.value), body.value.span);
     for (const { condition } of body.ensures) this.#use(condition);
+    return this.#result;
+  }
+
+  #return(known: Known, span: Span): void {
+    this.#escape(known, span);
+    this.#result = joinKnown(this.#result, withoutFunctions(known), () => undefined);
   }
 
   #bind(local: Local, known: Known): void {
@@ -126,14 +165,18 @@ class Walk {
   }
 
   #escape(known: Known, span: Span): void {
-    for (const target of functionsIn(known)) {
-      this.#run(target, "value", span, Infinity);
-      this.#learn.escaped(target);
-    }
+    for (const target of functionsIn(known)) this.#run(this.#learn.escaped(target), "value", span, Infinity);
+  }
+
+  /** Evaluates an expression. Functions in its value escape; returns what else is known about it. */
+  #plain(ir: Ir): Known {
+    const known = this.#value(ir);
+    this.#escape(known, ir.span);
+    return withoutFunctions(known);
   }
 
   /** Records that the current code makes a function run `count` times. */
-  #run(target: Callable, kind: EdgeKind, span: Span, count: number): void {
+  #run(target: Instance, kind: EdgeKind, span: Span, count: number): void {
     const total = times(this.#times, count);
     if (total === 0) return;
     const edges = kind === "spawn" ? this.#found.spawns : this.#found.edges;
@@ -141,13 +184,13 @@ class Walk {
     this.#count(target, total);
   }
 
-  #count(target: Callable | number, count: number): void {
+  #count(target: Instance | number, count: number): void {
     const { runs } = this.#found;
     runs.set(target, bounded((runs.get(target) ?? 0) + count));
   }
 
-  #site(capability: number, span: Span, args: readonly Known[]): void {
-    this.#found.sites.push({ capability, span, args, times: this.#times });
+  #site(capability: number, span: Span, args: readonly Known[] = [], irs: readonly Ir[] = []): void {
+    this.#found.sites.push({ capability, span, args, irs, times: this.#times });
     if (this.#times > 0) this.#count(capability, this.#times);
   }
 
@@ -166,23 +209,26 @@ class Walk {
     this.#repeat(Infinity, () => code(undefined));
   }
 
-  /** Walks alternatives of which one runs. The count of a function or capability is its highest count in any alternative. */
-  #oneOf(parts: readonly Ir[]): void {
+  /** Walks alternatives of which one runs, and returns what is known about its value. The count of a function or capability is its highest count in any alternative. */
+  #oneOf(parts: readonly Ir[]): Known {
     const outer = this.#found.runs;
-    const most = new Map<Callable | number, number>();
+    const most = new Map<Instance | number, number>();
+    let known = NEVER;
     for (const part of parts) {
       this.#found.runs = new Map();
-      this.#use(part);
+      known = joinKnown(known, this.#plain(part), () => undefined);
       for (const [target, count] of this.#found.runs) most.set(target, Math.max(most.get(target) ?? 0, count));
     }
     this.#found.runs = outer;
     for (const [target, count] of most) this.#count(target, count);
+    return known;
   }
 
   /** Evaluates an expression and returns what is known about its value. The caller must track the functions in it or let them escape. */
   #value(ir: Ir): Known {
     switch (ir.kind) {
       case "const":
+        if (typeof ir.value === "string" && ir.value.includes(PLACEHOLDER_START)) this.#found.placeholders.add(ir.value);
         return knownConstant(ir.value);
       case "local":
         return this.#known.get(ir.local);
@@ -190,7 +236,7 @@ class Walk {
         return { kind: "functions", targets: new Set([ir.target]) };
       case "closure": {
         const captured = ir.captured.map((local) => this.#known.get(local));
-        this.#pass(ir.target, 0, captured, ir.span);
+        this.#capture(ir.target, captured, ir.span);
         return { kind: "functions", targets: new Set([ir.target]) };
       }
       case "builtin_value":
@@ -200,16 +246,12 @@ class Walk {
         return this.#call(ir);
       case "call_self": {
         const args = ir.args.map((arg) => this.#value(arg));
-        const count = this.#callable.body?.params.length ?? 0;
-        this.#pass(this.#callable, count - args.length, args, ir.span);
-        this.#run(this.#callable, "call", ir.span, 1);
-        return undefined;
+        return this.#enter(this.#callable, args, ir.span);
       }
       case "call_value": {
         const callee = this.#value(ir.callee);
         const args = ir.args.map((arg) => this.#value(arg));
-        this.#callValue(callee, args, ir.span);
-        return undefined;
+        return this.#callValue(callee, args, ir.span);
       }
       case "builtin":
         return this.#builtin(ir);
@@ -234,14 +276,12 @@ class Walk {
         this.#site(
           ir.id,
           ir.span,
-          ir.args.map((arg) => {
-            const known = this.#value(arg);
-            this.#escape(known, arg.span);
-            return known;
-          }),
+          ir.args.map((arg) => this.#plain(arg)),
+          ir.args,
         );
         return undefined;
       case "record":
+        return { kind: "record", fields: ir.fields.map((field) => this.#plain(field)) };
       case "variant_record":
         for (const field of ir.fields) this.#use(field);
         return undefined;
@@ -249,87 +289,109 @@ class Walk {
         if (ir.payload !== null) this.#use(ir.payload);
         return undefined;
       case "wrap":
-      case "propagate":
         this.#use(ir.value);
         return undefined;
-      case "get_field":
-        this.#use(ir.target);
+      case "propagate":
+        this.#use(ir.value);
+        this.#result = undefined;
         return undefined;
+      case "get_field": {
+        const known = this.#plain(ir.target);
+        return known?.kind === "record" ? known.fields[ir.index] : undefined;
+      }
       case "par":
         for (const branch of ir.branches) this.#callValue(this.#value(branch), [], branch.span);
         return undefined;
       case "list":
         return this.#list(ir);
-      case "map":
+      case "map": {
+        let map: Known = knownConstant(MapValue.EMPTY);
         for (const { key, value } of ir.entries) {
-          this.#use(key);
-          this.#use(value);
+          const knownKey = this.#plain(key);
+          map = withEntry(map, knownKey, this.#plain(value));
         }
-        return undefined;
-      case "if":
+        return map;
+      }
+      case "if": {
         for (const branch of ir.branches) this.#use(branch.condition);
-        this.#oneOf([...ir.branches.map(({ body }) => body), ...(ir.otherwise === null ? [] : [ir.otherwise])]);
-        return undefined;
+        const known = this.#oneOf([...ir.branches.map(({ body }) => body), ...(ir.otherwise === null ? [] : [ir.otherwise])]);
+        return ir.otherwise === null ? undefined : known;
+      }
       case "match":
         this.#use(ir.scrutinee);
         for (const { guard } of ir.arms) if (guard !== null) this.#use(guard);
-        this.#oneOf(ir.arms.map(({ body }) => body));
-        return undefined;
+        return this.#oneOf(ir.arms.map(({ body }) => body));
       case "block":
         for (const stmt of ir.stmts) this.#stmt(stmt);
-        return ir.value === null ? undefined : this.#value(ir.value);
+        if (ir.value === null) return leaves(ir.stmts.at(-1)) ? NEVER : undefined;
+        return this.#value(ir.value);
       case "spawn":
-        this.#site(CAPABILITY_IDS.actorSpawn, ir.span, []);
-        this.#run(ir.target, "spawn", ir.span, 1);
+        this.#site(CAPABILITY_IDS.actorSpawn, ir.span);
+        this.#run(this.#learn.spawned(ir.target), "spawn", ir.span, 1);
         return undefined;
       case "send":
         this.#use(ir.actor);
         this.#use(ir.message);
-        this.#site(CAPABILITY_IDS.actorSend, ir.span, []);
+        this.#site(CAPABILITY_IDS.actorSend, ir.span);
         return undefined;
       case "emit":
         this.#use(ir.tree);
-        this.#site(CAPABILITY_IDS.uiRender, ir.span, []);
+        this.#site(CAPABILITY_IDS.uiRender, ir.span);
         return undefined;
     }
   }
 
-  /** Passes arguments to a function. All callers share what is known about a function in a builtin's source, so its arguments escape. */
-  #pass(target: Callable, from: number, args: readonly Known[], span: Span): void {
-    if (this.#times === 0) return;
-    const shared = isBuiltin(target);
-    if (shared) for (const arg of args) this.#escape(arg, span);
-    this.#learn.called(target, from, shared ? args.map(() => undefined) : args);
+  /** All code shares what is known about a function in a builtin's source, so the arguments of such a function escape. */
+  #shared(target: Callable, args: readonly Known[], span: Span): readonly Known[] {
+    if (!isBuiltin(target)) return args;
+    for (const arg of args) this.#escape(arg, span);
+    return args.map(() => undefined);
+  }
+
+  #capture(target: Callable, values: readonly Known[], span: Span): void {
+    if (this.#times > 0) this.#learn.captured(target, this.#shared(target, values, span));
+  }
+
+  /** Records a call of a function, and returns what is known about its result. */
+  #enter(target: Callable, args: readonly Known[], span: Span): Known {
+    if (this.#times === 0) return undefined;
+    const { instance, result } = this.#learn.called(target, this.#shared(target, args, span));
+    this.#run(instance, "call", span, 1);
+    return result;
   }
 
   #call({ target, args: given, span }: Ir & { kind: "call" }): Known {
     const args = given.map((arg) => this.#value(arg));
     if (isBuiltin(target) && this.#inlined.length < MAX_INLINE_DEPTH && !this.#inlined.includes(target)) {
       const inner = new Walk(target, this.#found, this.#learn, this.#times, [...this.#inlined, target], this.#place ?? span);
-      inner.body(args);
-      return undefined;
+      return inner.body(args);
     }
-    this.#pass(target, 0, args, span);
-    this.#run(target, "call", span, 1);
-    return undefined;
+    return this.#enter(target, args, span);
   }
 
-  #callValue(callee: Known, args: readonly Known[], span: Span): void {
+  #callValue(callee: Known, args: readonly Known[], span: Span): Known {
     if (callee?.kind !== "functions") {
       this.#escape(callee, span);
       for (const arg of args) this.#escape(arg, span);
-      return;
+      return undefined;
     }
-    for (const target of callee.targets) {
-      this.#pass(target, (target.body?.params.length ?? args.length) - args.length, args, span);
-      this.#run(target, "call", span, 1);
-    }
+    let result = NEVER;
+    for (const target of callee.targets) result = joinKnown(result, this.#enter(target, args, span), () => undefined);
+    return result;
   }
 
   #builtin({ builtin, args: given, span }: Ir & { kind: "builtin" }): Known {
     const args = given.map((arg) => this.#value(arg));
     for (const arg of args) this.#escape(arg, span);
-    const [first, second] = args;
+    const [first, second, third] = args;
+    switch (builtin.name) {
+      case "panic":
+        return NEVER;
+      case "map.set":
+        return withEntry(withoutFunctions(first), second, withoutFunctions(third));
+      case "map.remove":
+        return withoutEntry(first);
+    }
     if (builtin.name === "list.len" && first?.kind === "list") return { kind: "int", min: 0, max: first.length };
     if (builtin.name !== "list.range" || first?.kind !== "int" || second?.kind !== "int") return undefined;
     const element: Known = { kind: "int", min: first.min, max: second.max - 1 };
@@ -395,7 +457,7 @@ class Walk {
         });
         return;
       case "return":
-        if (stmt.value !== null) this.#use(stmt.value);
+        if (stmt.value !== null) this.#return(this.#value(stmt.value), stmt.value.span);
         return;
       case "expr":
         this.#use(stmt.value);
@@ -406,6 +468,9 @@ class Walk {
     }
   }
 }
+
+/** Whether control leaves the block at the statement. */
+const leaves = (stmt: IrStmt | undefined): boolean => stmt?.kind === "return" || stmt?.kind === "break" || stmt?.kind === "continue";
 
 /** Returns what is known about the result of an operator. */
 function combined(op: string, a: Known, b: Known): Known {

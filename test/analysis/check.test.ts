@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { checkProgramPolicy, type PolicyCheck, policyCheckLines } from "../../analysis/check.ts";
+import { type CheckedCall, checkProgramPolicy, type PolicyCheck, policyCheckLines } from "../../analysis/check.ts";
 import type { CallPath, PathStep } from "../../analysis/effects.ts";
 import { check, checkFunctions, compile } from "../../compiler/compile.ts";
 import { parsePolicy } from "../../policy/parse.ts";
@@ -14,7 +14,7 @@ import { FnRefValue } from "../../vm/value/value.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
 import { cases } from "../cases.ts";
 import { EXAMPLES } from "../cli/boruna.ts";
-import { answers, handlersOf, paths, policies, urls, withPlaces } from "./programs.ts";
+import { answers, couldBe, handlersOf, paths, policies, urls, withPlaces } from "./programs.ts";
 
 const policyOf = (text: string) => parsePolicy(text, { file: "policy.json", jsonc: false });
 const checkOf = (text: string, policy: string): PolicyCheck =>
@@ -203,7 +203,7 @@ test("runs agree with the verdicts: allowed calls are not denied, denied ones do
       const { calls } = checkOf(source, policy);
       const { module } = compile({ name: "main.ax", text: source });
       for (const { call } of calls) if (call.path !== undefined) expectReal(module, call.path(), call.capability.name);
-      const places = new Map<number, string>();
+      const starts = new Map<number, { readonly place: string; readonly args: readonly unknown[] }>();
       const wrong: string[] = [];
       await execute(module, {
         policy: policyOf(policy),
@@ -213,15 +213,21 @@ test("runs agree with the verdicts: allowed calls are not denied, denied ones do
         on: {
           callStart: (start) => {
             const { line, column } = start.place() ?? {};
-            places.set(start.call, `${line}:${column} ${start.capability}`);
+            starts.set(start.call, { place: `${line}:${column} ${start.capability}`, args: start.args });
           },
           callEnd: ({ call, outcome }) => {
-            const found = calls.find((c) => `${c.call.place.line}:${c.call.place.column} ${c.call.capability.name}` === places.get(call));
-            const verdict = found?.judgement?.verdict ?? "missing";
+            const start = starts.get(call);
+            const found = calls.filter(
+              (c) =>
+                `${c.call.place.line}:${c.call.place.column} ${c.call.capability.name}` === start?.place &&
+                c.call.args.every(({ known }, i) => i >= start.args.length || couldBe(known, start.args[i])),
+            );
             const isRefused = outcome === "denied" || outcome === "budget_exceeded";
-            const accepted = verdict === "allowed" || found?.isLeftToHandler === true;
-            if (verdict === "missing" || verdict === "never_reached" || (isRefused ? accepted : verdict === "denied"))
-              wrong.push(`${places.get(call)}: ${verdict}, ${outcome}`);
+            const agrees = ({ judgement, isLeftToHandler: isLeft }: CheckedCall): boolean => {
+              const verdict = judgement?.verdict;
+              return isRefused ? verdict !== "allowed" && !isLeft : verdict !== "denied" && verdict !== "never_reached";
+            };
+            if (!found.some(agrees)) wrong.push(`${start?.place}: ${found.map((c) => c.judgement?.verdict).join(" or ")}, ${outcome}`);
           },
         },
       });

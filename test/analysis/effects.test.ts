@@ -45,17 +45,51 @@ const PROGRAMS: readonly (readonly [name: string, source: string, calls: readonl
   [
     "a function value in a record, which may get any arguments",
     'type Job { run: Fn(String) -> String !{fs.read} }\nfn main(who: String) -> String !{fs.read} { let f = fn(p) { fs.read(p) }\n let job = Job { run: f }\n f("a") ++ (job.run)(who) }',
-    ["fs.read Infinity main > value main.lambda1 ?"],
+    ['fs.read 1 main > main.lambda1 "a"', "fs.read Infinity main > value main.lambda1 ?"],
   ],
   [
     "a function value that is captured, and one that is an argument of two functions",
     'fn run(f: Fn(String) -> String !{fs.read}, p: String) -> String !{fs.read} { f(p) }\nfn main() -> String !{fs.read} { let read = fn(p) { fs.read(p) }\n let twice = fn() { read("a") ++ read("b") }\n twice() ++ run(read, "c") }',
-    ['fs.read 3 main > main.lambda2 > main.lambda1 "a"|"b"|"c"'],
+    [
+      'fs.read 1 main > run > main.lambda1 "c"',
+      'fs.read 1 main > main.lambda2 > main.lambda1 "a"',
+      'fs.read 1 main > main.lambda2 > main.lambda1 "b"',
+    ],
   ],
   [
     "a function with a row variable",
     'fn twice<e>(f: Fn() -> String !{e}) -> String !{e} { f() ++ f() }\nfn main() -> String !{fs.read} { twice(fn() { fs.read("a") }) }',
     ['fs.read 2 main > twice > main.lambda1 "a"'],
+  ],
+  [
+    "records that functions return, with the arguments of each caller",
+    `type Request { url: String, method: String }
+fn get(url: String) -> Request { Request { url, method: "GET" } }
+fn post(url: String) -> Request { Request { ..get(url), method: "POST" } }
+fn send_it(r: Request) -> String !{net.fetch} { if r.url == "" { return "" }
+ net.fetch(r.url, r.method) }
+fn main(b: Bool) -> String !{net.fetch} { send_it(get("https://a.example/")) ++ send_it(if b { post("https://b.example/") } else { panic("no") }) }`,
+    ['net.fetch 1 main > send_it "https://a.example/"', 'net.fetch 1 main > send_it "https://b.example/"'],
+  ],
+  [
+    "a record in a list, and a result that comes from several places",
+    'type R { path: String }\nfn name(n: Int) -> String { if n == 1 { return "one" }\n match n { 2 => "two", _ => "many" } }\nfn main(n: Int) -> Unit !{fs.read} { for r in [R { path: "a" }, R { path: "b/" ++ name(n) }] { let _ = fs.read(r.path) } }',
+    ['fs.read 2 main "a"|"b/one"|"b/two"|"b/many"'],
+  ],
+  [
+    "a changed field, which is not known",
+    'type R { path: String }\nfn main(s: String) -> String !{fs.read} { let mut r = R { path: "a" }\n r.path = s\n fs.read(r.path) }',
+    ["fs.read 1 main ?"],
+  ],
+  [
+    "the fields of a record that a pattern takes apart, which are not known",
+    'type R { path: String }\nfn main() -> String !{fs.read} { let R { path } = R { path: "a" }\n fs.read(path) }',
+    ["fs.read 1 main ?"],
+  ],
+  [
+    "a function that calls itself with another argument",
+    'fn f(p: String, n: Int) -> String !{fs.read} { if n == 0 { fs.read(p) } else { f(p ++ "x", n - 1) } }\nfn main() -> String !{fs.read} { f("a", 2) }',
+    ['fs.read 1 main > f "a"', "fs.read Infinity main > f > f ?"],
   ],
   [
     "recursion has no visible bound",
@@ -114,19 +148,20 @@ test("a run makes only calls that were found, at most as often as found, and wit
         place: () => { line?: number; column?: number } | undefined;
       }): void => {
         const place = call.place();
-        const site = calls.find(
-          (c) => c.place.line === place?.line && c.place.column === place?.column && c.capability.name === call.capability,
+        const sites = calls.filter(
+          (c) =>
+            c.path !== undefined &&
+            c.place.line === place?.line &&
+            c.place.column === place?.column &&
+            c.capability.name === call.capability,
         );
+        const most = sites.reduce((sum, site) => sum + site.times, 0);
         const key = `${call.capability} ${place?.line}:${place?.column}`;
         made.set(key, (made.get(key) ?? 0) + 1);
         made.set(call.capability, (made.get(call.capability) ?? 0) + 1);
-        if (site === undefined || site.path === undefined) wrong.push(`${key} was not found`);
-        else {
-          if ((made.get(key) ?? 0) > site.times) wrong.push(`${key} is made more than ${site.times} times`);
-          call.args.forEach((arg, i) => {
-            if (!couldBe(site.args[i]?.known, arg)) wrong.push(`${key}: argument ${i}`);
-          });
-        }
+        if (sites.length === 0) wrong.push(`${key} was not found`);
+        if ((made.get(key) ?? 0) > most) wrong.push(`${key} is made more than ${most} times`);
+        if (!sites.some((site) => call.args.every((arg, i) => couldBe(site.args[i]?.known, arg)))) wrong.push(`${key}: arguments`);
         if ((made.get(call.capability) ?? 0) > (totals.get(call.capability) ?? 0))
           wrong.push(`${call.capability} is made more than in total`);
       };
@@ -140,6 +175,7 @@ test("a run makes only calls that were found, at most as often as found, and wit
       });
       expect(wrong.slice(0, 3)).toEqual([]);
     }),
-    { numRuns: cases(2000) },
+    // Shrinking programs of this size takes hours.
+    { numRuns: cases(2000), endOnFailure: true },
   );
 });
