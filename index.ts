@@ -29,7 +29,7 @@ export type { CallPlace, SourceLocation } from "./vm/bytecode/module.ts";
 export type { EngineChoice } from "./vm/compiled/engine.ts";
 export { BorunaError, type ErrorKind, type ErrorPlace } from "./vm/error.ts";
 export { DEFAULT_LIMITS, type Limits } from "./vm/limits.ts";
-export type { LimitName, Outcome, TrapKind } from "./vm/outcome.ts";
+export type { LimitWord, Outcome, TrapKind } from "./vm/outcome.ts";
 export { VERSION } from "./vm/version.ts";
 
 // Run many programs

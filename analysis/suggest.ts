@@ -18,7 +18,7 @@ import { type Policy, policyFromJson, policyToJson } from "../policy/policy.ts";
 import { type CapabilityRegistry } from "../vm/capabilities.ts";
 import { jsonFromJs } from "../vm/json/js-interop.ts";
 import { canonicalJson, isJsonObject, type JsonData } from "../vm/json/json.ts";
-import { DEFAULT_LIMITS, LIMIT_NAMES, type Limits } from "../vm/limits.ts";
+import { DEFAULT_LIMITS, LIMIT_FIELDS, type Limits } from "../vm/limits.ts";
 import { MapValue } from "../vm/value/map.ts";
 import type { Value } from "../vm/value/value.ts";
 import type { EffectCall, Effects } from "./effects.ts";
@@ -290,7 +290,7 @@ export class Observations {
       if (limits.includes(0)) return name === "max_wall_ms" ? 0 : DEFAULT_LIMITS[name];
       return Math.max(...limits);
     };
-    return Object.fromEntries(LIMIT_NAMES.filter((name) => widest(name) !== DEFAULT_LIMITS[name]).map((name) => [name, widest(name)]));
+    return Object.fromEntries(LIMIT_FIELDS.filter((name) => widest(name) !== DEFAULT_LIMITS[name]).map((name) => [name, widest(name)]));
   }
 
   /** Returns the secrets that headers name, each with the hosts to which it was sent. */

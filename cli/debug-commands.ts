@@ -39,7 +39,7 @@ const COMMANDS: ReadonlyMap<string, CommandRow> = new Map<string, CommandRow>([
     name,
     { syntax: name, help, run: (session) => session.move(name) },
   ]),
-  ["where", { syntax: "where", help: "the place, and the stack of the task", run: (session) => session.place("where") }],
+  ["where", { syntax: "where", help: "the place, and the stack of the task", run: (session) => session.describePlace("where") }],
   ["tasks", { syntax: "tasks", help: "main, actors and branches that have not ended", run: (session) => session.tasks() }],
   ["task", { syntax: "task N", help: "shows the stack of a task", run: (session, argument) => session.stack(argument) }],
   [
@@ -103,11 +103,11 @@ export class DebugSession {
   async move(name: string, signal?: AbortSignal): Promise<CommandAnswer> {
     const kind: Move = isMove(name) ? name : "in";
     const moved = await this.#debug.move(kind, signal);
-    return this.place(kind, moved);
+    return this.describePlace(kind, moved);
   }
 
-  /** Describes the place. */
-  place(command: string, moved?: Moved): CommandAnswer {
+  /** Describes where the run is. `command` is the name of the command that asks, for the JSON. */
+  describePlace(command: string, moved?: Moved): CommandAnswer {
     const debug = this.#debug;
     const { reason, breakpoints } = moved ?? { reason: undefined, breakpoints: [] };
     const { step, events } = debug.progress();
@@ -185,7 +185,7 @@ export class DebugSession {
 
   async reset(): Promise<CommandAnswer> {
     await this.#debug.resetAnswers();
-    return this.place("reset");
+    return this.describePlace("reset");
   }
 
   break(text: string): CommandAnswer {

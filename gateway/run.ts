@@ -18,7 +18,7 @@ import type { JsonSchema } from "../vm/json-schema/schema.ts";
 import type { Limits } from "../vm/limits.ts";
 import type { SourceLocation } from "../vm/bytecode/module.ts";
 import { matchesType } from "../vm/value/matches-type.ts";
-import { type LimitName, type Outcome, outcomeOfTrap, type TrapKind } from "../vm/outcome.ts";
+import { type LimitWord, type Outcome, outcomeOfTrap, type TrapKind } from "../vm/outcome.ts";
 import { valueFromTypedJson } from "../vm/json/typed-json.ts";
 import type { MachineEnd, Program, Trap, UnreceivedFailure } from "../vm/bytecode/program.ts";
 import { runMachine } from "../vm/scheduler/scheduler.ts";
@@ -107,7 +107,7 @@ export interface RunError {
   /** Source locations, innermost call first. */
   readonly stack: readonly SourceLocation[];
   /** The limit that the run reached. */
-  readonly limit?: LimitName;
+  readonly limit?: LimitWord;
   /** Text forms of the arguments of a function whose contract failed. */
   readonly counterexample?: readonly string[];
   /** Where the value does not match the output schema, such as `value.items[3].price`. */
@@ -135,7 +135,7 @@ export interface RunResult {
   readonly ui: readonly Value[];
   readonly runId: string;
   /** The limit that the run reached. */
-  readonly limit?: LimitName;
+  readonly limit?: LimitWord;
   /** Number of events, whether or not a log was written. */
   readonly events: number;
   /** The call at which the run waits. Present if and only if the outcome is `suspended`. */
@@ -393,7 +393,7 @@ function runStart(program: Program, policy: Policy, runId: () => string, options
 }
 
 /** Converts a trap to the error of a result. `reached` is empty unless the run reached a limit. */
-function runError(trap: Trap, reached: { readonly limit?: LimitName }): RunError {
+function runError(trap: Trap, reached: { readonly limit?: LimitWord }): RunError {
   const { kind, message, stack, step, actorId: _, cause, ...detail } = trap;
   const error: RunError = { kind, message, ...detail, stack, ...reached, step };
   return cause === undefined ? error : Object.defineProperty(error, "cause", { value: cause });

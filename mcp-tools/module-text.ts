@@ -51,17 +51,17 @@ function toolItems(tool: ShapedTool): readonly string[] {
     ...args,
     toolFunction(tool),
     ...outputTypes.map(typeItem),
-    ...inputTypes.map(writer),
-    ...outputTypes.map(reader),
+    ...inputTypes.map(writeFunctionItem),
+    ...outputTypes.map(readFunctionItem),
   ];
 }
 
 function toolFunction({ capability, functionName, description, input, output }: ShapedTool): string {
   const params = input === undefined ? "" : `args: ${typeText(input)}`;
-  const wire = input === undefined ? "Json::Object({})" : written(input, "args");
+  const jsonArgs = input === undefined ? "Json::Object({})" : writeExpr(input, "args");
   const answer = output === undefined ? "ToolText" : typeText(output);
-  const call = `try ${capability}(${wire})?`;
-  const body = output === undefined ? `tool_text(${call})` : `tool_answer(${axString(capability)}, ${readerOf(output)}(${call}))`;
+  const call = `try ${capability}(${jsonArgs})?`;
+  const body = output === undefined ? `tool_text(${call})` : `tool_answer(${axString(capability)}, ${readFunctionValue(output)}(${call}))`;
   return `${comment(description, 600)}export fn ${functionName}(${params}) -> Result<${answer}, String> !{${capability}} { ${body} }`;
 }
 
@@ -112,7 +112,7 @@ const writerName = ({ name }: Definition): string => `write_${snakeCase(name, "v
 const readerName = ({ name }: Definition): string => `read_${snakeCase(name, "value")}`;
 
 /** Returns an expression that converts a value to Json. */
-function written(shape: Shape, value: string): string {
+function writeExpr(shape: Shape, value: string): string {
   switch (shape.kind) {
     case "json":
       return value;
@@ -122,17 +122,17 @@ function written(shape: Shape, value: string): string {
     case "string":
       return `Json::${SCALAR_TYPES[shape.kind]}(${value})`;
     case "list":
-      return `Json::List(${shape.item.kind === "json" ? value : `list.map(${value}, ${writerOf(shape.item)})`})`;
+      return `Json::List(${shape.item.kind === "json" ? value : `list.map(${value}, ${writeFunctionValue(shape.item)})`})`;
     case "map":
-      return shape.item.kind === "json" ? `Json::Object(${value})` : `write_map(${value}, ${writerOf(shape.item)})`;
+      return shape.item.kind === "json" ? `Json::Object(${value})` : `write_map(${value}, ${writeFunctionValue(shape.item)})`;
     case "named":
       return `${writerName(shape.definition)}(${value})`;
   }
 }
 
 /** Returns a function value that converts a value to Json. */
-function writerOf(shape: Shape): string {
-  return shape.kind === "named" ? writerName(shape.definition) : `fn(value) { ${written(shape, "value")} }`;
+function writeFunctionValue(shape: Shape): string {
+  return shape.kind === "named" ? writerName(shape.definition) : `fn(value) { ${writeExpr(shape, "value")} }`;
 }
 
 /** Whether `json.to` alone reads the shape, without a `read_` function. */
@@ -141,12 +141,12 @@ function isPlain(shape: Shape): boolean {
 }
 
 /** Returns a function value that converts Json to a value. */
-function readerOf(shape: Shape): string {
+function readFunctionValue(shape: Shape): string {
   if (isPlain(shape)) return "json.to";
   switch (shape.kind) {
     case "list":
     case "map":
-      return `fn(value) { read_${shape.kind}(value, ${readerOf(shape.item)}) }`;
+      return `fn(value) { read_${shape.kind}(value, ${readFunctionValue(shape.item)}) }`;
     case "named":
       return readerName(shape.definition);
     default:
@@ -154,76 +154,76 @@ function readerOf(shape: Shape): string {
   }
 }
 
-function writer(definition: Definition): string {
+function writeFunctionItem(definition: Definition): string {
   const head = `fn ${writerName(definition)}(value: ${definition.name}) -> Json`;
   switch (definition.kind) {
     case "enum":
-      return `${head} { Json::String(match value { ${definition.variants.map(({ name, wire }) => `${definition.name}::${name} => ${axString(wire)}`).join(", ")} }) }`;
+      return `${head} { Json::String(match value { ${definition.variants.map(({ name, jsonName }) => `${definition.name}::${name} => ${axString(jsonName)}`).join(", ")} }) }`;
     case "record":
-      return `${head} {\n${membersText(definition.fields, (field) => `value.${field.name}`, [])}\n}`;
+      return `${head} {\n${buildObjectText(definition.fields, (field) => `value.${field.name}`, [])}\n}`;
     case "union":
       return `${head} { match value {\n${definition.variants.map((variant) => unionWriterArm(definition, variant)).join("\n")}\n} }`;
   }
 }
 
 function unionWriterArm({ name, tag }: UnionShape, variant: UnionShape["variants"][number]): string {
-  const tagMember = `${axString(tag)}: Json::String(${axString(variant.wire)})`;
+  const tagMember = `${axString(tag)}: Json::String(${axString(variant.jsonName)})`;
   if (variant.fields.length === 0) return `${name}::${variant.name} => Json::Object({ ${tagMember} })`;
   const bindings = variant.fields.map((field, i) => `${field.name}: part${i}`);
   const partOf = (field: Field): string => `part${variant.fields.indexOf(field)}`;
-  return `${name}::${variant.name} { ${bindings.join(", ")} } => {\n${membersText(variant.fields, partOf, [tagMember])}\n}`;
+  return `${name}::${variant.name} { ${bindings.join(", ")} } => {\n${buildObjectText(variant.fields, partOf, [tagMember])}\n}`;
 }
 
 /** Returns the statements that make an object of the fields. */
-function membersText(fields: readonly Field[], partOf: (field: Field) => string, firstMembers: readonly string[]): string {
+function buildObjectText(fields: readonly Field[], partOf: (field: Field) => string, firstMembers: readonly string[]): string {
   const fixed = fields
     .filter(({ presence }) => presence !== "optional")
     .map(
       (field) =>
-        `${axString(field.wire)}: ${field.presence === "required" ? written(field.shape, partOf(field)) : nullableText(field, partOf(field))}`,
+        `${axString(field.jsonName)}: ${field.presence === "required" ? writeExpr(field.shape, partOf(field)) : nullableText(field, partOf(field))}`,
     );
   const optional = fields.filter(({ presence }) => presence === "optional");
   const members = [...firstMembers, ...fixed];
   const object = members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
   if (optional.length === 0) return `Json::Object(${object})`;
   const additions = optional.map(
-    (field) => `if let Some(given) = ${partOf(field)} { members[${axString(field.wire)}] = ${written(field.shape, "given")} }`,
+    (field) => `if let Some(given) = ${partOf(field)} { members[${axString(field.jsonName)}] = ${writeExpr(field.shape, "given")} }`,
   );
   return [`let mut members: Map<String, Json> = ${object}`, ...additions, "Json::Object(members)"].join("\n");
 }
 
 function nullableText({ shape }: Field, value: string): string {
-  return `match ${value} { Some(given) => ${written(shape, "given")}, None => Json::Null }`;
+  return `match ${value} { Some(given) => ${writeExpr(shape, "given")}, None => Json::Null }`;
 }
 
-function reader(definition: Definition): string {
+function readFunctionItem(definition: Definition): string {
   const { name } = definition;
   const head = `fn ${readerName(definition)}(value: Json) -> Result<${name}, String>`;
   switch (definition.kind) {
     case "enum":
       return enumReader(definition, head);
     case "record":
-      return `${head} {\n${membersLine(definition.fields)}Ok(${name} { ${readFields(definition.fields)} })\n}`;
+      return `${head} {\n${openObjectLine(definition.fields)}Ok(${name} { ${readFields(definition.fields)} })\n}`;
     case "union": {
       const arms = definition.variants.map((variant) => {
         const fields = variant.fields.length === 0 ? "" : ` { ${readFields(variant.fields)} }`;
-        return `${axString(variant.wire)} => Ok(${name}::${variant.name}${fields})`;
+        return `${axString(variant.jsonName)} => Ok(${name}::${variant.name}${fields})`;
       });
-      const wrong = `_ => Err(${axString(`$.${definition.tag}: expected ${wiresText(definition.variants)}`)})`;
+      const wrong = `_ => Err(${axString(`$.${definition.tag}: expected ${jsonNamesText(definition.variants)}`)})`;
       return `${head} {\nlet members = read_object(value)?\nmatch read_member(members, ${axString(definition.tag)}, json.to)? {\n${[...arms, wrong].join("\n")}\n}\n}`;
     }
   }
 }
 
-const membersLine = (fields: readonly Field[]): string => (fields.length === 0 ? "" : "let members = read_object(value)?\n");
+const openObjectLine = (fields: readonly Field[]): string => (fields.length === 0 ? "" : "let members = read_object(value)?\n");
 
 function enumReader({ name, variants }: EnumShape, head: string): string {
-  const arms = variants.map((variant) => `Json::String(${axString(variant.wire)}) => Ok(${name}::${variant.name})`);
-  return `${head} { match value {\n${[...arms, `_ => Err(${axString(`$: expected ${wiresText(variants)}`)})`].join("\n")}\n} }`;
+  const arms = variants.map((variant) => `Json::String(${axString(variant.jsonName)}) => Ok(${name}::${variant.name})`);
+  return `${head} { match value {\n${[...arms, `_ => Err(${axString(`$: expected ${jsonNamesText(variants)}`)})`].join("\n")}\n} }`;
 }
 
-function wiresText(variants: readonly { readonly wire: string }[]): string {
-  const shown = variants.slice(0, 8).map(({ wire }) => JSON.stringify(wire));
+function jsonNamesText(variants: readonly { readonly jsonName: string }[]): string {
+  const shown = variants.slice(0, 8).map(({ jsonName }) => JSON.stringify(jsonName));
   return shown.length < variants.length ? `${shown.join(", ")}, …` : shown.join(" or ");
 }
 
@@ -231,7 +231,10 @@ const MEMBER_READERS = { required: "read_member", optional: "read_optional", nul
 
 function readFields(fields: readonly Field[]): string {
   return fields
-    .map(({ name, wire, shape, presence }) => `${name}: ${MEMBER_READERS[presence]}(members, ${axString(wire)}, ${readerOf(shape)})?`)
+    .map(
+      ({ name, jsonName, shape, presence }) =>
+        `${name}: ${MEMBER_READERS[presence]}(members, ${axString(jsonName)}, ${readFunctionValue(shape)})?`,
+    )
     .join(", ");
 }
 

@@ -1,10 +1,16 @@
 /** Removes secrets from the answers of a server: replaces the value of each declared variable with `{{env:NAME}}`. */
+import { CapabilityFailure } from "../gateway/handlers.ts";
 import type { ServerAddress } from "./declaration.ts";
 
 /** Shorter values are not replaced, because they may be ordinary words. */
 const MIN_SECRET = 6;
+/** The limit on the nesting of data. */
+const MAX_DEPTH = 1_000;
 
-/** Returns a function that replaces secrets in all texts and keys of plain data. It returns data without secrets unchanged. */
+/**
+ * Returns a function that replaces secrets in all texts and keys of plain data. Data that contains no secret comes back with the same
+ * content. It throws `CapabilityFailure` if the data is nested deeper than `MAX_DEPTH` and there are secrets to look for.
+ */
 export function scrubber(server: ServerAddress, env: Readonly<Record<string, string | undefined>>): (value: unknown) => unknown {
   const names = "url" in server ? [...server.headers.values()] : server.env;
   const secrets = names.flatMap((name) => {
@@ -17,12 +23,10 @@ export function scrubber(server: ServerAddress, env: Readonly<Record<string, str
   return (value) => scrubbed(value, scrubText, 0);
 }
 
-/** Limit on nesting. Deeper values are not searched, because they are refused later. */
-const MAX_DEPTH = 1_000;
-
 function scrubbed(value: unknown, scrubText: (text: string) => string, depth: number): unknown {
   if (typeof value === "string") return scrubText(value);
-  if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return value;
+  if (typeof value !== "object" || value === null) return value;
+  if (depth > MAX_DEPTH) throw new CapabilityFailure(`the server answered with data that is nested deeper than ${MAX_DEPTH} levels`);
   if (Array.isArray(value)) return value.map((part) => scrubbed(part, scrubText, depth + 1));
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [scrubText(key), scrubbed(part, scrubText, depth + 1)]));
 }

@@ -32,7 +32,7 @@ export interface RecordShape {
 export interface EnumShape {
   readonly kind: "enum";
   readonly name: string;
-  readonly variants: readonly { readonly name: string; readonly wire: string }[];
+  readonly variants: readonly { readonly name: string; readonly jsonName: string }[];
 }
 
 /** One of several objects. The member `tag` says which one. */
@@ -40,14 +40,14 @@ export interface UnionShape {
   readonly kind: "union";
   readonly name: string;
   readonly tag: string;
-  readonly variants: { readonly name: string; readonly wire: string; readonly fields: readonly Field[] }[];
+  readonly variants: { readonly name: string; readonly jsonName: string; readonly fields: readonly Field[] }[];
 }
 
 export interface Field {
   /** The name in the language. */
   readonly name: string;
   /** The name in JSON. */
-  readonly wire: string;
+  readonly jsonName: string;
   readonly shape: Shape;
   /** `optional`: None is an absent member. `nullable`: the member is there, and None is null. */
   readonly presence: "required" | "optional" | "nullable";
@@ -170,17 +170,17 @@ export class ShapeReader {
   #readFields(properties: Schema, required: ReadonlySet<string>, at: Place, tag: string | undefined): readonly Field[] {
     const names = new UniqueNames();
     return [...properties]
-      .filter(([wire]) => wire !== tag)
-      .map(([wire, schema]) => {
-        const isRequired = required.has(wire);
-        const place = { ...below(at, `.${wire}`), hint: `${at.hint} ${wire}` };
+      .filter(([jsonName]) => jsonName !== tag)
+      .map(([jsonName, schema]) => {
+        const isRequired = required.has(jsonName);
+        const place = { ...below(at, `.${jsonName}`), hint: `${at.hint} ${jsonName}` };
         const nonNull = withoutNull(schema);
         const doc = isJsonObject(schema) ? docOf(schema) : "";
-        const name = names.take(snakeCase(wire, "field"), "_");
+        const name = names.take(snakeCase(jsonName, "field"), "_");
         if (nonNull === undefined)
-          return { name, wire, shape: this.#read(schema, place), presence: isRequired ? "required" : "optional", doc };
-        if (isRequired) return { name, wire, shape: this.#read(nonNull, place), presence: "nullable", doc };
-        return { name, wire, shape: this.#json(place, "it may be missing, null or a value"), presence: "optional", doc };
+          return { name, jsonName, shape: this.#read(schema, place), presence: isRequired ? "required" : "optional", doc };
+        if (isRequired) return { name, jsonName, shape: this.#read(nonNull, place), presence: "nullable", doc };
+        return { name, jsonName, shape: this.#json(place, "it may be missing, null or a value"), presence: "optional", doc };
       });
   }
 
@@ -225,7 +225,7 @@ export class ShapeReader {
     for (const [i, variant] of variants.entries()) {
       const object = objects[i];
       if (object === undefined) continue;
-      const place = { ...below(at, `.${variant.wire}`), hint: `${at.hint} ${variant.wire}` };
+      const place = { ...below(at, `.${variant.jsonName}`), hint: `${at.hint} ${variant.jsonName}` };
       union.variants.push({ ...variant, fields: this.#readFields(object.properties, object.required, place, tag) });
     }
     return shape;
@@ -356,14 +356,14 @@ function withoutNull(schema: JsonData): JsonData | undefined {
 }
 
 /** Returns a variant name for each text. Undefined if a text makes no name, or if two make the same name. */
-function variantsOf(texts: readonly string[]): readonly { readonly name: string; readonly wire: string }[] | undefined {
+function variantsOf(texts: readonly string[]): readonly { readonly name: string; readonly jsonName: string }[] | undefined {
   if (texts.length === 0 || texts.length > MAX_VARIANTS) return undefined;
-  const variants = texts.map((wire) => {
-    const name = pascalCase(wire);
-    return { wire, name: isFreeName(name) ? name : `${name}Value` };
+  const variants = texts.map((jsonName) => {
+    const name = pascalCase(jsonName);
+    return { jsonName, name: isFreeName(name) ? name : `${name}Value` };
   });
-  const isNamed = ({ name, wire }: { readonly name: string; readonly wire: string }): boolean =>
-    wire.length <= 64 && /^[A-Za-z][A-Za-z0-9 _./:-]*$/.test(wire) && wordsOf(wire).length > 0 && isFreeName(name);
+  const isNamed = ({ name, jsonName }: { readonly name: string; readonly jsonName: string }): boolean =>
+    jsonName.length <= 64 && /^[A-Za-z][A-Za-z0-9 _./:-]*$/.test(jsonName) && wordsOf(jsonName).length > 0 && isFreeName(name);
   return variants.every(isNamed) && new Set(variants.map(({ name }) => name)).size === variants.length ? variants : undefined;
 }
 
@@ -397,12 +397,12 @@ export function smallestValue(shape: Shape): JsonData {
   const members = (fields: readonly Field[], depth: number): (readonly [string, JsonData])[] =>
     fields
       .filter(({ presence }) => presence !== "optional")
-      .map((field) => [field.wire, field.presence === "nullable" ? null : valueOf(field.shape, depth + 1)]);
+      .map((field) => [field.jsonName, field.presence === "nullable" ? null : valueOf(field.shape, depth + 1)]);
   const namedValue = (definition: Definition, depth: number): JsonData => {
     if (definition.kind === "record") return new Map(members(definition.fields, depth));
-    if (definition.kind === "enum") return definition.variants[0]?.wire ?? null;
+    if (definition.kind === "enum") return definition.variants[0]?.jsonName ?? null;
     const [variant] = definition.variants;
-    return variant === undefined ? null : new Map([[definition.tag, variant.wire], ...members(variant.fields, depth)]);
+    return variant === undefined ? null : new Map([[definition.tag, variant.jsonName], ...members(variant.fields, depth)]);
   };
   return valueOf(shape, 0);
 }

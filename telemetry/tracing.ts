@@ -16,7 +16,7 @@
 import type { CallPlace } from "../vm/bytecode/module.ts";
 import type { FlowSpanEnd, FlowSpanStart } from "../vm/host.ts";
 import type { TraceHeaders } from "./context.ts";
-import type { LimitName, Outcome } from "../vm/outcome.ts";
+import type { LimitWord, Outcome } from "../vm/outcome.ts";
 
 export type RunMode = "mock" | "live" | "replay";
 
@@ -140,7 +140,7 @@ export interface CallSpanEnd {
 
 export interface RunSpanEnd {
   readonly outcome: Outcome;
-  readonly limit?: LimitName | undefined;
+  readonly limit?: LimitWord | undefined;
   readonly steps: number;
   readonly allocBytes: number;
   readonly counters: CallCounters;

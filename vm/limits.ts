@@ -29,13 +29,13 @@ export type Limits = { readonly [K in LimitField]: number };
 
 const isLimitField = (name: string): name is LimitField => Object.hasOwn(LIMITS, name);
 const hasAllLimits = (limits: Readonly<Record<string, number>>): limits is Limits =>
-  LIMIT_NAMES.every((name) => Object.hasOwn(limits, name));
+  LIMIT_FIELDS.every((name) => Object.hasOwn(limits, name));
 
-export const LIMIT_NAMES: readonly LimitField[] = Object.keys(LIMITS).filter(isLimitField);
+export const LIMIT_FIELDS: readonly LimitField[] = Object.keys(LIMITS).filter(isLimitField);
 
-/** Makes limits from the results of `valueOf`, which is called in the order of `LIMIT_NAMES`. */
+/** Makes limits from the results of `valueOf`, which is called in the order of `LIMIT_FIELDS`. */
 export function limitsFrom(valueOf: (name: LimitField) => number): Limits {
-  const limits = Object.fromEntries(LIMIT_NAMES.map((name) => [name, valueOf(name)]));
+  const limits = Object.fromEntries(LIMIT_FIELDS.map((name) => [name, valueOf(name)]));
   if (!hasAllLimits(limits)) throw new BorunaError("internal", "a limit is missing");
   return limits;
 }
@@ -50,16 +50,22 @@ export const LOG_NOT_CHARGED = 0;
 
 /** Limits of the machine. A policy cannot change them. */
 export const MACHINE_LIMITS = {
-  /** Steps that one actor of an older module may run in one round. */
+  /** Steps of one slice in a module without `tasks`, which other compilers make. */
   sliceSteps: 1_000,
-  /** Steps after which a task's slice ends, at its next effect; also the steps after which the machine waits for the earliest open call. */
+  /**
+   * A slice that has used this many steps ends at its next effect. When this many steps have passed since a call was opened, the machine
+   * waits for its answer even if tasks can run.
+   */
   taskSliceSteps: 100_000,
-  /** Actors that a run of an older module may make. */
+  /** Actors that a run of a module without `tasks` may make. */
   actors: 10_000,
   /** Locals and operands of all frames of one actor. */
   stackSlots: 4_000_000,
-  /** The slots of the frames of all actors, plus four slots for each frame, plus all globals. Checked at the end of each slice. */
-  actorSlots: 1_000_000,
+  /**
+   * The slots of the frames of all actors, plus four slots for each frame, plus all globals. Checked at the end of each slice, so within a slice one
+   * actor may use more, up to `stackSlots`.
+   */
+  totalSlots: 1_000_000,
   /** Operand slots of one frame. */
   frameSlots: 4_096,
   /** Nesting depth of a value that leaves the machine: an argument, a result, a message, or a module constant in a log. */
@@ -69,7 +75,7 @@ export const MACHINE_LIMITS = {
   /** UTF-16 code units of all Strings and keys in such a value. Even if every unit is escaped as six, the text still fits one JavaScript string. */
   valueTextUnits: 67_108_864,
   /** UTF-16 code units of the text form of a value. The rest is cut off. */
-  maxTextUnits: 16_777_216,
+  displayTextUnits: 16_777_216,
 } as const;
 
 /** Limits on a module file. Exceeding a limit causes the error `module.too_large`. */
@@ -83,6 +89,6 @@ export const MODULE_LIMITS = {
   matchArms: 65_536,
   locals: 65_535,
   constantDepth: 256,
-  /** Constructs of control flow inside each other, as debug info lists them. The compiler never nests deeper. */
+  /** How deep constructs of control flow nest, as debug info lists them. The compiler never nests deeper. */
   flowDepth: 1_024,
 } as const;

@@ -55,13 +55,16 @@ export const EXIT_DOCS: Readonly<Record<keyof typeof EXIT, string>> = {
 
 /** The names of limits in spans and JSON output. */
 export const LIMIT_WORDS = ["steps", "alloc", "output", "log", "depth", "tasks"] as const;
-export type LimitName = (typeof LIMIT_WORDS)[number];
+export type LimitWord = (typeof LIMIT_WORDS)[number];
 
 interface TrapInfo {
   readonly outcome: Outcome;
-  readonly limit?: LimitName;
+  readonly limit?: LimitWord;
   readonly doc: string;
-  /** Where the trap occurs in a compiled program, for the language page. Absent if it never occurs there. */
+  /**
+   * What in a source program can cause the trap: a cell of the table of traps in `docs/reference/language.md`. Absent if no program from the
+   * compiler ends with it.
+   */
   readonly where?: string;
 }
 
@@ -172,7 +175,7 @@ export const TRAPS = {
 export type TrapKind = keyof typeof TRAPS;
 
 /** Returns the outcome of a run that trapped. `limit` is present if the run reached a limit. */
-export function outcomeOfTrap(kind: TrapKind): { outcome: Outcome; limit?: LimitName } {
+export function outcomeOfTrap(kind: TrapKind): { outcome: Outcome; limit?: LimitWord } {
   const info: TrapInfo = TRAPS[kind];
   return info.limit === undefined ? { outcome: info.outcome } : { outcome: info.outcome, limit: info.limit };
 }

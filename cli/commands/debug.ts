@@ -17,7 +17,7 @@ export interface DebugFlags extends ReplayLimitFlags {
   readonly dap?: boolean;
 }
 
-/** Debugs a log with commands from a file, the terminal or a pipe, or for an editor. */
+/** Debugs a log. The commands come from a file, the terminal or a pipe; with `--dap`, an editor sends them. */
 export async function debugCommand(session: Session, file: string | undefined, flags: DebugFlags): Promise<number> {
   const limits = replayLimits(flags);
   if (flags.dap === true) {
@@ -28,7 +28,7 @@ export async function debugCommand(session: Session, file: string | undefined, f
   if (file === undefined) throw new BorunaError("usage", "no log is named", { hint: "boruna debug run.jsonl" });
   const debug = new DebugSession(await Debugger.open(fileSource(file), { limits }));
   if (flags.commands === undefined) return prompt(session, debug);
-  print(session, debug.place("where"));
+  print(session, debug.describePlace("where"));
   for (const line of linesOf(flags.commands)) {
     const answer = await debug.run(line, new AbortController().signal);
     if (answer.isOver === true) break;
@@ -62,7 +62,7 @@ async function prompt(session: Session, debug: DebugSession): Promise<number> {
   // Ctrl-C stops a long move; without one it ends the session.
   lines.on("SIGINT", () => (running === undefined ? lines.close() : running.abort()));
   lines.setPrompt("(debug) ");
-  print(session, debug.place("where"));
+  print(session, debug.describePlace("where"));
   if (isTerminal) lines.prompt();
   let last = "";
   for await (const written of lines) {

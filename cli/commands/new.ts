@@ -8,18 +8,18 @@ import { EXIT } from "../../vm/outcome.ts";
 import type { Session } from "../session.ts";
 import { printJson, withoutControlCharacters } from "../terminal.ts";
 
-/** The template is two folders above both this file and the built command. */
+/** `../../` is the root of the package, both from this file and from the built command in `dist/bin`. */
 const TEMPLATE = fileURLToPath(new URL("../../examples/starter/", import.meta.url));
 
-/** Creates a folder with the template. Throws `usage` if the path exists, and `io_error`. */
+/** Creates a folder with the template. Throws `usage` if the path exists, and `io_error` if it cannot be written. */
 export function newCommand(session: Session, folder: string): number {
   if (existsSync(folder))
     throw new BorunaError("usage", `${folder} exists`, { hint: "`boruna init`, in that folder, adds the files to it" });
-  write(folder, () => mkdirSync(folder, { recursive: true }));
+  withIoError(folder, () => mkdirSync(folder, { recursive: true }));
   return writeTemplate(session, folder);
 }
 
-/** Writes the template into the current folder. Throws `usage` if one of the files exists, and `io_error`. */
+/** Writes the template into the current folder. Throws `usage` if one of the files exists, and `io_error` if one cannot be written. */
 export function initCommand(session: Session): number {
   return writeTemplate(session, ".");
 }
@@ -29,7 +29,7 @@ function writeTemplate({ terminal, json }: Session, folder: string): number {
   const existing = files.find(({ to }) => existsSync(to));
   if (existing !== undefined)
     throw new BorunaError("usage", `${existing.to} exists, and nothing is overwritten`, { hint: "`boruna new NAME` makes a new folder" });
-  for (const { from, to } of files) write(to, () => copyFileSync(from, to, constants.COPYFILE_EXCL));
+  for (const { from, to } of files) withIoError(to, () => copyFileSync(from, to, constants.COPYFILE_EXCL));
   if (json) printJson(terminal, { folder, files: files.map(({ to }) => to) });
   else {
     for (const { to } of files) terminal.out(withoutControlCharacters(to));
@@ -38,7 +38,8 @@ function writeTemplate({ terminal, json }: Session, folder: string): number {
   return EXIT.done;
 }
 
-function write(path: string, body: () => void): void {
+/** Runs `body`. Throws `io_error` with the path for an error of the system. */
+function withIoError(path: string, body: () => void): void {
   try {
     body();
   } catch (error) {

@@ -39,16 +39,16 @@ export function readAnswer(text: string, key: string): EndpointAnswer {
 
 /**
  * Reads the events of a streamed answer, and passes each piece of the text to `onText`. Throws `CapabilityFailure` if an event is not JSON
- * or an error, if the text is longer than `maxTextUnits`, and if the stream ends before the answer does.
+ * or an error, if the text is longer than `displayTextUnits`, and if the stream ends before the answer does.
  */
 export async function readStreamedAnswer(
   events: AsyncIterable<string>,
   key: string,
-  maxTextUnits: number,
+  displayTextUnits: number,
   onText: (piece: string) => void,
 ): Promise<EndpointAnswer> {
-  const text = new JoinedText(maxTextUnits);
-  const refusal = new JoinedText(maxTextUnits);
+  const text = new JoinedText(displayTextUnits);
+  const refusal = new JoinedText(displayTextUnits);
   let finishReason: string | undefined;
   let model: string | undefined;
   let usage: Usage | undefined;

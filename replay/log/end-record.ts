@@ -2,7 +2,7 @@
 import type { CallCounters } from "../../telemetry/tracing.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { JsonData } from "../../vm/json/json.ts";
-import { LIMIT_WORDS, OUTCOMES, TRAPS, type LimitName, type Outcome, type TrapKind } from "../../vm/outcome.ts";
+import { LIMIT_WORDS, OUTCOMES, TRAPS, type LimitWord, type Outcome, type TrapKind } from "../../vm/outcome.ts";
 import type { Value } from "../../vm/value/value.ts";
 import type { BlobReader } from "./memory-blobs.ts";
 import {
@@ -26,7 +26,7 @@ interface EndError<Text = string> {
   readonly capability?: string | undefined;
   /** Path in the policy of the rule that refused the call. */
   readonly rule?: string | undefined;
-  readonly limit?: LimitName | undefined;
+  readonly limit?: LimitWord | undefined;
   /** If a contract failed, the arguments of its function as texts. */
   readonly counterexample?: readonly Text[] | undefined;
   readonly step: number;
@@ -111,7 +111,7 @@ function errorToJson(error: EndError<TextOrBlob>, text: (textOrBlob: TextOrBlob)
 
 const isOutcome = (text: string): text is Outcome => Object.hasOwn(OUTCOMES, text);
 const isTrapKind = (text: string): text is TrapKind => Object.hasOwn(TRAPS, text);
-const isLimitName = (text: string): text is LimitName => LIMIT_WORDS.some((word) => word === text);
+const isLimitName = (text: string): text is LimitWord => LIMIT_WORDS.some((word) => word === text);
 
 /** Reads the end record. Throws `log.form`, `value.form`. */
 export function endFromJson(data: JsonData | undefined): RecordedEnd {

@@ -3,7 +3,7 @@ import { sha256Hex } from "../../gateway/digest.ts";
 import type { CapabilityDecl } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
-import { LIMIT_NAMES, LIMITS, type LimitField, type Limits, limitsFrom, LOG_NOT_CHARGED } from "../../vm/limits.ts";
+import { LIMIT_FIELDS, LIMITS, type LimitField, type Limits, limitsFrom, LOG_NOT_CHARGED } from "../../vm/limits.ts";
 import { declarationToJson, declareCapability } from "../../vm/own-capabilities.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { flagsFromJson } from "./behavior-flags.ts";
@@ -162,12 +162,12 @@ function programFromJson(program: JsonObject): LogProgram {
 function limitsToJson(limits: Limits): JsonObject {
   const mustWrite = (name: LimitField): boolean =>
     name === "max_log_bytes" ? limits[name] !== LOG_NOT_CHARGED : name !== "max_tasks" || limits[name] !== LIMITS.max_tasks.default;
-  return new Map(LIMIT_NAMES.filter(mustWrite).map((name) => [name, limits[name]]));
+  return new Map(LIMIT_FIELDS.filter(mustWrite).map((name) => [name, limits[name]]));
 }
 
 /** Reads the limits. `max_log_bytes` may be absent, because older logs do not have this limit; `max_tasks`, if it has its default. */
 function limitsFromJson(limits: JsonObject): Limits {
-  onlyFields(limits, LIMIT_NAMES, "limits");
+  onlyFields(limits, LIMIT_FIELDS, "limits");
   return limitsFrom((name) => {
     if (name === "max_log_bytes" && !limits.has(name)) return LOG_NOT_CHARGED;
     if (name === "max_tasks" && !limits.has(name)) return LIMITS.max_tasks.default;

@@ -158,9 +158,9 @@ const MACHINE_PROBES: Readonly<Record<keyof typeof MACHINE_LIMITS, Probe>> = {
     ),
   ),
   // A hundred blocked actors, each with its locals, one operand slot and its frame.
-  actorSlots: probe(["completed", "alloc_limit"], (beyond) => {
+  totalSlots: probe(["completed", "alloc_limit"], (beyond) => {
     const waiting = (locals: number): TestFunction => ({ locals, code: ["ReceiveMsg", "Ret"] });
-    const locals = MACHINE_LIMITS.actorSlots / 100 - 5;
+    const locals = MACHINE_LIMITS.totalSlots / 100 - 5;
     return runs(() =>
       moduleOf(
         [
@@ -208,9 +208,9 @@ const MACHINE_PROBES: Readonly<Record<keyof typeof MACHINE_LIMITS, Probe>> = {
     ),
   ),
   // The quotes count too.
-  maxTextUnits: probe(["whole", "cut"], (beyond) => {
-    const text = textForm("x".repeat(MACHINE_LIMITS.maxTextUnits - 2 + beyond));
-    return text.endsWith("…") || text.length > MACHINE_LIMITS.maxTextUnits ? "cut" : "whole";
+  displayTextUnits: probe(["whole", "cut"], (beyond) => {
+    const text = textForm("x".repeat(MACHINE_LIMITS.displayTextUnits - 2 + beyond));
+    return text.endsWith("…") || text.length > MACHINE_LIMITS.displayTextUnits ? "cut" : "whole";
   }),
 };
 

@@ -1,4 +1,4 @@
-/** From schemas to modules: which types they get, that every module compiles, and what goes over the wire. */
+/** From schemas to modules: which types they get, that every module compiles, and what goes over the jsonName. */
 import fc from "fast-check";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -83,7 +83,7 @@ export interface Actor extends Slots {
    * compiled code may run at every depth.
    */
   interpretFromDepth: number;
-  /** The slots that count towards `MACHINE_LIMITS.actorSlots`, as counted at the end of the actor's last slice. */
+  /** The slots that count towards `MACHINE_LIMITS.totalSlots`, as counted at the end of the actor's last slice. */
   countedSlots: number;
   /** The functions of the actors spawned in this slice. Like `sent`, they are dropped if the actor fails in the slice. */
   spawned: number[];

@@ -1,4 +1,4 @@
-/** Counts the slots of actors, which `MACHINE_LIMITS.actorSlots` limits. */
+/** Counts the slots of actors, which `MACHINE_LIMITS.totalSlots` limits. */
 import type { Program } from "../bytecode/program.ts";
 import type { Actor } from "../interpreter/actor.ts";
 import { expectDefined } from "../interpreter/operations.ts";

@@ -92,8 +92,8 @@ function recountSlots(state: TaskState, task: Actor): void {
   trimSlots(task, slots + 1);
   task.countedSlots = totalSlots(task, slots);
   state.countedSlots += task.countedSlots - slotsBefore;
-  if (state.countedSlots > MACHINE_LIMITS.actorSlots) {
-    const message = `the actors hold more than ${MACHINE_LIMITS.actorSlots} slots of stacks and globals together`;
+  if (state.countedSlots > MACHINE_LIMITS.totalSlots) {
+    const message = `the actors hold more than ${MACHINE_LIMITS.totalSlots} slots of stacks and globals together`;
     throw new RunTrap(new MachineTrap("alloc_limit", message), task);
   }
 }

@@ -7,7 +7,7 @@ import { BorunaError } from "../error.ts";
 import type { CapabilityAnswer } from "../host.ts";
 import { type Actor, hasEnded, hasMail, type Join, newActor, type UndeliveredMessage, type Waiting } from "../interpreter/actor.ts";
 import { PENDING_MARK, reserveSlots, setSlot } from "../interpreter/stack-slots.ts";
-import { LIMIT_NAMES, type LimitField, type Limits, LIMITS, limitsFrom, MACHINE_LIMITS } from "../limits.ts";
+import { LIMIT_FIELDS, type LimitField, type Limits, LIMITS, limitsFrom, MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, Meter } from "../meter.ts";
 import { chargeSerialization } from "../value/serialization-cost.ts";
 import { ActorIdValue, type Value } from "../value/value.ts";
@@ -110,7 +110,7 @@ export class StateReader {
 
   #readLimits(caps: Limits | undefined): Limits {
     const limits = limitsFrom((field) => this.#bytes.readVarintUpTo(LIMITS[field].max, field));
-    const over = caps === undefined ? undefined : LIMIT_NAMES.find((field) => effectiveLimit(field, limits) > effectiveLimit(field, caps));
+    const over = caps === undefined ? undefined : LIMIT_FIELDS.find((field) => effectiveLimit(field, limits) > effectiveLimit(field, caps));
     if (over !== undefined) throw new BorunaError("state.limits", `the state's ${over} is ${limits[over]}; ${caps?.[over]} is allowed`);
     return limits;
   }

@@ -3,7 +3,7 @@ import type { Program } from "../bytecode/program.ts";
 import type { CapabilityAnswer } from "../host.ts";
 import { type Actor, hasEnded, type UndeliveredMessage, type Waiting } from "../interpreter/actor.ts";
 import { PENDING_MARK, slotValue } from "../interpreter/stack-slots.ts";
-import { LIMIT_NAMES, type Limits } from "../limits.ts";
+import { LIMIT_FIELDS, type Limits } from "../limits.ts";
 import { type TrapKind, TRAPS } from "../outcome.ts";
 import { ActorIdValue, type Value } from "../value/value.ts";
 import { type ByteWriter, MAX_STATE_BYTES, tooLarge } from "./bytes.ts";
@@ -60,7 +60,7 @@ export const ANSWER_TRAPS: readonly TrapKind[] = Object.keys(TRAPS).filter(isTra
 
 /** Writes the state of a run. Throws `state.too_large`. */
 export function writeState(program: Program, out: ByteWriter, values: ValueWriter, state: RunState): void {
-  for (const field of LIMIT_NAMES) out.varint(state.limits[field]);
+  for (const field of LIMIT_FIELDS) out.varint(state.limits[field]);
   out.u8((state.scheduled ? SCHEDULED : 0) + (state.isPaused ? PAUSED : 0));
   for (const n of [state.steps, state.allocBytes, state.nextActor, state.made, state.round, state.sliceEnd]) out.varint(n);
   out.varint(state.tasks.length);

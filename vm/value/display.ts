@@ -106,7 +106,7 @@ function layoutOf(value: ObjectValue, recordLayout: RecordLayout): Layout | stri
 const ELLIPSIS = "…";
 
 function render(value: Value, recordLayout: RecordLayout, maxUnits: number): string {
-  const limit = Math.min(maxUnits, MACHINE_LIMITS.maxTextUnits);
+  const limit = Math.min(maxUnits, MACHINE_LIMITS.displayTextUnits);
   const stack: { readonly layout: Layout; next: number }[] = [];
   const builder = new TextBuilder();
   const write = (text: string): void => builder.add(text);
@@ -149,9 +149,9 @@ function cutText(text: string, limit: number): string {
 /**
  * Formats a value as bytecode 1.1 does, without type names: `Record#0{1, 2}`. Strings are quoted but not escaped.
  * Values nested deeper than `MACHINE_LIMITS.valueDepth` are replaced with "…". Text longer than `maxUnits` or
- * `MACHINE_LIMITS.maxTextUnits` UTF-16 code units is cut off and ends with "…".
+ * `MACHINE_LIMITS.displayTextUnits` UTF-16 code units is cut off and ends with "…".
  */
-export function textForm(value: Value, maxUnits: number = MACHINE_LIMITS.maxTextUnits): string {
+export function textForm(value: Value, maxUnits: number = MACHINE_LIMITS.displayTextUnits): string {
   return render(value, untypedLayout, maxUnits);
 }
 
@@ -165,7 +165,7 @@ export function typedText(
   value: Value,
   type: Type | undefined,
   types: readonly TypeDef[],
-  maxUnits: number = MACHINE_LIMITS.maxTextUnits,
+  maxUnits: number = MACHINE_LIMITS.displayTextUnits,
 ): string {
   return render(value, typedLayout(types, { hasLegacyNames: type === undefined }), maxUnits);
 }

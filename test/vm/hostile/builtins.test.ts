@@ -195,7 +195,7 @@ const CONSTANT = HOSTED.filter((b) => b.cost === COSTS.constant).map((b): [strin
 
 test("every builtin whose cost grows with its arguments has a probe", () => {
   const probed = new Set([HUGE_TEXT, LONG_LIST, LARGE].flatMap((table) => Object.keys(table)));
-  // `json.from` and `json.to` are in json-conversion.test.ts. `string.inspect` and `debug` make a text of bounded size (`maxTextUnits`) and charge for it afterwards.
+  // `json.from` and `json.to` are in json-conversion.test.ts. `string.inspect` and `debug` make a text of bounded size (`displayTextUnits`) and charge for it afterwards.
   const growing = HOSTED.filter((b) => b.cost !== COSTS.constant && BUILTIN_CODE.has(b.name));
   expect(growing.map((b) => b.name).filter((name) => !probed.has(name))).toEqual([]);
 });

@@ -144,12 +144,12 @@ describe("limits", () => {
 
   test("huge text is cut", () => {
     const text = textForm(deepValue(60, (inner) => ListValue.of([inner, inner])));
-    expect(text.length).toBe(MACHINE_LIMITS.maxTextUnits + 1);
+    expect(text.length).toBe(MACHINE_LIMITS.displayTextUnits + 1);
     expect(text.endsWith("…")).toBe(true);
   });
 
   test("a cut does not split a character", () => {
-    const half = `${"x".repeat(MACHINE_LIMITS.maxTextUnits - 2)}\u{1f600}`;
+    const half = `${"x".repeat(MACHINE_LIMITS.displayTextUnits - 2)}\u{1f600}`;
     expect(textForm(half)).toBe(`"${half.slice(0, -2)}…`);
   });
 });
