@@ -9,7 +9,7 @@ const COMMAND = [
   "test/playground/page.test.ts",
   "test/viewer/page.test.ts",
   "test/vm/hostile/memory.test.ts",
-  "test/worker/crash.test.ts",
+  "test/worker/{crash,lost-runs}.test.ts",
 ];
 
 /** Rooms without state of their own in modules. */

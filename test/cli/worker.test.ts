@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
@@ -28,7 +29,15 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
   let origin = "";
   const here = (...args: readonly string[]): Promise<Ended> =>
     boruna(args, { cwd: folder, env: { DATABASE_URL: server.url("boss"), USER: "ada" } });
-  const json = async (...args: readonly string[]): Promise<unknown> => JSON.parse((await here(...args, "--json")).stdout);
+  /** Runs a command that has nothing to say on stderr: a warning of a package would be there. */
+  const quietly = async (...args: readonly string[]): Promise<Ended> => {
+    const ended = await here(...args);
+    expect(ended.stderr).toBe("");
+    return ended;
+  };
+  /** What `runs watch` prints to stderr: each state that it sees. */
+  const STATES: unknown = expect.stringMatching(/^((queued|running|suspended|ended)\n)+$/);
+  const json = async (...args: readonly string[]): Promise<unknown> => JSON.parse((await quietly(...args, "--json")).stdout);
 
   beforeAll(async () => {
     if (POSTGRES_BIN === undefined) return;
@@ -54,7 +63,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
 
   const submit = async (path: string, method: string): Promise<string> => {
     const args = ["--policy", "policy.json", "--arg", `url=${origin}${path}`, "--arg", `method=${method}`];
-    return (await here("submit", "call.ax", ...args)).stdout.trim();
+    return (await quietly("submit", "call.ax", ...args)).stdout.trim();
   };
 
   test("says what is missing: the address, the tables", async () => {
@@ -80,24 +89,54 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
     expect((await fetch(`${health}/readyz`)).status).toBe(200);
     expect(await (await fetch(`${health}/healthz`)).json()).toMatchObject({ alive: true, ready: true, active_runs: 0 });
     const id = await submit("/one", "GET");
-    expect(await here("runs", "watch", id)).toMatchObject({ code: 0, stdout: expect.stringContaining('value: "fine"') });
+    expect(await here("runs", "watch", id)).toMatchObject({ code: 0, stdout: expect.stringContaining('value: "fine"'), stderr: STATES });
     expect(await json("runs", "show", id)).toMatchObject({ run_id: id, state: "ended", outcome: "success", result: { value: "fine" } });
     expect(await json("runs", "list", "--count", "1")).toMatchObject({ runs: [{ run_id: id }] });
-    expect((await here("runs", "log", id, "-o", "run.jsonl")).code).toBe(0);
+    expect((await quietly("runs", "list")).stdout).toContain(id);
+    expect(await here("runs", "log", id, "-o", "run.jsonl")).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^recorded: run\.jsonl \(head [0-9a-f]{64}\)\n$/),
+    });
     expect((await here("verify", "run.jsonl", "--replay")).code).toBe(0);
     expect(await here("runs", "show", "unknown")).toMatchObject({ code: 2, stderr: expect.stringContaining("there is no run unknown") });
   });
 
   test("approve takes the id of a run", async () => {
     const id = await submit("/one", "DELETE");
-    expect((await here("runs", "watch", id)).code).toBe(7);
+    expect(await here("runs", "watch", id)).toMatchObject({ code: 7, stderr: STATES });
     expect(await here("approve", id)).toMatchObject({ code: 2, stderr: expect.stringContaining("call 1 of net.fetch") });
-    expect(await here("approve", id, "--call", "1", "--by", "ada")).toMatchObject({
+    expect(await quietly("approve", id, "--call", "1", "--by", "ada")).toMatchObject({
       code: 0,
       stdout: expect.stringContaining("approved by ada"),
     });
-    expect((await here("runs", "watch", id)).code).toBe(0);
+    expect(await here("runs", "watch", id)).toMatchObject({ code: 0, stderr: STATES });
     expect(requests.filter((request) => request.startsWith("DELETE"))).toEqual(["DELETE /one"]);
+  });
+
+  test("cancel and resume say what they did, and only that", async () => {
+    const id = (
+      await quietly("submit", "call.ax", "--policy", "policy.json", "--arg", "url=x", "--arg", "method=GET", "--queue", "nobody")
+    ).stdout.trim();
+    expect(await quietly("runs", "cancel", id)).toMatchObject({ code: 0 });
+    expect(await json("runs", "show", id)).toMatchObject({ state: "ended", outcome: "canceled" });
+    expect(await here("runs", "resume", id, "--in-doubt", "retry")).toMatchObject({
+      code: 2,
+      stderr: `error: run ${id} (ended, canceled) is not to be decided: no call of it is in doubt\n  help: Nothing was changed.\n`,
+    });
+  });
+
+  test("the client of the API writes nothing to stderr", async () => {
+    const script = `import { createClient } from ${JSON.stringify(pathToFileURL(join(MAIN, "..", "..", "index.js")).href)};
+      const client = await createClient({ databaseUrl: process.env.DATABASE_URL });
+      console.log((await client.list({ limit: 1 })).length);
+      await client.close();`;
+    writeFileSync(join(folder, "client.mjs"), script);
+    const child = spawn(process.execPath, [join(folder, "client.mjs")], { env: environment({ DATABASE_URL: server.url("boss") }) });
+    let output = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (output += text));
+    await once(child, "close");
+    expect(output).toBe("1\n");
   });
 
   test("SIGTERM lets runs go on to their end, and the worker says nothing else", async () => {

@@ -2,8 +2,6 @@
  * Workers that are killed and stopped while they execute runs, on a real PostgreSQL that is restarted. The full number of runs and kills is
  * under `npm run test:deep`.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -16,8 +14,8 @@ import { execute } from "../../runtime/execute.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { type Client, createClient } from "../../worker/api.ts";
 import { FULL as DEEP } from "../cases.ts";
-import { environment, MAIN } from "../cli/boruna.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
+import { Fleet, strandedRuns } from "./fleet.ts";
 
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 
@@ -60,28 +58,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("workers that die", () => {
     request.resume();
     setTimeout(() => response.end(answerTo(path)), SIZE.callMs);
   });
-  /** The living worker processes, and what they wrote to stderr. */
-  const workers = new Map<ChildProcess, string>();
-  let notices = "";
-  let isOver = false;
-
-  const startWorker = async (): Promise<void> => {
-    const child = spawn(process.execPath, [MAIN, "worker", "--lease-ms", String(LEASE_MS), "--queue", "default,worker=12", "--json"], {
-      env: environment({ DATABASE_URL: server.url("boss") }),
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    workers.set(child, "");
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      notices += text;
-    });
-    child.once("exit", () => {
-      workers.delete(child);
-      if (!isOver) void startWorker();
-    });
-    const [line]: unknown[] = await Promise.race([once(child.stdout, "data"), once(child, "exit")]);
-    const id = /"worker":"([^"]*)"/.exec(String(line))?.[1];
-    if (id !== undefined) workers.set(child, id);
-  };
+  let fleet: Fleet;
 
   beforeAll(async () => {
     if (POSTGRES_BIN === undefined) return;
@@ -89,12 +66,12 @@ describe.skipIf(POSTGRES_BIN === undefined)("workers that die", () => {
     await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
     const address = web.address();
     origin = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
-    await Promise.all(Array.from({ length: SIZE.workers }, startWorker));
+    fleet = new Fleet({ server, size: SIZE.workers, leaseMs: LEASE_MS, args: ["--queue", "default,worker=12"] });
+    await fleet.start();
     client = await createClient({ databaseUrl: server.url("boss") });
   });
   afterAll(async () => {
-    isOver = true;
-    for (const child of workers.keys()) child.kill("SIGKILL");
+    fleet?.stop();
     await client?.close();
     web.closeAllConnections();
     web.close();
@@ -110,22 +87,6 @@ describe.skipIf(POSTGRES_BIN === undefined)("workers that die", () => {
   const policyOf = (isIdempotent: boolean): ReturnType<typeof parsePolicy> =>
     parsePolicy(policyText(isIdempotent ? { idempotency_header: "Idempotency-Key" } : {}), { file: "policy.json", jsonc: false });
 
-  /** Kills a worker, and restarts the database while a keeper is in the middle of reaping it. */
-  const restartDuringReap = async (child: ChildProcess): Promise<void> => {
-    const row = `SELECT 1 FROM boruna.workers WHERE id = '${workers.get(child)}' FOR UPDATE`;
-    const holder = server.admin(`BEGIN; ${row}; SELECT pg_sleep(60)`).catch(() => undefined);
-    while (
-      (await server.admin("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'BEGIN;%pg_sleep(60)%' AND wait_event = 'PgSleep'")).length === 0
-    )
-      await sleep(20);
-    child.kill("SIGKILL");
-    const waits = `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE FROM boruna.workers%'`;
-    // The restart matters, and that it falls into a reap usually: another worker may have reaped before the lock.
-    for (let polls = 0; polls < 100 && (await server.admin(waits)).length === 0; polls++) await sleep(20);
-    await server.restart("SIGQUIT");
-    await holder;
-  };
-
   test("every run ends as an undisturbed one, or in doubt; no call that may not be repeated arrives twice", async () => {
     const args = (id: string): Record<string, unknown> => ({ server: origin, id, calls: SIZE.calls });
     const runs: { readonly name: string; readonly isIdempotent: boolean; readonly id: string }[] = [];
@@ -134,31 +95,22 @@ describe.skipIf(POSTGRES_BIN === undefined)("workers that die", () => {
       const options = { policy: policyOf(isIdempotent), args: args(`run-${i}`), attempts: 100 };
       runs.push({ name: `run-${i}`, isIdempotent, id: (await client.submit(PROGRAM, options)).runId });
     }
-    const living = (): readonly ChildProcess[] =>
-      [...workers].flatMap(([child, id]) => (child.exitCode === null && id !== "" ? [child] : []));
     /** When workers went on after a stop. */
     const wentOnAt: number[] = [];
+    const kills: { readonly at: number; readonly runs: readonly string[] }[] = [];
     const isDone = async (): Promise<boolean> =>
       (await server.admin("SELECT 1 FROM boruna.runs WHERE state IN ('queued', 'running') LIMIT 1")).length === 0;
-    const victim = async (n: number): Promise<ChildProcess> => {
-      for (;;) {
-        const candidates = living();
-        const child = candidates[n % candidates.length];
-        if (child !== undefined && candidates.length === SIZE.workers) return child;
-        await sleep(20);
-      }
-    };
     const pause = (): Promise<void> => sleep(DEEP ? 700 : 300);
     for (let n = 0; n < SIZE.kills + SIZE.stops; n++) {
       await pause();
-      const child = await victim(n);
+      const child = await fleet.worker(n);
       if (n % 4 === 2) {
         child.kill("SIGSTOP");
         await sleep(2.5 * LEASE_MS);
         child.kill("SIGCONT");
         wentOnAt.push(Date.now());
-      } else if (n === SIZE.kills / 2) await restartDuringReap(child);
-      else child.kill("SIGKILL");
+      } else if (n === SIZE.kills / 2) await fleet.restartDuringReap(child);
+      else kills.push({ runs: await fleet.kill(child), at: Date.now() });
       if (DEEP && n === SIZE.kills) await server.restart("SIGINT");
     }
     while (!(await isDone())) await sleep(50);
@@ -203,10 +155,32 @@ describe.skipIf(POSTGRES_BIN === undefined)("workers that die", () => {
     const afterStop = (at: number): boolean => wentOnAt.some((time) => at >= time && at < time + 2_000);
     const again = arrivals.filter(({ path, at }) => at > (keptAt.get(path) ?? Number.POSITIVE_INFINITY) && !afterStop(at));
     expect(again).toEqual([]);
-    expect(await server.admin("SELECT workflow_uuid FROM boruna_dbos.workflow_status WHERE status IN ('PENDING', 'ENQUEUED')")).toEqual([]);
-    expect(notices.split("\n").filter((line) => /warn|deprecat|dbos/i.test(line))).toEqual([]);
-    if (DEEP)
-      if (DEEP)
-        process.stderr.write(`crash: ${JSON.stringify({ outcomes: [...outcomes], twice: twice.length, arrivals: arrivals.length })}\n`);
+    expect(await strandedRuns(server)).toEqual([]);
+    expect(fleet.stderr.split("\n").filter((line) => /warn|deprecat|dbos/i.test(line))).toEqual([]);
+    if (!DEEP) return;
+    const report = {
+      outcomes: [...outcomes],
+      twice: twice.length,
+      arrivals: arrivals.length,
+      ms_from_kill_to_next_call: delays(kills, nameOf),
+    };
+    process.stderr.write(`crash: ${JSON.stringify(report)}\n`);
   });
+
+  /**
+   * The times from a kill to the first call of one of its runs by another worker. The lease is one second, so three seconds are the
+   * goal where the machine has room. Printed only: a test must not fail because the machine is busy.
+   */
+  const delays = (
+    kills: readonly { readonly at: number; readonly runs: readonly string[] }[],
+    nameOf: ReadonlyMap<string, string>,
+  ): object => {
+    const found = kills.flatMap(({ at, runs }) => {
+      const names = new Set(runs.map((id) => nameOf.get(id)));
+      const next = arrivals.find((arrival) => arrival.at > at + SIZE.callMs && names.has(arrival.path.split("/")[1]));
+      return next === undefined ? [] : [next.at - at];
+    });
+    const sorted = found.toSorted((a, b) => a - b);
+    return { median: sorted[Math.floor(sorted.length / 2)], most: sorted.at(-1), kills: sorted.length };
+  };
 });
