@@ -47,6 +47,11 @@ export { createClient } from "./worker/api.ts";
 export type { ApproveRunOptions, Client, ListOptions, ShownRun, SubmitOptions, SubmittedRun } from "./worker/api.ts";
 export type { ListedRun, RunState } from "./worker/listed-run.ts";
 
+// Simulate runs
+export { simulate, type SimulateOptions, type Simulation, type SimulationFailure, type SimulationProgress } from "./simulate/simulate.ts";
+export type { Fault } from "./simulate/faults.ts";
+export type { SimulatedAnswer, SimulatedCall } from "./simulate/world.ts";
+
 // Policies
 export { loadPolicy } from "./policy/load.ts";
 export { parsePolicy, type ParsePolicyOptions } from "./policy/parse.ts";

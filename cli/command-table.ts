@@ -33,6 +33,7 @@ import {
 } from "./command-spec.ts";
 import { EVIDENCE_COMMANDS } from "./evidence-commands.ts";
 import { PROJECT_COMMANDS } from "./project-commands.ts";
+import { SIMULATE_COMMAND } from "./simulate-command.ts";
 import { WORKER_COMMANDS } from "./worker-commands.ts";
 
 interface GroupSpec {
@@ -182,6 +183,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     run: withFlags<TestFlags>(async (session, flags, what) => (await import("./commands/test.ts")).testCommand(session, what, flags)),
   },
+  SIMULATE_COMMAND,
   ...PROJECT_COMMANDS,
   {
     name: "explain",

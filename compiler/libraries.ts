@@ -10,6 +10,7 @@ export const LIBRARY_NAMES: readonly string[] = [
   "std-map",
   "std-mcp",
   "std-set",
+  "std-simulate",
   "std-string",
   "std-template",
   "std-testing",
@@ -46,6 +47,7 @@ export const LIBRARY_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ["at_pointer", "std-json"],
   ["backoff", "std-http"],
   ["bool_at", "std-json"],
+  ["calls_of", "std-simulate"],
   ["capitalize", "std-string"],
   ["char_len", "std-string"],
   ["char_slice", "std-string"],
@@ -74,6 +76,7 @@ export const LIBRARY_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ["delete_request", "std-http"],
   ["describe_problems", "std-validation"],
   ["difference", "std-set"],
+  ["done", "std-simulate"],
   ["drop_while", "std-list"],
   ["escape_formulas", "std-csv"],
   ["escape_html", "std-template"],
@@ -199,6 +202,7 @@ export const LIBRARY_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ["tally", "std-map"],
   ["test_response", "std-http"],
   ["test_response_with_headers", "std-http"],
+  ["text_arg", "std-simulate"],
   ["text_at", "std-json"],
   ["text_between", "std-string"],
   ["text_choice", "std-llm"],
@@ -242,6 +246,7 @@ export const LIBRARY_FUNCTIONS: ReadonlyMap<string, string> = new Map([
 
 /** Names of records and enums, and their libraries. */
 export const LIBRARY_TYPES: ReadonlyMap<string, string> = new Map([
+  ["Call", "std-simulate"],
   ["Civil", "std-time"],
   ["JsonShape", "std-llm"],
   ["MapChanges", "std-map"],
@@ -250,6 +255,7 @@ export const LIBRARY_TYPES: ReadonlyMap<string, string> = new Map([
   ["Prompt", "std-llm"],
   ["Request", "std-http"],
   ["Response", "std-http"],
+  ["Run", "std-simulate"],
   ["ShapeField", "std-llm"],
   ["ToolText", "std-mcp"],
 ]);

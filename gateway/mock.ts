@@ -42,9 +42,9 @@ const mocksOf = oncePer((registry: CapabilityRegistry): Handlers => {
   for (const { name, internal, mock } of registry.all) {
     if (internal !== true && mock !== undefined) serve(name, (args) => mock(args));
   }
-  for (const [name, section] of FS_SECTIONS) {
+  for (const name of FS_SECTIONS.keys()) {
     const mock = registry.byName.get(name)?.mock;
-    if (mock !== undefined) serve(name, (args, context) => (checkReach(args[0], context, section), mock(args)));
+    if (mock !== undefined) serve(name, (args, context) => (checkScope(name, args, context), mock(args)));
   }
   const stepInput = registry.byName.get("step.input");
   serve("step.input", (args) => stepInput?.mock?.(args) ?? "");
@@ -61,10 +61,9 @@ export type MockAnswer = { readonly value: PlainValue } | { readonly failure: st
 export function withAnswers(mocks: Handlers, answers: ReadonlyMap<string, readonly MockAnswer[]>): Handlers {
   const handlers = new Map(mocks);
   for (const [name, list] of answers) {
-    const section = FS_SECTIONS.get(name);
     let calls = 0;
     handlers.set(name, (args, context) => {
-      if (section !== undefined) checkReach(args[0], context, section);
+      checkScope(name, args, context);
       const answer = list[Math.min(calls, list.length - 1)];
       calls += 1;
       if (answer === undefined) throw context.failure("the mock has no answer");
@@ -82,10 +81,12 @@ const FS_SECTIONS: ReadonlyMap<string, "read" | "write"> = new Map([
 ]);
 
 /**
- * Throws `CapabilityDenied` if the path is outside the policy's folders, or if the answer depends on the working
+ * Throws `CapabilityDenied` if a call that no live handler answers is outside the scopes of `fs_policy`, or if that depends on the working
  * directory, because a mock run must have the same result in every directory.
  */
-function checkReach(path: unknown, { policy }: HandlerContext, section: "read" | "write"): void {
+export function checkScope(capability: string, [path]: readonly unknown[], { policy }: HandlerContext): void {
+  const section = FS_SECTIONS.get(capability);
+  if (section === undefined) return;
   const reach = typeof path === "string" ? reachOf(path, policy.fs_policy[section]) : "inside";
   if (reach === "inside") return;
   const why =

@@ -15,6 +15,7 @@ const SOURCE_FOLDERS = [
   "gateway",
   "replay",
   "runtime",
+  "simulate",
   "telemetry",
   "mcp-tools",
   "worker",

@@ -63,7 +63,7 @@ interface LogFileOptions {
  * or `log.io_error`.
  */
 export function createLogFile(path: string, { durable, force, ownFiles }: LogFileOptions): LogWriter {
-  const replacesLog = checkName(path, force);
+  const replacesLog = checkLogName(path, force);
   const folder = dirname(path);
   const temporary = join(folder, temporaryName());
   const descriptor = openTemporary(temporary, folder, path);
@@ -252,7 +252,7 @@ function openTemporary(temporary: string, folder: string, path: string): number 
 }
 
 /** Returns whether the path names an existing log, which the new log replaces. Throws `log.exists`, `log.io_error`. */
-function checkName(path: string, force: boolean): boolean {
+export function checkLogName(path: string, force: boolean): boolean {
   try {
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false;
   } catch (error) {

@@ -15,6 +15,7 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ["gateway", ["policy", "telemetry", "vm"]],
   ["replay", ["gateway", "policy", "telemetry", "vm"]],
   ["runtime", ["analysis", "compiler", "gateway", "policy", "replay", "telemetry", "vm"]],
+  ["simulate", ["gateway", "policy", "replay", "runtime", "vm"]],
   ["mcp-tools", ["compiler", "gateway", "replay", "vm"]],
   ["viewer", ["gateway", "policy", "replay", "telemetry", "vm"]],
   ["viewer/page", ["viewer", "vm"]],
@@ -33,6 +34,7 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
       "repl",
       "replay",
       "runtime",
+      "simulate",
       "telemetry",
       "viewer",
       "vm",
@@ -44,7 +46,7 @@ const ALLOWED: ReadonlyMap<string, readonly string[]> = new Map([
   ["lsp", ["compiler", "runtime", "vm"]],
   ["mcp", ["analysis", "compiler", "gateway", "mcp-tools", "policy", "replay", "runtime", "telemetry", "vm"]],
   ["worker", ["gateway", "policy", "replay", "runtime", "telemetry", "vm"]],
-  ["index.ts", ["analysis", "compiler", "gateway", "mcp-tools", "policy", "replay", "runtime", "telemetry", "vm", "worker"]],
+  ["index.ts", ["analysis", "compiler", "gateway", "mcp-tools", "policy", "replay", "runtime", "simulate", "telemetry", "vm", "worker"]],
 ]);
 
 /** The only files that may import a package. With `lazy`, only by dynamic import. */

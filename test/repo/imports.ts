@@ -16,6 +16,7 @@ const ROOMS = [
   "gateway",
   "replay",
   "runtime",
+  "simulate",
   "mcp-tools",
   "worker",
   "viewer",

@@ -56,7 +56,7 @@ describe("docs/guide/examples.md", () => {
   test("names every example", () => {
     expect(commands.length).toBe(4);
     const rows = [...EXAMPLES.matchAll(/^\| \[(\S+)\]\(\.\.\/\.\.\/examples\/(\S+)\) \|/gm)].map(([, name = ""]) => name);
-    expect(rows.length).toBe(17);
+    expect(rows.length).toBe(18);
     expect(rows.filter((name) => !existsSync(join(ROOT, "examples", name)))).toEqual([]);
   });
 });

@@ -1,0 +1,105 @@
+/** Makes the script of a failing run shorter and simpler, as long as the run fails in the same way. */
+import type { Script } from "./choices.ts";
+
+/** How often a failing run may be tried again. */
+const MAX_TRIES = 3_000;
+/** How much work all tries may be, in steps. It bounds the time if the runs are long. A call is as much work as `STEPS_OF_CALL` steps. */
+const MAX_WORK = 100_000_000;
+const STEPS_OF_CALL = 100;
+
+/** A run, with the script that it used. */
+export interface Candidate {
+  /** Whether it fails in the same way as the first one. */
+  readonly isSame: boolean;
+  readonly steps: number;
+  readonly script: Script;
+  /** The number of its calls. */
+  readonly calls: number;
+}
+
+/** Returns the simplest run that it finds. `attempt` runs a script. Stops when `isCanceled` returns true. */
+export async function shrink(
+  first: Candidate,
+  attempt: (script: Script) => Promise<Candidate>,
+  isCanceled: () => boolean,
+): Promise<Candidate> {
+  let best = first;
+  let tries = 0;
+  let work = 0;
+  const tryOne = async (script: Script): Promise<boolean> => {
+    if (tries >= MAX_TRIES || work >= MAX_WORK || isCanceled()) return false;
+    tries += 1;
+    const candidate = await attempt(script);
+    work += candidate.steps + STEPS_OF_CALL * candidate.calls;
+    if (!candidate.isSame || !isSimpler(candidate, best)) return false;
+    best = candidate;
+    return true;
+  };
+  for (let improved = true; improved; ) {
+    const before = best;
+    await dropAnswers(() => best.script, tryOne);
+    await simplifyAnswers(() => best.script, tryOne);
+    improved = best !== before;
+  }
+  return best;
+}
+
+/** Whether `a` has fewer calls; or as many, and fewer answers that are not the simplest; or as many, and smaller choices. */
+function isSimpler(a: Candidate, b: Candidate): boolean {
+  const [left, right] = [measures(a), measures(b)];
+  const at = left.findIndex((measure, i) => measure !== right[i]);
+  return at >= 0 && (left[at] ?? 0) < (right[at] ?? 0);
+}
+
+function measures({ script, calls }: Candidate): readonly number[] {
+  const all = script.flat();
+  return [
+    calls,
+    script.slice(1).filter((answer) => answer.length > 0).length,
+    all.filter((choice) => choice > 0).length,
+    all.reduce((sum, choice) => sum + choice, 0),
+    all.length,
+  ];
+}
+
+type TryOne = (script: Script) => Promise<boolean>;
+
+/** Removes answers, so that later calls get the answers of the ones after them, and makes answers the simplest. Several at once first. */
+async function dropAnswers(current: () => Script, tryOne: TryOne): Promise<void> {
+  for (let size = 2 ** Math.floor(Math.log2(Math.max(1, current().length))); size >= 1; size = Math.floor(size / 2)) {
+    for (let at = current().length - size; at >= 1; at -= 1) {
+      const script = current();
+      if (await tryOne(script.toSpliced(at, size))) continue;
+      if (at < script.length) await tryOne(script.with(at, []));
+    }
+  }
+  await tryOne([[], ...current().slice(1)]);
+}
+
+/** Removes choices, and makes each as small as it can be. */
+async function simplifyAnswers(current: () => Script, tryOne: TryOne): Promise<void> {
+  for (let at = 0; at < current().length; at += 1) {
+    const answer = (): readonly number[] => current()[at] ?? [];
+    const withAnswer = (choices: readonly number[]): Script => current().with(at, choices);
+    for (let size = 8; size >= 1; size = Math.floor(size / 2)) {
+      for (let i = answer().length - size; i >= 0 && at < current().length; i -= 1) {
+        if (
+          answer()
+            .slice(i, i + size)
+            .every((choice) => choice === 0)
+        )
+          continue;
+        if (await tryOne(withAnswer(answer().toSpliced(i, size)))) continue;
+        if (at < current().length) await tryOne(withAnswer(answer().map((choice, j) => (j >= i && j < i + size ? 0 : choice))));
+      }
+    }
+    for (let i = 0; i < answer().length; i += 1) {
+      for (let choice = answer()[i] ?? 0; choice > 0 && at < current().length; ) {
+        const smaller = [Math.floor(choice / 2), choice - 1].filter((n, j, all) => n > 0 && all.indexOf(n) === j);
+        let found = false;
+        for (const n of smaller) found ||= i < answer().length && (await tryOne(withAnswer(answer().with(i, n))));
+        choice = found ? (answer()[i] ?? 0) : 0;
+      }
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * What a program shows about the answers that it expects: the types that it reads from JSON, the keys that it looks up, the texts and numbers
+ * that it compares with. Answers are made of these, because no random text would get past the first check of a program.
+ */
+import { BUILTIN_BY_NAME } from "../vm/builtins/builtin-table.ts";
+import type { Instruction, Module } from "../vm/bytecode/module.ts";
+import { BorunaError } from "../vm/error.ts";
+import { parseType, type Type } from "../vm/value/type.ts";
+
+export interface Vocabulary {
+  /** The types to which the program converts JSON. */
+  readonly jsonTypes: readonly Type[];
+  /** Whether the program parses JSON text. */
+  readonly parsesJson: boolean;
+  readonly keys: readonly string[];
+  readonly texts: readonly string[];
+  readonly numbers: readonly (number | bigint)[];
+  /** Short texts without letters and digits, at which a program may split text. */
+  readonly separators: readonly string[];
+}
+
+const MAX_WORDS = 24;
+const MAX_TEXT_UNITS = 64;
+const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_-]{0,39}$/;
+/** Words of SQL statements that are no columns. */
+const SQL_WORDS = new Set(
+  "select from where order by desc asc limit and or not in is null insert into values update set delete join on as group having distinct count sum".split(
+    " ",
+  ),
+);
+
+/** Collects the vocabulary of all functions. Takes time in proportion to the module. */
+export function vocabularyOf(module: Module): Vocabulary {
+  const jsonTypes = new Map<string, Type>();
+  const toJson = BUILTIN_BY_NAME.get("json.to")?.id;
+  const parse = BUILTIN_BY_NAME.get("json.parse")?.id;
+  let parsesJson = false;
+  const calls = (instruction: Instruction | undefined, id: number | undefined): boolean =>
+    instruction?.op === "Builtin" && instruction.operands[0] === id;
+  for (const { code } of module.functions) {
+    for (const [at, instruction] of code.entries()) {
+      parsesJson ||= calls(instruction, parse);
+      const text =
+        calls(code[at + 1], toJson) && instruction.op === "PushConst" ? module.constants[instruction.operands[0] ?? -1] : undefined;
+      if (typeof text === "string") addType(jsonTypes, text);
+    }
+  }
+  const texts = new Set<string>();
+  const keys = new Set<string>();
+  const separators = new Set<string>();
+  const numbers = new Set<number | bigint>();
+  for (const constant of module.constants) {
+    if (typeof constant === "number" || typeof constant === "bigint") {
+      for (const near of [constant, BigInt(constant) + 1n, BigInt(constant) - 1n]) if (isInt64(near)) numbers.add(smallest(near));
+    } else if (typeof constant === "string" && !jsonTypes.has(constant)) {
+      if (constant.length > 0 && constant.length <= MAX_TEXT_UNITS) texts.add(constant);
+      if (/^[^A-Za-z0-9]{1,3}$/.test(constant)) separators.add(constant);
+      for (const key of keysIn(constant)) keys.add(key);
+    }
+  }
+  const some = <T>(set: ReadonlySet<T>): readonly T[] => [...set].slice(0, MAX_WORDS);
+  return {
+    jsonTypes: [...jsonTypes.values()],
+    parsesJson,
+    keys: some(keys),
+    texts: some(texts),
+    numbers: some(numbers),
+    separators: some(separators),
+  };
+}
+
+function addType(types: Map<string, Type>, text: string): void {
+  try {
+    types.set(text, parseType(text));
+  } catch (error) {
+    if (!(error instanceof BorunaError)) throw error;
+  }
+}
+
+/** Yields what may be a key: the text itself, the parts of a path, the columns of a SQL statement, the members of JSON in a text. */
+function keysIn(text: string): readonly string[] {
+  if (IDENTIFIER.test(text)) return [text];
+  if (/^(select|insert|update|delete)\s/i.test(text))
+    return (text.match(/[A-Za-z_]\w*/g) ?? []).filter((word) => !SQL_WORDS.has(word.toLowerCase()) && IDENTIFIER.test(word));
+  if (/^[A-Za-z_][\w.[\]-]*$/.test(text)) return text.split(/[.[\]]+/).filter((part) => IDENTIFIER.test(part));
+  return [...text.matchAll(/"([A-Za-z_][\w-]{0,39})"\s*:/g)].flatMap(([, key]) => (key === undefined ? [] : [key]));
+}
+
+const isInt64 = (n: number | bigint): boolean => BigInt.asIntN(64, BigInt(n)) === BigInt(n);
+/** Returns the one form that the machine has for an Int. */
+const smallest = (n: number | bigint): number | bigint => (Number.isSafeInteger(Number(n)) ? Number(n) : BigInt(n));
