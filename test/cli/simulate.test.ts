@@ -2,9 +2,10 @@
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { temporaryFolder } from "../after-file.ts";
 import { blocksOf } from "../repo/console-blocks.ts";
 import { ROOT } from "../repo/imports.ts";
-import { boruna, EXAMPLES, temporaryFolder } from "./boruna.ts";
+import { boruna, EXAMPLES } from "./boruna.ts";
 
 const folder = temporaryFolder();
 cpSync(join(EXAMPLES, "refund"), folder, { recursive: true });

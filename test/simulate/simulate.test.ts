@@ -1,8 +1,7 @@
 /** What simulated runs are like: the same for the same seed, with every kind of answer, bounded, recorded. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { parsePolicy } from "../../policy/parse.ts";
 import { readLog } from "../../replay/log/log-reader.ts";
 import { replayRun } from "../../replay/replay.ts";
@@ -17,12 +16,12 @@ import { ALLOW_ALL } from "../../policy/policy.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { typedText } from "../../vm/value/display.ts";
+import { temporaryFolder } from "../after-file.ts";
 import { sampled } from "../cases.ts";
 import { kindOf } from "../error-kind.ts";
 import { PLANTED, programOf } from "./planted.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "boruna-simulate-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 /** The text of every answer of the first runs, with its fault before it. */
 async function answersOf(program: Program, runs: number, seed = 1): Promise<readonly string[]> {
