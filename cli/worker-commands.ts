@@ -19,7 +19,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
   {
     name: "worker",
     argsSyntax: "",
-    help: "execute submitted runs until SIGTERM, which drains; runs are kept in PostgreSQL, and any worker continues those of another that died",
+    help: "execute submitted runs until SIGTERM, which hands them over to other workers; runs are kept in PostgreSQL, and any worker continues those of another that died",
     options: [
       ...WORKER_DATABASE,
       {
@@ -33,7 +33,11 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
         help: "how long a worker may be silent before others take its runs; the same for all workers",
         defaultValue: "10000",
       },
-      { flags: "--drain-ms <ms>", help: "how long runs may continue after SIGTERM before other workers take them", defaultValue: "30000" },
+      {
+        flags: "--drain-ms <ms>",
+        help: "how long calls in flight may take after SIGTERM; longer than your longest call, since one that may not be repeated is in doubt if it is cut off. No call begins meanwhile",
+        defaultValue: "30000",
+      },
       { flags: "--retain-days <days>", help: "how long ended runs are kept", defaultValue: "30" },
       { flags: "--health <address>", help: "serve /healthz and /readyz over HTTP: a port of 127.0.0.1, or HOST:PORT" },
       { flags: "--connections <n>", help: "the most connections to the database", defaultValue: "10" },

@@ -50,7 +50,7 @@ export const EXIT_DOCS: Readonly<Record<keyof typeof EXIT, string>> = {
   internal: "a bug in Boruna",
   hungUp: "SIGHUP",
   interrupted: "SIGINT",
-  terminated: "SIGTERM",
+  terminated: "SIGTERM; `worker` exits with 0 after the first one, and with this after a second",
 };
 
 /** The names of limits in spans and JSON output. */

@@ -3,7 +3,7 @@
  *
  * It takes the run's row, runs the program with its recorded calls (`recorded-calls.ts`), and writes how the run ended. The first execution
  * makes every call. A later one, after a crash or a wait, gets the kept answers and goes on after them. A run that waits ends its workflow,
- * and needs no process until somebody has decided.
+ * and needs no process until somebody has decided. So does a run that a draining worker hands over: it is queued again.
  */
 import type { Decision } from "../gateway/approval.ts";
 import { isDecision } from "../gateway/approval.ts";
@@ -26,11 +26,11 @@ import type { StoredProgram } from "./programs.ts";
 import { RecordedCalls, type RecordedCallsOptions } from "./recorded-calls.ts";
 import type { BegunRun, DecisionRow, ExecutionEnd, RunOptionsRow } from "./store.ts";
 
-/** Why an execution is stopped from outside. */
-export type StopCause = "canceled" | "deadline";
+/** Why an execution is stopped from outside. `drained`: the worker ends, and another one goes on with the run. */
+export type StopCause = "canceled" | "deadline" | "drained";
 
 /** What an execution needs of its worker. */
-export interface ExecutionHost extends Pick<RecordedCallsOptions, "intent" | "takeOver" | "token" | "untilLeased"> {
+export interface ExecutionHost extends Pick<RecordedCallsOptions, "intent" | "takeOver" | "token" | "untilLeased" | "isDraining"> {
   readonly step: RunStep;
   /** Aborted with a `StopCause`. */
   readonly signal: AbortSignal;
@@ -118,6 +118,7 @@ export function givenAnswer(
 }
 
 function endOf({ program }: StoredProgram, result: RunResult, calls: RecordedCalls, signal: AbortSignal): ExecutionEnd {
+  if (isHandedOver(result, calls, signal)) return { state: "queued", outcome: undefined, result: undefined, waiting: undefined };
   const execution = executionOf(program, result, undefined);
   const missedDeadline = execution.outcome === "canceled" && signal.reason === "deadline";
   const outcome = missedDeadline ? "timeout" : execution.outcome;
@@ -129,6 +130,13 @@ function endOf({ program }: StoredProgram, result: RunResult, calls: RecordedCal
   if (calls.doubt !== undefined && outcome === "in_doubt")
     return { state: "in_doubt", outcome, result: text, waiting: { suspended: [], doubt: calls.doubt } };
   return { state: "ended", outcome, result: text, waiting: undefined };
+}
+
+/** Whether the run did not end: the worker drains, and the run stopped at its next call, or was stopped at the end of the drain. */
+function isHandedOver({ outcome, suspended }: RunResult, calls: RecordedCalls, signal: AbortSignal): boolean {
+  return (
+    (calls.isHandedOver && outcome === "suspended" && suspended === undefined) || (signal.reason === "drained" && outcome === "canceled")
+  );
 }
 
 /** Returns the end of a run whose program does not run: the run was canceled, is too late, lost too many workers, or cannot run here. */

@@ -11,6 +11,7 @@
  * - A call that may not be repeated first writes an intent with the token of this execution. If the row has another token, an earlier
  *   execution has begun the call and left no answer: the call is in doubt.
  * - A step without an outcome, such as one in doubt, is never settled. The engine keeps nothing of it, and a later execution begins it again.
+ * - While the worker drains, no call begins. The run stops at its next call, once the answers of the calls in flight are kept.
  */
 import type { DurableCall, DurableCalls } from "../gateway/durable-calls.ts";
 import { cleanMessage, isFailureKind } from "../gateway/failure.ts";
@@ -41,6 +42,8 @@ export interface RecordedCallsOptions {
   readonly takeOver: (call: number, token: string) => Promise<void>;
   /** Returns undefined if the worker surely has its lease, otherwise a promise that resolves when it has. */
   readonly untilLeased: () => Promise<void> | undefined;
+  /** Whether the worker drains, so that another one should make the next call. */
+  readonly isDraining: () => boolean;
   /** The token of this execution, never used by another. */
   readonly token: string;
   /** Returns the answer of a call whose handler answers later, if it is there. */
@@ -63,6 +66,8 @@ const MAX_ANSWER_MEMORY_BYTES = 3 * 512 * 1024 * 1024;
 export class RecordedCalls implements DurableCalls {
   readonly #options: RecordedCallsOptions;
   readonly #slots: Slots;
+  readonly #inFlight = new InFlight();
+  #isHandedOver = false;
   #failure: { readonly error: unknown } | undefined;
   #doubt: OpenCall | undefined;
 
@@ -80,9 +85,18 @@ export class RecordedCalls implements DurableCalls {
     return this.#doubt;
   }
 
+  /** Whether the run stopped at a call that another worker should make. */
+  get isHandedOver(): boolean {
+    return this.#isHandedOver;
+  }
+
   carryOut(call: DurableCall, make: () => Arrival | Promise<Arrival>): Promise<Arrival> {
-    return new Promise((resolve) => {
+    return new Promise((settle) => {
       let made: MadeAnswer | undefined;
+      const resolve = (arrival: Arrival): void => {
+        this.#inFlight.remove(call.number);
+        settle(arrival);
+      };
       // Once the run has stopped, the engine may end a step late or never.
       const step = async (): Promise<string> => {
         made = await this.#step(call, make, resolve);
@@ -101,11 +115,8 @@ export class RecordedCalls implements DurableCalls {
     const waiting = this.#slots.take();
     if (waiting !== undefined) await waiting;
     try {
-      const refusal = mayRepeat(call.capability, call.request.args, this.#options.policy) ? undefined : await this.#refusal(call);
-      // A worker that was stopped may have lost the run meanwhile.
-      const leased = this.#options.untilLeased();
-      if (leased !== undefined) await leased;
-      const arrival = refusal ?? (await make());
+      // Before the intent: a call that does not begin must not be in doubt.
+      const arrival = this.#options.isDraining() ? await this.#handOver() : await this.#begin(call, make);
       if ("later" in arrival) return { text: LATER_TEXT, arrival: this.#laterAnswer(call) };
       if (!("stop" in arrival)) return { text: textOf(call, arrival), arrival };
       stop(arrival);
@@ -115,6 +126,22 @@ export class RecordedCalls implements DurableCalls {
       this.#slots.give();
     }
     return new Promise<MadeAnswer>(() => undefined);
+  }
+
+  async #begin(call: DurableCall, make: () => Arrival | Promise<Arrival>): Promise<Arrival> {
+    this.#inFlight.add(call.number);
+    const refusal = mayRepeat(call.capability, call.request.args, this.#options.policy) ? undefined : await this.#refusal(call);
+    // A worker that was stopped may have lost the run meanwhile.
+    const leased = this.#options.untilLeased();
+    if (leased !== undefined) await leased;
+    return refusal ?? make();
+  }
+
+  /** Returns the stop of the run when the answers of the calls in flight are kept. */
+  async #handOver(): Promise<Arrival> {
+    await this.#inFlight.none();
+    this.#isHandedOver = true;
+    return { stop: { trap: "suspended", message: "the worker drains, and another one goes on with the run" } };
   }
 
   /** Writes the intent of a call that may not be repeated. Returns the answer if the call must not be made now. */
@@ -195,5 +222,28 @@ class Slots {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free += 1;
     else next();
+  }
+}
+
+/** The numbers of the calls that have begun, and whose answers are not kept yet. */
+class InFlight {
+  readonly #calls = new Set<number>();
+  readonly #waiting: (() => void)[] = [];
+
+  add(call: number): void {
+    this.#calls.add(call);
+  }
+
+  remove(call: number): void {
+    this.#calls.delete(call);
+    if (this.#calls.size === 0) for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Resolves when no call is in flight. */
+  none(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      if (this.#calls.size === 0) this.remove(0);
+    });
   }
 }

@@ -65,10 +65,12 @@ export interface Intent {
 
 /** How an execution ended. */
 export interface ExecutionEnd {
-  readonly state: "suspended" | "in_doubt" | "ended";
-  readonly outcome: Outcome;
-  /** JSON, as `boruna run --json` prints it. */
-  readonly result: string;
+  /** `queued`: another worker goes on with the run. */
+  readonly state: "queued" | "suspended" | "in_doubt" | "ended";
+  /** Undefined if and only if the state is `queued`. */
+  readonly outcome: Outcome | undefined;
+  /** JSON, as `boruna run --json` prints it. Undefined if and only if the state is `queued`. */
+  readonly result: string | undefined;
   readonly waiting: Waiting | undefined;
 }
 

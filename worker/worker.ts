@@ -17,7 +17,15 @@ import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { Batches } from "./batches.ts";
 import { connectError, isPassing, openPool, untilAnswered } from "./database.ts";
-import { type Engine, type EngineClient, launchEngine, openEngineClient, type QueueLimits, type RunStep } from "./engine.ts";
+import {
+  type Engine,
+  type EngineClient,
+  launchEngine,
+  openEngineClient,
+  type QueuedRun,
+  type QueueLimits,
+  type RunStep,
+} from "./engine.ts";
 import { EngineFailure, endWithout, executeRun, type StopCause } from "./execution.ts";
 import type { Health } from "./health.ts";
 import { keepRuns, requeueRuns } from "./keeper.ts";
@@ -66,6 +74,10 @@ export interface WorkerOptions {
 const CANCEL_POLL_MS = 500;
 /** How often a worker that may have lost its lease looks whether it has, in milliseconds. */
 const LEASE_POLL_MS = 50;
+/** How often a worker that drains puts runs into their queues that stopped at their next call, in milliseconds. */
+const HAND_OVER_MS = 50;
+/** How long a drain waits for runs that were stopped at its end, in milliseconds. */
+const CUT_OFF_MS = 2_000;
 /** How long the start waits for the database, in milliseconds. */
 const START_MS = 60_000;
 const CACHED_PROGRAMS = 200;
@@ -73,6 +85,14 @@ const CACHED_PROGRAMS = 200;
 /** A run in this process. */
 interface ActiveRun {
   readonly abort: AbortController;
+}
+
+/** What a drain did not end. */
+export interface Drained {
+  /** Runs that stopped at their next call, for other workers. */
+  readonly handedOver: number;
+  /** Runs that had not reached a call at the end of the drain, or waited for the answer of one. Other workers go on with them, too. */
+  readonly cutOff: number;
 }
 
 export class Worker {
@@ -95,6 +115,10 @@ export class Worker {
   #inContactSince = 0;
   /** Runs that the engine counted as ours at the last round, and that nothing here executed. */
   #left: ReadonlySet<string> = new Set();
+  #isDraining = false;
+  /** Runs that other workers should go on with, whose workflows may not have ended yet. */
+  readonly #handedOver = new Map<string, QueuedRun>();
+  readonly #drained = { handedOver: 0, cutOff: 0 };
   #isBeating = false;
   #isKeeping = false;
 
@@ -163,16 +187,41 @@ export class Worker {
     return { isReady: this.isReady, activeRuns: this.activeRuns };
   }
 
-  /** Takes no further runs, waits up to `ms` milliseconds for those that go on, and gives the rest to other workers. Then the process should end. */
-  async stop(ms: number): Promise<void> {
+  /**
+   * Drains: takes no further runs and begins no further call. Each run goes to other workers at its next call, and after `ms` milliseconds
+   * in any case. Then the process should end.
+   */
+  async stop(ms: number): Promise<Drained> {
     const engine = this.#engine;
     this.#engine = undefined;
-    await engine?.stop(ms);
+    this.#isDraining = true;
+    this.#timers.push(setInterval(() => void this.#handOver(), HAND_OVER_MS));
+    this.#timers.push(setTimeout(() => this.#cutOff(), ms));
+    await engine?.stop(ms + CUT_OFF_MS);
     for (const timer of this.#timers) clearInterval(timer);
+    await this.#handOver();
     // Without a lease, the keeper of another worker takes what is left.
     await removeWorkers(this.#pool, [this.id]).catch(() => undefined);
     await this.#client?.close();
     await this.#pool.end();
+    return this.#drained;
+  }
+
+  #cutOff(): void {
+    for (const id of this.#active.keys()) this.#stopRun(id, "drained");
+  }
+
+  /** Puts runs back into their queues, once their workflows have ended. A run that this fails for is found by the keeper of another worker. */
+  async #handOver(): Promise<void> {
+    try {
+      for (const id of (await this.#client?.ended([...this.#handedOver.keys()])) ?? []) {
+        const run = this.#handedOver.get(id);
+        this.#handedOver.delete(id);
+        if (run !== undefined) await this.#client?.rewind(run);
+      }
+    } catch (error) {
+      if (!isPassing(error)) this.#options.onNotice(`handing over runs failed: ${connectError(error).message}`);
+    }
   }
 
   #hasLease(): boolean {
@@ -251,12 +300,18 @@ export class Worker {
     try {
       const end = await this.#executed(id, run, step, abort);
       await untilAnswered(() => this.#ended.add({ id, execution: run.execution, end }));
+      if (end.state === "queued") this.#noteHandedOver({ id, queue: run.queue, tenant: run.tenant }, abort.signal.reason === "drained");
       return end.state;
     } catch (error) {
       throw error instanceof EngineFailure ? error.cause : error;
     } finally {
       this.#active.delete(id);
     }
+  }
+
+  #noteHandedOver(run: QueuedRun, isCutOff: boolean): void {
+    this.#handedOver.set(run.id, run);
+    this.#drained[isCutOff ? "cutOff" : "handedOver"] += 1;
   }
 
   async #executed(id: string, run: BegunRun, step: RunStep, abort: AbortController): Promise<ExecutionEnd> {
@@ -298,9 +353,10 @@ export class Worker {
       intent: (call, token) => waits(() => this.#intents.add({ run: id, call, token })),
       takeOver: (call, token) => waits(() => takeOverIntent(this.#pool, id, call, token)),
       untilLeased: () => (this.#hasLease() ? undefined : this.#waitForLease()),
+      isDraining: () => this.#isDraining,
       onEngineFailure: () => abort.abort("canceled"),
     });
-    span?.end({ outcome: end.outcome });
+    span?.end({ outcome: end.outcome ?? "suspended" });
     return end;
   }
 

@@ -6,10 +6,11 @@ import { createRunnerTelemetry } from "../../telemetry/runner-telemetry.ts";
 import type { DevDatabase } from "../../worker/dev-database.ts";
 import type { QueueLimits } from "../../worker/engine.ts";
 import type { Health, HealthServer } from "../../worker/health.ts";
-import type { WorkerOptions } from "../../worker/worker.ts";
+import type { Drained, WorkerOptions } from "../../worker/worker.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { type DatabaseFlags, requiredDatabaseUrl } from "../database-flag.ts";
 import type { Session } from "../session.ts";
+import { STOP_SIGNALS } from "../telemetry.ts";
 import { printJson, withoutControlCharacters } from "../terminal.ts";
 
 export interface WorkerFlags extends CapabilityFlags, DatabaseFlags {
@@ -79,10 +80,27 @@ async function runWorker({ terminal, json }: Session, options: WorkerOptions, { 
     notice("lost the lease: this process was stopped, or had no database, for too long. Start the worker again");
     return EXIT.failed;
   }
-  notice(`drains: ${worker.activeRuns} runs go on for up to ${drainMs / 1_000} s`);
-  await Promise.race([worker.stop(drainMs), stop.again]);
+  notice(drainsLine(worker.activeRuns, drainMs));
+  const end = await Promise.race([worker.stop(drainMs), stop.again]);
   await health?.close();
+  if (typeof end === "number") return end;
+  notice(drainedLine(end));
   return EXIT.done;
+}
+
+function drainsLine(count: number, drainMs: number): string {
+  const what = count === 1 ? "1 run ends at its next call" : `${count} runs end at their next call`;
+  return `drains: ${what}; calls in flight have up to ${drainMs / 1_000} s`;
+}
+
+function drainedLine({ handedOver, cutOff }: Drained): string {
+  const parts = [
+    ...(handedOver === 0
+      ? []
+      : [handedOver === 1 ? "1 run handed over at its next call" : `${handedOver} runs handed over at their next call`]),
+    ...(cutOff === 0 ? [] : [`${cutOff} ${cutOff === 1 ? "run" : "runs"} cut off; a call in flight that may not be repeated is in doubt`]),
+  ];
+  return `drained: ${parts.length === 0 ? "no run is left" : parts.join(", ")}`;
 }
 
 /** Parses `--health`: a port of 127.0.0.1, or a host and a port. Throws `usage`. */
@@ -97,14 +115,15 @@ async function serveHealth(at: { readonly host: string; readonly port: number },
   return (await import("../../worker/health.ts")).serveHealth(at.host, at.port, health);
 }
 
-/** The first signal aborts `signal`, the second resolves `again`. */
-function stopSignals(): { readonly signal: AbortSignal; readonly again: Promise<void> } {
+/** The first signal aborts `signal`, the second resolves `again` to its exit code. */
+function stopSignals(): { readonly signal: AbortSignal; readonly again: Promise<number> } {
   const abort = new AbortController();
-  let end = (): void => undefined;
-  const again = new Promise<void>((resolve) => {
+  let end: (exitCode: number) => void = () => undefined;
+  const again = new Promise<number>((resolve) => {
     end = resolve;
   });
-  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => (abort.signal.aborted ? end() : abort.abort()));
+  for (const name of ["SIGTERM", "SIGINT"] as const)
+    process.on(name, () => (abort.signal.aborted ? end(STOP_SIGNALS[name]) : abort.abort()));
   return { signal: abort.signal, again };
 }
 

@@ -48,7 +48,7 @@ describe("boruna worker --dev", () => {
     expect(statSync(join(folder, ".boruna", "postgres", "address")).mode & 0o777).toBe(0o600);
     worker.kill("SIGTERM");
     expect(await ended).toEqual([0, null]);
-    expect(stderr).toBe("drains: 0 runs go on for up to 30 s\n");
+    expect(stderr).toBe("drains: 0 runs end at their next call; calls in flight have up to 30 s\ndrained: no run is left\n");
     // The server removes the file when it has ended.
     expect(existsSync(join(folder, ".boruna", "postgres", "data", "postmaster.pid"))).toBe(false);
     expect(readdirSync(join(folder, ".boruna", "postgres")).toSorted()).toEqual(["address", "data", "log"]);

@@ -148,6 +148,6 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
     release();
     expect(await once(worker, "exit")).toEqual([0, null]);
     expect(await json("runs", "show", id)).toMatchObject({ outcome: "success", attempts: 1, result: { value: "slow" } });
-    expect(stderr).toBe("drains: 1 runs go on for up to 30 s\n");
+    expect(stderr).toBe("drains: 1 run ends at its next call; calls in flight have up to 30 s\ndrained: no run is left\n");
   });
 });
