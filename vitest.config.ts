@@ -31,7 +31,8 @@ export default defineConfig({
       TRACEPARENT: "",
       BORUNA_TELEMETRY_DISABLED: "1",
     },
-    // Files of "pure", and of "library", share one import of the modules, which saves a third of their time.
+    // The files of a project share one import of the modules, which saves a third of their time. So a module under `test/` with
+    // state of its own registers what to clean up with `afterFile`, not with a hook.
     projects: [
       { extends: true, test: { name: "pure", include: PURE, exclude: COMMAND, isolate: false } },
       { extends: true, test: { name: "library", include: ["test/**/*.test.ts"], exclude: [...COMMAND, ...PURE], isolate: false } },

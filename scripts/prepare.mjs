@@ -1,12 +1,13 @@
 // Prepares a fresh clone: installs the packages of package-lock.json and builds dist/, each only if necessary.
 // Runs before `npm start` and `npm test`, when no package may be installed yet, so it imports only Node's own modules.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const PROGRESS_MS = 10_000;
 const SOURCE_FOLDERS = [
   "compiler",
   "analysis",
@@ -62,18 +63,27 @@ function sourceHash() {
   return hash.digest("hex");
 }
 
-/** Runs a command. Prints its output and exits only if it fails. */
-function runStep(title, command, args) {
+/** Runs a command. Prints a line every 10 s, and the output of the command only if it fails, which ends this process. */
+async function runStep(title, command, args) {
   const start = performance.now();
-  process.stdout.write(`${title} … `);
-  const run = spawnSync(command, args, { cwd: root, encoding: "utf8", maxBuffer: 64 * 1024 * 1024, shell: command.endsWith(".cmd") });
-  if (run.status === 0) {
-    process.stdout.write(`${((performance.now() - start) / 1000).toFixed(1)} s\n`);
-    return;
-  }
-  process.stdout.write("failed\n");
-  process.stderr.write(`${run.stdout ?? ""}${run.stderr ?? ""}${run.error === undefined ? "" : `${run.error.message}\n`}`);
-  process.exit(run.status ?? 1);
+  const seconds = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
+  process.stdout.write(`${title} …\n`);
+  const timer = setInterval(() => process.stdout.write(`${title} … ${seconds()}\n`), PROGRESS_MS);
+  const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], shell: command.endsWith(".cmd") });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+  const status = await new Promise((resolve) => {
+    child.on("error", (error) => {
+      output += `${error.message}\n`;
+      resolve(1);
+    });
+    child.on("close", (code) => resolve(code ?? 1));
+  });
+  clearInterval(timer);
+  process.stdout.write(`${title} ${status === 0 ? "ok" : "failed"} ${seconds()}\n`);
+  if (status === 0) return;
+  process.stderr.write(output);
+  process.exit(status);
 }
 
 if (!packagesAreInstalled()) {
@@ -81,14 +91,14 @@ if (!packagesAreInstalled()) {
   const npm = process.env.npm_execpath;
   const isNpmScript = npm !== undefined && /npm-cli\.c?js$/.test(npm);
   const args = ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
-  if (isNpmScript) runStep("install dependencies", process.execPath, [npm, ...args]);
-  else runStep("install dependencies", process.platform === "win32" ? "npm.cmd" : "npm", args);
+  if (isNpmScript) await runStep("install dependencies", process.execPath, [npm, ...args]);
+  else await runStep("install dependencies", process.platform === "win32" ? "npm.cmd" : "npm", args);
 }
 
 const hashFile = pathTo("node_modules", ".cache", "boruna", "build");
 const hash = sourceHash();
 if (!existsSync(pathTo("dist", "bin", "boruna.js")) || readIfExists(hashFile) !== hash) {
-  runStep("build", process.execPath, [pathTo("scripts", "build.mjs")]);
+  await runStep("build", process.execPath, [pathTo("scripts", "build.mjs")]);
   mkdirSync(join(hashFile, ".."), { recursive: true });
   writeFileSync(hashFile, hash);
 }

@@ -1,5 +1,5 @@
 // `npm test` runs types, lint and format in parallel, then the tests. `npm run test:deep` runs only the tests that
-// use `test/cases.ts`, with ten times as many cases. Prints a line per stage, progress every 10 s, and the output of a stage that fails.
+// use `test/cases.ts`, in full. Prints a line per stage, progress every 10 s, and the output of a stage that fails.
 // The last line is always `N passed, N failed`. Further arguments are passed to vitest: `npm test -- test/vm`.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -12,8 +12,11 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const PROGRESS_MS = 10_000;
 const packageFile = (...path) => join(root, "node_modules", ...path);
 
-/** Runs a stage and resolves to whether it passed. `progress` turns the output so far into a description of the progress. */
-async function runStage(name, script, args, { env = {}, progress } = {}) {
+/** For each running stage, a function that returns its line of progress. */
+const running = new Set();
+
+/** Runs a stage and resolves to whether it passed. `describe` turns the output so far into a description of the progress. */
+async function runStage(name, script, args, { env = {}, describe = () => "" } = {}) {
   const start = performance.now();
   const seconds = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
   const child = spawn(process.execPath, [script, ...args], {
@@ -23,8 +26,8 @@ async function runStage(name, script, args, { env = {}, progress } = {}) {
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
-  const timer =
-    progress && setInterval(() => process.stdout.write(`${name.padEnd(8)}…   ${seconds()}, ${progress(output)}\n`), PROGRESS_MS);
+  const progress = () => `${name.padEnd(8)}…   ${seconds()}${describe(output)}`;
+  running.add(progress);
   const passed = await new Promise((resolve) => {
     child.on("error", (error) => {
       output += `${error.message}\n`;
@@ -32,7 +35,7 @@ async function runStage(name, script, args, { env = {}, progress } = {}) {
     });
     child.on("close", (code) => resolve(code === 0));
   });
-  clearInterval(timer);
+  running.delete(progress);
   if (!passed) process.stdout.write(output);
   process.stdout.write(`${name.padEnd(8)}${passed ? "ok" : "FAILED"}  ${seconds()}\n`);
   return passed;
@@ -57,13 +60,16 @@ function filesWithCases() {
 
 /** Describes the progress of vitest, whose default reporter prints a line for each file that is done. */
 const describeProgress = (output) =>
-  `${stripVTControlCharacters(output).match(/\btest\/\S+\.test\.ts \(\d+ tests?\b/g)?.length ?? 0} files done`;
+  `, ${stripVTControlCharacters(output).match(/\btest\/\S+\.test\.ts \(\d+ tests?\b/g)?.length ?? 0} files done`;
 
 const args = process.argv.slice(2);
 const isDeep = args[0] === "--deep";
 const folder = mkdtempSync(join(tmpdir(), "boruna-test-"));
 const report = join(folder, "report.json");
 let result = { passed: 0, failed: 1 };
+const timer = setInterval(() => {
+  for (const progress of running) process.stdout.write(`${progress()}\n`);
+}, PROGRESS_MS);
 try {
   const checks = isDeep
     ? []
@@ -78,7 +84,7 @@ try {
   const testFiles = isDeep && args.length === 1 ? filesWithCases() : args.slice(isDeep ? 1 : 0);
   const tests = await runStage("tests", packageFile("vitest", "vitest.mjs"), ["run", ...reporters, ...testFiles], {
     env: isDeep ? { BORUNA_CASES: process.env["BORUNA_CASES"] ?? "0.2" } : {},
-    progress: describeProgress,
+    describe: describeProgress,
   });
   process.exitCode = tests && checks.every(Boolean) ? 0 : 1;
   result = readCounts(report);
@@ -86,6 +92,7 @@ try {
   process.exitCode = 1;
   process.stdout.write(`vitest wrote no report: ${error instanceof Error ? error.message : String(error)}\n`);
 } finally {
+  clearInterval(timer);
   rmSync(folder, { recursive: true, force: true });
 }
 process.stdout.write(`${result.passed} passed, ${result.failed} failed\n`);

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP } from "../cases.ts";
 import { boruna, type Ended, environment, MAIN } from "./boruna.ts";
 
 const folder = temporaryFolder();
@@ -186,7 +187,7 @@ describe("off a terminal", () => {
     expect(shown.stderr).toContain("which call? This one waits:\ncall 1 of net.fetch (sha256:");
   });
 
-  test("a decision for another call, other arguments, another run or with a foreign key is refused", async () => {
+  test.runIf(DEEP)("a decision for another call, other arguments, another run or with a foreign key is refused", async () => {
     await here(...runArgs("signed.jsonl", "ada.json"));
     const before = bytes("signed.jsonl");
     for (const [args, message] of [
@@ -207,7 +208,7 @@ describe("off a terminal", () => {
     expect(requests).toEqual(["/ada"]);
   });
 
-  test("two processes that approve at the same time: one decision", async () => {
+  test.runIf(DEEP)("two processes that approve at the same time: one decision", async () => {
     await here(...runArgs("both.jsonl"));
     const all = await Promise.all(["ada", "bob", "eve"].map((by) => here("approve", "both.jsonl", "--call", "1", "--by", by)));
     expect(all.filter(({ code }) => code === 0)).toHaveLength(1);
@@ -249,7 +250,7 @@ describe.skipIf(!HAS_TERMINAL)("on a terminal (needs python3)", () => {
     expect(requests).toEqual([]);
   });
 
-  test("killed while it asks, approved in another process, resumed in a third: each call once", async () => {
+  test.runIf(DEEP)("killed while it asks, approved in another process, resumed in a third: each call once", async () => {
     expect((await onTerminal(runArgs("killed.jsonl"), ["KILL"])).code).toBe(137);
     expect(requests).toEqual([]);
     await here("approve", "killed.jsonl", "--call", "1");

@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP } from "../cases.ts";
 import { boruna, EXAMPLES, MAIN } from "./boruna.ts";
 
 describe("examples/order-report", () => {
@@ -11,7 +12,7 @@ describe("examples/order-report", () => {
   cpSync(join(EXAMPLES, "order-report"), cwd, { recursive: true, filter: (path) => !path.includes(".boruna") });
   const run = (...args: readonly string[]) => boruna(["run", ...args, "--live"], { cwd });
 
-  test("fills the table, reports, and replays where there is no database", async () => {
+  test.runIf(DEEP)("fills the table, reports, and replays where there is no database", async () => {
     expect(await run("setup.ax", "--policy", "setup.json")).toMatchObject({ code: 0, stderr: "" });
     const report = await run("report.ax", "--policy", "policy.json", "--arg", "least=400", "--record", "run.jsonl");
     expect(report).toMatchObject({ code: 0, stdout: '"Ann           2    1700"\n' });
@@ -30,7 +31,7 @@ describe("examples/order-report", () => {
     expect(existsSync(join(elsewhere, ".boruna"))).toBe(false);
   });
 
-  test.runIf(existsSync("/usr/bin/script"))("a terminal shows how long the database takes to open", () => {
+  test.runIf(DEEP && existsSync("/usr/bin/script"))("a terminal shows how long the database takes to open", () => {
     const line = `'${process.execPath}' '${MAIN}' run report.ax --policy policy.json --live --arg least=400`;
     const ended = spawnSync("/usr/bin/script", ["-qec", line, "/dev/null"], { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
     expect(ended.stdout).toMatch(/opening the database \.boruna\/db … [0-9]+\.[0-9] s\r?\n/);

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { sampled } from "../cases.ts";
 import { type CollectedSpan, startCollector } from "../telemetry/collector.ts";
 import { HAS_OTELCOL, startOtelcol } from "../telemetry/otelcol.ts";
 import { boruna, type RunOptions } from "./boruna.ts";
@@ -80,23 +81,25 @@ const broken: RunOptions = { nodeFlags: ["--import", join(folder, "broken.mjs")]
 const full: RunOptions = { nodeFlags: ["--import", join(folder, "full.mjs")] };
 const onReady = (signal: NodeJS.Signals): RunOptions => ({ signalAfter: { text: "ready", signal } });
 
-test.each<[string, readonly string[], RunOptions, { code: number; outcome: string; calls: number; stderr: string }]>([
-  ["the end of the program", ["how=end"], {}, { code: 0, outcome: "success", calls: 1, stderr: "" }],
-  ["a trap", ["how=trap"], {}, { code: 1, outcome: "program_error", calls: 1, stderr: "division by zero" }],
-  ["a denied call", ["how=denied"], {}, { code: 3, outcome: "denied", calls: 2, stderr: "denied" }],
-  ["a limit", ["how=spin", "--max-steps", "5000"], {}, { code: 4, outcome: "limit_exceeded", calls: 1, stderr: "limit exceeded" }],
-  ["SIGINT", ["how=spin"], onReady("SIGINT"), { code: 130, outcome: "canceled", calls: 1, stderr: "canceled" }],
-  ["SIGTERM", ["how=spin"], onReady("SIGTERM"), { code: 143, outcome: "canceled", calls: 1, stderr: "canceled" }],
-  ["SIGHUP", ["how=spin"], onReady("SIGHUP"), { code: 129, outcome: "canceled", calls: 1, stderr: "canceled" }],
-  ["a handler that throws", ["how=random"], broken, { code: 1, outcome: "runtime_error", calls: 2, stderr: "random" }],
-  ["a log that cannot be written", ["how=end"], full, { code: 2, outcome: "fatal", calls: 1, stderr: "the disk is full" }],
-  [
-    "an error that nothing catches",
-    ["how=spin"],
-    { ...broken, ...onReady("SIGUSR2") },
-    { code: 70, outcome: "fatal", calls: 1, stderr: "internal error: broken callback\n" },
-  ],
-])("%s", async (_what, args, options, expected) => {
+test.each(
+  sampled<[string, readonly string[], RunOptions, { code: number; outcome: string; calls: number; stderr: string }]>([
+    ["the end of the program", ["how=end"], {}, { code: 0, outcome: "success", calls: 1, stderr: "" }],
+    ["a trap", ["how=trap"], {}, { code: 1, outcome: "program_error", calls: 1, stderr: "division by zero" }],
+    ["a denied call", ["how=denied"], {}, { code: 3, outcome: "denied", calls: 2, stderr: "denied" }],
+    ["a limit", ["how=spin", "--max-steps", "5000"], {}, { code: 4, outcome: "limit_exceeded", calls: 1, stderr: "limit exceeded" }],
+    ["SIGINT", ["how=spin"], onReady("SIGINT"), { code: 130, outcome: "canceled", calls: 1, stderr: "canceled" }],
+    ["SIGTERM", ["how=spin"], onReady("SIGTERM"), { code: 143, outcome: "canceled", calls: 1, stderr: "canceled" }],
+    ["SIGHUP", ["how=spin"], onReady("SIGHUP"), { code: 129, outcome: "canceled", calls: 1, stderr: "canceled" }],
+    ["a handler that throws", ["how=random"], broken, { code: 1, outcome: "runtime_error", calls: 2, stderr: "random" }],
+    ["a log that cannot be written", ["how=end"], full, { code: 2, outcome: "fatal", calls: 1, stderr: "the disk is full" }],
+    [
+      "an error that nothing catches",
+      ["how=spin"],
+      { ...broken, ...onReady("SIGUSR2") },
+      { code: 70, outcome: "fatal", calls: 1, stderr: "internal error: broken callback\n" },
+    ],
+  ]),
+)("%s", async (_what, args, options, expected) => {
   const receiver = await startReceiver();
   const ended = await boruna(
     ["run", "exits.ax", "--policy", "policy.json", "--live", "--record", "exits.jsonl", "--force", "--arg", ...args],

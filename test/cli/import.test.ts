@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP, sampled } from "../cases.ts";
 import { boruna, environment, EXAMPLES, MAIN } from "./boruna.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -57,7 +58,7 @@ describe("the example", () => {
     expect(await there("verify", "run.jsonl", "--replay")).toMatchObject({ code: 0, stderr: "" });
   });
 
-  test("is denied by argument, before the server hears of it", async () => {
+  test.runIf(DEEP)("is denied by argument, before the server hears of it", async () => {
     rmSync(join(folder, "notes/index.md"), { force: true });
     const policy = readFileSync(join(folder, "policy.json"), "utf8").replace('"index.md"', '"other.md"');
     writeFileSync(join(folder, "strict.json"), policy);
@@ -67,7 +68,7 @@ describe("the example", () => {
     expect(existsSync(join(folder, "notes/index.md"))).toBe(false);
   });
 
-  test("a tool that has changed since the import is refused until it is imported again", async () => {
+  test.runIf(DEEP)("a tool that has changed since the import is refused until it is imported again", async () => {
     const declaration = readFileSync(join(folder, "mcp_notes.json"), "utf8");
     const changed = declaration.replace(/("tool": "list_directory",\s+"capability": "[^"]+",\s+"pin": ")[0-9a-f]{4}/, "$10000");
     expect(changed).not.toBe(declaration);
@@ -88,7 +89,7 @@ describe("real servers", () => {
   const run = (...args: readonly string[]) => boruna(args, { cwd: folder });
   const DECLARATIONS = ["--capabilities", "mcp_every.json", "--capabilities", "mcp_mem.json"];
 
-  test("everything and memory are imported and called by one program", async () => {
+  test.runIf(DEEP)("everything and memory are imported and called by one program", async () => {
     const everything = await run("import", "mcp", "--name", "every", "--", "node", server("everything"));
     expect(everything).toMatchObject({
       code: 0,
@@ -132,20 +133,22 @@ describe("what goes wrong at an import", () => {
   const folder = temporaryFolder();
   const run = (...args: readonly string[]) => boruna(["import", "mcp", ...args], { cwd: folder });
 
-  test.each([
-    [["--", "boruna-no-such-server"], "boruna-no-such-server: there is no such command"],
-    [["--", "node", MISBEHAVING, "stillborn"], "ended (exit code 5)"],
-    [["--name", "Notes", "--", "node", MISBEHAVING], "--name Notes: expected a name in lower case"],
-    [["--rename", "gone=here", "--", "node", MISBEHAVING], "--rename gone: the server has no tool with this name"],
-    [["--rename", "ask", "--", "node", MISBEHAVING], "--rename ask: expected OLD=NEW"],
-    [["--rename", "ask=count", "--", "node", MISBEHAVING], 'the tools "ask" and "count" would have the same name'],
-    [["--header", "X=Y", "--", "node", MISBEHAVING], "--header is for a URL"],
-    [["--env", "A", "http://127.0.0.1:1/"], "--env is for a command"],
-    [["http://user:word@127.0.0.1:1/"], "without a user name"],
-    [["http://127.0.0.1:1/", "more"], "expected one URL"],
-    [["http://127.0.0.1:1/mcp"], "could not be reached"],
-    [["-o", "gone", "--", "node", MISBEHAVING], "there is no such folder"],
-  ])("%j", async (args, message) => {
+  test.each(
+    sampled<readonly [readonly string[], string]>([
+      [["--", "boruna-no-such-server"], "boruna-no-such-server: there is no such command"],
+      [["--", "node", MISBEHAVING, "stillborn"], "ended (exit code 5)"],
+      [["--name", "Notes", "--", "node", MISBEHAVING], "--name Notes: expected a name in lower case"],
+      [["--rename", "gone=here", "--", "node", MISBEHAVING], "--rename gone: the server has no tool with this name"],
+      [["--rename", "ask", "--", "node", MISBEHAVING], "--rename ask: expected OLD=NEW"],
+      [["--rename", "ask=count", "--", "node", MISBEHAVING], 'the tools "ask" and "count" would have the same name'],
+      [["--header", "X=Y", "--", "node", MISBEHAVING], "--header is for a URL"],
+      [["--env", "A", "http://127.0.0.1:1/"], "--env is for a command"],
+      [["http://user:word@127.0.0.1:1/"], "without a user name"],
+      [["http://127.0.0.1:1/", "more"], "expected one URL"],
+      [["http://127.0.0.1:1/mcp"], "could not be reached"],
+      [["-o", "gone", "--", "node", MISBEHAVING], "there is no such folder"],
+    ]),
+  )("%j", async (args, message) => {
     expect(await run(...args)).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining(message) });
     expect(existsSync(join(folder, "mcp_test.ax"))).toBe(false);
   });
@@ -170,14 +173,16 @@ describe("what goes wrong at an import", () => {
     expect(readFileSync(join(folder, "other/mcp_test.ax"), "utf8")).toBe("// mine\n");
   });
 
-  test.each([
-    ['{"format": "other"}', 'format: expected "boruna-mcp-1"'],
-    ["{", "mcp_bad.json"],
-    [
-      '{"format": "boruna-mcp-1", "name": "mcp_bad", "server": {"command": [], "env": []}}',
-      "server.command: expected the words of a command",
-    ],
-  ])("a declaration file that is damaged: %s", async (text, message) => {
+  test.each(
+    sampled([
+      ['{"format": "other"}', 'format: expected "boruna-mcp-1"'],
+      ["{", "mcp_bad.json"],
+      [
+        '{"format": "boruna-mcp-1", "name": "mcp_bad", "server": {"command": [], "env": []}}',
+        "server.command: expected the words of a command",
+      ],
+    ]),
+  )("a declaration file that is damaged: %s", async (text, message) => {
     writeFileSync(join(folder, "mcp_bad.json"), text);
     writeFileSync(join(folder, "app.ax"), "fn main() -> Int { 1 }");
     const ended = await boruna(["run", "app.ax", "--capabilities", "mcp_bad.json"], { cwd: folder });
@@ -200,7 +205,7 @@ test("an interrupted run ends its server", async () => {
   expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH");
 });
 
-test("a call that waits for an approval is made by a resumed run, if the tools are those of the log", async () => {
+test.runIf(DEEP)("a call that waits for an approval is made by a resumed run, if the tools are those of the log", async () => {
   const folder = temporaryFolder();
   const run = (...args: readonly string[]) => boruna(args, { cwd: folder });
   const importing = ["import", "mcp", "--name", "t", "--", "node", MISBEHAVING];
@@ -244,7 +249,7 @@ async function gone(pid: number): Promise<void> {
   while (isAlive()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test("an interrupted import ends its server", async () => {
+test.runIf(DEEP)("an interrupted import ends its server", async () => {
   const folder = temporaryFolder();
   const child = spawn(process.execPath, [MAIN, "import", "mcp", "--", "node", MISBEHAVING, "mute", folder], {
     cwd: folder,
@@ -258,7 +263,7 @@ test("an interrupted import ends its server", async () => {
   await gone(pid);
 });
 
-test("a host that forgets to close its tools ends by itself, and so does the server", async () => {
+test.runIf(DEEP)("a host that forgets to close its tools ends by itself, and so does the server", async () => {
   const folder = temporaryFolder();
   symlinkSync(ROOT, join(folder, "boruna"));
   await boruna(["import", "mcp", "--name", "t", "--", "node", MISBEHAVING, "stubborn", folder], { cwd: folder });

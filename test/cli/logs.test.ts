@@ -5,6 +5,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { sampled } from "../cases.ts";
 import { linesOf } from "../replay/mend.ts";
 import { boruna, type Ended, environment, MAIN } from "./boruna.ts";
 
@@ -76,15 +77,17 @@ describe("log show", () => {
     expect((await here("log", "show", "old.json")).stdout).toMatch(/note: from event 1 on, calls have no place: .*holds no program/);
   });
 
-  test.each<[readonly string[], number, string]>([
-    [["log", "show", "run.jsonl", "--call", "3"], 2, "has no call 3; it has 2"],
-    [["log", "show", "run.jsonl", "--call", "0"], 2, "expected the number of a call"],
-    [["log", "show", "run.jsonl", "--call", "1", "--events"], 2, "--events has no effect beside --call"],
-    [["log", "show", "run.jsonl", "--calls", "--events"], 2, "--events has no effect beside --calls"],
-    [["log", "show", "read.ax"], 2, "read.ax is not a run log"],
-    [["diff", "run.jsonl", "missing.jsonl"], 2, "missing.jsonl"],
-    [["diff", "run.jsonl"], 2, "missing required argument"],
-  ])("%j", async (args, code, message) => {
+  test.each(
+    sampled<[readonly string[], number, string]>([
+      [["log", "show", "run.jsonl", "--call", "3"], 2, "has no call 3; it has 2"],
+      [["log", "show", "run.jsonl", "--call", "0"], 2, "expected the number of a call"],
+      [["log", "show", "run.jsonl", "--call", "1", "--events"], 2, "--events has no effect beside --call"],
+      [["log", "show", "run.jsonl", "--calls", "--events"], 2, "--events has no effect beside --calls"],
+      [["log", "show", "read.ax"], 2, "read.ax is not a run log"],
+      [["diff", "run.jsonl", "missing.jsonl"], 2, "missing.jsonl"],
+      [["diff", "run.jsonl"], 2, "missing required argument"],
+    ]),
+  )("%j", async (args, code, message) => {
     const ended = await here(...args);
     expect(ended).toMatchObject({ code, stdout: "" });
     expect(ended.stderr).toContain(message);
@@ -140,11 +143,13 @@ describe.skipIf(!existsSync("/usr/bin/script"))("on a terminal", () => {
     for (const row of rows) expect(row).toMatch(/^paged:.{1,60}$/u);
   });
 
-  test.each([
-    ["--no-pager", { PAGER: "sed s/^/paged:/" }],
-    ["", { PAGER: "cat" }],
-    ["", { PAGER: "" }],
-  ])("no pager: %j %j", (flag, env) => {
+  test.each(
+    sampled([
+      ["--no-pager", { PAGER: "sed s/^/paged:/" }],
+      ["", { PAGER: "cat" }],
+      ["", { PAGER: "" }],
+    ]),
+  )("no pager: %j %j", (flag, env) => {
     const shown = onTerminal(`log show c.jsonl ${flag}`, env);
     expect(shown).toContain("ended with success");
     expect(shown).not.toContain("paged:");
@@ -156,11 +161,13 @@ describe.skipIf(!existsSync("/usr/bin/script"))("on a terminal", () => {
 });
 
 describe("diff", () => {
-  test.each<[readonly string[], number, RegExp]>([
-    [["diff", "run.jsonl", "logs/same.jsonl"], 0, /^diff: the same \(2 calls and events equal\)\n$/],
-    [["diff", "run.jsonl", "c.jsonl"], 5, /^header args\.path:\n[^]*diff: \d+ differences/],
-    [["diff", "run.jsonl", "killed.jsonl"], 5, /other answer\n {2}a: fs\.read → [^]*\n {2}b: \(no answer\)/],
-  ])("%j", async (args, code, output) => {
+  test.each(
+    sampled<[readonly string[], number, RegExp]>([
+      [["diff", "run.jsonl", "logs/same.jsonl"], 0, /^diff: the same \(2 calls and events equal\)\n$/],
+      [["diff", "run.jsonl", "c.jsonl"], 5, /^header args\.path:\n[^]*diff: \d+ differences/],
+      [["diff", "run.jsonl", "killed.jsonl"], 5, /other answer\n {2}a: fs\.read → [^]*\n {2}b: \(no answer\)/],
+    ]),
+  )("%j", async (args, code, output) => {
     const ended = await here(...args);
     expect(ended).toMatchObject({ code, stderr: "" });
     expect(ended.stdout).toMatch(output);
@@ -170,13 +177,15 @@ describe("diff", () => {
 });
 
 describe("what-if", () => {
-  test.each<[readonly string[], number, string]>([
-    [["--policy", "allow-all"], 0, "what-if: same (2 of 2 recorded calls answered)"],
-    [["--policy", "deny-all"], 5, "after 0 calls the policy refuses fs.read("],
-    [["--edit", '1="x"'], 5, 'now:          success: "x'],
-    [["--edit", '1="x"', "--edit", '2="y"'], 5, 'now:          success: "xy"'],
-    [["--edit", '1="x"', "--program", "other.ax"], 5, "calls stop matching after 0 calls, at event 1"],
-  ])("%j", async (flags, code, output) => {
+  test.each(
+    sampled<[readonly string[], number, string]>([
+      [["--policy", "allow-all"], 0, "what-if: same (2 of 2 recorded calls answered)"],
+      [["--policy", "deny-all"], 5, "after 0 calls the policy refuses fs.read("],
+      [["--edit", '1="x"'], 5, 'now:          success: "x'],
+      [["--edit", '1="x"', "--edit", '2="y"'], 5, 'now:          success: "xy"'],
+      [["--edit", '1="x"', "--program", "other.ax"], 5, "calls stop matching after 0 calls, at event 1"],
+    ]),
+  )("%j", async (flags, code, output) => {
     const ended = await here("replay", "run.jsonl", ...flags);
     expect(ended).toMatchObject({ code, stderr: "" });
     expect(ended.stdout).toContain(output);
@@ -186,17 +195,19 @@ describe("what-if", () => {
     });
   });
 
-  test.each<[readonly string[], string]>([
-    [["run.jsonl", "--edit", "x"], "--edit x: expected N=JSON"],
-    [["run.jsonl", "--edit", "1=x"], "--edit 1: the answer is not JSON"],
-    [["run.jsonl", "--edit", "1=1", "--edit", "1=2"], "--edit 1 is given twice"],
-    [["run.jsonl", "--edit", "1=1"], "must have the type String"],
-    [["run.jsonl", "--edit", "7=1"], "the log has no call 7; it has 2"],
-    [["old.json", "read.ax", "--edit", "1=1"], "--edit has no effect here: old.json is an event log"],
-    [["run.jsonl", "c.jsonl", "--edit", "1=1"], "--edit is for one log"],
-    [["logs", "--policy", "deny-all"], "--policy is for one log"],
-    [["run.jsonl", "read.ax", "--program", "other.ax"], "two programs are named"],
-  ])("%j", async (args, message) => {
+  test.each(
+    sampled<[readonly string[], string]>([
+      [["run.jsonl", "--edit", "x"], "--edit x: expected N=JSON"],
+      [["run.jsonl", "--edit", "1=x"], "--edit 1: the answer is not JSON"],
+      [["run.jsonl", "--edit", "1=1", "--edit", "1=2"], "--edit 1 is given twice"],
+      [["run.jsonl", "--edit", "1=1"], "must have the type String"],
+      [["run.jsonl", "--edit", "7=1"], "the log has no call 7; it has 2"],
+      [["old.json", "read.ax", "--edit", "1=1"], "--edit has no effect here: old.json is an event log"],
+      [["run.jsonl", "c.jsonl", "--edit", "1=1"], "--edit is for one log"],
+      [["logs", "--policy", "deny-all"], "--policy is for one log"],
+      [["run.jsonl", "read.ax", "--program", "other.ax"], "two programs are named"],
+    ]),
+  )("%j", async (args, message) => {
     const ended = await here("replay", ...args);
     expect(ended).toMatchObject({ code: 2, stdout: "" });
     expect(ended.stderr).toContain(message);

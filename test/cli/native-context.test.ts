@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP } from "../cases.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const READER = fileURLToPath(new URL("../telemetry/thread-context/read-memory.py", import.meta.url));
@@ -93,8 +94,8 @@ function start(copy: string): { readonly pid: number; next(): Promise<Stage>; en
   return { pid: child.pid ?? 0, next, end, stderr: () => stderr };
 }
 
-describe.skipIf(reason !== undefined)("the native add-on", () => {
-  const copy = reason === undefined ? copyPackage() : "";
+describe.runIf(DEEP && reason === undefined)("the native add-on", () => {
+  const copy = DEEP && reason === undefined ? copyPackage() : "";
 
   test("without it, there is the file slot alone, and one line with BORUNA_DEBUG=1", async () => {
     const run = start(copy);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP, sampled } from "../cases.ts";
 import { listen } from "../telemetry/collector.ts";
 import { HAS_OTELCOL, type Otelcol, type OtelcolOptions, startOtelcol } from "../telemetry/otelcol.ts";
 import { boruna, EXAMPLES } from "./boruna.ts";
@@ -77,8 +78,8 @@ async function collecting(options?: OtelcolOptions): Promise<Otelcol> {
 const idsOf = (collector: Otelcol): ReadonlySet<string> => new Set(collector.spans().map((span) => `${span.traceId} ${span.spanId}`));
 
 describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
-  describe.each(["http/protobuf", "http/json"])("over %s", (protocol) => {
-    test.each(["none", "gzip"])("with compression %s decodes every span", async (compression) => {
+  describe.each(sampled(["http/protobuf", "http/json"]))("over %s", (protocol) => {
+    test.each(sampled(["none", "gzip"]))("with compression %s decodes every span", async (compression) => {
       // It accepts no other encoding.
       const collector = await collecting({ http: { compression_algorithms: [compression === "gzip" ? "gzip" : ""] } });
       const ended = await boruna(
@@ -124,7 +125,7 @@ describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
     });
   });
 
-  test("receives every span of 100,000 calls", async () => {
+  test.runIf(DEEP)("receives every span of 100,000 calls", async () => {
     const collector = await collecting();
     const ended = await boruna(["run", "many.ax", "--policy", "allow-all", "--arg", "count=100000"], {
       cwd: folder,
@@ -138,7 +139,7 @@ describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
     expect(new Set(spans.map((span) => span.attributes["cap.call"])).size).toBe(100_001);
   });
 
-  test("may refuse some spans, and the line on stderr counts exactly those", async () => {
+  test.runIf(DEEP)("may refuse some spans, and the line on stderr counts exactly those", async () => {
     // A batch of 512 spans is larger, the rest is smaller.
     const collector = await collecting({ http: { max_request_body_size: 60_000 } });
     const ended = await boruna(["run", "many.ax", "--policy", "allow-all", "--arg", "count=600"], {
@@ -152,7 +153,7 @@ describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
     expect(collector.spans().filter((span) => span.name === "boruna.run")).toHaveLength(1);
   });
 
-  test("may be out of memory, and then the run ends in time", async () => {
+  test.runIf(DEEP)("may be out of memory, and then the run ends in time", async () => {
     const collector = await collecting({ processors: { memory_limiter: { check_interval: "100ms", limit_mib: 1 } } });
     await collector.hasPrinted("Refusing data");
     const ended = await boruna(["run", "many.ax", "--policy", "allow-all", "--arg", "count=3"], {
@@ -162,7 +163,7 @@ describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
     expect(ended).toMatchObject({ code: 0, stderr: expect.stringContaining("telemetry: 4 of 4 spans lost: the collector answered 503\n") });
   });
 
-  test("may restart in the middle of a run, and no span is lost", async () => {
+  test.runIf(DEEP)("may restart in the middle of a run, and no span is lost", async () => {
     const collector = await collecting();
     let startedAgain: Promise<void> | undefined;
     const server = createServer((request, response) => {
@@ -190,7 +191,7 @@ describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
     expect(idsOf(collector).size).toBe(3_003);
   });
 
-  test("prints the spans that docs/guide/telemetry.md shows", async () => {
+  test.runIf(DEEP)("prints the spans that docs/guide/telemetry.md shows", async () => {
     const collector = await collecting({ prints: true });
     const ended = await boruna(["run", "exfiltrate.ax", "--policy", "policy.json", "--live", "--arg", "path=note.txt"], {
       cwd: join(EXAMPLES, "refused"),

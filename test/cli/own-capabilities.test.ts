@@ -3,6 +3,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { sampled } from "../cases.ts";
 import { boruna, EXAMPLES } from "./boruna.ts";
 
 /** A folder of its own, so that nothing in it can import this package. */
@@ -77,21 +78,23 @@ test("a mistake of a handler is a host fault with its cause; the log has only th
   expect(withoutMock.stderr).toContain("a run without `--live` asks the mock");
 });
 
-test.each([
-  ["a missing file", undefined, "there is no such file", "gone.mjs"],
-  ["a syntax error", "export const capabilities = [", "could not be loaded: SyntaxError", "node --check ./wrong.mjs"],
-  ["an error at import", '\n\nthrow new RangeError("no database");', "could not be loaded: RangeError: no database", "wrong.mjs:3"],
-  ["a thrown text", 'throw "x";', "could not be loaded: it threw a string", "wrong.mjs"],
-  ["a missing import", 'import "./nowhere.mjs";', "could not be loaded: Error: Cannot find module", "wrong.mjs"],
-  ["no such export", "export const a = 1;", "exports no list with the name capabilities", "wrong.mjs"],
-  ["no list", "export const capabilities = { name: 1 };", "exports no list with the name capabilities", "wrong.mjs"],
-  [
-    "a wrong declaration",
-    'export const capabilities = [{ name: "own.a", version: "1", params: [], result: "Text", mayRepeat: true }];',
-    "the capability own.a: result",
-    "wrong.mjs",
-  ],
-])("%s is one clear error", async (_name, text, message, place) => {
+test.each(
+  sampled([
+    ["a missing file", undefined, "there is no such file", "gone.mjs"],
+    ["a syntax error", "export const capabilities = [", "could not be loaded: SyntaxError", "node --check ./wrong.mjs"],
+    ["an error at import", '\n\nthrow new RangeError("no database");', "could not be loaded: RangeError: no database", "wrong.mjs:3"],
+    ["a thrown text", 'throw "x";', "could not be loaded: it threw a string", "wrong.mjs"],
+    ["a missing import", 'import "./nowhere.mjs";', "could not be loaded: Error: Cannot find module", "wrong.mjs"],
+    ["no such export", "export const a = 1;", "exports no list with the name capabilities", "wrong.mjs"],
+    ["no list", "export const capabilities = { name: 1 };", "exports no list with the name capabilities", "wrong.mjs"],
+    [
+      "a wrong declaration",
+      'export const capabilities = [{ name: "own.a", version: "1", params: [], result: "Text", mayRepeat: true }];',
+      "the capability own.a: result",
+      "wrong.mjs",
+    ],
+  ]),
+)("%s is one clear error", async (_name, text, message, place) => {
   const file = text === undefined ? "gone.mjs" : "wrong.mjs";
   if (text !== undefined) writeFileSync(join(folder, file), text);
   const ended = await run("check", "reminder.ax", "--capabilities", `./${file}`);

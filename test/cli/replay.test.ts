@@ -3,6 +3,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP, sampled } from "../cases.ts";
 import { linesOf, mend } from "../replay/mend.ts";
 import { startCollector } from "../telemetry/collector.ts";
 import { boruna, type Ended, type RunOptions } from "./boruna.ts";
@@ -49,21 +50,23 @@ beforeAll(async () => {
 });
 
 describe("a replay has limits of its own", () => {
-  test.each([
-    ["replay", "spin-forged.jsonl", [], "stopped at 10000000 steps"],
-    ["replay", "spin-forged.jsonl", ["--max-steps", "500"], "stopped at 500 steps"],
-    ["replay", "spin-forged.jsonl", ["--max-steps", "9007199254740991", "--max-wall-ms", "50"], "stopped after 50 ms"],
-    ["replay", "grow-forged.jsonl", ["--max-alloc-bytes", "5000"], "stopped at 5000 bytes allocated"],
-    ["replay", "grow-forged.jsonl", ["--max-steps", "9007199254740991"], "stopped at 1073741824 bytes allocated"],
-    ["verify", "spin.jsonl", ["--replay", "--max-steps", "10"], "this replay may take 10"],
-  ])("%s %s %j", async (command, log, flags, says) => {
+  test.each(
+    sampled([
+      ["replay", "spin-forged.jsonl", [], "stopped at 10000000 steps"],
+      ["replay", "spin-forged.jsonl", ["--max-steps", "500"], "stopped at 500 steps"],
+      ["replay", "spin-forged.jsonl", ["--max-steps", "9007199254740991", "--max-wall-ms", "50"], "stopped after 50 ms"],
+      ["replay", "grow-forged.jsonl", ["--max-alloc-bytes", "5000"], "stopped at 5000 bytes allocated"],
+      ["replay", "grow-forged.jsonl", ["--max-steps", "9007199254740991"], "stopped at 1073741824 bytes allocated"],
+      ["verify", "spin.jsonl", ["--replay", "--max-steps", "10"], "this replay may take 10"],
+    ]),
+  )("%s %s %j", async (command, log, flags, says) => {
     const ended = await here([command, log, ...flags]);
     expect(ended).toMatchObject({ code: 4, stdout: "" });
     expect(ended.stderr).toContain(says);
     expect(ended.stderr).toContain("help: ");
   });
 
-  test("and a flag for what is meant to run longer", async () => {
+  test.runIf(DEEP)("and a flag for what is meant to run longer", async () => {
     await here(["run", "spin.ax", "--arg", "n=2000000", "--max-steps", "100000000", "--record", "long.jsonl"]);
     const refused = await here(["replay", "long.jsonl", "--json"]);
     expect(refused).toMatchObject({ code: 4, stderr: "" });
@@ -76,25 +79,31 @@ describe("a replay has limits of its own", () => {
 });
 
 describe("nothing that is given is ignored", () => {
-  test.each<[readonly string[], string, string]>([
-    [["replay", "run.jsonl", "read.ax", "--arg", "n=1"], "--arg has no effect here", "leave out --arg"],
-    [["replay", "old.json", "--policy", "allow-all"], "--policy has no effect without a program", "boruna replay old.json app.ax --policy"],
-    [
-      ["replay", "read.ax", "run.jsonl"],
-      "read.ax is not a log, and run.jsonl is one: the log comes first",
-      "boruna replay run.jsonl read.ax",
-    ],
-    [["replay", "read.ax", "old.json"], "the log comes first", "boruna replay old.json read.ax"],
-    [["verify", "run.jsonl", "--max-steps", "5"], "--max-steps has no effect without --replay", "add --replay"],
-    [["replay", "old.json", "read.ax", "--policy", "deny-all", "--policy", "allow-all"], "--policy is given twice", "boruna COMMAND -h"],
-    [["replay", "old.json", "read.ax", "--policy=deny-all", "--policy", "allow-all"], "--policy is given twice", "boruna COMMAND -h"],
-    [["replay", "run.jsonl", "--engine", "auto", "--engine", "compiled"], "--engine is given twice", "boruna COMMAND -h"],
-    [["run", "read.ax", "--policy", "allow-all", "--policy", "policy.json"], "--policy is given twice", "boruna COMMAND -h"],
-    [["run", "read.ax", "--durable"], "--durable has no effect without --record", "add --record"],
-    [["run", "read.ax", "--force"], "--force has no effect without --record", "add --record"],
-    [["run", "read.ax", "--format", "eventlog"], "--format has no effect without --record", "add --record"],
-    [["run", "read.ax", "--trace", "--engine", "compiled"], "--engine has no effect beside --trace", "leave out one"],
-  ])("%j", async (args, message, hint) => {
+  test.each(
+    sampled<[readonly string[], string, string]>([
+      [["replay", "run.jsonl", "read.ax", "--arg", "n=1"], "--arg has no effect here", "leave out --arg"],
+      [
+        ["replay", "old.json", "--policy", "allow-all"],
+        "--policy has no effect without a program",
+        "boruna replay old.json app.ax --policy",
+      ],
+      [
+        ["replay", "read.ax", "run.jsonl"],
+        "read.ax is not a log, and run.jsonl is one: the log comes first",
+        "boruna replay run.jsonl read.ax",
+      ],
+      [["replay", "read.ax", "old.json"], "the log comes first", "boruna replay old.json read.ax"],
+      [["verify", "run.jsonl", "--max-steps", "5"], "--max-steps has no effect without --replay", "add --replay"],
+      [["replay", "old.json", "read.ax", "--policy", "deny-all", "--policy", "allow-all"], "--policy is given twice", "boruna COMMAND -h"],
+      [["replay", "old.json", "read.ax", "--policy=deny-all", "--policy", "allow-all"], "--policy is given twice", "boruna COMMAND -h"],
+      [["replay", "run.jsonl", "--engine", "auto", "--engine", "compiled"], "--engine is given twice", "boruna COMMAND -h"],
+      [["run", "read.ax", "--policy", "allow-all", "--policy", "policy.json"], "--policy is given twice", "boruna COMMAND -h"],
+      [["run", "read.ax", "--durable"], "--durable has no effect without --record", "add --record"],
+      [["run", "read.ax", "--force"], "--force has no effect without --record", "add --record"],
+      [["run", "read.ax", "--format", "eventlog"], "--format has no effect without --record", "add --record"],
+      [["run", "read.ax", "--trace", "--engine", "compiled"], "--engine has no effect beside --trace", "leave out one"],
+    ]),
+  )("%j", async (args, message, hint) => {
     const ended = await here(args);
     expect(ended).toMatchObject({ code: 2, stdout: "" });
     expect(ended.stderr).toContain(message);
@@ -110,14 +119,16 @@ describe("nothing that is given is ignored", () => {
 });
 
 describe("process.exit.code is the process's own", () => {
-  test.each<[string, readonly string[], number, string, boolean]>([
-    ["a replay of a denied run", ["replay", "denied.jsonl"], 0, "denied", false],
-    ["a replay of a log without an end", ["replay", "cut.jsonl"], 6, "incomplete", false],
-    ["a divergence", ["replay", "wrong.jsonl"], 5, "divergence", true],
-    ["a replay that reaches its limit", ["replay", "spin-forged.jsonl", "--max-steps", "500"], 4, "limit_exceeded", true],
-    ["a log that cannot be written", ["run", "read.ax", "--policy", "allow-all", "--record", "full.jsonl"], 2, "fatal", true],
-    ["a denied run", ["run", "read.ax"], 3, "denied", false],
-  ])("%s", async (_name, args, code, outcome, isError) => {
+  test.each(
+    sampled<[string, readonly string[], number, string, boolean]>([
+      ["a replay of a denied run", ["replay", "denied.jsonl"], 0, "denied", false],
+      ["a replay of a log without an end", ["replay", "cut.jsonl"], 6, "incomplete", false],
+      ["a divergence", ["replay", "wrong.jsonl"], 5, "divergence", true],
+      ["a replay that reaches its limit", ["replay", "spin-forged.jsonl", "--max-steps", "500"], 4, "limit_exceeded", true],
+      ["a log that cannot be written", ["run", "read.ax", "--policy", "allow-all", "--record", "full.jsonl"], 2, "fatal", true],
+      ["a denied run", ["run", "read.ax"], 3, "denied", false],
+    ]),
+  )("%s", async (_name, args, code, outcome, isError) => {
     const collector = await startCollector();
     const nodeFlags = args.includes("full.jsonl") ? ["--require", join(folder, "full-disk.cjs")] : [];
     const ended = await here(args, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }, nodeFlags });

@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lockLog } from "../../replay/log/log-lock.ts";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP } from "../cases.ts";
 import { boruna, type Ended, environment, MAIN } from "./boruna.ts";
 
 const folder = temporaryFolder();
@@ -146,7 +147,7 @@ test("a kill before the program was stored is distinguished from a lost module",
   }
 });
 
-test("processes that resume the log of a killed one at the same time: one does, and each call is made once", async () => {
+test.runIf(DEEP)("processes that resume the log of a killed one at the same time: one does, and each call is made once", async () => {
   cutCopy(3);
   const lock = lockLog(at("cut.jsonl"));
   const holder = readlinkSync(at("cut.jsonl.lock"));
@@ -163,7 +164,7 @@ test("processes that resume the log of a killed one at the same time: one does, 
 });
 
 describe.runIf(process.platform === "linux")("a file that may not grow", () => {
-  test("is one clear error; nothing is lost, and the run goes on when there is room", async () => {
+  test.runIf(DEEP)("is one clear error; nothing is lost, and the run goes on when there is room", async () => {
     cutCopy(3);
     rmSync(at("out/first.txt"), { force: true });
     // In units of 1024 bytes: not enough for the record of the long answer.
@@ -198,7 +199,7 @@ describe.runIf(CAN_MOUNT)("a file system of its own", () => {
     spawnSync("umount", [small]);
   });
 
-  test("that is full", async () => {
+  test.runIf(DEEP)("that is full", async () => {
     cutCopy(3, "cut.jsonl", small);
     // Leaves a page, which takes the records up to the long answer.
     const filler = join(small, "filler");
@@ -220,7 +221,7 @@ describe.runIf(CAN_MOUNT)("a file system of its own", () => {
     expect(readFileSync(join(small, "cut.jsonl")).equals(whole)).toBe(true);
   });
 
-  test("that is read-only: a run that has ended is replayed, another one is refused", async () => {
+  test.runIf(DEEP)("that is read-only: a run that has ended is replayed, another one is refused", async () => {
     cutCopy(3, "cut.jsonl", small);
     cutCopy(100, "ended.jsonl", small);
     writeFileSync(join(small, "ended.jsonl"), whole);

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP } from "../cases.ts";
 import { mend } from "../replay/mend.ts";
 import { boruna, EXAMPLES } from "./boruna.ts";
 import { startWeb, type Web, writeCalls } from "./fixtures.ts";
@@ -118,7 +119,7 @@ test("two runs with the same answers give the same bytes", async () => {
   });
 });
 
-test("two live runs have ids of their own; with one --run-id and the same answers they have the same bytes", async () => {
+test.runIf(DEEP)("two live runs have ids of their own; with one --run-id and the same answers they have the same bytes", async () => {
   const live = ["run", "calls.ax", "--policy", "policy.json", "--live", "--arg", "what=ok", "--arg", `url=${web.url}`, "--json"];
   const idOf = async (...more: readonly string[]): Promise<unknown> => {
     const { stdout } = await boruna([...live, ...more], { cwd: folder });
@@ -137,7 +138,7 @@ test("two live runs have ids of their own; with one --run-id and the same answer
   });
 });
 
-test("a run without --live says on stderr which calls mocks answered, and nothing where there was none", async () => {
+test.runIf(DEEP)("a run without --live says on stderr which calls mocks answered, and nothing where there was none", async () => {
   writeFileSync(
     join(folder, "mocked.ax"),
     `fn main(path: String) -> String !{net.fetch, fs.read, step.input, ui.render} {

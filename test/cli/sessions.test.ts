@@ -3,6 +3,7 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP, sampled } from "../cases.ts";
 import { boruna, MAIN } from "./boruna.ts";
 import { borunaLine, HAS_TMUX, hasShell, Screen } from "./tmux.ts";
 
@@ -72,7 +73,7 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}boruna repl`, () => {
     expect(await screen.exitCode()).toBe(0);
   });
 
-  test("the history goes back to earlier sessions", async () => {
+  test.runIf(DEEP)("the history goes back to earlier sessions", async () => {
     const cwd = temporaryFolder();
     const first = open(borunaLine(["repl"]), cwd);
     await first.waitFor(/1>$/);
@@ -88,7 +89,7 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}boruna repl`, () => {
     await second.waitFor(/\n"from before"\n2>/);
   });
 
-  test("asks for approvals, and takes only an answer that is typed after the question", async () => {
+  test.runIf(DEEP)("asks for approvals, and takes only an answer that is typed after the question", async () => {
     const cwd = temporaryFolder();
     writeFileSync(
       join(cwd, "policy.json"),
@@ -118,10 +119,12 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}the approval prompt of a run`, () => {
     );
     return cwd;
   };
-  test.each([
-    ["o", 0, "true"],
-    ["d", 3, "denied"],
-  ])("%s: exit code %i", async (answer, code, shown) => {
+  test.each(
+    sampled([
+      ["o", 0, "true"],
+      ["d", 3, "denied"],
+    ]),
+  )("%s: exit code %i", async (answer, code, shown) => {
     const screen = open(borunaLine(["run", "now.ax", "--policy", "policy.json", "--live"]), folder());
     await screen.waitFor(/approval: call 1 of time\.now \(sha256:\w+\)[^]*now\.ax:1[^]*\[d\]eny:$/);
     screen.enter("perhaps");
@@ -136,7 +139,7 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}progress`, () => {
   const LOOP = 'test "loops" {\n    let mut n = 0\n    while true { n = 1 - n }\n}\n';
   const args = ["test", "loop.ax", "--max-steps", "9007199254740991"];
 
-  test("is on a terminal after a second, and neither in a pipe nor with --json", async () => {
+  test.runIf(DEEP)("is on a terminal after a second, and neither in a pipe nor with --json", async () => {
     const cwd = temporaryFolder();
     writeFileSync(join(cwd, "loop.ax"), LOOP);
     const piped = open(`${borunaLine(args)} 2> messages`, cwd);
@@ -153,15 +156,17 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}progress`, () => {
   const FAST = "const now = performance.now.bind(performance);\nperformance.now = () => now() * 100000;\n";
   const project = temporaryFolder();
 
-  test.each([
-    [["verify", "run.jsonl", "--replay"], "verify: run.jsonl 100 %"],
-    [["replay", "run.jsonl"], "replay: run.jsonl 100 %"],
-    [["replay", "run.jsonl", "other.jsonl"], "replay: log 2 of 2, other.jsonl 100 %"],
-    [["policy", "suggest", "run.jsonl", "--program", "now.ax"], "policy suggest: run.jsonl 100 %"],
-    [["log", "show", "run.jsonl", "--no-pager"], "log show: run.jsonl 100 %"],
-    [["diff", "run.jsonl", "other.jsonl", "--no-pager"], "diff: other.jsonl 100 %"],
-    [["test", "now.ax"], "test: 1 of 1"],
-  ])("%j shows it, and leaves nothing of it", async (command, line) => {
+  test.each(
+    sampled([
+      [["verify", "run.jsonl", "--replay"], "verify: run.jsonl 100 %"],
+      [["replay", "run.jsonl"], "replay: run.jsonl 100 %"],
+      [["replay", "run.jsonl", "other.jsonl"], "replay: log 2 of 2, other.jsonl 100 %"],
+      [["policy", "suggest", "run.jsonl", "--program", "now.ax"], "policy suggest: run.jsonl 100 %"],
+      [["log", "show", "run.jsonl", "--no-pager"], "log show: run.jsonl 100 %"],
+      [["diff", "run.jsonl", "other.jsonl", "--no-pager"], "diff: other.jsonl 100 %"],
+      [["test", "now.ax"], "test: 1 of 1"],
+    ]),
+  )("%j shows it, and leaves nothing of it", async (command, line) => {
     writeFileSync(join(project, "fast.mjs"), FAST);
     writeFileSync(
       join(project, "now.ax"),
@@ -199,7 +204,7 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}completion`, () => {
     ["bash", "bash --norc --noprofile -i"],
     ["zsh", "zsh -f -i"],
   ];
-  for (const [shell, line] of SHELLS)
+  for (const [shell, line] of sampled(SHELLS))
     test.skipIf(!hasShell(shell))(`in ${hasShell(shell) ? shell : `${shell}, which is not installed`}`, async () => {
       const { cwd, env } = folder();
       const screen = open(line, cwd, env);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TRACE_DETAILS, type TraceDetail } from "../../telemetry/tracing.ts";
 import { temporaryFolder } from "../after-file.ts";
-import { sampled } from "../cases.ts";
+import { DEEP, sampled } from "../cases.ts";
 import { BROKEN_COLLECTORS } from "../telemetry/broken-collectors.ts";
 import { type Collector, startCollector } from "../telemetry/collector.ts";
 import { boruna } from "./boruna.ts";
@@ -108,8 +108,8 @@ const CASES: readonly (readonly [string, () => Expected])[] = [
   ],
 ];
 
-describe.each(["http/protobuf", "http/json"])("spans over %s", (protocol) => {
-  test.each(CASES)("%s", async (what, expectation) => {
+describe.each(sampled(["http/protobuf", "http/json"]))("spans over %s", (protocol) => {
+  test.each(sampled(CASES))("%s", async (what, expectation) => {
     const collector = await startCollector();
     const expected = expectation();
     const ended = await boruna(calls(what), {
@@ -147,7 +147,8 @@ describe.each(["http/protobuf", "http/json"])("spans over %s", (protocol) => {
   });
 });
 
-test.each(TRACE_DETAILS)(
+// The last detail has everything that the others have.
+test.each(sampled<TraceDetail>(TRACE_DETAILS.toReversed()))(
   "at detail %s no span, line of stderr, usage event or thread context has anything that a run handles",
   async (detail) => {
     const cwd = join(folder, `${SENTINEL}-${detail}`);
@@ -365,7 +366,7 @@ describe("a full queue of spans", () => {
     expect(await boruna(["verify", join(folder, "waiting.jsonl")])).toMatchObject({ code: 0 });
   });
 
-  test("makes no difference to the log, whether the run waits or spans are dropped", async () => {
+  test.runIf(DEEP)("makes no difference to the log, whether the run waits or spans are dropped", async () => {
     const plain = await run(undefined, "untraced", {});
     // Nothing is answered before the queue must be full, and everything once the run has ended.
     const held: (() => void)[] = [];
@@ -383,7 +384,7 @@ describe("a full queue of spans", () => {
     expect(logOf("waited").equals(logOf("untraced"))).toBe(true);
   });
 
-  test("does not stop a run with a wall-clock limit: spans that do not fit are dropped and counted", async () => {
+  test.runIf(DEEP)("does not stop a run with a wall-clock limit: spans that do not fit are dropped and counted", async () => {
     const collector = await startCollector((request, answer) => {
       if (request.spans.some((span) => span.name === "boruna.run")) answer(200);
     });

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { sampled } from "../cases.ts";
 import { boruna, MAIN } from "./boruna.ts";
 
 const folder = temporaryFolder();
@@ -30,12 +31,14 @@ describe("text of programs", () => {
 });
 
 describe.skipIf(!existsSync("/dev/full"))("an output that takes nothing", () => {
-  test.each([
-    [["capability", "list"]],
-    [["capability", "list", "--json"]],
-    [["run", "echo.ax", "--arg", "text=x", "--json"]],
-    [["run", "tree.ax", "--allow", "ui.render", "--arg", "text=x", "--ui", "json"]],
-  ])("%j", (args) => {
+  test.each(
+    sampled([
+      [["capability", "list"]],
+      [["capability", "list", "--json"]],
+      [["run", "echo.ax", "--arg", "text=x", "--json"]],
+      [["run", "tree.ax", "--allow", "ui.render", "--arg", "text=x", "--ui", "json"]],
+    ]),
+  )("%j", (args) => {
     const full = openSync("/dev/full", "w");
     const ended = spawnSync(process.execPath, [MAIN, ...args], { cwd: folder, stdio: ["ignore", full, "pipe"], encoding: "utf8" });
     closeSync(full);
@@ -57,23 +60,25 @@ describe.skipIf(!existsSync("/dev/full"))("an output that takes nothing", () => 
 });
 
 describe("help", () => {
-  test.each([
-    [[]],
-    [["run"]],
-    [["check"]],
-    [["compile"]],
-    [["inspect"]],
-    [["replay"]],
-    [["verify"]],
-    [["log"]],
-    [["log", "show"]],
-    [["diff"]],
-    [["policy"]],
-    [["policy", "validate"]],
-    [["policy", "show"]],
-    [["capability"]],
-    [["capability", "list"]],
-  ])("%j: examples stand first", async (command) => {
+  test.each(
+    sampled([
+      [[]],
+      [["run"]],
+      [["check"]],
+      [["compile"]],
+      [["inspect"]],
+      [["replay"]],
+      [["verify"]],
+      [["log"]],
+      [["log", "show"]],
+      [["diff"]],
+      [["policy"]],
+      [["policy", "validate"]],
+      [["policy", "show"]],
+      [["capability"]],
+      [["capability", "list"]],
+    ]),
+  )("%j: examples stand first", async (command) => {
     const ended = await boruna([...command, "-h"], { cwd: folder });
     expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(ended.stdout).toMatch(/^Examples:\n {2}boruna /);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseUsageEvent, USAGE_FIELDS, type UsageEvent } from "../../telemetry/usage/event.ts";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP, sampled } from "../cases.ts";
 import { type Behavior, refusingUrl, startCollector } from "../telemetry/collector.ts";
 import { boruna, type Ended } from "./boruna.ts";
 import { SENTINEL } from "./fixtures.ts";
@@ -48,21 +49,23 @@ const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}
   boruna(args, { cwd: folder, env: { XDG_STATE_HOME: quiet, ...env } });
 
 describe("one event for each command", () => {
-  test.each<readonly [string, number, Partial<UsageEvent>]>([
-    ["run hello.ax --arg name=Ada", 0, { command: "run", outcome: "ok", err_class: null }],
-    ["run read.ax", 3, { outcome: "error", err_class: "denied" }],
-    ["run trap.ax --json", 1, { err_class: "program_error" }],
-    ["run loop.ax --max-steps 100", 4, { err_class: "limit_exceeded" }],
-    ["run wrong.ax", 2, { err_class: "compile_error" }],
-    ["run missing.ax", 2, { err_class: "io_error" }],
-    ["run hello.ax --unknown", 2, { command: "run", err_class: "usage" }],
-    ["run hello.ax --force", 2, { command: "run", err_class: "usage" }],
-    ["test failing.ax", 1, { command: "test", err_class: "failed" }],
-    ["fmt --check unformatted.ax", 1, { command: "fmt", err_class: "failed" }],
-    ["verify cut.jsonl", 6, { command: "verify", err_class: "verification_failed" }],
-    ["policy show allow-all", 0, { command: "policy", subcommand: "show", outcome: "ok" }],
-    ["capability list", 0, { command: "capability", subcommand: "list", outcome: "ok" }],
-  ])("%s", async (line, code, expected) => {
+  test.each(
+    sampled<readonly [string, number, Partial<UsageEvent>]>([
+      ["run hello.ax --arg name=Ada", 0, { command: "run", outcome: "ok", err_class: null }],
+      ["run read.ax", 3, { outcome: "error", err_class: "denied" }],
+      ["run trap.ax --json", 1, { err_class: "program_error" }],
+      ["run loop.ax --max-steps 100", 4, { err_class: "limit_exceeded" }],
+      ["run wrong.ax", 2, { err_class: "compile_error" }],
+      ["run missing.ax", 2, { err_class: "io_error" }],
+      ["run hello.ax --unknown", 2, { command: "run", err_class: "usage" }],
+      ["run hello.ax --force", 2, { command: "run", err_class: "usage" }],
+      ["test failing.ax", 1, { command: "test", err_class: "failed" }],
+      ["fmt --check unformatted.ax", 1, { command: "fmt", err_class: "failed" }],
+      ["verify cut.jsonl", 6, { command: "verify", err_class: "verification_failed" }],
+      ["policy show allow-all", 0, { command: "policy", subcommand: "show", outcome: "ok" }],
+      ["capability list", 0, { command: "capability", subcommand: "list", outcome: "ok" }],
+    ]),
+  )("%s", async (line, code, expected) => {
     const file = newFile();
     const plain = await run(line.split(" "));
     const ended = await run(line.split(" "), { BORUNA_TELEMETRY_FILE: file });
@@ -73,7 +76,7 @@ describe("one event for each command", () => {
     expect(Object.keys(events[0] ?? {})).toEqual(Object.keys(USAGE_FIELDS).filter((name) => name !== "tenant"));
   });
 
-  test.each(["--help", "--version", "run --help", "policy", "SENTINEL", "telemetry status", "telemetry report first.jsonl"])(
+  test.each(sampled(["--help", "--version", "run --help", "policy", "SENTINEL", "telemetry status", "telemetry report first.jsonl"]))(
     "none for: %s",
     async (line) => {
       const file = newFile();
@@ -82,7 +85,7 @@ describe("one event for each command", () => {
     },
   );
 
-  test.each([{ BORUNA_TELEMETRY_DISABLED: "1" }, { DO_NOT_TRACK: "1" }, { DO_NOT_TRACK: "0" }])(
+  test.each(sampled([{ BORUNA_TELEMETRY_DISABLED: "1" }, { DO_NOT_TRACK: "1" }, { DO_NOT_TRACK: "0" }]))(
     "none, and no notice, with %j",
     async (optOut) => {
       const [file, state] = [newFile(), join(folder, "opted-out")];
@@ -101,7 +104,7 @@ describe("one event for each command", () => {
     expect(readEvents(file)).toMatchObject([{ command: "run", outcome: "error", err_class: "canceled", exit_code: 143 }]);
   });
 
-  test("the trace is that of the run's span, and random without one", async () => {
+  test.runIf(DEEP)("the trace is that of the run's span, and random without one", async () => {
     const [file, log] = [newFile(), join(folder, "traced.jsonl")];
     const collector = await startCollector();
     const env = { BORUNA_TELEMETRY_FILE: file, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
@@ -165,14 +168,16 @@ describe("the notice", () => {
 describe("a destination that fails changes nothing", () => {
   const args = ["run", "trap.ax", "--json"];
 
-  test.each<readonly [Behavior | "refuse", timeoutMs: number, reason: string]>([
-    ["refuse", 60_000, "ECONNREFUSED"],
-    ["reset", 60_000, "ECONNRESET"],
-    ["error", 60_000, "the server answered 500"],
-    ["hang", 200, "no answer within 200 ms"],
-    ["drip", 200, "no answer within 200 ms"],
-    ["slow-read", 200, "no answer within 200 ms"],
-  ])("a server: %s", async (kind, timeoutMs, reason) => {
+  test.each(
+    sampled<readonly [Behavior | "refuse", timeoutMs: number, reason: string]>([
+      ["refuse", 60_000, "ECONNREFUSED"],
+      ["reset", 60_000, "ECONNRESET"],
+      ["error", 60_000, "the server answered 500"],
+      ["hang", 200, "no answer within 200 ms"],
+      ["drip", 200, "no answer within 200 ms"],
+      ["slow-read", 200, "no answer within 200 ms"],
+    ]),
+  )("a server: %s", async (kind, timeoutMs, reason) => {
     const collector = kind === "refuse" ? undefined : await startCollector(kind);
     const url = collector?.url ?? (await refusingUrl());
     const env = { BORUNA_TELEMETRY_ENABLED: "1", BORUNA_TELEMETRY_URL: url, BORUNA_TELEMETRY_TIMEOUT_MS: String(timeoutMs) };
@@ -182,7 +187,7 @@ describe("a destination that fails changes nothing", () => {
     expect(debug).toEqual({ ...plain, stderr: `${plain.stderr}usage event not delivered: ${reason}\n` });
   });
 
-  test("a redirect is not followed", async () => {
+  test.runIf(DEEP)("a redirect is not followed", async () => {
     const other = await startCollector();
     const collector = await startCollector((_request, answer) => answer(307, { headers: { location: other.url } }));
     const env = { BORUNA_TELEMETRY_ENABLED: "1", BORUNA_TELEMETRY_URL: collector.url, BORUNA_TELEMETRY_TIMEOUT_MS: "60000" };
@@ -191,7 +196,7 @@ describe("a destination that fails changes nothing", () => {
     expect([collector.requests.length, other.connections()]).toEqual([1, 0]);
   });
 
-  test("a host that does not exist", async () => {
+  test.runIf(DEEP)("a host that does not exist", async () => {
     // A label of more than 63 characters: known to be wrong without asking a server.
     const env = {
       BORUNA_TELEMETRY_ENABLED: "1",
@@ -214,7 +219,14 @@ describe("a destination that fails changes nothing", () => {
   test("a file that cannot be written", async () => {
     const pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);
-    for (const file of [folder, join(folder, "missing", "usage.jsonl"), join(folder, "hello.ax", "x"), pipe, "/dev/null", "/dev/stdout"]) {
+    for (const file of sampled([
+      folder,
+      join(folder, "missing", "usage.jsonl"),
+      join(folder, "hello.ax", "x"),
+      pipe,
+      "/dev/null",
+      "/dev/stdout",
+    ])) {
       expect(await run(args, { BORUNA_TELEMETRY_FILE: file })).toEqual(await run(args));
     }
   });

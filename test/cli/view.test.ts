@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import type { EventDetail, RunDetail, RunsAnswer, SpansAnswer } from "../../viewer/api.ts";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP, sampled } from "../cases.ts";
 import { boruna, environment, MAIN } from "./boruna.ts";
 
 const folder = temporaryFolder();
@@ -100,7 +101,7 @@ describe("boruna view", () => {
     expect(detail).toMatchObject({ run: { outcome: "success" }, spans: [{}, { label: "fs.read" }], spans_total: 2 });
   });
 
-  test("a span of a run with actors has the event of its own call", async () => {
+  test.runIf(DEEP)("a span of a run with actors has the event of its own call", async () => {
     const program = `fn worker() receives Int !{fs.read} {
     let n = receive
     let _n = n + string.len(fs.read("a.txt"))
@@ -134,7 +135,7 @@ fn main() -> Int receives Result<Unit, String> !{actor.spawn, actor.send, fs.rea
     expect(await viewer.stop()).toBe(0);
   });
 
-  test("a sender with a wrong token delivers nothing, and says so", async () => {
+  test.runIf(DEEP)("a sender with a wrong token delivers nothing, and says so", async () => {
     const viewer = await startView([]);
     const env = { ...viewer.env, OTEL_EXPORTER_OTLP_HEADERS: "Authorization=Bearer%20wrong" };
     const { code, stderr } = await boruna(RUN, { cwd: folder, env });
@@ -155,17 +156,19 @@ fn main() -> Int receives Result<Unit, String> !{actor.spawn, actor.send, fs.rea
     ]);
   });
 
-  test.each([
-    [["view", "missing.jsonl"], "there is no file or folder missing.jsonl"],
-    [["view", "--port", "x"], "--port x: expected a whole number from 0 to 65535"],
-    [["view", "--store-limit", "0"], "--store-limit 0: expected a whole number from 1 to 65536"],
-    [["view", "--port", "0", "--store", "app.ax"], "app.ax is not a file of boruna view --store"],
-    [["trace", "list"], "where are the spans?"],
-    [["trace", "list", "--store", "missing.jsonl"], "cannot read missing.jsonl"],
-    [["trace", "list", "--viewer", "http://127.0.0.1:1/"], "--viewer: expected the address that boruna view prints"],
-    [["trace", "list", "--viewer", "http://127.0.0.1:1/#token=00"], "no viewer answers at http://127.0.0.1:1"],
-    [["trace", "list", "--store", "app.ax", "--count", "0"], "--count 0: expected a number from 1 to 1000"],
-  ])("%j is an error", async (args, message) => {
+  test.each(
+    sampled([
+      [["view", "missing.jsonl"], "there is no file or folder missing.jsonl"],
+      [["view", "--port", "x"], "--port x: expected a whole number from 0 to 65535"],
+      [["view", "--store-limit", "0"], "--store-limit 0: expected a whole number from 1 to 65536"],
+      [["view", "--port", "0", "--store", "app.ax"], "app.ax is not a file of boruna view --store"],
+      [["trace", "list"], "where are the spans?"],
+      [["trace", "list", "--store", "missing.jsonl"], "cannot read missing.jsonl"],
+      [["trace", "list", "--viewer", "http://127.0.0.1:1/"], "--viewer: expected the address that boruna view prints"],
+      [["trace", "list", "--viewer", "http://127.0.0.1:1/#token=00"], "no viewer answers at http://127.0.0.1:1"],
+      [["trace", "list", "--store", "app.ax", "--count", "0"], "--count 0: expected a number from 1 to 1000"],
+    ]),
+  )("%j is an error", async (args, message) => {
     const { code, stderr } = await boruna(args, { cwd: folder });
     expect(code).toBe(2);
     expect(stderr).toContain(message);
@@ -188,28 +191,31 @@ fn main() -> Int receives Result<Unit, String> !{actor.spawn, actor.send, fs.rea
     expect(list.stdout).toContain("\\u{1b}[2J");
   });
 
-  test("traces of another program: an HTTP server under OpenTelemetry's own instrumentation, and the run that it makes", async () => {
-    const viewer = await startView([]);
-    const script = fileURLToPath(new URL("http-server.ts", import.meta.url));
-    const child = spawn(process.execPath, ["--import", "tsx", script], {
-      cwd: fileURLToPath(new URL("../..", import.meta.url)),
-      env: environment(viewer.env),
-      stdio: ["ignore", "inherit", "inherit"],
-    });
-    expect(await new Promise((resolve) => child.once("exit", resolve))).toBe(0);
-    const { runs } = await viewer.ask<RunsAnswer>("/api/runs");
-    expect(runs).toMatchObject([{ program: "price", service: "shop", outcome: "success", capabilities: ["time.now"], spans: 6 }]);
-    const { spans } = await viewer.ask<SpansAnswer>(`/api/runs/${runs[0]?.id}/spans`);
-    expect(spans.map(({ depth, name, label, kind }) => `${"  ".repeat(depth)}${name} ${label} ${kind}`)).toEqual([
-      "GET  client",
-      "  GET /checkout server",
-      "    GET  client",
-      "      GET /stock server",
-      "    boruna.run price internal",
-      "      boruna.cap time.now internal",
-    ]);
-    expect(await viewer.stop()).toBe(0);
-  });
+  test.runIf(DEEP)(
+    "traces of another program: an HTTP server under OpenTelemetry's own instrumentation, and the run that it makes",
+    async () => {
+      const viewer = await startView([]);
+      const script = fileURLToPath(new URL("http-server.ts", import.meta.url));
+      const child = spawn(process.execPath, ["--import", "tsx", script], {
+        cwd: fileURLToPath(new URL("../..", import.meta.url)),
+        env: environment(viewer.env),
+        stdio: ["ignore", "inherit", "inherit"],
+      });
+      expect(await new Promise((resolve) => child.once("exit", resolve))).toBe(0);
+      const { runs } = await viewer.ask<RunsAnswer>("/api/runs");
+      expect(runs).toMatchObject([{ program: "price", service: "shop", outcome: "success", capabilities: ["time.now"], spans: 6 }]);
+      const { spans } = await viewer.ask<SpansAnswer>(`/api/runs/${runs[0]?.id}/spans`);
+      expect(spans.map(({ depth, name, label, kind }) => `${"  ".repeat(depth)}${name} ${label} ${kind}`)).toEqual([
+        "GET  client",
+        "  GET /checkout server",
+        "    GET  client",
+        "      GET /stock server",
+        "    boruna.run price internal",
+        "      boruna.cap time.now internal",
+      ]);
+      expect(await viewer.stop()).toBe(0);
+    },
+  );
 
   test("other commands load nothing of the viewer", () => {
     const files = fileURLToPath(new URL("../../dist/bin/", import.meta.url));

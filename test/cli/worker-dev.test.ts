@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP } from "../cases.ts";
 import { boruna, environment, MAIN } from "./boruna.ts";
 
 /** Whether the package has a server for this system. */
@@ -32,7 +33,7 @@ describe("boruna worker --dev", () => {
   let worker: ChildProcess | undefined;
   afterAll(() => worker?.kill("SIGKILL"));
 
-  test.skipIf(!HAS_SERVER)("needs no server, and ends its own", async () => {
+  test.skipIf(!DEEP || !HAS_SERVER)("needs no server, and ends its own", async () => {
     worker = spawn(process.execPath, [MAIN, "worker", "--dev"], { cwd: folder, env: environment({}), stdio: ["ignore", "pipe", "pipe"] });
     let stderr = "";
     worker.stderr?.setEncoding("utf8").on("data", (text: string) => {

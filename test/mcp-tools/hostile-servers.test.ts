@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ToolDeclaration } from "../../mcp-tools/declaration.ts";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP } from "../cases.ts";
 import { command, importFrom, inMemory, openTools, type TestTools, traceOf, writeDeclaration } from "./fixtures.ts";
 
 const ASK = 'Ok(json.from(t_ask(t_ask_args("hi"))?.text))';
@@ -183,7 +184,7 @@ describe("the process", () => {
     await gone(pidIn(traceOf(traces), "started"));
   });
 
-  test("that ignores signals and the end of its input is killed", async () => {
+  test.runIf(DEEP)("that ignores signals and the end of its input is killed", async () => {
     const traces = temporaryFolder();
     const tools = await withManner("stubborn", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
@@ -191,7 +192,7 @@ describe("the process", () => {
     await gone(pidIn(traceOf(traces), "started"));
   });
 
-  test("ends together with the processes that it has started", async () => {
+  test.runIf(DEEP)("ends together with the processes that it has started", async () => {
     const traces = temporaryFolder();
     const tools = await withManner("orphan", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ ok: "started" });
@@ -199,7 +200,7 @@ describe("the process", () => {
     await gone(pidIn(traceOf(traces), "child"));
   });
 
-  test("counts as ended even if it leaves a process behind", async () => {
+  test.runIf(DEEP)("counts as ended even if it leaves a process behind", async () => {
     const traces = temporaryFolder();
     const tools = await withManner("abandon", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ err: "the server of mcp_t ended (exit code 6)" });

@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
-import { cases } from "../cases.ts";
+import { cases, sampled } from "../cases.ts";
 import { environment, MAIN } from "../cli/boruna.ts";
 import { connect, KINDS } from "./clients.ts";
 import { driveEveryTool, ENDLESS, POLICY_JSON } from "./drive.ts";
@@ -43,7 +43,7 @@ test("the line on stderr has the URL, and not the token that the caller chose", 
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/mcp$/);
 });
 
-describe.each(KINDS)("a client of %s", (kind) => {
+describe.each(sampled(KINDS))("a client of %s", (kind) => {
   test("drives every tool", async () => {
     const client = await connect(kind, { url, token: TOKEN });
     await driveEveryTool(client);

@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { LINK_VERSION, type RunEnd, type Sources } from "../../playground/messages.ts";
 import { runSources } from "../../playground/run.ts";
 import { buildPlayground, playgroundLink } from "../../scripts/playground.ts";
-import { sampled } from "../cases.ts";
+import { DEEP } from "../cases.ts";
 import { CHROMIUM, startChromium } from "../chromium.ts";
 
 const MAX_GZIPPED_BYTES = 400_000;
@@ -155,7 +155,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     return (await lines.allTextContents()).join("\n");
   };
 
-  test("a mistake is shown while one types, and its fix makes the program run", async () => {
+  test.runIf(DEEP)("a mistake is shown while one types, and its fix makes the program run", async () => {
     await page.goto(origin);
     await edit(MISTAKE);
     await problemList().getByText("unknown function `string.upper`").waitFor();
@@ -170,7 +170,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     expect(await results().getByLabel("Value").textContent()).toBe('"A"');
   });
 
-  test("the language server completes names and explains them", async () => {
+  test.runIf(DEEP)("the language server completes names and explains them", async () => {
     await page.goto(origin);
     await editor("Program").fill("fn main() -> Int {\n    list.ma\n}\n");
     await editor("Program").getByText("list.ma").click();
@@ -223,7 +223,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     expect(await spans.textContent()).toContain("cap.name=net.fetch");
   });
 
-  test("mistakes in the policy and in the inputs are shown", async () => {
+  test.runIf(DEEP)("mistakes in the policy and in the inputs are shown", async () => {
     await page.goto(origin);
     await show("Policy");
     await editor("Policy").fill('{ "default_allow": true, "rules": { "net.fetsh": { "allow": true } } }');
@@ -235,7 +235,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await results().getByText("The program did not start").waitFor();
   });
 
-  test("a link opens the program, the policy and the inputs in another page", async () => {
+  test.runIf(DEEP)("a link opens the program, the policy and the inputs in another page", async () => {
     await page.goto(origin);
     await edit('fn main() -> String { "from a link: é😀" }\n');
     await page.getByRole("button", { name: "Share" }).click();
@@ -252,7 +252,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     page = first;
   });
 
-  test("a program imports a library, which is loaded only then", async () => {
+  test.runIf(DEEP)("a program imports a library, which is loaded only then", async () => {
     const loaded: string[] = [];
     page.on("request", (request) => loaded.push(request.url()));
     await page.goto(origin);
@@ -266,7 +266,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     expect(await results().getByLabel("Value").textContent()).toBe("2");
   });
 
-  test("a program of the documentation opens in it", async () => {
+  test.runIf(DEEP)("a program of the documentation opens in it", async () => {
     const program = "fn main() -> Int !{time.now} { time.now() }\n";
     await page.goto(`${origin}/${playgroundLink(program).replace("playground/", "")}`);
     await editor("Program").getByText("time.now()").waitFor();
@@ -275,7 +275,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     expect(await results().getByLabel("Value").textContent()).toBe("1700000000");
   });
 
-  test("a program that does not end is stopped, and has a log", async () => {
+  test.runIf(DEEP)("a program that does not end is stopped, and has a log", async () => {
     await page.goto(origin);
     await edit(LOOP);
     await show("Policy");
@@ -286,7 +286,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await page.getByRole("button", { name: "Run", exact: true }).waitFor();
   });
 
-  test("hostile texts stay texts", async () => {
+  test.runIf(DEEP)("hostile texts stay texts", async () => {
     const sources: Sources = { program: HOSTILE, policy: '{ "default_allow": true }', inputs: "" };
     await page.goto(`${origin}/${await fragmentInPage(sources)}`);
     await editor("Program")
@@ -303,7 +303,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     expect(await page.locator("img, script:not([src]), iframe, #app a[href^=javascript]").count()).toBe(0);
   });
 
-  test.each([
+  test.runIf(DEEP).each([
     ["nonsense", "#1.!!!!"],
     ["another version", "#2.AAAA"],
     ["a cut link", `#${LINK_VERSION}${"A".repeat(41)}`],
@@ -321,13 +321,13 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     return "fragment" in made ? `#${made.fragment}` : expect.fail(made.problem);
   }
 
-  for (const [theme, viewport] of sampled([
+  for (const [theme, viewport] of [
     ["light", WIDE] as const,
     ["dark", WIDE] as const,
     ["light", NARROW] as const,
     ["dark", NARROW] as const,
-  ])) {
-    test(`axe finds no violation, ${theme}, ${viewport.width} px wide, and nothing is wider than the page`, async () => {
+  ]) {
+    test.runIf(DEEP)(`axe finds no violation, ${theme}, ${viewport.width} px wide, and nothing is wider than the page`, async () => {
       await page.emulateMedia({ colorScheme: theme });
       await page.setViewportSize(viewport);
       const check = async (name: string): Promise<void> => {

@@ -10,7 +10,7 @@ import { resume } from "../../runtime/resume.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { arbitraryOverlap, worldOf } from "../arbitrary-overlap.ts";
-import { cases } from "../cases.ts";
+import { cases, DEEP } from "../cases.ts";
 import { fixedSample } from "../choices.ts";
 import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import { CapabilityFailure } from "../../gateway/handlers.ts";
@@ -19,7 +19,7 @@ import { recorded, type Recorded, replayed } from "./recorded.ts";
 const LIMITS = { max_steps: 2_000_000 };
 const programOf = (text: string): Program => verifyModule(compile({ name: "main.ax", text }).module);
 
-test("the generator makes calls that overlap, in actors and in branches", async () => {
+test.runIf(DEEP)("the generator makes calls that overlap, in actors and in branches", async () => {
   const counts = { overlapping: 0, failed: 0, spawns: 0 };
   for (const text of fixedSample(arbitraryOverlap, 40)) {
     const world = worldOf(1);

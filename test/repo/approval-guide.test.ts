@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP } from "../cases.ts";
 import { boruna, environment } from "../cli/boruna.ts";
 import { blocksOf, words } from "./console-blocks.ts";
 import { ROOT } from "./imports.ts";
@@ -54,7 +55,7 @@ test("docs/guide/approval.md", async () => {
   expect(requests).toEqual([...paid, ...paid]);
 });
 
-test("examples/approved-cleanup", async () => {
+test.runIf(DEEP)("examples/approved-cleanup", async () => {
   const child = spawn(process.execPath, [join(ROOT, "examples/approved-cleanup/start.mjs")], {
     env: environment(),
     stdio: ["ignore", "pipe", "ignore"],

@@ -7,9 +7,10 @@ import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { VERSION } from "../../vm/version.ts";
+import { DEEP } from "../cases.ts";
 import { ROOT } from "./imports.ts";
 
-/** Installs the result of `npm pack` in an empty folder, as a user would who leaves out the optional parts (`--omit=optional`). */
+/** The result of `npm pack`. `npm run test:deep` also installs it in an empty folder, as a user would who leaves out the optional parts. */
 const folder = mkdtempSync(join(tmpdir(), "boruna-package-"));
 const command = join(folder, "node_modules", ".bin", process.platform === "win32" ? "boruna.cmd" : "boruna");
 let packed: readonly string[] = [];
@@ -31,11 +32,6 @@ beforeAll(() => {
   }
   packed = first.files.map((file: { path: string }) => file.path);
   tarball = join(folder, String(first.filename));
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "empty", private: true, type: "module" }));
-  npm(
-    ["install", tarball, "--omit=optional", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--loglevel=error"],
-    folder,
-  );
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -87,6 +83,21 @@ describe("the package", () => {
     expect(problems.filter((problem) => !expected.includes(problem))).toEqual([]);
   });
 
+  test("has the version in the code", () => {
+    const own: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    expect(own).toMatchObject({ version: VERSION });
+  });
+});
+
+describe.runIf(DEEP)("an installation without the optional parts", () => {
+  beforeAll(() => {
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "empty", private: true, type: "module" }));
+    npm(
+      ["install", tarball, "--omit=optional", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--loglevel=error"],
+      folder,
+    );
+  });
+
   test("keeps its budgets: tarball, installed bytes and packages without the optional parts", () => {
     const modules = join(folder, "node_modules");
     const files = readdirSync(modules, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
@@ -121,11 +132,6 @@ describe("the package", () => {
       code,
       stderr: expect.stringContaining(`needs the package ${missing}, which is not installed: npm install ${missing}`),
     });
-  });
-
-  test("has the version in the code", () => {
-    const own: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-    expect(own).toMatchObject({ version: VERSION });
   });
 
   test("the command runs a program that imports a shipped library", () => {

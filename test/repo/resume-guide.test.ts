@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP } from "../cases.ts";
 import { boruna, type Ended, environment, MAIN } from "../cli/boruna.ts";
 import { blocksOf, words } from "./console-blocks.ts";
 import { ROOT } from "./imports.ts";
@@ -65,7 +66,7 @@ test("docs/guide/resume.md", async () => {
   expect(requests).toEqual([...paid("without a key"), ...paid("with a key")]);
 });
 
-test("examples/payment-batch", async () => {
+test.runIf(DEEP)("examples/payment-batch", async () => {
   const child = spawn(process.execPath, [join(ROOT, "examples/payment-batch/start.mjs")], {
     env: environment(),
     stdio: ["ignore", "pipe", "inherit"],

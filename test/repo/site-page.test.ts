@@ -7,6 +7,7 @@ import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { renderSite, writeSite } from "../../scripts/site.ts";
+import { sampled } from "../cases.ts";
 import { CHROMIUM, startChromium } from "../chromium.ts";
 import { ROOT } from "./imports.ts";
 
@@ -42,11 +43,11 @@ describe.skipIf(CHROMIUM === undefined)("the site", () => {
   });
 
   // Colors do not depend on the width.
-  for (const { theme, widths } of [
-    { theme: "light", widths: [1280, 800, 400] },
-    { theme: "dark", widths: [1280] },
-  ] as const) {
-    test.each(PAGES)(`${theme}: axe finds no violation on %s, and nothing is wider than the page`, async (path) => {
+  for (const { theme, widths } of sampled([
+    { theme: "light" as const, widths: sampled([1280, 800, 400]) },
+    { theme: "dark" as const, widths: [1280] },
+  ])) {
+    test.each(sampled(PAGES))(`${theme}: axe finds no violation on %s, and nothing is wider than the page`, async (path) => {
       await page.emulateMedia({ colorScheme: theme });
       await page.goto(address(path));
       await page.evaluate(axe.source);

@@ -5,6 +5,7 @@ import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { DEEP } from "../cases.ts";
 import { ROOT } from "./imports.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "boruna-start-"));
@@ -50,7 +51,7 @@ test("npm start shows each step and ends by itself", async () => {
   expect(["denied.jsonl", "post.jsonl", "spans.jsonl"].filter((name) => !existsSync(join(out, name)))).toEqual([]);
 });
 
-test("with --view the viewer serves its page until Ctrl-C", async () => {
+test.runIf(DEEP)("with --view the viewer serves its page until Ctrl-C", async () => {
   let page: Promise<number | undefined> | undefined;
   const { code, text } = await start(["--view", join(folder, "view")], (printed, stop) => {
     if (page !== undefined || !printed.includes("The viewer is open until Ctrl-C")) return;

@@ -7,6 +7,7 @@ import { createRegistry } from "../../gateway/own-capabilities.ts";
 import { memoryRecorder } from "../../replay/log/recorder.ts";
 import { execute } from "../../runtime/execute.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
+import { DEEP } from "../cases.ts";
 
 const RUNS = 1_000;
 const WARM_UP_ROUNDS = 2;
@@ -57,7 +58,7 @@ async function round(): Promise<void> {
   expect(runs.map((run) => run.value)).toEqual(runs.map((_, n) => n + RUNS + 1));
 }
 
-test("a thousand runs at once, again and again, leave no memory behind", async () => {
+test.runIf(DEEP)("a thousand runs at once, again and again, leave no memory behind", async () => {
   for (let i = 0; i < WARM_UP_ROUNDS; i++) await round();
   const before = usedBytes();
   for (let i = 0; i < ROUNDS; i++) await round();

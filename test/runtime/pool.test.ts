@@ -21,7 +21,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { FloatValue, intFromBigInt } from "../../vm/value/value.ts";
 import { arbitraryOverlap, worldOf } from "../arbitrary-overlap.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
-import { cases } from "../cases.ts";
+import { cases, DEEP } from "../cases.ts";
 
 const MIB = 2 ** 20;
 const SMALL = { max_alloc_bytes: 16 * MIB } as const;
@@ -84,6 +84,9 @@ async function bothWays(pool: Pool, program: Program, options: PoolRunOptions & 
 }
 
 describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => {
+  // `npm test` runs the longer tests in threads alone.
+  const inBoth = DEEP || isolation === "thread";
+
   test("any program with any answers gives the result and the log of a run outside", async () => {
     const pool = poolOf({ isolation });
     const text = fc.string({ unit: "grapheme", maxLength: 12 });
@@ -148,7 +151,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
     expect(String(run.error?.cause)).toBe(String(outside.error?.cause));
   });
 
-  test("values of every form reach the handler and the program, whatever their depth and size", async () => {
+  test.runIf(inBoth)("values of every form reach the handler and the program, whatever their depth and size", async () => {
     const pool = poolOf({ isolation, threads: 1 });
     const program =
       programOf(`fn deep(n: Int) -> Json { let mut tree = Json::Null\n for _ in list.range(0, n) { tree = Json::List([tree]) }\n tree }
@@ -160,7 +163,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
     expect(run.outcome).toBe("success");
   });
 
-  test("a killed worker loses its own runs, each is reported, and another worker takes its place", async () => {
+  test.runIf(inBoth)("a killed worker loses its own runs, each is reported, and another worker takes its place", async () => {
     const pool = poolOf({ isolation });
     const { promise, open } = gate();
     const arrived = gate();
@@ -199,7 +202,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
     expect(again.map(({ value }) => value)).toEqual([2, 4, 6, 8]);
   });
 
-  test("a signal cancels runs that spin, wait for a call, or wait in the queue", async () => {
+  test.runIf(inBoth)("a signal cancels runs that spin, wait for a call, or wait in the queue", async () => {
     const pool = poolOf({ isolation, threads: 1, maxRunsPerWorker: 2 });
     const stop = new AbortController();
     const { signal } = stop;
@@ -227,7 +230,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
     expect((await pool.execute(ADD, { ...common, args: { a: 1, b: 2 } })).value).toBe(3);
   });
 
-  test("an allocation bomb ends at its limit, beside a run that goes on", async () => {
+  test.runIf(inBoth)("an allocation bomb ends at its limit, beside a run that goes on", async () => {
     const pool = poolOf({ isolation, threads: 1 });
     const bomb = programOf('fn main() -> Int { let mut xs = [""]\n while true { xs = list.push(xs, string.repeat("x", 1000)) }\n 0 }');
     const limits = { max_steps: 1e12, max_alloc_bytes: 300 * MIB };

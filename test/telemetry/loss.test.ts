@@ -1,6 +1,7 @@
 /** Which spans arrive, which are lost, and the line on stderr that reports losses. Each case runs in its own process. */
 import { createServer as createHttp2Server } from "node:http2";
 import { afterAll, describe, expect, test } from "vitest";
+import { DEEP, sampled } from "../cases.ts";
 import { answeringWith, type Behavior, type Collector, listen, partialSuccess, startCollector } from "./collector.ts";
 import { type ChildEnd, runChild } from "./run-child.ts";
 
@@ -30,7 +31,7 @@ function run(
 describe("a collector that takes 1.3 s to answer", () => {
   const slow = (): Promise<Collector> => collecting((_request, answer) => void setTimeout(() => answer(200), 1_300));
 
-  test("a run that waits loses nothing", async () => {
+  test.runIf(DEEP)("a run that waits loses nothing", async () => {
     const collector = await slow();
     expect(await run(collector, 500, ["wait"], BOUNDS)).toMatchObject({ code: 0, stderr: "" });
     expect(new Set(collector.spans().map((span) => span.spanId)).size).toBe(501);
@@ -47,7 +48,7 @@ describe("a collector that takes 1.3 s to answer", () => {
   });
 });
 
-test("at shutdown the run span goes first, even if other requests hang", async () => {
+test.runIf(DEEP)("at shutdown the run span goes first, even if other requests hang", async () => {
   const collector = await collecting((request, answer) => {
     if (request.spans.some((span) => span.name === "boruna.run")) answer(200);
   });
@@ -58,23 +59,25 @@ test("at shutdown the run span goes first, even if other requests hang", async (
 });
 
 describe("a partial success", () => {
-  test.each(["protobuf", "json"] as const)("over http/%s counts what the collector rejected", async (form) => {
+  test.each(sampled(["protobuf", "json"] as const))("over http/%s counts what the collector rejected", async (form) => {
     const headers = { "content-type": form === "json" ? "application/json" : "application/x-protobuf" };
     const collector = await collecting(answeringWith(200, { headers, body: partialSuccess(form, 3) }));
     const end = await run(collector, 9, [], { OTEL_EXPORTER_OTLP_PROTOCOL: `http/${form}` });
     expect(end.stderr).toBe("telemetry: 3 of 10 spans lost: the collector rejected them (partial success)\n");
   });
 
-  test.each([
-    ["more than were sent", partialSuccess("json", 1_000), "10 of 10 spans lost"],
-    ["a count as text, as JSON writes an int64", partialSuccess("json", "4"), "4 of 10 spans lost"],
-    ["less than none", partialSuccess("json", -5), ""],
-    ["none, with a remark", partialSuccess("json", 0), ""],
-    ["no JSON", "{", ""],
-    ["null", "null", ""],
-    ["a list", '{"partialSuccess":[1]}', ""],
-    ["no number", '{"partialSuccess":{"rejectedSpans":{}}}', ""],
-  ])("%s", async (_what, body, expected) => {
+  test.each(
+    sampled([
+      ["more than were sent", partialSuccess("json", 1_000), "10 of 10 spans lost"],
+      ["a count as text, as JSON writes an int64", partialSuccess("json", "4"), "4 of 10 spans lost"],
+      ["less than none", partialSuccess("json", -5), ""],
+      ["none, with a remark", partialSuccess("json", 0), ""],
+      ["no JSON", "{", ""],
+      ["null", "null", ""],
+      ["a list", '{"partialSuccess":[1]}', ""],
+      ["no number", '{"partialSuccess":{"rejectedSpans":{}}}', ""],
+    ]),
+  )("%s", async (_what, body, expected) => {
     const collector = await collecting(answeringWith(200, { headers: { "content-type": "application/json" }, body }));
     const { stderr } = await run(collector, 9, [], { OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" });
     expect(stderr).toBe(expected === "" ? "" : `telemetry: ${expected}: the collector rejected them (partial success)\n`);
@@ -87,23 +90,25 @@ describe("a partial success", () => {
 });
 
 describe("a mistake in the settings is named", () => {
-  test.each<[string, (port: number) => Readonly<Record<string, string>>, RegExp]>([
-    [
-      "the port is one for gRPC",
-      (port) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` }),
-      /the endpoint does not speak HTTP\/1\.1; a port for gRPC, such as 4317, does not \(HPE_\w+\)$/,
-    ],
-    [
-      "https to a port for http",
-      (port) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: `https://127.0.0.1:${port}` }),
-      /the TLS handshake failed; a port for http does not speak https \((EPROTO|ERR_SSL_\w+)\)$/,
-    ],
-    [
-      "a header with a space in its name",
-      (port) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, OTEL_EXPORTER_OTLP_HEADERS: "SENTINEL key=abc" }),
-      /OTEL_EXPORTER_OTLP_HEADERS has a character that no header can have \(ERR_INVALID_HTTP_TOKEN\)$/,
-    ],
-  ])("%s", async (_what, environment, reason) => {
+  test.each(
+    sampled<[string, (port: number) => Readonly<Record<string, string>>, RegExp]>([
+      [
+        "the port is one for gRPC",
+        (port) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` }),
+        /the endpoint does not speak HTTP\/1\.1; a port for gRPC, such as 4317, does not \(HPE_\w+\)$/,
+      ],
+      [
+        "https to a port for http",
+        (port) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: `https://127.0.0.1:${port}` }),
+        /the TLS handshake failed; a port for http does not speak https \((EPROTO|ERR_SSL_\w+)\)$/,
+      ],
+      [
+        "a header with a space in its name",
+        (port) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`, OTEL_EXPORTER_OTLP_HEADERS: "SENTINEL key=abc" }),
+        /OTEL_EXPORTER_OTLP_HEADERS has a character that no header can have \(ERR_INVALID_HTTP_TOKEN\)$/,
+      ],
+    ]),
+  )("%s", async (_what, environment, reason) => {
     const server = createHttp2Server();
     const port = await listen(server);
     const { code, stderr } = await runChild("child.ts", ["1", "0"], environment(port));
@@ -115,7 +120,7 @@ describe("a mistake in the settings is named", () => {
 });
 
 describe("retryable statuses", () => {
-  test.each([429, 502, 503, 504])("%i is reported if it persists", async (status) => {
+  test.each(sampled([429, 502, 503, 504]))("%i is reported if it persists", async (status) => {
     const collector = await collecting(answeringWith(status));
     const end = await run(collector, 3, [], { BORUNA_OTEL_SHUTDOWN_MS: "3000" });
     expect(end.stderr).toBe(`telemetry: 4 of 4 spans lost: the collector answered ${status}\n`);
@@ -136,7 +141,7 @@ describe("retryable statuses", () => {
     expect(collector.requests).toHaveLength(1);
   });
 
-  test.each([400, 404, 500, 501])("%i is not retried", async (status) => {
+  test.each(sampled([400, 404, 500, 501]))("%i is not retried", async (status) => {
     const collector = await collecting(answeringWith(status));
     expect((await run(collector, 3, [])).stderr).toBe(`telemetry: 4 of 4 spans lost: the collector answered ${status}\n`);
     expect(collector.requests).toHaveLength(1);

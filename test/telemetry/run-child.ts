@@ -1,6 +1,6 @@
 /** Runs a script of this folder in its own process, so that global state, exit code and the end of the process are real. */
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { childScript } from "../child-script.ts";
 
 export interface ChildEnd {
   readonly code: number | null;
@@ -8,13 +8,11 @@ export interface ChildEnd {
   readonly stderr: string;
 }
 
-const TSX = fileURLToPath(import.meta.resolve("tsx"));
-
 /** `environment` holds all OpenTelemetry variables: those of this process are not inherited. */
-export function runChild(script: string, args: readonly string[], environment: Readonly<Record<string, string>>): Promise<ChildEnd> {
-  const file = fileURLToPath(new URL(script, import.meta.url));
+export async function runChild(script: string, args: readonly string[], environment: Readonly<Record<string, string>>): Promise<ChildEnd> {
+  const file = await childScript(new URL(script, import.meta.url));
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OTEL_|BORUNA_|TRACE|BAGGAGE|NODE_)/.test(name)));
-  const child = spawn(process.execPath, ["--import", TSX, file, ...args], {
+  const child = spawn(process.execPath, [file, ...args], {
     env: { ...inherited, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });

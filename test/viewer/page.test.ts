@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import axe from "axe-core";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { sampled } from "../cases.ts";
+import { DEEP } from "../cases.ts";
 import { CHROMIUM, startChromium } from "../chromium.ts";
 import { ExampleRuns } from "./example-runs.ts";
 import { sendSpans, type SpanJson } from "./send-spans.ts";
@@ -120,7 +120,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await page.waitForURL(/line=18/);
   });
 
-  test("a permalink opens the span again", async () => {
+  test.runIf(DEEP)("a permalink opens the span again", async () => {
     await open("news");
     await row("net.fetch").first().waitFor();
     await page.keyboard.press("End");
@@ -132,13 +132,13 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await other.locator(".row.selected", { hasText: "llm.call" }).waitFor();
   });
 
-  test("branches that overlap have separate lanes", async () => {
+  test.runIf(DEEP)("branches that overlap have separate lanes", async () => {
     await open("news");
     await page.getByText("lane 5 of 5").first().waitFor();
     await row("branch 4").first().waitFor();
   });
 
-  test("keys that follow each other faster than the page paints all count", async () => {
+  test.runIf(DEEP)("keys that follow each other faster than the page paints all count", async () => {
     await open("news");
     await row("call 1").waitFor();
     await page.evaluate(`(async () => {
@@ -151,7 +151,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await page.getByRole("button", { name: "Show values" }).waitFor();
   });
 
-  test("keys can do everything that the mouse can", async () => {
+  test.runIf(DEEP)("keys can do everything that the mouse can", async () => {
     await page.goto(runs.pageUrl);
     await page.getByText("4 runs").waitFor();
     await page.keyboard.press("/");
@@ -187,14 +187,14 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await page.getByRole("grid", { name: "Runs" }).waitFor();
   });
 
-  test("keys mark two runs and compare them", async () => {
+  test.runIf(DEEP)("keys mark two runs and compare them", async () => {
     await page.goto(runs.pageUrl);
     await page.getByText("4 runs").waitFor();
     for (const key of ["j", "x", "j", "x", "c"]) await page.keyboard.press(key);
     await page.getByRole("heading", { name: "Comparison" }).waitFor();
   });
 
-  test("a refused run shows the rule that decided", async () => {
+  test.runIf(DEEP)("a refused run shows the rule that decided", async () => {
     await open("refused");
     await page.getByRole("link", { name: 'Rule rules["net.fetch"].allow' }).click();
     const denials = page.getByRole("region", { name: "Denials" });
@@ -204,7 +204,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await page.getByRole("complementary", { name: "Span" }).getByText("exfiltrate.ax:5").waitFor();
   });
 
-  test("a run that waits shows the call and the command that approves it", async () => {
+  test.runIf(DEEP)("a run that waits shows the call and the command that approves it", async () => {
     await open("cleanup");
     const waiting = page.getByRole("status").filter({ hasText: "Waits for an approval" });
     await waiting.getByRole("link", { name: "call 2, net.fetch" }).waitFor();
@@ -212,7 +212,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await waiting.getByText("--deny").waitFor();
   });
 
-  test("a run and its replay made the same calls", async () => {
+  test.runIf(DEEP)("a run and its replay made the same calls", async () => {
     await open("news");
     await page.getByRole("link", { name: "Compare the executions" }).click();
     await page.getByText("The executions made the same 7 calls").waitFor();
@@ -220,7 +220,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     expect(await page.locator(".row.pair.same").count()).toBe(7);
   });
 
-  test("a run and a run of an edited program are compared event by event", async () => {
+  test.runIf(DEEP)("a run and a run of an edited program are compared event by event", async () => {
     await page.goto(runs.pageUrl);
     await page.getByRole("searchbox", { name: "Text" }).fill("digest");
     await page.getByText("2 of 4 runs").waitFor();
@@ -237,7 +237,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await page.getByText("Quiet engines").first().waitFor();
   });
 
-  test("a what-if tries another policy and another answer on the log", async () => {
+  test.runIf(DEEP)("a what-if tries another policy and another answer on the log", async () => {
     await open("news");
     await view("What if").click();
     const form = page.getByRole("region", { name: "What if" });
@@ -258,7 +258,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await form.getByText("HTTP 500").first().waitFor();
   });
 
-  test("a run of the news example appears while it is running", async () => {
+  test.runIf(DEEP)("a run of the news example appears while it is running", async () => {
     await page.goto(runs.pageUrl);
     await page.getByText("4 runs").waitFor();
     const { done, open: answer } = runs.news("live", "/stories/3");
@@ -280,8 +280,8 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
 
   const VIEWS = ["", "Waterfall", "Events", "Denials", "Budgets", "Source", "What if"];
 
-  for (const [theme, viewport] of sampled([["light", WIDE] as const, ["dark", WIDE] as const, ["light", NARROW] as const])) {
-    test(`axe finds no violation, ${theme}, ${viewport.width} px wide, and nothing is wider than the page`, async () => {
+  for (const [theme, viewport] of [["light", WIDE] as const, ["dark", WIDE] as const, ["light", NARROW] as const]) {
+    test.runIf(DEEP)(`axe finds no violation, ${theme}, ${viewport.width} px wide, and nothing is wider than the page`, async () => {
       await page.emulateMedia({ colorScheme: theme });
       await page.setViewportSize(viewport);
       const check = async (name: string): Promise<void> => {
@@ -292,7 +292,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
         expect({ name, found }).toEqual({ name, found: [] });
         expect({ name, width: await page.evaluate("document.documentElement.scrollWidth") }).toEqual({ name, width: viewport.width });
       };
-      for (const log of sampled(["news", "refused", "cleanup"])) {
+      for (const log of ["news", "refused", "cleanup"] as const) {
         await open(log);
         for (const name of VIEWS) {
           if (name !== "") await view(name).click();
@@ -317,7 +317,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     });
   }
 
-  test("without the token there is no data, and the page asks for it", async () => {
+  test.runIf(DEEP)("without the token there is no data, and the page asks for it", async () => {
     const { origin } = new URL(runs.pageUrl);
     await page.goto(`${origin}/`);
     await page.getByRole("heading", { name: "The viewer asks for its token" }).waitFor();
@@ -330,7 +330,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     problems = [];
   });
 
-  test("names of spans are shown as text, whatever they contain", async () => {
+  test.runIf(DEEP)("names of spans are shown as text, whatever they contain", async () => {
     const script = "<img src=x onerror=alert(1)><script>alert(2)</script>";
     const hostile: SpanJson[] = ["1", "2", "3"].map((id) => ({
       traceId: "b".repeat(32),
@@ -353,7 +353,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     expect(await page.locator("main img, main script, main iframe").count()).toBe(0);
   });
 
-  test("a long trace never has more than 200 rows in the document", async () => {
+  test.runIf(DEEP)("a long trace never has more than 200 rows in the document", async () => {
     const spans = Array.from({ length: 20_000 }, (_, i) => ({
       traceId: "c".repeat(32),
       spanId: (i + 1).toString(16).padStart(16, "0"),

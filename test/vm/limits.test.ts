@@ -15,6 +15,7 @@ import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { MachineTrap, Meter, Work } from "../../vm/meter.ts";
 import { FnRefValue, SomeValue, type Value } from "../../vm/value/value.ts";
+import { DEEP } from "../cases.ts";
 import { kindOf, moduleOf, run, type TestFunction, testHost } from "./helpers.ts";
 
 type Code = TestFunction["code"];
@@ -215,7 +216,7 @@ describe("values that leave the machine", () => {
     ["LoadLocal", 1],
   ];
 
-  test("shared parts count each time", () => {
+  test.runIf(DEEP)("shared parts count each time", () => {
     const emit = moduleOf([{ arity: 1, locals: 2, code: [...doubled, "EmitUi", "Ret"] }], [1, 0]);
     expect(kindOf(run(emit, { args: [18] }))).toBe("completed");
     expect(kindOf(run(emit, { args: [60] }))).toBe("alloc_limit");

@@ -1,6 +1,6 @@
 /**
- * Workers that are killed and stopped while they execute runs, on a real PostgreSQL that is restarted. The full number of runs and kills is
- * under `npm run test:deep`.
+ * Workers that are killed and stopped while they execute runs, on a real PostgreSQL that is restarted. Only under
+ * `npm run test:deep`, and with the full number of runs and kills under `BORUNA_CASES=1`.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -13,13 +13,13 @@ import { parsePolicy } from "../../policy/parse.ts";
 import { execute } from "../../runtime/execute.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { type Client, createClient } from "../../worker/api.ts";
-import { FULL as DEEP } from "../cases.ts";
+import { DEEP, FULL } from "../cases.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
 import { Fleet, strandedRuns } from "./fleet.ts";
 
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 
-const SIZE = DEEP
+const SIZE = FULL
   ? { workers: 3, runs: 500, calls: 10, callMs: 100, kills: 30, stops: 10 }
   : { workers: 2, runs: 16, calls: 6, callMs: 20, kills: 2, stops: 1 };
 const LEASE_MS = 1_000;
@@ -45,7 +45,7 @@ interface Arrival {
   readonly at: number;
 }
 
-describe.skipIf(POSTGRES_BIN === undefined)("workers that die", () => {
+describe.skipIf(!DEEP || POSTGRES_BIN === undefined)("workers that die", () => {
   const folder = mkdtempSync(join(tmpdir(), "boruna-crash-"));
   let server: PostgresServer;
   let client: Client;
@@ -100,7 +100,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("workers that die", () => {
     const kills: { readonly at: number; readonly runs: readonly string[] }[] = [];
     const isDone = async (): Promise<boolean> =>
       (await server.admin("SELECT 1 FROM boruna.runs WHERE state IN ('queued', 'running') LIMIT 1")).length === 0;
-    const pause = (): Promise<void> => sleep(DEEP ? 700 : 300);
+    const pause = (): Promise<void> => sleep(FULL ? 700 : 300);
     for (let n = 0; n < SIZE.kills + SIZE.stops; n++) {
       await pause();
       const child = await fleet.worker(n);
@@ -111,7 +111,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("workers that die", () => {
         wentOnAt.push(Date.now());
       } else if (n === SIZE.kills / 2) await fleet.restartDuringReap(child);
       else kills.push({ runs: await fleet.kill(child), at: Date.now() });
-      if (DEEP && n === SIZE.kills) await server.restart("SIGINT");
+      if (FULL && n === SIZE.kills) await server.restart("SIGINT");
     }
     while (!(await isDone())) await sleep(50);
 
@@ -157,7 +157,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("workers that die", () => {
     expect(again).toEqual([]);
     expect(await strandedRuns(server)).toEqual([]);
     expect(fleet.stderr.split("\n").filter((line) => /warn|deprecat|dbos/i.test(line))).toEqual([]);
-    if (!DEEP) return;
+    if (!FULL) return;
     const report = {
       outcomes: [...outcomes],
       twice: twice.length,

@@ -11,6 +11,7 @@ import { compile } from "../../../compiler/compile.ts";
 import { readLog } from "../../../replay/log/log-reader.ts";
 import { replayRun } from "../../../replay/replay.ts";
 import { execute } from "../../../runtime/execute.ts";
+import { DEEP } from "../../cases.ts";
 import { ALL_KINDS, type Query, queryOn } from "./databases.ts";
 import { callHandler, contextOf, failureOf, policyOf } from "./support.ts";
 
@@ -82,7 +83,7 @@ test.each([
   expect(await queryOn(env, cwd).failure("select 1 as a")).toBe(message);
 });
 
-test("a recorded run replays where there is no database", async () => {
+test.runIf(DEEP)("a recorded run replays where there is no database", async () => {
   const source = `fn main() -> List<Json> !{db.query} {
     let _ = db.query("create table if not exists t (a int)")
     let _ = db.query("insert into t values ($1)", [Json::Int(7)])

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { FloatValue, UNIT } from "../../../vm/value/value.ts";
-import { cases } from "../../cases.ts";
+import { cases, sampled } from "../../cases.ts";
 import { ALL_KINDS, DATABASES, postgres, type Query, queryOn } from "./databases.ts";
 
 const TSX = fileURLToPath(import.meta.resolve("tsx"));
@@ -132,7 +132,8 @@ const KINDS: readonly (readonly [readonly string[], string, string | undefined])
   [ALL_KINDS, "select 1; delete from account", "multiple commands"],
 ];
 
-describe.each(DATABASES.filter(({ isAvailable }) => isAvailable))("db.query, $name", (database) => {
+// `npm test` takes the server alone where there is one.
+describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toReversed()))("db.query, $name", (database) => {
   let env: Readonly<Record<string, string>>;
   let query: Query;
   const accounts = (): Promise<unknown> => query.rows("select * from account order by id");

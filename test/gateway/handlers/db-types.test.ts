@@ -9,7 +9,7 @@ import { ListValue } from "../../../vm/value/list.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import { parseType } from "../../../vm/value/type.ts";
 import { FloatValue, I64_MAX, I64_MIN, intFromBigInt, UNIT, type Value } from "../../../vm/value/value.ts";
-import { cases } from "../../cases.ts";
+import { cases, sampled } from "../../cases.ts";
 import { DATABASES, type Query, queryOn } from "./databases.ts";
 
 const toJson = (value: Value): string => canonicalJson(valueToTypedJson(value, parseType("Json"), []));
@@ -111,7 +111,8 @@ const FORMS: readonly (readonly [string, string])[] = [
   ["'a'::char(3)", '"a  "'],
 ];
 
-describe.each(DATABASES.filter(({ isAvailable }) => isAvailable))("types, $name", (database) => {
+// `npm test` takes the server alone where there is one.
+describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toReversed()))("types, $name", (database) => {
   let query: Query;
   const valueOf = async (expression: string, params: readonly Value[] = []): Promise<Value> => {
     const rows = await query.values(`select ${expression} as v`, params);

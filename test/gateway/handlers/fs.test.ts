@@ -25,7 +25,7 @@ import { fsWriteHandler } from "../../../gateway/handlers/fs-write.ts";
 import { isTemporary, temporaryName } from "../../../gateway/temporaries.ts";
 import type { Value } from "../../../vm/value/value.ts";
 import { callHandler, contextOf, failureOf, policyOf, textOf } from "./support.ts";
-import { cases } from "../../cases.ts";
+import { cases, sampled } from "../../cases.ts";
 
 /** `DIR/outside.txt` and `DIR/work`, the working directory, with the roots `data` and `out`. */
 let folder: string;
@@ -406,7 +406,7 @@ describe("a process that is killed while it writes", () => {
 
   test("leaves the old or the new file before each call that changes one", async () => {
     // The second round. The first makes 9 such calls; the second makes 12, because it also sets the mode of the files that it replaces.
-    for (let killAt = 10; killAt <= 21; killAt++) {
+    for (const killAt of sampled(Array.from({ length: 12 }, (_, i) => 10 + i))) {
       rmSync(inWork("out"), { recursive: true });
       mkdirSync(inWork("out"));
       await checkFiles(await killedWriter(killAt, 0, 3_000_000), 3_000_000);

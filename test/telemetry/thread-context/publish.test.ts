@@ -6,13 +6,14 @@ import { afterAll, describe, expect, test } from "vitest";
 import { FileSlot } from "../../../telemetry/thread-context/file-slot.ts";
 import { readThreadContext } from "../../../telemetry/thread-context/reader.ts";
 import { decodeSlot, encodeRecord } from "../../../telemetry/thread-context/slot.ts";
+import { DEEP } from "../../cases.ts";
 import { startStages, type StagedProcess } from "./staged-process.ts";
 
 const root = mkdtempSync(join(tmpdir(), "boruna-context-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 const newFolder = (): string => mkdtempSync(join(root, "slots-"));
 
-const start = (folder: string, ...args: readonly string[]): StagedProcess =>
+const start = (folder: string, ...args: readonly string[]): Promise<StagedProcess> =>
   startStages(args, { BORUNA_THREAD_CONTEXT: "1", XDG_RUNTIME_DIR: folder });
 
 /** What the only slot in the folder publishes: trace id and span id, or nothing. */
@@ -26,7 +27,7 @@ function published(folder: string): readonly string[] {
 describe("the file slot of a run", () => {
   test("is valid only while the machine runs", async () => {
     const folder = newFolder();
-    const run = start(folder, "return");
+    const run = await start(folder, "return");
     expect((await run.next()).name).toBe("before");
     expect(published(folder)).toEqual(["invalid"]);
 
@@ -60,7 +61,7 @@ describe("the file slot of a run", () => {
     ["handled signal", { code: 9, signal: null }],
   ])("disappears when the process ends by %s, and the process ends as it would without it", async (how, end) => {
     const folder = newFolder();
-    const run = start(folder, how);
+    const run = await start(folder, how);
     for (let stage = await run.next(); stage.name !== "ending"; stage = await run.next()) expect(readdirSync(folder)).toHaveLength(1);
     expect(await run.end()).toMatchObject(end);
     expect(readdirSync(folder)).toEqual([]);
@@ -68,22 +69,22 @@ describe("the file slot of a run", () => {
 
   test("is not made by default, and not made valid in a replay", async () => {
     const folder = newFolder();
-    const off = startStages(["return"], { XDG_RUNTIME_DIR: folder });
+    const off = await startStages(["return"], { XDG_RUNTIME_DIR: folder });
     await off.next();
     expect((await off.next()).name).toBe("running");
     expect(readdirSync(folder)).toEqual([]);
     off.child.kill("SIGKILL");
 
-    const replay = start(folder, "return", "replay");
+    const replay = await start(folder, "return", "replay");
     await replay.next();
     expect((await replay.next()).name).toBe("running");
     expect(published(folder)).toEqual(["invalid"]);
     replay.child.kill("SIGKILL");
   });
 
-  test("is in the temporary folder if there is no XDG_RUNTIME_DIR, or if that is no absolute path", async () => {
+  test.runIf(DEEP)("is in the temporary folder if there is no XDG_RUNTIME_DIR, or if that is no absolute path", async () => {
     const folder = newFolder();
-    const run = startStages(["return"], { BORUNA_THREAD_CONTEXT: "1", TMPDIR: folder, XDG_RUNTIME_DIR: "relative" });
+    const run = await startStages(["return"], { BORUNA_THREAD_CONTEXT: "1", TMPDIR: folder, XDG_RUNTIME_DIR: "relative" });
     await run.next();
     expect(readdirSync(folder).filter((name) => name.startsWith("boruna-ctx-"))).toEqual([`boruna-ctx-${run.pid}-${run.pid}`]);
     run.child.kill("SIGKILL");
@@ -92,16 +93,16 @@ describe("the file slot of a run", () => {
   test.skipIf(process.getuid?.() === 0)("is left out, with one line, if the folder cannot be written", async () => {
     const folder = newFolder();
     chmodSync(folder, 0o500);
-    const run = start(folder, "return");
+    const run = await start(folder, "return");
     for (let stage = await run.next(); stage.name !== "ending"; stage = await run.next());
     const { code, stderr } = await run.end();
     expect(code).toBe(0);
     expect(stderr).toContain(`boruna: thread context is off: cannot create a slot in ${folder}: EACCES`);
   });
 
-  test("is left out, with one line, if there is no such folder", async () => {
+  test.runIf(DEEP)("is left out, with one line, if there is no such folder", async () => {
     const folder = join(root, "missing");
-    const run = start(folder, "return");
+    const run = await start(folder, "return");
     for (let stage = await run.next(); stage.name !== "ending"; stage = await run.next());
     const { code, stderr } = await run.end();
     expect(code).toBe(0);
@@ -112,7 +113,7 @@ describe("the file slot of a run", () => {
 describe.runIf(process.platform === "linux")("another process", () => {
   test("reads the ids; a child that a handler started has no slot", async () => {
     const folder = newFolder();
-    const run = start(folder, "return");
+    const run = await start(folder, "return");
     await run.next();
     expect(readThreadContext(run.pid, {})).toEqual([{ thread: run.pid, ids: undefined }]);
     const { detail } = await run.next();
@@ -126,7 +127,7 @@ describe.runIf(process.platform === "linux")("another process", () => {
 
   test("reads one slot for each thread, and none is left when the main thread exits", async () => {
     const folder = newFolder();
-    const run = start(folder, "exit", "worker");
+    const run = await start(folder, "exit", "worker");
     await run.next();
     const { name, detail } = await run.next();
     expect(name).toBe("running");
@@ -142,19 +143,19 @@ describe.runIf(process.platform === "linux")("another process", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("leaves no slot of a worker that was stopped by the exit of the process", async () => {
+  test.runIf(DEEP)("leaves no slot of a worker that was stopped by the exit of the process", async () => {
     const folder = newFolder();
-    const run = start(folder, "exit", "endless", "worker");
+    const run = await start(folder, "exit", "endless", "worker");
     expect((await run.next()).name).toBe("ending");
     expect(readdirSync(folder)).toHaveLength(2);
     await run.end();
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("does not take the slot of a dead process for that of a process with the same id", async () => {
+  test.runIf(DEEP)("does not take the slot of a dead process for that of a process with the same id", async () => {
     const folder = newFolder();
     const record = encodeRecord({ traceId: "ab".repeat(16), spanId: "cd".repeat(8), traceFlags: 1 });
-    const run = startStages(["return"], { XDG_RUNTIME_DIR: folder });
+    const run = await startStages(["return"], { XDG_RUNTIME_DIR: folder });
     await run.next();
     const stale = new FileSlot(folder, run.pid, run.pid);
     stale.enter(record);

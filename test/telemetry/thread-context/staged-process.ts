@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { childScript } from "../../child-script.ts";
 
 export interface Stage {
   readonly name: string;
@@ -18,11 +18,9 @@ export interface StagedProcess {
   end(): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string }>;
 }
 
-const TSX = fileURLToPath(import.meta.resolve("tsx"));
-const SCRIPT = fileURLToPath(new URL("stages.ts", import.meta.url));
-
-export function startStages(args: readonly string[], environment: Readonly<Record<string, string>>): StagedProcess {
-  const child = spawn(process.execPath, ["--import", TSX, SCRIPT, ...args], {
+export async function startStages(args: readonly string[], environment: Readonly<Record<string, string>>): Promise<StagedProcess> {
+  const script = await childScript(new URL("stages.ts", import.meta.url));
+  const child = spawn(process.execPath, [script, ...args], {
     env: { PATH: process.env["PATH"] ?? "", ...environment },
     stdio: ["pipe", "pipe", "pipe"],
   });

@@ -76,10 +76,7 @@ async function run(): Promise<void> {
 
 if (more.includes("worker") && isMainThread) {
   await chosenTracing(undefined, undefined);
-  // A worker of Node 20 does not inherit the loader of this process.
-  const loader = JSON.stringify(import.meta.resolve("tsx/esm/api"));
-  const text = `const { register } = await import(${loader}); register(); await import(${JSON.stringify(import.meta.url)});`;
-  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(text)}`), { workerData: process.argv.slice(2) });
+  const worker = new Worker(new URL(import.meta.url), { workerData: process.argv.slice(2) });
   await new Promise((resolve) => worker.once("message", resolve).once("exit", resolve));
 } else if (more.includes("endless")) {
   await chosenTracing(undefined, undefined);

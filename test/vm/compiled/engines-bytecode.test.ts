@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
-import { cases } from "../../cases.ts";
+import { cases, DEEP } from "../../cases.ts";
 import { fixedSample } from "../../choices.ts";
 import { arbitraryArguments, arbitraryModule } from "../arbitrary-bytecode.ts";
 import { countsOf, sameOnBoth } from "../engines.ts";
@@ -25,7 +25,7 @@ test("verified modules run the same on both engines, whatever the limits", () =>
   );
 });
 
-test("the generator makes modules that complete, that trap, that are compiled, and that are not statically stacked", () => {
+test.runIf(DEEP)("the generator makes modules that complete, that trap, that are compiled, and that are not statically stacked", () => {
   const runs = fixedSample(fc.tuple(arbitraryModule, arbitraryArguments), 500).map(([module, args]) => {
     const program = verifyModule(module);
     const { end } = sameOnBoth(program, { limits: LIMITS, args });

@@ -7,6 +7,7 @@ import { ListValue } from "../../../vm/value/list.ts";
 import { resumeMachine, runMachine, startMachine } from "../../../vm/scheduler/scheduler.ts";
 import { EnumValue, FloatValue, FnRefValue, RecordValue, UNIT, type Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { DEEP, sampled } from "../../cases.ts";
 import { countsOf, runOn, sameOnBoth, seen } from "../engines.ts";
 import { moduleOf, type TestFunction, testHost } from "../helpers.ts";
 
@@ -324,7 +325,7 @@ describe("the time and text of compiling are proportional to the code", () => {
     expect(workOf([{ code, matchTables }], [5])).toBeLessThan(MAX_WORK);
   });
 
-  test("a chain of calls through which the kind of the result passes one function at a time", () => {
+  test.runIf(DEEP)("a chain of calls through which the kind of the result passes one function at a time", () => {
     const count = 200;
     const link = (i: number): TestFunction => {
       const last: Code = i + 1 < count ? [["Call", i + 2, 0]] : [["PushConst", 0]];
@@ -561,7 +562,7 @@ describe("both engines have the same limit of stack slots", () => {
   ];
   const limits = { max_steps: 100_000_000 };
 
-  test.each(["compiled", "auto"] as const)("a small function calls a large one as a function value: %s", (engine) => {
+  test.each(sampled(["compiled", "auto"] as const))("a small function calls a large one as a function value: %s", (engine) => {
     const byValue = (depth: number): Code => [
       ["PushConst", depth],
       ["PushConst", 5],
@@ -573,7 +574,7 @@ describe("both engines have the same limit of stack slots", () => {
     expect(sameOnBoth(program, { limits }, engine).end).toContain("stack_overflow");
   });
 
-  test.each(["compiled", "auto"] as const)("after an earlier deep recursion: %s", (engine) => {
+  test.each(sampled(["compiled", "auto"] as const))("after an earlier deep recursion: %s", (engine) => {
     const caller: TestFunction = {
       locals: 1,
       code: [...start, ["PushConst", 3], ["Call", 2, 1], "Pop", ...countDown, ["PushConst", 4], ["Call", 2, 1], "Ret"],

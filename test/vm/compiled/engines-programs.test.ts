@@ -57,7 +57,7 @@ test("generated computations run the same on both engines, whatever the limits",
 });
 
 test("the compiled engine runs those generated computations that complete, and does not give up", () => {
-  const programs = fixedSample(arbitraryComputation, 200).flatMap((text) => compiled(text) ?? []);
+  const programs = fixedSample(arbitraryComputation, cases(1_000)).flatMap((text) => compiled(text) ?? []);
   const completed = programs.filter((program) => sameOnBoth(program, { limits: LIMITS }).end.startsWith("value"));
   const counts = completed.map((program) => countsOf(program));
   expect(counts.some(({ entered }) => entered > 0)).toBe(true);
@@ -104,10 +104,10 @@ describe("the corpus", () => {
       counts.entered += countsOf(program).entered;
       counts.deoptimized += countsOf(program).deoptimized;
     }
-    const stepStride = 1 + Math.floor(Math.min(steps, 20_000) / 60);
+    const stepStride = 1 + Math.floor(Math.min(steps, 20_000) / cases(300));
     for (let max_steps = 1; max_steps <= Math.min(steps, 20_000); max_steps += stepStride)
       sameOnBoth(program, { host, limits: { max_steps } });
-    const byteStride = 1 + Math.floor(Math.min(allocBytes, 200_000) / 20);
+    const byteStride = 1 + Math.floor(Math.min(allocBytes, 200_000) / cases(100));
     for (let max_alloc_bytes = 0; max_alloc_bytes <= Math.min(allocBytes, 200_000); max_alloc_bytes += byteStride)
       sameOnBoth(program, { host, limits: { max_alloc_bytes, max_steps: 100_000 } });
     sameOnBoth(program, { host, actors: true, limits: { max_steps: 100_000 } });

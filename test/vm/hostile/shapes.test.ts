@@ -5,6 +5,7 @@ import { decodeModule } from "../../../vm/bytecode/codec.ts";
 import { DEFAULT_LIMITS, MODULE_LIMITS } from "../../../vm/limits.ts";
 import { FnRefValue } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { DEEP, sampled } from "../../cases.ts";
 import { errorKind } from "../arbitrary.ts";
 import { moduleOf, type TestFunction } from "../helpers.ts";
 import { ENGINES, runOn, runOnBoth } from "./hostile.ts";
@@ -50,7 +51,7 @@ describe("tables", () => {
     expect(errorKind(() => verifyModule(moduleOf([matching(MODULE_LIMITS.matchArms + 1)], [0])))).toBe("module.too_large");
   });
 
-  test("the most functions, and one more", () => {
+  test.runIf(DEEP)("the most functions, and one more", () => {
     const chain = (count: number) =>
       moduleOf(
         Array.from(
@@ -67,7 +68,7 @@ describe("tables", () => {
     expect(errorKind(() => verifyModule(chain(MODULE_LIMITS.functions + 1)))).toBe("module.too_large");
   });
 
-  test("a function with the most instructions", () => {
+  test.runIf(DEEP)("a function with the most instructions", () => {
     const long = moduleOf([{ code: Array.from({ length: MODULE_LIMITS.codeLength }, () => "Nop" as const) }]);
     expect(runOnBoth(verifyModule(long))).toMatchObject({ status: "completed", steps: MODULE_LIMITS.codeLength + 1 });
   });
@@ -130,7 +131,7 @@ describe("recursion", () => {
     );
   const FRAMES_BESIDE = 2;
 
-  test.each([3, 4, 100, 9_999, 10_000, 10_001, 60_000])("max_call_depth %i: exact on both engines", (depth) => {
+  test.each(sampled([3, 4, 100, 9_999, 10_000, 10_001, 60_000]))("max_call_depth %i: exact on both engines", (depth) => {
     const limits = { max_call_depth: depth };
     const most = depth - FRAMES_BESIDE;
     for (const impure of [false, true]) {
@@ -148,7 +149,7 @@ describe("recursion", () => {
     expect(over.end).toMatchObject({ status: "trapped", trap: { kind: "stack_overflow" } });
   });
 
-  test("frames of many slots reach the slot limit, at the same step on both engines", () => {
+  test.runIf(DEEP)("frames of many slots reach the slot limit, at the same step on both engines", () => {
     const wide = moduleOf(
       [
         { code: [["PushConst", 0], ["Call", 1, 1], "Ret"] },
@@ -177,7 +178,7 @@ describe("recursion", () => {
     ["in floats", "fn go(x: Float) -> Float { go(x + 0.5) * 2.0 }\nfn main() -> Float { go(0.0) }"],
   ];
 
-  test.each(SOURCES)("without end, %s", (_, text) => {
+  test.each(sampled(SOURCES))("without end, %s", (_, text) => {
     const program = verifyModule(compile({ name: "main.ax", text }).module);
     for (const max_call_depth of [1, 2, 7, 1_000, DEFAULT_LIMITS.max_call_depth, 100_000]) {
       expect(runOnBoth(program, { max_call_depth })).toMatchObject({ status: "trapped", trap: { kind: "stack_overflow" } });

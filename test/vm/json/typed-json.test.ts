@@ -26,7 +26,8 @@ import {
   UNIT,
   type Value,
 } from "../../../vm/value/value.ts";
-import { DEEP, deepValue, errorKind, float, int, json, text } from "../arbitrary.ts";
+import { DEEP } from "../../cases.ts";
+import { DEEP as NESTING, deepValue, errorKind, float, int, json, text } from "../arbitrary.ts";
 
 const unlimited = (): Meter => new Meter(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 
@@ -439,19 +440,19 @@ describe("round trips", () => {
 });
 
 describe("limits", () => {
-  test("deep values and data", () => {
-    const list = deepValue(DEEP, (inner) => ListValue.of([inner]));
+  test.runIf(DEEP)("deep values and data", () => {
+    const list = deepValue(NESTING, (inner) => ListValue.of([inner]));
     expect(errorKind(() => valueToTypedJson(list, undefined, []))).toBe("value.too_deep");
     expect(matchesType(list, parseType("Json"), [])).toBe(true);
     let data: JsonData = null;
-    for (let i = 0; i < DEEP; i++) data = [data];
+    for (let i = 0; i < NESTING; i++) data = [data];
     expect(errorKind(() => valueFromTypedJson(data, parseType("Json"), []))).toBe("value.too_deep");
     let host: unknown = null;
-    for (let i = 0; i < DEEP; i++) host = [host];
+    for (let i = 0; i < NESTING; i++) host = [host];
     expect(errorKind(() => jsonFromJs(host))).toBe("value.too_deep");
   });
 
-  test("a small value that is huge as JSON", () => {
+  test.runIf(DEEP)("a small value that is huge as JSON", () => {
     const huge = deepValue(60, (inner) => ListValue.of([inner, inner]));
     expect(errorKind(() => matchesType(huge, parseType("Json"), []))).toBe("value.too_large");
     expect(errorKind(() => valueToTypedJson(huge, undefined, []))).toBe("value.too_large");

@@ -15,7 +15,7 @@ import { StringTable } from "../../../vm/snapshot/string-table.ts";
 import { textForm } from "../../../vm/value/display.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { ClosureValue, SomeValue, type Value } from "../../../vm/value/value.ts";
-import { cases } from "../../cases.ts";
+import { cases, DEEP } from "../../cases.ts";
 import { fixedSample } from "../../choices.ts";
 import { errorKind } from "../arbitrary.ts";
 import { moduleOf, testHost, type TestFunction } from "../helpers.ts";
@@ -69,7 +69,7 @@ describe("the header of a snapshot", () => {
     expect(valueOf(resume(SMALL, state, DEFAULT_LIMITS))).toBe("8");
   });
 
-  test("many large Strings made by appends are refused instead of copied", () => {
+  test.runIf(DEEP)("many large Strings made by appends are refused instead of copied", () => {
     const deep = (frames: number): Program =>
       programOf(`fn go(piece: String, n: Int) -> Int !{time.now} {
         let mut s = "x"

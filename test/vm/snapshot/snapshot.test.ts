@@ -315,7 +315,7 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
       ),
       { numRuns: cases(150) },
     );
-    const calls = await Promise.all(fixedSample(arbitraryProgram, 20).map(suspend));
+    const calls = await Promise.all(fixedSample(arbitraryProgram, 5).map(suspend));
     expect(calls.some((count) => count > 0)).toBe(true);
   });
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { MapValue } from "../../../vm/value/map.ts";
 import type { MapNode } from "../../../vm/value/map-tree.ts";
 import { compareUtf8, utf8Length } from "../../../vm/value/utf8.ts";
-import { cases } from "../../cases.ts";
+import { cases, DEEP } from "../../cases.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text, "utf8");
 
@@ -118,7 +118,7 @@ describe("every version of a map equals its entries sorted", () => {
     );
   });
 
-  test("when one key is set over and over, and when all are removed", () => {
+  test.runIf(DEEP)("when one key is set over and over, and when all are removed", () => {
     const versions: Version[] = [built(150)];
     const tip = (): Version => versions.at(-1) ?? EMPTY;
     for (let i = 0; i < 300; i++) versions.push(set(tip(), "k50", -i));
