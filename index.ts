@@ -5,7 +5,9 @@ export { check, compile, compileTests } from "./runtime/compile.ts";
 export type { CheckResult, CompiledTest, CompileOptions } from "./compiler/compile.ts";
 export type { Resolver } from "./compiler/load-units.ts";
 export type { SourceFile } from "./compiler/source.ts";
-export { CompileError, type Diagnostic, type DiagnosticCode, type Fix } from "./compiler/diagnostics.ts";
+export { CompileError, diagnosticToJson, type Diagnostic, type DiagnosticCode } from "./compiler/diagnostics.ts";
+export type { DiagnosticJson, Edit, Fix, SourceOf } from "./compiler/diagnostics.ts";
+export type { Span } from "./compiler/ast.ts";
 export { renderDiagnostic } from "./compiler/render.ts";
 export { openSources, type ProgramSources } from "./runtime/sources.ts";
 export { decodeModule, encodeModule } from "./vm/bytecode/codec.ts";
@@ -25,6 +27,7 @@ export type { ActorFailure, RunError, RunResult } from "./gateway/run.ts";
 export type { CallEnd, CallStart, FlowEnd, FlowStart, ObserverEvents, Observers } from "./gateway/observers.ts";
 export { runTest, type TestAnswer, type TestCase, type TestOptions, type TestResult } from "./gateway/test-run.ts";
 export type { CallCounters, TraceDetail, Tracing } from "./telemetry/tracing.ts";
+export type { CallSpanEnd, CallSpanStart, CallTracing, FlowTracing, RunSpanEnd, RunSpanStart, RunTracing } from "./telemetry/tracing.ts";
 export type { CallPlace, SourceLocation } from "./vm/bytecode/module.ts";
 export type { EngineChoice } from "./vm/compiled/engine.ts";
 export { BorunaError, type ErrorKind, type ErrorPlace } from "./vm/error.ts";
@@ -33,7 +36,8 @@ export type { LimitWord, Outcome, TrapKind } from "./vm/outcome.ts";
 export { VERSION } from "./vm/version.ts";
 
 // Run many programs
-export { createPool, type Pool, type PoolOptions, type PoolRunOptions, type PoolStats } from "./runtime/pool/pool.ts";
+export { createPool, type Pool, type PoolOptions, type PoolStats } from "./runtime/pool/pool.ts";
+export type { PoolRunOptions } from "./runtime/pool/prepare.ts";
 export type { PoolExecution, PoolRunError } from "./runtime/pool/pool-run.ts";
 export type { Isolation } from "./runtime/pool/worker-link.ts";
 
@@ -56,7 +60,7 @@ export type { SimulatedAnswer, SimulatedCall } from "./simulate/world.ts";
 export { loadPolicy } from "./policy/load.ts";
 export { parsePolicy, type ParsePolicyOptions } from "./policy/parse.ts";
 export { ALLOW_ALL, DENY_ALL, policyHash, withShorthands, type Shorthands } from "./policy/policy.ts";
-export type { Policy } from "./policy/policy-fields.ts";
+export type { Policy, PolicyInput } from "./policy/policy-fields.ts";
 
 // Handlers and capabilities
 export { CapabilityDenied, CapabilityFailure, MachineHandler, machineHandler } from "./gateway/handlers.ts";

@@ -10,7 +10,8 @@ import { loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { compile } from "../compiler/compile.ts";
 import { createRegistry } from "../gateway/own-capabilities.ts";
-import { createPool, type Pool, type PoolRunOptions } from "../runtime/pool/pool.ts";
+import { createPool, type Pool } from "../runtime/pool/pool.ts";
+import type { PoolRunOptions } from "../runtime/pool/prepare.ts";
 import type { Program } from "../vm/bytecode/program.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
 

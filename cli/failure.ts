@@ -3,6 +3,7 @@ import { CompileError, diagnosticToJson, type SourceOf } from "../compiler/diagn
 import { renderDiagnostic } from "../compiler/render.ts";
 import { BorunaError } from "../vm/error.ts";
 import { EXIT, OUTCOMES } from "../vm/outcome.ts";
+import { cliHint } from "./hints.ts";
 import { withoutControlCharacters, printJson, type Terminal } from "./terminal.ts";
 
 /** Errors that mean a log was read but failed verification. */
@@ -63,16 +64,17 @@ export function reportFailure(
     return code;
   }
   if (error instanceof BorunaError && error.kind !== "internal") {
+    const hint = cliHint(error.hint);
     const json = {
       ok: false,
       error: {
         kind: error.kind,
         message: error.message,
         location: error.place,
-        hint: error.hint,
+        hint,
       },
     };
-    const help = error.hint === undefined ? "" : `\n  help: ${error.hint}`;
+    const help = hint === undefined ? "" : `\n  help: ${hint}`;
     print(terminal, options.json ? json : undefined, () => withoutControlCharacters(`error: ${error.message}${placeText(error)}${help}`));
     return code;
   }

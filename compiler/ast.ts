@@ -1,6 +1,6 @@
 /** Defines the syntax tree, which the parser returns and the checker and the formatter read. It is plain data. */
 
-/** A part of the text of the file, as UTF-16 offsets; `end` is exclusive. */
+/** A part of a source text, as offsets in UTF-16 code units from 0, as `String.slice` takes them; `end` is exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;

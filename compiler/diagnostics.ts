@@ -185,12 +185,19 @@ export function compareDiagnostics(a: Diagnostic, b: Diagnostic): number {
 export class CompileError extends BorunaError {
   override readonly name = "CompileError";
   readonly diagnostics: readonly Diagnostic[];
+  readonly #sourceOf: SourceOf;
 
   constructor(diagnostics: readonly Diagnostic[], sourceOf: SourceOf = () => undefined) {
     const errors = diagnostics.filter((d) => d.severity === "error");
     const first = errors[0];
     super("compile_error", summary(errors), first === undefined ? {} : locationAndHint(first, sourceOf));
     this.diagnostics = diagnostics;
+    this.#sourceOf = sourceOf;
+  }
+
+  /** Returns the text of a file of the program, for `diagnosticToJson` and `renderDiagnostic`. `file` is its name in a diagnostic. */
+  sourceOf(file: string): string | undefined {
+    return this.#sourceOf(file);
   }
 }
 
@@ -208,7 +215,8 @@ function locationAndHint(first: Diagnostic, sourceOf: SourceOf): { readonly plac
   return { place, hint: first.help };
 }
 
-interface DiagnosticJson {
+/** A diagnostic with lines and columns, as `boruna check --json` prints it. */
+export interface DiagnosticJson {
   readonly code: DiagnosticCode;
   readonly severity: Severity;
   readonly message: string;
@@ -226,7 +234,8 @@ interface DiagnosticJson {
 
 /**
  * Converts a diagnostic to the JSON form of `boruna check --json`. Lines and columns count from 1, columns in code points;
- * the end is exclusive. Edits are in UTF-8 byte offsets. A file whose text is not available is treated as empty.
+ * the end is exclusive. Edits are in UTF-8 byte offsets. A file whose text is not available is treated as empty. `sourceOf` is that of
+ * `CompileError` or of what `check` returned.
  */
 export function diagnosticToJson(diagnostic: Diagnostic, sourceOf: SourceOf): DiagnosticJson {
   const text = sourceOf(diagnostic.file) ?? "";

@@ -5,7 +5,7 @@ import { BorunaError } from "../vm/error.ts";
 import { jsonFromJs } from "../vm/json/js-interop.ts";
 import type { Limits } from "../vm/limits.ts";
 
-const POLICY_HINT = `Give ${[...NAMED_POLICIES.keys()].map((name) => JSON.stringify(name)).join(", ")}, or what loadPolicy or parsePolicy returns.`;
+const POLICY_HINT = `Give ${[...NAMED_POLICIES.keys()].map((name) => JSON.stringify(name)).join(", ")}, the object of a policy, or what loadPolicy or parsePolicy returns.`;
 
 /** Returns the effective policy, as a copy that the caller cannot change. Throws `usage`, `policy.*`, naming the option. */
 export function policyOption(option: unknown = DENY_ALL): Policy {

@@ -183,7 +183,7 @@ export function bindArguments(program: Program, args: ReadonlyMap<string, JsonDa
 
 function argumentsHint(params: readonly { readonly name: string; readonly type: string }[]): string {
   const list = params.map((p) => `${p.name}: ${p.type}`).join(", ");
-  return params.length === 0 ? "its main takes no arguments" : `its main takes (${list}); give each as --arg name=VALUE`;
+  return params.length === 0 ? "its main takes no arguments" : `its main takes (${list}); give each in the option \`args\``;
 }
 
 export const addRunId: AddText<"runId"> = textOnRead("runId");

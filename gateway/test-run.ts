@@ -28,9 +28,9 @@ export interface TestCase {
 
 /** Options of `runTest`. */
 export interface TestOptions {
-  readonly limits?: Partial<Limits>;
+  readonly limits?: Partial<Limits> | undefined;
   /** Receives each text of `debug`. */
-  readonly onDebug?: (text: string) => void;
+  readonly onDebug?: ((text: string) => void) | undefined;
 }
 
 /** How a `test` block ended. */

@@ -17,9 +17,9 @@ export interface ImportedTools {
 
 export interface ImportedToolsOptions {
   /** The environment with the declared variables. Default: `process.env`. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Receives warnings, such as a tool whose description has changed. Default: they are dropped. */
-  readonly onWarning?: (text: string) => void;
+  readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /**

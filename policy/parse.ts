@@ -13,7 +13,7 @@ export interface ParsePolicyOptions {
   readonly file: string;
   /** Whether comments are allowed. */
   readonly jsonc: boolean;
-  readonly registry?: CapabilityRegistry;
+  readonly registry?: CapabilityRegistry | undefined;
 }
 
 /** Limit on a policy file, in bytes, and on its text, in UTF-16 code units. */

@@ -368,7 +368,9 @@ function ruleNames(registry: CapabilityRegistry | undefined): KeyCheck {
         : registry.byName.has(name);
     if (known) return undefined;
     const names = registry === undefined ? CAPABILITIES.map((c) => c.name) : [...registry.byName.keys()];
-    const hint = ALIAS_HINTS.get(name) ?? didYouMean(name, names, `Known are: ${names.join(", ")}.`);
+    const hint =
+      ALIAS_HINTS.get(name) ??
+      didYouMean(name, names, `Known are: ${names.join(", ")}. If it is a capability of your own, pass the \`registry\` that has it.`);
     return { kind: "policy.invalid_capability", message: `rules names the unknown capability ${JSON.stringify(name)}`, hint };
   };
 }
@@ -409,6 +411,22 @@ export interface Policy {
   readonly llm_policy: LlmPolicy;
   readonly limits: PolicyLimits;
   readonly secrets: ReadonlyMap<string, PolicySecret>;
+}
+
+/**
+ * A policy as plain data: the members of a policy file, such as `{ rules: { "fs.read": { allow: true } } }`, or what `loadPolicy` and `parsePolicy`
+ * return. It is checked when a run starts. Names of rules are not compared with the known capabilities: a misspelled one opens nothing.
+ */
+export interface PolicyInput {
+  readonly schema_version?: number | undefined;
+  readonly default_allow?: boolean | undefined;
+  readonly rules?: object | undefined;
+  readonly net_policy?: object | undefined;
+  readonly fs_policy?: object | undefined;
+  readonly db_policy?: object | undefined;
+  readonly llm_policy?: object | undefined;
+  readonly limits?: object | undefined;
+  readonly secrets?: object | undefined;
 }
 
 /** Returns the schema of a policy file. `registry` lists the capabilities that rules may name. */

@@ -95,11 +95,11 @@ export function effectiveLimits(policy: Policy, overrides: Partial<Limits>): Lim
 /** Additions to a policy from the command line. */
 export interface Shorthands {
   /** Hosts, in the form of `net_policy.allowed_domains`. */
-  readonly allowNet?: readonly string[];
-  readonly allowRead?: readonly string[];
-  readonly allowWrite?: readonly string[];
+  readonly allowNet?: readonly string[] | undefined;
+  readonly allowRead?: readonly string[] | undefined;
+  readonly allowWrite?: readonly string[] | undefined;
   /** `CAP`, or `CAP=BUDGET`. */
-  readonly allow?: readonly string[];
+  readonly allow?: readonly string[] | undefined;
 }
 
 /**

@@ -41,30 +41,30 @@ import { returnLocation, sourceFrame } from "./report/source-frame.ts";
 
 export interface ReplayOptions {
   /** The program to run instead of the recorded module. Required for an event log, which has no module. */
-  readonly program?: Program;
+  readonly program?: Program | undefined;
   /** The policy for an event log, which has none. Default: allow-all. */
-  readonly policy?: Policy;
+  readonly policy?: Policy | undefined;
   /** The arguments for an event log, which has none, as typed JSON by parameter name. */
-  readonly args?: ReadonlyMap<string, JsonData>;
+  readonly args?: ReadonlyMap<string, JsonData> | undefined;
   /** Limits on the replay, even if the log asks for more. `max_wall_ms` 0 means no limit. */
-  readonly limits?: ReplayLimits;
-  readonly signal?: AbortSignal;
+  readonly limits?: ReplayLimits | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** Default: spans go to the OpenTelemetry API, see `chosenTracing`. */
-  readonly tracing?: Tracing | false;
+  readonly tracing?: Tracing | false | undefined;
   /** As in `RunOptions`. */
-  readonly genAiSpans?: boolean;
-  readonly traceDetail?: TraceDetail;
+  readonly genAiSpans?: boolean | undefined;
+  readonly traceDetail?: TraceDetail | undefined;
   /** W3C trace context of the caller. */
-  readonly traceparent?: string;
-  readonly tracestate?: string;
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
   /** Callbacks that watch the replay. */
-  readonly on?: Observers;
+  readonly on?: Observers | undefined;
   /** Receives the texts that the program prints with `debug`. */
-  readonly onDebug?: (text: string) => void;
+  readonly onDebug?: ((text: string) => void) | undefined;
   /** Which engines may run the program. It affects only the time that the replay takes. Default: auto. */
-  readonly engine?: EngineChoice;
+  readonly engine?: EngineChoice | undefined;
   /** Receives each recorded call that the program repeats, with its place. The replay waits for the promise that it returns. */
-  readonly onCall?: OnRepeatedCall;
+  readonly onCall?: OnRepeatedCall | undefined;
 }
 
 /**
@@ -294,7 +294,7 @@ function moduleBytes(log: RecordedRun, sha256: string): Uint8Array {
     if (!(error instanceof BorunaError) || error.kind !== "log.blob_missing" || log.eventCount > 0) throw error;
     throw new BorunaError("log.not_started", `${log.file} has no event, and its program is missing: the run was killed before it began`, {
       place: { file: log.file },
-      hint: "It made no call. Start it again with boruna run and replace this log with --force.",
+      hint: "It made no call. Start it again and replace this log: set `force` in the option `record`.",
       cause: error,
     });
   }

@@ -47,9 +47,9 @@ export interface UpgradeSummary {
 
 export interface UpgradeOptions extends Pick<ReplayOptions, "limits" | "signal"> {
   /** Returns the program to run instead of the recorded ones, for the capabilities that a log declares. What it throws ends the check. */
-  readonly program?: (registry: CapabilityRegistry) => Program;
+  readonly program?: ((registry: CapabilityRegistry) => Program) | undefined;
   /** The engines to replay each log on. Default: auto. */
-  readonly engines?: readonly EngineChoice[];
+  readonly engines?: readonly EngineChoice[] | undefined;
   /** Returns a function that is called while a log is read. */
   readonly onRead?: (log: string) => OnRead | undefined;
 }

@@ -30,22 +30,22 @@ import type { ReplayLimits } from "./replay-limits.ts";
 
 export interface VerifyOptions {
   /** The hash that the log must end with. The caller must have kept it in a safe place. */
-  readonly expectHead?: string;
+  readonly expectHead?: string | undefined;
   /** The public key that must have signed the log: PEM, or the base64 of its DER form. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** Whether to replay the log, too. */
-  readonly replay?: boolean;
+  readonly replay?: boolean | undefined;
   /**
    * The SHA-256 of each blob whose value is redacted: the log names it, and it must not be beside the log. Without this option every missing
    * blob is a failure. `verifyEvidence` takes the list from a signed statement.
    */
-  readonly redacted?: ReadonlySet<string>;
+  readonly redacted?: ReadonlySet<string> | undefined;
   /** Limits on the replay, see `limits` in `ReplayOptions`. */
-  readonly replayLimits?: ReplayLimits;
-  readonly signal?: AbortSignal;
-  readonly limits?: Partial<LogLimits>;
+  readonly replayLimits?: ReplayLimits | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly limits?: Partial<LogLimits> | undefined;
   /** Called while the log is read. The log is read several times. */
-  readonly onRead?: OnRead;
+  readonly onRead?: OnRead | undefined;
 }
 
 type CheckName = "chain" | "end" | "blobs" | "module" | "policy" | "approvals" | "signature" | "head" | "replay";

@@ -25,12 +25,12 @@ import { sourceFrame, type SourceFrame } from "./report/source-frame.ts";
 
 export interface WhatIfOptions extends Pick<ReplayOptions, "program" | "limits" | "signal" | "engine" | "onDebug"> {
   /** The policy to apply instead of the recorded one. Its limits apply too. */
-  readonly policy?: Policy;
+  readonly policy?: Policy | undefined;
   /**
    * Answers by the number of their call in the log, from 1: typed JSON of the capability's result type, or
    * `{"CapError": {"kind": "runtime_error", "message": "…"}}` for a failure, as a log writes it.
    */
-  readonly edits?: ReadonlyMap<number, JsonData>;
+  readonly edits?: ReadonlyMap<number, JsonData> | undefined;
 }
 
 /**

@@ -17,13 +17,13 @@ export interface ApproveOptions {
   /** The number of the waiting call. The result of the suspended run has it. */
   readonly call: number;
   /** The hash of the waiting call, which the result of the suspended run has. If the log has another call, `approve` records nothing and throws. */
-  readonly hash?: string;
+  readonly hash?: string | undefined;
   readonly decision: Decision["decision"];
   /** Who decides: 1 to 128 printable characters. */
   readonly by: string;
   /** The text of a PEM file with an Ed25519 private key. Needed if the policy's rule names keys. */
-  readonly key?: string;
-  readonly signal?: AbortSignal;
+  readonly key?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What `approve` returns. */
@@ -130,7 +130,8 @@ function signingKey({ file }: RunLog, { keys }: SuspendedCall, pem: string | und
       ? undefined
       : fail("the policy's rule names no keys, so a signature would prove nothing", "Leave out the key.");
   }
-  if (pem === undefined) return fail("the policy's rule names keys: the decision must be signed", "Give the private key with --key FILE.");
+  if (pem === undefined)
+    return fail("the policy's rule names keys: the decision must be signed", "Give the private key in the option `key`.");
   const key = signingKeyOf(pem);
   if (key === undefined)
     return fail("the key is not an Ed25519 private key in PEM form, without a passphrase", "boruna keygen FILE makes one.");

@@ -14,7 +14,8 @@ import { limitsOption, maxParallelCallsOption, policyOption, traceDetailOption }
 import { ownHandlers } from "../gateway/own-capabilities.ts";
 import type { ProtectedFiles } from "../gateway/protected-files.ts";
 import { auditPolicy } from "../policy/audit.ts";
-import { asksForApprovals, effectiveLimits, type Policy } from "../policy/policy.ts";
+import type { PolicyInput } from "../policy/policy-fields.ts";
+import { asksForApprovals, effectiveLimits } from "../policy/policy.ts";
 import type { CallCounters, TraceDetail, Tracing } from "../telemetry/tracing.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { EngineChoice } from "../vm/compiled/engine.ts";
@@ -44,87 +45,87 @@ export type Runnable = Program | Module | { readonly module: Module };
 export interface RecordOptions extends Omit<RecorderOptions, "key"> {
   readonly path: string;
   /** The text of a PEM file with an Ed25519 private key, which signs the log when the run ends. Not for the format `eventlog`. */
-  readonly sign?: string;
+  readonly sign?: string | undefined;
   /**
    * Whether each value of the log goes into a file of its own, with a random salt, so that it can be redacted later and the log still
    * verifies. Equal runs then have logs with other bytes. Not for the format `eventlog`. Default: false.
    */
-  readonly redactable?: boolean;
+  readonly redactable?: boolean | undefined;
 }
 
 /** Options of `execute`. All are optional. */
 export interface RunOptions {
-  /** What the program may do. The object must not change during the run. Default: deny-all. */
-  readonly policy?: Policy | "allow-all" | "deny-all";
+  /** What the program may do: a loaded policy, or the same as plain data. The object must not change during the run. Default: deny-all. */
+  readonly policy?: PolicyInput | "allow-all" | "deny-all" | undefined;
   /** Whether calls reach the outside world. Default: every capability answers its mock. */
-  readonly live?: boolean;
+  readonly live?: boolean | undefined;
   /**
    * Whether a live run allows calls that the rules of the policy refuse. The observer `callEnd` receives what the policy would have decided.
    * Scopes still apply, and private networks and secrets stay closed. The log has the mode `audit`. Default: false.
    */
-  readonly audit?: boolean;
+  readonly audit?: boolean | undefined;
   /**
    * Handlers of your own, by capability name. Each replaces the live handler or the mock. A handler works with plain data, unless
    * `machineHandler` made it.
    */
-  readonly handlers?: Readonly<Record<string, Handler | MachineHandler>> | Handlers;
+  readonly handlers?: Readonly<Record<string, Handler | MachineHandler>> | Handlers | undefined;
   /** Decides about calls whose rule asks for an approval. Default: such a call suspends the run, and `approve` decides later. */
-  readonly approve?: Approver;
+  readonly approve?: Approver | undefined;
   /** Arguments of `main` by parameter name, as JavaScript values in the form of typed JSON. */
-  readonly args?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData>;
+  readonly args?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData> | undefined;
   /** Answers of `step.input` by input name, as JavaScript values. */
-  readonly inputs?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData>;
+  readonly inputs?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData> | undefined;
   /** Limits that override those of the policy. */
-  readonly limits?: Partial<Limits>;
+  readonly limits?: Partial<Limits> | undefined;
   /** Where the log goes: a path, a path with options, or a function that returns a recorder. Default: no log. */
-  readonly record?: string | RecordOptions | ((run: RunDescription) => Recorder);
+  readonly record?: string | RecordOptions | ((run: RunDescription) => Recorder) | undefined;
   /** How many handlers may run at once, if calls overlap. It affects only how long the run takes. Default: 16. */
-  readonly maxParallelCalls?: number;
+  readonly maxParallelCalls?: number | undefined;
   /**
    * A JSON Schema (2020-12 or draft-07) that the program's value must match, as a JavaScript value. The schema sees the value in the form of
    * `value`, with exact Ints. If the value does not match, the outcome is `output_mismatch`, and the error has the path.
    */
   readonly outputSchema?: unknown;
   /** Cancels the run when it is aborted. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * How much of the control flow becomes spans and reaches the observers `flowStart` and `flowEnd`: `cap` none, `call` the calls of
    * functions that declare a capability, `flow` also the constructs in these functions, which then run slower. Default: cap.
    */
-  readonly traceDetail?: TraceDetail;
+  readonly traceDetail?: TraceDetail | undefined;
   /** W3C trace context of the caller. */
-  readonly traceparent?: string;
-  readonly tracestate?: string;
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
   /** W3C baggage of the caller. Handlers can read it; no span contains it. */
-  readonly baggage?: string;
+  readonly baggage?: string | undefined;
   /** Where spans go; `false` turns spans and metrics off. Default: spans and metrics go to the providers that are registered with the OpenTelemetry API. */
-  readonly tracing?: Tracing | false;
+  readonly tracing?: Tracing | false | undefined;
   /**
    * Whether each `llm.call` also has a span of OpenTelemetry's GenAI conventions, which are in development. Has no effect on a
    * `tracing` of your own. Default: false.
    */
-  readonly genAiSpans?: boolean;
+  readonly genAiSpans?: boolean | undefined;
   /** Callbacks that watch the run. */
-  readonly on?: Observers;
+  readonly on?: Observers | undefined;
   /**
    * The id of the run: 1 to 128 printable ASCII characters without spaces. The log records it and idempotency keys are
    * derived from it. Default: random with `live`; otherwise derived from the header of the log, so equal
    * runs have equal ids. Set a unique id if handlers of your own send idempotency keys to a service without `live`.
    */
-  readonly runId?: string;
+  readonly runId?: string | undefined;
   /** Receives each text of `debug`. */
-  readonly onDebug?: (text: string) => void;
+  readonly onDebug?: ((text: string) => void) | undefined;
   /** The engines that may run the program. The choice affects only how long the run takes. Default: auto. */
-  readonly engine?: EngineChoice;
+  readonly engine?: EngineChoice | undefined;
   /** Receives each instruction as a line of text. */
-  readonly trace?: (line: string) => void;
+  readonly trace?: ((line: string) => void) | undefined;
   /**
    * The capabilities that `runnable` was compiled with, if it is not a verified program. Default: the built-in ones. With `live`, own
    * capabilities are served by their handlers, otherwise by their mocks.
    */
-  readonly registry?: CapabilityRegistry;
+  readonly registry?: CapabilityRegistry | undefined;
   /** The settings and secrets of live handlers. Default: `process.env`. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** What `execute` returns. */

@@ -59,18 +59,18 @@ export interface ResumeRunOptions
     | "engine"
   > {
   /** The policy that the run must have. Default: the recorded one, whatever it allows. */
-  readonly policy?: RunOptions["policy"];
+  readonly policy?: RunOptions["policy"] | undefined;
   /**
    * What happens to a call that was open when the process ended, and may not be repeated: the run stops with the outcome `in_doubt`, the
    * call is made again, or the program gets a failure of the kind `in_doubt`, which `try` catches. Default: `stop`.
    */
-  readonly inDoubt?: InDoubt;
+  readonly inDoubt?: InDoubt | undefined;
   /** The answers of calls that wait, because their handlers answer later, in any order. Their handlers are not called again. */
-  readonly answer?: CallAnswer | readonly CallAnswer[];
+  readonly answer?: CallAnswer | readonly CallAnswer[] | undefined;
   /** Whether to sync each call to disk before its handler starts, and each answer before the program receives it. */
-  readonly durable?: boolean;
+  readonly durable?: boolean | undefined;
   /** As `sign` in `RecordOptions`. A log that was to be signed needs it again, because the log does not hold the key. */
-  readonly sign?: string;
+  readonly sign?: string | undefined;
 }
 
 /** What `resume` returns. */
@@ -116,7 +116,7 @@ function runLog(log: ParsedLog): RunLog {
   if (log.format === "log") return log;
   throw new BorunaError("log.not_resumable", `${log.file} is an event log, which has no policy, arguments and run id`, {
     place: { file: log.file },
-    hint: "Only a run that was recorded with --record, without --format eventlog, can be resumed.",
+    hint: "Only a log of the other format, the default, can be resumed.",
   });
 }
 

@@ -19,7 +19,7 @@ export interface TaskEnvelope {
   /** Full name of the action: up to 128 letters, digits and `_ . : / @ -`. */
   readonly action: string;
   /** Arguments of `main` by parameter name, as JavaScript values in the form of typed JSON. Default: none. */
-  readonly args?: Readonly<Record<string, unknown>>;
+  readonly args?: Readonly<Record<string, unknown>> | undefined;
   /**
    * W3C trace context of the sender, and its sampling priority: −1 and 0 drop the trace, 1 and 2 keep it, whatever the
    * sampler says. Malformed values are ignored. Nothing of it reaches the program, the run id, the log or a hash; leave it
@@ -48,9 +48,9 @@ export interface TaskOptions {
   /** Returns the program of the task's action, or undefined if there is none. Throws to refuse the task. */
   readonly find: (task: Task) => TaskProgram | undefined | Promise<TaskProgram | undefined>;
   /** Where spans and metrics go. Default: the providers that are registered with the OpenTelemetry API. */
-  readonly telemetry?: RunnerTelemetry;
+  readonly telemetry?: RunnerTelemetry | undefined;
   /** As in `RunOptions`. With `telemetry`, the variable `OTEL_SEMCONV_STABILITY_OPT_IN` decides instead. */
-  readonly genAiSpans?: boolean;
+  readonly genAiSpans?: boolean | undefined;
 }
 
 /** How a task ended. It has an `execution` if the program ran, otherwise an `error`. */

@@ -52,8 +52,7 @@ function declarationOf(name: string, file: string, text: string): Pick<ApiExport
     return declarationOf(name, declaringFile.pathname, readFileSync(declaringFile, "utf8"));
   }
   const lines = text.slice(start.index).split("\n");
-  const declaration =
-    start[1] === "class" ? classDeclaration(lines) : nonClassDeclaration(lines, start[1]?.startsWith("function") === true);
+  const declaration = start[1] === "class" ? classDeclaration(lines) : nonClassDeclaration(lines, start[1] ?? "");
   return { doc: docBefore(text.slice(0, start.index)), declaration: declaration.replace(/^export (?:async )?/, "") };
 }
 
@@ -69,13 +68,15 @@ function docBefore(text: string): string {
 const depthOf = (text: string): number => (text.match(/[([{]/g)?.length ?? 0) - (text.match(/[)\]}]/g)?.length ?? 0);
 
 /** Returns the declaration of a function without its body, or of an interface, type or constant in full. */
-function nonClassDeclaration(lines: readonly string[], isFunction: boolean): string {
+function nonClassDeclaration(lines: readonly string[], keyword: string): string {
+  const isFunction = keyword.startsWith("function");
+  const end = keyword === "interface" ? "}" : ";";
   const takenLines: string[] = [];
   for (const line of lines) {
     takenLines.push(line);
     const text = takenLines.join("\n");
     if (isFunction && line.endsWith(" {") && depthOf(text) === 1) return `${text.slice(0, -" {".length)};`;
-    if (!isFunction && depthOf(text) === 0 && /[;}]$/.test(line)) return text;
+    if (!isFunction && depthOf(text) === 0 && line.endsWith(end)) return text;
   }
   throw new Error(`unfinished declaration: ${lines[0]}`);
 }

@@ -27,29 +27,29 @@ import { type ChoiceSource, type SimulatedCall, type World, WorldMaker } from ".
 /** Options of `simulate`. All are optional. */
 export interface SimulateOptions {
   /** What the program may do. A call that it refuses makes a run fail. Default: everything. */
-  readonly policy?: Policy | "allow-all" | "deny-all";
+  readonly policy?: Policy | "allow-all" | "deny-all" | undefined;
   /** Arguments of `main` by parameter name, as JavaScript values in the form of typed JSON. The simulation chooses the others. */
-  readonly args?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData>;
+  readonly args?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData> | undefined;
   /** From 0 to 2^32 - 1. Default: 1. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** The most runs. Default: 1000. */
-  readonly runs?: number;
+  readonly runs?: number | undefined;
   /** A program whose `main` takes a `Run` of `std-simulate`. A run fails if the invariant returns `false` or traps. */
-  readonly invariant?: Program;
+  readonly invariant?: Program | undefined;
   /** Traps that are no failure. Default: `capability_failed`, with which a program ends that does not catch the failure of a call. */
-  readonly accept?: readonly TrapKind[];
+  readonly accept?: readonly TrapKind[] | undefined;
   /** The most calls of one run. A run fails if it makes more. Default: 1000. */
-  readonly maxCalls?: number;
+  readonly maxCalls?: number | undefined;
   /** Limits of each run. Default: those of the policy, and at most `SIMULATION_LIMITS`. `max_wall_ms` has no effect. */
-  readonly limits?: Partial<Limits>;
+  readonly limits?: Partial<Limits> | undefined;
   /** Where to write the log of the failing run. Default: nowhere. */
-  readonly record?: string | Pick<RecordOptions, "path" | "force">;
+  readonly record?: string | Pick<RecordOptions, "path" | "force"> | undefined;
   /** The engines that may run the program. The choice affects only how long the simulation takes. Default: auto. */
-  readonly engine?: EngineChoice;
+  readonly engine?: EngineChoice | undefined;
   /** Stops the simulation when it is aborted. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Is called after every run. */
-  readonly onProgress?: (progress: SimulationProgress) => void;
+  readonly onProgress?: ((progress: SimulationProgress) => void) | undefined;
 }
 
 export interface SimulationProgress {

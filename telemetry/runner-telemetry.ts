@@ -17,9 +17,9 @@ import type { TaskSpan, TaskSpanStart } from "./task-span.ts";
 /** Options of `createRunnerTelemetry`. */
 export interface RunnerTelemetryOptions {
   /** The runner's `service.name` if `OTEL_SERVICE_NAME` is not set. Default: `boruna-runner`. */
-  readonly serviceName?: string;
+  readonly serviceName?: string | undefined;
   /** Receives one line about each setting that is not understood, and about lost spans and metrics. Default: print it to stderr. */
-  readonly onNotice?: (line: string) => void;
+  readonly onNotice?: ((line: string) => void) | undefined;
 }
 
 /**

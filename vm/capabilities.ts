@@ -294,3 +294,6 @@ export function signatureFor(capability: CapabilityDecl, count: number): Capabil
 export function withDefaults(signature: CapabilitySignature, args: readonly Value[]): readonly Value[] {
   return signature.params.length === args.length ? args : signature.params.map((p, i) => args[i] ?? p.default ?? false);
 }
+
+/** The hint of an error about a program with a capability that its registry does not have. */
+export const REGISTRY_HINT = "pass the `registry` that the program was compiled with";

@@ -12,17 +12,17 @@ import type { ListedRun, RunState } from "./listed-run.ts";
 export interface SubmitOptions
   extends Pick<RunOptions, "policy" | "args" | "inputs" | "limits" | "outputSchema" | "maxParallelCalls" | "traceparent" | "tracestate"> {
   /** The queue: 1 to 64 letters, digits and `_ . -`. Default: default. */
-  readonly queue?: string;
+  readonly queue?: string | undefined;
   /** The tenant that the run belongs to. The limits of the queue hold for each tenant. Same form as `queue`. Default: default. */
-  readonly tenant?: string;
+  readonly tenant?: string | undefined;
   /** A second submit with the same queue, tenant and key returns the first run, until that is deleted. Up to 1,024 characters. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** What happens to a call that may not be repeated, if its worker died before the answer was kept. Default: stop. */
-  readonly inDoubt?: InDoubt;
+  readonly inDoubt?: InDoubt | undefined;
   /** How often a worker may begin the run, if each one dies. Default: 5. */
-  readonly attempts?: number;
+  readonly attempts?: number | undefined;
   /** Milliseconds from now until the run must have ended, waiting included. Default: no deadline. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
 }
 
 export interface SubmittedRun {
@@ -44,22 +44,22 @@ export interface ShownRun extends ListedRun {
 }
 
 export interface ListOptions {
-  readonly queue?: string;
-  readonly tenant?: string;
-  readonly state?: RunState;
+  readonly queue?: string | undefined;
+  readonly tenant?: string | undefined;
+  readonly state?: RunState | undefined;
   /** The last run of the previous page. */
-  readonly after?: Pick<ListedRun, "id" | "submittedAt">;
+  readonly after?: Pick<ListedRun, "id" | "submittedAt"> | undefined;
   /** From 1 to 1,000. Default: 100. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 export interface ApproveRunOptions {
   readonly call: number;
-  readonly hash?: string;
+  readonly hash?: string | undefined;
   readonly decision: Decision["decision"];
   readonly by: string;
   /** The text of a PEM file with an Ed25519 private key. Needed if the policy's rule names keys. */
-  readonly key?: string;
+  readonly key?: string | undefined;
 }
 
 /** A client of the database that workers take runs from. Every method also throws `worker.database` if the database cannot be used. */

@@ -24,7 +24,7 @@ export interface PackOptions extends HostClaims {
    * The values to leave out, if there is one log: `2` is call 2 with its arguments and its answer, `2.url` an argument, `2.result` the answer,
    * `event:5` another event, `end` how the run ended. The log must have been recorded with `redactable`, or the value be long.
    */
-  readonly redact?: readonly string[];
+  readonly redact?: readonly string[] | undefined;
 }
 
 export interface PackedEvidence {

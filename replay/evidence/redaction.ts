@@ -173,5 +173,5 @@ class RedactedTexts {
 
 const inlineError = (log: RunLog, { event, value }: LoggedValue, selector: string): BorunaError =>
   new BorunaError("usage", `redact ${selector}: ${value} of event ${event} is in ${log.file} itself, so that its hash chain needs it`, {
-    hint: "Only a run that was recorded with --redactable has each value beside its log.",
+    hint: "Only a run that was recorded as redactable has each value beside its log.",
   });

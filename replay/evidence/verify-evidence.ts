@@ -26,11 +26,11 @@ import { type ReadStatement, readStatement, type StatedRun, statementBytes, subj
 
 export interface VerifyEvidenceOptions {
   /** The public key that must have signed the statement: PEM, or the base64 of its DER form. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** Whether to replay the logs, too. A log with redacted values is not replayed, because a replay needs all values. */
-  readonly replay?: boolean;
-  readonly replayLimits?: ReplayLimits;
-  readonly signal?: AbortSignal;
+  readonly replay?: boolean | undefined;
+  readonly replayLimits?: ReplayLimits | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface EvidenceFailure {

@@ -271,7 +271,7 @@ export function checkLogName(path: string, force: boolean): boolean {
 const logExistsError = (path: string): BorunaError =>
   new BorunaError("log.exists", `${path} is already there`, {
     place: { file: path },
-    hint: "A log is evidence and is not overwritten: choose another name, or say --force.",
+    hint: "A log is evidence and is not overwritten: choose another name, or set `force` in the option `record`.",
   });
 
 /** Gives the file its final name. Throws `log.exists` if another file has the name and may not be replaced. */

@@ -43,14 +43,14 @@ export type LogFormat = "log" | "eventlog";
 
 export interface RecorderOptions {
   /** Whether to sync each call to disk before its handler starts, and each answer before the program receives it. */
-  readonly durable?: boolean;
+  readonly durable?: boolean | undefined;
   /** `eventlog` is the older format: one JSON object with only the events. Default: `log`. */
-  readonly format?: LogFormat;
+  readonly format?: LogFormat | undefined;
   /** Whether to replace an existing log. A file that is not a log is never replaced. */
-  readonly force?: boolean;
-  readonly limits?: Partial<LogLimits>;
+  readonly force?: boolean | undefined;
+  readonly limits?: Partial<LogLimits> | undefined;
   /** The key that signs the log when the run ends (`head-signature.ts`). A log without an end record is not signed. */
-  readonly key?: SigningKey;
+  readonly key?: SigningKey | undefined;
 }
 
 export interface FinishedLog {

@@ -12,93 +12,39 @@
  * (`compiler.ts`) before it joins the queue.
  */
 import { availableParallelism } from "node:os";
-import { limitsOption, maxParallelCallsOption, policyOption, traceDetailOption } from "../../gateway/options.ts";
-import type { Handlers } from "../../gateway/handlers.ts";
-import { MachineHandler } from "../../gateway/handlers.ts";
-import { ownMocks } from "../../gateway/own-capabilities.ts";
-import { ProtectedFiles } from "../../gateway/protected-files.ts";
-import { auditPolicy } from "../../policy/audit.ts";
-import { effectiveLimits, policyToJson } from "../../policy/policy.ts";
 import { releaseLeftLock } from "../../replay/log/log-lock.ts";
-import { checkRunId, freshRunId } from "../../replay/log/run-description.ts";
-import { chosenTracing } from "../../telemetry/default-tracing.ts";
 import type { SourceFile } from "../../compiler/source.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { jsonFromJs } from "../../vm/json/js-interop.ts";
-import { canonicalJson } from "../../vm/json/json.ts";
-import {
-  handlersFor,
-  objectOption,
-  type RecordOptions,
-  replacementsFor,
-  type Runnable,
-  type RunOptions,
-  schemaOption,
-} from "../execute.ts";
+import type { Runnable } from "../execute.ts";
 import { PoolCompiler } from "./compiler.ts";
 import { FairQueue, type QueueLimits } from "./fair-queue.ts";
-import type { FromWorker, RunData, ToWorker } from "./messages.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
 import { canceledExecution, type PoolExecution, PoolRun, type PreparedRun } from "./pool-run.ts";
 import { checkSource, isSource, type PoolProgram, programOf, registryToText } from "./programs.ts";
-import { SpanReceiver } from "./span-receiver.ts";
+import { type PoolRunOptions, prepareRun } from "./prepare.ts";
 import { type Isolation, OUT_OF_MEMORY, startWorker, type WorkerLink } from "./worker-link.ts";
 
 /** Options of `createPool`. All are optional. */
 export interface PoolOptions {
   /** The number of workers. Default: one less than the processors, at least one. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /**
    * Whether a worker is a thread or a process. In rare cases, V8 ends the complete process when the heap of one of its threads is full.
    * `max_alloc_bytes` should prevent that; with `process`, only the worker would end. A process takes three times the memory of a thread.
    * Default: thread.
    */
-  readonly isolation?: Isolation;
+  readonly isolation?: Isolation | undefined;
   /** The most runs that one worker has at once. Default: 64. */
-  readonly maxRunsPerWorker?: number;
+  readonly maxRunsPerWorker?: number | undefined;
   /** The most bytes that the runs of one worker may allocate: the sum of their `max_alloc_bytes`. Default: 4 GiB. */
-  readonly maxBytesPerWorker?: number;
+  readonly maxBytesPerWorker?: number | undefined;
   /** The most runs that wait for a worker. Default: 10,000. */
-  readonly maxQueued?: number;
+  readonly maxQueued?: number | undefined;
   /** The most runs of one tenant that wait for a worker. Default: 1,000. */
-  readonly maxQueuedPerTenant?: number;
+  readonly maxQueuedPerTenant?: number | undefined;
   /** How long the compiler may take for one source text, in milliseconds. Default: 10,000. */
-  readonly maxCompileMs?: number;
-}
-
-/**
- * Options of `Pool.execute`. Those with the same names as in `RunOptions` have the same meanings. There are no observers and no `approve`: a
- * call that needs an approval suspends the run.
- */
-export interface PoolRunOptions
-  extends Pick<
-    RunOptions,
-    | "policy"
-    | "live"
-    | "audit"
-    | "handlers"
-    | "args"
-    | "inputs"
-    | "limits"
-    | "maxParallelCalls"
-    | "outputSchema"
-    | "signal"
-    | "traceDetail"
-    | "traceparent"
-    | "tracestate"
-    | "baggage"
-    | "tracing"
-    | "genAiSpans"
-    | "runId"
-    | "onDebug"
-    | "engine"
-    | "registry"
-    | "env"
-  > {
-  /** The tenant that the run belongs to. Tenants share the workers evenly. Default: all runs belong to one tenant. */
-  readonly tenant?: string;
-  /** Where the log goes. The worker writes it. Default: no log. */
-  readonly record?: string | RecordOptions;
+  readonly maxCompileMs?: number | undefined;
 }
 
 /** The state of a pool. */
@@ -529,61 +475,4 @@ const unavailableError = (why: string): BorunaError =>
 function tenantOption(tenant: unknown = DEFAULT_TENANT): string {
   if (typeof tenant === "string") return tenant;
   throw new BorunaError("usage", "tenant: expected a text");
-}
-
-/** Checks the options of a run. Throws what `execute` throws. */
-async function prepareRun(program: PoolProgram, tenant: string, options: PoolRunOptions): Promise<PreparedRun> {
-  const { live, audit, runId, signal, onDebug, traceparent, tracestate, baggage } = options;
-  const given = policyOption(options.policy);
-  const limits = limitsOption(options.limits);
-  if (runId !== undefined) checkRunId(runId);
-  const protectedFiles = new ProtectedFiles();
-  const handlers = await handlersOf(program, options, protectedFiles);
-  const tracing = await chosenTracing(options.tracing, options.genAiSpans);
-  return {
-    tenant,
-    program,
-    allocBytes: effectiveLimits(given, limits).max_alloc_bytes,
-    policy: audit === true ? auditPolicy(given) : given,
-    handlers,
-    protectedFiles,
-    signal,
-    onDebug,
-    spans: tracing === undefined ? undefined : (onRead) => new SpanReceiver(tracing, { traceparent, tracestate, baggage }, onRead),
-    data: {
-      live: live === true,
-      audit,
-      limits,
-      maxParallelCalls: maxParallelCallsOption(options.maxParallelCalls),
-      traceDetail: traceDetailOption(options.traceDetail),
-      runId: runId ?? (live === true ? freshRunId() : undefined),
-      ...plainOptions(options),
-      policy: canonicalJson(policyToJson(given)),
-      args: canonicalJson(objectOption("args", options.args)),
-      inputs: canonicalJson(objectOption("inputs", options.inputs)),
-      outputSchema: schemaOption(options.outputSchema) === undefined ? undefined : canonicalJson(jsonFromJs(options.outputSchema)),
-      handlers: [...handlers].map(([name, handler]) => ({
-        name,
-        hasUsage: handler instanceof MachineHandler && handler.usage !== undefined,
-      })),
-      isTraced: tracing !== undefined,
-      hasDebug: onDebug !== undefined,
-    },
-  };
-}
-
-/** Returns the handlers that run in this process: all of a live run, otherwise the embedder's own. The worker has the mocks of the others. */
-async function handlersOf(program: PoolProgram, options: PoolRunOptions, protectedFiles: ProtectedFiles): Promise<Handlers> {
-  if (options.live === true) return handlersFor(program, options, () => protectedFiles);
-  return new Map([...ownMocks(program.registry), ...replacementsFor(program.registry, options.handlers)]);
-}
-
-/** Returns copies of options that must be plain data. Throws `usage` if one is not. */
-function plainOptions({ record, engine }: PoolRunOptions): Pick<RunData, "record" | "engine"> {
-  if (typeof record === "function") throw new BorunaError("usage", "record: a worker writes the log; expected a path or { path, … }");
-  try {
-    return structuredClone({ record, engine });
-  } catch (cause) {
-    throw new BorunaError("usage", "record: expected a path or { path, … } of plain data", { cause });
-  }
 }

@@ -48,3 +48,12 @@ describe("the surface", () => {
     await expect(`${lines().join("\n")}\n`).toMatchFileSnapshot(join(ROOT, "test", "repo", "surface", `${name}.txt`));
   });
 });
+
+test("every option may be given as undefined, as exactOptionalPropertyTypes has it", () => {
+  const options = apiSections().flatMap(({ exports }) => exports.filter(({ name }) => /(?:Options|Input)$/.test(name)));
+  const members = options.flatMap(({ name, declaration }) =>
+    [...declaration.matchAll(/^ {2}readonly (\w+)\?: ([^]*?);$/gm)].map(([, member, type]) => ({ at: `${name}.${member}`, type })),
+  );
+  expect(members.length).toBeGreaterThan(100);
+  expect(members.filter(({ type }) => !/^unknown$|\| undefined$/.test(type ?? ""))).toEqual([]);
+});

@@ -3,7 +3,7 @@
  * `params`. Each part of the module has one function that writes it and one that reads it. A function that reads checks the
  * type and the size of everything.
  */
-import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../capabilities.ts";
+import { BUILTIN_REGISTRY, type CapabilityRegistry, REGISTRY_HINT } from "../capabilities.ts";
 import { BorunaError } from "../error.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
 import { MODULE_LIMITS } from "../limits.ts";
@@ -303,6 +303,7 @@ function readFunction(data: JsonData, path: Path, registry: CapabilityRegistry):
         throw new BorunaError(
           "module.unknown_capability",
           `${path} declares a capability that is not there: ${JSON.stringify(name.slice(0, 80))}`,
+          { hint: REGISTRY_HINT },
         );
       return capability.id;
     }),

@@ -8,7 +8,7 @@
  * Both engines rely on the verifier. They use indices of constants, locals, functions and jump targets without checking them.
  */
 import { BUILTIN_BY_ID, BUILTINS } from "../builtins/builtin-table.ts";
-import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../capabilities.ts";
+import { BUILTIN_REGISTRY, type CapabilityRegistry, REGISTRY_HINT } from "../capabilities.ts";
 import { moduleHash } from "./codec.ts";
 import { BorunaError } from "../error.ts";
 import { lazily } from "../lazy.ts";
@@ -47,7 +47,7 @@ type Kind =
   | "too_large";
 
 function fail(kind: Kind, message: string): never {
-  throw new BorunaError(`module.${kind}`, message);
+  throw new BorunaError(`module.${kind}`, message, { hint: kind === "unknown_capability" ? REGISTRY_HINT : undefined });
 }
 
 /** The number of parameters of each native builtin, by id. */

@@ -67,19 +67,19 @@ export interface MachineOptions {
   /** The entry's arguments. Missing arguments are Unit; extra arguments are dropped. */
   readonly args: readonly Value[];
   /** Whether actors are scheduled. Default: `program.usesActors`. */
-  readonly actors?: boolean;
+  readonly actors?: boolean | undefined;
   /** The choice of engine. It does not affect the results. Default: `auto`. A traced run is always interpreted. */
-  readonly engine?: EngineChoice;
+  readonly engine?: EngineChoice | undefined;
   /** Receives one line of text before each instruction. */
-  readonly trace?: (line: string) => void;
+  readonly trace?: ((line: string) => void) | undefined;
 }
 
 export interface ResumeOptions {
   /** Caps on the snapshot's limits; a snapshot limit above its cap throws `state.limits`. Default: the limits in the snapshot. */
-  readonly limits?: Limits;
+  readonly limits?: Limits | undefined;
   /** `engine` and `trace` have the same meanings as in `MachineOptions`. */
-  readonly engine?: EngineChoice;
-  readonly trace?: (line: string) => void;
+  readonly engine?: EngineChoice | undefined;
+  readonly trace?: ((line: string) => void) | undefined;
 }
 
 /** A suspended run. It waits for the answer of one call, and its snapshot can be resumed any number of times. */
@@ -296,7 +296,7 @@ export function meterFor(limits: Limits): Meter {
   return meter;
 }
 
-function engineFor(program: Program, { engine, trace }: { readonly engine?: EngineChoice; readonly trace?: unknown }): Engine | undefined {
+function engineFor(program: Program, { engine, trace }: Pick<ResumeOptions, "engine" | "trace">): Engine | undefined {
   return trace === undefined ? Engine.for(program, engine ?? "auto") : undefined;
 }
 
