@@ -82,11 +82,10 @@ type OpenContainer =
   | { readonly end: "}"; readonly parts: Iterator<readonly [string, Value]>; first: boolean };
 
 function stringify(meter: Meter, value: Value): Value {
-  const usual = writeUsualJson(value);
+  const stepsLeft = meter.maxSteps - meter.steps;
+  const usual = writeUsualJson(value, stepsLeft);
   const isAffordable =
-    usual !== undefined &&
-    usual.steps <= meter.maxSteps - meter.steps &&
-    BYTES.stringHeader + usual.bytes <= meter.maxAllocBytes - meter.allocBytes;
+    usual !== undefined && usual.steps <= stepsLeft && BYTES.stringHeader + usual.bytes <= meter.maxAllocBytes - meter.allocBytes;
   if (!isAffordable) return stringifyExactly(meter, value);
   meter.allocate(BYTES.stringHeader + usual.bytes);
   meter.addSteps(usual.steps);

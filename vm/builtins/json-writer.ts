@@ -15,18 +15,29 @@ const MAX_DEPTH = 200;
 /** Longer pieces are not appended to each other, because V8 keeps the parts of an appended text until it is read. */
 const PIECE_UNITS = 4_096;
 
-/** Returns the text, the steps to charge for it, and the bytes, without those of an empty text. Undefined if it gave up. */
-export function writeUsualJson(value: Value): { readonly text: string; readonly steps: number; readonly bytes: number } | undefined {
-  const writer = new Writer();
+/**
+ * Returns the text, the steps to charge for it, and the bytes, without those of an empty text. Undefined if it gave up, also because the text
+ * costs more than `maxSteps`: nothing is charged before the end, so the work must be bounded by what can be paid.
+ */
+export function writeUsualJson(
+  value: Value,
+  maxSteps: number,
+): { readonly text: string; readonly steps: number; readonly bytes: number } | undefined {
+  const writer = new Writer(Math.min(MAX_UNITS, (maxSteps * UNITS_PER_STEP) / UNITS.codedUnit));
   return writer.value(value, 0) ? writer.end() : undefined;
 }
 
 class Writer {
+  readonly #maxUnits: number;
   readonly #written = new TextBuilder();
   #piece = "";
   /** The number of values, and the code units of all their Strings and keys. */
   #values = 0;
   #sourceUnits = 0;
+
+  constructor(maxUnits: number) {
+    this.#maxUnits = maxUnits;
+  }
 
   end(): { readonly text: string; readonly steps: number; readonly bytes: number } {
     this.#written.add(this.#piece);
@@ -42,7 +53,7 @@ class Writer {
       this.#written.add(this.#piece);
       this.#piece = "";
     }
-    if (this.#written.length > MAX_UNITS) return false;
+    if (this.#written.length > this.#maxUnits) return false;
     if (typeof value === "string") return this.#string(value);
     if (typeof value === "boolean" || isInt(value)) this.#piece += String(value);
     else if (value instanceof UnitValue) this.#piece += "null";
@@ -56,7 +67,7 @@ class Writer {
 
   #string(text: string): boolean {
     this.#sourceUnits += text.length;
-    if (text.length > MAX_UNITS) return false;
+    if (text.length > this.#maxUnits) return false;
     this.#piece += JSON.stringify(text);
     return true;
   }
