@@ -7,7 +7,7 @@ import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { renderSite, writeSite } from "../../scripts/site.ts";
-import { sampled } from "../cases.ts";
+import { DEEP, sampled } from "../cases.ts";
 import { CHROMIUM, startChromium } from "../chromium.ts";
 import { ROOT } from "./imports.ts";
 
@@ -62,7 +62,7 @@ describe.skipIf(CHROMIUM === undefined)("the site", () => {
     });
   }
 
-  test("a search from any page finds sections by words and their beginnings, and leads to them", async () => {
+  test.runIf(DEEP)("a search from any page finds sections by words and their beginnings, and leads to them", async () => {
     await page.goto(address("docs/guide/tour.html"));
     await page.getByRole("searchbox", { name: "Search" }).fill("in doubt");
     await page.keyboard.press("Enter");

@@ -7,6 +7,7 @@ import { createRegistry } from "../../gateway/own-capabilities.ts";
 import { execute } from "../../runtime/execute.ts";
 import { createPool, type Pool, type PoolOptions } from "../../runtime/pool/pool.ts";
 import { BorunaError } from "../../vm/error.ts";
+import { DEEP, sampled } from "../cases.ts";
 
 const pools: Pool[] = [];
 afterEach(async () => {
@@ -46,7 +47,7 @@ async function errorOf(promise: Promise<unknown>): Promise<BorunaError> {
   throw new Error("it did not fail");
 }
 
-describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => {
+describe.each(sampled(["thread", "process"] as const))("isolation by %s", (isolation) => {
   test("a source text gives the run of its program, with own capabilities, libraries, records and warnings", async () => {
     const pool = poolOf({ isolation });
     const text = `import "std-list"
@@ -148,7 +149,7 @@ test("what is neither a program nor a text is refused", async () => {
   expect([kind, message]).toEqual(["usage", "the program: expected { name, text }, two texts, or a program"]);
 });
 
-test("a worker keeps at most 32 MiB of modules", async () => {
+test.runIf(DEEP)("a worker keeps at most 32 MiB of modules", async () => {
   const pool = poolOf();
   const post = vi.spyOn(Worker.prototype, "postMessage");
   const body = `string.len("${"x".repeat(900_000)}")`;

@@ -6,7 +6,7 @@ import type { Program } from "../../vm/bytecode/program.ts";
 import type { Limits } from "../../vm/limits.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { arbitraryUpdates, arbitraryUpdatesWithCalls } from "../arbitrary-updates.ts";
-import { cases, FULL } from "../cases.ts";
+import { cases, DEEP, FULL } from "../cases.ts";
 import { countsOf, sameOnBoth } from "./engines.ts";
 import { runThrough } from "./snapshot/suspending.ts";
 
@@ -35,7 +35,7 @@ test("nor across suspensions: a resumed run returns and charges the same as one 
   );
 });
 
-test("the compiled engine runs those programs, and does not give up", () => {
+test.runIf(DEEP)("the compiled engine runs those programs, and does not give up", () => {
   const programs = fc.sample(arbitraryUpdates, { numRuns: 60, seed: 7 }).map(({ text }) => programOf(text));
   const completed = programs.filter((program) => sameOnBoth(program).end.startsWith("value"));
   expect(completed.length).toBe(programs.length);

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { FloatValue, UNIT } from "../../../vm/value/value.ts";
-import { cases, sampled } from "../../cases.ts";
+import { cases, DEEP, sampled } from "../../cases.ts";
 import { ALL_KINDS, DATABASES, postgres, type Query, queryOn } from "./databases.ts";
 
 const TSX = fileURLToPath(import.meta.resolve("tsx"));
@@ -321,14 +321,14 @@ describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toRever
       expect(await accounts()).toEqual(ACCOUNTS);
     });
 
-    test("a result that is too large", async () => {
+    test.runIf(DEEP)("a result that is too large", async () => {
       expect(await query.failure("select repeat('x', 1000000) as t from generate_series(1, 200)")).toBe(
         "failed: the result is larger than 64 MiB. Select fewer rows or columns",
       );
       expect(await accounts()).toEqual(ACCOUNTS);
     });
 
-    test("10,000 rows fit where 10,000,000 would not: rows come in portions", async () => {
+    test.runIf(DEEP)("10,000 rows fit where 10,000,000 would not: rows come in portions", async () => {
       const child = spawn(
         process.execPath,
         ["--max-old-space-size=96", "--import", TSX, join(import.meta.dirname, "db-memory.ts"), JSON.stringify(env)],
@@ -418,7 +418,7 @@ describe.runIf(DATABASES.some(({ name, isAvailable }) => name === "server" && is
     await untilLogged(CANCELED, canceled + 1);
   });
 
-  test("the server ends the statement of a process that was killed", async () => {
+  test.runIf(DEEP)("the server ends the statement of a process that was killed", async () => {
     const child = spawn(process.execPath, ["--import", TSX, join(import.meta.dirname, "db-sleep.ts"), JSON.stringify(env)]);
     await untilSleepers(1);
     child.kill("SIGKILL");

@@ -9,6 +9,7 @@ import type { Program } from "../../../vm/bytecode/program.ts";
 import { runMachine } from "../../../vm/scheduler/scheduler.ts";
 import type { Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { cases, DEEP } from "../../cases.ts";
 import { countsOf, runOn, sameOnBoth, seen, type Seen } from "../engines.ts";
 import { moduleOf, type TestFunction, testHost } from "../helpers.ts";
 
@@ -268,7 +269,7 @@ describe("the same on both engines, traced and not", () => {
     const whole = same(program, [n]);
     expect(whole.end).toContain("value");
     for (let max_steps = 1; max_steps <= whole.steps; max_steps++) same(program, [n], { max_steps });
-    const stride = Math.max(1, Math.floor(whole.allocBytes / 700));
+    const stride = Math.max(1, Math.floor(whole.allocBytes / cases(3_500)));
     for (let max_alloc_bytes = 1; max_alloc_bytes <= whole.allocBytes; max_alloc_bytes += stride) same(program, [n], { max_alloc_bytes });
     const last = same(program, [n], { max_alloc_bytes: whole.allocBytes - 1 });
     expect(last.end).toContain("alloc_limit");
@@ -326,7 +327,7 @@ describe("the same on both engines, traced and not", () => {
     expect(same(program, ["de"]).allocBytes).toBe(stringCharge(2) + stringCharge(6));
   });
 
-  test("a local that holds a String, then a number, then a String again", () => {
+  test.runIf(DEEP)("a local that holds a String, then a number, then a String again", () => {
     const program = byHand(
       [
         {

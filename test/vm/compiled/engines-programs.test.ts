@@ -15,7 +15,7 @@ import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { arbitraryActors } from "../../arbitrary-actors.ts";
 import { arbitraryComputation } from "../../arbitrary-computation.ts";
 import { arbitraryProgram } from "../../arbitrary-program.ts";
-import { cases } from "../../cases.ts";
+import { cases, sampled } from "../../cases.ts";
 import { fixedSample } from "../../choices.ts";
 import { CONFORMANCE_ROOT } from "../../conformance.ts";
 import { resolve } from "../../outcome.ts";
@@ -207,7 +207,7 @@ fn main() -> Float { int.to_float(fib(20) + down(5000)) + tail(100000, 0.0) }`,
   ],
 ] as const;
 
-describe.each(LONG)("%s", (_title, text) => {
+describe.each(sampled(LONG))("%s", (_title, text) => {
   test.each(["auto", "compiled"] as const)("%s", (engine) => {
     const program = programOf(text);
     const limits = { max_steps: 4_000_000 };

@@ -204,6 +204,11 @@ const CASES: Readonly<Record<string, () => Module>> = {
     code.push(["LoadLocal", 0], ["PushConst", 2], "Sub", "Dup", ["StoreLocal", 0], ["JmpIf", 2], ["PushConst", 0], "Ret");
     return moduleOf([{ locals: 1, code }, grows, ...Array<TestFunction>(length).fill(other)], [0, 130, 1]);
   },
+  "a long else-if of wrapped values": () => {
+    const code: Code = [["LoadLocal", 0], ["Match", 0], "Ret", "Ret"];
+    const matchTables = [Array.from({ length: 65_536 }, (_, i) => ({ tag: i - 5, target: 2 + (i % 2) }))];
+    return calling([{ arity: 1, code, matchTables }], 20_000, UNIT);
+  },
   "many loops that each reach more functions than one unit compiles": () => {
     const callees = 302;
     const code: Code = [];
@@ -227,11 +232,6 @@ const CASES: Readonly<Record<string, () => Module>> = {
     branches.push(["PushConst", ONE], "Ret");
     const callee: TestFunction = { locals: 20, code: branches };
     return calling([{ arity: 1, code }, ...Array<TestFunction>(callees).fill(callee)], 40);
-  },
-  "a long else-if of wrapped values": () => {
-    const code: Code = [["LoadLocal", 0], ["Match", 0], "Ret", "Ret"];
-    const matchTables = [Array.from({ length: 65_536 }, (_, i) => ({ tag: i - 5, target: 2 + (i % 2) }))];
-    return calling([{ arity: 1, code, matchTables }], 20_000, UNIT);
   },
 };
 

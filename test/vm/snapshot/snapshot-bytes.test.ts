@@ -15,7 +15,7 @@ import { StringTable } from "../../../vm/snapshot/string-table.ts";
 import { textForm } from "../../../vm/value/display.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { ClosureValue, SomeValue, type Value } from "../../../vm/value/value.ts";
-import { cases, DEEP } from "../../cases.ts";
+import { cases, DEEP, sampled } from "../../cases.ts";
 import { fixedSample } from "../../choices.ts";
 import { errorKind } from "../arbitrary.ts";
 import { moduleOf, testHost, type TestFunction } from "../helpers.ts";
@@ -257,7 +257,7 @@ describe("the size of a snapshot is that of the live values", () => {
     expect(state("")).toEqual(before);
   });
 
-  test.each(cases)("%s", (_, text, bytes) => {
+  test.each(sampled(cases))("%s", (_, text, bytes) => {
     const program = programOf(text);
     const state = suspendedAt(program);
     expect(state.length).toBeLessThan(bytes);

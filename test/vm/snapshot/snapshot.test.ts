@@ -15,7 +15,8 @@ import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import type { Value } from "../../../vm/value/value.ts";
 import { arbitraryActors } from "../../arbitrary-actors.ts";
 import { arbitraryProgram } from "../../arbitrary-program.ts";
-import { cases } from "../../cases.ts";
+import { cases, DEEP } from "../../cases.ts";
+import { childScript } from "../../child-script.ts";
 import { fixedSample } from "../../choices.ts";
 import { CONFORMANCE_ROOT } from "../../conformance.ts";
 import { arbitraryArguments, arbitraryModule } from "../arbitrary-bytecode.ts";
@@ -163,7 +164,7 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
     expect(await sameWhereverSuspended(compiled(ACTORS))).toBe(41);
   });
 
-  test("a promise may suspend too", async () => {
+  test.runIf(DEEP)("a promise may suspend too", async () => {
     expect(await sameWhereverSuspended(compiled(ACTORS), { timing: "later" })).toBe(41);
   });
 
@@ -172,7 +173,7 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
     await sameWhereverSuspended(compiled(ACTORS), { engine });
   });
 
-  test("the limits stay those of the start, and traps are the same", async () => {
+  test.runIf(DEEP)("the limits stay those of the start, and traps are the same", async () => {
     const straight = await runThrough(freshly(compiled(FRAMES)), () => false);
     const steps = Number(straight.text.split(" ").at(-3));
     const allocBytes = Number(straight.text.split(" ").at(-2));
@@ -213,7 +214,7 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
     await sameWhereverSuspended(module, { trace: () => undefined });
   });
 
-  test("after many rounds", async () => {
+  test.runIf(DEEP)("after many rounds", async () => {
     const module = compiled(`
       enum Ball { Ball { back: ActorId } }
       fn wall() -> Unit !{actor.send} { while true { let ball: Ball = receive  match ball { Ball::Ball { back } => { send back 1 } } } }
@@ -234,7 +235,7 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
     expect(straight.calls).toBeGreaterThan(12_001);
   });
 
-  test("without the scheduler: spawned actors are counted, and a long run has many slices", async () => {
+  test.runIf(DEEP)("without the scheduler: spawned actors are counted, and a long run has many slices", async () => {
     const spin = "let mut i = 0\n while i < 30000 { i = i + 1 }";
     const text = `fn nothing() -> Unit {}\nfn main() -> List<Int> !{actor.spawn, actor.send, time.now} {
       let a = spawn nothing
@@ -315,6 +316,7 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
       ),
       { numRuns: cases(150) },
     );
+    if (!DEEP) return;
     const calls = await Promise.all(fixedSample(arbitraryProgram, 5).map(suspend));
     expect(calls.some((count) => count > 0)).toBe(true);
   });
@@ -326,6 +328,7 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
       fc.asyncProperty(arbitraryModule, arbitraryArguments, async (module, args) => void (await suspend(module, args))),
       { numRuns: cases(5_000) },
     );
+    if (!DEEP) return;
     const sample = fixedSample(fc.tuple(arbitraryModule, arbitraryArguments), 1_000);
     const calls = await Promise.all(sample.map(([module, args]) => suspend(module, args)));
     expect(calls.some((count) => count > 0)).toBe(true);
@@ -377,7 +380,7 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
   test("in another process", async () => {
     const module = compiled(ACTORS);
     const straight = await runThrough(freshly(module), () => false);
-    const child = fileURLToPath(new URL("resume-child.ts", import.meta.url));
+    const child = await childScript(new URL("resume-child.ts", import.meta.url));
     for (const at of [0, 7, straight.calls - 1]) {
       const journal = newJournal();
       const host = journalHost(journal, (call) => call === at);
@@ -390,7 +393,7 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
         answer,
         journal,
       });
-      const run = spawnSync(process.execPath, ["--import", "tsx", child], { cwd: ROOT, input, encoding: "utf8", timeout: 600_000 });
+      const run = spawnSync(process.execPath, [child], { cwd: ROOT, input, encoding: "utf8", timeout: 600_000 });
       expect(run.stderr).toBe("");
       expect(run.stdout).toBe(straight.text);
     }
