@@ -148,7 +148,7 @@ export class LogIndex {
     const start = this.#bytes;
     let record: LogRecord;
     try {
-      record = this.#reader.read(decodeUtf8(bytes, `line ${number}`), { number, bytes, end, terminated: true });
+      record = this.#reader.read({ number, bytes, end, terminated: true });
     } catch (error) {
       if (!(error instanceof BorunaError)) throw error;
       throw new BorunaError(error.kind, error.message, { place: { file: this.file, line: number }, cause: error });

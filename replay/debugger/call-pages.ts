@@ -4,7 +4,6 @@ import { answerOf, type LoggedCall } from "../entries.ts";
 import { LOG_LIMITS } from "../log/log-limits.ts";
 import { isRunLog, parseLog, parseRunLog, RecordReader, type LogRecord, type RunLog } from "../log/log-reader.ts";
 import { linesOf, type LogSource } from "../log/log-source.ts";
-import { decodeUtf8 } from "../log/utf8-text.ts";
 
 /** A page begins after this many calls, or this many bytes of the log. */
 const PAGE_CALLS = 64;
@@ -108,7 +107,7 @@ export class CallPages {
     const reader = new RecordReader(LOG_LIMITS.events, false, { previous, events });
     for (const line of linesOf(this.#source, LOG_LIMITS.lineBytes, offset)) {
       // The first line of a log is its header, so this one has another number.
-      const record = this.#record(() => reader.read(decodeUtf8(line.bytes, "a record"), { ...line, number: line.number + 1 }));
+      const record = this.#record(() => reader.read({ ...line, number: line.number + 1 }));
       if (record.kind !== "event") return;
       yield record;
       if (record.n >= this.log.eventCount) return;

@@ -28,9 +28,34 @@ const encoder = lazily(() => new TextEncoder());
 export function hashOfText(previous: string, text: string): string {
   const fits = HASH_BYTES + text.length * MAX_UNIT_BYTES <= sharedBytes.length;
   const bytes = fits ? sharedBytes : new Uint8Array(HASH_BYTES + utf8Length(text));
-  for (let i = 0; i < HASH_BYTES; i += 1) bytes[i] = (digitOf(previous.charCodeAt(2 * i)) << 4) | digitOf(previous.charCodeAt(2 * i + 1));
+  writeHash(previous, bytes);
   const { written } = encoder().encodeInto(text, fits ? sharedText : bytes.subarray(HASH_BYTES));
-  return sha256Hex(bytes.subarray(0, HASH_BYTES + written));
+  return sha256Hex(fits ? sharedStart(HASH_BYTES + written) : bytes);
+}
+
+/** Returns the hash of a record whose bytes without the hash are those before `cutFrom` and those from `cutTo` on. */
+export function hashOfBytes(previous: string, record: Uint8Array, cutFrom: number, cutTo: number): string {
+  const length = HASH_BYTES + record.length - (cutTo - cutFrom);
+  const fits = length <= sharedBytes.length;
+  const bytes = fits ? sharedBytes : new Uint8Array(length);
+  writeHash(previous, bytes);
+  // A loop takes less time than `set` with the view that it needs, because records are short.
+  let at = HASH_BYTES;
+  for (let i = 0; i < cutFrom; i += 1) bytes[at++] = record[i] ?? 0;
+  for (let i = cutTo; i < record.length; i += 1) bytes[at++] = record[i] ?? 0;
+  return sha256Hex(fits ? sharedStart(length) : bytes);
+}
+
+/** Writes the 32 bytes of a hash. */
+function writeHash(hash: string, bytes: Uint8Array): void {
+  for (let i = 0; i < HASH_BYTES; i += 1) bytes[i] = (digitOf(hash.charCodeAt(2 * i)) << 4) | digitOf(hash.charCodeAt(2 * i + 1));
+}
+
+/** Views of the start of `sharedBytes` by their lengths, which are few, because the records of a log look alike. */
+const sharedViews: Uint8Array[] = [];
+
+function sharedStart(length: number): Uint8Array {
+  return (sharedViews[length] ??= sharedBytes.subarray(0, length));
 }
 
 /** Returns the value of a hexadecimal digit in lower case, of which the code unit is given. The codes of letters have bit 6, and `a` ends with 1. */

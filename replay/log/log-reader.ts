@@ -10,11 +10,11 @@ import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonObject, parseJson } from "../../vm/json/json.ts";
 import { TASKS_FLAG } from "./behavior-flags.ts";
 import type { BlobReader } from "./memory-blobs.ts";
-import { afterEvent, CHAIN_START, hashOfRecord, hashOfText, EVENT_MEMBER, HASH_MEMBER } from "./hash-chain.ts";
+import { afterEvent, CHAIN_START, EVENT_MEMBER, HASH_MEMBER, hashOfBytes, hashOfRecord, hashOfText } from "./hash-chain.ts";
 import { endFromJson, endToJson, type RecordedEnd } from "./end-record.ts";
 import { eventFromJson, type LogEvent, type RecordedEvent } from "./event-json.ts";
 import { eventTexts } from "./event-text.ts";
-import { readScalarEvent } from "./scalar-event.ts";
+import { ScalarRecords } from "./scalar-record.ts";
 import { eventLogEvents } from "./event-log.ts";
 import { type HeadSignature, memberText, SIGNATURE, signatureFromJson } from "./head-signature.ts";
 import { countOf, digestOf, objectOf, onlyFields, type JsonObject } from "./json-fields.ts";
@@ -221,21 +221,21 @@ export function* logRecords(source: LogSource, limits: LogLimits = LOG_LIMITS, {
     if (!line.terminated && line.number > 1 && !reader.hasEnded) {
       return { validBytes, cut: { line: line.number, bytes: line.bytes.length } };
     }
-    yield withLine(source.name, line.number, () => reader.read(decodeUtf8(line.bytes, `line ${line.number}`), line));
+    yield readAt(source.name, reader, line);
     validBytes = line.end;
   }
   return { validBytes, cut: undefined };
 }
 
-/** Runs `body`. If `body` throws a `BorunaError`, throws a `log.*` error with the line instead. */
-function withLine<T>(file: string, line: number, body: () => T): T {
+/** Reads a line of a file. Throws `log.*` errors with the line. */
+function readAt(file: string, reader: RecordReader, line: Line): LogRecord {
   try {
-    return body();
+    return reader.read(line);
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;
     const column = error.kind.startsWith("json.") ? error.place?.column : undefined;
     const kind = error.kind === "json.syntax" ? "log.syntax" : error.kind.startsWith("log.") ? error.kind : "log.form";
-    throw new BorunaError(kind, error.message, { place: { file, line, column }, cause: error, hint: error.hint });
+    throw new BorunaError(kind, error.message, { place: { file, line: line.number, column }, cause: error, hint: error.hint });
   }
 }
 
@@ -279,7 +279,7 @@ class OpenCallQueue<Call> {
   }
   shift(): void {
     this.#taken += 1;
-    if (this.#taken * 2 < this.#calls.length) return;
+    if (this.#taken < 64 || this.#taken * 2 < this.#calls.length) return;
     this.#calls = this.#calls.slice(this.#taken);
     this.#taken = 0;
   }
@@ -289,6 +289,7 @@ class OpenCallQueue<Call> {
 export class RecordReader {
   hasEnded = false;
   readonly #textOf = eventTexts(Number.POSITIVE_INFINITY);
+  readonly #scalarRecords = new ScalarRecords();
   readonly #maxEvents: number;
   /** Whether the bytes of each record must be exactly what the recorder would write. */
   readonly #checksBytes: boolean;
@@ -312,33 +313,30 @@ export class RecordReader {
     this.#events = from.events;
   }
 
-  read(text: string, line: Line): LogRecord {
-    return this.#readScalars(text, line) ?? this.#readAny(text, line);
+  read(line: Line): LogRecord {
+    return this.#readScalars(line) ?? this.#readAny(line);
   }
 
   /**
-   * Reads the record of a call or answer with scalars without making a tree of JSON. Returns undefined for any other record, and if
-   * anything about the record is wrong. `#readAny` then reads it or says what is wrong.
+   * Reads the record of a call or answer with scalars from its bytes. Returns undefined for any other record, and if anything about the record
+   * is wrong. `#readAny` then reads it or says what is wrong.
    */
-  #readScalars(text: string, { number: line, end: bytes }: Line): LogRecord | undefined {
+  #readScalars({ number: line, bytes: record, end: bytes }: Line): LogRecord | undefined {
     const n = this.#events + 1;
-    const tail = afterEvent(n);
-    const hashEnd = text.length - tail.length - 1;
-    const hashAt = hashEnd - CHAIN_START.length;
-    const eventEnd = hashAt - HASH_MEMBER.length;
-    if (this.hasEnded || line === 1 || n > this.#maxEvents || eventEnd < EVENT_MEMBER.length) return undefined;
-    if (!text.startsWith(EVENT_MEMBER) || !text.startsWith(HASH_MEMBER, eventEnd) || text[hashEnd] !== '"' || !text.endsWith(tail))
-      return undefined;
-    const event = readScalarEvent(text, EVENT_MEMBER.length, eventEnd);
-    const hash = text.slice(hashAt, hashEnd);
-    if (event === undefined || hashOfText(this.#previous, text.slice(0, eventEnd) + tail) !== hash) return undefined;
+    if (this.hasEnded || line === 1 || n > this.#maxEvents) return undefined;
+    const event = this.#scalarRecords.read(record, n);
+    if (event === undefined) return undefined;
+    const { hashMemberAt } = this.#scalarRecords;
+    const hash = hashOfBytes(this.#previous, record, hashMemberAt, hashMemberAt + HASH_MEMBER.length + CHAIN_START.length + 1);
+    if (!this.#scalarRecords.hasHash(hash)) return undefined;
     this.#previous = hash;
     this.#events = n;
     this.#checkOrder(n, event);
     return { kind: "event", n, event, line, hash, bytes };
   }
 
-  #readAny(text: string, line: Line): LogRecord {
+  #readAny(line: Line): LogRecord {
+    const text = decodeUtf8(line.bytes, `line ${line.number}`);
     const data = parseJson(text, { maxDepth: RECORD_JSON_DEPTH });
     if (this.hasEnded) throw new BorunaError("log.trailing", "something follows the end record");
     const record = objectOf(data, "record");

@@ -74,36 +74,36 @@ export const LINE_FEED = 0x0a;
  * of more than `maxBytes`, before reading the rest of the line.
  */
 export function* linesOf(source: LogSource, maxBytes: number, from = 0): Generator<Line, void> {
+  /** The start of a line of which more follows. */
   let pieces: Uint8Array[] = [];
   let heldBytes = 0;
   let number = 1;
   let end = 0;
-  const takeLine = (terminated: boolean): Line => {
-    const [only] = pieces;
-    const bytes = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
-    end += heldBytes + (terminated ? 1 : 0);
-    const line = { number, bytes, end, terminated };
-    pieces = [];
-    heldBytes = 0;
-    number += 1;
-    return line;
-  };
   for (const chunk of source.chunks(from)) {
+    // A Buffer finds bytes several times as fast as other arrays.
+    const searched = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     let start = 0;
     while (start < chunk.length) {
-      const lineFeedAt = chunk.indexOf(LINE_FEED, start);
+      const lineFeedAt = searched.indexOf(LINE_FEED, start);
       const piece = chunk.subarray(start, lineFeedAt === -1 ? chunk.length : lineFeedAt);
-      heldBytes += piece.length;
-      if (heldBytes > maxBytes) {
+      if (heldBytes + piece.length > maxBytes) {
         throw new BorunaError("log.line_too_long", `line ${number} is longer than ${maxBytes} bytes`, {
           place: { file: source.name, line: number },
         });
       }
-      pieces.push(piece);
-      if (lineFeedAt === -1) break;
-      yield takeLine(true);
+      if (lineFeedAt === -1) {
+        pieces.push(piece);
+        heldBytes += piece.length;
+        break;
+      }
+      const bytes = heldBytes === 0 ? piece : Buffer.concat([...pieces, piece]);
+      pieces = [];
+      heldBytes = 0;
+      end += bytes.length + 1;
+      yield { number, bytes, end, terminated: true };
+      number += 1;
       start = lineFeedAt + 1;
     }
   }
-  if (heldBytes > 0) yield takeLine(false);
+  if (heldBytes > 0) yield { number, bytes: Buffer.concat(pieces), end: end + heldBytes, terminated: false };
 }

@@ -1,0 +1,121 @@
+/** Compares the reading of calls and answers from their bytes with the general reading of events. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { eventFromJson, type RecordedEvent } from "../../../replay/log/event-json.ts";
+import { eventTexts } from "../../../replay/log/event-text.ts";
+import { afterEvent, EVENT_MEMBER, HASH_MEMBER, hashOfBytes, hashOfText } from "../../../replay/log/hash-chain.ts";
+import { ScalarRecords } from "../../../replay/log/scalar-record.ts";
+import { UNIT, type Value } from "../../../vm/value/value.ts";
+import type { RunEvent } from "../../../vm/events.ts";
+import { isJsonObject, parseJson } from "../../../vm/json/json.ts";
+import { SAMPLE_EVENTS } from "../sample.ts";
+import { anyText, anyValue } from "../values.ts";
+
+const N = 12;
+const PREVIOUS = "0123456789abcdef".repeat(4);
+const textOf = eventTexts(Number.POSITIVE_INFINITY);
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const hashOf = (event: string): string => hashOfText(PREVIOUS, EVENT_MEMBER + event + afterEvent(N));
+/** Returns the record that has the text of an event. */
+const recordOf = (event: string): string => `${EVENT_MEMBER}${event}${HASH_MEMBER}${hashOf(event)}"${afterEvent(N)}`;
+const read = (record: string): RecordedEvent | undefined => new ScalarRecords().read(encode(record), N);
+
+const capability = fc.oneof(fc.constantFrom("time.now", "net.fetch"), anyText);
+const scalar: fc.Arbitrary<Value> = fc.oneof(anyText, fc.maxSafeInteger(), fc.boolean(), fc.constant(UNIT));
+const anyCall: fc.Arbitrary<RunEvent> = fc.oneof(
+  fc.record({ type: fc.constant("CapCall" as const), capability, args: fc.array(fc.oneof(scalar, anyValue), { maxLength: 3 }) }),
+  fc.record({ type: fc.constant("CapResult" as const), capability, result: fc.oneof(scalar, anyValue) }),
+);
+/** The pieces of records, from which the mutations are made. */
+const pieces = fc.oneof(
+  fc.constantFrom('"', "\\", ",", "}", "{", "[", "0", "1", "-", ".", " ", "é", "\u0000", "\u007f", '"Unit"', '{"Int":1}'),
+  anyText,
+);
+
+test("it reads the event that the general reading finds, from the bytes that the recorder writes, and finds the hash", () => {
+  fc.assert(
+    fc.property(fc.oneof(anyCall, fc.constantFrom(...SAMPLE_EVENTS)), (event) => {
+      const text = textOf(event);
+      const record = encode(recordOf(text));
+      const records = new ScalarRecords();
+      const found = records.read(record, N);
+      if (found === undefined) return;
+      expect(found).toStrictEqual(eventFromJson(parseJson(text)));
+      const { hashMemberAt } = records;
+      expect(hashOfBytes(PREVIOUS, record, hashMemberAt, record.length - afterEvent(N).length)).toBe(hashOf(text));
+      expect(records.hasHash(hashOf(text))).toBe(true);
+      expect(records.hasHash(PREVIOUS)).toBe(false);
+    }),
+  );
+});
+
+test("of changed records, it reads only those that the recorder would write for the event in them", () => {
+  fc.assert(
+    fc.property(anyCall, fc.nat(), fc.nat({ max: 3 }), pieces, (event, position, removed, inserted) => {
+      const record = recordOf(textOf(event));
+      const at = position % (record.length + 1);
+      const changed = record.slice(0, at) + inserted + record.slice(at + removed);
+      const found = read(changed);
+      if (found === undefined) return;
+      const hashAt = changed.length - afterEvent(N).length - 1 - PREVIOUS.length;
+      const hash = changed.slice(hashAt, hashAt + PREVIOUS.length);
+      expect(changed).toBe(`${EVENT_MEMBER}${textOf(found)}${HASH_MEMBER}${hash}"${afterEvent(N)}`);
+      const parsed = parseJson(changed);
+      expect(found).toStrictEqual(eventFromJson(isJsonObject(parsed) ? parsed.get("event") : undefined));
+    }),
+  );
+});
+
+test("it reads scalars", () => {
+  for (const value of [0, -1, 123_456_789_012_345, "", "é", "😀", "a b", "\u007f", true, false, UNIT]) {
+    const result: RunEvent = { type: "CapResult", capability: "time.now", result: value };
+    const call: RunEvent = { type: "CapCall", capability: "net.fetch", args: [value, value] };
+    for (const event of [result, call]) expect(read(recordOf(textOf(event)))).toEqual(event);
+  }
+});
+
+test("it reads records of several capabilities in turn", () => {
+  const records = new ScalarRecords();
+  for (const name of ["time.now", "time.now_ms", "time.now", "time.no", "a"]) {
+    const event: RunEvent = { type: "CapCall", capability: name, args: [] };
+    expect(records.read(encode(recordOf(textOf(event))), N)).toEqual(event);
+  }
+});
+
+describe("it leaves everything that the recorder does not write, or writes otherwise, to the general reading", () => {
+  const result = (value: string): string => `{"CapResult":{"capability":"time.now","result":${value}}}`;
+  test.each([
+    result('{"Int":-0}'),
+    result('{"Int":01}'),
+    result('{"Int":-}'),
+    result('{"Int":1.0}'),
+    result('{"Int":1234567890123456}'),
+    result('{"Int": 1}'),
+    result('{"String":"a\\n"}'),
+    result('{"String":"a\n"}'),
+    result('{"Bool":true,"Bool":true}'),
+    result('{"Blob":{"bytes":1,"sha256":"a"}}'),
+    `${result('{"Int":1}')} `,
+    '{"CapResult":{"capability":"","result":{"Int":1}}}',
+    '{"CapResult":{"capability":"Ä","result":{"Int":1}}}',
+    '{"CapCall":{"args":[{"Int":1}{"Int":1}],"capability":"a.b"}}',
+    '{"CapCall":{"args":[,{"Int":1}],"capability":"a.b"}}',
+    '{"CapCall":{"args":[{"Int":1},],"capability":"a.b"}}',
+    '{"CapCall":{"capability":"a.b","args":[]}}',
+  ])("%s", (event) => expect(read(recordOf(event))).toBeUndefined());
+
+  const good = recordOf(result('{"Int":1}'));
+  test.each([
+    ["another number", good.replace(/12\}$/, "13}")],
+    ["a number with a zero in front", good.replace(/12\}$/, "012}")],
+    ["more after the record", `${good} `],
+    ["no end", good.slice(0, -1)],
+    ["a short hash", good.replace(hashOf(result('{"Int":1}')), "a")],
+  ])("%s", (_name, record) => expect(read(record)).toBeUndefined());
+
+  test("bytes that are not UTF-8", () => {
+    const record = encode(recordOf(result('{"String":"x"}')));
+    record[record.indexOf(0x78)] = 0xff;
+    expect(new ScalarRecords().read(record, N)).toBeUndefined();
+  });
+});
