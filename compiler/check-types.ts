@@ -196,9 +196,9 @@ export function substitute(
     case "param":
       return typeArgs.get(t) ?? t;
     case "builtin":
-      return { ...t, args: t.args.map(inner) };
+      return { kind: "builtin", name: t.name, args: t.args.map(inner) };
     case "declared":
-      return t.args.length === 0 ? t : { ...t, args: t.args.map(inner) };
+      return t.args.length === 0 ? t : { kind: "declared", decl: t.decl, args: t.args.map(inner) };
     case "fn":
       return { kind: "fn", params: t.params.map(inner), result: inner(t.result), row: substituteRow(t.row, rowArgs) };
     case "primitive":
@@ -209,9 +209,14 @@ export function substitute(
   }
 }
 
+const NO_TYPES: ReadonlyMap<ParamType, CheckedType> = new Map();
+
 /** Returns a map from each type parameter to a fresh type variable. */
 export function instantiation(params: readonly ParamType[]): ReadonlyMap<ParamType, CheckedType> {
-  return new Map(params.flatMap((p) => (p.use === "row" ? [] : [[p, freshVar()]])));
+  if (params.length === 0) return NO_TYPES;
+  const typeArgs = new Map<ParamType, CheckedType>();
+  for (const param of params) if (param.use !== "row") typeArgs.set(param, freshVar());
+  return typeArgs;
 }
 
 /** Returns a map from each row variable among the parameters to an open row. */

@@ -393,10 +393,12 @@ class MatchSearch {
 
   /** Returns the states after the next column, for values whose constructor or literal is not named by any row. */
   #defaultStates(states: readonly State[]): State[] {
-    return states.flatMap(({ node, skip }): State[] => {
-      if (skip > 0) return [{ node, skip: skip - 1 }];
-      return node.any === null ? [] : [{ node: node.any, skip: 0 }];
-    });
+    const nextStates: State[] = [];
+    for (const { node, skip } of states) {
+      if (skip > 0) nextStates.push({ node, skip: skip - 1 });
+      else if (node.any !== null) nextStates.push({ node: node.any, skip: 0 });
+    }
+    return nextStates;
   }
 
   /** Returns the constructors that the rows name in the next column, by name. */

@@ -47,9 +47,17 @@ export const freshRow = (): OpenRow => ({ kind: "open", bounds: { lower: [], upp
 const isOpenRow = (part: RowItem | OpenRow): part is OpenRow => typeof part !== "string" && part.kind === "open";
 const canGrow = ({ bounds: { lower, upper } }: OpenRow): boolean => upper === null || upper.length > lower.length;
 
+const NO_ITEMS: readonly RowItem[] = [];
+
 /** Returns the items that the row has so far. */
 export function itemsOf(row: Row): readonly RowItem[] {
-  return [...new Set(row.flatMap((part) => (isOpenRow(part) ? part.bounds.lower : [part])))];
+  if (row.length === 0) return NO_ITEMS;
+  const items = new Set<RowItem>();
+  for (const part of row) {
+    if (!isOpenRow(part)) items.add(part);
+    else for (const item of part.bounds.lower) items.add(item);
+  }
+  return [...items];
 }
 
 /** Decides the open parts of the row: they keep the items that they have, and get no more. Returns all items. */
@@ -101,6 +109,7 @@ export const itemName = (item: RowItem): string => (typeof item === "string" ? i
 /** Returns the items in the order in which a row is written: row variables, then capabilities by name. */
 export function sortedRow(items: Iterable<RowItem>): readonly RowItem[] {
   const all = [...new Set(items)];
+  if (all.length < 2) return all;
   return [...all.filter((item) => typeof item !== "string"), ...all.filter((item) => typeof item === "string").sort()];
 }
 

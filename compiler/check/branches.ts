@@ -22,7 +22,7 @@ export function checkIf(checker: FunctionChecker, expr: Expr & { kind: "if" }, e
           ? checker.block(b.body, freshVar())
           : checkUnusedBlock(checker, b.body, "if");
     checker.leave({ start: b.condition.span.start, end: b.body.span.end });
-    return { ...condition, body };
+    return { condition: condition.condition, match: condition.match, body };
   });
   if (expr.otherwise !== null)
     return { kind: "if", branches, otherwise: checker.block(expr.otherwise, expected, why || "this branch"), span };

@@ -23,7 +23,7 @@ import {
   STRING,
   UNIT_TYPE,
 } from "../check-types.ts";
-import { sortedRow } from "../rows.ts";
+import { type ParamType, sortedRow } from "../rows.ts";
 import { checkEmit, checkReceive, checkSend, checkSpawn } from "./actors.ts";
 import { bindParams } from "./binders.ts";
 import { checkIf, checkMatch } from "./branches.ts";
@@ -41,6 +41,8 @@ import { hintForValue } from "../other-languages.ts";
 import { checkBlock } from "./statements.ts";
 import { reportUndecided } from "./undecided.ts";
 import { isModuleName, reportUnknownVariable } from "./suggest-names.ts";
+
+const NO_TYPE_PARAMS: ReadonlyMap<string, ParamType> = new Map();
 
 const unitIr = (span: Span): Ir => ({ kind: "const", value: UNIT, span });
 
@@ -250,7 +252,7 @@ export class ExpressionChecker implements FunctionChecker {
     const { context } = this;
     const outer = this.scope;
     const { typeParams } = outer.callable;
-    const typeParamsByName = new Map(typeParams.map((p) => [p.name, p]));
+    const typeParamsByName = typeParams.length === 0 ? NO_TYPE_PARAMS : new Map(typeParams.map((p) => [p.name, p]));
     const wanted = prune(expected);
     const expectedParams = wanted.kind === "fn" ? wanted.params : [];
     // If the expected type comes from an error, do not report the undecided types of the lambda as well.

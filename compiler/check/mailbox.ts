@@ -75,7 +75,9 @@ export function checkMailboxCalls(
   scopes: ReadonlyMap<Callable, FunctionScope>,
   diagnosticsOf: (unit: Unit) => Diagnostics = ({ diagnostics }) => diagnostics,
 ): void {
-  if (![...scopes.keys()].some(({ message }) => message !== null)) return;
+  let usesMessages = false;
+  for (const { message } of scopes.keys()) usesMessages ||= message !== null;
+  if (!usesMessages) return;
   const callers = new Map<Callable, FunctionScope[]>();
   /** The functions without a message type that use the mailbox directly or in a call, each with the function that it calls to do so. */
   const nextOnPath = new Map<Callable, Callable | null>();

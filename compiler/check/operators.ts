@@ -173,17 +173,20 @@ export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "bina
   // Only `++` uses the expected type, for the elements of empty lists. Other operators take their type from their operands.
   if (firstOp === "++") unify(type, expected);
   const first = checker.check(expr.first, type);
-  const rest = expr.rest.flatMap((r) => {
+  const rest: Extract<Ir, { kind: "chain" }>["rest"][number][] = [];
+  for (const r of expr.rest) {
     // All operators of a chain have the same precedence as the first.
-    if (r.op === "&&" || r.op === "||" || r.op === ".." || r.op === "..=") return [];
+    if (r.op === "&&" || r.op === "||" || r.op === ".." || r.op === "..=") continue;
     const leftType = type;
-    if (r.op === "++" && !mayAccept(r.op, leftType) && reportIncrement(checker, r.operand, r.opSpan))
-      return [{ op: r.op, type: ERROR, operand: failed(r.opSpan).ir, span: r.opSpan }];
+    if (r.op === "++" && !mayAccept(r.op, leftType) && reportIncrement(checker, r.operand, r.opSpan)) {
+      rest.push({ op: r.op, type: ERROR, operand: failed(r.opSpan).ir, span: r.opSpan });
+      continue;
+    }
     const fixes = (rightType: CheckedType): readonly Fix[] => operandFix(checker, expr, r.operand, leftType, rightType);
     const right = checkRightSide(checker, r.op, leftType, r.operand, { start: expr.first.span.start, end: r.operand.span.end }, fixes);
     type = right.type;
-    return [{ op: r.op, type: leftType, operand: right.ir, span: r.opSpan }];
-  });
+    rest.push({ op: r.op, type: leftType, operand: right.ir, span: r.opSpan });
+  }
   return { ir: { kind: "chain", first, rest, span: expr.span }, type };
 }
 

@@ -2,6 +2,7 @@
 import type { Binder, Block, Stmt } from "../ast.ts";
 import { builtinType, type CheckedType, ERROR, freshVar, isDecided, NEVER, prune, show, unify, UNIT_TYPE } from "../check-types.ts";
 import type { Ir, IrStmt, Local } from "../ir.ts";
+import type { ParamType } from "../rows.ts";
 import { checkAssign } from "./assignments.ts";
 import { type BinderPlace, checkCondition, checkIrrefutable, checkLetElse, neverEnds, patternText } from "./binders.ts";
 import type { FunctionChecker } from "./context.ts";
@@ -16,10 +17,11 @@ export function checkBlock(checker: FunctionChecker, block: Block, expected: Che
   const last = block.stmts.at(-1);
   const leading = last?.kind === "expr" ? block.stmts.slice(0, -1) : block.stmts;
   let errorCount = checker.scope.unit.diagnostics.errorCount;
-  const stmts = leading.flatMap((s) => {
+  const stmts: IrStmt[] = [];
+  for (const stmt of leading) {
     errorCount = checker.scope.unit.diagnostics.errorCount;
-    return checkStmt(checker, s);
-  });
+    for (const checked of checkStmt(checker, stmt)) stmts.push(checked);
+  }
   const lastHasError = leading.length > 0 && checker.scope.unit.diagnostics.errorCount > errorCount;
   let value: Ir | null = null;
   if (last?.kind === "expr")
@@ -86,8 +88,8 @@ function checkStmt(checker: FunctionChecker, stmt: Stmt): IrStmt[] {
   const { span } = stmt;
   switch (stmt.kind) {
     case "let": {
-      const params = new Map(scope.callable.typeParams.map((p) => [p.name, p]));
-      const type = stmt.type === null ? freshVar() : context.resolveType(scope.unit, stmt.type, params);
+      const paramsByName = (): ReadonlyMap<string, ParamType> => new Map(scope.callable.typeParams.map((p) => [p.name, p]));
+      const type = stmt.type === null ? freshVar() : context.resolveType(scope.unit, stmt.type, paramsByName());
       const countBefore = scope.unit.diagnostics.errorCount;
       const what = stmt.pattern === null ? `\`${stmt.name.text}\`` : "the pattern";
       scope.beginValue(stmt.name.text);

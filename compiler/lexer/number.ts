@@ -14,7 +14,8 @@ export function readNumber(scanner: Scanner): void {
     readDigits(scanner);
   }
   if ((scanner.peek() | 0x20) === 0x65) isFloat = readExponent(scanner, start, isFloat) || isFloat;
-  const value = scanner.text.slice(start, scanner.at).replaceAll("_", "");
+  const text = scanner.text.slice(start, scanner.at);
+  const value = text.includes("_") ? text.replaceAll("_", "") : text;
   if (!readTail(scanner, start) && isFloat && !Number.isFinite(Number(value))) {
     scanner.error({ start, end: scanner.at }, "this Float is too large", { help: "the largest Float is about 1.797e308" });
   }

@@ -111,9 +111,12 @@ class ModuleBuilder implements ModulePool {
     emitter: Emitter,
     f: { name: string; arity: number; row: Row; intent: string | null; file: number; offset: number },
   ): void {
-    const ids = capabilitiesOf(f.row)
-      .flatMap((name) => this.#registry.byName.get(name)?.id ?? [])
-      .sort((a, b) => a - b);
+    const ids: number[] = [];
+    for (const name of capabilitiesOf(f.row)) {
+      const capability = this.#registry.byName.get(name);
+      if (capability !== undefined) ids.push(capability.id);
+    }
+    ids.sort((a, b) => a - b);
     const { def, debug } = emitter.finish(f.name, f.arity, ids, f.intent, f.file, emitter.lineAt(f.offset));
     this.functions[index] = def;
     this.debug[index] = debug;

@@ -69,8 +69,8 @@ export function parseIf(c: Cursor): Extract<Expr, { kind: "if" }> {
   c.enterLevel();
   do {
     c.next();
-    const condition = parseCondition(c, "if");
-    branches.push({ ...condition, body: parseBody(c, "if") });
+    const { pattern, condition } = parseCondition(c, "if");
+    branches.push({ pattern, condition, body: parseBody(c, "if") });
     if (reportElseIfWord(c)) continue;
     if (!c.take("else")) break;
     if (!c.at("if")) otherwise = parseElseBody(c);

@@ -341,5 +341,6 @@ function parseLambda(c: Cursor): Expr {
 }
 
 function parseLambdaParam(c: Cursor): LambdaParam {
-  return { ...parseBinder(c, "a parameter"), type: c.take(":") ? parseType(c) : null };
+  const { name, pattern } = parseBinder(c, "a parameter");
+  return { name, pattern, type: c.take(":") ? parseType(c) : null };
 }

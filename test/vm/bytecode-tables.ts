@@ -162,7 +162,7 @@ const BUILTIN_STEPS: readonly Step[] = BUILTINS.flatMap(({ id, name, type: text,
   return [{ op: "Builtin", takes: type.params.map(kindOfType), gives: kindOfType(type.result), builtin: id }];
 });
 const LEGACY_STEPS: readonly Step[] = Object.entries(OPCODES).flatMap(([op, row]): Step[] => {
-  if (!isOpName(op) || !("builtin" in row) || !BUILTIN_CODE.has(row.builtin)) return [];
+  if (!isOpName(op) || !("builtin" in row) || row.builtin === undefined || !BUILTIN_CODE.has(row.builtin)) return [];
   const decl = BUILTINS.find((b) => b.name === row.builtin);
   const type = decl === undefined ? undefined : parseType(decl.type, new Set(decl.typeParams));
   return type?.kind === "fn" ? [step(op, type.params.map(kindOfType), kindOfType(type.result))] : [];

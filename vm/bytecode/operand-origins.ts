@@ -1,5 +1,5 @@
 /** Finds the load that an operand comes from, within straight-line code. The analyses of String appends, unique lists and ownership use this. */
-import { OPCODE_BY_TAG, OPCODES, type OpcodeRow } from "./opcodes.ts";
+import { opcodeOf, OPCODES, type OpcodeRow } from "./opcodes.ts";
 import type { VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, popCount, UNREACHABLE } from "./stack-heights.ts";
 
@@ -42,7 +42,7 @@ export function followOperands({ code, def, heights }: VerifiedFunction, visit: 
     if (heights[pc] === UNREACHABLE || targets.has(pc)) stack.length = 0;
     // `CODE_STRIDE` is the number of words per instruction.
     const at = pc * CODE_STRIDE;
-    const row = OPCODE_BY_TAG.get(code[at] ?? -1);
+    const row = opcodeOf(code[at] ?? -1);
     if (row === undefined || (row.flow !== undefined && row.tag !== OPCODES.TailCall.tag) || heights[pc] === UNREACHABLE) {
       stack.length = 0;
       continue;
@@ -64,7 +64,7 @@ function targetsOf(code: Int32Array, matchTables: VerifiedFunction["def"]["match
   const targets = new Set<number>();
   const tables = new Set<number>();
   for (let at = 0; at < code.length; at += CODE_STRIDE) {
-    const flow = OPCODE_BY_TAG.get(code[at] ?? -1)?.flow;
+    const flow = opcodeOf(code[at] ?? -1)?.flow;
     if (flow === "jump" || flow === "branch") targets.add(code[at + 1] ?? 0);
     else if (flow === "match") tables.add(code[at + 1] ?? 0);
   }

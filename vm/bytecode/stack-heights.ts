@@ -4,7 +4,7 @@
  */
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { MatchArm } from "./module.ts";
-import { OPCODE_BY_TAG, OPCODES, type OpcodeRow } from "./opcodes.ts";
+import { opcodeOf, OPCODES, type OpcodeRow } from "./opcodes.ts";
 
 /** Words per instruction in `VerifiedFunction.code`: the tag and three operands. */
 export const CODE_STRIDE = 4;
@@ -47,7 +47,7 @@ export function stackHeights(code: Int32Array, matchTables: readonly (readonly M
   reach(0, 0);
   for (let pc = pcsToVisit.pop(); pc !== undefined; pc = pcsToVisit.pop()) {
     const at = pc * CODE_STRIDE;
-    const row = OPCODE_BY_TAG.get(code[at] ?? -1);
+    const row = opcodeOf(code[at] ?? -1);
     if (row === undefined) return undefined;
     const height = heights[pc] ?? 0;
     const remaining = height - popCount(row, code, at);

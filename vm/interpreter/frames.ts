@@ -9,7 +9,7 @@ import { UNITS } from "../cost.ts";
 import type { Run } from "./host-calls.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, typeTrap } from "../meter.ts";
-import { type NamedOpcode, OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
+import { type NamedOpcode, opcodeOf, OPCODES } from "../bytecode/opcodes.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import type { RegisterCode } from "./register-code.ts";
 import { CODE_STRIDE, popCount } from "../bytecode/stack-heights.ts";
@@ -93,7 +93,7 @@ export function beginInstruction(
 ): number {
   if (run.flow?.follows(fn) === true) run.flow.step(actor, fn, pc, depth);
   // `CODE_STRIDE` is the number of words per instruction.
-  const row = OPCODE_BY_TAG.get(fn.code[pc * CODE_STRIDE] ?? -1);
+  const row = opcodeOf(fn.code[pc * CODE_STRIDE] ?? -1);
   const heightAfter = row === undefined ? operands : checkInstruction(run, fn, row, pc, operands);
   if (!fn.staticallyStacked) reserveSlots(actor, base + fn.def.locals + Math.max(operands, heightAfter) + 1);
   registerCode.single(fn, pc, operands);

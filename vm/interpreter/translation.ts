@@ -16,7 +16,7 @@ import { INDEX_STEP, updatePathText } from "../bytecode/update-path.ts";
 import { analyzeOwnership, OWNERSHIP } from "../bytecode/ownership.ts";
 import { BUILTINS } from "../builtins/builtin-table.ts";
 import type { BuiltinCode } from "../builtins/code.ts";
-import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
+import { opcodeOf, OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { BINARY, COMPARISON, MAX_OP_INSTRUCTIONS, NEGATED, OP_STRIDE, REGISTER_OPS as OPS, SWAPPED } from "./register-ops.ts";
 import { CODE_STRIDE, popCount, UNREACHABLE } from "../bytecode/stack-heights.ts";
@@ -171,7 +171,7 @@ export class Translation {
     const isTarget = new Uint8Array(this.heights.length + 1);
     for (const arms of def.matchTables) for (const { target } of arms) isTarget[target] = 1;
     for (let pc = 0; pc < this.heights.length; pc++) {
-      const { flow } = OPCODE_BY_TAG.get(code[pc * CODE_STRIDE] ?? 0) ?? {};
+      const { flow } = opcodeOf(code[pc * CODE_STRIDE] ?? 0) ?? {};
       if (flow === "jump" || flow === "branch") isTarget[this.#operand(pc)] = 1;
     }
     /** The recent loads whose values are still on the stack. */
@@ -188,7 +188,7 @@ export class Translation {
       const bottom = height - this.#popCount(pc);
       for (const load of loads) this.#elide(pc, load, (this.heights[load] ?? 0) - bottom);
       const tag = this.#tag(pc);
-      const leavesFrame = LEAVES_FRAME.has(tag) || OPCODE_BY_TAG.get(tag)?.flow !== undefined;
+      const leavesFrame = LEAVES_FRAME.has(tag) || opcodeOf(tag)?.flow !== undefined;
       const storedLocal = tag === OPCODES.StoreLocal.tag || tag === OPCODES.Update.tag ? this.#operand(pc) : undefined;
       let kept = 0;
       for (const load of leavesFrame ? [] : loads) {
@@ -220,7 +220,7 @@ export class Translation {
   }
 
   #popCount(pc: number): number {
-    const row = OPCODE_BY_TAG.get(this.#tag(pc));
+    const row = opcodeOf(this.#tag(pc));
     return row === undefined ? 0 : popCount(row, this.#fn.code, pc * CODE_STRIDE);
   }
 
@@ -287,7 +287,10 @@ export class Translation {
 
   /** Returns the op at `pc`, extended to also cover the instruction before it, an elided load. Returns undefined if that is not possible. */
   #extended(pc: number, slots: number): readonly number[] | undefined {
-    const [tag = 0, x = 0, y = 0, d = 0, count = 0, countToTrap = 0, op = 0] = this.#opAt(this.first + pc);
+    const at = (this.first + pc) * OP_STRIDE;
+    const code = this.#code;
+    const [tag, x, y, d] = [code[at] ?? 0, code[at + 1] ?? 0, code[at + 2] ?? 0, code[at + 3] ?? 0];
+    const [count, countToTrap, op] = [code[at + 4] ?? 0, code[at + 5] ?? 0, code[at + 6] ?? 0];
     if (SINGLE_OPS.has(tag) || count >= MAX_OP_INSTRUCTIONS) return undefined;
     // In a fused comparison the field `countToTrap` is the second target.
     const isComparison = tag >= OPS.less && tag <= OPS.compareJump;
@@ -296,17 +299,16 @@ export class Translation {
 
   #jump(target: number, pc: number, height: number): readonly number[] {
     const alone = this.#unfused(pc, height);
-    const [tag = 0, x = 0, y = 0, d = 0, count = 0, falseTarget = 0] = this.#opAt(this.first + target);
+    const at = (this.first + target) * OP_STRIDE;
+    const code = this.#code;
+    const [tag, x, y, d] = [code[at] ?? 0, code[at + 1] ?? 0, code[at + 2] ?? 0, code[at + 3] ?? 0];
+    const [count, falseTarget] = [code[at + 4] ?? 0, code[at + 5] ?? 0];
     if (target > pc) {
       const leaves = tag === OPS.return || tag === OPS.returnUnit || tag === OPS.jump;
       return (leaves ? this.#extended(target, this.#locals + height) : undefined) ?? alone;
     }
     if ((tag !== OPS.less && tag !== OPS.lessInt) || count >= MAX_OP_INSTRUCTIONS) return alone;
     return [tag === OPS.less ? OPS.loopLess : OPS.loopLessInt, x, y, d, count + 1, falseTarget, this.first + target, this.#locals + height];
-  }
-
-  #opAt(index: number): Int32Array {
-    return this.#code.subarray(index * OP_STRIDE, (index + 1) * OP_STRIDE);
   }
 
   /** Returns the op for only the instruction at `pc`. */
@@ -440,7 +442,7 @@ export class Translation {
 
   /** Returns the native builtin that the instruction calls, as an index into `NATIVE_BUILTINS`, and its number of arguments. */
   #builtin(pc: number): { readonly index: number; readonly count: number } | undefined {
-    const row = OPCODE_BY_TAG.get(this.#tag(pc));
+    const row = opcodeOf(this.#tag(pc));
     const index = row?.tag === OPCODES.Builtin.tag ? INDEX_BY_ID.get(this.#operand(pc)) : NATIVE_INDEX.get(row?.builtin ?? "");
     if (index === undefined) return undefined;
     const role = this.#roles[pc];
