@@ -7,7 +7,7 @@ import { afterEvent, EVENT_MEMBER, HASH_MEMBER, hashOfBytes, hashOfText } from "
 import { ScalarRecords } from "../../../replay/log/scalar-record.ts";
 import { UNIT, type Value } from "../../../vm/value/value.ts";
 import type { RunEvent } from "../../../vm/events.ts";
-import { isJsonObject, parseJson } from "../../../vm/json/json.ts";
+import { parseJson } from "../../../vm/json/json.ts";
 import { SAMPLE_EVENTS } from "../sample.ts";
 import { anyText, anyValue } from "../values.ts";
 
@@ -15,6 +15,7 @@ const N = 12;
 const PREVIOUS = "0123456789abcdef".repeat(4);
 const textOf = eventTexts(Number.POSITIVE_INFINITY);
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+const decode = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 const hashOf = (event: string): string => hashOfText(PREVIOUS, EVENT_MEMBER + event + afterEvent(N));
 /** Returns the record that has the text of an event. */
 const recordOf = (event: string): string => `${EVENT_MEMBER}${event}${HASH_MEMBER}${hashOf(event)}"${afterEvent(N)}`;
@@ -54,14 +55,16 @@ test("of changed records, it reads only those that the recorder would write for 
     fc.property(anyCall, fc.nat(), fc.nat({ max: 3 }), pieces, (event, position, removed, inserted) => {
       const record = recordOf(textOf(event));
       const at = position % (record.length + 1);
-      const changed = record.slice(0, at) + inserted + record.slice(at + removed);
+      // Encoding replaces half a surrogate pair.
+      const changed = decode(encode(record.slice(0, at) + inserted + record.slice(at + removed)));
       const found = read(changed);
       if (found === undefined) return;
-      const hashAt = changed.length - afterEvent(N).length - 1 - PREVIOUS.length;
-      const hash = changed.slice(hashAt, hashAt + PREVIOUS.length);
-      expect(changed).toBe(`${EVENT_MEMBER}${textOf(found)}${HASH_MEMBER}${hash}"${afterEvent(N)}`);
-      const parsed = parseJson(changed);
-      expect(found).toStrictEqual(eventFromJson(isJsonObject(parsed) ? parsed.get("event") : undefined));
+      // A wrong hash is found when it is compared.
+      const [, hash] = /,"hash":"([0-9a-f]{64})","n":12\}$/.exec(changed) ?? [];
+      if (hash === undefined) return;
+      const text = textOf(found);
+      expect(changed).toBe(`${EVENT_MEMBER}${text}${HASH_MEMBER}${hash}"${afterEvent(N)}`);
+      expect(found).toStrictEqual(eventFromJson(parseJson(text)));
     }),
   );
 });
