@@ -5,6 +5,7 @@
 import { compile } from "../compiler/compile.ts";
 import { execute } from "../runtime/execute.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
+import { cpuMs } from "./thread-time.ts";
 
 const ROUNDS = 15;
 const ROUND_MS = 200;
@@ -36,12 +37,6 @@ const programs = new Map<string, () => Promise<unknown>>([
   ["program", () => execute(verified)],
   ["hundred", () => execute(compile(source(hundred)))],
 ]);
-
-/** The milliseconds of processor time of this process, with those of the garbage collector. */
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1_000;
-}
 
 /** Runs a program for some processor time. Returns the microseconds of one run. */
 async function sample(run: () => Promise<unknown>, ms: number): Promise<number> {
