@@ -39,7 +39,7 @@ export interface CapabilitySpec {
   readonly mock?: unknown;
 }
 
-/** The JavaScript type of plain data for a type of the language, such as `List<Int>`. A `Result`, `Json` or a tuple is any `PlainValue`. */
+/** The JavaScript type of plain data for a type of the language, such as `List<Int>`. `Json` and a `Result` are any `PlainValue`. */
 export type PlainOf<T extends string> = T extends "Int"
   ? number | bigint
   : T extends "Float"

@@ -53,7 +53,7 @@ async function run(tenant, text, signal) {
     return [200, { outcome, value, error: error?.message, steps }];
   } catch (error) {
     if (error instanceof CompileError)
-      return [400, { error: error.diagnostics.map((one) => renderDiagnostic(one, () => text)).join("\n") }];
+      return [400, { error: error.diagnostics.map((one) => renderDiagnostic(one, (file) => error.sourceOf(file))).join("\n") }];
     if (error instanceof BorunaError && error.kind === "pool.full") return [429, { error: error.message }];
     if (error instanceof BorunaError && error.kind === "pool.compile") return [400, { error: error.message }];
     throw error;

@@ -1,6 +1,10 @@
 /** Runs the examples of `docs/guide/embedding.md`, and checks what the package exports. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { OUTCOMES } from "../../vm/outcome.ts";
 import { apiSections } from "../../scripts/api-page.ts";
+import { ROOT } from "./imports.ts";
 import { expectPrinted, tsBlocks } from "./ts-blocks.ts";
 
 const examples = tsBlocks("docs/guide/embedding.md");
@@ -11,6 +15,13 @@ describe("docs/guide/embedding.md", () => {
   test("has an example of each part", () => {
     expect(new Set(examples.map(({ title }) => title)).size).toBeGreaterThanOrEqual(10);
   });
+});
+
+test("the tables of answers over HTTP have every outcome of a run", () => {
+  const section = readFileSync(join(ROOT, "docs/guide/embedding.md"), "utf8").split("## Answers over HTTP")[1]?.split("\n## ")[0] ?? "";
+  // Only replays end in these.
+  const outcomes = Object.keys(OUTCOMES).filter((outcome) => !["divergence", "incomplete"].includes(outcome));
+  expect([...outcomes, "lost"].filter((outcome) => !section.includes(`\`${outcome}\``))).toEqual([]);
 });
 
 describe("docs/reference/api.md", () => {

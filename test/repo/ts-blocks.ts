@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { context, propagation, trace } from "@opentelemetry/api";
 import { expect, onTestFinished, vi } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { ROOT } from "./imports.ts";
@@ -29,9 +30,20 @@ export async function expectPrinted({ file, text }: TsBlock): Promise<void> {
   const log = vi
     .spyOn(console, "log")
     .mockImplementation((...values) => void printed.push(values.map((value) => value ?? String(value)).join(" ")));
-  onTestFinished(() => log.mockRestore());
+  onTestFinished(() => {
+    log.mockRestore();
+    // What an example registers must not reach other tests.
+    trace.disable();
+    context.disable();
+    propagation.disable();
+  });
   const path = join(temporaryFolder(), file);
-  writeFileSync(path, text.replaceAll('from "boruna"', `from ${JSON.stringify(pathToFileURL(join(ROOT, "index.ts")).href)}`));
+  // The temporary folder has no node_modules.
+  const fromHere = text.replaceAll(
+    /from "(@opentelemetry\/[\w-]+)"/g,
+    (_, name: string) => `from ${JSON.stringify(import.meta.resolve(name))}`,
+  );
+  writeFileSync(path, fromHere.replaceAll('from "boruna"', `from ${JSON.stringify(pathToFileURL(join(ROOT, "index.ts")).href)}`));
   await import(path);
   const expected = [...text.matchAll(/console\.log\(.*\)[;,] \/\/ (.*)$/gm)].map(([, comment = ""]) => comment);
   // A call that prints several lines has them all in its comment.
