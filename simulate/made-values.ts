@@ -7,7 +7,7 @@ import { type TypeShape, typeTable } from "../vm/value/type-definitions.ts";
 import { FloatValue, I64_MAX, I64_MIN } from "../vm/value/value.ts";
 import type { Chooser } from "./choices.ts";
 import { Endings } from "./endings.ts";
-import type { Vocabulary } from "./vocabulary.ts";
+import { KEY_KINDS, type KeyKind, type Vocabulary } from "./vocabulary.ts";
 
 /** What is special about a value. In `partial` JSON members are missing, in `mixed` JSON some values have another type. */
 export type Flavor = "plain" | "empty" | "odd" | "huge" | "partial" | "mixed";
@@ -59,13 +59,14 @@ const MAX_DEMANDED_DEPTH = 100;
 /** The length of a long list, and the most parts of its element, which it repeats. */
 const LONG_LIST = 300;
 const MAX_REPEATED_PARTS = 20;
-/** What a key of a JSON object holds in one run. The first is the simplest. */
-const KEY_KINDS = ["text", "int", "objects", "texts", "object", "bool", "float", "ints"] as const;
-type KeyKind = (typeof KEY_KINDS)[number];
-/** How likely each of them is. */
+/** How likely each of `KEY_KINDS` is, for most keys and for keys such as `items`; and how much more likely those are that the program hints at. */
 const KEY_WEIGHTS = [4, 4, 2, 1, 1, 1, 1, 1] as const;
+const PLURAL_WEIGHTS = [2, 2, 4, 4, 1, 1, 1, 4] as const;
+const PLURAL = /[^su]s$/;
+const HINT_WEIGHT = 30;
 /** Documents of programs that do not say which type they read. */
 const PLAIN_ROOTS = ["object", "objects", "texts", "ints"] as const;
+const ROOT_WEIGHTS = [4, 2, 1, 1] as const;
 
 /** What the answers of one run have in common, so that two pages of a list look alike: the kind of each key, and the form of a document. */
 export interface Plan {
@@ -91,12 +92,22 @@ export class ValueMaker {
   }
 
   plan(choose: Chooser): Plan {
-    const kinds = new Map(this.#words.keys.map((key) => [key, KEY_KINDS[choose.weighted(KEY_WEIGHTS)] ?? "text"]));
-    return { kinds, root: choose.below(this.#rootCount()) };
+    const kinds = new Map(this.#words.keys.map((key) => [key, KEY_KINDS[choose.weighted(this.#weightsOf(key))] ?? "text"]));
+    return { kinds, root: this.#root(choose) };
   }
 
-  #rootCount(): number {
-    return Math.max(this.#words.jsonTypes.length, this.#words.jsonTypes.length > 0 ? 1 : PLAIN_ROOTS.length);
+  #weightsOf(key: string): readonly number[] {
+    const weights = PLURAL.test(key) ? PLURAL_WEIGHTS : KEY_WEIGHTS;
+    const hinted = this.#words.hints.get(key);
+    return hinted === undefined
+      ? weights
+      : weights.map((weight, i) => weight + (hinted.some((kind) => kind === KEY_KINDS[i]) ? HINT_WEIGHT : 0));
+  }
+
+  /** Chooses the form of a document: one of `jsonTypes`, or of `PLAIN_ROOTS` if there are none. */
+  #root(choose: Chooser): number {
+    const { length } = this.#words.jsonTypes;
+    return length > 0 ? choose.below(length) : choose.weighted(ROOT_WEIGHTS);
   }
 
   /** Begins the next value. */
@@ -215,7 +226,7 @@ export class ValueMaker {
   /** Returns a JSON document as the program may expect it. */
   json(choose: Chooser, flavor: Flavor, plan: Plan, depth = 0): JsonData {
     const { jsonTypes } = this.#words;
-    const root = choose.weighted([3, 1]) === 0 ? plan.root : choose.below(this.#rootCount());
+    const root = choose.weighted([3, 1]) === 0 ? plan.root : this.#root(choose);
     const type = jsonTypes[root];
     if (type !== undefined) return this.ofType(type, choose, flavor, plan, true, depth);
     switch (PLAIN_ROOTS[root] ?? "object") {

@@ -27,7 +27,12 @@ export function simulationLines(simulation: Simulation, program: Program, invari
     failure.log === undefined
       ? "`--record FILE` writes the log of this run, for `boruna debug` and `boruna replay`"
       : `\`boruna debug ${failure.log.path}\` steps through this run`;
-  return [...failureLines(failure, seed, program, invariant), ...countLines(simulation), `  help: ${help}`];
+  return [
+    ...failureLines(failure, seed, program, invariant),
+    ...countLines(simulation),
+    `  help: ${help}`,
+    ...(failure.args.size === 0 ? [] : ["  help: the arguments of main were chosen, too; `--arg NAME=VALUE` gives one"]),
+  ];
 }
 
 function countLines({ runs, discarded, calls, faults, outcomes }: Simulation): readonly string[] {

@@ -7,12 +7,28 @@ import type { Instruction, Module } from "../vm/bytecode/module.ts";
 import { BorunaError } from "../vm/error.ts";
 import { parseType, type Type } from "../vm/value/type.ts";
 
+/** What a key of a JSON object holds. The first is the simplest. */
+export const KEY_KINDS = ["text", "int", "objects", "texts", "object", "bool", "float", "ints"] as const;
+export type KeyKind = (typeof KEY_KINDS)[number];
+
+/** Words in names of functions, such as those of `std-json`, and what a key that is passed to such a function holds. */
+const HINTS: readonly (readonly [RegExp, readonly KeyKind[]])[] = [
+  [/(^|_)(text|string)s?(_|$)/, ["text"]],
+  [/(^|_)ints?(_|$)/, ["int"]],
+  [/(^|_)(float|number)(_|$)/, ["float", "int"]],
+  [/(^|_)bool(_|$)/, ["bool"]],
+  [/(^|_)object(_|$)/, ["object"]],
+  [/(^|_)(list|items|array)(_|$)/, ["objects", "texts", "ints"]],
+];
+
 export interface Vocabulary {
   /** The types to which the program converts JSON. */
   readonly jsonTypes: readonly Type[];
   /** Whether the program parses JSON text. */
   readonly parsesJson: boolean;
   readonly keys: readonly string[];
+  /** What a key holds, if the program passes it to a function whose name says that: `int_at(order, "cents")`. */
+  readonly hints: ReadonlyMap<string, readonly KeyKind[]>;
   readonly texts: readonly string[];
   readonly numbers: readonly (number | bigint)[];
   /** Short texts without letters and digits, at which a program may split text. */
@@ -37,12 +53,18 @@ export function vocabularyOf(module: Module): Vocabulary {
   let parsesJson = false;
   const calls = (instruction: Instruction | undefined, id: number | undefined): boolean =>
     instruction?.op === "Builtin" && instruction.operands[0] === id;
+  const hints = new Map<string, readonly KeyKind[]>();
   for (const { code } of module.functions) {
     for (const [at, instruction] of code.entries()) {
       parsesJson ||= calls(instruction, parse);
-      const text =
-        calls(code[at + 1], toJson) && instruction.op === "PushConst" ? module.constants[instruction.operands[0] ?? -1] : undefined;
-      if (typeof text === "string") addType(jsonTypes, text);
+      const text = instruction.op === "PushConst" ? module.constants[instruction.operands[0] ?? -1] : undefined;
+      if (typeof text !== "string") continue;
+      const next = code[at + 1];
+      if (calls(next, toJson)) addType(jsonTypes, text);
+      const called = next?.op === "Call" ? module.functions[next.operands[0] ?? -1]?.name : undefined;
+      const hint = called === undefined ? undefined : HINTS.find(([words]) => words.test(called))?.[1];
+      const key = keysIn(text).at(-1);
+      if (hint !== undefined && key !== undefined) hints.set(key, hint);
     }
   }
   const texts = new Set<string>();
@@ -63,6 +85,7 @@ export function vocabularyOf(module: Module): Vocabulary {
     jsonTypes: [...jsonTypes.values()],
     parsesJson,
     keys: some(keys),
+    hints,
     texts: some(texts),
     numbers: some(numbers),
     separators: some(separators),
