@@ -10,6 +10,7 @@ import { jsonToJs } from "../vm/json/js-interop.ts";
 import { valueToTypedJson } from "../vm/json/typed-json.ts";
 import { typedText } from "../vm/value/display.ts";
 import type { Value } from "../vm/value/value.ts";
+import { FAULTS } from "./faults.ts";
 import type { Simulation, SimulationFailure } from "./simulate.ts";
 import type { SimulatedCall } from "./world.ts";
 
@@ -95,7 +96,8 @@ function givenArguments(capability: string, args: readonly Value[], { registry, 
 
 /** Returns the object that `--json` prints. Members that are undefined are left out. */
 export function simulationJson(simulation: Simulation, program: Program): Readonly<Record<string, unknown>> {
-  const { seed, runs, discarded, calls, faults, outcomes, failure, isCanceled } = simulation;
+  const { seed, runs, discarded, calls, outcomes, failure, isCanceled } = simulation;
+  const faults: ReadonlyMap<string, number> = simulation.faults;
   return {
     ok: failure === undefined && !isCanceled,
     canceled: isCanceled,
@@ -103,7 +105,7 @@ export function simulationJson(simulation: Simulation, program: Program): Readon
     runs,
     discarded,
     calls,
-    faults: Object.fromEntries(faults),
+    faults: Object.fromEntries(Object.keys(FAULTS).flatMap((name) => (name === "none" ? [] : [[name, faults.get(name) ?? 0]]))),
     outcomes: Object.fromEntries(outcomes),
     failure: failure === undefined ? null : failureJson(failure, program),
   };

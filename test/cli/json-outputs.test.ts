@@ -58,6 +58,8 @@ const COMMANDS: readonly (readonly [code: number, ...args: string[]])[] = [
   [1, "policy", "diff", "strict.json", "policy.json"],
   [0, "policy", "suggest", "run.jsonl", "--program", "app.ax"],
   [0, "telemetry", "status"],
+  [0, "simulate", "changed.ax", "--arg", "n=1", "--runs", "50"],
+  [1, "simulate", "app.ax", "--runs", "50"],
 ];
 
 /** Maps each path of the members of `data` to the types that occur there. */

@@ -94,6 +94,19 @@ test("the flags for the policy open nothing else, as for run", async () => {
   expect(stdout).toContain("rule: net_policy.allowed_domains");
 });
 
+test("Ctrl-C ends a simulation between two runs, with what is known so far and without a stack trace", async () => {
+  // SIGHUP is the last of the signals that a command listens to.
+  const hook = 'process.on("newListener", (name) => { if (name === "SIGHUP") process.stderr.write("ready\\n"); });\n';
+  writeFileSync(join(folder, "hook.mjs"), hook);
+  const ended = await boruna(["simulate", "refund.ax", "--runs", "4000000000"], {
+    cwd: folder,
+    nodeFlags: ["--import", join(folder, "hook.mjs")],
+    signalAfter: { text: "ready", signal: "SIGINT" },
+  });
+  expect(ended).toMatchObject({ code: 130, stderr: "ready\n" });
+  expect(ended.stdout).toMatch(/^interrupted after \d+ runs?, and none failed \(seed 1\)\n {2}ends of all runs: success \d+\n/);
+});
+
 test.each([
   [["--runs", "many"], "--runs many: expected a whole number"],
   [["--runs", "0"], "runs: expected a whole number from 1"],
