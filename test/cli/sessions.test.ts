@@ -165,7 +165,6 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}progress`, () => {
       [["log", "show", "run.jsonl", "--no-pager"], "log show: run.jsonl 100 %"],
       [["diff", "run.jsonl", "other.jsonl", "--no-pager"], "diff: other.jsonl 100 %"],
       [["test", "now.ax"], "test: 1 of 1"],
-    [["simulate", "now.ax", "--runs", "3"], "simulate: run 3 of 3"],
     ]),
   )("%j shows it, and leaves nothing of it", async (command, line) => {
     writeFileSync(join(project, "fast.mjs"), FAST);
