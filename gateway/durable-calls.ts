@@ -18,6 +18,8 @@ export interface DurableCall {
 }
 
 export interface DurableCalls {
+  /** Whether an earlier process made the call with this number. It gets no second span. */
+  isKept(call: number): boolean;
   /** Returns the answer that an earlier process kept. Without one, returns the answer of `make`, which runs the handler. Never rejects. */
   carryOut(call: DurableCall, make: () => Arrival | Promise<Arrival>): Promise<Arrival>;
 }

@@ -221,10 +221,10 @@ export class Gateway {
 
   /** Opens the span of a call and tells the observers. */
   #newCall(request: CapabilityRequest, signature: CapabilitySignature | undefined, number: number): Call {
-    const { tracing, mode, observers } = this.#options;
+    const { tracing, mode, observers, durable } = this.#options;
     const { capability, args } = request;
     const filledArgs = signature === undefined ? args : withDefaults(signature, args);
-    const isRepeated = this.#isRepeating();
+    const isRepeated = this.#isRepeating() || durable?.isKept(number) === true;
     const flow = flowSpanOf(request.span);
     const span = (isRepeated || tracing?.isIdle?.() === true ? undefined : tracing)?.startCall(
       {

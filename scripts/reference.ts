@@ -313,7 +313,7 @@ ${table(
 function metricsPage(): string {
   return page(
     "Metrics",
-    "The library records metrics with the MeterProvider that the process has registered with `@opentelemetry/api`; without one, nothing is recorded. A runner (`createRunnerTelemetry`) exports them to the collector of the [environment variables](environment.md), with the resource of the runner. The command exports none.",
+    "The library records metrics with the MeterProvider that the process has registered with `@opentelemetry/api`; without one, nothing is recorded. A runner (`createRunnerTelemetry`) exports them to the collector of the [environment variables](environment.md), with the resource of the runner, and so does `boruna worker`. The other commands export none. An `updown` counter rises and falls; its value is that of now.",
     table(
       ["metric", "kind", "unit", "attributes", "meaning"],
       Object.entries(INSTRUMENTS).map(([name, i]) => [code(name), i.kind, code(i.unit), i.attributes.map(code).join(" "), cell(i.doc)]),

@@ -3,6 +3,7 @@
  * TracerProvider is registered, and metrics if no MeterProvider is.
  */
 import { openThreadContext, type ThreadContext } from "./thread-context/thread-context.ts";
+import type { PoolMetrics } from "./pool-metrics.ts";
 import type { TaskSpan, TaskSpanOptions, TaskSpanStart } from "./task-span.ts";
 import type { Tracing } from "./tracing.ts";
 import { errorCode } from "../vm/error.ts";
@@ -26,6 +27,13 @@ export function defaultTaskSpan(start: TaskSpanStart, options: TaskSpanOptions):
     const { startTaskSpan } = await import("./task-span.ts");
     return startTaskSpan(undefined, start, { ...options, threadContext: await defaultThreadContext() });
   });
+}
+
+const apiMetrics = lazily(() => import("./pool-metrics.ts"));
+
+/** Returns the metrics of a new pool. Undefined if the API package is not installed. */
+export function defaultPoolMetrics(): Promise<PoolMetrics | undefined> {
+  return unlessMissing(async () => (await apiMetrics()).poolMetrics());
 }
 
 function defaultThreadContext(): Promise<ThreadContext | undefined> {

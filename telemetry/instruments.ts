@@ -9,12 +9,15 @@ export const METRIC_ATTRIBUTES = {
   "cap.name": { doc: "name of the capability, one of those that the host has registered" },
   "cap.mode": { doc: "`mock`, `live` or `replay`" },
   "cap.outcome": { doc: "`ok`, `denied`, `budget_exceeded`, `runtime_error` or `unknown`" },
+  "boruna.queue": { doc: "name of a queue, one of those that the worker takes runs from" },
+  "boruna.attempt": { doc: "`first`, or `again` after a worker died or the run waited" },
 } as const;
 
 type MetricAttributeName = keyof typeof METRIC_ATTRIBUTES;
 
 interface InstrumentSpec {
-  readonly kind: "counter" | "histogram";
+  /** The value of an `updown` counter also falls. */
+  readonly kind: "counter" | "updown" | "histogram";
   /** In the notation of UCUM. */
   readonly unit: string;
   readonly attributes: readonly MetricAttributeName[];
@@ -39,6 +42,40 @@ export const INSTRUMENTS = {
     doc: "capability calls that ended, refused ones included",
   },
   "boruna.cap.duration": { kind: "histogram", unit: "s", attributes: CALL_ATTRIBUTES, doc: "time from a capability call to its answer" },
+  "boruna.pool.queued": { kind: "updown", unit: "{run}", attributes: [], doc: "runs of a pool that wait, or are being prepared" },
+  "boruna.pool.running": { kind: "updown", unit: "{run}", attributes: [], doc: "runs that the workers of a pool execute now" },
+  "boruna.pool.wait.duration": { kind: "histogram", unit: "s", attributes: [], doc: "time from joining the queue of a pool to the start" },
+  "boruna.pool.workers.lost": { kind: "counter", unit: "{worker}", attributes: [], doc: "workers of a pool that ended unexpectedly" },
+  "boruna.worker.claimed": {
+    kind: "counter",
+    unit: "{run}",
+    attributes: ["boruna.queue", "boruna.attempt"],
+    doc: "submitted runs that `boruna worker` began to execute",
+  },
+  "boruna.worker.ended": {
+    kind: "counter",
+    unit: "{run}",
+    attributes: ["boruna.queue", "boruna.run.outcome"],
+    doc: "executions that ended here with an outcome; not those that another worker goes on with",
+  },
+  "boruna.worker.active": {
+    kind: "updown",
+    unit: "{run}",
+    attributes: ["boruna.queue"],
+    doc: "submitted runs that the worker executes now",
+  },
+  "boruna.worker.reaped": {
+    kind: "counter",
+    unit: "{run}",
+    attributes: [],
+    doc: "runs that this worker took back from workers that were gone",
+  },
+  "boruna.worker.leases.lost": {
+    kind: "counter",
+    unit: "{worker}",
+    attributes: [],
+    doc: "1 if this worker lost its lease, and with it its runs",
+  },
 } as const satisfies Record<string, InstrumentSpec>;
 
 export type InstrumentName = keyof typeof INSTRUMENTS;

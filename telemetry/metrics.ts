@@ -3,11 +3,10 @@
  * data points go to the MeterProvider that the process has registered, or to the given meter. Without either, metrics cost one
  * check for each run and nothing for its calls.
  */
-import { type Counter, createNoopMeter, type Histogram, type Meter, type MetricOptions, metrics } from "@opentelemetry/api";
-import { VERSION } from "../vm/version.ts";
-import { DURATION_BOUNDS, type InstrumentName, INSTRUMENTS, type MetricAttributes } from "./instruments.ts";
-import { SCOPE } from "./parent-context.ts";
-import { reportError, reportingErrors } from "./tracer-errors.ts";
+import type { Counter, Histogram, Meter } from "@opentelemetry/api";
+import type { InstrumentName, MetricAttributes } from "./instruments.ts";
+import { instrumentsOf, optionsOf } from "./meter.ts";
+import { reportingErrors } from "./tracer-errors.ts";
 import type { CallSpanStart, CallTracing, RunMode, RunTracing, Tracing } from "./tracing.ts";
 
 interface Instruments {
@@ -67,26 +66,7 @@ function secondsSince(startedAt: number): number {
   return (performance.now() - startedAt) / 1_000;
 }
 
-/** The meter that the API returns if no MeterProvider is registered. */
-const NOOP_METER = createNoopMeter();
-/** The instruments that each meter has made. */
-const INSTRUMENTS_OF = new WeakMap<Meter, Instruments>();
-
-/** Returns undefined if nothing records metrics. */
-function currentInstruments(given: Meter | undefined): Instruments | undefined {
-  try {
-    const meter = given ?? metrics.getMeter(SCOPE, VERSION);
-    if (meter === NOOP_METER) return undefined;
-    const known = INSTRUMENTS_OF.get(meter);
-    if (known !== undefined) return known;
-    const instruments = createInstruments(meter);
-    INSTRUMENTS_OF.set(meter, instruments);
-    return instruments;
-  } catch (error) {
-    reportError(error);
-    return undefined;
-  }
-}
+const currentInstruments = instrumentsOf(createInstruments);
 
 function createInstruments(meter: Meter): Instruments {
   return {
@@ -95,10 +75,4 @@ function createInstruments(meter: Meter): Instruments {
     calls: meter.createCounter("boruna.cap.calls" satisfies InstrumentName, optionsOf("boruna.cap.calls")),
     callDuration: meter.createHistogram("boruna.cap.duration" satisfies InstrumentName, optionsOf("boruna.cap.duration")),
   };
-}
-
-function optionsOf(name: InstrumentName): MetricOptions {
-  const { kind, unit, doc } = INSTRUMENTS[name];
-  const options = { unit, description: doc };
-  return kind === "histogram" ? { ...options, advice: { explicitBucketBoundaries: [...DURATION_BOUNDS] } } : options;
 }

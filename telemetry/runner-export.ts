@@ -1,6 +1,6 @@
 /** Starts the export of a runner's spans and metrics, as the variables configure it. Loads the parts of the SDK that it needs. */
 import { randomUUID } from "node:crypto";
-import type { Tracer } from "@opentelemetry/api";
+import type { Meter, Tracer } from "@opentelemetry/api";
 import type { Resource } from "@opentelemetry/resources";
 import type { Sampler } from "@opentelemetry/sdk-trace-node";
 import { VERSION } from "../vm/version.ts";
@@ -11,6 +11,8 @@ import { openThreadContext } from "./thread-context/thread-context.ts";
 import type { TaskSpan, TaskSpanStart, TaskTracers } from "./task-span.ts";
 
 export interface RunnerExport {
+  /** Makes the instruments of the runner's own metrics. Undefined unless metrics are exported. */
+  readonly meter: Meter | undefined;
   startTask(start: TaskSpanStart): TaskSpan | undefined;
   /** Never rejects. Waits at most `shutdownMs`. */
   flush(): Promise<void>;
@@ -50,6 +52,7 @@ export async function startRunnerExport(
   const readsContext = settings.spans?.propagators.tracecontext !== false;
   const shutdownMs = settings.spans?.shutdownMs ?? settings.metrics?.shutdownMs ?? 0;
   return {
+    meter: metrics?.meter,
     startTask: (start) => {
       const { samplingPriority } = start.origin;
       const isKept = samplingPriority !== undefined && samplingPriority > 0;

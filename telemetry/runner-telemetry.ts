@@ -13,6 +13,7 @@ import { isMissingPackage } from "./default-tracing.ts";
 import type { RunnerExport } from "./runner-export.ts";
 import { readMetricSettings, readTelemetrySettings } from "./settings.ts";
 import type { TaskSpan, TaskSpanStart } from "./task-span.ts";
+import type { WorkerMetrics } from "./worker-metrics.ts";
 
 /** Options of `createRunnerTelemetry`. */
 export interface RunnerTelemetryOptions {
@@ -37,10 +38,21 @@ export interface RunnerTelemetry {
   startTask(start: TaskSpanStart): TaskSpan | undefined;
 }
 
+/** The telemetry of `boruna worker`, which also counts what the worker does. */
+export interface WorkerTelemetry extends RunnerTelemetry {
+  /** Returns undefined unless metrics are exported. Call it after `start`. */
+  workerMetrics(): Promise<WorkerMetrics | undefined>;
+}
+
 const RUNNER_SERVICE = "boruna-runner";
 
 /** Creates the telemetry of a runner, not started yet. */
 export function createRunnerTelemetry(options: RunnerTelemetryOptions = {}): RunnerTelemetry {
+  return createWorkerTelemetry(options);
+}
+
+/** Creates the telemetry of a worker, not started yet. */
+export function createWorkerTelemetry(options: RunnerTelemetryOptions): WorkerTelemetry {
   const onNotice = options.onNotice ?? printNotice;
   const reported = new Set<string>();
   // Spans and metrics share variables, so both may report the same notice.
@@ -78,6 +90,10 @@ export function createRunnerTelemetry(options: RunnerTelemetryOptions = {}): Run
       return stopping;
     },
     startTask: (start) => running?.startTask(start),
+    workerMetrics: async () => {
+      const meter = running?.meter;
+      return meter === undefined ? undefined : (await import("./worker-metrics.ts")).workerMetrics(meter);
+    },
   };
 }
 

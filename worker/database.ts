@@ -49,7 +49,8 @@ class FrequentStatements {
 
   #named(given: readonly unknown[]): readonly unknown[] {
     const [text, values, ...more] = given;
-    if (typeof text !== "string" || !Array.isArray(values)) return given;
+    // The result of a prepared statement must keep its columns, and an upgrade may add some to a table.
+    if (typeof text !== "string" || !Array.isArray(values) || text.includes("SELECT *")) return given;
     const name = this.#nameOf(text);
     return name === undefined ? given : [{ name, text, values }, ...more];
   }

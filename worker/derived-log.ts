@@ -96,6 +96,11 @@ class KeptCalls implements DurableCalls {
     this.#answerOf = answerOf;
   }
 
+  /** Nobody sees the spans of a derived log. */
+  isKept(): boolean {
+    return false;
+  }
+
   async carryOut(call: DurableCall): Promise<Arrival> {
     const text = this.#texts.get(stepName(call));
     if (text !== undefined) {

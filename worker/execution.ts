@@ -30,7 +30,7 @@ import type { BegunRun, DecisionRow, ExecutionEnd, RunOptionsRow } from "./store
 export type StopCause = "canceled" | "deadline" | "drained";
 
 /** What an execution needs of its worker. */
-export interface ExecutionHost extends Pick<RecordedCallsOptions, "intent" | "takeOver" | "token" | "untilLeased" | "isDraining"> {
+export interface ExecutionHost extends Pick<RecordedCallsOptions, "intent" | "kept" | "takeOver" | "token" | "untilLeased" | "isDraining"> {
   readonly step: RunStep;
   /** Aborted with a `StopCause`. */
   readonly signal: AbortSignal;

@@ -33,6 +33,8 @@ import type { Intent } from "./store.ts";
 
 export interface RecordedCallsOptions {
   readonly step: RunStep;
+  /** The numbers of calls whose spans an earlier execution made. */
+  readonly kept: ReadonlySet<number>;
   readonly policy: Policy;
   readonly inDoubt: InDoubt;
   readonly maxParallelCalls: number;
@@ -88,6 +90,10 @@ export class RecordedCalls implements DurableCalls {
   /** Whether the run stopped at a call that another worker should make. */
   get isHandedOver(): boolean {
     return this.#isHandedOver;
+  }
+
+  isKept(call: number): boolean {
+    return this.#options.kept.has(call);
   }
 
   carryOut(call: DurableCall, make: () => Arrival | Promise<Arrival>): Promise<Arrival> {
@@ -182,6 +188,15 @@ export class RecordedCalls implements DurableCalls {
 /** The name of the step of a call. */
 export function stepName({ number, capability }: Pick<DurableCall, "number" | "capability">): string {
   return `${number} ${capability.name}`;
+}
+
+export function callOfStep(name: string): number {
+  return Number.parseInt(name, 10);
+}
+
+/** Whether the text of a step is an answer: that of a call whose handler answers later comes in a later execution. */
+export function isAnswered(text: string): boolean {
+  return text !== LATER_TEXT;
 }
 
 function textOf({ capability }: DurableCall, arrival: Exclude<Arrival, { readonly stop: unknown } | { readonly later: true }>): string {

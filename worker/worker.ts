@@ -12,7 +12,8 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import type { ProtectedFiles } from "../gateway/protected-files.ts";
-import type { RunnerTelemetry } from "../telemetry/runner-telemetry.ts";
+import type { WorkerTelemetry } from "../telemetry/runner-telemetry.ts";
+import type { WorkerMetrics } from "../telemetry/worker-metrics.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { Batches } from "./batches.ts";
@@ -30,6 +31,7 @@ import { EngineFailure, endWithout, executeRun, type StopCause } from "./executi
 import type { Health } from "./health.ts";
 import { keepRuns, requeueRuns } from "./keeper.ts";
 import { ProgramCache, programFromRow, servedRegistry, type StoredProgram } from "./programs.ts";
+import { callOfStep, isAnswered } from "./recorded-calls.ts";
 import { oneAtATime, prepareTables } from "./schema.ts";
 import {
   addWorker,
@@ -65,7 +67,8 @@ export interface WorkerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Files that programs can neither read nor write. */
   readonly protectedFiles: ProtectedFiles | undefined;
-  readonly telemetry: RunnerTelemetry | undefined;
+  /** Started already. */
+  readonly telemetry: WorkerTelemetry | undefined;
   /** Receives one line about each thing that an operator should know. */
   readonly onNotice: (line: string) => void;
 }
@@ -81,6 +84,7 @@ const CUT_OFF_MS = 2_000;
 /** How long the start waits for the database, in milliseconds. */
 const START_MS = 60_000;
 const CACHED_PROGRAMS = 200;
+const NO_CALLS: ReadonlySet<number> = new Set();
 
 /** A run in this process. */
 interface ActiveRun {
@@ -107,6 +111,7 @@ export class Worker {
   readonly #ended: Batches<EndedExecution, true>;
   readonly #intents: Batches<NewIntent, Intent>;
   readonly #timers: NodeJS.Timeout[] = [];
+  #metrics: WorkerMetrics | undefined;
   #engine: Engine | undefined;
   #client: EngineClient | undefined;
   #lose = (): void => undefined;
@@ -153,7 +158,8 @@ export class Worker {
   }
 
   async #start(): Promise<void> {
-    const { databaseUrl, queues, leaseMs, onNotice } = this.#options;
+    const { databaseUrl, queues, leaseMs, telemetry, onNotice } = this.#options;
+    this.#metrics = await telemetry?.workerMetrics();
     const pool = this.#pool;
     const tooLate = AbortSignal.timeout(START_MS);
     await untilAnswered(() => prepareTables(pool), tooLate);
@@ -240,7 +246,10 @@ export class Worker {
       const hasLease = await beat(this.#pool, this.id, this.#options.leaseMs);
       if (now - this.#lastBeat > this.#options.leaseMs) this.#inContactSince = now;
       if (hasLease) this.#lastBeat = now;
-      else this.#lose();
+      else {
+        this.#metrics?.leaseLost();
+        this.#lose();
+      }
     } catch (error) {
       if (!isPassing(error)) this.#options.onNotice(`a beat failed: ${connectError(error).message}`);
     } finally {
@@ -259,7 +268,9 @@ export class Worker {
     try {
       await this.#takeUpLeft(engine);
       const round = await keepRuns({ pool: this.#pool, engine, client, leaseMs, retainDays });
-      if (round !== undefined && round.reaped > 0) onNotice(`took back ${round.reaped} runs of workers that are gone`);
+      if (round === undefined || round.reaped === 0) return;
+      this.#metrics?.reaped(round.reaped);
+      onNotice(`took back ${round.reaped} runs of workers that are gone`);
     } catch (error) {
       if (!isPassing(error)) onNotice(`keeping runs failed: ${connectError(error).message}`);
     } finally {
@@ -297,12 +308,15 @@ export class Worker {
     if (run === undefined) return "nothing to do";
     const abort = new AbortController();
     this.#active.set(id, { abort });
+    this.#metrics?.claimed(run.queue, run.execution === 1);
     try {
       const end = await this.#executed(id, run, step, abort);
       await untilAnswered(() => this.#ended.add({ id, execution: run.execution, end }));
       if (end.state === "queued") this.#noteHandedOver({ id, queue: run.queue, tenant: run.tenant }, abort.signal.reason === "drained");
+      this.#metrics?.ended(run.queue, end.outcome);
       return end.state;
     } catch (error) {
+      this.#metrics?.ended(run.queue, undefined);
       throw error instanceof EngineFailure ? error.cause : error;
     } finally {
       this.#active.delete(id);
@@ -342,9 +356,11 @@ export class Worker {
     const { env, protectedFiles, telemetry } = this.#options;
     const origin = { traceparent: options.traceparent ?? undefined, tracestate: options.tracestate ?? undefined };
     const span = telemetry?.startTask({ origin, action: stored.program.module.name, taskId: id });
+    const kept = run.execution > 1 && span !== undefined ? await this.#keptCalls(id) : NO_CALLS;
     const waits = <T>(work: () => Promise<T>): Promise<T> => untilAnswered(work, abort.signal);
     const end = await executeRun(id, run, stored, {
       step,
+      kept,
       signal: abort.signal,
       env,
       protectedFiles,
@@ -358,6 +374,12 @@ export class Worker {
     });
     span?.end({ outcome: end.outcome ?? "suspended" });
     return end;
+  }
+
+  /** The calls that an earlier execution made, so that each call has one span. */
+  async #keptCalls(id: string): Promise<ReadonlySet<number>> {
+    const steps = (await untilAnswered(async () => this.#client?.steps(id))) ?? [];
+    return new Set(steps.flatMap(({ name, text }) => (isAnswered(text) ? [callOfStep(name)] : [])));
   }
 
   async #load(hash: string): Promise<StoredProgram> {

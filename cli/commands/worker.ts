@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { importOptional } from "../../gateway/optional-package.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import { createRunnerTelemetry } from "../../telemetry/runner-telemetry.ts";
+import { createWorkerTelemetry } from "../../telemetry/runner-telemetry.ts";
 import type { DevDatabase } from "../../worker/dev-database.ts";
 import type { QueueLimits } from "../../worker/engine.ts";
 import type { Health, HealthServer } from "../../worker/health.ts";
@@ -29,7 +29,7 @@ export async function workerCommand(session: Session, flags: WorkerFlags): Promi
   const queues = (flags.queue ?? ["default"]).map(queueOf);
   const drainMs = numberOf("--drain-ms", flags.drainMs ?? "30000", 0, 86_400_000);
   const registry = await loadRegistry(flags, session);
-  const telemetry = createRunnerTelemetry({ serviceName: "boruna-worker", onNotice: (line) => notice(`telemetry: ${line}`) });
+  const telemetry = createWorkerTelemetry({ serviceName: "boruna-worker", onNotice: (line) => notice(`telemetry: ${line}`) });
   const settings = {
     queues,
     registry,

@@ -87,6 +87,8 @@ let runs = 0;
 export class PoolRun {
   readonly id: number;
   readonly prepared: PreparedRun;
+  /** When it joined the queue, in milliseconds of `performance.now`. */
+  readonly queuedAt: number = performance.now();
   readonly #scope = new AsyncResource("boruna.PoolRun");
   readonly #handlersAbort = new AbortController();
   readonly #causes = new Map<number, unknown>();

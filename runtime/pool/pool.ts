@@ -13,17 +13,21 @@
  */
 import { availableParallelism } from "node:os";
 import { releaseLeftLock } from "../../replay/log/log-lock.ts";
+import { defaultPoolMetrics } from "../../telemetry/default-tracing.ts";
+import type { PoolMetrics } from "../../telemetry/pool-metrics.ts";
 import type { SourceFile } from "../../compiler/source.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
+import { lazily } from "../../vm/lazy.ts";
 import type { Runnable } from "../execute.ts";
 import { PoolCompiler } from "./compiler.ts";
 import { FairQueue, type QueueLimits } from "./fair-queue.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import type { FromWorker } from "./messages.ts";
 import { canceledExecution, type PoolExecution, PoolRun, type PreparedRun } from "./pool-run.ts";
-import { checkSource, isSource, type PoolProgram, programOf, registryToText } from "./programs.ts";
+import { PoolWorker } from "./pool-worker.ts";
 import { type PoolRunOptions, prepareRun } from "./prepare.ts";
-import { type Isolation, OUT_OF_MEMORY, startWorker, type WorkerLink } from "./worker-link.ts";
+import { checkSource, isSource, type PoolProgram, programOf } from "./programs.ts";
+import { type Isolation, OUT_OF_MEMORY, startWorker } from "./worker-link.ts";
 
 /** Options of `createPool`. All are optional. */
 export interface PoolOptions {
@@ -125,73 +129,6 @@ const HEAP_BASE_BYTES = 512 * 2 ** 20;
 const MAX_FAILED_STARTS = 3;
 /** How long `close` waits for runs that it has canceled, in milliseconds. */
 const CLOSE_MS = 1_500;
-/** The most programs that a worker keeps. */
-const MAX_PROGRAMS = 256;
-/** The most bytes of modules that a worker keeps. In its heap, a module takes seven times its bytes. A larger one is alone in its worker. */
-const MAX_MODULE_BYTES = 32 * 2 ** 20;
-
-class PoolWorker {
-  readonly link: WorkerLink;
-  readonly runs = new Map<number, PoolRun>();
-  isReady = false;
-  /** The sum of the runs' `max_alloc_bytes`. */
-  bytes = 0;
-  /** The programs that the worker has, by number. The one that was used last is at the end. */
-  readonly #programs = new Map<number, { readonly bytes: number; runs: number }>();
-
-  constructor(start: (worker: PoolWorker) => WorkerLink) {
-    this.link = start(this);
-  }
-
-  /** Whether the program fits beside the programs of the worker's runs. */
-  hasRoomFor({ id, module }: PoolProgram): boolean {
-    if (this.#programs.has(id)) return true;
-    const inUse = [...this.#programs.values()].filter(({ runs }) => runs > 0);
-    return inUse.length === 0 || sumOf(inUse) + module.length <= MAX_MODULE_BYTES;
-  }
-
-  begin(run: PoolRun): void {
-    const { program, allocBytes } = run.prepared;
-    const { id, module, registry } = program;
-    const known = this.#programs.get(id);
-    if (known === undefined) {
-      this.#forgetOld(module.length);
-      this.link.send({ type: "program", program: id, module, capabilities: registryToText(registry).text });
-    }
-    this.#programs.delete(id);
-    this.#programs.set(id, { bytes: module.length, runs: (known?.runs ?? 0) + 1 });
-    this.runs.set(run.id, run);
-    this.bytes += allocBytes;
-    run.start(id, (message: ToWorker) => this.link.send(message));
-  }
-
-  end(run: PoolRun): void {
-    const { program, allocBytes } = run.prepared;
-    const known = this.#programs.get(program.id);
-    if (known !== undefined) known.runs -= 1;
-    this.runs.delete(run.id);
-    this.bytes -= allocBytes;
-  }
-
-  /** Forgets programs that no run uses, the oldest first, until there is room for one with this number of bytes. */
-  #forgetOld(newBytes: number): void {
-    let bytes = sumOf(this.#programs.values());
-    for (const [program, known] of this.#programs) {
-      if (this.#programs.size < MAX_PROGRAMS && bytes + newBytes <= MAX_MODULE_BYTES) return;
-      if (known.runs > 0) continue;
-      this.#programs.delete(program);
-      bytes -= known.bytes;
-      this.link.send({ type: "forget", program });
-    }
-  }
-}
-
-function sumOf(programs: Iterable<{ readonly bytes: number }>): number {
-  let sum = 0;
-  for (const { bytes } of programs) sum += bytes;
-  return sum;
-}
-
 class WorkerPool {
   readonly #settings: Settings;
   readonly #queue: FairQueue<PoolRun>;
@@ -200,6 +137,11 @@ class WorkerPool {
   /** The callers that wait for a place in the queue, longest wait first. */
   readonly #waitingForRoom = new Set<{ readonly tenant: string; readonly resolve: () => void }>();
   readonly #ended = new Map<string, number>();
+  /** Loaded by the first run whose option `tracing` is not false. */
+  readonly #loadMetrics = lazily(async () => {
+    this.#metrics = await defaultPoolMetrics();
+  });
+  #metrics: PoolMetrics | undefined;
   #failedStarts = 0;
   /** Whether all workers have been ready, or one of them could not start. */
   #hasStarted = false;
@@ -223,6 +165,7 @@ class WorkerPool {
     this.#keepAlive();
     let prepared: PreparedRun | undefined;
     try {
+      if (options.tracing !== false) await this.#loadMetrics();
       const program = await this.#programOf(given, tenant, options);
       prepared = program === undefined ? undefined : await prepareRun(program, tenant, options);
       this.#checkOpen();
@@ -259,11 +202,18 @@ class WorkerPool {
     });
   }
 
+  /** The number of runs that the workers execute. */
+  #running(): number {
+    let sum = 0;
+    for (const { runs } of this.#workers) sum += runs.size;
+    return sum;
+  }
+
   stats(): PoolStats {
     const workers = [...this.#workers];
     return {
       queued: this.#queue.length,
-      running: workers.reduce((sum, { runs }) => sum + runs.size, 0),
+      running: this.#running(),
       workers: workers.filter(({ isReady }) => isReady).length,
       ended: Object.fromEntries(this.#ended),
       refused: this.#refused,
@@ -284,6 +234,7 @@ class WorkerPool {
     this.#keepAlive();
     for (const { link } of this.#workers) link.stop();
     await this.#waitUntil(() => this.#workers.size === 0);
+    this.#metrics?.setRuns(0, 0);
   }
 
   /** While the pool closes: called when a run or a worker has ended. */
@@ -360,10 +311,12 @@ class WorkerPool {
     while (this.#hasStarted) {
       const run = this.#queue.start(({ prepared }) => this.#workerFor(prepared) !== undefined);
       if (run === undefined) break;
+      this.#metrics?.waited(performance.now() - run.queuedAt);
       this.#workerFor(run.prepared)?.begin(run);
     }
     this.#wakeWaiting();
     this.#keepAlive();
+    this.#metrics?.setRuns(this.#queue.length, this.#running());
   }
 
   /** The workers keep this process alive as long as a run waits or is under way. */
@@ -449,6 +402,7 @@ class WorkerPool {
     this.#onEnd();
     if (this.#closing !== undefined) return;
     this.#workersLost += 1;
+    this.#metrics?.workerLost();
     this.#failedStarts += worker.isReady ? 0 : 1;
     if (this.#failedStarts < MAX_FAILED_STARTS) this.#startWorker();
     else if (this.#workers.size === 0) {

@@ -8,6 +8,8 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
+import { lastMetrics } from "../telemetry/collected-metrics.ts";
+import { type Collector, startCollector } from "../telemetry/collector.ts";
 import { boruna, type Ended, environment, MAIN } from "./boruna.ts";
 
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
@@ -15,6 +17,7 @@ if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
   const folder = temporaryFolder();
   let server: PostgresServer;
+  let collector: Collector;
   let worker: ChildProcess;
   let health = "";
   let stderr = "";
@@ -42,6 +45,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
   beforeAll(async () => {
     if (POSTGRES_BIN === undefined) return;
     server = await startPostgres(POSTGRES_BIN);
+    collector = await startCollector();
     await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
     const address = web.address();
     const host = `127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
@@ -58,6 +62,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
     worker?.kill("SIGKILL");
     web.closeAllConnections();
     web.close();
+    await collector?.close();
     await server?.stop();
   });
 
@@ -78,7 +83,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
   test("executes what is submitted; runs watch, show, list and log", async () => {
     worker = spawn(process.execPath, [MAIN, "worker", "--json", "--health", "127.0.0.1:0"], {
       cwd: folder,
-      env: environment({ DATABASE_URL: server.url("boss") }),
+      env: environment({ DATABASE_URL: server.url("boss"), OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }),
       stdio: ["ignore", "pipe", "pipe"],
     });
     worker.stderr?.setEncoding("utf8").on("data", (text: string) => {
@@ -149,5 +154,17 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
     expect(await once(worker, "exit")).toEqual([0, null]);
     expect(await json("runs", "show", id)).toMatchObject({ outcome: "success", attempts: 1, result: { value: "slow" } });
     expect(stderr).toBe("drains: 1 run ends at its next call; calls in flight have up to 30 s\ndrained: no run is left\n");
+  });
+
+  test("the collector has what the worker counted", () => {
+    const counts = lastMetrics(collector).filter(({ metric }) => metric.startsWith("boruna.worker."));
+    expect(counts.map(({ metric, attributes, count }) => `${metric} ${Object.values(attributes).join(" ")} ${count}`).toSorted()).toEqual([
+      "boruna.worker.active default 0",
+      "boruna.worker.claimed default again 1",
+      "boruna.worker.claimed default first 3",
+      "boruna.worker.ended default success 3",
+      "boruna.worker.ended default suspended 1",
+    ]);
+    expect(counts[0]?.resource["service.name"]).toBe("boruna-worker");
   });
 });

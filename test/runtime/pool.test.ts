@@ -4,7 +4,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { trace } from "@opentelemetry/api";
+import { metrics, trace } from "@opentelemetry/api";
+import {
+  AggregationTemporality,
+  DataPointType,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from "@opentelemetry/sdk-metrics";
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
 import fc from "fast-check";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
@@ -478,4 +485,51 @@ describe("queue and back pressure", () => {
     const create: (given: object) => Pool = createPool;
     expect(() => create(options)).toThrow(message);
   });
+});
+
+test("a registered MeterProvider has the runs of a pool, their waits, and its lost workers", async () => {
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  const provider = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 2_147_483_647 })] });
+  metrics.setGlobalMeterProvider(provider);
+  const points = async (): Promise<Record<string, unknown>> => {
+    await provider.forceFlush();
+    const found = (exporter.getMetrics().at(-1)?.scopeMetrics ?? []).flatMap((scope) => scope.metrics);
+    return Object.fromEntries(
+      found.flatMap(({ descriptor, dataPointType, dataPoints }) =>
+        dataPoints.map(({ value }) => [
+          descriptor.name,
+          dataPointType === DataPointType.HISTOGRAM && typeof value === "object" ? value.count : value,
+        ]),
+      ),
+    );
+  };
+  try {
+    const { tracing: _, ...options } = common;
+    const pool = poolOf({ threads: 1, isolation: "process", maxRunsPerWorker: 1 });
+    const kill = workerKiller("process");
+    const begun = gate();
+    const held = gate();
+    const handlers = {
+      "own.wait": async () => {
+        begun.open();
+        await held.promise;
+        return 1;
+      },
+    };
+    const runs = [1, 2].map((n) => pool.execute(WAIT, { ...options, registry, live: true, args: { n }, handlers }));
+    await begun.promise;
+    expect(await points()).toMatchObject({ "boruna.pool.queued": 1, "boruna.pool.running": 1, "boruna.pool.wait.duration": 1 });
+    kill();
+    held.open();
+    expect((await Promise.all(runs)).map(({ outcome }) => outcome)).toEqual(["lost", "success"]);
+    expect(await points()).toMatchObject({
+      "boruna.pool.queued": 0,
+      "boruna.pool.running": 0,
+      "boruna.pool.wait.duration": 2,
+      "boruna.pool.workers.lost": 1,
+    });
+  } finally {
+    metrics.disable();
+    await provider.shutdown();
+  }
 });

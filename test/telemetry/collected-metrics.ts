@@ -66,7 +66,7 @@ function pointsOf({ body, headers }: CollectedRequest): readonly CollectedPoint[
           metric: text(metric["name"]),
           unit: text(metric["unit"]),
           attributes: attributesOf(point["attributes"]),
-          count: Number(histogram ? point["count"] : (point["asDouble"] ?? point["asInt"])),
+          count: Number(histogram ? point["count"] : (point["asDouble"] ?? point["asInt"] ?? 0)),
           sum: histogram ? Number(point["sum"]) : undefined,
           bounds: Array.isArray(point["explicitBounds"]) ? point["explicitBounds"].map(Number) : [],
           resource: attributesOf(object(resourceMetrics["resource"])["attributes"]),

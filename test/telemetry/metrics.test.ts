@@ -19,9 +19,11 @@ import { execute, type RunOptions } from "../../runtime/execute.ts";
 import { runTask } from "../../runtime/task.ts";
 import { INSTRUMENTS, METRIC_ATTRIBUTES } from "../../telemetry/instruments.ts";
 import { meteredTracing } from "../../telemetry/metrics.ts";
+import { poolMetrics } from "../../telemetry/pool-metrics.ts";
 import { createRunnerTelemetry } from "../../telemetry/runner-telemetry.ts";
 import { readMetricSettings } from "../../telemetry/settings.ts";
 import type { RunTracing, Tracing } from "../../telemetry/tracing.ts";
+import { workerMetrics } from "../../telemetry/worker-metrics.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { OUTCOMES } from "../../vm/outcome.ts";
 import { lastMetrics, metricRequests } from "./collected-metrics.ts";
@@ -80,8 +82,18 @@ describe("with a registered MeterProvider", () => {
 
   test("instruments, units and attributes are those of the table", async () => {
     await run(NOW);
+    const pool = poolMetrics();
+    pool.setRuns(2, 1);
+    pool.waited(1);
+    pool.workerLost();
+    const worker = workerMetrics(metrics.getMeter("boruna"));
+    worker.claimed("default", true);
+    worker.ended("default", "success");
+    worker.ended("default", undefined);
+    worker.reaped(1);
+    worker.leaseLost();
     const seen = await collected();
-    expect(seen.map(({ descriptor }) => descriptor.name)).toEqual(Object.keys(INSTRUMENTS));
+    expect(seen.map(({ descriptor }) => descriptor.name).toSorted()).toEqual(Object.keys(INSTRUMENTS).toSorted());
     for (const { descriptor, dataPointType, dataPoints } of seen) {
       const row = Object.entries(INSTRUMENTS).find(([name]) => name === descriptor.name)?.[1];
       expect(descriptor).toMatchObject({ unit: row?.unit, description: row?.doc });

@@ -9,6 +9,7 @@ import { verifyLog } from "../../replay/verify.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { type Client, createClient, type ListOptions, type ShownRun, type SubmitOptions } from "../../worker/api.ts";
 import { Worker } from "../../worker/worker.ts";
+import { memoryTracing } from "../../telemetry/memory-tracing.ts";
 import { kindOf } from "../error-kind.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
 import { openShop, programOf, type Shop, shopPolicy } from "./shop.ts";
@@ -36,6 +37,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
   let worker: Worker;
   let shop: Shop;
   const notices: string[] = [];
+  const { spans, tracing } = memoryTracing(10_000);
 
   const startWorker = (registry = shop.registry): Promise<Worker> =>
     Worker.start({
@@ -50,7 +52,13 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
       registry,
       env: {},
       protectedFiles: undefined,
-      telemetry: undefined,
+      telemetry: {
+        start: async () => undefined,
+        flush: async () => undefined,
+        stop: async () => undefined,
+        startTask: () => ({ traceDetail: undefined, tracing, end: () => undefined }),
+        workerMetrics: async () => undefined,
+      },
       onNotice: (line) => void notices.push(line),
     });
   const submit = async (program: Program, options: SubmitOptions = {}): Promise<string> =>
@@ -140,6 +148,12 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
     await client.approve(run.id, { call: 1, decision: "approved", by: "ada" });
     expect(await client.watch(run.id)).toMatchObject({ outcome: "success", result: { value: 3 + 9 } });
     expect(shop.calls).toEqual(["read a", "buy tea"]);
+    const executions = spans.filter(({ attributes }) => attributes["boruna.run.id"] === run.id).map(({ id }) => id);
+    const calls = spans.flatMap(({ parentId, attributes: { "cap.name": name, "cap.call": call } }) =>
+      parentId !== undefined && executions.includes(parentId) ? [`${String(call)} ${String(name)}`] : [],
+    );
+    // The answer of the second call was kept, so the second execution has no span of it.
+    expect([executions.length, calls]).toEqual([2, ["1 shop.buy", "2 shop.read", "1 shop.buy"]]);
     const path = join(folder, "approved.jsonl");
     await client.log(run.id, path);
     expect(readFileSync(path, "utf8")).toContain('"by":"ada"');

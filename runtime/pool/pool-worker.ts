@@ -1,0 +1,72 @@
+/** The pool's side of one worker: its runs, and the programs that it has. */
+import type { ToWorker } from "./messages.ts";
+import type { PoolRun } from "./pool-run.ts";
+import { type PoolProgram, registryToText } from "./programs.ts";
+import type { WorkerLink } from "./worker-link.ts";
+
+/** The most programs that a worker keeps. */
+const MAX_PROGRAMS = 256;
+/** The most bytes of modules that a worker keeps. In its heap, a module takes seven times its bytes. A larger one is alone in its worker. */
+const MAX_MODULE_BYTES = 32 * 2 ** 20;
+
+export class PoolWorker {
+  readonly link: WorkerLink;
+  readonly runs = new Map<number, PoolRun>();
+  isReady = false;
+  /** The sum of the runs' `max_alloc_bytes`. */
+  bytes = 0;
+  /** The programs that the worker has, by number. The one that was used last is at the end. */
+  readonly #programs = new Map<number, { readonly bytes: number; runs: number }>();
+
+  constructor(start: (worker: PoolWorker) => WorkerLink) {
+    this.link = start(this);
+  }
+
+  /** Whether the program fits beside the programs of the worker's runs. */
+  hasRoomFor({ id, module }: PoolProgram): boolean {
+    if (this.#programs.has(id)) return true;
+    const inUse = [...this.#programs.values()].filter(({ runs }) => runs > 0);
+    return inUse.length === 0 || sumOf(inUse) + module.length <= MAX_MODULE_BYTES;
+  }
+
+  begin(run: PoolRun): void {
+    const { program, allocBytes } = run.prepared;
+    const { id, module, registry } = program;
+    const known = this.#programs.get(id);
+    if (known === undefined) {
+      this.#forgetOld(module.length);
+      this.link.send({ type: "program", program: id, module, capabilities: registryToText(registry).text });
+    }
+    this.#programs.delete(id);
+    this.#programs.set(id, { bytes: module.length, runs: (known?.runs ?? 0) + 1 });
+    this.runs.set(run.id, run);
+    this.bytes += allocBytes;
+    run.start(id, (message: ToWorker) => this.link.send(message));
+  }
+
+  end(run: PoolRun): void {
+    const { program, allocBytes } = run.prepared;
+    const known = this.#programs.get(program.id);
+    if (known !== undefined) known.runs -= 1;
+    this.runs.delete(run.id);
+    this.bytes -= allocBytes;
+  }
+
+  /** Forgets programs that no run uses, the oldest first, until there is room for one with this number of bytes. */
+  #forgetOld(newBytes: number): void {
+    let bytes = sumOf(this.#programs.values());
+    for (const [program, known] of this.#programs) {
+      if (this.#programs.size < MAX_PROGRAMS && bytes + newBytes <= MAX_MODULE_BYTES) return;
+      if (known.runs > 0) continue;
+      this.#programs.delete(program);
+      bytes -= known.bytes;
+      this.link.send({ type: "forget", program });
+    }
+  }
+}
+
+function sumOf(programs: Iterable<{ readonly bytes: number }>): number {
+  let sum = 0;
+  for (const { bytes } of programs) sum += bytes;
+  return sum;
+}
