@@ -5,6 +5,7 @@ import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
 import { type CallPath, type EffectCall, findEffects, type Place } from "./effects.ts";
 import type { Known, KnownText } from "./known.ts";
+import { secretText } from "./secrets.ts";
 import { isLeftToHandler, judge, type Judgement, unusedRules } from "./verdict.ts";
 
 /** A call of the program, and what the policy decides about it. Without a policy there is no judgement. */
@@ -78,6 +79,9 @@ function pathLines({ path, otherPaths }: EffectCall): readonly string[] {
   );
 }
 
+const secretLines = ({ secrets }: EffectCall): readonly string[] =>
+  secrets.flatMap(({ name, hosts }) => (hosts ?? [undefined]).map((host) => `    can send ${secretText(name, host)}`));
+
 /** Returns the check as lines of text. */
 export function policyCheckLines({ calls: checked, totals, unused }: PolicyCheck): readonly string[] {
   const lines = checked.flatMap(({ call, judgement, isLeftToHandler: isLeft }) => {
@@ -87,7 +91,7 @@ export function policyCheckLines({ calls: checked, totals, unused }: PolicyCheck
     const verdict =
       judgement === undefined ? "" : ` ${isLeft ? "allowed, unless its handler refuses it" : VERDICT_WORDS[judgement.verdict]},`;
     const reasons = (judgement?.reasons ?? []).map(({ rule, reason }) => `    ${reason} [${rule}]`);
-    return [`${what}:${verdict} ${times(call.times)}`, ...pathLines(call), ...reasons];
+    return [`${what}:${verdict} ${times(call.times)}`, ...pathLines(call), ...secretLines(call), ...reasons];
   });
   const forecast = [...totals].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => `${name}: ${calls(count)}`);
   return [
@@ -104,7 +108,7 @@ const VERDICT_WORDS = {
   allowed: "allowed",
 } as const;
 
-const placeJson = ({ file, line, column }: Place): JsonData =>
+export const placeJson = ({ file, line, column }: Place): JsonData =>
   new Map<string, JsonData>([
     ["file", file],
     ["line", line],
@@ -114,22 +118,21 @@ const placeJson = ({ file, line, column }: Place): JsonData =>
 /** Returns a count as JSON: null if no bound is known. */
 const countJson = (count: number): JsonData => (count === Infinity ? null : count);
 
-function pathJson({ steps, omitted }: CallPath): JsonData {
-  return new Map<string, JsonData>([
-    [
-      "steps",
-      steps.map(
-        (step) =>
-          new Map<string, JsonData>([
-            ["function", step.function],
-            ["by", step.by],
-            ["place", placeJson(step.place)],
-          ]),
-      ),
-    ],
+export const stepsJson = (steps: CallPath["steps"]): JsonData =>
+  steps.map(
+    (step) =>
+      new Map<string, JsonData>([
+        ["function", step.function],
+        ["by", step.by],
+        ["place", placeJson(step.place)],
+      ]),
+  );
+
+const pathJson = ({ steps, omitted }: CallPath): JsonData =>
+  new Map<string, JsonData>([
+    ["steps", stepsJson(steps)],
     ["omitted", omitted],
   ]);
-}
 
 function argumentsJson({ args }: EffectCall): JsonData {
   return new Map(
@@ -166,6 +169,16 @@ export function policyCheckJson(check: PolicyCheck): JsonData {
             ["path", call.path === undefined ? null : pathJson(call.path())],
             ["other_paths", call.otherPaths.map((path) => pathJson(path()))],
             ["times", countJson(call.times)],
+            [
+              "secrets",
+              call.secrets.map(
+                ({ name, hosts }) =>
+                  new Map<string, JsonData>([
+                    ["name", name ?? null],
+                    ["hosts", hosts ?? null],
+                  ]),
+              ),
+            ],
             ["arguments", argumentsJson(call)],
             ["in_actor", call.inActor],
           ]),

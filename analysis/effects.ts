@@ -21,9 +21,12 @@ import type { Span } from "../compiler/ast.ts";
 import type { CheckedFunctions } from "../compiler/compile.ts";
 import { lineTable, type LineTable, positionAt, type SourceFile } from "../compiler/source.ts";
 import { type CapabilityDecl, type CapabilityRegistry, signatureFor } from "../vm/capabilities.ts";
+import type { Callable } from "../compiler/ir.ts";
 import { countRuns } from "./count-runs.ts";
+import { Influences, type TextNumbers } from "./influence.ts";
 import { type Known, knownConstant } from "./known.ts";
 import { type Reached, type ReachedFunction, reachedFrom } from "./reached.ts";
+import { secretNames, sentSecrets, type SentSecret } from "./secrets.ts";
 import { bounded, type Edge, type EdgeKind, type Instance, type Site, times } from "./walk.ts";
 
 /** A place in the source. Lines and columns start at 1. */
@@ -57,6 +60,10 @@ export interface EffectCall {
   readonly path: (() => CallPath) | undefined;
   /** A path for each other caller of the function that makes the call, the shortest first. */
   readonly otherPaths: readonly (() => CallPath)[];
+  /** The secrets that a call of net.fetch can send. */
+  readonly secrets: readonly SentSecret[];
+  /** Returns a text that is the same in another program, analyzed with the same `TextNumbers`, if the code that may influence the arguments is. */
+  readonly influence: () => string;
   /** The parameters by name, with what is known about their arguments. Defaults are filled in. */
   readonly args: readonly { readonly param: string; readonly known: Known }[];
   /** How often one run can make this call: 0 if it is never reached, Infinity if no bound is known. */
@@ -70,22 +77,29 @@ export interface Effects {
   readonly calls: readonly EffectCall[];
   /** How many calls one run can make, by the name of the capability. A capability that is never called is absent. */
   readonly totals: ReadonlyMap<string, number>;
+  /** Like `EffectCall.influence`, for all code that `main` may run. */
+  readonly influenceOfProgram: () => string;
 }
 
 /** Limit on the steps of a path. */
 const MAX_STEPS = 64;
 
-/** Finds the capability calls of a program, including those that are never reached. */
-export function findEffects({ main, functions }: CheckedFunctions, registry: CapabilityRegistry): Effects {
+/** Finds the capability calls of a program, including those that are never reached. Programs that are compared share `numbers`. */
+export function findEffects(
+  { main, functions }: CheckedFunctions,
+  registry: CapabilityRegistry,
+  numbers: TextNumbers = new Map(),
+): Effects {
   const {
     reached: found,
     instances: [entry],
   } = reachedFrom([main]);
   if (entry === undefined) throw new Error("main has no instance");
   const graph = new Graph(entry, found);
+  const influences = new Influences(main, graph.reached, numbers);
   const { reached } = graph;
   const runs = countRuns(entry, reached);
-  const calls = new CallList(registry, graph);
+  const calls = new CallList(registry, graph, influences);
   const totals = new Map<string, number>();
   for (const [instance, fn] of reached) {
     calls.add(fn, instance, runs.get(instance) ?? 0);
@@ -97,18 +111,23 @@ export function findEffects({ main, functions }: CheckedFunctions, registry: Cap
   const known = new Set([...reached.values()].map(({ callable }) => callable));
   const others = reachedFrom(functions.filter((f) => !known.has(f))).reached;
   for (const fn of others.values()) if (!known.has(fn.callable)) calls.add(fn, undefined, 0);
-  return { calls: calls.sorted(), totals };
+  return { calls: calls.sorted(), totals, influenceOfProgram: () => influences.ofProgram() };
 }
 
 /** The calls found so far. Those of one place that have the same arguments are joined. */
 class CallList {
   readonly #registry: CapabilityRegistry;
   readonly #graph: Graph;
+  readonly #influences: Influences;
+  /** The names of the secrets in the code that `main` may run. */
+  readonly #secrets: ReadonlySet<string | undefined>;
   readonly #calls = new Map<string, FoundCall>();
 
-  constructor(registry: CapabilityRegistry, graph: Graph) {
+  constructor(registry: CapabilityRegistry, graph: Graph, influences: Influences) {
     this.#registry = registry;
     this.#graph = graph;
+    this.#influences = influences;
+    this.#secrets = secretNames([...graph.reached.values()].flatMap(({ walked }) => [...walked.placeholders]));
   }
 
   /** Adds the calls that a function makes. `instance` is undefined if the function is never reached. */
@@ -120,7 +139,7 @@ class CallList {
       const args = argsOf(capability, site);
       const maker = site.times === 0 ? undefined : instance;
       const key = `${place.file}:${place.line}:${place.column}:${capability.id}:${JSON.stringify(args, (_, value) => keyValue(value))}`;
-      const call = this.#calls.get(key) ?? { capability, place, args, times: 0, makers: [] };
+      const call = this.#calls.get(key) ?? { capability, callable, place, args, times: 0, makers: [] };
       this.#calls.set(key, call);
       if (maker === undefined) continue;
       call.times = bounded(call.times + times(runs, site.times));
@@ -132,10 +151,13 @@ class CallList {
     const reachedAt = new Set([...this.#calls.values()].filter(({ makers }) => makers.length > 0).map(({ place }) => placeKey(place)));
     return [...this.#calls.values()]
       .filter(({ makers, place }) => makers.length > 0 || !reachedAt.has(placeKey(place)))
-      .map(({ capability, place, args, times: count, makers }): EffectCall => {
+      .map(({ capability, callable, place, args, times: count, makers }): EffectCall => {
         const [path, ...otherPaths] = this.#graph.pathsTo(makers);
         const inActor = makers.length > 0 && makers.every((maker) => !this.#graph.ownTask.has(maker));
-        return { capability, place, path, otherPaths, args, times: count, inActor };
+        const knownOf = (name: string): Known => args.find(({ param }) => param === name)?.known;
+        const secrets = capability.name === "net.fetch" ? sentSecrets(knownOf("url"), knownOf("headers"), this.#secrets) : [];
+        const influence = (): string => this.#influences.of(callable);
+        return { capability, place, path, otherPaths, args, secrets, influence, times: count, inActor };
       })
       .sort((a, b) => comparePlaces(a.place, b.place));
   }
@@ -143,6 +165,8 @@ class CallList {
 
 interface FoundCall {
   readonly capability: CapabilityDecl;
+  /** The function in whose body the call is. */
+  readonly callable: Callable;
   readonly place: Place;
   readonly args: EffectCall["args"];
   times: number;

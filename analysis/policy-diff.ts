@@ -27,8 +27,15 @@ import {
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { wherePathChanges } from "./where-diff.ts";
 
-/** `moves`: the policy allows as much as before, but differently. For example, a secret comes from another variable. */
-export type Direction = "grows" | "shrinks" | "moves";
+/**
+ * `moves`: as much is allowed as before, but differently. For example, a secret comes from another variable. `cannot_tell`: only of
+ * programs; a call could have any target before, and its code has changed.
+ */
+export type Direction = "grows" | "cannot_tell" | "shrinks" | "moves";
+
+/** Whether a change is one that somebody must approve. */
+export const needsReview = ({ direction }: { readonly direction: Direction }): boolean =>
+  direction === "grows" || direction === "cannot_tell";
 
 /** A difference between two values of a field. */
 interface Difference {
@@ -305,8 +312,8 @@ function allowChanges(before: Policy, after: Policy, registry: CapabilityRegistr
 export function changeLines(
   changes: readonly { readonly direction: Direction; readonly path: string; readonly text: string }[],
 ): readonly string[] {
-  const order: readonly Direction[] = ["grows", "moves", "shrinks"];
+  const order: readonly Direction[] = ["grows", "cannot_tell", "moves", "shrinks"];
   return order.flatMap((direction) =>
-    changes.filter((change) => change.direction === direction).map(({ path, text }) => `${direction}: ${path}: ${text}`),
+    changes.filter((change) => change.direction === direction).map(({ path, text }) => `${direction.replace("_", " ")}: ${path}: ${text}`),
   );
 }

@@ -1,16 +1,24 @@
 /**
  * Compares what two versions of a program may do: which capabilities they call, how often, with which hosts, paths and other targets,
- * from which files, and whether from an actor.
+ * which secrets they send, from which files, and whether from an actor.
+ *
+ * Each call of the new program is compared with the calls of the old one, with all its targets together: a POST to one host and a GET
+ * from another do not allow a POST to the other. If only a call covers it whose target could already be anything, and the code that may
+ * influence the call has changed, the comparison cannot tell (`cannot_tell`).
  *
  * The names of functions and the order of code do not matter. A call that moves to another file is reported as `moves`. A call that one
  * more file makes is reported as `grows`, even if nothing else is new.
  */
 import type { CheckedFunctions } from "../compiler/compile.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
-import { pathText, quoted } from "./check.ts";
-import { type EffectCall, findEffects } from "./effects.ts";
-import { ANY_TEXT, type KnownText } from "./known.ts";
+import type { JsonData } from "../vm/json/json.ts";
+import { pathText, placeJson, quoted, stepsJson } from "./check.ts";
+import { type EffectCall, type Effects, findEffects } from "./effects.ts";
+import type { TextNumbers } from "./influence.ts";
+import type { KnownText } from "./known.ts";
 import type { Direction } from "./policy-diff.ts";
+import { secretText } from "./secrets.ts";
+import { isVague, type Reach, reachOf, ReachSet, type Tuple } from "./reach.ts";
 
 export interface ProgramChange {
   readonly direction: Direction;
@@ -18,54 +26,46 @@ export interface ProgramChange {
   readonly path: string;
   /** A phrase without a subject. */
   readonly text: string;
+  /** A call of the new program that the change is about. Undefined if the new program no longer makes it. */
+  readonly call: EffectCall | undefined;
 }
-
-/**
- * The parameters that say what a call reaches, by capability. What the call sends there, such as the body of a request, does not count. All
- * parameters of a capability that is not listed here count.
- */
-const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
-  ["net.fetch", ["url", "method"]],
-  ["fs.read", ["path"]],
-  ["fs.write", ["path", "how"]],
-  ["db.query", ["sql"]],
-  ["llm.call", ["model"]],
-  ["time.now", []],
-  ["random", []],
-]);
 
 /** What a program may do with one capability. */
 interface Use {
   /** How many calls one run can make. */
   readonly total: number;
-  readonly calls: readonly EffectCall[];
-  /** The texts that each parameter may have. */
-  readonly targets: ReadonlyMap<string, TextSet>;
+  readonly reaches: readonly Reach[];
   /** A call for each origin: a file, and whether only actors make the call. The file of `main` is "". */
   readonly origins: ReadonlyMap<string, EffectCall>;
 }
 
 /** Returns the differences between what two programs may do. */
 export function programChanges(before: CheckedFunctions, after: CheckedFunctions, registry: CapabilityRegistry): readonly ProgramChange[] {
-  const [old, now] = [usesOf(before, registry), usesOf(after, registry)];
+  const numbers: TextNumbers = new Map();
+  const [oldEffects, newEffects] = [findEffects(before, registry, numbers), findEffects(after, registry, numbers)];
+  const [old, now] = [usesOf(before, oldEffects), usesOf(after, newEffects)];
   return [...new Set([...old.keys(), ...now.keys()])].sort().flatMap((path) => {
-    const changes = useChanges(old.get(path), now.get(path));
+    const changes = useChanges(old.get(path), now.get(path), oldEffects.influenceOfProgram() === newEffects.influenceOfProgram());
     return changes.map((change) => ({ ...change, path }));
   });
 }
 
 type Change = Omit<ProgramChange, "path">;
 
-function useChanges(before: Use | undefined, after: Use | undefined): readonly Change[] {
+/** Returns the changes of one capability. `isSameCode`: all code that `main` may run is the same. */
+function useChanges(before: Use | undefined, after: Use | undefined, isSameCode: boolean): readonly Change[] {
   if (before === undefined && after === undefined) return [];
-  if (before === undefined) return [{ direction: "grows", text: `the program can now call it${whereText(after?.calls[0])}` }];
-  if (after === undefined) return [{ direction: "shrinks", text: "the program no longer calls it" }];
-  const params = [...new Set([...before.targets.keys(), ...after.targets.keys()])];
+  if (before === undefined)
+    return [
+      { direction: "grows", text: "the program can now call it", call: after?.reaches[0]?.call },
+      ...secretChanges([], after?.reaches ?? []),
+    ];
+  if (after === undefined) return [{ direction: "shrinks", text: "the program no longer calls it", call: undefined }];
   return [
     ...totalChanges(before, after),
-    ...params.flatMap((param) =>
-      targetChanges(param, before.targets.get(param) ?? new TextSet(), after.targets.get(param) ?? new TextSet()),
-    ),
+    ...newCalls(before.reaches, after.reaches, isSameCode),
+    ...goneCalls(before.reaches, after.reaches),
+    ...secretChanges(before.reaches, after.reaches),
     ...originChanges(before, after),
   ];
 }
@@ -74,28 +74,125 @@ function totalChanges(before: Use, after: Use): readonly Change[] {
   if (before.total === after.total) return [];
   const count = (total: number): string => (total === Infinity ? "any number of" : String(total));
   const grows = after.total > before.total;
-  const most = after.calls.reduce((a, b) => (b.times > a.times ? b : a));
   return [
     {
       direction: grows ? "grows" : "shrinks",
-      text: `from ${count(before.total)} to ${count(after.total)} calls in a run${grows ? whereText(most) : ""}`,
+      text: `from ${count(before.total)} to ${count(after.total)} calls in a run`,
+      call: grows ? addedCall(before.reaches, after.reaches) : undefined,
     },
   ];
 }
 
+/** Returns a call that the new program makes and the old one does not, or the last of those that it makes more often. */
+function addedCall(before: readonly Reach[], after: readonly Reach[]): EffectCall | undefined {
+  // Calls are the same if they have the same targets, times and path. If the functions of a path have other names, targets and times count.
+  const added = [keyWithPath, targetKey].map((keyOf) => {
+    const left = new Map<string, number>();
+    for (const reach of before) left.set(keyOf(reach), (left.get(keyOf(reach)) ?? 0) + 1);
+    return after.filter((reach) => {
+      const count = left.get(keyOf(reach)) ?? 0;
+      left.set(keyOf(reach), count - 1);
+      return count <= 0;
+    });
+  });
+  const [byPath = [], byTarget = []] = added;
+  return (byPath.find((reach) => byTarget.includes(reach)) ?? byPath.at(-1) ?? byTarget.at(-1) ?? after.at(-1))?.call;
+}
+
+const targetKey = ({ targets, call }: Reach): string => `${JSON.stringify(targets)}:${call.times}`;
+const keyWithPath = (reach: Reach): string => {
+  const steps = reach.call.path?.().steps ?? [];
+  return `${targetKey(reach)}:${steps.map(({ function: name }) => name).join(">")}`;
+};
+
 /** Limit on the texts that a change names. */
 const MAX_SHOWN = 5;
 
-function targetChanges(param: string, before: TextSet, after: TextSet): readonly Change[] {
-  const named = (texts: readonly KnownText[]): string => {
-    const shown = texts.slice(0, MAX_SHOWN).map((text) => (text.isExact || text.text !== "" ? quoted(text) : "anything"));
-    return `${shown.join(" or ")}${texts.length > MAX_SHOWN ? ` and ${texts.length - MAX_SHOWN} more` : ""}`;
+const shownText = (text: KnownText): string => (text.isExact || text.text !== "" ? quoted(text) : "anything");
+function named(texts: readonly string[]): string {
+  return `${texts.slice(0, MAX_SHOWN).join(" or ")}${texts.length > MAX_SHOWN ? ` and ${texts.length - MAX_SHOWN} more` : ""}`;
+}
+const unique = <T>(items: readonly T[]): readonly T[] => [...new Set(items)];
+
+/** Describes tuples that the other program does not have. `can` is "can be" or "can no longer be". */
+function tupleTexts(tuples: readonly Tuple[], other: ReachSet, can: string): readonly string[] {
+  const texts = new Map<string, string[]>();
+  for (const tuple of tuples) {
+    const fresh = tuple.filter(({ param, text }) => !other.hasText(param, text));
+    const shown = fresh.length > 0 ? fresh : tuple;
+    const key = shown.map(({ param }) => param).join(" ");
+    if (fresh.length === 1)
+      texts.set(key, [...(texts.get(key) ?? [`${fresh[0]?.param} ${can} `]), ...shown.map(({ text }) => shownText(text))]);
+    else {
+      const [first, ...more] = shown.map(({ param, text }) => [param, shownText(text)] as const);
+      if (first === undefined) continue;
+      const text = `${first[0]} ${can} ${first[1]}${more.map(([param, value], i) => `${i === 0 ? " with" : " and"} ${param} ${value}`).join("")}`;
+      texts.set(text, [text]);
+    }
+  }
+  return [...texts.values()].map(([first = "", ...values]) => first + named(unique(values)));
+}
+
+/** Returns the changes of `after`'s calls that no call of `before` covers. */
+function newCalls(before: readonly Reach[], after: readonly Reach[], isSameCode: boolean): readonly Change[] {
+  const [firm, all] = [new ReachSet(before, "firm"), new ReachSet(before, "all")];
+  const influences = new Set<string>();
+  if (!isSameCode && !all.isFirm) for (const reach of before) if (!reach.isFirm) influences.add(reach.call.influence());
+  const found = new Map<string, Change>();
+  const add = (change: Change): void => {
+    // Of the calls with the same change, the first one is named.
+    if (!found.has(change.text)) found.set(change.text, change);
   };
-  const [added, removed] = [after.without(before), before.without(after)];
+  for (const { call, tuples } of after) {
+    const uncovered = tuples.filter((tuple) => !firm.covers(tuple));
+    const added = uncovered.filter((tuple) => !all.covers(tuple));
+    for (const text of tupleTexts(added, all, "can be")) add({ direction: "grows", text, call });
+    const doubtful = uncovered.filter((tuple) => all.covers(tuple));
+    if (doubtful.length === 0 || isSameCode || influences.has(call.influence())) continue;
+    const vague = unique(
+      doubtful.flatMap((tuple) => tuple.filter(({ param, text }) => isVague(call.capability, param, text)).map(({ param }) => param)),
+    );
+    if (vague.length > 0)
+      add({ direction: "cannot_tell", text: `${vague.join(" and ")} was already anything, and the code that makes it has changed`, call });
+    for (const text of tupleTexts(
+      doubtful.filter((tuple) => !tuple.some(({ param, text: each }) => isVague(call.capability, param, each))),
+      firm,
+      "can be",
+    ))
+      add({ direction: "cannot_tell", text: `${text}, but a call could already have anything there`, call });
+  }
+  return [...found.values()];
+}
+
+function goneCalls(before: readonly Reach[], after: readonly Reach[]): readonly Change[] {
+  const all = new ReachSet(after, "all");
+  const gone = before.flatMap(({ tuples }) => tuples.filter((tuple) => !all.covers(tuple)));
+  return tupleTexts(gone, all, "can no longer be").map((text) => ({ direction: "shrinks", text, call: undefined }));
+}
+
+/** Returns the secrets that the second program can send to other hosts than the first. */
+function secretChanges(before: readonly Reach[], after: readonly Reach[]): readonly Change[] {
+  const [old, now] = [secretsOf(before), secretsOf(after)];
+  const changes = (some: SentSecrets, others: SentSecrets) =>
+    [...some].filter(([text, { name }]) => !others.has(text) && !others.has(secretText(name, undefined)));
   return [
-    ...(added.length === 0 ? [] : [{ direction: "grows", text: `${param} can be ${named(added)}` } as const]),
-    ...(removed.length === 0 ? [] : [{ direction: "shrinks", text: `${param} can no longer be ${named(removed)}` } as const]),
+    ...changes(now, old).map(([text, { call }]): Change => ({ direction: "grows", text: `can send ${text}`, call })),
+    ...changes(old, now).map(([text]): Change => ({ direction: "shrinks", text: `can no longer send ${text}`, call: undefined })),
   ];
+}
+
+/** By the text of a secret and a host: the name of the secret, and a call that can send it. */
+type SentSecrets = ReadonlyMap<string, { readonly name: string | undefined; readonly call: EffectCall }>;
+
+function secretsOf(reaches: readonly Reach[]): SentSecrets {
+  const sent = new Map<string, { readonly name: string | undefined; readonly call: EffectCall }>();
+  for (const { call } of reaches)
+    for (const { name, hosts } of call.secrets)
+      for (const host of hosts ?? [undefined]) {
+        const text = secretText(name, host);
+        if (!sent.has(text)) sent.set(text, { name, call });
+      }
+  return sent;
 }
 
 function originChanges(before: Use, after: Use): readonly Change[] {
@@ -103,13 +200,14 @@ function originChanges(before: Use, after: Use): readonly Change[] {
   const removed = [...before.origins].filter(([origin]) => !after.origins.has(origin));
   return [
     ...added.map(
-      ([origin, call]): Change => ({
-        direction: removed.length === 0 ? "grows" : "moves",
-        text: `called ${originText(origin)}${whereText(call)}`,
-      }),
+      ([origin, call]): Change => ({ direction: removed.length === 0 ? "grows" : "moves", text: `called ${originText(origin)}`, call }),
     ),
     ...removed.map(
-      ([origin]): Change => ({ direction: added.length === 0 ? "shrinks" : "moves", text: `no longer called ${originText(origin)}` }),
+      ([origin]): Change => ({
+        direction: added.length === 0 ? "shrinks" : "moves",
+        text: `no longer called ${originText(origin)}`,
+        call: undefined,
+      }),
     ),
   ];
 }
@@ -120,11 +218,8 @@ const originText = (origin: string): string => {
   return `in ${file === "" ? "the program's own file" : file}${origin.startsWith(ACTOR) ? ", by an actor" : ""}`;
 };
 
-const whereText = (call: EffectCall | undefined): string => (call?.path === undefined ? "" : `: ${pathText(call.path(), call.place)}`);
-
 /** Returns what the program may do, by capability. */
-function usesOf(program: CheckedFunctions, registry: CapabilityRegistry): ReadonlyMap<string, Use> {
-  const { calls, totals } = findEffects(program, registry);
+function usesOf(program: CheckedFunctions, { calls, totals }: Effects): ReadonlyMap<string, Use> {
   const byName = new Map<string, EffectCall[]>();
   for (const call of calls) {
     if (call.path === undefined) continue;
@@ -137,7 +232,7 @@ function usesOf(program: CheckedFunctions, registry: CapabilityRegistry): Readon
     [...byName].map(([name, own]) => {
       // The first call of each origin is kept.
       const origins = new Map(own.toReversed().map((call) => [originOf(call, program.main.file.name), call]));
-      return [name, { total: totals.get(name) ?? 0, calls: own, targets: targetsOf(name, own), origins }];
+      return [name, { total: totals.get(name) ?? 0, reaches: own.map(reachOf), origins }];
     }),
   );
 }
@@ -145,45 +240,21 @@ function usesOf(program: CheckedFunctions, registry: CapabilityRegistry): Readon
 const originOf = ({ place, inActor }: EffectCall, mainFile: string): string =>
   `${inActor ? ACTOR : ""}${place.file === mainFile ? "" : place.file}`;
 
-function targetsOf(name: string, calls: readonly EffectCall[]): ReadonlyMap<string, TextSet> {
-  const targets = new Map<string, TextSet>();
-  for (const { args } of calls) {
-    for (const { param, known } of args) {
-      if (TARGETS.get(name)?.includes(param) === false) continue;
-      const texts = targets.get(param) ?? new TextSet();
-      targets.set(param, texts);
-      for (const text of known === undefined ? [ANY_TEXT] : known.kind === "text" ? known.texts : []) texts.add(text);
-    }
-  }
-  return targets;
-}
+/** Returns the change as text, with the path to its call. */
+export const programChangeText = ({ text, call }: ProgramChange): string =>
+  call?.path === undefined ? text : `${text}: ${pathText(call.path(), call.place)}`;
 
-/** A set of known texts that finds quickly whether one of them covers a text. */
-class TextSet {
-  readonly #exact = new Set<string>();
-  readonly #prefixes = new Set<string>();
-  readonly #lengths = new Set<number>();
-
-  add({ text, isExact }: KnownText): void {
-    if (isExact) this.#exact.add(text);
-    else {
-      this.#prefixes.add(text);
-      this.#lengths.add(text.length);
-    }
-  }
-
-  covers({ text, isExact }: KnownText): boolean {
-    if (isExact && this.#exact.has(text)) return true;
-    for (const length of this.#lengths) if (length <= text.length && this.#prefixes.has(text.slice(0, length))) return true;
-    return false;
-  }
-
-  /** Returns the texts that the other set does not cover. */
-  without(other: TextSet): readonly KnownText[] {
-    const texts = [
-      ...[...this.#prefixes].map((text) => ({ text, isExact: false })),
-      ...[...this.#exact].map((text) => ({ text, isExact: true })),
-    ];
-    return texts.filter((text) => !other.covers(text));
-  }
+/** Returns the changes as JSON, with the place of each call and the path to it. */
+export function programChangesJson(changes: readonly ProgramChange[]): JsonData {
+  return changes.map(({ direction, path, text, call }) => {
+    const where = call?.path === undefined ? undefined : { location: placeJson(call.place), ...call.path() };
+    return new Map<string, JsonData>([
+      ["direction", direction],
+      ["path", path],
+      ["text", text],
+      ["location", where?.location ?? null],
+      ["steps", where === undefined ? null : stepsJson(where.steps)],
+      ["omitted", where?.omitted ?? 0],
+    ]);
+  });
 }

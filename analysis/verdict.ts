@@ -9,12 +9,14 @@ import { budgetRule, Decisions } from "../policy/decide.ts";
 import { memberPath } from "../policy/field-schema.ts";
 import { parseArgumentPath } from "../policy/argument-path.ts";
 import { NO_APPROVAL } from "../policy/approval-fields.ts";
+import { matchesHost } from "../policy/hosts.ts";
 import { ALLOW_ALL, isAllowed, type Policy } from "../policy/policy.ts";
 import { reachOf } from "../policy/paths.ts";
 import { type Where, whereCheck } from "../policy/where.ts";
 import { UNIT, type Value } from "../vm/value/value.ts";
 import type { EffectCall } from "./effects.ts";
 import type { Known } from "./known.ts";
+import { areDecidedByHost, hasHost } from "./urls.ts";
 
 export const VERDICTS = {
   never_reached: "no path of calls leads to it",
@@ -44,7 +46,8 @@ export function judge(call: EffectCall, policy: Policy, total: number): Judgemen
   if (call.path === undefined) return { verdict: "never_reached", reasons: [] };
   const { capability } = call;
   const [rule] = checkAll([undefined], () => new Decisions(ruleOnly(policy, capability.name)).decide(capability, placeholders(call)));
-  const checks = rule?.refuses === "all" ? [rule] : [...whereChecks(call, policy), ...scopeChecks(call, policy)];
+  const checks =
+    rule?.refuses === "all" ? [rule] : [...whereChecks(call, policy), ...scopeChecks(call, policy), ...secretChecks(call, policy)];
   const refusing = checks.filter(({ refuses }) => refuses === "all");
   if (refusing.length > 0) return { verdict: "denied", reasons: refusing.map(({ reason }) => reason) };
   const reasons = [
@@ -102,8 +105,7 @@ export function valuesOf(known: Known): readonly Value[] | undefined {
  */
 function urlsOf(known: Known): readonly Value[] | undefined {
   if (known?.kind !== "text") return valuesOf(known);
-  const endsHost = /^https?:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::[0-9]+)?[/?#]/i;
-  return known.texts.every(({ text, isExact }) => isExact || endsHost.test(text)) ? known.texts.map(({ text }) => text) : undefined;
+  return known.texts.every(({ text, isExact }) => isExact || hasHost(text)) ? known.texts.map(({ text }) => text) : undefined;
 }
 
 /** Applies a check to all values. */
@@ -133,7 +135,9 @@ function whereChecks(call: EffectCall, policy: Policy): readonly Checked[] {
     const check = whereCheck(capability, new Map([[text, conditions]]), []);
     const known = call.args.find((arg) => arg.param === param);
     // `withArgument` ignores this one value if the call does not have the parameter, so its conditions see an absent part.
-    const values = known === undefined && capability.internal !== true ? [UNIT] : valuesOf(known?.known);
+    const byHost = capability.name === "net.fetch" && text === "url" && areDecidedByHost(known?.known, conditions);
+    const given = byHost ? urlsOf(known?.known) : valuesOf(known?.known);
+    const values = known === undefined && capability.internal !== true ? [UNIT] : given;
     if (values === undefined) return unknown(rule, param);
     return checkAll(values, (value) => {
       const refusal = check?.(withArgument(call, param, value));
@@ -199,6 +203,23 @@ function scopeChecks(call: EffectCall, policy: Policy): readonly Checked[] {
     default:
       return [];
   }
+}
+
+/** Checks the secrets that the headers of the call name. In a live run the handler refuses a request with a wrong one. */
+function secretChecks({ secrets }: EffectCall, policy: Policy): readonly Checked[] {
+  return secrets.flatMap(({ name, hosts, how }): readonly Checked[] => {
+    if (name === undefined || how === "possible") return [];
+    const secret = policy.secrets.get(name);
+    const always = how === "certain" ? "all" : "some";
+    if (secret === undefined) return [{ refuses: always, reason: { rule: "secrets", reason: `the policy has no secret ${name}` } }];
+    const rule = memberPath(memberPath("secrets", name), "hosts");
+    if (hosts === undefined)
+      return [{ refuses: "some", reason: { rule, reason: `the host that gets the secret ${name} is not known before the run` } }];
+    const refused = hosts.filter((host) => !secret.hosts.some((pattern) => matchesHost(pattern, host)));
+    if (refused.length === 0) return [];
+    const reason = `the secret ${name} may not be sent to ${refused.join(", ")}`;
+    return [{ refuses: refused.length === hosts.length ? always : "some", reason: { rule, reason } }];
+  });
 }
 
 /** For each capability, values of arguments that an open scope accepts. */

@@ -44,7 +44,7 @@ export const EXIT = {
 export const EXIT_DOCS: Readonly<Record<keyof typeof EXIT, string>> = {
   done: "the command succeeded",
   failed:
-    "a test or a simulated run failed, `fmt --check` found a file that is not formatted, one of several logs cannot be replayed, `policy check` found a call that is always denied, or `policy diff` that the authority grows",
+    "a test or a simulated run failed, `fmt --check` found a file that is not formatted, one of several logs cannot be replayed, `policy check` found a call that is always denied, or `policy diff` that the authority grows or may grow",
   usage: "the command line, a source, a policy, a module or a file is wrong",
   verificationFailed: "a log does not verify, or a replay has no end record to compare with",
   internal: "a bug in Boruna",

@@ -1,6 +1,6 @@
 import { checkProgramPolicy, policyCheckJson, policyCheckLines, refusesCall } from "../../analysis/check.ts";
-import { changeLines, policyChanges } from "../../analysis/policy-diff.ts";
-import { programChanges } from "../../analysis/program-diff.ts";
+import { changeLines, needsReview, policyChanges } from "../../analysis/policy-diff.ts";
+import { programChanges, programChangesJson, programChangeText } from "../../analysis/program-diff.ts";
 import { findEffects } from "../../analysis/effects.ts";
 import { suggestionJson, suggestionLines } from "../../analysis/suggestion-report.ts";
 import { checkFunctions, type CheckedFunctions, compileWithFunctions } from "../../compiler/compile.ts";
@@ -66,19 +66,30 @@ export interface PolicyDiffFlags extends CapabilityFlags {
 
 /** Compares two policies, or with `--program` two programs. Exits with 1 if the second allows more, or may do more. */
 export async function policyDiffCommand(session: Session, before: string, after: string, flags: PolicyDiffFlags): Promise<number> {
-  const { terminal, json } = session;
   const registry = await loadRegistry(flags);
-  const changes =
-    flags.program === true
-      ? programChanges(loadFunctions(session, before, registry), loadFunctions(session, after, registry), registry)
-      : policyChanges(loadPolicy(before, registry), loadPolicy(after, registry), registry);
-  const grows = changes.some(({ direction }) => direction === "grows");
-  if (json) printJson(terminal, { ok: !grows, changes });
+  if (flags.program !== true) {
+    const changes = policyChanges(loadPolicy(before, registry), loadPolicy(after, registry), registry);
+    return printChanges(session, changes, changes);
+  }
+  const changes = programChanges(loadFunctions(session, before, registry), loadFunctions(session, after, registry), registry);
+  const lines = changes.map((change) => ({ ...change, text: programChangeText(change) }));
+  return printChanges(session, lines, jsonToJs(programChangesJson(changes)));
+}
+
+function printChanges({ terminal, json }: Session, changes: Parameters<typeof changeLines>[0], changesJson: unknown): number {
+  const isRefused = changes.some(needsReview);
+  if (json) printJson(terminal, { ok: !isRefused, changes: changesJson });
   else {
     for (const line of changeLines(changes)) terminal.out(withoutControlCharacters(line));
-    terminal.err(grows ? "the authority grows" : changes.length === 0 ? "the authority is the same" : "the authority does not grow");
+    terminal.err(summaryOf(changes));
   }
-  return grows ? EXIT.failed : EXIT.done;
+  return isRefused ? EXIT.failed : EXIT.done;
+}
+
+function summaryOf(changes: Parameters<typeof changeLines>[0]): string {
+  if (changes.some(({ direction }) => direction === "grows")) return "the authority grows";
+  if (changes.some(needsReview)) return "the authority may grow";
+  return changes.length === 0 ? "the authority is the same" : "the authority does not grow";
 }
 
 /** Loads the checked functions of a program, for analyses. Throws `usage`, `io_error`, `CompileError`. */

@@ -4,6 +4,7 @@
  */
 import { matchesHost } from "../../policy/hosts.ts";
 import type { Policy } from "../../policy/policy.ts";
+import { SECRET_PLACEHOLDER } from "../../policy/secret-placeholder.ts";
 import { lazily } from "../../vm/lazy.ts";
 import { CapabilityDenied, CapabilityFailure } from "../handlers.ts";
 import { ESCAPES, MAX_ESCAPES, type SpelledText, spelledTexts, undoEscape } from "./spellings.ts";
@@ -22,7 +23,6 @@ export interface Secrets {
   scrubAnyCase(text: string): string;
 }
 
-const PLACEHOLDER = /\{\{secret:([A-Za-z_][A-Za-z0-9_]*)\}\}/g;
 /** Matches text that a header may contain. A secret with any other character is never sent, so it cannot come back. */
 const SENDABLE_VALUE = /^[\t\x20-\x7e]+$/;
 
@@ -45,9 +45,9 @@ export function secretsOf(policy: Policy, env: Environment): Secrets {
   const exactSearch = lazySearch({ foldsCase: false });
   const anyCaseSearch = lazySearch({ foldsCase: true });
   return {
-    hasPlaceholder: (text) => text.search(PLACEHOLDER) !== -1,
+    hasPlaceholder: (text) => text.search(SECRET_PLACEHOLDER) !== -1,
     reveal: (text, host) =>
-      text.replace(PLACEHOLDER, (_, name: string) => {
+      text.replace(SECRET_PLACEHOLDER, (_, name: string) => {
         const secret = policy.secrets.get(name);
         if (secret === undefined) throw new CapabilityFailure(`the policy has no secret ${name}`);
         if (!secret.hosts.some((pattern) => matchesHost(pattern, host)))

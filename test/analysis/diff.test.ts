@@ -1,18 +1,26 @@
 import { expect, test } from "vitest";
-import { policyChanges } from "../../analysis/policy-diff.ts";
-import { programChanges } from "../../analysis/program-diff.ts";
-import { checkFunctions, type CheckedFunctions } from "../../compiler/compile.ts";
+import fc from "fast-check";
+import { findEffects } from "../../analysis/effects.ts";
+import { type Direction, needsReview, policyChanges } from "../../analysis/policy-diff.ts";
+import { programChanges, programChangesJson, programChangeText } from "../../analysis/program-diff.ts";
+import { check, checkFunctions, type CheckedFunctions, compile } from "../../compiler/compile.ts";
 import { parsePolicy } from "../../policy/parse.ts";
+import { execute } from "../../runtime/execute.ts";
+import { resolveShipped } from "../../runtime/libraries.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
+import { jsonToJs } from "../../vm/json/js-interop.ts";
+import { arbitraryProgram } from "../arbitrary-program.ts";
+import { cases } from "../cases.ts";
+import { answers, couldBe, handlersOf, paths, urls, withPlaces } from "./programs.ts";
 
 interface Changed {
-  readonly direction: string;
+  readonly direction: Direction;
   readonly path: string;
   readonly text: string;
 }
 const shown = (changes: readonly Changed[]): readonly string[] =>
   changes.map(({ direction, path, text }) => `${direction}: ${path}: ${text}`);
-const growing = (changes: readonly Changed[]): readonly string[] => shown(changes.filter(({ direction }) => direction === "grows"));
+const growing = (changes: readonly Changed[]): readonly string[] => shown(changes.filter(needsReview));
 
 /** A policy in which every section has an effect. */
 const BASE = {
@@ -193,15 +201,17 @@ function programOf(app: string, files: Readonly<Record<string, string>>): Checke
   return checkFunctions(
     { name: "app.ax", text: app },
     {
-      resolve: (specifier) => {
+      resolve: (specifier, from) => {
         const text = files[specifier];
-        return text === undefined ? undefined : { name: specifier.replace("./", ""), text };
+        return text === undefined ? resolveShipped(specifier, from) : { name: specifier.replace("./", ""), text };
       },
     },
   );
 }
 const programDiff = (edit: (app: string) => string, lib = LIB, more: Readonly<Record<string, string>> = {}): readonly Changed[] =>
-  programChanges(programOf(APP, { "./lib.ax": LIB }), programOf(edit(APP), { "./lib.ax": lib, ...more }), BUILTIN_REGISTRY);
+  changesBetween(programOf(APP, { "./lib.ax": LIB }), programOf(edit(APP), { "./lib.ax": lib, ...more }));
+const changesBetween = (before: CheckedFunctions, after: CheckedFunctions): readonly Changed[] =>
+  programChanges(before, after, BUILTIN_REGISTRY).map((change) => ({ ...change, text: programChangeText(change) }));
 const edit =
   (...pairs: readonly (readonly [from: string, to: string])[]) =>
   (app: string): string =>
@@ -429,4 +439,176 @@ test("a call that moves to another file is reported as a move", () => {
 test("there are at least 60 planted changes and 60 harmless ones", () => {
   expect(PLANTED_IN_POLICIES.length + PLANTED_IN_PROGRAMS.length).toBeGreaterThanOrEqual(60);
   expect(HARMLESS_IN_POLICIES.length + HARMLESS_IN_PROGRAMS.length).toBeGreaterThanOrEqual(60);
+});
+
+/** Programs before and after a change, in one file each, with the lines that need a review. Paths are left out. */
+const REVIEWED: readonly (readonly [name: string, before: string, after: string, lines: readonly string[]])[] = [
+  [
+    "a URL in a record of a library",
+    'import "std-http"\nfn main() -> Unit !{net.fetch} { let _ = fetch(get_request("https://a.example/x")) }',
+    'import "std-http"\nfn main() -> Unit !{net.fetch} { let _ = fetch(get_request("https://b.example/x")) }',
+    ['grows: net.fetch: url can be "https://b.example/x"'],
+  ],
+  [
+    "a second request through a library",
+    'import "std-http"\nfn main(j: Json) -> Unit !{net.fetch} { let _ = fetch(post_json("https://a.example/x", j)) }',
+    'import "std-http"\nfn main(j: Json) -> Unit !{net.fetch} { let _ = fetch(post_json("https://a.example/x", j))\n let _ = fetch(post_json("https://b.example/x", j)) }',
+    ["grows: net.fetch: from 1 to 2 calls in a run", 'grows: net.fetch: url can be "https://b.example/x"'],
+  ],
+  [
+    "a model in a record of a library",
+    'import "std-llm"\nfn main() -> Unit !{llm.call} { let _ = ask(with_model(user_prompt("hi"), "small")) }',
+    'import "std-llm"\nfn main() -> Unit !{llm.call} { let _ = ask(with_model(user_prompt("hi"), "large")) }',
+    ['grows: llm.call: model can be "large"'],
+  ],
+  [
+    "a GET that becomes a POST, while another host gets one",
+    'fn main() -> Unit !{net.fetch} { let _ = net.fetch("https://a.example/")\n let _ = net.fetch("https://b.example/", "POST") }',
+    'fn main() -> Unit !{net.fetch} { let _ = net.fetch("https://a.example/", "POST")\n let _ = net.fetch("https://b.example/", "POST") }',
+    ['grows: net.fetch: url can be "https://a.example/" with method "POST"'],
+  ],
+  [
+    "the same through a library",
+    'import "std-http"\nfn main(j: Json) -> Unit !{net.fetch} { let _ = fetch(get_request("https://a.example/"))\n let _ = fetch(post_json("https://b.example/", j)) }',
+    'import "std-http"\nfn main(j: Json) -> Unit !{net.fetch} { let _ = fetch(post_json("https://a.example/", j))\n let _ = fetch(post_json("https://b.example/", j)) }',
+    ['grows: net.fetch: url can be "https://a.example/" with method "POST"'],
+  ],
+  [
+    "a secret in a header",
+    'fn main() -> Unit !{net.fetch} { let _ = net.fetch("https://a.example/") }',
+    'fn main() -> Unit !{net.fetch} { let _ = net.fetch("https://a.example/", "GET", "", { "X-Client": "Bearer {{secret:BOARD}}" }) }',
+    ["grows: net.fetch: can send secret BOARD to a.example"],
+  ],
+  [
+    "a secret to another host, in a header that a library sets",
+    'import "std-http"\nfn auth(r: Request) -> Request { with_header(r, "Authorization", "{{secret:KEY}}") }\nfn main() -> Unit !{net.fetch} { let _ = fetch(auth(get_request("https://a.example/")))\n let _ = fetch(get_request("https://b.example/")) }',
+    'import "std-http"\nfn auth(r: Request) -> Request { with_header(r, "Authorization", "{{secret:KEY}}") }\nfn main() -> Unit !{net.fetch} { let _ = fetch(auth(get_request("https://a.example/")))\n let _ = fetch(auth(get_request("https://b.example/"))) }',
+    ["grows: net.fetch: can send secret KEY to b.example"],
+  ],
+  [
+    "a secret of which only the beginning is known",
+    'fn main(s: String) -> Unit !{net.fetch} { let _ = net.fetch("https://a.example/", "GET", "", { "X": "a" }) }',
+    'fn main(s: String) -> Unit !{net.fetch} { let _ = net.fetch("https://a.example/", "GET", "", { "X": "{{secret:" ++ s }) }',
+    ["grows: net.fetch: can send a secret whose name is not known before the run to a.example"],
+  ],
+  [
+    "an unknown URL that is made in another way",
+    "fn main(s: String) -> Unit !{net.fetch} { let _ = net.fetch(string.trim(s)) }",
+    'fn main(s: String) -> Unit !{net.fetch} { let _ = net.fetch("https://b.example/" ++ string.trim(s)) }',
+    ['cannot_tell: net.fetch: url can be "https://b.example/…" with method "GET", but a call could already have anything there'],
+  ],
+  [
+    "an unknown URL from a function that has changed",
+    "fn pick(s: String) -> String { string.trim(s) }\nfn main(s: String) -> Unit !{net.fetch} { let _ = net.fetch(pick(s)) }",
+    "fn pick(s: String) -> String { string.to_lower(s) }\nfn main(s: String) -> Unit !{net.fetch} { let _ = net.fetch(pick(s)) }",
+    ["cannot_tell: net.fetch: url was already anything, and the code that makes it has changed"],
+  ],
+  [
+    "a check of an unknown URL that is gone",
+    'fn get(s: String) -> Unit !{net.fetch} { if string.starts_with(s, "https://a.example/") { let _ = net.fetch(s) } }\nfn main(s: String) -> Unit !{net.fetch} { get(s) }',
+    "fn get(s: String) -> Unit !{net.fetch} { let _ = net.fetch(s) }\nfn main(s: String) -> Unit !{net.fetch} { get(s) }",
+    ["cannot_tell: net.fetch: url was already anything, and the code that makes it has changed"],
+  ],
+  [
+    "hosts in a list that is too long",
+    `fn main() -> Unit !{net.fetch} { for h in [${Array.from({ length: 70 }, (_, i) => `"h${i}"`).join(", ")}] { let _ = net.fetch(f"https://{h}.example/") } }`,
+    `fn main() -> Unit !{net.fetch} { for h in [${Array.from({ length: 70 }, (_, i) => `"h${i}"`).join(", ")}] { let _ = net.fetch(f"https://{h}.evil.example/") } }`,
+    ["cannot_tell: net.fetch: url was already anything, and the code that makes it has changed"],
+  ],
+  [
+    "hosts in a list",
+    `fn main() -> Unit !{net.fetch} { for h in [${Array.from({ length: 17 }, (_, i) => `"h${i}"`).join(", ")}] { let _ = net.fetch(f"https://{h}.example/") } }`,
+    `fn main() -> Unit !{net.fetch} { for h in [${Array.from({ length: 16 }, (_, i) => `"h${i}"`).join(", ")}, "evil"] { let _ = net.fetch(f"https://{h}.example/") } }`,
+    ['grows: net.fetch: url can be "https://evil.example/"'],
+  ],
+  [
+    "an unknown URL, while nothing that leads to it has changed",
+    "fn note(n: Int) -> Unit { debug(n)\n () }\nfn main(s: String) -> Unit !{net.fetch} { note(1)\n let _ = net.fetch(string.trim(s)) }",
+    "fn note(n: Int) -> Unit { debug(n + 1)\n () }\n// Another layout.\nfn main(text: String) -> Unit !{net.fetch} { note(1)\n let _ =\n net.fetch(string.trim(text)) }",
+    [],
+  ],
+  [
+    "an unknown URL in a function with another name, while other code has changed",
+    "fn get(s: String) -> Unit !{net.fetch} { let _ = net.fetch(s) }\nfn idle(n: Int) -> Int { n }\nfn main(s: String) -> Unit !{net.fetch} { get(s) }",
+    "fn main(s: String) -> Unit !{net.fetch} { load(s) }\nfn load(s: String) -> Unit !{net.fetch} { let _ = net.fetch(s) }\nfn idle(n: Int) -> Int { n + 1 }",
+    [],
+  ],
+];
+
+test.each(REVIEWED)("compares %s", (_, before, after, lines) => {
+  const changes = changesBetween(programOf(before, {}), programOf(after, {}));
+  expect(growing(changes).map((line) => line.replace(/: main → .*$/, ""))).toEqual(lines);
+  expect(changesBetween(programOf(before, {}), programOf(before, {}))).toEqual([]);
+});
+
+test("a change names the call that is new, also as data", () => {
+  const before = 'fn main(s: String) -> Unit !{net.fetch} { let _ = net.fetch("https://a.example/" ++ s) }';
+  const after =
+    'fn more(s: String) -> Unit !{net.fetch} { let _ = net.fetch("https://a.example/b") }\nfn main(s: String) -> Unit !{net.fetch} {\n let _ = net.fetch("https://a.example/" ++ s)\n more(s)\n}';
+  const changes = programChanges(programOf(before, {}), programOf(after, {}), BUILTIN_REGISTRY);
+  expect(changes.map(programChangeText)).toEqual(["from 1 to 2 calls in a run: main → more (app.ax:4:2) → app.ax:1:51"]);
+  expect(jsonToJs(programChangesJson(changes))).toEqual([
+    {
+      direction: "grows",
+      path: "net.fetch",
+      text: "from 1 to 2 calls in a run",
+      location: { file: "app.ax", line: 1, column: 51 },
+      steps: [
+        { function: "main", by: "main", place: { file: "app.ax", line: 2, column: 4 } },
+        { function: "more", by: "call", place: { file: "app.ax", line: 4, column: 2 } },
+      ],
+      omitted: 0,
+    },
+  ]);
+});
+
+/** Changes one text or number of a program, if possible one of `preferred`. */
+function edited(source: string, preferred: readonly string[], at: number, text: string): string {
+  const all = [...source.matchAll(/"[a-z:/.@]*"|\b[0-9]+\b/g)];
+  const some = all.filter(([literal]) => preferred.some((each) => literal === JSON.stringify(each)));
+  const literals = some.length > 0 && at % 4 > 0 ? some : all;
+  const chosen = literals[at % Math.max(1, literals.length)];
+  if (chosen === undefined) return source;
+  const next = chosen[0].startsWith('"') ? JSON.stringify(text) : String(text.length);
+  return source.slice(0, chosen.index) + next + source.slice(chosen.index + chosen[0].length);
+}
+
+test("if a changed program makes a call that the old one could not make, the comparison does not say that it is the same", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      arbitraryProgram,
+      answers,
+      urls,
+      paths,
+      fc.array(fc.tuple(fc.nat(), fc.constantFrom("https://b.example/", "notes/b", "/etc", "s", "ms", "")), { minLength: 1, maxLength: 3 }),
+      async (generated, given, url, path, edits) => {
+        const before = withPlaces(generated, url, path);
+        const after = edits.reduce((source, [at, text]) => edited(source, [url, path], at, text), before);
+        if (!check({ name: "app.ax", text: after }).ok) return;
+        const changes = programChanges(programOf(before, {}), programOf(after, {}), BUILTIN_REGISTRY);
+        const old = findEffects(programOf(before, {}), BUILTIN_REGISTRY).calls.filter((call) => call.path !== undefined);
+        const targets = ["url", "method", "path", "how", "sql", "model"];
+        const beyond: string[] = [];
+        await execute(compile({ name: "app.ax", text: after }).module, {
+          policy: "allow-all",
+          handlers: handlersOf(given),
+          tracing: false,
+          limits: { max_steps: 100_000 },
+          on: {
+            callStart: ({ capability, args }) => {
+              const isPossible = old.some(
+                (call) =>
+                  call.capability.name === capability &&
+                  call.args.every(({ param, known }, i) => !targets.includes(param) || i >= args.length || couldBe(known, args[i])),
+              );
+              if (!isPossible) beyond.push(`${capability} ${JSON.stringify(args)}`);
+            },
+          },
+        });
+        if (beyond.length > 0) expect({ beyond, review: changes.filter(needsReview).length > 0 }).toMatchObject({ review: true });
+      },
+    ),
+    // Shrinking programs of this size takes hours.
+    { numRuns: cases(2000), endOnFailure: true },
+  );
 });

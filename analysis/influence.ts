@@ -1,0 +1,99 @@
+/**
+ * Says whether the code that may influence a call is the same in two versions of a program.
+ *
+ * The arguments of a call come from the function that makes it, from its callers up to `main`, and from the functions whose results
+ * these use. A function without a result cannot give a value, and a caller of a function without parameters gives none. If a function on
+ * the way is passed on as a value or takes messages, its arguments may come from anywhere, so all code of the program counts.
+ */
+import type { Callable } from "../compiler/ir.ts";
+import { prune } from "../compiler/check-types.ts";
+import { codeText } from "./code-text.ts";
+import type { Reached } from "./reached.ts";
+
+/** Numbers for texts, so that the same text has the same number in two programs. */
+export type TextNumbers = Map<string, number>;
+
+/** Limit on the functions whose influences are compared one by one. Beyond it, all code of the program counts. */
+const MAX_COMPARED = 64;
+
+export class Influences {
+  readonly #numbers: TextNumbers;
+  readonly #main: Callable;
+  readonly #callers = new Map<Callable, Set<Callable>>();
+  readonly #passedOn = new Set<Callable>();
+  readonly #codes = new Map<Callable, { readonly number: number; readonly functions: readonly Callable[] }>();
+  readonly #found = new Map<Callable, string>();
+  #ofMain: string | undefined;
+
+  constructor(main: Callable, reached: Reached, numbers: TextNumbers) {
+    this.#main = main;
+    this.#numbers = numbers;
+    for (const { callable, edges, walked } of reached.values()) {
+      for (const [{ callable: target }, { kind }] of [...edges, ...walked.spawns]) {
+        if (kind === "value" || target.message !== null) this.#passedOn.add(target);
+        const callers = this.#callers.get(target) ?? new Set();
+        callers.add(callable);
+        this.#callers.set(target, callers);
+      }
+    }
+  }
+
+  /** Returns a text that is the same in two programs if the code that may influence the calls of the function is. */
+  of(callable: Callable): string {
+    const known = this.#found.get(callable);
+    if (known !== undefined) return known;
+    if (this.#found.size >= MAX_COMPARED) return this.ofProgram();
+    // The loop also visits the elements that it adds.
+    const callers = new Set([callable]);
+    for (const each of callers)
+      if ((each.body?.params.length ?? 0) > 0) for (const caller of this.#callers.get(each) ?? []) callers.add(caller);
+    const found = [...callers].some((each) => this.#passedOn.has(each)) ? this.ofProgram() : this.#textOf([...callers], hasResult);
+    this.#found.set(callable, found);
+    return found;
+  }
+
+  /** Like `of`, for all code that `main` may run. */
+  ofProgram(): string {
+    this.#ofMain ??= this.#textOf([this.#main], () => true);
+    return this.#ofMain;
+  }
+
+  /** Returns the code of the functions, and of the functions that it refers to and that count, as a text of numbers. */
+  #textOf(first: readonly Callable[], counts: (callable: Callable) => boolean): string {
+    // Functions get numbers in the order in which they are found, so that their names do not matter.
+    const ids = new Map(first.map((callable, i) => [callable, i]));
+    const idOf = (callable: Callable): number => {
+      const id = ids.get(callable) ?? ids.size;
+      ids.set(callable, id);
+      return id;
+    };
+    const parts: string[] = [];
+    // The loop also visits the elements that it adds.
+    for (const callable of ids.keys()) {
+      const { number, functions } = this.#code(callable);
+      parts.push(
+        `${number}:${functions
+          .filter((each) => ids.has(each) || counts(each))
+          .map(idOf)
+          .join(",")}`,
+      );
+    }
+    return parts.join(";");
+  }
+
+  #code(callable: Callable): { readonly number: number; readonly functions: readonly Callable[] } {
+    const known = this.#codes.get(callable);
+    if (known !== undefined) return known;
+    const { text, functions } = codeText(callable);
+    const number = this.#numbers.get(text) ?? this.#numbers.size;
+    this.#numbers.set(text, number);
+    const code = { number, functions };
+    this.#codes.set(callable, code);
+    return code;
+  }
+}
+
+function hasResult({ result }: Callable): boolean {
+  const type = prune(result);
+  return type.kind !== "primitive" || type.name !== "Unit";
+}

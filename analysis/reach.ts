@@ -1,0 +1,157 @@
+/** Describes what calls reach: the values of those parameters that say what a call reaches, and sets of them. */
+import type { CapabilityDecl } from "../vm/capabilities.ts";
+import { FloatValue } from "../vm/value/value.ts";
+import type { EffectCall } from "./effects.ts";
+import { ANY_TEXT, covers, type Known, type KnownText } from "./known.ts";
+import { hasHost } from "./urls.ts";
+
+/**
+ * The parameters that say what a call reaches, by capability. What the call sends there, such as the body of a request, does not count. All
+ * parameters of a capability that is not listed here count.
+ */
+const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["net.fetch", ["url", "method"]],
+  ["fs.read", ["path"]],
+  ["fs.write", ["path", "how"]],
+  ["db.query", ["sql"]],
+  ["llm.call", ["model"]],
+  ["time.now", []],
+  ["random", []],
+]);
+
+/** A parameter, and the values that it may have, as texts. */
+interface Target {
+  readonly param: string;
+  readonly texts: readonly KnownText[];
+}
+
+/** One combination of values. */
+export type Tuple = readonly { readonly param: string; readonly text: KnownText }[];
+
+/** A call, and what it reaches. */
+export interface Reach {
+  readonly call: EffectCall;
+  readonly targets: readonly Target[];
+  /** All combinations of the values. If there are too many, each value is in one of them, and the others are "anything". */
+  readonly tuples: readonly Tuple[];
+  /** Whether no value is vague. */
+  readonly isFirm: boolean;
+}
+
+const MAX_TUPLES = 256;
+
+export function reachOf(call: EffectCall): Reach {
+  const { capability } = call;
+  const targets = call.args
+    .filter(({ param }) => TARGETS.get(capability.name)?.includes(param) !== false)
+    .map(({ param, known }): Target => ({ param, texts: textsOf(known) }));
+  const isFirm = targets.every(({ param, texts }) => !texts.some((text) => isVague(capability, param, text)));
+  return { call, targets, tuples: tuplesOf(targets), isFirm };
+}
+
+/** Whether the value may be almost anything: an unknown text, or a URL whose host is not known. */
+export const isVague = ({ name }: CapabilityDecl, param: string, text: KnownText): boolean =>
+  !text.isExact && (text.text === "" || (name === "net.fetch" && param === "url" && !hasHost(text.text)));
+
+function tuplesOf(targets: readonly Target[]): readonly Tuple[] {
+  const count = targets.reduce((product, { texts }) => product * texts.length, 1);
+  const wide = count > MAX_TUPLES;
+  return targets.reduce<readonly Tuple[]>(
+    (tuples, { param, texts }, i) =>
+      tuples.flatMap((tuple) => (wide && i > 0 ? [ANY_TEXT] : texts).map((text) => [...tuple, { param, text }])),
+    [[]],
+  );
+}
+
+const MAX_INTS = 16;
+
+/** Returns the possible values as texts. A value that is no text is written as in JSON. */
+function textsOf(known: Known): readonly KnownText[] {
+  const exact = (value: unknown): KnownText => ({ text: String(value), isExact: true });
+  if (known?.kind === "text") return known.texts;
+  if (known?.kind === "int" && known.max - known.min < MAX_INTS)
+    return Array.from({ length: known.max - known.min + 1 }, (_, i) => exact(known.min + i));
+  if (known?.kind !== "constant") return [ANY_TEXT];
+  const { value } = known;
+  if (typeof value !== "object") return [exact(value)];
+  return [
+    value instanceof FloatValue
+      ? exact(value.value)
+      : exact(JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? `${part}n` : part))),
+  ];
+}
+
+/** A set of calls that finds quickly whether one of them covers a combination of values. With "firm", only calls without vague values are in it. */
+export class ReachSet {
+  /** Whether the set has no vague values. */
+  readonly isFirm: boolean;
+  /** The targets of the calls, by the first text of each. Calls without targets have the text "". */
+  readonly #exact = new Map<string, (readonly Target[])[]>();
+  readonly #prefixes = new Map<string, (readonly Target[])[]>();
+  readonly #lengths = new Set<number>();
+  readonly #texts = new Map<string, TextSet>();
+
+  constructor(reaches: readonly Reach[], which: "firm" | "all") {
+    this.isFirm = reaches.every((reach) => reach.isFirm);
+    const seen = new Set<string>();
+    for (const { call, targets } of reaches) {
+      const own =
+        which === "all"
+          ? targets
+          : targets.map(({ param, texts }) => ({ param, texts: texts.filter((text) => !isVague(call.capability, param, text)) }));
+      const key = JSON.stringify(own);
+      if (seen.has(key) || own.some(({ texts }) => texts.length === 0)) continue;
+      seen.add(key);
+      for (const text of own[0]?.texts ?? [{ text: "", isExact: true }]) this.#add(text, own);
+      for (const { param, texts } of own) {
+        const known = this.#texts.get(param) ?? new TextSet();
+        this.#texts.set(param, known);
+        for (const text of texts) known.add(text);
+      }
+    }
+  }
+
+  #add({ text, isExact }: KnownText, targets: readonly Target[]): void {
+    if (!isExact) this.#lengths.add(text.length);
+    const index = isExact ? this.#exact : this.#prefixes;
+    const known = index.get(text);
+    if (known === undefined) index.set(text, [targets]);
+    else known.push(targets);
+  }
+
+  /** Whether one call covers the whole combination. */
+  covers(tuple: Tuple): boolean {
+    const first = tuple[0]?.text ?? { text: "", isExact: true };
+    const coversAll = (targets: readonly Target[]): boolean =>
+      tuple
+        .slice(1)
+        .every(({ param, text }) => targets.some((target) => target.param === param && target.texts.some((each) => covers(each, text))));
+    if (first.isExact && this.#exact.get(first.text)?.some(coversAll) === true) return true;
+    for (const length of this.#lengths)
+      if (length <= first.text.length && this.#prefixes.get(first.text.slice(0, length))?.some(coversAll) === true) return true;
+    return false;
+  }
+
+  /** Whether some call covers this one value. */
+  hasText(param: string, text: KnownText): boolean {
+    return this.#texts.get(param)?.covers(text) === true;
+  }
+}
+
+/** A set of known texts that finds quickly whether one of them covers a text. */
+class TextSet {
+  readonly #exact = new Set<string>();
+  readonly #prefixes = new Set<string>();
+  readonly #lengths = new Set<number>();
+
+  add({ text, isExact }: KnownText): void {
+    (isExact ? this.#exact : this.#prefixes).add(text);
+    if (!isExact) this.#lengths.add(text.length);
+  }
+
+  covers({ text, isExact }: KnownText): boolean {
+    if (isExact && this.#exact.has(text)) return true;
+    for (const length of this.#lengths) if (length <= text.length && this.#prefixes.has(text.slice(0, length))) return true;
+    return false;
+  }
+}

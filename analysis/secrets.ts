@@ -1,0 +1,47 @@
+/** Finds the secrets that a call of net.fetch can send: placeholders in the values of its headers. */
+import { SECRET_PLACEHOLDER } from "../policy/secret-placeholder.ts";
+import { asMap, type Known } from "./known.ts";
+import { hostsOf } from "./urls.ts";
+
+export interface SentSecret {
+  /** The name in the placeholder. Undefined if only the beginning of the placeholder is known. */
+  readonly name: string | undefined;
+  /** The hosts that it can be sent to. Undefined if a host is not known. */
+  readonly hosts: readonly string[] | undefined;
+  /** `named`: a header of the call has it. `certain`: and every such call sends it. `possible`: an unknown header may have it. */
+  readonly how: "possible" | "named" | "certain";
+}
+
+/** Returns the names in the placeholders of a text; undefined for a placeholder that is not complete. */
+function namesIn(text: string): readonly (string | undefined)[] {
+  const names: (string | undefined)[] = [...text.matchAll(SECRET_PLACEHOLDER)].map(([, name]) => name);
+  return text.replace(SECRET_PLACEHOLDER, "").includes("{{secret:") ? [...names, undefined] : names;
+}
+
+/** Returns the names in the placeholders of all these texts. */
+export const secretNames = (texts: Iterable<string>): ReadonlySet<string | undefined> => new Set([...texts].flatMap(namesIn));
+
+/** Returns the secrets that a call with these headers can send. `all` has the names of the secrets in the code of the program. */
+export function sentSecrets(url: Known, headers: Known, all: ReadonlySet<string | undefined>): readonly SentSecret[] {
+  const { entries, isOpen } = asMap(headers);
+  const found = new Map<string | undefined, SentSecret["how"]>();
+  let isUnknown = isOpen;
+  for (const { value, isCertain } of entries.values()) {
+    if (value?.kind !== "text") {
+      isUnknown = true;
+      continue;
+    }
+    const names = value.texts.map(({ text }) => namesIn(text));
+    isUnknown ||= value.texts.some(({ isExact }) => !isExact);
+    for (const name of names.flat()) {
+      const how = isCertain && names.every((each) => each.includes(name)) ? "certain" : "named";
+      if (found.get(name) !== "certain") found.set(name, how);
+    }
+  }
+  if (isUnknown) for (const name of all) if (!found.has(name)) found.set(name, "possible");
+  return [...found].map(([name, how]) => ({ name, hosts: hostsOf(url), how }));
+}
+
+/** Describes a secret and where it goes: `secret BOARD to news.example`. */
+export const secretText = (name: string | undefined, host: string | undefined): string =>
+  `${name === undefined ? "a secret whose name is not known before the run" : `secret ${name}`} to ${host ?? "any host"}`;
