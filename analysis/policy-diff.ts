@@ -24,6 +24,7 @@ import {
   type RULE_FIELDS,
   type SECRET_FIELDS,
 } from "../policy/policy-fields.ts";
+import type { Where } from "../policy/where.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { wherePathChanges } from "./where-diff.ts";
 
@@ -61,7 +62,11 @@ export function policyChanges(before: Policy, after: Policy, registry: Capabilit
     ...allowChanges(before, after, registry),
     ...ruleNames(before, after, registry)
       .filter(both)
-      .flatMap((name) => fieldChanges(RULE, ruleOf(before, name), ruleOf(after, name), memberPath("rules", name))),
+      .flatMap((name) => {
+        const [old, now] = [ruleOf(before, name), ruleOf(after, name)];
+        const [oldWhere, newWhere] = [withScope(before, name, now.where), withScope(after, name, old.where)];
+        return fieldChanges(RULE, { ...old, where: oldWhere }, { ...now, where: newWhere }, memberPath("rules", name));
+      }),
     ...section("net_policy"),
     ...(both("fs.read") || both("fs.write") ? fsChanges(before, after, both) : []),
     ...section("db_policy"),
@@ -74,6 +79,26 @@ export function policyChanges(before: Policy, after: Policy, registry: Capabilit
 const grows = (text: string): Difference => ({ direction: "grows", text });
 const shrinks = (text: string): Difference => ({ direction: "shrinks", text });
 const moves = (text: string): Difference => ({ direction: "moves", text });
+
+/** The lists that restrict a parameter like a condition does. An empty list restricts nothing. */
+const SCOPED_PARAMETERS: ReadonlyMap<string, { readonly param: string; readonly list: (policy: Policy) => readonly string[] }> = new Map([
+  ["llm.call", { param: "model", list: ({ llm_policy }: Policy) => llm_policy.allowed_models }],
+  ["net.fetch", { param: "method", list: ({ net_policy }: Policy) => net_policy.allowed_methods }],
+]);
+
+/**
+ * Returns the conditions of a rule. If the rule of the other policy restricts a parameter that this one leaves to a list, such as
+ * `allowed_models`, the list is added as a condition, so that the two are comparable.
+ */
+function withScope(policy: Policy, name: string, other: Where): Where {
+  const { where } = ruleOf(policy, name);
+  const scoped = SCOPED_PARAMETERS.get(name);
+  if (scoped === undefined || where.has(scoped.param) || !other.has(scoped.param)) return where;
+  const list = scoped.list(policy);
+  if (list.length === 0) return where;
+  const condition = { equal: undefined, in: list, prefix: undefined, min: undefined, max: undefined, absent: undefined };
+  return new Map([...where, [scoped.param, [condition]]]);
+}
 
 /** Returns the differences of all fields of a table. */
 function fieldChanges<T extends object>(

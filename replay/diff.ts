@@ -40,6 +40,8 @@ export interface LogDifference {
   readonly bText: string | undefined;
   /** The first path at which the two differ, with both values: `expected` is the value in `a`, `actual` the value in `b`. */
   readonly difference: PathDifference | undefined;
+  /** Of a call with other arguments: the differences of the further arguments. */
+  readonly moreDifferences?: readonly PathDifference[];
 }
 
 export interface DiffSummary {
@@ -279,8 +281,13 @@ class EntryDiff {
   }
 }
 
-function textsOf({ expected, actual, difference }: Mismatch): Pick<LogDifference, "aText" | "bText" | "difference"> {
-  return { aText: expected, bText: actual, difference };
+function textsOf({
+  expected,
+  actual,
+  difference,
+  moreDifferences = [],
+}: Mismatch): Pick<LogDifference, "aText" | "bText" | "difference" | "moreDifferences"> {
+  return { aText: expected, bText: actual, difference, moreDifferences };
 }
 
 /**

@@ -55,7 +55,9 @@ function formatOf(text: string | undefined): LogFormat {
 }
 
 function printDecision(terminal: Terminal, call: CallEnd): void {
-  const explanation = call.rule === undefined ? (call.message ?? "") : `${call.reason ?? ""} [${call.rule}]`;
+  const decision = call.rule === undefined ? "" : `${call.reason ?? ""} [${call.rule}]`;
+  // The handler may refuse or fail a call that the policy's rule allows.
+  const explanation = call.outcome === "ok" || call.message === undefined || call.message === call.reason ? decision : call.message;
   const budgetText = call.budgetRemaining === undefined ? "" : `, ${call.budgetRemaining} left`;
   terminal.err(withoutControlCharacters(`call ${call.call} ${call.capability}: ${call.outcome}${budgetText}: ${explanation}`));
 }

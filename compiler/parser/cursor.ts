@@ -62,6 +62,8 @@ export class Cursor {
   readonly grammar: Grammar;
   /** The reserved words that were used as names and reported. Each is reported once. */
   readonly reportedReservedWords = new Set<string>();
+  /** The keywords that were declared as names and reported. */
+  readonly reportedKeywords = new Set<TokenKind>();
   /** A copy of the caller's tokens, because `takeAngle` replaces a token, and `beginSection` the one after the section. */
   readonly #tokens: Token[];
   /** The index of the `eof` that ends what the cursor sees, and the token that it replaces. */

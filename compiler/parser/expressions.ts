@@ -7,7 +7,7 @@ import { parseCommaList } from "./lists.ts";
 import { parseForeignLambda } from "./foreign-lambdas.ts";
 import { separateStatements } from "../insert-edits.ts";
 import { isMinMagnitude } from "./literals.ts";
-import { parseAccessedName } from "./names.ts";
+import { nameOf, parseAccessedName } from "./names.ts";
 import { parsePrimary } from "./primary.ts";
 import { skipTypeArguments } from "./type-arguments.ts";
 
@@ -181,6 +181,11 @@ function parseUnary(c: Cursor): Expr {
       return token.kind === "spawn" ? { kind: "spawn", target: operand, span } : { kind: "emit", tree: operand, span };
     }
     case "send":
+      // If a function was declared with this name, which is an error, the code calls that function.
+      if (c.reportedKeywords.has("send") && c.peek(1).kind === "(") {
+        const name = nameOf(c.next());
+        return continuePostfix(c, token.start, { kind: "name", name, span: name.span }, {});
+      }
       return parseSend(c);
     default:
       return parsePostfix(c);

@@ -19,6 +19,7 @@ export function parseDeclaredName(c: Cursor, what: string): Name {
   const message = `\`${token.kind}\` is a keyword and cannot name ${what}`;
   if (!CAN_FOLLOW_NAME.has(c.peek(1).kind)) c.fail(token, message, extras);
   c.report("E002", token, message, extras);
+  c.reportedKeywords.add(token.kind);
   return nameOf(c.next());
 }
 

@@ -4,7 +4,8 @@ import { printable } from "../../vm/terminal-text.ts";
 import type { DiffSummary, EntryPosition, LogDifference } from "../diff.ts";
 import type { LocatedEvent } from "../entries.ts";
 import { jsonObject } from "../log/json-fields.ts";
-import { differenceJson, locationJson, plural } from "./replay-report.ts";
+import type { PathDifference } from "./divergence.ts";
+import { differenceJson, differencesOf, locationJson, MAX_SHOWN_DIFFERENCES, moreText, plural } from "./replay-report.ts";
 
 const SENTENCES: Readonly<Record<LogDifference["kind"], string>> = {
   header: "header",
@@ -25,14 +26,14 @@ export function differenceReport(found: LogDifference): readonly string[] {
   const where = [a, b].filter((position) => position !== undefined).map(positionText);
   const places = where[0] === where[1] ? where.slice(0, 1) : where;
   const lines = [`${kind === "end" ? "" : `${places.join(" / ")}: `}${SENTENCES[kind]}`, ...sides(aText, bText)];
-  if (difference === undefined) return lines;
-  const name = difference.parameter === undefined ? "" : ` (${difference.parameter})`;
-  const agree = difference.agree === undefined || difference.agree === 0 ? "" : `, after ${plural(difference.agree, "equal character")}`;
-  return [
-    ...lines,
-    `  at ${printable(difference.path)}${name}${agree}:`,
-    ...sides(difference.expected, difference.actual).map((l) => `  ${l}`),
-  ];
+  const differences = differencesOf(found);
+  return [...lines, ...differences.slice(0, MAX_SHOWN_DIFFERENCES).flatMap(lineOf), ...moreText(differences.length)];
+}
+
+function lineOf({ path, parameter, expected, actual, agree: count }: PathDifference): readonly string[] {
+  const name = parameter === undefined ? "" : ` (${parameter})`;
+  const agree = count === undefined || count === 0 ? "" : `, after ${plural(count, "equal character")}`;
+  return [`  at ${printable(path)}${name}${agree}:`, ...sides(expected, actual).map((l) => `  ${l}`)];
 }
 
 function sides(a: string | undefined, b: string | undefined): readonly string[] {
@@ -45,7 +46,8 @@ export function diffSummaryLine({ same, differences, equal }: DiffSummary): stri
 }
 
 /** Returns one element of `differences` in the object that `--json` prints. */
-export function logDifferenceJson({ kind, a, b, aText, bText, difference }: LogDifference, located?: LocatedEvent): JsonData {
+export function logDifferenceJson(found: LogDifference, located?: LocatedEvent): JsonData {
+  const { kind, a, b, aText, bText, difference } = found;
   const position = (at: EntryPosition | undefined): JsonData => (at === undefined ? null : jsonObject({ event: at.event, call: at.call }));
   return jsonObject({
     kind,
@@ -54,6 +56,7 @@ export function logDifferenceJson({ kind, a, b, aText, bText, difference }: LogD
     a_text: aText,
     b_text: bText,
     difference: difference === undefined ? undefined : differenceJson(difference),
+    differences: difference === undefined ? undefined : differencesOf(found).map(differenceJson),
     stack: located?.stack.map(locationJson),
   });
 }

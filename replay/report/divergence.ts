@@ -1,5 +1,5 @@
 /** Finds the first difference between a replay and its log: in an event, in the end record, or because one of the two is longer. */
-import { signatureFor, type CapabilityRegistry } from "../../vm/capabilities.ts";
+import { signatureFor, type CapabilityRegistry, withDefaults } from "../../vm/capabilities.ts";
 import { type EventField, eventFields, isValueList, type RunEvent } from "../../vm/events.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import type { SourceLocation, TypeDef } from "../../vm/bytecode/module.ts";
@@ -52,6 +52,8 @@ export interface Mismatch {
   readonly expected: string;
   readonly actual: string;
   readonly difference?: PathDifference;
+  /** Of a call with other arguments: the differences of the further arguments. */
+  readonly moreDifferences?: readonly PathDifference[];
 }
 
 export interface Divergence extends Mismatch {
@@ -81,7 +83,7 @@ const SENTENCES: Readonly<Record<"arguments" | "answer" | "content", string>> = 
   content: "the event is not the recorded one",
 };
 
-/** Compares the event number `n` of both runs. Returns undefined if the events are equal. */
+/** Compares the event number `n` of both runs. Returns undefined if the events are equal. A call that leaves out an argument is equal to one that writes its default. */
 export function compareEvents(n: number, expected: RunEvent, actual: RunEvent, context: ComparisonContext): Mismatch | undefined {
   const mismatch = (): Pick<Mismatch, "event" | "atEnd" | "expected" | "actual"> => ({
     event: n,
@@ -96,11 +98,32 @@ export function compareEvents(n: number, expected: RunEvent, actual: RunEvent, c
   }
   if (haveSameScalars(expected, actual)) return undefined;
   const kind = kindOf(expected);
-  const difference = contentDifference(expected, actual, context.types);
-  if (difference === undefined) return undefined;
-  const parameter = expected.type === "CapCall" ? parameterAt(difference.path, expected, context.registry) : undefined;
-  return { kind, message: SENTENCES[kind], difference: pathDifference(difference, context.types, parameter), ...mismatch() };
+  const [first, ...more] =
+    expected.type === "CapCall" && actual.type === "CapCall"
+      ? argumentDifferences(expected, actual, context)
+      : contentDifferences(expected, actual, context.types);
+  if (first === undefined) return undefined;
+  return { kind, message: SENTENCES[kind], difference: first, moreDifferences: more, ...mismatch() };
 }
+
+/** Returns the first difference of each argument of two calls of one capability, with the defaults filled in. */
+function argumentDifferences(expected: CallEvent, actual: CallEvent, { types, registry }: ComparisonContext): readonly PathDifference[] {
+  const capability = registry.byName.get(expected.capability);
+  const signatureOf = ({ args }: CallEvent) => (capability === undefined ? undefined : signatureFor(capability, args.length));
+  const complete = (call: CallEvent): readonly Value[] => {
+    const signature = signatureOf(call);
+    return signature === undefined ? call.args : withDefaults(signature, call.args);
+  };
+  const [left, right] = [complete(expected), complete(actual)];
+  const names = (signatureOf(expected) ?? signatureOf(actual))?.params.map(({ name }) => name) ?? [];
+  return Array.from({ length: Math.max(left.length, right.length) }, (_, i): Difference | undefined => {
+    const [a, b] = [left[i], right[i]];
+    const path = `args[${i}]`;
+    return a === undefined || b === undefined ? { path, expected: a, actual: b } : firstDifference(a, b, path, types);
+  }).flatMap((difference, i) => (difference === undefined ? [] : [pathDifference(difference, types, names[i])]));
+}
+
+type CallEvent = RunEvent & { readonly type: "CapCall" };
 
 /** Whether both are calls, or both answers, with the same scalars only. This decides about most events without a comparison of their fields. */
 function haveSameScalars(a: RunEvent, b: RunEvent): boolean {
@@ -154,21 +177,15 @@ function asValue(field: EventField | undefined): Value {
   return isValueList(field) ? ListValue.of([...field]) : field;
 }
 
-function contentDifference(expected: RunEvent, actual: RunEvent, types: readonly TypeDef[]): Difference | undefined {
+/** Returns the first difference, or nothing. */
+function contentDifferences(expected: RunEvent, actual: RunEvent, types: readonly TypeDef[]): readonly PathDifference[] {
   const actualContents = contentsOf(actual);
   for (const [i, [name, value]] of contentsOf(expected).entries()) {
     const actualField = actualContents[i];
     const difference = actualField === undefined ? undefined : firstDifference(value, actualField[1], name, types);
-    if (difference !== undefined) return difference;
+    if (difference !== undefined) return [pathDifference(difference, types)];
   }
-  return undefined;
-}
-
-function parameterAt(path: string, call: RunEvent & { readonly type: "CapCall" }, registry: CapabilityRegistry): string | undefined {
-  const index = /^args\[(\d+)\]/.exec(path)?.[1];
-  const capability = registry.byName.get(call.capability);
-  if (index === undefined || capability === undefined) return undefined;
-  return signatureFor(capability, call.args.length)?.params[Number(index)]?.name;
+  return [];
 }
 
 /** Describes a difference. Long Strings are cut around their first difference. If other values have equal texts, their types are added. */

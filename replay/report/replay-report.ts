@@ -21,11 +21,29 @@ export const plural = (count: number, noun: string, many = `${noun}s`): string =
 export function divergenceLines(d: Divergence): readonly string[] {
   const where = d.atEnd ? `event ${d.event}, the end` : `event ${d.event}`;
   const lines = [`replay: divergence at ${where} (step ${d.step}): ${printable(d.message)}`];
-  if (d.difference !== undefined) lines.push(...differenceLines(d.difference));
+  const differences = differencesOf(d);
+  lines.push(...differences.slice(0, MAX_SHOWN_DIFFERENCES).flatMap(differenceLines), ...moreText(differences.length));
   lines.push(`  recorded: ${printable(d.expected)}`, `  replayed: ${printable(d.actual)}`);
   if (d.location !== undefined) lines.push(...framedStackLines(d.frame, [d.location, ...d.stack.slice(1)]));
   if (d.lastAnswer !== undefined) lines.push(`last answer before it: event ${d.lastAnswer.event}, ${printable(d.lastAnswer.text)}`);
   return lines;
+}
+
+/** Limit on the differing arguments of a call that are shown. */
+export const MAX_SHOWN_DIFFERENCES = 3;
+
+/** Says how many of the differing arguments are not shown. */
+export function moreText(count: number): readonly string[] {
+  const more = count - MAX_SHOWN_DIFFERENCES;
+  return more > 0 ? [`  and ${plural(more, "more argument")}`] : [];
+}
+
+/** Returns the differences of all arguments of a call, or the one difference of another event. */
+export function differencesOf(found: {
+  readonly difference?: PathDifference | undefined;
+  readonly moreDifferences?: readonly PathDifference[];
+}): readonly PathDifference[] {
+  return found.difference === undefined ? [] : [found.difference, ...(found.moreDifferences ?? [])];
 }
 
 export function differenceLines(d: PathDifference): readonly string[] {
@@ -63,6 +81,7 @@ export function divergenceJson(d: Divergence): JsonData {
     expected: d.expected,
     actual: d.actual,
     difference: difference === undefined ? undefined : differenceJson(difference),
+    differences: difference === undefined ? undefined : differencesOf(d).map(differenceJson),
     location: d.location === undefined ? null : locationJson(d.location),
     source: d.frame?.lines.at(-1)?.text,
     stack: d.stack.map(locationJson),

@@ -168,6 +168,27 @@ test.each(HARMLESS_IN_POLICIES.map((edit, i) => [i, edit] as const))("a policy t
   expect(growing(changesOf(edit))).toEqual([]);
 });
 
+test("a condition and a list of the same models or methods are the same", () => {
+  const byList = { rules: { "llm.call": { allow: true } }, llm_policy: { allowed_models: ["small"] } };
+  const byBoth = {
+    rules: { "llm.call": { allow: true, where: { model: { equal: "small" } } } },
+    llm_policy: { allowed_models: ["small", "large"] },
+  };
+  const changes = (a: unknown, b: unknown): readonly string[] => shown(policyChanges(policyOf(a), policyOf(b), BUILTIN_REGISTRY));
+  expect(changes({ ...byBoth, llm_policy: byList.llm_policy }, byList)).toEqual([]);
+  expect(changes(byList, { ...byBoth, llm_policy: byList.llm_policy })).toEqual([]);
+  expect(changes(byBoth, { ...byList, llm_policy: byBoth.llm_policy })).toEqual([
+    'grows: rules["llm.call"].where: model may have other values',
+  ]);
+  const methods = { rules: { "net.fetch": { allow: true } }, net_policy: { allowed_methods: ["GET"] } };
+  const withWhere = { ...methods, rules: { "net.fetch": { allow: true, where: { method: { equal: "GET" } } } } };
+  expect([...changes(methods, withWhere), ...changes(withWhere, methods)]).toEqual([]);
+  expect(changes(withWhere, { rules: methods.rules })).toEqual([
+    'grows: rules["net.fetch"].where: method may be anything',
+    "grows: net_policy.allowed_methods: net.fetch may use DELETE, HEAD, OPTIONS, PATCH, POST, PUT",
+  ]);
+});
+
 test("fields of a capability that the policy refuses do not count", () => {
   const [deny, open] = [
     policyOf({}),

@@ -56,6 +56,7 @@ const COMMANDS: readonly (readonly [code: number, ...args: string[]])[] = [
   [0, "policy", "show", "policy.json"],
   [1, "policy", "check", "--program", "app.ax", "--policy", "strict.json"],
   [1, "policy", "diff", "strict.json", "policy.json"],
+  [1, "policy", "diff", "--program", "app.ax", "changed.ax"],
   [0, "policy", "suggest", "run.jsonl", "--program", "app.ax"],
   [0, "telemetry", "status"],
   [0, "simulate", "changed.ax", "--arg", "n=1", "--runs", "50"],

@@ -143,3 +143,24 @@ test("policy suggest prints a policy of recorded runs, and proves it", async () 
   const other = await boruna(["policy", "suggest", "audit.jsonl", "--program", "app.ax"], { cwd: folder });
   expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining("is no run of this program") });
 });
+
+test("run --explain says why the handler refuses a call that the rule allows", async () => {
+  writeFileSync(
+    join(folder, "secret.ax"),
+    'fn main() -> String !{net.fetch} { net.fetch("http://127.0.0.1:9/", "GET", "", { "X": "{{secret:KEY}}" }) }\n',
+  );
+  const policy = {
+    rules: { "net.fetch": { allow: true } },
+    net_policy: { allowed_domains: ["127.0.0.1:9"] },
+    secrets: { KEY: { env: "KEY", hosts: ["a.example"] } },
+  };
+  writeFileSync(join(folder, "secret.json"), JSON.stringify(policy));
+  const { code, stderr } = await boruna(["run", "secret.ax", "--policy", "secret.json", "--live", "--explain"], { cwd: folder });
+  expect(code).toBe(3);
+  expect(stderr.split("\n")).toContain("call 1 net.fetch: denied: the secret KEY may not be sent to 127.0.0.1");
+  const check = await boruna(["policy", "check", "--program", "secret.ax", "--policy", "secret.json"], { cwd: folder });
+  expect({ code: check.code, lines: check.stdout.split("\n").slice(2, 4) }).toEqual({
+    code: 1,
+    lines: ["    can send secret KEY to 127.0.0.1", '    the secret KEY may not be sent to 127.0.0.1 [secrets["KEY"].hosts]'],
+  });
+});

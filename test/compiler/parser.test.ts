@@ -55,6 +55,11 @@ describe("items", () => {
     expect(parsed("module old\n").file.moduleName?.text).toBe("old");
   });
 
+  test("a function with the name `send` is reported once, not again where it is called", () => {
+    const text = 'fn send(url: String, body: String) -> Int { 1 }\nfn main() -> Int { send("a", "b") }\n';
+    expect(parsed(text).errors).toEqual(["E002 `send` is a keyword and cannot name a function"]);
+  });
+
   test("a keyword may be the name of a field", () => {
     expect(items("type Ev { send: Int, in: Int, type: Int, const: Int }")).toEqual(["(record Ev send:Int in:Int type:Int const:Int)"]);
     expect(body("Ev { send: 1, in: p.in, type: p.match.fn }")).toBe("{(new-Ev send:1 in:(. p in) type:(. (. p match) fn))}");

@@ -104,9 +104,9 @@ const ROWS: readonly (readonly [name: string, change: (lines: string[]) => strin
   [
     "argument: one more",
     put('[{"String":"names.txt"}]', '[{"String":"names.txt"},{"String":"list"}]'),
-    '2 arguments args[1]: "list" ≠ (nothing) @ 20 in main:20',
+    '2 arguments args[1]: "list" ≠ "text" @ 20 in main:20',
   ],
-  ["argument: one less", put(/\[\](?=,"capability":"time.now")/, '[{"Int":1}]'), "4 arguments args[0]: 1 ≠ (nothing) @ 23 in main:23"],
+  ["argument: one less", put(/\[\](?=,"capability":"time.now")/, '[{"Int":1}]'), '4 arguments args[0]: 1 ≠ "s" @ 23 in main:23'],
   [
     "another capability",
     (lines) => lines.map((line) => line.replace('"time.now"', '"random"')),
