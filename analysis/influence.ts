@@ -1,12 +1,11 @@
 /**
  * Says whether the code that may influence a call is the same in two versions of a program.
  *
- * The arguments of a call come from the function that makes it, from its callers up to `main`, and from the functions whose results
- * these use. A function without a result cannot give a value, and a caller of a function without parameters gives none. If a function on
- * the way is passed on as a value or takes messages, its arguments may come from anywhere, so all code of the program counts.
+ * The arguments of a call come from the function that makes it, from its callers up to `main`, and from the functions that these call,
+ * which give values or check them. A caller of a function without parameters gives none. If a function on the way is passed on as a value
+ * or takes messages, its arguments may come from anywhere, so all code of the program counts.
  */
 import type { Callable } from "../compiler/ir.ts";
-import { prune } from "../compiler/check-types.ts";
 import { codeText } from "./code-text.ts";
 import type { Reached } from "./reached.ts";
 
@@ -47,19 +46,19 @@ export class Influences {
     const callers = new Set([callable]);
     for (const each of callers)
       if ((each.body?.params.length ?? 0) > 0) for (const caller of this.#callers.get(each) ?? []) callers.add(caller);
-    const found = [...callers].some((each) => this.#passedOn.has(each)) ? this.ofProgram() : this.#textOf([...callers], hasResult);
+    const found = [...callers].some((each) => this.#passedOn.has(each)) ? this.ofProgram() : this.#textOf([...callers]);
     this.#found.set(callable, found);
     return found;
   }
 
   /** Like `of`, for all code that `main` may run. */
   ofProgram(): string {
-    this.#ofMain ??= this.#textOf([this.#main], () => true);
+    this.#ofMain ??= this.#textOf([this.#main]);
     return this.#ofMain;
   }
 
-  /** Returns the code of the functions, and of the functions that it refers to and that count, as a text of numbers. */
-  #textOf(first: readonly Callable[], counts: (callable: Callable) => boolean): string {
+  /** Returns the code of the functions, and of all functions that it refers to, as a text of numbers. */
+  #textOf(first: readonly Callable[]): string {
     // Functions get numbers in the order in which they are found, so that their names do not matter.
     const ids = new Map(first.map((callable, i) => [callable, i]));
     const idOf = (callable: Callable): number => {
@@ -71,12 +70,7 @@ export class Influences {
     // The loop also visits the elements that it adds.
     for (const callable of ids.keys()) {
       const { number, functions } = this.#code(callable);
-      parts.push(
-        `${number}:${functions
-          .filter((each) => ids.has(each) || counts(each))
-          .map(idOf)
-          .join(",")}`,
-      );
+      parts.push(`${number}:${functions.map(idOf).join(",")}`);
     }
     return parts.join(";");
   }
@@ -91,9 +85,4 @@ export class Influences {
     this.#codes.set(callable, code);
     return code;
   }
-}
-
-function hasResult({ result }: Callable): boolean {
-  const type = prune(result);
-  return type.kind !== "primitive" || type.name !== "Unit";
 }

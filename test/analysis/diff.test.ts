@@ -83,7 +83,7 @@ const PLANTED_IN_POLICIES: readonly (readonly [edit: Edit, change: string])[] = 
   [section("net_policy", { propagate_baggage: true }), "net_policy.propagate_baggage: now true"],
   [rules({ "net.fetch": { ...net, budget: 6 } }), 'rules["net.fetch"].budget: from 5 to 6'],
   [rules({ "net.fetch": { ...net, budget: 0 } }), 'rules["net.fetch"].budget: from 5 to no limit'],
-  [rules({ "net.fetch": { ...net, where: { url: net.where.url } } }), 'rules["net.fetch"].where: method may be anything'],
+  [rules({ "net.fetch": { ...net, where: { method: net.where.method } } }), 'rules["net.fetch"].where: url may be anything'],
   [
     rules({ "net.fetch": { ...net, where: { ...net.where, method: { in: ["GET", "PUT"] } } } }),
     'rules["net.fetch"].where: method may have other values',
@@ -145,6 +145,8 @@ const HARMLESS_IN_POLICIES: readonly Edit[] = [
   rules({ "net.fetch": { ...net, where: { ...net.where, method: [{ equal: "GET" }, { equal: "POST" }] } } }),
   rules({ "net.fetch": { ...net, where: { ...net.where, url: { prefix: "https://a.example/x/y/" } } } }),
   rules({ "net.fetch": { ...net, where: { ...net.where, body: { equal: "" } } } }),
+  // `allowed_methods` has the same methods.
+  rules({ "net.fetch": { ...net, where: { url: net.where.url } } }),
   rules({ random: { allow: true, where: { hi: { min: 2, max: 5 } } } }),
   rules({ random: { allow: true, where: { hi: { in: [1, 6] } } } }),
   rules({ "fs.write": { allow: true, approval: { required: true } } }),
@@ -543,9 +545,15 @@ const REVIEWED: readonly (readonly [name: string, before: string, after: string,
     ['grows: net.fetch: url can be "https://evil.example/"'],
   ],
   [
-    "an unknown URL, while nothing that leads to it has changed",
-    "fn note(n: Int) -> Unit { debug(n)\n () }\nfn main(s: String) -> Unit !{net.fetch} { note(1)\n let _ = net.fetch(string.trim(s)) }",
-    "fn note(n: Int) -> Unit { debug(n + 1)\n () }\n// Another layout.\nfn main(text: String) -> Unit !{net.fetch} { note(1)\n let _ =\n net.fetch(string.trim(text)) }",
+    "an unknown URL that another function checks no more",
+    'fn only_a(s: String) -> Unit { if !string.starts_with(s, "https://a.example/") { panic("no") } }\nfn main(s: String) -> Unit !{net.fetch} { only_a(s)\n let _ = net.fetch(s) }',
+    'fn only_a(s: String) -> Unit { if s == "" { panic("no") } }\nfn main(s: String) -> Unit !{net.fetch} { only_a(s)\n let _ = net.fetch(s) }',
+    ["cannot_tell: net.fetch: url was already anything, and the code that makes it has changed"],
+  ],
+  [
+    "an unknown URL, while only the layout and code that does not lead to it have changed",
+    'fn page() -> Unit !{net.fetch, fs.read} { let _ = net.fetch(fs.read("url.txt")) }\nfn main(s: String) -> Unit !{net.fetch, fs.read} { page() }',
+    'fn page() -> Unit !{net.fetch, fs.read} {\n // Another layout.\n let _ = net.fetch(\n fs.read("url.txt")) }\nfn main(text: String) -> Unit !{net.fetch, fs.read} { debug(text)\n page() }',
     [],
   ],
   [
