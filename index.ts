@@ -49,7 +49,7 @@ export type { SamplingPriority } from "./telemetry/task-span.ts";
 // Submit runs to workers
 export { createClient } from "./worker/api.ts";
 export type { ApproveRunOptions, Client, ListOptions, ShownRun, SubmitOptions, SubmittedRun } from "./worker/api.ts";
-export type { ListedRun, RunState } from "./worker/listed-run.ts";
+export type { ListedRun, RunState, RunWorker } from "./worker/listed-run.ts";
 
 // Simulate runs
 export { simulate, type SimulateOptions, type Simulation, type SimulationFailure, type SimulationProgress } from "./simulate/simulate.ts";

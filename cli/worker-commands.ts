@@ -121,7 +121,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
   {
     name: "runs cancel",
     argsSyntax: "<run>",
-    help: "cancel a run, whether it is queued, waits or is executed",
+    help: "cancel a run, whether it is queued, waits or is executed; exits with 2 if it has ended in another way",
     options: DATABASE,
     examples: ["boruna runs cancel 9c0ffee5…"],
     run: withFlags<DatabaseFlags>(async (session, flags, [run = ""]) =>

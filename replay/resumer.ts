@@ -203,7 +203,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     const mayBegin = this.#unbegun.has(call) || state === undefined || inDoubt === "retry" || mayRepeat(pending.event);
     if (mayBegin) return plan();
     if (state === "later") return plan(() => LATER);
-    return inDoubt === "fail" ? plan(failInDoubt) : { reply: undefined, isInDoubt: true };
+    return inDoubt === "fail" ? plan(failInDoubt(call, pending.event.capability)) : { reply: undefined, isInDoubt: true };
   }
 
   answersCall(call: number): boolean {
@@ -264,9 +264,16 @@ function otherCallError(answer: CallAnswer, open: readonly number[]): BorunaErro
   });
 }
 
-const failInDoubt = machineHandler(() => {
-  throw new CapabilityFailure("its answer was lost, and nobody knows whether it was carried out", "in_doubt");
-});
+function failInDoubt(call: number, capability: string): MachineHandler {
+  return machineHandler(() => {
+    throw new CapabilityFailure(lostAnswerText(call, capability), "in_doubt");
+  });
+}
+
+/** Returns the message of the failure that a program gets for a call in doubt. */
+export function lostAnswerText(call: number, capability: string): string {
+  return `the answer to call ${call} of ${capability} was lost, and nobody knows whether it was carried out`;
+}
 
 function doubtText({ call, capability, hash }: OpenCall): string {
   return `call ${call} of ${capability} (${hash}) has no answer in the log: nobody knows whether it was carried out`;

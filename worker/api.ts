@@ -6,7 +6,7 @@ import type { FinishedLog, RecorderOptions } from "../replay/log/recorder.ts";
 import type { CallAnswer, InDoubt, OpenCall } from "../replay/resumer.ts";
 import type { RunOptions } from "../runtime/execute.ts";
 import type { Program } from "../vm/bytecode/program.ts";
-import type { ListedRun, RunState } from "./listed-run.ts";
+import type { ListedRun, RunState, RunWorker } from "./listed-run.ts";
 
 /** Options of `submit`. All are optional. Those with the same names as in `RunOptions` have the same meanings. A submitted run is live. */
 export interface SubmitOptions
@@ -41,6 +41,8 @@ export interface ShownRun extends ListedRun {
   readonly inDoubt: OpenCall | undefined;
   /** Whether somebody has asked to cancel it. */
   readonly isCanceled: boolean;
+  /** The worker that executes it. Undefined unless the state is `running`. */
+  readonly worker: RunWorker | undefined;
 }
 
 export interface ListOptions {
@@ -72,7 +74,10 @@ export interface Client {
   list(options?: ListOptions): Promise<readonly ListedRun[]>;
   /** Waits until the run has ended or waits. `onChange` receives each change of its row. Throws `worker.no_run`, and the reason of `signal`. */
   watch(runId: string, options?: { readonly signal?: AbortSignal; readonly onChange?: (run: ShownRun) => void }): Promise<ShownRun>;
-  /** Requests the cancellation of the run. A run that a worker executes ends a moment later. Throws `worker.no_run`. */
+  /**
+   * Requests the cancellation of the run. A run that a worker executes ends a moment later. Throws `worker.no_run`, and `worker.ended` if
+   * the run has ended in another way.
+   */
   cancel(runId: string): Promise<ShownRun>;
   /** Lets a run in doubt go on: makes the call again, or fails it. Throws `worker.no_run`, `worker.not_waiting`. */
   resume(runId: string, inDoubt: "retry" | "fail"): Promise<void>;
@@ -82,7 +87,7 @@ export interface Client {
   answer(runId: string, answer: CallAnswer): Promise<void>;
   /**
    * Writes the log of the run to `path`, the same bytes as that of a local run with the same id and answers. Returns undefined if the log has
-   * no end record, because the run is in progress or was ended from outside. Throws `worker.no_run`, `log.*`.
+   * no end record, because the run is in progress. Throws `worker.no_run`, `log.*`.
    */
   log(runId: string, path: string, options?: Pick<RecorderOptions, "force" | "key">): Promise<FinishedLog | undefined>;
   close(): Promise<void>;

@@ -143,8 +143,12 @@ class DatabaseClient implements Client {
 
   async cancel(runId: string): Promise<ShownRun> {
     checkRunId(runId);
-    await cancelRun(this.#pool, runId);
-    return this.show(runId);
+    const isRequested = await cancelRun(this.#pool, runId);
+    const run = await this.show(runId);
+    if (isRequested || run.outcome === "canceled") return run;
+    throw new BorunaError("worker.ended", `run ${runId} had ended (${run.outcome ?? run.state}) before it could be canceled`, {
+      hint: `Nothing was changed; boruna runs show ${runId} shows it.`,
+    });
   }
 
   async resume(runId: string, inDoubt: "retry" | "fail"): Promise<void> {
@@ -194,13 +198,15 @@ class DatabaseClient implements Client {
   }
 
   async log(runId: string, path: string, options: Pick<RecorderOptions, "force" | "key"> = {}): Promise<FinishedLog | undefined> {
-    const { run, programHash, options: settings } = await this.#found(runId);
+    const found = await this.#found(runId);
+    const { run, programHash, options: settings } = found;
     const row = await programOf(this.#pool, programHash);
     if (row === undefined) throw new BorunaError("internal", "the program of the run is not in the database");
     const stored = programFromRow(row, declaredRegistry(row));
     const decisions = await decisionsOf(this.#pool, runId);
     const steps = await this.#engine.steps(runId);
-    const history = { id: runId, options: settings, outcome: run.outcome, decisions, steps };
+    const { result } = shown(found);
+    const history = { id: runId, options: settings, outcome: run.outcome, result, hasBegun: run.startedAt !== undefined, decisions, steps };
     return deriveLog(stored, history, (description) => openRecorder(path, description, options));
   }
 
@@ -265,11 +271,12 @@ function checkCount(option: string, value: unknown): void {
   throw new BorunaError("usage", `${option}: expected a whole number from 1`);
 }
 
-function shown({ run, result, waiting, isCanceled }: RunRow): ShownRun {
+function shown({ run, result, waiting, isCanceled, worker }: RunRow): ShownRun {
   const parsed: unknown = result === undefined ? undefined : JSON.parse(result);
   return {
     ...run,
     isCanceled,
+    worker,
     result: parsed,
     waiting: run.state === "suspended" ? (waiting?.suspended ?? []) : [],
     inDoubt: run.state === "in_doubt" ? waiting?.doubt : undefined,

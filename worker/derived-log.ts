@@ -2,16 +2,19 @@
  * The log of a run, derived from its row and steps: the program is executed again with the kept answers, and recorded. So the database holds
  * each answer once, and the log has the same bytes as that of a local run with the same run id and the same answers.
  *
- * The log of a run that goes on, or was ended from outside, has no end record: what its program would do next is not known.
+ * The log of a run that goes on has no end record. That of a run that was ended from outside, such as a canceled one, ends where its worker
+ * stopped it, or at the first call without a kept answer: that call may have been made.
  */
 import type { DurableCall, DurableCalls } from "../gateway/durable-calls.ts";
 import type { Handlers } from "../gateway/handlers.ts";
 import type { Arrival } from "../gateway/open-calls.ts";
-import { executeProgram } from "../gateway/run.ts";
+import { executeProgram, type RunResult } from "../gateway/run.ts";
+import type { RunEnd } from "../replay/log/end-record.ts";
 import { describeRun, type RunDescription } from "../replay/log/run-description.ts";
 import { closeLog, handlersFor } from "../runtime/execute.ts";
 import type { FinishedLog, Recorder } from "../replay/log/recorder.ts";
 import { BorunaError } from "../vm/error.ts";
+import type { Outcome, TrapKind } from "../vm/outcome.ts";
 import type { KeptStep } from "./engine.ts";
 import { givenAnswer, givenDecision, objectOf, programOptions } from "./execution.ts";
 import type { StoredProgram } from "./programs.ts";
@@ -23,12 +26,13 @@ export interface RunHistory {
   readonly id: string;
   readonly options: RunOptionsRow;
   readonly outcome: string | undefined;
+  /** The parsed `result` of the row. */
+  readonly result: unknown;
+  /** Whether a worker has begun the run. */
+  readonly hasBegun: boolean;
   readonly decisions: readonly DecisionRow[];
   readonly steps: readonly KeptStep[];
 }
-
-/** The outcomes that something outside of the program decided. */
-const FROM_OUTSIDE: ReadonlySet<string> = new Set(["canceled", "timeout", "fatal"]);
 
 /** Records the run. `open` opens the recorder. Throws `log.divergence` if the steps do not fit the program, and what recording throws. */
 export async function deriveLog(
@@ -37,39 +41,100 @@ export async function deriveLog(
   open: (run: RunDescription) => Recorder,
 ): Promise<FinishedLog | undefined> {
   const { program, policy } = stored;
-  const { id, options, decisions, outcome } = history;
-  const decided = new Map(decisions.map((row) => [`${row.kind} ${row.call}`, row]));
-  const calls = new KeptCalls(history.steps, (call) => givenAnswer(decided.get(`answer ${call.number}`), call, program.module.types));
+  const { id, options } = history;
   const handlers = await servedHandlers(stored);
-  const settings = programOptions(stored, options);
-  const recorder = open(
-    describeRun(program, {
-      policy,
-      args: objectOf(options.args),
-      limits: settings.limits,
-      mode: "live",
-      served: new Set(handlers.keys()),
-      runId: id,
-    }),
-  );
+  const { limits } = programOptions(stored, options);
+  const interruption = interruptionOf(history);
+  const maxSteps = interruption === undefined ? undefined : await stepsUntil(interruption, stored, history, handlers);
+  const served = new Set(handlers.keys());
+  const recorder = open(describeRun(program, { policy, args: objectOf(options.args), limits, mode: "live", served, runId: id }));
   try {
-    const result = await executeProgram(program, {
-      ...settings,
-      handlers,
-      durable: calls,
-      sink: recorder,
-      approve: ({ call }) => givenDecision(decided.get(`approval ${call}`)),
-      runId: id,
-      // A derivation does not wait for anything, so no time limit ends it.
-      clock: () => 0,
-    });
-    if (calls.problem !== undefined)
-      throw new BorunaError("log.divergence", `the steps of run ${id} do not fit its program: ${calls.problem}`);
-    const isWhole = !calls.isIncomplete && (outcome === undefined || !FROM_OUTSIDE.has(outcome));
-    return isWhole ? closeLog(recorder, result) : undefined;
+    const { result, isIncomplete } = await execution(stored, history, handlers, { sink: recorder, maxSteps });
+    if (interruption !== undefined) return recorder.finish(interruptedEnd(result, interruption));
+    return isIncomplete ? undefined : closeLog(recorder, result);
   } finally {
     recorder.abandon();
   }
+}
+
+interface DerivedExecution {
+  readonly result: RunResult;
+  /** Whether the run stopped at a call without a kept answer. */
+  readonly isIncomplete: boolean;
+}
+
+/** Runs the program with the kept answers, up to `maxSteps` steps. Throws `log.divergence` if the steps do not fit the program. */
+async function execution(
+  stored: StoredProgram,
+  history: RunHistory,
+  handlers: Handlers,
+  { sink, maxSteps }: { readonly sink?: Recorder; readonly maxSteps: number | undefined },
+): Promise<DerivedExecution> {
+  const { program } = stored;
+  const { id, options, decisions } = history;
+  const decided = new Map(decisions.map((row) => [`${row.kind} ${row.call}`, row]));
+  const calls = new KeptCalls(history.steps, (call) => givenAnswer(decided.get(`answer ${call.number}`), call, program.module.types));
+  const settings = programOptions(stored, options);
+  const { limits } = settings;
+  const result = await executeProgram(program, {
+    ...settings,
+    limits: maxSteps === undefined ? limits : { ...limits, max_steps: Math.min(limits.max_steps, Math.max(1, maxSteps)) },
+    // A run that no worker has begun stops before its first step.
+    signal: maxSteps === 0 ? AbortSignal.abort() : undefined,
+    handlers,
+    durable: calls,
+    sink,
+    approve: ({ call }) => givenDecision(decided.get(`approval ${call}`)),
+    runId: id,
+    // A derivation does not wait for anything, so no time limit ends it.
+    clock: () => 0,
+  });
+  if (calls.problem !== undefined)
+    throw new BorunaError("log.divergence", `the steps of run ${id} do not fit its program: ${calls.problem}`);
+  return { result, isIncomplete: calls.isIncomplete };
+}
+
+/** How something outside of the program ended the run. */
+interface Interruption {
+  readonly outcome: Outcome;
+  readonly kind: TrapKind;
+  readonly message: string;
+  /** The steps of the run when its worker stopped it. Undefined if no worker executed it then. */
+  readonly steps: number | undefined;
+}
+
+/** The traps of ends that a worker or client wrote without executing the program. */
+const TRAP_OF = { canceled: "canceled", timeout: "timeout", fatal: "internal" } as const satisfies Partial<Record<Outcome, TrapKind>>;
+
+function interruptionOf({ outcome, result }: RunHistory): Interruption | undefined {
+  if (outcome !== "canceled" && outcome !== "timeout" && outcome !== "fatal") return undefined;
+  const { error, steps } = isRecord(result) ? result : {};
+  const message = isRecord(error) && typeof error["message"] === "string" ? error["message"] : "the run was interrupted";
+  return { outcome, kind: TRAP_OF[outcome], message, steps: typeof steps === "number" ? steps : undefined };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+/** Returns the most steps that the interrupted run can have made, or undefined if it stops by itself at a call without a kept answer. */
+async function stepsUntil(
+  { steps }: Interruption,
+  stored: StoredProgram,
+  history: RunHistory,
+  handlers: Handlers,
+): Promise<number | undefined> {
+  if (!history.hasBegun) return 0;
+  if (steps !== undefined) return steps;
+  const { result, isIncomplete } = await execution(stored, history, handlers, { maxSteps: undefined });
+  // The program would have ended by itself at its next step.
+  return isIncomplete || result.suspended !== undefined ? undefined : result.steps - 1;
+}
+
+/** Returns the end of the derived execution with the reason that the run had. */
+function interruptedEnd(result: RunResult, { outcome, kind, message }: Interruption): RunEnd {
+  const { steps, allocBytes, counters, events, error } = result;
+  return { outcome, error: { kind, message, step: error?.step ?? steps }, steps, allocBytes, counters, events };
 }
 
 /** Returns a handler for each capability that the run's worker served. None of them is called. */

@@ -29,6 +29,8 @@ const POLL_MS = 20;
 
 export interface DevDatabase {
   readonly url: string;
+  /** Absolute path of the folder of the server. */
+  readonly folder: string;
   /** The folder of the server, closed to the file capabilities of programs. */
   readonly protectedFiles: ProtectedFiles;
   /** Ends the server, unless another process started it. */
@@ -65,10 +67,10 @@ export async function startDevDatabase(): Promise<DevDatabase> {
   return { ...opened(folder, url), stop };
 }
 
-function opened(folder: string, url: string): Pick<DevDatabase, "url" | "protectedFiles"> {
+function opened(folder: string, url: string): Omit<DevDatabase, "stop"> {
   const protectedFiles = new ProtectedFiles();
   protectedFiles.add(statSync(folder, { bigint: true }));
-  return { url, protectedFiles };
+  return { url, folder, protectedFiles };
 }
 
 function writtenUrl(folder: string): string | undefined {

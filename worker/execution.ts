@@ -42,6 +42,8 @@ export interface ExecutionHost extends Pick<RecordedCallsOptions, "intent" | "ke
   readonly onEngineFailure: () => void;
 }
 
+export const MISSED_DEADLINE = { kind: "deadline", message: "the deadline passed before the run ended" } as const;
+
 /** The engine failed. Another execution owns the run, or a later one will. */
 export class EngineFailure extends Error {}
 
@@ -122,7 +124,8 @@ function endOf({ program }: StoredProgram, result: RunResult, calls: RecordedCal
   const execution = executionOf(program, result, undefined);
   const missedDeadline = execution.outcome === "canceled" && signal.reason === "deadline";
   const outcome = missedDeadline ? "timeout" : execution.outcome;
-  const text = JSON.stringify({ ...executionJson(execution), outcome, log: undefined });
+  const json = executionJson(execution);
+  const text = JSON.stringify({ ...json, ...(missedDeadline ? { outcome, error: MISSED_DEADLINE } : {}), log: undefined });
   if (result.suspended !== undefined) {
     const suspended = [result.suspended, ...(result.alsoWaiting ?? [])];
     return { state: "suspended", outcome, result: text, waiting: { suspended, doubt: undefined } };

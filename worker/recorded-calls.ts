@@ -24,10 +24,13 @@ import { jsonText } from "../replay/log/blob-values.ts";
 import { memoryBlobs } from "../replay/log/memory-blobs.ts";
 import { eventFromJson, eventToJson, loadEvent } from "../replay/log/event-json.ts";
 import { RECORD_JSON_DEPTH } from "../replay/log/log-limits.ts";
-import type { InDoubt, OpenCall } from "../replay/resumer.ts";
+import { type InDoubt, lostAnswerText, type OpenCall } from "../replay/resumer.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { AnswerEvent } from "../vm/events.ts";
 import { parseJson } from "../vm/json/json.ts";
+import { printable } from "../vm/terminal-text.ts";
+import { textForm } from "../vm/value/display.ts";
+import type { Value } from "../vm/value/value.ts";
 import type { RunStep } from "./engine.ts";
 import type { Intent } from "./store.ts";
 
@@ -60,6 +63,8 @@ interface MadeAnswer {
   readonly arrival: Arrival;
 }
 
+/** The most UTF-16 code units of an argument in a message. */
+const SHOWN_UNITS = 200;
 /** The text of a step whose handler answers later. */
 const LATER_TEXT = "later";
 /** Maximum bytes of memory for the parsed JSON of an answer, as for a blob of a log. */
@@ -157,8 +162,7 @@ export class RecordedCalls implements DurableCalls {
     const found = await intent(number, token);
     if (found?.token === token) return undefined;
     const rule = found?.decision ?? inDoubt;
-    if (rule === "fail")
-      return { failure: "in_doubt", message: "its answer was lost, and nobody knows whether it was carried out", cause: undefined };
+    if (rule === "fail") return { failure: "in_doubt", message: lostAnswerText(number, capability.name), cause: undefined };
     if (rule === "retry") {
       await takeOver(number, token);
       if (handler instanceof MachineHandler) handler.usage?.recall(number);
@@ -166,7 +170,7 @@ export class RecordedCalls implements DurableCalls {
     }
     this.#doubt ??= { call: number, capability: capability.name, hash: callHash(capability.name, request.args) };
     const { hash } = this.#doubt;
-    const message = `call ${number} of ${capability.name} (${hash}) has no answer: nobody knows whether it was carried out`;
+    const message = `call ${number} of ${capability.name}${shownArgument(request.args[0])} (${hash}) has no answer: nobody knows whether it was carried out`;
     return { stop: { trap: "in_doubt", message, capability: capability.name } };
   }
 
@@ -197,6 +201,13 @@ export function callOfStep(name: string): number {
 /** Whether the text of a step is an answer: that of a call whose handler answers later comes in a later execution. */
 export function isAnswered(text: string): boolean {
   return text !== LATER_TEXT;
+}
+
+/** Returns the first argument of a call, such as the URL, for a message. A long one is cut. */
+function shownArgument(value: Value | undefined): string {
+  if (value === undefined) return "";
+  const text = printable(textForm(value, SHOWN_UNITS + 1));
+  return ` ${text.length > SHOWN_UNITS ? `${text.slice(0, SHOWN_UNITS)}…` : text}`;
 }
 
 function textOf({ capability }: DurableCall, arrival: Exclude<Arrival, { readonly stop: unknown } | { readonly later: true }>): string {

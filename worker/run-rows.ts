@@ -1,6 +1,6 @@
 /** The rows of runs as clients write and read them (`schema.ts`). What workers do with them is in `store.ts`. */
 import type { ClientBase, Pool } from "pg";
-import { type ListedRun, RUN_STATES, type RunState } from "./listed-run.ts";
+import { type ListedRun, RUN_STATES, type RunState, type RunWorker } from "./listed-run.ts";
 import type { DecisionRow, ProgramRow, RunOptionsRow, Waiting } from "./store.ts";
 
 type Queries = Pick<ClientBase, "query">;
@@ -88,22 +88,39 @@ export interface RunRow {
   readonly result: string | undefined;
   readonly waiting: Waiting | undefined;
   readonly isCanceled: boolean;
+  readonly worker: RunWorker | undefined;
+}
+
+interface FoundRow extends ListedRow {
+  readonly hash: string;
+  readonly options: RunOptionsRow;
+  readonly result: string | null;
+  readonly waiting: Waiting | null;
+  readonly canceled: boolean;
+  readonly worker: string | null;
+  readonly host: string | null;
+  readonly lease: string | null;
+  readonly alive: boolean;
 }
 
 /** Returns the row, locked until the transaction ends if `lock` is true. */
 export async function findRun(client: Queries, id: string, lock = false): Promise<RunRow | undefined> {
-  const { rows } = await client.query<
-    ListedRow & { hash: string; options: RunOptionsRow; result: string | null; waiting: Waiting | null; canceled: boolean }
-  >(
-    `SELECT ${LISTED}, r.program AS hash, r.options, r.result, r.waiting, r.cancel_at IS NOT NULL AS canceled
-     FROM boruna.runs r JOIN boruna.programs p ON p.hash = r.program WHERE r.id = $1 ${lock ? "FOR UPDATE OF r" : ""}`,
+  const { rows } = await client.query<FoundRow>(
+    `SELECT ${LISTED}, r.program AS hash, r.options, r.result, r.waiting, r.cancel_at IS NOT NULL AS canceled,
+       r.worker, w.host, ${timeText("w.expires_at")} AS lease, coalesce(w.expires_at >= now(), false) AS alive
+     FROM boruna.runs r JOIN boruna.programs p ON p.hash = r.program LEFT JOIN boruna.workers w ON w.id = r.worker WHERE r.id = $1 ${lock ? "FOR UPDATE OF r" : ""}`,
     [id],
   );
   const [row] = rows;
   if (row === undefined) return undefined;
   const { hash, options, result, waiting, canceled } = row;
   const more = { programHash: hash, options, result: result ?? undefined, waiting: waiting ?? undefined, isCanceled: canceled };
-  return { run: listed(row), ...more };
+  return { run: listed(row), ...more, worker: workerOf(row) };
+}
+
+function workerOf({ state, worker, host, lease, alive }: FoundRow): RunWorker | undefined {
+  if (state !== "running" || worker === null) return undefined;
+  return { id: worker, host: host ?? undefined, leaseUntil: lease ?? undefined, isAlive: alive };
 }
 
 export async function decisionsOf(client: Queries, run: string): Promise<readonly DecisionRow[]> {
@@ -126,19 +143,19 @@ export async function goOn(client: Queries, run: string): Promise<void> {
 
 /**
  * Requests the cancellation of a run. A run that no worker executes ends at once; any other ends when its worker notices the request.
- * Returns its new state, or undefined if there is no such run. Does nothing to a run that has ended.
+ * Returns false, and changes nothing, if the run has ended or there is no such run.
  */
-export async function cancelRun(pool: Pool, id: string): Promise<RunState | undefined> {
-  const { rows } = await pool.query<{ state: RunState }>(
+export async function cancelRun(pool: Pool, id: string): Promise<boolean> {
+  const { rowCount } = await pool.query(
     `UPDATE boruna.runs SET cancel_at = coalesce(cancel_at, now()), changed_at = now(),
        state = CASE state WHEN 'running' THEN 'running' ELSE 'ended' END,
-       outcome = CASE state WHEN 'running' THEN outcome WHEN 'ended' THEN outcome ELSE 'canceled' END,
-       result = CASE WHEN state IN ('running', 'ended') THEN result ELSE json_build_object('outcome', 'canceled', 'value', NULL, 'run_id', id,
+       outcome = CASE state WHEN 'running' THEN outcome ELSE 'canceled' END,
+       result = CASE state WHEN 'running' THEN result ELSE json_build_object('outcome', 'canceled', 'value', NULL, 'run_id', id,
          'error', json_build_object('kind', 'canceled', 'message', 'the run was canceled'))::text END,
        waiting = CASE state WHEN 'running' THEN waiting END,
-       ended_at = CASE state WHEN 'running' THEN NULL ELSE coalesce(ended_at, now()) END
-     WHERE id = $1 RETURNING state`,
+       ended_at = CASE state WHEN 'running' THEN NULL ELSE now() END
+     WHERE id = $1 AND state <> 'ended'`,
     [id],
   );
-  return rows[0]?.state;
+  return rowCount === 1;
 }

@@ -27,7 +27,7 @@ import {
   type QueueLimits,
   type RunStep,
 } from "./engine.ts";
-import { EngineFailure, endWithout, executeRun, type StopCause } from "./execution.ts";
+import { EngineFailure, endWithout, executeRun, MISSED_DEADLINE, type StopCause } from "./execution.ts";
 import type { Health } from "./health.ts";
 import { keepRuns, requeueRuns } from "./keeper.ts";
 import { ProgramCache, programFromRow, servedRegistry, type StoredProgram } from "./programs.ts";
@@ -331,8 +331,7 @@ export class Worker {
   async #executed(id: string, run: BegunRun, step: RunStep, abort: AbortController): Promise<ExecutionEnd> {
     const { attempts, options, remainingMs } = run;
     if (run.isCanceled) return endWithout(id, "canceled", "canceled", "the run was canceled");
-    if (remainingMs !== undefined && remainingMs <= 0)
-      return endWithout(id, "timeout", "deadline", "the deadline passed before the run ended");
+    if (remainingMs !== undefined && remainingMs <= 0) return endWithout(id, "timeout", MISSED_DEADLINE.kind, MISSED_DEADLINE.message);
     if (attempts > options.maxAttempts) {
       const message = `the worker of the run died ${options.maxAttempts} times`;
       return endWithout(id, "fatal", "worker_lost", message);

@@ -1,7 +1,7 @@
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT, OUTCOMES } from "../../vm/outcome.ts";
 import type { ListOptions, ShownRun } from "../../worker/api.ts";
-import type { ListedRun, RunState } from "../../worker/listed-run.ts";
+import type { ListedRun, RunState, RunWorker } from "../../worker/listed-run.ts";
 import { requestLines } from "../approval.ts";
 import { type DatabaseFlags, withClient } from "../database-flag.ts";
 import { readKey } from "../keys.ts";
@@ -74,9 +74,13 @@ function printRun(terminal: Terminal, json: boolean, run: ShownRun): void {
 }
 
 function shownJson(run: ShownRun): Readonly<Record<string, unknown>> {
-  const { result, waiting, inDoubt, isCanceled } = run;
+  const { result, waiting, inDoubt, isCanceled, worker } = run;
   return {
     ...listedJson(run),
+    worker:
+      worker === undefined
+        ? null
+        : { id: worker.id, host: worker.host ?? null, lease_until: worker.leaseUntil ?? null, alive: worker.isAlive },
     cancel_requested: isCanceled,
     waiting: waiting.map(suspendedJson),
     in_doubt: inDoubt ?? null,
@@ -90,6 +94,7 @@ function shownLines(run: ShownRun): readonly string[] {
   return [
     listedLine(run),
     `  program: ${program}, queue: ${queue}, tenant: ${tenant}, attempts: ${attempts}${isCanceled ? ", cancel requested" : ""}`,
+    ...(run.worker === undefined ? [] : [workerLine(run.worker)]),
     ...times.flatMap(([name, time]) => (time === undefined ? [] : [`  ${name}: ${time}`])),
     ...resultLines(result),
     ...waiting.flatMap((call) => {
@@ -101,9 +106,18 @@ function shownLines(run: ShownRun): readonly string[] {
     ...(inDoubt === undefined
       ? []
       : [
-          `  help: find out whether call ${inDoubt.call} was carried out; then boruna runs resume ${id} --in-doubt retry makes it again, fail gives the program an error`,
+          `  help: find out whether call ${inDoubt.call} was carried out; boruna runs log ${id} and boruna log show ${id}.jsonl --call ${inDoubt.call} show all of it`,
+          `  then boruna runs resume ${id} --in-doubt retry makes it again, --in-doubt fail gives the program an error`,
         ]),
   ];
+}
+
+function workerLine({ id, host, leaseUntil, isAlive }: RunWorker): string {
+  if (host === undefined) return `  worker: ${id} is gone, and another one will go on with the run`;
+  const lease = isAlive
+    ? `in contact; it has its lease until ${leaseUntil ?? "?"}`
+    : `silent since its lease ended at ${leaseUntil ?? "?"}`;
+  return `  worker: ${id} on ${host}, ${lease}`;
 }
 
 function resultLines(result: unknown): readonly string[] {
@@ -111,8 +125,16 @@ function resultLines(result: unknown): readonly string[] {
   const lines: string[] = [];
   if ("text" in result && typeof result.text === "string") lines.push(`  value: ${result.text}`);
   const error = "error" in result ? result.error : undefined;
-  if (typeof error === "object" && error !== null && "message" in error) lines.push(`  error: ${String(error.message)}`);
+  if (typeof error === "object" && error !== null && "message" in error) lines.push(`  error: ${String(error.message)}${placeOf(error)}`);
   return lines;
+}
+
+/** Returns where an error of a result came from, as ` at FILE:LINE:COLUMN`. */
+function placeOf(error: object): string {
+  const location = "location" in error ? error.location : undefined;
+  if (typeof location !== "object" || location === null || !("file" in location) || !("line" in location)) return "";
+  const column = "column" in location ? `:${String(location.column)}` : "";
+  return ` at ${String(location.file)}:${String(location.line)}${column}`;
 }
 
 export async function runsWatchCommand({ terminal, json }: Session, id: string, flags: DatabaseFlags): Promise<number> {

@@ -42,6 +42,7 @@ export async function workerCommand(session: Session, flags: WorkerFlags): Promi
   const healthAt = flags.health === undefined ? undefined : addressOf(flags.health);
   const stop = stopSignals();
   const dev = flags.dev === true ? await startDev() : undefined;
+  if (dev !== undefined) notice(devLine(dev));
   try {
     const databaseUrl = dev?.url ?? (await requiredDatabaseUrl(flags));
     const options = { ...settings, databaseUrl, env: handlerEnvironment(databaseUrl), protectedFiles: dev?.protectedFiles };
@@ -50,6 +51,12 @@ export async function workerCommand(session: Session, flags: WorkerFlags): Promi
     await telemetry.stop();
     await dev?.stop();
   }
+}
+
+/** Says where the database is, and that the variable is not the one of the runs. */
+function devLine({ folder }: DevDatabase): string {
+  const isSet = (process.env["DATABASE_URL"]?.trim() ?? "") !== "";
+  return `--dev: runs are kept in ${folder}${isSet ? ", not in the database of DATABASE_URL; commands need --dev, too" : ""}`;
 }
 
 async function startDev(): Promise<DevDatabase> {

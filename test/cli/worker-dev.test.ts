@@ -1,7 +1,7 @@
 /** `boruna worker --dev` from an empty folder to a result, with a PostgreSQL of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, realpathSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -34,7 +34,11 @@ describe("boruna worker --dev", () => {
   afterAll(() => worker?.kill("SIGKILL"));
 
   test.skipIf(!DEEP || !HAS_SERVER)("needs no server, and ends its own", async () => {
-    worker = spawn(process.execPath, [MAIN, "worker", "--dev"], { cwd: folder, env: environment({}), stdio: ["ignore", "pipe", "pipe"] });
+    worker = spawn(process.execPath, [MAIN, "worker", "--dev"], {
+      cwd: folder,
+      env: environment({ DATABASE_URL: "postgres://localhost/other" }),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let stderr = "";
     worker.stderr?.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
@@ -49,7 +53,9 @@ describe("boruna worker --dev", () => {
     expect(statSync(join(folder, ".boruna", "postgres", "address")).mode & 0o777).toBe(0o600);
     worker.kill("SIGTERM");
     expect(await ended).toEqual([0, null]);
-    expect(stderr).toBe("drains: 0 runs end at their next call; calls in flight have up to 30 s\ndrained: no run is left\n");
+    expect(stderr).toBe(
+      `--dev: runs are kept in ${join(realpathSync(folder), ".boruna", "postgres")}, not in the database of DATABASE_URL; commands need --dev, too\ndrains: 0 runs end at their next call; calls in flight have up to 30 s\ndrained: no run is left\n`,
+    );
     // The server removes the file when it has ended.
     expect(existsSync(join(folder, ".boruna", "postgres", "data", "postmaster.pid"))).toBe(false);
     expect(readdirSync(join(folder, ".boruna", "postgres")).toSorted()).toEqual(["address", "data", "log"]);

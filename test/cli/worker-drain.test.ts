@@ -57,7 +57,9 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker that drains", () => {
       join(folder, "calls.ax"),
       `fn post(url: String) -> Int !{net.fetch} { string.len(net.fetch(url, "POST", "")) }\n${text}\n`,
     );
-    return (await here("submit", "calls.ax", "--policy", "policy.json", "--arg", `at=${origin}`)).stdout.trim();
+    return (
+      await here("submit", "calls.ax", "--policy", "policy.json", "--arg", `at=${origin}`, "--max-steps", "9000000000")
+    ).stdout.trim();
   };
 
   beforeAll(async () => {
@@ -120,6 +122,24 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker that drains", () => {
     expect([await shown(posts), await shown(computes)]).toMatchObject([{ state: "queued" }, { state: "queued" }]);
     await startWorker();
     expect((await here("runs", "watch", posts)).code).toBe(8);
+    const { stdout } = await here("runs", "show", posts);
+    expect(stdout).toContain(`call 1 of net.fetch "${origin}/held" (`);
+    expect(stdout).toContain("at calls.ax:1:");
+    expect(stdout).toContain(`boruna runs log ${posts} and boruna log show ${posts}.jsonl --call 1 show all of it`);
+    expect((await here("runs", "log", posts)).code).toBe(0);
+    expect((await here("log", "show", `${posts}.jsonl`, "--call", "1")).stdout).toContain("/held");
+    expect((await here("runs", "resume", posts, "--in-doubt", "fail")).code).toBe(0);
+    expect(await here("runs", "watch", posts)).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(
+        /error: the answer to call 1 of net\.fetch was lost, and nobody knows whether it was carried out at calls\.ax:1:\d+/,
+      ),
+    });
+    expect(await here("runs", "cancel", posts)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`run ${posts} had ended (runtime_error) before it could be canceled`),
+    });
+    expect(await shown(posts)).toMatchObject({ cancel_requested: false });
     expect(await here("runs", "cancel", computes)).toMatchObject({ code: 0 });
     expect(requests.toSorted()).toEqual(["/begun", "/held"]);
   });

@@ -1,6 +1,6 @@
 /** Submitted runs on a real PostgreSQL, with a worker in this process. `crash.test.ts` kills workers. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createRegistry } from "../../gateway/own-capabilities.ts";
@@ -209,32 +209,92 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
     expect(shop.calls.filter((call) => call.startsWith("ask"))).toEqual(["ask how many"]);
   });
 
+  const waitsForAbort = (signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  const derived = async (id: string): Promise<string> => {
+    const path = join(folder, `${id}.jsonl`);
+    expect(await client.log(id, path)).toBeDefined();
+    return path;
+  };
+  const LOOP = "fn main() -> Int { let mut n = 0\n while n >= 0 { n = (n + 1) % 7 }\n n }";
+
   test("canceling reaches a run that is queued, one that waits in a call and one that only computes", async () => {
     const queued = await submit(programOf("fn main() -> Int { 1 }", shop), { queue: "nobody" });
     expect(await client.cancel(queued)).toMatchObject({ state: "ended", outcome: "canceled" });
-    shop.onWait = (signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
-    for (const text of [
-      'fn main() -> Int !{shop.wait} { shop.wait("x") }',
-      "fn main() -> Int { let mut n = 0\n while n >= 0 { n = (n + 1) % 7 }\n n }",
-    ]) {
+    shop.onWait = waitsForAbort;
+    for (const text of ['fn main() -> Int !{shop.wait} { shop.wait("x") }', LOOP]) {
       const id = await submit(programOf(text, shop), { limits: { max_steps: 9_000_000_000 } });
       await isRunning(id);
+      expect((await client.show(id)).worker).toMatchObject({ id: worker.id, host: hostname(), isAlive: true });
+      await server.admin(`UPDATE boruna.runs SET worker = 'gone' WHERE id = '${id}'`);
+      expect((await client.show(id)).worker).toEqual({ id: "gone", host: undefined, leaseUntil: undefined, isAlive: false });
       await client.cancel(id);
       expect(await client.watch(id)).toMatchObject({ state: "ended", outcome: "canceled", isCanceled: true });
+      expect(await verifyLog(await derived(id), { replay: true, replayLimits: { max_steps: 9_000_000_000 } })).toMatchObject({
+        outcome: "canceled",
+        replay: { status: "identical" },
+      });
     }
   });
 
+  test("the log of a canceled run has the bytes of a local one: canceled before it began, and in a call", async () => {
+    const program = programOf(
+      `fn main(wait: Bool) -> Int !{shop.read, shop.wait} {
+         let read = string.len(shop.read("a"))
+         if wait { read + shop.wait("x") } else { read }
+       }`,
+      shop,
+    );
+    const local = async (runId: string, args: Record<string, unknown>, signal: AbortSignal): Promise<string> => {
+      const path = join(folder, `${runId}-local.jsonl`);
+      expect((await execute(program, { policy: shopPolicy(shop), live: true, args, runId, record: path, signal })).outcome).toBe(
+        "canceled",
+      );
+      return readFileSync(path, "utf8");
+    };
+    const queued = await submit(program, { queue: "nobody", args: { wait: false } });
+    await client.cancel(queued);
+    expect(readFileSync(await derived(queued), "utf8")).toBe(await local(queued, { wait: false }, AbortSignal.abort()));
+
+    const never = new Promise<void>(() => undefined);
+    shop.onWait = () => never;
+    shop.calls.length = 0;
+    const waits = await submit(program, { args: { wait: true } });
+    await until(() => shop.calls.includes("wait x"));
+    await client.cancel(waits);
+    expect(await client.watch(waits)).toMatchObject({ outcome: "canceled" });
+    const abort = new AbortController();
+    shop.onWait = () => {
+      setImmediate(() => abort.abort());
+      return never;
+    };
+    expect(readFileSync(await derived(waits), "utf8")).toBe(await local(waits, { wait: true }, abort.signal));
+  });
+
+  test("the log of a run that no worker executed when it was ended stops before its program would have ended", async () => {
+    const run = await ended(programOf('fn main() -> Int !{shop.read} { string.len(shop.read("a")) + 1 }', shop));
+    const result = JSON.stringify({ outcome: "fatal", value: null, error: { kind: "worker_lost", message: "the worker of the run died" } });
+    await server.admin(`UPDATE boruna.runs SET outcome = 'fatal', result = '${result}' WHERE id = '${run.id}'`);
+    const path = await derived(run.id);
+    expect(await verifyLog(path, { replay: true })).toMatchObject({ outcome: "fatal", replay: { status: "identical", answers: 1 } });
+    expect(readFileSync(path, "utf8")).toContain("the worker of the run died");
+  });
+
   test("a run ends at its deadline, also while it waits", async () => {
-    shop.onWait = (signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+    shop.onWait = waitsForAbort;
     const waits = await ended(programOf('fn main() -> Int !{shop.wait} { shop.wait("x") }', shop), { deadlineMs: 600 });
-    expect(waits).toMatchObject({ state: "ended", outcome: "timeout" });
+    expect(waits).toMatchObject({ state: "ended", outcome: "timeout", result: { outcome: "timeout", error: { kind: "deadline" } } });
+    expect(await verifyLog(await derived(waits.id), { replay: true })).toMatchObject({
+      outcome: "timeout",
+      replay: { status: "identical" },
+    });
     const asks = await submit(programOf('fn main() -> Int !{shop.ask} { shop.ask("x") }', shop), { deadlineMs: 1_500 });
     await until(async () => (await client.show(asks)).state === "ended");
     expect(await client.show(asks)).toMatchObject({ outcome: "timeout", result: { error: { kind: "deadline" } } });
   });
 
   test("a run whose workers die ends after its attempts", async () => {
-    shop.onWait = (signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+    shop.onWait = waitsForAbort;
     const { runId: id } = await client.submit(programOf('fn main() -> Int !{shop.wait} { shop.wait("x") }', shop), {
       policy: shopPolicy(shop),
       queue: "later",
@@ -244,6 +304,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
     await server.admin(`UPDATE boruna.runs SET queue = 'default', attempts = 3, executions = 3 WHERE id = '${id}'`);
     await server.admin(`UPDATE boruna_dbos.workflow_status SET queue_name = 'default' WHERE workflow_uuid = '${id}'`);
     expect(await client.watch(id)).toMatchObject({ state: "ended", outcome: "fatal", result: { error: { kind: "worker_lost" } } });
+    expect(await verifyLog(await derived(id), { replay: true })).toMatchObject({ outcome: "fatal", replay: { status: "identical" } });
   });
 
   test("a tenant's runs wait for each other, not for those of others", async () => {
