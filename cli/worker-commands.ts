@@ -38,7 +38,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
         help: "how long calls in flight may take after SIGTERM; longer than your longest call, since one that may not be repeated is in doubt if it is cut off. No call begins meanwhile",
         defaultValue: "30000",
       },
-      { flags: "--retain-days <days>", help: "how long ended runs are kept", defaultValue: "30" },
+      { flags: "--retain-days <days>", help: "how long ended runs are kept, from 1 to 36500 days", defaultValue: "30" },
       { flags: "--health <address>", help: "serve /healthz and /readyz over HTTP: a port of 127.0.0.1, or HOST:PORT" },
       { flags: "--connections <n>", help: "the most connections to the database", defaultValue: "10" },
     ],

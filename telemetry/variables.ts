@@ -70,7 +70,7 @@ export const VARIABLES = {
   BAGGAGE: { default: "none", doc: "W3C baggage of the caller" },
   OTEL_SERVICE_NAME: {
     default: "boruna",
-    doc: "the resource's `service.name`. The default of a runner (`createRunnerTelemetry`) is `boruna-runner`",
+    doc: "the resource's `service.name`. The default of a runner (`createRunnerTelemetry`) is `boruna-runner`, that of `boruna worker` is `boruna-worker`",
   },
   OTEL_RESOURCE_ATTRIBUTES: { default: "none", doc: "attributes of the resource, `key=value,key=value`" },
   OTEL_TRACES_SAMPLER: {

@@ -13,8 +13,11 @@ const FREQUENT = 50;
 const MAX_NAMES = 32;
 const MAX_TEXTS = 1_000;
 
-/** Opens connections when they are needed, at most `max`. Throws `usage` for an address of another form. No message contains the address. */
-export function openPool(databaseUrl: string, max: number): Pool {
+/**
+ * Opens connections when they are needed, at most `max`. While `waits` returns true, a statement waits for a server that is gone, instead of
+ * failing. Throws `usage` for an address of another form. No message contains the address.
+ */
+export function openPool(databaseUrl: string, max: number, waits: () => boolean = () => false): Pool {
   if (!/^postgres(?:ql)?:\/\//.test(databaseUrl) || !URL.canParse(databaseUrl))
     throw new BorunaError("usage", "the address of the database has another form than postgres://user:password@host/database", {
       hint: "give it with --database-url, or in DATABASE_URL",
@@ -27,7 +30,35 @@ export function openPool(databaseUrl: string, max: number): Pool {
     client.on("error", () => undefined);
     statements.nameIn(client);
   });
+  waitInConnect(pool, waits);
   return pool;
+}
+
+type Connected = (error: unknown, client?: PoolClient, release?: PoolClient["release"]) => void;
+
+/** Replaces the `connect` of a pool, which its `query` calls too, by one that tries again while `waits` returns true. */
+function waitInConnect(pool: Pool, waits: () => boolean): void {
+  const connect = pool.connect.bind(pool);
+  const connectLater = async (): Promise<PoolClient> => {
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+      try {
+        return await connect();
+      } catch (error) {
+        if (!isPassing(error) || !waits()) throw error;
+      }
+      await sleep(pause);
+    }
+  };
+  const replaced = (onConnected?: Connected): Promise<PoolClient> | undefined => {
+    const connecting = connectLater();
+    if (onConnected === undefined) return connecting;
+    connecting.then(
+      (client) => onConnected(undefined, client, client.release.bind(client)),
+      (error: unknown) => onConnected(error),
+    );
+    return undefined;
+  };
+  Object.defineProperty(pool, "connect", { value: replaced });
 }
 
 /**

@@ -2,11 +2,13 @@
  * Keeps the runs of all workers going. Every worker does this work; an advisory lock lets one at a time.
  *
  * - A worker beats: it extends its lease at a third of it. A worker that is gone, or stopped for longer than its lease, loses it.
- * - Reaping puts the runs of workers without a lease back into their queues.
+ * - Reaping puts the runs of workers without a lease back into their queues. A worker that has ended in order has no row, so its runs are
+ *   put back at once.
  * - The sweep rewinds ended workflows of runs that should continue: a client wrote a decision and died, or the engine failed.
  * - Runs whose deadline passed while nobody executes them end, and ended runs are deleted when they are old enough.
  *
- * While the database is gone, no worker can extend its lease. So a worker reaps only after it has been in contact for the time of a lease.
+ * While the database is gone, no worker can extend its lease. So a worker judges others only after it has been in contact for long enough
+ * (`contact.ts`).
  */
 import type { Pool, PoolClient } from "pg";
 import type { Engine, EngineClient } from "./engine.ts";
@@ -23,6 +25,8 @@ export interface KeeperOptions {
   readonly client: EngineClient;
   readonly leaseMs: number;
   readonly retainDays: number;
+  /** Whether workers whose leases have ended are gone. */
+  readonly mayJudge: boolean;
 }
 
 /** The counts of one round. */
@@ -59,8 +63,8 @@ async function doRound(options: KeeperOptions, transaction: PoolClient): Promise
 }
 
 /** Requeues the runs of every executor that has no lease. Returns how many. */
-async function reap({ engine }: KeeperOptions, transaction: PoolClient): Promise<number> {
-  const dead = await deadWorkers(transaction);
+async function reap({ engine, mayJudge }: KeeperOptions, transaction: PoolClient): Promise<number> {
+  const dead = mayJudge ? await deadWorkers(transaction) : [];
   if (dead.length > 0) await removeWorkers(transaction, dead);
   // In this order: a worker that starts in between has no run in the list.
   const pending = await engine.pending();

@@ -94,10 +94,24 @@ export async function oneAtATime<T>(pool: Pool, work: () => Promise<T>): Promise
   }
 }
 
-/** Makes the tables, or brings them up to date. Throws `worker.newer` if a newer Boruna made them. */
+/** The oldest version of PostgreSQL that workers use. */
+const OLDEST_SERVER = 14;
+
+/** `version` is `server_version_num`, such as 150018 for 15.18. Throws `worker.server` if the server is too old. */
+export function checkServer(version: number): void {
+  const major = Math.floor(version / 10_000);
+  if (major >= OLDEST_SERVER) return;
+  throw new BorunaError("worker.server", `the database is PostgreSQL ${major}; workers need ${OLDEST_SERVER} or later`, {
+    hint: "upgrade the server, or use another one",
+  });
+}
+
+/** Makes the tables, or brings them up to date. Throws `worker.server`, and `worker.newer` if a newer Boruna made them. */
 export async function prepareTables(pool: Pool): Promise<void> {
   const client = await pool.connect();
   try {
+    const { rows } = await client.query<{ version: number }>("SELECT current_setting('server_version_num')::int AS version");
+    checkServer(rows[0]?.version ?? 0);
     await client.query("BEGIN");
     await client.query("SELECT pg_advisory_xact_lock($1)", [SCHEMA_LOCK]);
     await client.query("CREATE SCHEMA IF NOT EXISTS boruna");

@@ -17,6 +17,7 @@ import type { WorkerMetrics } from "../telemetry/worker-metrics.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { Batches } from "./batches.ts";
+import { Contact } from "./contact.ts";
 import { connectError, isPassing, openPool, untilAnswered } from "./database.ts";
 import {
   type Engine,
@@ -75,6 +76,8 @@ export interface WorkerOptions {
 
 /** How often a worker checks for requests to cancel its runs, in milliseconds. */
 const CANCEL_POLL_MS = 500;
+/** How often a worker looks after the runs of all workers, in milliseconds, unless a quarter of its lease is shorter. */
+const KEEP_MS = 1_000;
 /** How often a worker that may have lost its lease looks whether it has, in milliseconds. */
 const LEASE_POLL_MS = 50;
 /** How often a worker that drains puts runs into their queues that stopped at their next call, in milliseconds. */
@@ -115,21 +118,20 @@ export class Worker {
   #engine: Engine | undefined;
   #client: EngineClient | undefined;
   #lose = (): void => undefined;
-  /** When the last beat succeeded, and since when all beats have been in time. Milliseconds of `performance.now()`. */
-  #lastBeat = 0;
-  #inContactSince = 0;
+  readonly #contact: Contact;
   /** Runs that the engine counted as ours at the last round, and that nothing here executed. */
   #left: ReadonlySet<string> = new Set();
   #isDraining = false;
   /** Runs that other workers should go on with, whose workflows may not have ended yet. */
   readonly #handedOver = new Map<string, QueuedRun>();
+  #handingOver = Promise.resolve();
   readonly #drained = { handedOver: 0, cutOff: 0 };
-  #isBeating = false;
   #isKeeping = false;
 
   private constructor(options: WorkerOptions) {
     this.#options = options;
-    const pool = openPool(options.databaseUrl, options.connections);
+    // Once the worker runs, statements wait for a server that is gone. The engine would try again after up to a minute.
+    const pool = openPool(options.databaseUrl, options.connections, () => this.#engine !== undefined);
     this.#pool = pool;
     this.#begun = new Batches(
       (id) => id,
@@ -143,6 +145,8 @@ export class Worker {
     this.lost = new Promise((resolve) => {
       this.#lose = resolve;
     });
+    const { leaseMs, onNotice } = options;
+    this.#contact = new Contact({ leaseMs, onNotice, onLost: () => this.#loseLease(), beat: () => beat(pool, this.id, leaseMs) });
   }
 
   /** Makes the tables if necessary and starts to take runs. Throws `worker.*`. */
@@ -152,6 +156,7 @@ export class Worker {
       await worker.#start();
       return worker;
     } catch (error) {
+      for (const timer of worker.#timers) clearInterval(timer);
       await worker.#pool.end();
       throw connectError(error);
     }
@@ -164,24 +169,24 @@ export class Worker {
     const tooLate = AbortSignal.timeout(START_MS);
     await untilAnswered(() => prepareTables(pool), tooLate);
     await untilAnswered(() => addWorker(pool, this.id, hostname(), leaseMs), tooLate);
-    this.#lastBeat = performance.now();
-    this.#inContactSince = this.#lastBeat;
+    this.#contact.begin();
+    const every = (ms: number, work: () => Promise<void>): void => {
+      this.#timers.push(setInterval(() => void work(), ms));
+    };
+    // The start of the engine may take longer than the lease.
+    every(this.#contact.everyMs, () => this.#beat());
     // The engine runs pending workflows of this executor only, and this executor is new.
     this.#client = await openEngineClient(databaseUrl, pool);
     const run = (id: string, step: RunStep): Promise<string> => this.#run(id, step);
     const launch = (): Promise<Engine> => launchEngine({ pool, databaseUrl, executor: this.id, queues, run, onNotice });
     this.#engine = await untilAnswered(() => oneAtATime(pool, launch), tooLate);
-    const every = (ms: number, work: () => Promise<void>): void => {
-      this.#timers.push(setInterval(() => void work(), ms));
-    };
-    every(leaseMs / 3, () => this.#beat());
-    every(Math.max(250, leaseMs / 4), () => this.#keep());
+    every(Math.min(KEEP_MS, Math.max(250, leaseMs / 4)), () => this.#keep());
     every(CANCEL_POLL_MS, () => this.#pollCancels());
   }
 
-  /** Whether the worker has been in contact with the database within its lease. */
+  /** Whether the worker takes runs, and the database answers. */
   get isReady(): boolean {
-    return this.#engine !== undefined && this.#hasLease();
+    return this.#engine !== undefined && this.#contact.isInContact;
   }
 
   /** The number of runs that are executed here. */
@@ -217,8 +222,15 @@ export class Worker {
     for (const id of this.#active.keys()) this.#stopRun(id, "drained");
   }
 
-  /** Puts runs back into their queues, once their workflows have ended. A run that this fails for is found by the keeper of another worker. */
-  async #handOver(): Promise<void> {
+  /** Puts runs back into their queues, once their workflows have ended. Resolves when earlier calls are through, too. */
+  #handOver(): Promise<void> {
+    this.#handingOver = this.#handingOver.then(() => this.#rewindHandedOver());
+    return this.#handingOver;
+  }
+
+  /** A run that this fails for is found by the keeper of another worker. */
+  async #rewindHandedOver(): Promise<void> {
+    if (this.#handedOver.size === 0) return;
     try {
       for (const id of (await this.#client?.ended([...this.#handedOver.keys()])) ?? []) {
         const run = this.#handedOver.get(id);
@@ -230,30 +242,20 @@ export class Worker {
     }
   }
 
-  #hasLease(): boolean {
-    return performance.now() - this.#lastBeat < this.#options.leaseMs;
+  #loseLease(): void {
+    this.#metrics?.leaseLost();
+    this.#lose();
   }
 
   async #waitForLease(): Promise<void> {
-    while (!this.#hasLease()) await sleep(LEASE_POLL_MS);
+    while (!this.#contact.hasLease) await sleep(LEASE_POLL_MS);
   }
 
   async #beat(): Promise<void> {
-    if (this.#isBeating) return;
-    this.#isBeating = true;
     try {
-      const now = performance.now();
-      const hasLease = await beat(this.#pool, this.id, this.#options.leaseMs);
-      if (now - this.#lastBeat > this.#options.leaseMs) this.#inContactSince = now;
-      if (hasLease) this.#lastBeat = now;
-      else {
-        this.#metrics?.leaseLost();
-        this.#lose();
-      }
+      await this.#contact.round(isPassing);
     } catch (error) {
-      if (!isPassing(error)) this.#options.onNotice(`a beat failed: ${connectError(error).message}`);
-    } finally {
-      this.#isBeating = false;
+      this.#options.onNotice(`a beat failed: ${connectError(error).message}`);
     }
   }
 
@@ -261,13 +263,12 @@ export class Worker {
     const { leaseMs, retainDays, onNotice } = this.#options;
     const engine = this.#engine;
     const client = this.#client;
-    const now = performance.now();
-    const isInContact = now - this.#lastBeat < leaseMs && now - this.#inContactSince >= leaseMs;
+    const { isInContact, mayJudge } = this.#contact;
     if (engine === undefined || client === undefined || this.#isKeeping || !isInContact) return;
     this.#isKeeping = true;
     try {
       await this.#takeUpLeft(engine);
-      const round = await keepRuns({ pool: this.#pool, engine, client, leaseMs, retainDays });
+      const round = await keepRuns({ pool: this.#pool, engine, client, leaseMs, retainDays, mayJudge });
       if (round === undefined || round.reaped === 0) return;
       this.#metrics?.reaped(round.reaped);
       onNotice(`took back ${round.reaped} runs of workers that are gone`);
@@ -367,7 +368,7 @@ export class Worker {
       token: `${this.id} ${run.execution}`,
       intent: (call, token) => waits(() => this.#intents.add({ run: id, call, token })),
       takeOver: (call, token) => waits(() => takeOverIntent(this.#pool, id, call, token)),
-      untilLeased: () => (this.#hasLease() ? undefined : this.#waitForLease()),
+      untilLeased: () => (this.#contact.hasLease ? undefined : this.#waitForLease()),
       isDraining: () => this.#isDraining,
       onEngineFailure: () => abort.abort("canceled"),
     });

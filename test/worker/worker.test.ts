@@ -8,6 +8,7 @@ import { execute } from "../../runtime/execute.ts";
 import { verifyLog } from "../../replay/verify.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { type Client, createClient, type ListOptions, type ShownRun, type SubmitOptions } from "../../worker/api.ts";
+import { checkServer } from "../../worker/schema.ts";
 import { Worker } from "../../worker/worker.ts";
 import { memoryTracing } from "../../telemetry/memory-tracing.ts";
 import { kindOf } from "../error-kind.ts";
@@ -110,6 +111,11 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
     expect(readFileSync(path, "utf8")).toBe(readFileSync(local, "utf8"));
     expect(readdirSync(`${path}.blobs`)).toEqual(readdirSync(`${local}.blobs`));
     expect(calls.toSorted()).toEqual(shop.calls.toSorted());
+  });
+
+  test("the server must be new enough", async () => {
+    expect(await kindOf(async () => checkServer(130_022))).toBe("worker.server");
+    expect(() => checkServer(140_000)).not.toThrow();
   });
 
   test("a second submit with a key returns the first run, and is refused if the run is another one", async () => {

@@ -1,0 +1,105 @@
+/**
+ * The contact of a worker with its database: it beats, which extends its lease. `Contact` knows whether the worker has its lease, whether
+ * the database answers, and whether it has done so for long enough to judge that other workers are gone.
+ */
+
+/** How often a worker beats, in milliseconds, unless a third of its lease is shorter. */
+const BEAT_MS = 1_000;
+/** The time that living workers get at least to beat before a worker that has started judges them, in milliseconds. */
+const SHOW_MS = 1_000;
+/** The rounds without an answer after which the contact counts as lost. */
+const MISSED_ROUNDS = 3;
+
+export interface ContactOptions {
+  /** How long the worker may be silent, in milliseconds. */
+  readonly leaseMs: number;
+  /** Extends the lease. Returns false if others have taken it. Rejects while the database is gone, or never settles. */
+  readonly beat: () => Promise<boolean>;
+  /** Called when others have taken the lease. */
+  readonly onLost: () => void;
+  /** Receives a line when the contact is lost, and one when it is regained. */
+  readonly onNotice: (line: string) => void;
+  /** Milliseconds of a monotonic clock. */
+  readonly now?: () => number;
+}
+
+export class Contact {
+  /** How often to call `round`, in milliseconds. */
+  readonly everyMs: number;
+  readonly #options: ContactOptions;
+  readonly #now: () => number;
+  /** When the last beat that succeeded began, and when it was answered. */
+  #lastBeat = 0;
+  #lastAnswer = 0;
+  /** From when on other workers may be judged. A worker that starts does so sooner: it only gives them the time to beat. */
+  #judgesFrom = 0;
+  #isBeating = false;
+  #missed = 0;
+
+  constructor(options: ContactOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.everyMs = Math.min(BEAT_MS, options.leaseMs / 3);
+    this.begin();
+  }
+
+  /** The lease was taken just now. */
+  begin(): void {
+    this.#lastBeat = this.#now();
+    this.#lastAnswer = this.#lastBeat;
+    const { leaseMs } = this.#options;
+    this.#judgesFrom = this.#lastBeat + Math.min(leaseMs, Math.max(SHOW_MS, leaseMs / 2));
+  }
+
+  /** Whether the worker surely has its lease. */
+  get hasLease(): boolean {
+    return this.#now() - this.#lastBeat < this.#options.leaseMs;
+  }
+
+  /** Whether the database answers. */
+  get isInContact(): boolean {
+    return this.#missed < MISSED_ROUNDS && this.hasLease;
+  }
+
+  /** Whether a worker whose lease has ended is gone. Otherwise it may be that the database was. */
+  get mayJudge(): boolean {
+    return this.isInContact && this.#now() >= this.#judgesFrom;
+  }
+
+  /** Beats, unless the last beat is still under way. Rejects with an error that is not about the contact. */
+  async round(isPassing: (error: unknown) => boolean): Promise<void> {
+    this.#miss();
+    if (this.#isBeating) return;
+    this.#isBeating = true;
+    try {
+      const begun = this.#now();
+      const hasLease = await this.#options.beat();
+      if (hasLease) this.#answered(begun);
+      else this.#options.onLost();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+    } finally {
+      this.#isBeating = false;
+    }
+  }
+
+  /** Counts this round as missed until the database answers. A process that was stopped for long has missed one round, not many. */
+  #miss(): void {
+    this.#missed += 1;
+    if (this.#missed !== MISSED_ROUNDS) return;
+    const { leaseMs, onNotice } = this.#options;
+    onNotice(
+      `lost contact with the database: calls wait until it is back; after ${leaseMs / 1_000} s without contact, other workers may take the runs`,
+    );
+  }
+
+  #answered(begun: number): void {
+    const now = this.#now();
+    const silentMs = now - this.#lastAnswer;
+    if (this.#missed >= MISSED_ROUNDS) this.#options.onNotice(`in contact with the database again, after ${Math.ceil(silentMs / 1_000)} s`);
+    if (this.#missed >= MISSED_ROUNDS || silentMs > this.#options.leaseMs) this.#judgesFrom = now + this.#options.leaseMs;
+    this.#missed = 0;
+    this.#lastBeat = begun;
+    this.#lastAnswer = now;
+  }
+}
