@@ -4,7 +4,7 @@ import type { Callable, CheckedCondition, CheckedPattern, Ir, IrStmt, Local } fr
 const changingOf = new WeakMap<Callable, ReadonlySet<Local>>();
 
 /** Returns the bindings of a function that are set more than once, or by a pattern. */
-export function changingIn(callable: Callable): ReadonlySet<Local> {
+export function untrackedIn(callable: Callable): ReadonlySet<Local> {
   const known = changingOf.get(callable);
   if (known !== undefined) return known;
   const { body } = callable;

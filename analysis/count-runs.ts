@@ -1,6 +1,6 @@
 /** Counts how often each function can run in one run of the program. */
 import type { Reached, ReachedFunction } from "./reached.ts";
-import { bounded, type Instance, times } from "./walk.ts";
+import { bounded, type Instance, multiplyCounts } from "./walk.ts";
 
 /** Returns an upper bound on the runs of each function. It is Infinity if no bound is known, as for a function that calls itself. */
 export function countRuns(main: Instance, reached: Reached): ReadonlyMap<Instance, number> {
@@ -12,7 +12,7 @@ export function countRuns(main: Instance, reached: Reached): ReadonlyMap<Instanc
     for (const fn of component) {
       for (const [target, count] of reached.get(fn)?.runs ?? []) {
         if (typeof target === "number" || (isCycle && runs.get(target) === Infinity)) continue;
-        runs.set(target, bounded((runs.get(target) ?? 0) + times(runs.get(fn) ?? 0, count)));
+        runs.set(target, bounded((runs.get(target) ?? 0) + multiplyCounts(runs.get(fn) ?? 0, count)));
       }
     }
   }

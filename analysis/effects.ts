@@ -27,7 +27,7 @@ import { Influences, type TextNumbers } from "./influence.ts";
 import { type Known, knownConstant } from "./known.ts";
 import { type Reached, type ReachedFunction, reachedFrom } from "./reached.ts";
 import { secretNames, sentSecrets, type SentSecret } from "./secrets.ts";
-import { bounded, type Edge, type EdgeKind, type Instance, type Site, times } from "./walk.ts";
+import { bounded, type Edge, type EdgeKind, type Instance, type Site, multiplyCounts } from "./walk.ts";
 
 /** A place in the source. Lines and columns start at 1. */
 export interface Place {
@@ -105,7 +105,7 @@ export function findEffects(
     calls.add(fn, instance, runs.get(instance) ?? 0);
     for (const [capability, count] of fn.walked.runs) {
       const name = typeof capability === "number" ? registry.byId.get(capability)?.name : undefined;
-      if (name !== undefined) totals.set(name, bounded((totals.get(name) ?? 0) + times(runs.get(instance) ?? 0, count)));
+      if (name !== undefined) totals.set(name, bounded((totals.get(name) ?? 0) + multiplyCounts(runs.get(instance) ?? 0, count)));
     }
   }
   const known = new Set([...reached.values()].map(({ callable }) => callable));
@@ -142,7 +142,7 @@ class CallList {
       const call = this.#calls.get(key) ?? { capability, callable, place, args, times: 0, makers: [] };
       this.#calls.set(key, call);
       if (maker === undefined) continue;
-      call.times = bounded(call.times + times(runs, site.times));
+      call.times = bounded(call.times + multiplyCounts(runs, site.times));
       call.makers.push(maker);
     }
   }

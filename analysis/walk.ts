@@ -6,18 +6,18 @@
  *
  * A call of a source builtin (one that is written in the language), such as `list.map`, is walked as if it were inlined. So the walk sees
  * that `load` calls the function value `fs.read` once for each element, not only that it passes the value on. Other functions are walked on
-their own, once for each combination of arguments (`reached.ts`), and return what is known about their result.
+ * their own, once for each combination of arguments (`reached.ts`), and return what is known about their result.
  *
  * The walk tracks a function value from its creation to its calls while it is in a variable, an argument or a list. Anywhere else (in a
  * record, in a result, in an argument of a native builtin) it *escapes*: it may then be called any number of times with any arguments, and
- * these calls count as calls of the function in which it escapes.
+ * these calls count as made by the function in which it escapes.
  */
 import type { Span } from "../compiler/ast.ts";
 import type { Callable, Ir, IrStmt, Local } from "../compiler/ir.ts";
 import { prune } from "../compiler/check-types.ts";
 import { CAPABILITY_IDS } from "../vm/capabilities.ts";
 import { MapValue } from "../vm/value/map.ts";
-import { changingIn } from "./bindings.ts";
+import { untrackedIn } from "./bindings.ts";
 import {
   functionsIn,
   joinKnown,
@@ -38,7 +38,7 @@ export interface Instance {
 /** How a function runs another one: by a call, by spawning an actor, or by passing it on as a value that some code calls. */
 export type EdgeKind = "call" | "spawn" | "value";
 
-/** The first place in a function that runs another one. */
+/** The first place at which one function runs another. */
 export interface Edge {
   readonly kind: EdgeKind;
   readonly span: Span;
@@ -62,7 +62,7 @@ export interface Walked {
   /** The functions that it spawns as actors. */
   readonly spawns: ReadonlyMap<Instance, Edge>;
   readonly sites: readonly Site[];
-  /** How often one call of the function can run each other function, and call each capability (by its number). Calls further down do not count. */
+  /** For each function, and for each capability by its number: how often one call of this function can run it directly. */
   readonly runs: ReadonlyMap<Instance | number, number>;
   /** The texts of the code that contain the beginning of a placeholder of a secret. */
   readonly placeholders: ReadonlySet<string>;
@@ -86,10 +86,10 @@ export interface Learn {
 const MAX_INLINE_DEPTH = 4;
 
 /** Whether the function is a source builtin. */
-const isBuiltin = (callable: Callable): boolean => callable.file.name.startsWith("builtin:");
+const isSourceBuiltin = (callable: Callable): boolean => callable.file.name.startsWith("builtin:");
 
 /** Multiplies two counts. 0 times Infinity is 0. */
-export const times = (a: number, b: number): number => (a === 0 || b === 0 ? 0 : bounded(a * b));
+export const multiplyCounts = (a: number, b: number): number => (a === 0 || b === 0 ? 0 : bounded(a * b));
 /** Returns the count, or Infinity if it is too large to be exact. */
 export const bounded = (count: number): number => (count > Number.MAX_SAFE_INTEGER ? Infinity : count);
 
@@ -121,7 +121,8 @@ class Walk {
   readonly #inlined: readonly Callable[];
   /** What is known about bindings that are set exactly once. */
   readonly #known = new Map<Local, Known>();
-  readonly #changing: ReadonlySet<Local>;
+  /** Locals that are set more than once, or by a pattern. */
+  readonly #untracked: ReadonlySet<Local>;
   /** The place of the call of the source builtin that is being walked. Reports show this place, not places in the builtin's body. */
   readonly #place: Span | undefined;
   /** What is known about the results of the `return` statements walked so far. */
@@ -134,7 +135,7 @@ class Walk {
     this.#times = count;
     this.#inlined = inlined;
     this.#place = place;
-    this.#changing = changingIn(callable);
+    this.#untracked = untrackedIn(callable);
   }
 
   /** Walks the body. Returns what is known about the result. Functions in it escape. */
@@ -155,7 +156,7 @@ class Walk {
   }
 
   #bind(local: Local, known: Known): void {
-    if (this.#changing.has(local)) this.#escape(known, local.span);
+    if (this.#untracked.has(local)) this.#escape(known, local.span);
     else this.#known.set(local, known);
   }
 
@@ -177,7 +178,7 @@ class Walk {
 
   /** Records that the current code makes a function run `count` times. */
   #run(target: Instance, kind: EdgeKind, span: Span, count: number): void {
-    const total = times(this.#times, count);
+    const total = multiplyCounts(this.#times, count);
     if (total === 0) return;
     const edges = kind === "spawn" ? this.#found.spawns : this.#found.edges;
     if (!edges.has(target)) edges.set(target, { kind, span: this.#place ?? span });
@@ -197,7 +198,7 @@ class Walk {
   /** Walks code that runs `count` times for each time that the code around it runs. */
   #repeat(count: number, code: () => void): void {
     const outer = this.#times;
-    this.#times = times(outer, count);
+    this.#times = multiplyCounts(outer, count);
     code();
     this.#times = outer;
   }
@@ -343,7 +344,7 @@ class Walk {
 
   /** All code shares what is known about a function in a builtin's source, so the arguments of such a function escape. */
   #shared(target: Callable, args: readonly Known[], span: Span): readonly Known[] {
-    if (!isBuiltin(target)) return args;
+    if (!isSourceBuiltin(target)) return args;
     for (const arg of args) this.#escape(arg, span);
     return args.map(() => undefined);
   }
@@ -362,7 +363,7 @@ class Walk {
 
   #call({ target, args: given, span }: Ir & { kind: "call" }): Known {
     const args = given.map((arg) => this.#value(arg));
-    if (isBuiltin(target) && this.#inlined.length < MAX_INLINE_DEPTH && !this.#inlined.includes(target)) {
+    if (isSourceBuiltin(target) && this.#inlined.length < MAX_INLINE_DEPTH && !this.#inlined.includes(target)) {
       const inner = new Walk(target, this.#found, this.#learn, this.#times, [...this.#inlined, target], this.#place ?? span);
       return inner.body(args);
     }
