@@ -86,7 +86,7 @@ describe("boruna view", () => {
     expect(spans).toMatchObject([{ name: "boruna.run" }, { name: "boruna.cap", label: "fs.read", call: 1, event: 1, depth: 1 }]);
 
     const shown = await boruna(["trace", "show", joined?.id ?? "", ...live]);
-    expect(shown.stdout).toMatch(/^20\S+ {2}success {2}live {2}app {2}1 calls/);
+    expect(shown.stdout).toMatch(/^20\S+ {2}success {2}live {2}app {2}1 call /);
     expect(shown.stdout).toMatch(
       /\nboruna\.run {2}app {2}[\d.]+ \S?s {2}boruna\n {2}boruna\.cap {2}fs\.read {2}[\d.]+ \S?s {2}call 1 {2}boruna\n$/,
     );
