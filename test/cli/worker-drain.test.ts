@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
 import { temporaryFolder } from "../after-file.ts";
 import { boruna, type Ended, environment, MAIN } from "./boruna.ts";
+import { DEEP } from "../cases.ts";
 
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 
@@ -107,7 +108,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker that drains", () => {
     expect(requests.toSorted()).toEqual(["/held-1", "/held-2", "/next"]);
   });
 
-  test("stops at its end what has not reached a call; only a call that may not be repeated is then in doubt", async () => {
+  test.runIf(DEEP)("stops at its end what has not reached a call; only a call that may not be repeated is then in doubt", async () => {
     const first = await startWorker("--drain-ms", "0");
     const posts = await submit('fn main(at: String) -> Int !{net.fetch} { post(at ++ "/held") }');
     const computes = await submit(`fn main(at: String) -> Int !{net.fetch} {

@@ -104,11 +104,11 @@ describe("meaning and comments", () => {
     }
   });
 
-  test("CRLF becomes LF", () => {
+  test.runIf(DEEP)("CRLF becomes LF", () => {
     for (const text of TEXTS) expect(formatted(text.replaceAll("\n", "\r\n"))).toBe(formatted(text));
   });
 
-  test("a program at the nesting limit is formatted", () => {
+  test.runIf(DEEP)("a program at the nesting limit is formatted", () => {
     const deep = (open: string, close: string, n: number): string => `fn f() { x = ${open.repeat(n)}1${close.repeat(n)} }`;
     for (const text of [
       deep("(", ")", 250),

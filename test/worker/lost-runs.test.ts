@@ -12,6 +12,7 @@ import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { type Client, createClient } from "../../worker/api.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
 import { Fleet, strandedRuns } from "./fleet.ts";
+import { DEEP } from "../cases.ts";
 
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 
@@ -105,7 +106,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a run whose worker dies", () => {
     expect(new Set(requestsOf("goes-on").slice(3))).toEqual(new Set(["GET /goes-on/3"]));
   });
 
-  test("stays canceled if it was canceled before", async () => {
+  test.runIf(DEEP)("stays canceled if it was canceled before", async () => {
     const id = await submit("canceled");
     await isHeld("canceled");
     const child = await fleet.workerOf(id);
@@ -123,7 +124,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a run whose worker dies", () => {
     expect(await client.show(id)).toMatchObject({ state: "ended", outcome: "canceled" });
   });
 
-  test("ends after its attempts if it kills its workers, and the others go on", async () => {
+  test.runIf(DEEP)("ends after its attempts if it kills its workers, and the others go on", async () => {
     const other = await submit("other");
     await isHeld("other");
     const { runId: id } = await client.submit(KILLS, { policy: "allow-all", attempts: 3 });
@@ -139,7 +140,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a run whose worker dies", () => {
     expect(requestsOf("other").filter((request) => request.startsWith("POST"))).toHaveLength(1);
   });
 
-  test("goes on if the database restarts during the reap", async () => {
+  test.runIf(DEEP)("goes on if the database restarts during the reap", async () => {
     const id = await submit("reaped");
     await isHeld("reaped");
     let isDuringReap = false;

@@ -14,6 +14,7 @@ import { memoryTracing } from "../../telemetry/memory-tracing.ts";
 import { kindOf } from "../error-kind.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
 import { openShop, programOf, type Shop, shopPolicy } from "./shop.ts";
+import { DEEP } from "../cases.ts";
 
 const ORDERS = `fn fetch(what: String) -> String !{shop.read} {
     let read = try shop.read(what)
@@ -286,7 +287,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
     expect(readFileSync(path, "utf8")).toContain("the worker of the run died");
   });
 
-  test("a run ends at its deadline, also while it waits", async () => {
+  test.runIf(DEEP)("a run ends at its deadline, also while it waits", async () => {
     shop.onWait = waitsForAbort;
     const waits = await ended(programOf('fn main() -> Int !{shop.wait} { shop.wait("x") }', shop), { deadlineMs: 600 });
     expect(waits).toMatchObject({ state: "ended", outcome: "timeout", result: { outcome: "timeout", error: { kind: "deadline" } } });

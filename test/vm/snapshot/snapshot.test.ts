@@ -364,7 +364,7 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
     );
   });
 
-  test("the language corpus and the older machine's modules", async () => {
+  test.runIf(DEEP)("the language corpus and the older machine's modules", async () => {
     let calls = 0;
     for (const name of files(LANGUAGE, ".ax")) {
       const module = corpusModule(readFileSync(join(LANGUAGE, name), "utf8"));
