@@ -106,7 +106,7 @@ describe("with a registered MeterProvider", () => {
   });
 
   test("durations are seconds", async () => {
-    let finish = (): void => undefined;
+    let finish: (() => void) | undefined;
     const startedAt = performance.now();
     const running = run(NOW, {
       handlers: {
@@ -116,8 +116,8 @@ describe("with a registered MeterProvider", () => {
           }),
       },
     });
-    await vi.waitUntil(() => performance.now() - startedAt >= 20);
-    finish();
+    await vi.waitUntil(() => finish !== undefined && performance.now() - startedAt >= 20, { timeout: 600_000 });
+    finish?.();
     await running;
     const elapsed = (performance.now() - startedAt) / 1_000;
     for (const metric of await collected()) {
