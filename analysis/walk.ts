@@ -76,7 +76,7 @@ export interface Learn {
   readonly called: (target: Callable, args: readonly Known[]) => { readonly instance: Instance; readonly result: Known };
   /** `target` captures these values. */
   readonly captured: (target: Callable, values: readonly Known[]) => void;
-  /** `target` may be called with any arguments. Returns the instance that stands for such calls. */
+  /** The walk has lost track of `target`: any code may call it, with any arguments. Returns the general instance of `target`. */
   readonly escaped: (target: Callable) => Instance;
   /** `target` runs as an actor. */
   readonly spawned: (target: Callable) => Instance;

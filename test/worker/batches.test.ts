@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Batches } from "../../worker/batches.ts";
 
-/** A writer that answers when it is told to, with the length of each item. */
+/** A writer whose results are the lengths of the items. The test decides when it returns them. */
 function heldWriter(refused = "") {
   const statements: (readonly string[])[] = [];
   const held: (() => void)[] = [];
