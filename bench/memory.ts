@@ -8,6 +8,7 @@ import { closeSync, ftruncateSync, fstatSync, mkdtempSync, openSync, readSync, r
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readPeakMemory, reportPeakMemory } from "./peak-memory.ts";
 import { markdown } from "./report.ts";
 import { sourceUrl } from "./sources.ts";
 
@@ -17,19 +18,17 @@ const COMMAND = fileURLToPath(new URL("../bin/boruna.js", import.meta.url));
 const PROGRAM = fileURLToPath(sourceUrl("calls.ax"));
 /** Beyond what 5 million events need. */
 const HIGH = "1000000000000";
-/** Loaded before the command. Writes the peak memory of the process, in KiB, to descriptor 3. */
-const REPORT = `import { writeSync } from "node:fs"; process.on("exit", () => writeSync(3, String(process.resourceUsage().maxRSS)));`;
 /** Longer than the last record of a log. */
 const TAIL_BYTES = 4_096;
 
 /** Runs a command. Returns its peak memory in MiB. */
 function peakMiB(args: readonly string[]): number {
-  const { status, stderr, output } = spawnSync(process.execPath, ["--import", `data:text/javascript,${REPORT}`, COMMAND, ...args], {
+  const { status, stderr, output } = spawnSync(process.execPath, [...reportPeakMemory(3), COMMAND, ...args], {
     stdio: ["ignore", "ignore", "pipe", "pipe"],
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(`boruna ${args.join(" ")} ended with ${status}: ${stderr}`);
-  return Number(output[3]) / 1_024;
+  return (readPeakMemory(output[3] ?? "") ?? Number.NaN) / 1_048_576;
 }
 
 /** Removes the end record, so that the log is that of a run that was killed just before its end. */

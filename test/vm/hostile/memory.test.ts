@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { readPeakMemory, reportPeakMemory } from "../../../bench/peak-memory.ts";
 import { encodeModule } from "../../../vm/bytecode/codec.ts";
 import { temporaryFolder } from "../../after-file.ts";
 import { FULL, sampled } from "../../cases.ts";
@@ -16,9 +17,6 @@ const MAX_STEPS = 200_000_000;
 const LARGEST = 256;
 /** The limits in MiB. The large one takes minutes. */
 const SIZES = FULL ? [64, LARGEST] : [64];
-/** Written by the child itself when it ends, since only it knows how high it went. */
-const TELL_RSS =
-  'data:text/javascript,process.on("exit",()=>process.stderr.write("\\npeak-rss-kib="+process.resourceUsage().maxRSS+"\\n"))';
 
 const folder = temporaryFolder();
 const policyOf = (mib: number): string => join(folder, `policy-${mib}.json`);
@@ -34,16 +32,22 @@ beforeAll(() => {
 /** Runs a program in a child process; returns its trap and the peak memory of the process. */
 async function detonate(file: string, mib: number, engine: string): Promise<{ readonly ended: string; readonly peakBytes: number }> {
   const { code, stderr } = await boruna(["run", file, "--policy", policyOf(mib), "--engine", engine], {
-    nodeFlags: ["--import", TELL_RSS],
+    nodeFlags: reportPeakMemory(2),
   });
   const ended =
     /max allocation exceeded|the allocation limit|code units|elements|max execution steps exceeded|stack overflow|actors hold more/.exec(
       stderr,
     )?.[0];
-  const peak = /peak-rss-kib=(\d+)/.exec(stderr)?.[1];
-  if (ended === undefined || peak === undefined) throw new Error(`${engine} ended with ${code}\n${stderr.slice(-2_000)}`);
-  return { ended, peakBytes: Number(peak) * 1_024 };
+  const peakBytes = readPeakMemory(stderr);
+  if (ended === undefined || peakBytes === undefined) throw new Error(`${engine} ended with ${code}\n${stderr.slice(-2_000)}`);
+  return { ended, peakBytes };
 }
+
+test("the figure does not count the memory of the parent", async () => {
+  const ofParent = Buffer.alloc(400 * MIB, 1);
+  const { stderr } = await boruna(["--version"], { nodeFlags: reportPeakMemory(2) });
+  expect(readPeakMemory(stderr)).toBeLessThan(ofParent.length);
+});
 
 async function holds(name: string, extension: string, content: string | Uint8Array, mib: number, ended?: string): Promise<void> {
   const file = join(folder, `${name.replaceAll(/\W/g, "-")}.${extension}`);
