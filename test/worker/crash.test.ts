@@ -20,8 +20,9 @@ import { Fleet, strandedRuns } from "./fleet.ts";
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 
 const SIZE = FULL
-  ? { workers: 3, runs: 500, calls: 10, callMs: 100, kills: 30, stops: 10 }
-  : { workers: 2, runs: 16, calls: 6, callMs: 20, kills: 2, stops: 1 };
+  ? // Few at once, so that the runs last longer than the kills.
+    { workers: 3, runs: 500, atOnce: 4, calls: 10, callMs: 100, kills: 30, stops: 10 }
+  : { workers: 2, runs: 16, atOnce: 12, calls: 6, callMs: 20, kills: 2, stops: 1 };
 const LEASE_MS = 1_000;
 
 const PROGRAM = verifyModule(
@@ -66,7 +67,7 @@ describe.skipIf(!DEEP || POSTGRES_BIN === undefined)("workers that die", () => {
     await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
     const address = web.address();
     origin = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
-    fleet = new Fleet({ server, size: SIZE.workers, leaseMs: LEASE_MS, args: ["--queue", "default,worker=12"] });
+    fleet = new Fleet({ server, size: SIZE.workers, leaseMs: LEASE_MS, args: ["--queue", `default,worker=${SIZE.atOnce}`] });
     await fleet.start();
     client = await createClient({ databaseUrl: server.url("boss") });
   });
