@@ -3,7 +3,7 @@ import { CompileError, diagnosticToJson, type SourceOf } from "../compiler/diagn
 import { renderDiagnostic } from "../compiler/render.ts";
 import { BorunaError } from "../vm/error.ts";
 import { EXIT, OUTCOMES } from "../vm/outcome.ts";
-import { cliHint } from "./hints.ts";
+import { cliText } from "./hints.ts";
 import { withoutControlCharacters, printJson, type Terminal } from "./terminal.ts";
 
 /** Errors that mean a log was read but failed verification. */
@@ -64,18 +64,19 @@ export function reportFailure(
     return code;
   }
   if (error instanceof BorunaError && error.kind !== "internal") {
-    const hint = cliHint(error.hint);
+    const hint = error.hint === undefined ? undefined : cliText(error.hint);
+    const reason = cliText(error.message);
     const json = {
       ok: false,
       error: {
         kind: error.kind,
-        message: error.message,
+        message: reason,
         location: error.place,
         hint,
       },
     };
     const help = hint === undefined ? "" : `\n  help: ${hint}`;
-    print(terminal, options.json ? json : undefined, () => withoutControlCharacters(`error: ${error.message}${placeText(error)}${help}`));
+    print(terminal, options.json ? json : undefined, () => withoutControlCharacters(`error: ${reason}${placeText(error)}${help}`));
     return code;
   }
   const message = error instanceof Error ? error.message : String(error);

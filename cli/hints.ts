@@ -1,12 +1,23 @@
-/** The library's hints name options of its functions. On the command line they name the flags. */
-const FLAGS: readonly (readonly [string, string])[] = [
-  ["give each in the option `args`", "give each as --arg name=VALUE"],
-  ["set `force` in the option `record`", "say --force"],
-  ["Give the private key in the option `key`", "Give the private key with --key FILE"],
-  ["pass the `registry` that the program was compiled with", "name the file of its capabilities with --capabilities"],
-  ["pass the `registry` that has it", "name its file with --capabilities"],
+/**
+ * Messages and hints of the library name the options of its functions: the option `expectHead`. The command prints the flags that set
+ * these options: --expect-head. No file that the library loads names a flag; a test holds that.
+ */
+const PHRASES: readonly (readonly [RegExp, string])[] = [
+  [/give each in the option `args`/, "give each as --arg name=VALUE"],
+  [/set `force` in the option `record`/, "say --force"],
+  [/pass the `registry` that the program was compiled with/, "name the file of its capabilities with --capabilities"],
+  [/pass the `registry` that has it/, "name its file with --capabilities"],
+  [/name it outright to open it: (\S+) in allowed_domains/, "name it outright to open it: --allow-net $1"],
+  [/(in|of) the option `databaseUrl`/, "$1 DATABASE_URL or --database-url"],
 ];
+const LIMIT = /`(max_[a-z_]+)` in the limits of the replay/g;
+const OPTION = /\b(in )?the option `([A-Za-z]+)`/g;
 
-export function cliHint(hint: string | undefined): string | undefined {
-  return hint === undefined ? undefined : FLAGS.reduce((text, [option, flag]) => text.replace(option, flag), hint);
+const flagOf = (option: string): string => `--${option.replace(/_/g, "-").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** Returns a text of the library with the flags of the command in place of the options that it names. */
+export function cliText(text: string): string {
+  return PHRASES.reduce((current, [option, flag]) => current.replace(option, flag), text)
+    .replace(LIMIT, (_, limit: string) => flagOf(limit))
+    .replace(OPTION, (_, isPlace: string | undefined, option: string) => `${isPlace === undefined ? "" : "with "}${flagOf(option)}`);
 }

@@ -176,14 +176,14 @@ function ruleOf(policy: Policy, capability: string): PolicyRule {
 function parseAllow(given: string, registry: CapabilityRegistry): { readonly name: string; readonly budget?: number } {
   const [name = "", budget, ...rest] = given.split("=");
   if (!registry.byName.has(name)) {
-    throw new BorunaError("policy.invalid_capability", `--allow names the unknown capability ${JSON.stringify(name)}`, {
+    throw new BorunaError("policy.invalid_capability", `the option \`allow\` names the unknown capability ${JSON.stringify(name)}`, {
       hint: didYouMean(name, registry.byName.keys(), `Known are: ${[...registry.byName.keys()].join(", ")}.`),
     });
   }
   if (budget === undefined) return { name };
   if (rest.length > 0 || !/^[0-9]{1,15}$/.test(budget) || Number(budget) === 0) {
-    throw new BorunaError("policy.invalid_capability", `--allow ${given}: the budget must be a whole number, 1 or more`, {
-      hint: `Write --allow ${name}=5, for instance, or --allow ${name} for calls without a limit.`,
+    throw new BorunaError("policy.invalid_capability", `the option \`allow\` has ${given}: the budget must be a whole number, 1 or more`, {
+      hint: `Write ${name}=5, for instance, or ${name} for calls without a limit.`,
     });
   }
   return { name, budget: Number(budget) };
@@ -195,7 +195,7 @@ function withHosts(policy: Policy, given: readonly string[]): readonly string[] 
   const hosts = given.map((host) => {
     const parsed = parseAllowedDomain(host);
     if ("pattern" in parsed) return parsed.pattern;
-    throw new BorunaError("policy.invalid_net_policy", `--allow-net ${host}: ${parsed.problem}`);
+    throw new BorunaError("policy.invalid_net_policy", `the option \`allowNet\` has ${host}: ${parsed.problem}`);
   });
   const isOpen = isAllowed(policy, "net.fetch");
   if (isOpen && allowed_domains.length === 0) {

@@ -2,16 +2,21 @@
  * Compares two logs: headers, calls with their answers, other events, ends. Calls are aligned, so that a call which only one
  * log has does not make all later calls differ. Only a window of entries of each log is in memory.
  */
+import { sha256Hex } from "../gateway/digest.ts";
+import { BorunaError } from "../vm/error.ts";
 import type { RunEvent } from "../vm/events.ts";
 import { canonicalJson, isJsonObject, type JsonData } from "../vm/json/json.ts";
 import { compareUtf8 } from "../vm/value/utf8.ts";
 import { type LogEntry, logEntries, recordedTypes } from "./entries.ts";
+import { BlobRef } from "./log/blob-values.ts";
 import { loadEnd } from "./log/end-record.ts";
 import { loadEvent, type RecordedEvent } from "./log/event-json.ts";
 import { eventTexts } from "./log/event-text.ts";
 import { type LogHeader, headerToJson } from "./log/header.ts";
 import { jsonObject } from "./log/json-fields.ts";
+import { LOG_LIMITS } from "./log/log-limits.ts";
 import type { ParsedLog } from "./log/log-reader.ts";
+import type { BlobReader } from "./log/memory-blobs.ts";
 import { recordedRegistry } from "./replay.ts";
 import { compareEnds, compareEvents, type ComparisonContext, type Mismatch, type PathDifference } from "./report/divergence.ts";
 import { endText, eventText, excerpt } from "./report/format-values.ts";
@@ -53,7 +58,8 @@ export interface DiffSummary {
 
 /**
  * Yields the differences from the first to the last, and returns a summary. Run ids are not compared. An event log
- * has no header and no end, so only its events are compared. Throws `log.*` if a log was changed meanwhile or a blob cannot be read.
+ * has no header and no end, so only its events are compared. A redacted value equals only itself. Throws `log.*` if a log was changed
+ * meanwhile or a blob cannot be read.
  */
 export function* diffLogs(a: ParsedLog, b: ParsedLog): Generator<LogDifference, DiffSummary> {
   const steps = diffSteps(a, b);
@@ -133,16 +139,57 @@ function positionOf({ position, events }: Item, i: number): EntryPosition {
   return { ...position, event: position.event + events.slice(0, i).filter((event) => event !== undefined).length };
 }
 
+/** One of the two logs. */
+interface Side {
+  readonly log: ParsedLog;
+  readonly blobs: ComparedBlobs;
+  /** Equal values have different blobs, because these have salts. */
+  readonly isSealed: boolean;
+}
+
+function sideOf(log: ParsedLog, other: ParsedLog): Side {
+  return { log, blobs: new ComparedBlobs(log.blobs, other.blobs), isSealed: log.format === "log" && log.header.redactable };
+}
+
+/**
+ * Reads the values of one log. A value that is missing, because it is redacted or lost, is read from the other log if its hash is the same.
+ * Otherwise it is a text that says so.
+ */
+class ComparedBlobs implements BlobReader {
+  readonly #sources: readonly BlobReader[];
+
+  constructor(own: BlobReader, other: BlobReader) {
+    this.#sources = [own, other];
+  }
+
+  read(name: Parameters<BlobReader["read"]>[0]): Uint8Array {
+    for (const source of this.#sources) {
+      try {
+        return source.read(name);
+      } catch (error) {
+        if (!(error instanceof BorunaError) || error.kind !== "log.blob_missing") throw error;
+      }
+    }
+    return new TextEncoder().encode(`{"String":"(redacted or lost, sha256 ${name.sha256})"}`);
+  }
+
+  findUnknown(): undefined {
+    return undefined;
+  }
+}
+
 class EntryDiff {
-  readonly #a: ParsedLog;
-  readonly #b: ParsedLog;
+  readonly #a: Side;
+  readonly #b: Side;
   readonly #context: ComparisonContext;
   readonly #textOf = eventTexts(Number.POSITIVE_INFINITY);
+  /** The text of an event with all values, as a log that is not redactable has it. */
+  readonly #unsealedTextOf = eventTexts(LOG_LIMITS.inlineBytes, (text, bytes) => new BlobRef(sha256Hex(text), bytes));
   equal = 0;
 
   constructor(a: ParsedLog, b: ParsedLog) {
-    this.#a = a;
-    this.#b = b;
+    this.#a = sideOf(a, b);
+    this.#b = sideOf(b, a);
     this.#context = { types: recordedTypes(a), registry: recordedRegistry(a) };
   }
 
@@ -173,14 +220,25 @@ class EntryDiff {
     }
   }
 
-  *#items(log: ParsedLog): Generator<Item, void> {
-    for (const entry of logEntries(log)) yield this.#item(entry);
+  *#items(side: Side): Generator<Item, void> {
+    for (const entry of logEntries(side.log)) yield this.#item(entry, side);
   }
 
-  #item(entry: LogEntry): Item {
+  /** Returns a text that is equal for equal events. */
+  #keyOf(event: RecordedEvent, { blobs, isSealed }: Side): string {
+    return isSealed ? this.#unsealedTextOf(loadEvent(event, blobs)) : this.#textOf(event);
+  }
+
+  #item(entry: LogEntry, side: Side): Item {
     if (entry.type === "event") {
       const { content, event } = entry;
-      return { position: { event, call: undefined }, events: [content], name: content.type, key: this.#textOf(content), answerText: "" };
+      return {
+        position: { event, call: undefined },
+        events: [content],
+        name: content.type,
+        key: this.#keyOf(content, side),
+        answerText: "",
+      };
     }
     const { call, event, capability, args, approval, answer } = entry;
     const callEvent: RecordedEvent = { type: "CapCall", capability, args };
@@ -194,8 +252,8 @@ class EntryDiff {
       position: { event, call },
       events: [callEvent, approval, answerEvent],
       name: `call of ${capability}`,
-      key: this.#textOf(callEvent),
-      answerText: [approval, answerEvent].map((part) => (part === undefined ? "" : this.#textOf(part))).join("\n"),
+      key: this.#keyOf(callEvent, side),
+      answerText: [approval, answerEvent].map((part) => (part === undefined ? "" : this.#keyOf(part, side))).join("\n"),
     };
   }
 
@@ -224,8 +282,8 @@ class EntryDiff {
     return { kind, ...position, aText: isA ? whole : undefined, bText: isA ? undefined : whole, difference: undefined };
   }
 
-  #texts(item: Item, log: ParsedLog): readonly (string | undefined)[] {
-    return item.events.map((event) => (event === undefined ? undefined : eventText(loadEvent(event, log.blobs), this.#context.types)));
+  #texts(item: Item, { blobs }: Side): readonly (string | undefined)[] {
+    return item.events.map((event) => (event === undefined ? undefined : eventText(loadEvent(event, blobs), this.#context.types)));
   }
 
   *#pair(a: Item, b: Item): Generator<LogDifference, void> {
@@ -259,10 +317,10 @@ class EntryDiff {
 
   /** Compares how the runs ended. Yields at most one difference. */
   *endDifferences(): Generator<LogDifference, void> {
-    const [a, b] = [this.#a, this.#b];
+    const [a, b] = [this.#a.log, this.#b.log];
     if (a.format !== "log" || b.format !== "log") return;
-    const endA = a.end === undefined ? undefined : loadEnd(a.end, a.blobs);
-    const endB = b.end === undefined ? undefined : loadEnd(b.end, b.blobs);
+    const endA = a.end === undefined ? undefined : loadEnd(a.end, this.#a.blobs);
+    const endB = b.end === undefined ? undefined : loadEnd(b.end, this.#b.blobs);
     const positions = { a: { event: a.eventCount + 1, call: undefined }, b: { event: b.eventCount + 1, call: undefined } };
     if (endA === undefined && endB === undefined) return;
     if (endA === undefined || endB === undefined) {

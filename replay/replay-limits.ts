@@ -31,11 +31,9 @@ export interface ReachedBound {
   readonly value: number;
 }
 
-const BOUNDS: Readonly<
-  Record<BoundField, { readonly flag: string; readonly noun: string; readonly trap: (limit: number) => MachineTrap }>
-> = {
-  max_steps: { flag: "--max-steps", noun: "steps", trap: stepLimitTrap },
-  max_alloc_bytes: { flag: "--max-alloc-bytes", noun: "bytes allocated", trap: allocLimitTrap },
+const BOUNDS: Readonly<Record<BoundField, { readonly noun: string; readonly trap: (limit: number) => MachineTrap }>> = {
+  max_steps: { noun: "steps", trap: stepLimitTrap },
+  max_alloc_bytes: { noun: "bytes allocated", trap: allocLimitTrap },
 };
 
 /**
@@ -62,9 +60,12 @@ function smallestBound(
   callerLimits: ReplayLimits,
 ): { readonly value: number; readonly source: BoundSource } {
   const callerLimit = callerLimits[field] ?? DEFAULT_LIMITS[field];
-  const { flag, noun } = BOUNDS[field];
+  const noun = boundNoun(field);
   if (used !== undefined && used > callerLimit) {
-    throw limitError(`the recorded run took ${used} ${noun}; this replay may take ${callerLimit}`, `If you trust the log: ${flag} ${used}`);
+    throw limitError(
+      `the recorded run took ${used} ${noun}; this replay may take ${callerLimit}`,
+      `If you trust the log, ${raise(field)} to ${used}.`,
+    );
   }
   const runLimit = runLimits[field];
   if (used !== undefined && used < runLimit) return { value: used, source: "end" };
@@ -82,16 +83,16 @@ export function reachedBound({ limits, sources }: Bounds, error: RunEnd["error"]
 }
 
 export const boundNoun = (field: BoundField): string => BOUNDS[field].noun;
+const raise = (field: keyof ReplayLimits): string => `raise \`${field}\` in the limits of the replay`;
 
 /** Returns the error for a replay that the limit of the caller stopped before it had repeated the log. */
 export function callerLimitError({ field, value }: ReachedBound, runLimits: Limits): BorunaError {
-  const { flag, noun } = BOUNDS[field];
-  const message = `the replay was stopped at ${value} ${noun}, the most that it may use; the log asks for ${runLimits[field]}`;
-  return limitError(message, `If you trust the log, raise it with ${flag}.`);
+  const message = `the replay was stopped at ${value} ${boundNoun(field)}, the most that it may use; the log asks for ${runLimits[field]}`;
+  return limitError(message, `If you trust the log, ${raise(field)}.`);
 }
 
 export function wallLimitError(ms: number): BorunaError {
-  return limitError(`the replay was stopped after ${ms} ms`, "Raise it with --max-wall-ms.");
+  return limitError(`the replay was stopped after ${ms} ms`, `If you trust the log, ${raise("max_wall_ms")}.`);
 }
 
 const limitError = (message: string, hint: string): BorunaError => new BorunaError("log.replay_limit", message, { hint });

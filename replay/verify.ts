@@ -356,7 +356,9 @@ function proofs({ headGiven, signedBy, replayed, approvals, redacted }: Proven):
     proofList.push(`An owner of a key of the policy made the ${decisions(approvals.signed)} about these very calls of a run with this id.`);
   }
   if (signedBy === null)
-    proofList.push("An owner of the key above signed this log when the run ended. Give the key with --key to make sure whose it is.");
+    proofList.push(
+      "An owner of the key above signed this log when the run ended. Give the key in the option `key` to make sure whose it is.",
+    );
   else if (signedBy !== undefined) proofList.push("An owner of the key that you gave signed this log when the run ended, or later.");
   if (headGiven) proofList.push("The log is the one whose head you gave.");
   if (replayed) proofList.push("This program, given these answers, does exactly what the log says.");
@@ -368,10 +370,10 @@ function limitsOfProof({ headGiven, signedBy, replayed, isSuspended, approvals, 
   if (isSuspended) unprovenClaims.push("That nothing followed: a longer log that was cut after this call looks the same.");
   if (!headGiven && typeof signedBy !== "string")
     unprovenClaims.push(
-      "Who wrote the log: one that is rewritten completely, with new hashes, verifies too. Keep the head elsewhere and give it with --expect-head, or sign runs and give the key with --key.",
+      "Who wrote the log: one that is rewritten completely, with new hashes, verifies too. Keep the head elsewhere and give it in the option `expectHead`, or sign runs and give the key in the option `key`.",
     );
   if (redacted > 0) unprovenClaims.push(`What the ${redacted} redacted values are: only their hashes are in the log.`);
-  if (!replayed) unprovenClaims.push("That the program does what the log says: --replay checks that.");
+  if (!replayed) unprovenClaims.push("That the program does what the log says: the option `replay` checks that.");
   if (approvals.claimed > 0)
     unprovenClaims.push(`Who made ${decisions(approvals.claimed)}: the policy's rules name no keys, so the names in the log are claims.`);
   unprovenClaims.push("That the recorded answers are what the outside world gave, nor when the run took place.");

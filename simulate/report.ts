@@ -8,6 +8,7 @@ import { signatureFor } from "../vm/capabilities.ts";
 import { canonicalJson, type JsonData } from "../vm/json/json.ts";
 import { jsonToJs } from "../vm/json/js-interop.ts";
 import { valueToTypedJson } from "../vm/json/typed-json.ts";
+import { failureText } from "../vm/outcome.ts";
 import { typedText } from "../vm/value/display.ts";
 import type { Value } from "../vm/value/value.ts";
 import { FAULTS } from "./faults.ts";
@@ -56,7 +57,7 @@ function failureLines(failure: SimulationFailure, seed: number, program: Program
   const source = kind === "invariant" ? invariant : program;
   const simplest = chosenAnswers === 0 ? "all with the simplest answers" : `${chosenAnswers} with an answer that matters`;
   return [
-    `run ${run} failed (seed ${seed}): ${kind.replaceAll("_", " ")}: ${excerpt(message)}`,
+    `run ${run} failed (seed ${seed}): ${excerpt(failureText(kind, message))}`,
     ...(error === undefined || source === undefined ? [] : stackLines(source.module, error.stack)),
     ...(error?.rule === undefined ? [] : [`  rule: ${error.rule}`]),
     `the simplest such run, after ${plural(shrinkRuns, "try", "tries")}: ${plural(calls.length, "call")}, ${simplest}`,

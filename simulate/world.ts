@@ -59,7 +59,7 @@ const CLOCK_BACK_MS = [1_000, 3_600_000] as const;
 const FAULT_RATES = [1, 2, 5, 10] as const;
 const FAILURES = ["no answer", "the connection was closed by the other side", "out of service"] as const;
 const LOST = "the connection was closed before the answer came";
-export const TOO_MANY_CALLS = "the simulation allows no more calls in one run (--max-calls)";
+export const TOO_MANY_CALLS = "the simulation allows no more calls in one run (the option `maxCalls`)";
 const ERROR_STATUS = [500, 404, 403, 429, 503, 204, 301] as const;
 const ERROR_PAGE = "<html><body>502 Bad Gateway</body></html>";
 

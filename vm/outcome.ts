@@ -179,3 +179,9 @@ export function outcomeOfTrap(kind: TrapKind): { outcome: Outcome; limit?: Limit
   const info: TrapInfo = TRAPS[kind];
   return info.limit === undefined ? { outcome: info.outcome } : { outcome: info.outcome, limit: info.limit };
 }
+
+/** Returns the kind of a failure in words, and its message. Leaves out the kind if the message begins with it: `division by zero`. */
+export function failureText(kind: string, message: string): string {
+  const words = kind.replaceAll("_", " ");
+  return message === words || message.startsWith(`${words}: `) ? message : `${words}: ${message}`;
+}

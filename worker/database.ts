@@ -20,7 +20,7 @@ const MAX_TEXTS = 1_000;
 export function openPool(databaseUrl: string, max: number, waits: () => boolean = () => false): Pool {
   if (!/^postgres(?:ql)?:\/\//.test(databaseUrl) || !URL.canParse(databaseUrl))
     throw new BorunaError("usage", "the address of the database has another form than postgres://user:password@host/database", {
-      hint: "give it with --database-url, or in DATABASE_URL",
+      hint: "give it in the option `databaseUrl`",
     });
   const pool = new pg.Pool({ connectionString: databaseUrl, max, connectionTimeoutMillis: CONNECT_MS, application_name: "boruna" });
   // The pool removes an idle connection that fails, and the next query opens another. Without a listener, the process would end.
@@ -125,7 +125,7 @@ export function connectError(error: unknown): BorunaError {
   const code = errorCode(error);
   const reason = /^[A-Z0-9_]{1,40}$/.test(code) ? code : "no connection";
   return new BorunaError("worker.database", `the database cannot be used (${reason})`, {
-    hint: "the address is that of --database-url, or DATABASE_URL; its role must be able to create schemas and tables",
+    hint: "its address is that of the option `databaseUrl`; its role must be able to create schemas and tables",
     cause: error,
   });
 }

@@ -1,6 +1,7 @@
 import { verifyJson, verifyLines } from "../../replay/report/verify-report.ts";
 import { verifyLog, type VerifyOptions } from "../../replay/verify.ts";
 import { EXIT, OUTCOMES } from "../../vm/outcome.ts";
+import { cliText } from "../hints.ts";
 import { publicKeyFlag } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import { withProgress } from "../progress.ts";
@@ -25,9 +26,10 @@ export async function verifyCommand(session: Session, file: string, flags: Verif
     replay: flags.replay,
     replayLimits: flags.replay === true ? replayLimits(flags) : undefined,
   });
-  const verification = await withProgress(session, "verify", (progress) =>
+  const found = await withProgress(session, "verify", (progress) =>
     verifyLog(file, omitUndefined<VerifyOptions>({ ...options, onRead: progress.reading(file) })),
   );
+  const verification = { ...found, proves: found.proves.map(cliText), doesNotProve: found.doesNotProve.map(cliText) };
   if (json) printJson(terminal, toPlainObject(verifyJson(verification)));
   else for (const line of verifyLines(verification, flags.explain)) terminal.out(withoutControlCharacters(line));
   if (!verification.ok) return EXIT.verificationFailed;

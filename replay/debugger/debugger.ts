@@ -14,7 +14,7 @@
 import type { CapabilityDecl } from "../../vm/capabilities.ts";
 import type { Program, VerifiedFunction } from "../../vm/bytecode/program.ts";
 import { BorunaError } from "../../vm/error.ts";
-import type { Actor } from "../../vm/interpreter/actor.ts";
+import { type Actor, hasEnded, type Tasks } from "../../vm/interpreter/actor.ts";
 import { slotValue } from "../../vm/interpreter/stack-slots.ts";
 import type { JsonData } from "../../vm/json/json.ts";
 import type { Value } from "../../vm/value/value.ts";
@@ -45,17 +45,18 @@ interface MoveSpec {
   readonly isBack: boolean;
   /** Whether a breakpoint ends the move. */
   readonly stopsAtBreakpoints: boolean;
-  /** Whether a move that began at `from` ends at `stop`. `from` is undefined at the end of the run. */
-  readonly hits: (stop: Stop, from: Stop | undefined) => boolean;
+  /** Whether a move that began at `from` ends at `stop`. `from` is undefined at the end of the run. `isOver` and `isOut` need the tasks. */
+  readonly hits: (stop: Stop, from: Stop | undefined, tasks: Tasks | undefined) => boolean;
 }
 
 const never = (): boolean => false;
 const isLine = ({ line }: Stop): boolean => line > 0;
+const isGone = (task: Actor | undefined): boolean => task === undefined || hasEnded(task) || task.depth === 0;
 /** Whether a stop is in the same task and not in a deeper frame, or the task has ended. */
-const isOver = (stop: Stop, from: Stop | undefined): boolean =>
-  isLine(stop) && (from === undefined || stop.ended === from.task || (stop.task === from.task && stop.depth <= from.depth));
-const isOut = (stop: Stop, from: Stop | undefined): boolean =>
-  isLine(stop) && (from === undefined || stop.ended === from.task || (stop.task === from.task && stop.depth < from.depth));
+const isOver = (stop: Stop, from: Stop | undefined, tasks: Tasks | undefined): boolean =>
+  isLine(stop) && (from === undefined || (stop.task === from.task ? stop.depth <= from.depth : isGone(tasks?.get(from.task))));
+const isOut = (stop: Stop, from: Stop | undefined, tasks: Tasks | undefined): boolean =>
+  isLine(stop) && (from === undefined || (stop.task === from.task ? stop.depth < from.depth : isGone(tasks?.get(from.task))));
 /** Whether the task begins at this stop. */
 const isFirst = ({ depth, pc }: Stop): boolean => depth === 1 && pc === 0;
 const isBackOver = (stop: Stop, from: Stop | undefined): boolean =>
@@ -161,13 +162,16 @@ export class Debugger {
     const { isBack, stopsAtBreakpoints, hits }: MoveSpec = MOVES[kind];
     const from = this.#at;
     const breakpoints = stopsAtBreakpoints ? this.#breakpoints : [];
-    const hit: Hit = (stop, task) => hits(stop, from) || breakpoints.some((breakpoint) => this.#holds(breakpoint, stop, task));
-    const live = breakpoints.some(({ condition }) => condition !== undefined);
+    const hit: Hit = (stop, tasks) =>
+      hits(stop, from, tasks) || breakpoints.some((breakpoint) => this.#holds(breakpoint, stop, tasks?.get(stop.task)));
+    const needsTasks = hits === isOver || hits === isOut;
+    const live = needsTasks || breakpoints.some(({ condition }) => condition !== undefined);
     const found = await this.#find(isBack, hit, live, hits === never && breakpoints.length === 0, signal);
     if (signal.aborted) return { reason: "interrupted", breakpoints: [] };
     if (found !== undefined) {
       this.#at = found;
-      return { reason: hits(found, from) ? "step" : "breakpoint", breakpoints: this.#hitIndices(found) };
+      const tasks = needsTasks ? this.#timeline.at(found.step).machine.tasks : undefined;
+      return { reason: hits(found, from, tasks) ? "step" : "breakpoint", breakpoints: this.#hitIndices(found) };
     }
     this.#at = isBack ? await this.#first() : undefined;
     return { reason: isBack ? "start" : "end", breakpoints: [] };

@@ -13,8 +13,7 @@ import type { VerifiedFunction } from "../../vm/bytecode/program.ts";
 import { OPCODES } from "../../vm/bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../../vm/bytecode/stack-heights.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { type Actor, hasEnded } from "../../vm/interpreter/actor.ts";
-import type { Watch } from "../../vm/interpreter/host-calls.ts";
+import type { Tasks } from "../../vm/interpreter/actor.ts";
 import type { LineTable } from "./line-table.ts";
 import { type Edits, interruptedAt, RecordedRun, type Recording, type Snapshot } from "./recorded-run.ts";
 
@@ -32,12 +31,10 @@ export interface Stop {
   readonly line: number;
   /** The id of the capability that is called next; -1 if the instruction is no call. */
   readonly call: number;
-  /** A task that has ended since the stop before; -1 if none has. */
-  readonly ended: number;
 }
 
-/** Whether a search ends at a stop. `task` is the task in the state of the stop; undefined unless the search is `live`. */
-export type Hit = (stop: Stop, task: Actor | undefined) => boolean;
+/** Whether a search ends at a stop. `tasks` are those of the run at the stop; undefined unless the search is `live`. */
+export type Hit = (stop: Stop, tasks: Tasks | undefined) => boolean;
 
 export interface Search {
   readonly hit: Hit;
@@ -251,8 +248,8 @@ export class Timeline {
       return undefined;
     }
     let found: Stop | undefined;
-    this.#visit(segment, (stop, task) => {
-      if (found === undefined && stop.step > after && hit(stop, task)) found = stop;
+    this.#visit(segment, (stop, tasks) => {
+      if (found === undefined && stop.step > after && hit(stop, tasks)) found = stop;
     });
     return found;
   }
@@ -268,8 +265,8 @@ export class Timeline {
       return undefined;
     }
     let found: Stop | undefined;
-    this.#visit(segment, (stop, task) => {
-      if (stop.step < before && hit(stop, task)) found = stop;
+    this.#visit(segment, (stop, tasks) => {
+      if (stop.step < before && hit(stop, tasks)) found = stop;
     });
     return found;
   }
@@ -284,20 +281,21 @@ export class Timeline {
   }
 
   /** Runs through a segment and visits its stops in order. */
-  #visit(segment: number, visit: (stop: Stop, task: Actor) => void): void {
+  #visit(segment: number, visit: (stop: Stop, tasks: Tasks) => void): void {
     const snapshot = this.#snapshots[segment];
     if (snapshot === undefined) return;
     const end = this.#endOf(segment);
     const isKept = end - snapshot.step <= KEPT_INTERVALS * this.#interval;
     const stops: Stop[] = [];
     const { machine } = this.#restore(snapshot);
-    machine.runTo(
-      end,
-      this.#watch(machine.current, (stop, task) => {
-        if (isKept) stops.push(stop);
-        visit(stop, task);
-      }),
-    );
+    machine.runTo(end, (task, fn, pc, depth, step) => {
+      const line = this.#lines.lineAt(fn, pc);
+      const call = callAt(fn, pc);
+      if (line === 0 && call < 0) return;
+      const stop = { step, task: task.id, depth, fn: fn.index, pc, line, call };
+      if (isKept) stops.push(stop);
+      visit(stop, machine.tasks);
+    });
     if (isKept) this.#keep(snapshot.step, { end, stops });
   }
 
@@ -306,22 +304,6 @@ export class Timeline {
     this.#stops.set(step, segment);
     const [oldest] = this.#stops.keys();
     if (this.#stops.size > KEPT_SEGMENTS && oldest !== undefined) this.#stops.delete(oldest);
-  }
-
-  #watch(first: Actor | undefined, visit: (stop: Stop, task: Actor) => void): Watch {
-    let running = first;
-    let ended = -1;
-    return (task, fn, pc, depth, step) => {
-      if (task !== running) {
-        if (running !== undefined && (hasEnded(running) || running.depth === 0)) ended = running.id;
-        running = task;
-      }
-      const line = this.#lines.lineAt(fn, pc);
-      const call = callAt(fn, pc);
-      if (line === 0 && call < 0) return;
-      visit({ step, task: task.id, depth, fn: fn.index, pc, line, call, ended }, task);
-      ended = -1;
-    };
   }
 
   /** Takes snapshots inside a long segment. */

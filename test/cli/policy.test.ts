@@ -38,5 +38,5 @@ test("policy validate --json lists them", async () => {
 test("run --allow CAP=0 is refused", async () => {
   const { code, stderr } = await boruna(["run", "random.ax", "--allow", "random=0"], { cwd: folder });
   expect(code).toBe(2);
-  expect(stderr).toContain("--allow random=0: the budget must be a whole number, 1 or more");
+  expect(stderr).toContain("--allow has random=0: the budget must be a whole number, 1 or more");
 });

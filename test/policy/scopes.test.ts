@@ -256,7 +256,7 @@ describe("decisions", () => {
   });
 
   describe("a loopback address named with its port", () => {
-    const HINT = "; name it outright to open it: --allow-net ";
+    const hint = (host: string): string => `; name it outright to open it: ${host} in allowed_domains`;
     test.each([
       [["127.0.0.1:8080"], "http://127.0.0.1:8080/x", undefined],
       [["127.0.0.1:8080"], "https://0x7f.1:8080/x", undefined],
@@ -266,18 +266,18 @@ describe("decisions", () => {
       [["LOCALHOST:8080"], "http://localhost.:8080/", undefined],
       [["*", "localhost:8080"], "http://localhost:8080/", undefined],
       [["*", "localhost:8080"], "http://a.example:8080/", undefined],
-      [["127.0.0.1:8080"], "http://127.0.0.1:8081/", `the host "127.0.0.1" is not allowed${HINT}127.0.0.1:8081`],
-      [["127.0.0.1:8080"], "http://127.0.0.1/", `the host "127.0.0.1" is not allowed${HINT}127.0.0.1:80`],
-      [["127.0.0.1:8080"], "http://127.0.0.2:8080/", `the host "127.0.0.2" is not allowed${HINT}127.0.0.2:8080`],
-      [["127.0.0.1:8080"], "http://localhost:8080/", `the host "localhost" is not allowed${HINT}localhost:8080`],
-      [["127.0.0.1:8080"], "http://[::1]:8080/", `the host "::1" is not allowed${HINT}[::1]:8080`],
+      [["127.0.0.1:8080"], "http://127.0.0.1:8081/", `the host "127.0.0.1" is not allowed${hint("127.0.0.1:8081")}`],
+      [["127.0.0.1:8080"], "http://127.0.0.1/", `the host "127.0.0.1" is not allowed${hint("127.0.0.1:80")}`],
+      [["127.0.0.1:8080"], "http://127.0.0.2:8080/", `the host "127.0.0.2" is not allowed${hint("127.0.0.2:8080")}`],
+      [["127.0.0.1:8080"], "http://localhost:8080/", `the host "localhost" is not allowed${hint("localhost:8080")}`],
+      [["127.0.0.1:8080"], "http://[::1]:8080/", `the host "::1" is not allowed${hint("[::1]:8080")}`],
       [["127.0.0.1:8080"], "http://[::ffff:127.0.0.1]:8080/", 'the host "::ffff:7f00:1" is not allowed'],
       [["127.0.0.1:8080"], "http://a.example:8080/", 'the host "a.example" is not allowed'],
       [["localhost:8080"], "http://a.localhost:8080/", 'the host "a.localhost" is not allowed'],
-      [["*", "127.0.0.1:8080"], "http://127.0.0.1:8081/", `"127.0.0.1" is a loopback address${HINT}127.0.0.1:8081`],
-      [["127.0.0.1"], "http://127.0.0.1:8080/", `"127.0.0.1" is a loopback address${HINT}127.0.0.1:8080`],
+      [["*", "127.0.0.1:8080"], "http://127.0.0.1:8081/", `"127.0.0.1" is a loopback address${hint("127.0.0.1:8081")}`],
+      [["127.0.0.1"], "http://127.0.0.1:8080/", `"127.0.0.1" is a loopback address${hint("127.0.0.1:8080")}`],
       [["*"], "http://10.0.0.1/", '"10.0.0.1" is a private address'],
-      [[], "http://[::1]/", `"::1" is a loopback address${HINT}[::1]:80`],
+      [[], "http://[::1]/", `"::1" is a loopback address${hint("[::1]:80")}`],
       [[], "http://a.localhost/", '"a.localhost" is a loopback name'],
     ])("%j %s", (allowed_domains, url, reason) => {
       const decision = fetchUnder(JSON.stringify({ default_allow: true, net_policy: { allowed_domains } }), url);

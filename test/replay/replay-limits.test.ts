@@ -100,7 +100,7 @@ describe("a replay uses no more than the caller allows", () => {
     expect(await errorOf(replayed(recording, undefined, { limits: { max_steps: steps - 1 } }))).toEqual([
       "log.replay_limit",
       `the recorded run took ${steps} steps; this replay may take ${steps - 1}`,
-      `If you trust the log: --max-steps ${steps}`,
+      `If you trust the log, raise \`max_steps\` in the limits of the replay to ${steps}.`,
     ]);
     expect(await replayed(recording, undefined, { limits: { max_steps: steps } })).toMatchObject({ status: "identical" });
     const alloc = recording.run.allocBytes;

@@ -1,22 +1,30 @@
-/** What an embedder reads: hints name options of functions, which the command shows as flags, and diagnostics have lines. */
-import { mkdtempSync, rmSync } from "node:fs";
+/** What an embedder reads: texts name options of functions, which the command shows as flags, and diagnostics have lines. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { cliHint } from "../../cli/hints.ts";
+import { COMMANDS } from "../../cli/command-table.ts";
+import { cliText } from "../../cli/hints.ts";
 import {
   check,
   compile,
   CompileError,
+  createClient,
   createRegistry,
   decodeModule,
+  DENY_ALL,
   diagnosticToJson,
   encodeModule,
   execute,
   parsePolicy,
+  readLog,
+  replayRun,
+  verifyLog,
   verifyModule,
+  withShorthands,
 } from "../../index.ts";
 import { BorunaError } from "../../vm/error.ts";
+import { allImports, ROOT } from "../repo/imports.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "boruna-errors-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -24,6 +32,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const ADD = compile({ name: "add.ax", text: "fn main(a: Int, b: Int) -> Int { a + b }" });
 const registry = createRegistry([{ name: "own.total", version: "1", params: [], result: "Int", mayRepeat: true }]);
 const OWN = compile({ name: "own.ax", text: "fn main() -> Int !{own.total} { own.total() }" }, { registry }).module;
+const LOCAL = compile({ name: "local.ax", text: 'fn main() -> String !{net.fetch} { net.fetch("http://localhost:8080/") }' });
 const OWN_RULE = '{ "rules": { "own.total": { "allow": true } } }';
 
 /** Each mistake, and the hints of the library and of the command. */
@@ -65,23 +74,110 @@ const MISTAKES: readonly (readonly [string, () => unknown, string, string])[] = 
     "If it is a capability of your own, pass the `registry` that has it.",
     "If it is a capability of your own, name its file with --capabilities.",
   ],
+  [
+    "a replay that takes too long",
+    async () => {
+      const record = join(folder, "adds.jsonl");
+      await execute(ADD, { args: { a: 1, b: 2 }, tracing: false, record });
+      return replayRun(readLog(record), { limits: { max_steps: 1 } });
+    },
+    "If you trust the log, raise `max_steps` in the limits of the replay to ",
+    "If you trust the log, raise --max-steps to ",
+  ],
+  [
+    "an address of a database",
+    () => createClient({ databaseUrl: "localhost" }),
+    "give it in the option `databaseUrl`",
+    "give it in DATABASE_URL or --database-url",
+  ],
+  [
+    "a policy with an unknown capability",
+    () => withShorthands(DENY_ALL, { allow: ["net.fetsh"] }),
+    'the option `allow` names the unknown capability "net.fetsh"',
+    '--allow names the unknown capability "net.fetsh"',
+  ],
+  [
+    "a call that the policy refuses",
+    async () => {
+      const options = { policy: withShorthands(DENY_ALL, { allowNet: ["a.example"] }), tracing: false } as const;
+      throw new BorunaError("usage", (await execute(LOCAL, options)).error?.message ?? "");
+    },
+    "name it outright to open it: localhost:8080 in allowed_domains",
+    "name it outright to open it: --allow-net localhost:8080",
+  ],
 ];
 
-async function hintOf(mistake: () => unknown): Promise<string> {
+/** Returns the message of a mistake and its hint. */
+async function textOf(mistake: () => unknown): Promise<string> {
   try {
     await mistake();
   } catch (error) {
-    if (error instanceof BorunaError) return error.hint ?? "";
+    if (error instanceof BorunaError) return `${error.message}\n${error.hint ?? ""}`;
     throw error;
   }
   return "";
 }
 
 test.each(MISTAKES)("the hint of %s", async (_, mistake, option, flag) => {
-  const hint = await hintOf(mistake);
-  expect(hint).toContain(option);
-  expect(cliHint(hint)).toContain(flag);
-  expect(cliHint(hint)).not.toContain("`");
+  const text = await textOf(mistake);
+  expect(text).toContain(option);
+  expect(cliText(text)).toContain(flag);
+  expect(cliText(text)).not.toContain("`");
+});
+
+test("what a verification proves", async () => {
+  const record = join(folder, "proven.jsonl");
+  await execute(ADD, { args: { a: 1, b: 2 }, tracing: false, record });
+  const { doesNotProve } = await verifyLog(record);
+  expect(doesNotProve.join(" ")).toMatch(/in the option `expectHead`.* in the option `key`.* the option `replay` checks that/);
+  expect(doesNotProve.map(cliText).join(" ")).toMatch(/with --expect-head,.* with --key\..* --replay checks that/);
+});
+
+/** The files that the API loads, at once or later. */
+function filesOfApi(): readonly string[] {
+  const imports = allImports().filter(({ own, kind }) => own && kind !== "type");
+  const files = new Set(["index.ts"]);
+  // Iterating over a Set includes entries that are added meanwhile.
+  for (const file of files) for (const { from, to } of imports) if (from === file) files.add(to);
+  return [...files];
+}
+
+const withoutComments = (text: string): string => text.replace(/^\s*(?:\/\*\*?[\s\S]*?\*\/|\/\/.*)$/gm, "");
+
+const NO_ERRORS = [
+  // A flag of Node.
+  "--max-old-space-size",
+  // The tables of exit codes and of variables, which are about commands.
+  "`fmt --check`",
+  "`--traceparent` wins over it",
+];
+
+test("nothing that the API loads names a flag of a command, unless it names the command", () => {
+  const lines = filesOfApi().flatMap((file) =>
+    withoutComments(readFileSync(join(ROOT, file), "utf8"))
+      .split("\n")
+      .filter((line) => /["'`].*(?<![\w-])--[a-z]/.test(line) && !/\bboruna \w/.test(line))
+      .filter((line) => !NO_ERRORS.some((text) => line.includes(text)))
+      .map((line) => `${file}: ${line.trim()}`),
+  );
+  expect(lines).toEqual([]);
+});
+
+test("every option that the library names has a flag", () => {
+  const flags = new Set(COMMANDS.flatMap(({ options }) => options.flatMap(({ flags: text }) => text.match(/--[a-z-]+/g) ?? [])));
+  const named = filesOfApi().flatMap((file) =>
+    [...withoutComments(readFileSync(join(ROOT, file), "utf8")).matchAll(/the option \\?`\w+\\?`/g)].map(([text]) =>
+      text.replaceAll("\\", ""),
+    ),
+  );
+  expect(named.length).toBeGreaterThan(5);
+  const special = ["the option `args`", "the option `record`"];
+  expect(
+    named
+      .filter((text) => !special.includes(text))
+      .map(cliText)
+      .filter((flag) => !flags.has(flag)),
+  ).toEqual([]);
 });
 
 test("a policy may be a plain object, and is checked", async () => {

@@ -110,6 +110,18 @@ test("answers have the types that the program declares, whatever the capability"
   expect(new Set(values)).toEqual(new Set(["1", "2", "3", "5"]));
 });
 
+test.each([
+  ['fn main() -> Int !{step.input} {\n    1 / string.len(step_input("n"))\n}\n', "division by zero"],
+  [
+    'fn main() -> Int !{step.input} {\n    let [one] = [step_input("n"), step_input("m")] else { panic("two") }\n    string.len(one)\n}\n',
+    "assertion failed: panic: two",
+  ],
+])("the line of a failure says each thing once: %#", async (text, failure) => {
+  const program = programOf(text);
+  const simulation = await simulate(program, { runs: 50 });
+  expect(simulationLines(simulation, program, undefined)[0]).toMatch(new RegExp(`^run \\d+ failed \\(seed 1\\): ${failure}$`));
+});
+
 async function reportOf(program: Program, options: SimulateOptions): Promise<string> {
   const simulation: Simulation = await simulate(program, options);
   return JSON.stringify([simulationJson(simulation, program), simulationLines(simulation, program, options.invariant)]);

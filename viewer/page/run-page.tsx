@@ -1,6 +1,7 @@
 /** One run: its summary, what it waits for, and its views. */
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
+import { failureText } from "../../vm/outcome.ts";
 import type { RunDetail, SpanDetail } from "../api.ts";
 import { get } from "./client.ts";
 import { executionText } from "./compare-page.tsx";
@@ -216,7 +217,7 @@ function RunHead({ run, query }: { readonly run: RunDetail; readonly query: Rout
         <div class={`banner ${toneOfOutcome(summary.outcome)}`}>
           <p>
             <span aria-hidden="true">{toneOfOutcome(summary.outcome) === "refused" ? "⊘ " : "✕ "}</span>
-            <Untrusted text={failure.kind.replaceAll("_", " ")} />: <Untrusted text={failure.message} />
+            <Untrusted text={failureText(failure.kind, failure.message)} />
             {failure.rule !== undefined && (
               <>
                 {" "}

@@ -5,6 +5,7 @@ import { arbitraryOverlap, worldOf } from "../../arbitrary-overlap.ts";
 import { arbitraryProgram } from "../../arbitrary-program.ts";
 import { arbitraryUpdatesWithCalls } from "../../arbitrary-updates.ts";
 import { cases } from "../../cases.ts";
+import type { Stop } from "../../../replay/debugger/timeline.ts";
 import { recorded } from "../recorded.ts";
 import { debuggerOf, programOf, walk } from "./visited.ts";
 
@@ -27,6 +28,39 @@ async function checkWalks(source: string, debugOptions: { readonly maxBytes: num
   if (debug.at !== undefined) return;
   expect((await walk(debug, "back-call")).toReversed().slice(-calls.length)).toEqual(calls);
 }
+
+/** Where `over` and `out` stop from each place of a walk by single lines, whatever segments the run has between snapshots. */
+async function checkSteps(source: string, debugOptions: { readonly maxBytes: number; readonly interval: number }): Promise<void> {
+  const recording = await recorded(programOf(source), { handlers: worldOf(undefined).handlers, limits: LIMITS });
+  const single = await debuggerOf(recording, { interval: 100_000 });
+  const places: { readonly at: Stop; readonly tasks: ReadonlySet<number> }[] = [];
+  for (; single.at !== undefined && places.length < 60; await single.move("in"))
+    places.push({ at: single.at, tasks: new Set(single.tasks().flatMap(({ id, status }) => (status === "completed" ? [] : [id]))) });
+  const debug = await debuggerOf(recording, debugOptions);
+  for (const [i, { at: from }] of places.entries()) {
+    for (const [move, isDeep] of [
+      ["over", 0],
+      ["out", 1],
+    ] as const) {
+      const next = places
+        .slice(i + 1)
+        .find(({ at, tasks }) => (at.task === from.task ? at.depth + isDeep <= from.depth : !tasks.has(from.task)));
+      // The walk may have been too short to see it.
+      if (next === undefined && single.at !== undefined) continue;
+      await debug.move(move);
+      expect([move, from.step, debug.at?.step]).toEqual([move, from.step, next?.at.step]);
+      while (debug.at?.step !== from.step) await debug.move("back");
+    }
+    await debug.move("in");
+  }
+}
+
+test("over and out stop where single steps do, also where a task ends at a snapshot", async () => {
+  await fc.assert(
+    fc.asyncProperty(arbitraryOverlap, options, async (source, debugOptions) => checkSteps(source, debugOptions)),
+    { endOnFailure: true, numRuns: cases(100) },
+  );
+});
 
 test("walks through generated programs with overlapping calls in actors and branches are the same forward and back", async () => {
   await fc.assert(

@@ -21,6 +21,7 @@ import { openEnvelope, preAuthenticationEncoding, signEnvelope } from "../../../
 import { packEvidence, type PackOptions } from "../../../replay/evidence/pack.ts";
 import { verifyEvidence } from "../../../replay/evidence/verify-evidence.ts";
 import { evidenceLines } from "../../../replay/report/evidence-report.ts";
+import { diffLogs } from "../../../replay/diff.ts";
 import { readLog } from "../../../replay/log/log-reader.ts";
 import { replayRun } from "../../../replay/replay.ts";
 import { verifyLog } from "../../../replay/verify.ts";
@@ -328,6 +329,48 @@ describe("a redactable log", () => {
     expect(sizes.filter((size) => size % 64 !== 0)).toEqual([]);
     await record("again.jsonl", true);
     expect(readFileSync(at("again.jsonl"), "utf8").split("\n")[2]).not.toBe(text.split("\n")[2]);
+  });
+
+  /** The kind of each difference, its events and its texts. */
+  function differences(a: string, b: string): readonly string[] {
+    const found = [...diffLogs(readLog(at(a)), readLog(at(b)))];
+    return found.map((one) => `${one.kind} ${one.a?.event ?? "-"} ${one.b?.event ?? "-"}: ${one.aText ?? ""} | ${one.bText ?? ""}`);
+  }
+
+  test("compares by its values, whatever their salts, with logs of both forms", async () => {
+    await record("salted.jsonl", true);
+    for (const other of ["open.jsonl", "salted.jsonl", "plain.jsonl"]) expect(differences("open.jsonl", other)).toEqual([]);
+    const reads = compile({
+      name: "reads.ax",
+      text: "fn main(names: List<String>) -> Int !{fs.read} { for name in names { let _text = fs.read(name) } list.len(names) }",
+    });
+    const recordReads = (name: string, names: readonly string[], redactable: boolean): Promise<unknown> =>
+      execute(reads, {
+        policy: "allow-all",
+        tracing: false,
+        args: { names },
+        handlers: { "fs.read": (args) => `text of ${String(args[0])}` },
+        record: { path: at(name), redactable },
+      });
+    await recordReads("abc.jsonl", ["a", "b", "c"], true);
+    await recordReads("xabc.jsonl", ["x", "a", "b", "c"], true);
+    await recordReads("ac.jsonl", ["a", "c"], false);
+    expect(differences("abc.jsonl", "xabc.jsonl").filter((text) => text.startsWith("only"))).toEqual([
+      expect.stringMatching(/^only_b - 1:.*fs\.read\("x"\)/),
+    ]);
+    expect(differences("abc.jsonl", "ac.jsonl").filter((text) => text.startsWith("only"))).toEqual([
+      expect.stringMatching(/^only_a 3 -: .*fs\.read\("b"\)/),
+    ]);
+  });
+
+  test("with redacted values compares: each equals itself, and differs from any other", async () => {
+    await record("other.jsonl", true);
+    expect(differences("redacted.evidence/open.jsonl", "open.jsonl")).toEqual([]);
+    expect(differences("redacted.evidence/open.jsonl", "redacted.evidence/open.jsonl")).toEqual([]);
+    const found = differences("redacted.evidence/open.jsonl", "other.jsonl");
+    expect(found.map((text) => text.split(":")[0])).toEqual(["answer 2 2", "arguments 3 3"]);
+    for (const text of found) expect(text).toContain("redacted or lost, sha256 ");
+    expect(differences("other.jsonl", "redacted.evidence/open.jsonl")).toHaveLength(2);
   });
 });
 
