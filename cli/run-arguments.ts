@@ -10,7 +10,7 @@ import type { Module, TypeDef } from "../vm/bytecode/module.ts";
 import { readSchema } from "../vm/json-schema/schema.ts";
 import { valueFromTypedJson } from "../vm/json/typed-json.ts";
 import { parseType, type Type, typeToString } from "../vm/value/type.ts";
-import { wellFormed } from "../vm/value/value.ts";
+import { replaceLoneSurrogates } from "../vm/value/value.ts";
 import { exampleOf } from "./argument-example.ts";
 
 const MAX_INPUT_BYTES = 16 * 1024 * 1024;
@@ -34,7 +34,8 @@ function parseArgument(text: string, type: Type | undefined, name: string, types
 
 const MAX_SHOWN_LENGTH = 80;
 
-const truncated = (text: string): string => (text.length > MAX_SHOWN_LENGTH ? `${wellFormed(text.slice(0, MAX_SHOWN_LENGTH))}…` : text);
+const truncated = (text: string): string =>
+  text.length > MAX_SHOWN_LENGTH ? `${replaceLoneSurrogates(text.slice(0, MAX_SHOWN_LENGTH))}…` : text;
 
 function argumentError(error: BorunaError, text: string, type: Type, name: string, types: readonly TypeDef[]): BorunaError {
   const typeText = truncated(typeToString(type));

@@ -30,7 +30,7 @@ import {
   UnitValue,
   type Value,
   WideRecord,
-  wellFormed,
+  replaceLoneSurrogates,
 } from "../vm/value/value.ts";
 import { isProxy } from "./platform.ts";
 
@@ -52,7 +52,9 @@ function scalarOf(answer: unknown, type: Type): Value | undefined {
     case "boolean":
       return type.name === "Bool" ? answer : undefined;
     case "string":
-      return type.name === "String" && answer.length <= MACHINE_LIMITS.valueTextUnits && wellFormed(answer) === answer ? answer : undefined;
+      return type.name === "String" && answer.length <= MACHINE_LIMITS.valueTextUnits && replaceLoneSurrogates(answer) === answer
+        ? answer
+        : undefined;
     default:
       return undefined;
   }
@@ -140,7 +142,7 @@ function checkedScalar(part: unknown, addToSize: AddToSize): Value {
 
 function checkedText(text: string, addToSize: AddToSize): string {
   addToSize(0, text);
-  if (wellFormed(text) !== text) throw new BadPart(LONE_SURROGATE);
+  if (replaceLoneSurrogates(text) !== text) throw new BadPart(LONE_SURROGATE);
   return text;
 }
 

@@ -4,7 +4,7 @@
  */
 import { canonicalJson, jsonObjectOf } from "../vm/json/json.ts";
 import { printable } from "../vm/terminal-text.ts";
-import { wellFormed } from "../vm/value/value.ts";
+import { replaceLoneSurrogates } from "../vm/value/value.ts";
 import type { CallPlace } from "../vm/bytecode/module.ts";
 import type { RunEvent } from "../vm/events.ts";
 import { isSignedBy } from "./signing.ts";
@@ -51,7 +51,7 @@ const MAX_NAME_UNITS = 128;
 
 /** Whether `by` is a valid name of the person who decided. */
 export function isDeciderName(by: unknown): by is string {
-  return typeof by === "string" && by.length > 0 && by.length <= MAX_NAME_UNITS && wellFormed(by) === by && printable(by) === by;
+  return typeof by === "string" && by.length > 0 && by.length <= MAX_NAME_UNITS && replaceLoneSurrogates(by) === by && printable(by) === by;
 }
 
 /** Whether the decision has the right form. An embedder may write plain JavaScript. */

@@ -1,6 +1,6 @@
 /** Turns whatever a handler threw into the failure that the log and the program may see. */
 import { BorunaError } from "../vm/error.ts";
-import { wellFormed } from "../vm/value/value.ts";
+import { replaceLoneSurrogates } from "../vm/value/value.ts";
 import { CapabilityFailure, FAILURE_TRAPS, type FailureKind } from "./handlers.ts";
 
 export interface Failure {
@@ -46,7 +46,7 @@ const MAX_MESSAGE_UNITS = 4_096;
 
 /** Makes a message well formed and shortens it, because messages go into the log and, under `try`, into the program. */
 export function cleanMessage(message: string): string {
-  return wellFormed(message.length > MAX_MESSAGE_UNITS ? `${message.slice(0, MAX_MESSAGE_UNITS)}…` : message);
+  return replaceLoneSurrogates(message.length > MAX_MESSAGE_UNITS ? `${message.slice(0, MAX_MESSAGE_UNITS)}…` : message);
 }
 
 /** Returns how a call ends whose handler fails in this way, for spans and counters. */

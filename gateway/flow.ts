@@ -70,7 +70,7 @@ export class RunFlow implements FlowHost {
   }
 
   start(start: FlowSpanStart): RunFlowSpan | undefined {
-    if (this.#prefix?.isAhead === true) return undefined;
+    if (this.#prefix?.isRepeating === true) return undefined;
     if (this.#started >= MAX_FLOW_SPANS) {
       this.dropped += 1;
       return undefined;

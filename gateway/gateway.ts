@@ -199,7 +199,7 @@ export class Gateway {
 
   /** Whether the run's next action is already in the log. */
   #isRepeating(): boolean {
-    return this.#options.prefix?.isAhead === true;
+    return this.#options.prefix?.isRepeating === true;
   }
 
   /** Settles when the collector has room for another span. */

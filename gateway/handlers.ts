@@ -75,7 +75,7 @@ export interface UsageHooks {
   /** The answer of the call is in the log. Called in the order of the log, also if an earlier process made the call. */
   settle(call: number, answer: RecordedAnswer): void;
   /** An earlier process may have made the call. This process makes it again, or fails it. */
-  recall(call: number): void;
+  mayHaveBeenMade(call: number): void;
 }
 
 /** A handler that asked for the machine's own values. */

@@ -21,7 +21,7 @@ export interface LoggedPrefix extends LoggedCalls {
   /** Number of events in the log. */
   readonly events: number;
   /** Whether what the run does next was done by an earlier process. Observers and spans do not see it again. */
-  readonly isAhead: boolean;
+  readonly isRepeating: boolean;
   /** Whether the run has repeated every event of its log. */
   readonly isPastLog: boolean;
 }

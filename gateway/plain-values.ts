@@ -11,7 +11,7 @@ import type { JsonData } from "../vm/json/json.ts";
 import { type JsonPath, pathText, valueFromTypedJson, valueToTypedJson } from "../vm/json/typed-json.ts";
 import { MACHINE_LIMITS } from "../vm/limits.ts";
 import { type Type, typeToString } from "../vm/value/type.ts";
-import { FloatValue, intFromBigInt, UNIT, type Value, wellFormed } from "../vm/value/value.ts";
+import { FloatValue, intFromBigInt, UNIT, type Value, replaceLoneSurrogates } from "../vm/value/value.ts";
 import { type CheckedAnswer, TOO_LARGE } from "./answer.ts";
 import { isPromise, isProxy } from "./platform.ts";
 
@@ -51,7 +51,7 @@ function scalarOf(answer: unknown, type: Type): Value | undefined {
     case "Bool":
       return typeof answer === "boolean" ? answer : undefined;
     case "String":
-      return typeof answer === "string" && answer.length <= MACHINE_LIMITS.valueTextUnits && wellFormed(answer) === answer
+      return typeof answer === "string" && answer.length <= MACHINE_LIMITS.valueTextUnits && replaceLoneSurrogates(answer) === answer
         ? answer
         : undefined;
     case "Unit":
@@ -88,7 +88,7 @@ function fail(path: JsonPath, what: string): never {
 }
 
 function checkedText(text: string, path: JsonPath): string {
-  return wellFormed(text) === text ? text : fail(path, "text with a lone surrogate");
+  return replaceLoneSurrogates(text) === text ? text : fail(path, "text with a lone surrogate");
 }
 
 function scalarData(part: unknown, path: JsonPath): JsonData {

@@ -13,7 +13,7 @@ export function isRunning(pid: number): boolean {
 }
 
 /** Returns the start time of a process in clock ticks since the boot, as text. It tells processes apart that get the same id. Undefined if the system does not tell it. */
-export function startOf(pid: number): string | undefined {
+export function processStartTime(pid: number): string | undefined {
   const stat = readSystemFile(`/proc/${pid}/stat`);
   // The name of the program, in parentheses, may contain spaces. The start time is the 20th field after it.
   const start = stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];

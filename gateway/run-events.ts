@@ -68,7 +68,7 @@ export class RunEvents {
   append(event: RunEvent, call?: number): HostStop | undefined {
     const overLimit = this.#charge(event);
     if (overLimit !== undefined && !KEPT_EVENTS.has(event.type)) return overLimit;
-    const isRepeated = this.#prefix?.isAhead === true;
+    const isRepeated = this.#prefix?.isRepeating === true;
     const stop = this.#sink?.append(event, call);
     if (stop !== undefined) return stop;
     this.#count += 1;

@@ -360,7 +360,7 @@ class Run implements Host {
 
   debug(text: string): HostStop | undefined {
     const overLimit = this.#output.print(text);
-    if (overLimit === undefined && this.#options.prefix?.isAhead !== true) this.#options.onDebug?.(text);
+    if (overLimit === undefined && this.#options.prefix?.isRepeating !== true) this.#options.onDebug?.(text);
     return overLimit;
   }
 

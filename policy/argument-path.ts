@@ -12,7 +12,17 @@ import { isPositional, type TypeDef } from "../vm/bytecode/module.ts";
 import { ListValue } from "../vm/value/list.ts";
 import { MapValue } from "../vm/value/map.ts";
 import { typeTable } from "../vm/value/type-definitions.ts";
-import { EnumValue, ErrValue, NoneValue, OkValue, RecordValue, SomeValue, UnitValue, type Value, wellFormed } from "../vm/value/value.ts";
+import {
+  EnumValue,
+  ErrValue,
+  NoneValue,
+  OkValue,
+  RecordValue,
+  SomeValue,
+  UnitValue,
+  type Value,
+  replaceLoneSurrogates,
+} from "../vm/value/value.ts";
 
 export interface ArgumentPath {
   /** Name of the parameter. */
@@ -49,7 +59,7 @@ export function parseArgumentPath(text: string): ArgumentPath | undefined {
 function unquoted(text: string): string | undefined {
   try {
     const data: unknown = JSON.parse(text);
-    return typeof data === "string" ? wellFormed(data) : undefined;
+    return typeof data === "string" ? replaceLoneSurrogates(data) : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

@@ -2,7 +2,7 @@
 import { createScanner, type Node, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError, type ErrorPlace } from "../vm/error.ts";
-import { wellFormed } from "../vm/value/value.ts";
+import { replaceLoneSurrogates } from "../vm/value/value.ts";
 import { type DocumentMember, type DocumentNode, MAX_DOCUMENT_DEPTH } from "./document.ts";
 import { memberPath } from "./field-schema.ts";
 import { type Policy, readPolicy } from "./policy.ts";
@@ -154,7 +154,7 @@ function convertNode(node: Node, start: number, checks: Checks): DocumentNode {
   const members: DocumentMember[] = [];
   for (const { children: [key, value] = [] } of children) {
     if (key === undefined || value === undefined) continue;
-    const name = wellFormed(String(key.value));
+    const name = replaceLoneSurrogates(String(key.value));
     if (seen.has(name)) checks.failDuplicate(name, key.offset + start);
     seen.add(name);
     members.push({ name, nameOffset: key.offset + start, node: convertNode(value, start, checks) });
@@ -163,7 +163,7 @@ function convertNode(node: Node, start: number, checks: Checks): DocumentNode {
 }
 
 function scalarOf(value: unknown): null | boolean | number | string {
-  if (typeof value === "string") return wellFormed(value);
+  if (typeof value === "string") return replaceLoneSurrogates(value);
   return typeof value === "boolean" || typeof value === "number" ? value : null;
 }
 

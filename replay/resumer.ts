@@ -104,7 +104,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     this.#journal = readOpenJournal(log);
   }
 
-  get isAhead(): boolean {
+  get isRepeating(): boolean {
     return this.replayer.compared < this.#answered;
   }
 
@@ -225,7 +225,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     const { reply } = this.#planFor(call, pending);
     const state = this.#stateOf(pending);
     // A call that may have begun counts as failed for the handler's own records.
-    if (state === "started" && !this.#unbegun.has(call)) this.#usageOf(pending.event)?.recall(call);
+    if (state === "started" && !this.#unbegun.has(call)) this.#usageOf(pending.event)?.mayHaveBeenMade(call);
     // From here on the handler may begin, so that a later resume cannot know how far it got.
     if (reply === undefined || state !== "later") removeOpenMark(this.#log.file);
     return reply;

@@ -6,7 +6,7 @@
  * traceparent after a newline, and the baggage key `a b`.
  */
 
-import { wellFormed } from "../vm/value/value.ts";
+import { replaceLoneSurrogates } from "../vm/value/value.ts";
 import { type Environment, readVariable } from "./variables.ts";
 
 interface TraceParent {
@@ -137,7 +137,7 @@ export function parseBaggage(header: string): readonly BaggageEntry[] | undefine
 /** Formats baggage as a header value. Returns undefined if there are no entries, or if `parseBaggage` would reject the result. */
 export function formatBaggage(entries: readonly BaggageEntry[]): string | undefined {
   const members = entries.map(({ key, value, metadata }) => {
-    const pair = `${key}=${encodeURIComponent(wellFormed(value))}`;
+    const pair = `${key}=${encodeURIComponent(replaceLoneSurrogates(value))}`;
     return metadata === undefined || metadata === "" ? pair : `${pair};${metadata}`;
   });
   const header = members.join(",");

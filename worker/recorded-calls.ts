@@ -165,7 +165,7 @@ export class RecordedCalls implements DurableCalls {
     if (rule === "fail") return { failure: "in_doubt", message: lostAnswerText(number, capability.name), cause: undefined };
     if (rule === "retry") {
       await takeOver(number, token);
-      if (handler instanceof MachineHandler) handler.usage?.recall(number);
+      if (handler instanceof MachineHandler) handler.usage?.mayHaveBeenMade(number);
       return undefined;
     }
     this.#doubt ??= { call: number, capability: capability.name, hash: callHash(capability.name, request.args) };

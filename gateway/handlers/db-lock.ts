@@ -7,7 +7,7 @@
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { isRunning, startOf } from "../processes.ts";
+import { isRunning, processStartTime } from "../processes.ts";
 import { errorCode } from "../../vm/error.ts";
 
 /** The content of a lock that its holder has released. */
@@ -15,7 +15,7 @@ const FREE = "free";
 
 /** Takes the lock of the folder and returns the function that releases it, or the process id of the holder. */
 export function lockFolder(folder: string): (() => void) | { readonly holder: number } {
-  const own = `${process.pid} ${startOf(process.pid) ?? ""} ${randomUUID()}`;
+  const own = `${process.pid} ${processStartTime(process.pid) ?? ""} ${randomUUID()}`;
   for (;;) {
     const latest = latestLock(folder);
     const holder = latest === 0 ? undefined : holderOf(lockFile(folder, latest));
@@ -66,7 +66,7 @@ function holderOf(path: string): number | undefined {
   const holder = Number(pid);
   if (!Number.isSafeInteger(holder) || holder <= 0 || !isRunning(holder)) return undefined;
   // The system may have given the process id to another process since.
-  const startNow = startOf(holder);
+  const startNow = processStartTime(holder);
   return startNow !== undefined && start !== "" && startNow !== start ? undefined : holder;
 }
 

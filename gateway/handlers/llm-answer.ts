@@ -8,7 +8,7 @@ import { valueFromTypedJson } from "../../vm/json/typed-json.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { parseType } from "../../vm/value/type.ts";
 import { utf8Length } from "../../vm/value/utf8.ts";
-import { type Value, wellFormed } from "../../vm/value/value.ts";
+import { type Value, replaceLoneSurrogates } from "../../vm/value/value.ts";
 import { CapabilityFailure } from "../handlers.ts";
 import type { AnswerSchema } from "./answer-schema.ts";
 import { MAX_TOKENS, type Usage } from "./llm-spend.ts";
@@ -109,12 +109,12 @@ const STATUS_BY_FINISH_REASON: ReadonlyMap<string | undefined, string> = new Map
 export function answerValue(answer: EndpointAnswer, requestedModel: string, attempts: number, schema: AnswerSchema | undefined): Value {
   if (answer.text === undefined)
     throw new CapabilityFailure(answer.refusal === undefined ? "the model endpoint's answer holds no text" : "the model refused to answer");
-  const text = wellFormed(answer.text);
+  const text = replaceLoneSurrogates(answer.text);
   const status = STATUS_BY_FINISH_REASON.get(answer.finishReason) ?? "ok";
   const fields: [string, Value][] = [
     ["status", status],
     ["text", text],
-    ["model", wellFormed(answer.model ?? requestedModel)],
+    ["model", replaceLoneSurrogates(answer.model ?? requestedModel)],
     [
       "usage",
       MapValue.from([

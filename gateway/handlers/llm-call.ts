@@ -107,7 +107,7 @@ export function llmCallHandler(options: LlmCallOptions): MachineHandler {
       calls.get(call)?.settle(answer);
       calls.delete(call);
     },
-    recall: (call) => calls.get(call)?.countLost(),
+    mayHaveBeenMade: (call) => calls.get(call)?.countLost(),
   };
   return new MachineHandler(run, usage);
 }

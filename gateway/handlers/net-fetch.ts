@@ -13,7 +13,7 @@ import { builtinCapability } from "../../vm/capabilities.ts";
 import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
 import { oncePer } from "../../vm/lazy.ts";
 import { MapValue } from "../../vm/value/map.ts";
-import { wellFormed, type Value } from "../../vm/value/value.ts";
+import { replaceLoneSurrogates, type Value } from "../../vm/value/value.ts";
 import { CapabilityDenied, CapabilityFailure, type MachineFunction, type HandlerContext } from "../handlers.ts";
 import { startDeadline } from "../deadline.ts";
 import { guardedAgent, resolveHost, type Resolve } from "./guarded-connect.ts";
@@ -178,7 +178,7 @@ function readUrl(text: string, base?: URL, prepareForMessage = (quoted: string):
     const hint = /[^\0-\x7f]|xn--/i.test(text)
       ? " (a host beyond ASCII must be one that every Node reads alike; docs/reference/policy.md)"
       : "";
-    throw new CapabilityFailure(`not a URL: ${JSON.stringify(wellFormed(prepareForMessage(text).slice(0, 200)))}${hint}`);
+    throw new CapabilityFailure(`not a URL: ${JSON.stringify(replaceLoneSurrogates(prepareForMessage(text).slice(0, 200)))}${hint}`);
   }
   if (url.protocol !== "http:" && url.protocol !== "https:")
     throw new CapabilityFailure(`net.fetch reaches http and https, not ${url.protocol}`);
@@ -236,7 +236,7 @@ async function answerOf(call: FetchCall, response: Dispatcher.ResponseData, want
     // The client has lower-cased the names. Scrubbing can make two names equal.
     const name = call.secrets.scrubAnyCase(rawName);
     const earlierValue = scrubbedHeaders.get(name);
-    const scrubbedValue = call.secrets.scrub(wellFormed(value));
+    const scrubbedValue = call.secrets.scrub(replaceLoneSurrogates(value));
     scrubbedHeaders.set(name, earlierValue === undefined ? scrubbedValue : `${earlierValue}, ${scrubbedValue}`);
   }
   return canonicalJson(

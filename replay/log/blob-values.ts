@@ -14,7 +14,7 @@ import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../../vm/
 import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import { utf8Length } from "../../vm/value/utf8.ts";
 import { valueFromTaggedJson, valueToTaggedJson } from "../../vm/json/tagged-json.ts";
-import { FloatValue, wellFormed, type Value } from "../../vm/value/value.ts";
+import { FloatValue, replaceLoneSurrogates, type Value } from "../../vm/value/value.ts";
 import type { BlobReader } from "./memory-blobs.ts";
 import { decodeUtf8 } from "./utf8-text.ts";
 import { countOf, digestOf, jsonObject, objectOf, onlyFields } from "./json-fields.ts";
@@ -78,7 +78,7 @@ export function jsonText(data: JsonData): string {
 /** Returns the text as JSON for a record. Lone surrogates, which UTF-8 cannot encode, become U+FFFD. */
 export function textToLogJson(textOrBlob: TextOrBlob, inlineBytes: number, put: PutBlob | undefined): JsonData {
   if (textOrBlob instanceof BlobRef) return blobToJson(textOrBlob);
-  const text = wellFormed(textOrBlob);
+  const text = replaceLoneSurrogates(textOrBlob);
   if (put === undefined || text.length * 3 <= inlineBytes) return text;
   const data = valueToLogJson(text, inlineBytes, put);
   return isJsonObject(data) && data.has("Blob") ? data : text;

@@ -9,7 +9,7 @@
 import { closeSync, lstatSync, openSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeSync } from "node:fs";
 import { randomHex } from "../../gateway/digest.ts";
 import { identityText, type FileIdentity } from "../../gateway/protected-files.ts";
-import { bootId, isRunning, startOf } from "../../gateway/processes.ts";
+import { bootId, isRunning, processStartTime } from "../../gateway/processes.ts";
 import { computerDigest } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { lazily } from "../../vm/lazy.ts";
@@ -100,7 +100,7 @@ const UNKNOWN_BOOT = "0".repeat(8);
 const UNKNOWN_START = "0";
 
 const thisProcess = lazily(() => ({
-  text: `boruna-${computerDigest()}-${bootId() ?? UNKNOWN_BOOT}-${process.pid}-${startOf(process.pid) ?? UNKNOWN_START}`,
+  text: `boruna-${computerDigest()}-${bootId() ?? UNKNOWN_BOOT}-${process.pid}-${processStartTime(process.pid) ?? UNKNOWN_START}`,
 }));
 
 function holderText(): string {
@@ -112,7 +112,7 @@ function mayRun(text: string): boolean {
   const { computer, boot, pid = "", start } = HOLDER.exec(text)?.groups ?? {};
   if (computer !== computerDigest()) return true;
   if (boot !== (bootId() ?? UNKNOWN_BOOT) || !isRunning(Number(pid))) return false;
-  const runningStart = startOf(Number(pid));
+  const runningStart = processStartTime(Number(pid));
   return start === UNKNOWN_START || runningStart === undefined || start === runningStart;
 }
 

@@ -3,7 +3,7 @@ import type { RunEvent } from "../../vm/events.ts";
 import { typeName } from "../../vm/meter.ts";
 import type { TypeDef } from "../../vm/bytecode/module.ts";
 import { typedText } from "../../vm/value/display.ts";
-import { EnumValue, RecordValue, type Value, wellFormed } from "../../vm/value/value.ts";
+import { EnumValue, RecordValue, type Value, replaceLoneSurrogates } from "../../vm/value/value.ts";
 import type { RunEnd } from "../log/end-record.ts";
 
 /** Maximum code points of an excerpt. */
@@ -13,7 +13,7 @@ const MAX_EXCERPT_LENGTH = 240;
 export function excerpt(text: string, center = 0): string {
   if (text.length <= MAX_EXCERPT_LENGTH) return text;
   const start = Math.max(0, center - MAX_EXCERPT_LENGTH);
-  const points = Array.from(wellFormed(text.slice(start, center + MAX_EXCERPT_LENGTH)));
+  const points = Array.from(replaceLoneSurrogates(text.slice(start, center + MAX_EXCERPT_LENGTH)));
   const centerPoint = Array.from(text.slice(start, center)).length;
   const firstPoint = Math.max(0, centerPoint - MAX_EXCERPT_LENGTH / 4);
   const shownText = points.slice(firstPoint, firstPoint + MAX_EXCERPT_LENGTH).join("");

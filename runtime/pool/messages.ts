@@ -84,7 +84,7 @@ export type ToWorker =
 export type UsageStep =
   | { readonly step: "reserve"; readonly args: readonly WireValue[] }
   | { readonly step: "settle"; readonly answer: { readonly value: WireValue } | { readonly failure: string } }
-  | { readonly step: "recall" };
+  | { readonly step: "mayHaveBeenMade" };
 
 export interface CallMessage {
   readonly type: "call";

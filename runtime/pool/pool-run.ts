@@ -270,8 +270,8 @@ export class PoolRun {
         const { answer } = usage;
         return hooks?.settle(call, "value" in answer ? { value: valueOfWire(answer.value) } : answer);
       }
-      case "recall":
-        return hooks?.recall(call);
+      case "mayHaveBeenMade":
+        return hooks?.mayHaveBeenMade(call);
     }
   }
 

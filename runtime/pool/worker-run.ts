@@ -145,7 +145,7 @@ export class WorkerRun {
     return {
       reserve: (args, call) => report(call, { step: "reserve", args: args.map(wireValue) }),
       settle: (call, answer) => report(call, { step: "settle", answer: "value" in answer ? { value: wireValue(answer.value) } : answer }),
-      recall: (call) => report(call, { step: "recall" }),
+      mayHaveBeenMade: (call) => report(call, { step: "mayHaveBeenMade" }),
     };
   }
 

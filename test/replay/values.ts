@@ -16,11 +16,11 @@ import {
   RecordValue,
   SomeValue,
   UNIT,
-  wellFormed,
+  replaceLoneSurrogates,
   type Value,
 } from "../../vm/value/value.ts";
 
-export const anyText = fc.string({ unit: "binary" }).map(wellFormed);
+export const anyText = fc.string({ unit: "binary" }).map(replaceLoneSurrogates);
 const int = fc.oneof(fc.integer(), fc.bigInt({ min: I64_MIN, max: I64_MAX }).map(intFromBigInt));
 
 export const anyValue: fc.Arbitrary<Value> = fc.letrec<{ value: Value }>((tie) => ({

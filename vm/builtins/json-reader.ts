@@ -6,7 +6,7 @@ import { mapCharge, slotsCharge, stringCharge } from "../cost.ts";
 import { PARSER_BYTES } from "../json/json.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
-import { FloatValue, UNIT, type Value, wellFormed } from "../value/value.ts";
+import { FloatValue, UNIT, type Value, replaceLoneSurrogates } from "../value/value.ts";
 
 /** The limits beyond which the exact reader is used. */
 const MAX_UNITS = 2 ** 24;
@@ -134,7 +134,7 @@ class Reader {
       if (unescaped === undefined) return undefined;
       result = unescaped;
     }
-    if (isEscaped || !isAscii) result = wellFormed(result);
+    if (isEscaped || !isAscii) result = replaceLoneSurrogates(result);
     this.bytes += stringCharge(result.length);
     return result;
   }

@@ -3,7 +3,7 @@ import { BorunaError } from "../error.ts";
 import { Branch, foldTree, type Leaf, leaf } from "./fold.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "./json.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
-import { FloatValue, intFromBigInt, wellFormed } from "../value/value.ts";
+import { FloatValue, intFromBigInt, replaceLoneSurrogates } from "../value/value.ts";
 
 /** A JavaScript value. It is boxed because `foldTree` interprets `undefined` as the end of the children. */
 interface Boxed {
@@ -42,7 +42,7 @@ export function jsonFromJs(data: unknown): JsonData {
 function convertNode(value: unknown, count: (text: string) => void): Leaf<JsonData> | Branch<Boxed, JsonData> {
   if (value === undefined || value === null) return leaf(null);
   if (typeof value === "boolean" || value instanceof FloatValue) return leaf(value);
-  if (typeof value === "string") return leaf(wellFormed(value));
+  if (typeof value === "string") return leaf(replaceLoneSurrogates(value));
   if (typeof value === "bigint") return leaf(intFromBigInt(value));
   if (typeof value === "number") return leaf(Number.isSafeInteger(value) && !Object.is(value, -0) ? value : new FloatValue(value));
   if (Array.isArray(value)) {
@@ -59,7 +59,7 @@ function convertNode(value: unknown, count: (text: string) => void): Leaf<JsonDa
   const keys = entries.map(([key]) => {
     if (typeof key !== "string") throw new BorunaError("value.form", "a Map with a key that is no string is no JSON value");
     count(key);
-    return wellFormed(key);
+    return replaceLoneSurrogates(key);
   });
   return new Branch(
     entries.map(([, member]) => ({ value: member })),

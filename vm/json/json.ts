@@ -8,7 +8,7 @@
  */
 import { BorunaError, type ErrorPlace } from "../error.ts";
 import { compareUtf8 } from "../value/utf8.ts";
-import { FloatValue, intFromBigInt, wellFormed } from "../value/value.ts";
+import { FloatValue, intFromBigInt, replaceLoneSurrogates } from "../value/value.ts";
 
 /** JSON as data. A number or bigint is an integer of any size in the canonical form of Ints. A `FloatValue` was written with `.`, `e` or `E`. */
 export type JsonScalar = null | boolean | number | bigint | FloatValue | string;
@@ -191,9 +191,9 @@ class Parser {
     this.#charge(PARSER_BYTES.scalar + (escaped ? 2 : 1) * (end - start));
     if (!escaped) {
       const raw = text.slice(start + 1, end);
-      return ascii ? raw : wellFormed(raw);
+      return ascii ? raw : replaceLoneSurrogates(raw);
     }
-    return wellFormed(this.#unescape(start + 1, end));
+    return replaceLoneSurrogates(this.#unescape(start + 1, end));
   }
 
   #unescape(start: number, end: number): string {

@@ -43,7 +43,7 @@ import {
   SomeValue,
   UNIT,
   type Value,
-  wellFormed,
+  replaceLoneSurrogates,
 } from "../value/value.ts";
 
 /**
@@ -198,7 +198,8 @@ const MAX_PATH_PARTS = 16;
 const MAX_QUOTED_UNITS = 80;
 
 /** Returns the user's text, shortened for a message. */
-const shorten = (text: string): string => (text.length > MAX_QUOTED_UNITS ? `${wellFormed(text.slice(0, MAX_QUOTED_UNITS))}…` : text);
+const shorten = (text: string): string =>
+  text.length > MAX_QUOTED_UNITS ? `${replaceLoneSurrogates(text.slice(0, MAX_QUOTED_UNITS))}…` : text;
 
 export function pathText(path: JsonPath): string {
   const parts: string[] = [];

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { BorunaError } from "../../../vm/error.ts";
 import { canonicalJson, isJsonObject, type JsonData, parseJson } from "../../../vm/json/json.ts";
 import { compareUtf8 } from "../../../vm/value/utf8.ts";
-import { FloatValue, wellFormed } from "../../../vm/value/value.ts";
+import { FloatValue, replaceLoneSurrogates } from "../../../vm/value/value.ts";
 import { cases } from "../../cases.ts";
 import { DEEP, errorKind, json, rawText } from "../arbitrary.ts";
 
@@ -117,8 +117,8 @@ describe("parseJson", () => {
   test("text read back is well formed", () => {
     fc.assert(
       fc.property(rawText, (raw) => {
-        expect(parseJson(JSON.stringify(raw))).toBe(wellFormed(raw));
-        expect(parseJson(`"${raw.replace(/["\\\p{Cc}]/gu, "")}"`)).toBe(wellFormed(raw.replace(/["\\\p{Cc}]/gu, "")));
+        expect(parseJson(JSON.stringify(raw))).toBe(replaceLoneSurrogates(raw));
+        expect(parseJson(`"${raw.replace(/["\\\p{Cc}]/gu, "")}"`)).toBe(replaceLoneSurrogates(raw.replace(/["\\\p{Cc}]/gu, "")));
       }),
     );
   });
@@ -174,7 +174,7 @@ describe("canonicalJson", () => {
 
   test("members are in the order of their UTF-8 bytes", () => {
     fc.assert(
-      fc.property(fc.uniqueArray(rawText.map(wellFormed)), (keys) => {
+      fc.property(fc.uniqueArray(rawText.map(replaceLoneSurrogates)), (keys) => {
         const read = parseJson(canonicalJson(new Map(keys.map((key) => [key, 1]))));
         const sorted = [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
         expect(isJsonObject(read) ? [...read.keys()] : undefined).toEqual(sorted);
