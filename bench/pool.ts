@@ -2,7 +2,7 @@
  * Measures a pool of two workers. Run it with `node dist/bench/pool.js [thread|process [isolation|memory]]`; it takes about two minutes.
  *
  * - How long a small run of ten calls of 5 ms takes beside 50 spinning runs, allocation bombs and runs with an answer of 10 MB, divided by its
- *   time alone. A bomb and a large answer start again as soon as they have ended.
+ *   time alone. A bomb starts again as soon as it has ended. A large answer arrives once beside each small run, then again and again.
  * - The memory of the process after each thousand of 10,000 runs.
  */
 import { setMaxListeners } from "node:events";
@@ -54,9 +54,14 @@ async function smallRun(pool: Pool): Promise<number> {
   return performance.now() - start;
 }
 
-async function smallRuns(pool: Pool): Promise<readonly number[]> {
+/** Each small run starts when `neighbour` has started. */
+async function smallRuns(pool: Pool, neighbour: () => Promise<unknown> = async () => undefined): Promise<readonly number[]> {
   const times: number[] = [];
-  for (let n = 0; n < SMALL_RUNS; n++) times.push(await smallRun(pool));
+  for (let n = 0; n < SMALL_RUNS; n++) {
+    const beside = neighbour();
+    times.push(await smallRun(pool));
+    await beside;
+  }
   return times.toSorted((a, b) => a - b);
 }
 
@@ -93,8 +98,8 @@ async function isolation(pool: Pool): Promise<void> {
   );
   // Every spinning run has had turns.
   await delay(3_000);
-  const report = async (what: string): Promise<void> => {
-    const beside = await smallRuns(pool);
+  const report = async (what: string, neighbour?: () => Promise<unknown>): Promise<void> => {
+    const beside = await smallRuns(pool, neighbour);
     const ratio = (q: number): string => (quantile(beside, q) / quantile(alone, 0.5)).toFixed(2);
     print(
       `${what}: p50 ${ratio(0.5)}, p95 ${ratio(0.95)} times the median alone (${quantile(alone, 0.5).toFixed(1)} ms); p95 to p95 ${(quantile(beside, 0.95) / quantile(alone, 0.95)).toFixed(2)}; load ${loads()}`,
@@ -103,8 +108,10 @@ async function isolation(pool: Pool): Promise<void> {
   await report(`beside ${SPINNING} spinning runs`);
   const bombs = again(pool, BOMB, { tenant: "bomb", limits: { max_steps: 1e12, max_alloc_bytes: 256 * MIB } }, stop.signal);
   await report("and a bomb");
-  const large = again(pool, LARGE, { tenant: "large", limits: { max_alloc_bytes: 256 * MIB } }, stop.signal);
-  await report("and a bomb and a large answer");
+  const largeOptions = { ...common, tenant: "large", limits: { max_alloc_bytes: 256 * MIB } };
+  await report("and a bomb and a run with a large answer", () => pool.execute(LARGE, largeOptions));
+  const large = again(pool, LARGE, largeOptions, stop.signal);
+  await report("and a bomb and large answers without end");
   stop.abort();
   await Promise.all(spinning);
   print(`bombs: ${JSON.stringify(await bombs)}; large answers: ${JSON.stringify(await large)}`);

@@ -28,10 +28,17 @@ const SHORT_ESCAPE_EXTRA = 1;
 const LONG_ESCAPE_EXTRA = 5;
 const QUOTES = 2;
 
+/** For strings shorter than this, a loop is faster than a regular expression. */
+const MIN_SEARCH_LENGTH = 32;
+/** A character that is not one byte of a JSON string: not ASCII, a quotation mark, a backslash, or a control character. */
+const NOT_ONE_BYTE = /[^ !#-[\]-\x7f]/;
+
 /** Returns the UTF-8 bytes of a well-formed text as a JSON string, including the quotes. */
 function textBytes(text: string): number {
+  const first = text.length < MIN_SEARCH_LENGTH ? 0 : text.search(NOT_ONE_BYTE);
+  if (first < 0) return text.length + QUOTES;
   let bytes = utf8Length(text) + QUOTES;
-  for (let i = 0; i < text.length; i++) {
+  for (let i = first; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit >= 0x20 && unit !== 0x22 && unit !== 0x5c) continue;
     bytes += SHORT_ESCAPES.includes(text.charAt(i)) ? SHORT_ESCAPE_EXTRA : LONG_ESCAPE_EXTRA;

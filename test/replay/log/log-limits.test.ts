@@ -5,6 +5,7 @@ import { compile } from "../../../compiler/compile.ts";
 import { executeProgram, type ExecuteOptions, type RunResult } from "../../../gateway/run.ts";
 import { recordBytes } from "../../../gateway/logged-bytes.ts";
 import { ALLOW_ALL } from "../../../policy/policy.ts";
+import type { RunEvent } from "../../../vm/events.ts";
 import { LOG_NOT_CHARGED } from "../../../vm/limits.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { linesOf } from "../mend.ts";
@@ -44,6 +45,14 @@ describe("the count of logged bytes", () => {
       }),
       { numRuns: cases(300) },
     );
+  });
+
+  test("equals them for a text with each character, short and long", () => {
+    const characters = [...Array.from({ length: 0x100 }, (_, unit) => String.fromCharCode(unit)), "\u2028", "\uffff", "\u{1F600}"];
+    const texts = characters.flatMap((character) => [character, `${"x".repeat(40)}${character}y`]);
+    const events: RunEvent[] = texts.map((result) => ({ type: "CapResult", capability: "fs.read", result }));
+    const lines = eventLines(record(events, { inlineBytes: Number.MAX_SAFE_INTEGER }).bytes());
+    expect(events.map((event, i) => recordBytes(event, i + 1))).toEqual(lines.map((line) => lineBytes([line])));
   });
 
   test("is the same with and without a log, on every engine, and in a replay", async () => {
