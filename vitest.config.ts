@@ -4,16 +4,13 @@ import { defineConfig } from "vitest/config";
 const COMMAND = [
   "test/cli/*.test.ts",
   "test/mcp/{stdio,http,spans,agent}.test.ts",
-  "test/repo/{least-policy-guide,logs-guide,package,policies,readme,resume-guide,approval-guide,start,task-runner,pool-guide,tenant-pool,order-worker,deployment}.test.ts",
+  "test/repo/{least-policy-guide,logs-guide,package,policies,readme,resume-guide,approval-guide,task-runner,pool-guide,tenant-pool,order-worker,deployment}.test.ts",
   "test/runtime/{pool,pool-compile}.test.ts",
   "test/playground/page.test.ts",
   "test/viewer/page.test.ts",
   "test/vm/hostile/memory.test.ts",
   "test/worker/{crash,lost-runs}.test.ts",
 ];
-
-/** Rooms without state of their own in modules. */
-const PURE = ["test/{analysis,compiler,corpus,limits,policy,replay,std,vm}/**/*.test.ts"];
 
 export default defineConfig({
   test: {
@@ -34,8 +31,7 @@ export default defineConfig({
     // The files of a project share one import of the modules, which saves a third of their time. So a module under `test/` with
     // state of its own registers what to clean up with `afterFile`, not with a hook.
     projects: [
-      { extends: true, test: { name: "pure", include: PURE, exclude: COMMAND, isolate: false } },
-      { extends: true, test: { name: "library", include: ["test/**/*.test.ts"], exclude: [...COMMAND, ...PURE], isolate: false } },
+      { extends: true, test: { name: "library", include: ["test/**/*.test.ts"], exclude: COMMAND, isolate: false } },
       { extends: true, test: { name: "command", include: COMMAND, isolate: false, globalSetup: ["test/repo/build.ts"] } },
     ],
   },

@@ -36,7 +36,7 @@ const POLICY = {
     allowed_domains: ["127.0.0.1"],
     allowed_methods: ["GET", "POST"],
     max_response_bytes: 65_536,
-    timeout_ms: 5_000,
+    timeout_ms: 600_000,
     allow_redirects: false,
     allow_private_networks: true,
   },

@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { DEEP, sampled } from "../cases.ts";
 import { boruna, environment, EXAMPLES, MAIN } from "./boruna.ts";
+import { isAlive, until } from "../until.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const server = (name: string): string => join(ROOT, "node_modules/@modelcontextprotocol", `server-${name}`, "dist/index.js");
@@ -230,23 +231,10 @@ test.runIf(DEEP)("a call that waits for an approval is made by a resumed run, if
 
 /** Resolves to the process id that a test server has written to the folder, once it is there. */
 async function startedIn(traces: string): Promise<number> {
-  for (;;) {
-    const [, pid] = /^started (\d+)$/m.exec(existsSync(join(traces, "trace")) ? readFileSync(join(traces, "trace"), "utf8") : "") ?? [];
-    if (pid !== undefined) return Number(pid);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-/** Resolves when the process is gone. A process that stays makes the test hang. */
-async function gone(pid: number): Promise<void> {
-  const isAlive = (): boolean => {
-    try {
-      return process.kill(pid, 0);
-    } catch {
-      return false;
-    }
-  };
-  while (isAlive()) await new Promise((resolve) => setImmediate(resolve));
+  const trace = join(traces, "trace");
+  const pid = (): string | undefined => (existsSync(trace) ? /^started (\d+)$/m.exec(readFileSync(trace, "utf8"))?.[1] : undefined);
+  await until(() => pid() !== undefined);
+  return Number(pid());
 }
 
 test.runIf(DEEP)("an interrupted import ends its server", async () => {
@@ -260,7 +248,7 @@ test.runIf(DEEP)("an interrupted import ends its server", async () => {
   const pid = await startedIn(folder);
   child.kill("SIGINT");
   expect(await ended).toBe(130);
-  await gone(pid);
+  await until(() => !isAlive(pid));
 });
 
 test.runIf(DEEP)("a host that forgets to close its tools ends by itself, and so does the server", async () => {
@@ -280,5 +268,6 @@ console.log(JSON.stringify(run.value));
   writeFileSync(join(folder, "host.mjs"), host);
   const ended = spawnSync(process.execPath, ["host.mjs"], { cwd: folder, env: environment(), encoding: "utf8" });
   expect(ended).toMatchObject({ status: 0, stdout: '{"ok":"hi"}\n', stderr: "" });
-  await gone(await startedIn(folder));
+  const pid = await startedIn(folder);
+  await until(() => !isAlive(pid));
 });

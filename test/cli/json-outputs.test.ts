@@ -84,4 +84,4 @@ test("what --json prints has the promised members", async () => {
     for (const [path, types] of found) if (path !== "") lines.push(`  ${path}: ${[...types].sort().join(" or ")}`);
   }
   await expect(`${lines.join("\n")}\n`).toMatchFileSnapshot(join(ROOT, "test", "repo", "surface", "json.txt"));
-}, 120_000);
+});

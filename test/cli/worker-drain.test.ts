@@ -9,6 +9,7 @@ import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../ga
 import { temporaryFolder } from "../after-file.ts";
 import { boruna, type Ended, environment, MAIN } from "./boruna.ts";
 import { DEEP } from "../cases.ts";
+import { until } from "../until.ts";
 
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 
@@ -34,9 +35,6 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker that drains", () => {
   const env = (): Record<string, string> => ({ DATABASE_URL: server.url("boss") });
   const here = (...args: readonly string[]): Promise<Ended> => boruna(args, { cwd: folder, env: env() });
   const shown = async (id: string): Promise<unknown> => JSON.parse((await here("runs", "show", id, "--json")).stdout);
-  const until = async (holds: () => boolean): Promise<void> => {
-    while (!holds()) await new Promise(setImmediate);
-  };
 
   const startWorker = async (...args: readonly string[]): Promise<WorkerProcess> => {
     const child = spawn(process.execPath, [MAIN, "worker", ...args], { env: environment(env()), stdio: ["ignore", "pipe", "pipe"] });

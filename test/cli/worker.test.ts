@@ -11,6 +11,7 @@ import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../ga
 import { lastMetrics } from "../telemetry/collected-metrics.ts";
 import { type Collector, startCollector } from "../telemetry/collector.ts";
 import { boruna, type Ended, environment, MAIN } from "./boruna.ts";
+import { until } from "../until.ts";
 
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 
@@ -146,9 +147,9 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
 
   test("SIGTERM lets runs go on to their end, and the worker says nothing else", async () => {
     const id = await submit("/slow", "GET");
-    while (!requests.includes("GET /slow")) await new Promise(setImmediate);
+    await until(() => requests.includes("GET /slow"));
     worker.kill("SIGTERM");
-    while (!stderr.includes("drains")) await new Promise(setImmediate);
+    await until(() => stderr.includes("drains"));
     expect((await fetch(`${health}/readyz`)).status).toBe(503);
     release();
     expect(await once(worker, "exit")).toEqual([0, null]);

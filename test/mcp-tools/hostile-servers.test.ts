@@ -5,6 +5,7 @@ import type { ToolDeclaration } from "../../mcp-tools/declaration.ts";
 import { temporaryFolder } from "../after-file.ts";
 import { DEEP } from "../cases.ts";
 import { command, importFrom, inMemory, openTools, type TestTools, traceOf, writeDeclaration } from "./fixtures.ts";
+import { isAlive, until } from "../until.ts";
 
 const ASK = 'Ok(json.from(t_ask(t_ask_args("hi"))?.text))';
 const COUNT = "Ok(json.from(t_count(t_count_args())?.n))";
@@ -23,20 +24,6 @@ async function withManner(manner: string, settings: Partial<ToolDeclaration> = {
   const server = command(manner, ...(traces === "" ? [] : [traces]));
   writeDeclaration(folder, { ...declaration, server, ...settings });
   return openTools(folder);
-}
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-/** Resolves when the process is gone. A process that stays makes the test hang. */
-async function gone(pid: number): Promise<void> {
-  while (isAlive(pid)) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Whether the server has written a line that begins with the word. */
@@ -178,10 +165,10 @@ describe("the process", () => {
     const traces = temporaryFolder();
     const tools = await withManner("mute", { startTimeoutMs: 86_400_000 }, traces);
     const run = tools.run(ASK);
-    while (!hasTrace(traces)) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => hasTrace(traces));
     await tools.tools.close();
     expect((await run).value).toEqual({ err: "the server of mcp_t was closed" });
-    await gone(pidIn(traceOf(traces), "started"));
+    await until(() => !isAlive(pidIn(traceOf(traces), "started")));
   });
 
   test.runIf(DEEP)("that ignores signals and the end of its input is killed", async () => {
@@ -189,7 +176,7 @@ describe("the process", () => {
     const tools = await withManner("stubborn", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
     await tools.tools.close();
-    await gone(pidIn(traceOf(traces), "started"));
+    await until(() => !isAlive(pidIn(traceOf(traces), "started")));
   });
 
   test.runIf(DEEP)("ends together with the processes that it has started", async () => {
@@ -197,21 +184,21 @@ describe("the process", () => {
     const tools = await withManner("orphan", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ ok: "started" });
     await tools.tools.close();
-    await gone(pidIn(traceOf(traces), "child"));
+    await until(() => !isAlive(pidIn(traceOf(traces), "child")));
   });
 
   test.runIf(DEEP)("counts as ended even if it leaves a process behind", async () => {
     const traces = temporaryFolder();
     const tools = await withManner("abandon", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ err: "the server of mcp_t ended (exit code 6)" });
-    await gone(pidIn(traceOf(traces), "child"));
+    await until(() => !isAlive(pidIn(traceOf(traces), "child")));
   });
 
   test("that ends between two calls makes the next call fail, and is started again for the one after it", async () => {
     const traces = temporaryFolder();
     const tools = await withManner("once", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
-    await gone(pidIn(traceOf(traces), "started"));
+    await until(() => !isAlive(pidIn(traceOf(traces), "started")));
     expect((await tools.run(ASK)).value).toEqual({ err: "the server of mcp_t ended (exit code 4)" });
     expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
     expect(traceOf(traces).filter((line) => line.startsWith("started"))).toHaveLength(2);
@@ -222,10 +209,10 @@ describe("the process", () => {
     const tools = await withManner("hang", {}, traces);
     const controller = new AbortController();
     const run = tools.run(ASK, { signal: controller.signal });
-    while (!hasTrace(traces, "call")) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => hasTrace(traces, "call"));
     controller.abort();
     expect((await run).outcome).toBe("canceled");
-    while (!traceOf(traces).includes("cancelled")) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => traceOf(traces).includes("cancelled"));
     await tools.tools.close();
   });
 });

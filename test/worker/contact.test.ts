@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Contact } from "../../worker/contact.ts";
 import { isPassing, openPool } from "../../worker/database.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
+import { until } from "../until.ts";
 
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 
@@ -138,9 +139,6 @@ describe.skipIf(POSTGRES_BIN === undefined)("a pool whose statements wait", () =
     proxy.close();
     await server?.stop();
   });
-  const until = async (holds: () => boolean): Promise<void> => {
-    while (!holds()) await new Promise(setImmediate);
-  };
 
   test("go on when the server is back, however often it refused; without waiting they fail", async () => {
     let waits = true;

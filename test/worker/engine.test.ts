@@ -11,6 +11,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { openPool } from "../../worker/database.ts";
 import { type Engine, type EngineClient, launchEngine, openEngineClient, type RunStep } from "../../worker/engine.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
+import { until } from "../until.ts";
 
 const TSX = fileURLToPath(import.meta.resolve("tsx"));
 
@@ -74,9 +75,6 @@ describe.skipIf(POSTGRES_BIN === undefined)("the engine", () => {
        WHERE workflow_uuid = '${id}'`,
     );
     return { status: row["status"], output: row["output"] };
-  };
-  const until = async (holds: () => Promise<boolean> | boolean): Promise<void> => {
-    while (!(await holds())) await sleep(20);
   };
   const ended = (id: string): Promise<void> => until(async () => (await client.ended([id])).length === 1);
   const begin = async (id: string, body: (step: RunStep) => Promise<string>): Promise<void> => {

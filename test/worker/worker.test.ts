@@ -15,6 +15,7 @@ import { kindOf } from "../error-kind.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
 import { openShop, programOf, type Shop, shopPolicy } from "./shop.ts";
 import { DEEP } from "../cases.ts";
+import { until } from "../until.ts";
 
 const ORDERS = `fn fetch(what: String) -> String !{shop.read} {
     let read = try shop.read(what)
@@ -65,9 +66,6 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
     });
   const submit = async (program: Program, options: SubmitOptions = {}): Promise<string> =>
     (await client.submit(program, { policy: shopPolicy(shop), ...options })).runId;
-  const until = async (holds: () => Promise<boolean> | boolean): Promise<void> => {
-    while (!(await holds())) await new Promise(setImmediate);
-  };
   const isRunning = (id: string): Promise<void> => until(async () => (await client.show(id)).state === "running");
   const ended = async (program: Program, options: SubmitOptions = {}): Promise<ShownRun> => client.watch(await submit(program, options));
 

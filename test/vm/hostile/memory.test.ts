@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readPeakMemory, reportPeakMemory } from "../../../bench/peak-memory.ts";
 import { encodeModule } from "../../../vm/bytecode/codec.ts";
+import { FnRefValue, UNIT } from "../../../vm/value/value.ts";
 import { temporaryFolder } from "../../after-file.ts";
 import { FULL, sampled } from "../../cases.ts";
 import { boruna } from "../../cli/boruna.ts";
@@ -22,7 +23,7 @@ const folder = temporaryFolder();
 const policyOf = (mib: number): string => join(folder, `policy-${mib}.json`);
 
 beforeAll(() => {
-  for (const mib of SIZES)
+  for (const mib of [1, ...SIZES])
     writeFileSync(
       policyOf(mib),
       JSON.stringify({ schema_version: 1, default_allow: true, limits: { max_alloc_bytes: mib * MIB, max_steps: MAX_STEPS } }),
@@ -371,6 +372,52 @@ test.each(
   const endless: TestFunction = { code: [["Call", 3, 0], "Ret"] };
   const module = moduleOf([root, child, deep, endless], [0, 1, 40, 2_500, 10_000]);
   await holds(`actors ${name}`, "axbc", encodeModule(module), 64, ended);
+});
+
+const WRAPS: TestFunction["code"] = Array.from({ length: 3_900 }, () => ["Wrap", 0] as const);
+const WRAP_PARAMETER: TestFunction = { arity: 1, code: [["LoadLocal", 0], ...WRAPS, "Ret"] };
+
+/** Functions that allocate thousands of values between two calls or jumps. */
+test.each(
+  sampled<readonly [string, readonly TestFunction[]]>([
+    [
+      "recursion whose frames allocate",
+      [{ code: [["PushConst", 0], ["Call", 1, 1], "Ret"] }, { arity: 1, code: [["LoadLocal", 0], ...WRAPS, ["Call", 1, 1], "Ret"] }],
+    ],
+    [
+      "a loop whose callee allocates",
+      [
+        {
+          locals: 1,
+          code: [
+            ["LoadLocal", 0],
+            ["Call", 1, 1],
+            ["StoreLocal", 0],
+            ["Jmp", 0],
+          ],
+        },
+        WRAP_PARAMETER,
+      ],
+    ],
+    [
+      "a loop that calls a function value that allocates",
+      [
+        {
+          locals: 1,
+          code: [
+            ["LoadLocal", 0],
+            ["PushConst", 1],
+            ["CallIndirect", 1],
+            ["StoreLocal", 0],
+            ["Jmp", 0],
+          ],
+        },
+        WRAP_PARAMETER,
+      ],
+    ],
+  ]),
+)("1 MiB: %s", async (name, functions) => {
+  await holds(name, "axbc", encodeModule(moduleOf(functions, [UNIT, new FnRefValue(1)])), 1, "max allocation exceeded");
 });
 
 /** 60 parameters that are appended to. A failing contract prints them, so their full length must have been charged. */
