@@ -9,27 +9,29 @@ import { ErrValue, NONE, OkValue, SomeValue, UNIT, type Value } from "../value/v
 import { type BuiltinCode, code, text } from "./code.ts";
 
 interface Search {
-  /** The key in the cache. It is the pattern with a prefix: `(` if groups are captured, otherwise a space. */
-  readonly key: string;
+  readonly pattern: string;
+  readonly withGroups: boolean;
   readonly matcher: Matcher;
-  /** The number of capturing groups. */
-  readonly groups: number;
+  /** The start and end of the match, followed by the start and end of each capturing group. */
+  readonly slots: Int32Array;
 }
 
-/** The patterns that were used most recently, in the order of use. Results and charges do not depend on this cache. */
+/** The search that was used last. Results and charges depend neither on this nor on the cache. */
+let latest: Search | undefined;
+/** The searches that were used before it, in the order of use. */
 const cache = new Map<string, Search>();
 const CACHE_SIZE = 16;
+
+/** Returns the key of a search in the cache. It is the pattern with a prefix: `(` if groups are captured, otherwise a space. */
+const keyOf = (pattern: string, withGroups: boolean): string => `${withGroups ? "(" : " "}${pattern}`;
 
 const problemText = (problem: PatternProblem): string => `character ${problem.character}: ${problem.message}`;
 
 /** Parses and compiles a pattern, or takes it from the cache. Charges first for parsing, then for compiling and for searching. */
 function prepare(work: Work, name: string, source: string, pattern: string, withGroups: boolean = false): Search {
   work.add(pattern.length * UNITS.codedUnit);
-  const key = `${withGroups ? "(" : " "}${pattern}`;
-  const cachedSearch = cache.get(key);
+  const cachedSearch = takeSearch(pattern, withGroups);
   if (cachedSearch !== undefined) {
-    // `keep` adds the pattern again, as the one used last.
-    cache.delete(key);
     work.add(searchUnits(source, cachedSearch.matcher.program.code.length));
     return cachedSearch;
   }
@@ -37,19 +39,35 @@ function prepare(work: Work, name: string, source: string, pattern: string, with
   if ("message" in parseResult)
     throw new MachineTrap("invalid_value", `${name}: the pattern is wrong at ${problemText(parseResult)} (regex.check tests a pattern)`);
   work.add(searchUnits(source, parseResult.pattern.size + 1));
-  return { key, matcher: createMatcher(compilePattern(parseResult.pattern)), groups: parseResult.groups };
+  const matcher = createMatcher(compilePattern(parseResult.pattern));
+  return { pattern, withGroups, matcher, slots: new Int32Array(2 * (parseResult.groups + 1)) };
+}
+
+/** Takes the search for a pattern out of the cache, if it is there. `keep` puts it back, as the one used last. */
+function takeSearch(pattern: string, withGroups: boolean): Search | undefined {
+  let search = latest;
+  if (search?.pattern === pattern && search.withGroups === withGroups) latest = undefined;
+  else {
+    const key = keyOf(pattern, withGroups);
+    search = cache.get(key);
+    cache.delete(key);
+  }
+  return search;
 }
 
 /** Returns the units of work charged for a search, which are about its code units times the instructions of the program. */
 const searchUnits = (source: string, instructions: number): number =>
   (source.length * UNITS.codeUnit + UNITS.value) * (instructions + UNITS.value);
 
-/** Puts the search into the cache, as the one used last. */
+/** Keeps the search as the one used last. */
 function keep(search: Search): void {
   forgetStates(search.matcher);
-  cache.set(search.key, search);
-  const [oldest] = cache.keys();
-  if (cache.size > CACHE_SIZE && oldest !== undefined) cache.delete(oldest);
+  if (latest !== undefined) {
+    cache.set(keyOf(latest.pattern, latest.withGroups), latest);
+    const [oldest] = cache.size > CACHE_SIZE ? cache.keys() : [];
+    if (oldest !== undefined) cache.delete(oldest);
+  }
+  latest = search;
 }
 
 function matches(meter: Meter, source: string, pattern: string): Value {
@@ -111,15 +129,15 @@ function replaceAll(meter: Meter, source: string, pattern: string, replacement: 
 function eachCapture(meter: Meter, name: string, source: string, pattern: string, onMatch: (match: ListValue) => boolean): void {
   const work = new Work(meter);
   const search = prepare(work, name, source, pattern, true);
-  // The start and end of the match, followed by the start and end of each group.
-  const slots = new Int32Array(2 * (search.groups + 1)).fill(-1);
+  const { slots } = search;
+  slots.fill(-1);
   eachMatch(
     search.matcher,
     source,
     (start, end) => {
       slots[0] = start;
       slots[1] = end;
-      meter.allocateList(search.groups + 1);
+      meter.allocateList(slots.length / 2);
       const groupTexts: string[] = [];
       for (let i = 0; i < slots.length; i += 2) {
         const from = slots[i] ?? -1;

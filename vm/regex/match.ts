@@ -24,6 +24,8 @@ const STATE_SIZE = 128;
  */
 const BLOCK_LENGTH = 2 ** 16;
 const BLOCK_BUDGET = 2 ** 22;
+/** The length up to which a text is short. */
+const SHORT_LENGTH = 255;
 
 /** A state of the automaton. It is all that the first pass knows about a position before it reads the code point in front of the position. */
 interface State {
@@ -35,17 +37,27 @@ interface State {
   readonly kind: number;
   /** The state of the previous position, by the class of the code point between the two positions. */
   readonly before: (State | undefined)[];
-  /** The leaf reached from the start of the program, by the kind of the code point before the position; UNKNOWN until it is computed. */
-  readonly starts: Int32Array;
-  /** The leaf reached after another leaf, by that leaf × 4 + kind. `lastKey` and `lastChoice` cache the last lookup. */
-  readonly choices: Map<number, number>;
+  /** The choice at the start of the program, by the kind of the code point before the position. */
+  readonly starts: (Choice | undefined)[];
+  /** The choice after a leaf, by that leaf × 4 + kind. `lastKey` and `lastChoice` cache the last lookup. */
+  readonly choices: Map<number, Choice>;
   lastKey: number;
-  lastChoice: number;
+  lastChoice: Choice;
+}
+
+/** The way from one leaf, or from the start of the program, to the next leaf. */
+interface Choice {
+  /** The leaf that is reached; NONE if no leaf is. */
+  readonly leaf: number;
+  /** The slots of the `mark` instructions on the way. */
+  readonly slots: readonly number[];
 }
 
 const NONE = -1;
-const UNKNOWN = -2;
+const NO_CHOICE: Choice = { leaf: NONE, slots: [] };
 const KINDS = 4;
+/** How many numbers and references a choice holds, apart from its slots. */
+const CHOICE_SIZE = 12;
 
 export interface Matcher {
   readonly program: RegexProgram;
@@ -54,6 +66,8 @@ export interface Matcher {
   /** Whether the program has assertions. */
   readonly hasAssertions: boolean;
   readonly states: State[];
+  /** The state at the end of the text; undefined until it is needed. */
+  end: State | undefined;
   readonly statesByHash: Map<number, State[]>;
   /** How many numbers and references all states hold. `MAX_HELD` limits it. */
   held: number;
@@ -61,11 +75,13 @@ export interface Matcher {
   readonly leafMarks: Int32Array;
   readonly visitMarks: Int32Array;
   round: number;
-  /** For each instruction that `chooseLeaf` visited in this round, the instruction from which `chooseLeaf` reached it. */
+  /** For each instruction that `choose` visited in this round, the instruction from which `choose` reached it. */
   readonly parents: Int32Array;
   /** Working memory for the instructions of a round. */
   readonly live: Int32Array;
   readonly leaves: Int32Array;
+  /** Working memory for the numbers of the states of a short text. */
+  readonly trail: Int32Array;
 }
 
 export function createMatcher(program: RegexProgram): Matcher {
@@ -75,6 +91,7 @@ export function createMatcher(program: RegexProgram): Matcher {
     asciiClasses: Uint16Array.from({ length: 128 }, (_, point) => findClass(program.classStarts, point)),
     hasAssertions: program.classKinds.some((kind) => kind !== EDGE),
     states: [],
+    end: undefined,
     statesByHash: new Map(),
     held: 0,
     leafMarks: new Int32Array(size),
@@ -83,6 +100,7 @@ export function createMatcher(program: RegexProgram): Matcher {
     parents: new Int32Array(size),
     live: new Int32Array(size),
     leaves: new Int32Array(size),
+    trail: new Int32Array(SHORT_LENGTH + 1),
   };
 }
 
@@ -128,10 +146,10 @@ function internState(m: Matcher, count: number, kind: number): State {
     leaves: leaves.slice(0, count),
     kind,
     before: [],
-    starts: new Int32Array(KINDS).fill(UNKNOWN),
+    starts: [undefined, undefined, undefined, undefined],
     choices: new Map(),
     lastKey: NONE,
-    lastChoice: NONE,
+    lastChoice: NO_CHOICE,
   };
   m.states.push(state);
   const bucket = m.statesByHash.get(hash);
@@ -144,6 +162,7 @@ function internState(m: Matcher, count: number, kind: number): State {
 export function forgetStates(m: Matcher): void {
   if (m.held <= MAX_HELD) return;
   m.states.length = 0;
+  m.end = undefined;
   m.statesByHash.clear();
   m.held = 0;
 }
@@ -157,7 +176,10 @@ function restoreState(m: Matcher, leaves: Int32Array, kind: number): State {
 }
 
 /** Returns the state at the end of the text. */
-const endState = (m: Matcher): State => restoreState(m, Int32Array.of(MATCH), EDGE);
+function endState(m: Matcher): State {
+  m.end ??= restoreState(m, Int32Array.of(MATCH), EDGE);
+  return m.end;
+}
 
 /** Returns whether a set instruction consumes the code point, which must be between its lowest and its highest code point. */
 function consumes(instruction: RegexInstruction | undefined, point: number): boolean {
@@ -210,8 +232,8 @@ function passes(instruction: RegexInstruction | undefined, kindBefore: number, k
   return instruction.op !== "assert" || holds(instruction.test, kindBefore, kindAfter);
 }
 
-/** Returns the first leaf of the state that is reached from an instruction, in order of preference, or NONE if no leaf is reached. */
-function chooseLeaf(m: Matcher, state: State, from: number, kindBefore: number): number {
+/** Chooses the first leaf of the state that is reached from an instruction, in order of preference. */
+function choose(m: Matcher, state: State, from: number, kindBefore: number): Choice {
   const { code } = m.program;
   const round = newRound(m);
   for (const leaf of state.leaves) m.leafMarks[leaf] = round;
@@ -221,35 +243,53 @@ function chooseLeaf(m: Matcher, state: State, from: number, kindBefore: number):
     if (m.visitMarks[i] === round) continue;
     m.visitMarks[i] = round;
     m.parents[i] = parent;
-    if (m.leafMarks[i] === round) return i;
+    if (m.leafMarks[i] === round) return { leaf: i, slots: slotsOnTheWay(m, i, from) };
     const instruction = code[i];
     if (!passes(instruction, kindBefore, state.kind)) continue;
     if (instruction?.op === "split") stack.push(i, instruction.second, i, instruction.first);
     else if (instruction !== undefined && instruction.op !== "match") stack.push(i, instruction.next);
   }
-  return NONE;
+  return NO_CHOICE;
 }
 
-function startLeaf(m: Matcher, state: State, kindBefore: number): number {
-  const cachedLeaf = state.starts[kindBefore] ?? UNKNOWN;
-  if (cachedLeaf !== UNKNOWN) return cachedLeaf;
-  const leaf = chooseLeaf(m, state, m.program.start, kindBefore);
-  state.starts[kindBefore] = leaf;
-  return leaf;
+/** Returns the slots of the `mark` instructions on the way from an instruction to a leaf that `choose` has just found. */
+function slotsOnTheWay(m: Matcher, leaf: number, from: number): readonly number[] {
+  const slots: number[] = [];
+  for (let i = leaf; ; i = m.parents[i] ?? from) {
+    const instruction = m.program.code[i];
+    if (instruction?.op === "mark") slots.push(instruction.slot);
+    if (i === from) return slots.length === 0 ? NO_CHOICE.slots : slots;
+  }
 }
 
-/** Returns the leaf that is reached after `leaf`, which consumed the code point before the position. */
-function nextLeaf(m: Matcher, state: State, leaf: number, kindBefore: number): number {
+/** Counts a new choice in `m.held`. Returns whether a state may keep it. */
+function mayKeep(m: Matcher, { slots }: Choice): boolean {
+  m.held += CHOICE_SIZE + slots.length;
+  return m.held <= MAX_HELD;
+}
+
+function startChoice(m: Matcher, state: State, kindBefore: number): Choice {
+  const cachedChoice = state.starts[kindBefore];
+  if (cachedChoice !== undefined) return cachedChoice;
+  const choice = choose(m, state, m.program.start, kindBefore);
+  if (mayKeep(m, choice)) state.starts[kindBefore] = choice;
+  return choice;
+}
+
+/** Returns the choice after `leaf`, which consumed the code point before the position. */
+function nextChoice(m: Matcher, state: State, leaf: number, kindBefore: number): Choice {
   const key = leaf * KINDS + kindBefore;
   if (state.lastKey === key) return state.lastChoice;
   const instruction = m.program.code[leaf];
-  if (instruction?.op !== "set") return NONE;
-  const next = state.choices.get(key) ?? chooseLeaf(m, state, instruction.next, kindBefore);
-  m.held += 4;
-  state.choices.set(key, next);
+  if (instruction?.op !== "set") return NO_CHOICE;
+  let choice = state.choices.get(key);
+  if (choice === undefined) {
+    choice = choose(m, state, instruction.next, kindBefore);
+    if (mayKeep(m, choice)) state.choices.set(key, choice);
+  }
   state.lastKey = key;
-  state.lastChoice = next;
-  return next;
+  state.lastChoice = choice;
+  return choice;
 }
 
 const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
@@ -278,31 +318,40 @@ export function occurs(m: Matcher, text: string): boolean {
   let position = text.length;
   while (position > 0) {
     const classIndex = classBefore(m, text, position);
-    if (startLeaf(m, state, classKinds[classIndex] ?? EDGE) >= 0) return true;
+    if (startChoice(m, state, classKinds[classIndex] ?? EDGE).leaf >= 0) return true;
     state = renewState(m, stateBefore(m, state, classIndex));
     position = startOfPoint(text, position);
   }
-  return startLeaf(m, state, EDGE) >= 0;
+  return startChoice(m, state, EDGE).leaf >= 0;
 }
 
-/** A position at the end of a block, with the data that is needed to build its state again. */
+/** A position at the end of a block, with the number of its state, and the data that is needed to build the state again. */
 interface Border {
   readonly position: number;
+  readonly number: number;
   readonly leaves: Int32Array;
   readonly kind: number;
+}
+
+const borderOf = (position: number, { number, leaves, kind }: State): Border => ({ position, number, leaves, kind });
+
+/** Returns the state of a border. Builds the state again if it was dropped. */
+function stateAt(m: Matcher, { number, leaves, kind }: Border): State {
+  const state = m.states[number];
+  return state?.leaves === leaves ? state : restoreState(m, leaves, kind);
 }
 
 /** Returns the ends of the blocks, starting with the last block. A block has at most `length` + 1 code units. */
 function bordersOf(m: Matcher, text: string, length: number): Border[] {
   let state = endState(m);
   let position = text.length;
-  const borders: Border[] = [{ position, leaves: state.leaves, kind: state.kind }];
+  const borders: Border[] = [borderOf(position, state)];
   let border = position - length;
   while (border > 0) {
     state = renewState(m, stateBefore(m, state, classBefore(m, text, position)));
     position = startOfPoint(text, position);
     if (position > border) continue;
-    borders.push({ position, leaves: state.leaves, kind: state.kind });
+    borders.push(borderOf(position, state));
     border = position - length;
   }
   return borders;
@@ -330,12 +379,12 @@ interface Walk {
 export function eachMatch(m: Matcher, text: string, onMatch: (start: number, end: number) => boolean, slots?: Int32Array): void {
   // The block length is at least the square root of the text's length, because each block and each state of one block needs memory.
   const length = Math.max(Math.ceil(Math.sqrt(text.length)), Math.min(BLOCK_LENGTH, Math.ceil(BLOCK_BUDGET / m.program.code.length)));
-  const trail = new Int32Array(Math.min(length, text.length) + 1);
+  const trail = text.length <= SHORT_LENGTH ? m.trail : new Int32Array(Math.min(length, text.length) + 1);
   const walk: Walk = { onMatch, slots, position: 0, kindBefore: EDGE, leaf: NONE, start: 0, lastEnd: NONE, stopped: false };
   for (const border of bordersOf(m, text, length).reverse()) {
     if (walk.stopped) return;
     forgetStates(m);
-    let state = restoreState(m, border.leaves, border.kind);
+    let state = stateAt(m, border);
     for (let position = border.position; position > walk.position; ) {
       state = stateBefore(m, state, classBefore(m, text, position));
       position = startOfPoint(text, position);
@@ -362,18 +411,19 @@ function walkBlock(m: Matcher, text: string, walk: Walk, trail: Int32Array, end:
 function walkPosition(m: Matcher, walk: Walk, state: State): void {
   const { position, kindBefore } = walk;
   if (walk.leaf !== NONE) {
-    const consumedLeaf = walk.leaf;
-    walk.leaf = nextLeaf(m, state, consumedLeaf, kindBefore);
-    fillSlots(m, walk, state, consumedLeaf);
+    const choice = nextChoice(m, state, walk.leaf, kindBefore);
+    walk.leaf = choice.leaf;
+    fillSlots(walk, choice);
     if (walk.leaf !== MATCH) return;
     walk.leaf = NONE;
     walk.lastEnd = position;
     walk.stopped = !walk.onMatch(walk.start, position);
     if (walk.stopped) return;
   }
-  const leaf = startLeaf(m, state, kindBefore);
+  const choice = startChoice(m, state, kindBefore);
+  const { leaf } = choice;
   if (leaf === NONE || (leaf === MATCH && position === walk.lastEnd)) return;
-  fillSlots(m, walk, state, NONE);
+  fillSlots(walk, choice);
   if (leaf === MATCH) walk.stopped = !walk.onMatch(position, position);
   else {
     walk.leaf = leaf;
@@ -381,15 +431,8 @@ function walkPosition(m: Matcher, walk: Walk, state: State): void {
   }
 }
 
-/** Stores the position for all `mark` instructions between a leaf and the next leaf. If `leaf` is NONE, begins at the start of the program. */
-function fillSlots(m: Matcher, walk: Walk, state: State, leaf: number): void {
-  if (walk.slots === undefined) return;
-  const { code, start } = m.program;
-  const leafInstruction = code[leaf];
-  const from = leafInstruction?.op === "set" ? leafInstruction.next : start;
-  for (let i = chooseLeaf(m, state, from, walk.kindBefore); ; i = m.parents[i] ?? from) {
-    const instruction = code[i];
-    if (instruction?.op === "mark") walk.slots[instruction.slot] = walk.position;
-    if (i === from) return;
-  }
+/** Stores the position for all `mark` instructions on the way to the next leaf. */
+function fillSlots({ slots, position }: Walk, choice: Choice): void {
+  if (slots === undefined) return;
+  for (const slot of choice.slots) slots[slot] = position;
 }
