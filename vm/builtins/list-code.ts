@@ -50,6 +50,20 @@ export function shortenList(meter: Meter, xs: Value, count: Value): Value {
   return list(xs).shorten(listIndex(int(count)));
 }
 
+/** Does the same as `list.take`. The result may be a view that can claim the storage; see `PersistentList.view`. */
+export function viewList(meter: Meter, xs: Value, count: Value): Value {
+  meter.allocate(BYTES.push);
+  return list(xs).view(listIndex(int(count)));
+}
+
+/** Does the same as `list.set`, but may change the list in place. No other code may hold the list or use its storage. */
+export function setUniqueElement(meter: Meter, xs: Value, index: Value, value: Value): Value {
+  const items = list(xs);
+  const at = indexInto(items, index);
+  meter.allocateList(items.length, listChangeCharge(items.length));
+  return items.setUnique(at, value) ? items : items.set(at, value);
+}
+
 export function concatLists(meter: Meter, a: ListValue, b: ListValue): Value {
   meter.charge(b.length * UNITS.slot);
   meter.allocateList(a.length + b.length, BYTES.push + BYTES.slot * b.length);

@@ -90,11 +90,12 @@ export function builtin(body: FunctionBody, pc: number, id: number, argOperands:
     );
   const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;
   if (decl.name === "list.push") return push(body, pc, call, argOperands, kind);
-  const local = body.uniqueLists.takes.get(pc);
-  const unique = local !== undefined && body.tracked.has(local) ? `unique${local}` : a?.unique;
-  if (decl.name === "list.take" && unique !== undefined) {
-    body.push(`${unique} === 2 ? shortenList(meter, ${args[0]}, ${args[1]}) : ${call}`, kind);
-    return body.setUnique(`${unique} === 2 ? 2 : 0`);
+  if (decl.name === "list.take") return take(body, pc, call, a, args[1], kind);
+  if (decl.name === "list.slice") return take(body, pc, call, a, args[1] === "0" ? args[2] : undefined, kind);
+  if (decl.name === "list.set") {
+    const unique = uniquenessOf(body, body.uniqueLists.changes.get(pc), a);
+    body.push(unique === undefined ? call : `${unique} === 2 ? setUniqueElement(meter, ${args.join(", ")}) : ${call}`, kind);
+    return unique === undefined ? undefined : body.setUnique(`ownsStorage(${body.top}) ? 2 : 0`);
   }
   if (fixedKind(id) === undefined) {
     const variable = body.operandName();
@@ -107,11 +108,47 @@ export function builtin(body: FunctionBody, pc: number, id: number, argOperands:
   body.push(kind === "float" ? `${call}.value` : call, kind);
 }
 
+/**
+ * Returns the expression for the uniqueness of the list that a builtin changes: that of a local, or of the list that an operand moves. If the
+ * list is the end of a view, writes the line that claims its storage.
+ */
+function uniquenessOf(body: FunctionBody, local: number | undefined, list: Operand | undefined): string | undefined {
+  if (local !== undefined && body.tracked.has(local)) {
+    claimView(body, local);
+    return `unique${local}`;
+  }
+  const unique = list?.unique;
+  if (list !== undefined && unique?.startsWith("flag") === true && body.uniqueLists.views.size > 0) writeClaim(body, unique, list.code);
+  return unique;
+}
+
+/** Writes the line that claims the storage of the list in a local, if it is a view. */
+export function claimView(body: FunctionBody, local: number): void {
+  if (body.uniqueLists.viewLocals.has(local) && body.tracked.has(local)) writeClaim(body, `unique${local}`, `local${local}`);
+}
+
+const writeClaim = (body: FunctionBody, unique: string, list: string): void =>
+  body.line(`if (${unique} === 3) ${unique} = claimStorage(${list});`);
+
+/**
+ * Writes a call of `list.take`, or of `list.slice` from 0 on. `call` makes a list that shares its storage. `length` is undefined for a
+ * slice from elsewhere.
+ */
+function take(body: FunctionBody, pc: number, call: string, list: Operand | undefined, length: string | undefined, kind: ValueKind): void {
+  const { views, changes } = body.uniqueLists;
+  const from = views.get(pc);
+  const unique = from !== undefined && body.tracked.has(from) ? `unique${from}` : uniquenessOf(body, changes.get(pc), list);
+  if (unique === undefined || length === undefined || list === undefined) return body.push(call, kind);
+  const [name, result] = from === undefined ? ["shortenList", 2] : ["viewList", 3];
+  body.push(`${unique} === 2 ? ${name}(meter, ${toBoxed(list)}, ${length}) : ${call}`, kind);
+  body.setUnique(`${unique} === 2 ? ${result} : 0`);
+}
+
 /** Writes a push, which changes the list in place if it is unique. `call` makes a new version of the list. */
 function push(body: FunctionBody, pc: number, call: string, [list, value]: readonly Operand[], kind: ValueKind): void {
   const args = [list, value].map((operand) => (operand === undefined ? "UNIT" : toBoxed(operand))).join(", ");
   const local = body.uniqueLists.pushes.get(pc);
-  const unique = local !== undefined && body.tracked.has(local) ? `unique${local}` : list?.unique;
+  const unique = uniquenessOf(body, local, list);
   const isOwned = body.roles[pc] === OWNERSHIP.push;
   const pushed = isOwned ? `pushOwned(meter, ${args})` : call;
   const inPlace = `${isOwned ? "pushUnique" : "growList"}(meter, ${args})`;

@@ -38,7 +38,7 @@ import {
   wrapperKind,
   type ValueKind,
 } from "./kinds.ts";
-import { builtin, MAX_JOINED } from "./builtin-calls.ts";
+import { builtin, claimView, MAX_JOINED } from "./builtin-calls.ts";
 import { arithmetic, canBe, comparison, equality, isLiteral, MAX_SAFE, negate, OPERATORS } from "./numbers.ts";
 import { concatKind, type FunctionVersion, guessedPart, SITE, trackedLists, updatedKind, wrongGuesses } from "./type-inference.ts";
 
@@ -220,6 +220,7 @@ function saveOperandsOf(body: FunctionBody, local: number): void {
 function update(body: FunctionBody, local: number, constant: number, count: number): void {
   const operands = body.popMany(count);
   saveOperandsOf(body, local);
+  claimView(body, local);
   const target = toBoxed({ code: `local${local}`, kind: body.locals[local] ?? "any", local });
   const path = body.scope.updatePath(constant);
   if (path === undefined) throw new Unsupported("a constant that is no path");
@@ -281,7 +282,10 @@ function load(body: FunctionBody, local: number, pc: number): void {
   const operand = { code: `local${local}`, kind: body.locals[local] ?? "any", local };
   if (!body.tracked.has(local)) return void body.stack.push(operand);
   const { borrows, moves } = body.uniqueLists;
-  if (moves.has(pc)) return void body.stack.push({ ...operand, unique: `unique${local}` });
+  if (moves.has(pc)) {
+    claimView(body, local);
+    return void body.stack.push({ ...operand, unique: `unique${local}` });
+  }
   if (!borrows.has(pc)) body.line(`unique${local} = 0;`);
   body.stack.push(operand);
 }

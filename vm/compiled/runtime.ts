@@ -1,6 +1,6 @@
 /** The runtime of compiled code: everything that the generated text calls. The functions have no effect except on the meter. */
 import { jsonKind } from "../builtins/json-code.ts";
-import { elementAt, growList, shortenList } from "../builtins/list-code.ts";
+import { elementAt, growList, setUniqueElement, shortenList, viewList } from "../builtins/list-code.ts";
 import { makeMap } from "../builtins/map-code.ts";
 import { append, concat, isTruthy, matchPayload, matchTag } from "../interpreter/operations.ts";
 import { beginOwnership, endOwnership, pushOwned, pushUnique } from "../interpreter/ownership.ts";
@@ -161,6 +161,10 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     elementAt,
     growList,
     shortenList,
+    viewList,
+    setUniqueElement,
+    /** Returns the uniqueness of a view after the last read of the list that it was taken from. */
+    claimStorage: (value: Value): number => (value instanceof ListValue && value.claimStorage() ? 2 : 0),
     updatePart,
     beginOwnership,
     endOwnership,

@@ -5,10 +5,15 @@
  *   0   another place may hold the list
  *   1   only the local holds this version of the list, as after `xs = list.push(xs, x)`. The next push appends in place
  *   2   like 1, and no other version uses the list's storage. An assignment to an element changes the list in place
+ *   3   the list was taken from a list with uniqueness 2 that is only read until its last use. After that, the local alone uses the
+ *       storage, and the first change claims it: it drops the elements after the end, and the uniqueness becomes 2
  *
  * The list stays unique until the local is loaded for something other than its length, an element or the next push. A load after which the
  * local is never read again moves the list, with its uniqueness, to the next holder: another local, a parameter or the caller. So
  * `xs = f(xs)` makes no version of the list if `f` pushes onto its parameter or assigns to its elements.
+ *
+ *     let mut items = list.take(heap, last)    3 if `heap` has 2, because `heap` is not read after the next line
+ *     items[0] = heap[last]                    claims the storage, and changes it in place
  *
  * Compiled code itself made each such list, so if the work of a call is discarded, its lists are discarded too. The charge for a
  * change does not depend on the uniqueness (see `bytecode/ownership.ts`).
@@ -20,7 +25,7 @@ import { followOperands, type Origin } from "../bytecode/operand-origins.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { borrowedParams, type IsBorrowed } from "./borrowed-params.ts";
-import { controlFlowGraph, liveLocals, successorsOf } from "./control-flow-graph.ts";
+import { type ControlFlowGraph, controlFlowGraph, liveLocals, successorsOf } from "./control-flow-graph.ts";
 
 export interface UniqueLists {
   /** The pcs of the loads after which the local is still the only holder. */
@@ -29,17 +34,54 @@ export interface UniqueLists {
   readonly moves: ReadonlySet<number>;
   /** The pushes whose result is stored in the local that held the list. Maps the pc of the push to the local. */
   readonly pushes: ReadonlyMap<number, number>;
-  /** The same for `xs = list.take(xs, n)`. */
-  readonly takes: ReadonlyMap<number, number>;
+  /** The same for `list.take`, `list.slice` and `list.set`. */
+  readonly changes: ReadonlyMap<number, number>;
+  /**
+   * The calls of `list.take` and `list.slice` with a local that is only read after that, and whose result changes only after the last
+   * read. Maps the pc of the call to the local.
+   */
+  readonly views: ReadonlyMap<number, number>;
+  /** The locals that hold results of such calls. */
+  readonly viewLocals: ReadonlySet<number>;
 }
 
-export const NO_UNIQUE_LISTS: UniqueLists = { borrows: new Set(), moves: new Set(), pushes: new Map(), takes: new Map() };
+type Changes = Pick<UniqueLists, "borrows" | "moves" | "pushes" | "changes">;
+
+export const NO_UNIQUE_LISTS: UniqueLists = {
+  borrows: new Set(),
+  moves: new Set(),
+  pushes: new Map(),
+  changes: new Map(),
+  views: new Map(),
+  viewLocals: new Set(),
+};
+
+/** The builtins that can change a list in place, and the number of arguments after the list. */
+const CHANGES: ReadonlyMap<string, number> = new Map([
+  ["list.push", 1],
+  ["list.take", 1],
+  ["list.slice", 2],
+  ["list.set", 2],
+]);
+const TAKES: ReadonlySet<string | undefined> = new Set(["list.take", "list.slice"]);
 
 /** A load of a local whose value is used at `usePc`, in the same straight-line code and before any store to the local. */
 interface Borrow {
   readonly loadPc: number;
   readonly usePc: number;
 }
+
+/** A call of `list.take` or `list.slice`. Its result is either an operand that a push changes, or stored in a local. */
+interface Take {
+  readonly pc: number;
+  /** The load of the list. */
+  readonly origin: Origin;
+  pushPc: number | undefined;
+  local: number | undefined;
+}
+
+/** The limit on the calls of `list.take` and `list.slice` that are analyzed in a function. Each takes time in proportion to the code. */
+const MAX_TAKES = 32;
 
 const listsOfFunctions = keptBy((_program: Program) => new Map<VerifiedFunction, UniqueLists>());
 
@@ -54,50 +96,134 @@ export function uniqueLists(program: Program, fn: VerifiedFunction): UniqueLists
 function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
   const borrowed: Borrow[] = [];
   const pushes = new Map<number, number>();
-  const takes = new Map<number, number>();
+  const changes = new Map<number, number>();
+  const takes = new Map<number, Take>();
   followOperands(fn, ({ pc, row, first, popped, originOf, storesBefore }) => {
-    const borrow = (origin: Origin | undefined): boolean => {
-      if (origin === undefined || origin.laterPcs.length > 0 || origin.storesBefore !== storesBefore(origin.local)) return false;
-      borrowed.push({ loadPc: origin.loadPc, usePc: pc });
-      return true;
+    const isCurrent = (origin: Origin | undefined): origin is Origin =>
+      origin !== undefined && origin.storesBefore === storesBefore(origin.local);
+    const borrow = (origin: Origin | undefined): void => {
+      if (isCurrent(origin) && origin.laterPcs.length === 0) borrowed.push({ loadPc: origin.loadPc, usePc: pc });
     };
     const name = builtinName(row, first);
-    if (name === "list.push" || name === "list.take") {
-      const origin = originOf(1);
+    const above = CHANGES.get(name ?? "");
+    if (above !== undefined) {
+      const origin = originOf(above);
+      if (isCurrent(origin)) {
+        const [firstChange, otherChange] = origin.laterPcs;
+        const taken = otherChange === undefined ? takes.get(firstChange ?? -1) : undefined;
+        if (taken !== undefined && name === "list.push") taken.pushPc = pc;
+        if (firstChange === undefined && TAKES.has(name) && takes.size < MAX_TAKES)
+          takes.set(pc, { pc, origin, pushPc: undefined, local: undefined });
+      }
       // Records each change of the loaded list.
       origin?.laterPcs.push(pc);
       return origin;
     }
     if (row.tag === OPCODES.Call.tag) {
-      for (let above = 0; above < popped; above++) if (isBorrowed(first, popped - 1 - above)) borrow(originOf(above));
+      for (let i = 0; i < popped; i++) if (isBorrowed(first, popped - 1 - i)) borrow(originOf(i));
     } else if (row.tag === OPCODES.ListGet.tag) borrow(originOf(1));
-    else if (keepsNoOperand(row, first)) for (let above = 0; above < popped; above++) borrow(originOf(above));
+    else if (keepsNoOperand(row, first)) for (let i = 0; i < popped; i++) borrow(originOf(i));
     const origin = row.tag === OPCODES.StoreLocal.tag ? originOf(0) : undefined;
-    if (origin?.local !== first || origin.storesBefore !== storesBefore(first) || origin.laterPcs[0] !== pc - 1) return undefined;
+    if (!isCurrent(origin) || origin.laterPcs[0] !== pc - 1) return undefined;
+    const taken = takes.get(pc - 1);
+    if (origin.local !== first) {
+      if (taken !== undefined) taken.local = first;
+      return undefined;
+    }
     borrowed.push({ loadPc: origin.loadPc, usePc: pc });
     const change = OPCODE_BY_TAG.get(fn.code[(pc - 1) * CODE_STRIDE] ?? -1);
     const isPush = change !== undefined && builtinName(change, fn.code[(pc - 1) * CODE_STRIDE + 1] ?? 0) === "list.push";
-    (isPush ? pushes : takes).set(pc - 1, first);
+    (isPush ? pushes : changes).set(pc - 1, first);
     return undefined;
   });
+  const graph = controlFlowGraph(fn, 0) ?? [];
+  const live = liveLocals(fn, graph);
   const borrowPcs = new Set(borrowed.map(({ loadPc }) => loadPc));
-  const moves = new Set(lastLoads(fn).filter((pc) => !borrowPcs.has(pc)));
+  const moves = new Set(lastLoads(fn, graph, live).filter((pc) => !borrowPcs.has(pc)));
   const nextMove = nextMoves(fn, moves);
   for (const { loadPc, usePc } of borrowed) {
     // A list that moves before it is used may have changed by then.
     if ((nextMove[loadPc] ?? 0) >= usePc) continue;
     borrowPcs.delete(loadPc);
     pushes.delete(usePc - 1);
-    takes.delete(usePc - 1);
+    changes.delete(usePc - 1);
   }
-  return { borrows: borrowPcs, moves, pushes, takes };
+  const lists = { borrows: borrowPcs, moves, pushes, changes };
+  const views = [...takes.values()].filter(({ pc, origin, pushPc, local }) => {
+    if (changes.has(pc) || moves.has(origin.loadPc) || (nextMove[origin.loadPc] ?? 0) < pc) return false;
+    const pcs = local === undefined ? [pushPc ?? pc] : changesOf(fn, local, lists);
+    const mayBeRead = readsAt(fn, graph, live, origin.local);
+    // An operand may be a list that was loaded before the change and is read after it.
+    const isHeld = (at: number): boolean =>
+      mayBeRead[at] === 1 ||
+      borrowed.some(({ loadPc, usePc }) => loadPc < at && at < usePc && fn.code[loadPc * CODE_STRIDE + 1] === origin.local);
+    return !pcs.some((at) => at === pc || isHeld(at)) && isOnlyRead(fn, graph, pc, origin.local, lists);
+  });
+  for (const { origin } of views) borrowPcs.add(origin.loadPc);
+  return {
+    ...lists,
+    views: new Map(views.map(({ pc, origin }) => [pc, origin.local])),
+    viewLocals: new Set(views.flatMap(({ local }) => (local === undefined ? [] : [local]))),
+  };
+}
+
+/** Returns the pcs at which the list in a local changes, or moves to another holder that may change it. */
+function changesOf({ code }: VerifiedFunction, local: number, { moves, pushes, changes }: Changes): readonly number[] {
+  const pcs: number[] = [];
+  for (let pc = 0; pc * CODE_STRIDE < code.length; pc++) {
+    const tag = code[pc * CODE_STRIDE];
+    const isOfLocal = code[pc * CODE_STRIDE + 1] === local;
+    const isChange = isOfLocal && (tag === OPCODES.Update.tag || (tag === OPCODES.LoadLocal.tag && moves.has(pc)));
+    if (isChange || pushes.get(pc) === local || changes.get(pc) === local) pcs.push(pc);
+  }
+  return pcs;
+}
+
+/** Returns whether, after the instruction at `startPc`, a local is only borrowed before the next store to it. */
+function isOnlyRead(fn: VerifiedFunction, graph: ControlFlowGraph, startPc: number, local: number, lists: Changes): boolean {
+  const seen = new Set<number>();
+  /** The blocks to be visited, and the first pc in each. */
+  const work = graph.flatMap(({ start, end }, block) => (startPc >= start && startPc < end ? [{ block, from: startPc + 1 }] : []));
+  for (let next = work.pop(); next !== undefined; next = work.pop()) {
+    const block = graph[next.block];
+    if (block === undefined) continue;
+    let isSet = false;
+    for (let pc = next.from; pc < block.end && !isSet; pc++) {
+      const tag = fn.code[pc * CODE_STRIDE];
+      if (lists.pushes.get(pc) === local || lists.changes.get(pc) === local) return false;
+      if (fn.code[pc * CODE_STRIDE + 1] !== local) continue;
+      if (tag === OPCODES.Update.tag || (tag === OPCODES.LoadLocal.tag && !lists.borrows.has(pc))) return false;
+      isSet = tag === OPCODES.StoreLocal.tag;
+    }
+    if (isSet) continue;
+    for (const to of successorsOf(block.exit)) {
+      if (seen.has(to)) continue;
+      seen.add(to);
+      work.push({ block: to, from: graph[to]?.start ?? 0 });
+    }
+  }
+  return true;
+}
+
+/** Returns for each pc 1 if a local may be read there or later, before the next store to it. */
+function readsAt(fn: VerifiedFunction, graph: ControlFlowGraph, live: readonly Uint8Array[], local: number): Uint8Array {
+  const reads = new Uint8Array(fn.code.length / CODE_STRIDE);
+  for (const { start, end, exit } of graph) {
+    let mayBeRead = successorsOf(exit).some((to) => live[to]?.[local] === 1);
+    for (let pc = end - 1; pc >= start; pc--) {
+      const tag = fn.code[pc * CODE_STRIDE];
+      if (fn.code[pc * CODE_STRIDE + 1] === local) {
+        if (tag === OPCODES.StoreLocal.tag) mayBeRead = false;
+        else if (tag === OPCODES.LoadLocal.tag || tag === OPCODES.Update.tag) mayBeRead = true;
+      }
+      reads[pc] = mayBeRead ? 1 : 0;
+    }
+  }
+  return reads;
 }
 
 /** Returns the pcs of the loads after which the local is not read before the next store to it. */
-function lastLoads(fn: VerifiedFunction): readonly number[] {
-  const graph = controlFlowGraph(fn, 0);
-  if (graph === undefined) return [];
-  const live = liveLocals(fn, graph);
+function lastLoads(fn: VerifiedFunction, graph: ControlFlowGraph, live: readonly Uint8Array[]): readonly number[] {
   return graph.flatMap(({ start, end, exit }) => {
     const isLive = new Uint8Array(fn.def.locals);
     for (const to of successorsOf(exit)) live[to]?.forEach((value, local) => (isLive[local] = value | (isLive[local] ?? 0)));

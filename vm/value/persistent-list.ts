@@ -218,9 +218,21 @@ export class PersistentList<T> implements Owned {
   shorten(length: number): PersistentList<T> {
     const isPlain = this.#buffer === undefined && this.owner?.log === undefined && this.ownsStorage;
     if (!isPlain || length <= 0 || length >= this.length) return this.slice(0, length);
-    this.head.length = length;
+    truncate(this.head, length);
     this.length = length;
     return this;
+  }
+
+  /** Does the same as `slice(0, length)`. If this list is a plain array, so is the result, and `claimStorage` can be called on it. */
+  view(length: number): PersistentList<T> {
+    if (this.#buffer !== undefined || !this.ownsStorage || length <= 0 || length >= this.length) return this.slice(0, length);
+    return new PersistentList(this.head, undefined, undefined, 0, length);
+  }
+
+  /** Drops the elements of the array after the end of this list. Nothing else may use the array. Returns whether the list then owns its storage. */
+  claimStorage(): boolean {
+    if (this.#buffer === undefined && this.length > 0) truncate(this.head, this.length);
+    return this.ownsStorage;
   }
 
   /** Returns a new array, which the caller may change. */
@@ -277,6 +289,13 @@ export class PersistentList<T> implements Owned {
   }
 }
 
+/** Shortens an array to a length, if it is longer. V8 removes a few elements fastest one by one. */
+function truncate(items: unknown[], length: number): void {
+  if (items.length - length > MAX_POPPED) items.length = length;
+  while (items.length > length) items.pop();
+}
+
+const MAX_POPPED = 8;
 /** The length up to which `set` copies the list. At this length, the copy takes about as many bytes as are charged for a change in a tree. */
 const MAX_COPIED = 96;
 /** Before a change in place, `#save` saves a block of 2 ** SAVED_BITS elements. */

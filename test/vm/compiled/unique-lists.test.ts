@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
+import { BUILTIN_BY_NAME } from "../../../vm/builtins/builtin-table.ts";
 import { uniqueLists } from "../../../vm/compiled/unique-lists.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { cases } from "../../cases.ts";
@@ -182,6 +183,78 @@ fn made() -> Int {
 `,
     "105",
   ],
+  [
+    "a heap whose last element moves to its start",
+    `fn popped(heap: List<Int>) -> List<Int> {
+    let last = list.len(heap) - 1
+    let mut items = list.take(heap, last)
+    if last == 0 { return items }
+    items[0] = heap[last]
+    items = list.push(items, heap_size(items))
+    items
+}
+fn heap_size(items: List<Int>) -> Int { list.len(items) }
+fn made() -> List<List<Int>> {
+    let mut heap: List<Int> = []
+    for i in 0..5 { heap = list.push(heap, i) }
+    let old = list.push(heap, 7)
+    let mut kept = [old]
+    let mut other = list.map(0..5, fn(i) { i * 10 })
+    for i in 0..3 {
+        heap = popped(heap)
+        other = popped(other)
+        if i == 1 { kept = list.push(kept, other) }
+    }
+    [heap, old, other, kept[1], popped([1])]
+}
+`,
+    "[[4, 1, 2, 3, 4], [0, 1, 2, 3, 4, 7], [4, 10, 20, 30, 4], [4, 10, 20, 30, 4], []]",
+  ],
+  [
+    "a part of a list that is still read",
+    `fn sum(xs: List<Int>) -> Int { xs[0] + xs[list.len(xs) - 1] }
+fn sums(a: Int, b: List<Int>, c: Int) -> Int { a * 1000000 + list.sum(b) * 1000 + c }
+fn made() -> List<Int> {
+    let mut xs = list.map(0..5, fn(i) { i })
+    let mut out: List<Int> = []
+    for i in 0..4 {
+        let mut part = list.take(xs, list.len(xs) - 1)
+        part[0] = 5
+        out = list.push(out, sums(sum(xs), list.push(list.slice(xs, 0, 2), 9), sum(xs)))
+        let two = list.take(xs, 2)
+        xs = list.push(xs, i)
+        out = list.push(out, sum(list.push(two, 3)))
+        out = list.push(out, sum(list.push(list.take(xs, 3), xs[4] + part[0])))
+        let mut rest = list.slice(xs, 0, 4)
+        let same = xs
+        rest[1] = 8
+        out = list.push(out, same[1] + rest[1])
+        xs = list.push(list.slice(xs, 0, list.len(xs) - 1), xs[0] + 1)
+    }
+    out
+}
+`,
+    "[4010004, 3, 9, 9, 1010001, 3, 9, 9, 1010001, 3, 9, 9, 1010001, 3, 9, 9]",
+  ],
+  [
+    "a list whose elements are set",
+    `fn with_first(xs: List<Int>, x: Int) -> List<Int> { list.set(xs, 0, x) }
+fn made() -> List<List<Int>> {
+    let mut xs = list.map(0..200, fn(i) { i })
+    let mut all: List<List<Int>> = []
+    for i in 0..3 {
+        xs = list.set(xs, 1, 5 + i)
+        xs = with_first(xs, i)
+        if i == 1 { all = list.push(all, list.take(xs, 2)) }
+        let branch = list.set(xs, 0, 7)
+        all = list.push(all, list.slice(branch, 0, 2))
+    }
+    xs = list.set(list.take(xs, 3), 2, 8)
+    list.push(all, list.set(xs, 0, 9))
+}
+`,
+    "[[7, 5], [1, 6], [7, 6], [7, 7], [9, 7, 8]]",
+  ],
 ];
 
 describe("other holders of the list see no change", () => {
@@ -204,6 +277,9 @@ const LIST: Code = [
   ["PushConst", 0],
   ["MakeList", 1],
 ];
+const idOf = (name: string): number => BUILTIN_BY_NAME.get(name)?.id ?? expect.fail();
+const TAKE: Op = ["Builtin", idOf("list.take"), 2];
+const SET: Op = ["Builtin", idOf("list.set"), 3];
 
 const local = fc.integer({ min: 0, max: LOCALS - 1 });
 const op: fc.Arbitrary<Op> = fc.oneof(
@@ -229,6 +305,53 @@ const { code: statement } = fc.letrec<{ code: readonly Op[]; inner: readonly Op[
         ...after,
       ]),
     fc
+      .tuple(local, tie("inner"), tie("inner"), pushed, local, tie("inner"))
+      .map(([l, before, between, one, to, after]): readonly Op[] => [
+        ["LoadLocal", l],
+        ...before,
+        ["PushConst", 1],
+        TAKE,
+        ...between,
+        ...one,
+        "ListPush",
+        ["StoreLocal", to],
+        ...after,
+      ]),
+    fc
+      .tuple(local, tie("inner"))
+      .map(([l, between]): readonly Op[] => [
+        ["LoadLocal", l],
+        ["PushConst", 1],
+        TAKE,
+        ...between,
+        ["LoadLocal", l],
+        "ListLen",
+        "ListPush",
+        ["StoreLocal", l],
+      ]),
+    fc
+      .tuple(local, fc.constantFrom(1, 2), tie("inner"))
+      .map(([l, count, between]): readonly Op[] => [
+        ["LoadLocal", l],
+        ["PushConst", count],
+        TAKE,
+        ["StoreLocal", 1 - l],
+        ...between,
+        ["LoadLocal", 1 - l],
+        ["LoadLocal", l],
+        "ListLen",
+        "ListPush",
+        ["StoreLocal", 1 - l],
+        ...LIST,
+        ["StoreLocal", l],
+      ]),
+    fc
+      .tuple(local, fc.constantFrom(1, 2), local, tie("inner"))
+      .map(([l, count, to, after]): readonly Op[] => [["LoadLocal", l], ["PushConst", count], TAKE, ["StoreLocal", to], ...after]),
+    fc
+      .tuple(local, pushed, local)
+      .map(([l, one, to]): readonly Op[] => [["LoadLocal", l], ["PushConst", 0], ...one, SET, ["StoreLocal", to]]),
+    fc
       .tuple(local, tie("inner"), tie("inner"), fc.constantFrom<Op[]>("ListLen", "ListGet"))
       .map(([l, one, two, use]): readonly Op[] => [["LoadLocal", l], ...one, ...two, use]),
   ),
@@ -252,6 +375,10 @@ function codeOf(ops: readonly Op[]): Code {
     if (name === "ListPush") {
       if (stack.length < 2 || stack.at(-2) !== true) continue;
       stack.pop();
+    } else if (name === "Builtin") {
+      const count = one === TAKE ? 2 : 3;
+      if (stack.length < count || stack.at(-count) !== true || (one === TAKE && stack.at(-1) === true)) continue;
+      stack.length -= count - 1;
     } else if (name === "LoadLocal" || name === "PushConst") stack.push(name === "LoadLocal");
     else if (name === "Dup" || name === "Pop") {
       if (stack.length === 0) continue;
@@ -276,7 +403,7 @@ function codeOf(ops: readonly Op[]): Code {
 test("random code on two lists", () => {
   fc.assert(
     fc.property(pieces, (some) => {
-      const program = verifyModule(moduleOf([{ locals: LOCALS, code: codeOf(some.flat()) }], [0]));
+      const program = verifyModule(moduleOf([{ locals: LOCALS, code: codeOf(some.flat()) }], [0, 1, 2]));
       expect(sameOnBoth(program).end).toContain("value");
     }),
     { numRuns: cases(4_800) },
@@ -304,10 +431,13 @@ fn main() -> Int { work(50) }`;
   sameOnBoth(program);
 });
 
-test("random code has lists that are added to in place", () => {
-  const grows = fixedSample(pieces, 200).map((some) => {
-    const program = verifyModule(moduleOf([{ locals: LOCALS, code: codeOf(some.flat()) }], [0]));
-    return uniqueLists(program, program.functions[0] ?? expect.fail()).pushes.size > 1;
+test("random code has lists that change in place, and views that claim their storage", () => {
+  const lists = fixedSample(pieces, 200).map((some) => {
+    const program = verifyModule(moduleOf([{ locals: LOCALS, code: codeOf(some.flat()) }], [0, 1, 2]));
+    return uniqueLists(program, program.functions[0] ?? expect.fail());
   });
-  expect(grows).toContain(true);
+  expect(lists.map(({ pushes }) => pushes.size > 1)).toContain(true);
+  expect(lists.map(({ changes }) => changes.size > 0)).toContain(true);
+  expect(lists.map(({ views }) => views.size > 0)).toContain(true);
+  expect(lists.map(({ viewLocals }) => viewLocals.size > 0)).toContain(true);
 });
