@@ -86,9 +86,9 @@ export function lexSection(text: string, diagnostics: Diagnostics): LexedSection
 
 function readToken(scanner: Scanner): void {
   const unit = scanner.peek();
-  const hole = scanner.holes.at(-1);
-  if (unit === 0x20 || unit === 0x09) scanner.at += 1;
-  else if (hole !== undefined && isLineEnd(unit)) reportOpenHole(scanner);
+  if (unit === 0x20 || unit === 0x09) return skipBlanks(scanner);
+  const hole = scanner.holes.length === 0 ? undefined : scanner.holes.at(-1);
+  if (hole !== undefined && isLineEnd(unit)) reportOpenHole(scanner);
   else if (hole !== undefined && unit === 0x7d && hole.braces === 0) hole.resume(scanner);
   else if (unit === 0x0a) skipLineEnd(scanner, 1);
   else if (unit === 0x0d && scanner.peek(1) === 0x0a) skipLineEnd(scanner, 2);
@@ -97,6 +97,13 @@ function readToken(scanner: Scanner): void {
   else if (isDigit(unit)) readNumber(scanner);
   else if (unit === 0x2f && scanner.peek(1) === 0x2f) readComment(scanner);
   else if (!readForeign(scanner) && !readPunctuator(scanner)) readUnknownCharacters(scanner);
+}
+
+function skipBlanks(scanner: Scanner): void {
+  const { text } = scanner;
+  let end = scanner.at + 1;
+  while (text.charCodeAt(end) === 0x20 || text.charCodeAt(end) === 0x09) end += 1;
+  scanner.at = end;
 }
 
 function skipLineEnd(scanner: Scanner, length: number): void {
@@ -115,15 +122,17 @@ function readComment(scanner: Scanner): void {
 
 /** Reads a keyword or name. A name with letters outside ASCII causes one error and one token. */
 function readWord(scanner: Scanner): void {
-  const start = scanner.at;
+  const { text, at: start } = scanner;
+  let end = start;
   let nonAscii = false;
-  for (;;) {
-    const unit = scanner.peek();
-    if (unit >= 0x80 && isNonAsciiLetter(unit)) nonAscii = true;
-    else if (!isWordPart(unit)) break;
-    scanner.at += 1;
+  for (; ; end += 1) {
+    const unit = text.charCodeAt(end);
+    if (isWordPart(unit)) continue;
+    if (!isNonAsciiLetter(unit)) break;
+    nonAscii = true;
   }
-  const word = scanner.text.slice(start, scanner.at);
+  scanner.at = end;
+  const word = text.slice(start, end);
   if (nonAscii) {
     scanner.error({ start, end: scanner.at }, `the name \`${word.replace(LONE_SURROGATE, "\ufffd")}\` has letters outside ASCII`, {
       help: "a name consists of the letters a to z and A to Z, digits and `_`; other letters are allowed in strings and comments",
@@ -132,18 +141,19 @@ function readWord(scanner: Scanner): void {
   scanner.push(nonAscii ? "name" : kindOfWord(word), start, word);
 }
 
-/** The punctuators by their first character, in the order of `PUNCTUATORS`, so that longer ones come first. */
-const PUNCTUATORS_BY_START: ReadonlyMap<string, readonly Punctuator[]> = new Map(
-  PUNCTUATORS.map((sign) => [sign.charAt(0), PUNCTUATORS.filter((other) => other.charAt(0) === sign.charAt(0))]),
-);
+/** The punctuators by their first code unit, in the order of `PUNCTUATORS`, so that longer ones come first. */
+const PUNCTUATORS_BY_START: Punctuator[][] = [];
+for (const sign of PUNCTUATORS) (PUNCTUATORS_BY_START[sign.charCodeAt(0)] ??= []).push(sign);
 
 function readPunctuator(scanner: Scanner): boolean {
-  const candidates = PUNCTUATORS_BY_START.get(scanner.text.charAt(scanner.at));
-  const sign = candidates?.find((candidate) => scanner.text.startsWith(candidate, scanner.at));
+  const { text, at: start } = scanner;
+  const sign = PUNCTUATORS_BY_START[text.charCodeAt(start)]?.find(
+    (candidate) => candidate.length === 1 || text.startsWith(candidate, start),
+  );
   if (sign === undefined) return false;
-  const start = scanner.at;
   scanner.at += sign.length;
   scanner.push(sign, start);
+  if (scanner.holes.length === 0) return true;
   const hole = scanner.holes.at(-1);
   if (hole !== undefined && sign === "{") hole.braces += 1;
   if (hole !== undefined && sign === "}") hole.braces -= 1;
@@ -156,9 +166,13 @@ const FOREIGN_OPERATORS: readonly { readonly text: string; readonly instead: Pun
   { text: "!==", instead: "!=" },
 ];
 
+/** For each code unit that begins a punctuator, whether it begins nothing of other languages. */
+const ONLY_PUNCTUATORS: readonly boolean[] = PUNCTUATORS_BY_START.map((_, unit) => !"=!&/".includes(String.fromCharCode(unit)));
+
 /** Reads an operator, quote, comment or invisible character of other languages, and reports it. Returns whether there was one. */
 function readForeign(scanner: Scanner): boolean {
   const { text, at: start } = scanner;
+  if (ONLY_PUNCTUATORS[text.charCodeAt(start)] === true) return false;
   const foreign = FOREIGN_OPERATORS.find((candidate) => text.startsWith(candidate.text, start));
   if (foreign !== undefined) return replaceOperator(scanner, foreign.text, foreign.instead);
   const unit = scanner.peek();

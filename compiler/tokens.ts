@@ -43,12 +43,17 @@ export interface Token {
   readonly value: string;
 }
 
-const KEYWORD_SET: ReadonlyMap<string, Keyword> = new Map(KEYWORDS.map((word) => [word, word]));
-const RESERVED_SET: ReadonlySet<string> = new Set(RESERVED_WORDS);
+const KEYWORD_SET: ReadonlySet<string> = new Set(KEYWORDS);
+/** The words that are not names, with their kinds. */
+const KINDS_OF_WORDS: ReadonlyMap<string, TokenKind> = new Map<string, TokenKind>([
+  ...KEYWORDS.map((word) => [word, word] as const),
+  ...RESERVED_WORDS.map((word) => [word, "reserved"] as const),
+  ["_", "_"],
+]);
 
 /** Classifies a word: keyword, reserved word, `_` or name. */
 export function kindOfWord(word: string): TokenKind {
-  return KEYWORD_SET.get(word) ?? (RESERVED_SET.has(word) ? "reserved" : word === "_" ? "_" : "name");
+  return KINDS_OF_WORDS.get(word) ?? "name";
 }
 
 export function isKeyword(kind: TokenKind): kind is Keyword {
