@@ -40,8 +40,12 @@ interface Context {
   readonly header: Header;
 }
 
+const IN_PARENS: Context = { newlinesMatter: false, header: null };
+const IN_BRACES: Context = { newlinesMatter: true, header: null };
+
 /** The position and the context before an element. After an error in the element, `recover` restores this context. */
-interface Mark extends Context {
+interface Mark {
+  readonly context: Context;
   readonly index: number;
   readonly depth: number;
   /** How many `(` and `[` are open. */
@@ -72,8 +76,7 @@ export class Cursor {
   readonly #diagnostics: Diagnostics;
   #index = 0;
   #depth = 0;
-  #newlinesMatter = true;
-  #header: Header = null;
+  #context = IN_BRACES;
   #openParens = 0;
   #openBraces = 0;
   /** Index of the token at which the last error was reported. */
@@ -105,7 +108,7 @@ export class Cursor {
     this.#lastErrorIndex = -1;
     this.#splitEqualsIndex = -1;
     this.reportedReservedWords.clear();
-    this.#setContext({ newlinesMatter: true, header: null });
+    this.#context = IN_BRACES;
   }
 
   get token(): Token {
@@ -117,7 +120,7 @@ export class Cursor {
   }
 
   get header(): Header {
-    return this.#header;
+    return this.#context.header;
   }
 
   /** The offset of the end of the previous token. */
@@ -160,12 +163,12 @@ export class Cursor {
 
   /** Whether newlines matter here. They do not directly inside `( )` and `[ ]`. */
   get newlinesMatter(): boolean {
-    return this.#newlinesMatter;
+    return this.#context.newlinesMatter;
   }
 
   /** Whether a line ends before the next token and newlines matter here. */
   atNewline(): boolean {
-    return this.#newlinesMatter && this.peek(0).newline;
+    return this.#context.newlinesMatter && this.peek(0).newline;
   }
 
   spanFrom(start: number): Span {
@@ -177,25 +180,24 @@ export class Cursor {
   // Each `enter…` returns the context to restore with `leave`.
 
   enterParens(): Context {
-    return this.#setContext({ newlinesMatter: false, header: null });
+    return this.#enter(IN_PARENS);
   }
 
   enterBraces(): Context {
-    return this.#setContext({ newlinesMatter: true, header: null });
+    return this.#enter(IN_BRACES);
   }
 
   enterHeader(header: Header): Context {
-    return this.#setContext({ newlinesMatter: this.#newlinesMatter, header });
+    return this.#enter({ newlinesMatter: this.#context.newlinesMatter, header });
   }
 
   leave(context: Context): void {
-    this.#setContext(context);
+    this.#context = context;
   }
 
-  #setContext({ newlinesMatter, header }: Context): Context {
-    const previousContext = { newlinesMatter: this.#newlinesMatter, header: this.#header };
-    this.#newlinesMatter = newlinesMatter;
-    this.#header = header;
+  #enter(context: Context): Context {
+    const previousContext = this.#context;
+    this.#context = context;
     return previousContext;
   }
 
@@ -323,10 +325,9 @@ export class Cursor {
 
   mark(): Mark {
     return {
+      context: this.#context,
       index: this.#index,
       depth: this.#depth,
-      newlinesMatter: this.#newlinesMatter,
-      header: this.#header,
       openParens: this.#openParens,
       openBraces: this.#openBraces,
     };
@@ -343,7 +344,7 @@ export class Cursor {
     this.#depth = mark.depth;
     this.#openParens = mark.openParens;
     this.#openBraces = mark.openBraces;
-    this.leave(mark);
+    this.#context = mark.context;
     for (; !this.at("eof"); this.#index += 1) {
       const { kind, newline } = this.token;
       if (kind === "}" && braces === 0) return;
@@ -364,7 +365,7 @@ export class Cursor {
     this.#depth = 0;
     this.#openParens = 0;
     this.#openBraces = 0;
-    this.#setContext({ newlinesMatter: true, header: null });
+    this.#context = IN_BRACES;
     for (; !this.at("eof"); this.#index += 1) {
       const canBeginItem = this.token.newline || this.#tokens[this.#index - 1]?.kind === "}";
       if (this.#index > startIndex && canBeginItem && this.atItem()) return;

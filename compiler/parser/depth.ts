@@ -1,8 +1,8 @@
 /** Limits the depth of a finished tree. While parsing, `MAX_NESTING` limits brackets, but chains of operators and of postfix operators add further levels. */
 import type { Block, Expr, Item, Span, Stmt } from "../ast.ts";
 
-/** The limit on nested expressions and loops in the body of an item. Later phases recurse to this depth. */
-const MAX_TREE_DEPTH = 1024;
+/** The limit on nested expressions and loops in the body of an item. Later phases recurse to this depth. Each level has a token of its own. */
+export const MAX_TREE_DEPTH = 1024;
 
 interface Step {
   readonly node: Expr | Stmt;

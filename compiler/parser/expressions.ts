@@ -118,9 +118,10 @@ function operatorHere(c: Cursor, operandStart: number): Operator | undefined {
       fixes: [{ title: "write `||`", edits: [{ span: spanOf(c.token), text: "||" }] }],
     });
   }
+  if (c.kind !== "name" && c.kind !== "!") return OPERATORS.get(c.kind);
   rejectConversion(c, operandStart);
   rejectForeignInfix(c);
-  return OPERATORS.get(c.kind);
+  return undefined;
 }
 
 function endChain(chain: OperatorChain, last: Expr, end: number): Expr {
@@ -224,7 +225,9 @@ interface PostfixOptions {
   readonly stopsAtQuestionMark?: boolean;
 }
 
-function parsePostfix(c: Cursor, options: PostfixOptions = {}): Expr {
+const NO_OPTIONS: PostfixOptions = {};
+
+function parsePostfix(c: Cursor, options: PostfixOptions = NO_OPTIONS): Expr {
   const { start } = c.token;
   return continuePostfix(c, start, parsePrimary(c), options);
 }

@@ -198,10 +198,13 @@ function rejectNewCollection(c: Cursor): void {
   });
 }
 
+/** The words that `rejectForeignPrefix` rejects in some places. */
+const PREFIX_WORDS: ReadonlySet<string> = new Set([...PREFIXES.keys(), ...LAMBDA_WORDS, "self", "loop"]);
+
 /** Fails if the operand that begins here is syntax of another language. */
 export function rejectForeignPrefix(c: Cursor): void {
   const nextToken = c.peek(1);
-  if (nextToken.newline) return;
+  if (nextToken.newline || (nextToken.kind !== "string" && !PREFIX_WORDS.has(c.token.value))) return;
   if (c.token.value === "self" && nextToken.kind === ".") {
     c.fail(c.token, notInLanguage(c), { help: "there are no methods: a function takes the value as a parameter" });
   }
@@ -323,7 +326,9 @@ const TWO_TOKEN_OPERATORS: ReadonlyMap<string, ForeignWord> = new Map([
 
 /** Fails after the operator `first` if it is part of `**`, `<>`, `i++` or `i--`. */
 export function rejectForeignOperator(c: Cursor, first: { readonly start: number; readonly end: number }): void {
-  const sign = c.text.slice(first.start, c.token.start === first.end ? c.token.end : first.end);
+  const touches = c.token.start === first.end;
+  if (!touches && first.end - first.start === 1) return;
+  const sign = c.text.slice(first.start, touches ? c.token.end : first.end);
   const span = { start: first.start, end: first.start + sign.length };
   const pair = TWO_TOKEN_OPERATORS.get(sign);
   if (pair !== undefined) {

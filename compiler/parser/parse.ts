@@ -15,7 +15,7 @@ import { lex } from "../lexer.ts";
 import type { SourceFile } from "../source.ts";
 import type { Token } from "../tokens.ts";
 import { ParseError, Cursor, type Grammar, MAX_NESTING } from "./cursor.ts";
-import { findTooDeepNode } from "./depth.ts";
+import { findTooDeepNode, MAX_TREE_DEPTH } from "./depth.ts";
 import { parseExpression } from "./expressions.ts";
 import { nameOf } from "./names.ts";
 import { beginsSection, LOOKAHEAD } from "./sections.ts";
@@ -92,7 +92,9 @@ function parseItems(c: Cursor, end: number, items: Item[], diagnostics: Diagnost
   while (!c.at("eof") && c.index < end && !c.reachedErrorLimit) {
     const startIndex = c.index;
     try {
-      items.push(withDepthLimit(parseItem(c), diagnostics));
+      const item = parseItem(c);
+      // An item with few tokens cannot be too deep.
+      items.push(c.index - startIndex <= MAX_TREE_DEPTH ? item : withDepthLimit(item, diagnostics));
     } catch (error) {
       if (!(error instanceof ParseError)) throw error;
       c.recoverItem(startIndex);

@@ -15,26 +15,25 @@ import { parseRow, parseType } from "./type-syntax.ts";
 
 export function parsePrimary(c: Cursor): Expr {
   const token = c.token;
-  const span = spanOf(token);
   switch (token.kind) {
     case "int":
-      return { kind: "int", value: takeInt(c), span };
+      return { kind: "int", value: takeInt(c), span: spanOf(token) };
     case "float":
-      return { kind: "float", value: takeFloat(c), span };
+      return { kind: "float", value: takeFloat(c), span: spanOf(token) };
     case "string":
-      return { kind: "string", value: c.next().value, span };
+      return { kind: "string", value: c.next().value, span: spanOf(token) };
     case "text{":
       return parseText(c);
     case "true":
     case "false":
       c.next();
-      return { kind: "bool", value: token.kind === "true", span };
+      return { kind: "bool", value: token.kind === "true", span: spanOf(token) };
     case "None":
       c.next();
-      return { kind: "none", span };
+      return { kind: "none", span: spanOf(token) };
     case "receive":
       c.next();
-      return { kind: "receive", span };
+      return { kind: "receive", span: spanOf(token) };
     case "Some":
     case "Ok":
     case "Err":
