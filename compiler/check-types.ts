@@ -345,6 +345,18 @@ export function unify(actual: CheckedType, expected: CheckedType, trail?: Trail,
   return false;
 }
 
+/**
+ * Unifies a primitive type with an equal one or with an unbound variable. Returns false for all other types, without a change: they need
+ * `unify`. Both types are pruned. Most types of expressions are primitive, and this is faster than the complete check.
+ */
+export function unifyPrimitive(actual: CheckedType, expected: CheckedType): boolean {
+  if (actual.kind !== "primitive") return false;
+  if (expected.kind === "primitive") return expected.name === actual.name;
+  if (expected.kind !== "var") return false;
+  expected.bound = actual;
+  return true;
+}
+
 function bindVariable(variable: VarType, to: CheckedType, trail: Trail | undefined): boolean {
   if (occurs(variable, to)) return false;
   variable.bound = to;
@@ -470,6 +482,7 @@ const MAX_TYPE_SIZE = 1_000;
 
 /** Returns whether the type has more parts than the compiler accepts. */
 export function isTooLarge(type: CheckedType): boolean {
+  if (prune(type).kind === "primitive") return false;
   const unvisited = [type];
   for (let count = 0; count < MAX_TYPE_SIZE; count++) {
     const next = unvisited.pop();

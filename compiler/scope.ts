@@ -39,6 +39,12 @@ interface BodyState {
   hasUndecidedType: boolean;
 }
 
+const NO_USES: ReadonlyMap<RowItem, CapabilityUse> = new Map();
+const NO_CALLEES: ReadonlyMap<Callable, Span> = new Map();
+const NO_CAPTURES: ReadonlyMap<Local, Local> = new Map();
+
+const bindingsOf = (block: ReadonlyMap<string, Local> | undefined): readonly Local[] => (block === undefined ? [] : [...block.values()]);
+
 /**
  * The state of checking the body of one function: its blocks with their bindings, and the capabilities it uses. The scope of
  * a lambda is nested in the scope of the enclosing function.
@@ -49,21 +55,19 @@ export class FunctionScope {
   readonly parent: FunctionScope | null;
   /** The type that `return` must have; a fresh variable if a lambda has no result type. */
   readonly result: CheckedType;
-  /** The first use of each capability and row variable. */
-  readonly uses = new Map<RowItem, CapabilityUse>();
-  /** The first call of each named function, or its first use as a value. */
-  readonly callees = new Map<Callable, Span>();
+  // Most scopes need only some of these maps and sets, so each is made when something is added to it.
+  #uses: Map<RowItem, CapabilityUse> | undefined = undefined;
+  #callees: Map<Callable, Span> | undefined = undefined;
+  #captured: Map<Local, Local> | undefined = undefined;
+  #assigned: Set<Local> | undefined = undefined;
+  /** The bindings of the open blocks, the innermost last. */
+  readonly #blocks: (Map<string, Local> | undefined)[] = [undefined];
   /** Whether the body contains `receive` or `self()` and the function declares no messages. */
   usesUntypedMailbox = false;
-  /** Maps captured bindings of enclosing functions to this lambda's copies of the bindings. */
-  readonly captured = new Map<Local, Local>();
   /** Shared by the scopes of a function and of its lambdas. */
   readonly body: BodyState;
-  readonly #blocks: Map<string, Local>[] = [new Map<string, Local>()];
   /** The loops around the current statement, the innermost last, each with whether a `break` leaves it. */
   readonly loops: { hasBreak: boolean }[] = [];
-  /** The bindings that the body assigns to. */
-  readonly assigned = new Set<Local>();
   /** In a local function, the binding of its own name. */
   self: Local | undefined = undefined;
   /** The binding `result` of the `ensures` clauses; null until these clauses are checked. */
@@ -86,6 +90,27 @@ export class FunctionScope {
     this.body = isInner ? outer.body : { span: outer, hasError: false, hasUndecidedType: false };
   }
 
+  /** The first use of each capability and row variable. */
+  get uses(): ReadonlyMap<RowItem, CapabilityUse> {
+    return this.#uses ?? NO_USES;
+  }
+
+  /** The first call of each named function, or its first use as a value. */
+  get callees(): ReadonlyMap<Callable, Span> {
+    return this.#callees ?? NO_CALLEES;
+  }
+
+  /** Maps captured bindings of enclosing functions to this lambda's copies of the bindings. */
+  get captured(): ReadonlyMap<Local, Local> {
+    return this.#captured ?? NO_CAPTURES;
+  }
+
+  /** The bindings that the body assigns to. */
+  get assigned(): Set<Local> {
+    this.#assigned ??= new Set();
+    return this.#assigned;
+  }
+
   /**
    * Returns whether the file may declare the function or type in text that could not be read. If so, nothing is known about this use
    * of it, so its consequences are not reported.
@@ -99,63 +124,73 @@ export class FunctionScope {
 
   /** Begins a block. */
   enter(): void {
-    this.#blocks.push(new Map());
+    this.#blocks.push(undefined);
   }
 
   /** Ends the block and returns its bindings. */
   leave(): readonly Local[] {
-    return [...(this.#blocks.pop()?.values() ?? [])];
+    return bindingsOf(this.#blocks.pop());
   }
 
   /** Returns the bindings of the current block. */
   bindings(): readonly Local[] {
-    return [...(this.#blocks.at(-1)?.values() ?? [])];
+    return bindingsOf(this.#blocks.at(-1));
   }
 
   /** Adds a binding to the current block. Returns the binding of the same name that it replaces in this block, if there is one. */
   declare(local: Local): Local | undefined {
-    const block = this.#blocks.at(-1);
-    const replaced = block?.get(local.name);
-    block?.set(local.name, local);
+    const innermost = this.#blocks.length - 1;
+    const block = this.#blocks[innermost] ?? new Map<string, Local>();
+    this.#blocks[innermost] = block;
+    const replaced = block.get(local.name);
+    block.set(local.name, local);
     return replaced;
   }
 
   /** Returns the binding that the name refers to. If an enclosing function declares the binding, captures it and returns the lambda's copy. */
   lookup(name: string): Local | undefined {
+    const own = this.#named(name);
+    if (own !== undefined) return own;
+    const outer = this.parent?.lookup(name);
+    if (outer === undefined) return undefined;
+    outer.used = true;
+    const existingCopy = this.#captured?.get(outer);
+    if (existingCopy !== undefined) return existingCopy;
+    const copy: Local = { ...outer, mutable: false, used: true };
+    this.#captured ??= new Map();
+    this.#captured.set(outer, copy);
+    return copy;
+  }
+
+  /** Returns the binding of this function that the name refers to. */
+  #named(name: string): Local | undefined {
     for (let i = this.#blocks.length - 1; i >= 0; i--) {
       const local = this.#blocks[i]?.get(name);
       if (local !== undefined) return local;
     }
-    const outer = this.parent?.lookup(name);
-    if (outer === undefined) return undefined;
-    outer.used = true;
-    const existingCopy = this.captured.get(outer);
-    if (existingCopy !== undefined) return existingCopy;
-    const copy: Local = { ...outer, mutable: false, used: true };
-    this.captured.set(outer, copy);
-    return copy;
+    return undefined;
   }
 
   /** Returns whether the name refers to a binding. Captures nothing. */
   has(name: string): boolean {
-    return this.#blocks.some((block) => block.has(name)) || (this.parent?.has(name) ?? false);
+    return this.#named(name) !== undefined || (this.parent?.has(name) ?? false);
   }
 
   /** Returns the binding `result` of the `ensures` clauses, if the name refers to it. Captures nothing. */
   ensuresResultNamed(name: string): Local | undefined {
-    const found = this.#blocks.findLast((block) => block.has(name))?.get(name);
+    const found = this.#named(name);
     if (found === undefined) return this.parent?.ensuresResultNamed(name);
     return found === this.ensuresResult ? found : undefined;
   }
 
   /** Returns the type of the binding that the name refers to. Captures nothing. */
   typeOf(name: string): CheckedType | undefined {
-    return this.#blocks.findLast((block) => block.has(name))?.get(name)?.type ?? this.parent?.typeOf(name);
+    return this.#named(name)?.type ?? this.parent?.typeOf(name);
   }
 
   /** Returns the names of all visible bindings, as candidates for a misspelt name. */
   names(): string[] {
-    return [...this.#blocks.flatMap((b) => [...b.keys()]), ...(this.parent?.names() ?? [])];
+    return [...this.#blocks.flatMap((b) => [...(b?.keys() ?? [])]), ...(this.parent?.names() ?? [])];
   }
 
   /** Begins the value of a `let`, in which its name is not in scope. */
@@ -174,12 +209,14 @@ export class FunctionScope {
 
   /** Records the use of a capability or row variable, unless an earlier use is recorded. */
   use(item: RowItem, use: CapabilityUse): void {
-    if (!this.uses.has(item)) this.uses.set(item, use);
+    this.#uses ??= new Map();
+    if (!this.#uses.has(item)) this.#uses.set(item, use);
   }
 
   /** Records a call of a named function, or its use as a value. */
   calls(callee: Callable, span: Span): void {
-    if (!this.callees.has(callee)) this.callees.set(callee, span);
+    this.#callees ??= new Map();
+    if (!this.#callees.has(callee)) this.#callees.set(callee, span);
   }
 
   /** Returns whether the binding is a copy of a binding of an enclosing function. */

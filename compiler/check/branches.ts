@@ -11,7 +11,7 @@ import { checkUnusedBlock } from "./statements.ts";
 export function checkIf(checker: FunctionChecker, expr: Expr & { kind: "if" }, expected: CheckedType, why: string): Ir {
   const { span } = expr;
   const wanted = prune(expected);
-  const wantsValue = wanted.kind !== "var" && wanted.kind !== "error" && show(wanted) !== "Unit";
+  const wantsValue = expr.otherwise === null && wanted.kind !== "var" && wanted.kind !== "error" && show(wanted) !== "Unit";
   const branches = expr.branches.map((b) => {
     checker.scope.enter();
     const condition = checkCondition(checker, b);

@@ -50,7 +50,7 @@ export function qualifiedName(checker: FunctionChecker, expr: Expr): Name | unde
  * binding there, unless the value of `result` has a field of that name.
  */
 function isBuiltinOfResult(checker: FunctionChecker, target: string, qualified: string, field: string): boolean {
-  const value = checker.scope.ensuresResultNamed(target);
+  const value = target === "result" ? checker.scope.ensuresResultNamed(target) : undefined;
   return value !== undefined && checker.context.builtin(checker.scope.unit, qualified) !== undefined && !hasField(value.type, field);
 }
 
@@ -303,9 +303,13 @@ function syntaxFix(capability: CapabilityDecl, name: Name, args: readonly Expr[]
   return [{ title: `write \`${capability.call}\``, edits: [...edits, { span: { start: last.span.end, end: span.end }, text: close }] }];
 }
 
-/** Returns the capability that a callee refers to, if it refers to one. */
-function capabilityNamed(checker: FunctionChecker, callee: Expr): { capability: CapabilityDecl; name: Name } | undefined {
-  const name = callee.kind === "name" ? callee.name : qualifiedName(checker, callee);
+/** Returns the capability that a callee refers to, if it refers to one. `qualified` is its `qualifiedName`. */
+function capabilityNamed(
+  checker: FunctionChecker,
+  callee: Expr,
+  qualified: Name | undefined,
+): { capability: CapabilityDecl; name: Name } | undefined {
+  const name = callee.kind === "name" ? callee.name : qualified;
   if (
     name === undefined ||
     (callee.kind === "name" && (checker.scope.lookup(name.text) !== undefined || checker.scope.unit.functions.has(name.text)))
@@ -319,9 +323,9 @@ function capabilityNamed(checker: FunctionChecker, callee: Expr): { capability: 
 export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" }, expected: CheckedType): Typed {
   const { scope, context } = checker;
   const { callee } = expr;
-  const called = capabilityNamed(checker, callee);
-  if (called !== undefined) return checkCapabilityCall(checker, called.capability, called.name, expr.args, expr.span, { caught: false });
   const qualified = qualifiedName(checker, callee);
+  const called = capabilityNamed(checker, callee, qualified);
+  if (called !== undefined) return checkCapabilityCall(checker, called.capability, called.name, expr.args, expr.span, { caught: false });
   if (qualified !== undefined && callee.kind === "field" && callee.target.kind === "name") {
     const builtin = context.builtin(scope.unit, qualified.text);
     if (builtin !== undefined) return checkBuiltinCall(checker, builtin, expr, expected);
@@ -428,11 +432,12 @@ function checkValueCall(checker: FunctionChecker, expr: Expr & { kind: "call" })
 
 /** Checks `try CALL`, in which a failure of the capability becomes `Err(text)`. */
 export function checkTry(checker: FunctionChecker, expr: Expr & { kind: "try" }): Typed {
-  const called = expr.call.kind === "call" ? capabilityNamed(checker, expr.call.callee) : undefined;
+  const called =
+    expr.call.kind === "call" ? capabilityNamed(checker, expr.call.callee, qualifiedName(checker, expr.call.callee)) : undefined;
   if (expr.call.kind !== "call" || called === undefined) {
     const { diagnostics } = checker.scope.unit;
     const errorCountBefore = diagnostics.errorCount;
-    const uncalledCapability = capabilityNamed(checker, expr.call)?.capability;
+    const uncalledCapability = capabilityNamed(checker, expr.call, qualifiedName(checker, expr.call))?.capability;
     const type = freshVar();
     if (uncalledCapability === undefined) checker.check(expr.call, type);
     if (diagnostics.errorCount === errorCountBefore) {

@@ -16,12 +16,17 @@ import { didYouMean, hintExtras, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint } from "./library-hints.ts";
 import type { Recorder } from "../recorder.ts";
 import {
+  ACTOR_ID,
   actorIdOf,
+  BOOL,
   builtinType,
   type CheckedType,
   ERROR,
+  FLOAT,
   instantiation,
+  INT,
   isBuiltinTypeName,
+  JSON_TYPE,
   rowInstantiation,
   STRING,
   tupleType,
@@ -55,7 +60,11 @@ export interface Instance extends Omit<Signature, "typeParams"> {
   readonly typeArgs: ReadonlyMap<ParamType, CheckedType>;
 }
 
+const NO_TYPE_ARGS: ReadonlyMap<ParamType, CheckedType> = new Map();
+
 export function instanceOf(signature: Signature): Instance {
+  if (signature.typeParams.length === 0)
+    return { typeArgs: NO_TYPE_ARGS, params: signature.params, result: signature.result, row: signature.row };
   const typeArgs = instantiation(signature.typeParams);
   const rowArgs = rowInstantiation(signature.typeParams);
   return {
@@ -98,6 +107,10 @@ export interface FunctionChecker {
   error(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
   warning(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
 }
+
+const PRIMITIVES: ReadonlyMap<string, CheckedType> = new Map(
+  [INT, FLOAT, STRING, BOOL, UNIT_TYPE, ACTOR_ID, JSON_TYPE].map((type) => [type.name, type]),
+);
 
 /** The signatures of builtins that all programs share. */
 const SIGNATURES = new Map<BuiltinDecl, Signature>();
@@ -188,6 +201,8 @@ export class Context {
     }
     if (expr.kind === "tuple") return tupleType(expr.items.map((item) => this.resolveType(unit, item, params)));
     const name = expr.name.text;
+    const primitive = expr.args.length === 0 && !params.has(name) ? PRIMITIVES.get(name) : undefined;
+    if (primitive !== undefined) return primitive;
     const args = expr.args.map((a) => this.resolveType(unit, a, params));
     const param = params.get(name);
     const decl = param === undefined ? this.typeNamed(unit, name) : undefined;
@@ -238,7 +253,7 @@ export class Context {
       }
       return builtinType(name, ...args);
     }
-    return isPrimitiveName(name) ? { kind: "primitive", name } : ERROR;
+    return ERROR;
   }
 
   /** Returns the record or enum that a name refers to in a file. */

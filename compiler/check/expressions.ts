@@ -21,6 +21,7 @@ import {
   mismatch,
   prune,
   STRING,
+  unifyPrimitive,
   UNIT_TYPE,
 } from "../check-types.ts";
 import { type ParamType, sortedRow } from "../rows.ts";
@@ -76,6 +77,7 @@ export class ExpressionChecker implements FunctionChecker {
   expect(type: CheckedType, expected: CheckedType, span: Span, why: string): void {
     // `prune` follows bound type variables.
     const e = prune(expected);
+    if (unifyPrimitive(prune(type), e)) return;
     if (isTooLarge(type)) {
       this.error("E015", span, "the type of this expression is too large", {
         help: "declare records for its parts, or recursive types, instead of nesting type arguments",
