@@ -86,6 +86,32 @@ export function positionAt(table: LineTable, offset: number): Position {
   return { line: line + 1, column: pointsBefore(table, clamped) - pointsBefore(table, table.starts[line] ?? 0) + 1 };
 }
 
+/** Converts many offsets of one text, and keeps the position of the last one. It is fast if each offset is near the one before. */
+export class PositionReader {
+  readonly #table: LineTable;
+  /** The index in `starts` of the line. */
+  #index = 0;
+  column = 1;
+
+  constructor(table: LineTable) {
+    this.#table = table;
+  }
+
+  get line(): number {
+    return this.#index + 1;
+  }
+
+  /** Moves to an offset, as `positionAt` does. */
+  moveTo(offset: number): void {
+    const table = this.#table;
+    const { starts, text } = table;
+    const clamped = Math.min(Math.max(offset, 0), text.length);
+    const isSameLine = (starts[this.#index] ?? 0) <= clamped && clamped < (starts[this.#index + 1] ?? text.length + 1);
+    if (!isSameLine) this.#index = lineIndexAt(table, clamped);
+    this.column = pointsBefore(table, clamped) - pointsBefore(table, starts[this.#index] ?? 0) + 1;
+  }
+}
+
 /** Returns the offsets of a line's text without its line end. `line` is the line number, which starts at 1. */
 export function lineBounds(table: LineTable, line: number): { readonly start: number; readonly end: number } {
   const start = table.starts[line - 1] ?? table.text.length;

@@ -13,7 +13,7 @@ import { opcode, type OpName } from "../../vm/bytecode/opcodes.ts";
 import { MODULE_LIMITS } from "../../vm/limits.ts";
 import type { Span } from "../ast.ts";
 import type { Local } from "../ir.ts";
-import { type LineTable, positionAt } from "../source.ts";
+import { type LineTable, positionAt, PositionReader } from "../source.ts";
 
 /** A jump target. `pc` is set when the label is placed, which may be after jumps to the label were emitted. */
 export interface Label {
@@ -46,15 +46,16 @@ export interface OpenFlow {
   local: number;
 }
 
-/** An instruction whose labels may not be placed yet. */
-interface UnresolvedInstruction {
-  readonly op: OpName;
-  readonly operands: readonly (number | Label)[];
+/** A jump whose label may not be placed yet. */
+interface Jump {
+  readonly operands: number[];
+  readonly label: Label;
 }
 
 /** Builds the code of one function. Call `emit`, `placeLabel` and `slot` as often as needed, and finally `finish` once. */
 export class Emitter {
-  readonly #code: UnresolvedInstruction[] = [];
+  readonly #code: Instruction[] = [];
+  readonly #jumps: Jump[] = [];
   /** The source span from each of these instructions on. `finish` converts the offsets. */
   readonly #spans: { readonly pc: number; readonly span: Span }[] = [];
   readonly #slots = new Map<Local, number>();
@@ -85,18 +86,29 @@ export class Emitter {
   }
 
   /** Appends an instruction. A `Pop` after an unused constant removes the constant instead. */
-  emit(op: OpName, ...operands: readonly (number | Label)[]): void {
+  emit(op: OpName, ...operands: readonly number[]): void {
     if (op === "Pop" && this.#removeUnusedConstant()) return;
+    this.#append(op, operands);
+  }
+
+  #append(op: OpName, operands: readonly number[]): void {
     const pc = this.#code.length;
     if (pc >= MODULE_LIMITS.codeLength) throw new FunctionTooLarge(`more than ${MODULE_LIMITS.codeLength} instructions`);
     this.#recordSpan(pc);
     this.#code.push({ op, operands });
     const decl = opcode(op);
     const last = operands.at(-1);
-    const popCount = decl.popsCount === true && typeof last === "number" ? last : 0;
+    const popCount = decl.popsCount === true && last !== undefined ? last : 0;
     if (popCount > MAX_OPERAND_COUNT && op !== "MakeMap")
       throw new FunctionTooLarge(`a call, record or lambda with more than ${MAX_OPERAND_COUNT} parts`);
     this.height += decl.pushes - decl.pops - popCount;
+  }
+
+  /** Appends a jump to a label, which may be placed later. */
+  jump(op: "Jmp" | "JmpIf" | "JmpIfNot", label: Label): void {
+    const operands = [label.pc];
+    this.#append(op, operands);
+    this.#jumps.push({ operands, label });
   }
 
   /** Removes the `PushConst` before a `Pop`, unless there is a label between the two. Returns whether it did. */
@@ -119,12 +131,14 @@ export class Emitter {
   /** Returns the recorded spans as lines and columns, without those that do not differ from the one before. */
   #debugSpans(): DebugSpan[] {
     const spans: DebugSpan[] = [];
+    const reader = new PositionReader(this.#lines);
     for (const { pc, span } of this.#spans) {
-      const from = positionAt(this.#lines, span.start);
-      const to = positionAt(this.#lines, span.end);
+      reader.moveTo(span.start);
+      const { line, column } = reader;
+      reader.moveTo(span.end);
       const last = spans.at(-1);
-      if (last !== undefined && last[1] === from.line && last[2] === from.column && last[3] === to.line && last[4] === to.column) continue;
-      spans.push([pc, from.line, from.column, to.line, to.column]);
+      if (last !== undefined && last[1] === line && last[2] === column && last[3] === reader.line && last[4] === reader.column) continue;
+      spans.push([pc, line, column, reader.line, reader.column]);
     }
     return spans;
   }
@@ -204,11 +218,10 @@ export class Emitter {
     file: number,
     line: number,
   ): { def: FunctionDef; debug: FunctionDebug } {
-    const resolve = (o: number | Label): number => (typeof o === "number" ? o : o.pc);
-    const code = this.#code.map((c): Instruction => ({ op: c.op, operands: c.operands.map(resolve) }));
+    for (const { operands, label } of this.#jumps) operands[0] = label.pc;
     const matchTables = this.#tables.map((arms) => arms.map((a): MatchArm => ({ tag: a.tag, target: a.target.pc })));
     return {
-      def: { name, arity, locals: this.#names.length, code, capabilities, intent, matchTables },
+      def: { name, arity, locals: this.#names.length, code: this.#code, capabilities, intent, matchTables },
       debug: {
         file,
         locals: this.#names,

@@ -304,9 +304,9 @@ export class FunctionLowering implements MatchLowering {
     const base = e.height;
     ir.operands.forEach((operand, i) => {
       this.expr(operand, false);
-      if (i < ir.operands.length - 1) e.emit(ir.op === "&&" ? "JmpIfNot" : "JmpIf", shortCircuit);
+      if (i < ir.operands.length - 1) e.jump(ir.op === "&&" ? "JmpIfNot" : "JmpIf", shortCircuit);
     });
-    e.emit("Jmp", end);
+    e.jump("Jmp", end);
     e.placeLabel(shortCircuit);
     e.height = base;
     e.emit("PushConst", this.constant(ir.op === "||"));
@@ -353,7 +353,7 @@ export class FunctionLowering implements MatchLowering {
       const start = e.pc;
       this.expr(branch.body, tail && ir.otherwise !== null);
       if (ir.otherwise === null) e.emit("Pop");
-      e.emit("Jmp", end);
+      e.jump("Jmp", end);
       e.endPart(flow, start);
       e.placeLabel(next);
       e.height = base;
@@ -398,7 +398,7 @@ export class FunctionLowering implements MatchLowering {
         lowerCondition(this, stmt, loop.end);
         const start = e.pc;
         this.#loopBody(loop, stmt.body);
-        e.emit("Jmp", loop.next);
+        e.jump("Jmp", loop.next);
         e.endPart(flow, start);
         e.placeLabel(loop.end);
         e.endFlow(flow);
@@ -413,7 +413,7 @@ export class FunctionLowering implements MatchLowering {
         if (loop === undefined) return;
         const { height } = e;
         while (e.height > loop.height) e.emit("Pop");
-        e.emit("Jmp", stmt.kind === "break" ? loop.end : loop.next);
+        e.jump("Jmp", stmt.kind === "break" ? loop.end : loop.next);
         e.height = height;
         return;
       }
@@ -474,7 +474,7 @@ export class FunctionLowering implements MatchLowering {
     if (this.#epilogue !== null && this.#body.result !== null) {
       e.emit("StoreLocal", e.slot(this.#body.result));
       while (e.height > 0) e.emit("Pop");
-      e.emit("Jmp", this.#epilogue);
+      e.jump("Jmp", this.#epilogue);
     } else e.emit("Ret");
   }
 
@@ -549,7 +549,7 @@ export class FunctionLowering implements MatchLowering {
     e.emit("LoadLocal", counter);
     pushEnd();
     e.emit("Lt");
-    e.emit("JmpIfNot", loop.end);
+    e.jump("JmpIfNot", loop.end);
     const start = e.pc;
     begin();
     this.#loopBody(loop, body);
@@ -558,7 +558,7 @@ export class FunctionLowering implements MatchLowering {
     e.emit("PushConst", this.constant(1));
     e.emit("Add");
     e.emit("StoreLocal", counter);
-    e.emit("Jmp", head);
+    e.jump("Jmp", head);
     e.endPart(flow, start);
     e.placeLabel(loop.end);
   }

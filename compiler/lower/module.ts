@@ -17,7 +17,7 @@ import { MODULE_LIMITS } from "../../vm/limits.ts";
 import type { FunctionDebug, FunctionDef, Module, TypeDef } from "../../vm/bytecode/module.ts";
 import { ANY_TYPE } from "../../vm/interpreter/message-types.ts";
 import { isTupleName, MAX_TYPE_DEPTH, type Type, typeToString } from "../../vm/value/type.ts";
-import type { Value } from "../../vm/value/value.ts";
+import type { ObjectValue, Value } from "../../vm/value/value.ts";
 import type { CheckedProgram } from "../check/program.ts";
 import type { Callable, CheckedBody } from "../ir.ts";
 import { lineTable, type LineTable, type SourceFile } from "../source.ts";
@@ -27,17 +27,10 @@ import { type Emitter, FunctionTooLarge } from "./emitter.ts";
 import { builtinWrapper, FunctionLowering, type ModulePool } from "./function.ts";
 
 /** Returns the key under which equal constants share an entry of the constant pool, or null if the constant is not shared. */
-function constantKey(value: Value): string | null {
-  switch (typeof value) {
-    case "object":
-      if (value.tag === "Float") return Object.is(value.value, -0) ? "f-0" : `f${value.value}`;
-      if (value.tag === "FnRef") return `r${value.index}`;
-      return value.tag === "Unit" || value.tag === "None" ? value.tag : null;
-    case "string":
-      return `s${value}`;
-    default:
-      return String(value);
-  }
+function constantKey(value: ObjectValue): string | null {
+  if (value.tag === "Float") return Object.is(value.value, -0) ? "f-0" : `f${value.value}`;
+  if (value.tag === "FnRef") return `r${value.index}`;
+  return value.tag === "Unit" || value.tag === "None" ? value.tag : null;
 }
 
 /** Collects the parts of a module. A function gets its index when code first refers to it, and is lowered later. */
@@ -48,7 +41,9 @@ class ModuleBuilder implements ModulePool {
   readonly types: TypeDef[] = [];
   readonly #registry: CapabilityRegistry;
   readonly #files: readonly SourceFile[];
-  readonly #constantIndex = new Map<string, number>();
+  /** The indexes of constants that are strings, numbers or Bools, and those of the others by `constantKey`. */
+  readonly #primitiveIndex = new Map<Value, number>();
+  readonly #objectIndex = new Map<string, number>();
   readonly #functionIndex = new Map<Callable, number>();
   readonly #builtinIndex = new Map<string, number>();
   readonly #typeIndex = new Map<string, number>();
@@ -61,12 +56,21 @@ class ModuleBuilder implements ModulePool {
   }
 
   constant(value: Value): number {
+    if (typeof value !== "object") {
+      const index = this.#primitiveIndex.get(value) ?? this.#addConstant(value);
+      this.#primitiveIndex.set(value, index);
+      return index;
+    }
     const key = constantKey(value);
-    const existing = key === null ? undefined : this.#constantIndex.get(key);
-    if (existing !== undefined) return existing;
+    if (key === null) return this.#addConstant(value);
+    const index = this.#objectIndex.get(key) ?? this.#addConstant(value);
+    this.#objectIndex.set(key, index);
+    return index;
+  }
+
+  #addConstant(value: Value): number {
     this.constants.push(value);
     if (this.constants.length > MODULE_LIMITS.constants) throw new FunctionTooLarge(`more than ${MODULE_LIMITS.constants} constants`);
-    if (key !== null) this.#constantIndex.set(key, this.constants.length - 1);
     return this.constants.length - 1;
   }
 

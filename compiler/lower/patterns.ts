@@ -58,7 +58,7 @@ export function lowerDestructuring(f: MatchLowering, { subject, test, otherwise 
     return;
   }
   const matched = e.label();
-  e.emit("Jmp", matched);
+  e.jump("Jmp", matched);
   e.placeLabel(failed);
   f.expr(otherwise, false);
   e.emit("Pop");
@@ -70,7 +70,7 @@ export function lowerCondition(f: MatchLowering, { condition, match }: CheckedCo
   const e = f.emitter;
   f.expr(condition, false);
   if (match === null) {
-    e.emit("JmpIfNot", fail);
+    e.jump("JmpIfNot", fail);
     return;
   }
   const subject = e.slot(match.subject);
@@ -113,7 +113,7 @@ function lowerTable(
     else e.emit("Pop");
     if (pattern.kind === "bind") copyToLocal(e, subject, pattern.local);
     f.expr(arm.body, tail);
-    e.emit("Jmp", end);
+    e.jump("Jmp", end);
     e.endPart(flow, start);
   });
 }
@@ -137,16 +137,16 @@ function lowerArm(f: MatchLowering, arm: CheckedArm, { subject, end, base, tail,
       e.height = base;
       testPattern(f, pattern, subject, nextAlternative);
       if (arm.guard !== null) f.expr(arm.guard, false);
-      e.emit("JmpIfNot", nextAlternative);
+      e.jump("JmpIfNot", nextAlternative);
       if (nextAlternative === next) return;
-      e.emit("Jmp", body);
+      e.jump("Jmp", body);
       e.placeLabel(nextAlternative);
     });
     e.placeLabel(body);
   }
   const start = e.pc;
   f.expr(arm.body, tail);
-  e.emit("Jmp", end);
+  e.jump("Jmp", end);
   e.endPart(flow, start);
   e.height = base;
   e.placeLabel(next);
@@ -208,7 +208,7 @@ function testPattern(f: MatchLowering, pattern: CheckedPattern, slot: number, fa
       e.emit("LoadLocal", slot);
       e.emit("PushConst", f.constant(pattern.value));
       e.emit("Eq");
-      e.emit("JmpIfNot", fail);
+      e.jump("JmpIfNot", fail);
       return;
     case "or": {
       const done = e.label();
@@ -219,7 +219,7 @@ function testPattern(f: MatchLowering, pattern: CheckedPattern, slot: number, fa
         }
         const next = e.label();
         testPattern(f, alternative, slot, next);
-        e.emit("Jmp", done);
+        e.jump("Jmp", done);
         e.placeLabel(next);
       });
       e.placeLabel(done);
@@ -242,7 +242,7 @@ function testList(f: MatchLowering, pattern: CheckedPattern & { kind: "list" }, 
     e.emit("ListLen");
     e.emit("PushConst", f.constant(length));
     e.emit(rest === null ? "Eq" : "Gte");
-    e.emit("JmpIfNot", fail);
+    e.jump("JmpIfNot", fail);
   }
   /** Pushes an index that is counted from the end of the list. */
   const pushFromEnd = (distance: number): void => {
@@ -299,7 +299,7 @@ function testConstructor(f: MatchLowering, pattern: CheckedPattern & { kind: "co
       e.emit("JsonKind");
       e.emit("PushConst", f.constant(form.jsonKind));
       e.emit("Eq");
-      e.emit("JmpIfNot", fail);
+      e.jump("JmpIfNot", fail);
       const inner = pattern.args[0];
       if (inner !== undefined) testPattern(f, inner, slot, fail);
       return;
@@ -319,7 +319,7 @@ function testConstructor(f: MatchLowering, pattern: CheckedPattern & { kind: "co
       );
       e.placeLabel(differs);
       e.emit("Pop");
-      e.emit("Jmp", fail);
+      e.jump("Jmp", fail);
       e.placeLabel(matches);
       e.height = height + 1;
       if (pattern.args.every((a) => a.kind === "wildcard")) {
