@@ -15,7 +15,7 @@ import { lazily } from "../lazy.ts";
 import { MACHINE_LIMITS, MODULE_LIMITS } from "../limits.ts";
 import { messageType } from "../interpreter/message-types.ts";
 import type { FunctionDef, Instruction, Module, TypeDef } from "./module.ts";
-import { type OpcodeRow, type OperandKind, opcode, type OpName } from "./opcodes.ts";
+import { type OpcodeRow, OPCODES, type OperandKind, opcode, type OpName } from "./opcodes.ts";
 import { childrenOf, isObjectValue } from "../value/children.ts";
 import { checkSerializable } from "../value/serializable.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
@@ -30,6 +30,7 @@ import { FnRefValue, type Value } from "../value/value.ts";
 const ACTOR_OPS: ReadonlySet<OpName> = new Set<OpName>(["SpawnActor", "SendMsg", "ReceiveMsg", "ReceiveAs", "ParMap", "Par"]);
 /** Instructions that only a module with `tasks` may have. */
 const BRANCH_OPS: ReadonlySet<OpName> = new Set<OpName>(["ParMap", "Par"]);
+const ACTOR_TAGS: ReadonlySet<number> = new Set([...ACTOR_OPS].map((name) => opcode(name).tag));
 const isElementary = (builtinId: number | undefined): boolean => BUILTIN_BY_ID.get(builtinId ?? -1)?.isElementary === true;
 const U8_MAX = 0xff;
 const I32_MAX = 0x7fff_ffff;
@@ -92,10 +93,17 @@ class VerifiedProgram implements Program {
     this.module = module;
     this.registry = registry;
     this.functions = functions;
-    this.usesActors = module.functions.some((def) => def.code.some(({ op }) => ACTOR_OPS.has(op)));
-    this.usesElementaryFunctions = module.functions.some((def) =>
-      def.code.some(({ op, operands }) => op === "Builtin" && isElementary(operands[0])),
-    );
+    let usesActors = false;
+    let usesElementaryFunctions = false;
+    for (const { code } of functions) {
+      for (let at = 0; at < code.length; at += CODE_STRIDE) {
+        const tag = code[at] ?? 0;
+        if (ACTOR_TAGS.has(tag)) usesActors = true;
+        else if (tag === OPCODES.Builtin.tag && isElementary(code[at + 1])) usesElementaryFunctions = true;
+      }
+    }
+    this.usesActors = usesActors;
+    this.usesElementaryFunctions = usesElementaryFunctions;
   }
 
   /** Computed when it is first read, because hashing takes longer than a short run. */
@@ -117,6 +125,7 @@ function checkSizes(module: Module): void {
 
 /** Checks that every function in a constant exists. */
 function checkConstant(constant: Value, index: number, module: Module): void {
+  if (!isObjectValue(constant)) return;
   const pending: Value[] = [constant];
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
     if (!isObjectValue(value)) continue;
@@ -208,11 +217,12 @@ function verifyFunction(context: FunctionContext): VerifiedFunction {
   });
   // `CODE_STRIDE` is the number of words per instruction.
   const code = new Int32Array(def.code.length * CODE_STRIDE);
-  def.code.forEach((instruction, pc) => {
+  for (const [pc, instruction] of def.code.entries()) {
     const at = pc * CODE_STRIDE;
-    code[at] = checkInstruction({ context, pc, instruction });
-    for (let i = 0; i < instruction.operands.length; i++) code[at + 1 + i] = instruction.operands[i] ?? 0;
-  });
+    const { operands } = instruction;
+    code[at] = checkInstruction(context, pc, instruction);
+    for (let i = 0; i < operands.length; i++) code[at + 1 + i] = operands[i] ?? 0;
+  }
   const stack = stackHeights(code, def.matchTables);
   return {
     index,
@@ -230,37 +240,30 @@ function functionName({ def, index }: FunctionContext): string {
   return `function ${index} (${JSON.stringify(def.name.slice(0, 80))})`;
 }
 
-/** An instruction and its position, for checks and messages. */
-interface Site {
-  readonly context: FunctionContext;
-  readonly pc: number;
-  readonly instruction: Instruction;
+function failAt(kind: Kind, context: FunctionContext, pc: number, message: string): never {
+  return fail(kind, `${context.def.code[pc]?.op} at ${pc} in ${functionName(context)}: ${message}`);
 }
 
-function failAt(kind: Kind, { context, pc, instruction }: Site, message: string): never {
-  return fail(kind, `${instruction.op} at ${pc} in ${functionName(context)}: ${message}`);
-}
-
-/** Checks one instruction and returns the tag of its opcode. */
-function checkInstruction(site: Site): number {
-  const { op, operands } = site.instruction;
+/** Checks the instruction at `pc` and returns the tag of its opcode. */
+function checkInstruction(context: FunctionContext, pc: number, instruction: Instruction): number {
+  const { op, operands } = instruction;
   const row: OpcodeRow = opcode(op);
   if (operands.length !== row.operands.length)
-    failAt("bad_operand", site, `has ${operands.length} operands instead of ${row.operands.length}`);
+    failAt("bad_operand", context, pc, `has ${operands.length} operands instead of ${row.operands.length}`);
   for (let i = 0; i < operands.length; i++) {
     const operand = operands[i] ?? -1;
     const kind = row.operands[i];
-    if (!Number.isInteger(operand) || operand < 0 || operand > I32_MAX) failAt("bad_operand", site, `${kind} ${operand} is out of range`);
-    if (kind !== undefined) checkOperand(kind, operand, site);
+    if (!Number.isInteger(operand) || operand < 0 || operand > I32_MAX)
+      failAt("bad_operand", context, pc, `${kind} ${operand} is out of range`);
+    if (kind !== undefined) checkOperand(kind, operand, context, pc, instruction);
   }
-  if (row.popsCount === true) checkCount(site);
-  if (BRANCH_OPS.has(op) && site.context.module.tasks === undefined) failAt("bad_operand", site, "needs a module with `tasks`");
+  if (row.popsCount === true) checkCount(row, context, pc, instruction);
+  if (context.module.tasks === undefined && BRANCH_OPS.has(op)) failAt("bad_operand", context, pc, "needs a module with `tasks`");
   return row.tag;
 }
 
 /** Returns the exclusive upper bound of an operand; undefined if the operand is checked elsewhere or at run time. */
-function sizeOf(kind: OperandKind, operand: number, { context, instruction }: Site): number | undefined {
-  const { module, def } = context;
+function sizeOf(kind: OperandKind, operand: number, { module, def }: FunctionContext, instruction: Instruction): number | undefined {
   switch (kind) {
     case "constant":
     case "type_text":
@@ -297,31 +300,31 @@ function sizeOf(kind: OperandKind, operand: number, { context, instruction }: Si
   }
 }
 
-function checkOperand(kind: OperandKind, operand: number, site: Site): void {
-  const size = sizeOf(kind, operand, site);
+function checkOperand(kind: OperandKind, operand: number, context: FunctionContext, pc: number, instruction: Instruction): void {
+  const size = sizeOf(kind, operand, context, instruction);
   if (size !== undefined && operand >= size) {
-    failAt(kind === "jump" ? "bad_jump" : "bad_operand", site, `${kind} ${operand} is not there; there are ${size}`);
+    failAt(kind === "jump" ? "bad_jump" : "bad_operand", context, pc, `${kind} ${operand} is not there; there are ${size}`);
   }
-  if (kind === "capability" && !site.context.registry.byId.has(operand))
-    failAt("unknown_capability", site, `capability ${operand} is not there`);
-  if (kind === "builtin" && !builtinParamCount().has(operand)) failAt("unknown_builtin", site, `builtin ${operand} is not there`);
-  if (kind === "type_text") checkTypeText(operand, site);
-  if (kind === "update_path") checkUpdatePath(operand, site);
+  if (kind === "capability" && !context.registry.byId.has(operand))
+    failAt("unknown_capability", context, pc, `capability ${operand} is not there`);
+  if (kind === "builtin" && !builtinParamCount().has(operand)) failAt("unknown_builtin", context, pc, `builtin ${operand} is not there`);
+  if (kind === "type_text") checkTypeText(operand, context, pc);
+  if (kind === "update_path") checkUpdatePath(operand, context, pc, instruction);
 }
 
 /** Checks that the constant is the text of a path that takes as many indices as the instruction pops. */
-function checkUpdatePath(operand: number, site: Site): void {
-  const { indices } = updatePath(site.context.module, operand) ?? failAt("bad_operand", site, `constant ${operand} is no update path`);
-  const count = site.instruction.operands[2] ?? 0;
-  if (count !== indices + 1) failAt("bad_arity", site, `pops ${count} values for a path with ${indices} indices`);
+function checkUpdatePath(operand: number, context: FunctionContext, pc: number, { operands }: Instruction): void {
+  const { indices } = updatePath(context.module, operand) ?? failAt("bad_operand", context, pc, `constant ${operand} is no update path`);
+  const count = operands[2] ?? 0;
+  if (count !== indices + 1) failAt("bad_arity", context, pc, `pops ${count} values for a path with ${indices} indices`);
 }
 
 /** Checks that the constant is the text of a type and that the module declares every type in it. */
-function checkTypeText(operand: number, site: Site): void {
-  const { module, types } = site.context;
+function checkTypeText(operand: number, context: FunctionContext, pc: number): void {
+  const { module, types } = context;
   if (!types.problems.has(operand)) types.problems.set(operand, typeProblemOf(module, operand, types.arity));
   const problem = types.problems.get(operand);
-  if (problem !== undefined) failAt("bad_operand", site, `constant ${operand} ${problem}`);
+  if (problem !== undefined) failAt("bad_operand", context, pc, `constant ${operand} ${problem}`);
 }
 
 function typeProblemOf(module: Module, constant: number, arity: DeclaredTypes["arity"]): string | undefined {
@@ -336,16 +339,16 @@ function typeProblemOf(module: Module, constant: number, arity: DeclaredTypes["a
   }
 }
 
-function checkCount(site: Site): void {
-  const { op, operands } = site.instruction;
-  const count = operands[opcode(op).operands.indexOf("count")] ?? 0;
+function checkCount(row: OpcodeRow, context: FunctionContext, pc: number, { op, operands }: Instruction): void {
+  const count = operands[row.operands.indexOf("count")] ?? 0;
   // Bytecode 1.1 stores counts as u8. MakeMap is an extension, so only the size of a stack limits its count.
   const max = op === "MakeMap" ? MACHINE_LIMITS.stackSlots : U8_MAX;
-  if (count > max) failAt("bad_operand", site, `count ${count} is over ${max}`);
-  if (op === "MakeMap" && count % 2 !== 0) failAt("bad_operand", site, `count ${count} is odd`);
+  if (count > max) failAt("bad_operand", context, pc, `count ${count} is over ${max}`);
+  if (op === "MakeMap" && count % 2 !== 0) failAt("bad_operand", context, pc, `count ${count} is odd`);
+  if (op !== "MakeClosure" && op !== "Builtin") return;
   const target = operands[0] ?? 0;
-  const arity = op === "MakeClosure" ? site.context.module.functions[target]?.arity : builtinParamCount().get(target);
+  const arity = op === "MakeClosure" ? context.module.functions[target]?.arity : builtinParamCount().get(target);
   if (op === "MakeClosure" && count > (arity ?? 0))
-    failAt("bad_arity", site, `captures ${count} values for a function of ${arity} parameters`);
-  if (op === "Builtin" && arity !== count) failAt("bad_arity", site, `builtin ${target} takes ${arity} arguments`);
+    failAt("bad_arity", context, pc, `captures ${count} values for a function of ${arity} parameters`);
+  if (op === "Builtin" && arity !== count) failAt("bad_arity", context, pc, `builtin ${target} takes ${arity} arguments`);
 }
