@@ -34,7 +34,7 @@ import {
 } from "../vm/value/value.ts";
 import { isProxy } from "./platform.ts";
 
-/** The copied answer, or a `problem` that completes the sentence "the handler answered …", with the error behind it. */
+/** The copied answer; or a `problem`, which completes the sentence "the handler answered …", and the same as an error for observers. */
 export type CheckedAnswer = { readonly value: Value } | { readonly problem: string; readonly cause: Error };
 
 /** Copies the answer and checks that the copy is a value of `type` within `MACHINE_LIMITS`. Does not throw, whatever the answer is. */
@@ -43,7 +43,7 @@ export function checkAnswer(answer: unknown, type: Type, types: readonly TypeDef
   return scalar === undefined ? checkedCopy(answer, type, types) : { value: scalar };
 }
 
-/** Returns an Int, Bool or String in the form that the machine relies on, or undefined for every other answer. Most answers are one of these. */
+/** Fast path for most answers: returns `answer` itself if it is a valid safe Int, Bool or String, undefined for every other answer. */
 function scalarOf(answer: unknown, type: Type): Value | undefined {
   if (type.kind !== "primitive") return undefined;
   switch (typeof answer) {
@@ -87,7 +87,7 @@ class BadPart extends Error {
   }
 }
 
-/** Adds to the counted size of the answer. Throws `BadPart` if the size exceeds the limits. */
+/** Counts more parts and text of the answer. Throws `BadPart` if the answer's size exceeds the limits. */
 type AddToSize = (moreParts: number, text: string) => void;
 
 /** A part of the answer. It is boxed, because a part may be `undefined`. */
@@ -100,7 +100,7 @@ type LeafOrBranch = Leaf<Value> | Branch<BoxedPart, Value>;
 const leaf = (value: Value): LeafOrBranch => ({ leaf: value });
 const boxParts = (parts: readonly unknown[]): readonly BoxedPart[] => parts.map((part) => ({ part }));
 
-/** Copies the answer. A part that occurs several times is copied once. A cycle exceeds the depth limit. */
+/** Copies the answer. A part that occurs several times is copied once. A cycle exceeds the depth limit, so it is refused. */
 function copyOf(answer: unknown): Value {
   let parts = 0;
   let units = 0;
@@ -126,7 +126,7 @@ function copyOf(answer: unknown): Value {
   });
 }
 
-/** Returns a scalar after checking what the machine relies on (see `value.ts`): an Int is in its canonical form, text is well formed. */
+/** Returns the scalar. Throws `BadPart` if an Int is not in its canonical form (see `value.ts`) or text has a lone surrogate. */
 function checkedScalar(part: unknown, addToSize: AddToSize): Value {
   if (typeof part === "string") return checkedText(part, addToSize);
   if (typeof part === "boolean") return part;
@@ -232,7 +232,7 @@ function dataValue(part: object, name: string): unknown {
 const RECORD_PROPERTIES: readonly string[] = ["typeId", "owner", "f0", "f1", "f2", "f3"];
 const WIDE_RECORD_PROPERTIES: readonly string[] = [...RECORD_PROPERTIES, "f4", "f5", "f6", "f7", "all"];
 
-/** Returns the fields of a record. Those that it does not have are undefined, and come last. */
+/** Returns the fields of a record. `properties` may end with undefined for fields that the record does not have. */
 function fieldsOf(properties: readonly unknown[], addToSize: AddToSize): readonly unknown[] {
   const fields = properties.filter((field) => field !== undefined);
   if (fields.length !== properties.findLastIndex((field) => field !== undefined) + 1) throw new BadPart();

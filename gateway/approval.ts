@@ -1,6 +1,7 @@
 /**
- * Decisions of people about calls that the policy lets wait. The call's hash binds a decision to its call. If the policy's
- * rule names keys, the decision's signature also binds it to the run. Without keys, `by` is a claim of whoever wrote it.
+ * People's decisions about calls that the policy makes wait for an approval. A decision contains the call's hash, so it counts for no call
+ * that does something else. If the policy's rule names keys, the decision must be signed, and the signature also covers the run id.
+ * Without keys, nothing proves who decided: `by` is only what the writer of the decision claims.
  */
 import { canonicalJson, jsonObjectOf } from "../vm/json/json.ts";
 import { printable } from "../vm/terminal-text.ts";
@@ -20,7 +21,7 @@ export interface Decision {
   readonly signature?: string;
 }
 
-/** A call that waits. Its texts come from the program, so escape them before you print them. */
+/** A call that waits for a decision or an answer. Its texts come from the program, so escape them before you print them. */
 export interface WaitingCall {
   /** Number of the call in the run, from 1. */
   readonly call: number;
@@ -44,7 +45,7 @@ export interface ApprovalRequest extends WaitingCall {
   place(): CallPlace;
 }
 
-/** Decides about a call, or returns undefined if nobody can decide now. Then the run is suspended. */
+/** Decides about a call. Returns undefined if nobody can decide now, which suspends the run. */
 export type Approver = (request: ApprovalRequest) => Decision | undefined | Promise<Decision | undefined>;
 
 const MAX_NAME_UNITS = 128;
@@ -71,7 +72,7 @@ export interface SignedFacts {
   readonly by: string;
 }
 
-/** Returns the bytes that are signed: canonical JSON, with a first member that no other signed text of Boruna has. */
+/** Returns the bytes that are signed: canonical JSON. Nothing else that Boruna signs begins with `boruna_approval`, so no other signature fits. */
 export function signedBytes({ runId, call, hash, decision, by }: SignedFacts): Uint8Array {
   const members = [
     ["boruna_approval", 1],
@@ -84,13 +85,13 @@ export function signedBytes({ runId, call, hash, decision, by }: SignedFacts): U
   return new TextEncoder().encode(canonicalJson(jsonObjectOf(...members)));
 }
 
-/** Returns the first of `keys` that has signed the decision, or undefined. `keys` have the form that policies have. */
+/** Returns the first of `keys` that has signed the decision, or undefined. `keys` are public keys as a policy writes them. */
 export function signerOf(keys: readonly string[], facts: SignedFacts, signature: string): string | undefined {
   const bytes = signedBytes(facts);
   return keys.find((key) => isSignedBy(key, bytes, signature));
 }
 
-/** Returns why the decision does not count under a rule with these keys, as a sentence without a subject, or undefined. */
+/** Returns why the decision does not count under a rule with these keys, to follow the words "the decision"; undefined if it counts. */
 export function decisionProblem(keys: readonly string[], facts: SignedFacts, signature: string): string | undefined {
   if (keys.length === 0) return signature === "" ? undefined : "is signed, and the policy's rule names no keys";
   if (signature === "") return "is not signed, and the policy's rule names keys";

@@ -1,4 +1,4 @@
-/** What is known of a call from its arguments and its answer. */
+/** Derives facts about a call from its arguments and its answer. */
 import type { CallSpanEnd } from "../telemetry/tracing.ts";
 import type { CapabilityDecl, CapabilitySignature } from "../vm/capabilities.ts";
 import type { TypeDef } from "../vm/bytecode/module.ts";

@@ -38,7 +38,7 @@ export interface GatewayOptions {
   readonly logged: LoggedCalls | undefined;
   /** Decides about calls that need an approval. Undefined: such a call suspends the run. */
   readonly approve: Approver | undefined;
-  /** Keeps what calls answered. Undefined: only the log does. */
+  /** Stores the answers of calls outside the process. Undefined: only the log has them. */
   readonly durable: DurableCalls | undefined;
   /** How many handlers may run at once. */
   readonly maxParallelCalls: number;
@@ -55,8 +55,8 @@ export interface SuspendedCall extends WaitingCall {
 type CallFacts = Pick<Call, "number" | "capability" | "request" | "args" | "resultType" | "span" | "isRepeated" | "handler">;
 
 /**
- * A call in progress. A class, because V8 may move the literals of one place in the code to its old generation from the start. What such
- * a call refers to would then stay until a full collection, and a traced run would take twice as long.
+ * A call in progress. It is a class, because V8 may allocate the object literals of one code location directly in its old generation. What
+ * such calls refer to would then stay in memory until a full garbage collection, and a traced run would take twice as long.
  */
 export class Call {
   readonly number: number;
@@ -68,7 +68,7 @@ export class Call {
   /** Whether the handler takes and returns plain data. Set when the handler is called. */
   isPlain = false;
   readonly span: CallTracing | undefined;
-  /** Whether an earlier process made the call, so that this one only repeats it. */
+  /** Whether an earlier process made the call. This process then repeats it without a span and without observers. */
   readonly isRepeated: boolean;
   /** Path of the policy rule that decided the call, and the reason of that decision. Undefined until the policy is asked. */
   rule: string | undefined = undefined;
@@ -80,11 +80,11 @@ export class Call {
   /** What the policy's rule says about an approval, if the call needs one. */
   approval: RequiredApproval | undefined = undefined;
   hasEnded = false;
-  /** What serves the capability here. */
+  /** The capability's handler in this run. Undefined: the capability has none. */
   readonly handler: Handler | MachineHandler | undefined;
   /** Whether the call may overlap with others. */
   isOpen = false;
-  /** Whether the span has ended. That of an open call ends when the answer arrives, before its turn. */
+  /** Whether the span has ended. The span of an open call ends when the answer arrives, even if the machine takes the answer later. */
   spanHasEnded = false;
 
   constructor({ number, capability, request, args, resultType, span, isRepeated, handler }: CallFacts) {

@@ -12,7 +12,7 @@ export function sha256Hex(data: string | Uint8Array): string {
   return bytesToHex(sha256(typeof data === "string" ? utf8ToBytes(data) : data));
 }
 
-/** Returns `bytes` random bytes as lower-case hexadecimal, unguessable by others. */
-export function randomHex(bytes: number): string {
-  return crypto().randomBytes(bytes).toString("hex");
+/** Returns random bytes of a cryptographic generator, as lower-case hexadecimal. */
+export function randomHex(byteCount: number): string {
+  return crypto().randomBytes(byteCount).toString("hex");
 }

@@ -1,6 +1,6 @@
 /**
- * Calls whose answers a host keeps outside of the process, so that another process can continue the run. The gateway asks `DurableCalls`
- * in place of the handler, and logs its answer like that of a handler.
+ * Calls whose answers a host stores outside the process, so that another process can continue the run. The gateway calls `carryOut` in
+ * place of the handler, and logs the answer as it logs a handler's answer.
  */
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { Value } from "../vm/value/value.ts";
@@ -18,8 +18,8 @@ export interface DurableCall {
 }
 
 export interface DurableCalls {
-  /** Whether an earlier process made the call with this number. It gets no second span. */
+  /** Whether an answer of this call, from an earlier process, is stored. The call then gets no second span. */
   isKept(call: number): boolean;
-  /** Returns the answer that an earlier process kept. Without one, returns the answer of `make`, which runs the handler. Never rejects. */
+  /** Returns the answer that an earlier process stored. If there is none, calls `make`, which runs the handler. Never rejects. */
   carryOut(call: DurableCall, make: () => Arrival | Promise<Arrival>): Promise<Arrival>;
 }

@@ -44,12 +44,12 @@ function nameOf(error: unknown): string {
 /** Limit on a failure's message, in UTF-16 code units. */
 const MAX_MESSAGE_UNITS = 4_096;
 
-/** Makes a message well formed and shortens it, because messages go into the log and, under `try`, into the program. */
+/** Replaces lone surrogates in a message and shortens it, because messages go into the log and, under `try`, into the program. */
 export function cleanMessage(message: string): string {
   return replaceLoneSurrogates(message.length > MAX_MESSAGE_UNITS ? `${message.slice(0, MAX_MESSAGE_UNITS)}…` : message);
 }
 
-/** Returns how a call ends whose handler fails in this way, for spans and counters. */
+/** Returns the outcome of a call whose handler failed with `kind`, for spans and counters. */
 export const outcomeOfFailure = (kind: FailureKind): "denied" | "unknown" | "runtime_error" =>
   kind === "denied" || kind === "unknown" ? kind : "runtime_error";
 

@@ -20,7 +20,7 @@ export interface RunFlowOptions {
   readonly observers: RunObservers;
   /** Whether spans may be held back. False for a run with a wall-clock limit. */
   readonly mayWait: boolean;
-  /** Defined if the run is resumed. What an earlier process did has no span here. */
+  /** Defined if the run is resumed. While the run repeats its log, it starts no spans. */
   readonly prefix: LoggedPrefix | undefined;
 }
 

@@ -18,9 +18,9 @@
  * {result: 1700000000}`. The second call stops at step 3 with `capability_budget_exceeded`. It logs nothing, because a
  * replay reaches the same decision.
  *
- * `open` does steps 1 to 4 and returns. The handler then runs beside others (`OpenCalls`), and what it answers is held back. When the
- * machine takes the answer, in the order of the calls, `open`'s `answer` does steps 7 and 8. If an approval is needed, steps 5 and 6 also
- * wait for that moment, because the position of the decision in the log must not depend on time.
+ * `open` does steps 1 to 4 and returns an `OpenCall`. The handler then runs beside others (`OpenCalls`), and its answer is held back. The
+ * machine takes the answers in the order of the calls: `OpenCall.answer` does steps 7 and 8. If an approval is needed, steps 5 and 6 are
+ * done there too, because the position of the decision in the log must not depend on time.
  *
  * Invariants: no handler runs before its `CapCall`, and the decision about it, are logged; the program sees no answer before that answer is logged;
  * every span that was opened is closed.
@@ -86,18 +86,18 @@ export class Gateway {
     return { ...this.#counters };
   }
 
-  /** Returns what `goOn` needs, except the open calls. */
+  /** Returns what `restore` needs. Open calls are not in it. */
   state(): GatewayState {
     return { counters: this.counters(), budgetSpent: [...this.#budgetSpent] };
   }
 
-  /** Goes on with the calls of the same run from an earlier time. Its open calls must be taken up with `reopen`, oldest first. */
-  goOn({ counters, budgetSpent }: GatewayState): void {
+  /** Sets the gateway back to an earlier `state` of the same run. Then call `reopen` for each call that was open at that time, oldest first. */
+  restore({ counters, budgetSpent }: GatewayState): void {
     Object.assign(this.#counters, counters);
     for (const [capability, count] of budgetSpent) this.#budgetSpent.set(capability, count);
   }
 
-  /** Takes up a call that `open` has begun at an earlier time. The budget has counted it, and the log has it. */
+  /** Makes a call open again, after `restore`. Neither counts it against the budget nor logs it again. */
   reopen(request: CapabilityRequest, number: number): OpenCall {
     const call = this.#newCall(request, signatureFor(request.capability, request.args.length), number);
     const decision = this.#decisions.decide(call.capability, call.args);
@@ -107,12 +107,12 @@ export class Gateway {
     return this.#addOpen(call);
   }
 
-  /** The call at which the run was suspended, then the later calls whose answers come later, too. Empty if it was not suspended. */
+  /** The call at which the run was suspended, then the other open calls whose handlers answer later. Empty if the run was not suspended. */
   get suspended(): readonly SuspendedCall[] {
     return this.#suspended;
   }
 
-  /** Answers one call. A failure of the program or the handler is an answer, not a rejection. Throws what the log throws. */
+  /** Answers one call. A failure of the program or the handler is an answer, not a rejection. Throws only errors of the log. */
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
     const collectorReady = this.#collectorReady();
     return collectorReady === undefined ? this.#callNow(request) : this.#callAfter(collectorReady, request);
@@ -129,7 +129,7 @@ export class Gateway {
     return this.#clock.signal.aborted ? { ok: false, ...this.#interruption() } : this.#callNow(request);
   }
 
-  /** Begins a call that may overlap with others. Returns the answer only if the call is refused. */
+  /** Begins a call that may overlap with others. Returns a `CapabilityAnswer` only if the call goes no further, for example if it is refused. */
   open(request: CapabilityRequest): CapabilityAnswer | OpenCall {
     const begun = this.#begin(request);
     return "ok" in begun ? begun : this.#addOpen(begun);
@@ -181,7 +181,7 @@ export class Gateway {
     });
   }
 
-  /** Whether the handler may not run before the machine takes the answer: it comes from the log, or somebody has to decide first. */
+  /** Whether the handler must not start before the machine takes the answer, because the log has the answer or a person must decide first. */
   #waitsForTurn(call: Call): boolean {
     return call.approval !== undefined || this.#options.logged?.answersCall(call.number) === true;
   }
@@ -202,7 +202,7 @@ export class Gateway {
     return this.#options.prefix?.isRepeating === true;
   }
 
-  /** Settles when the collector has room for another span. */
+  /** Settles when the collector has room for another span. Undefined if it has room, or if calls do not wait for it. */
   #collectorReady(): Promise<void> | undefined {
     return this.#waitsForCollector && !this.#isRepeating() ? this.#options.tracing?.backpressure() : undefined;
   }
@@ -253,7 +253,7 @@ export class Gateway {
     return new Call({ number, capability, request, args: filledArgs, resultType, span, isRepeated, handler });
   }
 
-  /** Returns the answer if the call goes no further. */
+  /** Asks the policy, counts the budget, and logs `CapCall`. Returns the answer if the call goes no further. */
   #authorize(call: Call): CapabilityAnswer | undefined {
     const { request, capability, args } = call;
     call.audit = this.#audit?.decide(capability, args);
@@ -332,7 +332,7 @@ export class Gateway {
     return this.#applyApproval(call, required, event);
   }
 
-  /** Applies a decision of the log. Throws `log.approval` if it does not count. */
+  /** Applies the log's decision. Throws `log.approval` if the decision does not count for this call. */
   #applyRecorded(call: Call, required: RequiredApproval, recorded: Decision): CapabilityAnswer | Promise<CapabilityAnswer> {
     const event = this.#approvalEvent(call, recorded);
     const problem = decisionProblem(required.keys, { ...event, runId: this.#options.runId() }, event.signature);
@@ -414,7 +414,7 @@ export class Gateway {
     const ownHandler = call.handler;
     if (ownHandler === undefined)
       return { failure: "unknown", message: `nothing serves the capability ${call.capability.name} here`, cause: undefined };
-    // Undefined: the handler answers the call.
+    // Undefined: the log has no answer, so the handler is called.
     const reply = this.#options.logged?.reply(call.number);
     if (reply !== undefined && "stop" in reply) return reply;
     const handler = reply?.handler ?? ownHandler;
@@ -508,8 +508,8 @@ export class Gateway {
   }
 
   /**
-   * Ends the run at a call that has no answer yet. This is no failure, so the call's span is no error. First waits for the handlers of
-   * other calls, whose answers are kept.
+   * Ends the run at a call that has no answer yet. This is no failure, so the call's span is no error. First waits for the running handlers
+   * of other calls, so that their answers reach the journal.
    */
   #suspend(call: Call, waitsFor: SuspendedCall["waitsFor"], keys: readonly string[]): CapabilityAnswer | Promise<CapabilityAnswer> {
     const running = this.#open.stop();
@@ -519,7 +519,7 @@ export class Gateway {
 
   #suspendNow(call: Call, waitsFor: SuspendedCall["waitsFor"], keys: readonly string[]): CapabilityAnswer {
     const waiting = this.#waiting(call);
-    const others = this.#open.later().filter((other) => other !== call);
+    const others = this.#open.answeredLater().filter((other) => other !== call);
     this.#suspended = [
       { ...waiting, waitsFor, keys },
       ...others.map((other) => ({ ...this.#waiting(other), waitsFor: "answer" as const, keys: [] })),

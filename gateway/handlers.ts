@@ -35,14 +35,14 @@ export interface HandlerContext {
   readonly policy: Policy;
   /** Makes a `CapabilityFailure` for the handler to throw. A handler needs no import for it. */
   failure(message: string): CapabilityFailure;
-  /** Makes what a handler returns if its answer comes later. The run ends as `suspended`, and `resume` takes the answer. */
+  /** Makes the value that a handler returns if its answer comes later. The run then ends as `suspended`, and `resume` gets the answer. */
   later(): Later;
 }
 
 /** Marks "the answer comes later". It is a registered symbol for the same reason as `FAILURE_MARK`. */
 const LATER_MARK = Symbol.for("boruna.later");
 
-/** What a handler returns if its answer comes later. */
+/** The value that a handler returns if its answer comes later. */
 export interface Later {
   readonly [LATER_MARK]: true;
 }
@@ -70,15 +70,15 @@ export type RecordedAnswer = { readonly value: Value } | { readonly failure: str
 
 /** The methods of a handler that counts what its run has used, such as tokens. Calls may overlap, so each has its number. */
 export interface UsageHooks {
-  /** The call is in the log. Called in the order of the log. */
+  /** Called when the call has been logged, in the order of the log. */
   reserve(args: readonly Value[], call: number, policy: Policy): void;
-  /** The answer of the call is in the log. Called in the order of the log, also if an earlier process made the call. */
+  /** Called when the call's answer has been logged, in the order of the log, also if an earlier process made the call. */
   settle(call: number, answer: RecordedAnswer): void;
-  /** An earlier process may have made the call. This process makes it again, or fails it. */
+  /** Called if an earlier process may have made the call, before this process makes it again or fails it. */
   mayHaveBeenMade(call: number): void;
 }
 
-/** A handler that asked for the machine's own values. */
+/** A handler that takes and returns the machine's own values instead of plain data. */
 export class MachineHandler {
   readonly run: MachineFunction;
   /** Defined if the handler counts what its run has used. */
@@ -97,7 +97,7 @@ export function machineHandler(run: MachineFunction): MachineHandler {
 /** Handlers by capability name. */
 export type Handlers = ReadonlyMap<string, Handler | MachineHandler>;
 
-/** Each way in which a handler can fail, with the trap that ends a run. `try` catches `capability_failed` only. */
+/** Maps each kind of failure of a handler to the trap that the program gets. `try` catches only `capability_failed`. */
 export const FAILURE_TRAPS = {
   runtime_error: "capability_failed",
   denied: "capability_denied",

@@ -42,7 +42,7 @@ export function liveHandlers(options: LiveOptions): Handlers {
   return handlers.set("llm.call", llmCall);
 }
 
-/** Returns the files of the run's log, and the folder of the embedded database if it is there. */
+/** Returns the files of the run's log, and the folder of the embedded database if that exists. */
 function protectedFilesOf(options: LiveOptions): ProtectedFiles | undefined {
   const logFiles = options.protectedFiles?.();
   const folder = databaseFolder(options);

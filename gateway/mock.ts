@@ -81,8 +81,8 @@ const FS_SECTIONS: ReadonlyMap<string, "read" | "write"> = new Map([
 ]);
 
 /**
- * Throws `CapabilityDenied` if a call that no live handler answers is outside the scopes of `fs_policy`, or if that depends on the working
- * directory, because a mock run must have the same result in every directory.
+ * For calls that no live handler answers: throws `CapabilityDenied` if the path is outside the scopes of `fs_policy`. Also throws if only the
+ * working directory could decide this, because a mock run must have the same result in every directory.
  */
 export function checkScope(capability: string, [path]: readonly unknown[], { policy }: HandlerContext): void {
   const section = FS_SECTIONS.get(capability);

@@ -16,7 +16,7 @@ export interface CallStart {
   readonly args: readonly Value[];
   /** The id of the innermost `FlowStart` around the call. Undefined without trace detail, and if all spans around the call were dropped. */
   readonly parentId?: number | undefined;
-  /** Computes the source location of the call. It includes `caller` only if this is called while the observer runs. */
+  /** Computes the source location of the call. The location includes `caller` only if you call `place` while the observer runs. */
   place(): CallPlace;
 }
 
@@ -42,7 +42,7 @@ export interface CallEnd {
   readonly cause?: unknown;
 }
 
-/** A part of an answer that a handler has, while its call goes on. Nothing of it is in the log or in spans, and a replay has none. */
+/** A part of an answer, which a handler reports while its call goes on. It is not in the log, so a replay does not repeat it. */
 export interface CallProgress {
   /** Number of the call in the run, from 1. */
   readonly call: number;
@@ -51,11 +51,11 @@ export interface CallProgress {
   readonly text: string;
 }
 
-/** A call of a function or a construct of control flow that begins. The trace detail decides which of them are reported. */
+/** The start of a function call or a construct of control flow. The trace detail decides which of them are reported. */
 export interface FlowStart {
   /** Number of the span in its run, from 1. */
   readonly id: number;
-  /** The id of the span around it. Undefined if there is none. */
+  /** The id of the enclosing span. Undefined if there is none. */
   readonly parentId?: number | undefined;
   readonly actorId: number;
   readonly name: FlowSpanName;
@@ -63,7 +63,7 @@ export interface FlowStart {
   readonly attributes: FlowAttributes;
 }
 
-/** A call of a function or a construct of control flow that has ended. */
+/** The end of a function call or a construct of control flow. */
 export interface FlowEnd {
   /** The id of its `FlowStart`. */
   readonly id: number;

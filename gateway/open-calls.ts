@@ -12,7 +12,7 @@ import { valueBytes } from "./logged-bytes.ts";
 export type Arrival =
   | { readonly value: Value }
   | { readonly failure: FailureKind; readonly message: string; readonly cause: unknown }
-  /** The answer comes later. */
+  /** The handler returned `context.later()`. */
   | { readonly later: true }
   /** The run must stop. */
   | { readonly stop: HostStop };
@@ -61,12 +61,12 @@ export class OpenCalls<Call> {
     this.#startNext();
   }
 
-  /** Returns the open calls whose answers come later. */
-  later(): readonly Call[] {
+  /** Returns the open calls whose handler returned `context.later()`. */
+  answeredLater(): readonly Call[] {
     return [...this.#slots].flatMap(([call, { arrival }]) => (arrival !== undefined && "later" in arrival ? [call] : []));
   }
 
-  /** Returns what the handler of the earliest call answers, and starts the handler if it has not started. */
+  /** Returns what has arrived for the earliest open call, or a promise of it. Starts the call's handler if it has not started. */
   arrival(call: Call): Arrival | Promise<Arrival> {
     const slot = this.#slots.get(call);
     if (slot === undefined) return { stop: { trap: "internal", message: "a call that is not open" } };
@@ -74,7 +74,7 @@ export class OpenCalls<Call> {
     return slot.arrival ?? this.#start(call, slot);
   }
 
-  /** Forgets a call that is answered. */
+  /** Removes a call whose answer is logged. */
   remove(call: Call): void {
     this.#heldBytes -= this.#slots.get(call)?.bytes ?? 0;
     this.#slots.delete(call);

@@ -6,7 +6,7 @@ import { valueBytes } from "./logged-bytes.ts";
 
 export class OutputMeter {
   readonly #maxBytes: number;
-  /** Bytes so far. */
+  /** Bytes printed and emitted so far. */
   bytes = 0;
 
   constructor(maxBytes: number) {

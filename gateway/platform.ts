@@ -3,7 +3,7 @@
  * recognize proxies there.
  */
 
-/** Undefined in a web page. Builtin modules of Node that load slowly are requested when they are needed. */
+/** Node's `process`, from which builtin modules that load slowly are requested when they are needed. Undefined in a web page. */
 export const NODE = typeof process === "undefined" ? undefined : process;
 
 const PAGE_TYPES: Pick<typeof import("node:util/types"), "isPromise" | "isProxy"> = {
@@ -28,8 +28,8 @@ export const monotonicMs: () => number =
       };
 
 /**
- * Calls a function when the event loop has run once. In Node, an immediate that is set inside an immediate runs after timers and sockets; a
- * message of a `MessageChannel` may run before them.
+ * Calls `next` when the event loop has run once. In Node it is an immediate, which runs after timers and sockets even if it is set inside
+ * another immediate; a message of a `MessageChannel` may run before them.
  */
 export const afterOneLoop: (next: () => void) => void = NODE === undefined ? pageLoop() : (next) => void setImmediate(next);
 

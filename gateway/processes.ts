@@ -1,4 +1,4 @@
-/** What can be known of the processes of this computer. Locks and temporary files use it to tell whether their process still runs. */
+/** Facts about the processes of this computer. Locks and temporary files use them to find out whether their process still runs. */
 import { readFileSync } from "node:fs";
 import { errorCode } from "../vm/error.ts";
 
@@ -12,7 +12,7 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Returns the start time of a process in clock ticks since the boot, as text. It tells processes apart that get the same id. Undefined if the system does not tell it. */
+/** Returns the start time of a process in clock ticks since the boot, as text. It distinguishes processes that had the same id one after the other. Undefined if the system does not report it. */
 export function processStartTime(pid: number): string | undefined {
   const stat = readSystemFile(`/proc/${pid}/stat`);
   // The name of the program, in parentheses, may contain spaces. The start time is the 20th field after it.
@@ -20,7 +20,7 @@ export function processStartTime(pid: number): string | undefined {
   return start !== undefined && /^[0-9]{1,20}$/.test(start) ? start : undefined;
 }
 
-/** Returns 8 hex digits that change with each boot of the computer. Undefined if the system does not tell. */
+/** Returns 8 hex digits that change with each boot of the computer. Undefined if the system does not report them. */
 export function bootId(): string | undefined {
   const id = readSystemFile("/proc/sys/kernel/random/boot_id")?.slice(0, 8);
   return id !== undefined && /^[0-9a-f]{8}$/.test(id) ? id : undefined;
@@ -31,7 +31,7 @@ function readSystemFile(path: string): string | undefined {
   try {
     return readFileSync(path, "latin1");
   } catch {
-    // The process has ended, or the system does not tell.
+    // The process has ended, or the system does not have the file.
     return undefined;
   }
 }

@@ -2,6 +2,8 @@
  * The files of a run's own log and of the embedded database. The run's `fs.read` and `fs.write` calls on them are denied, so that a program
  * can neither edit its log nor go around `db_policy`.
  */
+
+/** Identifies a file by device and inode. */
 export interface FileIdentity {
   readonly dev: bigint;
   readonly ino: bigint;
@@ -12,10 +14,10 @@ export const identityText = ({ dev, ino }: FileIdentity): string => `${dev}:${in
 /** A set of files, compared by device and inode, because a file can have several names and a name can be given to another file. */
 export class ProtectedFiles {
   readonly #identities = new Set<string>();
-  /** The identities in the order in which they came. */
+  /** The identities in the order in which they were added. */
   readonly #texts: string[] = [];
 
-  /** Protects a file, or a folder with everything in it. */
+  /** Protects a file or folder. The handlers of `fs.read` and `fs.write` also deny everything below a protected folder. */
   add(identity: FileIdentity): void {
     this.addText(identityText(identity));
   }
@@ -27,9 +29,9 @@ export class ProtectedFiles {
     this.#texts.push(text);
   }
 
-  /** Returns the identities as texts, without the first `skipped`. */
-  texts(skipped: number): readonly string[] {
-    return this.#texts.slice(skipped);
+  /** Returns the identities as texts, in the order in which they were added, from `index` on. */
+  identityTextsFrom(index: number): readonly string[] {
+    return this.#texts.slice(index);
   }
 
   has(identity: FileIdentity): boolean {

@@ -11,9 +11,9 @@ export class RunClock {
   readonly now: () => number;
   readonly #maxMs: number;
   readonly #deadline: number;
-  /** Made when something first reads the signal, because few runs need it. The same holds for `#calls`. */
-  #abort: AbortController | undefined;
-  #calls: AbortController | undefined;
+  /** The controllers of `signal` and `callSignal`. Made when the signal is first read, because few runs need it. */
+  #runController: AbortController | undefined;
+  #callController: AbortController | undefined;
   #stopReason: StopReason | undefined;
   #hasEnded = false;
 
@@ -30,25 +30,25 @@ export class RunClock {
 
   /** Aborted when the run must stop; its reason is the `StopReason`. */
   get signal(): AbortSignal {
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
+    if (this.#runController === undefined) {
+      this.#runController = new AbortController();
       // Each call that waits has a listener, and Node warns about more than ten.
-      allowManyListeners(this.#abort.signal);
-      if (this.#stopReason !== undefined) this.#abort.abort(this.#stopReason);
+      allowManyListeners(this.#runController.signal);
+      if (this.#stopReason !== undefined) this.#runController.abort(this.#stopReason);
     }
-    return this.#abort.signal;
+    return this.#runController.signal;
   }
 
   /** For handlers: aborted when the run must stop or has ended. */
   get callSignal(): AbortSignal {
-    if (this.#calls === undefined) {
-      this.#calls = new AbortController();
+    if (this.#callController === undefined) {
+      this.#callController = new AbortController();
       // Each open call has a listener, and Node warns about more than ten.
-      allowManyListeners(this.#calls.signal);
+      allowManyListeners(this.#callController.signal);
       const reason = this.#stopReason ?? (this.#hasEnded ? "ended" : undefined);
-      if (reason !== undefined) this.#calls.abort(reason);
+      if (reason !== undefined) this.#callController.abort(reason);
     }
-    return this.#calls.signal;
+    return this.#callController.signal;
   }
 
   /** Returns the milliseconds left of the limit, or undefined if there is no limit. */
@@ -64,14 +64,14 @@ export class RunClock {
   /** Stops the run and aborts its calls. Only the first reason counts. */
   stop(reason: StopReason): void {
     this.#stopReason ??= reason;
-    this.#abort?.abort(this.#stopReason);
-    this.#calls?.abort(this.#stopReason);
+    this.#runController?.abort(this.#stopReason);
+    this.#callController?.abort(this.#stopReason);
   }
 
   /** Aborts what still runs, because the run has ended. */
   end(): void {
     this.#hasEnded = true;
-    this.#calls?.abort("ended");
+    this.#callController?.abort("ended");
   }
 
   /** Runs `body`. Until `body` ends, `caller` can cancel the run, and a timer stops the run at its limit. */

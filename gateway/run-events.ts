@@ -9,13 +9,13 @@ import type { RunObservers } from "./observers.ts";
 /** Receives the events of a run in order, each before the machine continues. */
 export interface EventSink {
   /**
-   * Receives an event, and for an event of a call its number in the run. Returns why the run must stop, or undefined if it may continue.
+   * Receives an event; `call` is the call's number, for events of a call. Returns why the run must stop, or undefined if it may continue.
    * May throw `BorunaError` `log.*`.
    */
   append(event: RunEvent, call?: number): HostStop | undefined;
-  /** The handler of a call that may overlap with others starts. May throw `log.*`. */
+  /** Called when the handler of an overlapping call starts. May throw `log.*`. */
   started?(call: number): void;
-  /** The answer of such a call has arrived, and is held back until its turn; or its handler answers later. May throw `log.*`. */
+  /** Called when the answer of an overlapping call has arrived and is held back, or `later`: the run will be suspended for it. May throw `log.*`. */
   arrived?(call: number, answer: AnswerEvent | "later"): void;
 }
 
@@ -49,20 +49,20 @@ export class RunEvents {
     return this.#count;
   }
 
-  /** Returns the counts, for `goOn`. */
+  /** Returns the counts, for `restore`. */
   state(): EventCounts {
     return { count: this.#count, logBytes: this.#logBytes };
   }
 
-  /** Goes on from the counts of the same run at an earlier time. */
-  goOn({ count, logBytes }: EventCounts): void {
+  /** Sets the counts back to what they were at an earlier time of the same run. */
+  restore({ count, logBytes }: EventCounts): void {
     this.#count = count;
     this.#logBytes = logBytes;
   }
 
   /**
    * Appends an event. Returns why the run must stop, or undefined if it may continue. An event that exceeds
-   * `max_log_bytes` is dropped, unless it came from outside, because a replay needs it to get this far.
+   * `max_log_bytes` is dropped. Answers and decisions from outside are kept, because a replay needs them to get this far.
    * Throws what the sink throws.
    */
   append(event: RunEvent, call?: number): HostStop | undefined {

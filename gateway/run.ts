@@ -60,7 +60,7 @@ export interface ExecuteOptions {
   readonly logged?: LoggedCalls | undefined;
   /** Decides about calls that need an approval. Default: such a call suspends the run. */
   readonly approve?: Approver | undefined;
-  /** Keeps what calls answered, so that another process can go on with the run. Default: only the log does. */
+  /** Stores the answers of calls outside the process, so that another process can continue the run. Default: only the log has them. */
   readonly durable?: DurableCalls | undefined;
   /** How many handlers may run at once. It affects only the time of the run. Default: `MAX_PARALLEL_CALLS`. */
   readonly maxParallelCalls?: number | undefined;
@@ -140,7 +140,7 @@ export interface RunResult {
   readonly events: number;
   /** The call at which the run waits. Present if and only if the outcome is `suspended`. */
   readonly suspended?: SuspendedCall;
-  /** The later calls that wait for their answers, too, if the outcome is `suspended`. Absent if there are none. */
+  /** Other calls that wait for their answers too, if the outcome is `suspended`. Absent if there are none. */
   readonly alsoWaiting?: readonly SuspendedCall[];
   /** Failures of actors that their parent did not receive. They do not change the outcome. */
   readonly unreceived: readonly ActorFailure[];
@@ -205,7 +205,7 @@ class Run implements Host {
   readonly #gateway: Gateway;
   readonly #tracing: RunTracing | undefined;
   /** The trees that the program has emitted. */
-  readonly #ui: Value[] = [];
+  readonly #emittedTrees: Value[] = [];
   /** The function name of each spawned actor, by actor id. */
   readonly #actorFunctions = new Map<number, string>();
   readonly #output: OutputMeter;
@@ -295,7 +295,7 @@ class Run implements Host {
       steps: end.steps,
       allocBytes: end.allocBytes,
       counters: this.#gateway.counters(),
-      ui: this.#ui,
+      ui: this.#emittedTrees,
       events: this.#events.count,
       unreceived: end.unreceived.map((failure) => ({ ...failure, functionName: this.#actorFunctions.get(failure.actorId) ?? "?" })),
     };
@@ -327,7 +327,7 @@ class Run implements Host {
   }
 
   open(request: CapabilityRequest): CapabilityAnswer | OpenCall {
-    // As in `call`.
+    // The handler is code of the host, as in `call`.
     this.leave();
     const opened = this.#gateway.open(request);
     this.enter();
@@ -375,7 +375,7 @@ class Run implements Host {
   #emit(event: RunEvent & { readonly type: "UiEmit" }): HostStop | undefined {
     const overLimit = this.#output.emit(event);
     if (overLimit !== undefined) return overLimit;
-    this.#ui.push(event.tree);
+    this.#emittedTrees.push(event.tree);
     return this.#events.append(event);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Decides about the call at which a suspended run waits for an approval: appends the decision to the log. `resume` then goes on with the
- * run, in any process.
+ * Decides about the call at which a suspended run waits for an approval: appends the decision to the log. `resume` then continues the run,
+ * in any process.
  */
 import { type Decision, isDeciderName, signedBytes } from "../gateway/approval.ts";
 import type { SuspendedCall } from "../gateway/call.ts";
@@ -49,7 +49,7 @@ export async function waitingCall(path: string, signal?: AbortSignal): Promise<S
 interface Waiting {
   readonly log: RunLog;
   readonly call: SuspendedCall;
-  /** The stamp of the file from before it was read, see `fileStamp`. */
+  /** The file's stamp (`fileStamp`), taken before the file was read. */
   readonly stamp: string | undefined;
 }
 
@@ -84,7 +84,7 @@ function notWaiting(file: string, reason: string): BorunaError {
 
 /**
  * Appends the decision to the log at `path`. Throws what `waitingCall` throws, `log.other_call` for another call or other arguments,
- * `log.approval_key` for a missing or foreign key, `usage` for the options, `log.locked`, `log.io_error`. Then the log is unchanged.
+ * `log.approval_key` for a missing or foreign key, `usage` for the options, `log.locked`, `log.io_error`. An error leaves the log unchanged.
  */
 export async function approve(path: string, options: ApproveOptions): Promise<DecidedCall> {
   const { by, decision } = options;

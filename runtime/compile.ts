@@ -17,7 +17,7 @@ export function check(source: SourceFile, options: CompileOptions = {}): CheckRe
 }
 
 /**
- * Compiles a program to a module with `main` as its entry, and returns its warnings. It takes the calling thread until it is done: for texts of
+ * Compiles a program to a module with `main` as its entry, and returns its warnings. Blocks the calling thread until it is done: for texts of
  * strangers, use `Pool.execute`. Throws `CompileError`.
  */
 export function compile(

@@ -144,7 +144,7 @@ export interface Execution {
   readonly runId: string;
   /** The call at which the run waits; absent unless the outcome is `suspended`. */
   readonly suspended?: SuspendedCall;
-  /** The later calls that wait for their answers, too; absent if there are none. */
+  /** Other calls that wait for their answers too; absent if there are none. */
   readonly alsoWaiting?: readonly SuspendedCall[];
   /** The finished log; absent without `record`. */
   readonly log?: FinishedLog;
@@ -164,23 +164,23 @@ export async function execute(runnable: Runnable, options: RunOptions = {}): Pro
   return executionOf(program, result, log);
 }
 
-/** The options of a run whose handlers are chosen. Those that are undefined count as absent. */
+/** The options of `execute`, without those that choose the handlers. An option that is undefined counts as absent. */
 export type ChosenOptions = {
   readonly [K in Exclude<keyof RunOptions, "handlers" | "inputs" | "registry" | "env">]?: RunOptions[K] | undefined;
 };
 
 /**
- * Runs a program once, with the handlers that `handlersOf` returns. The argument of `handlersOf` is a function that returns the files of the
- * log after the log was opened. Throws what `execute` throws.
+ * Runs a program once, with the handlers that `handlersOf` returns. `handlersOf` gets a function that returns the files of the log once the
+ * log is open. Throws what `execute` throws.
  */
 export async function executeWith(
   program: Program,
   options: ChosenOptions,
   handlersOf: (protectedFiles: () => ProtectedFiles | undefined) => Handlers | Promise<Handlers>,
 ): Promise<{ readonly result: RunResult; readonly log: FinishedLog | undefined }> {
-  const given = policyOption(options.policy);
+  const givenPolicy = policyOption(options.policy);
   if (options.audit === true && options.live !== true) throw new BorunaError("usage", "audit needs live: mocks reach nothing to audit");
-  const policy = options.audit === true ? auditPolicy(given) : given;
+  const policy = options.audit === true ? auditPolicy(givenPolicy) : givenPolicy;
   const args = objectOption("args", options.args);
   const limits = effectiveLimits(policy, limitsOption(options.limits));
   const outputSchema = schemaOption(options.outputSchema);
@@ -194,7 +194,7 @@ export async function executeWith(
   // Encoding and hashing the module takes time, so it is done only for a log or when a mock run's id is read.
   const described = lazily(() =>
     describeRun(program, {
-      policy: given,
+      policy: givenPolicy,
       args,
       limits,
       mode: options.audit === true ? "audit" : mode,
@@ -231,7 +231,7 @@ export async function executeWith(
     const { approve, signal, traceparent, tracestate, baggage, on, onDebug, engine, trace } = options;
     const result = await executeProgram(program, {
       policy,
-      audited: options.audit === true ? given : undefined,
+      audited: options.audit === true ? givenPolicy : undefined,
       handlers,
       mode,
       args,
@@ -345,7 +345,7 @@ export function executionOf(program: Program, result: RunResult, log: FinishedLo
   return Object.assign(executionWithTypes(program.module.types, result, log), { program });
 }
 
-/** Returns what `execute` returns, without the program, which has these types. */
+/** Like `executionOf`, for a caller that has only the types of the program. */
 export function executionWithTypes(types: Module["types"], result: RunResult, log: FinishedLog | undefined): Omit<Execution, "program"> {
   const { resultType, outputError, suspended, alsoWaiting, steps, allocBytes, counters } = result;
   const { outcome, value, error } =

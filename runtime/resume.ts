@@ -1,5 +1,5 @@
 /**
- * Resumes a run whose process has ended: repeats what its log has, goes on from there, and appends to the same log. The result and log
+ * Resumes a run whose process has ended: repeats what its log has, continues from there, and appends to the same log. The result and log
  * are those of an uninterrupted run, unless the run stops at an in-doubt call, which the run's owner must decide.
  */
 import type { Handlers } from "../gateway/handlers.ts";
@@ -185,7 +185,7 @@ async function continueRun(run: ResumedRun, stamp: string | undefined): Promise<
   try {
     return await runWith(run, handlers, recorder);
   } finally {
-    // Does nothing after `finish`.
+    // `abandon` does nothing after `finish`.
     recorder.abandon();
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Declares every span that Boruna creates and every attribute that a span may have. `otel.ts` takes its types from these
- * tables. Documentation and tests also read the tables. No attribute may hold an argument, a result, an absolute path, a URL, a prompt,
- * source text or an error message.
+ * Declares every span that Boruna creates and every attribute that a span may have. The types in `otel.ts`, the documentation and tests
+ * come from these tables. No attribute may hold an argument, a result, an absolute path, a URL, a prompt, source text or an error message.
  */
+
 interface SpanSpec {
   readonly doc: string;
 }

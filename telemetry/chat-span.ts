@@ -10,7 +10,7 @@ import { type ChatAttributes, chatSpanName, GEN_AI_OPERATION, isModelName, UNKNO
 import { reportError, reportingErrors, runInContext } from "./tracer-errors.ts";
 import { CALL_OUTCOME, type CallSpanEnd, type CallSpanStart, type CallTracing } from "./tracing.ts";
 
-/** The span `boruna.cap`, with the context that its children have. */
+/** The span `boruna.cap`, with the OpenTelemetry context for its children. */
 interface ParentCall extends CallTracing {
   readonly context: Context;
 }

@@ -6,7 +6,7 @@ import type { Environment } from "./variables.ts";
 export type CollectorState =
   | { readonly kind: "off" }
   | { readonly kind: "problem"; readonly problem: string }
-  /** `host` is that of the collector's address. The address itself may hold a credential. */
+  /** `host` is the host in the collector's address. The complete address is left out, because it may hold a credential. */
   | { readonly kind: "asked"; readonly host: string; readonly result: SendResult };
 
 /** Asks the collector of the `OTEL_*` variables. Never rejects. Calls `note` with one line for each setting that is not understood. */

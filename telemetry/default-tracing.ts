@@ -12,7 +12,10 @@ import { lazily } from "../vm/lazy.ts";
 /** Loaded once, because each `import()` takes longer than a short run. */
 const apiTracing = lazily(() => Promise.all([import("./otel.ts"), import("./metrics.ts")]));
 
-/** Returns undefined, for no spans and no metrics, if `option` is `false` or the OpenTelemetry API, a peer dependency, is not installed. */
+/**
+ * Returns the tracing of a run: `option`, or by default the OpenTelemetry API. Undefined means no spans and no metrics: `option` is `false`,
+ * or the API, a peer dependency, is not installed.
+ */
 export async function chosenTracing(option: Tracing | false | undefined, genAiSpans: boolean | undefined): Promise<Tracing | undefined> {
   if (option !== undefined) return option === false ? undefined : option;
   return unlessMissing(async () => {

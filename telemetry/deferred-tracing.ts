@@ -3,7 +3,7 @@ import type { RunSpanEnd, RunTracing, Tracing } from "./tracing.ts";
 
 interface DeferredTracing {
   readonly tracing: Tracing;
-  /** Returns the trace of the run's span, once the run has started. */
+  /** Returns the trace id of the run's span, once the run has started. */
   traceId(): string | undefined;
   /** Ends the run span. The fields of `overrides` replace what the run reported. Does nothing if no run has ended. */
   finish(overrides: Partial<RunSpanEnd>): void;

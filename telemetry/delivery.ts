@@ -88,7 +88,7 @@ export class DeliveryProcessor implements SpanProcessor {
    * Returns a promise if the queue is full, so that the run waits instead of losing spans. The promise settles when there is
    * room in the queue, or when the collector counts as dead. A collector counts as dead if it did not accept a batch within
    * `exportMs`, or if it refuses connections and has never accepted a batch. It no longer counts as dead when it accepts a
-   * batch. So a run waits at most `exportMs` each time a collector stops accepting spans, and never for one that never ran.
+   * batch. So a run waits at most `exportMs` each time a collector stops accepting spans, and never for a collector that was never reachable.
    */
   backpressure(): Promise<void> | undefined {
     return this.#hasRoom() ? undefined : this.#untilRoom();
@@ -188,7 +188,7 @@ export class DeliveryProcessor implements SpanProcessor {
     }
     this.#lose(batch.spans.length, result.reason);
     if (result.retry) this.#isDead = true;
-    // Sending the rest of the queue would fail too, only later.
+    // The rest of the queue would fail too, so it counts as lost now.
     if (result.retry && this.#shutdownPromise !== undefined) this.#lose(this.#queue.splice(0).length, result.reason);
     this.#pump();
   }

@@ -3,6 +3,7 @@
  * span exists only if the user asks for it. To adopt a newer version, change only this file. No attribute may hold a prompt, an
  * answer or an address.
  */
+
 export const GEN_AI_VERSION = "semantic-conventions-genai v0.1.0";
 /** The value of `OTEL_SEMCONV_STABILITY_OPT_IN` that asks for the span. */
 export const GEN_AI_OPT_IN = "gen_ai_latest_experimental";
@@ -49,8 +50,8 @@ export function isModelName(text: string | undefined): text is string {
 }
 
 /**
- * Returns the name of the span. It holds the model that the program names, and never the one that the operator's settings
- * choose, so that a replay, which has no such settings, has spans of the same names.
+ * Returns the name of the span. It contains the model that the program names, but never the default model of the operator's settings. A
+ * replay does not know these settings, and its spans must have the same names.
  */
 export function chatSpanName(model: string | undefined): string {
   return isModelName(model) ? `${GEN_AI_OPERATION} ${model}` : GEN_AI_OPERATION;

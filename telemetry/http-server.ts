@@ -7,7 +7,7 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 means any free port. */
   readonly port: number;
-  /** The kind of the error if the address is not available, and what to do then. */
+  /** Kind and hint of the error that is thrown if the address is not available. */
   readonly unavailable: ErrorKind;
   readonly hint: string;
 }
@@ -21,7 +21,7 @@ export interface RunningServer {
 const REQUEST_TIMEOUT_MS = 30_000;
 const MAX_CONNECTIONS = 256;
 
-/** Starts listening. Throws the error `unavailable`. */
+/** Starts listening. Throws an error of the kind `unavailable`. */
 export async function startServer(listener: RequestListener, options: ServerOptions): Promise<RunningServer> {
   const { host, port, unavailable, hint } = options;
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, listener);

@@ -3,6 +3,7 @@
  * rows from these tables. Each attribute has a small, fixed set of values: no attribute may hold a text that a program or its
  * arguments choose, because each combination of values is a time series of its own.
  */
+
 export const METRIC_ATTRIBUTES = {
   "boruna.run.mode": { doc: "`mock`, `live` or `replay`" },
   "boruna.run.outcome": { doc: "how the run ended; one of the [outcomes](outcomes.md)" },

@@ -25,7 +25,7 @@ export interface MemoryTracing {
 const TRACE_ID = "1".padStart(32, "0");
 const SPAN_ID_DIGITS = 16;
 
-/** Spans after the first `maxSpans` are dropped. */
+/** Creates a tracing that keeps the first `maxSpans` spans and drops the others. */
 export function memoryTracing(maxSpans: number): MemoryTracing {
   const spans: MemorySpan[] = [];
   const startSpan: Tracer["startSpan"] = (name, { attributes = {} } = {}, parent = ROOT_CONTEXT) => {

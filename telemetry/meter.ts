@@ -9,8 +9,8 @@ import { reportError } from "./tracer-errors.ts";
 const NOOP_METER = createNoopMeter();
 
 /**
- * Returns a function that gets instruments, made once for each meter. `given` defaults to the meter of the MeterProvider that is registered
- * at the time of the call. Returns undefined if nothing records metrics.
+ * Returns a function that returns the instruments of a meter; `create` makes them once for each meter. `given` defaults to the meter of the
+ * MeterProvider that is registered at the time of the call. The function returns undefined if nothing records metrics.
  */
 export function instrumentsOf<T>(create: (meter: Meter) => T): (given?: Meter) => T | undefined {
   const made = new WeakMap<Meter, T>();

@@ -6,7 +6,7 @@ import { type BaggageEntry, parseBaggage, parseTraceparent, parseTracestate, typ
 /** The instrumentation scope of all spans and metrics. */
 export const SCOPE = "boruna";
 
-/** Returns a context with the remote span of the caller, if it is well-formed. Otherwise returns `local`. */
+/** Returns `local` with the remote span and the baggage of the caller. Leaves out a malformed one. */
 export function parentContext(info: TraceHeaders, local: Context = context.active()): Context {
   const baggage = info.baggage === undefined ? undefined : parseBaggage(info.baggage);
   const base = baggage === undefined ? local : propagation.setBaggage(local, toApiBaggage(baggage));

@@ -5,7 +5,7 @@ import { reportingErrors } from "./tracer-errors.ts";
 
 /** What one pool reports. */
 export interface PoolMetrics {
-  /** The runs that wait and that are under way now. */
+  /** Reports how many runs wait and how many are under way now. */
   setRuns(queued: number, running: number): void;
   waited(ms: number): void;
   workerLost(): void;
@@ -19,7 +19,7 @@ const currentInstruments = instrumentsOf((meter) => ({
 }));
 
 export function poolMetrics(): PoolMetrics {
-  // What has been added so far: the values of all pools of the process add up.
+  // What this pool has added to the counters so far. All pools of the process share the counters.
   let added = { queued: 0, running: 0 };
   const report = (write: (instruments: NonNullable<ReturnType<typeof currentInstruments>>) => void): void => {
     const instruments = currentInstruments();

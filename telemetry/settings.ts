@@ -156,14 +156,17 @@ export function readMetricSettings(environment: Environment): { readonly on: fal
 }
 
 type Reader = (name: VariableName) => string | undefined;
-/** Reads a whole number. Uses `fallback` if it is unset, and also, with a notice, if it is malformed or below `min`. */
+/**
+ * Reads a whole number and reduces it to `max` if it is larger. Returns `fallback` if the variable is unset, and also, with a notice, if the
+ * value is malformed or below `min`.
+ */
 type CountReader = (name: VariableName, fallback: number, min: number, max: number) => number;
 
 function isDisabled(read: Reader): boolean {
   return read("OTEL_SDK_DISABLED")?.toLowerCase() === "true";
 }
 
-/** Returns the notices to begin with: one if `OTEL_SDK_DISABLED` has another value than true or false, which OpenTelemetry takes for false. */
+/** Returns the first notices: one if `OTEL_SDK_DISABLED` is neither true nor false, which counts as false, otherwise none. */
 function firstNotices(read: Reader): string[] {
   const text = read("OTEL_SDK_DISABLED");
   if (text === undefined || ["true", "false"].includes(text.toLowerCase())) return [];

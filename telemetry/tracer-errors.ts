@@ -14,7 +14,7 @@ export function reportError(error: unknown): void {
   diag.error(`boruna: a tracer or meter failed: ${error instanceof Error ? error.name : typeof error}`);
 }
 
-/** Returns the ids of a span. They are invalid without a span, and if it throws. */
+/** Returns the ids of a span. Without a span, or if the span throws, returns invalid ids. */
 export function spanContextOf(span: Span | undefined): SpanContext {
   try {
     return span?.spanContext() ?? INVALID_SPAN_CONTEXT;
@@ -24,7 +24,7 @@ export function spanContextOf(span: Span | undefined): SpanContext {
   }
 }
 
-/** Runs `body` once, in the context if the context manager does its work. Throws only what `body` throws. */
+/** Runs `body` once: in the context `inside`, or without it if the context manager fails. Throws only what `body` throws. */
 export function runInContext<T>(inside: Context, body: () => T): T {
   let hasStarted = false;
   let result: { readonly value: T } | undefined;

@@ -70,17 +70,17 @@ export const TRACE_DETAILS = ["cap", "call", "flow"] as const;
 export type TraceDetail = (typeof TRACE_DETAILS)[number];
 
 export interface RunTracing {
-  /** The trace of the run's span, 32 hex digits. Absent if the run has no span. */
+  /** The trace id of the run's span, 32 hex digits. Absent if the run has no span. */
   readonly traceId?: string | undefined;
-  /** Whether nothing would be recorded of a call that starts now. The caller then need not report the call. Absent: it would be. */
+  /** Whether a call that starts now would not be recorded, so that it need not be reported. Absent: every call is recorded. */
   isIdle?(): boolean;
   /** `parent` is the span of control flow that makes the call. Undefined if there is none: the run is then the parent. */
   startCall(info: CallSpanStart, parent?: FlowTracing): CallTracing;
   /** Starts a span of control flow. `parent` has the same meaning as in `startCall`. */
   startFlow(info: FlowSpanStart, parent: FlowTracing | undefined): FlowTracing;
-  /** The machine starts or resumes the run on this thread. */
+  /** Called when the machine starts or resumes the run on this thread. */
   enterMachine?(): void;
-  /** The machine gives the thread back: it waits, the run has ended, or code of the host runs. */
+  /** Called when the machine stops running on this thread: the run waits or has ended, or code of the host runs. */
   leaveMachine?(): void;
   /**
    * Returns a promise if the queue of spans is full. A run without a wall-clock limit waits for the promise before each call.
@@ -129,7 +129,7 @@ export interface CallSpanEnd {
   /** Number of calls still allowed after this one. Absent if there is no budget, or if the call was denied. */
   readonly budgetRemaining?: number | undefined;
   readonly errorKind?: CallErrorKind | undefined;
-  /** Whether the call has no answer yet. It is counted when it has one, in the process that resumes the run. */
+  /** Whether the run was suspended at this call. Metrics count the call when it is answered, in the process that resumes the run. */
   readonly isSuspended?: boolean | undefined;
   /** The tokens that an `llm.call` used, as its answer reports them. */
   readonly inputTokens?: number | undefined;

@@ -2,6 +2,7 @@
  * Declares every environment variable that telemetry reads. The code that reads a variable takes its name and its default
  * from this table, and `docs/reference/environment.md` is made from it. Empty values count as unset.
  */
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 interface VariableSpec {

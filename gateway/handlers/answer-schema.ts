@@ -1,6 +1,6 @@
 /**
- * Checks a model's answer against the JSON Schema of a program. The program is not trusted: the schema has limits of its own, and a keyword
- * that nobody would check is an error (docs/internals/adr/033-llm-call.md).
+ * Checks a model's answer against the JSON Schema that the program gives. The program is not trusted, so size and depth of the schema are
+ * limited. A keyword that `mismatchOf` does not check is an error (docs/internals/adr/033-llm-call.md).
  */
 import { BorunaError } from "../../vm/error.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../../vm/json/json.ts";
@@ -18,7 +18,7 @@ export interface AnswerSchema {
   mismatchOf(answer: JsonData): string | undefined;
 }
 
-/** A check takes less than a second. */
+/** With these limits, checking an answer takes less than a second. */
 export const ANSWER_SCHEMA_LIMITS: SchemaLimits = { ...SCHEMA_LIMITS, bytes: 65_536, depth: 32 };
 
 /** Reads a schema. Throws `CapabilityFailure`, naming the place of a mistake. */
@@ -26,7 +26,7 @@ export function readAnswerSchema(data: JsonData): AnswerSchema {
   if (!isJsonObject(data)) throw new CapabilityFailure("options.schema: expected a schema, which is an object");
   const schema = asFailure(() => readSchema(data, { name: "options.schema", limits: ANSWER_SCHEMA_LIMITS, refuseUnknown: true }));
   return {
-    strict: schema.schemas.every(isStrictObject),
+    strict: schema.schemas.every(isStrict),
     mismatchOf: (answer) => {
       const found = asFailure(() => schema.mismatchOf(answer, "answer"));
       return found === undefined ? undefined : `${found.path}: ${found.message}`;
@@ -34,7 +34,7 @@ export function readAnswerSchema(data: JsonData): AnswerSchema {
   };
 }
 
-/** A mistake of the program fails its call. */
+/** Runs `body`. Turns an error about the program's schema into a `CapabilityFailure`. */
 function asFailure<T>(body: () => T): T {
   try {
     return body();
@@ -45,8 +45,8 @@ function asFailure<T>(body: () => T): T {
   }
 }
 
-/** Whether the schema is not one of objects, or allows only what it names and requires all of it. */
-function isStrictObject(schema: ReadonlyMap<string, JsonData>): boolean {
+/** Whether the schema is not for objects, or allows only the properties that it names and requires all of them. */
+function isStrict(schema: ReadonlyMap<string, JsonData>): boolean {
   const type = schema.get("type") ?? null;
   const properties = schema.get("properties") ?? null;
   const isObject = type === "object" || (isJsonArray(type) && type.includes("object")) || isJsonObject(properties);

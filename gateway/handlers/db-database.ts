@@ -5,8 +5,8 @@ import { CapabilityFailure } from "../handlers.ts";
 
 export interface Database {
   /**
-   * Lends `work` a connection for its use only. Stops the statement when `signal` is aborted, or `timeoutMs` milliseconds after the
-   * connection was obtained; 0 means no limit. Throws `CapabilityFailure` if there is no connection, and if the time is up.
+   * Calls `work` with a connection that no other call uses meanwhile. Stops the statement when `signal` is aborted, or `timeoutMs`
+   * milliseconds after the connection was obtained; 0 means no limit. Throws `CapabilityFailure` without a connection, and when time is up.
    */
   use<T>(work: (client: ClientBase) => Promise<T>, signal: AbortSignal, timeoutMs: number): Promise<T>;
 }
@@ -15,7 +15,7 @@ export interface Database {
 export async function runStoppable<T>(work: () => Promise<T>, stop: () => void, signal: AbortSignal, timeoutMs: number): Promise<T> {
   const deadline = startDeadline(signal, timeoutMs);
   try {
-    return await unlessAborted(work(), deadline.signal);
+    return await rejectOnAbort(work(), deadline.signal);
   } catch (error) {
     if (deadline.signal.aborted) stop();
     if (deadline.isOver()) throw new CapabilityFailure(`no answer within ${timeoutMs} ms`);
@@ -26,7 +26,7 @@ export async function runStoppable<T>(work: () => Promise<T>, stop: () => void, 
 }
 
 /** Settles as `work` does, or rejects as soon as the signal is aborted. A later result of `work` is ignored. */
-export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function rejectOnAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let abort = (): void => undefined;
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(new CapabilityFailure("the call was stopped"));

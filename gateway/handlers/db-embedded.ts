@@ -13,7 +13,7 @@ import { Worker } from "node:worker_threads";
 import type { Client, ClientBase } from "pg";
 import { CapabilityFailure } from "../handlers.ts";
 import { importOptional, installText } from "../optional-package.ts";
-import { runStoppable, unlessAborted, type Database } from "./db-database.ts";
+import { runStoppable, rejectOnAbort, type Database } from "./db-database.ts";
 import { lockFolder } from "./db-lock.ts";
 import { resetSession } from "./db-statement.ts";
 import { errorCode } from "../../vm/error.ts";
@@ -61,9 +61,9 @@ class EmbeddedDatabase implements Database {
     const { promise: thisCall, resolve: endCall } = openPromise();
     this.#lastCall = thisCall;
     try {
-      await unlessAborted(previousCall, signal);
+      await rejectOnAbort(previousCall, signal);
       // Opening is not stopped, because the next call needs it too.
-      const thread = await unlessAborted((this.#thread ??= this.#open()), signal);
+      const thread = await rejectOnAbort((this.#thread ??= this.#open()), signal);
       return await this.#useThread(thread, work, signal, timeoutMs);
     } finally {
       // A call that stopped waiting keeps its place in the queue, so the next call still waits for the previous one.
@@ -129,7 +129,7 @@ interface DatabaseThread {
 
 async function openThread(folder: string | undefined, name: string): Promise<DatabaseThread> {
   const url = packageUrl();
-  const unlock = folder === undefined ? () => undefined : takeFolder(folder, name);
+  const unlock = folder === undefined ? () => undefined : createLockedFolder(folder, name);
   const endNotice = startNotice(name);
   const worker = new Worker(THREAD, {
     eval: true,
@@ -144,7 +144,7 @@ async function openThread(folder: string | undefined, name: string): Promise<Dat
     unlock();
   };
   try {
-    await isOpen(worker);
+    await untilOpen(worker);
     const { default: pg } = await importOptional(
       "db.query",
       () => import("pg"),
@@ -152,7 +152,7 @@ async function openThread(folder: string | undefined, name: string): Promise<Dat
     );
     const stream = new ThreadStream(worker);
     const client = new pg.Client({ stream: () => stream, user: "postgres", database: "postgres", password: "", ssl: false });
-    // A call in progress fails with the connection. Without a listener, the process would end.
+    // If the connection is lost, the call in progress fails on its own. Without a listener, the process would end.
     client.on("error", () => undefined);
     await client.connect();
     return { worker, client, close };
@@ -173,7 +173,7 @@ function packageUrl(): string {
 }
 
 /** Creates and locks the folder. Returns the function that releases it. */
-function takeFolder(folder: string, name: string): () => void {
+function createLockedFolder(folder: string, name: string): () => void {
   let lock: ReturnType<typeof lockFolder>;
   try {
     mkdirSync(folder, { recursive: true });
@@ -196,7 +196,7 @@ function startNotice(name: string): () => void {
   return () => process.stderr.write(`${(Number(process.hrtime.bigint() - start) / 1e9).toFixed(1)} s\n`);
 }
 
-function isOpen(worker: Worker): Promise<void> {
+function untilOpen(worker: Worker): Promise<void> {
   return new Promise((resolve, reject) => {
     worker.once("message", () => resolve());
     worker.once("error", reject);

@@ -2,7 +2,7 @@
 import type { ClientBase, PoolClient } from "pg";
 import { CapabilityFailure } from "../handlers.ts";
 import { importOptional } from "../optional-package.ts";
-import { runStoppable, unlessAborted, type Database } from "./db-database.ts";
+import { runStoppable, rejectOnAbort, type Database } from "./db-database.ts";
 import { codeOf, queryRow, resetSession } from "./db-statement.ts";
 import { errorCode } from "../../vm/error.ts";
 
@@ -13,10 +13,10 @@ const CONNECT_MS = 10_000;
 /** An unused connection is closed after this time, in milliseconds. */
 const IDLE_MS = 10_000;
 
-/** With this, a server ends a statement 1 s after the process that asked for it is gone. Not every system's server has it. */
+/** Makes the server end a statement about 1 s after the client is gone. Servers on some operating systems lack this setting. */
 const WATCH_CLIENT = "SET client_connection_check_interval = 1000";
 
-/** Whether the role can leave the database: read and write the server's files, or start programs. */
+/** Asks whether the role can reach outside the database: read and write the server's files, or start programs. */
 const CAN_LEAVE = `SELECT pg_catalog.count(*) > 0 AS leaves FROM pg_catalog.pg_roles r WHERE pg_catalog.pg_has_role(session_user, r.oid, 'member')
   AND (r.rolsuper OR r.rolname IN ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'))`;
 
@@ -56,14 +56,14 @@ async function useConnection<T>(
   timeoutMs: number,
 ): Promise<T> {
   const connecting = connect();
-  const client = await unlessAborted(connecting, signal).catch((error: unknown) => {
+  const client = await rejectOnAbort(connecting, signal).catch((error: unknown) => {
     void connecting.then(
       (late) => late.release(),
       () => undefined,
     );
     throw connectFailure(error);
   });
-  // The call in progress fails with the connection. Without a listener, the process would end.
+  // If the connection is lost, the call in progress fails on its own. Without a listener, the process would end.
   client.on("error", ignore);
   const release = (close: boolean): void => {
     client.removeListener("error", ignore);
@@ -96,7 +96,7 @@ async function workInSession<T>(client: ClientBase, work: (client: ClientBase) =
   return work(client);
 }
 
-/** Throws `CapabilityFailure` if the role can leave the database. Once for each connection. */
+/** Throws `CapabilityFailure` if the role can reach outside the database. Called once for each connection. */
 async function checkRole(client: ClientBase): Promise<void> {
   const role = await queryRow(client, CAN_LEAVE).catch((error: unknown) => {
     throw connectFailure(error);
@@ -108,7 +108,7 @@ async function checkRole(client: ClientBase): Promise<void> {
   CHECKED.add(client);
 }
 
-/** Asks the server, on a connection of its own, to stop what `client` is doing. Does not throw: the time limit in the database remains. */
+/** Asks the server, on another connection, to stop the statement of `client`. Does not throw: `statement_timeout` ends the statement anyway. */
 async function cancelStatement(client: ClientBase, canceler: ClientBase & { readonly end: () => Promise<void> }): Promise<void> {
   const processId: unknown = "processID" in client ? client.processID : undefined;
   canceler.on("error", ignore);
@@ -121,7 +121,7 @@ async function cancelStatement(client: ClientBase, canceler: ClientBase & { read
   }
 }
 
-/** Says that there is no connection, with the code of the reason only: the error's message may contain the address or the user. */
+/** Returns the failure of a connection. It contains only the error's code, because the error's message may contain the address or the user. */
 function connectFailure(error: unknown): CapabilityFailure {
   if (error instanceof CapabilityFailure) return error;
   const systemCode = errorCode(error);

@@ -32,7 +32,7 @@ const PORTION_ROWS = 256;
 export const MAX_RESULT_BYTES = 64 * 1024 * 1024;
 /** Limit on the bytes of one portion. A portion that has more ends the connection. */
 const MAX_PORTION_BYTES = 4 * MAX_RESULT_BYTES;
-/** How much later than Boruna the database stops a statement, in milliseconds. It does so only if Boruna could not. */
+/** Added to the time limit to get `statement_timeout`, which ends a statement that Boruna could not stop. In milliseconds. */
 const SERVER_GRACE_MS = 1_000;
 /** The largest number that `statement_timeout` takes, in milliseconds. */
 const MAX_SERVER_TIMEOUT_MS = 2 ** 31 - 1;
@@ -97,7 +97,7 @@ function beginText(mayWrite: boolean, timeoutMs: number): string {
     "SET LOCAL IntervalStyle = 'iso_8601'",
     "SET LOCAL bytea_output = 'hex'",
     "SET LOCAL extra_float_digits = 1",
-    // After its first query, a transaction cannot become READ WRITE. PREPARE already refuses SET; this does not rely on it.
+    // A transaction cannot become READ WRITE after its first query. This is a second safeguard: PREPARE already refuses SET.
     "SELECT 1",
   ].join("; ");
 }
@@ -146,14 +146,14 @@ const difference = (after: Changes, before: Changes): Changes => ({
   ddl: after.ddl - before.ddl,
 });
 
-const DONE: Readonly<Record<keyof Changes, string>> = {
+const CHANGE_TEXTS: Readonly<Record<keyof Changes, string>> = {
   insert: "inserted rows",
   update: "updated rows",
   delete: "deleted rows",
   ddl: "changed the schema",
 };
 
-/** The kinds that allow a statement, by the first word of the tag that the database gives it. One of them must be listed. */
+/** Maps the first word of a statement's tag to the kinds that allow the statement. The policy must list one of them. */
 const KINDS_BY_VERB: ReadonlyMap<string, readonly StatementKind[]> = new Map([
   ["SELECT", ["select"]],
   ["INSERT", ["insert"]],
@@ -175,7 +175,7 @@ function checkKind(listed: readonly StatementKind[], tag: string, isPlain: boole
 /** Throws `CapabilityDenied` if the statement made a change whose kind is not listed. */
 function checkChanges(listed: readonly StatementKind[], changes: Changes): void {
   const forbidden = (["insert", "update", "delete", "ddl"] as const).find((kind) => changes[kind] > 0 && !listed.includes(kind));
-  if (forbidden !== undefined) throw denied(`does not list ${forbidden}, and the statement ${DONE[forbidden]}`);
+  if (forbidden !== undefined) throw denied(`does not list ${forbidden}, and the statement ${CHANGE_TEXTS[forbidden]}`);
 }
 
 const denied = (what: string): CapabilityDenied =>
@@ -189,7 +189,7 @@ interface Result {
   readonly isPlain: boolean;
 }
 
-/** Runs the program's statement. If PREPARE does not take it and the policy allows ddl, runs it as it is. */
+/** Runs the program's statement. If PREPARE refuses the statement and the policy allows ddl, runs it without PREPARE. */
 async function readRows(client: ClientBase, statement: Statement): Promise<Result> {
   const mayBePlain = statement.policy.statements.includes("ddl");
   if (mayBePlain) await client.query("SAVEPOINT boruna");
@@ -218,7 +218,7 @@ class ProgramStatement implements Submittable {
   #connection: Connection | undefined;
   #settle: { readonly resolve: (result: Result) => void; readonly reject: (error: unknown) => void } | undefined;
 
-  /** `prefix` is `PREPARE`, or empty to run the statement as it is. */
+  /** `prefix` is `PREPARE`, or empty to run the statement without PREPARE. */
   constructor(statement: Statement, prefix: string) {
     this.#statement = statement;
     this.#prefix = prefix;
@@ -321,7 +321,7 @@ class ProgramStatement implements Submittable {
   }
 
   handleCopyData(): void {
-    // COPY … TO STDOUT. Its tag is not allowed, so nobody sees the data.
+    // COPY … TO STDOUT. `checkKind` refuses its tag, so the data can be dropped.
   }
 
   handleReadyForQuery(): void {
@@ -379,8 +379,8 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /**
- * Turns an error into the failure that the program may see: the database's one-line message and its SQLSTATE. Details, hints and
- * the text of the statement stay behind, and nothing of the connection is in it.
+ * Turns an error into the failure that the program may see: the database's one-line message and its SQLSTATE. Leaves out details, hints,
+ * the text of the statement and everything about the connection.
  */
 function failureOfDatabase(error: unknown, listed: readonly StatementKind[]): Error {
   if (error instanceof CapabilityFailure) return error;

@@ -22,7 +22,7 @@ interface Conversion {
   /** The JSON form, for the docs. */
   readonly json: string;
   readonly read: (text: string) => Value;
-  /** Returns the text of a parameter, or undefined if the type takes no such JSON. The database checks the text. */
+  /** Returns the text of a parameter, or undefined if this JSON cannot be of the type. The database checks the text. */
   readonly write: (value: Value) => string | undefined;
 }
 
@@ -89,7 +89,7 @@ const JSON_TEXT: Conversion = {
   write: (value) => canonicalJson(valueToTypedJson(value, JSON_TYPE, [])),
 };
 
-/** Returns the Json value. Does not use the machine's own conversion, which refuses integers beyond 64 bits: jsonb prints 1e21 as an integer. */
+/** Converts parsed JSON to a Json value. jsonb prints 1e21 as an integer beyond 64 bits, which the machine's own conversion would refuse. */
 const jsonValue = (root: JsonData): Value =>
   foldTree<JsonData, Value>(root, (data) => {
     if (data === null) return leaf(UNIT);
@@ -172,8 +172,8 @@ export function readValue(text: string | null, oid: number, column: string): Val
 }
 
 /**
- * Returns the text of parameter `number` (from 1) for a parameter of type `oid`; JSON null is NULL. Throws `CapabilityFailure` if the
- * type takes no such JSON.
+ * Returns the text of parameter `number` (from 1), whose type is `oid`, or null for NULL. Throws `CapabilityFailure` if this JSON cannot be
+ * of the type.
  */
 export function parameterText(value: Value, oid: number, number: number): string | null {
   if (value instanceof UnitValue) return null;

@@ -22,10 +22,10 @@ export interface EndpointAnswer {
   readonly usage: Usage | undefined;
 }
 
-/** Reads an answer that was not streamed. Throws `CapabilityFailure` if it is not JSON, or an error. */
-export function readAnswer(text: string, key: string): EndpointAnswer {
+/** Reads an answer that was not streamed. Throws `CapabilityFailure` if it is not JSON or is an error object. */
+export function readAnswer(text: string, apiKey: string): EndpointAnswer {
   const data = parse(text, "the model endpoint's answer is not JSON");
-  throwError(data, key);
+  throwIfError(data, apiKey);
   const choice = firstOf(own(data, "choices"));
   const message = own(choice, "message");
   return {
@@ -39,16 +39,16 @@ export function readAnswer(text: string, key: string): EndpointAnswer {
 
 /**
  * Reads the events of a streamed answer, and passes each piece of the text to `onText`. Throws `CapabilityFailure` if an event is not JSON
- * or an error, if the text is longer than `displayTextUnits`, and if the stream ends before the answer does.
+ * or is an error object, if the text has more than `maxTextUnits` UTF-16 code units, and if the stream ends before the answer does.
  */
 export async function readStreamedAnswer(
   events: AsyncIterable<string>,
-  key: string,
-  displayTextUnits: number,
+  apiKey: string,
+  maxTextUnits: number,
   onText: (piece: string) => void,
 ): Promise<EndpointAnswer> {
-  const text = new JoinedText(displayTextUnits);
-  const refusal = new JoinedText(displayTextUnits);
+  const text = new JoinedText(maxTextUnits);
+  const refusal = new JoinedText(maxTextUnits);
   let finishReason: string | undefined;
   let model: string | undefined;
   let usage: Usage | undefined;
@@ -57,7 +57,7 @@ export async function readStreamedAnswer(
     isDone = event === "[DONE]";
     if (isDone) break;
     const data = parse(event, "an event of the model endpoint's stream is not JSON");
-    throwError(data, key);
+    throwIfError(data, apiKey);
     const choice = firstOf(own(data, "choices"));
     const delta = own(choice, "delta");
     const piece = textOf(own(delta, "content"));
@@ -128,7 +128,7 @@ export function answerValue(answer: EndpointAnswer, requestedModel: string, atte
   return MapValue.from(fields);
 }
 
-/** Returns the attempts and, if it is credible, the usage in a recorded answer. */
+/** Reads the number of attempts from a recorded answer, and the usage if that is credible. */
 export function recordedAnswer(answer: Value): { readonly attempts: number; readonly usage: Usage | undefined } {
   const [attempts, text, usage] = ["attempts", "text", "usage"].map((name) => (answer instanceof MapValue ? answer.get(name) : undefined));
   const count = (name: string): number | undefined => countOf(usage instanceof MapValue ? usage.get(name) : undefined);
@@ -183,29 +183,29 @@ function countOf(data: unknown): number | undefined {
   return typeof data === "number" && data >= 0 ? Math.min(MAX_TOKENS, Math.ceil(data)) : undefined;
 }
 
-/** An error code of an endpoint, such as `context_length_exceeded`. Other texts are not shown: they may quote the key or the prompt. */
+/** An error code of an endpoint, such as `context_length_exceeded`. Other texts are not shown: they may quote the API key or the prompt. */
 const ERROR_CODE = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/;
 
-/** Returns ` (CODE)` if the body of an error names a code, or an empty text. */
-export function errorCodeText(body: string, key: string): string {
+/** Returns ` (CODE)` if the body of an error names a code, otherwise an empty text. */
+export function errorCodeText(body: string, apiKey: string): string {
   try {
-    return codeText(own(JSON.parse(body), "error"), key);
+    return codeText(own(JSON.parse(body), "error"), apiKey);
   } catch {
     // The body is not JSON.
     return "";
   }
 }
 
-function codeText(error: unknown, key: string): string {
+function codeText(error: unknown, apiKey: string): string {
   const code = [own(error, "code"), own(error, "type")].find((text) => typeof text === "string" && ERROR_CODE.test(text));
-  return typeof code === "string" && (key === "" || !code.includes(key)) ? ` (${code})` : "";
+  return typeof code === "string" && (apiKey === "" || !code.includes(apiKey)) ? ` (${code})` : "";
 }
 
 /** Throws if the data is an error object, which some endpoints send with status 200. */
-function throwError(data: unknown, key: string): void {
+function throwIfError(data: unknown, apiKey: string): void {
   const error = own(data, "error");
   if (error === undefined || error === null) return;
-  throw new CapabilityFailure(`the model endpoint answered with an error${codeText(error, key)}`);
+  throw new CapabilityFailure(`the model endpoint answered with an error${codeText(error, apiKey)}`);
 }
 
 function parse(text: string, problem: string): unknown {

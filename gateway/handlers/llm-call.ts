@@ -1,9 +1,9 @@
 /**
  * `llm.call`: asks a model at the OpenAI-compatible `chat/completions` endpoint that the operator configured.
  *
- * The steps of a call: build the request (`llm-request.ts`), reserve the most that an attempt can cost (`llm-spend.ts`), send it, settle
- * what it really cost, and repeat this after an error that may pass; then read the answer (`llm-answer.ts`) and check it against the
- * program's schema (`answer-schema.ts`).
+ * The steps of a call: build the request (`llm-request.ts`), reserve the most that an attempt can cost (`llm-spend.ts`), send the request,
+ * replace the reservation by the real cost, and try again after a transient error. Then read the answer (`llm-answer.ts`) and check it
+ * against the program's schema (`answer-schema.ts`).
  */
 import { setTimeout as sleepFor } from "node:timers/promises";
 import type { Dispatcher } from "undici";
@@ -80,7 +80,7 @@ export function llmCallHandler(options: LlmCallOptions): MachineHandler {
         send: await sender(endpoint, request, options.key, timeLimit.signal, onProgress !== undefined),
         sleep: (ms) => (options.sleep ?? sleep)(ms, timeLimit.signal),
         random: options.random ?? Math.random,
-        key: options.key ?? "",
+        apiKey: options.key ?? "",
         onText: onProgress ?? (() => undefined),
       });
       return answerValue(answer, model, attempts, request.schema);
@@ -89,7 +89,7 @@ export function llmCallHandler(options: LlmCallOptions): MachineHandler {
       throw httpFailure(error);
     } finally {
       timeLimit.end();
-      // A host without the gateway's log settles at once.
+      // No host called `usage.reserve`, so none will call `usage.settle` either.
       if (reserved === undefined) callSpending.settle({ failure: "" });
     }
   };
@@ -112,7 +112,7 @@ export function llmCallHandler(options: LlmCallOptions): MachineHandler {
   return new MachineHandler(run, usage);
 }
 
-/** What one call spends. Its first attempt is reserved when the call is logged, and settled when its answer is. */
+/** What one call spends. Its first attempt is reserved when the call is logged, and settled when its answer is logged. */
 interface CallSpending {
   /** Begins the first attempt. Throws `CapabilityFailure` if the limits refused it. */
   begin(): void;
@@ -129,16 +129,16 @@ interface CallSpending {
 }
 
 function spendingOf(spending: Spending, { llm_policy }: Policy, model: string, { worstCase }: LlmRequest): CallSpending {
-  let last: ((used: Usage) => void) | undefined;
+  let settleLast: ((used: Usage) => void) | undefined;
   let lastUsage: Usage | undefined;
   let hasRun = false;
   let refusal: CapabilityFailure | undefined;
   const reserve = (): void => {
-    last = spending.reserve(llm_policy, model, worstCase);
+    settleLast = spending.reserve(llm_policy, model, worstCase);
     lastUsage = undefined;
   };
   const tryToReserve = (): void => {
-    last = undefined;
+    settleLast = undefined;
     refusal = undefined;
     try {
       reserve();
@@ -162,23 +162,23 @@ function spendingOf(spending: Spending, { llm_policy }: Policy, model: string, {
     },
     settle: (answer) => {
       if (hasRun) {
-        if (lastUsage !== undefined) last?.(lastUsage);
+        if (lastUsage !== undefined) settleLast?.(lastUsage);
         return;
       }
       const [used = NO_USAGE, ...others] = recordedUsage(answer, worstCase);
-      if (last === undefined) spending.count(model, used);
-      else last(used);
+      if (settleLast === undefined) spending.count(model, used);
+      else settleLast(used);
       for (const usage of others) spending.count(model, usage);
     },
     countLost: () => {
-      last?.(NO_USAGE);
+      settleLast?.(NO_USAGE);
       for (let i = 0; i < MAX_ATTEMPTS; i++) spending.count(model, worstCase);
       tryToReserve();
     },
   };
 }
 
-/** Checks the call. Throws `CapabilityFailure`. */
+/** Checks a call's arguments against the policy and builds its request. Throws `CapabilityFailure`. */
 function prepare(
   options: LlmCallOptions,
   [prompt, requestedModel, callOptions]: readonly Value[],
@@ -196,8 +196,8 @@ function prepare(
 }
 
 /**
- * Returns the most that the attempts of a recorded call can have used. The log does not have the attempts of a call that failed, so all of
- * them count.
+ * Returns the most that each attempt of a recorded call can have used; empty if the limits refused the first one. The log does not say how
+ * many attempts a failed call made, so `MAX_ATTEMPTS` is assumed.
  */
 function recordedUsage(recorded: RecordedAnswer, worstCase: Usage): readonly Usage[] {
   if ("failure" in recorded) return isRefusal(recorded.failure) ? [] : Array.from({ length: MAX_ATTEMPTS }, () => worstCase);
@@ -219,15 +219,21 @@ export function endpointOf(url: string | undefined): URL {
 
 type Send = () => Promise<Dispatcher.ResponseData>;
 
-/** Returns a function that sends the request once. Redirects are not followed. */
-async function sender(endpoint: URL, { body }: LlmRequest, key: string | undefined, signal: AbortSignal, streams: boolean): Promise<Send> {
+/** Returns a function that sends the request; each attempt calls it. Redirects are not followed. */
+async function sender(
+  endpoint: URL,
+  { body }: LlmRequest,
+  apiKey: string | undefined,
+  signal: AbortSignal,
+  isStreamed: boolean,
+): Promise<Send> {
   const { request } = await import("undici");
-  const sent = streams ? new Map([...body, ["stream", true], ["stream_options", jsonObjectOf(["include_usage", true])]] as const) : body;
+  const sent = isStreamed ? new Map([...body, ["stream", true], ["stream_options", jsonObjectOf(["include_usage", true])]] as const) : body;
   const text = canonicalJson(sent);
   const headers = {
     "content-type": "application/json",
-    accept: streams ? "text/event-stream, application/json" : "application/json",
-    ...(key === undefined || key === "" ? {} : { authorization: `Bearer ${key}` }),
+    accept: isStreamed ? "text/event-stream, application/json" : "application/json",
+    ...(apiKey === undefined || apiKey === "" ? {} : { authorization: `Bearer ${apiKey}` }),
   };
   return () => request(endpoint, { method: "POST", headers, body: text, signal, headersTimeout: 0, bodyTimeout: 0 });
 }
@@ -238,7 +244,7 @@ interface Attempts {
   readonly send: Send;
   readonly sleep: (ms: number) => Promise<unknown>;
   readonly random: () => number;
-  readonly key: string;
+  readonly apiKey: string;
   readonly onText: (piece: string) => void;
 }
 
@@ -259,7 +265,7 @@ async function ask(attempts: Attempts): Promise<{ readonly answer: EndpointAnswe
       return { answer, attempts: attempt };
     }
     if (UNBILLED_STATUSES.has(status)) spending.used(NO_USAGE);
-    const failure = `the model endpoint answered HTTP ${status}${await errorCodeOf(response, attempts.key)}`;
+    const failure = `the model endpoint answered HTTP ${status}${await errorCodeOf(response, attempts.apiKey)}`;
     const isTransient = status === 429 || status >= 500;
     if (!isTransient) throw new CapabilityFailure(failure);
     if (attempt >= MAX_ATTEMPTS) throw new CapabilityFailure(`${failure}, ${MAX_ATTEMPTS} times`);
@@ -291,24 +297,24 @@ function reserveAgain(spending: CallSpending, failure: string): void {
 }
 
 /** Reads the answer in the form that the endpoint chose. Some endpoints ignore a request for a stream. */
-async function readResponse(response: Dispatcher.ResponseData, { key, onText }: Attempts): Promise<EndpointAnswer> {
+async function readResponse(response: Dispatcher.ResponseData, { apiKey, onText }: Attempts): Promise<EndpointAnswer> {
   const encoding = headerOf(response, "content-encoding") ?? "";
   if (/^text\/event-stream\b/i.test(headerOf(response, "content-type") ?? "")) {
     const events = eventData(decodedChunks(response.body, encoding, MAX_STREAM_BYTES));
-    return readStreamedAnswer(events, key, MAX_ANSWER_BYTES, onText);
+    return readStreamedAnswer(events, apiKey, MAX_ANSWER_BYTES, onText);
   }
-  const answer = readAnswer(utf8Body(await readBody(response.body, encoding, MAX_ANSWER_BYTES)), key);
+  const answer = readAnswer(utf8Body(await readBody(response.body, encoding, MAX_ANSWER_BYTES)), apiKey);
   if (answer.text !== undefined && answer.text !== "") onText(answer.text);
   return answer;
 }
 
 /** Reads the body of an error. Never fails: the status alone decides what happens next. */
-async function errorCodeOf(response: Dispatcher.ResponseData, key: string): Promise<string> {
+async function errorCodeOf(response: Dispatcher.ResponseData, apiKey: string): Promise<string> {
   try {
     const bytes = await readBody(response.body, headerOf(response, "content-encoding") ?? "", MAX_ERROR_BYTES);
-    return errorCodeText(bytes.toString("utf8"), key);
+    return errorCodeText(bytes.toString("utf8"), apiKey);
   } catch {
-    // The body is too long, not encoded as it says, or it was cut off. If the run was canceled, the next wait notices it.
+    // The body is too long, cut off, or not in the encoding that its header names. If the run was canceled, the next wait notices that.
     return "";
   }
 }

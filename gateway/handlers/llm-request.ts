@@ -95,8 +95,8 @@ function responseFormat({ sent, checked }: SchemaOption): JsonData {
 }
 
 /**
- * Every part of the request may become input of the model. A token has at least one byte, whatever the tokenizer, so a text has at most as
- * many tokens as bytes.
+ * Returns the most tokens that an attempt can use. Every part of the request may become input of the model. A token has at least one byte,
+ * whatever the tokenizer, so a text has at most as many tokens as bytes.
  */
 function worstCaseOf(body: ReadonlyMap<string, JsonData>, maxTokens: number): Usage {
   return { inputTokens: utf8Length(canonicalJson(body)) + ADDED_TOKENS, outputTokens: maxTokens };

@@ -1,6 +1,6 @@
 /**
- * Limits what the calls of one run spend on models. Each attempt reserves the most it can use before it is sent. If the
- * attempt's real use is known later, it replaces the reservation. Otherwise the reservation stays, as if all of it had been billed.
+ * Limits what the calls of one run spend on models. Before an attempt is sent, the most that it can use is reserved. If its real use
+ * becomes known, that replaces the reservation. Otherwise the reservation stays, as if all of it had been billed.
  */
 import type { LlmPolicy } from "../../policy/policy.ts";
 import { CapabilityFailure } from "../handlers.ts";

@@ -76,7 +76,7 @@ function scrubbedFailure(error: Error, secrets: Secrets): Error {
 interface FetchCall {
   readonly send: (url: URL, request: Hop["request"]) => Promise<Dispatcher.ResponseData>;
   readonly net: NetPolicy;
-  /** Decides a request of the redirect chain like a call of the program with this URL and method. */
+  /** Asks the policy about a request of the redirect chain, as if the program had called with this URL and method. */
   readonly decide: (url: URL, method: string) => Decision;
   readonly secrets: Secrets;
   readonly signal: AbortSignal;

@@ -6,19 +6,19 @@ const MAX_DELAY_MS = 60_000;
 
 /**
  * Returns the milliseconds to wait after the `attempt`-th attempt (from 1), or undefined if `retry-after` asks for more than a minute.
- * Without that header the wait is 0.25 to 0.5 seconds after the first attempt and doubles with each. With it, the wait is what it asks
- * for and up to 0.5 seconds more. The random part keeps runs that failed together from coming back together.
+ * Without that header, the wait is 0.25 to 0.5 seconds after the first attempt and doubles with each further one, up to a minute. With the
+ * header, the wait is the header's time plus up to 0.5 seconds. The random part keeps runs that failed together from retrying together.
  *
  * @param random a number in [0, 1)
  * @param now milliseconds since 1970
  */
 export function retryDelay(attempt: number, retryAfter: string | undefined, random: number, now: number): number | undefined {
-  const asked = retryAfter === undefined ? undefined : retryAfterMs(retryAfter, now);
-  if (asked === undefined) {
+  const requestedMs = retryAfter === undefined ? undefined : retryAfterMs(retryAfter, now);
+  if (requestedMs === undefined) {
     const longest = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
     return longest / 2 + (longest / 2) * random;
   }
-  return asked > MAX_DELAY_MS ? undefined : asked + FIRST_DELAY_MS * random;
+  return requestedMs > MAX_DELAY_MS ? undefined : requestedMs + FIRST_DELAY_MS * random;
 }
 
 /** Reads the header (RFC 9110, 10.2.3): seconds, or a date. Returns milliseconds, or undefined if it is neither. */

@@ -182,8 +182,8 @@ class RecordedHost implements ImmediateHost {
       maxParallelCalls: 1,
     });
     if (state === undefined) return;
-    this.#gateway.goOn(state.gateway);
-    this.events.goOn(state.events);
+    this.#gateway.restore(state.gateway);
+    this.events.restore(state.events);
     this.#output.bytes = state.outputBytes;
     this.#open = state.open;
   }

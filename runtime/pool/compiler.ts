@@ -17,12 +17,12 @@ import { type Isolation, startWorker, type WorkerLink } from "./worker-link.ts";
 
 /** The heap of the worker. A source text of 1 MiB, the largest, needs less than half of it. */
 const HEAP_BYTES = 2048 * 2 ** 20;
-/** The most bytes of modules that are kept. */
-const MAX_KEPT_BYTES = 64 * 2 ** 20;
+/** The most bytes of compiled modules in the cache. */
+const MAX_CACHED_BYTES = 64 * 2 ** 20;
 
 interface Job {
   readonly id: number;
-  readonly key: string;
+  readonly cacheKey: string;
   readonly source: SourceFile;
   readonly registry: CapabilityRegistry;
   readonly tenant: string;
@@ -34,11 +34,11 @@ interface Job {
 export class PoolCompiler {
   readonly #isolation: Isolation;
   readonly #maxMs: number;
-  /** It needs no limits, because each job has a place in the queue of the pool. */
+  /** The queue needs no limits, because each job has a place in the queue of the pool. */
   readonly #queue = new FairQueue<Job>({ maxQueued: Number.POSITIVE_INFINITY, maxQueuedPerTenant: Number.POSITIVE_INFINITY });
-  /** The compiled programs. The one that was used last is at the end. */
-  readonly #kept = new Map<string, PoolProgram>();
-  #keptBytes = 0;
+  /** The compiled programs by `cacheKeyOf`. The one that was used last is at the end. */
+  readonly #cache = new Map<string, PoolProgram>();
+  #cachedBytes = 0;
   #jobs = 0;
   #current: Job | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -62,14 +62,14 @@ export class PoolCompiler {
   ): Promise<PoolProgram | undefined> {
     if (this.#closedWith !== undefined) throw this.#closedWith;
     if (signal?.aborted === true) return undefined;
-    const key = keyOf(source, registry);
-    const known = this.#use(key);
+    const cacheKey = cacheKeyOf(source, registry);
+    const known = this.#cached(cacheKey);
     if (known !== undefined) return known;
     let giveUp = (): void => undefined;
     try {
       return await new Promise((resolve, reject) => {
         this.#jobs += 1;
-        const job: Job = { id: this.#jobs, key, source, registry, tenant, resolve, reject };
+        const job: Job = { id: this.#jobs, cacheKey, source, registry, tenant, resolve, reject };
         giveUp = () => this.#abandon(job);
         signal?.addEventListener("abort", giveUp, { once: true });
         this.#queue.reserve(tenant);
@@ -101,8 +101,8 @@ export class PoolCompiler {
     while (this.#current === undefined && this.#closedWith === undefined) {
       const job = this.#queue.start(() => true);
       if (job === undefined) return;
-      // The same text may have been compiled since it came.
-      const known = this.#use(job.key);
+      // The same text may have been compiled since this job joined the queue.
+      const known = this.#cached(job.cacheKey);
       if (known === undefined) {
         this.#current = job;
         this.#begin(job);
@@ -177,26 +177,26 @@ export class PoolCompiler {
       job.reject(new BorunaError(kind, message, { hint }));
     } else if ("module" in result) {
       const program = newProgram({ ...result, registry, program: undefined });
-      this.#keep(job.key, program);
+      this.#addToCache(job.cacheKey, program);
       job.resolve(program);
     } else job.reject(new CompileError(result.diagnostics, (file) => (file === source.name ? source.text : undefined)));
   }
 
-  #keep(key: string, program: PoolProgram): void {
-    this.#kept.set(key, program);
-    this.#keptBytes += program.module.length;
-    for (const [oldest, { module }] of this.#kept) {
-      if (this.#keptBytes <= MAX_KEPT_BYTES) return;
-      this.#kept.delete(oldest);
-      this.#keptBytes -= module.length;
+  #addToCache(cacheKey: string, program: PoolProgram): void {
+    this.#cache.set(cacheKey, program);
+    this.#cachedBytes += program.module.length;
+    for (const [oldest, { module }] of this.#cache) {
+      if (this.#cachedBytes <= MAX_CACHED_BYTES) return;
+      this.#cache.delete(oldest);
+      this.#cachedBytes -= module.length;
     }
   }
 
-  #use(key: string): PoolProgram | undefined {
-    const known = this.#kept.get(key);
+  #cached(cacheKey: string): PoolProgram | undefined {
+    const known = this.#cache.get(cacheKey);
     if (known === undefined) return undefined;
-    this.#kept.delete(key);
-    this.#kept.set(key, known);
+    this.#cache.delete(cacheKey);
+    this.#cache.set(cacheKey, known);
     return known;
   }
 }
@@ -208,7 +208,7 @@ const numberOf = oncePer(() => {
 });
 
 /** Texts with the same key compile to the same program. */
-function keyOf({ name, text }: SourceFile, registry: CapabilityRegistry): string {
+function cacheKeyOf({ name, text }: SourceFile, registry: CapabilityRegistry): string {
   const hash = createHash("sha256").update(JSON.stringify(name)).update("\n").update(text, "utf16le").digest("base64");
   return `${numberOf(registry).number} ${hash}`;
 }

@@ -15,7 +15,7 @@ export interface QueueLimits {
 
 interface Waiting<T> {
   readonly item: T;
-  /** How many runs have overtaken it because it did not fit. */
+  /** How many runs have overtaken this one because it did not fit. */
   overtaken: number;
 }
 
@@ -24,7 +24,7 @@ interface Tenant<T> {
   /** Number of runs that have a place in the queue and are not ready yet. */
   reserved: number;
   running: number;
-  /** The number of the last start of one of its runs. */
+  /** The value of `#starts` when one of the tenant's runs last started. */
   servedAt: number;
 }
 

@@ -28,7 +28,7 @@ import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import type { Value } from "../../vm/value/value.ts";
 import type { ChosenOptions, RecordOptions } from "../execute.ts";
 
-/** A value of the machine. */
+/** A value of the machine, in a form that can be cloned. */
 export type WireValue = string | number | bigint | boolean | { readonly json: string };
 
 const JSON_DEPTH = JSON_LEVELS_PER_VALUE * (MACHINE_LIMITS.valueDepth + 1);
@@ -48,7 +48,8 @@ export interface RunData
   /** Canonical JSON. */
   readonly policy: string;
   readonly args: string;
-  readonly inputs: string;
+  /** Canonical JSON: the answers of `step.input` if the run is not live. */
+  readonly mockInputs: string;
   readonly outputSchema: string | undefined;
   readonly record: string | RecordOptions | undefined;
   /** The capabilities whose handlers run in the pool's process. */
@@ -57,6 +58,7 @@ export interface RunData
   readonly hasDebug: boolean;
 }
 
+/** A capability whose handler runs in the pool's process. */
 export interface ServedCapability {
   readonly name: string;
   /** Whether the handler counts what its run has used. */
@@ -80,7 +82,7 @@ export type ToWorker =
   /** The pool has read `reports` reports of spans. `isWanted` is false if nobody needs the rest. */
   | { readonly type: "read"; readonly run: number; readonly reports: number; readonly isWanted: boolean };
 
-/** What a handler counts: see `UsageHooks`. */
+/** A call of one of the handler's `UsageHooks`. */
 export type UsageStep =
   | { readonly step: "reserve"; readonly args: readonly WireValue[] }
   | { readonly step: "settle"; readonly answer: { readonly value: WireValue } | { readonly failure: string } }
@@ -95,11 +97,11 @@ export interface CallMessage {
   readonly remainingMs: number | undefined;
   readonly budgetRemaining: number | undefined;
   readonly idempotencyKey: string;
-  /** Files of the run's log that were added since its last call. */
+  /** Identities (`identityText`) of the run's log files that were added since the last message of this type. */
   readonly ownFiles: readonly string[];
 }
 
-/** A report to `Tracing`. A call has its number; spans of control flow are numbered separately. */
+/** A report to `Tracing`. A call is identified by its number; spans of control flow have numbers of their own. */
 export type SpanReport =
   | { readonly type: "run"; readonly info: Omit<RunSpanStart, "runId"> & { readonly runId: string } }
   | {
@@ -112,7 +114,7 @@ export type SpanReport =
   | { readonly type: "flowEnd"; readonly flow: number; readonly info: FlowSpanEnd }
   | { readonly type: "runEnd"; readonly info: RunSpanEnd };
 
-/** The result of a run. The handler of the call `causedBy` threw its `error.cause`, which never leaves the pool's process. */
+/** The result of a run. `causedBy` is the call whose handler threw `error.cause`; the cause itself never leaves the pool's process. */
 export interface WireResult extends Omit<RunResult, "value" | "ui"> {
   readonly value: WireValue | undefined;
   readonly ui: readonly WireValue[];

@@ -87,7 +87,7 @@ let runs = 0;
 export class PoolRun {
   readonly id: number;
   readonly prepared: PreparedRun;
-  /** When it joined the queue, in milliseconds of `performance.now`. */
+  /** When the run joined the queue, in milliseconds of `performance.now`. */
   readonly queuedAt: number = performance.now();
   readonly #scope = new AsyncResource("boruna.PoolRun");
   readonly #handlersAbort = new AbortController();
@@ -160,7 +160,7 @@ export class PoolRun {
     }
   }
 
-  /** Call it when the worker has ended. `why` completes the sentence "the worker …". */
+  /** Ends the run, because its worker has ended. `why` completes the sentence "the worker …". */
   lose(why: string): void {
     this.#handlersAbort.abort("ended");
     this.#inScope(() => this.#spans?.lose());
@@ -168,7 +168,7 @@ export class PoolRun {
     this.#end(() => unfinished("lost", { kind: "worker_lost", message, stack: [], step: 0 }, this.prepared.data, this.prepared.program));
   }
 
-  /** Call it when the caller canceled the run before it started. */
+  /** Ends the run, because the caller canceled it before it started. */
   cancelWaiting(): void {
     this.#end(() => canceledExecution(this.prepared.data, this.prepared.program));
   }

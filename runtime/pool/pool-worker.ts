@@ -6,7 +6,7 @@ import type { WorkerLink } from "./worker-link.ts";
 
 /** The most programs that a worker keeps. */
 const MAX_PROGRAMS = 256;
-/** The most bytes of modules that a worker keeps. In its heap, a module takes seven times its bytes. A larger one is alone in its worker. */
+/** The most bytes of modules that a worker keeps. In its heap, a module takes seven times its bytes. A larger module is alone in its worker. */
 const MAX_MODULE_BYTES = 32 * 2 ** 20;
 
 export class PoolWorker {

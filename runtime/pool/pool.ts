@@ -147,7 +147,7 @@ class WorkerPool {
   #hasStarted = false;
   #refused = 0;
   #workersLost = 0;
-  #isUnavailable: string | undefined;
+  #unavailableBecause: string | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(settings: Settings) {
@@ -255,7 +255,7 @@ class WorkerPool {
 
   #checkOpen(): void {
     if (this.#closing !== undefined) throw closedError();
-    if (this.#isUnavailable !== undefined) throw unavailableError(this.#isUnavailable);
+    if (this.#unavailableBecause !== undefined) throw unavailableError(this.#unavailableBecause);
   }
 
   #checkRoom(tenant: string): void {
@@ -357,7 +357,7 @@ class WorkerPool {
       this.#queue.ended(run.prepared.tenant);
       run.reject(error);
     }
-    // `execute` then throws the reason.
+    // These callers then call `execute`, which throws the reason.
     for (const waiting of this.#waitingForRoom) waiting.resolve();
     this.#waitingForRoom.clear();
   }
@@ -406,13 +406,13 @@ class WorkerPool {
     this.#failedStarts += worker.isReady ? 0 : 1;
     if (this.#failedStarts < MAX_FAILED_STARTS) this.#startWorker();
     else if (this.#workers.size === 0) {
-      this.#isUnavailable = why;
+      this.#unavailableBecause = why;
       this.#rejectWaiting(unavailableError(why));
     }
     this.#dispatch();
   }
 
-  /** Removes the lock of a log. It names this process, which still runs, so nobody could resume the run. */
+  /** Removes the lock of a lost run's log. The lock names this process, which still runs, so with it nobody could resume the run. */
   #releaseLog({ prepared }: PoolRun): void {
     const { record } = prepared.data;
     if (record === undefined || this.#settings.isolation === "process") return;

@@ -55,7 +55,7 @@ export interface PoolRunOptions
 /** Checks the options of a run. Throws what `execute` throws. */
 export async function prepareRun(program: PoolProgram, tenant: string, options: PoolRunOptions): Promise<PreparedRun> {
   const { live, audit, runId, signal, onDebug, traceparent, tracestate, baggage } = options;
-  const given = policyOption(options.policy);
+  const givenPolicy = policyOption(options.policy);
   const limits = limitsOption(options.limits);
   if (runId !== undefined) checkRunId(runId);
   const protectedFiles = new ProtectedFiles();
@@ -64,8 +64,8 @@ export async function prepareRun(program: PoolProgram, tenant: string, options: 
   return {
     tenant,
     program,
-    allocBytes: effectiveLimits(given, limits).max_alloc_bytes,
-    policy: audit === true ? auditPolicy(given) : given,
+    allocBytes: effectiveLimits(givenPolicy, limits).max_alloc_bytes,
+    policy: audit === true ? auditPolicy(givenPolicy) : givenPolicy,
     handlers,
     protectedFiles,
     signal,
@@ -79,9 +79,9 @@ export async function prepareRun(program: PoolProgram, tenant: string, options: 
       traceDetail: traceDetailOption(options.traceDetail),
       runId: runId ?? (live === true ? freshRunId() : undefined),
       ...plainOptions(options),
-      policy: canonicalJson(policyToJson(given)),
+      policy: canonicalJson(policyToJson(givenPolicy)),
       args: canonicalJson(objectOption("args", options.args)),
-      inputs: canonicalJson(objectOption("inputs", options.inputs)),
+      mockInputs: canonicalJson(objectOption("inputs", options.inputs)),
       outputSchema: schemaOption(options.outputSchema) === undefined ? undefined : canonicalJson(jsonFromJs(options.outputSchema)),
       handlers: [...handlers].map(([name, handler]) => ({
         name,

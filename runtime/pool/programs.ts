@@ -18,15 +18,15 @@ export interface PoolProgram {
   readonly module: Uint8Array;
   readonly registry: CapabilityRegistry;
   readonly types: readonly TypeDef[];
-  /** Undefined if the pool has compiled it. */
+  /** Undefined if a worker has compiled the program from source text. */
   readonly program: Program | undefined;
-  /** The warnings of the compiler, if the pool has compiled it. */
+  /** The warnings of the compiler, if a worker has compiled the program from source text. */
   readonly diagnostics: readonly Diagnostic[] | undefined;
 }
 
 let programs = 0;
 
-/** Numbers a program. */
+/** Gives a program its id. */
 export function newProgram(parts: Omit<PoolProgram, "id">): PoolProgram {
   programs += 1;
   return { ...parts, id: programs };

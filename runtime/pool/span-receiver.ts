@@ -39,7 +39,7 @@ export class SpanReceiver {
     return this.#calls.get(call);
   }
 
-  /** Ends what is open, because the worker is lost. */
+  /** Ends all open spans, because the worker is lost. */
   lose(): void {
     for (const call of this.#calls.values()) call.end({ errorKind: "runtime_error" });
     for (const flow of this.#flows.values()) flow.end({ outcome: "fatal" });

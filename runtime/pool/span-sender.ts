@@ -33,7 +33,8 @@ export class SpanSender {
     this.#post = post;
   }
 
-  read(reports: number, isWanted: boolean): void {
+  /** The pool has read `reports` more reports. It wants further reports only if `isWanted`. */
+  acknowledge(reports: number, isWanted: boolean): void {
     this.#unread -= reports;
     this.#isWanted &&= isWanted;
     if (this.#hasRoom()) this.#room?.resolve();

@@ -59,7 +59,7 @@ function startProcess(heapMb: number, { onMessage, onExit }: WorkerEvents): Work
   const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
     const how = signal === null ? `exit code ${code}` : signal;
     const why = signal === "SIGABRT" ? OUT_OF_MEMORY : `ended with ${how}`;
-    // Messages that it had sent are still to be read.
+    // Messages that the worker sent before its end may still arrive.
     if (child.connected) child.once("disconnect", () => onExit(why));
     else onExit(why);
   };

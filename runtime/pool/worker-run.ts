@@ -44,7 +44,7 @@ export class WorkerRun {
   readonly #abort = new AbortController();
   /** The calls that wait for answers of handlers in the pool's process. */
   readonly #calls = new Map<number, WaitingCall>();
-  /** The call of each failure that such a handler reported. */
+  /** Call number by failure object, to find the call whose failure ended the run. */
   readonly #failedCalls = new WeakMap<object, number>();
   #watchesSignal = false;
   #protectedFiles: () => ProtectedFiles | undefined = () => undefined;
@@ -90,8 +90,8 @@ export class WorkerRun {
     this.#abort.abort();
   }
 
-  reportsRead(reports: number, isWanted: boolean): void {
-    this.#spans?.read(reports, isWanted);
+  acknowledgeReports(reports: number, isWanted: boolean): void {
+    this.#spans?.acknowledge(reports, isWanted);
   }
 
   answer(call: number, answer: WireAnswer): void {
@@ -107,7 +107,7 @@ export class WorkerRun {
 
   #handlers(registry: CapabilityRegistry): Handlers {
     const served = this.#data.handlers.map((capability) => [capability.name, this.#handler(capability)] as const);
-    return new Map(this.#data.live === true ? served : [...mockHandlers(registry, { inputs: objectOf(this.#data.inputs) }), ...served]);
+    return new Map(this.#data.live === true ? served : [...mockHandlers(registry, { inputs: objectOf(this.#data.mockInputs) }), ...served]);
   }
 
   #handler({ name, hasUsage }: ServedCapability): MachineHandler {
@@ -120,7 +120,7 @@ export class WorkerRun {
       this.#watchesSignal = true;
       signal.addEventListener("abort", () => this.#send({ type: "abortCalls", run: this.#id, reason: String(signal.reason) }));
     }
-    const ownFiles = this.#protectedFiles()?.texts(this.#filesSent) ?? [];
+    const ownFiles = this.#protectedFiles()?.identityTextsFrom(this.#filesSent) ?? [];
     this.#filesSent += ownFiles.length;
     const message: CallMessage = {
       type: "call",
@@ -139,7 +139,7 @@ export class WorkerRun {
     });
   }
 
-  /** Messages arrive in the order in which they are sent, so the handler counts in the order of the log. */
+  /** Returns hooks that call the handler's hooks in the pool's process. Messages arrive in the order in which they are sent: that of the log. */
   #usageHooks(capability: string): UsageHooks {
     const report = (call: number, usage: UsageStep): void => this.#send({ type: "usage", run: this.#id, call, capability, usage });
     return {
@@ -150,16 +150,16 @@ export class WorkerRun {
   }
 
   #ended(result: RunResult, log: FinishedLog | undefined): FromWorker {
-    const { value, ui, error } = result;
+    const { value, ui: emittedTrees, error } = result;
     const cause: unknown = error?.cause;
     const causedBy = typeof cause === "object" && cause !== null ? this.#failedCalls.get(cause) : undefined;
-    // A cause is not enumerable, and `runId` is a getter.
+    // Spreading drops `error.cause`, which stays in the pool's process; `runId` is a getter, so it is read here.
     const wire: WireResult = {
       ...result,
       ...(error === undefined ? {} : { error: { ...error } }),
       runId: result.runId,
       value: value === undefined ? undefined : wireValue(value),
-      ui: ui.map(wireValue),
+      ui: emittedTrees.map(wireValue),
       causedBy,
     };
     return { type: "ended", run: this.#id, result: wire, log };

@@ -10,7 +10,7 @@ import type { CompileResult, FromWorker, ToWorker, WireError } from "./messages.
 import { registryFromText } from "./programs.ts";
 import { WorkerRun } from "./worker-run.ts";
 
-/** Programs by number. A program is verified for its first run, so that an error belongs to a run. */
+/** Programs by number. A program is verified when its first run begins, so that this run reports an error. */
 const programs = new Map<number, () => Program>();
 const runs = new Map<number, WorkerRun>();
 
@@ -43,7 +43,7 @@ function receive(message: ToWorker): void {
       runs.get(message.run)?.abort();
       return;
     case "read":
-      runs.get(message.run)?.reportsRead(message.reports, message.isWanted);
+      runs.get(message.run)?.acknowledgeReports(message.reports, message.isWanted);
       return;
   }
 }

@@ -32,9 +32,9 @@ export const slotPrefix = (pid: number): string => `boruna-ctx-${pid}-`;
 const WRITTEN_BYTES = RECORD_OFFSET + RECORD_BYTES - SEQUENCE_OFFSET;
 
 /**
- * A reader must never see a mixture of two records, even if the writer is stopped in the middle of a write. So `enter` first
- * writes new ids with an odd sequence and `valid` 0. A second write then makes the sequence even and `valid` 1. If the ids are
- * the same, only the second write is needed. `leave` sets `valid` to 0 in one write.
+ * The file slot of this thread. A reader must never see a mixture of two records, even if the writer is stopped in the middle of a write.
+ * So `enter` first writes new ids with an odd sequence and `valid` 0. A second write then makes the sequence even and `valid` 1. If the
+ * ids are the same, only the second write is needed. `leave` sets `valid` to 0 in one write.
  */
 export class FileSlot implements ThreadContext {
   readonly #path: string;

@@ -10,6 +10,7 @@
  *
  * The record has the layout of OpenTelemetry's thread context (OTEP 4947), so the file slot and the native add-on share it.
  */
+
 export const SLOT_BYTES = 64;
 export const SLOT_VERSION = 1;
 export const RECORD_BYTES = 28;

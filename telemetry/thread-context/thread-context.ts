@@ -1,7 +1,7 @@
 /**
  * Thread context: shows the span that the machine runs under to profilers and security agents outside the process (ADR 026).
  *
- *   otel.ts        calls `enter` when the machine starts or resumes a run, and `leave` when it gives the thread back
+ *   otel.ts        calls `enter` when the machine starts or resumes a run, and `leave` when other code gets the thread
  *   publisher.ts   opens and writes the places of this thread, which are the next two:
  *   file slot      `boruna-ctx-PID-TID`, 64 bytes; always
  *   native add-on  the thread-local pointer `otel_thread_ctx_v1`; on Linux, if somebody has built the add-on

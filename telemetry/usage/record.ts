@@ -20,7 +20,7 @@ export interface EndedCommand {
   readonly exitCode: number;
   /** One stable word for the error. Ignored if the exit code is 0. */
   readonly errorClass: string;
-  /** The trace of the run's span, if there is one. */
+  /** The trace id of the run's span, if there is one. */
   readonly traceId: string | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Reads the settings of usage events, which are off unless asked for. Every command reads them, so this file loads nothing
- * that a command without usage events does not need. event.ts says what an event holds, record.ts what happens with it.
+ * Reads the settings of usage events, which are off by default. Every command reads them, so this file loads nothing
+ * that a command without usage events does not need. event.ts declares what an event contains; record.ts makes and delivers one.
  */
 import { type Environment, readVariable, VARIABLES } from "../variables.ts";
 import { BUILT_IN_URL } from "./built-in.ts";
