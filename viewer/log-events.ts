@@ -1,6 +1,6 @@
 /** Answers queries for the events of a log. Rows come without values; values and places have their own queries. */
 import { locateEvent, signatureOf } from "../replay/entries.ts";
-import { BlobRef, loadValue, type ValueOrBlob } from "../replay/log/blob-values.ts";
+import { BlobRef, readPresent, type ValueOrBlob } from "../replay/log/blob-values.ts";
 import type { BlobReader } from "../replay/log/memory-blobs.ts";
 import type { RecordedEvent } from "../replay/log/event-json.ts";
 import type { RunLog } from "../replay/log/log-reader.ts";
@@ -177,9 +177,12 @@ function textsOf(values: readonly NamedValue[], index: LogIndex, blobs: BlobRead
 
 /** Returns the text of a value, or, in parentheses, why it is not shown. */
 function textOfValue(value: ValueOrBlob, blobs: BlobReader, types: readonly TypeDef[]): ValueText {
-  if (value instanceof BlobRef && value.bytes > MAX_VALUE_BYTES) return valueText(`(${value.bytes} bytes, SHA-256 ${value.sha256})`);
   try {
-    const loaded = loadValue(value, blobs);
+    const loaded = readPresent(value, blobs, MAX_VALUE_BYTES);
+    if (loaded instanceof BlobRef) {
+      const why = loaded.bytes > MAX_VALUE_BYTES ? `${loaded.bytes} bytes` : "redacted or lost";
+      return valueText(`(${why}, SHA-256 ${loaded.sha256})`);
+    }
     return valueText(typeof loaded === "string" ? loaded : typedText(loaded, undefined, types), MAX_TEXT);
   } catch (error) {
     if (!(error instanceof BorunaError) || error.kind === "internal") throw error;

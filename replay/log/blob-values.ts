@@ -165,13 +165,13 @@ function unlessMissing<T>(ref: BlobRef, load: () => T): T | BlobRef {
   }
 }
 
-/** Runs `load`. If a blob is missing, throws `log.blob_missing` with the name of the value that was in it. */
+/** Runs `load`. If a blob is missing, throws `log.blob_missing` with the name of the value that was in it, and the blob as its place. */
 export function namingMissing<T>(name: string, load: () => T): T {
   try {
     return load();
   } catch (error) {
     if (!(error instanceof BorunaError) || error.kind !== "log.blob_missing") throw error;
-    throw new BorunaError(error.kind, `${name} is redacted or lost: ${error.message}`, {
+    throw new BorunaError(error.kind, `${name} is redacted or lost`, {
       place: error.place,
       hint: error.hint,
       cause: error,

@@ -1,6 +1,6 @@
 /** A running `boruna view`, and runs of the examples that it shows: for the tests of the page and for its pictures. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request, type RequestListener, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
 const NEWS_SERVER = join(EXAMPLES, "news-digest", "server.mjs");
 
 /** The names of the runs, which are those of their logs. */
-export type RunName = "news" | "edited" | "refused" | "cleanup" | "live";
+export type RunName = "news" | "edited" | "refused" | "cleanup" | "live" | "redacted";
 
 interface View {
   readonly page: string;
@@ -175,6 +175,24 @@ export class ExampleRuns {
   cleanup(): Promise<number> {
     const args = ["run", "cleanup.ax", "--policy", "policy.json", "--live", "--arg", `shop=${this.#shop}`, "--record", this.log("cleanup")];
     return this.command(args, join(EXAMPLES, "approved-cleanup"));
+  }
+
+  /** The log of a bundle of evidence, in which the text of the note is redacted: the answer of call 1. */
+  async redacted(): Promise<void> {
+    const at = (name: string): string => join(this.#folder, name);
+    const folder = join(EXAMPLES, "refused");
+    const args = ["--policy", "policy.json", "--arg", "path=note.txt", "--record", at("redacted.jsonl"), "--redactable"];
+    const codes = [
+      await this.command(["run", "exfiltrate.ax", ...args], folder, { OTEL_TRACES_EXPORTER: "none" }),
+      await this.command(["keygen", at("key.pem")], folder),
+      await this.command(
+        ["evidence", "pack", at("redacted.jsonl"), "--sign", at("key.pem"), "--redact", "1.result", "-o", at("bundle")],
+        folder,
+      ),
+    ];
+    if (codes.join() !== "3,0,0") throw new Error(`the commands ended with ${codes.join()}`);
+    for (const name of ["redacted.jsonl.blobs", "redacted.jsonl"])
+      cpSync(join(at("bundle"), name), join(this.#logs, name), { recursive: true });
   }
 
   /** Replays the news run. */

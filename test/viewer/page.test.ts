@@ -384,4 +384,22 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await page.keyboard.press("End");
     await page.locator(".row.selected", { hasText: "span 19999" }).waitFor();
   });
+
+  test("a redacted value is said to be redacted, and the rest of its run is shown", async () => {
+    await runs.redacted();
+    await open("redacted");
+    await view("Events").click();
+    await row("CapResult").click();
+    const event = page.getByRole("complementary", { name: "Event" });
+    await event.getByRole("button", { name: "Show values" }).click();
+    await event.getByText(/^\(redacted or lost, SHA-256 [0-9a-f]{64}\)$/).waitFor();
+    await event.getByText("exfiltrate.ax:4").first().waitFor();
+    await view("What if").click();
+    const form = page.getByRole("region", { name: "What if" });
+    await form.getByRole("button", { name: "Run" }).click();
+    await form.getByRole("alert").filter({ hasText: "the answer of call 1 is redacted or lost" }).waitFor();
+    // The browser itself reports the answer 422.
+    expect(problems.filter((text) => !text.includes("422"))).toEqual([]);
+    problems = [];
+  });
 });

@@ -63,7 +63,7 @@ export function ErrorNote({ error }: { readonly error: unknown }) {
       <Untrusted text={error instanceof Error ? error.message : "Something went wrong."} />
       {hint !== undefined && (
         <>
-          {" "}
+          <br />
           <Untrusted text={hint} />
         </>
       )}
