@@ -96,7 +96,7 @@ function withScope(policy: Policy, name: string, other: Where): Where {
   if (scoped === undefined || where.has(scoped.param) || !other.has(scoped.param)) return where;
   const list = scoped.list(policy);
   if (list.length === 0) return where;
-  const condition = { equal: undefined, in: list, prefix: undefined, min: undefined, max: undefined, absent: undefined };
+  const condition = { equal: undefined, in: list, prefix: undefined, min: undefined, max: undefined, names: undefined, absent: undefined };
   return new Map([...where, [scoped.param, [condition]]]);
 }
 

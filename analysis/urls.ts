@@ -33,8 +33,8 @@ export function areDecidedByHost(url: Known, conditions: readonly Condition[]): 
     const origin = typeof text === "string" && hasHost(text) ? parseUrl(text)?.origin : undefined;
     return origin !== undefined && origins.every((each) => each !== undefined && each !== origin);
   };
-  return conditions.every(({ equal, in: list, prefix, min, max, absent }) => {
-    if (min !== undefined || max !== undefined || absent !== undefined) return false;
+  return conditions.every(({ equal, in: list, prefix, min, max, names, absent }) => {
+    if (min !== undefined || max !== undefined || names !== undefined || absent !== undefined) return false;
     if (equal === undefined && list === undefined && prefix !== undefined && isWholeHost(prefix)) return true;
     const texts = [...(equal === undefined ? [] : [equal]), ...(list ?? []), ...(prefix === undefined ? [] : [prefix])];
     return texts.length > 0 && texts.every(isOther);

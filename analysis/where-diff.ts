@@ -53,5 +53,7 @@ function isWithin(narrow: Condition, wide: Condition): boolean {
   const isInRange =
     (wide.min === undefined || (narrow.min !== undefined && narrow.min >= wide.min)) &&
     (wide.max === undefined || (narrow.max !== undefined && narrow.max <= wide.max));
-  return isText && isNumber && isInRange;
+  const { names } = wide;
+  const hasNames = names === undefined || narrow.names?.every((name) => names.includes(name)) === true;
+  return isText && isNumber && isInRange && hasNames;
 }

@@ -28,6 +28,8 @@ export const MAX_PATHS = 100;
 export const MAX_ALTERNATIVES = 20;
 /** Limit on the values of `in`. */
 export const MAX_VALUES = 1_000;
+/** Limit on the names of `names`. */
+export const MAX_NAMES = 100;
 
 /** Whether the number is finite and, if it is whole, not rounded. */
 const isExact = (value: number): boolean => Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
@@ -57,12 +59,21 @@ const PREFIX = text(
   new Map([["minLength", 1]]),
 );
 
+const NAME = text("a text", (given) =>
+  given.length > MAX_PATH_UNITS ? { problem: `write at most ${MAX_PATH_UNITS} characters` } : { text: given },
+);
+
 export const CONDITION_FIELDS = {
   equal: optionalField("equal", SCALAR, "The value. Numbers are compared by value: 1 is 1.0."),
   in: optionalField("in", listOf(SCALAR, "values", MAX_VALUES), "The values of which it must be one."),
   prefix: optionalField("prefix", PREFIX, "The text that it must begin with, character by character."),
   min: optionalField("min", NUMBER, "The smallest number allowed."),
   max: optionalField("max", NUMBER, "The largest number allowed."),
+  names: optionalField(
+    "names",
+    listOf(NAME, "names", MAX_NAMES),
+    "The names that a map or object, such as `headers`, may have. `[]` is none: it must be empty.",
+  ),
   absent: optionalField("absent", BOOLEAN, "True if it must be absent, false if it must be present, whatever it is."),
 };
 
@@ -72,6 +83,7 @@ const CONDITION_OBJECT = objectOf<FieldValues<typeof CONDITION_FIELDS>>("an obje
   prefix: read(CONDITION_FIELDS.prefix),
   min: read(CONDITION_FIELDS.min),
   max: read(CONDITION_FIELDS.max),
+  names: read(CONDITION_FIELDS.names),
   absent: read(CONDITION_FIELDS.absent),
 }));
 

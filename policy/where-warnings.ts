@@ -76,7 +76,7 @@ function typeProblem({ type, mayBeAbsent, noParts }: Place, condition: Condition
   const fits = [...wanted, numbers === undefined ? undefined : [0]].every(
     (list) => list === undefined || list.some((value) => isOfType(value, type)),
   );
-  return fits ? undefined : `the value has the type ${typeToString(type)}`;
+  return fits && (condition.names === undefined || mayHaveNames(type)) ? undefined : `the value has the type ${typeToString(type)}`;
 }
 
 /** Whether a value of the type can equal the scalar. */
@@ -101,6 +101,10 @@ function isOfType(scalar: Scalar, type: Type): boolean {
     case "ActorId":
       return false;
   }
+}
+
+function mayHaveNames(type: Type): boolean {
+  return type.kind === "param" || (type.kind === "named" ? type.name === "Map" : type.kind === "primitive" && type.name === "Json");
 }
 
 function rangeProblem({ min, max, in: list }: Condition): string | undefined {

@@ -32,6 +32,8 @@ export interface Condition {
   /** The bounds are included. */
   readonly min: number | undefined;
   readonly max: number | undefined;
+  /** The names that a map or object may have. */
+  readonly names: readonly string[] | undefined;
   readonly absent: boolean | undefined;
 }
 
@@ -96,13 +98,19 @@ export function whereCheck(capability: CapabilityDecl, where: Where, types: read
     const path = parseArgumentPath(text);
     const read = path === undefined ? undefined : partReader(capability, path, types);
     const reason = read === undefined ? `${capability.name} has no such parameter` : `${text} must ${describeConditions(conditions)}`;
-    return { rule, reason, conditions, read };
+    const nameForm = path === undefined || path.steps.length > 0 ? undefined : PARAMETER_FORMS.get(capability.name)?.get(path.param)?.name;
+    return { rule, reason, conditions: nameForm === undefined ? conditions : conditions.map((one) => withNames(one, nameForm)), read };
   });
   return (args) => {
     for (const { rule, reason, conditions, read } of parts)
       if (read === undefined || !isMet(conditions, read(args), types)) return { rule, reason };
     return undefined;
   };
+}
+
+/** Returns the condition with its names in the form in which the parameter is compared. */
+function withNames(condition: Condition, form: (name: string) => string): Condition {
+  return condition.names === undefined ? condition : { ...condition, names: condition.names.map(form) };
 }
 
 /**
@@ -138,7 +146,8 @@ function isMet(conditions: readonly Condition[], part: Value | undefined, types:
 export function holds(condition: Condition, part: Value | undefined, types: readonly TypeDef[]): boolean {
   if (part === undefined) return condition.absent === true;
   if (condition.absent === true) return false;
-  const { equal, in: list, prefix, min, max } = condition;
+  const { equal, in: list, prefix, min, max, names } = condition;
+  if (names !== undefined && !hasOnly(part, names)) return false;
   const scalar = scalarOf(part, types);
   if (equal !== undefined && scalar !== equal) return false;
   if (list !== undefined && !(scalar !== undefined && typeof scalar !== "bigint" && list.includes(scalar))) return false;
@@ -146,6 +155,12 @@ export function holds(condition: Condition, part: Value | undefined, types: read
   if (min === undefined && max === undefined) return true;
   if (typeof scalar !== "number" && typeof scalar !== "bigint") return false;
   return (min === undefined || scalar >= min) && (max === undefined || scalar <= max);
+}
+
+/** Whether the value is a map or object without other names. */
+function hasOnly(value: Value, names: readonly string[]): boolean {
+  if (!(value instanceof MapValue) || value.size > names.length) return false;
+  return [...value.entries()].every(([key]) => names.includes(key));
 }
 
 /** Returns the value as conditions compare it. A variant without payload is its name. Undefined for lists, maps, records and functions. */
@@ -166,7 +181,7 @@ function describeConditions(conditions: readonly Condition[]): string {
   return listed(conditions.map(describeCondition), " or ");
 }
 
-function describeCondition({ equal, in: list, prefix, min, max, absent }: Condition): string {
+function describeCondition({ equal, in: list, prefix, min, max, names, absent }: Condition): string {
   const phrases = [
     equal === undefined ? "" : `be ${show(equal)}`,
     list === undefined ? "" : `be one of ${listed(list.map(show), ", ")}`,
@@ -174,6 +189,7 @@ function describeCondition({ equal, in: list, prefix, min, max, absent }: Condit
     min === undefined && max === undefined
       ? ""
       : `be a number${min === undefined ? "" : ` from ${min}`}${max === undefined ? "" : ` up to ${max}`}`,
+    names === undefined ? "" : names.length === 0 ? "be empty" : `have no names but ${listed(names.map(show), ", ")}`,
     absent === undefined ? "" : absent ? "be absent" : "be present",
   ];
   return phrases.filter((phrase) => phrase !== "").join(" and ");

@@ -32,7 +32,7 @@ import { EXIT, EXIT_DOCS, OUTCOMES, TRAPS } from "../vm/outcome.ts";
 import { MAX_KEYS } from "../policy/approval-fields.ts";
 import { MAX_PATH_STEPS, MAX_PATH_UNITS } from "../policy/argument-path.ts";
 import { PARAMETER_FORMS } from "../policy/where.ts";
-import { CONDITION_FIELDS, MAX_ALTERNATIVES, MAX_PATHS, MAX_TEXT_UNITS, MAX_VALUES } from "../policy/where-fields.ts";
+import { CONDITION_FIELDS, MAX_ALTERNATIVES, MAX_NAMES, MAX_PATHS, MAX_TEXT_UNITS, MAX_VALUES } from "../policy/where-fields.ts";
 import { apiPage } from "./api-page.ts";
 import { capabilitiesPage } from "./capability-page.ts";
 import { LIBRARY_TABLE_FILE, libraryPages, libraryTable } from "./libraries.ts";
@@ -230,7 +230,8 @@ of an enum by the variant's name, and into a Result by \`ok\` and \`err\`. An Op
 ${table(["condition", "form", "meaning"], conditions).trimEnd()}
 
 All conditions of one object must hold. A list of objects is met if one of them is. Text and numbers are never converted: \`"3"\` is not \`3\`. What is absent meets only
-\`{ "absent": true }\`; \`null\` is a value and not absent. The name of a variant without payload is a text. A complete list, map or record meets only \`{ "absent": false }\`.
+\`{ "absent": true }\`; \`null\` is a value and not absent. The name of a variant without payload is a text. A complete list or record meets only \`{ "absent": false }\`, a map or object also \`names\`:
+\`"headers": { "names": [] }\` is no headers, \`"headers": { "names": ["accept", "authorization"] }\` at most these two.
 
 Arguments that the program leaves out have their defaults. Some arguments are compared in the form that takes effect, so that another spelling does not get past a condition:
 
@@ -241,7 +242,7 @@ A URL prefix should end with \`/\`: \`https://a.example\` also begins \`https://
 
 The first condition that is not met denies the call. The decision names it and says what the argument must be, without the argument itself:
 \`model must be one of "small", "large"\`, by the rule \`rules["llm.call"].where.model\`. Errors in \`where\` have the kind \`policy.invalid_where\`. A path of at most ${MAX_PATH_UNITS}
-characters has at most ${MAX_PATH_STEPS} names and indexes; a rule at most ${MAX_PATHS} paths, a path at most ${MAX_ALTERNATIVES} alternatives, \`in\` at most ${MAX_VALUES} values, a text at
+characters has at most ${MAX_PATH_STEPS} names and indexes; a rule at most ${MAX_PATHS} paths, a path at most ${MAX_ALTERNATIVES} alternatives, \`in\` at most ${MAX_VALUES} values, \`names\` at most ${MAX_NAMES}, a text at
 most ${MAX_TEXT_UNITS} characters.`;
 }
 

@@ -191,6 +191,18 @@ test("a condition and a list of the same models or methods are the same", () => 
   ]);
 });
 
+test.each<[unknown, unknown, readonly string[]]>([
+  [{ names: [] }, { names: ["accept"] }, ["grows: headers may have other values"]],
+  [{ names: ["accept", "x"] }, { names: ["x"] }, ["shrinks: headers may no longer have some values"]],
+  [{ names: ["accept"] }, [{ names: ["accept"] }, { names: [] }], []],
+  [{ names: ["accept"] }, { absent: false }, ["grows: headers may have other values"]],
+])("names of a map: from %j to %j", (before, after, expected) => {
+  const policy = (headers: unknown) => policyOf({ rules: { "net.fetch": { allow: true, where: { headers } } } });
+  expect(policyChanges(policy(before), policy(after), BUILTIN_REGISTRY).map(({ direction, text }) => `${direction}: ${text}`)).toEqual(
+    expected,
+  );
+});
+
 test("fields of a capability that the policy refuses do not count", () => {
   const [deny, open] = [
     policyOf({}),

@@ -139,6 +139,17 @@ describe("conditions", () => {
     [{ "settings.model": [{ absent: true }, { in: ["m"] }] }, true],
     [{ "settings.model": [{ absent: true }, { in: ["n"] }] }, false],
     [{ owner: [{ prefix: "x" }, { prefix: "a" }] }, true],
+    [{ settings: { names: ["list", "nothing", "n", "a.b", "model"] } }, true],
+    [{ settings: { names: ["list", "nothing", "n", "a.b", "model", "more"] } }, true],
+    [{ settings: { names: ["list", "nothing", "n", "a.b"] } }, false],
+    [{ settings: { names: ["list", "nothing", "n", "a.b", "Model"] } }, false],
+    [{ settings: { names: [] } }, false],
+    [{ "settings.list[1]": { names: ["id"] } }, true],
+    [{ "settings.other": { names: [] } }, false],
+    [{ "settings.other": [{ absent: true }, { names: [] }] }, true],
+    [{ owner: { names: [] } }, false],
+    [{ tags: { names: [] } }, false],
+    [{ author: { names: ["name", "role"] } }, false],
   ])("%j: %s", (where, allowed) => expect(allowsIssue(where)).toBe(allowed));
 
   test("an Option is looked through, and the payload of a variant and of a Result has a name", () => {
@@ -234,6 +245,11 @@ describe("the form in which an argument is compared", () => {
     expect(fetchAllowed({ "headers.Authorization": { absent: true } }, "https://a.example", "GET", secret)).toBe(false);
     expect(fetchAllowed({ "headers.AUTHORIZATION": { prefix: "Bearer " } }, "https://a.example", "GET", secret)).toBe(true);
     expect(fetchAllowed({ 'headers["X-Key"]': { absent: true } }, "https://a.example", "GET", secret)).toBe(true);
+    expect(fetchAllowed({ headers: { names: ["Authorization"] } }, "https://a.example", "GET", secret)).toBe(true);
+    for (const names of [[], ["accept"]]) {
+      expect(fetchAllowed({ headers: { names } }, "https://a.example", "GET", secret)).toBe(false);
+      expect(fetchAllowed({ headers: { names } }, "https://a.example")).toBe(true);
+    }
   });
 
   test.each([
@@ -264,6 +280,8 @@ describe("the decision", () => {
       'rules["issue.create"].where["settings[\\"a.b\\"]"]',
       'settings["a.b"] must be absent or be true',
     ],
+    [{ settings: { names: [] } }, undefined, "settings must be empty"],
+    [{ settings: { names: ["a", "b"] } }, undefined, 'settings must have no names but "a", "b"'],
     [{ owner: { prefix: "x".repeat(1_000) } }, undefined, `owner must begin with "${"x".repeat(200)}…"`],
   ])("%j names the condition, not the argument", (where, rule, reason) => {
     const decision = decide(ISSUE_CREATE, where, ["secret-argument", ...ARGS.slice(1)]);
@@ -308,7 +326,7 @@ describe("reading", () => {
     ],
     [
       '{"rules": {"llm.call": {"allow": true, "where": {"model": {}}}}}',
-      'policy.invalid_where 1:59 rules["llm.call"].where.model names no condition | Write one of: equal, in, prefix, min, max, absent.',
+      'policy.invalid_where 1:59 rules["llm.call"].where.model names no condition | Write one of: equal, in, prefix, min, max, names, absent.',
     ],
     [
       '{"rules": {"llm.call": {"allow": true, "where": {"model": {"equals": "m"}}}}}',
@@ -349,6 +367,8 @@ describe("reading", () => {
   test.each([
     ["a text of 4096 characters", { owner: { equal: "x".repeat(4_096) } }, { owner: { equal: "x".repeat(4_097) } }],
     ["1000 values", { owner: { in: [...Array(1_000).keys()] } }, { owner: { in: [...Array(1_001).keys()] } }],
+    ["100 names", { settings: { names: Array(100).fill("x") } }, { settings: { names: Array(101).fill("x") } }],
+    ["256 characters of a name", { settings: { names: ["x".repeat(256)] } }, { settings: { names: ["x".repeat(257)] } }],
     ["20 alternatives", { owner: Array(20).fill({ equal: 1 }) }, { owner: Array(21).fill({ equal: 1 }) }],
     ["16 steps", { [`settings${".a".repeat(16)}`]: { equal: 1 } }, { [`settings${".a".repeat(17)}`]: { equal: 1 } }],
     ["256 characters of a path", { [`settings.${"a".repeat(247)}`]: { equal: 1 } }, { [`settings.${"a".repeat(248)}`]: { equal: 1 } }],
@@ -408,6 +428,9 @@ describe("warnings", () => {
     ["issue.create", { count: { prefix: "1" } }, ["where.count: it can never hold: the value has the type Int."]],
     ["issue.create", { count: { in: [1.5, "x"] } }, ["where.count: it can never hold: the value has the type Int."]],
     ["issue.create", { tags: { equal: "x" } }, ["where.tags: it can never hold: the value has the type List<String>."]],
+    ["issue.create", { tags: { names: [] } }, ["where.tags: it can never hold: the value has the type List<String>."]],
+    ["issue.create", { settings: { names: [] } }, []],
+    ["net.fetch", { headers: { names: [] } }, []],
     ["issue.create", { "owner.x": { equal: "x" } }, ['where["owner.x"]: it can never hold: a value of type String has no such part.']],
     ["issue.create", { "tags.x": { equal: "x" } }, ['where["tags.x"]: it can never hold: a value of type List<String> has no such part.']],
     ["issue.create", { "tags[0]": { max: 1 } }, ['where["tags[0]"]: it can never hold: the value has the type String.']],
