@@ -143,10 +143,10 @@ describe("shorthands", () => {
 
   test.each([
     [{ allow: ["net.fetsh"] }, 'Did you mean "net.fetch"?'],
-    [{ allow: ["random=many"] }, "Write --allow random=5"],
-    [{ allow: ["random=1=2"] }, "Write --allow random=5"],
-    [{ allow: ["random=0"] }, "or --allow random for calls without a limit"],
-    [{ allow: ["random=000"] }, "or --allow random for calls without a limit"],
+    [{ allow: ["random=many"] }, "Write random=5"],
+    [{ allow: ["random=1=2"] }, "Write random=5"],
+    [{ allow: ["random=0"] }, "or random for calls without a limit"],
+    [{ allow: ["random=000"] }, "or random for calls without a limit"],
     [{ allowNet: ["http://a.example"] }, undefined],
     [{ allowRead: [""] }, 'Write "."'],
   ])("%j is refused", (shorthands, hint) => {
