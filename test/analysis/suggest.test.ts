@@ -18,7 +18,7 @@ import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { jsonFromJs, jsonToJs } from "../../vm/json/js-interop.ts";
 import { arbitraryOverlap } from "../arbitrary-overlap.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
-import { cases } from "../cases.ts";
+import { cases, DEEP, sampled } from "../cases.ts";
 import { EXAMPLES } from "../cli/boruna.ts";
 import { answers, handlersOf, paths, urls, withPlaces } from "./programs.ts";
 
@@ -268,7 +268,7 @@ function skipRefused(error: unknown): Recorded {
 test("under the policy suggested for an example that runs on mocks its log passes, and no part of the policy can be narrower", async () => {
   const text = "a text";
   const found: string[] = [];
-  for (const entry of readdirSync(EXAMPLES, { withFileTypes: true }).filter((e) => e.isDirectory())) {
+  for (const entry of sampled(readdirSync(EXAMPLES, { withFileTypes: true }).filter((e) => e.isDirectory()))) {
     for (const file of readdirSync(join(EXAMPLES, entry.name)).filter((name) => name.endsWith(".ax"))) {
       const path = join(EXAMPLES, entry.name, file);
       const { source, resolve } = openSources(path);
@@ -286,7 +286,7 @@ test("under the policy suggested for an example that runs on mocks its log passe
       found.push(file);
     }
   }
-  expect(found.length).toBeGreaterThan(6);
+  expect(found.length).toBeGreaterThan(DEEP ? 6 : 0);
 });
 
 test("some path needs each suggested root", async () => {

@@ -13,8 +13,8 @@ import { temporaryFolder } from "../after-file.ts";
 import { cases, sampled } from "../cases.ts";
 import { environment, MAIN } from "./boruna.ts";
 
-const CALLS = Math.max(60, cases(1_000));
-const KILLS = Math.max(8, cases(200));
+const CALLS = Math.max(30, cases(1_000));
+const KILLS = Math.max(4, cases(200));
 const IN_DOUBT = 8;
 /** 200 kills take minutes, and on a busy machine an hour. */
 const TIMEOUT_MS = 2 * 60 * 60 * 1_000;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { sampled } from "../cases.ts";
 import { DIAGNOSTICS } from "../../compiler/diagnostics.ts";
 import { EXPLANATIONS, exampleSources } from "../../compiler/explanations.ts";
 import { boruna } from "./boruna.ts";
@@ -64,14 +65,16 @@ describe("boruna explain", () => {
     expect(JSON.parse(stdout)).not.toHaveProperty("wrong");
   });
 
-  test.each([
-    ["E07", "did you mean `E007`?"],
-    ["WOO3", "did you mean `W003`?"],
-    ["W0", "the codes are E001"],
-    ["E099", "did you mean `E009`?"],
-    ["nonsense", "the codes are E001, E002"],
-    ["__proto__", "the codes are E001, E002"],
-  ])("%s is a usage error: %s", async (given, hint) => {
+  test.each(
+    sampled([
+      ["E07", "did you mean `E007`?"],
+      ["WOO3", "did you mean `W003`?"],
+      ["W0", "the codes are E001"],
+      ["E099", "did you mean `E009`?"],
+      ["nonsense", "the codes are E001, E002"],
+      ["__proto__", "the codes are E001, E002"],
+    ] as const),
+  )("%s is a usage error: %s", async (given, hint) => {
     const { code, stdout, stderr } = await boruna(["explain", given]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain(`error: there is no diagnostic \`${given}\`\n`);

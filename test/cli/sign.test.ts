@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { sampled } from "../cases.ts";
 import { boruna } from "./boruna.ts";
 
 const folder = temporaryFolder();
@@ -30,13 +31,15 @@ test("a key is never replaced", async () => {
   expect(readFileSync(join(folder, "once.pem")).equals(before)).toBe(true);
 });
 
-test.each([
-  [[...RUN, "--sign", "once.pem"], "--sign has no effect without --record"],
-  [[...RUN, "--record", "no.jsonl", "--sign", "missing.pem"], "cannot read missing.pem: there is no such file"],
-  [[...RUN, "--record", "no.jsonl", "--sign", "app.ax"], "the key is not an Ed25519 private key"],
-  [[...RUN, "--record", "no.jsonl", "--format", "eventlog", "--sign", "once.pem"], "an event log has no place for a signature"],
-  [["verify", "run.jsonl", "--key", "once.pem"], "give that file"],
-])("%j: %s", async (args, message) => {
+test.each(
+  sampled<readonly [readonly string[], string]>([
+    [[...RUN, "--sign", "once.pem"], "--sign has no effect without --record"],
+    [[...RUN, "--record", "no.jsonl", "--sign", "missing.pem"], "cannot read missing.pem: there is no such file"],
+    [[...RUN, "--record", "no.jsonl", "--sign", "app.ax"], "the key is not an Ed25519 private key"],
+    [[...RUN, "--record", "no.jsonl", "--format", "eventlog", "--sign", "once.pem"], "an event log has no place for a signature"],
+    [["verify", "run.jsonl", "--key", "once.pem"], "give that file"],
+  ]),
+)("%j: %s", async (args, message) => {
   const ended = await run(...args);
   expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
   expect(existsSync(join(folder, "no.jsonl"))).toBe(false);

@@ -3,6 +3,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP, sampled } from "../cases.ts";
 import { blocksOf } from "../repo/console-blocks.ts";
 import { ROOT } from "../repo/imports.ts";
 import { boruna, EXAMPLES } from "./boruna.ts";
@@ -21,13 +22,17 @@ const examples = blocksOf(readFileSync(join(ROOT, "docs/guide/simulate.md"), "ut
     return { command, output };
   });
 
-test.each(examples)("docs/guide/simulate.md: boruna $command", async ({ command, output }) => {
-  const { stdout, code } = await boruna(command.split(" "), { cwd: folder });
-  expect(code).toBe(command.includes("retry.ax") ? 1 : 0);
-  // A line may be cut.
-  const lines = stdout.trimEnd().split("\n");
-  expect(lines.map((line, i) => (output[i]?.endsWith("…") === true ? `${line.slice(0, output[i].length - 1)}…` : line))).toEqual(output);
-});
+// The simulation that finds nothing makes all of its ten thousand runs.
+test.each(examples.filter(({ command }) => DEEP || !command.startsWith("simulate refund.ax")))(
+  "docs/guide/simulate.md: boruna $command",
+  async ({ command, output }) => {
+    const { stdout, code } = await boruna(command.split(" "), { cwd: folder });
+    expect(code).toBe(command.includes("retry.ax") ? 1 : 0);
+    // A line may be cut.
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines.map((line, i) => (output[i]?.endsWith("…") === true ? `${line.slice(0, output[i].length - 1)}…` : line))).toEqual(output);
+  },
+);
 
 test("the programs of the guide are those of the example", () => {
   const page = readFileSync(join(ROOT, "docs/guide/simulate.md"), "utf8");
@@ -107,20 +112,22 @@ test("Ctrl-C ends a simulation between two runs, with what is known so far and w
   expect(ended.stdout).toMatch(/^interrupted after \d+ runs?, and none failed \(seed 1\)\n {2}ends of all runs: success \d+\n/);
 });
 
-test.each([
-  [["--runs", "many"], "--runs many: expected a whole number"],
-  [["--runs", "0"], "runs: expected a whole number from 1"],
-  [["--seed", "4294967296"], "seed: expected a whole number from 0 to 4294967295"],
-  [["--max-calls", "0"], "maxCalls: expected a whole number from 1"],
-  [["--accept", "panic"], "--accept panic: there is no such trap"],
-  [["--accept", "asertion_failed"], "did you mean assertion_failed?"],
-  [["--invariant", "retry.ax"], "the main of the invariant retry must take one Run, and return Bool or nothing"],
-  [["--invariant", "none.ax"], "none.ax"],
-  [["--arg", "id=x"], "--arg id=x: expected Int"],
-  [["--arg", "name=x"], "name"],
-  [["--policy", "none.json"], "none.json"],
-  [["--force"], "--record"],
-])("%j is refused with exit code 2", async (flags, message) => {
+test.each(
+  sampled<readonly [readonly string[], string]>([
+    [["--runs", "many"], "--runs many: expected a whole number"],
+    [["--runs", "0"], "runs: expected a whole number from 1"],
+    [["--seed", "4294967296"], "seed: expected a whole number from 0 to 4294967295"],
+    [["--max-calls", "0"], "maxCalls: expected a whole number from 1"],
+    [["--accept", "panic"], "--accept panic: there is no such trap"],
+    [["--accept", "asertion_failed"], "did you mean assertion_failed?"],
+    [["--invariant", "retry.ax"], "the main of the invariant retry must take one Run, and return Bool or nothing"],
+    [["--invariant", "none.ax"], "none.ax"],
+    [["--arg", "id=x"], "--arg id=x: expected Int"],
+    [["--arg", "name=x"], "name"],
+    [["--policy", "none.json"], "none.json"],
+    [["--force"], "--record"],
+  ]),
+)("%j is refused with exit code 2", async (flags, message) => {
   const { stdout, stderr, code } = await boruna(["simulate", "refund.ax", ...flags], { cwd: folder });
   expect({ stdout, code }).toEqual({ stdout: "", code: 2 });
   expect(stderr).toContain(message);

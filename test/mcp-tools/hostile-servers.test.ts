@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ToolDeclaration } from "../../mcp-tools/declaration.ts";
 import { temporaryFolder } from "../after-file.ts";
-import { DEEP } from "../cases.ts";
+import { DEEP, sampled } from "../cases.ts";
 import { command, importFrom, inMemory, openTools, type TestTools, traceOf, writeDeclaration } from "./fixtures.ts";
 import { isAlive, until } from "../until.ts";
 
@@ -33,24 +33,26 @@ const hasTrace = (folder: string, word = "started"): boolean =>
 const pidIn = (lines: readonly string[], word: string): number => Number(lines.find((line) => line.startsWith(word))?.split(" ")[1]);
 
 describe("each becomes one failure that the program can catch: a server that", () => {
-  test.each<[string, string, string, Partial<ToolDeclaration>]>([
-    ["never answers a call", "hang", "the server of mcp_t did not answer within 100 ms", { timeoutMs: 100 }],
-    ["never answers at all", "mute", "the server of mcp_t did not answer within 100 ms", { startTimeoutMs: 100 }],
-    ["dies during a call", "die", "the server of mcp_t ended (exit code 3)", {}],
-    ["dies at once", "stillborn", "the server of mcp_t ended (exit code 5)", {}],
-    ["floods with notifications", "flood", "the server of mcp_t sent more than 100000 bytes", { maxAnswerBytes: 100_000 }],
-    ["sends a line without end", "endless", "the server of mcp_t sent more than 100000 bytes", { maxAnswerBytes: 100_000 }],
-    ["answers with megabytes", "megabytes", "the server of mcp_t sent more than 4194304 bytes", {}],
-    ["answers with something other than MCP", "malformed", "the server of mcp_t sent an answer that is not one of MCP", {}],
-    ["answers with an error of the tool", "error", "no such thing", {}],
-    ["refuses the request", "refuse", "the server of mcp_t refused the request: not today", {}],
-    [
-      "answers with half a character",
-      "surrogate",
-      "mcp_t.ask answered something else than Json (answer.content[0].text is text with a lone surrogate)",
-      {},
-    ],
-  ])("a server that %s", async (_, manner, message, settings) => {
+  test.each(
+    sampled<[string, string, string, Partial<ToolDeclaration>]>([
+      ["never answers a call", "hang", "the server of mcp_t did not answer within 100 ms", { timeoutMs: 100 }],
+      ["never answers at all", "mute", "the server of mcp_t did not answer within 100 ms", { startTimeoutMs: 100 }],
+      ["dies during a call", "die", "the server of mcp_t ended (exit code 3)", {}],
+      ["dies at once", "stillborn", "the server of mcp_t ended (exit code 5)", {}],
+      ["floods with notifications", "flood", "the server of mcp_t sent more than 100000 bytes", { maxAnswerBytes: 100_000 }],
+      ["sends a line without end", "endless", "the server of mcp_t sent more than 100000 bytes", { maxAnswerBytes: 100_000 }],
+      ["answers with megabytes", "megabytes", "the server of mcp_t sent more than 4194304 bytes", {}],
+      ["answers with something other than MCP", "malformed", "the server of mcp_t sent an answer that is not one of MCP", {}],
+      ["answers with an error of the tool", "error", "no such thing", {}],
+      ["refuses the request", "refuse", "the server of mcp_t refused the request: not today", {}],
+      [
+        "answers with half a character",
+        "surrogate",
+        "mcp_t.ask answered something else than Json (answer.content[0].text is text with a lone surrogate)",
+        {},
+      ],
+    ]),
+  )("a server that %s", async (_, manner, message, settings) => {
     const tools = await withManner(manner, settings);
     const run = await tools.run(ASK);
     expect([run.outcome, run.value, run.error]).toEqual(["success", { err: message }, undefined]);

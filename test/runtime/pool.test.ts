@@ -41,9 +41,19 @@ afterEach(async () => {
   vi.restoreAllMocks();
   await Promise.all(pools.splice(0).map((pool) => pool.close()));
 });
-function poolOf(options: PoolOptions = {}): Pool {
-  const pool = createPool({ threads: 2, ...options });
+/** A pool with its own settings, closed after the test. */
+function poolOf(options: PoolOptions): Pool {
+  const pool = createPool({ threads: 1, ...options });
   pools.push(pool);
+  return pool;
+}
+
+/** One pool of each kind for the tests that need no settings: a worker loads the modules once. */
+const sharedPools = new Map<string, Pool>();
+afterAll(() => Promise.all([...sharedPools.values()].map((pool) => pool.close())));
+function sharedPool(isolation: "thread" | "process" = "thread"): Pool {
+  const pool = sharedPools.get(isolation) ?? createPool({ threads: 1, isolation });
+  sharedPools.set(isolation, pool);
   return pool;
 }
 
@@ -96,7 +106,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
   const inBoth = DEEP || isolation === "thread";
 
   test("any program with any answers gives the result and the log of a run outside", async () => {
-    const pool = poolOf({ isolation });
+    const pool = sharedPool(isolation);
     const text = fc.string({ unit: "grapheme", maxLength: 12 });
     const answers = fc.record({
       texts: fc.array(fc.record({ text, fails: fc.boolean() }), { minLength: 1, maxLength: 6 }),
@@ -128,7 +138,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
   });
 
   test("calls that overlap give the same result and log, in whatever order they are answered", async () => {
-    const pool = poolOf({ isolation });
+    const pool = sharedPool(isolation);
     await fc.assert(
       fc.asyncProperty(arbitraryOverlap, fc.nat(), async (source, seed) => {
         const program = verifyModule(compile({ name: "main.ax", text: source }).module);
@@ -154,7 +164,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
       ],
     ]),
   )("%s of a handler is the host fault that it is outside", async (_, answer) => {
-    const run = await poolOf({ isolation, threads: 1 }).execute(WAIT, { ...common, args: { n: 1 }, handlers: { "own.wait": answer } });
+    const run = await sharedPool(isolation).execute(WAIT, { ...common, args: { n: 1 }, handlers: { "own.wait": answer } });
     const outside = await execute(WAIT, { ...common, args: { n: 1 }, handlers: { "own.wait": answer } });
     expect(run.error).toEqual(outside.error);
     expect(run.error?.kind).toBe("host_fault");
@@ -162,7 +172,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
   });
 
   test.runIf(DEEP)("values of every form reach the handler and the program, whatever their depth and size", async () => {
-    const pool = poolOf({ isolation, threads: 1 });
+    const pool = sharedPool(isolation);
     const program =
       programOf(`fn deep(n: Int) -> Json { let mut tree = Json::Null\n for _ in list.range(0, n) { tree = Json::List([tree]) }\n tree }
       fn main() -> Json !{own.tree} { own.tree(own.tree(deep(3000))) }`);
@@ -174,7 +184,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
   });
 
   test.runIf(inBoth)("a killed worker loses its own runs, each is reported, and another worker takes its place", async () => {
-    const pool = poolOf({ isolation });
+    const pool = poolOf({ isolation, threads: 2 });
     const { promise, open } = gate();
     const arrived = gate();
     let calls = 0;
@@ -213,7 +223,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
   });
 
   test.runIf(inBoth)("a signal cancels runs that spin, wait for a call, or wait in the queue", async () => {
-    const pool = poolOf({ isolation, threads: 1, maxRunsPerWorker: 2 });
+    const pool = poolOf({ isolation, maxRunsPerWorker: 2 });
     const stop = new AbortController();
     const { signal } = stop;
     const asked = gate();
@@ -241,7 +251,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
   });
 
   test.runIf(inBoth)("an allocation bomb ends at its limit, beside a run that goes on", async () => {
-    const pool = poolOf({ isolation, threads: 1 });
+    const pool = sharedPool(isolation);
     const bomb = programOf('fn main() -> Int { let mut xs = [""]\n while true { xs = list.push(xs, string.repeat("x", 1000)) }\n 0 }');
     const limits = { max_steps: 1e12, max_alloc_bytes: 300 * MIB };
     const bombs = Array.from({ length: 4 }, () => pool.execute(bomb, { ...common, limits }));
@@ -258,8 +268,8 @@ function workerKiller(isolation: "thread" | "process"): () => void {
     return () => {
       const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ");
       const isWorker = (pid: string): boolean => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("pool/worker.js");
-      const [pid] = children.filter(isWorker);
-      process.kill(Number(pid), "SIGKILL");
+      // The shared pool's process is an older one.
+      process.kill(Number(children.findLast(isWorker)), "SIGKILL");
     };
   }
   const post = vi.spyOn(Worker.prototype, "postMessage");
@@ -272,7 +282,7 @@ function workerKiller(isolation: "thread" | "process"): () => void {
 
 describe("the pool's process", () => {
   test("a handler runs in the async context of its caller, also after an await and for a call of an actor", async () => {
-    const pool = poolOf();
+    const pool = sharedPool();
     const tenant = new AsyncLocalStorage<string>();
     const seen = new Set<string>();
     const handler = async ([n]: readonly unknown[]): Promise<unknown> => {
@@ -293,7 +303,7 @@ describe("the pool's process", () => {
     const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
     provider.register();
     const tracer = trace.getTracer("test");
-    const pool = poolOf();
+    const pool = poolOf({});
     const headers: (string | undefined)[] = [];
     const handlers = {
       "own.wait": async ([n]: readonly unknown[], { traceparent }: { readonly traceparent?: string | undefined }) => {
@@ -327,7 +337,7 @@ describe("the pool's process", () => {
   });
 
   test("debug texts arrive, and an error of onDebug rejects the run", async () => {
-    const pool = poolOf();
+    const pool = sharedPool();
     const program = programOf('fn main() -> Int { debug_msg("one", 1)\n debug_msg("two", 2)\n 3 }');
     const texts: string[] = [];
     await pool.execute(program, { ...common, onDebug: (text) => void texts.push(text) });
@@ -342,7 +352,7 @@ describe("the pool's process", () => {
   });
 
   test("the pool throws the same errors for options as execute", async () => {
-    const pool = poolOf();
+    const pool = sharedPool();
     const { module } = ADD;
     const options = (more: PoolRunOptions): PoolRunOptions => ({ ...common, args: { a: 1, b: 2 }, ...more });
     const bad: readonly (readonly [Runnable, PoolRunOptions])[] = [
@@ -364,7 +374,7 @@ describe("the pool's process", () => {
   });
 
   test("a live run cannot read the files of its own log", async () => {
-    const pool = poolOf();
+    const pool = sharedPool();
     const here = mkdtempSync(join(folder, "live-"));
     const record = join(here, "run.jsonl");
     const program = programOf("fn main(path: String) -> String !{fs.read} { fs.read(path) }");
@@ -382,7 +392,7 @@ describe("the pool's process", () => {
 
 describe("queue and back pressure", () => {
   test("a full queue refuses, room() resolves when there is a place, and each run ends", async () => {
-    const pool = poolOf({ threads: 1, maxRunsPerWorker: 1, maxQueued: 3, maxQueuedPerTenant: 2 });
+    const pool = poolOf({ maxRunsPerWorker: 1, maxQueued: 3, maxQueuedPerTenant: 2 });
     const { promise, open } = gate();
     const begun = gate();
     const handlers = { "own.wait": async () => (begun.open(), await promise, 1) };
@@ -405,7 +415,7 @@ describe("queue and back pressure", () => {
   });
 
   test("a producer that awaits room() never finds the queue full", async () => {
-    const pool = poolOf({ threads: 1, maxRunsPerWorker: 4, maxQueued: 5, maxQueuedPerTenant: 5 });
+    const pool = poolOf({ maxRunsPerWorker: 4, maxQueued: 5, maxQueuedPerTenant: 5 });
     const runs: Promise<PoolExecution>[] = [];
     for (let n = 0; n < 100; n++) {
       await pool.room();
@@ -417,7 +427,7 @@ describe("queue and back pressure", () => {
   });
 
   test("a run waits until there is room for its memory", async () => {
-    const pool = poolOf({ threads: 1, maxBytesPerWorker: 100 * MIB });
+    const pool = poolOf({ maxBytesPerWorker: 100 * MIB });
     let running = 0;
     let most = 0;
     const two = gate();
@@ -440,7 +450,7 @@ describe("queue and back pressure", () => {
   });
 
   test("tenants share the places evenly, in whatever order they came", async () => {
-    const pool = poolOf({ threads: 1, maxRunsPerWorker: 2 });
+    const pool = poolOf({ maxRunsPerWorker: 2 });
     const order: string[] = [];
     const { promise, open } = gate();
     const run = (tenant: string): Promise<PoolExecution> =>
@@ -458,7 +468,7 @@ describe("queue and back pressure", () => {
   });
 
   test("close rejects the runs that wait, cancels those that run, and refuses new ones", async () => {
-    const pool = poolOf({ threads: 1, maxRunsPerWorker: 1 });
+    const pool = poolOf({ maxRunsPerWorker: 1 });
     const begun = gate();
     const handlers = {
       "own.wait": (___: unknown, { signal }: { readonly signal: AbortSignal }) => {
@@ -505,7 +515,7 @@ test("a registered MeterProvider has the runs of a pool, their waits, and its lo
   };
   try {
     const { tracing: _, ...options } = common;
-    const pool = poolOf({ threads: 1, isolation: "process", maxRunsPerWorker: 1 });
+    const pool = poolOf({ isolation: "process", maxRunsPerWorker: 1 });
     const kill = workerKiller("process");
     const begun = gate();
     const held = gate();

@@ -5,15 +5,13 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import type { Pool } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openPool } from "../../worker/database.ts";
 import { type Engine, type EngineClient, launchEngine, openEngineClient, type RunStep } from "../../worker/engine.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
+import { childScript } from "../child-script.ts";
 import { until } from "../until.ts";
-
-const TSX = fileURLToPath(import.meta.resolve("tsx"));
 
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 
@@ -213,7 +211,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("the engine", () => {
   const startOther = async (executor: string): Promise<{ child: ChildProcess; lines: () => readonly string[]; file: string }> => {
     const file = join(folder, executor);
     writeFileSync(file, "");
-    const child = spawn(process.execPath, ["--import", TSX, join(import.meta.dirname, "engine-process.ts"), databaseUrl, executor, file], {
+    const child = spawn(process.execPath, [await childScript(new URL("engine-process.ts", import.meta.url)), databaseUrl, executor, file], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     children.push(child);

@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MachineHandler } from "../../../gateway/handlers.ts";
 import { liveHandlers } from "../../../gateway/live.ts";
@@ -12,10 +11,10 @@ import { readLog } from "../../../replay/log/log-reader.ts";
 import { replayRun } from "../../../replay/replay.ts";
 import { execute } from "../../../runtime/execute.ts";
 import { DEEP } from "../../cases.ts";
+import { childScript } from "../../child-script.ts";
 import { ALL_KINDS, type Query, queryOn } from "./databases.ts";
 import { callHandler, contextOf, failureOf, policyOf } from "./support.ts";
 
-const TSX = fileURLToPath(import.meta.resolve("tsx"));
 const cwd = mkdtempSync(join(tmpdir(), "boruna-embedded-"));
 afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
@@ -36,13 +35,10 @@ describe("in .boruna/db", () => {
 
   test("the error for a second process names the process that has the database", async () => {
     await query.rows("select 1 as a");
-    const child = spawn(
-      process.execPath,
-      ["--import", TSX, join(import.meta.dirname, "db-sleep.ts"), JSON.stringify({ BORUNA_DB: join(cwd, ".boruna/db") })],
-      {
-        stdio: ["ignore", "pipe", "inherit"],
-      },
-    );
+    const script = await childScript(new URL("db-sleep.ts", import.meta.url));
+    const child = spawn(process.execPath, [script, JSON.stringify({ BORUNA_DB: join(cwd, ".boruna/db") })], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => {
       output += chunk.toString();

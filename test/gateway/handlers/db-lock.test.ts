@@ -3,12 +3,11 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { lockFolder } from "../../../gateway/handlers/db-lock.ts";
+import { childScript } from "../../child-script.ts";
 
-const TSX = fileURLToPath(import.meta.resolve("tsx"));
-const CHILD = join(import.meta.dirname, "db-lock-child.ts");
+const CHILD = await childScript(new URL("db-lock-child.ts", import.meta.url));
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "boruna-lock-"));
@@ -34,14 +33,14 @@ test("one holder at a time; a lock that was let go can be taken again", () => {
 });
 
 test("the lock of a process that has ended is taken over", () => {
-  const child = spawnSync(process.execPath, ["--import", TSX, CHILD, folder, "end"], { encoding: "utf8" });
+  const child = spawnSync(process.execPath, [CHILD, folder, "end"], { encoding: "utf8" });
   expect(child.stdout).toBe("locked\n");
   expect(readFileSync(join(folder, "lock.1"), "utf8")).toMatch(new RegExp(`^${child.pid} `));
   expect(holder()).toBeUndefined();
 });
 
 test("the lock of a process that was killed is taken over, not before", async () => {
-  const child = spawn(process.execPath, ["--import", TSX, CHILD, folder, "wait"]);
+  const child = spawn(process.execPath, [CHILD, folder, "wait"]);
   await new Promise((resolve) => child.stdout.once("data", resolve));
   expect(holder()).toBe(child.pid);
   const ended = new Promise((resolve) => child.once("close", resolve));
@@ -68,7 +67,7 @@ test("names that are no lock files do not matter", () => {
 
 test("of many processes that find a dead lock, one gets it", async () => {
   writeFileSync(join(folder, "lock.1"), "free");
-  const children = Array.from({ length: 6 }, () => spawn(process.execPath, ["--import", TSX, CHILD, folder, "wait"]));
+  const children = Array.from({ length: 6 }, () => spawn(process.execPath, [CHILD, folder, "wait"]));
   const answers = await Promise.all(
     children.map(
       (child) => new Promise<string>((resolve) => child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString().trim()))),

@@ -3,14 +3,13 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { FloatValue, UNIT } from "../../../vm/value/value.ts";
 import { cases, DEEP, sampled } from "../../cases.ts";
+import { childScript } from "../../child-script.ts";
 import { ALL_KINDS, DATABASES, postgres, type Query, queryOn } from "./databases.ts";
 
-const TSX = fileURLToPath(import.meta.resolve("tsx"));
 const folder = mkdtempSync(join(tmpdir(), "boruna-db-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -331,7 +330,7 @@ describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toRever
     test.runIf(DEEP)("10,000 rows fit where 10,000,000 would not: rows come in portions", async () => {
       const child = spawn(
         process.execPath,
-        ["--max-old-space-size=96", "--import", TSX, join(import.meta.dirname, "db-memory.ts"), JSON.stringify(env)],
+        ["--max-old-space-size=96", await childScript(new URL("db-memory.ts", import.meta.url)), JSON.stringify(env)],
         { stdio: ["ignore", "pipe", "inherit"] },
       );
       let output = "";
@@ -419,7 +418,7 @@ describe.runIf(DATABASES.some(({ name, isAvailable }) => name === "server" && is
   });
 
   test.runIf(DEEP)("the server ends the statement of a process that was killed", async () => {
-    const child = spawn(process.execPath, ["--import", TSX, join(import.meta.dirname, "db-sleep.ts"), JSON.stringify(env)]);
+    const child = spawn(process.execPath, [await childScript(new URL("db-sleep.ts", import.meta.url)), JSON.stringify(env)]);
     await untilSleepers(1);
     child.kill("SIGKILL");
     await untilSleepers(0);

@@ -26,6 +26,7 @@ import { isTemporary, temporaryName } from "../../../gateway/temporaries.ts";
 import type { Value } from "../../../vm/value/value.ts";
 import { callHandler, contextOf, failureOf, policyOf, textOf } from "./support.ts";
 import { cases, sampled } from "../../cases.ts";
+import { childScript } from "../../child-script.ts";
 
 /** `DIR/outside.txt` and `DIR/work`, the working directory, with the roots `data` and `out`. */
 let folder: string;
@@ -353,7 +354,8 @@ describe("fs.write", () => {
         await write(["out/b", Buffer.from(replaceLoneSurrogates).toString("base64"), "base64"]);
         expect(await read(["out/b"])).toBe(replaceLoneSurrogates);
       }),
-      { numRuns: 50 },
+      // Each write waits for the disk.
+      { numRuns: cases(1_000) },
     );
   });
 });
@@ -371,13 +373,8 @@ describe("a process that is killed while it writes", () => {
 
   /** Runs the writer until it kills itself, or until it has finished `rounds` and is killed from outside. Returns the rounds that it reported. */
   async function killedWriter(killAt: number, rounds: number, size: number): Promise<number> {
-    const writer = spawn(
-      process.execPath,
-      ["--import", "tsx", join(import.meta.dirname, "kill-writer.mjs"), work, String(killAt), String(size)],
-      {
-        stdio: ["ignore", "pipe", "inherit"],
-      },
-    );
+    const script = await childScript(new URL("kill-writer.mjs", import.meta.url));
+    const writer = spawn(process.execPath, [script, work, String(killAt), String(size)], { stdio: ["ignore", "pipe", "inherit"] });
     let reported = 0;
     writer.stdout.setEncoding("utf8").on("data", (lines: string) => {
       reported = Number(lines.trimEnd().split("\n").at(-1));

@@ -8,6 +8,7 @@ import { parseUrl } from "../../../policy/host-names.ts";
 import { canonicalHost } from "../../../policy/hosts.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import { EDGES, HAS_URL_CASES, HOSTILE_URLS, NAT64_ADDRESSES, PRIVATE_ADDRESSES, urlCases } from "../../policy/hostile-urls.ts";
+import { DEEP, sampled } from "../../cases.ts";
 import { callHandler, contextOf, failureOf, policyOf, serve, textOf, type TestServer } from "./support.ts";
 
 /** Connections that were tried, successfully or not, since the test began. */
@@ -82,13 +83,10 @@ describe("no connection", () => {
       ...new Set([...EDGES, ...NAT64_ADDRESSES, ...PRIVATE_ADDRESSES, ...PRIVATE_ADDRESSES.map((address) => `::ffff:${address}`)]),
     ];
     expect(addresses.length).toBeGreaterThan(200);
-    for (const address of addresses) {
-      for (const answer of [
-        [address],
-        ["93.184.215.14", address],
-        [address, "2606:2800:21f::1"],
-        ["93.184.215.14", "93.184.215.15", address],
-      ]) {
+    for (const [i, address] of addresses.entries()) {
+      const answers = [[address], ["93.184.215.14", address], [address, "2606:2800:21f::1"], ["93.184.215.14", "93.184.215.15", address]];
+      // `npm test` tries each address in one of the answers.
+      for (const answer of DEEP ? answers : answers.slice(i % 4, (i % 4) + 1)) {
         const { failure, tried } = await attempt(resolving(answer), "http://name.example/");
         expect(failure, answer.join()).toMatch(/^denied: name\.example \(.*\) is an? /);
         expect(tried, answer.join()).toBe(0);
@@ -100,7 +98,7 @@ describe("no connection", () => {
     const base = `http://127.0.0.1:${server.port}`;
     const targets = [...HOSTILE_URLS, "http://name.example/"].filter((target) => /^[\t\x20-\x7e\x80-\xff]*$/.test(headerText(target)));
     expect(targets.length).toBeGreaterThan(400);
-    for (const target of targets) {
+    for (const target of sampled(targets)) {
       const net = { allowed_domains: ["*", `127.0.0.1:${server.port}`] };
       const { failure, tried } = await attempt(inward, `${base}/to/${encodeURIComponent(target)}`, net);
       // A Location without `//` may be a path of the server.

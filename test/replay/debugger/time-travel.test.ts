@@ -4,12 +4,13 @@ import { expect, test } from "vitest";
 import { arbitraryOverlap, worldOf } from "../../arbitrary-overlap.ts";
 import { arbitraryProgram } from "../../arbitrary-program.ts";
 import { arbitraryUpdatesWithCalls } from "../../arbitrary-updates.ts";
-import { cases } from "../../cases.ts";
+import { cases, DEEP } from "../../cases.ts";
 import type { Stop } from "../../../replay/debugger/timeline.ts";
 import { recorded } from "../recorded.ts";
 import { debuggerOf, programOf, walk } from "./visited.ts";
 
-const LIMITS = { max_steps: 3_000 };
+/** A walk takes a snapshot of each place, so its time grows with the steps. */
+const LIMITS = { max_steps: DEEP ? 3_000 : 500 };
 /** Few bytes and short intervals, so that snapshots are dropped and taken again. */
 const options = fc.record({ maxBytes: fc.constantFrom(0, 20_000, 1_000_000), interval: fc.constantFrom(5, 20, 300) });
 

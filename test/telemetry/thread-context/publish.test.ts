@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { FileSlot } from "../../../telemetry/thread-context/file-slot.ts";
 import { readThreadContext } from "../../../telemetry/thread-context/reader.ts";
 import { decodeSlot, encodeRecord } from "../../../telemetry/thread-context/slot.ts";
-import { DEEP } from "../../cases.ts";
+import { DEEP, sampled } from "../../cases.ts";
 import { startStages, type StagedProcess } from "./staged-process.ts";
 
 const root = mkdtempSync(join(tmpdir(), "boruna-context-"));
@@ -54,12 +54,14 @@ describe("the file slot of a run", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test.each([
-    ["exit", { code: 3, signal: null }],
-    ["throw", { code: 1, signal: null }],
-    ["signal", { code: null, signal: "SIGTERM" }],
-    ["handled signal", { code: 9, signal: null }],
-  ])("disappears when the process ends by %s, and the process ends as it would without it", async (how, end) => {
+  test.each(
+    sampled([
+      ["exit", { code: 3, signal: null }],
+      ["throw", { code: 1, signal: null }],
+      ["signal", { code: null, signal: "SIGTERM" }],
+      ["handled signal", { code: 9, signal: null }],
+    ]),
+  )("disappears when the process ends by %s, and the process ends as it would without it", async (how, end) => {
     const folder = newFolder();
     const run = await start(folder, how);
     for (let stage = await run.next(); stage.name !== "ending"; stage = await run.next()) expect(readdirSync(folder)).toHaveLength(1);
