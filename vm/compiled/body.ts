@@ -11,7 +11,7 @@ import { OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import type { UpdatePath } from "../bytecode/update-path.ts";
-import { EnumValue, FloatValue, type ObjectValue, UNIT, UnitValue, type Value } from "../value/value.ts";
+import { EnumValue, FloatValue, type ObjectValue, UNIT, UnitValue, type Value, WIDE_FIELDS } from "../value/value.ts";
 import { isBoxed, kindOf, type ValueKind } from "./kinds.ts";
 import { type FunctionVersion, SITE, SITES, trackedLists } from "./type-inference.ts";
 import { NO_UNIQUE_LISTS, type UniqueLists } from "./unique-lists.ts";
@@ -246,6 +246,16 @@ export class FunctionBody {
     return "temp";
   }
 
+  /** Saves the operands whose code is the local's variable, before that variable is overwritten. */
+  saveOperandsOf(local: number): void {
+    this.stack.forEach((operand, i) => {
+      if (operand.local !== local) return;
+      const variable = this.operandName(i);
+      this.line(`${variable} = ${operand.code};`);
+      this.stack[i] = { code: variable, kind: operand.kind, local: -1 };
+    });
+  }
+
   joinStrings(a: Operand, b: Operand): void {
     this.line(`temp = ${a.code}.length + ${b.code}.length;`);
     this.line(`if (temp > ${MAX_STRING_UNITS}) deoptimize();`);
@@ -285,6 +295,9 @@ export class FunctionBody {
  */
 export const hasClass = (code: string, tag: ObjectValue["tag"]): string => `${code}.tag === "${tag}"`;
 export const hasNotClass = (code: string, tag: ObjectValue["tag"]): string => `${code}.tag !== "${tag}"`;
+
+/** Returns the part of an expression that reads a field of a record. */
+export const fieldName = (index: number): string => (index < WIDE_FIELDS ? `f${index}` : `all[${index}]`);
 
 /** Returns an expression that is true if a boxed value does not have a base kind; undefined for a kind that needs no check. */
 export function notOfKind(code: string, kind: ValueKind): string | undefined {

@@ -9,10 +9,10 @@ import { BYTES, slotsCharge, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { WRAPPERS } from "../bytecode/tags.ts";
-import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { FnRefValue, NARROW_FIELDS, RecordValue, WIDE_FIELDS } from "../value/value.ts";
 import {
   asNumber,
+  fieldName,
   type FunctionBody,
   hasClass,
   hasNotClass,
@@ -39,8 +39,9 @@ import {
   type ValueKind,
 } from "./kinds.ts";
 import { builtin, claimView, MAX_JOINED } from "./builtin-calls.ts";
-import { arithmetic, canBe, comparison, equality, isLiteral, MAX_SAFE, negate, OPERATORS } from "./numbers.ts";
-import { concatKind, type FunctionVersion, guessedPart, SITE, trackedLists, updatedKind, wrongGuesses } from "./type-inference.ts";
+import { arithmetic, canBe, comparison, equality, isLiteral, negate } from "./numbers.ts";
+import { concatKind, type FunctionVersion, guessedPart, SITE, trackedLists, wrongGuesses } from "./type-inference.ts";
+import { update } from "./updates.ts";
 
 /** Instructions that consume a condition. A comparison directly before such an instruction is not stored in a variable. */
 const TAKES_CONDITION: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag, OPCODES.Not.tag]);
@@ -198,84 +199,9 @@ function newRecord(type: number, fields: readonly string[]): string {
   return `new WideRecord(${[type, ...fields.slice(0, WIDE_FIELDS), ...all].join(", ")})`;
 }
 
-/** Returns the part of an expression that reads a field of a record. */
-const fieldName = (index: number): string => (index < WIDE_FIELDS ? `f${index}` : `all[${index}]`);
-
 /** Writes the end of the ownership of a value that gets a second holder. Only a value of kind any can have an owner. */
 function writeEndOwnership(body: FunctionBody, variable: string, kind: ValueKind | undefined): void {
   if (kind !== undefined && isBoxed(kind)) body.line(`if (typeof ${variable} === "object") endOwnership(${variable});`);
-}
-
-/** Saves the operands whose code is the local's variable, before that variable is overwritten. */
-function saveOperandsOf(body: FunctionBody, local: number): void {
-  body.stack.forEach((operand, i) => {
-    if (operand.local !== local) return;
-    const variable = body.operandName(i);
-    body.line(`${variable} = ${operand.code};`);
-    body.stack[i] = { code: variable, kind: operand.kind, local: -1 };
-  });
-}
-
-/** Writes an assignment to a part of a local. An element of a list that the local owns is changed in place without a call. */
-function update(body: FunctionBody, local: number, constant: number, count: number): void {
-  const operands = body.popMany(count);
-  saveOperandsOf(body, local);
-  claimView(body, local);
-  const target = toBoxed({ code: `local${local}`, kind: body.locals[local] ?? "any", local });
-  const path = body.scope.updatePath(constant);
-  if (path === undefined) throw new Unsupported("a constant that is no path");
-  const boxed = operands.map((operand) => toBoxed(operand)).join(", ");
-  const name = body.scope.pool.nameOf(path);
-  const call = body.tracked.has(local)
-    ? `{ temp = ${target}; local${local} = updatePart(meter, temp, ${name}, [${boxed}], unique${local} === 2); if (temp !== local${local}) unique${local} = ownsStorage(local${local}) ? 2 : 0; }`
-    : `local${local} = updatePart(meter, ${target}, ${name}, [${boxed}]);`;
-  const kind = body.locals[local] ?? "any";
-  const change = isBoxed(kind) ? changeInPlace(body, `local${local}`, path, operands) : undefined;
-  body.line(change === undefined ? call : `if (!(${change})) ${call}`);
-  body.locals[local] = updatedKind(kind, path, operands.at(-1)?.kind ?? "any");
-}
-
-/**
- * Writes the lines that find the list with the part. Returns an expression that tries to change the part in place and is true if
- * it did. Returns undefined for a path that does not lead through lists and records to an element of a list.
- */
-function changeInPlace(
-  body: FunctionBody,
-  target: string,
-  { steps, operator }: UpdatePath,
-  operands: readonly Operand[],
-): string | undefined {
-  const value = operands.at(-1);
-  if (value === undefined || steps.at(-1) !== INDEX_STEP || (operator !== undefined && !OPERATORS.has(operator))) return undefined;
-  // The variables above those of the operands are free.
-  const list = body.operandName(body.stack.length + operands.length);
-  const result = body.operandName(body.stack.length + operands.length + 1);
-  const indices = operands.slice(0, -1);
-  const isInt = indices.flatMap(({ code, kind }) => (kind === "safeInt" ? [] : [`typeof ${code} === "number"`]));
-  if (indices.some(({ kind }) => kind === "float" || kind === "string")) return undefined;
-  body.line(`${list} = ${target};`);
-  let taken = 0;
-  for (const step of steps.slice(0, -1)) {
-    const read =
-      step === INDEX_STEP
-        ? `${hasClass(list, "List")} ? ${list}.get(${indices[taken++]?.code})`
-        : `${hasClass(list, "Record")} ? ${list}.${fieldName(step)}`;
-    body.line(`${list} = ${read} : UNIT;`);
-  }
-  const index = indices[taken]?.code ?? "0";
-  const tests = [...isInt, hasClass(list, "List")];
-  if (operator === undefined) return [...tests, `${list}.setInPlace(${index}, ${toBoxed(value)})`].join(" && ");
-  if (value.kind === "float") {
-    tests.push(`(${result} = ${list}.get(${index})) !== undefined`, hasClass(result, "Float"));
-    return [...tests, `${list}.setInPlace(${index}, new FloatValue(${result}.value ${OPERATORS.get(operator)} ${value.code}))`].join(
-      " && ",
-    );
-  }
-  if (value.kind !== "safeInt" && !isBoxed(value.kind)) return undefined;
-  if (value.kind !== "safeInt") tests.push(`typeof ${value.code} === "number"`);
-  const sum = `${list}.get(${index}) ${OPERATORS.get(operator)} ${value.code}${operator === OPCODES.Mul.tag ? " + 0" : ""}`;
-  tests.push(`typeof ${list}.get(${index}) === "number"`, `(${result} = ${sum}) <= ${MAX_SAFE}`, `${result} >= -${MAX_SAFE}`);
-  return [...tests, `${list}.setInPlace(${index}, ${result})`].join(" && ");
 }
 
 function load(body: FunctionBody, local: number, pc: number): void {
@@ -293,7 +219,7 @@ function load(body: FunctionBody, local: number, pc: number): void {
 /** Writes a store to a local. `isPush` says whether the value is the list of that local after a push. */
 function store(body: FunctionBody, local: number, isPush: boolean): void {
   const value = body.pop();
-  saveOperandsOf(body, local);
+  body.saveOperandsOf(local);
   if (value.local !== local) body.line(`local${local} = ${asNumber(value)};`);
   body.locals[local] = value.kind;
   if (!body.tracked.has(local)) return;

@@ -4,7 +4,7 @@ import { elementAt, growList, setUniqueElement, shortenList, viewList } from "..
 import { makeMap } from "../builtins/map-code.ts";
 import { append, concat, isTruthy, matchPayload, matchTag } from "../interpreter/operations.ts";
 import { beginOwnership, endOwnership, pushOwned, pushUnique } from "../interpreter/ownership.ts";
-import { updatePart } from "../interpreter/update.ts";
+import { livingOwner, updatePart, withElement, withField } from "../interpreter/update.ts";
 import { UNITS, UNITS_PER_STEP } from "../cost.ts";
 import type { Meter } from "../meter.ts";
 import { arithmetic, type ArithmeticOp, negate } from "../value/arithmetic.ts";
@@ -166,6 +166,9 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     /** Returns the uniqueness of a view after the last read of the list that it was taken from. */
     claimStorage: (value: Value): number => (value instanceof ListValue && value.claimStorage() ? 2 : 0),
     updatePart,
+    livingOwner,
+    withElement,
+    withField,
     beginOwnership,
     endOwnership,
     pushOwned,

@@ -32,8 +32,40 @@ const OPERATIONS: ReadonlyMap<number, number> = new Map([
 export function updatePart(meter: Meter, target: Value, path: UpdatePath, operands: readonly Value[], isUnique: boolean = false): Value {
   if (changeInPlace(target, path, operands)) return target;
   const held = target instanceof ListValue || target instanceof MapValue || target instanceof RecordValue ? target.owner : undefined;
-  const owner = held?.isAlive === true ? held : new Owner();
-  return new Update(meter, path, operands, owner, isUnique ? target : undefined).at(target, 0, 0);
+  return new Update(meter, path, operands, livingOwner(held), isUnique ? target : undefined).at(target, 0, 0);
+}
+
+/** Returns the owner of a value if it is alive, otherwise a new one. */
+export const livingOwner = (owner: Owner | undefined): Owner => (owner?.isAlive === true ? owner : new Owner());
+
+/**
+ * Returns the list with another element at an index, which is in range. Changes the list in place if `owner` owns it, otherwise copies it, and
+ * `owner` owns the copy. If `isUnique`, nothing else uses the storage of the list, so it changes in place, but is charged as if it were copied.
+ */
+export function withElement(meter: Meter, owner: Owner, target: ListValue, at: number, part: Value, isUnique: boolean): ListValue {
+  const isOwned = target.owner === owner;
+  if (isOwned && target.setInPlace(at, part)) return target;
+  meter.allocateList(target.length, listChangeCharge(target.length));
+  const unpaid = (isOwned ? target.unpaid : listDebt(target.length)) - 1;
+  // A list that is paid for has a buffer of its own, which can change in place.
+  const isChanged = isUnique && target.setUnique(at, part);
+  const result = isChanged ? target : unpaid === 0 ? target.copyWith(at, part) : target.set(at, part);
+  result.owner = owner;
+  result.unpaid = unpaid;
+  return result;
+}
+
+/** Does the same for a field of a record, which it has. */
+export function withField(meter: Meter, owner: Owner, target: RecordValue, field: number, part: Value): RecordValue {
+  if (target.owner === owner) {
+    if (owner.log === undefined) {
+      target.put(field, part);
+      return target;
+    }
+  } else meter.allocate(slotsCharge(target.size));
+  const result = target.with(field, part);
+  result.owner = owner;
+  return result;
 }
 
 /**
@@ -89,7 +121,8 @@ class Update {
     const at = indexInto(target, index);
     const part = expectDefined(target.get(at));
     const newPart = this.at(part, step + 1, operand + 1);
-    return this.#isInPlace(part, newPart, step) ? target : this.#setElement(target, at, newPart);
+    if (this.#isInPlace(part, newPart, step)) return target;
+    return withElement(this.#meter, this.#owner, target, at, newPart, target === this.#unique);
   }
 
   /** Whether an inner value was changed in place, so that the value around it stays as it is. */
@@ -97,32 +130,13 @@ class Update {
     return part === newPart && step < this.#path.steps.length - 1 && !this.#changedRecord;
   }
 
-  #setElement(target: ListValue, at: number, part: Value): ListValue {
-    const isOwned = target.owner === this.#owner;
-    if (isOwned && target.setInPlace(at, part)) return target;
-    this.#meter.allocateList(target.length, listChangeCharge(target.length));
-    const unpaid = (isOwned ? target.unpaid : listDebt(target.length)) - 1;
-    // A list that is paid for has a buffer of its own, which can change in place.
-    const isChanged = target === this.#unique && target.setUnique(at, part);
-    const result = isChanged ? target : unpaid === 0 ? target.copyWith(at, part) : target.set(at, part);
-    result.owner = this.#owner;
-    result.unpaid = unpaid;
-    return result;
-  }
-
   #field(target: Value, field: number, step: number, operand: number): Value {
     const part = fieldOf(target, field);
     const newPart = this.at(part, step + 1, operand);
     if (!(target instanceof RecordValue)) throw typeTrap("Record", target);
     if (this.#isInPlace(part, newPart, step)) return target;
-    if (target.owner === this.#owner && this.#owner.log === undefined) {
-      target.put(field, newPart);
-      this.#changedRecord = true;
-      return target;
-    }
-    if (target.owner !== this.#owner) this.#meter.allocate(slotsCharge(target.size));
-    const result = target.with(field, newPart);
-    result.owner = this.#owner;
+    const result = withField(this.#meter, this.#owner, target, field, newPart);
+    this.#changedRecord ||= result === target;
     return result;
   }
 

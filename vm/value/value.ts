@@ -199,7 +199,7 @@ export class WideRecord extends RecordValue {
     }
   }
   override put(index: number, value: Value): void {
-    this.all = this.all?.with(index, value);
+    if (this.all !== undefined) this.all = this.all.with(index, value);
     if (index < NARROW_FIELDS) super.put(index, value);
     else if (index === 4) this.f4 = value;
     else if (index === 5) this.f5 = value;
@@ -207,7 +207,10 @@ export class WideRecord extends RecordValue {
     else if (index === 7) this.f7 = value;
   }
   override with(index: number, value: Value): RecordValue {
-    return new RecordValue(this.typeId, this.fields.with(index, value));
+    const { f0, f1, f2, f3, f4, f5, f6, f7, all } = this;
+    const copy = new WideRecord(this.typeId, f0, f1, f2, f3, f4, f5, f6, f7, all);
+    copy.put(index, value);
+    return copy;
   }
 }
 
