@@ -511,7 +511,8 @@ function nextRound(scheduler: Scheduler): MachineEnd | undefined {
 
 function beginRound(scheduler: Scheduler): void {
   if (scheduler.run.exactSlices || scheduler.round < 0) scheduler.round += 1;
-  scheduler.queue = [...scheduler.runnable].sort((a, b) => a - b);
+  scheduler.queue = [...scheduler.runnable];
+  if (scheduler.queue.length > 1) scheduler.queue.sort((a, b) => a - b);
   scheduler.queueIndex = 0;
 }
 
@@ -552,7 +553,7 @@ function runSlice(scheduler: Scheduler, task: Actor, answer: CapabilityAnswer | 
  */
 function deliver(scheduler: Scheduler): Promise<void> | undefined {
   const { run, tasks, undelivered } = scheduler;
-  undelivered.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
+  if (undelivered.length > 1) undelivered.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
   for (let message = undelivered[scheduler.delivered]; message !== undefined; message = undelivered[scheduler.delivered]) {
     const { from, to, payload, sentAt } = message;
     const target = tasks.get(Number(to));

@@ -15,6 +15,7 @@ import {
   OkValue,
   RecordValue,
   SomeValue,
+  UNIT,
   UnitValue,
   type Value,
 } from "./value.ts";
@@ -30,8 +31,7 @@ interface Mismatch {
 /** A value that is still to be checked. */
 interface QueuedValue {
   readonly value: Value;
-  /** Undefined if the module does not declare a type for the part, so that any value matches. */
-  readonly type: Type | undefined;
+  readonly type: Type;
 }
 
 /**
@@ -60,37 +60,51 @@ interface CheckWork {
 export function findMismatch(value: Value, type: Type, types: readonly TypeDef[], work: CheckWork): Mismatch | undefined {
   const table = typeTable(types);
   const queue: QueuedValue[] = [];
-  const checkLater: CheckLater = (values, size, part) => {
-    work.parts(size);
-    for (const item of values) queue.push({ value: item, type: part });
-    return true;
+  const later: CheckLater = {
+    one: (part, partType) => {
+      work.parts(1);
+      // A scalar that matches needs no turn in the queue.
+      const isKnown = partType?.kind === "primitive" && partType.name !== "Json" && matchesPrimitive(part, partType.name, partType, later);
+      if (partType !== undefined && !isKnown) queue.push({ value: part, type: partType });
+      return true;
+    },
+    all: (parts, size, partType) => {
+      work.parts(size);
+      if (partType !== undefined) for (const part of parts) queue.push({ value: part, type: partType });
+      return true;
+    },
   };
   let current: QueuedValue | undefined = { value, type };
   for (; current !== undefined; current = queue.pop()) {
-    if (current.type === undefined) continue;
     if (current.type.kind === "named" && current.type.args.length > 0) work.instance(current.type);
-    if (!matches(current.value, current.type, table, checkLater)) return { value: current.value, type: current.type };
+    if (!matches(current.value, current.type, table, later)) return { value: current.value, type: current.type };
   }
   return undefined;
 }
 
-/** Queues `size` values to be checked against a type. Returns true, because no mismatch is known yet. */
-type CheckLater = (values: Iterable<Value>, size: number, type: Type | undefined) => true;
+/**
+ * Queues one value, or `size` values, to be checked against a type. Any value matches undefined, which is the type of a part for which the
+ * module declares none. Returns true, because no mismatch is known yet.
+ */
+interface CheckLater {
+  readonly one: (value: Value, type: Type | undefined) => true;
+  readonly all: (values: Iterable<Value>, size: number, type: Type | undefined) => true;
+}
 
-function matches(value: Value, type: Type, table: TypeTable, checkLater: CheckLater): boolean {
+function matches(value: Value, type: Type, table: TypeTable, later: CheckLater): boolean {
   switch (type.kind) {
     case "param":
       return true;
     case "fn":
       return value instanceof FnRefValue || value instanceof ClosureValue;
     case "primitive":
-      return matchesPrimitive(value, type.name, type, checkLater);
+      return matchesPrimitive(value, type.name, type, later);
     case "named":
-      return matchesNamed(value, type, type.args, table, checkLater);
+      return matchesNamed(value, type, type.args, table, later);
   }
 }
 
-function matchesPrimitive(value: Value, name: PrimitiveName, type: Type, checkLater: CheckLater): boolean {
+function matchesPrimitive(value: Value, name: PrimitiveName, type: Type, later: CheckLater): boolean {
   switch (name) {
     case "Int":
       return isInt(value);
@@ -105,42 +119,33 @@ function matchesPrimitive(value: Value, name: PrimitiveName, type: Type, checkLa
     case "ActorId":
       return value instanceof ActorIdValue;
     case "Json":
-      if (value instanceof ListValue) return checkLater(value, value.length, type);
-      if (value instanceof MapValue) return checkLater(value.values(), value.size, type);
+      if (value instanceof ListValue) return later.all(value, value.length, type);
+      if (value instanceof MapValue) return later.all(value.values(), value.size, type);
       return typeof value !== "object" || value instanceof UnitValue || value instanceof FloatValue;
   }
 }
 
-function matchesNamed(
-  value: Value,
-  type: Type & { kind: "named" },
-  args: readonly Type[],
-  table: TypeTable,
-  checkLater: CheckLater,
-): boolean {
+function matchesNamed(value: Value, type: Type & { kind: "named" }, args: readonly Type[], table: TypeTable, later: CheckLater): boolean {
   const [first, second] = args;
   switch (type.name) {
     case "Option":
-      return value instanceof NoneValue || (value instanceof SomeValue && checkLater([value.value], 1, first));
+      return value instanceof NoneValue || (value instanceof SomeValue && later.one(value.value, first));
     case "Result":
-      return (
-        (value instanceof OkValue && checkLater([value.value], 1, first)) ||
-        (value instanceof ErrValue && checkLater([value.value], 1, second))
-      );
+      return (value instanceof OkValue && later.one(value.value, first)) || (value instanceof ErrValue && later.one(value.value, second));
     case "List":
-      return value instanceof ListValue && checkLater(value, value.length, first);
+      return value instanceof ListValue && later.all(value, value.length, first);
     case "Map":
-      return value instanceof MapValue && checkLater(value.values(), value.size, second);
+      return value instanceof MapValue && later.all(value.values(), value.size, second);
     default: {
       const shape = table.shapeOf(type);
       if (shape?.kind === "record") {
         if (!(value instanceof RecordValue) || value.typeId !== shape.id || value.size !== shape.fields.length) return false;
-        return shape.fields.every((field, i) => checkLater(value.fields.slice(i, i + 1), 1, field.type));
+        return shape.fields.every(({ type: fieldType }, i) => later.one(value.get(i) ?? UNIT, fieldType));
       }
       if (shape === undefined || !(value instanceof EnumValue) || value.typeId !== shape.id) return false;
       const variant = shape.variants[value.variant];
       if (variant === undefined) return false;
-      return variant.payload === null ? value.payload instanceof UnitValue : checkLater([value.payload], 1, variant.payload.type);
+      return variant.payload === null ? value.payload instanceof UnitValue : later.one(value.payload, variant.payload.type);
     }
   }
 }
