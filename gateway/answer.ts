@@ -189,14 +189,14 @@ function openObject(part: object, addToSize: AddToSize): LeafOrBranch {
     }
     case RecordValue.prototype: {
       const [typeId, , ...fields] = ownDataValues(part, RECORD_PROPERTIES);
-      return new Branch(boxParts(fieldsOf(fields, addToSize)), (values) => new RecordValue(checkedIndex(typeId), values));
+      return new Branch(boxParts(fieldsOf(fields, addToSize)), (values) => RecordValue.of(checkedIndex(typeId), values));
     }
     case WideRecord.prototype: {
       const properties = ownDataValues(part, WIDE_RECORD_PROPERTIES);
       const [typeId, , ...fields] = properties.slice(0, -1);
       const all = properties.at(-1);
       const parts = all === undefined ? fieldsOf(fields, addToSize) : elementsOf(all, addToSize);
-      return new Branch(boxParts(parts), (values) => new RecordValue(checkedIndex(typeId), values));
+      return new Branch(boxParts(parts), (values) => RecordValue.of(checkedIndex(typeId), values));
     }
     case EnumValue.prototype: {
       const [typeId, variant, payload] = ownDataValues(part, ["typeId", "variant", "payload"]);

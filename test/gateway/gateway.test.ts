@@ -442,7 +442,7 @@ describe("utf8BytesOfStrings", () => {
     const value = new OkValue(
       ListValue.of([
         MapValue.from([["clé", new SomeValue("é")]]),
-        new RecordValue(0, ["ab", 1, true]),
+        RecordValue.of(0, ["ab", 1, true]),
         new EnumValue(0, 0, new ErrValue("😀")),
         UNIT,
       ]),

@@ -79,7 +79,7 @@ const SETTINGS = MapValue.from([
   ["nothing", UNIT],
   ["list", ListValue.of([10, MapValue.from([["id", 7]])])],
 ]);
-const author = (role: Value): Value => new RecordValue(0, ["eve", role]);
+const author = (role: Value): Value => RecordValue.of(0, ["eve", role]);
 const ARGS: readonly Value[] = ["acme", 3, SETTINGS, ListValue.of(["x", "y"]), new SomeValue("n"), author(new EnumValue(1, 0, UNIT))];
 const allowsIssue = (where: unknown, args = ARGS): boolean => decide(ISSUE_CREATE, where, args).allowed;
 

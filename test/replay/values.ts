@@ -36,7 +36,7 @@ export const anyValue: fc.Arbitrary<Value> = fc.letrec<{ value: Value }>((tie) =
     tie("value").map((v) => new ErrValue(v)),
     fc.array(tie("value"), { maxLength: 4 }).map((items) => ListValue.of(items)),
     fc.array(fc.tuple(anyText, tie("value")), { maxLength: 4 }).map((entries) => MapValue.from(entries)),
-    fc.tuple(fc.nat(3), fc.array(tie("value"), { maxLength: 3 })).map(([id, fields]) => new RecordValue(id, fields)),
+    fc.tuple(fc.nat(3), fc.array(tie("value"), { maxLength: 3 })).map(([id, fields]) => RecordValue.of(id, fields)),
     fc.tuple(fc.nat(3), fc.nat(3), tie("value")).map(([id, variant, payload]) => new EnumValue(id, variant, payload)),
   ),
 })).value;

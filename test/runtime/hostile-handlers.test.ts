@@ -58,7 +58,7 @@ function selfContained(): unknown {
   return array;
 }
 function insideItself(): Value {
-  const record = new RecordValue(0, [1]);
+  const record = RecordValue.of(0, [1]);
   return Object.assign(record, { f0: record });
 }
 
@@ -92,9 +92,9 @@ const ANSWERS: readonly (readonly [name: string, make: () => unknown, message: s
   ["a list with another prototype", () => Object.setPrototypeOf(ListValue.of([1, 2]), MapValue.prototype), OTHER],
   ["a map with a member of its own", () => withOwn(MapValue.from([["a", 1]]), "root", { get: evil }), OTHER],
   ["a value inside itself", insideItself, LARGE],
-  ["a record with a gap", () => Object.assign(new RecordValue(0, [1, 2]), { f0: undefined }), OTHER],
+  ["a record with a gap", () => Object.assign(RecordValue.of(0, [1, 2]), { f0: undefined }), OTHER],
   ["a small value that unfolds to a huge one", () => doubled(40), LARGE],
-  ["a record with four thousand million fields", () => new RecordValue(0, manyFields()), LARGE],
+  ["a record with four thousand million fields", () => RecordValue.of(0, manyFields()), LARGE],
   ["text that is too long", () => "x".repeat(70_000_000), LARGE],
   ["another type", () => new SomeValue(1), OTHER],
 ];

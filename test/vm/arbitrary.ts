@@ -74,7 +74,7 @@ const { tree } = fc.letrec<{ tree: Value; leaf: Value; inner: Value }>((tie) => 
     tie("tree").map((value) => new SomeValue(value)),
     tie("tree").map((value) => new OkValue(value)),
     tie("tree").map((value) => new ErrValue(value)),
-    fc.tuple(fc.nat(9), fc.array(tie("tree"), { maxLength: 3 })).map(([id, fields]) => new RecordValue(id, fields)),
+    fc.tuple(fc.nat(9), fc.array(tie("tree"), { maxLength: 3 })).map(([id, fields]) => RecordValue.of(id, fields)),
     fc
       .tuple(fc.constantFrom(0, 1, 65_533, 65_534), fc.nat(3), tie("tree"))
       .map(([id, variant, payload]) => new EnumValue(id, variant, payload)),

@@ -53,7 +53,7 @@ const CONSTANTS: Readonly<Record<Exclude<Kind, "any" | "function">, readonly Val
       ["ü", "y"],
     ]),
   ],
-  record: [new RecordValue(0, [1, "f"]), new RecordValue(0, [new FloatValue(1.5), 5]), new RecordValue(0, [])],
+  record: [RecordValue.of(0, [1, "f"]), RecordValue.of(0, [new FloatValue(1.5), 5]), RecordValue.of(0, [])],
   enum: [new EnumValue(1, 0, UNIT), new EnumValue(1, 1, 5), new EnumValue(1, 2, new FloatValue(2)), new EnumValue(65_534, 1, 5)],
   option: [NONE, new SomeValue(1), new SomeValue(new FloatValue(3)), new OkValue("x"), new ErrValue(2), UNIT],
 };

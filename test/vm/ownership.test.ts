@@ -47,7 +47,9 @@ test.runIf(DEEP)("the compiled engine runs those programs, and does not give up"
 const counting = (atIteration: string): Program =>
   programOf(`type P { n: Int, xs: List<Int> }
 
-type All { xs: List<Int>, grid: List<List<Int>>, ps: Map<String, P>, big: Int }
+type Wide { a: Int, b: Int, c: Int, d: Int, n: Int, mass: Float }
+
+type All { xs: List<Int>, grid: List<List<Int>>, ps: Map<String, P>, rows: List<P>, wide: Wide, big: Int }
 
 fn checked(n: Int) -> Int requires n > 0 { n }
 
@@ -55,6 +57,8 @@ fn work(n: Int, f: Fn(Int) -> Int) -> All {
     let mut xs = list.repeat(0, 3)
     let mut grid = [xs, [0]]
     let mut ps = { "a": P { n: 0, xs: [0] } }
+    let mut rows = [P { n: 0, xs: [0] }, P { n: 1, xs: [] }]
+    let mut wide = Wide { a: 0, b: 0, c: 0, d: 0, n: 0, mass: 0.5 }
     let mut big = 9007199254740991 - 30000
     let mut i = 0
     while i < n {
@@ -63,16 +67,19 @@ fn work(n: Int, f: Fn(Int) -> Int) -> All {
         grid[1] = list.push(grid[1], i)
         ps["a"].n += 1
         ps["a"].xs[0] += 1
+        rows[i % 2].n += 1
+        wide.n += 1
+        wide.mass += 1.0
         if i % 5000 == 4999 { xs = list.push(xs, i)  grid[1] = [i] }
         ${atIteration}
         i += 1
     }
-    All { xs, grid, ps, big }
+    All { xs, grid, ps, rows, wide, big }
 }
 
 fn main() -> String {
     let all = work(40000, checked)
-    string.inspect(all.xs) ++ string.inspect(all.grid) ++ string.inspect(all.ps)
+    string.inspect(all.xs) ++ string.inspect(all.grid) ++ string.inspect(all.ps) ++ string.inspect(all.rows) ++ string.inspect(all.wide)
 }
 `);
 
@@ -85,6 +92,7 @@ test.each([
   const { end } = sameOnBoth(program, { limits: { max_steps: 100_000_000 } }, "auto");
   expect(end).toContain("[13334, 13333, 13333, 4999, 9999, 14999, 19999, 24999, 29999, 34999, 39999][[0, 40000, 0], [39999]]");
   expect(end).toContain("{a: P { n: 40000, xs: [40000] }}");
+  expect(end).toContain("[P { n: 20000, xs: [0] }, P { n: 20001, xs: [] }]Wide { a: 0, b: 0, c: 0, d: 0, n: 40000, mass: 40000.5 }");
   expect(countsOf(program, "auto").entered).toBeGreaterThan(0);
 });
 

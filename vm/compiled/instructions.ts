@@ -33,6 +33,7 @@ import {
   knownFunction,
   listKind,
   recordKind,
+  tagOfKind,
   enumKind,
   mapKind,
   wrapperKind,
@@ -125,7 +126,7 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       body.fixedBytes += slotsCharge(second);
       const { pool, types } = body.scope;
       const kind = recordKind(types, first, operands.map(kindOfOperand));
-      return body.push(second === 0 ? pool.nameOf(new RecordValue(first, [])) : newRecord(first, fields), kind);
+      return body.push(second === 0 ? pool.nameOf(new RecordValue(first)) : newRecord(first, fields), kind);
     }
     case OPCODES.MakeEnum.tag: {
       const payload = body.pop();
@@ -194,14 +195,24 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
 
 /** Returns the expression that makes a record (see `RecordValue`). */
 function newRecord(type: number, fields: readonly string[]): string {
-  if (fields.length <= NARROW_FIELDS) return `new RecordValue(${[type, "undefined", ...fields].join(", ")})`;
+  if (fields.length <= NARROW_FIELDS) return `new RecordValue(${[type, ...fields].join(", ")})`;
   const all = fields.length <= WIDE_FIELDS ? [] : [`[${fields.join(", ")}]`];
   return `new WideRecord(${[type, ...fields.slice(0, WIDE_FIELDS), ...all].join(", ")})`;
 }
 
 /** Writes the end of the ownership of a value that gets a second holder. Only a value of kind any can have an owner. */
-function writeEndOwnership(body: FunctionBody, variable: string, kind: ValueKind | undefined): void {
-  if (kind !== undefined && isBoxed(kind)) body.line(`if (typeof ${variable} === "object") endOwnership(${variable});`);
+function writeEndOwnership(body: FunctionBody, variable: string, kind: ValueKind = "safeInt"): void {
+  if (!isBoxed(kind)) return;
+  const isObject = `typeof ${variable} === "object"`;
+  const tag = tagOfKind(body.scope.types, kind);
+  // Most values have no owner, so the call is rare.
+  const mayHaveOwner =
+    tag === undefined
+      ? isObject
+      : tag === "Enum"
+        ? `${hasNotClass(variable, tag)} && ${isObject}`
+        : `${hasClass(variable, tag)} ? ${variable}.owner !== undefined : ${isObject}`;
+  body.line(`if (${mayHaveOwner}) endOwnership(${variable});`);
 }
 
 function load(body: FunctionBody, local: number, pc: number): void {

@@ -57,6 +57,15 @@ export const isBoxed = (kind: ValueKind): boolean => kind === "any" || kind.star
 /** Returns whether a value of the kind is probably a list. */
 export const isList = (kind: ValueKind): boolean => kind.startsWith("?List<");
 
+/** Returns the tag that a value of the kind probably has, if it is a list, a map, a record or an enum value. */
+export function tagOfKind(types: readonly TypeDef[], kind: ValueKind): "List" | "Map" | "Record" | "Enum" | undefined {
+  const type = typeOfKind(kind);
+  if (type.kind !== "named") return undefined;
+  if (type.name === "List" || type.name === "Map") return type.name;
+  const shape = typeTable(types).shapeOf(type);
+  return shape === undefined ? undefined : shape.kind === "record" ? "Record" : "Enum";
+}
+
 const typesByText = new Map<string, Type>();
 const MAX_CACHED_TYPES = 10_000;
 

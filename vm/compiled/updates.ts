@@ -6,7 +6,7 @@
  *   if (stack1.tag === "List" && (stack2 = stack1.get(local2)) !== undefined && stack2.tag === "Record" && typeof (stack3 = stack2.f1) === "number" && … ) {
  *     temp = livingOwner(stack1.owner);
  *     stack3 = withField(meter, temp, stack2, 1, stack3);
- *     local1 = withElement(meter, temp, stack1, local2, stack3, false);
+ *     local1 = stack3 === stack2 && stack1.unpaid === 0 ? stack1 : withElement(meter, temp, stack1, local2, stack3, false);
  *   } else local1 = updatePart(meter, local1, const0, [local2, local3]);
  *
  * `updatePart` handles every path and every value, and traps.
@@ -99,7 +99,7 @@ function changeField(
   const part = (i: number): string => parts[i] ?? "";
   const result = part(steps.length);
   const tests = notInts(operands.slice(0, -1));
-  /** For each step, the expression that makes the value on the path with another part. */
+  /** For each step, the expression of the value on the path after the change. */
   const changes: string[] = [];
   let taken = 0;
   for (const [i, step] of steps.entries()) {
@@ -110,12 +110,15 @@ function changeField(
     if (!isLast || operator === undefined) tests.push(`(${part(i + 1)} = ${read}) !== undefined`);
     else if (isText) tests.push(`typeof (${result} = ${read}) === "string"`);
     else tests.push(...combined(result, read, operator, value));
+    // A part that changed in place stays where it is. Then the values around it are owned too, but a list may have to be charged.
+    const isSame = isLast ? "" : `${result} === ${part(i + 1)}`;
     const isUnique = i === 0 && body.tracked.has(local) ? `unique${local} === 2` : "false";
-    changes.push(
+    const change =
       step === INDEX_STEP
         ? `withElement(meter, temp, ${part(i)}, ${index}, ${result}, ${isUnique})`
-        : `withField(meter, temp, ${part(i)}, ${index}, ${result})`,
-    );
+        : `withField(meter, temp, ${part(i)}, ${index}, ${result})`;
+    const isDone = step === INDEX_STEP ? `${isSame} && ${part(i)}.unpaid === 0` : isSame;
+    changes.push(isLast ? change : `${isDone} ? ${part(i)} : ${change}`);
   }
   body.line(`${part(0)} = local${local};`);
   body.line(`if (${tests.join(" && ")}) {`);

@@ -660,10 +660,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           const x = base + (code[at + 1] ?? 0);
           stack[base + (code[at + 3] ?? 0)] =
             count > 4
-              ? new RecordValue(code[at + 6] ?? 0, slotValues(actor, x, count))
+              ? RecordValue.of(code[at + 6] ?? 0, slotValues(actor, x, count))
               : new RecordValue(
                   code[at + 6] ?? 0,
-                  undefined,
                   count > 0 ? slotValue(stack, numbers, x) : undefined,
                   count > 1 ? slotValue(stack, numbers, x + 1) : undefined,
                   count > 2 ? slotValue(stack, numbers, x + 2) : undefined,

@@ -58,11 +58,11 @@ export function withElement(meter: Meter, owner: Owner, target: ListValue, at: n
 /** Does the same for a field of a record, which it has. */
 export function withField(meter: Meter, owner: Owner, target: RecordValue, field: number, part: Value): RecordValue {
   if (target.owner === owner) {
-    if (owner.log === undefined) {
-      target.put(field, part);
-      return target;
-    }
-  } else meter.allocate(slotsCharge(target.size));
+    owner.log?.saveRecord(target);
+    target.put(field, part);
+    return target;
+  }
+  meter.allocate(slotsCharge(target.size));
   const result = target.with(field, part);
   result.owner = owner;
   return result;

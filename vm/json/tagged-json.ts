@@ -159,7 +159,7 @@ function readTagged(tag: string, content: JsonData): Leaf<Value> | Branch<JsonDa
     case "Record": {
       const record = requireMembers(content, tag, ["type_id", "fields"]);
       const typeId = requireU32(record.get("type_id"), "type_id");
-      return new Branch(requireArray(record.get("fields"), "fields"), (fields) => new RecordValue(typeId, fields));
+      return new Branch(requireArray(record.get("fields"), "fields"), (fields) => RecordValue.of(typeId, fields));
     }
     case "Enum": {
       const parts = requireMembers(content, tag, ["type_id", "variant", "payload"]);

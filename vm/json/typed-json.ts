@@ -434,7 +434,7 @@ function readRecord<D>({ input, form }: Reading<D>, node: TypedNode<D>, shape: R
     if (field.type === undefined) return fail({ parent: path, key: field.name }, "a field of an unknown type cannot be given as JSON");
     return childData(path, field.name, content, field.type);
   });
-  return new Branch(fields, (values) => new RecordValue(shape.id, values));
+  return new Branch(fields, (values) => RecordValue.of(shape.id, values));
 }
 
 /** Reads an array with one element for each field. */
@@ -449,7 +449,7 @@ function readPositional<D>(node: TypedNode<D>, shape: RecordShape): ReadResult<D
     if (type === undefined) return fail({ parent: path, key: i }, "an element of an unknown type cannot be given as JSON");
     return childData(path, i, item, type);
   });
-  return new Branch(fields, (values) => new RecordValue(shape.id, values));
+  return new Branch(fields, (values) => RecordValue.of(shape.id, values));
 }
 
 function readEnum<D>({ input }: Reading<D>, node: TypedNode<D>, shape: EnumShape): ReadResult<D> {

@@ -135,7 +135,7 @@ export class ValueReader {
         return new ErrValue(this.readValue());
       case NODE.record: {
         const type = bytes.readVarintUpTo(U32_MAX, "type");
-        return new RecordValue(type, this.readValues(bytes.readCount("fields")));
+        return RecordValue.of(type, this.readValues(bytes.readCount("fields")));
       }
       case NODE.enum: {
         const type = bytes.readVarintUpTo(U32_MAX, "type");

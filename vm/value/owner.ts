@@ -35,22 +35,43 @@ interface SavedList {
   forget(): void;
 }
 
-/** The lists that were changed in place since the log began. Each saves the old elements of the parts that change. */
+/** A record whose changes in place can be undone. */
+interface SavedRecord {
+  copy(): SavedRecord;
+  /** Takes the fields of a copy. */
+  assign(copy: SavedRecord): void;
+}
+
+/** The lists and records that were changed in place since the log began. Each list saves the old elements of the parts that change. */
 export class ChangeLog {
   #lists: SavedList[] = [];
+  /** A copy of each record before its first change. */
+  readonly #records = new Map<SavedRecord, SavedRecord>();
+  /** The record that was saved last, which is often the next one to change. */
+  #lastRecord: SavedRecord | undefined;
 
   /** Adds a list before its first change. */
   add(list: SavedList): void {
     this.#lists.push(list);
   }
 
+  /** Saves a record before a change, unless it is saved. */
+  saveRecord(record: SavedRecord): void {
+    if (record === this.#lastRecord) return;
+    this.#lastRecord = record;
+    if (!this.#records.has(record)) this.#records.set(record, record.copy());
+  }
+
   undo(): void {
     for (const list of this.#lists) list.restore();
+    for (const [record, copy] of this.#records) record.assign(copy);
     this.keep();
   }
 
   keep(): void {
     for (const list of this.#lists) list.forget();
     this.#lists = [];
+    this.#records.clear();
+    this.#lastRecord = undefined;
   }
 }

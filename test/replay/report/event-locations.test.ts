@@ -125,7 +125,7 @@ test("two values that differ only in their types are shown with them", async () 
 
 test("records of two types with the same name are shown with their types", () => {
   const point: TypeDef = { kind: "record", name: "Point", fields: [{ name: "x", type: "Int" }] };
-  const found = firstDifference(new RecordValue(0, [1]), new RecordValue(1, [1]), "value", [point, point]);
+  const found = firstDifference(RecordValue.of(0, [1]), RecordValue.of(1, [1]), "value", [point, point]);
   expect(found === undefined ? undefined : pathDifference(found, [point, point])).toEqual({
     path: "value",
     expected: "Point { x: 1 }: Point (type 0)",

@@ -408,7 +408,7 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
 
   "list.len": [
     [[L(1, 2)], "2"],
-    [[new RecordValue(0xffff, [1])], "1"],
+    [[RecordValue.of(0xffff, [1])], "1"],
     [["x"], "!type_error"],
   ],
   "list.is_empty": [
@@ -438,11 +438,11 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[L(1, 2), 2], "!index_out_of_bounds"],
     [[L(1), -1], "!index_out_of_bounds"],
     [[L(1), "x"], "!type_error"],
-    [[new RecordValue(0xffff, [7]), 0], "7"],
+    [[RecordValue.of(0xffff, [7]), 0], "7"],
   ],
   "list.push": [
     [[L(1), 2], "[1, 2]"],
-    [[new RecordValue(0xffff, [7]), 8], "[7, 8]"],
+    [[RecordValue.of(0xffff, [7]), 8], "[7, 8]"],
   ],
   "list.set": [
     [[L(1, 2), 1, 5], "[1, 5]"],
@@ -451,7 +451,7 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[L(1, 2), -1, 5], "!index_out_of_bounds"],
     [[L(1, 2), I64_MAX, 5], "!index_out_of_bounds"],
     [[L(1), "x", 5], "!type_error"],
-    [[new RecordValue(0xffff, [7]), 0, 8], "[8]"],
+    [[RecordValue.of(0xffff, [7]), 0, 8], "[8]"],
   ],
   "list.concat": [
     [[L(1), L(2)], "[1, 2]"],
@@ -584,7 +584,7 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     ],
     [[I64_MAX], '"9223372036854775807"'],
     [[L(M({}), L())], '"[{},[]]"'],
-    [[new RecordValue(0, [])], "!type_error"],
+    [[RecordValue.of(0, [])], "!type_error"],
     [[L(some(1))], "!type_error"],
   ],
   "json.get": [
@@ -904,7 +904,7 @@ describe("properties", () => {
       fc.constantFrom(NONE, new FnRefValue(1), new ActorIdValue(2)),
       tie("any").map((value) => new SomeValue(value)),
       tie("any").map((value) => new OkValue(value)),
-      fc.tuple(fc.nat(2), fc.array(tie("any"), { maxLength: 3 })).map(([id, fields]) => new RecordValue(id, fields)),
+      fc.tuple(fc.nat(2), fc.array(tie("any"), { maxLength: 3 })).map(([id, fields]) => RecordValue.of(id, fields)),
       fc.tuple(fc.nat(2), fc.nat(2), tie("any")).map(([id, variant, payload]) => new EnumValue(id, variant, payload)),
     ),
   }));

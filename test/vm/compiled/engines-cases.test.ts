@@ -277,7 +277,7 @@ const CASES: readonly Case[] = [
         ],
       },
     ],
-    constants: [new RecordValue(0, [])],
+    constants: [RecordValue.of(0, [])],
   },
 ];
 

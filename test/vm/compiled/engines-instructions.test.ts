@@ -204,7 +204,7 @@ const SOME_OF_EACH: readonly Value[] = [
   false,
   ListValue.of([7, new FloatValue(8)]),
   MapValue.from([["b", 1]]),
-  new RecordValue(0, [new FloatValue(1)]),
+  RecordValue.of(0, [new FloatValue(1)]),
   new EnumValue(1, 1, 5),
   new SomeValue(1),
   NONE,

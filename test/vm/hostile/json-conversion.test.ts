@@ -76,7 +76,7 @@ describe.each(ENGINES)("%s", (engine) => {
   test.each<[string, Program, readonly Value[], string]>([
     ["from: deep nesting", from, [nested(MACHINE_LIMITS.valueDepth + 1, (v) => new SomeValue(v), 1), "Int"], "invalid_value"],
     ["from: a function", from, [ListValue.of([new FnRefValue(0)]), "List<Fn() -> Int>"], "type_error"],
-    ["from: an actor", from, [new RecordValue(2, [new ActorIdValue(1)]), "Node"], "type_error"],
+    ["from: an actor", from, [RecordValue.of(2, [new ActorIdValue(1)]), "Node"], "type_error"],
     ["to: what no Json contains", to, [ListValue.of([new EnumValue(0, 0, UNIT)]), "Json"], "type_error"],
     ["from: no type", from, [UNIT, "<<"], "type_error"],
     ["to: no type", to, [UNIT, "<<"], "type_error"],
@@ -95,7 +95,7 @@ describe.each(ENGINES)("%s", (engine) => {
   });
 
   test("a value of another type than the text says is converted by its own shape", () => {
-    const node = new RecordValue(2, [new SomeValue(1)]);
+    const node = RecordValue.of(2, [new SomeValue(1)]);
     expect(runOn(engine, from, {}, [new SomeValue(node), "Option<Grow<Int>>"]).ended).toBe("value {next: 1}");
     expect(runOn(engine, from, {}, [ListValue.of([new SomeValue(1)]), "Map<String, Int>"]).ended).toBe("value [{some: 1}]");
   });

@@ -186,7 +186,7 @@ const constants: readonly Value[] = [
   ListValue.of([1, 2, 3]),
   ListValue.of(["a", "b"]),
   MapValue.from([["a", 1]]),
-  new RecordValue(0, [1, "f"]),
+  RecordValue.of(0, [1, "f"]),
   new EnumValue(1, 1, 5),
   new EnumValue(65_534, 1, 5),
   new FnRefValue(0),

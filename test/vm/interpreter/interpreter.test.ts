@@ -84,7 +84,7 @@ describe("single instructions", () => {
     ["FDiv", F(1), F(0), "inf"],
     ["Eq", 1, F(1), "false"],
     ["Eq", F(Number.NaN), F(Number.NaN), "false"],
-    ["Eq", new RecordValue(0, [1, ListValue.of(["x"])]), new RecordValue(0, [1, ListValue.of(["x"])]), "true"],
+    ["Eq", RecordValue.of(0, [1, ListValue.of(["x"])]), RecordValue.of(0, [1, ListValue.of(["x"])]), "true"],
     ["Eq", MapValue.from([["a", 1]]), MapValue.from([["a", 2]]), "false"],
     ["Eq", new SomeValue(1), new OkValue(1), "false"],
     ["Eq", new ActorIdValue(1), new ActorIdValue(1), "true"],
@@ -385,7 +385,7 @@ describe("contracts, guards and debug", () => {
     const point = { name: "Point", kind: "record", fields: [{ name: "x", type: "Int" }] } as const;
     const fn: TestFunction = { arity: 1, code: [["PushConst", 0], ["Assert", 1, 0, 0], "Ret"] };
     const module = moduleOf([fn], [false, "message"], { types: [point] });
-    expect(run(module, { args: [new RecordValue(0, [3])] })).toMatchObject({
+    expect(run(module, { args: [RecordValue.of(0, [3])] })).toMatchObject({
       trap: { message: '"message" [counterexample: (Point { x: 3 })]', counterexample: ["Point { x: 3 }"] },
     });
   });

@@ -35,7 +35,7 @@ test.each<[Value, string]>([
   [new FloatValue(Number.NEGATIVE_INFINITY), '{"Float":"-inf"}'],
   ["x", '{"String":"x"}'],
   [new SomeValue(1), '{"Some":{"Int":1}}'],
-  [new RecordValue(0, [1, "a"]), '{"Record":{"fields":[{"Int":1},{"String":"a"}],"type_id":0}}'],
+  [RecordValue.of(0, [1, "a"]), '{"Record":{"fields":[{"Int":1},{"String":"a"}],"type_id":0}}'],
   [new EnumValue(0, 1, UNIT), '{"Enum":{"payload":"Unit","type_id":0,"variant":1}}'],
   [ListValue.of([1]), '{"List":[{"Int":1}]}'],
   [MapValue.from([["__proto__", 1]]), '{"Map":{"__proto__":{"Int":1}}}'],

@@ -139,25 +139,25 @@ const FORMS: readonly (readonly [type: string, value: Value, plain: string, fore
     ]),
     '{"__proto__":2,"b":1}',
   ],
-  ["Point", new RecordValue(0, [1, new FloatValue(2.5)]), '{"x":1,"y":2.5}'],
+  ["Point", RecordValue.of(0, [1, new FloatValue(2.5)]), '{"x":1,"y":2.5}'],
   ["Shape", new EnumValue(1, 0, new FloatValue(2)), '{"Circle":2.0}'],
-  ["Shape", new EnumValue(1, 1, new RecordValue(2, [7])), '{"Named":{"x":7}}'],
+  ["Shape", new EnumValue(1, 1, RecordValue.of(2, [7])), '{"Named":{"x":7}}'],
   ["Shape", new EnumValue(1, 2, UNIT), '"Empty"'],
   [
     "Node<Int>",
-    new RecordValue(3, [1, new SomeValue(new RecordValue(3, [2, NONE]))]),
+    RecordValue.of(3, [1, new SomeValue(RecordValue.of(3, [2, NONE]))]),
     '{"next":{"some":{"next":null,"value":2}},"value":1}',
     '{"next":{"next":null,"value":2},"value":1}',
   ],
   ["Either<Int, Shape>", new EnumValue(4, 0, 1), '{"Left":1}'],
   [
     "Either<Int, Shape>",
-    new EnumValue(4, 1, new RecordValue(5, [ListValue.of([new EnumValue(1, 2, UNIT)]), 3])),
+    new EnumValue(4, 1, RecordValue.of(5, [ListValue.of([new EnumValue(1, 2, UNIT)]), 3])),
     '{"Right":{"a":3,"b":["Empty"]}}',
   ],
-  ["(Int, (String, Bool))", new RecordValue(8, [1, new RecordValue(8, ["a", true])]), '[1,["a",true]]'],
-  ["Op", new EnumValue(9, 0, new RecordValue(10, [1, new EnumValue(9, 2, UNIT)])), '{"Add":[1,"Nil"]}'],
-  ["Op", new EnumValue(9, 1, new RecordValue(8, [new EnumValue(9, 2, UNIT), 2])), '{"Pair":["Nil",2]}'],
+  ["(Int, (String, Bool))", RecordValue.of(8, [1, RecordValue.of(8, ["a", true])]), '[1,["a",true]]'],
+  ["Op", new EnumValue(9, 0, RecordValue.of(10, [1, new EnumValue(9, 2, UNIT)])), '{"Add":[1,"Nil"]}'],
+  ["Op", new EnumValue(9, 1, RecordValue.of(8, [new EnumValue(9, 2, UNIT), 2])), '{"Pair":["Nil",2]}'],
   [
     "Json",
     MapValue.from([["a", ListValue.of([UNIT, true, 1, new FloatValue(1.5), "x", MapValue.EMPTY])]]),
@@ -192,7 +192,7 @@ describe("the forms", () => {
   test.each<[Value, string]>([
     [new FnRefValue(2), '"Fn#2"'],
     [new ActorIdValue(3), "3"],
-    [new RecordValue(99, [1, "a"]), '[1,"a"]'],
+    [RecordValue.of(99, [1, "a"]), '[1,"a"]'],
     [new EnumValue(99, 2, 1), '{"2":1}'],
     [new EnumValue(65_534, 1, 5), '{"some":5}'],
     [new EnumValue(65_534, 0, UNIT), "null"],
@@ -208,17 +208,17 @@ describe("the forms", () => {
 
 /** What `json.to` returns where it is not the message for `--arg`. */
 const FOREIGN_MESSAGES: ReadonlyMap<string, Value> = new Map<string, Value>([
-  ['Point {"x":1,"y":2,"z":3}', new OkValue(new RecordValue(0, [1, new FloatValue(2)]))],
+  ['Point {"x":1,"y":2,"z":3}', new OkValue(RecordValue.of(0, [1, new FloatValue(2)]))],
   ["Option<Int> 1", new OkValue(new SomeValue(1))],
   ['Option<Int> {"some":1,"x":2}', new ErrValue("$: expected Int, found Object")],
   ['Node<Int> {"value":1,"next":{"some":{"value":"x","next":null}}}', new ErrValue("$.next: the field value of Node is missing")],
 ]);
 
 test.each<[string, string, Value]>([
-  ["Node<Int>", '{"value":1}', new RecordValue(3, [1, NONE])],
-  ["Node<Int>", '{"value":1,"next":null}', new RecordValue(3, [1, NONE])],
-  ["Node<Int>", '{"value":1,"next":{"value":2,"extra":[{}]}}', new RecordValue(3, [1, new SomeValue(new RecordValue(3, [2, NONE]))])],
-  ["Node<Option<Int>>", "{}", new RecordValue(3, [NONE, NONE])],
+  ["Node<Int>", '{"value":1}', RecordValue.of(3, [1, NONE])],
+  ["Node<Int>", '{"value":1,"next":null}', RecordValue.of(3, [1, NONE])],
+  ["Node<Int>", '{"value":1,"next":{"value":2,"extra":[{}]}}', RecordValue.of(3, [1, new SomeValue(RecordValue.of(3, [2, NONE]))])],
+  ["Node<Option<Int>>", "{}", RecordValue.of(3, [NONE, NONE])],
 ])("json.to reads %s of %s", (type, plain, value) => {
   const data = valueFromTypedJson(parseJson(plain), parseType("Json"), TYPES);
   expect(valueFromJson(unlimited(), TYPES, data, type)).toEqual(new OkValue(value));
@@ -317,7 +317,7 @@ const { type: arbitraryType } = fc.letrec<{ type: TypedArbitrary }>((tie) => {
       one((type, values) => [`Map<String, ${type}>`, fc.array(fc.tuple(text, values), { maxLength: 3 }).map((all) => MapValue.from(all))]),
       one((type, values) => [
         `Node<${type}>`,
-        fc.tuple(values, option(values.map((value) => new RecordValue(3, [value, NONE])))).map((fields) => new RecordValue(3, fields)),
+        fc.tuple(values, option(values.map((value) => RecordValue.of(3, [value, NONE])))).map((fields) => RecordValue.of(3, fields)),
       ]),
       two(([a, as], [b, bs]) => [
         `Result<${a}, ${b}>`,
@@ -330,7 +330,7 @@ const { type: arbitraryType } = fc.letrec<{ type: TypedArbitrary }>((tie) => {
         `Either<${a}, ${b}>`,
         fc.oneof(
           as.map((value) => new EnumValue(4, 0, value)),
-          fc.tuple(bs, as).map(([other, value]) => new EnumValue(4, 1, new RecordValue(5, [ListValue.of([other]), value]))),
+          fc.tuple(bs, as).map(([other, value]) => new EnumValue(4, 1, RecordValue.of(5, [ListValue.of([other]), value]))),
         ),
       ]),
     ),
@@ -351,17 +351,17 @@ describe("matchesType", () => {
     ["Map<String, Int>", MapValue.from([["a", "x"]])],
     ["Map<String, Int>", ListValue.EMPTY],
     ["Json", NONE],
-    ["Json", ListValue.of([new RecordValue(0, [])])],
-    ["Point", new RecordValue(0, [1])],
-    ["Point", new RecordValue(0, [1, 2])],
-    ["Point", new RecordValue(2, [1, new FloatValue(2)])],
+    ["Json", ListValue.of([RecordValue.of(0, [])])],
+    ["Point", RecordValue.of(0, [1])],
+    ["Point", RecordValue.of(0, [1, 2])],
+    ["Point", RecordValue.of(2, [1, new FloatValue(2)])],
     ["Shape", new EnumValue(1, 3, UNIT)],
     ["Shape", new EnumValue(1, 2, 1)],
     ["Shape", new EnumValue(1, 0, 1)],
     ["Shape", new EnumValue(0, 0, new FloatValue(1))],
-    ["Node<Int>", new RecordValue(3, ["x", NONE])],
+    ["Node<Int>", RecordValue.of(3, ["x", NONE])],
     ["Missing", 1],
-    ["Point<Int>", new RecordValue(0, [1, new FloatValue(1)])],
+    ["Point<Int>", RecordValue.of(0, [1, new FloatValue(1)])],
     ["Fn() -> Int", 1],
   ])("%s %#: no", (type, value) => {
     expect(matchesType(value, parseType(type), TYPES)).toBe(false);
@@ -372,7 +372,7 @@ describe("matchesType", () => {
     expect(matchesType(new ClosureValue(0, []), parseType("Fn() -> Int"), TYPES)).toBe(true);
     expect(matchesType(new ActorIdValue(0), parseType("ActorId"), TYPES)).toBe(true);
     expect(matchesType("anything", parseType("T", new Set(["T"])), TYPES)).toBe(true);
-    expect(matchesType(new RecordValue(6, [1]), parseType("Odd"), TYPES)).toBe(true);
+    expect(matchesType(RecordValue.of(6, [1]), parseType("Odd"), TYPES)).toBe(true);
   });
 });
 
@@ -381,7 +381,7 @@ describe("round trips", () => {
     ["Int", int],
     ["Float", float],
     ["String", text],
-    ["Point", fc.tuple(int, float).map((fields) => new RecordValue(0, fields))],
+    ["Point", fc.tuple(int, float).map((fields) => RecordValue.of(0, fields))],
     [
       "List<Option<Int>>",
       fc
@@ -463,8 +463,7 @@ describe("limits", () => {
   });
 
   test("a type that grows with every level", () => {
-    const nested = (depth: number): Value =>
-      deepValue(depth, (inner) => new RecordValue(7, [inner === UNIT ? NONE : new SomeValue(inner)]));
+    const nested = (depth: number): Value => deepValue(depth, (inner) => RecordValue.of(7, [inner === UNIT ? NONE : new SomeValue(inner)]));
     const type = parseType("Nest<Int>");
     expect(matchesType(nested(8), type, TYPES)).toBe(true);
     expect(matchesType(nested(5_000), type, TYPES)).toBe(true);
