@@ -90,7 +90,7 @@ async function stepBack(): Promise<readonly string[]> {
     debug.setBreakpoints([{ capability: "time.now", condition }]);
     await debug.move("start");
     await debug.move("continue");
-    if (debug.at === undefined) throw new Error(`no place at call ${call}`);
+    if (debug.currentStop === undefined) throw new Error(`no place at call ${call}`);
     debug.setBreakpoints([]);
     for (let i = 0; i < BACKS_PER_PLACE; i++) {
       times.push(

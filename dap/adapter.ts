@@ -109,13 +109,13 @@ export class Adapter {
 
   configurationDone(): undefined {
     // If there is no place, the program ended before its first line.
-    this.#depart(!this.#stopsOnEntry && this.#run.at !== undefined ? "continue" : "start");
+    this.#depart(!this.#stopsOnEntry && this.#run.currentStop !== undefined ? "continue" : "start");
     return undefined;
   }
 
   /** Answers the request at once, and sends `stopped` when the debugger has arrived. */
   move(kind: Move): object {
-    const { at } = this.#run;
+    const { currentStop: at } = this.#run;
     if (kind === "continue" && at === undefined) {
       this.#send("terminated");
       return {};

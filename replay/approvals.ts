@@ -1,4 +1,4 @@
-/** Checks the decisions about calls in a log, and says which of them are signed. */
+/** Checks the decisions about calls in a log, and counts how many are signed. */
 import { decisionProblem } from "../gateway/approval.ts";
 import { callHash } from "../gateway/call-hash.ts";
 import { Decisions } from "../policy/decide.ts";
@@ -14,31 +14,31 @@ import { recordedPolicy, recordedProgram } from "./replay.ts";
 /** How many decisions a log has. */
 export interface ApprovalCounts {
   readonly signed: number;
-  /** Decisions under rules without keys: who made them is a claim. */
+  /** Decisions under rules that name no keys. Nothing proves who made these decisions. */
   readonly claimed: number;
 }
 
 /**
- * Checks each decision of the log: it is about the call before it, and signed with a key of the policy's rule if that names keys. Throws
- * `log.approval` with the line of the first one that is wrong, and what reading the log throws.
+ * Checks that each decision of the log is about the earliest open call, and, if the policy's rule names keys, is signed with one of them.
+ * Throws `log.approval` with the line of the first wrong decision, and the errors of reading the log.
  */
 export function checkApprovals(log: RunLog, policy: Policy): ApprovalCounts {
-  /** The calls without an answer, oldest first. A decision is about the first. */
+  /** The calls since the last moment without an open call. The first `answered` of them have answers, and a decision is about the next one. */
   const calls: LogEvent[] = [];
-  let taken = 0;
+  let answered = 0;
   let signed = 0;
   let claimed = 0;
   for (const { n, event } of log.events) {
     if (event.type === "CapResult" || event.type === "CapError") {
-      taken += 1;
-      if (taken === calls.length) {
+      answered += 1;
+      if (answered === calls.length) {
         calls.length = 0;
-        taken = 0;
+        answered = 0;
       }
     }
     if (event.type === "CapCall") calls.push({ n, event });
     if (event.type !== "Approval") continue;
-    const opened = calls[taken];
+    const opened = calls[answered];
     const call = opened === undefined ? undefined : loadEvent(opened.event, log.blobs, opened.n);
     if (call?.type !== "CapCall") throw new BorunaError("internal", "a decision follows no open call");
     const { keys = [] } = policy.rules.get(call.capability)?.approval ?? {};
@@ -57,8 +57,8 @@ export function checkApprovals(log: RunLog, policy: Policy): ApprovalCounts {
 }
 
 /**
- * Returns what the last call of the log waits for, as a clause, or undefined if it does not wait, or if the program or the policy beside
- * the log cannot be read.
+ * Returns a clause that says what the earliest open call waits for: its answer, or an approval. Undefined if there is no open call, if it
+ * waits for neither, or if the recorded program or policy cannot be read.
  */
 export function waitingText(log: RunLog): string | undefined {
   const { openCall } = log;
@@ -87,7 +87,7 @@ function openCallNeedsApproval(log: RunLog, program: Program, policy: Policy): b
   return false;
 }
 
-/** Returns whether the policy lets the call wait for somebody to decide about it. */
+/** Whether the policy makes the call wait for a person's approval. */
 export function needsApproval(call: RunEvent & { readonly type: "CapCall" }, { registry, module }: Program, policy: Policy): boolean {
   const capability = registry.byName.get(call.capability);
   if (capability === undefined) return false;

@@ -1,4 +1,4 @@
-/** Computes what the policy of an audit run would have decided about its calls. The decisions follow from the header and the calls. */
+/** Computes what the policy of an audit run would have decided about its calls. The log does not hold these decisions. */
 import { AuditDecisions, type AuditDecision } from "../policy/audit.ts";
 import { signatureFor, withDefaults } from "../vm/capabilities.ts";
 import { type LoggedCall, recordedTypes } from "./entries.ts";
@@ -7,8 +7,8 @@ import type { ParsedLog } from "./log/log-reader.ts";
 import { recordedRegistry, writtenPolicy } from "./replay.ts";
 
 /**
- * Returns a function that takes the calls of the log in their order, or undefined if the log is of no audit run. The function returns
- * undefined for a capability that the log does not declare. Throws `log.blob_*`.
+ * Returns the function that decides about calls, or undefined if the log is not of an audit run. Call the function with every call of the
+ * log, in order. It returns undefined for a call that no declaration in the log fits. Both functions throw `log.*`.
  */
 export function auditDecisions(log: ParsedLog): ((call: LoggedCall) => AuditDecision | undefined) | undefined {
   if (log.format !== "log" || log.header.mode !== "audit") return undefined;

@@ -1,6 +1,6 @@
 /**
- * Compares two logs: headers, calls with their answers, other events, ends. Calls are aligned, so that a call which only one
- * log has does not make all later calls differ. Only a window of entries of each log is in memory.
+ * Compares two logs: headers, calls with their answers, other events, ends. The entries of both logs are aligned, so a call that only one
+ * log has does not make all later calls differ. At most a window of entries of each log is in memory.
  */
 import { sha256Hex } from "../gateway/digest.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -45,7 +45,7 @@ export interface LogDifference {
   readonly bText: string | undefined;
   /** The first path at which the two differ, with both values: `expected` is the value in `a`, `actual` the value in `b`. */
   readonly difference: PathDifference | undefined;
-  /** Of a call with other arguments: the differences of the further arguments. */
+  /** If several arguments of a call differ: the differences of all but the first. */
   readonly moreDifferences?: readonly PathDifference[];
 }
 
@@ -58,8 +58,8 @@ export interface DiffSummary {
 
 /**
  * Yields the differences from the first to the last, and returns a summary. Run ids are not compared. An event log
- * has no header and no end, so only its events are compared. A redacted value equals only itself. Throws `log.*` if a log was changed
- * meanwhile or a blob cannot be read.
+ * has no header and no end, so only its events are compared. A redacted value equals only itself. Throws `log.*` if a log file changed since
+ * it was opened, or if a blob cannot be read.
  */
 export function* diffLogs(a: ParsedLog, b: ParsedLog): Generator<LogDifference, DiffSummary> {
   const steps = diffSteps(a, b);
@@ -84,7 +84,7 @@ export function* diffSteps(a: ParsedLog, b: ParsedLog): Generator<LogDifference 
   return { same: differences === 0, differences, equal: entries.equal };
 }
 
-/** The header without the run id, which differs between any two runs, and without hashes of other fields. */
+/** The header without `run_id`, which always differs, without `redactable`, and without the hashes of the policy and of the module file. */
 function comparedHeader(header: LogHeader): JsonData {
   const { name, moduleHash, sourceHash } = header.program;
   const program = jsonObject({ name, module_hash: moduleHash, source_hash: sourceHash });
@@ -117,24 +117,24 @@ function* headerDifferences(a: LogHeader, b: LogHeader): Generator<LogDifference
 
 const headerText = (data: JsonData | undefined): string => (data === undefined ? "(nothing)" : excerpt(canonicalJson(data)));
 
-/** Number of entries of each log that are searched for the next entry that both have. */
+/** How many entries ahead each log is searched for the next entry that both logs have. */
 const WINDOW = 256;
-/** A window reads no further once its texts have this many UTF-16 code units. It can always hold one entry, however long. */
+/** A window reads no further entry once its texts have this many UTF-16 code units. The first entry may be longer. */
 const MAX_WINDOW_UNITS = 8 * 1024 * 1024;
 
-/** An entry with its events, and texts by which it is compared. */
+/** An entry with its events and the texts that are compared. */
 interface Item {
   readonly position: EntryPosition;
   /** For a call: the call, the decision about it and its answer, each undefined if it is not in the log. */
   readonly events: readonly (RecordedEvent | undefined)[];
-  /** Equal for entries that may correspond although their contents differ: the capability, or the type of the event. */
+  /** The capability, or the type of the event. Two entries with equal names may be paired, and then their contents are compared. */
   readonly name: string;
-  /** Equal for entries that are aligned: capability and arguments, or the whole event. */
+  /** The capability with the arguments, or the complete event. Two entries with equal texts are aligned. */
   readonly key: string;
   readonly answerText: string;
 }
 
-/** Returns where the part `i` of an entry is, or would be. */
+/** Returns the position of `events[i]`. If it is undefined, the position that it would have. */
 function positionOf({ position, events }: Item, i: number): EntryPosition {
   return { ...position, event: position.event + events.slice(0, i).filter((event) => event !== undefined).length };
 }
@@ -193,7 +193,7 @@ class EntryDiff {
     this.#context = { types: recordedTypes(a), registry: recordedRegistry(a) };
   }
 
-  /** Yields undefined after each entry that is equal, and after each gap. */
+  /** Yields undefined after each pair of equal entries, and after each gap with the aligned pair that follows. */
   *differences(): Generator<LogDifference | undefined, void> {
     const a = new Window(this.#items(this.#a));
     const b = new Window(this.#items(this.#b));
@@ -257,7 +257,7 @@ class EntryDiff {
     };
   }
 
-  /** Compares the entries before the next entry that both logs have. Pairs entries with the same name, in order. */
+  /** Compares the entries up to the next aligned pair. Pairs entries with the same name, in order. */
   *#gap(a: readonly Item[], b: readonly Item[]): Generator<LogDifference, void> {
     let j = 0;
     for (const item of a) {
@@ -276,10 +276,11 @@ class EntryDiff {
   #only(kind: "only_a" | "only_b", item: Item): LogDifference {
     const [text, approval, answer] = this.#texts(item, kind === "only_a" ? this.#a : this.#b);
     const decision = approval === undefined ? "" : ` (${approval})`;
-    const whole = answer === undefined ? `${text ?? ""}${decision}` : `${text ?? ""}${decision} ${answer.slice(answer.indexOf(" ") + 1)}`;
+    const fullText =
+      answer === undefined ? `${text ?? ""}${decision}` : `${text ?? ""}${decision} ${answer.slice(answer.indexOf(" ") + 1)}`;
     const isA = kind === "only_a";
     const position = { a: isA ? item.position : undefined, b: isA ? undefined : item.position };
-    return { kind, ...position, aText: isA ? whole : undefined, bText: isA ? undefined : whole, difference: undefined };
+    return { kind, ...position, aText: isA ? fullText : undefined, bText: isA ? undefined : fullText, difference: undefined };
   }
 
   #texts(item: Item, { blobs }: Side): readonly (string | undefined)[] {
@@ -349,8 +350,8 @@ function textsOf({
 }
 
 /**
- * Returns how many entries of each window come before the first entry that both have. If there is none, returns the lengths of the
- * windows, so that all of their entries are compared and no entry is searched twice.
+ * Returns how many entries of each window come before the first entry that both windows have. Without such an entry, returns the lengths of
+ * the windows: then all their entries are compared as one gap, and no entry is searched twice.
  */
 function nextCommon(a: Window, b: Window): readonly [number, number] {
   a.fill(WINDOW);
@@ -370,7 +371,7 @@ function nextCommon(a: Window, b: Window): readonly [number, number] {
 
 const unitsOf = ({ key, answerText }: Item): number => key.length + answerText.length;
 
-/** The entries of a log that were read and not yet compared. */
+/** The entries of one log that were read but not yet compared. */
 class Window {
   readonly #source: Iterator<Item, void>;
   items: Item[] = [];

@@ -23,13 +23,13 @@ export interface LoggedCall {
   readonly type: "call";
   /** Number of the call in the log, from 1. */
   readonly call: number;
-  /** Number of its `CapCall` event. The decision about it, if there is one, and the answer follow. */
+  /** Number of the call's `CapCall` event. The events of the decision and of the answer come later in the log. */
   readonly event: number;
   readonly capability: string;
   readonly args: readonly ValueOrBlob[];
-  /** A person's decision about the call. Undefined if the policy asked for none, or nobody has decided. */
+  /** A person's decision about the call. Undefined if the policy required no approval, or nobody has decided. */
   readonly approval: Approval | undefined;
-  /** Undefined if the log has no answer: the run waits, or was stopped during the call. */
+  /** Undefined if the log has no answer, because the run waits or was stopped during the call. */
   readonly answer: LoggedAnswer | undefined;
 }
 
@@ -43,13 +43,13 @@ export interface LoggedEvent {
 export type LogEntry = LoggedCall | LoggedEvent;
 
 /**
- * Yields the entries of a log in the order of their first events. If calls overlap, the entries after an open call wait for its answer.
- * They are not many, because the machine soon waits for that answer, too. Throws `log.changed` if the file was changed since it was
+ * Yields the entries of a log in the order of their first events. While a call has no answer, holds back the entries after it. These are
+ * few, because the machine of the recorded run soon waited for the same answer. Throws `log.changed` if the file changed since it was
  * first read.
  */
 export function* logEntries(log: ParsedLog): Generator<LogEntry, void> {
   const overlaps = log.format === "log" && log.header.flags.includes(TASKS_FLAG);
-  /** The earliest open call, and the entries after it. */
+  /** The earliest open call, and the entries held back after it. */
   let waiting: LogEntry[] = [];
   let calls = 0;
   for (const { n, event } of log.events) {
@@ -85,7 +85,7 @@ export function* logEntries(log: ParsedLog): Generator<LogEntry, void> {
   yield* waiting;
 }
 
-/** Yields the first entry, which has its answer now, and those after it up to the next open call. Returns the rest. */
+/** Yields the first entry, whose answer was just read, and the events up to the next call. Returns the entries from that call on. */
 function* yieldClosed(entries: LogEntry[]): Generator<LogEntry, LogEntry[]> {
   const next = entries.findIndex((entry, i) => i > 0 && entry.type === "call");
   const end = next < 0 ? entries.length : next;
@@ -93,13 +93,13 @@ function* yieldClosed(entries: LogEntry[]): Generator<LogEntry, LogEntry[]> {
   return entries.slice(end);
 }
 
-/** Returns the answer that an event is. */
+/** Converts the event of an answer. */
 export function answerOf(event: RecordedEvent & { readonly type: "CapResult" | "CapError" }): LoggedAnswer {
   if (event.type === "CapResult") return { outcome: "ok", result: event.result };
   return { outcome: "failed", kind: event.kind, message: event.message };
 }
 
-/** Returns the types of the recorded program, for the type names in value texts. Empty if the module cannot be read. */
+/** Returns the types of the recorded program, whose names appear in value texts. Empty if the module cannot be read. */
 export function recordedTypes(log: ParsedLog): readonly TypeDef[] {
   try {
     return recordedProgram(log).module.types;
@@ -124,9 +124,9 @@ export type LocatedEntry = (LoggedCall & { readonly place: CallPlace | undefined
 export type LocateOptions = Pick<ReplayOptions, "program" | "limits" | "signal" | "engine">;
 
 /**
- * Yields the entries of a log, each call with its place. A log holds no places, so a replay runs alongside the reading to find
- * them. If the log cannot be replayed, or the replay diverges, the calls from there on have no place, and `onUnlocated` receives
- * the reason in one sentence. Throws `log.changed`.
+ * Yields the entries of a log, each call with its place. A log holds no places, so a replay that runs alongside finds them. If the log
+ * cannot be replayed, or the replay diverges, the calls from that event on have no place, and `onUnlocated` receives the reason in one
+ * sentence. Throws `log.changed`.
  */
 export async function* locatedEntries(
   log: ParsedLog,
@@ -144,15 +144,15 @@ export async function* locatedEntries(
   }
 }
 
-/** Maximum number of places that the replay finds before the reader takes them. */
+/** The replay pauses when this many found places have not been read. */
 const MAX_AHEAD = 256;
 
-/** Finds the places of a log's calls with a replay, which waits while it is `MAX_AHEAD` places ahead of the reader. */
+/** Finds the places of a log's calls by a replay that runs at most `MAX_AHEAD` calls ahead of `placeOf`. */
 class Places {
-  readonly #ahead: RepeatedCall[] = [];
+  readonly #foundCalls: RepeatedCall[] = [];
   readonly #abort = new AbortController();
   readonly #replay: Promise<void>;
-  #reason: string | undefined;
+  #unlocatedReason: string | undefined;
   #hasEnded = false;
   #wakeReader: (() => void) | undefined;
   #wakeReplay: (() => void) | undefined;
@@ -165,7 +165,7 @@ class Places {
         if (!(error instanceof BorunaError) || ["internal", "log.changed"].includes(error.kind)) throw error;
         return error.message;
       })
-      .then((reason) => void (this.#reason = reason))
+      .then((reason) => void (this.#unlocatedReason = reason))
       .finally(() => {
         this.#hasEnded = true;
         this.#wakeReader?.();
@@ -175,8 +175,8 @@ class Places {
   }
 
   #receive(call: RepeatedCall): Promise<void> | undefined {
-    this.#ahead.push(call);
-    if (this.#ahead.length < MAX_AHEAD) return undefined;
+    this.#foundCalls.push(call);
+    if (this.#foundCalls.length < MAX_AHEAD) return undefined;
     this.#wakeReader?.();
     return new Promise((resolve) => {
       this.#wakeReplay = resolve;
@@ -184,7 +184,7 @@ class Places {
   }
 
   async placeOf(event: number, onUnlocated: ((reason: string) => void) | undefined): Promise<CallPlace | undefined> {
-    if (this.#ahead.length === 0 && !this.#hasEnded) {
+    if (this.#foundCalls.length === 0 && !this.#hasEnded) {
       await new Promise<void>((resolve) => {
         this.#wakeReader = resolve;
         this.#wakeReplay?.();
@@ -192,10 +192,10 @@ class Places {
       this.#wakeReader = undefined;
     }
     if (this.#hasEnded) await this.#replay;
-    const next = this.#ahead.shift();
+    const next = this.#foundCalls.shift();
     if (next !== undefined) return next.place;
-    if (this.#reason !== undefined) onUnlocated?.(`from event ${event} on, calls have no place: ${this.#reason}`);
-    this.#reason = undefined;
+    if (this.#unlocatedReason !== undefined) onUnlocated?.(`from event ${event} on, calls have no place: ${this.#unlocatedReason}`);
+    this.#unlocatedReason = undefined;
     return undefined;
   }
 
@@ -211,9 +211,9 @@ function unlocatedReason({ divergence, status }: ReplayReport): string {
 }
 
 export interface LocatedEvent {
-  /** The call stack at which the event happened, innermost call first. Empty if it is not known. */
+  /** The call stack at which the event happened, innermost call first. Empty if unknown. */
   readonly stack: readonly SourceLocation[];
-  /** Why the stack is not known. */
+  /** Why the stack is unknown. */
   readonly reason: string | undefined;
 }
 
@@ -223,9 +223,9 @@ export async function locateEvent(log: ParsedLog, event: number, options: Locate
   const cutLog: ParsedLog = before.format === "log" ? { ...before, end: undefined } : { ...before, events: [...before.events] };
   try {
     const { result, divergence } = await replayRun(cutLog, { ...options, tracing: false });
-    // After a divergence at an earlier event, the replay did not reach this one.
-    const isThere = divergence === undefined || divergence.event === event;
-    return isThere ? { stack: result.error?.stack ?? [], reason: undefined } : { stack: [], reason: divergence.message };
+    // A divergence at an earlier event stopped the replay before the event in question.
+    const isReached = divergence === undefined || divergence.event === event;
+    return isReached ? { stack: result.error?.stack ?? [], reason: undefined } : { stack: [], reason: divergence.message };
   } catch (error) {
     if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
     return { stack: [], reason: error.message };

@@ -1,6 +1,6 @@
 /**
- * The recorded calls of a log, as the sink and the handlers of a run that repeats them under other conditions: another policy, or other
- * answers. Only calls must match. Other events (of actors, contracts, emitted trees) may differ, because another answer changes them.
+ * The event sink and the handlers of a run that repeats recorded calls under another policy, or with other answers. Only calls must match
+ * the log. Other events (of actors, contracts, emitted trees) may differ, because another answer changes them.
  */
 import { type Approval, type ApprovalRequest, type Decision, decisionProblem } from "../gateway/approval.ts";
 import { isFailureKind, type Failure } from "../gateway/failure.ts";
@@ -27,12 +27,12 @@ import { eventText } from "./report/format-values.ts";
 /** The answer that a program gets to a call. */
 export type Answer = { readonly value: Value } | { readonly failure: Failure };
 
-/** What of a log is needed to repeat its calls. */
+/** The parts of a log that repeating its calls requires. */
 type ReplayedLog = Pick<RunLog, "header" | "blobs">;
 
 /** Why the replay ended before the program did. */
 export type WhatIfStop =
-  /** The policy refuses the call, or lets it wait for an approval that the log does not have. `rule` is the path of the rule in the policy. */
+  /** The policy refuses the call, or requires an approval that the log does not have. `rule` is the path of the rule in the policy. */
   | { readonly reason: "refused"; readonly text: string; readonly rule: string | undefined; readonly message: string }
   /** The call is not the next recorded one. */
   | { readonly reason: "other_call"; readonly mismatch: Mismatch }
@@ -49,20 +49,20 @@ export interface EditedAnswer {
   readonly used: boolean;
 }
 
-/** The recorded calls, which the program must repeat in order: the sink and the handlers of the run. */
+/** Compares the calls of the program with the recorded calls, in order, and answers them. */
 export class RecordedCalls implements EventSink {
   readonly handlers: Handlers;
   readonly #log: ReplayedLog;
   readonly #program: Program;
   readonly #registry: CapabilityRegistry;
   readonly #edits: ReadonlyMap<number, Answer>;
-  readonly #edited: EditedAnswer[] = [];
+  readonly #usedEdits: EditedAnswer[] = [];
   readonly #calls: Iterator<LoggedCall, unknown>;
   #next: LoggedCall | undefined;
   #position: number;
   /**
-   * The calls that the program waits for, by their numbers in the run. The log may have no answer: the recorded run ended before it
-   * came. This replay then ends at the latest when the machine takes the answer.
+   * The calls that the program waits for, by their numbers in the run. An answer is undefined if the recorded run ended before it came;
+   * this replay then ends at the latest when the machine needs the answer.
    */
   readonly #open = new Map<
     number,
@@ -70,12 +70,12 @@ export class RecordedCalls implements EventSink {
   >();
   answered = 0;
   stop: WhatIfStop | undefined;
-  /** The call that the gateway is deciding on. If it ends before it is logged, the policy refused it. */
-  #undecided: CallStart | undefined;
+  /** The call that the policy is deciding about. If the call ends before its `CapCall` is appended, the policy refused it. */
+  #callBeingDecided: CallStart | undefined;
 
   /**
-   * `edits` are the answers that replace recorded ones, by the number of their call in the log. `calls` are the calls that the program
-   * makes; `first` is the number in the log of the first.
+   * `edits` are the answers that replace recorded ones, by the number of their call in the log. `calls` yields the recorded calls that the
+   * program must make; `first` is the number of the first one in the log.
    */
   constructor(log: ReplayedLog, program: Program, edits: ReadonlyMap<number, Answer>, calls: Iterator<LoggedCall, unknown>, first = 1) {
     this.#position = first - 1;
@@ -100,7 +100,7 @@ export class RecordedCalls implements EventSink {
     return this.#position;
   }
 
-  /** Takes up a call that the program has made at an earlier time. `call` is its number in the run. */
+  /** Adds a call that was open when the run's snapshot was taken. `call` is its number in the run. */
   reopen(call: number, recorded: LoggedCall): void {
     this.#open.set(call, { answer: this.answerTo(recorded), approval: recorded.approval, text: () => recorded.capability });
   }
@@ -111,12 +111,12 @@ export class RecordedCalls implements EventSink {
     this.#next = next.done === true ? undefined : next.value;
   }
 
-  /** Returns the recorded decision about the call. If the policy does not accept it, stops the program, because it would wait. */
+  /** Returns the recorded decision about the call. If there is none that the policy accepts, stops the program, which would otherwise wait. */
   approval({ runId, call, hash, rule, keys }: ApprovalRequest): Decision | undefined {
     const { approval: decision, answer, text = () => "" } = this.#open.get(call) ?? {};
     if (decision !== undefined && decisionProblem(keys, { ...decision, runId, call, hash }, decision.signature) === undefined)
       return decision;
-    // Without an answer, the recorded run has waited here, too.
+    // If the log has no answer either, the recorded run also waited here.
     this.stop =
       answer === undefined
         ? { reason: "no_answer", text: text() }
@@ -125,29 +125,29 @@ export class RecordedCalls implements EventSink {
   }
 
   start(call: CallStart): void {
-    this.#undecided = call;
+    this.#callBeingDecided = call;
   }
 
   end({ outcome, rule, message = "" }: CallEnd): void {
-    if (this.#undecided === undefined || (outcome !== "denied" && outcome !== "budget_exceeded")) return;
-    const { capability, args } = this.#undecided;
+    if (this.#callBeingDecided === undefined || (outcome !== "denied" && outcome !== "budget_exceeded")) return;
+    const { capability, args } = this.#callBeingDecided;
     this.stop = { reason: "refused", text: this.#text({ type: "CapCall", capability, args }), rule, message };
   }
 
   append(event: RunEvent, call = 0): HostStop | undefined {
     const open = event.type === "CapError" ? this.#open.get(call) : undefined;
-    if (open !== undefined && open.answer === undefined) return this.#stop({ reason: "no_answer", text: open.text() });
+    if (open !== undefined && open.answer === undefined) return this.#stopWith({ reason: "no_answer", text: open.text() });
     if (event.type !== "CapCall") return undefined;
-    this.#undecided = undefined;
+    this.#callBeingDecided = undefined;
     const recorded = this.#next;
-    if (recorded === undefined) return this.#stop({ reason: "no_answer", text: this.#text(event) });
+    if (recorded === undefined) return this.#stopWith({ reason: "no_answer", text: this.#text(event) });
     const { capability, args } = recorded;
     const expected = loadEvent({ type: "CapCall", capability, args }, this.#log.blobs, recorded.event);
     const context = { types: this.#program.module.types, registry: this.#registry };
     const mismatch = compareEvents(recorded.event, expected, event, context);
-    if (mismatch !== undefined) return this.#stop({ reason: "other_call", mismatch });
+    if (mismatch !== undefined) return this.#stopWith({ reason: "other_call", mismatch });
     const answer = this.answerTo(recorded);
-    if (this.#edits.has(recorded.call)) this.#edited.push(this.#editOf(recorded, event));
+    if (this.#edits.has(recorded.call)) this.#usedEdits.push(this.#editOf(recorded, event));
     this.#open.set(call, { answer, approval: recorded.approval, text: () => this.#text(event) });
     if (answer !== undefined) this.answered += 1;
     this.#advance();
@@ -183,14 +183,14 @@ export class RecordedCalls implements EventSink {
     const open = this.#open.get(call);
     if (open === undefined) throw new BorunaError("internal", "a handler was asked before its call was logged");
     const { answer } = open;
-    // `append` ends the replay when the machine takes this failure.
+    // The failure becomes the event `CapError`, at which `append` ends the replay.
     if (answer === undefined) throw new CapabilityFailure("the log has no answer for this call");
     this.#open.delete(call);
     if ("failure" in answer) throw new CapabilityFailure(answer.failure.message, answer.failure.kind);
     return answer.value;
   }
 
-  #stop(stop: WhatIfStop): HostStop {
+  #stopWith(stop: WhatIfStop): HostStop {
     this.stop = stop;
     return { trap: "log_end", message: "the log has no answer for this call" };
   }
@@ -206,7 +206,7 @@ export class RecordedCalls implements EventSink {
 
   /** Returns the edits in the order of their calls, also those that the program did not get to. */
   edited(): readonly EditedAnswer[] {
-    const used = new Set(this.#edited.map(({ call }) => call));
+    const used = new Set(this.#usedEdits.map(({ call }) => call));
     const unused = [...this.#edits].filter(([call]) => !used.has(call));
     const rest = unused.map(([call, answer]) => ({
       call,
@@ -215,7 +215,7 @@ export class RecordedCalls implements EventSink {
       edited: this.#answerText("", answer).trim(),
       used: false,
     }));
-    return [...this.#edited, ...rest].sort((a, b) => a.call - b.call);
+    return [...this.#usedEdits, ...rest].sort((a, b) => a.call - b.call);
   }
 
   close(): void {
@@ -223,7 +223,7 @@ export class RecordedCalls implements EventSink {
   }
 }
 
-/** Reads an answer that replaces a recorded one. Throws `usage` if the capability cannot give it. */
+/** Reads an answer that replaces a recorded one. Throws `usage` if the data does not have the capability's result type. */
 export function readAnswer(call: LoggedCall, data: JsonData, types: readonly TypeDef[], registry: CapabilityRegistry): Answer {
   const what = `the answer of call ${call.call}, ${call.capability}`;
   const failure = isJsonObject(data) && data.size === 1 ? data.get("CapError") : undefined;

@@ -1,21 +1,20 @@
 /**
- * Decides how far a replay may go. Its log may be hostile and ask for any limit in its header. So a replay stops at the
- * smallest of three numbers: the limit of the recorded run, the use of the recorded run according to its end record, and the
- * limit that the caller of the replay sets.
+ * Decides how far a replay may go. A hostile log may claim any limit in its header. So a replay stops at the smallest of three numbers: the
+ * limit of the recorded run, what the recorded run used according to its end record, and the limit that the caller sets.
  */
 import { BorunaError } from "../vm/error.ts";
 import { DEFAULT_LIMITS, type Limits } from "../vm/limits.ts";
 import { allocLimitTrap, type MachineTrap, stepLimitTrap } from "../vm/meter.ts";
 import { isInterruption, type RunEnd } from "./log/end-record.ts";
 
-/** Limits that the caller sets on a replay. Default: the limits of a run that sets none. */
+/** Limits that the caller sets on a replay. Default: the default limits of a run, and no limit on time. */
 export type ReplayLimits = Partial<Pick<Limits, "max_steps" | "max_alloc_bytes" | "max_wall_ms">>;
 
 type BoundField = "max_steps" | "max_alloc_bytes";
 
 /**
- * Says where the smallest number comes from: the limit of the recorded run, its end record, or the limit of the caller. If
- * the limits of the run and of the caller are equal, the source is `limit`, because the recorded run had this limit too.
+ * Where the smallest number comes from: the limit of the recorded run (`limit`), its end record (`end`), or the limit of the caller
+ * (`caller`). If the limits of the run and of the caller are equal, the source is `limit`.
  */
 type BoundSource = "limit" | "end" | "caller";
 
@@ -37,14 +36,14 @@ const BOUNDS: Readonly<Record<BoundField, { readonly noun: string; readonly trap
 };
 
 /**
- * Returns the bounds of a replay. `runLimits` are the limits of the recorded run. `end` is its end record; undefined if there
- * is none, or if the replay changes the program or its conditions. Throws `log.replay_limit` if the
- * recorded run used more than `callerLimits` allow.
+ * Returns the bounds of a replay. `runLimits` are the limits of the recorded run. `end` is its end record. Pass undefined if there is no end
+ * record, or if the replay has another program, policy or answer, which may use more. Throws `log.replay_limit` if the recorded run used
+ * more than `callerLimits` allow.
  */
 export function replayBounds(runLimits: Limits, end: RunEnd | undefined, callerLimits: ReplayLimits): Bounds {
   const steps = smallestBound("max_steps", runLimits, end?.steps, callerLimits);
-  // The recorded allocation is not a bound if the trap's message must name the run's own limit, or if the run was interrupted, perhaps
-  // just before an allocation.
+  // The recorded allocation is no bound in two cases. After the trap `alloc_limit`, the replay must reach the run's own limit, which the
+  // trap's message names. An interrupted run may have stopped just before an allocation.
   const isAllocUnbounded = end === undefined || end.error?.kind === "alloc_limit" || isInterruption(end);
   const alloc = smallestBound("max_alloc_bytes", runLimits, isAllocUnbounded ? undefined : end.allocBytes, callerLimits);
   return {
@@ -85,7 +84,7 @@ export function reachedBound({ limits, sources }: Bounds, error: RunEnd["error"]
 export const boundNoun = (field: BoundField): string => BOUNDS[field].noun;
 const raise = (field: keyof ReplayLimits): string => `raise \`${field}\` in the limits of the replay`;
 
-/** Returns the error for a replay that the limit of the caller stopped before it had repeated the log. */
+/** Returns the error for a replay that reached the caller's limit before the end of the log. */
 export function callerLimitError({ field, value }: ReachedBound, runLimits: Limits): BorunaError {
   const message = `the replay was stopped at ${value} ${boundNoun(field)}, the most that it may use; the log asks for ${runLimits[field]}`;
   return limitError(message, `If you trust the log, ${raise(field)}.`);

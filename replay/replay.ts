@@ -51,7 +51,7 @@ export interface ReplayOptions {
   readonly signal?: AbortSignal | undefined;
   /** Default: spans go to the OpenTelemetry API, see `chosenTracing`. */
   readonly tracing?: Tracing | false | undefined;
-  /** As in `RunOptions`. */
+  /** The same as in `RunOptions`, like `traceDetail`. */
   readonly genAiSpans?: boolean | undefined;
   readonly traceDetail?: TraceDetail | undefined;
   /** W3C trace context of the caller. */
@@ -68,10 +68,10 @@ export interface ReplayOptions {
 }
 
 /**
- * - `identical`: every event is equal. The end is equal too, but it is not compared if something outside the program caused it,
- *   or for an event log.
+ * - `identical`: every event is equal, and the end record too. An event log has no end record, and the end of an interrupted run is not
+ *   compared.
  * - `incomplete`: every event of the log is equal, but the log has no end record.
- * - `suspended`: as `incomplete`, and the last call waits for its answer.
+ * - `suspended`: like `incomplete`, and the run waits for an approval or for the answer of its last call.
  * - `interrupted`: the replay itself was canceled.
  */
 export type ReplayStatus = "identical" | "divergence" | "incomplete" | "suspended" | "interrupted";
@@ -86,9 +86,9 @@ const EXIT_CODES: Readonly<Record<ReplayStatus, number>> = {
 
 export interface ReplayReport {
   readonly status: ReplayStatus;
-  /** The exit code: 5 for a divergence, 6 for a log without an end, 7 for a log that waits. See `OUTCOMES` and `EXIT` for the others. */
+  /** 5 for `divergence`, 6 for `incomplete`, 7 for `suspended`. See `OUTCOMES` and `EXIT` for the others. */
   readonly exitCode: number;
-  /** The outcome of the replay. If the recorded run was interrupted and the replay reached the same point, the recorded outcome. */
+  /** The outcome of the replay. If the replay reached the point at which the recorded run was interrupted, the recorded outcome. */
   readonly outcome: Outcome;
   readonly format: ParsedLog["format"];
   /** Undefined for an event log. */
@@ -146,7 +146,7 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
   }
 }
 
-/** Returns observers that also pass the place of each call to the replayer. */
+/** Returns `on` with an addition: the replayer receives the place of each call. */
 function notingPlaces(replayer: Replayer, on: Observers = {}): Observers {
   return {
     ...on,
@@ -253,7 +253,7 @@ function notesOn({ log, end, context, result }: StoppedReplay): readonly string[
 /** The parts of a log that describe its run, without events. */
 type RecordedRun = Pick<RunLog, "format" | "file" | "header" | "eventCount" | "blobs">;
 
-/** Returns the built-in capabilities and those that the log declares. Throws `log.form`. */
+/** Returns a registry of the built-in capabilities and of those that the log declares. Throws `log.form`. */
 export function recordedRegistry(log: RecordedRun | EventLog): CapabilityRegistry {
   if (log.format === "eventlog" || log.header.capabilities.length === 0) return BUILTIN_REGISTRY;
   try {
@@ -264,7 +264,7 @@ export function recordedRegistry(log: RecordedRun | EventLog): CapabilityRegistr
   }
 }
 
-/** Returns the recorded module. Throws `log.no_program`, `log.not_started`, `log.module_hash`, `log.blob_*`, `module.*`. */
+/** Returns the recorded module, verified. Throws `log.no_program`, `log.not_started`, `log.flag`, `log.module_hash`, `log.blob_*`, `module.*`. */
 export function recordedProgram(log: RecordedRun | EventLog, registry: CapabilityRegistry = recordedRegistry(log)): Program {
   if (log.format === "eventlog") {
     throw new BorunaError("log.no_program", `${log.file} is an event log, which holds no program`, {
@@ -286,7 +286,7 @@ export function recordedProgram(log: RecordedRun | EventLog, registry: Capabilit
   return program;
 }
 
-/** The recorder stores the module after the header and before the first event, so a killed process may leave a header alone. */
+/** Reads the module. The recorder stores it after the header and before the first event, so the log of a killed process may lack the module. */
 function moduleBytes(log: RecordedRun, sha256: string): Uint8Array {
   try {
     return log.blobs.read({ sha256 });
@@ -300,7 +300,7 @@ function moduleBytes(log: RecordedRun, sha256: string): Uint8Array {
   }
 }
 
-/** Returns the policy that the run obeyed. Throws what `writtenPolicy` throws. */
+/** Returns the policy that the run obeyed; after an audit run, its `auditPolicy`. Throws the errors of `writtenPolicy`. */
 export function recordedPolicy(log: RecordedRun): Policy {
   const policy = writtenPolicy(log);
   return log.header.mode === "audit" ? auditPolicy(policy) : policy;
@@ -338,7 +338,7 @@ function eventLogSettings(log: EventLog, policy: Policy = ALLOW_ALL, args: Reado
   return { policy, args, limits: effectiveLimits(policy, {}), runId: `eventlog-${log.eventCount}` };
 }
 
-/** Returns the limits of the caller on this replay. For an event log, the caller's policy sets the default of each limit. */
+/** Returns the caller's limits on this replay. For an event log, which has no limits, `runLimits` are those of the caller's policy and the defaults. */
 function allowedLimits(log: ParsedLog, runLimits: Limits, limits: ReplayLimits = {}): ReplayLimits {
   return log.format === "log" ? limits : { ...runLimits, max_wall_ms: 0, ...limits };
 }

@@ -20,7 +20,7 @@ import type { ParsedLog } from "./log/log-reader.ts";
 import { noAnswer, beyondLog, compareEvents, type ComparisonContext, type LastAnswer, type Mismatch } from "./report/divergence.ts";
 import { eventText } from "./report/format-values.ts";
 
-/** Why the replay stopped before the program ended. `log_end`: the log was cut or its run was interrupted here. */
+/** Why the replay stopped before the program ended. `log_end`: the log ends here, because it was cut or its run was interrupted. */
 type ReplayStop = { readonly reason: "divergence"; readonly mismatch: Mismatch } | { readonly reason: "log_end" };
 
 /** A recorded call that the program has repeated. */
@@ -30,12 +30,12 @@ export interface RepeatedCall {
   readonly place: CallPlace | undefined;
 }
 
-/** Receives each repeated call. The program gets the answer when the returned promise resolves. */
+/** Receives each repeated call. If it returns a promise, the program gets the answer when the promise resolves. */
 export type OnRepeatedCall = (call: RepeatedCall) => Promise<void> | undefined;
 
 type RecordedAnswer = { readonly value: Value } | { readonly failure: Failure };
 
-/** Keeps only one event of the log in memory at a time. Call `close` at the end. */
+/** The sink and the handlers of one replay. Keeps one event of the log in memory at a time. Call `close` at the end. */
 export class Replayer implements EventSink, LoggedCalls {
   readonly handlers: Handlers;
   readonly #log: ParsedLog;
@@ -46,18 +46,18 @@ export class Replayer implements EventSink, LoggedCalls {
   readonly #context: ComparisonContext;
   #compared = 0;
   #answers = 0;
-  /** The answer to the call in progress. Undefined after the handler of the call has taken it. */
+  /** The answer that `takeAnswer` returns next. */
   #preparedAnswer: RecordedAnswer | undefined;
-  /** Whether the log lacks an answer to the call in progress. If so, the run's next event is not compared. */
+  /** Whether an event log lacks the answer of the call in progress. If so, the program's next event is that answer, and is not compared. */
   #isUnanswered = false;
   #lastAnswer: { readonly event: number; readonly answer: RunEvent } | undefined;
   #stop: ReplayStop | undefined;
   readonly #onCall: OnRepeatedCall | undefined;
-  #callReceived: Promise<void> | undefined;
-  /** The place of the call in progress. Set only if there is an `onCall`. */
+  #callObserved: Promise<void> | undefined;
+  /** The place of the call in progress. Set only if the replay has an `onCall`. */
   callPlace: CallPlace | undefined;
 
-  /** `end` is the end record of the log, with its long values read from their blobs. */
+  /** `end` is the end record of the log, with its blobs loaded. */
   constructor(log: ParsedLog, end: RunEnd | undefined, context: ComparisonContext, onCall?: OnRepeatedCall) {
     this.#onCall = onCall;
     this.#log = log;
@@ -84,7 +84,7 @@ export class Replayer implements EventSink, LoggedCalls {
     return this.#stop;
   }
 
-  /** Returns the first event of the log that the program has not repeated, or undefined if it has repeated all. */
+  /** Returns the first event of the log that the program has not repeated. Undefined if the program has repeated all events. */
   firstUnrepeated(): RunEvent | undefined {
     return this.#nextEvent === undefined ? undefined : loadEvent(this.#nextEvent.event, this.#log.blobs, this.#nextEvent.n);
   }
@@ -113,7 +113,7 @@ export class Replayer implements EventSink, LoggedCalls {
       this.#answers += 1;
       this.#lastAnswer = { event: recorded.n, answer: event };
     }
-    if (event.type === "CapCall") this.#callReceived = this.#onCall?.({ event: recorded.n, place: this.callPlace });
+    if (event.type === "CapCall") this.#callObserved = this.#onCall?.({ event: recorded.n, place: this.callPlace });
     return undefined;
   }
 
@@ -128,7 +128,7 @@ export class Replayer implements EventSink, LoggedCalls {
     return this.#stopWith({ reason: "divergence", mismatch: beyondLog(this.#compared + 1, event, this.#end, this.#context) });
   }
 
-  /** The log has the answer of every call, or the replay stops at it. */
+  /** Always true: a replay stops at a call that the log does not answer. */
   answersCall(): boolean {
     return true;
   }
@@ -139,8 +139,8 @@ export class Replayer implements EventSink, LoggedCalls {
   }
 
   /**
-   * Prepares the answer of the earliest open call, before its handler runs, so that no error in the log is taken for a failure of the
-   * handler. Stops the run if the next event of the log is no answer.
+   * Prepares the answer of the earliest open call. Runs before the call's handler, so that an error in the log does not look like a failure
+   * of the handler. Stops the run if the next event of the log is not an answer.
    */
   reply(): LoggedReply | undefined {
     const event = this.firstUnrepeated();
@@ -157,7 +157,7 @@ export class Replayer implements EventSink, LoggedCalls {
   }
 
   #giveAnswer(): Value | Promise<Value> {
-    return this.#callReceived === undefined ? this.takeAnswer() : this.#callReceived.then(() => this.takeAnswer());
+    return this.#callObserved === undefined ? this.takeAnswer() : this.#callObserved.then(() => this.takeAnswer());
   }
 
   /** Returns the recorded answer of the call in progress, or throws the recorded failure. */
@@ -180,7 +180,7 @@ function hostStop(stop: ReplayStop): HostStop {
   return { trap: "divergence", message: `event ${stop.mismatch.event}: ${stop.mismatch.message}` };
 }
 
-/** Returns handlers for the capabilities that had a handler in the recorded run. */
+/** Returns a handler for each capability that had one in the recorded run. */
 function answeringHandlers(registry: CapabilityRegistry, unserved: readonly string[], giveAnswer: () => Value | Promise<Value>): Handlers {
   const served = registry.all.filter((c) => c.internal !== true && !unserved.includes(c.name));
   const handler = machineHandler(giveAnswer);

@@ -1,11 +1,11 @@
 /**
- * Resumes a run from its log: the event sink and the answers of a run that continues after the last event of its log. Up to there, a
- * `Replayer` compares each event and returns the recorded answers. From there, events go to the recorder, and calls to their handlers.
+ * Resumes a run from its log: provides the event sink and the answers. Up to the last event of the log, a `Replayer` compares each event
+ * and returns the recorded answers. From there on, events go to the recorder, and calls to their handlers.
  *
- * Between the two are the open calls: each `CapCall` without an answer, perhaps with the decision about it. Their process ended before
- * the answers were recorded. If the journal beside the log says that one was answered, or not begun, it is not in doubt. Otherwise it is
- * unknown whether the call was carried out. It is made again if its declaration or the policy allows
- * that. A call that waits for an approval, that was approved and not begun, or whose handler answers later is not in doubt either.
+ * At that point, calls without an answer in the log may be open: their process ended before the answers were recorded. Nobody knows whether
+ * such a call was carried out. It is made again if its declaration or the policy allows that. Otherwise it is in doubt, except in these
+ * cases: the journal beside the log has its answer, or the journal or the mark says that it was not begun or that its handler answers
+ * later, or the call waits for an approval.
  */
 import { callHash } from "../gateway/call-hash.ts";
 import type { Decision } from "../gateway/approval.ts";
@@ -33,16 +33,16 @@ import { Replayer } from "./replayer.ts";
 
 type CapCall = RunEvent & { readonly type: "CapCall" };
 
-/** A call whose answer was lost. */
+/** A call in doubt: its process ended before the answer was recorded. */
 export interface OpenCall {
   /** Number of the call in the run, from 1. */
   readonly call: number;
   readonly capability: string;
-  /** `sha256:hex` of the canonical JSON `{"args":[…],"capability":"…"}`: the call's `CapCall`, with no value in a blob. */
+  /** `sha256:hex` of the canonical JSON `{"args":[…],"capability":"…"}` of the call, with the values of blobs filled in. */
   readonly hash: string;
 }
 
-/** What happens to an open call that may not be repeated: the run stops before it, the call is made again, or it fails. */
+/** What happens to an open call that may not be repeated: the run stops before it, the call is made again, or the call fails. */
 export type InDoubt = "stop" | "retry" | "fail";
 
 interface ResumerOptions {
@@ -50,12 +50,12 @@ interface ResumerOptions {
   /** The handlers of the run. */
   readonly handlers: Handlers;
   readonly recorder: Recorder;
-  /** Whether the call may be made again without a decision of the run's owner. */
+  /** Whether the call may be made again although it may already have been carried out. */
   readonly mayRepeat: (call: CapCall) => boolean;
   readonly inDoubt: InDoubt;
-  /** The answers of open calls, at most one for each. */
+  /** Answers that the caller of `resume` gives for open calls, at most one for each call. */
   readonly answers: readonly CallAnswer[];
-  /** Whether the call waits for somebody to decide about it. */
+  /** Whether the policy requires an approval of the call. */
   readonly needsApproval: (call: CapCall) => boolean;
 }
 
@@ -71,28 +71,28 @@ interface Pending {
   decision: Decision["decision"] | undefined;
 }
 
-/** How an open call goes on: its handler is called, something else answers it, or the run stops. */
+/** How an open call continues. If it is in doubt, the run stops. Otherwise `reply` answers it; undefined: its own handler does. */
 type Plan = { readonly reply: LoggedReply | undefined; readonly isInDoubt: boolean };
 
-/** Call `close` at the end. */
+/** The sink of one resumed run. Call `close` at the end. */
 export class Resumer implements EventSink, LoggedPrefix {
   readonly events: number;
   readonly replayer: Replayer;
   readonly #log: RunLog;
   readonly #options: ResumerOptions;
-  /** Number of events before the first open call, if there is one; otherwise the number of all events of the log. */
+  /** Number of events before the earliest open call. If no call is open, the number of all events of the log. */
   readonly #answered: number;
   readonly #recordedAnswer: MachineHandler;
-  /** The calls of the log that have no answer so far, by their numbers. */
+  /** The calls that have no answer so far, by their numbers in the run. */
   readonly #pending = new Map<number, Pending>();
-  /** The numbers of calls that the log answers. */
+  /** The numbers of repeated calls whose answers come later in the log. */
   readonly #answeredCalls = new Set<number>();
   #callsBegun = 0;
-  /** What the journal says of the open calls, by the numbers of their events. Undefined if there is no journal. */
+  /** The state of each open call according to the journal, by event number. Undefined if there is no valid journal. */
   readonly #journal: ReadonlyMap<number, OpenState> | undefined;
   /** Numbers of the open calls that were approved in this process. */
-  readonly #unbegun = new Set<number>();
-  #doubt: OpenCall | undefined;
+  readonly #approvedHere = new Set<number>();
+  #callInDoubt: OpenCall | undefined;
 
   constructor(log: RunLog, options: ResumerOptions) {
     this.#log = log;
@@ -113,9 +113,9 @@ export class Resumer implements EventSink, LoggedPrefix {
     return this.replayer.compared === this.events;
   }
 
-  /** The call at which the run stopped, because it may not be repeated. */
-  get doubt(): OpenCall | undefined {
-    return this.#doubt;
+  /** The call in doubt at which the run stopped. */
+  get callInDoubt(): OpenCall | undefined {
+    return this.#callInDoubt;
   }
 
   append(event: RunEvent, call = 0): HostStop | undefined {
@@ -154,30 +154,30 @@ export class Resumer implements EventSink, LoggedPrefix {
     if (pending !== undefined) pending.decision = decision;
   }
 
-  /** Records that this process got the decision about the open call, so no process has begun the call. */
+  /** Notes a decision that this process received about an open call. So no earlier process can have begun the call. */
   #approvedNow(call: number): void {
     removeOpenMark(this.#log.file);
-    this.#unbegun.add(call);
+    this.#approvedHere.add(call);
   }
 
-  /** The log is repeated. Stops the run at the first open call that is in doubt, before anything is written. */
+  /** Runs when the last event of the log has been repeated. Stops the run if an open call is in doubt, before anything is written. */
   #comeToEnd(): HostStop | undefined {
     const { answers, recorder } = this.#options;
-    const other = answers.find(({ call }) => !this.#pending.has(call));
-    if (other !== undefined) throw otherCallError(other, [...this.#pending.keys()]);
+    const unknownAnswer = answers.find(({ call }) => !this.#pending.has(call));
+    if (unknownAnswer !== undefined) throw otherCallError(unknownAnswer, [...this.#pending.keys()]);
     const plans = [...this.#pending].map(([call, pending]) => ({ call, pending, plan: this.#planFor(call, pending) }));
     const doubt = plans.find(({ plan }) => plan.isInDoubt);
     if (doubt !== undefined) {
       const { call, pending } = doubt;
       const { capability, args } = pending.event;
-      this.#doubt = { call, capability, hash: callHash(capability, args) };
-      return { trap: "in_doubt", message: doubtText(this.#doubt), capability };
+      this.#callInDoubt = { call, capability, hash: callHash(capability, args) };
+      return { trap: "in_doubt", message: doubtText(this.#callInDoubt), capability };
     }
     for (const { call, pending } of plans) recorder.adopt?.(call, pending.n, this.#stateOf(pending));
     return undefined;
   }
 
-  /** Returns the state of an open call, from the journal or the mark. Without both, its handler may have started, so the call counts as started. */
+  /** Returns the state of an open call, from the journal or the mark. Without both, its handler may have started, so the state is `started`. */
   #stateOf(pending: Pending): OpenState {
     const { mark } = this.#log.openCall ?? {};
     if (this.#waitsForApproval(pending) || pending.decision === "denied") return undefined;
@@ -200,8 +200,8 @@ export class Resumer implements EventSink, LoggedPrefix {
     const state = this.#stateOf(pending);
     if (answer !== undefined) return plan(handlerOf(answer));
     if (state !== undefined && typeof state === "object") return plan(recordedHandler(state));
-    const mayBegin = this.#unbegun.has(call) || state === undefined || inDoubt === "retry" || mayRepeat(pending.event);
-    if (mayBegin) return plan();
+    const mayCallHandler = this.#approvedHere.has(call) || state === undefined || inDoubt === "retry" || mayRepeat(pending.event);
+    if (mayCallHandler) return plan();
     if (state === "later") return plan(() => LATER);
     return inDoubt === "fail" ? plan(failInDoubt(call, pending.event.capability)) : { reply: undefined, isInDoubt: true };
   }
@@ -224,9 +224,9 @@ export class Resumer implements EventSink, LoggedPrefix {
     if (pending === undefined) return undefined;
     const { reply } = this.#planFor(call, pending);
     const state = this.#stateOf(pending);
-    // A call that may have begun counts as failed for the handler's own records.
-    if (state === "started" && !this.#unbegun.has(call)) this.#usageOf(pending.event)?.mayHaveBeenMade(call);
-    // From here on the handler may begin, so that a later resume cannot know how far it got.
+    // An earlier process may have made the call, so the handler counts the most that the call can have used.
+    if (state === "started" && !this.#approvedHere.has(call)) this.#usageOf(pending.event)?.mayHaveBeenMade(call);
+    // The handler may begin now. Without the mark, a later resume treats the call as started.
     if (reply === undefined || state !== "later") removeOpenMark(this.#log.file);
     return reply;
   }
@@ -249,7 +249,7 @@ function handlerOf(answer: CallAnswer): Handler {
   };
 }
 
-/** Returns a handler that returns the answer that an earlier process got. */
+/** Returns a handler that returns the answer from the journal. */
 function recordedHandler(answer: AnswerEvent): MachineHandler {
   return machineHandler(() => {
     if (answer.type === "CapResult") return answer.result;
@@ -270,7 +270,7 @@ function failInDoubt(call: number, capability: string): MachineHandler {
   });
 }
 
-/** Returns the message of the failure that a program gets for a call in doubt. */
+/** Returns the message of the failure that a program gets for a call in doubt, if such calls fail. */
 export function lostAnswerText(call: number, capability: string): string {
   return `the answer to call ${call} of ${capability} was lost, and nobody knows whether it was carried out`;
 }

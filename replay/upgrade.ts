@@ -1,6 +1,6 @@
 /**
- * The upgrade check: replays recorded runs, with their own program under this version of Boruna, or with a new version of the program.
- * Reports for each run whether it still does the same.
+ * The upgrade check: replays recorded runs under this version of Boruna, with their own program or with a new version of it. Reports for
+ * each run whether it still does the same.
  */
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -18,8 +18,8 @@ import type { OnRead } from "./log/log-source.ts";
 import type { Divergence } from "./report/divergence.ts";
 
 /**
- * - `same`: every event is equal, and the end, if the log has one;
- * - `diverges`: the run is the same until the event of its `divergence`;
+ * - `same`: every event is equal, and the end record, if the log has one;
+ * - `diverges`: the events before that of `divergence` are equal;
  * - `fails`: the log cannot be read, or the program cannot be run with it.
  */
 export type UpgradeVerdict = "same" | "diverges" | "fails";
@@ -34,23 +34,23 @@ export interface CheckedRun {
   readonly events: number;
   readonly divergence: Divergence | undefined;
   readonly error: { readonly kind: string; readonly message: string; readonly hint: string | undefined } | undefined;
-  /** Remarks, one sentence each: that the log has no end, for instance. */
+  /** Remarks, one sentence each, such as that the log has no end record. */
   readonly notes: readonly string[];
 }
 
 export interface UpgradeSummary {
   /** Number of runs with each verdict. A log that is checked on two engines counts twice. */
   readonly counts: Readonly<Record<UpgradeVerdict, number>>;
-  /** 5 if a run diverges, else 1 if one fails, else 0. */
+  /** 5 if a run diverges, else 1 if a run fails, else 0. If the check was canceled, the exit code of `canceled`. */
   readonly exitCode: number;
 }
 
 export interface UpgradeOptions extends Pick<ReplayOptions, "limits" | "signal"> {
-  /** Returns the program to run instead of the recorded ones, for the capabilities that a log declares. What it throws ends the check. */
+  /** Returns the program to run instead of the recorded one. `registry` has the capabilities that the log declares. An error ends the check. */
   readonly program?: ((registry: CapabilityRegistry) => Program) | undefined;
   /** The engines to replay each log on. Default: auto. */
   readonly engines?: readonly EngineChoice[] | undefined;
-  /** Returns a function that is called while a log is read. */
+  /** Returns the callback for the reading of one log. */
   readonly onRead?: (log: string) => OnRead | undefined;
 }
 
@@ -110,9 +110,9 @@ const MAX_DEPTH = 64;
 const BLOB_FOLDER = ".blobs";
 
 /**
- * Returns the paths of logs. A file in `paths` is returned as it is. A folder is replaced by every `.jsonl` and `.json` file in it and its
- * subfolders that begins like a log, sorted by path. Skips links, hidden folders and `node_modules`. Throws `log.io_error`, and `usage` if a folder
- * holds no log or too many.
+ * Returns the paths of logs. Keeps each file in `paths`. Replaces a folder by every `.jsonl` and `.json` file in it and its subfolders that
+ * is empty or begins like a log, sorted by path. Skips links, hidden folders, folders of blobs and `node_modules`. Throws `log.io_error`, and
+ * `usage` if a folder holds no log, too many logs or too many files.
  */
 export function findLogs(paths: readonly string[]): readonly string[] {
   const logs = paths.flatMap((path) => (isFolder(path) ? logsUnder(path) : [path]));
@@ -126,16 +126,16 @@ export function isFolder(path: string): boolean {
 
 function logsUnder(folder: string): readonly string[] {
   const logs: string[] = [];
-  let files = 0;
+  let entryCount = 0;
   const unvisited = [{ path: folder, depth: 0 }];
   for (let current = unvisited.pop(); current !== undefined; current = unvisited.pop()) {
     for (const entry of entriesOf(current.path)) {
       const path = join(current.path, entry.name);
       const isSkipped = entry.name.startsWith(".") || entry.name.endsWith(BLOB_FOLDER) || entry.name === "node_modules";
       if (entry.isDirectory() && !isSkipped && current.depth < MAX_DEPTH) unvisited.push({ path, depth: current.depth + 1 });
-      files += 1;
+      entryCount += 1;
       if (entry.isFile() && /\.jsonl?$/.test(entry.name) && isLog(path)) logs.push(path);
-      if (logs.length > MAX_LOGS || files > MAX_FILES) {
+      if (logs.length > MAX_LOGS || entryCount > MAX_FILES) {
         const limit = logs.length > MAX_LOGS ? `${MAX_LOGS} logs` : `${MAX_FILES} files`;
         throw new BorunaError("usage", `${folder} holds more than ${limit}`, { hint: "name a smaller folder" });
       }

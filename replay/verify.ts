@@ -1,13 +1,13 @@
 /**
- * Verifies a log: checks that it is complete and unchanged, and says what that proves. The checks run in this order. The
- * first check that fails ends the verification:
+ * Verifies a log: checks that the log is complete and unchanged, and says what that proves. The checks run in this order, and the first
+ * failed check ends the verification:
  *
  * - chain: every record has the right form, and its hash continues the chain;
- * - end: there is an end record, and its number of events is right;
- * - blobs: every blob that a record refers to exists and has the right hash, unless the caller says that it is redacted, and nothing else is
- *   in their folder;
+ * - end: there is an end record with the right number of events, or the run is suspended;
+ * - blobs: every blob that a record refers to exists and has the right hash. A blob that the caller lists as redacted must be missing, and
+ *   nothing else may be in the folder of blobs;
  * - module, policy: the module and the policy have the hashes that are in the header;
- * - approvals, if there are any: each decision is about its call, and signed if the policy's rule names keys;
+ * - approvals, if the log has decisions: each decision is about its call, and signed if the policy's rule names keys;
  * - signature, if the log has one or the caller names a key: the owner of the key has signed the last hash;
  * - head, if the caller expects one: the last hash equals the expected hash;
  * - replay, if the caller asks for it: the program does exactly what the log says.
@@ -29,15 +29,15 @@ import { recordedPolicy, recordedProgram, type ReplayOptions, replayRun, type Re
 import type { ReplayLimits } from "./replay-limits.ts";
 
 export interface VerifyOptions {
-  /** The hash that the log must end with. The caller must have kept it in a safe place. */
+  /** The hash that the log must end with. It proves something only if the caller kept it where the writer of the log could not change it. */
   readonly expectHead?: string | undefined;
   /** The public key that must have signed the log: PEM, or the base64 of its DER form. */
   readonly key?: string | undefined;
   /** Whether to replay the log, too. */
   readonly replay?: boolean | undefined;
   /**
-   * The SHA-256 of each blob whose value is redacted: the log names it, and it must not be beside the log. Without this option every missing
-   * blob is a failure. `verifyEvidence` takes the list from a signed statement.
+   * The SHA-256 of each redacted blob. The log must name the blob, and the blob's file must be missing. Any other missing blob is a failure.
+   * `verifyEvidence` gets this set from a signed statement.
    */
   readonly redacted?: ReadonlySet<string> | undefined;
   /** Limits on the replay, see `limits` in `ReplayOptions`. */
@@ -83,7 +83,7 @@ export interface Verification {
   readonly proves: readonly string[];
   readonly doesNotProve: readonly string[];
   readonly replay: ReplayReport | undefined;
-  /** How many decisions about calls are signed with a key of the policy, and how many are claims. */
+  /** How many decisions about calls are signed with a key of the policy, and how many are unsigned claims. */
   readonly approvals: ApprovalCounts;
 }
 
@@ -149,7 +149,7 @@ function headDigest(text: string): string {
   return digest;
 }
 
-/** The log under verification, and what the checks have found so far. Each check returns the detail of its success. */
+/** The log under verification, and what the checks have found so far. Each check returns its `detail`, or throws. */
 class CheckedLog {
   readonly #source: LogSource;
   readonly #limits: LogLimits;
@@ -172,7 +172,7 @@ class CheckedLog {
     this.#limits = limits;
   }
 
-  /** Runs a check and adds its result to `checks`. Returns the failure, or undefined if the check passed. */
+  /** Runs a check and adds its result to `checks`; a check that returns undefined does not apply and is not added. Returns the failure, if any. */
   async attempt(name: CheckName, check: () => string | undefined | Promise<string>, checks: Check[]): Promise<Failure | undefined> {
     try {
       const detail = await check();
@@ -250,14 +250,14 @@ class CheckedLog {
     return this.#hasApprovals;
   }
 
-  /** Reads the log again if it refers to blobs. The first reading does not collect their names, because a forged log could name too many. */
+  /** Reads the log again if it refers to blobs. The first reading does not collect their names, because a forged log could name too many for memory. */
   blobs(redacted: ReadonlySet<string>): string {
     const moduleBlob = this.#parsed().header.program.moduleBlob.slice("sha256:".length);
     const checkedBlobs = new Map<string, number | undefined>([[moduleBlob, undefined]]);
-    const unseen = new Set(redacted);
+    const unusedRedactions = new Set(redacted);
     for (const record of this.#hasBlobs ? logRecords(this.#source, this.#limits, { checksBytes: false }) : []) {
       for (const ref of blobsOfRecord(record)) {
-        if (redacted.has(ref.sha256)) unseen.delete(ref.sha256);
+        if (redacted.has(ref.sha256)) unusedRedactions.delete(ref.sha256);
         if (redacted.has(ref.sha256) || checkedBlobs.get(ref.sha256) === ref.bytes) continue;
         try {
           loadCanonicalValue(ref, this.#source.blobs);
@@ -273,7 +273,7 @@ class CheckedLog {
       throw redacted.has(basename(unknownFile))
         ? this.#failure("log.redacted", `${unknownFile} is there, although its value is listed as redacted`)
         : this.#failure("log.blob_unknown", `${unknownFile} is beside the blobs, and no record of the log names it`);
-    const [other] = unseen;
+    const [other] = unusedRedactions;
     if (other !== undefined) throw this.#failure("log.redacted", `no record names the redacted value ${other}`);
     const missing = redacted.size === 0 ? "" : `, ${redacted.size} are redacted`;
     return `${checkedBlobs.size - 1} values in blobs have the hashes that name them${missing}, and nothing else is beside them`;
@@ -289,7 +289,7 @@ class CheckedLog {
     return "the recorded policy has the hash in the header";
   }
 
-  /** `key` is the public key that the caller names. Without one, a log needs no signature. */
+  /** `key` is the public key that the caller names. If undefined, the log needs no signature, but an existing one must be valid. */
   signature(key: string | undefined): string | undefined {
     const signature = this.#signature;
     if (signature === undefined) {
@@ -337,7 +337,7 @@ class CheckedLog {
 
 interface Proven {
   readonly headGiven: boolean;
-  /** The key that the caller named and that has signed the log; null if the caller named none and the log is signed; undefined otherwise. */
+  /** The caller's key, if it signed the log. Null: the log is signed, and the caller named no key. Undefined: the log is not signed. */
   readonly signedBy: string | null | undefined;
   readonly replayed: boolean;
   readonly isSuspended: boolean;

@@ -1,7 +1,7 @@
 /**
- * Replays a run under other conditions: another policy, or other answers. The program gets the recorded answers while it makes the
- * recorded calls, in their order. At the first call that is not the next recorded one, or is refused, the replay ends, because the log
- * has no further answer for this program. No call reaches the outside world.
+ * Replays a run with another policy or other answers. The program gets the recorded answers as long as it makes the recorded calls in
+ * their order. The replay ends at the first call that is refused, or that is not the next recorded call, because the log has no answer for
+ * it. No call reaches the outside world.
  *
  * Only calls must match. Other events (of actors, contracts, emitted trees) may differ, because another answer changes them.
  */
@@ -43,11 +43,11 @@ export type WhatIfStatus = "same" | "changed" | "incomplete" | "interrupted";
 
 export interface WhatIfReport {
   readonly status: WhatIfStatus;
-  /** 0 for `same`, 5 for `changed`, 6 for `incomplete`. */
+  /** 0 for `same`, 5 for `changed`, 6 for `incomplete`; for `interrupted`, the exit code of `canceled`. */
   readonly exitCode: number;
   readonly runId: string;
   readonly sameProgram: boolean;
-  /** Number of calls in the log, and number of these calls that the program made and that were answered. */
+  /** `recorded`: the number of calls in the log. `answered`: how many of these the program made and got an answer for. */
   readonly calls: { readonly recorded: number; readonly answered: number };
   readonly edits: readonly EditedAnswer[];
   readonly stop: WhatIfStop | undefined;
@@ -56,12 +56,12 @@ export interface WhatIfReport {
   readonly frame: SourceFrame | undefined;
   /** How the recorded run ended, as a short text; undefined if the log does not say. */
   readonly recordedEnd: string | undefined;
-  /** How the program ended; undefined if the log had no answer for it. */
+  /** How the program ended, as a short text; undefined if the replay stopped because the log had no answer. */
   readonly end: string | undefined;
   readonly result: RunResult;
 }
 
-/** Throws `usage` for an edit that does not fit the log, and the errors of `replayRun`. */
+/** Replays the run and compares it with the log. Throws `usage` for an edit that does not fit the log, and the errors of `replayRun`. */
 export async function whatIf(log: RunLog, options: WhatIfOptions = {}): Promise<WhatIfReport> {
   const { program: chosenProgram, policy: otherPolicy, edits = new Map(), limits, ...executeOptions } = options;
   const program = chosenProgram ?? recordedProgram(log);
@@ -70,7 +70,7 @@ export async function whatIf(log: RunLog, options: WhatIfOptions = {}): Promise<
   const runLimits = otherPolicy === undefined ? log.header.limits : effectiveLimits(otherPolicy, {});
   const bounds = replayBounds(runLimits, undefined, limits ?? {});
   const end = log.end === undefined ? undefined : loadEnd(log.end, log.blobs);
-  const calls = new RecordedCalls(log, program, readEdits(log, edits, program, registry), callsOf(log));
+  const recordedCalls = new RecordedCalls(log, program, readEdits(log, edits, program, registry), callsOf(log));
   try {
     const result = await executeProgram(program, {
       ...executeOptions,
@@ -80,18 +80,18 @@ export async function whatIf(log: RunLog, options: WhatIfOptions = {}): Promise<
       replayOf: log.header.runId,
       limits: bounds.limits,
       mode: "replay",
-      handlers: calls.handlers,
-      sink: calls,
-      approve: (request) => calls.approval(request),
-      on: { callStart: (call) => calls.start(call), callEnd: (call) => calls.end(call) },
+      handlers: recordedCalls.handlers,
+      sink: recordedCalls,
+      approve: (request) => recordedCalls.approval(request),
+      on: { callStart: (call) => recordedCalls.start(call), callEnd: (call) => recordedCalls.end(call) },
     });
-    const stopped = calls.stop !== undefined;
+    const stopped = recordedCalls.stop !== undefined;
     if (!stopped && result.outcome === "timeout") throw wallLimitError(bounds.limits.max_wall_ms);
     const bound = stopped ? undefined : reachedBound(bounds, result.error);
     if (bound?.source === "caller") throw callerLimitError(bound, runLimits);
-    return reportOn({ log, end, program, registry, calls, result });
+    return reportOn({ log, end, program, registry, calls: recordedCalls, result });
   } finally {
-    calls.close();
+    recordedCalls.close();
   }
 }
 
@@ -139,7 +139,7 @@ function statusOf(finished: Finished): WhatIfStatus {
   const { log, end, program, registry, calls, result } = finished;
   if (calls.stop === undefined && result.outcome === "canceled") return "interrupted";
   const logEndsEarly = end === undefined || isInterruption(end);
-  // The recorded run was stopped during its last call, or before a call that the log does not have.
+  // The recorded run was stopped before it recorded this call or its answer.
   if (calls.stop?.reason === "no_answer" && logEndsEarly) return "incomplete";
   if (calls.stop !== undefined && calls.stop.reason !== "refused") return "changed";
   if (end === undefined) return calls.stop === undefined && calls.isDone() ? "incomplete" : "changed";
@@ -147,7 +147,7 @@ function statusOf(finished: Finished): WhatIfStatus {
   return calls.isDone() && compareEnds(log.eventCount + 1, end, result, context) === undefined ? "same" : "changed";
 }
 
-/** Reads the edits. Throws `usage` for a call that the log does not have, or an answer that the capability cannot give. */
+/** Reads the edits. Throws `usage` for a call that the log does not have, or an answer that does not have the capability's result type. */
 function readEdits(
   log: RunLog,
   edits: ReadonlyMap<number, JsonData>,

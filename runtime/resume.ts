@@ -243,9 +243,9 @@ async function runWith({ log, program, policy, options }: ResumedRun, handlers: 
     hasDiverged = divergence !== undefined;
     if (divergence !== undefined) throw divergenceError(log, divergence);
     // A run that was interrupted before it came to the end of its log has nothing to add to it.
-    const isOver = resumer.isPastLog && resumer.doubt === undefined;
+    const isOver = resumer.isPastLog && resumer.callInDoubt === undefined;
     const finished = isOver ? closeLog(recorder, result) : { path: log.file };
-    return resumption(log, program, result, finished, { inDoubt: resumer.doubt });
+    return resumption(log, program, result, finished, { inDoubt: resumer.callInDoubt });
   } finally {
     resumer.close();
     deferred?.finish(hasDiverged ? { outcome: "divergence" } : {});

@@ -8,14 +8,15 @@ import { linesOf, type LogSource } from "../log/log-source.ts";
 /** A page begins after this many calls, or this many bytes of the log. */
 const PAGE_CALLS = 64;
 const PAGE_BYTES = 1024 * 1024;
-/** The pages that are kept in memory. */
-const KEPT_PAGES = 4;
+/** The pages used last stay in memory. */
+const MAX_PAGES_IN_MEMORY = 4;
 
-/** The place of a page in the log, and what comes before it. */
+/** Where a page starts in the log, and how many events, calls and answers come before it. */
 interface PageStart {
+  /** In bytes. */
   readonly offset: number;
-  /** The hash of the record before. */
-  readonly previous: string;
+  /** The hash of the record before the page. */
+  readonly previousHash: string;
   readonly events: number;
   readonly calls: number;
   readonly answers: number;
@@ -26,14 +27,14 @@ export class CallPages {
   readonly log: RunLog;
   readonly #source: LogSource;
   readonly #starts: readonly PageStart[];
-  readonly #count: number;
-  /** The pages read last, by number; the most recent is the last. */
+  readonly #callCount: number;
+  /** The pages used last, by index. The most recently used page is the last. */
   readonly #pages = new Map<number, readonly LoggedCall[]>();
 
   /** Reads the log. Throws `log.*`, and `usage` for an event log, which holds no program. */
   constructor(source: LogSource) {
     if (!isRunLog(source, LOG_LIMITS)) {
-      // This throws if it is no log of any form.
+      // Throws if the file is not an event log either.
       parseLog(source);
       throw new BorunaError("usage", `${source.name} is no log of this version: an event log holds no program`, {
         hint: "Record the run again with boruna run --record.",
@@ -43,12 +44,12 @@ export class CallPages {
     this.#source = source;
     this.log = parseRunLog(source, LOG_LIMITS, (record) => starts.add(record));
     this.#starts = starts.starts;
-    this.#count = starts.calls;
+    this.#callCount = starts.calls;
   }
 
   /** Returns the call with this number, from 1. Throws `log.changed`. */
   call(number: number): LoggedCall | undefined {
-    if (number < 1 || number > this.#count) return undefined;
+    if (number < 1 || number > this.#callCount) return undefined;
     let low = 0;
     let high = this.#starts.length;
     while (low < high) {
@@ -60,7 +61,7 @@ export class CallPages {
     return this.#page(page)[number - 1 - (this.#starts[page]?.calls ?? 0)];
   }
 
-  /** Yields the calls from this number on. */
+  /** Yields the calls from the given number on. */
   *from(number: number): Generator<LoggedCall, void> {
     let next = number;
     for (let call = this.call(next); call !== undefined; call = this.call(next)) {
@@ -74,39 +75,39 @@ export class CallPages {
     this.#pages.delete(index);
     this.#pages.set(index, page);
     const [oldest] = this.#pages.keys();
-    if (this.#pages.size > KEPT_PAGES && oldest !== undefined) this.#pages.delete(oldest);
+    if (this.#pages.size > MAX_PAGES_IN_MEMORY && oldest !== undefined) this.#pages.delete(oldest);
     return page;
   }
 
   #readPage(index: number): readonly LoggedCall[] {
     const start = this.#starts[index];
     if (start === undefined) return [];
-    const last = this.#starts[index + 1]?.calls ?? this.#count;
+    const callsBeforeNextPage = this.#starts[index + 1]?.calls ?? this.#callCount;
     const calls: LoggedCall[] = [];
     let { answers } = start;
     for (const { n, event } of this.#eventsFrom(start)) {
       /** The index on this page of the earliest call without an answer. */
-      const first = answers - start.calls;
-      const open = calls[first];
-      if (event.type === "CapCall" && calls.length < last - start.calls) {
+      const earliestOpenIndex = answers - start.calls;
+      const open = calls[earliestOpenIndex];
+      if (event.type === "CapCall" && calls.length < callsBeforeNextPage - start.calls) {
         const { capability, args } = event;
         const call = start.calls + calls.length + 1;
         calls.push({ type: "call", call, event: n, capability, args, approval: undefined, answer: undefined });
-      } else if (event.type === "Approval" && open !== undefined) calls[first] = { ...open, approval: event };
+      } else if (event.type === "Approval" && open !== undefined) calls[earliestOpenIndex] = { ...open, approval: event };
       else if (event.type === "CapResult" || event.type === "CapError") {
-        if (open !== undefined) calls[first] = { ...open, answer: answerOf(event) };
+        if (open !== undefined) calls[earliestOpenIndex] = { ...open, answer: answerOf(event) };
         answers += 1;
       }
-      if (answers >= last) break;
+      if (answers >= callsBeforeNextPage) break;
     }
     return calls;
   }
 
-  /** Yields the events from the start of a page on. Throws `log.changed` if they are no longer what was read first. */
-  *#eventsFrom({ offset, previous, events }: PageStart): Generator<LogRecord & { readonly kind: "event" }, void> {
+  /** Yields the events from the start of a page on. Throws `log.changed` if they differ from those of the first reading. */
+  *#eventsFrom({ offset, previousHash: previous, events }: PageStart): Generator<LogRecord & { readonly kind: "event" }, void> {
     const reader = new RecordReader(LOG_LIMITS.events, false, { previous, events });
     for (const line of linesOf(this.#source, LOG_LIMITS.lineBytes, offset)) {
-      // The first line of a log is its header, so this one has another number.
+      // `linesOf` counts from the offset, and the reader takes line 1 for a header. So give this line a higher number.
       const record = this.#record(() => reader.read({ ...line, number: line.number + 1 }));
       if (record.kind !== "event") return;
       yield record;
@@ -145,7 +146,7 @@ class PageStarts {
     const page = this.starts.at(-1);
     if (page === undefined || this.calls - page.calls >= PAGE_CALLS || this.#offset - page.offset >= PAGE_BYTES) {
       const { calls } = this;
-      this.starts.push({ offset: this.#offset, previous: this.#previous, events: n - 1, calls, answers: this.#answers });
+      this.starts.push({ offset: this.#offset, previousHash: this.#previous, events: n - 1, calls, answers: this.#answers });
     }
     this.calls += 1;
   }

@@ -1,6 +1,6 @@
 /**
- * The debugger for recorded runs. It is at one place of the run: before an instruction, or after the end. `move` takes it to another
- * place, forward or back, and everything that it shows is the state of the run there. The run is repeated with the answers of its log.
+ * The debugger for recorded runs. It repeats a run with the answers of its log. At any time it is at one place of the run: before an
+ * instruction, or after the end. `move` goes to another place, forward or back. All other methods show the state of the run at that place.
  *
  *     const debug = await Debugger.open(fileSource("run.jsonl"));
  *     await debug.move("over");
@@ -8,8 +8,8 @@
  *     await debug.move("back");   // the state before
  *
  * The engine is the interpreter (`vm/scheduler/pausable.ts`) behind the gateway (`recorded-run.ts`). `timeline.ts` finds places and goes back
- * by snapshots. `setAnswer` replaces a recorded answer: the run from here on is another one, a what-if. The log is never written, and
- * no call reaches the outside world.
+ * by snapshots. `setAnswer` replaces a recorded answer, which makes the rest of the run a what-if. The log is never written, and no call
+ * reaches the outside world.
  */
 import type { CapabilityDecl } from "../../vm/capabilities.ts";
 import type { Program, VerifiedFunction } from "../../vm/bytecode/program.ts";
@@ -34,7 +34,7 @@ export interface DebuggerOptions extends TimelineOptions {
 /** Whether a condition holds. `local` returns the value of a local by its name. Throws `BorunaError` if it cannot be evaluated. */
 export type Condition = (local: (name: string) => Value | undefined) => boolean;
 
-/** Stops before a line, or before calls of a capability. With a condition, only where it holds. */
+/** Stops before a line, or before the calls of a capability. With a condition, stops only where the condition holds. */
 export type Breakpoint = { readonly condition?: Condition | undefined } & (
   | { readonly file: string; readonly line: number }
   | { readonly capability: string }
@@ -52,7 +52,7 @@ interface MoveSpec {
 const never = (): boolean => false;
 const isLine = ({ line }: Stop): boolean => line > 0;
 const isGone = (task: Actor | undefined): boolean => task === undefined || hasEnded(task) || task.depth === 0;
-/** Whether a stop is in the same task and not in a deeper frame, or the task has ended. */
+/** Whether a line begins at the stop, in the same task as `from` and in no deeper frame, or after that task has ended. `isOut`: in an outer frame. */
 const isOver = (stop: Stop, from: Stop | undefined, tasks: Tasks | undefined): boolean =>
   isLine(stop) && (from === undefined || (stop.task === from.task ? stop.depth <= from.depth : isGone(tasks?.get(from.task))));
 const isOut = (stop: Stop, from: Stop | undefined, tasks: Tasks | undefined): boolean =>
@@ -83,8 +83,8 @@ export type Move = keyof typeof MOVES;
 export const isMove = (name: string): name is Move => Object.hasOwn(MOVES, name);
 
 /**
- * Why a move has ended. `breakpoints` are the indices of the breakpoints that stopped it. After `interrupted`, the place is the one before
- * the move.
+ * Why a move has ended. `breakpoints` are the indices of the breakpoints at the new place. After `interrupted`, the debugger is where it was
+ * before the move.
  */
 export interface Moved {
   readonly reason: "step" | "breakpoint" | "start" | "end" | "interrupted";
@@ -104,7 +104,7 @@ export class Debugger {
   #edits: Edits = new Map();
   #timeline: Timeline;
   /** Undefined at the end of the run. */
-  #at: Stop | undefined;
+  #currentStop: Stop | undefined;
   #breakpoints: readonly ResolvedBreakpoint[] = [];
 
   private constructor(recording: Recording, options: DebuggerOptions) {
@@ -126,7 +126,7 @@ export class Debugger {
       });
     }
     const debug = new Debugger(recording, options);
-    debug.#at = await debug.#timeline.next(-1, { hit: isLine, live: false, signal: NEVER });
+    debug.#currentStop = await debug.#timeline.next(-1, { hit: isLine, needsState: false, signal: NEVER });
     return debug;
   }
 
@@ -140,13 +140,13 @@ export class Debugger {
   get runId(): string {
     return this.#recording.log.header.runId;
   }
-  /** The place; undefined at the end of the run. */
-  get at(): Stop | undefined {
-    return this.#at;
+  /** The place of the debugger; undefined at the end of the run. */
+  get currentStop(): Stop | undefined {
+    return this.#currentStop;
   }
-  /** The task that goes on next; at the end of the run, the first task. */
+  /** The number of the task that runs next; at the end of the run, that of `main`. */
   get task(): number {
-    return this.#at?.task ?? 0;
+    return this.#currentStop?.task ?? 0;
   }
   /** Bytes of all snapshots, now and at most. */
   get snapshotBytes(): { readonly now: number; readonly peak: number } {
@@ -160,36 +160,36 @@ export class Debugger {
   /** Goes to another place. Throws `log.*` if the log cannot be read any more. */
   async move(kind: Move, signal: AbortSignal = NEVER): Promise<Moved> {
     const { isBack, stopsAtBreakpoints, hits }: MoveSpec = MOVES[kind];
-    const from = this.#at;
+    const from = this.#currentStop;
     const breakpoints = stopsAtBreakpoints ? this.#breakpoints : [];
     const hit: Hit = (stop, tasks) =>
       hits(stop, from, tasks) || breakpoints.some((breakpoint) => this.#holds(breakpoint, stop, tasks?.get(stop.task)));
     const needsTasks = hits === isOver || hits === isOut;
-    const live = needsTasks || breakpoints.some(({ condition }) => condition !== undefined);
-    const found = await this.#find(isBack, hit, live, hits === never && breakpoints.length === 0, signal);
+    const needsState = needsTasks || breakpoints.some(({ condition }) => condition !== undefined);
+    const found = await this.#find(isBack, hit, needsState, hits === never && breakpoints.length === 0, signal);
     if (signal.aborted) return { reason: "interrupted", breakpoints: [] };
     if (found !== undefined) {
-      this.#at = found;
+      this.#currentStop = found;
       const tasks = needsTasks ? this.#timeline.at(found.step).machine.tasks : undefined;
-      return { reason: hits(found, from, tasks) ? "step" : "breakpoint", breakpoints: this.#hitIndices(found) };
+      return { reason: hits(found, from, tasks) ? "step" : "breakpoint", breakpoints: this.#breakpointsAt(found) };
     }
-    this.#at = isBack ? await this.#first() : undefined;
+    this.#currentStop = isBack ? await this.#first() : undefined;
     return { reason: isBack ? "start" : "end", breakpoints: [] };
   }
 
-  async #find(isBack: boolean, hit: Hit, live: boolean, isUnconditional: boolean, signal: AbortSignal): Promise<Stop | undefined> {
-    const search = { hit, live, signal };
-    const step = this.#at?.step;
+  async #find(isBack: boolean, hit: Hit, needsState: boolean, isUnconditional: boolean, signal: AbortSignal): Promise<Stop | undefined> {
+    const search = { hit, needsState, signal };
+    const step = this.#currentStop?.step;
     if (isBack) return isUnconditional ? undefined : this.#timeline.previous(step ?? Number.POSITIVE_INFINITY, search);
     if (step === undefined) return undefined;
-    // If the move looks for nothing, the run goes to its end without a search.
+    // An unconditional move has no hit on the way, so the run continues to its end without a search.
     const found = isUnconditional ? undefined : await this.#timeline.next(step, search);
     if (found === undefined) await this.#timeline.toEnd(signal);
     return found;
   }
 
   #first(): Promise<Stop | undefined> {
-    return this.#timeline.next(-1, { hit: isLine, live: false, signal: NEVER });
+    return this.#timeline.next(-1, { hit: isLine, needsState: false, signal: NEVER });
   }
 
   /** Replaces the breakpoints. Returns the line of each breakpoint: 0 for a breakpoint of a capability, undefined if nothing can stop there. */
@@ -208,7 +208,7 @@ export class Debugger {
     const file = this.program.module.debug?.files.findIndex(({ name }) => name === breakpoint.file) ?? -1;
     const line = file < 0 ? undefined : this.#lines.linesOf(file).find((candidate) => candidate >= breakpoint.line);
     if (line === undefined) return undefined;
-    return { line, breakpoint: { index, condition, matches: (stop) => stop.line === line && this.#lines.fileOf(stop.fn) === file } };
+    return { line, breakpoint: { index, condition, matches: (stop) => stop.line === line && this.#lines.fileIndexOf(stop.fn) === file } };
   }
 
   #holds({ matches, condition }: ResolvedBreakpoint, stop: Stop, task: Actor | undefined): boolean {
@@ -229,7 +229,7 @@ export class Debugger {
     }
   }
 
-  #hitIndices(stop: Stop): readonly number[] {
+  #breakpointsAt(stop: Stop): readonly number[] {
     if (this.#breakpoints.length === 0) return [];
     const task = this.#timeline.at(stop.step).machine.tasks.get(stop.task);
     return this.#breakpoints.filter((breakpoint) => this.#holds(breakpoint, stop, task)).map(({ index }) => index);
@@ -239,12 +239,12 @@ export class Debugger {
     return this.program.functions[fn];
   }
 
-  /** Returns the run in its state at the place. */
+  /** Returns the run in its state at the current place. */
   #run(): RecordedRun {
-    return this.#at === undefined ? this.#timeline.last : this.#timeline.at(this.#at.step);
+    return this.#currentStop === undefined ? this.#timeline.last : this.#timeline.at(this.#currentStop.step);
   }
 
-  /** Returns the tasks that have not ended. */
+  /** Returns `main`, and the other tasks that have not ended. */
   tasks(): readonly TaskView[] {
     return tasksOf(this.program, this.#run().machine.tasks);
   }
@@ -255,30 +255,30 @@ export class Debugger {
     return framesOf(this.program, this.#lines, machine.tasks.get(task), start, count);
   }
 
-  /** Returns the next call of the log, with the answer that the program will get. Undefined if there is none. */
+  /** Returns the next call of the log, with the answer that the program will get. Undefined if no call follows, or at the end of the run. */
   nextCall(): NextCallView | undefined {
-    if (this.#at === undefined) return undefined;
+    if (this.#currentStop === undefined) return undefined;
     const run = this.#run();
     return nextCallOf(this.#recording, run, this.#edits);
   }
 
-  /** Returns how the run has ended, if the place is its end. */
+  /** Returns how the run ended. Undefined unless the debugger is at the end of the run. */
   end(): EndView | undefined {
-    return this.#at === undefined ? endOfRun(this.#recording, this.#timeline.last, this.#edits) : undefined;
+    return this.#currentStop === undefined ? endOfRun(this.#recording, this.#timeline.last, this.#edits) : undefined;
   }
 
-  /** Steps and events of the run so far, and the bytes of all values that it has made. */
+  /** Returns the steps and events of the run so far, and the bytes that it has allocated. */
   progress(): { readonly step: number; readonly events: number; readonly allocBytes: number } {
     const run = this.#run();
     return { step: run.machine.step, events: run.events, allocBytes: run.machine.allocBytes };
   }
 
   /**
-   * Replaces the answer of the next call. From here on the run is a what-if. `data` is typed JSON of the capability's result type, or
-   * `{"CapError": …}` for a failure. Throws `usage` if there is no next call, or the capability cannot give this answer.
+   * Replaces the answer of the next call. The rest of the run becomes a what-if. `data` is typed JSON of the capability's result type, or
+   * `{"CapError": …}` for a failure. Throws `usage` if there is no next call, or if `data` has neither form.
    */
   setAnswer(data: JsonData): void {
-    const at = this.#at;
+    const at = this.#currentStop;
     const call = at === undefined ? undefined : this.#run().nextCall;
     if (at === undefined || call === undefined) {
       throw new BorunaError("usage", "the log has no further call whose answer could be replaced", { hint: "Go back first." });
@@ -289,16 +289,16 @@ export class Debugger {
     this.#timeline = this.#timeline.fork(at.step, this.#edits);
   }
 
-  /** Drops all replaced answers. The place is the same if it was before the first of them, otherwise the start. */
+  /** Drops all replaced answers. Stays at the current place if that is before the first of them, otherwise goes to the start. */
   async resetAnswers(): Promise<void> {
     if (this.#edits.size === 0) return;
     const first = Math.min(...this.#edits.keys());
-    const next = this.#at === undefined ? undefined : this.#run().nextCall;
+    const next = this.#currentStop === undefined ? undefined : this.#run().nextCall;
     const isBefore = next !== undefined && next.call <= first;
     this.#edits = new Map();
-    const at = this.#at;
+    const at = this.#currentStop;
     this.#timeline = at !== undefined && isBefore ? this.#timeline.fork(at.step, this.#edits) : this.#newTimeline();
-    if (!isBefore) this.#at = await this.#first();
+    if (!isBefore) this.#currentStop = await this.#first();
   }
 
   /** Returns the capabilities at whose calls a breakpoint can stop. */

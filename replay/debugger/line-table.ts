@@ -1,4 +1,4 @@
-/** Reads lines and locals from the debug info of a module. */
+/** Reads lines and names of locals from the debug information of a module. */
 import { OPCODES } from "../../vm/bytecode/opcodes.ts";
 import type { Program, VerifiedFunction } from "../../vm/bytecode/program.ts";
 import { CODE_STRIDE } from "../../vm/bytecode/stack-heights.ts";
@@ -9,9 +9,10 @@ export interface LocalName {
   readonly slot: number;
 }
 
-/** The line that begins at each instruction of a function, 0 if none does, and for each local the first instruction that sets it. */
 interface FunctionLines {
+  /** For each instruction: the line that begins there, or 0. */
   readonly starts: Int32Array;
+  /** For each local: the first instruction that sets it. */
   readonly firstStore: Int32Array;
 }
 
@@ -24,27 +25,27 @@ export class LineTable {
   }
 
   /**
-   * Returns the line that begins with an instruction, or 0. A line begins where the previous instruction in the code has another line, so a
-   * run that loops passes the same beginnings again.
+   * Returns the line that begins with an instruction, or 0. A line begins where the previous instruction in the code has another line. The
+   * order of the code decides, not that of the run, so a loop reaches the same beginnings in each round.
    */
   lineAt(fn: VerifiedFunction, pc: number): number {
     return this.#linesOf(fn).starts[pc] ?? 0;
   }
 
   /** Returns the index of the function's source file, or -1. */
-  fileOf(fn: number): number {
+  fileIndexOf(fn: number): number {
     return this.#program.module.debug?.functions[fn]?.file ?? -1;
   }
 
-  /** Returns the lines of a file at which something begins, ascending. */
+  /** Returns the lines of a file that begin with an instruction, ascending. */
   linesOf(file: number): readonly number[] {
     const lines = new Set<number>();
     for (const fn of this.#program.functions)
-      if (this.fileOf(fn.index) === file) for (const line of this.#linesOf(fn).starts) if (line > 0) lines.add(line);
+      if (this.fileIndexOf(fn.index) === file) for (const line of this.#linesOf(fn).starts) if (line > 0) lines.add(line);
     return [...lines].sort((a, b) => a - b);
   }
 
-  /** Returns the named locals of a frame: the parameters, and the locals that are set before this place in the code. An inner name hides an outer one. */
+  /** Returns the named locals of a frame at `pc`: the parameters, and the locals that earlier code sets. An inner name hides an outer one. */
   localsAt(fn: VerifiedFunction, pc: number): readonly LocalName[] {
     const names = this.#program.module.debug?.functions[fn.index]?.locals ?? [];
     const { firstStore } = this.#linesOf(fn);

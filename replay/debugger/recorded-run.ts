@@ -1,6 +1,6 @@
 /**
- * A recorded run that can be paused at any step, saved and restored. The program runs behind the same gateway as always; the recorded
- * answers take the place of the handlers, so nothing reaches the outside world, and the log is only read.
+ * A recorded run that can be paused at any step, saved and restored. The program runs behind the same gateway as any run, but recorded
+ * answers replace the handlers. So nothing reaches the outside world, and the log is only read.
  */
 import type { GatewayState } from "../../gateway/call.ts";
 import { Gateway } from "../../gateway/gateway.ts";
@@ -51,7 +51,7 @@ export async function openRecording(source: LogSource, limits: ReplayLimits = {}
   const program = recordedProgram(log);
   await prepare(program);
   const end = log.end === undefined ? undefined : loadEnd(log.end, log.blobs);
-  // This throws if the recorded run used more than the caller allows.
+  // Called for its check: throws if the recorded run used more than the caller allows.
   replayBounds(log.header.limits, end, limits);
   return { log, program, policy: recordedPolicy(log), limits: replayBounds(log.header.limits, undefined, limits).limits, pages, end };
 }
@@ -66,22 +66,22 @@ interface HostState {
   readonly gateway: GatewayState;
   readonly events: EventCounts;
   readonly outputBytes: number;
-  /** The number in the log of the next call. */
+  /** The number of the next call in the log. */
   readonly nextCall: number;
   readonly open: readonly OpenNumbers[];
 }
 
-/** The numbers of an open call. The run's number also counts spawns and other host calls; the log's number does not. */
+/** The numbers of an open call: `number` in the run, which also counts spawns and other host calls, and `loggedNumber` in the log. */
 interface OpenNumbers {
   readonly number: number;
-  readonly logged: number;
+  readonly loggedNumber: number;
 }
 
 export interface Snapshot {
   readonly step: number;
   readonly machine: Uint8Array;
   readonly host: HostState;
-  /** The bytes that it takes in memory, estimated. */
+  /** The estimated memory of the snapshot, in bytes. */
   readonly bytes: number;
 }
 
@@ -106,7 +106,7 @@ export class RecordedRun {
 
   static restore(recording: Recording, edits: Edits, { machine, host: state }: Snapshot): RecordedRun {
     const host = new RecordedHost(recording, edits, state);
-    const run = PausableRun.restore(recording.program, host, machine, (held) => host.reopen(held));
+    const run = PausableRun.restore(recording.program, host, machine, (held) => host.reopenNext(held));
     host.isRestored = true;
     return new RecordedRun(host, run);
   }
@@ -119,7 +119,7 @@ export class RecordedRun {
   get events(): number {
     return this.#host.events.count;
   }
-  /** The reason why the run could not continue with the recorded and replaced answers. */
+  /** Why the run could not continue with the recorded and replaced answers. Undefined if it could. */
   get stop(): WhatIfStop | undefined {
     return this.#host.calls.stop;
   }
@@ -129,7 +129,7 @@ export class RecordedRun {
     return this.#host.calls.answerTo(call);
   }
 
-  /** Throws `state.too_large`. */
+  /** Saves the state of the run. Throws `state.too_large`. */
   snapshot(): Snapshot {
     const machine = this.machine.state();
     const host = this.#host.state();
@@ -142,7 +142,7 @@ export class RecordedRun {
 class RecordedHost implements ImmediateHost {
   readonly calls: RecordedCalls;
   readonly events: RunEvents;
-  /** Whether the open calls of the snapshot have been taken up again. */
+  /** Whether the open calls of the snapshot have been reopened. Until then, `callStart` is not passed on, because these calls are not new. */
   isRestored: boolean;
   readonly #recording: Recording;
   readonly #gateway: Gateway;
@@ -206,15 +206,15 @@ class RecordedHost implements ImmediateHost {
     const logged = this.calls.position;
     const opened = this.#gateway.open(request);
     if ("ok" in opened) return opened;
-    this.#open = [...this.#open, { number: this.#gateway.counters().total, logged }];
+    this.#open = [...this.#open, { number: this.#gateway.counters().total, loggedNumber: logged }];
     return this.#tracked(opened);
   }
 
-  /** Takes up the next open call of the snapshot. */
-  reopen({ task, step }: HeldCall): OpenCall {
+  /** Reopens the next open call of the snapshot. */
+  reopenNext({ task, step }: HeldCall): OpenCall {
     const { pages, program, log } = this.#recording;
     const entry = this.#open[this.#reopened++];
-    const recorded = entry === undefined ? undefined : pages.call(entry.logged);
+    const recorded = entry === undefined ? undefined : pages.call(entry.loggedNumber);
     const capability = program.registry.byName.get(recorded?.capability ?? "");
     if (entry === undefined || recorded === undefined || capability === undefined)
       throw new BorunaError("internal", "an open call that the log does not have");

@@ -1,9 +1,9 @@
 /**
  * The timeline of a recorded run: finds the places at which a debugger can stop, forward and back, and restores the run at any of them.
  *
- * The timeline keeps snapshots. To look at an earlier place it restores the snapshot before it, and runs on from there. Snapshots are
- * taken every few thousand steps while the run is explored. If they take more bytes than allowed, some are dropped: those whose gap is
- * small for their distance from the place of interest. So snapshots are dense near it and exponentially thinner farther away.
+ * While the run is explored, the timeline takes a snapshot every few thousand steps. To show an earlier place, it restores the last snapshot
+ * before that place and runs on from there. If the snapshots become too many or too large, it drops those that are close to their neighbors
+ * but far from the place that was requested last. So snapshots are dense near that place and exponentially thinner farther away.
  *
  *     snapshots   0        4096     8192     12288          explored
  *                 |--------|--------|--------|--------------|
@@ -19,10 +19,10 @@ import { type Edits, interruptedAt, RecordedRun, type Recording, type Snapshot }
 
 /** A place at which the debugger can stop: the run is before this instruction. */
 export interface Stop {
-  /** The number of steps of the run so far. No other stop has the same. */
+  /** The number of steps of the run so far. Identifies the stop. */
   readonly step: number;
   readonly task: number;
-  /** The number of frames of the task. */
+  /** How many frames the task has. */
   readonly depth: number;
   /** Index of the function, and its next instruction. */
   readonly fn: number;
@@ -33,19 +33,19 @@ export interface Stop {
   readonly call: number;
 }
 
-/** Whether a search ends at a stop. `tasks` are those of the run at the stop; undefined unless the search is `live`. */
+/** Whether a search ends at a stop. `tasks` has the run's tasks in their state at the stop; undefined unless the search has `needsState`. */
 export type Hit = (stop: Stop, tasks: Tasks | undefined) => boolean;
 
 export interface Search {
   readonly hit: Hit;
   /** Whether `hit` needs the state of the run at each stop. */
-  readonly live: boolean;
-  /** Aborted when the search must stop; it then finds nothing. */
+  readonly needsState: boolean;
+  /** Ends the search, which then finds nothing. */
   readonly signal: AbortSignal;
 }
 
 export interface TimelineOptions {
-  /** The most bytes of all snapshots together. Default: 64 MiB. */
+  /** Maximum bytes of all snapshots together. Default: 64 MiB. */
   readonly maxBytes?: number | undefined;
   /** The steps between two snapshots in a short run. Default: 4096. */
   readonly interval?: number | undefined;
@@ -60,10 +60,11 @@ interface Explored {
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 const DEFAULT_INTERVAL = 4_096;
 /** The steps between two snapshots are at least the explored steps divided by this. */
-const INTERVALS = 512;
+const INTERVAL_DIVISOR = 512;
 const MAX_SNAPSHOTS = 2_048;
-/** The stops of a segment of at most this many intervals are kept in memory, for a few segments. A longer one gets more snapshots first. */
+/** The stops of a segment stay in memory if the segment has at most this many intervals. `previous` first divides a longer segment by snapshots. */
 const KEPT_INTERVALS = 4;
+/** How many segments have their stops in memory. */
 const KEPT_SEGMENTS = 8;
 /** How long a search uses the thread before it lets other work run. */
 const TURN_MS = 20;
@@ -80,19 +81,19 @@ export class Timeline {
   /** Ascending. The first is at the start of the run. */
   readonly #snapshots: Snapshot[];
   #bytes = 0;
-  /** The run at the end of what is explored. */
+  /** The run in the last explored state. */
   readonly #frontier: RecordedRun;
   /** Whether the whole run is explored. */
   #isComplete = false;
-  /** The error that exploring threw. */
+  /** The error that ended the exploring. It is thrown again when more is to be explored. */
   #failure: Error | undefined;
   /** The run in the state that was requested last. */
   #cursor: RecordedRun | undefined;
   /** The step near which snapshots are dense. */
   #focus = 0;
-  /** For each segment, by the step of its snapshot: its stops, and the step up to which they were collected. The last used segment is the last. */
+  /** The stops of a segment and the step at which it ended, by the step of its snapshot. The most recently used segment is the last. */
   readonly #stops = new Map<number, { readonly end: number; readonly stops: readonly Stop[] }>();
-  /** The most bytes that the snapshots have taken so far. */
+  /** The highest value of `bytes` so far. */
   peakBytes = 0;
 
   constructor(recording: Recording, edits: Edits, lines: LineTable, options: TimelineOptions, from?: Explored) {
@@ -124,19 +125,19 @@ export class Timeline {
     return this.#snapshots.length;
   }
 
-  /** Returns a timeline that has the same run up to `step` and continues with other answers. */
+  /** Returns a timeline with the same run up to `step`, and with other answers after that. */
   fork(step: number, edits: Edits): Timeline {
     const snapshots = this.#snapshots.filter((snapshot) => snapshot.step <= step);
     return new Timeline(this.#recording, edits, this.#lines, this.#options, { snapshots, step });
   }
 
-  /** Returns the first stop after a step that is a hit. Undefined if there is none before the end of the run. */
+  /** Returns the first hit after a step, exploring the run as far as necessary. Undefined if the rest of the run has no hit. */
   async next(after: number, search: Search): Promise<Stop | undefined> {
     const turn = new Turn(search.signal);
     let from = after;
-    for (let i = this.#segmentOf(Math.max(0, after)); await turn.mayGoOn(); ) {
+    for (let i = this.#segmentOf(Math.max(0, after)); await turn.mayContinue(); ) {
       this.#focus = Math.max(from, 0);
-      const end = this.#endOf(i);
+      const end = this.#endStepOf(i);
       if (from < end) {
         const found = this.#firstHit(i, from, search);
         if (found !== undefined) return found;
@@ -152,14 +153,14 @@ export class Timeline {
     return undefined;
   }
 
-  /** Returns the last stop before a step that is a hit. Everything before must be explored. */
+  /** Returns the last hit before a step. The run must have been explored up to that step. */
   async previous(before: number, search: Search): Promise<Stop | undefined> {
     const turn = new Turn(search.signal);
-    for (let i = this.#segmentOf(before - 1); i >= 0 && (await turn.mayGoOn()); i--) {
-      const end = Math.min(before, this.#endOf(i));
+    for (let i = this.#segmentOf(before - 1); i >= 0 && (await turn.mayContinue()); i--) {
+      const end = Math.min(before, this.#endStepOf(i));
       this.#focus = end;
       this.#refine(i);
-      // New snapshots, and dropped ones, change the indices.
+      // `#refine` adds and drops snapshots, which changes the indices.
       i = this.#segmentOf(end - 1);
       const found = this.#lastHit(i, before, search);
       if (found !== undefined) return found;
@@ -170,11 +171,11 @@ export class Timeline {
   /** Explores the run to its end. Returns whether the end was reached before the signal. */
   async toEnd(signal: AbortSignal): Promise<boolean> {
     const turn = new Turn(signal);
-    while (!this.#isComplete && (await turn.mayGoOn())) this.#explore();
+    while (!this.#isComplete && (await turn.mayContinue())) this.#explore();
     return this.#isComplete;
   }
 
-  /** Returns the run in the state of a stop. It stays in that state until the next call of a method. */
+  /** Returns the run in the state of a stop. The next call of any method may change that state. */
   at(step: number): RecordedRun {
     this.#focus = step;
     const snapshot = this.#snapshots[this.#segmentOf(step)];
@@ -210,13 +211,13 @@ export class Timeline {
   }
 
   /** Returns the step at which a segment ends. */
-  #endOf(segment: number): number {
+  #endStepOf(segment: number): number {
     return this.#snapshots[segment + 1]?.step ?? this.#frontier.machine.step;
   }
 
-  /** Runs on from the end of what is explored, and takes a snapshot there. */
+  /** Explores one more interval, and takes a snapshot at its end. */
   #explore(): void {
-    // After an error in the log, the run cannot go on.
+    // After an error in the log, the run cannot continue.
     if (this.#failure !== undefined) throw this.#failure;
     try {
       this.#exploreOn();
@@ -230,7 +231,7 @@ export class Timeline {
     const { machine } = this.#frontier;
     const last = interruptedAt(this.#recording);
     const stopAt = last === undefined || this.#edits.size > 0 ? Number.POSITIVE_INFINITY : last;
-    const step = machine.step + Math.max(this.#interval, Math.floor(machine.step / INTERVALS));
+    const step = machine.step + Math.max(this.#interval, Math.floor(machine.step / INTERVAL_DIVISOR));
     machine.runTo(Math.min(step, stopAt));
     this.#focus = machine.step;
     this.#isComplete = machine.end !== undefined || machine.step >= stopAt;
@@ -238,11 +239,11 @@ export class Timeline {
   }
 
   /** Returns the first hit of a segment after a step. */
-  #firstHit(segment: number, after: number, { hit, live }: Search): Stop | undefined {
-    const kept = live ? undefined : this.#keptStops(segment);
-    if (kept !== undefined) {
-      for (let i = firstAfter(kept, after); i < kept.length; i++) {
-        const stop = kept[i];
+  #firstHit(segment: number, after: number, { hit, needsState }: Search): Stop | undefined {
+    const cached = needsState ? undefined : this.#keptStops(segment);
+    if (cached !== undefined) {
+      for (let i = firstAfter(cached, after); i < cached.length; i++) {
+        const stop = cached[i];
         if (stop !== undefined && hit(stop, undefined)) return stop;
       }
       return undefined;
@@ -255,11 +256,11 @@ export class Timeline {
   }
 
   /** Returns the last hit of a segment before a step. */
-  #lastHit(segment: number, before: number, { hit, live }: Search): Stop | undefined {
-    const kept = live ? undefined : this.#keptStops(segment);
-    if (kept !== undefined) {
-      for (let i = firstAfter(kept, before - 1) - 1; i >= 0; i--) {
-        const stop = kept[i];
+  #lastHit(segment: number, before: number, { hit, needsState }: Search): Stop | undefined {
+    const cached = needsState ? undefined : this.#keptStops(segment);
+    if (cached !== undefined) {
+      for (let i = firstAfter(cached, before - 1) - 1; i >= 0; i--) {
+        const stop = cached[i];
         if (stop !== undefined && hit(stop, undefined)) return stop;
       }
       return undefined;
@@ -275,8 +276,8 @@ export class Timeline {
   #keptStops(segment: number): readonly Stop[] | undefined {
     const step = this.#snapshots[segment]?.step ?? -1;
     const kept = this.#stops.get(step);
-    if (kept === undefined || kept.end !== this.#endOf(segment)) return undefined;
-    this.#keep(step, kept);
+    if (kept === undefined || kept.end !== this.#endStepOf(segment)) return undefined;
+    this.#keepStops(step, kept);
     return kept.stops;
   }
 
@@ -284,7 +285,7 @@ export class Timeline {
   #visit(segment: number, visit: (stop: Stop, tasks: Tasks) => void): void {
     const snapshot = this.#snapshots[segment];
     if (snapshot === undefined) return;
-    const end = this.#endOf(segment);
+    const end = this.#endStepOf(segment);
     const isKept = end - snapshot.step <= KEPT_INTERVALS * this.#interval;
     const stops: Stop[] = [];
     const { machine } = this.#restore(snapshot);
@@ -296,10 +297,10 @@ export class Timeline {
       if (isKept) stops.push(stop);
       visit(stop, machine.tasks);
     });
-    if (isKept) this.#keep(snapshot.step, { end, stops });
+    if (isKept) this.#keepStops(snapshot.step, { end, stops });
   }
 
-  #keep(step: number, segment: { readonly end: number; readonly stops: readonly Stop[] }): void {
+  #keepStops(step: number, segment: { readonly end: number; readonly stops: readonly Stop[] }): void {
     this.#stops.delete(step);
     this.#stops.set(step, segment);
     const [oldest] = this.#stops.keys();
@@ -309,7 +310,7 @@ export class Timeline {
   /** Takes snapshots inside a long segment. */
   #refine(segment: number): void {
     const snapshot = this.#snapshots[segment];
-    const end = this.#endOf(segment);
+    const end = this.#endStepOf(segment);
     if (snapshot === undefined || end - snapshot.step <= KEPT_INTERVALS * this.#interval) return;
     const run = this.#restore(snapshot);
     const stride = Math.max(this.#interval, Math.ceil((end - snapshot.step) / (2 * KEPT_INTERVALS)));
@@ -320,7 +321,7 @@ export class Timeline {
     }
   }
 
-  /** Takes a snapshot, unless there is one of this step or the state is too large for one. */
+  /** Takes a snapshot, unless this step already has one or the state is too large. */
   #add(run: RecordedRun): void {
     const { step } = run.machine;
     const index = this.#segmentOf(step);
@@ -333,13 +334,13 @@ export class Timeline {
     this.peakBytes = Math.max(this.peakBytes, this.#bytes);
   }
 
-  /** Drops the snapshot whose gap is the smallest for its distance from the focus. The first snapshot stays. */
+  /** Drops the snapshot with the smallest ratio of its neighbors' gap to its distance from the focus. Never drops the first snapshot. */
   #dropOne(): void {
     let victim = this.#snapshots.length - 1;
     let smallest = Number.POSITIVE_INFINITY;
     for (let i = 1; i < this.#snapshots.length; i++) {
       const step = this.#snapshots[i]?.step ?? 0;
-      const gap = this.#endOf(i) - (this.#snapshots[i - 1]?.step ?? 0);
+      const gap = this.#endStepOf(i) - (this.#snapshots[i - 1]?.step ?? 0);
       const weight = gap / (Math.abs(step - this.#focus) + this.#interval);
       if (weight >= smallest) continue;
       smallest = weight;
@@ -378,7 +379,7 @@ function callAt(fn: VerifiedFunction, pc: number): number {
   return CALLS.has(fn.code[at] ?? -1) ? (fn.code[at + 1] ?? -1) : -1;
 }
 
-/** Lets other work of the process run from time to time. */
+/** Lets other work of the process run every `TURN_MS`. */
 class Turn {
   readonly #signal: AbortSignal;
   #since = Date.now();
@@ -388,7 +389,7 @@ class Turn {
   }
 
   /** Returns false if the work must stop. */
-  async mayGoOn(): Promise<boolean> {
+  async mayContinue(): Promise<boolean> {
     if (Date.now() - this.#since >= TURN_MS) {
       await new Promise((resolve) => setImmediate(resolve));
       this.#since = Date.now();

@@ -1,4 +1,4 @@
-/** The views of a run in the debugger: tasks, frames with their locals, the next call, the end, and the parts of values. */
+/** What the debugger shows of a run: tasks, frames with their locals, the next call, the end, and the parts of values. */
 import { locationOf, type SourceLocation, type TypeDef } from "../../vm/bytecode/module.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { type Actor, hasEnded, type Tasks } from "../../vm/interpreter/actor.ts";
@@ -30,13 +30,13 @@ export interface NamedValue {
 }
 
 export interface FrameView {
-  /** The next instruction of an innermost frame; the current call of any other. */
+  /** The call that the frame waits for: a function, an answer or branches. If it waits for none of these, the next instruction. */
   readonly location: SourceLocation;
   readonly locals: readonly NamedValue[];
 }
 
 export interface NextCallView {
-  /** Its number in the log, from 1. */
+  /** The number of the call in the log, from 1. */
   readonly call: number;
   readonly capability: string;
   readonly args: readonly NamedValue[];
@@ -47,16 +47,16 @@ export interface NextCallView {
 
 export interface EndView {
   readonly outcome: Outcome | "interrupted" | "what-if";
-  /** How the run has ended, in one line. */
+  /** How the run ended, in one line. */
   readonly text: string;
-  /** How the recorded run ended, if its answers were replaced. */
+  /** How the recorded run ended. Undefined unless answers were replaced. */
   readonly recorded: string | undefined;
 }
 
 /** Maximum UTF-16 code units of the text of a value. */
 const MAX_TEXT = 240;
 
-/** Returns the beginning of the text of a value. */
+/** Returns the text of a value, cut at `MAX_TEXT`. */
 export const shortText = (value: Value, types: readonly TypeDef[]): string => typedText(value, undefined, types, MAX_TEXT);
 
 export function answerText(answer: Answer | undefined, types: readonly TypeDef[]): string {
@@ -88,7 +88,7 @@ export function framesOf(
   for (let i = task.depth - 1 - start; i >= 0 && frames.length < count; i--) {
     const index = task.frameFunction[i] ?? 0;
     const isInnermost = i === task.depth - 1;
-    // The next instruction of a task that waits is after its call.
+    // For a frame that waits for a call, `framePc` is the instruction after the call.
     const isAtNext = isInnermost && (task.status === "runnable" || task.status === "blocked");
     const pc = Math.max(0, (task.framePc[i] ?? 0) - (isAtNext ? 0 : 1));
     const fn = program.functions[index];

@@ -32,10 +32,10 @@ export const MAX_FILES = 2_000_000;
 export const isLogName = (name: string): boolean =>
   /^[A-Za-z0-9][\w.-]{0,127}$/.test(name) && name !== ENVELOPE_FILE && name !== MANIFEST_FILE;
 
-/** Returns the names that a bundle may have for a log: the log, the folder of its blobs, and the files for readers. */
-export const filesOf = (name: string): readonly string[] => [name, `${name}.blobs`, `${name}.policy.json`, `${name}.source.ax`];
+/** Returns the names in a bundle that belong to one log: the log, the folder of its blobs, and the files for readers. */
+export const bundleFilesOf = (name: string): readonly string[] => [name, `${name}.blobs`, `${name}.policy.json`, `${name}.source.ax`];
 
-/** Returns the files of a bundle that repeat parts of a log for readers, as name and text. */
+/** Returns the files for readers, each as its name and text. They only repeat parts of the log. */
 export function readableFiles(log: RunLog, name: string): readonly (readonly [name: string, text: string])[] {
   const files = recordedProgram(log).module.debug?.files ?? [];
   const source = files.map((file) => `// ${JSON.stringify(file.name)}\n${file.text}\n`).join("");
@@ -46,8 +46,8 @@ export function readableFiles(log: RunLog, name: string): readonly (readonly [na
 }
 
 /**
- * Returns the lines of the manifest of a folder: the SHA-256 of each file but the envelope and the manifest, by name. Something that is no
- * file, and a folder without files, has a line without a SHA-256. Throws `log.io_error`, and `evidence.too_large` for too many files.
+ * Returns the SHA-256 of each file in the folder by name, without the envelope and the manifest. For an entry that is not a file, such as
+ * a link or an empty folder, the hash is "". Throws `log.io_error`, and `evidence.too_large` for too many files.
  */
 export function manifestOf(folder: string): ReadonlyMap<string, string> {
   try {
@@ -62,9 +62,9 @@ export function manifestOf(folder: string): ReadonlyMap<string, string> {
 function namesIn(folder: string): readonly string[] {
   const names: string[] = [];
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const within = entry.isDirectory() ? readdirSync(join(folder, entry.name)).map((name) => `${entry.name}/${name}`) : [];
-    if (within.length === 0) names.push(entry.name);
-    else for (const name of within) names.push(name);
+    const filesInside = entry.isDirectory() ? readdirSync(join(folder, entry.name)).map((name) => `${entry.name}/${name}`) : [];
+    if (filesInside.length === 0) names.push(entry.name);
+    else for (const name of filesInside) names.push(name);
     if (names.length > MAX_FILES) throw new BorunaError("evidence.too_large", `${folder} has more than ${MAX_FILES} files`);
   }
   return names.sort(compareUtf8);
@@ -72,7 +72,7 @@ function namesIn(folder: string): readonly string[] {
 
 export const manifestText = (sums: ReadonlyMap<string, string>): string => [...sums].map(([name, sum]) => `${sum}  ${name}\n`).join("");
 
-/** Reads a manifest. Ignores what is not a line of one, because its text is compared too. */
+/** Reads a manifest. Ignores malformed lines, because `checkFiles` also compares the complete text. */
 export function readManifest(text: string): ReadonlyMap<string, string> {
   const lines = text.split("\n").map((line) => /^([0-9a-f]{64}) {2}(.+)$/.exec(line));
   return new Map(lines.flatMap((line): [string, string][] => (line === null ? [] : [[line[2] ?? "", line[1] ?? ""]])));

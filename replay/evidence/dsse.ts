@@ -1,11 +1,11 @@
 /**
- * DSSE envelopes (https://github.com/secure-systems-lab/dsse, version 1.0.0), which sign a payload of any type. What is signed is not the
- * payload but its pre-authentication encoding, PAE, which also covers the type:
+ * DSSE envelopes (https://github.com/secure-systems-lab/dsse, version 1.0.0), which sign a payload of any type. The signature is over the
+ * pre-authentication encoding (PAE), which holds the type and the payload:
  *
  *     "DSSEv1" SP bytes of the type SP type SP bytes of the payload SP payload
  *
- * An envelope here has one signature, by an Ed25519 key. Its `keyid` is the public key, as policies name it. Nothing covers `keyid`, so it only
- * says whose signature this claims to be.
+ * An envelope here has one signature, by an Ed25519 key. Its `keyid` is the public key in the form that policies use. Anybody can sign the
+ * payload again with another key, so a reader must compare `keyid` with a key that they trust.
  */
 import { isSignedBy, type SigningKey } from "../../gateway/signing.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -22,8 +22,8 @@ export function preAuthenticationEncoding(type: string, payload: Uint8Array): Ui
 
 export interface Envelope {
   readonly payload: Uint8Array;
-  /** The public key that the signature claims to be of. */
-  readonly key: string;
+  /** The public key that verifies the signature. */
+  readonly signerKey: string;
 }
 
 /** Returns the text of an envelope with an in-toto statement. */
@@ -42,15 +42,15 @@ function envelopeText(payload: Uint8Array, keyid: string, sig: string): string {
 }
 
 /**
- * Reads an envelope as `signEnvelope` writes it, and checks its signature. Other writers may use another order, white space or base64; a
- * bundle is refused then, so that none of its bytes can change. Throws `evidence.envelope`.
+ * Reads an envelope and checks its signature. Refuses an envelope whose bytes differ from what `signEnvelope` writes, for example in the
+ * order of members, white space or base64: not one byte of a bundle may change. Throws `evidence.envelope`.
  */
 export function openEnvelope(bytes: Uint8Array): Envelope {
   const { payload, keyid, sig, text } = readEnvelope(bytes);
   if (envelopeText(payload, keyid, sig) !== text) throw envelopeError("it is not written as boruna writes it");
   if (!isSignedBy(keyid, preAuthenticationEncoding(STATEMENT_TYPE, payload), sig))
     throw envelopeError("the signature is not one of its payload by the key that it names");
-  return { payload, key: keyid };
+  return { payload, signerKey: keyid };
 }
 
 function readEnvelope(bytes: Uint8Array): {

@@ -1,4 +1,4 @@
-/** Packs logs into a bundle of evidence, which anybody can verify without the host that packed it. `bundle.ts` shows what is in it. */
+/** Packs logs into a bundle of evidence. Anybody can verify the bundle without access to the host that packed it. `bundle.ts` lists its files. */
 import { copyFileSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { signingKeyOf } from "../../gateway/signing.ts";
@@ -13,7 +13,7 @@ import { verifyLog } from "../verify.ts";
 import { ENVELOPE_FILE, isLogName, MANIFEST_FILE, manifestOf, manifestText, readableFiles } from "./bundle.ts";
 import { signEnvelope } from "./dsse.ts";
 import { chooseValues, placesOf, type ValuePlace } from "./redaction.ts";
-import { checkClaims, claimsJson, type HostClaims, statementBytes, type StatedRun, subjectOf } from "./statement.ts";
+import { checkClaims, type HostClaims, signerClaimsJson, statementBytes, type StatedRun, subjectOf } from "./statement.ts";
 
 export interface PackOptions extends HostClaims {
   /** The folder to create. */
@@ -21,8 +21,9 @@ export interface PackOptions extends HostClaims {
   /** The text of a PEM file with the Ed25519 private key that signs the statement. */
   readonly sign: string;
   /**
-   * The values to leave out, if there is one log: `2` is call 2 with its arguments and its answer, `2.url` an argument, `2.result` the answer,
-   * `event:5` another event, `end` how the run ended. The log must have been recorded with `redactable`, or the value be long.
+   * The values to leave out; allowed only if one log is packed. `2` selects the arguments and the answer of call 2, `2.url` one argument,
+   * `2.result` the answer, `event:5` an event, `end` the end record. Each value must be in a blob: the log was recorded with `redactable`,
+   * or the value is long.
    */
   readonly redact?: readonly string[] | undefined;
 }
@@ -34,13 +35,13 @@ export interface PackedEvidence {
   /** Number of files, including the envelope and the manifest. */
   readonly files: number;
   readonly runs: readonly StatedRun[];
-  /** Places of the log with the same value as a redacted one. They were not redacted. */
+  /** Places at which a redacted value appears again in the log. These were not redacted. */
   readonly repeated: readonly ValuePlace[];
 }
 
 /**
- * Copies the logs, verifies the copies and signs a statement about them. Throws `usage` for options, `evidence.unverified` for a log that does
- * not verify or whose run has not ended, `evidence.exists`, `log.*`.
+ * Copies the logs, verifies the copies and signs a statement about them. Throws `usage` for invalid options, `evidence.unverified` for a log
+ * that does not verify or whose run has not ended, `evidence.exists` if `output` exists, and `log.*`.
  */
 export async function packEvidence(logs: readonly string[], options: PackOptions): Promise<PackedEvidence> {
   const { output, sign, redact = [] } = options;
@@ -65,10 +66,10 @@ export async function packEvidence(logs: readonly string[], options: PackOptions
     }
     const sums = manifestOf(folder);
     const manifest = manifestText(sums);
-    create(join(folder, MANIFEST_FILE), manifest);
-    const claims = claimsJson(options, new Date().toISOString());
+    writeNewFile(join(folder, MANIFEST_FILE), manifest);
+    const claims = signerClaimsJson(options, new Date().toISOString());
     const statement = statementBytes(subjectOf(manifest, sums, runs), runs, claims);
-    create(join(folder, ENVELOPE_FILE), signEnvelope(statement, key));
+    writeNewFile(join(folder, ENVELOPE_FILE), signEnvelope(statement, key));
     publish(folder, output);
     return { folder: output, key: key.publicKey, files: sums.size + 2, runs, repeated };
   } catch (error) {
@@ -84,8 +85,9 @@ function checkNames(logs: readonly string[]): void {
     throw new BorunaError("usage", `${JSON.stringify(wrong)} cannot be the name of a log in a bundle`, {
       hint: "Copy the log with its blobs to a name of ASCII letters, digits, _, . and -.",
     });
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new BorunaError("usage", `two logs have the name ${twice}`, { hint: "Pack them into two bundles." });
+  const duplicate = names.find((name, i) => names.indexOf(name) !== i);
+  if (duplicate !== undefined)
+    throw new BorunaError("usage", `two logs have the name ${duplicate}`, { hint: "Pack them into two bundles." });
   if (logs.length === 0) throw new BorunaError("usage", "no log to pack");
 }
 
@@ -96,7 +98,7 @@ async function packLog(
 ): Promise<{ readonly run: StatedRun; readonly repeated: readonly ValuePlace[] }> {
   const name = basename(path);
   const copy = join(folder, name);
-  const original = runLog(readLog(path), path);
+  const original = requireRunLog(readLog(path), path);
   const { blobs, repeated } = chooseValues(original, redact, original.blobs);
   copyFileSync(path, copy, constants.COPYFILE_EXCL);
   copyBlobs(copy, original.blobs, blobs);
@@ -110,41 +112,41 @@ async function packLog(
           ? "A decision about a call needs the call's arguments, so they cannot be redacted."
           : "boruna verify LOG --explain says more.",
     });
-  const log = runLog(readLog(copy), path);
-  for (const [file, text] of readableFiles(log, name)) create(join(folder, file), text);
+  const log = requireRunLog(readLog(copy), path);
+  for (const [file, text] of readableFiles(log, name)) writeNewFile(join(folder, file), text);
   const run = { log: name, header: log.header, outcome, events: log.eventCount, head, redacted: placesOf(log, blobs) };
   return { run, repeated };
 }
 
-function runLog(log: ReturnType<typeof readLog>, path: string): RunLog {
+function requireRunLog(log: ReturnType<typeof readLog>, path: string): RunLog {
   if (log.format === "log") return log;
   throw new BorunaError("evidence.unverified", `${path} is an event log, which has no hashes`, { place: { file: path } });
 }
 
-/** Copies the module and each blob that the log names, but the redacted ones. */
+/** Copies the module and each blob that the log names, except the redacted blobs. */
 function copyBlobs(log: string, blobs: BlobReader, redacted: ReadonlySet<string>): void {
   const target = `${log}.blobs`;
   mkdirSync(target, { mode: 0o700 });
   const copied = new Set<string>(redacted);
   for (const record of logRecords(fileSource(log))) {
-    for (const ref of namesOf(record)) {
+    for (const ref of blobsNamedBy(record)) {
       if (copied.has(ref.sha256)) continue;
       copied.add(ref.sha256);
-      create(join(target, ref.sha256), blobs.read(ref));
+      writeNewFile(join(target, ref.sha256), blobs.read(ref));
     }
   }
 }
 
-function namesOf(record: LogRecord): readonly { readonly sha256: string; readonly bytes?: number }[] {
+function blobsNamedBy(record: LogRecord): readonly { readonly sha256: string; readonly bytes?: number }[] {
   return record.kind === "header" ? [{ sha256: record.header.program.moduleBlob.slice("sha256:".length) }] : blobsOfRecord(record);
 }
 
-const create = (path: string, content: string | Uint8Array): void => writeFileSync(path, content, { flag: "wx", mode: 0o600 });
+const writeNewFile = (path: string, content: string | Uint8Array): void => writeFileSync(path, content, { flag: "wx", mode: 0o600 });
 
-/** Gives the folder its name. Never replaces anything. */
+/** Renames the finished folder to `output`. Throws `evidence.exists` instead of replacing anything. */
 function publish(folder: string, output: string): void {
   try {
-    // Reserves the name; an empty folder can be replaced by the rename.
+    // Reserves the name, because the rename may only replace an empty folder.
     mkdirSync(output);
     renameSync(folder, output);
   } catch (error) {

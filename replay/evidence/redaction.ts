@@ -1,6 +1,6 @@
 /**
- * Chooses values of a log that a bundle leaves out. A value can be left out if it is in a blob: the log then names only its hash. In a log
- * that was recorded with `redactable`, every value is, with a salt.
+ * Chooses the values of a log that a bundle leaves out. Only a value in a blob can be left out, because the log itself holds just the hash of
+ * the blob. In a log that was recorded with `redactable`, every value is in a blob, with a salt.
  */
 import { sha256Hex } from "../../gateway/digest.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -12,10 +12,11 @@ import type { BlobReader } from "../log/memory-blobs.ts";
 import { signatureOf } from "../entries.ts";
 import { recordedRegistry } from "../replay.ts";
 
-/** Where a value is in a log: the number of its event, or one more than the last for the end record, and its name there. */
+/** Where a value is in a log. */
 export interface ValuePlace {
+  /** Number of the event. For the end record, the number of the last event plus 1. */
   readonly event: number;
-  /** As in the record: `args[0]`, `result`, `message`, `payload`, `tree`, `value`. */
+  /** The name of the value in its record: `args[0]`, `result`, `message`, `payload`, `tree`, `label`, `value`, `counterexample[0]`. */
   readonly value: string;
 }
 
@@ -23,10 +24,13 @@ export interface RedactedValue extends ValuePlace {
   readonly sha256: string;
 }
 
-interface LoggedValue extends ValuePlace {
-  /** The number of the call that it belongs to, and its name there: that of a parameter, or `result`. */
+interface LoggedValue {
+  readonly event: number;
+  readonly valueName: string;
+  /** The call that has the value as an argument or an answer; undefined for any other value. */
   readonly call: number | undefined;
-  readonly name: string;
+  /** The name of the value in a selector: that of its parameter, or `result`. */
+  readonly selectorName: string;
   readonly content: ValueOrBlob;
 }
 
@@ -41,13 +45,15 @@ function* valuesOf(log: RunLog): Generator<LoggedValue, void> {
       open.push(calls);
       const params = signatureOf(event, registry)?.params ?? [];
       for (const [i, content] of event.args.entries()) {
-        const value = `args[${i}]`;
-        yield { event: n, value, call: calls, name: params[i]?.name ?? value, content };
+        const valueName = `args[${i}]`;
+        yield { event: n, valueName, call: calls, selectorName: params[i]?.name ?? valueName, content };
       }
     } else if (event.type === "CapResult" || event.type === "CapError") {
       const call = open.shift();
-      for (const [value, content] of contentsOf(event)) yield { event: n, value, call, name: "result", content };
-    } else for (const [value, content] of contentsOf(event)) yield { event: n, value, call: undefined, name: value, content };
+      for (const [valueName, content] of contentsOf(event)) yield { event: n, valueName, call, selectorName: "result", content };
+    } else
+      for (const [valueName, content] of contentsOf(event))
+        yield { event: n, valueName, call: undefined, selectorName: valueName, content };
   }
   const { value, error } = log.end ?? {};
   const texts = [
@@ -56,11 +62,11 @@ function* valuesOf(log: RunLog): Generator<LoggedValue, void> {
     ...(error?.counterexample ?? []).map((text, i) => [`counterexample[${i}]`, text] as const),
   ] as const;
   for (const [name, content] of texts) {
-    if (content !== undefined) yield { event: log.eventCount + 1, value: name, call: undefined, name, content };
+    if (content !== undefined) yield { event: log.eventCount + 1, valueName: name, call: undefined, selectorName: name, content };
   }
 }
 
-/** Returns the values of an event that is no call, by name. */
+/** Returns the values of an event other than a call, each with its name in the record. */
 function contentsOf(event: RecordedEvent): readonly (readonly [name: string, content: ValueOrBlob])[] {
   switch (event.type) {
     case "CapResult":
@@ -79,23 +85,23 @@ function contentsOf(event: RecordedEvent): readonly (readonly [name: string, con
   }
 }
 
-/** Returns every place of the log whose value is in one of these blobs. */
+/** Returns every place in the log whose value is in a redacted blob. */
 export function placesOf(log: RunLog, redacted: ReadonlySet<string>): readonly RedactedValue[] {
   if (redacted.size === 0) return [];
   const places: RedactedValue[] = [];
-  for (const { event, value, content } of valuesOf(log))
-    if (content instanceof BlobRef && redacted.has(content.sha256)) places.push({ event, value, sha256: content.sha256 });
+  for (const { event, valueName, content } of valuesOf(log))
+    if (content instanceof BlobRef && redacted.has(content.sha256)) places.push({ event, value: valueName, sha256: content.sha256 });
   return places;
 }
 
 const SELECTOR = /^(?:(?<call>[1-9]\d{0,15})(?:\.(?<name>[^.]+))?|event:(?<event>[1-9]\d{0,15})|(?<end>end))$/;
 
-/** Returns a function that says whether a value is chosen by `2`, `2.url`, `2.result`, `event:5` or `end`. Throws `usage`. */
+/** Reads a selector: `2`, `2.url`, `2.result`, `event:5` or `end`. Returns a function that says whether it selects a value. Throws `usage`. */
 function readSelector(text: string, endEvent: number): (value: LoggedValue) => boolean {
   const { call, name, event, end } = SELECTOR.exec(text)?.groups ?? {};
   if (end !== undefined) return (value) => value.event === endEvent;
   if (event !== undefined) return (value) => value.event === Number(event);
-  if (call !== undefined) return (value) => value.call === Number(call) && (name === undefined || name === value.name);
+  if (call !== undefined) return (value) => value.call === Number(call) && (name === undefined || name === value.selectorName);
   throw new BorunaError("usage", `redact ${text}: expected a call (2), a value of a call (2.url, 2.result), an event (event:5) or end`, {
     hint: "boruna log show LOG --call N shows a call with the names of its values.",
   });
@@ -104,20 +110,20 @@ function readSelector(text: string, endEvent: number): (value: LoggedValue) => b
 export interface Redaction {
   /** The SHA-256 of the blobs to leave out. */
   readonly blobs: ReadonlySet<string>;
-  /** Where the log has the value of one of them in another place, which is not left out, also inside a longer text. Short values are not searched. */
+  /** Places that still show a redacted value, also inside a longer text. Short values are not searched. */
   readonly repeated: readonly ValuePlace[];
 }
 
-/** A shorter value, in characters of JSON, appears again by chance. */
+/** In UTF-16 code units of JSON. A shorter value could appear elsewhere by chance, so it is not searched. */
 const MIN_REPEATED_CHARACTERS = 16;
 const MAX_REPEATED = 100;
-/** The most texts, and the most characters of one, that are looked for inside longer texts. */
+/** At most this many redacted Strings are searched inside longer texts, each of at most `MAX_NEEDLE_CHARACTERS` UTF-16 code units. */
 const MAX_NEEDLES = 100;
 const MAX_NEEDLE_CHARACTERS = 64 * 1024;
 
 /**
- * Finds the chosen values. `blobs` has the values themselves. Throws `usage` if a selector chooses nothing, or a value that is not in a blob or
- * that an approval needs.
+ * Finds the values that the selectors choose, and reads them from `blobs`. Throws `usage` if a selector chooses nothing, or chooses a value that
+ * is not in a blob.
  */
 export function chooseValues(log: RunLog, selectors: readonly string[], blobs: BlobReader): Redaction {
   if (selectors.length === 0) return { blobs: new Set(), repeated: [] };
@@ -125,9 +131,9 @@ export function chooseValues(log: RunLog, selectors: readonly string[], blobs: B
   const found = new Set<string>();
   const texts = new RedactedTexts();
   for (const value of valuesOf(log)) {
-    const by = chosen.filter(({ matches }) => matches(value));
-    for (const selector of by) selector.count += 1;
-    const [first] = by;
+    const matching = chosen.filter(({ matches }) => matches(value));
+    for (const selector of matching) selector.count += 1;
+    const [first] = matching;
     if (first === undefined) continue;
     if (!(value.content instanceof BlobRef)) throw inlineError(log, value, first.text);
     found.add(value.content.sha256);
@@ -140,15 +146,15 @@ export function chooseValues(log: RunLog, selectors: readonly string[], blobs: B
 
 function repeatedIn(log: RunLog, found: ReadonlySet<string>, texts: RedactedTexts, blobs: BlobReader): readonly ValuePlace[] {
   const repeated: ValuePlace[] = [];
-  for (const { event, value, content } of valuesOf(log)) {
+  for (const { event, valueName, content } of valuesOf(log)) {
     if (repeated.length === MAX_REPEATED) break;
     if (content instanceof BlobRef && found.has(content.sha256)) continue;
-    if (texts.areIn(content, blobs)) repeated.push({ event, value });
+    if (texts.areIn(content, blobs)) repeated.push({ event, value: valueName });
   }
   return repeated;
 }
 
-/** The redacted values, as far as they are looked for elsewhere: the SHA-256 of their JSON, and the texts of the first Strings. */
+/** The redacted values that are searched elsewhere in the log: the SHA-256 of their JSON, and the texts of the first Strings. */
 class RedactedTexts {
   readonly #hashes = new Set<string>();
   readonly #needles = new Set<string>();
@@ -163,7 +169,7 @@ class RedactedTexts {
     if (needle.length >= MIN_REPEATED_CHARACTERS) this.#needles.add(JSON.stringify(needle).slice(1, -1));
   }
 
-  /** Whether the content is one of the values, or has the text of one inside it. */
+  /** Whether the content equals a redacted value, or contains the text of one. */
   areIn(content: ValueOrBlob, blobs: BlobReader): boolean {
     const text = jsonText(valueToTaggedJson(loadValue(content, blobs)));
     if (text.length < MIN_REPEATED_CHARACTERS) return false;
@@ -171,7 +177,7 @@ class RedactedTexts {
   }
 }
 
-const inlineError = (log: RunLog, { event, value }: LoggedValue, selector: string): BorunaError =>
-  new BorunaError("usage", `redact ${selector}: ${value} of event ${event} is in ${log.file} itself, so that its hash chain needs it`, {
+const inlineError = (log: RunLog, { event, valueName }: LoggedValue, selector: string): BorunaError =>
+  new BorunaError("usage", `redact ${selector}: ${valueName} of event ${event} is in ${log.file} itself, so that its hash chain needs it`, {
     hint: "Only a run that was recorded as redactable has each value beside its log.",
   });

@@ -12,7 +12,8 @@
  *      "predicateType":"urn:boruna:evidence:v1",
  *      "subject":[{"digest":{"sha256":"…"},"name":"SHA256SUMS"},{"digest":{"sha256":"…"},"name":"july.jsonl"}]}
  *
- * `host` is what the packing host says of the runs; nothing in a log says it. The rest is computed from the bundle, and again to verify it.
+ * `host`, `packedOn` and `versions` are claims of the signer, which no log can confirm. `runs` and `subject` are computed from the bundle, and
+ * a verifier computes them again.
  */
 import { sha256Hex } from "../../gateway/digest.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -24,7 +25,7 @@ import { decodeUtf8 } from "../log/utf8-text.ts";
 import { isLogName, MANIFEST_FILE } from "./bundle.ts";
 import type { RedactedValue } from "./redaction.ts";
 
-/** What a host says of the runs that it packs. A log has none of it. */
+/** Claims of the packing host about its runs. No log holds these facts. */
 export interface HostClaims {
   /** Who ran the programs, such as `ci@example.com`: 1 to 256 characters, none of them a control character. */
   readonly identity?: string | undefined;
@@ -35,7 +36,7 @@ export interface HostClaims {
   readonly traceId?: string | undefined;
 }
 
-/** What a statement says of one run. */
+/** What a statement says about one run. */
 export interface StatedRun {
   /** The name of the log in the bundle. */
   readonly log: string;
@@ -49,7 +50,7 @@ export interface StatedRun {
 const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/;
 const isTime = (text: string): boolean => UTC_TIME.test(text) && !Number.isNaN(Date.parse(text));
 
-/** Throws `usage` for a claim that is not in its form. */
+/** Throws `usage` for a claim in the wrong form. */
 export function checkClaims({ identity, startedOn, finishedOn, traceId }: HostClaims): void {
   // oxlint-disable-next-line no-control-regex
   if (identity !== undefined && !/^[^\u0000-\u001f\u007f-\u009f]{1,256}$/u.test(identity))
@@ -69,8 +70,8 @@ export function checkClaims({ identity, startedOn, finishedOn, traceId }: HostCl
     throw new BorunaError("usage", "trace id: expected 32 lower-case hexadecimal digits, not all zero");
 }
 
-/** Returns the predicate without its runs: what only the host that packs the bundle knows. */
-export function claimsJson({ identity, startedOn, finishedOn, traceId }: HostClaims, packedOn: string): JsonObject {
+/** Returns the predicate without `runs`: what only the signer can say. */
+export function signerClaimsJson({ identity, startedOn, finishedOn, traceId }: HostClaims, packedOn: string): JsonObject {
   return jsonObject({
     host: jsonObject({ identity, startedOn, finishedOn, traceId }),
     packedOn,
@@ -81,7 +82,7 @@ export function claimsJson({ identity, startedOn, finishedOn, traceId }: HostCla
 const STATEMENT = "https://in-toto.io/Statement/v1";
 const PREDICATE = "urn:boruna:evidence:v1";
 
-/** Returns the subject of a statement: the SHA-256 of the manifest and of each log. `sums` has those of the files by name. */
+/** Returns the subject of a statement: the SHA-256 of the manifest and of each log. `sums`: SHA-256 by file name. */
 export function subjectOf(manifest: string, sums: ReadonlyMap<string, string>, runs: readonly StatedRun[]): Subject {
   return [[MANIFEST_FILE, sha256Hex(manifest)], ...runs.map(({ log }) => [log, sums.get(log) ?? ""] as const)];
 }
@@ -89,17 +90,17 @@ export function subjectOf(manifest: string, sums: ReadonlyMap<string, string>, r
 type Subject = readonly (readonly [name: string, sha256: string])[];
 
 /** Returns the bytes of the statement. */
-export function statementBytes(subject: Subject, runs: readonly StatedRun[], claims: JsonObject): Uint8Array {
+export function statementBytes(subject: Subject, runs: readonly StatedRun[], signerClaims: JsonObject): Uint8Array {
   const statement = jsonObjectOf(
     ["_type", STATEMENT],
     ["predicateType", PREDICATE],
     ["subject", subject.map(([name, sha256]) => jsonObjectOf(["name", name], ["digest", jsonObjectOf(["sha256", sha256])]))],
-    ["predicate", new Map([...claims, ["runs", runs.map(runJson)]])],
+    ["predicate", new Map([...signerClaims, ["runs", runs.map(runJson)]])],
   );
   return Buffer.from(canonicalJson(statement));
 }
 
-function runJson({ log, header, outcome, events, head, redacted }: StatedRun): JsonData {
+function runJson({ log, header, outcome, events, head: headHash, redacted }: StatedRun): JsonData {
   const { name, moduleHash, sourceHash } = header.program;
   return jsonObject({
     log,
@@ -109,28 +110,28 @@ function runJson({ log, header, outcome, events, head, redacted }: StatedRun): J
     mode: header.mode,
     outcome,
     events,
-    head,
-    redacted: redacted.map(({ event, value, sha256 }) => jsonObject({ event, value, sha256 })),
+    head: headHash,
+    redacted: redacted.map(({ event, value: valueName, sha256 }) => jsonObject({ event, value: valueName, sha256 })),
   });
 }
 
-/** What must be known of a statement to compute it again. */
+/** The parts of a statement that a verifier needs to compute the statement again. */
 export interface ReadStatement {
-  /** Each log with the SHA-256 of its redacted values. */
+  /** Each log with the SHA-256 of its redacted blobs. */
   readonly logs: readonly { readonly log: string; readonly redacted: ReadonlySet<string> }[];
-  readonly claims: JsonObject;
+  readonly signerClaims: JsonObject;
 }
 
-/** Reads a statement whose signature was checked. Throws `evidence.statement`. */
+/** Reads a statement. Check its signature first. Throws `evidence.statement`. */
 export function readStatement(bytes: Uint8Array): ReadStatement {
   try {
     const statement = objectOf(parseJson(decodeUtf8(bytes, "the statement"), { maxDepth: 32 }), "statement");
     if (statement.get("_type") !== STATEMENT || statement.get("predicateType") !== PREDICATE)
       throw new BorunaError("log.form", `expected the type ${STATEMENT} and the predicate type ${PREDICATE}`);
-    const claims = new Map(objectOf(statement.get("predicate"), "predicate"));
-    const runs = arrayOf(claims.get("runs"), "runs").map((run) => objectOf(run, "run"));
-    claims.delete("runs");
-    return { logs: runs.map(readRun), claims };
+    const signerClaims = new Map(objectOf(statement.get("predicate"), "predicate"));
+    const runs = arrayOf(signerClaims.get("runs"), "runs").map((run) => objectOf(run, "run"));
+    signerClaims.delete("runs");
+    return { logs: runs.map(readRun), signerClaims };
   } catch (error) {
     if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
     throw new BorunaError("evidence.statement", `the statement: ${error.message}`);

@@ -1,12 +1,12 @@
 /**
- * Verifies a bundle of evidence offline. The checks run in this order, and the first that fails ends the verification:
+ * Verifies a bundle of evidence offline. The checks run in this order, and the first failed check ends the verification:
  *
- * - envelope: its bytes are those that `packEvidence` writes, and the owner of its key has signed the statement;
- * - key, if the caller names one: it is the one that has signed;
- * - files: the manifest has the SHA-256 in the statement, and the folder has exactly its files;
- * - logs: each log verifies as `verifyLog` does, without the values that the statement lists as redacted, and with the replay if the caller
- *   asks for it and no value is redacted;
- * - statement: computed again from the bundle, it is the same.
+ * - envelope: its bytes are exactly what `packEvidence` writes, and the signature of the statement fits the key in the envelope;
+ * - key, if the caller names one: the envelope has this key;
+ * - files: the folder has exactly the files of the manifest, with the SHA-256 that the manifest lists;
+ * - logs: `verifyLog` accepts each log without the values that the statement lists as redacted. If the caller asks for a replay, a log
+ *   without redacted values is also replayed;
+ * - statement: the statement computed again from the bundle has the same bytes. It includes the SHA-256 of the manifest.
  */
 import { existsSync, lstatSync } from "node:fs";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ import { readLog } from "../log/log-reader.ts";
 import { decodeUtf8 } from "../log/utf8-text.ts";
 import { type Verification, verifyLog } from "../verify.ts";
 import type { ReplayLimits } from "../replay-limits.ts";
-import { ENVELOPE_FILE, filesOf, MANIFEST_FILE, manifestOf, manifestText, readableFiles, readManifest } from "./bundle.ts";
+import { bundleFilesOf, ENVELOPE_FILE, MANIFEST_FILE, manifestOf, manifestText, readableFiles, readManifest } from "./bundle.ts";
 import { openEnvelope } from "./dsse.ts";
 import { placesOf } from "./redaction.ts";
 import { type ReadStatement, readStatement, type StatedRun, statementBytes, subjectOf } from "./statement.ts";
@@ -43,21 +43,21 @@ export interface EvidenceFailure {
 export interface EvidenceVerification {
   readonly ok: boolean;
   readonly folder: string;
-  /** The public key whose owner has signed the statement. Undefined if there is no valid envelope. */
+  /** The public key whose owner signed the statement. Undefined if the envelope is missing or invalid. */
   readonly key: string | undefined;
-  /** Whether the caller named the key, so that it is known whose it is. */
+  /** Whether the caller named the key. If not, nothing says who owns `key`. */
   readonly keyGiven: boolean;
-  /** Whether the caller asked for a replay. A run with redacted values has none nevertheless. */
+  /** Whether the caller asked for a replay. A run with redacted values is not replayed even then. */
   readonly replayAsked: boolean;
   /** The number of files, including the envelope and the manifest. */
   readonly files: number;
-  /** What the signed statement says, without its runs: `host`, `packedOn`, `versions`. These are claims of its signer. */
+  /** The parts of the signed statement that are only claims of its signer: `host`, `packedOn`, `versions`. */
   readonly claims: JsonObject;
   readonly runs: readonly { readonly stated: StatedRun; readonly verification: Verification }[];
   readonly failure: EvidenceFailure | undefined;
 }
 
-/** Maximum bytes of the envelope, and of the manifest. */
+/** Maximum bytes of the envelope and of the manifest, each. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
 /**
@@ -80,28 +80,28 @@ export async function verifyEvidence(folder: string, options: VerifyEvidenceOpti
     const finding = failure === undefined ? await step() : undefined;
     if (finding !== undefined) failure = { check, reason: finding.reason, hint: finding.hint };
   }
-  const { runs, claims, key: signer, files } = bundle;
+  const { runs, signerClaims, signerKey, files } = bundle;
   return {
     ok: failure === undefined,
     folder,
-    key: signer,
+    key: signerKey,
     keyGiven: key !== undefined,
     replayAsked: options.replay === true,
     files,
-    claims,
+    claims: signerClaims,
     runs,
     failure,
   };
 }
 
-/** What is wrong with a bundle; undefined if nothing is. */
+/** What is wrong with a bundle. Undefined: the check passed. */
 type Finding = { readonly reason: string; readonly hint?: string | undefined } | undefined;
 
-/** The bundle under verification, and what the checks have found so far. Each check returns what is wrong, if something is. */
+/** The bundle under verification, and what the checks have read so far. Call the checks in the order of the file comment. */
 class CheckedBundle {
   readonly #folder: string;
-  key: string | undefined;
-  claims: JsonObject = new Map();
+  signerKey: string | undefined;
+  signerClaims: JsonObject = new Map();
   runs: EvidenceVerification["runs"][number][] = [];
   #statement: Uint8Array = new Uint8Array();
   #logs: ReadStatement["logs"] = [];
@@ -118,12 +118,12 @@ class CheckedBundle {
 
   openEnvelope(): Finding {
     try {
-      const { payload, key } = openEnvelope(this.#read(ENVELOPE_FILE));
-      this.key = key;
+      const { payload, signerKey } = openEnvelope(this.#read(ENVELOPE_FILE));
+      this.signerKey = signerKey;
       this.#statement = payload;
-      const { logs, claims } = readStatement(payload);
+      const { logs, signerClaims } = readStatement(payload);
       this.#logs = logs;
-      this.claims = claims;
+      this.signerClaims = signerClaims;
       return undefined;
     } catch (error) {
       return findingOf(error);
@@ -131,10 +131,12 @@ class CheckedBundle {
   }
 
   checkKey(key: string | undefined): Finding {
-    return key === undefined || key === this.key ? undefined : { reason: `the statement is signed with another key: ${this.key}` };
+    return key === undefined || key === this.signerKey
+      ? undefined
+      : { reason: `the statement is signed with another key: ${this.signerKey}` };
   }
 
-  /** Compares the files with the manifest, and then the manifest with itself: it must have the bytes of one that is made of the files. */
+  /** Compares the files with the manifest. Then the text of the manifest must be exactly the text that `manifestText` makes of the files. */
   checkFiles(): Finding {
     try {
       this.#manifest = decodeUtf8(this.#read(MANIFEST_FILE), MANIFEST_FILE);
@@ -175,10 +177,10 @@ class CheckedBundle {
 
   checkStatement(): Finding {
     const runs = this.runs.map(({ stated }) => stated);
-    const known = new Set(runs.flatMap(({ log }) => filesOf(log)));
+    const known = new Set(runs.flatMap(({ log }) => bundleFilesOf(log)));
     const other = [...this.#sums.keys()].find((name) => !known.has(name.includes("/") ? name.slice(0, name.indexOf("/")) : name));
     if (other !== undefined) return { reason: `${other} belongs to no log of the statement` };
-    const expected = statementBytes(subjectOf(this.#manifest, this.#sums, runs), runs, this.claims);
+    const expected = statementBytes(subjectOf(this.#manifest, this.#sums, runs), runs, this.signerClaims);
     return Buffer.compare(expected, this.#statement) === 0
       ? undefined
       : { reason: "the statement is about other files or other runs than the bundle has" };
@@ -190,14 +192,14 @@ class CheckedBundle {
       if (!lstatSync(path).isFile()) throw new BorunaError("evidence.form", `${name} is not a file`);
       return readBounded(path, MAX_FILE_BYTES);
     } catch (error) {
-      // Without its folder, there is no bundle to report about.
+      // A missing folder is an error of the caller, not a finding about a bundle.
       if (!isMissing(error) || !existsSync(this.#folder)) throw toIoError(error, "read", path);
       throw new BorunaError("evidence.form", `${name} is missing`);
     }
   }
 }
 
-/** Returns what is wrong with the bundle, if that is what the error says. Rethrows any other error. */
+/** Converts an error about the contents of the bundle to a finding. Rethrows internal errors and `log.io_error`. */
 function findingOf(error: unknown): Finding {
   if (error instanceof BorunaError && error.kind !== "internal" && error.kind !== "log.io_error")
     return { reason: error.message, hint: error.hint };

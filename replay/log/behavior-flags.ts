@@ -1,6 +1,6 @@
 /**
- * Behavior flags: numbered changes in behavior that would alter the replay of older logs. The header of a log has the numbers of the flags
- * that its run had. A log without a flag is replayed, and resumed, with the behavior before that change, for ever.
+ * Behavior flags: numbered changes in behavior that would alter the replay of older logs. The header of a log lists the flags that its run
+ * had. If a log lacks a flag, every later version of Boruna replays and resumes it with the behavior before that change.
  */
 import { BorunaError } from "../../vm/error.ts";
 import type { JsonData } from "../../vm/json/json.ts";

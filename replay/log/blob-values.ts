@@ -1,7 +1,7 @@
 /**
- * Converts values to and from the form that they have in a log. A value whose canonical JSON is longer than `inlineBytes`
- * is stored in a blob, and the record refers to the blob. Other values are in the record. A long text, such as the message
- * of an error, becomes a blob that holds the text as a String value.
+ * Converts values to and from their form in a log. A value whose canonical JSON is longer than `inlineBytes` bytes is stored in a blob, and
+ * the record refers to the blob. Other values are in the record. A long text, such as the message of an error, is stored in a blob as a
+ * String value.
  *
  *     {"String":"hello"}                          in the record
  *     {"Blob":{"bytes":70014,"sha256":"9f86…"}}   in the file FILE.blobs/9f86…
@@ -21,9 +21,11 @@ import { countOf, digestOf, jsonObject, objectOf, onlyFields } from "./json-fiel
 import { RECORD_JSON_DEPTH } from "./log-limits.ts";
 import { unseal } from "./sealed-value.ts";
 
+/** A value or text of a record that is in a blob. */
 export class BlobRef {
-  /** SHA-256 of the value's canonical JSON in lower-case hexadecimal. */
+  /** SHA-256 of the blob in lower-case hexadecimal. The blob is the value's canonical JSON, in a redactable log in its sealed form. */
   readonly sha256: string;
+  /** Length of the blob. */
   readonly bytes: number;
   constructor(sha256: string, bytes: number) {
     this.sha256 = sha256;
@@ -119,7 +121,7 @@ export function loadValue(value: ValueOrBlob, blobs: BlobReader): Value {
   return readBlob(value, blobs).value;
 }
 
-/** Returns the value of a blob. If it is sealed, also its canonical JSON inside of the seal. */
+/** Returns the value in a blob, and, if the value is sealed, its JSON text without the seal. */
 function readBlob(ref: BlobRef, blobs: BlobReader): { readonly value: Value; readonly sealedText: string | undefined } {
   const text = decodeUtf8(blobs.read(ref), `blob ${ref.sha256}`);
   const data = parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: MAX_BLOB_MEMORY_BYTES });
@@ -146,7 +148,7 @@ export function loadText(text: TextOrBlob, blobs: BlobReader): string {
   return value;
 }
 
-/** Reads a value of at most `maxBytes`, for people. Returns a longer one, and one whose blob is missing, as it is. Throws what `loadValue` throws otherwise. */
+/** Reads a value to show it to people. Returns the `BlobRef` if the blob is longer than `maxBytes` or missing. Throws the other errors of `loadValue`. */
 export function readPresent(value: ValueOrBlob, blobs: BlobReader, maxBytes: number): ValueOrBlob {
   return value instanceof BlobRef && value.bytes <= maxBytes ? unlessMissing(value, () => loadValue(value, blobs)) : value;
 }
@@ -165,7 +167,7 @@ function unlessMissing<T>(ref: BlobRef, load: () => T): T | BlobRef {
   }
 }
 
-/** Runs `load`. If a blob is missing, throws `log.blob_missing` with the name of the value that was in it, and the blob as its place. */
+/** Runs `load`. If a blob is missing, throws a `log.blob_missing` that says which value the blob held; the error's place is the blob. */
 export function namingMissing<T>(name: string, load: () => T): T {
   try {
     return load();

@@ -1,4 +1,4 @@
-/** Reads and writes the folder `FILE.blobs/` of a log. It holds long values and the module, in files named by the SHA-256 of their bytes. */
+/** Reads and writes the folder `FILE.blobs/` of a log. It holds the module and the values in blobs. Each file's name is the SHA-256 of its bytes. */
 import {
   closeSync,
   constants,
@@ -41,7 +41,7 @@ export function folderBlobReader(logPath: string, maxBytes: number): BlobReader 
         const folder = opendirSync(path);
         try {
           for (let entry = folder.readSync(); entry !== null; entry = folder.readSync()) {
-            // A link does not count as a blob, even if it leads to one.
+            // A link is never a known blob, even if its target is one.
             if (!known.has(entry.name) || !entry.isFile()) return join(path, entry.name);
           }
           return undefined;
@@ -59,9 +59,9 @@ export function folderBlobReader(logPath: string, maxBytes: number): BlobReader 
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * Writes each blob under a temporary name and then renames the file. So a blob under its final name is complete, and
- * replaces a blob that a crash left incomplete. If `durable`, the blob is on disk when `put` returns. `ownFiles` receives
- * the identities of the folder and of each blob.
+ * Writes each blob under a temporary name and then renames the file, so a blob with its final name is always complete. The rename also
+ * replaces an incomplete blob that a crash left. If `durable`, the blob is on disk when `put` returns. `ownFiles` receives the identities of
+ * the folder and of each blob.
  */
 export function folderBlobWriter(logPath: string, durable: boolean, ownFiles: ProtectedFiles): BlobWriter {
   const folder = blobFolder(logPath);
@@ -114,8 +114,8 @@ const replacedFolderError = (folder: string): BorunaError =>
   });
 
 /**
- * Runs `body` with a path to the folder. On Linux this path leads to the same folder even if another folder gets its name
- * in the meantime. On other systems it is the ordinary path of the folder. Throws `log.io_error` if the folder is a link.
+ * Runs `body` with a path to the folder. On Linux, the path keeps naming this folder even if another folder is given its name meanwhile. On
+ * other systems, it is the ordinary path. Throws `log.io_error` if the folder is a link.
  */
 function withinFolder(folder: string, body: (folderPath: string, identity: FileIdentity) => void): void {
   if (lstatSync(folder).isSymbolicLink()) {
@@ -134,21 +134,21 @@ function withinFolder(folder: string, body: (folderPath: string, identity: FileI
 }
 
 /**
- * Prepares the folder of a log that is continued: removes the blobs that no record names, because a killed process left them, and
- * protects the others. `named` yields the SHA-256 of each blob that a record names. Throws `log.io_error`.
+ * Prepares the folder of a log that is continued. Removes the blobs that no record names, which a killed process left, and adds the others
+ * to `ownFiles`. `named` yields the SHA-256 of each blob that a record names. Throws `log.io_error`.
  */
 export function adoptBlobs(logPath: string, named: Iterable<string>, ownFiles: ProtectedFiles): void {
   const folder = blobFolder(logPath);
   try {
     withinFolder(folder, (folderPath, identity) => {
       ownFiles.add(identity);
-      // Only files that exist are kept in memory, because a forged log could name too many blobs.
-      const unnamed = new Set(readdirSync(folderPath));
+      // The set holds existing files, not the names in the log, because a forged log could name too many blobs for memory.
+      const unnamedFiles = new Set(readdirSync(folderPath));
       for (const name of named) {
-        unnamed.delete(name);
-        if (unnamed.size === 0) break;
+        unnamedFiles.delete(name);
+        if (unnamedFiles.size === 0) break;
       }
-      for (const name of unnamed) if (isBlobName(name)) unlinkSync(join(folderPath, name));
+      for (const name of unnamedFiles) if (isBlobName(name)) unlinkSync(join(folderPath, name));
       for (const name of readdirSync(folderPath)) ownFiles.add(lstatSync(join(folderPath, name), { bigint: true }));
     });
   } catch (error) {
@@ -158,7 +158,7 @@ export function adoptBlobs(logPath: string, named: Iterable<string>, ownFiles: P
 
 const isBlobName = (name: string): boolean => /^[0-9a-f]{64}(\.tmp)?$/.test(name) || isTemporary(name);
 
-/** Removes the blobs of a log that is about to be replaced or discarded. Keeps other files in the folder. Throws `log.io_error`. */
+/** Removes the blobs of a log that is about to be replaced or discarded. Leaves other files in the folder. Throws `log.io_error`. */
 export function removeBlobs(logPath: string): void {
   const folder = blobFolder(logPath);
   try {

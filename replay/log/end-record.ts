@@ -19,7 +19,7 @@ import {
 } from "./blob-values.ts";
 import { arrayOf, countOf, jsonObject, objectOf, onlyFields, textOf, type JsonObject } from "./json-fields.ts";
 
-/** A trap without its stack. The stack depends on debug information, which the module hash does not cover. */
+/** A trap without its stack. The log leaves out the stack, which depends on debug information that the module hash does not cover. */
 interface EndError<Text = string> {
   readonly kind: TrapKind;
   readonly message: Text;
@@ -45,12 +45,12 @@ interface End<V, E> {
   readonly events: number;
 }
 
-/** The end of a run. Every `RunResult` has these fields. */
+/** How a run ended. Every `RunResult` has these fields. */
 export type RunEnd = End<Value, EndError>;
-/** The end of a run as it was read from a log: long values may still be references to blobs. */
+/** How a run ended, as read from a log: values may still be references to blobs. */
 export type RecordedEnd = End<ValueOrBlob, EndError<TextOrBlob>>;
 
-/** Reads the long values of an end from their blobs. Throws the errors of `loadValue` and `loadText`. */
+/** Replaces references to blobs by their values. Throws the errors of `loadValue` and `loadText`. */
 export function loadEnd(end: RecordedEnd, blobs: BlobReader): RunEnd {
   const { value, error } = end;
   return {
@@ -74,7 +74,7 @@ export function valuesOfEnd({ value, error }: RecordedEnd): readonly (ValueOrBlo
   return [value, error?.message, ...(error?.counterexample ?? [])];
 }
 
-/** Whether something outside the program ended the run, at a moment that a replay cannot reproduce. */
+/** Whether something outside the program ended the run. A replay cannot reproduce the moment. */
 export function isInterruption(end: Pick<RunEnd, "outcome"> | undefined): boolean {
   return end !== undefined && ["timeout", "canceled", "fatal"].includes(end.outcome);
 }
@@ -88,7 +88,7 @@ export const COUNTER_NAMES = [
   "failed",
 ] as const satisfies readonly (keyof CallCounters)[];
 
-/** Returns the end as JSON for a record. If `put` is undefined, every value stays in the record. References to blobs are kept. */
+/** Returns the end as JSON for a record. If `put` is undefined, every value stays in the record. A `BlobRef` becomes a reference. */
 export function endToJson(end: RecordedEnd, inlineBytes = 0, put?: PutBlob): JsonObject {
   const text = (textOrBlob: TextOrBlob): JsonData => textToLogJson(textOrBlob, inlineBytes, put);
   const { value, error } = end;
@@ -103,7 +103,7 @@ export function endToJson(end: RecordedEnd, inlineBytes = 0, put?: PutBlob): Jso
   });
 }
 
-/** Copies each field by name, because a `RunError` has more fields than a log holds. */
+/** Copies only the fields that a log holds, because a `RunError` has more. */
 function errorToJson(error: EndError<TextOrBlob>, text: (textOrBlob: TextOrBlob) => JsonData): JsonObject {
   const { kind, message, capability, rule, limit, counterexample, step } = error;
   return jsonObject({ kind, message: text(message), capability, rule, limit, counterexample: counterexample?.map(text), step });
@@ -111,7 +111,7 @@ function errorToJson(error: EndError<TextOrBlob>, text: (textOrBlob: TextOrBlob)
 
 const isOutcome = (text: string): text is Outcome => Object.hasOwn(OUTCOMES, text);
 const isTrapKind = (text: string): text is TrapKind => Object.hasOwn(TRAPS, text);
-const isLimitName = (text: string): text is LimitWord => LIMIT_WORDS.some((word) => word === text);
+const isLimitWord = (text: string): text is LimitWord => LIMIT_WORDS.some((word) => word === text);
 
 /** Reads the end record. Throws `log.form`, `value.form`. */
 export function endFromJson(data: JsonData | undefined): RecordedEnd {
@@ -151,7 +151,7 @@ function errorFromJson(error: JsonObject): EndError<TextOrBlob> {
   if (!isTrapKind(kind)) throw new BorunaError("log.form", `end.error.kind: unknown kind ${JSON.stringify(kind.slice(0, 80))}`);
   const text = (name: string): string | undefined => (error.has(name) ? textOf(error.get(name), `end.error.${name}`) : undefined);
   const limit = text("limit");
-  if (limit !== undefined && !isLimitName(limit)) throw new BorunaError("log.form", "end.error.limit: unknown limit");
+  if (limit !== undefined && !isLimitWord(limit)) throw new BorunaError("log.form", "end.error.limit: unknown limit");
   const counterexample = error.has("counterexample") ? arrayOf(error.get("counterexample"), "end.error.counterexample") : undefined;
   return {
     kind,

@@ -36,7 +36,7 @@ interface RecordedTypes extends Omit<FieldTypes, "long text" | "value" | "values
   readonly values: readonly ValueOrBlob[];
 }
 
-/** An event as it was read from a log: long values may still be references to blobs. */
+/** An event as read from a log: values may still be references to blobs. */
 export type RecordedEvent = EventsWith<RecordedTypes>;
 type RecordedField = RecordedTypes[FieldForm];
 
@@ -46,7 +46,7 @@ export interface LogEvent {
   readonly event: RecordedEvent;
 }
 
-/** Returns the event as JSON for a record. If `put` is undefined, every value stays in the record. References to blobs are kept. */
+/** Returns the event as JSON for a record. If `put` is undefined, every value stays in the record. A `BlobRef` becomes a reference. */
 export function eventToJson(event: RecordedEvent, inlineBytes: number, put?: PutBlob): JsonObject {
   const contents: Readonly<Record<string, RecordedField>> = event;
   const fields = eventFields(event.type).map(([name, form]): [string, JsonData] => {
@@ -60,8 +60,8 @@ export function eventToJson(event: RecordedEvent, inlineBytes: number, put?: Put
 }
 
 /**
- * Reads an event. Throws `log.form`, `value.form`. If `lenient`, which is for logs that another machine wrote, ignores
- * unknown fields and accepts the verdict of a guard as a contract check of the kind `output`.
+ * Reads an event. Throws `log.form`, `value.form`. Use `lenient` for event logs, which the Rust machine wrote: then unknown fields are
+ * ignored, and the verdict of a guard may be a contract check of the kind `output`.
  */
 export function eventFromJson(data: JsonData | undefined, lenient = false): RecordedEvent {
   const eventObject = objectOf(data, "event");
@@ -123,14 +123,14 @@ function isRecordedEvent(event: { readonly type: RunEventType }): event is Recor
 }
 
 /**
- * Reads the values of an event from their blobs. Throws the errors of `loadValue` and `loadText`. `log.blob_missing` then
- * names the value, and the event by its number `n`, if that is given.
+ * Replaces references to blobs by their values. Throws the errors of `loadValue` and `loadText`. The message of `log.blob_missing` names the
+ * value and, if `n` is given, the event number `n`.
  */
 export function loadEvent(event: RecordedEvent, blobs: BlobReader, n?: number): RunEvent {
   if (isLoaded(event)) return event;
   const contents: Readonly<Record<string, RecordedField>> = event;
-  const of = "capability" in event ? ` of ${event.capability}` : "";
-  const nameOf = (field: string): string => `${n === undefined ? "" : `event ${n}: `}${event.type}.${field}${of}`;
+  const ofCapability = "capability" in event ? ` of ${event.capability}` : "";
+  const nameOf = (field: string): string => `${n === undefined ? "" : `event ${n}: `}${event.type}.${field}${ofCapability}`;
   const loaded = buildEvent(event.type, (name, form) => {
     const field = contents[name] ?? "";
     if (isValueList(field)) return field.map((value, i) => namingMissing(nameOf(`${name}[${i}]`), () => loadValue(value, blobs)));
@@ -146,7 +146,7 @@ function isLoaded(event: RecordedEvent): event is RunEvent {
 }
 
 export function hasBlobs(event: RecordedEvent): boolean {
-  // Without building a list, because these two are the most frequent events.
+  // These two are the most frequent events, so no list is built for them.
   if (event.type === "CapResult") return event.result instanceof BlobRef;
   if (event.type === "CapCall") return event.args.some((arg) => arg instanceof BlobRef);
   return blobsOfEvent(event).length > 0;

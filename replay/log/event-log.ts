@@ -1,4 +1,4 @@
-/** Reads event logs of the Rust toolchain. They contain only `{"version": 2, "events": [...]}`, so no program, policy, arguments or end. */
+/** Reads event logs of the Rust toolchain. They contain only `{"version": 2, "events": [...]}`: no program, policy, arguments or end record. */
 import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import { parseJson, type JsonData } from "../../vm/json/json.ts";
@@ -66,7 +66,7 @@ function parseFile(source: LogSource, maxBytes: number): JsonObject {
 function decodeEvent(data: JsonData, n: number, file: string): LogEvent["event"] {
   try {
     const event = eventFromJson(data, true);
-    // An event log that an older boruna wrote may contain this event, which otherwise only run logs have.
+    // Older versions of boruna wrote `GuardCheck` into event logs, too.
     return event.type === "GuardCheck" && typeof event.label === "string" ? outputCheck(event.label, event.passed) : event;
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;

@@ -14,12 +14,12 @@ interface CallTexts {
 const MAX_CACHED_CAPABILITIES = 1_024;
 
 /**
- * Returns a function that computes `jsonText(eventToJson(event, inlineBytes, put))` and throws the same errors. It is faster
- * for the events that programs log most, which are calls and answers with short scalars only, because it concatenates
- * their texts without building a tree of JSON. A test compares both ways.
+ * Returns a function that computes `jsonText(eventToJson(event, inlineBytes, put))` and throws the same errors. The most frequent events are
+ * calls and answers with short scalars only. For these, the function concatenates texts and builds no tree of JSON, which is faster. A test
+ * compares both ways.
  */
 export function eventTexts(inlineBytes: number, put?: PutBlob): (event: RecordedEvent) => string {
-  // The limit is needed because a hostile log may name any number of capabilities.
+  // `MAX_CACHED_CAPABILITIES` bounds this map, because a hostile log may name any number of capabilities.
   const textsByCapability = new Map<string, CallTexts>();
   const textsOf = (capability: string): CallTexts => {
     const cachedTexts = textsByCapability.get(capability);
@@ -48,7 +48,7 @@ export function eventTexts(inlineBytes: number, put?: PutBlob): (event: Recorded
   };
 }
 
-/** Returns the text of a scalar that certainly fits into the record, and undefined for any other value. */
+/** Returns the text of a scalar that certainly fits into the record. Undefined for any other value. */
 function scalarText(value: ValueOrBlob, inlineBytes: number): string | undefined {
   if (!isSurelyShort(value, inlineBytes)) return undefined;
   switch (typeof value) {

@@ -1,4 +1,4 @@
-/** Records runs in files, and continues the log of a run that goes on. */
+/** Records runs in files, and continues the log of a resumed run. */
 import { ProtectedFiles } from "../../gateway/protected-files.ts";
 import { adoptBlobs, folderBlobWriter } from "./blobs.ts";
 import { blobsOfEvent } from "./event-json.ts";
@@ -21,9 +21,9 @@ export function openRecorder(path: string, run: RunDescription, options: Recorde
 }
 
 /**
- * Opens and locks the file of `log`, to append what its run does next. Changes nothing until the first record is written. Then it cuts off
- * an incomplete record, or the end record of an interrupted run, but no events. `stamp` is the `fileStamp` from before the log was read.
- * Throws `log.locked`, `log.changed`, `log.io_error`.
+ * Opens and locks the file of `log`, to append what the resumed run does next. Before the first new record is written, cuts off an incomplete
+ * record, or the end record of an interrupted run, and removes blobs that no record names. Until then, nothing changes. `stamp` is the
+ * `fileStamp` from before the log was read. Throws `log.locked`, `log.changed`, `log.io_error`.
  */
 export function continueRecorder(
   log: RunLog,

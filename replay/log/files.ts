@@ -21,11 +21,11 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["ERR_INVALID_ARG_VALUE", "a path cannot hold a NUL character"],
 ]);
 
-/** Returns the reason for a system error in words, or its code if it is not in `REASONS`. `verb` is what was tried: `read`, `write`. */
-export function systemErrorText(error: unknown, verb: string): string {
+/** Returns the reason for a system error in words, or its code if `REASONS` lacks it. `attemptedVerb`: `read`, `write`. */
+export function systemErrorText(error: unknown, attemptedVerb: string): string {
   const code = errorCode(error);
-  // The file is about to be created, so it is the folder that does not exist.
-  if (code === "ENOENT" && verb === "write") return "there is no such folder";
+  // A file that is being created cannot be missing, so its folder is.
+  if (code === "ENOENT" && attemptedVerb === "write") return "there is no such folder";
   return REASONS.get(code) ?? (code === "" ? "it failed" : code);
 }
 
@@ -116,7 +116,7 @@ export function readBounded(path: string, maxBytes: number, displayName = path):
   }
 }
 
-/** Syncs the names in a folder to disk. Ignores the errors of file systems that cannot sync folders and need not. */
+/** Syncs the names in a folder to disk. Ignores the errors of file systems that do not support this. */
 export function syncFolder(path: string): void {
   const descriptor = openSync(path, "r");
   try {

@@ -15,9 +15,9 @@ interface LogProgram {
   readonly name: string;
   /** The module hash as `sha256:hex`. It does not cover debug information. */
   readonly moduleHash: string;
-  /** The result of `sourceHash`: `sha256:hex`, or null if the module contains no source text. */
+  /** `sha256:hex` of the source files (`sourceHash` in `run-description.ts`), or null if the module contains no source text. */
   readonly sourceHash: string | null;
-  /** `sha256:hex` of the `.axbc` bytes, which are stored as a blob. */
+  /** `sha256:hex` of the module file (`.axbc`), which is a blob. */
   readonly moduleBlob: string;
 }
 
@@ -33,7 +33,7 @@ export interface LogHeader {
   /** The arguments as typed JSON, by parameter name. */
   readonly args: ReadonlyMap<string, JsonData>;
   readonly limits: Limits;
-  /** `audit` is a live run that obeyed `auditPolicy` of the policy. */
+  /** `audit`: a live run that obeyed `auditPolicy` instead of the recorded policy. */
   readonly mode: "mock" | "live" | "audit";
   /** Whether every value is sealed, see `sealed-value.ts`. False is not written to the file. */
   readonly redactable: boolean;
@@ -43,7 +43,7 @@ export interface LogHeader {
   readonly flags: readonly number[];
 }
 
-/** Returns the id for a mock run whose caller gave none. It is a hash of the header, so that the logs of equal runs have equal bytes. */
+/** Returns the id of a mock run whose caller gave none. The id is a hash of the header, so the logs of equal runs have equal bytes. */
 export function runIdOf(header: Omit<LogHeader, "runId">): string {
   return sha256Hex(canonicalJson(fieldsOf(header, undefined))).slice(0, 32);
 }
@@ -122,7 +122,7 @@ export function headerFromJson(record: JsonObject): LogHeader {
   };
 }
 
-/** Reads the declarations. Throws `log.form` for what the recorder would not write: a wrong, empty, unsorted or repeated declaration. */
+/** Reads the declarations. Throws `log.form` for a list that the recorder would not write: empty, unsorted, or with a wrong or repeated declaration. */
 function capabilitiesFromJson(declarations: readonly JsonData[]): readonly CapabilityDecl[] {
   const capabilities = declarations.map((data, i) => {
     try {
@@ -140,7 +140,7 @@ function capabilitiesFromJson(declarations: readonly JsonData[]): readonly Capab
   return capabilities;
 }
 
-/** Reads the list `unserved`. Throws `log.form` if it is empty or not sorted, because the recorder would not write such a list. */
+/** Reads the list `unserved`. Throws `log.form` for a list that the recorder would not write: empty, unsorted, or with repeated names. */
 function unservedFromJson(names: readonly JsonData[]): readonly string[] {
   const texts = names.map((name, i) => textOf(name, `unserved[${i}]`));
   const isSorted = texts.every((name, i) => i === 0 || compareUtf8(texts[i - 1] ?? "", name) < 0);
@@ -165,7 +165,7 @@ function limitsToJson(limits: Limits): JsonObject {
   return new Map(LIMIT_FIELDS.filter(mustWrite).map((name) => [name, limits[name]]));
 }
 
-/** Reads the limits. `max_log_bytes` may be absent, because older logs do not have this limit; `max_tasks`, if it has its default. */
+/** Reads the limits. `max_log_bytes` is absent in older logs. `max_tasks` is absent if it has its default. */
 function limitsFromJson(limits: JsonObject): Limits {
   onlyFields(limits, LIMIT_FIELDS, "limits");
   return limitsFrom((name) => {

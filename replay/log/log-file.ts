@@ -1,7 +1,6 @@
 /**
- * Creates, continues and writes the file of a log. The first record is written under a temporary name. Then the file gets its final
- * name. So a file with the final name is never empty, and an existing file is not overwritten by accident. One process at most
- * writes a log, see `log-lock.ts`.
+ * Creates, continues and writes the file of a log. The file gets its final name only after its first record is written. So a file with the
+ * final name is never empty, and an existing file is not overwritten by accident. At most one process writes a log, see `log-lock.ts`.
  */
 import {
   type BigIntStats,
@@ -32,7 +31,7 @@ import { removeOpenJournal } from "./open-journal.ts";
 import { type OpenMark, removeOpenMark, writeOpenMark } from "./open-mark.ts";
 import { fileSource, LINE_FEED } from "./log-source.ts";
 
-/** The destination of the text of a recorder: a file, or memory. */
+/** Where a recorder writes its text: a file, or memory. */
 export interface LogWriter {
   readonly name: string;
   /** Writes text. If the log is durable and `mustSync` is true, the text is on disk when this method returns. */
@@ -42,7 +41,7 @@ export interface LogWriter {
   checkNotReplaced(): void;
   /** Marks the open call of the log, see `open-mark.ts`. */
   markOpenCall(mark: OpenMark): void;
-  /** Removes the log and its blobs. Only for a log without events. */
+  /** Closes the log, and removes a newly created log with its blobs. Only for a log without events. */
   discard(): void;
 }
 
@@ -75,7 +74,7 @@ export function createLogFile(path: string, { durable, force, ownFiles }: LogFil
     afterFirstWrite: () => {
       lock = lockLog(path, { replaces: replacesLog });
       ownFiles.add(lock.identity);
-      // A mark that an earlier log of this name has left.
+      // Remove the mark and the journal that an earlier log of this name left.
       removeOpenMark(path);
       removeOpenJournal(path);
       giveName(temporary, path, replacesLog);
@@ -86,7 +85,7 @@ export function createLogFile(path: string, { durable, force, ownFiles }: LogFil
       const name = hasFinalName ? path : temporary;
       if (!isNameOf(name, identity)) return;
       try {
-        // Remove the blobs while this log still has its name. Afterwards the blobs could belong to another run.
+        // Remove the blobs while this log still has its name. Afterwards another run could take the name and its blobs.
         if (hasFinalName) removeBlobs(path);
       } finally {
         unlinkSync(name);
@@ -95,7 +94,7 @@ export function createLogFile(path: string, { durable, force, ownFiles }: LogFil
   });
 }
 
-/** Returns a text that changes if the file is written or replaced. Undefined if there is no such file. */
+/** Returns a text that changes when the file is written or replaced. Undefined if the file does not exist. */
 export function fileStamp(path: string): string | undefined {
   const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stats === undefined ? undefined : stampOf(stats);
@@ -114,13 +113,13 @@ export interface ContinuedLog {
 
 interface ReopenedLog {
   readonly writer: LogWriter;
-  /** Cuts the file to the part that stays. Call it once, before the first write. Throws `log.locked`, `log.io_error`. */
+  /** Cuts the file to the `bytes` to keep. Call it once, before the first write. Throws `log.locked` and errors of `node:fs`. */
   readonly cut: () => void;
 }
 
 /**
- * Opens and locks an existing log, to continue it. Changes nothing in it. Throws `log.locked`, `log.io_error`, and `log.changed` if the
- * file no longer has its stamp, because another process has continued it since it was read.
+ * Opens and locks an existing log, to continue it. Does not change the file. Throws `log.locked`, `log.io_error`, and `log.changed` if the
+ * file no longer has its `stamp`, because another process wrote it after it was read.
  */
 export function reopenLogFile({ path, bytes, stamp }: ContinuedLog, { durable, ownFiles }: Omit<LogFileOptions, "force">): ReopenedLog {
   const lock = lockLog(path);
@@ -136,7 +135,7 @@ export function reopenLogFile({ path, bytes, stamp }: ContinuedLog, { durable, o
     const cut = (): void => {
       lock.check();
       ftruncateSync(descriptor, bytes);
-      // A header that was cut before its line feed is complete.
+      // The reader accepts a header without its line feed, so add the missing one.
       if (!endsWithLineFeed(descriptor, bytes)) writeAll(descriptor, Uint8Array.of(LINE_FEED));
     };
     return { writer: logWriter({ path, descriptor, identity: stats, durable }, () => lock, {}), cut };
@@ -171,7 +170,7 @@ interface WriterSteps {
   readonly discard?: () => void;
 }
 
-/** Reused for short records, so that encoding them allocates no memory. */
+/** Holds the bytes of the record that is being written, if it is short. Reusing it saves memory. */
 const sharedBuffer = Buffer.allocUnsafe(16 * 1024);
 
 /** Returns the text as UTF-8. The bytes are valid until the next call. */
@@ -179,12 +178,12 @@ function encoded(text: string): Uint8Array {
   return text.length * MAX_UNIT_BYTES <= sharedBuffer.length ? sharedBuffer.subarray(0, sharedBuffer.write(text)) : Buffer.from(text);
 }
 
-/** `lock` returns the lock of the log, once there is one. It is released when the log is closed. */
+/** Creates the writer of an open file. `lock` returns the lock of the log, once there is one. Closing the writer releases the lock. */
 function logWriter({ path, descriptor, identity, durable }: OpenLog, lock: () => LogLock | undefined, steps: WriterSteps): LogWriter {
   let isOpen = true;
   let isFirst = true;
   let failure: BorunaError | undefined;
-  let finished = false;
+  let isFinished = false;
   const release = (): void => {
     if (isOpen) closeSync(descriptor);
     isOpen = false;
@@ -200,14 +199,14 @@ function logWriter({ path, descriptor, identity, durable }: OpenLog, lock: () =>
         if (isFirst) steps.afterFirstWrite?.();
         isFirst = false;
       } catch (error) {
-        // The record may be incomplete, so nothing may be written after it.
+        // The record may be incomplete, so no further record may follow.
         release();
         failure = toIoError(error, "write", path);
         throw failure;
       }
     },
     close: () => {
-      finished = true;
+      isFinished = true;
       release();
       lock()?.release();
     },
@@ -221,7 +220,7 @@ function logWriter({ path, descriptor, identity, durable }: OpenLog, lock: () =>
     },
     markOpenCall: (mark) => writeOpenMark(path, mark),
     discard: () => {
-      if (finished) return;
+      if (isFinished) return;
       release();
       try {
         steps.discard?.();
@@ -232,7 +231,7 @@ function logWriter({ path, descriptor, identity, durable }: OpenLog, lock: () =>
   };
 }
 
-/** Whether the path is the name of this file, and not a link to the file. */
+/** Whether the path names this very file, not another file or a symbolic link. */
 function isNameOf(path: string, identity: FileIdentity): boolean {
   try {
     const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -251,7 +250,7 @@ function openTemporary(temporary: string, folder: string, path: string): number 
   }
 }
 
-/** Returns whether the path names an existing log, which the new log replaces. Throws `log.exists`, `log.io_error`. */
+/** Returns whether the new log replaces an existing log. Throws `log.exists` if it may not replace the file, and `log.io_error`. */
 export function checkLogName(path: string, force: boolean): boolean {
   try {
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return false;
@@ -284,7 +283,7 @@ function giveName(temporary: string, path: string, replacesLog: boolean): void {
     return;
   }
   try {
-    // Use a link because, unlike a rename, it fails if the name is taken.
+    // A hard link fails if the name exists. A rename would replace the file.
     linkSync(temporary, path);
   } catch (error) {
     if (alreadyExists(error)) throw logExistsError(path);

@@ -8,7 +8,7 @@ export interface LogLimits {
   readonly events: number;
   /** Maximum bytes of one blob. */
   readonly blobBytes: number;
-  /** Maximum bytes of an event log. It is limited because the whole file must be read into memory. */
+  /** Maximum bytes of an event log, which must be read into memory at once. */
   readonly eventLogBytes: number;
   /** Maximum bytes of the canonical JSON of a value in a record. Longer values are stored as blobs. */
   readonly inlineBytes: number;
@@ -22,5 +22,5 @@ export const LOG_LIMITS: LogLimits = {
   inlineBytes: 64 * 1024,
 };
 
-/** Maximum nesting of the JSON of a record, which is reached by the deepest value inside an event. */
+/** Maximum nesting of the JSON of a record: that of the deepest value, and a margin for the event and the record around it. */
 export const RECORD_JSON_DEPTH = JSON_LEVELS_PER_VALUE * MACHINE_LIMITS.valueDepth + 64;

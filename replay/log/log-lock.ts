@@ -1,10 +1,9 @@
 /**
- * Locks a log for the process that writes it. The lock is the symbolic link `LOG.lock`. Its target is no file, but a text that
- * names the process. Creating a link is atomic and fails if the name is taken, so at most one process has the lock. The lock of a process
- * that no longer runs is taken over. A file system without symbolic links gets a file with the same text.
+ * Locks a log for the process that writes it. The lock is the symbolic link `LOG.lock`. The link's target is not a file but a text that
+ * names the process. Creating a link is atomic and fails if the name exists, so at most one process has the lock. A process may remove the
+ * lock of a process that no longer runs. On a file system without symbolic links, the lock is a file with the same text.
  *
- * Process ids are used again after a while, so the text also has the start time of the process and the id of the computer's boot, where
- * the system tells them (Linux).
+ * Systems reuse process ids, so on Linux the text also has the start time of the process and the id of the computer's boot.
  */
 import { closeSync, lstatSync, openSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeSync } from "node:fs";
 import { randomHex } from "../../gateway/digest.ts";
@@ -16,19 +15,19 @@ import { lazily } from "../../vm/lazy.ts";
 import { alreadyExists, isMissing, isNotALink, linksRefused, toIoError } from "./files.ts";
 
 export interface LogLock {
-  /** The lock itself, which the run must not touch. */
+  /** The identity of the link or file. The fs calls of the run must not touch it. */
   readonly identity: FileIdentity;
-  /** Throws `log.locked` if another process has taken the lock. */
+  /** Throws `log.locked` if the lock is no longer ours. */
   check(): void;
   release(): void;
 }
 
-/** Limit on the attempts to get a lock that other processes take and release in the meantime. */
+/** Limit on the attempts to get a lock that other processes create and release meanwhile. */
 const MAX_ATTEMPTS = 100;
 
 /**
- * Locks the log at `logPath`. With `replaces`, takes the lock even from a running process, because the caller replaces the log and writes
- * to a new file. Throws `log.locked`, `log.io_error`.
+ * Locks the log at `logPath`. With `replaces`, removes the lock even of a running process: the caller replaces the log by a new file, so the
+ * two processes do not write the same file. Throws `log.locked`, `log.io_error`.
  */
 export function lockLog(logPath: string, { replaces = false }: { readonly replaces?: boolean } = {}): LogLock {
   const path = `${logPath}.lock`;
@@ -48,8 +47,8 @@ export function lockLog(logPath: string, { replaces = false }: { readonly replac
 }
 
 /**
- * Removes the lock that a thread of this process has left at `logPath`. Call it when that thread has ended and nothing else in this
- * process writes the log. Throws `log.io_error`.
+ * Removes a lock that an ended thread of this process left at `logPath`. Call it only if nothing else in this process writes the log. Throws
+ * `log.io_error`.
  */
 export function releaseLeftLock(logPath: string): void {
   const path = `${logPath}.lock`;
@@ -76,25 +75,25 @@ function lockOf(logPath: string, path: string, text: string): LogLock {
 }
 
 /**
- * Removes a lock whose text is `stale`. The marker `LOG.lock.TOKEN`, named after the stale lock, lets at most one process remove it. So
- * no process removes a lock that another process has just taken.
+ * Removes a lock whose text is `staleText`. First creates the marker `LOG.lock.TOKEN` with the token of the stale lock, so that only one
+ * process at a time removes this lock. Otherwise a second process could remove the new lock of the first. `text` names this process.
  */
-function removeStale(path: string, stale: string, text: string): void {
-  const marker = `${path}.${HOLDER.exec(stale)?.groups?.["token"] ?? "unreadable"}`;
+function removeStale(path: string, staleText: string, text: string): void {
+  const marker = `${path}.${HOLDER_TEXT.exec(staleText)?.groups?.["token"] ?? "unreadable"}`;
   if (!create(marker, text)) {
     const remover = textOf(marker);
-    // A process was killed here, after it had created the marker.
+    // A process was killed between creating the marker and removing it.
     if (remover !== undefined && !mayRun(remover)) removeIfPresent(marker);
     return;
   }
   try {
-    if (textOf(path) === stale) removeIfPresent(path);
+    if (textOf(path) === staleText) removeIfPresent(path);
   } finally {
     removeIfPresent(marker);
   }
 }
 
-const HOLDER =
+const HOLDER_TEXT =
   /^boruna-(?<computer>[0-9a-f]{8})-(?<boot>[0-9a-f]{8})-(?<pid>[1-9][0-9]{0,9})-(?<start>[0-9]{1,20})-(?<token>[0-9a-f]{16})$/;
 const UNKNOWN_BOOT = "0".repeat(8);
 const UNKNOWN_START = "0";
@@ -107,16 +106,16 @@ function holderText(): string {
   return `${thisProcess().text}-${randomHex(8)}`;
 }
 
-/** Whether the process that the text of a lock names may still run. True if this cannot be found out. */
+/** Whether the process that the text of a lock names may still run. True for a process of another computer, and for any unknown text. */
 function mayRun(text: string): boolean {
-  const { computer, boot, pid = "", start } = HOLDER.exec(text)?.groups ?? {};
+  const { computer, boot, pid = "", start } = HOLDER_TEXT.exec(text)?.groups ?? {};
   if (computer !== computerDigest()) return true;
   if (boot !== (bootId() ?? UNKNOWN_BOOT) || !isRunning(Number(pid))) return false;
   const runningStart = processStartTime(Number(pid));
   return start === UNKNOWN_START || runningStart === undefined || start === runningStart;
 }
 
-/** Creates a lock or a marker. Returns false if the name is taken. Throws errors of `node:fs`. */
+/** Creates a lock or a marker. Returns false if the name exists. Throws errors of `node:fs`. */
 function create(path: string, text: string): boolean {
   try {
     symlinkSync(text, path);
@@ -176,7 +175,7 @@ function removeIfPresent(path: string): void {
 }
 
 function lockedError(logPath: string, path: string, holder: string): BorunaError {
-  const { computer, pid } = HOLDER.exec(holder)?.groups ?? {};
+  const { computer, pid } = HOLDER_TEXT.exec(holder)?.groups ?? {};
   const process_ =
     pid === undefined ? "another process" : computer === computerDigest() ? `process ${pid}` : `process ${pid} of another computer`;
   return new BorunaError("log.locked", `${process_} is writing ${logPath}`, {

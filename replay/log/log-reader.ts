@@ -1,10 +1,10 @@
 /**
- * Reads logs. The file may be hostile, so the length of lines, the number of events and the nesting of JSON are limited.
- * Anything wrong with the file is reported as a typed error with the line. If the file was cut, its complete records are read.
+ * Reads logs. The file may be hostile, so the length of lines, the number of events and the nesting of JSON are limited. Every fault of the
+ * file becomes a typed error with its line. If the file was cut, its complete records are read.
  *
- * A record is accepted if its hash continues the chain, its fields have the right form, its event number is the next one, and the bytes of
- * the record are exactly what the recorder would write. The k-th answer is one to the k-th call. Unless calls may overlap, it follows its
- * call, with at most the decision about the call between them.
+ * A record is accepted if its hash continues the chain, its fields have the right form, its event number is the next one, and its bytes are
+ * exactly what the recorder would write. The k-th answer of a log belongs to the k-th call. Unless calls may overlap, an answer directly
+ * follows its call, or the decision about the call is between them.
  */
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonObject, parseJson } from "../../vm/json/json.ts";
@@ -24,7 +24,7 @@ import { LOG_LIMITS, RECORD_JSON_DEPTH, type LogLimits } from "./log-limits.ts";
 import type { OpenMark } from "./open-mark.ts";
 import { fileSource, type Line, LINE_FEED, linesOf, type LogSource, type OnRead } from "./log-source.ts";
 
-/** `bytes` counts the bytes of the log up to and including this record. */
+/** A line of a log, decoded. `bytes` counts the bytes of the log up to and including this record. */
 export type LogRecord = { readonly line: number; readonly hash: string; readonly bytes: number } & (
   | { readonly kind: "header"; readonly header: LogHeader }
   | ({ readonly kind: "event" } & LogEvent)
@@ -39,16 +39,16 @@ export interface LogTail {
   readonly cut: { readonly line: number; readonly bytes: number } | undefined;
 }
 
-/** A call without an answer. */
+/** A call without an answer in the log. */
 export interface OpenCallRecord {
   /** Number of the event. */
   readonly n: number;
   readonly capability: string;
   /** Hash of the record. */
   readonly hash: string;
-  /** The decision about the call, if the log has it. */
+  /** The decision about the call. Undefined if the log has none. */
   readonly decision: "approved" | "denied" | undefined;
-  /** What is known of the call besides the log. */
+  /** What the mark beside the log says about the call, see `open-mark.ts`. */
   readonly mark: OpenMark["kind"] | undefined;
 }
 
@@ -60,11 +60,11 @@ export interface RunLog extends LogTail {
   /** Reads the file again in each iteration. Throws `log.changed` if the file was changed since it was first read. */
   readonly events: Iterable<LogEvent>;
   readonly eventCount: number;
-  /** Undefined if the process was killed or the file was cut. */
+  /** Undefined if the run is suspended or still goes on, if its process was killed, or if the file was cut. */
   readonly end: RecordedEnd | undefined;
   /** Hash of the last record, which covers all earlier records. */
   readonly head: string;
-  /** The header and the events, without the end record: their bytes, and the hash of the last of them. */
+  /** The records without the end record: their total bytes, and the hash of the last one. */
   readonly body: { readonly bytes: number; readonly head: string };
   /** The earliest call without an answer in the log. */
   readonly openCall: OpenCallRecord | undefined;
@@ -84,7 +84,7 @@ export interface EventLog {
 
 export type ParsedLog = RunLog | EventLog;
 
-/** Reads a log of either format. `onRead` is called now and whenever the events are read again. Throws `log.*` errors, with file and line. */
+/** Reads a log of either format. `onRead` is called during this reading, and during every later iteration of `events`. Throws `log.*` with file and line. */
 export function readLog(path: string, limits: Partial<LogLimits> = {}, onRead?: OnRead): ParsedLog {
   const allLimits = { ...LOG_LIMITS, ...limits };
   return parseLog(fileSource(path, allLimits, onRead), allLimits);
@@ -101,7 +101,7 @@ export function parseLog(source: LogSource, limits: LogLimits = LOG_LIMITS): Par
   return { format: "eventlog", file: source.name, events, eventCount: events.length, blobs: source.blobs };
 }
 
-/** Reads a run log. Calls `visit` with each record as soon as it is accepted, so also if a later record is rejected. Throws `log.*`. */
+/** Reads a run log. Calls `visit` with each record as soon as it is accepted, before later records are read. Throws `log.*`. */
 export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record: LogRecord) => void = () => undefined): RunLog {
   const records = logRecords(source, limits);
   const summary = new LogSummary();
@@ -114,7 +114,7 @@ export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record
   return summary.toLog(source, limits, next.value);
 }
 
-/** Collects what a `RunLog` says about the records of a log, which must be added in order. */
+/** Makes a `RunLog` from the records of a log. Add the records in order. */
 export class LogSummary {
   header: LogHeader | undefined;
   end: RecordedEnd | undefined;
@@ -163,16 +163,16 @@ export class LogSummary {
   }
 }
 
-/** Returns the mark of an open call. `head` is the hash of the log's last event. Ignores a mark of another call. */
+/** Returns the kind of the open call's mark. `head` is the hash of the log's last event. Ignores a mark that belongs to another call. */
 function markOf(callHash: string, head: string, source: LogSource): OpenMark["kind"] | undefined {
   const mark = source.openMark();
   return mark?.hash === (mark?.kind === "approved" ? callHash : head) ? mark?.kind : undefined;
 }
 
-/** Reads the first `count` events again. `lastHash` is the hash of the last of these events; it covers the earlier ones. */
+/** Reads the first `count` events again. `lastHash` is the hash of event `count`, which covers the earlier records. Throws `log.changed`. */
 function* eventsOf(source: LogSource, limits: LogLimits, count: number, lastHash: string): Generator<LogEvent, void> {
   if (count === 0) return;
-  // It is enough to check hashes, because records with the same hashes have the same bytes, which have been accepted already.
+  // The first reading checked the bytes. Equal hashes mean equal bytes, so this reading only checks hashes.
   for (const record of logRecords(source, limits, { checksBytes: false })) {
     if (record.kind !== "event") continue;
     const isLast = record.n === count;
@@ -212,12 +212,12 @@ export function isRunLog(source: LogSource, limits: LogLimits): boolean {
   throw new BorunaError("log.empty", `${source.name} is empty`, { place: { file: source.name } });
 }
 
-/** Reads and checks each record. Unless `checksBytes`, accepts bytes that differ from what the recorder would write. Throws `log.*`. */
+/** Reads and checks each record. With `checksBytes: false`, accepts bytes that differ from what the recorder would write. Throws `log.*`. */
 export function* logRecords(source: LogSource, limits: LogLimits = LOG_LIMITS, { checksBytes = true } = {}): Generator<LogRecord, LogTail> {
   const reader = new RecordReader(limits.events, checksBytes);
   let validBytes = 0;
   for (const line of linesOf(source, limits.lineBytes)) {
-    // A record is written together with its line feed. Without the line feed it is cut, even if it happens to be valid JSON.
+    // The recorder writes a record together with its line feed. So a line without one is cut, even if it happens to be valid JSON.
     if (!line.terminated && line.number > 1 && !reader.hasEnded) {
       return { validBytes, cut: { line: line.number, bytes: line.bytes.length } };
     }
@@ -262,30 +262,30 @@ const notAsWrittenError = (): BorunaError =>
 /** The calls without an answer, oldest first. */
 class OpenCallQueue<Call> {
   #calls: Call[] = [];
-  #taken = 0;
+  #answered = 0;
 
   get size(): number {
-    return this.#calls.length - this.#taken;
+    return this.#calls.length - this.#answered;
   }
   get first(): Call | undefined {
-    return this.#calls[this.#taken];
+    return this.#calls[this.#answered];
   }
   push(call: Call): void {
     this.#calls.push(call);
   }
   replaceFirst(change: (call: Call) => Call): void {
     const { first } = this;
-    if (first !== undefined) this.#calls[this.#taken] = change(first);
+    if (first !== undefined) this.#calls[this.#answered] = change(first);
   }
   shift(): void {
-    this.#taken += 1;
-    if (this.#taken < 64 || this.#taken * 2 < this.#calls.length) return;
-    this.#calls = this.#calls.slice(this.#taken);
-    this.#taken = 0;
+    this.#answered += 1;
+    if (this.#answered < 64 || this.#answered * 2 < this.#calls.length) return;
+    this.#calls = this.#calls.slice(this.#answered);
+    this.#answered = 0;
   }
 }
 
-/** Decodes records and checks each one against the earlier records. Later records may be read at any later time. */
+/** Decodes records one by one and checks each against the earlier records. */
 export class RecordReader {
   hasEnded = false;
   readonly #textOf = eventTexts(Number.POSITIVE_INFINITY);
@@ -297,20 +297,20 @@ export class RecordReader {
   #events = 0;
   /** The calls without an answer. */
   readonly #open = new OpenCallQueue<{ readonly capability: string; readonly isDecided: boolean }>();
-  /** Whether other events may be between a call and its answer. The header says so. */
+  /** Whether calls may overlap, according to the header. If so, any event may be between a call and its answer. */
   #overlaps = false;
 
-  /** Whether the records before the first one are known only by their hash, so that the order of events cannot be checked. */
-  readonly #isPart: boolean;
+  /** Whether the reader starts inside the log. Then it does not know which calls are open, so it cannot check the order of events. */
+  readonly #startsInside: boolean;
 
-  /** With `from`, the records to read follow the one with the hash `previous`, and `events` events. */
-  constructor(maxEvents: number, checksBytes: boolean, from?: { readonly previous: string; readonly events: number }) {
+  /** With `startPoint`, the first record to read follows a record with the hash `previous` and `events` events. */
+  constructor(maxEvents: number, checksBytes: boolean, startPoint?: { readonly previous: string; readonly events: number }) {
     this.#maxEvents = maxEvents;
     this.#checksBytes = checksBytes;
-    this.#isPart = from !== undefined;
-    if (from === undefined) return;
-    this.#previous = from.previous;
-    this.#events = from.events;
+    this.#startsInside = startPoint !== undefined;
+    if (startPoint === undefined) return;
+    this.#previous = startPoint.previous;
+    this.#events = startPoint.events;
   }
 
   read(line: Line): LogRecord {
@@ -318,15 +318,15 @@ export class RecordReader {
   }
 
   /**
-   * Reads the record of a call or answer with scalars from its bytes. Returns undefined for any other record, and if anything about the record
-   * is wrong. `#readAny` then reads it or says what is wrong.
+   * Reads the record of a call or answer with scalars from its bytes. Returns undefined for any other record, and for a record with any
+   * fault. `#readAny` reads these records, or throws the error.
    */
   #readScalars({ number: line, bytes: record, end: bytes }: Line): LogRecord | undefined {
     const n = this.#events + 1;
     if (this.hasEnded || line === 1 || n > this.#maxEvents) return undefined;
     const event = this.#scalarRecords.read(record, n);
     if (event === undefined) return undefined;
-    const { hashMemberAt } = this.#scalarRecords;
+    const { hashMemberOffset: hashMemberAt } = this.#scalarRecords;
     const hash = hashOfBytes(this.#previous, record, hashMemberAt, hashMemberAt + HASH_MEMBER.length + CHAIN_START.length + 1);
     if (!this.#scalarRecords.hasHash(hash)) return undefined;
     this.#previous = hash;
@@ -357,13 +357,13 @@ export class RecordReader {
     return { kind: "event", n, event, line, hash, bytes };
   }
 
-  /** Checks the hash against the bytes of the record. Whether the bytes are canonical JSON is checked after the record is decoded. */
+  /** Checks the hash against the bytes of the record. Does not check that the bytes are canonical JSON. */
   #checkHash(record: JsonObject, text: string): string {
     const hash = digestOf(record.get("hash"), "hash");
     const member = `${HASH_MEMBER}${hash}"`;
     const memberIndex = text.lastIndexOf(member);
     const signature = record.has("end") ? signatureFromJson(record) : undefined;
-    // The signature follows the hash. Its text is checked with the other bytes of the record.
+    // The signature follows the hash, which does not cover it. `writtenText` checks the signature's bytes.
     const after = signature === undefined ? text.slice(memberIndex + member.length) : "}";
     const actual = memberIndex === -1 ? undefined : hashOfText(this.#previous, text.slice(0, memberIndex) + after);
     if (hash !== actual) {
@@ -390,7 +390,7 @@ export class RecordReader {
 
   /** Throws `log.sequence` if the event may not follow the earlier ones. */
   #checkOrder(n: number, event: RecordedEvent): void {
-    if (this.#isPart) return;
+    if (this.#startsInside) return;
     const { first } = this.#open;
     if (event.type === "Approval") {
       if (first === undefined || first.isDecided)

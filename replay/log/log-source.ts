@@ -10,7 +10,7 @@ import { type OpenMark, readOpenMark } from "./open-mark.ts";
 export interface LogSource {
   /** The path that the user gave, for error messages. */
   readonly name: string;
-  /** Yields the bytes of the log from the offset `from` on, by default all. Throws `log.io_error`. */
+  /** Yields the bytes of the log from the offset `from` on. Default: 0. Throws `log.io_error`. */
   chunks(from?: number): Iterable<Uint8Array>;
   readonly blobs: BlobReader;
   /** Returns the mark of the open call, see `open-mark.ts`. Throws `log.io_error`. */
@@ -19,7 +19,7 @@ export interface LogSource {
 
 const CHUNK_BYTES = 256 * 1024;
 
-/** Receives the number of bytes read from a file, and its size. A log may be read several times, each time from the start. */
+/** Receives how many bytes of a log were read, and the log's size. A log may be read several times, so `bytes` may start at 0 again. */
 export type OnRead = (bytes: number, total: number) => void;
 
 export function fileSource(path: string, limits: LogLimits = LOG_LIMITS, onRead?: OnRead): LogSource {
@@ -37,7 +37,7 @@ function* fileChunks(path: string, from: number, onRead: OnRead | undefined): Ge
     descriptor = openRegular(path);
     const total = onRead === undefined ? 0 : fstatSync(descriptor).size;
     for (let offset = from; ; ) {
-      // Each chunk needs a new buffer, because lines are views into it.
+      // The lines of a chunk are views into its buffer, so the buffer is not reused.
       const buffer = new Uint8Array(CHUNK_BYTES);
       const readCount = readSync(descriptor, buffer, 0, CHUNK_BYTES, offset);
       if (readCount === 0) return;
@@ -70,40 +70,40 @@ export interface Line {
 export const LINE_FEED = 0x0a;
 
 /**
- * Yields the lines of a source from the offset `from` on, with numbers and ends counted from there. Throws `log.line_too_long` for a line
- * of more than `maxBytes`, before reading the rest of the line.
+ * Yields the lines of a source from the offset `from` on. Line numbers and `end` are counted from that offset. Throws `log.line_too_long` for
+ * a line of more than `maxBytes`, without reading the rest of the line.
  */
 export function* linesOf(source: LogSource, maxBytes: number, from = 0): Generator<Line, void> {
-  /** The start of a line of which more follows. */
+  /** The start of a line that continues in the next chunk. */
   let pieces: Uint8Array[] = [];
-  let heldBytes = 0;
+  let pieceBytes = 0;
   let number = 1;
   let end = 0;
   for (const chunk of source.chunks(from)) {
-    // A Buffer finds bytes several times as fast as other arrays.
+    // `Buffer.indexOf` is several times as fast as that of a Uint8Array.
     const searched = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     let start = 0;
     while (start < chunk.length) {
       const lineFeedAt = searched.indexOf(LINE_FEED, start);
       const piece = chunk.subarray(start, lineFeedAt === -1 ? chunk.length : lineFeedAt);
-      if (heldBytes + piece.length > maxBytes) {
+      if (pieceBytes + piece.length > maxBytes) {
         throw new BorunaError("log.line_too_long", `line ${number} is longer than ${maxBytes} bytes`, {
           place: { file: source.name, line: number },
         });
       }
       if (lineFeedAt === -1) {
         pieces.push(piece);
-        heldBytes += piece.length;
+        pieceBytes += piece.length;
         break;
       }
-      const bytes = heldBytes === 0 ? piece : Buffer.concat([...pieces, piece]);
+      const bytes = pieceBytes === 0 ? piece : Buffer.concat([...pieces, piece]);
       pieces = [];
-      heldBytes = 0;
+      pieceBytes = 0;
       end += bytes.length + 1;
       yield { number, bytes, end, terminated: true };
       number += 1;
       start = lineFeedAt + 1;
     }
   }
-  if (heldBytes > 0) yield { number, bytes: Buffer.concat(pieces), end: end + heldBytes, terminated: false };
+  if (pieceBytes > 0) yield { number, bytes: Buffer.concat(pieces), end: end + pieceBytes, terminated: false };
 }

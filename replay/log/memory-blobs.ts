@@ -1,8 +1,8 @@
-/** What a log needs of its blobs, and blobs in memory. */
+/** The interfaces that read and write blobs, and an implementation in memory. */
 import { sha256Hex } from "../../gateway/digest.ts";
 import { BorunaError } from "../../vm/error.ts";
 
-/** Identifies a blob. `bytes` is its length, or absent if only the hash is known. */
+/** Identifies a blob. `bytes` is the blob's length, if known. */
 interface BlobName {
   readonly sha256: string;
   readonly bytes?: number;
@@ -11,7 +11,7 @@ interface BlobName {
 export interface BlobReader {
   /** Reads a blob and checks its hash and length. Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`. */
   read(name: BlobName): Uint8Array;
-  /** Returns the name of an entry of the folder that is not a known blob; undefined if there is none. Throws `log.io_error`. */
+  /** Returns the path or name of any entry in the folder whose name `known` lacks, or that is not a file. Undefined if there is none. Throws `log.io_error`. */
   findUnknown(known: Pick<ReadonlySet<string>, "has">): string | undefined;
 }
 
@@ -21,13 +21,13 @@ export interface BlobWriter {
 }
 
 export interface MemoryBlobs extends BlobReader, BlobWriter {
-  readonly all: ReadonlyMap<string, Uint8Array>;
+  readonly blobsByHash: ReadonlyMap<string, Uint8Array>;
 }
 
 export function memoryBlobs(): MemoryBlobs {
   const all = new Map<string, Uint8Array>();
   return {
-    all,
+    blobsByHash: all,
     put: (bytes) => {
       const name = sha256Hex(bytes);
       all.set(name, bytes);
@@ -42,7 +42,7 @@ export function memoryBlobs(): MemoryBlobs {
   };
 }
 
-/** Returns the bytes if they are the blob. Throws `log.blob_hash`. */
+/** Returns the bytes. Throws `log.blob_hash` if their hash or length is not that of the blob. */
 export function checkBlob(name: BlobName, bytes: Uint8Array, location: string): Uint8Array {
   const actual = sha256Hex(bytes);
   if (actual !== name.sha256 || (name.bytes !== undefined && name.bytes !== bytes.length)) {

@@ -1,15 +1,16 @@
 /**
- * The journal of open calls: the file `LOG.open` beside a log. While two or more calls are open, it says of each whether its handler has
- * started and what has arrived for it, since the log only says so when it is the call's turn. If the process is killed, `resume` reads
- * it, so that a call that was answered, or was never made, is not in doubt. The journal is outside of the hash chain, no part of the
- * evidence, and removed at the end of the run. Its lines, in which `n` is the number of the call's `CapCall` event:
+ * The journal of open calls: the file `LOG.open` beside a log. The journal begins when two calls are open at the same time, and is emptied
+ * when no call is open. It says which handlers have started and which answers have arrived. The log gets the answers later, in the order of
+ * the calls. If the process is killed, `resume` reads the journal, so a call that was answered or never made is not in doubt. The journal is
+ * not covered by the hash chain, is no evidence, and is removed at the end of the run. In its lines, `n` is the number of the call's
+ * `CapCall` event:
  *
  *     boruna-open 1 RUN_ID
  *     started n
  *     answered n {"CapResult":…}        or {"CapError":…}
  *     later n                           the handler answers later
  *
- * A journal that is missing or torn puts every open call in doubt.
+ * Without a complete journal, each of several open calls counts as started.
  */
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, lstatSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import type { ProtectedFiles } from "../../gateway/protected-files.ts";
@@ -22,14 +23,14 @@ import { eventFromJson, eventToJson, loadEvent } from "./event-json.ts";
 import { isMissing, isNotAFolder, toIoError } from "./files.ts";
 import { RECORD_JSON_DEPTH } from "./log-limits.ts";
 import type { RunLog } from "./log-reader.ts";
-import { openPath } from "./open-mark.ts";
+import { openStatePath } from "./open-mark.ts";
 
-/** What is known of an open call: its handler has started, will answer later, or has answered with this event. Undefined: it has not started. */
+/** The state of an open call: its handler has started, will answer later, or has answered with this event. Undefined: the handler has not started. */
 export type OpenState = "started" | "later" | AnswerEvent | undefined;
 
 const FIRST_LINE = "boruna-open 1 ";
 
-/** Writes the journal of one run. Holds the state of every open call, so that the file can begin at any time. */
+/** Writes the journal of one run. Also keeps the state of every open call in memory, because the file may begin at any later call. */
 export class OpenJournal {
   readonly #path: string;
   readonly #runId: string;
@@ -39,60 +40,61 @@ export class OpenJournal {
   readonly #open = new Map<number, OpenState>();
   #descriptor: number | undefined;
   /** Whether the file describes every open call. */
-  #isCurrent = false;
+  #fileDescribesOpenCalls = false;
 
   constructor(logPath: string, runId: string, durable: boolean, ownFiles: ProtectedFiles) {
-    this.#path = openPath(logPath);
+    this.#path = openStatePath(logPath);
     this.#runId = runId;
     this.#durable = durable;
     this.#ownFiles = ownFiles;
   }
 
-  /** An earlier process has logged a call. The file is as that process left it until the next change. */
+  /** Adds a call that an earlier process logged. Does not change the file, which that process may have written. */
   adopt(n: number, state: OpenState): void {
     this.#open.set(n, state);
   }
 
-  /** A call was logged. */
-  called(n: number): void {
+  /** Call this when the log has the event `n`, a `CapCall`. */
+  callLogged(n: number): void {
     this.#open.set(n, undefined);
-    if (!this.#isCurrent) this.#begin();
+    if (!this.#fileDescribesOpenCalls) this.#begin();
   }
 
-  /** The state of an open call has changed. */
-  changed(n: number, state: OpenState): void {
+  /** Call this when the state of an open call has changed. Ignores a call that is not open. */
+  stateChanged(n: number, state: OpenState): void {
     if (!this.#open.has(n)) return;
     this.#open.set(n, state);
-    if (this.#isCurrent) this.#append(lineOf(n, state));
+    if (this.#fileDescribesOpenCalls) this.#append(lineOf(n, state));
     else this.#begin();
   }
 
   #begin(): void {
     if (this.#open.size < 2) return;
     this.#write(`${FIRST_LINE}${this.#runId}\n${[...this.#open].map(([event, state]) => lineOf(event, state)).join("")}`);
-    this.#isCurrent = true;
+    this.#fileDescribesOpenCalls = true;
   }
 
-  /** The log has the answer of the oldest open call. */
-  answered(): void {
+  /** Call this when the log has the answer of the oldest open call. */
+  answerLogged(): void {
     for (const n of this.#open.keys()) {
       this.#open.delete(n);
       break;
     }
-    if (this.#open.size > 0 || !this.#isCurrent) return;
-    this.#isCurrent = false;
+    if (this.#open.size > 0 || !this.#fileDescribesOpenCalls) return;
+    this.#fileDescribesOpenCalls = false;
     this.#io(() => this.#descriptor !== undefined && ftruncateSync(this.#descriptor));
   }
 
-  /** Closes the file. With `keep`, the file stays if it describes more than one open call. Otherwise it is deleted, even if an earlier process made it. */
+  /** Closes the file. With `keep`, a file that describes open calls stays. Otherwise deletes the file, even if an earlier process made it. */
   close(keep: boolean): void {
     const isOpen = this.#descriptor !== undefined;
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
-    if (keep ? isOpen && !this.#isCurrent : isOpen || isJournal(this.#path)) this.#io(() => rmSync(this.#path, { force: true }));
+    if (keep ? isOpen && !this.#fileDescribesOpenCalls : isOpen || isJournal(this.#path))
+      this.#io(() => rmSync(this.#path, { force: true }));
   }
 
-  /** Replaces the content at once, so that a killed process leaves the old one or the new one. */
+  /** Replaces the file in one step, so a killed process leaves either the old content or the new content. */
   #write(text: string): void {
     this.#io(() => {
       const temporary = `${this.#path}.${process.pid}`;
@@ -123,9 +125,9 @@ export class OpenJournal {
   }
 }
 
-/** Removes a journal that an earlier log of this name has left. Throws `log.io_error`. */
+/** Removes a journal that an earlier log of this name left. Throws `log.io_error`. */
 export function removeOpenJournal(logPath: string): void {
-  const path = openPath(logPath);
+  const path = openStatePath(logPath);
   try {
     if (isJournal(path)) rmSync(path, { force: true });
   } catch (error) {
@@ -133,7 +135,7 @@ export function removeOpenJournal(logPath: string): void {
   }
 }
 
-/** Whether the file is a journal, or one that is empty because no call is open. */
+/** Whether the file is a journal. An empty file is one, because a journal is emptied when no call is open. */
 function isJournal(path: string): boolean {
   if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
   const text = readFileSync(path, "utf8");
@@ -145,14 +147,14 @@ function lineOf(n: number, state: OpenState): string {
   return typeof state === "string" ? `${state} ${n}\n` : `answered ${n} ${jsonText(eventToJson(state, Number.POSITIVE_INFINITY))}\n`;
 }
 
-/** Reads the journal of a log. Returns undefined if there is none, or if it is torn or of another log. Throws `log.io_error`. */
+/** Reads the journal of a log, by event number. Returns undefined if the journal is missing, incomplete, or of another run. Throws `log.io_error`. */
 export function readOpenJournal({ file, header, eventCount, blobs }: JournaledLog): ReadonlyMap<number, OpenState> | undefined {
-  const path = openPath(file);
+  const path = openStatePath(file);
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    // A link to nowhere is an open mark.
+    // `LOG.open` may also be an open mark, which is a link to nowhere.
     if (isMissing(error) || isNotAFolder(error)) return undefined;
     throw toIoError(error, "read", path);
   }
@@ -162,7 +164,7 @@ export function readOpenJournal({ file, header, eventCount, blobs }: JournaledLo
   for (const line of lines) {
     const { kind, n, json } = LINE.exec(line)?.groups ?? {};
     const state = kind === "started" || kind === "later" ? kind : answerOf(json, blobs);
-    // The journal never knows more calls than its log.
+    // The log gets a call before its journal does. So a journal with a later call belongs to another log.
     if (state === undefined || Number(n) > eventCount) return undefined;
     states.set(Number(n), state);
   }

@@ -13,10 +13,10 @@
  * - Every record is canonical JSON: members are sorted by name, and there is no white space. So equal runs have equal bytes.
  * - `hash` chains the records, see `hash-chain.ts`. The hash of the last record is the head of the log. It covers all records.
  * - The module and values longer than `inlineBytes` are files in `FILE.blobs/`, see `blobs.ts`.
- * - A record is passed to the operating system in one write before the machine goes on, and nothing is ever rewritten. So if
- *   the process is killed, at most the record being written is lost.
+ * - The recorder passes each record to the operating system before the machine continues, and never rewrites a record. So if the process is
+ *   killed, at most the record that is being written is lost.
  *
- * This file makes the records, and writes them to memory. `file-recorder.ts` writes them to files.
+ * This file makes the records, and has the recorder in memory. `file-recorder.ts` has the recorder of files.
  */
 import type { EventSink } from "../../gateway/run-events.ts";
 import type { ProtectedFiles } from "../../gateway/protected-files.ts";
@@ -49,7 +49,7 @@ export interface RecorderOptions {
   /** Whether to replace an existing log. A file that is not a log is never replaced. */
   readonly force?: boolean | undefined;
   readonly limits?: Partial<LogLimits> | undefined;
-  /** The key that signs the log when the run ends (`head-signature.ts`). A log without an end record is not signed. */
+  /** The key that signs the log when the run ends (`head-signature.ts`). A log without an end record gets no signature. */
   readonly key?: SigningKey | undefined;
 }
 
@@ -63,15 +63,15 @@ export interface Recorder extends EventSink {
   /** Writes the end record and closes the log. Throws `log.io_error`, `log.replaced`, `log.too_large`. */
   finish(end: RunEnd): FinishedLog;
   /**
-   * Closes the log of a run that waits at its last call, without an end record. If `answersLater`, marks that the handler has begun this
-   * call and answers later. Throws `log.io_error`, `log.replaced`.
+   * Closes the log of a suspended run, without an end record. If `answersLater` and only one call is open, writes the mark that the call's
+   * handler has begun and answers later. Throws `log.io_error`, `log.replaced`.
    */
   suspend(options?: { readonly answersLater?: boolean }): FinishedLog;
-  /** Closes the log without an end record, because of a fault. Removes a log that has no events. Does nothing after `finish`. */
+  /** Closes the log without an end record, because of a fault. Removes a new log that has no events. Does nothing after `finish`. */
   abandon(): void;
-  /** The files of a log on disk, which fs calls of the run must not touch. */
+  /** The files of the log, which the fs calls of the run must not touch. Undefined for a log in memory. */
   readonly ownFiles?: ProtectedFiles;
-  /** Adds an open call of the log to the journal, with its state. `n` is the number of its event. Only for a log that is continued. */
+  /** For a continued log: adds an open call with its state to the journal. `n` is the number of the call's event. */
   readonly adopt?: (call: number, n: number, state: OpenState) => void;
 }
 
@@ -100,7 +100,7 @@ export function memoryRecorder(run: RunDescription, options: Omit<RecorderOption
   return { ...startRecorder(writer, chain, blobs, run, options), blobs, bytes };
 }
 
-/** Writes the header and the module. Discards the log if that fails. */
+/** Starts a log: writes the header and the module. Discards the log if that fails. */
 export function startRecorder(
   writer: LogWriter,
   chain: Chain,
@@ -136,7 +136,7 @@ interface ChainRecorder extends Recorder {
 }
 
 interface ChainStart {
-  /** The number of events that the log has. */
+  /** The number of events that the log already has. */
   readonly events: number;
   /** Undefined for a log in memory. */
   readonly journal: OpenJournal | undefined;
@@ -146,14 +146,14 @@ interface ChainStart {
   readonly redactable: boolean;
 }
 
-/** Returns the text of the signature of the end record, whose hash is given. */
+/** Signs the hash of the end record. Returns the text of the signature's member. */
 type Signer = (hash: string) => string;
 
-/** Returns undefined without a key. */
+/** Returns the signer of a run. Undefined without a key. */
 export const signerFor = (key: SigningKey | undefined, runId: string): Signer | undefined =>
   key === undefined ? undefined : (hash) => signatureMember(key, runId, hash);
 
-/** Appends to a log that `chain` and `blobs` write. */
+/** Creates the recorder of a run log. `chain` and `blobs` do the writing. */
 export function chainRecorder(
   writer: LogWriter,
   chain: Chain,
@@ -162,18 +162,18 @@ export function chainRecorder(
   { events, journal, sign, redactable }: ChainStart,
 ): ChainRecorder {
   let eventCount = events;
-  /** The numbers of the events of open calls, by the numbers of the calls. */
+  /** The event number of each open call, by the number of the call. */
   const eventOfCall = new Map<number, number>();
   const noteEvent = (event: RunEvent, call: number): void => {
     if (event.type === "CapCall") {
       eventOfCall.set(call, eventCount);
-      journal?.called(eventCount);
+      journal?.callLogged(eventCount);
     } else if (event.type === "CapResult" || event.type === "CapError") {
       eventOfCall.delete(call);
-      journal?.answered();
+      journal?.answerLogged();
     }
   };
-  // Every value is longer than -1 byte.
+  // At -1, every value is too long for its record and becomes a blob.
   const inlineBytes = redactable ? -1 : limits.inlineBytes;
   const put: PutBlob = (text, bytes) => {
     if (bytes > limits.blobBytes)
@@ -181,7 +181,7 @@ export function chainRecorder(
     const blob = new TextEncoder().encode(redactable ? seal(text) : text);
     return new BlobRef(blobs.put(blob), blob.length);
   };
-  /** Throws if the record is too long. `text` is the record without its hash or, if `n` is given, only the event with this number. */
+  /** Throws `log.too_large` if a record is too long. `text` is the record without its hash. If `n` is given, `text` is only event `n`. */
   const checkLength = (text: string, n?: number): void => {
     if (text.length * MAX_UNIT_BYTES + MAX_ENVELOPE_BYTES <= limits.lineBytes) return;
     const envelopeBytes =
@@ -198,7 +198,7 @@ export function chainRecorder(
   return {
     begin: (run) => {
       add(...aroundHash(headerToJson(run.header)));
-      // Write no blob before this point, because the folder of blobs belongs to this run only after the file has its final name.
+      // The folder of blobs belongs to this run only after the header is written and the file has its final name. So write no blob before.
       blobs.put(run.module);
     },
     append: (event, call) => {
@@ -219,9 +219,9 @@ export function chainRecorder(
       eventOfCall.set(call, n);
       journal?.adopt(n, state);
     },
-    started: (call) => journal?.changed(eventOfCall.get(call) ?? 0, "started"),
+    started: (call) => journal?.stateChanged(eventOfCall.get(call) ?? 0, "started"),
     arrived: (call, answer) => {
-      journal?.changed(eventOfCall.get(call) ?? 0, answer);
+      journal?.stateChanged(eventOfCall.get(call) ?? 0, answer);
     },
     finish: (end) => {
       if (end.events !== eventCount) throw new BorunaError("internal", `the run counts ${end.events} events, its log has ${eventCount}`);
@@ -264,7 +264,7 @@ function aroundHash(header: JsonObject): readonly [beforeHash: string, afterHash
   return [textOf(names.slice(0, index)).slice(0, -1), `,${textOf(names.slice(index)).slice(1)}`];
 }
 
-/** Adds a hint to an error in writing the log, which says how many events the log has. Returns other errors unchanged. */
+/** Adds a hint to a `log.io_error`: how many events the log has, and what can be done with it. Returns other errors unchanged. */
 function withEventCountHint(error: unknown, events: number): unknown {
   if (!(error instanceof BorunaError) || error.kind !== "log.io_error") return error;
   const hint = `The run was stopped here. The log keeps the ${events} ${events === 1 ? "event" : "events"} before it: boruna replay reads them, boruna resume goes on with the run.`;
@@ -273,7 +273,7 @@ function withEventCountHint(error: unknown, events: number): unknown {
 
 /** Writes records in order, each with its hash. */
 interface Chain {
-  /** Writes the header or the end record. `beforeHash` and `afterHash` are its texts around the hash. `sign` returns the text after the hash, which the hash does not cover. */
+  /** Writes the header or the end record. `beforeHash` and `afterHash` are the record's texts around the hash. `sign` adds the signature after the hash. */
   add(beforeHash: string, afterHash: string, sign?: Signer): void;
   /** Writes the next event. `text` is its canonical JSON. For `mustSync`, see `LogWriter`. */
   addEvent(text: string, mustSync: boolean): void;
@@ -281,7 +281,7 @@ interface Chain {
   lastHash(): string;
 }
 
-/** Creates a chain that hashes and writes each record immediately. `start` is the last hash and the number of events of a log that is continued. */
+/** Creates a chain that hashes and writes each record immediately. For a continued log, `start` has its last hash and its number of events. */
 export function eagerChain(writer: LogWriter, start = { hash: CHAIN_START, events: 0 }): Chain {
   let { hash: previous, events } = start;
   const add = (beforeHash: string, afterHash: string, mustSync: boolean, sign?: Signer): void => {
@@ -299,14 +299,14 @@ export function eagerChain(writer: LogWriter, start = { hash: CHAIN_START, event
   };
 }
 
-/** Creates a chain that keeps the events and the end until a hash is needed. */
+/** Creates a chain that keeps the events and the end record in memory, and hashes them only when `lastHash` is called. */
 function lazyChain(writer: LogWriter): Chain {
   const chain = eagerChain(writer);
   let texts: string[] = [];
   let end: Parameters<Chain["add"]> | undefined;
   return {
     add: (...record) => {
-      // If there are no events yet, this is the header or an end that directly follows it. Otherwise it is the end after the events.
+      // Without unhashed events, this is the header, or an end record that can follow at once. Otherwise it is the end record after the events.
       if (texts.length === 0) chain.add(...record);
       else end = record;
     },

@@ -1,4 +1,4 @@
-/** Describes a run before it starts: the header of its log, and the module that is stored in a blob. */
+/** Describes a run before it starts: makes the header of its log, and the module that becomes a blob. */
 import { randomHex, sha256Hex } from "../../gateway/digest.ts";
 import { policyHash, policyToJson, type Policy } from "../../policy/policy.ts";
 import { encodeModule } from "../../vm/bytecode/codec.ts";
@@ -26,7 +26,7 @@ interface RunFacts {
   readonly mode: LogHeader["mode"];
   /** Names of the capabilities that have a handler. */
   readonly served: ReadonlySet<string>;
-  /** If it is undefined, the id becomes a hash of the rest of the header. */
+  /** Undefined: the id becomes a hash of the rest of the header. */
   readonly runId: string | undefined;
   /** Whether values can be redacted later. */
   readonly redactable?: boolean | undefined;
@@ -65,7 +65,7 @@ export function describeRun(program: Program, run: RunFacts): RunDescription {
   return { header: { ...header, runId: run.runId ?? runIdOf(header) }, module };
 }
 
-/** A program runs many times, and encoding and hashing its module takes longer than a short run. */
+/** Encodes and hashes the module once for each program, because that takes longer than a short run. */
 const encodedModule = keptBy((program: Program) => {
   const module = encodeModule(program.module, { debug: true, registry: program.registry });
   return { module, sourceHash: sourceHash(program.module), moduleBlob: `sha256:${sha256Hex(module)}` };

@@ -1,6 +1,6 @@
 /**
- * Reads the records that logs have most: calls and answers with scalars only. Such a record is read from its bytes, without a text and
- * without a tree of JSON. A test compares the result with the general reading of records.
+ * Reads the most frequent records of logs: calls and answers with scalars only. Decodes these records directly from their bytes, which is
+ * faster than making a text and a tree of JSON. A test compares the result with that of the general reader.
  */
 import { UNIT, type Value } from "../../vm/value/value.ts";
 import type { RecordedEvent } from "./event-json.ts";
@@ -36,34 +36,34 @@ const [ZERO, NINE] = [0x30, 0x39];
 const [A, Z] = [0x61, 0x7a];
 const MAX_INT_DIGITS = 15;
 
-/** Reads one record after the other. */
+/** Reads records one by one. */
 export class ScalarRecords {
-  /** Where the member with the hash starts in the record that was read last. */
-  hashMemberAt = 0;
+  /** The offset of the member with the hash in the record that was read last. */
+  hashMemberOffset = 0;
   #bytes: Uint8Array = END;
-  #at = 0;
-  /** The capability of the record before: an answer mostly has the capability of its call. */
+  #offset = 0;
+  /** The capability of the previous record. Most answers follow their calls, so their names are compared with this one first. */
   #name = "";
   #nameBytes: Uint8Array = END;
 
   /**
-   * Returns the event of a record that is exactly what the recorder would write for event `n`; the hash may be any 64 bytes. Returns undefined
-   * for every other record.
+   * Returns the event of a record, if the bytes are exactly what the recorder would write for event `n` with any hash. Returns undefined for
+   * every other record.
    */
   read(record: Uint8Array, n: number): RecordedEvent | undefined {
     this.#bytes = record;
-    this.#at = 0;
+    this.#offset = 0;
     const event = this.#skip(RESULT) ? this.#result() : this.#skip(CALL) ? this.#call() : undefined;
-    this.hashMemberAt = this.#at;
+    this.hashMemberOffset = this.#offset;
     if (event === undefined || !this.#skip(HASH)) return undefined;
-    this.#at += CHAIN_START.length;
+    this.#offset += CHAIN_START.length;
     if (!this.#skip(NUMBER) || this.#int() !== n) return undefined;
-    return record[this.#at] === CLOSING_BRACE && this.#at + 1 === record.length ? event : undefined;
+    return record[this.#offset] === CLOSING_BRACE && this.#offset + 1 === record.length ? event : undefined;
   }
 
-  /** Whether the hash of the record is `hash`, 64 hexadecimal digits. */
+  /** Whether the record that was read last has the hash `hash`, 64 hexadecimal digits. */
   hasHash(hash: string): boolean {
-    const start = this.hashMemberAt + HASH.length;
+    const start = this.hashMemberOffset + HASH.length;
     for (let i = 0; i < hash.length; i += 1) if (this.#bytes[start + i] !== hash.charCodeAt(i)) return false;
     return true;
   }
@@ -78,7 +78,7 @@ export class ScalarRecords {
   #call(): RecordedEvent | undefined {
     const args: Value[] = [];
     while (!this.#skip(CALL_CAPABILITY)) {
-      if (args.length > 0 && this.#bytes[this.#at++] !== COMMA) return undefined;
+      if (args.length > 0 && this.#bytes[this.#offset++] !== COMMA) return undefined;
       const arg = this.#scalar();
       if (arg === undefined) return undefined;
       args.push(arg);
@@ -87,23 +87,23 @@ export class ScalarRecords {
     return capability === undefined || !this.#skip(END_AFTER_NAME) ? undefined : { type: "CapCall", capability, args };
   }
 
-  /** Returns the name at the current position, whose characters are lower-case letters, digits, `_` and `.`. */
+  /** Returns the capability name at the current offset: lower-case letters, digits, `_` and `.`. */
   #capability(): string | undefined {
-    const start = this.#at;
-    if (this.#skip(this.#nameBytes) && this.#bytes[this.#at] === QUOTE) return this.#name;
-    this.#at = start;
-    while (isNameCharacter(this.#bytes[this.#at])) this.#at += 1;
-    if (this.#at === start) return undefined;
-    this.#nameBytes = this.#bytes.slice(start, this.#at);
+    const start = this.#offset;
+    if (this.#skip(this.#nameBytes) && this.#bytes[this.#offset] === QUOTE) return this.#name;
+    this.#offset = start;
+    while (isNameCharacter(this.#bytes[this.#offset])) this.#offset += 1;
+    if (this.#offset === start) return undefined;
+    this.#nameBytes = this.#bytes.slice(start, this.#offset);
     this.#name = String.fromCharCode(...this.#nameBytes);
     return this.#name;
   }
 
-  /** Returns an Int of at most 15 digits, a String without escapes, a Bool or Unit. */
+  /** Returns an Int of at most 15 digits, a String without escapes, a Bool or Unit. Undefined for any other value. */
   #scalar(): Value | undefined {
     if (this.#skip(INT)) {
       const int = this.#int();
-      return this.#bytes[this.#at++] === CLOSING_BRACE ? int : undefined;
+      return this.#bytes[this.#offset++] === CLOSING_BRACE ? int : undefined;
     }
     if (this.#skip(STRING)) {
       const text = this.#text();
@@ -114,10 +114,10 @@ export class ScalarRecords {
     return this.#skip(UNIT_TEXT) ? UNIT : undefined;
   }
 
-  /** Returns an integer without leading zeros. */
+  /** Returns an integer of at most 15 digits, without leading zeros. Undefined for any other text. */
   #int(): number | undefined {
-    const isNegative = this.#bytes[this.#at] === MINUS;
-    const start = isNegative ? this.#at + 1 : this.#at;
+    const isNegative = this.#bytes[this.#offset] === MINUS;
+    const start = isNegative ? this.#offset + 1 : this.#offset;
     let at = start;
     let value = 0;
     for (let digit = digitAt(this.#bytes, at); digit >= 0 && at - start <= MAX_INT_DIGITS; digit = digitAt(this.#bytes, at)) {
@@ -125,32 +125,32 @@ export class ScalarRecords {
       at += 1;
     }
     const digits = at - start;
-    this.#at = at;
+    this.#offset = at;
     if (digits === 0 || digits > MAX_INT_DIGITS || (digitAt(this.#bytes, start) === 0 && (digits > 1 || isNegative))) return undefined;
     return isNegative ? -value : value;
   }
 
-  /** Returns the text up to the next quotation mark. */
+  /** Returns the text up to the next quotation mark. Undefined if it contains an escape or is not UTF-8. */
   #text(): string | undefined {
-    const start = this.#at;
+    const start = this.#offset;
     let byte = this.#bytes[start] ?? 0;
     while (byte !== QUOTE) {
       if (byte < SPACE || byte === BACKSLASH) return undefined;
-      this.#at += 1;
-      byte = this.#bytes[this.#at] ?? 0;
+      this.#offset += 1;
+      byte = this.#bytes[this.#offset] ?? 0;
     }
-    return utf8Text(this.#bytes.subarray(start, this.#at));
+    return utf8Text(this.#bytes.subarray(start, this.#offset));
   }
 
-  /** If `expected` is at the current position, goes to its end. */
+  /** If `expected` is at the current offset, moves the offset behind it and returns true. */
   #skip(expected: Uint8Array): boolean {
-    for (let i = 0; i < expected.length; i += 1) if (this.#bytes[this.#at + i] !== expected[i]) return false;
-    this.#at += expected.length;
+    for (let i = 0; i < expected.length; i += 1) if (this.#bytes[this.#offset + i] !== expected[i]) return false;
+    this.#offset += expected.length;
     return true;
   }
 }
 
-/** Returns the value of the decimal digit at a position; -1 if there is none. */
+/** Returns the value of the decimal digit at an offset, or -1 if the byte is not a digit. */
 function digitAt(bytes: Uint8Array, at: number): number {
   const byte = bytes[at] ?? 0;
   return byte >= ZERO && byte <= NINE ? byte - ZERO : -1;

@@ -1,12 +1,12 @@
 /**
- * Sealed values: the blobs of a log that was recorded with `redactable`. Each value of the log is a blob of its own, which holds the value
- * with a random salt:
+ * Sealed values: the blobs of a log that was recorded with `redactable`. Each value of such a log has its own blob, which holds the value and
+ * a random salt:
  *
  *     {"Sealed":{"pad":"000…","salt":"7d1f…","value":{"Bool":true}}}
  *
- * The log names the blob by its hash. So the blob can be taken away later: the chain and the signature of the log still hold, and nobody can
- * find the value by hashing guesses, because nobody can guess the salt. `pad` makes the length of the blob, which the log names too, a
- * multiple of 64 bytes, so that it does not tell `true` from `false`.
+ * The log holds only the hash and the length of the blob. So the blob can be removed later, and the chain and the signature of the log stay
+ * valid. Nobody can find a removed value by hashing guesses, because nobody can guess the salt. `pad` makes the length of the blob a multiple
+ * of 64 bytes, so that the length does not reveal whether the value is `true` or `false`.
  */
 import { randomHex, sha256Hex } from "../../gateway/digest.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -17,7 +17,7 @@ import { objectOf, onlyFields, textOf } from "./json-fields.ts";
 const SALT_BYTES = 32;
 const BLOCK_BYTES = 64;
 
-/** Returns the text of the blob for a value, whose canonical JSON is given. */
+/** Returns the text of the blob that seals a value. `json` is the canonical JSON of the value. */
 export const seal = (json: string): string => sealWith(randomHex(SALT_BYTES), json);
 
 function sealWith(salt: string, json: string): string {
@@ -25,7 +25,7 @@ function sealWith(salt: string, json: string): string {
   return text("0".repeat((BLOCK_BYTES - (utf8Length(text("")) % BLOCK_BYTES)) % BLOCK_BYTES));
 }
 
-/** Returns the JSON of the value in the blob of a sealed value; of any other blob, `data` itself. Throws `log.form`. */
+/** Returns the JSON of the value inside a sealed blob. Returns `data` if the blob is not sealed. Throws `log.form`. */
 export function unseal(data: JsonData, sha256: string): JsonData {
   if (!isJsonObject(data) || !data.has("Sealed")) return data;
   onlyFields(data, ["Sealed"], "a sealed value");

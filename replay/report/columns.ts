@@ -3,7 +3,7 @@ import { printable } from "../../vm/terminal-text.ts";
 
 const STYLES = { head: "1", frame: "1;34", error: "1;31", dim: "2" } as const;
 
-/** Puts text in a style. Without colors it returns the text as it is. */
+/** Returns the text in a style, or unchanged if colors are off. */
 export type Paint = (text: string, style: keyof typeof STYLES) => string;
 
 export const paintNothing: Paint = (text) => text;
@@ -18,7 +18,7 @@ const columnsOf = (character: string): number => (COMBINING.test(character) ? 0 
 
 /** Makes a text printable on one line and cuts it to `width` columns, with `…` in place of what is cut. */
 export function cut(text: string, width: number): string {
-  // More characters than columns are never shown, so a long text need not be searched completely.
+  // Looks at no more than 8 code units for each column, so a long text costs no more than a short one.
   const safe = printable(text.length > 8 * width ? text.slice(0, 8 * width) : text);
   let columns = 0;
   let shown = "";

@@ -1,4 +1,4 @@
-/** Finds the first difference between a replay and its log: in an event, in the end record, or because one of the two is longer. */
+/** Finds the first difference between a replay and its log: in an event, in the end record, or because the log or the replay is longer. */
 import { signatureFor, type CapabilityRegistry, withDefaults } from "../../vm/capabilities.ts";
 import { type EventField, eventFields, isValueList, type RunEvent } from "../../vm/events.ts";
 import { ListValue } from "../../vm/value/list.ts";
@@ -14,15 +14,15 @@ type DivergenceKind =
   /** The type of the event, or the capability of the call, differs from the recorded one. */
   | "event"
   | "arguments"
-  /** The program does not receive the recorded answer, for instance because the gateway does not accept it. */
+  /** The program does not receive the recorded answer, for instance because the gateway rejects that answer. */
   | "answer"
   /** An event of any other type has different contents: an actor event, a contract check, an emitted tree. */
   | "content"
-  /** The program has an event after the last one of the log. */
+  /** The program has an event after the last event of the log. */
   | "beyond_log"
-  /** The program ended, and the log has more events. */
+  /** The program ended, but the log has more events. */
   | "left_over"
-  /** The kinds from here on are differences in the end record. */
+  /** This kind and those below are differences in the end record. */
   | "outcome"
   | "error"
   | "value"
@@ -41,7 +41,7 @@ export interface PathDifference {
   readonly agree: number | undefined;
 }
 
-/** A difference whose location in the program is not known yet. */
+/** A difference, before its location in the program has been found. */
 export interface Mismatch {
   readonly kind: DivergenceKind;
   /** Number of the event. For the end record, the number of the last event plus 1. */
@@ -52,7 +52,7 @@ export interface Mismatch {
   readonly expected: string;
   readonly actual: string;
   readonly difference?: PathDifference;
-  /** Of a call with other arguments: the differences of the further arguments. */
+  /** If several arguments of a call differ: the differences of all but the first. */
   readonly moreDifferences?: readonly PathDifference[];
 }
 
@@ -71,7 +71,7 @@ export interface LastAnswer {
   readonly text: string;
 }
 
-/** What comparing and describing events requires about the program of the replay. */
+/** The parts of the replayed program that comparing and describing events requires. */
 export interface ComparisonContext {
   readonly types: readonly TypeDef[];
   readonly registry: CapabilityRegistry;
@@ -83,7 +83,7 @@ const SENTENCES: Readonly<Record<"arguments" | "answer" | "content", string>> = 
   content: "the event is not the recorded one",
 };
 
-/** Compares the event number `n` of both runs. Returns undefined if the events are equal. A call that leaves out an argument is equal to one that writes its default. */
+/** Compares event `n` of both runs. Returns undefined if the events are equal. Leaving out an argument of a call equals passing its default. */
 export function compareEvents(n: number, expected: RunEvent, actual: RunEvent, context: ComparisonContext): Mismatch | undefined {
   const mismatch = (): Pick<Mismatch, "event" | "atEnd" | "expected" | "actual"> => ({
     event: n,
@@ -125,7 +125,7 @@ function argumentDifferences(expected: CallEvent, actual: CallEvent, { types, re
 
 type CallEvent = RunEvent & { readonly type: "CapCall" };
 
-/** Whether both are calls, or both answers, with the same scalars only. This decides about most events without a comparison of their fields. */
+/** Whether both events are calls, or both are answers, with only equal scalars. For most events, no further comparison is needed. */
 function haveSameScalars(a: RunEvent, b: RunEvent): boolean {
   if (a.type === "CapResult" && b.type === "CapResult") return isSameScalar(a.result, b.result);
   if (a.type !== "CapCall" || b.type !== "CapCall" || a.args.length !== b.args.length) return false;
@@ -177,7 +177,7 @@ function asValue(field: EventField | undefined): Value {
   return isValueList(field) ? ListValue.of([...field]) : field;
 }
 
-/** Returns the first difference, or nothing. */
+/** Returns the first difference between two events of one type, in a list; empty if there is none. */
 function contentDifferences(expected: RunEvent, actual: RunEvent, types: readonly TypeDef[]): readonly PathDifference[] {
   const actualContents = contentsOf(actual);
   for (const [i, [name, value]] of contentsOf(expected).entries()) {
@@ -188,7 +188,7 @@ function contentDifferences(expected: RunEvent, actual: RunEvent, types: readonl
   return [];
 }
 
-/** Describes a difference. Long Strings are cut around their first difference. If other values have equal texts, their types are added. */
+/** Describes a difference. Cuts long Strings around their first difference. Adds the types of two different values whose texts are equal. */
 export function pathDifference({ path, expected, actual }: Difference, types: readonly TypeDef[], parameter?: string): PathDifference {
   if (typeof expected === "string" && typeof actual === "string") {
     let index = 0;
@@ -223,7 +223,7 @@ export function beyondLog(n: number, actual: RunEvent, end: RunEnd | undefined, 
   };
 }
 
-/** Describes a decision in the log about a call for which the policy asks for none. */
+/** Describes a log whose next event is not the answer that the run needs, for instance a decision that the policy does not require. */
 export function noAnswer(n: number, expected: RunEvent, context: ComparisonContext): Mismatch {
   const isDecision = expected.type === "Approval";
   return {
@@ -238,7 +238,7 @@ export function noAnswer(n: number, expected: RunEvent, context: ComparisonConte
   };
 }
 
-/** Describes a program that ended although the log goes on. `n` is the number of `expected`, the first event that it did not repeat. */
+/** Describes a program that ended before the log did. `n` is the number of `expected`, the first event that the program did not repeat. */
 export function leftOver(n: number, expected: RunEvent, actual: RunEnd, context: ComparisonContext): Mismatch {
   return {
     kind: "left_over",
@@ -250,7 +250,7 @@ export function leftOver(n: number, expected: RunEvent, actual: RunEnd, context:
   };
 }
 
-/** Describes a program that went on after the point where the recorded run ended. `n` is the event number of the end record. */
+/** Describes a program that ran past the end of the recorded run. `n` is the event number of the end record. */
 export function passedEnd(n: number, reached: ReachedBound): Mismatch {
   const noun = boundNoun(reached.field);
   return {
@@ -268,7 +268,7 @@ export interface EndContext extends ComparisonContext {
   readonly sameProgram: boolean;
 }
 
-/** Compares the ends of both runs. Returns undefined if they are equal. */
+/** Compares how both runs ended. `n` is the event number of the end record. Returns undefined if the ends are equal. */
 export function compareEnds(n: number, expected: RunEnd, actual: RunEnd, context: EndContext): Mismatch | undefined {
   const both = { event: n, atEnd: true, expected: endText(expected, context.types), actual: endText(actual, context.types) };
   if (expected.outcome !== actual.outcome) {

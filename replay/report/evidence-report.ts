@@ -8,8 +8,8 @@ import type { EvidenceFailure, EvidenceVerification } from "../evidence/verify-e
 import { jsonObject } from "../log/json-fields.ts";
 import { plural } from "./replay-report.ts";
 
-const placeText = ({ event, value }: ValuePlace): string => `event ${event}, ${value}`;
-const placeJson = ({ event, value }: ValuePlace): JsonData => jsonObject({ event, value });
+const placeText = ({ event, value: valueName }: ValuePlace): string => `event ${event}, ${valueName}`;
+const placeJson = ({ event, value: valueName }: ValuePlace): JsonData => jsonObject({ event, value: valueName });
 
 export function packLines({ folder, key, files, runs, repeated }: PackedEvidence): readonly string[] {
   return [
@@ -25,12 +25,12 @@ export function packJson({ folder, key, files, runs, repeated }: PackedEvidence)
 
 const runJson = (run: StatedRun): JsonData => jsonObject(runFacts(run));
 
-const runFacts = ({ log, header, outcome, events, head, redacted }: StatedRun) => ({
+const runFacts = ({ log, header, outcome, events, head: headHash, redacted }: StatedRun) => ({
   log,
   run_id: header.runId,
   outcome,
   events,
-  head,
+  head: headHash,
   redacted: redacted.map(placeJson),
 });
 
@@ -44,8 +44,8 @@ const verifiedRunJson = ({ stated, verification }: VerifiedRun): JsonData =>
   });
 
 /**
- * Returns what the files, the signature and a replay prove, one line each, and a note for each run that made no real call or has decisions that
- * anybody could have written. With `explains`, also what the statement says and what is not proved.
+ * Returns what the files, the signature and a replay prove, one line each. Adds a note for each run that was not live, and for each run with
+ * unsigned decisions. With `explains`, also returns what the statement says and what is not proved.
  */
 export function evidenceLines(v: EvidenceVerification, explains = false): readonly string[] {
   if (v.failure !== undefined) return failureLines(v, v.failure);
@@ -98,12 +98,12 @@ function notesOf({ stated: { log, header }, verification: { approvals } }: Verif
 const MODE_NOTES = { mock: "no call was real", audit: "the policy refused nothing" } as const;
 
 function runLines({ stated, verification: { approvals, checks } }: VerifiedRun): readonly string[] {
-  const { log, header, outcome, events, head, redacted } = stated;
+  const { log, header, outcome, events, head: headHash, redacted } = stated;
   const isSigned = checks.some(({ name }) => name === "signature");
   const decided = approvals.signed === 0 ? "" : `, ${plural(approvals.signed, "decision")} signed with a key of the policy`;
   return [
     printable(
-      `  ${log}: ${header.mode} run ${header.runId} of ${header.program.name}, ${outcome}, ${plural(events, "event")}, head ${head}`,
+      `  ${log}: ${header.mode} run ${header.runId} of ${header.program.name}, ${outcome}, ${plural(events, "event")}, head ${headHash}`,
     ),
     `    the log itself is ${isSigned ? "signed, too" : "not signed"}${decided}`,
     ...redacted.map((place) => `    redacted: ${placeText(place)}`),

@@ -9,7 +9,7 @@ import type { RunEnd } from "../log/end-record.ts";
 /** Maximum code points of an excerpt. */
 const MAX_EXCERPT_LENGTH = 240;
 
-/** Returns a short text unchanged. Cuts a long text to the part around the code unit `center`, with `…` in place of what is cut. */
+/** Returns a short text unchanged. Cuts a long text to the part around the code unit `center`, and puts `…` where it was cut. */
 export function excerpt(text: string, center = 0): string {
   if (text.length <= MAX_EXCERPT_LENGTH) return text;
   const start = Math.max(0, center - MAX_EXCERPT_LENGTH);
@@ -26,7 +26,7 @@ export function valueText(value: Value | undefined, types: readonly TypeDef[], c
   return value === undefined ? "(nothing)" : excerpt(typedText(value, undefined, types), center);
 }
 
-/** Returns the type of a value as text: `Int`, or `Point (type 3)`, because two types may have the same name. */
+/** Returns the type of a value as text, such as `Int`. For a declared type, adds its number, `Point (type 3)`, because two types may have one name. */
 export function typeText(value: Value, types: readonly TypeDef[]): string {
   if (!(value instanceof RecordValue || value instanceof EnumValue)) return typeName(value);
   const name = types[value.typeId]?.name;

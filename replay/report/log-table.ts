@@ -21,7 +21,7 @@ import { locationJson, plural } from "./replay-report.ts";
 import { framedStackLines, type SourceFrame } from "./source-frame.ts";
 
 export interface TableOptions {
-  /** Columns of the terminal. Undefined: cells are not cut to a width, and tabs separate them. */
+  /** Columns of the terminal. Undefined: cells are not cut, and tabs separate them. */
   readonly width: number | undefined;
   readonly paint: Paint;
   readonly types: readonly TypeDef[];
@@ -29,7 +29,7 @@ export interface TableOptions {
   readonly numbersEvents: boolean;
 }
 
-/** A line for each row of the table. The widths of columns are fixed before the first row, so that rows need not be kept. */
+/** Formats the table line by line. The widths of the columns are fixed before the first row, so no row stays in memory. */
 export interface LogTable {
   readonly head: string;
   row(entry: LocatedEntry): string;
@@ -38,14 +38,14 @@ export interface LogTable {
 const OUTCOME_WIDTH = 10;
 const PLACE_WIDTH = 22;
 const GAP = "  ";
-const LEAST_WIDTH = 10;
+const MIN_COLUMN_WIDTH = 10;
 
 export function logTable(log: Pick<ParsedLog, "eventCount">, options: TableOptions): LogTable {
   const { width, paint, numbersEvents } = options;
   const numberWidth = Math.max(5, String(log.eventCount).length);
   const rest = (width ?? 0) - numberWidth - OUTCOME_WIDTH - PLACE_WIDTH - 4 * GAP.length;
-  const callWidth = Math.max(LEAST_WIDTH, Math.ceil(rest * 0.6));
-  const resultWidth = Math.max(LEAST_WIDTH, rest - callWidth);
+  const callWidth = Math.max(MIN_COLUMN_WIDTH, Math.ceil(rest * 0.6));
+  const resultWidth = Math.max(MIN_COLUMN_WIDTH, rest - callWidth);
   const line = ([number, call, result, place, outcome]: Cells, style: Paint): string => {
     if (width === undefined) return [number, call, result, place, outcome].map((cell) => printable(cell)).join("\t");
     const cells = [
@@ -63,12 +63,12 @@ export function logTable(log: Pick<ParsedLog, "eventCount">, options: TableOptio
   };
 }
 
-/** The longest value that is shown where it is used. */
-const SHORT_BYTES = LOG_LIMITS.inlineBytes;
+/** The table shows values of up to this many bytes. It shows the length and the hash of a longer value. */
+const MAX_SHOWN_BYTES = LOG_LIMITS.inlineBytes;
 
-/** Returns the entry with its short values read from their blobs, as far as they are there. In a redactable log, every value is in a blob. */
+/** Returns the entry with its short values read from their blobs. A missing blob stays a `BlobRef`. In a redactable log, every value is in a blob. */
 export function withShortValues(entry: LocatedEntry, blobs: BlobReader): LocatedEntry {
-  const value = (v: ValueOrBlob): ValueOrBlob => readPresent(v, blobs, SHORT_BYTES);
+  const value = (v: ValueOrBlob): ValueOrBlob => readPresent(v, blobs, MAX_SHOWN_BYTES);
   if (entry.type === "event") {
     const { content } = entry;
     if (content.type === "UiEmit") return { ...entry, content: { ...content, tree: value(content.tree) } };
@@ -80,7 +80,7 @@ export function withShortValues(entry: LocatedEntry, blobs: BlobReader): Located
   const read: LoggedAnswer | undefined =
     answer?.outcome === "ok"
       ? { ...answer, result: value(answer.result) }
-      : answer && { ...answer, message: readPresentText(answer.message, blobs, SHORT_BYTES) };
+      : answer && { ...answer, message: readPresentText(answer.message, blobs, MAX_SHOWN_BYTES) };
   return { ...entry, args: entry.args.map(value), answer: read };
 }
 
@@ -114,7 +114,7 @@ export function outcomeText(answer: LoggedAnswer | undefined): string {
 
 const missingText = ({ sha256 }: BlobRef): string => `(redacted or lost, sha256 ${sha256})`;
 const blobText = ({ bytes, sha256 }: BlobRef): string =>
-  `(${bytes <= SHORT_BYTES ? "redacted or lost" : `${bytes} bytes`}, sha256 ${sha256.slice(0, 8)}…)`;
+  `(${bytes <= MAX_SHOWN_BYTES ? "redacted or lost" : `${bytes} bytes`}, sha256 ${sha256.slice(0, 8)}…)`;
 const shortText = (value: ValueOrBlob, types: readonly TypeDef[]): string =>
   value instanceof BlobRef ? blobText(value) : valueText(value, types);
 const shortMessage = (message: TextOrBlob): string => (message instanceof BlobRef ? blobText(message) : excerpt(message));
@@ -162,7 +162,7 @@ export function endLines(log: ParsedLog, types: readonly TypeDef[]): readonly st
 }
 
 function loggedEndText(log: ParsedLog, end: RecordedEnd, types: readonly TypeDef[]): string {
-  const value = end.value === undefined ? undefined : readPresent(end.value, log.blobs, SHORT_BYTES);
+  const value = end.value === undefined ? undefined : readPresent(end.value, log.blobs, MAX_SHOWN_BYTES);
   const message = end.error === undefined ? undefined : readPresentText(end.error.message, log.blobs, Number.POSITIVE_INFINITY);
   const missing = value instanceof BlobRef ? value : message instanceof BlobRef ? message : undefined;
   return missing === undefined ? endText(loadEnd(end, log.blobs), types) : `${end.outcome}: ${blobText(missing)}`;
@@ -171,8 +171,9 @@ function loggedEndText(log: ParsedLog, end: RecordedEnd, types: readonly TypeDef
 /** Everything that is known about one call. */
 export interface CallDetails {
   readonly call: LoggedCall;
-  /** How many calls of the capability the log has up to this one, and the budget of the policy, if there is one. */
+  /** How many calls of the capability the log has up to and including this call. */
   readonly callsOfCapability: number;
+  /** The budget that the policy sets for the capability. */
   readonly budget: number | undefined;
   readonly located: LocatedEvent;
   readonly frame: SourceFrame | undefined;
@@ -216,7 +217,7 @@ export function callLines(
   return [...lines, ...framedStackLines(frame, located.stack)];
 }
 
-/** Returns an entry as `--json` prints it: long values stay references. */
+/** Returns an entry as `--json` prints it: values in blobs stay references. */
 export function entryJson(entry: LocatedEntry, types: readonly TypeDef[]): JsonData {
   if (entry.type === "event") return jsonObject({ event: entry.event, content: eventToJson(entry.content, Number.POSITIVE_INFINITY) });
   const value = (v: ValueOrBlob): JsonData => (v instanceof BlobRef ? refJson(v) : valueToTypedJson(v, undefined, types));
@@ -269,7 +270,7 @@ function callFields(
 
 const refJson = ({ sha256, bytes }: BlobRef): JsonData => jsonObject({ blob: jsonObject({ sha256, bytes }) });
 
-/** Returns the fields of the JSON object that describe the run. */
+/** Returns the JSON object that describes the run. */
 export function runJson(log: ParsedLog, types: readonly TypeDef[]): JsonData {
   if (log.format === "eventlog") return jsonObject({ log: log.file, format: log.format, events: log.eventCount });
   const { runId, program, mode, args, policyHash } = log.header;

@@ -29,7 +29,7 @@ export function divergenceLines(d: Divergence): readonly string[] {
   return lines;
 }
 
-/** Limit on the differing arguments of a call that are shown. */
+/** Reports show at most this many differing arguments of a call. */
 export const MAX_SHOWN_DIFFERENCES = 3;
 
 /** Says how many of the differing arguments are not shown. */
@@ -38,7 +38,7 @@ export function moreText(count: number): readonly string[] {
   return more > 0 ? [`  and ${plural(more, "more argument")}`] : [];
 }
 
-/** Returns the differences of all arguments of a call, or the one difference of another event. */
+/** Returns the differences of all arguments of a call. For another event, returns its first difference, if any. */
 export function differencesOf(found: {
   readonly difference?: PathDifference | undefined;
   readonly moreDifferences?: readonly PathDifference[];

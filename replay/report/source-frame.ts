@@ -23,7 +23,7 @@ export interface SourceFrame {
 
 const LINES_BEFORE = 1;
 
-/** Returns undefined if there is no location, or if the module does not contain the text of its file. */
+/** Returns the frame of a location. Undefined without a location, or if the module does not contain the text of its file. */
 export function sourceFrame(module: Module, location: SourceLocation | undefined): SourceFrame | undefined {
   if (location?.line === undefined || location.file === undefined) return undefined;
   const text = module.debug?.files.find((file) => file.name === location.file)?.text;
@@ -68,8 +68,8 @@ export function stackLines(module: Module, stack: readonly SourceLocation[]): re
 }
 
 /**
- * Formats the frame of the first location, or only the location if there is no frame, and then the callers. If the stack is
- * deep, shows only its first callers. If all of these are in libraries, also shows the first caller in the program.
+ * Formats the frame of the first location, or only the location if there is no frame, and then the callers. Of a deep stack, shows only the
+ * innermost callers. If all of these are in libraries, also shows the first caller in the program.
  */
 export function framedStackLines(frame: SourceFrame | undefined, stack: readonly SourceLocation[]): readonly string[] {
   const [first, ...callers] = stack;

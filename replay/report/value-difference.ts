@@ -19,8 +19,9 @@ import {
 export interface Difference {
   /** The path to the difference, such as `args[0].items[2]["key"]`. */
   readonly path: string;
-  /** Undefined if only the actual value has an element at this path. For `actual`, the reverse holds. */
+  /** Undefined if only the actual value has something at this path. */
   readonly expected: Value | undefined;
+  /** Undefined if only the expected value has something at this path. */
   readonly actual: Value | undefined;
 }
 
@@ -59,7 +60,7 @@ function pathText(last: PathPart): string {
   return texts.reverse().join("");
 }
 
-/** Returns the pairs of values inside a pair. Returns undefined if the two values differ without regard to what is inside. */
+/** Returns the pairs of values inside two values. Undefined if the two values differ in themselves, not only in the values inside. */
 function childrenOf(pair: Pair, types: readonly TypeDef[]): readonly Pair[] | undefined {
   const { expected: a, actual: b, path } = pair;
   if (typeof a !== "object" || typeof b !== "object") return undefined;

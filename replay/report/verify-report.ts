@@ -6,8 +6,8 @@ import { plural, replayJson, replayLines } from "./replay-report.ts";
 import type { Failure, Verification } from "../verify.ts";
 
 /**
- * Returns lines without line feeds: what the chain, the signature and a replay prove, one line each. The first one begins with `verify: ok`,
- * or, with the reason, with `verify: failed`. With `explains`, all checks follow, and what they prove and do not prove.
+ * Returns lines without line feeds: what the chain, the signature and a replay prove, one line each. The first line begins with `verify: ok`,
+ * or with `verify: failed` and the reason. With `explains`, the checks that passed follow, and what they prove and do not prove.
  */
 export function verifyLines(v: Verification, explains = false): readonly string[] {
   const lines = v.failure === undefined ? okLines(v) : failureLines(v, v.failure);

@@ -37,14 +37,14 @@ async function lines(debug: Debugger, moves: readonly Move[]): Promise<readonly 
   const seen: (number | string)[] = [];
   for (const move of moves) {
     const { reason } = await debug.move(move);
-    seen.push(debug.at?.line ?? reason);
+    seen.push(debug.currentStop?.line ?? reason);
   }
   return seen;
 }
 
 test("in, over, out and back-over move by lines and frames", async () => {
   const debug = await debuggerOf(await recording());
-  expect(debug.at?.line).toBe(10);
+  expect(debug.currentStop?.line).toBe(10);
   expect(await lines(debug, ["over", "over", "in", "in", "out", "over", "back-over", "back-over"])).toEqual([11, 12, 4, 5, 13, 11, 13, 12]);
   // A call is in the middle of its line.
   expect(await lines(debug, ["in", "call", "back-call", "end", "over", "back", "start", "back"])).toEqual([

@@ -26,7 +26,7 @@ async function checkWalks(source: string, debugOptions: { readonly maxBytes: num
   // The calls are the same in both directions.
   await debug.move("start");
   const [, ...calls] = await walk(debug, "call");
-  if (debug.at !== undefined) return;
+  if (debug.currentStop !== undefined) return;
   expect((await walk(debug, "back-call")).toReversed().slice(-calls.length)).toEqual(calls);
 }
 
@@ -35,8 +35,11 @@ async function checkSteps(source: string, debugOptions: { readonly maxBytes: num
   const recording = await recorded(programOf(source), { handlers: worldOf(undefined).handlers, limits: LIMITS });
   const single = await debuggerOf(recording, { interval: 100_000 });
   const places: { readonly at: Stop; readonly tasks: ReadonlySet<number> }[] = [];
-  for (; single.at !== undefined && places.length < 60; await single.move("in"))
-    places.push({ at: single.at, tasks: new Set(single.tasks().flatMap(({ id, status }) => (status === "completed" ? [] : [id]))) });
+  for (; single.currentStop !== undefined && places.length < 60; await single.move("in"))
+    places.push({
+      at: single.currentStop,
+      tasks: new Set(single.tasks().flatMap(({ id, status }) => (status === "completed" ? [] : [id]))),
+    });
   const debug = await debuggerOf(recording, debugOptions);
   for (const [i, { at: from }] of places.entries()) {
     for (const [move, isDeep] of [
@@ -47,10 +50,10 @@ async function checkSteps(source: string, debugOptions: { readonly maxBytes: num
         .slice(i + 1)
         .find(({ at, tasks }) => (at.task === from.task ? at.depth + isDeep <= from.depth : !tasks.has(from.task)));
       // The walk may have been too short to see it.
-      if (next === undefined && single.at !== undefined) continue;
+      if (next === undefined && single.currentStop !== undefined) continue;
       await debug.move(move);
-      expect([move, from.step, debug.at?.step]).toEqual([move, from.step, next?.at.step]);
-      while (debug.at?.step !== from.step) await debug.move("back");
+      expect([move, from.step, debug.currentStop?.step]).toEqual([move, from.step, next?.at.step]);
+      while (debug.currentStop?.step !== from.step) await debug.move("back");
     }
     await debug.move("in");
   }

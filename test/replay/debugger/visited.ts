@@ -26,7 +26,7 @@ export function shown(debug: Debugger): string {
   });
   const next = debug.nextCall();
   const call = next === undefined ? "" : `  next: ${next.call} ${next.capability} ${answerText(next.answer, types)}`;
-  const { step, task, pc, line } = debug.at ?? { step: -1, task: 0, pc: 0, line: 0 };
+  const { step, task, pc, line } = debug.currentStop ?? { step: -1, task: 0, pc: 0, line: 0 };
   return [`${step} ${task} ${pc} ${line}`, JSON.stringify(debug.progress()), ...tasks, call, debug.end()?.text ?? ""].join("\n");
 }
 

@@ -98,7 +98,7 @@ describe("the log's format", () => {
     const sha256 = createHash("sha256").update(blob).digest("hex");
     expect(linesOf(text(recorder.bytes()))[1]).toContain(`{"UiEmit":{"tree":{"Blob":{"bytes":${blob.length},"sha256":"${sha256}"}}}}`);
     expect(linesOf(text(recorder.bytes()))[3]).toContain('"String"');
-    expect([...recorder.blobs.all.keys()]).toHaveLength(2);
+    expect([...recorder.blobs.blobsByHash.keys()]).toHaveLength(2);
   });
 
   test("the deepest serializable value", () => {

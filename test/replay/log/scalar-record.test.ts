@@ -42,7 +42,7 @@ test("it reads the event that the general reading finds, from the bytes that the
       const found = records.read(record, N);
       if (found === undefined) return;
       expect(found).toStrictEqual(eventFromJson(parseJson(text)));
-      const { hashMemberAt } = records;
+      const { hashMemberOffset: hashMemberAt } = records;
       expect(hashOfBytes(PREVIOUS, record, hashMemberAt, record.length - afterEvent(N).length)).toBe(hashOf(text));
       expect(records.hasHash(hashOf(text))).toBe(true);
       expect(records.hasHash(PREVIOUS)).toBe(false);
