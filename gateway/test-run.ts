@@ -2,10 +2,12 @@
 import { ALLOW_ALL, type Policy } from "../policy/policy.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { Host } from "../vm/host.ts";
+import { canonicalJson } from "../vm/json/json.ts";
 import { DEFAULT_LIMITS, type Limits } from "../vm/limits.ts";
 import type { Program, Trap } from "../vm/bytecode/program.ts";
 import { runMachine } from "../vm/scheduler/scheduler.ts";
 import type { Value } from "../vm/value/value.ts";
+import { callText } from "./call-text.ts";
 import { executeProgram, type RunResult } from "./run.ts";
 import { CapabilityFailure, type Handlers, type MachineFunction, MachineHandler, machineHandler } from "./handlers.ts";
 import { mockHandlers } from "./mock.ts";
@@ -42,6 +44,8 @@ export interface TestResult extends RunResult {
 }
 
 const PANIC = "panic: ";
+/** The input that answers with the texts of the calls that the test has made, as a JSON list. `calls_made` of std-testing reads it. */
+const CALLS_INPUT = "boruna.test.calls";
 
 /** Allows every call, also one to a private address, because no call of a test is live. */
 const TEST_POLICY: Policy = { ...ALLOW_ALL, net_policy: { ...ALLOW_ALL.net_policy, allow_private_networks: true } };
@@ -69,9 +73,10 @@ export async function runTest(program: Program, test: TestCase, options: TestOpt
     failedAnswer ??= { capability, trap: end.trap };
     throw new CapabilityFailure(`the answer of the test failed: ${message}`);
   };
+  const handlers = recordingHandlers(program, testHandlers(program, test.answers, evaluate));
   const result = await executeProgram(withEntry(program, test.functionIndex), {
     policy: TEST_POLICY,
-    handlers: testHandlers(program, test.answers, evaluate),
+    handlers,
     runId: `test-${test.functionIndex}`,
     limits,
     onDebug,
@@ -111,6 +116,18 @@ function testHandlers(
     handlers.set(capability, machineHandler(answerCall));
   }
   return handlers;
+}
+
+/** Wraps the handlers, so that the test can ask which calls it has made. */
+function recordingHandlers(program: Program, handlers: Handlers): Handlers {
+  const calls: string[] = [];
+  const wrapped = (name: string, handler: MachineHandler): MachineHandler =>
+    machineHandler((args, context) => {
+      if (name === "step.input" && args[0] === CALLS_INPUT) return canonicalJson(calls);
+      calls.push(callText(program, name, args));
+      return handler.run(args, context);
+    });
+  return new Map([...handlers].map(([name, handler]) => [name, handler instanceof MachineHandler ? wrapped(name, handler) : handler]));
 }
 
 /** Never called: the compiler rejects an answer that makes a call, and every call of the test has an answer or a mock. */

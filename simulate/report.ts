@@ -1,10 +1,10 @@
 /** Formats what a simulation found, as lines for people or as an object for `--json`. */
+import { callText } from "../gateway/call-text.ts";
 import { excerpt } from "../replay/report/format-values.ts";
 import { plural } from "../replay/report/replay-report.ts";
 import { stackLines } from "../replay/report/source-frame.ts";
 import { errorJson } from "../runtime/execution-json.ts";
 import type { Program } from "../vm/bytecode/program.ts";
-import { signatureFor } from "../vm/capabilities.ts";
 import { canonicalJson, type JsonData } from "../vm/json/json.ts";
 import { jsonToJs } from "../vm/json/js-interop.ts";
 import { valueToTypedJson } from "../vm/json/typed-json.ts";
@@ -62,7 +62,7 @@ function failureLines(failure: SimulationFailure, seed: number, program: Program
     ...(error?.rule === undefined ? [] : [`  rule: ${error.rule}`]),
     `the simplest such run, after ${plural(shrinkRuns, "try", "tries")}: ${plural(calls.length, "call")}, ${simplest}`,
     ...[...args].map(([name, value]) => `  argument ${name} = ${excerpt(canonicalJson(value))}`),
-    ...calls.slice(0, MAX_CALLS).map((call) => `  ${callText(call, program)}`),
+    ...calls.slice(0, MAX_CALLS).map((call) => `  ${callLine(call, program)}`),
     ...(calls.length > MAX_CALLS ? [`  … and ${calls.length - MAX_CALLS} more calls`] : []),
     ...(kind === "invariant" || kind === "actor_failed" ? [`  end: ${endOf(failure, program)}`] : []),
   ];
@@ -74,25 +74,11 @@ function endOf({ result }: SimulationFailure, { module }: Program): string {
   return `${outcome.replaceAll("_", " ")}: ${excerpt(text)}`;
 }
 
-function callText({ call, capability, args, answer, fault, note }: SimulatedCall, program: Program): string {
+function callLine({ call, capability, args, answer, fault, note }: SimulatedCall, program: Program): string {
   const { types } = program.module;
-  const text = (value: Value): string => typedText(value, undefined, types, MAX_ARG_UNITS);
-  const given = givenArguments(capability, args, program).map(text);
   const answered = "failure" in answer ? `failed: ${answer.failure}` : excerpt(typedText(answer.value, answer.type, types));
   const facts = [fault === "none" ? undefined : fault, note].filter((fact) => fact !== undefined);
-  return `call ${call}: ${capability}(${given.join(", ")}) → ${answered}${facts.length === 0 ? "" : `  [${facts.join(": ")}]`}`;
-}
-
-/** Returns the arguments without those at the end that have their defaults. */
-function givenArguments(capability: string, args: readonly Value[], { registry, module }: Program): readonly Value[] {
-  const declared = registry.byName.get(capability);
-  const params = declared === undefined ? [] : (signatureFor(declared, args.length)?.params ?? []);
-  const text = (value: Value): string => typedText(value, undefined, module.types);
-  const last = args.findLastIndex((arg, i) => {
-    const byDefault = params[i]?.default;
-    return byDefault === undefined || text(arg) !== text(byDefault);
-  });
-  return args.slice(0, last + 1);
+  return `call ${call}: ${callText(program, capability, args, MAX_ARG_UNITS)} → ${answered}${facts.length === 0 ? "" : `  [${facts.join(": ")}]`}`;
 }
 
 /** Returns the object that `--json` prints. Members that are undefined are left out. */

@@ -1,0 +1,21 @@
+/** Writes a call as text, for people and for tests. */
+import type { Program } from "../vm/bytecode/program.ts";
+import { signatureFor } from "../vm/capabilities.ts";
+import { typedText } from "../vm/value/display.ts";
+import type { Value } from "../vm/value/value.ts";
+
+/**
+ * Returns `net.fetch("https://a.example/")`: arguments at the end that equal their defaults are left out. Of each argument, at most `maxUnits`
+ * code units are written.
+ */
+export function callText({ registry, module }: Program, capability: string, args: readonly Value[], maxUnits?: number): string {
+  const declared = registry.byName.get(capability);
+  const params = declared === undefined ? [] : (signatureFor(declared, args.length)?.params ?? []);
+  const text = (value: Value): string => typedText(value, undefined, module.types);
+  const last = args.findLastIndex((arg, i) => {
+    const byDefault = params[i]?.default;
+    return byDefault === undefined || text(arg) !== text(byDefault);
+  });
+  const given = args.slice(0, last + 1).map((arg) => typedText(arg, undefined, module.types, maxUnits));
+  return `${capability}(${given.join(", ")})`;
+}
