@@ -153,7 +153,10 @@ class Update {
     const isOwned = target.owner === this.#owner;
     const isPaid = isOwned && target.unpaid === 0;
     if (!isPaid) this.#meter.allocate(mapChangeCharge(target.size));
-    else if (part === undefined) this.#meter.allocate(BYTES.mapEntry);
+    else {
+      if (part === undefined) this.#meter.allocate(BYTES.mapEntry);
+      if (target.setInPlace(key, newPart)) return target;
+    }
     const result = target.set(key, newPart);
     result.owner = this.#owner;
     result.unpaid = isPaid ? 0 : (isOwned ? target.unpaid : mapDebt(target.size)) - 1;

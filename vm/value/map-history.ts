@@ -58,6 +58,11 @@ export class MapHistory<T> {
     return this.#values.length;
   }
 
+  /** The number of the last entry that a tree may contain. */
+  get treeLength(): number {
+    return this.#newest.length;
+  }
+
   /** Returns whether `put` may be called for the version of this length, because it is the newest and the history is not closed. */
   isOpenAt(length: number): boolean {
     return this.#values.length === length && !this.#closed;
@@ -99,6 +104,17 @@ export class MapHistory<T> {
     this.#values.push(value);
     if (value === undefined) return -1;
     return previous > 0 && this.#values.get(previous - 1) !== undefined ? 0 : 1;
+  }
+
+  /**
+   * Replaces the value of the newest entry of the key, if its number is above `after` and it does not remove the key. No version but the
+   * caller's may see such an entry. Returns whether it did.
+   */
+  replace(key: string, value: T, after: number): boolean {
+    const entry = this.#index.find(key);
+    if (entry <= after || this.#values.get(entry - 1) === undefined) return false;
+    this.#values.set(entry - 1, value);
+    return true;
   }
 
   /** Returns the live entries of the version of this length, oldest first. */

@@ -30,6 +30,20 @@ const NUMBER_MASK = 2 ** NUMBER_BITS - 1;
 
 /** The words of the key that the current operation finds or adds. */
 const keyWords = new Int32Array(ENTRY_WORDS);
+/** The key with these words if it is very short, and their hash. The next operation often has the same key. */
+let hashedKey: string | undefined;
+let keyHash = 0;
+/** V8 keeps a String of this length apart from the text that it was cut from. */
+const MAX_REMEMBERED_UNITS = 12;
+
+/** Sets `keyWords` to the words of the key and returns their hash. */
+function hashKey(key: string): number {
+  if (key === hashedKey) return keyHash;
+  setWords(key);
+  keyHash = hashOf(keyWords, 0);
+  hashedKey = key.length <= MAX_REMEMBERED_UNITS ? key : undefined;
+  return keyHash;
+}
 
 /** Returns the FNV-1a hash of every `stride`-th code unit. Collisions are easy to construct. */
 function hashUnits(key: string, from: number, to: number, stride: number, start: number): number {
@@ -139,8 +153,7 @@ export class MapIndex {
 
   /** Returns the newest entry of the key, or 0 if the key has no entry. */
   find(key: string): number {
-    setWords(key);
-    const slot = this.#slotOf(key, hashOf(keyWords, 0));
+    const slot = this.#slotOf(key, hashKey(key));
     return slot < 0 ? 0 : (this.#slots[slot] ?? 0) & NUMBER_MASK;
   }
 
@@ -149,8 +162,7 @@ export class MapIndex {
    * nothing and returns -1.
    */
   add(key: string): number {
-    setWords(key);
-    const hash = hashOf(keyWords, 0);
+    const hash = hashKey(key);
     let slot = this.#slotOf(key, hash);
     const number = this.count + 1;
     if (slot < 0 || number > NUMBER_MASK) return -1;

@@ -28,8 +28,8 @@ export interface Owned {
 /** Whether the value may be changed in place. */
 export const isOwned = (value: Owned): boolean => value.owner?.isAlive === true;
 
-/** A list whose changes in place can be undone. */
-interface SavedList {
+/** A list or a map whose changes in place can be undone. */
+interface Saved {
   restore(): void;
   /** Drops what `restore` needs. */
   forget(): void;
@@ -42,17 +42,17 @@ interface SavedRecord {
   assign(copy: SavedRecord): void;
 }
 
-/** The lists and records that were changed in place since the log began. Each list saves the old elements of the parts that change. */
+/** The lists, maps and records that were changed in place since the log began. Each list and map saves what it needs to undo that. */
 export class ChangeLog {
-  #lists: SavedList[] = [];
+  #changed: Saved[] = [];
   /** A copy of each record before its first change. */
   readonly #records = new Map<SavedRecord, SavedRecord>();
   /** The record that was saved last, which is often the next one to change. */
   #lastRecord: SavedRecord | undefined;
 
-  /** Adds a list before its first change. */
-  add(list: SavedList): void {
-    this.#lists.push(list);
+  /** Adds a value before its first change. */
+  add(value: Saved): void {
+    this.#changed.push(value);
   }
 
   /** Saves a record before a change, unless it is saved. */
@@ -63,14 +63,14 @@ export class ChangeLog {
   }
 
   undo(): void {
-    for (const list of this.#lists) list.restore();
+    for (const value of this.#changed) value.restore();
     for (const [record, copy] of this.#records) record.assign(copy);
     this.keep();
   }
 
   keep(): void {
-    for (const list of this.#lists) list.forget();
-    this.#lists = [];
+    for (const value of this.#changed) value.forget();
+    this.#changed = [];
     this.#records.clear();
     this.#lastRecord = undefined;
   }

@@ -1,7 +1,7 @@
 import { MapHistory } from "./map-history.ts";
 import { type MapNode, treeEntries, treeGet, treeOf, treeRemove, treeSet, treeSize } from "./map-tree.ts";
 import { compareUtf8 } from "./utf8.ts";
-import type { Owned, Owner } from "./owner.ts";
+import type { ChangeLog, Owned, Owner } from "./owner.ts";
 
 /**
  * A map with fewer entries than this never starts a history. In such a map, lookups in the tree are faster, and the tree takes no more
@@ -19,10 +19,13 @@ const MIN_HISTORY_SIZE = 128;
  * A change of a version that is not the newest of its history makes a tree. That tree starts a history of its own only
  * after as many changes in a row as it has entries. So a change of any version takes O(log n) time and memory, including
  * the work of starting histories.
+ *
+ * A version that is owned and paid for changes in place: its next entries, which no other version sees, replace each other.
  */
 export class PersistentMap<T> implements Owned {
   static readonly EMPTY: PersistentMap<never> = new PersistentMap<never>(null, undefined, 0, 0);
-  readonly size: number;
+  /** The number of entries. Only `setInPlace` and `restore` change it. */
+  size: number;
   /** The owner of this version, and the changes that are still to be charged; see `owner.ts`. */
   owner: Owner | undefined = undefined;
   unpaid: number = 0;
@@ -35,12 +38,23 @@ export class PersistentMap<T> implements Owned {
    * counts twice.
    */
   #length: number;
+  /** The number of the history's entries that other versions may see. */
+  #sharedLength: number;
+  /** The state when the owner's log began, if this version has changed since. */
+  #saved: { readonly root: MapNode<T> | null | undefined; readonly length: number; readonly size: number } | undefined = undefined;
 
-  private constructor(root: MapNode<T> | null | undefined, history: MapHistory<T> | undefined, length: number, size: number) {
+  private constructor(
+    root: MapNode<T> | null | undefined,
+    history: MapHistory<T> | undefined,
+    length: number,
+    size: number,
+    sharedLength: number = length,
+  ) {
     this.#root = root;
     this.#history = history;
     this.#length = length;
     this.size = size;
+    this.#sharedLength = sharedLength;
   }
 
   /** Returns a map of the entries. If a key occurs several times, its last entry counts. */
@@ -99,6 +113,40 @@ export class PersistentMap<T> implements Owned {
     return this.put(key, value) ?? this.treeVersion(treeSet(this.root, key, value));
   }
 
+  /** Sets a key in place, if this version has a history. The version must be owned and paid for. Returns whether it did. */
+  setInPlace(key: string, value: T): boolean {
+    const history = this.#history;
+    if (history === undefined || !history.isOpenAt(this.#length)) return false;
+    if (this.owner?.log !== undefined) this.#save(this.owner.log);
+    if (history.replace(key, value, Math.max(this.#sharedLength, history.treeLength))) return true;
+    const change = history.isMostlyDead(this.size) ? undefined : history.put(key, value);
+    if (change === undefined) return false;
+    this.#root = undefined;
+    this.#length = history.count;
+    this.size += change;
+    return true;
+  }
+
+  /** Saves the state before a change in place, unless it is saved. Entries that are there now are not replaced after that. */
+  #save(log: ChangeLog): void {
+    if (this.#saved !== undefined) return;
+    this.#saved = { root: this.#root, length: this.#length, size: this.size };
+    this.#sharedLength = this.#length;
+    log.add(this);
+  }
+
+  /** Undoes the changes in place since the first `#save`. */
+  restore(): void {
+    if (this.#saved === undefined) return;
+    this.#root = this.#saved.root;
+    this.#length = this.#saved.length;
+    this.size = this.#saved.size;
+  }
+
+  forget(): void {
+    this.#saved = undefined;
+  }
+
   delete(key: string): PersistentMap<T> {
     if (!this.has(key)) return this;
     return this.put(key, undefined) ?? this.treeVersion(treeRemove(this.root, key));
@@ -144,10 +192,11 @@ export class PersistentMap<T> implements Owned {
     if (history === undefined || !history.isOpenAt(this.#length)) return undefined;
     if (history.isMostlyDead(this.size)) {
       const renewedMap = this.restartHistory(history);
-      return value === undefined ? renewedMap.delete(key) : renewedMap.set(key, value);
+      if (value === undefined) return renewedMap.delete(key);
+      return renewedMap.setInPlace(key, value) ? renewedMap : renewedMap.set(key, value);
     }
     const change = history.put(key, value);
-    return change === undefined ? undefined : new PersistentMap<T>(undefined, history, history.count, this.size + change);
+    return change === undefined ? undefined : new PersistentMap<T>(undefined, history, history.count, this.size + change, this.#length);
   }
 
   /** Returns the same map in a new history without dead entries, or as a tree if the map has become small. */
@@ -156,6 +205,6 @@ export class PersistentMap<T> implements Owned {
     const newHistory = this.size < MIN_HISTORY_SIZE ? undefined : MapHistory.ofEntries(history.entriesAt(this.#length), this.#root ?? null);
     return newHistory === undefined
       ? new PersistentMap(this.root, undefined, 0, this.size)
-      : new PersistentMap(this.#root, newHistory, newHistory.count, this.size);
+      : new PersistentMap(this.#root, newHistory, newHistory.count, this.size, 0);
   }
 }

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MapValue } from "../../../vm/value/map.ts";
 import type { MapNode } from "../../../vm/value/map-tree.ts";
+import { ChangeLog, Owner } from "../../../vm/value/owner.ts";
 import { compareUtf8, utf8Length } from "../../../vm/value/utf8.ts";
 import { cases, DEEP } from "../../cases.ts";
 
@@ -77,6 +78,31 @@ function removed([map, model]: Version, at: string): Version {
   return [map.delete(at), next];
 }
 
+/** Changes a new version in place, where it can: before and after a log of changes begins. Undoes the logged changes if `undoes`. */
+function changedInPlace(version: Version, at: string, value: number, undoes: boolean): Version {
+  const [map, model] = set(version, at, value);
+  const changed = new Map(model);
+  const change = (into: Map<string, number>): void => {
+    for (let i = 0; i < 5; i++) {
+      const name = i === 4 ? at : `k${(Math.abs(value) + i * 31) % 170}`;
+      if (map.setInPlace(name, value + i)) into.set(name, value + i);
+      if (i === Math.abs(value) % 20) checkTree(map.root);
+    }
+  };
+  change(changed);
+  change(changed);
+  map.owner = new Owner();
+  const log = new ChangeLog();
+  map.owner.log = log;
+  const logged = new Map(changed);
+  change(logged);
+  change(logged);
+  if (undoes) log.undo();
+  else log.keep();
+  map.owner = undefined;
+  return [map, undoes ? changed : logged];
+}
+
 const EMPTY: Version = [MapValue.EMPTY, new Map()];
 
 /** `size` keys set one after the other, so that from some size on the map has a history. */
@@ -92,6 +118,8 @@ describe("every version of a map equals its entries sorted", () => {
     what: fc.oneof(
       { weight: 8, arbitrary: fc.constant("set" as const) },
       { weight: 3, arbitrary: fc.constant("remove" as const) },
+      { weight: 2, arbitrary: fc.constant("in place" as const) },
+      { weight: 1, arbitrary: fc.constant("undo" as const) },
       { weight: 1, arbitrary: fc.constant("order" as const) },
     ),
     key,
@@ -106,6 +134,8 @@ describe("every version of a map equals its entries sorted", () => {
         for (const step of operations) {
           const version = versions[versions.length - 1 - (step.back % versions.length)] ?? EMPTY;
           if (step.what === "order") sameInOrder(version);
+          else if (step.what === "in place" || step.what === "undo")
+            versions.push(changedInPlace(version, step.key, step.value, step.what === "undo"));
           else versions.push(step.what === "set" ? set(version, step.key, step.value) : removed(version, step.key));
         }
         const probes = [...new Set(operations.slice(0, 40).map((step) => step.key)), "k0", "k7", "not there"];
