@@ -36,7 +36,7 @@ function characters(meter: Meter, source: string): Value {
   const count = countCodePoints(source);
   work.add(count * UNITS.value);
   allocatePieces(meter, count, source.length);
-  return ListValue.of(charactersOf(source));
+  return ListValue.of(charactersOf(source, count));
 }
 
 function split(meter: Meter, source: string, separator: string): Value {

@@ -147,9 +147,9 @@ function unitIndexOfByte(text: string, offset: number, ascii: number): number {
 
 const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
 
-/** Returns the characters of a text without lone surrogates. */
-export function charactersOf(text: string): string[] {
-  if (countCodePoints(text) === text.length) return text.length < MIN_SPLIT_UNITS ? [...text] : text.split("");
+/** Returns the characters of a text without lone surrogates. `count` is their number. */
+export function charactersOf(text: string, count: number): string[] {
+  if (count === text.length && count >= MIN_SPLIT_UNITS) return text.split("");
   const characters: string[] = [];
   for (let i = 0; i < text.length; i++) {
     if (isHighSurrogate(text.charCodeAt(i))) {
@@ -160,7 +160,7 @@ export function charactersOf(text: string): string[] {
   return characters;
 }
 
-/** From this length on, V8 splits a text into code units faster than it iterates over its characters. */
+/** From this length on, V8 splits a text into code units faster than a loop does. */
 const MIN_SPLIT_UNITS = 12;
 
 /** Returns the code points of a text without lone surrogates. */

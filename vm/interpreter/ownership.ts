@@ -38,7 +38,7 @@ export const pushUnique = (meter: Meter, xs: Value, value: Value): Value => push
 function push(meter: Meter, xs: Value, value: Value, isUnique: boolean): Value {
   const items = list(xs);
   meter.allocateList(items.length + 1, BYTES.push);
-  if (items.length === 0) return beginOwnership(items.push(value));
+  if (items.length === 0) return beginOwnership(isUnique ? items.grow(value) : items.push(value));
   if (!isOwned(items)) return isUnique ? items.grow(value) : items.push(value);
   const { owner, unpaid } = items;
   const pushed = unpaid === 0 || isUnique ? items.grow(value) : items.push(value);

@@ -102,7 +102,7 @@ export class PersistentList<T> implements Owned {
    */
   grow(value: T): PersistentList<T> {
     const { head, length, owner } = this;
-    if (this.#buffer === undefined && head.length === length && length > 0 && length < MAX_HEAD_LENGTH && this.offset === 0) {
+    if (this.#buffer === undefined && head.length === length && head !== NO_ITEMS && length < MAX_HEAD_LENGTH && this.offset === 0) {
       if (owner !== undefined && owner.log !== undefined) this.#save(owner.log, length - 1);
       head.push(value);
     } else {
@@ -128,7 +128,7 @@ export class PersistentList<T> implements Owned {
 
   /** Whether the list has an array or a buffer that begins and ends where the list does. If it was just made, nothing else uses that. */
   get ownsStorage(): boolean {
-    return this.offset === 0 && this.length > 0 && (this.#buffer ?? this.head).length === this.length;
+    return this.offset === 0 && this.head !== NO_ITEMS && (this.#buffer ?? this.head).length === this.length;
   }
 
   /** Replaces the element at `index`, which is in range, in place. No other version may use the storage. Returns whether it did. */
@@ -217,21 +217,25 @@ export class PersistentList<T> implements Owned {
   /** Does the same as `slice(0, length)`, but may shorten this list in place. No other place may hold it or use its storage. */
   shorten(length: number): PersistentList<T> {
     const isPlain = this.#buffer === undefined && this.owner?.log === undefined && this.ownsStorage;
-    if (!isPlain || length <= 0 || length >= this.length) return this.slice(0, length);
-    truncate(this.head, length);
-    this.length = length;
+    if (!isPlain || length >= this.length) return this.slice(0, length);
+    this.length = Math.max(0, length);
+    truncate(this.head, this.length);
+    if (this.length > 0) return this;
+    // Like every other empty list.
+    this.owner = undefined;
+    this.unpaid = 0;
     return this;
   }
 
   /** Does the same as `slice(0, length)`. If this list is a plain array, so is the result, and `claimStorage` can be called on it. */
   view(length: number): PersistentList<T> {
-    if (this.#buffer !== undefined || !this.ownsStorage || length <= 0 || length >= this.length) return this.slice(0, length);
-    return new PersistentList(this.head, undefined, undefined, 0, length);
+    if (this.#buffer !== undefined || !this.ownsStorage || length >= this.length) return this.slice(0, length);
+    return new PersistentList(this.head, undefined, undefined, 0, Math.max(0, length));
   }
 
   /** Drops the elements of the array after the end of this list. Nothing else may use the array. Returns whether the list then owns its storage. */
   claimStorage(): boolean {
-    if (this.#buffer === undefined && this.length > 0) truncate(this.head, this.length);
+    if (this.#buffer === undefined) truncate(this.head, this.length);
     return this.ownsStorage;
   }
 
@@ -255,7 +259,7 @@ export class PersistentList<T> implements Owned {
 
   /** The object that holds the elements. Versions that share their elements return the same object, so a snapshot writes it once. */
   get storage(): ListBuffer<T> | Trie<T> {
-    return this.#shared() ?? this.#trie ?? EMPTY_TRIE;
+    return this.length === 0 ? EMPTY_TRIE : (this.#shared() ?? this.#trie ?? EMPTY_TRIE);
   }
 
   *[Symbol.iterator](): IterableIterator<T> {
