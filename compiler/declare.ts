@@ -34,6 +34,7 @@ function reportDuplicate(unit: Unit, name: Name, what: string): void {
 
 /** Reports names that occur more than once in a list. */
 function checkUnique(unit: Unit, names: readonly Name[], what: string): void {
+  if (names.length < 2) return;
   const seenNames = new Set<string>();
   for (const name of names) {
     // `_` binds nothing, so it may occur more than once.
@@ -217,9 +218,11 @@ export function importItems(into: Unit, from: Unit, specifier: Name, ownItems: R
  */
 export function declareUnit(context: Context, loaded: LoadedUnit, moduleNames: ModuleNames): readonly Callable[] {
   const { unit, imports } = loaded;
-  const ownItems = new Map(unit.parsed.items.filter(isDeclaring).map((item) => [keyOf(item), item]));
-  for (const { item, unit: from } of imports) importItems(unit, from, item.specifier, ownItems);
-  const quiet: Unit = { ...unit, diagnostics: new Diagnostics(unit.name) };
+  if (imports.length > 0) {
+    const ownItems = new Map(unit.parsed.items.filter(isDeclaring).map((item) => [keyOf(item), item]));
+    for (const { item, unit: from } of imports) importItems(unit, from, item.specifier, ownItems);
+  }
+  const quiet: Unit = unit.parsed.damaged.length === 0 ? unit : { ...unit, diagnostics: new Diagnostics(unit.name) };
   const unitFor = (item: DeclaringItem): Unit => (isDamaged(unit.parsed, item.span) ? quiet : unit);
   const types = unit.parsed.items.filter((i): i is RecordItem | EnumItem => i.kind === "record" || i.kind === "enum");
   declareTypes(

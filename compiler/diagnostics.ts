@@ -155,6 +155,7 @@ export class Diagnostics {
 
   /** Returns errors and warnings in source order. If there were too many errors, the last one says so. */
   sorted(): readonly Diagnostic[] {
+    if (this.#errors.length === 0 && this.#warnings.length === 0) return [];
     const all = [...this.#errors, ...this.#warnings].sort(compareDiagnostics);
     if (this.#uncollectedErrors > 0) {
       all.push(

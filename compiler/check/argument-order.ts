@@ -1,6 +1,6 @@
 /** Finds two arguments of a call that are swapped, so that they cause one error instead of two. */
 import type { Expr } from "../ast.ts";
-import { builtinType, type CheckedType, FLOAT, freshVar, INT, prune, STRING, unifies } from "../check-types.ts";
+import { builtinType, type CheckedType, ERROR, FLOAT, freshVar, INT, prune, STRING, unifies } from "../check-types.ts";
 import { sourceOf } from "./call-rewrites.ts";
 import type { FunctionChecker } from "./context.ts";
 
@@ -24,6 +24,14 @@ function typeAtSight({ scope }: FunctionChecker, arg: Expr): CheckedType | undef
   }
 }
 
+/** Returns the type of an argument as `typeAtSight` does, but its parts may be missing. */
+function headAtSight(checker: FunctionChecker, arg: Expr): CheckedType | undefined {
+  return arg.kind === "list" ? SOME_LIST : arg.kind === "lambda" ? SOME_FUNCTION : typeAtSight(checker, arg);
+}
+
+const SOME_LIST: CheckedType = builtinType("List", ERROR);
+const SOME_FUNCTION: CheckedType = { kind: "fn", params: [], result: ERROR, row: [] };
+
 /** Returns whether the types differ even without their parts, like Int and List<T>. This quick check keeps correct calls fast. */
 function headsDiffer(a: CheckedType | undefined, b: CheckedType | undefined): boolean {
   if (a === undefined || b === undefined) return false;
@@ -46,8 +54,8 @@ export function reportSwapped(
   help: () => string,
 ): boolean {
   if (args.length > MAX_ARGS) return false;
+  if (!args.some((arg, i) => headsDiffer(headAtSight(checker, arg), params[i]))) return false;
   const types = args.map((arg) => typeAtSight(checker, arg));
-  if (!types.some((type, i) => headsDiffer(type, params[i]))) return false;
   const fits = (i: number, j: number): boolean => {
     const [type, param] = [types[i], params[j]];
     return type !== undefined && param !== undefined && unifies(type, param);

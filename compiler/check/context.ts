@@ -108,6 +108,8 @@ export interface FunctionChecker {
   warning(code: DiagnosticCode, span: Span, message: string, extras?: DiagnosticExtras): void;
 }
 
+const NO_ROW: readonly RowItem[] = [];
+
 const PRIMITIVES: ReadonlyMap<string, CheckedType> = new Map(
   [INT, FLOAT, STRING, BOOL, UNIT_TYPE, ACTOR_ID, JSON_TYPE].map((type) => [type.name, type]),
 );
@@ -266,7 +268,8 @@ export class Context {
    * names and reports unknown ones.
    */
   resolveRow(unit: Unit, row: RowExpr | null, params: ReadonlyMap<string, ParamType>): readonly RowItem[] {
-    return sortedRow((row?.names ?? []).flatMap((name) => this.#rowItem(unit, name, params.get(name.text)) ?? []));
+    if (row === null) return NO_ROW;
+    return sortedRow(row.names.flatMap((name) => this.#rowItem(unit, name, params.get(name.text)) ?? []));
   }
 
   /** Returns what a name in a row refers to; undefined if it is reported. */

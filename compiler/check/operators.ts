@@ -76,27 +76,32 @@ function operandHelp(op: SimpleOp, type: CheckedType): string | undefined {
 }
 
 /** Reports operands that the operator does not take. If their type is not known yet, the check is deferred. */
-function checkOperands(checker: FunctionChecker, op: SimpleOp, operatorTypes: OperatorTypes, type: CheckedType, span: Span): void {
-  const report = (): void => {
-    const t = prune(type);
-    if (t.kind === "var") {
-      if (operatorTypes.takes !== "data")
-        reportUndecided(
-          checker,
-          t,
-          span,
-          `the type of the operands of \`${op}\` is not known here`,
-          "write the type of the binding or parameter",
-        );
-    } else if (!acceptsType(operatorTypes, t)) {
-      const takenTypes =
-        operatorTypes.takes === "data" ? "values without functions in them" : operatorTypes.takes.join(", ").replace(/, (\w+)$/, " or $1");
-      const help = operandHelp(op, t);
-      checker.error("E009", span, `\`${op}\` takes ${takenTypes}, found ${show(t)}`, { help });
-    }
-  };
-  if (prune(type).kind === "var") checker.context.deferredChecks.push(report);
-  else report();
+function checkOperands(checker: FunctionChecker, op: SimpleOp, type: CheckedType, span: Span): void {
+  if (prune(type).kind === "var") deferOperands(checker, op, type, span);
+  else reportOperands(checker, op, type, span);
+}
+
+function deferOperands(checker: FunctionChecker, op: SimpleOp, type: CheckedType, span: Span): void {
+  checker.context.deferredChecks.push(() => reportOperands(checker, op, type, span));
+}
+
+function reportOperands(checker: FunctionChecker, op: SimpleOp, type: CheckedType, span: Span): void {
+  const t = prune(type);
+  const { takes } = OPERATORS[op];
+  if (t.kind === "var") {
+    if (takes !== "data")
+      reportUndecided(
+        checker,
+        t,
+        span,
+        `the type of the operands of \`${op}\` is not known here`,
+        "write the type of the binding or parameter",
+      );
+  } else if (!acceptsType(OPERATORS[op], t)) {
+    const takenTypes = takes === "data" ? "values without functions in them" : takes.join(", ").replace(/, (\w+)$/, " or $1");
+    const help = operandHelp(op, t);
+    checker.error("E009", span, `\`${op}\` takes ${takenTypes}, found ${show(t)}`, { help });
+  }
 }
 
 /** Reports `++i` at the start of a line, which continues the expression on the line before. Returns whether it did. */
@@ -134,31 +139,34 @@ function operandFix(
 /** Returns whether the operator takes operands of the type, or the type is not known yet. */
 const mayAccept = (op: SimpleOp, type: CheckedType): boolean => prune(type).kind === "var" || acceptsType(OPERATORS[op], type);
 
-/** Checks the right side of an operator whose left side has the type. Returns the type of the result. `span` covers both sides, and `fixes` returns the fixes for a right side of another type. */
+/**
+ * Checks the right side of an operator whose left side has the type. Returns the type of the result. `span` covers both sides. If the
+ * operator is part of the expression `chain`, an error may have a fix.
+ */
 export function checkRightSide(
   checker: FunctionChecker,
   op: SimpleOp,
   leftType: CheckedType,
   right: Expr,
   span: Span,
-  fixes: (rightType: CheckedType) => readonly Fix[] = () => [],
+  chain?: Expr & { kind: "binary" },
 ): Typed {
-  const operatorTypes = OPERATORS[op];
   if (!mayAccept(op, leftType)) {
-    checkOperands(checker, op, operatorTypes, leftType, span);
+    checkOperands(checker, op, leftType, span);
     return { ir: checker.check(right, freshVar()), type: ERROR };
   }
   const rightType = freshVar();
   if (prune(leftType).kind !== "primitive") unify(rightType, leftType);
   const ir = checker.check(right, rightType, `the right side of \`${op}\``);
   const matches = unify(rightType, leftType);
-  if (matches) checkOperands(checker, op, operatorTypes, leftType, span);
+  if (matches) checkOperands(checker, op, leftType, span);
   else {
     const help = conversionHelpEitherWay(leftType, rightType);
     const message = `\`${op}\` needs two operands of one type, found ${show(leftType)} and ${show(rightType)}${sameNameNote(leftType, rightType)}`;
-    checker.error("E009", span, message, { help, fixes: fixes(rightType) });
+    const fixes = chain === undefined ? [] : operandFix(checker, chain, right, leftType, rightType);
+    checker.error("E009", span, message, { help, fixes });
   }
-  return { ir, type: operatorTypes.returns === "Bool" ? BOOL : matches ? leftType : ERROR };
+  return { ir, type: OPERATORS[op].returns === "Bool" ? BOOL : matches ? leftType : ERROR };
 }
 
 /** Checks a run of binary operators of one precedence, from left to right. */
@@ -182,8 +190,7 @@ export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "bina
       rest.push({ op: r.op, type: ERROR, operand: failed(r.opSpan).ir, span: r.opSpan });
       continue;
     }
-    const fixes = (rightType: CheckedType): readonly Fix[] => operandFix(checker, expr, r.operand, leftType, rightType);
-    const right = checkRightSide(checker, r.op, leftType, r.operand, { start: expr.first.span.start, end: r.operand.span.end }, fixes);
+    const right = checkRightSide(checker, r.op, leftType, r.operand, { start: expr.first.span.start, end: r.operand.span.end }, expr);
     type = right.type;
     rest.push({ op: r.op, type: leftType, operand: right.ir, span: r.opSpan });
   }
@@ -225,6 +232,6 @@ export function checkUnary(checker: FunctionChecker, expr: Expr & { kind: "unary
     return { ir: { kind: "const", value: new FloatValue(-expr.operand.value), span: expr.span }, type: FLOAT };
   const type = freshVar();
   const operand = checker.check(expr.operand, type);
-  checkOperands(checker, "-", OPERATORS["-"], type, expr.span);
+  checkOperands(checker, "-", type, expr.span);
   return { ir: { kind: "op", op: "Neg", args: [operand], span: expr.span }, type };
 }
