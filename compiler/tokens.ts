@@ -51,8 +51,13 @@ const KINDS_OF_WORDS: ReadonlyMap<string, TokenKind> = new Map<string, TokenKind
   ["_", "_"],
 ]);
 
+/** The length of the longest word that is no name. */
+const LONGEST = Math.max(...[...KINDS_OF_WORDS.keys()].map((word) => word.length));
+
 /** Classifies a word: keyword, reserved word, `_` or name. */
 export function kindOfWord(word: string): TokenKind {
+  // This spares most names a hash.
+  if (word.length === 1 ? word !== "_" : word.length > LONGEST) return "name";
   return KINDS_OF_WORDS.get(word) ?? "name";
 }
 

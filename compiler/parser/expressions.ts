@@ -66,6 +66,8 @@ type BinaryNode = Extract<Expr, { kind: "binary" }>;
 
 /** A chain of operators of one precedence whose last operand has not been parsed. */
 interface OperatorChain {
+  /** The chain of lower precedence around this one. */
+  readonly outer: OperatorChain | undefined;
   readonly start: number;
   readonly operator: Operator;
   readonly first: Expr;
@@ -77,18 +79,16 @@ interface OperatorChain {
   hasError: boolean;
 }
 
-/** Parses the operators and operands after `first` by precedence. Its stack has at most one chain per level, however long the expression is. */
+/** Parses the operators and operands after `first` by precedence. At most one chain per level is open, however long the expression is. */
 function continueBinary(c: Cursor, start: number, first: Expr): Expr {
-  const stack: OperatorChain[] = [];
+  let top: OperatorChain | undefined;
   let operand = first;
   let operandStart = start;
   for (let operator = operatorHere(c, operandStart); operator !== undefined; operator = operatorHere(c, operandStart)) {
-    let top = stack.at(-1);
     while (top !== undefined && top.operator.level > operator.level) {
       operand = endChain(top, operand, c.lastEnd);
       operandStart = top.start;
-      stack.pop();
-      top = stack.at(-1);
+      top = top.outer;
     }
     const opSpan = spanOf(c.token);
     if (top !== undefined && top.operator.level === operator.level) {
@@ -97,7 +97,16 @@ function continueBinary(c: Cursor, start: number, first: Expr): Expr {
       top.lastOperator = operator;
       top.lastOpSpan = opSpan;
     } else {
-      stack.push({ start: operandStart, operator, first: operand, rest: [], lastOperator: operator, lastOpSpan: opSpan, hasError: false });
+      top = {
+        outer: top,
+        start: operandStart,
+        operator,
+        first: operand,
+        rest: [],
+        lastOperator: operator,
+        lastOpSpan: opSpan,
+        hasError: false,
+      };
     }
     c.next();
     if (operator.unchainable === "ranges") rejectOpenRange(c);
@@ -105,7 +114,7 @@ function continueBinary(c: Cursor, start: number, first: Expr): Expr {
     operandStart = c.token.start;
     operand = parseUnary(c);
   }
-  for (let top = stack.pop(); top !== undefined; top = stack.pop()) operand = endChain(top, operand, c.lastEnd);
+  for (; top !== undefined; top = top.outer) operand = endChain(top, operand, c.lastEnd);
   return operand;
 }
 
@@ -127,8 +136,10 @@ function operatorHere(c: Cursor, operandStart: number): Operator | undefined {
 function endChain(chain: OperatorChain, last: Expr, end: number): Expr {
   const span = { start: chain.start, end };
   if (chain.hasError) return { kind: "error", span };
-  chain.rest.push({ op: chain.lastOperator.op, opSpan: chain.lastOpSpan, operand: last });
-  return { kind: "binary", first: chain.first, rest: chain.rest, span };
+  const lastPart = { op: chain.lastOperator.op, opSpan: chain.lastOpSpan, operand: last };
+  // Most chains have one operator. An array with one element takes less space than one that grew by a push.
+  const rest = chain.rest.length === 0 ? [lastPart] : [...chain.rest, lastPart];
+  return { kind: "binary", first: chain.first, rest, span };
 }
 
 function reportChain(c: Cursor, chain: OperatorChain, what: "comparisons" | "ranges"): void {

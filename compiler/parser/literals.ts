@@ -33,5 +33,5 @@ export function takeFloat(c: Cursor): number {
 }
 
 function withoutLeadingZeros(digits: string): string {
-  return digits.replace(/^0+(?=[0-9])/, "");
+  return digits.startsWith("0") ? digits.replace(/^0+(?=[0-9])/, "") : digits;
 }
