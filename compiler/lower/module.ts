@@ -33,6 +33,15 @@ function constantKey(value: ObjectValue): string | null {
   return value.tag === "Unit" || value.tag === "None" ? value.tag : null;
 }
 
+/** The line tables of the source builtins, by their texts. All programs share them. */
+const BUILTIN_LINES = new Map<string, LineTable>();
+
+function linesOfBuiltin(text: string): LineTable {
+  const lines = BUILTIN_LINES.get(text) ?? lineTable(text);
+  BUILTIN_LINES.set(text, lines);
+  return lines;
+}
+
 /** Collects the parts of a module. A function gets its index when code first refers to it, and is lowered later. */
 class ModuleBuilder implements ModulePool {
   readonly constants: Value[] = [];
@@ -227,6 +236,7 @@ class ModuleBuilder implements ModulePool {
   }
 
   #linesOf(file: SourceFile): LineTable {
+    if (!this.#files.includes(file)) return linesOfBuiltin(file.text);
     const lines = this.#lines.get(file) ?? lineTable(file.text);
     this.#lines.set(file, lines);
     return lines;
