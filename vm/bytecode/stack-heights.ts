@@ -32,7 +32,8 @@ interface StackHeights {
 export function stackHeights(code: Int32Array, matchTables: readonly (readonly MatchArm[])[]): StackHeights | undefined {
   const length = code.length / CODE_STRIDE;
   const heights = new Int32Array(length).fill(UNREACHABLE);
-  const tableHeights = new Int32Array(matchTables.length).fill(UNREACHABLE);
+  /** The height after the pop at each match table, once an instruction that uses the table was visited. */
+  const tableHeights: number[] = [];
   const pcsToVisit: number[] = [];
   let highest = 0;
   /** Records that a path reaches the instruction at this height. Returns false if an earlier path had another height. */
@@ -69,7 +70,7 @@ export function stackHeights(code: Int32Array, matchTables: readonly (readonly M
         // Several instructions may use one table. The arms of a table are visited only once.
         const knownHeight = tableHeights[operand];
         if (knownHeight === heightAfter) break;
-        if (knownHeight !== UNREACHABLE) return undefined;
+        if (knownHeight !== undefined) return undefined;
         tableHeights[operand] = heightAfter;
         if (!(matchTables[operand] ?? []).every((arm) => reach(arm.target, heightAfter))) return undefined;
         break;

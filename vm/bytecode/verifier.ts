@@ -16,7 +16,7 @@ import { MACHINE_LIMITS, MODULE_LIMITS } from "../limits.ts";
 import { messageType } from "../interpreter/message-types.ts";
 import type { FunctionDef, Instruction, Module, TypeDef } from "./module.ts";
 import { type OpcodeRow, OPCODES, type OperandKind, opcode, type OpName } from "./opcodes.ts";
-import { childrenOf, isObjectValue } from "../value/children.ts";
+import { childrenOf, isContainer, isObjectValue } from "../value/children.ts";
 import { checkSerializable } from "../value/serializable.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, stackHeights } from "./stack-heights.ts";
@@ -75,7 +75,7 @@ export function verifyModule(module: Module, registry: CapabilityRegistry = BUIL
   const types: DeclaredTypes = { arity: lazily(() => arityOf(module.types)), problems: new Map() };
   checkSignature(module, types);
   const functions = module.functions.map((def, index) => verifyFunction({ module, registry, types, def, index }));
-  for (const constant of module.constants) checkSerializable(constant);
+  for (const constant of module.constants) if (typeof constant === "string" || isContainer(constant)) checkSerializable(constant);
   return new VerifiedProgram(module, registry, functions);
 }
 
@@ -217,11 +217,12 @@ function verifyFunction(context: FunctionContext): VerifiedFunction {
   });
   // `CODE_STRIDE` is the number of words per instruction.
   const code = new Int32Array(def.code.length * CODE_STRIDE);
-  for (const [pc, instruction] of def.code.entries()) {
-    const at = pc * CODE_STRIDE;
+  let at = 0;
+  for (const instruction of def.code) {
     const { operands } = instruction;
-    code[at] = checkInstruction(context, pc, instruction);
+    code[at] = checkInstruction(context, at / CODE_STRIDE, instruction);
     for (let i = 0; i < operands.length; i++) code[at + 1 + i] = operands[i] ?? 0;
+    at += CODE_STRIDE;
   }
   const stack = stackHeights(code, def.matchTables);
   return {

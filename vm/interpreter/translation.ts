@@ -442,8 +442,10 @@ export class Translation {
 
   /** Returns the native builtin that the instruction calls, as an index into `NATIVE_BUILTINS`, and its number of arguments. */
   #builtin(pc: number): { readonly index: number; readonly count: number } | undefined {
-    const row = opcodeOf(this.#tag(pc));
-    const index = row?.tag === OPCODES.Builtin.tag ? INDEX_BY_ID.get(this.#operand(pc)) : NATIVE_INDEX.get(row?.builtin ?? "");
+    const tag = this.#tag(pc);
+    const name = opcodeOf(tag)?.builtin;
+    if (name === undefined && tag !== OPCODES.Builtin.tag) return undefined;
+    const index = name === undefined ? INDEX_BY_ID.get(this.#operand(pc)) : NATIVE_INDEX.get(name);
     if (index === undefined) return undefined;
     const role = this.#roles[pc];
     const first = role === OWNERSHIP.take ? BUILTIN_CODES.length : 0;
