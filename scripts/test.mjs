@@ -10,6 +10,8 @@ import { stripVTControlCharacters } from "node:util";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const PROGRESS_MS = 10_000;
+/** For the tools that are written in Go: collects garbage less often, which saves a third of their time, unless they take more memory than this. */
+const GO = { GOGC: "400", GOMEMLIMIT: "1200MiB" };
 const packageFile = (...path) => join(root, "node_modules", ...path);
 
 /** For each running stage, a function that returns its line of progress. */
@@ -75,9 +77,9 @@ try {
     ? []
     : await Promise.all([
         ...["tsconfig.test.json", "viewer/page", "playground"].map((project) =>
-          runStage("types", packageFile("typescript", "bin", "tsc"), ["--noEmit", "-p", project]),
+          runStage("types", packageFile("typescript", "bin", "tsc"), ["--noEmit", "-p", project], { env: GO }),
         ),
-        runStage("lint", packageFile("oxlint", "bin", "oxlint"), ["--type-aware", "--deny-warnings"]),
+        runStage("lint", packageFile("oxlint", "bin", "oxlint"), ["--type-aware", "--deny-warnings"], { env: GO }),
         runStage("format", packageFile("@biomejs", "biome", "bin", "biome"), ["format", "."]),
       ]);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];

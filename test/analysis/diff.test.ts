@@ -650,6 +650,6 @@ test("if a changed program makes a call that the old one could not make, the com
       },
     ),
     // Shrinking programs of this size takes hours.
-    { numRuns: cases(2000), endOnFailure: true },
+    { numRuns: cases(500), endOnFailure: true },
   );
 });

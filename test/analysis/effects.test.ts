@@ -176,6 +176,6 @@ test("a run makes only calls that were found, at most as often as found, and wit
       expect(wrong.slice(0, 3)).toEqual([]);
     }),
     // Shrinking programs of this size takes hours.
-    { numRuns: cases(2000), endOnFailure: true },
+    { numRuns: cases(800), endOnFailure: true },
   );
 });

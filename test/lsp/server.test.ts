@@ -247,7 +247,7 @@ test("a program typed character by character: no crash, no stale diagnostic, can
   expect(refused).toBeGreaterThan(0);
   expect(client.problems).toEqual([]);
   client.close();
-}, 600_000);
+});
 
 const examples = ["examples", "std", "test/language"].flatMap((name) =>
   readdirSync(name, { recursive: true, encoding: "utf8" })

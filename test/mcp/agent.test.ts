@@ -7,9 +7,10 @@ import { expect, test } from "vitest";
 import { describeTools, readToolModule, searchTools } from "../../mcp/tool-search.ts";
 import { ALLOW_ALL, DENY_ALL } from "../../policy/policy.ts";
 import { temporaryFolder } from "../after-file.ts";
+import { DEEP } from "../cases.ts";
 import { environment, EXAMPLES } from "../cli/boruna.ts";
 
-test("a model searches, checks, repairs and runs a program, and reads a fraction of the schemas", async () => {
+test.runIf(DEEP)("a model searches, checks, repairs and runs a program, and reads a fraction of the schemas", async () => {
   const transcript = join(temporaryFolder(), "transcript.json");
   const child = spawn(process.execPath, [join(EXAMPLES, "mcp-agent/agent.mjs"), transcript], {
     env: environment(),

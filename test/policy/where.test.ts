@@ -197,7 +197,7 @@ describe("conditions", () => {
         expect(allowsIssue(where, [value, ...ARGS.slice(1)])).toBe([...value].slice(0, [...start].length).join("") === start);
       }),
     );
-    expect(allowsIssue({ owner: { prefix: "a" } }, ["a".repeat(5_000_000), ...ARGS.slice(1)])).toBe(true);
+    expect(allowsIssue({ owner: { prefix: "a" } }, ["a".repeat(500_000), ...ARGS.slice(1)])).toBe(true);
   });
 });
 

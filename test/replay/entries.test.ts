@@ -70,7 +70,7 @@ describe("entries", () => {
   });
 
   test("the replay is never far ahead of the reader, so that memory does not grow with the log", async () => {
-    const log = logOf(await recorded(LOOP, { args: { n: 3_000 } }));
+    const log = logOf(await recorded(LOOP, { args: { n: 1_500 } }));
     let furthest = 0;
     const watched = {
       *[Symbol.iterator]() {

@@ -1,13 +1,21 @@
-/** Runs `examples/order-worker`: a worker is killed, and another one goes on with its run. */
+/** `examples/order-worker`: a worker is killed, and another one goes on with its run. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { environment, EXAMPLES } from "../cli/boruna.ts";
+import { DEEP } from "../cases.ts";
+import { boruna, environment, EXAMPLES } from "../cli/boruna.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
+
+test("examples/order-worker: its policy allows each call of its program", async () => {
+  const args = ["policy", "check", "--program", "order.ax", "--policy", "policy.json", "--capabilities", "./shop.mjs"];
+  const { code, stdout } = await boruna(args, { cwd: `${EXAMPLES}order-worker` });
+  expect(code).toBe(0);
+  expect(stdout.match(/: allowed, /g)).toHaveLength(3);
+});
 
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 
-describe.skipIf(POSTGRES_BIN === undefined)("examples/order-worker", () => {
+describe.runIf(DEEP && POSTGRES_BIN !== undefined)("examples/order-worker", () => {
   let server: PostgresServer;
   beforeAll(async () => {
     if (POSTGRES_BIN !== undefined) server = await startPostgres(POSTGRES_BIN);

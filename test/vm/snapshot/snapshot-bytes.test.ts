@@ -362,7 +362,8 @@ describe("forged snapshots", () => {
 
   test("cut anywhere", () => {
     for (const state of states)
-      for (let length = 71; length < state.length; length++) expect(survive(ACTORS, signed(state.slice(0, length)))).toBe("refused");
+      for (let length = 71; length < state.length; length += DEEP ? 1 : 7)
+        expect(survive(ACTORS, signed(state.slice(0, length)))).toBe("refused");
   });
 });
 

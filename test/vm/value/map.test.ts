@@ -236,8 +236,8 @@ test("text has the order and length of its UTF-8 bytes", () => {
 
 test("stays balanced for keys in order", () => {
   let map = MapValue.EMPTY;
-  for (let i = 0; i < 20_000; i++) map = map.set(String(i).padStart(6, "0"), i);
-  expect(map.size).toBe(20_000);
-  expect(map.get("019999")).toBe(19_999);
+  for (let i = 0; i < 5_000; i++) map = map.set(String(i).padStart(6, "0"), i);
+  expect(map.size).toBe(5_000);
+  expect(map.get("004999")).toBe(4_999);
   checkTree(map.root);
 });
