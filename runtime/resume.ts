@@ -12,6 +12,7 @@ import { needsApproval } from "../replay/approvals.ts";
 import { isInterruption } from "../replay/log/end-record.ts";
 import { fileStamp } from "../replay/log/log-file.ts";
 import { type ParsedLog, readLog, type RunLog } from "../replay/log/log-reader.ts";
+import type { OnRead } from "../replay/log/log-source.ts";
 import { continueRecorder } from "../replay/log/file-recorder.ts";
 import type { FinishedLog, Recorder } from "../replay/log/recorder.ts";
 import { unservedBy } from "../replay/log/run-description.ts";
@@ -71,6 +72,8 @@ export interface ResumeRunOptions
   readonly durable?: boolean | undefined;
   /** As `sign` in `RecordOptions`. A log that was to be signed needs it again, because the log does not hold the key. */
   readonly sign?: string | undefined;
+  /** Called while the log is read. The log is read several times. */
+  readonly onRead?: OnRead | undefined;
 }
 
 /** What `resume` returns. */
@@ -90,7 +93,7 @@ export interface Resumption extends Execution {
 export async function resume(path: string, options: ResumeRunOptions = {}): Promise<Resumption> {
   // The stamp changes when the file does, so a change after this line is noticed.
   const stamp = fileStamp(path);
-  const log = runLog(readLog(path));
+  const log = runLog(readLog(path, {}, options.onRead));
   const registry = options.registry ?? recordedRegistry(log);
   checkCapabilities(log, registry);
   const program = recordedProgram(log, registry);

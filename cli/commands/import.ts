@@ -17,6 +17,7 @@ import { openSources } from "../../runtime/sources.ts";
 import { importOptional } from "../../gateway/optional-package.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
+import { withProgress } from "../progress.ts";
 import type { Session } from "../session.ts";
 import { printJson, type Terminal, withoutControlCharacters } from "../terminal.ts";
 
@@ -37,12 +38,15 @@ export async function importMcpCommand(session: Session, words: readonly string[
   const server = addressOf(words, flags);
   const renames = new Map((flags.rename ?? []).map((text) => pair("--rename", text, NAME)));
   if (flags.name !== undefined) checkName(flags.name);
-  const listing = await listTools({
-    ...DEFAULT_SETTINGS,
-    name: `mcp_${flags.name ?? "server"}`,
-    server,
-    cwd: resolve(folder),
-    env: process.env,
+  const listing = await withProgress(session, "import", (progress) => {
+    progress.step("waiting for the server");
+    return listTools({
+      ...DEFAULT_SETTINGS,
+      name: `mcp_${flags.name ?? "server"}`,
+      server,
+      cwd: resolve(folder),
+      env: process.env,
+    });
   });
   const name = `mcp_${flags.name ?? nameFrom(listing.serverName)}`;
   const made = importTools({ ...DEFAULT_SETTINGS, name, server, protocol: listing.protocol, tools: listing.tools, renames });

@@ -7,6 +7,7 @@ import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printExecution } from "../execution-output.ts";
 import { readKey } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
+import { type Progress, withProgress } from "../progress.ts";
 import { maxParallelCallsFromFlag, readInputs, readOutputSchema } from "../run-arguments.ts";
 import type { Session } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
@@ -30,28 +31,34 @@ export async function resumeCommand(session: Session, file: string, flags: Resum
   const policy = flags.policy === undefined ? undefined : (NAMED_POLICIES.get(flags.policy) ?? loadPolicy(flags.policy, registry));
   const inputs = flags.inputs === undefined ? undefined : readInputs(flags.inputs);
   const exitCode = ({ outcome }: Resumption): number => exitCodeOfOutcome(outcome);
-  const resumption = await withTelemetry(session, { ...flags, exitCode }, ({ tracing, traceDetail, signal, context }) =>
-    resume(
-      file,
-      omitUndefined<ResumeRunOptions>({
-        policy,
-        approve: terminalApprover(session),
-        registry,
-        inputs,
-        outputSchema: readOutputSchema(flags.outputSchema),
-        inDoubt: flags.inDoubt,
-        durable: flags.durable,
-        sign: flags.sign === undefined ? undefined : readKey(flags.sign),
-        maxParallelCalls: maxParallelCallsFromFlag(flags.maxParallelCalls),
-        signal,
-        tracing: tracing ?? false,
-        traceDetail,
-        ...context,
-        onDebug: (text) => terminal.err(withoutControlCharacters(text)),
-        engine: flags.engine,
-      }),
-    ),
-  );
+  const approver = terminalApprover(session);
+  /** Shows the progress of what the log has. It ends at the first call that the log does not have, and before a question. */
+  const body = ({ reading, end }: Progress): Promise<Resumption> =>
+    withTelemetry(session, { ...flags, exitCode }, ({ tracing, traceDetail, signal, context }) =>
+      resume(
+        file,
+        omitUndefined<ResumeRunOptions>({
+          policy,
+          approve: approver && ((request) => (end(), approver(request))),
+          on: { callStart: end },
+          onRead: reading(file),
+          registry,
+          inputs,
+          outputSchema: readOutputSchema(flags.outputSchema),
+          inDoubt: flags.inDoubt,
+          durable: flags.durable,
+          sign: flags.sign === undefined ? undefined : readKey(flags.sign),
+          maxParallelCalls: maxParallelCallsFromFlag(flags.maxParallelCalls),
+          signal,
+          tracing: tracing ?? false,
+          traceDetail,
+          ...context,
+          onDebug: (text) => terminal.err(withoutControlCharacters(text)),
+          engine: flags.engine,
+        }),
+      ),
+    );
+  const resumption = await withProgress(session, "resume", body);
   session.endedAs = resumption.outcome;
   const { hadEnded, resumedFrom, inDoubt } = resumption;
   printExecution(session, resumption, { json: { had_ended: hadEnded, resumed_from: resumedFrom, in_doubt: inDoubt ?? null } });

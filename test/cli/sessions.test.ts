@@ -165,6 +165,8 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}progress`, () => {
       [["log", "show", "run.jsonl", "--no-pager"], "log show: run.jsonl 100 %"],
       [["diff", "run.jsonl", "other.jsonl", "--no-pager"], "diff: other.jsonl 100 %"],
       [["test", "now.ax"], "test: 1 of 1"],
+      [["resume", "run.jsonl"], "resume: run.jsonl 100 %"],
+      [["import", "mcp", "--", process.execPath, "-e", "0"], "import: waiting for the server"],
     ]),
   )("%j shows it, and leaves nothing of it", async (command, line) => {
     writeFileSync(join(project, "fast.mjs"), FAST);
