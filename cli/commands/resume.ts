@@ -33,15 +33,15 @@ export async function resumeCommand(session: Session, file: string, flags: Resum
   const exitCode = ({ outcome }: Resumption): number => exitCodeOfOutcome(outcome);
   const approver = terminalApprover(session);
   /** Shows the progress of what the log has. It ends at the first call that the log does not have, and before a question. */
-  const body = ({ reading, end }: Progress): Promise<Resumption> =>
+  const body = (progress: Progress): Promise<Resumption> =>
     withTelemetry(session, { ...flags, exitCode }, ({ tracing, traceDetail, signal, context }) =>
       resume(
         file,
         omitUndefined<ResumeRunOptions>({
           policy,
-          approve: approver && ((request) => (end(), approver(request))),
-          on: { callStart: end },
-          onRead: reading(file),
+          approve: approver && ((request) => (progress.end(), approver(request))),
+          on: { callStart: () => progress.end() },
+          onRead: progress.reading(file),
           registry,
           inputs,
           outputSchema: readOutputSchema(flags.outputSchema),
