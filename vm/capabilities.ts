@@ -53,18 +53,18 @@ export interface CapabilityDecl {
   readonly doc: string;
 }
 
-const param = (name: string, type: string, value?: Value): CapabilityParam =>
-  value === undefined ? { name, type: parseType(type) } : { name, type: parseType(type), default: value };
+const param = (name: string, type: string, defaultValue?: Value): CapabilityParam =>
+  defaultValue === undefined ? { name, type: parseType(type) } : { name, type: parseType(type), default: defaultValue };
 const signature = (params: readonly CapabilityParam[], result: string): CapabilitySignature => ({ params, result: parseType(result) });
-/** Returns a String argument in quotes, in the same form as the older machine prints it. */
+/** Returns a String argument in quotes, in the same form as the Rust machine prints it. */
 const quote = (value: Value | undefined): string => `"${typeof value === "string" ? value : ""}"`;
 const MOCK_EPOCH_SECONDS = 1_700_000_000;
 const fetchMock = (url: Value | undefined): string => `{"mock": true, "url": ${quote(url)}}`;
-/** Returns an answer in the form of the live handler's answer, so that a program that reads the answer also runs without the network. */
+/** Returns an answer of the form that the live handler returns, so that a program that parses the answer also runs without the network. */
 const responseMock = (url: Value | undefined): string =>
   canonicalJson(jsonObjectOf(["body", fetchMock(url)], ["headers", new Map()], ["status", 200]));
 const fileMock = (path: Value | undefined): string => `mock file content for ${quote(path)}`;
-/** A map from each `want` of `fs.read` except "text" to a function that makes the answer. Every folder has one file, with the text of `fileMock`. */
+/** A map from each `want` of `fs.read` except "text" to a function that makes the answer. Every mock folder has one file, with the text of `fileMock`. */
 const FILE_MOCKS: ReadonlyMap<Value | undefined, (path: Value | undefined) => string> = new Map([
   ["base64", (path: Value | undefined) => base64Text(utf8ToBytes(fileMock(path)))],
   ["list", () => '["mock.txt"]'],
@@ -278,7 +278,7 @@ export function registryOf(own: readonly CapabilityDecl[] = []): CapabilityRegis
 
 export const BUILTIN_REGISTRY: CapabilityRegistry = registryOf();
 
-/** Returns a built-in capability that is known to exist. */
+/** Returns a built-in capability that must exist. */
 export function builtinCapability(name: string): CapabilityDecl {
   const capability = BUILTIN_REGISTRY.byName.get(name);
   if (capability === undefined) throw new BorunaError("internal", `there is no capability ${name}`);

@@ -73,15 +73,15 @@ export const slotsCharge = (count: number): number => BYTES.header + BYTES.slot 
 export const mapCharge = (entries: number): number => BYTES.mapHeader + BYTES.mapEntry * entries;
 /** The length up to which setting an element of a list copies the list. In a longer list it copies a path of a tree. */
 export const MAX_COPIED_LIST = 32;
-/** Returns the bytes charged for setting an element of a list that others may hold. */
+/** Returns the bytes charged for setting an element of a list that other variables or values may hold. */
 export const listChangeCharge = (length: number): number =>
   length <= MAX_COPIED_LIST ? slotsCharge(length) : BYTES.push + BYTES.listLevel * Math.ceil((32 - Math.clz32(length - 1)) / 4);
 /**
- * Returns how many changes of a new version of a list are charged: after these the version has paid for storage of its own. Each change
- * of a long list copies a leaf of 16 elements.
+ * Returns how many changes of a new version of a list are charged. Each charged change of a long list pays for a leaf of 16 elements, so
+ * these changes together pay for storage of the version's own.
  */
 export const listDebt = (length: number): number => (length <= MAX_COPIED_LIST ? 1 : Math.ceil(length / 16));
-/** The same for a map. */
+/** Returns how many changes of a new version of a map are charged. */
 export const mapDebt = (size: number): number => Math.max(1, size);
 /** Returns the levels of a balanced tree of `size` entries, which are ⌊log2(size)⌋ + 1, or 1 for an empty tree. */
 export const treeLevels = (size: number): number => (size < 1 ? 1 : 32 - Math.clz32(size));

@@ -9,7 +9,7 @@ import type { Value } from "./value/value.ts";
  * The TypeScript type of each form of field:
  * - `text`, `count` (a whole number from 0) and `flag` are plain JSON in a log;
  * - `decision` is the text `approved` or `denied`;
- * - `contract` is a text that tells which kind of contract was checked;
+ * - `contract` is the name of the kind of contract that was checked;
  * - `long text` is a text that a log may store as a blob;
  * - `value` and `values` are tagged JSON in a log, or a blob.
  */
@@ -18,7 +18,7 @@ export interface FieldTypes {
   readonly count: number;
   readonly flag: boolean;
   readonly decision: "approved" | "denied";
-  /** `output` is the verdict of a guard in an event log, with the guard's label in `function`. Boruna's own machine does not emit it. */
+  /** `output` is the result of a guard in an event log; the event's `function` is then the guard's label. Boruna's own machine does not emit it. */
   readonly contract: "requires" | "ensures" | "output";
   readonly "long text": string;
   readonly value: Value;
@@ -33,7 +33,7 @@ const EVENT_FIELDS = {
   /** `kind` is a key of the gateway's `FAILURE_TRAPS`. */
   CapError: { capability: "text", kind: "text", message: "long text" },
   /**
-   * A person's decision about the call before it. `hash` is that of the call (`callHash`), `by` is who decided. `signature` is an Ed25519
+   * A person's decision about the call before this event. `hash` is the call's hash (`callHash`), `by` is who decided. `signature` is an Ed25519
    * signature in base64, or empty if the policy's rule names no keys.
    */
   Approval: { call: "count", hash: "text", decision: "decision", by: "text", signature: "text" },

@@ -22,7 +22,7 @@ export interface CapabilityRequest {
   readonly step: number;
   /** The control-flow span of the function call or construct that makes this call. Undefined if the host does not ask for control flow. */
   readonly span: FlowSpan | undefined;
-  /** Computes the source location of the call. After the call's answer, the result has no `caller`. */
+  /** Computes the source location of the call. Once the call is answered, the result lacks `caller`. */
   place(): CallPlace;
 }
 
@@ -43,7 +43,7 @@ export type CallReply = CapabilityAnswer | "suspend";
 
 /** A call that has begun. The machine takes the answers of its open calls in the order of the calls. */
 export interface OpenCall {
-  /** Logs the answer and returns it. Returns a promise if the answer has not arrived. Called once, when every earlier call has been answered. */
+  /** Logs the answer and returns it. Returns a promise if the handler has not answered yet. Called once, when every earlier call has been answered. */
   answer(): CallReply | Promise<CallReply>;
 }
 
@@ -51,7 +51,7 @@ export interface OpenCall {
 export interface HostStop {
   readonly trap: TrapKind;
   readonly message: string;
-  /** The capability of the call that is the reason, if it is not that of the call at which the run stops. */
+  /** The capability to report in the trap. Undefined: the capability of the call at which the run stops, if it stops at a call. */
   readonly capability?: string;
 }
 
@@ -60,7 +60,7 @@ export type StopReason = "timeout" | "canceled";
 /** A construct of control flow, or `call` for a function that is called. */
 export type FlowConstructName = "call" | "if" | "match" | "while" | "for" | "for.iteration" | "par" | "par.branch";
 
-/** A call of a function that declares a capability, or a construct in such a function, when it begins. */
+/** A span of control flow that begins: the call of a function that declares a capability, or a construct in such a function. */
 export interface FlowSpanStart {
   readonly construct: FlowConstructName;
   readonly actorId: number;
@@ -113,7 +113,7 @@ export interface FlowHost {
 export interface Host {
   /** If present, the run reports its control flow. Functions that declare a capability then run slower, without the compiled engine. */
   readonly flow?: FlowHost | undefined;
-  /** Whether the host needs source locations for the events of actors. If it stops the run at one, the trap has the stack of the spawn or send. */
+  /** Whether the host needs source locations for the events of actors. If the host stops the run at a spawn or send, the trap then has its stack. */
   readonly locatesEvents?: boolean;
   /**
    * Answers a call. Returns a promise only if the handler is asynchronous. The promise never rejects, and the method never throws because
@@ -121,11 +121,11 @@ export interface Host {
    */
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer>;
   /**
-   * Begins a call that may overlap with others, and logs it. Returns the answer only if the call is refused. Absent: `call` answers such
-   * calls too, when they are made. Throws what `call` throws. A host that suspends runs does not have this method.
+   * Begins a call that may overlap with others, and logs it. Returns the answer only if the call is refused. If this method is
+   * absent, `call` answers such calls too, when they are made. Throws what `call` throws. A host that suspends runs does not have this method.
    */
   open?(request: CapabilityRequest): CapabilityAnswer | OpenCall;
-  /** Receives every event except the `Cap…` events, which `call` and `open` produce. */
+  /** Receives every event except `Cap…` and `Approval`, which the host itself logs when it answers calls. */
   event(event: RunEvent): HostStop | undefined;
   /** Receives the text of `debug` and `debug_msg`. */
   debug(text: string): HostStop | undefined;

@@ -8,37 +8,38 @@ export function lazily<T extends object>(make: () => T): () => T {
 }
 
 /**
- * An object that holds the values which `keptBy` derives from it. A WeakMap could hold them too, but V8 collects its entries late, which
- * slows down a process that runs many small programs.
+ * An object with room for the caches that `cachedInObject` keeps in it. A WeakMap could hold these caches too, but V8 collects the entries of a
+ * WeakMap late, which slows down a process that runs many small programs.
  */
 export interface Keeper {
   readonly kept: unknown[];
 }
 
-let keptKinds = 0;
+/** The index in `Keeper.kept` of the next function that `cachedInObject` returns. */
+let nextIndex = 0;
 
-/** Returns a function that caches the result of `make` in the object itself. */
-export function keptBy<K extends Keeper, T extends object>(make: (key: K) => T): (key: K) => T {
-  /** Holds a result of this `make`, so that `instanceof` proves the type of what an object keeps. */
-  class Kept {
+/** Returns a function that caches the result of `make` for each object, in that object itself. `oncePer` works for any object. */
+export function cachedInObject<K extends Keeper, T extends object>(make: (key: K) => T): (key: K) => T {
+  /** A cached result. Each call of `cachedInObject` has its own class, so that `instanceof` proves that the result has the type `T`. */
+  class CacheEntry {
     readonly value: T;
     constructor(value: T) {
       this.value = value;
     }
   }
-  const isKept = (kept: unknown): kept is Kept => kept instanceof Kept;
-  const index = keptKinds;
-  keptKinds += 1;
+  const isEntry = (entry: unknown): entry is CacheEntry => entry instanceof CacheEntry;
+  const index = nextIndex;
+  nextIndex += 1;
   return (key) => {
     const cached = key.kept[index];
-    if (isKept(cached)) return cached.value;
+    if (isEntry(cached)) return cached.value;
     const value = make(key);
-    key.kept[index] = new Kept(value);
+    key.kept[index] = new CacheEntry(value);
     return value;
   };
 }
 
-/** Returns a function that caches the result of `make` for each object, as long as the object exists. */
+/** Returns a function that caches the result of `make` for each object, in a WeakMap. V8 frees the results later than those of `cachedInObject`. */
 export function oncePer<K extends object, T extends object>(make: (key: K) => T): (key: K) => T {
   const values = new WeakMap<K, T>();
   return (key) => {
@@ -50,15 +51,15 @@ export function oncePer<K extends object, T extends object>(make: (key: K) => T)
   };
 }
 
-/** Adds a property to an object. `read` returns its text. It is called whenever the property is read. */
+/** Adds a property to an object. The property's text comes from `read`, called at each access. */
 export type AddText<N extends string> = <T extends object>(
   target: T,
   read: () => string,
 ) => asserts target is T & { readonly [K in N]: string };
 
 /**
- * Returns a function that adds the property `name` to objects. All of them share one getter. With a getter in an object literal, V8 makes
- * the object slowly and collects it late.
+ * Returns a function that adds the property `name` to objects. All these objects share one getter, because V8 is slow to make an object
+ * whose literal contains a getter, and slow to collect it.
  */
 export function textOnRead<N extends string>(name: N): AddText<N> {
   const source: unique symbol = Symbol(name);

@@ -50,11 +50,11 @@ export const LOG_NOT_CHARGED = 0;
 
 /** Limits of the machine. A policy cannot change them. */
 export const MACHINE_LIMITS = {
-  /** Steps of one slice in a module without `tasks`, which other compilers make. */
+  /** Steps of one slice in a module without `tasks`, which only other compilers make. */
   sliceSteps: 1_000,
   /**
    * A slice that has used this many steps ends at its next effect. When this many steps have passed since a call was opened, the machine
-   * waits for its answer even if tasks can run.
+   * waits for that call's answer even if tasks can run.
    */
   taskSliceSteps: 100_000,
   /** Actors that a run of a module without `tasks` may make. */
@@ -72,7 +72,10 @@ export const MACHINE_LIMITS = {
   valueDepth: 10_000,
   /** Values inside a value that leaves the machine or is written as JSON. A shared value counts each time. */
   valueNodes: 3_000_000,
-  /** UTF-16 code units of all Strings and keys in such a value. Even if every unit is escaped as six, the text still fits one JavaScript string. */
+  /**
+   * UTF-16 code units of all Strings and keys in a value that leaves the machine or is written as JSON. Even if every unit is escaped as six,
+   * the text still fits one JavaScript string.
+   */
   valueTextUnits: 67_108_864,
   /** UTF-16 code units of the text form of a value. The rest is cut off. */
   displayTextUnits: 16_777_216,

@@ -10,7 +10,7 @@ interface TrapDetail {
   readonly cause?: unknown;
 }
 
-/** Ends an actor. It is thrown only inside the machine, where the scheduler turns it into the run's `Trap` or a message to the parent actor. */
+/** Thrown inside the machine to end an actor. The scheduler turns it into the run's `Trap`, or into a message to the parent actor. */
 export class MachineTrap extends Error {
   override readonly name: string = "MachineTrap";
   readonly kind: TrapKind;
@@ -22,15 +22,15 @@ export class MachineTrap extends Error {
   }
 }
 
-const neverPauses = (): undefined => undefined;
+const stopsAlways = (): undefined => undefined;
 
-/** Polls the host. It is an object, because V8 is slow to collect the data that functions of finished runs refer to. */
+/** Polls the host. An object, not a closure, because V8 is slow to free what a closure captures. */
 export interface Poller {
-  /** Throws if the run must end. The time of that is not deterministic. */
+  /** Throws if the run must end. When it throws is not deterministic. */
   poll(): void;
 }
 
-/** The number of extra steps between two polls. */
+/** The number of steps added by `addSteps` after which the meter polls the host again. */
 const POLL_INTERVAL = 4_096;
 
 /**
@@ -42,34 +42,37 @@ export class Meter {
   allocBytes: number = 0;
   readonly maxSteps: number;
   readonly maxAllocBytes: number;
-  /** Polls the host during long work, if it is there. */
+  /** Polls the host during long work. Undefined: the host is not polled. */
   poller: Poller | undefined;
-  /** Units of work for each code unit of logged text. It is 0 in the replay of a log that was recorded before logging was charged. */
+  /** Units of work for each code unit of logged text: 0 in the replay of a log that was recorded before logging was charged. */
   loggedUnit: number = UNITS.codedUnit;
-  /** Converts the offsets of the run's String builtins. */
-  readonly offsets: ByteOffsets = new ByteOffsets();
-  /** The number of extra steps since the last poll. */
+  /** Converts the byte offsets that the program passes to String builtins. */
+  readonly byteOffsets: ByteOffsets = new ByteOffsets();
+  /** The number of steps added by `addSteps` since the last poll. */
   #sincePoll: number = 0;
-  /** Used only by the compiled engine, like the next four fields: the step after which compiled code calls `overrun`. */
+  /** The step after which compiled code calls `onCheckPassed`. Only the compiled engine uses this field and the next four. */
   checkAt: number = 0;
   /** The depth of the deepest frame that compiled code may enter. */
   maxDepth: number = 0;
-  /** Returns true to pause at the next point that allows a pause, false to continue, and undefined if the step limit is reached. */
-  overrun: () => boolean | undefined = neverPauses;
+  /**
+   * Returns true to pause at the next point that allows a pause, false to continue, and undefined to give up because the allocation limit
+   * or the stop step is exceeded. The stop step is the step limit or, if slices are exact, the end of the slice if that is earlier.
+   */
+  onCheckPassed: () => boolean | undefined = stopsAlways;
   /**
    * The state of a paused loop: the locals, the operands and, for each append target, 1 if its String is pending (its first read is
    * still to be charged), otherwise 0.
    */
   saved: readonly Value[] = [];
-  /** The uniqueness of the list that a compiled function returns (see `compiled/unique-lists.ts`). */
-  unique: number = 0;
+  /** The uniqueness of the list that a compiled function has just returned (see `compiled/unique-lists.ts`). */
+  returnedUniqueness: number = 0;
 
   constructor(maxSteps: number, maxAllocBytes: number) {
     this.maxSteps = maxSteps;
     this.maxAllocBytes = maxAllocBytes;
   }
 
-  /** Charges work that is about to be done. */
+  /** Charges work that is about to be done. Traps with step_limit. */
   charge(units: number): void {
     if (units >= UNITS_PER_STEP) this.addSteps(Math.floor(units / UNITS_PER_STEP));
   }
@@ -111,7 +114,7 @@ export class Meter {
   }
 }
 
-/** Charges work of unknown size during the work. The total is the same as one call of `Meter.charge` would charge. */
+/** Charges work whose size is not known in advance, part by part. The total is the same as one call of `Meter.charge` would charge. */
 export class Work {
   readonly meter: Meter;
   #units: number = 0;

@@ -63,7 +63,7 @@ interface TrapInfo {
   readonly doc: string;
   /**
    * What in a source program can cause the trap: a cell of the table of traps in `docs/reference/language.md`. Absent if no program from the
-   * compiler ends with it.
+   * compiler can end with the trap.
    */
   readonly where?: string;
 }

@@ -145,7 +145,7 @@ function parsedType(text: string): Type | undefined {
   }
 }
 
-/** Whether plain JavaScript data can have the type in every program. */
+/** Whether all values of the type are plain data, and the type needs no definition in a program. */
 function isDataType(type: Type): boolean {
   if (type.kind === "primitive") return type.name !== "ActorId";
   if (type.kind !== "named" || GENERIC_TYPE_ARITY.get(type.name) !== type.args.length || !type.args.every(isDataType)) return false;

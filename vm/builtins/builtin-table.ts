@@ -10,6 +10,8 @@
  * 3. If its cost grows with its arguments, add the most expensive arguments to `test/vm/hostile/builtins.test.ts`.
  *    Until you do, a test in that file fails.
  * 4. Add cases to `test/vm/builtins/builtins.test.ts`, and run `npm run docs`.
+ *
+ * Some builtins need a place in another file too: CONTRIBUTING.md lists these.
  */
 import type { BuiltinDecl } from "./decl.ts";
 import { JSON_BUILTINS } from "./json-table.ts";

@@ -24,8 +24,8 @@ export interface BuiltinDecl {
   /** Whether the builtin compares the elements of its first argument like `==`. If so, their type must not contain functions. */
   readonly comparesElements: boolean;
   /**
-   * Whether the builtin converts values of the type parameter to or from Json. If so, they must have a JSON form, and the type must be
-   * known where the builtin is used: the compiler adds one more argument to a call, the text of the type.
+   * Whether the builtin converts values of the type parameter to or from Json. If so, these values must have a JSON form, and the type must
+   * be known where the builtin is used: the compiler adds one more argument to a call, the text of the type.
    */
   readonly convertsJson: boolean;
   /** Whether the builtin is one of the elementary functions, which are loaded before a program that uses them runs. */

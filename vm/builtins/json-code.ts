@@ -16,9 +16,9 @@ import { bool, type BuiltinCode, code, float, int, list, map, text } from "./cod
 /** The limit on the nesting that `json.parse` reads and `json.stringify` writes. */
 const MAX_DEPTH = MACHINE_LIMITS.valueDepth;
 /**
- * How many bytes the parser's data may take for each byte of remaining allocation. The data usually takes fewer bytes than the
- * values made from it; only empty objects take more. So data beyond this bound would exceed the allocation limit as values, and
- * parsing stops before it fills the memory.
+ * How many bytes the parser's data may have for each byte of remaining allocation. The data usually has fewer bytes than the values made
+ * from it; only empty objects have more. So data beyond this bound would exceed the allocation limit as values, and parsing stops before
+ * it fills the memory.
  */
 const PARSER_BYTES_PER_BYTE = 3;
 const MIN_PARSER_BYTES = 65_536;
@@ -50,7 +50,7 @@ export function parseExactly(meter: Meter, source: string, maxBytes: number): Va
 }
 
 function valueOf(meter: Meter, root: JsonData): Value {
-  /** For each depth, the remaining keys of the object being read. They are kept so that each key is charged just before its value. */
+  /** For each depth, the remaining keys of the object being converted, so that each key is charged just before its value. */
   const keys: (Iterator<string, undefined> | undefined)[] = [];
   return foldTree<JsonData, Value>(root, (data, depth) => {
     const key = keys[depth - 1]?.next().value;

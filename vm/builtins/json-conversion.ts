@@ -20,12 +20,12 @@ function partCount(value: Value): number {
   return typeof value === "object" && value.tag === "Record" ? value.size : 0;
 }
 
-/** The steps of the shape of a type: that of a generic type may have to be built. */
+/** Returns the units of work for the shape of a type. Only the shape of a generic type may have to be built. */
 const shapeUnits = (type: Type | undefined): number => (type?.kind === "named" && type.args.length > 0 ? countNodes(type) * UNITS.slot : 0);
 
 /**
- * Converts data of the type with that text to Json. Traps if the value contains functions or ActorIds, which only hand-written bytecode
- * can pass.
+ * Converts a value to Json. `typeText` is the text of the value's type. Traps if the value contains functions or ActorIds, which only
+ * hand-written bytecode can pass.
  */
 export function jsonFromValue(meter: Meter, types: readonly TypeDef[], value: Value, typeText: Value): Value {
   const work = new Work(meter);
@@ -57,7 +57,10 @@ function levelOf(value: Value): JsonNode<Value> {
   throw typeTrap("Json", value);
 }
 
-/** Reads a value of the type with that text from a Json. Returns Ok of the value, or Err of a text that says where the Json is wrong. */
+/**
+ * Reads a value from a Json. `typeText` is the text of the value's type. Returns Ok of the value, or Err of a text that says where the Json
+ * is wrong.
+ */
 export function valueFromJson(meter: Meter, types: readonly TypeDef[], json: Value, typeText: Value): Value {
   const work = new Work(meter);
   const input: JsonInput<Value> = {
@@ -81,7 +84,7 @@ export function valueFromJson(meter: Meter, types: readonly TypeDef[], json: Val
   }
 }
 
-/** Returns the type of a text. The compiler writes only valid ones. */
+/** Parses the text of a type. The compiler writes only valid texts. */
 function typeOf(work: Work, types: readonly TypeDef[], builtin: string, source: string): Type {
   work.add(source.length * UNITS.codedUnit);
   try {

@@ -1,6 +1,6 @@
 /**
- * Writes usual values as JSON in one pass. It counts what `json.stringify` charges, so that the caller charges it at the end. For everything
- * unusual, such as deep nesting or a value that no Json contains, it gives up, and the exact writer begins again.
+ * Writes usual values as JSON in one pass. The writer only counts what `json.stringify` then charges. It gives up at everything unusual,
+ * such as deep nesting or a value that no Json contains. Then the exact writer (`stringifyExactly`) begins again.
  */
 import { BYTES, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { canonicalJson } from "../json/json.ts";
@@ -12,12 +12,12 @@ import { FloatValue, isInt, UnitValue, type Value } from "../value/value.ts";
 /** The limits beyond which the exact writer is used. */
 const MAX_UNITS = 2 ** 20;
 const MAX_DEPTH = 200;
-/** Longer pieces are not appended to each other, because V8 keeps the parts of an appended text until it is read. */
+/** A piece that is longer than this is not appended to, because V8 keeps the parts of an appended text until that text is read. */
 const PIECE_UNITS = 4_096;
 
 /**
- * Returns the text, the steps to charge for it, and the bytes, without those of an empty text. Undefined if it gave up, also because the text
- * costs more than `maxSteps`: nothing is charged before the end, so the work must be bounded by what can be paid.
+ * Returns the text, the steps to charge for it, and the bytes to charge beyond those of an empty text. Returns undefined if it gives up. It
+ * also gives up at about the length that `maxSteps` can pay for: nothing is charged before the end, so the work must have this bound.
  */
 export function writeUsualJson(
   value: Value,
@@ -46,7 +46,7 @@ class Writer {
     return { text: this.#written.toString(), steps: Math.floor(units / UNITS_PER_STEP), bytes: length * BYTES.codeUnit };
   }
 
-  /** Writes a value. Returns whether it did. */
+  /** Writes a value. Returns false to give up. */
   value(value: Value, depth: number): boolean {
     this.#values += 1;
     if (this.#piece.length > PIECE_UNITS) {

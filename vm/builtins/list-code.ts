@@ -206,7 +206,7 @@ function repeat(meter: Meter, value: Value, times: IntValue): Value {
   return ListValue.of(items);
 }
 
-/** Returns `count` lists of at most `size` elements. Each begins `distance` elements after the previous one. They share their elements with `xs`. */
+/** Returns `count` lists of at most `size` elements. Each begins `distance` elements after the previous one. The lists share their elements with `xs`. */
 function pieces(meter: Meter, xs: ListValue, count: number, size: number, distance: number): Value {
   meter.charge(count * UNITS.entry);
   meter.allocateList(count, slotsCharge(count) + count * BYTES.push);

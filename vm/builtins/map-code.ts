@@ -49,10 +49,10 @@ export function makeMap(meter: Meter, empty: MapValue, flat: readonly Value[]): 
   return result;
 }
 
-/** The code units of a key that a trap shows. */
+/** The maximum number of code units of a key that a trap shows. */
 const MAX_SHOWN_KEY = 40;
 
-/** Returns the trap for a key that must be in a map. */
+/** Returns the trap for a key that a map lacks. `help` says what to use instead. */
 export function missingKey(key: string, help: string): MachineTrap {
   const shownKey = JSON.stringify(key.length <= MAX_SHOWN_KEY ? key : `${key.slice(0, MAX_SHOWN_KEY)}…`);
   return new MachineTrap("index_out_of_bounds", `the map has no key ${shownKey}: ${help}`);

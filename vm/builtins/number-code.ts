@@ -27,7 +27,7 @@ function chargeString(meter: Meter, result: string): string {
   return result;
 }
 
-/** Returns the implementation of a builtin on two Ints that costs the same for all of them. */
+/** Returns the implementation of a builtin on two Ints that costs the same for all Ints. */
 const onInts = (compute: (a: IntValue, b: IntValue) => IntValue): BuiltinCode => code(2, (_meter, a, b) => compute(int(a), int(b)));
 
 /** Returns the implementation of a shift by 0 to 63 bits. */

@@ -1,4 +1,4 @@
-/** The builtin whose calls of its function may overlap. The machine makes a branch for each (`vm/scheduler/tasks.ts`). */
+/** The builtin `par.map`. The calls of its function may overlap, because the machine makes a branch for each (`vm/scheduler/tasks.ts`). */
 import { type BuiltinDecl, native } from "./decl.ts";
 
 export const PAR_BUILTINS: readonly BuiltinDecl[] = [
@@ -13,5 +13,5 @@ export const PAR_BUILTINS: readonly BuiltinDecl[] = [
   ),
 ];
 
-/** The names of builtins that have an instruction of their own and no other form. */
+/** Whether the builtin has an instruction of its own and no implementation as a function. */
 export const isInstructionOnly = ({ name }: BuiltinDecl): boolean => name === "par.map";

@@ -89,7 +89,7 @@ function replace(meter: Meter, source: string, from: string, to: string): Value 
   return from.length === 0 ? interleave(source, to) : replaceOccurrences(source, from, to);
 }
 
-/** Charges for the pieces that a String is joined from. The pieces have as many code units as the String and exist at the same time. */
+/** Charges for the pieces that a String is joined from: together they have as many code units as the String, and exist at the same time. */
 function chargePieces(meter: Meter, units: number): void {
   meter.allocate(units * BYTES.codeUnit);
 }
@@ -119,8 +119,8 @@ function slice(meter: Meter, source: string, from: IntValue, to: IntValue): Valu
   if (from < 0 || to < from || to > source.length * 3) return "";
   const end = Number(to);
   meter.charge(Math.min(end, source.length) * UNITS.codeUnit);
-  const first = meter.offsets.toUnitIndex(source, Number(from));
-  const last = meter.offsets.toUnitIndex(source, end);
+  const first = meter.byteOffsets.toUnitIndex(source, Number(from));
+  const last = meter.byteOffsets.toUnitIndex(source, end);
   if (first < 0 || last < 0) return "";
   meter.allocateString(last - first);
   return source.slice(first, last);
@@ -150,7 +150,7 @@ function padding(meter: Meter, source: string, width: IntValue, filler: string):
   return filler.repeat(fullFillers) + filler.slice(0, restUnits);
 }
 
-/** Charges for a part of a text that ends at one of the text's ends, and returns it in Some. */
+/** Charges for the part of a text that is left without a prefix or suffix, and returns that part in Some. */
 function somePart(meter: Meter, part: string): Value {
   chargeText(meter, 0, part.length);
   meter.allocate(BYTES.wrapper);

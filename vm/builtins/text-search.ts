@@ -99,15 +99,15 @@ export function trimEndAscii(text: string): string {
 
 export const trimAscii = (text: string): string => trimEndAscii(trimStartAscii(text));
 
-/** Below this offset, counting bytes is faster than remembering. */
+/** Below this offset, counting bytes takes less time than looking at the remembered text. */
 const MIN_REMEMBERED_OFFSET = 32;
 /**
- * The text is compared with the last one only if the offset is at least this part of its length. So comparing two equal texts takes no
- * longer than counting bytes up to the offset.
+ * A text is compared with the remembered one only if the offset is at least this share of the text's length. So comparing two equal texts
+ * takes no longer than counting bytes up to the offset.
  */
 const MIN_REMEMBERED_SHARE = 1 / 64;
 
-/** Converts offsets into texts. It remembers the ASCII prefix of the last long text, so that a program can read a text piece by piece. */
+/** Converts byte offsets into texts. Remembers the ASCII prefix of the last long text, so that a program can read a long ASCII text piece by piece. */
 export class ByteOffsets {
   #text = "";
   /** The number of code units at the start of `#text` that are known to be ASCII. */

@@ -23,8 +23,8 @@ export const typedCode: (types: readonly TypeDef[]) => ReadonlyMap<string, Built
 );
 
 /**
- * Returns the text form of a value, with the module's type names. The text is charged after it is made. It is cut just above the
- * length that the allocation limit allows, so that a text too long to be charged is never built in full.
+ * Returns the text form of a value, with the module's type names. The text is charged after it is made. A text is cut just above
+ * the length that the allocation limit allows, so that a text too long to be charged is never built in full.
  */
 function inspect(meter: Meter, types: readonly TypeDef[], value: Value): string {
   const text = typedText(value, undefined, types, affordableUnits(meter));

@@ -1,5 +1,5 @@
 /**
- * Answers for each instruction of a function in which constructs of control flow it lies.
+ * Finds the constructs of control flow that each instruction of a function lies in.
  *
  * The constructs of a function and their parts form a tree. Its root is the complete function. For example, the function
  *
@@ -54,16 +54,16 @@ export interface FlowProblem {
  * `MODULE_LIMITS.flowDepth`. Returns undefined if all constructs are valid.
  */
 export function flowProblem(constructs: readonly FlowConstruct[]): FlowProblem | undefined {
-  const around: { readonly construct: FlowConstruct; nextPart: number }[] = [];
+  const enclosing: { readonly construct: FlowConstruct; nextPart: number }[] = [];
   let previousStart = 0;
   for (const [index, construct] of constructs.entries()) {
     const { start, end } = construct;
     if (start < previousStart) return { index, kind: "bad_debug" };
     previousStart = start;
-    let outer = around.at(-1);
+    let outer = enclosing.at(-1);
     while (outer !== undefined && outer.construct.end <= start) {
-      around.pop();
-      outer = around.at(-1);
+      enclosing.pop();
+      outer = enclosing.at(-1);
     }
     if (outer !== undefined) {
       const { parts } = outer.construct;
@@ -72,8 +72,8 @@ export function flowProblem(constructs: readonly FlowConstruct[]): FlowProblem |
       const isInside = part !== undefined && part[0] <= start;
       if (end > (isInside ? part[1] : Math.min(outer.construct.end, part?.[0] ?? outer.construct.end))) return { index, kind: "bad_debug" };
     }
-    if (around.length >= MODULE_LIMITS.flowDepth) return { index, kind: "too_large" };
-    around.push({ construct, nextPart: 0 });
+    if (enclosing.length >= MODULE_LIMITS.flowDepth) return { index, kind: "too_large" };
+    enclosing.push({ construct, nextPart: 0 });
   }
   return undefined;
 }
@@ -97,24 +97,24 @@ export const flowTree: (flow: FlowDebug) => FlowTree = oncePer(({ constructs }: 
   const root: FlowNode = { parent: undefined, depth: 0, construct: undefined, part: -1 };
   const nodes = [root];
   const innermost = new Int32Array(ranges.reduce((length, { end }) => Math.max(length, end), 0));
-  const open = [{ node: root, index: 0, end: innermost.length }];
+  const openNodes = [{ node: root, index: 0, end: innermost.length }];
   let filled = 0;
   const fillTo = (end: number): void => {
-    innermost.fill(open.at(-1)?.index ?? 0, filled, end);
+    innermost.fill(openNodes.at(-1)?.index ?? 0, filled, end);
     filled = Math.max(filled, end);
   };
   const closeUpTo = (pc: number): void => {
-    for (let top = open.at(-1); top !== undefined && open.length > 1 && top.end <= pc; top = open.at(-1)) {
+    for (let top = openNodes.at(-1); top !== undefined && openNodes.length > 1 && top.end <= pc; top = openNodes.at(-1)) {
       fillTo(top.end);
-      open.pop();
+      openNodes.pop();
     }
   };
   for (const { start, end, construct, part } of ranges) {
     closeUpTo(start);
     fillTo(start);
-    const parent = open.at(-1)?.node ?? root;
+    const parent = openNodes.at(-1)?.node ?? root;
     const node = { parent, depth: parent.depth + 1, construct, part };
-    open.push({ node, index: nodes.length, end });
+    openNodes.push({ node, index: nodes.length, end });
     nodes.push(node);
   }
   closeUpTo(innermost.length);

@@ -1,7 +1,7 @@
 /**
  * Reads and writes the JSON payload of a module: bytecode 1.1 and Boruna's optional members `signature`, `tasks`, `debug` and
- * `params`. Each part of the module has one function that writes it and one that reads it. A function that reads checks the
- * type and the size of everything.
+ * `params`. Each part of the module has one function that writes it and one that reads it. The reading functions check the type
+ * and the size of everything.
  */
 import { BUILTIN_REGISTRY, type CapabilityRegistry, REGISTRY_HINT } from "../capabilities.ts";
 import { BorunaError } from "../error.ts";

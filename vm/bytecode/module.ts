@@ -110,12 +110,12 @@ export interface Module {
   readonly functions: readonly FunctionDef[];
   readonly entry: number;
   readonly signature?: Signature;
-  /** Whether the calls of tasks may overlap. Modules of bytecode 1.1 do not have it; their scheduler has other constants. */
+  /** Present if the calls of tasks may overlap. Modules of bytecode 1.1 lack this member; the scheduler gives them shorter slices. */
   readonly tasks?: 1;
   readonly debug?: DebugInfo;
 }
 
-/** The source location of an instruction. `file` is the relative path in the debug info. Without debug info it is absent. */
+/** The source location of an instruction. `file` is the relative path in the debug info, and absent without debug info. */
 export interface SourceLocation {
   readonly function: string;
   readonly pc: number;
@@ -139,7 +139,7 @@ export function libraryOf(file: string): string | undefined {
   return LIBRARY.exec(file)?.[0];
 }
 
-/** Returns the source location of one instruction. Without debug info it consists of function and pc only. */
+/** Returns the source location of one instruction. Without debug info, the location consists of function and pc only. */
 export function locationOf(module: Module, functionIndex: number, pc: number): SourceLocation {
   const name = module.functions[functionIndex]?.name ?? "?";
   const debug = module.debug?.functions[functionIndex];

@@ -446,7 +446,7 @@ export type NamedOpcode = OpcodeRow & { readonly name: OpName };
 
 const OP_NAMES: readonly OpName[] = Object.keys(OPCODES).filter(isOpName);
 
-/** Returns a row with all fields, in one order for all rows: V8 reads objects of one shape several times as fast. */
+/** Returns a row that has all fields, in the same order as every other row: V8 reads objects of one shape several times as fast. */
 function namedOpcode(name: OpName): NamedOpcode {
   const { tag, operands, pops, popsCount, pushes, flow, traps, builtin: builtinName, extension, stack, doc }: OpcodeRow = OPCODES[name];
   return { tag, operands, pops, popsCount, pushes, flow, traps, builtin: builtinName, extension, stack, doc, name };

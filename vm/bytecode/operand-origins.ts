@@ -10,18 +10,18 @@ export interface Origin {
   readonly storesBefore: number;
   /** The pc of the load. */
   readonly loadPc: number;
-  /** Pcs that `visit` records here for later visits. `followOperands` does not read them. */
+  /** Pcs that `visit` records for its later calls. `followOperands` does not read this list. */
   readonly laterPcs: number[];
 }
 
 interface VisitedInstruction {
   readonly pc: number;
-  readonly row: OpcodeRow;
+  readonly opcode: OpcodeRow;
   /** The instruction's first operand in the code (not on the stack). */
-  readonly first: number;
+  readonly operand: number;
   /** How many values the instruction pops. */
   readonly popped: number;
-  /** Returns the origin of the value that has `above` values above it on the stack; undefined if unknown. */
+  /** Returns the origin of the operand with `above` values above it on the stack; undefined if unknown. */
   readonly originOf: (above: number) => Origin | undefined;
   /** Returns the number of stores to a local that precede this instruction. */
   readonly storesBefore: (local: number) => number;
@@ -42,21 +42,21 @@ export function followOperands({ code, def, heights }: VerifiedFunction, visit: 
     if (heights[pc] === UNREACHABLE || targets.has(pc)) stack.length = 0;
     // `CODE_STRIDE` is the number of words per instruction.
     const at = pc * CODE_STRIDE;
-    const row = opcodeOf(code[at] ?? -1);
-    if (row === undefined || (row.flow !== undefined && row.tag !== OPCODES.TailCall.tag) || heights[pc] === UNREACHABLE) {
+    const opcode = opcodeOf(code[at] ?? -1);
+    if (opcode === undefined || (opcode.flow !== undefined && opcode.tag !== OPCODES.TailCall.tag) || heights[pc] === UNREACHABLE) {
       stack.length = 0;
       continue;
     }
-    const first = code[at + 1] ?? 0;
-    if (row.tag === OPCODES.LoadLocal.tag) {
-      stack.push({ local: first, storesBefore: storesBefore(first), loadPc: pc, laterPcs: [] });
+    const operand = code[at + 1] ?? 0;
+    if (opcode.tag === OPCODES.LoadLocal.tag) {
+      stack.push({ local: operand, storesBefore: storesBefore(operand), loadPc: pc, laterPcs: [] });
       continue;
     }
-    const popped = popCount(row, code, at);
-    const result = visit({ pc, row, first, popped, originOf: (above) => stack[stack.length - 1 - above], storesBefore });
+    const popped = popCount(opcode, code, at);
+    const result = visit({ pc, opcode, operand, popped, originOf: (above) => stack[stack.length - 1 - above], storesBefore });
     stack.length = Math.max(0, stack.length - popped);
-    for (let i = 0; i < row.pushes; i++) stack.push(i === 0 ? result : undefined);
-    if (row.tag === OPCODES.StoreLocal.tag || row.tag === OPCODES.Update.tag) counts[first] = storesBefore(first) + 1;
+    for (let i = 0; i < opcode.pushes; i++) stack.push(i === 0 ? result : undefined);
+    if (opcode.tag === OPCODES.StoreLocal.tag || opcode.tag === OPCODES.Update.tag) counts[operand] = storesBefore(operand) + 1;
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The analysis of assignments to parts of variables, `xs[i] = v`. A variable that is a target of such an assignment may own its value,
- * and then the value changes in place (see `value/owner.ts`). The ownership ends when the value may get a second holder. Where that
- * is depends only on the bytecode, so this file decides it for both engines. In `xs[i] = xs[j]`, with `xs` in local 0:
+ * and then the value changes in place (see `value/owner.ts`). The ownership ends when the value may get a second holder. Which
+ * instructions end it depends only on the bytecode, so this file decides that for both engines. In `xs[i] = xs[j]`, with `xs` in local 0:
  *
  *     LoadLocal 1      i
  *     LoadLocal 0      xs. No role: the next instructions read only a part of it
@@ -13,7 +13,7 @@
  * Or the variable is set to a new value that nothing else can hold.
  */
 import { BUILTINS, BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
-import { keptBy, lazily } from "../lazy.ts";
+import { cachedInObject, lazily } from "../lazy.ts";
 import { parseType, type Type } from "../value/type.ts";
 import { OPCODES, type OpcodeRow } from "./opcodes.ts";
 import { followOperands, type Origin } from "./operand-origins.ts";
@@ -43,7 +43,7 @@ interface Ownership {
 const NONE: Ownership = { roles: new Uint8Array(), targets: new Set() };
 
 /** Returns the roles in a function. In a dynamically stacked function, whose operands cannot be followed, every load releases. */
-export const analyzeOwnership: (fn: VerifiedFunction) => Ownership = keptBy((fn: VerifiedFunction) => {
+export const analyzeOwnership: (fn: VerifiedFunction) => Ownership = cachedInObject((fn: VerifiedFunction) => {
   const targets = targetsOf(fn.code);
   return targets.size === 0 ? NONE : analyze(fn, targets);
 });
@@ -55,7 +55,7 @@ function targetsOf(code: Int32Array): ReadonlySet<number> {
   return targets;
 }
 
-/** The number that takes the place of a local in the origin of a new value. */
+/** The `local` in the origin of a value that was just made, which comes from no local. */
 const NEW_VALUE = -1;
 
 function analyze(fn: VerifiedFunction, targets: ReadonlySet<number>): Ownership {
@@ -64,46 +64,46 @@ function analyze(fn: VerifiedFunction, targets: ReadonlySet<number>): Ownership 
   for (let pc = 0; pc < roles.length; pc++)
     if (code[pc * CODE_STRIDE] === OPCODES.LoadLocal.tag && targets.has(code[pc * CODE_STRIDE + 1] ?? 0)) roles[pc] = OWNERSHIP.release;
   if (!fn.staticallyStacked) return { roles, targets };
-  followOperands(fn, ({ pc, row, first, popped, originOf, storesBefore }) => {
-    /** Returns the origin of an operand that is a target, or a part of a target, and has not changed since it was loaded. */
-    const borrowed = (above: number): Origin | undefined => {
+  followOperands(fn, ({ pc, opcode, operand, popped, originOf, storesBefore }) => {
+    /** Returns the origin of an operand that is a target or a part of one. Undefined for others, and if the target was set after the load. */
+    const targetOrigin = (above: number): Origin | undefined => {
       const origin = originOf(above);
       if (origin === undefined || !targets.has(origin.local) || origin.storesBefore !== storesBefore(origin.local)) return undefined;
       return origin.laterPcs.length === 0 ? origin : undefined;
     };
     const newValue = { local: NEW_VALUE, storesBefore: 0, loadPc: pc, laterPcs: [] };
-    if (row.tag === OPCODES.StoreLocal.tag) {
+    if (opcode.tag === OPCODES.StoreLocal.tag) {
       const origin = originOf(0);
-      if (!targets.has(first) || origin === undefined) return undefined;
+      if (!targets.has(operand) || origin === undefined) return undefined;
       if (origin.local === NEW_VALUE) roles[pc] = OWNERSHIP.begin;
-      else if (origin.local === first && origin.storesBefore === storesBefore(first) && origin.laterPcs[0] === pc - 1) {
+      else if (origin.local === operand && origin.storesBefore === storesBefore(operand) && origin.laterPcs[0] === pc - 1) {
         roles[origin.loadPc] = OWNERSHIP.none;
         roles[pc - 1] = OWNERSHIP.push;
       }
       return undefined;
     }
-    if (row.tag === OPCODES.GetField.tag || row.tag === OPCODES.ListGet.tag) {
-      const origin = borrowed(popped - 1);
+    if (opcode.tag === OPCODES.GetField.tag || opcode.tag === OPCODES.ListGet.tag) {
+      const origin = targetOrigin(popped - 1);
       if (origin === undefined) return undefined;
       roles[origin.loadPc] = OWNERSHIP.none;
       roles[pc] = OWNERSHIP.take;
       return { ...origin, loadPc: pc, laterPcs: [] };
     }
-    const kind = kindOf(row, first);
-    if (kind === "new") return newValue;
-    if (kind === "push") {
-      const origin = borrowed(1);
-      // The store that follows decides whether this is an append to the local.
+    const use = operandUse(opcode, operand);
+    if (use === "new") return newValue;
+    if (use === "push") {
+      const origin = targetOrigin(1);
+      // The next store decides whether the push is an append to the local.
       if (origin === undefined || roles[origin.loadPc] !== OWNERSHIP.release) return undefined;
       origin.laterPcs.push(pc);
       return origin;
     }
-    if (kind === undefined) return undefined;
+    if (use === undefined) return undefined;
     for (let above = 0; above < popped; above++) {
-      const origin = borrowed(above);
+      const origin = targetOrigin(above);
       if (origin === undefined) continue;
       roles[origin.loadPc] = OWNERSHIP.none;
-      if (kind === "part") roles[pc] = OWNERSHIP.take;
+      if (use === "part") roles[pc] = OWNERSHIP.take;
     }
     return undefined;
   });
@@ -111,12 +111,12 @@ function analyze(fn: VerifiedFunction, targets: ReadonlySet<number>): Ownership 
 }
 
 /**
- * What an instruction does with its operands: `value` keeps none of them, `part` returns a part of one, in an Option or not, `new` returns a
- * value that nothing else holds, and `push` is `list.push`.
+ * What an instruction does with its operands: `value` keeps none of them, `part` returns a part of one operand, perhaps in an Option, `new`
+ * returns a value that nothing else holds, and `push` is `list.push`.
  */
-type Kind = "value" | "part" | "new" | "push";
+type OperandUse = "value" | "part" | "new" | "push";
 
-/** Builtins whose result is always a new list, in which no storage is shared. */
+/** Builtins whose result is always a new list, which shares no storage with other lists. */
 const NEW_LISTS: ReadonlySet<string> = new Set([
   "list.repeat",
   "list.range",
@@ -130,46 +130,46 @@ const NEW_LISTS: ReadonlySet<string> = new Set([
   "string.split",
 ]);
 const NEW_VALUES: ReadonlySet<number> = new Set([OPCODES.MakeList, OPCODES.MakeMap, OPCODES.MakeRecord].map(({ tag }) => tag));
-const VALUES: ReadonlySet<number> = new Set([OPCODES.Eq, OPCODES.Neq, OPCODES.Pop].map(({ tag }) => tag));
+const KEEP_NO_OPERAND: ReadonlySet<number> = new Set([OPCODES.Eq, OPCODES.Neq, OPCODES.Pop].map(({ tag }) => tag));
 
-function kindOf(row: OpcodeRow, first: number): Kind | undefined {
-  if (NEW_VALUES.has(row.tag)) return "new";
-  if (VALUES.has(row.tag)) return "value";
-  const name = builtinName(row, first);
-  return name === undefined ? undefined : builtinKinds().get(name);
+function operandUse(opcode: OpcodeRow, operand: number): OperandUse | undefined {
+  if (NEW_VALUES.has(opcode.tag)) return "new";
+  if (KEEP_NO_OPERAND.has(opcode.tag)) return "value";
+  const name = builtinName(opcode, operand);
+  return name === undefined ? undefined : builtinUses().get(name);
 }
 
-/** Returns the name of the builtin that an instruction runs; undefined for other instructions. `first` is the operand in the code. */
-export function builtinName(row: OpcodeRow, first: number): string | undefined {
-  return row.tag === OPCODES.Builtin.tag ? BUILTIN_BY_ID.get(first)?.name : row.builtin;
+/** Returns the name of the builtin that an instruction calls; undefined for other instructions. `operand` is the first one in the code. */
+export function builtinName(opcode: OpcodeRow, operand: number): string | undefined {
+  return opcode.tag === OPCODES.Builtin.tag ? BUILTIN_BY_ID.get(operand)?.name : opcode.builtin;
 }
 
-/** Returns whether an instruction keeps none of its operands. Its result may be a part of an operand. */
-export function keepsNoOperand(row: OpcodeRow, first: number): boolean {
-  const kind = kindOf(row, first);
-  return kind === "value" || kind === "part";
+/** Returns whether an instruction keeps none of its operands. The instruction's result may be a part of an operand. */
+export function keepsNoOperand(opcode: OpcodeRow, operand: number): boolean {
+  const use = operandUse(opcode, operand);
+  return use === "value" || use === "part";
 }
 
 /** Returns whether the result of a builtin is a list that nothing else holds and that shares no storage. */
-export const makesList = (name: string): boolean => NEW_LISTS.has(name);
+export const makesNewList = (name: string): boolean => NEW_LISTS.has(name);
 
-const builtinKinds = lazily(
-  (): ReadonlyMap<string, Kind | undefined> =>
+const builtinUses = lazily(
+  (): ReadonlyMap<string, OperandUse | undefined> =>
     new Map(
-      BUILTINS.filter(({ source }) => source === undefined).map((b): readonly [string, Kind | undefined] => {
+      BUILTINS.filter(({ source }) => source === undefined).map((b): readonly [string, OperandUse | undefined] => {
         if (b.name === "list.push") return [b.name, "push"];
         if (b.name === "map.at") return [b.name, "part"];
         if (NEW_LISTS.has(b.name)) return [b.name, "new"];
         const type = parseType(b.type, new Set(b.typeParams));
-        return [b.name, type.kind === "fn" ? kindOfResult(type.result) : undefined];
+        return [b.name, type.kind === "fn" ? useOfResult(type.result) : undefined];
       }),
     ),
 );
 
-function kindOfResult(result: Type): Kind | undefined {
+function useOfResult(result: Type): OperandUse | undefined {
   // A Json may be a list or a map.
   if (result.kind === "primitive" && result.name !== "Json") return "value";
-  // Another value in the Option could be new and hold several parts.
+  // An Option of any other type could hold a new value that has several parts of the operand.
   const isPart =
     result.kind === "named" && result.name === "Option" && (result.args[0]?.kind === "param" || result.args[0]?.kind === "primitive");
   return isPart ? "part" : undefined;

@@ -13,7 +13,7 @@ export interface VerifiedFunction extends Keeper {
    * compiled. Any other function is dynamically stacked, so the interpreter checks the stack before each of its instructions.
    */
   readonly staticallyStacked: boolean;
-  /** The maximum height of the operand stack, in slots; 0 for a dynamically stacked function. */
+  /** The maximum height of the operand stack, in slots. 0 for a dynamically stacked function, whose stack has no known maximum. */
   readonly maxStack: number;
   /** The height of the operand stack before each instruction, as `stackHeights` returns it. Empty for a dynamically stacked function. */
   readonly heights: Int32Array;

@@ -1,6 +1,6 @@
 /**
- * Computes the height of the operand stack before each instruction of one function. If that is possible, the function is
- * statically stacked, and otherwise dynamically stacked. Takes time linear in the code and the match arms.
+ * Computes the height of the operand stack before each instruction of one function. A function with known heights is statically stacked;
+ * any other is dynamically stacked. Takes time linear in the code and the match arms.
  */
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { MatchArm } from "./module.ts";
@@ -10,12 +10,12 @@ import { opcodeOf, OPCODES, type OpcodeRow } from "./opcodes.ts";
 export const CODE_STRIDE = 4;
 
 /** Returns how many values an instruction pops. The instruction begins at `code[at]`. */
-export function popCount(row: OpcodeRow, code: Int32Array, at: number): number {
-  return row.pops + (row.popsCount === true ? (code[at + 1 + row.operands.indexOf("count")] ?? 0) : 0);
+export function popCount(opcode: OpcodeRow, code: Int32Array, at: number): number {
+  return opcode.pops + (opcode.popsCount === true ? (code[at + 1 + opcode.operands.indexOf("count")] ?? 0) : 0);
 }
 
 const RET = OPCODES.Ret.tag;
-/** The number that `heights` contains for an unreachable instruction. */
+/** The entry in `heights` for an unreachable instruction. */
 export const UNREACHABLE = -1;
 
 interface StackHeights {
@@ -48,16 +48,16 @@ export function stackHeights(code: Int32Array, matchTables: readonly (readonly M
   reach(0, 0);
   for (let pc = pcsToVisit.pop(); pc !== undefined; pc = pcsToVisit.pop()) {
     const at = pc * CODE_STRIDE;
-    const row = opcodeOf(code[at] ?? -1);
-    if (row === undefined) return undefined;
+    const opcode = opcodeOf(code[at] ?? -1);
+    if (opcode === undefined) return undefined;
     const height = heights[pc] ?? 0;
-    const remaining = height - popCount(row, code, at);
-    if (remaining < 0 && row.tag !== RET) return undefined;
-    const heightAfter = remaining + row.pushes;
+    const remaining = height - popCount(opcode, code, at);
+    if (remaining < 0 && opcode.tag !== RET) return undefined;
+    const heightAfter = remaining + opcode.pushes;
     if (heightAfter > MACHINE_LIMITS.frameSlots) return undefined;
     if (heightAfter > highest) highest = heightAfter;
     const operand = code[at + 1] ?? 0;
-    switch (row.flow) {
+    switch (opcode.flow) {
       case "end":
         break;
       case "jump":

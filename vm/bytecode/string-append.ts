@@ -1,6 +1,6 @@
 /**
  * The analysis of String appends, such as `s = s ++ piece` in a loop. V8 joins Strings as ropes, which are trees of their parts. So
- * an append takes little time, but when the String is read, V8 copies it completely. The machine charges accordingly:
+ * an append takes little time, but the first read of the String copies it completely. The machine charges accordingly:
  *
  * - An append to a local charges the shorter of the two Strings. It marks the local as pending, which means that the full
  *   length of the local's String is still to be charged.
@@ -14,7 +14,7 @@
  *     Concat          APPEND.concat    charges the shorter String
  *     StoreLocal 0    APPEND.store     marks local 0 as pending
  */
-import { keptBy } from "../lazy.ts";
+import { cachedInObject } from "../lazy.ts";
 import { OPCODES } from "./opcodes.ts";
 import { followOperands } from "./operand-origins.ts";
 import type { VerifiedFunction } from "./program.ts";
@@ -37,13 +37,13 @@ export interface AppendAnalysis {
   /** For each local, 1 if it is an append target, which means that some append stores its result in it; otherwise 0. */
   readonly isAppendTarget: Uint8Array;
   /** The append targets in ascending order. */
-  readonly locals: readonly number[];
+  readonly targets: readonly number[];
 }
 
-const NONE: AppendAnalysis = { roles: new Uint8Array(), isAppendTarget: new Uint8Array(), locals: [] };
+const NONE: AppendAnalysis = { roles: new Uint8Array(), isAppendTarget: new Uint8Array(), targets: [] };
 
 /** Returns the appends of a function. None are found in a dynamically stacked function, because its stack heights are unknown. */
-export const analyzeAppends: (fn: VerifiedFunction) => AppendAnalysis = keptBy((fn: VerifiedFunction) =>
+export const analyzeAppends: (fn: VerifiedFunction) => AppendAnalysis = cachedInObject((fn: VerifiedFunction) =>
   fn.staticallyStacked && mayAppend(fn.code) ? analyze(fn) : NONE,
 );
 
@@ -59,16 +59,16 @@ function analyze(fn: VerifiedFunction): AppendAnalysis {
   const roles = new Uint8Array(code.length / CODE_STRIDE);
   const isAppendTarget = new Uint8Array(def.locals);
   // A failed contract prints the parameters without a charge for reading them, so no parameter may be pending.
-  const first = hasOpcode(code, OPCODES.Assert.tag) ? def.arity : 0;
-  followOperands(fn, ({ pc, row, first: local, originOf, storesBefore }) => {
-    if (row.tag === OPCODES.Concat.tag) {
+  const firstTarget = hasOpcode(code, OPCODES.Assert.tag) ? def.arity : 0;
+  followOperands(fn, ({ pc, opcode, operand: local, originOf, storesBefore }) => {
+    if (opcode.tag === OPCODES.Concat.tag) {
       const origin = originOf(1);
-      // Record each `Concat` whose left side begins with the load.
+      // In `s ++ a ++ b`, each `Concat` has the load of `s` as the origin of its left side.
       origin?.laterPcs.push(pc);
       return origin;
     }
-    const origin = row.tag === OPCODES.StoreLocal.tag ? originOf(0) : undefined;
-    if (origin === undefined || local < first || origin.laterPcs.length === 0) return undefined;
+    const origin = opcode.tag === OPCODES.StoreLocal.tag ? originOf(0) : undefined;
+    if (origin === undefined || local < firstTarget || origin.laterPcs.length === 0) return undefined;
     if (origin.local === local && origin.storesBefore === storesBefore(local) && origin.laterPcs.at(-1) === pc - 1) {
       isAppendTarget[local] = 1;
       roles[origin.loadPc] = APPEND.load;
@@ -77,8 +77,8 @@ function analyze(fn: VerifiedFunction): AppendAnalysis {
     }
     return undefined;
   });
-  const locals = [...isAppendTarget.keys()].filter((local) => isAppendTarget[local] === 1);
-  return locals.length === 0 ? NONE : { roles, isAppendTarget, locals };
+  const targets = [...isAppendTarget.keys()].filter((local) => isAppendTarget[local] === 1);
+  return targets.length === 0 ? NONE : { roles, isAppendTarget, targets };
 }
 
 function hasOpcode(code: Int32Array, tag: number): boolean {

@@ -1,6 +1,6 @@
 /**
  * The path of an `Update` instruction: the steps from a local to the part that is assigned, and an operator if the assignment is
- * compound. The bytecode holds it as the text of a constant:
+ * compound. In the bytecode, a path is the text of a constant:
  *
  *     xs[i] = v             []
  *     grid[y][x] += v       [][]+

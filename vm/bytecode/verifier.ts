@@ -2,8 +2,7 @@
  * The verifier checks a module before it runs and returns it as a `Program`. It checks sizes, the entry and the entry's
  * signature. Then it checks every function: each instruction must have the operands of its opcode, and every index, jump and
  * count must be in range. Finally `stackHeights` decides whether the function is statically stacked, which means that the height
- * of the operand stack before every instruction is known. The verifier uses no
- * recursion and takes time linear in the size of the module.
+ * of the operand stack before every instruction is known. The verifier uses no recursion and takes time linear in the size of the module.
  *
  * Both engines rely on the verifier. They use indices of constants, locals, functions and jump targets without checking them.
  */
@@ -79,7 +78,7 @@ export function verifyModule(module: Module, registry: CapabilityRegistry = BUIL
   return new VerifiedProgram(module, registry, functions);
 }
 
-/** It is a class, because V8 makes an object whose literal has a getter slowly, and collects it late. */
+/** A class, because V8 is slow to make an object whose literal contains a getter, and slow to collect it. */
 class VerifiedProgram implements Program {
   readonly module: Module;
   readonly registry: CapabilityRegistry;
@@ -106,7 +105,7 @@ class VerifiedProgram implements Program {
     this.usesElementaryFunctions = usesElementaryFunctions;
   }
 
-  /** Computed when it is first read, because hashing takes longer than a short run. */
+  /** Computed at the first access, because hashing takes longer than a short run. */
   get moduleHash(): string {
     this.#hash ??= moduleHash(this.module, this.registry);
     return this.#hash;
@@ -135,7 +134,7 @@ function checkConstant(constant: Value, index: number, module: Module): void {
   }
 }
 
-/** What the module may use as types. */
+/** The types that the module declares, and the results of checking its type texts. */
 interface DeclaredTypes {
   /** Returns the number of type parameters of each type that the module may name. */
   readonly arity: () => ReadonlyMap<string, number>;
@@ -313,7 +312,7 @@ function checkOperand(kind: OperandKind, operand: number, context: FunctionConte
   if (kind === "update_path") checkUpdatePath(operand, context, pc, instruction);
 }
 
-/** Checks that the constant is the text of a path that takes as many indices as the instruction pops. */
+/** Checks that the constant is the text of an update path, and that the instruction pops the path's indices and one value. */
 function checkUpdatePath(operand: number, context: FunctionContext, pc: number, { operands }: Instruction): void {
   const { indices } = updatePath(context.module, operand) ?? failAt("bad_operand", context, pc, `constant ${operand} is no update path`);
   const count = operands[2] ?? 0;

@@ -19,7 +19,10 @@ import { NO_UNIQUE_LISTS, type UniqueLists } from "./unique-lists.ts";
 /** The limit on the nesting of JavaScript blocks. V8's parser allows deeper nesting. */
 const MAX_NESTING = 400;
 
-/** Thrown if a compilation unit cannot be compiled, because it is too large, nests too deep or has no structured form. */
+/**
+ * Thrown if a compilation unit cannot be compiled: it is too large, nests too deep, has a loop with several entries, or uses an instruction
+ * without a compiled form.
+ */
 export class Unsupported extends Error {}
 
 const MINUS_ZERO = Symbol("-0");
@@ -55,7 +58,7 @@ export class ConstantPool {
     return name;
   }
 
-  /** Returns the statement that declares all names. It takes the values from the array `pool`. */
+  /** Returns the statement that declares all names. At run time, the values are in the array `pool`. */
   declaration(): string {
     return this.values.length === 0 ? "" : `const [${this.values.map((_, i) => `const${i}`).join(", ")}] = pool;\n`;
   }
@@ -68,7 +71,7 @@ export interface Operand {
   readonly kind: ValueKind;
   /** The number of the local, if the expression is the variable of a local; otherwise -1. */
   readonly local: number;
-  /** For a Float that was read from a value: the variable that holds it boxed. */
+  /** For a Float that was read from a list, record or other value: the variable that holds the boxed Float. */
   readonly boxed?: string;
   /** An expression for the uniqueness of the list that the operand moves; 0 if there is none (see `unique-lists.ts`). */
   readonly unique?: string;
@@ -89,7 +92,10 @@ const ALLOCATING: ReadonlySet<number> = new Set(
   [OPCODES.MakeRecord, OPCODES.MakeEnum, OPCODES.MakeClosure, OPCODES.Wrap, OPCODES.MakeList].map((row) => row.tag),
 );
 
-/** A product of Ints, or its sum with a number, that may be too large for a safe Int. If its remainder is next, it need not be made. */
+/**
+ * A product of Ints, or its sum with a number, that may be too large for a safe Int. If the next instruction computes the remainder,
+ * `remainderOfProduct` replaces the product.
+ */
 export interface Product {
   readonly factors: readonly [Operand, Operand];
   /** The number that was added, as an expression. */
@@ -107,7 +113,7 @@ export class FunctionBody {
   readonly lines: string[] = [];
   readonly appends: AppendAnalysis;
   readonly uniqueLists: UniqueLists;
-  /** See `trackedLists`. */
+  /** The locals that have a variable for the uniqueness of their list (see `trackedLists`). */
   readonly tracked: ReadonlySet<number>;
   /** The ownership roles of the instructions (see `bytecode/ownership.ts`). */
   readonly roles: Uint8Array;
@@ -290,8 +296,8 @@ export class FunctionBody {
 }
 
 /**
- * Returns an expression that is true if a boxed value is of the class with this tag. V8 then compares hidden classes, which takes less
- * time than `instanceof`, which follows the prototypes of the value. The value must not be undefined.
+ * Returns an expression that is true if a boxed value is of the class with this tag. For this expression V8 compares hidden classes. That
+ * takes less time than `instanceof`, which follows the prototypes of the value. The value must not be undefined.
  */
 export const hasClass = (code: string, tag: ObjectValue["tag"]): string => `${code}.tag === "${tag}"`;
 export const hasNotClass = (code: string, tag: ObjectValue["tag"]): string => `${code}.tag !== "${tag}"`;

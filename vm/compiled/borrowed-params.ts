@@ -1,11 +1,11 @@
 /**
- * Finds the parameters that a function only borrows: it reads their parts and passes them on to functions that also only borrow them. After
- * such a call, the argument has the same holders as before.
+ * Finds the parameters that a function only borrows: the function reads their parts, or passes the parameters to functions that also only
+ * borrow them. After a call, the argument of such a parameter has the same holders as before.
  *
  * A parameter borrows its argument if every load of its local does. A load borrows if its value is read by an instruction that keeps
  * nothing, is an argument of a call that borrows it, or is stored in a local that has only loads that borrow.
  */
-import { keptBy } from "../lazy.ts";
+import { cachedInObject } from "../lazy.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { keepsNoOperand } from "../bytecode/ownership.ts";
 import { followOperands } from "../bytecode/operand-origins.ts";
@@ -19,7 +19,7 @@ interface BorrowedParams {
   readonly isBorrowed: IsBorrowed;
 }
 
-export const borrowedParams: (program: Program) => BorrowedParams = keptBy(({ functions }: Program): BorrowedParams => {
+export const borrowedParams: (program: Program) => BorrowedParams = cachedInObject(({ functions }: Program): BorrowedParams => {
   /** The number of the first local of each function. All locals of the program have numbers. */
   const firstLocal: number[] = [];
   let count = 0;
@@ -28,7 +28,7 @@ export const borrowedParams: (program: Program) => BorrowedParams = keptBy(({ fu
     count += def.locals;
   }
   const isKept = new Uint8Array(count);
-  /** For each local, the locals whose values are kept if its own are. */
+  /** For each local, the locals whose values are kept if the values of this local are kept. */
   const sources: number[][] = Array.from({ length: count }, () => []);
   functions.forEach((fn, index) => {
     const first = firstLocal[index] ?? 0;
@@ -61,18 +61,18 @@ function findUses(fn: VerifiedFunction, { keep, pass }: Uses): void {
   const { code } = fn;
   /** The loads whose values are not kept where they are used. */
   const borrows = new Set<number>();
-  followOperands(fn, ({ row, first, popped, originOf }) => {
-    const isCall = row.tag === OPCODES.Call.tag || row.tag === OPCODES.TailCall.tag;
+  followOperands(fn, ({ opcode, operand, popped, originOf }) => {
+    const isCall = opcode.tag === OPCODES.Call.tag || opcode.tag === OPCODES.TailCall.tag;
     for (let above = 0; above < popped; above++) {
       const origin = originOf(above);
       if (origin === undefined) continue;
-      if (isCall) pass(origin.local, popped - 1 - above, first);
-      else if (row.tag === OPCODES.StoreLocal.tag) pass(origin.local, first);
-      else if (!(keepsNoOperand(row, first) || (row.tag === OPCODES.ListGet.tag && above === 1))) continue;
+      if (isCall) pass(origin.local, popped - 1 - above, operand);
+      else if (opcode.tag === OPCODES.StoreLocal.tag) pass(origin.local, operand);
+      else if (!(keepsNoOperand(opcode, operand) || (opcode.tag === OPCODES.ListGet.tag && above === 1))) continue;
       borrows.add(origin.loadPc);
     }
-    // A list with another element may share storage with the list before.
-    if (row.tag === OPCODES.Update.tag) keep(first);
+    // The updated list may share storage with the list that the local had before.
+    if (opcode.tag === OPCODES.Update.tag) keep(operand);
     return undefined;
   });
   for (let pc = 0; pc * CODE_STRIDE < code.length; pc++)

@@ -2,7 +2,7 @@
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { typedCode } from "../builtins/typed-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
-import { makesList, OWNERSHIP } from "../bytecode/ownership.ts";
+import { makesNewList, OWNERSHIP } from "../bytecode/ownership.ts";
 import { MAX_STRING_UNITS, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { type FunctionBody, hasClass, kindOfOperand, type Operand, toBoxed, Unsupported } from "./body.ts";
 import { isBoxed, type ValueKind } from "./kinds.ts";
@@ -50,7 +50,7 @@ const INLINE_BUILTINS: ReadonlyMap<string, InlineBuiltin> = new Map<string, Inli
 
 /**
  * Writes the join of a list of texts that was made just before, as in `f"{a}: {b}"`, without the list. The list is charged nevertheless.
- * Returns whether it did.
+ * Returns false if there is no such list before, so that nothing was written.
  */
 function writeJoinedTexts(body: FunctionBody, [list, separator]: readonly Operand[]): boolean {
   const { texts } = body;
@@ -101,7 +101,7 @@ export function builtin(body: FunctionBody, pc: number, id: number, argOperands:
     const variable = body.operandName();
     body.line(`${variable} = ${body.roles[pc] === OWNERSHIP.take ? `endOwnership(${call})` : call};`);
     body.pushPart(variable, kind, pc);
-    return makesList(decl.name) ? body.setUnique("2") : undefined;
+    return makesNewList(decl.name) ? body.setUnique("2") : undefined;
   }
   if (decl.name === "list.len" && a !== undefined && isBoxed(a.kind))
     return body.push(`${hasClass(a.code, "List")} ? ${a.code}.length : ${call}`, "safeInt");

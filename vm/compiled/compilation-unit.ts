@@ -18,7 +18,7 @@ import { type UniqueLists, uniqueLists } from "./unique-lists.ts";
 import { type FrameKinds, type FunctionVersion, type Guesses, inferKinds, SITE, wrongGuesses } from "./type-inference.ts";
 
 const MAX_FUNCTIONS = 300;
-/** The limits on versions of one function, and on versions of all, above which no version is made for other function values. */
+/** Above this many versions of one function, or of all functions together, no version is made for other function values. */
 const MAX_CLONES = 8;
 const MAX_CLONED_FUNCTIONS = 150;
 const MAX_INSTRUCTIONS = 30_000;
@@ -30,7 +30,7 @@ export class CompilationUnit {
   readonly #program: Program;
   /** Whether each function can be compiled, by index. */
   readonly #isCompilable: (index: number) => boolean;
-  /** Returns the guesses of the versions with a key. Versions with the same key in other units share them. */
+  /** Returns the guesses of the versions with a key. Versions with the same key in other units share these guesses. */
   readonly #guessesOf: (key: string) => Guesses;
   /** Whether a function may have several versions. */
   readonly #clones: boolean;
@@ -39,7 +39,7 @@ export class CompilationUnit {
   /** The number of versions, by function index. */
   readonly #versionCounts = new Map<number, number>();
   readonly #callers = new Map<FunctionVersion, Set<FunctionVersion>>();
-  /** The versions whose kinds have to be inferred. The last one is taken next. */
+  /** The versions whose kinds have to be inferred. `infer` continues with the last one. */
   readonly #queue: FunctionVersion[] = [];
   /** The version for the entry point. */
   #root: FunctionVersion | undefined;
@@ -55,7 +55,7 @@ export class CompilationUnit {
     this.#clones = clones;
   }
 
-  /** The size of all versions. It measures the work that is wasted if the unit cannot be compiled. */
+  /** The size of all versions, which measures the work that is wasted if the unit cannot be compiled. */
   get size(): number {
     return this.#instructions + this.#inferenceSize;
   }
@@ -196,9 +196,9 @@ export const slotsOf = ({ def, maxStack }: VerifiedFunction): number => def.loca
 const TYPE_NAMES: Readonly<Partial<Record<ValueKind, string>>> = { safeInt: '"number"', string: '"string"', bool: '"boolean"' };
 
 /**
- * Returns the last statement of the unit's text. That statement returns the unit's two entry functions:
- *   - `run` takes an array of values from the interpreter's stack. It returns `undefined` if a value is not of its expected kind
- *   - `target` takes values of any kind, for calls of function values. It is only used if the unit was compiled for kind `any`
+ * Returns the last statement of the unit's text, which returns the unit's two entry functions:
+ *   - `run` has as its argument an array of values from the interpreter's stack. It returns `undefined` if a value is not of its expected kind
+ *   - `target` accepts values of any kind, for calls of function values. It is only used if the unit was compiled for kind `any`
  */
 function entryText(root: FunctionVersion): string {
   const { fn, start, entry, result, live } = root;
@@ -215,7 +215,7 @@ function entryText(root: FunctionVersion): string {
     return `const arg${i} = ${valueText};${type === undefined ? "" : ` if (typeof arg${i} !== ${type}) return undefined;`}`;
   });
   /** The last elements of `values`: for each append target, whether its String is pending. */
-  const flags = start === 0 ? [] : analyzeAppends(fn).locals.map((_, i) => `values[${kinds.length + i}]`);
+  const flags = start === 0 ? [] : analyzeAppends(fn).targets.map((_, i) => `values[${kinds.length + i}]`);
   const unique = trackedParams(root).map(() => "0");
   const call = `${versionName(root)}(${["meter", "depth", ...names, ...unique, ...flags].join(", ")})`;
   const params = names.slice(0, arity).map((name) => `${name} = UNIT`);

@@ -17,7 +17,7 @@ const MAX_MATCH_ARMS = 4_000;
 /** The limit on the function's `inferenceSize`. */
 const MAX_INFERENCE_SIZE = 400_000;
 
-/** Instructions whose execution the host or another actor can observe, or which need the interpreter's frame. */
+/** Instructions that the host or another actor can observe, or that need the interpreter's frame. */
 const NOT_COMPILED: ReadonlySet<number> = new Set(
   [
     OPCODES.LoadGlobal,
@@ -75,8 +75,8 @@ function isEligible(fn: VerifiedFunction): boolean {
     if (tag === OPCODES.Match.tag) arms += fn.def.matchTables[first]?.length ?? 0;
     if (arms > MAX_MATCH_ARMS) return false;
     if (tag === OPCODES.TailCall.tag && first !== fn.index) return false;
-    // Only the interpreter runs the builtins that print or that need the actor. And `string.inspect`, which makes its text before it charges
-    // for it: discarded compiled code and the repetition would each hold the value and its text.
+    // Only the interpreter runs the builtins that print or that need the actor. It also runs `string.inspect`, which makes its text before
+    // it charges for the text: discarded compiled code and the interpreter's repetition would each hold the value and its text.
     const builtin = tag === OPCODES.Builtin.tag ? (BUILTIN_BY_ID.get(first)?.name ?? "") : undefined;
     if (builtin !== undefined && (builtin === "string.inspect" || (!BUILTIN_CODE.has(builtin) && !isTypedBuiltin(builtin)))) return false;
   }

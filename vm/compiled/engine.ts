@@ -33,7 +33,7 @@
  *   2. `inferKinds` finds the kinds of all values, starting from the kinds of the values at the entry
  *   3. `writeFunction` writes each version as JavaScript text (`generate.ts`, `instructions.ts`, `body.ts`)
  *   4. `codeFromText` turns the text into code. That code calls the functions of `runtime.ts`
- * If a later entry has values of other kinds, another version is compiled. Version number `MAX_VERSIONS` takes any kind.
+ * If a later entry has values of other kinds, another version is compiled. Version number `MAX_VERSIONS` accepts any kind.
  *
  * ## How it charges
  *
@@ -121,7 +121,7 @@ import type { Actor } from "../interpreter/actor.ts";
 import { Changes } from "../interpreter/ownership.ts";
 import { HostTrap, poll, type Run } from "../interpreter/host-calls.ts";
 import { PENDING_MARK, setSlot, slotValues } from "../interpreter/stack-slots.ts";
-import { keptBy } from "../lazy.ts";
+import { cachedInObject } from "../lazy.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { Meter } from "../meter.ts";
 import { ClosureValue, FnRefValue, UNIT, UnitValue, type Value } from "../value/value.ts";
@@ -151,7 +151,7 @@ const MAX_WASTED_SIZE = 20_000_000;
 const MANY_DEOPTS = 20;
 /** The limit on the entry points of a function that are compiled for certain function values. */
 const MAX_ENTRIES = 16;
-/** From this version of an entry point on, its code takes values of any kind. After twice as many, it is never compiled again. */
+/** From this version of an entry point on, its code accepts values of any kind. After twice as many, the entry point is never compiled again. */
 const MAX_VERSIONS = 4;
 /** After this many wrong guesses, or if they discarded this many steps, the program is compiled without guesses. */
 const MAX_WRONG_GUESSES = 80;
@@ -180,7 +180,7 @@ interface CompiledCode {
 
 /** The compiled code of one entry point. */
 interface Entry {
-  /** `never` if it cannot be compiled, undefined if it has to be. */
+  /** `never`: the interpreter always runs this entry point. Undefined: the code has yet to be compiled. */
   code: CompiledCode | "never" | undefined;
   /** The number of versions compiled so far. */
   versions: number;
@@ -206,20 +206,20 @@ class FunctionProfile {
 
 /** The state of the interpreter when compiled code is entered. */
 interface EntryState {
-  /** The index on the actor's stack of the first value that compiled code takes. `count` is the number of these values. */
+  /** The index on the actor's stack of the first value that is passed to compiled code. `count` is the number of these values. */
   readonly base: number;
   readonly count: number;
   /** The call depth of the frame that compiled code replaces. */
   readonly depth: number;
-  /** The step that compiled code may not exceed: the step limit of the run or, if that is earlier, the end of the actor's slice. */
+  /** The step that compiled code may not exceed: the step limit of the run or, if slices are exact and it is earlier, the end of the slice. */
   readonly stopStep: number;
   readonly mayPause: boolean;
 }
 
-/** The compiled code of one program. All its runs share it. */
+/** The compiled code of one program. All runs of the program share it. */
 export class Engine {
-  static readonly #eager = keptBy((program: Program) => new Engine(program, 0));
-  static readonly #lazy = keptBy((program: Program) => new Engine(program, HOT_STEPS));
+  static readonly #eager = cachedInObject((program: Program) => new Engine(program, 0));
+  static readonly #lazy = cachedInObject((program: Program) => new Engine(program, HOT_STEPS));
   readonly hotSteps: number;
   readonly #program: Program;
   readonly #guesses: { readonly id: number; readonly wrong: Map<number, number> }[] = [];
@@ -234,7 +234,7 @@ export class Engine {
   readonly #indirectTargets: (IndirectTarget | null | undefined)[] = [];
   #runtime: Readonly<Record<string, unknown>> | undefined;
   #frameSlots: number | undefined;
-  #generated = 0;
+  #generatedCharacters = 0;
   /**
    * Counts for tests. `work` is the size of the functions that type inference visited, plus the characters generated.
    * `wasted` is the size of the compilation units that could not be compiled.
@@ -305,10 +305,10 @@ export class Engine {
       return "ended";
     }
     const { saved } = run.meter;
-    const { locals } = analyzeAppends(fn);
-    const count = saved.length - locals.length;
+    const { targets } = analyzeAppends(fn);
+    const count = saved.length - targets.length;
     for (let i = 0; i < count; i++) setSlot(actor.stack, actor.numbers, base + i, saved[i] ?? UNIT);
-    for (const [i, local] of locals.entries())
+    for (const [i, local] of targets.entries())
       if (typeof actor.stack[base + local] === "string") actor.numbers[base + local] = saved[count + i] === 1 ? PENDING_MARK : 0;
     actor.sp = base + count;
     return "paused";
@@ -362,14 +362,14 @@ export class Engine {
         meter.allocBytes = allocBytes;
         return this.#run(run, actor, profile, pc, entryState);
       }
-      // The cause is a trap, an overflow of V8's stack, or an operation on values of the wrong kind. The interpreter finds out.
+      // The cause is a trap, an overflow of V8's stack, or an operation on values of the wrong kind. The interpreter finds out which.
       if (!(error instanceof Error)) throw error;
     }
     meter.steps = steps;
     meter.allocBytes = allocBytes;
     this.counts.deoptimized += 1;
     entry.deoptimized += 1;
-    // It may always reach an operation without a compiled form.
+    // Perhaps the code reaches an operation without a compiled form every time.
     if (entry.deoptimized >= MANY_DEOPTS && entry.deoptimized > entry.runs / 2) entry.code = "never";
     // Until this call has ended, no compiled code runs. So the work discarded is never more than the work that the interpreter then does.
     actor.interpretFromDepth = entryState.depth;
@@ -385,7 +385,7 @@ export class Engine {
     const maxFrames = Math.floor((MACHINE_LIMITS.stackSlots - base) / code.frameSlots);
     meter.maxDepth = Math.min(run.limits.max_call_depth, depth + maxFrames - 1);
     meter.checkAt = Math.min(stopStep, meter.steps + CHECK_STEPS);
-    meter.overrun = () => {
+    meter.onCheckPassed = () => {
       if (meter.steps > stopStep || meter.allocBytes > meter.maxAllocBytes) return undefined;
       poll(run);
       meter.checkAt = Math.min(stopStep, meter.steps + CHECK_STEPS);
@@ -472,7 +472,7 @@ export class Engine {
   }
 
   #compileUnit(fn: VerifiedFunction, pc: number, entry: FrameKinds, clones: boolean): CompiledCode | undefined {
-    if (this.#generated > MAX_GENERATED_CHARACTERS || this.counts.wasted > MAX_WASTED_SIZE) return undefined;
+    if (this.#generatedCharacters > MAX_GENERATED_CHARACTERS || this.counts.wasted > MAX_WASTED_SIZE) return undefined;
     const unit = new CompilationUnit(
       this.#program,
       (index) => this.#profileOf(index) !== undefined,
@@ -483,7 +483,7 @@ export class Engine {
       const root = unit.infer(fn, pc, entry);
       this.counts.work += unit.work;
       const { source, pool } = unit.write(root);
-      this.#generated += source.length;
+      this.#generatedCharacters += source.length;
       this.counts.work += source.length;
       this.counts.compiled += 1;
       this.#runtime ??= runtimeOf((index) => this.#indirectTargets[index] ?? this.#indirectTarget(index));
@@ -527,7 +527,7 @@ const reportsFlow = ({ flow }: Run, fn: VerifiedFunction): boolean => flow !== u
 
 /** Returns for each append target of the frame at `base` 1 if its String is pending, otherwise 0. */
 function pendingFlags(actor: Actor, fn: VerifiedFunction, base: number): readonly number[] {
-  return analyzeAppends(fn).locals.map((local) =>
+  return analyzeAppends(fn).targets.map((local) =>
     typeof actor.stack[base + local] === "string" && actor.numbers[base + local] === PENDING_MARK ? 1 : 0,
   );
 }

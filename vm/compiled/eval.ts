@@ -1,20 +1,20 @@
 /**
- * The only file that turns text into code. `generate.ts` writes the text. Values of the program are never part of the text;
- * they are passed as parameters.
+ * The only file that turns text into code. `generate.ts` writes the text. Values of the program are never part of the text; the code gets
+ * them as parameters.
  */
 
 let isAllowed: boolean | undefined;
 
 /**
- * Whether the process may turn text into code. A content security policy or a command-line flag can forbid that. Tries it once, and only
- * when it is asked, because a browser reports every attempt against its policy.
+ * Whether the process may turn text into code. A content security policy or a command-line flag can forbid that. Only the first call tries
+ * it, because a browser reports every attempt against its policy.
  */
 export function canGenerate(): boolean {
-  isAllowed ??= tries();
+  isAllowed ??= tryToGenerate();
   return isAllowed;
 }
 
-function tries(): boolean {
+function tryToGenerate(): boolean {
   try {
     return codeFromText("return true", [], []) === true;
   } catch {

@@ -67,7 +67,7 @@ class FunctionWriter {
     this.#sequence([() => this.#subtree(0)]);
     for (let task = this.#tasks.pop(); task !== undefined; task = this.#tasks.pop()) task();
     /** The variables that say which Strings are pending. */
-    const flags = this.#body.appends.locals.map((local) => `pending${local}`);
+    const flags = this.#body.appends.targets.map((local) => `pending${local}`);
     const uniqueParams = trackedParams(this.#version).map((local) => `unique${local}`);
     const params =
       start === 0
@@ -180,7 +180,7 @@ class FunctionWriter {
       const values = [
         ...entry.locals.map((kind, i) => this.#saved(i, kind)),
         ...entry.stack.map((kind, i) => toBoxed({ code: `stack${i}`, kind, local: -1 })),
-        ...this.#body.appends.locals.map((local) => `pending${local}`),
+        ...this.#body.appends.targets.map((local) => `pending${local}`),
       ];
       this.#body.line(
         `if (steps > ${UNCOUNTED_STEPS}) { meter.steps += steps; steps = 0; if (meter.allocBytes > meter.maxAllocBytes) deoptimize(); if (meter.steps > meter.checkAt && checkLimits(meter)) {`,
@@ -225,7 +225,7 @@ class FunctionWriter {
     const block = this.#version.graph[index];
     const value = block !== undefined && block.end > block.start ? this.#body.stack.at(-1) : undefined;
     this.#body.line(`meter.steps += steps;${this.#body.allocates ? " meter.allocBytes += bytes;" : ""}`);
-    if (isList(this.#version.result)) this.#body.line(`meter.unique = ${value?.unique ?? 0};`);
+    if (isList(this.#version.result)) this.#body.line(`meter.returnedUniqueness = ${value?.unique ?? 0};`);
     this.#body.line(`return ${value === undefined ? "UNIT" : toKind(value, this.#version.result)};`);
   }
 
@@ -292,7 +292,7 @@ class FunctionWriter {
         uniqueness.set(i, this.#body.toFlag(arg.unique, this.#body.stack.length + i));
     }
     for (let i = 0; i < locals; i++) this.#body.line(`local${i} = ${values[i] ?? "UNIT"};`);
-    for (const local of this.#body.appends.locals) this.#body.line(`pending${local} = 0;`);
+    for (const local of this.#body.appends.targets) this.#body.line(`pending${local} = 0;`);
     for (const local of this.#body.tracked) this.#body.line(`unique${local} = ${uniqueness.get(local) ?? 0};`);
     this.#sequence(this.#goto(index, to));
   }

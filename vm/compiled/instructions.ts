@@ -45,7 +45,7 @@ import { concatKind, type FunctionVersion, guessedPart, SITE, trackedLists, wron
 import { update } from "./updates.ts";
 
 /** Instructions that consume a condition. A comparison directly before such an instruction is not stored in a variable. */
-const TAKES_CONDITION: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag, OPCODES.Not.tag]);
+const READS_CONDITION: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag, OPCODES.Not.tag]);
 const BUILTIN_IDS: ReadonlyMap<string, number> = new Map([...BUILTIN_BY_ID].map(([id, b]) => [b.name, id] as const));
 
 /** Returns the name of a version's JavaScript function: function index, first instruction, number. The name appears in CPU profiles. */
@@ -59,7 +59,7 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
   const tag = code[at] ?? 0;
   const first = code[at + 1] ?? 0;
   const second = code[at + 2] ?? 0;
-  const isConsumed = hasNext && TAKES_CONDITION.has(code[at + CODE_STRIDE] ?? 0);
+  const isConsumed = hasNext && READS_CONDITION.has(code[at + CODE_STRIDE] ?? 0);
   switch (tag) {
     case OPCODES.PushConst.tag:
       body.pushConstant(first);
@@ -200,7 +200,7 @@ function newRecord(type: number, fields: readonly string[]): string {
   return `new WideRecord(${[type, ...fields.slice(0, WIDE_FIELDS), ...all].join(", ")})`;
 }
 
-/** Writes the end of the ownership of a value that gets a second holder. Only a value of kind any can have an owner. */
+/** Writes the end of the ownership of a value that gets a second holder. Only a value of a boxed kind can have an owner. */
 function writeEndOwnership(body: FunctionBody, variable: string, kind: ValueKind = "safeInt"): void {
   if (!isBoxed(kind)) return;
   const isObject = `typeof ${variable} === "object"`;
@@ -290,7 +290,7 @@ function callVersion(body: FunctionBody, callee: FunctionVersion, operands: read
   // The `+` tells V8 that the result is a number. See `asNumber`.
   const plus = body.hasLoop && (kind === "safeInt" || kind === "float") ? "+" : "";
   body.pushCall(`${plus}${versionName(callee)}(${["meter", "depth + 1", ...args, ...flags].join(", ")})`, kind);
-  if (isList(callee.result)) body.setUnique("meter.unique");
+  if (isList(callee.result)) body.setUnique("meter.returnedUniqueness");
 }
 
 /** Returns the parameters of a version for which a call passes the uniqueness of the list. */
@@ -341,7 +341,7 @@ function element(body: FunctionBody, pc: number): void {
     return body.push(`elementAt(${toBoxed(list)}, ${toBoxed(index)})`, "any");
   const isInt = index.kind === "safeInt" ? [] : [`typeof ${index.code} === "number"`];
   if (wrongGuesses(body.version, pc, SITE.operands) === 0) {
-    // Guesses that the list begins with an array that holds the element. For a value that is no list, this throws an error.
+    // Guesses that the value is a list whose array `head` holds the element. For any other value, the check fails or the read throws.
     const isNegative = isLiteral(index) && canBe("positive", index) ? [] : [`!(${index.code} >= 0)`];
     body.line(`temp = ${list.code};`);
     body.checkGuess(pc, SITE.operands, [...isInt.map((test) => `!(${test})`), ...isNegative, `!(${index.code} < temp.length)`]);

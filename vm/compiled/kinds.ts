@@ -4,9 +4,9 @@
  *   never                      inference has found no value yet
  *   safeInt, float,            a value of exactly this type. `safeInt` is an Int in JavaScript's safe integer range. Compiled code
  *   bool, string               holds a `float` as an unboxed number and all other values in the interpreter's representation
- *   ?List<Float>, ?Option<_>   probably a value of this type. Nothing has checked it, so code must work for any value, or check it and
- *                              report a wrong guess. `_` is a part of which nothing is known yet, and
- *                              `any.` a part that may be anything
+ *   ?List<Float>, ?Option<_>   probably a value of this type. Nothing has checked the value, so code must work for any value, or check
+ *                              the value and report a wrong guess. `_` is a part of which nothing is known yet, and `any.` a part that
+ *                              may be anything
  *   any                        any value
  *
  * A guessed type is a type of the language in text form, with the names of the module's types. The type of a function value is
@@ -85,7 +85,7 @@ function typeOfKind(kind: ValueKind): Type {
   return BASE_TYPES.get(kind) ?? (kind.startsWith("?") ? typeOf(kind.slice(1)) : ANYTHING);
 }
 
-/** Returns the kind of a value that probably has the type. Code that has such a value must check the kinds `safeInt`, `float`, `bool`, `string`. */
+/** Returns the kind of a value that probably has the type. If the kind is `safeInt`, `float`, `bool` or `string`, code must check the value. */
 function kindOfType(type: Type | undefined): ValueKind {
   if (type === undefined || type.kind === "param" || type.kind === "fn") return "any";
   if (type.kind === "primitive") return BASE_KINDS.get(type.name) ?? "any";
@@ -96,7 +96,7 @@ function boxedKind(type: Type): ValueKind {
   return countNodes(type, MAX_NODES) > MAX_NODES ? "any" : `?${typeToString(limited(type, MAX_DEPTH))}`;
 }
 
-/** Returns the type with all parts below a depth replaced. */
+/** Returns the type with all parts below a depth replaced by `ANYTHING`. */
 function limited(type: Type, depth: number): Type {
   if (type.kind === "primitive") return type;
   if (type.kind !== "named" || depth === 0) return ANYTHING;
@@ -243,7 +243,10 @@ export function assignedKind(container: ValueKind, value: ValueKind): ValueKind 
   return boxedKind(named(type.name, ...type.args.map((arg, i) => (i === last ? joinTypes(arg, typeOfKind(value)) : arg))));
 }
 
-/** Returns the kind of a value. For a container, the first part is looked at, and that as deep as types are guessed. */
+/**
+ * Returns the kind of a value. Looks at the first element of a list, at no entry of a map, and at the first `MAX_PARTS` parts of a record or
+ * a closure, down to the depth to which types are guessed.
+ */
 export function kindOf(value: Value | undefined, types: readonly TypeDef[] = [], depth = MAX_DEPTH): ValueKind {
   if (typeof value === "number") return "safeInt";
   if (typeof value === "string") return "string";

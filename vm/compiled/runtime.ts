@@ -1,4 +1,7 @@
-/** The runtime of compiled code: everything that the generated text calls. The functions have no effect except on the meter. */
+/**
+ * The runtime of compiled code: everything that the generated text calls. The functions have no effect except on the meter, and on values
+ * that may change in place (`unique-lists.ts`, `../bytecode/ownership.ts`).
+ */
 import { jsonKind } from "../builtins/json-code.ts";
 import { elementAt, growList, setUniqueElement, shortenList, viewList } from "../builtins/list-code.ts";
 import { makeMap } from "../builtins/map-code.ts";
@@ -93,7 +96,7 @@ function toNumber(value: Value): number {
 /** Below this, a product that JavaScript rounds to a double is certainly an Int of the language. */
 const MAX_PRODUCT = 9.2e18;
 const HALF = 2 ** 16;
-/** With a divisor up to this, `remainderOfProduct` has no intermediate result beyond 2 ** 49. */
+/** With a divisor up to this, `remainderOfProduct` has no intermediate result beyond 2 ** 50. */
 const MAX_DIVISOR = 2 ** 32;
 
 /** Returns `(a * b + c) % divisor`. Gives up if an operation overflows. `divisor` is not 0. */
@@ -112,7 +115,7 @@ function remainderOfProduct(a: Value, b: Value, c: number, divisor: number): num
   return remainderOf(arithmetic("Add", arithmetic("Mul", a, b), c), divisor);
 }
 
-/** Returns the values that generated text may use, by name. `target` returns the code that a function value calls. */
+/** Returns the values that generated text may use, by name. `findTarget` returns the code that a call of a function value runs. */
 export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<string, unknown>> {
   const callValue = (meter: Meter, depth: number, callee: Value, args: readonly Value[]): Value => {
     if (callee instanceof FnRefValue) return findTarget(callee.index)(meter, depth, ...args);
@@ -137,7 +140,7 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     failGuess,
     boxFloat: (value: number | typeof PAUSED): FloatValue | typeof PAUSED => (value === PAUSED ? PAUSED : new FloatValue(value)),
     /** Polls the host, or gives up at a limit. Returns whether the loop has to pause. */
-    checkLimits: (meter: Meter): boolean => meter.overrun() ?? deoptimize(),
+    checkLimits: (meter: Meter): boolean => meter.onCheckPassed() ?? deoptimize(),
     add: arithmeticOn("Add"),
     subtract: arithmeticOn("Sub"),
     multiply: arithmeticOn("Mul"),

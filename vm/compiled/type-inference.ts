@@ -45,12 +45,13 @@ import {
 } from "./kinds.ts";
 import { mayPush, type UniqueLists } from "./unique-lists.ts";
 
-/** Builtins whose Int result is always a safe Int. */
+/** The kinds of the results of builtins that return a String, a Bool or a Float. */
 const PRIMITIVE_RESULTS: ReadonlyMap<string, ValueKind> = new Map([
   ["String", "string"],
   ["Bool", "bool"],
   ["Float", "float"],
 ]);
+/** Builtins whose Int result is always a safe Int. */
 const SAFE_INT_BUILTINS: ReadonlySet<string> = new Set(["list.len", "string.len", "map.len", "string.compare"]);
 /** The types of the builtins, by id. */
 const BUILTIN_TYPES: ReadonlyMap<number, Type> = new Map(BUILTINS.map((b) => [b.id, parseType(b.type, new Set(b.typeParams))]));
@@ -64,7 +65,7 @@ const FIXED_KINDS: ReadonlyMap<number, ValueKind> = new Map(
   }),
 );
 
-/** Returns the kind of a builtin's result without a guess: a base kind, or a kind for which code needs no check. */
+/** Returns the kind that a builtin's result certainly has, so that code need not check it; undefined if no base kind is certain. */
 export const fixedKind = (id: number): ValueKind | undefined => FIXED_KINDS.get(id);
 
 /** Returns the kind of a builtin's result. A base kind that is not `fixedKind` is a guess. */
@@ -270,7 +271,7 @@ export function matchedKind(types: readonly TypeDef[], value: ValueKind, tag: nu
   }
 }
 
-/** Changes the kinds as one instruction does that is not control flow. */
+/** Applies to the kinds what one instruction does. The instruction is not control flow. */
 function inferInstruction(version: FunctionVersion, pc: number, { locals, stack }: FrameKinds, unit: UnitKinds): void {
   const { code } = version.fn;
   // `CODE_STRIDE` is the number of words per instruction.
@@ -374,7 +375,7 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
   }
 }
 
-/** Returns the kind of a local after an assignment to a part of it. Only an assignment to an element or entry of the local itself may change it. */
+/** Returns the kind of a local after an assignment to a part of it. Only an assignment to an element or entry of the local itself may change the kind. */
 export function updatedKind(local: ValueKind, path: UpdatePath | undefined, value: ValueKind): ValueKind {
   if (!isBoxed(local)) return "any";
   return path?.operator === undefined && path?.steps.length === 1 && path.steps[0] === INDEX_STEP ? assignedKind(local, value) : local;

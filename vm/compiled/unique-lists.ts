@@ -18,7 +18,7 @@
  * Compiled code itself made each such list, so if the work of a call is discarded, its lists are discarded too. The charge for a
  * change does not depend on the uniqueness (see `bytecode/ownership.ts`).
  */
-import { keptBy } from "../lazy.ts";
+import { cachedInObject } from "../lazy.ts";
 import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import { builtinName, keepsNoOperand } from "../bytecode/ownership.ts";
 import { followOperands, type Origin } from "../bytecode/operand-origins.ts";
@@ -83,7 +83,7 @@ interface Take {
 /** The limit on the calls of `list.take` and `list.slice` that are analyzed in a function. Each takes time in proportion to the code. */
 const MAX_TAKES = 32;
 
-const listsOfFunctions = keptBy((_program: Program) => new Map<VerifiedFunction, UniqueLists>());
+const listsOfFunctions = cachedInObject((_program: Program) => new Map<VerifiedFunction, UniqueLists>());
 
 /** Returns the unique lists of a statically stacked function of a program. */
 export function uniqueLists(program: Program, fn: VerifiedFunction): UniqueLists {
@@ -98,13 +98,13 @@ function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
   const pushes = new Map<number, number>();
   const changes = new Map<number, number>();
   const takes = new Map<number, Take>();
-  followOperands(fn, ({ pc, row, first, popped, originOf, storesBefore }) => {
+  followOperands(fn, ({ pc, opcode, operand, popped, originOf, storesBefore }) => {
     const isCurrent = (origin: Origin | undefined): origin is Origin =>
       origin !== undefined && origin.storesBefore === storesBefore(origin.local);
     const borrow = (origin: Origin | undefined): void => {
       if (isCurrent(origin) && origin.laterPcs.length === 0) borrowed.push({ loadPc: origin.loadPc, usePc: pc });
     };
-    const name = builtinName(row, first);
+    const name = builtinName(opcode, operand);
     const above = CHANGES.get(name ?? "");
     if (above !== undefined) {
       const origin = originOf(above);
@@ -119,21 +119,21 @@ function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
       origin?.laterPcs.push(pc);
       return origin;
     }
-    if (row.tag === OPCODES.Call.tag) {
-      for (let i = 0; i < popped; i++) if (isBorrowed(first, popped - 1 - i)) borrow(originOf(i));
-    } else if (row.tag === OPCODES.ListGet.tag) borrow(originOf(1));
-    else if (keepsNoOperand(row, first)) for (let i = 0; i < popped; i++) borrow(originOf(i));
-    const origin = row.tag === OPCODES.StoreLocal.tag ? originOf(0) : undefined;
+    if (opcode.tag === OPCODES.Call.tag) {
+      for (let i = 0; i < popped; i++) if (isBorrowed(operand, popped - 1 - i)) borrow(originOf(i));
+    } else if (opcode.tag === OPCODES.ListGet.tag) borrow(originOf(1));
+    else if (keepsNoOperand(opcode, operand)) for (let i = 0; i < popped; i++) borrow(originOf(i));
+    const origin = opcode.tag === OPCODES.StoreLocal.tag ? originOf(0) : undefined;
     if (!isCurrent(origin) || origin.laterPcs[0] !== pc - 1) return undefined;
     const taken = takes.get(pc - 1);
-    if (origin.local !== first) {
-      if (taken !== undefined) taken.local = first;
+    if (origin.local !== operand) {
+      if (taken !== undefined) taken.local = operand;
       return undefined;
     }
     borrowed.push({ loadPc: origin.loadPc, usePc: pc });
     const change = OPCODE_BY_TAG.get(fn.code[(pc - 1) * CODE_STRIDE] ?? -1);
     const isPush = change !== undefined && builtinName(change, fn.code[(pc - 1) * CODE_STRIDE + 1] ?? 0) === "list.push";
-    (isPush ? pushes : changes).set(pc - 1, first);
+    (isPush ? pushes : changes).set(pc - 1, operand);
     return undefined;
   });
   const graph = controlFlowGraph(fn, 0) ?? [];
@@ -240,7 +240,7 @@ function lastLoads(fn: VerifiedFunction, graph: ControlFlowGraph, live: readonly
   });
 }
 
-/** Returns for each pc the pc of the next load after it that moves the local in the first operand of its instruction. */
+/** For each instruction whose first operand is a local, returns the pc of the next load after the instruction that moves this local. */
 function nextMoves({ code, def }: VerifiedFunction, moves: ReadonlySet<number>): Float64Array {
   const next = new Float64Array(code.length / CODE_STRIDE);
   const nextOfLocal = new Float64Array(def.locals).fill(Number.POSITIVE_INFINITY);
@@ -257,8 +257,8 @@ export function mayPush({ code }: VerifiedFunction): boolean {
   // `CODE_STRIDE` is the number of words per instruction.
   for (let at = 0; at + CODE_STRIDE < code.length; at += CODE_STRIDE) {
     if (code[at + CODE_STRIDE] !== OPCODES.StoreLocal.tag) continue;
-    const row = OPCODE_BY_TAG.get(code[at] ?? -1);
-    if (row !== undefined && builtinName(row, code[at + 1] ?? 0) === "list.push") return true;
+    const opcode = OPCODE_BY_TAG.get(code[at] ?? -1);
+    if (opcode !== undefined && builtinName(opcode, code[at + 1] ?? 0) === "list.push") return true;
   }
   return false;
 }

@@ -1,6 +1,7 @@
 /**
- * The state of one task: `main`, an actor, or a branch of a `par`. It is plain data, so that a snapshot can hold it and another process
- * can resume it. Tasks are numbered in the order in which they were made. An actor is a task with a mailbox; so is `main`.
+ * The state of one task: `main`, an actor, or a branch of a `par`. The type is called `Actor` for all three, but a branch has no mailbox.
+ * The state is plain data, so that a snapshot can hold it and another process can resume the task. Tasks are numbered in the order in
+ * which they were made.
  */
 import { libraryOf, locationOf, type SourceLocation } from "../bytecode/module.ts";
 import type { Program, UnreceivedFailure } from "../bytecode/program.ts";
@@ -19,7 +20,7 @@ export interface UndeliveredMessage extends Message {
   readonly sentAt?: Frames | undefined;
 }
 
-/** A host call that has no answer yet. Its kind decides what the answer does. */
+/** A host call that has no answer yet. `kind` decides what `applyAnswer` does with the answer. */
 export type Waiting =
   | { readonly kind: "capability"; readonly capability: number; readonly declared: boolean; readonly caught: boolean }
   | { readonly kind: "emit"; readonly capability: number; readonly tree: Value }
@@ -28,7 +29,7 @@ export type Waiting =
 
 /** The branches that a task waits for. */
 export interface Join {
-  /** What the branches call, and their arguments, until the scheduler has made the branches. */
+  /** What the branches call, and their arguments. Empty once the scheduler has made the branches. */
   readonly calls: readonly BranchCall[];
   /** The results, by the index of the branch. */
   readonly results: (Value | undefined)[];
@@ -47,14 +48,14 @@ export const BEYOND_ANY_FRAME = 2 ** 30;
 
 export interface Actor extends Slots {
   readonly id: number;
-  /** For an actor: the actor that spawned it, -1 for the root. For a branch: the task whose `par` it belongs to. */
+  /** For an actor: the actor that spawned it; -1 for `main`. For a branch: the task whose `par` it belongs to. */
   readonly parent: number;
   /** The index of a branch in its `par`. Undefined for an actor. */
   readonly branch: number | undefined;
   /** The id of the actor that the task belongs to: its own, or that of the actor whose `par` the branch is in. */
   readonly owner: number;
   readonly children: Set<number>;
-  /** `blocked`: it waits for a message. `waiting`: for the answer of a call. `joining`: for its branches. */
+  /** What the task waits for: a message (`blocked`), the answer of a call (`waiting`) or its branches (`joining`). */
   status: "runnable" | "blocked" | "waiting" | "joining" | "completed" | "failed";
   /** The slots of all frames, outermost first. Each frame has its locals, then its operands. Slots from `sp` on are garbage. */
   readonly stack: Slot[];
@@ -65,7 +66,7 @@ export interface Actor extends Slots {
   /** The number of frames. The next three arrays have one entry per frame; entries from `depth` on are garbage. */
   depth: number;
   readonly frameFunction: number[];
-  /** The pc of the next instruction of each frame. In an outer frame that is the instruction after its call. */
+  /** The pc of the next instruction of each frame. In an outer frame, this is the instruction after the call in progress. */
   readonly framePc: number[];
   /** The index in `stack` of each frame's first local. */
   readonly frameBase: number[];
@@ -73,9 +74,9 @@ export interface Actor extends Slots {
   mailbox: Message[];
   /** How many messages at the start of `mailbox` the actor has already taken. */
   mailboxTaken: number;
-  /** The call that has no answer. It stays here while the answer is on its way. */
+  /** The call whose answer the task waits for. `applyAnswer` clears it. */
   waiting: Waiting | undefined;
-  /** Defined from the `par` on until the last of its branches has ended. */
+  /** The branches of the `par` that the task executes. Undefined again when the last branch has ended. */
   join: Join | undefined;
   result: Value;
   /**
@@ -85,14 +86,14 @@ export interface Actor extends Slots {
   interpretFromDepth: number;
   /** The slots that count towards `MACHINE_LIMITS.totalSlots`, as counted at the end of the actor's last slice. */
   countedSlots: number;
-  /** The functions of the actors spawned in this slice. Like `sent`, they are dropped if the actor fails in the slice. */
+  /** The functions of the actors spawned in this slice. Dropped, like `sent`, if the actor fails in the slice. */
   spawned: number[];
   sent: { readonly to: number | bigint; readonly payload: Value; readonly sentAt?: Frames | undefined }[];
   /** The call stacks at the spawns, in the order of `spawned`. Empty unless the host locates events. */
   spawnedAt: (Frames | undefined)[];
 }
 
-/** The tasks of a run by number, in ascending order. Branches that have ended are not in it. */
+/** The tasks of a run by number, in ascending order, without the branches that have ended. */
 export type Tasks = ReadonlyMap<number, Actor>;
 
 export const hasEnded = ({ status }: Actor): boolean => status === "completed" || status === "failed";
@@ -170,7 +171,10 @@ export function callerOf(program: Program, actor: Frames): SourceLocation | unde
   return frame === undefined ? undefined : frameLocation(program, actor, frame);
 }
 
-/** Returns the index of the frame that `callerOf` describes. If the entry is in a library, that library's files are the program's own. */
+/**
+ * Returns the index of the frame that `callerOf` describes. If the entry function is in a library, the files of that library count as the
+ * program's own.
+ */
 function callerFrame({ module }: Program, actor: Frames): number | undefined {
   const { debug } = module;
   if (debug === undefined) return undefined;
@@ -210,7 +214,10 @@ export function hasMail(actor: Actor): boolean {
   return actor.mailbox.length > actor.mailboxTaken;
 }
 
-/** Returns the failure messages that the parents of failed actors never took. The last message of a failed actor is its failure message. */
+/**
+ * Returns the failure messages that were never taken from a mailbox, except from the mailbox of a parent that failed itself. The last
+ * message of a failed actor is its failure message.
+ */
 export function unreceivedFailures(tasks: Tasks): readonly UnreceivedFailure[] {
   return [...tasks.values()].flatMap((parent) => {
     if (parent.status === "failed") return [];

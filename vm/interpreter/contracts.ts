@@ -1,4 +1,4 @@
-/** Implements contract checks, guards and `debug`, which make a text from the program's values. */
+/** Implements contract checks, guards and `debug`. */
 import { affordableUnits } from "../builtins/typed-code.ts";
 import { log, throwIfStopped, type Run } from "./host-calls.ts";
 import { MachineTrap, typeTrap } from "../meter.ts";

@@ -10,7 +10,7 @@
  * A tail call replaces the caller's frame, but the caller's spans stay open as parents of the new call, matching the source. All of
  * them end when the last of these calls returns.
  *
- * A `par` has a span with one child for each branch. The spans of what a branch does are inside that of the branch.
+ * A `par` has a span with one child for each branch. The spans of what a branch does are inside the branch's span.
  *
  * The host may drop a span. Its children then belong to the nearest span around it that was kept.
  */
@@ -42,7 +42,7 @@ interface FlowFrame {
   readonly tree: FlowTree;
   /** The last instruction that was reported; -1 before the first. */
   lastPc: number;
-  /** The innermost node of that instruction, as its index in the tree. */
+  /** The index, in the tree, of the innermost node around the instruction reported last. */
   node: number;
   /** The number of open spans that do not belong to this frame or to frames inside it. */
   readonly outerSpans: number;
@@ -51,7 +51,7 @@ interface FlowFrame {
 interface ActorFlow {
   readonly id: number;
   readonly frames: FlowFrame[];
-  readonly open: OpenSpan[];
+  readonly openSpans: OpenSpan[];
   /** The arguments of the call that the last instruction made; undefined if it made none. */
   argumentCount: number | undefined;
   isTailCall: boolean;
@@ -63,10 +63,11 @@ export class FlowTracker {
   /** The code that the interpreter must execute. It calls `step` where the control flow may change. */
   readonly registerCode: RegisterCode;
   readonly #actors = new Map<number, ActorFlow>();
-  /** The span that was current when the actor was spawned, by its id. */
+  /** The span in which each actor was spawned, or each branch was made, by the task's id. */
   readonly #spawnSpans = new Map<number, FlowSpan>();
-  /** The spans of the `par` that each task waits for, and of each branch. */
+  /** The span of the `par` that each task waits for, by the task's id. */
   readonly #parSpans = new Map<number, FlowSpan>();
+  /** The span of each branch, by the branch's id. */
   readonly #branchSpans = new Map<number, FlowSpan>();
   /** The actor that ran last. */
   #lastActor: ActorFlow | undefined;
@@ -74,7 +75,6 @@ export class FlowTracker {
   constructor(program: Program, host: FlowHost) {
     this.#program = program;
     this.#host = host;
-    // With `constructs`, the host also wants constructs, not only calls.
     this.registerCode = (host.constructs ? codeOfFlow : codeOfCalls)(program);
   }
 
@@ -83,21 +83,21 @@ export class FlowTracker {
     return fn.capabilities.size > 0;
   }
 
-  /** Returns the span that the actor is in, or the one in which it was spawned. */
-  current(actorId: number): FlowSpan | undefined {
-    return this.#actors.get(actorId)?.open.at(-1)?.span ?? this.#spawnSpans.get(actorId);
+  /** Returns the innermost open span of the actor, or else the span in which the actor was spawned. */
+  currentSpan(actorId: number): FlowSpan | undefined {
+    return this.#actors.get(actorId)?.openSpans.at(-1)?.span ?? this.#spawnSpans.get(actorId);
   }
 
   /** Must be called when an actor spawns another one. */
   spawn(actorId: number, childId: number): void {
-    const span = this.current(actorId);
+    const span = this.currentSpan(actorId);
     if (span === undefined) this.#spawnSpans.delete(childId);
     else this.#spawnSpans.set(childId, span);
   }
 
   /** Must be called when a task waits for `count` new branches. The first one has the id `first`, the others follow. */
   beginPar(task: Actor, first: number, count: number): void {
-    const around = this.current(task.id);
+    const around = this.currentSpan(task.id);
     const index = task.frameFunction[task.depth - 1] ?? 0;
     const { file, line } = locationOf(this.#program.module, index, Math.max(0, (task.framePc[task.depth - 1] ?? 0) - 1));
     const start = (construct: "par" | "par.branch", actorId: number, parent: FlowSpan | undefined, number: number): FlowSpan | undefined =>
@@ -181,10 +181,10 @@ export class FlowTracker {
     this.#parSpans.clear();
   }
 
-  /** Returns the state of an actor. If it is new, enters the frames below `depth`, which exist if the run was resumed. */
+  /** Returns the state of an actor. For a new state, enters the frames below `depth`: the actor has such frames if the run was resumed. */
   #flowOf(actor: Actor, depth: number): ActorFlow {
     const known = this.#actors.get(actor.id);
-    const flow = known ?? { id: actor.id, frames: [], open: [], argumentCount: undefined, isTailCall: false };
+    const flow = known ?? { id: actor.id, frames: [], openSpans: [], argumentCount: undefined, isTailCall: false };
     this.#lastActor = flow;
     if (known !== undefined) return flow;
     this.#actors.set(actor.id, flow);
@@ -207,13 +207,13 @@ export class FlowTracker {
   }
 
   #enter(flow: ActorFlow, fn: VerifiedFunction, depth: number): FlowFrame {
-    const { frames, open, argumentCount } = flow;
+    const { frames, openSpans, argumentCount } = flow;
     const caller = frames.at(-1);
     // A frame without an open span has nothing to end, so a chain of tail calls needs no more memory than its spans.
-    if (flow.isTailCall && caller?.depth === depth && open.length === caller.outerSpans) frames.pop();
+    if (flow.isTailCall && caller?.depth === depth && openSpans.length === caller.outerSpans) frames.pop();
     flow.isTailCall = false;
     const tree = treeOf(this.#program, fn, this.#host.constructs);
-    const frame: FlowFrame = { depth, fn, tree, node: 0, lastPc: -1, outerSpans: open.length };
+    const frame: FlowFrame = { depth, fn, tree, node: 0, lastPc: -1, outerSpans: openSpans.length };
     frames.push(frame);
     const line = this.#program.module.debug?.functions[fn.index]?.flow?.line;
     this.#start(flow, frame, tree.root, "call", line, argumentCount ?? fn.def.arity);
@@ -222,15 +222,15 @@ export class FlowTracker {
 
   /** Ends the frames from `depth` on. */
   #leave(flow: ActorFlow, depth: number, trap: TrapKind | undefined): void {
-    const { frames, open } = flow;
+    const { frames, openSpans } = flow;
     for (let frame = frames.at(-1); frame !== undefined && frame.depth >= depth; frame = frames.at(-1)) {
-      while (open.length > frame.outerSpans) this.#endLast(flow, frame, false, trap);
+      while (openSpans.length > frame.outerSpans) this.#endLast(flow, frame, false, trap);
       frames.pop();
     }
     flow.isTailCall = false;
   }
 
-  /** Leaves the nodes around the last instruction, and enters the nodes around the next one, as far as they differ. */
+  /** Leaves the nodes that only the last instruction is in, and enters the nodes that only the next instruction is in. */
   #move(flow: ActorFlow, frame: FlowFrame, index: number): void {
     const { nodes, root } = frame.tree;
     const to = nodes[index] ?? root;
@@ -240,7 +240,8 @@ export class FlowTracker {
       if (common.depth >= inner.depth && common.parent !== undefined) common = common.parent;
       else inner = inner.parent ?? root;
     }
-    while (flow.open.length > frame.outerSpans && (flow.open.at(-1)?.node.depth ?? 0) > common.depth) this.#endLast(flow, frame, true);
+    while (flow.openSpans.length > frame.outerSpans && (flow.openSpans.at(-1)?.node.depth ?? 0) > common.depth)
+      this.#endLast(flow, frame, true);
     if (to.parent === common) this.#enterNode(flow, frame, to);
     else for (const node of pathBetween(common, to)) this.#enterNode(flow, frame, node);
     frame.node = index;
@@ -255,7 +256,7 @@ export class FlowTracker {
       this.#start(flow, frame, node, kind === "if_else" ? "if" : kind, line, undefined);
       return;
     }
-    const last = flow.open.length > frame.outerSpans ? flow.open.at(-1) : undefined;
+    const last = flow.openSpans.length > frame.outerSpans ? flow.openSpans.at(-1) : undefined;
     const around = last?.node === node.parent ? last : undefined;
     if (kind === "for") this.#start(flow, frame, node, "for.iteration", line, around?.entries ?? 0);
     if (around === undefined) return;
@@ -279,7 +280,7 @@ export class FlowTracker {
     const span = this.#host.start({
       construct,
       actorId: flow.id,
-      parent: flow.open.at(-1)?.span ?? this.#spawnSpans.get(flow.id),
+      parent: flow.openSpans.at(-1)?.span ?? this.#spawnSpans.get(flow.id),
       function: frame.fn.def.name,
       file: debug?.files[functionDebug?.file ?? -1]?.name,
       line,
@@ -289,12 +290,12 @@ export class FlowTracker {
       variableName: construct === "for" ? functionDebug?.locals[local] : undefined,
       index: construct === "for.iteration" ? count : undefined,
     });
-    if (span !== undefined) flow.open.push({ span, node, part: undefined, entries: 0 });
+    if (span !== undefined) flow.openSpans.push({ span, node, part: undefined, entries: 0 });
   }
 
-  /** Ends the innermost open span, which belongs to the frame. `goesOn` says whether the frame continues. */
-  #endLast(flow: ActorFlow, frame: FlowFrame, goesOn: boolean, trap?: TrapKind): void {
-    const last = flow.open.pop();
+  /** Ends the innermost open span, which belongs to the frame. `frameContinues` is false if the frame ends too. */
+  #endLast(flow: ActorFlow, frame: FlowFrame, frameContinues: boolean, trap?: TrapKind): void {
+    const last = flow.openSpans.pop();
     if (last === undefined) return;
     const { node, part, entries } = last;
     if (trap === undefined && (node.construct === undefined || node.part >= 0)) {
@@ -309,8 +310,8 @@ export class FlowTracker {
       branchTaken: kind === "if" ? (part ?? -2) : kind === "if_else" ? (part === parts.length - 1 ? -1 : (part ?? -2)) : undefined,
       armTaken: kind === "match" ? part : undefined,
       iterationCount: isLoop ? entries : undefined,
-      // A loop that is not left early ends in its header, because of its condition.
-      brokeEarly: isLoop ? !goesOn || frame.tree.nodes[frame.node] !== node || isBreak(frame.fn, node, frame.lastPc) : undefined,
+      // A loop that is not left early is left from its header, because its condition is false.
+      brokeEarly: isLoop ? !frameContinues || frame.tree.nodes[frame.node] !== node || isBreak(frame.fn, node, frame.lastPc) : undefined,
     });
   }
 }
@@ -322,7 +323,7 @@ const ENDED: FlowSpanEnd = { outcome: undefined };
 /** The node of a call or an iteration, which has no construct. */
 const NO_CONSTRUCT = { kind: undefined, parts: [] } as const;
 
-/** Returns the nodes from the one inside of `outer` to `inner`. */
+/** Returns the nodes inside of `outer` on the way to `inner`, which is the last one. */
 function pathBetween(outer: FlowNode, inner: FlowNode): readonly FlowNode[] {
   const path: FlowNode[] = [];
   for (let node = inner; node !== outer && node.parent !== undefined; node = node.parent) path.push(node);

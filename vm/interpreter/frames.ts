@@ -31,8 +31,8 @@ export function pushFrame(run: Run, actor: Actor, callee: VerifiedFunction, base
   // A dynamically stacked function reserves the slot of an operand when it pushes that operand.
   reserveSlots(actor, base + locals + callee.maxStack);
   for (let i = base + Math.min(count, arity); i < base + locals; i++) actor.stack[i] = UNIT;
-  // The slot of an argument may still have the pending mark of the caller's operand.
-  for (const local of analyzeAppends(callee).locals) if (typeof actor.stack[base + local] === "string") actor.numbers[base + local] = 0;
+  // An argument's slot may still have the pending mark of the caller's operand. Clear the mark.
+  for (const local of analyzeAppends(callee).targets) if (typeof actor.stack[base + local] === "string") actor.numbers[base + local] = 0;
   actor.sp = base + locals;
   actor.frameFunction[actor.depth] = callee.index;
   actor.framePc[actor.depth] = 0;
@@ -58,7 +58,7 @@ export function insertCaptured(actor: Actor, captured: readonly Value[], first: 
   return capturedCount;
 }
 
-/** The instructions that end a slice that is over. */
+/** The instructions before which a slice ends when its steps are used up. */
 const EFFECTS: ReadonlySet<number> = new Set(
   (["CapCall", "TryCapCall", "EmitUi", "SpawnActor", "SendMsg", "Par", "ParMap", "ReceiveMsg", "ReceiveAs"] as const).map(
     (name) => OPCODES[name].tag,
@@ -93,25 +93,25 @@ export function beginInstruction(
 ): number {
   if (run.flow?.follows(fn) === true) run.flow.step(actor, fn, pc, depth);
   // `CODE_STRIDE` is the number of words per instruction.
-  const row = opcodeOf(fn.code[pc * CODE_STRIDE] ?? -1);
-  const heightAfter = row === undefined ? operands : checkInstruction(run, fn, row, pc, operands);
+  const opcode = opcodeOf(fn.code[pc * CODE_STRIDE] ?? -1);
+  const heightAfter = opcode === undefined ? operands : checkInstruction(run, fn, opcode, pc, operands);
   if (!fn.staticallyStacked) reserveSlots(actor, base + fn.def.locals + Math.max(operands, heightAfter) + 1);
   registerCode.single(fn, pc, operands);
   return heightAfter;
 }
 
-function checkInstruction(run: Run, fn: VerifiedFunction, row: NamedOpcode, pc: number, operands: number): number {
+function checkInstruction(run: Run, fn: VerifiedFunction, opcode: NamedOpcode, pc: number, operands: number): number {
   const at = pc * CODE_STRIDE;
-  const pops = popCount(row, fn.code, at);
+  const pops = popCount(opcode, fn.code, at);
   if (run.trace !== undefined) {
-    const operandsText = row.operands.map((_, i) => fn.code[at + 1 + i]).join(", ");
-    run.trace(`[${fn.def.name}:${pc}] ${row.name}${operandsText === "" ? "" : `(${operandsText})`}  stack_depth=${operands}`);
+    const operandsText = opcode.operands.map((_, i) => fn.code[at + 1 + i]).join(", ");
+    run.trace(`[${fn.def.name}:${pc}] ${opcode.name}${operandsText === "" ? "" : `(${operandsText})`}  stack_depth=${operands}`);
   }
-  if (fn.staticallyStacked) return operands - pops + row.pushes;
+  if (fn.staticallyStacked) return operands - pops + opcode.pushes;
   // `Ret` and `Halt` accept an empty stack.
-  if (operands < pops && row.flow !== "end") throw new MachineTrap("stack_underflow", "stack underflow");
-  if (row.name === "TailCall" && operands < pops) throw new MachineTrap("stack_underflow", "stack underflow");
-  if (operands - pops + row.pushes > MACHINE_LIMITS.frameSlots)
+  if (operands < pops && opcode.flow !== "end") throw new MachineTrap("stack_underflow", "stack underflow");
+  if (opcode.name === "TailCall" && operands < pops) throw new MachineTrap("stack_underflow", "stack underflow");
+  if (operands - pops + opcode.pushes > MACHINE_LIMITS.frameSlots)
     throw new MachineTrap("stack_overflow", `stack overflow (max ${MACHINE_LIMITS.frameSlots})`);
-  return operands - pops + row.pushes;
+  return operands - pops + opcode.pushes;
 }

@@ -1,10 +1,11 @@
 /**
  * Host calls: capability calls and actor operations. `startEffect` makes the call that an instruction asks for, and
- * `applyAnswer` completes that call. This happens at once if the host answers at once, otherwise when the scheduler has the
- * answer. Until then, `actor.waiting` describes the open call.
+ * `applyAnswer` completes that call. If the host answers at once, `startEffect` itself applies the answer. Otherwise the scheduler does so
+ * when it has the answer. Until then, `actor.waiting` describes the open call.
  *
  * If calls of the run may overlap and another task could run, a capability call only begins here: it joins `Run.openCalls`, and the
- * scheduler takes its answer in its turn. If the task is alone, nothing could happen between the call and its answer, so it goes on at once.
+ * scheduler takes the answer when it is this call's turn. If the task is alone, nothing else could happen before the answer, so the call
+ * does not join `Run.openCalls`.
  *
  * A host can also answer "suspend". Then the scheduler writes the run to a snapshot, and `resumeMachine` calls
  * `applyAnswer` later, perhaps in another process.
@@ -27,7 +28,7 @@ import { setSlot } from "./stack-slots.ts";
 import type { SavedStacks } from "./saved-stacks.ts";
 import { ActorIdValue, ClosureValue, ErrValue, FnRefValue, OkValue, UNIT, type Value } from "../value/value.ts";
 
-/** Receives the next instruction of a task, the depth of its frame, and the steps of the run so far. The task's locals are up to date. */
+/** Receives the next instruction of a task, the call depth of its frame, and the steps of the run so far. The task's locals are up to date. */
 export type Watch = (task: Actor, fn: VerifiedFunction, pc: number, depth: number, step: number) => void;
 
 /** The state that all actors of a run share. */
@@ -42,38 +43,38 @@ export interface Run {
   /** Called before each instruction, for a debugger. It must not change anything. */
   watch: Watch | undefined;
   /** The saved call stacks of spawns and sends; undefined unless the host locates events. */
-  readonly stacks: SavedStacks | undefined;
+  readonly savedStacks: SavedStacks | undefined;
   /** Reports the control flow; undefined unless the host asks for it. */
   readonly flow: FlowTracker | undefined;
   /** Whether slices end after exactly `MACHINE_LIMITS.sliceSteps` steps, as in the Rust machine. True for older modules with actors. */
   readonly exactSlices: boolean;
   /** Whether the calls of different tasks may overlap. */
   readonly overlaps: boolean;
-  /** The capability calls that are logged and not answered, oldest first. */
+  /** The capability calls that have begun and whose answers the scheduler has not taken, oldest first. */
   readonly openCalls: TaskCall[];
-  /** Whether the task is the only runnable one and no mail or answer is on its way. Then nothing can happen before the answer to its next call. */
+  /** Whether the task is the only runnable one and no message or answer is on its way. Then nothing else can happen before its next call is answered. */
   isAlone: (task: Actor) => boolean;
-  /** Unless `exactSlices`: the step from which on the slice ends at the next effect. Infinity if no other task can ever run. */
+  /** The slice ends at the first effect at or after this step. Infinity for `exactSlices`, and if no other task can ever run. */
   sliceEnd: number;
   /** The number of tasks that have not ended. */
-  living: number;
+  livingTasks: number;
   /** The id that the next spawned actor gets. */
   nextActor: number;
   /** The step at which the next poll is due. */
   nextPoll: number;
-  /** The number of host calls since the current slice began. */
-  calls: number;
+  /** The number of host calls since the slice began, or since the last point in it at which the host could pause the run. */
+  callsSincePause: number;
 }
 
 /** An open call of a task. */
 export interface TaskCall {
   readonly task: number;
   readonly call: OpenCall;
-  /** The step at which it was made. */
+  /** The step at which the call was made. */
   readonly step: number;
 }
 
-/** A reply that the machine holds until its turn. */
+/** An open call to which the host has already replied. The machine keeps the reply until it is the call's turn. */
 export class HeldReply implements OpenCall {
   readonly reply: CallReply | Promise<CallReply>;
   constructor(reply: CallReply | Promise<CallReply>) {
@@ -84,7 +85,7 @@ export class HeldReply implements OpenCall {
   }
 }
 
-/** What the task does after an instruction that makes a call: it goes on (undefined), or it waits as `Actor.status` says. */
+/** How a task continues after an effect: at once (undefined), after a promised answer, or after it has waited as `Actor.status` says. */
 export type EffectSignal = Promise<CapabilityAnswer> | "waiting" | "joining" | undefined;
 
 /**
@@ -156,7 +157,7 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
   const capability = run.program.registry.byId.get(waiting.capability);
   if (capability === undefined) throw new MachineTrap("unknown_capability", `unknown capability id: ${waiting.capability}`);
   actor.waiting = waiting;
-  run.calls += 1;
+  run.callsSincePause += 1;
   const request = new Request(run, actor, waiting, capability, args);
   if (run.overlaps && capability.internal !== true && !run.isAlone(actor)) return openCall(run, actor, request);
   const answer = run.host.call(request);
@@ -167,8 +168,8 @@ function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Valu
 }
 
 /**
- * A class, because V8 may move the literals of one place in the code to its old generation from the start. What such a request refers to
- * would then stay until a full collection, and a traced run would take twice as long.
+ * A class, not an object literal, because V8 may put the objects of one literal into its old generation from the start. Everything that
+ * such a request refers to would then stay in memory until a full collection, and a traced run would take twice as long.
  */
 class Request implements CapabilityRequest {
   readonly capability: CapabilityDecl;
@@ -192,7 +193,7 @@ class Request implements CapabilityRequest {
     this.caught = waiting.kind === "capability" && waiting.caught;
     this.actorId = actor.id;
     this.step = run.meter.steps;
-    this.span = run.flow?.current(actor.id);
+    this.span = run.flow?.currentSpan(actor.id);
     this.#program = run.program;
     this.#actor = actor;
     this.#waiting = waiting;
@@ -200,7 +201,7 @@ class Request implements CapabilityRequest {
     this.#pc = (actor.framePc[actor.depth - 1] ?? 1) - 1;
   }
 
-  /** `caller` is read from the actor's frames, so it is there only until the call is answered. */
+  /** `caller` is read from the actor's frames, which show it only until the call is answered. */
   place(): CallPlace {
     const location = locationOf(this.#program.module, this.#functionIndex, this.#pc);
     const caller = this.#actor.waiting === this.#waiting ? callerOf(this.#program, this.#actor) : undefined;
@@ -208,7 +209,7 @@ class Request implements CapabilityRequest {
   }
 }
 
-/** Begins a call whose answer the scheduler takes in its turn. */
+/** Begins a call, which joins `Run.openCalls` unless the host refuses it at once. */
 function openCall(run: Run, actor: Actor, request: CapabilityRequest): "waiting" | undefined {
   const opened = run.host.open === undefined ? new HeldReply(run.host.call(request)) : run.host.open(request);
   if ("ok" in opened) {
@@ -223,7 +224,7 @@ function openCall(run: Run, actor: Actor, request: CapabilityRequest): "waiting"
 export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): void {
   const { waiting } = actor;
   actor.waiting = undefined;
-  // The slice ends as if the task had waited and the next round had begun.
+  // The task gets a new slice, as if it had waited and the next round had begun.
   if (run.overlaps && waiting?.kind === "capability") run.sliceEnd = run.meter.steps + MACHINE_LIMITS.taskSliceSteps;
   poll(run);
   if (waiting === undefined) throw new MachineTrap("internal", "an answer that no actor waits for");
@@ -260,10 +261,10 @@ export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): v
       run.flow?.spawn(actor.id, run.nextActor);
       run.nextActor += 1;
       actor.spawned.push(waiting.functionIndex);
-      if (run.stacks !== undefined) actor.spawnedAt.push(run.stacks.save(actor));
+      if (run.savedStacks !== undefined) actor.spawnedAt.push(run.savedStacks.save(actor));
       return;
     case "send":
-      actor.sent.push({ to: waiting.target, payload: waiting.payload, sentAt: run.stacks?.save(actor) });
+      actor.sent.push({ to: waiting.target, payload: waiting.payload, sentAt: run.savedStacks?.save(actor) });
   }
 }
 
@@ -285,16 +286,16 @@ function startSpawn(run: Run, actor: Actor, functionIndex: number): EffectSignal
   return startCall(run, actor, waiting, [new FnRefValue(functionIndex)]);
 }
 
-/** Throws if the task may not make `count` more tasks. */
+/** Traps with task_limit if `count` more tasks would exceed the limit. */
 function checkTaskLimit(run: Run, actor: Actor, count: number): void {
   const { max_tasks } = run.limits;
-  if (run.living + actor.spawned.length + count > max_tasks)
+  if (run.livingTasks + actor.spawned.length + count > max_tasks)
     throw new MachineTrap("task_limit", `more than ${max_tasks} tasks live at once`);
 }
 
 /**
- * Makes the branches of a `par` and lets the task wait for them. `ParMap` has a list and a function on the stack, `Par` has one
- * function for each branch. Without branches, the result is there at once.
+ * Checks and charges the branches of a `par`, and makes the task wait for them; the scheduler makes them (`makeBranches`). `ParMap` has a
+ * list and a function on the stack, `Par` has one function for each branch. Without branches, pushes the empty list at once.
  */
 function startPar(run: Run, actor: Actor, tag: number, args: readonly Value[]): "joining" | undefined {
   const calls = tag === OPCODES.ParMap.tag ? mapCalls(args) : args.map((target) => ({ target, args: [] }));
@@ -332,8 +333,8 @@ function startSend(run: Run, actor: Actor, target: Value, payload: Value): Effec
 }
 
 /**
- * Starts the host call of an instruction. `operand` is the first operand of the instruction in the code; `args` are the
- * values that it popped. Returns the same as `startCall`.
+ * Starts the effect of an instruction: a host call or a `par`. `operand` is the first operand of the instruction in the code; `args` are
+ * the values that the instruction popped. Returns the same as `startCall`, or "joining" for a `par`.
  */
 export function startEffect(run: Run, actor: Actor, tag: number, operand: number, args: readonly Value[]): EffectSignal {
   const [first = UNIT, second = UNIT] = args;

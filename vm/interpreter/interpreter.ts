@@ -88,7 +88,7 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engi
   for (;;) {
     const signal = execute(run, actor, sliceEnd, engine);
     if (signal !== "again") return signal;
-    // The op `return` gives the same signal when it ends the last frame.
+    // The op `return` returns the same signal when it ends the last frame.
     if (actor.depth === 0) return run.meter.steps >= sliceEnd ? "yielded" : "done";
   }
 }

@@ -41,7 +41,7 @@ export function checkMessage({ program, meter }: Run, message: Value, constant: 
   });
   if (mismatch === undefined) return;
   const name = nameOf(mismatch.value, module.types);
-  // The message may be the Err of a failed child. The trap message then includes its text.
+  // The message may be the Err of a failed child. The trap message then includes the text of that Err.
   const reason = message instanceof ErrValue && typeof message.value === "string" ? `: ${textForm(message)}` : "";
   const got = mismatch.value === message ? `${name}${reason}` : `one that holds ${name} where ${typeToString(mismatch.type)} belongs`;
   throw new MachineTrap("type_error", `type error: expected a message of type ${typeToString(expectedType)}, got ${got}`);

@@ -24,12 +24,12 @@ export function endOwnership(value: Value): Value {
 export function beginOwnership(value: Value): Value {
   if (typeof value !== "object" || !isOwnable(value)) return value;
   // Empty values may be objects that several variables share.
-  const size = value instanceof ListValue ? value.length : value instanceof MapValue ? value.size : value.size;
+  const size = value instanceof ListValue ? value.length : value.size;
   if (size > 0) value.owner = new Owner();
   return value;
 }
 
-/** Does the same as `list.push`, for a variable that is set to the result. The list keeps its owner. */
+/** Does the same as `list.push`, for a variable that is then set to the result. The result has the owner of the list. */
 export const pushOwned = (meter: Meter, xs: Value, value: Value): Value => push(meter, xs, value, false);
 
 /** Does the same as `pushOwned` for a list that no other place holds, whether it has an owner or not. */
@@ -47,7 +47,7 @@ function push(meter: Meter, xs: Value, value: Value, isUnique: boolean): Value {
   return pushed;
 }
 
-/** The changes in place that compiled code makes to values that existed before. They are undone if its work is discarded. */
+/** The changes in place that compiled code makes to values that existed before. Undone if the work of the compiled code is discarded. */
 export class Changes {
   readonly #owners: readonly Owner[];
   readonly #log = new ChangeLog();

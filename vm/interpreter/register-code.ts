@@ -4,7 +4,7 @@
  * at any instruction. A function is translated when it first runs.
  */
 import { analyzeAppends } from "../bytecode/string-append.ts";
-import { keptBy } from "../lazy.ts";
+import { cachedInObject } from "../lazy.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { OP_STRIDE } from "./register-ops.ts";
 import { Translation } from "./translation.ts";
@@ -28,8 +28,8 @@ export type ReportedInstructions = (fn: VerifiedFunction) => Uint8Array | undefi
 export class RegisterCode {
   /**
    * The ops. Op 0 is scratch space for an instruction that is executed alone. Each function has one op more than
-   * instructions; it is executed when control reaches the end of the code. If control flow is reported, the array has a second half.
-   * It holds the ops of the instructions at which control flow is reported, and the op `flow` replaces them in the first half.
+   * instructions; this last op is executed when control reaches the end of the code. If control flow is reported, the array has a second
+   * half. An instruction at which control flow is reported has its own op in the second half, and the op `flow` in the first half.
    */
   readonly code: Int32Array;
   /** `SHAPE_STRIDE` numbers for each function. */
@@ -52,7 +52,7 @@ export class RegisterCode {
     for (const fn of functions) {
       const { index, def, staticallyStacked, maxStack } = fn;
       // If a parameter is an append target, `pushFrame` must clear its pending mark.
-      const [first = def.arity] = analyzeAppends(fn).locals;
+      const [first = def.arity] = analyzeAppends(fn).targets;
       const stackNeed = first < def.arity ? MORE_THAN_STACK : maxStack;
       const at = index * SHAPE_STRIDE;
       this.shapes[at] = ops;
@@ -94,7 +94,7 @@ export class RegisterCode {
     const translation = this.#translation(fn);
     const at = translation.first + pc;
     const op = this.#singles.get(at) ?? translation.singleOp(pc, height);
-    // In a dynamically stacked function the op depends on the height.
+    // In a dynamically stacked function the op depends on the height, so it is not cached.
     if (fn.staticallyStacked) this.#singles.set(at, op);
     this.#set(0, op);
   }
@@ -118,4 +118,4 @@ export class RegisterCode {
   }
 }
 
-export const registerCodeOf: (program: Program) => RegisterCode = keptBy((program: Program) => new RegisterCode(program));
+export const registerCodeOf: (program: Program) => RegisterCode = cachedInObject((program: Program) => new RegisterCode(program));

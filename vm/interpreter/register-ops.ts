@@ -106,7 +106,7 @@ export const REGISTER_OPS = {
   assert: 56,
   /** x: slot of the guard's result. The label is in the slot above. */
   guardSeal: 57,
-  /** A capability call or actor operation. x: first operand of the instruction; y: number of arguments; d: slot of the first argument; op: opcode. */
+  /** A capability call, actor operation or `par`. x: first operand of the instruction; y: number of arguments; d: slot of the first argument; op: opcode. */
   effect: 58,
   /** x: 1 if the message must have the type whose text is the constant y. */
   receive: 59,
@@ -136,7 +136,7 @@ export const REGISTER_OPS = {
   releaseLocal: 73,
   /** d = x, for the role `OWNERSHIP.begin`. */
   ownLocal: 74,
-  /** Control flow is reported, and then the op in op is executed. */
+  /** Reports control flow, then executes another op. op: the index of that op. */
   flow: 68,
 } as const;
 

@@ -39,7 +39,7 @@ interface SlowOpContext {
   readonly fn: VerifiedFunction;
 }
 
-/** Executes one op. The caller has already counted the steps of the op's instructions, so only extra work is charged here. */
+/** Executes one op. The caller has already counted the op's instructions as steps, so only extra work is charged here. */
 export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { at, base, fn }: SlowOpContext): void {
   const { stack, numbers, globals } = actor;
   const { code } = registerCode;
@@ -137,7 +137,7 @@ function runSlowInstruction(run: Run, actor: Actor, tag: number, operand: number
   }
 }
 
-/** Calls a builtin that needs the run, because it calls the host or names the types of the module. */
+/** Calls a builtin that needs the run: `debug` calls the host, and the builtins of `typed-code.ts` read the module's types. */
 function runBuiltin(run: Run, id: number, args: readonly Value[]): Value {
   const [first, second] = args;
   if (DEBUG_PARAM_COUNTS.get(id) === args.length)

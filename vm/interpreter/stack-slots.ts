@@ -30,7 +30,7 @@ export function slotValue(stack: readonly Slot[], numbers: Float64Array, index: 
   if (slot === undefined) {
     const int = numbers[index] ?? 0;
     const small = int | 0;
-    // `small` is a small integer of V8. A number from a Float64Array is a double, which V8 boxes and handles slowly.
+    // V8 keeps `small` unboxed. A number from a Float64Array is a double to V8, which boxes and handles it slowly.
     return small === int ? small : int;
   }
   return slot === null ? new FloatValue(numbers[index] ?? 0) : slot;
@@ -63,7 +63,7 @@ const MANY_SLOTS = 1_024;
 export function reserveSlots(slots: Slots, count: number): void {
   const oldLength = slots.stack.length;
   if (count <= oldLength) return;
-  // The doubled length must not exceed the limit, because a call only compares its frame with the length of the stack.
+  // The doubled length must not exceed the limit, because the interpreter's loop compares a new frame only with the length of the stack.
   const length = Math.max(count, Math.min(2 * oldLength, MACHINE_LIMITS.stackSlots));
   for (let i = oldLength; i < length; i++) slots.stack.push(undefined);
   const numbers = new Float64Array(length);

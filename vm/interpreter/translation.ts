@@ -72,9 +72,9 @@ const COMPARISONS: ReadonlyMap<number, Comparison> = new Map<number, Comparison>
 ]);
 
 /** Instructions that pop one operand and can read it from a local or a constant instead. */
-const TAKES_LOCAL_OR_CONSTANT: ReadonlySet<number> = new Set([OPCODES.StoreLocal.tag, OPCODES.MakeEnum.tag, OPCODES.Wrap.tag]);
+const READS_LOCAL_OR_CONSTANT: ReadonlySet<number> = new Set([OPCODES.StoreLocal.tag, OPCODES.MakeEnum.tag, OPCODES.Wrap.tag]);
 /** Instructions that pop one operand and can read it from a local instead, but not from a constant. */
-const TAKES_LOCAL: ReadonlySet<number> = new Set(
+const READS_LOCAL: ReadonlySet<number> = new Set(
   [OPCODES.GetField, OPCODES.Not, OPCODES.Neg, OPCODES.Match, OPCODES.JmpIf, OPCODES.JmpIfNot, OPCODES.Ret].map(({ tag }) => tag),
 );
 /** Instructions at which control leaves the frame. A snapshot may be taken at these, so all operands must be in their slots. */
@@ -214,8 +214,8 @@ export class Translation {
     const tag = this.#tag(pc);
     if (this.#popCount(pc) > 2) return "slots";
     if (tag === OPCODES.Update.tag) return this.#popCount(pc) === 2 ? "any" : "slots";
-    if (ARITHMETIC.has(tag) || COMPARISONS.has(tag) || TAKES_LOCAL_OR_CONSTANT.has(tag)) return "any";
-    if (TAKES_LOCAL.has(tag)) return "locals";
+    if (ARITHMETIC.has(tag) || COMPARISONS.has(tag) || READS_LOCAL_OR_CONSTANT.has(tag)) return "any";
+    if (READS_LOCAL.has(tag)) return "locals";
     return this.#builtin(pc) === undefined ? "slots" : "any";
   }
 

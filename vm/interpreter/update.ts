@@ -1,6 +1,7 @@
 /**
- * Assigns to a part of a value: `grid[y][x] = v`. Both engines use this for the instruction `Update`. A value on the path that the
- * variable owns is changed in place and costs nothing; any other is copied, and the copy is charged (see `value/owner.ts`).
+ * Assigns to a part of a value: `grid[y][x] = v`. Both engines use this for the instruction `Update`. A value on the path is
+ * changed in place, at no cost, if the variable owns it and has paid for it. Any other value is copied, and the copy is charged (see
+ * `value/owner.ts`).
  */
 import { indexInto } from "../builtins/list-code.ts";
 import { chargeKey, missingKey } from "../builtins/map-code.ts";
@@ -25,29 +26,31 @@ const OPERATIONS: ReadonlyMap<number, number> = new Map([
 ]);
 
 /**
- * Returns the value of a variable after an assignment to the part at the end of the path. `target` is its value before. `operands` are the
- * indices and keys of the path, and then the assigned value. Traps if an index is out of range or a key is missing on the way.
- * `isUnique` says that `target` is a list whose storage nothing else uses. It changes in place, but is charged as if it were copied.
+ * Returns the value of a variable after an assignment to the part at the end of the path. `target` is the variable's value before.
+ * `operands` are the indices and keys of the path, and then the assigned value. Traps if an index is out of range, or if the path leads
+ * through a missing key. `isUnique` says that `target` is a list whose storage nothing else uses. The list changes in place, but is charged
+ * as if it were copied.
  */
 export function updatePart(meter: Meter, target: Value, path: UpdatePath, operands: readonly Value[], isUnique: boolean = false): Value {
   if (changeInPlace(target, path, operands)) return target;
-  const held = target instanceof ListValue || target instanceof MapValue || target instanceof RecordValue ? target.owner : undefined;
-  return new Update(meter, path, operands, livingOwner(held), isUnique ? target : undefined).at(target, 0, 0);
+  const owner = target instanceof ListValue || target instanceof MapValue || target instanceof RecordValue ? target.owner : undefined;
+  return new Update(meter, path, operands, livingOwner(owner), isUnique ? target : undefined).at(target, 0, 0);
 }
 
-/** Returns the owner of a value if it is alive, otherwise a new one. */
+/** Returns the owner if it is alive, otherwise a new owner. */
 export const livingOwner = (owner: Owner | undefined): Owner => (owner?.isAlive === true ? owner : new Owner());
 
 /**
- * Returns the list with another element at an index, which is in range. Changes the list in place if `owner` owns it, otherwise copies it, and
- * `owner` owns the copy. If `isUnique`, nothing else uses the storage of the list, so it changes in place, but is charged as if it were copied.
+ * Returns the list with another element at an index, which is in range. Changes the list in place if `owner` owns it and has paid for it.
+ * Otherwise copies the list, and `owner` owns the copy. If `isUnique`, nothing else uses the storage of the list, so the list changes in
+ * place, but is charged as if it were copied.
  */
 export function withElement(meter: Meter, owner: Owner, target: ListValue, at: number, part: Value, isUnique: boolean): ListValue {
   const isOwned = target.owner === owner;
   if (isOwned && target.setInPlace(at, part)) return target;
   meter.allocateList(target.length, listChangeCharge(target.length));
   const unpaid = (isOwned ? target.unpaid : listDebt(target.length)) - 1;
-  // A list that is paid for has a buffer of its own, which can change in place.
+  // With the last payment, `copyWith` gives the list a buffer of its own. Later changes are made in that buffer.
   const isChanged = isUnique && target.setUnique(at, part);
   const result = isChanged ? target : unpaid === 0 ? target.copyWith(at, part) : target.set(at, part);
   result.owner = owner;
@@ -55,7 +58,7 @@ export function withElement(meter: Meter, owner: Owner, target: ListValue, at: n
   return result;
 }
 
-/** Does the same for a field of a record, which it has. */
+/** Returns the record with another value for a field that it has. Changes the record in place if `owner` owns it, otherwise copies it for `owner`. */
 export function withField(meter: Meter, owner: Owner, target: RecordValue, field: number, part: Value): RecordValue {
   if (target.owner === owner) {
     owner.log?.saveRecord(target);
@@ -70,7 +73,7 @@ export function withField(meter: Meter, owner: Owner, target: RecordValue, field
 
 /**
  * Changes an element in place, if the path leads through lists and records to a list that the variable owns. Returns whether it did. This
- * is the frequent case, and free. If a value is owned, so is every value on the path before it.
+ * frequent case is free. Only the last list is checked, because if a value is owned, so is every value before it on the path.
  */
 function changeInPlace(target: Value, { steps, operator }: UpdatePath, operands: readonly Value[]): boolean {
   const last = steps.length - 1;
@@ -95,7 +98,7 @@ class Update {
   readonly #operands: readonly Value[];
   readonly #owner: Owner;
   readonly #unique: Value | undefined;
-  /** Whether a record was changed in place. The values around it are still set, because a list may have to be charged for that. */
+  /** Whether a record was changed in place. The values around the record are still set, because setting a list's element may be charged. */
   #changedRecord = false;
 
   constructor(meter: Meter, path: UpdatePath, operands: readonly Value[], owner: Owner, unique: Value | undefined) {
@@ -106,7 +109,7 @@ class Update {
     this.#unique = unique;
   }
 
-  /** Returns the updated value. `step` is the number of steps that lead to `target`, and `operand` how many of these are indices or keys. */
+  /** Returns the updated value. `step` is the number of path steps that lead to `target`; `operand` is how many of these are indices or keys. */
   at(target: Value, step: number, operand: number): Value {
     const { steps, operator } = this.#path;
     if (step === steps.length) {

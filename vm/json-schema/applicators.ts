@@ -10,7 +10,7 @@ function applyInside(schema: Applicable, data: JsonData, at: Place, key: string 
   return schema.apply(data, { path: { parent: at.path, key }, checking: at.checking, scope: at.scope, evaluated });
 }
 
-/** Applies another schema to the same value. If it matches, what it evaluated counts. */
+/** Applies another schema to the same value. If the schema matches, the members and items that it evaluated count for the value. */
 function applyToSame(schema: Applicable, data: JsonData, at: Place): Mismatch | undefined {
   const { evaluated } = at;
   if (evaluated === undefined) return schema.apply(data, at);
@@ -132,7 +132,7 @@ const sameValue =
   (data, at) =>
     applyToSame(schema, data, at);
 
-/** Each check holds for objects that have the member of that name. */
+/** Applies each check to objects that have the member with the check's name. */
 function dependent(checks: readonly (readonly [string, Check])[]): Check {
   return (data, at) => {
     if (!isJsonObject(data)) return undefined;
@@ -290,7 +290,7 @@ function readRef(use: KeywordUse): Check {
   return (data, at) => (reference.target === undefined ? undefined : applyToSame(reference.target, data, at));
 }
 
-/** Resolves to the outermost schema in progress that has the anchor, not to the one in this part of the document. */
+/** Of all resources being applied, `$dynamicRef` leads to the anchor in the outermost one, not to the anchor in this resource. */
 function readDynamicRef(use: KeywordUse): Check {
   const reference = use.refer(referenceText(use), use.path);
   return (data, at) => {

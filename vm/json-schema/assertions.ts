@@ -47,7 +47,7 @@ function oneOf(values: readonly JsonData[]): Check {
   if (values.length === 0) return (_, at) => mismatch(at.path, "no value is allowed here");
   const expected = `expected ${values.length === 1 ? "" : "one of "}${shown.join(", ")}${shown.length < values.length ? ", …" : ""}`;
   return (data, at) => {
-    // A long text is not copied to find out that it differs.
+    // A text that is longer than every key differs, so no key is made for it.
     const isTooLong = typeof data === "string" && data.length > longest;
     return !isTooLong && keys.has(equalityKey(data, at.checking)) ? undefined : mismatch(at.path, expected);
   };
@@ -63,7 +63,7 @@ const COMPARE: Readonly<Record<Comparison, (measured: number | bigint, limit: nu
   below: (measured, limit) => measured < limit,
 };
 
-/** Compares numbers with the number of the keyword. */
+/** Makes a check that compares a number with the keyword's number. */
 const numberBound =
   (comparison: Comparison) =>
   ({ value, path }: KeywordUse): Check => {
@@ -72,7 +72,7 @@ const numberBound =
     return bound(comparison, limit, "", numberOf);
   };
 
-/** Compares what `measure` returns of a value with the number of the keyword. */
+/** Makes a check that compares what `measure` returns for a value with the keyword's number. */
 const sizeBound =
   (comparison: Comparison, unit: string, measure: (data: JsonData, checking: Checking) => number | undefined) =>
   (use: KeywordUse): Check =>

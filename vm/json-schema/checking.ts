@@ -34,7 +34,7 @@ export interface Applicable {
 /** Returns the first mismatch, or undefined. */
 export type Check = (data: JsonData, place: Place) => Mismatch | undefined;
 
-/** How much work is counted for each schema that is applied to a value. Each code unit of a text and each name counts one unit. */
+/** The units of work for applying one schema to a value. Each code unit of a text and each name counts one unit. */
 export const VISIT_COST = 40;
 /** How many schemas may be applied inside each other. The check recurses, so this also protects the stack. */
 const MAX_APPLY_DEPTH = 1_000;
@@ -87,10 +87,10 @@ export function mismatch(path: JsonPath, message: string): Mismatch {
   return { path, message };
 }
 
-/** How much work is counted for each part of a value in a comparison of complete values. */
+/** The units of work for each part of a value in `equalityKey`. */
 const KEY_PART_COST = 8;
 
-/** Returns a text that is equal for equal values: 1 equals 1.0. Charges its length. */
+/** Returns a text that is equal for equal values: 1 equals 1.0. Counts work for each part of the value and each code unit of the text. */
 export function equalityKey(data: JsonData, checking: Checking | undefined): string {
   if (typeof data === "string") checking?.spend(data.length);
   const key = canonicalJson(

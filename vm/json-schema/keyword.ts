@@ -18,7 +18,7 @@ export interface KeywordUse {
   readonly dialect: Dialect;
   /** Reads a schema inside this one. */
   readonly read: (schema: JsonData, path: JsonPath) => Applicable;
-  /** Returns the schema that `$ref` or `$dynamicRef` names. It is found after the document has been read. */
+  /** Returns the reference of a `$ref` or `$dynamicRef`. Its target is set after the document has been read. */
   readonly refer: (reference: string, path: JsonPath) => Reference;
 }
 

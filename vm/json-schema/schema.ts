@@ -42,7 +42,7 @@ export interface ReadSchemaOptions {
 }
 
 export interface JsonSchema {
-  /** Every schema of the document that is an object: itself, and those inside it. */
+  /** Every schema of the document that is an object: the document itself, and the schemas inside it. */
   readonly schemas: readonly ReadonlyMap<string, JsonData>[];
   /**
    * Returns the first mismatch, or undefined. `name` is the name of the value in paths. Throws `schema.budget` if the check takes too many

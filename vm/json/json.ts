@@ -327,8 +327,8 @@ interface OpenContainer {
 
 /**
  * Writes canonical JSON. Members are sorted by the UTF-8 bytes of their names, there is no white space, and integers are exact. A Float
- * has the fewest digits that read back as the same Float, and never the form of an integer (`1.0`, `-0.0`, `1e21`). Strings must be
- * well formed. Throws `value.not_finite` for a Float that is not finite.
+ * has the fewest digits that read back as the same Float, and never the form of an integer (`1.0`, `-0.0`, `1e21`). Strings must
+ * not contain lone surrogates. Throws `value.not_finite` for a Float that is not finite.
  */
 export function canonicalJson(data: JsonData): string {
   const stack: OpenContainer[] = [];

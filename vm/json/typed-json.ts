@@ -47,8 +47,8 @@ import {
 } from "../value/value.ts";
 
 /**
- * The form of the JSON. `typed` is that of the table above. In `plain` data, every number is a JavaScript number or bigint. In `foreign`
- * JSON, which other programs write and read, an Option is `null` or the value inside, unless that can be `null` too. A reader of foreign
+ * The form of the JSON. `typed` is the form of the table above. In `plain` data, every number is a JavaScript number or bigint. In `foreign`
+ * JSON, which other programs write and read, an Option is `null` or the value inside, unless that value can be `null` too. A reader of foreign
  * JSON ignores members that the record lacks, and reads a missing Option as None.
  */
 export type JsonForm = "typed" | "plain" | "foreign";
@@ -77,20 +77,20 @@ export function valueToTypedJson(value: Value, type: Type | undefined, types: re
   return foldTypedJson({ value, type }, types, DATA_OUTPUT, { hasLegacyVariants: type === undefined, form });
 }
 
-/** A value with its type. The type is undefined if it is not known; the form of an Option depends on it in foreign JSON. */
+/** A value with its type, on which the form of an Option in foreign JSON depends. The type is undefined if it is not known. */
 export interface TypedValue {
   readonly value: Value;
   readonly type: Type | undefined;
 }
 
-/** What one level of JSON is converted to. */
+/** Makes the output from one level of JSON at a time. */
 export interface JsonOutput<Out> {
   readonly scalar: (data: JsonScalar) => Out;
   readonly list: (items: Out[]) => Out;
   readonly object: (names: readonly string[], parts: readonly Out[]) => Out;
   /**
-   * Is called with each part of the value before its children, except an Option that is written as the value inside. May throw to stop
-   * the conversion.
+   * Called with each part of the value before its children, but not with an Option that is written as the value inside. May throw to
+   * stop the conversion.
    */
   readonly enter: (part: TypedValue, depth: number) => void;
 }
@@ -103,7 +103,7 @@ const DATA_OUTPUT: JsonOutput<JsonData> = {
 };
 
 interface WriteOptions {
-  /** Whether enum values with the type ids that older modules use for options and results are such. */
+  /** Whether enum values with the type ids that older modules use for options and results are written as options and results. */
   readonly hasLegacyVariants: boolean;
   readonly form: JsonForm;
 }
@@ -173,7 +173,7 @@ export function foldTypedJson<Out>(
   });
 }
 
-/** Returns the shape of a record or enum value with that type id: that of its type, which knows the type arguments, if the type is known. */
+/** Returns the shape for a record or enum value with this type id. If the type is known, the shape contains its type arguments. */
 function shapeOf(table: TypeTable, type: Type | undefined, id: number): TypeShape | undefined {
   const shape = type === undefined ? undefined : table.shapeOf(type);
   return shape?.id === id ? shape : table.shapeOfId(id);
@@ -233,9 +233,9 @@ const isObject = <D>(data: JsonNode<D>): data is ReadonlyMap<string, D> => data 
 export interface JsonInput<D> {
   /** Returns one level of the data, which is to become a value of `type`. May throw to stop the reading. */
   readonly open: (data: D, type: Type) => JsonNode<D>;
-  /** Is called with the bytes of each value before it is made. May throw. */
+  /** Called with the bytes to charge for each value before it is made. May throw. */
   readonly allocate: (bytes: number) => void;
-  /** The data that `open` returns null for. */
+  /** Data for which `open` returns null. */
   readonly nullData: D;
 }
 
@@ -270,7 +270,7 @@ export function valueFromTypedJson(data: JsonData, type: Type, types: readonly T
   return readTypedJson(data, type, types, DATA_INPUT, { root, form });
 }
 
-/** Does the same as `valueFromTypedJson` for JSON data of any form. */
+/** Does the same as `valueFromTypedJson` for JSON data of any type `D`, which `input` opens level by level. */
 export function readTypedJson<D>(
   data: D,
   type: Type,

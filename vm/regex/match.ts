@@ -27,7 +27,7 @@ const BLOCK_BUDGET = 2 ** 22;
 /** The length up to which a text is short. */
 const SHORT_LENGTH = 255;
 
-/** A state of the automaton. It is all that the first pass knows about a position before it reads the code point in front of the position. */
+/** A state of the automaton: all that the first pass knows about a position before it reads the code point in front of that position. */
 interface State {
   /** The index of the state in `Matcher.states`. */
   readonly number: number;
@@ -373,8 +373,8 @@ interface Walk {
 
 /**
  * Calls `onMatch` with the start and end of each match in the well-formed text, in code units, from left to right, until `onMatch` returns
- * false. Like in RE2, an empty match directly after another match does not count. During the call, `slots` holds the positions of the
- * groups. The positions of a group that did not take part in this match are unchanged.
+ * false. As in RE2, an empty match directly after another match does not count. During the call, `slots` holds the positions of the
+ * groups. If a group did not take part in this match, its slots keep their old values.
  */
 export function eachMatch(m: Matcher, text: string, onMatch: (start: number, end: number) => boolean, slots?: Int32Array): void {
   // The block length is at least the square root of the text's length, because each block and each state of one block needs memory.

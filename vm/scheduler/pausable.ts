@@ -1,9 +1,10 @@
 /**
- * A run that a debugger moves: it goes on to a chosen step and pauses there, before an instruction, and its state can be taken and restored.
- * Pauses change nothing: result, steps, allocation and calls are those of a run that never pauses. The interpreter executes all of it.
+ * A run that a debugger moves. It goes on to a chosen step and pauses there, before an instruction. Its state can be saved and restored.
+ * Pauses change nothing: result, steps, allocation and calls are those of a run that never pauses. Only the interpreter executes it.
  *
  * The position of a paused run is its number of steps. No two instructions of a run are executed at the same number, because each counts
- * at least one step. An instruction that charges for work leaves out numbers: a run that is sent to one of them pauses at the next position.
+ * at least one step. An instruction that charges for work counts several steps, so some numbers are no positions: a run that is sent to
+ * such a number pauses at the next position.
  */
 import type { MachineEnd, Program } from "../bytecode/program.ts";
 import { BorunaError } from "../error.ts";

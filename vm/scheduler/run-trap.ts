@@ -21,8 +21,8 @@ export class RunTrap extends Error {
 }
 
 /**
- * Returns the trap of a task whose `owner` it belongs to, if that actor can fail alone. Throws `RunTrap` if the trap ends the run, and
- * any other error as it is.
+ * Returns the trap that a task threw, if only the actor `owner` that the task belongs to fails with it. Throws `RunTrap` if the trap ends
+ * the run. Throws any other error as `asRunTrap` returns it.
  */
 export function actorTrap(error: unknown, task: Actor, owner: Actor): MachineTrap {
   if (!(error instanceof MachineTrap)) throw asRunTrap(error, task);
@@ -51,10 +51,10 @@ export function logAt(run: Run, event: RunEvent, task: Actor | undefined, where:
 export const locationsOfFrames = (run: Run, frames: Frames | undefined): readonly SourceLocation[] =>
   frames === undefined ? [] : locationsOf(run.program, frames, /* atNext */ false);
 
-/** The most locations in the call stack of a trap. */
+/** The maximum number of locations in the call stack of a trap. */
 const MAX_LOCATIONS = 64;
 
-/** Returns the call stack of a task. That of a branch continues with the stack of the task that waits for it. */
+/** Returns the call stack of a task. The call stack of a branch continues with that of the task that waits for the branch. */
 export function stackOf(run: Run, tasks: Tasks, task: Actor): readonly SourceLocation[] {
   const locations = [...locationsOf(run.program, task, task.status === "blocked")];
   let inner = task;

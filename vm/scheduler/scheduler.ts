@@ -6,8 +6,8 @@
  *    in the slice, its actor fails instead, together with its branches and descendants, and its parent gets the reason as a message.
  * 2. The waiting messages are delivered, and blocked actors that received one become runnable.
  * 3. If no task is runnable, the machine waits for the answer of the earliest open call, and its task becomes runnable.
- * 4. If there is no open call either, the run ends: with the root's value, or with a deadlock if the root is blocked. A trap of
- *    the root, or a trap in `RUN_ENDING`, ends the run at once.
+ * 4. If there is no open call either, the run ends: with the value of `main`, or with a deadlock if `main` is blocked. A trap of
+ *    `main`, or a trap in `RUN_ENDING`, ends the run at once.
  *
  * Calls overlap: a capability call only begins when a task makes it, and ends the task's slice. Answers are taken one by one, in the
  * order of the calls, whatever the order in which they arrive. So the order of events depends only on the program and on the answers,
@@ -23,10 +23,10 @@
  * does between two effects cannot be observed, so it need not be divided, and compiled code runs as fast as without a scheduler.
  * If an open call is older than so many steps, the machine waits for its answer even if tasks are runnable.
  *
- * Modules without `tasks`, which other compilers make, keep the rules of the Rust machine (`Run.exactSlices`): a slice ends after
- * exactly `MACHINE_LIMITS.sliceSteps` steps, each slice logs a `SchedulerTick`, and a call keeps its slice until it has its answer.
+ * Modules without `tasks`, which only other compilers make, keep the rules of the Rust machine (`Run.exactSlices`): a slice ends after
+ * exactly `MACHINE_LIMITS.sliceSteps` steps, each slice logs a `SchedulerTick`, and a slice goes on only when its call has the answer.
  *
- * A program without actors and branches consists of the root only, and the scheduler logs no events for it.
+ * A program without actors and branches has `main` as its only task, and the scheduler logs no events for it.
  *
  * A slice may also stop at a host call whose answer is a promise, if nothing else can happen before that answer. If the host suspends
  * the run at a call, the state is written to a snapshot for `resumeMachine`.
@@ -87,14 +87,14 @@ export interface Suspended {
   readonly status: "suspended";
   /** The snapshot, for `resumeMachine`. */
   readonly state: Uint8Array;
-  /** The `step` of the request whose answer the run needs. If calls overlap, it need not be the last one. */
+  /** The `step` of the request whose answer the run needs. If calls overlap, this need not be the latest request. */
   readonly callStep: number;
   readonly steps: number;
   readonly allocBytes: number;
   readonly actors: number;
 }
 
-/** The state of a run. The tasks' part of it is plain data that a snapshot can hold. */
+/** The state of a run. The tasks are plain data that a snapshot can hold. */
 export interface Scheduler extends TaskState {
   readonly engine: Engine | undefined;
   /** How many messages of `undelivered` this round has delivered so far. */
@@ -114,7 +114,7 @@ export interface Scheduler extends TaskState {
   stopStep: number;
   /** Whether the run waits for the answer of the earliest open call. */
   isTaking: boolean;
-  /** The step from which on `advance` returns `PAUSED`. Infinity unless a debugger moves the run. */
+  /** At or after this step, `advance` returns `PAUSED`. Infinity unless a debugger moves the run. */
   pauseStep: number;
 }
 
@@ -134,7 +134,10 @@ const MANY_CALLS = 250;
 const CALLING_PAUSE_STEPS = 5_000;
 const SLICES_PER_PAUSE = 16;
 
-/** Runs a program to its end. Returns a promise only if some host call returned one, or if code that the program uses was not loaded yet. */
+/**
+ * Runs a program to its end. Returns a promise only if a host call or `Host.pause` returned one, or if code that the program uses was not
+ * loaded yet.
+ */
 export function runMachine(program: Program, host: Host, options: MachineOptions): MachineEnd | Promise<MachineEnd> {
   const end = startMachine(program, host, options);
   return end instanceof Promise ? end.then(assertNotSuspended) : assertNotSuspended(end);
@@ -193,7 +196,7 @@ export function resumeMachine(
 export function restoredScheduler(
   program: Program,
   host: SuspendingHost,
-  { limits, scheduled, steps, allocBytes, nextActor, made, tasks, undelivered, round, queue, sliceEnd, openCalls }: RunState,
+  { limits, scheduled, steps, allocBytes, nextActor, tasksMade, tasks, undelivered, round, queue, sliceEnd, openCalls }: RunState,
   options: ResumeOptions,
   openCall: (held: HeldCall) => OpenCall,
 ): Scheduler {
@@ -205,11 +208,12 @@ export function restoredScheduler(
   run.nextActor = nextActor;
   if (run.overlaps) run.sliceEnd = sliceEnd;
   run.openCalls.push(...openCalls.map((held) => ({ task: held.task, step: held.step, call: openCall(held) })));
-  Object.assign(scheduler, { made, undelivered: [...undelivered], round, queue: [...queue], stopStep: run.exactSlices ? sliceEnd : steps });
+  const stopStep = run.exactSlices ? sliceEnd : steps;
+  Object.assign(scheduler, { tasksMade, undelivered: [...undelivered], round, queue: [...queue], stopStep });
   for (const task of tasks) {
     scheduler.tasks.set(task.id, task);
     if (task.status === "runnable") scheduler.runnable.add(task.id);
-    if (!hasEnded(task)) run.living += 1;
+    if (!hasEnded(task)) run.livingTasks += 1;
     // `totalSlots` adds frames and globals.
     task.countedSlots = totalSlots(task, slotsOf(program, task));
     scheduler.countedSlots += task.countedSlots;
@@ -239,22 +243,22 @@ export function newScheduler({ program, host, limits, scheduled, meter, options 
     openCalls: [],
     isAlone: always,
     sliceEnd: Number.POSITIVE_INFINITY,
-    living: 0,
+    livingTasks: 0,
     trace: options.trace,
     watch: undefined,
-    stacks: savedStacksFor(host),
+    savedStacks: savedStacksFor(host),
     flow: flowTrackerFor(program, host),
     // As in the Rust machine (the earlier implementation), ids start at 0 without a scheduler.
     nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
-    calls: 0,
+    callsSincePause: 0,
   };
   run.meter.poller = new HostPoller(run);
   const scheduler: Scheduler = {
     run,
     engine: engineFor(program, options),
     tasks: new Map(),
-    made: 0,
+    tasksMade: 0,
     undelivered: [],
     delivered: 0,
     round: -1,
@@ -346,16 +350,16 @@ function heldCall({ task, step, call }: TaskCall): HeldCall {
 }
 
 function suspendWith(scheduler: Scheduler, openCalls: readonly HeldCall[]): Suspended {
-  const { run, made, queue, queueIndex } = scheduler;
+  const { run, tasksMade, queue, queueIndex } = scheduler;
   const { steps, allocBytes } = run.meter;
   run.flow?.endRun(undefined);
   const state = encodeState(run.program, stateOf(scheduler, openCalls, false));
   const callStep = queueIndex < queue.length ? steps : (openCalls[0]?.step ?? steps);
-  return { status: "suspended", state, callStep, steps, allocBytes, actors: made };
+  return { status: "suspended", state, callStep, steps, allocBytes, actors: tasksMade };
 }
 
 export function stateOf(scheduler: Scheduler, openCalls: readonly HeldCall[], isPaused: boolean): RunState {
-  const { run, made, undelivered, round, queue, queueIndex, stopStep } = scheduler;
+  const { run, tasksMade, undelivered, round, queue, queueIndex, stopStep } = scheduler;
   const { limits, scheduled, nextActor, meter, exactSlices } = run;
   const { steps, allocBytes } = meter;
   return {
@@ -365,7 +369,7 @@ export function stateOf(scheduler: Scheduler, openCalls: readonly HeldCall[], is
     steps,
     allocBytes,
     nextActor,
-    made,
+    tasksMade,
     round,
     sliceEnd: exactSlices ? stopStep : Number.isFinite(run.sliceEnd) ? run.sliceEnd : steps,
     tasks: [...scheduler.tasks.values()],
@@ -398,7 +402,7 @@ function endFlowAndThrow({ run }: Scheduler, error: unknown): never {
 }
 
 function trappedEnd(
-  { run, tasks, made }: Scheduler,
+  { run, tasks, tasksMade }: Scheduler,
   trap: MachineTrap,
   task: Actor | undefined,
   stack?: readonly SourceLocation[],
@@ -416,7 +420,7 @@ function trappedEnd(
     },
     steps: run.meter.steps,
     allocBytes: run.meter.allocBytes,
-    actors: Math.max(1, made),
+    actors: Math.max(1, tasksMade),
     unreceived: unreceivedFailures(tasks),
   };
 }
@@ -465,7 +469,7 @@ export function advance(scheduler: Scheduler, answer?: CapabilityAnswer): Machin
   }
 }
 
-/** Takes the answer of the earliest open call, if it is its turn. Returns a promise if the run has to wait for it. */
+/** Takes the answer of the earliest open call, if it is due. Returns a promise if the run has to wait for the answer. */
 function takeAnswer(scheduler: Scheduler): Wait | undefined {
   const { run, runnable } = scheduler;
   const earliest = run.openCalls[0];
@@ -481,7 +485,7 @@ function takeAnswer(scheduler: Scheduler): Wait | undefined {
 
 const answerOfReply = (reply: CallReply): CapabilityAnswer => (reply === "suspend" ? SUSPEND_ANSWER : reply);
 
-/** Gives the earliest open call its answer. The answer is dropped if the task has failed, unless it ends the run. */
+/** Gives the earliest open call its answer. If the task has failed, the answer is dropped, unless the answer ends the run. */
 function giveAnswer(scheduler: Scheduler, answer: CapabilityAnswer): void {
   const { run, tasks, runnable } = scheduler;
   scheduler.isTaking = false;
@@ -502,11 +506,11 @@ function giveAnswer(scheduler: Scheduler, answer: CapabilityAnswer): void {
 
 /** Begins the next round. Returns the end of the run if no task is runnable, and no message or answer is on its way. */
 function nextRound(scheduler: Scheduler): MachineEnd | undefined {
-  const root = expectDefined(scheduler.tasks.get(0));
+  const main = expectDefined(scheduler.tasks.get(0));
   beginRound(scheduler);
   if (scheduler.queue.length > 0 || scheduler.undelivered.length > 0 || scheduler.run.openCalls.length > 0) return undefined;
-  if (root.status === "completed") return completedEnd(scheduler, root);
-  throw new RunTrap(new MachineTrap("deadlock", "deadlock: all actors blocked with no pending messages"), root);
+  if (main.status === "completed") return completedEnd(scheduler, main);
+  throw new RunTrap(new MachineTrap("deadlock", "deadlock: all actors blocked with no pending messages"), main);
 }
 
 function beginRound(scheduler: Scheduler): void {
@@ -519,7 +523,7 @@ function beginRound(scheduler: Scheduler): void {
 function beginSlice(scheduler: Scheduler, task: Actor): void {
   const { run } = scheduler;
   scheduler.inSlice = true;
-  if (run.scheduled) run.nextActor = scheduler.made;
+  if (run.scheduled) run.nextActor = scheduler.tasksMade;
   if (run.overlaps) run.sliceEnd = run.meter.steps + MACHINE_LIMITS.taskSliceSteps;
   setPausePoint(scheduler);
   if (!run.exactSlices) return;
@@ -532,8 +536,8 @@ function beginSlice(scheduler: Scheduler, task: Actor): void {
 function setPausePoint(scheduler: Scheduler): void {
   const { run } = scheduler;
   if (run.exactSlices) return;
-  scheduler.stopStep = run.meter.steps + (run.calls > MANY_CALLS ? CALLING_PAUSE_STEPS : PAUSE_STEPS);
-  run.calls = 0;
+  scheduler.stopStep = run.meter.steps + (run.callsSincePause > MANY_CALLS ? CALLING_PAUSE_STEPS : PAUSE_STEPS);
+  run.callsSincePause = 0;
 }
 
 function runSlice(scheduler: Scheduler, task: Actor, answer: CapabilityAnswer | undefined): Signal | MachineTrap {
@@ -578,22 +582,22 @@ function deliver(scheduler: Scheduler): Promise<void> | undefined {
   return undefined;
 }
 
-function completedEnd(scheduler: Scheduler, root: Actor): MachineEnd {
-  const { run, tasks, made } = scheduler;
+function completedEnd(scheduler: Scheduler, main: Actor): MachineEnd {
+  const { run, tasks, tasksMade } = scheduler;
   try {
-    checkSerializable(root.result);
+    checkSerializable(main.result);
   } catch (error) {
     if (!(error instanceof BorunaError)) throw error;
     const kind = error.kind === "value.not_portable" ? "type_error" : error.kind === "value.too_deep" ? "invalid_value" : "alloc_limit";
-    throw new RunTrap(new MachineTrap(kind, error.message), root);
+    throw new RunTrap(new MachineTrap(kind, error.message), main);
   }
   run.flow?.endRun(undefined);
   return {
     status: "completed",
-    value: root.result,
+    value: main.result,
     steps: run.meter.steps,
     allocBytes: run.meter.allocBytes,
-    actors: made,
+    actors: tasksMade,
     unreceived: unreceivedFailures(tasks),
   };
 }

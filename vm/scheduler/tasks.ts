@@ -19,9 +19,9 @@ export interface TaskState {
   /** All tasks by number, ascending. A branch is removed when it ends. */
   readonly tasks: Map<number, Actor>;
   /** How many tasks were made. The next one gets this number. */
-  made: number;
+  tasksMade: number;
   undelivered: UndeliveredMessage[];
-  /** The ids of all runnable tasks. This set makes a round take no time for tasks that wait. */
+  /** The ids of all runnable tasks. Because of this set, a round takes no time for tasks that wait. */
   readonly runnable: Set<number>;
   /** The sum of `countedSlots` of all tasks. */
   countedSlots: number;
@@ -32,7 +32,7 @@ export function startMain(state: TaskState, args: readonly Value[]): void {
   const { run } = state;
   const { module, functions } = run.program;
   const actor = newActor(0, -1);
-  begin(
+  initialize(
     run,
     actor,
     module.globals.map(() => UNIT),
@@ -40,18 +40,18 @@ export function startMain(state: TaskState, args: readonly Value[]): void {
   reserveSlots(actor, args.length);
   for (const [i, arg] of args.entries()) setSlot(actor.stack, actor.numbers, i, arg);
   pushFrame(run, actor, expectDefined(functions[module.entry]), 0, args.length);
-  add(state, actor);
+  addTask(state, actor);
 }
 
-function begin(run: Run, task: Actor, globals: readonly Value[]): void {
-  run.living += 1;
+function initialize(run: Run, task: Actor, globals: readonly Value[]): void {
+  run.livingTasks += 1;
   task.globals.push(...globals);
 }
 
-function add(state: TaskState, task: Actor): void {
+function addTask(state: TaskState, task: Actor): void {
   state.tasks.set(task.id, task);
   state.runnable.add(task.id);
-  state.made += 1;
+  state.tasksMade += 1;
 }
 
 /** Why a slice ended. */
@@ -62,7 +62,7 @@ export function endSlice(state: TaskState, task: Actor, signal: SliceEnd): void 
     failActor(state, task, signal);
     return;
   }
-  if (signal === "done") end(state, task);
+  if (signal === "done") completeTask(state, task);
   else if (signal === "blocked" || signal === "waiting" || signal === "joining") task.status = signal;
   if (task.status !== "runnable") state.runnable.delete(task.id);
   if (!state.run.scheduled) return;
@@ -72,9 +72,9 @@ export function endSlice(state: TaskState, task: Actor, signal: SliceEnd): void 
   if (signal === "done" && task.branch !== undefined) joinBranch(state, task, task.branch);
 }
 
-function end({ run }: TaskState, task: Actor): void {
+function completeTask({ run }: TaskState, task: Actor): void {
   task.status = "completed";
-  run.living -= 1;
+  run.livingTasks -= 1;
 }
 
 /**
@@ -106,7 +106,10 @@ function chargeFrameWalk(meter: Meter, task: Actor): void {
   }
 }
 
-/** Creates the actors that a task spawned in its slice, and queues the messages that it sent. Both belong to the task's actor. */
+/**
+ * Creates the actors that a task spawned in its slice, and queues the messages that it sent. If the task is a branch, the actor that the
+ * branch belongs to is the parent and the sender.
+ */
 function collectEffects(state: TaskState, task: Actor): void {
   const { run, tasks } = state;
   const { spawned, sent, spawnedAt } = task;
@@ -114,17 +117,17 @@ function collectEffects(state: TaskState, task: Actor): void {
   dropEffects(task);
   const owner = ownerOf(tasks, task);
   for (const [i, functionIndex] of spawned.entries()) {
-    const id = state.made;
+    const id = state.tasksMade;
     const spawn = { type: "ActorSpawn", actor_id: id, function: run.program.module.functions[functionIndex]?.name ?? "?" } as const;
     logAt(run, spawn, task, () => locationsOfFrames(run, spawnedAt[i]));
     const child = newActor(id, owner.id);
-    begin(
+    initialize(
       run,
       child,
       run.program.module.globals.map(() => UNIT),
     );
     pushFrame(run, child, expectDefined(run.program.functions[functionIndex]), 0, 0);
-    add(state, child);
+    addTask(state, child);
     owner.children.add(id);
     recountSlots(state, child);
   }
@@ -142,17 +145,17 @@ function makeBranches(state: TaskState, task: Actor): void {
   const { join } = task;
   if (join === undefined) return;
   const { run } = state;
-  const first = state.made;
+  const first = state.tasksMade;
   run.flow?.beginPar(task, first, join.remaining);
   for (const [index, call] of join.calls.entries()) {
-    const branch = newActor(state.made, task.id, index, task.owner);
-    begin(run, branch, task.globals);
+    const branch = newActor(state.tasksMade, task.id, index, task.owner);
+    initialize(run, branch, task.globals);
     try {
       enterBranch(run, branch, call);
     } catch (error) {
       throw error instanceof MachineTrap ? new RunTrap(error, task) : error;
     }
-    add(state, branch);
+    addTask(state, branch);
     task.children.add(branch.id);
     recountSlots(state, branch);
   }
@@ -190,10 +193,10 @@ function joinBranch(state: TaskState, branch: Actor, index: number): void {
 export function failActor(state: TaskState, task: Actor, trap: MachineTrap): void {
   const { run, tasks } = state;
   const actor = ownerOf(tasks, task);
-  const sentAt = run.stacks?.save(task);
+  const sentAt = run.savedStacks?.save(task);
   const failing = [actor];
   for (let next = failing.pop(); next !== undefined; next = failing.pop()) {
-    if (!hasEnded(next)) run.living -= 1;
+    if (!hasEnded(next)) run.livingTasks -= 1;
     next.status = "failed";
     dropEffects(next);
     run.flow?.endActor(next.id, trap.kind);

@@ -47,14 +47,14 @@ export class StateReader {
     const overlaps = scheduled && this.#program.module.tasks !== undefined;
     const maxTasks = overlaps ? Number.MAX_SAFE_INTEGER : MACHINE_LIMITS.actors;
     const nextActor = bytes.readVarintUpTo(maxTasks, "actor");
-    const made = bytes.readVarintUpTo(maxTasks, "task");
+    const tasksMade = bytes.readVarintUpTo(maxTasks, "task");
     // In each round, at least one actor takes a step or ends.
     const round = bytes.readVarintUpTo(steps + MACHINE_LIMITS.actors, "round");
     const sliceEnd = bytes.varint();
-    const tasks = this.#readTasks(scheduled ? made : 1, overlaps, limits);
+    const tasks = this.#readTasks(scheduled ? tasksMade : 1, overlaps, limits);
     const byId = new Map(tasks.map((task) => [task.id, task]));
     const queue = this.#readQueue(byId);
-    const undelivered = this.#readMessages(made);
+    const undelivered = this.#readMessages(tasksMade);
     const openCalls = this.#readOpenCalls(byId, steps);
     if (openCalls.length > 0 && !overlaps) return failState("open calls in a module without tasks");
     /** The task whose slice waits for the answer; undefined between rounds. */
@@ -73,10 +73,10 @@ export class StateReader {
       expected.spawned = current.spawned.length;
       expected.pushes = pushes;
     }
-    if (scheduled && current !== undefined && nextActor !== made + expected.spawned) return failState("its actors do not add up");
+    if (scheduled && current !== undefined && nextActor !== tasksMade + expected.spawned) return failState("its actors do not add up");
     for (const task of tasks)
       this.#checkFrames(task, task === current ? expected.pushes : task.waiting !== undefined || task.join !== undefined ? 1 : 0);
-    return { isPaused, limits, scheduled, steps, allocBytes, nextActor, made, round, sliceEnd, tasks, queue, undelivered, openCalls };
+    return { isPaused, limits, scheduled, steps, allocBytes, nextActor, tasksMade, round, sliceEnd, tasks, queue, undelivered, openCalls };
   }
 
   /** Reads the open calls. Each task that waits for an answer has exactly one. */
@@ -115,16 +115,16 @@ export class StateReader {
     return limits;
   }
 
-  #readTasks(made: number, overlaps: boolean, limits: Limits): readonly Actor[] {
-    const count = this.#bytes.readCount("actors", made);
+  #readTasks(tasksMade: number, overlaps: boolean, limits: Limits): readonly Actor[] {
+    const count = this.#bytes.readCount("actors", tasksMade);
     const tasks = new Map<number, Actor>();
     let last = -1;
     for (let i = 0; i < count; i++) {
-      const id = this.#bytes.readIndex(made, "actor");
+      const id = this.#bytes.readIndex(tasksMade, "actor");
       if (id <= last || (i === 0 && id > 0) || (!overlaps && id !== i)) failState("actors that are not in order");
       last = id;
       const parent = this.#bytes.readVarintUpTo(id, "parent") - 1;
-      const branch = this.#bytes.readVarintUpTo(overlaps ? made : 0, "branch") - 1;
+      const branch = this.#bytes.readVarintUpTo(overlaps ? tasksMade : 0, "branch") - 1;
       if (parent < 0 !== (id === 0)) failState("an actor without a parent that is not the root");
       const outer = tasks.get(parent);
       if (parent >= 0 && outer === undefined) failState("an actor whose parent is not there");
@@ -134,19 +134,19 @@ export class StateReader {
         parent,
         branch: branch < 0 ? undefined : branch,
         owner: branch < 0 ? id : (outer?.owner ?? id),
-        made,
+        tasksMade,
         limits,
       });
       if (task.branch !== undefined) checkBranch(task.branch, outer?.join);
       if (!overlaps && (task.status === "waiting" || task.status === "joining")) failState("no such status");
       tasks.set(id, task);
     }
-    if (count === 0 || (!overlaps && count !== made)) failState("its actors do not add up");
+    if (count === 0 || (!overlaps && count !== tasksMade)) failState("its actors do not add up");
     this.#checkJoins(tasks);
     return [...tasks.values()];
   }
 
-  /** Checks that each branch that has not ended is there once. */
+  /** Checks that the state has each branch that has not ended, and has it once. */
   #checkJoins(tasks: ReadonlyMap<number, Actor>): void {
     for (const task of tasks.values()) {
       if ((task.status === "joining") !== (task.join !== undefined)) failState("a task that waits for no branches");
@@ -167,7 +167,7 @@ export class StateReader {
     return { calls: [], results, remaining: results.filter((result) => result === undefined).length };
   }
 
-  #readActor({ id, parent, branch, owner, made, limits }: TaskHead): Actor {
+  #readActor({ id, parent, branch, owner, tasksMade, limits }: TaskHead): Actor {
     const bytes = this.#bytes;
     const actor = newActor(id, parent, branch, owner);
     actor.status = STATUSES[bytes.u8()] ?? failState("no such status");
@@ -188,7 +188,7 @@ export class StateReader {
     }
     if (actor.status !== "failed") {
       for (let remaining = bytes.readCount("messages"); remaining > 0; remaining--) {
-        actor.mailbox.push({ from: bytes.readIndex(made, "actor"), payload: this.#values.readValue() });
+        actor.mailbox.push({ from: bytes.readIndex(tasksMade, "actor"), payload: this.#values.readValue() });
       }
       if (actor.status === "blocked" && hasMail(actor)) failState("an actor that waits though it has mail");
     }
@@ -290,7 +290,7 @@ export class StateReader {
       // In a dynamically stacked function each instruction reserves its own slots. The answer is pushed before the next
       // instruction runs, so its slot must be reserved here.
       reserveSlots(actor, operandBase + Math.max(fn.maxStack, height));
-      for (const local of analyzeAppends(fn).locals) {
+      for (const local of analyzeAppends(fn).targets) {
         if (pendingSlots[markedCount] !== base + local) continue;
         if (typeof actor.stack[base + local] !== "string") failState("a pending value that is no String");
         actor.numbers[base + local] = PENDING_MARK;
@@ -311,7 +311,7 @@ interface TaskHead {
   readonly parent: number;
   readonly branch: number | undefined;
   readonly owner: number;
-  readonly made: number;
+  readonly tasksMade: number;
   readonly limits: Limits;
 }
 

@@ -12,28 +12,28 @@ import type { ValueWriter } from "./value-writer.ts";
 /** An open call of a task. */
 export interface HeldCall {
   readonly task: number;
-  /** The step at which it was made. */
+  /** The step at which the call was made. */
   readonly step: number;
-  /** The answer, if it has arrived before its turn. */
+  /** The answer, if the host gave it before it was the call's turn. */
   readonly answer: CapabilityAnswer | undefined;
 }
 
 /**
- * The state of a run. Unless `isPaused`, the run waits for an answer: that of the call of the first task in `queue` or, between rounds,
- * when `queue` is empty, that of the first of `openCalls`.
+ * The state of a run. Unless `isPaused`, the run waits for the answer of a call: the call of the first task in `queue` or, if `queue` is
+ * empty (between rounds), the first of `openCalls`.
  */
 export interface RunState {
-  /** Whether the first task in `queue` is before an instruction of its slice, and waits for nothing. Only a debugger pauses a run so. */
+  /** Whether a debugger paused the run: the first task in `queue` is before an instruction of its slice, and waits for nothing. */
   readonly isPaused: boolean;
   readonly limits: Limits;
-  /** Whether actors are scheduled. If not, the run has only the root actor; see `Run.scheduled`. */
+  /** Whether actors are scheduled. If not, the run has only the task `main`; see `Run.scheduled`. */
   readonly scheduled: boolean;
   readonly steps: number;
   readonly allocBytes: number;
   /** The id that the next spawned actor gets. */
   readonly nextActor: number;
   /** How many tasks were made. */
-  readonly made: number;
+  readonly tasksMade: number;
   /** The number of the scheduler's current round, from 0. */
   readonly round: number;
   /** The step, counted from the start of the run, at which the slice of the first actor in `queue` ends. */
@@ -62,10 +62,10 @@ export const ANSWER_TRAPS: readonly TrapKind[] = Object.keys(TRAPS).filter(isTra
 export function writeState(program: Program, out: ByteWriter, values: ValueWriter, state: RunState): void {
   for (const field of LIMIT_FIELDS) out.varint(state.limits[field]);
   out.u8((state.scheduled ? SCHEDULED : 0) + (state.isPaused ? PAUSED : 0));
-  for (const n of [state.steps, state.allocBytes, state.nextActor, state.made, state.round, state.sliceEnd]) out.varint(n);
+  for (const n of [state.steps, state.allocBytes, state.nextActor, state.tasksMade, state.round, state.sliceEnd]) out.varint(n);
   out.varint(state.tasks.length);
   const pendingStrings = state.tasks.map((actor) => pendingStringsOf(program, actor));
-  // Writing copies these Strings out of their ropes, and the run has not been charged for the copies.
+  // Writing these Strings makes V8 copy them, and the run has not been charged for the copies.
   if (pendingStrings.reduce((sum, { units }) => sum + units, 0) > MAX_STATE_BYTES) throw tooLarge();
   for (const [i, actor] of state.tasks.entries()) writeActor(out, values, actor, pendingStrings[i]?.slots ?? []);
   out.varint(state.queue.length);
@@ -106,8 +106,8 @@ function writeAnswer(out: ByteWriter, values: ValueWriter, answer: CapabilityAns
 }
 
 /**
- * Writes a task. An actor that has ended is also written. Its mailbox is written unless the actor failed,
- * because the end of the run reports the failures that are still unread in mailboxes.
+ * Writes a task, even an actor that has ended. The mailbox is written unless the actor failed, because the end of the run reports the
+ * failures that are still unread in mailboxes.
  */
 function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor, pendingSlots: readonly number[]): void {
   out.varint(actor.id);
@@ -178,7 +178,7 @@ function pendingStringsOf({ functions }: Program, actor: Actor): PendingStrings 
   for (let i = 0; i < actor.depth && !hasEnded(actor); i++) {
     const fn = functions[actor.frameFunction[i] ?? 0];
     const base = actor.frameBase[i] ?? 0;
-    const locals = fn === undefined ? [] : analyzeAppends(fn).locals;
+    const locals = fn === undefined ? [] : analyzeAppends(fn).targets;
     if (fn === undefined || locals.length === 0) continue;
     for (const local of locals) {
       if (typeof actor.stack[base + local] !== "string" || actor.numbers[base + local] !== PENDING_MARK) continue;

@@ -1,12 +1,12 @@
 import { BorunaError } from "../error.ts";
 
-/** For very long Strings, V8 hashes only the length, so in a Map all of them with the same length would collide. */
+/** V8 hashes only the length of a very long String. In a Map, long Strings of equal length would all collide, so these are kept elsewhere. */
 const MAX_HASHED_UNITS = 8_192;
 /** How many code units of a long String its full fingerprint samples. */
 const SAMPLES = 16_384;
 /** How many code units of a long String its quick fingerprint samples. */
 const QUICK_SAMPLES = 64;
-/** Limit on the recent Strings that are kept for each quick fingerprint. */
+/** How many recent Strings are remembered for each quick fingerprint. */
 const MAX_RECENT = 4;
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x0100_0193;
@@ -58,7 +58,7 @@ export class StringTable {
     return match.index;
   }
 
-  /** Returns the entry of the String, which it finds by the full fingerprint or adds. */
+  /** Returns the entry of the String. Finds the entry by the full fingerprint, or adds it. */
   #findOrAdd(text: string): IndexedString {
     this.#spend(Math.min(text.length, SAMPLES));
     const key = fingerprint(text, SAMPLES);

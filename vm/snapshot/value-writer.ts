@@ -147,7 +147,7 @@ export class ValueWriter {
   readonly #versionTrees = new Map<Trie<Value>, ListTree | undefined>();
   /** The owners that are alive, with their numbers. */
   readonly #owners = new Map<Owner, number>();
-  /** How many nodes have an index: values, list buffers, entries of maps, and trees of lists. Each sort is numbered on its own. */
+  /** How many nodes have an index: values, list buffers, entries of maps, and trees of lists. Each of the four is numbered separately. */
   #valueCount = 0;
   #bufferCount = 0;
   #entryCount = 0;

@@ -129,7 +129,7 @@ export function arithmetic(op: ArithmeticOp, a: Value, b: Value): Value {
     }
   }
   if (op === "Mod") throw typeTrap("Int", isInt(a) ? b : a);
-  // The older machine checks the divisor before the types.
+  // The Rust machine checks the divisor before the types.
   if (op === "Div" && (b === 0 || (b instanceof FloatValue && b.value === 0))) throw divisionByZero();
   const x = toNumber(a);
   const y = toNumber(b);

@@ -1,6 +1,6 @@
 /**
- * Bit operations, wrapping arithmetic and divisors of 64-bit Ints in two's complement. Ints are in their canonical form (see
- * `value.ts`), and so are the results.
+ * Bit operations, wrapping arithmetic and divisors of 64-bit Ints in two's complement. Operands and results are Ints in
+ * their canonical form (see `value.ts`).
  */
 import { addInts, negateInt, remainderInts, subtractInts } from "./arithmetic.ts";
 import { intFromBigInt, type IntValue } from "./value.ts";

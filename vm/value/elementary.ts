@@ -1,6 +1,6 @@
 /**
- * Loads the elementary functions on Floats. `Math.exp` and the like return other bits on other hosts, so a log would not replay
- * everywhere; these do not (docs/internals/adr/039-elementary-functions.md). Their file is loaded only for programs that use them.
+ * Loads the elementary functions on Floats, which return the same bits on every host (docs/internals/adr/039-elementary-functions.md).
+ * `Math.exp` and the like do not, so a log would not replay everywhere. The file is loaded only for programs that use these functions.
  */
 import { BorunaError } from "../error.ts";
 import type { ElementaryFunctions } from "./elementary-functions.ts";

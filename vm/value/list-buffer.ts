@@ -5,8 +5,8 @@ import { EMPTY_TRIE, type Trie, trieAppend } from "./trie.ts";
 export const MAX_HEAD_LENGTH = 1 << 20;
 
 /**
- * A growing array that several versions of a list share. It consists of one array, followed by pages. `length` is the length
- * of the longest version. `trie` holds a prefix of the same elements for the versions that branch off.
+ * A growing array that several versions of a list share. Its elements are in one array (`head`) and then in pages. `length` is the
+ * length of the longest version. `trie` returns a trie of the first elements, for versions that branch off.
  */
 export class ListBuffer<T> {
   /** The first elements: at most `MAX_HEAD_LENGTH`, unless the array that the constructor got is longer. */

@@ -5,7 +5,7 @@ import { compareUtf8 } from "./utf8.ts";
 
 type Entry<T> = readonly [string, T];
 
-/** Limit on how many entries of one key `get` goes back from the newest entry. */
+/** `get` goes back at most this many entries of one key, from the newest entry. */
 const MAX_WALK = 64;
 /** Limit on how many more dead entries than live entries a history may have. */
 const MAX_EXTRA_DEAD = 32;
@@ -130,7 +130,7 @@ export class MapHistory<T> {
 
   /**
    * Returns the tree of the version of this length. Each entry is applied to a tree at most twice, once for `#newest` and once for
-   * `#roots`, no matter which versions ask in which order. The charges for the changes cover all nodes that are kept.
+   * `#roots`, in whatever order the trees of versions are requested. The charges for the changes cover all nodes that stay in memory.
    */
   rootAt(length: number): MapNode<T> | null {
     const newest = this.#newest;

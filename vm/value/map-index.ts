@@ -18,11 +18,9 @@ const ENTRY_WORDS = 4;
 const MAX_SHORT_UNITS = 15;
 /** The lowest byte of the first word of a key that is not short. In a short key, this byte is the length. */
 const NOT_SHORT = 0xff;
-/**
- * About how many code units of a long key are hashed, so that the cost is bounded, and how many of them are at each end. The others sample
- * the middle.
- */
+/** About how many code units of a long key are hashed, so that the cost is bounded. */
 const HASHED_UNITS = 64;
+/** How many of these code units are at each end of the key. The others are samples from its middle. */
 const END_UNITS = 24;
 /** A slot holds an entry number in its lowest `NUMBER_BITS` bits and eight bits of the hash above them. A free slot holds 0. */
 const NUMBER_BITS = 24;

@@ -56,7 +56,7 @@ interface CheckWork {
   instance(type: Type): void;
 }
 
-/** Returns the first part that was found not to match, or undefined if the value has the type. */
+/** Returns the first part found that does not match; undefined if the value has the type. */
 export function findMismatch(value: Value, type: Type, types: readonly TypeDef[], work: CheckWork): Mismatch | undefined {
   const table = typeTable(types);
   const queue: QueuedValue[] = [];

@@ -8,12 +8,14 @@
  *     grid[0][2] = 6      changes row 0 in place
  *     grid[1][0] = 7      copies row 1, changes the list in place
  *
- * The owner dies when the variable is read for anything but a part that is not marked itself. `bytecode/ownership.ts` says at which
- * instructions that happens.
+ * The owner dies when the variable is read, unless the program reads only a part of it and that part is not marked. `bytecode/ownership.ts`
+ * decides at which instructions the owner dies.
  *
  * A copy of a long list or of a map shares most of its storage with the original, and is charged only for what it does not share. So
  * its next changes must pay for the rest of the storage before a change is free. `unpaid` counts the changes that are still to be charged.
  */
+
+/** Marks the values that one variable alone holds. */
 export class Owner {
   isAlive: boolean = true;
   /** Records the changes in place, if they may have to be undone. */
@@ -25,7 +27,7 @@ export interface Owned {
   owner: Owner | undefined;
 }
 
-/** Whether the value may be changed in place. */
+/** Whether the value has an owner that is alive. */
 export const isOwned = (value: Owned): boolean => value.owner?.isAlive === true;
 
 /** A list or a map whose changes in place can be undone. */
@@ -38,7 +40,7 @@ interface Saved {
 /** A record whose changes in place can be undone. */
 interface SavedRecord {
   copy(): SavedRecord;
-  /** Takes the fields of a copy. */
+  /** Sets the fields to those of a copy. */
   assign(copy: SavedRecord): void;
 }
 

@@ -12,8 +12,8 @@ const NO_ITEMS: never[] = [];
  *     c = a.push(4)    a trie [1, 2, 4]     the slot after a is occupied, so c branches off as a trie
  *
  * No operation copies a long list, no matter which version it starts from. `push` takes constant time in a buffer and O(log n) in a
- * trie, `set` in O(log n), `slice` returns a view, and `concat` takes time in proportion to the length of the second list. The exception is a list that
- * has dropped most of its elements in front, like a queue. Its next push copies the remaining elements to a new buffer. That
+ * trie, `set` takes O(log n), `slice` returns a view, and `concat` takes time in proportion to the length of the second list. The exception
+ * is a list that has dropped most of its elements in front, like a queue. Its next push copies the remaining elements to a new buffer. That
  * push also occupies the next slot of the old buffer, so no other version causes the same copy.
  */
 export class PersistentList<T> implements Owned {
@@ -24,13 +24,13 @@ export class PersistentList<T> implements Owned {
   readonly offset: number;
   /**
    * The elements, or the first array of the buffer, which may hold elements before `offset` and after the end. Empty for a list in a trie.
-   * Outside of this class, only the compiled engine reads it.
+   * Outside of this class, only the compiled engine reads `head`.
    */
   readonly head: T[];
   /** The owner of this version, and the changes that are still to be charged; see `owner.ts`. */
   owner: Owner | undefined = undefined;
   unpaid: number = 0;
-  /** The length and the changed parts of the elements when the owner's log began. */
+  /** What `restore` needs: the length and, for each page that has changed since, the elements at the time when the owner's log began. */
   #saved: { readonly length: number; readonly pages: T[][] } | undefined = undefined;
   /**
    * The buffer with the elements; undefined if the elements are in the trie or the list is empty. It is also undefined if no other version
@@ -126,7 +126,7 @@ export class PersistentList<T> implements Owned {
     return true;
   }
 
-  /** Whether the list has an array or a buffer that begins and ends where the list does. If it was just made, nothing else uses that. */
+  /** Whether the list has an array or a buffer that begins and ends where the list does. In a list that was just made, nothing else uses this storage. */
   get ownsStorage(): boolean {
     return this.offset === 0 && this.head !== NO_ITEMS && (this.#buffer ?? this.head).length === this.length;
   }
@@ -214,7 +214,7 @@ export class PersistentList<T> implements Owned {
     return new PersistentList(this.head, buffer, buffer === undefined ? this.#trie : undefined, this.offset + start, end - start);
   }
 
-  /** Does the same as `slice(0, length)`, but may shorten this list in place. No other place may hold it or use its storage. */
+  /** Does the same as `slice(0, length)`, but may shorten this list in place. No other place may hold this list or use its storage. */
   shorten(length: number): PersistentList<T> {
     const isPlain = this.#buffer === undefined && this.owner?.log === undefined && this.ownsStorage;
     if (!isPlain || length >= this.length) return this.slice(0, length);

@@ -4,8 +4,8 @@ import { compareUtf8 } from "./utf8.ts";
 import type { ChangeLog, Owned, Owner } from "./owner.ts";
 
 /**
- * A map with fewer entries than this never starts a history. In such a map, lookups in the tree are faster, and the tree takes no more
- * memory.
+ * A map with fewer entries than this never starts a history. For such a map, lookups in a tree are faster than in a history, and a tree
+ * takes no more memory.
  */
 const MIN_HISTORY_SIZE = 128;
 
@@ -34,8 +34,8 @@ export class PersistentMap<T> implements Owned {
   #history: MapHistory<T> | undefined;
   /**
    * With a history: the number of its entries that this version sees. Without a history: the number of changes that have been saved up
-   * for starting one. The first map made from this version takes that number plus one. This version then keeps 0, so that no change
-   * counts twice.
+   * for starting one. The first map made from this version gets that number plus one. The number of this version is then set to 0, so
+   * that no change counts twice.
    */
   #length: number;
   /** The number of the history's entries that other versions may see. */

@@ -1,7 +1,7 @@
 const CHUNK_UNITS = 8_192;
 
 /**
- * Splits a text into chunks of some thousand code units, without splitting a surrogate pair. Use it if processing the text needs many
+ * Splits a text into chunks of some thousand code units, without splitting a surrogate pair. Use this function if processing needs many
  * times the memory of the text.
  */
 export function* chunksOf(text: string): IterableIterator<string> {
@@ -14,7 +14,7 @@ export function* chunksOf(text: string): IterableIterator<string> {
   }
 }
 
-/** Limit on the parts that are kept before they are joined. */
+/** `TextBuilder` joins its parts when it has this many. */
 const MAX_PARTS = 8_192;
 
 /**

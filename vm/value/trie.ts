@@ -1,8 +1,7 @@
 /**
  * A persistent vector (after Bagwell and Hickey). It consists of a 16-way tree of full leaves and a tail of at most 16 elements that
  * are not yet in the tree. Nodes are narrow, because a new version may copy a path of the tree but is charged for only one push.
- * Lists have fewer than 2^26 elements (`MAX_LIST_LENGTH`), so the tree has at most seven levels and
- * recursion by level is safe.
+ * Lists have at most 2^26 elements (`MAX_LIST_LENGTH`), so the tree has at most seven levels and recursion by level is safe.
  */
 
 const BITS = 4;

@@ -4,7 +4,7 @@ import { lazily } from "../lazy.ts";
 import type { TypeDef } from "../bytecode/module.ts";
 import { parseType, type Type, typeToString } from "./type.ts";
 
-/** `type` is undefined if the definition's text is not a valid type, which happens in some older modules. Then any value is accepted. */
+/** A field. `type` is undefined, and any value is accepted, if the definition's text is not a valid type, as in some older modules. */
 interface Field {
   readonly name: string;
   readonly type: Type | undefined;
@@ -16,7 +16,7 @@ interface Variant {
   readonly payload: { readonly type: Type | undefined } | null;
 }
 
-/** A record or enum type whose type arguments are known. */
+/** A record or enum type with the types of its fields or payloads, in which type arguments replace type parameters. */
 export type TypeShape =
   | { readonly kind: "record"; readonly id: number; readonly name: string; readonly fields: readonly Field[] }
   | { readonly kind: "enum"; readonly id: number; readonly name: string; readonly variants: readonly Variant[] };
@@ -46,7 +46,7 @@ export class TypeTable {
   /** Maps the text of each type in the definitions to one object, so that `#shapesByType` finds the shape of the type without its text. */
   readonly #typesByText = new Map<string, Type>();
   readonly #shapesByType = new WeakMap<Type, TypeShape>();
-  /** The types of texts that `json.from` and `json.to` name. */
+  /** The types that `typeOf` has parsed, by text. */
   readonly #parsedTypes = new Map<string, Type>();
   /** The shapes of type ids. */
   readonly #shapesById: (TypeShape | undefined)[] = [];
@@ -80,7 +80,7 @@ export class TypeTable {
     return shape;
   }
 
-  /** Returns the type of a text; equal texts have the same type as far as they are cached. Throws `value.type_syntax`. */
+  /** Parses the text of a type. Equal texts return the same object while the cache has room. Throws `value.type_syntax`. */
   typeOf(text: string): Type {
     const cachedType = this.#parsedTypes.get(text);
     if (cachedType !== undefined) return cachedType;

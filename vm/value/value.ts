@@ -129,7 +129,7 @@ export class RecordValue implements Owned {
         return undefined;
     }
   }
-  /** Changes a field of the record. Only the variable that is assigned to may hold the record. */
+  /** Changes a field in place. No place but the variable that is assigned to may hold the record. */
   put(index: number, value: Value): void {
     if (index === 0) this.f0 = value;
     else if (index === 1) this.f1 = value;
@@ -160,8 +160,9 @@ export class RecordValue implements Owned {
   }
 }
 
-/** The number of fields in a record that is not wide, and the number of fields that are in the object itself in a wide record. */
+/** The most fields of a record that is not a `WideRecord`. */
 export const NARROW_FIELDS = 4;
+/** The most fields that a `WideRecord` has in the object itself. */
 export const WIDE_FIELDS = 8;
 
 /** A record with more than four fields. If it has more than eight, all of them are also in an array. */

@@ -28,8 +28,8 @@ function rolesOf(code: Code, more: Partial<TestFunction> = {}): string {
   );
   const [fn] = program.functions;
   if (fn === undefined) throw new Error("no function");
-  const { roles, isAppendTarget, locals } = analyzeAppends(fn);
-  expect(locals).toEqual([...isAppendTarget.keys()].filter((i) => isAppendTarget[i] === 1));
+  const { roles, isAppendTarget, targets } = analyzeAppends(fn);
+  expect(targets).toEqual([...isAppendTarget.keys()].filter((i) => isAppendTarget[i] === 1));
   return roles.length === 0 ? "" : [...roles].map((role) => ".lcs"[role]).join("");
 }
 

@@ -336,7 +336,7 @@ describe("forged snapshots", () => {
     const rounds = before.steps + MACHINE_LIMITS.actors + 1;
     const refused = (forged: Partial<RunState>, message: string): void =>
       expect(() => resume(ACTORS, encodeState(ACTORS, { ...before, ...forged }))).toThrow(`not a state of this program: ${message}`);
-    refused({ tasks: [...before.tasks, waiting], made: 2, nextActor: 2 }, "an actor that waits though it has mail");
+    refused({ tasks: [...before.tasks, waiting], tasksMade: 2, nextActor: 2 }, "an actor that waits though it has mail");
     refused({ round: rounds }, `round ${rounds} is over ${rounds - 1}`);
   });
 
