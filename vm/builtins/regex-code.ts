@@ -18,16 +18,16 @@ interface Search {
 
 /** The search that was used last. Results and charges depend neither on this nor on the cache. */
 let latest: Search | undefined;
-/** The searches that were used before it, in the order of use. */
+/** The searches that were used before `latest`, in the order of use. */
 const cache = new Map<string, Search>();
 const CACHE_SIZE = 16;
 
-/** Returns the key of a search in the cache. It is the pattern with a prefix: `(` if groups are captured, otherwise a space. */
+/** Returns the key of a search in the cache: the pattern with a prefix, which is `(` if groups are captured, otherwise a space. */
 const keyOf = (pattern: string, withGroups: boolean): string => `${withGroups ? "(" : " "}${pattern}`;
 
 const problemText = (problem: PatternProblem): string => `character ${problem.character}: ${problem.message}`;
 
-/** Parses and compiles a pattern, or takes it from the cache. Charges first for parsing, then for compiling and for searching. */
+/** Parses and compiles a pattern, or finds it in the cache. Charges first for parsing, then for compiling and for searching. */
 function prepare(work: Work, name: string, source: string, pattern: string, withGroups: boolean = false): Search {
   work.add(pattern.length * UNITS.codedUnit);
   const cachedSearch = takeSearch(pattern, withGroups);
@@ -43,7 +43,7 @@ function prepare(work: Work, name: string, source: string, pattern: string, with
   return { pattern, withGroups, matcher, slots: new Int32Array(2 * (parseResult.groups + 1)) };
 }
 
-/** Takes the search for a pattern out of the cache, if it is there. `keep` puts it back, as the one used last. */
+/** Removes the search for a pattern from the cache and returns it; undefined if it is not there. `keep` puts the search back. */
 function takeSearch(pattern: string, withGroups: boolean): Search | undefined {
   let search = latest;
   if (search?.pattern === pattern && search.withGroups === withGroups) latest = undefined;
@@ -59,7 +59,7 @@ function takeSearch(pattern: string, withGroups: boolean): Search | undefined {
 const searchUnits = (source: string, instructions: number): number =>
   (source.length * UNITS.codeUnit + UNITS.value) * (instructions + UNITS.value);
 
-/** Keeps the search as the one used last. */
+/** Puts the search back, as the latest. Its states are dropped if they take too much memory. */
 function keep(search: Search): void {
   forgetStates(search.matcher);
   if (latest !== undefined) {

@@ -109,8 +109,8 @@ export function builtin(body: FunctionBody, pc: number, id: number, argOperands:
 }
 
 /**
- * Returns the expression for the uniqueness of the list that a builtin changes: that of a local, or of the list that an operand moves. If the
- * list is the end of a view, writes the line that claims its storage.
+ * Returns the expression for the uniqueness of the list that a builtin changes: the list in a local, or the list that an operand moves. If
+ * the list may be a view, first writes the line that claims its storage.
  */
 function uniquenessOf(body: FunctionBody, local: number | undefined, list: Operand | undefined): string | undefined {
   if (local !== undefined && body.tracked.has(local)) {
@@ -131,8 +131,8 @@ const writeClaim = (body: FunctionBody, unique: string, list: string): void =>
   body.line(`if (${unique} === 3) ${unique} = claimStorage(${list});`);
 
 /**
- * Writes a call of `list.take`, or of `list.slice` from 0 on. `call` makes a list that shares its storage. `length` is undefined for a
- * slice from elsewhere.
+ * Writes a call of `list.take` or `list.slice`. `call` makes a list that shares the storage of the list. `length` is undefined for a slice
+ * that does not begin at 0.
  */
 function take(body: FunctionBody, pc: number, call: string, list: Operand | undefined, length: string | undefined, kind: ValueKind): void {
   const { views, changes } = body.uniqueLists;

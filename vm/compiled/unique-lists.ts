@@ -34,14 +34,14 @@ export interface UniqueLists {
   readonly moves: ReadonlySet<number>;
   /** The pushes whose result is stored in the local that held the list. Maps the pc of the push to the local. */
   readonly pushes: ReadonlyMap<number, number>;
-  /** The same for `list.take`, `list.slice` and `list.set`. */
+  /** The calls of `list.take`, `list.slice` and `list.set` whose result is stored in the local that held the list, as in `pushes`. */
   readonly changes: ReadonlyMap<number, number>;
   /**
-   * The calls of `list.take` and `list.slice` with a local that is only read after that, and whose result changes only after the last
-   * read. Maps the pc of the call to the local.
+   * The calls of `list.take` and `list.slice` on the list of a local, if the local is only read after the call and the result changes only
+   * after the last such read. Maps the pc of the call to the local.
    */
   readonly views: ReadonlyMap<number, number>;
-  /** The locals that hold results of such calls. */
+  /** The locals that hold results of the calls in `views`. */
   readonly viewLocals: ReadonlySet<number>;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Writes assignments to a part of a local. If a value of the path may be owned, it may change in place (see `value/owner.ts`). The text for
+ * Writes assignments to a part of a local. A value on the path changes in place if the local owns it (see `value/owner.ts`). The text for
  * `next[id].stock += count`, with `next` in local 1, `id` in local 2 and `count` in local 3, is
  *
  *   stack1 = local1;
@@ -9,7 +9,7 @@
  *     local1 = stack3 === stack2 && stack1.unpaid === 0 ? stack1 : withElement(meter, temp, stack1, local2, stack3, false);
  *   } else local1 = updatePart(meter, local1, const0, [local2, local3]);
  *
- * `updatePart` handles every path and every value, and traps.
+ * `updatePart` handles all other paths and values. It also makes the traps.
  */
 import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
@@ -19,7 +19,7 @@ import { isBoxed } from "./kinds.ts";
 import { MAX_SAFE, OPERATORS } from "./numbers.ts";
 import { updatedKind } from "./type-inference.ts";
 
-/** The longest path for which `changePath` writes text. */
+/** The longest path for which `changeField` writes text. */
 const MAX_WRITTEN_STEPS = 4;
 
 /** Writes the instruction `Update`. `constant` is the constant with the path, and `count` the number of operands. */
@@ -72,10 +72,10 @@ function changeElement(
     body.line(`${list} = ${read} : UNIT;`);
   }
   const index = operands[taken]?.code ?? "0";
-  const tests = [...notInts(operands.slice(0, -1)), hasClass(list, "List")];
+  const tests = [...intTests(operands.slice(0, -1)), hasClass(list, "List")];
   if (operator === undefined) tests.push(`${list}.setInPlace(${index}, ${toBoxed(value)})`);
   else {
-    tests.push(...combined(result, `${list}.get(${index})`, operator, value));
+    tests.push(...combiningTests(result, `${list}.get(${index})`, operator, value));
     tests.push(`${list}.setInPlace(${index}, ${value.kind === "float" ? `new FloatValue(${result})` : result})`);
   }
   body.line(`if (!(${tests.join(" && ")})) ${call}`);
@@ -98,8 +98,8 @@ function changeField(
   const parts = [...steps, undefined].map((_, i) => body.operandName(body.stack.length + operands.length + i));
   const part = (i: number): string => parts[i] ?? "";
   const result = part(steps.length);
-  const tests = notInts(operands.slice(0, -1));
-  /** For each step, the expression of the value on the path after the change. */
+  const tests = intTests(operands.slice(0, -1));
+  /** For each step, the expression for the changed list or record from which the step leads on. */
   const changes: string[] = [];
   let taken = 0;
   for (const [i, step] of steps.entries()) {
@@ -109,7 +109,7 @@ function changeField(
     const read = step === INDEX_STEP ? `${part(i)}.get(${index})` : `${part(i)}.${fieldName(step)}`;
     if (!isLast || operator === undefined) tests.push(`(${part(i + 1)} = ${read}) !== undefined`);
     else if (isText) tests.push(`typeof (${result} = ${read}) === "string"`);
-    else tests.push(...combined(result, read, operator, value));
+    else tests.push(...combiningTests(result, read, operator, value));
     // A part that changed in place stays where it is. Then the values around it are owned too, but a list may have to be charged.
     const isSame = isLast ? "" : `${result} === ${part(i + 1)}`;
     const isUnique = i === 0 && body.tracked.has(local) ? `unique${local} === 2` : "false";
@@ -133,15 +133,15 @@ function changeField(
   return true;
 }
 
-/** Returns the tests that these operands are safe Ints. */
-const notInts = (operands: readonly Operand[]): string[] =>
+/** Returns the tests that show whether these operands are safe Ints. */
+const intTests = (operands: readonly Operand[]): string[] =>
   operands.flatMap(({ code, kind }) => (kind === "safeInt" ? [] : [`typeof ${code} === "number"`]));
 
 /**
- * Returns tests that combine a part with a number: with a Float if `value` is one, otherwise with a safe Int. If they are true, the variable
- * `result` holds the number that the operation makes.
+ * Returns tests that also combine a part with a number: with a Float if `value` is a Float, otherwise with a safe Int. If all tests are true,
+ * the variable `result` holds the number that the operation makes.
  */
-function combined(result: string, part: string, operator: number, value: Operand): readonly string[] {
+function combiningTests(result: string, part: string, operator: number, value: Operand): readonly string[] {
   const symbol = OPERATORS.get(operator) ?? "+";
   if (value.kind === "float")
     return [
@@ -151,7 +151,7 @@ function combined(result: string, part: string, operator: number, value: Operand
     ];
   const number = `${result} ${symbol} ${value.code}${operator === OPCODES.Mul.tag ? " + 0" : ""}`;
   return [
-    ...notInts([value]),
+    ...intTests([value]),
     `typeof (${result} = ${part}) === "number"`,
     `(${result} = ${number}) <= ${MAX_SAFE}`,
     `${result} >= -${MAX_SAFE}`,

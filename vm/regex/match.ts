@@ -24,7 +24,7 @@ const STATE_SIZE = 128;
  */
 const BLOCK_LENGTH = 2 ** 16;
 const BLOCK_BUDGET = 2 ** 22;
-/** The length up to which a text is short. */
+/** The maximum length of a short text, for which arrays of a fixed size are used again. */
 const SHORT_LENGTH = 255;
 
 /** A state of the automaton: all that the first pass knows about a position before it reads the code point in front of that position. */
@@ -39,7 +39,7 @@ interface State {
   readonly before: (State | undefined)[];
   /** The choice at the start of the program, by the kind of the code point before the position. */
   readonly starts: (Choice | undefined)[];
-  /** The choice after a leaf, by that leaf × 4 + kind. `lastKey` and `lastChoice` cache the last lookup. */
+  /** The results of `nextChoice`, by `leaf * KINDS + kindBefore`. `lastKey` and `lastChoice` cache the last lookup. */
   readonly choices: Map<number, Choice>;
   lastKey: number;
   lastChoice: Choice;

@@ -107,8 +107,8 @@ export class MapHistory<T> {
   }
 
   /**
-   * Replaces the value of the newest entry of the key, if its number is above `after` and it does not remove the key. No version but the
-   * caller's may see such an entry. Returns whether it did.
+   * Replaces the value of the newest entry of the key, if the number of that entry is above `after` and the entry does not remove the key.
+   * Only the caller's version may see entries above `after`. Returns whether the value was replaced.
    */
   replace(key: string, value: T, after: number): boolean {
     const entry = this.#index.find(key);

@@ -28,10 +28,11 @@ const NUMBER_MASK = 2 ** NUMBER_BITS - 1;
 
 /** The words of the key that the current operation finds or adds. */
 const keyWords = new Int32Array(ENTRY_WORDS);
-/** The key with these words if it is very short, and their hash. The next operation often has the same key. */
+/** The key whose words are in `keyWords`; undefined if that key is too long to be remembered. The next operation often has the same key. */
 let hashedKey: string | undefined;
+/** The hash of `keyWords`. */
 let keyHash = 0;
-/** V8 keeps a String of this length apart from the text that it was cut from. */
+/** V8 copies a String of at most this length out of the text that it was cut from, so remembering the String does not keep that text in memory. */
 const MAX_REMEMBERED_UNITS = 12;
 
 /** Sets `keyWords` to the words of the key and returns their hash. */

@@ -44,7 +44,7 @@ interface SavedRecord {
   assign(copy: SavedRecord): void;
 }
 
-/** The lists, maps and records that were changed in place since the log began. Each list and map saves what it needs to undo that. */
+/** The lists, maps and records that were changed in place since the log began. Each list and map saves what it needs to undo its changes. */
 export class ChangeLog {
   #changed: Saved[] = [];
   /** A copy of each record before its first change. */
