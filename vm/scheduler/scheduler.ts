@@ -134,10 +134,7 @@ const MANY_CALLS = 250;
 const CALLING_PAUSE_STEPS = 5_000;
 const SLICES_PER_PAUSE = 16;
 
-/**
- * Runs a program to its end. Returns a promise only if a host call or `Host.pause` returned one, or if code that the program uses was not
- * loaded yet.
- */
+/** Runs a program to its end. Returns a promise only if a call or `Host.pause` returned one, or if code that the program uses was not loaded. */
 export function runMachine(program: Program, host: Host, options: MachineOptions): MachineEnd | Promise<MachineEnd> {
   const end = startMachine(program, host, options);
   return end instanceof Promise ? end.then(assertNotSuspended) : assertNotSuspended(end);
