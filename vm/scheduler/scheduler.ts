@@ -211,7 +211,6 @@ export function restoredScheduler(
     scheduler.tasks.set(task.id, task);
     if (task.status === "runnable") scheduler.runnable.add(task.id);
     if (!hasEnded(task)) run.livingTasks += 1;
-    // `totalSlots` adds frames and globals.
     task.countedSlots = totalSlots(task, slotsOf(program, task));
     scheduler.countedSlots += task.countedSlots;
   }
