@@ -281,13 +281,14 @@ function literalKey(p: CheckedPattern & { kind: "literal" }): string {
 /** A node of the trie of rows. Each level is a column; rows with the same patterns in their first columns share a path. */
 interface Node {
   /** Children for the rows that have a constructor or literal in this column, keyed by constructor name or `literalKey`. */
-  readonly edges: Map<string, Node>;
+  edges: Map<string, Node> | undefined;
   /** The constructors among the keys of `edges`, by name. */
-  readonly constructors: Map<string, Case>;
+  constructors: Map<string, Case> | undefined;
   /** The child for the rows that have a wildcard or a binding in this column. */
   any: Node | null;
 }
-const newNode = (): Node => ({ edges: new Map(), constructors: new Map(), any: null });
+const newNode = (): Node => ({ edges: undefined, constructors: undefined, any: null });
+const NO_CASES: ReadonlyMap<string, Case> = new Map();
 
 /**
  * A position in the trie. The next `skip` columns have no nodes, because they are the arguments of a constructor that a wildcard in
@@ -354,6 +355,7 @@ class MatchSearch {
         if (constructed !== null) {
           const { case_, args } = constructed;
           this.#spend(args.length, 0);
+          node.constructors ??= new Map();
           node.constructors.set(case_.name, case_);
           node = this.#childFor(node, case_.name);
           row = prepend<RowPattern>(args, tail);
@@ -371,6 +373,7 @@ class MatchSearch {
 
   /** Returns the child of the node for the key. Adds the child if it is missing. */
   #childFor(node: Node, key: string): Node {
+    node.edges ??= new Map();
     const child = node.edges.get(key) ?? newNode();
     node.edges.set(key, child);
     return child;
@@ -384,7 +387,7 @@ class MatchSearch {
         nextStates.push({ node, skip: skip - 1 + arity });
         continue;
       }
-      const child = node.edges.get(key);
+      const child = node.edges?.get(key);
       if (child !== undefined) nextStates.push({ node: child, skip: 0 });
       if (node.any !== null) nextStates.push({ node: node.any, skip: arity });
     }
@@ -405,11 +408,12 @@ class MatchSearch {
   #namedConstructors(states: readonly State[]): ReadonlyMap<string, Case> {
     const atNode = states.filter((s) => s.skip === 0);
     const first = atNode[0];
-    if (first !== undefined && atNode.length === 1) return first.node.constructors;
+    if (first !== undefined && atNode.length === 1) return first.node.constructors ?? NO_CASES;
     const all = new Map<string, Case>();
     for (const { node } of atNode) {
-      this.#spend(node.constructors.size, 0);
-      for (const [name, c] of node.constructors) all.set(name, c);
+      const { constructors = NO_CASES } = node;
+      this.#spend(constructors.size, 0);
+      for (const [name, c] of constructors) all.set(name, c);
     }
     return all;
   }
