@@ -183,6 +183,14 @@ export function toModuleType(type: CheckedType): Type {
 
 const NO_ROWS: ReadonlyMap<ParamType, OpenRow> = new Map();
 
+function substituteAll(
+  types: readonly CheckedType[],
+  typeArgs: ReadonlyMap<ParamType, CheckedType>,
+  rowArgs: ReadonlyMap<ParamType, OpenRow>,
+): readonly CheckedType[] {
+  return types.map((type) => substitute(type, typeArgs, rowArgs));
+}
+
 /** Replaces the type parameters in a type with their arguments, and the row variables with open rows. */
 export function substitute(
   type: CheckedType,
@@ -190,17 +198,18 @@ export function substitute(
   rowArgs: ReadonlyMap<ParamType, OpenRow> = NO_ROWS,
 ): CheckedType {
   if (typeArgs.size === 0 && rowArgs.size === 0) return type;
-  const inner = (part: CheckedType): CheckedType => substitute(part, typeArgs, rowArgs);
   const t = prune(type);
   switch (t.kind) {
     case "param":
       return typeArgs.get(t) ?? t;
     case "builtin":
-      return { kind: "builtin", name: t.name, args: t.args.map(inner) };
+      return { kind: "builtin", name: t.name, args: substituteAll(t.args, typeArgs, rowArgs) };
     case "declared":
-      return t.args.length === 0 ? t : { kind: "declared", decl: t.decl, args: t.args.map(inner) };
-    case "fn":
-      return { kind: "fn", params: t.params.map(inner), result: inner(t.result), row: substituteRow(t.row, rowArgs) };
+      return t.args.length === 0 ? t : { kind: "declared", decl: t.decl, args: substituteAll(t.args, typeArgs, rowArgs) };
+    case "fn": {
+      const params = substituteAll(t.params, typeArgs, rowArgs);
+      return { kind: "fn", params, result: substitute(t.result, typeArgs, rowArgs), row: substituteRow(t.row, rowArgs) };
+    }
     case "primitive":
     case "var":
     case "never":
@@ -279,6 +288,11 @@ export function isDecided(type: CheckedType): boolean {
   }
 }
 
+function occursInAny(variable: VarType, types: readonly CheckedType[]): boolean {
+  for (const type of types) if (occurs(variable, type)) return true;
+  return false;
+}
+
 /** Returns whether the type contains the variable. If it does, binding the variable to the type would make an infinite type. */
 function occurs(variable: VarType, type: CheckedType): boolean {
   const t = prune(type);
@@ -287,15 +301,37 @@ function occurs(variable: VarType, type: CheckedType): boolean {
       return t === variable;
     case "builtin":
     case "declared":
-      return t.args.some((a) => occurs(variable, a));
+      return occursInAny(variable, t.args);
     case "fn":
-      return t.params.some((p) => occurs(variable, p)) || occurs(variable, t.result);
+      return occursInAny(variable, t.params) || occurs(variable, t.result);
     case "primitive":
     case "param":
     case "never":
     case "error":
       return false;
   }
+}
+
+// The functions below have loops instead of callbacks, because V8 allocates a context for parameters that a callback reads.
+
+/** Unifies each type of the first list with that of the second one at the same index, as `unify` does. */
+function unifyAll(actual: readonly CheckedType[], expected: readonly CheckedType[], trail: Trail | undefined, exact: boolean): boolean {
+  for (let i = 0; i < actual.length; i++) if (!unify(actual[i] ?? ERROR, expected[i] ?? ERROR, trail, exact)) return false;
+  return true;
+}
+
+/** Does what `unifyAll` does for the arguments of a declared type. */
+function unifyDeclaredArgs(
+  decl: TypeDecl,
+  actual: readonly CheckedType[],
+  expected: readonly CheckedType[],
+  trail: Trail | undefined,
+  exact: boolean,
+): boolean {
+  for (let i = 0; i < actual.length; i++) {
+    if (!unify(actual[i] ?? ERROR, expected[i] ?? ERROR, trail, exact || isContravariant(decl, decl.params[i]))) return false;
+  }
+  return true;
 }
 
 /**
@@ -325,18 +361,14 @@ export function unify(actual: CheckedType, expected: CheckedType, trail?: Trail,
     case "param":
       return false;
     case "builtin":
-      return e.kind === "builtin" && a.name === e.name && a.args.every((arg, i) => unify(arg, e.args[i] ?? ERROR, trail, exact));
+      return e.kind === "builtin" && a.name === e.name && unifyAll(a.args, e.args, trail, exact);
     case "declared":
-      return (
-        e.kind === "declared" &&
-        a.decl === e.decl &&
-        a.args.every((arg, i) => unify(arg, e.args[i] ?? ERROR, trail, exact || isContravariant(a.decl, a.decl.params[i])))
-      );
+      return e.kind === "declared" && a.decl === e.decl && unifyDeclaredArgs(a.decl, a.args, e.args, trail, exact);
     case "fn":
       return (
         e.kind === "fn" &&
         a.params.length === e.params.length &&
-        a.params.every((p, i) => unify(e.params[i] ?? ERROR, p, trail, exact)) &&
+        unifyAll(e.params, a.params, trail, exact) &&
         unify(a.result, e.result, trail, exact) &&
         containRow(a.row, e.row, trail?.rows) &&
         (!exact || containRow(e.row, a.row, trail?.rows))
@@ -482,16 +514,24 @@ const MAX_TYPE_SIZE = 1_000;
 
 /** Returns whether the type has more parts than the compiler accepts. */
 export function isTooLarge(type: CheckedType): boolean {
-  if (prune(type).kind === "primitive") return false;
-  const unvisited = [type];
-  for (let count = 0; count < MAX_TYPE_SIZE; count++) {
-    const next = unvisited.pop();
-    if (next === undefined) return false;
-    const t = prune(next);
-    if (t.kind === "builtin" || t.kind === "declared") for (const arg of t.args) unvisited.push(arg);
-    else if (t.kind === "fn") unvisited.push(t.result, ...t.params);
+  return partsLeft(type, MAX_TYPE_SIZE) < 0;
+}
+
+/** Returns `parts` less the number of parts of the type. Stops counting below 0. */
+function partsLeft(type: CheckedType, parts: number): number {
+  const t = prune(type);
+  if (parts <= 0 || t.kind === "primitive") return parts - 1;
+  if (t.kind === "builtin" || t.kind === "declared") return partsLeftOfAll(t.args, parts - 1);
+  return t.kind === "fn" ? partsLeftOfAll(t.params, partsLeft(t.result, parts - 1)) : parts - 1;
+}
+
+function partsLeftOfAll(types: readonly CheckedType[], parts: number): number {
+  let left = parts;
+  for (const type of types) {
+    if (left < 0) return left;
+    left = partsLeft(type, left);
   }
-  return unvisited.length > 0;
+  return left;
 }
 
 /** The results of `indexesByName`. They are cached, because a type may have thousands of fields or variants. */

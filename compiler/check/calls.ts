@@ -88,7 +88,7 @@ function checkArgs(
   args: readonly Expr[],
   params: readonly CheckedType[],
   span: Span,
-  accepts: Accepts = () => false,
+  accepts?: Accepts,
 ): readonly Ir[] {
   if (args.length !== params.length) {
     const paramCount = `${params.length} ${params.length === 1 ? "argument" : "arguments"}`;
@@ -105,7 +105,12 @@ function checkArgs(
   if (reportSwapped(checker, name, args, params, () => parametersHelp(checker, name, params)))
     return args.map((arg) => checker.check(arg, ERROR));
   return args.map((arg, i) =>
-    checker.check(arg, params[i] ?? freshVar(), `argument ${i + 1} of \`${name}\``, (found) => accepts(found, i)),
+    checker.check(
+      arg,
+      params[i] ?? freshVar(),
+      `argument ${i + 1} of \`${name}\``,
+      accepts === undefined ? undefined : (found) => accepts(found, i),
+    ),
   );
 }
 

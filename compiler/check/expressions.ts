@@ -47,6 +47,8 @@ const NO_TYPE_PARAMS: ReadonlyMap<string, ParamType> = new Map();
 
 const unitIr = (span: Span): Ir => ({ kind: "const", value: UNIT, span });
 
+const acceptsNothing = (): boolean => false;
+
 export class ExpressionChecker implements FunctionChecker {
   readonly scope: FunctionScope;
   readonly context: Context;
@@ -56,7 +58,7 @@ export class ExpressionChecker implements FunctionChecker {
     this.context = context;
   }
 
-  check(expr: Expr, expected: CheckedType, why = "", accepts: (found: CheckedType) => boolean = () => false): Ir {
+  check(expr: Expr, expected: CheckedType, why = "", accepts: (found: CheckedType) => boolean = acceptsNothing): Ir {
     this.context.recorder?.type(expr.span, expected);
     switch (expr.kind) {
       case "if":
