@@ -1,4 +1,4 @@
-/** Checks a policy against a program before it runs: says what the policy decides about each call. */
+/** Checks a policy against a program before a run: says what the policy decides about each call of the program. */
 import type { CheckedFunctions } from "../compiler/compile.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
@@ -8,11 +8,11 @@ import type { Known, KnownText } from "./known.ts";
 import { secretText } from "./secrets.ts";
 import { isLeftToHandler, judge, type Judgement, unusedRules } from "./verdict.ts";
 
-/** A call of the program, and what the policy decides about it. Without a policy there is no judgement. */
+/** A call of the program, and what the policy decides about it. `judgement` is undefined if no policy was given. */
 export interface CheckedCall {
   readonly call: EffectCall;
   readonly judgement: Judgement | undefined;
-  /** Whether the policy accepts the call, so that only the handler may refuse it. */
+  /** Whether the policy accepts the call. The handler may still refuse it. */
   readonly isLeftToHandler: boolean;
 }
 
@@ -20,7 +20,7 @@ export interface PolicyCheck {
   readonly calls: readonly CheckedCall[];
   /** The most calls of each capability in one run, by name. */
   readonly totals: ReadonlyMap<string, number>;
-  /** The capabilities that a rule of the policy allows and the program never calls. */
+  /** The capabilities that a rule of the policy allows but the program never calls. */
   readonly unused: readonly string[];
 }
 
@@ -34,13 +34,13 @@ export function checkProgramPolicy(program: CheckedFunctions, policy: Policy | u
   return { calls: checked, totals, unused: policy === undefined ? [] : unusedRules(policy, totals) };
 }
 
-/** Whether the policy is sure to refuse a call that the program can reach. */
+/** Whether the program can reach a call that the policy always refuses. */
 export const refusesCall = ({ calls }: PolicyCheck): boolean => calls.some(({ judgement }) => judgement?.verdict === "denied");
 
 const placeText = ({ file, line, column }: Place): string => `${file}:${line}:${column}`;
-const times = (count: number): string =>
+const timesText = (count: number): string =>
   count === Infinity ? "any number of times" : count === 1 ? "at most once" : `at most ${count} times`;
-const calls = (count: number): string =>
+const callsText = (count: number): string =>
   count === Infinity ? "any number of calls" : count === 1 ? "at most 1 call" : `at most ${count} calls`;
 
 /** Returns what is known about an argument as text: `"a" or "b…"`; undefined if nothing is known. */
@@ -58,7 +58,7 @@ export function quoted({ text, isExact }: KnownText): string {
   return isExact && text.length <= MAX_SHOWN_UNITS ? shown : `${shown.slice(0, -1)}…"`;
 }
 
-/** Returns a path as text: `main → load (app.ax:3:5)`. The place is that of the call. */
+/** Returns a path as text, with the place of each call: `main → load (app.ax:3:5)`. `end` is a further place at the end. */
 export function pathText({ steps, omitted }: CallPath, end?: Place): string {
   const shown = steps.map((step, i) => {
     const name = step.by === "spawn" ? `${step.function} as an actor` : step.by === "value" ? `${step.function} as a value` : step.function;
@@ -68,7 +68,7 @@ export function pathText({ steps, omitted }: CallPath, end?: Place): string {
   return [...shown, ...(end === undefined ? [] : [placeText(end)])].join(" → ");
 }
 
-/** Limit on the paths of a call that are shown. */
+/** Limit on the paths that are shown for a call. */
 const MAX_SHOWN_PATHS = 3;
 
 function pathLines({ path, otherPaths }: EffectCall): readonly string[] {
@@ -91,9 +91,9 @@ export function policyCheckLines({ calls: checked, totals, unused }: PolicyCheck
     const verdict =
       judgement === undefined ? "" : ` ${isLeft ? "allowed, unless its handler refuses it" : VERDICT_WORDS[judgement.verdict]},`;
     const reasons = (judgement?.reasons ?? []).map(({ rule, reason }) => `    ${reason} [${rule}]`);
-    return [`${what}:${verdict} ${times(call.times)}`, ...pathLines(call), ...secretLines(call), ...reasons];
+    return [`${what}:${verdict} ${timesText(call.times)}`, ...pathLines(call), ...secretLines(call), ...reasons];
   });
-  const forecast = [...totals].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => `${name}: ${calls(count)}`);
+  const forecast = [...totals].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => `${name}: ${callsText(count)}`);
   return [
     ...lines,
     forecast.length === 0 ? "a run makes no calls" : `a run makes ${forecast.join("; ")}`,

@@ -1,6 +1,6 @@
 /**
- * Returns the code of a function as text in which only the meaning counts: without places, layout and the names of variables and
- * functions. Two functions with the same text and the same called functions do the same.
+ * Writes the code of a function as a text that does not depend on places, layout and the names of variables and functions. Two functions
+ * do the same if their texts are equal and the functions that they refer to do the same.
  */
 import type { Callable, CheckedCondition, CheckedPattern, Ir, IrStmt, Local, UpdateStep } from "../compiler/ir.ts";
 import type { TypeDecl } from "../compiler/check-types.ts";
@@ -50,7 +50,7 @@ class Printer {
 
   #value(value: Value): void {
     this.#parts.push(
-      typeof value === "object" ? JSON.stringify(value, plain) : typeof value === "string" ? JSON.stringify(value) : String(value),
+      typeof value === "object" ? JSON.stringify(value, bigintAsText) : typeof value === "string" ? JSON.stringify(value) : String(value),
     );
   }
 
@@ -94,11 +94,11 @@ class Printer {
       case "capability":
         return this.node(`capability ${ir.id} ${ir.caught}`, ...ir.args);
       case "record":
-        return this.node(`record ${shape(ir.decl)}`, ...ir.fields);
+        return this.node(`record ${shapeText(ir.decl)}`, ...ir.fields);
       case "variant_record":
-        return this.node(`variant ${shape(ir.decl)} ${ir.variant}`, ...ir.fields);
+        return this.node(`variant ${shapeText(ir.decl)} ${ir.variant}`, ...ir.fields);
       case "enum":
-        return this.node(`enum ${shape(ir.decl)} ${ir.variant}`, ir.payload);
+        return this.node(`enum ${shapeText(ir.decl)} ${ir.variant}`, ir.payload);
       case "wrap":
         return this.node(ir.wrap, ir.value);
       case "propagate":
@@ -198,11 +198,11 @@ class Printer {
 
 const indexOf = (step: UpdateStep): Ir | null => (step.kind === "index" ? step.index : null);
 
-/** A type with other fields or variants is another type. */
-const shape = ({ fields, variants }: TypeDecl): string => [...fields, ...variants].map(({ name }) => name).join("|");
+/** Returns the names of a type's fields and variants. Types count as different if these names differ. */
+const shapeText = ({ fields, variants }: TypeDecl): string => [...fields, ...variants].map(({ name }) => name).join("|");
 
-/** Makes a part of a constant printable. */
-const plain = (_: string, value: unknown): unknown => (typeof value === "bigint" ? `${value}n` : value);
+/** Converts bigints to text for `JSON.stringify`. */
+const bigintAsText = (_: string, value: unknown): unknown => (typeof value === "bigint" ? `${value}n` : value);
 
 function idIn<T>(ids: Map<T, number>, key: T): number {
   const id = ids.get(key) ?? ids.size;

@@ -2,7 +2,7 @@
 import type { Reached, ReachedFunction } from "./reached.ts";
 import { bounded, type Instance, multiplyCounts } from "./walk.ts";
 
-/** Returns an upper bound on the runs of each function. It is Infinity if no bound is known, as for a function that calls itself. */
+/** Returns how often each function can run at most: Infinity if no bound is known, for instance if the function calls itself. */
 export function countRuns(main: Instance, reached: Reached): ReadonlyMap<Instance, number> {
   const runs = new Map<Instance, number>([[main, 1]]);
   // Callers come before the functions that they call.
@@ -19,7 +19,7 @@ export function countRuns(main: Instance, reached: Reached): ReadonlyMap<Instanc
   return runs;
 }
 
-/** A function whose callees are being visited. */
+/** A function whose callees are being visited, and the callees that are still to be visited. */
 interface Visit {
   readonly instance: Instance;
   readonly targets: Iterator<Instance>;

@@ -1,5 +1,5 @@
 /**
- * Finds out, before a program runs, what it may do: every capability call, the path of calls that leads to it, what is known about its
+ * Finds what a program may do before it runs: every capability call, the path of function calls that leads to it, what is known about its
  * arguments, and how often one run may make it.
  *
  *     fn main() -> Unit !{fs.read} { for name in ["a", "b"] { show("notes/" ++ name) } }      fs.read, at most 2 times,
@@ -10,12 +10,12 @@
  * 1. Walk `main` (walk.ts) and, until nothing new is learned, each function that a walked function may run (reached.ts). A function is
  *    walked for each combination of arguments, up to a limit, so the work is linear in the program.
  * 2. Find the shortest path from `main` to each function.
- * 3. Count the runs of each function, callers first. A function runs as often as each caller runs, times the calls in that caller. A
- *    function that calls itself, directly or through others, may run any number of times.
- * 4. Join the calls of one place that have the same arguments.
+ * 3. Count the runs of each function, callers first. For each caller, multiply the runs of the caller by the calls in it, and add the
+ *    products. A function that calls itself, directly or through others, may run any number of times.
+ * 4. Join the calls that have the same place and the same arguments.
  *
- * The result is sound: a run makes no other call, no call more often, and none with other arguments. It is not exact: a listed call may
- * never happen, so every message made from it says "can".
+ * The result is an upper bound: a run makes no call that is not listed, no listed call more often, and none with other arguments. But a
+ * listed call may never happen, so messages about it say "can".
  */
 import type { Span } from "../compiler/ast.ts";
 import type { CheckedFunctions } from "../compiler/compile.ts";
@@ -41,7 +41,7 @@ export interface PathStep {
   readonly function: string;
   /** `main` for the first step. `value`: the previous function passes it on as a value, and some code calls it. */
   readonly by: EdgeKind | "main";
-  /** Where the previous function calls it. For `main`, where it is declared. */
+  /** Where the previous function runs this one. For `main`, the place of its declaration. */
   readonly place: Place;
 }
 
@@ -52,7 +52,7 @@ export interface CallPath {
   readonly omitted: number;
 }
 
-/** A capability call in the source, with certain arguments. A place has several if callers pass different arguments. */
+/** A capability call in the source, with what is known about its arguments. One place has several such calls if callers pass different arguments. */
 export interface EffectCall {
   readonly capability: CapabilityDecl;
   readonly place: Place;
@@ -62,7 +62,7 @@ export interface EffectCall {
   readonly otherPaths: readonly (() => CallPath)[];
   /** The secrets that a call of net.fetch can send. */
   readonly secrets: readonly SentSecret[];
-  /** Returns a text that is the same in another program, analyzed with the same `TextNumbers`, if the code that may influence the arguments is. */
+  /** Returns a text of the code that may influence the arguments. Two programs analyzed with the same `TextNumbers` have equal texts for equal code. */
   readonly influence: () => string;
   /** The parameters by name, with what is known about their arguments. Defaults are filled in. */
   readonly args: readonly { readonly param: string; readonly known: Known }[];
@@ -114,7 +114,7 @@ export function findEffects(
   return { calls: calls.sorted(), totals, influenceOfProgram: () => influences.ofProgram() };
 }
 
-/** The calls found so far. Those of one place that have the same arguments are joined. */
+/** The calls found so far. Calls with the same place and the same arguments are joined. */
 class CallList {
   readonly #registry: CapabilityRegistry;
   readonly #graph: Graph;
@@ -139,21 +139,23 @@ class CallList {
       const args = argsOf(capability, site);
       const maker = site.times === 0 ? undefined : instance;
       const key = `${place.file}:${place.line}:${place.column}:${capability.id}:${JSON.stringify(args, (_, value) => keyValue(value))}`;
-      const call = this.#calls.get(key) ?? { capability, callable, place, args, times: 0, makers: [] };
+      const call = this.#calls.get(key) ?? { capability, callable, place, args, times: 0, callers: [] };
       this.#calls.set(key, call);
       if (maker === undefined) continue;
       call.times = bounded(call.times + multiplyCounts(runs, site.times));
-      call.makers.push(maker);
+      call.callers.push(maker);
     }
   }
 
   sorted(): readonly EffectCall[] {
-    const reachedAt = new Set([...this.#calls.values()].filter(({ makers }) => makers.length > 0).map(({ place }) => placeKey(place)));
+    const reachedAt = new Set(
+      [...this.#calls.values()].filter(({ callers: makers }) => makers.length > 0).map(({ place }) => placeKey(place)),
+    );
     return [...this.#calls.values()]
-      .filter(({ makers, place }) => makers.length > 0 || !reachedAt.has(placeKey(place)))
-      .map(({ capability, callable, place, args, times: count, makers }): EffectCall => {
+      .filter(({ callers: makers, place }) => makers.length > 0 || !reachedAt.has(placeKey(place)))
+      .map(({ capability, callable, place, args, times: count, callers: makers }): EffectCall => {
         const [path, ...otherPaths] = this.#graph.pathsTo(makers);
-        const inActor = makers.length > 0 && makers.every((maker) => !this.#graph.ownTask.has(maker));
+        const inActor = makers.length > 0 && makers.every((maker) => !this.#graph.inMainTask.has(maker));
         const knownOf = (name: string): Known => args.find(({ param }) => param === name)?.known;
         const secrets = capability.name === "net.fetch" ? sentSecrets(knownOf("url"), knownOf("headers"), this.#secrets) : [];
         const influence = (): string => this.#influences.of(callable);
@@ -171,10 +173,10 @@ interface FoundCall {
   readonly args: EffectCall["args"];
   times: number;
   /** The functions that make the call. */
-  readonly makers: Instance[];
+  readonly callers: Instance[];
 }
 
-/** Makes what is known about an argument comparable as JSON text. */
+/** Converts parts of what is known about an argument for `JSON.stringify`, so that equal knowledge has equal text. */
 function keyValue(value: unknown): unknown {
   if (value instanceof Map) return [...value];
   if (value instanceof Set) return value.size;
@@ -190,18 +192,18 @@ function argsOf(capability: CapabilityDecl, { args }: Site): EffectCall["args"] 
   const params = capability.internal === true ? [] : (signatureFor(capability, args.length)?.params ?? []);
   return params.map(({ name, default: value }, i) => ({
     param: name,
-    known: i < args.length ? argument(args[i]) : value === undefined ? undefined : knownConstant(value),
+    known: i < args.length ? knownOrUnreached(args[i]) : value === undefined ? undefined : knownConstant(value),
   }));
 }
 
-/** A call with an argument that never has a value is never made. */
-const argument = (known: Known): Known => (known?.kind === "never" ? undefined : known);
+/** If an argument never gets a value, the call is never made, and nothing needs to be known about the argument. */
+const knownOrUnreached = (known: Known): Known => (known?.kind === "never" ? undefined : known);
 
-/** How a function is first reached. */
+/** One way in which a function is reached. */
 interface Origin {
   readonly from: Instance;
   readonly edge: Edge;
-  /** The number of steps before this one. */
+  /** The number of steps on the path up to and including this one, without `main`. */
   readonly depth: number;
 }
 
@@ -213,7 +215,7 @@ class Graph {
   readonly places = new Places();
   readonly reached: Reached;
   /** The functions that can run in the task of `main`, not only in an actor. */
-  readonly ownTask: ReadonlySet<Instance>;
+  readonly inMainTask: ReadonlySet<Instance>;
   readonly #main: Instance;
   readonly #origins: ReadonlyMap<Instance, Origin>;
   readonly #callers = new Map<Instance, Origin[]>();
@@ -222,7 +224,7 @@ class Graph {
     this.#main = main;
     this.#origins = shortestPaths(main, found);
     this.reached = new Map([...found].filter(([instance]) => instance === main || this.#origins.has(instance)));
-    this.ownTask = withoutSpawns(main, this.reached);
+    this.inMainTask = withoutSpawns(main, this.reached);
     for (const [from, fn] of this.reached) {
       const depth = (this.#origins.get(from)?.depth ?? 0) + 1;
       for (const [target, edge] of edgesOf(fn)) {
@@ -234,11 +236,11 @@ class Graph {
     }
   }
 
-  /** Returns for each caller of the functions a path that ends in one of the functions, the shortest paths first. */
+  /** Returns a path for each caller of the given functions. Each path ends in one of the functions. The shortest paths come first. */
   pathsTo(makers: readonly Instance[]): readonly (() => CallPath)[] {
     const ends = makers.slice(0, MAX_PATHS).flatMap((maker) => {
       const first = this.#origins.get(maker);
-      // A function that calls itself is not a caller of its own.
+      // A recursive call is no further path to the function.
       const others = (this.#callers.get(maker) ?? []).filter(
         ({ from, edge }) => from.callable !== maker.callable && (from !== first?.from || edge !== first.edge),
       );

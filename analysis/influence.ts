@@ -1,15 +1,15 @@
 /**
  * Says whether the code that may influence a call is the same in two versions of a program.
  *
- * The arguments of a call come from the function that makes it, from its callers up to `main`, and from the functions that these call,
- * which give values or check them. A caller of a function without parameters gives none. If a function on the way is passed on as a value
- * or takes messages, its arguments may come from anywhere, so all code of the program counts.
+ * The arguments of a call come from the function that makes the call, from the callers of this function up to `main`, and from the functions
+ * that any of these call. The callers of a function without parameters do not count. If a function on the way is passed on as a value or
+ * receives messages, its arguments may come from anywhere, so all code of the program counts.
  */
 import type { Callable } from "../compiler/ir.ts";
 import { codeText } from "./code-text.ts";
 import type { Reached } from "./reached.ts";
 
-/** Numbers for texts, so that the same text has the same number in two programs. */
+/** Numbers the code texts of functions. Share one map between two programs, so that equal texts get equal numbers. */
 export type TextNumbers = Map<string, number>;
 
 /** Limit on the functions whose influences are compared one by one. Beyond it, all code of the program counts. */
@@ -19,9 +19,9 @@ export class Influences {
   readonly #numbers: TextNumbers;
   readonly #main: Callable;
   readonly #callers = new Map<Callable, Set<Callable>>();
-  readonly #passedOn = new Set<Callable>();
-  readonly #codes = new Map<Callable, { readonly number: number; readonly functions: readonly Callable[] }>();
-  readonly #found = new Map<Callable, string>();
+  readonly #calledFromAnywhere = new Set<Callable>();
+  readonly #codeByCallable = new Map<Callable, { readonly number: number; readonly functions: readonly Callable[] }>();
+  readonly #textByCallable = new Map<Callable, string>();
   #ofMain: string | undefined;
 
   constructor(main: Callable, reached: Reached, numbers: TextNumbers) {
@@ -29,7 +29,7 @@ export class Influences {
     this.#numbers = numbers;
     for (const { callable, edges, walked } of reached.values()) {
       for (const [{ callable: target }, { kind }] of [...edges, ...walked.spawns]) {
-        if (kind === "value" || target.message !== null) this.#passedOn.add(target);
+        if (kind === "value" || target.message !== null) this.#calledFromAnywhere.add(target);
         const callers = this.#callers.get(target) ?? new Set();
         callers.add(callable);
         this.#callers.set(target, callers);
@@ -37,17 +37,17 @@ export class Influences {
     }
   }
 
-  /** Returns a text that is the same in two programs if the code that may influence the calls of the function is. */
+  /** Returns a text of the code that may influence the calls of the function. Equal code in two programs has equal texts. */
   of(callable: Callable): string {
-    const known = this.#found.get(callable);
+    const known = this.#textByCallable.get(callable);
     if (known !== undefined) return known;
-    if (this.#found.size >= MAX_COMPARED) return this.ofProgram();
+    if (this.#textByCallable.size >= MAX_COMPARED) return this.ofProgram();
     // The loop also visits the elements that it adds.
     const callers = new Set([callable]);
     for (const each of callers)
       if ((each.body?.params.length ?? 0) > 0) for (const caller of this.#callers.get(each) ?? []) callers.add(caller);
-    const found = [...callers].some((each) => this.#passedOn.has(each)) ? this.ofProgram() : this.#textOf([...callers]);
-    this.#found.set(callable, found);
+    const found = [...callers].some((each) => this.#calledFromAnywhere.has(each)) ? this.ofProgram() : this.#textOf([...callers]);
+    this.#textByCallable.set(callable, found);
     return found;
   }
 
@@ -57,9 +57,9 @@ export class Influences {
     return this.#ofMain;
   }
 
-  /** Returns the code of the functions, and of all functions that it refers to, as a text of numbers. */
+  /** Returns the code of the functions, and of all functions to which it refers, as a text of numbers. */
   #textOf(first: readonly Callable[]): string {
-    // Functions get numbers in the order in which they are found, so that their names do not matter.
+    // Functions are numbered in the order in which they are found. Their names do not matter.
     const ids = new Map(first.map((callable, i) => [callable, i]));
     const idOf = (callable: Callable): number => {
       const id = ids.get(callable) ?? ids.size;
@@ -76,13 +76,13 @@ export class Influences {
   }
 
   #code(callable: Callable): { readonly number: number; readonly functions: readonly Callable[] } {
-    const known = this.#codes.get(callable);
+    const known = this.#codeByCallable.get(callable);
     if (known !== undefined) return known;
     const { text, functions } = codeText(callable);
     const number = this.#numbers.get(text) ?? this.#numbers.size;
     this.#numbers.set(text, number);
     const code = { number, functions };
-    this.#codes.set(callable, code);
+    this.#codeByCallable.set(callable, code);
     return code;
   }
 }

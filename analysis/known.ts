@@ -7,8 +7,8 @@
  *     Request { url: "a", method: m }   a record whose first field is "a"
  *     { "Accept": "text/html" }         a map with this entry and no other
  *
- * Everything known is an upper bound: a value is one of the possible texts, and a list may be shorter than its known length. Each form
- * has a limited size, so that joining values many times stays cheap.
+ * Everything known is an upper bound: the value of a text is one of the possible texts, and a list may be shorter than its known length. The
+ * size of what is known is limited, so joining it many times stays cheap.
  */
 import type { Callable } from "../compiler/ir.ts";
 import { ListValue } from "../vm/value/list.ts";
@@ -36,7 +36,7 @@ export type Known =
   | { readonly kind: "map"; readonly entries: ReadonlyMap<string, KnownEntry>; readonly isOpen: boolean }
   /** One of these functions. */
   | { readonly kind: "functions"; readonly targets: ReadonlySet<Callable> }
-  /** There is no value, because control never gets here. */
+  /** There is no value, because the program never gets past this expression. */
   | { readonly kind: "never" };
 
 /** An entry of a map. It may be missing if `isCertain` is false. */
@@ -47,7 +47,7 @@ export interface KnownEntry {
 
 export const NEVER: Known = { kind: "never" };
 
-/** Called with functions that the analysis no longer tracks: any code may call them. */
+/** Receives functions that the analysis stops tracking: any code may call them. */
 export type Escape = (targets: Iterable<Callable>) => void;
 
 /** Limit on the possible texts of a value, for example of the URLs in a list. */
@@ -63,10 +63,10 @@ export const ANY_TEXT: KnownText = { text: "", isExact: false };
 const shortened = ({ text, isExact }: KnownText): KnownText =>
   text.length > MAX_TEXT_UNITS ? { text: text.slice(0, MAX_TEXT_UNITS), isExact: false } : { text, isExact };
 
-/** Whether every text that `b` describes is one that `a` describes. */
+/** Whether `a` describes every text that `b` describes. */
 export const covers = (a: KnownText, b: KnownText): boolean => (a.isExact ? b.isExact && a.text === b.text : b.text.startsWith(a.text));
 
-/** Returns a value that is one of the given texts. Drops texts that another one covers. */
+/** Returns what is known about a value that is one of the given texts. Drops a text that another text covers. */
 export function knownTexts(given: readonly KnownText[]): Known {
   const texts: KnownText[] = [];
   for (const next of given.map(shortened)) {
@@ -86,7 +86,7 @@ export function knownConstant(value: Value): Known {
   return { kind: "constant", value };
 }
 
-/** Returns what is known about a text joined from two. */
+/** Returns what is known about the concatenation of two texts. */
 export function knownConcat(a: Known, b: Known): Known {
   if (a?.kind !== "text") return undefined;
   const seconds = b?.kind === "text" ? b.texts : [ANY_TEXT];
@@ -106,7 +106,7 @@ export function functionsIn(known: Known): Iterable<Callable> {
   return known?.kind === "list" ? functionsIn(known.element) : [];
 }
 
-/** Returns what is known without the functions. */
+/** Returns what is known about a value, leaving out the functions in it. */
 export function withoutFunctions(known: Known): Known {
   if (known?.kind === "functions") return undefined;
   if (known?.kind !== "list") return known;
@@ -116,7 +116,7 @@ export function withoutFunctions(known: Known): Known {
 
 const NO_ENTRIES: ReadonlyMap<string, KnownEntry> = new Map();
 
-/** Returns what is known about a map, or an open map if it may be any map. */
+/** Returns what is known about a map. Returns an open map without entries if nothing is known. */
 export function asMap(known: Known): { readonly entries: ReadonlyMap<string, KnownEntry>; readonly isOpen: boolean } {
   if (known?.kind === "map") return known;
   const isEmpty = known?.kind === "constant" && known.value instanceof MapValue && known.value.size === 0;
@@ -128,7 +128,7 @@ export function withEntry(map: Known, key: Known, value: Known): Known {
   const { entries, isOpen } = asMap(map);
   const keys = key?.kind === "text" && key.texts.every(({ isExact }) => isExact) ? key.texts : undefined;
   if (keys === undefined || entries.size + keys.length > MAX_ENTRIES) {
-    // Any entry may be replaced.
+    // The key is unknown, so any entry may have been replaced.
     return { kind: "map", entries: NO_ENTRIES, isOpen: true };
   }
   const after = new Map(entries);
@@ -155,7 +155,7 @@ function joinMaps(a: Known & { readonly kind: "map" }, b: ReturnType<typeof asMa
   const entries = new Map<string, KnownEntry>();
   for (const key of new Set([...a.entries.keys(), ...b.entries.keys()])) {
     const [first, second] = [a.entries.get(key), b.entries.get(key)];
-    // An entry that the other map does not name: an open map may have another value for it.
+    // Only one map names this entry. If the other map is open, it may have any value for the same key.
     const other = first === undefined ? a : b;
     const value =
       first !== undefined && second !== undefined
@@ -174,7 +174,7 @@ function joinMaps(a: Known & { readonly kind: "map" }, b: ReturnType<typeof asMa
   return isSame ? a : { kind: "map", entries, isOpen };
 }
 
-/** Returns what is known about a value that may be `a` or `b`. Passes `escape` the functions that the result no longer contains. */
+/** Returns what is known about a value that may be `a` or `b`. Passes to `escape` the functions that the result no longer contains. */
 export function joinKnown(a: Known, b: Known, escape: Escape, depth = 0): Known {
   if (a === b) return a;
   const forget = (): undefined => {
@@ -205,7 +205,7 @@ export function joinKnown(a: Known, b: Known, escape: Escape, depth = 0): Known 
   return forget();
 }
 
-/** Returns `before` if `after` says the same, so that a caller can compare by identity. */
+/** Returns `before` if `after` equals it, so that callers can detect a change by comparing identities. */
 function sameOr(before: Known, after: Known): Known {
   if (before?.kind === "text" && after?.kind === "text") {
     const isSame = before.texts.length === after.texts.length && before.texts.every((t, i) => sameText(t, after.texts[i]));

@@ -1,19 +1,19 @@
-/** Collects what the calls of recorded runs had in common, in bounded memory: a log may be long. */
+/** Collects what the calls of recorded runs had in common. Logs may be long, so the memory is bounded. */
 import { type CapabilityDecl, signatureFor, withDefaults } from "../vm/capabilities.ts";
 import { FloatValue, isInt, NoneValue, SomeValue, type Value } from "../vm/value/value.ts";
 import { MAX_TEXT_UNITS } from "../policy/where-fields.ts";
 import { PARAMETER_FORMS, type Scalar } from "../policy/where.ts";
 
-/** Limit on the values of a parameter that are kept one by one. */
+/** Limit on the values of a parameter that are collected one by one. */
 const MAX_VALUES = 20;
-/** Limit on a text that is kept as a value, in UTF-16 code units. */
+/** Limit on a text that is collected as a value, in UTF-16 code units. */
 const MAX_VALUE_UNITS = 300;
 
 /** The values that one parameter had. */
 export class ObservedValues {
   readonly #values = new Set<Scalar>();
   #hasMany = false;
-  #isOther = false;
+  #hasOtherKind = false;
   #wasAbsent = false;
   #kinds = new Set<string>();
   #min = Infinity;
@@ -28,7 +28,7 @@ export class ObservedValues {
     else if (typeof value === "string") this.#addText(value);
     else if (typeof value === "boolean") this.#addScalar(value);
     else if (value instanceof FloatValue || isInt(value)) this.#addNumber(value instanceof FloatValue ? value.value : Number(value));
-    else this.#isOther = true;
+    else this.#hasOtherKind = true;
   }
 
   #addText(text: string): void {
@@ -37,7 +37,7 @@ export class ObservedValues {
   }
 
   #addNumber(number: number): void {
-    if (!Number.isFinite(number) || (Number.isInteger(number) && !Number.isSafeInteger(number))) this.#isOther = true;
+    if (!Number.isFinite(number) || (Number.isInteger(number) && !Number.isSafeInteger(number))) this.#hasOtherKind = true;
     else {
       this.#min = Math.min(this.#min, number);
       this.#max = Math.max(this.#max, number);
@@ -53,9 +53,9 @@ export class ObservedValues {
     else this.#values.add(value);
   }
 
-  /** Returns the narrowest conditions that all values meet, as a policy file writes them. Undefined if there are none worth writing. */
+  /** Returns the narrowest conditions that all values meet, in the form of a policy file. Undefined if no condition would restrict anything. */
   conditions(): readonly Readonly<Record<string, unknown>>[] | undefined {
-    if (this.#isOther || this.#kinds.size !== 1) return undefined;
+    if (this.#hasOtherKind || this.#kinds.size !== 1) return undefined;
     const present = this.#present();
     if (present === undefined) return undefined;
     return this.#wasAbsent ? [{ absent: true }, present] : [present];
@@ -96,10 +96,11 @@ export class ObservedTexts {
 export class ObservedCapability {
   readonly capability: CapabilityDecl;
   calls = 0;
-  /** The number of runs with calls, and the most calls of one run. */
+  /** The number of runs with calls. */
   runs = 0;
+  /** The highest number of calls in one run. */
   most = 0;
-  #inRun = 0;
+  #callsInRun = 0;
   readonly values = new Map<string, ObservedValues>();
 
   constructor(capability: CapabilityDecl) {
@@ -107,16 +108,16 @@ export class ObservedCapability {
   }
 
   startRun(): void {
-    this.#inRun = 0;
+    this.#callsInRun = 0;
   }
 
-  /** Adds a call. `args` have no defaults filled in. Returns the arguments with defaults, by parameter, in the form in which conditions compare them. */
+  /** Adds a call. `args` are as recorded, without defaults. Returns the arguments by parameter, with defaults, in the form that conditions compare. */
   add(args: readonly Value[]): ReadonlyMap<string, Value> {
     const { capability } = this;
     this.calls += 1;
-    if (this.#inRun === 0) this.runs += 1;
-    this.#inRun += 1;
-    this.most = Math.max(this.most, this.#inRun);
+    if (this.#callsInRun === 0) this.runs += 1;
+    this.#callsInRun += 1;
+    this.most = Math.max(this.most, this.#callsInRun);
     const signature = capability.internal === true ? undefined : signatureFor(capability, args.length);
     if (signature === undefined) return new Map();
     const complete = withDefaults(signature, args);

@@ -1,11 +1,11 @@
 /**
- * Compares what two policies allow. Each field of the policy format has a comparison here, which says what the second value allows that
- * the first does not, and the reverse. A field of `policy-fields.ts` without a comparison is a type error.
+ * Compares what two policies allow. Each field of the policy format has a comparison here. The comparison says what the second value allows
+ * but the first does not, and the reverse. A field of `policy-fields.ts` without a comparison is a type error.
  *
  *     net_policy.allowed_domains  ["a.example"] → ["*.example"]    grows: net.fetch may reach *.example
  *     rules["fs.read"].budget     3 → 2                            shrinks: from 3 to 2
  *
- * A field counts only where it has an effect: in a policy that refuses net.fetch, the list of hosts is ignored.
+ * A field is compared only where it has an effect: if a policy refuses net.fetch, lists of hosts are not compared.
  */
 import { type ApprovalRule, NO_APPROVAL } from "../policy/approval-fields.ts";
 import { type FieldValues, memberPath } from "../policy/field-schema.ts";
@@ -29,12 +29,12 @@ import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { wherePathChanges } from "./where-diff.ts";
 
 /**
- * `moves`: as much is allowed as before, but differently. For example, a secret comes from another variable. `cannot_tell`: only of
- * programs; a call could have any target before, and its code has changed.
+ * What a change does to what is allowed. `moves`: the same amount is allowed in another way; for example, a secret comes from another
+ * variable. `cannot_tell`, only for programs: a call could already have any target, and the code that chooses its target has changed.
  */
 export type Direction = "grows" | "cannot_tell" | "shrinks" | "moves";
 
-/** Whether a change is one that somebody must approve. */
+/** Whether somebody must approve the change. */
 export const needsReview = ({ direction }: { readonly direction: Direction }): boolean =>
   direction === "grows" || direction === "cannot_tell";
 
@@ -80,15 +80,15 @@ const grows = (text: string): Difference => ({ direction: "grows", text });
 const shrinks = (text: string): Difference => ({ direction: "shrinks", text });
 const moves = (text: string): Difference => ({ direction: "moves", text });
 
-/** The lists that restrict a parameter like a condition does. An empty list restricts nothing. */
+/** The lists in a policy that restrict a parameter as a condition does. An empty list restricts nothing. */
 const SCOPED_PARAMETERS: ReadonlyMap<string, { readonly param: string; readonly list: (policy: Policy) => readonly string[] }> = new Map([
   ["llm.call", { param: "model", list: ({ llm_policy }: Policy) => llm_policy.allowed_models }],
   ["net.fetch", { param: "method", list: ({ net_policy }: Policy) => net_policy.allowed_methods }],
 ]);
 
 /**
- * Returns the conditions of a rule. If the rule of the other policy restricts a parameter that this one leaves to a list, such as
- * `allowed_models`, the list is added as a condition, so that the two are comparable.
+ * Returns the conditions of a rule, made comparable with the conditions `other` of the other policy's rule. One policy may restrict a
+ * parameter by a condition and the other by a list, such as `allowed_models`. Then the list is added as a condition.
  */
 function withScope(policy: Policy, name: string, other: Where): Where {
   const { where } = ruleOf(policy, name);
@@ -118,12 +118,12 @@ function keysOf<T extends object>(table: T): readonly (keyof T)[] {
   return keys;
 }
 
-/** A number that allows more when it is larger. */
-const larger: Compare<number> = (before, after) =>
+/** Compares numbers. The larger number allows more. */
+const largerAllowsMore: Compare<number> = (before, after) =>
   before === after ? [] : [(after > before ? grows : shrinks)(`from ${before} to ${after}`)];
 
-/** Like `larger` for a number of which the value `none` means no limit. */
-const largerOr =
+/** Like `largerAllowsMore`, but the value `none` means no limit. */
+const largerOrNoLimit =
   <T extends number | null>(none: T): Compare<number | T> =>
   (before, after) => {
     if (before === after) return [];
@@ -132,15 +132,15 @@ const largerOr =
     return [(size(after) > size(before) ? grows : shrinks)(`from ${text(before)} to ${text(after)}`)];
   };
 
-/** A setting that allows more when it is on. */
-const whenTrue: Compare<boolean> = (before, after) => (before === after ? [] : [after ? grows("now true") : shrinks("now false")]);
+/** Compares switches. `true` allows more. */
+const trueAllowsMore: Compare<boolean> = (before, after) => (before === after ? [] : [after ? grows("now true") : shrinks("now false")]);
 
 const neutral: Compare<string | null> = (before, after) =>
   before === after ? [] : [moves(`from ${before ?? "none"} to ${after ?? "none"}`)];
 
 /**
- * A list that allows what its entries cover. An empty list means the entries of `all`. An entry that only the second list covers allows
- * more; one that only the first list covers allows less. `may` is the phrase before the entries in the message.
+ * Compares lists that allow what their entries cover. An empty list means the entries of `all`. An entry that only the second list covers
+ * grows what is allowed; an entry that only the first list covers shrinks it. `may` is the phrase before the entries in the message.
  */
 const entries =
   <T extends string>(all: readonly T[], may: string, covers: (wide: T, narrow: T) => boolean): Compare<readonly T[]> =>
@@ -179,7 +179,7 @@ const approvals: Compare<ApprovalRule> = (before, after) => {
   if (before.required !== after.required)
     return [after.required ? shrinks("calls wait for an approval") : grows("calls no longer wait for an approval")];
   const keys = anyOr<string>("anyone", "may be given by")(before.keys, after.keys);
-  // A call waits if it meets the conditions, so wider conditions allow less.
+  // A call that meets the conditions waits for an approval. So wider conditions allow less.
   const waiting = wherePathChanges(before.where, after.where).map(({ direction, text }) =>
     direction === "grows" ? shrinks(`more calls wait: ${text}`) : grows(`fewer calls wait: ${text}`),
   );
@@ -187,9 +187,9 @@ const approvals: Compare<ApprovalRule> = (before, after) => {
 };
 
 const RULE: Comparisons<typeof RULE_FIELDS> = {
-  // `allowChanges` compares which capabilities may be called.
+  // `allowChanges` compares this field.
   allow: () => [],
-  budget: largerOr(0),
+  budget: largerOrNoLimit(0),
   where: wherePathChanges,
   approval: approvals,
 };
@@ -197,30 +197,30 @@ const RULE: Comparisons<typeof RULE_FIELDS> = {
 const NET: Comparisons<typeof NET_FIELDS> = {
   allowed_domains: entries([EVERY_HOST], "net.fetch may reach", coversHost),
   allowed_methods: entries(HTTP_METHODS, "net.fetch may use", same),
-  max_response_bytes: larger,
-  timeout_ms: largerOr(0),
-  allow_redirects: whenTrue,
+  max_response_bytes: largerAllowsMore,
+  timeout_ms: largerOrNoLimit(0),
+  allow_redirects: trueAllowsMore,
   allowed_ports: anyOr("any port", "net.fetch may reach"),
-  allow_private_networks: whenTrue,
-  propagate_trace: whenTrue,
-  propagate_baggage: whenTrue,
+  allow_private_networks: trueAllowsMore,
+  propagate_trace: trueAllowsMore,
+  propagate_baggage: trueAllowsMore,
   idempotency_header: neutral,
 };
 
 const FS: Comparisons<typeof FS_FIELDS> = {
   read: entries<string>([], "fs.read may read", coversFolder),
   write: entries<string>([], "fs.write may write", coversFolder),
-  max_bytes: larger,
+  max_bytes: largerAllowsMore,
 };
 
 const DB: Comparisons<typeof DB_FIELDS> = {
   statements: entries<(typeof STATEMENTS)[number]>([], "db.query may run", same),
-  max_rows: larger,
-  timeout_ms: largerOr(0),
+  max_rows: largerAllowsMore,
+  timeout_ms: largerOrNoLimit(0),
 };
 const STATEMENTS = DB_FIELDS.statements.fallback?.value ?? [];
 
-/** A model without a price is refused under a cost limit. The lower the prices, the more calls fit into the limit. */
+/** Compares prices under a cost limit. A model without a price is refused. The lower the prices, the more calls fit into the limit. */
 const modelPrices: Compare<ReadonlyMap<string, FieldValues<typeof PRICE_FIELDS>>> = (before, after) => {
   const models = [...new Set([...before.keys(), ...after.keys()])];
   return models.flatMap((model): readonly Difference[] => {
@@ -240,20 +240,20 @@ const modelPrices: Compare<ReadonlyMap<string, FieldValues<typeof PRICE_FIELDS>>
 
 const LLM: Comparisons<typeof LLM_FIELDS> = {
   allowed_models: anyOr("any model", "llm.call may ask"),
-  max_output_tokens: larger,
-  max_total_tokens: largerOr(null),
-  max_cost_usd: largerOr(null),
+  max_output_tokens: largerAllowsMore,
+  max_total_tokens: largerOrNoLimit(null),
+  max_cost_usd: largerOrNoLimit(null),
   prices: modelPrices,
 };
 
 const LIMITS: Comparisons<typeof LIMIT_FIELDS> = {
-  max_steps: larger,
-  max_alloc_bytes: larger,
-  max_call_depth: larger,
-  max_output_bytes: larger,
-  max_log_bytes: larger,
-  max_tasks: larger,
-  max_wall_ms: largerOr(0),
+  max_steps: largerAllowsMore,
+  max_alloc_bytes: largerAllowsMore,
+  max_call_depth: largerAllowsMore,
+  max_output_bytes: largerAllowsMore,
+  max_log_bytes: largerAllowsMore,
+  max_tasks: largerAllowsMore,
+  max_wall_ms: largerOrNoLimit(0),
 };
 
 const SECRET: Comparisons<typeof SECRET_FIELDS> = {
@@ -333,7 +333,7 @@ function allowChanges(before: Policy, after: Policy, registry: CapabilityRegistr
   ];
 }
 
-/** Returns the changes as lines of text, those that allow more first. */
+/** Returns the changes as lines of text. Changes that allow more come first. */
 export function changeLines(
   changes: readonly { readonly direction: Direction; readonly path: string; readonly text: string }[],
 ): readonly string[] {

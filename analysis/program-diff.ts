@@ -2,12 +2,12 @@
  * Compares what two versions of a program may do: which capabilities they call, how often, with which hosts, paths and other targets,
  * which secrets they send, from which files, and whether from an actor.
  *
- * Each call of the new program is compared with the calls of the old one, with all its targets together: a POST to one host and a GET
- * from another do not allow a POST to the other. If only a call covers it whose target could already be anything, and the code that may
- * influence the call has changed, the comparison cannot tell (`cannot_tell`).
+ * Each call of the new program is compared with the calls of the old one. All targets of a call count together: a POST to one host and a GET
+ * from another do not cover a POST to the other. An old call with an unknown target covers everything. If only such a call covers the new
+ * one, and the code that may influence the new call has changed, the comparison cannot tell (`cannot_tell`).
  *
- * The names of functions and the order of code do not matter. A call that moves to another file is reported as `moves`. A call that one
- * more file makes is reported as `grows`, even if nothing else is new.
+ * The names of functions and the order of code do not matter. A call that moves to another file is reported as `moves`. A call that is also
+ * made in a further file is reported as `grows`, even if nothing else is new.
  */
 import type { CheckedFunctions } from "../compiler/compile.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
@@ -26,7 +26,7 @@ export interface ProgramChange {
   readonly path: string;
   /** A phrase without a subject. */
   readonly text: string;
-  /** A call of the new program that the change is about. Undefined if the new program no longer makes it. */
+  /** A call of the new program that shows the change. Undefined if the change is about a call that the new program no longer makes. */
   readonly call: EffectCall | undefined;
 }
 
@@ -83,9 +83,10 @@ function totalChanges(before: Use, after: Use): readonly Change[] {
   ];
 }
 
-/** Returns a call that the new program makes and the old one does not, or the last of those that it makes more often. */
+/** Returns a call that only the new program makes. If there is none, returns the last of the calls that it makes more often. */
 function addedCall(before: readonly Reach[], after: readonly Reach[]): EffectCall | undefined {
-  // Calls are the same if they have the same targets, times and path. If the functions of a path have other names, targets and times count.
+  // Two calls are the same if they have the same targets, times and path. Functions may have been renamed, so targets and times are also
+  // compared without the path.
   const added = [keyWithPath, targetKey].map((keyOf) => {
     const left = new Map<string, number>();
     for (const reach of before) left.set(keyOf(reach), (left.get(keyOf(reach)) ?? 0) + 1);
@@ -109,7 +110,7 @@ const keyWithPath = (reach: Reach): string => {
 const MAX_SHOWN = 5;
 
 const shownText = (text: KnownText): string => (text.isExact || text.text !== "" ? quoted(text) : "anything");
-function named(texts: readonly string[]): string {
+function listedTexts(texts: readonly string[]): string {
   return `${texts.slice(0, MAX_SHOWN).join(" or ")}${texts.length > MAX_SHOWN ? ` and ${texts.length - MAX_SHOWN} more` : ""}`;
 }
 const unique = <T>(items: readonly T[]): readonly T[] => [...new Set(items)];
@@ -130,17 +131,17 @@ function tupleTexts(tuples: readonly Tuple[], other: ReachSet, can: string): rea
       texts.set(text, [text]);
     }
   }
-  return [...texts.values()].map(([first = "", ...values]) => first + named(unique(values)));
+  return [...texts.values()].map(([first = "", ...values]) => first + listedTexts(unique(values)));
 }
 
-/** Returns the changes of `after`'s calls that no call of `before` covers. */
+/** Returns a change for each combination of targets in `after` that no call of `before` surely covers. */
 function newCalls(before: readonly Reach[], after: readonly Reach[], isSameCode: boolean): readonly Change[] {
   const [firm, all] = [new ReachSet(before, "firm"), new ReachSet(before, "all")];
   const influences = new Set<string>();
   if (!isSameCode && !all.isFirm) for (const reach of before) if (!reach.isFirm) influences.add(reach.call.influence());
   const found = new Map<string, Change>();
   const add = (change: Change): void => {
-    // Of the calls with the same change, the first one is named.
+    // If several calls have the same change, report the first call.
     if (!found.has(change.text)) found.set(change.text, change);
   };
   for (const { call, tuples } of after) {
@@ -170,7 +171,7 @@ function goneCalls(before: readonly Reach[], after: readonly Reach[]): readonly 
   return tupleTexts(gone, all, "can no longer be").map((text) => ({ direction: "shrinks", text, call: undefined }));
 }
 
-/** Returns the secrets that the second program can send to other hosts than the first. */
+/** Returns the changes in which secrets a program can send to which hosts. */
 function secretChanges(before: readonly Reach[], after: readonly Reach[]): readonly Change[] {
   const [old, now] = [secretsOf(before), secretsOf(after)];
   const changes = (some: SentSecrets, others: SentSecrets) =>
@@ -181,7 +182,7 @@ function secretChanges(before: readonly Reach[], after: readonly Reach[]): reado
   ];
 }
 
-/** By the text of a secret and a host: the name of the secret, and a call that can send it. */
+/** Each key is the text of a secret and a host. The value has the name of the secret and a call that can send it there. */
 type SentSecrets = ReadonlyMap<string, { readonly name: string | undefined; readonly call: EffectCall }>;
 
 function secretsOf(reaches: readonly Reach[]): SentSecrets {
@@ -230,7 +231,7 @@ function usesOf(program: CheckedFunctions, { calls, totals }: Effects): Readonly
   }
   return new Map(
     [...byName].map(([name, own]) => {
-      // The first call of each origin is kept.
+      // The list is reversed, so the first call of each origin stays in the map.
       const origins = new Map(own.toReversed().map((call) => [originOf(call, program.main.file.name), call]));
       return [name, { total: totals.get(name) ?? 0, reaches: own.map(reachOf), origins }];
     }),

@@ -1,4 +1,4 @@
-/** Describes what calls reach: the values of those parameters that say what a call reaches, and sets of them. */
+/** Describes what calls reach: the possible values of the parameters that name a target, such as a URL or a path. */
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import { FloatValue } from "../vm/value/value.ts";
 import type { EffectCall } from "./effects.ts";
@@ -6,8 +6,8 @@ import { ANY_TEXT, covers, type Known, type KnownText } from "./known.ts";
 import { hasHost } from "./urls.ts";
 
 /**
- * The parameters that say what a call reaches, by capability. What the call sends there, such as the body of a request, does not count. All
- * parameters of a capability that is not listed here count.
+ * The parameters that name the target of a call, by capability. Parameters that only carry content, such as the body of a request, are left
+ * out. For a capability that is not listed here, all parameters count.
  */
 const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
   ["net.fetch", ["url", "method"]],
@@ -19,7 +19,7 @@ const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
   ["random", []],
 ]);
 
-/** A parameter, and the values that it may have, as texts. */
+/** A parameter that names a target, and its possible values as texts. */
 interface Target {
   readonly param: string;
   readonly texts: readonly KnownText[];
@@ -32,7 +32,7 @@ export type Tuple = readonly { readonly param: string; readonly text: KnownText 
 export interface Reach {
   readonly call: EffectCall;
   readonly targets: readonly Target[];
-  /** All combinations of the values. If there are too many, each value is in one of them, and the others are "anything". */
+  /** All combinations of the values. If there are too many, one for each value of the first parameter, with "anything" for the other parameters. */
   readonly tuples: readonly Tuple[];
   /** Whether no value is vague. */
   readonly isFirm: boolean;
@@ -49,7 +49,7 @@ export function reachOf(call: EffectCall): Reach {
   return { call, targets, tuples: tuplesOf(targets), isFirm };
 }
 
-/** Whether the value may be almost anything: an unknown text, or a URL whose host is not known. */
+/** Whether the value may be almost anything: an unknown text, or a URL whose host is unknown. */
 export const isVague = ({ name }: CapabilityDecl, param: string, text: KnownText): boolean =>
   !text.isExact && (text.text === "" || (name === "net.fetch" && param === "url" && !hasHost(text.text)));
 
@@ -81,11 +81,11 @@ function textsOf(known: Known): readonly KnownText[] {
   ];
 }
 
-/** A set of calls that finds quickly whether one of them covers a combination of values. With "firm", only calls without vague values are in it. */
+/** A set of calls that finds quickly whether one of them covers a combination of values. With "firm", vague values are left out of the calls. */
 export class ReachSet {
-  /** Whether the set has no vague values. */
+  /** Whether no call given to the constructor has a vague value. */
   readonly isFirm: boolean;
-  /** The targets of the calls, by the first text of each. Calls without targets have the text "". */
+  /** The targets of the calls, by each text of the first target. Calls without targets have the text "". */
   readonly #exact = new Map<string, (readonly Target[])[]>();
   readonly #prefixes = new Map<string, (readonly Target[])[]>();
   readonly #lengths = new Set<number>();
@@ -95,15 +95,15 @@ export class ReachSet {
     this.isFirm = reaches.every((reach) => reach.isFirm);
     const seen = new Set<string>();
     for (const { call, targets } of reaches) {
-      const own =
+      const included =
         which === "all"
           ? targets
           : targets.map(({ param, texts }) => ({ param, texts: texts.filter((text) => !isVague(call.capability, param, text)) }));
-      const key = JSON.stringify(own);
-      if (seen.has(key) || own.some(({ texts }) => texts.length === 0)) continue;
+      const key = JSON.stringify(included);
+      if (seen.has(key) || included.some(({ texts }) => texts.length === 0)) continue;
       seen.add(key);
-      for (const text of own[0]?.texts ?? [{ text: "", isExact: true }]) this.#add(text, own);
-      for (const { param, texts } of own) {
+      for (const text of included[0]?.texts ?? [{ text: "", isExact: true }]) this.#add(text, included);
+      for (const { param, texts } of included) {
         const known = this.#texts.get(param) ?? new TextSet();
         this.#texts.set(param, known);
         for (const text of texts) known.add(text);
@@ -119,7 +119,7 @@ export class ReachSet {
     else known.push(targets);
   }
 
-  /** Whether one call covers the whole combination. */
+  /** Whether a single call covers all values of the combination. */
   covers(tuple: Tuple): boolean {
     const first = tuple[0]?.text ?? { text: "", isExact: true };
     const coversAll = (targets: readonly Target[]): boolean =>

@@ -4,10 +4,10 @@
  *     fn get(url: String) -> Request { Request { url, method: "GET" } }     instances: get("a"), get("b")
  *     fn main() { fetch(get("a"))  fetch(get("b")) }                        fetch({ "a", "GET" }), fetch({ "b", "GET" })
  *
- * A function is walked once for each combination of arguments: each is an *instance* of the function. So its result and its calls are
- * known for each caller. Instances are limited in number and in source length. All other calls share one *general* instance, which has
- * the joined arguments, is walked again when these change, and whose result is unknown. Functions that capture values, actors, and
- * functions that any code may call have only a general instance.
+ * A function is walked once for each combination of arguments. Each combination is an *instance* of the function. So the result and the calls
+ * of a function are known for each caller. The number and the source length of instances are limited. All further calls share the function's
+ * *general* instance: its arguments are joined, it is walked again when they change, and its result is unknown. Functions that capture
+ * values, actors, and functions that any code may call have only a general instance.
  */
 import { prune } from "../compiler/check-types.ts";
 import type { Callable } from "../compiler/ir.ts";
@@ -17,42 +17,45 @@ import { type Edge, type Instance, type Walked, walkFunction } from "./walk.ts";
 export interface ReachedFunction {
   readonly callable: Callable;
   readonly walked: Walked;
-  /** The functions that may run in a call of this one: those that the walk found, and function values that this one receives (`Node.lost`). */
+  /** The functions that a call of this one may run: those that the walk found, and those of `Node.untrackedTargets`. */
   readonly edges: ReadonlyMap<Instance, Edge>;
-  /** As in `Walked`, with the functions of `Node.lost`. */
+  /** The same as in `Walked`, and also the functions of `Node.untrackedTargets`. */
   readonly runs: Walked["runs"];
 }
 
 export type Reached = ReadonlyMap<Instance, ReachedFunction>;
 
-/** After this number of changes, nothing is assumed about the arguments of a general instance. */
+/** After this number of changes, an argument of a general instance that changes again becomes unknown. Sets of functions are still joined. */
 const MAX_CHANGES = 4;
 /** Limit on the instances of a function, without the general one. */
 const MAX_INSTANCES = 64;
-/** Limit on the text of all arguments of an instance, in UTF-16 code units. */
+/** Limit on the texts in the arguments of an instance, in UTF-16 code units. */
 const MAX_KEY_UNITS = 8_192;
-/** Source length of further instances, in UTF-16 code units, that is free. Beyond it, they may add twice the length of the functions that are reached. */
+/**
+ * Limit on the source length of all instances after the first of each function, in UTF-16 code units. The first instance of a function
+ * raises the limit by twice the length of the function.
+ */
 const FREE_UNITS = 65_536;
-/** Limit on functions that are walked inside of each other. Further ones are walked later, and their results are unknown until then. */
+/** Limit on the nesting of walks. A function below that is walked later, and its result is unknown to the callers walked before. */
 const MAX_NESTING = 24;
 
 /** An instance, and what is known about it so far. */
 interface Node extends Instance {
-  /** What is known about captured values and parameters. The array has no element at an index for which no call was found yet. */
+  /** What is known about captured values and parameters. An index without an element: no call was found yet. */
   readonly params: Known[];
   changes: number;
-  /** Whether a function that the program may run can run this one. */
+  /** Whether the program may run this function. */
   isReached: boolean;
   isQueued: boolean;
   isWalking: boolean;
   walked: Walked | undefined;
   /** Function values that the function receives and the analysis no longer tracks. The function may run them any number of times. */
-  readonly lost: Set<Node>;
+  readonly untrackedTargets: Set<Node>;
 }
 
 /**
- * Returns the functions that the entries may run, in the order in which they are found. Nothing is known about the arguments of the
- * entries. `instances` are those of the entries.
+ * Returns the functions that the entries may run, in the order in which they are found, and the instance of each entry. Nothing is assumed
+ * about the arguments of the entries.
  */
 export function reachedFrom(entries: readonly Callable[]): { readonly reached: Reached; readonly instances: readonly Instance[] } {
   const search = new Search();
@@ -142,7 +145,7 @@ class Search {
     if (callable.body === null || paramCount(callable) !== args.length) return undefined;
     const instances = this.#instances.get(callable) ?? new Map<string, Node>();
     this.#instances.set(callable, instances);
-    // A function that calls itself with new arguments could do so for ever.
+    // A function that calls itself with new arguments would get new instances without end.
     const isRecursive = this.#general.get(callable)?.isWalking === true || [...instances.values()].some(({ isWalking }) => isWalking);
     const key = this.#keyOf(args);
     if (key === undefined) return undefined;
@@ -157,7 +160,7 @@ class Search {
     return node;
   }
 
-  /** Returns what is known about the result. Walks the function first if that is possible and its result may matter. */
+  /** Returns what is known about the result. Walks the function first, if the nesting allows it and something can be known about the result. */
   #resultOf(node: Node): Known {
     if (node.walked === undefined && !node.isWalking && this.#nesting < MAX_NESTING && canBeKnown(node.callable)) {
       node.isReached = true;
@@ -166,7 +169,7 @@ class Search {
     return node.isWalking ? undefined : node.walked?.result;
   }
 
-  /** Joins the arguments of a call with what is known about the parameters. If this changes anything, the function is walked again. */
+  /** Joins the arguments of a call with what is known about the parameters from `from` on. If this changes anything, the function is walked again. */
   #learn(node: Node, from: number, args: readonly Known[]): void {
     let isChanged = false;
     args.forEach((arg, i) => {
@@ -184,7 +187,7 @@ class Search {
   }
 
   #joined(node: Node, before: Known, arg: Known): Known {
-    const lose = (targets: Iterable<Callable>): void => this.#lose(node, targets);
+    const lose = (targets: Iterable<Callable>): void => this.#stopTracking(node, targets);
     if (node.changes <= MAX_CHANGES || before?.kind === "functions") return joinKnown(before, arg, lose);
     if (joinKnown(before, arg, () => undefined) === before && before !== undefined) return before;
     lose(functionsIn(before));
@@ -192,17 +195,17 @@ class Search {
     return undefined;
   }
 
-  #lose(node: Node, targets: Iterable<Callable>): void {
+  #stopTracking(node: Node, targets: Iterable<Callable>): void {
     for (const target of targets) {
       const lost = this.#generalNode(target);
-      if (node.lost.has(lost)) continue;
-      node.lost.add(lost);
+      if (node.untrackedTargets.has(lost)) continue;
+      node.untrackedTargets.add(lost);
       this.#forgetParams(target);
       this.#reach(lost);
     }
   }
 
-  /** Forgets what is known about the parameters, because the function may be called with any arguments. Its captured values stay known. */
+  /** Forgets what is known about the parameters, because any code may call the function. Its captured values stay known. */
   #forgetParams(target: Callable): void {
     const { length } = target.params;
     this.#learn(
@@ -229,7 +232,7 @@ class Search {
         case "int":
           return `${known.min}..${known.max}`;
         case "constant":
-          return `#${this.#id(known.value)}`;
+          return `#${this.#idOf(known.value)}`;
         case "list":
           return `${known.length}*${textOf(known.element)}`;
         case "record":
@@ -239,14 +242,14 @@ class Search {
           units += known.entries.size;
           return `{${[...known.entries].map(([key, { value, isCertain }]) => `${JSON.stringify(key)}${isCertain ? ":" : "?:"}${textOf(value)}`).join(",")}${known.isOpen ? "…" : ""}}`;
         case "functions":
-          return `@${[...known.targets].map((target) => this.#id(target)).join("@")}`;
+          return `@${[...known.targets].map((target) => this.#idOf(target)).join("@")}`;
       }
     };
     const key = args.map(textOf).join(";");
     return units > MAX_KEY_UNITS ? undefined : key;
   }
 
-  #id(value: unknown): number {
+  #idOf(value: unknown): number {
     const id = this.#ids.get(value) ?? this.#ids.size;
     this.#ids.set(value, id);
     return id;
@@ -261,13 +264,13 @@ const newNode = (callable: Callable, params: Known[]): Node => ({
   isQueued: false,
   isWalking: false,
   walked: undefined,
-  lost: new Set(),
+  untrackedTargets: new Set(),
 });
 
 /** Returns the number of captured values and parameters. */
 const paramCount = ({ body }: Callable): number => body?.params.length ?? 0;
 
-/** Whether the walk may know something about a result of this type. */
+/** Whether a walk can know something about a result of this type. */
 function canBeKnown({ result }: Callable): boolean {
   const type = prune(result);
   if (type.kind === "primitive") return type.name === "String" || type.name === "Int" || type.name === "Bool";
@@ -275,12 +278,12 @@ function canBeKnown({ result }: Callable): boolean {
   return type.kind === "declared" ? type.decl.kind === "record" : true;
 }
 
-function reachedOf({ callable, lost }: Node, walked: Walked): ReachedFunction {
-  if (lost.size === 0) return { callable, walked, edges: walked.edges, runs: walked.runs };
+function reachedOf({ callable, untrackedTargets }: Node, walked: Walked): ReachedFunction {
+  if (untrackedTargets.size === 0) return { callable, walked, edges: walked.edges, runs: walked.runs };
   const edges = new Map(walked.edges);
   const runs = new Map(walked.runs);
   const span = callable.item?.name.span ?? callable.body?.value.span ?? { start: 0, end: 0 };
-  for (const target of lost) {
+  for (const target of untrackedTargets) {
     if (!edges.has(target)) edges.set(target, { kind: "value", span });
     runs.set(target, Infinity);
   }

@@ -1,4 +1,4 @@
-/** Finds the secrets that a call of net.fetch can send: placeholders in the values of its headers. */
+/** Finds the secrets that a call of net.fetch can send. Secrets are placeholders in the values of its headers. */
 import { SECRET_PLACEHOLDER } from "../policy/secret-placeholder.ts";
 import { asMap, type Known } from "./known.ts";
 import { hostsOf } from "./urls.ts";
@@ -6,13 +6,13 @@ import { hostsOf } from "./urls.ts";
 export interface SentSecret {
   /** The name in the placeholder. Undefined if only the beginning of the placeholder is known. */
   readonly name: string | undefined;
-  /** The hosts that it can be sent to. Undefined if a host is not known. */
+  /** The hosts to which the secret can be sent. Undefined if a host is unknown. */
   readonly hosts: readonly string[] | undefined;
-  /** `named`: a header of the call has it. `certain`: and every such call sends it. `possible`: an unknown header may have it. */
+  /** `certain`: every such call sends the secret in a header. `named`: some calls may. `possible`: no known header has it, but an unknown one may. */
   readonly how: "possible" | "named" | "certain";
 }
 
-/** Returns the names in the placeholders of a text; undefined for a placeholder that is not complete. */
+/** Returns the names in the placeholders of a text. For an incomplete placeholder, the name is undefined. */
 function namesIn(text: string): readonly (string | undefined)[] {
   const names: (string | undefined)[] = [...text.matchAll(SECRET_PLACEHOLDER)].map(([, name]) => name);
   return text.replace(SECRET_PLACEHOLDER, "").includes("{{secret:") ? [...names, undefined] : names;
@@ -21,8 +21,8 @@ function namesIn(text: string): readonly (string | undefined)[] {
 /** Returns the names in the placeholders of all these texts. */
 export const secretNames = (texts: Iterable<string>): ReadonlySet<string | undefined> => new Set([...texts].flatMap(namesIn));
 
-/** Returns the secrets that a call with these headers can send. `all` has the names of the secrets in the code of the program. */
-export function sentSecrets(url: Known, headers: Known, all: ReadonlySet<string | undefined>): readonly SentSecret[] {
+/** Returns the secrets that a call with this URL and these headers can send. `programSecrets`: the names in all placeholders of the program. */
+export function sentSecrets(url: Known, headers: Known, programSecrets: ReadonlySet<string | undefined>): readonly SentSecret[] {
   const { entries, isOpen } = asMap(headers);
   const found = new Map<string | undefined, SentSecret["how"]>();
   let isUnknown = isOpen;
@@ -38,7 +38,7 @@ export function sentSecrets(url: Known, headers: Known, all: ReadonlySet<string 
       if (found.get(name) !== "certain") found.set(name, how);
     }
   }
-  if (isUnknown) for (const name of all) if (!found.has(name)) found.set(name, "possible");
+  if (isUnknown) for (const name of programSecrets) if (!found.has(name)) found.set(name, "possible");
   return [...found].map(([name, how]) => ({ name, hosts: hostsOf(url), how }));
 }
 

@@ -1,14 +1,13 @@
 /**
- * Suggests the narrowest policy under which recorded runs succeed. Each rule comes from evidence. `observed`: the runs made such calls.
- * `never_seen`: the program can make such calls, but no run did, so the rule refuses them. A capability that the program cannot call has
+ * Suggests the narrowest policy under which recorded runs succeed. Each rule says where it comes from. `observed`: the runs made such calls.
+ * `never_seen`: the program can make such calls, but no run did, so the rule refuses them. A capability that the program cannot call gets
  * no rule.
  *
  *     two runs that read notes/a.txt and notes/b.txt      "fs.read": { "allow": true, "budget": 1,
  *     once each                                                        "where": { "path": { "in": ["notes/a.txt", "notes/b.txt"] } } }
  *
- * A condition lists the values of an argument if they are few; otherwise it has their range or their longest common prefix. So some run
- * needs each part of a rule: a narrower rule would refuse one of its calls. What a call sends, such as the body of a request, gets no
- * condition.
+ * If an argument had few values, its condition lists them. Otherwise the condition has their range or their longest common prefix. So a
+ * narrower rule would refuse a recorded call. Arguments that only carry content, such as the body of a request, get no condition.
  */
 import { NO_APPROVAL } from "../policy/approval-fields.ts";
 import { loopbackName, matchesHost, parseTarget, privateReason } from "../policy/hosts.ts";
@@ -35,9 +34,11 @@ export interface ObservedRun {
 export interface SuggestedRule {
   readonly capability: string;
   readonly status: "observed" | "never_seen";
-  /** Number of calls in all runs, the number of runs with calls, and the most calls of one run. */
+  /** Number of calls in all runs. */
   readonly calls: number;
+  /** Number of runs with calls. */
   readonly runs: number;
+  /** The highest number of calls in one run. */
   readonly most: number;
   /** A call in the program that no run made. Undefined for an observed capability. */
   readonly example: EffectCall | undefined;
@@ -50,7 +51,7 @@ export interface Suggestion {
   readonly rules: readonly SuggestedRule[];
 }
 
-/** The parameters that a call sends, or that a scope of the policy covers. They get no condition. */
+/** The parameters without conditions: they only carry content, or another part of the policy restricts them. */
 const WITHOUT_CONDITION: ReadonlyMap<string, readonly string[]> = new Map([
   ["net.fetch", ["method", "body", "headers"]],
   ["fs.write", ["content"]],
@@ -71,7 +72,7 @@ export class Observations {
   readonly #ports = new Set<number>();
   readonly #loopbackPorts = new Set<number>();
   readonly #methods = new Set<string>();
-  /** Whether some URL names no host, so that any list of hosts would refuse it. */
+  /** Whether some URL names no host. Any list of hosts would refuse such a URL. */
   #hasOddUrl = false;
   #needsPrivate = false;
   readonly #secrets = new Map<string, Set<string>>();
@@ -131,14 +132,14 @@ export class Observations {
     }
   }
 
-  /** Adds the narrowest folder under which the path resolves to the same file as under the recorded policy. */
+  /** Adds the narrowest folder that makes the path name the same file as the recorded policy does. */
   #file(section: "read" | "write", path: string): void {
     const roots = this.#runs.at(-1)?.policy.fs_policy[section] ?? [];
     const isBelowRoot = roots.some((root) => {
       const normal = normalizePath(root);
       return normal.startsWith("/") === path.startsWith("/") && isBelow(path, normal);
     });
-    // A relative path that is below no root is looked up in every root, so all roots are kept.
+    // The handler looks for a relative path that is below no root in every root. So add all roots.
     if (!isBelowRoot && !path.startsWith("/")) for (const root of roots) this.#folders[section].add(root);
     else this.#folders[section].add(section === "read" ? path || "." : parentOf(path));
   }
@@ -195,7 +196,7 @@ export class Observations {
     };
   }
 
-  /** Returns the approval that every recorded policy asks for. An audit run asks for none. */
+  /** Returns the approval that the policies of all runs require, if they agree. An audit run requires none. */
   #approvalOf(name: string): unknown {
     const given = this.#runs.map(({ policy, isAudit }) => (isAudit ? NO_APPROVAL : (policy.rules.get(name)?.approval ?? NO_APPROVAL)));
     const [first] = given;
@@ -208,7 +209,7 @@ export class Observations {
     return !this.#asksDefaultModel && !this.#models.hasMany && this.#models.texts.size > 0;
   }
 
-  /** Returns the sections of the policy. A setting that no run used has its widest recorded value. */
+  /** Returns the sections of the policy. Settings that calls do not show, such as timeouts, get their widest recorded value. */
   #sections(): Readonly<Record<string, unknown>> {
     const has = (name: string): boolean => this.#observed.has(name);
     const listsHosts = has("net.fetch") && !this.#hasOddUrl;
@@ -226,19 +227,19 @@ export class Observations {
     return this.#runs.reduce((most, { policy }) => Math.max(most, of(policy)), 0);
   }
 
-  /** Like `#widest` for a number of which 0 means no limit. */
+  /** Like `#widest`, but 0 means no limit. */
   #widestOrNone(of: (policy: Policy) => number): number {
     return this.#runs.some(({ policy }) => of(policy) === 0) ? 0 : this.#widest(of);
   }
 
   #net(listsHosts: boolean): Readonly<Record<string, unknown>> {
     const hosts = listsHosts && !this.#hosts.hasMany ? [...this.#hosts.texts].sort() : [];
-    // A listed loopback host is open with its port. If no host is listed, loopback hosts are open like other private ones.
+    // A listed loopback host includes its port. If no hosts are listed, loopback hosts need their ports and access to private networks.
     const loopbackPorts = hosts.length === 0 ? this.#loopbackPorts : new Set<number>();
     return {
       allowed_domains: hosts,
       allowed_ports: listsHosts ? [...new Set([...this.#ports, ...loopbackPorts])].sort((a, b) => a - b) : [],
-      // The handler refuses a text that is not a method, and a policy cannot list it.
+      // A policy can list only known methods. If a call had another text, list none; the handler refuses such a call anyway.
       allowed_methods: this.#methodsOf(),
       allow_private_networks: this.#needsPrivate || loopbackPorts.size > 0,
       max_response_bytes: this.#widest(({ net_policy }) => net_policy.max_response_bytes),
@@ -282,7 +283,7 @@ export class Observations {
     };
   }
 
-  /** Returns the widest limits of the runs. A run that reached its limit ends as recorded only under the same limit. */
+  /** Returns the widest limits of the runs. A run that reached a narrower limit then ends differently than recorded. */
   #limits(): Readonly<Record<string, number>> {
     const widest = (name: keyof Limits): number => {
       const limits = this.#runs.map((run) => run.limits[name]);
@@ -293,7 +294,7 @@ export class Observations {
     return Object.fromEntries(LIMIT_FIELDS.filter((name) => widest(name) !== DEFAULT_LIMITS[name]).map((name) => [name, widest(name)]));
   }
 
-  /** Returns the secrets that headers name, each with the hosts to which it was sent. */
+  /** Returns the secrets that headers name, each with those hosts to which it was sent and a recorded policy allows it. */
   #secretsOf(): Readonly<Record<string, unknown>> {
     const secrets = [...this.#secrets].flatMap(([name, hosts]) => {
       const recorded = this.#runs.map(({ policy }) => policy.secrets.get(name)).find((secret) => secret !== undefined);
@@ -313,7 +314,7 @@ function parentOf(path: string): string {
   return end < 0 ? "." : end === 0 ? "/" : path.slice(0, end);
 }
 
-/** Removes the members of a policy that are at their default. */
+/** Removes the members of a policy that have their default. */
 function withoutDefaults(data: JsonData): JsonData {
   const defaults = policyToJson(policyFromJson(new Map()));
   return withoutEqual(data, defaults) ?? new Map();

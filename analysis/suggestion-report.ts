@@ -1,9 +1,9 @@
-/** Formats a suggested policy with the evidence for its rules. */
+/** Formats a suggested policy with the reason for each rule. */
 import type { JsonData } from "../vm/json/json.ts";
 import { pathText } from "./check.ts";
 import type { SuggestedRule, Suggestion } from "./suggest.ts";
 
-/** A suggestion, and whether each log passes under it. */
+/** A suggestion, and whether each log replays without a change under it. */
 interface Proven extends Suggestion {
   readonly proofs: readonly { readonly file: string; readonly holds: boolean; readonly report: { readonly stop: Stop | undefined } }[];
 }

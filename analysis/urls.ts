@@ -10,7 +10,7 @@ const HOST = /^https?:\/\/(?:[a-z0-9._-]+|\[[0-9a-f:]+\])(?::[0-9]+)?[/?#]/i;
 /** Whether the beginning of a URL includes the complete host and port. */
 export const hasHost = (text: string): boolean => HOST.test(text);
 
-/** Returns the hosts of a URL. Undefined if one is not known. A text that is no URL has none. */
+/** Returns the possible hosts of a URL. Undefined if a host is unknown. A text that is not a URL has no host. */
 export function hostsOf(url: Known): readonly string[] | undefined {
   if (url?.kind !== "text") return undefined;
   const hosts = new Set<string>();
@@ -23,8 +23,8 @@ export function hostsOf(url: Known): readonly string[] | undefined {
 }
 
 /**
- * Whether the conditions accept or refuse a URL by its host alone, so that the beginning of a URL decides like all URLs that begin with
- * it. A condition does if it is the prefix `https://host/`, or if its texts have other hosts than the URL.
+ * Whether each condition decides about the URL by its host alone. If so, the beginning of the URL is enough to decide. That is the case if
+ * the condition is only the prefix `https://host/`, or if all texts in the condition have other hosts than the URL.
  */
 export function areDecidedByHost(url: Known, conditions: readonly Condition[]): boolean {
   if (url?.kind !== "text") return false;
@@ -35,14 +35,14 @@ export function areDecidedByHost(url: Known, conditions: readonly Condition[]): 
   };
   return conditions.every(({ equal, in: list, prefix, min, max, names, absent }) => {
     if (min !== undefined || max !== undefined || names !== undefined || absent !== undefined) return false;
-    if (equal === undefined && list === undefined && prefix !== undefined && isWholeHost(prefix)) return true;
+    if (equal === undefined && list === undefined && prefix !== undefined && isOriginOnly(prefix)) return true;
     const texts = [...(equal === undefined ? [] : [equal]), ...(list ?? []), ...(prefix === undefined ? [] : [prefix])];
     return texts.length > 0 && texts.every(isOther);
   });
 }
 
-/** Whether the text is a URL of which only the host matters: `https://a.example/`. */
-function isWholeHost(text: string): boolean {
+/** Whether the text is a URL with only a scheme, a host and perhaps a port: `https://a.example/`. */
+function isOriginOnly(text: string): boolean {
   const url = parseUrl(text);
   return url !== undefined && hasHost(text) && text === `${url.origin}/`;
 }

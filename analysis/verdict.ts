@@ -1,9 +1,9 @@
 /**
- * Says before a run what a policy decides about a call, from what is known about its arguments.
+ * Decides before a run what a policy will say about a call, given what is known about the call's arguments.
  *
- * A decision is a conjunction of checks: the rule, each path of `where`, and the scope. A check reads at most one argument. This file
- * applies each check, in the gateway's own code, to every value that the argument may have. A call is `denied` if some check refuses all
- * values, `allowed` if every check accepts all values, and otherwise `can_be_denied`.
+ * A policy allows a call if all checks accept it: the rule, each path of `where`, the scope, and secrets. A check reads at most one
+ * argument. This file applies each check, with the gateway's own code, to every value that the argument may have. A call is `denied` if a
+ * check refuses all values, `allowed` if every check accepts all values and nothing else can refuse the call, and otherwise `can_be_denied`.
  */
 import { budgetRule, Decisions } from "../policy/decide.ts";
 import { memberPath } from "../policy/field-schema.ts";
@@ -38,14 +38,16 @@ export interface Judgement {
   readonly reasons: readonly Reason[];
 }
 
-/** What a check says about all possible values of its argument. */
-type Checked = { readonly refuses: "none" | "some" | "all"; readonly reason: Reason };
+/** Which of the possible values of an argument a check refuses. */
+type CheckResult = { readonly refuses: "none" | "some" | "all"; readonly reason: Reason };
 
 /** Judges a call. `total` is how many calls of the capability one run can make. */
 export function judge(call: EffectCall, policy: Policy, total: number): Judgement {
   if (call.path === undefined) return { verdict: "never_reached", reasons: [] };
   const { capability } = call;
-  const [rule] = checkAll([undefined], () => new Decisions(ruleOnly(policy, capability.name)).decide(capability, placeholders(call)));
+  const [rule] = checkAll([undefined], () =>
+    new Decisions(policyWithOnlyRule(policy, capability.name)).decide(capability, placeholders(call)),
+  );
   const checks =
     rule?.refuses === "all" ? [rule] : [...whereChecks(call, policy), ...scopeChecks(call, policy), ...secretChecks(call, policy)];
   const refusing = checks.filter(({ refuses }) => refuses === "all");
@@ -59,8 +61,8 @@ export function judge(call: EffectCall, policy: Policy, total: number): Judgemen
   return { verdict: reasons.length === 0 ? "allowed" : "can_be_denied", reasons };
 }
 
-/** Returns a policy with only the rule of this capability, without conditions, and with every scope open. */
-function ruleOnly(policy: Policy, name: string): Policy {
+/** Returns a policy with only the rule of this capability, without its conditions and approval, and with scopes that accept everything. */
+function policyWithOnlyRule(policy: Policy, name: string): Policy {
   const rule = policy.rules.get(name);
   const rules = rule === undefined ? [] : [[name, { ...rule, where: new Map(), approval: NO_APPROVAL }] as const];
   const { net_policy, fs_policy, llm_policy } = ALLOW_ALL;
@@ -100,8 +102,8 @@ export function valuesOf(known: Known): readonly Value[] | undefined {
 }
 
 /**
- * Returns a URL for each host and port that the argument may have. If only the beginning of a URL is known, it is returned instead,
- * provided that it includes the complete host and port. Otherwise returns undefined.
+ * Returns the possible URLs. Instead of a URL of which only the beginning is known, returns that beginning, if it includes the complete host
+ * and port. Otherwise returns undefined.
  */
 function urlsOf(known: Known): readonly Value[] | undefined {
   if (known?.kind !== "text") return valuesOf(known);
@@ -109,7 +111,7 @@ function urlsOf(known: Known): readonly Value[] | undefined {
 }
 
 /** Applies a check to all values. */
-function checkAll<T>(values: readonly T[], decide: (value: T) => { readonly allowed: boolean } & Reason): readonly Checked[] {
+function checkAll<T>(values: readonly T[], decide: (value: T) => { readonly allowed: boolean } & Reason): readonly CheckResult[] {
   const decisions = values.map(decide);
   const refused = decisions.filter(({ allowed }) => !allowed);
   const [first] = refused;
@@ -117,16 +119,16 @@ function checkAll<T>(values: readonly T[], decide: (value: T) => { readonly allo
   return [{ refuses: refused.length === decisions.length ? "all" : "some", reason: { rule: first.rule, reason: first.reason } }];
 }
 
-const unknown = (rule: string, param: string): readonly Checked[] => [
+const unknownArgument = (rule: string, param: string): readonly CheckResult[] => [
   { refuses: "some", reason: { rule, reason: `the value of ${param} is not known before the run` } },
 ];
 
-/** Returns the arguments with one of them replaced. */
+/** Returns arguments for a check that reads only `param`. The other arguments are Unit. */
 function withArgument(call: EffectCall, param: string, value: Value): readonly Value[] {
   return call.args.map((arg) => (arg.param === param ? value : UNIT));
 }
 
-function whereChecks(call: EffectCall, policy: Policy): readonly Checked[] {
+function whereChecks(call: EffectCall, policy: Policy): readonly CheckResult[] {
   const { capability } = call;
   const where: Where = policy.rules.get(capability.name)?.where ?? new Map();
   return [...where].flatMap(([text, conditions]) => {
@@ -134,11 +136,11 @@ function whereChecks(call: EffectCall, policy: Policy): readonly Checked[] {
     const rule = memberPath(memberPath(memberPath("rules", capability.name), "where"), text);
     const check = whereCheck(capability, new Map([[text, conditions]]), []);
     const known = call.args.find((arg) => arg.param === param);
-    // `withArgument` ignores this one value if the call does not have the parameter, so its conditions see an absent part.
+    // If the call does not have the parameter, the check sees an absent argument, whatever the value. So one value is enough.
     const byHost = capability.name === "net.fetch" && text === "url" && areDecidedByHost(known?.known, conditions);
     const given = byHost ? urlsOf(known?.known) : valuesOf(known?.known);
     const values = known === undefined && capability.internal !== true ? [UNIT] : given;
-    if (values === undefined) return unknown(rule, param);
+    if (values === undefined) return unknownArgument(rule, param);
     return checkAll(values, (value) => {
       const refusal = check?.(withArgument(call, param, value));
       return refusal === undefined ? { allowed: true, rule, reason: "" } : { allowed: false, ...refusal };
@@ -150,12 +152,12 @@ function knownOf({ args }: EffectCall, param: string): Known {
   return args.find((arg) => arg.param === param)?.known;
 }
 
-function scopeChecks(call: EffectCall, policy: Policy): readonly Checked[] {
+function scopeChecks(call: EffectCall, policy: Policy): readonly CheckResult[] {
   const { capability } = call;
-  const open = ruleOnly(policy, capability.name);
-  /** Checks one argument against the sections in `scope`; the other sections are open. */
-  const apply = (scope: Partial<Policy>, param: string, values: readonly Value[] | undefined, rule: string): readonly Checked[] => {
-    if (values === undefined) return unknown(rule, param);
+  const open = policyWithOnlyRule(policy, capability.name);
+  /** Checks one argument against the sections of the policy in `scope`. All other sections accept everything. */
+  const apply = (scope: Partial<Policy>, param: string, values: readonly Value[] | undefined, rule: string): readonly CheckResult[] => {
+    if (values === undefined) return unknownArgument(rule, param);
     const decisions = new Decisions({ ...open, ...scope });
     // The other arguments have values that the scope accepts.
     const others = ACCEPTED.get(capability.name) ?? {};
@@ -205,20 +207,20 @@ function scopeChecks(call: EffectCall, policy: Policy): readonly Checked[] {
   }
 }
 
-/** Checks the secrets that the headers of the call name. In a live run the handler refuses a request with a wrong one. */
-function secretChecks({ secrets }: EffectCall, policy: Policy): readonly Checked[] {
-  return secrets.flatMap(({ name, hosts, how }): readonly Checked[] => {
+/** Checks the secrets that the call's headers name. In a live run, the handler refuses a request with a secret that the policy does not allow. */
+function secretChecks({ secrets }: EffectCall, policy: Policy): readonly CheckResult[] {
+  return secrets.flatMap(({ name, hosts, how }): readonly CheckResult[] => {
     if (name === undefined || how === "possible") return [];
     const secret = policy.secrets.get(name);
-    const always = how === "certain" ? "all" : "some";
-    if (secret === undefined) return [{ refuses: always, reason: { rule: "secrets", reason: `the policy has no secret ${name}` } }];
+    const refusesIfSent = how === "certain" ? "all" : "some";
+    if (secret === undefined) return [{ refuses: refusesIfSent, reason: { rule: "secrets", reason: `the policy has no secret ${name}` } }];
     const rule = memberPath(memberPath("secrets", name), "hosts");
     if (hosts === undefined)
       return [{ refuses: "some", reason: { rule, reason: `the host that gets the secret ${name} is not known before the run` } }];
     const refused = hosts.filter((host) => !secret.hosts.some((pattern) => matchesHost(pattern, host)));
     if (refused.length === 0) return [];
     const reason = `the secret ${name} may not be sent to ${refused.join(", ")}`;
-    return [{ refuses: refused.length === hosts.length ? always : "some", reason: { rule, reason } }];
+    return [{ refuses: refused.length === hosts.length ? refusesIfSent : "some", reason: { rule, reason } }];
   });
 }
 
@@ -246,7 +248,7 @@ function approvalReasons(call: EffectCall, policy: Policy): readonly Reason[] {
   return [{ rule: memberPath(memberPath("rules", name), "approval"), reason: what }];
 }
 
-/** Whether no possible value meets one of the conditions, so that the call never waits for an approval. */
+/** Whether the call never waits for an approval, because it can never meet one of the conditions. */
 function isExempt(call: EffectCall, where: Where): boolean {
   return [...where].some(([text, conditions]) => {
     const param = parseArgumentPath(text)?.param ?? text;
@@ -288,12 +290,12 @@ function linkReason(rule: string, roots: readonly string[], call: EffectCall): R
   return { rule, reason };
 }
 
-/** Whether only the handler may refuse the call. */
+/** Whether the policy accepts the call, so that only the handler may refuse it. */
 export function isLeftToHandler(policy: Policy, call: EffectCall, { verdict, reasons }: Judgement): boolean {
   return verdict === "can_be_denied" && reasons.length === handlerReasons(call, policy).length;
 }
 
-/** Returns the capabilities that the policy allows and that the program never calls. */
+/** Returns the capabilities that a rule of the policy allows but the program never calls. */
 export function unusedRules(policy: Policy, totals: ReadonlyMap<string, number>): readonly string[] {
   return [...policy.rules.keys()].filter((name) => isAllowed(policy, name) && !totals.has(name));
 }

@@ -1,6 +1,6 @@
 /**
- * Walks the body of one function and collects what it may do: the capability calls in it, and the functions that it calls, spawns
- * or lets others call.
+ * Walks the body of one function and collects what the function may do: its capability calls, and the functions that it calls, spawns, or
+ * passes to code that may call them.
  *
  *     fn load(paths: List<String>) -> List<String> !{fs.read} { list.map(paths, fs.read) }
  *
@@ -57,22 +57,22 @@ export interface Site {
 
 /** What one call of a function may do. */
 export interface Walked {
-  /** The functions that may run in a call of this one. */
+  /** The functions that may run directly in a call of this one, except as actors. */
   readonly edges: ReadonlyMap<Instance, Edge>;
-  /** The functions that it spawns as actors. */
+  /** The functions that this one spawns as actors. */
   readonly spawns: ReadonlyMap<Instance, Edge>;
   readonly sites: readonly Site[];
   /** For each function, and for each capability by its number: how often one call of this function can run it directly. */
   readonly runs: ReadonlyMap<Instance | number, number>;
-  /** The texts of the code that contain the beginning of a placeholder of a secret. */
+  /** The constant texts that contain `{{secret:`. */
   readonly placeholders: ReadonlySet<string>;
   /** What is known about the result. */
   readonly result: Known;
 }
 
 /** Receives what a walk learns about the arguments of other functions. */
-export interface Learn {
-  /** `target` is called with these arguments. Returns the called instance, and what is known about the result. */
+export interface WalkListener {
+  /** The walked function calls `target` with these arguments. Returns the called instance, and what is known about its result. */
   readonly called: (target: Callable, args: readonly Known[]) => { readonly instance: Instance; readonly result: Known };
   /** `target` captures these values. */
   readonly captured: (target: Callable, values: readonly Known[]) => void;
@@ -88,13 +88,13 @@ const MAX_INLINE_DEPTH = 4;
 /** Whether the function is a source builtin. */
 const isSourceBuiltin = (callable: Callable): boolean => callable.file.name.startsWith("builtin:");
 
-/** Multiplies two counts. 0 times Infinity is 0. */
+/** Multiplies two counts. Here, 0 times Infinity is 0. */
 export const multiplyCounts = (a: number, b: number): number => (a === 0 || b === 0 ? 0 : bounded(a * b));
 /** Returns the count, or Infinity if it is too large to be exact. */
 export const bounded = (count: number): number => (count > Number.MAX_SAFE_INTEGER ? Infinity : count);
 
-/** Walks the function. `params` says what is known about its captured values and then its parameters. */
-export function walkFunction(callable: Callable, params: readonly Known[], learn: Learn): Walked {
+/** Walks a function. `params`: what is known about its captured values, followed by its parameters. */
+export function walkFunction(callable: Callable, params: readonly Known[], learn: WalkListener): Walked {
   const found: Found = { edges: new Map(), spawns: new Map(), sites: [], runs: new Map(), placeholders: new Set() };
   if (callable.body === null) return { ...found, result: undefined };
   const result = new Walk(callable, found, learn, 1, []).body(params);
@@ -114,7 +114,7 @@ const PLACEHOLDER_START = "{{secret:";
 class Walk {
   readonly #callable: Callable;
   readonly #found: Found;
-  readonly #learn: Learn;
+  readonly #listener: WalkListener;
   /** How often the current code can run in one call of the function. */
   #times: number;
   /** The builtins whose bodies are being walked, outermost first. */
@@ -123,30 +123,30 @@ class Walk {
   readonly #known = new Map<Local, Known>();
   /** Locals that are set more than once, or by a pattern. */
   readonly #untracked: ReadonlySet<Local>;
-  /** The place of the call of the source builtin that is being walked. Reports show this place, not places in the builtin's body. */
+  /** While a source builtin is walked, the place of its call. Reports show this place, not places in the builtin's body. */
   readonly #place: Span | undefined;
   /** What is known about the results of the `return` statements walked so far. */
   #result: Known = NEVER;
 
-  constructor(callable: Callable, found: Found, learn: Learn, count: number, inlined: readonly Callable[], place?: Span) {
+  constructor(callable: Callable, found: Found, learn: WalkListener, count: number, inlined: readonly Callable[], place?: Span) {
     this.#callable = callable;
     this.#found = found;
-    this.#learn = learn;
+    this.#listener = learn;
     this.#times = count;
     this.#inlined = inlined;
     this.#place = place;
     this.#untracked = untrackedIn(callable);
   }
 
-  /** Walks the body. Returns what is known about the result. Functions in it escape. */
+  /** Walks the body. Returns what is known about the result. Functions in the result escape. */
   body(args: readonly Known[]): Known {
     const { body } = this.#callable;
     if (body === null) return undefined;
     body.params.forEach((param, i) => this.#bind(param, args[i]));
     for (const stmt of body.prologue) this.#stmt(stmt);
-    for (const { condition } of body.requires) this.#use(condition);
+    for (const { condition } of body.requires) this.#walkEscaping(condition);
     this.#return(this.#value(body.value), body.value.span);
-    for (const { condition } of body.ensures) this.#use(condition);
+    for (const { condition } of body.ensures) this.#walkEscaping(condition);
     return this.#result;
   }
 
@@ -160,17 +160,17 @@ class Walk {
     else this.#known.set(local, known);
   }
 
-  /** Evaluates an expression. Functions in its value escape. */
-  #use(ir: Ir): void {
+  /** Walks an expression. Functions in its value escape. */
+  #walkEscaping(ir: Ir): void {
     this.#escape(this.#value(ir), ir.span);
   }
 
   #escape(known: Known, span: Span): void {
-    for (const target of functionsIn(known)) this.#run(this.#learn.escaped(target), "value", span, Infinity);
+    for (const target of functionsIn(known)) this.#run(this.#listener.escaped(target), "value", span, Infinity);
   }
 
-  /** Evaluates an expression. Functions in its value escape; returns what else is known about it. */
-  #plain(ir: Ir): Known {
+  /** Walks an expression. Functions in its value escape. Returns what else is known about the value. */
+  #walkWithoutFunctions(ir: Ir): Known {
     const known = this.#value(ir);
     this.#escape(known, ir.span);
     return withoutFunctions(known);
@@ -210,14 +210,14 @@ class Walk {
     this.#repeat(Infinity, () => code(undefined));
   }
 
-  /** Walks alternatives of which one runs, and returns what is known about its value. The count of a function or capability is its highest count in any alternative. */
+  /** Walks alternatives of which one runs. Counts each function and capability as often as in the alternative with the most. Returns what is known about the value. */
   #oneOf(parts: readonly Ir[]): Known {
     const outer = this.#found.runs;
     const most = new Map<Instance | number, number>();
     let known = NEVER;
     for (const part of parts) {
       this.#found.runs = new Map();
-      known = joinKnown(known, this.#plain(part), () => undefined);
+      known = joinKnown(known, this.#walkWithoutFunctions(part), () => undefined);
       for (const [target, count] of this.#found.runs) most.set(target, Math.max(most.get(target) ?? 0, count));
     }
     this.#found.runs = outer;
@@ -225,7 +225,7 @@ class Walk {
     return known;
   }
 
-  /** Evaluates an expression and returns what is known about its value. The caller must track the functions in it or let them escape. */
+  /** Walks an expression and returns what is known about its value. The caller must track the functions in the value or let them escape. */
   #value(ir: Ir): Known {
     switch (ir.kind) {
       case "const":
@@ -271,33 +271,33 @@ class Walk {
       case "chain":
         return this.#chain(ir);
       case "logic":
-        for (const operand of ir.operands) this.#use(operand);
+        for (const operand of ir.operands) this.#walkEscaping(operand);
         return undefined;
       case "capability":
         this.#site(
           ir.id,
           ir.span,
-          ir.args.map((arg) => this.#plain(arg)),
+          ir.args.map((arg) => this.#walkWithoutFunctions(arg)),
           ir.args,
         );
         return undefined;
       case "record":
-        return { kind: "record", fields: ir.fields.map((field) => this.#plain(field)) };
+        return { kind: "record", fields: ir.fields.map((field) => this.#walkWithoutFunctions(field)) };
       case "variant_record":
-        for (const field of ir.fields) this.#use(field);
+        for (const field of ir.fields) this.#walkEscaping(field);
         return undefined;
       case "enum":
-        if (ir.payload !== null) this.#use(ir.payload);
+        if (ir.payload !== null) this.#walkEscaping(ir.payload);
         return undefined;
       case "wrap":
-        this.#use(ir.value);
+        this.#walkEscaping(ir.value);
         return undefined;
       case "propagate":
-        this.#use(ir.value);
+        this.#walkEscaping(ir.value);
         this.#result = undefined;
         return undefined;
       case "get_field": {
-        const known = this.#plain(ir.target);
+        const known = this.#walkWithoutFunctions(ir.target);
         return known?.kind === "record" ? known.fields[ir.index] : undefined;
       }
       case "par":
@@ -308,41 +308,41 @@ class Walk {
       case "map": {
         let map: Known = knownConstant(MapValue.EMPTY);
         for (const { key, value } of ir.entries) {
-          const knownKey = this.#plain(key);
-          map = withEntry(map, knownKey, this.#plain(value));
+          const knownKey = this.#walkWithoutFunctions(key);
+          map = withEntry(map, knownKey, this.#walkWithoutFunctions(value));
         }
         return map;
       }
       case "if": {
-        for (const branch of ir.branches) this.#use(branch.condition);
+        for (const branch of ir.branches) this.#walkEscaping(branch.condition);
         const known = this.#oneOf([...ir.branches.map(({ body }) => body), ...(ir.otherwise === null ? [] : [ir.otherwise])]);
         return ir.otherwise === null ? undefined : known;
       }
       case "match":
-        this.#use(ir.scrutinee);
-        for (const { guard } of ir.arms) if (guard !== null) this.#use(guard);
+        this.#walkEscaping(ir.scrutinee);
+        for (const { guard } of ir.arms) if (guard !== null) this.#walkEscaping(guard);
         return this.#oneOf(ir.arms.map(({ body }) => body));
       case "block":
         for (const stmt of ir.stmts) this.#stmt(stmt);
-        if (ir.value === null) return leaves(ir.stmts.at(-1)) ? NEVER : undefined;
+        if (ir.value === null) return leavesBlock(ir.stmts.at(-1)) ? NEVER : undefined;
         return this.#value(ir.value);
       case "spawn":
         this.#site(CAPABILITY_IDS.actorSpawn, ir.span);
-        this.#run(this.#learn.spawned(ir.target), "spawn", ir.span, 1);
+        this.#run(this.#listener.spawned(ir.target), "spawn", ir.span, 1);
         return undefined;
       case "send":
-        this.#use(ir.actor);
-        this.#use(ir.message);
+        this.#walkEscaping(ir.actor);
+        this.#walkEscaping(ir.message);
         this.#site(CAPABILITY_IDS.actorSend, ir.span);
         return undefined;
       case "emit":
-        this.#use(ir.tree);
+        this.#walkEscaping(ir.tree);
         this.#site(CAPABILITY_IDS.uiRender, ir.span);
         return undefined;
     }
   }
 
-  /** All code shares what is known about a function in a builtin's source, so the arguments of such a function escape. */
+  /** If `target` is a source builtin, lets the functions in its arguments escape and forgets the arguments: all code shares such a function. */
   #shared(target: Callable, args: readonly Known[], span: Span): readonly Known[] {
     if (!isSourceBuiltin(target)) return args;
     for (const arg of args) this.#escape(arg, span);
@@ -350,13 +350,13 @@ class Walk {
   }
 
   #capture(target: Callable, values: readonly Known[], span: Span): void {
-    if (this.#times > 0) this.#learn.captured(target, this.#shared(target, values, span));
+    if (this.#times > 0) this.#listener.captured(target, this.#shared(target, values, span));
   }
 
   /** Records a call of a function, and returns what is known about its result. */
   #enter(target: Callable, args: readonly Known[], span: Span): Known {
     if (this.#times === 0) return undefined;
-    const { instance, result } = this.#learn.called(target, this.#shared(target, args, span));
+    const { instance, result } = this.#listener.called(target, this.#shared(target, args, span));
     this.#run(instance, "call", span, 1);
     return result;
   }
@@ -364,7 +364,7 @@ class Walk {
   #call({ target, args: given, span }: Ir & { kind: "call" }): Known {
     const args = given.map((arg) => this.#value(arg));
     if (isSourceBuiltin(target) && this.#inlined.length < MAX_INLINE_DEPTH && !this.#inlined.includes(target)) {
-      const inner = new Walk(target, this.#found, this.#learn, this.#times, [...this.#inlined, target], this.#place ?? span);
+      const inner = new Walk(target, this.#found, this.#listener, this.#times, [...this.#inlined, target], this.#place ?? span);
       return inner.body(args);
     }
     return this.#enter(target, args, span);
@@ -426,7 +426,7 @@ class Walk {
     for (const { op, operand } of rest) {
       const next = this.#value(operand);
       this.#escape(next, operand.span);
-      known = combined(op, known, next);
+      known = knownOfOperator(op, known, next);
     }
     return known;
   }
@@ -437,31 +437,31 @@ class Walk {
         this.#bind(stmt.local, this.#value(stmt.value));
         return;
       case "destructure":
-        // An earlier `set` has bound the value.
-        if (stmt.otherwise !== null) this.#use(stmt.otherwise);
+        // The subject was bound by an earlier `set`.
+        if (stmt.otherwise !== null) this.#walkEscaping(stmt.otherwise);
         this.#escape(this.#known.get(stmt.subject), stmt.span);
         return;
       case "update":
-        for (const step of stmt.steps) if (step.kind === "index") this.#use(step.index);
-        this.#use(stmt.value);
+        for (const step of stmt.steps) if (step.kind === "index") this.#walkEscaping(step.index);
+        this.#walkEscaping(stmt.value);
         return;
       case "while":
         this.#repeat(Infinity, () => {
-          this.#use(stmt.condition);
-          this.#use(stmt.body);
+          this.#walkEscaping(stmt.condition);
+          this.#walkEscaping(stmt.body);
         });
         return;
       case "for":
         this.#forEach(this.#value(stmt.list), stmt.list.span, (element) => {
           this.#bind(stmt.local, element);
-          this.#use(stmt.body);
+          this.#walkEscaping(stmt.body);
         });
         return;
       case "return":
         if (stmt.value !== null) this.#return(this.#value(stmt.value), stmt.value.span);
         return;
       case "expr":
-        this.#use(stmt.value);
+        this.#walkEscaping(stmt.value);
         return;
       case "break":
       case "continue":
@@ -470,11 +470,11 @@ class Walk {
   }
 }
 
-/** Whether control leaves the block at the statement. */
-const leaves = (stmt: IrStmt | undefined): boolean => stmt?.kind === "return" || stmt?.kind === "break" || stmt?.kind === "continue";
+/** Whether the statement leaves its block. */
+const leavesBlock = (stmt: IrStmt | undefined): boolean => stmt?.kind === "return" || stmt?.kind === "break" || stmt?.kind === "continue";
 
 /** Returns what is known about the result of an operator. */
-function combined(op: string, a: Known, b: Known): Known {
+function knownOfOperator(op: string, a: Known, b: Known): Known {
   if (op === "++" || (op === "+" && a?.kind === "text")) {
     if (a?.kind === "list" && b?.kind === "list") {
       const joined = joinKnown(a, b, () => undefined);

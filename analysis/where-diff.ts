@@ -2,14 +2,14 @@
 import { type Condition, holds, type Scalar, type Where } from "../policy/where.ts";
 import { FloatValue, UNIT, type Value } from "../vm/value/value.ts";
 
-/** A difference between two conditions, as in `policy-diff.ts`. */
+/** A difference between two conditions. Has the fields of `Difference` in `policy-diff.ts`. */
 interface WhereDifference {
   readonly direction: "grows" | "shrinks";
   readonly text: string;
 }
 
 /**
- * Returns for each path whether the second conditions may accept arguments that the first refuse, and the reverse. If in doubt, reports a
+ * Returns the paths at which the second conditions may accept arguments that the first refuse, and the reverse. If in doubt, reports a
  * difference.
  */
 export function wherePathChanges(before: Where, after: Where): readonly WhereDifference[] {
@@ -24,7 +24,7 @@ export function wherePathChanges(before: Where, after: Where): readonly WhereDif
   });
 }
 
-/** Whether `wide` accepts every value that `narrow` accepts. A list accepts a value if one of its conditions does. False if in doubt. */
+/** Whether `wide` surely accepts every value that `narrow` accepts. A list of conditions accepts a value if one of its conditions does. */
 function areWithin(narrow: readonly Condition[], wide: readonly Condition[]): boolean {
   return narrow.every((condition) => {
     const values = valuesOf(condition);
@@ -44,7 +44,7 @@ function valueOf(scalar: Scalar): Value {
   return typeof scalar === "number" && !Number.isInteger(scalar) ? new FloatValue(scalar) : scalar;
 }
 
-/** Whether `wide` accepts every value that `narrow`, a condition without listed values, accepts. */
+/** Whether `wide` accepts every value that `narrow` accepts. `narrow` has no listed values. */
 function isWithin(narrow: Condition, wide: Condition): boolean {
   if (narrow.absent === true || wide.absent === true) return narrow.absent === true && wide.absent === true;
   if (wide.equal !== undefined || wide.in !== undefined) return false;

@@ -1,7 +1,7 @@
 /**
- * Classifies IP addresses: public or not. The tables hold every range of IANA's special-purpose address registries
- * (RFC 6890 and its updates), the multicast ranges, and addresses that clouds use internally. An IPv6 address that
- * embeds an IPv4 address is public only if both are, because a translator or tunnel may deliver to the IPv4 address.
+ * Classifies IP addresses: public, or why not. The tables hold every range of IANA's special-purpose address registries (RFC 6890 and its
+ * updates), the multicast ranges, and addresses that clouds use internally. A translator or tunnel may deliver to an IPv4 address inside an
+ * IPv6 address. So the class of an IPv6 address that embeds IPv4 addresses is that of the embedded ones: public only if all of them are.
  */
 import { lazily } from "../vm/lazy.ts";
 
@@ -20,7 +20,7 @@ export type AddressClass =
 
 type Range = readonly [prefix: string, bits: number, kind: AddressClass];
 
-/** The first matching range decides. Ranges that IANA calls globally reachable are public if servers on the internet use them. */
+/** The first matching range decides; an address in no range is public. Ranges that IANA calls globally reachable are public if servers use them. */
 const IPV4_RANGES: readonly Range[] = [
   ["0.0.0.0", 8, "unspecified"], // "This network" (RFC 791).
   ["10.0.0.0", 8, "private"],
@@ -72,7 +72,7 @@ interface Embedding {
   readonly bits: number;
   /** Offset of the IPv4 address, in bytes. */
   readonly offset: number;
-  /** Set if the bits of the IPv4 address are inverted. */
+  /** Whether the bits of the IPv4 address are inverted. */
   readonly isInverted?: true;
 }
 

@@ -1,4 +1,4 @@
-/** Declares `approval` in a policy file: which calls of a rule wait until a person has decided about them. */
+/** Declares the field `approval` of a rule: which calls wait until a person has decided about them. */
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
 import { BOOLEAN, fail, type FieldSchema, field, listOf, objectOf, requiredField, text } from "./field-schema.ts";
@@ -10,7 +10,7 @@ const KIND = "policy.invalid_approval";
 /** Which calls of a rule need an approval. */
 export interface ApprovalRule {
   readonly required: boolean;
-  /** The public keys of those who may decide. Empty: whoever can write the log. */
+  /** The public keys of those who may decide. Empty: whoever can write the log may decide. */
   readonly keys: readonly string[];
   /** Conditions on the arguments: a call that does not meet them all needs no approval. Empty: every call needs one. */
   readonly where: Where;
@@ -19,12 +19,12 @@ export interface ApprovalRule {
 export const NO_APPROVAL: ApprovalRule = { required: false, keys: [], where: new Map() };
 const EVERY_CALL: ApprovalRule = { required: true, keys: [], where: new Map() };
 
-/** Limit on the keys of one rule, because a decision is checked against each. */
+/** Limit on the keys of one rule. A decision is checked against each of them. */
 export const MAX_KEYS = 100;
 
 /**
- * An Ed25519 public key in the form SubjectPublicKeyInfo (RFC 8410) in base64: 12 fixed bytes, then the key. It is the line between
- * the first and the last line of a PEM file. The last digit has two bits that no byte has, and they are 0.
+ * An Ed25519 public key: the base64 of its SubjectPublicKeyInfo (RFC 8410), which is 12 fixed bytes and then the key. In a PEM file, this is
+ * the line between the first and the last line. The last base64 digit has two unused bits, which must be 0.
  */
 const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
 

@@ -1,12 +1,12 @@
 /**
- * Paths to parts of a call's arguments, as `where` writes them: a parameter, then names and list indexes.
+ * Paths to parts of a call's arguments, as written in `where`: a parameter, then names and list indexes.
  *
  *     options.model        the field `model` of the parameter `options`
  *     headers["X-Key"]     a name that is not an identifier, as a JSON string in brackets
  *     rows[0].id           the first element of a list
  *
- * Names lead into Json objects, maps, records, the variants of enums, and `ok` and `err` of a Result. A path needs no step for an
- * Option: Some is the value inside it, and None is absent.
+ * A name selects a member of a Json object, map or record, the payload of an enum's variant, or `ok` or `err` of a Result. An Option needs no
+ * step: a Some stands for the value inside it, and a None is an absent part.
  */
 import { isPositional, type TypeDef } from "../vm/bytecode/module.ts";
 import { ListValue } from "../vm/value/list.ts";
@@ -55,7 +55,7 @@ export function parseArgumentPath(text: string): ArgumentPath | undefined {
   return { param, steps };
 }
 
-/** Parses a JSON string. Returns undefined for a text that is none. */
+/** Parses a JSON string. Returns undefined for any other text. */
 function unquoted(text: string): string | undefined {
   try {
     const data: unknown = JSON.parse(text);
@@ -66,7 +66,7 @@ function unquoted(text: string): string | undefined {
   }
 }
 
-/** Returns the part of a value that the steps lead to, or undefined if it is absent. `types` are those of the program's module. */
+/** Returns the part of a value at the end of the steps, or undefined if that part is absent. `types` are those of the program's module. */
 export function partOf(value: Value, steps: readonly (string | number)[], types: readonly TypeDef[]): Value | undefined {
   let part = presentValue(value);
   for (const step of steps) {
@@ -110,5 +110,5 @@ export function variantName(value: EnumValue, types: readonly TypeDef[]): string
   return shape?.kind === "enum" ? shape.variants[value.variant]?.name : undefined;
 }
 
-/** Whether an enum's variant has no payload, so that its name says everything. */
+/** Whether an enum's variant has no payload. Conditions compare such a value by its name. */
 export const isPlainVariant = (value: EnumValue): boolean => value.payload instanceof UnitValue;

@@ -1,7 +1,7 @@
 /**
- * An audit run shows what a program does before there is a policy for it. Every rule allows, and the run reports what the rules of the
- * given policy would have decided. The scopes of the policy still apply, so a program reaches no folder that the policy does not name.
- * Private networks and secrets stay closed, whatever the policy says.
+ * An audit run shows what a program does before a policy for it exists. The run allows every capability, and reports what the given policy
+ * would have decided. The scopes of that policy still apply, so the program reaches no folder that the policy does not name. Private networks
+ * and secrets stay closed, whatever the policy says.
  */
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import type { CapabilityDecl } from "../vm/capabilities.ts";
@@ -27,11 +27,11 @@ export function auditPolicy(policy: Policy): Policy {
   };
 }
 
-/** Decides calls as the audited policy would, and counts its budgets. */
+/** Decides calls as the audited policy would, and counts them against its budgets. */
 export class AuditDecisions {
   readonly #decisions: Decisions;
   /** Number of calls that the policy would have allowed, by capability. */
-  readonly #allowed = new Map<string, number>();
+  readonly #allowedCalls = new Map<string, number>();
 
   constructor(policy: Policy, types: readonly TypeDef[]) {
     this.#decisions = new Decisions(policy, types);
@@ -40,10 +40,10 @@ export class AuditDecisions {
   decide(capability: CapabilityDecl, args: readonly Value[]): AuditDecision {
     const { allowed, rule, reason, budget, approval } = this.#decisions.decide(capability, args);
     if (!allowed) return { allowed, rule, reason };
-    const count = (this.#allowed.get(capability.name) ?? 0) + 1;
+    const count = (this.#allowedCalls.get(capability.name) ?? 0) + 1;
     if (budget !== undefined && count > budget)
       return { allowed: false, rule: budgetRule(capability.name), reason: `the budget of ${budget} calls is used up` };
-    this.#allowed.set(capability.name, count);
+    this.#allowedCalls.set(capability.name, count);
     if (approval !== undefined) return { allowed: false, rule: approval.rule, reason: "the call would wait for an approval" };
     return { allowed, rule, reason };
   }

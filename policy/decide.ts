@@ -1,7 +1,7 @@
 /**
- * Decides whether a policy allows one call. The capability's rule, or `default_allow`, decides first. If it allows the
- * call, the arguments are checked against the rule's conditions (`where`) and the capability's scope: `net_policy`,
- * `fs_policy` or `llm_policy`. The gateway counts the budget. The same call gets the same decision on every machine, whether recorded or replayed.
+ * Decides whether a policy allows one call. The capability's rule decides first, or `default_allow` if there is no rule. If that allows the
+ * call, the arguments are checked against the rule's conditions (`where`) and the capability's scope: `net_policy`, `fs_policy` or
+ * `llm_policy`. The gateway counts the budget. A call gets the same decision on every machine, in a recorded run and in its replay.
  */
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import type { CapabilityDecl } from "../vm/capabilities.ts";
@@ -20,7 +20,7 @@ export interface Decision {
   readonly rule: string;
   /** Why the call is allowed or not: one sentence for people. */
   readonly reason: string;
-  /** Number of calls that one run may make; absent if there is no limit. */
+  /** Number of calls that one run may make. Undefined: no limit. */
   readonly budget?: number | undefined;
   /** Present if the call must wait until a person has approved it. */
   readonly approval?: RequiredApproval;
@@ -39,7 +39,7 @@ export function budgetRule(capability: string): string {
   return memberPath(memberPath("rules", capability), "budget");
 }
 
-/** Why a scope refuses a call; the members are those of `Decision`. */
+/** Why a scope refuses a call. The members have the meaning of those of `Decision`. */
 interface Refusal {
   readonly rule: string;
   readonly reason: string;
@@ -49,19 +49,19 @@ interface Refusal {
 interface RuleDecision {
   /** The decision before the arguments are checked. */
   readonly decision: Decision;
-  /** Returns a refusal if the arguments do not meet the rule's conditions. Undefined if the rule has no conditions. */
-  readonly refuses: WhereCheck | undefined;
-  /** The decision of a call that needs an approval, if any call of the rule does. */
-  readonly waiting: Decision | undefined;
-  /** Returns a reason if a call with these arguments needs no approval. Undefined if every call needs one. */
-  readonly isExempt: WhereCheck | undefined;
+  /** Checks the rule's conditions. Undefined if the rule has none. */
+  readonly whereRefusal: WhereCheck | undefined;
+  /** The decision for a call that needs an approval. Undefined if the rule requires no approvals. */
+  readonly waitingDecision: Decision | undefined;
+  /** Checks the conditions of `approval`. A call that does not meet them needs no approval. Undefined if every call needs one. */
+  readonly exemption: WhereCheck | undefined;
 }
 
 /** Decides calls by one policy. */
 export class Decisions {
   readonly #policy: Policy;
   readonly #types: readonly TypeDef[];
-  /** The decisions of rules, by capability name. They are kept, because they do not depend on the arguments. */
+  /** The parts of decisions that do not depend on the arguments, by capability name. */
   readonly #byRule = new Map<string, RuleDecision>();
 
   /** `types` are those of the program's module. They name the fields of its records. */
@@ -78,7 +78,7 @@ export class Decisions {
       byRule = this.#ruleOf(capability);
       this.#byRule.set(name, byRule);
     }
-    const { decision, refuses, waiting, isExempt } = byRule;
+    const { decision, whereRefusal: refuses, waitingDecision: waiting, exemption: isExempt } = byRule;
     const refusal = decision.allowed ? (refuses?.(args) ?? scopeRefusal(this.#policy, name, args)) : undefined;
     if (refusal !== undefined) return { allowed: false, ...refusal };
     return waiting !== undefined && isExempt?.(args) === undefined ? waiting : decision;
@@ -88,14 +88,14 @@ export class Decisions {
     const { name } = capability;
     const decision = ruleDecision(this.#policy, name);
     const rule = this.#policy.rules.get(name);
-    if (rule === undefined) return { decision, refuses: undefined, waiting: undefined, isExempt: undefined };
+    if (rule === undefined) return { decision, whereRefusal: undefined, waitingDecision: undefined, exemption: undefined };
     const { where, approval } = rule;
     const path = memberPath(memberPath("rules", name), "approval");
     return {
       decision,
-      refuses: whereCheck(capability, where, this.#types),
-      waiting: decision.allowed && approval.required ? { ...decision, approval: { rule: path, keys: approval.keys } } : undefined,
-      isExempt: whereCheck(capability, approval.where, this.#types),
+      whereRefusal: whereCheck(capability, where, this.#types),
+      waitingDecision: decision.allowed && approval.required ? { ...decision, approval: { rule: path, keys: approval.keys } } : undefined,
+      exemption: whereCheck(capability, approval.where, this.#types),
     };
   }
 }
@@ -129,9 +129,9 @@ function scopeRefusal(policy: Policy, name: string, args: readonly Value[]): Ref
 }
 
 /**
- * Checks host, port, method and, if the host is an IP address, its range. A loopback address that `allowed_domains` names with its
- * port is open, whatever the policy says about ports and private networks. Returns undefined if the policy refuses nothing.
- * A URL that does not parse is refused if the policy restricts hosts or ports; otherwise the call fails in the handler.
+ * Checks method, host, port and, if the host is an IP address, its range. Returns undefined if the policy refuses nothing. A loopback address
+ * that `allowed_domains` names with its port is open, whatever the policy says about ports and private networks. A URL that does not parse is
+ * refused if the policy restricts hosts or ports; otherwise the call fails in the handler.
  */
 function urlRefusal(net: NetPolicy, url: string, method: string): Refusal | undefined {
   const { allowed_domains, allowed_ports, allowed_methods, allow_private_networks } = net;
@@ -171,7 +171,7 @@ function pathRefusal(fs: FsPolicy, name: "fs.read" | "fs.write", path: string): 
   return { rule, reason: `the path ${quote(path)} leads out of the folders that the policy lets the program ${section}` };
 }
 
-/** Checks the model and the token limit. An empty model means the operator's default, which the handler knows and checks. */
+/** Checks the model, its price and the token limit. An empty model means the operator's default model, which the handler checks. */
 export function modelRefusal(llm: LlmPolicy, model: string, maxOutputTokens: number | bigint | undefined): Refusal | undefined {
   if (maxOutputTokens !== undefined && maxOutputTokens > llm.max_output_tokens) {
     return {

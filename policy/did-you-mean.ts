@@ -7,5 +7,5 @@ export function didYouMean(name: string, candidates: Iterable<string>, fallbackH
   return near === undefined ? fallbackHint : `Did you mean "${near}"?`;
 }
 
-/** Returns the name without case and separators, so that `allowNet` matches `allow_net`. */
+/** Returns the name in lower case and without separators, so `allowNet` matches `allow_net`. */
 const lettersOf = (name: string): string => name.toLowerCase().replaceAll(/[_-]/g, "");

@@ -1,4 +1,4 @@
-/** A JSON document in which every node has its offset in the policy's text, so that errors can name a line and a column. */
+/** A JSON document whose nodes have their offsets in the policy's text. So errors can name a line and a column. */
 import { BorunaError } from "../vm/error.ts";
 import { Branch, foldTree, type Leaf } from "../vm/json/fold.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../vm/json/json.ts";
@@ -32,7 +32,7 @@ export function describeNode(node: DocumentNode): string {
 
 const leaf = (value: null | boolean | number | string): Leaf<DocumentNode> => ({ leaf: { kind: "scalar", value, offset: 0 } });
 
-/** Converts JSON data to a document whose offsets are all 0. Rounds integers beyond 2^53, but no field accepts them. */
+/** Converts JSON data, which has no text, to a document whose offsets are all 0. Rounds integers beyond 2^53, which no field accepts. */
 export function documentFromJson(data: JsonData): DocumentNode {
   return foldTree<JsonData, DocumentNode>(data, (part, depth) => {
     if (depth > MAX_DOCUMENT_DEPTH) throw new BorunaError("policy.parse_error", `the policy is nested deeper than ${MAX_DOCUMENT_DEPTH}`);

@@ -1,6 +1,6 @@
 /**
- * Combinators for the fields of a policy file. A `FieldSchema` holds a field's validator, its description in error
- * messages, and its JSON Schema, so that the three cannot disagree. `policy-fields.ts` builds the policy format from them.
+ * Combinators for the fields of a policy file. A `FieldSchema` makes a field's validator, its description in error messages, and its JSON
+ * Schema from one declaration, so the three cannot disagree. `policy-fields.ts` builds the policy format from these combinators.
  */
 import { BorunaError, type ErrorKind, type ErrorPlace } from "../vm/error.ts";
 import { jsonFromJs } from "../vm/json/js-interop.ts";
@@ -14,7 +14,7 @@ type PolicyErrorKind = ErrorKind & `policy.${string}`;
 export interface FieldPosition {
   /** Path from the root, such as `rules["net.fetch"].budget`; empty for the root. */
   readonly path: string;
-  /** Kind of the errors that are thrown here. */
+  /** Kind of the errors about this value. */
   readonly kind: PolicyErrorKind;
   /** Returns the file, line and column of an offset in the policy's text. */
   readonly errorPlaceAt: (offset: number) => ErrorPlace;
@@ -28,7 +28,7 @@ export interface FieldSchema<T> {
   /** A phrase that follows "must be": `a list of hosts`. */
   readonly description: string;
   readonly jsonSchema: JsonSchema;
-  /** Returns the canonical form of a value that was read: omits each later field (see `later`) that has its default. */
+  /** Returns the canonical JSON of a value: omits each field declared with `later` that has its default. */
   readonly compact: (data: JsonData) => JsonData;
 }
 
@@ -38,10 +38,10 @@ const unchanged = (data: JsonData): JsonData => data;
 export interface Field<T> {
   readonly name: string;
   readonly schema: FieldSchema<T>;
-  /** Holds the value of an absent member; undefined if the member is required. */
+  /** The value of an absent member, in an object because that value may be undefined. Undefined if the member is required. */
   readonly fallback: { readonly value: T } | undefined;
   readonly doc: string;
-  /** Set by `later` if the field is newer than the format's first version. Canonical JSON omits its default, so older policies keep their hash. */
+  /** Whether the field is newer than the format's first version (see `later`). Canonical JSON omits its default, so older policies keep their hash. */
   readonly isLater?: true;
 }
 
@@ -58,7 +58,7 @@ export function field<T>(name: string, schema: FieldSchema<T>, fallback: T, doc:
 export function later<T>(declared: Field<T>): Field<T> {
   return { ...declared, isLater: true };
 }
-/** Declares a field that may be absent and has no default. If it is absent, its value is undefined. */
+/** Declares a field without a default. If the member is absent, the value is undefined. */
 export function optionalField<T>(name: string, schema: FieldSchema<T>, doc: string): Field<T | undefined> {
   return { name, schema, fallback: { value: undefined }, doc };
 }
@@ -76,7 +76,7 @@ export function fail(
   throw new BorunaError(kind, message, { place: position.errorPlaceAt(offset), hint });
 }
 
-/** Throws the error for a value that is not of the schema's type. */
+/** Throws the error for a value of the wrong type. */
 function failType(schema: { readonly description: string }, node: DocumentNode, position: FieldPosition): never {
   return fail(
     position,
@@ -131,7 +131,7 @@ export const AMOUNT: FieldSchema<number> = numeric(
   (value) => Number.isFinite(value) && value >= 0,
 );
 
-/** Returns a schema that also accepts `null`, which means that the setting is absent. */
+/** Returns a schema that also accepts `null`. */
 export function nullable<T>(inner: FieldSchema<T>): FieldSchema<T | null> {
   return {
     description: `${inner.description}, or null`,
@@ -212,7 +212,7 @@ export function listOf<T extends null | boolean | number | string>(
   return schema;
 }
 
-/** Checks the name of a member. Returns the error if the name is invalid. */
+/** Checks the name of a member. Returns the error, or undefined if the name is valid. */
 export type KeyCheck = (name: string) => undefined | { readonly kind?: PolicyErrorKind; readonly message: string; readonly hint?: string };
 
 export interface MapOptions<T> {
@@ -250,8 +250,8 @@ export function mapOf<T>(
 type ReadField = <T>(field: Field<T>) => T;
 
 /**
- * Returns the schema of an object whose members are exactly the fields of `table`. `build` must read each field once.
- * `kind` is the kind of errors inside the object. Default: the kind of the enclosing object.
+ * Returns the schema of an object that may have the fields of `table` and no other members. `build` makes the value; it must read each field
+ * once. `kind` is the kind of errors inside the object. Default: the kind of the enclosing object.
  */
 export function objectOf<T>(description: string, table: FieldTable, build: (read: ReadField) => T, kind?: PolicyErrorKind): FieldSchema<T> {
   const fields = Object.values(table);

@@ -1,7 +1,7 @@
 /**
- * Parses URLs so that a host name outside ASCII means the same host in every version of Node. The URL parsers of Node 20 and 24
- * disagree on labels `xn--…` that do not decode, on characters that a later Unicode version maps differently, and on right-to-left
- * names. This file refuses those names and leaves the rest to the URL parser.
+ * Parses URLs so that a host name outside ASCII names the same host in every version of Node. The URL parsers of Node 20 and 24 disagree on
+ * labels `xn--…` that do not decode, on characters that a later Unicode version maps differently, and on right-to-left names. This file
+ * refuses such host names. The URL parser of Node decides about all others.
  */
 
 /** Parses a URL. Returns undefined if the WHATWG parser refuses the text, or if versions of Node disagree on its host. */
@@ -20,7 +20,7 @@ function tryParseUrl(text: string, base?: string): URL | undefined {
   }
 }
 
-/** Whether each label `xn--…` decodes, and encodes back to itself. */
+/** Whether each label `xn--…` decodes to a name that every version of Node encodes back to the same label. */
 export function hasValidPunycode(hostname: string): boolean {
   if (!/(?:^|\.)xn--/.test(hostname)) return true;
   const labels = hostname.split(".").map((label) => (label.startsWith("xn--") ? decodePunycode(label.slice(4)) : label));
@@ -29,7 +29,7 @@ export function hasValidPunycode(hostname: string): boolean {
   return tryParseUrl(`http://${name}/`)?.hostname === hostname;
 }
 
-/** Returns the host as the text spells it, without its port and with percent escapes decoded. Empty if there is none; undefined if an escape is invalid. */
+/** Returns the host as written in the text, without its port and with percent escapes decoded. Empty if there is no host; undefined if an escape is invalid. */
 function writtenHost(text: string): string | undefined {
   const [, authority = ""] = /^(?:[a-z][a-z0-9+.-]*:[\\/]*|[\\/]{2,})([^\\/?#]*)/i.exec(text.replace(/^[\0-\x20]+|[\t\n\r]/g, "")) ?? [];
   const host = authority.slice(authority.lastIndexOf("@") + 1).replace(/:[0-9]*$/, "");
@@ -50,21 +50,21 @@ const rangesOf = (text: string): readonly CodeRange[] =>
   });
 
 /**
- * Code points that versions of Node may map differently: those on which Node 20.19 (Unicode 15.1) and Node 24
- * (Unicode 17) differ; combining marks and jamo, which Node 20 does not always compose correctly; and right-to-left
- * scripts and the planes above the first. The two tables below list the exceptions.
+ * Code points that versions of Node may map differently: code points on which Node 20.19 (Unicode 15.1) and Node 24 (Unicode 17) differ;
+ * combining marks and jamo, which Node 20 does not always compose correctly; right-to-left scripts; and everything above U+FFFF. The two
+ * tables below list exceptions.
  */
 const VERSION_DEPENDENT = rangesOf(
   "300-36f 4c0 590-8ff c5c cdc 10a0-10c5 1100-11ff 17b4-17b5 1806 180e 1acf-1add 1ae0-1aeb 1b4e-1b4f 1b7f 1c89-1c8a 1dc0-1dff 1e9e " +
     "2061-2063 206a-206f 20c1 20d0-20ff 2132 2183 2427-2429 2b96 2de0-2dff 3099-309a 3164 31e4-31e5 a7cb-a7cf a7d2 a7d4 a7da-a7dc a7f1 " +
     "fb1d-fdff fe20-fe2f fe70-feff ffa0 10000-10ffff",
 );
-/** Exceptions: emoji and older ideographs. */
+/** Exceptions to `VERSION_DEPENDENT`: emoji and older ideographs. */
 const VERSION_INDEPENDENT_PLANES = rangesOf("1f300-1f64f 1f680-1f6d7 1f900-1f9ff 20000-2a6df");
-/** Exceptions under the conditions of `isPlainBidiLabel`: Hebrew and Arabic letters. */
+/** Exceptions in labels that pass `isPlainBidiLabel`: Hebrew and Arabic letters. */
 const RIGHT_TO_LEFT = rangesOf("5d0-5ea 620-64a 66e-66f 671-6d3 6d5 6ee-6ef 6fa-6fc 6ff");
 
-/** Whether every version of Node maps the name to the same host, or every version refuses it. */
+/** Whether all versions of Node agree on the name: they map it to the same host, or all refuse it. */
 function isVersionIndependent(name: string | undefined): boolean {
   if (name === undefined) return false;
   if (!/[^\0-\x7f]/.test(name)) return true;
@@ -76,8 +76,8 @@ function isVersionIndependent(name: string | undefined): boolean {
 }
 
 /**
- * Whether a label of a right-to-left name is safe: right-to-left letters, with digits and joiners after the first
- * character, or ASCII that begins with a letter.
+ * Whether all versions of Node agree on a label of a right-to-left name. They do for right-to-left letters, with digits and joiners after the
+ * first character, and for ASCII labels that begin with a letter.
  */
 function isPlainBidiLabel(label: string): boolean {
   const [first = 0, ...rest] = [...label].map((character) => character.codePointAt(0) ?? 0);
@@ -98,10 +98,10 @@ function decodePunycode(label: string): string | undefined {
   let code = 128;
   let bias = 72;
   let index = 0;
-  for (let at = hyphen + 1; at < label.length; ) {
+  for (let offset = hyphen + 1; offset < label.length; ) {
     const before = index;
     for (let weight = 1, k = BASE; ; k += BASE) {
-      const digit = Number.parseInt(toRadixDigit(label[at++] ?? ""), BASE);
+      const digit = Number.parseInt(toRadixDigit(label[offset++] ?? ""), BASE);
       if (Number.isNaN(digit)) return undefined;
       index += digit * weight;
       const threshold = Math.min(Math.max(k - bias, 1), 26);

@@ -1,8 +1,8 @@
-/** Hosts of URLs, and the patterns of `net_policy.allowed_domains`. */
+/** Reads hosts of URLs, and matches them with the patterns of `net_policy.allowed_domains`. */
 import { classifyAddress } from "./addresses.ts";
 import { parseUrl } from "./host-names.ts";
 
-/** The parts of a URL that a policy decides on. */
+/** The parts of a URL that policies check. */
 interface Target {
   readonly scheme: string;
   /** Lower case, without brackets and without the trailing dot of an absolute name. */
@@ -11,7 +11,7 @@ interface Target {
   readonly hasUserInfo: boolean;
 }
 
-/** Returns undefined if `parseUrl` refuses the URL, or if the URL has no host. */
+/** Parses a URL. Returns undefined if `parseUrl` refuses the URL, or if the URL has no host. */
 export function parseTarget(url: string): Target | undefined {
   const parsed = parseUrl(url);
   if (parsed === undefined) return undefined;
@@ -34,7 +34,7 @@ export function matchesHost(pattern: string, host: string): boolean {
   return pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1 : host === pattern;
 }
 
-/** Returns why a host is not public, or undefined if it may be public. Checks only the text. The handler checks the addresses of a name. */
+/** Returns why a host is not public, or undefined if it may be public. Does not resolve names: the handler checks their addresses. */
 export function privateReason(host: string): string | undefined {
   // RFC 6761: these names mean this machine, whatever a resolver says.
   if (host === "localhost" || host.endsWith(".localhost")) return "a loopback name";
@@ -54,7 +54,7 @@ export function parseHostPattern(text: string): { readonly pattern: string } | {
   if (/:[0-9]+$/.test(text)) return { problem: "a port goes into net_policy.allowed_ports" };
   if (pattern.length > MAX_NAME_LENGTH || !NAME.test(pattern))
     return { problem: "write a host name, or *. and a name for all names below it" };
-  // The URL parser reads such a text as an address.
+  // The URL parser would read a name with such a last label as an IPv4 address.
   if (/^(?:\*\.)?(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)$/.test(pattern)) return { problem: "it is neither a host name nor an address" };
   return { pattern };
 }
@@ -82,7 +82,7 @@ export function parseAllowedDomain(text: string): { readonly pattern: string } |
 /** Whether an entry of `allowed_domains` names a loopback host with its port. */
 export const isLoopbackPattern = (pattern: string): boolean => LOOPBACK_PATTERN.test(pattern);
 
-/** Returns an entry of `allowed_domains` without its port. */
+/** Returns the host of an entry of `allowed_domains`, without the port of a loopback host. */
 export const hostOfPattern = (pattern: string): string => canonicalHost(LOOPBACK_PATTERN.exec(pattern)?.[1] ?? pattern);
 
 /** Whether `allowed_domains` may name the host with a port. */
@@ -90,7 +90,7 @@ function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "::1" || (host.startsWith("127.") && classifyAddress(host) === "loopback");
 }
 
-/** Returns how `allowed_domains` and `--allow-net` name a loopback host and port; undefined for any other host. */
+/** Returns the text by which `allowed_domains` and `--allow-net` name a loopback host and port. Undefined for any other host. */
 export function loopbackName(host: string, port: number): string | undefined {
   if (!isLoopbackHost(host)) return undefined;
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;

@@ -1,4 +1,4 @@
-/** The policy format for editors and docs: its JSON Schema, and a list of its fields for `docs/reference/policy.md`. */
+/** Describes the policy format: its JSON Schema for editors, and the list of its fields for `docs/reference/policy.md`. */
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
 import {
@@ -27,7 +27,7 @@ export function policySchema(registry: CapabilityRegistry = BUILTIN_REGISTRY): J
 }
 
 interface FieldDoc {
-  /** Path like in error messages; keys that the user chooses are in capitals: `secrets[NAME].env`. */
+  /** Path as in error messages. Keys that the user chooses are in capitals: `secrets[NAME].env`. */
   readonly path: string;
   /** The schema's description: `true or false`, `a list of hosts`. */
   readonly form: string;

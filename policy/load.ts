@@ -61,7 +61,7 @@ function readBytes(path: string): Uint8Array {
   }
 }
 
-/** Reads to the end. Returns undefined if there are more than `limit` bytes. Pipes and devices do not report their size, so the size is checked while reading. */
+/** Reads to the end. Returns undefined if there are more than `limit` bytes. Counts while reading, because pipes and devices do not report a size. */
 function readAtMost(descriptor: number, limit: number): Uint8Array | undefined {
   const bytes = new Uint8Array(limit + 1);
   let length = 0;

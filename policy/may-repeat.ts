@@ -1,4 +1,4 @@
-/** Decides whether a call may be made again if its answer was lost, for example because the process ended between the call and its answer. */
+/** Decides whether a call may be made again after its answer was lost, for example because the process ended before the answer was recorded. */
 import { type CapabilityDecl, signatureFor, withDefaults } from "../vm/capabilities.ts";
 import type { Value } from "../vm/value/value.ts";
 import type { Policy } from "./policy-fields.ts";
@@ -9,7 +9,7 @@ interface PolicyCondition {
   readonly holds: (policy: Policy) => boolean;
 }
 
-/** Settings of a policy that make every call of a capability repeatable, by capability. The docs page lists them. */
+/** For a capability: the setting of a policy that makes its calls repeatable. The docs page lists these. */
 export const REPEATABLE_BY_POLICY: ReadonlyMap<string, PolicyCondition> = new Map([
   [
     "net.fetch",
@@ -27,7 +27,7 @@ export const REPEATABLE_BY_POLICY: ReadonlyMap<string, PolicyCondition> = new Ma
   ],
 ]);
 
-/** Whether the call may be made again. `args` are those of the program; trailing defaults may be missing. */
+/** Whether the call may be made again. `args` are as the program passed them; trailing arguments with defaults may be missing. */
 export function mayRepeat(capability: CapabilityDecl, args: readonly Value[], policy: Policy): boolean {
   return mayRepeatArguments(capability, args) || REPEATABLE_BY_POLICY.get(capability.name)?.holds(policy) === true;
 }

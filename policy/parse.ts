@@ -73,29 +73,29 @@ function parseDocument(text: string, options: ParsePolicyOptions): DocumentNode 
 }
 
 /**
- * Returns the line on which a rule is, from 1, given its path as decisions name it: `rules["net.fetch"].allow`. For a field that the text leaves out,
- * returns the line of the innermost field around it. Undefined if there is none. Throws `policy.parse_error`.
+ * Returns the line of a rule, from 1. `path` is the path of the rule in a decision: `rules["net.fetch"].allow`. If the text leaves the field
+ * out, returns the line of the innermost field around it, or undefined if there is none. Throws `policy.parse_error`.
  */
 export function ruleLine(text: string, path: string): number | undefined {
   let node: DocumentNode | undefined = parseDocument(text, { file: "", jsonc: true });
   let offset: number | undefined;
   for (let reached = ""; node?.kind === "object"; ) {
-    const around = reached;
-    const member: DocumentMember | undefined = node.members.find(({ name }) => isWithin(path, memberPath(around, name)));
+    const outerPath = reached;
+    const member: DocumentMember | undefined = node.members.find(({ name }) => isWithin(path, memberPath(outerPath, name)));
     if (member === undefined) break;
     offset = member.nameOffset;
-    reached = memberPath(around, member.name);
+    reached = memberPath(outerPath, member.name);
     node = member.node;
   }
   return offset === undefined ? undefined : errorPlaceAt(text, offset, "").line;
 }
 
-/** Whether `path` is the path `outer` or goes on from it. */
+/** Whether `path` is `outer` or a path inside it. */
 function isWithin(path: string, outer: string): boolean {
   return path === outer || path.startsWith(`${outer}.`) || path.startsWith(`${outer}[`);
 }
 
-/** Whether a JSON number with a fraction becomes an integer when parsed as a double. `1e-400` would become 0, which can mean "no limit". */
+/** Whether parsing rounds a JSON number with a fraction to an integer. For example, `1e-400` would become 0, which can mean "no limit". */
 function isRoundedToWhole(numberText: string): boolean {
   if (!Number.isInteger(Number(numberText))) return false;
   const [, whole = "", fraction = "", exponent = "0"] = /^-?([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/.exec(numberText) ?? [];
@@ -124,7 +124,7 @@ const SYNTAX_ERRORS: ReadonlyMap<string, string> = new Map([
   ["InvalidCharacter", "a control character in a string"],
 ]);
 
-/** Limits nesting. Runs before the parser and `convertNode`, because both recurse. */
+/** Limits nesting. Must run before the parser and `convertNode`, which recurse. */
 function checkDepth(text: string, fail: (message: string, offset: number) => never): void {
   const scanner = createScanner(text, true);
   let depth = 0;

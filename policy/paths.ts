@@ -1,11 +1,11 @@
 /**
- * Paths of `fs.read` and `fs.write`, checked by their text alone. No link is followed and no folder is looked up, so
- * that a decision is the same on every machine. The handler checks again, on the file that it has opened.
+ * Checks the paths of `fs.read` and `fs.write` by their text alone. Follows no links and looks up no folders, so a decision is the same on
+ * every machine. The handler checks again, on the file that it has opened.
  */
 
 /**
- * Whether a path is below a root. `depends` means that the answer depends on the working directory (an absolute path
- * and a relative root); the handler, which knows the directory, decides.
+ * Whether a path is below a root. `depends`: the path is absolute and a root is relative, so the answer depends on the working directory. The
+ * handler, which knows that directory, decides.
  */
 type Reach = "inside" | "outside" | "depends";
 
@@ -33,8 +33,8 @@ export function isBelow(path: string, root: string): boolean {
 const leavesFolder = (path: string): boolean => path === ".." || path.startsWith("../");
 
 /**
- * Checks a path against the roots. A relative path is resolved against the working directory if the result is below a
- * root, otherwise against a root.
+ * Checks a path against the roots. A relative path is resolved against the working directory, if the result is below a root. Otherwise it is
+ * resolved against the roots.
  */
 export function reachOf(path: string, roots: readonly string[]): Reach {
   const normalPath = normalizePath(path);

@@ -8,15 +8,14 @@
  *   validator           `policyFileSchema(registry).read`, called by `readPolicy` (policy.ts)
  *   TypeScript type     `FieldValues<typeof DB_FIELDS>`
  *   JSON Schema, docs   json-schema.ts; `docs/reference/policy.md` is generated from the doc lines
- *   canonical JSON      `policyToJson` (policy.ts): every field, defaults included, but fields wrapped in `later` are omitted
- *                       at their default
+ *   canonical JSON      `policyToJson` (policy.ts): every field, defaults included, except that a field wrapped in `later` is omitted
+ *                       if it has its default
  *   hash                `policyHash` (policy.ts): SHA-256 of the canonical JSON; logs and spans carry it
  *
  * The life of a policy: text -> parse.ts (syntax, with offsets) -> `readPolicy` (fields) -> `Policy` -> decide.ts
  * (one decision for each call). warnings.ts reports settings that are valid but have no effect.
  *
- * To add a field, wrap it in `later`, so that policies without it keep their hash, and read it in the section's
- * `objectOf`.
+ * To add a field, wrap it in `later`, and read it in the section's `objectOf`. With `later`, policies without the field keep their hash.
  */
 import { BUILTIN_REGISTRY, CAPABILITIES, type CapabilityDecl, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
@@ -67,7 +66,7 @@ const ALLOWED_DOMAIN = text("a host", (given) => {
   const parsed = parseAllowedDomain(given);
   return "pattern" in parsed ? { text: parsed.pattern } : parsed;
 });
-/** Headers that only the HTTP client may set, because they frame the message and name the host (RFC 9110, RFC 9112). */
+/** Headers that only the HTTP client may set, because they control the connection, the framing of the message and the host (RFC 9110, RFC 9112). */
 export const UNSETTABLE_HEADERS: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -349,7 +348,7 @@ const checkSecretName: KeyCheck = (name) => {
 };
 const SECRETS: FieldSchema<ReadonlyMap<string, PolicySecret>> = mapOf("secrets by name", SECRET, checkSecretName);
 
-/** Short names that the compiler accepts with a warning and a policy refuses, each with the hint of the policy's error. */
+/** Short names of capabilities, each with the hint of a policy's error. A policy refuses them; the compiler accepts them with a warning. */
 const ALIAS_HINTS: ReadonlyMap<string, string> = new Map([
   ["net", 'Write "net.fetch".'],
   ["fs", 'Write "fs.read" or "fs.write".'],
@@ -414,8 +413,8 @@ export interface Policy {
 }
 
 /**
- * A policy as plain data: the members of a policy file, such as `{ rules: { "fs.read": { allow: true } } }`, or what `loadPolicy` and `parsePolicy`
- * return. It is checked when a run starts. Names of rules are not compared with the known capabilities: a misspelled one opens nothing.
+ * A policy as plain data: the members of a policy file, such as `{ rules: { "fs.read": { allow: true } } }`, or a result of `loadPolicy` or
+ * `parsePolicy`. It is checked when a run starts. A rule for an unknown capability is no error, so a misspelled rule allows nothing.
  */
 export interface PolicyInput {
   readonly schema_version?: number | undefined;

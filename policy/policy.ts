@@ -1,6 +1,6 @@
 /**
- * The effective policy as data: reading it from a document, the built-in policies, additions from the command line,
- * and its JSON form and hash. `policy-fields.ts` declares the fields; `decide.ts` applies the policy to calls.
+ * Makes effective policies: from a document, from JSON, with additions from the command line. Also has the built-in policies, and the JSON
+ * form and the hash of a policy. `policy-fields.ts` declares the fields; `decide.ts` applies a policy to calls.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
@@ -27,7 +27,7 @@ export function readPolicy(
 ): Policy {
   const at: FieldPosition = { path: "", kind: "policy.parse_error", errorPlaceAt };
   const version = root.kind === "object" ? root.members.find((m) => m.name === "schema_version")?.node : undefined;
-  // Checked first, because another version may have other fields.
+  // Check the version first, because another version may have other fields.
   if (version !== undefined && (version.kind !== "scalar" || version.value !== SCHEMA_VERSION)) {
     const given = version.kind === "scalar" ? JSON.stringify(version.value) : "not a number";
     fail(
@@ -71,7 +71,7 @@ export const NAMED_POLICIES: ReadonlyMap<string, Policy> = new Map([
 /** The schema of policies whose rules may name any well-formed capability. */
 const anyPolicy = lazily(() => policyFileSchema(undefined));
 
-/** Returns the effective policy in the format of a policy file: with all defaults, except those of fields added after version 1. */
+/** Returns the effective policy in the format of a policy file, with all defaults filled in, except the defaults of fields added after version 1. */
 export function policyToJson(policy: Policy): JsonData {
   return anyPolicy().compact(jsonFromJs(policy));
 }
@@ -81,7 +81,7 @@ export function policyHash(policy: Policy): string {
   return `sha256:${bytesToHex(sha256(utf8ToBytes(canonicalJson(policyToJson(policy)))))}`;
 }
 
-/** Reads limits by their names in policies. Returns only those that `data` sets. Throws `policy.unknown_field`, `policy.invalid_limits`. */
+/** Reads limits, by their names in policies. Returns only the limits in `data`. Throws `policy.unknown_field`, `policy.invalid_limits`. */
 export function readLimits(data: JsonData): Partial<Limits> {
   const limits = LIMITS_SCHEMA.read(documentFromJson(data), { path: "limits", kind: "policy.invalid_limits", errorPlaceAt: () => ({}) });
   return Object.fromEntries(Object.entries(limits).filter(([name]) => isJsonObject(data) && data.has(name)));
@@ -136,7 +136,7 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
 }
 
 /**
- * Returns the policy with only these capabilities, each `name` or `name=budget`. A budget can only get smaller. Throws
+ * Returns the policy with only the capabilities in `allow`, each written `name` or `name=budget`. A budget can only get smaller. Throws
  * `policy.invalid_capability` for an unknown capability, and `policy.not_within` for one that the policy does not allow.
  */
 export function narrowed(policy: Policy, allow: readonly string[], registry: CapabilityRegistry = BUILTIN_REGISTRY): Policy {
@@ -155,7 +155,7 @@ export function narrowed(policy: Policy, allow: readonly string[], registry: Cap
   return { ...policy, default_allow: false, rules };
 }
 
-/** Whether any call may need an approval. */
+/** Whether some rule requires approvals. */
 export function asksForApprovals({ rules }: Policy): boolean {
   return [...rules.values()].some(({ allow, approval }) => allow && approval.required);
 }
@@ -167,7 +167,7 @@ export function isAllowed(policy: Policy, capability: string): boolean {
 
 const ALLOW_RULE: PolicyRule = { allow: true, budget: 0, where: new Map(), approval: NO_APPROVAL };
 
-/** Returns the rule of a capability that the policy already allows, otherwise a rule without restrictions. */
+/** Returns the capability's rule if that allows calls, otherwise a rule without restrictions. */
 function ruleOf(policy: Policy, capability: string): PolicyRule {
   const rule = policy.rules.get(capability);
   return rule?.allow === true ? rule : ALLOW_RULE;

@@ -1,2 +1,2 @@
-/** Matches a placeholder in the value of a request header, which is replaced by the secret of that name. */
+/** Matches `{{secret:NAME}}` in the value of a request header. The handler replaces the placeholder by the secret NAME. */
 export const SECRET_PLACEHOLDER = /\{\{secret:([A-Za-z_][A-Za-z0-9_]*)\}\}/g;

@@ -9,7 +9,7 @@ import { conditionWarnings } from "./where-warnings.ts";
 import type { Where } from "./where.ts";
 
 export interface PolicyWarning {
-  /** Path like in error messages: `rules["net.fetch"].budget`. */
+  /** Path as in error messages: `rules["net.fetch"].budget`. */
   readonly path: string;
   /** What is wrong, and what to do about it. */
   readonly message: string;
@@ -17,7 +17,7 @@ export interface PolicyWarning {
   readonly offset: number;
 }
 
-/** Returns warnings in the order of the file. `root` must be the document of `policy`. It shows which settings are not defaults. */
+/** Returns warnings in the order of the file. `root` must be the document of `policy`: it shows which settings the file has. */
 export function policyWarnings(root: DocumentNode, policy: Policy, registry: CapabilityRegistry): readonly PolicyWarning[] {
   const warnings: PolicyWarning[] = [];
   const warn = (path: string, { nameOffset }: DocumentMember, message: string): void =>
@@ -39,7 +39,7 @@ export function policyWarnings(root: DocumentNode, policy: Policy, registry: Cap
 
 type Warn = (path: string, at: DocumentMember, message: string) => void;
 
-/** The capabilities that each section applies to. If `field` is set, only that field of the section applies to the capability. */
+/** The capabilities to which each section applies. With `field`, only that field of the section applies to the capability. */
 const SECTIONS: ReadonlyMap<string, readonly { readonly name: string; readonly field?: string }[]> = new Map([
   ["net_policy", [{ name: "net.fetch" }]],
   [
@@ -58,7 +58,7 @@ const membersOf = (node: DocumentNode | undefined): readonly DocumentMember[] =>
 const memberOf = (node: DocumentNode | undefined, name: string): DocumentMember | undefined => membersOf(node).find((m) => m.name === name);
 const pathTo = (section: string, field: string | undefined): string => (field === undefined ? section : memberPath(section, field));
 
-/** Whether the section, or one field of it, sets anything: `null`, `{}` and `[]` do not. */
+/** Whether the section, or the given field of it, sets anything. `null`, `{}` and `[]` set nothing. */
 function isWritten(section: DocumentMember, field: string | undefined): boolean {
   const node = field === undefined ? section.node : memberOf(section.node, field)?.node;
   return (node?.kind === "object" && node.members.length > 0) || (node?.kind === "list" && node.items.length > 0);

@@ -1,4 +1,4 @@
-/** Declares `where` in a policy file: paths to arguments, and the conditions on each (see `where.ts`). */
+/** Declares the field `where` of a rule: paths to arguments, each with conditions (see `where.ts`). */
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
 import { MAX_PATH_STEPS, MAX_PATH_UNITS, parseArgumentPath } from "./argument-path.ts";
@@ -31,7 +31,7 @@ export const MAX_VALUES = 1_000;
 /** Limit on the names of `names`. */
 export const MAX_NAMES = 100;
 
-/** Whether the number is finite and, if it is whole, not rounded. */
+/** Whether the number is finite and, if it is an integer, was not rounded. */
 const isExact = (value: number): boolean => Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
 
 const SCALAR: FieldSchema<Scalar> = {

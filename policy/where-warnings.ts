@@ -9,7 +9,7 @@ import { type Condition, PARAMETER_FORMS, type Scalar } from "./where.ts";
 export function conditionWarnings(capability: CapabilityDecl, text: string, condition: Condition): readonly string[] {
   const path = parseArgumentPath(text);
   if (path === undefined) return [];
-  const places = placesOf(capability, path.param, path.steps);
+  const places = partBySignature(capability, path.param, path.steps);
   const problems = places.map((place) => typeProblem(place, condition));
   const [typeProblemOfAll] = problems;
   // A condition is useful if the arguments of at least one signature can meet it.
@@ -22,36 +22,36 @@ export function conditionWarnings(capability: CapabilityDecl, text: string, cond
 }
 
 /** What a capability's signature says about a part of the arguments. */
-interface Place {
+interface SignaturePart {
   /** Undefined if any type is possible, as inside Json. */
   readonly type: Type | undefined;
   readonly mayBeAbsent: boolean;
-  /** Set if the path leads into a value without parts. */
-  readonly noParts: boolean;
+  /** Whether the signature lacks the parameter, or the path leads into a value without parts. */
+  readonly hasNoSuchPart: boolean;
 }
 
-/** Returns one place for each signature. */
-function placesOf(capability: CapabilityDecl, param: string, steps: readonly (string | number)[]): readonly Place[] {
+/** Returns what each signature says about the part at the path. */
+function partBySignature(capability: CapabilityDecl, param: string, steps: readonly (string | number)[]): readonly SignaturePart[] {
   return capability.signatures.map(({ params }) => {
     const declared = params.find((p) => p.name === param);
-    if (declared === undefined) return { type: undefined, mayBeAbsent: true, noParts: true };
+    if (declared === undefined) return { type: undefined, mayBeAbsent: true, hasNoSuchPart: true };
     let type: Type | undefined = declared.type;
     for (const step of steps) {
       const inner = innerType(type, step);
-      if (inner === "none") return { type, mayBeAbsent: true, noParts: true };
+      if (inner === "none") return { type, mayBeAbsent: true, hasNoSuchPart: true };
       type = inner;
     }
     const mayBeAbsent = steps.length > 0 || (type?.kind === "named" && type.name === "Option");
-    return { type: presentType(type), mayBeAbsent, noParts: false };
+    return { type: presentType(type), mayBeAbsent, hasNoSuchPart: false };
   });
 }
 
-/** The type inside an Option. */
+/** Returns the type inside nested Options, or the type itself. */
 function presentType(type: Type | undefined): Type | undefined {
   return type?.kind === "named" && type.name === "Option" ? presentType(type.args[0]) : type;
 }
 
-/** Returns the type of a part; undefined if it is not known, "none" if values of the type have no such part. */
+/** Returns the type of a part. Undefined if the type is unknown. "none" if values of the outer type have no such part. */
 function innerType(outer: Type | undefined, step: string | number): Type | undefined | "none" {
   const type = presentType(outer);
   if (type === undefined || (type.kind === "primitive" && type.name === "Json")) return undefined;
@@ -61,12 +61,12 @@ function innerType(outer: Type | undefined, step: string | number): Type | undef
   return typeof step === "string" ? undefined : "none";
 }
 
-function typeProblem({ type, mayBeAbsent, noParts }: Place, condition: Condition): string | undefined {
+function typeProblem({ type, mayBeAbsent, hasNoSuchPart }: SignaturePart, condition: Condition): string | undefined {
   if (condition.absent === true) return mayBeAbsent ? undefined : "the argument is always present, by its default if need be";
-  if (noParts) return type === undefined ? "the parameter is absent" : `a value of type ${typeToString(type)} has no such part`;
+  if (hasNoSuchPart) return type === undefined ? "the parameter is absent" : `a value of type ${typeToString(type)} has no such part`;
   if (condition.absent !== undefined && Object.values(condition).filter((value) => value !== undefined).length === 1) return undefined;
   if (type === undefined) return undefined;
-  // Each list must have a value that the type allows. For `min` and `max`, any number will do.
+  // The condition can hold only if each of these lists has a value of the type. For `min` and `max`, 0 represents all numbers.
   const wanted = [
     condition.equal === undefined ? undefined : [condition.equal],
     condition.in,
@@ -82,7 +82,7 @@ function typeProblem({ type, mayBeAbsent, noParts }: Place, condition: Condition
 /** Whether a value of the type can equal the scalar. */
 function isOfType(scalar: Scalar, type: Type): boolean {
   if (type.kind === "fn") return false;
-  // Of records and enums, only a variant without payload can equal a scalar: it is compared by its name.
+  // A variant without payload is compared by its name, so it can equal a text. Other enums and records equal no scalar.
   if (type.kind !== "primitive")
     return type.kind === "param" || (typeof scalar === "string" && !["List", "Map", "Result"].includes(type.name));
   switch (type.name) {
@@ -112,14 +112,14 @@ function rangeProblem({ min, max, in: list }: Condition): string | undefined {
   return list?.length === 0 ? "the list is empty" : undefined;
 }
 
-/** Returns why texts of the condition can never match: the parameter is compared in another form (`PARAMETER_FORMS`). */
+/** Returns which texts of the condition can never match because the parameter is compared in another form (`PARAMETER_FORMS`). */
 function formProblems(capability: CapabilityDecl, param: string, { equal, in: list, prefix }: Condition): readonly string[] {
   const form = PARAMETER_FORMS.get(capability.name)?.get(param);
   if (form === undefined) return [];
   const texts = [equal, ...(list ?? [])].filter((value) => typeof value === "string");
   const other = texts.map((text) => ({ text, compared: form.value(text) })).find(({ text, compared }) => compared !== text);
   const problem = (text: string, compared: unknown): string => `${JSON.stringify(text)} is compared as ${JSON.stringify(compared)}`;
-  // The text after the last slash may be the beginning of a longer name, so only the text up to that slash is checked.
+  // After the last slash, the prefix may end inside a name. So check only the text up to that slash.
   const whole = prefix?.includes("/") === true ? prefix.slice(0, prefix.lastIndexOf("/") + 1) : prefix;
   const compared = whole === undefined ? undefined : form.value(whole);
   return [

@@ -7,9 +7,9 @@
  *       "options.model": [{ "absent": true }, { "in": ["small", "large"] }]
  *     }
  *
- * The arguments have their defaults filled in. Some are normalized first to what the handler will use (`PARAMETER_FORMS`), so that no
- * other spelling gets past a condition. Each comparison costs at most the length of the condition's own text, plus the cost of
- * normalizing the URL, path or headers of the call.
+ * Conditions see the arguments with defaults filled in. Some arguments are first normalized to what the handler will use
+ * (`PARAMETER_FORMS`), so another spelling cannot evade a condition. A comparison costs at most the length of the condition's own text, plus
+ * the cost of normalizing the URL, path or headers of the call.
  */
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { TypeDef } from "../vm/bytecode/module.ts";
@@ -24,7 +24,7 @@ import { quote } from "./quote.ts";
 /** A value that a condition compares with. */
 export type Scalar = null | boolean | number | string;
 
-/** What a part of an argument must be. All members that are defined must hold. */
+/** What a part of an argument must be. All defined members must hold. */
 export interface Condition {
   readonly equal: Scalar | undefined;
   readonly in: readonly Scalar[] | undefined;
@@ -37,10 +37,10 @@ export interface Condition {
   readonly absent: boolean | undefined;
 }
 
-/** For each path, the conditions of which one must hold. */
+/** For each path, a list of conditions. One of the list must hold. */
 export type Where = ReadonlyMap<string, readonly Condition[]>;
 
-/** The form in which a parameter is compared. */
+/** Normalizes a parameter for comparison. */
 interface ParameterForm {
   readonly value: (value: Value) => Value;
   /** Normalizes the first name of a path below the parameter, such as the name of a header. */
@@ -55,7 +55,7 @@ const textForm = (doc: string, form: (text: string) => string): ParameterForm =>
   doc,
 });
 
-/** Returns a URL as net.fetch sends it. A text that is not a URL stays unchanged; net.fetch fails with it. */
+/** Returns a URL as net.fetch sends it. A text that is not a URL stays unchanged; net.fetch fails for such a text. */
 function sentUrl(text: string): string {
   const url = parseUrl(text);
   if (url === undefined) return text;
@@ -87,10 +87,10 @@ export const PARAMETER_FORMS: ReadonlyMap<string, ReadonlyMap<string, ParameterF
   ["fs.write", new Map([["path", PATH_FORM]])],
 ]);
 
-/** Returns the refusal of a call by the first condition that does not hold, or undefined. */
+/** Returns why a call with these arguments is refused: the first path at which no condition holds. Undefined if all paths are met. */
 export type WhereCheck = (args: readonly Value[]) => { readonly rule: string; readonly reason: string } | undefined;
 
-/** Prepares the conditions of a capability's rule. Returns undefined if there are none. */
+/** Prepares the conditions of a capability's rule for checking calls. Returns undefined if there are no conditions. */
 export function whereCheck(capability: CapabilityDecl, where: Where, types: readonly TypeDef[]): WhereCheck | undefined {
   if (where.size === 0) return undefined;
   const parts = [...where].map(([text, conditions]) => {
@@ -114,8 +114,8 @@ function withNames(condition: Condition, form: (name: string) => string): Condit
 }
 
 /**
- * Returns a function that reads the part of the arguments at the path. That function returns undefined for an absent part. If no
- * signature has the parameter, returns undefined instead of a function.
+ * Returns a function that reads the part of the arguments at the path, or undefined if no signature has the parameter. The function returns
+ * undefined for an absent part.
  */
 function partReader(
   capability: CapabilityDecl,
@@ -163,7 +163,7 @@ function hasOnly(value: Value, names: readonly string[]): boolean {
   return [...value.entries()].every(([key]) => names.includes(key));
 }
 
-/** Returns the value as conditions compare it. A variant without payload is its name. Undefined for lists, maps, records and functions. */
+/** Returns the value that conditions compare. For a variant without payload, that is its name. Undefined for lists, maps, records, functions and the like. */
 function scalarOf(value: Value, types: readonly TypeDef[]): Scalar | bigint | undefined {
   if (typeof value === "string" || typeof value === "boolean" || isInt(value)) return value;
   if (value instanceof FloatValue) return value.value;
