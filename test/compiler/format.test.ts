@@ -79,20 +79,20 @@ describe("meaning and comments", () => {
   test.each(SOURCES)("the builtin %s", (_name, text) => expectSound(text));
 
   test("generated programs", () => {
-    fc.assert(fc.property(fc.oneof(arbitraryProgram, arbitraryActors), expectSound), { numRuns: cases(3_000) });
+    fc.assert(fc.property(fc.oneof(arbitraryProgram, arbitraryActors), expectSound), { numRuns: cases(1_500) });
   });
 
   test("generated programs with comments anywhere", () => {
     fc.assert(
       fc.property(fc.oneof(arbitraryProgram, arbitraryActors), insertions, (text, where) => expectSound(withComments(text, where))),
-      { numRuns: cases(3_000) },
+      { numRuns: cases(1_500) },
     );
   });
 
   test("files with comments anywhere", () => {
     fc.assert(
       fc.property(fc.constantFrom(...TEXTS), insertions, (text, where) => expectSound(withComments(text, where))),
-      { numRuns: cases(2000) },
+      { numRuns: cases(1_000) },
     );
   });
 

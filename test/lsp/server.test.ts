@@ -11,7 +11,7 @@ import { DISK_WORKSPACE } from "../../lsp/disk-workspace.ts";
 import { Program } from "../../lsp/program.ts";
 import { renameOf } from "../../lsp/rename.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
-import { cases } from "../cases.ts";
+import { cases, DEEP } from "../cases.ts";
 import { Client, positionOf } from "./client.ts";
 import { answerProblem, notificationProblem } from "./meta-model.ts";
 
@@ -216,10 +216,11 @@ test("a program typed character by character: no crash, no stale diagnostic, can
   const client = new Client();
   await client.start();
   const uri = "untitled:typed.ax";
-  await client.open(uri, "");
-  let typed = "";
+  // `npm test` types the last third.
+  let typed = DEEP ? "" : TEXT.slice(0, Math.floor((2 * TEXT.length) / 3));
+  await client.open(uri, typed);
   let refused = 0;
-  for (const [i, character] of [...TEXT].entries()) {
+  for (const [i, character] of Array.from(TEXT.slice(typed.length)).entries()) {
     const position = positionOf(typed, typed.length);
     typed += character;
     const version = i + 2;

@@ -33,7 +33,8 @@ async function client(kind: (typeof KINDS)[number], ...args: readonly string[]):
 }
 
 describe.each(sampled(KINDS))("a client of %s", (kind) => {
-  test("drives every tool", async () => {
+  // `http.test.ts` drives every tool in npm test.
+  test.runIf(DEEP)("drives every tool", async () => {
     await driveEveryTool(await client(kind, "--policy", POLICY, "--logs", join(folder, "logs")));
   });
 

@@ -18,7 +18,7 @@ test("no older version shows a change, on both engines, and the charges are equa
       const program = programOf(text);
       expect(sameOnBoth(program).end).toBe(`value ${JSON.stringify({ String: expected })}`);
     }),
-    { numRuns: cases(4_000) },
+    { numRuns: cases(2_000) },
   );
 });
 

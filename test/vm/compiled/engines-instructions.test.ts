@@ -174,7 +174,7 @@ test("one to three instructions on any operands", () => {
       const program = verifyModule(module);
       for (const each of args) sameOnBoth(program, { args: each, limits: { max_alloc_bytes: 10_000_000 } });
     }),
-    { numRuns: cases(2_400) },
+    { numRuns: cases(1_200) },
   );
 });
 

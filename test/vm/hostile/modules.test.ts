@@ -31,7 +31,7 @@ import { PROGRAMS } from "./programs.ts";
 import { Choices, endOf } from "./hostile.ts";
 
 /** Modules made in each of the four ways. */
-const MODULES = cases(25_000);
+const MODULES = cases(10_000);
 /** The seed of the first module. `BORUNA_SEED` sets another one. */
 const SEED = Number(process.env["BORUNA_SEED"] ?? 4);
 const LIMITS: Partial<Limits> = { max_steps: 600, max_alloc_bytes: 1_000_000, max_call_depth: 40 };

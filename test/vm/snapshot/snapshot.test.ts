@@ -326,7 +326,7 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
       sameWhereverSuspended(module, { args, limits: { max_steps: 3_000, max_alloc_bytes: 5_000_000 } });
     await fc.assert(
       fc.asyncProperty(arbitraryModule, arbitraryArguments, async (module, args) => void (await suspend(module, args))),
-      { numRuns: cases(5_000) },
+      { numRuns: cases(2_500) },
     );
     if (!DEEP) return;
     const sample = fixedSample(fc.tuple(arbitraryModule, arbitraryArguments), 1_000);
