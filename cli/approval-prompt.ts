@@ -17,10 +17,10 @@ export function userName(): string {
 
 /** Asks a question until there is an answer. Returns undefined at the end of the input, and if the run must stop. */
 type Ask = (question: string, signal: ApprovalRequest["signal"]) => Promise<Answer | undefined>;
-/** Once, for this run, deny. */
+/** `o`: allow once, `r`: allow for this run, `d`: deny. */
 export type Answer = "o" | "r" | "d";
 
-/** Returns an approver that asks on the terminal. Nothing asks a question off a terminal: there, it decides nothing. */
+/** Returns an approver that asks on the terminal. Without a terminal, it decides nothing, so the run is suspended. */
 export function promptApprover(terminal: Terminal, ask: Ask = askOnStdin): Approver {
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return () => undefined;
   const by = userName();

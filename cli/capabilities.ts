@@ -9,7 +9,7 @@ import { type CapabilitySpec, createRegistry } from "../gateway/own-capabilities
 import { systemErrorText } from "../replay/log/files.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError, type ErrorPlace } from "../vm/error.ts";
-import type { Session } from "./session.ts";
+import type { CommandSession } from "./session.ts";
 import { withoutControlCharacters } from "./terminal.ts";
 
 export interface CapabilityFlags {
@@ -22,17 +22,17 @@ const EXAMPLE =
 
 /**
  * Returns the built-in capabilities and those of the files. A module runs with the rights of this process. A server of imported tools
- * starts at the first call of a live run, and ends with the session. Throws `io_error`, `json.*`, `capability.not_loaded`,
+ * starts at the first call of a live run, and ends with the command. Throws `io_error`, `json.*`, `capability.not_loaded`,
  * `capability.invalid_declaration`.
  */
-export async function loadRegistry({ capabilities: paths = [] }: CapabilityFlags, session?: Session): Promise<CapabilityRegistry> {
+export async function loadRegistry({ capabilities: paths = [] }: CapabilityFlags, session?: CommandSession): Promise<CapabilityRegistry> {
   if (paths.length === 0) return BUILTIN_REGISTRY;
   const specs: CapabilitySpec[] = [];
   for (const path of paths) specs.push(...(path.endsWith(".json") ? await importedSpecs(path, session) : await moduleSpecs(path)));
   return createRegistry(specs);
 }
 
-async function importedSpecs(path: string, session: Session | undefined): Promise<readonly CapabilitySpec[]> {
+async function importedSpecs(path: string, session: CommandSession | undefined): Promise<readonly CapabilitySpec[]> {
   const { openImportedTools } = await import("../mcp-tools/imported-tools.ts");
   const tools = openImportedTools(path, {
     onWarning: (text) => session?.terminal.err(withoutControlCharacters(`warning: ${text}`)),

@@ -1,6 +1,6 @@
 /** What a row of the command table consists of, and the options that several commands have. */
 import { LIMITS } from "../vm/limits.ts";
-import type { Session } from "./session.ts";
+import type { CommandSession } from "./session.ts";
 
 export interface OptionSpec {
   /** The option as the help shows it: `--live`, or `-o, --output <file>`. */
@@ -28,14 +28,14 @@ export interface CommandSpec {
   readonly options: readonly OptionSpec[];
   readonly examples: readonly string[];
   /** Runs the command and returns its exit code. */
-  readonly run: (session: Session, flags: Flags, args: readonly string[]) => Promise<number> | number;
+  readonly run: (session: CommandSession, flags: Flags, args: readonly string[]) => Promise<number> | number;
 }
 
 /** Gives the flags of a command their type. Always true, because a parser accepts only the options declared for the command. */
 const assumeFlags = <F extends object>(_flags: Flags | F): _flags is F => true;
 
 export const withFlags =
-  <F extends object>(body: (session: Session, flags: F, args: readonly string[]) => Promise<number> | number): CommandSpec["run"] =>
+  <F extends object>(body: (session: CommandSession, flags: F, args: readonly string[]) => Promise<number> | number): CommandSpec["run"] =>
   (session, flags, args) =>
     assumeFlags<F>(flags) ? body(session, flags, args) : 0;
 

@@ -8,7 +8,7 @@ import { typedText } from "../vm/value/display.ts";
 import { requestLines } from "./approval.ts";
 import { cliText } from "./hints.ts";
 import { failureLines } from "./run-error.ts";
-import type { Session } from "./session.ts";
+import type { CommandSession } from "./session.ts";
 import { printJson, withoutControlCharacters } from "./terminal.ts";
 
 const NEXT_STEPS: Readonly<Record<string, string>> = {
@@ -23,7 +23,7 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
   timeout: "raise it with `--max-wall-ms N` or in the policy's limits",
 };
 
-/** Returns what to print about a run that did not complete. `stack` shows where that was. */
+/** Returns what to print about a run that did not complete. `stack` has the lines that show where the run stopped. */
 export function errorText(execution: Execution, error: RunError, stack: readonly string[]): string {
   const { program, outcome, suspended } = execution;
   const lines = [`${outcome.replaceAll("_", " ")}: ${cliText(error.message)}`, ...stack];
@@ -59,7 +59,7 @@ interface PrintOptions {
 }
 
 /** Prints the value or the error of a run. With `--json`, prints one object with everything. */
-export function printExecution({ terminal, json }: Session, execution: Execution, options: PrintOptions = {}): void {
+export function printExecution({ terminal, json }: CommandSession, execution: Execution, options: PrintOptions = {}): void {
   const { result, program } = execution;
   // A value that does not match the output schema is not printed.
   const value = execution.outcome === "success" ? result.value : undefined;

@@ -3,14 +3,14 @@ import { BorunaError } from "../vm/error.ts";
 import type { CommandSpec, Flags, OptionSpec } from "./command-spec.ts";
 import { reportFailure } from "./failure.ts";
 import { flagKey, namesOf } from "./fast-parser.ts";
-import type { Session } from "./session.ts";
+import type { CommandSession } from "./session.ts";
 import { type ColorChoice, createTerminal } from "./terminal.ts";
 import { errorClassOf, reportUsage } from "./usage.ts";
 
 /** Runs the command, prints any failure, reports the command's end as a usage event, and returns the exit code. */
 export async function invoke(command: CommandSpec, flags: Flags, args: readonly string[]): Promise<number> {
   const color: ColorChoice = flags["color"] === "always" || flags["color"] === "never" ? flags["color"] : "auto";
-  const session: Session = {
+  const session: CommandSession = {
     terminal: createTerminal(color),
     json: flags["json"] === true,
     sourceOf: () => undefined,
@@ -24,7 +24,7 @@ export async function invoke(command: CommandSpec, flags: Flags, args: readonly 
   return exitCode;
 }
 
-async function runCommand(session: Session, command: CommandSpec, flags: Flags, args: readonly string[]): Promise<number> {
+async function runCommand(session: CommandSession, command: CommandSpec, flags: Flags, args: readonly string[]): Promise<number> {
   try {
     rejectIgnoredOptions(command.options, flags);
     return await command.run(session, flags, args);

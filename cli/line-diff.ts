@@ -3,7 +3,7 @@
 /** The number of lines shown before and after a change. */
 const CONTEXT = 3;
 
-/** The most differing lines that are aligned. Beyond that, all lines of the middle are shown as changed. */
+/** The most differing lines that are aligned. If there are more, all lines between the equal start and end are shown as changed. */
 const MAX_DIFFERENCES = 2_000;
 
 interface Line {

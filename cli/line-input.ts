@@ -7,7 +7,7 @@ interface LineInputOptions {
   /** The earlier lines, the newest first. */
   readonly history: readonly string[];
   readonly maxHistory: number;
-  /** Called when the user interrupts while the session waits for no line. */
+  /** Called when the user interrupts while `next` is not waiting for a line. */
   readonly onInterrupt: () => void;
 }
 
@@ -19,8 +19,8 @@ export class LineInput {
   readonly isTerminal = process.stdin.isTTY === true && process.stderr.isTTY === true;
   readonly #lines: Interface;
   readonly #queue: string[] = [];
-  #waiting: ((line: Line) => void) | undefined;
-  #asking: ((line: string | undefined) => void) | undefined;
+  #resolveNext: ((line: Line) => void) | undefined;
+  #resolveAsk: ((line: string | undefined) => void) | undefined;
   #isClosed = false;
   #history: readonly string[];
 
@@ -42,7 +42,7 @@ export class LineInput {
     this.#lines.on("history", (lines) => (this.#history = [...lines]));
     this.#lines.on("close", () => this.#close());
     this.#lines.on("SIGINT", () => {
-      if (this.#waiting === undefined) onInterrupt();
+      if (this.#resolveNext === undefined) onInterrupt();
       else this.#answer(INTERRUPTED);
     });
   }
@@ -53,20 +53,20 @@ export class LineInput {
   }
 
   #arrive(line: string): void {
-    if (this.#asking !== undefined) this.#asking(line);
-    else if (this.#waiting !== undefined) this.#answer(line);
+    if (this.#resolveAsk !== undefined) this.#resolveAsk(line);
+    else if (this.#resolveNext !== undefined) this.#answer(line);
     else this.#queue.push(line);
   }
 
   #answer(line: Line): void {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    waiting?.(line);
+    const resolve = this.#resolveNext;
+    this.#resolveNext = undefined;
+    resolve?.(line);
   }
 
   #close(): void {
     this.#isClosed = true;
-    this.#asking?.(undefined);
+    this.#resolveAsk?.(undefined);
     this.#answer(undefined);
   }
 
@@ -77,7 +77,7 @@ export class LineInput {
     if (this.#isClosed) return Promise.resolve(undefined);
     this.#prompt(prompt);
     return new Promise((resolve) => {
-      this.#waiting = resolve;
+      this.#resolveNext = resolve;
     });
   }
 
@@ -86,13 +86,13 @@ export class LineInput {
     if (this.#isClosed || signal.aborted) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const done = (line: string | undefined): void => {
-        this.#asking = undefined;
+        this.#resolveAsk = undefined;
         signal.removeEventListener("abort", stop);
         resolve(line);
       };
       const stop = (): void => done(undefined);
       signal.addEventListener("abort", stop, { once: true });
-      this.#asking = done;
+      this.#resolveAsk = done;
       this.#prompt(question);
     });
   }

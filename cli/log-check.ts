@@ -8,7 +8,7 @@ import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { loadProgram } from "./load.ts";
 import { omitUndefined } from "./omit-undefined.ts";
 import { withProgress } from "./progress.ts";
-import type { Session } from "./session.ts";
+import type { CommandSession } from "./session.ts";
 import { printJson, toPlainObject, withoutControlCharacters } from "./terminal.ts";
 
 interface LogCheckOptions extends Pick<UpgradeOptions, "limits"> {
@@ -23,7 +23,7 @@ export interface LogCheck {
 }
 
 /** Checks all logs. Without `--json`, prints the result of each at once. */
-export async function checkLogs(session: Session, paths: readonly string[], options: LogCheckOptions): Promise<LogCheck> {
+export async function checkLogs(session: CommandSession, paths: readonly string[], options: LogCheckOptions): Promise<LogCheck> {
   const { terminal, json } = session;
   const logs = findLogs(paths);
   const { program: file, limits, engines } = options;
@@ -45,9 +45,9 @@ export async function checkLogs(session: Session, paths: readonly string[], opti
 }
 
 /** Returns a function that loads the program once for each set of capabilities. */
-function programLoader(session: Session, file: string): (registry: CapabilityRegistry) => Program {
+function programLoader(session: CommandSession, file: string): (registry: CapabilityRegistry) => Program {
   const loaded = new Map<string, Program>();
-  const onSourcesOpened = (sourceOf: Session["sourceOf"]): void => {
+  const onSourcesOpened = (sourceOf: CommandSession["sourceOf"]): void => {
     session.sourceOf = sourceOf;
   };
   return (registry) => {
@@ -58,7 +58,7 @@ function programLoader(session: Session, file: string): (registry: CapabilityReg
 }
 
 /** Prints the summary of a check and returns the exit code. */
-export function reportLogCheck({ terminal, json }: Session, check: LogCheck): number {
+export function reportLogCheck({ terminal, json }: CommandSession, check: LogCheck): number {
   if (json) printJson(terminal, logCheckJson(check));
   else terminal.out(upgradeSummaryLine(check.summary));
   return check.summary.exitCode;

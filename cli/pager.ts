@@ -40,7 +40,7 @@ function plainOutput(terminal: Terminal): Output {
   };
 }
 
-/** Returns undefined if the pager cannot be started. A pager that PAGER names is started by a shell, because it may have options. */
+/** Starts the pager. Returns undefined if that fails. A shell starts the pager that PAGER names, because PAGER may contain options. */
 async function startPager(chosen: string | undefined, env: NodeJS.ProcessEnv): Promise<ChildProcess | undefined> {
   const child = spawn(chosen ?? "less", [], {
     shell: chosen !== undefined,
@@ -66,11 +66,11 @@ function pagedOutput(pager: ChildProcess): Output {
       resolve();
     });
   });
-  // The pager was left before it had read everything.
+  // The user left the pager before it had read everything.
   stdin?.on("error", () => {
     isClosed = true;
   });
-  // An interruption belongs to the pager, which would otherwise lose its terminal.
+  // Ctrl-C is for the pager. If it ended this process, the pager would lose its terminal.
   const ignore = (): void => undefined;
   process.on("SIGINT", ignore);
   return {

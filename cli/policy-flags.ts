@@ -17,7 +17,7 @@ async function basePolicy(nameOrPath: string, registry: CapabilityRegistry): Pro
   return NAMED_POLICIES.get(nameOrPath) ?? (await import("../policy/load.ts")).loadPolicy(nameOrPath, registry);
 }
 
-/** Throws the errors of `loadPolicy` and `withShorthands`. */
+/** Returns the policy that the flags describe. Throws the errors of `loadPolicy` and `withShorthands`. */
 export async function policyOf(flags: PolicyFlags, registry: CapabilityRegistry): Promise<Policy> {
   const shorthands = omitUndefined<Shorthands>({
     allowNet: flags.allowNet?.split(","),

@@ -1,6 +1,6 @@
 /** Shows the progress of a command on a terminal after its first second. Without a terminal or with `--json`, shows nothing. */
 import type { OnRead } from "../replay/log/log-source.ts";
-import type { Session } from "./session.ts";
+import type { CommandSession } from "./session.ts";
 
 export interface Progress {
   /** Sets the text of the progress: `3 of 20 logs`. */
@@ -11,7 +11,7 @@ export interface Progress {
   end(): void;
 }
 
-/** A command shows nothing in its first second, in milliseconds. */
+/** How long a command runs before it shows progress, in milliseconds. */
 const QUIET_MS = 1_000;
 /** The line changes at most this often, in milliseconds. */
 const REDRAW_MS = 100;
@@ -19,7 +19,7 @@ const REDRAW_MS = 100;
 const NO_PROGRESS: Progress = { step: () => undefined, reading: () => undefined, end: () => undefined };
 
 /** Runs `body` with the progress of a command, whose name is the start of the line. */
-export async function withProgress<T>(session: Session, command: string, body: (progress: Progress) => T | Promise<T>): Promise<T> {
+export async function withProgress<T>(session: CommandSession, command: string, body: (progress: Progress) => T | Promise<T>): Promise<T> {
   const progress = session.json || !session.terminal.hasProgress ? NO_PROGRESS : startProgress(session, command);
   try {
     return await body(progress);
@@ -28,7 +28,7 @@ export async function withProgress<T>(session: Session, command: string, body: (
   }
 }
 
-function startProgress({ terminal }: Session, command: string): Progress {
+function startProgress({ terminal }: CommandSession, command: string): Progress {
   const start = performance.now();
   let drawn = start + QUIET_MS - REDRAW_MS;
   let step = "";
@@ -40,7 +40,7 @@ function startProgress({ terminal }: Session, command: string): Progress {
     drawn = now;
     terminal.progress(`${command}: ${[step, part, `${Math.floor((now - start) / 1_000)} s`].filter((text) => text !== "").join(", ")}`);
   };
-  // The timer shows the time if nothing is counted. While a file is read, timers do not run.
+  // The timer updates the elapsed time while no step is reported. While a file is read, timers do not run, and `reading` draws.
   const timer = setInterval(draw, REDRAW_MS);
   timer.unref();
   return {

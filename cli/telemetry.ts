@@ -5,7 +5,7 @@ import { startProcessTelemetry } from "../telemetry/process-telemetry.ts";
 import type { TraceDetail, Tracing } from "../telemetry/tracing.ts";
 import { EXIT, OUTCOMES, type Outcome } from "../vm/outcome.ts";
 import { exitCodeOf } from "./failure.ts";
-import type { Session } from "./session.ts";
+import type { CommandSession } from "./session.ts";
 
 interface TelemetryContext {
   /** Undefined if spans are off. */
@@ -81,10 +81,10 @@ function handleInterruptions(): Interruptions {
 /**
  * Runs `body`, then flushes its spans within the time limit for shutdown, even if `body` throws. A second signal skips the flush.
  * An error that nothing catches, for example in a callback of a socket, cancels the run. It is thrown when the log and the spans
- * of the run are complete. Sets the trace of the session.
+ * of the run are complete. Sets `traceId` of the session.
  */
 export async function withTelemetry<T>(
-  session: Session,
+  session: CommandSession,
   options: TelemetryOptions<T>,
   body: (telemetry: TelemetryContext) => Promise<T>,
 ): Promise<T> {
@@ -101,7 +101,7 @@ export async function withTelemetry<T>(
 
 /** Runs `body` with spans, if they are on. The run span ends after `body`, when the exit code is known. */
 async function withSpans<T>(
-  session: Session,
+  session: CommandSession,
   options: TelemetryOptions<T>,
   { signal, flushSkipped, uncaught }: Interruptions,
   body: (telemetry: TelemetryContext) => Promise<T>,

@@ -5,7 +5,7 @@ import { BorunaError, errorCode } from "../vm/error.ts";
 import { Branch, foldTree } from "../vm/json/fold.ts";
 import { jsonToJs } from "../vm/json/js-interop.ts";
 import { isJsonObject, type JsonData } from "../vm/json/json.ts";
-import { printable } from "../vm/terminal-text.ts";
+import { replaceUnsafe } from "../vm/terminal-text.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -115,7 +115,7 @@ const KEPT_CHARACTERS = "\t\n\ufeff";
 
 /** Removes control and bidirectional formatting characters from text that others wrote. Keeps line feeds and tabs. */
 export function withoutControlCharacters(text: string): string {
-  return printable(text, (character) => (KEPT_CHARACTERS.includes(character) ? character : ""));
+  return replaceUnsafe(text, (character) => (KEPT_CHARACTERS.includes(character) ? character : ""));
 }
 
 /** Returns the same text as `JSON.stringify`, except that it keeps the sign of -0. */
@@ -140,7 +140,7 @@ function jsonText(data: unknown): string {
 
 /** Returns the data as JSON on one line. Writes characters that control a terminal as JSON escapes. */
 export function jsonLine(data: unknown): string {
-  return printable(jsonText(data), (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return replaceUnsafe(jsonText(data), (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** The version of the form of `--json` output. */

@@ -1,4 +1,4 @@
-/** Reports the end of a command as a usage event, if usage events are on. They are off unless asked for. */
+/** Reports the end of a command as a usage event, if usage events are on. They are off by default. */
 import { readUsageSettings } from "../telemetry/usage/settings.ts";
 import { BorunaError } from "../vm/error.ts";
 import { EXIT, OUTCOMES } from "../vm/outcome.ts";
@@ -9,7 +9,7 @@ export interface CommandEnd {
   readonly exitCode: number;
   /** One stable word for the error. Default: what the exit code means. */
   readonly errorClass: string | undefined;
-  /** The trace of the run's span, if there is one. */
+  /** The trace id of the run's span, if there is one. */
   readonly traceId: string | undefined;
 }
 

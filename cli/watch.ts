@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { reportFailure } from "./failure.ts";
-import type { Session } from "./session.ts";
+import type { CommandSession } from "./session.ts";
 import { STOP_SIGNALS } from "./telemetry.ts";
 import { withoutControlCharacters } from "./terminal.ts";
 
@@ -13,17 +13,17 @@ const POLL_MS = 200;
 type Signatures = ReadonlyMap<string, string>;
 
 /**
- * Runs `body` until the user interrupts it, and after each run waits until one of `files` changes, appears or disappears. `files` is asked
- * again each time. An error of a run is reported and ends only that run. Returns the exit code of the signal.
+ * Runs `body` until the user interrupts it, and after each run waits until one of the files that `files` returns changes, appears or
+ * disappears. An error of a run is reported and ends only that run. Returns the exit code of the signal.
  */
-export async function watchFiles(session: Session, files: () => Iterable<string>, body: () => Promise<number>): Promise<number> {
+export async function watchFiles(session: CommandSession, files: () => Iterable<string>, body: () => Promise<number>): Promise<number> {
   const { terminal } = session;
   const stopCodes: readonly number[] = Object.values(STOP_SIGNALS);
   for (;;) {
     const before = signaturesOf(files());
     const code = await runOnce(session, body);
     if (stopCodes.includes(code)) return code;
-    // A file that was changed during the run has its signature from before.
+    // For a file that was known before the run, `before` wins, so that a change during the run is noticed.
     const seen = new Map([...signaturesOf(files()), ...before]);
     const change = await nextChange(files, seen, () =>
       terminal.err(`watching ${seen.size} ${seen.size === 1 ? "file" : "files"}; Ctrl-C ends`),
@@ -33,7 +33,7 @@ export async function watchFiles(session: Session, files: () => Iterable<string>
   }
 }
 
-async function runOnce(session: Session, body: () => Promise<number>): Promise<number> {
+async function runOnce(session: CommandSession, body: () => Promise<number>): Promise<number> {
   try {
     return await body();
   } catch (error) {
@@ -65,7 +65,7 @@ async function nextChange(files: () => Iterable<string>, seen: Signatures, onRea
   }
 }
 
-/** Returns a file that differs. */
+/** Returns a file whose signatures differ, or undefined. */
 function differing(a: Signatures, b: Signatures): string | undefined {
   return [...new Set([...a.keys(), ...b.keys()])].find((file) => a.get(file) !== b.get(file));
 }

@@ -9,7 +9,7 @@
  *     help: did you mean `name`?
  */
 import type { Span } from "./ast.ts";
-import { printable } from "../vm/terminal-text.ts";
+import { replaceUnsafe } from "../vm/terminal-text.ts";
 import type { Diagnostic, SourceOf } from "./diagnostics.ts";
 import { codePoints, lineBounds, type LineTable, lineTable, positionAt } from "./source.ts";
 
@@ -112,5 +112,5 @@ const REPLACEMENT = "\ufffd";
 
 /** Replaces every unsafe or zero-width character with U+FFFD and every tab with spaces, so that carets line up. */
 function toVisible(text: string): string {
-  return printable(text.replaceAll("\t", TAB).replace(ZERO_WIDTH, REPLACEMENT), () => REPLACEMENT);
+  return replaceUnsafe(text.replaceAll("\t", TAB).replace(ZERO_WIDTH, REPLACEMENT), () => REPLACEMENT);
 }

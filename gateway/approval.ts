@@ -4,7 +4,7 @@
  * Without keys, nothing proves who decided: `by` is only what the writer of the decision claims.
  */
 import { canonicalJson, jsonObjectOf } from "../vm/json/json.ts";
-import { printable } from "../vm/terminal-text.ts";
+import { replaceUnsafe } from "../vm/terminal-text.ts";
 import { replaceLoneSurrogates } from "../vm/value/value.ts";
 import type { CallPlace } from "../vm/bytecode/module.ts";
 import type { RunEvent } from "../vm/events.ts";
@@ -52,7 +52,9 @@ const MAX_NAME_UNITS = 128;
 
 /** Whether `by` is a valid name of the person who decided. */
 export function isDeciderName(by: unknown): by is string {
-  return typeof by === "string" && by.length > 0 && by.length <= MAX_NAME_UNITS && replaceLoneSurrogates(by) === by && printable(by) === by;
+  return (
+    typeof by === "string" && by.length > 0 && by.length <= MAX_NAME_UNITS && replaceLoneSurrogates(by) === by && replaceUnsafe(by) === by
+  );
 }
 
 /** Whether the decision has the right form. An embedder may write plain JavaScript. */

@@ -18,13 +18,13 @@ import { isJsonArray, isJsonObject, type JsonData, parseJson } from "../vm/json/
 export type ServerAddress =
   | {
       readonly command: readonly string[];
-      /** Names of environment variables that the server gets in addition to the harmless ones (`server-process.ts`). */
-      readonly env: readonly string[];
+      /** Environment variables that the server gets in addition to the harmless ones (`server-process.ts`). */
+      readonly variableNames: readonly string[];
     }
   | {
       readonly url: string;
-      /** For each header, the environment variable that holds its value. */
-      readonly headers: ReadonlyMap<string, string>;
+      /** For each header, the name of the environment variable that holds its value. */
+      readonly headerVariables: ReadonlyMap<string, string>;
     };
 
 export interface ToolServerSettings {
@@ -68,7 +68,9 @@ export function declarationToJson(declaration: ToolDeclaration): unknown {
     format: FORMAT,
     name,
     server:
-      "url" in server ? { url: server.url, headers: Object.fromEntries(server.headers) } : { command: server.command, env: server.env },
+      "url" in server
+        ? { url: server.url, headers: Object.fromEntries(server.headerVariables) }
+        : { command: server.command, env: server.variableNames },
     protocol,
     start_timeout_ms: startTimeoutMs,
     timeout_ms: timeoutMs,
@@ -109,7 +111,7 @@ export function parseDeclaration(text: string): ToolDeclaration {
 function readServer(server: Part): ServerAddress {
   if (server.has("url")) {
     server.allow(["url", "headers"]);
-    return { url: serverUrl(server.text("url")), headers: server.at("headers").texts() };
+    return { url: serverUrl(server.text("url")), headerVariables: server.at("headers").texts() };
   }
   server.allow(["command", "env"]);
   const command = server
@@ -119,7 +121,7 @@ function readServer(server: Part): ServerAddress {
   if (command.length === 0) throw server.at("command").invalid("expected the words of a command");
   return {
     command,
-    env: server
+    variableNames: server
       .at("env")
       .items()
       .map((name) => name.textItself()),

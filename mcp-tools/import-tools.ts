@@ -2,7 +2,7 @@
 import { formatSource } from "../compiler/format/format.ts";
 import { BorunaError } from "../vm/error.ts";
 import { isJsonObject, type JsonData, jsonObjectOf } from "../vm/json/json.ts";
-import { printable } from "../vm/terminal-text.ts";
+import { replaceUnsafe } from "../vm/terminal-text.ts";
 import type { DeclaredTool, ToolDeclaration, ToolServerSettings } from "./declaration.ts";
 import { moduleText, type ShapedTool } from "./module-text.ts";
 import { pascalCase, snakeCase, UniqueNames } from "./names.ts";
@@ -19,7 +19,7 @@ export interface ToolImport {
   readonly declaration: ToolDeclaration;
   /** The formatted text of the module. */
   readonly text: string;
-  /** The parts of schemas that became Json, by the function of their tool. */
+  /** The parts of schemas that became Json, each with the function of its tool. */
   readonly notes: readonly (Note & { readonly functionName: string })[];
   readonly refused: readonly RefusedTool[];
 }
@@ -129,7 +129,7 @@ function mockOf(capability: string, output: Shape | undefined): JsonData {
 }
 
 function shortened(description: string): string {
-  const text = printable(description.replace(/\s+/g, " "), () => "").trim();
+  const text = replaceUnsafe(description.replace(/\s+/g, " "), () => "").trim();
   return text.length <= MAX_DOC ? text : `${text.slice(0, MAX_DOC).replace(/\s+\S*$/, "")} …`;
 }
 

@@ -11,7 +11,7 @@
  * A tool with an output schema has a type for its answer, and a `read_` function that makes it from Json. The text depends on nothing but
  * the tools, so the same tools make the same text.
  */
-import { printable } from "../vm/terminal-text.ts";
+import { replaceUnsafe } from "../vm/terminal-text.ts";
 import { isFreeName, snakeCase } from "./names.ts";
 import type { Definition, EnumShape, Field, RecordShape, Shape, UnionShape } from "./shapes.ts";
 
@@ -241,14 +241,14 @@ function readFields(fields: readonly Field[]): string {
 /** Returns a string literal. Invisible characters are escaped. */
 export function axString(text: string): string {
   const escaped = text.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
-  return `"${printable(escaped)}"`;
+  return `"${replaceUnsafe(escaped)}"`;
 }
 
 const COMMENT_WIDTH = 100;
 
 /** Returns the beginning of a text as comment lines, or "". */
 function comment(text: string, maxLength: number): string {
-  const plain = printable(text.replace(/\s+/g, " "), () => "").trim();
+  const plain = replaceUnsafe(text.replace(/\s+/g, " "), () => "").trim();
   if (plain === "") return "";
   const shown = plain.length <= maxLength ? plain : `${plain.slice(0, maxLength).replace(/\s+\S*$/, "")} …`;
   const lines: string[] = [];

@@ -32,13 +32,13 @@ export function isFreeName(word: string): boolean {
 
 /** Makes names unique. Names that differ only in case count as equal. */
 export class UniqueNames {
-  readonly #taken = new Set<string>();
+  readonly #used = new Set<string>();
 
-  /** Returns the name, with a number appended if it was returned before. */
-  take(name: string, separator = ""): string {
-    let unique = name;
-    for (let n = 2; this.#taken.has(unique.toLowerCase()); n++) unique = `${name}${separator}${n}`;
-    this.#taken.add(unique.toLowerCase());
-    return unique;
+  /** Returns the name. If an earlier call returned it, appends a number. */
+  unique(name: string, separator = ""): string {
+    let candidate = name;
+    for (let n = 2; this.#used.has(candidate.toLowerCase()); n++) candidate = `${name}${separator}${n}`;
+    this.#used.add(candidate.toLowerCase());
+    return candidate;
   }
 }

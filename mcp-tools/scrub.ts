@@ -8,11 +8,11 @@ const MIN_SECRET = 6;
 const MAX_DEPTH = 1_000;
 
 /**
- * Returns a function that replaces secrets in all texts and keys of plain data. Data that contains no secret comes back with the same
- * content. It throws `CapabilityFailure` if the data is nested deeper than `MAX_DEPTH` and there are secrets to look for.
+ * Returns a function that replaces secrets in all texts and keys of plain data, and leaves everything else as it is. The function throws
+ * `CapabilityFailure` if there are secrets to look for and the data is nested deeper than `MAX_DEPTH`.
  */
 export function scrubber(server: ServerAddress, env: Readonly<Record<string, string | undefined>>): (value: unknown) => unknown {
-  const names = "url" in server ? [...server.headers.values()] : server.env;
+  const names = "url" in server ? [...server.headerVariables.values()] : server.variableNames;
   const secrets = names.flatMap((name) => {
     const value = env[name] ?? "";
     return value.length < MIN_SECRET ? [] : [{ value, placeholder: `{{env:${name}}}` }];

@@ -176,7 +176,7 @@ export class ShapeReader {
         const place = { ...below(at, `.${jsonName}`), hint: `${at.hint} ${jsonName}` };
         const nonNull = withoutNull(schema);
         const doc = isJsonObject(schema) ? docOf(schema) : "";
-        const name = names.take(snakeCase(jsonName, "field"), "_");
+        const name = names.unique(snakeCase(jsonName, "field"), "_");
         if (nonNull === undefined)
           return { name, jsonName, shape: this.#read(schema, place), presence: isRequired ? "required" : "optional", doc };
         if (isRequired) return { name, jsonName, shape: this.#read(nonNull, place), presence: "nullable", doc };
@@ -272,7 +272,7 @@ export class ShapeReader {
   }
 
   #typeName({ hint }: Place): string {
-    return this.#typeNames.take(this.#prefix + pascalCase(hint));
+    return this.#typeNames.unique(this.#prefix + pascalCase(hint));
   }
 
   #json({ path }: Place, reason: string): Shape {

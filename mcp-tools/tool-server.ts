@@ -2,8 +2,8 @@
  * The connection to the server of an import. The first call of any run opens it, and it serves all runs until `close`. After each
  * connect, the tools are listed and compared with their pins, before any call.
  *
- * If the server ends, each call in progress fails. If none is in progress, the next call fails, so that the loss of the server's state
- * is noticed. The call after that starts the server again.
+ * If the server ends, each call in progress fails. If no call is in progress, the next call fails, so that the program notices the loss of
+ * the server's state. The call after that starts the server again.
  */
 import type { HandlerContext } from "../gateway/handlers.ts";
 import { CapabilityFailure } from "../gateway/handlers.ts";
@@ -21,7 +21,7 @@ export interface ToolServerOptions {
   /** The folder in which a command starts. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Receives one sentence for people. */
+  /** Receives a warning to show to the user. */
   readonly onWarning: (text: string) => void;
 }
 

@@ -128,7 +128,7 @@ function parsedJson(body: Buffer): { readonly data: unknown } | undefined {
   }
 }
 
-/** Clients of 2025 cancel a call with another request, so their calls need a server that outlives a request. */
+/** The sessions of clients of 2025. They cancel a call with another request, so their calls need a server that outlives a request. */
 class Sessions {
   readonly #factory: McpServerFactory;
   readonly #transports = new Map<string, NodeStreamableHTTPServerTransport>();

@@ -5,7 +5,7 @@ import { createRegistry } from "../gateway/own-capabilities.ts";
 import { openImportedTools } from "../mcp-tools/imported-tools.ts";
 import { BUILTIN_REGISTRY } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
-import { printable } from "../vm/terminal-text.ts";
+import { replaceUnsafe } from "../vm/terminal-text.ts";
 import { errorAnswer } from "./answers.ts";
 import { CANCEL, type FromThread, type Job } from "./job.ts";
 import { PROGRAM_TOOLS, type ToolContext } from "./programs.ts";
@@ -21,7 +21,7 @@ async function work(job: Job): Promise<void> {
   parentPort?.on("message", (message: unknown) => {
     if (message === CANCEL) abort.abort();
   });
-  const telemetry = await startProcessTelemetry((line) => process.stderr.write(`${printable(line)}\n`));
+  const telemetry = await startProcessTelemetry((line) => process.stderr.write(`${replaceUnsafe(line)}\n`));
   let calls = 0;
   let sentAt = 0;
   const onCall: ToolContext["onCall"] = ({ call, capability, outcome }) => {
@@ -33,7 +33,7 @@ async function work(job: Job): Promise<void> {
   };
   const { settings, caller } = job;
   const tools = settings.tools.map((path) =>
-    openImportedTools(path, { onWarning: (text) => process.stderr.write(`warning: ${printable(text)}\n`) }),
+    openImportedTools(path, { onWarning: (text) => process.stderr.write(`warning: ${replaceUnsafe(text)}\n`) }),
   );
   const registry = tools.length === 0 ? BUILTIN_REGISTRY : createRegistry(tools.flatMap(({ capabilities }) => capabilities));
   const context: ToolContext = { settings, signal: abort.signal, onCall, tracing: telemetry?.tracing, caller, registry };

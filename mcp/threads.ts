@@ -17,7 +17,7 @@ export interface ThreadAnswer {
 }
 
 export interface Threads {
-  /** Throws `mcp.busy`, `mcp.canceled`, and `mcp.thread` if the thread ends without an answer. */
+  /** Runs the tool of the job in a thread. Throws `mcp.busy`, `mcp.canceled`, and `mcp.thread` if the thread ends without an answer. */
   run(job: Job, signal: AbortSignal, onProgress: (progress: Progress) => void): Promise<ThreadAnswer>;
   /** Ends all threads. */
   close(): Promise<void>;
@@ -53,15 +53,15 @@ function threadFile(): string {
 
 function answerOf(worker: Worker, signal: AbortSignal, onProgress: (progress: Progress) => void): Promise<ThreadAnswer> {
   return new Promise((resolve, reject) => {
-    let killer: NodeJS.Timeout | undefined;
+    let killTimer: NodeJS.Timeout | undefined;
     const cancel = (): void => {
       worker.postMessage(CANCEL);
-      killer = setTimeout(() => void worker.terminate(), CANCEL_MS);
+      killTimer = setTimeout(() => void worker.terminate(), CANCEL_MS);
     };
     const end = (): void => {
       // Over HTTP, the signal also aborts after a normal end.
       signal.removeEventListener("abort", cancel);
-      clearTimeout(killer);
+      clearTimeout(killTimer);
     };
     worker.on("message", (message: FromThread) => {
       if (message.type === "progress") return onProgress(message.progress);

@@ -19,7 +19,7 @@ import { cleanHtml } from "./clean-html.ts";
 import type { Problem, ToWorker } from "./messages.ts";
 
 const FILE = "file:///main.ax";
-/** The first answer comes when the worker has loaded. */
+/** Time limit of a request, in milliseconds. It is long, because the worker must load before its first answer. */
 const TIMEOUT_MS = 60_000;
 const ERROR = 1;
 
@@ -50,7 +50,7 @@ export function languageSupport(worker: Worker, onProblems: (problems: readonly 
   return client.plugin(FILE, "ax");
 }
 
-/** The client works with texts, the server with objects. */
+/** Returns a transport that converts between the client's JSON texts and the server's objects. */
 function transportTo(worker: Worker): Transport {
   const { port1, port2 } = new MessageChannel();
   const handlers = new Set<(text: string) => void>();
@@ -135,7 +135,7 @@ function actionsIn(client: LSPClient, range: Range): Promise<readonly CodeAction
   });
 }
 
-/** Applies a fix. Asks for it again, so that it fits the text as it is now. */
+/** Applies the fix with this title. Requests its edits again, so that they fit the current text. */
 async function applyFix(client: LSPClient, range: Range, title: string): Promise<void> {
   client.sync();
   const actions = await actionsIn(client, range);

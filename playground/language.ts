@@ -21,7 +21,7 @@ const workspaceOf = (load: () => void): Workspace => ({
   textAt: () => undefined,
 });
 
-/** A handler of a message. It relies on the client of the page for the parameters. */
+/** A handler of a message. It does not check the parameters, because they come from the page's own client. */
 interface Handler {
   run(params: unknown, token: Token): unknown;
 }

@@ -26,7 +26,7 @@ import { fragmentOf, sourcesOf } from "./link.ts";
 import { type FromWorker, isFromWorker, type Problem, type Sources, type ToWorker } from "./messages.ts";
 import { Results, type Run } from "./results.tsx";
 
-/** After this time, a run that was stopped is ended with its worker. */
+/** How long a stopped run may take to end, in milliseconds. After that, its worker is terminated. */
 const STOP_MS = 1_000;
 const CHECK_DELAY_MS = 200;
 const JSON_INDENT = "  ";

@@ -8,7 +8,7 @@
  *   boruna.cap    resource `boruna`                                   ─┘
  *   metrics       resource of the runner, which is the process that counts ── at an interval ──► collector
  */
-import { printable } from "../vm/terminal-text.ts";
+import { replaceUnsafe } from "../vm/terminal-text.ts";
 import { isMissingPackage } from "./default-tracing.ts";
 import type { RunnerExport } from "./runner-export.ts";
 import { readMetricSettings, readTelemetrySettings } from "./settings.ts";
@@ -98,7 +98,7 @@ export function createWorkerTelemetry(options: RunnerTelemetryOptions): WorkerTe
 }
 
 function printNotice(line: string): void {
-  process.stderr.write(`boruna: telemetry: ${printable(line, () => "?")}\n`);
+  process.stderr.write(`boruna: telemetry: ${replaceUnsafe(line, () => "?")}\n`);
 }
 
 async function startExport(serviceName: string, notify: (line: string) => void): Promise<RunnerExport | undefined> {

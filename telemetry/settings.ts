@@ -2,7 +2,7 @@
  * Reads the standard OpenTelemetry environment variables that Boruna supports. This file imports no OpenTelemetry
  * package, so that a process without spans does not load any.
  */
-import { printable } from "../vm/terminal-text.ts";
+import { replaceUnsafe } from "../vm/terminal-text.ts";
 import { GEN_AI_OPT_IN } from "./gen-ai.ts";
 import { TRACE_DETAILS, type TraceDetail } from "./tracing.ts";
 import { type Environment, readVariable, type VariableName, VARIABLES } from "./variables.ts";
@@ -271,5 +271,5 @@ function isHttpUrl(text: string): boolean {
 
 /** Quotes a value of the environment for a line on a terminal. Shortens it and replaces control characters. */
 function quote(text: string | undefined): string {
-  return printable(JSON.stringify((text ?? "").slice(0, 60)), () => "?");
+  return replaceUnsafe(JSON.stringify((text ?? "").slice(0, 60)), () => "?");
 }

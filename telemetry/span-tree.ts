@@ -1,5 +1,5 @@
 /** Formats spans as a tree, in text for a terminal. */
-import { printable } from "../vm/terminal-text.ts";
+import { replaceUnsafe } from "../vm/terminal-text.ts";
 
 /** The value of an attribute. An int64 outside the safe integers is a bigint; doubles and ints are not distinguished. */
 export type SpanValue = string | number | bigint | boolean | null | Uint8Array | readonly SpanValue[] | ReadonlyMap<string, SpanValue>;
@@ -151,7 +151,7 @@ function valueText(value: SpanValue): string {
 /** Shortens a text. Replaces control characters, line separators and direction overrides, which could change what a terminal shows. */
 function toTerminalText(text: string): string {
   const short = text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH)}…`;
-  return printable(short, () => "?");
+  return replaceUnsafe(short, () => "?");
 }
 
 function keyOf(span: TreeSpan): string {

@@ -36,7 +36,7 @@ export class Catalogue {
   readonly #store: SpanStore;
   readonly #logs: Pick<LogWatcher, "logs">;
   #runs: ReadonlyMap<string, Run> | undefined;
-  /** The rows by further ids: of executions and traces that belong to a row with another id. */
+  /** The rows by their other ids: run ids, trace ids, and ids of executions. */
   #aliases: ReadonlyMap<string, Run> = new Map();
 
   constructor(store: SpanStore, logs: Pick<LogWatcher, "logs">) {

@@ -1,4 +1,4 @@
-/** Sends server-sent events to open pages, which say which runs have changed. */
+/** Tells open pages which runs have changed, by server-sent events. */
 import type { ServerResponse } from "node:http";
 import type { LiveMessage } from "./api.ts";
 import type { Catalogue } from "./catalogue.ts";

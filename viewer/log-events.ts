@@ -152,7 +152,7 @@ function valuesOf(event: RecordedEvent, log: RunLog): readonly NamedValue[] {
   });
 }
 
-/** Returns the values of an event. Event 0 has the arguments of `main`; the event after the last has those of the end. Undefined if there is no such event. */
+/** Returns the values of event `n`; 0 means the arguments of `main`, the number after the last event the end. Undefined if the log has no such event. */
 export function eventValues(index: LogIndex, n: number): EventValues | undefined {
   const log = index.toRunLog();
   if (log === undefined) return undefined;

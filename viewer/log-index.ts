@@ -50,9 +50,9 @@ export class LogIndex {
   #size = -1;
   #inode = -1;
   #types = new ByteList();
-  /** Offsets of every 16th event: the high and the low 26 bits. */
-  #offsetsHigh = new CountList();
-  #offsetsLow = new CountList();
+  /** Byte offsets of every 16th event in the file: the high and the low 26 bits. */
+  #byteOffsetsHigh = new CountList();
+  #byteOffsetsLow = new CountList();
   #callEvents = new CountList();
   #answerEvents = new CountList();
   /** For each call, the index of its capability, and the number of earlier calls of that capability. */
@@ -90,8 +90,8 @@ export class LogIndex {
   async refresh(stats: Stats, maxEvents: number, pause: () => Promise<void>): Promise<boolean> {
     if (stats.size === this.#size && stats.ino === this.#inode && stats.mtimeMs === this.changedMs) return false;
     // If not even the first line was valid, the file may have become a log since, so it is read again.
-    const isOther = stats.ino !== this.#inode || stats.size < this.#bytes || stats.size === this.#size || this.#lines === 0;
-    const isReplaced = this.#size >= 0 && isOther;
+    const isRewritten = stats.ino !== this.#inode || stats.size < this.#bytes || stats.size === this.#size || this.#lines === 0;
+    const isReplaced = this.#size >= 0 && isRewritten;
     if (isReplaced) this.#startAgain();
     this.changedMs = stats.mtimeMs;
     this.#inode = stats.ino;
@@ -122,8 +122,8 @@ export class LogIndex {
     this.#bytes = 0;
     this.#lines = 0;
     this.#types = new ByteList();
-    this.#offsetsHigh = new CountList();
-    this.#offsetsLow = new CountList();
+    this.#byteOffsetsHigh = new CountList();
+    this.#byteOffsetsLow = new CountList();
     this.#callEvents = new CountList();
     this.#answerEvents = new CountList();
     this.#callCapability = new CountList();
@@ -134,9 +134,9 @@ export class LogIndex {
   }
 
   async #readOn(maxEvents: number, pause: () => Promise<void>): Promise<void> {
-    const most = this.#summary.eventCount + maxEvents;
+    const maxCount = this.#summary.eventCount + maxEvents;
     for (const lines of completeLines(this.file, this.#bytes)) {
-      if (this.#summary.eventCount + lines.length > most)
+      if (this.#summary.eventCount + lines.length > maxCount)
         throw new BorunaError("log.too_large", "the logs together have more events than the viewer reads; name fewer logs");
       for (const { bytes, end } of lines) this.#addLine(bytes, end);
       await pause();
@@ -161,8 +161,8 @@ export class LogIndex {
 
   #addEvent({ n, event }: LogEvent, start: number): void {
     if ((n - 1) % STRIDE === 0) {
-      this.#offsetsHigh.push(Math.floor(start / 2 ** 26));
-      this.#offsetsLow.push(start % 2 ** 26);
+      this.#byteOffsetsHigh.push(Math.floor(start / 2 ** 26));
+      this.#byteOffsetsLow.push(start % 2 ** 26);
     }
     this.#types.push(RUN_EVENT_TYPES.indexOf(event.type));
     this.#typeCounts.set(event.type, (this.#typeCounts.get(event.type) ?? 0) + 1);
@@ -182,10 +182,11 @@ export class LogIndex {
     capability.calls += 1;
   }
 
-  /** Returns the event of a call, or of its answer. Undefined if the log has none. Calls are numbered from 1. */
+  /** Returns the number of a call's event. Undefined if the log has no such call. Calls are numbered from 1. */
   eventOfCall(call: number): number | undefined {
     return this.#callEvents.at(call - 1);
   }
+  /** Returns the number of the event with a call's answer. Undefined if the log has no answer. */
   eventOfAnswer(call: number): number | undefined {
     return this.#answerEvents.at(call - 1);
   }
@@ -274,8 +275,8 @@ export class LogIndex {
   }
 
   #offsetOf(block: number): number {
-    const high = this.#offsetsHigh.at(block);
-    const low = this.#offsetsLow.at(block);
+    const high = this.#byteOffsetsHigh.at(block);
+    const low = this.#byteOffsetsLow.at(block);
     return high === undefined || low === undefined ? this.#bytes : high * 2 ** 26 + low;
   }
 
@@ -333,7 +334,7 @@ function* completeLines(file: string, from: number): Generator<readonly LineByte
 /** Yields the complete lines between two offsets, in pieces. */
 function* linesBetween(descriptor: number, from: number, to: number): Generator<readonly LineBytes[], void> {
   let pieces: Uint8Array[] = [];
-  let held = 0;
+  let heldBytes = 0;
   for (let position = from; position < to; ) {
     const buffer = new Uint8Array(Math.min(CHUNK_BYTES, to - position));
     const count = readSync(descriptor, buffer, 0, buffer.length, position);
@@ -345,14 +346,14 @@ function* linesBetween(descriptor: number, from: number, to: number): Generator<
       const piece = chunk.subarray(start, feed);
       lines.push({ bytes: pieces.length === 0 ? piece : Buffer.concat([...pieces, piece]), end: position + feed + 1 });
       pieces = [];
-      held = 0;
+      heldBytes = 0;
       start = feed + 1;
     }
     if (start < count) {
       pieces.push(chunk.subarray(start));
-      held += count - start;
+      heldBytes += count - start;
     }
-    if (held > LOG_LIMITS.lineBytes) throw new BorunaError("log.line_too_long", `a line is longer than ${LOG_LIMITS.lineBytes} bytes`);
+    if (heldBytes > LOG_LIMITS.lineBytes) throw new BorunaError("log.line_too_long", `a line is longer than ${LOG_LIMITS.lineBytes} bytes`);
     position += count;
     yield lines;
   }

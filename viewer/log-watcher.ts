@@ -31,7 +31,7 @@ export interface WatchedLog {
 export class LogWatcher {
   readonly #options: LogWatcherOptions;
   readonly #logs = new Map<string, WatchedLog>();
-  /** Files that are not logs, with their size and time of change. */
+  /** Files that are not logs, with the inode, size and time of change that they had when they were opened. */
   readonly #others = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -46,7 +46,7 @@ export class LogWatcher {
     return this.#logs;
   }
 
-  /** Throws `usage` for a path that does not exist. */
+  /** Throws `usage` if one of the paths does not exist. */
   check(): void {
     for (const path of this.#options.paths) {
       if (statOf(path) === undefined) throw new BorunaError("usage", `there is no file or folder ${path}`, { place: { file: path } });

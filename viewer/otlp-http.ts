@@ -27,7 +27,7 @@ class HttpError extends Error {
 
 /**
  * Answers one OTLP request. `onSpans` returns the number of spans that it has rejected because they can never fit. If it throws, the
- * status is 500. Decoding 4 MiB blocks the event loop for a while, so it first waits for the promise of `turn`.
+ * status is 500. Decoding 4 MiB blocks the event loop for a while, so decoding begins when the promise of `turn` resolves.
  */
 export async function answerOtlp(
   request: IncomingMessage,

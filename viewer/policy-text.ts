@@ -7,7 +7,7 @@ import { jsonToJs } from "../vm/json/js-interop.ts";
 import type { PolicyAnswer } from "./api.ts";
 import type { LogIndex } from "./log-index.ts";
 
-/** Returns the effective policy of a log as indented JSON. Undefined if the log has no header. Throws `log.*` or `policy.*` if the policy is wrong. */
+/** Returns the effective policy of a log as indented JSON. Undefined if the log has no header. Throws `log.*` or `policy.*` if the policy cannot be read. */
 export function policyOf(index: LogIndex): PolicyAnswer | undefined {
   const log = index.toRunLog();
   if (log === undefined) return undefined;

@@ -4,16 +4,16 @@ import type { Program } from "../vm/bytecode/program.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { LogIndex } from "./log-index.ts";
 
-let last: { readonly moduleHash: string; readonly blob: string; readonly file: string; readonly program: Program } | undefined;
+let cached: { readonly moduleHash: string; readonly blob: string; readonly file: string; readonly program: Program } | undefined;
 
-/** Throws `log.*` or `module.*` if the program cannot be read. */
+/** Returns the program. Throws `log.*` or `module.*` if it cannot be read. */
 export function recordedProgramOf(index: LogIndex): Program {
   const log = index.toRunLog();
   if (log === undefined) throw new BorunaError("log.no_program", `${index.file} has no header yet`, { place: { file: index.file } });
   const { moduleHash, moduleBlob } = log.header.program;
   const { file } = index;
-  if (last?.moduleHash === moduleHash && last.blob === moduleBlob && last.file === file) return last.program;
+  if (cached?.moduleHash === moduleHash && cached.blob === moduleBlob && cached.file === file) return cached.program;
   const program = recordedProgram(log);
-  last = { moduleHash, blob: moduleBlob, file, program };
+  cached = { moduleHash, blob: moduleBlob, file, program };
   return program;
 }

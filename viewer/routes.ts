@@ -150,22 +150,23 @@ function numberParameter(query: URLSearchParams, name: string): number | undefin
 
 type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
 /** Returns the object without its undefined properties. */
-function given<T extends object>(values: Given<T>): T;
-function given(values: object): object {
+function withoutUndefined<T extends object>(values: Given<T>): T;
+function withoutUndefined(values: object): object {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 
 const pageQuery = (query: URLSearchParams): PageQuery =>
-  given<PageQuery>({ from: countParameter(query, "from"), count: countParameter(query, "count") });
+  withoutUndefined<PageQuery>({ from: countParameter(query, "from"), count: countParameter(query, "count") });
 
-const executionQuery = (query: URLSearchParams): ExecutionQuery => given<ExecutionQuery>({ execution: textParameter(query, "execution") });
+const executionQuery = (query: URLSearchParams): ExecutionQuery =>
+  withoutUndefined<ExecutionQuery>({ execution: textParameter(query, "execution") });
 
 function runsQuery(query: URLSearchParams): RunsQuery {
   const sort = textParameter(query, "sort");
   const order = textParameter(query, "order");
   if (sort !== undefined && !isRunSort(sort)) throw new HttpProblem(400, "usage", "sort: there is no such order");
   if (order !== undefined && order !== "asc" && order !== "desc") throw new HttpProblem(400, "usage", "order: expected asc or desc");
-  return given<RunsQuery>({
+  return withoutUndefined<RunsQuery>({
     ...pageQuery(query),
     sort,
     order,
@@ -183,8 +184,12 @@ function runsQuery(query: URLSearchParams): RunsQuery {
 
 function spansQuery(query: URLSearchParams): SpansQuery {
   const errors = textParameter(query, "errors") === undefined ? undefined : ("1" as const);
-  return given<SpansQuery>({ ...pageQuery(query), ...executionQuery(query), text: textParameter(query, "text"), errors });
+  return withoutUndefined<SpansQuery>({ ...pageQuery(query), ...executionQuery(query), text: textParameter(query, "text"), errors });
 }
 
 const eventsQuery = (query: URLSearchParams): EventsQuery =>
-  given<EventsQuery>({ ...pageQuery(query), type: textParameter(query, "type"), capability: textParameter(query, "capability") });
+  withoutUndefined<EventsQuery>({
+    ...pageQuery(query),
+    type: textParameter(query, "type"),
+    capability: textParameter(query, "capability"),
+  });

@@ -14,7 +14,7 @@ export interface Trace {
   readonly traceId: string;
   readonly spans: readonly StoredSpan[];
   readonly byId: ReadonlyMap<string, StoredSpan>;
-  /** Spans with `execution`. */
+  /** The `boruna.run` spans. */
   readonly executions: readonly StoredSpan[];
   /** The earliest span without a parent. If all spans have a parent, the earliest span. Undefined if there are no spans. */
   readonly root: StoredSpan | undefined;

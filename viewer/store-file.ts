@@ -10,7 +10,7 @@ import { BorunaError } from "../vm/error.ts";
 import type { ExecutionFacts, StoredSpan } from "./stored-span.ts";
 
 const FIRST_LINE = '{"boruna_spans":1}';
-/** Maximum bytes of a line. It exceeds the limit on a span's details, because JSON may escape each character as six. */
+/** Maximum bytes of a line. It exceeds the limit on a span's details, because JSON may escape one character as six. */
 const MAX_LINE_BYTES = 2 * 1024 * 1024;
 /** A file up to this size is never rewritten, however few spans the store holds. */
 const LEAST_BYTES = 1024 * 1024;
@@ -80,11 +80,11 @@ export class StoreFile {
     return next.value;
   }
 
-  /** Appends spans that were added to the store. `all` yields all spans of the store, for a rewrite. Throws `log.io_error`. */
-  append(added: readonly StoredSpan[], heldBytes: number, all: () => Iterable<StoredSpan>): void {
+  /** Appends spans that were added to the store, which now holds `storeBytes`. `all` yields all its spans, for a rewrite. Throws `log.io_error`. */
+  append(added: readonly StoredSpan[], storeBytes: number, all: () => Iterable<StoredSpan>): void {
     try {
       this.#writeSpans(this.#descriptor, added);
-      if (this.#bytes > LEAST_BYTES + 2 * heldBytes) this.#rewrite(all());
+      if (this.#bytes > LEAST_BYTES + 2 * storeBytes) this.#rewrite(all());
     } catch (error) {
       throw toIoError(error, "write", this.#path);
     }
@@ -155,8 +155,8 @@ function spanOf(text: string): StoredSpan | undefined {
     call: undefined,
     budgetLeft: undefined,
   };
-  const whole = { ...span, execution: undefined, ...rest, startNs: BigInt(startNs), endNs: BigInt(endNs) };
-  return isStoredSpan(whole) ? whole : undefined;
+  const candidate = { ...span, execution: undefined, ...rest, startNs: BigInt(startNs), endNs: BigInt(endNs) };
+  return isStoredSpan(candidate) ? candidate : undefined;
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -9,13 +9,13 @@ import { recordedProgramOf } from "./recorded-program.ts";
 
 const cache = new WeakMap<LogIndex, { readonly version: number; readonly waiting: Waiting | undefined }>();
 
-/** Returns the call for which the run waits. Undefined if it does not wait, or if its program or policy cannot be read. Caches the answer until the log changes. */
+/** Returns the call at which the run waits. Undefined if the run does not wait, or if its program or policy cannot be read. Cached until the log changes. */
 export function waitingCall(index: LogIndex): Waiting | undefined {
   const known = cache.get(index);
   if (known?.version === index.version) return known.waiting;
   let waiting: Waiting | undefined;
   try {
-    waiting = read(index);
+    waiting = findWaitingCall(index);
   } catch (error) {
     if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
   }
@@ -23,7 +23,7 @@ export function waitingCall(index: LogIndex): Waiting | undefined {
   return waiting;
 }
 
-function read(index: LogIndex): Waiting | undefined {
+function findWaitingCall(index: LogIndex): Waiting | undefined {
   const log = index.toRunLog();
   if (log?.openCall === undefined || log.end !== undefined) return undefined;
   const { n: event, capability, mark, decision } = log.openCall;

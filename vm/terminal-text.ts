@@ -6,6 +6,6 @@ const UNSAFE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029\ufeff]/gu;
 const escapeOf = (character: string): string => `\\u{${character.charCodeAt(0).toString(16)}}`;
 
 /** Replaces each unsafe character with the result of `replace`, which by default is a visible escape such as `\u{1b}`. */
-export function printable(text: string, replace: (character: string) => string = escapeOf): string {
+export function replaceUnsafe(text: string, replace: (character: string) => string = escapeOf): string {
   return text.replace(UNSAFE, replace);
 }

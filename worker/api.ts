@@ -17,7 +17,7 @@ export interface SubmitOptions
   readonly tenant?: string | undefined;
   /** A second submit with the same queue, tenant and key returns the first run, until that is deleted. Up to 1,024 characters. */
   readonly key?: string | undefined;
-  /** What happens to a call that may not be repeated, if its worker died before the answer was kept. Default: stop. */
+  /** What happens to a call that may not be repeated, if its worker died before the answer was stored. Default: stop. */
   readonly inDoubt?: InDoubt | undefined;
   /** How often a worker may begin the run, if each one dies. Default: 5. */
   readonly attempts?: number | undefined;
@@ -72,22 +72,22 @@ export interface Client {
   show(runId: string): Promise<ShownRun>;
   /** Returns runs, newest first. `queue` and `tenant` exclude each other. Throws `usage`. */
   list(options?: ListOptions): Promise<readonly ListedRun[]>;
-  /** Waits until the run has ended or waits. `onChange` receives each change of its row. Throws `worker.no_run`, and the reason of `signal`. */
+  /** Resolves when the run has ended or must be decided about. `onChange` receives each change of its row. Throws `worker.no_run`, and the reason of `signal`. */
   watch(runId: string, options?: { readonly signal?: AbortSignal; readonly onChange?: (run: ShownRun) => void }): Promise<ShownRun>;
   /**
    * Requests the cancellation of the run. A run that a worker executes ends a moment later. Throws `worker.no_run`, and `worker.ended` if
    * the run has ended in another way.
    */
   cancel(runId: string): Promise<ShownRun>;
-  /** Lets a run in doubt go on: makes the call again, or fails it. Throws `worker.no_run`, `worker.not_waiting`. */
+  /** Continues a run in doubt: the call is made again, or fails. Throws `worker.no_run`, `worker.not_waiting`. */
   resume(runId: string, inDoubt: "retry" | "fail"): Promise<void>;
   /** Decides about a call that waits for an approval. Throws `usage`, `log.other_call`, `log.approval_key`, `worker.*`. */
   approve(runId: string, options: ApproveRunOptions): Promise<void>;
   /** Answers a call whose handler answers later, with plain data. Throws `value.form`, `worker.*`. */
   answer(runId: string, answer: CallAnswer): Promise<void>;
   /**
-   * Writes the log of the run to `path`, the same bytes as that of a local run with the same id and answers. Returns undefined if the log has
-   * no end record, because the run is in progress. Throws `worker.no_run`, `log.*`.
+   * Writes the log of the run to `path`. A local run with the same id and answers has a log with the same bytes. Returns undefined if the log
+   * has no end record, because the run is in progress. Throws `worker.no_run`, `log.*`.
    */
   log(runId: string, path: string, options?: Pick<RecorderOptions, "force" | "key">): Promise<FinishedLog | undefined>;
   close(): Promise<void>;

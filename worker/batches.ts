@@ -1,5 +1,5 @@
 /** Writes of many runs in few statements. */
-import { isPassing } from "./database.ts";
+import { isTransient } from "./database.ts";
 
 /** The most items in one statement. */
 const MAX_ITEMS = 200;
@@ -12,8 +12,8 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Carries out one statement at a time. Items that arrive meanwhile go into the next one, so a busy worker needs few statements, and an idle
- * one waits for nothing.
+ * Executes one statement at a time. Items that are added meanwhile go into the next statement, so a busy worker needs few statements, and in
+ * an idle worker an item does not wait.
  */
 export class Batches<Item, Result> {
   readonly #keyOf: (item: Item) => string;
@@ -27,7 +27,7 @@ export class Batches<Item, Result> {
     this.#write = write;
   }
 
-  /** Resolves to the result of the item, undefined if there is none. Rejects with what `write` throws for it. */
+  /** Resolves to the item's result, undefined if `write` returned none. Rejects with what `write` throws for the item. */
   add(item: Item): Promise<Result | undefined> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ key: this.#keyOf(item), item, resolve, reject });
@@ -58,7 +58,7 @@ export class Batches<Item, Result> {
       for (const { key, resolve } of batch) resolve(results.get(key));
     } catch (error) {
       // A row that the database refuses must not fail the other items.
-      if (batch.length > 1 && !isPassing(error)) for (const waiting of batch) await this.#writeBatch([waiting]);
+      if (batch.length > 1 && !isTransient(error)) for (const waiting of batch) await this.#writeBatch([waiting]);
       else for (const { reject } of batch) reject(error);
     }
   }

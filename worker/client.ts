@@ -17,21 +17,21 @@ import { BorunaError } from "../vm/error.ts";
 import { canonicalJson, isJsonObject, type JsonData } from "../vm/json/json.ts";
 import { jsonFromJs } from "../vm/json/js-interop.ts";
 import type { ApproveRunOptions, Client, ListOptions, ShownRun, SubmitOptions, SubmittedRun } from "./api.ts";
-import { connectError, isPassing, openPool } from "./database.ts";
+import { connectError, isTransient, openPool } from "./database.ts";
 import { deriveLog } from "./derived-log.ts";
 import { type EngineClient, openEngineClient } from "./engine.ts";
 import { declaredRegistry, programFromRow, programRow } from "./programs.ts";
 import {
   cancelRun,
+  continueRun,
   decideDoubt,
   decisionsOf,
   findRun,
-  goOn,
   insertDecision,
   insertRun,
-  keepProgram,
   listRuns,
   type RunRow,
+  storeProgram,
 } from "./run-rows.ts";
 import { checkTables } from "./schema.ts";
 import { type ListedRun, RUN_STATES } from "./listed-run.ts";
@@ -42,10 +42,10 @@ const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 const MAX_KEY_UNITS = 1_024;
 const DEFAULT_ATTEMPTS = 5;
 /** A client does not store a program again within this time, in milliseconds. Workers delete programs that no run has used for a day. */
-const KEPT_MS = 3_600_000;
+const STORED_MS = 3_600_000;
 /** How often a watched run is read, in milliseconds. */
 const WATCH_MS = 200;
-/** How long a decision waits for the workflow of its run to end, in milliseconds. After that, the workers let the run go on. */
+/** How long `#decide` waits for the workflow of the run to end, in milliseconds. After that, the keeper of a worker continues the run. */
 const REWIND_MS = 2_000;
 
 /** Throws `usage`, `worker.*`. */
@@ -63,7 +63,8 @@ export async function openClient(databaseUrl: string): Promise<Client> {
 class DatabaseClient implements Client {
   readonly #pool: Pool;
   readonly #engine: EngineClient;
-  readonly #kept = new Map<string, number>();
+  /** When this client last stored a program, by hash, in milliseconds since 1970. */
+  readonly #storedAt = new Map<string, number>();
 
   constructor(pool: Pool, engine: EngineClient) {
     this.#pool = pool;
@@ -76,26 +77,26 @@ class DatabaseClient implements Client {
   }
 
   async submit(program: Program, options: SubmitOptions = {}): Promise<SubmittedRun> {
-    const { queue = "default", tenant = "default", key, deadlineMs } = options;
+    const { queue = "default", tenant = "default", key: runKey, deadlineMs } = options;
     for (const [name, value] of [["queue", queue] as const, ["tenant", tenant] as const]) checkName(name, value);
     const row = programRow({ program, policy: policyOption(options.policy) });
     const settings = settingsOf(program, options);
     if (deadlineMs !== undefined) checkCount("deadlineMs", deadlineMs);
-    const id = key === undefined ? freshRunId() : runIdOf(queue, tenant, key);
+    const id = runKey === undefined ? freshRunId() : runIdOf(queue, tenant, runKey);
     const isNew = await this.#transaction(async (transaction) => {
-      const keptAt = this.#kept.get(row.hash) ?? 0;
-      if (Date.now() - keptAt > KEPT_MS) await keepProgram(transaction, row.hash, program.module.name, row);
+      const storedAt = this.#storedAt.get(row.hash) ?? 0;
+      if (Date.now() - storedAt > STORED_MS) await storeProgram(transaction, row.hash, program.module.name, row);
       if (!(await insertRun(transaction, { id, queue, tenant, program: row.hash, options: settings, deadlineMs }))) return false;
       await this.#engine.enqueue(transaction, { id, queue, tenant });
       return true;
     });
-    this.#kept.set(row.hash, Date.now());
+    this.#storedAt.set(row.hash, Date.now());
     if (!isNew) await this.#checkSame(id, row.hash, settings);
     return { runId: id, isNew };
   }
 
   async #checkSame(id: string, program: string, settings: RunOptionsRow): Promise<void> {
-    const found = await this.#found(id);
+    const found = await this.#rowOf(id);
     const textOf = (options: RunOptionsRow): string => canonicalJson(jsonFromJs({ ...options, traceparent: null, tracestate: null }));
     if (found.programHash === program && textOf(found.options) === textOf(settings)) return;
     throw new BorunaError("worker.other_run", `the key names run ${id}, which has another program, policy or other arguments`, {
@@ -104,10 +105,10 @@ class DatabaseClient implements Client {
   }
 
   async show(runId: string): Promise<ShownRun> {
-    return shown(await this.#found(runId));
+    return shownRun(await this.#rowOf(runId));
   }
 
-  async #found(runId: string, client: Pool | PoolClient = this.#pool, lock = false): Promise<RunRow> {
+  async #rowOf(runId: string, client: Pool | PoolClient = this.#pool, lock = false): Promise<RunRow> {
     checkRunId(runId);
     const found = await findRun(client, runId, lock);
     if (found !== undefined) return found;
@@ -130,7 +131,7 @@ class DatabaseClient implements Client {
     let last = "";
     for (;;) {
       const run = await this.show(runId).catch((error: unknown) => {
-        if (isPassing(error)) return undefined;
+        if (isTransient(error)) return undefined;
         throw error;
       });
       const text = run === undefined ? last : JSON.stringify([run.state, run.attempts, run.isCanceled]);
@@ -153,7 +154,7 @@ class DatabaseClient implements Client {
 
   async resume(runId: string, inDoubt: "retry" | "fail"): Promise<void> {
     await this.#decide(runId, async (transaction, run) => {
-      const { inDoubt: call } = shown(run);
+      const { inDoubt: call } = shownRun(run);
       if (call === undefined) throw notWaiting(run, "no call of it is in doubt");
       await decideDoubt(transaction, runId, call.call, inDoubt);
     });
@@ -184,9 +185,9 @@ class DatabaseClient implements Client {
 
   async #decide(runId: string, write: (transaction: PoolClient, run: RunRow) => Promise<void>): Promise<void> {
     const { queue, tenant } = await this.#transaction(async (transaction) => {
-      const found = await this.#found(runId, transaction, true);
+      const found = await this.#rowOf(runId, transaction, true);
       await write(transaction, found);
-      await goOn(transaction, runId);
+      await continueRun(transaction, runId);
       return found.run;
     });
     // The row already says that the run continues. If the workflow is not rewound here, the keeper of a worker rewinds it later.
@@ -198,14 +199,14 @@ class DatabaseClient implements Client {
   }
 
   async log(runId: string, path: string, options: Pick<RecorderOptions, "force" | "key"> = {}): Promise<FinishedLog | undefined> {
-    const found = await this.#found(runId);
+    const found = await this.#rowOf(runId);
     const { run, programHash, options: settings } = found;
     const row = await programOf(this.#pool, programHash);
     if (row === undefined) throw new BorunaError("internal", "the program of the run is not in the database");
     const stored = programFromRow(row, declaredRegistry(row));
     const decisions = await decisionsOf(this.#pool, runId);
     const steps = await this.#engine.steps(runId);
-    const { result } = shown(found);
+    const { result } = shownRun(found);
     const history = { id: runId, options: settings, outcome: run.outcome, result, hasBegun: run.startedAt !== undefined, decisions, steps };
     return deriveLog(stored, history, (description) => openRecorder(path, description, options));
   }
@@ -227,16 +228,16 @@ class DatabaseClient implements Client {
   }
 }
 
-/** The id of a run with a key: a hash of queue, tenant and key. */
-function runIdOf(queue: string, tenant: string, key: string): string {
-  if (typeof key !== "string" || key.length === 0 || key.length > MAX_KEY_UNITS)
+/** Returns the id of a run with the option `key`: a hash of queue, tenant and key. */
+function runIdOf(queue: string, tenant: string, runKey: string): string {
+  if (typeof runKey !== "string" || runKey.length === 0 || runKey.length > MAX_KEY_UNITS)
     throw new BorunaError("usage", `key: expected 1 to ${MAX_KEY_UNITS} characters`);
-  return sha256Hex(canonicalJson([queue, tenant, key])).slice(0, 32);
+  return sha256Hex(canonicalJson([queue, tenant, runKey])).slice(0, 32);
 }
 
 function settingsOf(program: Program, options: SubmitOptions): RunOptionsRow {
   const args = jsonObjectOption("args", options.args);
-  // Finds a mistake before a worker does.
+  // Throws now for a mistake that a worker would find later.
   bindArguments(program, args);
   schemaOption(options.outputSchema);
   const { inDoubt = "stop", attempts = DEFAULT_ATTEMPTS, traceparent, tracestate } = options;
@@ -271,7 +272,7 @@ function checkCount(option: string, value: unknown): void {
   throw new BorunaError("usage", `${option}: expected a whole number from 1`);
 }
 
-function shown({ run, result, waiting, isCanceled, worker }: RunRow): ShownRun {
+function shownRun({ run, result, waiting, isCanceled, worker }: RunRow): ShownRun {
   const parsed: unknown = result === undefined ? undefined : JSON.parse(result);
   return {
     ...run,
@@ -284,7 +285,7 @@ function shown({ run, result, waiting, isCanceled, worker }: RunRow): ShownRun {
 }
 
 function waitingCall(run: RunRow, number: number, waitsFor: SuspendedCall["waitsFor"]): ShownRun["waiting"][number] {
-  const { waiting } = shown(run);
+  const { waiting } = shownRun(run);
   const call = waiting.find((candidate) => candidate.call === number);
   if (call !== undefined && call.waitsFor === waitsFor) return call;
   const [first] = waiting;

@@ -5,8 +5,8 @@
 
 /** How often a worker beats, in milliseconds, unless a third of its lease is shorter. */
 const BEAT_MS = 1_000;
-/** The time that living workers get at least to beat before a worker that has started judges them, in milliseconds. */
-const SHOW_MS = 1_000;
+/** After its start, a worker gives the others at least this time to beat before it judges them, in milliseconds. */
+const FIRST_JUDGMENT_MS = 1_000;
 /** The rounds without an answer after which the contact counts as lost. */
 const MISSED_ROUNDS = 3;
 
@@ -31,7 +31,7 @@ export class Contact {
   /** When the last beat that succeeded began, and when it was answered. */
   #lastBeat = 0;
   #lastAnswer = 0;
-  /** From when on other workers may be judged. A worker that starts does so sooner: it only gives them the time to beat. */
+  /** When other workers may be judged: after the start, when living workers must have beaten; after lost contact, when a complete lease is over. */
   #judgesFrom = 0;
   #isBeating = false;
   #missed = 0;
@@ -43,12 +43,12 @@ export class Contact {
     this.begin();
   }
 
-  /** The lease was taken just now. */
+  /** To be called when the lease has just been taken. */
   begin(): void {
     this.#lastBeat = this.#now();
     this.#lastAnswer = this.#lastBeat;
     const { leaseMs } = this.#options;
-    this.#judgesFrom = this.#lastBeat + Math.min(leaseMs, Math.max(SHOW_MS, leaseMs / 2));
+    this.#judgesFrom = this.#lastBeat + Math.min(leaseMs, Math.max(FIRST_JUDGMENT_MS, leaseMs / 2));
   }
 
   /** Whether the worker surely has its lease. */
@@ -61,13 +61,13 @@ export class Contact {
     return this.#missed < MISSED_ROUNDS && this.hasLease;
   }
 
-  /** Whether a worker whose lease has ended is gone. Otherwise it may be that the database was. */
+  /** Whether a worker whose lease has ended counts as gone. If false, it may have lost its lease because the database was gone. */
   get mayJudge(): boolean {
     return this.isInContact && this.#now() >= this.#judgesFrom;
   }
 
-  /** Beats, unless the last beat is still under way. Rejects with an error that is not about the contact. */
-  async round(isPassing: (error: unknown) => boolean): Promise<void> {
+  /** Beats, unless the last beat is still under way. Rejects with an error that is not transient. */
+  async round(isTransient: (error: unknown) => boolean): Promise<void> {
     this.#miss();
     if (this.#isBeating) return;
     this.#isBeating = true;
@@ -77,7 +77,7 @@ export class Contact {
       if (hasLease) this.#answered(begun);
       else this.#options.onLost();
     } catch (error) {
-      if (!isPassing(error)) throw error;
+      if (!isTransient(error)) throw error;
     } finally {
       this.#isBeating = false;
     }

@@ -44,7 +44,7 @@ function waitInConnect(pool: Pool, waits: () => boolean): void {
       try {
         return await connect();
       } catch (error) {
-        if (!isPassing(error) || !waits()) throw error;
+        if (!isTransient(error) || !waits()) throw error;
       }
       await sleep(pause);
     }
@@ -98,13 +98,13 @@ class FrequentStatements {
 }
 
 /** The SQLSTATE classes of temporary errors: no connection, conflict, no resources, server shutdown. */
-const PASSING = /^(08|40|53|57)/;
+const TRANSIENT = /^(08|40|53|57)/;
 
 /** Whether the statement may succeed later, because the server is gone or busy. */
-export function isPassing(error: unknown): boolean {
+export function isTransient(error: unknown): boolean {
   const code = errorCode(error);
   // Codes of the system begin with E, which no SQLSTATE does: EPIPE has five letters, too.
-  return /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code) ? PASSING.test(code) : error instanceof Error && !(error instanceof BorunaError);
+  return /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code) ? TRANSIENT.test(code) : error instanceof Error && !(error instanceof BorunaError);
 }
 
 /** Repeats `work` while it fails with a temporary error. Throws any other error, and the last error when `signal` is aborted. */
@@ -113,13 +113,13 @@ export async function untilAnswered<T>(work: () => Promise<T>, signal?: AbortSig
     try {
       return await work();
     } catch (error) {
-      if (!isPassing(error) || signal?.aborted === true) throw error;
+      if (!isTransient(error) || signal?.aborted === true) throw error;
     }
     await sleep(pause);
   }
 }
 
-/** Says that the server cannot be reached, with the code of the reason only: the message of the error may contain the address. */
+/** Returns an error that contains only the code of `error`, because the message of `error` may contain the address. */
 export function connectError(error: unknown): BorunaError {
   if (error instanceof BorunaError) return error;
   const code = errorCode(error);

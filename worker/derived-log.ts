@@ -2,8 +2,8 @@
  * The log of a run, derived from its row and steps: the program is executed again with the kept answers, and recorded. So the database holds
  * each answer once, and the log has the same bytes as that of a local run with the same run id and the same answers.
  *
- * The log of a run that goes on has no end record. That of a run that was ended from outside, such as a canceled one, ends where its worker
- * stopped it, or at the first call without a kept answer: that call may have been made.
+ * The log of a run in progress has no end record. The log of a run that was ended from outside, such as a canceled run, ends where its worker
+ * stopped it, or at the first call without a kept answer, because that call may have been made.
  */
 import type { DurableCall, DurableCalls } from "../gateway/durable-calls.ts";
 import type { Handlers } from "../gateway/handlers.ts";
@@ -86,7 +86,7 @@ async function execution(
     sink,
     approve: ({ call }) => givenDecision(decided.get(`approval ${call}`)),
     runId: id,
-    // A derivation does not wait for anything, so no time limit ends it.
+    // The clock does not advance, so no time limit ends the derivation.
     clock: () => 0,
   });
   if (calls.problem !== undefined)
@@ -103,7 +103,7 @@ interface Interruption {
   readonly steps: number | undefined;
 }
 
-/** The traps of ends that a worker or client wrote without executing the program. */
+/** The trap by outcome, for runs that something outside of the program ended. */
 const TRAP_OF = { canceled: "canceled", timeout: "timeout", fatal: "internal" } as const satisfies Partial<Record<Outcome, TrapKind>>;
 
 function interruptionOf({ outcome, result }: RunHistory): Interruption | undefined {
@@ -131,7 +131,7 @@ async function stepsUntil(
   return isIncomplete || result.suspended !== undefined ? undefined : result.steps - 1;
 }
 
-/** Returns the end of the derived execution with the reason that the run had. */
+/** Returns the end record of the interrupted run: its own outcome and message, with the counts of the derived execution. */
 function interruptedEnd(result: RunResult, { outcome, kind, message }: Interruption): RunEnd {
   const { steps, allocBytes, counters, events, error } = result;
   return { outcome, error: { kind, message, step: error?.step ?? steps }, steps, allocBytes, counters, events };
@@ -161,7 +161,7 @@ class KeptCalls implements DurableCalls {
     this.#answerOf = answerOf;
   }
 
-  /** Nobody sees the spans of a derived log. */
+  /** A derivation has no spans, so the result does not matter. */
   isKept(): boolean {
     return false;
   }

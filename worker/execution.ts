@@ -1,9 +1,10 @@
 /**
- * One execution of a run, from its beginning: `executeRun` is the body of the engine's workflow.
+ * One execution of a run, from its beginning.
  *
- * It takes the run's row, runs the program with its recorded calls (`recorded-calls.ts`), and writes how the run ended. The first execution
- * makes every call. A later one, after a crash or a wait, gets the kept answers and goes on after them. A run that waits ends its workflow,
- * and needs no process until somebody has decided. So does a run that a draining worker hands over: it is queued again.
+ * `executeRun` runs the program with its recorded calls (`recorded-calls.ts`) and returns how the run ended; `worker.ts` reads and writes the
+ * run's row. The first execution makes every call. A later one, after a crash or a wait, gets the kept answers and continues after them. If
+ * a run must wait, its workflow ends, and it needs no process until somebody has decided. If a draining worker hands a run over, its workflow
+ * ends too, and the run is queued again.
  */
 import type { Decision } from "../gateway/approval.ts";
 import { isDecision } from "../gateway/approval.ts";
@@ -26,7 +27,7 @@ import type { StoredProgram } from "./programs.ts";
 import { RecordedCalls, type RecordedCallsOptions } from "./recorded-calls.ts";
 import type { BegunRun, DecisionRow, ExecutionEnd, RunOptionsRow } from "./store.ts";
 
-/** Why an execution is stopped from outside. `drained`: the worker ends, and another one goes on with the run. */
+/** Why an execution is stopped from outside. `drained`: the worker ends, and another one continues the run. */
 export type StopCause = "canceled" | "deadline" | "drained";
 
 /** What an execution needs of its worker. */
@@ -73,7 +74,10 @@ export async function executeRun(id: string, run: BegunRun, stored: StoredProgra
   return endOf(stored, result, calls, host.signal);
 }
 
-/** Returns the options that determine the actions of a run and so the bytes of its log. Handlers start in the order of the log. */
+/**
+ * Returns the options that determine the actions of a run and so the bytes of its log. The number of parallel calls is not limited here, so
+ * that handlers start in the order of the log. `RecordedCalls` limits how many run at once.
+ */
 export function programOptions(
   { policy }: StoredProgram,
   options: RunOptionsRow,

@@ -1,5 +1,5 @@
 /**
- * The health of a worker over HTTP, for what watches over processes: `/healthz` says whether the worker goes on, `/readyz` whether it is in
+ * The health of a worker over HTTP, for process supervisors: `/healthz` says whether the worker is alive, `/readyz` whether it is in
  * contact with the database and takes runs. Both answer with a line of JSON, and 200 or 503.
  */
 import { createServer, type Server } from "node:http";

@@ -1,9 +1,10 @@
 /**
- * Keeps the runs of all workers going. Every worker does this work; an advisory lock lets one at a time.
+ * Keeps the runs of all workers going. Every worker tries to do this work; an advisory lock lets only one do it at a time.
  *
- * - A worker beats: it extends its lease at a third of it. A worker that is gone, or stopped for longer than its lease, loses it.
- * - Reaping puts the runs of workers without a lease back into their queues. A worker that has ended in order has no row, so its runs are
- *   put back at once.
+ * - A worker beats: it extends its lease at least three times within the lease's length. A worker that is gone, or stopped for longer than
+ *   its lease, loses the lease.
+ * - Reaping puts the runs of workers without a lease back into their queues. A worker that ended normally has removed its row, so its runs
+ *   are put back at once.
  * - The sweep rewinds ended workflows of runs that should continue: a client wrote a decision and died, or the engine failed.
  * - Runs whose deadline passed while nobody executes them end, and ended runs are deleted when they are old enough.
  *
@@ -12,7 +13,17 @@
  */
 import type { Pool, PoolClient } from "pg";
 import type { Engine, EngineClient } from "./engine.ts";
-import { allWorkers, begunRuns, deadWorkers, deleteRuns, endLateRuns, expiredRuns, goingOnOf, queuesOf, removeWorkers } from "./store.ts";
+import {
+  allWorkers,
+  begunRuns,
+  deadWorkers,
+  deleteRuns,
+  endLateRuns,
+  expiredRuns,
+  queuesOf,
+  removeWorkers,
+  runsToContinue,
+} from "./store.ts";
 
 /** The key of the advisory lock of the keeper. */
 const KEEPER_LOCK = 0x0b0122;
@@ -66,7 +77,7 @@ async function doRound(options: KeeperOptions, transaction: PoolClient): Promise
 async function reap({ engine, mayJudge }: KeeperOptions, transaction: PoolClient): Promise<number> {
   const dead = mayJudge ? await deadWorkers(transaction) : [];
   if (dead.length > 0) await removeWorkers(transaction, dead);
-  // In this order: a worker that starts in between has no run in the list.
+  // The order matters: a worker that starts between the two queries has no run in `pending`.
   const pending = await engine.pending();
   const living = new Set(await allWorkers(transaction));
   const stranded = pending.filter(({ executor }) => !living.has(executor)).map(({ id }) => id);
@@ -91,6 +102,6 @@ async function rewindEnded({ client, leaseMs }: KeeperOptions, transaction: Pool
   const ended = new Set(await client.ended(begun.map(({ id }) => id)));
   const ready = begun.filter(({ id }) => ended.has(id));
   // An execution may have failed before its row said that it had begun.
-  const failed = (await goingOnOf(transaction, await client.failed(BATCH))).filter(({ id }) => !ended.has(id));
+  const failed = (await runsToContinue(transaction, await client.failed(BATCH))).filter(({ id }) => !ended.has(id));
   for (const run of [...ready, ...failed]) await client.rewind(run);
 }

@@ -1,4 +1,4 @@
-/** What lists show of a run. Apart from the code that reads it, because the public types must not need those of the driver of the database. */
+/** The types of listed runs. They have a file of their own, because public types must not depend on the types of the database driver. */
 
 export const RUN_STATES = ["queued", "running", "suspended", "in_doubt", "ended"] as const;
 export type RunState = (typeof RUN_STATES)[number];
@@ -6,9 +6,9 @@ export type RunState = (typeof RUN_STATES)[number];
 /** The worker that executes a run. */
 export interface RunWorker {
   readonly id: string;
-  /** The name of its machine. Undefined if the worker is gone: then another one will go on with the run. */
+  /** The name of its machine. Undefined if the worker is gone: then another one will continue the run. */
   readonly host: string | undefined;
-  /** When its lease ends, or ended, in the form of the times of a run. The worker extends it while it is in contact. Undefined if it is gone. */
+  /** When its lease ends or ended, in the same form as the times of a run. A worker in contact extends its lease. Undefined if it is gone. */
   readonly leaseUntil: string | undefined;
   /** Whether it has a lease. */
   readonly isAlive: boolean;

@@ -96,7 +96,7 @@ export class ProgramCache {
 
   #load(hash: string, load: () => Promise<StoredProgram>): Promise<StoredProgram> {
     const loading = load();
-    // The next run tries again.
+    // Forgets a failed load, so that the next run tries again.
     loading.catch(() => this.#programs.delete(hash));
     return loading;
   }

@@ -28,7 +28,7 @@ import { type InDoubt, lostAnswerText, type OpenCall } from "../replay/resumer.t
 import { BorunaError } from "../vm/error.ts";
 import type { AnswerEvent } from "../vm/events.ts";
 import { parseJson } from "../vm/json/json.ts";
-import { printable } from "../vm/terminal-text.ts";
+import { replaceUnsafe } from "../vm/terminal-text.ts";
 import { textForm } from "../vm/value/display.ts";
 import type { Value } from "../vm/value/value.ts";
 import type { RunStep } from "./engine.ts";
@@ -108,7 +108,7 @@ export class RecordedCalls implements DurableCalls {
         this.#inFlight.remove(call.number);
         settle(arrival);
       };
-      // Once the run has stopped, the engine may end a step late or never.
+      // If the run stops, `#step` calls `resolve` itself, because the engine may then end the step late or never.
       const step = async (): Promise<string> => {
         made = await this.#step(call, make, resolve);
         return made.text;
@@ -121,7 +121,7 @@ export class RecordedCalls implements DurableCalls {
     });
   }
 
-  /** Returns the answer to keep. Never throws. Without one, calls `stop` and is never settled. */
+  /** Resolves to the answer to keep. If there is none, calls `stop` and never settles. Never rejects. */
   async #step(call: DurableCall, make: () => Arrival | Promise<Arrival>, stop: (arrival: Arrival) => void): Promise<MadeAnswer> {
     const waiting = this.#slots.take();
     if (waiting !== undefined) await waiting;
@@ -142,7 +142,7 @@ export class RecordedCalls implements DurableCalls {
   async #begin(call: DurableCall, make: () => Arrival | Promise<Arrival>): Promise<Arrival> {
     this.#inFlight.add(call.number);
     const refusal = mayRepeat(call.capability, call.request.args, this.#options.policy) ? undefined : await this.#refusal(call);
-    // A worker that was stopped may have lost the run meanwhile.
+    // If the process was paused meanwhile, it may have lost its lease, and so the run.
     const leased = this.#options.untilLeased();
     if (leased !== undefined) await leased;
     return refusal ?? make();
@@ -198,7 +198,7 @@ export function callOfStep(name: string): number {
   return Number.parseInt(name, 10);
 }
 
-/** Whether the text of a step is an answer: that of a call whose handler answers later comes in a later execution. */
+/** Whether the text of a step is an answer. If not, the call's handler answers later, and a later execution gets the answer. */
 export function isAnswered(text: string): boolean {
   return text !== LATER_TEXT;
 }
@@ -206,7 +206,7 @@ export function isAnswered(text: string): boolean {
 /** Returns the first argument of a call, such as the URL, for a message. A long one is cut. */
 function shownArgument(value: Value | undefined): string {
   if (value === undefined) return "";
-  const text = printable(textForm(value, SHOWN_UNITS + 1));
+  const text = replaceUnsafe(textForm(value, SHOWN_UNITS + 1));
   return ` ${text.length > SHOWN_UNITS ? `${text.slice(0, SHOWN_UNITS)}…` : text}`;
 }
 
@@ -237,7 +237,7 @@ class Slots {
     this.#free = count;
   }
 
-  /** Takes a slot. Returns undefined, or a promise if it has to wait. */
+  /** Takes a slot. Returns a promise if the caller has to wait for it, otherwise undefined. */
   take(): Promise<void> | undefined {
     if (this.#free === 0) return new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#free -= 1;

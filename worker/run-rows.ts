@@ -15,7 +15,7 @@ export interface NewRun {
 }
 
 /** Stores the program, or updates the time of its last use. */
-export async function keepProgram(client: Queries, hash: string, name: string, row: ProgramRow): Promise<void> {
+export async function storeProgram(client: Queries, hash: string, name: string, row: ProgramRow): Promise<void> {
   await client.query(
     `INSERT INTO boruna.programs (hash, module, policy, capabilities, name) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (hash) DO UPDATE SET used_at = now()`,
@@ -137,7 +137,7 @@ export async function decideDoubt(client: Queries, run: string, call: number, de
 }
 
 /** Puts a run that waited back into its queue. */
-export async function goOn(client: Queries, run: string): Promise<void> {
+export async function continueRun(client: Queries, run: string): Promise<void> {
   await client.query("UPDATE boruna.runs SET state = 'queued', outcome = NULL, waiting = NULL, changed_at = now() WHERE id = $1", [run]);
 }
 

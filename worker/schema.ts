@@ -14,7 +14,7 @@ import { BorunaError, errorCode } from "../vm/error.ts";
 /** The version of the tables. A worker brings older tables up to date. */
 const VERSION = 1;
 
-/** Statements from each version to the next. Never changed, only added. */
+/** The statements that lead from each version to the next. New ones are added; existing ones never change. */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE boruna.programs (
      hash text PRIMARY KEY,

@@ -65,7 +65,7 @@ export interface Intent {
 
 /** How an execution ended. */
 export interface ExecutionEnd {
-  /** `queued`: another worker goes on with the run. */
+  /** `queued`: another worker will continue the run. */
   readonly state: "queued" | "suspended" | "in_doubt" | "ended";
   /** Undefined if and only if the state is `queued`. */
   readonly outcome: Outcome | undefined;
@@ -81,8 +81,8 @@ export interface Waiting {
 }
 
 /**
- * Begins executions of runs: counts them, and takes their rows. Returns those that are to be executed, by id. The others have ended, wait, or
- * were deleted.
+ * Begins executions of runs: counts them, and writes into their rows that this worker executes them. Returns the runs to execute, by id. The
+ * others have ended, wait, or were deleted.
  */
 export async function beginExecutions(pool: Pool, ids: readonly string[], worker: string): Promise<ReadonlyMap<string, BegunRun>> {
   const { rows } = await pool.query<{
@@ -234,8 +234,8 @@ export async function begunRuns(client: Pick<ClientBase, "query">, olderThanMs: 
   return rows;
 }
 
-/** Returns those of these runs that should go on. */
-export async function goingOnOf(client: Pick<ClientBase, "query">, ids: readonly string[]): Promise<readonly QueuedRun[]> {
+/** Returns those of the runs that neither wait nor have ended, so that they should continue. */
+export async function runsToContinue(client: Pick<ClientBase, "query">, ids: readonly string[]): Promise<readonly QueuedRun[]> {
   if (ids.length === 0) return [];
   const { rows } = await client.query<QueuedRun>(
     "SELECT id, queue, tenant FROM boruna.runs WHERE id = ANY($1) AND state IN ('queued', 'running')",

@@ -18,7 +18,7 @@ import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import { Batches } from "./batches.ts";
 import { Contact } from "./contact.ts";
-import { connectError, isPassing, openPool, untilAnswered } from "./database.ts";
+import { connectError, isTransient, openPool, untilAnswered } from "./database.ts";
 import {
   type Engine,
   type EngineClient,
@@ -68,7 +68,7 @@ export interface WorkerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Files that programs can neither read nor write. */
   readonly protectedFiles: ProtectedFiles | undefined;
-  /** Started already. */
+  /** Must have been started. */
   readonly telemetry: WorkerTelemetry | undefined;
   /** Receives one line about each thing that an operator should know. */
   readonly onNotice: (line: string) => void;
@@ -80,7 +80,7 @@ const CANCEL_POLL_MS = 500;
 const KEEP_MS = 1_000;
 /** How often a worker that may have lost its lease looks whether it has, in milliseconds. */
 const LEASE_POLL_MS = 50;
-/** How often a worker that drains puts runs into their queues that stopped at their next call, in milliseconds. */
+/** How often a draining worker requeues the runs that have stopped at their next call, in milliseconds. */
 const HAND_OVER_MS = 50;
 /** How long a drain waits for runs that were stopped at its end, in milliseconds. */
 const CUT_OFF_MS = 2_000;
@@ -98,7 +98,7 @@ interface ActiveRun {
 export interface Drained {
   /** Runs that stopped at their next call, for other workers. */
   readonly handedOver: number;
-  /** Runs that had not reached a call at the end of the drain, or waited for the answer of one. Other workers go on with them, too. */
+  /** Runs that had not reached a call at the end of the drain, or waited for the answer of a call. Other workers continue them too. */
   readonly cutOff: number;
 }
 
@@ -119,10 +119,10 @@ export class Worker {
   #client: EngineClient | undefined;
   #lose = (): void => undefined;
   readonly #contact: Contact;
-  /** Runs that the engine counted as ours at the last round, and that nothing here executed. */
-  #left: ReadonlySet<string> = new Set();
+  /** Runs that the engine assigned to this worker at the last round, although it did not execute them. */
+  #unexecuted: ReadonlySet<string> = new Set();
   #isDraining = false;
-  /** Runs that other workers should go on with, whose workflows may not have ended yet. */
+  /** Runs that other workers should continue, whose workflows may not have ended yet. */
   readonly #handedOver = new Map<string, QueuedRun>();
   #handingOver = Promise.resolve();
   readonly #drained = { handedOver: 0, cutOff: 0 };
@@ -130,7 +130,7 @@ export class Worker {
 
   private constructor(options: WorkerOptions) {
     this.#options = options;
-    // Once the worker runs, statements wait for a server that is gone. The engine would try again after up to a minute.
+    // Once the worker runs, statements wait for a server that is gone. If they failed, the engine would retry after up to a minute.
     const pool = openPool(options.databaseUrl, options.connections, () => this.#engine !== undefined);
     this.#pool = pool;
     this.#begun = new Batches(
@@ -211,7 +211,7 @@ export class Worker {
     await engine?.stop(ms + CUT_OFF_MS);
     for (const timer of this.#timers) clearInterval(timer);
     await this.#handOver();
-    // Without a lease, the keeper of another worker takes what is left.
+    // Gives up the lease, so that the keeper of another worker takes what is left at once.
     await removeWorkers(this.#pool, [this.id]).catch(() => undefined);
     await this.#client?.close();
     await this.#pool.end();
@@ -222,13 +222,13 @@ export class Worker {
     for (const id of this.#active.keys()) this.#stopRun(id, "drained");
   }
 
-  /** Puts runs back into their queues, once their workflows have ended. Resolves when earlier calls are through, too. */
+  /** Puts runs back into their queues, once their workflows have ended. Also waits for earlier calls of this method. */
   #handOver(): Promise<void> {
     this.#handingOver = this.#handingOver.then(() => this.#rewindHandedOver());
     return this.#handingOver;
   }
 
-  /** A run that this fails for is found by the keeper of another worker. */
+  /** If this fails for a run, the keeper of another worker finds the run. */
   async #rewindHandedOver(): Promise<void> {
     if (this.#handedOver.size === 0) return;
     try {
@@ -238,7 +238,7 @@ export class Worker {
         if (run !== undefined) await this.#client?.rewind(run);
       }
     } catch (error) {
-      if (!isPassing(error)) this.#options.onNotice(`handing over runs failed: ${connectError(error).message}`);
+      if (!isTransient(error)) this.#options.onNotice(`handing over runs failed: ${connectError(error).message}`);
     }
   }
 
@@ -253,7 +253,7 @@ export class Worker {
 
   async #beat(): Promise<void> {
     try {
-      await this.#contact.round(isPassing);
+      await this.#contact.round(isTransient);
     } catch (error) {
       this.#options.onNotice(`a beat failed: ${connectError(error).message}`);
     }
@@ -267,34 +267,34 @@ export class Worker {
     if (engine === undefined || client === undefined || this.#isKeeping || !isInContact) return;
     this.#isKeeping = true;
     try {
-      await this.#takeUpLeft(engine);
+      await this.#requeueUnexecuted(engine);
       const round = await keepRuns({ pool: this.#pool, engine, client, leaseMs, retainDays, mayJudge });
       if (round === undefined || round.reaped === 0) return;
       this.#metrics?.reaped(round.reaped);
       onNotice(`took back ${round.reaped} runs of workers that are gone`);
     } catch (error) {
-      if (!isPassing(error)) onNotice(`keeping runs failed: ${connectError(error).message}`);
+      if (!isTransient(error)) onNotice(`keeping runs failed: ${connectError(error).message}`);
     } finally {
       this.#isKeeping = false;
     }
   }
 
   /**
-   * Puts runs back into their queues that the engine counts as ours and nothing here executes: the database was gone when the engine was to
-   * write how they ended. Waits for a second round, because the engine may be about to begin or to end them.
+   * Requeues the runs that the engine assigns to this worker although it does not execute them: the database was gone when the engine was to
+   * write how they ended. Does so only in the second round, because the engine may be about to begin or to end them.
    */
-  async #takeUpLeft(engine: Engine): Promise<void> {
+  async #requeueUnexecuted(engine: Engine): Promise<void> {
     const own = (await engine.pending()).filter(({ id, executor }) => executor === this.id && !this.#active.has(id)).map(({ id }) => id);
-    const left = own.filter((id) => this.#left.has(id));
-    this.#left = new Set(own);
-    await requeueRuns(engine, this.#pool, left);
+    const unexecuted = own.filter((id) => this.#unexecuted.has(id));
+    this.#unexecuted = new Set(own);
+    await requeueRuns(engine, this.#pool, unexecuted);
   }
 
   async #pollCancels(): Promise<void> {
     try {
       for (const id of await canceledOf(this.#pool, [...this.#active.keys()])) this.#stopRun(id, "canceled");
     } catch (error) {
-      if (!isPassing(error)) throw error;
+      if (!isTransient(error)) throw error;
     }
   }
 
@@ -311,7 +311,7 @@ export class Worker {
     this.#active.set(id, { abort });
     this.#metrics?.claimed(run.queue, run.execution === 1);
     try {
-      const end = await this.#executed(id, run, step, abort);
+      const end = await this.#executeIfDue(id, run, step, abort);
       await untilAnswered(() => this.#ended.add({ id, execution: run.execution, end }));
       if (end.state === "queued") this.#noteHandedOver({ id, queue: run.queue, tenant: run.tenant }, abort.signal.reason === "drained");
       this.#metrics?.ended(run.queue, end.outcome);
@@ -329,7 +329,7 @@ export class Worker {
     this.#drained[isCutOff ? "cutOff" : "handedOver"] += 1;
   }
 
-  async #executed(id: string, run: BegunRun, step: RunStep, abort: AbortController): Promise<ExecutionEnd> {
+  async #executeIfDue(id: string, run: BegunRun, step: RunStep, abort: AbortController): Promise<ExecutionEnd> {
     const { attempts, options, remainingMs } = run;
     if (run.isCanceled) return endWithout(id, "canceled", "canceled", "the run was canceled");
     if (remainingMs !== undefined && remainingMs <= 0) return endWithout(id, "timeout", MISSED_DEADLINE.kind, MISSED_DEADLINE.message);

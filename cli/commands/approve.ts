@@ -10,7 +10,7 @@ import type { ApproveRunOptions } from "../../worker/api.ts";
 import { type DatabaseFlags, databaseUrlOf, withClient } from "../database-flag.ts";
 import { readKey } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson } from "../terminal.ts";
 
 export interface ApproveFlags extends DatabaseFlags {
@@ -21,9 +21,9 @@ export interface ApproveFlags extends DatabaseFlags {
   readonly hash?: string;
 }
 
-export async function approveCommand(session: Session, file: string, flags: ApproveFlags): Promise<number> {
+export async function approveCommand(session: CommandSession, file: string, flags: ApproveFlags): Promise<number> {
   const { terminal, json } = session;
-  // A run of the workers has an id in place of a log.
+  // A submitted run is named by its id, not by a log file.
   if (!existsSync(file) && (await databaseUrlOf(flags)) !== undefined) return approveSubmitted(session, file, flags);
   if (flags.call === undefined) throw await missingCall(file);
   const decided = await approve(file, {
@@ -37,7 +37,7 @@ export async function approveCommand(session: Session, file: string, flags: Appr
   return EXIT.done;
 }
 
-async function approveSubmitted({ terminal, json }: Session, runId: string, flags: ApproveFlags): Promise<number> {
+async function approveSubmitted({ terminal, json }: CommandSession, runId: string, flags: ApproveFlags): Promise<number> {
   const decision = flags.deny === true ? "denied" : "approved";
   const by = flags.by ?? userName();
   const call = await withClient(flags, async (client) => {

@@ -2,10 +2,10 @@ import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { VERSION } from "../../vm/version.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson } from "../terminal.ts";
 
-export function capabilityListCommand({ terminal, json }: Session): number {
+export function capabilityListCommand({ terminal, json }: CommandSession): number {
   const { all, setHash } = BUILTIN_REGISTRY;
   if (json) {
     const capabilities = [...all].sort((a, b) => compareUtf8(a.name, b.name)).map((c) => ({ name: c.name, version: c.version }));

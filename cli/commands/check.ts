@@ -8,7 +8,7 @@ import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { openInput, STDIN } from "../load.ts";
 import { replaceFile } from "../replace-file.ts";
 import { printJson } from "../terminal.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 
 export interface CheckFlags extends CapabilityFlags {
   readonly fix?: boolean;
@@ -16,7 +16,7 @@ export interface CheckFlags extends CapabilityFlags {
 
 const countOf = (count: number, word: string): string => `${count} ${word}${count === 1 ? "" : word.endsWith("x") ? "es" : "s"}`;
 
-export async function checkCommand(session: Session, file: string, flags: CheckFlags): Promise<number> {
+export async function checkCommand(session: CommandSession, file: string, flags: CheckFlags): Promise<number> {
   const { terminal, json } = session;
   const registry = await loadRegistry(flags);
   if (flags.fix === true && file === STDIN)

@@ -8,7 +8,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { isModuleFile, loadProgram } from "../load.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson } from "../terminal.ts";
 
 export interface CompileFlags extends CapabilityFlags {
@@ -16,7 +16,7 @@ export interface CompileFlags extends CapabilityFlags {
   readonly strip?: boolean;
 }
 
-export async function compileCommand(session: Session, file: string, flags: CompileFlags): Promise<number> {
+export async function compileCommand(session: CommandSession, file: string, flags: CompileFlags): Promise<number> {
   const { terminal, json } = session;
   if (isModuleFile(file)) throw new BorunaError("usage", `${file} is a module already`, { hint: "`boruna inspect` shows what is in it" });
   const registry = await loadRegistry(flags);

@@ -3,9 +3,9 @@ import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import type { CommandSpec } from "../command-spec.ts";
 import { COMMANDS, COMMON_OPTIONS } from "../command-table.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 
-export function completionCommand({ terminal }: Session, shell: string): number {
+export function completionCommand({ terminal }: CommandSession, shell: string): number {
   if (shell !== "bash" && shell !== "zsh") {
     throw new BorunaError("usage", `there are no completions for \`${shell}\``, {
       hint: "write `boruna completion bash` or `boruna completion zsh`",
@@ -27,7 +27,7 @@ function completionScript(shell: "bash" | "zsh"): string {
     const names = COMMANDS.flatMap(({ name }) => (name.startsWith(`${group} `) ? [name.slice(group.length + 1)] : []));
     return `      ${group}) words="${names.join(" ")}" ;;`;
   });
-  // Commands of two words come first, because the first pattern that fits decides.
+  // Commands of two words come first, because the shell uses the first pattern that matches.
   const options = COMMANDS.toSorted((a, b) => b.name.split(" ").length - a.name.split(" ").length).map(
     (command) => `      "${command.name} "*) words="${optionWords(command)}" ;;`,
   );
@@ -51,7 +51,7 @@ function completionScript(shell: "bash" | "zsh"): string {
     "  fi",
     '  COMPREPLY=($(compgen -W "$words" -- "$current"))',
     "}",
-    // Where no word fits, the shell completes names of files.
+    // If no word matches, the shell completes file names.
     "complete -o bashdefault -o default -F _boruna boruna",
   ];
   return lines.join("\n");

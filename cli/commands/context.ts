@@ -1,10 +1,10 @@
 import { readThreadContext, type ThreadSpan } from "../../telemetry/thread-context/reader.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson } from "../terminal.ts";
 
-export function contextCommand({ terminal, json }: Session, pidText: string): number {
+export function contextCommand({ terminal, json }: CommandSession, pidText: string): number {
   if (!/^[1-9]\d{0,9}$/.test(pidText)) {
     throw new BorunaError("usage", "the argument is not a process id", { hint: "give a number, as `ps` and `pgrep` print it" });
   }

@@ -8,9 +8,9 @@ import { EXIT } from "../../vm/outcome.ts";
 import { type CommandAnswer, DebugSession } from "../debug-commands.ts";
 import { reportFailure } from "../failure.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson } from "../terminal.ts";
-import { printable } from "../../vm/terminal-text.ts";
+import { replaceUnsafe } from "../../vm/terminal-text.ts";
 
 export interface DebugFlags extends ReplayLimitFlags {
   readonly commands?: string;
@@ -18,7 +18,7 @@ export interface DebugFlags extends ReplayLimitFlags {
 }
 
 /** Debugs a log. The commands come from a file, the terminal or a pipe; with `--dap`, an editor sends them. */
-export async function debugCommand(session: Session, file: string | undefined, flags: DebugFlags): Promise<number> {
+export async function debugCommand(session: CommandSession, file: string | undefined, flags: DebugFlags): Promise<number> {
   const limits = replayLimits(flags);
   if (flags.dap === true) {
     const { serveDebugAdapter } = await import("../../dap/server.ts");
@@ -48,18 +48,18 @@ function linesOf(file: string): readonly string[] {
   }
 }
 
-function print({ terminal, json }: Session, { lines, data }: CommandAnswer): void {
+function print({ terminal, json }: CommandSession, { lines, data }: CommandAnswer): void {
   if (json) printJson(terminal, data);
   // Values come from the program and its answers. A line break in one must not look like a line of the debugger.
-  else for (const line of lines) terminal.out(printable(line));
+  else for (const line of lines) terminal.out(replaceUnsafe(line));
 }
 
-/** Reads commands from stdin until `quit` or its end. An empty line repeats the last command. A wrong command is reported, and the next one read. */
-async function prompt(session: Session, debug: DebugSession): Promise<number> {
+/** Reads commands from stdin until `quit` or its end. An empty line repeats the last command. A wrong command is reported and ends nothing. */
+async function prompt(session: CommandSession, debug: DebugSession): Promise<number> {
   const isTerminal = process.stdin.isTTY === true && !session.json;
   const lines = createInterface({ input: process.stdin, output: isTerminal ? process.stderr : undefined, terminal: isTerminal });
   let running: AbortController | undefined;
-  // Ctrl-C stops a long move; without one it ends the session.
+  // Ctrl-C stops the move that is running. If none is, it ends the session.
   lines.on("SIGINT", () => (running === undefined ? lines.close() : running.abort()));
   lines.setPrompt("(debug) ");
   print(session, debug.describePlace("where"));

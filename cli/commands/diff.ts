@@ -8,7 +8,7 @@ import { EXIT, OUTCOMES } from "../../vm/outcome.ts";
 import { openOutput } from "../pager.ts";
 import { type Progress, withProgress } from "../progress.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { jsonLine, PROTOCOL_VERSION, toPlainObject } from "../terminal.ts";
 
 export interface DiffFlags extends ReplayLimitFlags {
@@ -21,7 +21,7 @@ interface Logs {
   readonly options: LocateOptions;
 }
 
-export async function diffCommand(session: Session, fileA: string, fileB: string, flags: DiffFlags): Promise<number> {
+export async function diffCommand(session: CommandSession, fileA: string, fileB: string, flags: DiffFlags): Promise<number> {
   const limits = replayLimits(flags);
   const summary = await withProgress(session, "diff", async (progress) => {
     const read = (file: string): ParsedLog => readLog(file, {}, progress.reading(file));
@@ -31,7 +31,7 @@ export async function diffCommand(session: Session, fileA: string, fileB: string
   return summary.same ? EXIT.done : OUTCOMES.divergence.exitCode;
 }
 
-async function showDifferences({ terminal }: Session, logs: Logs, flags: DiffFlags, progress: Progress): Promise<DiffSummary> {
+async function showDifferences({ terminal }: CommandSession, logs: Logs, flags: DiffFlags, progress: Progress): Promise<DiffSummary> {
   const output = await openOutput(terminal, flags);
   if (output.isPaged) progress.end();
   const differences = diffLogs(logs.a, logs.b);
@@ -69,7 +69,7 @@ function firstLocator({ a, b, options }: Logs): (found: LogDifference) => Promis
 }
 
 /** Prints one JSON object on many lines, a difference on each. */
-async function printDifferences({ terminal }: Session, logs: Logs): Promise<DiffSummary> {
+async function printDifferences({ terminal }: CommandSession, logs: Logs): Promise<DiffSummary> {
   terminal.out(`{"protocol_version":${PROTOCOL_VERSION},"differences":[`);
   const differences = diffLogs(logs.a, logs.b);
   const locate = firstLocator(logs);

@@ -9,7 +9,7 @@ import { probeCollector } from "../../telemetry/collector-probe.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { VERSION } from "../../vm/version.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson, withoutControlCharacters } from "../terminal.ts";
 
 export interface DoctorFlags {
@@ -18,7 +18,7 @@ export interface DoctorFlags {
 
 interface Finding {
   readonly name: string;
-  /** `off`: not set up. This is a failure only if the policy allows a capability that needs it. */
+  /** `off`: not set up, and the policy allows no capability that needs it. */
   readonly status: "ok" | "failed" | "off";
   readonly detail: string;
 }
@@ -38,7 +38,7 @@ const failed = (detail: string): Omit<Finding, "name"> => ({ status: "failed", d
 const off = (detail: string): Omit<Finding, "name"> => ({ status: "off", detail });
 
 /** Returns 1 if something that is set up, or that the policy needs, does not work. */
-export async function doctorCommand({ terminal, json }: Session, flags: DoctorFlags): Promise<number> {
+export async function doctorCommand({ terminal, json }: CommandSession, flags: DoctorFlags): Promise<number> {
   const findings: Finding[] = [];
   for (const [name, probe] of probesOf(flags)) {
     const finding = { name, ...(await probe()) };
@@ -100,9 +100,9 @@ const numbersOf = (version: string): readonly number[] => version.split(".").map
 export function nodeFinding(version: string): Omit<Finding, "name"> {
   const [major = 0, minor = 0] = numbersOf(version);
   const [oldestMajor = 0, oldestMinor = 0] = numbersOf(OLDEST_NODE);
-  const isOldEnough = major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
+  const isNewEnough = major > oldestMajor || (major === oldestMajor && minor >= oldestMinor);
   const detail = `${version}, Boruna ${VERSION}`;
-  return isOldEnough ? ok(detail) : failed(`${detail}, which needs Node ${OLDEST_NODE} or newer`);
+  return isNewEnough ? ok(detail) : failed(`${detail}, which needs Node ${OLDEST_NODE} or newer`);
 }
 
 interface ReadPolicy {

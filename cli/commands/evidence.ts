@@ -7,7 +7,7 @@ import { EXIT } from "../../vm/outcome.ts";
 import { publicKeyFlag, readKey } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson, toPlainObject, withoutControlCharacters } from "../terminal.ts";
 
 export interface EvidencePackFlags {
@@ -20,7 +20,11 @@ export interface EvidencePackFlags {
   readonly traceId?: string;
 }
 
-export async function evidencePackCommand({ terminal, json }: Session, logs: readonly string[], flags: EvidencePackFlags): Promise<number> {
+export async function evidencePackCommand(
+  { terminal, json }: CommandSession,
+  logs: readonly string[],
+  flags: EvidencePackFlags,
+): Promise<number> {
   const { sign, identity, started, finished, traceId, redact } = flags;
   if (sign === undefined)
     throw new BorunaError("usage", "evidence needs a signature", { hint: "boruna keygen FILE makes a key; give it with --sign FILE." });
@@ -38,7 +42,11 @@ export interface EvidenceVerifyFlags extends ReplayLimitFlags {
   readonly explain?: boolean;
 }
 
-export async function evidenceVerifyCommand({ terminal, json }: Session, folder: string, flags: EvidenceVerifyFlags): Promise<number> {
+export async function evidenceVerifyCommand(
+  { terminal, json }: CommandSession,
+  folder: string,
+  flags: EvidenceVerifyFlags,
+): Promise<number> {
   const options = omitUndefined<VerifyEvidenceOptions>({
     key: flags.key === undefined ? undefined : publicKeyFlag(flags.key),
     replay: flags.replay,

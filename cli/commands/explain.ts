@@ -4,12 +4,12 @@ import { elisionNote, type Example, EXPLANATIONS, exampleSources } from "../../c
 import { diagnosticCode, explanationJson } from "../../compiler/explanation-json.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson } from "../terminal.ts";
 
 const LINE_WIDTH = 80;
 
-export function explainCommand({ terminal, json }: Session, text: string): number {
+export function explainCommand({ terminal, json }: CommandSession, text: string): number {
   const code = diagnosticCode(text);
   if (json) printJson(terminal, explanationJson(code));
   else terminal.out(pageOf(code));

@@ -5,7 +5,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { unifiedDiff } from "../line-diff.ts";
 import { replaceFile } from "../replace-file.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { withoutControlCharacters, printJson } from "../terminal.ts";
 
 export interface FmtFlags {
@@ -22,7 +22,7 @@ interface FormattedFile {
 }
 
 /** Formats the files. If any file has syntax errors, writes none. */
-export function fmtCommand(session: Session, files: readonly string[], flags: FmtFlags): number {
+export function fmtCommand(session: CommandSession, files: readonly string[], flags: FmtFlags): number {
   const { terminal, json } = session;
   if (flags.check === true && flags.stdout === true)
     throw new BorunaError("usage", "`--check` prints no program", { hint: "leave out `--check` or `--stdout`" });
@@ -48,7 +48,7 @@ export function fmtCommand(session: Session, files: readonly string[], flags: Fm
   return flags.check === true && changed.length > 0 ? EXIT.failed : EXIT.done;
 }
 
-function formatAll(session: Session, files: readonly string[]): readonly FormattedFile[] {
+function formatAll(session: CommandSession, files: readonly string[]): readonly FormattedFile[] {
   const texts = new Map<string, string>();
   session.sourceOf = (file) => texts.get(file);
   const formatted: FormattedFile[] = [];

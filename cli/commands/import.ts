@@ -18,7 +18,7 @@ import { importOptional } from "../../gateway/optional-package.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { withProgress } from "../progress.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson, type Terminal, withoutControlCharacters } from "../terminal.ts";
 
 export interface ImportFlags {
@@ -33,7 +33,7 @@ const NAME = /^[a-z][a-z0-9_]{0,31}$/;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const HEADER = /^[A-Za-z0-9-]+$/;
 
-export async function importMcpCommand(session: Session, words: readonly string[], flags: ImportFlags): Promise<number> {
+export async function importMcpCommand(session: CommandSession, words: readonly string[], flags: ImportFlags): Promise<number> {
   const folder = flags.output ?? ".";
   const server = addressOf(words, flags);
   const renames = new Map((flags.rename ?? []).map((text) => pair("--rename", text, NAME)));
@@ -51,7 +51,7 @@ export async function importMcpCommand(session: Session, words: readonly string[
   const name = `mcp_${flags.name ?? nameFrom(listing.serverName)}`;
   const made = importTools({ ...DEFAULT_SETTINGS, name, server, protocol: listing.protocol, tools: listing.tools, renames });
   const paths = { module: join(folder, `${name}.ax`), declaration: join(folder, `${name}.json`) };
-  const before = previous(paths);
+  const before = previousDeclaration(paths);
   checkModule(paths.module, made);
   writeText(paths.module, made.text);
   writeText(paths.declaration, `${JSON.stringify(declarationToJson(made.declaration), undefined, 2)}\n`);
@@ -61,17 +61,17 @@ export async function importMcpCommand(session: Session, words: readonly string[
 
 function addressOf(words: readonly string[], { env = [], header = [] }: ImportFlags): ServerAddress {
   const [first = ""] = words;
-  const headers = new Map(header.map((text) => pair("--header", text, VARIABLE)));
+  const headerVariables = new Map(header.map((text) => pair("--header", text, VARIABLE)));
   if (!/^https?:\/\//.test(first)) {
     if (header.length > 0) throw new BorunaError("usage", "--header is for a URL; a command gets variables with --env");
     for (const name of env) if (!VARIABLE.test(name)) throw new BorunaError("usage", `--env ${name}: expected the name of a variable`);
-    return { command: words, env };
+    return { command: words, variableNames: env };
   }
   if (words.length > 1) throw new BorunaError("usage", "expected one URL, or a command after `--`");
   if (env.length > 0) throw new BorunaError("usage", "--env is for a command; a URL gets headers with --header");
-  const wrong = [...headers.keys()].find((name) => !HEADER.test(name));
+  const wrong = [...headerVariables.keys()].find((name) => !HEADER.test(name));
   if (wrong !== undefined) throw new BorunaError("usage", `--header ${wrong}: expected HEADER=VARIABLE`);
-  return { url: serverUrl(first), headers };
+  return { url: serverUrl(first), headerVariables };
 }
 
 /** Splits `OLD=NEW`. */
@@ -115,7 +115,7 @@ interface Listing {
 /** Asks the server. Throws `capability.not_importable` if it does not answer. */
 async function listTools(options: Omit<ConnectOptions, "protocol">): Promise<Listing> {
   const { connect } = await importOptional("boruna import mcp", () => import("../../mcp-tools/client/mcp-client.ts"));
-  // The exit ends the server, which a signal alone would not do.
+  // `process.exit` runs the code that ends the server. A signal without a handler would leave the server running.
   for (const [signal, code] of STOP_SIGNALS) process.once(signal, () => process.exit(code));
   try {
     const connection = await connect({ ...options, protocol: undefined });
@@ -140,8 +140,8 @@ interface Paths {
   readonly declaration: string;
 }
 
-/** Returns the declaration that a new one replaces. Throws `usage` if a file is there that the command has not written. */
-function previous(paths: Paths): ToolDeclaration | undefined {
+/** Returns the declaration that a new one replaces. Throws `usage` if the module's file exists and the command has not written it. */
+function previousDeclaration(paths: Paths): ToolDeclaration | undefined {
   if (existsSync(paths.module) && !readFileSync(paths.module, "utf8").startsWith(MODULE_MARK))
     throw new BorunaError("usage", `${paths.module} is there, and \`boruna import mcp\` has not written it`, {
       hint: "choose another --name",
@@ -149,7 +149,7 @@ function previous(paths: Paths): ToolDeclaration | undefined {
   return existsSync(paths.declaration) ? readDeclarationFile(paths.declaration) : undefined;
 }
 
-/** Compiles the module. Throws `usage` if a name of a tool does not fit, such as one that hides a function of a library. */
+/** Compiles the module. Throws `capability.not_importable` if it does not compile, for example because a tool's name hides a library's function. */
 function checkModule(path: string, { text, declaration }: ToolImport): void {
   const { source, resolve: resolveImport } = openSources(path, text);
   const registry = createRegistry(declaration.tools.map((tool) => capabilitySpec(tool)));
@@ -185,7 +185,7 @@ function changesOf(before: ToolDeclaration, after: ToolDeclaration): Changes {
   };
 }
 
-function report({ terminal, json }: Session, made: ToolImport, paths: Paths, changes: Changes | undefined): void {
+function report({ terminal, json }: CommandSession, made: ToolImport, paths: Paths, changes: Changes | undefined): void {
   const { notes, refused, declaration } = made;
   if (json) {
     const tools = declaration.tools.map(({ tool, capability, pin }) => ({ tool, capability, pin }));

@@ -3,10 +3,10 @@ import { disassemble } from "../../vm/bytecode/disassembler.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { loadProgram } from "../load.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { withoutControlCharacters, printJson } from "../terminal.ts";
 
-export async function inspectCommand(session: Session, file: string, flags: CapabilityFlags): Promise<number> {
+export async function inspectCommand(session: CommandSession, file: string, flags: CapabilityFlags): Promise<number> {
   const onSourcesOpened = (sourceOf: SourceOf): void => {
     session.sourceOf = sourceOf;
   };

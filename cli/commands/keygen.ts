@@ -3,11 +3,11 @@ import { generateKey } from "../../gateway/signing.ts";
 import { systemErrorText } from "../../replay/log/files.ts";
 import { BorunaError, errorCode } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson } from "../terminal.ts";
 
 /** Writes a new private key to `file`, which only its owner can read, and the public key to `file`.pub. Never replaces a file. */
-export function keygenCommand({ terminal, json }: Session, file: string): number {
+export function keygenCommand({ terminal, json }: CommandSession, file: string): number {
   const { privatePem, publicPem, publicKey } = generateKey();
   const publicFile = `${file}.pub`;
   create(file, privatePem, 0o600);

@@ -22,7 +22,7 @@ import { AuditReport } from "../audit.ts";
 import { openOutput, type Output } from "../pager.ts";
 import { withProgress } from "../progress.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { jsonLine, printJson, PROTOCOL_VERSION, toPlainObject } from "../terminal.ts";
 
 export interface LogShowFlags extends ReplayLimitFlags {
@@ -32,7 +32,7 @@ export interface LogShowFlags extends ReplayLimitFlags {
   readonly noPager?: boolean;
 }
 
-export async function logShowCommand(session: Session, file: string, flags: LogShowFlags): Promise<number> {
+export async function logShowCommand(session: CommandSession, file: string, flags: LogShowFlags): Promise<number> {
   const limits = replayLimits(flags);
   const number = flags.call === undefined ? undefined : callNumber(flags.call, flags);
   return withProgress(session, "log show", async (progress) => {
@@ -57,7 +57,7 @@ function callNumber(text: string, { calls, events }: LogShowFlags): number {
 }
 
 async function showEntries(
-  { terminal }: Session,
+  { terminal }: CommandSession,
   log: ParsedLog,
   options: LocateOptions,
   flags: LogShowFlags,
@@ -88,7 +88,7 @@ async function printLines(output: Output, lines: readonly string[]): Promise<voi
 }
 
 /** Prints one JSON object on many lines, an entry on each, because the entries of a log may not fit in memory. */
-async function printEntries({ terminal }: Session, log: ParsedLog, options: LocateOptions, flags: LogShowFlags): Promise<void> {
+async function printEntries({ terminal }: CommandSession, log: ParsedLog, options: LocateOptions, flags: LogShowFlags): Promise<void> {
   const types = recordedTypes(log);
   const head = jsonLine({ protocol_version: PROTOCOL_VERSION, ...toPlainObject(runJson(log, types)) });
   terminal.out(`${head.slice(0, -1)},"${flags.events === true ? "entries" : "calls"}":[`);
@@ -106,7 +106,7 @@ async function printEntries({ terminal }: Session, log: ParsedLog, options: Loca
 }
 
 async function showCall(
-  { terminal, json }: Session,
+  { terminal, json }: CommandSession,
   log: ParsedLog,
   number: number,
   options: LocateOptions,

@@ -14,7 +14,7 @@ import { canonicalJson } from "../../vm/json/json.ts";
 import { EXIT } from "../../vm/outcome.ts";
 import { loadRegistry } from "../capabilities.ts";
 import { type PolicyFlags, policyOf } from "../policy-flags.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { withTelemetry } from "../telemetry.ts";
 import { withoutControlCharacters } from "../terminal.ts";
 
@@ -25,9 +25,9 @@ export interface McpFlags extends PolicyFlags {
   readonly tools?: readonly string[];
 }
 
-export async function mcpCommand(session: Session, flags: McpFlags): Promise<number> {
+export async function mcpCommand(session: CommandSession, flags: McpFlags): Promise<number> {
   const tools = (flags.tools ?? []).map((path) => resolve(path));
-  // Finds a mistake in a file before a client does. A server of tools starts at the first call of a run.
+  // Throws now for a mistake in a file, not at a client's request. A server of tools starts at the first call of a run.
   for (const path of tools) readToolModule(path);
   const registry = await loadRegistry({ capabilities: tools }, session);
   const policy = await policyOf(flags, registry);
@@ -62,7 +62,7 @@ function portOf(text: string | undefined): number | undefined {
 }
 
 /** Returns a function that serves until the signal aborts. It prints the URL, and the token unless the caller chose it. */
-function httpServer({ terminal }: Session, port: number): (options: McpOptions, signal: AbortSignal) => Promise<void> {
+function httpServer({ terminal }: CommandSession, port: number): (options: McpOptions, signal: AbortSignal) => Promise<void> {
   return async (options, signal) => {
     const [{ mcpFactory }, { serveHttp }] = await importOptional("boruna mcp", () =>
       Promise.all([import("../../mcp/server.ts"), import("../../mcp/http.ts")]),

@@ -5,14 +5,14 @@ import { fileURLToPath } from "node:url";
 import { systemErrorText } from "../../replay/log/files.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson, withoutControlCharacters } from "../terminal.ts";
 
 /** `../../` is the root of the package, both from this file and from the built command in `dist/bin`. */
 const TEMPLATE = fileURLToPath(new URL("../../examples/starter/", import.meta.url));
 
 /** Creates a folder with the template. Throws `usage` if the path exists, and `io_error` if it cannot be written. */
-export function newCommand(session: Session, folder: string): number {
+export function newCommand(session: CommandSession, folder: string): number {
   if (existsSync(folder))
     throw new BorunaError("usage", `${folder} exists`, { hint: "`boruna init`, in that folder, adds the files to it" });
   withIoError(folder, () => mkdirSync(folder, { recursive: true }));
@@ -20,11 +20,11 @@ export function newCommand(session: Session, folder: string): number {
 }
 
 /** Writes the template into the current folder. Throws `usage` if one of the files exists, and `io_error` if one cannot be written. */
-export function initCommand(session: Session): number {
+export function initCommand(session: CommandSession): number {
   return writeTemplate(session, ".");
 }
 
-function writeTemplate({ terminal, json }: Session, folder: string): number {
+function writeTemplate({ terminal, json }: CommandSession, folder: string): number {
   const files = readdirSync(TEMPLATE).map((name) => ({ from: join(TEMPLATE, name), to: join(folder, name) }));
   const existing = files.find(({ to }) => existsSync(to));
   if (existing !== undefined)

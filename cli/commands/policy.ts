@@ -19,10 +19,10 @@ import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { cliText } from "../hints.ts";
 import { isModuleFile } from "../load.ts";
 import { type Progress, withProgress } from "../progress.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { withoutControlCharacters, printJson, toPlainObject } from "../terminal.ts";
 
-export async function policyValidateCommand({ terminal, json }: Session, file: string, flags: CapabilityFlags): Promise<number> {
+export async function policyValidateCommand({ terminal, json }: CommandSession, file: string, flags: CapabilityFlags): Promise<number> {
   const { policy, warnings } = loadCheckedPolicy(file, await loadRegistry(flags));
   const hash = policyHash(policy);
   if (json) {
@@ -36,7 +36,7 @@ export async function policyValidateCommand({ terminal, json }: Session, file: s
   return EXIT.done;
 }
 
-export async function policyShowCommand({ terminal, json }: Session, file: string, flags: CapabilityFlags): Promise<number> {
+export async function policyShowCommand({ terminal, json }: CommandSession, file: string, flags: CapabilityFlags): Promise<number> {
   const policy = loadPolicy(file, await loadRegistry(flags));
   const policyData = jsonToJs(policyToJson(policy));
   if (json) printJson(terminal, { policy: policyData, policy_hash: policyHash(policy) });
@@ -49,7 +49,7 @@ export interface PolicyCheckFlags extends CapabilityFlags {
   readonly policy?: string;
 }
 
-export async function policyCheckCommand(session: Session, flags: PolicyCheckFlags): Promise<number> {
+export async function policyCheckCommand(session: CommandSession, flags: PolicyCheckFlags): Promise<number> {
   const { terminal, json } = session;
   const registry = await loadRegistry(flags);
   if (flags.program === undefined)
@@ -66,7 +66,7 @@ export interface PolicyDiffFlags extends CapabilityFlags {
 }
 
 /** Compares two policies, or with `--program` two programs. Exits with 1 if the second allows more, or may do more. */
-export async function policyDiffCommand(session: Session, before: string, after: string, flags: PolicyDiffFlags): Promise<number> {
+export async function policyDiffCommand(session: CommandSession, before: string, after: string, flags: PolicyDiffFlags): Promise<number> {
   const registry = await loadRegistry(flags);
   if (flags.program !== true) {
     const changes = policyChanges(loadPolicy(before, registry), loadPolicy(after, registry), registry);
@@ -77,7 +77,7 @@ export async function policyDiffCommand(session: Session, before: string, after:
   return printChanges(session, lines, jsonToJs(programChangesJson(changes)));
 }
 
-function printChanges({ terminal, json }: Session, changes: Parameters<typeof changeLines>[0], changesJson: unknown): number {
+function printChanges({ terminal, json }: CommandSession, changes: Parameters<typeof changeLines>[0], changesJson: unknown): number {
   const isRefused = changes.some(needsReview);
   if (json) printJson(terminal, { ok: !isRefused, changes: changesJson });
   else {
@@ -94,12 +94,12 @@ function summaryOf(changes: Parameters<typeof changeLines>[0]): string {
 }
 
 /** Loads the checked functions of a program, for analyses. Throws `usage`, `io_error`, `CompileError`. */
-function loadFunctions(session: Session, path: string, registry: CapabilityRegistry): CheckedFunctions {
+function loadFunctions(session: CommandSession, path: string, registry: CapabilityRegistry): CheckedFunctions {
   const { source, resolve } = openProgram(session, path);
   return checkFunctions(source, { resolve, registry });
 }
 
-function openProgram(session: Session, path: string): ProgramSources {
+function openProgram(session: CommandSession, path: string): ProgramSources {
   if (isModuleFile(path))
     throw new BorunaError("usage", `${path} is a module, and this command reads source`, {
       hint: "Give the .ax file that it was compiled from.",
@@ -114,11 +114,11 @@ export interface PolicySuggestFlags {
 }
 
 /** Prints the suggested policy on stdout, and the evidence for each rule on stderr. Exits with 5 if a log does not pass under it. */
-export async function policySuggestCommand(session: Session, files: readonly string[], flags: PolicySuggestFlags): Promise<number> {
+export async function policySuggestCommand(session: CommandSession, files: readonly string[], flags: PolicySuggestFlags): Promise<number> {
   return withProgress(session, "policy suggest", (progress) => suggest(session, files, flags, progress));
 }
 
-async function suggest(session: Session, files: readonly string[], flags: PolicySuggestFlags, progress: Progress): Promise<number> {
+async function suggest(session: CommandSession, files: readonly string[], flags: PolicySuggestFlags, progress: Progress): Promise<number> {
   const { terminal, json } = session;
   const logs = files.map((file) => readRunLog(file, progress));
   const [first] = logs;

@@ -14,7 +14,7 @@ import { INTERRUPTED, LineInput } from "../line-input.ts";
 import { MockedCalls } from "../mocked.ts";
 import { type PolicyFlags, policyOf } from "../policy-flags.ts";
 import { failureLines } from "../run-error.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { jsonLine, type Terminal, withoutControlCharacters } from "../terminal.ts";
 
 export interface ReplFlags extends CapabilityFlags, PolicyFlags {
@@ -33,12 +33,12 @@ const COMMANDS: readonly { readonly name: string; readonly argument: string; rea
   { name: ":quit", argument: "", help: "end the session, as Ctrl-D does" },
 ];
 
-export async function replCommand(session: Session, flags: ReplFlags): Promise<number> {
+export async function replCommand(session: CommandSession, flags: ReplFlags): Promise<number> {
   const { terminal } = session;
   if (session.json) throw new BorunaError("usage", "a session prints no JSON", { hint: "`boruna run - --json` runs a program from stdin" });
   const registry = await loadRegistry(flags, session);
   const isLive = flags.live === true;
-  // While mocks answer, a call can do no harm.
+  // Mocks can do no harm, so without --live the default policy allows everything.
   const policy = await policyOf({ ...flags, policy: flags.policy ?? (isLive ? "deny-all" : "allow-all") }, registry);
   const historyFile = historyPath();
   let buffer: readonly string[] = [];
@@ -156,7 +156,7 @@ function runCommand(terminal: Terminal, repl: ReplSession, line: string): "quit"
   return "done";
 }
 
-/** Returns completions for the last word of the line. `before` has the earlier lines of the entry. */
+/** Returns completions for the last word of the line. `before` contains the earlier lines of the entry. */
 function completions(repl: ReplSession, before: readonly string[], line: string): readonly [readonly string[], string] {
   if (/^:\w*$/.test(line)) return [COMMANDS.map(({ name }) => `${name} `).filter((name) => name.startsWith(line)), line];
   const word = /\w*$/.exec(line)?.[0] ?? "";
@@ -180,7 +180,7 @@ function readHistory(file: string): readonly string[] {
       .slice(-MAX_HISTORY)
       .reverse();
   } catch (error) {
-    // A session without its history is still a session.
+    // The session works without its history.
     if (errorCode(error) !== "") return [];
     throw error;
   }

@@ -17,7 +17,7 @@ import { type Progress, withProgress } from "../progress.ts";
 import { parseArguments, type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import { loadProgram } from "../load.ts";
 import { omitUndefined } from "../omit-undefined.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { withoutControlCharacters, toPlainObject, printJson } from "../terminal.ts";
 
@@ -30,7 +30,7 @@ export interface ReplayFlags extends ReplayLimitFlags {
 }
 
 /** Replays one log, or checks several. Two paths are a log and a program, unless both are logs or one is a folder. */
-export async function replayCommand(session: Session, paths: readonly string[], flags: ReplayFlags): Promise<number> {
+export async function replayCommand(session: CommandSession, paths: readonly string[], flags: ReplayFlags): Promise<number> {
   const limits = replayLimits(flags);
   const [first = "", second] = paths;
   const isCheck = paths.length > 2 || paths.some(isFolder) || (second !== undefined && isLogFile(second) && isLogFile(first));
@@ -49,7 +49,7 @@ export async function replayCommand(session: Session, paths: readonly string[], 
 }
 
 async function replayLog(
-  session: Session,
+  session: CommandSession,
   file: string,
   programFile: string | undefined,
   { flags, limits, progress }: Omit<ReplaySettings, "program"> & { readonly progress: Progress },
@@ -69,15 +69,15 @@ interface ReplaySettings {
   readonly limits: ReturnType<typeof replayLimits>;
 }
 
-function loadProgramOf(session: Session, file: string, registry: CapabilityRegistry): Program {
-  const onSourcesOpened = (sourceOf: Session["sourceOf"]): void => {
+function loadProgramOf(session: CommandSession, file: string, registry: CapabilityRegistry): Program {
+  const onSourcesOpened = (sourceOf: CommandSession["sourceOf"]): void => {
     session.sourceOf = sourceOf;
   };
   return loadProgram(file, onSourcesOpened, registry).program;
 }
 
 async function replayOne(
-  session: Session,
+  session: CommandSession,
   log: ParsedLog,
   programFile: string | undefined,
   { flags, program, limits }: ReplaySettings,
@@ -110,7 +110,7 @@ async function replayOne(
 }
 
 async function whatIfCommand(
-  { terminal, json }: Session,
+  { terminal, json }: CommandSession,
   log: RunLog,
   programFile: string | undefined,
   { flags, program, limits }: ReplaySettings,

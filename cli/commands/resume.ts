@@ -9,7 +9,7 @@ import { readKey } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import { type Progress, withProgress } from "../progress.ts";
 import { maxParallelCallsFromFlag, readInputs, readOutputSchema } from "../run-arguments.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { withoutControlCharacters } from "../terminal.ts";
 
@@ -25,7 +25,7 @@ export interface ResumeFlags extends CapabilityFlags {
   readonly traceparent?: string;
 }
 
-export async function resumeCommand(session: Session, file: string, flags: ResumeFlags): Promise<number> {
+export async function resumeCommand(session: CommandSession, file: string, flags: ResumeFlags): Promise<number> {
   const { terminal, json } = session;
   const registry = flags.capabilities === undefined ? undefined : await loadRegistry(flags, session);
   const policy = flags.policy === undefined ? undefined : (NAMED_POLICIES.get(flags.policy) ?? loadPolicy(flags.policy, registry));

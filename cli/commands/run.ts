@@ -21,7 +21,7 @@ import { loadInput, STDIN } from "../load.ts";
 import { MockedCalls } from "../mocked.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import { type PolicyFlags, policyOf } from "../policy-flags.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { withoutControlCharacters, jsonLine, type Terminal } from "../terminal.ts";
 
@@ -110,21 +110,21 @@ function treePrinter(terminal: Terminal, types: readonly TypeDef[]): TreePrinter
   };
 }
 
-export async function runCommand(session: Session, file: string, flags: RunFlags): Promise<number> {
+export async function runCommand(session: CommandSession, file: string, flags: RunFlags): Promise<number> {
   if (flags.watch !== true) return runOnce(session, file, flags);
   if (file === STDIN) throw new BorunaError("usage", "stdin cannot be watched", { hint: "name a file, or leave out --watch" });
   const { watchFiles } = await import("../watch.ts");
-  const given = [file, flags.policy, flags.inputs, flags.outputSchema, ...(flags.capabilities ?? [])]
+  const namedFiles = [file, flags.policy, flags.inputs, flags.outputSchema, ...(flags.capabilities ?? [])]
     .filter((path) => path !== undefined)
     .filter((path) => !NAMED_POLICIES.has(path));
   return watchFiles(
     session,
-    () => new Set([...given.map((path) => resolve(path)), ...session.filesRead()]),
+    () => new Set([...namedFiles.map((path) => resolve(path)), ...session.filesRead()]),
     () => runOnce(session, file, flags),
   );
 }
 
-async function runOnce(session: Session, file: string, flags: RunFlags): Promise<number> {
+async function runOnce(session: CommandSession, file: string, flags: RunFlags): Promise<number> {
   const { terminal } = session;
   const format = formatOf(flags.format);
   if (flags.ui !== undefined && flags.ui !== "json") throw new BorunaError("usage", `--ui ${flags.ui}: expected json`);

@@ -6,7 +6,7 @@ import { requestLines } from "../approval.ts";
 import { type DatabaseFlags, withClient } from "../database-flag.ts";
 import { readKey } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson, type Terminal, withoutControlCharacters } from "../terminal.ts";
 import { suspendedJson } from "../../runtime/execution-json.ts";
 import { signingKeyOf } from "../../gateway/signing.ts";
@@ -19,7 +19,7 @@ export interface ListFlags extends DatabaseFlags {
   readonly after?: string;
 }
 
-export async function runsListCommand({ terminal, json }: Session, flags: ListFlags): Promise<number> {
+export async function runsListCommand({ terminal, json }: CommandSession, flags: ListFlags): Promise<number> {
   const { queue, tenant, state } = flags;
   const limit = /^\d{1,4}$/.test(flags.count ?? "100") ? Number(flags.count ?? "100") : 0;
   const options = omitUndefined<ListOptions>({ queue, tenant, state, limit, after: positionOf(flags.after) });
@@ -62,7 +62,7 @@ function listedJson({ id, queue, tenant, program, state, outcome, attempts, subm
   };
 }
 
-export async function runsShowCommand({ terminal, json }: Session, id: string, flags: DatabaseFlags): Promise<number> {
+export async function runsShowCommand({ terminal, json }: CommandSession, id: string, flags: DatabaseFlags): Promise<number> {
   const run = await withClient(flags, (client) => client.show(id));
   printRun(terminal, json, run);
   return EXIT.done;
@@ -137,7 +137,7 @@ function placeOf(error: object): string {
   return ` at ${String(location.file)}:${String(location.line)}${column}`;
 }
 
-export async function runsWatchCommand({ terminal, json }: Session, id: string, flags: DatabaseFlags): Promise<number> {
+export async function runsWatchCommand({ terminal, json }: CommandSession, id: string, flags: DatabaseFlags): Promise<number> {
   const onChange = ({ state, attempts }: ShownRun): void => {
     if (!json) terminal.err(attempts > 1 ? `${state} (attempt ${attempts})` : state);
   };
@@ -150,7 +150,7 @@ function exitCodeOf({ outcome }: ShownRun): number {
   return Object.entries(OUTCOMES).find(([name]) => name === outcome)?.[1].exitCode ?? EXIT.done;
 }
 
-export async function runsCancelCommand({ terminal, json }: Session, id: string, flags: DatabaseFlags): Promise<number> {
+export async function runsCancelCommand({ terminal, json }: CommandSession, id: string, flags: DatabaseFlags): Promise<number> {
   const run = await withClient(flags, (client) => client.cancel(id));
   printRun(terminal, json, run);
   return EXIT.done;
@@ -160,7 +160,7 @@ export interface ResumeRunFlags extends DatabaseFlags {
   readonly inDoubt?: "retry" | "fail";
 }
 
-export async function runsResumeCommand({ terminal, json }: Session, id: string, flags: ResumeRunFlags): Promise<number> {
+export async function runsResumeCommand({ terminal, json }: CommandSession, id: string, flags: ResumeRunFlags): Promise<number> {
   const { inDoubt } = flags;
   if (inDoubt === undefined)
     throw new BorunaError("usage", "what about the call in doubt? Give --in-doubt retry, or --in-doubt fail", {
@@ -180,7 +180,7 @@ export interface RunLogFlags extends DatabaseFlags {
   readonly sign?: string;
 }
 
-export async function runsLogCommand({ terminal, json }: Session, id: string, flags: RunLogFlags): Promise<number> {
+export async function runsLogCommand({ terminal, json }: CommandSession, id: string, flags: RunLogFlags): Promise<number> {
   const path = flags.output ?? `${id}.jsonl`;
   const key = flags.sign === undefined ? undefined : signingKeyOf(readKey(flags.sign));
   if (flags.sign !== undefined && key === undefined) throw new BorunaError("usage", `--sign ${flags.sign}: no Ed25519 private key (PEM)`);

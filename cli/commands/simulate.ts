@@ -14,7 +14,7 @@ import { omitUndefined } from "../omit-undefined.ts";
 import { type PolicyFlags, policyOf } from "../policy-flags.ts";
 import { withProgress } from "../progress.ts";
 import { limitFromFlag, parseArguments } from "../run-arguments.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { printJson, withoutControlCharacters } from "../terminal.ts";
 
@@ -30,7 +30,7 @@ export interface SimulateFlags extends CapabilityFlags, PolicyFlags {
   readonly force?: boolean;
 }
 
-export async function simulateCommand(session: Session, file: string, flags: SimulateFlags): Promise<number> {
+export async function simulateCommand(session: CommandSession, file: string, flags: SimulateFlags): Promise<number> {
   const { terminal, json } = session;
   const runs = countFromFlag("--runs", flags.runs);
   const seed = countFromFlag("--seed", flags.seed);
@@ -75,8 +75,8 @@ function exitCode({ failure, isCanceled }: Simulation): number {
   return failure === undefined ? EXIT.done : EXIT.failed;
 }
 
-/** Compiles a program. Both programs of the command can be quoted in messages. */
-async function load(session: Session, file: string, registry: CapabilityRegistry): Promise<Program> {
+/** Compiles one of the command's two programs. Messages can then quote the sources of both. */
+async function load(session: CommandSession, file: string, registry: CapabilityRegistry): Promise<Program> {
   const earlier = session.sourceOf;
   const { program, warnings } = await loadInput(
     file,
@@ -89,7 +89,7 @@ async function load(session: Session, file: string, registry: CapabilityRegistry
   return program;
 }
 
-/** A simulation makes no real call, so everything is allowed unless a flag says what is. */
+/** A simulation makes no real call, so without flags everything is allowed. */
 async function policyOfSimulation(flags: PolicyFlags, registry: CapabilityRegistry): Promise<Policy | "allow-all"> {
   const { policy, allowNet, allowRead, allowWrite, allow } = flags;
   const isOpen = [policy, allowNet, allowRead, allowWrite, allow].every((flag) => flag === undefined);

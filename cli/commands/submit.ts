@@ -9,7 +9,7 @@ import { loadProgram } from "../load.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import { type PolicyFlags, policyOf } from "../policy-flags.ts";
 import { limitFromFlag, maxParallelCallsFromFlag, parseArguments, readInputs, readOutputSchema } from "../run-arguments.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson } from "../terminal.ts";
 
 export interface SubmitFlags extends CapabilityFlags, DatabaseFlags, PolicyFlags {
@@ -21,6 +21,7 @@ export interface SubmitFlags extends CapabilityFlags, DatabaseFlags, PolicyFlags
   readonly maxParallelCalls?: string;
   readonly queue?: string;
   readonly tenant?: string;
+  /** Names the run: a second submit with the same key returns the first run. Not a signing key. */
   readonly key?: string;
   readonly inDoubt?: "retry" | "fail";
   readonly attempts?: string;
@@ -28,7 +29,7 @@ export interface SubmitFlags extends CapabilityFlags, DatabaseFlags, PolicyFlags
   readonly traceparent?: string;
 }
 
-export async function submitCommand(session: Session, file: string, flags: SubmitFlags): Promise<number> {
+export async function submitCommand(session: CommandSession, file: string, flags: SubmitFlags): Promise<number> {
   const { terminal, json } = session;
   await requiredDatabaseUrl(flags);
   const registry = await loadRegistry(flags, session);

@@ -10,10 +10,10 @@ import { isLoopback, startUsageSink } from "../../telemetry/usage/sink.ts";
 import { readVariable } from "../../telemetry/variables.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson, type Terminal, withoutControlCharacters } from "../terminal.ts";
 
-export function telemetryStatusCommand({ terminal, json }: Session): number {
+export function telemetryStatusCommand({ terminal, json }: CommandSession): number {
   const settings = readUsageSettings(process.env);
   const noticeShown = wasNoticeShown(process.env);
   if (json) printJson(terminal, statusJson(settings, noticeShown));
@@ -70,7 +70,7 @@ export interface SinkFlags {
 }
 
 /** Receives events until SIGINT or SIGTERM. Prints them as JSON lines on stdout, or appends them to a file. */
-export async function telemetrySinkCommand({ terminal, json }: Session, flags: SinkFlags): Promise<number> {
+export async function telemetrySinkCommand({ terminal, json }: CommandSession, flags: SinkFlags): Promise<number> {
   const host = flags.host ?? "127.0.0.1";
   const token = tokenFor(host);
   const port = portOf(flags.port);
@@ -142,7 +142,7 @@ function portOf(text = "0"): number {
   throw new BorunaError("usage", `--port ${text}: expected a port number, or 0 for any free port`);
 }
 
-export function telemetryReportCommand({ terminal, json }: Session, file: string): number {
+export function telemetryReportCommand({ terminal, json }: CommandSession, file: string): number {
   const counter = new UsageCounter();
   for (const line of boundedLines(chunksOf(file))) counter.addLine(line);
   const { events, malformed, commands } = counter.report();

@@ -20,7 +20,7 @@ import { withProgress } from "../progress.ts";
 import { limitFromFlag } from "../run-arguments.ts";
 import { errorJson, failuresJson } from "../../runtime/execution-json.ts";
 import { failureLines } from "../run-error.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { withoutControlCharacters, printJson } from "../terminal.ts";
 import { noTestSelected, selectTests, type TestSelection } from "../test-files.ts";
 
@@ -52,7 +52,7 @@ const BOTH_ENGINES = ["interpreter", "compiled"] as const;
 /** The start of a `test` block. A file found in a folder is compiled only if its text contains one. */
 const TEST_BLOCK = /\btest\s*"/;
 
-export async function testCommand(session: Session, args: readonly string[], flags: TestFlags): Promise<number> {
+export async function testCommand(session: CommandSession, args: readonly string[], flags: TestFlags): Promise<number> {
   if (flags.watch !== true) return runTests(session, args, flags);
   const { watchFiles } = await import("../watch.ts");
   const chosen = (): readonly string[] => {
@@ -72,7 +72,7 @@ export async function testCommand(session: Session, args: readonly string[], fla
   );
 }
 
-async function runTests(session: Session, args: readonly string[], flags: TestFlags): Promise<number> {
+async function runTests(session: CommandSession, args: readonly string[], flags: TestFlags): Promise<number> {
   const limits: Partial<Limits> = limitFromFlag("--max-steps", "max_steps", flags.maxSteps);
   const selection = selectTests(args);
   const { filters } = selection;
@@ -107,7 +107,7 @@ async function runTests(session: Session, args: readonly string[], flags: TestFl
 }
 
 /** Compiles all files before any test runs. Throws `CompileError` with the errors of every file. */
-function compileAll(session: Session, { files, foundInFolders }: TestSelection, registry: CapabilityRegistry): readonly TestFile[] {
+function compileAll(session: CommandSession, { files, foundInFolders }: TestSelection, registry: CapabilityRegistry): readonly TestFile[] {
   const { terminal } = session;
   const texts = new Map<string, (file: string) => string | undefined>();
   const paths: (() => Iterable<string>)[] = [];
@@ -133,7 +133,12 @@ function compileAll(session: Session, { files, foundInFolders }: TestSelection, 
   return compiled;
 }
 
-async function runOne({ terminal, json }: Session, file: TestFile, test: CompiledTest, limits: Partial<Limits>): Promise<FinishedTest> {
+async function runOne(
+  { terminal, json }: CommandSession,
+  file: TestFile,
+  test: CompiledTest,
+  limits: Partial<Limits>,
+): Promise<FinishedTest> {
   const result = await runTest(file.program, test, { limits, onDebug: (text) => terminal.err(withoutControlCharacters(text)) });
   if (!json) {
     terminal.out(withoutControlCharacters(`  ${result.passed ? "ok  " : "FAIL"}  ${test.name} (${result.steps} steps)`));
@@ -160,7 +165,7 @@ function failureDetails(file: TestFile, { error, failedAnswer, unreceived }: Tes
 const messageOf = (error: RunError): string => error.message.replace(/^panic: /, "");
 
 function summarize(
-  { terminal, json }: Session,
+  { terminal, json }: CommandSession,
   finishedTests: readonly FinishedTest[],
   filteredOut: number,
   logCheck: LogCheck | undefined,

@@ -4,8 +4,8 @@ import type { RunDetail, RunSummary, SpanRow } from "../../viewer/api.ts";
 import { type Ask, askFile, askRun, askRuns, askSpans, askViewer } from "../../viewer/client.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import { printable } from "../../vm/terminal-text.ts";
-import type { Session } from "../session.ts";
+import { replaceUnsafe } from "../../vm/terminal-text.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson } from "../terminal.ts";
 
 export interface TraceFlags {
@@ -25,7 +25,7 @@ function sourceOf({ store, viewer }: TraceFlags): Ask {
   throw new BorunaError("usage", "where are the spans?", { hint: "Name a file with --store, or a running viewer with --viewer." });
 }
 
-export async function traceListCommand({ terminal, json }: Session, flags: TraceFlags): Promise<number> {
+export async function traceListCommand({ terminal, json }: CommandSession, flags: TraceFlags): Promise<number> {
   const count = flags.count ?? "100";
   if (!/^[1-9]\d{0,3}$/.test(count) || Number(count) > PAGE)
     throw new BorunaError("usage", `--count ${count}: expected a number from 1 to ${PAGE}`);
@@ -34,7 +34,7 @@ export async function traceListCommand({ terminal, json }: Session, flags: Trace
     printJson(terminal, { runs, total });
     return EXIT.done;
   }
-  for (const run of runs) terminal.out(printable(runLine(run)));
+  for (const run of runs) terminal.out(replaceUnsafe(runLine(run)));
   if (total > runs.length) terminal.out(`… ${total - runs.length} more`);
   return EXIT.done;
 }
@@ -47,7 +47,7 @@ function runLine({ id, timeMs, program, outcome, mode, calls, denials, durationM
   return cells.filter((cell) => cell !== "").join("  ");
 }
 
-export async function traceShowCommand({ terminal, json }: Session, id: string, flags: TraceFlags): Promise<number> {
+export async function traceShowCommand({ terminal, json }: CommandSession, id: string, flags: TraceFlags): Promise<number> {
   const ask = sourceOf(flags);
   const detail = await askRun(ask, id);
   const { spans, total } = await allSpans(ask, detail);
@@ -55,8 +55,8 @@ export async function traceShowCommand({ terminal, json }: Session, id: string, 
     printJson(terminal, { ...detail, spans, spans_total: total });
     return EXIT.done;
   }
-  for (const line of detailLines(detail)) terminal.out(printable(line));
-  for (const span of spans) terminal.out(printable(spanLine(span)));
+  for (const line of detailLines(detail)) terminal.out(replaceUnsafe(line));
+  for (const span of spans) terminal.out(replaceUnsafe(spanLine(span)));
   if (total > spans.length) terminal.out(`… ${total - spans.length} more spans`);
   return EXIT.done;
 }

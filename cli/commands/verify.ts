@@ -6,7 +6,7 @@ import { publicKeyFlag } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import { withProgress } from "../progress.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { withoutControlCharacters, toPlainObject, printJson } from "../terminal.ts";
 
 export interface VerifyFlags extends ReplayLimitFlags {
@@ -18,7 +18,7 @@ export interface VerifyFlags extends ReplayLimitFlags {
   readonly replay?: boolean;
 }
 
-export async function verifyCommand(session: Session, file: string, flags: VerifyFlags): Promise<number> {
+export async function verifyCommand(session: CommandSession, file: string, flags: VerifyFlags): Promise<number> {
   const { terminal, json } = session;
   const options = omitUndefined<VerifyOptions>({
     expectHead: flags.expectHead,

@@ -1,7 +1,7 @@
 import { startViewer } from "../../viewer/server.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { printJson, withoutControlCharacters } from "../terminal.ts";
 
 export interface ViewFlags {
@@ -14,7 +14,7 @@ const MEBIBYTE = 1024 * 1024;
 const MAX_LIMIT_MIB = 65_536;
 
 /** Serves the viewer until SIGINT or SIGTERM. */
-export async function viewCommand({ terminal, json }: Session, logs: readonly string[], flags: ViewFlags): Promise<number> {
+export async function viewCommand({ terminal, json }: CommandSession, logs: readonly string[], flags: ViewFlags): Promise<number> {
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
   });

@@ -9,7 +9,7 @@ import type { Health, HealthServer } from "../../worker/health.ts";
 import type { Drained, WorkerOptions } from "../../worker/worker.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { type DatabaseFlags, requiredDatabaseUrl } from "../database-flag.ts";
-import type { Session } from "../session.ts";
+import type { CommandSession } from "../session.ts";
 import { STOP_SIGNALS } from "../telemetry.ts";
 import { printJson, withoutControlCharacters } from "../terminal.ts";
 
@@ -23,7 +23,7 @@ export interface WorkerFlags extends CapabilityFlags, DatabaseFlags {
 }
 
 /** Executes runs until SIGTERM or SIGINT. The first signal drains, the second ends at once. */
-export async function workerCommand(session: Session, flags: WorkerFlags): Promise<number> {
+export async function workerCommand(session: CommandSession, flags: WorkerFlags): Promise<number> {
   const { terminal } = session;
   const notice = (line: string): void => terminal.err(withoutControlCharacters(line));
   const queues = (flags.queue ?? ["default"]).map(queueOf);
@@ -53,7 +53,7 @@ export async function workerCommand(session: Session, flags: WorkerFlags): Promi
   }
 }
 
-/** Says where the database is, and that the variable is not the one of the runs. */
+/** Says where the database is, and, if DATABASE_URL is set, that it is not used. */
 function devLine({ folder }: DevDatabase): string {
   const isSet = (process.env["DATABASE_URL"]?.trim() ?? "") !== "";
   return `--dev: runs are kept in ${folder}${isSet ? ", not in the database of DATABASE_URL; commands need --dev, too" : ""}`;
@@ -70,7 +70,11 @@ interface RunSettings {
 }
 
 /** Runs a worker until a signal, or until it loses its lease. */
-async function runWorker({ terminal, json }: Session, options: WorkerOptions, { drainMs, healthAt, stop }: RunSettings): Promise<number> {
+async function runWorker(
+  { terminal, json }: CommandSession,
+  options: WorkerOptions,
+  { drainMs, healthAt, stop }: RunSettings,
+): Promise<number> {
   const { queues, telemetry, onNotice: notice } = options;
   const [{ Worker }] = await Promise.all([importOptional("boruna worker", () => import("../../worker/worker.ts")), telemetry?.start()]);
   const worker = await Worker.start(options);
@@ -88,7 +92,7 @@ async function runWorker({ terminal, json }: Session, options: WorkerOptions, { 
     return EXIT.failed;
   }
   notice(drainsLine(worker.activeRuns, drainMs));
-  const end = await Promise.race([worker.stop(drainMs), stop.again]);
+  const end = await Promise.race([worker.stop(drainMs), stop.secondSignal]);
   await health?.close();
   if (typeof end === "number") return end;
   notice(drainedLine(end));
@@ -122,16 +126,16 @@ async function serveHealth(at: { readonly host: string; readonly port: number },
   return (await import("../../worker/health.ts")).serveHealth(at.host, at.port, health);
 }
 
-/** The first signal aborts `signal`, the second resolves `again` to its exit code. */
-function stopSignals(): { readonly signal: AbortSignal; readonly again: Promise<number> } {
+/** The first signal aborts `signal`; the second resolves `secondSignal` to its exit code. */
+function stopSignals(): { readonly signal: AbortSignal; readonly secondSignal: Promise<number> } {
   const abort = new AbortController();
   let end: (exitCode: number) => void = () => undefined;
-  const again = new Promise<number>((resolve) => {
+  const secondSignal = new Promise<number>((resolve) => {
     end = resolve;
   });
   for (const name of ["SIGTERM", "SIGINT"] as const)
     process.on(name, () => (abort.signal.aborted ? end(STOP_SIGNALS[name]) : abort.abort()));
-  return { signal: abort.signal, again };
+  return { signal: abort.signal, secondSignal };
 }
 
 /** The environment of handlers. It hides the database of the workers from `db.query`; otherwise a program could read the rows of all runs. */

@@ -118,7 +118,7 @@ function acceptAll<T>(data: unknown): JsonSchemaValidatorResult<T> {
   return isAssumed<T>(data) ? { valid: true, data, errorMessage: undefined } : { valid: false, data: undefined, errorMessage: "" };
 }
 
-/** A transport of the SDK, with what the connection needs besides. */
+/** A transport of the SDK, and what else the connection needs of it. */
 interface Link {
   readonly transport: Transport;
   /** Called when the connection ends. */
@@ -133,9 +133,12 @@ function linkTo(options: ConnectOptions): Link {
   return "url" in options.server ? httpLink(options, options.server) : processLink(options, options.server);
 }
 
-function processLink(options: ConnectOptions, server: { readonly command: readonly string[]; readonly env: readonly string[] }): Link {
+function processLink(
+  options: ConnectOptions,
+  server: { readonly command: readonly string[]; readonly variableNames: readonly string[] },
+): Link {
   const { name, cwd, env, maxAnswerBytes } = options;
-  const variables = new Map(server.env.map((variable) => [variable, variableOf(variable, options)]));
+  const variables = new Map(server.variableNames.map((variable) => [variable, variableOf(variable, options)]));
   const child = new ServerProcess(name, { command: server.command, cwd, variables, env, maxAnswerBytes });
   let hasStarted = false;
   const transport: Transport = {
@@ -178,8 +181,8 @@ function messageOf(line: string): JSONRPCMessage | undefined {
   }
 }
 
-function httpLink(options: ConnectOptions, server: { readonly url: string; readonly headers: ReadonlyMap<string, string> }): Link {
-  const headers = Object.fromEntries([...server.headers].map(([header, variable]) => [header, variableOf(variable, options)]));
+function httpLink(options: ConnectOptions, server: { readonly url: string; readonly headerVariables: ReadonlyMap<string, string> }): Link {
+  const headers = Object.fromEntries([...server.headerVariables].map(([header, variable]) => [header, variableOf(variable, options)]));
   const transport = new StreamableHTTPClientTransport(new URL(server.url), {
     requestInit: { headers },
     fetch: boundedFetch(options.maxAnswerBytes, () =>
@@ -267,7 +270,7 @@ class McpConnection implements Connection {
     return { content: result.content, structuredContent: result.structuredContent, isError: result.isError === true };
   }
 
-  /** Waits for an answer of the server. Rejects with `ServerFailure` if there is none. */
+  /** Waits for the server's answer. Rejects only with `ServerFailure`: for an error of the SDK, or if the connection ends first. */
   async guarded<T>(answer: Promise<T>, timeoutMs: number): Promise<T> {
     if (this.#ended !== undefined) {
       answer.catch(() => undefined);

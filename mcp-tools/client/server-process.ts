@@ -1,7 +1,7 @@
 /**
  * A server as a child process that reads and writes one line of JSON for each message. The process gets only the harmless environment
- * variables and the declared ones. Its stderr is dropped, except for the last characters, which explain a failed start. A process that
- * writes more to stdout than its allowance is killed.
+ * variables and the declared ones. Its stderr is dropped, except for the last characters, which explain a failed start. The process is
+ * killed if it writes more to stdout than its allowance, which each request increases.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -92,13 +92,13 @@ export class ServerProcess {
     child.stderr.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-MAX_STDERR_UNITS);
     });
-    // Writing to a process that has ended fails. `ended` reports the end.
+    // Writing to a process that has ended fails. That error is ignored, because `ended` reports the end.
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => undefined);
     const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
       const how = signal === null ? `exit code ${code ?? "unknown"}` : signal;
       this.#end(new ServerFailure(`the server of ${this.#name} ended (${how})`));
     };
-    // `close` comes when all output is read. A child that the server leaves behind may keep the pipes open; then `exit` reports the end.
+    // `close` is emitted when all output has been read. If a child of the server keeps the pipes open, `exit` reports the end instead.
     child.on("close", ended);
     child.on("exit", (code, signal) => setTimeout(ended, GRACE_MS, code, signal).unref());
     // An idle server must not keep the embedder's process alive. During a call, its timer keeps the process alive.

@@ -1,5 +1,5 @@
 /** Lays out text in columns of a terminal. */
-import { printable } from "../../vm/terminal-text.ts";
+import { replaceUnsafe } from "../../vm/terminal-text.ts";
 
 const STYLES = { head: "1", frame: "1;34", error: "1;31", dim: "2" } as const;
 
@@ -19,7 +19,7 @@ const columnsOf = (character: string): number => (COMBINING.test(character) ? 0 
 /** Makes a text printable on one line and cuts it to `width` columns, with `…` in place of what is cut. */
 export function cut(text: string, width: number): string {
   // Looks at no more than 8 code units for each column, so a long text costs no more than a short one.
-  const safe = printable(text.length > 8 * width ? text.slice(0, 8 * width) : text);
+  const safe = replaceUnsafe(text.length > 8 * width ? text.slice(0, 8 * width) : text);
   let columns = 0;
   let shown = "";
   let fitting = "";
@@ -36,7 +36,7 @@ export function cut(text: string, width: number): string {
 export function cutStart(text: string, width: number): string {
   let columns = 0;
   const shown: string[] = [];
-  const characters = Array.from(printable(text));
+  const characters = Array.from(replaceUnsafe(text));
   for (const character of characters.toReversed()) {
     columns += columnsOf(character);
     shown.push(character);

@@ -1,6 +1,6 @@
 /** Formats the differences that `boruna diff` prints, as lines for people or as JSON for programs. */
 import type { JsonData } from "../../vm/json/json.ts";
-import { printable } from "../../vm/terminal-text.ts";
+import { replaceUnsafe } from "../../vm/terminal-text.ts";
 import type { DiffSummary, EntryPosition, LogDifference } from "../diff.ts";
 import type { LocatedEvent } from "../entries.ts";
 import { jsonObject } from "../log/json-fields.ts";
@@ -22,7 +22,7 @@ const positionText = ({ event, call }: EntryPosition): string => (call === undef
 /** Returns the lines of one difference. In them, `a` is the first log and `b` the second. */
 export function differenceReport(found: LogDifference): readonly string[] {
   const { kind, a, b, aText, bText, difference } = found;
-  if (kind === "header") return [printable(`header ${difference?.path ?? ""}:`), ...sides(aText, bText)];
+  if (kind === "header") return [replaceUnsafe(`header ${difference?.path ?? ""}:`), ...sides(aText, bText)];
   const where = [a, b].filter((position) => position !== undefined).map(positionText);
   const places = where[0] === where[1] ? where.slice(0, 1) : where;
   const lines = [`${kind === "end" ? "" : `${places.join(" / ")}: `}${SENTENCES[kind]}`, ...sides(aText, bText)];
@@ -33,11 +33,11 @@ export function differenceReport(found: LogDifference): readonly string[] {
 function lineOf({ path, parameter, expected, actual, agree: count }: PathDifference): readonly string[] {
   const name = parameter === undefined ? "" : ` (${parameter})`;
   const agree = count === undefined || count === 0 ? "" : `, after ${plural(count, "equal character")}`;
-  return [`  at ${printable(path)}${name}${agree}:`, ...sides(expected, actual).map((l) => `  ${l}`)];
+  return [`  at ${replaceUnsafe(path)}${name}${agree}:`, ...sides(expected, actual).map((l) => `  ${l}`)];
 }
 
 function sides(a: string | undefined, b: string | undefined): readonly string[] {
-  return [...(a === undefined ? [] : [`  a: ${printable(a)}`]), ...(b === undefined ? [] : [`  b: ${printable(b)}`])];
+  return [...(a === undefined ? [] : [`  a: ${replaceUnsafe(a)}`]), ...(b === undefined ? [] : [`  b: ${replaceUnsafe(b)}`])];
 }
 
 export function diffSummaryLine({ same, differences, equal }: DiffSummary): string {

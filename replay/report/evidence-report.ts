@@ -1,6 +1,6 @@
 /** Formats the reports of `boruna evidence`, as lines for people or as JSON for programs. */
 import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
-import { printable } from "../../vm/terminal-text.ts";
+import { replaceUnsafe } from "../../vm/terminal-text.ts";
 import type { PackedEvidence } from "../evidence/pack.ts";
 import type { ValuePlace } from "../evidence/redaction.ts";
 import type { StatedRun } from "../evidence/statement.ts";
@@ -13,7 +13,7 @@ const placeJson = ({ event, value: valueName }: ValuePlace): JsonData => jsonObj
 
 export function packLines({ folder, key, files, runs, repeated }: PackedEvidence): readonly string[] {
   return [
-    printable(`${folder}: ${plural(runs.length, "run")} in ${plural(files, "file")}, signed with ${key}`),
+    replaceUnsafe(`${folder}: ${plural(runs.length, "run")} in ${plural(files, "file")}, signed with ${key}`),
     ...runs.flatMap(({ redacted }) => redacted.map((place) => `redacted: ${placeText(place)}`)),
     ...repeated.map((place) => `note: the same value is also in ${placeText(place)}, which is not redacted`),
   ];
@@ -58,7 +58,7 @@ export function evidenceLines(v: EvidenceVerification, explains = false): readon
     ...v.runs.flatMap(notesOf),
   ];
   if (!explains) return lines;
-  for (const [name, data] of v.claims) if (!isEmptyObject(data)) lines.push(printable(`  ${name}: ${canonicalJson(data)}`));
+  for (const [name, data] of v.claims) if (!isEmptyObject(data)) lines.push(replaceUnsafe(`  ${name}: ${canonicalJson(data)}`));
   for (const run of v.runs) lines.push(...runLines(run));
   lines.push("This proves:", "  The owner of the key signed this statement about exactly these files and these redactions.");
   lines.push("It does not prove:", "  What the statement says of its host (identity, times, trace, versions): its signer claims it.");
@@ -71,8 +71,8 @@ export function evidenceLines(v: EvidenceVerification, explains = false): readon
 type VerifiedRun = EvidenceVerification["runs"][number];
 
 function failureLines({ key }: EvidenceVerification, { check, reason, hint }: EvidenceFailure): readonly string[] {
-  const lines = [`evidence: failed, ${check}: ${printable(reason)}`];
-  if (hint !== undefined) lines.push(`help: ${printable(hint)}`);
+  const lines = [`evidence: failed, ${check}: ${replaceUnsafe(reason)}`];
+  if (hint !== undefined) lines.push(`help: ${replaceUnsafe(hint)}`);
   if (key !== undefined && check !== "key") lines.push(`signature: the statement is signed with the key ${key}`);
   return lines;
 }
@@ -92,7 +92,7 @@ function notesOf({ stated: { log, header }, verification: { approvals } }: Verif
     notes.push(
       `${log} has ${plural(approvals.claimed, "decision")} of a person without a signature: whoever wrote the log can have made it up`,
     );
-  return notes.map((note) => printable(`note: ${note}`));
+  return notes.map((note) => replaceUnsafe(`note: ${note}`));
 }
 
 const MODE_NOTES = { mock: "no call was real", audit: "the policy refused nothing" } as const;
@@ -102,7 +102,7 @@ function runLines({ stated, verification: { approvals, checks } }: VerifiedRun):
   const isSigned = checks.some(({ name }) => name === "signature");
   const decided = approvals.signed === 0 ? "" : `, ${plural(approvals.signed, "decision")} signed with a key of the policy`;
   return [
-    printable(
+    replaceUnsafe(
       `  ${log}: ${header.mode} run ${header.runId} of ${header.program.name}, ${outcome}, ${plural(events, "event")}, head ${headHash}`,
     ),
     `    the log itself is ${isSigned ? "signed, too" : "not signed"}${decided}`,

@@ -3,7 +3,7 @@ import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import type { SourceLocation, TypeDef } from "../../vm/bytecode/module.ts";
 import { canonicalJson, isJsonObject, type JsonData } from "../../vm/json/json.ts";
 import { valueToTypedJson } from "../../vm/json/typed-json.ts";
-import { printable } from "../../vm/terminal-text.ts";
+import { replaceUnsafe } from "../../vm/terminal-text.ts";
 import { typedText } from "../../vm/value/display.ts";
 import type { Approval } from "../../gateway/approval.ts";
 import { waitingText } from "../approvals.ts";
@@ -47,7 +47,7 @@ export function logTable(log: Pick<ParsedLog, "eventCount">, options: TableOptio
   const callWidth = Math.max(MIN_COLUMN_WIDTH, Math.ceil(rest * 0.6));
   const resultWidth = Math.max(MIN_COLUMN_WIDTH, rest - callWidth);
   const line = ([number, call, result, place, outcome]: Cells, style: Paint): string => {
-    if (width === undefined) return [number, call, result, place, outcome].map((cell) => printable(cell)).join("\t");
+    if (width === undefined) return [number, call, result, place, outcome].map((cell) => replaceUnsafe(cell)).join("\t");
     const cells = [
       number.padStart(numberWidth),
       pad(cut(call, callWidth), callWidth),
@@ -143,7 +143,7 @@ export function runLines(log: ParsedLog): readonly string[] {
   const { runId, program, mode, args, policyHash } = log.header;
   const lines = [`run ${runId} of ${program.name} (${mode}), ${log.eventCount} events`, `policy ${policyHash}`];
   for (const [name, data] of args) lines.push(`${name} = ${excerpt(canonicalJson(data))}`);
-  return lines.map((line) => printable(line));
+  return lines.map((line) => replaceUnsafe(line));
 }
 
 /** Returns the lines below the table: how the run ended, and whether the file is complete. */
@@ -153,12 +153,12 @@ export function endLines(log: ParsedLog, types: readonly TypeDef[]): readonly st
   if (log.end === undefined) {
     const waits = waitingText(log);
     const reason = waits === undefined ? "the run was killed or still goes on, or the file was cut" : `the run is suspended, ${waits}`;
-    return [printable(`no end record: ${reason}`), ...cutNote];
+    return [replaceUnsafe(`no end record: ${reason}`), ...cutNote];
   }
   const { steps, allocBytes, counters } = log.end;
   const refusedCount = counters.denied + counters.budget_exceeded;
   const refused = refusedCount === 0 ? "" : `, ${plural(refusedCount, "call")} refused`;
-  return [printable(`ended with ${loggedEndText(log, log.end, types)}`), `${steps} steps, ${allocBytes} bytes allocated${refused}`];
+  return [replaceUnsafe(`ended with ${loggedEndText(log, log.end, types)}`), `${steps} steps, ${allocBytes} bytes allocated${refused}`];
 }
 
 function loggedEndText(log: ParsedLog, end: RecordedEnd, types: readonly TypeDef[]): string {
@@ -199,21 +199,21 @@ export function callLines(
   const params = signatureOf(call, registry)?.params ?? [];
   const value = (v: ValueOrBlob): string => {
     const read = readPresent(v, blobs, Number.POSITIVE_INFINITY);
-    return read instanceof BlobRef ? missingText(read) : printable(typedText(read, undefined, types));
+    return read instanceof BlobRef ? missingText(read) : replaceUnsafe(typedText(read, undefined, types));
   };
   const text = (t: TextOrBlob): string => {
     const read = readPresentText(t, blobs, Number.POSITIVE_INFINITY);
-    return read instanceof BlobRef ? missingText(read) : printable(read);
+    return read instanceof BlobRef ? missingText(read) : replaceUnsafe(read);
   };
-  const lines = [printable(`call ${call.call} (event ${call.event}): ${call.capability}`)];
+  const lines = [replaceUnsafe(`call ${call.call} (event ${call.event}): ${call.capability}`)];
   for (const [i, arg] of call.args.entries()) lines.push(`  ${params[i]?.name ?? `argument ${i + 1}`} = ${value(arg)}`);
   const { approval, answer } = call;
-  if (approval !== undefined) lines.push(printable(approvalText(approval)));
+  if (approval !== undefined) lines.push(replaceUnsafe(approvalText(approval)));
   if (answer === undefined) lines.push("no answer: the run waits, or was stopped during the call");
   else if (answer.outcome === "ok") lines.push(`result ${value(answer.result)}`);
-  else lines.push(`failed (${printable(answer.kind)}): ${text(answer.message)}`);
-  if (budget !== undefined) lines.push(printable(`budget: call ${details.callsOfCapability} of ${budget} of ${call.capability}`));
-  if (located.reason !== undefined) lines.push(`place not known: ${printable(located.reason)}`);
+  else lines.push(`failed (${replaceUnsafe(answer.kind)}): ${text(answer.message)}`);
+  if (budget !== undefined) lines.push(replaceUnsafe(`budget: call ${details.callsOfCapability} of ${budget} of ${call.capability}`));
+  if (located.reason !== undefined) lines.push(`place not known: ${replaceUnsafe(located.reason)}`);
   return [...lines, ...framedStackLines(frame, located.stack)];
 }
 

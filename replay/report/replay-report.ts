@@ -1,7 +1,7 @@
 /** Formats the report of `boruna replay`, as lines for people or as JSON for programs. */
 import type { SourceLocation } from "../../vm/bytecode/module.ts";
 import type { JsonData } from "../../vm/json/json.ts";
-import { printable } from "../../vm/terminal-text.ts";
+import { replaceUnsafe } from "../../vm/terminal-text.ts";
 import { jsonObject } from "../log/json-fields.ts";
 import type { ReplayReport } from "../replay.ts";
 import type { Divergence, PathDifference } from "./divergence.ts";
@@ -15,17 +15,17 @@ export function replayLines(report: ReplayReport): readonly string[] {
   return [`replay: ${report.status} (${counts})`, ...report.notes.map(note)];
 }
 
-export const note = (text: string): string => `note: ${printable(text)}`;
+export const note = (text: string): string => `note: ${replaceUnsafe(text)}`;
 export const plural = (count: number, noun: string, many = `${noun}s`): string => `${count} ${count === 1 ? noun : many}`;
 
 export function divergenceLines(d: Divergence): readonly string[] {
   const where = d.atEnd ? `event ${d.event}, the end` : `event ${d.event}`;
-  const lines = [`replay: divergence at ${where} (step ${d.step}): ${printable(d.message)}`];
+  const lines = [`replay: divergence at ${where} (step ${d.step}): ${replaceUnsafe(d.message)}`];
   const differences = differencesOf(d);
   lines.push(...differences.slice(0, MAX_SHOWN_DIFFERENCES).flatMap(differenceLines), ...moreText(differences.length));
-  lines.push(`  recorded: ${printable(d.expected)}`, `  replayed: ${printable(d.actual)}`);
+  lines.push(`  recorded: ${replaceUnsafe(d.expected)}`, `  replayed: ${replaceUnsafe(d.actual)}`);
   if (d.location !== undefined) lines.push(...framedStackLines(d.frame, [d.location, ...d.stack.slice(1)]));
-  if (d.lastAnswer !== undefined) lines.push(`last answer before it: event ${d.lastAnswer.event}, ${printable(d.lastAnswer.text)}`);
+  if (d.lastAnswer !== undefined) lines.push(`last answer before it: event ${d.lastAnswer.event}, ${replaceUnsafe(d.lastAnswer.text)}`);
   return lines;
 }
 
@@ -49,7 +49,11 @@ export function differencesOf(found: {
 export function differenceLines(d: PathDifference): readonly string[] {
   const name = d.parameter === undefined ? "" : ` (${d.parameter})`;
   const agree = d.agree === undefined || d.agree === 0 ? "" : `, after ${plural(d.agree, "equal character")}`;
-  return [`  ${printable(d.path)}${name}${agree}:`, `    expected ${printable(d.expected)}`, `    actual   ${printable(d.actual)}`];
+  return [
+    `  ${replaceUnsafe(d.path)}${name}${agree}:`,
+    `    expected ${replaceUnsafe(d.expected)}`,
+    `    actual   ${replaceUnsafe(d.actual)}`,
+  ];
 }
 
 /** Returns the object that `--json` prints. */

@@ -9,7 +9,7 @@
  */
 import { libraryOf, locationOf, type Module, type SourceLocation } from "../../vm/bytecode/module.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
-import { printable } from "../../vm/terminal-text.ts";
+import { replaceUnsafe } from "../../vm/terminal-text.ts";
 
 export interface SourceFrame {
   readonly file: string;
@@ -46,7 +46,7 @@ const MAX_FRAME_COLUMNS = 160;
 function frameLines(frame: SourceFrame): readonly string[] {
   const width = String(frame.line).length;
   const gutter = " ".repeat(width);
-  const lines = [`${gutter} --> ${printable(frame.file)}:${frame.line}:${frame.column}`];
+  const lines = [`${gutter} --> ${replaceUnsafe(frame.file)}:${frame.line}:${frame.column}`];
   for (const { number, text } of frame.lines) lines.push(`${String(number).padStart(width)} | ${sourceText(text, MAX_FRAME_COLUMNS)}`);
   if (frame.column <= MAX_FRAME_COLUMNS) {
     const indent = sourceText(frame.lines.at(-1)?.text ?? "", frame.column - 1).replace(/[^ ]/gu, " ");
@@ -57,7 +57,7 @@ function frameLines(frame: SourceFrame): readonly string[] {
 }
 
 function sourceText(line: string, columns: number): string {
-  return printable(Array.from(line).slice(0, columns).join("").replaceAll("\t", "    "));
+  return replaceUnsafe(Array.from(line).slice(0, columns).join("").replaceAll("\t", "    "));
 }
 
 const MAX_CALLERS = 8;
@@ -86,8 +86,8 @@ export function framedStackLines(frame: SourceFrame | undefined, stack: readonly
 
 /** Formats a location: `main (app.ax:3:5)`, or `main, instruction 12` if there is no debug information. */
 function locationText({ function: name, pc, file, line, column }: SourceLocation): string {
-  if (line === undefined || file === undefined) return `${printable(name)}, instruction ${pc}`;
-  return `${printable(name)} (${printable(file)}:${line}:${column ?? 1})`;
+  if (line === undefined || file === undefined) return `${replaceUnsafe(name)}, instruction ${pc}`;
+  return `${replaceUnsafe(name)} (${replaceUnsafe(file)}:${line}:${column ?? 1})`;
 }
 
 /** Returns the location of the value that the entry function returns. If it cannot be found, returns the start of the function. */

@@ -1,6 +1,6 @@
 /** Formats what the upgrade check found, as lines for people or as JSON for programs. */
 import type { JsonData } from "../../vm/json/json.ts";
-import { printable } from "../../vm/terminal-text.ts";
+import { replaceUnsafe } from "../../vm/terminal-text.ts";
 import { jsonObject } from "../log/json-fields.ts";
 import type { CheckedRun, UpgradeSummary } from "../upgrade.ts";
 import { divergenceJson, divergenceLines, note, plural } from "./replay-report.ts";
@@ -9,7 +9,7 @@ import { divergenceJson, divergenceLines, note, plural } from "./replay-report.t
 export function checkedRunLines(run: CheckedRun): readonly string[] {
   const { divergence, error, verdict, events } = run;
   const engine = run.engine === "auto" ? "" : ` (${run.engine})`;
-  const name = `${printable(run.log)}${engine}`;
+  const name = `${replaceUnsafe(run.log)}${engine}`;
   const detail = (lines: readonly string[]): readonly string[] => lines.map((line) => `    ${line}`);
   switch (verdict) {
     case "same":
@@ -22,7 +22,7 @@ export function checkedRunLines(run: CheckedRun): readonly string[] {
     case "fails":
       return [
         `${name}: fails`,
-        ...detail([printable(error?.message ?? ""), ...(error?.hint === undefined ? [] : [printable(`help: ${error.hint}`)])]),
+        ...detail([replaceUnsafe(error?.message ?? ""), ...(error?.hint === undefined ? [] : [replaceUnsafe(`help: ${error.hint}`)])]),
       ];
   }
 }

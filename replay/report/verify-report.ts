@@ -1,6 +1,6 @@
 /** Formats the report of `boruna verify`, as lines for people or as JSON for programs. */
 import type { JsonData } from "../../vm/json/json.ts";
-import { printable } from "../../vm/terminal-text.ts";
+import { replaceUnsafe } from "../../vm/terminal-text.ts";
 import { jsonObject } from "../log/json-fields.ts";
 import { plural, replayJson, replayLines } from "./replay-report.ts";
 import type { Failure, Verification } from "../verify.ts";
@@ -12,7 +12,7 @@ import type { Failure, Verification } from "../verify.ts";
 export function verifyLines(v: Verification, explains = false): readonly string[] {
   const lines = v.failure === undefined ? okLines(v) : failureLines(v, v.failure);
   if (!explains) return lines;
-  for (const check of v.checks) if (check.ok) lines.push(`  ${check.name}: ${printable(check.detail)}`);
+  for (const check of v.checks) if (check.ok) lines.push(`  ${check.name}: ${replaceUnsafe(check.detail)}`);
   if (v.proves.length > 0) lines.push("This proves:", ...v.proves.map((text) => `  ${text}`));
   lines.push("It does not prove:", ...v.doesNotProve.map((text) => `  ${text}`));
   return lines;
@@ -35,8 +35,8 @@ function okLines({ checks, outcome, events, head }: Verification): string[] {
 }
 
 function failureLines(v: Verification, { line, reason, hint }: Failure): string[] {
-  const lines = [`verify: failed${line === undefined ? "" : ` at line ${line}`}: ${printable(reason)}`];
-  if (hint !== undefined) lines.push(`help: ${printable(hint)}`);
+  const lines = [`verify: failed${line === undefined ? "" : ` at line ${line}`}: ${replaceUnsafe(reason)}`];
+  if (hint !== undefined) lines.push(`help: ${replaceUnsafe(hint)}`);
   if (v.head !== undefined) lines.push(`last valid hash: ${v.head}`);
   if (v.replay?.divergence !== undefined) lines.push(...replayLines(v.replay));
   return lines;

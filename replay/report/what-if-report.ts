@@ -1,6 +1,6 @@
 /** Formats the report of `boruna replay --policy` and `--edit`, as lines for people or as JSON for programs. */
 import type { JsonData } from "../../vm/json/json.ts";
-import { printable } from "../../vm/terminal-text.ts";
+import { replaceUnsafe } from "../../vm/terminal-text.ts";
 import { jsonObject } from "../log/json-fields.ts";
 import type { WhatIfStop } from "../recorded-calls.ts";
 import type { WhatIfReport } from "../what-if.ts";
@@ -12,7 +12,8 @@ export function whatIfLines(report: WhatIfReport): readonly string[] {
   const { calls, edits, stop, status, stack, frame } = report;
   const lines = [`what-if: ${status} (${calls.answered} of ${plural(calls.recorded, "recorded call")} answered)`];
   for (const { call, text, recorded, edited, used } of edits) {
-    if (used) lines.push(printable(`call ${call}, ${text}:`), printable(`  recorded ${recorded}`), printable(`  edited   ${edited}`));
+    if (used)
+      lines.push(replaceUnsafe(`call ${call}, ${text}:`), replaceUnsafe(`  recorded ${recorded}`), replaceUnsafe(`  edited   ${edited}`));
     else lines.push(`call ${call}: the program does not get to it, so that its edit was not used`);
   }
   if (status !== "same") {
@@ -26,28 +27,28 @@ function stopLines(stop: WhatIfStop, answered: number): readonly string[] {
   switch (stop.reason) {
     case "refused":
       return [
-        printable(`after ${plural(answered, "call")} the policy refuses ${stop.text}`),
-        printable(`  ${stop.rule === undefined ? "" : `${stop.rule}: `}${stop.message}`),
+        replaceUnsafe(`after ${plural(answered, "call")} the policy refuses ${stop.text}`),
+        replaceUnsafe(`  ${stop.rule === undefined ? "" : `${stop.rule}: `}${stop.message}`),
       ];
     case "other_call": {
       const { event, message, difference, expected, actual } = stop.mismatch;
       return [
-        `calls stop matching after ${plural(answered, "call")}, at event ${event}: ${printable(message)}`,
+        `calls stop matching after ${plural(answered, "call")}, at event ${event}: ${replaceUnsafe(message)}`,
         ...(difference === undefined ? [] : differenceLines(difference)),
-        `  recorded: ${printable(expected)}`,
-        `  now:      ${printable(actual)}`,
+        `  recorded: ${replaceUnsafe(expected)}`,
+        `  now:      ${replaceUnsafe(actual)}`,
       ];
     }
     case "no_answer":
-      return [printable(`after ${plural(answered, "call")} the program calls ${stop.text}`), "  the log has no answer for it"];
+      return [replaceUnsafe(`after ${plural(answered, "call")} the program calls ${stop.text}`), "  the log has no answer for it"];
   }
 }
 
 function endLines({ recordedEnd, end, status }: WhatIfReport): readonly string[] {
-  if (status === "same" && end !== undefined) return [`ends as recorded: ${printable(end)}`];
+  if (status === "same" && end !== undefined) return [`ends as recorded: ${replaceUnsafe(end)}`];
   return [
-    `recorded end: ${printable(recordedEnd ?? "(the log does not say)")}`,
-    `now:          ${printable(end ?? "(the log has no answer; the replay ends here)")}`,
+    `recorded end: ${replaceUnsafe(recordedEnd ?? "(the log does not say)")}`,
+    `now:          ${replaceUnsafe(end ?? "(the log has no answer; the replay ends here)")}`,
   ];
 }
 

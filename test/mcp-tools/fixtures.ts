@@ -20,7 +20,7 @@ type CommandAddress = Extract<ServerAddress, { readonly command: readonly string
 
 export const command = (manner: string, ...args: readonly string[]): CommandAddress => ({
   command: [process.execPath, SERVER, manner, ...args],
-  env: [],
+  variableNames: [],
 });
 
 /** Imports the tools of a server as `mcp_t`, into a new folder. */

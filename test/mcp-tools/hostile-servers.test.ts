@@ -100,7 +100,7 @@ describe("each becomes one failure that the program can catch: a server that", (
   });
 
   test("has a command that does not exist", async () => {
-    const tools = await withManner("good", { server: { command: ["boruna-no-such-server"], env: [] } });
+    const tools = await withManner("good", { server: { command: ["boruna-no-such-server"], variableNames: [] } });
     expect((await tools.run(ASK)).value).toEqual({
       err: "the server of mcp_t could not be started: boruna-no-such-server: there is no such command",
     });
@@ -234,7 +234,7 @@ describe("privacy", () => {
     const env = { PATH: process.env["PATH"], HOME: "/home/ada", API_KEY: "k-123456", OTHER_KEY: "k-654321" };
     const folder = temporaryFolder();
     writeFileSync(`${folder}/mcp_t.ax`, text);
-    writeDeclaration(folder, { ...declaration, server: { ...command("environment"), env: ["API_KEY"] } });
+    writeDeclaration(folder, { ...declaration, server: { ...command("environment"), variableNames: ["API_KEY"] } });
     const run = await openTools(folder, env).run('Ok(option.unwrap_or(t_ask(t_ask_args("hi"))?.json, Json::Null))');
     expect(run.value).toEqual({ ok: { PATH: env.PATH, HOME: "/home/ada", API_KEY: "{{env:API_KEY}}" } });
     const missing = await openTools(folder, { PATH: env.PATH }).run(ASK);

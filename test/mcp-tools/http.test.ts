@@ -107,7 +107,7 @@ describe.each([
       methods.push(request.method);
       answer(request, response, incoming);
     });
-    const { folder, made } = await importFrom({ url, headers: new Map() });
+    const { folder, made } = await importFrom({ url, headerVariables: new Map() });
     expect(made.declaration.protocol).toBe(protocol);
     methods.length = 0;
     const tools = openTools(folder);
@@ -158,7 +158,7 @@ describe.each([
   ])("that %s ends as one failure, and serves again when it is well", async (_manner, misbehave, message) => {
     let isWell = false;
     const url = await serve(generation((request, response, incoming) => (isWell ? echo : misbehave)(request, response, incoming)));
-    const { folder, made } = await importFrom({ url, headers: new Map() });
+    const { folder, made } = await importFrom({ url, headerVariables: new Map() });
     writeDeclaration(folder, { ...made.declaration, timeoutMs: message.includes("200 ms") ? 200 : 60_000, maxAnswerBytes: 100_000 });
     const tools = openTools(folder);
     expect((await tools.run(ASK)).value).toEqual({ err: message });
@@ -182,7 +182,7 @@ test("a header has the value of its variable, which stays out of files, answers 
   const folder = temporaryFolder();
   process.env["TICKETS_TOKEN"] = env.TICKETS_TOKEN;
   try {
-    await importFrom({ url, headers: new Map([["Authorization", "TICKETS_TOKEN"]]) }, folder);
+    await importFrom({ url, headerVariables: new Map([["Authorization", "TICKETS_TOKEN"]]) }, folder);
   } finally {
     delete process.env["TICKETS_TOKEN"];
   }
@@ -199,7 +199,7 @@ test("a call to a server of 2026 that asks for input fails", async () => {
       resultType: "input_required",
       inputRequests: { a: { method: "elicitation/create", params: { message: "who?" } } },
     });
-  const { folder } = await importFrom({ url: await serve(modern(asks)), headers: new Map() });
+  const { folder } = await importFrom({ url: await serve(modern(asks)), headerVariables: new Map() });
   expect((await openTools(folder).run(ASK)).value).toEqual({
     err: "the server of mcp_t asked for input, which nobody can give during a run",
   });
@@ -214,7 +214,7 @@ test("the session of a server of 2025 is ended", async () => {
     ended.push(incoming.headers["mcp-session-id"]);
     response.writeHead(200).end();
   });
-  const { folder } = await importFrom({ url, headers: new Map() });
+  const { folder } = await importFrom({ url, headerVariables: new Map() });
   expect(ended).toEqual(["s-1"]);
   const tools = openTools(folder);
   expect((await tools.run(ASK)).value).toEqual({ ok: "you said hi" });
@@ -243,7 +243,7 @@ test("a pin is computed from the schemas as the server sends them", async () => 
   const url = await serve((request, response, incoming) =>
     request.method === "tools/list" ? reply(response, request.id, { tools: [tool] }) : answer(request, response, incoming),
   );
-  const { made } = await importFrom({ url, headers: new Map() });
+  const { made } = await importFrom({ url, headerVariables: new Map() });
   const listed = {
     name: "a",
     description: "",
@@ -262,9 +262,9 @@ test("a redirect to another server is refused", async () => {
     legacy(echo)(request, response, incoming);
   });
   const good = await serve(legacy(echo));
-  const { folder, made } = await importFrom({ url: good, headers: new Map() });
+  const { folder, made } = await importFrom({ url: good, headerVariables: new Map() });
   const moved = await serve(legacy(echo), other);
-  writeDeclaration(folder, { ...made.declaration, server: { url: moved, headers: new Map() } });
+  writeDeclaration(folder, { ...made.declaration, server: { url: moved, headerVariables: new Map() } });
   expect((await openTools(folder).run(ASK)).value).toEqual({ err: "the server of mcp_t could not be reached" });
   expect(visited).toBe(0);
 });

@@ -26,7 +26,7 @@ function imported(tools: readonly ListedTool[], renames: ReadonlyMap<string, str
   return importTools({
     ...DEFAULT_SETTINGS,
     name: "mcp_t",
-    server: { command: ["none"], env: [] },
+    server: { command: ["none"], variableNames: [] },
     protocol: "2025-11-25",
     tools,
     renames,

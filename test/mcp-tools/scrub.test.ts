@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { scrubber } from "../../mcp-tools/scrub.ts";
 
 const SECRET = "correct-horse";
-const scrub = scrubber({ command: ["server"], env: ["TOKEN", "SHORT"] }, { TOKEN: SECRET, SHORT: "abc" });
+const scrub = scrubber({ command: ["server"], variableNames: ["TOKEN", "SHORT"] }, { TOKEN: SECRET, SHORT: "abc" });
 const nested = (levels: number): unknown => JSON.parse(`${"[".repeat(levels)}${JSON.stringify(SECRET)}${"]".repeat(levels)}`);
 
 test("values and keys have the name of the variable instead", () => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, connect as connectTo, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Contact } from "../../worker/contact.ts";
-import { isPassing, openPool } from "../../worker/database.ts";
+import { isTransient, openPool } from "../../worker/database.ts";
 import { POSTGRES_BIN, type PostgresServer, SKIPPED, startPostgres } from "../gateway/handlers/postgres.ts";
 import { until } from "../until.ts";
 
@@ -24,7 +24,7 @@ describe("the contact of a worker", () => {
     });
     const round = async (): Promise<void> => {
       state.now += contact.everyMs;
-      await contact.round(isPassing);
+      await contact.round(isTransient);
     };
     return { state, notices, contact, round };
   };

@@ -164,7 +164,7 @@ function useSelectedEvent(
   const linked = Number.isInteger(number) && number >= 1 ? number - 1 : undefined;
   const found = row === undefined ? undefined : rowAt(row)?.n;
   useEffect(() => {
-    // A key may have changed the address since this render. The row of the old address would take the step back.
+    // A key may have changed the address since this render. Selecting the row of the old address would undo that key.
     if (!isFiltered && parseRoute(location.hash).query.get("event") === query.get("event")) setRow(linked);
   }, [linked, isFiltered]);
   useEffect(() => {

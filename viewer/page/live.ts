@@ -22,7 +22,7 @@ const state: LiveState = { connection: "connecting", version: 0, runs: new Map()
 const listeners = new Set<() => void>();
 let isScheduled = false;
 
-function tellSoon(): void {
+function notifySoon(): void {
   if (isScheduled) return;
   isScheduled = true;
   setTimeout(() => {
@@ -31,10 +31,10 @@ function tellSoon(): void {
   }, PAUSE_MS);
 }
 
-function connected(connection: Connection): void {
+function setConnection(connection: Connection): void {
   if (state.connection === connection) return;
   state.connection = connection;
-  tellSoon();
+  notifySoon();
 }
 
 /** Reads the stream until `signal` aborts, and connects again if it ends. */
@@ -45,24 +45,24 @@ export async function follow(signal: AbortSignal): Promise<void> {
       const onOpen = (): void => {
         state.version += 1;
         state.reloaded = state.version;
-        connected("live");
-        tellSoon();
+        setConnection("live");
+        notifySoon();
       };
       for await (const { runs, gone, reload } of liveMessages(signal, onOpen)) {
         state.version += 1;
         if (reload) state.reloaded = state.version;
         if (state.runs.size > 10_000) state.runs.clear();
         for (const id of [...runs.map((run) => run.id), ...gone]) state.runs.set(id, state.version);
-        tellSoon();
+        notifySoon();
       }
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof RequestError && error.status === 401) {
-        connected("refused");
+        setConnection("refused");
         return;
       }
     }
-    connected("lost");
+    setConnection("lost");
     await new Promise((resolve) => void setTimeout(resolve, RETRY_MS));
   }
 }

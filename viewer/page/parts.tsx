@@ -3,13 +3,13 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ValueText } from "../api.ts";
 import { OUTCOMES } from "../../vm/outcome.ts";
-import { printable } from "../../vm/terminal-text.ts";
+import { replaceUnsafe } from "../../vm/terminal-text.ts";
 import { RequestError } from "./client.ts";
 import { formatCount, plural } from "./format.ts";
 
 export type Tone = "good" | "refused" | "bad" | "waiting" | "neutral";
 
-/** A sign for each tone, because color must not be the only one. */
+/** A sign for each tone, because color must not be the only difference. */
 export const SIGNS: Readonly<Record<Tone, string>> = { good: "✓", refused: "⊘", bad: "✕", waiting: "◔", neutral: "·" };
 
 const TONES: ReadonlyMap<string, Tone> = new Map([
@@ -34,13 +34,13 @@ function explanation(outcome: string): string | undefined {
 
 /** Text from a span or a log. Characters that are invisible or change the direction of text are shown as escapes. */
 export function Untrusted({ text }: { readonly text: string }) {
-  return <bdi>{printable(text, (character) => (character === "\n" || character === "\t" ? character : escapeOf(character)))}</bdi>;
+  return <bdi>{replaceUnsafe(text, (character) => (character === "\n" || character === "\t" ? character : escapeOf(character)))}</bdi>;
 }
 
 const escapeOf = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 
 /** Like `Untrusted`, for places that take only text, such as an option of a list. */
-export const untrusted = (text: string): string => printable(text);
+export const untrusted = (text: string): string => replaceUnsafe(text);
 
 export function OutcomeBadge({ outcome }: { readonly outcome: string }) {
   const tone = toneOfOutcome(outcome);
@@ -80,7 +80,7 @@ interface FollowBoxProps {
   readonly onChange: (checked: boolean) => void;
 }
 
-/** Whether a list keeps its last row visible while rows arrive. */
+/** A checkbox that makes a list keep its last row visible while rows arrive. */
 export function FollowBox({ checked, onChange }: FollowBoxProps) {
   return (
     <label class="check">

@@ -11,9 +11,9 @@ interface Result<Value> extends Data<Value> {
 }
 
 interface Job {
-  busy: boolean;
+  isBusy: boolean;
   /** Whether to load again after the current load. */
-  again: boolean;
+  mustReload: boolean;
   readonly start: () => Promise<void>;
 }
 
@@ -34,26 +34,26 @@ export function useData<Value>(
   useEffect(() => {
     if (key === undefined) return undefined;
     const abort = new AbortController();
-    const mine: Job = {
-      busy: false,
-      again: false,
+    const ownJob: Job = {
+      isBusy: false,
+      mustReload: false,
       start: async () => {
-        mine.busy = true;
+        ownJob.isBusy = true;
         do {
-          mine.again = false;
+          ownJob.mustReload = false;
           const answer = await latest.current(abort.signal).then(
             (value) => ({ key, value, error: undefined }),
             (error: unknown) => ({ key, value: undefined, error }),
           );
           if (abort.signal.aborted) return;
           setResult(answer);
-        } while (mine.again);
-        mine.busy = false;
+        } while (ownJob.mustReload);
+        ownJob.isBusy = false;
       },
     };
     const timer = setTimeout(() => {
-      job.current = mine;
-      void mine.start();
+      job.current = ownJob;
+      void ownJob.start();
     }, delayMs);
     return () => {
       clearTimeout(timer);
@@ -64,7 +64,7 @@ export function useData<Value>(
   useEffect(() => {
     const current = job.current;
     if (current === undefined) return;
-    if (current.busy) current.again = true;
+    if (current.isBusy) current.mustReload = true;
     else void current.start();
   }, [version]);
   return result !== undefined && result.key === key ? result : { value: undefined, error: undefined };

@@ -41,16 +41,16 @@ export function useWindow<Row>(list: string, version: unknown, load: Load<Row>):
 
   const fetchBlock = useCallback(async (block: number): Promise<void> => {
     const { pending, blocks } = state.current;
-    const asked = latest.current;
+    const requested = latest.current;
     const abort = new AbortController();
     pending.set(block, abort);
     try {
-      const { rows, total } = await asked.load(block * BLOCK_ROWS, BLOCK_ROWS, abort.signal);
+      const { rows, total } = await requested.load(block * BLOCK_ROWS, BLOCK_ROWS, abort.signal);
       if (abort.signal.aborted) return;
-      if (state.current.list !== asked.list) blocks.clear();
-      state.current.list = asked.list;
+      if (state.current.list !== requested.list) blocks.clear();
+      state.current.list = requested.list;
       blocks.delete(block);
-      blocks.set(block, { rows, version: asked.version });
+      blocks.set(block, { rows, version: requested.version });
       for (const oldest of blocks.keys()) {
         if (blocks.size <= MAX_BLOCKS) break;
         blocks.delete(oldest);

@@ -102,7 +102,7 @@ export function VirtualRows(props: VirtualRowsProps) {
     const target = row * rowHeight < offset ? row * rowHeight : (row + 1) * rowHeight - height;
     element.scrollTop = scrollFor(target, height, rowHeight, total);
   };
-  // Not after each change of `total`: a list that grows must not jump back to the selected row.
+  // Changes of `total` alone reveal nothing, because a growing list must not jump back to the selected row.
   const isListed = selected !== undefined && selected < total;
   useEffect(() => {
     if (isListed) reveal(selected);

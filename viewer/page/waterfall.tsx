@@ -160,7 +160,10 @@ function useSelectedRow(
   isFiltered: boolean,
 ): readonly [row: number | undefined, select: (row: number) => void] {
   const [row, setRow] = useState<number>();
-  /** The row of a key or click that the address does not show yet. Not a flag: the effect of an earlier key may run after a later key. */
+  /**
+   * The row that a key or click has selected and the address does not show yet. A flag would not do, because the effect of an earlier key may
+   * run after a later key.
+   */
   const movedTo = useRef<number | undefined>(undefined);
   const found = row === undefined ? undefined : rowAt(row)?.spanId;
   useEffect(() => {
@@ -171,7 +174,7 @@ function useSelectedRow(
   const linkedRow = detail?.span.spanId === spanId ? detail?.span.row : undefined;
   useEffect(() => {
     if (movedTo.current !== undefined || isFiltered || linkedRow === undefined) return;
-    // A key may have changed the address after this detail was requested. Its row would then undo the step.
+    // A key may have changed the address after this detail was requested. Selecting the detail's row would undo that key.
     if (parseRoute(location.hash).query.get("span") === spanId) setRow(linkedRow);
   }, [linkedRow, isFiltered]);
   // The same span has another row number in a filtered list.
@@ -182,7 +185,7 @@ function useSelectedRow(
   }, [isFiltered]);
   const select = (next: number): void => {
     const known = rowAt(next)?.spanId;
-    // Without another row the effect does not run.
+    // The row already shows this span, so `found` stays the same and the effect above does not run.
     if (known !== undefined && known === found) return setQuery({ span: known, event: undefined });
     movedTo.current = next;
     setRow(next);
@@ -194,7 +197,7 @@ function rowAttributes(span: SpanRow | undefined): { class: string | undefined; 
   return { class: span?.task === undefined ? undefined : `task ${span.task}`, level: span === undefined ? undefined : span.depth + 1 };
 }
 
-/** Returns the color of a bar, and the tone of its error, whose word is beside the bar. */
+/** Returns the color of a span's bar, and the tone of the error word beside the bar. */
 function toneOfSpan({ status, error, name }: SpanRow): { readonly bar: string; readonly error: Tone | undefined } {
   if (error === "unknown") return { bar: "refused", error: "refused" };
   if (error !== undefined || status === "error") {

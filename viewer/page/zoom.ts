@@ -1,4 +1,4 @@
-/** The part of the time that the waterfall shows, in nanoseconds since the start of the trace. */
+/** The time range that the waterfall shows, in nanoseconds since the start of the trace. */
 
 export interface Range {
   readonly from: number;

@@ -3,7 +3,7 @@ import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { type Instruction, locationOf, type Module, type Signature, type TypeDef } from "./module.ts";
 import { type OperandKind, opcode } from "./opcodes.ts";
 import type { Program, VerifiedFunction } from "./program.ts";
-import { printable } from "../terminal-text.ts";
+import { replaceUnsafe } from "../terminal-text.ts";
 import { CONTRACT_KINDS, WRAPPERS } from "./tags.ts";
 import { textForm } from "../value/display.ts";
 
@@ -13,8 +13,8 @@ const NOTE_COLUMN = 32;
 
 function shorten(text: string): string {
   return text.length <= MAX_CONSTANT_UNITS
-    ? printable(text)
-    : `${printable(text.slice(0, MAX_CONSTANT_UNITS).replace(/[\ud800-\udbff]$/, ""))}…`;
+    ? replaceUnsafe(text)
+    : `${replaceUnsafe(text.slice(0, MAX_CONSTANT_UNITS).replace(/[\ud800-\udbff]$/, ""))}…`;
 }
 
 /**
@@ -26,21 +26,21 @@ export function disassemble(program: Program): string {
   const { module } = program;
   const constants = module.constants.map((constant) => shorten(textForm(constant)));
   const lines = [
-    `module ${printable(module.name)}`,
+    `module ${replaceUnsafe(module.name)}`,
     `hash ${program.moduleHash}`,
     `entry ${functionLabel(module, module.entry)}`,
     `${module.functions.length} functions, ${module.constants.length} constants, ${module.types.length} types, ${module.globals.length} globals`,
   ];
-  if (module.signature !== undefined) lines.push(`signature ${printable(signatureText(module.signature))}`);
+  if (module.signature !== undefined) lines.push(`signature ${replaceUnsafe(signatureText(module.signature))}`);
   if (program.usesActors) lines.push("uses actors");
-  if (module.types.length > 0) lines.push("", ...module.types.map((type, i) => `type ${i} ${printable(typeText(type))}`));
+  if (module.types.length > 0) lines.push("", ...module.types.map((type, i) => `type ${i} ${replaceUnsafe(typeText(type))}`));
   if (constants.length > 0) lines.push("", ...constants.map((constant, i) => `const ${i} ${constant}`));
   const sections = program.functions.map((fn) => functionLines(fn, program, constants).join("\n"));
   return `${[lines.join("\n"), ...sections].join("\n\n")}\n`;
 }
 
 function functionLabel(module: Module, index: number): string {
-  return `fn ${index} ${printable(module.functions[index]?.name ?? "?")}`;
+  return `fn ${index} ${replaceUnsafe(module.functions[index]?.name ?? "?")}`;
 }
 
 function signatureText(signature: Signature): string {
@@ -70,7 +70,7 @@ function functionLines(fn: VerifiedFunction, program: Program, constants: readon
   let line: number | undefined;
   def.code.forEach((instruction, pc) => {
     const location = locationOf(program.module, index, pc);
-    const source = location.line === undefined || location.line === line ? [] : [`${printable(location.file ?? "?")}:${location.line}`];
+    const source = location.line === undefined || location.line === line ? [] : [`${replaceUnsafe(location.file ?? "?")}:${location.line}`];
     line = location.line;
     const notes = [...notesOf(instruction, { program, constants, fn }), ...source];
     const text = `${String(pc).padStart(6)}  ${[instruction.op, ...instruction.operands].join(" ")}`;
@@ -106,17 +106,17 @@ function noteOf(
       return constants[operand];
     case "local": {
       const name = module.debug?.functions[fn.index]?.locals[operand];
-      return name === undefined || name === "" ? undefined : printable(name);
+      return name === undefined || name === "" ? undefined : replaceUnsafe(name);
     }
     case "global":
-      return printable(module.globals[operand] ?? "?");
+      return replaceUnsafe(module.globals[operand] ?? "?");
     case "function":
-      return printable(module.functions[operand]?.name ?? "?");
+      return replaceUnsafe(module.functions[operand]?.name ?? "?");
     case "type":
-      return printable(module.types[operand]?.name ?? "?");
+      return replaceUnsafe(module.types[operand]?.name ?? "?");
     case "variant": {
       const type = module.types[operands[0] ?? -1];
-      return type?.kind === "enum" ? printable(type.variants[operand]?.name ?? "?") : undefined;
+      return type?.kind === "enum" ? replaceUnsafe(type.variants[operand]?.name ?? "?") : undefined;
     }
     case "capability":
       return capabilityName(program, operand);
