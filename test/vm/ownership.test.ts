@@ -49,7 +49,7 @@ const counting = (atIteration: string): Program =>
 
 type Wide { a: Int, b: Int, c: Int, d: Int, n: Int, mass: Float }
 
-type All { xs: List<Int>, grid: List<List<Int>>, ps: Map<String, P>, rows: List<P>, wide: Wide, big: Int }
+type All { xs: List<Int>, grid: List<List<Int>>, ps: Map<String, P>, rows: List<P>, wide: Wide, counts: Map<String, Int>, big: Int }
 
 fn checked(n: Int) -> Int requires n > 0 { n }
 
@@ -59,6 +59,7 @@ fn work(n: Int, f: Fn(Int) -> Int) -> All {
     let mut ps = { "a": P { n: 0, xs: [0] } }
     let mut rows = [P { n: 0, xs: [0] }, P { n: 1, xs: [] }]
     let mut wide = Wide { a: 0, b: 0, c: 0, d: 0, n: 0, mass: 0.5 }
+    let mut counts = { "a": 0, "b": 0, "c": 0 }
     let mut big = 9007199254740991 - 30000
     let mut i = 0
     while i < n {
@@ -69,17 +70,18 @@ fn work(n: Int, f: Fn(Int) -> Int) -> All {
         ps["a"].xs[0] += 1
         rows[i % 2].n += 1
         wide.n += 1
+        counts["b"] += 1
         wide.mass += 1.0
         if i % 5000 == 4999 { xs = list.push(xs, i)  grid[1] = [i] }
         ${atIteration}
         i += 1
     }
-    All { xs, grid, ps, rows, wide, big }
+    All { xs, grid, ps, rows, wide, counts, big }
 }
 
 fn main() -> String {
     let all = work(40000, checked)
-    string.inspect(all.xs) ++ string.inspect(all.grid) ++ string.inspect(all.ps) ++ string.inspect(all.rows) ++ string.inspect(all.wide)
+    string.inspect(all.xs) ++ string.inspect(all.grid) ++ string.inspect(all.ps) ++ string.inspect(all.rows) ++ string.inspect(all.wide) ++ string.inspect(all.counts)
 }
 `);
 
@@ -92,8 +94,30 @@ test.each([
   const { end } = sameOnBoth(program, { limits: { max_steps: 100_000_000 } }, "auto");
   expect(end).toContain("[13334, 13333, 13333, 4999, 9999, 14999, 19999, 24999, 29999, 34999, 39999][[0, 40000, 0], [39999]]");
   expect(end).toContain("{a: P { n: 40000, xs: [40000] }}");
-  expect(end).toContain("[P { n: 20000, xs: [0] }, P { n: 20001, xs: [] }]Wide { a: 0, b: 0, c: 0, d: 0, n: 40000, mass: 40000.5 }");
+  expect(end).toContain(
+    "[P { n: 20000, xs: [0] }, P { n: 20001, xs: [] }]Wide { a: 0, b: 0, c: 0, d: 0, n: 40000, mass: 40000.5 }{a: 0, b: 40000, c: 0}",
+  );
   expect(countsOf(program, "auto").entered).toBeGreaterThan(0);
+});
+
+test("a map that shares entries with an older version changes in place only after it has its own", () => {
+  const program = programOf(`fn main() -> String {
+    let mut m = { "a": 1, "b": 2, "c": 3 }
+    let old = m
+    let mut i = 0
+    while i < 5 {
+        m["a"] += 1
+        m["b"] += 1
+        i += 1
+    }
+    m["c"] += 10
+    let later = m
+    for key in ["c", "c", "c", "d", "c", "a"] { m[key] = 7 }
+    string.inspect(old) ++ string.inspect(later) ++ string.inspect(m)
+}`);
+  const expected = "{a: 1, b: 2, c: 3}{a: 6, b: 7, c: 13}{a: 7, b: 7, c: 7, d: 7}";
+  for (const engine of ["auto", "compiled"] as const)
+    expect(sameOnBoth(program, {}, engine).end).toBe(`value ${JSON.stringify({ String: expected })}`);
 });
 
 const SIEVE = `fn main(n: Int) -> Int {

@@ -66,6 +66,9 @@ export function tagOfKind(types: readonly TypeDef[], kind: ValueKind): "List" | 
   return shape === undefined ? undefined : shape.kind === "record" ? "Record" : "Enum";
 }
 
+/** Returns whether a value of the kind is probably a map. */
+export const isMap = (kind: ValueKind): boolean => kind.startsWith("?Map<");
+
 const typesByText = new Map<string, Type>();
 const MAX_CACHED_TYPES = 10_000;
 

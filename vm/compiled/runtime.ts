@@ -4,10 +4,10 @@
  */
 import { jsonKind } from "../builtins/json-code.ts";
 import { elementAt, growList, setUniqueElement, shortenList, viewList } from "../builtins/list-code.ts";
-import { makeMap } from "../builtins/map-code.ts";
+import { chargeKey, makeMap } from "../builtins/map-code.ts";
 import { append, concat, isTruthy, matchPayload, matchTag } from "../interpreter/operations.ts";
 import { beginOwnership, endOwnership, pushOwned, pushUnique } from "../interpreter/ownership.ts";
-import { livingOwner, updatePart, withElement, withField } from "../interpreter/update.ts";
+import { livingOwner, updatePart, withElement, withEntry, withField } from "../interpreter/update.ts";
 import { UNITS, UNITS_PER_STEP } from "../cost.ts";
 import type { Meter } from "../meter.ts";
 import { arithmetic, type ArithmeticOp, negate } from "../value/arithmetic.ts";
@@ -171,6 +171,8 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     updatePart,
     livingOwner,
     withElement,
+    withEntry,
+    chargeKey,
     withField,
     beginOwnership,
     endOwnership,

@@ -13,13 +13,13 @@
  */
 import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
-import { fieldName, type FunctionBody, hasClass, type Operand, toBoxed, Unsupported } from "./body.ts";
+import { fieldName, type FunctionBody, hasClass, notOfKind, type Operand, toBoxed, Unsupported } from "./body.ts";
 import { claimView } from "./builtin-calls.ts";
-import { isBoxed } from "./kinds.ts";
+import { isBoxed, isMap } from "./kinds.ts";
 import { MAX_SAFE, OPERATORS } from "./numbers.ts";
 import { updatedKind } from "./type-inference.ts";
 
-/** The longest path for which `changeField` writes text. */
+/** The longest path for which `changePart` writes text. */
 const MAX_WRITTEN_STEPS = 4;
 
 /** Writes the instruction `Update`. `constant` is the constant with the path, and `count` the number of operands. */
@@ -37,10 +37,9 @@ export function update(body: FunctionBody, local: number, constant: number, coun
   const call = body.tracked.has(local)
     ? `{ temp = ${target}; ${variable} = updatePart(meter, temp, ${name}, [${boxed}], unique${local} === 2); if (temp !== ${variable}) unique${local} = ownsStorage(${variable}) ? 2 : 0; }`
     : `${variable} = updatePart(meter, ${target}, ${name}, [${boxed}]);`;
+  const isElement = path.steps.at(-1) === INDEX_STEP && !(isMap(kind) && path.steps.length === 1);
   const isWritten =
-    isBoxed(kind) &&
-    operands.slice(0, -1).every((index) => index.kind === "safeInt" || isBoxed(index.kind)) &&
-    (path.steps.at(-1) === INDEX_STEP ? changeElement(body, local, path, operands, call) : changeField(body, local, path, operands, call));
+    isBoxed(kind) && (isElement ? changeElement(body, local, path, operands, call) : changePart(body, local, path, operands, call));
   if (!isWritten) body.line(call);
   body.locals[local] = updatedKind(kind, path, operands.at(-1)?.kind ?? "any");
 }
@@ -59,6 +58,7 @@ function changeElement(
   const value = operands.at(-1);
   if (value === undefined || (operator !== undefined && !OPERATORS.has(operator))) return false;
   if (operator !== undefined && value.kind !== "float" && value.kind !== "safeInt" && !isBoxed(value.kind)) return false;
+  if (operands.slice(0, -1).some(({ kind }) => kind !== "safeInt" && !isBoxed(kind))) return false;
   // The variables above those of the operands are free.
   const list = body.operandName(body.stack.length + operands.length);
   const result = body.operandName(body.stack.length + operands.length + 1);
@@ -82,8 +82,11 @@ function changeElement(
   return true;
 }
 
-/** Writes an assignment to a field of a record. `call` is the statement for all other cases. Returns false if the path has another form. */
-function changeField(
+/**
+ * Writes an assignment to a field of a record, or to an entry of a map in the local. `call` is the statement for all other cases. Returns
+ * false if the path has another form.
+ */
+function changePart(
   body: FunctionBody,
   local: number,
   { steps, operator }: UpdatePath,
@@ -94,43 +97,88 @@ function changeField(
   if (value === undefined || steps.length > MAX_WRITTEN_STEPS) return false;
   const isText = value.kind === "string" && (operator === OPCODES.Concat.tag || operator === OPCODES.Add.tag);
   if (operator !== undefined && !isText && (!OPERATORS.has(operator) || value.kind === "string" || value.kind === "bool")) return false;
-  // The variables above those of the operands are free.
-  const parts = [...steps, undefined].map((_, i) => body.operandName(body.stack.length + operands.length + i));
-  const part = (i: number): string => parts[i] ?? "";
-  const result = part(steps.length);
-  const tests = intTests(operands.slice(0, -1));
-  /** For each step, the expression for the changed list or record from which the step leads on. */
+  const written = writtenSteps(body, local, steps, operands);
+  if (written === undefined) return false;
+  const result = body.operandName(body.stack.length + operands.length + steps.length);
+  const tests: string[] = [];
+  /** For each step, the expression for the changed value from which the step leads on. */
   const changes: string[] = [];
-  let taken = 0;
-  for (const [i, step] of steps.entries()) {
-    const isLast = i === steps.length - 1;
-    tests.push(hasClass(part(i), step === INDEX_STEP ? "List" : "Record"));
-    const index = step === INDEX_STEP ? (operands[taken++]?.code ?? "0") : String(step);
-    const read = step === INDEX_STEP ? `${part(i)}.get(${index})` : `${part(i)}.${fieldName(step)}`;
-    if (!isLast || operator === undefined) tests.push(`(${part(i + 1)} = ${read}) !== undefined`);
+  for (const [i, { container, tag, test, read, change }] of written.entries()) {
+    tests.push(hasClass(container, tag), ...test);
+    const part = written[i + 1]?.container;
+    if (part !== undefined) tests.push(`(${part} = ${read}) !== undefined`);
     else if (isText) tests.push(`typeof (${result} = ${read}) === "string"`);
-    else tests.push(...combiningTests(result, read, operator, value));
-    // A part that changed in place stays where it is. Then the values around it are owned too, but a list may have to be charged.
-    const isSame = isLast ? "" : `${result} === ${part(i + 1)}`;
-    const isUnique = i === 0 && body.tracked.has(local) ? `unique${local} === 2` : "false";
-    const change =
-      step === INDEX_STEP
-        ? `withElement(meter, temp, ${part(i)}, ${index}, ${result}, ${isUnique})`
-        : `withField(meter, temp, ${part(i)}, ${index}, ${result})`;
-    const isDone = step === INDEX_STEP ? `${isSame} && ${part(i)}.unpaid === 0` : isSame;
-    changes.push(isLast ? change : `${isDone} ? ${part(i)} : ${change}`);
+    else if (operator !== undefined) tests.push(...combiningTests(result, read, operator, value));
+    else if (tag === "Record") tests.push(`${read} !== undefined`);
+    // A part that changed in place stays where it is. Then the values around it are owned too, but a list or map may have to be charged.
+    const isDone = part === undefined ? "" : `${result} === ${part}${tag === "Record" ? "" : ` && ${container}.unpaid === 0`}`;
+    changes.push(part === undefined ? change(result) : `${isDone} ? ${container} : ${change(result)}`);
   }
-  body.line(`${part(0)} = local${local};`);
+  const [root] = written;
+  body.line(`${root?.container} = local${local};`);
   body.line(`if (${tests.join(" && ")}) {`);
-  body.line(`temp = livingOwner(${part(0)}.owner);`);
+  if (root?.tag === "Map") body.line(`chargeKey(meter, ${root.container}.size, ${operands[0]?.code});`);
+  body.line(`temp = livingOwner(${root?.container}.owner);`);
   if (operator === undefined) body.line(`${result} = ${toBoxed(value)};`);
   else if (isText) body.line(`${result} = concat(meter, ${result}, ${value.code});`);
   else if (value.kind === "float") body.line(`${result} = new FloatValue(${result});`);
   for (const change of changes.slice(1).reverse()) body.line(`${result} = ${change};`);
   body.line(`local${local} = ${changes[0]};`);
-  if (body.tracked.has(local)) body.line(`if (local${local} !== ${part(0)}) unique${local} = ownsStorage(local${local}) ? 2 : 0;`);
+  if (body.tracked.has(local)) body.line(`if (local${local} !== ${root?.container}) unique${local} = ownsStorage(local${local}) ? 2 : 0;`);
   body.line(`} else ${call}`);
   return true;
+}
+
+/** One step of a path, as text. */
+interface WrittenStep {
+  /** The variable of the value that the step leads from, and the class that this value must have. */
+  readonly container: string;
+  readonly tag: "List" | "Map" | "Record";
+  /** The tests of the index or key. */
+  readonly test: readonly string[];
+  /** The expression that reads the part. */
+  readonly read: string;
+  /** Returns the expression of the container with another part. */
+  readonly change: (part: string) => string;
+}
+
+/** Returns the steps of a path as text. Returns undefined if an index or a key certainly has the wrong kind. */
+function writtenSteps(
+  body: FunctionBody,
+  local: number,
+  steps: readonly number[],
+  operands: readonly Operand[],
+): readonly WrittenStep[] | undefined {
+  const written: WrittenStep[] = [];
+  let taken = 0;
+  for (const [i, step] of steps.entries()) {
+    // The variables above those of the operands are free.
+    const container = body.operandName(body.stack.length + operands.length + i);
+    if (step !== INDEX_STEP) {
+      const change = (part: string): string => `withField(meter, temp, ${container}, ${step}, ${part})`;
+      written.push({ container, tag: "Record", test: [], read: `${container}.${fieldName(step)}`, change });
+      continue;
+    }
+    const index = operands[taken++];
+    const tag = i === 0 && isMap(body.locals[local] ?? "any") ? "Map" : "List";
+    const indexKind = tag === "Map" ? "string" : "safeInt";
+    if (index === undefined || (index.kind !== indexKind && !isBoxed(index.kind))) return undefined;
+    const test = notOfKind(index.code, indexKind);
+    const read = `${container}.get(${index.code})`;
+    const isUnique = i === 0 && body.tracked.has(local) ? `unique${local} === 2` : "false";
+    const isLast = i === steps.length - 1;
+    written.push({
+      container,
+      tag,
+      test: index.kind === indexKind || test === undefined ? [] : [`!(${test})`],
+      read,
+      change: (part) =>
+        tag === "List"
+          ? `withElement(meter, temp, ${container}, ${index.code}, ${part}, ${isUnique})`
+          : `withEntry(meter, temp, ${container}, ${index.code}, ${part}, ${isLast ? `${read} !== undefined` : "true"})`,
+    });
+  }
+  return written;
 }
 
 /** Returns the tests that show whether these operands are safe Ints. */

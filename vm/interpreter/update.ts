@@ -61,13 +61,31 @@ export function withElement(meter: Meter, owner: Owner, target: ListValue, at: n
 /** Returns the record with another value for a field that it has. Changes the record in place if `owner` owns it, otherwise copies it for `owner`. */
 export function withField(meter: Meter, owner: Owner, target: RecordValue, field: number, part: Value): RecordValue {
   if (target.owner === owner) {
-    owner.log?.saveRecord(target);
+    owner.log?.save(target);
     target.put(field, part);
     return target;
   }
   meter.allocate(slotsCharge(target.size));
   const result = target.with(field, part);
   result.owner = owner;
+  return result;
+}
+
+/**
+ * Returns the map with another value for a key. Changes the map in place if `owner` owns it and has paid for it, otherwise makes a version for
+ * `owner`. `isThere` says whether the map has the key. The caller charges for finding it.
+ */
+export function withEntry(meter: Meter, owner: Owner, target: MapValue, key: string, newPart: Value, isThere: boolean): MapValue {
+  const isOwned = target.owner === owner;
+  const isPaid = isOwned && target.unpaid === 0;
+  if (!isPaid) meter.allocate(mapChangeCharge(target.size));
+  else {
+    if (!isThere) meter.allocate(BYTES.mapEntry);
+    if (target.setInPlace(key, newPart)) return target;
+  }
+  const result = target.set(key, newPart);
+  result.owner = owner;
+  result.unpaid = isPaid ? 0 : (isOwned ? target.unpaid : mapDebt(target.size)) - 1;
   return result;
 }
 
@@ -98,8 +116,8 @@ class Update {
   readonly #operands: readonly Value[];
   readonly #owner: Owner;
   readonly #unique: Value | undefined;
-  /** Whether a record was changed in place. The values around the record are still set, because setting a list's element may be charged. */
-  #changedRecord = false;
+  /** Whether a record or a map was changed in place. The values around it are still set, because setting a part of a list or map may be charged. */
+  #changedInside = false;
 
   constructor(meter: Meter, path: UpdatePath, operands: readonly Value[], owner: Owner, unique: Value | undefined) {
     this.#meter = meter;
@@ -130,7 +148,7 @@ class Update {
 
   /** Whether an inner value was changed in place, so that the value around it stays as it is. */
   #isInPlace(part: Value, newPart: Value, step: number): boolean {
-    return part === newPart && step < this.#path.steps.length - 1 && !this.#changedRecord;
+    return part === newPart && step < this.#path.steps.length - 1 && !this.#changedInside;
   }
 
   #field(target: Value, field: number, step: number, operand: number): Value {
@@ -139,7 +157,7 @@ class Update {
     if (!(target instanceof RecordValue)) throw typeTrap("Record", target);
     if (this.#isInPlace(part, newPart, step)) return target;
     const result = withField(this.#meter, this.#owner, target, field, newPart);
-    this.#changedRecord ||= result === target;
+    this.#changedInside ||= result === target;
     return result;
   }
 
@@ -153,16 +171,8 @@ class Update {
     }
     const newPart = mayAdd ? expectDefined(this.#operands[operand + 1]) : this.at(expectDefined(part), step + 1, operand + 1);
     if (part !== undefined && this.#isInPlace(part, newPart, step)) return target;
-    const isOwned = target.owner === this.#owner;
-    const isPaid = isOwned && target.unpaid === 0;
-    if (!isPaid) this.#meter.allocate(mapChangeCharge(target.size));
-    else {
-      if (part === undefined) this.#meter.allocate(BYTES.mapEntry);
-      if (target.setInPlace(key, newPart)) return target;
-    }
-    const result = target.set(key, newPart);
-    result.owner = this.#owner;
-    result.unpaid = isPaid ? 0 : (isOwned ? target.unpaid : mapDebt(target.size)) - 1;
+    const result = withEntry(this.#meter, this.#owner, target, key, newPart, part !== undefined);
+    this.#changedInside ||= result === target;
     return result;
   }
 }

@@ -3,7 +3,7 @@ import { MAX_LIST_LENGTH } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
 import { ListBuffer } from "../value/list-buffer.ts";
 import { MapValue } from "../value/map.ts";
-import { type MapNode, mapNode } from "../value/map-tree.ts";
+import { MapNode } from "../value/map-tree.ts";
 import { Owner } from "../value/owner.ts";
 import { MAX_HEIGHT, type Tree, trieOf, WIDTH } from "../value/trie.ts";
 import { compareUtf8 } from "../value/utf8.ts";
@@ -231,7 +231,7 @@ export class ValueReader {
     const inOrder = (left === undefined || left.last < rank) && (right === undefined || rank < right.first);
     if (!inOrder) return failState("a map whose keys are not in order");
     if (Math.abs((left?.node.height ?? 0) - (right?.node.height ?? 0)) > 1) return failState("a map that is not balanced");
-    const node = mapNode(this.#strings[key] ?? "", value, left?.node ?? null, right?.node ?? null);
+    const node = new MapNode(this.#strings[key] ?? "", value, left?.node ?? null, right?.node ?? null);
     return { node, first: left?.first ?? rank, last: right?.last ?? rank };
   }
 

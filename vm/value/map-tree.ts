@@ -2,37 +2,57 @@
 import { compareUtf8 } from "./utf8.ts";
 
 /** A tree, given by its root. The heights of its two subtrees differ by at most one. */
-export interface MapNode<T> {
+export class MapNode<T> {
   readonly key: string;
-  readonly value: T;
+  /** Changes only in a tree that one map alone uses (see `PersistentMap.setInPlace`). */
+  value: T;
   readonly left: MapNode<T> | null;
   readonly right: MapNode<T> | null;
   readonly height: number;
   readonly size: number;
+  /** Makes a node. The caller is responsible for key order and balance. */
+  constructor(key: string, value: T, left: MapNode<T> | null, right: MapNode<T> | null) {
+    this.key = key;
+    this.value = value;
+    this.left = left;
+    this.right = right;
+    this.height = Math.max(height(left), height(right)) + 1;
+    this.size = treeSize(left) + treeSize(right) + 1;
+  }
+  copy(): MapNode<T> {
+    return new MapNode(this.key, this.value, this.left, this.right);
+  }
+  /** Takes the value of a copy. */
+  assign({ value }: MapNode<T>): void {
+    this.value = value;
+  }
 }
 
 const height = (node: MapNode<unknown> | null): number => (node === null ? 0 : node.height);
 export const treeSize = (node: MapNode<unknown> | null): number => (node === null ? 0 : node.size);
 
-/** Makes a node. The caller is responsible for key order and balance. */
-export function mapNode<T>(key: string, value: T, left: MapNode<T> | null, right: MapNode<T> | null): MapNode<T> {
-  return { key, value, left, right, height: Math.max(height(left), height(right)) + 1, size: treeSize(left) + treeSize(right) + 1 };
-}
-
-export function treeGet<T>(root: MapNode<T> | null, key: string): T | undefined {
+/** Returns the node with the key. */
+export function treeNode<T>(root: MapNode<T> | null, key: string): MapNode<T> | undefined {
   let node = root;
   while (node !== null) {
     const order = compareUtf8(key, node.key);
-    if (order === 0) return node.value;
+    if (order === 0) return node;
     node = order < 0 ? node.left : node.right;
   }
   return undefined;
 }
 
+export const treeGet = <T>(root: MapNode<T> | null, key: string): T | undefined => treeNode(root, key)?.value;
+
+/** Returns a tree with the same entries that shares no nodes with this one. */
+export function treeCopy<T>(node: MapNode<T> | null): MapNode<T> | null {
+  return node === null ? null : new MapNode(node.key, node.value, treeCopy(node.left), treeCopy(node.right));
+}
+
 export function treeSet<T>(node: MapNode<T> | null, key: string, value: T): MapNode<T> {
-  if (node === null) return mapNode(key, value, null, null);
+  if (node === null) return new MapNode(key, value, null, null);
   const order = compareUtf8(key, node.key);
-  if (order === 0) return mapNode(key, value, node.left, node.right);
+  if (order === 0) return new MapNode(key, value, node.left, node.right);
   return order < 0
     ? balance(node.key, node.value, treeSet(node.left, key, value), node.right)
     : balance(node.key, node.value, node.left, treeSet(node.right, key, value));
@@ -61,29 +81,29 @@ function balance<T>(key: string, value: T, left: MapNode<T> | null, right: MapNo
   const heightDifference = height(left) - height(right);
   if (heightDifference > 1 && left !== null) {
     if (height(left.left) >= height(left.right) || left.right === null) {
-      return mapNode(left.key, left.value, left.left, mapNode(key, value, left.right, right));
+      return new MapNode(left.key, left.value, left.left, new MapNode(key, value, left.right, right));
     }
     const middle = left.right;
-    return mapNode(
+    return new MapNode(
       middle.key,
       middle.value,
-      mapNode(left.key, left.value, left.left, middle.left),
-      mapNode(key, value, middle.right, right),
+      new MapNode(left.key, left.value, left.left, middle.left),
+      new MapNode(key, value, middle.right, right),
     );
   }
   if (heightDifference < -1 && right !== null) {
     if (height(right.right) >= height(right.left) || right.left === null) {
-      return mapNode(right.key, right.value, mapNode(key, value, left, right.left), right.right);
+      return new MapNode(right.key, right.value, new MapNode(key, value, left, right.left), right.right);
     }
     const middle = right.left;
-    return mapNode(
+    return new MapNode(
       middle.key,
       middle.value,
-      mapNode(key, value, left, middle.left),
-      mapNode(right.key, right.value, middle.right, right.right),
+      new MapNode(key, value, left, middle.left),
+      new MapNode(right.key, right.value, middle.right, right.right),
     );
   }
-  return mapNode(key, value, left, right);
+  return new MapNode(key, value, left, right);
 }
 
 /** Returns a tree of the entries, which must be sorted by key and have distinct keys. */
@@ -91,7 +111,7 @@ export function treeOf<T>(entries: readonly (readonly [string, T])[], from: numb
   const middle = from + Math.floor((to - from) / 2);
   const entry = entries[middle];
   if (from >= to || entry === undefined) return null;
-  return mapNode(entry[0], entry[1], treeOf(entries, from, middle), treeOf(entries, middle + 1, to));
+  return new MapNode(entry[0], entry[1], treeOf(entries, from, middle), treeOf(entries, middle + 1, to));
 }
 
 /** Yields the entries in key order. */

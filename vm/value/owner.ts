@@ -37,43 +37,43 @@ interface Saved {
   forget(): void;
 }
 
-/** A record whose changes in place can be undone. */
-interface SavedRecord {
-  copy(): SavedRecord;
-  /** Sets the fields to those of a copy. */
-  assign(copy: SavedRecord): void;
+/** A small object whose changes in place can be undone: a record, or a node of a map. */
+interface SavedObject {
+  copy(): SavedObject;
+  /** Takes the contents of a copy. */
+  assign(copy: SavedObject): void;
 }
 
 /** The lists, maps and records that were changed in place since the log began. Each list and map saves what it needs to undo its changes. */
 export class ChangeLog {
   #changed: Saved[] = [];
-  /** A copy of each record before its first change. */
-  readonly #records = new Map<SavedRecord, SavedRecord>();
-  /** The record that was saved last, which is often the next one to change. */
-  #lastRecord: SavedRecord | undefined;
+  /** A copy of each object before its first change. */
+  readonly #copies = new Map<SavedObject, SavedObject>();
+  /** The object that was saved last, which is often the next one to change. */
+  #last: SavedObject | undefined;
 
   /** Adds a value before its first change. */
   add(value: Saved): void {
     this.#changed.push(value);
   }
 
-  /** Saves a record before a change, unless it is saved. */
-  saveRecord(record: SavedRecord): void {
-    if (record === this.#lastRecord) return;
-    this.#lastRecord = record;
-    if (!this.#records.has(record)) this.#records.set(record, record.copy());
+  /** Saves an object before a change, unless it is saved. */
+  save(object: SavedObject): void {
+    if (object === this.#last) return;
+    this.#last = object;
+    if (!this.#copies.has(object)) this.#copies.set(object, object.copy());
   }
 
   undo(): void {
     for (const value of this.#changed) value.restore();
-    for (const [record, copy] of this.#records) record.assign(copy);
+    for (const [object, copy] of this.#copies) object.assign(copy);
     this.keep();
   }
 
   keep(): void {
     for (const value of this.#changed) value.forget();
     this.#changed = [];
-    this.#records.clear();
-    this.#lastRecord = undefined;
+    this.#copies.clear();
+    this.#last = undefined;
   }
 }

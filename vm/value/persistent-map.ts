@@ -1,5 +1,5 @@
 import { MapHistory } from "./map-history.ts";
-import { type MapNode, treeEntries, treeGet, treeOf, treeRemove, treeSet, treeSize } from "./map-tree.ts";
+import { type MapNode, treeCopy, treeEntries, treeGet, treeNode, treeOf, treeRemove, treeSet, treeSize } from "./map-tree.ts";
 import { compareUtf8 } from "./utf8.ts";
 import type { ChangeLog, Owned, Owner } from "./owner.ts";
 
@@ -8,6 +8,13 @@ import type { ChangeLog, Owned, Owner } from "./owner.ts";
  * takes no more memory.
  */
 const MIN_HISTORY_SIZE = 128;
+
+interface SavedState<T> {
+  readonly root: MapNode<T> | null | undefined;
+  readonly history: MapHistory<T> | undefined;
+  readonly length: number;
+  readonly size: number;
+}
 
 /**
  * A persistent map with String keys in UTF-8 byte order. A map has one or both of two forms:
@@ -20,7 +27,8 @@ const MIN_HISTORY_SIZE = 128;
  * after as many changes in a row as it has entries. So a change of any version takes O(log n) time and memory, including
  * the work of starting histories.
  *
- * A version that is owned and paid for changes in place: its next entries, which no other version sees, replace each other.
+ * A version that is owned and paid for changes in place: its next entries, which no other version sees, replace each other. A small
+ * tree first copies the nodes that others may use.
  */
 export class PersistentMap<T> implements Owned {
   static readonly EMPTY: PersistentMap<never> = new PersistentMap<never>(null, undefined, 0, 0);
@@ -41,7 +49,9 @@ export class PersistentMap<T> implements Owned {
   /** The number of the history's entries that other versions may see. */
   #sharedLength: number;
   /** The state when the owner's log began, if this version has changed since. */
-  #saved: { readonly root: MapNode<T> | null | undefined; readonly length: number; readonly size: number } | undefined = undefined;
+  #saved: SavedState<T> | undefined = undefined;
+  /** Whether no other map uses the nodes of the tree. */
+  #ownsTree = false;
 
   private constructor(
     root: MapNode<T> | null | undefined,
@@ -113,10 +123,11 @@ export class PersistentMap<T> implements Owned {
     return this.put(key, value) ?? this.treeVersion(treeSet(this.root, key, value));
   }
 
-  /** Sets a key in place, if this version has a history. The version must be owned and paid for. Returns whether it did. */
+  /** Sets a key in place, if this version has a history or is small. The version must be owned and paid for. Returns whether it did. */
   setInPlace(key: string, value: T): boolean {
     const history = this.#history;
-    if (history === undefined || !history.isOpenAt(this.#length)) return false;
+    if (history === undefined) return this.setInTree(key, value);
+    if (!history.isOpenAt(this.#length)) return false;
     if (this.owner?.log !== undefined) this.#save(this.owner.log);
     if (history.replace(key, value, Math.max(this.#sharedLength, history.treeLength))) return true;
     const change = history.isMostlyDead(this.size) ? undefined : history.put(key, value);
@@ -127,10 +138,30 @@ export class PersistentMap<T> implements Owned {
     return true;
   }
 
+  private setInTree(key: string, value: T): boolean {
+    if (this.size >= MIN_HISTORY_SIZE) return false;
+    if (!this.#ownsTree) {
+      this.#root = treeCopy(this.root);
+      this.#ownsTree = true;
+    }
+    const log = this.owner?.log;
+    const node = treeNode(this.root, key);
+    if (node !== undefined) {
+      log?.save(node);
+      node.value = value;
+      return true;
+    }
+    if (log !== undefined) this.#save(log);
+    this.#root = treeSet(this.root, key, value);
+    this.#length += 1;
+    this.size += 1;
+    return true;
+  }
+
   /** Saves the state before a change in place, unless it is saved. Entries that are there now are not replaced after that. */
   #save(log: ChangeLog): void {
     if (this.#saved !== undefined) return;
-    this.#saved = { root: this.#root, length: this.#length, size: this.size };
+    this.#saved = { root: this.#root, history: this.#history, length: this.#length, size: this.size };
     this.#sharedLength = this.#length;
     log.add(this);
   }
@@ -139,8 +170,10 @@ export class PersistentMap<T> implements Owned {
   restore(): void {
     if (this.#saved === undefined) return;
     this.#root = this.#saved.root;
+    this.#history = this.#saved.history;
     this.#length = this.#saved.length;
     this.size = this.#saved.size;
+    this.#ownsTree = false;
   }
 
   forget(): void {

@@ -1,6 +1,6 @@
 /**
  * Run-time values. Start here when reading `vm/value/`. All values are immutable, with one exception: an assignment to a variable may change
- * its list or record in place if nothing else holds it (`owner.ts`).
+ * its list, map or record in place if nothing else holds it (`owner.ts`).
  *
  * | in the language        | in memory                                                                           |
  * |------------------------|-------------------------------------------------------------------------------------|
