@@ -1,7 +1,9 @@
 /**
- * Messages and hints of the library name the options of its functions: the option `expectHead`. The command prints the flags that set
- * these options: --expect-head. No file that the library loads names a flag; a test holds that.
+ * Messages and hints of the library name options of its functions, such as `expectHead`. The command prints the flags that set these
+ * options, such as `--expect-head`. No file that the library loads names a flag; a test checks that.
  */
+
+/** Phrases of the library, each with the phrase that the command prints instead. */
 const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/give each in the option `args`/, "give each as --arg name=VALUE"],
   [/set `force` in the option `record`/, "say --force"],

@@ -1,3 +1,5 @@
+/** The settings of the MCP server, and the arguments and answers of its tools. */
+
 /** What the operator allowed when the server started. It is plain data, because each thread gets a copy. */
 export interface McpSettings {
   /** The canonical JSON of the operator's policy. */

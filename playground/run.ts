@@ -42,7 +42,7 @@ const HIGHEST: Partial<Limits> = {
   max_log_bytes: 2 ** 24,
   max_tasks: 10_000,
 };
-/** The worker sends progress when it has this number of rows. */
+/** The worker sends a progress message when it has collected this number of rows. */
 const ROWS_IN_MESSAGE = 50;
 
 export interface RunContext {
@@ -59,7 +59,7 @@ export async function runSources(sources: Sources, { signal, send }: RunContext)
   try {
     send({ kind: "ended", end: await run(ready, sources, { signal, send }) });
   } catch (error) {
-    // The arguments do not fit `main`.
+    // The inputs have arguments that do not fit `main`.
     send({ kind: "refused", problems: [problemOf("inputs", error)] });
   }
 }
@@ -148,11 +148,11 @@ class Progress {
     this.observers = {
       callStart: ({ call, args }) => this.#args.set(call, cut(args.map((arg) => typedText(arg, undefined, types, MAX_TEXT)).join(", "))),
       callEnd: (end) =>
-        this.#ended(end, end.result === undefined ? (end.message ?? "") : typedText(end.result, undefined, types, MAX_TEXT)),
+        this.#addCall(end, end.result === undefined ? (end.message ?? "") : typedText(end.result, undefined, types, MAX_TEXT)),
     };
   }
 
-  #ended({ call, capability, outcome, rule }: CallEnd, text: string): void {
+  #addCall({ call, capability, outcome, rule }: CallEnd, text: string): void {
     const args = this.#args.get(call) ?? "";
     this.#args.delete(call);
     this.#calls.push({ number: call, capability, args, outcome, text: cut(text), rule, ruleLine: lineOfRule(this.#policy, rule) });
