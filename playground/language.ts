@@ -2,17 +2,17 @@
 import { RequestFailed, type ServerConnection, type Token } from "../lsp/connection.ts";
 import { LanguageServer } from "../lsp/server.ts";
 import type { Workspace } from "../lsp/workspace.ts";
-import { findLibrary, importsLibrary, loadLibraries } from "./libraries.ts";
+import { findLibrary, loadLibraries } from "./libraries.ts";
 import { PROGRAM_NAME } from "./run.ts";
 
 const METHOD_NOT_FOUND = -32601;
 
-/** `load` is called if a program imports a library. */
-const workspaceOf = (load: () => void): Workspace => ({
+/** `load` is called with the text of the program. */
+const workspaceOf = (load: (program: string) => void): Workspace => ({
   pathOf: (uri) => uri,
   uriOf: (path) => path,
   sources: (path, text) => {
-    if (importsLibrary(text)) load();
+    load(text);
     const source = { name: PROGRAM_NAME, text };
     // A library has no address that an editor could open.
     return { source, resolve: findLibrary, pathOf: (name) => (name === PROGRAM_NAME ? path : `boruna:${name}`) };
@@ -56,17 +56,14 @@ export function serveLanguage(port: MessagePort): void {
     else if (method === "$/cancelRequest" && isCancellation(params)) canceled.add(params.id);
     else notifications.get(method)?.run(params, { isCancellationRequested: false });
   };
-  let isLoading = false;
-  const load = async (): Promise<void> => {
-    if (isLoading) return;
-    isLoading = true;
-    await loadLibraries();
+  const load = async (program: string): Promise<void> => {
+    if (!(await loadLibraries(program))) return;
     // The program is checked again, as if the files of the libraries were new.
     notifications.get("workspace/didChangeWatchedFiles")?.run({ changes: [] }, { isCancellationRequested: false });
   };
   new LanguageServer(
     connection,
-    workspaceOf(() => void load()),
+    workspaceOf((program) => void load(program)),
   ).start();
 }
 

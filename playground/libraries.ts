@@ -1,19 +1,41 @@
-/** The shipped libraries, which are loaded when a program imports one of them. */
+/// <reference types="vite/types/importMeta.d.ts" />
+/** The shipped libraries. Each is a script of its own, which is loaded when a program imports the library. */
 import type { Resolver } from "../compiler/load-units.ts";
 
-let texts: Readonly<Record<string, unknown>> | undefined;
+const FILES = import.meta.glob<string>("../std/*/src/core.ax", { query: "?raw", import: "default" });
+const texts = new Map<string, string>();
+const loads = new Map<string, Promise<void>>();
 
-export async function loadLibraries(): Promise<void> {
-  texts ??= (await import("./library-texts.ts")).TEXTS;
+/** Loads the libraries that a program imports, and those that they import. Returns whether the program imports one that was not requested before. */
+export async function loadLibraries(program: string): Promise<boolean> {
+  const names = [...program.matchAll(/^\s*import\s*"(std-[\w-]+)"/gm)].map(([, name = ""]) => name);
+  const isNew = names.some((name) => FILES[fileOf(name)] !== undefined && !loads.has(name));
+  await Promise.all(names.map(loadOnce));
+  return isNew;
 }
 
-/** Whether a program may import a library. */
-export const importsLibrary = (program: string): boolean => /^\s*import\s*"std-/m.test(program);
+const fileOf = (name: string): string => `../std/${name}/src/core.ax`;
+
+function loadOnce(name: string): Promise<void> {
+  const loading = loads.get(name) ?? load(name);
+  loads.set(name, loading);
+  return loading;
+}
+
+async function load(name: string): Promise<void> {
+  try {
+    const text = await FILES[fileOf(name)]?.();
+    if (text === undefined) return;
+    await loadLibraries(text);
+    texts.set(name, text);
+  } catch (error) {
+    loads.delete(name);
+    throw error;
+  }
+}
 
 /** Finds the libraries. A program in the page has no files of its own to import. */
 export const findLibrary: Resolver = (specifier) => {
-  const name = `std/${specifier}/src/core.ax`;
-  const path = `../${name}`;
-  const text = texts !== undefined && Object.hasOwn(texts, path) ? texts[path] : undefined;
-  return typeof text === "string" ? { name, text } : undefined;
+  const text = texts.get(specifier);
+  return text === undefined ? undefined : { name: `std/${specifier}/src/core.ax`, text };
 };

@@ -22,7 +22,7 @@ import { typedText } from "../vm/value/display.ts";
 import type { Value } from "../vm/value/value.ts";
 import { POLICY_FILE, problemOf } from "./check.ts";
 import { type Inputs, readInputs } from "./inputs.ts";
-import { findLibrary, importsLibrary, loadLibraries } from "./libraries.ts";
+import { findLibrary, loadLibraries } from "./libraries.ts";
 import type { CallRow, FromWorker, LogRow, Problem, RunEnd, Sources } from "./messages.ts";
 import { spanRows } from "./span-rows.ts";
 
@@ -53,7 +53,7 @@ export interface RunContext {
 
 /** Compiles and runs the program, and sends its progress. The last message is `refused` or `ended`. */
 export async function runSources(sources: Sources, { signal, send }: RunContext): Promise<void> {
-  if (importsLibrary(sources.program)) await loadLibraries();
+  await loadLibraries(sources.program);
   const ready = prepare(sources);
   if ("problems" in ready) return send({ kind: "refused", problems: ready.problems });
   try {

@@ -19,6 +19,8 @@ export async function buildPlayground(folder: string): Promise<void> {
 /** The policy of the page forbids `eval`, so the engine that needs it is left out. */
 const interpreterOnly = {
   name: "interpreter only",
+  // Before Vite resolves the file itself.
+  enforce: "pre" as const,
   resolveId: (source: string): string | undefined =>
     source.endsWith("/compiled/engine.ts") ? fileURLToPath(new URL("../playground/no-engine.ts", import.meta.url)) : undefined,
 };
