@@ -1,7 +1,7 @@
 /**
- * The requests of the Debug Adapter Protocol, over the debugger for recorded runs. `REQUESTS` lists them; each takes the arguments and
- * returns the body of the response. Events go to `send`. The adapter runs one request after the other, except that `pause` and
- * `disconnect` stop a move that is under way.
+ * Answers the requests of the Debug Adapter Protocol with the debugger for recorded runs. `REQUESTS` lists the requests. A handler receives
+ * the arguments and returns the body of the response. Events go to `send`. The adapter handles one request after the other. Only `pause`,
+ * `terminate` and `disconnect` act at once: they stop a move in progress.
  */
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { readFileSync, statSync } from "node:fs";
@@ -17,7 +17,7 @@ import type { Value } from "../vm/value/value.ts";
 import { type Arguments, argumentsOf, countOf, objectsOf, optionalCount, optionalFlag, optionalText, textOf } from "./arguments.ts";
 
 export interface AdapterOptions {
-  /** The log of a `launch` that names none. */
+  /** The log to open if `launch` names none. */
   readonly file: string | undefined;
   readonly limits: ReplayLimits;
 }
@@ -37,23 +37,23 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
   supportsTerminateRequest: true,
 };
 
-/** The name of the variable that holds the next recorded answer. */
-const ANSWER = "answer";
-/** Maximum number of references to values at one place of the run. */
+/** The name of the variable that shows the next recorded answer. */
+const ANSWER_VARIABLE = "answer";
+/** Limit on the variable references, and on the frame ids, at one place of the run. */
 const MAX_REFERENCES = 100_000;
-/** The most frames and variables in one response. */
+/** Limits on the frames and on the variables in one response. */
 const MAX_FRAMES = 1_000;
 const MAX_VARIABLES = 1_000;
 const MAX_SOURCE_BYTES = 4 * 1024 * 1024;
 
-/** The target of a variable reference. */
+/** What a variable reference of the protocol stands for. */
 type Container =
   | { readonly kind: "locals"; readonly locals: readonly NamedValue[] }
   | { readonly kind: "answer" }
   | { readonly kind: "value"; readonly value: Value };
 
-/** Breakpoints of the client, with their ids. */
-interface OwnBreakpoint {
+/** A breakpoint that the client has set, with its id in the protocol. */
+interface ClientBreakpoint {
   readonly id: number;
   readonly breakpoint: Breakpoint;
 }
@@ -64,16 +64,16 @@ export class Adapter {
   #debug: Debugger | undefined;
   #sourceFolder = process.cwd();
   #stopsOnEntry = true;
-  /** By file name; "" for those of capabilities. */
-  readonly #breakpoints = new Map<string, readonly OwnBreakpoint[]>();
+  /** The breakpoints by file name. The key "" has those of capabilities. */
+  readonly #breakpoints = new Map<string, readonly ClientBreakpoint[]>();
   #nextId = 1;
-  /** The containers at this place; a reference is an index plus 1. */
+  /** The containers at the current place. A variable reference is an index plus 1. */
   #containers: Container[] = [];
-  /** The frames at this place: task and index; a frame id is an index plus 1. */
+  /** The frames at the current place: the task, and the index on its stack. A frame id is an index of this list plus 1. */
   #frames: { readonly task: number; readonly index: number }[] = [];
-  #moving: AbortController | undefined;
-  /** The move that is under way. The next request waits for it. */
-  #arrival: Promise<void> | undefined;
+  #moveAbort: AbortController | undefined;
+  /** The current move. The next request waits for its end. */
+  #moveInProgress: Promise<void> | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: AdapterOptions, send: SendEvent) {
@@ -81,13 +81,13 @@ export class Adapter {
     this.#send = send;
   }
 
-  /** Answers a request. Rejects with a `BorunaError` that says what is wrong with it. */
+  /** Answers a request. Rejects with a `BorunaError` that says what is wrong with the request. */
   request(command: string, given: unknown): Promise<object | undefined> {
     const handler = Object.hasOwn(REQUESTS, command) ? REQUESTS[command] : undefined;
     if (handler === undefined) return Promise.reject(new BorunaError("usage", `unknown request ${JSON.stringify(command.slice(0, 100))}`));
-    if (command === "pause" || command === "disconnect" || command === "terminate") this.#moving?.abort();
+    if (command === "pause" || command === "disconnect" || command === "terminate") this.#moveAbort?.abort();
     const answer = this.#queue.then(() => handler(this, argumentsOf(given)));
-    this.#queue = answer.then(() => this.#arrival).catch(() => undefined);
+    this.#queue = answer.then(() => this.#moveInProgress).catch(() => undefined);
     return answer;
   }
 
@@ -108,27 +108,27 @@ export class Adapter {
   }
 
   configurationDone(): undefined {
-    // If there is no place, the program ended before its first line.
-    this.#depart(!this.#stopsOnEntry && this.#run.currentStop !== undefined ? "continue" : "start");
+    // Without a place, the program ended before its first line, so there is nothing to continue.
+    this.#beginMove(!this.#stopsOnEntry && this.#run.currentStop !== undefined ? "continue" : "start");
     return undefined;
   }
 
-  /** Answers the request at once, and sends `stopped` when the debugger has arrived. */
+  /** Answers the request before the move. Sends `stopped` when the move has ended. */
   move(kind: Move): object {
     const { currentStop: at } = this.#run;
     if (kind === "continue" && at === undefined) {
       this.#send("terminated");
       return {};
     }
-    this.#depart(kind);
+    this.#beginMove(kind);
     return { allThreadsContinued: true };
   }
 
-  /** Begins a move when the response to the request is on its way. */
-  #depart(kind: Move): void {
+  /** Begins a move after the response to the request has been sent. */
+  #beginMove(kind: Move): void {
     const moving = new AbortController();
-    this.#moving = moving;
-    this.#arrival = new Promise((resolve) => setImmediate(resolve)).then(() => this.#go(kind, moving.signal));
+    this.#moveAbort = moving;
+    this.#moveInProgress = new Promise((resolve) => setImmediate(resolve)).then(() => this.#go(kind, moving.signal));
   }
 
   async #go(kind: Move, signal: AbortSignal): Promise<void> {
@@ -139,14 +139,14 @@ export class Adapter {
       this.#send("output", { category: "stderr", output: `${error.message}\n` });
       this.#send("terminated");
     } finally {
-      this.#moving = undefined;
+      this.#moveAbort = undefined;
     }
   }
 
   #stopped({ reason, breakpoints }: Moved): void {
     this.#containers = [];
     this.#frames = [];
-    const ids = this.#all();
+    const ids = this.#allBreakpoints();
     const end = this.#run.end();
     const reasons = { step: "step", breakpoint: "breakpoint", start: "entry", end: "pause", interrupted: "pause" } as const;
     this.#send("stopped", {
@@ -185,12 +185,12 @@ export class Adapter {
     items: readonly Item[],
     make: (item: Item, condition: Breakpoint["condition"]) => Breakpoint,
   ): object {
-    const answers = items.map((item) => this.#made(item, make));
+    const answers = items.map((item) => this.#readBreakpoint(item, make));
     this.#breakpoints.set(
       group,
       answers.flatMap((answer) => ("own" in answer ? [answer.own] : [])),
     );
-    const all = this.#all();
+    const all = this.#allBreakpoints();
     const lines = this.#run.setBreakpoints(all.map(({ breakpoint }) => breakpoint));
     return {
       breakpoints: answers.map((answer) => {
@@ -202,10 +202,10 @@ export class Adapter {
     };
   }
 
-  #made<Item extends { readonly condition: string | undefined }>(
+  #readBreakpoint<Item extends { readonly condition: string | undefined }>(
     item: Item,
     make: (item: Item, condition: Breakpoint["condition"]) => Breakpoint,
-  ): { readonly own: OwnBreakpoint } | { readonly message: string } {
+  ): { readonly own: ClientBreakpoint } | { readonly message: string } {
     const { condition } = item;
     try {
       const compiled = condition === undefined || condition === "" ? undefined : readCondition(condition, this.#run.program.module.types);
@@ -216,7 +216,7 @@ export class Adapter {
     }
   }
 
-  #all(): readonly OwnBreakpoint[] {
+  #allBreakpoints(): readonly ClientBreakpoint[] {
     return [...this.#breakpoints.values()].flat();
   }
 
@@ -308,8 +308,8 @@ export class Adapter {
     const { types } = this.#run.program.module;
     const answer =
       call.answer !== undefined && "value" in call.answer
-        ? this.#variable({ name: ANSWER, value: call.answer.value })
-        : { name: ANSWER, value: answerText(call.answer, types), variablesReference: 0 };
+        ? this.#variable({ name: ANSWER_VARIABLE, value: call.answer.value })
+        : { name: ANSWER_VARIABLE, value: answerText(call.answer, types), variablesReference: 0 };
     return [
       { name: "call", value: `${call.call} ${call.capability}`, variablesReference: 0, presentationHint: { attributes: ["readOnly"] } },
       ...call.args.map((arg) => this.#variable(arg)),
@@ -319,7 +319,7 @@ export class Adapter {
 
   setVariable(args: Arguments): object {
     const name = textOf(args, "name");
-    if (this.#container(args).kind !== "answer" || name !== ANSWER) {
+    if (this.#container(args).kind !== "answer" || name !== ANSWER_VARIABLE) {
       throw new BorunaError("usage", `${name} cannot be set: the run is recorded`, { hint: "Only the next answer can be replaced." });
     }
     this.#run.setAnswer(parseJson(textOf(args, "value")));
@@ -348,7 +348,7 @@ export class Adapter {
     return { content: file.text };
   }
 
-  /** Returns the file on disk if it has the recorded text, otherwise a reference to the recorded text. */
+  /** Returns the path on disk if that file has the recorded text, otherwise a reference to the recorded text. */
   #source(name: string): DebugProtocol.Source {
     const index = this.#run.program.module.debug?.files.findIndex((file) => file.name === name) ?? -1;
     const path = isAbsolute(name) ? name : join(this.#sourceFolder, name);
@@ -356,7 +356,7 @@ export class Adapter {
     return isSame ? { name, path } : { name, sourceReference: index + 1, origin: "recorded" };
   }
 
-  /** Returns the name of the recorded file that the client means. */
+  /** Returns the name of the recorded file that a source of the client stands for. Undefined if there is none. */
   #fileOf(source: Arguments): string | undefined {
     const files = this.#run.program.module.debug?.files ?? [];
     const reference = optionalCount(source, "sourceReference") ?? 0;
@@ -374,7 +374,7 @@ function textOfFile(path: string): string | undefined {
     const stats = statSync(path);
     return stats.isFile() && stats.size <= MAX_SOURCE_BYTES ? readFileSync(path, "utf8") : undefined;
   } catch {
-    // The program was recorded elsewhere, so the recorded text is shown.
+    // The program was recorded elsewhere. The caller then shows the recorded text.
     return undefined;
   }
 }
@@ -414,7 +414,7 @@ const REQUESTS: Readonly<Record<string, Handler>> = {
     if (isMove(name)) return adapter.move(name);
     throw new BorunaError("usage", `unknown move ${JSON.stringify(name.slice(0, 100))}`);
   },
-  // A move that is under way was stopped when the request arrived.
+  // `Adapter.request` already stopped the move.
   pause: () => undefined,
   terminate: () => undefined,
   disconnect: () => undefined,

@@ -1,14 +1,14 @@
-/** Reads the arguments of requests. A client may send anything. Every function throws `usage` if a field has another form. */
+/** Reads the arguments of requests. A client may send anything: every function throws `usage` for a field in the wrong form. */
 import { BorunaError } from "../vm/error.ts";
 
 export type Arguments = ReadonlyMap<string, unknown>;
 
 /** The longest text in a request, in UTF-16 code units. */
-const MAX_TEXT = 1024 * 1024;
+const MAX_TEXT_UNITS = 1024 * 1024;
 /** The longest list in a request. */
 const MAX_ITEMS = 10_000;
 
-/** Returns the own fields of an object. Any other value has none. */
+/** Returns the own fields of an object. For any other value, returns no fields. */
 export function argumentsOf(given: unknown): Arguments {
   return new Map(typeof given === "object" && given !== null && !Array.isArray(given) ? Object.entries(given) : []);
 }
@@ -19,8 +19,8 @@ export function textOf(args: Arguments, name: string): string {
 
 export function optionalText(args: Arguments, name: string): string | undefined {
   const value = args.get(name) ?? undefined;
-  if (value === undefined || (typeof value === "string" && value.length <= MAX_TEXT)) return value;
-  return fail(name, `a text of at most ${MAX_TEXT} characters`);
+  if (value === undefined || (typeof value === "string" && value.length <= MAX_TEXT_UNITS)) return value;
+  return fail(name, `a text of at most ${MAX_TEXT_UNITS} characters`);
 }
 
 export function countOf(args: Arguments, name: string): number {
@@ -38,7 +38,7 @@ export function optionalFlag(args: Arguments, name: string): boolean | undefined
   return value === undefined || typeof value === "boolean" ? value : fail(name, "true or false");
 }
 
-/** Returns the objects of a list; an empty list if it is absent. */
+/** Returns the objects of a list. Returns an empty list if the field is absent. */
 export function objectsOf(args: Arguments, name: string): readonly Arguments[] {
   const value = args.get(name) ?? [];
   return Array.isArray(value) && value.length <= MAX_ITEMS ? value.map(argumentsOf) : fail(name, `a list of at most ${MAX_ITEMS} objects`);

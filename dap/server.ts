@@ -1,5 +1,5 @@
 /**
- * The debug adapter: speaks the Debug Adapter Protocol on two streams, one JSON message after a header with its length. The package
+ * The debug adapter: speaks the Debug Adapter Protocol on two streams. Each message is JSON, after a header with its length. The package
  * `@vscode/debugadapter` reads and writes the messages; `adapter.ts` answers them.
  */
 import { DebugSession, Event, Response } from "@vscode/debugadapter";
@@ -8,7 +8,7 @@ import { type Readable, Transform, type TransformCallback, type Writable } from 
 import { BorunaError } from "../vm/error.ts";
 import { Adapter, type AdapterOptions } from "./adapter.ts";
 
-/** The longest message, and the longest header before one. */
+/** Limits on a message, and on the header before it. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 const MAX_HEADER_BYTES = 1_024;
 
@@ -18,14 +18,14 @@ class Session extends DebugSession {
 
   constructor(options: AdapterOptions, onDisconnect: () => void) {
     super();
-    // The process ends when its command does.
+    // Otherwise the package would end the process at a disconnect. Here the command does that.
     this.setRunAsServer(true);
     this.#onDisconnect = onDisconnect;
     this.#adapter = new Adapter(options, (event, body) => this.sendEvent(new Event(event, body)));
   }
 
   protected override dispatchRequest(request: DebugProtocol.Request): void {
-    // The package passes on any object whose type is "request".
+    // The package checks only that `type` is "request", so `command` may be anything.
     const { command }: { readonly command: unknown } = request;
     const response = new Response(request);
     this.#adapter.request(typeof command === "string" ? command : "", request.arguments).then(
@@ -48,8 +48,8 @@ class Session extends DebugSession {
 }
 
 /**
- * Serves one client until it disconnects or closes the input. Rejects with `usage` if the input does not follow the protocol, because the
- * start of the next message is then unknown.
+ * Serves one client until it disconnects or closes the input. Rejects with `usage` if the input does not follow the protocol: then nobody
+ * knows where the next message starts.
  */
 export function serveDebugAdapter(input: Readable, output: Writable, options: AdapterOptions): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -62,17 +62,17 @@ export function serveDebugAdapter(input: Readable, output: Writable, options: Ad
   });
 }
 
-/** Passes the input on. Fails at a header without a length, or with a length of more than `MAX_MESSAGE_BYTES`. */
+/** Passes the input on. Fails at a header that is too long, has no length, or has a length of more than `MAX_MESSAGE_BYTES`. */
 class MessageBounds extends Transform {
   #header = "";
-  /** The bytes of the message that are still to come. */
-  #left = 0;
+  /** How many bytes of the current message are still missing. 0: a header is being read. */
+  #bytesLeft = 0;
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     for (let at = 0; at < chunk.length; ) {
-      if (this.#left > 0) {
-        const taken = Math.min(this.#left, chunk.length - at);
-        this.#left -= taken;
+      if (this.#bytesLeft > 0) {
+        const taken = Math.min(this.#bytesLeft, chunk.length - at);
+        this.#bytesLeft -= taken;
         at += taken;
         continue;
       }
@@ -84,8 +84,8 @@ class MessageBounds extends Transform {
       }
       const [, length] = /^Content-Length: (\d{1,9})\r$/m.exec(this.#header) ?? [];
       this.#header = "";
-      this.#left = Number(length ?? 0);
-      if (this.#left > 0 && this.#left <= MAX_MESSAGE_BYTES) continue;
+      this.#bytesLeft = Number(length ?? 0);
+      if (this.#bytesLeft > 0 && this.#bytesLeft <= MAX_MESSAGE_BYTES) continue;
       done(new Error("a message of this length is not read"));
       return;
     }

@@ -1,4 +1,4 @@
-/** Completion and signature help. Both look at the text before the cursor, because the program may not be complete there. */
+/** Completion and signature help. Both also look at the text before the cursor, because the program may be incomplete there. */
 import type { CompletionItem, CompletionItemKind, SignatureHelp } from "vscode-languageserver";
 import { prune, show, type CheckedType } from "../compiler/check-types.ts";
 import type { Local } from "../compiler/ir.ts";
@@ -8,7 +8,7 @@ import { BUILTIN_BY_NAME, BUILTINS } from "../vm/builtins/builtin-table.ts";
 import type { Program } from "./program.ts";
 import { builtinSignature, capabilitySignature, details, functionSignature, headline, type SignatureText, typeText } from "./texts.ts";
 
-/** The kinds of completions, as the protocol numbers them. */
+/** The numbers that the protocol gives to kinds of completions. */
 const KIND = { function: 3, field: 5, variable: 6, module: 9, keyword: 14, enumMember: 20, struct: 22, event: 23 } as const;
 
 const MAX_LOOK_BACK = 2_000;
@@ -21,7 +21,7 @@ const itemOf = (label: string, kind: CompletionItemKind, thing: NamedThing): Com
     : { label, kind, detail, documentation: { kind: "markdown", value: documentation } };
 };
 
-/** Returns the bindings that can be used at an offset of the open file, the innermost last. */
+/** Returns the bindings that can be used at an offset of the open file, by name. An inner binding hides an outer one. */
 function localsAt(program: Program, offset: number): ReadonlyMap<string, Local> {
   const file = program.main;
   const section = file?.sectionAt(offset);
@@ -34,7 +34,7 @@ function localsAt(program: Program, offset: number): ReadonlyMap<string, Local> 
   return locals;
 }
 
-/** Returns the type of the value that ends at the offset, as the checker recorded it. For `a.b.c`, follows the bindings in scope. */
+/** Returns the type that the checker recorded for the expression that ends at the offset. Without one, follows a path such as `a.b.c` from the binding `a`. */
 function typeBefore(program: Program, offset: number): CheckedType | undefined {
   const file = program.main;
   const section = file?.sectionAt(offset);
@@ -76,7 +76,7 @@ function variantsOf(program: Program, name: string): readonly CompletionItem[] {
   return decl?.variants.map((variant) => itemOf(variant.name, KIND.enumMember, { kind: "variant", decl, name: variant.name })) ?? [];
 }
 
-/** Returns the builtins and capabilities whose names begin with the module. */
+/** Returns the builtins and capabilities of a module, such as those named `list.…`. */
 function membersOf(program: Program, module: string): readonly CompletionItem[] {
   const prefix = `${module}.`;
   const after = (name: string): string => name.slice(prefix.length);
@@ -108,7 +108,7 @@ function namesAt(program: Program, offset: number): readonly CompletionItem[] {
   ];
 }
 
-/** Returns the signature of the call whose parentheses contain the offset, with the index of the argument there. */
+/** Returns the signatures of the call whose parentheses contain the offset, with the index of the argument at the offset. Null outside of calls. */
 export function signatureAt(program: Program, offset: number): SignatureHelp | null {
   const text = program.main?.text.slice(Math.max(0, offset - MAX_LOOK_BACK), offset) ?? "";
   let depth = 0;

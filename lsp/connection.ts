@@ -1,6 +1,6 @@
 /**
- * The connection over which messages of the Language Server Protocol reach the server. `stdio.ts` connects the server to an editor with the
- * package of the protocol. The playground connects it to its page without the package, which is large.
+ * The connection over which messages of the Language Server Protocol reach the server. `stdio.ts` implements it for editors, with the package
+ * of the protocol. That package is large, so the playground has its own implementation.
  */
 import type {
   CodeAction,
@@ -37,7 +37,7 @@ import type {
   WorkspaceEdit,
 } from "vscode-languageserver";
 
-/** The parameters and the answer of each request, by its method. */
+/** For each request, by method: its parameters and its answer. */
 export interface Requests {
   readonly "textDocument/hover": readonly [HoverParams, Hover | null];
   readonly "textDocument/completion": readonly [CompletionParams, readonly CompletionItem[]];
@@ -54,7 +54,7 @@ export interface Requests {
   readonly "textDocument/semanticTokens/full": readonly [SemanticTokensParams, SemanticTokens];
 }
 
-/** The parameters of each notification, by its method. */
+/** For each notification, by method: its parameters. */
 export interface Notifications {
   readonly "textDocument/didOpen": DidOpenTextDocumentParams;
   readonly "textDocument/didChange": DidChangeTextDocumentParams;
@@ -62,12 +62,12 @@ export interface Notifications {
   readonly "workspace/didChangeWatchedFiles": DidChangeWatchedFilesParams;
 }
 
-/** Says whether the client still wants the answer. */
-export interface Token {
+/** Says whether the client has canceled a request. */
+export interface CancellationToken {
   readonly isCancellationRequested: boolean;
 }
 
-/** The answer of a request that failed, with the reason. */
+/** The answer to a request that failed. */
 export class RequestFailed {
   readonly code: number;
   readonly message: string;
@@ -81,9 +81,12 @@ export type Answer<M extends keyof Requests> = Requests[M][1] | RequestFailed;
 
 export interface ServerConnection {
   onInitialize(answer: (params: InitializeParams) => InitializeResult): void;
-  onRequest<M extends keyof Requests>(method: M, answer: (params: Requests[M][0], token: Token) => Answer<M> | Promise<Answer<M>>): void;
+  onRequest<M extends keyof Requests>(
+    method: M,
+    answer: (params: Requests[M][0], token: CancellationToken) => Answer<M> | Promise<Answer<M>>,
+  ): void;
   onNotification<M extends keyof Notifications>(method: M, handle: (params: Notifications[M]) => void): void;
   publishDiagnostics(params: PublishDiagnosticsParams): void;
-  /** Calls a function when the messages that have arrived are read. */
-  whenRead(next: () => void): void;
+  /** Calls `next` after the messages that have already arrived were read. */
+  afterPendingMessages(next: () => void): void;
 }

@@ -1,4 +1,4 @@
-/** The files of an editor, which are on the disk. */
+/** The workspace of an editor: its files are on the disk. */
 import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -6,7 +6,7 @@ import { resolveShipped, shippedPath } from "../runtime/libraries.ts";
 import { openSources } from "../runtime/sources.ts";
 import type { Workspace } from "./workspace.ts";
 
-/** Maximum number of files of a workspace that are searched for a name, and the maximum size of each in bytes. */
+/** At most this many files of a workspace are searched for a name. Files of more than `MAX_BYTES` are skipped. */
 const MAX_FILES = 2_000;
 const MAX_BYTES = 1_048_576;
 
@@ -16,13 +16,13 @@ export const DISK_WORKSPACE: Workspace = {
   sources: (path, text, openText) =>
     isAbsolute(path)
       ? openSources(path, text, openText)
-      : // A text without a place on the disk, such as a new one, has no neighbors to import.
+      : // A text that is not on the disk, such as a new one, can import only the shipped libraries.
         { source: { name: path, text }, resolve: resolveShipped, pathOf: shippedPath },
   programsIn: (folders) => folders.flatMap((folder) => axFiles(folder)).slice(0, MAX_FILES),
   textAt,
 };
 
-/** Returns the real path of a file, and the URI of a file that is not on the disk. */
+/** Returns the real path of a file. For a URI that does not name a file, returns the URI. */
 function pathOf(uri: string): string {
   if (!uri.startsWith("file:")) return uri;
   const path = fileURLToPath(uri);
@@ -34,7 +34,7 @@ function pathOf(uri: string): string {
   }
 }
 
-/** Returns the `.ax` files in a folder, without those of packages and hidden folders. */
+/** Returns the `.ax` files in a folder and its subfolders, except `node_modules` and hidden folders. */
 function axFiles(folder: string): readonly string[] {
   const files: string[] = [];
   const unvisited = [folder];
@@ -48,7 +48,7 @@ function axFiles(folder: string): readonly string[] {
   return files.sort();
 }
 
-/** Returns the entries of a folder; none if it cannot be read. */
+/** Returns the entries of a folder. Returns none if the folder cannot be read. */
 function entriesOf(folder: string): ReturnType<typeof readEntries> {
   try {
     return readEntries(folder);
@@ -59,7 +59,7 @@ function entriesOf(folder: string): ReturnType<typeof readEntries> {
 
 const readEntries = (folder: string) => readdirSync(folder, { withFileTypes: true });
 
-/** Returns the text of a file; undefined if it is too long or cannot be read. */
+/** Returns the text of a file. Undefined if the file is too long or cannot be read. */
 function textAt(path: string): string | undefined {
   try {
     return statSync(path).size > MAX_BYTES ? undefined : readFileSync(path, "utf8");

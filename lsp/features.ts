@@ -1,10 +1,10 @@
-/** The answers of the server about one open file. All positions are offsets; `server.ts` converts them. */
+/** Computes the answers about one open file. All positions are offsets in the file; `server.ts` converts them to lines and columns. */
 import type { Span } from "../compiler/ast.ts";
 import { isDecided, show } from "../compiler/check-types.ts";
 import type { Edit } from "../compiler/diagnostics.ts";
 import { isKeyword, kindOfWord } from "../compiler/tokens.ts";
 import type { Occurrence, Place, Program } from "./program.ts";
-import { shift } from "./program.ts";
+import { shiftSpan } from "./program.ts";
 import { commentAbove, details, headline } from "./texts.ts";
 
 export function hoverAt(program: Program, offset: number): { readonly span: Span; readonly markdown: string } | undefined {
@@ -41,7 +41,7 @@ export function referencesTo(program: Program, target: Place): readonly (Occurre
   return found;
 }
 
-/** Returns why the text cannot be a new name, or undefined if it can. */
+/** Returns why the text cannot be a new name. Undefined if it can. */
 export function nameProblem(name: string): string | undefined {
   if (!/^[A-Za-z_]\w*$/.test(name)) return `\`${name}\` is not a name: it consists of letters, digits and \`_\``;
   const kind = kindOfWord(name);
@@ -49,8 +49,8 @@ export function nameProblem(name: string): string | undefined {
 }
 
 /**
- * Returns the edits in the open file of `program` that rename the thing declared at `target`. In `P { x }`, one name is both a field and a
- * binding. Only one of them gets the new name, so the edit writes out both: `P { x: y }`.
+ * Returns the edits in the open file of `program` that rename the thing declared at `target`. In the shorthand `P { x }`, one name is both a
+ * field and a binding. Only one of the two gets the new name, so the edit writes both names: `P { x: y }`.
  */
 export function renameEdits(program: Program, target: Place, oldName: string, newName: string): readonly Edit[] {
   const names = [...program.names()];
@@ -59,8 +59,8 @@ export function renameEdits(program: Program, target: Place, oldName: string, ne
   const edits = new Map<number, Edit>();
   for (const { span, thing } of referencesTo(program, target)) {
     const kinds = spans.get(span.start);
-    const isShort = kinds?.has("field") === true && kinds.has("local");
-    const text = !isShort ? newName : thing.kind === "field" ? `${newName}: ${oldName}` : `${oldName}: ${newName}`;
+    const isShorthand = kinds?.has("field") === true && kinds.has("local");
+    const text = !isShorthand ? newName : thing.kind === "field" ? `${newName}: ${oldName}` : `${oldName}: ${newName}`;
     if (program.main?.text.slice(span.start, span.end) === oldName) edits.set(span.start, { span, text });
   }
   return [...edits.values()].toSorted((a, b) => a.span.start - b.span.start);
@@ -79,7 +79,7 @@ export function symbolsOf(program: Program): readonly FileSymbol[] {
   return (program.main?.sections ?? []).flatMap((section) =>
     section.items.flatMap((item): readonly FileSymbol[] => {
       if (item.kind === "import") return [];
-      const at = (span: Span): Span => shift(span, section.start);
+      const at = (span: Span): Span => shiftSpan(span, section.start);
       const part = (kind: "field" | "variant", { text, span }: { readonly text: string; readonly span: Span }): FileSymbol => ({
         name: text,
         kind,
@@ -102,7 +102,7 @@ export function symbolsOf(program: Program): readonly FileSymbol[] {
   );
 }
 
-/** Returns hints with the types of bindings that have no written type. */
+/** Returns the types of bindings without a written type, as hints to show after the names. */
 export function inlayHints(program: Program, range: Span): readonly { readonly offset: number; readonly label: string }[] {
   const file = program.main;
   if (file === undefined) return [];
@@ -114,7 +114,7 @@ export function inlayHints(program: Program, range: Span): readonly { readonly o
       const isDeclared = thing.kind === "local" && thing.local.span.start === span.start;
       if (!isDeclared || /^\s*:/.test(section.text.slice(span.end, span.end + 20)) || !isDecided(thing.local.type)) continue;
       const before = section.text.slice(Math.max(0, span.start - 60), span.start);
-      // The declaration of a local function shows its type.
+      // A local function needs no hint, because its declaration shows its type.
       if (!/\blet\s+(?:mut\s+)?$|\bfor\s+$|[(,]\s*$/.test(before) || /\bfn\s+$/.test(before)) continue;
       const offset = section.start + span.end;
       const label = `: ${show(thing.local.type)}`;
@@ -138,7 +138,7 @@ const TOKEN_KIND_OF = {
   variant: "enumMember",
 } as const;
 
-/** Returns the names of the file with their kinds, in source order. No name spans several lines. */
+/** Returns the names of the file in source order, with indexes of `TOKEN_KINDS`. Leaves out names that span several lines or overlap. */
 export function semanticTokens(program: Program): readonly { readonly span: Span; readonly kind: number }[] {
   const text = program.main?.text ?? "";
   const tokens = new Map<number, { readonly span: Span; readonly kind: number }>();
@@ -158,7 +158,7 @@ export function semanticTokens(program: Program): readonly { readonly span: Span
     });
 }
 
-/** Returns the lenses: one to run `main`, and one for each test. */
+/** Returns the code lenses: one that runs `main`, and one for each test. */
 export function lensesOf(
   program: Program,
 ): readonly { readonly span: Span; readonly title: string; readonly command: string; readonly args: readonly string[] }[] {

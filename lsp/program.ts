@@ -1,4 +1,4 @@
-/** One open file with the files that it imports. Offsets count from the start of a file. */
+/** One open file and the files that it imports. Offsets count from the start of a file. */
 import type { Span } from "../compiler/ast.ts";
 import type { Diagnostic } from "../compiler/diagnostics.ts";
 import { Analysis } from "../compiler/incremental/analysis.ts";
@@ -15,7 +15,7 @@ export interface Place {
   readonly span: Span;
 }
 
-/** A name in the text, with what it refers to. */
+/** A name in the text, and the thing to which it refers. */
 export interface Occurrence {
   readonly span: Span;
   readonly thing: NamedThing;
@@ -41,7 +41,7 @@ export class Program {
     this.analysis = new Analysis({ registry, resolve: (specifier, importer) => this.#resolve(specifier, importer) });
   }
 
-  /** Checks the text. `openText` returns the text of an open file, by path. A file that is not on disk cannot import files. */
+  /** Checks the text. `openText` returns the text of an open file, by path. If the workspace has no place for the file, imports fail. */
   update(text: string, openText: OpenText): void {
     this.#version += 1;
     try {
@@ -58,7 +58,7 @@ export class Program {
     this.diagnostics = this.analysis.update({ name: this.#name, text });
   }
 
-  /** The file that is open. */
+  /** The open file. */
   get main(): AnalyzedFile | undefined {
     return this.analysis.file(this.#name);
   }
@@ -86,9 +86,9 @@ export class Program {
     const section = file?.sectionAt(offset);
     if (file === undefined || section === undefined) return [];
     const at = offset - section.start;
-    return unique(this.recorded(file, section).names)
+    return withoutDuplicates(this.recorded(file, section).names)
       .filter(({ span }) => span.start <= at && at <= span.end)
-      .map(({ span, thing }) => ({ span: shift(span, section.start), thing, section }))
+      .map(({ span, thing }) => ({ span: shiftSpan(span, section.start), thing, section }))
       .toSorted((a, b) => Number(b.thing.kind === "local") - Number(a.thing.kind === "local"));
   }
 
@@ -97,20 +97,21 @@ export class Program {
     const file = this.main;
     for (const section of file?.sections ?? []) {
       if (file === undefined) return;
-      for (const { span, thing } of unique(this.recorded(file, section).names)) yield { span: shift(span, section.start), thing, section };
+      for (const { span, thing } of withoutDuplicates(this.recorded(file, section).names))
+        yield { span: shiftSpan(span, section.start), thing, section };
     }
   }
 
-  /** Returns where the thing is declared. `section` contains a name that refers to it. Undefined for builtins and capabilities. */
+  /** Returns where a thing is declared. `section` contains a name that refers to the thing. Undefined for builtins and capabilities. */
   definitionOf(thing: NamedThing, section: Section): Place | undefined {
     const main = this.main;
     if (main === undefined) return undefined;
-    if (thing.kind === "local") return { path: this.path, span: shift(thing.local.span, section.start) };
+    if (thing.kind === "local") return { path: this.path, span: shiftSpan(thing.local.span, section.start) };
     if (thing.kind === "param") {
       for (const item of section.items) {
         if (item.kind === "import" || item.kind === "test") continue;
         const name = item.typeParams.find(({ text }) => text === thing.param.name);
-        if (name !== undefined) return { path: this.path, span: shift(name.span, section.start) };
+        if (name !== undefined) return { path: this.path, span: shiftSpan(name.span, section.start) };
       }
       return undefined;
     }
@@ -120,7 +121,7 @@ export class Program {
     const file = fileName === null ? undefined : this.analysis.file(fileName);
     if (file === undefined) return undefined;
     const name = isFunction ? thing.callable.name : thing.decl.name;
-    const place = (at: Section, span: Span): Place => ({ path: this.pathOf(file), span: shift(span, at.start) });
+    const place = (at: Section, span: Span): Place => ({ path: this.pathOf(file), span: shiftSpan(span, at.start) });
     for (const declaring of file.sections) {
       for (const item of declaring.items) {
         if (item.kind === "import" || item.kind === "test" || item.name.text !== name || (item.kind === "fn") !== isFunction) continue;
@@ -143,10 +144,10 @@ function partNamed(item: Section["items"][number], variant: string | null, name:
   return payload?.kind === "struct" ? payload.fields.find((field) => field.name.text === name)?.name.span : undefined;
 }
 
-export const shift = ({ start, end }: Span, by: number): Span => ({ start: start + by, end: end + by });
+export const shiftSpan = ({ start, end }: Span, by: number): Span => ({ start: start + by, end: end + by });
 
-/** Removes duplicates, because the checker may check a pattern twice. */
-function unique(names: readonly RecordedName[]): readonly RecordedName[] {
+/** Removes duplicates and empty names. The checker records a name twice if it checks a pattern twice. */
+function withoutDuplicates(names: readonly RecordedName[]): readonly RecordedName[] {
   const seen = new Set<string>();
   return names.filter(({ span, thing }) => {
     const key = `${span.start} ${span.end} ${thing.kind}`;

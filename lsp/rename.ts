@@ -1,4 +1,4 @@
-/** Renames things in all files that refer to them. Refuses a name that would change the meaning of a program. */
+/** Renames a thing in all files that refer to it. Refuses a new name that would change the meaning of a program. */
 import type { Edit } from "../compiler/diagnostics.ts";
 import { applyEdits } from "../compiler/fix.ts";
 import { nameProblem, referencesTo, renameEdits } from "./features.ts";
@@ -6,8 +6,8 @@ import { type Place, Program } from "./program.ts";
 import type { OpenText } from "./workspace.ts";
 
 /**
- * Returns the edits, by path, that rename the thing at the offset in `from`, or a text that says why it cannot be renamed. `programs` are
- * all programs that may refer to it.
+ * Returns the edits, by path, that rename the thing at an offset of `from`, or a text that says why the thing cannot be renamed. `programs` are
+ * all programs that may refer to the thing.
  */
 export function renameOf(
   programs: readonly Program[],
@@ -27,7 +27,7 @@ export function renameOf(
     const own = renameEdits(program, target, oldName, newName);
     if (own.length > 0) edits.set(program.path, own);
   }
-  // The language defines `main` and `result`. A thing that a file outside the workspace declares cannot be renamed either.
+  // `main` and `result` are names of the language. A thing declared in a file outside the workspace cannot be renamed either.
   const declares = edits.get(target.path)?.some(({ span }) => span.start === target.span.start) === true;
   if (!declares || (name.thing.kind === "function" && oldName === "main")) return `\`${oldName}\` cannot be renamed`;
   return changesMeaning(programs, target, edits, newName, openText)
@@ -35,7 +35,7 @@ export function renameOf(
     : edits;
 }
 
-/** Whether the edited programs have a new error, or refer to the thing in other places. */
+/** Whether an edited program has more errors, or another number of references to the thing. */
 function changesMeaning(
   programs: readonly Program[],
   target: Place,
@@ -48,7 +48,7 @@ function changesMeaning(
     offset +
     (edits.get(path) ?? []).reduce((sum, { span, text }) => sum + (span.start < offset ? text.length - (span.end - span.start) : 0), 0);
   const declared = edits.get(target.path)?.find(({ span }) => span.start === target.span.start)?.text ?? newName;
-  // In a pattern, `{ x }` becomes `{ x: y }`, so the binding is at the end of the new text.
+  // In a pattern, `{ x }` becomes `{ x: y }`. The renamed binding `y` is at the end of the new text.
   const prefix = declared.endsWith(newName) ? declared.length - newName.length : 0;
   const newTarget = { path: target.path, span: { start: moved(target.path, target.span.start) + prefix, end: 0 } };
   return programs.some((program) => {
@@ -60,8 +60,8 @@ function changesMeaning(
 }
 
 /**
- * Returns the programs that may refer to the thing declared at the place: those of open files, and those of files in the folders whose
- * text contains the name.
+ * Returns the programs that may refer to the thing declared at `target`: the open programs, and those of the files in `folders` whose text
+ * contains the name.
  */
 export function programsThatName(
   from: Program,

@@ -1,7 +1,7 @@
 /**
- * The language server: it speaks the Language Server Protocol on a connection (`connection.ts`). `features.ts` and `completion.ts` compute
- * the answers. Each open file is a `Program`. After a change, the server first reads all messages that have arrived, then checks all open
- * files again. A request checks its file before that if needed, so every answer is about the current text.
+ * The language server: speaks the Language Server Protocol on a connection (`connection.ts`). `features.ts` and `completion.ts` compute the
+ * answers. Each open file is a `Program`. After a change, the server first reads all messages that have arrived, and then checks all open
+ * files again. A request for a file that is not checked yet checks it first, so every answer is about the current text.
  */
 import type {
   CodeAction,
@@ -17,7 +17,7 @@ import type { Span } from "../compiler/ast.ts";
 import type { Diagnostic, Edit } from "../compiler/diagnostics.ts";
 import { formatSource } from "../compiler/format/format.ts";
 import { completionsAt, signatureAt } from "./completion.ts";
-import { RequestFailed, type ServerConnection, type Token } from "./connection.ts";
+import { RequestFailed, type ServerConnection, type CancellationToken } from "./connection.ts";
 import {
   definitionsAt,
   type FileSymbol,
@@ -61,11 +61,11 @@ const CANCELED = new RequestFailed(-32800, "canceled");
 
 interface OpenFile {
   readonly uri: string;
-  /** The real path, by which other files import this one. */
+  /** The real path of the file. Other files import it by this path. */
   readonly path: string;
   document: TextDocument;
   readonly program: Program;
-  /** Whether any file has changed since the last check. */
+  /** Whether this file or any other has changed since the last check of this file. */
   isDirty: boolean;
 }
 
@@ -81,7 +81,7 @@ export class LanguageServer {
     this.#workspace = workspace;
   }
 
-  /** Begins to answer. */
+  /** Registers the handlers of all messages. */
   start(): void {
     const c = this.#connection;
     c.onInitialize(({ workspaceFolders, rootUri }) => {
@@ -93,36 +93,36 @@ export class LanguageServer {
       const path = this.#workspace.pathOf(uri);
       const document = TextDocument.create(uri, "ax", version, text);
       this.#files.set(uri, { uri, path, document, program: new Program(path, this.#workspace), isDirty: true });
-      this.#changed();
+      this.#markAllDirty();
     });
     c.onNotification("textDocument/didChange", ({ textDocument: { uri, version }, contentChanges }) => {
       const file = this.#files.get(uri);
       if (file === undefined) return;
       file.document = TextDocument.update(file.document, contentChanges, version);
-      this.#changed();
+      this.#markAllDirty();
     });
     c.onNotification("textDocument/didClose", ({ textDocument: { uri } }) => {
       this.#files.delete(uri);
       c.publishDiagnostics({ uri, diagnostics: [] });
-      this.#changed();
+      this.#markAllDirty();
     });
-    c.onNotification("workspace/didChangeWatchedFiles", () => this.#changed());
+    c.onNotification("workspace/didChangeWatchedFiles", () => this.#markAllDirty());
     this.#answerAboutNames();
     this.#answerAboutFiles();
   }
 
-  /** Lets the connection read a cancellation that has arrived, before a request that may take long. Returns whether there was one. */
-  async #isCanceled(token: Token): Promise<boolean> {
-    await new Promise<void>((resolve) => this.#connection.whenRead(resolve));
+  /** Lets the connection read the messages that have arrived. Returns whether they cancel the request. Call this before slow work. */
+  async #isCanceled(token: CancellationToken): Promise<boolean> {
+    await new Promise<void>((resolve) => this.#connection.afterPendingMessages(resolve));
     return token.isCancellationRequested;
   }
 
   /** Marks every open file for another check, because it may import the changed file. */
-  #changed(): void {
+  #markAllDirty(): void {
     for (const file of this.#files.values()) file.isDirty = true;
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#connection.whenRead(() => {
+    this.#connection.afterPendingMessages(() => {
       this.#isScheduled = false;
       for (const file of this.#files.values()) this.#check(file);
     });
@@ -133,7 +133,7 @@ export class LanguageServer {
     file.isDirty = false;
     file.program.update(file.document.getText(), (path) => this.#openText(path));
     const { program, document, uri } = file;
-    const diagnostics = program.diagnostics.filter((d) => d.file === program.name).map((d) => shownDiagnostic(document, d));
+    const diagnostics = program.diagnostics.filter((d) => d.file === program.name).map((d) => diagnosticFor(document, d));
     this.#connection.publishDiagnostics({ uri, version: document.version, diagnostics });
   }
 
@@ -142,7 +142,7 @@ export class LanguageServer {
     return undefined;
   }
 
-  /** Returns the open file after checking its current text. */
+  /** Returns the open file, checked. Undefined if the file is not open. */
   #file(uri: string): OpenFile | undefined {
     const file = this.#files.get(uri);
     if (file !== undefined) this.#check(file);
@@ -208,7 +208,7 @@ export class LanguageServer {
     const c = this.#connection;
     c.onRequest("textDocument/documentSymbol", ({ textDocument }) => {
       const file = this.#file(textDocument.uri);
-      return file === undefined ? [] : symbolsOf(file.program).map((symbol) => shownSymbol(file.document, symbol));
+      return file === undefined ? [] : symbolsOf(file.program).map((symbol) => symbolFor(file.document, symbol));
     });
     c.onRequest("textDocument/codeAction", ({ textDocument, range }) => {
       const file = this.#file(textDocument.uri);
@@ -222,7 +222,7 @@ export class LanguageServer {
             ({ title, edits }): CodeAction => ({
               title,
               kind: "quickfix",
-              diagnostics: [shownDiagnostic(document, d)],
+              diagnostics: [diagnosticFor(document, d)],
               isPreferred: d.fixes.length === 1,
               edit: { changes: { [uri]: textEdits(document, edits) } },
             }),
@@ -266,7 +266,7 @@ export class LanguageServer {
     });
   }
 
-  /** Returns the programs that may refer to the thing at the place: those of open files, and of other files in the workspace. */
+  /** Returns the programs that may refer to the thing declared at the place: those of open files, and of other files in the workspace. */
   #programsWith(file: OpenFile, target: Place): readonly Program[] {
     for (const other of this.#files.values()) this.#check(other);
     const open = [...this.#files.values()].map(({ program }) => program);
@@ -301,7 +301,7 @@ const rangeOf = (document: TextDocument, { start, end }: Span): Range => ({
 const textEdits = (document: TextDocument, edits: readonly Edit[]): TextEdit[] =>
   edits.map(({ span, text }) => ({ range: rangeOf(document, span), newText: text }));
 
-function shownDiagnostic(document: TextDocument, { code, severity, message, span, help }: Diagnostic): ShownDiagnostic {
+function diagnosticFor(document: TextDocument, { code, severity, message, span, help }: Diagnostic): ShownDiagnostic {
   return {
     range: rangeOf(document, span),
     severity: severity === "error" ? ERROR : WARNING,
@@ -311,13 +311,13 @@ function shownDiagnostic(document: TextDocument, { code, severity, message, span
   };
 }
 
-function shownSymbol(document: TextDocument, { name, kind, detail, span, nameSpan, children }: FileSymbol): DocumentSymbol {
+function symbolFor(document: TextDocument, { name, kind, detail, span, nameSpan, children }: FileSymbol): DocumentSymbol {
   return {
     name: name === "" ? "test" : name,
     kind: SYMBOL_KINDS[kind],
     detail,
     range: rangeOf(document, span),
     selectionRange: rangeOf(document, nameSpan),
-    children: children.map((child) => shownSymbol(document, child)),
+    children: children.map((child) => symbolFor(document, child)),
   };
 }

@@ -17,7 +17,7 @@ export function serve(input: NodeJS.ReadableStream, output: NodeJS.WritableStrea
         }),
       onNotification: (method, handle) => connection.onNotification(method, handle),
       publishDiagnostics: (params) => void connection.sendDiagnostics(params),
-      whenRead: (next) => void setImmediate(next),
+      afterPendingMessages: (next) => void setImmediate(next),
     },
     DISK_WORKSPACE,
   );

@@ -1,4 +1,4 @@
-/** Describes names for people, in hovers, completions and signature help. */
+/** Describes named things for people, in hovers, completions and signature help. */
 import type { CheckedType } from "../compiler/check-types.ts";
 import { show } from "../compiler/check-types.ts";
 import type { Callable } from "../compiler/ir.ts";
@@ -28,7 +28,7 @@ export function capabilitySignature({ name }: CapabilityDecl, { params, result }
   return { label: `${name}(${texts.join(", ")}) -> ${typeToString(result)} !{${name}}`, params: texts };
 }
 
-/** Splits `Fn(List<A>, Fn(A) -> B) -> C` into the texts of its parameters and the rest. */
+/** Returns the signature of a builtin. `type` is the text of its type, such as `Fn(List<A>, Fn(A) -> B) -> C`. */
 export function builtinSignature(name: string, type: string): SignatureText {
   if (!type.startsWith("Fn(")) return { label: `${name}: ${type}`, params: [] };
   const params: string[] = [];
@@ -48,7 +48,7 @@ export function builtinSignature(name: string, type: string): SignatureText {
   return { label: `${name}: ${type}`, params };
 }
 
-/** Returns one line of source text that shows what the thing is. */
+/** Returns source text that declares the thing: one line, or one line for each signature of a capability. */
 export function headline(thing: NamedThing): string {
   switch (thing.kind) {
     case "local":
@@ -96,7 +96,7 @@ export function typeText({ name, kind, params, fields, variants }: Decl): string
     : `enum ${head} { ${variants.map((variant) => variantText("", variant)).join(", ")} }`;
 }
 
-/** Returns further information about the thing as Markdown. Empty if there is none. */
+/** Returns further information about the thing as Markdown, or "". */
 export function details(thing: NamedThing): string {
   if (thing.kind === "builtin") {
     const { doc, cost, example, exampleResult } = thing.builtin;

@@ -1,5 +1,5 @@
 /** The language server in the worker. The program is its only file. */
-import { RequestFailed, type ServerConnection, type Token } from "../lsp/connection.ts";
+import { RequestFailed, type ServerConnection, type CancellationToken } from "../lsp/connection.ts";
 import { LanguageServer } from "../lsp/server.ts";
 import type { Workspace } from "../lsp/workspace.ts";
 import { findLibrary, loadLibraries } from "./libraries.ts";
@@ -23,7 +23,7 @@ const workspaceOf = (load: (program: string) => void): Workspace => ({
 
 /** A handler of a message. It does not check the parameters, because they come from the page's own client. */
 interface Handler {
-  run(params: unknown, token: Token): unknown;
+  run(params: unknown, token: CancellationToken): unknown;
 }
 
 /** Serves the client at the other end of the port: messages of JSON-RPC 2.0 as objects. */
@@ -36,7 +36,7 @@ export function serveLanguage(port: MessagePort): void {
     onRequest: (method, run) => requests.set(method, { run }),
     onNotification: (method, run) => notifications.set(method, { run }),
     publishDiagnostics: (params) => port.postMessage({ jsonrpc: "2.0", method: "textDocument/publishDiagnostics", params }),
-    whenRead: (next) => setTimeout(next),
+    afterPendingMessages: (next) => setTimeout(next),
   };
   const answer = async (id: unknown, method: string, params: unknown): Promise<void> => {
     const handler = requests.get(method);

@@ -1,6 +1,6 @@
 /**
- * Remembers the calls of a session. Each entry runs all earlier entries again, so that variables have their values. A call that an earlier run
- * has made gets its answer from here, so no call is made twice.
+ * Remembers the calls of a session. Each entry runs all earlier entries again, so that variables have their values. In such a run, a call that
+ * an earlier run made gets the remembered answer, so no call is made twice.
  */
 import type { Approver, Decision } from "../gateway/approval.ts";
 import { type Handler, type Handlers, MachineHandler } from "../gateway/handlers.ts";
@@ -14,19 +14,19 @@ interface MadeCall {
   readonly args: string;
 }
 
-/** Returns the remembered result of a handler, or throws its remembered error. */
+/** The remembered results of handlers, by call number. Each function returns the result, or throws the remembered error. */
 type Answers<T> = Map<number, () => T>;
 
-/** The calls of one run, by number. They begin with the calls of earlier runs. */
+/** The calls of one run, in order. The first ones are those of earlier runs. */
 export class SessionCalls {
   readonly #calls: MadeCall[];
   readonly #machineAnswers: Answers<Value | Promise<Value>>;
   readonly #plainAnswers: Answers<unknown>;
   readonly #decisions: Map<number, Decision | undefined>;
   /** Number of calls that earlier runs have made. */
-  readonly #repeated: number;
+  readonly #repeatedCount: number;
   /** Number of calls that this run has made. */
-  #made = 0;
+  #madeCount = 0;
   #diverges = false;
 
   constructor(before?: SessionCalls) {
@@ -34,25 +34,25 @@ export class SessionCalls {
     this.#machineAnswers = new Map(before === undefined ? [] : before.#machineAnswers);
     this.#plainAnswers = new Map(before === undefined ? [] : before.#plainAnswers);
     this.#decisions = new Map(before === undefined ? [] : before.#decisions);
-    this.#repeated = this.#calls.length;
+    this.#repeatedCount = this.#calls.length;
   }
 
-  /** Whether this run, which has ended, made fewer or different calls than earlier runs. */
+  /** Whether this run made fewer or different calls than earlier runs. Read it after the run. */
   get diverges(): boolean {
-    return this.#diverges || this.#made < this.#repeated;
+    return this.#diverges || this.#madeCount < this.#repeatedCount;
   }
 
-  /** Whether the run has made a new call, one that no earlier run has made. */
-  get hasNew(): boolean {
-    return this.#calls.length > this.#repeated;
+  /** Whether this run made a call that no earlier run made. */
+  get madeNewCall(): boolean {
+    return this.#calls.length > this.#repeatedCount;
   }
 
-  /** Whether the call is one that an earlier run has made. */
+  /** Whether an earlier run made the call with this number. */
   isRepeated(call: number): boolean {
-    return call <= this.#repeated;
+    return call <= this.#repeatedCount;
   }
 
-  /** Returns observers that compare each call with earlier runs. `stop` ends a run that makes a different call or, without `mayCall`, a new one. */
+  /** Returns observers that compare each call with earlier runs. They call `stop` at a different call and, unless `mayCall`, at a new call. */
   observers({ mayCall, stop }: { readonly mayCall: boolean; readonly stop: () => void }): Observers {
     return {
       callStart: (start) => {
@@ -65,7 +65,7 @@ export class SessionCalls {
 
   /** Notes a call. Returns false if earlier runs made a different call with this number. */
   #note({ call, capability, args: values }: CallStart): boolean {
-    this.#made += 1;
+    this.#madeCount += 1;
     const args = values.map((value) => textForm(value)).join(", ");
     const known = this.#calls[call - 1];
     if (known !== undefined) return known.capability === capability && known.args === args;
@@ -73,7 +73,7 @@ export class SessionCalls {
     return true;
   }
 
-  /** Returns handlers that answer remembered calls from here, and call the given handlers for new ones. */
+  /** Returns handlers that return remembered answers, and use the given handlers for new calls. */
   remembering(handlers: Handlers): Handlers {
     return new Map([...handlers].map(([name, handler]) => [name, this.#remembering(handler)]));
   }
@@ -86,7 +86,7 @@ export class SessionCalls {
       };
     }
     const { run, usage } = handler;
-    // The usage of the session includes the calls of earlier runs.
+    // `usage` counts repeated calls too, so that limits on usage apply to the complete session.
     return new MachineHandler((args, context) => {
       if (this.#diverges) throw context.failure("the session makes other calls than before");
       return answerOnce(this.#machineAnswers, context.callNumber, () => run(args, context));

@@ -1,5 +1,5 @@
 /**
- * The program that the session builds from its entries. It maps positions in the program to positions in the entries that the user typed.
+ * The program that a session makes of its entries. Maps positions in the program to positions in the entries that the user typed.
  */
 import type { Span } from "../compiler/ast.ts";
 import { lineTable, type LineTable, lineBounds, positionAt } from "../compiler/source.ts";
@@ -10,13 +10,13 @@ export interface EntryText {
   readonly text: string;
 }
 
-/** A part of the program that is a part of an entry. */
+/** A part of the program that comes from an entry. */
 interface Piece {
   readonly start: number;
   readonly end: number;
   readonly entry: EntryText;
-  /** The offset in the entry. */
-  readonly at: number;
+  /** Where the part starts in the entry. */
+  readonly entryOffset: number;
 }
 
 const INDENT = "    ";
@@ -27,47 +27,47 @@ export class Draft {
   #lines: LineTable | undefined;
 
   /** Adds text that no user typed. */
-  add(text: string): void {
+  addGenerated(text: string): void {
     this.text += text;
   }
 
   /** Adds an entry, or a part of it. */
-  put(entry: EntryText, { start, end }: Span = { start: 0, end: entry.text.length }): void {
+  addEntry(entry: EntryText, { start, end }: Span = { start: 0, end: entry.text.length }): void {
     const from = this.text.length;
     this.text += entry.text.slice(start, end);
-    this.#pieces.push({ start: from, end: this.text.length, entry, at: start });
+    this.#pieces.push({ start: from, end: this.text.length, entry, entryOffset: start });
   }
 
-  /** Adds an entry as statements: with indentation, because an item begins in the first column. An empty line stays empty. */
-  putStatements(entry: EntryText, { start, end }: Span = { start: 0, end: entry.text.length }): void {
-    for (let at = start; at < end; ) {
-      const lineEnd = entry.text.indexOf("\n", at);
+  /** Adds an entry as statements. Indents each line, because text in the first column would begin an item. Empty lines stay empty. */
+  addStatements(entry: EntryText, { start, end }: Span = { start: 0, end: entry.text.length }): void {
+    for (let offset = start; offset < end; ) {
+      const lineEnd = entry.text.indexOf("\n", offset);
       const next = lineEnd < 0 || lineEnd >= end ? end : lineEnd + 1;
-      const isLineStart = at === 0 || entry.text.charAt(at - 1) === "\n";
-      if (isLineStart && entry.text.slice(at, next).trim() !== "") this.add(INDENT);
-      this.put(entry, { start: at, end: next });
-      at = next;
+      const isLineStart = offset === 0 || entry.text.charAt(offset - 1) === "\n";
+      if (isLineStart && entry.text.slice(offset, next).trim() !== "") this.addGenerated(INDENT);
+      this.addEntry(entry, { start: offset, end: next });
+      offset = next;
     }
   }
 
-  /** Returns the part of an entry that a span of the program is in; undefined if no user typed it. */
+  /** Returns the part of an entry from which a span of the program comes. Undefined for text that no user typed. */
   entryAt({ start, end }: Span): { readonly entry: EntryText; readonly span: Span } | undefined {
     const piece = this.#pieces.find((candidate) => candidate.start <= start && start <= candidate.end);
     if (piece === undefined) return undefined;
     const last = this.#pieces.findLast((candidate) => candidate.entry === piece.entry && candidate.start <= end);
-    const offsetIn = (at: Piece, offset: number): number => at.at + Math.min(Math.max(offset, at.start), at.end) - at.start;
+    const offsetIn = (at: Piece, offset: number): number => at.entryOffset + Math.min(Math.max(offset, at.start), at.end) - at.start;
     const from = offsetIn(piece, start);
     return { entry: piece.entry, span: { start: from, end: Math.max(from, last === undefined ? from : offsetIn(last, end)) } };
   }
 
-  /** Returns the offset in the program of an offset in an entry; undefined if the program does not hold that part. */
+  /** Returns the offset in the program for an offset in an entry. Undefined if the program does not contain that part of the entry. */
   offsetOf(entry: EntryText, offset: number): number | undefined {
-    const piece = this.#pieces.findLast((candidate) => candidate.entry === entry && candidate.at <= offset);
-    if (piece === undefined || offset > piece.at + piece.end - piece.start) return undefined;
-    return piece.start + offset - piece.at;
+    const piece = this.#pieces.findLast((candidate) => candidate.entry === entry && candidate.entryOffset <= offset);
+    if (piece === undefined || offset > piece.entryOffset + piece.end - piece.start) return undefined;
+    return piece.start + offset - piece.entryOffset;
   }
 
-  /** Returns the entry with the line and column of a place in the program. Columns count code points. */
+  /** Returns the place in an entry for a line and column of the program. Columns count code points. */
   placeOf(line: number, column: number): { readonly entry: EntryText; readonly line: number; readonly column: number } | undefined {
     this.#lines ??= lineTable(this.text);
     if (line > this.#lines.starts.length) return undefined;

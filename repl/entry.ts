@@ -1,4 +1,4 @@
-/** Parses an entry of the user: items, or statements. The last statement may be an expression whose value is shown. */
+/** Parses what the user typed: items, or statements. If the last statement is an expression, its value is shown. */
 import type { Item, Span, Stmt } from "../compiler/ast.ts";
 import { type Diagnostic, Diagnostics } from "../compiler/diagnostics.ts";
 import { lex } from "../compiler/lexer.ts";
@@ -13,22 +13,22 @@ export const PROGRAM_NAME = "<repl>";
 
 export type Entry =
   | { readonly kind: "empty"; readonly isComment: boolean }
-  /** Each item with its place in the entry, which includes the comment before it. */
+  /** Each item with its span in the entry. The span includes the comment before the item. */
   | { readonly kind: "items"; readonly entry: EntryText; readonly items: readonly { readonly item: Item; readonly span: Span }[] }
   | {
       readonly kind: "statements";
       readonly entry: EntryText;
-      /** The place of the last statement in the entry, if it is an expression. */
+      /** The span of the last statement in the entry, if that is an expression. */
       readonly value: Span | undefined;
-      /** Whether later entries may see a difference: there is a declaration, an assignment or an actor. */
-      readonly changes: boolean;
+      /** Whether later entries may depend on this one: it has several statements, or a declaration, an assignment, a loop, a message or an emit. */
+      readonly changesSession: boolean;
     }
   | { readonly kind: "wrong"; readonly draft: Draft; readonly diagnostics: readonly Diagnostic[]; readonly missing: Missing };
 
-/** Why an entry is incomplete: a bracket or a text block is open, or something is missing at the end. */
+/** Why an entry is incomplete. `bracket`: a bracket or a text block is open. `more`: something else is missing at the end. */
 export type Missing = "nothing" | "bracket" | "more";
 
-/** Tokens that change a variable or declare something, or a loop around such a change. */
+/** Tokens of statements that later entries may depend on. */
 const CHANGING = new Set(["=", "let", "for", "while", "spawn", "send", "receive", "emit"]);
 
 export function readEntry(entry: EntryText): Entry {
@@ -39,7 +39,7 @@ export function readEntry(entry: EntryText): Entry {
   const brace = strayBrace(tokens);
   if (brace !== undefined) {
     const alone = new Draft();
-    alone.put(entry);
+    alone.addEntry(entry);
     const stray = new Diagnostics(PROGRAM_NAME);
     stray.error("E002", brace, "this `}` closes nothing", { help: "remove it" });
     return { kind: "wrong", draft: alone, diagnostics: stray.sorted(), missing: "nothing" };
@@ -47,11 +47,11 @@ export function readEntry(entry: EntryText): Entry {
   const next = second ?? first;
   const isItem = beginsItem(first, next, third ?? next);
   const draft = new Draft();
-  if (isItem) draft.put(entry);
+  if (isItem) draft.addEntry(entry);
   else {
-    draft.add("fn main() {\n");
-    draft.putStatements(entry);
-    draft.add("\n}\n");
+    draft.addGenerated("fn main() {\n");
+    draft.addStatements(entry);
+    draft.addGenerated("\n}\n");
   }
   const diagnostics = new Diagnostics(PROGRAM_NAME);
   const { items } = parse({ name: PROGRAM_NAME, text: draft.text }, diagnostics);
@@ -61,13 +61,14 @@ export function readEntry(entry: EntryText): Entry {
   const [main] = items;
   if (main?.kind !== "fn") throw new BorunaError("internal", "statements are not the body of a function");
   const { stmts } = main.body;
-  const changes = stmts.length > 1 || tokens.some(({ kind }) => CHANGING.has(kind) || (kind.endsWith("=") && !COMPARISONS.has(kind)));
-  return { kind: "statements", entry, value: valueOf(stmts, draft), changes };
+  const changesSession =
+    stmts.length > 1 || tokens.some(({ kind }) => CHANGING.has(kind) || (kind.endsWith("=") && !COMPARISONS.has(kind)));
+  return { kind: "statements", entry, value: valueOf(stmts, draft), changesSession };
 }
 
 const COMPARISONS = new Set(["==", "!=", "<=", ">=", "..="]);
 
-/** Returns the place of the last statement in its entry, if it is an expression. */
+/** Returns the span of the last statement in its entry, if that is an expression. */
 function valueOf(stmts: readonly Stmt[], draft: Draft): Span | undefined {
   const last = stmts.at(-1);
   return last?.kind === "expr" ? draft.entryAt(last.value.span)?.span : undefined;
@@ -82,7 +83,7 @@ function withPlaces(items: readonly Item[]): readonly { readonly item: Item; rea
   });
 }
 
-/** Returns the first `}` that no `{` of the entry opens. It would end the function around the entry. */
+/** Returns the first `}` without a `{` in the entry. In the draft, it would end the function around the entry. */
 function strayBrace(tokens: readonly Token[]): Span | undefined {
   let depth = 0;
   for (const { kind, start, end } of tokens) {

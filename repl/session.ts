@@ -1,5 +1,5 @@
 /**
- * A session of `boruna repl`, without its terminal. It is a program that grows:
+ * A session of `boruna repl`, without its terminal. A session is a program that grows:
  *
  *     import "std-list"                       the imports
  *     fn double(n: Int) -> Int { n * 2 }      the items; a new one replaces an old one with the same name
@@ -11,8 +11,8 @@
  *         )
  *     }
  *
- * Each entry is checked by the analysis of the language server (`lsp/program.ts`), which checks again only what the entry changes, and then
- * the program is compiled and run (`calls.ts` says why that makes no call twice). An entry that fails leaves the session as it was.
+ * The analysis of the language server checks each entry (`lsp/program.ts`); it checks again only what the entry changes. Then the program is
+ * compiled and run. `calls.ts` answers the calls of earlier entries. An entry that fails does not change the session.
  */
 import { prune, show, type CheckedType } from "../compiler/check-types.ts";
 import { compile } from "../compiler/compile.ts";
@@ -48,23 +48,23 @@ export interface SessionOptions {
   readonly onCall: (call: CallEnd) => void;
 }
 
-/** The result of an entry. */
+/** The result of evaluating an entry. */
 export type Evaluation =
   | { readonly kind: "nothing" }
-  /** `value` is undefined if there is none to show; `ui` has what the entry emitted. */
-  | { readonly kind: "value"; readonly value: string | undefined; readonly ui: readonly unknown[] }
+  /** `value` is undefined if there is none to show; `emittedTrees` has what the entry emitted. */
+  | { readonly kind: "value"; readonly value: string | undefined; readonly emittedTrees: readonly unknown[] }
   | { readonly kind: "declared"; readonly names: readonly string[] }
   | { readonly kind: "wrong"; readonly diagnostics: readonly Diagnostic[]; readonly textOf: (name: string) => string | undefined }
   /** `stack` shows where the run failed, in lines. */
   | { readonly kind: "failed"; readonly execution: Execution; readonly stack: readonly string[] }
-  /** The session cannot take the entry. */
+  /** The session does not accept the entry. */
   | { readonly kind: "refused"; readonly message: string; readonly hint: string };
 
 export type Wrong = Extract<Evaluation, { readonly kind: "wrong" }>;
 type Statements = Extract<Entry, { readonly kind: "statements" }>;
 
-/** A statement entry that is part of the program. An expression whose value was only shown is not. */
-interface Kept {
+/** An entry of statements that is a part of the program. Expressions that were only shown are dropped. */
+interface KeptStatements {
   readonly entry: EntryText;
   readonly value: Span | undefined;
 }
@@ -76,18 +76,19 @@ interface DeclaredItem {
 }
 
 interface State {
-  /** The imports by the name of the imported library or file. */
+  /** The imports, by the name of the imported library or file. */
   readonly imports: ReadonlyMap<string, DeclaredItem>;
-  /** The items by kind and name, because a type and a function may have the same name. */
+  /** The items, by kind and name: a type and a function may have the same name. */
   readonly items: ReadonlyMap<string, DeclaredItem>;
-  readonly statements: readonly Kept[];
+  readonly statements: readonly KeptStatements[];
   readonly calls: SessionCalls;
-  /** Number of texts of `debug`, and of emitted values, that the statements produce. */
-  readonly debugs: number;
-  readonly emitted: number;
+  /** Number of `debug` texts that the statements produce. A later run does not show these again. */
+  readonly debugCount: number;
+  /** Number of trees that the statements emit. A later run does not show these again. */
+  readonly emittedCount: number;
 }
 
-const EMPTY: State = { imports: new Map(), items: new Map(), statements: [], calls: new SessionCalls(), debugs: 0, emitted: 0 };
+const EMPTY: State = { imports: new Map(), items: new Map(), statements: [], calls: new SessionCalls(), debugCount: 0, emittedCount: 0 };
 
 export class ReplSession {
   readonly #options: SessionOptions;
@@ -109,7 +110,7 @@ export class ReplSession {
   /** Returns why an entry is incomplete. */
   missingIn(text: string): Missing {
     const entry = readEntry({ name: "entry", text });
-    // A comment belongs to what follows it.
+    // A comment belongs to the statement or item after it, so more is missing.
     if (entry.kind === "empty") return entry.isComment ? "more" : "nothing";
     return entry.kind === "wrong" ? entry.missing : "nothing";
   }
@@ -155,7 +156,8 @@ export class ReplSession {
     this.#state = state;
     if (!replaces || before.statements.length === 0) return { kind: "declared", names };
     const { execution, calls, debugs } = await this.#execute(state, draft, { mayCall: false, signal });
-    this.#state = calls.diverges || execution.outcome !== "success" ? before : { ...state, debugs, emitted: execution.ui.length };
+    this.#state =
+      calls.diverges || execution.outcome !== "success" ? before : { ...state, debugCount: debugs, emittedCount: execution.ui.length };
     if (this.#state !== before) return { kind: "declared", names };
     return {
       kind: "refused",
@@ -168,16 +170,22 @@ export class ReplSession {
     const type = this.#typeOfValue(entry);
     if (type?.kind === "wrong") return type;
     const shownType = type !== undefined && isShowable(type) ? type : undefined;
-    const last: Kept = { entry: entry.entry, value: shownType === undefined ? undefined : entry.value };
+    const last: KeptStatements = { entry: entry.entry, value: shownType === undefined ? undefined : entry.value };
     const { draft } = this.#draftOf(this.#state, last);
     const { execution, calls, debugs } = await this.#execute(this.#state, draft, { mayCall: true, signal });
     if (execution.outcome !== "success") return { kind: "failed", execution, stack: stackIn(draft, execution) };
-    const ui = execution.ui.slice(this.#state.emitted);
-    if (entry.changes || calls.hasNew)
-      this.#state = { ...this.#state, statements: [...this.#state.statements, last], calls, debugs, emitted: execution.ui.length };
-    // A function has no other text than its type.
+    const emittedTrees = execution.ui.slice(this.#state.emittedCount);
+    if (entry.changesSession || calls.madeNewCall)
+      this.#state = {
+        ...this.#state,
+        statements: [...this.#state.statements, last],
+        calls,
+        debugCount: debugs,
+        emittedCount: execution.ui.length,
+      };
+    // A function value is shown as its type.
     const value = shownType?.kind === "fn" ? show(shownType) : String(execution.value);
-    return { kind: "value", value: shownType === undefined ? undefined : value, ui };
+    return { kind: "value", value: shownType === undefined ? undefined : value, emittedTrees };
   }
 
   /** Runs the program of a draft. */
@@ -208,23 +216,23 @@ export class ReplSession {
       },
       onDebug: (text) => {
         debugs += 1;
-        if (debugs > state.debugs) onDebug(text);
+        if (debugs > state.debugCount) onDebug(text);
       },
     });
     return { execution, calls, debugs };
   }
 
-  /** Makes the program of a state and one more statement. `at` is the place of `marked`, a part of that statement. */
-  #draftOf(state: State, last?: Kept, marked?: Span): { readonly draft: Draft; readonly at: Span | undefined } {
+  /** Makes the program of a state and the statements `last`. Returns as `at` the span in the program of `marked`, a span in `last`. */
+  #draftOf(state: State, last?: KeptStatements, marked?: Span): { readonly draft: Draft; readonly at: Span | undefined } {
     const draft = new Draft();
     for (const { entry, span } of [...state.imports.values(), ...state.items.values()]) {
-      draft.put(entry, span);
-      draft.add("\n");
+      draft.addEntry(entry, span);
+      draft.addGenerated("\n");
     }
-    draft.add(`fn main() -> String !{${this.#options.registry.all.map(({ name }) => name).join(", ")}} {\n`);
-    for (const kept of state.statements) putKept(draft, kept, false);
-    if (last !== undefined) putKept(draft, last, true);
-    draft.add(last?.value === undefined ? '    ""\n}\n' : "}\n");
+    draft.addGenerated(`fn main() -> String !{${this.#options.registry.all.map(({ name }) => name).join(", ")}} {\n`);
+    for (const kept of state.statements) addStatementsTo(draft, kept, false);
+    if (last !== undefined) addStatementsTo(draft, last, true);
+    draft.addGenerated(last?.value === undefined ? '    ""\n}\n' : "}\n");
     const start = last === undefined || marked === undefined ? undefined : draft.offsetOf(last.entry, marked.start);
     const end = last === undefined || marked === undefined ? undefined : draft.offsetOf(last.entry, marked.end);
     return { draft, at: start === undefined || end === undefined ? undefined : { start, end } };
@@ -237,7 +245,7 @@ export class ReplSession {
     return errors.length === 0 ? undefined : this.#wrong(draft, errors);
   }
 
-  /** Moves diagnostics to the entries that they are about. */
+  /** Converts diagnostics of the program to diagnostics of the entries. */
   #wrong(draft: Draft, diagnostics: readonly Diagnostic[]): Wrong {
     const texts = new Map<string, string>();
     const moved = diagnostics.map((diagnostic): Diagnostic => {
@@ -249,7 +257,7 @@ export class ReplSession {
     return { kind: "wrong", diagnostics: moved, textOf: (name) => texts.get(name) };
   }
 
-  /** Returns the type of an expression, `undefined` for other statements, or what is wrong with the entry. */
+  /** Returns the type of an expression, undefined for other statements, or the errors of the entry. */
   #typeOfValue({ entry, value }: Statements): CheckedType | Wrong | undefined {
     const { draft, at } = this.#draftOf(this.#state, { entry, value: undefined }, value);
     const wrong = this.#check(draft);
@@ -266,7 +274,7 @@ export class ReplSession {
     return found === undefined ? undefined : prune(found.type);
   }
 
-  /** Returns the type of an expression as text, or what is wrong with it. */
+  /** Returns the type of an expression as text, or its errors. */
   typeOf(text: string): string | Wrong {
     const entry = this.#expression(text);
     if (typeof entry === "string" || entry.kind === "wrong") return entry;
@@ -277,14 +285,14 @@ export class ReplSession {
     return type.kind === "wrong" ? type : show(type);
   }
 
-  /** Returns the effects of an expression as text, and of calling it if it is a function; or what is wrong with it. */
+  /** Returns as text the effects of evaluating an expression and, if its value is a function, those of calling it. Otherwise returns its errors. */
   effectsOf(text: string): string | Wrong {
     const entry = this.#expression(text);
     if (typeof entry === "string" || entry.kind === "wrong") return entry;
     const own = this.#typeOfValue(entry);
     if (own === undefined) return NO_VALUE;
     if (own.kind === "wrong") return own;
-    // The row of a lambda with this body has all effects of the expression.
+    // Put the expression into a lambda: the row of the lambda's type has all effects of the expression.
     const lambda: EntryText = { name: entry.entry.name, text: `fn() {\n${entry.entry.text}\n}` };
     const type = this.#typeOfValue({ ...entry, entry: lambda, value: { start: 0, end: lambda.text.length } });
     if (type?.kind === "wrong") return type;
@@ -333,25 +341,25 @@ const NO_VALUE = "this is not an expression";
 
 const isOwn = (file: string): boolean => file.endsWith(PROGRAM_NAME);
 
-/** Whether a value of the type is shown. The value of a statement is not, nor a value of an expression that never ends normally. */
+/** Whether a value of the type is shown. Unit is not shown, nor is an expression that never ends normally. */
 function isShowable(type: CheckedType): boolean {
   return !(type.kind === "primitive" && type.name === "Unit") && type.kind !== "never" && type.kind !== "error";
 }
 
-/** Adds a statement to the program. If it has a value, the program converts the value to text; the text of the last statement is its result. */
-function putKept(draft: Draft, { entry, value }: Kept, isLast: boolean): void {
-  if (value === undefined) draft.putStatements(entry);
+/** Adds an entry of statements to the program. If the entry has a value, the program converts the value to text. The last such text is the program's result. */
+function addStatementsTo(draft: Draft, { entry, value }: KeptStatements, isLast: boolean): void {
+  if (value === undefined) draft.addStatements(entry);
   else {
-    draft.putStatements(entry, { start: 0, end: value.start });
-    draft.add(`\n    ${isLast ? "" : "let _ = "}string.inspect(\n`);
-    draft.putStatements(entry, value);
-    draft.add("\n    )");
-    draft.putStatements(entry, { start: value.end, end: entry.text.length });
+    draft.addStatements(entry, { start: 0, end: value.start });
+    draft.addGenerated(`\n    ${isLast ? "" : "let _ = "}string.inspect(\n`);
+    draft.addStatements(entry, value);
+    draft.addGenerated("\n    )");
+    draft.addStatements(entry, { start: value.end, end: entry.text.length });
   }
-  draft.add("\n");
+  draft.addGenerated("\n");
 }
 
-/** Returns the lines that show where a run failed, with the places of the entries. */
+/** Returns the lines that show where a run failed, with places in the entries. */
 function stackIn(draft: Draft, { error, program }: Execution): readonly string[] {
   const stack = error?.stack ?? [];
   const [first] = stack;
@@ -381,7 +389,7 @@ function stackIn(draft: Draft, { error, program }: Execution): readonly string[]
   );
 }
 
-/** Returns the place of an entry for a place of the program. A place in a library stays as it is. */
+/** Converts a place in the program to a place in an entry. Returns a place in a library unchanged. */
 function placeIn(draft: Draft, location: SourceLocation): SourceLocation {
   const { file, line, column } = location;
   if (file === undefined || line === undefined || !isOwn(file)) return location;

@@ -1,19 +1,19 @@
 /**
- * A simulated run makes choices: which fault, which member of an object, which number. A choice is a whole number from 0, and 0 is always the
- * simplest. The script of a run is the list of its choices, so the same script makes the same run, and a simpler script makes a simpler run.
+ * A simulated run makes choices: which fault, which member of an object, which number. A choice is a whole number from 0, and 0 always selects
+ * the simplest option. The script of a run is the list of its choices. The same script makes the same run, and smaller choices make a simpler run.
  */
 
-/** The choices of one run: for each call those of its answer, in the order of the calls. Before them, at index 0, those for the whole run. */
+/** The choices of one run. Index 0 has the choices for the complete run; index n has those for the answer of call n. */
 export type Script = readonly (readonly number[])[];
 
-/** Random numbers from a seed, with 32-bit arithmetic only, so that every engine and every Node returns the same ones (sfc32). */
+/** Random numbers from a seed (sfc32). Uses only 32-bit arithmetic, so every engine and every version of Node returns the same numbers. */
 export class Random {
   #a: number;
   #b: number;
   #c: number;
   #counter = 1;
 
-  /** The numbers depend on all three seeds. */
+  /** All three parameters are seeds. */
   constructor(seed: number, run: number, call: number) {
     this.#a = seed | 0;
     this.#b = run | 0;
@@ -26,7 +26,7 @@ export class Random {
     return Math.floor((this.#next() / 0x1_0000_0000) * count);
   }
 
-  /** Returns an index of `weights`. Each index is as likely as its weight says. */
+  /** Returns an index of `weights`, with a probability proportional to its weight. */
   weighted(weights: readonly number[]): number {
     let left = this.below(weights.reduce((sum, weight) => sum + weight, 0));
     return Math.max(
@@ -48,9 +48,9 @@ export class Random {
   }
 }
 
-/** Makes the choices of one answer: those of a script, then random ones. Without `random`, every choice beyond the script is 0. */
+/** Makes the choices for one answer: first those of a script, then random ones. Without `random`, every choice after the script is 0. */
 export class Chooser {
-  readonly taken: number[] = [];
+  readonly choices: number[] = [];
   readonly #script: readonly number[];
   readonly #random: Random | undefined;
 
@@ -61,17 +61,17 @@ export class Chooser {
 
   /** Chooses from 0 up to, but not including, `count`. */
   below(count: number): number {
-    return this.#take(count, (random) => random.below(count));
+    return this.#choose(count, (random) => random.below(count));
   }
 
-  /** Chooses an index of `weights`. A random choice is as likely as its weight says; a script may choose any index. */
+  /** Chooses an index of `weights`. The weights apply only to random choices; a script may choose any index. */
   weighted(weights: readonly number[]): number {
-    return this.#take(weights.length, (random) => random.weighted(weights));
+    return this.#choose(weights.length, (random) => random.weighted(weights));
   }
 
   /**
-   * Chooses whether something special happens, as likely as the two weights say. Takes a choice even if it is not possible, so that the
-   * later choices of a script mean the same with and without it.
+   * Chooses whether something special happens, with a probability according to the two weights. Uses up one choice even if `isPossible` is
+   * false, so that the later choices of a script keep their meaning.
    */
   happens(isPossible: boolean, [ordinary, special]: readonly [number, number]): boolean {
     return this.weighted(isPossible ? [ordinary, special] : [1]) === 1;
@@ -79,19 +79,19 @@ export class Chooser {
 
   /** Chooses an element. The first is the simplest. */
   oneOf<T>(first: T, ...others: readonly T[]): T {
-    const at = this.below(others.length + 1);
-    return at === 0 ? first : (others[at - 1] ?? first);
+    const index = this.below(others.length + 1);
+    return index === 0 ? first : (others[index - 1] ?? first);
   }
 
-  #take(count: number, draw: (random: Random) => number): number {
-    const given = this.#script[this.taken.length];
+  #choose(count: number, draw: (random: Random) => number): number {
+    const given = this.#script[this.choices.length];
     const choice = given === undefined ? (this.#random === undefined ? 0 : draw(this.#random)) : Math.min(given, Math.max(count - 1, 0));
-    this.taken.push(choice);
+    this.choices.push(choice);
     return choice;
   }
 }
 
-/** Removes the zeros at the end, which mean the same as nothing. */
-export function withoutTail(choices: readonly number[]): readonly number[] {
+/** Removes the zeros at the end. They mean the same as missing choices. */
+export function withoutTrailingZeros(choices: readonly number[]): readonly number[] {
   return choices.slice(0, choices.findLastIndex((choice) => choice !== 0) + 1);
 }

@@ -1,14 +1,14 @@
-/** Finds, in a recursive enum, the variant with which a value can end. */
+/** Finds, for a recursive type, the parts with which a value can end, such as the variant without payload. */
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import { readType, type TypeShape } from "../vm/value/type-definitions.ts";
 import type { Type } from "../vm/value/type.ts";
 
-/** A chain of types that needs each other and is longer than this counts as endless. */
+/** If the values of a type need a deeper chain of types than this, they count as endless. */
 const MAX_ROUNDS = 64;
 
-/** The rank of a type says how deep its least deep value is. A type without a rank has only endless values. */
+/** Ranks types: the rank of a type is the depth of its shallowest value. A type without a rank has only endless values. */
 export class Endings {
-  readonly #ranks = new Map<string, number>();
+  readonly #rankByType = new Map<string, number>();
 
   constructor(types: readonly TypeDef[]) {
     const parts = types.map((def): readonly (readonly Type[])[] => {
@@ -17,19 +17,21 @@ export class Endings {
       return def.kind === "record" ? [read(def.fields.map(({ type }) => type))] : def.variants.map(({ type }) => read([type]));
     });
     for (let round = 1, found = true; found && round <= MAX_ROUNDS; round += 1) {
-      const ranked = types.filter((def, i) => !this.#ranks.has(def.name) && parts[i]?.some((alternative) => this.#canEnd(alternative)));
-      for (const def of ranked) this.#ranks.set(def.name, round);
+      const ranked = types.filter(
+        (def, i) => !this.#rankByType.has(def.name) && parts[i]?.some((alternative) => this.#canEnd(alternative)),
+      );
+      for (const def of ranked) this.#rankByType.set(def.name, round);
       found = ranked.length > 0;
     }
   }
 
-  /** Returns the index of a variant whose least deep value is the least deep of all. */
+  /** Returns the index of the variant that has the shallowest value. */
   variantOf({ variants }: Extract<TypeShape, { readonly kind: "enum" }>): number {
     const ranks = variants.map(({ payload }) => (payload === null ? -1 : this.#rankOf(payload.type)));
     return Math.max(0, ranks.indexOf(Math.min(...ranks)));
   }
 
-  /** Whether the first type is at most as deep as the second one. */
+  /** Whether the shallowest value of the first type is not deeper than that of the second. */
   endsFirst(first: Type | undefined, second: Type | undefined): boolean {
     return this.#rankOf(first) <= this.#rankOf(second);
   }
@@ -42,6 +44,6 @@ export class Endings {
     if (type?.kind !== "named" || type.name === "List" || type.name === "Map" || type.name === "Option") return 0;
     const args = type.args.map((arg) => this.#rankOf(arg));
     if (type.name === "Result") return Math.min(...args);
-    return Math.max(this.#ranks.get(type.name) ?? Number.POSITIVE_INFINITY, ...args);
+    return Math.max(this.#rankByType.get(type.name) ?? Number.POSITIVE_INFINITY, ...args);
   }
 }

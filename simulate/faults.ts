@@ -1,6 +1,6 @@
 /** The faults that a simulation injects. */
 
-/** In what way an answer is worse than an ordinary one. The first is no fault. */
+/** The ways in which an answer can be worse than an ordinary one. `weight` says how often a fault occurs compared with the others. */
 export const FAULTS = {
   none: { weight: 0, doc: "an ordinary answer" },
   failed: { weight: 4, doc: "the call fails, and nothing was done" },
@@ -21,7 +21,7 @@ export type Fault = keyof typeof FAULTS;
 const CONTENT: readonly Fault[] = ["empty", "odd", "huge", "broken"];
 const TRANSPORT: readonly Fault[] = ["failed", "lost", "down", "late"];
 
-/** The faults of the built-in capabilities whose answers cannot have all of them. */
+/** For the built-in capabilities that cannot have all faults: those that they can have. */
 const POSSIBLE: ReadonlyMap<string, readonly Fault[]> = new Map([
   ["time.now", ["back"]],
   ["random", []],
@@ -30,7 +30,7 @@ const POSSIBLE: ReadonlyMap<string, readonly Fault[]> = new Map([
 ]);
 const ALL: readonly Fault[] = [...TRANSPORT, ...CONTENT, "stuck"];
 
-/** Returns the faults that calls of the capability may have, after `none`. */
+/** Returns `none`, followed by the faults that calls of the capability may have. */
 export function faultsOf(capability: string): readonly Fault[] {
   return ["none", ...(POSSIBLE.get(capability) ?? ALL)];
 }

@@ -10,11 +10,11 @@ import type { SimulatedCall } from "./world.ts";
 const LIMITS = { max_steps: 10_000_000 };
 
 /** Why an invariant does not hold: its trap, or undefined if its value is `false`. */
-export interface Broken {
+export interface BrokenInvariant {
   readonly error: RunError | undefined;
 }
 
-/** Throws `usage` unless `main` takes one `Run` and needs no capability. */
+/** Throws `usage` unless `main` takes one `Run`, returns Bool or Unit, and needs no capability. */
 export function checkInvariant({ module }: Program): void {
   const [param, ...others] = module.signature?.params ?? [];
   const result = module.signature?.result;
@@ -26,12 +26,12 @@ export function checkInvariant({ module }: Program): void {
     throw new BorunaError("usage", `the invariant ${module.name} must be pure`, { hint: "remove the effect row of its main" });
 }
 
-/** Returns undefined if the invariant holds for the run. */
+/** Checks a finished run. Returns undefined if the invariant holds. */
 export async function checkRun(
   invariant: Program,
   program: Program,
   run: { readonly args: ReadonlyMap<string, JsonData>; readonly calls: readonly SimulatedCall[]; readonly result: RunResult },
-): Promise<Broken | undefined> {
+): Promise<BrokenInvariant | undefined> {
   const { types } = program.module;
   const callJson = ({ capability, args, done, answer }: SimulatedCall): JsonData =>
     jsonObjectOf(

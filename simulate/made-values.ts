@@ -1,4 +1,4 @@
-/** Makes the values of answers and arguments: by type, and in the flavor of a fault. */
+/** Makes the values of answers and arguments, according to their type and to the flavor of a fault. */
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import { BorunaError } from "../vm/error.ts";
 import { canonicalJson, type JsonData } from "../vm/json/json.ts";
@@ -9,7 +9,7 @@ import type { Chooser } from "./choices.ts";
 import { Endings } from "./endings.ts";
 import { KEY_KINDS, type KeyKind, type Vocabulary } from "./vocabulary.ts";
 
-/** What is special about a value. In `partial` JSON members are missing, in `mixed` JSON some values have another type. */
+/** What is special about a value. In `partial` JSON, members are missing; in `mixed` JSON, some values have another type. */
 export type Flavor = "plain" | "empty" | "odd" | "huge" | "partial" | "mixed";
 
 const ODD_TEXTS = [
@@ -50,55 +50,57 @@ const PLAIN_NUMBERS = [0, 1, 2, 3, 5, 10, 100, -1] as const;
 const HUGE_NUMBERS = [I64_MAX, I64_MIN, 1_000_000_000_000, 4_000_000_000, 2_147_483_648, 9_007_199_254_740_991, -2_147_483_649] as const;
 const FLOATS = [0, 1, 0.5, -1.5, 1e-7, 100.25] as const;
 const HUGE_FLOATS = [1e308, -1e308, 5e-324, 1e21] as const;
-/** From this depth on, and when a value has `MAX_PARTS` parts, it gets no more parts than its type demands. */
+/** A value that is deeper than this, or has `MAX_PARTS` parts, gets no more parts than its type demands. */
 const MAX_DEPTH = 6;
 const MAX_PARTS = 500;
-/** A type that demands more parts than these, or a deeper value, has no value that could be made. */
+/** No value is made of a type that demands more parts than this, or a deeper value. */
 const MAX_DEMANDED_PARTS = 10_000;
 const MAX_DEMANDED_DEPTH = 100;
-/** The length of a long list, and the most parts of its element, which it repeats. */
+/** A long list repeats one element this many times. The element has at most `MAX_REPEATED_PARTS` parts. */
 const LONG_LIST = 300;
 const MAX_REPEATED_PARTS = 20;
-/** How likely each of `KEY_KINDS` is, for most keys and for keys such as `items`; and how much more likely those are that the program hints at. */
+/** The weights of `KEY_KINDS` for most keys, and for keys in the plural, such as `items`. A kind that the program hints at gets `HINT_WEIGHT` more. */
 const KEY_WEIGHTS = [4, 4, 2, 1, 1, 1, 1, 1] as const;
 const PLURAL_WEIGHTS = [2, 2, 4, 4, 1, 1, 1, 4] as const;
 const PLURAL = /[^su]s$/;
 const HINT_WEIGHT = 30;
-/** Documents of programs that do not say which type they read. */
+/** The forms of a document for a program that does not say which type it reads. */
 const PLAIN_ROOTS = ["object", "objects", "texts", "ints"] as const;
 const ROOT_WEIGHTS = [4, 2, 1, 1] as const;
 
-/** What the answers of one run have in common, so that two pages of a list look alike: the kind of each key, and the form of a document. */
+/** What the answers of one run have in common, so that two pages of a list look alike. */
 export interface Plan {
+  /** The kind of value of each key. */
   readonly kinds: ReadonlyMap<string, KeyKind>;
+  /** The form of a document: an index of `jsonTypes`, or of `PLAIN_ROOTS` if there are no `jsonTypes`. */
   readonly root: number;
 }
 
 export class ValueMaker {
-  readonly #words: Vocabulary;
+  readonly #vocabulary: Vocabulary;
   readonly #types: readonly TypeDef[];
   readonly #endings: Endings;
   /** How many more elements and members the value that is being made may have. */
   #partsLeft = MAX_PARTS;
-  /** Text of many lines and of many characters. */
+  /** Long texts: one long line, many lines, and many characters outside ASCII. */
   readonly #hugeTexts = ["a".repeat(30_000), "ab, 12\n".repeat(3_000), "é".repeat(30_000)];
-  /** Whether the value that is being made may still get a long text or list. It gets at most one, so that its size is bounded. */
+  /** Whether the value that is being made may still get a long text or list. It gets at most one, which bounds its size. */
   #mayBeLong = true;
 
   constructor(words: Vocabulary, types: readonly TypeDef[]) {
-    this.#words = words;
+    this.#vocabulary = words;
     this.#types = types;
     this.#endings = new Endings(types);
   }
 
   plan(choose: Chooser): Plan {
-    const kinds = new Map(this.#words.keys.map((key) => [key, KEY_KINDS[choose.weighted(this.#weightsOf(key))] ?? "text"]));
+    const kinds = new Map(this.#vocabulary.keys.map((key) => [key, KEY_KINDS[choose.weighted(this.#weightsOf(key))] ?? "text"]));
     return { kinds, root: this.#root(choose) };
   }
 
   #weightsOf(key: string): readonly number[] {
     const weights = PLURAL.test(key) ? PLURAL_WEIGHTS : KEY_WEIGHTS;
-    const hinted = this.#words.hints.get(key);
+    const hinted = this.#vocabulary.hints.get(key);
     return hinted === undefined
       ? weights
       : weights.map((weight, i) => weight + (hinted.some((kind) => kind === KEY_KINDS[i]) ? HINT_WEIGHT : 0));
@@ -106,29 +108,29 @@ export class ValueMaker {
 
   /** Chooses the form of a document: one of `jsonTypes`, or of `PLAIN_ROOTS` if there are none. */
   #root(choose: Chooser): number {
-    const { length } = this.#words.jsonTypes;
+    const { length } = this.#vocabulary.jsonTypes;
     return length > 0 ? choose.below(length) : choose.weighted(ROOT_WEIGHTS);
   }
 
-  /** Begins the next value. */
-  begin(): void {
+  /** Begins the next value. Call this before each answer. */
+  beginValue(): void {
     this.#mayBeLong = true;
     this.#partsLeft = MAX_PARTS;
   }
 
-  /** Whether the value gets no more parts than necessary. */
+  /** Whether a part at this depth gets no more parts than necessary. */
   #isLarge(depth: number): boolean {
     return depth > MAX_DEPTH || this.#partsLeft <= 0;
   }
 
-  /** Returns a value of the type as typed JSON; with `isForeign`, as JSON that another program wrote. Throws `usage` if the type has no small value. */
+  /** Returns a value of the type as typed JSON. With `isForeign`, returns JSON as another program could write it. Throws `usage` if all values of the type are too large. */
   ofType(type: Type, choose: Chooser, flavor: Flavor, plan: Plan, isForeign = false, depth = 0): JsonData {
     this.#partsLeft -= 1;
     if (depth > MAX_DEMANDED_DEPTH || this.#partsLeft < -MAX_DEMANDED_PARTS)
       throw new BorunaError("usage", `the simulation cannot make a value of a type as large as ${typeToString(type)}`);
     const part = (inner: Type | undefined): JsonData =>
       inner === undefined ? null : this.ofType(inner, choose, flavor, plan, isForeign, depth + 1);
-    if (isForeign && choose.happens(flavor === "mixed" && depth > 0, [3, 1])) return this.#otherKind(choose);
+    if (isForeign && choose.happens(flavor === "mixed" && depth > 0, [3, 1])) return this.#valueOfOtherKind(choose);
     if (type.kind === "primitive") return this.#primitive(type.name, choose, flavor, plan, depth);
     if (type.kind !== "named") return null;
     const [first, second] = type.args;
@@ -166,8 +168,8 @@ export class ValueMaker {
       return variant.payload === null ? variant.name : new Map([[variant.name, part(variant.payload.type)]]);
     }
     if (isTupleName(shape.name)) return shape.fields.map((field) => part(field.type));
-    const isThere = (): boolean => !isForeign || !choose.happens(flavor === "partial", [2, 1]);
-    return new Map(shape.fields.filter(isThere).map((field) => [field.name, part(field.type)]));
+    const isIncluded = (): boolean => !isForeign || !choose.happens(flavor === "partial", [2, 1]);
+    return new Map(shape.fields.filter(isIncluded).map((field) => [field.name, part(field.type)]));
   }
 
   #primitive(name: string, choose: Chooser, flavor: Flavor, plan: Plan, depth: number): JsonData {
@@ -187,13 +189,13 @@ export class ValueMaker {
     }
   }
 
-  /** Returns a list whose length the flavor decides. */
+  /** Returns a list. Its possible lengths depend on the flavor. */
   list<T>(choose: Chooser, flavor: Flavor, depth: number, item: () => T): T[] {
     if (flavor === "empty" || this.#isLarge(depth)) return [];
     const length = choose.weighted(flavor === "huge" && this.#mayBeLong ? [1, 4, 3, 2, 2] : [2, 4, 3, 1]);
     this.#partsLeft -= length;
     if (length < 4) return Array.from({ length }, item);
-    // A long list repeats one element, because many different ones would take too long to make.
+    // Making many different elements would take too long, so a long list repeats one element.
     this.#mayBeLong = false;
     const left = this.#partsLeft;
     this.#partsLeft = Math.min(left, MAX_REPEATED_PARTS);
@@ -204,15 +206,15 @@ export class ValueMaker {
 
   number(choose: Chooser, flavor: Flavor): number | bigint {
     if (choose.happens(flavor === "huge", [1, 3])) return choose.oneOf<number | bigint>(...HUGE_NUMBERS);
-    return choose.oneOf<number | bigint>(...PLAIN_NUMBERS, ...this.#words.numbers);
+    return choose.oneOf<number | bigint>(...PLAIN_NUMBERS, ...this.#vocabulary.numbers);
   }
 
-  /** Returns a short text, or in the flavor `huge` also a long one. */
+  /** Returns a short text. In the flavor `huge`, the text may be long. */
   text(choose: Chooser, flavor: Flavor): string {
     if (flavor === "empty") return "";
     const canBeLong = flavor === "huge" && this.#mayBeLong;
     if (!choose.happens(flavor === "odd" || canBeLong, canBeLong ? [1, 1] : [1, 3]))
-      return choose.oneOf<string>(...PLAIN_TEXTS, ...this.#words.texts);
+      return choose.oneOf<string>(...PLAIN_TEXTS, ...this.#vocabulary.texts);
     if (!canBeLong) return choose.oneOf(...ODD_TEXTS) + choose.oneOf("", "a", ...ODD_TEXTS);
     this.#mayBeLong = false;
     return this.#hugeTexts[choose.below(this.#hugeTexts.length)] ?? "";
@@ -223,9 +225,9 @@ export class ValueMaker {
     return this.list(choose, flavor, 0, () => this.#object(choose, flavor, plan, 1));
   }
 
-  /** Returns a JSON document as the program may expect it. */
+  /** Returns a JSON document of a form that the program may expect. */
   json(choose: Chooser, flavor: Flavor, plan: Plan, depth = 0): JsonData {
-    const { jsonTypes } = this.#words;
+    const { jsonTypes } = this.#vocabulary;
     const root = choose.weighted([3, 1]) === 0 ? plan.root : this.#root(choose);
     const type = jsonTypes[root];
     if (type !== undefined) return this.ofType(type, choose, flavor, plan, true, depth);
@@ -247,15 +249,15 @@ export class ValueMaker {
     const members = new Map<string, JsonData>();
     for (const [key, kind] of plan.kinds) {
       const isNested = kind === "object" || kind === "objects";
-      const isThere = choose.weighted(flavor === "partial" || (isNested && depth > 0) ? [1, 1] : [1, 7]) === 1;
-      if (isThere) members.set(key, this.#member(kind, choose, flavor, plan, depth));
+      const isIncluded = choose.weighted(flavor === "partial" || (isNested && depth > 0) ? [1, 1] : [1, 7]) === 1;
+      if (isIncluded) members.set(key, this.#member(kind, choose, flavor, plan, depth));
     }
     return members;
   }
 
   #member(kind: KeyKind, choose: Chooser, flavor: Flavor, plan: Plan, depth: number): JsonData {
     this.#partsLeft -= 1;
-    if (choose.happens(flavor === "mixed", [3, 1])) return this.#otherKind(choose);
+    if (choose.happens(flavor === "mixed", [3, 1])) return this.#valueOfOtherKind(choose);
     switch (kind) {
       case "text":
         return this.text(choose, flavor);
@@ -276,14 +278,14 @@ export class ValueMaker {
     }
   }
 
-  #otherKind(choose: Chooser): JsonData {
+  #valueOfOtherKind(choose: Chooser): JsonData {
     return choose.oneOf<JsonData>(null, "", 0, true, [], new Map(), new FloatValue(1.5), "7");
   }
 
-  /** Returns the text of a file, a page or an input: a JSON document if the program parses JSON, otherwise lines, a text or a number. */
+  /** Returns the text of a file, a page or an input: lines, a text or a number, or mostly a JSON document if the program parses JSON. */
   content(choose: Chooser, flavor: Flavor, plan: Plan): string {
     if (flavor === "empty") return "";
-    switch (choose.weighted(this.#words.parsesJson ? [12, 1, 1, 1] : [0, 4, 3, 2])) {
+    switch (choose.weighted(this.#vocabulary.parsesJson ? [12, 1, 1, 1] : [0, 4, 3, 2])) {
       case 0:
         return canonicalJson(this.json(choose, flavor, plan));
       case 1:
@@ -296,7 +298,7 @@ export class ValueMaker {
   }
 
   #line(choose: Chooser, flavor: Flavor): string {
-    const separator = choose.oneOf<string>(",", " ", ...this.#words.separators);
+    const separator = choose.oneOf<string>(",", " ", ...this.#vocabulary.separators);
     const fields = Array.from({ length: choose.weighted([1, 2, 3, 1]) }, () =>
       choose.below(2) === 0 ? this.text(choose, flavor) : String(this.number(choose, flavor)),
     );

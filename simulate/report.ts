@@ -1,4 +1,4 @@
-/** Formats what a simulation found, as lines for people or as an object for `--json`. */
+/** Formats the result of a simulation, as lines for people or as an object for `--json`. */
 import { callText } from "../gateway/call-text.ts";
 import { excerpt } from "../replay/report/format-values.ts";
 import { plural } from "../replay/report/replay-report.ts";
@@ -20,7 +20,7 @@ const MAX_CALLS = 12;
 /** The most code units of an argument that are printed. */
 const MAX_ARG_UNITS = 80;
 
-/** Returns the lines for people. They hold text of the program. */
+/** Returns the lines for people. They contain texts of the program, so escape them before printing. */
 export function simulationLines(simulation: Simulation, program: Program, invariant: Program | undefined): readonly string[] {
   const { failure, seed, runs, isCanceled } = simulation;
   if (failure === undefined)

@@ -1,12 +1,12 @@
-/** Makes JSON that matches a JSON Schema, as a model does that was given the schema. */
+/** Makes JSON that matches a JSON Schema, like the answer of a model that was given the schema. */
 import { isJsonArray, isJsonObject, type JsonData } from "../vm/json/json.ts";
 import type { Chooser } from "./choices.ts";
 import type { Flavor, ValueMaker } from "./made-values.ts";
 
-/** Deeper parts are null. Schemas of models are less deep. */
+/** Deeper parts become null. The schemas that models accept are not this deep. */
 const MAX_DEPTH = 16;
 
-/** Returns a document for the usual keywords. It may not match a schema that says more; then the call fails, as a live one does. */
+/** Returns a document that obeys the usual keywords. If the schema has other keywords, the document may not match, and the call fails as a live call would. */
 export function matchingDocument(schema: JsonData, choose: Chooser, flavor: Flavor, maker: ValueMaker, depth = 0): JsonData {
   if (!isJsonObject(schema) || depth > MAX_DEPTH) return null;
   const part = (inner: JsonData | undefined): JsonData => matchingDocument(inner ?? null, choose, flavor, maker, depth + 1);
@@ -34,7 +34,7 @@ export function matchingDocument(schema: JsonData, choose: Chooser, flavor: Flav
   }
 }
 
-/** Returns an element, or undefined if `list` is no list. */
+/** Returns a chosen element, or undefined if `list` is not a list. */
 function elementOf(list: JsonData | undefined, choose: Chooser): JsonData | undefined {
   return list !== undefined && isJsonArray(list) ? list[choose.below(list.length)] : undefined;
 }

@@ -1,19 +1,19 @@
-/** Makes the script of a failing run shorter and simpler, as long as the run fails in the same way. */
+/** Makes the script of a failing run shorter and simpler while the run still fails in the same way. */
 import type { Script } from "./choices.ts";
 
 /** How often a failing run may be tried again. */
 const MAX_TRIES = 3_000;
-/** How much work all tries may be, in steps. It bounds the time if the runs are long. A call is as much work as `STEPS_OF_CALL` steps. */
+/** Limit on the steps of all tries together, which bounds the time if the runs are long. A call counts as `STEPS_OF_CALL` steps. */
 const MAX_WORK = 100_000_000;
 const STEPS_OF_CALL = 100;
 
-/** A run, with the script that it used. */
+/** A run that was tried, with the script of its choices. */
 export interface Candidate {
-  /** Whether it fails in the same way as the first one. */
+  /** Whether the run fails in the same way as the first one. */
   readonly isSame: boolean;
   readonly steps: number;
   readonly script: Script;
-  /** The number of its calls. */
+  /** The number of calls of the run. */
   readonly calls: number;
 }
 
@@ -44,13 +44,14 @@ export async function shrink(
   return best;
 }
 
-/** Whether `a` has fewer calls; or as many, and fewer answers that are not the simplest; or as many, and smaller choices. */
+/** Whether `a` is simpler: the first measure in which the two differ is smaller for `a`. */
 function isSimpler(a: Candidate, b: Candidate): boolean {
   const [left, right] = [measures(a), measures(b)];
-  const at = left.findIndex((measure, i) => measure !== right[i]);
-  return at >= 0 && (left[at] ?? 0) < (right[at] ?? 0);
+  const index = left.findIndex((measure, i) => measure !== right[i]);
+  return index >= 0 && (left[index] ?? 0) < (right[index] ?? 0);
 }
 
+/** Returns the number of calls, of answers that are not the simplest, and of choices above 0; then the sum and the number of all choices. */
 function measures({ script, calls }: Candidate): readonly number[] {
   const all = script.flat();
   return [
@@ -64,7 +65,7 @@ function measures({ script, calls }: Candidate): readonly number[] {
 
 type TryOne = (script: Script) => Promise<boolean>;
 
-/** Removes answers, so that later calls get the answers of the ones after them, and makes answers the simplest. Several at once first. */
+/** Tries to remove answers, which moves the later answers to earlier calls, and to replace answers by the simplest one. Tries many at once first. */
 async function dropAnswers(current: () => Script, tryOne: TryOne): Promise<void> {
   for (let size = 2 ** Math.floor(Math.log2(Math.max(1, current().length))); size >= 1; size = Math.floor(size / 2)) {
     for (let at = current().length - size; at >= 1; at -= 1) {
@@ -76,7 +77,7 @@ async function dropAnswers(current: () => Script, tryOne: TryOne): Promise<void>
   await tryOne([[], ...current().slice(1)]);
 }
 
-/** Removes choices, and makes each as small as it can be. */
+/** Tries to remove choices, to make several 0, and to make each as small as possible. */
 async function simplifyAnswers(current: () => Script, tryOne: TryOne): Promise<void> {
   for (let at = 0; at < current().length; at += 1) {
     const answer = (): readonly number[] => current()[at] ?? [];

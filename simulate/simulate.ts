@@ -1,7 +1,7 @@
 /**
- * Simulation looks for answers under which a program goes wrong. Each run gets other answers from a seed (`world.ts`): ordinary ones, which
- * are made of what the program shows about them (`vocabulary.ts`), and faults (`faults.ts`). A run fails by a trap, by a contract, by a call that
- * the policy refuses, by too many calls, or by an invariant (`invariant.ts`). The first failing run is shrunk (`shrink.ts`) and recorded.
+ * A simulation looks for answers with which a program goes wrong. A seed decides the answers of each run (`world.ts`). Most answers are
+ * ordinary: they are made of words in the program (`vocabulary.ts`). Others have faults (`faults.ts`). A run fails by a trap, a contract, a call
+ * that the policy refuses, too many calls, or an invariant (`invariant.ts`). The first failing run is shrunk (`shrink.ts`) and recorded.
  *
  * The same program, options and seed make the same runs, on both engines and on every computer. No run dials out.
  */
@@ -26,7 +26,7 @@ import { type ChoiceSource, type SimulatedCall, type World, WorldMaker } from ".
 
 /** Options of `simulate`. All are optional. */
 export interface SimulateOptions {
-  /** What the program may do. A call that it refuses makes a run fail. Default: everything. */
+  /** What the program may do. A call that the policy refuses makes a run fail. Default: everything. */
   readonly policy?: Policy | "allow-all" | "deny-all" | undefined;
   /** Arguments of `main` by parameter name, as JavaScript values in the form of typed JSON. The simulation chooses the others. */
   readonly args?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData> | undefined;
@@ -36,7 +36,7 @@ export interface SimulateOptions {
   readonly runs?: number | undefined;
   /** A program whose `main` takes a `Run` of `std-simulate`. A run fails if the invariant returns `false` or traps. */
   readonly invariant?: Program | undefined;
-  /** Traps that are no failure. Default: `capability_failed`, with which a program ends that does not catch the failure of a call. */
+  /** Traps that do not count as failures. Default: `capability_failed`, the trap of a program that does not catch the failure of a call. */
   readonly accept?: readonly TrapKind[] | undefined;
   /** The most calls of one run. A run fails if it makes more. Default: 1000. */
   readonly maxCalls?: number | undefined;
@@ -48,14 +48,14 @@ export interface SimulateOptions {
   readonly engine?: EngineChoice | undefined;
   /** Stops the simulation when it is aborted. */
   readonly signal?: AbortSignal | undefined;
-  /** Is called after every run. */
+  /** Called after every run. */
   readonly onProgress?: ((progress: SimulationProgress) => void) | undefined;
 }
 
 export interface SimulationProgress {
-  /** The finished runs, without those that shrink a failing run. */
+  /** The number of finished runs, not counting those that shrink a failing run. */
   readonly runs: number;
-  /** How many runs have been made to shrink the failing one. Undefined until a run fails. */
+  /** How many runs have been made to shrink the failing run. Undefined until a run fails. */
   readonly shrinkRuns: number | undefined;
 }
 
@@ -64,20 +64,20 @@ export interface SimulationFailure {
   /** The number of the run, from 1. */
   readonly run: number;
   /**
-   * The trap; `invariant` if an invariant does not hold, `max_calls` if the run made too many calls, `actor_failed` if an actor failed and
-   * no other received its failure.
+   * The kind of the trap, or `invariant` if an invariant does not hold, `max_calls` if the run made too many calls, `actor_failed` if an actor
+   * failed and no other actor received its failure.
    */
   readonly kind: TrapKind | "invariant" | "max_calls" | "actor_failed";
   readonly message: string;
-  /** The trap of the program or of the invariant. Undefined if there is none. */
+  /** The trap of the program or of the invariant. Undefined if neither trapped. */
   readonly error: RunError | undefined;
   /** The arguments of `main` that the simulation chose, as typed JSON. */
   readonly args: ReadonlyMap<string, JsonData>;
   /** The calls of the shrunk run. */
   readonly calls: readonly SimulatedCall[];
-  /** How many of the answers are not the simplest ones. */
+  /** How many answers of the shrunk run are not the simplest ones. */
   readonly chosenAnswers: number;
-  /** How many runs it took to shrink the failing one. */
+  /** How many runs were made to shrink the failing run. */
   readonly shrinkRuns: number;
   /** How the shrunk run ended. */
   readonly result: RunResult;
@@ -88,7 +88,7 @@ export interface Simulation {
   readonly seed: number;
   /** The finished runs. */
   readonly runs: number;
-  /** How many of these did nothing, because a `requires` of `main` refused the chosen arguments. */
+  /** How many of these runs did nothing, because a `requires` of `main` refused the chosen arguments. */
   readonly discarded: number;
   /** The calls of all runs. */
   readonly calls: number;
@@ -102,7 +102,7 @@ export interface Simulation {
   readonly isCanceled: boolean;
 }
 
-/** Limits of simulated runs, because a simulation makes many of them. */
+/** Limits of each simulated run. They are low because a simulation makes many runs. */
 export const SIMULATION_LIMITS = { max_steps: 1_000_000, max_alloc_bytes: 268_435_456 } as const;
 export const DEFAULT_SEED = 1;
 export const DEFAULT_RUNS = 1_000;
@@ -113,7 +113,7 @@ const MAX_MAX_CALLS = 100_000;
 /** How long the simulation may keep the thread before signals and timers have a turn, in milliseconds. */
 const TURN_MS = 20;
 
-interface Found {
+interface FoundFailure {
   readonly kind: SimulationFailure["kind"];
   readonly message: string;
   readonly error: RunError | undefined;
@@ -123,11 +123,11 @@ interface FinishedRun {
   readonly world: World;
   readonly result: RunResult;
   /** How the run failed. Undefined if it passed. */
-  readonly found: Found | undefined;
+  readonly foundFailure: FoundFailure | undefined;
   readonly isDiscarded: boolean;
 }
 
-/** Runs the program again and again, until a run fails or `runs` are done. Throws `usage`, `policy.*`, `value.*`, `log.*`. */
+/** Runs the program until a run fails or `runs` runs are done. Throws `usage`, `policy.*`, `value.*`, `log.*`. */
 export async function simulate(program: Program, options: SimulateOptions = {}): Promise<Simulation> {
   const { seed = DEFAULT_SEED, runs = DEFAULT_RUNS, signal, onProgress } = options;
   checkCount("seed", seed, 0, MAX_SEED);
@@ -152,7 +152,7 @@ export async function simulate(program: Program, options: SimulateOptions = {}):
       return takeTurn();
     };
     await report(undefined);
-    if (run.found !== undefined) failure = await simulator.explain(`simulated-${seed}-${done}`, done, run, run.found, report);
+    if (run.foundFailure !== undefined) failure = await simulator.explain(`simulated-${seed}-${done}`, done, run, run.foundFailure, report);
   }
   return { seed, runs: done, discarded, calls, faults, outcomes, failure, isCanceled: signal?.aborted === true };
 }
@@ -162,7 +162,7 @@ function checkCount(name: string, value: number, min: number, max: number): void
     throw new BorunaError("usage", `${name}: expected a whole number from ${min} to ${max}`);
 }
 
-/** Returns a function that lets timers and signals have their turn, if the last one was `TURN_MS` ago. */
+/** Returns a function that lets timers and signals run, at most every `TURN_MS`. */
 function turns(): () => Promise<void> {
   let last = performance.now();
   return async () => {
@@ -205,8 +205,8 @@ class Simulator {
     this.#record = typeof options.record === "string" ? { path: options.record } : options.record;
     if (this.#record !== undefined) checkLogName(this.#record.path, this.#record.force === true);
     const params = program.module.signature?.params ?? [];
-    const free = params.filter(({ name }) => !this.#args.has(name)).map(({ name, type }) => ({ name, type: parseType(type) }));
-    this.#worlds = new WorldMaker(program, this.#maxCalls, free);
+    const freeParams = params.filter(({ name }) => !this.#args.has(name)).map(({ name, type }) => ({ name, type: parseType(type) }));
+    this.#worlds = new WorldMaker(program, this.#maxCalls, freeParams);
   }
 
   async run(source: ChoiceSource): Promise<FinishedRun> {
@@ -222,10 +222,10 @@ class Simulator {
       engine: this.#options.engine,
     });
     const { error } = result;
-    // The simulation itself cannot answer.
+    // A `BorunaError` in a handler comes from the simulation itself, which could not make an answer.
     if (error?.kind === "host_fault" && error.cause instanceof BorunaError) throw error.cause;
     const isDiscarded = world.args.size > 0 && world.calls.length === 0 && failsOnEntry(error);
-    return { world, result, isDiscarded, found: isDiscarded ? undefined : await this.#judge(world, result) };
+    return { world, result, isDiscarded, foundFailure: isDiscarded ? undefined : await this.#judge(world, result) };
   }
 
   #argsOf(world: World): ReadonlyMap<string, JsonData> {
@@ -233,11 +233,11 @@ class Simulator {
   }
 
   /** Returns how the run failed, or undefined. */
-  async #judge(world: World, result: RunResult): Promise<Found | undefined> {
+  async #judge(world: World, result: RunResult): Promise<FoundFailure | undefined> {
     const { error } = result;
     if (world.hasTooManyCalls) return { kind: "max_calls", message: `the run made more than ${this.#maxCalls} calls`, error };
     if (error !== undefined && !this.#isAccepted(error.kind, world)) return { kind: error.kind, message: error.message, error };
-    const actor = result.unreceived.find(({ message }) => !this.#accepted.has("capability_failed") || !world.hasInjected(message));
+    const actor = result.unreceived.find(({ message }) => !this.#accepted.has("capability_failed") || !world.quotesFailedCall(message));
     if (actor !== undefined)
       return { kind: "actor_failed", message: `an actor that runs ${actor.functionName} failed: ${actor.message}`, error: undefined };
     const { invariant } = this.#options;
@@ -248,17 +248,17 @@ class Simulator {
     return { kind: "invariant", message, error: broken.error };
   }
 
-  /** A run that a person has ended or must continue has not failed. */
+  /** Whether the trap is no failure. That includes a run that waits for a person, or that a person ended by refusing a call. */
   #isAccepted(kind: TrapKind, world: World): boolean {
     return kind === "suspended" || (kind === "capability_denied" && world.wasRefused) || this.#accepted.has(kind);
   }
 
-  /** Shrinks the failing run, records it and describes it. `report` is called after every run. */
+  /** Shrinks a failing run, records the shrunk run if a log is requested, and describes it. `report` is called after every run. */
   async explain(
     runId: string,
     run: number,
     first: FinishedRun,
-    found: Found,
+    found: FoundFailure,
     report: (shrinkRuns: number) => Promise<void>,
   ): Promise<SimulationFailure> {
     const identity = identityOf(found);
@@ -270,7 +270,7 @@ class Simulator {
       return candidate;
     };
     const { script } = await shrink(candidateOf(first, identity), attempt, () => this.#options.signal?.aborted === true);
-    const { world, result, found: shrunk } = await this.run({ script, random: undefined });
+    const { world, result, foundFailure: shrunk } = await this.run({ script, random: undefined });
     const { kind, message, error } = shrunk ?? found;
     return {
       run,
@@ -286,7 +286,7 @@ class Simulator {
     };
   }
 
-  /** Makes the run once more, with its log. */
+  /** Makes the run once more, and records it. */
   async #recordRun(runId: string, script: Script, record: Pick<RecordOptions, "path" | "force">): Promise<FinishedLog | undefined> {
     const world = this.#worlds.open({ script, random: undefined });
     const { handlers, approve } = world;
@@ -306,17 +306,17 @@ function acceptOption(given: readonly string[] = ["capability_failed"]): Readonl
   return new Set(given);
 }
 
-function candidateOf({ world, result, found }: FinishedRun, identity: string): Candidate {
+function candidateOf({ world, result, foundFailure: found }: FinishedRun, identity: string): Candidate {
   const isSame = found !== undefined && identityOf(found) === identity;
   return { isSame, steps: result.steps, script: world.script(), calls: world.calls.length };
 }
 
-/** Whether the arguments do not meet a `requires` of `main`. */
+/** Whether a `requires` of `main` refused the arguments. */
 const failsOnEntry = (error: RunError | undefined): boolean =>
   error?.kind === "contract_violation" && error.stack.length === 1 && /^"precondition \d+ failed in `main`:/.test(error.message);
 
 /** Two failures with the same identity count as the same bug. */
-function identityOf({ kind, error }: Found): string {
+function identityOf({ kind, error }: FoundFailure): string {
   const [place] = error?.stack ?? [];
   return `${kind} ${error?.kind ?? ""} ${place?.file ?? ""}:${place?.line ?? ""}:${place?.column ?? ""}`;
 }

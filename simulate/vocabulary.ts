@@ -1,17 +1,17 @@
 /**
- * What a program shows about the answers that it expects: the types that it reads from JSON, the keys that it looks up, the texts and numbers
- * that it compares with. Answers are made of these, because no random text would get past the first check of a program.
+ * Collects what a program shows about the answers that it expects: the types that it reads from JSON, the keys that it looks up, the texts and
+ * numbers with which it compares. Answers are made of these, because a random text would fail the first check of the program.
  */
 import { BUILTIN_BY_NAME } from "../vm/builtins/builtin-table.ts";
 import type { Instruction, Module } from "../vm/bytecode/module.ts";
 import { BorunaError } from "../vm/error.ts";
 import { parseType, type Type } from "../vm/value/type.ts";
 
-/** What a key of a JSON object holds. The first is the simplest. */
+/** What the value of a key in a JSON object can be. The first is the simplest. */
 export const KEY_KINDS = ["text", "int", "objects", "texts", "object", "bool", "float", "ints"] as const;
 export type KeyKind = (typeof KEY_KINDS)[number];
 
-/** Words in names of functions, such as those of `std-json`, and what a key that is passed to such a function holds. */
+/** Words in the names of functions such as those of `std-json`. If a key is passed to such a function, its value has one of these kinds. */
 const HINTS: readonly (readonly [RegExp, readonly KeyKind[]])[] = [
   [/(^|_)(text|string)s?(_|$)/, ["text"]],
   [/(^|_)ints?(_|$)/, ["int"]],
@@ -27,7 +27,7 @@ export interface Vocabulary {
   /** Whether the program parses JSON text. */
   readonly parsesJson: boolean;
   readonly keys: readonly string[];
-  /** What a key holds, if the program passes it to a function whose name says that: `int_at(order, "cents")`. */
+  /** The kinds of a key's value, if the program passes the key to a function whose name says so: `int_at(order, "cents")`. */
   readonly hints: ReadonlyMap<string, readonly KeyKind[]>;
   readonly texts: readonly string[];
   readonly numbers: readonly (number | bigint)[];
@@ -38,7 +38,7 @@ export interface Vocabulary {
 const MAX_WORDS = 24;
 const MAX_TEXT_UNITS = 64;
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_-]{0,39}$/;
-/** Words of SQL statements that are no columns. */
+/** Words of SQL statements that are not names of columns. */
 const SQL_WORDS = new Set(
   "select from where order by desc asc limit and or not in is null insert into values update set delete join on as group having distinct count sum".split(
     " ",
@@ -80,15 +80,15 @@ export function vocabularyOf(module: Module): Vocabulary {
       for (const key of keysIn(constant)) keys.add(key);
     }
   }
-  const some = <T>(set: ReadonlySet<T>): readonly T[] => [...set].slice(0, MAX_WORDS);
+  const firstWords = <T>(set: ReadonlySet<T>): readonly T[] => [...set].slice(0, MAX_WORDS);
   return {
     jsonTypes: [...jsonTypes.values()],
     parsesJson,
-    keys: some(keys),
+    keys: firstWords(keys),
     hints,
-    texts: some(texts),
-    numbers: some(numbers),
-    separators: some(separators),
+    texts: firstWords(texts),
+    numbers: firstWords(numbers),
+    separators: firstWords(separators),
   };
 }
 
@@ -100,7 +100,7 @@ function addType(types: Map<string, Type>, text: string): void {
   }
 }
 
-/** Yields what may be a key: the text itself, the parts of a path, the columns of a SQL statement, the members of JSON in a text. */
+/** Returns what may be keys: the text itself, the parts of a path, the columns of a SQL statement, or the members of JSON in the text. */
 function keysIn(text: string): readonly string[] {
   if (IDENTIFIER.test(text)) return [text];
   if (/^(select|insert|update|delete)\s/i.test(text))
@@ -110,5 +110,5 @@ function keysIn(text: string): readonly string[] {
 }
 
 const isInt64 = (n: number | bigint): boolean => BigInt.asIntN(64, BigInt(n)) === BigInt(n);
-/** Returns the one form that the machine has for an Int. */
+/** Returns an Int in the machine's form: a number if it is a safe integer, otherwise a bigint. */
 const smallest = (n: number | bigint): number | bigint => (Number.isSafeInteger(Number(n)) ? Number(n) : BigInt(n));

@@ -1,6 +1,6 @@
 /**
- * The world of a simulated run: it answers the calls by the choices of the run's script, and remembers what was asked, answered and done.
- * Nothing here dials out. The answers depend only on the script, the calls and their arguments.
+ * The world of a simulated run: answers the calls according to the run's choices, and records the calls with their answers and effects. No
+ * call reaches the outside world. The answers depend only on the choices, the calls and their arguments.
  */
 import type { ApprovalRequest, Decision } from "../gateway/approval.ts";
 import { CapabilityFailure, type HandlerContext, type Handlers, machineHandler } from "../gateway/handlers.ts";
@@ -15,7 +15,7 @@ import { base64Text } from "../vm/value/base64.ts";
 import { MapValue } from "../vm/value/map.ts";
 import type { Type } from "../vm/value/type.ts";
 import { FloatValue, type Value } from "../vm/value/value.ts";
-import { Chooser, Random, type Script, withoutTail } from "./choices.ts";
+import { Chooser, Random, type Script, withoutTrailingZeros } from "./choices.ts";
 import { type Fault, FAULTS, faultsOf } from "./faults.ts";
 import { type Flavor, type Plan, STRING_TYPE, ValueMaker } from "./made-values.ts";
 import { matchingDocument } from "./schema-values.ts";
@@ -36,14 +36,14 @@ export interface SimulatedCall {
   readonly capability: string;
   readonly args: readonly Value[];
   readonly answer: SimulatedAnswer;
-  /** Whether the call was carried out. If its answer is a failure, the program does not know. */
+  /** Whether the call was carried out. If the answer is a failure, the program cannot know this. */
   readonly done: boolean;
   readonly fault: Fault;
   /** What happened besides the answer, for people. */
   readonly note: string | undefined;
 }
 
-/** Where the choices of a run come from: a script, and then random numbers if there is a seed. */
+/** Where the choices of a run come from: first a script, then random numbers if there is a seed. */
 export interface ChoiceSource {
   readonly script: Script;
   readonly random: { readonly seed: number; readonly run: number } | undefined;
@@ -52,10 +52,10 @@ export interface ChoiceSource {
 /** The time of the first `time.now`, as in a run with mocks. */
 const START_MS = 1_700_000_000_000;
 const LATE_SECONDS = [60, 3_600, 86_400, 2_678_400] as const;
-/** How much the clock goes on between two calls of `time.now`, and how much it may be set back. */
+/** How far the clock advances between two calls of `time.now`. `CLOCK_BACK_MS`: how far it may be set back. */
 const CLOCK_STEPS_MS = [0, 1, 1_000, 10_000] as const;
 const CLOCK_BACK_MS = [1_000, 3_600_000] as const;
-/** How often a call of a run has a fault, in sixteenths. The runs take turns. */
+/** The probability that a call has a fault, in sixteenths. Consecutive runs use these rates in turn. */
 const FAULT_RATES = [1, 2, 5, 10] as const;
 const FAILURES = ["no answer", "the connection was closed by the other side", "out of service"] as const;
 const LOST = "the connection was closed before the answer came";
@@ -87,19 +87,19 @@ export class World {
   /** The chosen arguments of `main`, as typed JSON. */
   readonly args: ReadonlyMap<string, JsonData>;
   readonly handlers: Handlers;
-  /** Whether the run was ended because it made too many calls. */
+  /** Whether the run made too many calls, which ended it. */
   hasTooManyCalls = false;
-  /** Whether the run was ended by a person who refused a call. */
+  /** Whether the simulated person refused a call, which ended the run. */
   wasRefused = false;
   readonly #program: Program;
   readonly #maker: ValueMaker;
   readonly #maxCalls: number;
   readonly #source: ChoiceSource;
   readonly #plan: Plan;
-  /** Makes the choices of each call, by its number; those of the whole run at 0. */
+  /** The chooser of each call, by the call's number. Index 0 has the chooser for the complete run. */
   readonly #choosers: Chooser[] = [];
-  /** Answers that every later call of a capability, or of one form of it, gets. */
-  readonly #lasting = new Map<string, { readonly answer: SimulatedAnswer; readonly fault: Fault }>();
+  /** The answer of all later calls, by capability, or by capability and form (`formOf`). */
+  readonly #lastingAnswers = new Map<string, { readonly answer: SimulatedAnswer; readonly fault: Fault }>();
   #nowMs = START_MS;
 
   constructor(program: Program, maker: ValueMaker, maxCalls: number, source: ChoiceSource, freeParams: readonly FreeParam[]) {
@@ -107,11 +107,11 @@ export class World {
     this.#maker = maker;
     this.#maxCalls = maxCalls;
     this.#source = source;
-    const choose = this.#chooser(0);
+    const choose = this.#chooserOf(0);
     this.#plan = maker.plan(choose);
     const args = new Map<string, JsonData>();
     const flavor: Flavor = freeParams.length === 0 ? "plain" : choose.oneOf<Flavor>("plain", "plain", "empty", "odd", "huge");
-    maker.begin();
+    maker.beginValue();
     for (const { name, type } of freeParams) args.set(name, maker.ofType(type, choose, flavor, this.#plan));
     this.args = args;
     this.handlers = new Map(
@@ -121,13 +121,13 @@ export class World {
     );
   }
 
-  /** The choices that the run made, in their shortest form. */
+  /** Returns the choices that the run made, without trailing zeros. */
   script(): Script {
-    const script = Array.from(this.#choosers, (chooser: Chooser | undefined) => withoutTail(chooser?.taken ?? []));
+    const script = Array.from(this.#choosers, (chooser: Chooser | undefined) => withoutTrailingZeros(chooser?.choices ?? []));
     return script.slice(0, script.findLastIndex((choices) => choices.length > 0) + 1);
   }
 
-  #chooser(call: number): Chooser {
+  #chooserOf(call: number): Chooser {
     const { script, random } = this.#source;
     return (this.#choosers[call] ??= new Chooser(
       script[call] ?? [],
@@ -135,21 +135,21 @@ export class World {
     ));
   }
 
-  /** The faults of the run, one for each call that had one. */
+  /** Returns the faults of the run: one for each call that had a fault, and `refused` if a call was refused. */
   faults(): readonly Fault[] {
     const faults = this.calls.map(({ fault }) => fault).filter((fault) => fault !== "none");
     return this.wasRefused ? [...faults, "refused"] : faults;
   }
 
   /** Whether the message of a failure quotes the failure of a call. */
-  hasInjected(message: string): boolean {
+  quotesFailedCall(message: string): boolean {
     return this.calls.some(({ answer }) => "failure" in answer && message.includes(answer.failure));
   }
 
   /** Decides about a call that waits for an approval. A rule that names keys needs a signature, which nobody can make here. */
   readonly approve = (request: ApprovalRequest): Decision | undefined => {
     if (request.keys.length > 0) return undefined;
-    const isRefused = this.#chooser(request.call).weighted([15, 1]) === 1;
+    const isRefused = this.#chooserOf(request.call).weighted([15, 1]) === 1;
     if (isRefused) this.wasRefused = true;
     return { decision: isRefused ? "denied" : "approved", by: "boruna simulate" };
   };
@@ -162,20 +162,20 @@ export class World {
       throw new CapabilityFailure(TOO_MANY_CALLS, "denied");
     }
     const form = `${capability.name} ${formOf(capability.name, args)}`;
-    const lasting = this.#lasting.get(capability.name) ?? this.#lasting.get(form);
+    const lasting = this.#lastingAnswers.get(capability.name) ?? this.#lastingAnswers.get(form);
     const call = { call: callNumber, capability: capability.name, args };
     if (lasting !== undefined) return this.#give({ ...call, ...lasting, done: !("failure" in lasting.answer), note: "as before" });
-    const choose = this.#chooser(callNumber);
+    const choose = this.#chooserOf(callNumber);
     const fault = this.#fault(capability.name, choose);
     if (fault === "failed" || fault === "lost" || fault === "down") {
       const answer = { failure: fault === "lost" ? LOST : choose.oneOf(...FAILURES) };
-      if (fault === "down") this.#lasting.set(capability.name, { answer, fault });
+      if (fault === "down") this.#lastingAnswers.set(capability.name, { answer, fault });
       return this.#give({ ...call, answer, done: fault === "lost", fault, note: fault === "lost" ? "it was carried out" : undefined });
     }
-    this.#maker.begin();
+    this.#maker.beginValue();
     const type = signatureFor(capability, args.length)?.result ?? STRING_TYPE;
     const answer = answerOf(() => ({ value: this.#content(capability, args, type, choose, fault), type }));
-    if (fault === "stuck") this.#lasting.set(form, { answer, fault });
+    if (fault === "stuck") this.#lastingAnswers.set(form, { answer, fault });
     const late = fault === "late" ? choose.oneOf(...LATE_SECONDS) : undefined;
     if (late !== undefined) this.#nowMs += late * 1_000;
     return this.#give({ ...call, answer, done: true, fault, note: late === undefined ? undefined : `after ${late} s` });
@@ -191,7 +191,7 @@ export class World {
     const faults = faultsOf(capability);
     const rate = FAULT_RATES[(this.#source.random?.run ?? 0) % FAULT_RATES.length] ?? 1;
     const total = faults.reduce((sum, fault) => sum + FAULTS[fault].weight, 0);
-    // An ordinary answer has the rest of the sixteenths.
+    // The weights of all faults add up to `rate` sixteenths. The rest is the weight of an ordinary answer.
     const weights = faults.map((fault) => (fault === "none" ? Math.max(1, total) * (16 - rate) : FAULTS[fault].weight * rate));
     return faults[choose.weighted(weights)] ?? "none";
   }
@@ -200,7 +200,7 @@ export class World {
     if (name === "time.now") return this.#time(args[0], choose, fault);
     if (name === "random") return randomAnswer(args, choose);
     if (name === "fs.write") return true;
-    // Ordinary and faulty answers take their choices in the same order, so that a shrunk run has no fault that does not matter.
+    // Ordinary and faulty answers make their choices in the same order. So shrinking can replace a fault that does not matter by `none`.
     const isOrdinary = fault === "none" || fault === "late" || fault === "stuck";
     const usesMock = choose.weighted([1, 15]) === 0;
     const flavor = flavorOf(fault, choose);
@@ -222,7 +222,7 @@ export class World {
     return unit === "us" ? this.#nowMs * 1_000 : unit === "ms" ? this.#nowMs : Math.floor(this.#nowMs / 1_000);
   }
 
-  /** Returns the text of a page or file. A broken one may be an error page, or a document that ends too early. */
+  /** Returns the text of a page, file or input. With the fault `broken`, it may be an error page, or a document that ends too early. */
   #text(choose: Chooser, fault: Fault, flavor: Flavor): string {
     const damage = choose.weighted(fault === "broken" ? [2, 1, 1] : [1]);
     if (damage === 1) return ERROR_PAGE;
@@ -230,8 +230,8 @@ export class World {
     return damage === 2 ? Array.from(text).slice(0, -1).join("") : text;
   }
 
-  #page(want: Value | undefined, choose: Chooser, fault: Fault, flavor: Flavor): Value {
-    if (want !== "response") return this.#text(choose, fault, flavor);
+  #page(format: Value | undefined, choose: Chooser, fault: Fault, flavor: Flavor): Value {
+    if (format !== "response") return this.#text(choose, fault, flavor);
     const status = choose.happens(fault === "broken", [1, 3]) ? choose.oneOf(...ERROR_STATUS) : 200;
     const body = status === 200 ? this.#text(choose, fault, flavor) : ERROR_PAGE;
     return canonicalJson(jsonObjectOf(["body", body], ["headers", new Map()], ["status", status]));
@@ -247,7 +247,7 @@ export class World {
     return want === "base64" ? base64Text(new TextEncoder().encode(text)) : text;
   }
 
-  /** Makes the value of a live answer. Throws what a live call throws if the answer does not match the schema. */
+  /** Makes the answer of an `llm.call`. If the answer does not match the schema, throws the same failure as a live call. */
   #reply([, model, options]: readonly Value[], choose: Chooser, fault: Fault, flavor: Flavor): Value {
     const finishReason = choose.happens(fault === "broken", [1, 2]) ? choose.oneOf("length", "content_filter") : "stop";
     const schema = schemaIn(options);
@@ -267,7 +267,7 @@ function schemaIn(options: Value | undefined): JsonData | undefined {
 
 const JSON_TYPE: Type = { kind: "primitive", name: "Json" };
 
-/** Returns what decides in which form a call of the capability is answered: its `want`, or whether it has a schema. */
+/** Returns what decides the form of a call's answer: its argument `want`, or whether it has a schema. */
 function formOf(capability: string, args: readonly Value[]): string {
   if (capability === "llm.call") return String(schemaIn(args[2]) !== undefined);
   const want = capability === "net.fetch" ? args[4] : capability === "fs.read" ? args[1] : "";

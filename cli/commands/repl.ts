@@ -118,7 +118,7 @@ function printEvaluation(terminal: Terminal, evaluation: Evaluation): void {
     case "refused":
       return terminal.err(`error: ${evaluation.message}\n  help: ${evaluation.hint}`);
     case "value":
-      for (const tree of evaluation.ui) terminal.err(`emitted ${jsonLine(tree)}`);
+      for (const tree of evaluation.emittedTrees) terminal.err(`emitted ${jsonLine(tree)}`);
       if (evaluation.value !== undefined) terminal.out(withoutControlCharacters(evaluation.value));
       return;
     case "failed": {

@@ -65,10 +65,10 @@ test("each character of an entry is at its offset in the draft, and back", () =>
       const draft = new Draft();
       const [a, b] = entries;
       if (a === undefined || b === undefined) return;
-      draft.put(a);
-      draft.add("\nfn main() {\n");
-      draft.putStatements(b);
-      draft.add("\n}\n");
+      draft.addEntry(a);
+      draft.addGenerated("\nfn main() {\n");
+      draft.addStatements(b);
+      draft.addGenerated("\n}\n");
       for (const entry of entries)
         for (let k = 0; k < entry.text.length; k++) {
           const offset = draft.offsetOf(entry, k);
