@@ -63,7 +63,7 @@ export class Meter {
    * The state of a paused loop: the locals, the operands and, for each append target, 1 if its String is pending (its first read is
    * still to be charged), otherwise 0.
    */
-  saved: readonly Value[] = [];
+  pausedLoop: readonly Value[] = [];
   /** The uniqueness of the list that a compiled function has just returned (see `compiled/unique-lists.ts`). */
   returnedUniqueness: number = 0;
 

@@ -74,7 +74,7 @@ export interface Operand {
   /** For a Float that was read from a list, record or other value: the variable that holds the boxed Float. */
   readonly boxed?: string;
   /** An expression for the uniqueness of the list that the operand moves; 0 if there is none (see `unique-lists.ts`). */
-  readonly unique?: string;
+  readonly uniqueness?: string;
 }
 
 /** The part of a compilation unit that all its functions use while they are written. */
@@ -197,7 +197,7 @@ export class FunctionBody {
   /** Sets the uniqueness of the list in the top operand. A constant needs no variable. */
   setUnique(expression: string): void {
     const top = this.pop();
-    this.stack.push({ ...top, unique: this.toFlag(expression, this.stack.length) });
+    this.stack.push({ ...top, uniqueness: this.toFlag(expression, this.stack.length) });
   }
 
   /** Writes the expression's value into the variable for the uniqueness of the list at a stack position. Returns that variable or the constant. */

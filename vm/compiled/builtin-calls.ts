@@ -117,7 +117,7 @@ function uniquenessOf(body: FunctionBody, local: number | undefined, list: Opera
     claimView(body, local);
     return `unique${local}`;
   }
-  const unique = list?.unique;
+  const unique = list?.uniqueness;
   if (list !== undefined && unique?.startsWith("flag") === true && body.uniqueLists.views.size > 0) writeClaim(body, unique, list.code);
   return unique;
 }

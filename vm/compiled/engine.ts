@@ -304,12 +304,12 @@ export class Engine {
       endFrame(actor, base, value);
       return "ended";
     }
-    const { saved } = run.meter;
+    const { pausedLoop } = run.meter;
     const { targets } = analyzeAppends(fn);
-    const count = saved.length - targets.length;
-    for (let i = 0; i < count; i++) setSlot(actor.stack, actor.numbers, base + i, saved[i] ?? UNIT);
+    const count = pausedLoop.length - targets.length;
+    for (let i = 0; i < count; i++) setSlot(actor.stack, actor.numbers, base + i, pausedLoop[i] ?? UNIT);
     for (const [i, local] of targets.entries())
-      if (typeof actor.stack[base + local] === "string") actor.numbers[base + local] = saved[count + i] === 1 ? PENDING_MARK : 0;
+      if (typeof actor.stack[base + local] === "string") actor.numbers[base + local] = pausedLoop[count + i] === 1 ? PENDING_MARK : 0;
     actor.sp = base + count;
     return "paused";
   }

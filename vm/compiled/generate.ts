@@ -186,7 +186,7 @@ class FunctionWriter {
         `if (steps > ${UNCOUNTED_STEPS}) { meter.steps += steps; steps = 0; if (meter.allocBytes > meter.maxAllocBytes) deoptimize(); if (meter.steps > meter.checkAt && checkLimits(meter)) {`,
       );
       this.#body.line(
-        `${this.#body.allocates ? "meter.allocBytes += bytes; " : ""}meter.saved = [${values.join(", ")}]; return PAUSED; } }`,
+        `${this.#body.allocates ? "meter.allocBytes += bytes; " : ""}meter.pausedLoop = [${values.join(", ")}]; return PAUSED; } }`,
       );
     } else {
       // Only this check covers the bytes that callees have added to the meter.
@@ -225,7 +225,7 @@ class FunctionWriter {
     const block = this.#version.graph[index];
     const value = block !== undefined && block.end > block.start ? this.#body.stack.at(-1) : undefined;
     this.#body.line(`meter.steps += steps;${this.#body.allocates ? " meter.allocBytes += bytes;" : ""}`);
-    if (isList(this.#version.result)) this.#body.line(`meter.returnedUniqueness = ${value?.unique ?? 0};`);
+    if (isList(this.#version.result)) this.#body.line(`meter.returnedUniqueness = ${value?.uniqueness ?? 0};`);
     this.#body.line(`return ${value === undefined ? "UNIT" : toKind(value, this.#version.result)};`);
   }
 
@@ -288,8 +288,8 @@ class FunctionWriter {
       const code = toKind(arg, target?.locals[i] ?? "any");
       if (code !== variable) this.#body.line(`${variable} = ${code};`);
       values[i] = variable;
-      if (arg.unique !== undefined && this.#body.tracked.has(i))
-        uniqueness.set(i, this.#body.toFlag(arg.unique, this.#body.stack.length + i));
+      if (arg.uniqueness !== undefined && this.#body.tracked.has(i))
+        uniqueness.set(i, this.#body.toFlag(arg.uniqueness, this.#body.stack.length + i));
     }
     for (let i = 0; i < locals; i++) this.#body.line(`local${i} = ${values[i] ?? "UNIT"};`);
     for (const local of this.#body.appends.targets) this.#body.line(`pending${local} = 0;`);

@@ -221,7 +221,7 @@ function load(body: FunctionBody, local: number, pc: number): void {
   const { borrows, moves } = body.uniqueLists;
   if (moves.has(pc)) {
     claimView(body, local);
-    return void body.stack.push({ ...operand, unique: `unique${local}` });
+    return void body.stack.push({ ...operand, uniqueness: `unique${local}` });
   }
   if (!borrows.has(pc)) body.line(`unique${local} = 0;`);
   body.stack.push(operand);
@@ -234,7 +234,7 @@ function store(body: FunctionBody, local: number, isPush: boolean): void {
   if (value.local !== local) body.line(`local${local} = ${asNumber(value)};`);
   body.locals[local] = value.kind;
   if (!body.tracked.has(local)) return;
-  if (!isPush) body.line(`unique${local} = ${value.unique ?? 0};`);
+  if (!isPush) body.line(`unique${local} = ${value.uniqueness ?? 0};`);
   // The first push onto a list makes its storage. Another push onto a list that is not unique makes a version that shares its storage.
   else body.line(`if (unique${local} === 0) unique${local} = local${local}.length === 1 ? 2 : 1;`);
 }
@@ -258,7 +258,7 @@ function setPending(body: FunctionBody, local: number, appended: boolean): void 
 }
 
 function duplicate(body: FunctionBody): void {
-  const { unique: _, ...top } = body.pop();
+  const { uniqueness: _, ...top } = body.pop();
   body.stack.push(top, top);
 }
 
@@ -286,7 +286,7 @@ function callVersion(body: FunctionBody, callee: FunctionVersion, operands: read
     return arg === undefined ? "UNIT" : toKind(arg, kind);
   });
   const kind = callee.result === "never" ? "any" : callee.result;
-  const flags = trackedParams(callee).map((i) => operands[i]?.unique ?? "0");
+  const flags = trackedParams(callee).map((i) => operands[i]?.uniqueness ?? "0");
   // The `+` tells V8 that the result is a number. See `asNumber`.
   const plus = body.hasLoop && (kind === "safeInt" || kind === "float") ? "+" : "";
   body.pushCall(`${plus}${versionName(callee)}(${["meter", "depth + 1", ...args, ...flags].join(", ")})`, kind);

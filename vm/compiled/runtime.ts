@@ -49,7 +49,7 @@ export class WrongGuess extends Deopt {
 /** The object that every deoptimization throws. A new object each time would capture a stack trace, which takes time. */
 const DEOPT = new Deopt();
 
-/** Returned by a loop that pauses for the host's event loop. The loop's locals and operands are then in `Meter.saved`. */
+/** Returned by a loop that pauses for the host's event loop. The loop's locals and operands are then in `Meter.pausedLoop`. */
 export const PAUSED: unique symbol = Symbol("paused");
 
 /** A compiled function that takes arguments of any kind. Missing arguments are treated as Unit. */

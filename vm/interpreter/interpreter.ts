@@ -548,20 +548,20 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             }
           }
           /** The number of frames below the frame of the call. */
-          let under = depth;
+          let outerDepth = depth;
           if (tag === 38) {
             for (let i = 0; i < count; i++) {
               stack[base + i] = stack[first + i];
               numbers[base + i] = numbers[first + i] ?? 0;
             }
             first = base;
-            under -= 1;
+            outerDepth -= 1;
           } else framePc[depth - 1] = pc - entry;
           const called = callee << 2;
           const locals = shapes[called + 2] ?? 0;
           const room = shapes[called + 3] ?? 0;
-          if (under >= maxDepth || room < 0 || locals >= FREE_LOCALS || first + locals + room > stack.length) {
-            actor.depth = under;
+          if (outerDepth >= maxDepth || room < 0 || locals >= FREE_LOCALS || first + locals + room > stack.length) {
+            actor.depth = outerDepth;
             meter.steps = checkStep - stepsLeft;
             pushFrame(run, actor, expectDefined(functions[callee]), first, count);
             checkStep = Math.max(checkStep, meter.steps);
@@ -571,9 +571,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           } else {
             const end = first + locals;
             for (let i = first + Math.min(count, shapes[called + 1] ?? 0); i < end; i++) stack[i] = UNIT;
-            frameFunction[under] = callee;
-            frameBase[under] = first;
-            depth = (under + 1) | 0;
+            frameFunction[outerDepth] = callee;
+            frameBase[outerDepth] = first;
+            depth = (outerDepth + 1) | 0;
           }
           index = callee | 0;
           shape = called;
