@@ -67,7 +67,7 @@ export class ConstantPool {
 export interface Operand {
   /** A JavaScript expression without effects: a variable, a constant, or a comparison that the next instruction consumes. */
   readonly code: string;
-  /** What type inference knows about the value: safe Int, Float, String, Bool or any. */
+  /** What type inference knows about the value (see `kinds.ts`). */
   readonly kind: ValueKind;
   /** The number of the local, if the expression is the variable of a local; otherwise -1. */
   readonly local: number;

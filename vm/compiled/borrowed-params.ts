@@ -2,8 +2,8 @@
  * Finds the parameters that a function only borrows: the function reads their parts, or passes the parameters to functions that also only
  * borrow them. After a call, the argument of such a parameter has the same holders as before.
  *
- * A parameter borrows its argument if every load of its local does. A load borrows if its value is read by an instruction that keeps
- * nothing, is an argument of a call that borrows it, or is stored in a local that has only loads that borrow.
+ * A parameter borrows its argument if every load of the parameter's local borrows. A load borrows if an instruction that keeps nothing reads
+ * the loaded value, if the value is an argument of a call that borrows it, or if it is stored in a local all of whose loads borrow.
  */
 import { cachedInObject } from "../lazy.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";

@@ -2,9 +2,8 @@
  * The compiled engine. It runs functions that are hot and pure as JavaScript.
  *
  * This engine never replaces the interpreter. The interpreter owns the run, with its frames, effects and traps. At three
- * points it offers work to this engine. The engine either returns the result that the interpreter would have computed, with
- * the same steps and allocation, or it returns undefined. If it returns undefined, it has had no effect, and the interpreter does
- * the work.
+ * points the interpreter offers work to this engine. The engine either returns the result that the interpreter would have computed,
+ * with the same steps and allocation, or it returns undefined. Then the engine has had no effect, and the interpreter does the work.
  *
  * ## What is compiled
  *

@@ -142,7 +142,7 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       const kind = guessedPart(body.version, pc, fieldKind(body.scope.types, record.kind, first));
       const variable = body.operandName();
       body.line(`${variable} = ${toBoxed(record)}.${fieldName(first)};`);
-      // For an unboxed kind, the check of the kind also finds undefined.
+      // For any other kind, the check of the kind also fails for undefined.
       if (isBoxed(kind)) body.line(`if (${variable} === undefined) deoptimize();`);
       if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, variable, kind);
       return body.pushPart(variable, kind, pc);

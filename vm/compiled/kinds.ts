@@ -159,7 +159,7 @@ function partType(def: TypeDef, text: string): Type | undefined {
   return known.get(text);
 }
 
-/** Returns the kind of a record or an enum value, given the kinds of the parts with these types in text form. */
+/** Returns the kind of a record or an enum value. `texts` are the types of its parts as text, and `parts` are the kinds of these parts. */
 function definedKind(def: TypeDef | undefined, texts: readonly string[], parts: readonly ValueKind[]): ValueKind {
   if (def === undefined) return "any";
   const params = def.params ?? [];
@@ -213,7 +213,7 @@ export function knownFunction(kind: ValueKind): KnownFunction | undefined {
   return type.kind !== "named" || index === undefined ? undefined : { index: Number(index), captured: type.args.map(kindOfType) };
 }
 
-/** Returns the kind of an element, by the kind of its list. */
+/** Returns the kind that the elements of a list of this kind have. */
 export function elementKind(list: ValueKind): ValueKind {
   const type = typeOfKind(list);
   return type.kind === "named" && type.name === "List" ? kindOfType(type.args[0]) : "any";
