@@ -8,7 +8,8 @@ import type { CallPlace, SourceLocation, TypeDef } from "../vm/bytecode/module.t
 import type { Approval } from "../gateway/approval.ts";
 import type { Type } from "../vm/value/type.ts";
 import { TASKS_FLAG } from "./log/behavior-flags.ts";
-import type { TextOrBlob, ValueOrBlob } from "./log/blob-values.ts";
+import { BlobRef, readPresent, type TextOrBlob, type ValueOrBlob } from "./log/blob-values.ts";
+import { valuesOfEnd } from "./log/end-record.ts";
 import type { LogEvent, RecordedEvent } from "./log/event-json.ts";
 import type { ParsedLog } from "./log/log-reader.ts";
 import { recordedProgram, type ReplayOptions, replayRun, type ReplayReport } from "./replay.ts";
@@ -133,7 +134,7 @@ export async function* locatedEntries(
   options: LocateOptions & { readonly onUnlocated?: (reason: string) => void } = {},
 ): AsyncGenerator<LocatedEntry, void> {
   const { onUnlocated, ...replayOptions } = options;
-  const places = new Places(log, replayOptions);
+  const places = new Places(withReadableEnd(log), replayOptions);
   try {
     for (const entry of logEntries(log)) {
       if (entry.type === "event") yield entry;
@@ -142,6 +143,15 @@ export async function* locatedEntries(
   } finally {
     await places.close();
   }
+}
+
+/** Returns the log without its end if a value of the end is redacted or lost. The places of calls do not depend on the end. */
+function withReadableEnd(log: ParsedLog): ParsedLog {
+  if (log.format !== "log" || log.end === undefined) return log;
+  const isMissing = valuesOfEnd(log.end).some(
+    (value) => value instanceof BlobRef && readPresent(value, log.blobs, Number.POSITIVE_INFINITY) instanceof BlobRef,
+  );
+  return isMissing ? { ...log, end: undefined } : log;
 }
 
 /** The replay pauses when this many found places have not been read. */

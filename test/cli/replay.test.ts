@@ -72,7 +72,7 @@ describe("a replay has limits of its own", () => {
     expect(refused).toMatchObject({ code: 4, stderr: "" });
     const { error } = JSON.parse(refused.stdout);
     expect(error.kind).toBe("log.replay_limit");
-    const [flag = "", steps = ""] = /--max-steps (\d+)$/.exec(error.hint)?.[0].split(" ") ?? [];
+    const [, flag = "", steps = ""] = /(--max-steps) to (\d+)\.$/.exec(error.hint) ?? [];
     expect(await here(["replay", "long.jsonl", flag, steps])).toMatchObject({ code: 0 });
     expect(await here(["verify", "long.jsonl", "--replay", flag, steps])).toMatchObject({ code: 0 });
   });

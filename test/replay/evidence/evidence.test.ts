@@ -22,6 +22,7 @@ import { packEvidence, type PackOptions } from "../../../replay/evidence/pack.ts
 import { verifyEvidence } from "../../../replay/evidence/verify-evidence.ts";
 import { evidenceLines } from "../../../replay/report/evidence-report.ts";
 import { diffLogs } from "../../../replay/diff.ts";
+import { locatedEntries } from "../../../replay/entries.ts";
 import { readLog } from "../../../replay/log/log-reader.ts";
 import { replayRun } from "../../../replay/replay.ts";
 import { verifyLog } from "../../../replay/verify.ts";
@@ -302,6 +303,14 @@ describe("redacted values", () => {
   test("of the end, of an event, and of a whole call", async () => {
     const { runs } = await pack("open.jsonl", "all.evidence", { redact: ["end", "event:5", "2"] });
     expect(runs[0]?.redacted.map(({ event }) => event)).toEqual([3, 3, 3, 4, 5, 5, 5, 7]);
+  });
+
+  test("of the end leave the places of calls known", async () => {
+    await pack("open.jsonl", "end.evidence", { redact: ["end"] });
+    const lines: unknown[] = [];
+    for await (const entry of locatedEntries(readLog(at("end.evidence/open.jsonl"))))
+      if (entry.type === "call") lines.push(entry.place?.line);
+    expect(lines).toEqual([2, 3, 4]);
     expect(await verifyEvidence(at("all.evidence"), { key: key.publicKey })).toMatchObject({ ok: true });
   });
 
