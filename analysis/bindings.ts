@@ -71,7 +71,7 @@ function visitIr(ir: Ir, bindings: BindingVisitor): void {
     case "propagate":
       bindings.untrack(ir.subject);
       return visitIr(ir.value, bindings);
-    case "wrap":
+    case "someOkErr":
       return visitIr(ir.value, bindings);
     case "get_field":
       return visitIr(ir.target, bindings);

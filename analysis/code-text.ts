@@ -99,7 +99,7 @@ class Printer {
         return this.node(`variant ${shapeText(ir.decl)} ${ir.variant}`, ...ir.fields);
       case "enum":
         return this.node(`enum ${shapeText(ir.decl)} ${ir.variant}`, ir.payload);
-      case "wrap":
+      case "someOkErr":
         return this.node(ir.wrap, ir.value);
       case "propagate":
         return this.node(`propagate ${ir.succeeded}`, ir.value);

@@ -289,7 +289,7 @@ class Walk {
       case "enum":
         if (ir.payload !== null) this.#walkEscaping(ir.payload);
         return undefined;
-      case "wrap":
+      case "someOkErr":
         this.#walkEscaping(ir.value);
         return undefined;
       case "propagate":

@@ -1,6 +1,6 @@
 /** Defines the syntax tree, which the parser returns and the checker and the formatter read. It is plain data. */
 
-/** A part of a source text, as offsets in UTF-16 code units from 0, as `String.slice` takes them; `end` is exclusive. */
+/** A part of a source text: offsets in UTF-16 code units from 0. `end` is exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -210,7 +210,7 @@ export type Expr =
   | { readonly kind: "bool"; readonly value: boolean; readonly span: Span }
   | { readonly kind: "unit"; readonly span: Span }
   | { readonly kind: "none"; readonly span: Span }
-  | { readonly kind: "wrap"; readonly wrap: WrapKind; readonly value: Expr; readonly span: Span }
+  | { readonly kind: "someOkErr"; readonly wrap: WrapKind; readonly value: Expr; readonly span: Span }
   | { readonly kind: "name"; readonly name: Name; readonly span: Span }
   /** `E::V`, `E::V(x)` or `E::V { … }`. `args` may have any number of elements; the checker counts them. */
   | {
@@ -257,7 +257,7 @@ export type Expr =
       readonly span: Span;
     }
   | { readonly kind: "try"; readonly call: Expr; readonly span: Span }
-  /** `value?`, which leaves the function with the None or Err that the value may be. */
+  /** `value?`. If the value is None or Err, the function returns it. */
   | { readonly kind: "propagate"; readonly value: Expr; readonly span: Span }
   | { readonly kind: "spawn"; readonly target: Expr; readonly span: Span }
   | { readonly kind: "send"; readonly actor: Expr; readonly message: Expr; readonly span: Span }
@@ -275,7 +275,7 @@ export interface FieldPattern {
 
 export type Pattern =
   | { readonly kind: "wildcard"; readonly span: Span }
-  /** A binding or a variant without a payload. The checker decides which, by the type of the scrutinee. */
+  /** A binding, or a variant without a payload. The type of the matched value decides which. */
   | { readonly kind: "name"; readonly name: Name; readonly span: Span }
   | { readonly kind: "int"; readonly value: bigint; readonly span: Span }
   | { readonly kind: "float"; readonly value: number; readonly span: Span }
@@ -283,7 +283,7 @@ export type Pattern =
   | { readonly kind: "bool"; readonly value: boolean; readonly span: Span }
   | { readonly kind: "unit"; readonly span: Span }
   | { readonly kind: "none"; readonly span: Span }
-  | { readonly kind: "wrap"; readonly wrap: WrapKind; readonly inner: Pattern; readonly span: Span }
+  | { readonly kind: "someOkErr"; readonly wrap: WrapKind; readonly inner: Pattern; readonly span: Span }
   /** `V(p)`, `E::V` or `E::V(p)`. `args` may have any number of elements; the checker counts them. */
   | {
       readonly kind: "variant";
@@ -312,7 +312,7 @@ export type Pattern =
     }
   | { readonly kind: "or"; readonly alternatives: readonly Pattern[]; readonly span: Span };
 
-/** `..`, or `..name`, which binds the elements that the other patterns of the list leave. */
+/** `..` or `..name` in a list pattern. It matches the elements that no other pattern of the list matches, and binds them to the name. */
 export interface RestPattern {
   readonly name: Name | null;
   readonly span: Span;

@@ -154,7 +154,7 @@ export function show(type: CheckedType): string {
   }
 }
 
-/** Returns the row as source text after a space, with the items that it has so far. Empty if it has none. */
+/** Returns a space and the row as source text, with the items that the row has so far. Returns "" for an empty row. */
 function showRow(row: Row): string {
   const items = itemsOf(row);
   return items.length === 0 ? "" : ` ${rowText(items)}`;
@@ -404,7 +404,7 @@ export function unifies(actual: CheckedType, expected: CheckedType): boolean {
   return matches;
 }
 
-/** Returns the declarations in a type, outer ones before inner ones. */
+/** Returns the declarations of all records and enums in a type. Outer ones come first. */
 export function declarationsIn(type: CheckedType): readonly TypeDecl[] {
   const declarations: TypeDecl[] = [];
   const unvisited = [type];
@@ -517,7 +517,7 @@ export function isTooLarge(type: CheckedType): boolean {
   return partsLeft(type, MAX_TYPE_SIZE) < 0;
 }
 
-/** Returns `parts` less the number of parts of the type. Stops counting below 0. */
+/** Subtracts the number of parts of the type from `parts`. Stops counting below 0. */
 function partsLeft(type: CheckedType, parts: number): number {
   const t = prune(type);
   if (parts <= 0 || t.kind === "primitive") return parts - 1;
@@ -546,16 +546,16 @@ export function indexesByName(parts: readonly { readonly name: string }[]): Read
   return indexes;
 }
 
-/** Says whether a part of a type is wanted. `isOwnParam` is true for the type parameters of declared types. */
+/** Says whether a search wants a part of a type. `isOwnParam` is true for the type parameters of declared types. */
 export type PartTest = (part: CheckedType, isOwnParam: boolean) => boolean;
 
-/** The declared types without a wanted part, by the test. Without them, searches in a chain of declarations take quadratic time. */
+/** For each test, the declared types that were searched and have no wanted part. Without this cache, searches in a chain of declarations take quadratic time. */
 const WITHOUT_PART = new WeakMap<PartTest, WeakSet<TypeDecl>>();
 
 /**
- * Returns a part of the type that is wanted, or undefined if there is none. The parts of declared types count. Their own type
- * parameters are tested as such, because their arguments are parts too. `isWanted` is the same function in all searches for the same
- * kind of part, and declarations are complete.
+ * Returns a wanted part of the type, or undefined. Searches the fields and payloads of declared types, too. There, a type parameter is tested
+ * with `isOwnParam`, because its argument is tested as well. Pass the same function `isWanted` in all searches for one kind of part; it is
+ * the key of a cache. All declarations must be complete.
  */
 export function findPart(type: CheckedType, isWanted: PartTest): CheckedType | undefined {
   const without = WITHOUT_PART.get(isWanted) ?? new WeakSet();

@@ -25,7 +25,7 @@ import type { LoadedUnit } from "./load-units.ts";
 
 type DeclaringItem = FnItem | RecordItem | EnumItem;
 
-/** Returns a unique name in the module for the type of the given name. */
+/** Returns the unique name in the module for a type with the given name. */
 export type ModuleNames = (name: string) => string;
 
 function reportDuplicate(unit: Unit, name: Name, what: string): void {
@@ -241,7 +241,7 @@ export function reportSameTests(unit: Unit): void {
   checkUnique(unit, namesOf(unit.parsed.items.filter((i) => i.kind === "test")), "the test");
 }
 
-/** Declares the records and enums of a file, each in a unit of the file. */
+/** Declares the records and enums of a file. Each comes with the unit to whose diagnostics its errors go. */
 export function declareTypes(
   context: Context,
   types: readonly { readonly item: RecordItem | EnumItem; readonly unit: Unit }[],

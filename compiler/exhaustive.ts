@@ -75,10 +75,10 @@ export const JSON_CONSTRUCTORS: readonly Constructor[] = [
   jsonConstructor("Object", 6, [mapOf(JSON_TYPE)]),
 ];
 
-/** A constructor in the search. `list` says which lists it makes: those of one length, or of all lengths from one on. */
+/** A constructor in the search. For lists, `list` says which lengths it covers. */
 type Case = Omit<Constructor, "form"> & { readonly list?: ListCase };
 
-/** The lists of exactly `length` elements. If `isOpen`, the lists of at least `length` elements; the arguments are then the first and the last elements. */
+/** The lists of exactly `length` elements. If `isOpen`, the lists of at least `length` elements; then the arguments are the first and the last elements. */
 interface ListCase {
   readonly length: number;
   readonly isOpen: boolean;
@@ -91,7 +91,7 @@ class ListCases {
   /** The maximum number of elements that a pattern names before its `..`, and after it. */
   #first = 0;
   #last = 0;
-  /** The length of the longest lists that a pattern without `..` matches; -1 if there is no such pattern. */
+  /** The length of the longest pattern without `..`; -1 if there is no such pattern. */
   #longest = -1;
   readonly #cases = new Map<CheckedType, readonly Case[]>();
   /** Whether the match has a list pattern. If not, no list needs a case. */

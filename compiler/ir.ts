@@ -41,7 +41,7 @@ export interface Callable {
   readonly typeParams: readonly ParamType[];
   readonly params: readonly CheckedType[];
   readonly result: CheckedType;
-  /** The type after `receives`: what is in the mailbox of an actor that runs the function. Null if none is declared. A lambda has that of its function. */
+  /** The type after `receives`: what is in the mailbox of an actor that runs the function. Null if none is declared. A lambda has the type of its function. */
   readonly message: CheckedType | null;
   /** The effect row. A lambda without a written row gets what its body uses. */
   row: readonly RowItem[];
@@ -81,9 +81,9 @@ export type Ir = { readonly span: Span } & (
   /** A call of a local function to itself. It passes on the values that the function captured. */
   | { readonly kind: "call_self"; readonly args: readonly Ir[] }
   | { readonly kind: "call_value"; readonly callee: Ir; readonly args: readonly Ir[] }
-  /** `typeArg` is the type whose text is the last argument; null for most builtins. */
+  /** `typeArg` is the type whose text the compiler adds as the last argument; null for most builtins. */
   | { readonly kind: "builtin"; readonly builtin: BuiltinDecl; readonly args: readonly Ir[]; readonly typeArg: CheckedType | null }
-  /** The parts joined to a String. A part that is no String becomes text. Each `type` is the type of its part. */
+  /** The parts, joined to a String. A part that is not a String is converted to text. `type` is the type of the part. */
   | { readonly kind: "text"; readonly parts: readonly { readonly value: Ir; readonly type: CheckedType }[] }
   /** One instruction that takes the arguments as its operands. */
   | { readonly kind: "op"; readonly op: OpName; readonly args: readonly Ir[] }
@@ -105,8 +105,8 @@ export type Ir = { readonly span: Span } & (
   | { readonly kind: "enum"; readonly decl: TypeDecl; readonly variant: number; readonly payload: Ir | null }
   /** The payload of a struct variant. */
   | { readonly kind: "variant_record"; readonly decl: TypeDecl; readonly variant: number; readonly fields: readonly Ir[] }
-  | { readonly kind: "wrap"; readonly wrap: WrapKind; readonly value: Ir }
-  /** `value?`. If `value` has the constructor `succeeded`, the expression has the value inside it. Otherwise the function returns `value`. `subject` holds it. */
+  | { readonly kind: "someOkErr"; readonly wrap: WrapKind; readonly value: Ir }
+  /** `value?`. If `value` has the constructor `succeeded`, the result is the value inside. Otherwise the function returns `value`. `subject` is a binding that holds `value`. */
   | { readonly kind: "propagate"; readonly value: Ir; readonly succeeded: "Some" | "Ok"; readonly subject: Local }
   | { readonly kind: "get_field"; readonly target: Ir; readonly index: number }
   /** Runs the functions, which have no parameters, as branches. The value is the list of their results. */
@@ -190,7 +190,7 @@ export type CheckedPattern =
   | { readonly kind: "wildcard" }
   | { readonly kind: "bind"; readonly local: Local }
   | { readonly kind: "literal"; readonly value: Value }
-  /** `rest` is null if the pattern gives the length of the list, and "unused" if no name is bound to the other elements. */
+  /** `rest` is the binding of `..name`. Null: the pattern has no `..`. "unused": `..` has no name. */
   | {
       readonly kind: "list";
       readonly prefix: readonly CheckedPattern[];

@@ -166,7 +166,7 @@ const FOREIGN_OPERATORS: readonly { readonly text: string; readonly instead: Pun
   { text: "!==", instead: "!=" },
 ];
 
-/** For each code unit that begins a punctuator, whether it begins nothing of other languages. */
+/** For each code unit that begins a punctuator: whether no operator or comment of other languages begins with it. */
 const ONLY_PUNCTUATORS: readonly boolean[] = PUNCTUATORS_BY_START.map((_, unit) => !"=!&/".includes(String.fromCharCode(unit)));
 
 /** Reads an operator, quote, comment or invisible character of other languages, and reports it. Returns whether there was one. */

@@ -1,6 +1,6 @@
 /**
- * Calls as other languages write them, and what to write here. The names are those of a program: `module.function` or
- * `function`, also if the program writes `Module::function`. Builtins and functions of the program have precedence.
+ * Calls as they are written in other languages, and what to write instead. Names are written `module.function` or `function`, also for
+ * `Module::function`. Builtins and functions of the program have precedence.
  */
 import type { Expr } from "./ast.ts";
 import { hintForType, OUTPUT, toSnakeCase } from "./other-languages.ts";
@@ -139,7 +139,7 @@ export const REWRITTEN_CALLS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Methods that copy or borrow a value in other languages. Here values never change, so the value itself does. */
+/** Methods that copy or borrow a value in other languages. Here, write only the value, because values never change. */
 const NEEDLESS_METHODS: ReadonlySet<string> = new Set(
   "clone cloned copy copied iter iter_mut into_iter collect to_owned to_vec as_str as_ref as_slice borrow deref into to_list toList".split(
     " ",

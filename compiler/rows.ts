@@ -24,8 +24,8 @@ export type RowItem = string | ParamType;
 export type Row = readonly (RowItem | OpenRow)[];
 
 /**
- * A row that is not decided yet. It has every item of `lower`, and will have no item outside of `upper`; null means any item. It can
- * still grow while the two differ.
+ * A row that is not decided yet. It has every item of `lower`, and can only get items of `upper`, or any item if `upper` is null. It is decided
+ * when the two are the same.
  */
 export interface OpenRow {
   readonly kind: "open";

@@ -112,8 +112,8 @@ export class FunctionScope {
   }
 
   /**
-   * Returns whether the file may declare the function or type in text that could not be read. If so, nothing is known about this use
-   * of it, so its consequences are not reported.
+   * Returns whether the file may declare the function or type in text that could not be read. If so, errors that follow from a use of the name
+   * must not be reported.
    */
   mayBeHidden(name: string): boolean {
     const { names, all } = this.unit.hidden;
@@ -193,7 +193,7 @@ export class FunctionScope {
     return [...this.#blocks.flatMap((b) => [...(b?.keys() ?? [])]), ...(this.parent?.names() ?? [])];
   }
 
-  /** Begins the value of a `let`, in which its name is not in scope. */
+  /** Begins the value of a `let`. The name of the `let` is not in scope there. */
   beginValue(name: string): void {
     this.#unfinished.push(name);
   }
@@ -202,7 +202,7 @@ export class FunctionScope {
     this.#unfinished.pop();
   }
 
-  /** Returns whether this is the value of a `let` of that name, and whether a lambda is in between; undefined if it is not. */
+  /** If the value of a `let` with that name is being checked here, returns whether the use is inside a lambda in that value. Otherwise undefined. */
   inOwnValue(name: string, inLambda = false): { readonly inLambda: boolean } | undefined {
     return this.#unfinished.includes(name) ? { inLambda } : this.parent?.inOwnValue(name, true);
   }

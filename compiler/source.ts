@@ -86,7 +86,7 @@ export function positionAt(table: LineTable, offset: number): Position {
   return { line: line + 1, column: pointsBefore(table, clamped) - pointsBefore(table, table.starts[line] ?? 0) + 1 };
 }
 
-/** Converts many offsets of one text, and keeps the position of the last one. It is fast if each offset is near the one before. */
+/** Converts many offsets of one text to lines and columns. Starts from the position of the last offset, so it is fast if offsets are near each other. */
 export class PositionReader {
   readonly #table: LineTable;
   /** The index in `starts` of the line. */

@@ -51,12 +51,12 @@ const KINDS_OF_WORDS: ReadonlyMap<string, TokenKind> = new Map<string, TokenKind
   ["_", "_"],
 ]);
 
-/** The length of the longest word that is no name. */
+/** The length of the longest word that is not a name. */
 const LONGEST = Math.max(...[...KINDS_OF_WORDS.keys()].map((word) => word.length));
 
 /** Classifies a word: keyword, reserved word, `_` or name. */
 export function kindOfWord(word: string): TokenKind {
-  // This spares most names a hash.
+  // Most names need no lookup in the map, which would hash them.
   if (word.length === 1 ? word !== "_" : word.length > LONGEST) return "name";
   return KINDS_OF_WORDS.get(word) ?? "name";
 }

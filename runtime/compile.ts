@@ -17,8 +17,8 @@ export function check(source: SourceFile, options: CompileOptions = {}): CheckRe
 }
 
 /**
- * Compiles a program to a module with `main` as its entry, and returns its warnings. Blocks the calling thread until it is done: for texts of
- * strangers, use `Pool.execute`. Throws `CompileError`.
+ * Compiles a program to a module with `main` as its entry, and returns its warnings. Throws `CompileError`. Blocks the calling thread. For
+ * untrusted source, use `Pool.execute`.
  */
 export function compile(
   source: SourceFile,

@@ -103,7 +103,7 @@ class Evaluation {
         return UNIT;
       case "none":
         return NONE;
-      case "wrap":
+      case "someOkErr":
         return wrapped(expr.wrap, this.value(expr.value));
       case "name":
         return this.#named(expr.name.text);

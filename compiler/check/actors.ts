@@ -16,7 +16,7 @@ export function checkSpawn(checker: FunctionChecker, { target: expr, span }: Exp
     return { ...failed(span), type: ACTOR_ID };
   }
   checker.context.recorder?.name(expr.span, { kind: "function", callable: target });
-  // Without arguments, nothing decides the row variables of the actor, so they are empty.
+  // `spawn` passes no arguments that could decide the row variables of the function, so they become empty.
   useRow(checker, substituteRow(target.row, rowInstantiation(target.typeParams)), span, target);
   return { ir: { kind: "spawn", target, span }, type: target.message === null ? ACTOR_ID : actorIdOf(target.message) };
 }

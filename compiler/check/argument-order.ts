@@ -24,7 +24,7 @@ function typeAtSight({ scope }: FunctionChecker, arg: Expr): CheckedType | undef
   }
 }
 
-/** Returns the type of an argument as `typeAtSight` does, but its parts may be missing. */
+/** Like `typeAtSight`, but also knows lists and lambdas, without the types of their parts. */
 function headAtSight(checker: FunctionChecker, arg: Expr): CheckedType | undefined {
   return arg.kind === "list" ? SOME_LIST : arg.kind === "lambda" ? SOME_FUNCTION : typeAtSight(checker, arg);
 }
@@ -32,7 +32,7 @@ function headAtSight(checker: FunctionChecker, arg: Expr): CheckedType | undefin
 const SOME_LIST: CheckedType = builtinType("List", ERROR);
 const SOME_FUNCTION: CheckedType = { kind: "fn", params: [], result: ERROR, row: [] };
 
-/** Returns whether the types differ even without their parts, like Int and List<T>. This quick check keeps correct calls fast. */
+/** Returns whether the types differ without regard to their type arguments, like Int and List<T>. This quick check keeps correct calls fast. */
 function headsDiffer(a: CheckedType | undefined, b: CheckedType | undefined): boolean {
   if (a === undefined || b === undefined) return false;
   const [x, y] = [prune(a), prune(b)];

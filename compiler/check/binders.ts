@@ -39,7 +39,7 @@ export function checkTest(
   return { test, bound };
 }
 
-/** Returns a value that the pattern does not match, as a pattern; null if it matches every value. Reports a pattern that is too complex. */
+/** Returns a pattern for a value that `pattern` does not match. Null if it matches every value. Reports a pattern that is too complex. */
 export function missedValue(checker: FunctionChecker, pattern: Pattern, type: CheckedType, test: PatternTest): string | null {
   try {
     return analyzeMatch(type, [{ pattern: test.pattern, guarded: false }]).missing;
@@ -64,7 +64,7 @@ const PLACES: Readonly<Record<BinderPlace, { readonly what: string; readonly hel
 
 const MAX_SHOWN_PATTERN = 40;
 
-/** Returns the source text of a pattern, for people; a placeholder if it is long. */
+/** Returns the source text of a pattern for messages. Returns a placeholder for a long pattern. */
 export function patternText(checker: FunctionChecker, { span }: Pattern): string {
   const text = checker.scope.unit.text.slice(span.start, span.end);
   return text.length <= MAX_SHOWN_PATTERN && !text.includes("\n") ? text : "PATTERN";

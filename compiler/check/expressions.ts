@@ -121,11 +121,14 @@ export class ExpressionChecker implements FunctionChecker {
         return { ir: unitIr(span), type: UNIT_TYPE };
       case "none":
         return { ir: { kind: "const", value: NONE, span }, type: builtinType("Option", freshVar()) };
-      case "wrap": {
+      case "someOkErr": {
         const type = expr.wrap === "Some" ? builtinType("Option", freshVar()) : builtinType("Result", freshVar(), freshVar());
         unifyArguments(type, expected);
         const inner = type.kind === "builtin" ? type.args[expr.wrap === "Err" ? 1 : 0] : undefined;
-        return { ir: { kind: "wrap", wrap: expr.wrap, value: this.check(expr.value, inner ?? ERROR, `\`${expr.wrap}\``), span }, type };
+        return {
+          ir: { kind: "someOkErr", wrap: expr.wrap, value: this.check(expr.value, inner ?? ERROR, `\`${expr.wrap}\``), span },
+          type,
+        };
       }
       case "name":
         return this.#name(expr.name, expected);

@@ -1,4 +1,4 @@
-/** Checks what functions do with the mailbox of the actor that runs them, whose type is declared with `receives`. */
+/** Checks how functions use the mailbox of the actor that runs them. `receives` declares the type of its messages. */
 import type { Span } from "../ast.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import { ACTOR_ID, actorIdOf, type CheckedType, findPart, freshVar, type PartTest, show, unify } from "../check-types.ts";
@@ -11,7 +11,7 @@ const MAX_PATH_LENGTH = 12;
 
 const isTypedId: PartTest = (part) => part.kind === "builtin" && part.name === "ActorId";
 
-/** Checks a call of a function that may declare a message type: the caller runs in the same actor, so it must declare the same type. */
+/** Checks a call of a function with a message type. The caller runs in the same actor, so it must declare the same message type. */
 export function checkMailbox(checker: FunctionChecker, { name, message }: Callable, span: Span): void {
   const { message: own } = checker.scope.callable;
   if (message === null || (own !== null && unify(message, own))) return;
@@ -25,7 +25,7 @@ export function checkMailbox(checker: FunctionChecker, { name, message }: Callab
   );
 }
 
-/** Returns the type of a received message. Without `receives`, the context decides it, and the machine checks the message. */
+/** Returns the type of a received message. Without `receives`, the code around `receive` decides the type, and the machine checks the message. */
 export function receivedType(checker: FunctionChecker, span: Span): CheckedType {
   const { message } = checker.scope.callable;
   if (message !== null) return message;
@@ -41,7 +41,7 @@ export function receivedType(checker: FunctionChecker, span: Span): CheckedType 
   return type;
 }
 
-/** Defers a check that a message to an actor without a message type holds no id with one, because the type would be lost there. */
+/** Defers a check of a message to an actor without a message type: the message must not contain an `ActorId<M>`, because the receiver would lose the M. */
 export function requireNoTypedIds(checker: FunctionChecker, type: CheckedType, span: Span): void {
   checker.context.deferredChecks.push(() => {
     const id = findPart(type, isTypedId);
@@ -59,7 +59,7 @@ export function ownIdType(checker: FunctionChecker): CheckedType {
   return message === null ? ACTOR_ID : actorIdOf(message);
 }
 
-/** Returns the scope of the named function in whose body a lambda is; for a named function, its own scope. */
+/** Returns the scope of the named function that contains a lambda. Returns the scope of a named function itself. */
 function namedScope(scope: FunctionScope): FunctionScope {
   let named = scope;
   while (named.parent !== null) named = named.parent;
@@ -67,9 +67,9 @@ function namedScope(scope: FunctionScope): FunctionScope {
 }
 
 /**
- * Reports each function with a message type that may run a `receive` or `self()` of a function without one, which would take messages
- * out of the same mailbox as another type. A function value counts as called by the function that makes it: messages hold no functions,
- * so a value is only called in the actor that makes it.
+ * Reports each function with a message type that may run a `receive` or `self()` in a function without one. That function would take messages
+ * out of the same mailbox, but as another type. A function value counts as called by the function that makes the value, because messages
+ * contain no functions, so only the same actor can call it.
  */
 export function checkMailboxCalls(
   scopes: ReadonlyMap<Callable, FunctionScope>,
@@ -79,7 +79,7 @@ export function checkMailboxCalls(
   for (const { message } of scopes.keys()) usesMessages ||= message !== null;
   if (!usesMessages) return;
   const callers = new Map<Callable, FunctionScope[]>();
-  /** The functions without a message type that use the mailbox directly or in a call, each with the function that it calls to do so. */
+  /** The functions without a message type that use the mailbox, each with the function through which it does so. Null: directly. */
   const nextOnPath = new Map<Callable, Callable | null>();
   const unvisited: Callable[] = [];
   const visit = (callable: Callable, next: Callable | null): void => {

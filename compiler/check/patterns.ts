@@ -100,7 +100,7 @@ function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, 
       return expectType(checker, type, UNIT_TYPE, pattern.span) ? nullaryPattern(type, "()") : WILDCARD;
     case "none":
       return expectType(checker, type, builtinType("Option", freshVar()), pattern.span) ? nullaryPattern(type, "None") : WILDCARD;
-    case "wrap": {
+    case "someOkErr": {
       const shape = pattern.wrap === "Some" ? builtinType("Option", freshVar()) : builtinType("Result", freshVar(), freshVar());
       const constructor_ = expectType(checker, type, shape, pattern.span) ? constructorNamed(type, pattern.wrap) : undefined;
       if (constructor_ === undefined) return resolveInner(pattern.inner, ERROR);

@@ -1,11 +1,11 @@
-/** Checks the literal patterns of calls of `regex` builtins, so that a wrong one is found before the program runs. */
+/** Checks literal patterns in calls of `regex` builtins, so that a wrong pattern is found before the program runs. */
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import { parsePattern } from "../../vm/regex/parse.ts";
 import type { Expr } from "../ast.ts";
 import { offsetInString } from "../lexer/string.ts";
 import type { FunctionChecker } from "./context.ts";
 
-/** The builtins that trap on a wrong pattern, which is their second argument. `withGroups` is how they parse the pattern. */
+/** The builtins that trap on a wrong pattern in their second argument. `withGroups`: whether they parse the groups of the pattern. */
 const WITH_PATTERN: ReadonlyMap<string, { readonly withGroups: boolean }> = new Map([
   ["regex.matches", { withGroups: false }],
   ["regex.find_all", { withGroups: false }],

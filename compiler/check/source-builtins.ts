@@ -21,13 +21,13 @@ import type { Unit } from "../scope.ts";
 import { checkBody } from "./bodies.ts";
 import { Context } from "./context.ts";
 
-/** A checked builtin that all programs share; "dependent" if each program needs a copy of its own. */
+/** A checked builtin that all programs share. "dependent": each program needs its own copy. */
 type Shared = Callable | "dependent";
 
 /** The builtins that some program of this process has used, by name. */
 const SHARED = new Map<string, Shared>();
 
-/** The source builtins that one program uses. `context` is that of the program. */
+/** The source builtins that one program uses. In its methods, `context` is the context of the program. */
 export class SourceBuiltins {
   /** The functions of the builtins that the program does not share, by the name of the builtin. */
   readonly #own = new Map<string, Callable>();
@@ -35,7 +35,7 @@ export class SourceBuiltins {
   /** The functions of `#own` whose bodies are not checked yet. */
   readonly #unchecked: { readonly callable: Callable; readonly unit: Unit }[] = [];
 
-  /** Whether the program has builtins of its own, other than `except`. */
+  /** Whether the program has its own copies of builtins other than `except`. */
   hasOwn(except: BuiltinDecl): boolean {
     return [...this.#own.keys()].some((name) => name !== except.name);
   }
@@ -72,7 +72,7 @@ export class SourceBuiltins {
 function sharedBuiltin(builtin: BuiltinDecl): Shared {
   const known = SHARED.get(builtin.name);
   if (known !== undefined) return known;
-  // A builtin that uses itself through another one is not shared.
+  // Set while `checkAlone` runs: a builtin that uses itself through another builtin is not shared.
   SHARED.set(builtin.name, "dependent");
   const shared = checkAlone(builtin);
   SHARED.set(builtin.name, shared);

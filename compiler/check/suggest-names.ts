@@ -217,8 +217,8 @@ function suggestVariable(checker: FunctionChecker, name: Name): DiagnosticExtras
 }
 
 /**
- * Returns the variable to which the result of the builtin must be assigned, because `xs.push(1)` is a statement of its own and
- * the builtin returns a changed copy of its first argument.
+ * Returns the variable to which the result of the builtin must be assigned. That is the case if `xs.push(1)` is a complete statement, and the
+ * builtin returns a changed copy of its first argument.
  */
 function assignedVariable({ scope }: FunctionChecker, builtin: string, value: string, span: Span): string | undefined {
   const { text } = scope.unit;

@@ -67,7 +67,7 @@ function checkFunction(context: Context, unit: Unit, callable: Callable, params:
   return scope;
 }
 
-/** Checks an answer. It is called from outside the machine, so its body can name no bindings except its own parameters. */
+/** Checks an answer. The host calls its function, so the body can name no bindings except the answer's own parameters. */
 function checkAnswer(context: Context, unit: Unit, answer: Answer): readonly CheckedAnswer[] {
   const capability = answerableCapability(context, unit, answer);
   const signature = capability?.signatures.find((s) => answer.params.length <= s.params.length);

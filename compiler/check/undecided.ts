@@ -1,4 +1,4 @@
-/** Reports types that nothing in a function decides (E014). */
+/** Reports types that no code in a function decides (E014). */
 import type { Span } from "../ast.ts";
 import { type CheckedType, ERROR, prune } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";

@@ -1,4 +1,4 @@
-/** Reports W007, for values that are not used although they should be: those of builtins, Results, and those of an `if` without `else`. */
+/** Reports W007: unused values of builtins, unused Results, and unused values of an `if` without `else`. */
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { Span } from "../ast.ts";
 import type { Edit } from "../diagnostics.ts";
@@ -55,7 +55,7 @@ function warnUnusedCall(checker: FunctionChecker, ir: Ir, name: string, result: 
 
 const insertBefore = ({ start }: Span, text: string): Edit => ({ span: { start, end: start }, text });
 
-/** Warns of a dropped Result and, for an `if` without `else`, of any other value that no effect explains. */
+/** Warns of an unused Result. For an `if` without `else`, also warns of any other unused value, unless its expression may have an effect. */
 function warnUnusedValue(checker: FunctionChecker, ir: Ir, type: CheckedType, of: "if" | "other"): void {
   const { span } = ir;
   const { result } = checker.scope;
@@ -86,7 +86,7 @@ function hasValue(type: CheckedType): boolean {
   return type.kind !== "var" && type.kind !== "never" && type.kind !== "error" && show(type) !== "Unit";
 }
 
-/** Returns whether the expression may be there for an effect and not for its value. */
+/** Returns whether the expression may have been written for an effect, not for its value. */
 function mayHaveEffect(ir: Ir): boolean {
   switch (ir.kind) {
     case "call":

@@ -11,17 +11,17 @@ function printExpr(t: TokenStream, expr: Expr): Doc {
   const leadingComments = t.takeComments();
   const openParens: Doc[] = [];
   while (t.at("(") && t.start < expr.span.start) openParens.push(t.take());
-  const contents = concat(t.takeComments(), printUnwrapped(t, expr));
+  const contents = concat(t.takeComments(), printInsideParens(t, expr));
   return concat(leadingComments, ...openParens, contents, ...openParens.map(() => t.take()));
 }
 
-function printUnwrapped(t: TokenStream, expr: Expr): Doc {
+function printInsideParens(t: TokenStream, expr: Expr): Doc {
   switch (expr.kind) {
     case "int":
       return t.at("-") ? concat(t.take(), t.take()) : t.take();
     case "unit":
       return concat(t.take(), t.take());
-    case "wrap":
+    case "someOkErr":
       return concat(t.take(), printArgs(t, [expr.value], { comma: false }));
     case "variant":
       return printVariant(t, expr);
@@ -124,7 +124,7 @@ function canHug(expr: Expr | undefined): boolean {
       return expr.items.length > 0;
     case "map":
       return expr.entries.length > 0;
-    case "wrap":
+    case "someOkErr":
       return canHug(expr.value);
     case "call":
       return canHug(expr.args.at(-1));
@@ -201,7 +201,7 @@ function printHeader(t: TokenStream, expr: Expr): Doc {
 
 function endsInBracket(expr: Expr): boolean {
   if (expr.kind === "propagate") return endsInBracket(expr.value);
-  return expr.kind === "call" || expr.kind === "list" || expr.kind === "wrap" || expr.kind === "variant";
+  return expr.kind === "call" || expr.kind === "list" || expr.kind === "someOkErr" || expr.kind === "variant";
 }
 
 /** Prints the header of an `if` or `while`: a condition, or `let PATTERN = VALUE`. */

@@ -25,18 +25,18 @@ export function printPattern(t: TokenStream, pattern: Pattern): Doc {
     else if (t.at("(") && t.start < pattern.span.start) openParens.push(t.take());
     else break;
   }
-  const contents = concat(t.takeComments(), printUnwrapped(t, pattern));
+  const contents = concat(t.takeComments(), printInsideParens(t, pattern));
   return concat(leadingComments, ...openParens, contents, ...openParens.map(() => t.take()));
 }
 
-function printUnwrapped(t: TokenStream, pattern: Pattern): Doc {
+function printInsideParens(t: TokenStream, pattern: Pattern): Doc {
   switch (pattern.kind) {
     case "int":
     case "float":
       return t.at("-") ? concat(t.take(), t.take()) : t.take();
     case "unit":
       return concat(t.take(), t.take());
-    case "wrap":
+    case "someOkErr":
       return concat(
         t.take(),
         printList(t, 1, { comma: false }, () => printPattern(t, pattern.inner)),

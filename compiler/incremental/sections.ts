@@ -49,7 +49,7 @@ function readSection(file: string, fileText: string, start: number): Section {
 
 const WHOLE_SECTION: Span = { start: 0, end: Number.MAX_SAFE_INTEGER };
 
-/** Whether the text has this section at the offset, followed by the same text that its parser saw after it. */
+/** Whether the text has this section at the offset, followed by the section's `lookahead`. */
 function isAt(section: Section, text: string, offset: number): boolean {
   const end = offset + section.text.length;
   if (section.isFirst !== (offset === 0) || !text.startsWith(section.text, offset)) return false;

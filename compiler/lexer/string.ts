@@ -200,7 +200,7 @@ function readBrace(scanner: Scanner): string {
 export function reportOpenHole(scanner: Scanner): void {
   const hole = scanner.holes.at(-1);
   const start = hole?.start ?? scanner.at;
-  // A text block goes on after the line.
+  // The hole may be in a text block, which does not end on this line.
   const end = Math.max(scanner.at, ...scanner.holes.map((open) => open.end));
   scanner.holes.length = 0;
   scanner.error({ start, end: start + 1 }, "this `{` has no `}` on its line", {

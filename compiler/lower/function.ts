@@ -230,7 +230,7 @@ export class FunctionLowering implements MatchLowering {
         else this.expr(ir.payload, false);
         e.emit("MakeEnum", pool.typeIndex(ir.decl), ir.variant);
         return;
-      case "wrap":
+      case "someOkErr":
         this.expr(ir.value, false);
         e.emit("Wrap", WRAPPERS.indexOf(ir.wrap));
         return;
@@ -443,7 +443,7 @@ export class FunctionLowering implements MatchLowering {
     e.height = height;
   }
 
-  /** Lowers `value?`. The failure that is returned is the value itself, because None and Err have no part of the type that changes. */
+  /** Lowers `value?`. A None or Err is returned as it is: it contains no value of the type in which the two Options or Results differ. */
   #propagate(ir: Ir & { kind: "propagate" }): void {
     const e = this.emitter;
     this.expr(ir.value, false);
@@ -468,7 +468,7 @@ export class FunctionLowering implements MatchLowering {
     e.height = height + 1;
   }
 
-  /** Returns the value on top of the operand stack. */
+  /** Emits code that returns the value on top of the operand stack. */
   #returnTop(): void {
     const e = this.emitter;
     if (this.#epilogue !== null && this.#body.result !== null) {

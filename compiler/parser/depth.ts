@@ -1,4 +1,4 @@
-/** Limits the depth of a finished tree. While parsing, `MAX_NESTING` limits brackets, but chains of operators and of postfix operators add further levels. */
+/** Limits the depth of a finished tree. `MAX_NESTING` limits nesting while parsing, but chains of binary and postfix operators add further levels. */
 import type { Block, Expr, Item, Span, Stmt } from "../ast.ts";
 
 /** The limit on nested expressions and loops in the body of an item. Later phases recurse to this depth. Each level has a token of its own. */
@@ -37,7 +37,7 @@ function visitChildren(node: Expr | Stmt, depth: number, pushNode: Push, pushBlo
       pushNode(node.value, depth);
       if (node.otherwise !== null) pushBlock(node.otherwise, depth);
       return;
-    case "wrap":
+    case "someOkErr":
     case "propagate":
     case "expr":
     case "return":

@@ -1,4 +1,4 @@
-/** Parses operators, from `|>`, which binds least, to postfix operators. */
+/** Parses operators, from the one that binds least, `|>`, to the postfix operators. */
 import type { BinaryOp, Expr, RangeOp } from "../ast.ts";
 import { OPERAND_STARTS, type TokenKind } from "../tokens.ts";
 import { type Cursor, MAX_NESTING, spanOf } from "./cursor.ts";

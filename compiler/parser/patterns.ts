@@ -190,7 +190,7 @@ function parseWrapped(c: Cursor, wrap: WrapKind): Pattern {
   const inner = parsePattern(c);
   c.leaveLevel();
   c.closeSingle(opener, "(", "the pattern");
-  return { kind: "wrap", wrap, inner, span: c.spanFrom(start) };
+  return { kind: "someOkErr", wrap, inner, span: c.spanFrom(start) };
 }
 
 function parseParenthesized(c: Cursor): Pattern {

@@ -156,7 +156,7 @@ function parseWrapped(c: Cursor, wrap: WrapKind): Expr {
   c.closeSingle(opener, "(", "the value");
   c.leave(context);
   c.leaveLevel();
-  return { kind: "wrap", wrap, value, span: c.spanFrom(start) };
+  return { kind: "someOkErr", wrap, value, span: c.spanFrom(start) };
 }
 
 function parseNamed(c: Cursor, name: Name): Expr {

@@ -31,7 +31,7 @@ function showPattern(pattern: Pattern): string {
       return "()";
     case "none":
       return "None";
-    case "wrap":
+    case "someOkErr":
       return list(pattern.wrap, showPattern(pattern.inner));
     case "variant":
       return list(path(pattern.enum?.text, pattern.variant.text), ...(pattern.args ?? []).map(showPattern));
@@ -126,7 +126,7 @@ function showExpr(expr: Expr): string {
       return "receive";
     case "error":
       return "ERROR";
-    case "wrap":
+    case "someOkErr":
       return list(expr.wrap, showExpr(expr.value));
     case "name":
       return expr.name.text;

@@ -338,7 +338,7 @@ class Evaluator {
         return ir.op === "&&";
       case "capability":
         return yield* this.#capability(actor, env, ir);
-      case "wrap": {
+      case "someOkErr": {
         const value = data(yield* this.#expr(actor, env, ir.value));
         return ir.wrap === "Some" ? new SomeValue(value) : ir.wrap === "Ok" ? new OkValue(value) : new ErrValue(value);
       }
