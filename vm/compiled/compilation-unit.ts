@@ -14,6 +14,7 @@ import { inferenceSize } from "./eligible.ts";
 import { writeFunction } from "./generate.ts";
 import { trackedParams, versionName } from "./instructions.ts";
 import { join, knownFunction, type ValueKind } from "./kinds.ts";
+import { enumerationsFrom, enumerationsOf } from "./enumerations.ts";
 import { type UniqueLists, uniqueLists } from "./unique-lists.ts";
 import { type FrameKinds, type FunctionVersion, type Guesses, inferKinds, SITE, wrongGuesses } from "./type-inference.ts";
 
@@ -101,7 +102,9 @@ export class CompilationUnit {
     const guesses = this.#guessesOf(key);
     const lists = (): UniqueLists => uniqueLists(this.#program, fn);
     const live = liveLocals(fn, graph);
-    return { fn, start, number, graph, live, guesses, uniqueLists: lists, calls: new Map(), entry, result: "never", blocks: [] };
+    const enumerations = enumerationsFrom(enumerationsOf(this.#program, fn), live[0]);
+    const calls = new Map<number, FunctionVersion>();
+    return { fn, start, number, graph, live, guesses, uniqueLists: lists, enumerations, calls, entry, result: "never", blocks: [] };
   }
 
   /** Returns the key of the version for these arguments in `#callees`. */

@@ -13,6 +13,7 @@
  *   loop3: for (;;)   a loop whose header is block 3; `continue loop3` jumps back to block 3
  *   to5: { … }        the code before block 5; `break to5` jumps forward to block 5
  *   pending0          1 if local 0 holds a pending String, otherwise 0 (`bytecode/string-append.ts`)
+ *   index0            the index of the tuple that local 0 is for (`enumerations.ts`)
  *   unique0, flag0    uniqueness of the list in local 0, and of the list in operand 0 (`unique-lists.ts`)
  *
  * All other names are functions and classes of `runtime.ts`. The text contains only names and integers that the generator
@@ -86,6 +87,7 @@ class FunctionWriter {
         .filter((name) => !uniqueParams.includes(name))
         .map((name) => `${name} = 0`),
       ...range(this.#body.flagVariables, "flag").map((name) => `${name} = 0`),
+      ...[...new Set(this.#version.enumerations.gets.values())].map((local) => `index${local} = 0`),
       "temp",
       "steps = 0",
       ...(this.#body.allocates ? ["bytes = 0"] : []),

@@ -40,6 +40,7 @@ import {
   type ValueKind,
 } from "./kinds.ts";
 import { builtin, claimView, MAX_JOINED } from "./builtin-calls.ts";
+import { ELEMENT_BYTES, ELEMENT_STEPS, ENUMERATE_STEPS } from "./enumerations.ts";
 import { arithmetic, canBe, comparison, equality, isLiteral, negate } from "./numbers.ts";
 import { concatKind, type FunctionVersion, guessedPart, SITE, trackedLists, wrongGuesses } from "./type-inference.ts";
 import { update } from "./updates.ts";
@@ -139,6 +140,8 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
     }
     case OPCODES.GetField.tag: {
       const record = body.pop();
+      const ofTuple = body.version.enumerations.fields.get(pc);
+      if (ofTuple !== undefined) return ofTuple.field === 0 ? body.push(`index${ofTuple.tuple}`, "safeInt") : void body.stack.push(record);
       const kind = guessedPart(body.version, pc, fieldKind(body.scope.types, record.kind, first));
       const variable = body.operandName();
       body.line(`${variable} = ${toBoxed(record)}.${fieldName(first)};`);
@@ -277,7 +280,16 @@ function concat(body: FunctionBody, appends: boolean): void {
 function call(body: FunctionBody, pc: number, count: number): void {
   const callee = body.version.calls.get(pc);
   if (callee === undefined) throw new Unsupported("a call to an unknown function");
+  if (body.version.enumerations.calls.has(pc)) return enumerate(body, body.pop());
   callVersion(body, callee, body.popMany(count));
+}
+
+/** Writes a call of `list.enumerate`, which returns its argument and charges for the tuples (see `enumerations.ts`). */
+function enumerate(body: FunctionBody, list: Operand): void {
+  body.push(toBoxed(list), isBoxed(list.kind) ? list.kind : "any");
+  body.line(`if (depth >= meter.maxDepth || ${hasNotClass(body.top, "List")}) deoptimize();`);
+  body.line(`steps += ${ENUMERATE_STEPS} + ${ELEMENT_STEPS} * ${body.top}.length;`);
+  body.line(`if ((meter.allocBytes += ${ELEMENT_BYTES} * ${body.top}.length) > meter.maxAllocBytes) deoptimize();`);
 }
 
 function callVersion(body: FunctionBody, callee: FunctionVersion, operands: readonly Operand[]): void {
@@ -336,6 +348,8 @@ function element(body: FunctionBody, pc: number): void {
   const index = body.pop();
   const list = body.pop();
   const variable = body.operandName();
+  const tuple = body.version.enumerations.gets.get(pc);
+  if (tuple !== undefined) body.line(`index${tuple} = ${index.code};`);
   const kind = guessedPart(body.version, pc, elementKind(list.kind));
   if (!isBoxed(list.kind) || (index.kind !== "safeInt" && !isBoxed(index.kind)))
     return body.push(`elementAt(${toBoxed(list)}, ${toBoxed(index)})`, "any");

@@ -43,6 +43,7 @@ import {
   wrappedKind,
   wrapperKind,
 } from "./kinds.ts";
+import type { Enumerations } from "./enumerations.ts";
 import { mayPush, type UniqueLists } from "./unique-lists.ts";
 
 /** The kinds of the results of builtins that return a String, a Bool or a Float. */
@@ -146,6 +147,7 @@ export interface FunctionVersion {
   readonly number: number;
   readonly guesses: Guesses;
   readonly uniqueLists: () => UniqueLists;
+  readonly enumerations: Enumerations;
   /** The versions that its calls run, by pc: direct calls, and calls of function values that are known. */
   readonly calls: Map<number, FunctionVersion>;
   /** The kinds at the entry point. In a whole call only parameters have a kind. At a loop header all locals and operands have one. */
@@ -335,8 +337,7 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
       stack.push(stack.at(-1) ?? "any");
       return;
     case OPCODES.Call.tag:
-      stack.push(unit.call(pc, first, popMany(second)));
-      return;
+      return inferCall(version, pc, first, popMany(second), stack, unit);
     case OPCODES.CallIndirect.tag: {
       const callee = pop();
       stack.push(unit.callValue(pc, callee, popMany(first)));
@@ -361,8 +362,7 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
       stack.push(wrapperKind(WRAPPERS[first] ?? "", pop()));
       return;
     case OPCODES.GetField.tag:
-      stack.push(guessedPart(version, pc, fieldKind(unit.types, pop(), first)));
-      return;
+      return inferField(version, pc, first, stack, unit);
     case OPCODES.ListGet.tag:
       pop();
       stack.push(guessedPart(version, pc, elementKind(pop())));
@@ -373,6 +373,27 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
     default:
       inferByTable(version, pc, first, second, stack);
   }
+}
+
+function inferCall(
+  version: FunctionVersion,
+  pc: number,
+  index: number,
+  args: readonly ValueKind[],
+  stack: ValueKind[],
+  unit: UnitKinds,
+): void {
+  const result = unit.call(pc, index, args);
+  const [list = "any"] = args;
+  if (version.enumerations.calls.has(pc)) stack.push(isBoxed(list) || list === "never" ? list : "any");
+  else stack.push(result);
+}
+
+function inferField(version: FunctionVersion, pc: number, field: number, stack: ValueKind[], unit: UnitKinds): void {
+  const record = stack.pop() ?? "any";
+  const ofTuple = version.enumerations.fields.get(pc);
+  if (ofTuple === undefined) stack.push(guessedPart(version, pc, fieldKind(unit.types, record, field)));
+  else stack.push(ofTuple.field === 0 ? "safeInt" : record);
 }
 
 /** Returns the kind of a local after an assignment to a part of it. Only an assignment to an element or entry of the local itself may change the kind. */

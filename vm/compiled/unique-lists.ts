@@ -25,6 +25,7 @@ import { followOperands, type Origin } from "../bytecode/operand-origins.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { borrowedParams, type IsBorrowed } from "./borrowed-params.ts";
+import { enumerateFunctions } from "./enumerations.ts";
 import { type ControlFlowGraph, controlFlowGraph, liveLocals, successorsOf } from "./control-flow-graph.ts";
 
 export interface UniqueLists {
@@ -88,7 +89,10 @@ const listsOfFunctions = cachedInObject((_program: Program) => new Map<VerifiedF
 /** Returns the unique lists of a statically stacked function of a program. */
 export function uniqueLists(program: Program, fn: VerifiedFunction): UniqueLists {
   const known = listsOfFunctions(program);
-  const lists = known.get(fn) ?? analyze(fn, borrowedParams(program).isBorrowed);
+  const enumerates = enumerateFunctions(program);
+  const { isBorrowed } = borrowedParams(program);
+  // The result of `list.enumerate` may be its argument (see `enumerations.ts`).
+  const lists = known.get(fn) ?? analyze(fn, (callee, param) => !enumerates.has(callee) && isBorrowed(callee, param));
   known.set(fn, lists);
   return lists;
 }
