@@ -154,7 +154,10 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
     release();
     expect(await once(worker, "exit")).toEqual([0, null]);
     expect(await json("runs", "show", id)).toMatchObject({ outcome: "success", attempts: 1, result: { value: "slow" } });
-    expect(stderr).toBe("drains: 1 run ends at its next call; calls in flight have up to 30 s\ndrained: no run is left\n");
+    // A busy machine may lose contact for a moment.
+    expect(stderr.replaceAll(/^(lost|in) contact .*\n/gm, "")).toBe(
+      "drains: 1 run ends at its next call; calls in flight have up to 30 s\ndrained: no run is left\n",
+    );
   });
 
   test("the collector has what the worker counted", () => {
