@@ -31,7 +31,7 @@ export async function verifyCommand(session: CommandSession, file: string, flags
   );
   const verification = { ...found, proves: found.proves.map(cliText), doesNotProve: found.doesNotProve.map(cliText) };
   if (json) printJson(terminal, toPlainObject(verifyJson(verification)));
-  else for (const line of verifyLines(verification, flags.explain)) terminal.out(withoutControlCharacters(line));
+  else for (const line of verifyLines(verification, flags.explain)) terminal.out(withoutControlCharacters(cliText(line)));
   if (!verification.ok) return EXIT.verificationFailed;
   return verification.outcome === "suspended" ? OUTCOMES.suspended.exitCode : EXIT.done;
 }
