@@ -136,12 +136,12 @@ class ListCases {
     return this.#cases.has(element);
   }
 
-  /** The total number of parts of the cases that `all` returns. */
+  /** An upper bound of the number of parts of the cases that `all` returns. */
   get size(): number {
     return (this.#open + 1) ** 2;
   }
 
-  /** The total number of parts of the cases that `expand` returns. */
+  /** An upper bound of the number of parts of the cases that `expand` returns. */
   sizeOf({ prefix, rest, suffix }: ListPattern): number {
     const least = prefix.length + suffix.length;
     return rest === null ? least : (this.#open - least + 1) * (this.#open + 1);

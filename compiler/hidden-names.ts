@@ -7,7 +7,7 @@ import type { ParsedFile, Span } from "./ast.ts";
 export interface HiddenNames {
   /** The names of functions and types in damaged sections. */
   readonly names: ReadonlySet<string>;
-  /** Whether any name may be declared, because an import is damaged or missing. */
+  /** Whether any name may be declared, because an import is damaged or missing. `Analysis` also sets it for a text that is too long. */
   all: boolean;
 }
 

@@ -34,7 +34,10 @@ export interface CapabilityUse {
 interface BodyState {
   /** The item of the function in the text of the unit. */
   readonly span: Span;
-  /** Whether there is an error other than E014. Undecided types may be a consequence of it, and so are not reported. */
+  /**
+   * Whether there is an error other than E014, or a name that may be declared in text that cannot be read. Undecided types may be a
+   * consequence, and so are not reported.
+   */
   hasError: boolean;
   hasUndecidedType: boolean;
 }

@@ -141,7 +141,7 @@ export function checkLetElse(
   return { kind: "destructure", ...match, otherwise, span };
 }
 
-/** Returns whether control never reaches the end of the expression. */
+/** Returns whether control is known never to reach the end of the expression. */
 function neverReturnsValue(ir: Ir): boolean {
   switch (ir.kind) {
     case "block":
@@ -157,7 +157,7 @@ function neverReturnsValue(ir: Ir): boolean {
   }
 }
 
-/** Returns whether control never reaches the end of the statement. */
+/** Returns whether control is known never to reach the end of the statement. */
 export function neverEnds(stmt: IrStmt | undefined): boolean {
   const kind = stmt?.kind;
   return kind === "return" || kind === "break" || kind === "continue" || (stmt?.kind === "while" && stmt.isEndless);

@@ -105,7 +105,7 @@ export class AnalyzedFile {
   types = new Map<string, TypeDecl>();
   declaredIn = new Map<string, string>();
   privateIn = new Map<string, string>();
-  /** The errors of imports and tests. Their spans count from the start of the file. */
+  /** The errors of imports, of tests with one name, and of a text that is too long. Their spans count from the start of the file. */
   #fileDiagnostics: Diagnostics;
   /** The texts and imports from which the types of the file were declared. */
   #typeKey: readonly (string | TypeDecl)[] = [];
@@ -303,7 +303,7 @@ export class AnalyzedFile {
     for (const { scopes } of this.#bodies.values()) yield* scopes;
   }
 
-  /** Returns all diagnostics in source order. `effects` has those of effect rows, by the unit of the body. */
+  /** Returns all diagnostics in source order. `effects` has those of effect rows and of mailbox calls, by the unit of the body. */
   diagnostics(effects: ReadonlyMap<Unit, Diagnostics>): readonly Diagnostic[] {
     const all = [...this.#fileDiagnostics.sorted()];
     for (const section of this.sections) {

@@ -30,7 +30,7 @@ export class FunctionTooLarge extends Error {
   }
 }
 
-/** Maximum number of parameters of a function, and of operands that one instruction pops, in bytecode 1.1. */
+/** Maximum number of parameters of a function, and of operands that one instruction other than `MakeMap` pops. */
 const MAX_OPERAND_COUNT = 255;
 
 /** A construct of control flow that is being lowered. Its parts are added in order. */

@@ -64,7 +64,7 @@ export const STATEMENT_WORDS: ReadonlySet<TokenKind> = new Set(["let", "while", 
 export class Cursor {
   readonly text: string;
   readonly grammar: Grammar;
-  /** The reserved words that were used as names and reported. Each is reported once. */
+  /** The reserved words that were used as names and reported in this section. Each is reported once. */
   readonly reportedReservedWords = new Set<string>();
   /** The keywords that were declared as names and reported. */
   readonly reportedKeywords = new Set<TokenKind>();
