@@ -35,6 +35,14 @@ function isLater(a, b) {
   return at >= 0 && x[at] > y[at];
 }
 
+/** The files that hold the version, with the text around it. */
+const HOLDERS = [
+  ["package.json", (text) => `"version": "${text}"`],
+  ["editors/vscode/package.json", (text) => `"version": "${text}"`],
+  ["vm/version.ts", (text) => `"${text}"`],
+  ["docs/reference/api.md", (text) => `const VERSION = "${text}";`],
+];
+
 /** The files to change, each with its new text. */
 function newTexts(old) {
   const replaced = (path, before, after) => {
@@ -47,9 +55,8 @@ function newTexts(old) {
   lock.version = version;
   lock.packages[""].version = version;
   return [
-    replaced("package.json", `"version": "${old}"`, `"version": "${version}"`),
+    ...HOLDERS.map(([path, textAround]) => replaced(path, textAround(old), textAround(version))),
     ["package-lock.json", `${JSON.stringify(lock, undefined, 2)}\n`],
-    replaced("vm/version.ts", `"${old}"`, `"${version}"`),
     replaced("CHANGELOG.md", "## Unreleased\n", `## Unreleased\n\n## ${version} - ${date}\n`),
   ];
 }

@@ -18,11 +18,13 @@ function release(...args: readonly string[]): { readonly status: number | null; 
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "boruna-release-"));
-  mkdirSync(join(folder, "vm"));
+  for (const directory of ["vm", "editors/vscode", "docs/reference"]) mkdirSync(join(folder, directory), { recursive: true });
   const manifest = { name: "small", version: "0.1.0", scripts: { test: "node -e 0" } };
   write("package.json", JSON.stringify(manifest, undefined, 2));
   write("package-lock.json", JSON.stringify({ name: "small", version: "0.1.0", packages: { "": { version: "0.1.0" } } }));
   write("vm/version.ts", 'export const VERSION = "0.1.0";\n');
+  write("editors/vscode/package.json", '{ "version": "0.1.0" }\n');
+  write("docs/reference/api.md", 'const VERSION = "0.1.0";\n');
   write("CHANGELOG.md", "# Changelog\n\n## Unreleased\n\n### Added\n- a thing\n\n## 0.1.0\n\n- all\n");
   git("init", "--quiet", "--initial-branch=main");
   git("config", "user.name", "A");
@@ -70,7 +72,16 @@ test("each thing that is wrong is reported, and nothing is released", () => {
 test("a release sets the version everywhere, cuts the changelog, commits and tags", () => {
   const { status, stderr } = release("1.0.0", "--skip-tests");
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  expect([read("package.json"), read("package-lock.json"), read("vm/version.ts")].join("")).not.toContain("0.1.0");
+  const changed = git("show", "--format=", "--name-only").trimEnd().split("\n");
+  expect(changed).toEqual([
+    "CHANGELOG.md",
+    "docs/reference/api.md",
+    "editors/vscode/package.json",
+    "package-lock.json",
+    "package.json",
+    "vm/version.ts",
+  ]);
+  expect(changed.slice(1).map(read).join("")).not.toContain("0.1.0");
   expect(read("CHANGELOG.md")).toMatch(/## Unreleased\n\n## 1\.0\.0 - \d{4}-\d\d-\d\d\n\n### Added\n- a thing\n/);
   expect(git("tag", "--list")).toBe("v1.0.0\n");
   expect(git("log", "-1", "--format=%s")).toBe("chore: release 1.0.0\n");
