@@ -104,7 +104,8 @@ export class CompilationUnit {
     const live = liveLocals(fn, graph);
     const enumerations = enumerationsFrom(enumerationsOf(this.#program, fn), live[0]);
     const calls = new Map<number, FunctionVersion>();
-    return { fn, start, number, graph, live, guesses, uniqueLists: lists, enumerations, calls, entry, result: "never", blocks: [] };
+    const inferred = { result: "never", blocks: [], storedLists: new Set<number>() } satisfies Partial<FunctionVersion>;
+    return { fn, start, number, graph, live, guesses, uniqueLists: lists, enumerations, calls, entry, ...inferred };
   }
 
   /** Returns the key of the version for these arguments in `#callees`. */

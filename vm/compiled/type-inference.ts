@@ -155,6 +155,8 @@ export interface FunctionVersion {
   result: ValueKind;
   /** The kinds at the start of each block; undefined for a block that inference has not reached. */
   blocks: (FrameKinds | undefined)[];
+  /** The locals in which an instruction stores a value that is probably a list. */
+  readonly storedLists: Set<number>;
 }
 
 /** The part of a compilation unit that type inference needs. */
@@ -172,9 +174,9 @@ interface UnitKinds {
 
 /** Returns the locals that have a second variable, for the uniqueness of their lists (see `unique-lists.ts`). */
 export const trackedLists: (version: FunctionVersion) => ReadonlySet<number> = oncePer((version: FunctionVersion) => {
-  const { fn, entry, blocks, uniqueLists } = version;
+  const { fn, entry, blocks, storedLists, uniqueLists } = version;
   const kinds = [entry, ...blocks].flatMap((frame) => frame?.locals.flatMap((kind, local) => (isList(kind) ? [local] : [])) ?? []);
-  return new Set([...kinds, ...(mayPush(fn) ? uniqueLists().pushes.values() : [])].sort((a, b) => a - b));
+  return new Set([...kinds, ...storedLists, ...(mayPush(fn) ? uniqueLists().pushes.values() : [])].sort((a, b) => a - b));
 });
 
 /** Joins the kinds at the end of one block into those at the start of block `to`. If these change, queues block `to`. */
@@ -290,6 +292,7 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
       return;
     case OPCODES.StoreLocal.tag:
       locals[first] = pop();
+      if (isList(locals[first])) version.storedLists.add(first);
       return;
     case OPCODES.Update.tag: {
       const value = popMany(code[at + 3] ?? 0).at(-1) ?? "any";

@@ -33,6 +33,11 @@ const OPERATIONS: ReadonlyMap<number, number> = new Map([
  */
 export function updatePart(meter: Meter, target: Value, path: UpdatePath, operands: readonly Value[], isUnique: boolean = false): Value {
   if (changeInPlace(target, path, operands)) return target;
+  const [index, value] = operands;
+  // An element of a list in the variable itself is a frequent part.
+  if (path.steps.length === 1 && path.steps[0] === INDEX_STEP && path.operator === undefined && target instanceof ListValue)
+    if (typeof index === "number" && value !== undefined && index >= 0 && index < target.length)
+      return withElement(meter, livingOwner(target.owner), target, index, value, isUnique);
   const owner = target instanceof ListValue || target instanceof MapValue || target instanceof RecordValue ? target.owner : undefined;
   return new Update(meter, path, operands, livingOwner(owner), isUnique ? target : undefined).at(target, 0, 0);
 }

@@ -255,6 +255,27 @@ fn made() -> List<List<Int>> {
 `,
     "[[7, 5], [1, 6], [7, 6], [7, 7], [9, 7, 8]]",
   ],
+  [
+    "a list that a function without branches changes",
+    `fn swapped(xs: List<Int>) -> List<Int> {
+    let mut ys = xs
+    let first = ys[0]
+    ys[0] = ys[2]
+    ys[2] = first
+    ys
+}
+fn made() -> List<List<Int>> {
+    let mut xs = [1, 2, 3]
+    let mut all: List<List<Int>> = []
+    for i in 0..4 {
+        xs = swapped(xs)
+        if i == 2 { all = list.push(all, xs) }
+    }
+    list.push(all, xs)
+}
+`,
+    "[[3, 2, 1], [1, 2, 3]]",
+  ],
 ];
 
 describe("other holders of the list see no change", () => {
