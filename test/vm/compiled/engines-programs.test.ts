@@ -104,10 +104,10 @@ describe("the corpus", () => {
       counts.entered += countsOf(program).entered;
       counts.deoptimized += countsOf(program).deoptimized;
     }
-    const stepStride = 1 + Math.floor(Math.min(steps, 20_000) / cases(300));
+    const stepStride = 1 + Math.floor(Math.min(steps, 20_000) / cases(150));
     for (let max_steps = 1; max_steps <= Math.min(steps, 20_000); max_steps += stepStride)
       sameOnBoth(program, { host, limits: { max_steps } });
-    const byteStride = 1 + Math.floor(Math.min(allocBytes, 200_000) / cases(100));
+    const byteStride = 1 + Math.floor(Math.min(allocBytes, 200_000) / cases(50));
     for (let max_alloc_bytes = 0; max_alloc_bytes <= Math.min(allocBytes, 200_000); max_alloc_bytes += byteStride)
       sameOnBoth(program, { host, limits: { max_alloc_bytes, max_steps: 100_000 } });
     sameOnBoth(program, { host, actors: true, limits: { max_steps: 100_000 } });
