@@ -17,7 +17,7 @@ import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { typedText } from "../../vm/value/display.ts";
 import { temporaryFolder } from "../after-file.ts";
-import { sampled } from "../cases.ts";
+import { DEEP, sampled } from "../cases.ts";
 import { kindOf } from "../error-kind.ts";
 import { PLANTED, programOf } from "./planted.ts";
 
@@ -102,8 +102,9 @@ test("answers have the types that the program declares, whatever the capability"
 }
 `;
   const program = verifyModule(compile({ name: "all.ax", text }, { registry: OWN }).module, OWN);
-  const simulation = await simulate(program, { runs: 150 });
-  expect(simulationLines(simulation, program, undefined)[0]).toBe("150 runs, and none failed (seed 1)");
+  const runs = DEEP ? 150 : 20;
+  const simulation = await simulate(program, { runs });
+  expect(simulationLines(simulation, program, undefined)[0]).toBe(`${runs} runs, and none failed (seed 1)`);
   const replies = (await answersOf(program, 100)).filter((line) => line.includes("input_tokens"));
   expect(replies.length).toBeGreaterThan(100);
   const values = replies.flatMap((line) => /value: \{n: (\d+)\}/.exec(line)?.[1] ?? []);
@@ -178,7 +179,7 @@ fn size(tree: Tree) -> Int {
 
 fn main(tree: Tree, more: List<(Tree, Option<Tree>)>) -> Int { size(tree) + list.len(more) }
 `);
-  expect((await simulate(tree, { runs: 500 })).failure).toBeUndefined();
+  expect((await simulate(tree, { runs: DEEP ? 500 : 50 })).failure).toBeUndefined();
   const types = Array.from({ length: 20 }, (_, i) => `type T${i} { a: T${i + 1}, b: T${i + 1} }`).join("\n");
   const wide = programOf(`${types}\ntype T20 { a: Int }\n\nfn main(wide: T0) -> Int { 1 }\n`);
   await expect(simulate(wide)).rejects.toMatchObject({
