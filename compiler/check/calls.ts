@@ -28,7 +28,7 @@ import {
 import { decideRow, itemName, type ParamType, type Row } from "../rows.ts";
 import { reportSwapped } from "./argument-order.ts";
 import { callHint } from "./call-rewrites.ts";
-import { failed, type FunctionChecker, instanceOf, type Signature, type Typed } from "./context.ts";
+import { failed, type FunctionChecker, type Instance, instanceOf, type Signature, type Typed } from "./context.ts";
 import { checkField, hasField } from "./data.ts";
 import { checkMailbox, ownIdType } from "./mailbox.ts";
 import { checkPatternArgument } from "./regex-literals.ts";
@@ -135,15 +135,31 @@ function checkGeneric(
   expected: CheckedType,
   via: Callable | null,
 ): { readonly args: readonly Ir[]; readonly typeArgs: ReadonlyMap<ParamType, CheckedType>; readonly type: CheckedType; readonly row: Row } {
-  const { typeArgs, params, result: type, row } = instanceOf(signature);
-  const decidedByExpected = unifyResult(type, expected);
+  const instance = instanceOf(signature);
+  const { typeArgs, params, result: type, row } = instance;
+  const { args, typeByArguments } = unifyResult(type, expected)
+    ? checkDecidedArgs(checker, name, signature, instance, expr, expected)
+    : { args: checkArgs(checker, name, expr.args, params, expr.span), typeByArguments: undefined };
+  useRow(checker, row, expr.span, via);
+  return { args, typeArgs, type: typeByArguments ?? type, row };
+}
+
+/** Checks the arguments of a call whose expected type has bound type parameters. `typeByArguments` is the result type that they decide instead. */
+function checkDecidedArgs(
+  checker: FunctionChecker,
+  name: string,
+  signature: Signature,
+  { typeArgs, params }: Instance,
+  expr: Expr & { kind: "call" },
+  expected: CheckedType,
+): { readonly args: readonly Ir[]; readonly typeByArguments: CheckedType | undefined } {
   const argTypes: CheckedType[] = [];
   let typeByArguments: CheckedType | undefined;
   let mismatchSeen = false;
   const accepts: Accepts = (found, i) => {
     argTypes[i] = found;
     const param = params[i];
-    if (!decidedByExpected || param === undefined || isTooLarge(found)) return false;
+    if (param === undefined || isTooLarge(found)) return false;
     if (!mismatchSeen && !unifies(found, param)) {
       mismatchSeen = true;
       typeByArguments = resultOfArguments(signature, argTypes, expected, typeArgs);
@@ -153,8 +169,7 @@ function checkGeneric(
     return typeByArguments !== undefined;
   };
   const args = checkArgs(checker, name, expr.args, params, expr.span, accepts);
-  useRow(checker, row, expr.span, via);
-  return { args, typeArgs, type: typeByArguments ?? type, row };
+  return { args, typeByArguments };
 }
 
 /**
@@ -363,7 +378,7 @@ export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" 
 function checkLocalCall(checker: FunctionChecker, { callee, args, span }: Expr & { kind: "call" }): Typed | undefined {
   const { scope, context } = checker;
   const local = callee.kind === "name" ? scope.lookup(callee.name.text) : undefined;
-  const target = local === undefined ? undefined : context.localFunctions.get(local);
+  const target = local === undefined ? undefined : context.localFunction(local);
   if (local === undefined || target === undefined) return undefined;
   context.recorder?.name(callee.span, { kind: "local", local });
   const isSelf = local === scope.self;
