@@ -13,6 +13,7 @@
  *
  * Compare types with `unify`, never with `===`. Call `prune` before reading the `kind` of a type.
  */
+import { type Keeper, cachedInObject } from "../vm/lazy.ts";
 import { GENERIC_TYPE_ARITY, isTupleName, MAX_TUPLE_SIZE, type PrimitiveName, tupleName, type Type } from "../vm/value/type.ts";
 import {
   capabilitiesOf,
@@ -29,7 +30,7 @@ import {
 } from "./rows.ts";
 
 /** A record or enum declaration. Declarations are compared by object identity, because two files may each have their own `Point`. */
-export interface TypeDecl {
+export interface TypeDecl extends Keeper {
   readonly name: string;
   readonly kind: "record" | "enum";
   /** The name in the module's type table, which is unique there: `Point`, `Point.2`. */
@@ -99,7 +100,7 @@ export const positionalFields = (types: readonly CheckedType[]): readonly FieldI
 const TUPLE_DECLS: readonly TypeDecl[] = Array.from({ length: MAX_TUPLE_SIZE + 1 }, (_, size) => {
   const params = Array.from({ length: size }, (_, i): ParamType => ({ kind: "param", name: `T${i}`, use: "type" }));
   const name = tupleName(Math.max(1, size));
-  return { name, kind: "record", moduleName: name, declaredIn: null, params, fields: positionalFields(params), variants: [] };
+  return { name, kind: "record", moduleName: name, declaredIn: null, params, fields: positionalFields(params), variants: [], kept: [] };
 });
 
 /** Returns the type of a tuple; an error type if the tuple is too large, which the parser has reported. */
@@ -452,13 +453,20 @@ export function partsOf(decl: TypeDecl): readonly CheckedType[] {
   ];
 }
 
-/** A cache: for each declaration, the contravariant type parameters of all declarations that can be reached from it. */
-const CONTRAVARIANT_PARAMS = new WeakMap<TypeDecl, ReadonlySet<ParamType>>();
+/** What searches have found out about a declaration. */
+interface Searched {
+  /** The contravariant type parameters of all declarations that can be reached from it. */
+  contravariant: ReadonlySet<ParamType> | undefined;
+  /** The tests that no part of it passes. Without them, searches in a chain of declarations take quadratic time. */
+  readonly withoutPart: PartTest[];
+}
+
+const searched: (decl: TypeDecl) => Searched = cachedInObject((_: TypeDecl): Searched => ({ contravariant: undefined, withoutPart: [] }));
 
 /** Returns whether values of the declared type contain functions that have the type parameter in one of their parameter types. */
 function isContravariant(decl: TypeDecl, param: ParamType | undefined): boolean {
   if (param === undefined) return false;
-  const contravariant = CONTRAVARIANT_PARAMS.get(decl) ?? findContravariant(decl);
+  const contravariant = searched(decl).contravariant ?? findContravariant(decl);
   return contravariant.has(param);
 }
 
@@ -505,7 +513,7 @@ function findContravariant(decl: TypeDecl): ReadonlySet<ParamType> {
     }
   }
   for (const param of contravariant) for (const argument of argumentsFor.get(param) ?? []) contravariant.add(argument);
-  for (const current of reached) CONTRAVARIANT_PARAMS.set(current, contravariant);
+  for (const current of reached) searched(current).contravariant = contravariant;
   return contravariant;
 }
 
@@ -534,11 +542,22 @@ function partsLeftOfAll(types: readonly CheckedType[], parts: number): number {
   return left;
 }
 
+/** Up to this number of fields or variants, `indexByName` compares one name after the other. */
+const FEW_PARTS = 16;
+
+/** Returns the index of the field or variant with the name; -1 if there is none. */
+export function indexByName(parts: readonly { readonly name: string }[], name: string): number {
+  if (parts.length > FEW_PARTS) return indexesByName(parts).get(name) ?? -1;
+  let index = parts.length - 1;
+  while (index >= 0 && parts[index]?.name !== name) index -= 1;
+  return index;
+}
+
 /** The results of `indexesByName`. They are cached, because a type may have thousands of fields or variants. */
 const INDEXES = new WeakMap<readonly { readonly name: string }[], ReadonlyMap<string, number>>();
 
 /** Returns a map from the name of each field or variant to its index. */
-export function indexesByName(parts: readonly { readonly name: string }[]): ReadonlyMap<string, number> {
+function indexesByName(parts: readonly { readonly name: string }[]): ReadonlyMap<string, number> {
   const cached = INDEXES.get(parts);
   if (cached !== undefined) return cached;
   const indexes = new Map(parts.map((part, i) => [part.name, i]));
@@ -549,31 +568,28 @@ export function indexesByName(parts: readonly { readonly name: string }[]): Read
 /** Says whether a search wants a part of a type. `isOwnParam` is true for the type parameters of declared types. */
 export type PartTest = (part: CheckedType, isOwnParam: boolean) => boolean;
 
-/** For each test, the declared types that were searched and have no wanted part. Without this cache, searches in a chain of declarations take quadratic time. */
-const WITHOUT_PART = new WeakMap<PartTest, WeakSet<TypeDecl>>();
-
 /**
  * Returns a wanted part of the type, or undefined. Searches the fields and payloads of declared types, too. There, a type parameter is tested
  * with `isOwnParam`, because its argument is tested as well. Pass the same function `isWanted` in all searches for one kind of part; it is
  * the key of a cache. All declarations must be complete.
  */
 export function findPart(type: CheckedType, isWanted: PartTest): CheckedType | undefined {
-  const without = WITHOUT_PART.get(isWanted) ?? new WeakSet();
-  WITHOUT_PART.set(isWanted, without);
-  const unvisited = [type];
+  const root = prune(type);
+  if (root.kind !== "builtin" && root.kind !== "declared") return isWanted(root, false) ? root : undefined;
+  const unvisited: CheckedType[] = [root];
   const seenDecls = new Set<TypeDecl>();
   const ownParams = new Set<CheckedType>();
   for (let next = unvisited.pop(); next !== undefined; next = unvisited.pop()) {
     const t = prune(next);
     if (isWanted(t, ownParams.has(t))) return t;
     if (t.kind === "builtin" || t.kind === "declared") for (const arg of t.args) unvisited.push(arg);
-    if (t.kind === "declared" && !seenDecls.has(t.decl) && !without.has(t.decl)) {
+    if (t.kind === "declared" && !seenDecls.has(t.decl) && !searched(t.decl).withoutPart.includes(isWanted)) {
       seenDecls.add(t.decl);
       for (const param of t.decl.params) ownParams.add(param);
       for (const part of partsOf(t.decl)) unvisited.push(part);
     }
   }
-  for (const decl of seenDecls) without.add(decl);
+  for (const decl of seenDecls) searched(decl).withoutPart.push(isWanted);
   return undefined;
 }
 

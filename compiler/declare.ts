@@ -68,6 +68,7 @@ function declareType(unit: Unit, item: RecordItem | EnumItem, moduleNames: Modul
     params: typeParamsOf(item),
     fields: [],
     variants: [],
+    kept: [],
   });
   unit.declaredIn.set(`type ${name.text}`, unit.name);
 }

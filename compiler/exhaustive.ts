@@ -18,6 +18,7 @@
  */
 import { isPositional } from "../vm/bytecode/module.ts";
 import { MATCH_TAGS, type Wrapper } from "../vm/bytecode/tags.ts";
+import { cachedInObject, oncePer } from "../vm/lazy.ts";
 import type { CheckedPattern, Constructor } from "./ir.ts";
 import {
   BOOL,
@@ -32,6 +33,7 @@ import {
   prune,
   STRING,
   substitute,
+  type TypeDecl,
 } from "./check-types.ts";
 import type { ParamType } from "./rows.ts";
 
@@ -182,17 +184,19 @@ interface Constructors {
   readonly all: readonly Constructor[];
   readonly byName: ReadonlyMap<string, Constructor>;
 }
-/** The results of `declaredConstructors`. */
-const CONSTRUCTORS = new WeakMap<CheckedType, Constructors>();
+// The results of the next two functions are kept, because an enum may have thousands of constructors.
 
-/** Returns the constructors of a declared type. They are cached, because an enum may have thousands. */
+const constructorsOfGeneric = oncePer((t: CheckedType & { kind: "declared" }): Constructors => namedConstructors(t));
+const constructorsOfDecl = cachedInObject((decl: TypeDecl): Constructors => namedConstructors({ kind: "declared", decl, args: [] }));
+
+/** Returns the constructors of a declared type. */
 function declaredConstructors(t: CheckedType & { kind: "declared" }): Constructors {
-  const cached = CONSTRUCTORS.get(t);
-  if (cached !== undefined) return cached;
+  return t.args.length === 0 ? constructorsOfDecl(t.decl) : constructorsOfGeneric(t);
+}
+
+function namedConstructors(t: CheckedType & { kind: "declared" }): Constructors {
   const all = makeConstructors(t);
-  const constructors = { all, byName: new Map(all.map((c) => [c.name, c])) };
-  CONSTRUCTORS.set(t, constructors);
-  return constructors;
+  return { all, byName: new Map(all.map((c) => [c.name, c])) };
 }
 
 /** Returns all constructors of the type, or null if its values cannot be listed (Int, String, List, …). */

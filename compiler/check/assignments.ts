@@ -14,7 +14,7 @@ type Assign = Stmt & { kind: "assign" };
 
 export function checkAssign(checker: FunctionChecker, stmt: Assign): IrStmt[] {
   const local = checker.scope.lookup(stmt.name.text);
-  const isLocalFunction = local !== undefined && checker.context.localFunctions.has(local);
+  const isLocalFunction = local !== undefined && checker.context.localFunction(local) !== undefined;
   if (local === undefined || isLocalFunction) {
     reportUnknownTarget(checker, stmt, { isFunction: isLocalFunction || checker.scope.unit.functions.has(stmt.name.text) });
     return [];

@@ -131,7 +131,7 @@ export class Context {
   /** The builtin calls that W007 reports if their result is not used, each with the name of the builtin and the type of the result. */
   readonly builtinCalls = new Map<Ir, { readonly name: string; readonly result: CheckedType }>();
   /** The local functions, by the binding of their name in the enclosing function and by that in their own body. */
-  readonly localFunctions = new WeakMap<Local, Callable>();
+  #localFunctions: WeakMap<Local, Callable> | undefined = undefined;
   /** Records names and types for an editor; undefined in every other check. */
   recorder: Recorder | undefined = undefined;
   /** Returns the function that implements a source builtin, which is a builtin written in `.ax`. */
@@ -140,7 +140,7 @@ export class Context {
   readonly #recordNamed: (name: string) => TypeDecl | undefined;
   readonly #signatures = new Map<BuiltinDecl, Signature>();
   /** The type parameters that were reported as wrong row variables. Each is reported once. */
-  readonly #reported = new WeakSet<ParamType>();
+  #reported: WeakSet<ParamType> | undefined = undefined;
 
   constructor(
     registry: CapabilityRegistry,
@@ -305,8 +305,7 @@ export class Context {
   #isRowVariable(unit: Unit, name: Name, capability: string, param: ParamType): boolean {
     const isCapability = this.registry.byName.has(capability);
     if (!isCapability && !/^[A-Z]/.test(name.text)) return true;
-    if (this.#reported.has(param)) return false;
-    this.#reported.add(param);
+    if (!this.#reportsFirst(param)) return false;
     if (isCapability) {
       unit.diagnostics.error("E010", name.span, `\`${name.text}\` in a row means the capability \`${capability}\``, {
         help: "give the row variable another name",
@@ -325,12 +324,29 @@ export class Context {
       param.use = use;
       return true;
     }
-    if (this.#reported.has(param)) return false;
-    this.#reported.add(param);
+    if (!this.#reportsFirst(param)) return false;
     unit.diagnostics.error("E013", name.span, `\`${name.text}\` is used both as a type and in a row`, {
       help: "declare two parameters, one for the type and one for the row: `fn f<A, e>(x: A, g: Fn(A) -> A !{e})`",
     });
     return false;
+  }
+
+  /** Returns the local function that the binding names. */
+  localFunction(local: Local): Callable | undefined {
+    return this.#localFunctions?.get(local);
+  }
+
+  addLocalFunction(local: Local, callable: Callable): void {
+    this.#localFunctions ??= new WeakMap();
+    this.#localFunctions.set(local, callable);
+  }
+
+  /** Returns whether this is the first report of the type parameter. */
+  #reportsFirst(param: ParamType): boolean {
+    this.#reported ??= new WeakSet();
+    const isFirst = !this.#reported.has(param);
+    this.#reported.add(param);
+    return isFirst;
   }
 
   /** Returns the builtin of that name, unless a function of the file hides the builtin. */

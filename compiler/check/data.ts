@@ -9,7 +9,7 @@ import {
   ERROR,
   type FieldInfo,
   freshVar,
-  indexesByName,
+  indexByName,
   instantiation,
   isTuple,
   JSON_TYPE,
@@ -84,15 +84,15 @@ function checkFields(
   const { scope } = checker;
   const values = new Map<string, Ir>();
   const order: string[] = [];
-  const indexes = indexesByName(infos);
   for (const init of inits) {
-    const info = infos[indexes.get(init.name.text) ?? -1];
+    const info = infos[indexByName(infos, init.name.text)];
     if (info === undefined) {
+      const names = [...new Set(infos.map((f) => f.name))];
       checker.error(
         "E006",
         init.name.span,
         `\`${owner.name}\` has no field \`${init.name.text}\``,
-        suggestNearest(scope.unit, init.name, () => indexes.keys(), `its fields are ${[...indexes.keys()].join(", ")}`),
+        suggestNearest(scope.unit, init.name, () => names, `its fields are ${names.join(", ")}`),
       );
     }
     if (info !== undefined) checker.context.recorder?.name(init.name.span, recordedField(owner, info));
@@ -254,7 +254,7 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
   const { scope, context } = checker;
   if (expr.enum.text === "Json" && !scope.unit.types.has("Json")) return checkJsonVariant(checker, expr, expected);
   const decl = context.typeNamed(scope.unit, expr.enum.text);
-  const index = decl === undefined ? -1 : (indexesByName(decl.variants).get(expr.variant.text) ?? -1);
+  const index = decl === undefined ? -1 : indexByName(decl.variants, expr.variant.text);
   const variant = decl?.variants[index];
   if (decl === undefined || variant === undefined) {
     if (decl === undefined && scope.mayBeHidden(expr.enum.text)) {
@@ -364,7 +364,7 @@ function reportDottedVariant(checker: FunctionChecker, target: Expr, name: Name)
   const { scope, context } = checker;
   if (target.kind !== "name" || scope.lookup(target.name.text) !== undefined || scope.unit.functions.has(target.name.text)) return false;
   const decl = context.typeNamed(scope.unit, target.name.text);
-  if (decl === undefined || !indexesByName(decl.variants).has(name.text)) return false;
+  if (decl === undefined || indexByName(decl.variants, name.text) < 0) return false;
   const fullName = `${decl.name}::${name.text}`;
   checker.error("E003", target.span, `\`${decl.name}\` is a type, not a value`, {
     help: `write \`${fullName}\``,
@@ -421,7 +421,7 @@ export function findField(
     return undefined;
   }
   const { decl } = type;
-  const index = indexesByName(decl.fields).get(name.text) ?? -1;
+  const index = indexByName(decl.fields, name.text);
   const field = decl.fields[index];
   if (field === undefined) {
     const names = decl.fields.map((f) => f.name);

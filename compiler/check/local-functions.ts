@@ -34,7 +34,7 @@ export function checkLocalFn(checker: FunctionChecker, item: FnItem): IrStmt {
   const self: Local = { name: item.name.text, type, mutable: false, span: item.name.span, used: false };
   scope.declare(self);
   scope.self = self;
-  context.localFunctions.set(self, callable);
+  context.addLocalFunction(self, callable);
   scope.enter();
   const inner = checker.inner(scope);
   const { locals, prologue } = bindParams(inner, item.params, params);
@@ -57,6 +57,6 @@ export function checkLocalFn(checker: FunctionChecker, item: FnItem): IrStmt {
   };
   context.scopes.set(callable, scope);
   const local = checker.bind(item.name, type, { mutable: false });
-  context.localFunctions.set(local, callable);
+  context.addLocalFunction(local, callable);
   return { kind: "set", local, value: functionValue([...scope.captured.keys()]), span: item.span };
 }

@@ -103,7 +103,7 @@ export function builtinRecords(moduleNames: ModuleNames): ReadonlyMap<string, Ty
   for (const { name, params: names } of BUILTIN_RECORDS) {
     const params = names.map((param): ParamType => ({ kind: "param", name: param, use: "type" }));
     const moduleName = moduleNames(name);
-    decls.set(name, { name, kind: "record", moduleName, declaredIn: null, params, fields: [], variants: [] });
+    decls.set(name, { name, kind: "record", moduleName, declaredIn: null, params, fields: [], variants: [], kept: [] });
   }
   return decls;
 }

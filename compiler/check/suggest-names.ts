@@ -9,7 +9,7 @@ import type { DiagnosticExtras, Edit } from "../diagnostics.ts";
 import { builtinSpellings, hintForFunction, hintForValue } from "../other-languages.ts";
 import { callNote, moduleFor, rewrittenCall, rewrittenMethod } from "../other-languages-calls.ts";
 import { LIBRARY_FUNCTIONS } from "../libraries.ts";
-import { type CheckedType, indexesByName, prune, show, type TypeDecl } from "../check-types.ts";
+import { type CheckedType, indexByName, prune, show, type TypeDecl } from "../check-types.ts";
 import { callHint, rewriteExtras, sourceOf } from "./call-rewrites.ts";
 import type { FunctionScope } from "../scope.ts";
 import type { FunctionChecker } from "./context.ts";
@@ -59,7 +59,7 @@ const quotedList = (names: readonly string[]): string =>
 /** Returns help for the name of a variant that is written without its enum. */
 function variantHint(checker: FunctionChecker, name: Name): DiagnosticExtras | undefined {
   for (const decl of checker.scope.unit.types.values()) {
-    if (decl.kind === "enum" && indexesByName(decl.variants).has(name.text)) {
+    if (decl.kind === "enum" && indexByName(decl.variants, name.text) >= 0) {
       const fullName = `${decl.name}::${name.text}`;
       const edits = [{ span: { start: name.span.start, end: name.span.start }, text: `${decl.name}::` }];
       return { help: `write \`${fullName}\`: a variant is named with its enum`, fixes: [{ title: `write \`${fullName}\``, edits }] };
