@@ -461,7 +461,7 @@ interface Searched {
   readonly withoutPart: PartTest[];
 }
 
-const searched: (decl: TypeDecl) => Searched = cachedInObject((_: TypeDecl): Searched => ({ contravariant: undefined, withoutPart: [] }));
+const searched = cachedInObject<TypeDecl, Searched>(() => ({ contravariant: undefined, withoutPart: [] }));
 
 /** Returns whether values of the declared type contain functions that have the type parameter in one of their parameter types. */
 function isContravariant(decl: TypeDecl, param: ParamType | undefined): boolean {
