@@ -542,29 +542,6 @@ function partsLeftOfAll(types: readonly CheckedType[], parts: number): number {
   return left;
 }
 
-/** Up to this number of fields or variants, `indexByName` compares one name after the other. */
-const FEW_PARTS = 16;
-
-/** Returns the index of the field or variant with the name; -1 if there is none. */
-export function indexByName(parts: readonly { readonly name: string }[], name: string): number {
-  if (parts.length > FEW_PARTS) return indexesByName(parts).get(name) ?? -1;
-  let index = parts.length - 1;
-  while (index >= 0 && parts[index]?.name !== name) index -= 1;
-  return index;
-}
-
-/** The results of `indexesByName`. They are cached, because a type may have thousands of fields or variants. */
-const INDEXES = new WeakMap<readonly { readonly name: string }[], ReadonlyMap<string, number>>();
-
-/** Returns a map from the name of each field or variant to its index. */
-function indexesByName(parts: readonly { readonly name: string }[]): ReadonlyMap<string, number> {
-  const cached = INDEXES.get(parts);
-  if (cached !== undefined) return cached;
-  const indexes = new Map(parts.map((part, i) => [part.name, i]));
-  INDEXES.set(parts, indexes);
-  return indexes;
-}
-
 /** Says whether a search wants a part of a type. `isOwnParam` is true for the type parameters of declared types. */
 export type PartTest = (part: CheckedType, isOwnParam: boolean) => boolean;
 

@@ -4,12 +4,12 @@ import { UNIT } from "../../vm/value/value.ts";
 import type { Expr, FieldInit, Name, Span } from "../ast.ts";
 import { JSON_CONSTRUCTORS } from "../exhaustive.ts";
 import type { Ir, IrStmt, Local } from "../ir.ts";
+import { indexByName } from "../index-by-name.ts";
 import {
   type CheckedType,
   ERROR,
   type FieldInfo,
   freshVar,
-  indexByName,
   instantiation,
   isTuple,
   JSON_TYPE,
