@@ -4,12 +4,14 @@ import type { TypeDef } from "../bytecode/module.ts";
 import { BYTES, mapCharge, UNITS } from "../cost.ts";
 import type { JsonNode } from "../json/json.ts";
 import { foldTypedJson, type JsonInput, type JsonOutput, readTypedJson } from "../json/typed-json.ts";
+import { oncePer } from "../lazy.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { countNodes, typeTable } from "../value/type-definitions.ts";
 import type { Type } from "../value/type.ts";
+import { compareUtf8 } from "../value/utf8.ts";
 import { ErrValue, FloatValue, isInt, OkValue, UNIT, UnitValue, type Value } from "../value/value.ts";
 import { text } from "./code.ts";
 
@@ -19,6 +21,13 @@ function partCount(value: Value): number {
   if (value instanceof MapValue) return value.size;
   return typeof value === "object" && value.tag === "Record" ? value.size : 0;
 }
+
+const isInKeyOrder = (names: readonly string[]): boolean => names.every((name, i) => i === 0 || compareUtf8(names[i - 1] ?? "", name) < 0);
+
+/** Returns the indices of names in the order of the keys of a map. */
+const keyOrderOf = oncePer((names: readonly string[]): readonly number[] =>
+  Array.from(names.keys()).toSorted((a, b) => compareUtf8(names[a] ?? "", names[b] ?? "")),
+);
 
 /** Returns the units of work for the shape of a type. Only the shape of a generic type may have to be built. */
 const shapeUnits = (type: Type | undefined): number => (type?.kind === "named" && type.args.length > 0 ? countNodes(type) * UNITS.slot : 0);
@@ -32,7 +41,11 @@ export function jsonFromValue(meter: Meter, types: readonly TypeDef[], value: Va
   const output: JsonOutput<Value> = {
     scalar: (data) => data ?? UNIT,
     list: (items) => ListValue.of(items),
-    object: (names, parts) => MapValue.from(names.map((name, i) => [name, parts[i] ?? UNIT] as const)),
+    object: (names, parts) => {
+      // The names of a record's fields are always the same array, so their order is computed once.
+      const order = isInKeyOrder(names) ? names.keys() : keyOrderOf(names);
+      return MapValue.from(Array.from(order, (i) => [names[i] ?? "", parts[i] ?? UNIT] as const));
+    },
     enter: ({ value: part, type }, depth) => {
       if (depth > MACHINE_LIMITS.valueDepth)
         throw new MachineTrap("invalid_value", `json.from: the value is nested deeper than ${MACHINE_LIMITS.valueDepth}`);
@@ -53,7 +66,7 @@ function levelOf(value: Value): JsonNode<Value> {
   if (value instanceof UnitValue) return null;
   if (typeof value === "string" || typeof value === "boolean" || isInt(value) || value instanceof FloatValue) return value;
   if (value instanceof ListValue) return value.toArray();
-  if (value instanceof MapValue) return new Map(value.entries());
+  if (value instanceof MapValue) return value;
   throw typeTrap("Json", value);
 }
 

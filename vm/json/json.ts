@@ -13,7 +13,9 @@ import { FloatValue, intFromBigInt, replaceLoneSurrogates } from "../value/value
 /** JSON as data. A number or bigint is an integer of any size in the canonical form of Ints. A `FloatValue` was written with `.`, `e` or `E`. */
 export type JsonScalar = null | boolean | number | bigint | FloatValue | string;
 /** One level of JSON data. The elements and members have the form `D`. */
-export type JsonNode<D> = JsonScalar | readonly D[] | ReadonlyMap<string, D>;
+export type JsonNode<D> = JsonScalar | readonly D[] | JsonMembers<D>;
+/** The members of an object: a `Map`, or a Map of the language. */
+export type JsonMembers<D> = Pick<ReadonlyMap<string, D>, "size" | "get" | "keys" | "entries">;
 export type JsonData = JsonScalar | readonly JsonData[] | ReadonlyMap<string, JsonData>;
 
 export function isJsonArray(data: JsonData): data is readonly JsonData[] {

@@ -21,7 +21,7 @@
 import { BorunaError, unreachable } from "../error.ts";
 import { Branch, foldTree, type Leaf, leaf } from "./fold.ts";
 import { BYTES, mapCharge, slotsCharge } from "../cost.ts";
-import type { JsonData, JsonNode, JsonScalar } from "./json.ts";
+import type { JsonData, JsonMembers, JsonNode, JsonScalar } from "./json.ts";
 import { oncePer } from "../lazy.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../value/list.ts";
@@ -118,7 +118,7 @@ export function foldTypedJson<Out>(
   const table = typeTable(types);
   const object = (names: readonly string[], parts: readonly TypedValue[]): Branch<TypedValue, Out> =>
     new Branch(parts, (made) => output.object(names, made));
-  const all = (values: Iterable<Value>, type: Type | undefined): TypedValue[] => Array.from(values, (value) => ({ value, type }));
+  const all = (values: readonly Value[], type: Type | undefined): TypedValue[] => values.map((value) => ({ value, type }));
   // Only the form of an Option in foreign JSON depends on types.
   const start = form === "foreign" ? root : { value: root.value, type: undefined };
   return foldTree<TypedValue, Out>(start, (node, depth) => {
@@ -147,12 +147,12 @@ export function foldTypedJson<Out>(
       case "List":
         return new Branch(all(part.toArray(), typeArgument(type, "List", 0)), output.list);
       case "Map":
-        return object([...part.keys()], all(part.values(), typeArgument(type, "Map", 1)));
+        return object([...part.keys()], all([...part.values()], typeArgument(type, "Map", 1)));
       case "Record": {
         const shape = shapeOf(table, type, part.typeId);
-        if (shape?.kind !== "record" || shape.fields.length !== part.fields.length)
-          return new Branch(all(part.fields, undefined), output.list);
-        const fields = part.fields.map((value, i): TypedValue => ({ value, type: shape.fields[i]?.type }));
+        const values = part.fields;
+        if (shape?.kind !== "record" || shape.fields.length !== values.length) return new Branch(all(values, undefined), output.list);
+        const fields = values.map((value, i): TypedValue => ({ value, type: shape.fields[i]?.type }));
         return isPositional(shape.fields) ? new Branch(fields, output.list) : object(namesOf(shape), fields);
       }
       case "Enum": {
@@ -222,12 +222,12 @@ function kindOf(data: JsonNode<unknown>): string {
   if (typeof data === "boolean") return "Bool";
   if (data instanceof FloatValue) return "Float";
   if (isArray(data)) return "List";
-  return data instanceof Map ? "Object" : "Int";
+  return isObject(data) ? "Object" : "Int";
 }
 
 /** `Array.isArray` does not narrow a readonly array. */
 const isArray = <D>(data: JsonNode<D>): data is readonly D[] => Array.isArray(data);
-const isObject = <D>(data: JsonNode<D>): data is ReadonlyMap<string, D> => data instanceof Map;
+const isObject = <D>(data: JsonNode<D>): data is JsonMembers<D> => data instanceof Map || data instanceof MapValue;
 
 /** Where JSON data is read from. */
 export interface JsonInput<D> {
@@ -362,18 +362,18 @@ function readItems<D>({ input }: Reading<D>, data: readonly D[], type: Type, pat
   );
 }
 
-function readEntries<D>({ input }: Reading<D>, data: ReadonlyMap<string, D>, type: Type, path: JsonPath): ReadResult<D> {
+function readEntries<D>({ input }: Reading<D>, data: JsonMembers<D>, type: Type, path: JsonPath): ReadResult<D> {
   input.allocate(mapCharge(data.size));
   const keys = [...data.keys()];
   return new Branch(
-    Array.from(data, ([key, item]) => childData(path, key, item, type)),
+    Array.from(data.entries(), ([key, item]) => childData(path, key, item, type)),
     (values) => MapValue.from(keys.map((key, i) => [key, values[i] ?? UNIT] as const)),
   );
 }
 
 /** Returns the only member of an object that has exactly one member, if its name is one of `names`. */
 function soleMember<D>(data: JsonNode<D>, names: readonly string[]): readonly [string, D] | undefined {
-  const entry = isObject(data) && data.size === 1 ? [...data][0] : undefined;
+  const entry = isObject(data) && data.size === 1 ? [...data.entries()][0] : undefined;
   return entry !== undefined && names.includes(entry[0]) ? entry : undefined;
 }
 
@@ -455,7 +455,7 @@ function readPositional<D>(node: TypedNode<D>, shape: RecordShape): ReadResult<D
 function readEnum<D>({ input }: Reading<D>, node: TypedNode<D>, shape: EnumShape): ReadResult<D> {
   const { data, path } = node;
   input.allocate(BYTES.enumValue);
-  const entry = isObject(data) && data.size === 1 ? [...data][0] : undefined;
+  const entry = isObject(data) && data.size === 1 ? [...data.entries()][0] : undefined;
   const name = typeof data === "string" ? data : entry?.[0];
   if (name === undefined) return fail(path, `expected ${shorten(shape.name)} as "Variant" or {"Variant": …}, found ${kindOf(data)}`);
   const index = variantIndexesOf(shape).get(name) ?? -1;

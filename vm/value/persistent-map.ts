@@ -69,7 +69,7 @@ export class PersistentMap<T> implements Owned {
 
   /** Returns a map of the entries. If a key occurs several times, its last entry counts. */
   static from<T>(entries: Iterable<readonly [string, T]>): PersistentMap<T> {
-    const all = [...entries];
+    const all: readonly (readonly [string, T])[] = Array.isArray(entries) ? entries : [...entries];
     if (all.length >= MIN_HISTORY_SIZE) {
       let result: PersistentMap<T> = PersistentMap.EMPTY;
       for (const [key, value] of all) result = result.set(key, value);
