@@ -31,7 +31,7 @@ import { type ControlFlowGraph, controlFlowGraph, liveLocals, successorsOf } fro
 export interface UniqueLists {
   /** The pcs of the loads after which the local is still the only holder. */
   readonly borrows: ReadonlySet<number>;
-  /** The pcs of the loads that move the list: the local is not read again before the next store to it. */
+  /** The pcs of the loads that move the list: when it is used, the local will not be read again before the next store to it. */
   readonly moves: ReadonlySet<number>;
   /** The pushes whose result is stored in the local that held the list. Maps the pc of the push to the local. */
   readonly pushes: ReadonlyMap<number, number>;
@@ -83,6 +83,8 @@ interface Take {
 
 /** The limit on the calls of `list.take` and `list.slice` that are analyzed in a function. Each takes time in proportion to the code. */
 const MAX_TAKES = 32;
+/** The limit on the instructions between a load and its use that `isLastUse` looks at. */
+const MAX_DISTANCE = 64;
 
 const listsOfFunctions = cachedInObject((_program: Program) => new Map<VerifiedFunction, UniqueLists>());
 
@@ -102,12 +104,17 @@ function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
   const pushes = new Map<number, number>();
   const changes = new Map<number, number>();
   const takes = new Map<number, Take>();
+  const uses: Borrow[] = [];
   followOperands(fn, ({ pc, opcode, operand, popped, originOf, storesBefore }) => {
     const isCurrent = (origin: Origin | undefined): origin is Origin =>
       origin !== undefined && origin.storesBefore === storesBefore(origin.local);
     const borrow = (origin: Origin | undefined): void => {
       if (isCurrent(origin) && origin.laterPcs.length === 0) borrowed.push({ loadPc: origin.loadPc, usePc: pc });
     };
+    for (let i = 0; i < popped; i++) {
+      const origin = originOf(i);
+      if (isCurrent(origin) && origin.laterPcs.length === 0) uses.push({ loadPc: origin.loadPc, usePc: pc });
+    }
     const name = builtinName(opcode, operand);
     const above = CHANGES.get(name ?? "");
     if (above !== undefined) {
@@ -143,7 +150,10 @@ function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
   const graph = controlFlowGraph(fn, 0) ?? [];
   const live = liveLocals(fn, graph);
   const borrowPcs = new Set(borrowed.map(({ loadPc }) => loadPc));
-  const moves = new Set(lastLoads(fn, graph, live).filter((pc) => !borrowPcs.has(pc)));
+  const lastPcs = new Set(lastLoads(fn, graph, live));
+  const moves = new Set([...lastPcs].filter((pc) => !borrowPcs.has(pc)));
+  const borrowedUntil = new Map(borrowed.map(({ loadPc, usePc }) => [loadPc, usePc]));
+  for (const use of uses) if (!borrowPcs.has(use.loadPc) && isLastUse(fn, use, lastPcs, borrowedUntil)) moves.add(use.loadPc);
   const nextMove = nextMoves(fn, moves);
   for (const { loadPc, usePc } of borrowed) {
     // A list that moves before it is used may have changed by then.
@@ -169,6 +179,27 @@ function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
     views: new Map(views.map(({ pc, origin }) => [pc, origin.local])),
     viewLocals: new Set(views.flatMap(({ local }) => (local === undefined ? [] : [local]))),
   };
+}
+
+/**
+ * Returns whether the value of a load is the last one of the local when it is used, as in `f(xs, list.len(xs))`: all loads in between only
+ * borrow, the values are used before, and the last of them is in `lastPcs`.
+ */
+function isLastUse(
+  { code }: VerifiedFunction,
+  { loadPc, usePc }: Borrow,
+  lastPcs: ReadonlySet<number>,
+  borrowedUntil: ReadonlyMap<number, number>,
+): boolean {
+  if (usePc - loadPc > MAX_DISTANCE) return false;
+  const local = code[loadPc * CODE_STRIDE + 1];
+  let isLast = false;
+  for (let pc = loadPc + 1; pc < usePc; pc++) {
+    if (code[pc * CODE_STRIDE] !== OPCODES.LoadLocal.tag || code[pc * CODE_STRIDE + 1] !== local) continue;
+    if (!((borrowedUntil.get(pc) ?? usePc) < usePc)) return false;
+    isLast = lastPcs.has(pc);
+  }
+  return isLast;
 }
 
 /** Returns the pcs at which the list in a local changes, or moves to another holder that may change it. */

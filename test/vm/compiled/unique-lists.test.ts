@@ -237,6 +237,32 @@ fn made() -> List<Int> {
     "[4010004, 3, 9, 9, 1010001, 3, 9, 9, 1010001, 3, 9, 9, 1010001, 3, 9, 9]",
   ],
   [
+    "a list that is read while the arguments of a call are computed",
+    `fn ends(xs: List<Int>, i: Int) -> Int { xs[0] + xs[i] }
+fn moved(jobs: List<Int>, at: Int) -> List<Int> {
+    let mut xs = jobs
+    xs[0] = xs[at] + 1
+    xs = list.push(xs, at)
+    xs
+}
+fn both(a: List<Int>, b: List<Int>, i: Int) -> Int { a[0] * 10000 + b[0] * 10 + i }
+fn made() -> List<Int> {
+    let mut xs = list.map(0..4, fn(i) { i })
+    let mut out: List<Int> = []
+    for i in 0..3 {
+        xs = moved(xs, list.len(xs) - 1)
+        let ys = list.push(xs, xs[0] + ends(xs, 1))
+        out = list.push(out, both(moved(ys, list.len(ys) - 1), ys, list.len(ys)))
+        out = list.push(out, both(xs, moved(xs, xs[1]), ends(xs, list.len(xs) - 1)))
+        let zs = list.push(list.push(xs, list.len(xs)), ends(xs, i))
+        xs = moved(zs, ends(zs, 1) - ends(zs, 1))
+    }
+    list.concat(out, xs)
+}
+`,
+    "[100046, 40027, 40020, 10028, 40024, 10032, 2, 1, 2, 3, 3, 5, 8, 0, 7, 9, 2, 0, 11, 13, 3, 0]",
+  ],
+  [
     "a list whose elements are set",
     `fn with_first(xs: List<Int>, x: Int) -> List<Int> { list.set(xs, 0, x) }
 fn made() -> List<List<Int>> {
