@@ -9,7 +9,6 @@ const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/set `force` in the option `record`/, "say --force"],
   [/pass the `registry` that the program was compiled with/, "name the file of its capabilities with --capabilities"],
   [/pass the `registry` that has it/, "name its file with --capabilities"],
-  [/name it outright to open it: (\S+) in allowed_domains/, "name it outright to open it: --allow-net $1"],
   [/(in|of) the option `databaseUrl`/, "$1 DATABASE_URL or --database-url"],
 ];
 const LIMIT = /`(max_[a-z_]+)` in the limits of the replay/g;

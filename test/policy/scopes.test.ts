@@ -256,7 +256,7 @@ describe("decisions", () => {
   });
 
   describe("a loopback address named with its port", () => {
-    const hint = (host: string): string => `; name it outright to open it: ${host} in allowed_domains`;
+    const hint = (host: string): string => `; name it outright to open it: --allow-net ${host}`;
     test.each([
       [["127.0.0.1:8080"], "http://127.0.0.1:8080/x", undefined],
       [["127.0.0.1:8080"], "https://0x7f.1:8080/x", undefined],

@@ -14,6 +14,8 @@ const FOLDER = fileURLToPath(new URL("golden/", import.meta.url));
 const HEADS: ReadonlyMap<string, string> = new Map([
   // Suspended three times, with a signed approval, an unsigned one and a signed refusal.
   ["approved.jsonl", "1cc122c54445292ad25f3fa2982a63af852067eb7e19ff4352b83495c0596c30"],
+  // Ended by a refusal, whose reason is in the log.
+  ["denied.jsonl", "c9a97ef55673735219008179dcf2b62bf1d9fbde22d24e45b487515821194ba1"],
   ["effects.jsonl", "d5572c9c8b56f477fc6a1851887b009af76bc2e9adff436951fac1452d03badc"],
   // Recorded before logging was charged: long texts, and a header without max_log_bytes.
   ["logged-texts.jsonl", "e9e9561b32cc7c1830237ad860afa966fee56c70314a9144f3c9bb7a8af29d76"],

@@ -474,7 +474,7 @@ describe("a loopback address named with its port", () => {
     expect(await echoed([at("/echo")], named("127.0.0.1"))).toMatchObject({ path: "/echo" });
     expect(await echoed([at("/echo", "0x7f.1")], named("127.0.0.1"))).toMatchObject({ path: "/echo" });
     expect(await failed([at("/echo", "127.0.0.1", other)], named("127.0.0.1"))).toMatch(
-      /^denied: .*open it: 127\.0\.0\.1:[0-9]+ in allowed_domains \(net_policy\.allowed_domains\)$/,
+      /^denied: .*open it: --allow-net 127\.0\.0\.1:[0-9]+ \(net_policy\.allowed_domains\)$/,
     );
     expect(await failed([at("/echo", "127.0.0.2")], named("127.0.0.1"))).toMatch(/^denied: /);
     expect(await failed([at("/echo", "localhost")], named("127.0.0.1"))).toMatch(/^denied: /);
