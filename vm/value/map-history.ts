@@ -26,12 +26,12 @@ export class MapHistory<T> {
   /** The value of each entry; undefined if the entry removes its key. */
   readonly #values: Pages<T | undefined> = new Pages();
   #closed = false;
-  /** Length of the first version, whose entries have distinct keys. */
-  #firstLength = 0;
   /** The tree and the length of the longest version whose tree has been requested. */
   #newest: { root: MapNode<T> | null; length: number };
-  /** Trees of the versions of length `#firstLength`, `#firstLength + 1`, …. Empty until the tree of a version older than `#newest` is requested. */
-  readonly #roots: (MapNode<T> | null)[] = [];
+  /** The lengths of the versions that may still be in use, apart from the newest, in ascending order. */
+  readonly #lengths: number[] = [];
+  /** Trees of the first versions in `#lengths`, by length. Empty until the tree of a version older than `#newest` is requested. */
+  readonly #roots = new Map<number, MapNode<T> | null>();
 
   private constructor(keys: number, root: MapNode<T> | null) {
     this.#index = new MapIndex(keys);
@@ -128,9 +128,15 @@ export class MapHistory<T> {
     return entries;
   }
 
+  /** Records that the newest version stays in use after the next `put`. */
+  keepNewest(): void {
+    if (this.#lengths.at(-1) !== this.count) this.#lengths.push(this.count);
+  }
+
   /**
    * Returns the tree of the version of this length. Each entry is applied to a tree at most twice, once for `#newest` and once for
-   * `#roots`, in whatever order the trees of versions are requested. The charges for the changes cover all nodes that stay in memory.
+   * `#roots`, in whatever order the trees of versions are requested. The charges for the changes cover all nodes that stay in memory. A
+   * change in place is charged less, so the trees between two versions do not stay in memory.
    */
   rootAt(length: number): MapNode<T> | null {
     const newest = this.#newest;
@@ -139,10 +145,12 @@ export class MapHistory<T> {
       newest.length = length;
       return newest.root;
     }
-    const roots = this.#roots;
-    if (roots.length === 0) roots.push(this.#treeAt(this.#firstLength));
-    for (let end = this.#firstLength + roots.length; end <= length; end++) roots.push(this.#applyEntry(roots.at(-1) ?? null, end));
-    return roots[length - this.#firstLength] ?? null;
+    const [lengths, roots] = [this.#lengths, this.#roots];
+    for (let end = lengths[roots.size]; end !== undefined && end <= length; end = lengths[roots.size]) {
+      const from = lengths[roots.size - 1];
+      roots.set(end, from === undefined ? this.#treeAt(end) : this.#applyEntries(roots.get(from) ?? null, from, end));
+    }
+    return roots.get(length) ?? this.#treeAt(length);
   }
 
   #putTree(node: MapNode<T> | null): boolean {
@@ -151,7 +159,6 @@ export class MapHistory<T> {
 
   /** Makes the entries added so far the first version. */
   #markFirstVersion(root: MapNode<T> | null): this {
-    this.#firstLength = this.count;
     if (root !== null) this.#newest.length = this.count;
     return this;
   }

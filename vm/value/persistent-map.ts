@@ -163,6 +163,7 @@ export class PersistentMap<T> implements Owned {
     if (this.#saved !== undefined) return;
     this.#saved = { root: this.#root, history: this.#history, length: this.#length, size: this.size };
     this.#sharedLength = this.#length;
+    this.#history?.keepNewest();
     log.add(this);
   }
 
@@ -228,6 +229,7 @@ export class PersistentMap<T> implements Owned {
       if (value === undefined) return renewedMap.delete(key);
       return renewedMap.setInPlace(key, value) ? renewedMap : renewedMap.set(key, value);
     }
+    history.keepNewest();
     const change = history.put(key, value);
     return change === undefined ? undefined : new PersistentMap<T>(undefined, history, history.count, this.size + change, this.#length);
   }

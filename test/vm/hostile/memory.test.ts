@@ -196,6 +196,18 @@ fn main() -> Int {
     }
     list.len(all)
 }`,
+  "older versions of Maps that grew in place": `
+fn main() -> Int {
+    let mut all: List<Map<String, Int>> = []
+    while true {
+        let mut m: Map<String, Int> = {}
+        for i in 0..100000 { m[int.to_string(i)] = i }
+        let old = m
+        m["new"] = 0
+        if list.len(map.keys(m)) > list.len(map.keys(old)) { all = list.push(all, old) }
+    }
+    list.len(all)
+}`,
 };
 
 describe.each(SIZES)("bombs under %i MiB", (mib) => {
