@@ -16,7 +16,7 @@ export function untrackedIn(callable: Callable): ReadonlySet<Local> {
       bound.add(local);
     };
     const visitor: BindingVisitor = { set, untrack: (local) => untracked.add(local) };
-    for (const stmt of body.prologue) visitStmt(stmt, visitor);
+    for (const stmt of body.destructureParams) visitStmt(stmt, visitor);
     visitIr(body.value, visitor);
     for (const { condition } of [...body.requires, ...body.ensures]) visitIr(condition, visitor);
   }

@@ -16,7 +16,7 @@ export function codeText({ body }: Callable): CodeText {
   const printer = new Printer();
   if (body === null) return { text: "", functions: [] };
   for (const param of body.params) printer.local(param);
-  for (const stmt of body.prologue) printer.stmt(stmt);
+  for (const stmt of body.destructureParams) printer.stmt(stmt);
   for (const { condition } of [...body.requires, ...body.ensures]) printer.node("contract", condition);
   printer.ir(body.value);
   return printer.result();

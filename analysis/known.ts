@@ -49,6 +49,8 @@ export const NEVER: Known = { kind: "never" };
 
 /** Receives functions that the analysis stops tracking: any code may call them. */
 export type Escape = (targets: Iterable<Callable>) => void;
+/** For a join that loses no functions, or whose result is only compared. */
+export const IGNORE_LOST: Escape = () => undefined;
 
 /** Limit on the possible texts of a value, for example of the URLs in a list. */
 const MAX_TEXTS = 64;
@@ -138,7 +140,7 @@ export function withEntry(map: Known, key: Known, value: Known): Known {
     if (isCertain) after.set(text, { value, isCertain });
     else
       after.set(text, {
-        value: before === undefined ? value : joinKnown(before.value, value, () => undefined),
+        value: before === undefined ? value : joinKnown(before.value, value, IGNORE_LOST),
         isCertain: before?.isCertain === true,
       });
   }
@@ -159,7 +161,7 @@ function joinMaps(a: Known & { readonly kind: "map" }, b: ReturnType<typeof asMa
     const other = first === undefined ? a : b;
     const value =
       first !== undefined && second !== undefined
-        ? joinKnown(first.value, second.value, () => undefined, depth + 1)
+        ? joinKnown(first.value, second.value, IGNORE_LOST, depth + 1)
         : other.isOpen
           ? undefined
           : (first ?? second)?.value;
@@ -174,12 +176,12 @@ function joinMaps(a: Known & { readonly kind: "map" }, b: ReturnType<typeof asMa
   return isSame ? a : { kind: "map", entries, isOpen };
 }
 
-/** Returns what is known about a value that may be `a` or `b`. Passes to `escape` the functions that the result no longer contains. */
-export function joinKnown(a: Known, b: Known, escape: Escape, depth = 0): Known {
+/** Returns what is known about a value that may be `a` or `b`. Passes to `onLost` the functions that the result no longer contains. */
+export function joinKnown(a: Known, b: Known, onLost: Escape, depth = 0): Known {
   if (a === b) return a;
   const forget = (): undefined => {
-    escape(functionsIn(a));
-    escape(functionsIn(b));
+    onLost(functionsIn(a));
+    onLost(functionsIn(b));
     return undefined;
   };
   if (a?.kind === "never") return b;
@@ -188,11 +190,11 @@ export function joinKnown(a: Known, b: Known, escape: Escape, depth = 0): Known 
   if (a.kind === "text" && b.kind === "text") return sameOr(a, knownTexts([...a.texts, ...b.texts]));
   if (a.kind === "int" && b.kind === "int") return sameOr(a, { kind: "int", min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) });
   if (a.kind === "list" && b.kind === "list") {
-    const element = a.length === 0 ? b.element : b.length === 0 ? a.element : joinKnown(a.element, b.element, escape, depth + 1);
+    const element = a.length === 0 ? b.element : b.length === 0 ? a.element : joinKnown(a.element, b.element, onLost, depth + 1);
     return sameOr(a, { kind: "list", length: Math.max(a.length, b.length), element });
   }
   if (a.kind === "record" && b.kind === "record" && a.fields.length === b.fields.length) {
-    const fields = a.fields.map((field, i) => joinKnown(field, b.fields[i], escape, depth + 1));
+    const fields = a.fields.map((field, i) => joinKnown(field, b.fields[i], onLost, depth + 1));
     return fields.every((field, i) => field === a.fields[i]) ? a : { kind: "record", fields };
   }
   if (a.kind === "map") return joinMaps(a, asMap(b), depth);

@@ -11,7 +11,7 @@
  */
 import { prune } from "../compiler/check-types.ts";
 import type { Callable } from "../compiler/ir.ts";
-import { functionsIn, joinKnown, type Known } from "./known.ts";
+import { functionsIn, IGNORE_LOST, joinKnown, type Known } from "./known.ts";
 import { type Edge, type Instance, type Walked, walkFunction } from "./walk.ts";
 
 export interface ReachedFunction {
@@ -189,7 +189,7 @@ class Search {
   #joined(node: Node, before: Known, arg: Known): Known {
     const lose = (targets: Iterable<Callable>): void => this.#stopTracking(node, targets);
     if (node.changes <= MAX_CHANGES || before?.kind === "functions") return joinKnown(before, arg, lose);
-    if (joinKnown(before, arg, () => undefined) === before && before !== undefined) return before;
+    if (joinKnown(before, arg, IGNORE_LOST) === before && before !== undefined) return before;
     lose(functionsIn(before));
     lose(functionsIn(arg));
     return undefined;

@@ -20,6 +20,7 @@ import { MapValue } from "../vm/value/map.ts";
 import { untrackedIn } from "./bindings.ts";
 import {
   functionsIn,
+  IGNORE_LOST,
   joinKnown,
   type Known,
   knownConcat,
@@ -51,7 +52,7 @@ export interface Site {
   readonly args: readonly Known[];
   /** The expressions of the arguments. */
   readonly irs: readonly Ir[];
-  /** How often one call of the function can make this call: 0 in a loop over an empty list, Infinity if no bound is known. */
+  /** Maximum number of times one run of the function makes this call: 0 in a loop over an empty list, Infinity if no bound is known. */
   readonly times: number;
 }
 
@@ -76,7 +77,7 @@ export interface WalkListener {
   readonly called: (target: Callable, args: readonly Known[]) => { readonly instance: Instance; readonly result: Known };
   /** `target` captures these values. */
   readonly captured: (target: Callable, values: readonly Known[]) => void;
-  /** The walk has lost track of `target`: any code may call it, with any arguments. Returns the general instance of `target`. */
+  /** The walk has lost track of `target`: any code may call it, with any arguments. Returns the instance whose arguments are unknown. */
   readonly escaped: (target: Callable) => Instance;
   /** `target` runs as an actor. */
   readonly spawned: (target: Callable) => Instance;
@@ -94,10 +95,10 @@ export const multiplyCounts = (a: number, b: number): number => (a === 0 || b ==
 export const bounded = (count: number): number => (count > Number.MAX_SAFE_INTEGER ? Infinity : count);
 
 /** Walks a function. `params`: what is known about its captured values, followed by its parameters. */
-export function walkFunction(callable: Callable, params: readonly Known[], learn: WalkListener): Walked {
+export function walkFunction(callable: Callable, params: readonly Known[], listener: WalkListener): Walked {
   const found: Found = { edges: new Map(), spawns: new Map(), sites: [], runs: new Map(), placeholders: new Set() };
   if (callable.body === null) return { ...found, result: undefined };
-  const result = new Walk(callable, found, learn, 1, []).body(params);
+  const result = new Walk(callable, found, listener, 1, []).body(params);
   return { ...found, result };
 }
 
@@ -128,10 +129,10 @@ class Walk {
   /** What is known about the results of the `return` statements walked so far. */
   #result: Known = NEVER;
 
-  constructor(callable: Callable, found: Found, learn: WalkListener, count: number, inlined: readonly Callable[], place?: Span) {
+  constructor(callable: Callable, found: Found, listener: WalkListener, count: number, inlined: readonly Callable[], place?: Span) {
     this.#callable = callable;
     this.#found = found;
-    this.#listener = learn;
+    this.#listener = listener;
     this.#times = count;
     this.#inlined = inlined;
     this.#place = place;
@@ -143,7 +144,7 @@ class Walk {
     const { body } = this.#callable;
     if (body === null) return undefined;
     body.params.forEach((param, i) => this.#bind(param, args[i]));
-    for (const stmt of body.prologue) this.#stmt(stmt);
+    for (const stmt of body.destructureParams) this.#stmt(stmt);
     for (const { condition } of body.requires) this.#walkEscaping(condition);
     this.#return(this.#value(body.value), body.value.span);
     for (const { condition } of body.ensures) this.#walkEscaping(condition);
@@ -152,7 +153,7 @@ class Walk {
 
   #return(known: Known, span: Span): void {
     this.#escape(known, span);
-    this.#result = joinKnown(this.#result, withoutFunctions(known), () => undefined);
+    this.#result = joinKnown(this.#result, withoutFunctions(known), IGNORE_LOST);
   }
 
   #bind(local: Local, known: Known): void {
@@ -166,18 +167,18 @@ class Walk {
   }
 
   #escape(known: Known, span: Span): void {
-    for (const target of functionsIn(known)) this.#run(this.#listener.escaped(target), "value", span, Infinity);
+    for (const target of functionsIn(known)) this.#recordRun(this.#listener.escaped(target), "value", span, Infinity);
   }
 
   /** Walks an expression. Functions in its value escape. Returns what else is known about the value. */
-  #walkWithoutFunctions(ir: Ir): Known {
+  #dataOf(ir: Ir): Known {
     const known = this.#value(ir);
     this.#escape(known, ir.span);
     return withoutFunctions(known);
   }
 
   /** Records that the current code makes a function run `count` times. */
-  #run(target: Instance, kind: EdgeKind, span: Span, count: number): void {
+  #recordRun(target: Instance, kind: EdgeKind, span: Span, count: number): void {
     const total = multiplyCounts(this.#times, count);
     if (total === 0) return;
     const edges = kind === "spawn" ? this.#found.spawns : this.#found.edges;
@@ -210,14 +211,14 @@ class Walk {
     this.#repeat(Infinity, () => code(undefined));
   }
 
-  /** Walks alternatives of which one runs. Counts each function and capability as often as in the alternative with the most. Returns what is known about the value. */
+  /** Walks alternatives of which one runs. Counts each function and capability by its highest count among the alternatives. Returns what is known about the value. */
   #oneOf(parts: readonly Ir[]): Known {
     const outer = this.#found.runs;
     const most = new Map<Instance | number, number>();
     let known = NEVER;
     for (const part of parts) {
       this.#found.runs = new Map();
-      known = joinKnown(known, this.#walkWithoutFunctions(part), () => undefined);
+      known = joinKnown(known, this.#dataOf(part), IGNORE_LOST);
       for (const [target, count] of this.#found.runs) most.set(target, Math.max(most.get(target) ?? 0, count));
     }
     this.#found.runs = outer;
@@ -277,12 +278,12 @@ class Walk {
         this.#site(
           ir.id,
           ir.span,
-          ir.args.map((arg) => this.#walkWithoutFunctions(arg)),
+          ir.args.map((arg) => this.#dataOf(arg)),
           ir.args,
         );
         return undefined;
       case "record":
-        return { kind: "record", fields: ir.fields.map((field) => this.#walkWithoutFunctions(field)) };
+        return { kind: "record", fields: ir.fields.map((field) => this.#dataOf(field)) };
       case "variant_record":
         for (const field of ir.fields) this.#walkEscaping(field);
         return undefined;
@@ -297,7 +298,7 @@ class Walk {
         this.#result = undefined;
         return undefined;
       case "get_field": {
-        const known = this.#walkWithoutFunctions(ir.target);
+        const known = this.#dataOf(ir.target);
         return known?.kind === "record" ? known.fields[ir.index] : undefined;
       }
       case "par":
@@ -308,8 +309,8 @@ class Walk {
       case "map": {
         let map: Known = knownConstant(MapValue.EMPTY);
         for (const { key, value } of ir.entries) {
-          const knownKey = this.#walkWithoutFunctions(key);
-          map = withEntry(map, knownKey, this.#walkWithoutFunctions(value));
+          const knownKey = this.#dataOf(key);
+          map = withEntry(map, knownKey, this.#dataOf(value));
         }
         return map;
       }
@@ -328,7 +329,7 @@ class Walk {
         return this.#value(ir.value);
       case "spawn":
         this.#site(CAPABILITY_IDS.actorSpawn, ir.span);
-        this.#run(this.#listener.spawned(ir.target), "spawn", ir.span, 1);
+        this.#recordRun(this.#listener.spawned(ir.target), "spawn", ir.span, 1);
         return undefined;
       case "send":
         this.#walkEscaping(ir.actor);
@@ -342,22 +343,22 @@ class Walk {
     }
   }
 
-  /** If `target` is a source builtin, lets the functions in its arguments escape and forgets the arguments: all code shares such a function. */
-  #shared(target: Callable, args: readonly Known[], span: Span): readonly Known[] {
+  /** If `target` is a source builtin, lets the functions in its arguments escape and forgets the arguments, because all callers share one instance of the builtin. */
+  #argsSeenBy(target: Callable, args: readonly Known[], span: Span): readonly Known[] {
     if (!isSourceBuiltin(target)) return args;
     for (const arg of args) this.#escape(arg, span);
     return args.map(() => undefined);
   }
 
   #capture(target: Callable, values: readonly Known[], span: Span): void {
-    if (this.#times > 0) this.#listener.captured(target, this.#shared(target, values, span));
+    if (this.#times > 0) this.#listener.captured(target, this.#argsSeenBy(target, values, span));
   }
 
   /** Records a call of a function, and returns what is known about its result. */
   #enter(target: Callable, args: readonly Known[], span: Span): Known {
     if (this.#times === 0) return undefined;
-    const { instance, result } = this.#listener.called(target, this.#shared(target, args, span));
-    this.#run(instance, "call", span, 1);
+    const { instance, result } = this.#listener.called(target, this.#argsSeenBy(target, args, span));
+    this.#recordRun(instance, "call", span, 1);
     return result;
   }
 
@@ -377,7 +378,7 @@ class Walk {
       return undefined;
     }
     let result = NEVER;
-    for (const target of callee.targets) result = joinKnown(result, this.#enter(target, args, span), () => undefined);
+    for (const target of callee.targets) result = joinKnown(result, this.#enter(target, args, span), IGNORE_LOST);
     return result;
   }
 
@@ -477,7 +478,7 @@ const leavesBlock = (stmt: IrStmt | undefined): boolean => stmt?.kind === "retur
 function knownOfOperator(op: string, a: Known, b: Known): Known {
   if (op === "++" || (op === "+" && a?.kind === "text")) {
     if (a?.kind === "list" && b?.kind === "list") {
-      const joined = joinKnown(a, b, () => undefined);
+      const joined = joinKnown(a, b, IGNORE_LOST);
       return joined?.kind === "list" ? { ...joined, length: a.length + b.length } : undefined;
     }
     return knownConcat(a, b);

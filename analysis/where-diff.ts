@@ -2,6 +2,8 @@
 import { type Condition, holds, type Scalar, type Where } from "../policy/where.ts";
 import { FloatValue, UNIT, type Value } from "../vm/value/value.ts";
 
+const NO_TYPES: [] = [];
+
 /** A difference between two conditions. Has the fields of `Difference` in `policy-diff.ts`. */
 interface WhereDifference {
   readonly direction: "grows" | "shrinks";
@@ -9,8 +11,7 @@ interface WhereDifference {
 }
 
 /**
- * Returns the paths at which the second conditions may accept arguments that the first refuse, and the reverse. If in doubt, reports a
- * difference.
+ * Returns the paths where `after` may accept what `before` refuses (`grows`), or the reverse (`shrinks`). If in doubt, reports a difference.
  */
 export function wherePathChanges(before: Where, after: Where): readonly WhereDifference[] {
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((path): readonly WhereDifference[] => {
@@ -29,8 +30,8 @@ function areWithin(narrow: readonly Condition[], wide: readonly Condition[]): bo
   return narrow.every((condition) => {
     const values = valuesOf(condition);
     if (values === undefined) return wide.some((other) => isWithin(condition, other));
-    const accepted = values.map(valueOf).filter((value) => holds(condition, value, []));
-    return accepted.every((value) => wide.some((other) => holds(other, value, [])));
+    const accepted = values.map(valueOf).filter((value) => holds(condition, value, NO_TYPES));
+    return accepted.every((value) => wide.some((other) => holds(other, value, NO_TYPES)));
   });
 }
 
@@ -48,12 +49,12 @@ function valueOf(scalar: Scalar): Value {
 function isWithin(narrow: Condition, wide: Condition): boolean {
   if (narrow.absent === true || wide.absent === true) return narrow.absent === true && wide.absent === true;
   if (wide.equal !== undefined || wide.in !== undefined) return false;
-  const isText = wide.prefix === undefined || narrow.prefix?.startsWith(wide.prefix) === true;
-  const isNumber = wide.min === undefined && wide.max === undefined ? true : narrow.min !== undefined || narrow.max !== undefined;
+  const prefixFits = wide.prefix === undefined || narrow.prefix?.startsWith(wide.prefix) === true;
+  const numberFits = wide.min === undefined && wide.max === undefined ? true : narrow.min !== undefined || narrow.max !== undefined;
   const isInRange =
     (wide.min === undefined || (narrow.min !== undefined && narrow.min >= wide.min)) &&
     (wide.max === undefined || (narrow.max !== undefined && narrow.max <= wide.max));
-  const { names } = wide;
-  const hasNames = names === undefined || narrow.names?.every((name) => names.includes(name)) === true;
-  return isText && isNumber && isInRange && hasNames;
+  const { names: allowedKeys } = wide;
+  const hasNames = allowedKeys === undefined || narrow.names?.every((name) => allowedKeys.includes(name)) === true;
+  return prefixFits && numberFits && isInRange && hasNames;
 }

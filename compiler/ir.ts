@@ -53,7 +53,7 @@ export interface CheckedBody {
   /** The bindings of the captured values of a lambda, then those of the parameters. */
   readonly params: readonly Local[];
   /** Statements that take apart the parameters that are patterns. They run first. */
-  readonly prologue: readonly IrStmt[];
+  readonly destructureParams: readonly IrStmt[];
   readonly requires: readonly CheckedClause[];
   readonly ensures: readonly CheckedClause[];
   /** The binding `result` of the `ensures` clauses; null if the function has no such clauses. */

@@ -156,13 +156,13 @@ function openObject(part: object, addToSize: AddToSize): LeafOrBranch {
   switch (Object.getPrototypeOf(part)) {
     case ListValue.prototype: {
       if (!ListValue.isList(part)) break;
-      const [length] = ownDataValues(part, ["length", "owner", "unpaid", "offset", "head"]);
+      const [length] = ownDataValues(part, ["length", "owner", "unpaidChanges", "offset", "firstArray"]);
       addToSize(checkedIndex(length), "");
       return new Branch(boxParts(part.toArray()), (items) => ListValue.of(items));
     }
     case MapValue.prototype: {
       if (!MapValue.isMap(part)) break;
-      const [size] = ownDataValues(part, ["size", "owner", "unpaid"]);
+      const [size] = ownDataValues(part, ["size", "owner", "unpaidChanges"]);
       addToSize(checkedIndex(size), "");
       const entries = [...part.entries()];
       const keys = entries.map(([key]) => checkedText(key, addToSize));

@@ -28,7 +28,7 @@ function localsAt(program: Program, offset: number): ReadonlyMap<string, Local> 
   const locals = new Map<string, Local>();
   if (file === undefined || section === undefined) return locals;
   const at = offset - section.start;
-  const scopes = program.recorded(file, section).scopes.filter(({ span }) => span.start <= at && at <= span.end);
+  const scopes = program.namesAndTypesOf(file, section).scopes.filter(({ span }) => span.start <= at && at <= span.end);
   for (const scope of scopes.toSorted((a, b) => a.span.start - b.span.start || b.span.end - a.span.end))
     for (const local of scope.locals) if (local.name !== "" && local.name !== "_" && local.span.end <= at) locals.set(local.name, local);
   return locals;
@@ -39,7 +39,7 @@ function typeBefore(program: Program, offset: number): CheckedType | undefined {
   const file = program.main;
   const section = file?.sectionAt(offset);
   if (file === undefined || section === undefined) return undefined;
-  const recorded = program.recorded(file, section).types.filter(({ span }) => span.end === offset - section.start);
+  const recorded = program.namesAndTypesOf(file, section).types.filter(({ span }) => span.end === offset - section.start);
   const known = recorded.map(({ type }) => prune(type)).findLast((type) => type.kind !== "var" && type.kind !== "error");
   if (known !== undefined) return known;
   const path = /[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$/.exec(file.text.slice(Math.max(0, offset - MAX_LOOK_BACK), offset))?.[0].split(".") ?? [];

@@ -72,7 +72,7 @@ export class Program {
     return file.name === this.#name ? this.path : (this.#pathOf(file.name) ?? file.name);
   }
 
-  recorded(file: AnalyzedFile, section: Section): Recorder {
+  namesAndTypesOf(file: AnalyzedFile, section: Section): Recorder {
     const known = this.#recorded.get(section);
     if (known?.version === this.#version) return known.recorder;
     const recorder = this.analysis.record(file, section);
@@ -86,7 +86,7 @@ export class Program {
     const section = file?.sectionAt(offset);
     if (file === undefined || section === undefined) return [];
     const at = offset - section.start;
-    return withoutDuplicates(this.recorded(file, section).names)
+    return withoutDuplicates(this.namesAndTypesOf(file, section).names)
       .filter(({ span }) => span.start <= at && at <= span.end)
       .map(({ span, thing }) => ({ span: shiftSpan(span, section.start), thing, section }))
       .toSorted((a, b) => Number(b.thing.kind === "local") - Number(a.thing.kind === "local"));
@@ -97,7 +97,7 @@ export class Program {
     const file = this.main;
     for (const section of file?.sections ?? []) {
       if (file === undefined) return;
-      for (const { span, thing } of withoutDuplicates(this.recorded(file, section).names))
+      for (const { span, thing } of withoutDuplicates(this.namesAndTypesOf(file, section).names))
         yield { span: shiftSpan(span, section.start), thing, section };
     }
   }

@@ -125,7 +125,7 @@ export function integer(min: number, max: number): FieldSchema<number> {
 }
 
 /** A finite number that is not negative. */
-export const AMOUNT: FieldSchema<number> = numeric(
+export const NON_NEGATIVE: FieldSchema<number> = numeric(
   "a number, 0 or more",
   new Map(Object.entries({ type: "number", minimum: 0 })),
   (value) => Number.isFinite(value) && value >= 0,

@@ -25,7 +25,7 @@ import type { DocumentNode } from "./document.ts";
 import { parseAllowedDomain, parseHostPattern } from "./hosts.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import {
-  AMOUNT,
+  NON_NEGATIVE,
   BOOLEAN,
   field,
   type FieldValues,
@@ -87,7 +87,8 @@ const METHOD = text("an HTTP method", (given) => {
     ? { text: method }
     : { problem: `net.fetch has no such method. ${didYouMean(method, HTTP_METHODS, `It has ${HTTP_METHODS.join(", ")}.`)}` };
 });
-const NAME: TextParser = (given) => (/^[A-Za-z_][A-Za-z0-9_]*$/.test(given) ? { text: given } : { problem: "write letters, digits and _" });
+const parseName: TextParser = (given) =>
+  /^[A-Za-z_][A-Za-z0-9_]*$/.test(given) ? { text: given } : { problem: "write letters, digits and _" };
 const FOLDER = text("a path", (given) =>
   given === "" || given.includes("\0") ? { problem: 'write a path; "." is the working directory' } : { text: given },
 );
@@ -214,8 +215,8 @@ export const DB_FIELDS = {
 export type DbPolicy = FieldValues<typeof DB_FIELDS>;
 
 export const PRICE_FIELDS = {
-  input_per_mtok: requiredField("input_per_mtok", AMOUNT, "US dollars for a million input tokens."),
-  output_per_mtok: requiredField("output_per_mtok", AMOUNT, "US dollars for a million output tokens."),
+  input_per_mtok: requiredField("input_per_mtok", NON_NEGATIVE, "US dollars for a million input tokens."),
+  output_per_mtok: requiredField("output_per_mtok", NON_NEGATIVE, "US dollars for a million output tokens."),
 };
 type ModelPrice = FieldValues<typeof PRICE_FIELDS>;
 const PRICE = objectOf<ModelPrice>("the prices of a model", PRICE_FIELDS, (read) => ({
@@ -239,7 +240,7 @@ export const LLM_FIELDS = {
   ),
   max_cost_usd: field(
     "max_cost_usd",
-    nullable(AMOUNT),
+    nullable(NON_NEGATIVE),
     null,
     "Cost of all calls of a run, in US dollars; null is no limit. A model without a price is denied.",
   ),
@@ -267,7 +268,7 @@ export const LIMIT_FIELDS = {
 type PolicyLimits = FieldValues<typeof LIMIT_FIELDS>;
 
 export const SECRET_FIELDS = {
-  env: requiredField("env", text("the name of an environment variable", NAME), "Environment variable that holds the secret."),
+  env: requiredField("env", text("the name of an environment variable", parseName), "Environment variable that holds the secret."),
   hosts: requiredField("hosts", listOf(HOST, "hosts"), "Hosts that the secret may be sent to."),
 };
 type PolicySecret = FieldValues<typeof SECRET_FIELDS>;
@@ -341,14 +342,14 @@ const SECRET = objectOf<PolicySecret>(
 );
 
 const checkSecretName: KeyCheck = (name) => {
-  const parsed = NAME(name);
+  const parsed = parseName(name);
   return "text" in parsed
     ? undefined
     : { kind: "policy.invalid_secret", message: `secrets has the name ${JSON.stringify(name)}: ${parsed.problem}` };
 };
 const SECRETS: FieldSchema<ReadonlyMap<string, PolicySecret>> = mapOf("secrets by name", SECRET, checkSecretName);
 
-/** Short names of capabilities, each with the hint of a policy's error. A policy refuses them; the compiler accepts them with a warning. */
+/** Short names of capabilities, each with the hint shown when a policy uses it. A policy refuses them; the compiler accepts them with a warning. */
 const ALIAS_HINTS: ReadonlyMap<string, string> = new Map([
   ["net", 'Write "net.fetch".'],
   ["fs", 'Write "fs.read" or "fs.write".'],
@@ -414,7 +415,8 @@ export interface Policy {
 
 /**
  * A policy as plain data: the members of a policy file, such as `{ rules: { "fs.read": { allow: true } } }`, or a result of `loadPolicy` or
- * `parsePolicy`. It is checked when a run starts. A rule for an unknown capability is no error, so a misspelled rule allows nothing.
+ * `parsePolicy`. It is checked when a run starts. A rule for an unknown capability is no error here, only in a policy file. With
+ * `default_allow: true`, a denial of a misspelled capability therefore denies nothing.
  */
 export interface PolicyInput {
   readonly schema_version?: number | undefined;

@@ -21,7 +21,7 @@ interface Piece {
 
 const INDENT = "    ";
 
-export class Draft {
+export class SessionProgram {
   text = "";
   readonly #pieces: Piece[] = [];
   #lines: LineTable | undefined;

@@ -6,7 +6,7 @@ import { parse } from "../compiler/parser/parse.ts";
 import { beginsItem } from "../compiler/parser/sections.ts";
 import type { Token } from "../compiler/tokens.ts";
 import { BorunaError } from "../vm/error.ts";
-import { Draft, type EntryText } from "./draft.ts";
+import { SessionProgram, type EntryText } from "./draft.ts";
 
 /** The name of the program in diagnostics. */
 export const PROGRAM_NAME = "<repl>";
@@ -19,14 +19,14 @@ export type Entry =
       readonly kind: "statements";
       readonly entry: EntryText;
       /** The span of the last statement in the entry, if that is an expression. */
-      readonly value: Span | undefined;
+      readonly valueSpan: Span | undefined;
       /** Whether later entries may depend on this one: it has several statements, or a declaration, an assignment, a loop, a message or an emit. */
       readonly changesSession: boolean;
     }
-  | { readonly kind: "wrong"; readonly draft: Draft; readonly diagnostics: readonly Diagnostic[]; readonly missing: Missing };
+  | { readonly kind: "wrong"; readonly draft: SessionProgram; readonly diagnostics: readonly Diagnostic[]; readonly missing: MissingPart };
 
-/** Why an entry is incomplete. `bracket`: a bracket or a text block is open. `more`: something else is missing at the end. */
-export type Missing = "nothing" | "bracket" | "more";
+/** What is missing from an entry. `bracket`: a bracket or a text block is open. `more`: something else is missing at the end. */
+export type MissingPart = "nothing" | "bracket" | "more";
 
 /** Tokens of statements that later entries may depend on. */
 const CHANGING = new Set(["=", "let", "for", "while", "spawn", "send", "receive", "emit"]);
@@ -38,7 +38,7 @@ export function readEntry(entry: EntryText): Entry {
   if (first === undefined || first.kind === "eof") return { kind: "empty", isComment: comments.length > 0 };
   const brace = strayBrace(tokens);
   if (brace !== undefined) {
-    const alone = new Draft();
+    const alone = new SessionProgram();
     alone.addEntry(entry);
     const stray = new Diagnostics(PROGRAM_NAME);
     stray.error("E002", brace, "this `}` closes nothing", { help: "remove it" });
@@ -46,7 +46,7 @@ export function readEntry(entry: EntryText): Entry {
   }
   const next = second ?? first;
   const isItem = beginsItem(first, next, third ?? next);
-  const draft = new Draft();
+  const draft = new SessionProgram();
   if (isItem) draft.addEntry(entry);
   else {
     draft.addGenerated("fn main() {\n");
@@ -63,13 +63,13 @@ export function readEntry(entry: EntryText): Entry {
   const { stmts } = main.body;
   const changesSession =
     stmts.length > 1 || tokens.some(({ kind }) => CHANGING.has(kind) || (kind.endsWith("=") && !COMPARISONS.has(kind)));
-  return { kind: "statements", entry, value: valueOf(stmts, draft), changesSession };
+  return { kind: "statements", entry, valueSpan: valueSpanOf(stmts, draft), changesSession };
 }
 
 const COMPARISONS = new Set(["==", "!=", "<=", ">=", "..="]);
 
 /** Returns the span of the last statement in its entry, if that is an expression. */
-function valueOf(stmts: readonly Stmt[], draft: Draft): Span | undefined {
+function valueSpanOf(stmts: readonly Stmt[], draft: SessionProgram): Span | undefined {
   const last = stmts.at(-1);
   return last?.kind === "expr" ? draft.entryAt(last.value.span)?.span : undefined;
 }
@@ -97,7 +97,7 @@ function strayBrace(tokens: readonly Token[]): Span | undefined {
 const OPENERS = new Set(["(", "[", "{"]);
 const CLOSERS = new Set([")", "]", "}"]);
 
-function missingIn(text: string, tokens: readonly Token[], diagnostics: Diagnostics, draft: Draft): Missing {
+function missingIn(text: string, tokens: readonly Token[], diagnostics: Diagnostics, draft: SessionProgram): MissingPart {
   let depth = 0;
   for (const { kind } of tokens) {
     if (OPENERS.has(kind)) depth += 1;

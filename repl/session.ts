@@ -34,8 +34,8 @@ import type { SourceLocation } from "../vm/bytecode/module.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { SessionCalls } from "./calls.ts";
-import { Draft, type EntryText } from "./draft.ts";
-import { type Entry, type Missing, PROGRAM_NAME, readEntry } from "./entry.ts";
+import { SessionProgram, type EntryText } from "./draft.ts";
+import { type Entry, type MissingPart, PROGRAM_NAME, readEntry } from "./entry.ts";
 
 export interface SessionOptions {
   readonly registry: CapabilityRegistry;
@@ -63,10 +63,10 @@ export type Evaluation =
 export type Wrong = Extract<Evaluation, { readonly kind: "wrong" }>;
 type Statements = Extract<Entry, { readonly kind: "statements" }>;
 
-/** An entry of statements that is a part of the program. Expressions that were only shown are dropped. */
+/** An entry of statements that is a part of the program. An entry that only showed a value is not kept. */
 interface KeptStatements {
   readonly entry: EntryText;
-  readonly value: Span | undefined;
+  readonly valueSpan: Span | undefined;
 }
 
 /** An item, as a part of the entry that declared it. */
@@ -107,10 +107,10 @@ export class ReplSession {
     this.#state = EMPTY;
   }
 
-  /** Returns why an entry is incomplete. */
-  missingIn(text: string): Missing {
+  /** Returns what is missing from an entry. */
+  missingIn(text: string): MissingPart {
     const entry = readEntry({ name: "entry", text });
-    // A comment belongs to the statement or item after it, so more is missing.
+    // A comment belongs to the statement or item after it, so a comment alone is incomplete.
     if (entry.kind === "empty") return entry.isComment ? "more" : "nothing";
     return entry.kind === "wrong" ? entry.missing : "nothing";
   }
@@ -170,7 +170,7 @@ export class ReplSession {
     const type = this.#typeOfValue(entry);
     if (type?.kind === "wrong") return type;
     const shownType = type !== undefined && isShowable(type) ? type : undefined;
-    const last: KeptStatements = { entry: entry.entry, value: shownType === undefined ? undefined : entry.value };
+    const last: KeptStatements = { entry: entry.entry, valueSpan: shownType === undefined ? undefined : entry.valueSpan };
     const { draft } = this.#draftOf(this.#state, last);
     const { execution, calls, debugs } = await this.#execute(this.#state, draft, { mayCall: true, signal });
     if (execution.outcome !== "success") return { kind: "failed", execution, stack: stackIn(draft, execution) };
@@ -191,7 +191,7 @@ export class ReplSession {
   /** Runs the program of a draft. */
   async #execute(
     state: State,
-    draft: Draft,
+    draft: SessionProgram,
     { mayCall, signal }: { readonly mayCall: boolean; readonly signal: AbortSignal },
   ): Promise<{ readonly execution: Execution; readonly calls: SessionCalls; readonly debugs: number }> {
     const { registry, policy, live, approve, onDebug, onCall } = this.#options;
@@ -222,9 +222,9 @@ export class ReplSession {
     return { execution, calls, debugs };
   }
 
-  /** Makes the program of a state and the statements `last`. Returns as `at` the span in the program of `marked`, a span in `last`. */
-  #draftOf(state: State, last?: KeptStatements, marked?: Span): { readonly draft: Draft; readonly at: Span | undefined } {
-    const draft = new Draft();
+  /** Makes the program of a state and the statements `last`. `marked` is a span in `last`; `at` is the same text's span in the program. */
+  #draftOf(state: State, last?: KeptStatements, marked?: Span): { readonly draft: SessionProgram; readonly at: Span | undefined } {
+    const draft = new SessionProgram();
     for (const { entry, span } of [...state.imports.values(), ...state.items.values()]) {
       draft.addEntry(entry, span);
       draft.addGenerated("\n");
@@ -232,24 +232,24 @@ export class ReplSession {
     draft.addGenerated(`fn main() -> String !{${this.#options.registry.all.map(({ name }) => name).join(", ")}} {\n`);
     for (const kept of state.statements) addStatementsTo(draft, kept, false);
     if (last !== undefined) addStatementsTo(draft, last, true);
-    draft.addGenerated(last?.value === undefined ? '    ""\n}\n' : "}\n");
+    draft.addGenerated(last?.valueSpan === undefined ? '    ""\n}\n' : "}\n");
     const start = last === undefined || marked === undefined ? undefined : draft.offsetOf(last.entry, marked.start);
     const end = last === undefined || marked === undefined ? undefined : draft.offsetOf(last.entry, marked.end);
     return { draft, at: start === undefined || end === undefined ? undefined : { start, end } };
   }
 
   /** Checks a draft. Returns undefined if it has no errors. */
-  #check(draft: Draft): Wrong | undefined {
+  #check(draft: SessionProgram): Wrong | undefined {
     this.#program.update(draft.text, () => undefined);
     const errors = this.#program.diagnostics.filter(({ severity }) => severity === "error");
     return errors.length === 0 ? undefined : this.#wrong(draft, errors);
   }
 
   /** Converts diagnostics of the program to diagnostics of the entries. */
-  #wrong(draft: Draft, diagnostics: readonly Diagnostic[]): Wrong {
+  #wrong(draft: SessionProgram, diagnostics: readonly Diagnostic[]): Wrong {
     const texts = new Map<string, string>();
     const moved = diagnostics.map((diagnostic): Diagnostic => {
-      const place = isOwn(diagnostic.file) ? draft.entryAt(diagnostic.span) : undefined;
+      const place = isSessionFile(diagnostic.file) ? draft.entryAt(diagnostic.span) : undefined;
       if (place === undefined) return diagnostic;
       texts.set(place.entry.name, place.entry.text);
       return { ...diagnostic, file: place.entry.name, span: place.span, fixes: [] };
@@ -258,8 +258,8 @@ export class ReplSession {
   }
 
   /** Returns the type of an expression, undefined for other statements, or the errors of the entry. */
-  #typeOfValue({ entry, value }: Statements): CheckedType | Wrong | undefined {
-    const { draft, at } = this.#draftOf(this.#state, { entry, value: undefined }, value);
+  #typeOfValue({ entry, valueSpan }: Statements): CheckedType | Wrong | undefined {
+    const { draft, at } = this.#draftOf(this.#state, { entry, valueSpan: undefined }, valueSpan);
     const wrong = this.#check(draft);
     if (wrong !== undefined || at === undefined) return wrong;
     return this.#typeAt(at);
@@ -269,7 +269,7 @@ export class ReplSession {
     const file = this.#program.main;
     const section = file?.sectionAt(start);
     if (file === undefined || section === undefined) return undefined;
-    const { types } = this.#program.recorded(file, section);
+    const { types } = this.#program.namesAndTypesOf(file, section);
     const found = types.findLast(({ span }) => span.start === start - section.start && span.end === end - section.start);
     return found === undefined ? undefined : prune(found.type);
   }
@@ -285,7 +285,7 @@ export class ReplSession {
     return type.kind === "wrong" ? type : show(type);
   }
 
-  /** Returns as text the effects of evaluating an expression and, if its value is a function, those of calling it. Otherwise returns its errors. */
+  /** Returns as text the effects of evaluating an expression and, if its value is a function, those of calling it. If the expression has errors, returns those. */
   effectsOf(text: string): string | Wrong {
     const entry = this.#expression(text);
     if (typeof entry === "string" || entry.kind === "wrong") return entry;
@@ -294,7 +294,7 @@ export class ReplSession {
     if (own.kind === "wrong") return own;
     // Put the expression into a lambda: the row of the lambda's type has all effects of the expression.
     const lambda: EntryText = { name: entry.entry.name, text: `fn() {\n${entry.entry.text}\n}` };
-    const type = this.#typeOfValue({ ...entry, entry: lambda, value: { start: 0, end: lambda.text.length } });
+    const type = this.#typeOfValue({ ...entry, entry: lambda, valueSpan: { start: 0, end: lambda.text.length } });
     if (type?.kind === "wrong") return type;
     if (type?.kind !== "fn") return NO_VALUE;
     const effects = effectsText(type.row);
@@ -304,7 +304,7 @@ export class ReplSession {
   #expression(text: string): Statements | Wrong | string {
     const entry = readEntry({ name: "entry", text });
     if (entry.kind === "wrong") return this.#wrong(entry.draft, entry.diagnostics);
-    return entry.kind === "statements" && entry.value !== undefined ? entry : NO_VALUE;
+    return entry.kind === "statements" && entry.valueSpan !== undefined ? entry : NO_VALUE;
   }
 
   /** Returns a description of a name; undefined if the name is unknown. */
@@ -319,8 +319,8 @@ export class ReplSession {
   }
 
   /** Returns the hover text of the name at the end of an expression. */
-  #hover({ entry, value }: Statements): string | undefined {
-    const { draft, at } = this.#draftOf(this.#state, { entry, value: undefined }, value);
+  #hover({ entry, valueSpan }: Statements): string | undefined {
+    const { draft, at } = this.#draftOf(this.#state, { entry, valueSpan: undefined }, valueSpan);
     this.#program.update(draft.text, () => undefined);
     return at === undefined ? undefined : hoverAt(this.#program, at.end)?.markdown;
   }
@@ -328,7 +328,7 @@ export class ReplSession {
   /** Returns completions at an offset of an incomplete entry. */
   completions(text: string, offset: number): readonly { readonly label: string; readonly detail: string | undefined }[] {
     const entry: EntryText = { name: PROGRAM_NAME, text };
-    const { draft } = this.#draftOf(this.#state, { entry, value: undefined });
+    const { draft } = this.#draftOf(this.#state, { entry, valueSpan: undefined });
     this.#program.update(draft.text, () => undefined);
     const at = draft.offsetOf(entry, offset);
     return at === undefined ? [] : completionsAt(this.#program, at).map(({ label, detail }) => ({ label, detail }));
@@ -339,7 +339,7 @@ const effectsText = (row: Row): string => (itemsOf(row).length === 0 ? "no effec
 
 const NO_VALUE = "this is not an expression";
 
-const isOwn = (file: string): boolean => file.endsWith(PROGRAM_NAME);
+const isSessionFile = (file: string): boolean => file.endsWith(PROGRAM_NAME);
 
 /** Whether a value of the type is shown. Unit is not shown, nor is an expression that never ends normally. */
 function isShowable(type: CheckedType): boolean {
@@ -347,20 +347,20 @@ function isShowable(type: CheckedType): boolean {
 }
 
 /** Adds an entry of statements to the program. If the entry has a value, the program converts the value to text. The last such text is the program's result. */
-function addStatementsTo(draft: Draft, { entry, value }: KeptStatements, isLast: boolean): void {
-  if (value === undefined) draft.addStatements(entry);
+function addStatementsTo(draft: SessionProgram, { entry, valueSpan }: KeptStatements, isLast: boolean): void {
+  if (valueSpan === undefined) draft.addStatements(entry);
   else {
-    draft.addStatements(entry, { start: 0, end: value.start });
+    draft.addStatements(entry, { start: 0, end: valueSpan.start });
     draft.addGenerated(`\n    ${isLast ? "" : "let _ = "}string.inspect(\n`);
-    draft.addStatements(entry, value);
+    draft.addStatements(entry, valueSpan);
     draft.addGenerated("\n    )");
-    draft.addStatements(entry, { start: value.end, end: entry.text.length });
+    draft.addStatements(entry, { start: valueSpan.end, end: entry.text.length });
   }
   draft.addGenerated("\n");
 }
 
 /** Returns the lines that show where a run failed, with places in the entries. */
-function stackIn(draft: Draft, { error, program }: Execution): readonly string[] {
+function stackIn(draft: SessionProgram, { error, program }: Execution): readonly string[] {
   const stack = error?.stack ?? [];
   const [first] = stack;
   const frame = sourceFrame(program.module, first);
@@ -390,9 +390,9 @@ function stackIn(draft: Draft, { error, program }: Execution): readonly string[]
 }
 
 /** Converts a place in the program to a place in an entry. Returns a place in a library unchanged. */
-function placeIn(draft: Draft, location: SourceLocation): SourceLocation {
+function placeIn(draft: SessionProgram, location: SourceLocation): SourceLocation {
   const { file, line, column } = location;
-  if (file === undefined || line === undefined || !isOwn(file)) return location;
+  if (file === undefined || line === undefined || !isSessionFile(file)) return location;
   const place = draft.placeOf(line, column ?? 1);
   return place === undefined ? location : { ...location, file: place.entry.name, line: place.line, column: place.column };
 }

@@ -11,12 +11,12 @@ export const LIBRARY_FILE = join("src", "core.ax");
 
 let folder: string | undefined;
 
-/** Returns the real path of the libraries' folder: `../std` in the sources, `../../std` in the built package. Empty if it is missing. */
-export function shippedFolder(): string {
+/** Returns the real path of the libraries' folder: `../std` in the sources, `../../std` in the built package. Undefined if it is missing. */
+export function shippedFolder(): string | undefined {
   if (folder !== undefined) return folder;
   const candidates = ["../std/", "../../std/"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
   const found = candidates.find((path) => existsSync(path));
-  folder = found === undefined ? "" : realpathSync(found);
+  folder = found === undefined ? undefined : realpathSync(found);
   return folder;
 }
 
@@ -27,8 +27,9 @@ const texts = new Map<string, string>();
 
 /** Finds the shipped libraries and nothing else. */
 export const resolveShipped: Resolver = (specifier) => {
-  if (!LIBRARY_NAMES.includes(specifier)) return undefined;
-  const path = join(shippedFolder(), specifier, LIBRARY_FILE);
+  const std = shippedFolder();
+  if (std === undefined || !LIBRARY_NAMES.includes(specifier)) return undefined;
+  const path = join(std, specifier, LIBRARY_FILE);
   const text = texts.get(specifier) ?? readSourceText(path, specifier);
   texts.set(specifier, text);
   return { name: shippedName(specifier), text };
@@ -37,5 +38,6 @@ export const resolveShipped: Resolver = (specifier) => {
 /** Returns the path of a shipped library's file by its name in diagnostics; undefined for every other file. */
 export function shippedPath(name: string): string | undefined {
   const library = LIBRARY_NAMES.find((one) => shippedName(one) === name);
-  return library === undefined ? undefined : join(shippedFolder(), library, LIBRARY_FILE);
+  const std = shippedFolder();
+  return library === undefined || std === undefined ? undefined : join(std, library, LIBRARY_FILE);
 }

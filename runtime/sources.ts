@@ -63,8 +63,8 @@ function fileInside(root: string, path: string, shownName: string): string | und
 
 /**
  * Reads a main file and returns it with a resolver for its imports, which **reads files**: the text may import each `.ax` file in the
- * project around `path`, and a diagnostic may quote a word of any file there. So use it for your own programs only; the text of a stranger
- * needs no resolver, and `compile` then finds the shipped libraries. File names are relative to the project. If `given` is the text of the
+ * project around `path`, and a diagnostic may quote a word of any file there. So use it for your own programs only. For untrusted text pass no
+ * resolver; `compile` still finds the shipped libraries. File names are relative to the project. If `given` is the text of the
  * file, the file need not exist yet, but its folder must. `openText` returns the text of an imported file that is open in an editor, by its
  * real path. Throws `io_error`.
  */
@@ -105,10 +105,10 @@ export function openSources(
     // A shipped library imports shipped libraries only, even if the project has one of the same name.
     const projectLibrary =
       importerLocation.root === std ? undefined : fileInside(root, join(root, "libs", specifier, LIBRARY_FILE), specifier);
-    const shipped = std === "" ? undefined : fileInside(std, join(std, specifier, LIBRARY_FILE), specifier);
+    const shipped = std === undefined ? undefined : fileInside(std, join(std, specifier, LIBRARY_FILE), specifier);
     if (projectLibrary !== undefined)
       return { ...addSource(nameOf(projectLibrary), projectLibrary, root, specifier), hidesShipped: shipped !== undefined };
-    return shipped === undefined ? undefined : addSource(shippedName(specifier), shipped, std, specifier);
+    return shipped === undefined || std === undefined ? undefined : addSource(shippedName(specifier), shipped, std, specifier);
   };
   const resolveImport: Resolver = (specifier, importer) => {
     try {
@@ -139,7 +139,7 @@ function realPath(path: string): string {
   }
 }
 
-/** Reads a module file, `.axbc` or JSON. Throws `io_error`. */
+/** Reads a module file, `.axbc` or JSON. Throws `io_error`. The limit on a module counts its payload; the 16 bytes leave room for the header. */
 export function readModuleFile(path: string): Uint8Array {
   try {
     return readBounded(path, MODULE_LIMITS.bytes + 16);

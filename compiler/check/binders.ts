@@ -168,9 +168,9 @@ export function bindParams(
   checker: FunctionChecker,
   params: readonly Binder[],
   types: readonly CheckedType[],
-): { readonly locals: readonly Local[]; readonly prologue: readonly IrStmt[] } {
+): { readonly locals: readonly Local[]; readonly destructureParams: readonly IrStmt[] } {
   const names = new Set<string>();
-  const prologue: IrStmt[] = [];
+  const destructureParams: IrStmt[] = [];
   const locals = params.map(({ name, pattern }, i): Local => {
     const local: Local = { name: name.text, type: types[i] ?? ERROR, mutable: false, span: name.span, used: true };
     const declare = (bound: Local): void => {
@@ -188,8 +188,8 @@ export function bindParams(
       inner.used = true;
       declare(inner);
     }
-    prologue.push(stmt);
+    destructureParams.push(stmt);
     return local;
   });
-  return { locals, prologue };
+  return { locals, destructureParams };
 }

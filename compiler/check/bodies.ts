@@ -26,7 +26,7 @@ export function checkBody(context: Context, callable: Callable, unit: Unit): voi
       help: "write a name, and take the value apart with `let`",
     });
   }
-  const { locals: params, prologue } = bindParams(checker, item.params, callable.params);
+  const { locals: params, destructureParams } = bindParams(checker, item.params, callable.params);
   const requires = checkClauses(checker, item.requires);
   const value = checker.block(item.body, callable.result, `the result of \`${callable.name}\``);
   scope.enter();
@@ -37,7 +37,7 @@ export function checkBody(context: Context, callable: Callable, unit: Unit): voi
   const ensures = checkClauses(checker, item.ensures);
   scope.leave();
   context.recorder?.scope(item.span, scope.bindings());
-  callable.body = { params, prologue, requires, ensures, result, value, intent: item.intent };
+  callable.body = { params, destructureParams, requires, ensures, result, value, intent: item.intent };
   context.scopes.set(callable, scope);
   runDeferredChecks(context);
 }

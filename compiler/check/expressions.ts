@@ -290,7 +290,7 @@ export class ExpressionChecker implements FunctionChecker {
     const scope = new FunctionScope(outer.unit, callable, result, outer);
     scope.isBranch = expr.isBranch === true;
     const inner = new ExpressionChecker(scope, context);
-    const { locals, prologue } = bindParams(inner, expr.params, params);
+    const { locals, destructureParams } = bindParams(inner, expr.params, params);
     for (const { name, type, span } of locals) {
       context.deferredChecks.push(() => {
         if (isDecided(type)) return;
@@ -304,7 +304,7 @@ export class ExpressionChecker implements FunctionChecker {
     const captures = [...scope.captured];
     callable.body = {
       params: [...captures.map(([, copy]) => copy), ...locals],
-      prologue,
+      destructureParams,
       requires: [],
       ensures: [],
       result: null,

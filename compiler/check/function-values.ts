@@ -67,7 +67,7 @@ export function checkCapabilityValue(
     params: types,
     result,
     row,
-    body: { params, prologue: [], requires: [], ensures: [], result: null, value: callOf(capability, params, span), intent: null },
+    body: { params, destructureParams: [], requires: [], ensures: [], result: null, value: callOf(capability, params, span), intent: null },
   };
   return { ir: { kind: "fn", target, span }, type: { kind: "fn", params: types, result, row } };
 }

@@ -37,7 +37,7 @@ export function checkLocalFn(checker: FunctionChecker, item: FnItem): IrStmt {
   context.addLocalFunction(self, callable);
   scope.enter();
   const inner = checker.inner(scope);
-  const { locals, prologue } = bindParams(inner, item.params, params);
+  const { locals, destructureParams } = bindParams(inner, item.params, params);
   const body = inner.block(item.body, result, `the result of \`${item.name.text}\``);
   context.recorder?.scope(item.span, scope.bindings());
   const copies = [...scope.captured.values()];
@@ -48,7 +48,7 @@ export function checkLocalFn(checker: FunctionChecker, item: FnItem): IrStmt {
   const bindSelf: readonly IrStmt[] = self.used ? [{ kind: "set", local: self, value: functionValue(copies), span: item.name.span }] : [];
   callable.body = {
     params: [...copies, ...locals],
-    prologue: [...bindSelf, ...prologue],
+    destructureParams: [...bindSelf, ...destructureParams],
     requires: [],
     ensures: [],
     result: null,

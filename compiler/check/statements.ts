@@ -52,22 +52,22 @@ function checkLoop(checker: FunctionChecker, body: Block): { readonly body: Ir; 
   return { body: ir, hasBreak: loop.hasBreak };
 }
 
-/** Declares what a `let` or a `for` binds. If that is a pattern, `prologue` takes the value of `local` apart. */
+/** Declares what a `let` or a `for` binds. If that is a pattern, `destructureStmts` takes the value of `local` apart. */
 function declareBinder(
   checker: FunctionChecker,
   { name, pattern }: Binder,
   type: CheckedType,
   options: { readonly place: BinderPlace; readonly mutable: boolean },
-): { readonly local: Local; readonly bound: readonly Local[]; readonly prologue: readonly IrStmt[] } {
+): { readonly local: Local; readonly bound: readonly Local[]; readonly destructureStmts: readonly IrStmt[] } {
   if (pattern === null) {
     const local = checker.bind(name, type, options);
-    return { local, bound: [local], prologue: [] };
+    return { local, bound: [local], destructureStmts: [] };
   }
   // The span of the loop shows this name.
   const shownName = options.place === "for" ? patternText(checker, pattern) : "";
   const local: Local = { name: shownName, type, mutable: false, span: name.span, used: true };
   const { stmt, bound } = checkIrrefutable(checker, pattern, local, options);
-  return { local, bound: [...bound.values()], prologue: [stmt] };
+  return { local, bound: [...bound.values()], destructureStmts: [stmt] };
 }
 
 /** Declares what a `let` binds. The block after `else` does not see it. */
@@ -75,12 +75,12 @@ function declareLet(
   checker: FunctionChecker,
   stmt: Stmt & { kind: "let" },
   type: CheckedType,
-): { readonly local: Local; readonly prologue: readonly IrStmt[] } {
+): { readonly local: Local; readonly destructureStmts: readonly IrStmt[] } {
   const { pattern, mutable, otherwise, span } = stmt;
   if (pattern === null || otherwise === null) return declareBinder(checker, stmt, type, { place: "let", mutable });
   const checkedElse = checker.block(otherwise, freshVar());
   const destructuring = checkLetElse(checker, { pattern, mutable, span }, type, checkedElse);
-  return { local: destructuring.subject, prologue: [destructuring] };
+  return { local: destructuring.subject, destructureStmts: [destructuring] };
 }
 
 function checkStmt(checker: FunctionChecker, stmt: Stmt): IrStmt[] {
@@ -95,7 +95,7 @@ function checkStmt(checker: FunctionChecker, stmt: Stmt): IrStmt[] {
       scope.beginValue(stmt.name.text);
       const value = checker.check(stmt.value, type, what);
       scope.endValue();
-      const { local, prologue } = declareLet(checker, stmt, type);
+      const { local, destructureStmts } = declareLet(checker, stmt, type);
       // If the value has an error, do not report its undecided type as well.
       if (stmt.type === null && scope.unit.diagnostics.errorCount === countBefore) {
         context.deferredChecks.push(() => {
@@ -109,7 +109,7 @@ function checkStmt(checker: FunctionChecker, stmt: Stmt): IrStmt[] {
             );
         });
       }
-      return [{ kind: "set", local, value, span }, ...prologue];
+      return [{ kind: "set", local, value, span }, ...destructureStmts];
     }
     case "assign":
       return checkAssign(checker, stmt);
@@ -128,11 +128,12 @@ function checkStmt(checker: FunctionChecker, stmt: Stmt): IrStmt[] {
       const hasError = scope.unit.diagnostics.errorCount > countBefore;
       scope.enter();
       const type = hasError && prune(item).kind === "var" ? ERROR : item;
-      const { local, bound, prologue } = declareBinder(checker, stmt, type, { place: "for", mutable: false });
+      const { local, bound, destructureStmts } = declareBinder(checker, stmt, type, { place: "for", mutable: false });
       if (hasError) for (const inner of bound) inner.used = true;
       const { body: loopBody } = checkLoop(checker, stmt.body);
       checker.leave(span);
-      const body: Ir = prologue.length === 0 ? loopBody : { kind: "block", stmts: prologue, value: loopBody, span: loopBody.span };
+      const body: Ir =
+        destructureStmts.length === 0 ? loopBody : { kind: "block", stmts: destructureStmts, value: loopBody, span: loopBody.span };
       return [{ kind: "for", local, list, body, assigned: scope.assigned, span }];
     }
     case "break":

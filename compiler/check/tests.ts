@@ -63,7 +63,7 @@ function checkFunction(context: Context, unit: Unit, callable: Callable, params:
     body.span,
     scope.bindings().filter(({ name }) => name !== "_"),
   );
-  callable.body = { params, prologue: [], requires: [], ensures: [], result: null, value, intent: null };
+  callable.body = { params, destructureParams: [], requires: [], ensures: [], result: null, value, intent: null };
   return scope;
 }
 

@@ -113,7 +113,7 @@ export class FunctionLowering implements MatchLowering {
   run(): void {
     const e = this.emitter;
     const body = this.#body;
-    for (const stmt of body.prologue) this.#stmt(stmt);
+    for (const stmt of body.destructureParams) this.#stmt(stmt);
     body.requires.forEach((c, i) => this.#clause(c, "requires", i));
     this.expr(body.value, this.#epilogue === null);
     if (this.#epilogue !== null && body.result !== null) {

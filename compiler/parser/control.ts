@@ -17,9 +17,9 @@ const HEADERS = {
 /** Parses the header between a keyword and its `{`. No literal in the header begins with `{`, except inside brackets. */
 export function parseHeader(c: Cursor, header: keyof typeof HEADERS): Expr {
   const { what, help } = HEADERS[header];
-  if (c.at("{")) c.unexpected(`${what} after \`${header}\``, { help });
-  if (c.at("let")) c.unexpected(`${what} after \`${header}\``, { help: "write `match x { Some(y) => …, None => … }`" });
-  const context = c.enterHeader(header);
+  if (c.at("{")) c.failExpected(`${what} after \`${header}\``, { help });
+  if (c.at("let")) c.failExpected(`${what} after \`${header}\``, { help: "write `match x { Some(y) => …, None => … }`" });
+  const context = c.enterHeaderContext(header);
   const expr = c.grammar.expression(c);
   c.leave(context);
   if (c.at("=")) {
@@ -57,7 +57,7 @@ export function parseCondition(c: Cursor, header: "if" | "while"): Condition {
 /** Parses the `{ … }` after a header. */
 export function parseBody(c: Cursor, keyword: string): Block {
   const help = c.at("else") ? "a choice is written `if a { 1 } else { 2 }`" : `a body needs braces: \`${keyword} … { … }\``;
-  if (!c.at("{")) c.unexpected(`\`{\` and the body of \`${keyword}\``, { help });
+  if (!c.at("{")) c.failExpected(`\`{\` and the body of \`${keyword}\``, { help });
   return c.grammar.block(c);
 }
 
@@ -66,7 +66,7 @@ export function parseIf(c: Cursor): Extract<Expr, { kind: "if" }> {
   const { start } = c.token;
   const branches: IfBranch[] = [];
   let otherwise: Block | null = null;
-  c.enterLevel();
+  c.enterNesting();
   do {
     c.next();
     const { pattern, condition } = parseCondition(c, "if");
@@ -75,7 +75,7 @@ export function parseIf(c: Cursor): Extract<Expr, { kind: "if" }> {
     if (!c.take("else")) break;
     if (!c.at("if")) otherwise = parseElseBody(c);
   } while (otherwise === null);
-  c.leaveLevel();
+  c.leaveNesting();
   return { kind: "if", branches, otherwise, span: c.spanFrom(start) };
 }
 
@@ -94,20 +94,20 @@ function reportElseIfWord(c: Cursor): boolean {
 }
 
 function parseElseBody(c: Cursor): Block {
-  if (!c.at("{")) c.unexpected("`{` or `if` after `else`", { help: "a branch needs braces: `else { 0 }`" });
+  if (!c.at("{")) c.failExpected("`{` or `if` after `else`", { help: "a branch needs braces: `else { 0 }`" });
   return c.grammar.block(c);
 }
 
 export function parseMatch(c: Cursor): Expr {
   const { start } = c.next();
-  c.enterLevel();
+  c.enterNesting();
   const scrutinee = parseHeader(c, "match");
   skipWith(c);
   const opener = c.expect("{", "`{` and the arms of `match`", { help: "write `match x { 1 => 2, _ => 3 }`" });
   const context = c.enterBraces();
   const arms = parseArms(c, opener);
   c.leave(context);
-  c.leaveLevel();
+  c.leaveNesting();
   return { kind: "match", scrutinee, arms, span: c.spanFrom(start) };
 }
 
@@ -151,7 +151,7 @@ function takeArmSeparator(c: Cursor): void {
   const insertAt = c.lastEnd;
   const fixes = [{ title: "insert `,`", edits: [{ span: { start: insertAt, end: insertAt }, text: "," }] }];
   const beginsArm = PATTERN_STARTS.has(c.kind);
-  c.unexpected("`,` or a new line between two arms", beginsArm ? { help: "separate arms with commas or newlines", fixes } : {});
+  c.failExpected("`,` or a new line between two arms", beginsArm ? { help: "separate arms with commas or newlines", fixes } : {});
 }
 
 function parseArm(c: Cursor): MatchArm {
@@ -188,7 +188,7 @@ function skipCase(c: Cursor): void {
 /** Takes `=>`. Reports `->`, `:` and `=`, and reads them as `=>`. */
 function takeArrow(c: Cursor): void {
   if (c.take("=>")) return;
-  if (!c.at("->") && !c.at(":") && !c.at("=")) c.unexpected("`=>` after the pattern", { help: "an arm is written `pattern => value`" });
+  if (!c.at("->") && !c.at(":") && !c.at("=")) c.failExpected("`=>` after the pattern", { help: "an arm is written `pattern => value`" });
   const span = spanOf(c.token);
   c.report("E002", span, "an arm has `=>` between its pattern and its value", {
     help: "write `=>`",
@@ -199,7 +199,7 @@ function takeArrow(c: Cursor): void {
 
 function parseArmBody(c: Cursor): { readonly body: Block; readonly emptyBraces: boolean } {
   const token = c.token;
-  if (token.kind === "," || token.kind === "}") c.unexpected("the value of the arm after `=>`", { help: "write `()` if there is none" });
+  if (token.kind === "," || token.kind === "}") c.failExpected("the value of the arm after `=>`", { help: "write `()` if there is none" });
   const stmt = c.grammar.statement(c);
   if (token.kind === "{" && stmt.kind === "expr" && stmt.value.span.start === token.start) {
     if (stmt.value.kind === "block") return { body: stmt.value.block, emptyBraces: false };

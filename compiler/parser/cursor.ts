@@ -187,7 +187,7 @@ export class Cursor {
     return this.#enter(IN_BRACES);
   }
 
-  enterHeader(header: Header): Context {
+  enterHeaderContext(header: Header): Context {
     return this.#enter({ newlinesMatter: this.#context.newlinesMatter, header });
   }
 
@@ -203,13 +203,13 @@ export class Cursor {
 
   // — nesting —
 
-  /** Enters a level of nesting, which `leaveLevel` leaves. Fails beyond `MAX_NESTING`. */
-  enterLevel(): void {
+  /** Enters a level of nesting, which `leaveNesting` leaves. Fails beyond `MAX_NESTING`. */
+  enterNesting(): void {
     this.#depth += 1;
     if (this.#depth > MAX_NESTING) this.failTooDeep(this.token);
   }
 
-  leaveLevel(): void {
+  leaveNesting(): void {
     this.#depth -= 1;
   }
 
@@ -254,7 +254,7 @@ export class Cursor {
   }
 
   /** Fails with "expected …, found …" at the next token. If the lexer has reported that token, does not report it again. */
-  unexpected(expected: string, extras: DiagnosticExtras = {}): never {
+  failExpected(expected: string, extras: DiagnosticExtras = {}): never {
     const token = this.token;
     if (token.kind === "error") throw new ParseError({ skipsItem: this.#diagnostics.isFull });
     const span = token.kind === "eof" ? { start: this.lastEnd, end: this.lastEnd } : token;
@@ -269,7 +269,7 @@ export class Cursor {
   /** Takes the next token if it has this kind; otherwise fails. */
   expect(kind: TokenKind, expected: string, extras: DiagnosticExtras = {}): Token {
     if (this.at(kind)) return this.next();
-    this.unexpected(expected, extras);
+    this.failExpected(expected, extras);
   }
 
   /** Takes the bracket that closes `opener`, or fails. Messages use `element` for what the brackets contain, such as "an argument". */
@@ -288,16 +288,16 @@ export class Cursor {
     const canSeparate = bracket !== "<" && CAN_FOLLOW_COMMA.has(this.kind);
     const fixes = [{ title: "insert `,`", edits: [{ span: { start: insertAt, end: insertAt }, text: "," }] }];
     if (this.at("=>") || this.at("->"))
-      this.unexpected(`\`,\` or \`${closing}\` after ${element}`, { help: "a lambda is written `fn(x: Int) -> Int { x + 1 }`" });
-    this.unexpected(`\`,\` or \`${closing}\` after ${element}`, canSeparate ? { help: "separate the elements with commas", fixes } : {});
+      this.failExpected(`\`,\` or \`${closing}\` after ${element}`, { help: "a lambda is written `fn(x: Int) -> Int { x + 1 }`" });
+    this.failExpected(`\`,\` or \`${closing}\` after ${element}`, canSeparate ? { help: "separate the elements with commas", fixes } : {});
   }
 
   /** Like `close`, for brackets that hold exactly one element. */
-  closeSingle(opener: Token, bracket: Bracket, element: string, extras: DiagnosticExtras = {}): void {
+  closeAfterOne(opener: Token, bracket: Bracket, element: string, extras: DiagnosticExtras = {}): void {
     const closing = CLOSING[bracket];
     if (this.take(closing)) return;
     if (this.#cannotClose()) this.failNeverClosed(opener, bracket);
-    this.unexpected(`\`${closing}\` after ${element}`, extras);
+    this.failExpected(`\`${closing}\` after ${element}`, extras);
   }
 
   /** Whether the next token cannot be inside the brackets, so that the closing bracket is missing before it. */

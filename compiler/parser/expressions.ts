@@ -2,7 +2,7 @@
 import type { BinaryOp, Expr, RangeOp } from "../ast.ts";
 import { OPERAND_STARTS, type TokenKind } from "../tokens.ts";
 import { type Cursor, MAX_NESTING, spanOf } from "./cursor.ts";
-import { rejectConversion, rejectForeignInfix, rejectTryBlock, rejectForeignOperator } from "./other-languages-syntax.ts";
+import { rejectAsCast, rejectForeignAfterOperand, rejectTryBlock, rejectForeignAfterOperator } from "./other-languages-syntax.ts";
 import { parseCommaList } from "./lists.ts";
 import { parseForeignLambda } from "./foreign-lambdas.ts";
 import { separateStatements } from "../insert-edits.ts";
@@ -50,7 +50,7 @@ function continuePipe(c: Cursor, start: number, first: Expr): Expr {
   let value = first;
   for (let stages = 1; c.take("|>"); stages++) {
     if (stages > MAX_NESTING) c.failTooDeep({ start, end: c.lastEnd });
-    if (c.at(".")) c.unexpected("a function after `|>`", { help: "there are no methods: write the module too, `xs |> list.len`" });
+    if (c.at(".")) c.failExpected("a function after `|>`", { help: "there are no methods: write the module too, `xs |> list.len`" });
     const stage = parsePostfix(c, { stopsAtQuestionMark: true });
     // A call in parentheses is a callee: `x |> (f(y))` calls what `f(y)` returns.
     const isCall = stage.kind === "call" && stage.span.end === c.lastEnd;
@@ -110,7 +110,7 @@ function continueBinary(c: Cursor, start: number, first: Expr): Expr {
     }
     c.next();
     if (operator.unchainable === "ranges") rejectOpenRange(c);
-    rejectForeignOperator(c, opSpan);
+    rejectForeignAfterOperator(c, opSpan);
     operandStart = c.token.start;
     operand = parseUnary(c);
   }
@@ -128,8 +128,8 @@ function operatorHere(c: Cursor, operandStart: number): Operator | undefined {
     });
   }
   if (c.kind !== "name" && c.kind !== "!") return OPERATORS.get(c.kind);
-  rejectConversion(c, operandStart);
-  rejectForeignInfix(c);
+  rejectAsCast(c, operandStart);
+  rejectForeignAfterOperand(c);
   return undefined;
 }
 
@@ -152,7 +152,7 @@ function reportChain(c: Cursor, chain: OperatorChain, what: "comparisons" | "ran
 
 function rejectOpenRange(c: Cursor): void {
   if (!c.at("{") && !c.at("]") && !c.at(")") && !c.atNewline()) return;
-  c.unexpected("the end of the range", {
+  c.failExpected("the end of the range", {
     help: "a range has two ends: `0..list.len(xs)`; for the rest of a list write `list.drop(xs, n)`",
   });
 }
@@ -168,17 +168,17 @@ function parseUnary(c: Cursor): Expr {
         c.next();
         return { kind: "int", value: -9_223_372_036_854_775_808n, span: c.spanFrom(token.start) };
       }
-      c.enterLevel();
+      c.enterNesting();
       const operand = parseUnary(c);
-      c.leaveLevel();
+      c.leaveNesting();
       return { kind: "unary", op: token.kind, operand, span: c.spanFrom(token.start) };
     }
     case "try": {
       c.next();
       rejectTryBlock(c, token);
-      c.enterLevel();
+      c.enterNesting();
       const call = parsePostfix(c, { stopsAtQuestionMark: true });
-      c.leaveLevel();
+      c.leaveNesting();
       const caught: Expr = { kind: "try", call, span: c.spanFrom(token.start) };
       // `try c()?` is `(try c())?`.
       return c.at("?") ? continuePostfix(c, token.start, caught, {}) : caught;
@@ -186,14 +186,14 @@ function parseUnary(c: Cursor): Expr {
     case "spawn":
     case "emit": {
       c.next();
-      c.enterLevel();
+      c.enterNesting();
       const operand = parseUnary(c);
-      c.leaveLevel();
+      c.leaveNesting();
       const span = c.spanFrom(token.start);
       return token.kind === "spawn" ? { kind: "spawn", target: operand, span } : { kind: "emit", tree: operand, span };
     }
     case "send":
-      // If a function was declared with this name, which is an error, the code calls that function.
+      // A function named `send` has already been reported; parse `send(...)` as its call, to avoid follow-up errors.
       if (c.reportedKeywords.has("send") && c.peek(1).kind === "(") {
         const name = nameOf(c.next());
         return continuePostfix(c, token.start, { kind: "name", name, span: name.span }, {});
@@ -207,8 +207,8 @@ function parseUnary(c: Cursor): Expr {
 /** Parses `send ACTOR MESSAGE`. If a space separates a bracket from the actor, the bracket begins the message. */
 function parseSend(c: Cursor): Expr {
   const { start } = c.next();
-  c.enterLevel();
-  const context = c.enterHeader("send");
+  c.enterNesting();
+  const context = c.enterHeaderContext("send");
   const actor = parsePostfix(c, { bracketMustTouch: true });
   c.leave(context);
   if (actor.kind === "tuple" && !OPERAND_STARTS.includes(c.kind)) rejectSendCall(c, start, actor.items);
@@ -216,7 +216,7 @@ function parseSend(c: Cursor): Expr {
   if (c.atNewline())
     c.fail({ start, end: c.lastEnd }, "`send` needs a message after the actor", { help: "write `send actor message` on one line" });
   const message = parseExpression(c);
-  c.leaveLevel();
+  c.leaveNesting();
   return { kind: "send", actor, message, span: c.spanFrom(start) };
 }
 
@@ -295,11 +295,11 @@ function endsInBrace(primary: Expr): boolean {
 
 function parseCall(c: Cursor, start: number, callee: Expr): Expr {
   const opener = c.next();
-  c.enterLevel();
+  c.enterNesting();
   const context = c.enterParens();
   const args = parseCommaList(c, opener, "(", "an argument", parseArgument);
   c.leave(context);
-  c.leaveLevel();
+  c.leaveNesting();
   return { kind: "call", callee, args, span: c.spanFrom(start) };
 }
 
@@ -317,20 +317,20 @@ const PART_HELP = "for a part of a list, write `list.slice(xs, from, to)`; for a
 function parseIndex(c: Cursor, start: number, target: Expr): Expr {
   const endBefore = c.lastEnd;
   const opener = c.next();
-  c.enterLevel();
+  c.enterNesting();
   const context = c.enterParens();
-  if (c.at("]")) c.unexpected("an index", { help: "write `xs[0]`" });
-  if (c.at(":") || c.at("..")) c.unexpected("an index", { help: PART_HELP });
+  if (c.at("]")) c.failExpected("an index", { help: "write `xs[0]`" });
+  if (c.at(":") || c.at("..")) c.failExpected("an index", { help: PART_HELP });
   const position = parseExpression(c);
   if (position.kind === "binary" && isRange(position.rest[0]?.op)) c.fail(position.span, "a range is not an index", { help: PART_HELP });
-  c.closeSingle(
+  c.closeAfterOne(
     opener,
     "[",
     "the index",
     c.at(":") || c.at("..") ? { help: PART_HELP } : c.at(",") && opener.start > endBefore ? separateStatements("[", endBefore) : {},
   );
   c.leave(context);
-  c.leaveLevel();
+  c.leaveNesting();
   return { kind: "index", target, index: position, span: c.spanFrom(start) };
 }
 

@@ -67,10 +67,10 @@ export function parseForeignLambda(c: Cursor): Expr | undefined {
   const bodyStart = c.token.start;
   const isBlock = c.at("{");
   const span = { start, end: c.lastEnd };
-  c.enterLevel();
+  c.enterNesting();
   const value = isBlock ? undefined : c.grammar.expression(c);
   const body = value === undefined ? c.grammar.block(c) : { stmts: [{ kind: "expr" as const, value, span: value.span }], span: value.span };
-  c.leaveLevel();
+  c.leaveNesting();
   const end = c.lastEnd;
   const text = `fn(${paramsText}) ${isBlock ? "" : "{ "}`;
   const edits = [

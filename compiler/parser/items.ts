@@ -46,7 +46,7 @@ export function parseItem(c: Cursor): Item {
 function rejectExported(c: Cursor): never {
   const expected = "`fn`, `type` or `enum` after `export`";
   rejectItemWord(c, expected);
-  c.unexpected(expected, {
+  c.failExpected(expected, {
     help: c.at("reserved") || c.at("let") ? NO_GLOBALS : "only functions and types are exported: `export fn f() -> Int { 1 }`",
   });
 }
@@ -114,7 +114,7 @@ function rejectItemWord(c: Cursor, expected: string): void {
   if (known === undefined) return;
   const { word, help } = known;
   const fixes = word === undefined ? [] : [{ title: `write \`${word}\``, edits: [{ span: spanOf(token), text: word }] }];
-  c.unexpected(expected, { help, fixes });
+  c.failExpected(expected, { help, fixes });
 }
 
 function rejectItem(c: Cursor): never {
@@ -122,12 +122,12 @@ function rejectItem(c: Cursor): never {
   switch (token.kind) {
     case "name": {
       const isGlobal = GLOBAL_WORDS.has(token.value) ? c.peek(1).kind === "name" : c.peek(1).kind === "=";
-      if (isGlobal) c.unexpected(EXPECTED_ITEM, { help: NO_GLOBALS });
+      if (isGlobal) c.failExpected(EXPECTED_ITEM, { help: NO_GLOBALS });
       rejectItemWord(c, EXPECTED_ITEM);
       const word = nearest(token.value, ITEM_WORDS);
-      if (word === undefined) c.unexpected(EXPECTED_ITEM, { help: "statements belong inside a function: `fn main() -> Int { … }`" });
+      if (word === undefined) c.failExpected(EXPECTED_ITEM, { help: "statements belong inside a function: `fn main() -> Int { … }`" });
       const fixes = [{ title: `write \`${word}\``, edits: [{ span: spanOf(token), text: word }] }];
-      c.unexpected(EXPECTED_ITEM, { help: `did you mean \`${word}\`?`, fixes });
+      c.failExpected(EXPECTED_ITEM, { help: `did you mean \`${word}\`?`, fixes });
       break;
     }
     case "}":
@@ -139,13 +139,13 @@ function rejectItem(c: Cursor): never {
       });
       break;
     case "let":
-      c.unexpected(EXPECTED_ITEM, { help: NO_GLOBALS });
+      c.failExpected(EXPECTED_ITEM, { help: NO_GLOBALS });
       break;
     case ";":
-      c.unexpected(EXPECTED_ITEM, { help: "items need no `;`" });
+      c.failExpected(EXPECTED_ITEM, { help: "items need no `;`" });
       break;
     default:
-      c.unexpected(EXPECTED_ITEM, { help: "statements belong inside a function: `fn main() -> Int { … }`" });
+      c.failExpected(EXPECTED_ITEM, { help: "statements belong inside a function: `fn main() -> Int { … }`" });
   }
 }
 
@@ -163,12 +163,12 @@ export function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
   if (row !== null && c.at("->")) rejectRowBeforeResult(c, row);
   const { intent, requires, ensures } = parseClauses(c);
   if (c.at("=") || c.at("=>") || c.at(":"))
-    c.unexpected("`{` and the body of the function", { help: "a body needs braces: `fn f() -> Int { 1 }`" });
+    c.failExpected("`{` and the body of the function", { help: "a body needs braces: `fn f() -> Int { 1 }`" });
   if (!c.at("{")) {
     const { start: insertAt } = c.token;
     const fixes = [{ title: "insert `->`", edits: [{ span: { start: insertAt, end: insertAt }, text: "-> " }] }];
     const rowHelp = { help: "write the capabilities in an effect row: `fn f() -> Int !{net.fetch}`" };
-    c.unexpected(
+    c.failExpected(
       `\`{\` and the body of \`${name.text}\``,
       !c.at("name")
         ? {}
@@ -259,13 +259,13 @@ function parseParam(c: Cursor): Param {
     });
   }
   if (c.at("*") || c.at("..") || c.at("&&"))
-    c.unexpected("the name of a parameter", {
+    c.failExpected("the name of a parameter", {
       help: "a function has a fixed number of parameters; to take any number of values, take a list: `xs: List<Int>`",
     });
   if (c.at("mut")) c.fail(c.token, "a parameter cannot be `mut`", { help: "copy it into a variable: `let mut y = x`" });
   const { name, pattern } = parseBinder(c, "a parameter");
   const what = pattern === null ? `\`${name.text}\`` : "the pattern";
-  if (!c.at(":")) c.unexpected(`\`:\` and the type of ${what}`, pattern === null ? typeOrderHint(c, name) : {});
+  if (!c.at(":")) c.failExpected(`\`:\` and the type of ${what}`, pattern === null ? typeOrderHint(c, name) : {});
   c.next();
   const type = parseType(c);
   if (c.at("=")) c.fail(c.token, "parameters have no default values", { help: "write a second function that passes the value" });
@@ -419,7 +419,7 @@ function parseVariant(c: Cursor): VariantDecl {
     return { name, payload: { kind: "struct", fields }, span: c.spanFrom(start) };
   }
   if (c.at("="))
-    c.unexpected("`,` or `}` after a variant", { help: "a variant has no number; write a function with a `match` that returns one" });
+    c.failExpected("`,` or `}` after a variant", { help: "a variant has no number; write a function with a `match` that returns one" });
   if (!c.at("(")) return { name, payload: null, span: c.spanFrom(start) };
   const opener = c.next();
   if (c.at(")")) c.fail({ start: opener.start, end: c.token.end }, `\`${name.text}()\` has no payload`, { help: `write \`${name.text}\`` });
@@ -458,7 +458,7 @@ function skipImportedNames(c: Cursor): void {
 function parseTest(c: Cursor): TestItem {
   const { start } = c.next();
   const name = parseStringName(c, "a string after `test`", 'a test is written `test "adds" { … }`');
-  if (!c.at("{")) c.unexpected("`{` and the body of the test");
+  if (!c.at("{")) c.failExpected("`{` and the body of the test");
   const body = c.grammar.block(c);
   return { kind: "test", name, body, span: c.spanFrom(start) };
 }

@@ -14,7 +14,7 @@ export function parseDeclaredName(c: Cursor, what: string): Name {
   const token = c.token;
   if (token.kind === "name") return nameOf(c.next());
   if (token.kind === "reserved") return parseReservedName(c);
-  if (!isKeyword(token.kind)) c.unexpected(`the name of ${what}`);
+  if (!isKeyword(token.kind)) c.failExpected(`the name of ${what}`);
   const extras = { help: `choose another name, such as \`${token.kind}_\`` };
   const message = `\`${token.kind}\` is a keyword and cannot name ${what}`;
   if (!CAN_FOLLOW_NAME.has(c.peek(1).kind)) c.fail(token, message, extras);
@@ -45,7 +45,7 @@ export function parseFieldName(c: Cursor, after: string): Name {
   const { kind } = c.token;
   const isName = kind === "name" || kind === "reserved" || isKeyword(kind);
   if (isName && !c.atOuterItem()) return nameOf(c.next());
-  c.unexpected(`the name of a field ${after}`);
+  c.failExpected(`the name of a field ${after}`);
 }
 
 /** The tokens that can follow an incomplete access like `p.`. */

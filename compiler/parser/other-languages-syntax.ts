@@ -233,7 +233,7 @@ const CONVERSIONS: ReadonlyMap<string, { readonly help: string; readonly templat
 ]);
 
 /** Fails at `x as T`. `operandStart` is the start of `x`. */
-export function rejectConversion(c: Cursor, operandStart: number): void {
+export function rejectAsCast(c: Cursor, operandStart: number): void {
   const target = c.peek(1);
   if (!c.at("name") || c.token.value !== "as" || c.atNewline() || target.kind !== "name" || target.newline) return;
   const type = hintForType(target.value)?.replacement ?? target.value;
@@ -293,7 +293,7 @@ function rejectMacro(c: Cursor): void {
 }
 
 /** Fails if syntax of another language follows the operand before the next token. */
-export function rejectForeignInfix(c: Cursor): void {
+export function rejectForeignAfterOperand(c: Cursor): void {
   if (c.atNewline()) return;
   const word = c.at("name") ? INFIXES.get(c.token.value) : undefined;
   const nextToken = c.peek(1);
@@ -325,7 +325,7 @@ const TWO_TOKEN_OPERATORS: ReadonlyMap<string, ForeignWord> = new Map([
 ]);
 
 /** Fails after the operator `first` if it is part of `**`, `<>`, `i++` or `i--`. */
-export function rejectForeignOperator(c: Cursor, first: { readonly start: number; readonly end: number }): void {
+export function rejectForeignAfterOperator(c: Cursor, first: { readonly start: number; readonly end: number }): void {
   const touches = c.token.start === first.end;
   if (!touches && first.end - first.start === 1) return;
   const sign = c.text.slice(first.start, touches ? c.token.end : first.end);

@@ -125,7 +125,7 @@ function parseSimplePattern(c: Cursor): Pattern {
     case "[":
       return parseListPattern(c);
     default:
-      c.unexpected(
+      c.failExpected(
         "a pattern",
         isKeyword(token.kind) ? { help: `\`${token.kind}\` is a keyword and cannot be bound; choose another name` } : {},
       );
@@ -135,9 +135,9 @@ function parseSimplePattern(c: Cursor): Pattern {
 /** Parses `[a, b]` or `[a, ..rest, b]`. */
 function parseListPattern(c: Cursor): Pattern {
   const opener = c.next();
-  c.enterLevel();
+  c.enterNesting();
   const parts = parseCommaList(c, opener, "[", "a pattern", parseListElement);
-  c.leaveLevel();
+  c.leaveNesting();
   const restAt = parts.findIndex((part) => part.kind === "rest");
   const patternsOf = (some: readonly (Pattern | ListRest)[]): readonly Pattern[] =>
     some.flatMap((part) => {
@@ -176,7 +176,7 @@ function parseNegative(c: Cursor): Pattern {
     const value = -takeInt(c);
     return { kind: "int", value, span: c.spanFrom(start) };
   }
-  if (!c.at("float")) c.unexpected("a number after `-`");
+  if (!c.at("float")) c.failExpected("a number after `-`");
   const value = -takeFloat(c);
   return { kind: "float", value, span: c.spanFrom(start) };
 }
@@ -186,22 +186,22 @@ function parseWrapped(c: Cursor, wrap: WrapKind): Pattern {
   const opener = c.expect("(", `\`(\` and a pattern after \`${wrap}\``, {
     help: `write \`${wrap}(x)\` to bind its value, \`${wrap}(_)\` to ignore it`,
   });
-  c.enterLevel();
+  c.enterNesting();
   const inner = parsePattern(c);
-  c.leaveLevel();
-  c.closeSingle(opener, "(", "the pattern");
+  c.leaveNesting();
+  c.closeAfterOne(opener, "(", "the pattern");
   return { kind: "someOkErr", wrap, inner, span: c.spanFrom(start) };
 }
 
 function parseParenthesized(c: Cursor): Pattern {
   const opener = c.next();
   if (c.take(")")) return { kind: "unit", span: c.spanFrom(opener.start) };
-  c.enterLevel();
+  c.enterNesting();
   const inner = parsePattern(c);
   const items = c.at(",") ? parseTupleRest(c, opener, inner, "a pattern", parsePattern) : null;
-  c.leaveLevel();
+  c.leaveNesting();
   if (items !== null) return { kind: "tuple", items, span: c.spanFrom(opener.start) };
-  c.closeSingle(opener, "(", "the pattern");
+  c.closeAfterOne(opener, "(", "the pattern");
   return inner;
 }
 
@@ -212,15 +212,15 @@ function parseNamed(c: Cursor, firstName: Name): Pattern {
   const owner = isQualified ? firstName : null;
   if (c.at("(")) {
     const opener = c.next();
-    c.enterLevel();
+    c.enterNesting();
     const args = parseCommaList(c, opener, "(", "a pattern", parsePattern);
-    c.leaveLevel();
+    c.leaveNesting();
     return { kind: "variant", enum: owner, variant: name, args, span: c.spanFrom(start) };
   }
   if (c.at("{")) {
-    c.enterLevel();
+    c.enterNesting();
     const { fields, rest } = parseStructFields(c);
-    c.leaveLevel();
+    c.leaveNesting();
     return { kind: "struct", enum: owner, name, fields, rest, span: c.spanFrom(start) };
   }
   if (owner === null) return { kind: "name", name, span: name.span };
@@ -253,7 +253,7 @@ function parseStructFields(c: Cursor): { fields: readonly FieldPattern[]; rest: 
     fields.push(parseFieldPattern(c));
     if (!c.take(",")) break;
   }
-  if (rest && !c.at("}")) c.unexpected("`}` after `..`", { help: "`..` comes last: `P { x, .. }`" });
+  if (rest && !c.at("}")) c.failExpected("`}` after `..`", { help: "`..` comes last: `P { x, .. }`" });
   c.close(opener, "{", "a field");
   c.leave(context);
   return { fields, rest };

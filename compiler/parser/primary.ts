@@ -69,7 +69,7 @@ export function parsePrimary(c: Cursor): Expr {
 function parseText(c: Cursor): Expr {
   const { start } = c.token;
   const parts: Expr[] = [];
-  c.enterLevel();
+  c.enterNesting();
   const context = c.enterParens();
   for (;;) {
     const piece = c.next();
@@ -80,10 +80,10 @@ function parseText(c: Cursor): Expr {
         help: "write a value, or `{{}}` for the characters",
       });
     parts.push(c.grammar.expression(c));
-    if (!atHoleEnd(c)) c.unexpected("`}` after the value", c.at(":") || c.at("!") || c.at("=") ? { help: FORMAT_HELP } : {});
+    if (!atHoleEnd(c)) c.failExpected("`}` after the value", c.at(":") || c.at("!") || c.at("=") ? { help: FORMAT_HELP } : {});
   }
   c.leave(context);
-  c.leaveLevel();
+  c.leaveNesting();
   return { kind: "text", parts, span: c.spanFrom(start) };
 }
 
@@ -92,8 +92,8 @@ const FORMAT_HELP = 'a hole holds a value only; format it with a function: `f"{s
 
 function rejectExpression(c: Cursor): never {
   const isLongRange = c.at(".") && c.text.startsWith("..", c.token.start - 2);
-  if (isLongRange) c.unexpected("an expression", { help: "a range is written `a..b`, or `a..=b` with its end" });
-  c.unexpected("an expression", expressionHelp(c.kind));
+  if (isLongRange) c.failExpected("an expression", { help: "a range is written `a..b`, or `a..=b` with its end" });
+  c.failExpected("an expression", expressionHelp(c.kind));
 }
 
 /** Returns help for a token that cannot begin an expression. */
@@ -148,14 +148,14 @@ function parseWrapped(c: Cursor, wrap: WrapKind): Expr {
     });
   }
   const opener = c.next();
-  c.enterLevel();
+  c.enterNesting();
   const context = c.enterParens();
-  if (c.at(")")) c.unexpected(`the value of \`${wrap}\``, { help: `write \`${wrap}(())\` if there is no value` });
+  if (c.at(")")) c.failExpected(`the value of \`${wrap}\``, { help: `write \`${wrap}(())\` if there is no value` });
   const value = c.grammar.expression(c);
-  if (c.take(",") && !c.at(")")) c.unexpected("`)`", { help: `\`${wrap}\` has one value; put several into a record` });
-  c.closeSingle(opener, "(", "the value");
+  if (c.take(",") && !c.at(")")) c.failExpected("`)`", { help: `\`${wrap}\` has one value; put several into a record` });
+  c.closeAfterOne(opener, "(", "the value");
   c.leave(context);
-  c.leaveLevel();
+  c.leaveNesting();
   return { kind: "someOkErr", wrap, value, span: c.spanFrom(start) };
 }
 
@@ -175,11 +175,11 @@ function atRecordBrace(c: Cursor): boolean {
 /** Parses the branches of a `par`. `par` is no keyword: only before a `{` it has this meaning. */
 function parsePar(c: Cursor, start: number): Expr {
   const opener = c.next();
-  c.enterLevel();
+  c.enterNesting();
   const context = c.enterParens();
   const branches = parseCommaList(c, opener, "{", "a branch of the `par`", parseBranch);
   c.leave(context);
-  c.leaveLevel();
+  c.leaveNesting();
   const span = c.spanFrom(start);
   if (branches.length < 2) {
     c.report("E002", span, `a \`par\` has at least two branches, found ${branches.length}`, {
@@ -213,11 +213,11 @@ function parseVariant(c: Cursor, owner: Name): Expr {
   skipTypeArguments(c);
   if (c.at("(") && !c.atNewline()) {
     const opener = c.next();
-    c.enterLevel();
+    c.enterNesting();
     const context = c.enterParens();
     const args = parseCommaList(c, opener, "(", "a value", c.grammar.expression);
     c.leave(context);
-    c.leaveLevel();
+    c.leaveNesting();
     return { kind: "variant", enum: owner, variant: name, payload: { kind: "args", args }, span: c.spanFrom(start) };
   }
   if (atRecordBrace(c)) {
@@ -236,7 +236,7 @@ function parseRecord(c: Cursor, name: Name): Expr {
 /** Parses the fields of a record or variant: `{ ..base, x: 1, y }`. */
 function parseFieldInits(c: Cursor): { readonly fields: readonly FieldInit[]; readonly base: Expr | null } {
   const opener = c.next();
-  c.enterLevel();
+  c.enterNesting();
   const context = c.enterBraces();
   let base: Expr | null = null;
   if (c.take("..")) {
@@ -246,7 +246,7 @@ function parseFieldInits(c: Cursor): { readonly fields: readonly FieldInit[]; re
   }
   const fields = parseCommaList(c, opener, "{", "a field", parseFieldInit);
   c.leave(context);
-  c.leaveLevel();
+  c.leaveNesting();
   return { fields, base };
 }
 
@@ -288,37 +288,37 @@ function parseFieldInit(c: Cursor): FieldInit {
 function parseParenthesized(c: Cursor): Expr {
   const opener = c.next();
   if (c.take(")")) return { kind: "unit", span: c.spanFrom(opener.start) };
-  c.enterLevel();
+  c.enterNesting();
   const context = c.enterParens();
   const inner = c.grammar.expression(c);
   if (c.at(",")) {
     const items = parseTupleRest(c, opener, inner, "an element", c.grammar.expression);
     c.leave(context);
-    c.leaveLevel();
+    c.leaveNesting();
     return { kind: "tuple", items, span: c.spanFrom(opener.start) };
   }
   const looksLikeLambda = inner.kind === "name" && c.at(":");
-  c.closeSingle(opener, "(", "the expression", looksLikeLambda ? { help: LAMBDA_HELP } : {});
+  c.closeAfterOne(opener, "(", "the expression", looksLikeLambda ? { help: LAMBDA_HELP } : {});
   c.leave(context);
-  c.leaveLevel();
+  c.leaveNesting();
   return inner;
 }
 
 function parseList(c: Cursor): Expr {
   const opener = c.next();
-  c.enterLevel();
+  c.enterNesting();
   const context = c.enterParens();
   const items = parseCommaList(c, opener, "[", "an element", c.grammar.expression);
   c.leave(context);
-  c.leaveLevel();
+  c.leaveNesting();
   return { kind: "list", items, span: c.spanFrom(opener.start) };
 }
 
 function parseBraceOperand(c: Cursor): Expr {
-  if (c.header !== null) c.unexpected("an expression", { help: `a map or block after \`${c.header}\` needs parentheses` });
-  c.enterLevel();
+  if (c.header !== null) c.failExpected("an expression", { help: `a map or block after \`${c.header}\` needs parentheses` });
+  c.enterNesting();
   const expr = c.grammar.brace(c);
-  c.leaveLevel();
+  c.leaveNesting();
   return expr;
 }
 
@@ -329,13 +329,13 @@ function parseLambda(c: Cursor): Expr {
       help: `declare \`fn ${c.token.value}(…) { … }\` before the statement, or write a lambda: \`fn(…) { … }\``,
     });
   const opener = c.expect("(", "`(` and the parameters of the lambda", { help: LAMBDA_HELP });
-  c.enterLevel();
+  c.enterNesting();
   const params = parseCommaList(c, opener, "(", "a parameter", parseLambdaParam);
   const result = c.take("->") ? parseType(c) : null;
   const row = parseRow(c);
-  if (!c.at("{")) c.unexpected("`{` and the body of the lambda", { help: LAMBDA_HELP });
+  if (!c.at("{")) c.failExpected("`{` and the body of the lambda", { help: LAMBDA_HELP });
   const body = c.grammar.block(c);
-  c.leaveLevel();
+  c.leaveNesting();
   return { kind: "lambda", params, result, row, body, span: c.spanFrom(start) };
 }
 

@@ -136,10 +136,10 @@ function reservedStatement(c: Cursor): Stmt {
 function parseLet(c: Cursor): Stmt {
   const { start } = c.next();
   const mutable = c.take("mut");
-  if (c.at("{")) c.unexpected("the name of a variable", { help: "a pattern begins with the name of the record: `let P { x, y } = p`" });
+  if (c.at("{")) c.failExpected("the name of a variable", { help: "a pattern begins with the name of the record: `let P { x, y } = p`" });
   const binder = parseBinder(c, "a variable");
   if (c.at(","))
-    c.unexpected(`\`=\` and the value of \`${binder.name.text}\``, { help: "several names need parentheses: `let (a, b) = (1, 2)`" });
+    c.failExpected(`\`=\` and the value of \`${binder.name.text}\``, { help: "several names need parentheses: `let (a, b) = (1, 2)`" });
   const type = c.take(":") ? parseType(c) : null;
   const what = binder.pattern === null ? `\`${binder.name.text}\`` : "the pattern";
   const example = binder.pattern === null ? `let ${binder.name.text} = 0` : "let (a, b) = pair";
@@ -157,19 +157,19 @@ function parseLetElse(c: Cursor, { name, pattern }: Binder): Block {
     });
   }
   c.next();
-  if (!c.at("{")) c.unexpected("`{` after `else`", { help: "the block must leave: `let Some(x) = value else { return 0 }`" });
-  c.enterLevel();
+  if (!c.at("{")) c.failExpected("`{` after `else`", { help: "the block must leave: `let Some(x) = value else { return 0 }`" });
+  c.enterNesting();
   const block = parseBlock(c);
-  c.leaveLevel();
+  c.leaveNesting();
   return block;
 }
 
 /** Parses a function inside a function. */
 function parseLocalFn(c: Cursor): Stmt {
   const { start } = c.token;
-  c.enterLevel();
+  c.enterNesting();
   const item = parseFn(c, start, false);
-  c.leaveLevel();
+  c.leaveNesting();
   const [typeParam] = item.typeParams;
   const clause = item.requires[0] ?? item.ensures[0];
   const help = "move the function to the top level of the file";
@@ -238,10 +238,10 @@ function finishAssignment(c: Cursor, start: number, target: Expr): Stmt {
 
 function parseWhile(c: Cursor): Stmt {
   const { start } = c.next();
-  c.enterLevel();
+  c.enterNesting();
   const condition = parseCondition(c, "while");
   const body = parseBody(c, "while");
-  c.leaveLevel();
+  c.leaveNesting();
   return { kind: "while", ...condition, body, span: c.spanFrom(start) };
 }
 
@@ -256,10 +256,10 @@ function parseFor(c: Cursor): Stmt {
   const shownName = binder.pattern === null ? binder.name.text : "x";
   if (!skipForeignLoop(c, binder.name))
     c.expect("in", "`in` and a list", { help: `a loop over a list is written \`for ${shownName} in xs { … }\`` });
-  c.enterLevel();
+  c.enterNesting();
   const list = parseHeader(c, "for");
   const body = parseBody(c, "for");
-  c.leaveLevel();
+  c.leaveNesting();
   return { kind: "for", ...binder, list, body, span: c.spanFrom(start) };
 }
 
@@ -270,10 +270,10 @@ function parseAnswer(c: Cursor): Stmt {
   const capability = parseCapabilityName(c);
   const opener = c.expect("(", `\`(\` and the parameters of \`${capability.text}\``, { help });
   const params = parseCommaList(c, opener, "(", "a parameter", (inner) => parseBindingName(inner, "a parameter"));
-  if (!c.at("{")) c.unexpected("`{` and the body of the answer", { help });
-  c.enterLevel();
+  if (!c.at("{")) c.failExpected("`{` and the body of the answer", { help });
+  c.enterNesting();
   const body = parseBlock(c);
-  c.leaveLevel();
+  c.leaveNesting();
   return { kind: "answer", capability, params, body, span: c.spanFrom(start) };
 }
 
@@ -349,7 +349,7 @@ function rejectStatement(c: Cursor): never {
       fixes: [{ title: `write \`${increment}\``, edits: [{ span, text: increment }] }],
     });
   }
-  c.unexpected("a statement", statementHelp(kind));
+  c.failExpected("a statement", statementHelp(kind));
 }
 
 function statementHelp(kind: TokenKind): { readonly help?: string } {

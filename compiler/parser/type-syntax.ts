@@ -76,17 +76,17 @@ function parseNamed(c: Cursor): TypeExpr {
     if (token.kind === "[") return parseBracketedList(c);
     if (token.kind === "_") rejectHole(c);
     if (token.kind === "{")
-      c.unexpected("a type", { help: "a record type is declared with `type Name { x: Int }`; a map type is written `Map<String, Int>`" });
-    c.unexpected("a type");
+      c.failExpected("a type", { help: "a record type is declared with `type Name { x: Int }`; a map type is written `Map<String, Int>`" });
+    c.failExpected("a type");
   }
   const name = nameOf(c.next());
   if (name.text === "Fn" && c.at("(")) return parseFunctionType(c, token.start);
   if (c.at("[")) rejectBracketsAfter(c, name);
   if (!c.at("<") || c.atNewline()) return typeOfName(name);
   const opener = c.next();
-  c.enterLevel();
+  c.enterNesting();
   const args = parseCommaList(c, opener, "<", "a type argument", parseType);
-  c.leaveLevel();
+  c.leaveNesting();
   if (args.length === 0)
     c.fail(opener, `\`${name.text}<>\` has no type arguments`, { help: "write the types between `<` and `>`, or remove both" });
   return { kind: "name", name, args, span: c.spanFrom(token.start) };
@@ -102,7 +102,7 @@ function rejectHole(c: Cursor): never {
     annotation === undefined || rest === undefined
       ? []
       : [{ span: { start: start - annotation.length, end: end + rest.length }, text: "" }];
-  c.unexpected("a type", {
+  c.failExpected("a type", {
     help: annotation === undefined ? "write the type; `_` is not a type" : "leave the type out: the `let` gets the type of its value",
     fixes: edits.length === 0 ? [] : [{ title: "remove the type", edits }],
   });
@@ -113,10 +113,10 @@ function rejectBracketsAfter(c: Cursor, name: Name): never {
   const closer = c.peek(1);
   const type = hintForType(name.text)?.replacement ?? name.text;
   if (GENERIC_TYPE_ARITY.has(name.text) || closer.kind !== "]")
-    c.unexpected("the end of the type", { help: "write type arguments between `<` and `>`: `List<Int>`" });
+    c.failExpected("the end of the type", { help: "write type arguments between `<` and `>`: `List<Int>`" });
   const text = `List<${type}>`;
   const edits = [{ span: { start: name.span.start, end: closer.end }, text }];
-  c.unexpected("the end of the type", { help: `a list type is written \`${text}\``, fixes: [{ title: `write \`${text}\``, edits }] });
+  c.failExpected("the end of the type", { help: `a list type is written \`${text}\``, fixes: [{ title: `write \`${text}\``, edits }] });
 }
 
 /** Reports `None` as the type of no value, and reads it as `Unit`. */
@@ -132,9 +132,9 @@ function parseUnitWord(c: Cursor): TypeExpr {
 /** Reports `[Int]` as a type and reads it as `List<Int>`. */
 function parseBracketedList(c: Cursor): TypeExpr {
   const opener = c.next();
-  c.enterLevel();
+  c.enterNesting();
   const element = c.at("]") ? undefined : parseType(c);
-  c.leaveLevel();
+  c.leaveNesting();
   if (element === undefined || !c.at("]"))
     c.fail(opener, "a list type is written `List<Int>`", { help: "write `List<…>` with the type of the elements" });
   const closer = c.next();
@@ -168,12 +168,12 @@ function parseLowercaseFn(c: Cursor): TypeExpr {
 /** Parses a function type from the `(` after `Fn`. */
 function parseFunctionType(c: Cursor, start: number): TypeExpr {
   const opener = c.next();
-  c.enterLevel();
+  c.enterNesting();
   const params = parseCommaList(c, opener, "(", "the type of a parameter", parseType);
   const end = c.lastEnd;
   const unitType: TypeExpr = typeOfName({ text: "Unit", span: { start: end, end } });
   const result = c.take("->") ? parseType(c) : unitType;
-  c.leaveLevel();
+  c.leaveNesting();
   const row = parseRow(c);
   return { kind: "fn", params, result, row, span: c.spanFrom(start) };
 }
@@ -186,12 +186,12 @@ function parseParenthesized(c: Cursor): TypeExpr {
     c.report("E002", span, "`()` is a value; its type is written `Unit`", { help: "write `Unit`", fixes });
     return typeOfName({ text: "Unit", span });
   }
-  c.enterLevel();
+  c.enterNesting();
   const type = parseType(c);
   const items = c.at(",") ? parseTupleRest(c, opener, type, "a type", parseType) : null;
-  c.leaveLevel();
+  c.leaveNesting();
   if (items !== null) return { kind: "tuple", items, span: c.spanFrom(opener.start) };
-  c.closeSingle(opener, "(", "the type");
+  c.closeAfterOne(opener, "(", "the type");
   return type;
 }
 
@@ -218,7 +218,7 @@ export function parseCapabilityName(c: Cursor): Name {
   const { start } = c.token;
   let text = c.expect("name", "the name of a capability", { help: "an effect row is written `!{net.fetch, fs.read}`" }).value;
   while (c.take(".")) {
-    if (c.kind !== "name" && !isKeyword(c.kind)) c.unexpected("the rest of the capability's name after `.`");
+    if (c.kind !== "name" && !isKeyword(c.kind)) c.failExpected("the rest of the capability's name after `.`");
     text += `.${c.next().value}`;
   }
   return { text, span: c.spanFrom(start) };

@@ -1,7 +1,7 @@
 /** Entries of a session: any text is read, and places in the draft are places in the entry. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Draft, type EntryText } from "../../repl/draft.ts";
+import { SessionProgram, type EntryText } from "../../repl/draft.ts";
 import { readEntry } from "../../repl/entry.ts";
 import { cases } from "../cases.ts";
 
@@ -49,7 +49,8 @@ test("any text is items, statements, nothing, or wrong with diagnostics", () => 
     fc.property(texts, (text) => {
       const read = readEntry({ name: "entry", text });
       if (read.kind === "wrong") expect(read.diagnostics.length).toBeGreaterThan(0);
-      if (read.kind === "statements" && read.value !== undefined) expect(text.slice(read.value.start, read.value.end).trim()).not.toBe("");
+      if (read.kind === "statements" && read.valueSpan !== undefined)
+        expect(text.slice(read.valueSpan.start, read.valueSpan.end).trim()).not.toBe("");
     }),
     { numRuns: cases(20_000) },
   );
@@ -62,7 +63,7 @@ test("each character of an entry is at its offset in the draft, and back", () =>
         { name: "a", text: first },
         { name: "b", text: second },
       ];
-      const draft = new Draft();
+      const draft = new SessionProgram();
       const [a, b] = entries;
       if (a === undefined || b === undefined) return;
       draft.addEntry(a);

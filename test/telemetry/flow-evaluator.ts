@@ -265,7 +265,7 @@ class Evaluator {
     this.#callable = target;
     const { body } = target;
     if (body === null) return UNIT;
-    for (const stmt of body.prologue) yield* this.#stmt(actor, env, stmt);
+    for (const stmt of body.destructureParams) yield* this.#stmt(actor, env, stmt);
     for (const { condition } of body.requires)
       if ((yield* this.#expr(actor, env, condition)) !== true) throw new MachineTrap("contract_violation", "requires");
     let value: EvalValue;

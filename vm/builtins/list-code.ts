@@ -53,7 +53,7 @@ export function shortenList(meter: Meter, xs: Value, count: Value): Value {
 /** Does the same as `list.take`. The result may be a view that can claim the storage; see `PersistentList.view`. */
 export function viewList(meter: Meter, xs: Value, count: Value): Value {
   meter.allocate(BYTES.push);
-  return list(xs).view(listIndex(int(count)));
+  return list(xs).prefixOfArray(listIndex(int(count)));
 }
 
 /** Does the same as `list.set`, but may change the list in place. No other code may hold the list or use its storage. */

@@ -95,7 +95,7 @@ export function builtin(body: FunctionBody, pc: number, id: number, argOperands:
   if (decl.name === "list.set") {
     const unique = uniquenessOf(body, body.uniqueLists.changes.get(pc), a);
     body.push(unique === undefined ? call : `${unique} === 2 ? setUniqueElement(meter, ${args.join(", ")}) : ${call}`, kind);
-    return unique === undefined ? undefined : body.setUnique(`ownsStorage(${body.top}) ? 2 : 0`);
+    return unique === undefined ? undefined : body.setUnique(`fillsStorage(${body.top}) ? 2 : 0`);
   }
   if (fixedKind(id) === undefined) {
     const variable = body.operandName();

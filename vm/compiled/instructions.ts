@@ -359,11 +359,11 @@ function element(body: FunctionBody, pc: number): void {
     const isNegative = isLiteral(index) && canBe("positive", index) ? [] : [`!(${index.code} >= 0)`];
     body.line(`temp = ${list.code};`);
     body.checkGuess(pc, SITE.operands, [...isInt.map((test) => `!(${test})`), ...isNegative, `!(${index.code} < temp.length)`]);
-    body.line(`${variable} = temp.head[temp.offset + ${index.code}];`);
+    body.line(`${variable} = temp.firstArray[temp.offset + ${index.code}];`);
     body.checkGuess(pc, SITE.operands, [`${variable} === undefined`]);
   } else {
     const tests = [hasClass(list.code, "List"), ...isInt, `${index.code} >= 0`, `${index.code} < ${list.code}.length`];
-    body.line(`temp = ${tests.join(" && ")} ? ${list.code}.head[${list.code}.offset + ${index.code}] : undefined;`);
+    body.line(`temp = ${tests.join(" && ")} ? ${list.code}.firstArray[${list.code}.offset + ${index.code}] : undefined;`);
     body.line(`${variable} = temp === undefined ? elementAt(${toBoxed(list)}, ${toBoxed(index)}) : temp;`);
   }
   if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, variable, kind);

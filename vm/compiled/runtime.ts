@@ -178,7 +178,7 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     endOwnership,
     pushOwned,
     pushUnique,
-    ownsStorage: (value: Value): boolean => value instanceof ListValue && value.ownsStorage,
+    fillsStorage: (value: Value): boolean => value instanceof ListValue && value.fillsStorage,
     makeMap: (meter: Meter, flat: readonly Value[]): Value => makeMap(meter, MapValue.EMPTY, flat),
     callValue,
     callValue0: (meter: Meter, depth: number, callee: Value): Value =>

@@ -6,7 +6,7 @@
  *   if (stack1.tag === "List" && (stack2 = stack1.get(local2)) !== undefined && stack2.tag === "Record" && typeof (stack3 = stack2.f1) === "number" && … ) {
  *     temp = livingOwner(stack1.owner);
  *     stack3 = withField(meter, temp, stack2, 1, stack3);
- *     local1 = stack3 === stack2 && stack1.unpaid === 0 ? stack1 : withElement(meter, temp, stack1, local2, stack3, false);
+ *     local1 = stack3 === stack2 && stack1.unpaidChanges === 0 ? stack1 : withElement(meter, temp, stack1, local2, stack3, false);
  *   } else local1 = updatePart(meter, local1, const0, [local2, local3]);
  *
  * `updatePart` handles all other paths and values. It also makes the traps.
@@ -35,7 +35,7 @@ export function update(body: FunctionBody, local: number, constant: number, coun
   const boxed = operands.map((operand) => toBoxed(operand)).join(", ");
   const name = body.scope.pool.nameOf(path);
   const call = body.tracked.has(local)
-    ? `{ temp = ${target}; ${variable} = updatePart(meter, temp, ${name}, [${boxed}], unique${local} === 2); if (temp !== ${variable}) unique${local} = ownsStorage(${variable}) ? 2 : 0; }`
+    ? `{ temp = ${target}; ${variable} = updatePart(meter, temp, ${name}, [${boxed}], unique${local} === 2); if (temp !== ${variable}) unique${local} = fillsStorage(${variable}) ? 2 : 0; }`
     : `${variable} = updatePart(meter, ${target}, ${name}, [${boxed}]);`;
   const isElement = path.steps.at(-1) === INDEX_STEP && !(isMap(kind) && path.steps.length === 1);
   const isWritten =
@@ -111,7 +111,7 @@ function changePart(
     else if (operator !== undefined) tests.push(...combiningTests(result, read, operator, value));
     else if (tag === "Record") tests.push(`${read} !== undefined`);
     // A part that changed in place stays where it is. Then the values around it are owned too, but a list or map may have to be charged.
-    const isDone = part === undefined ? "" : `${result} === ${part}${tag === "Record" ? "" : ` && ${container}.unpaid === 0`}`;
+    const isDone = part === undefined ? "" : `${result} === ${part}${tag === "Record" ? "" : ` && ${container}.unpaidChanges === 0`}`;
     changes.push(part === undefined ? change(result) : `${isDone} ? ${container} : ${change(result)}`);
   }
   const [root] = written;
@@ -124,7 +124,7 @@ function changePart(
   else if (value.kind === "float") body.line(`${result} = new FloatValue(${result});`);
   for (const change of changes.slice(1).reverse()) body.line(`${result} = ${change};`);
   body.line(`local${local} = ${changes[0]};`);
-  if (body.tracked.has(local)) body.line(`if (local${local} !== ${root?.container}) unique${local} = ownsStorage(local${local}) ? 2 : 0;`);
+  if (body.tracked.has(local)) body.line(`if (local${local} !== ${root?.container}) unique${local} = fillsStorage(local${local}) ? 2 : 0;`);
   body.line(`} else ${call}`);
   return true;
 }

@@ -40,10 +40,10 @@ function push(meter: Meter, xs: Value, value: Value, isUnique: boolean): Value {
   meter.allocateList(items.length + 1, BYTES.push);
   if (items.length === 0) return beginOwnership(isUnique ? items.grow(value) : items.push(value));
   if (!isOwned(items)) return isUnique ? items.grow(value) : items.push(value);
-  const { owner, unpaid } = items;
-  const pushed = unpaid === 0 || isUnique ? items.grow(value) : items.push(value);
+  const { owner, unpaidChanges } = items;
+  const pushed = unpaidChanges === 0 || isUnique ? items.grow(value) : items.push(value);
   pushed.owner = owner;
-  pushed.unpaid = unpaid;
+  pushed.unpaidChanges = unpaidChanges;
   return pushed;
 }
 

@@ -54,12 +54,12 @@ export function withElement(meter: Meter, owner: Owner, target: ListValue, at: n
   const isOwned = target.owner === owner;
   if (isOwned && target.setInPlace(at, part)) return target;
   meter.allocateList(target.length, listChangeCharge(target.length));
-  const unpaid = (isOwned ? target.unpaid : listDebt(target.length)) - 1;
+  const unpaidChanges = (isOwned ? target.unpaidChanges : listDebt(target.length)) - 1;
   // With the last payment, `copyWith` gives the list a buffer of its own. Later changes are made in that buffer.
   const isChanged = isUnique && target.setUnique(at, part);
-  const result = isChanged ? target : unpaid === 0 ? target.copyWith(at, part) : target.set(at, part);
+  const result = isChanged ? target : unpaidChanges === 0 ? target.copyWith(at, part) : target.set(at, part);
   result.owner = owner;
-  result.unpaid = unpaid;
+  result.unpaidChanges = unpaidChanges;
   return result;
 }
 
@@ -82,7 +82,7 @@ export function withField(meter: Meter, owner: Owner, target: RecordValue, field
  */
 export function withEntry(meter: Meter, owner: Owner, target: MapValue, key: string, newPart: Value, isThere: boolean): MapValue {
   const isOwned = target.owner === owner;
-  const isPaid = isOwned && target.unpaid === 0;
+  const isPaid = isOwned && target.unpaidChanges === 0;
   if (!isPaid) meter.allocate(mapChangeCharge(target.size));
   else {
     if (!isThere) meter.allocate(BYTES.mapEntry);
@@ -90,7 +90,7 @@ export function withEntry(meter: Meter, owner: Owner, target: MapValue, key: str
   }
   const result = target.set(key, newPart);
   result.owner = owner;
-  result.unpaid = isPaid ? 0 : (isOwned ? target.unpaid : mapDebt(target.size)) - 1;
+  result.unpaidChanges = isPaid ? 0 : (isOwned ? target.unpaidChanges : mapDebt(target.size)) - 1;
   return result;
 }
 

@@ -2,9 +2,9 @@ import { BorunaError } from "../error.ts";
 
 /** V8 hashes only the length of a very long String. In a Map, long Strings of equal length would all collide, so these are kept elsewhere. */
 const MAX_HASHED_UNITS = 8_192;
-/** How many code units of a long String its full fingerprint samples. */
+/** Number of code units sampled by the full fingerprint. */
 const SAMPLES = 16_384;
-/** How many code units of a long String its quick fingerprint samples. */
+/** Number of code units sampled by the quick fingerprint. */
 const QUICK_SAMPLES = 64;
 /** How many recent Strings are remembered for each quick fingerprint. */
 const MAX_RECENT = 4;

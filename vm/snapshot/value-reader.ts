@@ -194,7 +194,7 @@ export class ValueReader {
     this.#owners[number] = owner;
     let value = this.#values.pop();
     if (value instanceof ListValue && unpaid === 0) value = this.#withOwnBuffer(value);
-    if (value instanceof ListValue || value instanceof MapValue) value.unpaid = unpaid;
+    if (value instanceof ListValue || value instanceof MapValue) value.unpaidChanges = unpaid;
     else if (!(value instanceof RecordValue) || unpaid > 0) return failState("a value that cannot have an owner");
     value.owner = owner;
     this.#values.push(value);

@@ -330,7 +330,7 @@ export class ValueWriter {
     this.#nodeCount += 1;
     this.#nodes.u8(NODE.owned);
     this.#nodes.varint(number);
-    this.#nodes.varint(value instanceof RecordValue ? 0 : value.unpaid);
+    this.#nodes.varint(value instanceof RecordValue ? 0 : value.unpaidChanges);
   }
 
   #writeReferences(out: ByteWriter, values: readonly Value[]): void {

@@ -5,31 +5,31 @@ import { EMPTY_TRIE, type Trie, trieAppend } from "./trie.ts";
 export const MAX_HEAD_LENGTH = 1 << 20;
 
 /**
- * A growing array that several versions of a list share. Its elements are in one array (`head`) and then in pages. `length` is the
+ * A growing array that several versions of a list share. Its elements are in one array (`firstArray`) and then in pages. `length` is the
  * length of the longest version. `trie` returns a trie of the first elements, for versions that branch off.
  */
 export class ListBuffer<T> {
   /** The first elements: at most `MAX_HEAD_LENGTH`, unless the array that the constructor got is longer. */
-  readonly head: T[];
+  readonly firstArray: T[];
   #pages: Pages<T> | undefined = undefined;
   #trie: Trie<T> = EMPTY_TRIE;
 
   /** Takes ownership of `items`. */
   constructor(items: T[]) {
-    this.head = items;
+    this.firstArray = items;
   }
 
   get length(): number {
-    return this.#pages === undefined ? this.head.length : this.head.length + this.#pages.length;
+    return this.#pages === undefined ? this.firstArray.length : this.firstArray.length + this.#pages.length;
   }
 
   get(index: number): T | undefined {
-    const head = this.head;
-    return index < head.length ? head[index] : this.#pages?.get(index - head.length);
+    const firstArray = this.firstArray;
+    return index < firstArray.length ? firstArray[index] : this.#pages?.get(index - firstArray.length);
   }
 
   push(value: T): void {
-    if (this.head.length < MAX_HEAD_LENGTH) this.head.push(value);
+    if (this.firstArray.length < MAX_HEAD_LENGTH) this.firstArray.push(value);
     else {
       this.#pages ??= new Pages();
       this.#pages.push(value);
@@ -38,21 +38,21 @@ export class ListBuffer<T> {
 
   /** Replaces an element. No version of a list but the caller's may use this buffer. */
   set(index: number, value: T): void {
-    const head = this.head;
-    if (index < head.length) head[index] = value;
-    else this.#pages?.set(index - head.length, value);
+    const firstArray = this.firstArray;
+    if (index < firstArray.length) firstArray[index] = value;
+    else this.#pages?.set(index - firstArray.length, value);
   }
 
   /** Removes the last element. */
   pop(): void {
-    if (this.#pages === undefined || this.#pages.length === 0) this.head.pop();
+    if (this.#pages === undefined || this.#pages.length === 0) this.firstArray.pop();
     else this.#pages.pop();
   }
 
   /** Returns a new array with the elements from index `from` up to, but not including, index `to`. */
   slice(from: number, to: number): T[] {
-    const items = this.head.slice(from, to);
-    for (let i = Math.max(from, this.head.length); i < to; i++) {
+    const items = this.firstArray.slice(from, to);
+    for (let i = Math.max(from, this.firstArray.length); i < to; i++) {
       const value = this.get(i);
       if (value !== undefined) items.push(value);
     }

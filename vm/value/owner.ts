@@ -12,7 +12,7 @@
  * decides at which instructions the owner dies.
  *
  * A copy of a long list or of a map shares most of its storage with the original, and is charged only for what it does not share. So
- * its next changes must pay for the rest of the storage before a change is free. `unpaid` counts the changes that are still to be charged.
+ * its next changes must pay for the rest of the storage before a change is free. `unpaidChanges` counts the changes that are still to be charged.
  */
 
 /** Marks the values that one variable alone holds. */

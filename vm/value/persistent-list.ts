@@ -1,20 +1,31 @@
 import { ListBuffer, MAX_HEAD_LENGTH } from "./list-buffer.ts";
 import type { ChangeLog, Owned, Owner } from "./owner.ts";
-import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieSet, trieTake, trieWithRoom, type Trie, WIDTH } from "./trie.ts";
+import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieSet, trieTake, trieWithTailRoom, type Trie, WIDTH } from "./trie.ts";
 
 const NO_ITEMS: never[] = [];
 
 /**
- * A persistent list. Versions that follow from one another by `push` share one growing buffer:
+ * A persistent list. It has one of three forms:
+ *
+ *     form      firstArray                       #buffer     #trie
+ *     array     the elements                     undefined   undefined
+ *     buffer    the first array of the buffer    set         undefined until a version branches off
+ *     trie      NO_ITEMS                         undefined   set
+ *
+ * The owner of a list stands for the variable that may change the list in place (`owner.ts`).
+ *
+ * Versions that follow from one another by `push` share one growing buffer:
  *
  *     a = [1, 2]       buffer [1, 2]        a.length 2
  *     b = a.push(3)    buffer [1, 2, 3]     b.length 3, the same buffer
  *     c = a.push(4)    a trie [1, 2, 4]     the slot after a is occupied, so c branches off as a trie
  *
- * No operation copies a long list, no matter which version it starts from. `push` takes constant time in a buffer and O(log n) in a
- * trie, `set` takes O(log n), `slice` returns a view, and `concat` takes time in proportion to the length of the second list. The exception
- * is a list that has dropped most of its elements in front, like a queue. Its next push copies the remaining elements to a new buffer. That
- * push also occupies the next slot of the old buffer, so no other version causes the same copy.
+ * `copyWith` and `toArray` copy the list. `slice` returns a view, and `concat` takes time in proportion to the length of the second list.
+ * `push` takes constant time in a buffer. In a trie, `push` takes O(log n), and so does `set` on a long list. When a version first branches
+ * off from a buffer, the elements are copied to a trie, which all later branches share.
+ *
+ * Only the push to a list that dropped most of its front copies. It copies the remaining elements to a new array, and also occupies the next
+ * slot of the old buffer. A second push to the same version finds the slot taken and makes a trie.
  */
 export class PersistentList<T> implements Owned {
   static readonly EMPTY: PersistentList<never> = new PersistentList<never>(NO_ITEMS, undefined, undefined, 0, 0);
@@ -23,30 +34,30 @@ export class PersistentList<T> implements Owned {
   /** The index of the first element in `storage`. */
   readonly offset: number;
   /**
-   * The elements, or the first array of the buffer, which may hold elements before `offset` and after the end. Empty for a list in a trie.
-   * Outside of this class, only the compiled engine reads `head`.
+   * The elements, or the first array of the buffer. May also hold elements before `offset` and after the end. `NO_ITEMS` for a list in a trie.
+   * Outside of this class, only the compiled engine reads `firstArray`, and `gateway/answer.ts` checks that it is a data property.
    */
-  readonly head: T[];
-  /** The owner of this version, and the changes that are still to be charged; see `owner.ts`. */
+  readonly firstArray: T[];
+  /** The mark of the variable that may change this version in place. */
   owner: Owner | undefined = undefined;
-  unpaid: number = 0;
-  /** What `restore` needs: the length and, for each page that has changed since, the elements at the time when the owner's log began. */
+  /** Number of changes that are still to be charged, see `owner.ts`. */
+  unpaidChanges: number = 0;
+  /** What `restore` needs: the length and, for each page changed in place since the owner's log began, its elements as they were then. */
   #saved: { readonly length: number; readonly pages: T[][] } | undefined = undefined;
   /**
-   * The buffer with the elements; undefined if the elements are in the trie or the list is empty. It is also undefined if no other version
-   * shares the elements, and all of them are in `head`; `#shared` then makes the buffer. The buffer or trie may also hold elements before
-   * `offset` and after the end.
+   * The buffer with the elements. Undefined in a trie, in the empty list, and in an array, for which `#shared` makes the buffer when another
+   * version needs it. The buffer or trie may also hold elements before `offset` and after the end.
    */
   #buffer: ListBuffer<T> | undefined;
   /**
-   * In a list without a buffer, the elements. In a list with a buffer, undefined until a version branches off from this one, and then
-   * the trie that all such versions share.
+   * In a list in a trie, the elements. Otherwise undefined until a version branches off from this one, and then the trie that all such
+   * versions share.
    */
   #trie: Trie<T> | undefined;
-  private constructor(head: T[], buffer: ListBuffer<T> | undefined, trie: Trie<T> | undefined, offset: number, length: number) {
+  private constructor(firstArray: T[], buffer: ListBuffer<T> | undefined, trie: Trie<T> | undefined, offset: number, length: number) {
     this.length = length;
     this.offset = offset;
-    this.head = head;
+    this.firstArray = firstArray;
     this.#buffer = buffer;
     this.#trie = trie;
   }
@@ -73,7 +84,7 @@ export class PersistentList<T> implements Owned {
   /** Returns the element at `index`, a whole number, or undefined if the index is out of range. */
   get(index: number): T | undefined {
     if (!(index >= 0 && index < this.length)) return undefined;
-    const value = this.head[this.offset + index];
+    const value = this.firstArray[this.offset + index];
     if (value !== undefined) return value;
     if (this.#buffer !== undefined) return this.#buffer.get(this.offset + index);
     return this.#trie === undefined ? undefined : trieGet(this.#trie, this.offset + index);
@@ -84,7 +95,7 @@ export class PersistentList<T> implements Owned {
     const buffer = this.#shared();
     if (buffer !== undefined && buffer.length === this.offset + this.length) {
       buffer.push(value);
-      const pushed = new PersistentList(buffer.head, buffer, undefined, this.offset, this.length + 1);
+      const pushed = new PersistentList(buffer.firstArray, buffer, undefined, this.offset, this.length + 1);
       return this.offset > this.length + MAX_EXTRA_DROPPED ? PersistentList.of(pushed.toArray()) : pushed;
     }
     if (buffer !== undefined && this.length < WIDTH) {
@@ -101,12 +112,18 @@ export class PersistentList<T> implements Owned {
    * result of `push`, but `slice` and `concat` may return a list that others hold.
    */
   grow(value: T): PersistentList<T> {
-    const { head, length, owner } = this;
-    if (this.#buffer === undefined && head.length === length && head !== NO_ITEMS && length < MAX_HEAD_LENGTH && this.offset === 0) {
+    const { firstArray, length, owner } = this;
+    if (
+      this.#buffer === undefined &&
+      firstArray.length === length &&
+      firstArray !== NO_ITEMS &&
+      length < MAX_HEAD_LENGTH &&
+      this.offset === 0
+    ) {
       if (owner !== undefined && owner.log !== undefined) this.#save(owner.log, length - 1);
-      head.push(value);
+      firstArray.push(value);
     } else {
-      if (!this.ownsStorage) return this.push(value);
+      if (!this.fillsStorage) return this.push(value);
       if (owner !== undefined && owner.log !== undefined) this.#save(owner.log, length - 1);
       this.#shared()?.push(value);
     }
@@ -116,36 +133,36 @@ export class PersistentList<T> implements Owned {
 
   /**
    * Replaces the element at `index` in place, if the index is in range and this version is owned and paid for. Returns whether it did.
-   * Such a version alone uses its buffer.
+   * No other version shares its buffer.
    */
   setInPlace(index: number, value: T): boolean {
     const { owner } = this;
-    if (owner === undefined || !owner.isAlive || this.unpaid > 0 || !(index >= 0 && index < this.length)) return false;
+    if (owner === undefined || !owner.isAlive || this.unpaidChanges > 0 || !(index >= 0 && index < this.length)) return false;
     if (owner.log !== undefined) this.#save(owner.log, index);
     this.#put(index, value);
     return true;
   }
 
-  /** Whether the list has an array or a buffer that begins and ends where the list does. In a list that was just made, nothing else uses this storage. */
-  get ownsStorage(): boolean {
-    return this.offset === 0 && this.head !== NO_ITEMS && (this.#buffer ?? this.head).length === this.length;
+  /** Whether the list has an array or a buffer that begins and ends where the list does. This alone doesn't prove sole use, except in a new list. */
+  get fillsStorage(): boolean {
+    return this.offset === 0 && this.firstArray !== NO_ITEMS && (this.#buffer ?? this.firstArray).length === this.length;
   }
 
   /** Replaces the element at `index`, which is in range, in place. No other version may use the storage. Returns whether it did. */
   setUnique(index: number, value: T): boolean {
-    if (!this.ownsStorage) return false;
+    if (!this.fillsStorage) return false;
     this.#put(index, value);
     return true;
   }
 
   #put(index: number, value: T): void {
-    if (this.#buffer === undefined) this.head[index] = value;
+    if (this.#buffer === undefined) this.firstArray[index] = value;
     else this.#buffer.set(index, value);
   }
 
   /** Returns the buffer with the elements, so that other versions can share it; undefined if the list is empty or in a trie. */
   #shared(): ListBuffer<T> | undefined {
-    if (this.#buffer === undefined && this.head !== NO_ITEMS) this.#buffer = new ListBuffer(this.head);
+    if (this.#buffer === undefined && this.firstArray !== NO_ITEMS) this.#buffer = new ListBuffer(this.firstArray);
     return this.#buffer;
   }
 
@@ -157,13 +174,13 @@ export class PersistentList<T> implements Owned {
     }
     const { pages } = this.#saved;
     const page = index >>> SAVED_BITS;
-    pages[page] ??= (this.#buffer ?? this.head).slice(page << SAVED_BITS, Math.min(this.length, (page + 1) << SAVED_BITS));
+    pages[page] ??= (this.#buffer ?? this.firstArray).slice(page << SAVED_BITS, Math.min(this.length, (page + 1) << SAVED_BITS));
   }
 
   /** Undoes the changes in place since the first `#save`. */
   restore(): void {
     const { length, pages } = this.#saved ?? { length: this.length, pages: [] };
-    for (; this.length > length; this.length--) (this.#buffer ?? this.head).pop();
+    for (; this.length > length; this.length--) (this.#buffer ?? this.firstArray).pop();
     // `forEach` skips the pages that were not saved.
     pages.forEach((items, page) => {
       for (const [i, value] of items.entries()) {
@@ -199,7 +216,7 @@ export class PersistentList<T> implements Owned {
     const buffer = this.#shared();
     if (buffer !== undefined && buffer.length === this.offset + this.length) {
       for (const value of added) buffer.push(value);
-      return new PersistentList(buffer.head, buffer, undefined, this.offset, length);
+      return new PersistentList(buffer.firstArray, buffer, undefined, this.offset, length);
     }
     return new PersistentList<T>(NO_ITEMS, undefined, trieAppend(this.#asTrie(), added, 0, added.length), this.offset, length);
   }
@@ -211,37 +228,37 @@ export class PersistentList<T> implements Owned {
     if (start >= end) return PersistentList.EMPTY;
     if (end - start === this.length) return this;
     const buffer = this.#shared();
-    return new PersistentList(this.head, buffer, buffer === undefined ? this.#trie : undefined, this.offset + start, end - start);
+    return new PersistentList(this.firstArray, buffer, buffer === undefined ? this.#trie : undefined, this.offset + start, end - start);
   }
 
   /** Does the same as `slice(0, length)`, but may shorten this list in place. No other place may hold this list or use its storage. */
   shorten(length: number): PersistentList<T> {
-    const isPlain = this.#buffer === undefined && this.owner?.log === undefined && this.ownsStorage;
+    const isPlain = this.#buffer === undefined && this.owner?.log === undefined && this.fillsStorage;
     if (!isPlain || length >= this.length) return this.slice(0, length);
     this.length = Math.max(0, length);
-    truncate(this.head, this.length);
+    truncate(this.firstArray, this.length);
     if (this.length > 0) return this;
     // Like every other empty list.
     this.owner = undefined;
-    this.unpaid = 0;
+    this.unpaidChanges = 0;
     return this;
   }
 
   /** Does the same as `slice(0, length)`. If this list is a plain array, so is the result, and `claimStorage` can be called on it. */
-  view(length: number): PersistentList<T> {
-    if (this.#buffer !== undefined || !this.ownsStorage || length >= this.length) return this.slice(0, length);
-    return new PersistentList(this.head, undefined, undefined, 0, Math.max(0, length));
+  prefixOfArray(length: number): PersistentList<T> {
+    if (this.#buffer !== undefined || !this.fillsStorage || length >= this.length) return this.slice(0, length);
+    return new PersistentList(this.firstArray, undefined, undefined, 0, Math.max(0, length));
   }
 
-  /** Drops the elements of the array after the end of this list. Nothing else may use the array. Returns whether the list then owns its storage. */
+  /** Drops the elements of the array after the end of this list. Nothing else may use the array. Returns whether the list then fills its storage. */
   claimStorage(): boolean {
-    if (this.#buffer === undefined) truncate(this.head, this.length);
-    return this.ownsStorage;
+    if (this.#buffer === undefined) truncate(this.firstArray, this.length);
+    return this.fillsStorage;
   }
 
   /** Returns a new array, which the caller may change. */
   toArray(): T[] {
-    if (this.head !== NO_ITEMS) return (this.#buffer ?? this.head).slice(this.offset, this.offset + this.length);
+    if (this.firstArray !== NO_ITEMS) return (this.#buffer ?? this.firstArray).slice(this.offset, this.offset + this.length);
     const items: T[] = [];
     for (let index = 0; index < this.length; ) {
       const from = (this.offset + index) % WIDTH;
@@ -264,7 +281,7 @@ export class PersistentList<T> implements Owned {
 
   *[Symbol.iterator](): IterableIterator<T> {
     const end = this.offset + this.length;
-    if (this.#trie === undefined || this.head !== NO_ITEMS) {
+    if (this.#trie === undefined || this.firstArray !== NO_ITEMS) {
       for (let index = 0; index < this.length; index++) {
         const value = this.get(index);
         if (value !== undefined) yield value;
@@ -286,7 +303,7 @@ export class PersistentList<T> implements Owned {
   /** Returns a trie of the elements up to the end of this version, including the elements before the offset. */
   #asTrie(): Trie<T> {
     const end = this.offset + this.length;
-    const trie = trieWithRoom(trieTake(this.#trie ?? this.#shared()?.trie(end) ?? EMPTY_TRIE, end));
+    const trie = trieWithTailRoom(trieTake(this.#trie ?? this.#shared()?.trie(end) ?? EMPTY_TRIE, end));
     // The trie is stored, so that all versions that branch off here share one path of the tree.
     this.#trie = trie;
     return trie;

@@ -36,7 +36,7 @@ export class PersistentMap<T> implements Owned {
   size: number;
   /** The owner of this version, and the changes that are still to be charged; see `owner.ts`. */
   owner: Owner | undefined = undefined;
-  unpaid: number = 0;
+  unpaidChanges: number = 0;
   /** Undefined in a version of a history if its tree has not been needed yet. */
   #root: MapNode<T> | null | undefined;
   #history: MapHistory<T> | undefined;

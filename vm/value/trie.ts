@@ -49,7 +49,7 @@ export function trieGet<T>(trie: Trie<T>, index: number): T | undefined {
 }
 
 export function triePush<T>(trie: Trie<T>, value: T): Trie<T> {
-  const base = trieWithRoom(trie);
+  const base = trieWithTailRoom(trie);
   // `concat` allocates an array of exactly this size; a spread or a push would not.
   return { count: base.count + 1, shift: base.shift, root: base.root, tail: base.tail.concat([value]) };
 }
@@ -84,7 +84,7 @@ export function trieAppend<T>(trie: Trie<T>, items: Source<T>, from: number, to:
   let result = trie;
   let position = from;
   while (position < to) {
-    const base = trieWithRoom(result);
+    const base = trieWithTailRoom(result);
     const end = Math.min(to, position + (WIDTH - base.tail.length));
     const tail = base.tail.concat(items.slice(position, end));
     result = { count: base.count + end - position, shift: base.shift, root: base.root, tail };
@@ -117,7 +117,7 @@ export function trieTake<T>(trie: Trie<T>, count: number): Trie<T> {
 }
 
 /** Returns a trie with the same elements whose tail has room for at least one more. */
-export function trieWithRoom<T>(trie: Trie<T>): Trie<T> {
+export function trieWithTailRoom<T>(trie: Trie<T>): Trie<T> {
   return trie.tail.length === WIDTH ? moveTailIntoTree(trie) : trie;
 }
 
