@@ -162,6 +162,57 @@ const ACTIONS: readonly MakeAction[] = [
       put(s.xs, 0, 3);
     },
   }),
+  () => ({
+    ax: `if list.len(xs) > 1 {
+            let last = list.len(xs) - 1
+            let mut shorter = list.take(xs, last)
+            shorter[0] = xs[last]
+            xs = shorter
+        }`,
+    model: (s) => {
+      const last = s.xs.length > 1 ? s.xs.pop() : undefined;
+      if (last !== undefined) put(s.xs, 0, last);
+    },
+  }),
+  () => ({
+    ax: "if list.len(xs) > 1 { xs = list.slice(xs, 0, list.len(xs) - 1) }",
+    model: (s) => {
+      if (s.xs.length > 1) s.xs.pop();
+    },
+  }),
+  (k) => ({ ax: `xs = list.set(xs, ${k} % list.len(xs), i)`, model: (s, i) => put(s.xs, k, i) }),
+  (k) => ({
+    ax: `let mut fresh = list.range(i, i + 6)
+        fresh[${k % 6}] = ${k}
+        for (j, x) in list.enumerate(fresh) {
+            fresh[(j + 1) % 6] = x + 10
+            total += x * j
+        }
+        total += list.sum(fresh)`,
+    model: (s, i) => {
+      const fresh = Array.from({ length: 6 }, (_, j) => i + j);
+      put(fresh, k % 6, k);
+      for (const [j, x] of fresh.slice().entries()) {
+        put(fresh, j + 1, x + 10);
+        s.total += x * j;
+      }
+      s.total += fresh.reduce((sum, x) => sum + x, 0);
+    },
+  }),
+  (k, j) => ({
+    ax: `let mut heap = list.range(i, i + 6)
+        heap[0] = ${k}
+        let mut taken_first = list.take(heap, 4)
+        taken_first[${j % 4}] = 50
+        total += list.sum(heap) * 2 + list.sum(taken_first)`,
+    model: (s, i) => {
+      const heap = Array.from({ length: 6 }, (_, n) => i + n);
+      put(heap, 0, k);
+      const taken = heap.slice(0, 4);
+      put(taken, j % 4, 50);
+      s.total += 2 * heap.reduce((sum, x) => sum + x, 0) + taken.reduce((sum, x) => sum + x, 0);
+    },
+  }),
   () => ({ ax: "if list.contains(xs, i) { total += 1 }", model: (s, i) => void (s.total += s.xs.includes(i) ? 1 : 0) }),
   () => ({ ax: "for x in xs {\n            xs[0] = x\n        }", model: (s) => put(s.xs, 0, at(s.xs, s.xs.length - 1)) }),
   (k) => ({
