@@ -779,8 +779,8 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             meter.steps = checkStep - stepsLeft;
             return "preempted";
           }
-          if (actor.branch !== undefined) throw new MachineTrap("invalid_receive", "a branch of a par has no mailbox");
           stepsLeft = (stepsLeft - 1) | 0;
+          if (actor.branch !== undefined) throw new MachineTrap("invalid_receive", "a branch of a par has no mailbox");
           const message = takeMessage(actor);
           if (message === undefined && run.scheduled) {
             // The instruction is executed again when the mailbox has a message.
