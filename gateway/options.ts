@@ -1,5 +1,6 @@
 /** Checks the `policy` and `limits` options of a run. An embedder may write plain JavaScript, so the options may have wrong types. */
 import { ALLOW_ALL, DENY_ALL, NAMED_POLICIES, type Policy, policyFromJson, readLimits } from "../policy/policy.ts";
+import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { TRACE_DETAILS, type TraceDetail } from "../telemetry/tracing.ts";
 import { BorunaError } from "../vm/error.ts";
 import { jsonFromJs } from "../vm/json/js-interop.ts";
@@ -7,15 +8,26 @@ import type { Limits } from "../vm/limits.ts";
 
 const POLICY_HINT = `Give ${[...NAMED_POLICIES.keys()].map((name) => JSON.stringify(name)).join(", ")}, the object of a policy, or what loadPolicy or parsePolicy returns.`;
 
-/** Returns the effective policy, as a copy that the caller cannot change. Throws `usage`, `policy.*`, naming the option. */
-export function policyOption(option: unknown = DENY_ALL): Policy {
+/**
+ * Returns the effective policy, as a copy that the caller cannot change. `registry` lists the capabilities that the rules of a plain object
+ * may name: with `default_allow: true`, a denial of a misspelled capability would deny nothing. The rules of a policy that was parsed may name
+ * others, because they were checked with the registry of the file. Throws `usage`, `policy.*`, naming the option.
+ */
+export function policyOption(option: unknown, registry: CapabilityRegistry): Policy {
+  if (option === undefined) return DENY_ALL;
   const builtIn = [DENY_ALL, ALLOW_ALL].find((policy) => policy === option);
   if (builtIn !== undefined) return builtIn;
-  if (typeof option !== "string") return withOptionName("policy", POLICY_HINT, () => policyFromJson(jsonFromJs(option)));
+  if (typeof option !== "string") {
+    return withOptionName("policy", POLICY_HINT, () => policyFromJson(jsonFromJs(option), wasParsed(option) ? undefined : registry));
+  }
   const namedPolicy = NAMED_POLICIES.get(option);
   if (namedPolicy !== undefined) return namedPolicy;
   throw new BorunaError("usage", `policy: there is no policy ${JSON.stringify(option.slice(0, 80))}`, { hint: POLICY_HINT });
 }
+
+/** Whether a policy is the result of `loadPolicy` or `parsePolicy`. */
+const wasParsed = (option: unknown): boolean =>
+  typeof option === "object" && option !== null && "rules" in option && option.rules instanceof Map;
 
 /** Returns the limits that the caller set. Throws `usage`, `policy.*`, naming the option. */
 export function limitsOption(option?: unknown): Partial<Limits> {

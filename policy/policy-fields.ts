@@ -415,8 +415,7 @@ export interface Policy {
 
 /**
  * A policy as plain data: the members of a policy file, such as `{ rules: { "fs.read": { allow: true } } }`, or a result of `loadPolicy` or
- * `parsePolicy`. It is checked when a run starts. A rule for an unknown capability is no error here, only in a policy file. With
- * `default_allow: true`, a denial of a misspelled capability therefore denies nothing.
+ * `parsePolicy`. It is checked when a run starts. A rule for a capability that the program does not know is an error, as in a policy file.
  */
 export interface PolicyInput {
   readonly schema_version?: number | undefined;

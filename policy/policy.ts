@@ -41,9 +41,12 @@ export function readPolicy(
   return policyFileSchema(registry).read(root, at);
 }
 
-/** Reads a policy from JSON data, such as the result of `policyToJson`. Throws `policy.*`. */
-export function policyFromJson(data: JsonData): Policy {
-  return readPolicy(documentFromJson(data), () => ({}), undefined);
+/**
+ * Reads a policy from JSON data, such as the result of `policyToJson`. With a registry, a rule for another capability is an error. Throws
+ * `policy.*`.
+ */
+export function policyFromJson(data: JsonData, registry?: CapabilityRegistry): Policy {
+  return readPolicy(documentFromJson(data), () => ({}), registry);
 }
 
 /** Denies every capability. */

@@ -178,7 +178,7 @@ export async function executeWith(
   options: ChosenOptions,
   handlersOf: (protectedFiles: () => ProtectedFiles | undefined) => Handlers | Promise<Handlers>,
 ): Promise<{ readonly result: RunResult; readonly log: FinishedLog | undefined }> {
-  const givenPolicy = policyOption(options.policy);
+  const givenPolicy = policyOption(options.policy, program.registry);
   if (options.audit === true && options.live !== true) throw new BorunaError("usage", "audit needs live: mocks reach nothing to audit");
   const policy = options.audit === true ? auditPolicy(givenPolicy) : givenPolicy;
   const args = objectOption("args", options.args);

@@ -98,7 +98,7 @@ export async function resume(path: string, options: ResumeRunOptions = {}): Prom
   checkCapabilities(log, registry);
   const program = recordedProgram(log, registry);
   const policy = recordedPolicy(log);
-  if (options.policy !== undefined) checkPolicy(log, policyOption(options.policy));
+  if (options.policy !== undefined) checkPolicy(log, policyOption(options.policy, registry));
   if (!isInDoubt(options.inDoubt)) throw new BorunaError("usage", "inDoubt: expected stop, retry or fail");
   if (answersOf(options.answer).length > 0 && log.openCall === undefined) throw notWaitingError(log);
   const hasEnded = log.end !== undefined && !isInterruption(log.end);

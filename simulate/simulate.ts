@@ -188,7 +188,7 @@ class Simulator {
   constructor(program: Program, options: SimulateOptions) {
     this.#program = program;
     this.#options = options;
-    this.#policy = policyOption(options.policy ?? ALLOW_ALL);
+    this.#policy = policyOption(options.policy ?? ALLOW_ALL, program.registry);
     const limits = effectiveLimits(this.#policy, {});
     this.#limits = {
       max_steps: Math.min(limits.max_steps, SIMULATION_LIMITS.max_steps),

@@ -79,7 +79,7 @@ class DatabaseClient implements Client {
   async submit(program: Program, options: SubmitOptions = {}): Promise<SubmittedRun> {
     const { queue = "default", tenant = "default", key: runKey, deadlineMs } = options;
     for (const [name, value] of [["queue", queue] as const, ["tenant", tenant] as const]) checkName(name, value);
-    const row = programRow({ program, policy: policyOption(options.policy) });
+    const row = programRow({ program, policy: policyOption(options.policy, program.registry) });
     const settings = settingsOf(program, options);
     if (deadlineMs !== undefined) checkCount("deadlineMs", deadlineMs);
     const id = runKey === undefined ? freshRunId() : runIdOf(queue, tenant, runKey);

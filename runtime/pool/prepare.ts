@@ -55,7 +55,7 @@ export interface PoolRunOptions
 /** Checks the options of a run. Throws what `execute` throws. */
 export async function prepareRun(program: PoolProgram, tenant: string, options: PoolRunOptions): Promise<PreparedRun> {
   const { live, audit, runId, signal, onDebug, traceparent, tracestate, baggage } = options;
-  const givenPolicy = policyOption(options.policy);
+  const givenPolicy = policyOption(options.policy, program.registry);
   const limits = limitsOption(options.limits);
   if (runId !== undefined) checkRunId(runId);
   const protectedFiles = new ProtectedFiles();

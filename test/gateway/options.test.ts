@@ -4,6 +4,7 @@ import { compile } from "../../compiler/compile.ts";
 import { limitsOption, policyOption } from "../../gateway/options.ts";
 import { ALLOW_ALL, DENY_ALL, policyHash, withShorthands } from "../../policy/policy.ts";
 import { execute, type RunOptions } from "../../runtime/execute.ts";
+import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { policyOf } from "./context.ts";
 
 const ONE = compile({ name: "one.ax", text: "fn main() -> Int { 1 }" });
@@ -41,6 +42,12 @@ describe("a policy option", () => {
       'policy: rules["net.fetch"] must be an object with allow and budget, not true or false',
     ],
     [
+      "with a denial that is misspelled",
+      { default_allow: true, rules: { "net.fecth": { allow: false } } },
+      "policy.invalid_capability",
+      'policy: rules names the unknown capability "net.fecth"',
+    ],
+    [
       "of a wrong port",
       { ...ALLOW_ALL, net_policy: { ...ALLOW_ALL.net_policy, allowed_ports: ["80"] } },
       "policy.invalid_net_policy",
@@ -57,9 +64,10 @@ describe("a policy option", () => {
       llm_policy: { max_cost_usd: 0.5, prices: { m: { input_per_mtok: 0.15, output_per_mtok: 1 } } },
     });
     const wider = withShorthands(policy, { allowNet: ["*.example.org"], allowRead: ["/data"] });
-    for (const given of [policy, wider, ALLOW_ALL, DENY_ALL]) expect(policyHash(policyOption(given))).toBe(policyHash(given));
-    expect(policyOption(policy)).not.toBe(policy);
-    expect(policyOption()).toBe(DENY_ALL);
+    for (const given of [policy, wider, ALLOW_ALL, DENY_ALL])
+      expect(policyHash(policyOption(given, BUILTIN_REGISTRY))).toBe(policyHash(given));
+    expect(policyOption(policy, BUILTIN_REGISTRY)).not.toBe(policy);
+    expect(policyOption(undefined, BUILTIN_REGISTRY)).toBe(DENY_ALL);
   });
 });
 
