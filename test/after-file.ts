@@ -22,6 +22,7 @@ export async function cleanUp(): Promise<void> {
 /** Creates a folder that is removed after the tests of this file. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "boruna-test-"));
-  afterFile(() => rmSync(folder, { recursive: true, force: true }));
+  // Retries, because a process that was just killed may still write a file.
+  afterFile(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   return folder;
 }
