@@ -81,7 +81,7 @@ function nonClassDeclaration(lines: readonly string[], keyword: string): string 
   throw new Error(`unfinished declaration: ${lines[0]}`);
 }
 
-/** Returns the declaration of a class with the docstrings and signatures of its public members. */
+/** Returns the declaration of a class with the docstrings and signatures of its public members, without those marked `@internal`. */
 function classDeclaration(lines: readonly string[]): string {
   const takenLines = [lines[0] ?? ""];
   let doc: string[] = [];
@@ -90,7 +90,7 @@ function classDeclaration(lines: readonly string[]): string {
     if (/^ {2}(\/\*\*| \*)/.test(line)) doc.push(line);
     else if (/^ {2}[^\s}/]/.test(line)) {
       const member = memberDeclaration(lines.slice(i)).replace(/^ {2}declare /, "  ");
-      if (!/^ {2}(#|(static |readonly )*#|private )/.test(line)) takenLines.push(...doc, member);
+      if (!/^ {2}(#|(static |readonly )*#|private )/.test(line) && !doc.join("").includes("@internal")) takenLines.push(...doc, member);
       doc = [];
     } else if (line === "") doc = [];
   }

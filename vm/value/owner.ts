@@ -24,6 +24,7 @@ export class Owner {
 
 /** A value that can have an owner: a list, a map or a record. */
 export interface Owned {
+  /** @internal */
   owner: Owner | undefined;
 }
 

@@ -80,11 +80,15 @@ export class ErrValue {
  */
 export class RecordValue implements Owned {
   declare readonly typeId: number;
-  /** See `owner.ts`. */
+  /** See `owner.ts`. @internal */
   declare owner: Owner | undefined;
+  /** @internal */
   declare f0: Value | undefined;
+  /** @internal */
   declare f1: Value | undefined;
+  /** @internal */
   declare f2: Value | undefined;
+  /** @internal */
   declare f3: Value | undefined;
   /** Makes a record of at most four fields. Use `RecordValue.of` for fields in an array. */
   constructor(typeId: number, f0?: Value, f1?: Value, f2?: Value, f3?: Value) {
@@ -129,18 +133,18 @@ export class RecordValue implements Owned {
         return undefined;
     }
   }
-  /** Changes a field in place. No place but the variable that is assigned to may hold the record. */
+  /** Changes a field in place. No place but the variable that is assigned to may hold the record. @internal */
   put(index: number, value: Value): void {
     if (index === 0) this.f0 = value;
     else if (index === 1) this.f1 = value;
     else if (index === 2) this.f2 = value;
     else this.f3 = value;
   }
-  /** Returns a record with the same fields and without an owner. */
+  /** Returns a record with the same fields and without an owner. @internal */
   copy(): RecordValue {
     return new RecordValue(this.typeId, this.f0, this.f1, this.f2, this.f3);
   }
-  /** Takes the fields of a copy of this record. */
+  /** Takes the fields of a copy of this record. @internal */
   assign({ f0, f1, f2, f3 }: RecordValue): void {
     this.f0 = f0;
     this.f1 = f1;
