@@ -120,8 +120,6 @@ interface CallSpending {
   reserveAgain(): void;
   /** Records what the last attempt used, for `settle`. */
   used(usage: Usage): void;
-  /** Whether the last attempt used nothing, so that the next one can use its reservation. */
-  readonly isUnused: boolean;
   /** Counts what the call has used. If this process made no attempt, reads that from `answer`. */
   settle(answer: RecordedAnswer): void;
   /** Counts the attempts of a process that was killed during the call, and then reserves the first attempt of this one. */
@@ -153,12 +151,13 @@ function spendingOf(spending: Spending, { llm_policy }: Policy, model: string, {
       if (refusal !== undefined) throw refusal;
       hasRun = true;
     },
-    reserveAgain: reserve,
+    reserveAgain: () => {
+      // An attempt that used nothing leaves its reservation to the next one, whose use is not known yet.
+      if (lastUsage === NO_USAGE) lastUsage = undefined;
+      else reserve();
+    },
     used: (usage) => {
       lastUsage = usage;
-    },
-    get isUnused() {
-      return lastUsage === NO_USAGE;
     },
     settle: (answer) => {
       if (hasRun) {
@@ -273,7 +272,7 @@ async function ask(attempts: Attempts): Promise<{ readonly answer: EndpointAnswe
     const delay = retryDelay(attempt, retryAfter, attempts.random(), Date.now());
     if (delay === undefined) throw new CapabilityFailure(`${failure} and asks to wait longer than a minute`);
     await attempts.sleep(delay);
-    if (!spending.isUnused) reserveAgain(spending, failure);
+    reserveAgain(spending, failure);
   }
 }
 

@@ -135,6 +135,14 @@ describe("the limits of llm_policy", () => {
     ]);
   });
 
+  test("an attempt after status 429 that may have been billed stays reserved", async () => {
+    let requests = 0;
+    const bill = { inputShare: 1, outputShare: 1 };
+    const next: NextBehavior = () => ({ behavior: BEHAVIORS[requests++ % 2 === 0 ? "429" : "cut off"], bill });
+    const { books } = await carryOut(few("cheap", 20), next, { max_total_tokens: 2_000 });
+    expect(tokens(books)).toBeLessThanOrEqual(2_000);
+  });
+
   test("an honest endpoint can spend nearly all: what a call did not use is free for the next", async () => {
     const { books, ends } = await carryOut(few("dear", 200), always("honest"), { max_cost_usd: 0.1 });
     expect(ends.filter((end) => end.startsWith("no failure")).length).toBeGreaterThan(50);
