@@ -1,6 +1,6 @@
 /**
  * The MCP server over HTTP on loopback. A request needs the token, and a Host and Origin of this machine. So neither another program nor a
- * page in a browser reaches the tools.
+ * page in a browser reaches the tools. 2025 and 2026 are the two protocol versions that clients speak; the SDK calls 2025 legacy.
  *
  *     request ──Host, Origin, token, path──► 2026: a server for the request · 2025: a session, whose runs can be canceled
  */
@@ -101,7 +101,7 @@ function refuse(response: ServerResponse, status: number, message: string, code:
   response.writeHead(status, headers).end(body);
 }
 
-/** Returns the request without its body in the SDK's form, which allows no undefined properties. */
+/** Converts the head of a request to the SDK's type, which allows no undefined properties. */
 function headOf(request: IncomingMessage): NodeIncomingMessageLike {
   const { method = "", url = "", headers } = request;
   return { method, url, headers: { ...headers }, [Symbol.asyncIterator]: () => request[Symbol.asyncIterator]() };
@@ -128,7 +128,7 @@ function parsedJson(body: Buffer): { readonly data: unknown } | undefined {
   }
 }
 
-/** The sessions of clients of 2025. They cancel a call with another request, so their calls need a server that outlives a request. */
+/** The sessions of 2025 clients. Such a client cancels a call with a second request, so its server must outlive the first request. */
 class Sessions {
   readonly #factory: McpServerFactory;
   readonly #transports = new Map<string, NodeStreamableHTTPServerTransport>();
@@ -139,8 +139,8 @@ class Sessions {
 
   async serve(request: IncomingMessage, response: ServerResponse, body: unknown): Promise<void> {
     const id = request.headers["mcp-session-id"];
-    const known = typeof id === "string" ? this.#transports.get(id) : undefined;
-    if (known !== undefined) return known.handleRequest(request, response, body);
+    const session = typeof id === "string" ? this.#transports.get(id) : undefined;
+    if (session !== undefined) return session.handleRequest(request, response, body);
     if (id !== undefined) return refuse(response, 404, "there is no such session");
     const messages: readonly unknown[] = Array.isArray(body) ? body : [body];
     if (!messages.some((message) => isInitializeRequest(message)))

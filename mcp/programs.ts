@@ -158,13 +158,14 @@ function limitsFor(args: ToolArgs, { limits }: Policy): Partial<Limits> {
   };
 }
 
-const SHOWN_MESSAGE = 2_000;
+/** Maximum UTF-16 code units of each text of an error. */
+const MAX_MESSAGE_CHARS = 2_000;
 
-/** Returns the answer of a run with at most `maxBytes`. Cuts members that are too long, the largest first. */
+/** Returns the answer of a run. Leaves out its largest members until the rest has at most `maxBytes`. */
 function runJsonWithin(execution: Execution, log: string, maxBytes: number): ToolAnswer {
   const { text: _, display: __, error, ...json } = executionJson(execution);
   const cutText = (text: unknown): unknown =>
-    typeof text === "string" && text.length > SHOWN_MESSAGE ? `${text.slice(0, SHOWN_MESSAGE)}…` : text;
+    typeof text === "string" && text.length > MAX_MESSAGE_CHARS ? `${text.slice(0, MAX_MESSAGE_CHARS)}…` : text;
   const shortError =
     typeof error === "object" && error !== null ? Object.fromEntries(Object.entries(error).map(([k, v]) => [k, cutText(v)])) : null;
   const answer: Record<string, unknown> = { ...json, log, error: shortError };
@@ -194,7 +195,7 @@ function logPath(args: ToolArgs, settings: McpSettings): string {
   return join(settings.logs, name);
 }
 
-/** Reads a log. Error messages have the caller's name of the log, not its path in the operator's folder. */
+/** Reads a log. An error message names the log as the caller did, not by its path in the operator's folder. */
 function openLog(args: ToolArgs, settings: McpSettings): ParsedLog {
   const path = logPath(args, settings);
   try {

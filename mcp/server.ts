@@ -29,10 +29,10 @@ export interface McpOptions {
 }
 
 /**
- * Converts a JSON Schema to the SDK's form, which clients see. The SDK validates nothing: `callTool` checks the arguments, because its
- * errors have structured content.
+ * Converts a JSON Schema to the SDK's form, which clients see. The SDK does not validate arguments: `callTool` does, because the SDK's errors
+ * have no structured content.
  */
-const declared = (schema: ToolSpec["inputSchema"]): StandardSchemaWithJSON<ToolArgs, ToolArgs> => ({
+const toSdkSchema = (schema: ToolSpec["inputSchema"]): StandardSchemaWithJSON<ToolArgs, ToolArgs> => ({
   "~standard": {
     version: 1,
     vendor: "boruna",
@@ -60,7 +60,7 @@ export function mcpFactory(options: McpOptions): McpServerFactory {
       server.registerResource(name, uri, { mimeType }, () => ({ contents: [{ uri, mimeType, text: docsText(name) }] }));
     }
     registerPrompt(server);
-    // The SDK declares that the lists may change. They never do.
+    // By default the SDK declares that these lists may change. They never do.
     server.server.registerCapabilities({
       tools: { listChanged: false },
       resources: { listChanged: false },
@@ -77,8 +77,8 @@ function registerTool(server: McpServer, tool: ToolSpec, schema: JsonSchema | un
     {
       title,
       description,
-      inputSchema: declared(tool.inputSchema),
-      outputSchema: declared(tool.outputSchema),
+      inputSchema: toSdkSchema(tool.inputSchema),
+      outputSchema: toSdkSchema(tool.outputSchema),
       annotations: { readOnlyHint: readOnly, destructiveHint: !readOnly, idempotentHint: readOnly, openWorldHint: !readOnly },
     },
     async (args, context) => {
@@ -90,7 +90,7 @@ function registerTool(server: McpServer, tool: ToolSpec, schema: JsonSchema | un
 }
 
 function registerPrompt(server: McpServer): void {
-  const argsSchema = declared({
+  const argsSchema = toSdkSchema({
     type: "object",
     properties: { task: { type: "string", description: "what the program is for" } },
     required: ["task"],

@@ -1,6 +1,6 @@
 /** The settings of the MCP server, and the arguments and answers of its tools. */
 
-/** What the operator allowed when the server started. It is plain data, because each thread gets a copy. */
+/** What the operator allowed when the server started. The settings are plain data, because each thread gets a copy. */
 export interface McpSettings {
   /** The canonical JSON of the operator's policy. */
   readonly policy: string;
@@ -12,7 +12,7 @@ export interface McpSettings {
   readonly tools: readonly string[];
 }
 
-/** How long a run may take unless the policy has a limit, in milliseconds. */
+/** How long a run may take if the policy has no limit, in milliseconds. */
 export const DEFAULT_WALL_MS = 60_000;
 
 /** Default for the maximum bytes of JSON in an answer: about 6,000 tokens. */

@@ -1,4 +1,4 @@
-/** The main file of the thread of one tool call. It runs the tool, sends progress and the answer, and ends. */
+/** The entry file of the worker thread that runs one tool call. It runs the tool, sends progress and the answer, and ends. */
 import { parentPort, workerData } from "node:worker_threads";
 import { startProcessTelemetry } from "../telemetry/process-telemetry.ts";
 import { createRegistry } from "../gateway/own-capabilities.ts";
@@ -40,7 +40,7 @@ async function work(job: Job): Promise<void> {
   send(await answerOf(job, context));
   await Promise.all(tools.map((server) => server.close()));
   await telemetry?.close();
-  // The port keeps the thread alive.
+  // An open port would keep the thread alive.
   parentPort?.close();
 }
 

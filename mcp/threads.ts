@@ -59,7 +59,7 @@ function answerOf(worker: Worker, signal: AbortSignal, onProgress: (progress: Pr
       killTimer = setTimeout(() => void worker.terminate(), CANCEL_MS);
     };
     const end = (): void => {
-      // Over HTTP, the signal also aborts after a normal end.
+      // Over HTTP, the signal also aborts after the call has ended normally.
       signal.removeEventListener("abort", cancel);
       clearTimeout(killTimer);
     };

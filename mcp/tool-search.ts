@@ -1,4 +1,4 @@
-/** Searches the functions of imported tools, so that a model reads only those that it needs, not all schemas. */
+/** Searches the functions of imported tools, so that a model reads only the functions that it needs. */
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { readDeclarationFile } from "../mcp-tools/imported-tools.ts";
@@ -14,7 +14,7 @@ export interface ToolModule {
   readonly file: string;
   readonly text: string;
   readonly functions: readonly ToolFunction[];
-  /** Every exported item by its name, with its comment. */
+  /** The text of every exported item with its comment, by name. */
   readonly items: ReadonlyMap<string, string>;
 }
 
@@ -65,7 +65,8 @@ export interface FoundTool {
   readonly doc: string;
 }
 
-const SHOWN_DOC = 160;
+/** Maximum UTF-16 code units of a description in the list of found tools. */
+const MAX_DOC_CHARS = 160;
 
 /** Returns the functions whose names and descriptions contain the most words of the query, best first. An empty query finds all. */
 export function searchTools(modules: readonly ToolModule[], policy: Policy, query: string, limit: number): readonly FoundTool[] {
@@ -88,19 +89,19 @@ export function searchTools(modules: readonly ToolModule[], policy: Policy, quer
       signature: f.signature,
       import: `./${module.file}`,
       allowed: isAllowed(policy, f.capability),
-      doc: f.doc.length > SHOWN_DOC ? `${f.doc.slice(0, SHOWN_DOC)}…` : f.doc,
+      doc: f.doc.length > MAX_DOC_CHARS ? `${f.doc.slice(0, MAX_DOC_CHARS)}…` : f.doc,
     }));
 }
 
-/** Counts the words of the query that occur. A word in the name counts more than one in the description. */
+/** Adds 3 for each word of the query that is in the name, and 1 for each that is in the description. */
 function scoreOf({ name, doc }: ToolFunction, words: readonly string[]): number {
   const [lowerName, lowerDoc] = [name.toLowerCase(), doc.toLowerCase()];
   return words.reduce((sum, word) => sum + (lowerName.includes(word) ? 3 : 0) + (lowerDoc.includes(word) ? 1 : 0), 0);
 }
 
 /**
- * Returns the declarations that a caller of the functions needs: each function and its `_args` function without bodies, and the types in
- * their signatures. Throws `usage` for an unknown name.
+ * Returns the declarations that a caller of these functions needs. For `notes_add`, these are `notes_add` and `notes_add_args` without their
+ * bodies, and the types in their signatures. Throws `usage` for an unknown name.
  */
 export function describeTools(modules: readonly ToolModule[], names: readonly string[]): string {
   const shown = new Set<string>();

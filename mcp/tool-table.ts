@@ -1,6 +1,6 @@
 /**
- * The tools of the MCP server as data: names, descriptions, JSON Schemas. A schema never changes its meaning; a snapshot test keeps it.
- * Clients of the 1.x SDK refuse `true` and `false` inside a schema, and a root that is not an object.
+ * The tools of the MCP server as data: names, descriptions, JSON Schemas. A schema never changes its meaning: a snapshot test checks that.
+ * A schema contains no `true` and no `false`, and its root is an object, because clients of the 1.x SDK refuse others.
  */
 import { DEFAULT_RESULT_BYTES, DEFAULT_WALL_MS, MAX_RESULT_BYTES } from "./settings.ts";
 

@@ -7,12 +7,13 @@
  *   .../api/...            the routes of `Api`, with the page's token in `Authorization: Bearer TOKEN`.
  *
  * The command prints the page's address with the page's token in the fragment: `http://127.0.0.1:4318/#token=TOKEN`. A browser does not send the
- * fragment to the server. The page keeps the token in `localStorage`, which other ports cannot read (a cookie would go to all ports), and
- * removes it from the address bar. The path is always `/`: places in the page, such as a run or a span, are in the fragment too.
+ * fragment to the server. The page moves the token from the address bar to `localStorage`. Pages of other ports cannot read that, but would get
+ * a cookie. The path is always `/`. The fragment also says what the page shows, such as a run or a span.
  *
  * - A request without the right token gets 401. A request with another `Host`, or an `Origin` other than the page's own, gets 403.
  * - An error is an `ApiError` with status 4xx or 5xx.
- * - Lists come in pages: `from` (from 0, default 0) and `count` (default 100, at most 1,000) are query parameters; `total` is the number of all items.
+ * - Lists come in pages. The query parameter `from` is the index of the first item, default 0. `count` is the number of items, default 100, at most 1,000.
+ *   `total` in the answer is the number of all items.
  * - A run id in a path is percent-encoded.
  * - Absolute times are milliseconds since 1970, with a fraction. Times in spans are nanoseconds since `Timeline.startMs`.
  * - Texts from spans and logs are untrusted: they may contain markup, control characters and direction overrides. Show them as text.
@@ -60,17 +61,20 @@ export interface PageQuery {
 
 // ---- runs ----
 
-/** How a run ended: an outcome of `docs/reference/outcomes.md`; `running` before the end; `unknown` for a trace without a run of Boruna, or a log that cannot be read. */
+/**
+ * How a run ended: an outcome of `docs/reference/outcomes.md`. `running` before the end; `unknown` if the log cannot be read. A trace without a
+ * `boruna.run` span has the status of its root span: `unset`, `ok` or `error`.
+ */
 export type RunOutcome = string;
 
 /**
- * One row of the list: a log with its executions, an execution without a log, or a trace without a run of Boruna.
- * An execution is a `boruna.run` span: the run itself, its continuation by `resume`, or a replay. A log and an execution are joined by `boruna.run.id`.
+ * One row of the list: a log with its executions, an execution without a log, or a trace without a `boruna.run` span. An execution is a
+ * `boruna.run` span: the run itself, its continuation by `resume`, or a replay. The attribute `boruna.run.id` names the run of its log.
  */
 export interface RunSummary {
   /** Names this row in the API and in permalinks. Stays the same while the log's file keeps its path. */
   readonly id: string;
-  /** Undefined for a trace without a run of Boruna. */
+  /** Undefined for a trace without a `boruna.run` span. */
   readonly runId?: string | undefined;
   readonly traceId?: string | undefined;
   /** Name of the program, or the name of the root span. */
@@ -81,6 +85,7 @@ export interface RunSummary {
   readonly mode?: "mock" | "live" | "audit" | "replay" | undefined;
   /** When it started, if there are spans. Otherwise when the log's file was last changed, because a log has no times. */
   readonly timeMs: number;
+  /** Whether `timeMs` is the start of a span or the last change of the file. */
   readonly timeFrom: "span" | "file";
   /** Undefined without spans. */
   readonly durationMs?: number | undefined;
@@ -137,6 +142,7 @@ export interface RunsAnswer {
   readonly facets: { readonly programs: readonly Facet[]; readonly outcomes: readonly Facet[]; readonly capabilities: readonly Facet[] };
 }
 
+/** A value, and the number of runs or events that have it. */
 export interface Facet {
   readonly value: string;
   readonly count: number;
@@ -144,7 +150,7 @@ export interface Facet {
 
 // ---- one run ----
 
-/** Selects an execution of the run by `Execution.id`. Default: the latest that is not a replay, or, if all are replays, the latest. */
+/** Selects an execution of the run by `Execution.id`. Default: the latest that is not a replay. If all are replays, the latest. */
 export interface ExecutionQuery {
   readonly execution?: string;
 }
@@ -260,7 +266,7 @@ export interface SpansAnswer {
 }
 
 export interface SpanRow {
-  /** From 0. The children of a row are among the `descendants` rows after it. */
+  /** Number of the row, from 0. The spans below this one are in the next `descendants` rows. */
   readonly row: number;
   readonly spanId: string;
   /** Row of the parent. Undefined for a root, and for a span whose parent is not in the store. */
@@ -282,7 +288,7 @@ export interface SpanRow {
   readonly lane: number;
   /** Number of lanes of the span and its siblings. 1 if none overlap. */
   readonly lanes: number;
-  /** The branch of a `par` in which this span ran: `branch 2`. Undefined elsewhere; the lanes show actors. */
+  /** The branch of a `par` in which this span ran: `branch 2`. Undefined outside a `par`. The lanes show actors. */
   readonly task?: string | undefined;
   /** For a `boruna.cap` span, the number of the call among all calls of the run. `boruna log show` counts only calls that reach a handler. */
   readonly call?: number | undefined;
@@ -441,7 +447,7 @@ export interface WhatIfAnswer {
     readonly status: "same" | "changed" | "incomplete" | "interrupted";
     readonly recordedCalls: number;
     readonly answeredCalls: number;
-    /** Why the replay ended before the program did. */
+    /** Why the replay stopped before the program had ended. */
     readonly stop?:
       | {
           readonly reason: "refused" | "other_call" | "no_answer";

@@ -1,7 +1,7 @@
 /**
- * Finds the event of a span's call in the log of its run, and the reverse. A span numbers its call among all calls of the run, but a log has
- * events only for calls that reach a handler. The two numbers differ if the program also spawns, sends or emits, because the machine makes
- * these calls itself.
+ * Links the spans of calls to the events of these calls in the log. A span has the number of its call among all calls of the run. A log
+ * numbers only calls that reach a handler. The two numbers differ if the program also spawns, sends or emits, because the machine itself
+ * carries out these calls.
  */
 import type { RunEventType } from "../vm/events.ts";
 import { executionId, type ExecutionRef } from "./catalogue.ts";
@@ -15,12 +15,12 @@ interface Links {
   readonly rowOf: ReadonlyMap<number, number>;
 }
 
-/** Events of calls that the machine makes itself. */
-const INTERNAL: readonly RunEventType[] = ["ActorSpawn", "MessageSend", "UiEmit"];
+/** Events of calls that the machine itself carries out. */
+const INTERNAL_CALLS: readonly RunEventType[] = ["ActorSpawn", "MessageSend", "UiEmit"];
 
 const cache = new WeakMap<StoredSpan, { readonly log: LogIndex; readonly versions: string; readonly links: Links }>();
 
-/** Returns the links between the spans of an execution and the log. They are cached until one of the two changes. */
+/** Returns the links between the spans of an execution and the log. Cached until the trace or the log changes. */
 export function callLinks(execution: ExecutionRef, log: LogIndex): Links {
   const { span, trace } = execution;
   const versions = `${trace.version} ${log.version}`;
@@ -37,7 +37,7 @@ function findLinks({ span: root, trace }: ExecutionRef, log: LogIndex): Links {
   const calls = rows.spans
     .slice(first, first + (rows.descendants[first] ?? 0) + 1)
     .filter((span) => span.call !== undefined && !span.refused);
-  const eventOf = INTERNAL.some((type) => log.typeCounts.has(type)) ? byCapability(calls, log) : byNumber(calls, log);
+  const eventOf = INTERNAL_CALLS.some((type) => log.typeCounts.has(type)) ? byCapability(calls, log) : byNumber(calls, log);
   const rowOf = new Map<number, number>();
   for (const [span, event] of eventOf) rowOf.set(event, rows.rowOf.get(span) ?? 0);
   return { eventOf, rowOf };
@@ -53,8 +53,8 @@ function byNumber(calls: readonly StoredSpan[], log: LogIndex): ReadonlyMap<Stor
 }
 
 /**
- * Matches spans and events by capability, because a log has the calls of one capability in the order in which they were made. If spans of a
- * capability were lost, none of its spans gets an event.
+ * Matches the spans of each capability with its events, in the order of the calls. If a span of a capability was lost, none of its spans
+ * gets an event.
  */
 function byCapability(calls: readonly StoredSpan[], log: LogIndex): ReadonlyMap<StoredSpan, number> {
   const spansOf = new Map<string, StoredSpan[]>();
@@ -75,7 +75,7 @@ function byCapability(calls: readonly StoredSpan[], log: LogIndex): ReadonlyMap<
   return eventOf;
 }
 
-/** Returns the spans of the call with this event, in all executions of a run. */
+/** Returns the span of one call in each execution of a run. `event` is the number of the call's event. */
 export function spansOfCall(
   executions: readonly ExecutionRef[],
   log: LogIndex,

@@ -1,6 +1,6 @@
 /**
  * The list of runs, which joins logs and traces by `boruna.run.id`. A row is a log with all executions of its run id, an execution without a
- * log, or a trace without a run of Boruna.
+ * log, or a trace without a `boruna.run` span. An execution is a `boruna.run` span.
  */
 import { lstatSync } from "node:fs";
 import type { RunSummary } from "./api.ts";
@@ -22,7 +22,7 @@ export interface Run {
   readonly log: LogIndex | undefined;
   /** Oldest first. */
   readonly executions: readonly ExecutionRef[];
-  /** A trace without a run of Boruna. */
+  /** A trace without a `boruna.run` span. */
   readonly trace: Trace | undefined;
   readonly summary: RunSummary;
 }
@@ -55,7 +55,7 @@ export class Catalogue {
     return this.#runs;
   }
 
-  /** Returns the row with this id. The id may also be a run id, or that of an execution or trace which belongs to another row. */
+  /** Returns the row with this id. `id` may also be a run id, or the id of an execution or trace that is part of the row. */
   find(id: string): Run | undefined {
     return this.runs.get(id) ?? this.#aliases.get(id);
   }
@@ -174,7 +174,7 @@ function executionRow(id: string, { trace, span, facts }: ExecutionRef): RunSumm
   };
 }
 
-/** Returns the row of a trace without a `boruna.run` span. A run ends that span last, so if the trace has spans of calls, the run is in progress. */
+/** Returns the row of a trace without a `boruna.run` span. A run ends that span last, so a trace that has only spans of calls is a run in progress. */
 function traceRow(trace: Trace, root: StoredSpan): RunSummary {
   return {
     id: trace.traceId,

@@ -7,7 +7,7 @@ import { SpanStore } from "./span-store.ts";
 import { readStoreFile } from "./store-file.ts";
 import { BorunaError } from "../vm/error.ts";
 
-/** Requests a route. `path` is the route's path with values in place of `RUN` and the like, and the query. Throws `usage`, `io_error`, `telemetry.*`. */
+/** Requests a route. `path` is the path and query of the URL: `/api/runs/ID?from=0`. Throws `usage`, `io_error`, `telemetry.*`. */
 export type Ask = (path: string) => Promise<unknown>;
 
 const MAX_STORE_BYTES = 1024 * 1024 * 1024;

@@ -20,7 +20,7 @@ export function problemAnswer(error: unknown): { readonly status: number; readon
   if (error instanceof HttpProblem) return { status: error.status, body: { error: { kind: error.kind, message: error.message } } };
   if (error instanceof BorunaError && error.kind !== "internal") {
     const { kind, message, hint } = error;
-    // 400: the request is wrong. 422: a log is.
+    // 400: the request is wrong. 422: a log is wrong.
     const status = kind === "usage" || /^(json|policy)\./.test(kind) ? 400 : 422;
     return { status, body: { error: { kind, message, hint } } };
   }

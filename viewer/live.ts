@@ -13,6 +13,7 @@ const MAX_RUNS = 100;
 /** A slow page is disconnected once this many bytes are waiting for it. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
+/** The stream of `GET /api/live` and its clients. */
 export class Live {
   readonly #catalogue: Catalogue;
   readonly #clients = new Set<ServerResponse>();
@@ -42,7 +43,7 @@ export class Live {
   }
 
   /** Records that a run, execution or trace has changed. */
-  note(id: string): void {
+  markChanged(id: string): void {
     if (this.#clients.size === 0) return;
     this.#changed.add(id);
     this.#timer ??= setTimeout(() => this.#send(), COLLECT_MS);

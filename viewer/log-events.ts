@@ -1,4 +1,4 @@
-/** Answers queries for the events of a log. Rows come without values; values and places have their own queries. */
+/** Answers queries for the events of a log. A row has neither the values of its event nor its place in the source: other queries return these. */
 import { locateEvent, signatureOf } from "../replay/entries.ts";
 import { BlobRef, readPresent, type ValueOrBlob } from "../replay/log/blob-values.ts";
 import type { BlobReader } from "../replay/log/memory-blobs.ts";
@@ -23,10 +23,10 @@ import { shellWord } from "./waiting.ts";
 
 /** A value with more bytes of JSON than this is not loaded. */
 const MAX_VALUE_BYTES = 16 * 1024 * 1024;
-/** Maximum UTF-16 code units of the text of a value. */
-const MAX_TEXT = 64 * 1024;
-const MAX_NAME = 256;
-const MAX_STACK = 100;
+/** Maximum UTF-16 code units of the text of a value, and of a name. */
+const MAX_TEXT_CHARS = 64 * 1024;
+const MAX_NAME_CHARS = 256;
+const MAX_STACK_FRAMES = 100;
 /** Limits on a replay for the viewer. `max_alloc_bytes` has its default. */
 export const REPLAY_LIMITS: ReplayLimits = { max_steps: 1_000_000_000, max_wall_ms: 60_000 };
 
@@ -53,10 +53,10 @@ function wantedNumbers(index: LogIndex, query: EventsQuery): { readonly numbers:
 /** Returns a function that finds the budget of a capability and remembers it. */
 function budgets(index: LogIndex): (capability: string) => number | undefined {
   const log = index.toRunLog();
-  const known = new Map<string, number | undefined>();
+  const cache = new Map<string, number | undefined>();
   return (capability) => {
-    if (!known.has(capability) && log !== undefined) known.set(capability, recordedBudget(log, capability));
-    return known.get(capability);
+    if (!cache.has(capability) && log !== undefined) cache.set(capability, recordedBudget(log, capability));
+    return cache.get(capability);
   };
 }
 
@@ -117,7 +117,7 @@ function eventSentence(event: RecordedEvent): string {
   }
 }
 
-const short = (text: string): string => (text.length <= MAX_NAME ? text : `${text.slice(0, MAX_NAME)}…`);
+const short = (text: string): string => (text.length <= MAX_NAME_CHARS ? text : `${text.slice(0, MAX_NAME_CHARS)}…`);
 
 export function eventDetail(run: Run, index: LogIndex, n: number): EventDetail | undefined {
   const [event] = n < 1 || n > index.summary.eventCount ? [] : index.readEvents([n]);
@@ -152,12 +152,16 @@ function valuesOf(event: RecordedEvent, log: RunLog): readonly NamedValue[] {
   });
 }
 
-/** Returns the values of event `n`; 0 means the arguments of `main`, the number after the last event the end. Undefined if the log has no such event. */
+/**
+ * Returns the values of event `n`. Event 0 has the arguments of `main`. The number after the last event has the value or error of the run.
+ * Undefined if the log has no such event.
+ */
 export function eventValues(index: LogIndex, n: number): EventValues | undefined {
   const log = index.toRunLog();
   if (log === undefined) return undefined;
   const { eventCount, end } = index.summary;
-  if (n === 0) return { values: [...log.header.args].map(([name, data]) => ({ name, value: valueText(canonicalJson(data), MAX_TEXT) })) };
+  if (n === 0)
+    return { values: [...log.header.args].map(([name, data]) => ({ name, value: valueText(canonicalJson(data), MAX_TEXT_CHARS) })) };
   if (n === eventCount + 1 && end !== undefined) {
     const { value, error } = end;
     const named = [
@@ -183,7 +187,7 @@ function textOfValue(value: ValueOrBlob, blobs: BlobReader, types: readonly Type
       const why = loaded.bytes > MAX_VALUE_BYTES ? `${loaded.bytes} bytes` : "redacted or lost";
       return valueText(`(${why}, SHA-256 ${loaded.sha256})`);
     }
-    return valueText(typeof loaded === "string" ? loaded : typedText(loaded, undefined, types), MAX_TEXT);
+    return valueText(typeof loaded === "string" ? loaded : typedText(loaded, undefined, types), MAX_TEXT_CHARS);
   } catch (error) {
     if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
     return valueText(`(${error.message})`);
@@ -214,7 +218,7 @@ export async function eventPlace(index: LogIndex, n: number, signal: AbortSignal
 }
 
 export function stackJson(stack: readonly SourceLocation[]): EventPlace["stack"] {
-  return stack.slice(0, MAX_STACK).map(({ function: name, file, line, column }) => ({ function: short(name), file, line, column }));
+  return stack.slice(0, MAX_STACK_FRAMES).map(({ function: name, file, line, column }) => ({ function: short(name), file, line, column }));
 }
 
 /** Returns the text of a source file of the recorded program. Undefined if it is not in the log. */

@@ -1,7 +1,7 @@
 /**
- * An index over one log, so that any page of its events can be read without keeping the log in memory. It takes about 11 bytes for each
- * event. `refresh` reads what was appended since the last time, and checks every record as `readLog` does. It reads the file in pieces, and
- * other work may run between them.
+ * Indexes one log, so that any page of its events can be read without keeping the log in memory. The index takes about 11 bytes for each
+ * event. `refresh` reads what was appended since the last time, in pieces, so that other work can run between them. It checks every record
+ * as `readLog` does.
  */
 import { closeSync, fstatSync, readSync, type Stats } from "node:fs";
 import { toIoError, openRegular } from "../replay/log/files.ts";
@@ -19,8 +19,8 @@ import type { LogState } from "./api.ts";
 import { ByteList, CountList } from "./growing-array.ts";
 
 const CHUNK_BYTES = 256 * 1024;
-/** The index keeps the offset of every 16th event. */
-const STRIDE = 16;
+/** The index keeps the offset of the first event of each block. */
+const BLOCK_EVENTS = 16;
 /** Maximum number of different capabilities in one log. */
 const MAX_CAPABILITIES = 10_000;
 /** Reading a page of events stops after this many bytes of the file. */
@@ -50,7 +50,7 @@ export class LogIndex {
   #size = -1;
   #inode = -1;
   #types = new ByteList();
-  /** Byte offsets of every 16th event in the file: the high and the low 26 bits. */
+  /** The byte offset of each block in the file: the high bits, and the low 26 bits. */
   #byteOffsetsHigh = new CountList();
   #byteOffsetsLow = new CountList();
   #callEvents = new CountList();
@@ -89,7 +89,7 @@ export class LogIndex {
    */
   async refresh(stats: Stats, maxEvents: number, pause: () => Promise<void>): Promise<boolean> {
     if (stats.size === this.#size && stats.ino === this.#inode && stats.mtimeMs === this.changedMs) return false;
-    // If not even the first line was valid, the file may have become a log since, so it is read again.
+    // No line was valid so far, but the file may have become a log since: read it again.
     const isRewritten = stats.ino !== this.#inode || stats.size < this.#bytes || stats.size === this.#size || this.#lines === 0;
     const isReplaced = this.#size >= 0 && isRewritten;
     if (isReplaced) this.#startAgain();
@@ -160,7 +160,7 @@ export class LogIndex {
   }
 
   #addEvent({ n, event }: LogEvent, start: number): void {
-    if ((n - 1) % STRIDE === 0) {
+    if ((n - 1) % BLOCK_EVENTS === 0) {
       this.#byteOffsetsHigh.push(Math.floor(start / 2 ** 26));
       this.#byteOffsetsLow.push(start % 2 ** 26);
     }
@@ -241,12 +241,12 @@ export class LogIndex {
     let descriptor: number | undefined;
     try {
       descriptor = openRegular(this.file);
-      let room = MAX_PAGE_BYTES;
-      for (let i = 0; i < numbers.length && room > 0; ) {
-        const block = Math.floor(((numbers[i] ?? 1) - 1) / STRIDE);
+      let bytesLeft = MAX_PAGE_BYTES;
+      for (let i = 0; i < numbers.length && bytesLeft > 0; ) {
+        const block = Math.floor(((numbers[i] ?? 1) - 1) / BLOCK_EVENTS);
         const wanted: number[] = [];
-        for (; Math.floor(((numbers[i] ?? 0) - 1) / STRIDE) === block; i++) wanted.push(numbers[i] ?? 0);
-        room -= this.#readBlock(descriptor, block, wanted, events);
+        for (; Math.floor(((numbers[i] ?? 0) - 1) / BLOCK_EVENTS) === block; i++) wanted.push(numbers[i] ?? 0);
+        bytesLeft -= this.#readBlock(descriptor, block, wanted, events);
       }
       return events;
     } catch (error) {
@@ -256,11 +256,11 @@ export class LogIndex {
     }
   }
 
-  /** Reads wanted events of one block of 16 events. Returns the number of bytes read. */
+  /** Reads the wanted events of one block. Returns the number of bytes read. */
   #readBlock(descriptor: number, block: number, wanted: readonly number[], events: IndexedEvent[]): number {
     const start = this.#offsetOf(block);
     const end = this.#offsetOf(block + 1);
-    const first = block * STRIDE + 1;
+    const first = block * BLOCK_EVENTS + 1;
     let position = start;
     let n = first;
     for (const lines of linesBetween(descriptor, start, end)) {
@@ -334,7 +334,7 @@ function* completeLines(file: string, from: number): Generator<readonly LineByte
 /** Yields the complete lines between two offsets, in pieces. */
 function* linesBetween(descriptor: number, from: number, to: number): Generator<readonly LineBytes[], void> {
   let pieces: Uint8Array[] = [];
-  let heldBytes = 0;
+  let pendingBytes = 0;
   for (let position = from; position < to; ) {
     const buffer = new Uint8Array(Math.min(CHUNK_BYTES, to - position));
     const count = readSync(descriptor, buffer, 0, buffer.length, position);
@@ -346,14 +346,15 @@ function* linesBetween(descriptor: number, from: number, to: number): Generator<
       const piece = chunk.subarray(start, feed);
       lines.push({ bytes: pieces.length === 0 ? piece : Buffer.concat([...pieces, piece]), end: position + feed + 1 });
       pieces = [];
-      heldBytes = 0;
+      pendingBytes = 0;
       start = feed + 1;
     }
     if (start < count) {
       pieces.push(chunk.subarray(start));
-      heldBytes += count - start;
+      pendingBytes += count - start;
     }
-    if (heldBytes > LOG_LIMITS.lineBytes) throw new BorunaError("log.line_too_long", `a line is longer than ${LOG_LIMITS.lineBytes} bytes`);
+    if (pendingBytes > LOG_LIMITS.lineBytes)
+      throw new BorunaError("log.line_too_long", `a line is longer than ${LOG_LIMITS.lineBytes} bytes`);
     position += count;
     yield lines;
   }

@@ -31,8 +31,8 @@ export interface WatchedLog {
 export class LogWatcher {
   readonly #options: LogWatcherOptions;
   readonly #logs = new Map<string, WatchedLog>();
-  /** Files that are not logs, with the inode, size and time of change that they had when they were opened. */
-  readonly #others = new Map<string, string>();
+  /** Files that are not logs, by path, with the inode, size and time of change that they had when they were examined. */
+  readonly #notLogs = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
   #turnStart = performance.now();
@@ -124,19 +124,19 @@ export class LogWatcher {
     return new Map(found.sort(([a], [b]) => compareUtf8(a, b)));
   }
 
-  /** Whether a file begins like a log. A file that does not is not opened again until it changes. */
+  /** Whether a file begins like a log. If not, the file is not opened again until it changes. */
   #isLog(path: string, stats: Stats): boolean {
     const state = `${stats.ino} ${stats.size} ${stats.mtimeMs}`;
-    if (this.#others.get(path) === state) return false;
+    if (this.#notLogs.get(path) === state) return false;
     try {
       if (stats.size > 0 && isLog(path)) {
-        this.#others.delete(path);
+        this.#notLogs.delete(path);
         return true;
       }
     } catch (error) {
       if (!(error instanceof BorunaError)) throw error;
     }
-    this.#others.set(path, state);
+    this.#notLogs.set(path, state);
     return false;
   }
 }

@@ -11,7 +11,7 @@ import { type DecodedSpan, OTLP_LIMITS } from "./span-data.ts";
 
 const TRACES = "/v1/traces";
 /** Signals that are accepted but dropped, so that a sender of all three signals reports no errors. */
-const DROPPED: readonly (string | undefined)[] = ["/v1/metrics", "/v1/logs"];
+const DROPPED_PATHS: readonly (string | undefined)[] = ["/v1/metrics", "/v1/logs"];
 /** The `google.rpc.Code` in the body of an error response, by HTTP status. */
 const RPC_CODES: Readonly<Record<number, number>> = { 400: 3, 404: 5, 405: 12, 413: 8, 415: 3, 500: 13 };
 const unzip = promisify(gunzip);
@@ -26,8 +26,8 @@ class HttpError extends Error {
 }
 
 /**
- * Answers one OTLP request. `onSpans` returns the number of spans that it has rejected because they can never fit. If it throws, the
- * status is 500. Decoding 4 MiB blocks the event loop for a while, so decoding begins when the promise of `turn` resolves.
+ * Answers one OTLP request. `onSpans` returns how many spans did not fit and were rejected. If it throws, the status is 500. Decoding 4 MiB
+ * blocks the event loop for a while, so it waits for the promise of `turn` first.
  */
 export async function answerOtlp(
   request: IncomingMessage,
@@ -38,7 +38,7 @@ export async function answerOtlp(
   const form = otlpForm(request.headers["content-type"]);
   const path = request.url?.split("?", 1)[0];
   try {
-    if (path !== TRACES && !DROPPED.includes(path)) throw new HttpError(404, `only ${TRACES} is served`);
+    if (path !== TRACES && !DROPPED_PATHS.includes(path)) throw new HttpError(404, `only ${TRACES} is served`);
     if (request.method !== "POST") throw new HttpError(405, "only POST is served");
     if (form === undefined) throw new HttpError(415, "application/x-protobuf and application/json are understood");
     const body = await bodyOf(request);

@@ -12,7 +12,7 @@ import type { SpanValue } from "../telemetry/span-tree.ts";
 
 type JsonObject = ReadonlyMap<string, JsonData>;
 
-/** One level of OTLP values takes up to four levels of JSON. The messages around the values take fewer than 64 levels. */
+/** One level of nested OTLP values takes up to four levels of JSON. The messages around the values take fewer than 64 levels. */
 const MAX_JSON_DEPTH = 4 * OTLP_LIMITS.valueDepth + 64;
 /** Limit on the memory of the parsed JSON, in bytes. */
 const MAX_JSON_BYTES = 256 * 1024 * 1024;
@@ -118,7 +118,7 @@ function valueOf(message: JsonObject, depth: number, budget: ItemBudget): SpanVa
 
 const EMPTY_OBJECT: JsonObject = new Map();
 
-/** Returns a member that is an object. If it is absent or null, returns an empty object, because protobuf's JSON encoding says so. */
+/** Returns a member that is an object. In protobuf's JSON encoding, an absent or null member means an empty object. */
 function objectAt(message: JsonObject, name: string): JsonObject {
   const data = message.get(name) ?? null;
   if (data === null) return EMPTY_OBJECT;

@@ -17,7 +17,8 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export function* fieldsOf(bytes: Uint8Array, base: number): Generator<Field> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let position = 0;
-  const take = (count: number): number => {
+  /** Moves past the next `count` bytes. Returns where they start. */
+  const advance = (count: number): number => {
     if (count > bytes.length - position) throw malformed("a field goes beyond its message", base + position);
     const start = position;
     position += count;
@@ -26,7 +27,7 @@ export function* fieldsOf(bytes: Uint8Array, base: number): Generator<Field> {
   const readVarint = (): bigint => {
     let value = 0n;
     for (let i = 0; i < MAX_VARINT_BYTES; i++) {
-      const byte = bytes[take(1)] ?? 0;
+      const byte = bytes[advance(1)] ?? 0;
       value |= BigInt(byte & 0x7f) << BigInt(7 * i);
       if (byte < 0x80) return BigInt.asUintN(64, value);
     }
@@ -42,17 +43,17 @@ export function* fieldsOf(bytes: Uint8Array, base: number): Generator<Field> {
         yield { number, type: "varint", value: readVarint() };
         break;
       case 1:
-        yield { number, type: "fixed64", value: view.getBigUint64(take(8), true) };
+        yield { number, type: "fixed64", value: view.getBigUint64(advance(8), true) };
         break;
       case 2: {
         const length = readVarint();
         if (length > BigInt(bytes.length - position)) throw malformed("a field goes beyond its message", start);
-        const contentStart = take(Number(length));
+        const contentStart = advance(Number(length));
         yield { number, type: "bytes", value: bytes.subarray(contentStart, position), offset: base + contentStart };
         break;
       }
       case 5:
-        yield { number, type: "fixed32", value: view.getUint32(take(4), true) };
+        yield { number, type: "fixed32", value: view.getUint32(advance(4), true) };
         break;
       default:
         throw malformed("a wire type that protobuf 3 does not have", start);

@@ -1,4 +1,4 @@
-/** Answers the slow queries, what-if and comparison, which read a complete log or run its program. They yield to other work. */
+/** Answers the slow queries: what-if and comparison. They read a complete log or run its program, and yield to other work meanwhile. */
 import { diffSteps, type LogDifference } from "../replay/diff.ts";
 import { loadEvent } from "../replay/log/event-json.ts";
 import type { RunLog } from "../replay/log/log-reader.ts";
@@ -20,6 +20,7 @@ import { recordedProgramOf } from "./recorded-program.ts";
 const MAX_REFUSALS = 1_000;
 const MAX_DIFFERENCES = 1_000;
 const MAX_JSON_DEPTH = 256;
+/** How long a query may run before it yields, in milliseconds. */
 const TURN_MS = 15;
 
 interface Conditions {

@@ -20,9 +20,10 @@ export interface Sources {
   readonly storeFile: string | undefined;
 }
 
+/** A request for a route: all that its answer depends on. */
 interface Question {
   readonly sources: Sources;
-  /** The decoded parts of the path for which the route has a name in capitals, such as `RUN`. */
+  /** The decoded segments of the path that the route names in capitals: `RUN`, then `SPAN` or `N`. */
   readonly path: readonly string[];
   readonly query: URLSearchParams;
   readonly body: string;
@@ -56,7 +57,7 @@ const ANSWERS: Answers = {
 };
 
 /** Slow routes: they run a program or read a complete log. */
-const SLOW: readonly string[] = ["GET /api/runs/RUN/events/N/place", "POST /api/runs/RUN/what-if", "GET /api/compare"];
+const SLOW_ROUTES: readonly string[] = ["GET /api/runs/RUN/events/N/place", "POST /api/runs/RUN/what-if", "GET /api/compare"];
 
 export interface Route {
   readonly isSlow: boolean;
@@ -64,15 +65,15 @@ export interface Route {
   readonly answer: (question: Omit<Question, "path">) => unknown;
 }
 
-const TABLE = Object.entries(ANSWERS).map(([name, answer]) => {
+const ROUTES = Object.entries(ANSWERS).map(([name, answer]) => {
   const [method = "", path = ""] = name.split(" ");
-  return { method, pattern: new RegExp(`^${path.replace(/\b(RUN|SPAN|N)\b/g, "([^/]+)")}$`), isSlow: SLOW.includes(name), answer };
+  return { method, pattern: new RegExp(`^${path.replace(/\b(RUN|SPAN|N)\b/g, "([^/]+)")}$`), isSlow: SLOW_ROUTES.includes(name), answer };
 });
 
 /** Finds the route of a request. Throws an `HttpProblem` if there is none. */
 export function routeOf(method: string, path: string): Route {
   let isKnownPath = false;
-  for (const { method: routeMethod, pattern, isSlow, answer } of TABLE) {
+  for (const { method: routeMethod, pattern, isSlow, answer } of ROUTES) {
     const match = pattern.exec(path);
     if (match === null) continue;
     isKnownPath = true;

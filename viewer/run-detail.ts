@@ -15,7 +15,7 @@ import { type Rows, rowJson, rowsOf } from "./timeline.ts";
 import { waitingCall } from "./waiting.ts";
 
 const MAX_SERVICES = 100;
-const MAX_MESSAGE = 4_096;
+const MAX_MESSAGE_CHARS = 4_096;
 
 export function runDetail(run: Run, execution: string | undefined): RunDetail {
   const { log } = run;
@@ -112,10 +112,10 @@ function failureOf(index: LogIndex): RunFailure | undefined {
   const error = index.summary.end?.error;
   const log = index.toRunLog();
   if (error === undefined || log === undefined) return undefined;
-  const message = readable(() => loadText(error.message, log.blobs));
+  const message = textOrReason(() => loadText(error.message, log.blobs));
   return {
     kind: error.kind,
-    message: valueText(message, MAX_MESSAGE).text,
+    message: valueText(message, MAX_MESSAGE_CHARS).text,
     capability: error.capability,
     rule: error.rule,
     ruleLine: error.rule === undefined ? undefined : recordedRuleLine(index, error.rule),
@@ -124,8 +124,8 @@ function failureOf(index: LogIndex): RunFailure | undefined {
   };
 }
 
-/** Returns a text that may be in a blob. If it cannot be read, returns the reason. */
-function readable(read: () => string): string {
+/** Returns the text that `read` returns. If its blob cannot be read, returns the reason in parentheses. */
+function textOrReason(read: () => string): string {
   try {
     return read();
   } catch (error) {
@@ -162,7 +162,7 @@ function* matchingRows({ spans }: Rows, { text, errors }: SpansQuery): Generator
   }
 }
 
-/** Returns the row. Links its call to an event only if the span belongs to this execution, because the trace may have other runs. */
+/** Returns the row. Links its call to an event only if the span belongs to this execution: the trace may also have spans of other runs. */
 function rowOf(run: Run, execution: string | undefined, rows: Rows, row: number): SpanRow | undefined {
   const chosen = chosenExecution(run, execution);
   const links = chosen === undefined || run.log === undefined ? undefined : callLinks(chosen, run.log);
@@ -187,7 +187,7 @@ function storedDetail(span: StoredSpan): StoredDetail {
   return detail;
 }
 
-/** Whether the data looks like details. Checks only some members, because `storedSpan` has written the text. */
+/** Whether the data looks like details. Checks only some members, because `storedSpan` made the text. */
 export function isStoredDetail(data: unknown): data is StoredDetail {
   return typeof data === "object" && data !== null && "attributes" in data && "events" in data && Array.isArray(data.events);
 }

@@ -56,7 +56,7 @@ const TOKEN_BYTES = 16;
 /** Maximum number of requests whose bodies are read at the same time. */
 const MAX_BODIES = 8;
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
-/** Maximum number of requests for slow routes that wait for another one. */
+/** Maximum number of requests for slow routes that wait for their turn. */
 const MAX_WAITING = 8;
 const SLOW_TIMEOUT_MS = 120_000;
 
@@ -104,8 +104,8 @@ class ViewerServer {
       onChange: (changed) => {
         this.#catalogue.invalidate();
         for (const { traceId, executions } of changed) {
-          this.#live.note(traceId);
-          for (const span of executions) this.#live.note(executionId(span));
+          this.#live.markChanged(traceId);
+          for (const span of executions) this.#live.markChanged(executionId(span));
         }
       },
     });
@@ -113,7 +113,7 @@ class ViewerServer {
       paths: options.logs,
       onChange: ({ id }) => {
         this.#catalogue.invalidate();
-        this.#live.note(id);
+        this.#live.markChanged(id);
       },
     });
     this.#catalogue = new Catalogue(this.#store, this.#watcher);
@@ -190,7 +190,7 @@ class ViewerServer {
     }
   }
 
-  /** Refuses requests from other web pages, which have another `Origin`, or another `Host` name for this address. */
+  /** Refuses requests from other web pages. Their `Origin` differs, or their `Host` is another name for this address. */
   #checkPeer({ headers: { host, origin } }: IncomingMessage): void {
     if (host === undefined || !this.#hosts.includes(host.toLowerCase()))
       throw new HttpProblem(403, "forbidden", "the Host is not this viewer");
@@ -276,10 +276,10 @@ class ViewerServer {
   }
 }
 
-type Asked = Parameters<Route["answer"]>[0];
+type Question = Parameters<Route["answer"]>[0];
 
 /** Answers a request for a slow route. Stops if the client disconnects, or after `SLOW_TIMEOUT_MS`. */
-async function answerWithin(route: Route, question: Asked): Promise<unknown> {
+async function answerWithin(route: Route, question: Question): Promise<unknown> {
   const timeout = AbortSignal.timeout(SLOW_TIMEOUT_MS);
   const signal = AbortSignal.any([question.signal, timeout]);
   signal.throwIfAborted();

@@ -10,11 +10,11 @@ import { BorunaError } from "../vm/error.ts";
 import type { ExecutionFacts, StoredSpan } from "./stored-span.ts";
 
 const FIRST_LINE = '{"boruna_spans":1}';
-/** Maximum bytes of a line. It exceeds the limit on a span's details, because JSON may escape one character as six. */
+/** Maximum bytes of a line. It is larger than the limit on the details of a span, because JSON may escape one character as six. */
 const MAX_LINE_BYTES = 2 * 1024 * 1024;
-/** A file up to this size is never rewritten, however few spans the store holds. */
-const LEAST_BYTES = 1024 * 1024;
-const BATCH = 1_000;
+/** A file up to this size is never rewritten. */
+const MIN_REWRITE_BYTES = 1024 * 1024;
+const BATCH_SPANS = 1_000;
 
 /**
  * Yields the spans of a file in batches. Stops at an incomplete last line, and returns the number of bytes before it. Throws `log.io_error`, and
@@ -34,7 +34,7 @@ export function* readStoreFile(file: string): Generator<readonly StoredSpan[], n
     const span = spanOf(text);
     if (span === undefined) throw notAStoreError(file, number);
     batch.push(span);
-    if (batch.length < BATCH) continue;
+    if (batch.length < BATCH_SPANS) continue;
     yield batch;
     batch = [];
   }
@@ -80,11 +80,11 @@ export class StoreFile {
     return next.value;
   }
 
-  /** Appends spans that were added to the store, which now holds `storeBytes`. `all` yields all its spans, for a rewrite. Throws `log.io_error`. */
+  /** Appends the spans that were added to the store. The store now holds `storeBytes`, and `all` yields all its spans, for a rewrite. Throws `log.io_error`. */
   append(added: readonly StoredSpan[], storeBytes: number, all: () => Iterable<StoredSpan>): void {
     try {
       this.#writeSpans(this.#descriptor, added);
-      if (this.#bytes > LEAST_BYTES + 2 * storeBytes) this.#rewrite(all());
+      if (this.#bytes > MIN_REWRITE_BYTES + 2 * storeBytes) this.#rewrite(all());
     } catch (error) {
       throw toIoError(error, "write", this.#path);
     }
@@ -114,7 +114,7 @@ export class StoreFile {
     };
     for (const span of spans) {
       lines.push(`${lineOf(span)}\n`);
-      if (lines.length === BATCH) flush();
+      if (lines.length === BATCH_SPANS) flush();
     }
     flush();
   }
@@ -174,7 +174,7 @@ const isObject = (data: unknown): data is Readonly<Record<string, unknown>> =>
 const isTime = (data: unknown): data is string => typeof data === "string" && /^\d{1,20}$/.test(data);
 const isText = (data: unknown): boolean => typeof data === "string";
 const isCount = (data: unknown): boolean => typeof data === "number" && Number.isFinite(data) && data >= 0;
-const orNone =
+const optional =
   (check: (data: unknown) => boolean) =>
   (data: unknown): boolean =>
     data === undefined || check(data);
@@ -182,7 +182,7 @@ const orNone =
 const FIELDS: Readonly<Record<keyof StoredSpan, (data: unknown) => boolean>> = {
   traceId: (data) => typeof data === "string" && /^[0-9a-f]{32}$/.test(data),
   spanId: (data) => typeof data === "string" && /^[0-9a-f]{16}$/.test(data),
-  parentSpanId: orNone(isText),
+  parentSpanId: optional(isText),
   name: isText,
   label: isText,
   service: isText,
@@ -190,13 +190,13 @@ const FIELDS: Readonly<Record<keyof StoredSpan, (data: unknown) => boolean>> = {
   startNs: (data) => typeof data === "bigint",
   endNs: (data) => typeof data === "bigint",
   status: (data) => data === "unset" || data === "ok" || data === "error",
-  error: orNone(isText),
-  task: orNone(isText),
-  capability: orNone(isText),
-  call: orNone(isCount),
-  budgetLeft: orNone(isCount),
+  error: optional(isText),
+  task: optional(isText),
+  capability: optional(isText),
+  call: optional(isCount),
+  budgetLeft: optional(isCount),
   refused: (data) => typeof data === "boolean",
-  execution: orNone((data) => isObject(data) && Object.entries(EXECUTION_FIELDS).every(([name, check]) => check(data[name]))),
+  execution: optional((data) => isObject(data) && Object.entries(EXECUTION_FIELDS).every(([name, check]) => check(data[name]))),
   detail: (data) => typeof data === "string" && isStoredDetailText(data),
 };
 

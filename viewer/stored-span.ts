@@ -1,4 +1,4 @@
-/** Converts a decoded span to the viewer's form: fields for what lists show, and a JSON text with all other details. */
+/** Converts a decoded span to the viewer's form: fields that lists show, and one JSON text with all other details. */
 import type { SpanValue } from "../telemetry/span-tree.ts";
 import type { Attribute, SpanDetail, SpanKind, ValueText } from "./api.ts";
 import type { DecodedSpan, SpanValues } from "./span-data.ts";
@@ -46,11 +46,12 @@ export type StoredDetail = Omit<SpanDetail, "span" | "traceId" | "events"> & {
 };
 
 /** Limits in UTF-16 code units: on a name or label, on the text of one value, and on all details of a span. */
-const MAX_NAME = 256;
-const MAX_VALUE = 16 * 1024;
-const MAX_DETAIL = 256 * 1024;
+const MAX_NAME_CHARS = 256;
+const MAX_VALUE_CHARS = 16 * 1024;
+const MAX_DETAIL_CHARS = 256 * 1024;
 
 const KINDS: readonly SpanKind[] = ["unspecified", "internal", "server", "client", "producer", "consumer"];
+/** Attributes that can be the label of a span. The first one that the span has is used. */
 const LABELS = [
   "action.fqn",
   "boruna.program.name",
@@ -107,22 +108,22 @@ export function storedSpan(span: DecodedSpan): StoredSpan {
 }
 
 function short(text: string): string {
-  return text.length <= MAX_NAME ? text : `${text.slice(0, MAX_NAME)}…`;
+  return text.length <= MAX_NAME_CHARS ? text : `${text.slice(0, MAX_NAME_CHARS)}…`;
 }
 
 /** Returns the text cut to at most `max` code units. */
-export function valueText(text: string, max = MAX_VALUE): ValueText {
+export function valueText(text: string, max = MAX_VALUE_CHARS): ValueText {
   return { text: text.length <= max ? text : text.slice(0, max), chars: text.length, cut: text.length > max };
 }
 
 /** How many UTF-16 code units the details of a span may still have, and how many items were dropped. */
-interface Room {
+interface DetailBudget {
   chars: number;
   dropped: number;
 }
 
 function detailText(span: DecodedSpan): string {
-  const room: Room = { chars: MAX_DETAIL, dropped: span.droppedCount };
+  const left: DetailBudget = { chars: MAX_DETAIL_CHARS, dropped: span.droppedCount };
   const { attributes } = span;
   const read = (name: string): string | undefined => {
     const value = attributes.get(name);
@@ -139,36 +140,40 @@ function detailText(span: DecodedSpan): string {
       ? undefined
       : { file: callerFile, line: line("code.caller.line.number") ?? 1, function: read("code.caller.function.name") };
   const detail: Omit<StoredDetail, "dropped"> = {
-    attributes: attributeList(span.attributes, room),
-    resource: attributeList(span.resource, room),
+    attributes: attributeList(span.attributes, left),
+    resource: attributeList(span.resource, left),
     scope: { name: short(span.scope.name), version: short(span.scope.version) },
-    statusMessage: valueText(span.status.message, 4 * MAX_NAME).text,
-    events: within(span.events, room, ({ name, timeNs, attributes: own }) => ({
+    statusMessage: valueText(span.status.message, 4 * MAX_NAME_CHARS).text,
+    events: convertFitting(span.events, left, ({ name, timeNs, attributes: own }) => ({
       name: short(name),
       timeNs: String(timeNs),
-      attributes: attributeList(own, room),
+      attributes: attributeList(own, left),
     })),
-    links: within(span.links, room, ({ traceId, spanId, attributes: own }) => ({ traceId, spanId, attributes: attributeList(own, room) })),
+    links: convertFitting(span.links, left, ({ traceId, spanId, attributes: own }) => ({
+      traceId,
+      spanId,
+      attributes: attributeList(own, left),
+    })),
     place: file === undefined ? undefined : { file, line: line("code.line.number") ?? 1, function: read("code.function.name"), caller },
   };
-  return JSON.stringify({ ...detail, dropped: room.dropped });
+  return JSON.stringify({ ...detail, dropped: left.dropped });
 }
 
-function attributeList(values: SpanValues, room: Room): readonly Attribute[] {
-  return within([...values], room, ([name, value]) => {
+function attributeList(values: SpanValues, left: DetailBudget): readonly Attribute[] {
+  return convertFitting([...values], left, ([name, value]) => {
     const attribute: Attribute = { name: short(name), type: typeOf(value), value: valueText(textOf(value)) };
-    room.chars -= attribute.value.text.length + attribute.name.length;
+    left.chars -= attribute.value.text.length + attribute.name.length;
     return attribute;
   });
 }
 
-/** Converts as many items as fit. Counts the others as dropped. */
-function within<A, B>(items: readonly A[], room: Room, convert: (item: A) => B): readonly B[] {
+/** Converts as many items as fit into `left`. Counts the others as dropped. */
+function convertFitting<A, B>(items: readonly A[], left: DetailBudget, convert: (item: A) => B): readonly B[] {
   const converted: B[] = [];
   for (const item of items) {
-    room.chars -= 64;
-    if (room.chars < 0) {
-      room.dropped += items.length - converted.length;
+    left.chars -= 64;
+    if (left.chars < 0) {
+      left.dropped += items.length - converted.length;
       break;
     }
     converted.push(convert(item));

@@ -30,12 +30,12 @@ const cache = new WeakMap<Trace, { readonly version: number; readonly rows: Rows
 export function rowsOf(trace: Trace): Rows {
   const known = cache.get(trace);
   if (known?.version === trace.version) return known.rows;
-  const rows = arrange(trace);
+  const rows = arrangeRows(trace);
   cache.set(trace, { version: trace.version, rows });
   return rows;
 }
 
-function arrange(trace: Trace): Rows {
+function arrangeRows(trace: Trace): Rows {
   const sorted = [...trace.spans].sort(byStart);
   const children = new Map<StoredSpan, StoredSpan[]>();
   const roots: StoredSpan[] = [];
@@ -51,7 +51,7 @@ function arrange(trace: Trace): Rows {
   const size = sorted.length;
   const builder = new RowBuilder(size, children);
   builder.addTrees(roots);
-  // A span that no root leads to is in or below a cycle. The earliest such span becomes a root.
+  // A span that has no row yet is in or below a cycle of parents. The earliest such span becomes a root.
   for (const span of sorted) if (!builder.rowOf.has(span)) builder.addTrees([span]);
   const startNs = sorted[0]?.startNs ?? 0n;
   const endNs = sorted.reduce((latest, span) => (span.endNs > latest ? span.endNs : latest), startNs);
@@ -68,7 +68,7 @@ class RowBuilder {
   readonly #lane: Uint8Array;
   readonly #lanes: Uint8Array;
   readonly #tasks: (string | undefined)[] = [];
-  /** The lanes of the spans whose siblings have been laid out. */
+  /** Lanes of spans that have no row yet. */
   readonly #laneOf = new Map<StoredSpan, { readonly lane: number; readonly lanes: number }>();
 
   constructor(size: number, children: ReadonlyMap<StoredSpan, readonly StoredSpan[]>) {

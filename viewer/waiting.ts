@@ -9,7 +9,7 @@ import { recordedProgramOf } from "./recorded-program.ts";
 
 const cache = new WeakMap<LogIndex, { readonly version: number; readonly waiting: Waiting | undefined }>();
 
-/** Returns the call at which the run waits. Undefined if the run does not wait, or if its program or policy cannot be read. Cached until the log changes. */
+/** Returns the call at which the run waits. Undefined if it does not wait, or if its program or policy cannot be read. Cached until the log changes. */
 export function waitingCall(index: LogIndex): Waiting | undefined {
   const known = cache.get(index);
   if (known?.version === index.version) return known.waiting;
@@ -38,7 +38,7 @@ function findWaitingCall(index: LogIndex): Waiting | undefined {
     const approve = `boruna approve ${shellWord(index.file)} --call ${call}`;
     return { ...common, for: "approval", commands: [approve, `${approve} --deny`] };
   }
-  // If the mark is missing, a process has begun the approved call.
+  // Without the file `LOG.open`, which is the mark, a process has already begun the approved call.
   return decision === "approved" && mark === undefined ? undefined : { ...common, for: "approval", commands: [resume] };
 }
 

@@ -1,12 +1,12 @@
-/** Aligns two runs row by row: by the differences that the server found in their logs, or by the calls of their spans. */
+/** Aligns two runs row by row: their log events by the differences that the server found, or their spans by the numbers of the calls. */
 import type { CompareAnswer, Difference, SpanRow } from "../api.ts";
 
-/** Consecutive rows of one kind: equal events, or one difference. */
+/** Consecutive rows that show only equal events, or only events of one difference. */
 export interface Segment {
   /** The first row of the segment. */
   readonly row: number;
   readonly rows: number;
-  /** Number of the event of each run in the first row. Undefined if the run has none there. */
+  /** For runs A and B: the number of the event in the first row. Undefined if the run has no events in this segment. */
   readonly a: number | undefined;
   readonly b: number | undefined;
   readonly difference: Difference | undefined;
@@ -17,7 +17,7 @@ export interface AlignedEvents {
   readonly rows: number;
 }
 
-/** `eventsA` and `eventsB` are the numbers of events in the logs. */
+/** `eventsA` and `eventsB` are how many events each log has. */
 export function alignEvents({ differences, total }: CompareAnswer, eventsA: number, eventsB: number): AlignedEvents {
   const segments: Segment[] = [];
   let [row, nextA, nextB] = [0, 1, 1];

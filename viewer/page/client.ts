@@ -1,11 +1,12 @@
 /**
- * Sends requests to the server of `boruna view`. Every request carries the token, which comes from the address with which the page was
- * opened. `localStorage` keeps it, so that a permalink works in another tab.
+ * Sends requests to the server of `boruna view`. Every request carries the token, which is in the address that the command prints.
+ * `localStorage` keeps it, so that a permalink works in another tab.
  */
 import type { Api, ApiError, LiveMessage } from "../api.ts";
 
 const TOKEN_KEY = "boruna.token";
-const MAX_LIVE_BYTES = 4 * 1024 * 1024;
+/** Maximum UTF-16 code units of one message of the live stream. */
+const MAX_LIVE_CHARS = 4 * 1024 * 1024;
 
 type Route = keyof Api;
 type GetRoute = Exclude<Extract<Route, `GET ${string}`>, "GET /api/live">;
@@ -57,7 +58,7 @@ function isApiError(data: unknown): data is ApiError {
   return typeof error === "object" && error !== null && "message" in error && typeof error.message === "string";
 }
 
-/** Narrows the type of an answer. Always true, because the server is of the same package. */
+/** Narrows an answer to the type of its route. Checks only that it is an object, because the server is of the same package. */
 function isAnswer<R extends Route>(data: unknown, _route: R): data is Api[R]["answer"] {
   return typeof data === "object" && data !== null;
 }
@@ -106,7 +107,7 @@ export async function* liveMessages(signal: AbortSignal, onOpen: () => void): As
     const { done, value } = await reader.read();
     if (done) return;
     text += value;
-    if (text.length > MAX_LIVE_BYTES) throw new RequestError(0, "The live stream sent too long a message.");
+    if (text.length > MAX_LIVE_CHARS) throw new RequestError(0, "The live stream sent too long a message.");
     const blocks = text.split(/\r?\n\r?\n/);
     text = blocks.pop() ?? "";
     for (const block of blocks) {

@@ -37,7 +37,7 @@ export function SpanComparison({ a, b, execA, execB }: SpanComparisonProps) {
   if (a.executions.length === 0 || b.executions.length === 0) {
     return <Note>One of the runs has only a log and the other only a trace. Two logs or two traces can be compared.</Note>;
   }
-  const different = aligned.filter(({ mark }) => mark !== "same").length;
+  const differenceCount = aligned.filter(({ mark }) => mark !== "same").length;
   const isLoaded = callsA.value !== undefined && callsB.value !== undefined;
   const isCut = [callsA.value, callsB.value].some((calls) => (calls?.total ?? 0) > MAX_CALLS);
   return (
@@ -46,13 +46,13 @@ export function SpanComparison({ a, b, execA, execB }: SpanComparisonProps) {
       <p class="summary" aria-live="polite">
         {!isLoaded
           ? "Loading …"
-          : different === 0
+          : differenceCount === 0
             ? `= The executions made the same ${plural(aligned.length, "call")}, with the same ends.`
-            : `≠ ${formatCount(different)} of ${plural(aligned.length, "call")} ${different === 1 ? "is" : "are"} different.`}{" "}
+            : `≠ ${formatCount(differenceCount)} of ${plural(aligned.length, "call")} ${differenceCount === 1 ? "is" : "are"} differenceCount.`}{" "}
         {isCut && `Only the first ${formatCount(MAX_CALLS)} calls are compared. `}
         <span class="small">Spans hold no arguments or results; compare two logs to see them.</span>
       </p>
-      {different > 0 && <DifferenceButtons actions={actions} />}
+      {differenceCount > 0 && <DifferenceButtons actions={actions} />}
       <PairRows
         total={aligned.length}
         label="Aligned calls"

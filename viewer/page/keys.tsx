@@ -48,7 +48,7 @@ const KEYS = [
 export type Action = (typeof KEYS)[number]["action"];
 export type Actions = Partial<Readonly<Record<Action, () => void>>>;
 
-const PLACES: readonly (readonly [where: Where, title: string])[] = [
+const GROUPS: readonly (readonly [where: Where, title: string])[] = [
   ["everywhere", "Everywhere"],
   ["lists", "In lists"],
   ["runs", "In the list of runs"],
@@ -106,7 +106,7 @@ export function listenToKeys(): void {
   addEventListener("keydown", onKey);
 }
 
-const SHOWN: Readonly<Record<string, string>> = {
+const KEY_LABELS: Readonly<Record<string, string>> = {
   ArrowDown: "↓",
   ArrowUp: "↑",
   ArrowLeft: "←",
@@ -130,7 +130,7 @@ export function KeyHelp({ onClose }: { readonly onClose: () => void }) {
         </button>
       </header>
       <div class="help-groups">
-        {PLACES.map(([where, title]) => (
+        {GROUPS.map(([where, title]) => (
           <section key={where}>
             <h3>{title}</h3>
             <dl>
@@ -138,7 +138,7 @@ export function KeyHelp({ onClose }: { readonly onClose: () => void }) {
                 <div key={action}>
                   <dt>
                     {keys.map((key) => (
-                      <kbd key={key}>{SHOWN[key] ?? key}</kbd>
+                      <kbd key={key}>{KEY_LABELS[key] ?? key}</kbd>
                     ))}
                   </dt>
                   <dd>{does}</dd>

@@ -101,7 +101,7 @@ function TokenForm() {
 }
 
 takeToken();
-// The user has opened the address with the token in a tab that already shows the page.
+// The user may open an address with a token in a tab that already shows the page.
 addEventListener("hashchange", () => takeToken() && location.reload());
 listenToKeys();
 const app = document.getElementById("app");

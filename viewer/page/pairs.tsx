@@ -1,4 +1,4 @@
-/** The parts that both comparisons use: rows with a run on each side and a mark between them. */
+/** Components of both comparisons, of logs and of spans: rows with run A at the left, run B at the right, and a mark between them. */
 import type { ComponentChildren } from "preact";
 import type { Mark } from "./align.ts";
 import { useRowHeight } from "./parts.tsx";

@@ -99,7 +99,7 @@ export function RowCount({ total, noun }: { readonly total: number | undefined; 
   );
 }
 
-/** A long value, cut by the server. */
+/** A value. The server cuts a long one. */
 export function ValueView({ value }: { readonly value: ValueText }) {
   return (
     <>

@@ -1,6 +1,6 @@
 /**
- * The URL's fragment says what the page shows, so every run, span and event has a permalink: `#/run/ID?span=SPANID`. The token is removed
- * from the address.
+ * The URL's fragment says what the page shows, so every run, span and event has a permalink: `#/run/ID?span=SPANID`. A permalink does not
+ * contain the token.
  */
 import { useEffect, useState } from "preact/hooks";
 

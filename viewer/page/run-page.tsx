@@ -29,9 +29,10 @@ const TABS = [
 
 type Tab = (typeof TABS)[number][0];
 
+/** A span must stay selected this long before its details load. */
 const DELAY_MS = 120;
 
-/** The query parameters of a view, which are removed when another view opens. */
+/** Removes the query parameters of single views, when another view opens. */
 const CLEARED = { text: undefined, errors: undefined, type: undefined, capability: undefined, file: undefined, line: undefined };
 
 export function RunPage({ route: { path, query } }: { readonly route: Route }) {

@@ -8,7 +8,7 @@ import { type Data, useData } from "./use-data.ts";
 import { VirtualRows } from "./virtual-rows.tsx";
 
 /** Number of lines that an excerpt shows above and below its line. */
-const AROUND = 3;
+const CONTEXT_LINES = 3;
 /** The name of the policy in the list of files. No file of a program has this name. */
 const POLICY = "(policy)";
 
@@ -30,10 +30,10 @@ export function Excerpt({ run, file = POLICY, line }: { readonly run: string; re
   const lines = useMemo(() => linesOf(value?.text ?? ""), [value]);
   if (error !== undefined) return <ErrorNote error={error} />;
   if (value === undefined) return null;
-  const first = Math.max(line - AROUND, 1);
+  const first = Math.max(line - CONTEXT_LINES, 1);
   return (
     <pre class="excerpt" tabIndex={0} aria-label={`Lines around line ${line} of ${file}`}>
-      {lines.slice(first - 1, line + AROUND).map((text, i) => (
+      {lines.slice(first - 1, line + CONTEXT_LINES).map((text, i) => (
         <Line key={i} number={first + i} text={text} isMarked={first + i === line} />
       ))}
     </pre>
@@ -57,7 +57,7 @@ function Line({ number, text, isMarked }: { readonly number: number; readonly te
 /** Shows the files of the program and the policy. The line in the address is marked. */
 export function SourceView({ run, query }: { readonly run: RunDetail; readonly query: Route["query"] }) {
   const files = [...(run.log?.sources ?? []), ...(run.log === undefined ? [] : [POLICY])];
-  // Files are sorted by name, so the program's own file need not be first.
+  // Files are sorted by name, so a file of the standard library may come before the program's own.
   const file = query.get("file") ?? files.find((name) => !name.startsWith("std/")) ?? files[0];
   const line = Number(query.get("line") ?? "");
   const { value, error } = useSource(run.run.id, file);

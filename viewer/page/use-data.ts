@@ -18,8 +18,8 @@ interface Job {
 }
 
 /**
- * Loads data when the component appears, and when `key` or `version` changes. Keeps the old data while a new version loads, but not while
- * another key loads. Without a key, loads nothing. A load starts after `delayMs`, so that a key that soon changes again loads nothing.
+ * Loads data when the component appears, and when `key` or `version` changes. Returns the old data while a new version loads, but not while
+ * another key loads. Without a key, loads nothing. A load starts after `delayMs`: if the key changes before that, the old key is not loaded.
  */
 export function useData<Value>(
   key: string | undefined,

@@ -1,6 +1,5 @@
 /**
- * Loads the visible part of a long list in blocks, and keeps only the most recently used blocks. So memory is bounded, however long the
- * list is.
+ * Loads the visible part of a long list in blocks of rows. Keeps only the most recently used blocks, so that memory is bounded.
  */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
@@ -32,7 +31,7 @@ interface State<Row> {
   shown: readonly [first: number, last: number];
 }
 
-/** Shows a part of the list that `list` names. If `list` or `version` changes, loads the visible blocks again and keeps the old rows until then. */
+/** Shows a part of the list that `list` names. If `list` or `version` changes, loads the visible blocks again and shows the old rows meanwhile. */
 export function useWindow<Row>(list: string, version: unknown, load: Load<Row>): Window<Row> {
   const [result, setResult] = useState<{ readonly total: number | undefined; readonly error: unknown }>();
   const state = useRef<State<Row>>({ list: undefined, blocks: new Map(), pending: new Map(), shown: [0, 1] });

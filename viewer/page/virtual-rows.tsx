@@ -1,5 +1,5 @@
 /**
- * A list of any length of which only the visible rows are in the document. Browsers limit the height of an element, so a very long list is
+ * A list of any length. Only its visible rows are in the document. Browsers limit the height of an element, so a very long list is
  * scaled: its scroll position is then a fraction of the list.
  */
 import type { ComponentChildren } from "preact";
@@ -7,9 +7,10 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { useKeys } from "./keys.tsx";
 
 /** The maximum height of the list's element, in pixels. Browsers cannot show much higher elements. */
-const MAX_HEIGHT = 8_000_000;
+const MAX_HEIGHT_PX = 8_000_000;
 /** Number of rows in the document above and below the visible ones. */
 const EXTRA_ROWS = 6;
+/** Maximum number of rows in the document. */
 const MAX_ROWS = 150;
 
 export interface VirtualRowsProps {
@@ -42,7 +43,7 @@ export interface RowAttributes {
   readonly level?: number | undefined;
 }
 
-/** The numbers of the visible rows, and where they are. */
+/** The rows in the document, `first` to `last - 1`, and their distance from the top of the list in pixels. */
 interface Frame {
   readonly first: number;
   readonly last: number;
@@ -52,10 +53,10 @@ interface Frame {
 /** Returns the rows to show at a scroll position. */
 export function frameAt(scrollTop: number, height: number, rowHeight: number, total: number): Frame {
   const full = total * rowHeight;
-  const spacer = Math.min(full, MAX_HEIGHT);
+  const spacer = Math.min(full, MAX_HEIGHT_PX);
   const range = Math.max(spacer - height, 0);
   const share = range === 0 ? 0 : Math.min(Math.max(scrollTop, 0), range) / range;
-  // The offset that an unscaled list would have. The rows are shifted by its difference from the scroll position.
+  // The offset that an unscaled list would have. The rows are moved by the difference between it and the scroll position.
   const offset = share * Math.max(full - height, 0);
   const firstVisible = Math.floor(offset / rowHeight);
   const first = Math.max(firstVisible - EXTRA_ROWS, 0);
@@ -63,19 +64,19 @@ export function frameAt(scrollTop: number, height: number, rowHeight: number, to
   return { first, last: Math.min(first + count, total), top: Math.round(first * rowHeight - offset + Math.min(scrollTop, range)) };
 }
 
-/** Returns the scroll position for an offset in the unscaled list. The inverse of `frameAt`. */
+/** Returns the scroll position that shows this offset of the unscaled list at the top. The inverse of `frameAt`. */
 export function scrollFor(offset: number, height: number, rowHeight: number, total: number): number {
   const full = total * rowHeight;
-  const range = Math.max(Math.min(full, MAX_HEIGHT) - height, 0);
+  const range = Math.max(Math.min(full, MAX_HEIGHT_PX) - height, 0);
   return full <= height ? 0 : (Math.min(Math.max(offset, 0), full - height) / (full - height)) * range;
 }
 
-let lists = 0;
+let listCount = 0;
 
 export function VirtualRows(props: VirtualRowsProps) {
   const { total, rowHeight, selected, onSelect, onOpen, onVisible } = props;
   const box = useRef<HTMLDivElement>(null);
-  const [id] = useState(() => `rows${(lists += 1)}`);
+  const [id] = useState(() => `rows${(listCount += 1)}`);
   const [scroll, setScroll] = useState({ top: 0, height: 600 });
   const frame = frameAt(scroll.top, scroll.height, rowHeight, total);
 
@@ -96,13 +97,13 @@ export function VirtualRows(props: VirtualRowsProps) {
     if (element === null) return;
     const height = element.clientHeight - headerHeight(element);
     const full = Math.max(total * rowHeight - height, 1);
-    const range = Math.max(Math.min(total * rowHeight, MAX_HEIGHT) - height, 1);
+    const range = Math.max(Math.min(total * rowHeight, MAX_HEIGHT_PX) - height, 1);
     const offset = (element.scrollTop / range) * full;
     if (row * rowHeight >= offset && (row + 1) * rowHeight <= offset + height) return;
     const target = row * rowHeight < offset ? row * rowHeight : (row + 1) * rowHeight - height;
     element.scrollTop = scrollFor(target, height, rowHeight, total);
   };
-  // Changes of `total` alone reveal nothing, because a growing list must not jump back to the selected row.
+  // A change of `total` alone does not scroll: a growing list must not jump back to the selected row.
   const isListed = selected !== undefined && selected < total;
   useEffect(() => {
     if (isListed) reveal(selected);
@@ -128,7 +129,7 @@ export function VirtualRows(props: VirtualRowsProps) {
   });
 
   const { children: cellsOf, rowAttributes } = props;
-  // Scrolling by less than a row leaves these rows unchanged.
+  // Reuses the rows while the list scrolls by less than a row.
   const rows = useMemo(() => {
     const shown: ComponentChildren[] = [];
     for (let row = frame.first; row < frame.last; row += 1) {
@@ -167,7 +168,7 @@ export function VirtualRows(props: VirtualRowsProps) {
       onWheel={props.onWheel}
     >
       {props.header}
-      <div role="rowgroup" class="rows-all" style={{ height: `${Math.min(total * rowHeight, MAX_HEIGHT)}px` }}>
+      <div role="rowgroup" class="rows-all" style={{ height: `${Math.min(total * rowHeight, MAX_HEIGHT_PX)}px` }}>
         <div role="presentation" class="rows-shown" style={{ transform: `translateY(${frame.top}px)` }}>
           {rows}
         </div>

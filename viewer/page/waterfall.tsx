@@ -9,7 +9,7 @@ import { ErrorNote, FollowBox, Note, RowCount, SIGNS, type Tone, toneOfOutcome, 
 import { parseRoute, type Route, setQuery } from "./route.ts";
 import { useWindow } from "./use-window.ts";
 import { VirtualRows } from "./virtual-rows.tsx";
-import { allOf, type Range, shifted, zoomed } from "./zoom.ts";
+import { fullRange, type Range, shiftRange, zoomRange } from "./zoom.ts";
 
 const MAX_INDENT = 12;
 const MAX_LANES = 6;
@@ -18,6 +18,7 @@ const ZOOM_STEP = 2;
 interface WaterfallProps {
   readonly run: string;
   readonly timeline: Timeline;
+  /** Grows when the run changes; then the rows load again. */
   readonly version: number;
   readonly query: Route["query"];
   /** The selected span. */
@@ -42,14 +43,14 @@ export function Waterfall({ run, timeline, version, query, detail, isRunning }: 
   const [row, select] = useSelectedRow(window.rowAt, query.get("span"), detail, isFiltered);
   const [isFollowing, setFollowing] = useState(false);
   const [zoom, setZoom] = useState<Range>();
-  const all = allOf(timeline.durationNs);
+  const all = fullRange(timeline.durationNs);
   const range = zoom ?? all;
   const span = row === undefined ? undefined : window.rowAt(row);
   const change = (next: Range): void => setZoom(next.from <= 0 && next.to >= all.to ? undefined : next);
   const scale = (factor: number): void => {
     const middle = span === undefined ? (range.from + range.to) / 2 : span.startNs + span.durationNs / 2;
     const center = middle < range.from || middle > range.to ? (range.from + range.to) / 2 : middle;
-    change(zoomed(range, center, factor, all));
+    change(zoomRange(range, center, factor, all));
   };
   const zoomToSpan = (): void => {
     if (span === undefined) return;
@@ -64,8 +65,8 @@ export function Waterfall({ run, timeline, version, query, detail, isRunning }: 
   };
   useKeys({
     ...actions,
-    left: () => change(shifted(range, -0.2, all)),
-    right: () => change(shifted(range, 0.2, all)),
+    left: () => change(shiftRange(range, -0.2, all)),
+    right: () => change(shiftRange(range, 0.2, all)),
     search: () => search.current?.focus(),
     follow: () => setFollowing(!isFollowing),
   });
@@ -73,13 +74,13 @@ export function Waterfall({ run, timeline, version, query, detail, isRunning }: 
     if (!event.ctrlKey && !event.shiftKey) return;
     event.preventDefault();
     if (event.shiftKey && !event.ctrlKey) {
-      change(shifted(range, Math.sign(event.deltaY + event.deltaX) * 0.1, all));
+      change(shiftRange(range, Math.sign(event.deltaY + event.deltaX) * 0.1, all));
       return;
     }
     const track = event.target instanceof Element ? event.target.closest(".track") : null;
     const box = track?.getBoundingClientRect();
     const share = box === undefined ? 0.5 : (event.clientX - box.left) / box.width;
-    change(zoomed(range, range.from + share * (range.to - range.from), event.deltaY < 0 ? 1 / ZOOM_STEP : ZOOM_STEP, all));
+    change(zoomRange(range, range.from + share * (range.to - range.from), event.deltaY < 0 ? 1 / ZOOM_STEP : ZOOM_STEP, all));
   };
 
   return (
@@ -152,7 +153,7 @@ export function Waterfall({ run, timeline, version, query, detail, isRunning }: 
   );
 }
 
-/** Returns the selected row. Keys and clicks change it and then the address; a link changes the address and then the row. */
+/** Returns the selected row, and a function that selects one. Keys and clicks change the row first, then the address. A link changes the address first. */
 function useSelectedRow(
   rowAt: (row: number) => SpanRow | undefined,
   spanId: string | undefined,
@@ -161,16 +162,16 @@ function useSelectedRow(
 ): readonly [row: number | undefined, select: (row: number) => void] {
   const [row, setRow] = useState<number>();
   /**
-   * The row that a key or click has selected and the address does not show yet. A flag would not do, because the effect of an earlier key may
-   * run after a later key.
+   * The row that a key or click has selected, until the address shows it. It is not a flag, because the effect of an earlier key may run after
+   * a later key.
    */
   const movedTo = useRef<number | undefined>(undefined);
-  const found = row === undefined ? undefined : rowAt(row)?.spanId;
+  const selectedId = row === undefined ? undefined : rowAt(row)?.spanId;
   useEffect(() => {
-    if (found === undefined || movedTo.current !== row) return;
+    if (selectedId === undefined || movedTo.current !== row) return;
     movedTo.current = undefined;
-    setQuery({ span: found, event: undefined });
-  }, [found]);
+    setQuery({ span: selectedId, event: undefined });
+  }, [selectedId]);
   const linkedRow = detail?.span.spanId === spanId ? detail?.span.row : undefined;
   useEffect(() => {
     if (movedTo.current !== undefined || isFiltered || linkedRow === undefined) return;
@@ -184,9 +185,9 @@ function useSelectedRow(
     setRow(undefined);
   }, [isFiltered]);
   const select = (next: number): void => {
-    const known = rowAt(next)?.spanId;
-    // The row already shows this span, so `found` stays the same and the effect above does not run.
-    if (known !== undefined && known === found) return setQuery({ span: known, event: undefined });
+    const nextId = rowAt(next)?.spanId;
+    // The row already shows this span, so `selectedId` stays the same and the effect above does not run.
+    if (nextId !== undefined && nextId === selectedId) return setQuery({ span: nextId, event: undefined });
     movedTo.current = next;
     setRow(next);
   };
@@ -271,7 +272,7 @@ function Bar({ span, range, tone }: { readonly span: SpanRow; readonly range: Ra
   if (end < 0) return <span class="beyond">← {duration}</span>;
   if (start > 100) return <span class="beyond right">{duration} →</span>;
   const right = left + width;
-  // The text is after the bar, or before it or inside it if there is no room.
+  // The text is after the bar if it fits there, else before the bar, else inside.
   const place = right <= 82 ? "after" : left >= 18 ? "before" : "inside";
   const textStyle = place === "after" ? { left: `${right}%` } : { right: `${place === "before" ? 100 - left : 100 - right}%` };
   return (
@@ -299,13 +300,13 @@ interface AxisProps {
 function Axis({ range, onRange, isNarrow }: AxisProps) {
   const size = range.to - range.from;
   const [drag, setDrag] = useState<{ readonly from: number; readonly to: number }>();
-  const shareAt = (event: PointerEvent): number => {
+  const fractionAt = (event: PointerEvent): number => {
     const box = event.currentTarget instanceof HTMLElement ? event.currentTarget.getBoundingClientRect() : undefined;
     return box === undefined ? 0 : Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
   };
   const onDown = (event: PointerEvent): void => {
     if (event.currentTarget instanceof HTMLElement) event.currentTarget.setPointerCapture(event.pointerId);
-    const at = shareAt(event);
+    const at = fractionAt(event);
     setDrag({ from: at, to: at });
   };
   const onUp = (): void => {
@@ -325,7 +326,7 @@ function Axis({ range, onRange, isNarrow }: AxisProps) {
         class="cell track axis"
         aria-label={`Time, from ${formatDuration(range.from)} to ${formatDuration(range.to)}`}
         onPointerDown={onDown}
-        onPointerMove={(event) => drag !== undefined && setDrag({ from: drag.from, to: shareAt(event) })}
+        onPointerMove={(event) => drag !== undefined && setDrag({ from: drag.from, to: fractionAt(event) })}
         onPointerUp={onUp}
         onPointerCancel={() => setDrag(undefined)}
       >

@@ -13,6 +13,7 @@ interface Edit {
   readonly answer: string;
 }
 
+/** The last request, with its answer or its error. */
 interface Asked {
   readonly policy: string;
   readonly answer: WhatIfAnswer | undefined;

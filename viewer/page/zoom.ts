@@ -5,26 +5,27 @@ export interface Range {
   readonly to: number;
 }
 
+/** The shortest range, in nanoseconds. */
 const MIN_NS = 100;
 
-export function allOf(durationNs: number): Range {
+export function fullRange(durationNs: number): Range {
   return { from: 0, to: Math.max(durationNs, MIN_NS) };
 }
 
 /** Returns the range made `factor` times as long, with `center` at the same place on the screen. */
-export function zoomed({ from, to }: Range, center: number, factor: number, all: Range): Range {
+export function zoomRange({ from, to }: Range, center: number, factor: number, all: Range): Range {
   const size = Math.min(Math.max((to - from) * factor, MIN_NS), all.to - all.from);
   const share = (center - from) / (to - from);
-  return inside({ from: center - share * size, to: center + (1 - share) * size }, all);
+  return clampRange({ from: center - share * size, to: center + (1 - share) * size }, all);
 }
 
 /** Returns the range moved by a fraction of its length. */
-export function shifted({ from, to }: Range, share: number, all: Range): Range {
+export function shiftRange({ from, to }: Range, share: number, all: Range): Range {
   const distance = share * (to - from);
-  return inside({ from: from + distance, to: to + distance }, all);
+  return clampRange({ from: from + distance, to: to + distance }, all);
 }
 
-function inside({ from, to }: Range, all: Range): Range {
+function clampRange({ from, to }: Range, all: Range): Range {
   const size = to - from;
   const start = Math.min(Math.max(from, all.from), all.to - size);
   return { from: start, to: start + size };
