@@ -19,11 +19,13 @@
  * replay reaches the same decision.
  *
  * `open` does steps 1 to 4 and returns an `OpenCall`. The handler then runs beside others (`OpenCalls`), and its answer is held back. The
- * machine takes the answers in the order of the calls: `OpenCall.answer` does steps 7 and 8. If an approval is needed, steps 5 and 6 are
- * done there too, because the position of the decision in the log must not depend on time.
+ * machine takes the answers in the order of the calls: `OpenCall.answer` does steps 7 and 8. If an approval is needed, `OpenCall.answer`
+ * does steps 5 and 6 too, because the position of the decision in the log must not depend on time.
  *
- * Invariants: no handler runs before its `CapCall`, and the decision about it, are logged; the program sees no answer before that answer is logged;
- * every span that was opened is closed.
+ * Invariants:
+ * - The log has a call, and the decision about it, before the handler runs.
+ * - The log has an answer before the program sees it.
+ * - Every span that was opened is closed.
  */
 import { AuditDecisions } from "../policy/audit.ts";
 import { budgetRule, Decisions, type RequiredApproval } from "../policy/decide.ts";
@@ -65,6 +67,7 @@ export class Gateway {
   readonly #observesEnd: boolean;
   /** Whether calls wait for a slow collector. With a wall-clock limit they do not, because waiting could change the run's outcome. */
   readonly #waitsForCollector: boolean;
+  /** The calls whose handlers may run side by side. */
   readonly #open: OpenCalls<Call>;
   #suspended: readonly SuspendedCall[] = [];
 
@@ -129,7 +132,7 @@ export class Gateway {
     return this.#clock.signal.aborted ? { ok: false, ...this.#interruption() } : this.#callNow(request);
   }
 
-  /** Begins a call that may overlap with others. Returns a `CapabilityAnswer` only if the call goes no further, for example if it is refused. */
+  /** Begins a call that may overlap with others. Returns a `CapabilityAnswer` only if the call ends here, for example if the policy refuses it. */
   open(request: CapabilityRequest): CapabilityAnswer | OpenCall {
     const begun = this.#begin(request);
     return "ok" in begun ? begun : this.#addOpen(begun);
@@ -141,7 +144,7 @@ export class Gateway {
     return { answer: () => this.#take(call) };
   }
 
-  /** Answers the earliest open call. */
+  /** Returns the answer of the earliest open call, and logs it. */
   #take(call: Call): CapabilityAnswer | Promise<CapabilityAnswer> {
     const collectorReady = this.#collectorReady();
     return collectorReady === undefined ? this.#takeNow(call) : this.#takeAfter(collectorReady, call);
@@ -169,6 +172,7 @@ export class Gateway {
     return answer;
   }
 
+  /** Starts the handler of an open call only now, because the call waited for its turn. */
   #takeInTurn(call: Call): CapabilityAnswer | Promise<CapabilityAnswer> {
     const answer = this.#answer(call);
     if (!(answer instanceof Promise)) {
@@ -181,12 +185,12 @@ export class Gateway {
     });
   }
 
-  /** Whether the handler must not start before the machine takes the answer, because the log has the answer or a person must decide first. */
+  /** Whether the handler starts only when the machine takes the answer: the log has the answer, or a person must decide first. */
   #waitsForTurn(call: Call): boolean {
     return call.approval !== undefined || this.#options.logged?.answersCall(call.number) === true;
   }
 
-  /** Must be called when the run has ended. Aborts the running handlers, waits a bounded time for them, and ends the calls without an answer. */
+  /** Must be called when the run has ended. Aborts the running handlers, waits a bounded time for them, and ends every open call. */
   end(isSuspended: boolean): Promise<unknown> | undefined {
     const { open, running } = this.#open.end();
     for (const call of open) {
@@ -207,7 +211,7 @@ export class Gateway {
     return this.#waitsForCollector && !this.#isRepeating() ? this.#options.tracing?.backpressure() : undefined;
   }
 
-  /** Does the steps up to `CapCall`. Returns the answer if the call goes no further. */
+  /** Does the steps up to `CapCall`. Returns the answer instead of the call if the call ends here. */
   #begin(request: CapabilityRequest): CapabilityAnswer | Call {
     const { capability, args } = request;
     const signature = signatureFor(capability, args.length);
@@ -253,7 +257,7 @@ export class Gateway {
     return new Call({ number, capability, request, args: filledArgs, resultType, span, isRepeated, handler });
   }
 
-  /** Asks the policy, counts the budget, and logs `CapCall`. Returns the answer if the call goes no further. */
+  /** Asks the policy, counts the budget, and logs `CapCall`. Returns the answer if the call ends here, otherwise undefined. */
   #authorize(call: Call): CapabilityAnswer | undefined {
     const { request, capability, args } = call;
     call.audit = this.#audit?.decide(capability, args);
@@ -272,7 +276,7 @@ export class Gateway {
     if (stop !== undefined) return this.#stop(call, stop);
     call.approval = decision.approval;
     this.#usageOf(call)?.reserve(args, call.number, this.#options.policy);
-    // A call that waits for a decision is dispatched when it is approved.
+    // A call that needs an approval counts as dispatched only when it is approved.
     if (call.approval === undefined) this.#countDispatch(call);
     return undefined;
   }
@@ -448,7 +452,7 @@ export class Gateway {
     return isOpen ? this.#note(call, arrival) : arrival;
   }
 
-  /** Ends the span of an open call, and writes the arrived answer to the journal, so that a killed run need not make the call again. */
+  /** Ends the span of an open call, and writes its answer to the journal. If the run is then killed, `resume` need not make the call again. */
   #note(call: Call, arrival: Arrival): Arrival {
     const { events } = this.#options;
     const { name } = call.capability;
@@ -461,7 +465,7 @@ export class Gateway {
     return arrival;
   }
 
-  /** Copies and checks what a handler returned. */
+  /** Copies and checks `answer`, which a handler returned. */
   #arrived({ capability, resultType, isPlain }: Call, answer: unknown): Arrival {
     if (isLater(answer)) return { later: true };
     const checked = (isPlain ? plainAnswer : checkAnswer)(answer, resultType, this.#options.types);
@@ -536,7 +540,7 @@ export class Gateway {
     return { call: number, capability: capability.name, args: texts, hash: callHash(capability.name, request.args) };
   }
 
-  /** Ends a call because the run must stop. If the call was dispatched, the log contains the call without an answer. */
+  /** Ends a call because the run must stop. The log gets no answer for it. */
   #stop(call: Call, stop: HostStop): CapabilityAnswer {
     // No further handler starts.
     void this.#open.stop();

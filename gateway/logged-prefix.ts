@@ -3,12 +3,12 @@ import type { Decision } from "./approval.ts";
 import type { Handler, MachineHandler } from "./handlers.ts";
 import type { HostStop } from "../vm/host.ts";
 
-/** How a logged call is answered: by this handler, which may return the logged answer, or not at all, because the run stops at the call. */
+/** How a call of the log continues: `handler` answers it, perhaps with the logged answer, or the run stops at the call. */
 export type LoggedReply = { readonly handler: Handler | MachineHandler } | { readonly stop: HostStop };
 
 /** What the log of a replayed or resumed run says about its calls. */
 export interface LoggedCalls {
-  /** Whether the log has the call's answer or the run stops at the call. If false, the handler may start before earlier calls are answered. */
+  /** Whether the log has the call's answer, or the run stops at the call. If neither, the handler may start before earlier calls are answered. */
   answersCall(call: number): boolean;
   /** Returns how to answer the call. Undefined: the capability's handler answers it. Called when that handler would start. */
   reply(call: number): LoggedReply | undefined;

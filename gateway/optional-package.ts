@@ -2,8 +2,8 @@
 import { BorunaError, errorCode } from "../vm/error.ts";
 
 /**
- * Returns what `load` imports. If a package is not installed, throws the error that `failure` makes of a text with the package's name; by
- * default a `usage` error. `what` is the command or capability that needs the package.
+ * Returns what `load` imports. If a package is not installed, throws `failure(text)`, by default a `usage` error; the text names the package.
+ * `what` is the command or capability that needs the package.
  */
 export async function importOptional<T>(
   what: string,
@@ -22,7 +22,7 @@ export function installText(what: string, name: string): string {
   return `${what} needs the package ${name}, which is not installed: npm install ${name}`;
 }
 
-/** Returns the package that an import did not find. Node's error, for `import` and `require`, has the package's name only in its message. */
+/** Returns the package that an `import` or `require` did not find. Node's error has the package's name only in its message. */
 function missingPackage(error: unknown): string | undefined {
   if (!(error instanceof Error) || !["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"].includes(errorCode(error))) return undefined;
   return /^Cannot find (?:package|module) '((?:@[^/']+\/)?[^./'][^/']*)/.exec(error.message)?.[1];

@@ -1,4 +1,4 @@
-/** Counts what a run prints with `debug` and emits, against `max_output_bytes`. */
+/** Counts the bytes that a run prints with `debug` and sends with `emit`, against the limit `max_output_bytes`. */
 import type { RunEvent } from "../vm/events.ts";
 import type { HostStop } from "../vm/host.ts";
 import { utf8Length } from "../vm/value/utf8.ts";
@@ -18,7 +18,7 @@ export class OutputMeter {
     return this.#add(utf8Length(text) + 1);
   }
 
-  /** Counts an emitted tree. Returns why the run must stop, or undefined. */
+  /** Counts the tree of an `emit`. Returns why the run must stop, or undefined. */
   emit(event: RunEvent & { readonly type: "UiEmit" }): HostStop | undefined {
     return this.#add(valueBytes(event.tree));
   }

@@ -87,13 +87,13 @@ export function createRegistry(capabilities: readonly CapabilitySpec[]): Capabil
   return registryOf(capabilities.map(declare));
 }
 
-/** The code of one own capability. */
+/** The host's code for one own capability. */
 interface OwnCode {
   readonly handler: Handler | undefined;
   readonly mock: Handler | undefined;
 }
 
-/** The code by declaration. It is kept here, because `vm/` knows only declarations. */
+/** Handler and mock by declaration. They are kept here, because `vm/` knows only declarations. */
 const CODE = new WeakMap<CapabilityDecl, OwnCode>();
 
 /** Returns the handlers of the registry's own capabilities. */

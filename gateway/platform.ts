@@ -1,9 +1,9 @@
 /**
- * The functions of the platform that the gateway uses: Node, or a web page. A page has only its own handlers, so the gateway need not
- * recognize proxies there.
+ * What the gateway needs of the platform, which is Node or a web page. In a page, all handlers belong to the page, so the gateway need not
+ * recognize proxies.
  */
 
-/** Node's `process`, from which builtin modules that load slowly are requested when they are needed. Undefined in a web page. */
+/** Node's `process`, which loads slow builtin modules only when they are needed. Undefined in a web page. */
 export const NODE = typeof process === "undefined" ? undefined : process;
 
 const PAGE_TYPES: Pick<typeof import("node:util/types"), "isPromise" | "isProxy"> = {
@@ -11,10 +11,10 @@ const PAGE_TYPES: Pick<typeof import("node:util/types"), "isPromise" | "isProxy"
   isProxy: () => false,
 };
 
-/** Whether a value is a promise, and whether it is a proxy. Neither runs code of the value. */
+/** These two functions tell whether a value is a promise, and whether it is a proxy. They run no code of the value. */
 export const { isPromise, isProxy } = NODE?.getBuiltinModule("node:util/types") ?? PAGE_TYPES;
 
-/** Keeps Node from warning about more than ten listeners. */
+/** Keeps Node from warning about more than ten listeners on a signal. */
 export const allowManyListeners: (signal: AbortSignal) => void =
   NODE === undefined ? () => undefined : (signal) => NODE.getBuiltinModule("node:events").setMaxListeners(0, signal);
 
@@ -28,12 +28,12 @@ export const monotonicMs: () => number =
       };
 
 /**
- * Calls `next` when the event loop has run once. In Node it is an immediate, which runs after timers and sockets even if it is set inside
- * another immediate; a message of a `MessageChannel` may run before them.
+ * Calls `next` when the event loop has run once. In Node, an immediate does this: it runs after timers and sockets, even if another
+ * immediate sets it. A message of a `MessageChannel` may run before them.
  */
 export const afterOneLoop: (next: () => void) => void = NODE === undefined ? pageLoop() : (next) => void setImmediate(next);
 
-/** Browsers delay timers that set timers, but not messages. */
+/** Implements `afterOneLoop` with messages, because browsers delay timers that set timers. */
 function pageLoop(): typeof afterOneLoop {
   const { port1, port2 } = new MessageChannel();
   const waiting: (() => void)[] = [];

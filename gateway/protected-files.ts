@@ -1,6 +1,6 @@
 /**
- * The files of a run's own log and of the embedded database. The run's `fs.read` and `fs.write` calls on them are denied, so that a program
- * can neither edit its log nor go around `db_policy`.
+ * The files of a run's own log and of the embedded database. The run's `fs.read` and `fs.write` calls on them are denied. Otherwise a program
+ * could edit its log, or read the database without the checks of `db_policy`.
  */
 
 /** Identifies a file by device and inode. */
@@ -11,7 +11,7 @@ export interface FileIdentity {
 
 export const identityText = ({ dev, ino }: FileIdentity): string => `${dev}:${ino}`;
 
-/** A set of files, compared by device and inode, because a file can have several names and a name can be given to another file. */
+/** A set of files. Compares them by device and inode, because a file can have several names, and a name can pass to another file. */
 export class ProtectedFiles {
   readonly #identities = new Set<string>();
   /** The identities in the order in which they were added. */
@@ -29,7 +29,7 @@ export class ProtectedFiles {
     this.#texts.push(text);
   }
 
-  /** Returns the identities as texts, in the order in which they were added, from `index` on. */
+  /** Returns the texts of all identities that were added after the first `index` ones. */
   identityTextsFrom(index: number): readonly string[] {
     return this.#texts.slice(index);
   }

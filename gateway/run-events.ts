@@ -1,4 +1,4 @@
-/** The path of an event from a run to its log and its observers. */
+/** Passes the events of a run to its log and its observers. */
 import type { AnswerEvent, RunEvent, RunEventType } from "../vm/events.ts";
 import type { HostStop } from "../vm/host.ts";
 import { LOG_NOT_CHARGED } from "../vm/limits.ts";
@@ -9,13 +9,13 @@ import type { RunObservers } from "./observers.ts";
 /** Receives the events of a run in order, each before the machine continues. */
 export interface EventSink {
   /**
-   * Receives an event; `call` is the call's number, for events of a call. Returns why the run must stop, or undefined if it may continue.
-   * May throw `BorunaError` `log.*`.
+   * Receives an event. `call` is the number of the call that it belongs to, if any. Returns why the run must stop, or undefined if it may
+   * continue. May throw `BorunaError` `log.*`.
    */
   append(event: RunEvent, call?: number): HostStop | undefined;
   /** Called when the handler of an overlapping call starts. May throw `log.*`. */
   started?(call: number): void;
-  /** Called when the answer of an overlapping call has arrived and is held back, or `later`: the run will be suspended for it. May throw `log.*`. */
+  /** Called when the answer of an overlapping call has arrived and is held back. `later`: the run will be suspended for it. May throw `log.*`. */
   arrived?(call: number, answer: AnswerEvent | "later"): void;
 }
 
@@ -25,7 +25,7 @@ export interface EventCounts {
   readonly logBytes: number;
 }
 
-/** The events that came from outside: answers of calls, and decisions about them. */
+/** Events that come from outside: answers of calls, and decisions about calls. */
 const KEPT_EVENTS: ReadonlySet<string> = new Set<RunEventType>(["CapResult", "CapError", "Approval"]);
 
 /** Counts the events of one run, charges them against `max_log_bytes`, and passes them to the sink and the observers. */
@@ -61,9 +61,8 @@ export class RunEvents {
   }
 
   /**
-   * Appends an event. Returns why the run must stop, or undefined if it may continue. An event that exceeds
-   * `max_log_bytes` is dropped. Answers and decisions from outside are kept, because a replay needs them to get this far.
-   * Throws what the sink throws.
+   * Appends an event. Returns why the run must stop, or undefined if it may continue. An event that exceeds `max_log_bytes` is
+   * dropped, except answers and decisions from outside: a replay needs them to get this far. Throws what the sink throws.
    */
   append(event: RunEvent, call?: number): HostStop | undefined {
     const overLimit = this.#charge(event);
@@ -84,6 +83,7 @@ export class RunEvents {
     this.#sink?.arrived?.(call, answer);
   }
 
+  /** Counts the bytes of the event's log record. Returns why the run must stop if they exceed the limit. */
   #charge(event: RunEvent): HostStop | undefined {
     if (this.#maxLogBytes === LOG_NOT_CHARGED) return undefined;
     this.#logBytes += recordBytes(event, this.#count + 1);

@@ -44,7 +44,7 @@ export interface TestResult extends RunResult {
 }
 
 const PANIC = "panic: ";
-/** The input that answers with the texts of the calls that the test has made, as a JSON list. `calls_made` of std-testing reads it. */
+/** The name of a `step.input` that returns the calls of the test so far, as a JSON list of texts. `calls_made` of std-testing reads it. */
 const CALLS_INPUT = "boruna.test.calls";
 
 /** Allows every call, also one to a private address, because no call of a test is live. */
@@ -90,7 +90,7 @@ function withEntry(program: Program, entry: number): Program {
   return { ...program, module, moduleHash: program.moduleHash, kept: [] };
 }
 
-/** Returns the mocks and the answers of a test. The n-th answer of a signature serves its n-th call; the last one, all later calls. */
+/** Returns the handlers of a test: its answers, else mocks. The n-th answer of a signature serves its n-th call; the last also serves all later calls. */
 function testHandlers(
   program: Program,
   answers: readonly TestAnswer[],

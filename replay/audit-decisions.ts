@@ -1,4 +1,7 @@
-/** Computes what the policy of an audit run would have decided about its calls. The log does not hold these decisions. */
+/**
+ * Computes what the given policy would have decided about the calls of an audit run, which refuses no call. The log does not contain these
+ * decisions.
+ */
 import { AuditDecisions, type AuditDecision } from "../policy/audit.ts";
 import { signatureFor, withDefaults } from "../vm/capabilities.ts";
 import { type LoggedCall, recordedTypes } from "./entries.ts";
@@ -8,7 +11,7 @@ import { recordedRegistry, writtenPolicy } from "./replay.ts";
 
 /**
  * Returns the function that decides about calls, or undefined if the log is not of an audit run. Call the function with every call of the
- * log, in order. It returns undefined for a call that no declaration in the log fits. Both functions throw `log.*`.
+ * log, in order. It returns undefined for a call that matches no declaration in the log. Both functions throw `log.*`.
  */
 export function auditDecisions(log: ParsedLog): ((call: LoggedCall) => AuditDecision | undefined) | undefined {
   if (log.format !== "log" || log.header.mode !== "audit") return undefined;

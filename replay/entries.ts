@@ -44,9 +44,9 @@ export interface LoggedEvent {
 export type LogEntry = LoggedCall | LoggedEvent;
 
 /**
- * Yields the entries of a log in the order of their first events. While a call has no answer, holds back the entries after it. These are
- * few, because the machine of the recorded run soon waited for the same answer. Throws `log.changed` if the file changed since it was
- * first read.
+ * Yields the entries of a log in the order of their first events. While a call has no answer, holds back the entries after it. There are
+ * few of them, because the recorded run soon had to wait for the same answer. Throws `log.changed` if the file changed since it
+ * was first read.
  */
 export function* logEntries(log: ParsedLog): Generator<LogEntry, void> {
   const overlaps = log.format === "log" && log.header.flags.includes(TASKS_FLAG);
@@ -86,7 +86,7 @@ export function* logEntries(log: ParsedLog): Generator<LogEntry, void> {
   yield* waiting;
 }
 
-/** Yields the first entry, whose answer was just read, and the events up to the next call. Returns the entries from that call on. */
+/** Yields the first entry, a call that now has its answer, and the events before the next call. Returns the entries from that call on. */
 function* yieldClosed(entries: LogEntry[]): Generator<LogEntry, LogEntry[]> {
   const next = entries.findIndex((entry, i) => i > 0 && entry.type === "call");
   const end = next < 0 ? entries.length : next;
@@ -119,14 +119,14 @@ export function signatureOf(
   return declared === undefined ? undefined : signatureFor(declared, args.length);
 }
 
-/** An entry with its place in the program. */
+/** An entry. A call has its place: where in the program it was made. */
 export type LocatedEntry = (LoggedCall & { readonly place: CallPlace | undefined }) | LoggedEvent;
 
 export type LocateOptions = Pick<ReplayOptions, "program" | "limits" | "signal" | "engine">;
 
 /**
- * Yields the entries of a log, each call with its place. A log holds no places, so a replay that runs alongside finds them. If the log
- * cannot be replayed, or the replay diverges, the calls from that event on have no place, and `onUnlocated` receives the reason in one
+ * Yields the entries of a log, each call with its place. A log holds no places, so a replay that runs alongside finds them. Where the log
+ * cannot be replayed, or the replay diverges, the calls have no place from then on. `onUnlocated` receives the reason in one
  * sentence. Throws `log.changed`.
  */
 export async function* locatedEntries(
@@ -145,7 +145,7 @@ export async function* locatedEntries(
   }
 }
 
-/** Returns the log without its end if a value of the end is redacted or lost. The places of calls do not depend on the end. */
+/** Returns the log without its end record if a value in that record is redacted or lost. Places of calls do not depend on it. */
 function withReadableEnd(log: ParsedLog): ParsedLog {
   if (log.format !== "log" || log.end === undefined) return log;
   const isMissing = valuesOfEnd(log.end).some(
@@ -154,7 +154,7 @@ function withReadableEnd(log: ParsedLog): ParsedLog {
   return isMissing ? { ...log, end: undefined } : log;
 }
 
-/** The replay pauses when this many found places have not been read. */
+/** The replay pauses when it has found this many places that are not read yet. */
 const MAX_AHEAD = 256;
 
 /** Finds the places of a log's calls by a replay that runs at most `MAX_AHEAD` calls ahead of `placeOf`. */

@@ -2,10 +2,12 @@
  * Resumes a run from its log: provides the event sink and the answers. Up to the last event of the log, a `Replayer` compares each event
  * and returns the recorded answers. From there on, events go to the recorder, and calls to their handlers.
  *
- * At that point, calls without an answer in the log may be open: their process ended before the answers were recorded. Nobody knows whether
- * such a call was carried out. It is made again if its declaration or the policy allows that. Otherwise it is in doubt, except in these
- * cases: the journal beside the log has its answer, or the journal or the mark says that it was not begun or that its handler answers
- * later, or the call waits for an approval.
+ * At that point, calls may be open: the log has no answer, because their process ended before. Nobody knows whether such a call was carried
+ * out. It is made again if its declaration or the policy allows that. Otherwise it is in doubt, unless one of these is true:
+ *
+ * - The journal beside the log (`open-journal.ts`) has its answer.
+ * - The journal or the mark (`open-mark.ts`) says that its handler was not begun, or that its handler answers later.
+ * - The call waits for an approval.
  */
 import { callHash } from "../gateway/call-hash.ts";
 import type { Decision } from "../gateway/approval.ts";
@@ -81,7 +83,7 @@ export class Resumer implements EventSink, LoggedPrefix {
   readonly #log: RunLog;
   readonly #options: ResumerOptions;
   /** Number of events before the earliest open call. If no call is open, the number of all events of the log. */
-  readonly #answered: number;
+  readonly #eventsBeforeOpenCall: number;
   readonly #recordedAnswer: MachineHandler;
   /** The calls that have no answer so far, by their numbers in the run. */
   readonly #pending = new Map<number, Pending>();
@@ -99,13 +101,13 @@ export class Resumer implements EventSink, LoggedPrefix {
     this.#options = options;
     this.replayer = new Replayer(log, undefined, options.context);
     this.events = log.eventCount;
-    this.#answered = log.openCall === undefined ? log.eventCount : log.openCall.n - 1;
+    this.#eventsBeforeOpenCall = log.openCall === undefined ? log.eventCount : log.openCall.n - 1;
     this.#recordedAnswer = machineHandler(() => this.replayer.takeAnswer());
     this.#journal = readOpenJournal(log);
   }
 
   get isRepeating(): boolean {
-    return this.replayer.compared < this.#answered;
+    return this.replayer.compared < this.#eventsBeforeOpenCall;
   }
 
   /** Whether the run has repeated every event of the log. */
@@ -154,7 +156,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     if (pending !== undefined) pending.decision = decision;
   }
 
-  /** Notes a decision that this process received about an open call. So no earlier process can have begun the call. */
+  /** Remembers that this process received the decision about an open call. No earlier process can have begun such a call. */
   #approvedNow(call: number): void {
     removeOpenMark(this.#log.file);
     this.#approvedHere.add(call);
@@ -177,7 +179,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     return undefined;
   }
 
-  /** Returns the state of an open call, from the journal or the mark. Without both, its handler may have started, so the state is `started`. */
+  /** Returns the state of an open call, from the journal or the mark. If there is neither, its handler may have started: `started`. */
   #stateOf(pending: Pending): OpenState {
     const { mark } = this.#log.openCall ?? {};
     if (this.#waitsForApproval(pending) || pending.decision === "denied") return undefined;
@@ -190,6 +192,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     return pending.decision === undefined && this.#options.needsApproval(pending.event);
   }
 
+  /** Decides how an open call continues. */
   #planFor(call: number, pending: Pending): Plan {
     const { answers, inDoubt, mayRepeat } = this.#options;
     const plan = (handler?: Handler | MachineHandler): Plan => ({

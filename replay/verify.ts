@@ -172,7 +172,7 @@ class CheckedLog {
     this.#limits = limits;
   }
 
-  /** Runs a check and adds its result to `checks`; a check that returns undefined does not apply and is not added. Returns the failure, if any. */
+  /** Runs a check and adds its result to `checks`, unless it returns undefined because it does not apply. Returns the failure, if any. */
   async attempt(name: CheckName, check: () => string | undefined | Promise<string>, checks: Check[]): Promise<Failure | undefined> {
     try {
       const detail = await check();
@@ -250,7 +250,7 @@ class CheckedLog {
     return this.#hasApprovals;
   }
 
-  /** Reads the log again if it refers to blobs. The first reading does not collect their names, because a forged log could name too many for memory. */
+  /** Reads the log again if it refers to blobs. The check of the chain collects no blob names: a forged log could name too many for memory. */
   blobs(redacted: ReadonlySet<string>): string {
     const moduleBlob = this.#parsed().header.program.moduleBlob.slice("sha256:".length);
     const checkedBlobs = new Map<string, number | undefined>([[moduleBlob, undefined]]);
@@ -289,7 +289,7 @@ class CheckedLog {
     return "the recorded policy has the hash in the header";
   }
 
-  /** `key` is the public key that the caller names. If undefined, the log needs no signature, but an existing one must be valid. */
+  /** `key` is the public key that the caller names. Without a key, the log need not be signed, but a signature must be valid. */
   signature(key: string | undefined): string | undefined {
     const signature = this.#signature;
     if (signature === undefined) {

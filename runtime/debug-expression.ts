@@ -1,6 +1,6 @@
 /**
- * Expressions over the locals of a paused run, for breakpoints and for questions: names, fields, elements, literals and operators. They call
- * nothing, so they take little time and change nothing. The operators are those of the machine.
+ * Evaluates expressions over the locals of a paused run, for a user's question or the condition of a breakpoint. They may contain names,
+ * fields, elements, literals and operators. They call nothing, so they take little time and change nothing.
  */
 import type { BinaryOp, Expr } from "../compiler/ast.ts";
 import { Diagnostics } from "../compiler/diagnostics.ts";
@@ -14,11 +14,12 @@ import { MachineTrap, Meter } from "../vm/meter.ts";
 import { MapValue } from "../vm/value/map.ts";
 import { ErrValue, FloatValue, intFromBigInt, NONE, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../vm/value/value.ts";
 
-/** Returns the value of the expression in a frame, whose locals `local` returns. Throws `usage`. */
+/** Evaluates the expression in a frame. `local` returns the value of a local by its name. Throws `usage`. */
 export type Expression = (local: (name: string) => Value | undefined) => Value;
 
+/** Limit on an expression, in UTF-16 code units. */
 const MAX_UNITS = 4_096;
-/** The work and the memory that one evaluation may take. */
+/** Limits on one evaluation, as for a run. */
 const MAX_STEPS = 100_000;
 const MAX_ALLOC_BYTES = 16 * 1024 * 1024;
 
@@ -39,7 +40,7 @@ const COMPARISONS: ReadonlyMap<BinaryOp, number> = new Map([
   [">=", COMPARISON.greaterOrEqual],
 ]);
 
-/** Reads an expression. Throws `usage` if it is none, or has a form that a debugger does not evaluate. */
+/** Reads an expression. Throws `usage` if the text is not an expression, or if the debugger does not evaluate this form. */
 export function readExpression(text: string, types: readonly TypeDef[]): Expression {
   const tree = parsed(text);
   return (local) => {

@@ -6,6 +6,7 @@ import { BorunaError } from "../vm/error.ts";
 /** Limits only memory use, because the compiler rejects files over 1 MiB with a diagnostic. */
 const MAX_SOURCE_BYTES = 8 * 1024 * 1024;
 
+/** Returns the `io_error` for an error of reading. `shownName` is the file's name in its message. */
 export function sourceError(error: unknown, shownName: string): BorunaError {
   const known = toIoError(error, "read", shownName);
   const message = known.kind === "log.utf8" ? `${shownName} is not text in UTF-8` : known.message;

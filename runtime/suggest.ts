@@ -1,4 +1,4 @@
-/** Suggests a policy from recorded runs: replays each log to see its calls, and again under the suggested policy as the proof. */
+/** Suggests a policy from recorded runs. Replays each log to see its calls, then again under the suggested policy to prove that it suffices. */
 import type { Effects } from "../analysis/effects.ts";
 import { Observations, type Suggestion } from "../analysis/suggest.ts";
 import type { CallEnd } from "../gateway/observers.ts";
@@ -22,7 +22,7 @@ export interface ProvenSuggestion extends Suggestion {
 
 /**
  * Suggests the least policy under which the recorded runs of the program succeed. Throws `usage` if a log does not replay with the program,
- * or if its run was refused a call, and what `replayRun` throws.
+ * or if a call of its run was refused. Also throws what `replayRun` throws.
  */
 export async function suggestPolicy(logs: readonly RunLog[], program: Program, effects: Effects): Promise<ProvenSuggestion> {
   const observations = new Observations(program.registry);

@@ -1,4 +1,4 @@
-/** Conversion between the machine's values and JavaScript values, for an embedder who works with the machine's values. */
+/** Converts between the machine's values and JavaScript values, for an embedder. */
 import { plainFromValue } from "../gateway/plain-values.ts";
 import { jsonFromJs, type PlainValue } from "../vm/json/js-interop.ts";
 import { valueFromTypedJson } from "../vm/json/typed-json.ts";
@@ -7,8 +7,8 @@ import type { Value } from "../vm/value/value.ts";
 
 /**
  * Converts a JavaScript value in the form of typed JSON to a value of `type`: `toValue({ n: [1, 0.5] })` is a `Json`,
- * `toValue([1, 2.5], "List<Float>")` a list of Floats. `type` may not name a type of the program. Throws `value.*` if the
- * value does not have the type.
+ * `toValue([1, 2.5], "List<Float>")` a list of Floats. `type` cannot name a type that a program declares. Throws `value.*` if
+ * the value does not have the type.
  */
 export function toValue(data: unknown, type = "Json"): Value {
   return valueFromTypedJson(jsonFromJs(data), parseType(type), []);

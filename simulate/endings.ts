@@ -1,9 +1,9 @@
-/** Finds, for a recursive type, the parts with which a value can end, such as the variant without payload. */
+/** Finds how a value of a recursive type can end: for a tree, with the variant that is a leaf. Simulated values must not be endless. */
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import { readType, type TypeShape } from "../vm/value/type-definitions.ts";
 import type { Type } from "../vm/value/type.ts";
 
-/** If the values of a type need a deeper chain of types than this, they count as endless. */
+/** A type counts as endless if its shallowest value nests more types than this. */
 const MAX_ROUNDS = 64;
 
 /** Ranks types: the rank of a type is the depth of its shallowest value. A type without a rank has only endless values. */

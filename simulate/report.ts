@@ -15,9 +15,9 @@ import { FAULTS } from "./faults.ts";
 import type { Simulation, SimulationFailure } from "./simulate.ts";
 import type { SimulatedCall } from "./world.ts";
 
-/** The most calls that are printed. */
+/** At most this many calls are printed. */
 const MAX_CALLS = 12;
-/** The most code units of an argument that are printed. */
+/** At most this many UTF-16 code units of an argument are printed. */
 const MAX_ARG_UNITS = 80;
 
 /** Returns the lines for people. They contain texts of the program, so escape them before printing. */

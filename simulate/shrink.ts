@@ -1,7 +1,10 @@
-/** Makes the script of a failing run shorter and simpler while the run still fails in the same way. */
+/**
+ * Makes the script of a failing run shorter and simpler while the run still fails in the same way. A script has the choices that decide the
+ * arguments of `main`, then those of each answer, as lists of whole numbers (`choices.ts`).
+ */
 import type { Script } from "./choices.ts";
 
-/** How often a failing run may be tried again. */
+/** Maximum number of runs that are made to find a simpler one. */
 const MAX_TRIES = 3_000;
 /** Limit on the steps of all tries together, which bounds the time if the runs are long. A call counts as `STEPS_OF_CALL` steps. */
 const MAX_WORK = 100_000_000;
@@ -17,7 +20,7 @@ export interface Candidate {
   readonly calls: number;
 }
 
-/** Returns the simplest run that it finds. `attempt` runs a script. Stops when `isCanceled` returns true. */
+/** Returns the simplest run that it finds, starting from `first`. `attempt` runs a script. Stops when `isCanceled` returns true. */
 export async function shrink(
   first: Candidate,
   attempt: (script: Script) => Promise<Candidate>,
@@ -44,14 +47,14 @@ export async function shrink(
   return best;
 }
 
-/** Whether `a` is simpler: the first measure in which the two differ is smaller for `a`. */
+/** Whether `a` is simpler than `b`. The first of their `measures` that differs decides. */
 function isSimpler(a: Candidate, b: Candidate): boolean {
   const [left, right] = [measures(a), measures(b)];
   const index = left.findIndex((measure, i) => measure !== right[i]);
   return index >= 0 && (left[index] ?? 0) < (right[index] ?? 0);
 }
 
-/** Returns the number of calls, of answers that are not the simplest, and of choices above 0; then the sum and the number of all choices. */
+/** Returns five measures: calls, answers that are not the simplest, choices above 0, the sum of all choices, and their number. */
 function measures({ script, calls }: Candidate): readonly number[] {
   const all = script.flat();
   return [
@@ -65,7 +68,7 @@ function measures({ script, calls }: Candidate): readonly number[] {
 
 type TryOne = (script: Script) => Promise<boolean>;
 
-/** Tries to remove answers, which moves the later answers to earlier calls, and to replace answers by the simplest one. Tries many at once first. */
+/** Tries to remove answers, so that later answers go to earlier calls, and to replace answers by the simplest one. Tries large groups first. */
 async function dropAnswers(current: () => Script, tryOne: TryOne): Promise<void> {
   for (let size = 2 ** Math.floor(Math.log2(Math.max(1, current().length))); size >= 1; size = Math.floor(size / 2)) {
     for (let at = current().length - size; at >= 1; at -= 1) {

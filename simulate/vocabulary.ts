@@ -1,17 +1,17 @@
 /**
- * Collects what a program shows about the answers that it expects: the types that it reads from JSON, the keys that it looks up, the texts and
- * numbers with which it compares. Answers are made of these, because a random text would fail the first check of the program.
+ * Collects what a program shows about the answers that it expects: the types that it reads from JSON, the keys that it looks up, and the texts
+ * and numbers that it compares with. Simulated answers use these, because a random text would fail the first check of the program.
  */
 import { BUILTIN_BY_NAME } from "../vm/builtins/builtin-table.ts";
 import type { Instruction, Module } from "../vm/bytecode/module.ts";
 import { BorunaError } from "../vm/error.ts";
 import { parseType, type Type } from "../vm/value/type.ts";
 
-/** What the value of a key in a JSON object can be. The first is the simplest. */
+/** The kinds of value that a key of a JSON object can have. The first is the simplest. */
 export const KEY_KINDS = ["text", "int", "objects", "texts", "object", "bool", "float", "ints"] as const;
 export type KeyKind = (typeof KEY_KINDS)[number];
 
-/** Words in the names of functions such as those of `std-json`. If a key is passed to such a function, its value has one of these kinds. */
+/** Words in the names of functions, such as `int` in `int_at`. A key that is passed to such a function has a value of one of these kinds. */
 const HINTS: readonly (readonly [RegExp, readonly KeyKind[]])[] = [
   [/(^|_)(text|string)s?(_|$)/, ["text"]],
   [/(^|_)ints?(_|$)/, ["int"]],
@@ -35,7 +35,9 @@ export interface Vocabulary {
   readonly separators: readonly string[];
 }
 
+/** Maximum number of keys, texts, numbers and separators, each. */
 const MAX_WORDS = 24;
+/** Longer texts are left out. In UTF-16 code units. */
 const MAX_TEXT_UNITS = 64;
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_-]{0,39}$/;
 /** Words of SQL statements that are not names of columns. */
@@ -73,7 +75,7 @@ export function vocabularyOf(module: Module): Vocabulary {
   const numbers = new Set<number | bigint>();
   for (const constant of module.constants) {
     if (typeof constant === "number" || typeof constant === "bigint") {
-      for (const near of [constant, BigInt(constant) + 1n, BigInt(constant) - 1n]) if (isInt64(near)) numbers.add(smallest(near));
+      for (const near of [constant, BigInt(constant) + 1n, BigInt(constant) - 1n]) if (isInt64(near)) numbers.add(toInt(near));
     } else if (typeof constant === "string" && !jsonTypes.has(constant)) {
       if (constant.length > 0 && constant.length <= MAX_TEXT_UNITS) texts.add(constant);
       if (/^[^A-Za-z0-9]{1,3}$/.test(constant)) separators.add(constant);
@@ -111,4 +113,4 @@ function keysIn(text: string): readonly string[] {
 
 const isInt64 = (n: number | bigint): boolean => BigInt.asIntN(64, BigInt(n)) === BigInt(n);
 /** Returns an Int in the machine's form: a number if it is a safe integer, otherwise a bigint. */
-const smallest = (n: number | bigint): number | bigint => (Number.isSafeInteger(Number(n)) ? Number(n) : BigInt(n));
+const toInt = (n: number | bigint): number | bigint => (Number.isSafeInteger(Number(n)) ? Number(n) : BigInt(n));

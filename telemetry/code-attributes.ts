@@ -1,6 +1,6 @@
 /** Prepares names and paths of a module for spans. They are shortened or refused, because a hostile module may choose any text. */
 
-/** Limit on a name or path, in UTF-16 code units. Longer ones are cut. */
+/** Limit on a name or path, in UTF-16 code units. A longer text is cut. */
 const MAX_TEXT_LENGTH = 1_024;
 /** Matches absolute paths and file URLs. */
 const ABSOLUTE_PATH = /^(?:[/\\~]|[A-Za-z]:|file:)/;
@@ -9,7 +9,7 @@ export function shorten(text: string): string {
   return text.length <= MAX_TEXT_LENGTH ? text : text.slice(0, MAX_TEXT_LENGTH);
 }
 
-/** The last argument and result of `filePath`: a cache, because consecutive spans are usually in the same file. */
+/** A cache of the last argument and result of `filePath`, because consecutive spans are usually in the same file. */
 let lastFile = "";
 let lastPath: string | undefined = "";
 

@@ -1,6 +1,6 @@
 /**
- * Chooses where the spans and metrics of a run go. By default, to the OpenTelemetry API, which drops spans if no
- * TracerProvider is registered, and metrics if no MeterProvider is.
+ * Chooses where the spans and metrics of a run go. By default, they go to the OpenTelemetry API. Without a registered
+ * TracerProvider, it drops the spans; without a MeterProvider, the metrics.
  */
 import { openThreadContext, type ThreadContext } from "./thread-context/thread-context.ts";
 import type { PoolMetrics } from "./pool-metrics.ts";
@@ -13,8 +13,8 @@ import { lazily } from "../vm/lazy.ts";
 const apiTracing = lazily(() => Promise.all([import("./otel.ts"), import("./metrics.ts")]));
 
 /**
- * Returns the tracing of a run: `option`, or by default the OpenTelemetry API. Undefined means no spans and no metrics: `option` is `false`,
- * or the API, a peer dependency, is not installed.
+ * Returns the tracing of a run: `option`, or by default the OpenTelemetry API. Returns undefined, which means no spans and no metrics, if
+ * `option` is `false`, or if the API package is not installed (it is a peer dependency).
  */
 export async function chosenTracing(option: Tracing | false | undefined, genAiSpans: boolean | undefined): Promise<Tracing | undefined> {
   if (option !== undefined) return option === false ? undefined : option;

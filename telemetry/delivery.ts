@@ -7,8 +7,8 @@
  *
  * Invariant: when `shutdown` settles, every sampled span that has ended was either accepted or counted as lost.
  *
- * This replaces the batch processor and exporter of the SDK, which cannot do four things: tell whether the queue has room,
- * send the run span first, count a partial success, and distinguish a slow collector from a dead one
+ * The batch processor and exporter of the SDK cannot do four things: tell whether the queue has room, send the run span first, count a
+ * partial success, and distinguish a slow collector from a dead one. So this file replaces them
  * (docs/internals/adr/022-spans-are-sent-by-boruna.md).
  */
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace-node";
@@ -27,7 +27,7 @@ export const MAX_IN_FLIGHT = 4;
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 5_000;
 const BACKOFF_FACTOR = 1.5;
-/** Random fraction by which a backoff is longer or shorter, so that clients that failed together do not retry together. */
+/** A backoff is longer or shorter by up to this fraction, at random. Otherwise clients that failed together would retry together. */
 const JITTER_FRACTION = 0.2;
 /** Maximum number of reasons that the notice lists. The counts of the others are added up. */
 const MAX_REASONS = 3;
@@ -85,10 +85,12 @@ export class DeliveryProcessor implements SpanProcessor {
   }
 
   /**
-   * Returns a promise if the queue is full, so that the run waits instead of losing spans. The promise settles when there is
-   * room in the queue, or when the collector counts as dead. A collector counts as dead if it did not accept a batch within
-   * `exportMs`, or if it refuses connections and has never accepted a batch. It no longer counts as dead when it accepts a
-   * batch. So a run waits at most `exportMs` each time a collector stops accepting spans, and never for a collector that was never reachable.
+   * Returns a promise if the queue is full, so that the run waits instead of losing spans. The promise settles when there is room in the
+   * queue, or when the collector counts as dead.
+   *
+   * A collector counts as dead if it did not accept a batch within `exportMs`, or if it refuses connections and has never accepted a batch.
+   * It counts as alive again when it accepts a batch. So a run waits at most `exportMs` each time a collector stops accepting spans. It
+   * never waits for a collector that was never reachable.
    */
   backpressure(): Promise<void> | undefined {
     return this.#hasRoom() ? undefined : this.#untilRoom();
@@ -194,8 +196,8 @@ export class DeliveryProcessor implements SpanProcessor {
   }
 
   /**
-   * Sends a batch, with retries, and returns the last result. If the last result still has
-   * `retry`, the batch could have been sent again, but time ran out.
+   * Sends a batch, with retries, and returns the last result. If that result has `retry`, the batch could be sent again, but time
+   * has run out.
    */
   async #sendWithRetries(batch: Batch, attempt: Attempt, endsAt: number): Promise<SendResult> {
     const { signal } = batch.abort;

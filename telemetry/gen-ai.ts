@@ -8,9 +8,9 @@ export const GEN_AI_VERSION = "semantic-conventions-genai v0.1.0";
 /** The value of `OTEL_SEMCONV_STABILITY_OPT_IN` that asks for the span. */
 export const GEN_AI_OPT_IN = "gen_ai_latest_experimental";
 
-/** The value of `gen_ai.operation.name`: the operation of the conventions that an `llm.call` is. */
+/** The value of `gen_ai.operation.name` for every `llm.call`. */
 export const GEN_AI_OPERATION = "chat";
-/** The provider whose API the live handler of `llm.call` speaks. In the conventions, this is the format of the API, not its operator. */
+/** The provider of the live handler of `llm.call`. In the conventions, a provider is the format of the API, not its operator. */
 export const LIVE_PROVIDER = "openai";
 /** The provider of a handler that does not say whose API it speaks. */
 export const UNKNOWN_PROVIDER = "unknown";
@@ -50,7 +50,7 @@ export function isModelName(text: string | undefined): text is string {
 }
 
 /**
- * Returns the name of the span. It contains the model that the program names, but never the default model of the operator's settings. A
+ * Returns the name of the span. It contains the model that the program names, but never the default model of the operator's settings: a
  * replay does not know these settings, and its spans must have the same names.
  */
 export function chatSpanName(model: string | undefined): string {

@@ -1,7 +1,7 @@
 /**
- * Declares every metric and the attributes of its data points. `metrics.ts` takes its types and `docs/reference/metrics.md` its
- * rows from these tables. Each attribute has a small, fixed set of values: no attribute may hold a text that a program or its
- * arguments choose, because each combination of values is a time series of its own.
+ * Declares every metric and the attributes of its data points. The types in `metrics.ts` and the rows of `docs/reference/metrics.md` come
+ * from these tables. Each combination of attribute values is a time series of its own. So each attribute has a small, fixed set of values,
+ * and none may hold a text that a program or its arguments choose.
  */
 
 export const METRIC_ATTRIBUTES = {
@@ -17,9 +17,9 @@ export const METRIC_ATTRIBUTES = {
 type MetricAttributeName = keyof typeof METRIC_ATTRIBUTES;
 
 interface InstrumentSpec {
-  /** The value of an `updown` counter also falls. */
+  /** The value of an `updown` counter can fall, too. */
   readonly kind: "counter" | "updown" | "histogram";
-  /** In the notation of UCUM. */
+  /** In the notation of UCUM, the Unified Code for Units of Measure. */
   readonly unit: string;
   readonly attributes: readonly MetricAttributeName[];
   readonly doc: string;

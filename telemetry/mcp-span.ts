@@ -1,6 +1,6 @@
 /**
- * The span of a tool call that an MCP server answers, by OpenTelemetry's conventions for MCP, which are in development. It holds no
- * argument and no answer.
+ * The span of a tool call that Boruna's MCP server answers. It follows OpenTelemetry's conventions for MCP, which are in development. It
+ * contains no argument and no answer.
  */
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { VERSION } from "../vm/version.ts";

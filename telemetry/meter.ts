@@ -9,8 +9,8 @@ import { reportError } from "./tracer-errors.ts";
 const NOOP_METER = createNoopMeter();
 
 /**
- * Returns a function that returns the instruments of a meter; `create` makes them once for each meter. `given` defaults to the meter of the
- * MeterProvider that is registered at the time of the call. The function returns undefined if nothing records metrics.
+ * Returns a function that takes a meter and returns its instruments. `create` makes them once for each meter. If no meter is given, the
+ * function uses the registered MeterProvider. It returns undefined if nothing records metrics.
  */
 export function instrumentsOf<T>(create: (meter: Meter) => T): (given?: Meter) => T | undefined {
   const made = new WeakMap<Meter, T>();
@@ -30,7 +30,7 @@ export function instrumentsOf<T>(create: (meter: Meter) => T): (given?: Meter) =
   };
 }
 
-/** Unit, description and buckets of an instrument, as `INSTRUMENTS` declares it. */
+/** Returns unit, description and buckets of an instrument, as `INSTRUMENTS` declares them. */
 export function optionsOf(name: InstrumentName): MetricOptions {
   const { kind, unit, doc } = INSTRUMENTS[name];
   const options = { unit, description: doc };

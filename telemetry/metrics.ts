@@ -1,6 +1,6 @@
 /**
- * Records metrics of runs and calls with `@opentelemetry/api`: wraps a `Tracing`, through which the gateway reports both. The
- * data points go to the MeterProvider that the process has registered, or to the given meter. Without either, metrics cost one
+ * Records metrics of runs and calls with `@opentelemetry/api`. The gateway reports both through a `Tracing`, which this file wraps. The
+ * data points go to the given meter, or to the MeterProvider that the process has registered. Without either, metrics cost one
  * check for each run and nothing for its calls.
  */
 import type { Counter, Histogram, Meter } from "@opentelemetry/api";

@@ -113,7 +113,7 @@ export async function createOtlpSender<T>(
         agent,
         signal: abortSignal,
       };
-      // Suppress tracing, because HTTP instrumentation in this process would create spans for these requests, which cause more requests.
+      // Suppress tracing. Otherwise HTTP instrumentation would create spans for these requests, and sending these would need more requests.
       api.context.with(suppressTracing(api.context.active()), () => request(url, options, resolve).on("error", reject).end(body));
     });
 
@@ -206,7 +206,7 @@ function failureOf(error: unknown): SendResult {
   };
 }
 
-/** Causes of a failed connection, by a pattern for Node's error code. Any other code means that the collector cannot be reached. */
+/** Causes of a failed connection, each with a pattern for Node's error code. Any other code means that the collector cannot be reached. */
 const MISTAKES: readonly (readonly [RegExp, string])[] = [
   [/^HPE_/, "the endpoint does not speak HTTP/1.1; a port for gRPC, such as 4317, does not"],
   [/^(EPROTO$|ERR_SSL_)/, "the TLS handshake failed; a port for http does not speak https"],

@@ -7,6 +7,7 @@ import { reportingErrors } from "./tracer-errors.ts";
 export interface PoolMetrics {
   /** Reports how many runs wait and how many are under way now. */
   setRuns(queued: number, running: number): void;
+  /** Reports how long a run waited before it started. */
   waited(ms: number): void;
   workerLost(): void;
 }

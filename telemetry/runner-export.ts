@@ -82,7 +82,7 @@ async function startMetrics(settings: MetricSettings, resource: Resource, notify
   return openMetricExport(settings, process.env, resource, notify);
 }
 
-/** Makes the tracers of both resources twice. `sampled` has the sampler that the variables choose, `kept` one that keeps every span. */
+/** Makes two tracers for each resource. That of `sampled` has the sampler that the variables choose, that of `kept` keeps every span. */
 async function taskTracers(
   { processors }: SpanExport,
   resources: Readonly<Record<keyof TaskTracers, Resource>>,

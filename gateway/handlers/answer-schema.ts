@@ -9,10 +9,7 @@ import { CapabilityFailure } from "../handlers.ts";
 
 /** A schema that was read. */
 export interface AnswerSchema {
-  /**
-   * Whether every object has `"additionalProperties": false` and requires all its properties, as OpenAI demands of a schema that the
-   * model must follow strictly.
-   */
+  /** Whether every object has `"additionalProperties": false` and requires all its properties. OpenAI's strict mode needs both. */
   readonly strict: boolean;
   /** Returns the first mismatch, such as `answer.mood: expected one of "good", "bad"`, or undefined. Throws `CapabilityFailure` if checking takes too long. */
   mismatchOf(answer: JsonData): string | undefined;
@@ -45,7 +42,7 @@ function asFailure<T>(body: () => T): T {
   }
 }
 
-/** Whether the schema is not for objects, or allows only the properties that it names and requires all of them. */
+/** For a schema of objects: whether it requires all properties that it names, and allows no others. For any other schema: true. */
 function isStrict(schema: ReadonlyMap<string, JsonData>): boolean {
   const type = schema.get("type") ?? null;
   const properties = schema.get("properties") ?? null;

@@ -5,8 +5,8 @@ import { CapabilityFailure } from "../handlers.ts";
 
 export interface Database {
   /**
-   * Calls `work` with a connection that no other call uses meanwhile. Stops the statement when `signal` is aborted, or `timeoutMs`
-   * milliseconds after the connection was obtained; 0 means no limit. Throws `CapabilityFailure` without a connection, and when time is up.
+   * Calls `work` with a connection that no other call uses at the same time. Stops the statement when `signal` is aborted, or `timeoutMs`
+   * milliseconds after the connection was obtained; 0 means no limit. Throws `CapabilityFailure` if it gets no connection, or if time is up.
    */
   use<T>(work: (client: ClientBase) => Promise<T>, signal: AbortSignal, timeoutMs: number): Promise<T>;
 }

@@ -16,7 +16,7 @@ const IDLE_MS = 10_000;
 /** Makes the server end a statement about 1 s after the client is gone. Servers on some operating systems lack this setting. */
 const WATCH_CLIENT = "SET client_connection_check_interval = 1000";
 
-/** Asks whether the role can reach outside the database: read and write the server's files, or start programs. */
+/** Asks whether the role can reach outside the database: read or write the server's files, or start programs. */
 const CAN_LEAVE = `SELECT pg_catalog.count(*) > 0 AS leaves FROM pg_catalog.pg_roles r WHERE pg_catalog.pg_has_role(session_user, r.oid, 'member')
   AND (r.rolsuper OR r.rolname IN ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files'))`;
 
@@ -121,7 +121,7 @@ async function cancelStatement(client: ClientBase, canceler: ClientBase & { read
   }
 }
 
-/** Returns the failure of a connection. It contains only the error's code, because the error's message may contain the address or the user. */
+/** Returns the failure of a connection. It shows only the error's code: the error's message may contain the address or the user. */
 function connectFailure(error: unknown): CapabilityFailure {
   if (error instanceof CapabilityFailure) return error;
   const systemCode = errorCode(error);

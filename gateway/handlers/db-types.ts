@@ -26,7 +26,7 @@ interface Conversion {
   readonly write: (value: Value) => string | undefined;
 }
 
-/** A type of the table. The ids are fixed in PostgreSQL's catalog (`pg_type.dat`). */
+/** A type of the table. `oid` is its object id in PostgreSQL's catalog (`pg_type.dat`), which never changes; `arrayOid` is that of its arrays. */
 interface DbType extends Conversion {
   readonly name: string;
   readonly oid: number;
@@ -89,7 +89,7 @@ const JSON_TEXT: Conversion = {
   write: (value) => canonicalJson(valueToTypedJson(value, JSON_TYPE, [])),
 };
 
-/** Converts parsed JSON to a Json value. jsonb prints 1e21 as an integer beyond 64 bits, which the machine's own conversion would refuse. */
+/** Converts parsed JSON to a Json value. The machine's own conversion would refuse an integer beyond 64 bits, as which jsonb prints 1e21. */
 const jsonValue = (root: JsonData): Value =>
   foldTree<JsonData, Value>(root, (data) => {
     if (data === null) return leaf(UNIT);
@@ -157,8 +157,8 @@ const BY_ARRAY_OID: ReadonlyMap<number, DbType> = new Map(
 );
 
 /**
- * Converts the text of a column's value. `text` is null for NULL, which is JSON null for every type. Throws `CapabilityFailure`
- * for JSON that Json cannot hold.
+ * Converts the text of a column's value. `text` is null for NULL, which becomes JSON null. Throws `CapabilityFailure` for JSON that a value
+ * of the type `Json` cannot hold.
  */
 export function readValue(text: string | null, oid: number, column: string): Value {
   if (text === null) return UNIT;

@@ -34,7 +34,7 @@ export interface LocatedFile {
   readonly protectedFiles: ProtectedFiles | undefined;
 }
 
-/** Limit of Linux on a path, in bytes. Linux would not apply it to a write, which creates folders one at a time by short names. */
+/** Limit of Linux on a path, in bytes. Linux does not apply it to a write here, which opens one folder after the other by short names. */
 const MAX_PATH_BYTES = 4_095;
 
 export function denyPath(path: string): never {
@@ -78,8 +78,8 @@ export function missingRootMessage({ root, rootName }: NamedRoot): string | unde
 }
 
 /**
- * Returns a message if nothing can be written below the root, because the root is a file, or is missing and has the name
- * of a file. Otherwise undefined. The first write would create a missing root as a folder, and a folder called `report.txt` would be a surprise.
+ * Returns a message if the root is a file, or is missing and has the name of a file, such as `report.txt`. Otherwise undefined. Without this
+ * check, the first write would create a folder called `report.txt`.
  */
 export function unwritableRootMessage({ root, rootName }: NamedRoot): string | undefined {
   const stat = statSync(root, { throwIfNoEntry: false });
@@ -99,7 +99,7 @@ function realPathOrSame(path: string): string {
   }
 }
 
-/** Turns an error of the file system into a failure whose message contains only the path that the program gave. */
+/** Turns an error of the file system into a failure. Its message shows only the path that the program gave. */
 export function fileFailure(error: unknown, path: string): Error {
   if (error instanceof CapabilityFailure) return error;
   const code = errorCode(error);

@@ -1,5 +1,5 @@
 /**
- * Reads what an OpenAI-compatible endpoint answered: one JSON object, or a stream of events with its parts. Both become the same
+ * Reads the answer of an OpenAI-compatible endpoint: one JSON object, or a stream of events with parts of the answer. Both become the same
  * `EndpointAnswer`, so the call's answer is the same whether or not an observer asks for a stream.
  */
 import { BorunaError } from "../../vm/error.ts";
@@ -128,7 +128,7 @@ export function answerValue(answer: EndpointAnswer, requestedModel: string, atte
   return MapValue.from(fields);
 }
 
-/** Reads the number of attempts from a recorded answer, and the usage if that is credible. */
+/** Reads the number of attempts from a recorded answer, and the usage if it is credible (`credibleUsage`). */
 export function recordedAnswer(answer: Value): { readonly attempts: number; readonly usage: Usage | undefined } {
   const [attempts, text, usage] = ["attempts", "text", "usage"].map((name) => (answer instanceof MapValue ? answer.get(name) : undefined));
   const count = (name: string): number | undefined => countOf(usage instanceof MapValue ? usage.get(name) : undefined);
@@ -158,10 +158,7 @@ function matchingValue(text: string, status: string, schema: AnswerSchema): Valu
 /** The longest token of the usual tokenizers has this many bytes. */
 const MAX_TOKEN_BYTES = 128;
 
-/**
- * Returns what the endpoint reports, or undefined if that cannot be true: some endpoints report zeros when they do not know, and an
- * answer has at least one token for every 128 bytes.
- */
+/** Returns the reported usage, or undefined if it cannot be true. Some endpoints report zeros when they do not know the usage. */
 export function credibleUsage({ usage, text = "" }: Pick<EndpointAnswer, "usage" | "text">): Usage | undefined {
   if (usage === undefined) return undefined;
   return usage.inputTokens > 0 && usage.outputTokens * MAX_TOKEN_BYTES >= utf8Length(text) ? usage : undefined;

@@ -1,6 +1,6 @@
 /**
- * Limits what the calls of one run spend on models. Before an attempt is sent, the most that it can use is reserved. If its real use
- * becomes known, that replaces the reservation. Otherwise the reservation stays, as if all of it had been billed.
+ * Limits what the calls of one run spend on models. Before an attempt is sent, the most tokens that it can use are reserved. When its real
+ * use becomes known, it replaces the reservation. If it never does, the reservation stays, as if all of it had been billed.
  */
 import type { LlmPolicy } from "../../policy/policy.ts";
 import { CapabilityFailure } from "../handlers.ts";
@@ -12,7 +12,7 @@ export interface Usage {
 }
 
 export const NO_USAGE: Usage = { inputTokens: 0, outputTokens: 0 };
-/** Larger counts are reduced to this one. No policy allows so many tokens. */
+/** Larger counts are reduced to this count. No policy allows so many tokens. */
 export const MAX_TOKENS = Number.MAX_SAFE_INTEGER;
 
 /** What one run has spent and reserved. */

@@ -1,6 +1,6 @@
 /**
- * Secrets: `{{secret:NAME}}` in a request header is replaced by the secret's value, only for the hosts of that secret. The
- * value is replaced by the placeholder in everything that comes back, so the program never sees it.
+ * Secrets: in a request header, the secret's value replaces the placeholder `{{secret:NAME}}`, but only if the policy allows the host. In
+ * everything that comes back, the placeholder replaces the value, so the program never sees the value.
  */
 import { matchesHost } from "../../policy/hosts.ts";
 import type { Policy } from "../../policy/policy.ts";

@@ -45,16 +45,17 @@ interface MoveSpec {
   readonly isBack: boolean;
   /** Whether a breakpoint ends the move. */
   readonly stopsAtBreakpoints: boolean;
-  /** Whether a move that began at `from` ends at `stop`. `from` is undefined at the end of the run. `isOver` and `isOut` need the tasks. */
+  /** Whether a move from `from` ends at `stop`. `from` is undefined if the move begins at the end of the run. Only some moves need the tasks. */
   readonly hits: (stop: Stop, from: Stop | undefined, tasks: Tasks | undefined) => boolean;
 }
 
 const never = (): boolean => false;
 const isLine = ({ line }: Stop): boolean => line > 0;
 const isGone = (task: Actor | undefined): boolean => task === undefined || hasEnded(task) || task.depth === 0;
-/** Whether a line begins at the stop, in the same task as `from` and in no deeper frame, or after that task has ended. `isOut`: in an outer frame. */
+/** Whether a line begins at `stop`, in the task of `from` and in its frame or an outer one. If that task has ended, any line will do. */
 const isOver = (stop: Stop, from: Stop | undefined, tasks: Tasks | undefined): boolean =>
   isLine(stop) && (from === undefined || (stop.task === from.task ? stop.depth <= from.depth : isGone(tasks?.get(from.task))));
+/** As `isOver`, but only in an outer frame. */
 const isOut = (stop: Stop, from: Stop | undefined, tasks: Tasks | undefined): boolean =>
   isLine(stop) && (from === undefined || (stop.task === from.task ? stop.depth < from.depth : isGone(tasks?.get(from.task))));
 /** Whether the task begins at this stop. */
@@ -278,15 +279,15 @@ export class Debugger {
    * `{"CapError": …}` for a failure. Throws `usage` if there is no next call, or if `data` has neither form.
    */
   setAnswer(data: JsonData): void {
-    const at = this.#currentStop;
-    const call = at === undefined ? undefined : this.#run().nextCall;
-    if (at === undefined || call === undefined) {
+    const stop = this.#currentStop;
+    const call = stop === undefined ? undefined : this.#run().nextCall;
+    if (stop === undefined || call === undefined) {
       throw new BorunaError("usage", "the log has no further call whose answer could be replaced", { hint: "Go back first." });
     }
     const { module, registry } = this.program;
     const answer = readAnswer(call, data, module.types, registry);
     this.#edits = new Map(this.#edits).set(call.call, answer);
-    this.#timeline = this.#timeline.fork(at.step, this.#edits);
+    this.#timeline = this.#timeline.fork(stop.step, this.#edits);
   }
 
   /** Drops all replaced answers. Stays at the current place if that is before the first of them, otherwise goes to the start. */
@@ -296,8 +297,8 @@ export class Debugger {
     const next = this.#currentStop === undefined ? undefined : this.#run().nextCall;
     const isBefore = next !== undefined && next.call <= first;
     this.#edits = new Map();
-    const at = this.#currentStop;
-    this.#timeline = at !== undefined && isBefore ? this.#timeline.fork(at.step, this.#edits) : this.#newTimeline();
+    const stop = this.#currentStop;
+    this.#timeline = stop !== undefined && isBefore ? this.#timeline.fork(stop.step, this.#edits) : this.#newTimeline();
     if (!isBefore) this.#currentStop = await this.#first();
   }
 

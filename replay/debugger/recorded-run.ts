@@ -51,7 +51,7 @@ export async function openRecording(source: LogSource, limits: ReplayLimits = {}
   const program = recordedProgram(log);
   await prepare(program);
   const end = log.end === undefined ? undefined : loadEnd(log.end, log.blobs);
-  // Called for its check: throws if the recorded run used more than the caller allows.
+  // Throws if the recorded run used more than the caller allows.
   replayBounds(log.header.limits, end, limits);
   return { log, program, policy: recordedPolicy(log), limits: replayBounds(log.header.limits, undefined, limits).limits, pages, end };
 }
@@ -71,7 +71,7 @@ interface HostState {
   readonly open: readonly OpenNumbers[];
 }
 
-/** The numbers of an open call: `number` in the run, which also counts spawns and other host calls, and `loggedNumber` in the log. */
+/** The two numbers of an open call: `number` among all calls of the run, including spawns and sends, and `loggedNumber` in the log. */
 interface OpenNumbers {
   readonly number: number;
   readonly loggedNumber: number;
@@ -85,6 +85,7 @@ export interface Snapshot {
   readonly bytes: number;
 }
 
+/** Estimated memory of a `HostState`, plus that of each open call in it. */
 const HOST_STATE_BYTES = 1_024;
 const OPEN_CALL_BYTES = 64;
 
@@ -142,13 +143,14 @@ export class RecordedRun {
 class RecordedHost implements ImmediateHost {
   readonly calls: RecordedCalls;
   readonly events: RunEvents;
-  /** Whether the open calls of the snapshot have been reopened. Until then, `callStart` is not passed on, because these calls are not new. */
+  /** Whether the open calls of the snapshot have been reopened. Until then, `callStart` is ignored, because these calls are not new. */
   isRestored: boolean;
   readonly #recording: Recording;
   readonly #gateway: Gateway;
   readonly #output: OutputMeter;
   /** The open calls, oldest first. */
   #open: readonly OpenNumbers[] = [];
+  /** Number of open calls that have been reopened. */
   #reopened = 0;
 
   constructor(recording: Recording, edits: Edits, state?: HostState) {
@@ -225,6 +227,7 @@ class RecordedHost implements ImmediateHost {
     return this.#tracked(this.#gateway.reopen(request, entry.number));
   }
 
+  /** Returns a call that leaves `#open` when it is answered. */
   #tracked(call: OpenCall): OpenCall {
     return {
       answer: () => {

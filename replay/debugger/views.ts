@@ -30,7 +30,7 @@ export interface NamedValue {
 }
 
 export interface FrameView {
-  /** The call that the frame waits for: a function, an answer or branches. If it waits for none of these, the next instruction. */
+  /** The call at which the frame waits for a function, an answer or branches of a `par`. If it does not wait, the next instruction. */
   readonly location: SourceLocation;
   readonly locals: readonly NamedValue[];
 }
@@ -54,10 +54,10 @@ export interface EndView {
 }
 
 /** Maximum UTF-16 code units of the text of a value. */
-const MAX_TEXT = 240;
+const MAX_TEXT_UNITS = 240;
 
-/** Returns the text of a value, cut at `MAX_TEXT`. */
-export const shortText = (value: Value, types: readonly TypeDef[]): string => typedText(value, undefined, types, MAX_TEXT);
+/** Returns the text of a value, cut at `MAX_TEXT_UNITS`. */
+export const shortText = (value: Value, types: readonly TypeDef[]): string => typedText(value, undefined, types, MAX_TEXT_UNITS);
 
 export function answerText(answer: Answer | undefined, types: readonly TypeDef[]): string {
   if (answer === undefined) return "(the log has no answer)";

@@ -1,6 +1,6 @@
 /**
- * Chooses the values of a log that a bundle leaves out. Only a value in a blob can be left out, because the log itself holds just the hash of
- * the blob. In a log that was recorded with `redactable`, every value is in a blob, with a salt.
+ * Chooses the values of a log that a bundle leaves out. Only a value in a blob can be left out: the log itself has just the hash of the blob,
+ * so it stays the same. In a log that was recorded with `redactable`, every value is in a blob, with a salt.
  */
 import { sha256Hex } from "../../gateway/digest.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -114,8 +114,9 @@ export interface Redaction {
   readonly repeated: readonly ValuePlace[];
 }
 
-/** In UTF-16 code units of JSON. A shorter value could appear elsewhere by chance, so it is not searched. */
+/** A value is searched elsewhere only if its JSON has this many UTF-16 code units. A shorter one could appear there by chance. */
 const MIN_REPEATED_CHARACTERS = 16;
+/** Maximum number of places in `repeated`. */
 const MAX_REPEATED = 100;
 /** At most this many redacted Strings are searched inside longer texts, each of at most `MAX_NEEDLE_CHARACTERS` UTF-16 code units. */
 const MAX_NEEDLES = 100;

@@ -1,7 +1,7 @@
 /**
  * Verifies a bundle of evidence offline. The checks run in this order, and the first failed check ends the verification:
  *
- * - envelope: its bytes are exactly what `packEvidence` writes, and the signature of the statement fits the key in the envelope;
+ * - envelope: its bytes are exactly what `packEvidence` writes, and its signature of the statement is valid for the key that it names;
  * - key, if the caller names one: the envelope has this key;
  * - files: the folder has exactly the files of the manifest, with the SHA-256 that the manifest lists;
  * - logs: `verifyLog` accepts each log without the values that the statement lists as redacted. If the caller asks for a replay, a log

@@ -7,7 +7,7 @@ import type { ReplayReport } from "../replay.ts";
 import type { Divergence, PathDifference } from "./divergence.ts";
 import { framedStackLines } from "./source-frame.ts";
 
-/** Returns lines without line feeds. The first one begins with `replay: ` and the status. */
+/** Returns lines without line feeds. The first line begins with `replay: ` and the status. */
 export function replayLines(report: ReplayReport): readonly string[] {
   const { divergence } = report;
   if (divergence !== undefined) return [...divergenceLines(divergence), ...report.notes.map(note)];
@@ -32,7 +32,7 @@ export function divergenceLines(d: Divergence): readonly string[] {
 /** Reports show at most this many differing arguments of a call. */
 export const MAX_SHOWN_DIFFERENCES = 3;
 
-/** Says how many of the differing arguments are not shown. */
+/** Returns the line that says how many of `count` differing arguments are not shown, if any. */
 export function moreText(count: number): readonly string[] {
   const more = count - MAX_SHOWN_DIFFERENCES;
   return more > 0 ? [`  and ${plural(more, "more argument")}`] : [];

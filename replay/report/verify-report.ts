@@ -7,7 +7,7 @@ import type { Failure, Verification } from "../verify.ts";
 
 /**
  * Returns lines without line feeds: what the chain, the signature and a replay prove, one line each. The first line begins with `verify: ok`,
- * or with `verify: failed` and the reason. With `explains`, the checks that passed follow, and what they prove and do not prove.
+ * or with `verify: failed` and the reason. With `explains`, more lines list the checks that passed, what they prove, and what they do not.
  */
 export function verifyLines(v: Verification, explains = false): readonly string[] {
   const lines = v.failure === undefined ? okLines(v) : failureLines(v, v.failure);
@@ -21,10 +21,10 @@ export function verifyLines(v: Verification, explains = false): readonly string[
 function okLines({ checks, outcome, events, head }: Verification): string[] {
   const isSuspended = outcome === "suspended";
   const detailOf = (name: string): string | undefined => checks.find((check) => check.name === name)?.detail;
-  const isKnown = detailOf("head") !== undefined;
+  const isExpectedHead = detailOf("head") !== undefined;
   const unsigned = isSuspended
     ? "none yet, because the run is suspended"
-    : isKnown
+    : isExpectedHead
       ? "none; the head is the one that you expect"
       : "none; whoever can write this file could have written all of it";
   return [
