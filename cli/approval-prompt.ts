@@ -2,13 +2,13 @@
 import { userInfo } from "node:os";
 import { createInterface } from "node:readline";
 import type { ApprovalRequest, Approver, Decision } from "../gateway/approval.ts";
-import { requestLines, visible } from "./approval.ts";
+import { requestLines, escapeInvisible } from "./approval.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Returns the name of the user of this process, who decides if nobody else is named. */
 export function userName(): string {
   try {
-    return visible(userInfo().username);
+    return escapeInvisible(userInfo().username);
   } catch {
     // The system knows no name for the user id, as in some containers.
     return `user ${process.getuid?.() ?? "unknown"}`;
@@ -32,7 +32,7 @@ export function promptApprover(terminal: Terminal, ask: Ask = askOnStdin): Appro
     if (request.keys.length > 0) return undefined;
     if (approvedRules.has(request.rule)) return approved;
     const { file, line } = request.place();
-    const where = file === undefined ? "" : `\n  --> ${visible(file)}${line === undefined ? "" : `:${line}`}`;
+    const where = file === undefined ? "" : `\n  --> ${escapeInvisible(file)}${line === undefined ? "" : `:${line}`}`;
     terminal.err(`approval: ${requestLines(request).join("\n")}${where}`);
     switch (await ask("allow it? [o]nce, for this [r]un, [d]eny: ", request.signal)) {
       case "o":
@@ -57,7 +57,7 @@ const ANSWERS: ReadonlyMap<string, Answer> = new Map([
   ["deny", "d"],
 ]);
 
-/** Returns the answer that a line holds, or undefined if it holds none. */
+/** Returns the answer in a line. Undefined if the line has none. */
 export const answerIn = (line: string): Answer | undefined => ANSWERS.get(line.trim().toLowerCase());
 
 function askOnStdin(question: string, signal: ApprovalRequest["signal"]): Promise<Answer | undefined> {

@@ -3,25 +3,28 @@ import type { Approver, WaitingCall } from "../gateway/approval.ts";
 import { replaceUnsafe } from "../vm/terminal-text.ts";
 import type { CommandSession } from "./session.ts";
 
-/** Limit on the shown characters of one argument. */
-const MAX_SHOWN = 2_000;
+/** Maximum number of UTF-16 code units that are shown of one argument. */
+const MAX_SHOWN_CHARS = 2_000;
 
 /** Characters that no reader sees: format characters, such as zero-width ones and tags. `replaceUnsafe` escapes the others. */
 const INVISIBLE = /\p{Cf}/gu;
 
-/** Returns the text of a program with every invisible character visible, so that a person sees what is asked. */
-export function visible(text: string): string {
+/** Replaces every invisible character of a text by an escape, so that a person sees what the program asks. */
+export function escapeInvisible(text: string): string {
   return replaceUnsafe(text).replace(INVISIBLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
 /** Returns one line for the call and one for each argument, safe to print. A long argument is cut, and the line says so. */
 export function requestLines({ call, capability, args, hash }: WaitingCall): readonly string[] {
-  return [`call ${call} of ${visible(capability)} (${hash})`, ...args.map(({ name, text }) => `  ${visible(name)}: ${shown(text)}`)];
+  return [
+    `call ${call} of ${escapeInvisible(capability)} (${hash})`,
+    ...args.map(({ name, text }) => `  ${escapeInvisible(name)}: ${argumentText(text)}`),
+  ];
 }
 
-function shown(text: string): string {
-  if (text.length <= MAX_SHOWN) return visible(text);
-  return `${visible(text.slice(0, MAX_SHOWN))}… (${text.length - MAX_SHOWN} of ${text.length} characters are not shown; the hash covers all)`;
+function argumentText(text: string): string {
+  if (text.length <= MAX_SHOWN_CHARS) return escapeInvisible(text);
+  return `${escapeInvisible(text.slice(0, MAX_SHOWN_CHARS))}… (${text.length - MAX_SHOWN_CHARS} of ${text.length} characters are not shown; the hash covers all)`;
 }
 
 /** Returns an approver that asks on the terminal, if there is one. It loads what it needs at the first request. */

@@ -1,6 +1,6 @@
 /**
- * Loads the files of `--capabilities`: JavaScript modules whose export `capabilities` is a list, as `createRegistry` takes it, and
- * declaration files of `boruna import mcp`, whose names end in `.json`.
+ * Loads the files of `--capabilities`. A JavaScript module exports `capabilities`, the list that `createRegistry` takes. A file whose name ends
+ * in `.json` is a declaration file of `boruna import mcp`.
  */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";

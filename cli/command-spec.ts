@@ -31,7 +31,7 @@ export interface CommandSpec {
   readonly run: (session: CommandSession, flags: Flags, args: readonly string[]) => Promise<number> | number;
 }
 
-/** Gives the flags of a command their type. Always true, because a parser accepts only the options declared for the command. */
+/** Narrows flags to the type that a command expects. Always true, because the parsers accept only the options of the command. */
 const assumeFlags = <F extends object>(_flags: Flags | F): _flags is F => true;
 
 export const withFlags =

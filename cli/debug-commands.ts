@@ -1,4 +1,4 @@
-/** The commands of `boruna debug` in the terminal: each is a line of text, and answers with lines for people and an object for programs. */
+/** The commands of `boruna debug`. A command is one line of text. Its answer has lines for people and an object for `--json`. */
 import { type Breakpoint, type Debugger, isMove, type Move, MOVES, type Moved } from "../replay/debugger/debugger.ts";
 import { answerText, shortText } from "../replay/debugger/views.ts";
 import { stackLines } from "../replay/report/source-frame.ts";
@@ -215,7 +215,7 @@ export class DebugSession {
     return this.break("");
   }
 
-  /** Throws `usage` if nothing can stop at the last one. */
+  /** Replaces the breakpoints. If the run cannot stop at a new one, keeps the old ones and throws `usage`. */
   #setBreakpoints(written: readonly WrittenBreakpoint[]): void {
     const lines = this.#debug.setBreakpoints(written.map(({ breakpoint }) => breakpoint));
     const index = lines.indexOf(undefined);

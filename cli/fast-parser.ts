@@ -1,7 +1,7 @@
 /**
  * Parses a correct command line with `node:util`. Anything else (help, abbreviations, mistakes) goes to `full-parser.ts`,
- * which loads commander and so makes the start of a small program about 10% slower. A property test checks that
- * commander reads every command line that this parser accepts in the same way.
+ * which loads commander and so makes the start of a small program about 10% slower. A property test checks that commander gives the same
+ * result for every command line that this parser accepts.
  */
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import type { CommandSpec, Flags, OptionSpec } from "./command-spec.ts";
@@ -13,7 +13,7 @@ interface CommandLine {
   readonly args: readonly string[];
 }
 
-/** Returns undefined unless `argv` is a known command with known options, complete with their values, and a valid number of arguments. */
+/** Parses `argv`. Returns undefined if the command or an option is unknown, a value is missing or wrong, or the number of arguments is wrong. */
 export function parseFast(argv: readonly string[]): CommandLine | undefined {
   const command = commandNamed(argv);
   if (command === undefined) return undefined;

@@ -1,9 +1,9 @@
 /**
- * Messages and hints of the library name options of its functions, such as `expectHead`. The command prints the flags that set these
- * options, such as `--expect-head`. No file that the library loads names a flag; a test checks that.
+ * The library's messages and hints mention options of its functions, such as `expectHead`. The command replaces each option by the flag that
+ * sets it, such as `--expect-head`. A test checks that no file of the library mentions a flag.
  */
 
-/** Phrases of the library, each with the phrase that the command prints instead. */
+/** Phrases in messages of the library, each with the phrase that the command prints instead. */
 const PHRASES: readonly (readonly [RegExp, string])[] = [
   [/give each in the option `args`/, "give each as --arg name=VALUE"],
   [/set `force` in the option `record`/, "say --force"],
@@ -16,7 +16,7 @@ const OPTION = /\b(in )?the option `([A-Za-z]+)`/g;
 
 const flagOf = (option: string): string => `--${option.replace(/_/g, "-").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-/** Returns a text of the library with the flags of the command in place of the options that it names. */
+/** Returns a message of the library with flags in place of options. */
 export function cliText(text: string): string {
   return PHRASES.reduce((current, [option, flag]) => current.replace(option, flag), text)
     .replace(LIMIT, (_, limit: string) => flagOf(limit))

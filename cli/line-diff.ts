@@ -1,9 +1,9 @@
 /** Compares two texts line by line, for `fmt --diff`. */
 
 /** The number of lines shown before and after a change. */
-const CONTEXT = 3;
+const CONTEXT_LINES = 3;
 
-/** The most differing lines that are aligned. If there are more, all lines between the equal start and end are shown as changed. */
+/** Maximum number of added and removed lines that are aligned. If there are more, all lines between the equal start and end are shown as changed. */
 const MAX_DIFFERENCES = 2_000;
 
 interface Line {
@@ -20,7 +20,7 @@ export function unifiedDiff(name: string, before: string, after: string): string
   for (let i = 0; i < lines.length; ) {
     const change = lines.findIndex(({ sign }, k) => k >= i && sign !== " ");
     if (change < 0) break;
-    const start = Math.max(i, change - CONTEXT);
+    const start = Math.max(i, change - CONTEXT_LINES);
     oldLine += start - i;
     newLine += start - i;
     const end = endOfHunk(lines, change);
@@ -34,17 +34,17 @@ export function unifiedDiff(name: string, before: string, after: string): string
   return output.join("\n");
 }
 
-/** Returns the lines without the empty one after the last line end. A missing last line end is written as git does. */
+/** Splits a text into lines. If the last line has no line feed, adds the note that git adds. */
 function linesOf(text: string): readonly string[] {
   const lines = text.split("\n");
   return lines.at(-1) === "" ? lines.slice(0, -1) : [...lines.slice(0, -1), `${lines.at(-1) ?? ""}\n\\ No newline at end of file`];
 }
 
-/** Returns the end of the hunk whose first change is at `change`. A hunk ends where more equal lines follow than two contexts hold. */
+/** Returns the end of the hunk whose first change is at `change`. A hunk ends where more than `2 * CONTEXT_LINES` equal lines follow. */
 function endOfHunk(lines: readonly Line[], change: number): number {
   let last = change;
-  for (let k = change; k < lines.length && k - last <= 2 * CONTEXT; k++) if (lines[k]?.sign !== " ") last = k;
-  return Math.min(lines.length, last + CONTEXT + 1);
+  for (let k = change; k < lines.length && k - last <= 2 * CONTEXT_LINES; k++) if (lines[k]?.sign !== " ") last = k;
+  return Math.min(lines.length, last + CONTEXT_LINES + 1);
 }
 
 function compareLines(before: readonly string[], after: readonly string[]): readonly Line[] {

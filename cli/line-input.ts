@@ -38,7 +38,7 @@ export class LineInput {
       historySize: maxHistory,
       removeHistoryDuplicates: true,
     });
-    this.#lines.on("line", (line) => this.#arrive(line));
+    this.#lines.on("line", (line) => this.#receive(line));
     this.#lines.on("history", (lines) => (this.#history = [...lines]));
     this.#lines.on("close", () => this.#close());
     this.#lines.on("SIGINT", () => {
@@ -52,7 +52,7 @@ export class LineInput {
     return this.#history;
   }
 
-  #arrive(line: string): void {
+  #receive(line: string): void {
     if (this.#resolveAsk !== undefined) this.#resolveAsk(line);
     else if (this.#resolveNext !== undefined) this.#answer(line);
     else this.#queue.push(line);

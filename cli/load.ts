@@ -22,8 +22,8 @@ export function isModuleFile(path: string): boolean {
 }
 
 /**
- * Loads a program or a module. Before compiling, passes `onSourcesOpened` a function that looks up source text, so that error
- * messages can quote source lines. Throws `io_error`, `CompileError`, `module.*`.
+ * Loads a program or a module. Calls `onSourcesOpened` before it compiles, with a function that returns source text, so that error messages
+ * can quote source lines. Throws `io_error`, `CompileError`, `module.*`.
  */
 export function loadProgram(
   path: string,

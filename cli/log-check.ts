@@ -1,4 +1,4 @@
-/** The upgrade check of `boruna replay LOGS` and `boruna test --logs`: prints each run as it is checked. */
+/** The check of `boruna replay LOGS` and `boruna test --logs`: replays each log, with its own program or another one, and prints the result. */
 import type { JsonData } from "../vm/json/json.ts";
 import { checkedRunJson, checkedRunLines, upgradeSummaryJson, upgradeSummaryLine } from "../replay/report/upgrade-report.ts";
 import { checkUpgrade, findLogs, type UpgradeOptions, type UpgradeSummary } from "../replay/upgrade.ts";

@@ -10,7 +10,7 @@ export interface Output {
   readonly isPaged: boolean;
   /** Whether the reader of the output, a pager or another program, has ended. */
   readonly isClosed: boolean;
-  /** Waits until the pager is left. */
+  /** Waits until the user has left the pager. */
   close(): Promise<void>;
 }
 
@@ -18,7 +18,7 @@ export interface OutputOptions {
   readonly noPager?: boolean | undefined;
 }
 
-/** Opens the output of a command. PAGER names the pager: nothing or `cat` means none; unset means `less`, if there is one. */
+/** Opens the output of a command. PAGER names the pager. If it is empty or `cat`, there is none. If it is not set, `less` is used, if there is one. */
 export async function openOutput(terminal: Terminal, { noPager }: OutputOptions, env: NodeJS.ProcessEnv = process.env): Promise<Output> {
   const chosen = env["PAGER"];
   const isWanted = terminal.columns !== undefined && noPager !== true && !["", "cat"].includes(chosen ?? "less");

@@ -18,7 +18,7 @@ const REDRAW_MS = 100;
 
 const NO_PROGRESS: Progress = { step: () => undefined, reading: () => undefined, end: () => undefined };
 
-/** Runs `body` with the progress of a command, whose name is the start of the line. */
+/** Runs `body` and shows its progress. The line begins with the name of the command. */
 export async function withProgress<T>(session: CommandSession, command: string, body: (progress: Progress) => T | Promise<T>): Promise<T> {
   const progress = session.json || !session.terminal.hasProgress ? NO_PROGRESS : startProgress(session, command);
   try {
@@ -30,17 +30,17 @@ export async function withProgress<T>(session: CommandSession, command: string, 
 
 function startProgress({ terminal }: CommandSession, command: string): Progress {
   const start = performance.now();
-  let drawn = start + QUIET_MS - REDRAW_MS;
+  let lastDraw = start + QUIET_MS - REDRAW_MS;
   let step = "";
   let part = "";
   let hasEnded = false;
   const draw = (): void => {
     const now = performance.now();
-    if (hasEnded || now < drawn + REDRAW_MS) return;
-    drawn = now;
+    if (hasEnded || now < lastDraw + REDRAW_MS) return;
+    lastDraw = now;
     terminal.progress(`${command}: ${[step, part, `${Math.floor((now - start) / 1_000)} s`].filter((text) => text !== "").join(", ")}`);
   };
-  // The timer updates the elapsed time while no step is reported. While a file is read, timers do not run, and `reading` draws.
+  // The timer updates the elapsed time while no step is reported. Reading a file blocks timers, so `reading` draws too.
   const timer = setInterval(draw, REDRAW_MS);
   timer.unref();
   return {

@@ -2,7 +2,7 @@ import { chmodSync, closeSync, openSync, realpathSync, renameSync, statSync } fr
 import { removeIncompleteFile, systemErrorText, writeAll } from "../replay/log/files.ts";
 import { BorunaError } from "../vm/error.ts";
 
-/** Replaces the file atomically, so that a reader sees either the old text or the new one. If it is a symbolic link, replaces its target. */
+/** Replaces the text of a file atomically: a reader sees the old text or the new one. If the file is a symbolic link, replaces its target. */
 export function replaceFile(file: string, text: string): void {
   let temporary: string | undefined;
   try {

@@ -120,19 +120,19 @@ export function withoutControlCharacters(text: string): string {
 
 /** Returns the same text as `JSON.stringify`, except that it keeps the sign of -0. */
 function jsonText(data: unknown): string {
-  return foldTree<{ readonly host: unknown }, string>({ host: data }, ({ host }) => {
-    if (Object.is(host, -0)) return { leaf: "-0.0" };
-    if (host === undefined) return { leaf: "null" };
-    if (typeof host !== "object" || host === null) return { leaf: JSON.stringify(host) };
-    if (Array.isArray(host))
+  return foldTree<{ readonly node: unknown }, string>({ node: data }, ({ node }) => {
+    if (Object.is(node, -0)) return { leaf: "-0.0" };
+    if (node === undefined) return { leaf: "null" };
+    if (typeof node !== "object" || node === null) return { leaf: JSON.stringify(node) };
+    if (Array.isArray(node))
       return new Branch(
-        Array.from(host, (item: unknown) => ({ host: item })),
+        Array.from(node, (item: unknown) => ({ node: item })),
         (items) => `[${items.join(",")}]`,
       );
-    const allEntries: readonly (readonly [string, unknown])[] = Object.entries(host);
+    const allEntries: readonly (readonly [string, unknown])[] = Object.entries(node);
     const entries = allEntries.filter(([, value]) => value !== undefined);
     return new Branch(
-      entries.map(([, value]) => ({ host: value })),
+      entries.map(([, value]) => ({ node: value })),
       (values) => `{${entries.map(([key], i) => `${JSON.stringify(key)}:${values[i]}`).join(",")}}`,
     );
   });

@@ -36,7 +36,7 @@ export function selectTests(args: readonly string[]): TestSelection {
   return { files: [...new Set(files)], foundInFolders: [...new Set(foundInFolders)].sort(compareUtf8), filters };
 }
 
-/** Returns undefined if there is no such file. A path that is too long counts as missing, because it may be part of a test name. Throws `io_error`. */
+/** Returns undefined if there is no such file, or if the path is too long: then the argument is part of a test name. Throws `io_error`. */
 function statOf(path: string): Stats | undefined {
   try {
     return statSync(path);

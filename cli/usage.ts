@@ -14,8 +14,8 @@ export interface CommandEnd {
 }
 
 /**
- * Delivers the event within its time limit. Never throws, and writes only to stderr. Commands of the group `telemetry` report
- * nothing, because a user who asks what would be sent must not send it. A lost event is reported only with BORUNA_DEBUG=1.
+ * Delivers the event within its time limit. Never throws, and writes only to stderr. Commands of the group `telemetry` send no event: asking
+ * what would be sent must not send it. A lost event is reported only with BORUNA_DEBUG=1.
  */
 export async function reportUsage(terminal: Terminal, command: CommandSpec, end: CommandEnd): Promise<void> {
   const { destination, tenant } = readUsageSettings(process.env);
@@ -33,7 +33,7 @@ export function errorClassOf(error: unknown): string {
   return error instanceof BorunaError ? error.kind : "internal";
 }
 
-/** Returns the word for an exit code that no error explains: `failed`, `verification_failed`, `divergence`. */
+/** Returns the error class for an exit code without an error: `failed`, `verification_failed`, `divergence`. */
 function wordOf(exitCode: number): string {
   const [exitName] = Object.entries(EXIT).find(([, code]) => code === exitCode) ?? [];
   if (exitName !== undefined) return exitName.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -10,11 +10,12 @@ import { withoutControlCharacters } from "./terminal.ts";
 /** Time between two comparisons of the files, in milliseconds. Some file systems report no changes, and editors save files in different ways. */
 const POLL_MS = 200;
 
+/** For each file, a text that differs after each change. */
 type Signatures = ReadonlyMap<string, string>;
 
 /**
- * Runs `body` until the user interrupts it, and after each run waits until one of the files that `files` returns changes, appears or
- * disappears. An error of a run is reported and ends only that run. Returns the exit code of the signal.
+ * Runs `body` again and again, until a signal stops it. After each run, waits until one of `files()` changes, appears or disappears. An error
+ * of a run is reported and ends only that run. Returns the exit code of the signal.
  */
 export async function watchFiles(session: CommandSession, files: () => Iterable<string>, body: () => Promise<number>): Promise<number> {
   const { terminal } = session;
@@ -23,7 +24,7 @@ export async function watchFiles(session: CommandSession, files: () => Iterable<
     const before = signaturesOf(files());
     const code = await runOnce(session, body);
     if (stopCodes.includes(code)) return code;
-    // For a file that was known before the run, `before` wins, so that a change during the run is noticed.
+    // If a file was there before the run, its earlier signature counts, so that a change during the run is noticed.
     const seen = new Map([...signaturesOf(files()), ...before]);
     const change = await nextChange(files, seen, () =>
       terminal.err(`watching ${seen.size} ${seen.size === 1 ? "file" : "files"}; Ctrl-C ends`),
@@ -53,9 +54,9 @@ async function nextChange(files: () => Iterable<string>, seen: Signatures, onRea
   try {
     for (;;) {
       const now = signaturesOf(files());
-      // Some editors empty a file before they write it. So a change counts only when the file has stayed the same since the last comparison.
-      const changed = differing(now, seen);
-      if (changed !== undefined && differing(now, last) === undefined) return changed;
+      // Some editors empty a file before they write it. So a change counts only if no file has changed since the last comparison.
+      const changed = changedFile(now, seen);
+      if (changed !== undefined && changedFile(now, last) === undefined) return changed;
       last = now;
       await sleep(POLL_MS);
       if (stoppedBy !== undefined) return stoppedBy;
@@ -65,8 +66,8 @@ async function nextChange(files: () => Iterable<string>, seen: Signatures, onRea
   }
 }
 
-/** Returns a file whose signatures differ, or undefined. */
-function differing(a: Signatures, b: Signatures): string | undefined {
+/** Returns the first file whose signatures differ, or undefined. */
+function changedFile(a: Signatures, b: Signatures): string | undefined {
   return [...new Set([...a.keys(), ...b.keys()])].find((file) => a.get(file) !== b.get(file));
 }
 

@@ -18,7 +18,7 @@ import { isJsonArray, isJsonObject, type JsonData, parseJson } from "../vm/json/
 export type ServerAddress =
   | {
       readonly command: readonly string[];
-      /** Environment variables that the server gets in addition to the harmless ones (`server-process.ts`). */
+      /** Environment variables that the server gets in addition to those without private data (`server-process.ts`). */
       readonly variableNames: readonly string[];
     }
   | {
@@ -43,6 +43,7 @@ export interface DeclaredTool {
   /** The name under which the server lists the tool. */
   readonly tool: string;
   readonly capability: string;
+  /** Hashes of the tool's schemas and of its description when it was imported (`pins.ts`). */
   readonly pin: string;
   readonly descriptionPin: string;
   readonly hasOutput: boolean;
@@ -58,8 +59,8 @@ export interface ToolDeclaration extends ToolServerSettings {
 const FORMAT = "boruna-mcp-1";
 
 export const DEFAULT_SETTINGS = { startTimeoutMs: 30_000, timeoutMs: 60_000, maxAnswerBytes: 4 * 1024 * 1024 } as const;
-const MAX_MS = 24 * 60 * 60 * 1000;
-const MAX_BYTES = 64 * 1024 * 1024;
+const MAX_TIMEOUT_MS = 24 * 60 * 60 * 1000;
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** Returns the JSON of the declaration file. */
 export function declarationToJson(declaration: ToolDeclaration): unknown {
@@ -91,18 +92,18 @@ export function declarationToJson(declaration: ToolDeclaration): unknown {
 /** Reads the text of a declaration file. Throws `capability.invalid_declaration` with the path of the wrong part. */
 export function parseDeclaration(text: string): ToolDeclaration {
   const file = new Part(parseJson(text), "the file");
-  if (file.text("format") !== FORMAT) throw file.at("format").invalid(`expected ${JSON.stringify(FORMAT)}`);
+  if (file.text("format") !== FORMAT) throw file.member("format").invalid(`expected ${JSON.stringify(FORMAT)}`);
   file.allow(["format", "name", "server", "protocol", "start_timeout_ms", "timeout_ms", "max_answer_bytes", "tools"]);
   const name = file.text("name");
   return {
     name,
-    server: readServer(file.at("server")),
+    server: readServer(file.member("server")),
     protocol: file.text("protocol"),
-    startTimeoutMs: file.number("start_timeout_ms", MAX_MS),
-    timeoutMs: file.number("timeout_ms", MAX_MS),
-    maxAnswerBytes: file.number("max_answer_bytes", MAX_BYTES),
+    startTimeoutMs: file.number("start_timeout_ms", MAX_TIMEOUT_MS),
+    timeoutMs: file.number("timeout_ms", MAX_TIMEOUT_MS),
+    maxAnswerBytes: file.number("max_answer_bytes", MAX_ANSWER_BYTES),
     tools: file
-      .at("tools")
+      .member("tools")
       .items()
       .map((tool) => readTool(tool, name)),
   };
@@ -111,18 +112,18 @@ export function parseDeclaration(text: string): ToolDeclaration {
 function readServer(server: Part): ServerAddress {
   if (server.has("url")) {
     server.allow(["url", "headers"]);
-    return { url: serverUrl(server.text("url")), headerVariables: server.at("headers").texts() };
+    return { url: serverUrl(server.text("url")), headerVariables: server.member("headers").texts() };
   }
   server.allow(["command", "env"]);
   const command = server
-    .at("command")
+    .member("command")
     .items()
     .map((word) => word.textItself());
-  if (command.length === 0) throw server.at("command").invalid("expected the words of a command");
+  if (command.length === 0) throw server.member("command").invalid("expected the words of a command");
   return {
     command,
     variableNames: server
-      .at("env")
+      .member("env")
       .items()
       .map((name) => name.textItself()),
   };
@@ -138,7 +139,7 @@ export function serverUrl(url: string): string {
 function readTool(tool: Part, name: string): DeclaredTool {
   tool.allow(["tool", "capability", "pin", "description_pin", "has_output", "may_repeat", "doc", "mock"]);
   const capability = tool.text("capability");
-  if (!capability.startsWith(`${name}.`)) throw tool.at("capability").invalid(`expected a name that begins with ${name}.`);
+  if (!capability.startsWith(`${name}.`)) throw tool.member("capability").invalid(`expected a name that begins with ${name}.`);
   return {
     tool: tool.text("tool"),
     capability,
@@ -147,11 +148,11 @@ function readTool(tool: Part, name: string): DeclaredTool {
     hasOutput: tool.flag("has_output"),
     mayRepeat: tool.flag("may_repeat"),
     doc: tool.text("doc"),
-    mock: tool.at("mock").data,
+    mock: tool.member("mock").data,
   };
 }
 
-/** A part of the file, with its path. */
+/** A value in the file, with its path for error messages. Each method checks a type, and throws `capability.invalid_declaration`. */
 class Part {
   readonly data: JsonData;
   readonly #path: string;
@@ -176,12 +177,13 @@ class Part {
     return this.#members().has(name);
   }
 
-  at(name: string): Part {
+  member(name: string): Part {
     const data = this.#members().get(name);
     if (data === undefined) throw this.invalid(`expected a member ${JSON.stringify(name)}`);
     return new Part(data, this.#path === "the file" ? name : `${this.#path}.${name}`);
   }
 
+  /** Rejects members with other names. */
   allow(names: readonly string[]): void {
     const unknown = [...this.#members().keys()].find((name) => !names.includes(name));
     if (unknown !== undefined)
@@ -193,8 +195,9 @@ class Part {
     return this.data.map((item, i) => new Part(item, `${this.#path}[${i}]`));
   }
 
+  /** Returns the members of an object whose values are all texts. */
   texts(): ReadonlyMap<string, string> {
-    return new Map([...this.#members().keys()].map((name) => [name, this.at(name).textItself()]));
+    return new Map([...this.#members().keys()].map((name) => [name, this.member(name).textItself()]));
   }
 
   textItself(): string {
@@ -202,17 +205,19 @@ class Part {
   }
 
   text(name: string): string {
-    return this.at(name).textItself();
+    return this.member(name).textItself();
   }
 
   flag(name: string): boolean {
-    const { data } = this.at(name);
-    return typeof data === "boolean" ? data : this.at(name).#fail("expected true or false");
+    const { data } = this.member(name);
+    return typeof data === "boolean" ? data : this.member(name).#fail("expected true or false");
   }
 
   number(name: string, max: number): number {
-    const { data } = this.at(name);
-    return typeof data === "number" && data >= 1 && data <= max ? data : this.at(name).#fail(`expected a whole number from 1 to ${max}`);
+    const { data } = this.member(name);
+    return typeof data === "number" && data >= 1 && data <= max
+      ? data
+      : this.member(name).#fail(`expected a whole number from 1 to ${max}`);
   }
 
   #fail(problem: string): never {

@@ -23,8 +23,8 @@ export interface ImportedToolsOptions {
 }
 
 /**
- * Reads a declaration file. No server is started before the first live call; then it serves all runs until `close`. A command starts in
- * the folder of the file. Throws `io_error`, `json.*`, `capability.invalid_declaration`.
+ * Reads a declaration file. The server starts at the first live call, and serves all runs until `close`. A server that is a command starts
+ * in the folder of the file. Throws `io_error`, `json.*`, `capability.invalid_declaration`.
  */
 export function openImportedTools(
   path: string,
@@ -45,8 +45,8 @@ export function readDeclarationFile(path: string): ToolDeclaration {
   try {
     return parseDeclaration(decodeUtf8(readBounded(path, MAX_FILE_BYTES), path));
   } catch (error) {
-    const known = toIoError(error, "read", path);
-    const kind = known.kind.startsWith("log.") ? "io_error" : known.kind;
-    throw new BorunaError(kind, known.message, { place: { ...known.place, file: path }, hint: known.hint, cause: known });
+    const ioError = toIoError(error, "read", path);
+    const kind = ioError.kind.startsWith("log.") ? "io_error" : ioError.kind;
+    throw new BorunaError(kind, ioError.message, { place: { ...ioError.place, file: path }, hint: ioError.hint, cause: ioError });
   }
 }

@@ -8,14 +8,14 @@
  *
  *     fn write_fs_read_args(value: FsReadArgs) -> Json { … }                   converts the record to the server's JSON
  *
- * A tool with an output schema has a type for its answer, and a `read_` function that makes it from Json. The text depends on nothing but
- * the tools, so the same tools make the same text.
+ * A tool with an output schema has a type for its answer, and a `read_` function that converts Json to this type. The text depends only on
+ * the tools, so importing the same tools again makes the same text.
  */
 import { replaceUnsafe } from "../vm/terminal-text.ts";
 import { isFreeName, snakeCase } from "./names.ts";
 import type { Definition, EnumShape, Field, RecordShape, Shape, UnionShape } from "./shapes.ts";
 
-/** A tool whose schemas were read. */
+/** A tool, and the shapes that `ShapeReader` has made of its schemas. */
 export interface ShapedTool {
   /** Such as `mcp_fs.read`. */
   readonly capability: string;
@@ -30,7 +30,7 @@ export interface ShapedTool {
   readonly outputTypes: readonly Definition[];
 }
 
-/** Every imported module begins with this. The command replaces only files that do. */
+/** The first words of every imported module. `boruna import mcp` replaces only files that begin with them. */
 export const MODULE_MARK = "// Made by `boruna import mcp`";
 
 /** Returns the unformatted text of the module. */
@@ -65,7 +65,7 @@ function toolFunction({ capability, functionName, description, input, output }: 
   return `${comment(description, 600)}export fn ${functionName}(${params}) -> Result<${answer}, String> !{${capability}} { ${body} }`;
 }
 
-/** Returns the function that makes a record of arguments from the required ones. */
+/** Returns the `_args` function, which takes the required arguments and returns the record of all arguments. */
 function argsFunction({ functionName }: ShapedTool, { name, fields }: RecordShape): string {
   const names = new Map(fields.map((field) => [field, isFreeName(field.name) ? field.name : `${field.name}_arg`]));
   const given = fields.filter(({ presence }) => presence !== "optional");
@@ -111,7 +111,7 @@ function fieldLines(fields: readonly Field[]): string {
 const writerName = ({ name }: Definition): string => `write_${snakeCase(name, "value")}`;
 const readerName = ({ name }: Definition): string => `read_${snakeCase(name, "value")}`;
 
-/** Returns an expression that converts a value to Json. */
+/** Returns the .ax expression that converts `value` to Json. */
 function writeExpr(shape: Shape, value: string): string {
   switch (shape.kind) {
     case "json":
@@ -130,7 +130,7 @@ function writeExpr(shape: Shape, value: string): string {
   }
 }
 
-/** Returns a function value that converts a value to Json. */
+/** Returns the .ax expression of a function that converts a value to Json. */
 function writeFunctionValue(shape: Shape): string {
   return shape.kind === "named" ? writerName(shape.definition) : `fn(value) { ${writeExpr(shape, "value")} }`;
 }
@@ -140,7 +140,7 @@ function isPlain(shape: Shape): boolean {
   return shape.kind === "list" || shape.kind === "map" ? isPlain(shape.item) : shape.kind !== "named";
 }
 
-/** Returns a function value that converts Json to a value. */
+/** Returns the .ax expression of a function that converts Json to a value. */
 function readFunctionValue(shape: Shape): string {
   if (isPlain(shape)) return "json.to";
   switch (shape.kind) {
@@ -174,7 +174,7 @@ function unionWriterArm({ name, tag }: UnionShape, variant: UnionShape["variants
   return `${name}::${variant.name} { ${bindings.join(", ")} } => {\n${buildObjectText(variant.fields, partOf, [tagMember])}\n}`;
 }
 
-/** Returns the statements that make an object of the fields. */
+/** Returns the .ax statements that make a Json object of the fields. */
 function buildObjectText(fields: readonly Field[], partOf: (field: Field) => string, firstMembers: readonly string[]): string {
   const fixed = fields
     .filter(({ presence }) => presence !== "optional")

@@ -2,8 +2,8 @@
 import { CapabilityFailure } from "../gateway/handlers.ts";
 import type { ServerAddress } from "./declaration.ts";
 
-/** Shorter values are not replaced, because they may be ordinary words. */
-const MIN_SECRET = 6;
+/** In UTF-16 code units. Shorter values are not replaced, because they may be ordinary words. */
+const MIN_SECRET_CHARS = 6;
 /** The limit on the nesting of data. */
 const MAX_DEPTH = 1_000;
 
@@ -15,18 +15,18 @@ export function scrubber(server: ServerAddress, env: Readonly<Record<string, str
   const names = "url" in server ? [...server.headerVariables.values()] : server.variableNames;
   const secrets = names.flatMap((name) => {
     const value = env[name] ?? "";
-    return value.length < MIN_SECRET ? [] : [{ value, placeholder: `{{env:${name}}}` }];
+    return value.length < MIN_SECRET_CHARS ? [] : [{ value, placeholder: `{{env:${name}}}` }];
   });
   if (secrets.length === 0) return (value) => value;
   const scrubText = (text: string): string =>
-    secrets.reduce((scrubbed, { value, placeholder }) => scrubbed.replaceAll(value, () => placeholder), text);
-  return (value) => scrubbed(value, scrubText, 0);
+    secrets.reduce((result, { value, placeholder }) => result.replaceAll(value, () => placeholder), text);
+  return (value) => scrubData(value, scrubText, 0);
 }
 
-function scrubbed(value: unknown, scrubText: (text: string) => string, depth: number): unknown {
+function scrubData(value: unknown, scrubText: (text: string) => string, depth: number): unknown {
   if (typeof value === "string") return scrubText(value);
   if (typeof value !== "object" || value === null) return value;
   if (depth > MAX_DEPTH) throw new CapabilityFailure(`the server answered with data that is nested deeper than ${MAX_DEPTH} levels`);
-  if (Array.isArray(value)) return value.map((part) => scrubbed(part, scrubText, depth + 1));
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [scrubText(key), scrubbed(part, scrubText, depth + 1)]));
+  if (Array.isArray(value)) return value.map((part) => scrubData(part, scrubText, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [scrubText(key), scrubData(part, scrubText, depth + 1)]));
 }

@@ -6,8 +6,8 @@
  *      "properties": {"path": {"type": "string"},            →        path: String           required
  *                     "mode": {"enum": ["text", "raw"]}}}             mode: enum ReadArgsMode   optional
  *
- * A schema that no type expresses becomes Json, and a note says why. A shape holds only the type of a value: the server checks bounds,
- * patterns and formats. `default` is ignored, because the server fills in absent arguments.
+ * A schema that no type can express becomes the type Json, and a note says why. A shape holds only the type of a value: the server checks
+ * bounds, patterns and formats. `default` is ignored, because the server fills in absent arguments.
  */
 import { BorunaError } from "../vm/error.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../vm/json/json.ts";
@@ -208,7 +208,7 @@ export class ShapeReader {
     return this.#readUnion(alternatives, at) ?? this.#json(at, "it has alternatives without a common tag");
   }
 
-  /** Reads alternatives that are objects with a required text member whose value distinguishes them. Returns undefined if there is no such member. */
+  /** Reads alternatives that are objects. One required text member, the tag, distinguishes them. Returns undefined if there is no such member. */
   #readUnion(alternatives: readonly JsonData[], at: Place): Shape | undefined {
     const objects = alternatives.map((schema) => this.#objectAt(schema));
     if (!objects.every((object) => object !== undefined) || objects.length > MAX_VARIANTS) return undefined;
@@ -281,7 +281,7 @@ export class ShapeReader {
   }
 }
 
-/** Where a schema is. */
+/** Where a schema is in its document. */
 interface Place {
   /** The path in a value, for notes. */
   readonly path: string;
@@ -292,6 +292,7 @@ interface Place {
   readonly pointer: string | undefined;
 }
 
+/** Returns the place of a part, such as `.name` or `[]`. */
 function below({ path, hint, depth }: Place, step: string): Place {
   return { path: path + step, hint, depth: depth + 1, pointer: undefined };
 }
@@ -303,7 +304,7 @@ interface TaggedObject {
   readonly required: ReadonlySet<string>;
 }
 
-/** Returns the only text that a member may have. Undefined if it may have others. */
+/** Returns the text of a member that can have only one text. Undefined for any other member. */
 function textAt({ properties }: TaggedObject, name: string): string | undefined {
   const schema = properties.get(name);
   if (schema === undefined || !isJsonObject(schema)) return undefined;
@@ -330,7 +331,7 @@ function alternativesOf(schema: Schema): readonly JsonData[] | undefined {
 
 const isNullSchema = (schema: JsonData): boolean => isJsonObject(schema) && (schema.get("type") === "null" || schema.get("const") === null);
 
-/** If the schema allows null beside other values, returns it without null. Otherwise returns undefined. */
+/** Returns the schema without null, if it allows null and other values. Otherwise returns undefined. */
 function withoutNull(schema: JsonData): JsonData | undefined {
   if (!isJsonObject(schema)) return undefined;
   const type = schema.get("type") ?? null;

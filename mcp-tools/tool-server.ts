@@ -1,6 +1,6 @@
 /**
- * The connection to the server of an import. The first call of any run opens it, and it serves all runs until `close`. After each
- * connect, the tools are listed and compared with their pins, before any call.
+ * The connection to an MCP server whose tools were imported. The first call of any run opens it, and it serves all runs until `close`. After
+ * each connect, before any call, the server lists its tools, and they are compared with their pins: hashes of the tools as they were imported.
  *
  * If the server ends, each call in progress fails. If no call is in progress, the next call fails, so that the program notices the loss of
  * the server's state. The call after that starts the server again.
@@ -34,7 +34,7 @@ interface Connected {
 
 const JSON_TYPE = parseType("Json");
 /** Limit on the message of a failed tool, in UTF-16 code units. */
-const MAX_MESSAGE = 2_000;
+const MAX_MESSAGE_CHARS = 2_000;
 
 export class ToolServer {
   readonly #declaration: ToolDeclaration;
@@ -153,7 +153,7 @@ export class ToolServer {
 
 const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 
-/** Compares the tools of the server with the imported ones. */
+/** Compares the tools that the server lists with the tools as they were imported. Returns the ones that may not be called, with the reason. */
 export function compareTools(
   name: string,
   declared: readonly DeclaredTool[],
@@ -174,12 +174,12 @@ export function compareTools(
 
 /** Returns the arguments as JSON that every server can read. Throws `CapabilityFailure`. */
 function wireArguments(args: PlainValue): Readonly<Record<string, PlainValue>> {
-  if (!isMembers(args)) throw new CapabilityFailure("the arguments of a tool must be an object");
+  if (!isObject(args)) throw new CapabilityFailure("the arguments of a tool must be an object");
   rejectUnsendable(args);
   return args;
 }
 
-function isMembers(value: PlainValue): value is Readonly<Record<string, PlainValue>> {
+function isObject(value: PlainValue): value is Readonly<Record<string, PlainValue>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
@@ -199,5 +199,5 @@ function messageOf(content: unknown): string {
   const texts = blocks.map((block) => (typeof block === "object" && block !== null && "text" in block ? textOf(block.text) : ""));
   const text = texts.filter((part) => part !== "").join("\n");
   if (text === "") return "the tool failed without a message";
-  return text.length <= MAX_MESSAGE ? text : `${text.slice(0, MAX_MESSAGE)} …`;
+  return text.length <= MAX_MESSAGE_CHARS ? text : `${text.slice(0, MAX_MESSAGE_CHARS)} …`;
 }

@@ -10,7 +10,7 @@ import {
 import { tags } from "@lezer/highlight";
 import { KEYWORDS } from "../compiler/tokens.ts";
 
-const WORDS: ReadonlySet<string> = new Set(KEYWORDS);
+const KEYWORD_SET: ReadonlySet<string> = new Set(KEYWORDS);
 const INDENT = 4;
 
 function axToken(stream: StringStream): string | null {
@@ -23,7 +23,7 @@ function axToken(stream: StringStream): string | null {
   if (stream.match(/^\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?/)) return "number";
   if (stream.match(/^[A-Z]\w*/)) return "typeName";
   const word = stream.match(/^[a-z_]\w*/);
-  if (word !== null) return typeof word === "object" && WORDS.has(word[0]) ? "keyword" : null;
+  if (word !== null) return typeof word === "object" && KEYWORD_SET.has(word[0]) ? "keyword" : null;
   stream.next();
   return null;
 }
@@ -62,7 +62,7 @@ export const axLanguage = StreamLanguage.define(parserOf("ax", axToken));
 export const jsonLanguage = StreamLanguage.define(parserOf("json", jsonToken));
 export const AX_INDENT = " ".repeat(INDENT);
 
-/** The variables are in style.css, once for each theme. */
+/** The CSS variables are in style.css, once for each theme. */
 export const highlighting = syntaxHighlighting(
   HighlightStyle.define([
     { tag: tags.keyword, color: "var(--code-keyword)" },

@@ -33,7 +33,7 @@ function problemsIn(where: Problem["where"], check: () => readonly Problem[]): r
   }
 }
 
-/** Returns the problem that an error reports. Throws other errors again, which are bugs. */
+/** Converts a `BorunaError` to a problem. Rethrows any other error, which is a bug. */
 export function problemOf(where: Problem["where"], error: unknown): Problem {
   if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
   const { message, place, hint } = error;

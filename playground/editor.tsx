@@ -39,12 +39,12 @@ const basics = (label: string, indent: string): Extension => [
 ];
 
 export function Editor({ label, text, revision, indent, extensions, isHidden, onText, onView }: EditorProps) {
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const editor = useRef<EditorView | undefined>(undefined);
   useEffect(() => {
-    if (place.current === null) return undefined;
+    if (container.current === null) return undefined;
     const view = new EditorView({
-      parent: place.current,
+      parent: container.current,
       state: EditorState.create({
         doc: text,
         extensions: [
@@ -63,7 +63,7 @@ export function Editor({ label, text, revision, indent, extensions, isHidden, on
     if (view === undefined || view.state.doc.toString() === text) return;
     view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
   }, [revision]);
-  return <div class="editor" ref={place} hidden={isHidden} />;
+  return <div class="editor" ref={container} hidden={isHidden} />;
 }
 
 /** Puts the cursor on a line, counted from 1, and shows it. */

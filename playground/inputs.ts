@@ -24,7 +24,7 @@ export interface Inputs {
 
 const NONE: ReadonlyMap<string, JsonData> = new Map();
 
-/** Reads the inputs. An empty text has none. Throws `json.*`, `value.form`, `capability.unknown`. */
+/** Reads the inputs. An empty text means no inputs. Throws `json.*`, `value.form`, `capability.unknown`. */
 export function readInputs(text: string): Inputs {
   const data = text.trim() === "" ? NONE : objectOf(parseJson(text), "the inputs");
   for (const name of data.keys())

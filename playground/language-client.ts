@@ -21,7 +21,8 @@ import type { Problem, ToWorker } from "./messages.ts";
 const FILE = "file:///main.ax";
 /** Time limit of a request, in milliseconds. It is long, because the worker must load before its first answer. */
 const TIMEOUT_MS = 60_000;
-const ERROR = 1;
+/** `DiagnosticSeverity.Error` of the Language Server Protocol. */
+const SEVERITY_ERROR = 1;
 
 export interface ProgramProblem extends Problem {
   readonly fixes: readonly { readonly title: string; readonly apply: () => void }[];
@@ -120,7 +121,7 @@ async function showDiagnostics(
 
 const messageOf = ({ message }: Diagnostic): string => (typeof message === "string" ? message : message.value);
 
-const severityOf = ({ severity }: Diagnostic): Problem["severity"] => (severity === ERROR ? "error" : "warning");
+const severityOf = ({ severity }: Diagnostic): Problem["severity"] => (severity === SEVERITY_ERROR ? "error" : "warning");
 
 function titlesOf(actions: readonly CodeAction[], { range, message }: Diagnostic): readonly string[] {
   const isSame = (other: Diagnostic): boolean => other.message === message && JSON.stringify(other.range) === JSON.stringify(range);

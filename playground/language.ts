@@ -7,7 +7,7 @@ import { PROGRAM_NAME } from "./run.ts";
 
 const METHOD_NOT_FOUND = -32601;
 
-/** `load` is called with the text of the program. */
+/** Returns a workspace whose only file is the program. Calls `load` with the text whenever the server reads the program. */
 const workspaceOf = (load: (program: string) => void): Workspace => ({
   pathOf: (uri) => uri,
   uriOf: (path) => path,

@@ -1,12 +1,12 @@
 /// <reference types="vite/types/importMeta.d.ts" />
-/** The shipped libraries. Each is a script of its own, which is loaded when a program imports the library. */
+/** The shipped libraries. The build makes one script of each, which the page loads when a program imports the library. */
 import type { Resolver } from "../compiler/load-units.ts";
 
 const FILES = import.meta.glob<string>("../std/*/src/core.ax", { query: "?raw", import: "default" });
 const texts = new Map<string, string>();
 const loads = new Map<string, Promise<void>>();
 
-/** Loads the libraries that a program imports, and those that they import. Returns whether the program imports one that was not requested before. */
+/** Loads the libraries that a program imports, and those that they import. Returns whether one of the program's imports was not requested before. */
 export async function loadLibraries(program: string): Promise<boolean> {
   const names = [...program.matchAll(/^\s*import\s*"(std-[\w-]+)"/gm)].map(([, name = ""]) => name);
   const isNew = names.some((name) => FILES[fileOf(name)] !== undefined && !loads.has(name));

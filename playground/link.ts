@@ -5,26 +5,29 @@
 import { LINK_VERSION, type Sources } from "./messages.ts";
 
 /** A longer link is refused, because not every browser and chat keeps it. */
-const MAX_FRAGMENT = 65_536;
-/** Limit on the sources in bytes, so that a short link cannot fill the memory. */
-export const MAX_SOURCES = 262_144;
+const MAX_FRAGMENT_CHARS = 65_536;
+/** Limit on the decompressed sources, so that a short link cannot fill the memory. */
+export const MAX_SOURCES_BYTES = 262_144;
 
 /** Returns the fragment without its `#`, or why the sources do not fit into a link. */
 export async function fragmentOf(sources: Sources): Promise<{ readonly fragment: string } | { readonly problem: string }> {
   const bytes = new TextEncoder().encode(JSON.stringify(sources));
-  if (bytes.length > MAX_SOURCES) return { problem: `The sources are longer than ${MAX_SOURCES} bytes, which is too long for a link.` };
+  if (bytes.length > MAX_SOURCES_BYTES)
+    return { problem: `The sources are longer than ${MAX_SOURCES_BYTES} bytes, which is too long for a link.` };
   const packed = await readAll(through(bytes, new CompressionStream("deflate-raw")), Number.POSITIVE_INFINITY);
   const fragment = LINK_VERSION + base64url(packed ?? new Uint8Array());
-  return fragment.length > MAX_FRAGMENT ? { problem: `The link would be longer than ${MAX_FRAGMENT} characters.` } : { fragment };
+  return fragment.length > MAX_FRAGMENT_CHARS
+    ? { problem: `The link would be longer than ${MAX_FRAGMENT_CHARS} characters.` }
+    : { fragment };
 }
 
 /** Reads a fragment without its `#`. Returns undefined if `fragmentOf` cannot have made it. Runs none of its programs. */
 export async function sourcesOf(fragment: string): Promise<Sources | undefined> {
-  if (fragment.length > MAX_FRAGMENT || !fragment.startsWith(LINK_VERSION)) return undefined;
+  if (fragment.length > MAX_FRAGMENT_CHARS || !fragment.startsWith(LINK_VERSION)) return undefined;
   const packed = fromBase64url(fragment.slice(LINK_VERSION.length));
   if (packed === undefined) return undefined;
   try {
-    const bytes = await readAll(through(packed, new DecompressionStream("deflate-raw")), MAX_SOURCES);
+    const bytes = await readAll(through(packed, new DecompressionStream("deflate-raw")), MAX_SOURCES_BYTES);
     return bytes === undefined ? undefined : readSources(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
   } catch {
     // The bytes are not compressed data, UTF-8 or JSON.

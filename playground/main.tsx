@@ -115,7 +115,7 @@ function App({ initial, notice }: { readonly initial: Sources; readonly notice: 
             value=""
             onChange={({ currentTarget }) => {
               const example = EXAMPLES[Number(currentTarget.value)];
-              // It is a menu: nothing stays chosen, because the program may be edited.
+              // The menu never shows a choice, because the user may have edited the program.
               currentTarget.value = "";
               if (example !== undefined) load(example.sources);
             }}
@@ -205,7 +205,7 @@ interface RunState extends Run {
   readonly problems: readonly Problem[];
 }
 
-/** The run, and the worker that it is in. Each run has a worker of its own. */
+/** Returns the last run, and functions that start and stop a run. Each run has a worker of its own. */
 function useRun(sources: Sources): { readonly run: RunState | undefined; readonly start: () => void; readonly stop: () => void } {
   const [run, setRun] = useState<RunState>();
   const worker = useRef<Worker | undefined>(undefined);

@@ -29,12 +29,12 @@ import { spanRows } from "./span-rows.ts";
 export const PROGRAM_NAME = "main.ax";
 
 /** The maximum that the page shows of a run. Lengths of texts are in UTF-16 code units. */
-const MAX_TEXT = 4_000;
+const MAX_TEXT_CHARS = 4_000;
 const MAX_ROWS = 1_000;
 const MAX_SPANS = 2_000;
-const MAX_STACK = 20;
+const MAX_STACK_FRAMES = 20;
 /** A policy cannot raise the limits above these, so that a program of a link cannot use up the browser's memory. */
-const HIGHEST: Partial<Limits> = {
+const LIMIT_CEILINGS: Partial<Limits> = {
   max_steps: 10_000_000_000,
   max_alloc_bytes: 2 ** 31,
   max_call_depth: 10_000,
@@ -59,7 +59,7 @@ export async function runSources(sources: Sources, { signal, send }: RunContext)
   try {
     send({ kind: "ended", end: await run(ready, sources, { signal, send }) });
   } catch (error) {
-    // The inputs have arguments that do not fit `main`.
+    // The arguments in the inputs do not fit `main`.
     send({ kind: "refused", problems: [problemOf("inputs", error)] });
   }
 }
@@ -101,7 +101,7 @@ function programProblems(text: string, { diagnostics }: CompileError): readonly 
     }));
 }
 
-const limitsOf = ({ limits }: Policy): Limits => limitsFrom((name) => Math.min(limits[name], HIGHEST[name] ?? limits[name]));
+const limitsOf = ({ limits }: Policy): Limits => limitsFrom((name) => Math.min(limits[name], LIMIT_CEILINGS[name] ?? limits[name]));
 
 async function run({ program, policy, inputs }: Prepared, sources: Sources, { signal, send }: RunContext): Promise<RunEnd> {
   const handlers = withAnswers(mockHandlers(BUILTIN_REGISTRY), inputs.answers);
@@ -146,9 +146,10 @@ class Progress {
     this.#policy = policy;
     this.#send = send;
     this.observers = {
-      callStart: ({ call, args }) => this.#args.set(call, cut(args.map((arg) => typedText(arg, undefined, types, MAX_TEXT)).join(", "))),
+      callStart: ({ call, args }) =>
+        this.#args.set(call, cut(args.map((arg) => typedText(arg, undefined, types, MAX_TEXT_CHARS)).join(", "))),
       callEnd: (end) =>
-        this.#addCall(end, end.result === undefined ? (end.message ?? "") : typedText(end.result, undefined, types, MAX_TEXT)),
+        this.#addCall(end, end.result === undefined ? (end.message ?? "") : typedText(end.result, undefined, types, MAX_TEXT_CHARS)),
     };
   }
 
@@ -179,22 +180,22 @@ class Progress {
   }
 }
 
-const cut = (text: string): string => (text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}…`);
+const cut = (text: string): string => (text.length <= MAX_TEXT_CHARS ? text : `${text.slice(0, MAX_TEXT_CHARS)}…`);
 
 const lineOfRule = (policy: string, rule: string | undefined): number | undefined =>
   rule === undefined ? undefined : ruleLine(policy, rule);
 
 function summary({ module }: Program, result: RunResult, policy: string): Omit<RunEnd, "log" | "logRecords" | "head" | "spans"> {
   const { outcome, value, resultType, error, suspended, steps, allocBytes, counters, ui } = result;
-  const text = (shown: Value): string => typedText(shown, undefined, module.types, MAX_TEXT);
+  const text = (shown: Value): string => typedText(shown, undefined, module.types, MAX_TEXT_CHARS);
   const waiting = suspended === undefined ? undefined : `call ${suspended.call}, ${suspended.capability}, waits for an approval`;
   return {
     outcome,
-    value: value === undefined ? undefined : typedText(value, resultType, module.types, MAX_TEXT),
+    value: value === undefined ? undefined : typedText(value, resultType, module.types, MAX_TEXT_CHARS),
     error: waiting ?? (error === undefined ? undefined : cut(error.message)),
     rule: error?.rule,
     ruleLine: lineOfRule(policy, error?.rule),
-    stack: (error?.stack ?? []).slice(0, MAX_STACK).map(({ function: name, file, line }) => ({ function: name, file, line })),
+    stack: (error?.stack ?? []).slice(0, MAX_STACK_FRAMES).map(({ function: name, file, line }) => ({ function: name, file, line })),
     steps,
     allocBytes,
     calls: counters.total,

@@ -3,7 +3,7 @@ import type { MemorySpan } from "../telemetry/memory-tracing.ts";
 import type { SpanRow } from "./messages.ts";
 
 /** The attributes that the page shows, in this order. */
-const SHOWN = [
+const SHOWN_ATTRIBUTES = [
   "cap.name",
   "cap.call",
   "cap.allowed",
@@ -14,9 +14,10 @@ const SHOWN = [
   "iteration_count",
   "boruna.run.outcome",
 ];
-const MAX_TEXT = 200;
+/** Maximum UTF-16 code units of the attributes of one row. */
+const MAX_DETAIL_CHARS = 200;
 
-/** Returns the rows in the order of a walk through the tree of spans. The spans are in the order of their starts, so parents come first. */
+/** Returns the rows: children after their parent, siblings in the order of `spans`, which is the order of their starts. */
 export function spanRows(spans: readonly MemorySpan[]): readonly SpanRow[] {
   const children = new Map<string | undefined, MemorySpan[]>();
   for (const span of spans) {
@@ -26,17 +27,17 @@ export function spanRows(spans: readonly MemorySpan[]): readonly SpanRow[] {
   }
   const start = spans[0]?.startMs ?? 0;
   const rows: SpanRow[] = [];
-  const open = (children.get(undefined) ?? []).toReversed().map((span) => ({ span, depth: 0 }));
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+  const stack = (children.get(undefined) ?? []).toReversed().map((span) => ({ span, depth: 0 }));
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     const { span, depth } = next;
     const { name, startMs, endMs = startMs, isError } = span;
     rows.push({ depth, name, detail: detailOf(span), startMs: startMs - start, durationMs: endMs - startMs, isError });
-    for (const child of (children.get(span.id) ?? []).toReversed()) open.push({ span: child, depth: depth + 1 });
+    for (const child of (children.get(span.id) ?? []).toReversed()) stack.push({ span: child, depth: depth + 1 });
   }
   return rows;
 }
 
 function detailOf({ attributes }: MemorySpan): string {
-  const texts = SHOWN.flatMap((name) => (attributes[name] === undefined ? [] : [`${name}=${String(attributes[name])}`]));
-  return texts.join(" ").slice(0, MAX_TEXT);
+  const texts = SHOWN_ATTRIBUTES.flatMap((name) => (attributes[name] === undefined ? [] : [`${name}=${String(attributes[name])}`]));
+  return texts.join(" ").slice(0, MAX_DETAIL_CHARS);
 }

@@ -25,7 +25,7 @@ export async function approveCommand(session: CommandSession, file: string, flag
   const { terminal, json } = session;
   // A submitted run is named by its id, not by a log file.
   if (!existsSync(file) && (await databaseUrlOf(flags)) !== undefined) return approveSubmitted(session, file, flags);
-  if (flags.call === undefined) throw await missingCall(file);
+  if (flags.call === undefined) throw await missingCallError(file);
   const decided = await approve(file, {
     call: callNumber(flags.call),
     decision: flags.deny === true ? "denied" : "approved",
@@ -42,7 +42,7 @@ async function approveSubmitted({ terminal, json }: CommandSession, runId: strin
   const by = flags.by ?? userName();
   const call = await withClient(flags, async (client) => {
     const { waiting } = await client.show(runId);
-    if (flags.call === undefined) throw whichCall(runId, waiting);
+    if (flags.call === undefined) throw whichCallError(runId, waiting);
     const number = callNumber(flags.call);
     const keyText = flags.key === undefined ? undefined : readKey(flags.key);
     await client.approve(runId, { call: number, decision, by, ...omitUndefined<ApproveRunOptions>({ hash: flags.hash, key: keyText }) });
@@ -57,7 +57,7 @@ async function approveSubmitted({ terminal, json }: CommandSession, runId: strin
 }
 
 /** Returns the error for a missing `--call` of a submitted run. It shows the calls that wait. */
-function whichCall(runId: string, waiting: readonly SuspendedCall[]): BorunaError {
+function whichCallError(runId: string, waiting: readonly SuspendedCall[]): BorunaError {
   const calls = waiting.filter(({ waitsFor }) => waitsFor === "approval");
   const [first] = calls;
   if (first === undefined) return new BorunaError("worker.not_waiting", `no call of run ${runId} waits for an approval`);
@@ -67,7 +67,7 @@ function whichCall(runId: string, waiting: readonly SuspendedCall[]): BorunaErro
 }
 
 /** Returns the error for a missing `--call`. It shows the call that waits, so that nobody approves what they have not seen. */
-async function missingCall(file: string): Promise<BorunaError> {
+async function missingCallError(file: string): Promise<BorunaError> {
   const call = await waitingCall(file);
   return new BorunaError("usage", `which call? This one waits:\n${requestLines(call).join("\n")}`, {
     hint: `boruna approve ${file} --call ${call.call} approves it, with --deny it is refused`,

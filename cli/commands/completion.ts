@@ -15,7 +15,7 @@ export function completionCommand({ terminal }: CommandSession, shell: string): 
   return EXIT.done;
 }
 
-/** Returns the long options, and the choices of options that have some. */
+/** Returns the long names of all options of a command, separated by spaces. */
 function optionWords({ options }: CommandSpec): string {
   return [...options, ...COMMON_OPTIONS, { flags: "--help" }].flatMap(({ flags }) => /--[\w-]+/.exec(flags)?.[0] ?? []).join(" ");
 }

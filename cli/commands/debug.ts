@@ -54,12 +54,12 @@ function print({ terminal, json }: CommandSession, { lines, data }: CommandAnswe
   else for (const line of lines) terminal.out(replaceUnsafe(line));
 }
 
-/** Reads commands from stdin until `quit` or its end. An empty line repeats the last command. A wrong command is reported and ends nothing. */
+/** Reads commands from stdin until `quit` or its end. An empty line repeats the last command. After a wrong command, the session goes on. */
 async function prompt(session: CommandSession, debug: DebugSession): Promise<number> {
   const isTerminal = process.stdin.isTTY === true && !session.json;
   const lines = createInterface({ input: process.stdin, output: isTerminal ? process.stderr : undefined, terminal: isTerminal });
   let running: AbortController | undefined;
-  // Ctrl-C stops the move that is running. If none is, it ends the session.
+  // Ctrl-C stops a running command, such as `continue`. Otherwise it ends the session.
   lines.on("SIGINT", () => (running === undefined ? lines.close() : running.abort()));
   lines.setPrompt("(debug) ");
   print(session, debug.describePlace("where"));

@@ -51,13 +51,13 @@ async function showDifferences({ terminal }: CommandSession, logs: Logs, flags: 
   }
 }
 
-type Placed = LocatedEvent & { readonly log: ParsedLog };
+type LocatedDifference = LocatedEvent & { readonly log: ParsedLog };
 
 /**
- * Returns a function that finds the place of the first difference in an event: in the program of log `a`, or of `b` if only `b` has the
- * event. For other differences, and if there is no place, the function returns undefined.
+ * Returns a function that takes each difference and finds the source location of the first one that is in an event. The location is in the
+ * program of log `a`, or of `b` if only `b` has the event. For all other differences, and if there is no location, it returns undefined.
  */
-function firstLocator({ a, b, options }: Logs): (found: LogDifference) => Promise<Placed | undefined> {
+function firstLocator({ a, b, options }: Logs): (found: LogDifference) => Promise<LocatedDifference | undefined> {
   let hasLocated = false;
   return async (found) => {
     const [log, position] = found.a === undefined ? [b, found.b] : [a, found.a];

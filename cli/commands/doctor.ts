@@ -37,20 +37,20 @@ const ok = (detail: string): Omit<Finding, "name"> => ({ status: "ok", detail })
 const failed = (detail: string): Omit<Finding, "name"> => ({ status: "failed", detail });
 const off = (detail: string): Omit<Finding, "name"> => ({ status: "off", detail });
 
-/** Returns 1 if something that is set up, or that the policy needs, does not work. */
+/** Returns exit code 1 if a part fails that is set up or that the policy needs. */
 export async function doctorCommand({ terminal, json }: CommandSession, flags: DoctorFlags): Promise<number> {
   const findings: Finding[] = [];
   for (const [name, probe] of probesOf(flags)) {
     const finding = { name, ...(await probe()) };
     findings.push(finding);
-    if (!json) terminal.out(withoutControlCharacters(`${WORDS[finding.status]} ${name.padEnd(10)} ${finding.detail}`));
+    if (!json) terminal.out(withoutControlCharacters(`${STATUS_WORDS[finding.status]} ${name.padEnd(10)} ${finding.detail}`));
   }
   const isHealthy = findings.every(({ status }) => status !== "failed");
   if (json) printJson(terminal, { ok: isHealthy, checks: findings });
   return isHealthy ? EXIT.done : EXIT.failed;
 }
 
-const WORDS = { ok: "ok   ", failed: "FAIL ", off: "-    " } as const;
+const STATUS_WORDS = { ok: "ok   ", failed: "FAIL ", off: "-    " } as const;
 
 function probesOf(flags: DoctorFlags): readonly (readonly [string, Probe])[] {
   const { env } = process;
@@ -138,7 +138,7 @@ function policyFinding(
   return ok(`${file}, ${problem === undefined ? policyHash(policy) : `but ${problem}`}`);
 }
 
-/** `models` are those of the endpoint, undefined if it has no list or did not answer. */
+/** `models` are the models of the endpoint. Undefined if it has no list or did not answer. */
 function modelFinding(model: string, policy: Policy | undefined, models: readonly string[] | undefined): Omit<Finding, "name"> {
   const allowed = policy?.llm_policy.allowed_models ?? [];
   if (model !== "" && allowed.length > 0 && !allowed.includes(model))

@@ -36,7 +36,7 @@ const HEADER = /^[A-Za-z0-9-]+$/;
 export async function importMcpCommand(session: CommandSession, words: readonly string[], flags: ImportFlags): Promise<number> {
   const folder = flags.output ?? ".";
   const server = addressOf(words, flags);
-  const renames = new Map((flags.rename ?? []).map((text) => pair("--rename", text, NAME)));
+  const renames = new Map((flags.rename ?? []).map((text) => splitPair("--rename", text, NAME)));
   if (flags.name !== undefined) checkName(flags.name);
   const listing = await withProgress(session, "import", (progress) => {
     progress.step("waiting for the server");
@@ -61,7 +61,7 @@ export async function importMcpCommand(session: CommandSession, words: readonly 
 
 function addressOf(words: readonly string[], { env = [], header = [] }: ImportFlags): ServerAddress {
   const [first = ""] = words;
-  const headerVariables = new Map(header.map((text) => pair("--header", text, VARIABLE)));
+  const headerVariables = new Map(header.map((text) => splitPair("--header", text, VARIABLE)));
   if (!/^https?:\/\//.test(first)) {
     if (header.length > 0) throw new BorunaError("usage", "--header is for a URL; a command gets variables with --env");
     for (const name of env) if (!VARIABLE.test(name)) throw new BorunaError("usage", `--env ${name}: expected the name of a variable`);
@@ -75,7 +75,7 @@ function addressOf(words: readonly string[], { env = [], header = [] }: ImportFl
 }
 
 /** Splits `OLD=NEW`. */
-function pair(flag: string, text: string, form: RegExp): readonly [string, string] {
+function splitPair(flag: string, text: string, form: RegExp): readonly [string, string] {
   const at = text.lastIndexOf("=");
   const [old, value] = [text.slice(0, at), text.slice(at + 1)];
   if (at > 0 && form.test(value)) return [old, value];

@@ -87,7 +87,7 @@ async function printLines(output: Output, lines: readonly string[]): Promise<voi
   for (const line of lines) await output.line(line);
 }
 
-/** Prints one JSON object on many lines, an entry on each, because the entries of a log may not fit in memory. */
+/** Prints one JSON object with one entry on each line, because all entries of a log may not fit in memory. */
 async function printEntries({ terminal }: CommandSession, log: ParsedLog, options: LocateOptions, flags: LogShowFlags): Promise<void> {
   const types = recordedTypes(log);
   const head = jsonLine({ protocol_version: PROTOCOL_VERSION, ...toPlainObject(runJson(log, types)) });

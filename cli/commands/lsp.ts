@@ -1,6 +1,6 @@
 import { serve } from "../../lsp/stdio.ts";
 
-/** Serves until the editor ends the connection, which ends the process. */
+/** Serves an editor. Never resolves: the process ends when the editor ends the connection. */
 export function lspCommand(): Promise<number> {
   serve(process.stdin, process.stdout);
   return new Promise(() => {});

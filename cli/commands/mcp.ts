@@ -27,7 +27,7 @@ export interface McpFlags extends PolicyFlags {
 
 export async function mcpCommand(session: CommandSession, flags: McpFlags): Promise<number> {
   const tools = (flags.tools ?? []).map((path) => resolve(path));
-  // Throws now for a mistake in a file, not at a client's request. A server of tools starts at the first call of a run.
+  // A mistake in a file is reported now, not at a client's request. The servers of the tools start later, at the first call of a run.
   for (const path of tools) readToolModule(path);
   const registry = await loadRegistry({ capabilities: tools }, session);
   const policy = await policyOf(flags, registry);

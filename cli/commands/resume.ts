@@ -32,7 +32,7 @@ export async function resumeCommand(session: CommandSession, file: string, flags
   const inputs = flags.inputs === undefined ? undefined : readInputs(flags.inputs);
   const exitCode = ({ outcome }: Resumption): number => exitCodeOfOutcome(outcome);
   const approver = terminalApprover(session);
-  /** Shows the progress of what the log has. It ends at the first call that the log does not have, and before a question. */
+  /** Resumes the run. The progress is shown while the log is repeated: it ends at the first new call, and before a question to the user. */
   const body = (progress: Progress): Promise<Resumption> =>
     withTelemetry(session, { ...flags, exitCode }, ({ tracing, traceDetail, signal, context }) =>
       resume(

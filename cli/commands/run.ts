@@ -87,11 +87,11 @@ function observers(
 
 interface TreePrinter {
   readonly observe: (event: RunEvent) => void;
-  /** If a tree could not be printed, throws the error. `observe` cannot throw it, because an observer cannot end a run. */
+  /** Throws the error if a tree could not be printed. `observe` cannot throw it, because an observer cannot end a run. */
   check(): void;
 }
 
-/** Prints each tree as a line of JSON when the program emits it. */
+/** Prints each UI tree as a line of JSON when the program emits it. */
 function treePrinter(terminal: Terminal, types: readonly TypeDef[]): TreePrinter {
   let failure: BorunaError | undefined;
   return {

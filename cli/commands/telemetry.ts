@@ -174,10 +174,10 @@ function* chunksOf(file: string): Generator<Uint8Array> {
 }
 
 const HEADINGS = ["command", "events", "errors", "error rate", "p50 ms", "p90 ms", "p99 ms", "most frequent errors"];
-const SHOWN_CLASSES = 3;
+const MAX_SHOWN_CLASSES = 3;
 
 function rowOf({ command, events, errors, errorClasses, p50, p90, p99 }: CommandReport): readonly string[] {
-  const classes = errorClasses.slice(0, SHOWN_CLASSES).map(([word, count]) => `${word} ${count}`);
+  const classes = errorClasses.slice(0, MAX_SHOWN_CLASSES).map(([word, count]) => `${word} ${count}`);
   const numbers = [events, errors, `${((100 * errors) / events).toFixed(1)}%`, p50, p90, p99].map(String);
   return [command, ...numbers, classes.join(", ")];
 }

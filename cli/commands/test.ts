@@ -60,7 +60,7 @@ export async function testCommand(session: CommandSession, args: readonly string
       const { files, foundInFolders } = selectTests(args);
       return [...files, ...foundInFolders];
     } catch (error) {
-      // An editor replaces a file, which is missing for a moment.
+      // While an editor replaces a file, the file is missing for a moment.
       if (error instanceof BorunaError) return args;
       throw error;
     }
@@ -79,7 +79,7 @@ async function runTests(session: CommandSession, args: readonly string[], flags:
   const files = compileAll(session, selection, await loadRegistry(flags));
   const isSelected = (test: CompiledTest): boolean => filters.length === 0 || filters.some((filter) => test.name.includes(filter));
   const allTests = files.flatMap((file) => file.tests);
-  // A project may keep logs and no tests.
+  // A project may have logs but no tests.
   const needsTest = flags.logs === undefined || args.length > 0;
   if (needsTest && !allTests.some(isSelected))
     throw noTestSelected(
@@ -147,7 +147,7 @@ async function runOne(
   return { file, test, result };
 }
 
-/** Leaves out the library frames inside the innermost frame of the tested file, because readers need the line that called the assertion. */
+/** Leaves out the innermost frames that are in libraries, such as that of a failed assertion: readers need the line that called it. */
 function stackIn(file: TestFile, stack: readonly SourceLocation[]): readonly SourceLocation[] {
   const firstOwnFrame = stack.findIndex((location) => location.file === file.name);
   return firstOwnFrame < 0 ? stack : stack.slice(firstOwnFrame);

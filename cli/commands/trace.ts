@@ -14,7 +14,8 @@ export interface TraceFlags {
   readonly count?: string;
 }
 
-const PAGE = 1_000;
+/** Maximum number of runs or spans in one request. */
+const PAGE_SIZE = 1_000;
 /** Maximum number of spans that are printed. */
 const MAX_SPANS = 10_000;
 const MAX_INDENT = 32;
@@ -27,8 +28,8 @@ function sourceOf({ store, viewer }: TraceFlags): Ask {
 
 export async function traceListCommand({ terminal, json }: CommandSession, flags: TraceFlags): Promise<number> {
   const count = flags.count ?? "100";
-  if (!/^[1-9]\d{0,3}$/.test(count) || Number(count) > PAGE)
-    throw new BorunaError("usage", `--count ${count}: expected a number from 1 to ${PAGE}`);
+  if (!/^[1-9]\d{0,3}$/.test(count) || Number(count) > PAGE_SIZE)
+    throw new BorunaError("usage", `--count ${count}: expected a number from 1 to ${PAGE_SIZE}`);
   const { runs, total } = await askRuns(sourceOf(flags), `count=${count}`);
   if (json) {
     printJson(terminal, { runs, total });
@@ -68,7 +69,7 @@ async function allSpans(
   const spans: SpanRow[] = [];
   const total = timeline?.spans ?? 0;
   while (spans.length < Math.min(total, MAX_SPANS)) {
-    const page = await askSpans(ask, id, spans.length, PAGE);
+    const page = await askSpans(ask, id, spans.length, PAGE_SIZE);
     if (page.spans.length === 0) break;
     spans.push(...page.spans);
   }

@@ -22,7 +22,7 @@ export interface WorkerFlags extends CapabilityFlags, DatabaseFlags {
   readonly health?: string;
 }
 
-/** Executes runs until SIGTERM or SIGINT. The first signal drains, the second ends at once. */
+/** Executes runs until SIGTERM or SIGINT. At the first signal the worker drains: its runs end at their next call. The second ends it at once. */
 export async function workerCommand(session: CommandSession, flags: WorkerFlags): Promise<number> {
   const { terminal } = session;
   const notice = (line: string): void => terminal.err(withoutControlCharacters(line));
@@ -138,7 +138,7 @@ function stopSignals(): { readonly signal: AbortSignal; readonly secondSignal: P
   return { signal: abort.signal, secondSignal };
 }
 
-/** The environment of handlers. It hides the database of the workers from `db.query`; otherwise a program could read the rows of all runs. */
+/** Returns the environment for handlers. It lacks the database of the workers: otherwise a program could read the rows of all runs with `db.query`. */
 function handlerEnvironment(databaseUrl: string): NodeJS.ProcessEnv {
   const { DATABASE_URL: url, ...rest } = process.env;
   return url === undefined || url.trim() === databaseUrl ? rest : { ...rest, DATABASE_URL: url };

@@ -66,7 +66,7 @@ export interface ConnectOptions extends Omit<ToolServerSettings, "protocol"> {
 }
 
 /** Versions from this one on have no handshake. */
-const FIRST_MODERN = "2026-07-28";
+const FIRST_MODERN_VERSION = "2026-07-28";
 /** How long a server over HTTP may take to end its session, in milliseconds. */
 const SESSION_END_MS = 1_000;
 /** Limits on what a server lists. */
@@ -75,7 +75,7 @@ const MAX_TOOLS = 2_000;
 
 /** Connects to a server. Throws `ServerFailure`, also if a declared variable is not set. */
 export async function connect(options: ConnectOptions): Promise<Connection> {
-  if (options.protocol !== undefined) return open(options, options.protocol < FIRST_MODERN ? "legacy" : { pin: options.protocol });
+  if (options.protocol !== undefined) return open(options, options.protocol < FIRST_MODERN_VERSION ? "legacy" : { pin: options.protocol });
   try {
     return await open(options, "auto");
   } catch (error) {
@@ -101,7 +101,7 @@ async function open(options: ConnectOptions, mode: "auto" | "legacy" | { pin: st
     once: true,
   });
   try {
-    await connection.guarded(client.connect(link.transport, { timeout: options.startTimeoutMs }), options.startTimeoutMs);
+    await connection.answerOf(client.connect(link.transport, { timeout: options.startTimeoutMs }), options.startTimeoutMs);
   } catch (error) {
     await connection.close();
     if (error instanceof ServerFailure) error.stderr = connection.stderr;
@@ -118,14 +118,14 @@ function acceptAll<T>(data: unknown): JsonSchemaValidatorResult<T> {
   return isAssumed<T>(data) ? { valid: true, data, errorMessage: undefined } : { valid: false, data: undefined, errorMessage: "" };
 }
 
-/** A transport of the SDK, and what else the connection needs of it. */
+/** A transport of the SDK, with callbacks and the stderr of the server. */
 interface Link {
   readonly transport: Transport;
   /** Called when the connection ends. */
   onEnd: (why: ServerFailure) => void;
   readonly stderr: () => string;
   /** Called when no request waits for an answer. */
-  readonly settled: () => void;
+  readonly onIdle: () => void;
   close(): Promise<void>;
 }
 
@@ -157,7 +157,7 @@ function processLink(
     transport,
     onEnd: () => undefined,
     stderr: () => child.stderr,
-    settled: () => child.settled(),
+    onIdle: () => child.resetAllowance(),
     close: () => child.close(),
   };
   child.onLine = (line) => {
@@ -194,7 +194,7 @@ function httpLink(options: ConnectOptions, server: { readonly url: string; reado
     transport,
     onEnd: () => undefined,
     stderr: () => "",
-    settled: () => undefined,
+    onIdle: () => undefined,
     close: async () => {
       // Lets the server delete the session.
       if (transport.sessionId !== undefined)
@@ -255,7 +255,7 @@ class McpConnection implements Connection {
     let cursor: string | undefined;
     for (let page = 0; page < MAX_PAGES; page++) {
       const params = cursor === undefined ? {} : { cursor };
-      const result = await this.guarded(this.#client.request({ method: "tools/list", params }, { timeout: timeoutMs }), timeoutMs);
+      const result = await this.answerOf(this.#client.request({ method: "tools/list", params }, { timeout: timeoutMs }), timeoutMs);
       tools.push(...result.tools.map(listedTool));
       cursor = result.nextCursor;
       if (tools.length > MAX_TOOLS) break;
@@ -266,12 +266,12 @@ class McpConnection implements Connection {
 
   async callTool(tool: string, args: Readonly<Record<string, unknown>>, { signal, timeoutMs }: CallOptions): Promise<ToolAnswer> {
     const options = { signal, timeout: timeoutMs, maxTotalTimeout: timeoutMs };
-    const result: CallToolResult = await this.guarded(this.#client.callTool({ name: tool, arguments: { ...args } }, options), timeoutMs);
+    const result: CallToolResult = await this.answerOf(this.#client.callTool({ name: tool, arguments: { ...args } }, options), timeoutMs);
     return { content: result.content, structuredContent: result.structuredContent, isError: result.isError === true };
   }
 
   /** Waits for the server's answer. Rejects only with `ServerFailure`: for an error of the SDK, or if the connection ends first. */
-  async guarded<T>(answer: Promise<T>, timeoutMs: number): Promise<T> {
+  async answerOf<T>(answer: Promise<T>, timeoutMs: number): Promise<T> {
     if (this.#ended !== undefined) {
       answer.catch(() => undefined);
       throw this.#ended;
@@ -288,7 +288,7 @@ class McpConnection implements Connection {
       throw this.#ended ?? this.#failure(error, timeoutMs);
     } finally {
       this.#waiting.delete(reject);
-      if (this.#waiting.size === 0) this.#link.settled();
+      if (this.#waiting.size === 0) this.#link.onIdle();
     }
   }
 

@@ -1,7 +1,7 @@
 /**
- * A server as a child process that reads and writes one line of JSON for each message. The process gets only the harmless environment
+ * An MCP server as a child process that reads and writes one line of JSON for each message. Of the environment, it gets only the harmless
  * variables and the declared ones. Its stderr is dropped, except for the last characters, which explain a failed start. The process is
- * killed if it writes more to stdout than its allowance, which each request increases.
+ * killed if it writes more bytes to stdout than its allowance. Each request increases the allowance.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -30,7 +30,7 @@ const HARMLESS_VARIABLES = [
 
 /** How long a server may take to end after its input is closed, and again after SIGTERM, in milliseconds. */
 const GRACE_MS = 1_000;
-const MAX_STDERR_UNITS = 4_096;
+const MAX_STDERR_CHARS = 4_096;
 
 export interface ProcessOptions {
   readonly command: readonly string[];
@@ -78,8 +78,8 @@ export class ServerProcess {
     const { command, cwd, variables, env } = this.#options;
     const [file = "", ...args] = command;
     const harmless = HARMLESS_VARIABLES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]] as const]));
-    // The server gets a process group of its own. Then the children of a launcher such as npx can be signalled too, and the terminal signals
-    // only this process, which ends its servers itself.
+    // The server gets a process group of its own, so that children of a launcher such as npx can be signalled too. Then Ctrl-C in the terminal
+    // signals only this process, and this process ends the server.
     const child = spawn(file, args, {
       cwd,
       env: Object.fromEntries([...harmless, ...variables]),
@@ -90,9 +90,9 @@ export class ServerProcess {
     if (child.pid !== undefined) rememberGroup(child.pid);
     child.stdout.on("data", (chunk: Buffer) => this.#receive(chunk));
     child.stderr.on("data", (chunk: Buffer) => {
-      this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-MAX_STDERR_UNITS);
+      this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-MAX_STDERR_CHARS);
     });
-    // Writing to a process that has ended fails. That error is ignored, because `ended` reports the end.
+    // Writing to a process that has ended fails. This error is ignored, because `ended` reports the end.
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => undefined);
     const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
       const how = signal === null ? `exit code ${code ?? "unknown"}` : signal;
@@ -101,7 +101,7 @@ export class ServerProcess {
     // `close` is emitted when all output has been read. If a child of the server keeps the pipes open, `exit` reports the end instead.
     child.on("close", ended);
     child.on("exit", (code, signal) => setTimeout(ended, GRACE_MS, code, signal).unref());
-    // An idle server must not keep the embedder's process alive. During a call, its timer keeps the process alive.
+    // An idle server must not keep this process alive. During a call, the timer of the call does.
     child.unref();
     for (const stream of [child.stdin, child.stdout, child.stderr]) unref(stream);
     return new Promise((resolve, reject) => {
@@ -123,7 +123,7 @@ export class ServerProcess {
   }
 
   /** Resets the allowance, because no request is open. */
-  settled(): void {
+  resetAllowance(): void {
     this.#allowance = this.#options.maxAnswerBytes;
   }
 
@@ -152,11 +152,11 @@ export class ServerProcess {
 
   #tooMuch(): void {
     this.#line = [];
-    this.giveUp(new ServerFailure(`the server of ${this.#name} sent more than ${this.#options.maxAnswerBytes} bytes`));
+    this.kill(new ServerFailure(`the server of ${this.#name} sent more than ${this.#options.maxAnswerBytes} bytes`));
   }
 
   /** Kills the process at once. */
-  giveUp(why: ServerFailure): void {
+  kill(why: ServerFailure): void {
     this.#end(why);
     this.#signal("SIGKILL");
   }

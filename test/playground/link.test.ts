@@ -2,7 +2,7 @@
 import { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fragmentOf, MAX_SOURCES, sourcesOf } from "../../playground/link.ts";
+import { fragmentOf, MAX_SOURCES_BYTES, sourcesOf } from "../../playground/link.ts";
 import { LINK_VERSION } from "../../playground/messages.ts";
 import { playgroundLink } from "../../scripts/playground.ts";
 import { cases } from "../cases.ts";
@@ -53,7 +53,7 @@ test("anything else is refused", async () => {
 
 test("a short link cannot hold a long text", async () => {
   const atLimit = { program: "", policy: "", inputs: "" };
-  const program = "a".repeat(MAX_SOURCES - JSON.stringify(atLimit).length);
+  const program = "a".repeat(MAX_SOURCES_BYTES - JSON.stringify(atLimit).length);
   expect(await sourcesOf(fragmentWith(JSON.stringify({ ...atLimit, program })))).toEqual({ ...atLimit, program });
   expect(await sourcesOf(fragmentWith(JSON.stringify({ ...atLimit, program: `${program}a` })))).toBe(undefined);
   expect(await sourcesOf(fragmentWith("a".repeat(40_000_000)))).toBe(undefined);
