@@ -29,7 +29,10 @@ import {
   substituteRow,
 } from "./rows.ts";
 
-/** A record or enum declaration. Declarations are compared by object identity, because two files may each have their own `Point`. */
+/**
+ * A record or enum declaration. Declarations are compared by object identity, because two files may each have their own `Point`. `Keeper`
+ * gives `cachedInObject` room to cache results in the declaration.
+ */
 export interface TypeDecl extends Keeper {
   readonly name: string;
   readonly kind: "record" | "enum";
@@ -68,8 +71,10 @@ export interface FnType {
   readonly result: CheckedType;
   readonly row: Row;
 }
-/** The names of the generic built-in types. A Map has two type arguments, of which the first is always String. */
-/** `ActorId<M>` is the id of an actor that receives messages of the type M; the primitive type `ActorId` is the id of any actor. */
+/**
+ * The names of the generic built-in types. A Map has two type arguments, of which the first is always String. `ActorId<M>` is the id of an
+ * actor that receives messages of the type M; the primitive type `ActorId` is the id of any actor.
+ */
 export type BuiltinTypeName = "Option" | "Result" | "List" | "Map" | "ActorId";
 export type CheckedType =
   | { readonly kind: "primitive"; readonly name: PrimitiveName }
@@ -161,7 +166,7 @@ function showRow(row: Row): string {
   return items.length === 0 ? "" : ` ${rowText(items)}`;
 }
 
-/** Converts the type to a type of a module. Declarations become their module names, and parts that are not decided become Unit. Rows lose their variables. */
+/** Converts the type to a type of a module. Declarations become their module names, undecided parts become Unit, and rows lose their variables. */
 export function toModuleType(type: CheckedType): Type {
   const t = prune(type);
   switch (t.kind) {
@@ -340,10 +345,9 @@ function unifyDeclaredArgs(
  * false if no bindings achieve that. Variables that were bound before the mismatch was found stay bound; `trail` collects
  * all changes, so that a caller can undo them.
  *
- * Only function types have a subtype relation: a function may have a smaller effect row than expected. Because data is
- * immutable, this also applies inside lists and records. It does not apply to the argument of a type parameter that occurs
- * in the parameters of a function type (`isContravariant`). For such an argument, and if `exact` is true, the rows must be
- * equal.
+ * Only function types have a subtype relation: a function may have a smaller effect row than expected. This also holds inside lists and
+ * records, because data is immutable. But if a record takes its type argument in the parameters of a function type (`isContravariant`),
+ * the rows in that argument must be equal. `exact` demands equal rows everywhere.
  */
 export function unify(actual: CheckedType, expected: CheckedType, trail?: Trail, exact = false): boolean {
   const a = prune(actual);
@@ -379,8 +383,8 @@ export function unify(actual: CheckedType, expected: CheckedType, trail?: Trail,
 }
 
 /**
- * Unifies a primitive type with an equal one or with an unbound variable. Returns false for all other types, without a change: they need
- * `unify`. Both types are pruned. Most types of expressions are primitive, and this is faster than the complete check.
+ * A fast case of `unify`, because most types of expressions are primitive: unifies a primitive type with an equal one, or with an unbound
+ * variable. For all other types, returns false and changes nothing. Both types must be pruned.
  */
 export function unifyPrimitive(actual: CheckedType, expected: CheckedType): boolean {
   if (actual.kind !== "primitive") return false;
@@ -434,7 +438,7 @@ export function sameNameNote(first: CheckedType, second: CheckedType): string {
 }
 
 /** Unifies the types. Returns null if they match, otherwise both types as source text, in their state before unification. */
-export function mismatch(actual: CheckedType, expected: CheckedType): { readonly found: string; readonly wanted: string } | null {
+export function unifyOrMismatch(actual: CheckedType, expected: CheckedType): { readonly found: string; readonly wanted: string } | null {
   const trail = new Trail();
   if (unify(actual, expected, trail)) return null;
   trail.undo();
@@ -453,20 +457,20 @@ export function partsOf(decl: TypeDecl): readonly CheckedType[] {
   ];
 }
 
-/** What searches have found out about a declaration. */
-interface Searched {
-  /** The contravariant type parameters of all declarations that can be reached from it. */
+/** The cached results of searches in a declaration. */
+interface SearchResults {
+  /** The result of `findContravariant`. */
   contravariant: ReadonlySet<ParamType> | undefined;
-  /** The tests that no part of it passes. Without them, searches in a chain of declarations take quadratic time. */
-  readonly withoutPart: PartTest[];
+  /** The tests of `findPart` that no part passes. Without them, searches in a chain of declarations would take quadratic time. */
+  readonly failedTests: PartTest[];
 }
 
-const searched = cachedInObject<TypeDecl, Searched>(() => ({ contravariant: undefined, withoutPart: [] }));
+const searchResults = cachedInObject<TypeDecl, SearchResults>(() => ({ contravariant: undefined, failedTests: [] }));
 
 /** Returns whether values of the declared type contain functions that have the type parameter in one of their parameter types. */
 function isContravariant(decl: TypeDecl, param: ParamType | undefined): boolean {
   if (param === undefined) return false;
-  const contravariant = searched(decl).contravariant ?? findContravariant(decl);
+  const contravariant = searchResults(decl).contravariant ?? findContravariant(decl);
   return contravariant.has(param);
 }
 
@@ -481,8 +485,8 @@ function findContravariant(decl: TypeDecl): ReadonlySet<ParamType> {
   const reached = new Set([decl]);
   for (const current of reached) {
     /**
-     * The parts of the declaration's types that are still to be visited. `inParameter` says whether the part is inside a parameter
-     * of a function type. `argumentOf` holds the type parameters of other declarations for which the part is an argument.
+     * The parts of the declaration's types that are not visited yet. `inParameter`: the part is inside a parameter of a function type.
+     * `argumentOf`: the type parameters of other declarations for which the part is an argument.
      */
     const unvisited: { readonly type: CheckedType; readonly inParameter: boolean; readonly argumentOf: readonly ParamType[] }[] = partsOf(
       current,
@@ -513,7 +517,7 @@ function findContravariant(decl: TypeDecl): ReadonlySet<ParamType> {
     }
   }
   for (const param of contravariant) for (const argument of argumentsFor.get(param) ?? []) contravariant.add(argument);
-  for (const current of reached) searched(current).contravariant = contravariant;
+  for (const current of reached) searchResults(current).contravariant = contravariant;
   return contravariant;
 }
 
@@ -542,13 +546,13 @@ function partsLeftOfAll(types: readonly CheckedType[], parts: number): number {
   return left;
 }
 
-/** Says whether a search wants a part of a type. `isOwnParam` is true for the type parameters of declared types. */
+/** Tests a part of a type in `findPart`. `isOwnParam` is true for the type parameters of declared types, such as the T of `Box<T>`. */
 export type PartTest = (part: CheckedType, isOwnParam: boolean) => boolean;
 
 /**
- * Returns a wanted part of the type, or undefined. Searches the fields and payloads of declared types, too. There, a type parameter is tested
- * with `isOwnParam`, because its argument is tested as well. Pass the same function `isWanted` in all searches for one kind of part; it is
- * the key of a cache. All declarations must be complete.
+ * Returns a part of the type that passes the test, or undefined. Also searches the fields and payloads of declared types. Their type
+ * parameters are tested with `isOwnParam`, because their arguments are tested too. Results are cached by the test, so pass the same
+ * function `isWanted` each time. All declarations must be complete.
  */
 export function findPart(type: CheckedType, isWanted: PartTest): CheckedType | undefined {
   const root = prune(type);
@@ -560,13 +564,13 @@ export function findPart(type: CheckedType, isWanted: PartTest): CheckedType | u
     const t = prune(next);
     if (isWanted(t, ownParams.has(t))) return t;
     if (t.kind === "builtin" || t.kind === "declared") for (const arg of t.args) unvisited.push(arg);
-    if (t.kind === "declared" && !seenDecls.has(t.decl) && !searched(t.decl).withoutPart.includes(isWanted)) {
+    if (t.kind === "declared" && !seenDecls.has(t.decl) && !searchResults(t.decl).failedTests.includes(isWanted)) {
       seenDecls.add(t.decl);
       for (const param of t.decl.params) ownParams.add(param);
       for (const part of partsOf(t.decl)) unvisited.push(part);
     }
   }
-  for (const decl of seenDecls) searched(decl).withoutPart.push(isWanted);
+  for (const decl of seenDecls) searchResults(decl).failedTests.push(isWanted);
   return undefined;
 }
 

@@ -25,8 +25,8 @@ import type { LoadedUnit } from "./load-units.ts";
 
 type DeclaringItem = FnItem | RecordItem | EnumItem;
 
-/** Returns the unique name in the module for a type with the given name. */
-export type ModuleNames = (name: string) => string;
+/** Returns a unique name in the module for a type: `Point`, `Point.2`. */
+export type ModuleNamer = (name: string) => string;
 
 function reportDuplicate(unit: Unit, name: Name, what: string): void {
   unit.diagnostics.error("E010", name.span, `${what} \`${name.text}\` is declared twice`, { help: "rename one of them" });
@@ -49,7 +49,7 @@ const namesOf = (parts: readonly { readonly name: Name }[]): readonly Name[] => 
 const typeParamsOf = (item: DeclaringItem): readonly ParamType[] =>
   item.typeParams.map((p): ParamType => ({ kind: "param", name: p.text, use: undefined }));
 
-function declareType(unit: Unit, item: RecordItem | EnumItem, moduleNames: ModuleNames): void {
+function declareType(unit: Unit, item: RecordItem | EnumItem, moduleNamer: ModuleNamer): void {
   const { name } = item;
   checkUnique(unit, item.typeParams, "the type parameter");
   if (isPrimitiveName(name.text) || GENERIC_TYPE_ARITY.has(name.text)) {
@@ -63,7 +63,7 @@ function declareType(unit: Unit, item: RecordItem | EnumItem, moduleNames: Modul
   unit.types.set(name.text, {
     name: name.text,
     kind: item.kind,
-    moduleName: moduleNames(name.text),
+    moduleName: moduleNamer(name.text),
     declaredIn: unit.name,
     params: typeParamsOf(item),
     fields: [],
@@ -217,19 +217,20 @@ export function importItems(into: Unit, from: Unit, specifier: Name, ownItems: R
  * Declares the items of a file. The files that it imports must have been declared before. Returns the functions that the
  * file itself declares, in source order.
  */
-export function declareUnit(context: Context, loaded: LoadedUnit, moduleNames: ModuleNames): readonly Callable[] {
+export function declareUnit(context: Context, loaded: LoadedUnit, moduleNamer: ModuleNamer): readonly Callable[] {
   const { unit, imports } = loaded;
   if (imports.length > 0) {
     const ownItems = new Map(unit.parsed.items.filter(isDeclaring).map((item) => [keyOf(item), item]));
     for (const { item, unit: from } of imports) importItems(unit, from, item.specifier, ownItems);
   }
+  // Errors in damaged sections go to the diagnostics of this unit, which are dropped.
   const quiet: Unit = unit.parsed.damaged.length === 0 ? unit : { ...unit, diagnostics: new Diagnostics(unit.name) };
   const unitFor = (item: DeclaringItem): Unit => (isDamaged(unit.parsed, item.span) ? quiet : unit);
   const types = unit.parsed.items.filter((i): i is RecordItem | EnumItem => i.kind === "record" || i.kind === "enum");
   declareTypes(
     context,
     types.map((item) => ({ item, unit: unitFor(item) })),
-    moduleNames,
+    moduleNamer,
   );
   reportSameTests(unit);
   return unit.parsed.items
@@ -242,13 +243,13 @@ export function reportSameTests(unit: Unit): void {
   checkUnique(unit, namesOf(unit.parsed.items.filter((i) => i.kind === "test")), "the test");
 }
 
-/** Declares the records and enums of a file. Each comes with the unit to whose diagnostics its errors go. */
+/** Declares the records and enums of a file. The errors of each go to the diagnostics of its `unit`. */
 export function declareTypes(
   context: Context,
   types: readonly { readonly item: RecordItem | EnumItem; readonly unit: Unit }[],
-  moduleNames: ModuleNames,
+  moduleNamer: ModuleNamer,
 ): void {
-  for (const { item, unit } of types) declareType(unit, item, moduleNames);
+  for (const { item, unit } of types) declareType(unit, item, moduleNamer);
   const completed = new Set<TypeDecl>();
   for (const { item, unit } of types) {
     const decl = unit.types.get(item.name.text);
@@ -265,17 +266,17 @@ export function recordType(context: Context, unit: Unit, item: RecordItem | Enum
   const decl = unit.types.get(item.name.text);
   const { recorder } = context;
   if (decl === undefined || recorder === undefined) return;
-  recorder.name(item.name.span, { kind: "type", decl });
+  recorder.addName(item.name.span, { kind: "type", decl });
   const params = new Map(decl.params.map((p) => [p.name, p]));
   recordTypeParams(recorder, item, params);
   const recordFields = (fields: readonly FieldDecl[], variant: string | null): void => {
     for (const { name, type } of fields)
-      recorder.name(name.span, { kind: "field", decl, variant, name: name.text, type: context.resolveType(unit, type, params) });
+      recorder.addName(name.span, { kind: "field", decl, variant, name: name.text, type: context.resolveType(unit, type, params) });
   };
   if (item.kind === "record") recordFields(item.fields, null);
   else {
     for (const { name, payload } of item.variants) {
-      recorder.name(name.span, { kind: "variant", decl, name: name.text });
+      recorder.addName(name.span, { kind: "variant", decl, name: name.text });
       if (payload?.kind === "struct") recordFields(payload.fields, name.text);
       else for (const type of payload?.types ?? []) context.resolveType(unit, type, params);
     }
@@ -287,7 +288,7 @@ export function recordSignature(context: Context, unit: Unit, item: FnItem): voi
   const callable = unit.functions.get(item.name.text);
   const { recorder } = context;
   if (callable === undefined || callable.item !== item || recorder === undefined) return;
-  recorder.name(item.name.span, { kind: "function", callable });
+  recorder.addName(item.name.span, { kind: "function", callable });
   const params = new Map(callable.typeParams.map((p) => [p.name, p]));
   recordTypeParams(recorder, item, params);
   for (const { type } of item.params) context.resolveType(unit, type, params);
@@ -299,6 +300,6 @@ export function recordSignature(context: Context, unit: Unit, item: FnItem): voi
 function recordTypeParams(recorder: Recorder, { typeParams }: DeclaringItem, params: ReadonlyMap<string, ParamType>): void {
   for (const { text, span } of typeParams) {
     const param = params.get(text);
-    if (param !== undefined) recorder.name(span, { kind: "param", param });
+    if (param !== undefined) recorder.addName(span, { kind: "param", param });
   }
 }

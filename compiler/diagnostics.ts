@@ -79,7 +79,7 @@ export type DiagnosticCode = keyof typeof DIAGNOSTICS;
 export interface Edit {
   readonly span: Span;
   readonly text: string;
-  /** The library that the edit imports; undefined for every other edit. */
+  /** The library that this edit imports; undefined if it inserts no import. */
   readonly imports?: string;
 }
 
@@ -235,8 +235,8 @@ export interface DiagnosticJson {
 
 /**
  * Converts a diagnostic to the JSON form of `boruna check --json`. Lines and columns count from 1, columns in code points;
- * the end is exclusive. Edits are in UTF-8 byte offsets. A file whose text is not available is treated as empty. `sourceOf` is that of
- * `CompileError` or of what `check` returned.
+ * the end is exclusive. Edits are in UTF-8 byte offsets. A file whose text is not available is treated as empty. Pass
+ * the `sourceOf` of the `CompileError`, or of the result of `check`.
  */
 export function diagnosticToJson(diagnostic: Diagnostic, sourceOf: SourceOf): DiagnosticJson {
   const text = sourceOf(diagnostic.file) ?? "";

@@ -6,7 +6,7 @@
 import type { Diagnostics, Fix } from "./diagnostics.ts";
 import { insertEffectRow } from "./insert-edits.ts";
 import type { Callable } from "./ir.ts";
-import { itemName, type RowItem, rowText } from "./rows.ts";
+import { rowItemName, type RowItem, rowText } from "./rows.ts";
 import type { CapabilityUse, FunctionScope, Unit } from "./scope.ts";
 
 /** Maximum number of functions shown in a path. */
@@ -22,7 +22,7 @@ function pathOf(scopes: Scopes, use: CapabilityUse, item: RowItem): string {
     const next: CapabilityUse | undefined = scopes.get(via)?.uses.get(item);
     via = next?.via ?? null;
   }
-  return [...names, itemName(item)].join(" → ");
+  return [...names, rowItemName(item)].join(" → ");
 }
 
 /** Returns a fix that adds an item to the effect row. If the function has no row, the fix inserts one. */
@@ -31,7 +31,7 @@ function fixFor(scope: FunctionScope, missing: RowItem): readonly Fix[] {
   if (item === null || scope.unit.diagnostics.isFull) return [];
   const row = rowText([...scope.callable.row, missing]);
   const edits = item.row === null ? insertEffectRow(scope.unit, item, row) : [{ span: item.row.span, text: row }];
-  return [{ title: `declare \`${itemName(missing)}\``, edits }];
+  return [{ title: `declare \`${rowItemName(missing)}\``, edits }];
 }
 
 /** Returns the offsets of the errors reported so far, for each file. */
@@ -54,8 +54,8 @@ type Scopes = ReadonlyMap<Callable, FunctionScope>;
 /** Reports E007 and W001 for all functions of the program to the diagnostics of their units. */
 export function checkEffects(scopes: Scopes, diagnosticsOf: (unit: Unit) => Diagnostics = ({ diagnostics }) => diagnostics): void {
   /**
-   * Capabilities that at least one row lacks. W001 is not reported for these capabilities, because a caller may declare one
-   * that its callee uses but does not declare.
+   * Capabilities that at least one row lacks. W001 is not reported for them: a caller may declare such a capability only because its
+   * callee uses it and forgets to declare it.
    */
   const undeclared = new Set<RowItem>();
   for (const [callable, scope] of scopes) {
@@ -67,10 +67,15 @@ export function checkEffects(scopes: Scopes, diagnosticsOf: (unit: Unit) => Diag
       if (callable.row.includes(used)) continue;
       const path = use.via === null ? "" : ` (${[callable.name, pathOf(scopes, use, used)].join(" → ")})`;
       const [what, all] = typeof used === "string" ? ["capability", "every capability"] : ["row variable", "everything"];
-      diagnosticsOf(scope.unit).error("E007", use.span, `\`${callable.name}\` does not declare the ${what} \`${itemName(used)}\`${path}`, {
-        help: `the row of a function names ${all} that it may use: \`${rowText([...callable.row, used])}\``,
-        fixes: fixFor(scope, used),
-      });
+      diagnosticsOf(scope.unit).error(
+        "E007",
+        use.span,
+        `\`${callable.name}\` does not declare the ${what} \`${rowItemName(used)}\`${path}`,
+        {
+          help: `the row of a function names ${all} that it may use: \`${rowText([...callable.row, used])}\``,
+          fixes: fixFor(scope, used),
+        },
+      );
     }
     const { item } = callable;
     // A body with errors may use the capability in a part that could not be checked.
@@ -81,7 +86,7 @@ export function checkEffects(scopes: Scopes, diagnosticsOf: (unit: Unit) => Diag
     )
       continue;
     for (const rowName of item.row?.names ?? []) {
-      const declared = callable.row.find((c) => itemName(c) === rowName.text);
+      const declared = callable.row.find((c) => rowItemName(c) === rowName.text);
       if (declared !== undefined && !scope.uses.has(declared) && !undeclared.has(declared)) {
         diagnosticsOf(scope.unit).warning("W001", rowName.span, `\`${callable.name}\` declares \`${rowName.text}\` but never uses it`, {
           help: "remove it from the row, so that the signature says what the function can do",

@@ -13,8 +13,8 @@
  *
  * A guarded arm covers nothing, because its guard may fail.
  *
- * A list has one constructor for each length that the patterns of the match tell apart, and one for all greater lengths (`ListCases`).
- * A list pattern is expanded to the lengths that it matches, like the alternatives of an `or` pattern.
+ * Lists have one constructor for each length that the patterns of the match distinguish, and one for all greater lengths
+ * (`ListCases`). A list pattern is expanded to the lengths that it matches, like the alternatives of an `or` pattern.
  */
 import { isPositional } from "../vm/bytecode/module.ts";
 import { MATCH_TAGS, type Wrapper } from "../vm/bytecode/tags.ts";
@@ -38,7 +38,7 @@ import {
 import type { ParamType } from "./rows.ts";
 
 /** The algorithm takes exponential time in the worst case. It gives up after this number of steps, plus 20 for each arm. */
-const MAX_WORK = 200_000;
+const MAX_STEPS = 200_000;
 /** Maximum number of columns on a search path. It limits the depth of the recursion. */
 const MAX_COLUMNS = 2_000;
 
@@ -80,7 +80,10 @@ export const JSON_CONSTRUCTORS: readonly Constructor[] = [
 /** A constructor in the search. For lists, `list` says which lengths it covers. */
 type Case = Omit<Constructor, "form"> & { readonly list?: ListCase };
 
-/** The lists of exactly `length` elements. If `isOpen`, the lists of at least `length` elements; then the arguments are the first and the last elements. */
+/**
+ * The lists of exactly `length` elements or, if `isOpen`, of at least `length` elements. The arguments of an open case are only the first
+ * and the last elements.
+ */
 interface ListCase {
   readonly length: number;
   readonly isOpen: boolean;
@@ -90,11 +93,12 @@ type ListPattern = CheckedPattern & { readonly kind: "list" };
 
 /** The cases of all lists in one match. */
 class ListCases {
-  /** The maximum number of elements that a pattern names before its `..`, and after it. */
-  #first = 0;
-  #last = 0;
+  /** The maximum number of elements that a pattern names before its `..`. */
+  #maxPrefix = 0;
+  /** The maximum number of elements that a pattern names after its `..`. */
+  #maxSuffix = 0;
   /** The length of the longest pattern without `..`; -1 if there is no such pattern. */
-  #longest = -1;
+  #longestExact = -1;
   readonly #cases = new Map<CheckedType, readonly Case[]>();
   /** Whether the match has a list pattern. If not, no list needs a case. */
   isUsed = false;
@@ -107,28 +111,28 @@ class ListCases {
       else if (next.kind === "list") {
         this.isUsed = true;
         for (const p of [...next.prefix, ...next.suffix]) unvisited.push(p);
-        if (next.rest === null) this.#longest = Math.max(this.#longest, next.prefix.length);
+        if (next.rest === null) this.#longestExact = Math.max(this.#longestExact, next.prefix.length);
         else {
-          this.#first = Math.max(this.#first, next.prefix.length);
-          this.#last = Math.max(this.#last, next.suffix.length);
+          this.#maxPrefix = Math.max(this.#maxPrefix, next.prefix.length);
+          this.#maxSuffix = Math.max(this.#maxSuffix, next.suffix.length);
         }
       }
     }
   }
 
   /** The smallest length that shares a case with all greater lengths. */
-  get #open(): number {
-    return Math.max(this.#longest + 1, this.#first + this.#last);
+  get #openLength(): number {
+    return Math.max(this.#longestExact + 1, this.#maxPrefix + this.#maxSuffix);
   }
 
   #case(length: number, isOpen: boolean, element: CheckedType): Case {
-    const args = Array.from({ length: isOpen ? this.#first + this.#last : length }, () => element);
-    return { name: caseName(length, isOpen), args, fields: null, constructorCount: this.#open + 1, list: { length, isOpen } };
+    const args = Array.from({ length: isOpen ? this.#maxPrefix + this.#maxSuffix : length }, () => element);
+    return { name: caseName(length, isOpen), args, fields: null, constructorCount: this.#openLength + 1, list: { length, isOpen } };
   }
 
   /** Returns the cases of a list type. They are cached, because making them takes time that is quadratic in their number. */
   all(element: CheckedType): readonly Case[] {
-    const open = this.#open;
+    const open = this.#openLength;
     const cases = this.#cases.get(element) ?? Array.from({ length: open + 1 }, (_, length) => this.#case(length, length === open, element));
     this.#cases.set(element, cases);
     return cases;
@@ -138,15 +142,15 @@ class ListCases {
     return this.#cases.has(element);
   }
 
-  /** An upper bound of the number of parts of the cases that `all` returns. */
+  /** An upper bound of the number of arguments in all cases that `all` returns. */
   get size(): number {
-    return (this.#open + 1) ** 2;
+    return (this.#openLength + 1) ** 2;
   }
 
-  /** An upper bound of the number of parts of the cases that `expand` returns. */
+  /** An upper bound of the number of arguments in all cases that `expand` returns. */
   sizeOf({ prefix, rest, suffix }: ListPattern): number {
     const least = prefix.length + suffix.length;
-    return rest === null ? least : (this.#open - least + 1) * (this.#open + 1);
+    return rest === null ? least : (this.#openLength - least + 1) * (this.#openLength + 1);
   }
 
   /** Returns the cases that a list pattern matches, each with patterns for its arguments. */
@@ -154,18 +158,18 @@ class ListCases {
     if (rest === null) return [{ kind: "case", case_: this.#case(prefix.length, false, ERROR), args: prefix }];
     const fill = (count: number): CheckedPattern[] => Array.from({ length: count }, () => WILDCARD);
     const least = prefix.length + suffix.length;
-    const exact = Array.from({ length: this.#open - least }, (_, i): CasePattern => {
+    const exact = Array.from({ length: this.#openLength - least }, (_, i): CasePattern => {
       return { kind: "case", case_: this.#case(least + i, false, ERROR), args: [...prefix, ...fill(i), ...suffix] };
     });
-    const args = [...prefix, ...fill(this.#first - prefix.length), ...fill(this.#last - suffix.length), ...suffix];
-    return [...exact, { kind: "case", case_: this.#case(this.#open, true, ERROR), args }];
+    const args = [...prefix, ...fill(this.#maxPrefix - prefix.length), ...fill(this.#maxSuffix - suffix.length), ...suffix];
+    return [...exact, { kind: "case", case_: this.#case(this.#openLength, true, ERROR), args }];
   }
 
   /** Returns the pattern text of a case. */
   text({ length, isOpen }: ListCase, args: readonly string[]): string {
     if (!isOpen) return `[${args.join(", ")}]`;
-    const first = args.slice(0, this.#first);
-    const last = args.slice(this.#first);
+    const first = args.slice(0, this.#maxPrefix);
+    const last = args.slice(this.#maxPrefix);
     while (first.length + last.length < length) first.push("_");
     return `[${[...first, "..", ...last].join(", ")}]`;
   }
@@ -184,7 +188,7 @@ interface Constructors {
   readonly all: readonly Constructor[];
   readonly byName: ReadonlyMap<string, Constructor>;
 }
-// The results of the next two functions are kept, because an enum may have thousands of constructors.
+// The results of the next two functions are cached, because an enum may have thousands of constructors.
 
 const constructorsOfGeneric = oncePer((t: CheckedType & { kind: "declared" }): Constructors => namedConstructors(t));
 const constructorsOfDecl = cachedInObject((decl: TypeDecl): Constructors => namedConstructors({ kind: "declared", decl, args: [] }));
@@ -295,8 +299,8 @@ const newNode = (): Node => ({ edges: undefined, constructors: undefined, any: n
 const NO_CASES: ReadonlyMap<string, Case> = new Map();
 
 /**
- * A position in the trie. The next `skip` columns have no nodes, because they are the arguments of a constructor that a wildcard in
- * the rows matched. The rows match any value in these columns. `node` is for the column after them.
+ * A position in the trie. After a wildcard has matched a constructor, the trie has no nodes for the arguments of that constructor.
+ * `skip` is the number of such columns before the column of `node`. The rows match any value in them.
  */
 interface State {
   readonly node: Node;
@@ -306,10 +310,10 @@ interface State {
 class MatchSearch {
   readonly #root = newNode();
   readonly #lists: ListCases;
-  #budget: number;
+  #stepsLeft: number;
 
   constructor(patterns: readonly CheckedPattern[]) {
-    this.#budget = MAX_WORK + 20 * patterns.length;
+    this.#stepsLeft = MAX_STEPS + 20 * patterns.length;
     this.#lists = new ListCases(patterns);
   }
 
@@ -339,8 +343,8 @@ class MatchSearch {
 
   /** Counts steps of the search. Throws `TooComplex` beyond the limit on steps or on columns. */
   #spend(steps: number, depth: number): void {
-    this.#budget -= steps;
-    if (this.#budget < 0 || depth > MAX_COLUMNS) throw new TooComplex();
+    this.#stepsLeft -= steps;
+    if (this.#stepsLeft < 0 || depth > MAX_COLUMNS) throw new TooComplex();
   }
 
   addRow(pattern: CheckedPattern): void {

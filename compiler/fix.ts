@@ -37,7 +37,7 @@ export function fixAll(source: SourceFile, options: CompileOptions): { readonly 
 
 const errorCount = (diagnostics: readonly Diagnostic[]): number => diagnostics.filter(({ severity }) => severity === "error").length;
 
-/** Returns the edits of the first fix of each diagnostic, without fixes that overlap an earlier one. */
+/** Returns the edits of the first fix of each diagnostic. Leaves out a fix that overlaps or touches an earlier one. */
 function compatibleFixes(diagnostics: readonly Diagnostic[]): readonly (readonly Edit[])[] {
   const taken: Edit[] = [];
   return diagnostics.flatMap(({ fixes: [fix] }) => {

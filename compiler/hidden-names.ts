@@ -4,10 +4,11 @@
  */
 import type { ParsedFile, Span } from "./ast.ts";
 
+/** The names that a file may declare in its damaged sections, which are those with a syntax error (`parser/sections.ts`). */
 export interface HiddenNames {
-  /** The names of functions and types in damaged sections. */
+  /** The names that look like functions and types in these sections. */
   readonly names: ReadonlySet<string>;
-  /** Whether any name may be declared, because an import is damaged or missing. `Analysis` also sets it for a text that is too long. */
+  /** Whether any name may be declared, because an import is damaged or missing. `AnalyzedFile` also sets it for a text that is too long. */
   all: boolean;
 }
 

@@ -10,8 +10,8 @@ import type { Token } from "./tokens.ts";
 
 const insert = (offset: number, text: string): Edit => ({ span: { start: offset, end: offset }, text });
 
-/** Returns help and a fix for a bracket that was meant to begin a statement, but continues the value that ends at `valueEnd`. */
-export function separateStatements(bracket: "(" | "[", valueEnd: number): DiagnosticExtras {
+/** Returns help and a fix for a bracket that was meant to begin a statement. It continues the value that ends at `valueEnd`; the fix separates them. */
+export function separatorHelp(bracket: "(" | "[", valueEnd: number): DiagnosticExtras {
   return {
     help: `a \`${bracket}\` after a value on the same line belongs to the value: write \`;\` before it, or begin a new line`,
     fixes: [{ title: "insert `;`", edits: [insert(valueEnd, ";")] }],

@@ -17,8 +17,8 @@ import type { ParamType, RowItem } from "./rows.ts";
 import type { SourceFile } from "./source.ts";
 
 /**
- * A binding of one function: a parameter, a `let`, a name in a pattern, or a value that the compiler itself needs. The name
- * of such a value is "", or the text of the pattern of a `for`. Bindings are compared by object identity. Lowering assigns a stack slot to each.
+ * A binding of one function: a parameter, a `let`, a name in a pattern, or a value that only the compiler needs. The last is named "",
+ * or by the text of the pattern of a `for`. Bindings are compared by object identity. Lowering assigns a stack slot to each.
  */
 export interface Local {
   readonly name: string;
@@ -36,14 +36,14 @@ export interface Local {
 export interface Callable {
   readonly name: string;
   readonly file: SourceFile;
-  /** The declaration of the callable; null unless it was declared with `fn`. An edit of its body replaces it (`incremental/file.ts`). */
+  /** The syntax tree of the `fn`; null for other callables. After an edit of the body, `incremental/file.ts` sets the new tree. */
   item: FnItem | null;
   readonly typeParams: readonly ParamType[];
   readonly params: readonly CheckedType[];
   readonly result: CheckedType;
-  /** The type after `receives`: what is in the mailbox of an actor that runs the function. Null if none is declared. A lambda has the type of its function. */
+  /** The type after `receives`: that of the messages to an actor that runs the function. Null if none is declared. A lambda has that of the function around it. */
   readonly message: CheckedType | null;
-  /** The effect row. A lambda without a written row gets what its body uses. */
+  /** The effect row. The row of a lambda without a written row lists what its body uses. */
   row: readonly RowItem[];
   /** The checked body; null until the body has been checked. */
   body: CheckedBody | null;
@@ -106,7 +106,7 @@ export type Ir = { readonly span: Span } & (
   /** The payload of a struct variant. */
   | { readonly kind: "variant_record"; readonly decl: TypeDecl; readonly variant: number; readonly fields: readonly Ir[] }
   | { readonly kind: "someOkErr"; readonly wrap: WrapKind; readonly value: Ir }
-  /** `value?`. If `value` has the constructor `succeeded`, the result is the value inside. Otherwise the function returns `value`. `subject` is a binding that holds `value`. */
+  /** `value?`, the value inside a Some or Ok (`succeeded`). Otherwise the function returns `value`. `subject` is a binding that holds `value`. */
   | { readonly kind: "propagate"; readonly value: Ir; readonly succeeded: "Some" | "Ok"; readonly subject: Local }
   | { readonly kind: "get_field"; readonly target: Ir; readonly index: number }
   /** Runs the functions, which have no parameters, as branches. The value is the list of their results. */
@@ -152,7 +152,7 @@ export type IrStmt = { readonly span: Span } & (
 /** A step from a value to one of its parts: an index into a list, a key of a map, or the number of a field. */
 export type UpdateStep = { readonly kind: "index"; readonly index: Ir } | { readonly kind: "field"; readonly field: number };
 
-/** A pattern for a test of the value in a binding. */
+/** A pattern with which a value is tested. */
 export interface PatternTest {
   /** The checked pattern. It is replaced later if it names a variant of a type that was not decided yet. */
   pattern: CheckedPattern;
@@ -171,8 +171,8 @@ export interface CheckedCondition {
 }
 
 /**
- * Matches a value with a pattern and sets the bindings of the pattern. If the pattern does not match, runs `otherwise`, whose end is
- * never reached. If that is null, the pattern matches every value of its type.
+ * Matches a value with a pattern and sets the bindings of the pattern. If it does not match, `otherwise` runs, whose end is never
+ * reached. If `otherwise` is null, the pattern matches every value of its type.
  */
 export interface Destructuring extends PatternMatch {
   readonly kind: "destructure";

@@ -8,7 +8,7 @@ import { readNumber } from "./lexer/number.ts";
 import { codePointName, isDigit, isWordPart, isWordStart, LONE_SURROGATE, Scanner } from "./lexer/scanner.ts";
 import { isForeignQuote, readForeignString } from "./lexer/foreign-string.ts";
 import { atString, isLineEnd, readString, reportOpenHole } from "./lexer/string.ts";
-import { beginsSection, LOOKAHEAD } from "./parser/sections.ts";
+import { beginsSection, LOOKAHEAD_TOKENS } from "./parser/sections.ts";
 import { OPERAND_STARTS, PUNCTUATORS, type Punctuator, type Token, type TokenKind, kindOfWord } from "./tokens.ts";
 
 interface Lexed {
@@ -20,16 +20,16 @@ interface Lexed {
 /** Splits the text into tokens and comments. Stops early when the diagnostics are full. */
 export function lex(text: string, diagnostics: Diagnostics): Lexed {
   const scanner = new Scanner(text, diagnostics);
-  if (scanner.peek() === 0xfeff) scanner.at = 1;
-  while (scanner.at < text.length && !scanner.full) readToken(scanner);
+  if (scanner.peek() === 0xfeff) scanner.offset = 1;
+  while (scanner.offset < text.length && !scanner.isFull) readToken(scanner);
   if (scanner.holes.length > 0) reportOpenHole(scanner);
-  scanner.at = text.length;
+  scanner.offset = text.length;
   scanner.push("eof", text.length);
   return { tokens: scanner.tokens, comments: scanner.comments };
 }
 
 interface LexedSection extends Lexed {
-  /** The number of tokens of the section. After them come up to `LOOKAHEAD` more, and `eof`. */
+  /** The number of tokens of the section. After them come up to `LOOKAHEAD_TOKENS` more, and `eof`. */
   readonly count: number;
   /** The length of the section. */
   readonly length: number;
@@ -42,27 +42,28 @@ interface LexedSection extends Lexed {
  */
 export function lexSection(text: string, diagnostics: Diagnostics): LexedSection {
   const scanner = new Scanner(text, diagnostics);
-  if (scanner.peek() === 0xfeff) scanner.at = 1;
+  if (scanner.peek() === 0xfeff) scanner.offset = 1;
   const { tokens, comments } = scanner;
-  for (let index = 1; scanner.at < text.length && !scanner.full; ) {
+  for (let index = 1; scanner.offset < text.length && !scanner.isFull; ) {
     readToken(scanner);
-    // Whether a section begins at a token depends on the `LOOKAHEAD` tokens after it. A later token may still remove the last one.
-    for (; index + LOOKAHEAD + 1 < tokens.length; index += 1) {
+    // Whether a section begins at a token depends on the next `LOOKAHEAD_TOKENS` tokens. Reading a token may remove the one before it
+    // (`skipLifetime`), so one more must have been read.
+    for (; index + LOOKAHEAD_TOKENS + 1 < tokens.length; index += 1) {
       const start = tokens[index]?.start ?? 0;
       if (!beginsSection(text, tokens, index)) continue;
-      const end = tokens[index + LOOKAHEAD]?.start ?? text.length;
-      tokens.length = index + LOOKAHEAD;
+      const end = tokens[index + LOOKAHEAD_TOKENS]?.start ?? text.length;
+      tokens.length = index + LOOKAHEAD_TOKENS;
       tokens.push({ kind: "eof", start: end, end, newline: true, value: "" });
       return { tokens, comments: comments.filter(({ span }) => span.start < start), count: index, length: start, lookaheadEnd: end + 1 };
     }
   }
   if (scanner.holes.length > 0) reportOpenHole(scanner);
-  scanner.at = text.length;
+  scanner.offset = text.length;
   scanner.push("eof", text.length);
   for (let index = 1; index < tokens.length; index += 1) {
     if (!beginsSection(text, tokens, index)) continue;
     const start = tokens[index]?.start ?? text.length;
-    const end = tokens[index + LOOKAHEAD];
+    const end = tokens[index + LOOKAHEAD_TOKENS];
     if (end === undefined)
       return {
         tokens,
@@ -71,7 +72,7 @@ export function lexSection(text: string, diagnostics: Diagnostics): LexedSection
         length: start,
         lookaheadEnd: text.length,
       };
-    tokens.length = index + LOOKAHEAD;
+    tokens.length = index + LOOKAHEAD_TOKENS;
     tokens.push({ kind: "eof", start: end.start, end: end.start, newline: true, value: "" });
     return {
       tokens,
@@ -101,28 +102,28 @@ function readToken(scanner: Scanner): void {
 
 function skipBlanks(scanner: Scanner): void {
   const { text } = scanner;
-  let end = scanner.at + 1;
+  let end = scanner.offset + 1;
   while (text.charCodeAt(end) === 0x20 || text.charCodeAt(end) === 0x09) end += 1;
-  scanner.at = end;
+  scanner.offset = end;
 }
 
 function skipLineEnd(scanner: Scanner, length: number): void {
-  scanner.at += length;
+  scanner.offset += length;
   scanner.newline = true;
 }
 
 function readComment(scanner: Scanner): void {
-  const start = scanner.at;
+  const start = scanner.offset;
   const lf = scanner.text.indexOf("\n", start);
   let end = lf === -1 ? scanner.text.length : lf;
   if (lf !== -1 && scanner.text.charCodeAt(end - 1) === 0x0d) end -= 1;
   scanner.comments.push({ text: scanner.text.slice(start, end), span: { start, end } });
-  scanner.at = end;
+  scanner.offset = end;
 }
 
 /** Reads a keyword or name. A name with letters outside ASCII causes one error and one token. */
 function readWord(scanner: Scanner): void {
-  const { text, at: start } = scanner;
+  const { text, offset: start } = scanner;
   let end = start;
   let nonAscii = false;
   for (; ; end += 1) {
@@ -131,10 +132,10 @@ function readWord(scanner: Scanner): void {
     if (!isNonAsciiLetter(unit)) break;
     nonAscii = true;
   }
-  scanner.at = end;
+  scanner.offset = end;
   const word = text.slice(start, end);
   if (nonAscii) {
-    scanner.error({ start, end: scanner.at }, `the name \`${word.replace(LONE_SURROGATE, "\ufffd")}\` has letters outside ASCII`, {
+    scanner.error({ start, end: scanner.offset }, `the name \`${word.replace(LONE_SURROGATE, "\ufffd")}\` has letters outside ASCII`, {
       help: "a name consists of the letters a to z and A to Z, digits and `_`; other letters are allowed in strings and comments",
     });
   }
@@ -146,12 +147,12 @@ const PUNCTUATORS_BY_START: Punctuator[][] = [];
 for (const sign of PUNCTUATORS) (PUNCTUATORS_BY_START[sign.charCodeAt(0)] ??= []).push(sign);
 
 function readPunctuator(scanner: Scanner): boolean {
-  const { text, at: start } = scanner;
+  const { text, offset: start } = scanner;
   const sign = PUNCTUATORS_BY_START[text.charCodeAt(start)]?.find(
     (candidate) => candidate.length === 1 || text.startsWith(candidate, start),
   );
   if (sign === undefined) return false;
-  scanner.at += sign.length;
+  scanner.offset += sign.length;
   scanner.push(sign, start);
   if (scanner.holes.length === 0) return true;
   const hole = scanner.holes.at(-1);
@@ -166,12 +167,12 @@ const FOREIGN_OPERATORS: readonly { readonly text: string; readonly instead: Pun
   { text: "!==", instead: "!=" },
 ];
 
-/** For each code unit that begins a punctuator: whether no operator or comment of other languages begins with it. */
+/** For each code unit that begins a punctuator: true if no operator or comment of other languages begins with it. */
 const ONLY_PUNCTUATORS: readonly boolean[] = PUNCTUATORS_BY_START.map((_, unit) => !"=!&/".includes(String.fromCharCode(unit)));
 
 /** Reads an operator, quote, comment or invisible character of other languages, and reports it. Returns whether there was one. */
 function readForeign(scanner: Scanner): boolean {
-  const { text, at: start } = scanner;
+  const { text, offset: start } = scanner;
   if (ONLY_PUNCTUATORS[text.charCodeAt(start)] === true) return false;
   const foreign = FOREIGN_OPERATORS.find((candidate) => text.startsWith(candidate.text, start));
   if (foreign !== undefined) return replaceOperator(scanner, foreign.text, foreign.instead);
@@ -185,8 +186,8 @@ function readForeign(scanner: Scanner): boolean {
   return INVISIBLE_CHARACTERS.has(unit) && skipInvisibleCharacters(scanner);
 }
 
-/** Whether the `&` is before a value or a type, not between two operands. */
-function isReference({ tokens, newline, text, at }: Scanner): boolean {
+/** Whether the `&` is a reference, `&x`, and not an operator between two operands. */
+function isReference({ tokens, newline, text, offset: at }: Scanner): boolean {
   const kind = tokens.at(-1)?.kind;
   if (kind === undefined || newline) return text[at + 1] !== " ";
   return !OPERAND_ENDS.has(kind) && !OPERAND_STARTS.includes(kind);
@@ -196,17 +197,17 @@ const OPERAND_ENDS: ReadonlySet<TokenKind> = new Set([")", "]", "}", "}text", "e
 
 /** Skips the `&` of a reference with its lifetime and `mut`. Reads `&str` as `String`. */
 function skipReference(scanner: Scanner): true {
-  const start = scanner.at;
+  const start = scanner.offset;
   if (/^&(?:mut )?self\b/.test(scanner.text.slice(start, start + 10))) {
     // The parser reports `self`.
-    scanner.at = scanner.text.indexOf("self", start);
+    scanner.offset = scanner.text.indexOf("self", start);
     return true;
   }
   const reference = /&(?:'[A-Za-z_]\w*\s+)?(?:mut\s+)?(str\b)?/y;
   reference.lastIndex = start;
   const [text = "&", str] = reference.exec(scanner.text) ?? [];
-  scanner.at += text.length;
-  const span = { start, end: scanner.at };
+  scanner.offset += text.length;
+  const span = { start, end: scanner.offset };
   const instead = str === undefined ? "" : "String";
   scanner.error(span, "there are no references", {
     help: str === undefined ? `remove \`${text.trim()}\`: a value never changes, so it is passed as it is` : "the type of text is `String`",
@@ -218,16 +219,16 @@ function skipReference(scanner: Scanner): true {
 
 /** Skips the lifetime in `<'a>` or `<'a, T>`. Returns whether there was one. */
 function skipLifetime(scanner: Scanner): boolean {
-  const start = scanner.at;
+  const start = scanner.offset;
   const lifetime = /'[A-Za-z_]\w*(?:,\s*'[A-Za-z_]\w*)*(>|,\s*)/y;
   lifetime.lastIndex = start;
   const [text, end] = lifetime.exec(scanner.text) ?? [];
   if (text === undefined) return false;
   const angle = scanner.tokens.at(-1)?.start ?? start;
   const isAlone = end === ">";
-  scanner.at += text.length;
+  scanner.offset += text.length;
   if (isAlone) scanner.tokens.pop();
-  const span = { start: isAlone ? angle : start, end: scanner.at };
+  const span = { start: isAlone ? angle : start, end: scanner.offset };
   scanner.error(span, "there are no lifetimes", {
     help: "remove them",
     fixes: [{ title: "remove the lifetimes", edits: [{ span, text: "" }] }],
@@ -236,9 +237,9 @@ function skipLifetime(scanner: Scanner): boolean {
 }
 
 function replaceOperator(scanner: Scanner, foreign: string, instead: Punctuator): true {
-  const start = scanner.at;
-  scanner.at += foreign.length;
-  const span = { start, end: scanner.at };
+  const start = scanner.offset;
+  scanner.offset += foreign.length;
+  const span = { start, end: scanner.offset };
   scanner.error(span, `\`${foreign}\` is not an operator`, {
     help: `write \`${instead}\``,
     fixes: [{ title: `write \`${instead}\``, edits: [{ span, text: instead }] }],
@@ -248,28 +249,28 @@ function replaceOperator(scanner: Scanner, foreign: string, instead: Punctuator)
 }
 
 function skipBlockComment(scanner: Scanner): true {
-  const start = scanner.at;
+  const start = scanner.offset;
   const close = scanner.text.indexOf("*/", start + 2);
-  scanner.at = close === -1 ? scanner.text.length : close + 2;
-  if (scanner.text.slice(start, scanner.at).includes("\n")) scanner.newline = true;
+  scanner.offset = close === -1 ? scanner.text.length : close + 2;
+  if (scanner.text.slice(start, scanner.offset).includes("\n")) scanner.newline = true;
   scanner.error({ start, end: start + 2 }, "there are no block comments", { help: "begin each line of the comment with `//`" });
   return true;
 }
 
 function skipHashComment(scanner: Scanner): true {
-  const start = scanner.at;
+  const start = scanner.offset;
   if (/^#!?\[/.test(scanner.text.slice(start, start + 3))) return skipAttribute(scanner);
   const span = { start, end: start + 1 };
   const previous = scanner.tokens.at(-1);
   if (previous?.value === "r" && previous.end === start) {
     const end = scanner.text.indexOf("\n", start);
     const line = scanner.text.slice(start, end === -1 ? undefined : end);
-    scanner.at = start + (/^#+".*?"#+/.exec(line)?.[0].length ?? 1);
+    scanner.offset = start + (/^#+".*?"#+/.exec(line)?.[0].length ?? 1);
     scanner.error(span, "a raw string has no `#`", { help: 'write `r"…"`; text with quotes is a text block, between lines with `"""`' });
     return true;
   }
   const lf = scanner.text.indexOf("\n", start);
-  scanner.at = lf === -1 ? scanner.text.length : lf;
+  scanner.offset = lf === -1 ? scanner.text.length : lf;
   scanner.error(span, "`#` does not begin a comment", {
     help: "write `//`",
     fixes: [{ title: "write `//`", edits: [{ span, text: "//" }] }],
@@ -279,11 +280,11 @@ function skipHashComment(scanner: Scanner): true {
 
 /** Reports and skips an attribute such as `#[derive(Debug)]`, to the end of its line. */
 function skipAttribute(scanner: Scanner): true {
-  const start = scanner.at;
+  const start = scanner.offset;
   const lf = scanner.text.indexOf("\n", start);
-  scanner.at = lf === -1 ? scanner.text.length : lf;
+  scanner.offset = lf === -1 ? scanner.text.length : lf;
   scanner.newline = true;
-  const span = { start, end: scanner.at };
+  const span = { start, end: scanner.offset };
   scanner.error(span, "there are no attributes", {
     help: "remove it: every record and enum can be compared with `==` and printed",
     fixes: [{ title: "remove the attribute", edits: [{ span, text: "" }] }],
@@ -303,10 +304,10 @@ const INVISIBLE_CHARACTERS: ReadonlyMap<number, string> = new Map([
 ]);
 
 function skipInvisibleCharacters(scanner: Scanner): true {
-  const start = scanner.at;
+  const start = scanner.offset;
   const unit = scanner.peek();
-  while (scanner.peek() === unit) scanner.at += 1;
-  const span = { start, end: scanner.at };
+  while (scanner.peek() === unit) scanner.offset += 1;
+  const span = { start, end: scanner.offset };
   const lineBreak = unit === 0x0d || unit === 0x2028 || unit === 0x2029;
   if (lineBreak) scanner.newline = true;
   const instead = lineBreak ? "a line feed" : "a space";
@@ -326,25 +327,25 @@ const UNKNOWN_HELP: ReadonlyMap<string, string> = new Map([
   ["@", "there are no annotations; effects and contracts come before the body: `fn f() -> Int !{time.now} requires … { … }`"],
 ]);
 
-const PATTERN_NAME = "a pattern gives no name to a part that it also tests: bind the part, and test it in a guard, `n if n > 1 => …`";
+const AT_PATTERN_HELP = "a pattern gives no name to a part that it also tests: bind the part, and test it in a guard, `n if n > 1 => …`";
 
 /** Reports a run of equal characters that cannot begin a token. */
 function readUnknownCharacters(scanner: Scanner): void {
-  const start = scanner.at;
+  const start = scanner.offset;
   const unit = scanner.peek();
   if (isNonAsciiLetter(unit)) return readWord(scanner);
-  do scanner.at += 1;
+  do scanner.offset += 1;
   while (scanner.peek() === unit);
   const character =
     unit < 0x20 || (unit >= 0x7f && unit <= 0x9f) || unit >= 0x2000 ? codePointName(unit) : `\`${String.fromCharCode(unit)}\``;
-  const run = scanner.text.slice(start, scanner.at);
+  const run = scanner.text.slice(start, scanner.offset);
   const previous = scanner.tokens.at(-1);
   const help =
-    (run === "@" && previous?.kind === "name" && !scanner.newline ? PATTERN_NAME : undefined) ??
+    (run === "@" && previous?.kind === "name" && !scanner.newline ? AT_PATTERN_HELP : undefined) ??
     UNKNOWN_HELP.get(run) ??
     UNKNOWN_HELP.get(run.charAt(0)) ??
     "remove it; this character is allowed only in strings and comments";
-  scanner.error({ start, end: scanner.at }, `${character} is not allowed in a program`, { help });
+  scanner.error({ start, end: scanner.offset }, `${character} is not allowed in a program`, { help });
   scanner.push("error", start);
 }
 

@@ -49,7 +49,7 @@ export interface LoadedUnit {
   readonly imports: readonly { readonly item: ImportItem; readonly unit: Unit }[];
 }
 
-/** Returns help for an import that was not found. It names the shipped library that `std-lists`, `list` or `std/list` probably means. */
+/** Returns help for an import that was not found. For `std-lists`, `list` or `std/list` it suggests the shipped library `std-list`. */
 function suggestImport({ text, span }: Name): DiagnosticExtras {
   const [last] = text.split(/[^A-Za-z]/).slice(-1);
   const meantLibrary = text.startsWith(".")

@@ -1,15 +1,14 @@
 /**
- * Calls as they are written in other languages, and what to write instead. Names are written `module.function` or `function`, also for
- * `Module::function`. Builtins and functions of the program have precedence.
+ * Calls as they are written in other languages, and what to write instead. A function of the program or a builtin of that name has
+ * precedence. Keys are names such as `list.new`, `parseInt` and `String::from`.
  */
 import type { Expr } from "./ast.ts";
-import { hintForType, OUTPUT, toSnakeCase } from "./other-languages.ts";
+import { hintForType, OUTPUT_HELP, toSnakeCase } from "./other-languages.ts";
 
 /**
  * The expression to write instead of a call, by the name of the called function and the number of arguments. `$1` is the first
  * argument. After the number, `fn2` means that the last argument must be a lambda with two parameters. A name that begins with a
- * dot is a method: `$1` is the value before the dot. The name of a builtin may be a key with another number of arguments than
- * the builtin takes.
+ * dot is a method: `$1` is the value before the dot. A builtin is a key only with a number of arguments that it does not take.
  */
 export const REWRITTEN_CALLS: ReadonlyMap<string, string> = new Map(
   Object.entries({
@@ -146,38 +145,39 @@ const NEEDLESS_METHODS: ReadonlySet<string> = new Set(
   ),
 );
 
-const ABSENT = "it may be None: write `option.unwrap_or(o, other)`, or take it apart with `match`";
-const FAILED = "it may be an Err: write `result.unwrap_or(r, other)`, or take it apart with `match`";
-export const INTERPOLATION = 'values are put into text with `f"{x}"`';
-const LOOP = "write a loop: `for x in xs { … }`";
+// Help for several names in `CALL_NOTES`.
+const OPTION_HELP = "it may be None: write `option.unwrap_or(o, other)`, or take it apart with `match`";
+const RESULT_HELP = "it may be an Err: write `result.unwrap_or(r, other)`, or take it apart with `match`";
+export const INTERPOLATION_HELP = 'values are put into text with `f"{x}"`';
+const LOOP_HELP = "write a loop: `for x in xs { … }`";
 
 /** What to write instead of a call of a function or method, if no single expression replaces the call. */
 const CALL_NOTES: ReadonlyMap<string, string> = new Map(
   Object.entries({
-    "option.unwrap": ABSENT,
-    "option.expect": ABSENT,
-    "option.get": ABSENT,
-    "option.value": ABSENT,
-    "option.unwrap_or_default": ABSENT,
-    "option.unwrap_or_else": ABSENT,
-    "result.unwrap": FAILED,
-    "result.expect": FAILED,
-    "result.get": FAILED,
-    "result.unwrap_or_default": FAILED,
-    "result.unwrap_or_else": FAILED,
-    "list.for_each": LOOP,
-    "list.each": LOOP,
-    "list.iter": LOOP,
+    "option.unwrap": OPTION_HELP,
+    "option.expect": OPTION_HELP,
+    "option.get": OPTION_HELP,
+    "option.value": OPTION_HELP,
+    "option.unwrap_or_default": OPTION_HELP,
+    "option.unwrap_or_else": OPTION_HELP,
+    "result.unwrap": RESULT_HELP,
+    "result.expect": RESULT_HELP,
+    "result.get": RESULT_HELP,
+    "result.unwrap_or_default": RESULT_HELP,
+    "result.unwrap_or_else": RESULT_HELP,
+    "list.for_each": LOOP_HELP,
+    "list.each": LOOP_HELP,
+    "list.iter": LOOP_HELP,
     "list.sort": "to sort in another order, pass a function of two elements: `list.sort_by(xs, fn(a, b) { b - a })`",
     "list.append": "one value is added with `list.push(xs, x)`, a list with `xs ++ ys`",
     "list.fold": "a fold takes the list, the first value, then the function: `list.fold(xs, 0, fn(sum, x) { sum + x })`",
     "list.reduce": "a fold takes the list, the first value, then the function: `list.fold(xs, 0, fn(sum, x) { sum + x })`",
     "map.for_each": "write a loop: `for e in map.entries(m) { … }`, with `e.key` and `e.value`",
     "string.parse": "`int.parse(s)` reads an Int, `float.parse(s)` a Float; both return an Option",
-    "string.format": INTERPOLATION,
-    "fmt.Sprintf": INTERPOLATION,
-    "fmt.Println": OUTPUT,
-    "fmt.Printf": OUTPUT,
+    "string.format": INTERPOLATION_HELP,
+    "fmt.Sprintf": INTERPOLATION_HELP,
+    "fmt.Println": OUTPUT_HELP,
+    "fmt.Printf": OUTPUT_HELP,
     Number: "`int.parse(s)` reads an Int, `float.parse(s)` a Float; both return an Option",
     "float.to_fixed":
       "`float.round(x)` rounds to an Int; for digits after the point, scale: `int.to_float(float.round(x * 100.0)) / 100.0`",

@@ -45,11 +45,11 @@ const TYPES: ReadonlyMap<string, WordHint> = new Map([
   ...helpWith("an error is an ordinary value, often a String: `Result<T, String>`", "error exception"),
 ]);
 
-export const OUTPUT =
+export const OUTPUT_HELP =
   "`emit v` shows a value (the row needs `ui.render`), `debug(v)` prints it to stderr; the result of `main` is printed at the end";
-const NUMBERS =
+const NUMBERS_HELP =
   "the functions of numbers are `int.abs`, `int.min`, `int.max`, `int.mod`, `int.pow`, `float.pow`, `float.sqrt`, `float.sin`, `float.round` and others";
-const FAILURE = "`panic(text)` ends the program; a failure that the caller may handle is the result `Err(text)`";
+const FAILURE_HELP = "`panic(text)` ends the program; a failure that the caller may handle is the result `Err(text)`";
 
 /** The hints for names of values, by the word. */
 const VALUES: ReadonlyMap<string, WordHint> = new Map([
@@ -70,8 +70,8 @@ const VALUES: ReadonlyMap<string, WordHint> = new Map([
   ...helpWith("there are no methods: a function takes the value as a parameter", "this"),
   ...helpWith("write `0.0 / 0.0`; `float.is_nan` tests for it", "NaN nan"),
   ...helpWith("write `1.0 / 0.0`", "Infinity inf infinity"),
-  ...helpWith(OUTPUT, "console stdout stderr System fmt print println"),
-  ...helpWith(NUMBERS, "Math math"),
+  ...helpWith(OUTPUT_HELP, "console stdout stderr System fmt print println"),
+  ...helpWith(NUMBERS_HELP, "Math math"),
   ...replaceWith("json", "JSON"),
   ...helpWith(
     "a program sees its environment through the parameters of `main` and through capabilities only",
@@ -81,8 +81,8 @@ const VALUES: ReadonlyMap<string, WordHint> = new Map([
 
 /** The hints for names of functions, by the word. */
 const FUNCTIONS: ReadonlyMap<string, WordHint> = new Map([
-  ...helpWith(OUTPUT, "print println printf puts echo log write display show eprintln"),
-  ...helpWith(FAILURE, "throw raise error fail abort exception Error Exception unreachable todo"),
+  ...helpWith(OUTPUT_HELP, "print println printf puts echo log write display show eprintln"),
+  ...helpWith(FAILURE_HELP, "throw raise error fail abort exception Error Exception unreachable todo"),
   ...helpWith(
     "`guard(value, passed, label)` checks inside a function, `requires` and `ensures` at its start and end",
     "assert check expect",

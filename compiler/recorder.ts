@@ -1,4 +1,4 @@
-/** Records, for an editor, the names and types that the checker finds in the text of a file. Other checks have no recorder. */
+/** Records what the names in a file refer to, and the types of its expressions, for an editor. Other checks have no recorder. */
 import type { BuiltinDecl } from "../vm/builtins/decl.ts";
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { Span } from "./ast.ts";
@@ -7,8 +7,8 @@ import type { Callable, Local } from "./ir.ts";
 import type { ParamType } from "./rows.ts";
 
 /** What a name in the text refers to. */
-export type NamedThing =
-  /** A lambda's copy of a captured binding has the span of the binding. */
+export type Referent =
+  /** In a lambda, `local` is the copy of a captured binding. It has the span of the binding. */
   | { readonly kind: "local"; readonly local: Local }
   | { readonly kind: "function"; readonly callable: Callable }
   | { readonly kind: "builtin"; readonly builtin: BuiltinDecl }
@@ -21,7 +21,7 @@ export type NamedThing =
 
 export interface RecordedName {
   readonly span: Span;
-  readonly thing: NamedThing;
+  readonly referent: Referent;
 }
 
 export class Recorder {
@@ -31,15 +31,15 @@ export class Recorder {
   /** The bindings that each block declares. A binding can be used from its own end to the end of the block. */
   readonly scopes: { readonly span: Span; readonly locals: readonly Local[] }[] = [];
 
-  name(span: Span, thing: NamedThing): void {
-    this.names.push({ span, thing });
+  addName(span: Span, thing: Referent): void {
+    this.names.push({ span, referent: thing });
   }
 
-  type(span: Span, type: CheckedType): void {
+  addType(span: Span, type: CheckedType): void {
     this.types.push({ span, type });
   }
 
-  scope(span: Span, locals: readonly Local[]): void {
+  addScope(span: Span, locals: readonly Local[]): void {
     if (locals.length > 0) this.scopes.push({ span, locals });
   }
 }

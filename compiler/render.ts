@@ -11,12 +11,12 @@
 import type { Span } from "./ast.ts";
 import { replaceUnsafe } from "../vm/terminal-text.ts";
 import type { Diagnostic, SourceOf } from "./diagnostics.ts";
-import { codePoints, lineBounds, type LineTable, lineTable, positionAt } from "./source.ts";
+import { countCodePoints, lineBounds, type LineTable, lineTable, positionAt } from "./source.ts";
 
 /** Maximum number of columns shown of a source line. */
 const MAX_WIDTH = 120;
 /** The number of columns shown before the carets if a line is cut. */
-const CUT_CONTEXT = 40;
+const CUT_CONTEXT_COLUMNS = 40;
 const TAB = "    ";
 
 interface RenderOptions {
@@ -91,7 +91,7 @@ function indentation(table: LineTable, bounds: Span, spanStart: number): number 
 function shownPartOf(text: string, bounds: Span, from: number, to: number): Span {
   const length = bounds.end - bounds.start;
   if (length <= 2 * MAX_WIDTH && columnCount(text.slice(bounds.start, bounds.end)) <= MAX_WIDTH) return bounds;
-  const contextLength = to - bounds.start <= MAX_WIDTH ? from - bounds.start : CUT_CONTEXT;
+  const contextLength = to - bounds.start <= MAX_WIDTH ? from - bounds.start : CUT_CONTEXT_COLUMNS;
   const start = alignToCodePoint(text, Math.max(bounds.start, from - contextLength));
   return { start, end: alignToCodePoint(text, Math.min(bounds.end, start + MAX_WIDTH)) };
 }
@@ -103,7 +103,7 @@ function alignToCodePoint(text: string, offset: number): number {
 }
 
 function columnCount(text: string): number {
-  return codePoints(text, 0, text.length);
+  return countCodePoints(text, 0, text.length);
 }
 
 /** Matches lone surrogates and zero-width characters, which take no column in a terminal. */

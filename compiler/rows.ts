@@ -4,8 +4,8 @@
  *
  *     fn each<A, e>(xs: List<A>, f: Fn(A) -> Unit !{e}) -> Unit !{e}
  *
- * In the body of `each`, `e` is a fixed, unknown row. A call of `each` replaces it with an open row (`OpenRow`), which collects
- * what the arguments may do. For example:
+ * In the body of `each`, `e` is a fixed, unknown row. A call of `each` replaces `e` with an open row (`OpenRow`), which collects what the
+ * arguments may do. For example:
  *
  *     each(paths, fn(path) { debug(fs.read(path)) () })    the open row becomes {fs.read}, so this call uses fs.read
  */
@@ -24,8 +24,8 @@ export type RowItem = string | ParamType;
 export type Row = readonly (RowItem | OpenRow)[];
 
 /**
- * A row that is not decided yet. It has every item of `lower`, and can only get items of `upper`, or any item if `upper` is null. It is decided
- * when the two are the same.
+ * A row that is not decided yet. It has the items of `bounds.lower` and may still get those of `bounds.upper`, or any item if that is null.
+ * It is decided when both have the same items.
  */
 export interface OpenRow {
   readonly kind: "open";
@@ -60,7 +60,7 @@ export function itemsOf(row: Row): readonly RowItem[] {
   return [...items];
 }
 
-/** Decides the open parts of the row: they keep the items that they have, and get no more. Returns all items. */
+/** Decides the open rows in the row: they keep their items and get no more. Returns all items. */
 export function decideRow(row: Row): readonly RowItem[] {
   for (const part of row) if (isOpenRow(part)) part.bounds = { lower: part.bounds.lower, upper: part.bounds.lower };
   return itemsOf(row);
@@ -72,8 +72,8 @@ function setBounds(row: OpenRow, after: RowBounds, changes: RowChange[] | undefi
 }
 
 /**
- * Makes the row `actual` contained in the row `expected`. Open rows of `expected` grow by what is missing, and open rows of `actual`
- * get an upper bound. Returns false if that is impossible. Some bounds may have changed even then; `changes` collects all changes.
+ * Makes the row `actual` contained in the row `expected`, if possible: open rows in `expected` get what is missing, and open rows in
+ * `actual` get an upper bound. Returns whether it was possible. Bounds may have changed even if not; `changes` collects all changes.
  */
 export function containRow(actual: Row, expected: Row, changes?: RowChange[]): boolean {
   if (actual.length === 0) return true;
@@ -104,7 +104,7 @@ export function substituteRow(row: Row, rowArgs: ReadonlyMap<ParamType, OpenRow>
 /** Returns the names of the capabilities in the row, without row variables. */
 export const capabilitiesOf = (row: Row): readonly string[] => itemsOf(row).filter((item) => typeof item === "string");
 
-export const itemName = (item: RowItem): string => (typeof item === "string" ? item : item.name);
+export const rowItemName = (item: RowItem): string => (typeof item === "string" ? item : item.name);
 
 /** Returns the items in the order in which a row is written: row variables, then capabilities by name. */
 export function sortedRow(items: Iterable<RowItem>): readonly RowItem[] {
@@ -114,4 +114,4 @@ export function sortedRow(items: Iterable<RowItem>): readonly RowItem[] {
 }
 
 /** Returns the row as source text: `!{e, fs.read}`. */
-export const rowText = (items: Iterable<RowItem>): string => `!{${sortedRow(items).map(itemName).join(", ")}}`;
+export const rowText = (items: Iterable<RowItem>): string => `!{${sortedRow(items).map(rowItemName).join(", ")}}`;

@@ -11,7 +11,7 @@ import type { RowItem } from "./rows.ts";
 export interface Unit extends SourceFile {
   readonly parsed: ParsedFile;
   readonly diagnostics: Diagnostics;
-  /** The names that the file may declare in text that cannot be read. */
+  /** The names that the file may declare in damaged sections. */
   readonly hidden: HiddenNames;
   /** The functions that the file declares or imports, by name. */
   readonly functions: Map<string, Callable>;
@@ -32,11 +32,11 @@ export interface CapabilityUse {
 
 /** What the scopes of a named function and of its lambdas share. */
 interface BodyState {
-  /** The item of the function in the text of the unit. */
+  /** The span of the function's item. */
   readonly span: Span;
   /**
-   * Whether there is an error other than E014, or a name that may be declared in text that cannot be read. Undecided types may be a
-   * consequence, and so are not reported.
+   * Whether the body has an error other than E014 (cannot infer), or uses a name of `Unit.hidden`. Undecided types may follow from that,
+   * so they are not reported.
    */
   hasError: boolean;
   hasUndecidedType: boolean;
@@ -75,7 +75,7 @@ export class FunctionScope {
   self: Local | undefined = undefined;
   /** The binding `result` of the `ensures` clauses; null until these clauses are checked. */
   ensuresResult: Local | null = null;
-  /** The names of the `let`s whose values are being checked. */
+  /** The names of the `let` statements whose values are being checked. */
   readonly #unfinished: string[] = [];
   /** Whether a contract clause is being checked. Such a clause must be pure. */
   inContract = false;
@@ -115,8 +115,8 @@ export class FunctionScope {
   }
 
   /**
-   * Returns whether the file may declare the function or type in text that could not be read. If so, errors that follow from a use of the name
-   * must not be reported.
+   * Returns whether the file may declare the function or type in text that could not be read. If so, the caller must not report errors
+   * that follow from a use of the name.
    */
   mayBeHidden(name: string): boolean {
     const { names, all } = this.unit.hidden;
@@ -150,9 +150,9 @@ export class FunctionScope {
     return replaced;
   }
 
-  /** Returns the binding that the name refers to. If an enclosing function declares the binding, captures it and returns the lambda's copy. */
+  /** Returns the binding that the name refers to. If an enclosing function declares it, captures it and returns the copy of this lambda. */
   lookup(name: string): Local | undefined {
-    const own = this.#named(name);
+    const own = this.#lookupOwn(name);
     if (own !== undefined) return own;
     const outer = this.parent?.lookup(name);
     if (outer === undefined) return undefined;
@@ -166,7 +166,7 @@ export class FunctionScope {
   }
 
   /** Returns the binding of this function that the name refers to. */
-  #named(name: string): Local | undefined {
+  #lookupOwn(name: string): Local | undefined {
     for (let i = this.#blocks.length - 1; i >= 0; i--) {
       const local = this.#blocks[i]?.get(name);
       if (local !== undefined) return local;
@@ -176,19 +176,19 @@ export class FunctionScope {
 
   /** Returns whether the name refers to a binding. Captures nothing. */
   has(name: string): boolean {
-    return this.#named(name) !== undefined || (this.parent?.has(name) ?? false);
+    return this.#lookupOwn(name) !== undefined || (this.parent?.has(name) ?? false);
   }
 
   /** Returns the binding `result` of the `ensures` clauses, if the name refers to it. Captures nothing. */
   ensuresResultNamed(name: string): Local | undefined {
-    const found = this.#named(name);
+    const found = this.#lookupOwn(name);
     if (found === undefined) return this.parent?.ensuresResultNamed(name);
     return found === this.ensuresResult ? found : undefined;
   }
 
   /** Returns the type of the binding that the name refers to. Captures nothing. */
   typeOf(name: string): CheckedType | undefined {
-    return this.#named(name)?.type ?? this.parent?.typeOf(name);
+    return this.#lookupOwn(name)?.type ?? this.parent?.typeOf(name);
   }
 
   /** Returns the names of all visible bindings, as candidates for a misspelt name. */
@@ -205,19 +205,19 @@ export class FunctionScope {
     this.#unfinished.pop();
   }
 
-  /** If the value of a `let` with that name is being checked here, returns whether the use is inside a lambda in that value. Otherwise undefined. */
+  /** Returns undefined unless the value of a `let` with that name is being checked. `inLambda`: the use is inside a lambda in that value. */
   inOwnValue(name: string, inLambda = false): { readonly inLambda: boolean } | undefined {
     return this.#unfinished.includes(name) ? { inLambda } : this.parent?.inOwnValue(name, true);
   }
 
   /** Records the use of a capability or row variable, unless an earlier use is recorded. */
-  use(item: RowItem, use: CapabilityUse): void {
+  recordUse(item: RowItem, use: CapabilityUse): void {
     this.#uses ??= new Map();
     if (!this.#uses.has(item)) this.#uses.set(item, use);
   }
 
   /** Records a call of a named function, or its use as a value. */
-  calls(callee: Callable, span: Span): void {
+  recordCallee(callee: Callable, span: Span): void {
     this.#callees ??= new Map();
     if (!this.#callees.has(callee)) this.#callees.set(callee, span);
   }

@@ -23,34 +23,34 @@ export interface LineTable {
   /** The UTF-16 offset at which each line begins, in ascending order. The first is 0. */
   readonly starts: readonly number[];
   /**
-   * The number of code points before each multiple of `STRIDE`. With these, computing a column in a long line takes constant time.
+   * The number of code points before each multiple of `STRIDE_CODE_UNITS`. With these, finding a column in a long line takes constant time.
    * Undefined if the text has no surrogates, so that each code unit is a code point.
    */
-  readonly points: readonly number[] | undefined;
+  readonly codePointCounts: readonly number[] | undefined;
 }
 
-/** The distance between two entries of `LineTable.points`, in UTF-16 code units. */
-const STRIDE = 256;
+/** The distance between two entries of `LineTable.codePointCounts`. */
+const STRIDE_CODE_UNITS = 256;
 
 /** Makes the line table of a source text. */
 export function lineTable(text: string): LineTable {
   const starts = [0];
   for (let lf = text.indexOf("\n"); lf !== -1; lf = text.indexOf("\n", lf + 1)) starts.push(lf + 1);
-  return { text, starts, points: /[\ud800-\udfff]/.test(text) ? pointsOf(text) : undefined };
+  return { text, starts, codePointCounts: /[\ud800-\udfff]/.test(text) ? countCodePointsByStride(text) : undefined };
 }
 
-function pointsOf(text: string): readonly number[] {
+function countCodePointsByStride(text: string): readonly number[] {
   const points = [0];
   let pointCount = 0;
-  for (let offset = STRIDE; offset <= text.length; offset += STRIDE) {
-    pointCount += codePoints(text, offset - STRIDE, offset);
+  for (let offset = STRIDE_CODE_UNITS; offset <= text.length; offset += STRIDE_CODE_UNITS) {
+    pointCount += countCodePoints(text, offset - STRIDE_CODE_UNITS, offset);
     points.push(pointCount);
   }
   return points;
 }
 
 /** Returns the number of code points that begin between two UTF-16 offsets. A lone surrogate is counted as one. */
-export function codePoints(text: string, start: number, end: number): number {
+export function countCodePoints(text: string, start: number, end: number): number {
   let count = 0;
   for (let offset = start; offset < end; offset += 1) {
     const unit = text.charCodeAt(offset);
@@ -61,10 +61,10 @@ export function codePoints(text: string, start: number, end: number): number {
 }
 
 /** Returns the number of code points before a UTF-16 offset. */
-function pointsBefore({ text, points }: LineTable, offset: number): number {
+function codePointsBefore({ text, codePointCounts: points }: LineTable, offset: number): number {
   if (points === undefined) return offset;
-  const part = Math.floor(offset / STRIDE);
-  return (points[part] ?? 0) + codePoints(text, part * STRIDE, offset);
+  const part = Math.floor(offset / STRIDE_CODE_UNITS);
+  return (points[part] ?? 0) + countCodePoints(text, part * STRIDE_CODE_UNITS, offset);
 }
 
 /** Returns the index in `starts` of the line that contains the offset. */
@@ -83,10 +83,10 @@ export function lineIndexAt(table: LineTable, offset: number): number {
 export function positionAt(table: LineTable, offset: number): Position {
   const clamped = Math.min(Math.max(offset, 0), table.text.length);
   const line = lineIndexAt(table, clamped);
-  return { line: line + 1, column: pointsBefore(table, clamped) - pointsBefore(table, table.starts[line] ?? 0) + 1 };
+  return { line: line + 1, column: codePointsBefore(table, clamped) - codePointsBefore(table, table.starts[line] ?? 0) + 1 };
 }
 
-/** Converts many offsets of one text to lines and columns. Starts from the position of the last offset, so it is fast if offsets are near each other. */
+/** Converts many offsets of one text to lines and columns. An offset on the line of the last one needs no search. */
 export class PositionReader {
   readonly #table: LineTable;
   /** The index in `starts` of the line. */
@@ -108,7 +108,7 @@ export class PositionReader {
     const clamped = Math.min(Math.max(offset, 0), text.length);
     const isSameLine = (starts[this.#index] ?? 0) <= clamped && clamped < (starts[this.#index + 1] ?? text.length + 1);
     if (!isSameLine) this.#index = lineIndexAt(table, clamped);
-    this.column = pointsBefore(table, clamped) - pointsBefore(table, starts[this.#index] ?? 0) + 1;
+    this.column = codePointsBefore(table, clamped) - codePointsBefore(table, starts[this.#index] ?? 0) + 1;
   }
 }
 

@@ -21,8 +21,8 @@ export type Keyword = (typeof KEYWORDS)[number];
 export type Punctuator = (typeof PUNCTUATORS)[number];
 
 /**
- * The tokens of a text with holes, `f"a{x}b{y}c"`: `text{` is `f"a{`, `}text{` is `}b{`, and `}text` is `}c"`. The tokens of the values are
- * between them.
+ * The tokens of an interpolated string, `f"a{x}b{y}c"`: `text{` is `f"a{`, `}text{` is `}b{`, and `}text` is `}c"`. The tokens of `x` and
+ * `y` are between them.
  */
 export type TextPart = "text{" | "}text{" | "}text";
 
@@ -39,7 +39,7 @@ export interface Token {
   readonly end: number;
   /** Whether a line ends between the previous token and this one. */
   readonly newline: boolean;
-  /** A word's spelling, a number's digits without `_`, or the value of a string or of a part of a text; empty for other tokens. */
+  /** A word's spelling, a number's digits without `_`, or the value of a string or `TextPart`; empty for other tokens. */
   readonly value: string;
 }
 

@@ -2,7 +2,7 @@
 import type { CompletionItem, CompletionItemKind, SignatureHelp } from "vscode-languageserver";
 import { prune, show, type CheckedType } from "../compiler/check-types.ts";
 import type { Local } from "../compiler/ir.ts";
-import type { NamedThing } from "../compiler/recorder.ts";
+import type { Referent } from "../compiler/recorder.ts";
 import { KEYWORDS } from "../compiler/tokens.ts";
 import { BUILTIN_BY_NAME, BUILTINS } from "../vm/builtins/builtin-table.ts";
 import type { Program } from "./program.ts";
@@ -13,7 +13,7 @@ const KIND = { function: 3, field: 5, variable: 6, module: 9, keyword: 14, enumM
 
 const MAX_LOOK_BACK = 2_000;
 
-const itemOf = (label: string, kind: CompletionItemKind, thing: NamedThing): CompletionItem => {
+const itemOf = (label: string, kind: CompletionItemKind, thing: Referent): CompletionItem => {
   const detail = headline(thing);
   const documentation = details(thing);
   return documentation === ""
@@ -68,7 +68,7 @@ export function completionsAt(program: Program, offset: number): readonly Comple
   return localsAt(program, offset).has(module) ? fields : [...fields, ...membersOf(program, module)];
 }
 
-const fieldsOf = (decl: Extract<NamedThing, { kind: "type" }>["decl"]): readonly CompletionItem[] =>
+const fieldsOf = (decl: Extract<Referent, { kind: "type" }>["decl"]): readonly CompletionItem[] =>
   decl.fields.map(({ name, type }) => itemOf(name, KIND.field, { kind: "field", decl, variant: null, name, type }));
 
 function variantsOf(program: Program, name: string): readonly CompletionItem[] {

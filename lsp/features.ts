@@ -110,7 +110,7 @@ export function inlayHints(program: Program, range: Span): readonly { readonly o
   for (const section of file.sections) {
     if (section.start > range.end || section.start + section.text.length < range.start) continue;
     const { names } = program.namesAndTypesOf(file, section);
-    for (const { span, thing } of names) {
+    for (const { span, referent: thing } of names) {
       const isDeclared = thing.kind === "local" && thing.local.span.start === span.start;
       if (!isDeclared || /^\s*:/.test(section.text.slice(span.end, span.end + 20)) || !isDecided(thing.local.type)) continue;
       const before = section.text.slice(Math.max(0, span.start - 60), span.start);

@@ -4,7 +4,7 @@ import type { Diagnostic } from "../compiler/diagnostics.ts";
 import { Analysis } from "../compiler/incremental/analysis.ts";
 import type { AnalyzedFile } from "../compiler/incremental/file.ts";
 import type { Section } from "../compiler/incremental/sections.ts";
-import type { NamedThing, RecordedName, Recorder } from "../compiler/recorder.ts";
+import type { Referent, RecordedName, Recorder } from "../compiler/recorder.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { OpenText, Workspace } from "./workspace.ts";
@@ -18,7 +18,7 @@ export interface Place {
 /** A name in the text, and the thing to which it refers. */
 export interface Occurrence {
   readonly span: Span;
-  readonly thing: NamedThing;
+  readonly thing: Referent;
   readonly section: Section;
 }
 
@@ -88,7 +88,7 @@ export class Program {
     const at = offset - section.start;
     return withoutDuplicates(this.namesAndTypesOf(file, section).names)
       .filter(({ span }) => span.start <= at && at <= span.end)
-      .map(({ span, thing }) => ({ span: shiftSpan(span, section.start), thing, section }))
+      .map(({ span, referent: thing }) => ({ span: shiftSpan(span, section.start), thing, section }))
       .toSorted((a, b) => Number(b.thing.kind === "local") - Number(a.thing.kind === "local"));
   }
 
@@ -97,13 +97,13 @@ export class Program {
     const file = this.main;
     for (const section of file?.sections ?? []) {
       if (file === undefined) return;
-      for (const { span, thing } of withoutDuplicates(this.namesAndTypesOf(file, section).names))
+      for (const { span, referent: thing } of withoutDuplicates(this.namesAndTypesOf(file, section).names))
         yield { span: shiftSpan(span, section.start), thing, section };
     }
   }
 
   /** Returns where a thing is declared. `section` contains a name that refers to the thing. Undefined for builtins and capabilities. */
-  definitionOf(thing: NamedThing, section: Section): Place | undefined {
+  definitionOf(thing: Referent, section: Section): Place | undefined {
     const main = this.main;
     if (main === undefined) return undefined;
     if (thing.kind === "local") return { path: this.path, span: shiftSpan(thing.local.span, section.start) };
@@ -149,7 +149,7 @@ export const shiftSpan = ({ start, end }: Span, by: number): Span => ({ start: s
 /** Removes duplicates and empty names. The checker records a name twice if it checks a pattern twice. */
 function withoutDuplicates(names: readonly RecordedName[]): readonly RecordedName[] {
   const seen = new Set<string>();
-  return names.filter(({ span, thing }) => {
+  return names.filter(({ span, referent: thing }) => {
     const key = `${span.start} ${span.end} ${thing.kind}`;
     return span.end > span.start && !seen.has(key) && seen.add(key) !== undefined;
   });

@@ -2,7 +2,7 @@
 import type { CheckedType } from "../compiler/check-types.ts";
 import { show } from "../compiler/check-types.ts";
 import type { Callable } from "../compiler/ir.ts";
-import type { NamedThing } from "../compiler/recorder.ts";
+import type { Referent } from "../compiler/recorder.ts";
 import { rowText } from "../compiler/rows.ts";
 import type { CapabilityDecl, CapabilitySignature } from "../vm/capabilities.ts";
 import { typeToString } from "../vm/value/type.ts";
@@ -49,7 +49,7 @@ export function builtinSignature(name: string, type: string): SignatureText {
 }
 
 /** Returns source text that declares the thing: one line, or one line for each signature of a capability. */
-export function headline(thing: NamedThing): string {
+export function headline(thing: Referent): string {
   switch (thing.kind) {
     case "local":
       return `${thing.local.mutable ? "let mut " : ""}${thing.local.name}: ${show(thing.local.type)}`;
@@ -76,7 +76,7 @@ export function headline(thing: NamedThing): string {
   }
 }
 
-type Decl = Extract<NamedThing, { readonly kind: "type" }>["decl"];
+type Decl = Extract<Referent, { readonly kind: "type" }>["decl"];
 
 const fieldsText = (fields: readonly { readonly name: string; readonly type: CheckedType }[]): string =>
   fields.map(({ name, type }) => `${name}: ${show(type)}`).join(", ");
@@ -97,7 +97,7 @@ export function typeText({ name, kind, params, fields, variants }: Decl): string
 }
 
 /** Returns further information about the thing as Markdown, or "". */
-export function details(thing: NamedThing): string {
+export function details(thing: Referent): string {
   if (thing.kind === "builtin") {
     const { doc, cost, example, exampleResult } = thing.builtin;
     return `${doc}\n\nSteps: ${cost}\n\n\`${example}\` is \`${exampleResult}\``;

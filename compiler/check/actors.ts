@@ -4,24 +4,24 @@ import { ACTOR_ID, actorIdOf, type CheckedType, freshVar, isData, prune, rowInst
 import { substituteRow } from "../rows.ts";
 import { useRow } from "./calls.ts";
 import { receivedType, requireNoTypedIds } from "./mailbox.ts";
-import { failed, type FunctionChecker, type Typed } from "./context.ts";
+import { errorExpression, type FunctionChecker, type TypedIr } from "./context.ts";
 
-export function checkSpawn(checker: FunctionChecker, { target: expr, span }: Expr & { kind: "spawn" }): Typed {
+export function checkSpawn(checker: FunctionChecker, { target: expr, span }: Expr & { kind: "spawn" }): TypedIr {
   const { scope } = checker;
   useRow(checker, ["actor.spawn"], span, null);
   const target = expr.kind === "name" && scope.lookup(expr.name.text) === undefined ? scope.unit.functions.get(expr.name.text) : undefined;
   if (target === undefined || target.params.length > 0) {
     if (target !== undefined || expr.kind !== "name" || !scope.mayBeHidden(expr.name.text))
       checker.error("E009", expr.span, "`spawn` takes the name of a function without parameters");
-    return { ...failed(span), type: ACTOR_ID };
+    return { ...errorExpression(span), type: ACTOR_ID };
   }
-  checker.context.recorder?.name(expr.span, { kind: "function", callable: target });
+  checker.context.recorder?.addName(expr.span, { kind: "function", callable: target });
   // `spawn` passes no arguments that could decide the row variables of the function, so they become empty.
   useRow(checker, substituteRow(target.row, rowInstantiation(target.typeParams)), span, target);
   return { ir: { kind: "spawn", target, span }, type: target.message === null ? ACTOR_ID : actorIdOf(target.message) };
 }
 
-export function checkSend(checker: FunctionChecker, expr: Expr & { kind: "send" }): Typed {
+export function checkSend(checker: FunctionChecker, expr: Expr & { kind: "send" }): TypedIr {
   const { span } = expr;
   let wanted: CheckedType | undefined;
   const actor = checker.check(expr.actor, ACTOR_ID, "the receiver", (found) => {
@@ -37,7 +37,7 @@ export function checkSend(checker: FunctionChecker, expr: Expr & { kind: "send" 
   return { ir: { kind: "send", actor, message, span }, type: UNIT_TYPE };
 }
 
-export function checkReceive(checker: FunctionChecker, { span }: Expr & { kind: "receive" }): Typed {
+export function checkReceive(checker: FunctionChecker, { span }: Expr & { kind: "receive" }): TypedIr {
   const type = receivedType(checker, span);
   if (checker.scope.inContract) {
     checker.error("E007", span, "a contract must be pure, but `receive` takes a message out of the mailbox");
@@ -45,7 +45,7 @@ export function checkReceive(checker: FunctionChecker, { span }: Expr & { kind: 
   return { ir: { kind: "receive", type, span }, type };
 }
 
-export function checkEmit(checker: FunctionChecker, expr: Expr & { kind: "emit" }): Typed {
+export function checkEmit(checker: FunctionChecker, expr: Expr & { kind: "emit" }): TypedIr {
   const { span } = expr;
   const type = freshVar();
   const tree = checker.check(expr.tree, type);
@@ -54,7 +54,7 @@ export function checkEmit(checker: FunctionChecker, expr: Expr & { kind: "emit" 
   return { ir: { kind: "emit", tree, span }, type: UNIT_TYPE };
 }
 
-/** Defers a check that reports a type if it contains a function, or a type parameter, whose argument may be a function type. */
+/** Defers a check that reports a type with a function in it, or with a type parameter, because its argument may be a function type. */
 function requireData(checker: FunctionChecker, type: CheckedType, span: Span, what: string): void {
   checker.context.deferredChecks.push(() => {
     if (isData(type, { paramsAreData: false })) return;

@@ -24,16 +24,16 @@ function typeAtSight({ scope }: FunctionChecker, arg: Expr): CheckedType | undef
   }
 }
 
-/** Like `typeAtSight`, but also knows lists and lambdas, without the types of their parts. */
-function headAtSight(checker: FunctionChecker, arg: Expr): CheckedType | undefined {
+/** Like `typeAtSight`, but makes no type variables: the parts of a list or function type are error types. */
+function outerTypeAtSight(checker: FunctionChecker, arg: Expr): CheckedType | undefined {
   return arg.kind === "list" ? SOME_LIST : arg.kind === "lambda" ? SOME_FUNCTION : typeAtSight(checker, arg);
 }
 
 const SOME_LIST: CheckedType = builtinType("List", ERROR);
 const SOME_FUNCTION: CheckedType = { kind: "fn", params: [], result: ERROR, row: [] };
 
-/** Returns whether the types differ without regard to their type arguments, like Int and List<T>. This quick check keeps correct calls fast. */
-function headsDiffer(a: CheckedType | undefined, b: CheckedType | undefined): boolean {
+/** Returns whether the types differ apart from their type arguments, like Int and List<T>. This quick check keeps correct calls fast. */
+function outerTypesDiffer(a: CheckedType | undefined, b: CheckedType | undefined): boolean {
   if (a === undefined || b === undefined) return false;
   const [x, y] = [prune(a), prune(b)];
   const isNamed = (x.kind === "primitive" || x.kind === "builtin") && (y.kind === "primitive" || y.kind === "builtin");
@@ -54,7 +54,7 @@ export function reportSwapped(
   help: () => string,
 ): boolean {
   if (args.length > MAX_ARGS) return false;
-  if (!args.some((arg, i) => headsDiffer(headAtSight(checker, arg), params[i]))) return false;
+  if (!args.some((arg, i) => outerTypesDiffer(outerTypeAtSight(checker, arg), params[i]))) return false;
   const types = args.map((arg) => typeAtSight(checker, arg));
   const fits = (i: number, j: number): boolean => {
     const [type, param] = [types[i], params[j]];

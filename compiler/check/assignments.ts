@@ -20,7 +20,7 @@ export function checkAssign(checker: FunctionChecker, stmt: Assign): IrStmt[] {
     return [];
   }
   checker.scope.assigned.add(local);
-  checker.context.recorder?.name(stmt.name.span, { kind: "local", local });
+  checker.context.recorder?.addName(stmt.name.span, { kind: "local", local });
   if (stmt.steps.length > 0) return [checkUpdate(checker, stmt, local)];
   const value = checkValue(checker, stmt, local.type, `\`${stmt.name.text}\``);
   if (!reportCaptured(checker, stmt.name, local) && !local.mutable) {
@@ -39,7 +39,7 @@ function checkValue(checker: FunctionChecker, { operator, value, span }: Assign,
   return operator === null ? checker.check(value, type, what) : checkRightSide(checker, operator, type, value, span).ir;
 }
 
-const UNDECLARED = "an assignment changes a variable that is declared before: `let mut x = 0`";
+const UNDECLARED_HELP = "an assignment changes a variable that is declared before: `let mut x = 0`";
 
 function reportUnknownTarget(
   checker: FunctionChecker,
@@ -52,7 +52,7 @@ function reportUnknownTarget(
     "E003",
     name.span,
     isFunction ? `\`${name.text}\` is a function, not a variable` : `unknown variable \`${name.text}\``,
-    isDeclaration ? suggestDeclaration(scope, name) : suggestNearest(scope.unit, name, () => scope.names(), UNDECLARED),
+    isDeclaration ? suggestDeclaration(scope, name) : suggestNearest(scope.unit, name, () => scope.names(), UNDECLARED_HELP),
   );
   for (const step of steps) if (step.kind === "index") checker.check(step.index, freshVar());
   checker.check(value, freshVar());

@@ -7,10 +7,10 @@ import type { FunctionChecker } from "./context.ts";
 import { checkPattern } from "./patterns.ts";
 
 /**
- * Checks the pattern of `test` again once the types of the function are known, if it names a variant of a type that is not decided
- * yet. Calls `whenDecided` when the pattern is final, unless the pattern has an error.
+ * Checks a pattern, and returns it with the bindings that it declares. If it names a variant of a type that is not decided yet, checks it
+ * again once the types of the function are known. Calls `whenDecided` when the pattern is final, unless it has an error.
  */
-export function checkTest(
+export function checkPatternTest(
   checker: FunctionChecker,
   pattern: Pattern,
   type: CheckedType,
@@ -39,7 +39,7 @@ export function checkTest(
   return { test, bound };
 }
 
-/** Returns a pattern for a value that `pattern` does not match. Null if it matches every value. Reports a pattern that is too complex. */
+/** Returns the text of a pattern for a value that `pattern` does not match; null if it matches every value. Reports a pattern that is too complex. */
 export function missedValue(checker: FunctionChecker, pattern: Pattern, type: CheckedType, test: PatternTest): string | null {
   try {
     return analyzeMatch(type, [{ pattern: test.pattern, guarded: false }]).missing;
@@ -62,12 +62,12 @@ const PLACES: Readonly<Record<BinderPlace, { readonly what: string; readonly hel
   parameter: { what: "the pattern of this parameter", help: () => "bind a name, and write `let … else` or `match` in the function" },
 };
 
-const MAX_SHOWN_PATTERN = 40;
+const MAX_SHOWN_PATTERN_LENGTH = 40;
 
 /** Returns the source text of a pattern for messages. Returns a placeholder for a long pattern. */
 export function patternText(checker: FunctionChecker, { span }: Pattern): string {
   const text = checker.scope.unit.text.slice(span.start, span.end);
-  return text.length <= MAX_SHOWN_PATTERN && !text.includes("\n") ? text : "PATTERN";
+  return text.length <= MAX_SHOWN_PATTERN_LENGTH && !text.includes("\n") ? text : "PATTERN";
 }
 
 /** Checks a pattern that must match every value of `type`, and declares its bindings. `subject` holds the value. */
@@ -78,7 +78,7 @@ export function checkIrrefutable(
   { place, mutable }: { readonly place: BinderPlace; readonly mutable: boolean },
 ): { readonly stmt: Destructuring; readonly bound: ReadonlyMap<string, Local> } {
   const { type } = subject;
-  const { test, bound } = checkTest(checker, pattern, type, {
+  const { test, bound } = checkPatternTest(checker, pattern, type, {
     mutable,
     whenDecided: (decided) => {
       const missed = missedValue(checker, pattern, type, decided);
@@ -99,7 +99,7 @@ export function checkRefutable(
   { mutable, help }: { readonly mutable: boolean; readonly help: string },
 ): PatternMatch {
   const { type } = subject;
-  const { test } = checkTest(checker, pattern, type, {
+  const { test } = checkPatternTest(checker, pattern, type, {
     mutable,
     whenDecided: (decided) => {
       if (missedValue(checker, pattern, type, decided) !== null) return;
@@ -178,7 +178,7 @@ export function bindParams(
       names.add(bound.name);
     };
     if (pattern === null) {
-      checker.context.recorder?.name(name.span, { kind: "local", local });
+      checker.context.recorder?.addName(name.span, { kind: "local", local });
       checker.scope.declare(local);
       declare(local);
       return local;

@@ -36,13 +36,13 @@ export function checkBody(context: Context, callable: Callable, unit: Unit): voi
   scope.ensuresResult = result;
   const ensures = checkClauses(checker, item.ensures);
   scope.leave();
-  context.recorder?.scope(item.span, scope.bindings());
+  context.recorder?.addScope(item.span, scope.bindings());
   callable.body = { params, destructureParams, requires, ensures, result, value, intent: item.intent };
   context.scopes.set(callable, scope);
   runDeferredChecks(context);
 }
 
-/** Runs the checks that were deferred until the types of the function are known, first those of patterns of an undecided type. */
+/** Runs the checks that waited for the types of the whole function. The second checks of patterns come first, because they may decide types. */
 export function runDeferredChecks(context: Context): void {
   for (const recheck of context.patternRechecks.splice(0)) recheck();
   for (const check of context.deferredChecks.splice(0)) check();

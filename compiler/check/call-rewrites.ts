@@ -1,4 +1,4 @@
-/** Makes help for calls that are written as in another language: the expression to write instead, and a fix that writes it. */
+/** Makes help for calls in the style of another language: the expression to write instead, and a fix that writes it. */
 import type { Expr, Span } from "../ast.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
 import { callNote, rewrittenCall } from "../other-languages-calls.ts";
@@ -7,7 +7,7 @@ import type { Unit } from "../scope.ts";
 /** Texts that need no parentheses as an operand: a name, a literal, or a call without nested brackets. */
 const SIMPLE_OPERAND = /^(?:[\w.]+|"[^"]*"|[\w.]+\([^()]*\)|\[[^[\]]*\])$/;
 /** The longest expression that a help line shows with its arguments, in code units. */
-const MAX_SHOWN = 60;
+const MAX_SHOWN_LENGTH = 60;
 
 /** Returns the template with the arguments filled in, in parentheses where they are operands of an operator. */
 function fillIn(template: string, args: readonly string[]): string {
@@ -21,7 +21,7 @@ function fillIn(template: string, args: readonly string[]): string {
 /** Returns help and a fix that replace the call at `span`. `args` are the texts of its arguments. */
 export function rewriteExtras(template: string, args: readonly string[], span: Span): DiagnosticExtras {
   const text = fillIn(template, args);
-  const isShort = text.length <= MAX_SHOWN && !text.includes("\n");
+  const isShort = text.length <= MAX_SHOWN_LENGTH && !text.includes("\n");
   const shown = isShort
     ? text
     : fillIn(

@@ -4,7 +4,7 @@ import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import { type CapabilityDecl, signatureFor } from "../../vm/capabilities.ts";
 import type { Expr, Name, Span } from "../ast.ts";
 import type { Fix } from "../diagnostics.ts";
-import { separateStatements } from "../insert-edits.ts";
+import { separatorHelp } from "../insert-edits.ts";
 import type { Callable, Ir, IrStmt, Local } from "../ir.ts";
 import { hintForType } from "../other-languages.ts";
 import { isForeignCall } from "../other-languages-calls.ts";
@@ -25,10 +25,10 @@ import {
   unify,
   withoutBoundVariables,
 } from "../check-types.ts";
-import { decideRow, itemName, type ParamType, type Row } from "../rows.ts";
+import { decideRow, rowItemName, type ParamType, type Row } from "../rows.ts";
 import { reportSwapped } from "./argument-order.ts";
 import { callHint } from "./call-rewrites.ts";
-import { failed, type FunctionChecker, type Instance, instanceOf, type Signature, type Typed } from "./context.ts";
+import { errorExpression, type FunctionChecker, type Instance, instanceOf, type Signature, type TypedIr } from "./context.ts";
 import { checkField, hasField } from "./data.ts";
 import { checkMailbox, ownIdType } from "./mailbox.ts";
 import { checkPatternArgument } from "./regex-literals.ts";
@@ -37,7 +37,7 @@ import { isModuleName, reportUnknownFunction } from "./suggest-names.ts";
 import { requireJsonType, typeArgument } from "./json-types.ts";
 import { reportUndecided } from "./undecided.ts";
 
-/** Returns a dotted name, such as `string.len`, as the name of a builtin or capability; undefined if its first part is a binding. */
+/** Returns a field access such as `string.len` as one dotted name, which may name a builtin or capability. Undefined if its first part is a binding. */
 export function qualifiedName(checker: FunctionChecker, expr: Expr): Name | undefined {
   if (expr.kind !== "field" || expr.target.kind !== "name") return undefined;
   const name = { text: `${expr.target.name.text}.${expr.name.text}`, span: expr.span };
@@ -46,8 +46,8 @@ export function qualifiedName(checker: FunctionChecker, expr: Expr): Name | unde
 }
 
 /**
- * Returns whether a name like `result.is_ok` means the builtin. In an `ensures` clause it does, although `result` is a
- * binding there, unless the value of `result` has a field of that name.
+ * Returns whether a name like `result.is_ok` in an `ensures` clause means the builtin, although `result` is a binding there. It does,
+ * unless the value of `result` has a field of that name.
  */
 function isBuiltinOfResult(checker: FunctionChecker, target: string, qualified: string, field: string): boolean {
   const value = target === "result" ? checker.scope.ensuresResultNamed(target) : undefined;
@@ -55,7 +55,7 @@ function isBuiltinOfResult(checker: FunctionChecker, target: string, qualified: 
 }
 
 /** Reports a call to an unknown name, and checks its arguments for other mistakes. */
-function checkUnknownCall(checker: FunctionChecker, name: Name, expr: Expr & { kind: "call" }): Typed {
+function checkUnknownCall(checker: FunctionChecker, name: Name, expr: Expr & { kind: "call" }): TypedIr {
   // `int` in `isinstance(n, int)` is part of the mistake.
   const isTypeWord = (arg: Expr): boolean =>
     arg.kind === "name" && checker.scope.lookup(arg.name.text) === undefined && hintForType(arg.name.text) !== undefined;
@@ -66,7 +66,7 @@ function checkUnknownCall(checker: FunctionChecker, name: Name, expr: Expr & { k
     return type;
   });
   reportUnknownFunction(checker, name, expr, types[0]);
-  return failed(expr.span);
+  return errorExpression(expr.span);
 }
 
 /** Returns help that shows the parameters of a function, with their names if the program declares it. */
@@ -79,7 +79,7 @@ function parametersHelp({ scope }: FunctionChecker, name: string, params: readon
     : `its type is \`${builtin.type}\`, as in \`${builtin.example}\``;
 }
 
-/** Returns whether an argument is accepted without a report, although its type does not match. */
+/** Returns whether to accept an argument whose type does not match, without a report. */
 type Accepts = (found: CheckedType, index: number) => boolean;
 
 function checkArgs(
@@ -115,9 +115,9 @@ function checkArgs(
 }
 
 /**
- * Checks the arguments of a call. First, the expected type of the call binds type parameters. If an argument does not match,
- * but would match without the expected type, then the mistake is in the result of the call. In this case, the argument is
- * accepted, and the result type that follows from the arguments is returned, so that the caller reports that mismatch.
+ * Checks the arguments of a call. First, the expected type of the call binds type parameters. An argument may match only without the
+ * expected type. Then the mistake is in the use of the call's result: the argument is accepted, and the returned type is the one that
+ * follows from the arguments, so that the caller reports the result.
  *
  *     fn f(xs: List<Int>) -> List<String> { list.push(xs, 1) }
  *                                           ^^^^^^^^^^^^^^^^ expected List<String>, found List<Int>
@@ -144,7 +144,7 @@ function checkGeneric(
   return { args, typeArgs, type: typeByArguments ?? type, row };
 }
 
-/** Checks the arguments of a call whose expected type has bound type parameters. `typeByArguments` is the result type that they decide instead. */
+/** Checks the arguments after the expected type has bound type parameters. `typeByArguments` is the result type if the arguments decide another one. */
 function checkDecidedArgs(
   checker: FunctionChecker,
   name: string,
@@ -201,21 +201,21 @@ function resultOfArguments(
 }
 
 /**
- * Records that the function uses the row of a callee, and reports that in a contract clause. Decides the open parts of the row.
- * `via` is the called function; null for a capability, a builtin or a function value.
+ * Records that the function uses what the row of a callee names. Reports it in a contract clause, which must be pure. Decides the open
+ * rows in the row. `via` is the called function; null for a capability, a builtin or a function value.
  */
 export function useRow(checker: FunctionChecker, row: Row, span: Span, via: Callable | null): void {
   for (const item of decideRow(row)) {
     if (checker.scope.inContract) {
-      checker.error("E007", span, `a contract must be pure, but this may use \`${itemName(item)}\``);
+      checker.error("E007", span, `a contract must be pure, but this may use \`${rowItemName(item)}\``);
       if (!checker.scope.callable.row.includes(item)) continue;
     }
-    checker.scope.use(item, { span, via });
+    checker.scope.recordUse(item, { span, via });
   }
 }
 
 /** Checks `guard(value, passed, label)`, which logs the verdict and returns the value. */
-function checkGuard(checker: FunctionChecker, expr: Expr & { kind: "call" }): Typed {
+function checkGuard(checker: FunctionChecker, expr: Expr & { kind: "call" }): TypedIr {
   const type = freshVar();
   return {
     ir: { kind: "op", op: "GuardSeal", args: checkArgs(checker, "guard", expr.args, [type, BOOL, STRING], expr.span), span: expr.span },
@@ -223,8 +223,8 @@ function checkGuard(checker: FunctionChecker, expr: Expr & { kind: "call" }): Ty
   };
 }
 
-function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: Expr & { kind: "call" }, expected: CheckedType): Typed {
-  checker.context.recorder?.name(expr.callee.span, { kind: "builtin", builtin });
+function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: Expr & { kind: "call" }, expected: CheckedType): TypedIr {
+  checker.context.recorder?.addName(expr.callee.span, { kind: "builtin", builtin });
   const signature = checker.context.builtinSignature(builtin);
   const { args, typeArgs, type, row } = checkGeneric(checker, builtin.name, signature, expr, expected, null);
   const [comparedType] = typeArgs.values();
@@ -273,16 +273,16 @@ function checkCapabilityCall(
   args: readonly Expr[],
   span: Span,
   { caught }: { readonly caught: boolean },
-): Typed {
+): TypedIr {
   const { context } = checker;
-  context.recorder?.name(name.span, { kind: "capability", capability });
+  context.recorder?.addName(name.span, { kind: "capability", capability });
   if (capability.internal === true) {
     checker.error("E004", name.span, `\`${capability.name}\` is not called by name`, {
       help: `write \`${capability.call}\``,
       fixes: caught || (args[0]?.span.start ?? span.end) < name.span.start ? [] : syntaxFix(capability, name, args, span),
     });
     for (const arg of args) checker.check(arg, freshVar());
-    return failed(span);
+    return errorExpression(span);
   }
   useRow(checker, [capability.name], span, null);
   const signature = signatureFor(capability, args.length);
@@ -291,7 +291,7 @@ function checkCapabilityCall(
       help: `call it as ${capability.call}`,
     });
     for (const arg of args) checker.check(arg, freshVar());
-    return failed(span);
+    return errorExpression(span);
   }
   const checked = args.map((arg, i) => {
     const param = signature.params[i];
@@ -340,7 +340,7 @@ function capabilityNamed(
 }
 
 /** Checks a call of a function, a function value, a builtin or a capability. */
-export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" }, expected: CheckedType): Typed {
+export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" }, expected: CheckedType): TypedIr {
   const { scope, context } = checker;
   const { callee } = expr;
   const qualified = qualifiedName(checker, callee);
@@ -357,10 +357,10 @@ export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" 
     const name = callee.name;
     const target = scope.unit.functions.get(name.text);
     if (target !== undefined) {
-      context.recorder?.name(name.span, { kind: "function", callable: target });
+      context.recorder?.addName(name.span, { kind: "function", callable: target });
       const { args, type } = checkGeneric(checker, name.text, target, expr, expected, target);
       checkMailbox(checker, target, expr.span);
-      scope.calls(target, expr.span);
+      scope.recordCallee(target, expr.span);
       return { ir: { kind: "call", target, args, span: expr.span }, type };
     }
     const builtin = context.builtin(scope.unit, name.text);
@@ -375,12 +375,12 @@ export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" 
  * Checks a call of a local function that needs no function value: a call to itself, or of a function that captures nothing.
  * Returns undefined for every other call.
  */
-function checkLocalCall(checker: FunctionChecker, { callee, args, span }: Expr & { kind: "call" }): Typed | undefined {
+function checkLocalCall(checker: FunctionChecker, { callee, args, span }: Expr & { kind: "call" }): TypedIr | undefined {
   const { scope, context } = checker;
   const local = callee.kind === "name" ? scope.lookup(callee.name.text) : undefined;
   const target = local === undefined ? undefined : context.localFunction(local);
   if (local === undefined || target === undefined) return undefined;
-  context.recorder?.name(callee.span, { kind: "local", local });
+  context.recorder?.addName(callee.span, { kind: "local", local });
   const isSelf = local === scope.self;
   if (!isSelf && target.body?.params.length !== target.params.length) return undefined;
   useRow(checker, target.row, span, target);
@@ -391,7 +391,7 @@ function checkLocalCall(checker: FunctionChecker, { callee, args, span }: Expr &
 }
 
 /** Checks `value |> callee(args)`, the call `callee(value, args)` with the value evaluated first. */
-export function checkPipe(checker: FunctionChecker, expr: Expr & { kind: "pipe" }, expected: CheckedType): Typed {
+export function checkPipe(checker: FunctionChecker, expr: Expr & { kind: "pipe" }, expected: CheckedType): TypedIr {
   const { callee, span } = expr;
   const call = checkCall(checker, { kind: "call", callee, args: [expr.value, ...(expr.args ?? [])], span }, expected);
   const { ir, type } = call;
@@ -409,7 +409,7 @@ function isPiped({ callee, args }: Expr & { kind: "call" }): boolean {
   return (args[0]?.span.start ?? callee.span.start) < callee.span.start;
 }
 
-function checkCallee(checker: FunctionChecker, expr: Expr & { kind: "call" }): Typed {
+function checkCallee(checker: FunctionChecker, expr: Expr & { kind: "call" }): TypedIr {
   const { callee } = expr;
   if (callee.kind === "field") {
     // The help for methods does not fit a pipe.
@@ -422,7 +422,7 @@ function checkCallee(checker: FunctionChecker, expr: Expr & { kind: "call" }): T
 }
 
 /** Checks a call of a function value. */
-function checkValueCall(checker: FunctionChecker, expr: Expr & { kind: "call" }): Typed {
+function checkValueCall(checker: FunctionChecker, expr: Expr & { kind: "call" }): TypedIr {
   const { ir: callee, type } = checkCallee(checker, expr);
   if (type.kind !== "fn") {
     if (type.kind === "var") {
@@ -433,13 +433,8 @@ function checkValueCall(checker: FunctionChecker, expr: Expr & { kind: "call" })
       const piped = isPiped(expr);
       const isSeparate = !piped && /\s/.test(checker.scope.unit.text.charAt(end));
       const extras = piped ? { help: "after `|>` comes a function, or a call with the other arguments: `x |> f(y)`" } : {};
-      checker.error(
-        "E009",
-        expr.callee.span,
-        `this is not a function, but ${show(type)}`,
-        isSeparate ? separateStatements("(", end) : extras,
-      );
-      if (isSeparate) return failed(expr.span);
+      checker.error("E009", expr.callee.span, `this is not a function, but ${show(type)}`, isSeparate ? separatorHelp("(", end) : extras);
+      if (isSeparate) return errorExpression(expr.span);
     }
     for (const arg of expr.args) checker.check(arg, ERROR);
     return { ir: { kind: "call_value", callee, args: [], span: expr.span }, type: ERROR };
@@ -451,7 +446,7 @@ function checkValueCall(checker: FunctionChecker, expr: Expr & { kind: "call" })
 }
 
 /** Checks `try CALL`, in which a failure of the capability becomes `Err(text)`. */
-export function checkTry(checker: FunctionChecker, expr: Expr & { kind: "try" }): Typed {
+export function checkTry(checker: FunctionChecker, expr: Expr & { kind: "try" }): TypedIr {
   const called =
     expr.call.kind === "call" ? capabilityNamed(checker, expr.call.callee, qualifiedName(checker, expr.call.callee)) : undefined;
   if (expr.call.kind !== "call" || called === undefined) {
@@ -473,7 +468,7 @@ export function checkTry(checker: FunctionChecker, expr: Expr & { kind: "try" })
       const fixes = isResult ? [{ title: "write `?` after the call", edits }] : [];
       checker.error("E009", expr.span, "`try` needs a capability call after it", { help: example, fixes });
     }
-    return failed(expr.span);
+    return errorExpression(expr.span);
   }
   const call = checkCapabilityCall(checker, called.capability, called.name, expr.call.args, expr.span, { caught: true });
   return { ir: call.ir, type: builtinType("Result", call.type, STRING) };

@@ -1,10 +1,10 @@
 /** Checks list literals, map literals and indexing. */
 import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import type { Expr, Span } from "../ast.ts";
-import { separateStatements } from "../insert-edits.ts";
+import { separatorHelp } from "../insert-edits.ts";
 import type { Ir } from "../ir.ts";
 import { builtinType, type CheckedType, ERROR, freshVar, INT, mapOf, prune, show, STRING, unify } from "../check-types.ts";
-import { failed, type FunctionChecker, type Typed } from "./context.ts";
+import { errorExpression, type FunctionChecker, type TypedIr } from "./context.ts";
 
 /** Unifies the type arguments of two types, if both are the same built-in type. Does not report a mismatch. */
 export function unifyArguments(type: CheckedType, expected: CheckedType): void {
@@ -15,7 +15,7 @@ export function unifyArguments(type: CheckedType, expected: CheckedType): void {
 }
 
 /** Checks a list literal, `[a, b]`. */
-export function checkList(checker: FunctionChecker, expr: Expr & { kind: "list" }, expected: CheckedType): Typed {
+export function checkList(checker: FunctionChecker, expr: Expr & { kind: "list" }, expected: CheckedType): TypedIr {
   const item = freshVar();
   const type = builtinType("List", item);
   unifyArguments(type, expected);
@@ -23,7 +23,7 @@ export function checkList(checker: FunctionChecker, expr: Expr & { kind: "list" 
 }
 
 /** Checks a map literal, `{ "a": 1 }`. */
-export function checkMap(checker: FunctionChecker, expr: Expr & { kind: "map" }, expected: CheckedType): Typed {
+export function checkMap(checker: FunctionChecker, expr: Expr & { kind: "map" }, expected: CheckedType): TypedIr {
   const reported = reportMissingRecordName(checker, expr, expected) ?? reportNamedKeys(checker, expr);
   if (reported !== undefined) return reported;
   const value = freshVar();
@@ -33,7 +33,7 @@ export function checkMap(checker: FunctionChecker, expr: Expr & { kind: "map" },
 }
 
 /** Reports that the name of the record is missing in `{ x: 1 }`, if a record is expected and no key is the name of a binding. */
-function reportMissingRecordName(checker: FunctionChecker, expr: Expr & { kind: "map" }, expected: CheckedType): Typed | undefined {
+function reportMissingRecordName(checker: FunctionChecker, expr: Expr & { kind: "map" }, expected: CheckedType): TypedIr | undefined {
   const wanted = prune(expected);
   const { scope } = checker;
   const allKeysUnbound = expr.entries.every(({ key }) => key.kind === "name" && scope.lookup(key.name.text) === undefined);
@@ -45,11 +45,11 @@ function reportMissingRecordName(checker: FunctionChecker, expr: Expr & { kind: 
     fixes: [{ title: `write \`${name}\``, edits: [{ span: { start, end: start }, text: `${name} ` }] }],
   });
   for (const entry of expr.entries) checker.check(entry.value, ERROR);
-  return failed(expr.span);
+  return errorExpression(expr.span);
 }
 
-/** Reports `{ x: 1, y: 2 }`, in which several keys are names, none of which is a binding. */
-function reportNamedKeys(checker: FunctionChecker, expr: Expr & { kind: "map" }): Typed | undefined {
+/** Reports a map like `{ x: 1, y: 2 }` in which all keys are unknown names. */
+function reportNamedKeys(checker: FunctionChecker, expr: Expr & { kind: "map" }): TypedIr | undefined {
   const names = expr.entries.flatMap(({ key }) => (key.kind === "name" && !isKnown(checker, key.name.text) ? [key.name] : []));
   const [first] = names;
   if (first === undefined || names.length < 2 || names.length < expr.entries.length) return undefined;
@@ -59,7 +59,7 @@ function reportNamedKeys(checker: FunctionChecker, expr: Expr & { kind: "map" })
     fixes: [{ title: "write the keys in quotes", edits: quoted }],
   });
   for (const entry of expr.entries) checker.check(entry.value, freshVar());
-  return failed(expr.span);
+  return errorExpression(expr.span);
 }
 
 /** Returns whether the name refers to a binding, a function or a builtin. */
@@ -76,11 +76,11 @@ function checkKey(checker: FunctionChecker, key: Expr): Ir {
     help: `a key is a String, \`"${text}"\`; a record is written with its name: \`P { ${text}: … }\``,
     fixes: [{ title: `write \`"${text}"\``, edits: [{ span, text: `"${text}"` }] }],
   });
-  return failed(span).ir;
+  return errorExpression(span).ir;
 }
 
 /** Checks an index expression, `xs[i]` or `m[key]`. */
-export function checkIndex(checker: FunctionChecker, expr: Expr & { kind: "index" }): Typed {
+export function checkIndex(checker: FunctionChecker, expr: Expr & { kind: "index" }): TypedIr {
   const type = freshVar();
   const target = checker.check(expr.target, type);
   const known = prune(type);
@@ -91,7 +91,7 @@ export function checkIndex(checker: FunctionChecker, expr: Expr & { kind: "index
   }
   const item = freshVar();
   const isList = unify(type, builtinType("List", item));
-  if (!isList && reportNotIndexed(checker, type, expr)) return failed(expr.span);
+  if (!isList && reportNotIndexed(checker, type, expr)) return errorExpression(expr.span);
   const index = checker.check(expr.index, isList ? INT : freshVar(), "an index");
   if (isList) warnOfNegativeIndex(checker, expr.index, expr.target.span);
   return { ir: { kind: "op", op: "ListGet", args: [target, index], span: expr.span }, type: isList ? item : ERROR };
@@ -123,7 +123,7 @@ const INSTEAD_OF_INDEX: ReadonlyMap<string, string> = new Map([
 function reportNotIndexed(checker: FunctionChecker, type: CheckedType, { target }: Expr & { kind: "index" }): boolean {
   const t = prune(type);
   if (!INSTEAD_OF_INDEX.has(show(t).replace(/<.*/, "")) && /\s/.test(checker.scope.unit.text.charAt(target.span.end))) {
-    checker.error("E009", target.span, `only lists and maps are indexed, found ${show(t)}`, separateStatements("[", target.span.end));
+    checker.error("E009", target.span, `only lists and maps are indexed, found ${show(t)}`, separatorHelp("[", target.span.end));
     return true;
   }
   const name = t.kind === "builtin" || t.kind === "primitive" ? t.name : "";

@@ -76,13 +76,13 @@ export function instanceOf(signature: Signature): Instance {
 }
 
 /** A checked expression and its type. */
-export interface Typed {
+export interface TypedIr {
   readonly ir: Ir;
   readonly type: CheckedType;
 }
 
 /** Returns a placeholder for an expression for which an error was reported. The placeholder is never lowered. */
-export const failed = (span: Span): Typed => ({ ir: { kind: "block", stmts: [], value: null, span }, type: ERROR });
+export const errorExpression = (span: Span): TypedIr => ({ ir: { kind: "block", stmts: [], value: null, span }, type: ERROR });
 
 /** Checks the body of the function in `scope`. */
 export interface FunctionChecker {
@@ -122,15 +122,15 @@ export class Context {
   /** The scope in which the body of each function was checked, including the capabilities that the body uses. */
   readonly scopes = new Map<Callable, FunctionScope>();
   /**
-   * The second checks of patterns that name a variant before its type was decided. They run after the body of the current
-   * function, in the order of the list: outer matches come first, because a pattern may decide the type of an inner match.
+   * The second checks of patterns that named a variant of a type that was not decided. They run in this order after the body of the
+   * current function. An outer match comes before an inner one, because its patterns may decide the type of the inner one.
    */
   readonly patternRechecks: (() => void)[] = [];
   /** Checks that need the types of the whole body of the current function. They run after `patternRechecks`. */
   readonly deferredChecks: (() => void)[] = [];
   /** The builtin calls that W007 reports if their result is not used, each with the name of the builtin and the type of the result. */
   readonly builtinCalls = new Map<Ir, { readonly name: string; readonly result: CheckedType }>();
-  /** The local functions, by the binding of their name in the enclosing function and by that in their own body. */
+  /** The local functions. Each has two keys: the binding of its name in the enclosing function, and the one in its own body. */
   #localFunctions: WeakMap<Local, Callable> | undefined = undefined;
   /** Records names and types for an editor; undefined in every other check. */
   recorder: Recorder | undefined = undefined;
@@ -152,7 +152,7 @@ export class Context {
     this.#recordNamed = recordNamed;
   }
 
-  /** Returns the signature of a builtin. Programs share those that name no record, because the records belong to one program. */
+  /** Returns the signature of a builtin. All programs share it, unless it names a record, because each program has its own records. */
   builtinSignature(builtin: BuiltinDecl): Signature {
     const cached = SIGNATURES.get(builtin) ?? this.#signatures.get(builtin);
     if (cached !== undefined) return cached;
@@ -208,8 +208,8 @@ export class Context {
     const args = expr.args.map((a) => this.resolveType(unit, a, params));
     const param = params.get(name);
     const decl = param === undefined ? this.typeNamed(unit, name) : undefined;
-    if (param !== undefined) this.recorder?.name(expr.name.span, { kind: "param", param });
-    else if (decl !== undefined) this.recorder?.name(expr.name.span, { kind: "type", decl });
+    if (param !== undefined) this.recorder?.addName(expr.name.span, { kind: "param", param });
+    else if (decl !== undefined) this.recorder?.addName(expr.name.span, { kind: "type", decl });
     const [message] = args;
     if (name === "ActorId" && param === undefined && decl === undefined && message !== undefined && args.length === 1)
       return actorIdOf(message);
@@ -264,8 +264,8 @@ export class Context {
   }
 
   /**
-   * Returns the items of an effect row. `params` are the parameters in scope, of which those in the row are row variables. Warns of old
-   * names and reports unknown ones.
+   * Returns the items of an effect row. A name of one of `params`, the parameters in scope, is a row variable. Warns of old names and
+   * reports unknown ones.
    */
   resolveRow(unit: Unit, row: RowExpr | null, params: ReadonlyMap<string, ParamType>): readonly RowItem[] {
     if (row === null) return NO_ROW;
@@ -276,8 +276,8 @@ export class Context {
   #rowItem(unit: Unit, rowName: Name, param: ParamType | undefined): RowItem | undefined {
     const name = CAPABILITY_ALIASES.get(rowName.text) ?? rowName.text;
     const capability = param === undefined ? this.registry.byName.get(name) : undefined;
-    if (param !== undefined) this.recorder?.name(rowName.span, { kind: "param", param });
-    else if (capability !== undefined) this.recorder?.name(rowName.span, { kind: "capability", capability });
+    if (param !== undefined) this.recorder?.addName(rowName.span, { kind: "param", param });
+    else if (capability !== undefined) this.recorder?.addName(rowName.span, { kind: "capability", capability });
     if (param !== undefined) {
       return this.#isRowVariable(unit, rowName, name, param) && this.#useAs("row", unit, rowName, param) ? param : undefined;
     }
@@ -301,11 +301,11 @@ export class Context {
     return undefined;
   }
 
-  /** Reports a row variable that a reader could take for a capability or a type. `capability` is its name, or the capability of that old name. */
+  /** Reports a row variable that a reader could take for a capability or a type. `capability` is its name, or today's name of an old one. */
   #isRowVariable(unit: Unit, name: Name, capability: string, param: ParamType): boolean {
     const isCapability = this.registry.byName.has(capability);
     if (!isCapability && !/^[A-Z]/.test(name.text)) return true;
-    if (!this.#reportsFirst(param)) return false;
+    if (!this.#isFirstReport(param)) return false;
     if (isCapability) {
       unit.diagnostics.error("E010", name.span, `\`${name.text}\` in a row means the capability \`${capability}\``, {
         help: "give the row variable another name",
@@ -318,13 +318,13 @@ export class Context {
     return false;
   }
 
-  /** Notes that the parameter is a type or a row variable, and reports a parameter that is used as both. */
+  /** Records that the parameter is used as a type or as a row variable. Reports a parameter that is used as both, and returns false for it. */
   #useAs(use: "type" | "row", unit: Unit, name: Name, param: ParamType): boolean {
     if (param.use === undefined || param.use === use) {
       param.use = use;
       return true;
     }
-    if (!this.#reportsFirst(param)) return false;
+    if (!this.#isFirstReport(param)) return false;
     unit.diagnostics.error("E013", name.span, `\`${name.text}\` is used both as a type and in a row`, {
       help: "declare two parameters, one for the type and one for the row: `fn f<A, e>(x: A, g: Fn(A) -> A !{e})`",
     });
@@ -342,7 +342,7 @@ export class Context {
   }
 
   /** Returns whether this is the first report of the type parameter. */
-  #reportsFirst(param: ParamType): boolean {
+  #isFirstReport(param: ParamType): boolean {
     this.#reported ??= new WeakSet();
     const isFirst = !this.#reported.has(param);
     this.#reported.add(param);
@@ -360,7 +360,7 @@ export class Context {
   }
 }
 
-/** Notes that a parameter of a builtin is a row variable. */
+/** Records that a parameter of a builtin is a row variable. */
 function useInRow(param: ParamType | undefined): ParamType | undefined {
   if (param !== undefined) param.use = "row";
   return param;

@@ -19,8 +19,8 @@ import {
   tupleType,
   type TypeDecl,
 } from "../check-types.ts";
-import type { NamedThing } from "../recorder.ts";
-import { failed, type FunctionChecker, type Typed } from "./context.ts";
+import type { Referent } from "../recorder.ts";
+import { errorExpression, type FunctionChecker, type TypedIr } from "./context.ts";
 import { helpWithoutPrefix, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint } from "./library-hints.ts";
 import { suggestFunctionForMethod, suggestPath } from "./suggest-names.ts";
@@ -57,7 +57,7 @@ interface FieldOwner {
   readonly variant: string | null;
 }
 
-const recordedField = ({ decl, variant }: FieldOwner, { name, type }: FieldInfo): NamedThing => ({
+const recordedField = ({ decl, variant }: FieldOwner, { name, type }: FieldInfo): Referent => ({
   kind: "field",
   decl,
   variant,
@@ -72,7 +72,7 @@ interface FieldValues {
   readonly evaluation: readonly IrStmt[];
 }
 
-/** Checks that each field of a literal is known and given once, and that no field is missing unless there is a base. */
+/** Checks the fields of a literal: each must be known and given once, and without a base none may be missing. */
 function checkFields(
   checker: FunctionChecker,
   owner: FieldOwner & { readonly name: string },
@@ -95,7 +95,7 @@ function checkFields(
         suggestNearest(scope.unit, init.name, () => names, `its fields are ${names.join(", ")}`),
       );
     }
-    if (info !== undefined) checker.context.recorder?.name(init.name.span, recordedField(owner, info));
+    if (info !== undefined) checker.context.recorder?.addName(init.name.span, recordedField(owner, info));
     if (values.has(init.name.text)) checker.error("E010", init.name.span, `the field \`${init.name.text}\` is given twice`);
     values.set(
       init.name.text,
@@ -132,7 +132,7 @@ function evaluateAfter(stmts: readonly IrStmt[], value: Ir): Ir {
 }
 
 /** Checks the record literals `P { x: 1 }` and `P { ..base, x: 1 }`. */
-export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "record" }, expected: CheckedType): Typed {
+export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "record" }, expected: CheckedType): TypedIr {
   const { scope, context } = checker;
   const decl = context.typeNamed(scope.unit, expr.name.text);
   if (decl === undefined || decl.kind !== "record") {
@@ -147,9 +147,9 @@ export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "reco
     }
     if (expr.base !== null) checker.check(expr.base, freshVar());
     for (const init of expr.fields) checker.check(init.value, freshVar());
-    return failed(expr.span);
+    return errorExpression(expr.span);
   }
-  context.recorder?.name(expr.name.span, { kind: "type", decl });
+  context.recorder?.addName(expr.name.span, { kind: "type", decl });
   const { type, substituteArgs } = instantiate(decl);
   bindTypeArguments(type, expected);
   if (expr.base === null) {
@@ -165,7 +165,12 @@ export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "reco
       },
     );
     return {
-      ir: evaluateAfter(evaluation, { kind: "record", decl, fields: fields.map((f) => f ?? failed(expr.span).ir), span: expr.span }),
+      ir: evaluateAfter(evaluation, {
+        kind: "record",
+        decl,
+        fields: fields.map((f) => f ?? errorExpression(expr.span).ir),
+        span: expr.span,
+      }),
       type,
     };
   }
@@ -183,23 +188,23 @@ export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "reco
 }
 
 /** Checks a tuple, `(1, "a")`. */
-export function checkTuple(checker: FunctionChecker, expr: Expr & { kind: "tuple" }, expected: CheckedType): Typed {
+export function checkTuple(checker: FunctionChecker, expr: Expr & { kind: "tuple" }, expected: CheckedType): TypedIr {
   const type = tupleType(expr.items.map(() => freshVar()));
   bindTypeArguments(type, expected);
   const args = type.kind === "declared" ? type.args : [];
   const fields = expr.items.map((item, i) => checker.check(item, args[i] ?? ERROR, "this element of the tuple"));
-  if (type.kind !== "declared") return failed(expr.span);
+  if (type.kind !== "declared") return errorExpression(expr.span);
   return { ir: { kind: "record", decl: type.decl, fields, span: expr.span }, type };
 }
 
 /** Checks a variant of Json, such as `Json::Int(1)`. */
-function checkJsonVariant(checker: FunctionChecker, expr: Expr & { kind: "variant" }, expected: CheckedType): Typed {
+function checkJsonVariant(checker: FunctionChecker, expr: Expr & { kind: "variant" }, expected: CheckedType): TypedIr {
   const constructor_ = JSON_CONSTRUCTORS.find((c) => c.name === `Json::${expr.variant.text}`);
   const args = expr.payload?.kind === "args" ? expr.payload.args : [];
   const arg = args[0];
   const payload = constructor_?.args[0];
   if (constructor_ !== undefined && reportVariantAsFunction(checker, constructor_.name, payload === undefined ? [] : null, expr, expected))
-    return failed(expr.span);
+    return errorExpression(expr.span);
   if (constructor_ === undefined || expr.payload?.kind === "struct") {
     checker.error("E006", expr.variant.span, `Json has no such variant: \`${expr.variant.text}\``, {
       help: `its variants are ${JSON_CONSTRUCTORS.map((c) => c.name).join(", ")}`,
@@ -214,7 +219,7 @@ function checkJsonVariant(checker: FunctionChecker, expr: Expr & { kind: "varian
     return { ir: checker.check(arg, payload, `\`${constructor_.name}\``), type: JSON_TYPE };
   else return { ir: { kind: "const", value: UNIT, span: expr.span }, type: JSON_TYPE };
   for (const a of args) checker.check(a, freshVar());
-  return failed(expr.span);
+  return errorExpression(expr.span);
 }
 
 /** The names of the values of a variant in a suggested lambda. */
@@ -250,7 +255,7 @@ function reportVariantAsFunction(
 }
 
 /** Checks `E::V`, `E::V(x)` and `E::V { … }`. */
-export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "variant" }, expected: CheckedType): Typed {
+export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "variant" }, expected: CheckedType): TypedIr {
   const { scope, context } = checker;
   if (expr.enum.text === "Json" && !scope.unit.types.has("Json")) return checkJsonVariant(checker, expr, expected);
   const decl = context.typeNamed(scope.unit, expr.enum.text);
@@ -258,7 +263,7 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
   const variant = decl?.variants[index];
   if (decl === undefined || variant === undefined) {
     if (decl === undefined && scope.mayBeHidden(expr.enum.text)) {
-      // The section of the enum has a syntax error, which is reported.
+      // The enum may be declared in text that could not be read. That error is reported there.
     } else if (decl === undefined) {
       checker.error(
         "E013",
@@ -281,16 +286,16 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
     }
     if (expr.payload?.kind === "args") for (const arg of expr.payload.args) checker.check(arg, freshVar());
     if (expr.payload?.kind === "struct") for (const f of expr.payload.fields) checker.check(f.value, freshVar());
-    return failed(expr.span);
+    return errorExpression(expr.span);
   }
-  context.recorder?.name(expr.enum.span, { kind: "type", decl });
-  context.recorder?.name(expr.variant.span, { kind: "variant", decl, name: variant.name });
+  context.recorder?.addName(expr.enum.span, { kind: "type", decl });
+  context.recorder?.addName(expr.variant.span, { kind: "variant", decl, name: variant.name });
   const { type, substituteArgs } = instantiate(decl);
   bindTypeArguments(type, expected);
   const fullName = `${decl.name}::${variant.name}`;
   const { payload } = variant;
   if (reportVariantAsFunction(checker, fullName, payload === null ? [] : payload.kind === "single" ? null : payload.fields, expr, expected))
-    return failed(expr.span);
+    return errorExpression(expr.span);
   const hasNames = payload?.kind === "struct" && !isPositional(payload.fields);
   if (hasNames) {
     if (expr.payload?.kind !== "struct") {
@@ -298,7 +303,7 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
         help: `write \`${fullName} { ${payload.fields.map((f) => `${f.name}: …`).join(", ")} }\``,
       });
       if (expr.payload?.kind === "args") for (const arg of expr.payload.args) checker.check(arg, freshVar());
-      return { ...failed(expr.span), type };
+      return { ...errorExpression(expr.span), type };
     }
     const { fields, evaluation } = checkFields(
       checker,
@@ -315,7 +320,7 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
       kind: "variant_record",
       decl,
       variant: index,
-      fields: fields.map((f) => f ?? failed(expr.span).ir),
+      fields: fields.map((f) => f ?? errorExpression(expr.span).ir),
       span: expr.span,
     };
     return { ir: { kind: "enum", decl, variant: index, payload: evaluateAfter(evaluation, record), span: expr.span }, type };
@@ -323,7 +328,7 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
   if (expr.payload?.kind === "struct") {
     checker.error("E006", expr.span, `\`${fullName}\` has no fields`);
     for (const f of expr.payload.fields) checker.check(f.value, freshVar());
-    return { ...failed(expr.span), type };
+    return { ...errorExpression(expr.span), type };
   }
   const args = expr.payload?.args ?? [];
   const types = payload === null ? [] : payload.kind === "single" ? [payload.type] : payload.fields.map((f) => f.type);
@@ -386,10 +391,10 @@ export function checkField(
   name: Name,
   span: Span,
   call: (Expr & { kind: "call" }) | null = null,
-): Typed {
+): TypedIr {
   if (reportDottedVariant(checker, target, name)) {
     for (const arg of call?.args ?? []) checker.check(arg, freshVar());
-    return failed(span);
+    return errorExpression(span);
   }
   const targetType = freshVar();
   const ir = checker.check(target, targetType);
@@ -434,7 +439,7 @@ export function findField(
     );
     return undefined;
   }
-  checker.context.recorder?.name(name.span, recordedField({ decl, variant: null }, field));
+  checker.context.recorder?.addName(name.span, recordedField({ decl, variant: null }, field));
   const typeArgs = new Map(decl.params.map((p, i) => [p, type.args[i] ?? ERROR] as const));
   return { index, type: substitute(field.type, typeArgs) };
 }

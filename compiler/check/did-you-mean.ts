@@ -44,7 +44,7 @@ export function helpWithoutPrefix(enumName: Name, variant: Name): DiagnosticExtr
   };
 }
 
-/** Returns help for the pattern `x :: rest`, which other languages have for the first element of a list and the others. */
+/** Returns help for the pattern `x :: rest`, with which other languages match the first element of a list and the rest. */
 export function consPatternHelp(first: Name, rest: Name): DiagnosticExtras {
   const pattern = `[${first.text}, ..${rest.text}]`;
   const span = { start: first.span.start, end: rest.span.end };

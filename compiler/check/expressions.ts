@@ -18,7 +18,7 @@ import {
   INT,
   isDecided,
   isTooLarge,
-  mismatch,
+  unifyOrMismatch,
   prune,
   STRING,
   unifyPrimitive,
@@ -34,7 +34,7 @@ import { checkIndex, checkList, checkMap, unifyArguments } from "./collections.t
 import { checkField, checkRecord, checkTuple, checkVariant } from "./data.ts";
 import { checkPropagate } from "./propagate.ts";
 import { checkText, warnOfInterpolation } from "./texts.ts";
-import type { Context, FunctionChecker, Typed } from "./context.ts";
+import type { Context, FunctionChecker, TypedIr } from "./context.ts";
 import { checkCapabilityValue, checkFunctionValue } from "./function-values.ts";
 import { mismatchReport } from "./mismatch.ts";
 import { checkBinary, checkUnary } from "./operators.ts";
@@ -59,7 +59,7 @@ export class ExpressionChecker implements FunctionChecker {
   }
 
   check(expr: Expr, expected: CheckedType, why = "", accepts: (found: CheckedType) => boolean = acceptsNothing): Ir {
-    this.context.recorder?.type(expr.span, expected);
+    this.context.recorder?.addType(expr.span, expected);
     switch (expr.kind) {
       case "if":
         return checkIf(this, expr, expected, why);
@@ -69,7 +69,7 @@ export class ExpressionChecker implements FunctionChecker {
         return this.block(expr.block, expected, why);
       default: {
         const { ir, type } = this.#infer(expr, expected);
-        this.context.recorder?.type(expr.span, type);
+        this.context.recorder?.addType(expr.span, type);
         if (!accepts(type)) this.expect(type, expected, expr.span, why);
         return ir;
       }
@@ -87,7 +87,7 @@ export class ExpressionChecker implements FunctionChecker {
       if (e.kind === "var") e.bound = ERROR;
       return;
     }
-    const typeTexts = mismatch(type, expected);
+    const typeTexts = unifyOrMismatch(type, expected);
     if (typeTexts === null) return;
     if (e.kind === "var") {
       this.error(
@@ -103,7 +103,7 @@ export class ExpressionChecker implements FunctionChecker {
   }
 
   /** Checks an expression and returns its type. `expected` only helps to decide types. The caller must report a mismatch. */
-  #infer(expr: Exclude<Expr, { kind: "if" | "match" | "block" }>, expected: CheckedType): Typed {
+  #infer(expr: Exclude<Expr, { kind: "if" | "match" | "block" }>, expected: CheckedType): TypedIr {
     const { span } = expr;
     switch (expr.kind) {
       case "int":
@@ -175,18 +175,18 @@ export class ExpressionChecker implements FunctionChecker {
     }
   }
 
-  #name(name: Name, expected: CheckedType): Typed {
+  #name(name: Name, expected: CheckedType): TypedIr {
     const { scope, context } = this;
     const local = scope.lookup(name.text);
     if (local !== undefined) {
       local.used = true;
-      context.recorder?.name(name.span, { kind: "local", local });
+      context.recorder?.addName(name.span, { kind: "local", local });
       return { ir: { kind: "local", local, span: name.span }, type: local.type };
     }
     const value = checkFunctionValue(this, name);
     if (value !== undefined) return value;
     const capability = context.capability(name.text);
-    if (capability !== undefined) context.recorder?.name(name.span, { kind: "capability", capability });
+    if (capability !== undefined) context.recorder?.addName(name.span, { kind: "capability", capability });
     const capabilityValue = capability === undefined ? undefined : checkCapabilityValue(this, capability, name, expected);
     if (capabilityValue !== undefined) return capabilityValue;
     if (capability !== undefined) {
@@ -197,7 +197,7 @@ export class ExpressionChecker implements FunctionChecker {
     return { ir: unitIr(name.span), type: ERROR };
   }
 
-  #field(expr: Expr & { kind: "field" }, expected: CheckedType): Typed {
+  #field(expr: Expr & { kind: "field" }, expected: CheckedType): TypedIr {
     const qualified = qualifiedName(this, expr);
     if (qualified !== undefined && expr.target.kind === "name") {
       const value = checkFunctionValue(this, qualified);
@@ -224,7 +224,7 @@ export class ExpressionChecker implements FunctionChecker {
 
   bind(name: Name, type: CheckedType, { mutable }: { readonly mutable: boolean }): Local {
     const local: Local = { name: name.text, type, mutable, span: name.span, used: false };
-    this.context.recorder?.name(name.span, { kind: "local", local });
+    this.context.recorder?.addName(name.span, { kind: "local", local });
     const replaced = this.scope.declare(local);
     if (replaced !== undefined) this.#warnIfUnused(replaced);
     return local;
@@ -247,7 +247,7 @@ export class ExpressionChecker implements FunctionChecker {
 
   leave(span: Span): void {
     const locals = this.scope.leave();
-    this.context.recorder?.scope(span, locals);
+    this.context.recorder?.addScope(span, locals);
     for (const local of locals) this.#warnIfUnused(local);
   }
 
@@ -255,7 +255,7 @@ export class ExpressionChecker implements FunctionChecker {
     return checkBlock(this, block, expected, why);
   }
 
-  #lambda(expr: Expr & { kind: "lambda" }, expected: CheckedType): Typed {
+  #lambda(expr: Expr & { kind: "lambda" }, expected: CheckedType): TypedIr {
     const { context } = this;
     const outer = this.scope;
     const { typeParams } = outer.callable;
@@ -299,7 +299,7 @@ export class ExpressionChecker implements FunctionChecker {
       });
     }
     const value = inner.block(expr.body, result, "the result of the lambda");
-    context.recorder?.scope(expr.span, scope.bindings());
+    context.recorder?.addScope(expr.span, scope.bindings());
     if (declaredRow === null) callable.row = sortedRow(scope.uses.keys());
     const captures = [...scope.captured];
     callable.body = {

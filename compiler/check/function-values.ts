@@ -4,21 +4,21 @@ import type { Name, Span } from "../ast.ts";
 import { type CheckedType, prune } from "../check-types.ts";
 import type { Callable, Local } from "../ir.ts";
 import { requireJsonType, typeArgument } from "./json-types.ts";
-import { type FunctionChecker, type Instance, instanceOf, type Typed } from "./context.ts";
+import { type FunctionChecker, type Instance, instanceOf, type TypedIr } from "./context.ts";
 
 /** Checks the name of a function or builtin as a value. Returns undefined if there is no such function or builtin. */
-export function checkFunctionValue(checker: FunctionChecker, name: Name): Typed | undefined {
+export function checkFunctionValue(checker: FunctionChecker, name: Name): TypedIr | undefined {
   const { scope, context } = checker;
   const target = scope.unit.functions.get(name.text);
   if (target !== undefined) {
     if (target.message !== null) reportReceiverAsValue(checker, target, name);
-    scope.calls(target, name.span);
-    context.recorder?.name(name.span, { kind: "function", callable: target });
+    scope.recordCallee(target, name.span);
+    context.recorder?.addName(name.span, { kind: "function", callable: target });
     return { ir: { kind: "fn", target, span: name.span }, type: functionType(instanceOf(target)) };
   }
   const builtin = context.builtin(scope.unit, name.text);
   if (builtin === undefined) return undefined;
-  context.recorder?.name(name.span, { kind: "builtin", builtin });
+  context.recorder?.addName(name.span, { kind: "builtin", builtin });
   const instance = instanceOf(context.builtinSignature(builtin));
   const type = functionType(instance);
   if (builtin.source !== undefined) return { ir: { kind: "fn", target: context.sourceBuiltin(builtin), span: name.span }, type };
@@ -27,7 +27,7 @@ export function checkFunctionValue(checker: FunctionChecker, name: Name): Typed 
   return { ir: { kind: "builtin_value", builtin, arity: instance.params.length, typeArg, span: name.span }, type };
 }
 
-/** Reports a function with a message type as a value: a call of the value would not say whose messages it takes. */
+/** Reports a function with `receives` that is used as a value. The type of a function value does not say which messages a call takes. */
 function reportReceiverAsValue(checker: FunctionChecker, { name: text }: Callable, { span }: Name): void {
   checker.error("E009", span, `\`${text}\` takes messages out of the mailbox, so it is not a value`, {
     help: `write \`spawn ${text}\`, or call it in a function that receives the same messages`,
@@ -37,15 +37,15 @@ function reportReceiverAsValue(checker: FunctionChecker, { name: text }: Callabl
 const functionType = ({ params, result, row }: Instance): CheckedType => ({ kind: "fn", params, result, row });
 
 /**
- * Checks the name of a capability as a value. It means a lambda that calls the capability: `fs.read` means `fn(path) { fs.read(path) }`.
- * The expected type decides the number of parameters. If none is expected, those with a default are omitted.
+ * Checks the name of a capability as a value: `fs.read` means the lambda `fn(path) { fs.read(path) }`. The expected function type decides
+ * the number of parameters. Without one, parameters with a default are left out.
  */
 export function checkCapabilityValue(
   checker: FunctionChecker,
   capability: CapabilityDecl,
   { span }: Name,
   expected: CheckedType,
-): Typed | undefined {
+): TypedIr | undefined {
   const { context, scope } = checker;
   const wanted = prune(expected);
   const [first] = capability.signatures;
@@ -72,7 +72,7 @@ export function checkCapabilityValue(
   return { ir: { kind: "fn", target, span }, type: { kind: "fn", params: types, result, row } };
 }
 
-const callOf = ({ id }: CapabilityDecl, params: readonly Local[], span: Span): Typed["ir"] => ({
+const callOf = ({ id }: CapabilityDecl, params: readonly Local[], span: Span): TypedIr["ir"] => ({
   kind: "capability",
   id,
   args: params.map((local) => ({ kind: "local", local, span })),

@@ -1,4 +1,4 @@
-/** Makes help for names of functions and types that need an import of a shipped library, or that are written with a wrong prefix. */
+/** Makes help for names that need an import of a shipped library, and for names of functions with a wrong prefix. */
 import type { Name } from "../ast.ts";
 import type { DiagnosticExtras, Edit, Fix } from "../diagnostics.ts";
 import { hintForFunction } from "../other-languages.ts";
@@ -39,7 +39,7 @@ export function libraryTypeHint(unit: Unit, name: string): DiagnosticExtras | un
   return library === undefined ? undefined : libraryHint(unit, name, library);
 }
 
-/** Returns help for a function that an imported file does not export, or that a shipped library exports. If the name is also a word of another language, the hint for that word follows. */
+/** Returns help for a function that an imported file does not export, or that a shipped library exports. Adds the hint for a word of another language. */
 export function libraryFunctionHint(unit: Unit, name: string): DiagnosticExtras | undefined {
   const hint = privateHint(unit, `fn ${name}`);
   if (hint !== undefined) return hint;
@@ -50,7 +50,7 @@ export function libraryFunctionHint(unit: Unit, name: string): DiagnosticExtras 
   return languageHint === undefined ? exportHint : { ...exportHint, help: `${exportHint.help}; ${languageHint.help}` };
 }
 
-/** Returns help for a name like `list.take` if `take` is a function of the file, of one of its imports, or of a shipped library. */
+/** Returns help for a name like `list.take` if `part`, here `take`, is a function of the file, of one of its imports, or of a shipped library. */
 export function unqualifiedNameHint(
   unit: Unit,
   name: Name,

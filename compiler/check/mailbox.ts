@@ -1,4 +1,4 @@
-/** Checks how functions use the mailbox of the actor that runs them. `receives` declares the type of its messages. */
+/** Checks how functions use the mailbox of the actor that runs them. A function declares the type of its messages with `receives M`. */
 import type { Span } from "../ast.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import { ACTOR_ID, actorIdOf, type CheckedType, findPart, freshVar, type PartTest, show, unify } from "../check-types.ts";
@@ -41,7 +41,7 @@ export function receivedType(checker: FunctionChecker, span: Span): CheckedType 
   return type;
 }
 
-/** Defers a check of a message to an actor without a message type: the message must not contain an `ActorId<M>`, because the receiver would lose the M. */
+/** Defers a check of a message to an actor without a message type. The message must contain no `ActorId<M>`, because the receiver would not know M. */
 export function requireNoTypedIds(checker: FunctionChecker, type: CheckedType, span: Span): void {
   checker.context.deferredChecks.push(() => {
     const id = findPart(type, isTypedId);
@@ -67,9 +67,9 @@ function namedScope(scope: FunctionScope): FunctionScope {
 }
 
 /**
- * Reports each function with a message type that may run a `receive` or `self()` in a function without one. That function would take messages
- * out of the same mailbox, but as another type. A function value counts as called by the function that makes the value, because messages
- * contain no functions, so only the same actor can call it.
+ * Reports each function with a message type that calls, directly or through others, a function without one that uses `receive` or
+ * `self()`. That function would take messages of the same mailbox as another type. A function value counts as called where it is made:
+ * messages contain no functions, so only the same actor can call it.
  */
 export function checkMailboxCalls(
   scopes: ReadonlyMap<Callable, FunctionScope>,
@@ -79,7 +79,7 @@ export function checkMailboxCalls(
   for (const { message } of scopes.keys()) usesMessages ||= message !== null;
   if (!usesMessages) return;
   const callers = new Map<Callable, FunctionScope[]>();
-  /** The functions without a message type that use the mailbox, each with the function through which it does so. Null: directly. */
+  /** The functions without a message type that use the mailbox. The value is the function through which they do; null if they do it directly. */
   const nextOnPath = new Map<Callable, Callable | null>();
   const unvisited: Callable[] = [];
   const visit = (callable: Callable, next: Callable | null): void => {
@@ -107,7 +107,12 @@ export function checkMailboxCalls(
 
 function pathFrom(first: Callable, nextOnPath: ReadonlyMap<Callable, Callable | null>): readonly Callable[] {
   const path: Callable[] = [];
-  for (let at: Callable | null = first; at !== null && path.length < MAX_PATH_LENGTH; at = nextOnPath.get(at) ?? null) path.push(at);
+  for (
+    let callable: Callable | null = first;
+    callable !== null && path.length < MAX_PATH_LENGTH;
+    callable = nextOnPath.get(callable) ?? null
+  )
+    path.push(callable);
   return path;
 }
 

@@ -7,14 +7,14 @@ import type { Callable } from "../ir.ts";
 import type { FunctionScope, Unit } from "../scope.ts";
 import { partWithoutJson } from "./json-types.ts";
 import { type CheckedType, type FnType, isDecided, prune, show, unify, UNIT_TYPE } from "../check-types.ts";
-import { itemName, itemsOf } from "../rows.ts";
+import { rowItemName, itemsOf } from "../rows.ts";
 import type { FunctionChecker } from "./context.ts";
 
-const MIXED_NUMBERS = "Int and Float do not mix: convert with `int.to_float(…)`, or write the literal with a point, like `1.0`";
+const MIXED_NUMBERS_HELP = "Int and Float do not mix: convert with `int.to_float(…)`, or write the literal with a point, like `1.0`";
 
 /** The help for a conversion, by the expected type and the found type as source text. */
 const CONVERSIONS: ReadonlyMap<string, string> = new Map([
-  ["Float Int", MIXED_NUMBERS],
+  ["Float Int", MIXED_NUMBERS_HELP],
   ["Int Float", "Int and Float do not mix: `float.round(…)`, `float.floor(…)` and `float.trunc(…)` make an Int"],
   ["String Int", "turn the Int into text with `int.to_string(…)`"],
   ["String Float", "turn the Float into text with `float.to_string(…)`"],
@@ -30,7 +30,7 @@ const CONVERSIONS: ReadonlyMap<string, string> = new Map([
   ]),
 ]);
 
-/** The help for a conversion, by the names of the expected type and the found type without their type arguments. */
+/** Like `CONVERSIONS`, but by the names of the types without their type arguments. */
 const CONVERSIONS_BY_NAME: ReadonlyMap<string, string> = new Map([
   ["Bool Option", "ask `option.is_some(…)`, or take it apart with `match`"],
   ["Bool Result", "ask `result.is_ok(…)`, or take it apart with `match`"],
@@ -138,10 +138,10 @@ function jsonHelp(wanted: CheckedType, found: CheckedType): string | undefined {
   return nameOf(found) === "Json" && hasJsonForm(wanted) ? "read the value with `json.to(…)`, which returns a Result" : undefined;
 }
 
-/** Returns help for two types that must be the same, if neither is the expected type. */
+/** Returns help for two types that must be the same, when it is not known which of them is right. */
 export function conversionHelpEitherWay(a: CheckedType, b: CheckedType): string | undefined {
   const names = [show(a), show(b)];
-  if (names.includes("Int") && names.includes("Float")) return MIXED_NUMBERS;
+  if (names.includes("Int") && names.includes("Float")) return MIXED_NUMBERS_HELP;
   const [wanted, found] = names[1] === "String" ? [b, a] : [a, b];
   return conversionHelp(wanted, found) ?? conversionHelp(found, wanted);
 }
@@ -154,14 +154,14 @@ function functionHelp(found: FnType, wanted: FnType, why: string): string {
   const allowed = itemsOf(wanted.row);
   const extra = itemsOf(found.row).filter((item) => !allowed.includes(item));
   if (extra.length === 0) return "a function value matches if its parameters, its result and its row match";
-  const lacks = `the row of the expected type lacks ${extra.map((item) => `\`${itemName(item)}\``).join(", ")}`;
+  const lacks = `the row of the expected type lacks ${extra.map((item) => `\`${rowItemName(item)}\``).join(", ")}`;
   const callee = /^argument \d+ of `(.*)`$/.exec(why)?.[1];
   if (callee === undefined) return `${lacks}; if no type is written, the first function value decides the row`;
-  const row = `!{${["e", ...allowed.map(itemName)].join(", ")}}`;
+  const row = `!{${["e", ...allowed.map(rowItemName)].join(", ")}}`;
   return `${lacks}; a row variable lets effects pass through: \`fn ${callee}<e>(…: ${show({ ...wanted, row: [] })} ${row}) … ${row}\``;
 }
 
-/** Returns help for an argument that is in a wrong place, or of which the elements are meant. */
+/** Returns help for an argument that is wrapped twice, is in the wrong place, or is a list whose elements are meant. */
 function argumentHelp(wanted: CheckedType, found: CheckedType, why: string): string | undefined {
   if (why === "`Ok`" && found.kind === "builtin" && found.name === "Result") return "this is a Result already: leave out `Ok(…)`";
   if (why === "`Some`" && found.kind === "builtin" && found.name === "Option") return "this is an Option already: leave out `Some(…)`";
@@ -175,7 +175,7 @@ function argumentHelp(wanted: CheckedType, found: CheckedType, why: string): str
   return index === "1" ? sameNameHelp(callee, found) : undefined;
 }
 
-/** Returns help for a builtin that the module of the argument's type has too: `string.len` of a List is `list.len`. */
+/** Returns help if the module of the argument's type has a builtin of the same name: for a List, `string.len` should be `list.len`. */
 function sameNameHelp(callee: string, found: CheckedType): string | undefined {
   const [module, name] = callee.split(".");
   const other = `${nameOf(found).toLowerCase()}.${name}`;
@@ -183,7 +183,7 @@ function sameNameHelp(callee: string, found: CheckedType): string | undefined {
   return takesOther ? `for a ${nameOf(found)} it is \`${other}\`` : undefined;
 }
 
-/** Returns help for a mismatch, with a fix if there is one. `why` says what the value is used for, like in `FunctionChecker.check`. */
+/** Returns help for a mismatch, with a fix if there is one. `why` says what the value is used for, as in `FunctionChecker.check`. */
 export function mismatchReport(scope: FunctionScope, type: CheckedType, expected: CheckedType, why: string, span: Span): DiagnosticExtras {
   const { callable, unit } = scope;
   if (unit.diagnostics.isFull) return {};

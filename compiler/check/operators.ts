@@ -3,7 +3,7 @@ import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import { FloatValue } from "../../vm/value/value.ts";
 import type { BinaryOp, Expr, RangeOp, Span } from "../ast.ts";
 import type { Fix } from "../diagnostics.ts";
-import { INTERPOLATION } from "../other-languages-calls.ts";
+import { INTERPOLATION_HELP } from "../other-languages-calls.ts";
 import type { Ir } from "../ir.ts";
 import {
   isTuple,
@@ -20,7 +20,7 @@ import {
   show,
   unify,
 } from "../check-types.ts";
-import { failed, type FunctionChecker, type Typed } from "./context.ts";
+import { errorExpression, type FunctionChecker, type TypedIr } from "./context.ts";
 import { conversionFix, conversionHelpEitherWay } from "./mismatch.ts";
 import { reportUndecided } from "./undecided.ts";
 import { recordBuiltinCall } from "./unused-results.ts";
@@ -67,7 +67,7 @@ function operandHelp(op: SimpleOp, type: CheckedType): string | undefined {
   if (op === "++" && NUMBERS.includes(name)) return "numbers are added with `+`; to count write `x += 1`";
   if (op === "+" && name === "List") return "lists are joined with `++`";
   if (op === "*" && name === "String") return 'a text is repeated with `string.repeat("ab", 3)`';
-  if (op === "%" && name === "String") return INTERPOLATION;
+  if (op === "%" && name === "String") return INTERPOLATION_HELP;
   if (isTuple(t)) return "compare the elements one after the other; `list.sort` puts tuples in order";
   if (name === "Option") return "it may be None: take it apart with `match`, or write `option.unwrap_or(…, other)`";
   if (name === "Result") return "it may be an Err: take it apart with `match`, or write `result.unwrap_or(…, other)`";
@@ -119,7 +119,7 @@ function reportIncrement(checker: FunctionChecker, operand: Expr, opSpan: Span):
   return true;
 }
 
-/** Returns a fix that converts one of two operands of different types, if one conversion cannot fail. */
+/** Returns a fix that converts one of two operands of different types, if a conversion exists that cannot fail. */
 function operandFix(
   checker: FunctionChecker,
   { first, rest }: Expr & { kind: "binary" },
@@ -129,7 +129,7 @@ function operandFix(
 ): readonly Fix[] {
   const { unit } = checker.scope;
   const op = rest.find((r) => r.operand === right)?.op;
-  // A comparison of a text with a number is more often a mistake of another kind.
+  // In a comparison of a text with a number, the operand itself is probably wrong.
   if (op !== "+" && op !== "++" && [leftType, rightType].some((type) => show(type) === "String")) return [];
   const rightFix = conversionFix(unit, leftType, rightType, right.span);
   const isFirst = rest[0]?.operand === right;
@@ -140,8 +140,8 @@ function operandFix(
 const mayAccept = (op: SimpleOp, type: CheckedType): boolean => prune(type).kind === "var" || acceptsType(OPERATORS[op], type);
 
 /**
- * Checks the right side of an operator whose left side has the type. Returns the type of the result. `span` covers both sides. If the
- * operator is part of the expression `chain`, an error may have a fix.
+ * Checks the right side of an operator whose left side has the type `leftType`. Returns the IR of the right side with the type of the
+ * result. `span` covers both sides. An error has a fix only if `chain`, the expression with the operator, is given.
  */
 export function checkRightSide(
   checker: FunctionChecker,
@@ -150,7 +150,7 @@ export function checkRightSide(
   right: Expr,
   span: Span,
   chain?: Expr & { kind: "binary" },
-): Typed {
+): TypedIr {
   if (!mayAccept(op, leftType)) {
     checkOperands(checker, op, leftType, span);
     return { ir: checker.check(right, freshVar()), type: ERROR };
@@ -170,7 +170,7 @@ export function checkRightSide(
 }
 
 /** Checks a run of binary operators of one precedence, from left to right. */
-export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "binary" }, expected: CheckedType): Typed {
+export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "binary" }, expected: CheckedType): TypedIr {
   const firstOp = expr.rest[0]?.op;
   if (firstOp === "&&" || firstOp === "||") {
     const operands = [expr.first, ...expr.rest.map((r) => r.operand)].map((o) => checker.check(o, BOOL, `an operand of \`${firstOp}\``));
@@ -187,7 +187,7 @@ export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "bina
     if (r.op === "&&" || r.op === "||" || r.op === ".." || r.op === "..=") continue;
     const leftType = type;
     if (r.op === "++" && !mayAccept(r.op, leftType) && reportIncrement(checker, r.operand, r.opSpan)) {
-      rest.push({ op: r.op, type: ERROR, operand: failed(r.opSpan).ir, span: r.opSpan });
+      rest.push({ op: r.op, type: ERROR, operand: errorExpression(r.opSpan).ir, span: r.opSpan });
       continue;
     }
     const right = checkRightSide(checker, r.op, leftType, r.operand, { start: expr.first.span.start, end: r.operand.span.end }, expr);
@@ -198,11 +198,11 @@ export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "bina
 }
 
 /** Checks `a..b` and `a..=b`, the calls `list.range(a, b)` and `list.range(a, b + 1)`. */
-function checkRange(checker: FunctionChecker, expr: Expr & { kind: "binary" }, op: RangeOp): Typed {
+function checkRange(checker: FunctionChecker, expr: Expr & { kind: "binary" }, op: RangeOp): TypedIr {
   const { span } = expr;
   const builtin = BUILTIN_BY_NAME.get("list.range");
   const last = expr.rest[0]?.operand;
-  if (builtin === undefined || last === undefined) return failed(span);
+  if (builtin === undefined || last === undefined) return errorExpression(span);
   const from = checker.check(expr.first, INT, "the start of the range");
   const end = checker.check(last, INT, "the end of the range");
   const ir: Ir = { kind: "builtin", builtin, args: [from, op === ".." ? end : plusOne(end)], typeArg: null, span };
@@ -220,7 +220,7 @@ function plusOne(ir: Ir): Ir {
 }
 
 /** Checks `-e` and `!e`. A negated float literal becomes a constant. */
-export function checkUnary(checker: FunctionChecker, expr: Expr & { kind: "unary" }): Typed {
+export function checkUnary(checker: FunctionChecker, expr: Expr & { kind: "unary" }): TypedIr {
   if (expr.op === "!") {
     const { diagnostics } = checker.scope.unit;
     const countBefore = diagnostics.errorCount;

@@ -8,15 +8,15 @@ import type { Ir, Local } from "../ir.ts";
 import { freshRow } from "../rows.ts";
 import { useRow } from "./calls.ts";
 import { bindTypeArguments } from "./data.ts";
-import { failed, type FunctionChecker, type Typed } from "./context.ts";
+import { errorExpression, type FunctionChecker, type TypedIr } from "./context.ts";
 
-export function checkPar(checker: FunctionChecker, expr: Expr & { kind: "par" }, expected: CheckedType): Typed {
+export function checkPar(checker: FunctionChecker, expr: Expr & { kind: "par" }, expected: CheckedType): TypedIr {
   const { span } = expr;
   const type = tupleType(expr.branches.map(() => freshVar()));
   bindTypeArguments(type, expected);
   const results = type.kind === "declared" ? type.args : [];
   const branches = expr.branches.map((branch, i) => checkBranch(checker, branch, results[i] ?? ERROR));
-  if (type.kind !== "declared") return failed(span);
+  if (type.kind !== "declared") return errorExpression(span);
   const list: Local = { name: "", type: ERROR, mutable: false, span, used: true };
   const fields = branches.map(
     (branch, i): Ir => ({
@@ -33,7 +33,7 @@ export function checkPar(checker: FunctionChecker, expr: Expr & { kind: "par" },
   return { ir: { kind: "block", stmts: [{ kind: "set", local: list, value: { kind: "par", branches, span }, span }], value, span }, type };
 }
 
-/** Checks a branch as a function without parameters. The enclosing function uses its row. */
+/** Checks a branch as a function without parameters. Its effects count as effects of the enclosing function. */
 function checkBranch(checker: FunctionChecker, branch: Expr, result: CheckedType): Ir {
   const { span } = branch;
   const row = freshRow();

@@ -1,8 +1,8 @@
 /**
- * Checks patterns against the type of the matched value, and resolves each variant, record or literal to its `Constructor`: one
- * way to construct a value of that type. Whether `Ping` is a variant or a binding depends on the type. If the type is not
- * decided yet, the pattern is checked in two passes: the first declares its bindings, the second resolves its variants once
- * the types of the function are known. `prune` follows bound type variables.
+ * Checks patterns against the type of the matched value. A variant, record, tuple or Bool becomes a `Constructor`, which is one way to
+ * construct a value of that type. Whether a name is a variant or a binding depends on the type. If the type is not decided yet, the pattern
+ * is checked in two passes: the first declares its bindings, and the second resolves its variants once the types of the function are
+ * known. `prune` follows bound type variables.
  */
 import { FloatValue, intFromBigInt, type Value } from "../../vm/value/value.ts";
 import type { FieldPattern, Name, Pattern, Span } from "../ast.ts";
@@ -45,8 +45,7 @@ interface Pass {
   /** Names already bound by an earlier alternative or by the first pass. Binding such a name again reuses its `Local`. */
   readonly earlierBindings: ReadonlyMap<string, Local> | undefined;
   /**
-   * The function that `resolve` calls for a variant whose enum is not decided yet. In the second pass it is undefined, and such a
-   * variant is an error.
+   * Called for a variant whose enum is not decided yet. In the second pass it is undefined, and such a variant is an error.
    */
   readonly onUndecided: (() => void) | undefined;
 }
@@ -66,14 +65,14 @@ export function checkPattern(
   const onUndecided = (): void => {
     undecided = true;
   };
-  const checked = resolve(checker, pattern, type, { mutable, bound, earlierBindings: undefined, onUndecided });
+  const checked = resolvePattern(checker, pattern, type, { mutable, bound, earlierBindings: undefined, onUndecided });
   const recheck = (): CheckedPattern =>
-    resolve(checker, pattern, type, { mutable, bound: new Map(), earlierBindings: bound, onUndecided: undefined });
+    resolvePattern(checker, pattern, type, { mutable, bound: new Map(), earlierBindings: bound, onUndecided: undefined });
   return { checked, bound, recheck: undecided ? recheck : null };
 }
 
-function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, pass: Pass): CheckedPattern {
-  const resolveInner = (p: Pattern, t: CheckedType): CheckedPattern => resolve(checker, p, t, pass);
+function resolvePattern(checker: FunctionChecker, pattern: Pattern, type: CheckedType, pass: Pass): CheckedPattern {
+  const resolveInner = (p: Pattern, t: CheckedType): CheckedPattern => resolvePattern(checker, p, t, pass);
   switch (pattern.kind) {
     case "wildcard":
       return WILDCARD;
@@ -89,11 +88,11 @@ function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, 
       return WILDCARD;
     }
     case "int":
-      return literal(checker, intFromBigInt(pattern.value), INT, type, pattern.span);
+      return literalPattern(checker, intFromBigInt(pattern.value), INT, type, pattern.span);
     case "float":
-      return literal(checker, new FloatValue(pattern.value), FLOAT, type, pattern.span);
+      return literalPattern(checker, new FloatValue(pattern.value), FLOAT, type, pattern.span);
     case "string":
-      return literal(checker, pattern.value, STRING, type, pattern.span);
+      return literalPattern(checker, pattern.value, STRING, type, pattern.span);
     case "bool":
       return expectType(checker, type, BOOL, pattern.span) ? nullaryPattern(type, String(pattern.value)) : WILDCARD;
     case "unit":
@@ -139,7 +138,7 @@ function resolve(checker: FunctionChecker, pattern: Pattern, type: CheckedType, 
       const element = isList ? item : ERROR;
       const prefix = pattern.prefix.map((p) => resolveInner(p, element));
       const name = pattern.rest?.name ?? null;
-      const bound = name === null ? WILDCARD : bind(checker, name, isList ? listType : ERROR, pass);
+      const bound = name === null ? WILDCARD : bindName(checker, name, isList ? listType : ERROR, pass);
       const suffix = pattern.suffix.map((p) => resolveInner(p, element));
       if (!isList) return WILDCARD;
       return { kind: "list", prefix, rest: pattern.rest === null ? null : bound.kind === "bind" ? bound.local : "unused", suffix };
@@ -161,9 +160,9 @@ function recordVariant({ context, scope }: FunctionChecker, type: CheckedType, e
   const t = prune(type);
   if (context.recorder === undefined || t.kind !== "declared") return;
   const enumDecl = enumName === null ? undefined : context.typeNamed(scope.unit, enumName.text);
-  if (enumName !== null && enumDecl !== undefined) context.recorder.name(enumName.span, { kind: "type", decl: enumDecl });
+  if (enumName !== null && enumDecl !== undefined) context.recorder.addName(enumName.span, { kind: "type", decl: enumDecl });
   const { decl } = t;
-  context.recorder.name(name.span, decl.kind === "record" ? { kind: "type", decl } : { kind: "variant", decl, name: name.text });
+  context.recorder.addName(name.span, decl.kind === "record" ? { kind: "type", decl } : { kind: "variant", decl, name: name.text });
 }
 
 /** Records the names of the fields in a pattern. */
@@ -176,7 +175,7 @@ function recordFields({ context }: FunctionChecker, type: CheckedType, { name, f
   for (const { name: field } of fields) {
     const info = infos.find((candidate) => candidate.name === field.text);
     const variant = decl.kind === "record" ? null : name.text;
-    if (info !== undefined) context.recorder.name(field.span, { kind: "field", decl, variant, name: info.name, type: info.type });
+    if (info !== undefined) context.recorder.addName(field.span, { kind: "field", decl, variant, name: info.name, type: info.type });
   }
 }
 
@@ -194,11 +193,11 @@ function nullaryPattern(type: CheckedType, name: string): CheckedPattern {
   return constructor_ === undefined ? WILDCARD : { kind: "constructor", constructor_, args: [] };
 }
 
-function literal(checker: FunctionChecker, value: Value, literalType: CheckedType, type: CheckedType, span: Span): CheckedPattern {
+function literalPattern(checker: FunctionChecker, value: Value, literalType: CheckedType, type: CheckedType, span: Span): CheckedPattern {
   return expectType(checker, type, literalType, span) ? { kind: "literal", value } : WILDCARD;
 }
 
-function bind(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pass): CheckedPattern {
+function bindName(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pass): CheckedPattern {
   if (pass.bound.has(name.text)) checker.error("E010", name.span, `\`${name.text}\` is bound twice in this pattern`);
   const earlier = pass.earlierBindings?.get(name.text);
   if (earlier !== undefined && !unify(type, earlier.type)) {
@@ -206,7 +205,7 @@ function bind(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pas
       earlier.span === name.span ? `, but it is used as ${show(earlier.type)}` : ` here and ${show(earlier.type)} in the first alternative`;
     checker.error("E009", name.span, `\`${name.text}\` is ${show(type)}${difference}`);
   }
-  if (earlier !== undefined) checker.context.recorder?.name(name.span, { kind: "local", local: earlier });
+  if (earlier !== undefined) checker.context.recorder?.addName(name.span, { kind: "local", local: earlier });
   const local = earlier ?? checker.bind(name, type, pass);
   pass.bound.set(name.text, local);
   return { kind: "bind", local };
@@ -230,9 +229,10 @@ function bindUnlessVariant(checker: FunctionChecker, name: Name, type: CheckedTy
         reportUndecided(checker, name, t);
     });
   }
-  return bind(checker, name, type, pass);
+  return bindName(checker, name, type, pass);
 }
 
+/** The enums of a file by the names of their variants. The keys are the maps `Unit.types`. */
 const ENUMS_BY_VARIANT = new WeakMap<ReadonlyMap<string, TypeDecl>, ReadonlyMap<string, readonly TypeDecl[]>>();
 
 /** Returns the enums in scope in this file that have a variant with the given name. */
@@ -297,7 +297,7 @@ function resolveVariant(
     const { unit } = checker.scope;
     const isConsPattern = [enumName, variant].every(({ text }) => /^[a-z_]/.test(text));
     // Bind the names, so that one mistake causes one error.
-    if (isConsPattern) for (const name of [enumName, variant]) bind(checker, name, ERROR, pass);
+    if (isConsPattern) for (const name of [enumName, variant]) bindName(checker, name, ERROR, pass);
     const extras = isConsPattern
       ? consPatternHelp(enumName, variant)
       : (helpWithoutPrefix(enumName, variant) ?? libraryTypeHint(unit, enumName.text));
@@ -407,13 +407,14 @@ function resolveConstructor(
           : `write one pattern for each value, \`_\` for any: \`${shortName}(${wildcards})\``;
     const patternCount = `${args.length} ${args.length === 1 ? "pattern" : "patterns"}`;
     checker.error("E009", span, `\`${constructor_.name}\` has ${payloadText}, found ${patternCount}`, { help });
-  } else return { kind: "constructor", constructor_, args: args.map((p, i) => resolve(checker, p, constructor_.args[i] ?? ERROR, pass)) };
-  for (const arg of args) resolve(checker, arg, ERROR, pass);
+  } else
+    return { kind: "constructor", constructor_, args: args.map((p, i) => resolvePattern(checker, p, constructor_.args[i] ?? ERROR, pass)) };
+  for (const arg of args) resolvePattern(checker, arg, ERROR, pass);
   return WILDCARD;
 }
 
 function resolveField(checker: FunctionChecker, field: FieldPattern, type: CheckedType, pass: Pass): CheckedPattern {
-  return field.pattern === null ? bind(checker, field.name, type, pass) : resolve(checker, field.pattern, type, pass);
+  return field.pattern === null ? bindName(checker, field.name, type, pass) : resolvePattern(checker, field.pattern, type, pass);
 }
 
 function structArgs(
@@ -454,7 +455,7 @@ function resolveOr(checker: FunctionChecker, pattern: Pattern & { kind: "or" }, 
   let firstNames: string | undefined;
   const alternatives = pattern.alternatives.map((alternative) => {
     const bound = new Map<string, Local>();
-    const checked = resolve(checker, alternative, type, { ...pass, bound, earlierBindings });
+    const checked = resolvePattern(checker, alternative, type, { ...pass, bound, earlierBindings });
     const boundNames = [...bound.keys()].sort().join(", ");
     if (firstNames !== undefined && boundNames !== firstNames) {
       checker.error("E009", alternative.span, "the alternatives of a pattern must bind the same names", {

@@ -2,20 +2,20 @@
  * Checks a program, in this order:
  *
  * 1. `loadUnits` parses the file and all files that it imports.
- * 2. `declareUnit` declares the functions and types of each file, imported files first.
- *    Items in a section with a syntax error are declared, but nothing more is reported there, and no body in it is checked. Names
- *    that such a section may declare are not reported as unknown elsewhere (`hidden-names.ts`).
+ * 2. `declareUnit` declares the functions and types of each file, imported files first. A section is the text from one item in the
+ *    first column to the next. If it has a syntax error, it is damaged: its items are declared, but its bodies are not checked, and
+ *    nothing else is reported in it. Names that it may declare are not reported as unknown elsewhere (`hidden-names.ts`).
  * 3. `checkBody` and `checkTest` check each body and build its IR. Checks that need the types of the whole body are deferred
  *    to its end (`runDeferredChecks`).
- * 4. Source builtins, which are written in `.ax`, are declared when they are first used. Those that the program does not share with
- *    others are checked after all other bodies (`source-builtins.ts`).
- * 5. `checkEffects` compares each function's effect row with the capabilities that its body uses, and `checkMailboxCalls` its messages
- *    with those of the functions that it calls.
+ * 4. Source builtins, which are written in `.ax`, are declared when they are first used. Most are checked once for all programs of
+ *    the process. The others belong to one program and are checked after all its other bodies (`source-builtins.ts`).
+ * 5. `checkEffects` compares each function's effect row, `!{net.fetch}`, with the capabilities that its body uses. `checkMailboxCalls`
+ *    checks that no function with `receives` calls one that uses the mailbox without declaring `receives`.
  */
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { isDamaged } from "../hidden-names.ts";
-import { declareUnit, type ModuleNames } from "../declare.ts";
+import { declareUnit, type ModuleNamer } from "../declare.ts";
 import type { Diagnostic } from "../diagnostics.ts";
 import type { TypeDecl } from "../check-types.ts";
 import type { Callable } from "../ir.ts";
@@ -43,14 +43,13 @@ const typeNames = ({ parsed }: Unit): readonly string[] =>
   parsed.items.flatMap((item) => (item.kind === "record" || item.kind === "enum" ? [item.name.text] : []));
 
 /**
- * Returns functions that give each type a unique name in the module. Because people see these names, types of the root file
- * keep their names. Types of imported files have the next priority, and records of builtins the last. If a name is already
- * taken, a number is appended: `Point.2`.
+ * Returns functions that give each type a unique name in the module. People see these names, so types of the root file keep theirs.
+ * An imported type or a record of a builtin gets a number if its name is taken: `Point.2`.
  */
-function moduleNaming(units: readonly Unit[], root: Unit): Readonly<Record<"root" | "imported" | "builtin", ModuleNames>> {
+function moduleNaming(units: readonly Unit[], root: Unit): Readonly<Record<"root" | "imported" | "builtin", ModuleNamer>> {
   const taken = new Set<string>();
   const namerAvoiding =
-    (reserved: ReadonlySet<string>): ModuleNames =>
+    (reserved: ReadonlySet<string>): ModuleNamer =>
     (name) => {
       let unique = name;
       for (let n = 2; taken.has(unique) || reserved.has(unique); n++) unique = `${name}.${n}`;
@@ -70,9 +69,9 @@ export function checkProgram(source: SourceFile, resolve: Resolver, registry: Ca
   const root = loaded.at(-1);
   if (root === undefined) throw new BorunaError("internal", "no file was loaded");
   const units = loaded.map((l) => l.unit);
-  const moduleNames = moduleNaming(units, root.unit);
+  const moduleNamers = moduleNaming(units, root.unit);
   const builtins = new SourceBuiltins();
-  const records = builtinRecords(moduleNames.builtin);
+  const records = builtinRecords(moduleNamers.builtin);
   let recordsAreFilled = false;
   const recordNamed = (name: string): TypeDecl | undefined => {
     const record = records.get(name);
@@ -82,7 +81,7 @@ export function checkProgram(source: SourceFile, resolve: Resolver, registry: Ca
     }
     return record;
   };
-  const context: Context = new Context(registry, (builtin) => builtins.get(builtin, context, moduleNames.builtin), recordNamed);
+  const context: Context = new Context(registry, (builtin) => builtins.get(builtin, context, moduleNamers.builtin), recordNamed);
 
   const result = (functions: readonly Callable[], tests: readonly CheckedTest[]): CheckedProgram => ({
     root: root.unit,
@@ -94,7 +93,7 @@ export function checkProgram(source: SourceFile, resolve: Resolver, registry: Ca
   if (units.some((u) => u.diagnostics.isFull)) return result([], []);
   const declaredUnits = loaded.map((l) => ({
     unit: l.unit,
-    functions: declareUnit(context, l, l === root ? moduleNames.root : moduleNames.imported),
+    functions: declareUnit(context, l, l === root ? moduleNamers.root : moduleNamers.imported),
   }));
   const tests: CheckedTest[] = [];
   for (const { unit, functions } of declaredUnits) {

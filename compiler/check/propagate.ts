@@ -1,12 +1,12 @@
-/** Checks `value?`, which leaves the function with the None or Err that the value may be. */
+/** Checks `value?`. If the value is None or Err, the function returns it. */
 import type { Expr, Span } from "../ast.ts";
 import type { Local } from "../ir.ts";
 import { builtinType, type CheckedType, ERROR, freshVar, prune, show, unify } from "../check-types.ts";
-import type { FunctionChecker, Typed } from "./context.ts";
+import type { FunctionChecker, TypedIr } from "./context.ts";
 
 type Propagate = Expr & { readonly kind: "propagate" };
 
-export function checkPropagate(checker: FunctionChecker, expr: Propagate): Typed {
+export function checkPropagate(checker: FunctionChecker, expr: Propagate): TypedIr {
   const { scope } = checker;
   const type = freshVar();
   const value = checker.check(expr.value, type);
@@ -27,12 +27,12 @@ interface Operand {
   readonly inner: CheckedType;
 }
 
-const WRONG: Operand = { succeeded: "Ok", inner: ERROR };
+const ERROR_OPERAND: Operand = { succeeded: "Ok", inner: ERROR };
 
 /** Returns the parts of an Option or Result type. Reports any other type, and a function that cannot return the failure. */
 function checkOperand(checker: FunctionChecker, expr: Propagate, type: CheckedType): Operand {
   const result = prune(checker.scope.result);
-  if (type.kind === "error") return WRONG;
+  if (type.kind === "error") return ERROR_OPERAND;
   // The type of the result decides an undecided type.
   if (type.kind === "var" && result.kind === "builtin" && result.name === "Option") unify(type, builtinType("Option", freshVar()));
   if (type.kind === "var" && result.kind === "builtin" && result.name === "Result")
@@ -42,7 +42,7 @@ function checkOperand(checker: FunctionChecker, expr: Propagate, type: CheckedTy
     checker.error("E014", expr.value.span, "the type of this value is not known here, so it may be an Option or a Result", {
       help: "write the type of the binding or parameter, or that of the result",
     });
-    return WRONG;
+    return ERROR_OPERAND;
   }
   const [first = ERROR, second = ERROR] = t.kind === "builtin" ? t.args : [];
   if (t.kind === "builtin" && t.name === "Option") {
@@ -57,10 +57,10 @@ function checkOperand(checker: FunctionChecker, expr: Propagate, type: CheckedTy
     help: "remove the `?`",
     fixes: [{ title: "remove the `?`", edits: [{ span: questionMark(expr), text: "" }] }],
   });
-  return WRONG;
+  return ERROR_OPERAND;
 }
 
-/** Reports that the function does not return what `?` would leave it with. */
+/** Reports that the function cannot return the None or Err of the value, because its result has another type. */
 function reportResult(checker: FunctionChecker, expr: Propagate, type: CheckedType & { kind: "builtin" }, result: CheckedType): void {
   if (result.kind === "error") return;
   const { callable, parent } = checker.scope;

@@ -12,7 +12,7 @@ import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { parseType } from "../../vm/value/type.ts";
 import type { TypeDecl } from "../check-types.ts";
-import { declareUnit, type ModuleNames } from "../declare.ts";
+import { declareUnit, type ModuleNamer } from "../declare.ts";
 import { checkEffects } from "../effect-rows.ts";
 import type { Callable } from "../ir.ts";
 import { makeUnit } from "../load-units.ts";
@@ -21,7 +21,7 @@ import type { Unit } from "../scope.ts";
 import { checkBody } from "./bodies.ts";
 import { Context } from "./context.ts";
 
-/** A checked builtin that all programs share. "dependent": each program needs its own copy. */
+/** A checked builtin that all programs share, or "dependent" if each program needs its own copy. */
 type Shared = Callable | "dependent";
 
 /** The builtins that some program of this process has used, by name. */
@@ -41,17 +41,17 @@ export class SourceBuiltins {
   }
 
   /** Returns the function that implements the builtin. */
-  get(builtin: BuiltinDecl, context: Context, moduleNames: ModuleNames): Callable {
+  get(builtin: BuiltinDecl, context: Context, moduleNamer: ModuleNamer): Callable {
     const own = this.#own.get(builtin.name);
     if (own !== undefined) return own;
     const shared = sharedBuiltin(builtin);
-    return shared === "dependent" ? this.declare(builtin, context, moduleNames) : shared;
+    return shared === "dependent" ? this.declare(builtin, context, moduleNamer) : shared;
   }
 
   /** Declares a copy of the builtin for this program only. */
-  declare(builtin: BuiltinDecl, context: Context, moduleNames: ModuleNames): Callable {
+  declare(builtin: BuiltinDecl, context: Context, moduleNamer: ModuleNamer): Callable {
     const unit = makeUnit({ name: `builtin:${builtin.name}`, text: builtin.source ?? "" });
-    const [first, ...others] = declareUnit(context, { unit, imports: [] }, moduleNames);
+    const [first, ...others] = declareUnit(context, { unit, imports: [] }, moduleNamer);
     if (first === undefined) throw new BorunaError("internal", `the builtin ${builtin.name} has no function`);
     this.#own.set(builtin.name, first);
     for (const callable of [first, ...others]) this.#unchecked.push({ callable, unit });
@@ -59,7 +59,7 @@ export class SourceBuiltins {
     return first;
   }
 
-  /** Checks the bodies of the declared functions, including those that get declared meanwhile, and then the rows of all functions of the context. */
+  /** Checks the bodies of the declared functions. Checking them may declare further ones. Then checks the effect rows of all functions of the context. */
   check(context: Context): void {
     for (let next = this.#unchecked.shift(); next !== undefined; next = this.#unchecked.shift())
       checkBody(context, next.callable, next.unit);
@@ -81,7 +81,7 @@ function sharedBuiltin(builtin: BuiltinDecl): Shared {
 
 /** Checks the builtin apart from any program. */
 function checkAlone(builtin: BuiltinDecl): Shared {
-  const sameName: ModuleNames = (name) => name;
+  const sameName: ModuleNamer = (name) => name;
   const records = builtinRecords(sameName);
   let namesRecord = false;
   const recordNamed = (name: string): TypeDecl | undefined => {
@@ -98,11 +98,11 @@ function checkAlone(builtin: BuiltinDecl): Shared {
 }
 
 /** Returns declarations of the records that builtins return. Their fields are not filled in yet. */
-export function builtinRecords(moduleNames: ModuleNames): ReadonlyMap<string, TypeDecl> {
+export function builtinRecords(moduleNamer: ModuleNamer): ReadonlyMap<string, TypeDecl> {
   const decls = new Map<string, TypeDecl>();
   for (const { name, params: names } of BUILTIN_RECORDS) {
     const params = names.map((param): ParamType => ({ kind: "param", name: param, use: "type" }));
-    const moduleName = moduleNames(name);
+    const moduleName = moduleNamer(name);
     decls.set(name, { name, kind: "record", moduleName, declaredIn: null, params, fields: [], variants: [], kept: [] });
   }
   return decls;

@@ -52,7 +52,7 @@ function checkLoop(checker: FunctionChecker, body: Block): { readonly body: Ir; 
   return { body: ir, hasBreak: loop.hasBreak };
 }
 
-/** Declares what a `let` or a `for` binds. If that is a pattern, `destructureStmts` takes the value of `local` apart. */
+/** Declares what a `let` or a `for` binds. For a pattern, `destructureStmts` take the value of `local` apart. */
 function declareBinder(
   checker: FunctionChecker,
   { name, pattern }: Binder,
@@ -63,7 +63,7 @@ function declareBinder(
     const local = checker.bind(name, type, options);
     return { local, bound: [local], destructureStmts: [] };
   }
-  // The span of the loop shows this name.
+  // Traces show this name with the value of each iteration.
   const shownName = options.place === "for" ? patternText(checker, pattern) : "";
   const local: Local = { name: shownName, type, mutable: false, span: name.span, used: true };
   const { stmt, bound } = checkIrrefutable(checker, pattern, local, options);
@@ -170,9 +170,9 @@ function checkStmt(checker: FunctionChecker, stmt: Stmt): IrStmt[] {
 }
 
 /** Checks a block whose value is not used. */
-export function checkUnusedBlock(checker: FunctionChecker, block: Block, of: "if" | "other" = "other"): Ir {
+export function checkUnusedBlock(checker: FunctionChecker, block: Block, construct: "if" | "other" = "other"): Ir {
   const type = freshVar();
   const ir = checker.block(block, type);
-  warnUnusedResult(checker, ir, type, of);
+  warnUnusedResult(checker, ir, type, construct);
   return ir;
 }

@@ -1,7 +1,7 @@
 /**
- * Makes suggestions for unknown names. For `module.name` it tries a builtin of that module with the same meaning, then a
- * function that is written with a needless prefix. For a plain `name` it tries a record, a variant, a function of a shipped
- * library, then a builtin. In both cases it then tries a word of another language, and finally the nearest spelling.
+ * Makes suggestions for unknown names. For `module.name` it tries a builtin of that module with the same meaning, and then a function
+ * `name` without a module. For a plain `name` it tries a record, a variant, a function of a shipped library, and then a builtin. In
+ * both cases it then tries words of other languages, and finally the nearest spelling.
  */
 import { BUILTIN_BY_NAME, BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import type { Expr, Name, Span } from "../ast.ts";
@@ -44,7 +44,7 @@ function builtinsNamed(part: string, module: string | undefined): readonly strin
   return [];
 }
 
-/** Returns the builtins of the module with that last part. If the module has no such builtin, returns those of all modules. */
+/** Returns the builtins of the module whose last part is `part`. If there are none, returns those of all modules. */
 const builtinsLike = (part: string, module: string | undefined): readonly string[] => {
   const ofModule = builtinsNamed(part, module);
   return ofModule.length > 0 ? ofModule : builtinsNamed(part, undefined);
@@ -101,7 +101,7 @@ function reportOwnValue(checker: FunctionChecker, code: "E003" | "E004", name: N
   return true;
 }
 
-/** Returns help for an unknown function. It is empty once the diagnostics are full, because searching all names each time is slow. */
+/** Returns help for an unknown function; none once the diagnostics are full, because a search of all names each time would be slow. */
 function suggestFunction(
   checker: FunctionChecker,
   name: Name,
@@ -218,7 +218,7 @@ function suggestVariable(checker: FunctionChecker, name: Name): DiagnosticExtras
 }
 
 /**
- * Returns the variable to which the result of the builtin must be assigned. That is the case if `xs.push(1)` is a complete statement, and the
+ * Returns the variable `xs` of `xs.push(1)` if the result of `list.push` should be assigned to it: the call is a complete statement, and the
  * builtin returns a changed copy of its first argument.
  */
 function assignedVariable({ scope }: FunctionChecker, builtin: string, value: string, span: Span): string | undefined {

@@ -1,11 +1,11 @@
 /**
- * Checks `test` blocks. The `answer` statements at the start reply to the calls of capabilities in the test. The other statements
- * become a function that may use every capability.
+ * Checks `test` blocks. The `answer` statements at the start of a test reply to its capability calls. The other statements become a
+ * function that may use every capability.
  */
 import type { CapabilityDecl, CapabilitySignature } from "../../vm/capabilities.ts";
 import type { Answer, Block, Span, TestItem } from "../ast.ts";
 import type { Callable, Local } from "../ir.ts";
-import { itemName } from "../rows.ts";
+import { rowItemName } from "../rows.ts";
 import { FunctionScope, type Unit } from "../scope.ts";
 import { UNIT_TYPE } from "../check-types.ts";
 import type { Context } from "./context.ts";
@@ -53,13 +53,13 @@ const TEST_CALLABLE = { item: null, typeParams: [], params: [], result: UNIT_TYP
 function checkFunction(context: Context, unit: Unit, callable: Callable, params: readonly Local[], body: Block): FunctionScope {
   const scope = new FunctionScope(unit, callable, callable.result, body.span);
   for (const local of params) {
-    // A parameter that an answer leaves out is called `_` and has no place of its own.
-    if (local.name !== "_") context.recorder?.name(local.span, { kind: "local", local });
+    // A parameter that an answer leaves out is called `_`. It is not in the source, so it has no span of its own.
+    if (local.name !== "_") context.recorder?.addName(local.span, { kind: "local", local });
     if (scope.declare(local) !== undefined && local.name !== "_")
       unit.diagnostics.error("E010", local.span, `the parameter \`${local.name}\` is declared twice`);
   }
   const value = new ExpressionChecker(scope, context).block(body, callable.result, `the result of \`${callable.name}\``);
-  context.recorder?.scope(
+  context.recorder?.addScope(
     body.span,
     scope.bindings().filter(({ name }) => name !== "_"),
   );
@@ -67,7 +67,7 @@ function checkFunction(context: Context, unit: Unit, callable: Callable, params:
   return scope;
 }
 
-/** Checks an answer. The host calls its function, so the body can name no bindings except the answer's own parameters. */
+/** Checks an answer. The host calls it as a function of its own, so its body can name its parameters, but not the bindings of the test. */
 function checkAnswer(context: Context, unit: Unit, answer: Answer): readonly CheckedAnswer[] {
   const capability = answerableCapability(context, unit, answer);
   const signature = capability?.signatures.find((s) => answer.params.length <= s.params.length);
@@ -88,7 +88,7 @@ function checkAnswer(context: Context, unit: Unit, answer: Answer): readonly Che
   };
   const scope = checkFunction(context, unit, callable, paramLocals(answer, signature, callable), answer.body);
   for (const [used, { span }] of scope.uses) {
-    unit.diagnostics.error("E007", span, `an answer must be pure, but this may use \`${itemName(used)}\``, {
+    unit.diagnostics.error("E007", span, `an answer must be pure, but this may use \`${rowItemName(used)}\``, {
       help: "compute the answer from its parameters",
     });
   }

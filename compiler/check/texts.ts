@@ -1,11 +1,11 @@
-/** Checks texts with holes (`f"…"`), and warns of strings that are probably meant to be such texts. */
+/** Checks interpolated strings, `f"a{x}b"`, and warns of plain strings that are probably meant to be interpolated. */
 import type { Expr } from "../ast.ts";
 import { freshVar, STRING } from "../check-types.ts";
-import { interpolatedNames, interpolation } from "../lexer/interpolation.ts";
-import type { FunctionChecker, Typed } from "./context.ts";
+import { interpolatedNames, rewriteInterpolation } from "../lexer/interpolation.ts";
+import type { FunctionChecker, TypedIr } from "./context.ts";
 
 /** Checks `f"a{x}b"`. The values may have any types. */
-export function checkText(checker: FunctionChecker, expr: Expr & { kind: "text" }): Typed {
+export function checkText(checker: FunctionChecker, expr: Expr & { kind: "text" }): TypedIr {
   const parts = expr.parts.map((part) => {
     if (part.kind === "string") return { value: { kind: "const", value: part.value, span: part.span }, type: STRING } as const;
     const type = freshVar();
@@ -14,7 +14,7 @@ export function checkText(checker: FunctionChecker, expr: Expr & { kind: "text" 
   return { ir: { kind: "text", parts, span: expr.span }, type: STRING };
 }
 
-/** Warns of `"${x}"` if `x` is a binding. The fix makes it a text with holes. */
+/** Warns of `"${x}"` if `x` is a binding. The fix writes `f"{x}"`. */
 export function warnOfInterpolation(checker: FunctionChecker, { value, span }: Expr & { kind: "string" }): void {
   if (!value.includes("${")) return;
   const source = checker.scope.unit.text.slice(span.start, span.end);
@@ -23,6 +23,6 @@ export function warnOfInterpolation(checker: FunctionChecker, { value, span }: E
   if (name === undefined || !checker.scope.has(name) || !/^"[^"]/.test(source)) return;
   checker.warning("W008", span, `\`\${${name}}\` in this string is text, not the value of \`${name}\``, {
     help: 'values are put into text with `f"{x}"`',
-    fixes: [{ title: 'write `f"…"`', edits: [{ span, text: `f${interpolation(source)}` }] }],
+    fixes: [{ title: 'write `f"…"`', edits: [{ span, text: `f${rewriteInterpolation(source)}` }] }],
   });
 }

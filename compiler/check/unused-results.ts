@@ -6,16 +6,16 @@ import type { Ir } from "../ir.ts";
 import { type CheckedType, prune, show } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
 
-/** Records the result type of a call of a builtin without effects, for `warnUnusedResult`. */
+/** Records a call of a builtin without effects, for `warnUnusedResult`. `result` is the type of its value. */
 export function recordBuiltinCall(checker: FunctionChecker, ir: Ir, { name, calledForEffect }: BuiltinDecl, result: CheckedType): void {
   if (!calledForEffect) checker.context.builtinCalls.set(ir, { name, result });
 }
 
 /**
- * Warns of each expression that computes the unused value of `ir`, which has the type `type`. Looks into blocks and the branches of
- * `if` and `match`. `of` tells whether the value is that of an `if` without `else`.
+ * Warns of the value of `ir`, which nothing uses, if it is a Result or the value of a builtin. Looks into blocks and the branches of `if`
+ * and `match` for the expressions that compute it. If `construct` is "if", `ir` is the body of an `if` without `else`.
  */
-export function warnUnusedResult(checker: FunctionChecker, ir: Ir, type: CheckedType, of: "if" | "other" = "other"): void {
+export function warnUnusedResult(checker: FunctionChecker, ir: Ir, type: CheckedType, construct: "if" | "other" = "other"): void {
   const unvisited: Ir[] = [ir];
   for (let current = unvisited.pop(); current !== undefined; current = unvisited.pop()) {
     if (current.kind === "block") {
@@ -28,7 +28,7 @@ export function warnUnusedResult(checker: FunctionChecker, ir: Ir, type: Checked
       const call = checker.context.builtinCalls.get(current);
       // The value of the enclosing block may be unused, too. Delete the call, so that it causes only one warning.
       if (call !== undefined && checker.context.builtinCalls.delete(current)) warnUnusedCall(checker, current, call.name, call.result);
-      else warnUnusedValue(checker, current, type, of);
+      else warnUnusedValue(checker, current, type, construct);
     }
   }
 }
@@ -56,20 +56,20 @@ function warnUnusedCall(checker: FunctionChecker, ir: Ir, name: string, result: 
 const insertBefore = ({ start }: Span, text: string): Edit => ({ span: { start, end: start }, text });
 
 /** Warns of an unused Result. For an `if` without `else`, also warns of any other unused value, unless its expression may have an effect. */
-function warnUnusedValue(checker: FunctionChecker, ir: Ir, type: CheckedType, of: "if" | "other"): void {
+function warnUnusedValue(checker: FunctionChecker, ir: Ir, type: CheckedType, construct: "if" | "other"): void {
   const { span } = ir;
   const { result } = checker.scope;
   const { text } = checker.scope.unit;
   // `prune` follows bound type variables.
   const known = prune(type);
-  if (of === "other" && known.kind !== "var" && !isResult(known)) return;
+  if (construct === "other" && known.kind !== "var" && !isResult(known)) return;
   checker.context.deferredChecks.push(() => {
     const t = prune(type);
     if (isResult(t)) {
       checker.warning("W007", span, "this Result is dropped, so nobody sees a failure", {
         help: "take it apart with `match`, or write `let _ = …` if a failure does not matter",
       });
-    } else if (of === "if" && hasValue(t) && !mayHaveEffect(ir)) {
+    } else if (construct === "if" && hasValue(t) && !mayHaveEffect(ir)) {
       const returns = show(result) === show(t) && text[span.start - 1] !== "(";
       checker.warning("W007", span, "this value is dropped: an `if` without `else` has no value", {
         help: returns ? "write `return` before it, or add an `else` branch" : "add an `else` branch, or bind the value with `let`",

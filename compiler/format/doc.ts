@@ -1,7 +1,7 @@
 /**
- * A document is text with the positions at which a line may break. A group is printed on one line if it fits; otherwise it
- * breaks at its own line breaks, but not at those of inner groups that fit. Based on P. Wadler, "A prettier printer";
- * `hugged` is borrowed from Prettier.
+ * A document is text with the positions at which a line may break. A group is printed on one line if it fits. Otherwise it is broken: each
+ * of its own `Line`s becomes a line break, but not those of inner groups that fit. Based on P. Wadler, "A prettier printer". The hugged
+ * form is borrowed from Prettier: the last argument of a call begins on the line of `(` and ends on the line of `)`.
  */
 
 export type Doc = Text | Comment | Concat | Indent | Inline | Group | Line | Space | Blank | TrailingComma;
@@ -42,7 +42,7 @@ interface Inline extends Base {
  * 2. `hugged`, if it is not null and its first line fits, unless `lastAlone` fits on a line of its own.
  * 3. `doc`, with a line break at each of its own `Line`s.
  *
- * `lastAlone` is the last element of a list; null means that `hugged` is preferred wherever it fits.
+ * `lastAlone` is the last element of the list that is printed. It is null if `hugged` is preferred wherever it fits.
  */
 interface Group extends Base {
   readonly kind: "group";

@@ -6,7 +6,7 @@ import { printBinder, printParam, printPattern } from "./patterns.ts";
 import { printResultType, printEffectRow, printType } from "./type-layout.ts";
 import type { TokenStream } from "./token-stream.ts";
 
-/** Prints an expression with its parentheses. Comments before it go outside the expression's own groups, so that they do not break these groups. */
+/** Prints an expression with its parentheses. Comments before it are outside its groups, because a comment breaks its group. */
 function printExpr(t: TokenStream, expr: Expr): Doc {
   const leadingComments = t.takeComments();
   const openParens: Doc[] = [];
@@ -91,7 +91,7 @@ const MIN_TABLE_ELEMENTS = 12;
 /** Maximum length of an element of a table, in UTF-16 code units. A broken list with a longer element has one element per line. */
 const MAX_TABLE_ELEMENT_LENGTH = 12;
 
-/** Whether the list consists of many short literals or tuples of them. If such a list (a table) is broken, each line is filled with elements. */
+/** Whether the list is a table: many short literals, or tuples of them. If a table is broken, each line is filled with elements. */
 function isTable(items: readonly Expr[]): boolean {
   const isLiteral = ({ kind }: Expr): boolean => kind === "int" || kind === "float" || kind === "string" || kind === "bool";
   const isSigned = (item: Expr): boolean => isLiteral(item.kind === "unary" ? item.operand : item);
@@ -251,7 +251,7 @@ export function printBlock(t: TokenStream, block: Block, options: { readonly isE
   return group(printBlockParts(t, block, options));
 }
 
-/** Prints a block; the caller makes the group. If the block has one statement and is on one line in the source, it stays on one line if the caller's group fits. */
+/** Prints a block without a group of its own. A block with one statement on one line of the source stays on one line if the caller's group fits. */
 function printBlockParts(t: TokenStream, block: Block, { isExpression = false } = {}): Doc {
   const { stmts, span } = block;
   const opener = t.take();

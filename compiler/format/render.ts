@@ -1,5 +1,5 @@
-/** Turns a document into text and decides which groups are broken. */
-import { codePoints } from "../source.ts";
+/** Turns a document (`doc.ts`) into text, and decides which groups are broken over several lines. */
+import { countCodePoints } from "../source.ts";
 import type { Doc } from "./doc.ts";
 
 const MAX_WIDTH = 100;
@@ -50,7 +50,7 @@ function renderStep(step: Step, out: Output, stack: Step[]): void {
   }
 }
 
-/** Returns the hugged form of a group that does not fit on one line, or null if the group has to be broken instead. */
+/** Returns the hugged form of a group that does not fit on one line, such as `f(fn(x) {` … `})`. Null: break the group instead. */
 function huggedForm(group: Extract<Doc, { kind: "group" }>, indent: number, stack: readonly Step[], out: Output): Doc | null {
   const { hugged, lastAlone } = group;
   if (hugged === null || !fits({ doc: hugged, indent, breaks: true }, stack, out.nextColumn(indent))) return null;
@@ -88,7 +88,7 @@ function fits(first: Step, rest: readonly Step[], column: number): boolean {
     switch (doc.kind) {
       case "text": {
         const lineEnd = doc.text.indexOf("\n");
-        columnsLeft -= spaceWidth + codePoints(doc.text, 0, lineEnd === -1 ? doc.text.length : lineEnd);
+        columnsLeft -= spaceWidth + countCodePoints(doc.text, 0, lineEnd === -1 ? doc.text.length : lineEnd);
         spaceWidth = 0;
         if (lineEnd !== -1) return columnsLeft >= 0;
         break;
@@ -178,6 +178,6 @@ class Output {
   #append(content: string): void {
     this.#parts.push(content);
     const lineStart = content.lastIndexOf("\n") + 1;
-    this.#column = (lineStart === 0 ? this.#column : 0) + codePoints(content, lineStart, content.length);
+    this.#column = (lineStart === 0 ? this.#column : 0) + countCodePoints(content, lineStart, content.length);
   }
 }

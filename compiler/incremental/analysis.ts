@@ -1,11 +1,11 @@
 /**
- * An analysis of a program that can be updated while its files change, for editors. It finds the same diagnostics as `check`, without
- * those of the module format, because nothing is lowered:
+ * The analysis of a program for an editor, updated while its files change. It finds the diagnostics of `check`, except errors about the
+ * limits of the module format, because nothing is lowered:
  *
  *     const analysis = new Analysis({ resolve, registry });
  *     analysis.update({ name: "main.ax", text });      // the diagnostics of main.ax and of the files that it imports
  *
- * `file.ts` says what is reused from one update to the next. Positions are offsets; the code that shows a diagnostic converts them to lines.
+ * `file.ts` says what is reused from one update to the next. Spans are offsets; the code that shows a diagnostic converts them to lines.
  */
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { Context } from "../check/context.ts";

@@ -6,7 +6,8 @@
  *     the declaration of a function              the text of its signature, and the types that the file can name
  *     a checked body                             its section, those types, and the functions whose names it looked up
  *
- * If a type or an import changes, every declaration and body of the file is checked again.
+ * If a type or an import changes, every declaration and body of the file is checked again. A damaged section has a syntax error; its
+ * bodies are not checked. All spans in a section count from its start.
  */
 import type { FnItem, Item, Name, Span, TestItem } from "../ast.ts";
 import { checkBody, runDeferredChecks } from "../check/bodies.ts";
@@ -44,7 +45,7 @@ interface CheckedBody {
   readonly unit: Unit;
   readonly scopes: readonly (readonly [Callable, FunctionScope])[];
   readonly lookups: Lookups<Callable>;
-  /** For each undeclared name that was looked up, whether a damaged section may declare it (`hidden-names.ts`). */
+  /** The names that were looked up in `HiddenNames`, each with whether a damaged section may declare it (`hidden-names.ts`). */
   readonly hidden: ReadonlyMap<string, boolean>;
 }
 
@@ -88,8 +89,8 @@ class SectionUnit implements Unit {
 
 type Body = FnItem | TestItem;
 
-/** Returns the item with the span of its name, or of its import path, moved to its place in the file. */
-function moved(item: Item, by: number): Item {
+/** Returns the item with the span of its name or import path moved `by` code units, from the section to the file. */
+function moveItem(item: Item, by: number): Item {
   const moveName = ({ text, span }: Name): Name => ({ text, span: { start: span.start + by, end: span.end + by } });
   return item.kind === "import" ? { ...item, specifier: moveName(item.specifier) } : { ...item, name: moveName(item.name) };
 }
@@ -99,27 +100,28 @@ export class AnalyzedFile {
   text = "";
   sections: readonly Section[] = [];
   hidden = { names: new TrackedSet(), all: false };
-  /** Like `CheckedBody.hidden`, for the names in declarations. */
+  /** Like `CheckedBody.hidden`, for lookups by declarations. */
   #hiddenInDeclarations = new Map<string, boolean>();
   functions = new TrackedMap<Callable>();
   types = new Map<string, TypeDecl>();
   declaredIn = new Map<string, string>();
   privateIn = new Map<string, string>();
-  /** The errors of imports, of tests with one name, and of a text that is too long. Their spans count from the start of the file. */
+  /** The errors of imports, of several tests with one name, and of a text that is too long. Their spans count from the start of the file. */
   #fileDiagnostics: Diagnostics;
-  /** The texts and imports from which the types of the file were declared. */
+  /** What the types of the file were declared from: their texts, and the types that imports brought. */
   #typeKey: readonly (string | TypeDecl)[] = [];
+  /** The types that the file itself declares. */
   #ownTypes: readonly TypeDecl[] = [];
   /** The diagnostics of each record and enum, in source order. The types of one section share their diagnostics. */
   #typeDiagnostics: readonly Diagnostics[] = [];
   #typeDiagnosticsOf = new Map<Section, Diagnostics | undefined>();
-  /** The declared functions, by item and by name, each with the text of its signature. */
   #declared = new Map<FnItem, DeclaredFunction>();
+  /** The declared functions by name, each with the text of its signature. */
   #signatures = new Map<string, { readonly text: string; readonly callable: Callable }>();
   /** The errors of functions that are declared twice. */
   #duplicates = new Map<Section, Diagnostics>();
   #bodies = new Map<Body, CheckedBody>();
-  #functionNames = "";
+  #joinedFunctionNames = "";
   /** The names of the functions and tests whose bodies the last update checked. */
   lastChecked: readonly string[] = [];
 
@@ -128,7 +130,7 @@ export class AnalyzedFile {
     this.#fileDiagnostics = new Diagnostics(name);
   }
 
-  /** Sets the text. Returns a unit from which other files import. The spans of its names count from the start of the file. */
+  /** Sets the text. Returns a unit of the whole file, from which other files import. The spans of its names count from the start of the file. */
   begin(text: string): Unit {
     this.#fileDiagnostics = new Diagnostics(this.name);
     const isTooLong = reportTooLong(text, this.#fileDiagnostics);
@@ -143,7 +145,7 @@ export class AnalyzedFile {
       names: new TrackedSet(this.sections.flatMap(({ hidden }) => [...hidden.names])),
       all: isTooLong || this.sections.some(({ hidden }) => hidden.all),
     };
-    const items = this.sections.flatMap((section) => section.items.map((item) => moved(item, section.start)));
+    const items = this.sections.flatMap((section) => section.items.map((item) => moveItem(item, section.start)));
     const damaged = this.sections.flatMap(({ diagnostics, start, text: own }): readonly Span[] =>
       diagnostics.hasErrors ? [{ start, end: start + own.length }] : [],
     );
@@ -177,7 +179,7 @@ export class AnalyzedFile {
       ]),
     ];
     const isSame = key.length === this.#typeKey.length && key.every((part, i) => part === this.#typeKey[i]);
-    if (isSame && this.#answersAreSame(this.#hiddenInDeclarations)) {
+    if (isSame && this.#lookupsAreSame(this.#hiddenInDeclarations)) {
       for (const decl of this.#ownTypes) {
         this.types.set(decl.name, decl);
         this.declaredIn.set(`type ${decl.name}`, this.name);
@@ -194,19 +196,20 @@ export class AnalyzedFile {
         return sectionUnit === undefined ? [] : [{ item, unit: sectionUnit }];
       });
       this.#typeDiagnostics = fresh.map((declared) => declared.unit.diagnostics);
-      this.hidden.names.asked = this.#hiddenInDeclarations;
+      this.hidden.names.lookups = this.#hiddenInDeclarations;
       declareTypes(context, fresh, (name) => name);
       this.#ownTypes = [...this.types.values()].filter((decl) => this.declaredIn.get(`type ${decl.name}`) === this.name);
     }
     // A section may have been parsed again although its types are the same.
     this.#typeDiagnosticsOf = new Map(typeItems.map(({ section }, k) => [section, this.#typeDiagnostics[k]]));
-    this.hidden.names.asked = this.#hiddenInDeclarations;
+    this.hidden.names.lookups = this.#hiddenInDeclarations;
     this.#declareFunctions(context);
-    this.hidden.names.asked = undefined;
+    this.hidden.names.lookups = undefined;
   }
 
-  #answersAreSame(answers: ReadonlyMap<string, boolean>): boolean {
-    for (const [name, answer] of answers) if (this.hidden.names.has(name) !== answer) return false;
+  /** Whether lookups in the hidden names would have the same results again. */
+  #lookupsAreSame(lookups: ReadonlyMap<string, boolean>): boolean {
+    for (const [name, found] of lookups) if (this.hidden.names.has(name) !== found) return false;
     return true;
   }
 
@@ -236,7 +239,7 @@ export class AnalyzedFile {
     this.#signatures = signatures;
   }
 
-  /** Declares a function. If its signature is the same as before the edit, reuses the callable, so that its callers need no check. */
+  /** Declares a function. If its signature is the same as before the edit, keeps the old callable, so that its callers are not checked again. */
   #declare(context: Context, unit: SectionUnit, item: FnItem, text: string): DeclaredFunction {
     const callable = declareFunction(context, unit, item);
     if (callable === undefined) throw new BorunaError("internal", "a function was declared twice");
@@ -250,8 +253,8 @@ export class AnalyzedFile {
   /** Checks the bodies whose results cannot be reused. */
   checkBodies(context: Context): void {
     const names = [...this.functions.keys()].join();
-    const sameNames = names === this.#functionNames;
-    this.#functionNames = names;
+    const sameNames = names === this.#joinedFunctionNames;
+    this.#joinedFunctionNames = names;
     const bodies = new Map<Body, CheckedBody>();
     const checkedNames: string[] = [];
     for (const section of this.sections) {
@@ -273,7 +276,7 @@ export class AnalyzedFile {
   #isValid({ lookups, hidden }: CheckedBody, sameNames: boolean): boolean {
     if (lookups.listed && !sameNames) return false;
     for (const [name, found] of lookups.found) if (this.functions.get(name) !== found) return false;
-    return this.#answersAreSame(hidden);
+    return this.#lookupsAreSame(hidden);
   }
 
   #checkItem(context: Context, section: Section, item: Body): CheckedBody {
@@ -281,10 +284,10 @@ export class AnalyzedFile {
     const lookups: Lookups<Callable> = { found: new Map(), listed: false };
     const hidden = new Map<string, boolean>();
     this.functions.lookups = lookups;
-    this.hidden.names.asked = hidden;
+    this.hidden.names.lookups = hidden;
     this.#check(context, unit, item);
     this.functions.lookups = undefined;
-    this.hidden.names.asked = undefined;
+    this.hidden.names.lookups = undefined;
     const scopes = [...context.scopes];
     context.scopes.clear();
     return { unit, scopes, lookups, hidden };
@@ -303,12 +306,12 @@ export class AnalyzedFile {
     for (const { scopes } of this.#bodies.values()) yield* scopes;
   }
 
-  /** Returns all diagnostics in source order. `effects` has those of effect rows and of mailbox calls, by the unit of the body. */
+  /** Returns all diagnostics in source order. `effects` holds those of effect rows and mailbox calls, by the `SectionUnit` of the body. */
   diagnostics(effects: ReadonlyMap<Unit, Diagnostics>): readonly Diagnostic[] {
     const all = [...this.#fileDiagnostics.sorted()];
     for (const section of this.sections) {
       const parts = section.diagnostics.hasErrors ? [section.diagnostics] : this.#partsOf(section, effects);
-      for (const part of parts) for (const diagnostic of part.sorted()) all.push(this.#place(diagnostic, section.start));
+      for (const part of parts) for (const diagnostic of part.sorted()) all.push(this.#moveDiagnostic(diagnostic, section.start));
     }
     return all.sort(compareDiagnostics);
   }
@@ -323,8 +326,8 @@ export class AnalyzedFile {
     return parts.filter((part) => part !== undefined);
   }
 
-  /** Moves a diagnostic of a section to its place in the file. */
-  #place(diagnostic: Diagnostic, by: number): Diagnostic {
+  /** Moves the spans of a diagnostic `by` code units, from the section to the file. */
+  #moveDiagnostic(diagnostic: Diagnostic, by: number): Diagnostic {
     const place = ({ start, end }: Span): Span => ({ start: start + by, end: end + by });
     const fixes = diagnostic.fixes.map(({ title, edits }) => ({
       title,

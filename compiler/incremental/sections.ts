@@ -1,4 +1,4 @@
-/** Splits a text into parsed sections, and reuses the sections of the text before an edit. `parser/sections.ts` says what a section is. */
+/** Splits a text into parsed sections, and reuses those that an edit has not changed. `parser/sections.ts` says what a section is. */
 import type { Comment, Item, Name, Span } from "../ast.ts";
 import { Diagnostics } from "../diagnostics.ts";
 import { hiddenNames, type HiddenNames } from "../hidden-names.ts";
@@ -14,25 +14,26 @@ export interface Section {
   readonly moduleName: Name | null;
   readonly items: readonly Item[];
   readonly comments: readonly Comment[];
-  /** The lexical and syntax errors. A section that has any is damaged. */
+  /** The lexical and syntax errors. A section with an error is damaged. */
   readonly diagnostics: Diagnostics;
+  /** The names that the section may declare, if it is damaged. */
   readonly hidden: HiddenNames;
   /** The offset of the section in the text of the file. */
   start: number;
 }
 
-/** Returns a copy of the text. V8 would otherwise keep alive the longer text of which it is a slice. */
-const detached = (text: string): string => `\n${text}`.slice(1);
+/** Returns a copy of a slice of a text. V8 would otherwise keep the whole text alive with its slice. */
+const detach = (text: string): string => `\n${text}`.slice(1);
 
 function readSection(file: string, fileText: string, start: number): Section {
   const isFirst = start === 0;
   const lexical = new Diagnostics(file);
   const { tokens, comments, count, length, lookaheadEnd } = lexSection(fileText.slice(start), lexical);
-  const text = detached(fileText.slice(start, start + length));
+  const text = detach(fileText.slice(start, start + length));
   const diagnostics = new Diagnostics(file);
   for (const { code, span, message, help, fixes } of lexical.sorted())
     if (span.start < length || count === tokens.length) diagnostics.error(code, span, message, { help, fixes });
-  const seen = detached(fileText.slice(start, start + lookaheadEnd));
+  const seen = detach(fileText.slice(start, start + lookaheadEnd));
   const { moduleName, items } = parseSection(seen, tokens, count, { isFirst }, diagnostics);
   return {
     text,
@@ -66,7 +67,7 @@ export function splitSections(file: string, text: string, old: readonly Section[
     offset += section.text.length;
   };
   const oldLength = old.reduce((sum, section) => sum + section.text.length, 0);
-  /** The indexes of the old sections, by the length of the old text from their start to its end. */
+  /** The indexes of the old sections, by the distance from the section's start to the end of the old text. An edit before them keeps it. */
   const byRest = new Map<number, number>();
   let rest = oldLength;
   old.forEach((section, i) => {

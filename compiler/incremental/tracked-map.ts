@@ -1,4 +1,4 @@
-/** Maps and sets of names that record which names are looked up. A result can be reused until one of these names means something else. */
+/** A map and a set of names that record every lookup. A result can be reused while each of its lookups would find the same. */
 
 /** The names that were looked up, each with the result. */
 export interface Lookups<V> {
@@ -44,11 +44,11 @@ export class TrackedMap<V> extends Map<string, V> {
 /** A set of names that records which names are looked up. */
 export class TrackedSet extends Set<string> {
   /** Where lookups are recorded now. Undefined if they are not recorded. */
-  asked: Map<string, boolean> | undefined = undefined;
+  lookups: Map<string, boolean> | undefined = undefined;
 
   override has(name: string): boolean {
     const answer = super.has(name);
-    this.asked?.set(name, answer);
+    this.lookups?.set(name, answer);
     return answer;
   }
 }

@@ -1,7 +1,7 @@
 /** Reads strings in the quotes of other languages, to report them. */
 import { isLineEnd } from "./string.ts";
 import { LONE_SURROGATE, type Scanner } from "./scanner.ts";
-import { interpolation } from "./interpolation.ts";
+import { rewriteInterpolation } from "./interpolation.ts";
 
 const CLOSING_QUOTES: ReadonlyMap<number, string> = new Map([
   [0x27, "'"],
@@ -18,14 +18,14 @@ export function isForeignQuote(unit: number): boolean {
 
 /** Reports a string with other quotes. Reads it as a string if its closing quote is on the same line. */
 export function readForeignString(scanner: Scanner): true {
-  const start = scanner.at;
+  const start = scanner.offset;
   const closing = CLOSING_QUOTES.get(scanner.peek()) ?? '"';
   let end = start + 1;
   while (!isLineEnd(scanner.text.charCodeAt(end)) && scanner.text[end] !== closing) end += 1;
   const isClosed = scanner.text[end] === closing;
-  scanner.at = isClosed ? end + 1 : start + 1;
+  scanner.offset = isClosed ? end + 1 : start + 1;
   const content = scanner.text.slice(start + 1, end);
-  const span = { start, end: scanner.at };
+  const span = { start, end: scanner.offset };
   const hasInterpolation = closing === "`" && content.includes("${");
   scanner.error(span, 'a string needs double quotes: `"text"`', {
     help: hasInterpolation ? 'values are put into text with `f"{x}"`' : 'write `"`',
@@ -33,7 +33,7 @@ export function readForeignString(scanner: Scanner): true {
       !isClosed || /["\\]/.test(content)
         ? []
         : hasInterpolation
-          ? [{ title: 'write `f"…"`', edits: [{ span, text: `f"${interpolation(content)}"` }] }]
+          ? [{ title: 'write `f"…"`', edits: [{ span, text: `f"${rewriteInterpolation(content)}"` }] }]
           : [{ title: 'write `"`', edits: [{ span, text: `"${content}"` }] }],
   });
   scanner.push(isClosed ? "string" : "error", start, isClosed ? content.replace(LONE_SURROGATE, "\ufffd") : "");

@@ -1,34 +1,34 @@
-/** Reads number literals. The parser checks whether an Int fits in 64 bits, because the answer depends on a `-` before the Int. */
+/** Reads number literals. The parser checks whether an Int fits in 64 bits, because that depends on a `-` before it. */
 import { shorten } from "../tokens.ts";
 import { isDigit, isWordPart, isWordStart, type Scanner } from "./scanner.ts";
 
 export function readNumber(scanner: Scanner): void {
-  const start = scanner.at;
+  const start = scanner.offset;
   const baseLetter = scanner.peek(1) | 0x20;
   if (scanner.peek() === 0x30 && (baseLetter === 0x78 || baseLetter === 0x62 || baseLetter === 0x6f)) return readOtherBase(scanner);
   readDigits(scanner);
   let isFloat = false;
   if (scanner.peek() === 0x2e && isDigit(scanner.peek(1))) {
     isFloat = true;
-    scanner.at += 1;
+    scanner.offset += 1;
     readDigits(scanner);
   }
   if ((scanner.peek() | 0x20) === 0x65) isFloat = readExponent(scanner, start, isFloat) || isFloat;
-  const text = scanner.text.slice(start, scanner.at);
+  const text = scanner.text.slice(start, scanner.offset);
   const value = text.includes("_") ? text.replaceAll("_", "") : text;
   if (!readTail(scanner, start) && isFloat && !Number.isFinite(Number(value))) {
-    scanner.error({ start, end: scanner.at }, "this Float is too large", { help: "the largest Float is about 1.797e308" });
+    scanner.error({ start, end: scanner.offset }, "this Float is too large", { help: "the largest Float is about 1.797e308" });
   }
   scanner.push(isFloat ? "float" : "int", start, value);
 }
 
 /** Reads digits, which may have a single `_` between two of them. Reports any other `_`. */
 function readDigits(scanner: Scanner): void {
-  const start = scanner.at;
-  while (isDigit(scanner.peek()) || scanner.peek() === 0x5f) scanner.at += 1;
-  const digits = scanner.text.slice(start, scanner.at);
+  const start = scanner.offset;
+  while (isDigit(scanner.peek()) || scanner.peek() === 0x5f) scanner.offset += 1;
+  const digits = scanner.text.slice(start, scanner.offset);
   if (!digits.includes("__") && !digits.endsWith("_")) return;
-  const span = { start, end: scanner.at };
+  const span = { start, end: scanner.offset };
   const correction = digits.replace(/_+/g, "_").replace(/_$/, "");
   scanner.error(span, "`_` is allowed only between two digits", {
     help: `write \`${shorten(correction)}\``,
@@ -44,12 +44,12 @@ function readExponent(scanner: Scanner, start: number, hasPoint: boolean): boole
   const sign = scanner.peek(1);
   const digitAt = sign === 0x2b || sign === 0x2d ? 2 : 1;
   if (!isDigit(scanner.peek(digitAt))) return false;
-  const mantissaEnd = scanner.at;
-  scanner.at += digitAt;
+  const mantissaEnd = scanner.offset;
+  scanner.offset += digitAt;
   readDigits(scanner);
   if (hasPoint) return true;
-  const span = { start, end: scanner.at };
-  const correction = `${scanner.text.slice(start, mantissaEnd)}.0${scanner.text.slice(mantissaEnd, scanner.at)}`;
+  const span = { start, end: scanner.offset };
+  const correction = `${scanner.text.slice(start, mantissaEnd)}.0${scanner.text.slice(mantissaEnd, scanner.offset)}`;
   scanner.error(span, "a number with an exponent is a Float and needs a point", {
     help: `write \`${shorten(correction)}\``,
     fixes: [{ title: `write \`${shorten(correction)}\``, edits: [{ span, text: correction }] }],
@@ -63,11 +63,11 @@ const NUMBER_SUFFIX = /^(?:_?[iu](?:8|16|32|64|128|size)|_?f(?:32|64)?|n|[uU]?[l
 /** Reports and skips letters directly after a number. Returns whether there were any letters. */
 function readTail(scanner: Scanner, start: number): boolean {
   if (!isWordStart(scanner.peek())) return false;
-  const tailStart = scanner.at;
-  while (isWordPart(scanner.peek())) scanner.at += 1;
-  const letters = scanner.text.slice(tailStart, scanner.at);
+  const tailStart = scanner.offset;
+  while (isWordPart(scanner.peek())) scanner.offset += 1;
+  const letters = scanner.text.slice(tailStart, scanner.offset);
   if (NUMBER_SUFFIX.test(letters)) {
-    const span = { start: tailStart, end: scanner.at };
+    const span = { start: tailStart, end: scanner.offset };
     const isFloat = /^f/i.test(letters) && !scanner.text.slice(start, tailStart).includes(".");
     scanner.error(span, `a number has no suffix like \`${letters}\``, {
       help: "a number with a point is a Float, any other is an Int",
@@ -75,17 +75,17 @@ function readTail(scanner: Scanner, start: number): boolean {
     });
     return true;
   }
-  scanner.error({ start, end: scanner.at }, `\`${shorten(letters)}\` cannot follow a number`, {
+  scanner.error({ start, end: scanner.offset }, `\`${shorten(letters)}\` cannot follow a number`, {
     help: "put a space or an operator between them; a name cannot begin with a digit",
   });
   return true;
 }
 
 function readOtherBase(scanner: Scanner): void {
-  const start = scanner.at;
-  while (isWordPart(scanner.peek())) scanner.at += 1;
-  const span = { start, end: scanner.at };
-  const literal = scanner.text.slice(start, scanner.at).replaceAll("_", "");
+  const start = scanner.offset;
+  while (isWordPart(scanner.peek())) scanner.offset += 1;
+  const span = { start, end: scanner.offset };
+  const literal = scanner.text.slice(start, scanner.offset).replaceAll("_", "");
   const decimal =
     literal.length <= 18 && /^0([xX][0-9a-fA-F]+|[bB][01]+|[oO][0-7]+)$/.test(literal) ? BigInt(literal).toString() : undefined;
   scanner.error(span, "numbers are decimal", {

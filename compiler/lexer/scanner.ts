@@ -3,29 +3,29 @@ import type { Comment, Span } from "../ast.ts";
 import type { DiagnosticExtras, Diagnostics } from "../diagnostics.ts";
 import type { Token, TokenKind } from "../tokens.ts";
 
-/** A text in which `{` begins a hole. The lexer reads the tokens of the hole, and then continues the text at its `}`. */
+/** An open hole: a `{x}` in an interpolated string, `f"a{x}b"`. The lexer reads the tokens of `x`, and then continues the string at the `}`. */
 export interface Hole {
   /** The offset of the `{`. */
   readonly start: number;
-  /** Where the text is assumed to end if the hole is not closed. A hole must end on its line. */
+  /** The end of the text block around the hole, where reading continues if the hole is not closed on its line. -1 for a string on one line. */
   readonly end: number;
-  /** Continues the text at the `}` of the hole. */
+  /** Continues the string at the `}` of the hole. */
   readonly resume: (scanner: Scanner) => void;
   /** The number of `{` that are open inside the hole. */
   braces: number;
 }
 
-/** The state of the lexer. The functions that read words, numbers and strings advance `at` and push tokens. */
+/** The state of the lexer. The functions that read words, numbers and strings advance `offset` and push tokens. */
 export class Scanner {
   readonly text: string;
   readonly tokens: Token[] = [];
   readonly comments: Comment[] = [];
   readonly #diagnostics: Diagnostics;
   /** The offset of the next code unit. */
-  at = 0;
+  offset = 0;
   /** Whether a line has ended since the last token. */
   newline = false;
-  /** The open holes of texts, the innermost last. */
+  /** The open holes, the innermost last. */
   readonly holes: Hole[] = [];
 
   constructor(text: string, diagnostics: Diagnostics) {
@@ -35,12 +35,12 @@ export class Scanner {
 
   /** Returns the code unit `distance` units ahead, or NaN past the end. */
   peek(distance = 0): number {
-    return this.text.charCodeAt(this.at + distance);
+    return this.text.charCodeAt(this.offset + distance);
   }
 
-  /** Adds the token that extends from `start` to `at`. */
+  /** Adds the token that extends from `start` to `offset`. */
   push(kind: TokenKind, start: number, value = ""): void {
-    this.tokens.push({ kind, start, end: this.at, newline: this.newline, value });
+    this.tokens.push({ kind, start, end: this.offset, newline: this.newline, value });
     this.newline = false;
   }
 
@@ -49,7 +49,7 @@ export class Scanner {
   }
 
   /** Whether the limit on errors has been reached. */
-  get full(): boolean {
+  get isFull(): boolean {
     return this.#diagnostics.isFull;
   }
 }
@@ -70,5 +70,5 @@ export function isWordPart(unit: number): boolean {
   return isWordStart(unit) || isDigit(unit);
 }
 
-/** Matches surrogates without their other half, because with the `u` flag a surrogate pair is one character. */
+/** Matches surrogates without their other half: with the `u` flag, a surrogate pair is one character. */
 export const LONE_SURROGATE = /[\ud800-\udfff]/gu;

@@ -1,4 +1,4 @@
-/** Reads strings: their escapes, holes and text blocks. */
+/** Reads strings: their escapes, text blocks, and holes, which are the `{x}` in `f"a{x}b"`. */
 import type { TokenKind } from "../tokens.ts";
 import { codePointName, LONE_SURROGATE, type Scanner } from "./scanner.ts";
 
@@ -41,15 +41,15 @@ export function atString(scanner: Scanner): boolean {
 }
 
 /**
- * Reads a string: `"…"`, the raw string `r"…"`, the text with holes `f"…{x}…"`, or a text block with three quotes. A text with a hole is
- * read up to its first hole.
+ * Reads a string: `"…"`, the raw string `r"…"`, the interpolated string `f"…{x}…"`, or a text block with three quotes. A string with
+ * holes is read up to its first hole.
  */
 export function readString(scanner: Scanner): void {
-  const start = scanner.at;
+  const start = scanner.offset;
   const [isRaw, hasHoles] = [scanner.peek() === 0x72, scanner.peek() === 0x66];
-  if (isRaw || hasHoles) scanner.at += 1;
-  if (!scanner.text.startsWith(QUOTES, scanner.at)) {
-    scanner.at += 1;
+  if (isRaw || hasHoles) scanner.offset += 1;
+  if (!scanner.text.startsWith(QUOTES, scanner.offset)) {
+    scanner.offset += 1;
     readPart({ start, isRaw, hasHoles, block: null }, scanner, start, "first");
     return;
   }
@@ -57,39 +57,39 @@ export function readString(scanner: Scanner): void {
   if (block !== undefined) readPart({ start, isRaw, hasHoles, block }, scanner, start, "first");
 }
 
-/** Reads the opening quotes of a text block and finds the closing ones, which begin a line. Reports quotes that are not where they must be. */
+/** Reads the opening quotes of a text block and finds the closing ones, which begin a line. Reports misplaced quotes. */
 function readBlockStart(scanner: Scanner, start: number): TextBlock | undefined {
   const { text } = scanner;
-  const opener = scanner.at;
-  scanner.at += QUOTES.length;
-  const contentStart = scanner.at;
-  while (scanner.peek() === 0x20 || scanner.peek() === 0x09) scanner.at += 1;
+  const opener = scanner.offset;
+  scanner.offset += QUOTES.length;
+  const contentStart = scanner.offset;
+  while (scanner.peek() === 0x20 || scanner.peek() === 0x09) scanner.offset += 1;
   if (!isLineEnd(scanner.peek())) {
-    while (!isLineEnd(scanner.peek()) && !text.startsWith(QUOTES, scanner.at)) scanner.at += 1;
-    if (text.startsWith(QUOTES, scanner.at)) scanner.at += QUOTES.length;
-    scanner.error({ start, end: scanner.at }, 'the text of a text block begins on the line after `"""`', {
+    while (!isLineEnd(scanner.peek()) && !text.startsWith(QUOTES, scanner.offset)) scanner.offset += 1;
+    if (text.startsWith(QUOTES, scanner.offset)) scanner.offset += QUOTES.length;
+    scanner.error({ start, end: scanner.offset }, 'the text of a text block begins on the line after `"""`', {
       help: 'for text on one line write `"text"`; the closing `"""` begins a line of its own',
     });
     scanner.push("error", start);
     return undefined;
   }
   const closing = /\n([ \t]*)"""/g;
-  closing.lastIndex = scanner.at;
+  closing.lastIndex = scanner.offset;
   const match = closing.exec(text);
   if (match === null) return reportUnclosedBlock(scanner, opener, contentStart);
   const firstLine = text.indexOf("\n", contentStart) + 1;
   const contentEnd = text[match.index - 1] === "\r" ? match.index - 1 : match.index;
-  scanner.at = Math.min(firstLine, contentEnd);
+  scanner.offset = Math.min(firstLine, contentEnd);
   const block = { indentation: match[1] ?? "", contentEnd, end: closing.lastIndex };
   // Without a line between the quotes, the text is empty.
-  if (firstLine > match.index) scanner.at = contentEnd;
+  if (firstLine > match.index) scanner.offset = contentEnd;
   else skipIndentation(scanner, block);
   return block;
 }
 
 function reportUnclosedBlock(scanner: Scanner, opener: number, contentStart: number): undefined {
   const next = scanner.text.indexOf(QUOTES, contentStart);
-  scanner.at = next < 0 ? scanner.text.length : next + QUOTES.length;
+  scanner.offset = next < 0 ? scanner.text.length : next + QUOTES.length;
   if (next < 0)
     scanner.error({ start: opener, end: contentStart }, 'this text block has no closing `"""`', {
       help: 'write `"""` on a line of its own',
@@ -108,14 +108,14 @@ function reportInnerQuotes(scanner: Scanner, at: number): void {
 /** Skips the indentation of a line of a text block. A line without other characters may have less. */
 function skipIndentation(scanner: Scanner, { indentation }: TextBlock): void {
   const { text } = scanner;
-  const start = scanner.at;
+  const start = scanner.offset;
   let length = 0;
   while (length < indentation.length && text[start + length] === indentation[length]) length += 1;
-  scanner.at += length;
+  scanner.offset += length;
   if (length === indentation.length) return;
-  while (scanner.peek() === 0x20 || scanner.peek() === 0x09) scanner.at += 1;
+  while (scanner.peek() === 0x20 || scanner.peek() === 0x09) scanner.offset += 1;
   if (isLineEnd(scanner.peek())) return;
-  scanner.error({ start, end: scanner.at + 1 }, 'this line of the text block is indented less than its closing `"""`', {
+  scanner.error({ start, end: scanner.offset + 1 }, 'this line of the text block is indented less than its closing `"""`', {
     help: 'the indentation of the closing `"""` is removed from every line',
   });
 }
@@ -126,20 +126,20 @@ function readPart(literal: Literal, scanner: Scanner, tokenStart: number, positi
   const pieces: string[] = [];
   const push = (kind: TokenKind): void => scanner.push(kind, tokenStart, pieces.join("").replace(LONE_SURROGATE, "\ufffd"));
   for (;;) {
-    const pieceStart = scanner.at;
-    while (!isSpecial(literal, scanner)) scanner.at += 1;
-    if (scanner.at > pieceStart) pieces.push(scanner.text.slice(pieceStart, scanner.at));
+    const pieceStart = scanner.offset;
+    while (!isSpecial(literal, scanner)) scanner.offset += 1;
+    if (scanner.offset > pieceStart) pieces.push(scanner.text.slice(pieceStart, scanner.offset));
     const unit = scanner.peek();
-    if (block === null ? unit === 0x22 : scanner.at >= block.contentEnd) break;
+    if (block === null ? unit === 0x22 : scanner.offset >= block.contentEnd) break;
     if (block === null && isLineEnd(unit)) return reportUnterminated(scanner, tokenStart);
     if (unit === 0x0a) {
-      scanner.at += 1;
+      scanner.offset += 1;
       pieces.push("\n");
       if (block !== null) skipIndentation(scanner, block);
-    } else if (unit === 0x0d) scanner.at += 1;
+    } else if (unit === 0x0d) scanner.offset += 1;
     else if (unit === 0x22) {
-      reportInnerQuotes(scanner, scanner.at);
-      scanner.at += QUOTES.length;
+      reportInnerQuotes(scanner, scanner.offset);
+      scanner.offset += QUOTES.length;
       scanner.push("error", tokenStart);
       return;
     } else if (unit === 0x7b && scanner.peek(1) !== 0x7b) {
@@ -150,15 +150,15 @@ function readPart(literal: Literal, scanner: Scanner, tokenStart: number, positi
     else if (block === null && isLineEnd(scanner.peek(1))) return reportUnterminated(scanner, tokenStart);
     else if (!isRaw) pieces.push(readEscape(scanner));
   }
-  scanner.at = block === null ? scanner.at + 1 : block.end;
+  scanner.offset = block === null ? scanner.offset + 1 : block.end;
   push(position === "first" ? "string" : "}text");
 }
 
 /** Whether the code unit here is special, such as a quote, a backslash or a brace, so that it ends a run of ordinary characters. */
 function isSpecial({ block, isRaw, hasHoles }: Literal, scanner: Scanner): boolean {
   const unit = scanner.peek();
-  if (block !== null && scanner.at >= block.contentEnd) return true;
-  if (unit === 0x22) return block === null || scanner.text.startsWith(QUOTES, scanner.at);
+  if (block !== null && scanner.offset >= block.contentEnd) return true;
+  if (unit === 0x22) return block === null || scanner.text.startsWith(QUOTES, scanner.offset);
   if (unit === 0x5c) return !isRaw;
   if (unit === 0x0d) return block === null || scanner.peek(1) === 0x0a;
   return unit === 0x0a || Number.isNaN(unit) || (hasHoles && (unit === 0x7b || unit === 0x7d));
@@ -170,11 +170,11 @@ export function isLineEnd(unit: number): boolean {
 
 /** Takes the `{` of a hole, whose tokens the lexer reads next. */
 function openHole(literal: Literal, scanner: Scanner): void {
-  const start = scanner.at;
-  scanner.at += 1;
+  const start = scanner.offset;
+  scanner.offset += 1;
   const resume = (): void => {
-    const tokenStart = scanner.at;
-    scanner.at += 1;
+    const tokenStart = scanner.offset;
+    scanner.offset += 1;
     scanner.holes.pop();
     readPart(literal, scanner, tokenStart, "later");
   };
@@ -183,12 +183,12 @@ function openHole(literal: Literal, scanner: Scanner): void {
 
 /** Reads `{{` or `}}` and returns one brace. A single `}` is an error. */
 function readBrace(scanner: Scanner): string {
-  const start = scanner.at;
+  const start = scanner.offset;
   const brace = scanner.text.charAt(start);
   const isDouble = scanner.text[start + 1] === brace;
-  scanner.at += isDouble ? 2 : 1;
+  scanner.offset += isDouble ? 2 : 1;
   if (isDouble) return brace;
-  const span = { start, end: scanner.at };
+  const span = { start, end: scanner.offset };
   scanner.error(span, "a `}` in a text with holes is written `}}`", {
     help: "write `}}`",
     fixes: [{ title: "write `}}`", edits: [{ span, text: "}}" }] }],
@@ -199,42 +199,42 @@ function readBrace(scanner: Scanner): string {
 /** Reports the innermost hole, which does not end on its line, and skips the rest of the text. */
 export function reportOpenHole(scanner: Scanner): void {
   const hole = scanner.holes.at(-1);
-  const start = hole?.start ?? scanner.at;
+  const start = hole?.start ?? scanner.offset;
   // The hole may be in a text block, which does not end on this line.
-  const end = Math.max(scanner.at, ...scanner.holes.map((open) => open.end));
+  const end = Math.max(scanner.offset, ...scanner.holes.map((open) => open.end));
   scanner.holes.length = 0;
   scanner.error({ start, end: start + 1 }, "this `{` has no `}` on its line", {
     help: 'in `f"…"`, a `{` begins a value that ends with `}` on the same line; the character is written `{{`',
   });
-  scanner.at = end;
+  scanner.offset = end;
   scanner.push("error", end);
 }
 
 /**
- * Reports a string without a closing quote, which ends at the end of its line. If the line ends with the brackets that close
- * those opened earlier on the line, the string ends before them, so that they are not missing.
+ * Reports a string without a closing quote, which ends at the end of its line. If the line ends with brackets that close those opened
+ * earlier on it, the string ends before them. Otherwise they would be reported as missing.
  */
 function reportUnterminated(scanner: Scanner, start: number): void {
   if (scanner.holes.length > 0) {
-    while (!isLineEnd(scanner.peek())) scanner.at += 1;
+    while (!isLineEnd(scanner.peek())) scanner.offset += 1;
     return reportOpenHole(scanner);
   }
-  while (!isLineEnd(scanner.peek())) scanner.at += 1;
-  const lineEnd = scanner.at;
-  scanner.at = lineEnd - closersAtEnd(scanner, start, lineEnd).length;
-  const before = scanner.at < lineEnd ? ` before \`${scanner.text.slice(scanner.at, lineEnd).trim()}\`` : " on the same line";
-  const span = { start, end: scanner.at };
+  while (!isLineEnd(scanner.peek())) scanner.offset += 1;
+  const lineEnd = scanner.offset;
+  scanner.offset = lineEnd - closersAtEnd(scanner, start, lineEnd).length;
+  const before = scanner.offset < lineEnd ? ` before \`${scanner.text.slice(scanner.offset, lineEnd).trim()}\`` : " on the same line";
+  const span = { start, end: scanner.offset };
   scanner.error(span, "this string has no closing quote", {
     help: `close it with \`"\`${before}; write \`\\n\` for a line break`,
     fixes:
-      scanner.text[scanner.at - 1] === "\\"
+      scanner.text[scanner.offset - 1] === "\\"
         ? []
-        : [{ title: 'insert `"`', edits: [{ span: { start: scanner.at, end: scanner.at }, text: '"' }] }],
+        : [{ title: 'insert `"`', edits: [{ span: { start: scanner.offset, end: scanner.offset }, text: '"' }] }],
   });
   scanner.push("error", start);
 }
 
-/** Returns the end of the line from the first of the brackets that close all brackets opened on the line before `start`. */
+/** If the line ends with brackets that close exactly those opened on it before `start`, returns its text from the first of them; otherwise "". */
 function closersAtEnd({ tokens, text }: Scanner, start: number, lineEnd: number): string {
   let expected = "";
   for (let i = tokens.length - 1, depth = 0; i >= 0; i--) {
@@ -259,15 +259,15 @@ const CLOSERS: ReadonlyMap<TokenKind, string> = new Map([
 
 /** Reads an escape whose backslash is not the last character of its line. Reports a bad escape and returns U+FFFD for it. */
 function readEscape(scanner: Scanner): string {
-  const start = scanner.at;
+  const start = scanner.offset;
   const letter = String.fromCodePoint(scanner.text.codePointAt(start + 1) ?? 0);
   const simple = SIMPLE_ESCAPES.get(letter);
-  scanner.at += 1 + letter.length;
+  scanner.offset += 1 + letter.length;
   if (simple !== undefined) return simple;
   if (letter === "u") return readUnicodeEscape(scanner, start);
   const unit = letter.codePointAt(0) ?? 0;
   const escapeText = unit > 0x20 && unit < 0x7f ? `\`\\${letter}\`` : `a backslash before ${codePointName(unit)}`;
-  const span = { start, end: scanner.at };
+  const span = { start, end: scanner.offset };
   const isPrintable = unit > 0x20 && unit < 0x7f;
   scanner.error(span, `${escapeText} is not an escape`, {
     help:
@@ -282,31 +282,31 @@ function readEscape(scanner: Scanner): string {
 /** Reads the code point after `\u`: one to six hex digits in braces that are not a surrogate. */
 function readUnicodeEscape(scanner: Scanner, start: number): string {
   const digits = /\{([0-9a-fA-F]{1,6})\}/y;
-  digits.lastIndex = scanner.at;
+  digits.lastIndex = scanner.offset;
   const match = digits.exec(scanner.text);
   if (match === null) {
-    const bareDigits = /^[0-9a-fA-F]{4}/.exec(scanner.text.slice(scanner.at, scanner.at + 4))?.[0] ?? "";
-    scanner.at += bareDigits.length;
-    const span = { start, end: scanner.at };
+    const bareDigits = /^[0-9a-fA-F]{4}/.exec(scanner.text.slice(scanner.offset, scanner.offset + 4))?.[0] ?? "";
+    scanner.offset += bareDigits.length;
+    const span = { start, end: scanner.offset };
     scanner.error(span, "`\\u` needs a code point in braces", {
       help: `write it with one to six hex digits: \`\\u{${bareDigits || "e9"}}\``,
       fixes: bareDigits === "" ? [] : [{ title: "add the braces", edits: [{ span, text: `\\u{${bareDigits}}` }] }],
     });
     return "\ufffd";
   }
-  scanner.at += match[0].length;
+  scanner.offset += match[0].length;
   const codePoint = Number.parseInt(match[1] ?? "", 16);
   if (codePoint <= 0x10ffff && !(codePoint >= 0xd800 && codePoint <= 0xdfff)) return String.fromCodePoint(codePoint);
   const problem = codePoint > 0x10ffff ? "is above the last character, U+10FFFF" : "is half of a surrogate pair, not a character";
-  scanner.error({ start, end: scanner.at }, `${codePointName(codePoint)} ${problem}`, {
+  scanner.error({ start, end: scanner.offset }, `${codePointName(codePoint)} ${problem}`, {
     help: "a string holds Unicode characters: U+0000 to U+D7FF and U+E000 to U+10FFFF",
   });
   return "\ufffd";
 }
 
 /**
- * Returns the offset in the source of a code unit of the value of a string on one line. `start` is the offset of its first character.
- * The string must be free of errors and holes. Returns undefined for a text block.
+ * Converts an offset in the value of a string to an offset in the source. `start` is where the literal begins. The string must be free of
+ * errors and holes. Returns undefined for a text block.
  */
 export function offsetInString(text: string, start: number, valueOffset: number): number | undefined {
   if (text.slice(start, start + QUOTES.length + 1).includes(QUOTES)) return undefined;

@@ -33,7 +33,7 @@ export class FunctionTooLarge extends Error {
 /** Maximum number of parameters of a function, and of operands that one instruction other than `MakeMap` pops. */
 const MAX_OPERAND_COUNT = 255;
 
-/** A construct of control flow that is being lowered. Its parts are added in order. */
+/** An `if`, `match`, `while` or `for` that is being lowered. It is recorded for traces, with its parts (branches, arms, loop body) in order. */
 export interface OpenFlow {
   readonly kind: FlowKind;
   readonly line: number;
@@ -56,12 +56,13 @@ interface Jump {
 export class Emitter {
   readonly #code: Instruction[] = [];
   readonly #jumps: Jump[] = [];
-  /** The source span from each of these instructions on. `finish` converts the offsets. */
+  /** The instructions at which the source span changes, each with the new span. `finish` converts offsets to lines and columns. */
   readonly #spans: { readonly pc: number; readonly span: Span }[] = [];
   readonly #slots = new Map<Local, number>();
-  readonly #names: string[] = [];
-  readonly #flow: FlowConstruct[] = [];
-  readonly #tables: { readonly tag: number; readonly target: Label }[][] = [];
+  /** The name of each stack slot. */
+  readonly #slotNames: string[] = [];
+  readonly #flowConstructs: FlowConstruct[] = [];
+  readonly #matchTables: { readonly tag: number; readonly target: Label }[][] = [];
   readonly #lines: LineTable;
   /**
    * The height of the operand stack before the next instruction. `emit` updates the height. After an unconditional jump the
@@ -128,7 +129,7 @@ export class Emitter {
     if (last === undefined || last.start !== span.start || last.end !== span.end) this.#spans.push({ pc, span });
   }
 
-  /** Returns the recorded spans as lines and columns, without those that do not differ from the one before. */
+  /** Returns the recorded spans as lines and columns. Leaves out a span with the same lines and columns as the one before. */
   #debugSpans(): DebugSpan[] {
     const spans: DebugSpan[] = [];
     const reader = new PositionReader(this.#lines);
@@ -164,10 +165,10 @@ export class Emitter {
     return positionAt(this.#lines, offset).line;
   }
 
-  /** Begins a construct of control flow at the next instruction. The caller calls `endPart` for each part, and then `endFlow`. */
+  /** Begins an `if`, `match`, `while` or `for` at the next instruction. The caller calls `endPart` for each part, and then `endFlow`. */
   beginFlow(kind: FlowKind, span: Span): OpenFlow {
     const flow: OpenFlow = { kind, line: this.lineAt(span.start), start: this.pc, parts: [], end: this.pc, local: -1 };
-    this.#flow.push(flow);
+    this.#flowConstructs.push(flow);
     return flow;
   }
 
@@ -182,8 +183,8 @@ export class Emitter {
 
   /** Adds a match table and returns its index. The caller emits the instruction that uses the table. */
   addMatchTable(arms: { readonly tag: number; readonly target: Label }[]): number {
-    this.#tables.push(arms);
-    return this.#tables.length - 1;
+    this.#matchTables.push(arms);
+    return this.#matchTables.length - 1;
   }
 
   /** Returns the stack slot of a binding. The slot is assigned on first use. */
@@ -199,9 +200,9 @@ export class Emitter {
   }
 
   #allocateSlot(name: string, local: Local | undefined): number {
-    const slot = this.#names.length;
+    const slot = this.#slotNames.length;
     if (slot >= MODULE_LIMITS.locals) throw new FunctionTooLarge(`more than ${MODULE_LIMITS.locals} bindings`);
-    this.#names.push(name);
+    this.#slotNames.push(name);
     if (local !== undefined) this.#slots.set(local, slot);
     return slot;
   }
@@ -219,14 +220,14 @@ export class Emitter {
     line: number,
   ): { def: FunctionDef; debug: FunctionDebug } {
     for (const { operands, label } of this.#jumps) operands[0] = label.pc;
-    const matchTables = this.#tables.map((arms) => arms.map((a): MatchArm => ({ tag: a.tag, target: a.target.pc })));
+    const matchTables = this.#matchTables.map((arms) => arms.map((a): MatchArm => ({ tag: a.tag, target: a.target.pc })));
     return {
-      def: { name, arity, locals: this.#names.length, code: this.#code, capabilities, intent, matchTables },
+      def: { name, arity, locals: this.#slotNames.length, code: this.#code, capabilities, intent, matchTables },
       debug: {
         file,
-        locals: this.#names,
+        locals: this.#slotNames,
         spans: this.#debugSpans(),
-        ...(capabilities.length === 0 ? {} : { flow: { line, constructs: this.#flow } }),
+        ...(capabilities.length === 0 ? {} : { flow: { line, constructs: this.#flowConstructs } }),
       },
     };
   }

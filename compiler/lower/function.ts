@@ -20,7 +20,7 @@ import { Emitter, type Label, type OpenFlow } from "./emitter.ts";
 import { joinedText } from "./texts.ts";
 import { lowerCondition, lowerDestructuring, lowerMatch, type MatchLowering } from "./patterns.ts";
 
-/** Returns the indexes of the parts of the module that a function refers to. Each part is added to the module on first use. */
+/** The constants, functions and types of the module. Each method returns an index, and adds what it is for on first use. */
 export interface ModulePool {
   constant(value: Value): number;
   functionIndex(target: Callable): number;
@@ -34,7 +34,7 @@ export interface ModulePool {
   messageType(type: CheckedType): string | null;
 }
 
-/** Maps the name of a builtin to the instruction that calls only this builtin. If there are several, the lowest tag is used. */
+/** Maps the name of a builtin to the instruction that calls only this builtin; if there are several, to the one with the lowest opcode number. */
 const INSTRUCTION_BY_BUILTIN: ReadonlyMap<string, OpName> = new Map(
   [...OPCODE_BY_TAG.values()]
     .sort((a, b) => b.tag - a.tag)
@@ -134,7 +134,7 @@ export class FunctionLowering implements MatchLowering {
     this.emitter.emit("Assert", message, kind === "requires" ? 0 : 1, index);
   }
 
-  /** Lowers an expression. If `tail` is true, its value is the value of the function, so that a recursive call becomes a `TailCall`. */
+  /** Lowers an expression. If `tail` is true, its value is the result of the function, so a recursive call becomes a `TailCall`. */
   expr(ir: Ir, tail: boolean): void {
     const previousSpan = this.emitter.setSpan(ir.span);
     this.#expr(ir, tail);
@@ -443,7 +443,7 @@ export class FunctionLowering implements MatchLowering {
     e.height = height;
   }
 
-  /** Lowers `value?`. A None or Err is returned as it is: it contains no value of the type in which the two Options or Results differ. */
+  /** Lowers `value?`. A None or Err is returned unchanged, although the function's result may be, say, Option<Int> and not Option<String>. */
   #propagate(ir: Ir & { kind: "propagate" }): void {
     const e = this.emitter;
     this.expr(ir.value, false);
@@ -506,7 +506,7 @@ export class FunctionLowering implements MatchLowering {
     e.emit("PushConst", this.constant(0));
     e.emit("StoreLocal", index);
     const pushLength = (): void => e.emit("LoadLocal", length);
-    this.#count(index, pushLength, stmt.body, flow, () => {
+    this.#countingLoop(index, pushLength, stmt.body, flow, () => {
       e.emit("LoadLocal", list);
       e.emit("LoadLocal", index);
       e.emit("ListGet");
@@ -523,14 +523,14 @@ export class FunctionLowering implements MatchLowering {
     this.expr(from, false);
     const pushEnd = this.#rangeEnd(to, stmt.assigned);
     e.emit("StoreLocal", counter);
-    this.#count(counter, pushEnd, stmt.body, flow, () => {
+    this.#countingLoop(counter, pushEnd, stmt.body, flow, () => {
       if (counter === flow.local) return;
       e.emit("LoadLocal", counter);
       e.emit("StoreLocal", flow.local);
     });
   }
 
-  /** Returns code that pushes the end of a range in each iteration. Evaluates it here and keeps it in a slot, unless it cannot change. */
+  /** Returns a function that emits a push of the range's end. Unless the end cannot change, it is evaluated once, here, and kept in a slot. */
   #rangeEnd(to: Ir, assigned: ReadonlySet<Local>): () => void {
     const e = this.emitter;
     if (to.kind === "const" || (to.kind === "local" && !assigned.has(to.local))) return () => this.expr(to, false);
@@ -541,7 +541,7 @@ export class FunctionLowering implements MatchLowering {
   }
 
   /** Lowers a loop that adds 1 to the slot `counter` while it is below the end. `begin` emits the start of an iteration. */
-  #count(counter: number, pushEnd: () => void, body: Ir, flow: OpenFlow, begin: () => void): void {
+  #countingLoop(counter: number, pushEnd: () => void, body: Ir, flow: OpenFlow, begin: () => void): void {
     const e = this.emitter;
     const head = e.label();
     const loop: Loop = { next: e.label(), end: e.label(), height: e.height };

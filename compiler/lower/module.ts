@@ -50,10 +50,12 @@ class ModuleBuilder implements ModulePool {
   readonly types: TypeDef[] = [];
   readonly #registry: CapabilityRegistry;
   readonly #files: readonly SourceFile[];
-  /** The indexes of constants that are strings, numbers or Bools, and those of the others by `constantKey`. */
+  /** The indexes of constants that are strings, numbers or Bools. */
   readonly #primitiveIndex = new Map<Value, number>();
+  /** The indexes of other constants, by `constantKey`. */
   readonly #objectIndex = new Map<string, number>();
   readonly #functionIndex = new Map<Callable, number>();
+  /** The indexes of `builtinFunction`, by the name of the builtin and its type argument. */
   readonly #builtinIndex = new Map<string, number>();
   readonly #typeIndex = new Map<string, number>();
   readonly #lines = new Map<SourceFile, LineTable>();
@@ -162,7 +164,7 @@ class ModuleBuilder implements ModulePool {
     return index;
   }
 
-  /** Adds the tuples in a type. A type in text form does not refer to them by index, but a value that enters the machine does. */
+  /** Adds the tuple types in a type. The text of the type needs no index for them, but a value of the type that enters the machine does. */
   addTuples(type: CheckedType): void {
     for (const decl of declarationsIn(type)) if (isTupleName(decl.name)) this.typeIndex(decl);
   }
@@ -228,7 +230,7 @@ class ModuleBuilder implements ModulePool {
   }
 
   #lower(callable: Callable, body: CheckedBody): FunctionLowering {
-    return nameTooLarge(callable, () => {
+    return rethrowWithFunction(callable, () => {
       const lowering = new FunctionLowering(this, callable, body, this.#linesOf(callable.file));
       lowering.run();
       return lowering;
@@ -260,7 +262,7 @@ export class ProgramTooLarge extends Error {
 }
 
 /** Runs `body`. Turns a `FunctionTooLarge` from it into a `ProgramTooLarge` that names the function. */
-function nameTooLarge<R>(callable: Callable, body: () => R): R {
+function rethrowWithFunction<R>(callable: Callable, body: () => R): R {
   try {
     return body();
   } catch (error) {
@@ -283,7 +285,7 @@ export function lowerProgram(
   additional: readonly Callable[] = [],
 ): Lowered {
   const builder = new ModuleBuilder(registry, program.units);
-  const entry = nameTooLarge(main, () => {
+  const entry = rethrowWithFunction(main, () => {
     for (const callable of [...program.functions, ...additional]) builder.functionIndex(callable);
     for (const decl of program.root.types.values()) builder.typeIndex(decl);
     for (const type of [...main.params, main.result]) builder.addTuples(type);

@@ -1,7 +1,6 @@
 /**
- * Lowers `match`. If there are several arms, none has a guard, and a tag decides each (`tableTag`), then one `Match`
- * instruction with a jump table selects the arm. Otherwise the arms are tested one after another. The matched value is kept
- * in a stack slot.
+ * Lowers `match`. A `match` with several arms and without guards becomes one `Match` instruction with a jump table, if a single tag decides
+ * each arm (`tableTag`). Otherwise the arms are tested one after another. The matched value is kept in a stack slot.
  */
 import { MATCH_TAGS } from "../../vm/bytecode/tags.ts";
 import type { Value } from "../../vm/value/value.ts";
@@ -47,7 +46,7 @@ export function lowerMatch(f: MatchLowering, ir: Ir & { kind: "match" }, tail: b
   e.endFlow(flow);
 }
 
-/** Lowers the match of the value of a `let`, a `for` or a parameter with its pattern. */
+/** Lowers the pattern of a `let`, a `for` or a parameter. */
 export function lowerDestructuring(f: MatchLowering, { subject, test, otherwise }: Destructuring): void {
   const e = f.emitter;
   const failed = e.label();
@@ -160,20 +159,20 @@ const bindsNames = (p: CheckedPattern): boolean =>
   (p.kind === "list" && typeof p.rest === "object" && p.rest !== null) ||
   (p.kind === "or" ? p.alternatives : partsOf(p)).some(bindsNames);
 
-/** Returns the patterns of the parts of a value. */
+/** Returns the patterns for the arguments of a constructor, or for the elements of a list. */
 function partsOf(p: CheckedPattern): readonly CheckedPattern[] {
   return p.kind === "constructor" ? p.args : p.kind === "list" ? [...p.prefix, ...p.suffix] : [];
 }
 
-/** Returns the pattern with other patterns for its parts. */
+/** Returns the pattern with other patterns in the place of `partsOf`. */
 function withParts(p: CheckedPattern, parts: readonly CheckedPattern[]): CheckedPattern {
   if (p.kind === "constructor") return { ...p, args: parts };
   return p.kind === "list" ? { ...p, prefix: parts.slice(0, p.prefix.length), suffix: parts.slice(p.prefix.length) } : p;
 }
 
 /**
- * Expands a pattern whose alternatives bind names into one pattern for each alternative. The guard is evaluated once for each of them,
- * because each binds other values. For `P { a: x } | P { b: x } if x > 1`, the guard may be false for the first and true for the second.
+ * Expands a pattern whose alternatives bind names into one pattern for each alternative. The guard is evaluated for each of them, because
+ * each binds other values: in `P { a: x } | P { b: x } if x > 1`, it may be false for the first and true for the second.
  */
 function alternativesOf(pattern: CheckedPattern): readonly CheckedPattern[] {
   if (!bindsNames(pattern)) return [pattern];

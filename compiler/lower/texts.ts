@@ -1,4 +1,4 @@
-/** Rewrites a text with holes as calls of `string.join`. */
+/** Rewrites an interpolated string, `f"a{x}b"`, as calls of `string.join`. */
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -6,8 +6,8 @@ import { type CheckedType, prune } from "../check-types.ts";
 import type { Ir } from "../ir.ts";
 
 /**
- * Returns the parts of a text joined to a String. A text of more than `maxParts` parts is joined from the texts of its parts, because
- * building a long list piece by piece would copy its beginning for each piece.
+ * Returns IR that joins the parts of an interpolated string. More than `maxParts` parts are joined in groups, and then the results, because
+ * a list with more elements is built in pieces, and each piece copies those before it.
  */
 export function joinedText({ parts, span }: Ir & { kind: "text" }, maxParts: number): Ir {
   const join = (items: readonly Ir[]): Ir => {
@@ -27,7 +27,7 @@ export function joinedText({ parts, span }: Ir & { kind: "text" }, maxParts: num
   return join(pieces);
 }
 
-/** Returns the value as text: a String itself, a number or Bool by its `to_string`, which runs in compiled code, and others as `string.inspect` shows them. */
+/** Returns IR that converts a value to text. Numbers and Bools use their `to_string`, which runs in compiled code; other values use `string.inspect`. */
 function asText(value: Ir, type: CheckedType): Ir {
   // `prune` follows bound type variables.
   const t = prune(type);

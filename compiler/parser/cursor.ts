@@ -53,7 +53,9 @@ interface Mark {
   readonly openBraces: number;
 }
 
-export const NO_BOUNDS = "write `<T>`; to work with a `T`, take the operation as a function parameter, such as `show: Fn(T) -> String`";
+/** The help for a bound of a type parameter, as in `<T: Show>`. */
+export const NO_BOUNDS_HELP =
+  "write `<T>`; to work with a `T`, take the operation as a function parameter, such as `show: Fn(T) -> String`";
 
 export const CLOSING = { "(": ")", "[": "]", "{": "}", "<": ">" } as const;
 export type Bracket = keyof typeof CLOSING;
@@ -70,9 +72,10 @@ export class Cursor {
   readonly reportedKeywords = new Set<TokenKind>();
   /** A copy of the caller's tokens, because `takeAngle` replaces a token, and `beginSection` the one after the section. */
   readonly #tokens: Token[];
-  /** The index of the `eof` that ends what the cursor sees, and the token that it replaces. */
+  /** The index of the `eof` at which the cursor's view of the tokens ends. */
   #endIndex: number;
-  #hidden: Token;
+  /** The token that was at `#endIndex` before `eof` replaced it. */
+  #tokenUnderEof: Token;
   readonly #diagnostics: Diagnostics;
   #index = 0;
   #depth = 0;
@@ -81,25 +84,26 @@ export class Cursor {
   #openBraces = 0;
   /** Index of the token at which the last error was reported. */
   #lastErrorIndex = -1;
-  /** Index of the `=` that remains of a `>=` after `takeAngle` has taken the `>`, and the end of that `>`. */
+  /** Index of the `=` that remains of a `>=` after `takeAngle` has taken the `>`. */
   #splitEqualsIndex = -1;
+  /** The end of that `>`. */
   #splitAngleEnd = 0;
 
   constructor(text: string, tokens: readonly Token[], diagnostics: Diagnostics, grammar: Grammar) {
     this.text = text;
     this.#tokens = tokens.slice();
     this.#endIndex = tokens.length - 1;
-    this.#hidden = tokens[this.#endIndex] ?? NO_TOKEN;
+    this.#tokenUnderEof = tokens[this.#endIndex] ?? NO_TOKEN;
     this.#diagnostics = diagnostics;
     this.grammar = grammar;
   }
 
   /** Moves to the token at `start`. The cursor sees no token from `end` on. */
   beginSection(start: number, end: number): void {
-    this.#tokens[this.#endIndex] = this.#hidden;
+    this.#tokens[this.#endIndex] = this.#tokenUnderEof;
     this.#endIndex = Math.min(end, this.#tokens.length - 1);
-    this.#hidden = this.#tokens[this.#endIndex] ?? NO_TOKEN;
-    const { start: offset, newline } = this.#hidden;
+    this.#tokenUnderEof = this.#tokens[this.#endIndex] ?? NO_TOKEN;
+    const { start: offset, newline } = this.#tokenUnderEof;
     this.#tokens[this.#endIndex] = { kind: "eof", start: offset, end: offset, newline, value: "" };
     this.#index = start;
     this.#depth = 0;
@@ -175,7 +179,7 @@ export class Cursor {
     return { start, end: Math.max(start, this.lastEnd) };
   }
 
-  // — context: newlines matter inside { } but not inside ( ) and [ ]; inside brackets, even in a header, `{` may begin a literal —
+  // — context: newlines matter in { }, but not in ( ) and [ ]. In brackets `{` may begin a literal, even in a header —
 
   // Each `enter…` returns the context to restore with `leave`.
 
@@ -213,7 +217,7 @@ export class Cursor {
     this.#depth -= 1;
   }
 
-  /** Restarts the count of levels at zero, for a tree with its own depth limit. Returns the count to pass to `resumeDepth`. */
+  /** Restarts the count of levels at zero, for a pattern, which has its own limit. Returns the count to pass to `resumeDepth`. */
   restartDepth(): number {
     const previousDepth = this.#depth;
     this.#depth = 0;
@@ -253,7 +257,7 @@ export class Cursor {
     throw new ParseError({ skipsItem: true });
   }
 
-  /** Fails with "expected …, found …" at the next token. If the lexer has reported that token, does not report it again. */
+  /** Fails with "expected …, found …" at the next token. Reports nothing if the lexer has reported that token. */
   failExpected(expected: string, extras: DiagnosticExtras = {}): never {
     const token = this.token;
     if (token.kind === "error") throw new ParseError({ skipsItem: this.#diagnostics.isFull });
@@ -282,8 +286,8 @@ export class Cursor {
       });
     }
     if (bracket === "<" && (this.at(":") || (this.at("name") && this.token.value === "extends")))
-      this.fail(this.token, "a type parameter has no bounds", { help: NO_BOUNDS });
-    if (this.#cannotClose()) this.failNeverClosed(opener, bracket);
+      this.fail(this.token, "a type parameter has no bounds", { help: NO_BOUNDS_HELP });
+    if (this.#closerIsMissing()) this.failNeverClosed(opener, bracket);
     const insertAt = this.lastEnd;
     const canSeparate = bracket !== "<" && CAN_FOLLOW_COMMA.has(this.kind);
     const fixes = [{ title: "insert `,`", edits: [{ span: { start: insertAt, end: insertAt }, text: "," }] }];
@@ -296,17 +300,17 @@ export class Cursor {
   closeAfterOne(opener: Token, bracket: Bracket, element: string, extras: DiagnosticExtras = {}): void {
     const closing = CLOSING[bracket];
     if (this.take(closing)) return;
-    if (this.#cannotClose()) this.failNeverClosed(opener, bracket);
+    if (this.#closerIsMissing()) this.failNeverClosed(opener, bracket);
     this.failExpected(`\`${closing}\` after ${element}`, extras);
   }
 
-  /** Whether the next token cannot be inside the brackets, so that the closing bracket is missing before it. */
-  #cannotClose(): boolean {
+  /** Whether the closing bracket is missing before the next token, because that token cannot be inside brackets. */
+  #closerIsMissing(): boolean {
     return this.at("eof") || this.at("}") || this.at(";") || STATEMENT_WORDS.has(this.kind) || this.atOuterItem();
   }
 
   reportNeverClosed(opener: Token, bracket: Bracket): void {
-    // The lexer has reported a text at the end of the file, which may hold the closing bracket.
+    // The file ends in an unclosed string, which the lexer has reported. The closing bracket may be in it.
     if (this.at("eof") && this.#tokens[this.#index - 1]?.kind === "error") return;
     const closer = CLOSING[bracket];
     const lineEnd = this.text.indexOf("\n", opener.end);
@@ -334,9 +338,9 @@ export class Cursor {
   }
 
   /**
-   * Continues after an error: restores the context of the mark and skips to where the next statement (or with `atCommas`, the
-   * next match arm) may begin, or to the end of the enclosing block. Skips the contents of brackets that were still open at
-   * the error. Moves past the mark unless the block ends or an item begins there.
+   * Continues after an error. Restores the context of the mark, and skips to where the next statement may begin, or to the end of
+   * the enclosing block. With `atCommas`, skips to the next arm of a match. Skips the contents of brackets that were open at the error.
+   * Moves at least one token past the mark, unless the block ends or an item begins there.
    */
   recover(mark: Mark, { atCommas = false } = {}): void {
     let parens = Math.max(0, this.#openParens - mark.openParens);

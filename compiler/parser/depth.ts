@@ -1,7 +1,7 @@
-/** Limits the depth of a finished tree. `MAX_NESTING` limits nesting while parsing, but chains of binary and postfix operators add further levels. */
+/** Limits the depth of a finished tree. `MAX_NESTING` limits nesting while parsing, but chains of operators add further levels. */
 import type { Block, Expr, Item, Span, Stmt } from "../ast.ts";
 
-/** The limit on nested expressions and loops in the body of an item. Later phases recurse to this depth. Each level has a token of its own. */
+/** The limit on nested expressions and loops in the body of an item. Later phases recurse to this depth. Each level takes at least one token. */
 export const MAX_TREE_DEPTH = 1024;
 
 interface Step {

@@ -5,7 +5,7 @@ import { type Cursor, MAX_NESTING, spanOf } from "./cursor.ts";
 import { rejectAsCast, rejectForeignAfterOperand, rejectTryBlock, rejectForeignAfterOperator } from "./other-languages-syntax.ts";
 import { parseCommaList } from "./lists.ts";
 import { parseForeignLambda } from "./foreign-lambdas.ts";
-import { separateStatements } from "../insert-edits.ts";
+import { separatorHelp } from "../insert-edits.ts";
 import { isMinMagnitude } from "./literals.ts";
 import { nameOf, parseAccessedName } from "./names.ts";
 import { parsePrimary } from "./primary.ts";
@@ -15,7 +15,7 @@ interface Operator {
   readonly op: BinaryOp;
   /** The index in `LEVELS`. A higher level binds more tightly. */
   readonly level: number;
-  /** What an error calls operators of this level that cannot be chained; null if they can. */
+  /** The word for these operators in the error for a chain, `a < b < c`; null if they can be chained. */
   readonly unchainable: "comparisons" | "ranges" | null;
 }
 
@@ -312,7 +312,7 @@ function parseArgument(c: Cursor): Expr {
   return parseExpression(c);
 }
 
-const PART_HELP = "for a part of a list, write `list.slice(xs, from, to)`; for a part of a string, `string.slice(s, from, to)`";
+const SLICE_HELP = "for a part of a list, write `list.slice(xs, from, to)`; for a part of a string, `string.slice(s, from, to)`";
 
 function parseIndex(c: Cursor, start: number, target: Expr): Expr {
   const endBefore = c.lastEnd;
@@ -320,14 +320,14 @@ function parseIndex(c: Cursor, start: number, target: Expr): Expr {
   c.enterNesting();
   const context = c.enterParens();
   if (c.at("]")) c.failExpected("an index", { help: "write `xs[0]`" });
-  if (c.at(":") || c.at("..")) c.failExpected("an index", { help: PART_HELP });
+  if (c.at(":") || c.at("..")) c.failExpected("an index", { help: SLICE_HELP });
   const position = parseExpression(c);
-  if (position.kind === "binary" && isRange(position.rest[0]?.op)) c.fail(position.span, "a range is not an index", { help: PART_HELP });
+  if (position.kind === "binary" && isRange(position.rest[0]?.op)) c.fail(position.span, "a range is not an index", { help: SLICE_HELP });
   c.closeAfterOne(
     opener,
     "[",
     "the index",
-    c.at(":") || c.at("..") ? { help: PART_HELP } : c.at(",") && opener.start > endBefore ? separateStatements("[", endBefore) : {},
+    c.at(":") || c.at("..") ? { help: SLICE_HELP } : c.at(",") && opener.start > endBefore ? separatorHelp("[", endBefore) : {},
   );
   c.leave(context);
   c.leaveNesting();

@@ -6,14 +6,14 @@ import { LAMBDA_HELP } from "./other-languages-syntax.ts";
 /** The limit on the look-ahead for the end of the parameters, in tokens. */
 const MAX_PARAMS_TOKENS = 64;
 
-interface Head {
-  /** The number of tokens before the parameters, in them, and after them up to the body. */
+/** The tokens of a lambda up to its body: how many are before the parameters, in them, and after them. */
+interface LambdaHead {
   readonly before: number;
   readonly params: number;
   readonly after: number;
 }
 
-/** Returns the distance of the first token from `from` on that satisfies `isEnd`, outside inner parentheses; undefined if there is none near. */
+/** Returns the distance of the first token from `from` on that satisfies `isEnd` and is outside inner parentheses. Undefined beyond `MAX_PARAMS_TOKENS`. */
 function distanceOf(c: Cursor, from: number, isEnd: (distance: number) => boolean): number | undefined {
   for (let distance = from, depth = 0; distance < MAX_PARAMS_TOKENS; distance++) {
     const { kind } = c.peek(distance);
@@ -25,8 +25,8 @@ function distanceOf(c: Cursor, from: number, isEnd: (distance: number) => boolea
   return undefined;
 }
 
-/** Returns the parts of the lambda that begins here, or undefined if none does. */
-function headHere(c: Cursor): Head | undefined {
+/** Returns the head of the lambda of another language that begins here, or undefined if none does. */
+function lambdaHeadHere(c: Cursor): LambdaHead | undefined {
   const { kind, value } = c.token;
   const second = c.peek(1).kind;
   if (kind === "name" && second === "=>") return { before: 0, params: 1, after: 1 };
@@ -46,7 +46,7 @@ function headHere(c: Cursor): Head | undefined {
 
 /** Reports a lambda of another language and reads it as a lambda without types. Returns undefined if no such lambda begins here. */
 export function parseForeignLambda(c: Cursor): Expr | undefined {
-  const head = headHere(c);
+  const head = lambdaHeadHere(c);
   if (head === undefined) return undefined;
   const { start } = c.token;
   const skip = (count: number): void => {

@@ -17,7 +17,7 @@ import { nearest } from "../../vm/nearest.ts";
 import { MAX_TUPLE_SIZE } from "../../vm/value/type.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
 import { hintForType } from "../other-languages.ts";
-import { type Cursor, NO_BOUNDS, spanOf } from "./cursor.ts";
+import { type Cursor, NO_BOUNDS_HELP, spanOf } from "./cursor.ts";
 import { parseHeader } from "./control.ts";
 import { parseCommaList, parseDeclarationList } from "./lists.ts";
 import { parseDeclaredName, parseFieldName, nameOf } from "./names.ts";
@@ -47,7 +47,7 @@ function rejectExported(c: Cursor): never {
   const expected = "`fn`, `type` or `enum` after `export`";
   rejectItemWord(c, expected);
   c.failExpected(expected, {
-    help: c.at("reserved") || c.at("let") ? NO_GLOBALS : "only functions and types are exported: `export fn f() -> Int { 1 }`",
+    help: c.at("reserved") || c.at("let") ? NO_GLOBALS_HELP : "only functions and types are exported: `export fn f() -> Int { 1 }`",
   });
 }
 
@@ -91,7 +91,7 @@ const FOREIGN_WORDS: ReadonlyMap<string, ItemWord> = new Map([
 ]);
 
 const ITEM_WORDS = ["fn", "type", RECORD_WORD, "enum", "import", "export", "test", "module"] as const;
-const NO_GLOBALS =
+const NO_GLOBALS_HELP =
   "there are no variables outside functions; write a function for a constant, `fn max_tries() -> Int { 3 }`, and call it as `max_tries()`";
 const RESERVED_HELP: ReadonlyMap<string, string> = new Map([
   ["impl", "there are no methods: write functions beside the type that take it as a parameter, `fn area(s: Shape) -> Float { … }`"],
@@ -99,8 +99,8 @@ const RESERVED_HELP: ReadonlyMap<string, string> = new Map([
     "trait",
     "there are no traits: a function takes the operations it needs as parameters, `fn show_all<T>(xs: List<T>, show: Fn(T) -> String)`",
   ],
-  ["const", NO_GLOBALS],
-  ["static", NO_GLOBALS],
+  ["const", NO_GLOBALS_HELP],
+  ["static", NO_GLOBALS_HELP],
   ["async", "write `fn name() { … }`; the effect row, such as `!{net.fetch}`, says what a function may do"],
 ]);
 /** Words that declare a variable in other languages. */
@@ -122,7 +122,7 @@ function rejectItem(c: Cursor): never {
   switch (token.kind) {
     case "name": {
       const isGlobal = GLOBAL_WORDS.has(token.value) ? c.peek(1).kind === "name" : c.peek(1).kind === "=";
-      if (isGlobal) c.failExpected(EXPECTED_ITEM, { help: NO_GLOBALS });
+      if (isGlobal) c.failExpected(EXPECTED_ITEM, { help: NO_GLOBALS_HELP });
       rejectItemWord(c, EXPECTED_ITEM);
       const word = nearest(token.value, ITEM_WORDS);
       if (word === undefined) c.failExpected(EXPECTED_ITEM, { help: "statements belong inside a function: `fn main() -> Int { … }`" });
@@ -139,7 +139,7 @@ function rejectItem(c: Cursor): never {
       });
       break;
     case "let":
-      c.failExpected(EXPECTED_ITEM, { help: NO_GLOBALS });
+      c.failExpected(EXPECTED_ITEM, { help: NO_GLOBALS_HELP });
       break;
     case ";":
       c.failExpected(EXPECTED_ITEM, { help: "items need no `;`" });
@@ -173,7 +173,7 @@ export function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
       !c.at("name")
         ? {}
         : c.token.value === "where"
-          ? { help: NO_BOUNDS }
+          ? { help: NO_BOUNDS_HELP }
           : EFFECT_WORDS.has(c.token.value)
             ? rowHelp
             : result === null

@@ -4,7 +4,7 @@ import type { Cursor } from "./cursor.ts";
 
 const MAX_INT = 9_223_372_036_854_775_807n;
 const INT_MIN_MAGNITUDE = "9223372036854775808";
-/** Digits of the largest Int. */
+/** The number of digits of the largest Int. */
 const MAX_INT_DIGITS = 19;
 
 /** Whether the token is 2^63, which is an Int only after `-`. */

@@ -1,7 +1,7 @@
 /** Recognizes statements, operators and lambdas of other languages. The errors say what to write instead. */
 import type { Name } from "../ast.ts";
 import { hintForType } from "../other-languages.ts";
-import { INTERPOLATION } from "../other-languages-calls.ts";
+import { INTERPOLATION_HELP } from "../other-languages-calls.ts";
 import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
 import { type Cursor, spanOf } from "./cursor.ts";
 
@@ -15,6 +15,7 @@ interface ForeignWord {
   readonly fix?: string;
 }
 
+// Help for several words of `STATEMENTS`.
 const MATCH = { help: 'write `match x { 1 => "one", _ => "many" }`', skipsItem: true };
 const REMOVE_KEY = { help: 'values do not change: write `m = map.remove(m, "key")`, or `xs = list.filter(xs, fn(x) { … })`' };
 const LOOP = { help: "write `while true { … }`, and `break` to leave it", fix: "while true" };
@@ -198,7 +199,7 @@ function rejectNewCollection(c: Cursor): void {
   });
 }
 
-/** The words that `rejectForeignPrefix` rejects in some places. */
+/** The words that `rejectForeignPrefix` may reject. */
 const PREFIX_WORDS: ReadonlySet<string> = new Set([...PREFIXES.keys(), ...LAMBDA_WORDS, "self", "loop"]);
 
 /** Fails if the operand that begins here is syntax of another language. */
@@ -225,7 +226,7 @@ export function rejectForeignPrefix(c: Cursor): void {
   if (word !== undefined && ONLY_OPERAND_STARTS.has(nextToken.kind)) rejectWord(c, word);
 }
 
-/** What to write instead of `x as T`, by the type. `$1` is the operand, if one expression is right for every operand. */
+/** What to write instead of `x as T`, by the name of T. In the template, `$1` is `x`; there is none if the right expression depends on the type of `x`. */
 const CONVERSIONS: ReadonlyMap<string, { readonly help: string; readonly template?: string }> = new Map([
   ["Float", { help: "write `int.to_float(n)`", template: "int.to_float($1)" }],
   ["Int", { help: "`float.trunc(x)` makes an Int of a Float, `int.parse(s)` reads one from a String" }],
@@ -272,7 +273,7 @@ const MACROS: ReadonlyMap<string, ForeignWord> = new Map([
   ["unimplemented", { help: 'write `panic("not written yet")`' }],
   ["unreachable", { help: 'write `panic("cannot happen")`' }],
   ["vec", { help: "a list is written `[1, 2]`", fix: "" }],
-  ["format", { help: INTERPOLATION }],
+  ["format", { help: INTERPOLATION_HELP }],
   ["assert", { help: '`guard(value, passed, label)` checks a condition: `guard((), n > 0, "n is positive")`' }],
   ["assert_eq", { help: 'in a `test`, write `assert_equal(found, expected)` with `import "std-testing"`' }],
   ["matches", { help: "write `match v { pattern => true, _ => false }`" }],

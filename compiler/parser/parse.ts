@@ -18,7 +18,7 @@ import { ParseError, Cursor, type Grammar, MAX_NESTING } from "./cursor.ts";
 import { findTooDeepNode, MAX_TREE_DEPTH } from "./depth.ts";
 import { parseExpression } from "./expressions.ts";
 import { nameOf } from "./names.ts";
-import { beginsSection, LOOKAHEAD } from "./sections.ts";
+import { beginsSection, LOOKAHEAD_TOKENS } from "./sections.ts";
 import { parseItem } from "./items.ts";
 import { parseBlock, parseBrace, parseStatement } from "./statements.ts";
 
@@ -46,7 +46,7 @@ export function parse(source: SourceFile, diagnostics: Diagnostics): ParsedFile 
     while (to < tokens.length && !beginsSection(text, tokens, to));
     const span = { start: from === 0 ? 0 : (tokens[from]?.start ?? 0), end: tokens[to]?.start ?? text.length + 1 };
     const { errorCount } = diagnostics;
-    cursor.beginSection(from, to + LOOKAHEAD);
+    cursor.beginSection(from, to + LOOKAHEAD_TOKENS);
     if (from === 0) moduleName = parseModuleName(cursor);
     parseItems(cursor, to, items, diagnostics);
     const hasLexicalError = lexicalErrors.some((offset) => offset >= span.start && offset < span.end);
@@ -72,7 +72,7 @@ export interface ParsedSection {
   readonly items: readonly Item[];
 }
 
-/** Parses one section: the first `count` tokens. The others are what follows it, up to `LOOKAHEAD` tokens and `eof`. */
+/** Parses one section: the first `count` tokens. After them come up to `LOOKAHEAD_TOKENS` more, and `eof`. */
 export function parseSection(
   text: string,
   tokens: readonly Token[],

@@ -6,7 +6,7 @@ import { parseCommaList, parseTupleRest } from "./lists.ts";
 import { isMinMagnitude, takeFloat, takeInt } from "./literals.ts";
 import { parseBindingName, parseFieldName, nameOf, parseReservedName, parseVariantName } from "./names.ts";
 
-/** Parses what a `let`, a `for` or a parameter binds: a name, `_`, or a pattern. */
+/** Parses what a `let`, a `for` or a parameter binds: a name, `_`, or a pattern. `what` is its name in messages. */
 export function parseBinder(c: Cursor, what: string): Binder {
   if (!atPattern(c)) return { name: parseBindingName(c, what), pattern: null };
   const depth = c.restartDepth();

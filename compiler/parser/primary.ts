@@ -65,7 +65,7 @@ export function parsePrimary(c: Cursor): Expr {
   }
 }
 
-/** Parses a text with holes, `f"a{x}b"`. */
+/** Parses an interpolated string, `f"a{x}b"`. */
 function parseText(c: Cursor): Expr {
   const { start } = c.token;
   const parts: Expr[] = [];
@@ -172,7 +172,7 @@ function atRecordBrace(c: Cursor): boolean {
   return c.at("{") && !c.atNewline() && c.header === null;
 }
 
-/** Parses the branches of a `par`. `par` is no keyword: only before a `{` it has this meaning. */
+/** Parses the branches of a `par`. `par` is not a keyword; it has this meaning only before a `{`. */
 function parsePar(c: Cursor, start: number): Expr {
   const opener = c.next();
   c.enterNesting();

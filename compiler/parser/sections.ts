@@ -16,8 +16,8 @@ export function isRecordWord(token: Token): boolean {
   return token.kind === "name" && token.value === RECORD_WORD;
 }
 
-/** The number of tokens after a section that its parser sees, to tell what follows a mistake. `beginsItem` needs as many. */
-export const LOOKAHEAD = 3;
+/** The parser of a section also sees this number of tokens after it, so that it can name what follows a mistake. `beginsItem` needs as many. */
+export const LOOKAHEAD_TOKENS = 3;
 
 /** Whether the token begins an item instead of a statement. The other tokens are the two that follow it. */
 export function beginsItem(token: Token, next: Token, afterNext: Token): boolean {
@@ -48,7 +48,7 @@ export function isInFirstColumn(text: string, { start }: Token): boolean {
 export function beginsSection(text: string, tokens: readonly Token[], index: number): boolean {
   const token = tokens[index];
   if (token === undefined || index === 0 || !isInFirstColumn(text, token)) return false;
-  // After `export` the item has begun already. `module` belongs to the first line.
+  // After `export` the item has already begun. `module` is on the first line, so no section begins with it.
   if (tokens[index - 1]?.kind === "export" || token.kind === "module") return false;
   const next = tokens[index + 1] ?? token;
   return beginsItem(token, next, tokens[index + 2] ?? next);

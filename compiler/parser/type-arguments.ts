@@ -3,8 +3,8 @@ import type { TokenKind } from "../tokens.ts";
 import { GENERIC_TYPE_ARITY, isPrimitiveName } from "../../vm/value/type.ts";
 import type { Cursor } from "./cursor.ts";
 
-/** The limit on the look-ahead, in tokens, so that parsing takes linear time. */
-const MAX_LOOK_AHEAD = 64;
+/** The limit on the look-ahead. With it, parsing takes linear time. */
+const MAX_LOOKAHEAD_TOKENS = 64;
 
 /** Tokens that can occur between `<` and `>`. Brackets are allowed only as part of a function type. */
 const TYPE_TOKENS: ReadonlySet<TokenKind> = new Set(["name", ",", "<", ">", "(", ")", "->", "!", "{", "}", "."]);
@@ -27,7 +27,7 @@ function countTypeArgumentTokens(c: Cursor): number | undefined {
   let bracketDepth = 0;
   let allBuiltIn = true;
   let hasComma = false;
-  for (let distance = firstDistance; distance < MAX_LOOK_AHEAD; distance++) {
+  for (let distance = firstDistance; distance < MAX_LOOKAHEAD_TOKENS; distance++) {
     const { kind, newline, end, value } = c.peek(distance);
     if (!TYPE_TOKENS.has(kind) || (newline && distance > 0)) return undefined;
     hasComma ||= kind === ",";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { byteOffset, codePoints, lineBounds, lineTable, positionAt } from "../../compiler/source.ts";
+import { byteOffset, countCodePoints, lineBounds, lineTable, positionAt } from "../../compiler/source.ts";
 
 const text = fc.string({ unit: fc.constantFrom("a", "é", "😀", "\n", "\r\n", "\r", "\t", "\ud800"), maxLength: 60 });
 
@@ -34,7 +34,7 @@ describe("positions", () => {
         const { line, column } = positionAt(lineTable(source), offset);
         expect(line).toBe(before.length);
         const last = before.at(-1) ?? "";
-        expect(column).toBe(codePoints(last, 0, last.length) + 1);
+        expect(column).toBe(countCodePoints(last, 0, last.length) + 1);
       }),
     );
   });
