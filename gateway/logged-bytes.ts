@@ -17,7 +17,7 @@ import {
 import { canonicalJson } from "../vm/json/json.ts";
 import type { MapValue } from "../vm/value/map.ts";
 import { childrenOf, isObjectValue } from "../vm/value/children.ts";
-import { utf8Length } from "../vm/value/utf8.ts";
+import { utf8Chunks, utf8Length } from "../vm/value/utf8.ts";
 import { floatToData } from "../vm/json/tagged-json.ts";
 import type { ObjectValue, Value } from "../vm/value/value.ts";
 
@@ -30,19 +30,31 @@ const QUOTES = 2;
 
 /** For strings shorter than this, a loop is faster than a regular expression. */
 const MIN_SEARCH_LENGTH = 32;
+/** Longer texts are encoded, which takes less time than a loop over their code units. */
+const MAX_SEARCH_LENGTH = 1_024;
 /** A character that is not one byte of a JSON string: not ASCII, a quotation mark, a backslash, or a control character. */
 const NOT_ONE_BYTE = /[^ !#-[\]-\x7f]/;
 
+/** By how many bytes each ASCII character is longer in a JSON string. */
+const ESCAPE_EXTRA = Uint8Array.from({ length: 256 }, (_, unit) => {
+  if (unit >= 0x20 && unit !== 0x22 && unit !== 0x5c) return 0;
+  return SHORT_ESCAPES.includes(String.fromCharCode(unit)) ? SHORT_ESCAPE_EXTRA : LONG_ESCAPE_EXTRA;
+});
+
 /** Returns the UTF-8 bytes of a well-formed text as a JSON string, including the quotes. */
 function textBytes(text: string): number {
-  const first = text.length < MIN_SEARCH_LENGTH ? 0 : text.search(NOT_ONE_BYTE);
-  if (first < 0) return text.length + QUOTES;
-  let bytes = utf8Length(text) + QUOTES;
-  for (let i = first; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    if (unit >= 0x20 && unit !== 0x22 && unit !== 0x5c) continue;
-    bytes += SHORT_ESCAPES.includes(text.charAt(i)) ? SHORT_ESCAPE_EXTRA : LONG_ESCAPE_EXTRA;
+  let bytes = QUOTES;
+  if (text.length > MAX_SEARCH_LENGTH) {
+    for (const chunk of utf8Chunks(text)) {
+      bytes += chunk.length;
+      for (let i = 0; i < chunk.length; i++) bytes += ESCAPE_EXTRA[chunk[i] ?? 0] ?? 0;
+    }
+    return bytes;
   }
+  const first = text.length < MIN_SEARCH_LENGTH ? 0 : text.search(NOT_ONE_BYTE);
+  if (first < 0) return text.length + bytes;
+  bytes += utf8Length(text);
+  for (let i = first; i < text.length; i++) bytes += ESCAPE_EXTRA[Math.min(text.charCodeAt(i), 0x80)] ?? 0;
   return bytes;
 }
 

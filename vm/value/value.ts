@@ -323,6 +323,5 @@ export function isInt(value: Value): value is IntValue {
 
 /** Replaces lone surrogates with U+FFFD. Call it on all text that comes from outside, and on text that was cut at an arbitrary code unit. */
 export function replaceLoneSurrogates(text: string): string {
-  // TypeScript's `lib.es2023` does not declare `String.prototype.toWellFormed`.
-  return text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, "\uFFFD");
+  return text.toWellFormed();
 }
