@@ -13,7 +13,7 @@
  *
  * Compare types with `unify`, never with `===`. Call `prune` before reading the `kind` of a type.
  */
-import { type Keeper, cachedInObject } from "../vm/lazy.ts";
+import { type Keeper, memoizeInObject } from "../vm/lazy.ts";
 import { GENERIC_TYPE_ARITY, isTupleName, MAX_TUPLE_SIZE, type PrimitiveName, tupleName, type Type } from "../vm/value/type.ts";
 import {
   capabilitiesOf,
@@ -465,7 +465,7 @@ interface SearchResults {
   readonly failedTests: PartTest[];
 }
 
-const searchResults = cachedInObject<TypeDecl, SearchResults>(() => ({ contravariant: undefined, failedTests: [] }));
+const searchResults = memoizeInObject<TypeDecl, SearchResults>(() => ({ contravariant: undefined, failedTests: [] }));
 
 /** Returns whether values of the declared type contain functions that have the type parameter in one of their parameter types. */
 function isContravariant(decl: TypeDecl, param: ParamType | undefined): boolean {

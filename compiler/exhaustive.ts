@@ -18,7 +18,7 @@
  */
 import { isPositional } from "../vm/bytecode/module.ts";
 import { MATCH_TAGS, type Wrapper } from "../vm/bytecode/tags.ts";
-import { cachedInObject, oncePer } from "../vm/lazy.ts";
+import { memoizeInObject, memoizePerObject } from "../vm/lazy.ts";
 import type { CheckedPattern, Constructor } from "./ir.ts";
 import {
   BOOL,
@@ -190,8 +190,8 @@ interface Constructors {
 }
 // The results of the next two functions are cached, because an enum may have thousands of constructors.
 
-const constructorsOfGeneric = oncePer((t: CheckedType & { kind: "declared" }): Constructors => namedConstructors(t));
-const constructorsOfDecl = cachedInObject((decl: TypeDecl): Constructors => namedConstructors({ kind: "declared", decl, args: [] }));
+const constructorsOfGeneric = memoizePerObject((t: CheckedType & { kind: "declared" }): Constructors => namedConstructors(t));
+const constructorsOfDecl = memoizeInObject((decl: TypeDecl): Constructors => namedConstructors({ kind: "declared", decl, args: [] }));
 
 /** Returns the constructors of a declared type. */
 function declaredConstructors(t: CheckedType & { kind: "declared" }): Constructors {

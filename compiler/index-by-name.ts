@@ -1,5 +1,5 @@
 /** Finds a field or a variant by its name. */
-import { oncePer } from "../vm/lazy.ts";
+import { memoizePerObject } from "../vm/lazy.ts";
 
 interface Named {
   readonly name: string;
@@ -17,4 +17,6 @@ export function indexByName(parts: readonly Named[], name: string): number {
 }
 
 /** Returns a map from each name to its index. Cached, because a type may have thousands of fields or variants. */
-const indexesOf = oncePer((parts: readonly Named[]): ReadonlyMap<string, number> => new Map(parts.map((part, i) => [part.name, i])));
+const indexesOf = memoizePerObject(
+  (parts: readonly Named[]): ReadonlyMap<string, number> => new Map(parts.map((part, i) => [part.name, i])),
+);

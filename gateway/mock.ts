@@ -3,7 +3,7 @@ import { reachOf } from "../policy/paths.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import type { PlainValue } from "../vm/json/js-interop.ts";
 import { canonicalJson, type JsonData } from "../vm/json/json.ts";
-import { oncePer } from "../vm/lazy.ts";
+import { memoizePerObject } from "../vm/lazy.ts";
 import {
   CapabilityDenied,
   type Handler,
@@ -36,7 +36,7 @@ export function mockHandlers(registry: CapabilityRegistry, { inputs }: MockOptio
 }
 
 /** The handlers of a run without inputs. Runs share them. */
-const mocksOf = oncePer((registry: CapabilityRegistry): Handlers => {
+const mocksOf = memoizePerObject((registry: CapabilityRegistry): Handlers => {
   const handlers = new Map<string, Handler | MachineHandler>(ownMocks(registry));
   const serve = (name: string, run: MachineFunction): void => void handlers.set(name, machineHandler(run));
   for (const { name, internal, mock } of registry.all) {

@@ -8,19 +8,20 @@ export function lazily<T extends object>(make: () => T): () => T {
 }
 
 /**
- * An object with room for the caches that `cachedInObject` keeps in it. A WeakMap could hold these caches too, but V8 collects the entries of a
- * WeakMap late, which slows down a process that runs many small programs.
+ * An object that holds the results which `memoizeInObject` caches for it. A WeakMap could hold them too, but V8 frees the entries of a WeakMap
+ * late, which slows down a process that runs many small programs.
  */
 export interface Keeper {
+  /** The cached results. Only `memoizeInObject` uses this array. */
   readonly kept: unknown[];
 }
 
-/** The index in `Keeper.kept` of the next function that `cachedInObject` returns. */
+/** The index in `Keeper.kept` of the next function that `memoizeInObject` returns. */
 let nextIndex = 0;
 
-/** Returns a function that caches the result of `make` for each object, in that object itself. `oncePer` works for any object. */
-export function cachedInObject<K extends Keeper, T extends object>(make: (key: K) => T): (key: K) => T {
-  /** A cached result. Each call of `cachedInObject` has its own class, so that `instanceof` proves that the result has the type `T`. */
+/** Returns a function that caches the result of `make` for each object, in that object itself. `memoizePerObject` works for any object. */
+export function memoizeInObject<K extends Keeper, T extends object>(make: (key: K) => T): (key: K) => T {
+  /** A cached result. Each call of `memoizeInObject` has its own class, so that `instanceof` proves that the result has the type `T`. */
   class CacheEntry {
     readonly value: T;
     constructor(value: T) {
@@ -39,8 +40,8 @@ export function cachedInObject<K extends Keeper, T extends object>(make: (key: K
   };
 }
 
-/** Returns a function that caches the result of `make` for each object, in a WeakMap. V8 frees the results later than those of `cachedInObject`. */
-export function oncePer<K extends object, T extends object>(make: (key: K) => T): (key: K) => T {
+/** Returns a function that caches the result of `make` for each object, in a WeakMap. V8 frees the results later than those of `memoizeInObject`. */
+export function memoizePerObject<K extends object, T extends object>(make: (key: K) => T): (key: K) => T {
   const values = new WeakMap<K, T>();
   return (key) => {
     const cachedValue = values.get(key);
@@ -51,15 +52,15 @@ export function oncePer<K extends object, T extends object>(make: (key: K) => T)
   };
 }
 
-/** Adds a property to an object. The property's text comes from `read`, called at each access. */
+/** Adds a property to an object. Each access of the property calls `read`, which returns its text. */
 export type AddText<N extends string> = <T extends object>(
   target: T,
   read: () => string,
 ) => asserts target is T & { readonly [K in N]: string };
 
 /**
- * Returns a function that adds the property `name` to objects. All these objects share one getter, because V8 is slow to make an object
- * whose literal contains a getter, and slow to collect it.
+ * Returns a function that adds the property `name` to objects. All these objects share one getter, because V8 makes and collects an object
+ * slowly if its literal contains a getter.
  */
 export function textOnRead<N extends string>(name: N): AddText<N> {
   const source: unique symbol = Symbol(name);

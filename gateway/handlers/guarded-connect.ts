@@ -7,7 +7,7 @@ import type * as Undici from "undici";
 import { classifyAddress } from "../../policy/addresses.ts";
 import { canonicalHost, namesLoopback, privateReason } from "../../policy/hosts.ts";
 import type { NetPolicy } from "../../policy/policy.ts";
-import { oncePer } from "../../vm/lazy.ts";
+import { memoizePerObject } from "../../vm/lazy.ts";
 import { CapabilityDenied } from "../handlers.ts";
 
 /** Resolves a host name. Passes all its addresses, or an error, to `done`. */
@@ -58,7 +58,9 @@ function guardedLookup(resolve: Resolve, check: AddressCheck) {
 
 /** Creates the connection pool of one run. `undici` is a parameter, because loading it takes longer than most programs run. */
 export function guardedAgent(undici: typeof Undici, resolve: Resolve, net: NetPolicy): Undici.Dispatcher {
-  const connectorOf = oncePer((check: AddressCheck) => undici.buildConnector({ allowH2: false, lookup: guardedLookup(resolve, check) }));
+  const connectorOf = memoizePerObject((check: AddressCheck) =>
+    undici.buildConnector({ allowH2: false, lookup: guardedLookup(resolve, check) }),
+  );
   const guardedConnector: Undici.buildConnector.connector = (options, callback) => {
     const host = canonicalHost(options.hostname);
     const check = addressCheck(net, host, Number(options.port) || (options.protocol === "https:" ? 443 : 80));

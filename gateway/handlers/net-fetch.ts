@@ -11,7 +11,7 @@ import { canonicalHost } from "../../policy/hosts.ts";
 import type { NetPolicy, Policy } from "../../policy/policy.ts";
 import { builtinCapability } from "../../vm/capabilities.ts";
 import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
-import { oncePer } from "../../vm/lazy.ts";
+import { memoizePerObject } from "../../vm/lazy.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { replaceLoneSurrogates, type Value } from "../../vm/value/value.ts";
 import { CapabilityDenied, CapabilityFailure, type MachineFunction, type HandlerContext } from "../handlers.ts";
@@ -38,8 +38,8 @@ const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]
 export function netFetchHandler(options: NetFetchOptions): MachineFunction {
   const agents = new WeakMap<NetPolicy, Dispatcher>();
   const capability = builtinCapability("net.fetch");
-  const decisionsOf = oncePer((policy: Policy) => new Decisions(policy));
-  const secretsFor = oncePer((policy: Policy) => secretsOf(policy, options.env));
+  const decisionsOf = memoizePerObject((policy: Policy) => new Decisions(policy));
+  const secretsFor = memoizePerObject((policy: Policy) => secretsOf(policy, options.env));
   return async (args, context) => {
     const undici = await import("undici");
     const { net_policy } = context.policy;

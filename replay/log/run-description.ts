@@ -4,7 +4,7 @@ import { policyHash, policyToJson, type Policy } from "../../policy/policy.ts";
 import { encodeModule } from "../../vm/bytecode/codec.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { JsonData } from "../../vm/json/json.ts";
-import { cachedInObject } from "../../vm/lazy.ts";
+import { memoizeInObject } from "../../vm/lazy.ts";
 import type { Limits } from "../../vm/limits.ts";
 import type { Module } from "../../vm/bytecode/module.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
@@ -66,7 +66,7 @@ export function describeRun(program: Program, run: RunFacts): RunDescription {
 }
 
 /** Encodes and hashes the module once for each program, because that takes longer than a short run. */
-const encodedModule = cachedInObject((program: Program) => {
+const encodedModule = memoizeInObject((program: Program) => {
   const module = encodeModule(program.module, { debug: true, registry: program.registry });
   return { module, sourceHash: sourceHash(program.module), moduleBlob: `sha256:${sha256Hex(module)}` };
 });

@@ -9,7 +9,7 @@ import { CompileError } from "../../compiler/diagnostics.ts";
 import type { SourceFile } from "../../compiler/source.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { oncePer } from "../../vm/lazy.ts";
+import { memoizePerObject } from "../../vm/lazy.ts";
 import { FairQueue } from "./fair-queue.ts";
 import type { CompileResult, FromWorker } from "./messages.ts";
 import { newProgram, type PoolProgram, registryToText } from "./programs.ts";
@@ -202,7 +202,7 @@ export class PoolCompiler {
 }
 
 let registries = 0;
-const numberOf = oncePer(() => {
+const numberOf = memoizePerObject(() => {
   registries += 1;
   return { number: registries };
 });

@@ -8,7 +8,7 @@ import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry, registryOf } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonArray, parseJson } from "../../vm/json/json.ts";
-import { oncePer } from "../../vm/lazy.ts";
+import { memoizePerObject } from "../../vm/lazy.ts";
 import { declarationToJson, declareCapability } from "../../vm/own-capabilities.ts";
 import type { Runnable } from "../execute.ts";
 
@@ -32,14 +32,14 @@ export function newProgram(parts: Omit<PoolProgram, "id">): PoolProgram {
   return { ...parts, id: programs };
 }
 
-const verifiedProgram = oncePer((program: Program): PoolProgram => {
+const verifiedProgram = memoizePerObject((program: Program): PoolProgram => {
   const { module, registry } = program;
   const bytes = encodeModule(module, { debug: true, registry });
   return newProgram({ module: bytes, registry, types: module.types, program, diagnostics: undefined });
 });
 
 /** Verified programs by registry and module, so that a module is verified once. */
-const programsOf = oncePer((registry: CapabilityRegistry) => oncePer((module: Module) => verifyModule(module, registry)));
+const programsOf = memoizePerObject((registry: CapabilityRegistry) => memoizePerObject((module: Module) => verifyModule(module, registry)));
 
 /** Verifies a module that is not verified yet. Throws `module.*`. */
 export function programOf(runnable: Runnable, registry: CapabilityRegistry): PoolProgram {
@@ -56,7 +56,9 @@ export function checkSource({ name, text }: { readonly name: unknown; readonly t
 }
 
 /** Returns the declarations of a registry's own capabilities as text, for a worker. */
-export const registryToText = oncePer((registry: CapabilityRegistry) => ({ text: canonicalJson(registry.own.map(declarationToJson)) }));
+export const registryToText = memoizePerObject((registry: CapabilityRegistry) => ({
+  text: canonicalJson(registry.own.map(declarationToJson)),
+}));
 
 /** Reads what `registryToText` returned. */
 export function registryFromText(text: string): CapabilityRegistry {

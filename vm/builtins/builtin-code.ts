@@ -1,6 +1,6 @@
 /**
- * The implementations of the native builtins, by name. Some builtins are missing, because they need the run and not only
- * the meter: `debug` and `debug_msg` call the host, and `self` is the id of the actor. The interpreter implements these
+ * The implementations of the native builtins, by name. Two groups of native builtins are missing, because they need more than the meter
+ * and their arguments. `debug`, `debug_msg` and `self` need the run or the actor, so the interpreter implements them
  * (`vm/interpreter/slow-path.ts`). Others need the types of the module (`typed-code.ts`).
  */
 import type { BuiltinCode } from "./code.ts";

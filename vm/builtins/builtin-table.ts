@@ -1,17 +1,17 @@
 /**
- * The builtin table: every function of the language that needs no import and no capability. Each builtin has one entry with
- * all facts about it. The compiler, both engines, `docs/reference/builtins.md` and the tests read the entries.
+ * The builtin table: every function of the language that needs no import and no capability. Each builtin has one entry with all facts
+ * about it. The compiler, both engines, `docs/reference/builtins.md` and the tests read this table.
  *
  * To add a builtin:
  *
  * 1. Add an entry to one of the `…-table.ts` files in this folder, with an id that was never used.
- *    A builtin written in `.ax` (`writtenInAx`) needs no other code and no case: run `npm run docs`.
+ *    A builtin written in `.ax` (`writtenInAx`) needs none of the steps below. Run `npm run docs`.
  * 2. Implement it in the `…-code.ts` file next to the table. Charge the meter before doing any work (see `vm/cost.ts`).
  * 3. If its cost grows with its arguments, add the most expensive arguments to `test/vm/hostile/builtins.test.ts`.
  *    Until you do, a test in that file fails.
  * 4. Add cases to `test/vm/builtins/builtins.test.ts`, and run `npm run docs`.
  *
- * Some builtins need a place in another file too: CONTRIBUTING.md lists these.
+ * Some builtins must also be listed in another file. CONTRIBUTING.md says which.
  */
 import type { BuiltinDecl } from "./decl.ts";
 import { JSON_BUILTINS } from "./json-table.ts";

@@ -1,4 +1,4 @@
-/** The entries of the builtin table, and the two functions that make an entry. */
+/** The type of an entry of the builtin table, and the two functions that make an entry. */
 import { COSTS } from "../cost.ts";
 import type { OpName } from "../bytecode/opcodes.ts";
 
@@ -24,13 +24,13 @@ export interface BuiltinDecl {
   /** Whether the builtin compares the elements of its first argument like `==`. If so, their type must not contain functions. */
   readonly comparesElements: boolean;
   /**
-   * Whether the builtin converts values of the type parameter to or from Json. If so, these values must have a JSON form, and the type must
-   * be known where the builtin is used: the compiler adds one more argument to a call, the text of the type.
+   * Whether the builtin converts values of the type parameter to or from Json. If so, these values must have a JSON form. The compiler must
+   * know their type at each call, and passes its text as one more argument.
    */
   readonly convertsJson: boolean;
-  /** Whether the builtin is one of the elementary functions, which are loaded before a program that uses them runs. */
+  /** Whether the builtin is an elementary function (exp, sin and the like). Their code is loaded only for programs that use one. */
   readonly isElementary: boolean;
-  /** Whether the builtin has an effect besides its result. If so, the compiler does not warn (W007) when the result is dropped. */
+  /** Whether the builtin has an effect besides its result. If so, the compiler does not warn (W007) about a result that is not used. */
   readonly calledForEffect: boolean;
   /**
    * The source text of a builtin that is written in `.ax`; undefined for a native builtin. The text begins with the builtin's

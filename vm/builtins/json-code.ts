@@ -10,15 +10,15 @@ import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
 import { TextBuilder } from "../value/text-chunks.ts";
-import { ErrValue, FloatValue, I64_MAX, I64_MIN, isInt, NONE, OkValue, SomeValue, UNIT, UnitValue, type Value } from "../value/value.ts";
-import { bool, type BuiltinCode, code, float, int, list, map, text } from "./code.ts";
+import { ErrValue, FloatValue, I64_MAX, I64_MIN, isInt, OkValue, UNIT, UnitValue, type Value } from "../value/value.ts";
+import { type BuiltinCode, code, expectBool, expectFloat, expectInt, expectList, expectMap, expectString, optionOf } from "./code.ts";
 
 /** The limit on the nesting that `json.parse` reads and `json.stringify` writes. */
 const MAX_DEPTH = MACHINE_LIMITS.valueDepth;
 /**
- * How many bytes the parser's data may have for each byte of remaining allocation. The data usually has fewer bytes than the values made
- * from it; only empty objects have more. So data beyond this bound would exceed the allocation limit as values, and parsing stops before
- * it fills the memory.
+ * How many bytes of data the parser may make for each byte of remaining allocation. The values made from the data usually have more bytes
+ * than the data; only empty objects have fewer. So values made from more data than this would exceed the allocation limit, and the parser
+ * stops early instead of filling the memory.
  */
 const PARSER_BYTES_PER_BYTE = 3;
 const MIN_PARSER_BYTES = 65_536;
@@ -35,7 +35,7 @@ function parse(meter: Meter, source: string): Value {
   return new OkValue(usual.value);
 }
 
-/** Does the same as `parse`, after its first charges, for every text. `maxBytes` limits the parser's data. */
+/** Parses any text, usual or not, after `parse` has made the first charges. `maxBytes` limits the parser's data. */
 export function parseExactly(meter: Meter, source: string, maxBytes: number): Value {
   let data: JsonData;
   try {
@@ -92,7 +92,7 @@ function stringify(meter: Meter, value: Value): Value {
   return usual.text;
 }
 
-/** Does the same as `stringify` for every value, and charges each piece before it is written. */
+/** Does the same as `stringify` for any value, usual or not. Charges each piece before it writes the piece. */
 export function stringifyExactly(meter: Meter, value: Value): string {
   const work = new Work(meter);
   const open: OpenContainer[] = [];
@@ -194,17 +194,11 @@ function get(meter: Meter, value: Value, path: string): Value {
       current = current.get(step);
     } else current = undefined;
   }
-  return wrapSome(meter, current);
-}
-
-function wrapSome(meter: Meter, value: Value | undefined): Value {
-  if (value === undefined) return NONE;
-  meter.allocate(BYTES.wrapper);
-  return new SomeValue(value);
+  return optionOf(meter, current);
 }
 
 /** Returns the implementation of a `json.as_…` builtin. `pick` returns undefined for a Json of another kind. */
-const as = (pick: (value: Value) => Value | undefined): BuiltinCode => code(1, (meter, a) => wrapSome(meter, pick(a)));
+const as = (pick: (value: Value) => Value | undefined): BuiltinCode => code(1, (meter, a) => optionOf(meter, pick(a)));
 
 /** Returns the result of `JsonKind`: 0 null, 1 Bool, 2 Int, 3 Float, 4 String, 5 List, 6 Object. */
 export function jsonKind(value: Value): number {
@@ -219,9 +213,9 @@ export function jsonKind(value: Value): number {
 }
 
 export const JSON_CODE: readonly (readonly [string, BuiltinCode])[] = [
-  ["json.parse", code(1, (meter, a) => parse(meter, text(a)))],
+  ["json.parse", code(1, (meter, a) => parse(meter, expectString(a)))],
   ["json.stringify", code(1, (meter, a) => stringify(meter, a))],
-  ["json.get", code(2, (meter, a, b) => get(meter, a, text(b)))],
+  ["json.get", code(2, (meter, a, b) => get(meter, a, expectString(b)))],
   ["json.as_string", as((value) => (typeof value === "string" ? value : undefined))],
   ["json.as_int", as((value) => (isInt(value) ? value : undefined))],
   ["json.as_float", as((value) => (isInt(value) ? new FloatValue(Number(value)) : value instanceof FloatValue ? value : undefined))],
@@ -229,10 +223,10 @@ export const JSON_CODE: readonly (readonly [string, BuiltinCode])[] = [
   ["json.as_list", as((value) => (value instanceof ListValue ? value : undefined))],
   ["json.as_object", as((value) => (value instanceof MapValue ? value : undefined))],
   ["json.of_null", code(0, () => UNIT)],
-  ["json.of_string", code(1, (_meter, a) => text(a))],
-  ["json.of_int", code(1, (_meter, a) => int(a))],
-  ["json.of_float", code(1, (_meter, a) => new FloatValue(float(a)))],
-  ["json.of_bool", code(1, (_meter, a) => bool(a))],
-  ["json.of_list", code(1, (_meter, a) => list(a))],
-  ["json.of_object", code(1, (_meter, a) => map(a))],
+  ["json.of_string", code(1, (_meter, a) => expectString(a))],
+  ["json.of_int", code(1, (_meter, a) => expectInt(a))],
+  ["json.of_float", code(1, (_meter, a) => new FloatValue(expectFloat(a)))],
+  ["json.of_bool", code(1, (_meter, a) => expectBool(a))],
+  ["json.of_list", code(1, (_meter, a) => expectList(a))],
+  ["json.of_object", code(1, (_meter, a) => expectMap(a))],
 ];

@@ -4,7 +4,7 @@ import type { TypeDef } from "../bytecode/module.ts";
 import { BYTES, mapCharge, UNITS } from "../cost.ts";
 import type { JsonNode } from "../json/json.ts";
 import { foldTypedJson, type JsonInput, type JsonOutput, readTypedJson } from "../json/typed-json.ts";
-import { oncePer } from "../lazy.ts";
+import { memoizePerObject } from "../lazy.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
 import { ListValue } from "../value/list.ts";
@@ -13,7 +13,7 @@ import { countNodes, typeTable } from "../value/type-definitions.ts";
 import type { Type } from "../value/type.ts";
 import { compareUtf8 } from "../value/utf8.ts";
 import { ErrValue, FloatValue, isInt, OkValue, UNIT, UnitValue, type Value } from "../value/value.ts";
-import { text } from "./code.ts";
+import { expectString } from "./code.ts";
 
 /** Returns the number of values directly inside a value. Enum payloads, options and results count with the value itself. */
 function partCount(value: Value): number {
@@ -24,17 +24,18 @@ function partCount(value: Value): number {
 
 const isInKeyOrder = (names: readonly string[]): boolean => names.every((name, i) => i === 0 || compareUtf8(names[i - 1] ?? "", name) < 0);
 
-/** Returns the indices of names in the order of the keys of a map. */
-const keyOrderOf = oncePer((names: readonly string[]): readonly number[] =>
+/** Returns the indices of the names in the order in which a map sorts its keys. */
+const keyOrderOf = memoizePerObject((names: readonly string[]): readonly number[] =>
   Array.from(names.keys()).toSorted((a, b) => compareUtf8(names[a] ?? "", names[b] ?? "")),
 );
 
-/** Returns the units of work for the shape of a type. Only the shape of a generic type may have to be built. */
-const shapeUnits = (type: Type | undefined): number => (type?.kind === "named" && type.args.length > 0 ? countNodes(type) * UNITS.slot : 0);
+/** Returns the units of work for instantiating a generic type, such as `Pair<Int, String>`; 0 for any other type. */
+const instanceUnits = (type: Type | undefined): number =>
+  type?.kind === "named" && type.args.length > 0 ? countNodes(type) * UNITS.slot : 0;
 
 /**
- * Converts a value to Json. `typeText` is the text of the value's type. Traps if the value contains functions or ActorIds, which only
- * hand-written bytecode can pass.
+ * Converts a value to Json. `typeText` is the text of the value's type. Traps if the value contains functions or ActorIds; only
+ * hand-written bytecode passes such values.
  */
 export function jsonFromValue(meter: Meter, types: readonly TypeDef[], value: Value, typeText: Value): Value {
   const work = new Work(meter);
@@ -50,18 +51,18 @@ export function jsonFromValue(meter: Meter, types: readonly TypeDef[], value: Va
       if (depth > MACHINE_LIMITS.valueDepth)
         throw new MachineTrap("invalid_value", `json.from: the value is nested deeper than ${MACHINE_LIMITS.valueDepth}`);
       const count = partCount(part);
-      work.add((1 + count) * UNITS.value + shapeUnits(type));
+      work.add((1 + count) * UNITS.value + instanceUnits(type));
       if (typeof part !== "object") return;
       if (part.tag === "FnRef" || part.tag === "Closure" || part.tag === "ActorId") throw typeTrap("data", part);
       if (part.tag === "List") meter.allocateList(count);
       else if (part.tag !== "Unit" && part.tag !== "None" && part.tag !== "Float") meter.allocate(mapCharge(Math.max(1, count)));
     },
   };
-  const type = typeOf(work, types, "json.from", text(typeText));
+  const type = typeOf(work, types, "json.from", expectString(typeText));
   return foldTypedJson({ value, type }, types, output, { hasLegacyVariants: false, form: "foreign" });
 }
 
-/** Returns one level of a Json. Traps for a value that no Json contains. */
+/** Returns a Json as a `JsonNode`, whose parts are still values. Traps for a value that no Json contains. */
 function levelOf(value: Value): JsonNode<Value> {
   if (value instanceof UnitValue) return null;
   if (typeof value === "string" || typeof value === "boolean" || isInt(value) || value instanceof FloatValue) return value;
@@ -78,13 +79,13 @@ export function valueFromJson(meter: Meter, types: readonly TypeDef[], json: Val
   const work = new Work(meter);
   const input: JsonInput<Value> = {
     open: (data, type) => {
-      work.add((1 + partCount(data)) * UNITS.value + shapeUnits(type));
+      work.add((1 + partCount(data)) * UNITS.value + instanceUnits(type));
       return levelOf(data);
     },
     allocate: (bytes) => meter.allocate(bytes),
     nullData: UNIT,
   };
-  const type = typeOf(work, types, "json.to", text(typeText));
+  const type = typeOf(work, types, "json.to", expectString(typeText));
   try {
     const value = readTypedJson(json, type, types, input, { root: "$", form: "foreign" });
     meter.allocate(BYTES.wrapper);

@@ -1,6 +1,6 @@
 /**
- * Reads usual JSON text into values in one pass. The reader only counts what `json.parse` then charges. It gives up at everything unusual,
- * such as an error, a limit, a key that occurs twice or a very large number. Then the exact reader (`parseExactly`) begins again.
+ * Reads usual JSON text into values in one pass. The reader charges nothing: it counts, and `json.parse` then charges. It gives up at
+ * anything unusual, such as an error, a limit, a duplicate key or a very large number. Then `parseExactly` starts from the beginning.
  */
 import { mapCharge, slotsCharge, stringCharge } from "../cost.ts";
 import { PARSER_BYTES } from "../json/json.ts";
@@ -8,17 +8,20 @@ import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { FloatValue, UNIT, type Value, replaceLoneSurrogates } from "../value/value.ts";
 
-/** The limits beyond which the exact reader is used. */
+/** Limits on the code units, the nesting and the digits of a number. The reader gives up beyond them. */
 const MAX_UNITS = 2 ** 24;
 const MAX_DEPTH = 200;
 const MAX_SAFE_DIGITS = 15;
-/** In an object with at most this many members, each key is compared with each other key. */
+/** An object with at most this many members is searched for duplicate keys without a `Set`. */
 const FEW_KEYS = 8;
 
 const [SPACE, QUOTE, MINUS, ZERO, NINE, BACKSLASH] = [0x20, 0x22, 0x2d, 0x30, 0x39, 0x5c];
 const [COMMA, COLON, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x2c, 0x3a, 0x5b, 0x5d, 0x7b, 0x7d];
 
-/** Returns the value, the bytes to charge for it, and the bytes that the exact reader would have used. Returns undefined if it gives up. */
+/**
+ * Returns the value, the bytes to charge for it, and the bytes of data that the parser of `parseExactly` would have made. Returns undefined
+ * if it gives up.
+ */
 export function readUsualJson(text: string): { readonly value: Value; readonly bytes: number; readonly parserBytes: number } | undefined {
   if (text.length > MAX_UNITS) return undefined;
   const reader = new Reader(text);
@@ -81,7 +84,7 @@ class Reader {
       }
     }
     this.bytes += slotsCharge(items.length);
-    // A copy, because V8 gives a growing array more slots than it needs: 17 to a short one.
+    // Copy the array, because V8 gives a growing array more slots than it needs, 17 even to a short one.
     return ListValue.of(items.slice());
   }
 

@@ -1,6 +1,6 @@
 /**
- * Writes usual values as JSON in one pass. The writer only counts what `json.stringify` then charges. It gives up at everything unusual,
- * such as deep nesting or a value that no Json contains. Then the exact writer (`stringifyExactly`) begins again.
+ * Writes usual values as JSON in one pass. The writer charges nothing: it counts, and `json.stringify` then charges. It gives up at anything
+ * unusual, such as deep nesting or a value that no Json contains. Then `stringifyExactly` starts from the beginning.
  */
 import { BYTES, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { canonicalJson } from "../json/json.ts";
@@ -9,15 +9,15 @@ import { MapValue } from "../value/map.ts";
 import { TextBuilder } from "../value/text-chunks.ts";
 import { FloatValue, isInt, UnitValue, type Value } from "../value/value.ts";
 
-/** The limits beyond which the exact writer is used. */
+/** Limits on the code units and the nesting of the text. The writer gives up beyond them. */
 const MAX_UNITS = 2 ** 20;
 const MAX_DEPTH = 200;
-/** A piece that is longer than this is not appended to, because V8 keeps the parts of an appended text until that text is read. */
+/** The maximum length of `#piece` before it is moved to `#written`. V8 holds all parts of an appended text until that text is read. */
 const PIECE_UNITS = 4_096;
 
 /**
- * Returns the text, the steps to charge for it, and the bytes to charge beyond those of an empty text. Returns undefined if it gives up. It
- * also gives up at about the length that `maxSteps` can pay for: nothing is charged before the end, so the work must have this bound.
+ * Returns the text, the steps to charge for it, and the bytes to charge in addition to those of an empty text. Returns undefined if it gives
+ * up. Nothing is charged before the end, so it also gives up at about the length that `maxSteps` can pay for.
  */
 export function writeUsualJson(
   value: Value,

@@ -4,20 +4,13 @@ import { BYTES, listChangeCharge, slotsCharge, UNITS } from "../cost.ts";
 import { compareTotal, equalWith } from "../value/equality.ts";
 import { ListValue } from "../value/list.ts";
 import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
-import { type IntValue, isInt, NONE, SomeValue, type Value } from "../value/value.ts";
-import { type BuiltinCode, code, int, list } from "./code.ts";
-
-/** Wraps an element in Some. Returns None if the element is undefined. */
-function element(meter: Meter, value: Value | undefined): Value {
-  if (value === undefined) return NONE;
-  meter.allocate(BYTES.wrapper);
-  return new SomeValue(value);
-}
+import { type IntValue, isInt, type Value } from "../value/value.ts";
+import { type BuiltinCode, code, expectInt, expectList, optionOf } from "./code.ts";
 
 /** Returns the element at an index. Traps if the index is out of range. */
 export function elementAt(xs: Value, index: Value): Value {
-  const at = int(index);
-  const items = list(xs);
+  const at = expectInt(index);
+  const items = expectList(xs);
   const value = typeof at === "number" ? items.get(at) : undefined;
   if (value === undefined) throw new MachineTrap("index_out_of_bounds", `list index out of bounds: index ${at}, length ${items.length}`);
   return value;
@@ -29,36 +22,36 @@ export function setElement(meter: Meter, items: ListValue, at: number, value: Va
   return items.set(at, value);
 }
 
-/** Returns an index into a list as a number. Traps if it is out of range. */
+/** Returns an Int as an index of the list. Traps if it is out of range. */
 export function indexInto(items: ListValue, index: Value): number {
-  const at = int(index);
+  const at = expectInt(index);
   if (typeof at === "number" && at >= 0 && at < items.length) return at;
   const hint = at === items.length ? "; list.push adds an element" : "";
   throw new MachineTrap("index_out_of_bounds", `list index out of bounds: index ${at}, length ${items.length}${hint}`);
 }
 
-/** Does the same as `list.push`, but changes the list in place. No other code may hold the list. */
+/** Does the same as `list.push`, but changes the list in place. Nothing else may refer to the list. */
 export function growList(meter: Meter, xs: Value, value: Value): Value {
-  const items = list(xs);
+  const items = expectList(xs);
   meter.allocateList(items.length + 1, BYTES.push);
   return items.grow(value);
 }
 
-/** Does the same as `list.take`, but may change the list in place. No other code may hold the list or use its storage. */
+/** Does the same as `list.take`, but may change the list in place. Nothing else may refer to the list or its storage. */
 export function shortenList(meter: Meter, xs: Value, count: Value): Value {
   meter.allocate(BYTES.push);
-  return list(xs).shorten(listIndex(int(count)));
+  return expectList(xs).shorten(listIndex(expectInt(count)));
 }
 
-/** Does the same as `list.take`. The result may be a view that can claim the storage; see `PersistentList.view`. */
+/** Does the same as `list.take`. The result may be a view of the list's storage, which it can take over later (see `PersistentList.view`). */
 export function viewList(meter: Meter, xs: Value, count: Value): Value {
   meter.allocate(BYTES.push);
-  return list(xs).prefixOfArray(listIndex(int(count)));
+  return expectList(xs).prefixOfArray(listIndex(expectInt(count)));
 }
 
-/** Does the same as `list.set`, but may change the list in place. No other code may hold the list or use its storage. */
+/** Does the same as `list.set`, but may change the list in place. Nothing else may refer to the list or its storage. */
 export function setUniqueElement(meter: Meter, xs: Value, index: Value, value: Value): Value {
-  const items = list(xs);
+  const items = expectList(xs);
   const at = indexInto(items, index);
   meter.allocateList(items.length, listChangeCharge(items.length));
   return items.setUnique(at, value) ? items : items.set(at, value);
@@ -80,8 +73,8 @@ function indexOf(meter: Meter, xs: ListValue, target: Value): number {
 }
 
 /**
- * Sorts with a stable, bottom-up merge sort. `Array.prototype.sort` cannot be used, because the comparisons are charged as
- * steps, and which pairs it compares depends on the JavaScript engine.
+ * Sorts with a stable, bottom-up merge sort. It cannot use `Array.prototype.sort`: the comparisons are charged as steps, and each
+ * JavaScript engine may compare other pairs.
  */
 function mergeSort<T>(items: readonly T[], compare: (a: T, b: T) => number): T[] {
   // Two arrays swap roles, because making a new array for each width would take most of the time.
@@ -143,7 +136,7 @@ function unique(meter: Meter, xs: ListValue): Value {
 
 function range(meter: Meter, from: IntValue, to: IntValue): Value {
   if (to <= from) return ListValue.EMPTY;
-  // If the difference exceeds the safe range it is rounded, but then the charge traps anyway.
+  // A difference outside the safe integers is rounded, but the charge for so many elements traps anyway.
   const count = Number(BigInt(to) - BigInt(from));
   meter.charge(count * UNITS.entry);
   meter.allocateList(count);
@@ -185,7 +178,7 @@ function sum(meter: Meter, xs: ListValue): Value {
   return total;
 }
 
-/** Returns the first element that `isBetter` prefers to all before it. `isBetter` gets the result of comparing an element with the best so far. */
+/** Returns the best element, or the first of several. `isBetter` gets the order of an element and the best one so far. */
 function extreme(meter: Meter, xs: ListValue, isBetter: (order: number) => boolean): Value {
   const work = new Work(meter);
   let best: Value | undefined;
@@ -193,7 +186,7 @@ function extreme(meter: Meter, xs: ListValue, isBetter: (order: number) => boole
     const value = xs.get(i);
     if (value !== undefined && (best === undefined || isBetter(compareTotal(value, best, work)))) best = value;
   }
-  return element(meter, best);
+  return optionOf(meter, best);
 }
 
 function repeat(meter: Meter, value: Value, times: IntValue): Value {
@@ -206,53 +199,53 @@ function repeat(meter: Meter, value: Value, times: IntValue): Value {
   return ListValue.of(items);
 }
 
-/** Returns `count` lists of at most `size` elements. Each begins `distance` elements after the previous one. The lists share their elements with `xs`. */
+/** Returns a list of `count` slices of `xs` with at most `size` elements. Each slice begins `distance` elements after the previous one. */
 function pieces(meter: Meter, xs: ListValue, count: number, size: number, distance: number): Value {
   meter.charge(count * UNITS.entry);
   meter.allocateList(count, slotsCharge(count) + count * BYTES.push);
   return ListValue.of(Array.from({ length: count }, (_, i) => xs.slice(i * distance, i * distance + size)));
 }
 
-/** Returns the length of the pieces of a list as a number. A bigint loses precision, but it is longer than any list anyway. */
+/** Returns the length of the pieces of a list as a number. A bigint loses precision, but any bigint is longer than all lists. */
 function pieceLength(name: string, value: IntValue): number {
   if (value < 1) throw new MachineTrap("invalid_value", `${name}: the length is below 1`);
   return Number(value);
 }
 
-/** Converts an Int to a list index. A bigint loses precision, but it is out of range anyway. */
+/** Converts an Int to a list index. A bigint loses precision, but any bigint is out of range. */
 const listIndex = (value: IntValue): number => Number(value);
 
 export const LIST_CODE: readonly (readonly [string, BuiltinCode])[] = [
-  ["list.len", code(1, (_meter, a) => list(a).length)],
-  ["list.is_empty", code(1, (_meter, a) => list(a).length === 0)],
-  ["list.first", code(1, (meter, a) => element(meter, list(a).get(0)))],
+  ["list.len", code(1, (_meter, a) => expectList(a).length)],
+  ["list.is_empty", code(1, (_meter, a) => expectList(a).length === 0)],
+  ["list.first", code(1, (meter, a) => optionOf(meter, expectList(a).get(0)))],
   [
     "list.tail",
     code(1, (meter, a) => {
       meter.allocate(BYTES.push);
-      return list(a).slice(1, Number.POSITIVE_INFINITY);
+      return expectList(a).slice(1, Number.POSITIVE_INFINITY);
     }),
   ],
   [
     "list.last",
     code(1, (meter, a) => {
-      const xs = list(a);
-      return element(meter, xs.get(xs.length - 1));
+      const xs = expectList(a);
+      return optionOf(meter, xs.get(xs.length - 1));
     }),
   ],
   [
     "list.get",
     code(2, (meter, a, b) => {
-      const xs = list(a);
-      const at = int(b);
-      return element(meter, typeof at === "number" ? xs.get(at) : undefined);
+      const xs = expectList(a);
+      const at = expectInt(b);
+      return optionOf(meter, typeof at === "number" ? xs.get(at) : undefined);
     }),
   ],
   ["list_get", code(2, (_meter, a, b) => elementAt(a, b))],
   [
     "list.push",
     code(2, (meter, a, b) => {
-      const xs = list(a);
+      const xs = expectList(a);
       meter.allocateList(xs.length + 1, BYTES.push);
       return xs.push(b);
     }),
@@ -260,15 +253,15 @@ export const LIST_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "list.set",
     code(3, (meter, a, b, c) => {
-      const xs = list(a);
+      const xs = expectList(a);
       return setElement(meter, xs, indexInto(xs, b), c);
     }),
   ],
-  ["list.concat", code(2, (meter, a, b) => concatLists(meter, list(a), list(b)))],
+  ["list.concat", code(2, (meter, a, b) => concatLists(meter, expectList(a), expectList(b)))],
   [
     "list.reverse",
     code(1, (meter, a) => {
-      const xs = list(a);
+      const xs = expectList(a);
       meter.charge(xs.length * UNITS.slot);
       meter.allocateList(xs.length);
       return ListValue.of(xs.toArray().reverse());
@@ -278,53 +271,53 @@ export const LIST_CODE: readonly (readonly [string, BuiltinCode])[] = [
     "list.slice",
     code(3, (meter, a, b, c) => {
       meter.allocate(BYTES.push);
-      return list(a).slice(listIndex(int(b)), listIndex(int(c)));
+      return expectList(a).slice(listIndex(expectInt(b)), listIndex(expectInt(c)));
     }),
   ],
   [
     "list.take",
     code(2, (meter, a, b) => {
       meter.allocate(BYTES.push);
-      return list(a).slice(0, listIndex(int(b)));
+      return expectList(a).slice(0, listIndex(expectInt(b)));
     }),
   ],
   [
     "list.drop",
     code(2, (meter, a, b) => {
       meter.allocate(BYTES.push);
-      return list(a).slice(listIndex(int(b)), Number.POSITIVE_INFINITY);
+      return expectList(a).slice(listIndex(expectInt(b)), Number.POSITIVE_INFINITY);
     }),
   ],
   [
     "list.chunks",
     code(2, (meter, a, b) => {
-      const xs = list(a);
-      const size = pieceLength("list.chunks", int(b));
+      const xs = expectList(a);
+      const size = pieceLength("list.chunks", expectInt(b));
       return pieces(meter, xs, Math.ceil(xs.length / size), size, size);
     }),
   ],
   [
     "list.windows",
     code(2, (meter, a, b) => {
-      const xs = list(a);
-      const size = pieceLength("list.windows", int(b));
+      const xs = expectList(a);
+      const size = pieceLength("list.windows", expectInt(b));
       return pieces(meter, xs, Math.max(0, xs.length - size + 1), size, 1);
     }),
   ],
-  ["list.repeat", code(2, (meter, a, b) => repeat(meter, a, int(b)))],
-  ["list.max", code(1, (meter, a) => extreme(meter, list(a), (order) => order > 0))],
-  ["list.min", code(1, (meter, a) => extreme(meter, list(a), (order) => order < 0))],
-  ["list.contains", code(2, (meter, a, b) => indexOf(meter, list(a), b) >= 0)],
+  ["list.repeat", code(2, (meter, a, b) => repeat(meter, a, expectInt(b)))],
+  ["list.max", code(1, (meter, a) => extreme(meter, expectList(a), (order) => order > 0))],
+  ["list.min", code(1, (meter, a) => extreme(meter, expectList(a), (order) => order < 0))],
+  ["list.contains", code(2, (meter, a, b) => indexOf(meter, expectList(a), b) >= 0)],
   [
     "list.index_of",
     code(2, (meter, a, b) => {
-      const at = indexOf(meter, list(a), b);
-      return element(meter, at < 0 ? undefined : at);
+      const at = indexOf(meter, expectList(a), b);
+      return optionOf(meter, at < 0 ? undefined : at);
     }),
   ],
-  ["list.sort", code(1, (meter, a) => sort(meter, list(a)))],
-  ["list.range", code(2, (meter, a, b) => range(meter, int(a), int(b)))],
-  ["list.flatten", code(1, (meter, a) => flatten(meter, list(a)))],
-  ["list.unique", code(1, (meter, a) => unique(meter, list(a)))],
-  ["list.sum", code(1, (meter, a) => sum(meter, list(a)))],
+  ["list.sort", code(1, (meter, a) => sort(meter, expectList(a)))],
+  ["list.range", code(2, (meter, a, b) => range(meter, expectInt(a), expectInt(b)))],
+  ["list.flatten", code(1, (meter, a) => flatten(meter, expectList(a)))],
+  ["list.unique", code(1, (meter, a) => unique(meter, expectList(a)))],
+  ["list.sum", code(1, (meter, a) => sum(meter, expectList(a)))],
 ];

@@ -4,7 +4,7 @@ import { ListValue } from "../value/list.ts";
 import type { MapValue } from "../value/map.ts";
 import { MachineTrap, type Meter, Work } from "../meter.ts";
 import { NONE, SomeValue, type Value } from "../value/value.ts";
-import { type BuiltinCode, code, map, text } from "./code.ts";
+import { type BuiltinCode, code, expectMap, expectString } from "./code.ts";
 
 /** Charges for finding a key in a map of this size. */
 export function chargeKey(meter: Meter, size: number, key: string): void {
@@ -42,7 +42,7 @@ export function makeMap(meter: Meter, empty: MapValue, flat: readonly Value[]): 
   meter.allocate(mapCharge(flat.length / 2));
   let result = empty;
   for (let i = 0; i + 1 < flat.length; i += 2) {
-    const key = text(flat[i] ?? NONE);
+    const key = expectString(flat[i] ?? NONE);
     work.add(UNITS.entry + key.length * treeLevels(result.size) * UNITS.codeUnit);
     result = result.set(key, flat[i + 1] ?? NONE);
   }
@@ -62,8 +62,8 @@ export const MAP_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "map.get",
     code(2, (meter, a, b) => {
-      const entries = map(a);
-      const key = text(b);
+      const entries = expectMap(a);
+      const key = expectString(b);
       chargeKey(meter, entries.size, key);
       const value = entries.get(key);
       if (value === undefined) return NONE;
@@ -74,20 +74,20 @@ export const MAP_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "map.at",
     code(2, (meter, a, b) => {
-      const entries = map(a);
-      const key = text(b);
+      const entries = expectMap(a);
+      const key = expectString(b);
       chargeKey(meter, entries.size, key);
       const value = entries.get(key);
       if (value === undefined) throw missingKey(key, "map.get returns an Option");
       return value;
     }),
   ],
-  ["map.set", code(3, (meter, a, b, c) => setEntry(meter, map(a), text(b), c))],
+  ["map.set", code(3, (meter, a, b, c) => setEntry(meter, expectMap(a), expectString(b), c))],
   [
     "map.remove",
     code(2, (meter, a, b) => {
-      const entries = map(a);
-      const key = text(b);
+      const entries = expectMap(a);
+      const key = expectString(b);
       chargeKey(meter, entries.size, key);
       meter.allocate(mapChangeCharge(entries.size));
       return entries.delete(key);
@@ -96,14 +96,14 @@ export const MAP_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "map.contains_key",
     code(2, (meter, a, b) => {
-      const entries = map(a);
-      const key = text(b);
+      const entries = expectMap(a);
+      const key = expectString(b);
       chargeKey(meter, entries.size, key);
       return entries.has(key);
     }),
   ],
-  ["map.keys", code(1, (meter, a) => listOf(meter, map(a), (entries) => entries.keys()))],
-  ["map.values", code(1, (meter, a) => listOf(meter, map(a), (entries) => entries.values()))],
-  ["map.len", code(1, (_meter, a) => map(a).size)],
-  ["map.merge", code(2, (meter, a, b) => merge(meter, map(a), map(b)))],
+  ["map.keys", code(1, (meter, a) => listOf(meter, expectMap(a), (entries) => entries.keys()))],
+  ["map.values", code(1, (meter, a) => listOf(meter, expectMap(a), (entries) => entries.values()))],
+  ["map.len", code(1, (_meter, a) => expectMap(a).size)],
+  ["map.merge", code(2, (meter, a, b) => merge(meter, expectMap(a), expectMap(b)))],
 ];

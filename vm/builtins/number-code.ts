@@ -18,8 +18,8 @@ import { MachineTrap, type Meter } from "../meter.ts";
 import { floatToText } from "../value/display.ts";
 import { atan2, elementaryFunctions } from "../value/elementary.ts";
 import { trimAscii } from "./text-search.ts";
-import { ErrValue, FloatValue, type IntValue, OkValue, type Value } from "../value/value.ts";
-import { bool, type BuiltinCode, code, float, int, some, text } from "./code.ts";
+import { ErrValue, FloatValue, type IntValue, OkValue } from "../value/value.ts";
+import { type BuiltinCode, code, expectBool, expectFloat, expectInt, expectString, optionOf } from "./code.ts";
 
 /** Charges for a String and returns that String. */
 function chargeString(meter: Meter, result: string): string {
@@ -28,7 +28,8 @@ function chargeString(meter: Meter, result: string): string {
 }
 
 /** Returns the implementation of a builtin on two Ints that costs the same for all Ints. */
-const onInts = (compute: (a: IntValue, b: IntValue) => IntValue): BuiltinCode => code(2, (_meter, a, b) => compute(int(a), int(b)));
+const onInts = (compute: (a: IntValue, b: IntValue) => IntValue): BuiltinCode =>
+  code(2, (_meter, a, b) => compute(expectInt(a), expectInt(b)));
 
 /** Returns the implementation of a shift by 0 to 63 bits. */
 const shiftBuiltin = (name: string, shift: (a: IntValue, bits: number) => IntValue): BuiltinCode =>
@@ -38,22 +39,22 @@ const shiftBuiltin = (name: string, shift: (a: IntValue, bits: number) => IntVal
   });
 
 /** Returns the implementation of a builtin on one Float. */
-const onFloat = (compute: (a: number) => number): BuiltinCode => code(1, (_meter, a) => new FloatValue(compute(float(a))));
+const onFloat = (compute: (a: number) => number): BuiltinCode => code(1, (_meter, a) => new FloatValue(compute(expectFloat(a))));
 
 /** Returns the implementation of a builtin on two Floats. */
 const onFloats = (compute: (a: number, b: number) => number): BuiltinCode =>
-  code(2, (_meter, a, b) => new FloatValue(compute(float(a), float(b))));
+  code(2, (_meter, a, b) => new FloatValue(compute(expectFloat(a), expectFloat(b))));
 
 /** Returns the implementation of a builtin that rounds a Float to an Int. */
 function roundingBuiltin(name: string, round: (value: number) => number): BuiltinCode {
   return code(1, (_meter, a) => {
-    const result = intFromNumber(round(float(a)));
+    const result = intFromNumber(round(expectFloat(a)));
     if (result === undefined) throw new MachineTrap("arithmetic_overflow", `${name}: the Float does not fit an Int`);
     return result;
   });
 }
 
-/** Rounds to the nearest integer, and halves away from zero. `Math.floor(x + 0.5)` would be wrong, because the sum may be rounded. */
+/** Rounds to the nearest integer, with halves away from zero. `Math.floor(x + 0.5)` would be wrong, because the sum may be rounded. */
 function roundHalfAway(value: number): number {
   const integerPart = Math.trunc(value);
   return Math.abs(value - integerPart) >= 0.5 ? integerPart + Math.sign(value) : integerPart;
@@ -70,27 +71,21 @@ function parseFloatText(source: string): number | undefined {
   return source.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
 }
 
-/** Wraps a value in Some and charges for it. Returns None if the value is undefined. */
-function optionOf(meter: Meter, value: Value | undefined): Value {
-  if (value !== undefined) meter.allocate(BYTES.wrapper);
-  return some(value);
-}
-
 export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
-  ["int.to_string", code(1, (meter, a) => chargeString(meter, String(int(a))))],
+  ["int.to_string", code(1, (meter, a) => chargeString(meter, String(expectInt(a))))],
   [
     "int.parse",
     code(1, (meter, a) => {
-      const source = text(a);
+      const source = expectString(a);
       meter.charge(source.length * UNITS.codeUnit);
       return optionOf(meter, parseInt64(source));
     }),
   ],
-  ["int.to_float", code(1, (_meter, a) => new FloatValue(intToNumber(int(a))))],
+  ["int.to_float", code(1, (_meter, a) => new FloatValue(intToNumber(expectInt(a))))],
   [
     "int.abs",
     code(1, (_meter, a) => {
-      const value = int(a);
+      const value = expectInt(a);
       return value < 0 ? negateInt(value) : value;
     }),
   ],
@@ -101,7 +96,7 @@ export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
   ["int.and", onInts(andInts)],
   ["int.or", onInts(orInts)],
   ["int.xor", onInts(xorInts)],
-  ["int.not", code(1, (_meter, a) => notInt(int(a)))],
+  ["int.not", code(1, (_meter, a) => notInt(expectInt(a)))],
   ["int.shift_left", shiftBuiltin("int.shift_left", shiftLeft)],
   ["int.shift_right", shiftBuiltin("int.shift_right", shiftRight)],
   ["int.wrapping_add", onInts(wrappingAdd)],
@@ -110,8 +105,8 @@ export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "int.pow",
     code(2, (_meter, a, b) => {
-      const base = int(a);
-      const exponent = int(b);
+      const base = expectInt(a);
+      const exponent = expectInt(b);
       if (exponent < 0) throw new MachineTrap("invalid_value", "int.pow: the exponent is negative");
       return powInts(base, exponent);
     }),
@@ -119,7 +114,7 @@ export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "parse_int",
     code(1, (meter, a) => {
-      const source = text(a);
+      const source = expectString(a);
       meter.charge(source.length * UNITS.codeUnit);
       return parseInt64(trimAscii(source)) ?? 0;
     }),
@@ -127,18 +122,18 @@ export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "try_parse_int",
     code(1, (meter, a) => {
-      const source = text(a);
+      const source = expectString(a);
       meter.charge(source.length * UNITS.codeUnit);
       const value = parseInt64(trimAscii(source));
       meter.allocate(BYTES.wrapper);
       return value === undefined ? new ErrValue(chargeString(meter, `invalid integer: ${source}`)) : new OkValue(value);
     }),
   ],
-  ["float.to_string", code(1, (meter, a) => chargeString(meter, floatToText(float(a))))],
+  ["float.to_string", code(1, (meter, a) => chargeString(meter, floatToText(expectFloat(a))))],
   [
     "float.parse",
     code(1, (meter, a) => {
-      const source = text(a);
+      const source = expectString(a);
       meter.charge(source.length * UNITS.codeUnit);
       const value = parseFloatText(source);
       return optionOf(meter, value === undefined ? undefined : new FloatValue(value));
@@ -165,7 +160,7 @@ export const NUMBER_CODE: readonly (readonly [string, BuiltinCode])[] = [
   ["float.abs", onFloat(Math.abs)],
   ["float.min", onFloats((x, y) => Math.min(x, y))],
   ["float.max", onFloats((x, y) => Math.max(x, y))],
-  ["float.is_nan", code(1, (_meter, a) => Number.isNaN(float(a)))],
-  ["float.is_finite", code(1, (_meter, a) => Number.isFinite(float(a)))],
-  ["bool.to_string", code(1, (meter, a) => chargeString(meter, String(bool(a))))],
+  ["float.is_nan", code(1, (_meter, a) => Number.isNaN(expectFloat(a)))],
+  ["float.is_finite", code(1, (_meter, a) => Number.isFinite(expectFloat(a)))],
+  ["bool.to_string", code(1, (meter, a) => chargeString(meter, String(expectBool(a))))],
 ];

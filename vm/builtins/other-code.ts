@@ -7,7 +7,7 @@ import { MachineTrap, type Meter, Work } from "../meter.ts";
 import { chunksOf, TextBuilder } from "../value/text-chunks.ts";
 import { utf8Length } from "../value/utf8.ts";
 import { ErrValue, OkValue, type Value } from "../value/value.ts";
-import { type BuiltinCode, code, text } from "./code.ts";
+import { type BuiltinCode, code, expectString } from "./code.ts";
 
 const HASH_HEX_UNITS = 64;
 /** The Base64 digit of each ASCII character; -1 for a character outside the alphabet. */
@@ -83,7 +83,7 @@ export const OTHER_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "panic",
     code(1, (meter, a) => {
-      const message = text(a);
+      const message = expectString(a);
       meter.charge(message.length * UNITS.codeUnit);
       throw new MachineTrap("assertion_failed", `panic: ${message}`);
     }),
@@ -91,12 +91,12 @@ export const OTHER_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "hash.sha256",
     code(1, (meter, a) => {
-      const source = text(a);
+      const source = expectString(a);
       meter.charge(source.length * UNITS.codedUnit);
       meter.allocateString(HASH_HEX_UNITS);
       return hash(source);
     }),
   ],
-  ["base64.encode", code(1, (meter, a) => encode(meter, text(a)))],
-  ["base64.decode", code(1, (meter, a) => decode(meter, text(a)))],
+  ["base64.encode", code(1, (meter, a) => encode(meter, expectString(a)))],
+  ["base64.decode", code(1, (meter, a) => decode(meter, expectString(a)))],
 ];

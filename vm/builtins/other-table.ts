@@ -2,7 +2,7 @@ import { COSTS } from "../cost.ts";
 import { type BuiltinDecl, native, writtenInAx } from "./decl.ts";
 
 const T = { typeParams: ["T"] } as const;
-/** The options of builtins that are called for their effect, so that the compiler does not warn if the result is dropped. */
+/** The options of builtins that are called for their effect. The compiler does not warn if their result is not used. */
 const EFFECT_T = { ...T, calledForEffect: true } as const;
 const TE = { typeParams: ["T", "E"] } as const;
 

@@ -1,4 +1,4 @@
-/** The builtin `par.map`. The calls of its function may overlap, because the machine makes a branch for each (`vm/scheduler/tasks.ts`). */
+/** The builtin `par.map`. It calls a function in one branch for each element, and these branches run side by side (`vm/scheduler/tasks.ts`). */
 import { type BuiltinDecl, native } from "./decl.ts";
 
 export const PAR_BUILTINS: readonly BuiltinDecl[] = [

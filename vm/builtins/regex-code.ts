@@ -6,8 +6,9 @@ import { compilePattern } from "../regex/compile.ts";
 import { createMatcher, eachMatch, forgetStates, type Matcher, occurs } from "../regex/match.ts";
 import { parsePattern, type PatternProblem } from "../regex/parse.ts";
 import { ErrValue, NONE, OkValue, SomeValue, UNIT, type Value } from "../value/value.ts";
-import { type BuiltinCode, code, text } from "./code.ts";
+import { type BuiltinCode, code, expectString } from "./code.ts";
 
+/** A pattern that is ready for searching. */
 interface Search {
   readonly pattern: string;
   readonly withGroups: boolean;
@@ -16,7 +17,7 @@ interface Search {
   readonly slots: Int32Array;
 }
 
-/** The search that was used last. Results and charges depend neither on this nor on the cache. */
+/** The search that was used last. Results and charges do not depend on this variable or on the cache. */
 let latest: Search | undefined;
 /** The searches that were used before `latest`, in the order of use. */
 const cache = new Map<string, Search>();
@@ -27,7 +28,7 @@ const keyOf = (pattern: string, withGroups: boolean): string => `${withGroups ? 
 
 const problemText = (problem: PatternProblem): string => `character ${problem.character}: ${problem.message}`;
 
-/** Parses and compiles a pattern, or finds it in the cache. Charges first for parsing, then for compiling and for searching. */
+/** Takes the search from the cache, or parses and compiles the pattern. Charges first for parsing, then for compiling and searching. */
 function prepare(work: Work, name: string, source: string, pattern: string, withGroups: boolean = false): Search {
   work.add(pattern.length * UNITS.codedUnit);
   const cachedSearch = takeSearch(pattern, withGroups);
@@ -43,7 +44,7 @@ function prepare(work: Work, name: string, source: string, pattern: string, with
   return { pattern, withGroups, matcher, slots: new Int32Array(2 * (parseResult.groups + 1)) };
 }
 
-/** Removes the search for a pattern from the cache and returns it; undefined if it is not there. `keep` puts the search back. */
+/** Removes the search for a pattern from the cache and returns it; undefined if it is not there. `putBack` puts the search back. */
 function takeSearch(pattern: string, withGroups: boolean): Search | undefined {
   let search = latest;
   if (search?.pattern === pattern && search.withGroups === withGroups) latest = undefined;
@@ -55,12 +56,12 @@ function takeSearch(pattern: string, withGroups: boolean): Search | undefined {
   return search;
 }
 
-/** Returns the units of work charged for a search, which are about its code units times the instructions of the program. */
+/** Returns the units of work charged for a search: about the code units of the text times the instructions of the pattern's program. */
 const searchUnits = (source: string, instructions: number): number =>
   (source.length * UNITS.codeUnit + UNITS.value) * (instructions + UNITS.value);
 
-/** Puts the search back, as the latest. Its states are dropped if they take too much memory. */
-function keep(search: Search): void {
+/** Puts a search back into the cache, as the latest. Drops its automaton's states if they take too much memory. */
+function putBack(search: Search): void {
   forgetStates(search.matcher);
   if (latest !== undefined) {
     cache.set(keyOf(latest.pattern, latest.withGroups), latest);
@@ -73,7 +74,7 @@ function keep(search: Search): void {
 function matches(meter: Meter, source: string, pattern: string): Value {
   const search = prepare(new Work(meter), "regex.matches", source, pattern);
   const isMatch = occurs(search.matcher, source);
-  keep(search);
+  putBack(search);
   return isMatch;
 }
 
@@ -88,11 +89,11 @@ function findAll(meter: Meter, source: string, pattern: string): Value {
     matchTexts.push(source.slice(start, end));
     return true;
   });
-  keep(search);
+  putBack(search);
   return ListValue.of(matchTexts);
 }
 
-/** Limit on the pieces that are collected before they are joined. Beyond it, their array would take more memory than the text. */
+/** The maximum number of pieces that are collected before they are joined. An array of more pieces would take more memory than the text. */
 const MAX_PIECES = 8_192;
 
 function replaceAll(meter: Meter, source: string, pattern: string, replacement: string): Value {
@@ -121,7 +122,7 @@ function replaceAll(meter: Meter, source: string, pattern: string, replacement: 
     return true;
   });
   add(source.slice(from));
-  keep(search);
+  putBack(search);
   return done + pieces.join("");
 }
 
@@ -151,7 +152,7 @@ function eachCapture(meter: Meter, name: string, source: string, pattern: string
     },
     slots,
   );
-  keep(search);
+  putBack(search);
 }
 
 function captures(meter: Meter, source: string, pattern: string): Value {
@@ -187,10 +188,10 @@ function check(meter: Meter, pattern: string): Value {
 }
 
 export const REGEX_CODE: readonly (readonly [string, BuiltinCode])[] = [
-  ["regex.matches", code(2, (meter, a, b) => matches(meter, text(a), text(b)))],
-  ["regex.find_all", code(2, (meter, a, b) => findAll(meter, text(a), text(b)))],
-  ["regex.replace_all", code(3, (meter, a, b, c) => replaceAll(meter, text(a), text(b), text(c)))],
-  ["regex.captures", code(2, (meter, a, b) => captures(meter, text(a), text(b)))],
-  ["regex.captures_all", code(2, (meter, a, b) => capturesAll(meter, text(a), text(b)))],
-  ["regex.check", code(1, (meter, a) => check(meter, text(a)))],
+  ["regex.matches", code(2, (meter, a, b) => matches(meter, expectString(a), expectString(b)))],
+  ["regex.find_all", code(2, (meter, a, b) => findAll(meter, expectString(a), expectString(b)))],
+  ["regex.replace_all", code(3, (meter, a, b, c) => replaceAll(meter, expectString(a), expectString(b), expectString(c)))],
+  ["regex.captures", code(2, (meter, a, b) => captures(meter, expectString(a), expectString(b)))],
+  ["regex.captures_all", code(2, (meter, a, b) => capturesAll(meter, expectString(a), expectString(b)))],
+  ["regex.check", code(1, (meter, a) => check(meter, expectString(a)))],
 ];

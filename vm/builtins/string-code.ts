@@ -17,7 +17,7 @@ import {
 } from "./text-search.ts";
 import { compareUtf8, utf8Length } from "../value/utf8.ts";
 import { type IntValue, SomeValue, NONE, type Value } from "../value/value.ts";
-import { type BuiltinCode, code, int, list, text } from "./code.ts";
+import { type BuiltinCode, code, expectInt, expectList, expectString } from "./code.ts";
 
 /** Charges for reading `readUnits` code units and making a String of `units` code units. */
 function chargeText(meter: Meter, readUnits: number, units: number): void {
@@ -89,7 +89,7 @@ function replace(meter: Meter, source: string, from: string, to: string): Value 
   return from.length === 0 ? interleave(source, to) : replaceOccurrences(source, from, to);
 }
 
-/** Charges for the pieces that a String is joined from: together they have as many code units as the String, and exist at the same time. */
+/** Charges for the pieces that a String of `units` code units is joined from. They exist at the same time as the String. */
 function chargePieces(meter: Meter, units: number): void {
   meter.allocate(units * BYTES.codeUnit);
 }
@@ -133,7 +133,7 @@ function repeat(meter: Meter, source: string, times: IntValue): Value {
   return source.repeat(Number(times));
 }
 
-/** Returns the repetitions of `filler` that bring the text to `width` characters. Charges for reading both and for making the padded text. */
+/** Returns repetitions of `filler`, the last one cut, that bring the text to `width` characters. Charges for the padded text too. */
 function padding(meter: Meter, source: string, width: IntValue, filler: string): string {
   const work = new Work(meter);
   work.add((source.length + filler.length) * UNITS.codeUnit);
@@ -150,7 +150,7 @@ function padding(meter: Meter, source: string, width: IntValue, filler: string):
   return filler.repeat(fullFillers) + filler.slice(0, restUnits);
 }
 
-/** Charges for the part of a text that is left without a prefix or suffix, and returns that part in Some. */
+/** Returns Some of a part of a text, and charges for both. */
 function somePart(meter: Meter, part: string): Value {
   chargeText(meter, 0, part.length);
   meter.allocate(BYTES.wrapper);
@@ -185,7 +185,7 @@ function byteOffset(meter: Meter, source: string, at: number): Value {
   return new SomeValue(utf8Length(source.slice(0, at)));
 }
 
-/** Changes the case of ASCII letters only. If the text is ASCII, `change` is called on the whole text. */
+/** Changes the case of the ASCII letters that `letters` matches. If the text is all ASCII, calls `change` with the whole text. */
 function mapCase(meter: Meter, source: string, letters: RegExp, change: (run: string) => string): Value {
   chargeText(meter, source.length, source.length);
   if (isAscii(source)) return change(source);
@@ -212,7 +212,7 @@ function find(meter: Meter, source: string, pattern: string): number {
 /** Returns the implementation of a builtin that removes white space at the ends of a text. */
 const trimBuiltin = (trim: (source: string) => string): BuiltinCode =>
   code(1, (meter, a) => {
-    const source = text(a);
+    const source = expectString(a);
     chargeText(meter, source.length, source.length);
     return trim(source);
   });
@@ -223,18 +223,18 @@ export const STRING_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "string.len",
     code(1, (meter, a) => {
-      const source = text(a);
+      const source = expectString(a);
       meter.charge(source.length * UNITS.codeUnit);
       return utf8Length(source);
     }),
   ],
-  ["string.chars", code(1, (meter, a) => characters(meter, text(a)))],
-  ["string.contains", code(2, (meter, a, b) => find(meter, text(a), text(b)) >= 0)],
+  ["string.chars", code(1, (meter, a) => characters(meter, expectString(a)))],
+  ["string.contains", code(2, (meter, a, b) => find(meter, expectString(a), expectString(b)) >= 0)],
   [
     "string.starts_with",
     code(2, (meter, a, b) => {
-      const source = text(a);
-      const prefix = text(b);
+      const source = expectString(a);
+      const prefix = expectString(b);
       meter.charge(prefix.length * UNITS.codeUnit);
       return source.startsWith(prefix);
     }),
@@ -242,8 +242,8 @@ export const STRING_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "string.ends_with",
     code(2, (meter, a, b) => {
-      const source = text(a);
-      const suffix = text(b);
+      const source = expectString(a);
+      const suffix = expectString(b);
       meter.charge(suffix.length * UNITS.codeUnit);
       return source.endsWith(suffix);
     }),
@@ -251,17 +251,17 @@ export const STRING_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "string.index_of",
     code(2, (meter, a, b) => {
-      const source = text(a);
-      return byteOffset(meter, source, find(meter, source, text(b)));
+      const source = expectString(a);
+      return byteOffset(meter, source, find(meter, source, expectString(b)));
     }),
   ],
-  ["string.to_upper", code(1, (meter, a) => mapCase(meter, text(a), /[a-z]+/g, toUpper))],
-  ["string.to_lower", code(1, (meter, a) => mapCase(meter, text(a), /[A-Z]+/g, toLower))],
+  ["string.to_upper", code(1, (meter, a) => mapCase(meter, expectString(a), /[a-z]+/g, toUpper))],
+  ["string.to_lower", code(1, (meter, a) => mapCase(meter, expectString(a), /[A-Z]+/g, toLower))],
   [
     "string.last_index_of",
     code(2, (meter, a, b) => {
-      const source = text(a);
-      const pattern = text(b);
+      const source = expectString(a);
+      const pattern = expectString(b);
       meter.charge((source.length + pattern.length) * UNITS.codeUnit);
       return byteOffset(meter, source, lastOccurrence(source, pattern));
     }),
@@ -272,8 +272,8 @@ export const STRING_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "string.strip_prefix",
     code(2, (meter, a, b) => {
-      const source = text(a);
-      const prefix = text(b);
+      const source = expectString(a);
+      const prefix = expectString(b);
       meter.charge(prefix.length * UNITS.codeUnit);
       return source.startsWith(prefix) ? somePart(meter, source.slice(prefix.length)) : NONE;
     }),
@@ -281,35 +281,35 @@ export const STRING_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "string.strip_suffix",
     code(2, (meter, a, b) => {
-      const source = text(a);
-      const suffix = text(b);
+      const source = expectString(a);
+      const suffix = expectString(b);
       meter.charge(suffix.length * UNITS.codeUnit);
       return source.endsWith(suffix) ? somePart(meter, source.slice(0, source.length - suffix.length)) : NONE;
     }),
   ],
-  ["string.char_at", code(2, (meter, a, b) => charAt(meter, text(a), int(b)))],
-  ["string.reverse", code(1, (meter, a) => reverse(meter, text(a)))],
-  ["string.split", code(2, (meter, a, b) => split(meter, text(a), text(b)))],
-  ["string.join", code(2, (meter, a, b) => join(meter, list(a), text(b)))],
-  ["string.replace", code(3, (meter, a, b, c) => replace(meter, text(a), text(b), text(c)))],
-  ["string.slice", code(3, (meter, a, b, c) => slice(meter, text(a), int(b), int(c)))],
-  ["string.repeat", code(2, (meter, a, b) => repeat(meter, text(a), int(b)))],
-  ["string.pad_start", code(3, (meter, a, b, c) => padding(meter, text(a), int(b), text(c)) + text(a))],
-  ["string.pad_end", code(3, (meter, a, b, c) => text(a) + padding(meter, text(a), int(b), text(c)))],
+  ["string.char_at", code(2, (meter, a, b) => charAt(meter, expectString(a), expectInt(b)))],
+  ["string.reverse", code(1, (meter, a) => reverse(meter, expectString(a)))],
+  ["string.split", code(2, (meter, a, b) => split(meter, expectString(a), expectString(b)))],
+  ["string.join", code(2, (meter, a, b) => join(meter, expectList(a), expectString(b)))],
+  ["string.replace", code(3, (meter, a, b, c) => replace(meter, expectString(a), expectString(b), expectString(c)))],
+  ["string.slice", code(3, (meter, a, b, c) => slice(meter, expectString(a), expectInt(b), expectInt(c)))],
+  ["string.repeat", code(2, (meter, a, b) => repeat(meter, expectString(a), expectInt(b)))],
+  ["string.pad_start", code(3, (meter, a, b, c) => padding(meter, expectString(a), expectInt(b), expectString(c)) + expectString(a))],
+  ["string.pad_end", code(3, (meter, a, b, c) => expectString(a) + padding(meter, expectString(a), expectInt(b), expectString(c)))],
   [
     "string.compare",
     code(2, (meter, a, b) => {
-      const x = text(a);
-      const y = text(b);
+      const x = expectString(a);
+      const y = expectString(b);
       meter.charge(Math.min(x.length, y.length) * UNITS.codeUnit);
       return Math.sign(compareUtf8(x, y));
     }),
   ],
-  ["string.lines", code(1, (meter, a) => lines(meter, text(a)))],
+  ["string.lines", code(1, (meter, a) => lines(meter, expectString(a)))],
   [
     "string.from_codepoint",
     code(1, (meter, a) => {
-      const point = int(a);
+      const point = expectInt(a);
       meter.allocateString(2);
       const valid = typeof point === "number" && point >= 0 && point <= 0x10ffff && !(point >= 0xd800 && point <= 0xdfff);
       return valid ? (point <= 0xffff ? String.fromCharCode(point) : String.fromCodePoint(point)) : REPLACEMENT;
@@ -318,7 +318,7 @@ export const STRING_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "string.codepoints",
     code(1, (meter, a) => {
-      const source = text(a);
+      const source = expectString(a);
       const work = new Work(meter);
       work.add(source.length * UNITS.codeUnit);
       const count = countCodePoints(source);

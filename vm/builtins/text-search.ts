@@ -1,6 +1,6 @@
-/** Searches text and converts UTF-8 offsets, in time linear in the lengths of the text and the pattern. */
+/** Searches text and converts UTF-8 offsets, in time linear in the length of the text and the pattern. */
 
-/** The maximum pattern length for which `indexOf` is used. For longer patterns its time could be quadratic. */
+/** The maximum pattern length, in UTF-16 code units, for which `indexOf` is used. For longer patterns its time could be quadratic. */
 const NATIVE_PATTERN_UNITS = 32;
 
 interface Searcher {
@@ -12,7 +12,7 @@ interface Searcher {
 export function createSearcher(text: string, pattern: string): Searcher {
   if (pattern.length <= NATIVE_PATTERN_UNITS) return { next: (from) => text.indexOf(pattern, from) };
   if (pattern.length > text.length) return { next: () => -1 };
-  const failure = borders(pattern);
+  const failure = failureFunction(pattern);
   return {
     next(from) {
       let matched = 0;
@@ -25,8 +25,8 @@ export function createSearcher(text: string, pattern: string): Searcher {
   };
 }
 
-/** Returns, for each prefix of the pattern, the length of that prefix's longest proper prefix which is also its suffix. */
-function borders(pattern: string): Int32Array {
+/** Returns the failure function of Knuth, Morris and Pratt: for each prefix of the pattern, the length of its longest border (a proper prefix that is also its suffix). */
+function failureFunction(pattern: string): Int32Array {
   const failure = new Int32Array(pattern.length);
   let matched = 0;
   for (let i = 1; i < pattern.length; i++) {
@@ -36,7 +36,7 @@ function borders(pattern: string): Int32Array {
   return failure;
 }
 
-/** Returns how many code units of the pattern match up to and including `unit`, if `matched` of them match before it. */
+/** Returns how many code units of the pattern match the text that ends with `unit`. `matched` of them match without `unit`. */
 function extendMatch(pattern: string, failure: Int32Array, matched: number, unit: number): number {
   let length = matched;
   while (length > 0 && pattern.charCodeAt(length) !== unit) length = failure[length - 1] ?? 0;
@@ -47,7 +47,7 @@ function extendMatch(pattern: string, failure: Int32Array, matched: number, unit
 export function lastOccurrence(text: string, pattern: string): number {
   if (pattern.length <= NATIVE_PATTERN_UNITS) return text.lastIndexOf(pattern);
   if (pattern.length > text.length) return -1;
-  const failure = borders(pattern);
+  const failure = failureFunction(pattern);
   let matched = 0;
   let last = -1;
   for (let i = 0; i < text.length; i++) {
@@ -99,15 +99,15 @@ export function trimEndAscii(text: string): string {
 
 export const trimAscii = (text: string): string => trimEndAscii(trimStartAscii(text));
 
-/** Below this offset, counting bytes takes less time than looking at the remembered text. */
+/** Below this offset, counting bytes takes less time than comparing the text with the remembered one. */
 const MIN_REMEMBERED_OFFSET = 32;
 /**
- * A text is compared with the remembered one only if the offset is at least this share of the text's length. So comparing two equal texts
- * takes no longer than counting bytes up to the offset.
+ * A text is compared with the remembered one only if the offset is at least this share of the text's length. So the comparison takes no
+ * longer than counting bytes up to the offset.
  */
 const MIN_REMEMBERED_SHARE = 1 / 64;
 
-/** Converts byte offsets into texts. Remembers the ASCII prefix of the last long text, so that a program can read a long ASCII text piece by piece. */
+/** Converts UTF-8 byte offsets. Remembers the ASCII prefix of the last long text, so that reading an ASCII text piece by piece is fast. */
 export class ByteOffsets {
   #text = "";
   /** The number of code units at the start of `#text` that are known to be ASCII. */
@@ -128,10 +128,10 @@ export class ByteOffsets {
   }
 }
 
-/** Does the same as `toUnitIndex`. The first `ascii` code units of the text are ASCII; `ascii` is at most `offset`. */
-function unitIndexOfByte(text: string, offset: number, ascii: number): number {
-  let bytes = ascii;
-  let at = ascii;
+/** Does the same as `toUnitIndex`. The first `asciiUnits` code units of the text are ASCII; `asciiUnits` is at most `offset`. */
+function unitIndexOfByte(text: string, offset: number, asciiUnits: number): number {
+  let bytes = asciiUnits;
+  let at = asciiUnits;
   while (bytes < offset && at < text.length) {
     const unit = text.charCodeAt(at);
     if (unit < 0x80) bytes += 1;

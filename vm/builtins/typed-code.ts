@@ -1,7 +1,7 @@
 /** The native builtins that need the types of the module. */
 import type { TypeDef } from "../bytecode/module.ts";
 import { BYTES } from "../cost.ts";
-import { oncePer } from "../lazy.ts";
+import { memoizePerObject } from "../lazy.ts";
 import type { Meter } from "../meter.ts";
 import { typedText } from "../value/display.ts";
 import type { Value } from "../value/value.ts";
@@ -13,7 +13,7 @@ const NAMES: readonly string[] = ["string.inspect", "json.from", "json.to"];
 export const isTypedBuiltin = (name: string): boolean => NAMES.includes(name);
 
 /** Returns the implementations for a module with these types, by name. */
-export const typedCode: (types: readonly TypeDef[]) => ReadonlyMap<string, BuiltinCode> = oncePer(
+export const typedCode: (types: readonly TypeDef[]) => ReadonlyMap<string, BuiltinCode> = memoizePerObject(
   (types: readonly TypeDef[]) =>
     new Map([
       ["string.inspect", code(1, (meter, value) => inspect(meter, types, value))],
@@ -23,8 +23,8 @@ export const typedCode: (types: readonly TypeDef[]) => ReadonlyMap<string, Built
 );
 
 /**
- * Returns the text form of a value, with the module's type names. The text is charged after it is made. A text is cut just above
- * the length that the allocation limit allows, so that a text too long to be charged is never built in full.
+ * Returns the text form of a value, with the module's type names. The text is charged after it is made, so it is cut at a length that the
+ * allocation limit cannot pay for. Charging such a text traps.
  */
 function inspect(meter: Meter, types: readonly TypeDef[], value: Value): string {
   const text = typedText(value, undefined, types, affordableUnits(meter));
@@ -33,7 +33,7 @@ function inspect(meter: Meter, types: readonly TypeDef[], value: Value): string 
   return text;
 }
 
-/** Returns a length just above what the remaining allocation can pay for, in code units. Charging a text that is cut there traps. */
+/** Returns a length just above what the remaining allocation can pay for, in code units. */
 export function affordableUnits(meter: Meter): number {
   return Math.ceil((meter.maxAllocBytes - meter.allocBytes) / BYTES.codeUnit) + 1;
 }

@@ -7,6 +7,7 @@ import { replaceUnsafe } from "../terminal-text.ts";
 import { CONTRACT_KINDS, WRAPPERS } from "./tags.ts";
 import { textForm } from "../value/display.ts";
 
+/** The maximum length of a constant in the listing, in UTF-16 code units. */
 const MAX_CONSTANT_UNITS = 60;
 /** The column at which the notes beside the code begin. */
 const NOTE_COLUMN = 32;

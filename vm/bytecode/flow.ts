@@ -1,7 +1,7 @@
 /**
  * Finds the constructs of control flow that each instruction of a function lies in.
  *
- * The constructs of a function and their parts form a tree. Its root is the complete function. For example, the function
+ * The constructs of a function and their parts form a tree. Its root is the whole function. For example, the function
  *
  *     for x in xs {            construct `for`, part 0 is its body
  *         if ready(x) {        construct `if` inside that body, part 0 is its branch
@@ -12,7 +12,7 @@
  * has the nodes root > for > body > if > branch. The instruction that calls `save` is in the branch. The instruction that calls `ready`
  * is in the `if`, but not in any part of the `if`.
  */
-import { oncePer } from "../lazy.ts";
+import { memoizePerObject } from "../lazy.ts";
 import { MODULE_LIMITS } from "../limits.ts";
 import type { FlowConstruct, FlowDebug } from "./module.ts";
 import { OPCODES } from "./opcodes.ts";
@@ -44,6 +44,7 @@ export interface FlowTree {
   readonly innermost: Int32Array;
 }
 
+/** What is wrong with the construct at `index`. */
 export interface FlowProblem {
   readonly index: number;
   readonly kind: "bad_debug" | "too_large";
@@ -87,7 +88,7 @@ interface Range {
 }
 
 /** Returns the tree of a function. Takes O(n log n) time for n constructs and parts, even if the debug info is forged. */
-export const flowTree: (flow: FlowDebug) => FlowTree = oncePer(({ constructs }: FlowDebug): FlowTree => {
+export const flowTree: (flow: FlowDebug) => FlowTree = memoizePerObject(({ constructs }: FlowDebug): FlowTree => {
   const ranges = constructs.flatMap((construct): Range[] => [
     { start: construct.start, end: construct.end, construct, part: -1 },
     ...construct.parts.map(([start, end], part) => ({ start, end, construct, part })),
@@ -121,10 +122,7 @@ export const flowTree: (flow: FlowDebug) => FlowTree = oncePer(({ constructs }: 
   return { root, nodes, innermost };
 });
 
-/**
- * Returns whether the instruction at `pc`, whose innermost node is `node`, leaves a loop from its header by a `break`, as in
- * `while { break true } {}`.
- */
+/** Returns whether the instruction at `pc` is a `break` in the header of a loop, as in `while { break true } {}`. `node` is its innermost node. */
 export function isBreak({ code }: VerifiedFunction, node: FlowNode | undefined, pc: number): boolean {
   const construct = node === undefined || node.part >= 0 ? undefined : node.construct;
   if (construct?.kind !== "while" && construct?.kind !== "for") return false;
@@ -133,7 +131,7 @@ export function isBreak({ code }: VerifiedFunction, node: FlowNode | undefined, 
   return code[pc * CODE_STRIDE] === OPCODES.Jmp.tag && (target < construct.start || target >= construct.end);
 }
 
-/** Returns for each instruction 1 if the innermost node may have changed there, a frame begins or ends, or `isBreak` is true; otherwise 0. */
+/** Returns 1 for each instruction at which the innermost node may change, a frame begins or ends, or `isBreak` is true; 0 for the others. */
 export function flowChanges(fn: VerifiedFunction, { nodes, innermost }: FlowTree): Uint8Array {
   const { code, def } = fn;
   const changes = new Uint8Array(def.code.length);

@@ -1,7 +1,7 @@
 /**
- * Reads and writes the JSON payload of a module: bytecode 1.1 and Boruna's optional members `signature`, `tasks`, `debug` and
- * `params`. Each part of the module has one function that writes it and one that reads it. The reading functions check the type
- * and the size of everything.
+ * Reads and writes the JSON payload of a module: the members of bytecode 1.1 (the format of the earlier Rust toolchain) and Boruna's
+ * optional members `signature`, `tasks`, `debug` and `params`. One function writes each part of the module, and one reads it. The reading
+ * functions check the type and the size of everything.
  */
 import { BUILTIN_REGISTRY, type CapabilityRegistry, REGISTRY_HINT } from "../capabilities.ts";
 import { BorunaError } from "../error.ts";
@@ -168,15 +168,15 @@ function flowToJson({ line, constructs }: FlowDebug): JsonData {
 /** A position in the payload, for error messages, such as `functions[3].code[7]`. */
 type Path = string;
 
-/** The second part of the error's kind if a member has the wrong form: `module.syntax`. */
-type Shape = "syntax" | "bad_debug" | "bad_signature";
+/** The second part of the error's kind if a member has the wrong type or value: `module.syntax`. */
+type MemberErrorKind = "syntax" | "bad_debug" | "bad_signature";
 
-function fail(path: Path, expected: string, kind: Shape | "too_large" = "syntax"): never {
+function fail(path: Path, expected: string, kind: MemberErrorKind | "too_large" = "syntax"): never {
   throw new BorunaError(`module.${kind}`, `${path === "" ? "the module" : path} ${expected}`);
 }
 
-/** Returns functions that read a value of one type. They throw `module.` and the given kind. */
-function readersFor(kind: Shape) {
+/** Returns functions that each read one type of JSON data. They throw `module.` and the given kind. */
+function readersFor(kind: MemberErrorKind) {
   const failExpected = (path: Path, expected: string): never => fail(path, `must be ${expected}`, kind);
   const members = (data: JsonData | undefined, path: Path): ReadonlyMap<string, JsonData> =>
     data !== undefined && isJsonObject(data) ? data : failExpected(path, "an object");
@@ -195,7 +195,7 @@ function readersFor(kind: Shape) {
 const syntaxReader = readersFor("syntax");
 
 /**
- * Converts JSON to a module. Ignores unknown members. A list that older compilers omit is empty. Does not check indices; the
+ * Converts JSON to a module. Ignores unknown members. Reads lists that older compilers omit as empty. Does not check indices; the
  * verifier does that. Throws `module.syntax`, `module.version`, `module.too_large`, `module.unknown_opcode`,
  * `module.unknown_capability`, `module.bad_constant`, `module.bad_debug` or `module.bad_signature`.
  */

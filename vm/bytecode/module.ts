@@ -1,4 +1,7 @@
-/** The module as data: the payload of an `.axbc` file (bytecode 1.1) with Boruna's optional members. */
+/**
+ * The module as data. An `.axbc` file holds it as JSON with the members of bytecode 1.1, the format of the earlier Rust toolchain, and
+ * Boruna's optional members.
+ */
 import type { Value } from "../value/value.ts";
 import type { OpName } from "./opcodes.ts";
 
@@ -16,10 +19,7 @@ export interface TypeField {
   readonly name: string;
   readonly type: string;
 }
-/**
- * Returns whether a record has its fields by position: `0`, `1`, and so on. Tuples are such records. They are written `(1, 2)`, and
- * in JSON as arrays.
- */
+/** Returns whether the fields of a record are named `0`, `1`, and so on. Tuples are such records. JSON shows them as arrays. */
 export const isPositional = (fields: readonly { readonly name: string }[]): boolean => fields[0]?.name === "0";
 
 /** A variant of an enum. `type` is null for a variant without payload. The payload of a struct variant has the record type `Enum::Variant`. */
@@ -28,7 +28,7 @@ interface TypeVariant {
   readonly type: string | null;
 }
 
-/** An arm of a match table. `Match` jumps to the instruction `target` if the matched value has the tag (see `MATCH_TAGS`). */
+/** An arm of a match table. `Match` jumps to the instruction `target` if the value has the match tag `tag` (see `MATCH_TAGS`). */
 export interface MatchArm {
   readonly tag: number;
   readonly target: number;
@@ -36,11 +36,14 @@ export interface MatchArm {
 
 export interface FunctionDef {
   readonly name: string;
+  /** The number of parameters. */
   readonly arity: number;
+  /** The number of locals, with the parameters. */
   readonly locals: number;
   readonly code: readonly Instruction[];
-  /** The ids of the declared capabilities. In JSON, the ids 0 to 10 are names like "NetFetch", and a host's own are dotted names. */
+  /** The ids of the declared capabilities. JSON has names instead: "NetFetch" for a built-in one, the dotted name for a host's own. */
   readonly capabilities: readonly number[];
+  /** A text that says what the function is for; null if there is none. */
   readonly intent: string | null;
   readonly matchTables: readonly (readonly MatchArm[])[];
 }
@@ -51,7 +54,7 @@ export interface Signature {
   readonly result: string;
 }
 
-/** Source locations and names. Only messages use debug info. It is not in bytecode 1.1, and not part of the module hash. */
+/** Source locations and names, for messages and trace spans. Bytecode 1.1 has no debug info, and the module hash does not cover it. */
 export interface DebugInfo {
   /** The source files. `name` is the relative path. */
   readonly files: readonly { readonly name: string; readonly text: string }[];
@@ -64,13 +67,14 @@ export interface FunctionDebug {
   /** The names of the locals, parameters first. A local that the compiler added has the name "". */
   readonly locals: readonly string[];
   /**
-   * The source ranges of the instructions, sorted by `pc`. Each span applies up to the `pc` of the next span. Lines and columns
+   * The source ranges of the instructions, sorted by `pc`. Each range applies up to the `pc` of the next one. Lines and columns
    * start at 1, columns count code points, and ends are exclusive.
    */
   readonly spans: readonly DebugSpan[];
-  /** The constructs of control flow, for spans. Absent if the function declares no capability or an older compiler made the module. */
+  /** The control flow, for trace spans. Absent if the function declares no capability or an older compiler made the module. */
   readonly flow?: FlowDebug;
 }
+/** The constructs of control flow in a function: each `if`, `match`, `while` and `for`. */
 export interface FlowDebug {
   /** The line on which the function is declared. */
   readonly line: number;
@@ -78,14 +82,14 @@ export interface FlowDebug {
   readonly constructs: readonly FlowConstruct[];
 }
 /**
- * `if` has no `else`, and `if_else` has one. Each covers a complete chain of `else if`. In a module file, a kind is the index of its name
- * in this list.
+ * The kinds of constructs. `if_else` is an `if` with an `else`. A chain of `else if` is one construct. A module file holds a kind as its
+ * index in this list.
  */
 export const FLOW_KINDS = ["if", "if_else", "match", "while", "for"] as const;
 export type FlowKind = (typeof FLOW_KINDS)[number];
 /**
- * A construct of control flow, which consists of the instructions from `start` up to, but not including, `end`. Constructs nest: each
- * lies completely inside or outside of every other construct, and of every part of it.
+ * A construct of control flow: the instructions from `start` to `end`, which is exclusive. Constructs and their parts nest: if two of them
+ * share an instruction, one contains the other.
  */
 export interface FlowConstruct {
   readonly kind: FlowKind;
@@ -99,7 +103,7 @@ export interface FlowConstruct {
 }
 /** A part of a construct as `[start, end]`, in which `end` is exclusive. */
 export type FlowPart = readonly [number, number];
-/** One span as `[pc, line, column, endLine, endColumn]`. */
+/** A source range as `[pc, line, column, endLine, endColumn]`. */
 export type DebugSpan = readonly [number, number, number, number, number];
 
 export interface Module {
@@ -108,9 +112,13 @@ export interface Module {
   readonly globals: readonly string[];
   readonly types: readonly TypeDef[];
   readonly functions: readonly FunctionDef[];
+  /** The index of the function that a run calls. */
   readonly entry: number;
   readonly signature?: Signature;
-  /** Present if the calls of tasks may overlap. Modules of bytecode 1.1 lack this member; the scheduler gives them shorter slices. */
+  /**
+   * Present if capability calls of different tasks (`main`, actors, branches of a `par`) may overlap. Modules of bytecode 1.1 lack this member,
+   * and the scheduler gives their actors shorter slices.
+   */
   readonly tasks?: 1;
   readonly debug?: DebugInfo;
 }

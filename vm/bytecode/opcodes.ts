@@ -1,9 +1,10 @@
 /**
- * The instruction set of the stack machine: bytecode 1.1 and Boruna's extensions, whose tags bytecode 1.1 does not use. The
- * codec, the verifier, the disassembler, both engines and `docs/reference/bytecode.md` all read the table in this file.
+ * The instruction set of the stack machine: bytecode 1.1, the format of the earlier Rust toolchain, and Boruna's extensions, whose tags
+ * bytecode 1.1 does not use. The codec, the verifier, the disassembler, both engines and `docs/reference/bytecode.md` all read the table in
+ * this file.
  *
- * An instruction has a tag, operands in the code, and an effect on the operand stack. For example, `1 + x` in a function whose
- * local 0 is `x`:
+ * An instruction has a tag (its number), operands in the code, and an effect on the operand stack. For example, `1 + x` in a function
+ * whose local 0 is `x`:
  *
  *     PushConst 0    → 1          stack: 1
  *     LoadLocal 0    → x          stack: 1, x
@@ -446,7 +447,7 @@ export type NamedOpcode = OpcodeRow & { readonly name: OpName };
 
 const OP_NAMES: readonly OpName[] = Object.keys(OPCODES).filter(isOpName);
 
-/** Returns a row that has all fields, in the same order as every other row: V8 reads objects of one shape several times as fast. */
+/** Returns a row with all fields, in the same order as in every other row. V8 reads such objects several times as fast. */
 function namedOpcode(name: OpName): NamedOpcode {
   const { tag, operands, pops, popsCount, pushes, flow, traps, builtin: builtinName, extension, stack, doc }: OpcodeRow = OPCODES[name];
   return { tag, operands, pops, popsCount, pushes, flow, traps, builtin: builtinName, extension, stack, doc, name };

@@ -1,4 +1,4 @@
-/** Finds the load that an operand comes from, within straight-line code. The analyses of String appends, unique lists and ownership use this. */
+/** Finds the load that an operand comes from, in code without jumps. The analyses of String appends, unique lists and ownership use this. */
 import { opcodeOf, OPCODES, type OpcodeRow } from "./opcodes.ts";
 import type { VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, popCount, UNREACHABLE } from "./stack-heights.ts";
@@ -10,7 +10,7 @@ export interface Origin {
   readonly storesBefore: number;
   /** The pc of the load. */
   readonly loadPc: number;
-  /** Pcs that `visit` records for its later calls. `followOperands` does not read this list. */
+  /** The pcs of instructions that passed the value on since the load, such as the `Concat`s in `s ++ a ++ b`. Only `visit` uses this list. */
   readonly laterPcs: number[];
 }
 
@@ -28,9 +28,9 @@ interface VisitedInstruction {
 }
 
 /**
- * Calls `visit` for the instructions in order, except for loads of locals and for control flow other than tail calls. `visit` returns the origin of
- * the first value that the instruction pushes. At the target of a jump or match, and after control flow, no value on the
- * stack has a known origin. Takes time linear in the code and the match arms.
+ * Calls `visit` for the instructions in order, except for loads of locals, and for jumps and other control flow but tail calls. `visit`
+ * returns the origin of the first value that the instruction pushes. At the target of a jump or match, and after control flow, no value on
+ * the stack has a known origin. Takes time linear in the code and the match arms.
  */
 export function followOperands({ code, def, heights }: VerifiedFunction, visit: (visited: VisitedInstruction) => Origin | undefined): void {
   const counts = new Uint32Array(def.locals);

@@ -1,19 +1,20 @@
 /**
- * The analysis of assignments to parts of variables, `xs[i] = v`. A variable that is a target of such an assignment may own its value,
- * and then the value changes in place (see `value/owner.ts`). The ownership ends when the value may get a second holder. Which
- * instructions end it depends only on the bytecode, so this file decides that for both engines. In `xs[i] = xs[j]`, with `xs` in local 0:
+ * The analysis of assignments to parts of variables, `xs[i] = v`. A variable that is a target of such an assignment may own its value:
+ * then nothing else refers to the value, and it changes in place (see `value/owner.ts`). The ownership ends when something else may come
+ * to refer to the value too. Only the bytecode decides which instructions end it, so this file finds them for both engines. In
+ * `xs[i] = xs[j]`, with `xs` in local 0:
  *
  *     LoadLocal 1      i
  *     LoadLocal 0      xs. No role: the next instructions read only a part of it
  *     LoadLocal 2      j
- *     ListGet          OWNERSHIP.take: the part may get a second holder. If `xs` owns the part, the ownership ends
+ *     ListGet          OWNERSHIP.take: the stack now refers to the part too. If `xs` owns the part, the ownership ends
  *     Update 0 "[]" 2
  *
  * Ownership begins in one of two ways. An `Update` copies the values that the variable does not own, and the variable owns the copies.
- * Or the variable is set to a new value that nothing else can hold.
+ * Or the variable is set to a new value that nothing else refers to.
  */
 import { BUILTINS, BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
-import { cachedInObject, lazily } from "../lazy.ts";
+import { memoizeInObject, lazily } from "../lazy.ts";
 import { parseType, type Type } from "../value/type.ts";
 import { OPCODES, type OpcodeRow } from "./opcodes.ts";
 import { followOperands, type Origin } from "./operand-origins.ts";
@@ -23,9 +24,9 @@ import { CODE_STRIDE } from "./stack-heights.ts";
 /** The roles of instructions. An instruction that does nothing to an owner has the role `none`. */
 export const OWNERSHIP = {
   none: 0,
-  /** Loads a target, whose value may get a second holder. The ownership ends. */
+  /** Loads a target. Something else may now refer to its value too, so the ownership ends. */
   release: 1,
-  /** Reads a part of a value that a target may own. If the part is owned, the ownership ends. */
+  /** Reads a part of a value that a target may own. If the part is owned, its ownership ends. */
   take: 2,
   /** Sets a target to a value that was just made. The ownership begins. */
   begin: 3,
@@ -42,8 +43,8 @@ interface Ownership {
 
 const NONE: Ownership = { roles: new Uint8Array(), targets: new Set() };
 
-/** Returns the roles in a function. In a dynamically stacked function, whose operands cannot be followed, every load releases. */
-export const analyzeOwnership: (fn: VerifiedFunction) => Ownership = cachedInObject((fn: VerifiedFunction) => {
+/** Returns the roles in a function. In a dynamically stacked function, every load of a target releases, because operands cannot be followed. */
+export const analyzeOwnership: (fn: VerifiedFunction) => Ownership = memoizeInObject((fn: VerifiedFunction) => {
   const targets = targetsOf(fn.code);
   return targets.size === 0 ? NONE : analyze(fn, targets);
 });
@@ -55,7 +56,7 @@ function targetsOf(code: Int32Array): ReadonlySet<number> {
   return targets;
 }
 
-/** The `local` in the origin of a value that was just made, which comes from no local. */
+/** `Origin.local` of a value that was just made and comes from no local. */
 const NEW_VALUE = -1;
 
 function analyze(fn: VerifiedFunction, targets: ReadonlySet<number>): Ownership {
@@ -65,7 +66,7 @@ function analyze(fn: VerifiedFunction, targets: ReadonlySet<number>): Ownership 
     if (code[pc * CODE_STRIDE] === OPCODES.LoadLocal.tag && targets.has(code[pc * CODE_STRIDE + 1] ?? 0)) roles[pc] = OWNERSHIP.release;
   if (!fn.staticallyStacked) return { roles, targets };
   followOperands(fn, ({ pc, opcode, operand, popped, originOf, storesBefore }) => {
-    /** Returns the origin of an operand that is a target or a part of one. Undefined for others, and if the target was set after the load. */
+    /** Returns the origin of an operand that was loaded from a target, or is a part of it. Undefined if the target was set since then. */
     const targetOrigin = (above: number): Origin | undefined => {
       const origin = originOf(above);
       if (origin === undefined || !targets.has(origin.local) || origin.storesBefore !== storesBefore(origin.local)) return undefined;
@@ -111,8 +112,11 @@ function analyze(fn: VerifiedFunction, targets: ReadonlySet<number>): Ownership 
 }
 
 /**
- * What an instruction does with its operands: `value` keeps none of them, `part` returns a part of one operand, perhaps in an Option, `new`
- * returns a value that nothing else holds, and `push` is `list.push`.
+ * What an instruction does with its operands:
+ * - `value`: neither stores nor returns any of them;
+ * - `part`: returns a part of one operand, perhaps in an Option;
+ * - `new`: returns a value that nothing else refers to;
+ * - `push`: is `list.push`.
  */
 type OperandUse = "value" | "part" | "new" | "push";
 
@@ -144,13 +148,13 @@ export function builtinName(opcode: OpcodeRow, operand: number): string | undefi
   return opcode.tag === OPCODES.Builtin.tag ? BUILTIN_BY_ID.get(operand)?.name : opcode.builtin;
 }
 
-/** Returns whether an instruction keeps none of its operands. The instruction's result may be a part of an operand. */
+/** Returns whether an instruction stores none of its operands. It may return a part of an operand. */
 export function keepsNoOperand(opcode: OpcodeRow, operand: number): boolean {
   const use = operandUse(opcode, operand);
   return use === "value" || use === "part";
 }
 
-/** Returns whether the result of a builtin is a list that nothing else holds and that shares no storage. */
+/** Returns whether the result of a builtin is always a new list, which shares no storage with other lists. */
 export const makesNewList = (name: string): boolean => NEW_LISTS.has(name);
 
 const builtinUses = lazily(
@@ -169,7 +173,7 @@ const builtinUses = lazily(
 function useOfResult(result: Type): OperandUse | undefined {
   // A Json may be a list or a map.
   if (result.kind === "primitive" && result.name !== "Json") return "value";
-  // An Option of any other type could hold a new value that has several parts of the operand.
+  // Of a type parameter or a primitive type, the Option holds at most one part. Of another type, it could hold a new value with several parts.
   const isPart =
     result.kind === "named" && result.name === "Option" && (result.args[0]?.kind === "param" || result.args[0]?.kind === "primitive");
   return isPart ? "part" : undefined;

@@ -1,4 +1,7 @@
-/** The verified module, and the ways in which a run can end. Only `verifyModule` makes a `Program`. */
+/**
+ * The verified module, and the ways in which a run can end. Only `verifyModule` makes a `Program`. A `Keeper` is an object that also
+ * holds caches for `memoizeInObject`.
+ */
 import type { CapabilityRegistry } from "../capabilities.ts";
 import type { Keeper } from "../lazy.ts";
 import type { FunctionDef, Module, SourceLocation } from "./module.ts";
@@ -29,7 +32,7 @@ export interface Program extends Keeper {
   readonly functions: readonly VerifiedFunction[];
   /** `sha256:` and the hex digest of the module's canonical JSON without `debug`. */
   readonly moduleHash: string;
-  /** Whether some function spawns, sends or receives, so that the actors of the program must be scheduled. */
+  /** Whether some function spawns, sends, receives or has a `par`. If so, the program's tasks must be scheduled. */
   readonly usesActors: boolean;
   /** Whether some function calls a builtin whose code is loaded before the run (`vm/value/elementary.ts`). */
   readonly usesElementaryFunctions: boolean;
@@ -43,6 +46,7 @@ export interface Trap {
    * program's own files replaces the last entry.
    */
   readonly stack: readonly SourceLocation[];
+  /** The steps of the run up to the trap. */
   readonly step: number;
   readonly actorId: number;
   readonly capability?: string;
@@ -54,13 +58,13 @@ export interface Trap {
   readonly counterexample?: readonly string[];
 }
 
-/** The failure of an actor whose parent did not fail and never received the failure message. */
+/** An actor's failure whose message the parent never received. Failures of the children of a failed actor do not count. */
 export interface UnreceivedFailure {
   readonly actorId: number;
   readonly message: string;
 }
 
-/** How a run ended. `unreceived` is only shown to people. It does not affect the value, the steps or the log. */
+/** How a run ended. `unreceived` is only for people: value, steps and log do not depend on it. */
 export type MachineEnd = {
   readonly steps: number;
   readonly allocBytes: number;

@@ -1,6 +1,6 @@
 /**
- * Computes the height of the operand stack before each instruction of one function. A function with known heights is statically stacked;
- * any other is dynamically stacked. Takes time linear in the code and the match arms.
+ * Computes the height of the operand stack before each instruction of one function. If all heights are known, the function is statically
+ * stacked, otherwise dynamically stacked. Takes time linear in the code and the match arms.
  */
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { MatchArm } from "./module.ts";
@@ -9,7 +9,7 @@ import { opcodeOf, OPCODES, type OpcodeRow } from "./opcodes.ts";
 /** Words per instruction in `VerifiedFunction.code`: the tag and three operands. */
 export const CODE_STRIDE = 4;
 
-/** Returns how many values an instruction pops. The instruction begins at `code[at]`. */
+/** Returns how many values an instruction pops: a fixed number and, for some opcodes, its operand `count`. It begins at `code[at]`. */
 export function popCount(opcode: OpcodeRow, code: Int32Array, at: number): number {
   return opcode.pops + (opcode.popsCount === true ? (code[at + 1 + opcode.operands.indexOf("count")] ?? 0) : 0);
 }
@@ -32,7 +32,7 @@ interface StackHeights {
 export function stackHeights(code: Int32Array, matchTables: readonly (readonly MatchArm[])[]): StackHeights | undefined {
   const length = code.length / CODE_STRIDE;
   const heights = new Int32Array(length).fill(UNREACHABLE);
-  /** The height after the pop at each match table, once an instruction that uses the table was visited. */
+  /** The height at the arms of each match table. Undefined until an instruction that uses the table is visited. */
   const tableHeights: number[] = [];
   const pcsToVisit: number[] = [];
   let highest = 0;

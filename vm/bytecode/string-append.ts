@@ -1,20 +1,20 @@
 /**
  * The analysis of String appends, such as `s = s ++ piece` in a loop. V8 joins Strings as ropes, which are trees of their parts. So
- * an append takes little time, but the first read of the String copies it completely. The machine charges accordingly:
+ * an append takes little time, but the first read of the String copies all of it. The machine charges accordingly:
  *
  * - An append to a local charges the shorter of the two Strings. It marks the local as pending, which means that the full
  *   length of the local's String is still to be charged.
  * - The next load of a pending local charges the full length and clears the mark, unless that load is part of an append.
  *
- * Whether an instruction is part of an append depends only on the bytecode, so this file decides that for both engines. The
- * pending mark belongs to the frame and is not set when the frame begins. For `s = s ++ "x"` with `s` in local 0:
+ * Only the bytecode decides whether an instruction is part of an append, so this file finds the appends for both engines. Each frame has
+ * its own pending marks, none of which is set at first. For `s = s ++ "x"` with `s` in local 0:
  *
  *     LoadLocal 0     APPEND.load      no charge; the mark stays
  *     PushConst 0     none
  *     Concat          APPEND.concat    charges the shorter String
  *     StoreLocal 0    APPEND.store     marks local 0 as pending
  */
-import { cachedInObject } from "../lazy.ts";
+import { memoizeInObject } from "../lazy.ts";
 import { OPCODES } from "./opcodes.ts";
 import { followOperands } from "./operand-origins.ts";
 import type { VerifiedFunction } from "./program.ts";
@@ -34,7 +34,7 @@ export const APPEND = {
 export interface AppendAnalysis {
   /** The role of each instruction, as a value of `APPEND`. */
   readonly roles: Uint8Array;
-  /** For each local, 1 if it is an append target, which means that some append stores its result in it; otherwise 0. */
+  /** For each local, 1 if it is an append target, otherwise 0. Some append stores its result in an append target. */
   readonly isAppendTarget: Uint8Array;
   /** The append targets in ascending order. */
   readonly targets: readonly number[];
@@ -43,7 +43,7 @@ export interface AppendAnalysis {
 const NONE: AppendAnalysis = { roles: new Uint8Array(), isAppendTarget: new Uint8Array(), targets: [] };
 
 /** Returns the appends of a function. None are found in a dynamically stacked function, because its stack heights are unknown. */
-export const analyzeAppends: (fn: VerifiedFunction) => AppendAnalysis = cachedInObject((fn: VerifiedFunction) =>
+export const analyzeAppends: (fn: VerifiedFunction) => AppendAnalysis = memoizeInObject((fn: VerifiedFunction) =>
   fn.staticallyStacked && mayAppend(fn.code) ? analyze(fn) : NONE,
 );
 
@@ -58,7 +58,7 @@ function analyze(fn: VerifiedFunction): AppendAnalysis {
   const { code, def } = fn;
   const roles = new Uint8Array(code.length / CODE_STRIDE);
   const isAppendTarget = new Uint8Array(def.locals);
-  // A failed contract prints the parameters without a charge for reading them, so no parameter may be pending.
+  // A failed contract prints the parameters and does not charge for reading them, so no parameter may be pending.
   const firstTarget = hasOpcode(code, OPCODES.Assert.tag) ? def.arity : 0;
   followOperands(fn, ({ pc, opcode, operand: local, originOf, storesBefore }) => {
     if (opcode.tag === OPCODES.Concat.tag) {

@@ -1,6 +1,6 @@
 /**
- * The path of an `Update` instruction: the steps from a local to the part that is assigned, and an operator if the assignment is
- * compound. In the bytecode, a path is the text of a constant:
+ * The path of an `Update` instruction: the steps from a local to the part that is assigned. A compound assignment (`+=`) also has an
+ * operator. In the bytecode, a path is the text of a constant:
  *
  *     xs[i] = v             []
  *     grid[y][x] += v       [][]+
@@ -8,7 +8,7 @@
  *
  * `[]` is an index into a list or a key of a map. The indices and keys are on the operand stack.
  */
-import { oncePer } from "../lazy.ts";
+import { memoizePerObject } from "../lazy.ts";
 import type { Module } from "./module.ts";
 import { OPCODES } from "./opcodes.ts";
 
@@ -30,8 +30,8 @@ const OPERATORS: readonly (readonly [text: string, tag: number])[] = [
   ["++", OPCODES.Concat.tag],
 ];
 const PATH = /^((?:\[\]|\.\d{1,9})+)(|\+|-|\*|\+\+)$/;
-/** The longest text that can be a path. */
-const MAX_TEXT = 10 * MAX_STEPS + 2;
+/** The length of the longest text that can be a path. */
+const MAX_TEXT_LENGTH = 10 * MAX_STEPS + 2;
 
 export function updatePathText({ steps, operator }: UpdatePath): string {
   const suffix = OPERATORS.find(([, tag]) => tag === operator)?.[0] ?? "";
@@ -40,19 +40,19 @@ export function updatePathText({ steps, operator }: UpdatePath): string {
 
 interface ParsedPath extends UpdatePath {
   /** How many steps are indices or keys. */
-  readonly indices: number;
+  readonly indexCount: number;
 }
 
 function parsePath(text: string): ParsedPath | undefined {
-  const match = text.length > MAX_TEXT ? null : PATH.exec(text);
+  const match = text.length > MAX_TEXT_LENGTH ? null : PATH.exec(text);
   if (match === null) return undefined;
   const steps = (match[1] ?? "").match(/\[|\d+/g)?.map((step) => (step === "[" ? INDEX_STEP : Number(step))) ?? [];
   if (steps.length > MAX_STEPS) return undefined;
   const operator = OPERATORS.find(([suffix]) => suffix === match[2])?.[1];
-  return { steps, operator, indices: steps.filter((step) => step === INDEX_STEP).length };
+  return { steps, operator, indexCount: steps.filter((step) => step === INDEX_STEP).length };
 }
 
-const pathsOf = oncePer<Module, Map<number, ParsedPath | undefined>>(() => new Map());
+const pathsOf = memoizePerObject<Module, Map<number, ParsedPath | undefined>>(() => new Map());
 
 /** Returns the path in a constant; undefined if the constant is no path. */
 export function updatePath(module: Module, constant: number): ParsedPath | undefined {

@@ -78,7 +78,7 @@ export function verifyModule(module: Module, registry: CapabilityRegistry = BUIL
   return new VerifiedProgram(module, registry, functions);
 }
 
-/** A class, because V8 is slow to make an object whose literal contains a getter, and slow to collect it. */
+/** A class, because V8 makes and collects an object slowly if its literal contains a getter. */
 class VerifiedProgram implements Program {
   readonly module: Module;
   readonly registry: CapabilityRegistry;
@@ -138,7 +138,7 @@ function checkConstant(constant: Value, index: number, module: Module): void {
 interface DeclaredTypes {
   /** Returns the number of type parameters of each type that the module may name. */
   readonly arity: () => ReadonlyMap<string, number>;
-  /** The problem of each constant that is used as a type; undefined for a valid constant. */
+  /** What is wrong with each constant that an instruction uses as a type; undefined if it is valid. */
   readonly problems: Map<number, string | undefined>;
 }
 
@@ -263,7 +263,7 @@ function checkInstruction(context: FunctionContext, pc: number, instruction: Ins
 }
 
 /** Returns the exclusive upper bound of an operand; undefined if the operand is checked elsewhere or at run time. */
-function sizeOf(kind: OperandKind, operand: number, { module, def }: FunctionContext, instruction: Instruction): number | undefined {
+function operandBound(kind: OperandKind, operand: number, { module, def }: FunctionContext, instruction: Instruction): number | undefined {
   switch (kind) {
     case "constant":
     case "type_text":
@@ -301,7 +301,7 @@ function sizeOf(kind: OperandKind, operand: number, { module, def }: FunctionCon
 }
 
 function checkOperand(kind: OperandKind, operand: number, context: FunctionContext, pc: number, instruction: Instruction): void {
-  const size = sizeOf(kind, operand, context, instruction);
+  const size = operandBound(kind, operand, context, instruction);
   if (size !== undefined && operand >= size) {
     failAt(kind === "jump" ? "bad_jump" : "bad_operand", context, pc, `${kind} ${operand} is not there; there are ${size}`);
   }
@@ -314,9 +314,9 @@ function checkOperand(kind: OperandKind, operand: number, context: FunctionConte
 
 /** Checks that the constant is the text of an update path, and that the instruction pops the path's indices and one value. */
 function checkUpdatePath(operand: number, context: FunctionContext, pc: number, { operands }: Instruction): void {
-  const { indices } = updatePath(context.module, operand) ?? failAt("bad_operand", context, pc, `constant ${operand} is no update path`);
+  const { indexCount } = updatePath(context.module, operand) ?? failAt("bad_operand", context, pc, `constant ${operand} is no update path`);
   const count = operands[2] ?? 0;
-  if (count !== indices + 1) failAt("bad_arity", context, pc, `pops ${count} values for a path with ${indices} indices`);
+  if (count !== indexCount + 1) failAt("bad_arity", context, pc, `pops ${count} values for a path with ${indexCount} indices`);
 }
 
 /** Checks that the constant is the text of a type and that the module declares every type in it. */

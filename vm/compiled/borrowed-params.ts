@@ -5,7 +5,7 @@
  * A parameter borrows its argument if every load of the parameter's local borrows. A load borrows if an instruction that keeps nothing reads
  * the loaded value, if the value is an argument of a call that borrows it, or if it is stored in a local all of whose loads borrow.
  */
-import { cachedInObject } from "../lazy.ts";
+import { memoizeInObject } from "../lazy.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { keepsNoOperand } from "../bytecode/ownership.ts";
 import { followOperands } from "../bytecode/operand-origins.ts";
@@ -19,7 +19,7 @@ interface BorrowedParams {
   readonly isBorrowed: IsBorrowed;
 }
 
-export const borrowedParams: (program: Program) => BorrowedParams = cachedInObject(({ functions }: Program): BorrowedParams => {
+export const borrowedParams: (program: Program) => BorrowedParams = memoizeInObject(({ functions }: Program): BorrowedParams => {
   /** The number of the first local of each function. All locals of the program have numbers. */
   const firstLocal: number[] = [];
   let count = 0;

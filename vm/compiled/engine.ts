@@ -120,7 +120,7 @@ import type { Actor } from "../interpreter/actor.ts";
 import { Changes } from "../interpreter/ownership.ts";
 import { HostTrap, poll, type Run } from "../interpreter/host-calls.ts";
 import { PENDING_MARK, setSlot, slotValues } from "../interpreter/stack-slots.ts";
-import { cachedInObject } from "../lazy.ts";
+import { memoizeInObject } from "../lazy.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { Meter } from "../meter.ts";
 import { ClosureValue, FnRefValue, UNIT, UnitValue, type Value } from "../value/value.ts";
@@ -217,8 +217,8 @@ interface EntryState {
 
 /** The compiled code of one program. All runs of the program share it. */
 export class Engine {
-  static readonly #eager = cachedInObject((program: Program) => new Engine(program, 0));
-  static readonly #lazy = cachedInObject((program: Program) => new Engine(program, HOT_STEPS));
+  static readonly #eager = memoizeInObject((program: Program) => new Engine(program, 0));
+  static readonly #lazy = memoizeInObject((program: Program) => new Engine(program, HOT_STEPS));
   readonly hotSteps: number;
   readonly #program: Program;
   readonly #guesses: { readonly id: number; readonly wrong: Map<number, number> }[] = [];

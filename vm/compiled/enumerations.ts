@@ -24,7 +24,7 @@ import { OPCODES } from "../bytecode/opcodes.ts";
 import { followOperands } from "../bytecode/operand-origins.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
-import { cachedInObject } from "../lazy.ts";
+import { memoizeInObject } from "../lazy.ts";
 import { ListValue } from "../value/list.ts";
 import type { Value } from "../value/value.ts";
 import { controlFlowGraph, liveLocals } from "./control-flow-graph.ts";
@@ -94,7 +94,7 @@ const MAX_ENUMERATIONS = 64;
 const [RECORD_PC, RECORD_FIELDS] = [22, 2];
 
 /** Returns the indices of the program's functions that have the code of `list.enumerate`. */
-export const enumerateFunctions: (program: Program) => ReadonlySet<number> = cachedInObject(
+export const enumerateFunctions: (program: Program) => ReadonlySet<number> = memoizeInObject(
   ({ functions, module }: Program) => new Set(functions.filter((fn) => isEnumerate(fn, module.constants)).map(({ index }) => index)),
 );
 
@@ -111,7 +111,7 @@ function isEnumerate({ code, def, staticallyStacked }: VerifiedFunction, constan
   });
 }
 
-const enumerationsOfFunctions = cachedInObject((_program: Program) => new Map<VerifiedFunction, readonly Enumeration[]>());
+const enumerationsOfFunctions = memoizeInObject((_program: Program) => new Map<VerifiedFunction, readonly Enumeration[]>());
 
 /** Returns the loops over `list.enumerate` in a function. */
 export function enumerationsOf(program: Program, fn: VerifiedFunction): readonly Enumeration[] {

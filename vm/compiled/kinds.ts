@@ -13,7 +13,7 @@
  * `fn.12<A, B>` if it is function 12 with captured values of these types.
  */
 import type { TypeDef } from "../bytecode/module.ts";
-import { oncePer } from "../lazy.ts";
+import { memoizePerObject } from "../lazy.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { parseType, type Type, typeToString } from "../value/type.ts";
@@ -150,7 +150,7 @@ export function resultKind(fn: Type, args: readonly ValueKind[]): ValueKind {
   return kindOfType(substitute(fn.result, bindings));
 }
 
-const typesOfParts = oncePer((_def: TypeDef) => new Map<string, Type | undefined>());
+const typesOfParts = memoizePerObject((_def: TypeDef) => new Map<string, Type | undefined>());
 
 /** Returns the type of a part of a generic definition; undefined if its text is no type. */
 function partType(def: TypeDef, text: string): Type | undefined {

@@ -22,7 +22,7 @@ import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { parseType, type Type } from "../value/type.ts";
 import type { TypeDef } from "../bytecode/module.ts";
 import type { Value } from "../value/value.ts";
-import { oncePer } from "../lazy.ts";
+import { memoizePerObject } from "../lazy.ts";
 import type { ControlFlowGraph } from "./control-flow-graph.ts";
 import {
   assignedKind,
@@ -173,7 +173,7 @@ interface UnitKinds {
 }
 
 /** Returns the locals that have a second variable, for the uniqueness of their lists (see `unique-lists.ts`). */
-export const trackedLists: (version: FunctionVersion) => ReadonlySet<number> = oncePer((version: FunctionVersion) => {
+export const trackedLists: (version: FunctionVersion) => ReadonlySet<number> = memoizePerObject((version: FunctionVersion) => {
   const { fn, entry, blocks, storedLists, uniqueLists } = version;
   const kinds = [entry, ...blocks].flatMap((frame) => frame?.locals.flatMap((kind, local) => (isList(kind) ? [local] : [])) ?? []);
   return new Set([...kinds, ...storedLists, ...(mayPush(fn) ? uniqueLists().pushes.values() : [])].sort((a, b) => a - b));

@@ -18,7 +18,7 @@
  * Compiled code itself made each such list, so if the work of a call is discarded, its lists are discarded too. The charge for a
  * change does not depend on the uniqueness (see `bytecode/ownership.ts`).
  */
-import { cachedInObject } from "../lazy.ts";
+import { memoizeInObject } from "../lazy.ts";
 import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import { builtinName, keepsNoOperand } from "../bytecode/ownership.ts";
 import { followOperands, type Origin } from "../bytecode/operand-origins.ts";
@@ -86,7 +86,7 @@ const MAX_TAKES = 32;
 /** The limit on the instructions between a load and its use that `isLastUse` looks at. */
 const MAX_DISTANCE = 64;
 
-const listsOfFunctions = cachedInObject((_program: Program) => new Map<VerifiedFunction, UniqueLists>());
+const listsOfFunctions = memoizeInObject((_program: Program) => new Map<VerifiedFunction, UniqueLists>());
 
 /** Returns the unique lists of a statically stacked function of a program. */
 export function uniqueLists(program: Program, fn: VerifiedFunction): UniqueLists {

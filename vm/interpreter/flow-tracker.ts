@@ -21,7 +21,7 @@ import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import type { FlowConstructName, FlowHost, FlowSpan, FlowSpanEnd } from "../host.ts";
 import { outcomeOfTrap, type TrapKind } from "../outcome.ts";
 import { locationOf } from "../bytecode/module.ts";
-import { oncePer } from "../lazy.ts";
+import { memoizePerObject } from "../lazy.ts";
 import type { Actor } from "./actor.ts";
 import { RegisterCode } from "./register-code.ts";
 
@@ -339,5 +339,5 @@ const codeFor =
   (constructs: boolean) =>
   (program: Program): RegisterCode =>
     new RegisterCode(program, (fn) => (fn.capabilities.size === 0 ? undefined : flowChanges(fn, treeOf(program, fn, constructs))));
-const codeOfCalls = oncePer(codeFor(false));
-const codeOfFlow = oncePer(codeFor(true));
+const codeOfCalls = memoizePerObject(codeFor(false));
+const codeOfFlow = memoizePerObject(codeFor(true));

@@ -1,7 +1,7 @@
 /** Checks that a received message has the type that the receiver declares. */
 import { UNITS } from "../cost.ts";
 import type { Run } from "./host-calls.ts";
-import { oncePer } from "../lazy.ts";
+import { memoizePerObject } from "../lazy.ts";
 import { findMismatch } from "../value/matches-type.ts";
 import { MachineTrap, typeName, Work } from "../meter.ts";
 import type { Module, TypeDef } from "../bytecode/module.ts";
@@ -13,7 +13,7 @@ import { EnumValue, ErrValue, NoneValue, OkValue, RecordValue, SomeValue, type V
 /** The type `_`, which every value has. */
 export const ANY_TYPE = { kind: "param", name: "_" } as const satisfies Type;
 
-const typesOf = oncePer<Module, Map<number, Type>>(() => new Map());
+const typesOf = memoizePerObject<Module, Map<number, Type>>(() => new Map());
 
 /** Parses the type in a constant. Returns undefined if the constant is not a String. Throws `value.type_syntax`. */
 export function messageType(module: Module, constant: number): Type | undefined {

@@ -1,5 +1,5 @@
 /** What the instructions with an ownership role do to values (see `bytecode/ownership.ts`). Both engines use these functions. */
-import { list } from "../builtins/code.ts";
+import { expectList } from "../builtins/code.ts";
 import { BYTES } from "../cost.ts";
 import type { Meter } from "../meter.ts";
 import { ListValue } from "../value/list.ts";
@@ -36,7 +36,7 @@ export const pushOwned = (meter: Meter, xs: Value, value: Value): Value => push(
 export const pushUnique = (meter: Meter, xs: Value, value: Value): Value => push(meter, xs, value, true);
 
 function push(meter: Meter, xs: Value, value: Value, isUnique: boolean): Value {
-  const items = list(xs);
+  const items = expectList(xs);
   meter.allocateList(items.length + 1, BYTES.push);
   if (items.length === 0) return beginOwnership(isUnique ? items.grow(value) : items.push(value));
   if (!isOwned(items)) return isUnique ? items.grow(value) : items.push(value);

@@ -4,7 +4,7 @@
  * at any instruction. A function is translated when it first runs.
  */
 import { analyzeAppends } from "../bytecode/string-append.ts";
-import { cachedInObject } from "../lazy.ts";
+import { memoizeInObject } from "../lazy.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { OP_STRIDE } from "./register-ops.ts";
 import { Translation } from "./translation.ts";
@@ -118,4 +118,4 @@ export class RegisterCode {
   }
 }
 
-export const registerCodeOf: (program: Program) => RegisterCode = cachedInObject((program: Program) => new RegisterCode(program));
+export const registerCodeOf: (program: Program) => RegisterCode = memoizeInObject((program: Program) => new RegisterCode(program));

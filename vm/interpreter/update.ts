@@ -5,7 +5,7 @@
  */
 import { indexInto } from "../builtins/list-code.ts";
 import { chargeKey, missingKey } from "../builtins/map-code.ts";
-import { text } from "../builtins/code.ts";
+import { expectString } from "../builtins/code.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { BYTES, listChangeCharge, listDebt, mapChangeCharge, mapDebt, slotsCharge } from "../cost.ts";
@@ -142,7 +142,7 @@ class Update {
     const field = expectDefined(steps[step]);
     if (field !== INDEX_STEP) return this.#field(target, field, step, operand);
     const index = expectDefined(this.#operands[operand]);
-    if (target instanceof MapValue) return this.#entry(target, text(index), step, operand);
+    if (target instanceof MapValue) return this.#entry(target, expectString(index), step, operand);
     if (!(target instanceof ListValue)) throw typeTrap("List", target);
     const at = indexInto(target, index);
     const part = expectDefined(target.get(at));

@@ -22,7 +22,7 @@ import { BorunaError, unreachable } from "../error.ts";
 import { Branch, foldTree, type Leaf, leaf } from "./fold.ts";
 import { BYTES, mapCharge, slotsCharge } from "../cost.ts";
 import type { JsonData, JsonMembers, JsonNode, JsonScalar } from "./json.ts";
-import { oncePer } from "../lazy.ts";
+import { memoizePerObject } from "../lazy.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
@@ -182,9 +182,9 @@ function shapeOf(table: TypeTable, type: Type | undefined, id: number): TypeShap
 type RecordShape = Extract<TypeShape, { kind: "record" }>;
 type EnumShape = Extract<TypeShape, { kind: "enum" }>;
 
-const namesOf = oncePer((shape: RecordShape): readonly string[] => shape.fields.map((f) => f.name));
-const nameSetOf = oncePer((shape: RecordShape): ReadonlySet<string> => new Set(namesOf(shape)));
-const variantIndexesOf = oncePer(
+const namesOf = memoizePerObject((shape: RecordShape): readonly string[] => shape.fields.map((f) => f.name));
+const nameSetOf = memoizePerObject((shape: RecordShape): ReadonlySet<string> => new Set(namesOf(shape)));
+const variantIndexesOf = memoizePerObject(
   (shape: EnumShape): ReadonlyMap<string, number> => new Map(shape.variants.map((variant, index) => [variant.name, index])),
 );
 
