@@ -80,9 +80,9 @@ export const listChangeCharge = (length: number): number =>
  * Returns how many changes of a new version of a list are charged. Each charged change of a long list pays for a leaf of 16 elements, so
  * these changes together pay for storage of the version's own.
  */
-export const listDebt = (length: number): number => (length <= MAX_COPIED_LIST ? 1 : Math.ceil(length / 16));
+export const unpaidListChanges = (length: number): number => (length <= MAX_COPIED_LIST ? 1 : Math.ceil(length / 16));
 /** Returns how many changes of a new version of a map are charged. */
-export const mapDebt = (size: number): number => Math.max(1, size);
+export const unpaidMapChanges = (size: number): number => Math.max(1, size);
 /** Returns the levels of a balanced tree of `size` entries, which are ⌊log2(size)⌋ + 1, or 1 for an empty tree. */
 export const treeLevels = (size: number): number => (size < 1 ? 1 : 32 - Math.clz32(size));
 /** Returns the bytes charged for setting or removing a key in a map of `size` entries. */

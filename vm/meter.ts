@@ -115,7 +115,7 @@ export class Meter {
 }
 
 /** Charges work whose size is not known in advance, part by part. The total is the same as one call of `Meter.charge` would charge. */
-export class Work {
+export class WorkMeter {
   readonly meter: Meter;
   #units: number = 0;
 

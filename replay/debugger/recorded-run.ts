@@ -16,7 +16,7 @@ import type { CapabilityAnswer, CapabilityRequest, HostStop, OpenCall } from "..
 import type { Limits } from "../../vm/limits.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { type ImmediateHost, PausableRun, prepare } from "../../vm/scheduler/pausable.ts";
-import type { HeldCall } from "../../vm/snapshot/state-writer.ts";
+import type { SavedCall } from "../../vm/snapshot/state-writer.ts";
 import type { LoggedCall } from "../entries.ts";
 import { loadValue } from "../log/blob-values.ts";
 import { isInterruption, loadEnd, type RunEnd } from "../log/end-record.ts";
@@ -213,7 +213,7 @@ class RecordedHost implements ImmediateHost {
   }
 
   /** Reopens the next open call of the snapshot. */
-  reopenNext({ task, step }: HeldCall): OpenCall {
+  reopenNext({ task, step }: SavedCall): OpenCall {
     const { pages, program, log } = this.#recording;
     const entry = this.#open[this.#reopened++];
     const recorded = entry === undefined ? undefined : pages.call(entry.loggedNumber);

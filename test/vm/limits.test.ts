@@ -13,7 +13,7 @@ import {
 import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
-import { MachineTrap, Meter, Work } from "../../vm/meter.ts";
+import { MachineTrap, Meter, WorkMeter } from "../../vm/meter.ts";
 import { FnRefValue, SomeValue, type Value } from "../../vm/value/value.ts";
 import { DEEP } from "../cases.ts";
 import { kindOf, moduleOf, run, type TestFunction, testHost } from "./helpers.ts";
@@ -61,7 +61,7 @@ describe("steps", () => {
         const whole = new Meter(1e9, 1e9);
         whole.charge(parts.reduce((a, b) => a + b, 0));
         const pieces = new Meter(1e9, 1e9);
-        const work = new Work(pieces);
+        const work = new WorkMeter(pieces);
         for (const part of parts) work.add(part);
         expect(pieces.steps).toBe(whole.steps);
       }),

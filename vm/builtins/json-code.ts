@@ -8,7 +8,7 @@ import { writeUsualJson } from "./json-writer.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
-import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
+import { MachineTrap, type Meter, typeTrap, WorkMeter } from "../meter.ts";
 import { TextBuilder } from "../value/text-chunks.ts";
 import { ErrValue, FloatValue, I64_MAX, I64_MIN, isInt, OkValue, UNIT, UnitValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, expectBool, expectFloat, expectInt, expectList, expectMap, expectString, optionOf } from "./code.ts";
@@ -94,7 +94,7 @@ function stringify(meter: Meter, value: Value): Value {
 
 /** Does the same as `stringify` for any value, usual or not. Charges each piece before it writes the piece. */
 export function stringifyExactly(meter: Meter, value: Value): string {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   const open: OpenContainer[] = [];
   const written = new TextBuilder();
   meter.allocateString(0);
@@ -142,13 +142,13 @@ function isEntry(part: Value | readonly [string, Value]): part is readonly [stri
   return Array.isArray(part);
 }
 
-function quote(source: string, work: Work): string {
+function quote(source: string, work: WorkMeter): string {
   if (source.length > MAX_JSON_UNITS / 2) throw new MachineTrap("alloc_limit", `json.stringify: more than ${MAX_JSON_UNITS} code units`);
   work.add(source.length * UNITS.codedUnit);
   return canonicalJson(source);
 }
 
-function scalarText(value: Value, work: Work): string {
+function scalarText(value: Value, work: WorkMeter): string {
   if (value instanceof UnitValue) return "null";
   if (typeof value === "string") return quote(value, work);
   if (value instanceof FloatValue) return Number.isFinite(value.value) ? canonicalJson(value) : "null";
@@ -184,7 +184,7 @@ function parsePath(path: string): (string | number)[] | undefined {
 }
 
 function get(meter: Meter, value: Value, path: string): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   work.add(path.length * UNITS.codedUnit);
   let current: Value | undefined = value;
   for (const step of parsePath(path) ?? [undefined]) {

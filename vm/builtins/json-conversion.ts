@@ -6,7 +6,7 @@ import type { JsonNode } from "../json/json.ts";
 import { foldTypedJson, type JsonInput, type JsonOutput, readTypedJson } from "../json/typed-json.ts";
 import { memoizePerObject } from "../lazy.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
-import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
+import { MachineTrap, type Meter, typeTrap, WorkMeter } from "../meter.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { countNodes, typeTable } from "../value/type-definitions.ts";
@@ -38,7 +38,7 @@ const instanceUnits = (type: Type | undefined): number =>
  * hand-written bytecode passes such values.
  */
 export function jsonFromValue(meter: Meter, types: readonly TypeDef[], value: Value, typeText: Value): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   const output: JsonOutput<Value> = {
     scalar: (data) => data ?? UNIT,
     list: (items) => ListValue.of(items),
@@ -76,7 +76,7 @@ function levelOf(value: Value): JsonNode<Value> {
  * is wrong.
  */
 export function valueFromJson(meter: Meter, types: readonly TypeDef[], json: Value, typeText: Value): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   const input: JsonInput<Value> = {
     open: (data, type) => {
       work.add((1 + partCount(data)) * UNITS.value + instanceUnits(type));
@@ -99,7 +99,7 @@ export function valueFromJson(meter: Meter, types: readonly TypeDef[], json: Val
 }
 
 /** Parses the text of a type. The compiler writes only valid texts. */
-function typeOf(work: Work, types: readonly TypeDef[], builtin: string, source: string): Type {
+function typeOf(work: WorkMeter, types: readonly TypeDef[], builtin: string, source: string): Type {
   work.add(source.length * UNITS.codedUnit);
   try {
     return typeTable(types).typeOf(source);

@@ -3,7 +3,7 @@ import { addInts } from "../value/arithmetic.ts";
 import { BYTES, listChangeCharge, slotsCharge, UNITS } from "../cost.ts";
 import { compareTotal, equalWith } from "../value/equality.ts";
 import { ListValue } from "../value/list.ts";
-import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
+import { MachineTrap, type Meter, typeTrap, WorkMeter } from "../meter.ts";
 import { type IntValue, isInt, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, expectInt, expectList, optionOf } from "./code.ts";
 
@@ -64,7 +64,7 @@ export function concatLists(meter: Meter, a: ListValue, b: ListValue): Value {
 }
 
 function indexOf(meter: Meter, xs: ListValue, target: Value): number {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   for (let at = 0; at < xs.length; at++) {
     const value = xs.get(at);
     if (value !== undefined && equalWith(value, target, work)) return at;
@@ -111,13 +111,13 @@ function mergeSort<T>(items: readonly T[], compare: (a: T, b: T) => number): T[]
 }
 
 function sort(meter: Meter, xs: ListValue): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   meter.allocateList(xs.length);
   return ListValue.of(mergeSort(xs.toArray(), (a, b) => compareTotal(a, b, work)));
 }
 
 function unique(meter: Meter, xs: ListValue): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   // The charge is for the worst case. The result may be shorter.
   meter.allocateList(xs.length);
   const items = xs.toArray();
@@ -146,7 +146,7 @@ function range(meter: Meter, from: IntValue, to: IntValue): Value {
 }
 
 function flatten(meter: Meter, xs: ListValue): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   const parts: ListValue[] = [];
   let count = 0;
   for (const part of xs) {
@@ -180,7 +180,7 @@ function sum(meter: Meter, xs: ListValue): Value {
 
 /** Returns the best element, or the first of several. `isBetter` gets the order of an element and the best one so far. */
 function extreme(meter: Meter, xs: ListValue, isBetter: (order: number) => boolean): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   let best: Value | undefined;
   for (let i = 0; i < xs.length; i++) {
     const value = xs.get(i);

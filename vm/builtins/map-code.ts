@@ -2,7 +2,7 @@
 import { BYTES, mapCharge, mapChangeCharge, treeLevels, UNITS } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
 import type { MapValue } from "../value/map.ts";
-import { MachineTrap, type Meter, Work } from "../meter.ts";
+import { MachineTrap, type Meter, WorkMeter } from "../meter.ts";
 import { NONE, SomeValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, expectMap, expectString } from "./code.ts";
 
@@ -26,7 +26,7 @@ function listOf(meter: Meter, entries: MapValue, parts: (entries: MapValue) => I
 }
 
 function merge(meter: Meter, first: MapValue, second: MapValue): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   let result = first;
   for (const [key, value] of second.entries()) {
     work.add(UNITS.entry + key.length * treeLevels(result.size) * UNITS.codeUnit);
@@ -38,7 +38,7 @@ function merge(meter: Meter, first: MapValue, second: MapValue): Value {
 
 /** Makes a map from the array `flat`, in which keys and values alternate. */
 export function makeMap(meter: Meter, empty: MapValue, flat: readonly Value[]): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   meter.allocate(mapCharge(flat.length / 2));
   let result = empty;
   for (let i = 0; i + 1 < flat.length; i += 2) {

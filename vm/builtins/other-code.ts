@@ -3,7 +3,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
 import { BASE64_ALPHABET, base64Text } from "../value/base64.ts";
 import { BYTES, UNITS } from "../cost.ts";
-import { MachineTrap, type Meter, Work } from "../meter.ts";
+import { MachineTrap, type Meter, WorkMeter } from "../meter.ts";
 import { chunksOf, TextBuilder } from "../value/text-chunks.ts";
 import { utf8Length } from "../value/utf8.ts";
 import { ErrValue, OkValue, type Value } from "../value/value.ts";
@@ -14,7 +14,7 @@ const HASH_HEX_UNITS = 64;
 const DIGITS: Int8Array = Int8Array.from({ length: 128 }, (_, unit) => BASE64_ALPHABET.indexOf(String.fromCharCode(unit)));
 
 function encode(meter: Meter, source: string): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   work.add(source.length * UNITS.codedUnit);
   const units = Math.ceil(utf8Length(source) / 3) * 4;
   work.add(units * UNITS.codedUnit);

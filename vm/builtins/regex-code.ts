@@ -1,7 +1,7 @@
 /** The native builtins of the module `regex`; the matcher is in `vm/regex/`. */
 import { BYTES, MAX_STRING_UNITS, stringCharge, UNITS } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
-import { MachineTrap, type Meter, Work } from "../meter.ts";
+import { MachineTrap, type Meter, WorkMeter } from "../meter.ts";
 import { compilePattern } from "../regex/compile.ts";
 import { createMatcher, eachMatch, forgetStates, type Matcher, occurs } from "../regex/match.ts";
 import { parsePattern, type PatternProblem } from "../regex/parse.ts";
@@ -29,7 +29,7 @@ const keyOf = (pattern: string, withGroups: boolean): string => `${withGroups ? 
 const problemText = (problem: PatternProblem): string => `character ${problem.character}: ${problem.message}`;
 
 /** Takes the search from the cache, or parses and compiles the pattern. Charges first for parsing, then for compiling and searching. */
-function prepare(work: Work, name: string, source: string, pattern: string, withGroups: boolean = false): Search {
+function prepare(work: WorkMeter, name: string, source: string, pattern: string, withGroups: boolean = false): Search {
   work.add(pattern.length * UNITS.codedUnit);
   const cachedSearch = takeSearch(pattern, withGroups);
   if (cachedSearch !== undefined) {
@@ -72,14 +72,14 @@ function putBack(search: Search): void {
 }
 
 function matches(meter: Meter, source: string, pattern: string): Value {
-  const search = prepare(new Work(meter), "regex.matches", source, pattern);
+  const search = prepare(new WorkMeter(meter), "regex.matches", source, pattern);
   const isMatch = occurs(search.matcher, source);
   putBack(search);
   return isMatch;
 }
 
 function findAll(meter: Meter, source: string, pattern: string): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   const search = prepare(work, "regex.find_all", source, pattern);
   meter.allocateList(0);
   const matchTexts: string[] = [];
@@ -97,7 +97,7 @@ function findAll(meter: Meter, source: string, pattern: string): Value {
 const MAX_PIECES = 8_192;
 
 function replaceAll(meter: Meter, source: string, pattern: string, replacement: string): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   const search = prepare(work, "regex.replace_all", source, pattern);
   meter.allocateString(0);
   let units = 0;
@@ -128,7 +128,7 @@ function replaceAll(meter: Meter, source: string, pattern: string, replacement: 
 
 /** Calls `onMatch` with each match and its groups, until it returns false. */
 function eachCapture(meter: Meter, name: string, source: string, pattern: string, onMatch: (match: ListValue) => boolean): void {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   const search = prepare(work, name, source, pattern, true);
   const { slots } = search;
   slots.fill(-1);

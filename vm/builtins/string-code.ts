@@ -1,7 +1,7 @@
 /** The native builtins of the module `string`. */
 import { BYTES, slotsCharge, UNITS } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
-import { type Meter, typeTrap, Work } from "../meter.ts";
+import { type Meter, typeTrap, WorkMeter } from "../meter.ts";
 import { chunksOf, TextBuilder } from "../value/text-chunks.ts";
 import {
   charactersOf,
@@ -31,7 +31,7 @@ function allocatePieces(meter: Meter, count: number, units: number): void {
 }
 
 function characters(meter: Meter, source: string): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   work.add(source.length * UNITS.codeUnit);
   const count = countCodePoints(source);
   work.add(count * UNITS.value);
@@ -41,7 +41,7 @@ function characters(meter: Meter, source: string): Value {
 
 function split(meter: Meter, source: string, separator: string): Value {
   if (separator.length === 0) return characters(meter, source);
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   work.add((source.length + separator.length) * UNITS.codeUnit);
   const separatorCount = countOccurrences(source, separator);
   work.add((separatorCount + 1) * UNITS.value);
@@ -50,7 +50,7 @@ function split(meter: Meter, source: string, separator: string): Value {
 }
 
 function lines(meter: Meter, source: string): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   work.add(source.length * UNITS.codeUnit);
   const ends = countOccurrences(source, "\n");
   const count = source.length === 0 || source.endsWith("\n") ? ends : ends + 1;
@@ -61,7 +61,7 @@ function lines(meter: Meter, source: string): Value {
 }
 
 function join(meter: Meter, parts: ListValue, separator: string): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   const texts: string[] = [];
   let units = 0;
   for (let i = 0; i < parts.length; i++) {
@@ -78,7 +78,7 @@ function join(meter: Meter, parts: ListValue, separator: string): Value {
 }
 
 function replace(meter: Meter, source: string, from: string, to: string): Value {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   work.add((source.length + from.length) * UNITS.codeUnit);
   const occurrences = from.length === 0 ? countCodePoints(source) + 1 : countOccurrences(source, from);
   const units = source.length + occurrences * (to.length - from.length);
@@ -135,7 +135,7 @@ function repeat(meter: Meter, source: string, times: IntValue): Value {
 
 /** Returns repetitions of `filler`, the last one cut, that bring the text to `width` characters. Charges for the padded text too. */
 function padding(meter: Meter, source: string, width: IntValue, filler: string): string {
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   work.add((source.length + filler.length) * UNITS.codeUnit);
   const missingCharacters = Number(width) - countCodePoints(source);
   if (missingCharacters <= 0 || filler.length === 0) return "";
@@ -319,7 +319,7 @@ export const STRING_CODE: readonly (readonly [string, BuiltinCode])[] = [
     "string.codepoints",
     code(1, (meter, a) => {
       const source = expectString(a);
-      const work = new Work(meter);
+      const work = new WorkMeter(meter);
       work.add(source.length * UNITS.codeUnit);
       const count = countCodePoints(source);
       work.add(count * UNITS.value);

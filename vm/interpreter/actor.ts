@@ -21,7 +21,7 @@ export interface UndeliveredMessage extends Message {
 }
 
 /** A host call that has no answer yet. `kind` decides what `applyAnswer` does with the answer. */
-export type Waiting =
+export type AwaitedCall =
   | { readonly kind: "capability"; readonly capability: number; readonly declared: boolean; readonly caught: boolean }
   | { readonly kind: "emit"; readonly capability: number; readonly tree: Value }
   | { readonly kind: "spawn"; readonly capability: number; readonly functionIndex: number }
@@ -75,7 +75,7 @@ export interface Actor extends Slots {
   /** How many messages at the start of `mailbox` the actor has already taken. */
   mailboxTaken: number;
   /** The call whose answer the task waits for. `applyAnswer` clears it. */
-  waiting: Waiting | undefined;
+  awaitedCall: AwaitedCall | undefined;
   /** The branches of the `par` that the task executes. Undefined again when the last branch has ended. */
   join: Join | undefined;
   result: Value;
@@ -123,7 +123,7 @@ export function newActor(id: number, parent: number, branch?: number, owner: num
     globals: [],
     mailbox: [],
     mailboxTaken: 0,
-    waiting: undefined,
+    awaitedCall: undefined,
     join: undefined,
     result: UNIT,
     interpretFromDepth: BEYOND_ANY_FRAME,

@@ -96,7 +96,7 @@ export function beginInstruction(
   const opcode = opcodeOf(fn.code[pc * CODE_STRIDE] ?? -1);
   const heightAfter = opcode === undefined ? operands : checkInstruction(run, fn, opcode, pc, operands);
   if (!fn.staticallyStacked) reserveSlots(actor, base + fn.def.locals + Math.max(operands, heightAfter) + 1);
-  registerCode.single(fn, pc, operands);
+  registerCode.writeSingle(fn, pc, operands);
   return heightAfter;
 }
 

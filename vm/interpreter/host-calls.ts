@@ -10,7 +10,7 @@
  * A host can also answer "suspend". Then the scheduler writes the run to a snapshot, and `resumeMachine` calls
  * `applyAnswer` later, perhaps in another process.
  */
-import { type Actor, callerOf, type Join, type Waiting } from "./actor.ts";
+import { type Actor, callerOf, type Join, type AwaitedCall } from "./actor.ts";
 import { CAPABILITY_IDS, type CapabilityDecl } from "../capabilities.ts";
 import { BYTES, UNITS } from "../cost.ts";
 import { chargeSerialization } from "../value/serialization-cost.ts";
@@ -75,7 +75,7 @@ export interface TaskCall {
 }
 
 /** An open call to which the host has already replied. The machine keeps the reply until it is the call's turn. */
-export class HeldReply implements OpenCall {
+export class RepliedCall implements OpenCall {
   readonly reply: CallReply | Promise<CallReply>;
   constructor(reply: CallReply | Promise<CallReply>) {
     this.reply = reply;
@@ -151,12 +151,12 @@ export class HostPoller implements Poller {
  * the answer. The caller must pass the answer to `applyAnswer`, unless the answer is `SUSPEND_ANSWER`. Returns "waiting" if the call
  * has joined `Run.openCalls`. Before the call, the caller must have written the frame's state back to the actor.
  */
-function startCall(run: Run, actor: Actor, waiting: Waiting, args: readonly Value[]): EffectSignal {
+function startCall(run: Run, actor: Actor, waiting: AwaitedCall, args: readonly Value[]): EffectSignal {
   for (const arg of args) chargeSerialization(arg, run.meter);
   poll(run);
   const capability = run.program.registry.byId.get(waiting.capability);
   if (capability === undefined) throw new MachineTrap("unknown_capability", `unknown capability id: ${waiting.capability}`);
-  actor.waiting = waiting;
+  actor.awaitedCall = waiting;
   run.callsSincePause += 1;
   const request = new Request(run, actor, waiting, capability, args);
   if (run.overlaps && capability.internal !== true && !run.isAlone(actor)) return openCall(run, actor, request);
@@ -181,12 +181,12 @@ class Request implements CapabilityRequest {
   readonly span: FlowSpan | undefined;
   readonly #program: Program;
   readonly #actor: Actor;
-  readonly #waiting: Waiting;
+  readonly #waiting: AwaitedCall;
   // The host may ask for the location later, when the actor has continued.
   readonly #functionIndex: number;
   readonly #pc: number;
 
-  constructor(run: Run, actor: Actor, waiting: Waiting, capability: CapabilityDecl, args: readonly Value[]) {
+  constructor(run: Run, actor: Actor, waiting: AwaitedCall, capability: CapabilityDecl, args: readonly Value[]) {
     this.capability = capability;
     this.args = args;
     this.declared = waiting.kind !== "capability" || waiting.declared;
@@ -204,14 +204,14 @@ class Request implements CapabilityRequest {
   /** `caller` is read from the actor's frames, which show it only until the call is answered. */
   place(): CallPlace {
     const location = locationOf(this.#program.module, this.#functionIndex, this.#pc);
-    const caller = this.#actor.waiting === this.#waiting ? callerOf(this.#program, this.#actor) : undefined;
+    const caller = this.#actor.awaitedCall === this.#waiting ? callerOf(this.#program, this.#actor) : undefined;
     return caller === undefined ? location : { ...location, caller };
   }
 }
 
 /** Begins a call, which joins `Run.openCalls` unless the host refuses it at once. */
 function openCall(run: Run, actor: Actor, request: CapabilityRequest): "waiting" | undefined {
-  const opened = run.host.open === undefined ? new HeldReply(run.host.call(request)) : run.host.open(request);
+  const opened = run.host.open === undefined ? new RepliedCall(run.host.call(request)) : run.host.open(request);
   if ("ok" in opened) {
     applyAnswer(run, actor, opened);
     return undefined;
@@ -222,8 +222,8 @@ function openCall(run: Run, actor: Actor, request: CapabilityRequest): "waiting"
 
 /** Completes the actor's open host call with its answer. Throws the trap of the answer, unless the program catches that failure. */
 export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): void {
-  const { waiting } = actor;
-  actor.waiting = undefined;
+  const { awaitedCall: waiting } = actor;
+  actor.awaitedCall = undefined;
   // The task gets a new slice, as if it had waited and the next round had begun.
   if (run.overlaps && waiting?.kind === "capability") run.sliceEnd = run.meter.steps + MACHINE_LIMITS.taskSliceSteps;
   poll(run);
@@ -268,7 +268,7 @@ export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): v
   }
 }
 
-function nameOf(run: Run, { capability }: Waiting): string {
+function nameOf(run: Run, { capability }: AwaitedCall): string {
   return run.program.registry.byId.get(capability)?.name ?? "?";
 }
 
@@ -282,7 +282,7 @@ function startSpawn(run: Run, actor: Actor, functionIndex: number): EffectSignal
   if (run.overlaps) checkTaskLimit(run, actor, 1);
   else if (run.nextActor >= MACHINE_LIMITS.actors) throw new MachineTrap("alloc_limit", `more than ${MACHINE_LIMITS.actors} actors`);
   run.meter.allocate(BYTES.actor);
-  const waiting: Waiting = { kind: "spawn", capability: CAPABILITY_IDS.actorSpawn, functionIndex };
+  const waiting: AwaitedCall = { kind: "spawn", capability: CAPABILITY_IDS.actorSpawn, functionIndex };
   return startCall(run, actor, waiting, [new FnRefValue(functionIndex)]);
 }
 
@@ -328,7 +328,7 @@ function startSend(run: Run, actor: Actor, target: Value, payload: Value): Effec
   if (!(target instanceof ActorIdValue)) throw typeTrap("ActorId", target);
   if (run.scheduled && target.id >= run.nextActor) throw new MachineTrap("invalid_actor", `actor not found: ${target.id}`);
   run.meter.allocate(BYTES.message);
-  const waiting: Waiting = { kind: "send", capability: CAPABILITY_IDS.actorSend, target: target.id, payload };
+  const waiting: AwaitedCall = { kind: "send", capability: CAPABILITY_IDS.actorSend, target: target.id, payload };
   return startCall(run, actor, waiting, [target, payload]);
 }
 

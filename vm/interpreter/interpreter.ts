@@ -116,7 +116,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   const { functions } = program;
   const { constants } = program.module;
   const registerCode = flow === undefined ? registerCodeOf(program) : flow.registerCode;
-  const { code, shapes, numbers: constantNumbers } = registerCode;
+  const { code, layouts: shapes, numbers: constantNumbers } = registerCode;
   const { stack, frameFunction, framePc, frameBase } = actor;
   const traced = run.trace !== undefined || run.watch !== undefined;
   const maxDepth = run.limits.max_call_depth;

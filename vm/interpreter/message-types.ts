@@ -3,7 +3,7 @@ import { UNITS } from "../cost.ts";
 import type { Run } from "./host-calls.ts";
 import { memoizePerObject } from "../lazy.ts";
 import { findMismatch } from "../value/matches-type.ts";
-import { MachineTrap, typeName, Work } from "../meter.ts";
+import { MachineTrap, typeName, WorkMeter } from "../meter.ts";
 import type { Module, TypeDef } from "../bytecode/module.ts";
 import { textForm } from "../value/display.ts";
 import { countNodes } from "../value/type-definitions.ts";
@@ -34,7 +34,7 @@ export function messageType(module: Module, constant: number): Type | undefined 
 export function checkMessage({ program, meter }: Run, message: Value, constant: number): void {
   const { module } = program;
   const expectedType = messageType(module, constant) ?? ANY_TYPE;
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   const mismatch = findMismatch(message, expectedType, module.types, {
     parts: (count) => work.add(count * UNITS.slot),
     instance: (type) => work.add(countNodes(type) * UNITS.slot),

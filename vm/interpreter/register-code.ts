@@ -17,7 +17,7 @@ const MORE_THAN_STACK = 2 ** 30;
  * How many numbers `shapes` has for each function: the index of its first op, the number of parameters, the number of locals, and
  * the maximum height of its operand stack. The height is -1 in a dynamically stacked function, because it is not known.
  */
-const SHAPE_STRIDE = 4;
+const LAYOUT_STRIDE = 4;
 
 /**
  * Returns for each instruction of a function 1 if control flow must be reported before the instruction, otherwise 0. Returns undefined
@@ -33,7 +33,7 @@ export class RegisterCode {
    */
   readonly code: Int32Array;
   /** `SHAPE_STRIDE` numbers for each function. */
-  readonly shapes: Int32Array;
+  readonly layouts: Int32Array;
   /** The number of each constant that is an Int or a Float; NaN for any other constant. */
   readonly numbers: Float64Array;
   readonly #program: Program;
@@ -47,18 +47,18 @@ export class RegisterCode {
     const { functions, module } = program;
     this.#program = program;
     this.#reportedOf = reportedOf;
-    this.shapes = new Int32Array(functions.length * SHAPE_STRIDE);
+    this.layouts = new Int32Array(functions.length * LAYOUT_STRIDE);
     let ops = 1;
     for (const fn of functions) {
       const { index, def, staticallyStacked, maxStack } = fn;
       // If a parameter is an append target, `pushFrame` must clear its pending mark.
       const [first = def.arity] = analyzeAppends(fn).targets;
       const stackNeed = first < def.arity ? MORE_THAN_STACK : maxStack;
-      const at = index * SHAPE_STRIDE;
-      this.shapes[at] = ops;
-      this.shapes[at + 1] = def.arity;
-      this.shapes[at + 2] = def.locals;
-      this.shapes[at + 3] = staticallyStacked ? stackNeed : -1;
+      const at = index * LAYOUT_STRIDE;
+      this.layouts[at] = ops;
+      this.layouts[at + 1] = def.arity;
+      this.layouts[at + 2] = def.locals;
+      this.layouts[at + 3] = staticallyStacked ? stackNeed : -1;
       ops += def.code.length + 1;
     }
     this.#opCount = ops;
@@ -90,7 +90,7 @@ export class RegisterCode {
   }
 
   /** Writes op 0, which executes only the instruction at `pc`, in a frame with `height` operands. */
-  single(fn: VerifiedFunction, pc: number, height: number): void {
+  writeSingle(fn: VerifiedFunction, pc: number, height: number): void {
     const translation = this.#translation(fn);
     const at = translation.first + pc;
     const op = this.#singles.get(at) ?? translation.singleOp(pc, height);
@@ -104,7 +104,7 @@ export class RegisterCode {
     if (cachedTranslation !== undefined) return cachedTranslation;
     const newTranslation = new Translation(
       this.code,
-      this.shapes[fn.index * SHAPE_STRIDE] ?? 0,
+      this.layouts[fn.index * LAYOUT_STRIDE] ?? 0,
       this.#program.module.constants,
       fn,
       this.#reportedOf?.(fn),

@@ -8,7 +8,7 @@ import { chargeKey, missingKey } from "../builtins/map-code.ts";
 import { expectString } from "../builtins/code.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
-import { BYTES, listChangeCharge, listDebt, mapChangeCharge, mapDebt, slotsCharge } from "../cost.ts";
+import { BYTES, listChangeCharge, unpaidListChanges, mapChangeCharge, unpaidMapChanges, slotsCharge } from "../cost.ts";
 import { type Meter, typeTrap } from "../meter.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
@@ -54,7 +54,7 @@ export function withElement(meter: Meter, owner: Owner, target: ListValue, at: n
   const isOwned = target.owner === owner;
   if (isOwned && target.setInPlace(at, part)) return target;
   meter.allocateList(target.length, listChangeCharge(target.length));
-  const unpaidChanges = (isOwned ? target.unpaidChanges : listDebt(target.length)) - 1;
+  const unpaidChanges = (isOwned ? target.unpaidChanges : unpaidListChanges(target.length)) - 1;
   // With the last payment, `copyWith` gives the list a buffer of its own. Later changes are made in that buffer.
   const isChanged = isUnique && target.setUnique(at, part);
   const result = isChanged ? target : unpaidChanges === 0 ? target.copyWith(at, part) : target.set(at, part);
@@ -90,7 +90,7 @@ export function withEntry(meter: Meter, owner: Owner, target: MapValue, key: str
   }
   const result = target.set(key, newPart);
   result.owner = owner;
-  result.unpaidChanges = isPaid ? 0 : (isOwned ? target.unpaidChanges : mapDebt(target.size)) - 1;
+  result.unpaidChanges = isPaid ? 0 : (isOwned ? target.unpaidChanges : unpaidMapChanges(target.size)) - 1;
   return result;
 }
 

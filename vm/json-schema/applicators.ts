@@ -1,22 +1,22 @@
 /** Keywords that apply schemas: to members, to items, or to the value itself. */
 import { isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
 import { requireNames, type TextTest, readPattern } from "./assertions.ts";
-import { type Applicable, type Check, Evaluated, type Mismatch, mismatch, type Place } from "./checking.ts";
+import { type CompiledSchema, type Check, Evaluated, type Mismatch, mismatch, type CheckContext } from "./checking.ts";
 import { countOf, invalid, type Keyword, type KeywordUse, namesOf, readSchemaList, readSchemas } from "./keyword.ts";
 
 /** Applies a schema to a member or an item. */
-function applyInside(schema: Applicable, data: JsonData, at: Place, key: string | number): Mismatch | undefined {
+function applyInside(schema: CompiledSchema, data: JsonData, at: CheckContext, key: string | number): Mismatch | undefined {
   const evaluated = at.evaluated === undefined ? undefined : new Evaluated();
-  return schema.apply(data, { path: { parent: at.path, key }, checking: at.checking, scope: at.scope, evaluated });
+  return schema.apply(data, { path: { parent: at.path, key }, budget: at.budget, scope: at.scope, evaluated });
 }
 
 /** Applies another schema to the same value. If the schema matches, the members and items that it evaluated count for the value. */
-function applyToSame(schema: Applicable, data: JsonData, at: Place): Mismatch | undefined {
+function applyToSame(schema: CompiledSchema, data: JsonData, at: CheckContext): Mismatch | undefined {
   const { evaluated } = at;
   if (evaluated === undefined) return schema.apply(data, at);
   const inner = new Evaluated();
   const mismatched = schema.apply(data, { ...at, evaluated: inner });
-  if (mismatched === undefined) evaluated.add(inner, at.checking);
+  if (mismatched === undefined) evaluated.add(inner, at.budget);
   return mismatched;
 }
 
@@ -24,7 +24,7 @@ function readProperties(use: KeywordUse): Check {
   const schemas = readSchemas(use);
   return (data, at) => {
     if (!isJsonObject(data)) return undefined;
-    at.checking.spend(schemas.length);
+    at.budget.spend(schemas.length);
     for (const [name, schema] of schemas) {
       const member = data.get(name);
       if (member === undefined) continue;
@@ -42,7 +42,7 @@ function readPatternProperties(use: KeywordUse): Check {
     if (!isJsonObject(data)) return undefined;
     for (const [name, member] of data) {
       for (const [test, schema] of schemas) {
-        if (!test(name, at.checking)) continue;
+        if (!test(name, at.budget)) continue;
         at.evaluated?.names.add(name);
         const mismatched = applyInside(schema, member, at, name);
         if (mismatched !== undefined) return mismatched;
@@ -65,8 +65,8 @@ function readAdditionalProperties({ value, path, schema, read }: KeywordUse): Ch
   return (data, at) => {
     if (!isJsonObject(data)) return undefined;
     for (const [name, member] of data) {
-      at.checking.spend(1);
-      if ((isJsonObject(properties) && properties.has(name)) || tests.some((test) => test(name, at.checking))) continue;
+      at.budget.spend(1);
+      if ((isJsonObject(properties) && properties.has(name)) || tests.some((test) => test(name, at.budget))) continue;
       const mismatched = applyToRest(additional, value, member, at, name);
       if (mismatched !== undefined) return mismatched;
     }
@@ -76,7 +76,13 @@ function readAdditionalProperties({ value, path, schema, read }: KeywordUse): Ch
 }
 
 /** Applies the schema of all other members or items. For `false`, the message says what that means. */
-function applyToRest(schema: Applicable, value: JsonData, data: JsonData, at: Place, key: string | number): Mismatch | undefined {
+function applyToRest(
+  schema: CompiledSchema,
+  value: JsonData,
+  data: JsonData,
+  at: CheckContext,
+  key: string | number,
+): Mismatch | undefined {
   return value === false ? mismatch({ parent: at.path, key }, "is not in the schema") : applyInside(schema, data, at, key);
 }
 
@@ -86,7 +92,7 @@ function readUnevaluatedProperties({ value, path, read }: KeywordUse): Check {
     const { evaluated } = at;
     if (!isJsonObject(data) || evaluated === undefined || evaluated.allNames) return undefined;
     for (const [name, member] of data) {
-      at.checking.spend(1);
+      at.budget.spend(1);
       const mismatched = evaluated.names.has(name) ? undefined : applyToRest(schema, value, member, at, name);
       if (mismatched !== undefined) return mismatched;
     }
@@ -109,17 +115,17 @@ function readPropertyNames({ value, path, read }: KeywordUse): Check {
 
 function readDependentRequired({ value, path }: KeywordUse): Check {
   if (!isJsonObject(value)) throw invalid(path, "expected an object of lists of names");
-  return dependent([...value].map(([name, names]) => [name, requireNames(namesOf(names, { parent: path, key: name }))] as const));
+  return checkDependents([...value].map(([name, names]) => [name, requireNames(namesOf(names, { parent: path, key: name }))] as const));
 }
 
 function readDependentSchemas(use: KeywordUse): Check {
-  return dependent(readSchemas(use).map(([name, schema]) => [name, sameValue(schema)] as const));
+  return checkDependents(readSchemas(use).map(([name, schema]) => [name, sameValue(schema)] as const));
 }
 
 /** In draft-07, one keyword holds both lists of names and schemas. */
 function readDependencies({ value, path, read }: KeywordUse): Check {
   if (!isJsonObject(value)) throw invalid(path, "expected an object of schemas and lists of names");
-  return dependent(
+  return checkDependents(
     [...value].map(([name, part]) => {
       const at = { parent: path, key: name };
       return [name, isJsonArray(part) ? requireNames(namesOf(part, at)) : sameValue(read(part, at))] as const;
@@ -128,15 +134,15 @@ function readDependencies({ value, path, read }: KeywordUse): Check {
 }
 
 const sameValue =
-  (schema: Applicable): Check =>
+  (schema: CompiledSchema): Check =>
   (data, at) =>
     applyToSame(schema, data, at);
 
 /** Applies each check to objects that have the member with the check's name. */
-function dependent(checks: readonly (readonly [string, Check])[]): Check {
+function checkDependents(checks: readonly (readonly [string, Check])[]): Check {
   return (data, at) => {
     if (!isJsonObject(data)) return undefined;
-    at.checking.spend(checks.length);
+    at.budget.spend(checks.length);
     for (const [name, check] of checks) {
       const mismatched = data.has(name) ? check(data, at) : undefined;
       if (mismatched !== undefined) return mismatched;
@@ -193,7 +199,7 @@ function readUnevaluatedItems({ value, path, read }: KeywordUse): Check {
     const { evaluated } = at;
     if (!isJsonArray(data) || evaluated === undefined || evaluated.allItems) return undefined;
     for (const [i, item] of data.entries()) {
-      at.checking.spend(1);
+      at.budget.spend(1);
       const mismatched = evaluated.indexes.has(i) ? undefined : applyToRest(schema, value, item, at, i);
       if (mismatched !== undefined) return mismatched;
     }
@@ -273,7 +279,7 @@ function readNot({ value, path, read }: KeywordUse): Check {
 
 function readIf(use: KeywordUse): Check {
   const condition = use.read(use.value, use.path);
-  const branch = (name: string): Applicable | undefined => {
+  const branch = (name: string): CompiledSchema | undefined => {
     const value = use.schema.get(name);
     return value === undefined ? undefined : use.read(value, { parent: use.path.parent, key: name });
   };
@@ -296,8 +302,8 @@ function readDynamicRef(use: KeywordUse): Check {
   return (data, at) => {
     const { target, dynamicName } = reference;
     let chosen = target;
-    for (let scope: Place["scope"] | undefined = at.scope; scope !== undefined && dynamicName !== undefined; scope = scope.outer) {
-      at.checking.spend(1);
+    for (let scope: CheckContext["scope"] | undefined = at.scope; scope !== undefined && dynamicName !== undefined; scope = scope.outer) {
+      at.budget.spend(1);
       chosen = scope.dynamicAnchors.get(dynamicName) ?? chosen;
     }
     return chosen === undefined ? undefined : applyToSame(chosen, data, at);

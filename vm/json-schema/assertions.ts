@@ -4,7 +4,7 @@ import { compilePattern } from "../regex/compile.ts";
 import { createMatcher, forgetStates, type Matcher, occurs } from "../regex/match.ts";
 import { parsePattern } from "../regex/parse.ts";
 import type { JsonPath } from "../json/typed-json.ts";
-import { type Check, type Checking, equalityKey, mismatch, VISIT_COST } from "./checking.ts";
+import { type Check, type CheckBudget, equalityKey, mismatch, VISIT_COST } from "./checking.ts";
 import { countOf, invalid, type Keyword, type KeywordUse, namesOf, numberOf } from "./keyword.ts";
 
 /** The types of JSON Schema, with the test for each. */
@@ -49,7 +49,7 @@ function oneOf(values: readonly JsonData[]): Check {
   return (data, at) => {
     // A text that is longer than every key differs, so no key is made for it.
     const isTooLong = typeof data === "string" && data.length > longest;
-    return !isTooLong && keys.has(equalityKey(data, at.checking)) ? undefined : mismatch(at.path, expected);
+    return !isTooLong && keys.has(equalityKey(data, at.budget)) ? undefined : mismatch(at.path, expected);
   };
 }
 
@@ -69,24 +69,24 @@ const numberBound =
   ({ value, path }: KeywordUse): Check => {
     const limit = numberOf(value);
     if (limit === undefined) throw invalid(path, "expected a number");
-    return bound(comparison, limit, "", numberOf);
+    return boundCheck(comparison, limit, "", numberOf);
   };
 
 /** Makes a check that compares what `measure` returns for a value with the keyword's number. */
 const sizeBound =
-  (comparison: Comparison, unit: string, measure: (data: JsonData, checking: Checking) => number | undefined) =>
+  (comparison: Comparison, unit: string, measure: (data: JsonData, checking: CheckBudget) => number | undefined) =>
   (use: KeywordUse): Check =>
-    bound(comparison, countOf(use), ` ${unit}`, measure);
+    boundCheck(comparison, countOf(use), ` ${unit}`, measure);
 
 /** A value for which `measure` returns undefined passes. */
-function bound(
+function boundCheck(
   comparison: Comparison,
   limit: number | bigint,
   unit: string,
-  measure: (data: JsonData, checking: Checking) => number | bigint | undefined,
+  measure: (data: JsonData, checking: CheckBudget) => number | bigint | undefined,
 ): Check {
   return (data, at) => {
-    const measured = measure(data, at.checking);
+    const measured = measure(data, at.budget);
     return measured === undefined || COMPARE[comparison](measured, limit)
       ? undefined
       : mismatch(at.path, `expected ${comparison} ${limit}${unit}`);
@@ -94,7 +94,7 @@ function bound(
 }
 
 /** Counts code points. */
-function textLength(data: JsonData, checking: Checking): number | undefined {
+function textLength(data: JsonData, checking: CheckBudget): number | undefined {
   if (typeof data !== "string") return undefined;
   checking.spend(data.length);
   let length = 0;
@@ -111,7 +111,7 @@ function readMultipleOf({ value, path }: KeywordUse): Check {
   return (data, at) => {
     const number = numberOf(data);
     if (number === undefined) return undefined;
-    at.checking.spend(VISIT_COST);
+    at.budget.spend(VISIT_COST);
     return isMultiple(number, divisor) ? undefined : mismatch(at.path, `expected a multiple of ${divisor}`);
   };
 }
@@ -131,7 +131,7 @@ function decimalOf(number: number | bigint): readonly [digits: bigint, exponent:
 }
 
 /** Tests whether a text contains a match of a regular expression. */
-export type TextTest = (text: string, checking: Checking) => boolean;
+export type TextTest = (text: string, checking: CheckBudget) => boolean;
 
 /** Reads a regular expression in the syntax of the `regex` builtins. It takes linear time. */
 export function readPattern(pattern: string, path: JsonPath): TextTest {
@@ -152,7 +152,7 @@ function readPatternKeyword({ value, path }: KeywordUse): Check {
   if (typeof value !== "string") throw invalid(path, "expected a regular expression, which is a text");
   const test = readPattern(value, path);
   return (data, at) =>
-    typeof data !== "string" || test(data, at.checking) ? undefined : mismatch(at.path, `expected a match of ${shortened(value)}`);
+    typeof data !== "string" || test(data, at.budget) ? undefined : mismatch(at.path, `expected a match of ${shortened(value)}`);
 }
 
 function readUniqueItems({ value, path }: KeywordUse): Check | undefined {
@@ -162,7 +162,7 @@ function readUniqueItems({ value, path }: KeywordUse): Check | undefined {
     if (!isJsonArray(data)) return undefined;
     const firstIndexes = new Map<string, number>();
     for (const [i, item] of data.entries()) {
-      const key = equalityKey(item, at.checking);
+      const key = equalityKey(item, at.budget);
       const first = firstIndexes.get(key);
       if (first !== undefined) return mismatch({ parent: at.path, key: i }, `is equal to item ${first}`);
       firstIndexes.set(key, i);
@@ -175,7 +175,7 @@ function readUniqueItems({ value, path }: KeywordUse): Check | undefined {
 export function requireNames(names: readonly string[]): Check {
   return (data, at) => {
     if (!isJsonObject(data)) return undefined;
-    at.checking.spend(names.length);
+    at.budget.spend(names.length);
     const missing = names.find((name) => !data.has(name));
     return missing === undefined ? undefined : mismatch({ parent: at.path, key: missing }, "is missing");
   };

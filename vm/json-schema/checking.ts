@@ -12,9 +12,9 @@ export interface Mismatch {
 }
 
 /** The position of a value in a check, with the state of the check. */
-export interface Place {
+export interface CheckContext {
   readonly path: JsonPath;
-  readonly checking: Checking;
+  readonly budget: CheckBudget;
   /** The resources whose schemas are being applied, the innermost first. `$dynamicRef` searches them. */
   readonly scope: Scope;
   /** Collects the members and items that some schema has evaluated, for `unevaluatedProperties` and `unevaluatedItems`. Undefined if the document has neither keyword. */
@@ -22,17 +22,17 @@ export interface Place {
 }
 
 export interface Scope {
-  readonly dynamicAnchors: ReadonlyMap<string, Applicable>;
+  readonly dynamicAnchors: ReadonlyMap<string, CompiledSchema>;
   readonly outer: Scope | undefined;
 }
 
 /** A schema that was read. */
-export interface Applicable {
-  readonly apply: (data: JsonData, place: Place) => Mismatch | undefined;
+export interface CompiledSchema {
+  readonly apply: (data: JsonData, place: CheckContext) => Mismatch | undefined;
 }
 
 /** Returns the first mismatch, or undefined. */
-export type Check = (data: JsonData, place: Place) => Mismatch | undefined;
+export type Check = (data: JsonData, place: CheckContext) => Mismatch | undefined;
 
 /** The units of work for applying one schema to a value. Each code unit of a text and each name counts one unit. */
 export const VISIT_COST = 40;
@@ -40,7 +40,7 @@ export const VISIT_COST = 40;
 const MAX_APPLY_DEPTH = 1_000;
 
 /** Counts the work of one check. Throws `schema.budget`. */
-export class Checking {
+export class CheckBudget {
   readonly #steps: number;
   #left: number;
   #depth = 0;
@@ -74,7 +74,7 @@ export class Evaluated {
   allNames = false;
   allItems = false;
 
-  add(other: Evaluated, checking: Checking): void {
+  add(other: Evaluated, checking: CheckBudget): void {
     checking.spend(other.names.size + other.indexes.size);
     for (const name of other.names) this.names.add(name);
     for (const index of other.indexes) this.indexes.add(index);
@@ -91,7 +91,7 @@ export function mismatch(path: JsonPath, message: string): Mismatch {
 const KEY_PART_COST = 8;
 
 /** Returns a text that is equal for equal values: 1 equals 1.0. Counts work for each part of the value and each code unit of the text. */
-export function equalityKey(data: JsonData, checking: Checking | undefined): string {
+export function equalityKey(data: JsonData, checking: CheckBudget | undefined): string {
   if (typeof data === "string") checking?.spend(data.length);
   const key = canonicalJson(
     foldTree<JsonData, JsonData>(data, (node) => {

@@ -3,7 +3,7 @@ import { BorunaError } from "../error.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
 import { type JsonPath, pathText } from "../json/typed-json.ts";
 import { FloatValue } from "../value/value.ts";
-import type { Applicable, Check } from "./checking.ts";
+import type { CompiledSchema, Check } from "./checking.ts";
 
 export type Dialect = "2020-12" | "draft-07";
 
@@ -17,14 +17,14 @@ export interface KeywordUse {
   readonly schema: ReadonlyMap<string, JsonData>;
   readonly dialect: Dialect;
   /** Reads a schema inside this one. */
-  readonly read: (schema: JsonData, path: JsonPath) => Applicable;
+  readonly read: (schema: JsonData, path: JsonPath) => CompiledSchema;
   /** Returns the reference of a `$ref` or `$dynamicRef`. Its target is set after the document has been read. */
   readonly refer: (reference: string, path: JsonPath) => Reference;
 }
 
 /** The target of a reference. */
 export interface Reference {
-  target: Applicable | undefined;
+  target: CompiledSchema | undefined;
   /** The name of the `$dynamicAnchor`, if the reference leads to one. */
   dynamicName: string | undefined;
 }
@@ -62,13 +62,13 @@ export function namesOf(value: JsonData, path: JsonPath): readonly string[] {
 }
 
 /** Reads an object of schemas. */
-export function readSchemas({ value, path, read }: KeywordUse): readonly (readonly [string, Applicable])[] {
+export function readSchemas({ value, path, read }: KeywordUse): readonly (readonly [string, CompiledSchema])[] {
   if (!isJsonObject(value)) throw invalid(path, "expected an object of schemas");
   return [...value].map(([name, schema]) => [name, read(schema, { parent: path, key: name })] as const);
 }
 
 /** Reads a list of at least one schema. */
-export function readSchemaList({ value, path, read }: KeywordUse): readonly Applicable[] {
+export function readSchemaList({ value, path, read }: KeywordUse): readonly CompiledSchema[] {
   if (!isJsonArray(value) || value.length === 0) throw invalid(path, "expected a list of schemas");
   return value.map((schema, i) => read(schema, { parent: path, key: i }));
 }

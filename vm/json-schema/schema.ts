@@ -17,7 +17,16 @@ import { nearest } from "../nearest.ts";
 import { utf8Length } from "../value/utf8.ts";
 import { APPLICATORS } from "./applicators.ts";
 import { ASSERTIONS } from "./assertions.ts";
-import { type Applicable, type Check, Checking, Evaluated, type Mismatch, mismatch, type Place, type Scope } from "./checking.ts";
+import {
+  type CompiledSchema,
+  type Check,
+  CheckBudget,
+  Evaluated,
+  type Mismatch,
+  mismatch,
+  type CheckContext,
+  type Scope,
+} from "./checking.ts";
 import { type Dialect, invalid, type Keyword, type Reference } from "./keyword.ts";
 
 /** Limits on a schema and on one check. */
@@ -57,7 +66,7 @@ export interface SchemaMismatch {
   readonly message: string;
 }
 
-const describes: Keyword = { doc: "only describes" };
+const ANNOTATION: Keyword = { doc: "only describes" };
 
 /** Every keyword, in the order of the checks. */
 export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
@@ -68,9 +77,9 @@ export const KEYWORDS: ReadonlyMap<string, Keyword> = new Map<string, Keyword>([
   ["$anchor", { doc: "a name for `$ref`", only: "2020-12" }],
   ["$dynamicAnchor", { doc: "a name for `$dynamicRef`", only: "2020-12" }],
   ...["title", "description", "default", "examples", "format", "deprecated", "readOnly", "writeOnly", "$comment"].map(
-    (name) => [name, describes] as const,
+    (name) => [name, ANNOTATION] as const,
   ),
-  ...["contentEncoding", "contentMediaType", "contentSchema"].map((name) => [name, describes] as const),
+  ...["contentEncoding", "contentMediaType", "contentSchema"].map((name) => [name, ANNOTATION] as const),
 ]);
 
 const DIALECTS: ReadonlyMap<string, Dialect> = new Map([
@@ -96,9 +105,9 @@ export function readSchema(data: JsonData, options: ReadSchemaOptions = {}): Jso
   return {
     schemas: reader.schemas(),
     mismatchOf: (value, valueName) => {
-      const place: Place = {
+      const place: CheckContext = {
         path: { parent: undefined, key: valueName },
-        checking: new Checking(limits.steps),
+        budget: new CheckBudget(limits.steps),
         scope: NO_SCOPE,
         evaluated: reader.tracksEvaluated ? new Evaluated() : undefined,
       };
@@ -118,12 +127,12 @@ interface Resource {
   readonly root: JsonData;
   readonly path: JsonPath;
   readonly dialect: Dialect;
-  readonly anchors: Map<string, Applicable>;
-  readonly dynamicAnchors: Map<string, Applicable>;
+  readonly anchors: Map<string, CompiledSchema>;
+  readonly dynamicAnchors: Map<string, CompiledSchema>;
 }
 
 /** A schema whose checks are filled in after its inner schemas are read. */
-class Schema implements Applicable {
+class Schema implements CompiledSchema {
   readonly resource: Resource;
   checks: readonly Check[] = [];
 
@@ -131,12 +140,12 @@ class Schema implements Applicable {
     this.resource = resource;
   }
 
-  apply(data: JsonData, at: Place): Mismatch | undefined {
+  apply(data: JsonData, at: CheckContext): Mismatch | undefined {
     const { dynamicAnchors } = this.resource;
-    const { checking, path, evaluated } = at;
+    const { budget: checking, path, evaluated } = at;
     checking.enter();
     const scope = at.scope.dynamicAnchors === dynamicAnchors ? at.scope : { dynamicAnchors, outer: at.scope };
-    const place: Place = { path, checking, scope, evaluated };
+    const place: CheckContext = { path, budget: checking, scope, evaluated };
     for (const check of this.checks) {
       const mismatched = check(data, place);
       if (mismatched !== undefined) {
@@ -149,8 +158,8 @@ class Schema implements Applicable {
   }
 }
 
-const ANYTHING: Applicable = { apply: () => undefined };
-const NOTHING: Applicable = { apply: (_, { path }) => mismatch(path, "no value is allowed here") };
+const ANYTHING: CompiledSchema = { apply: () => undefined };
+const NOTHING: CompiledSchema = { apply: (_, { path }) => mismatch(path, "no value is allowed here") };
 
 class Reader {
   tracksEvaluated = false;
@@ -170,7 +179,7 @@ class Reader {
     this.#refusesUnknown = refusesUnknown;
   }
 
-  readDocument(): Applicable {
+  readDocument(): CompiledSchema {
     const path: JsonPath = { parent: undefined, key: this.#name };
     const resource = this.#addResource(DOCUMENT_URI, this.#document, path, this.#dialectOf(this.#document, path) ?? "2020-12");
     const root = this.#read(this.#document, path, resource, 1);
@@ -183,7 +192,7 @@ class Reader {
     return [...this.#schemas.keys()];
   }
 
-  #read(data: JsonData, path: JsonPath, outer: Resource, depth: number): Applicable {
+  #read(data: JsonData, path: JsonPath, outer: Resource, depth: number): CompiledSchema {
     if (typeof data === "boolean") return data ? ANYTHING : NOTHING;
     if (!isJsonObject(data)) throw invalid(path, "expected a schema, which is an object, true or false");
     const known = this.#schemas.get(data);
@@ -290,7 +299,7 @@ class Reader {
   }
 
   /** Returns the schema at a fragment, which is a JSON Pointer or an anchor. */
-  #find(resource: Resource, fragment: string, text: string, path: JsonPath): Applicable {
+  #find(resource: Resource, fragment: string, text: string, path: JsonPath): CompiledSchema {
     const missing = (): BorunaError =>
       new BorunaError("schema.ref", `${pathText(path)}: ${JSON.stringify(text.slice(0, 200))} leads to no schema`);
     if (fragment !== "" && !fragment.startsWith("/")) {

@@ -15,7 +15,7 @@ import { EDGE, holds, MATCH, type RegexInstruction, type RegexProgram } from "./
 import { contains } from "./ranges.ts";
 
 /** Limit on the numbers and references in all states. Above it, the automaton drops the states. */
-const MAX_HELD = 2 ** 19;
+const MAX_HELD_NUMBERS = 2 ** 19;
 /** How many numbers and references a state holds, apart from its leaves. */
 const STATE_SIZE = 128;
 /**
@@ -70,7 +70,7 @@ export interface Matcher {
   end: State | undefined;
   readonly statesByHash: Map<number, State[]>;
   /** How many numbers and references all states hold. `MAX_HELD` limits it. */
-  held: number;
+  heldNumbers: number;
   /** Two sets of instructions. An instruction is in a set if its entry equals `round`, so a new round empties both sets. */
   readonly leafMarks: Int32Array;
   readonly visitMarks: Int32Array;
@@ -93,7 +93,7 @@ export function createMatcher(program: RegexProgram): Matcher {
     states: [],
     end: undefined,
     statesByHash: new Map(),
-    held: 0,
+    heldNumbers: 0,
     leafMarks: new Int32Array(size),
     visitMarks: new Int32Array(size),
     round: 0,
@@ -140,7 +140,7 @@ function internState(m: Matcher, count: number, kind: number): State {
   for (let i = 0; i < count; i++) hash = (hash + mix(leaves[i] ?? 0)) | 0;
   for (const state of m.statesByHash.get(hash) ?? [])
     if (state.kind === kind && state.leaves.length === count && state.leaves.every((leaf) => leafMarks[leaf] === round)) return state;
-  m.held += count + STATE_SIZE;
+  m.heldNumbers += count + STATE_SIZE;
   const state: State = {
     number: m.states.length,
     leaves: leaves.slice(0, count),
@@ -160,11 +160,11 @@ function internState(m: Matcher, count: number, kind: number): State {
 
 /** Drops all states if they exceed `MAX_HELD`. The caller must not use any state that it got earlier. */
 export function forgetStates(m: Matcher): void {
-  if (m.held <= MAX_HELD) return;
+  if (m.heldNumbers <= MAX_HELD_NUMBERS) return;
   m.states.length = 0;
   m.end = undefined;
   m.statesByHash.clear();
-  m.held = 0;
+  m.heldNumbers = 0;
 }
 
 /** Returns the state with these leaves. Builds the state again if it was dropped. */
@@ -221,7 +221,7 @@ function makeStateBefore(m: Matcher, state: State, classIndex: number): State {
   }
   const before = internState(m, leafCount, kind);
   // V8 grows the array up to this index.
-  m.held += Math.max(1, classIndex + 1 - state.before.length);
+  m.heldNumbers += Math.max(1, classIndex + 1 - state.before.length);
   state.before[classIndex] = before;
   return before;
 }
@@ -264,8 +264,8 @@ function slotsOnTheWay(m: Matcher, leaf: number, from: number): readonly number[
 
 /** Counts a new choice in `m.held`. Returns whether a state may keep it. */
 function mayKeep(m: Matcher, { slots }: Choice): boolean {
-  m.held += CHOICE_SIZE + slots.length;
-  return m.held <= MAX_HELD;
+  m.heldNumbers += CHOICE_SIZE + slots.length;
+  return m.heldNumbers <= MAX_HELD_NUMBERS;
 }
 
 function startChoice(m: Matcher, state: State, kindBefore: number): Choice {
@@ -306,7 +306,7 @@ const startOfPoint = (text: string, end: number): number => (isLowSurrogate(text
 
 /** Drops all states if they exceed `MAX_HELD`. Returns the state, which is built again if it was dropped. */
 function renewState(m: Matcher, state: State): State {
-  if (m.held <= MAX_HELD) return state;
+  if (m.heldNumbers <= MAX_HELD_NUMBERS) return state;
   forgetStates(m);
   return restoreState(m, state.leaves, state.kind);
 }

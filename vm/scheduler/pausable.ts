@@ -12,7 +12,7 @@ import type { Host, OpenCall } from "../host.ts";
 import type { Actor, Tasks } from "../interpreter/actor.ts";
 import type { Watch } from "../interpreter/host-calls.ts";
 import { decodeState, encodeState } from "../snapshot/snapshot.ts";
-import type { HeldCall } from "../snapshot/state-writer.ts";
+import type { SavedCall } from "../snapshot/state-writer.ts";
 import { loadElementaryFunctions } from "../value/elementary.ts";
 import {
   advance,
@@ -56,7 +56,7 @@ export class PausableRun {
   }
 
   /** Restores the run from what `state` returned. `openCall` makes its open calls, oldest first. Throws `state.…`. */
-  static restore(program: Program, host: ImmediateHost, state: Uint8Array, openCall: (held: HeldCall) => OpenCall): PausableRun {
+  static restore(program: Program, host: ImmediateHost, state: Uint8Array, openCall: (held: SavedCall) => OpenCall): PausableRun {
     const decoded = decodeState(program, state);
     if (!decoded.isPaused) throw new BorunaError("state.form", "the state of a run that is not paused");
     const scheduler = restoredScheduler(program, host, decoded, INTERPRETED, openCall);

@@ -35,7 +35,7 @@ import { Engine, type EngineChoice } from "../compiled/engine.ts";
 import { type Actor, hasEnded, locationsOf, ownerOf, unreceivedFailures } from "../interpreter/actor.ts";
 import {
   applyAnswer,
-  HeldReply,
+  RepliedCall,
   HostPoller,
   type Run,
   RUN_ENDING,
@@ -56,7 +56,7 @@ import { checkSerializable } from "../value/serializable.ts";
 import type { MachineEnd, Program } from "../bytecode/program.ts";
 import { slotsOf, totalSlots } from "./slots.ts";
 import { decodeState, encodeState } from "../snapshot/snapshot.ts";
-import type { HeldCall, RunState } from "../snapshot/state-writer.ts";
+import type { SavedCall, RunState } from "../snapshot/state-writer.ts";
 import { SavedStacks } from "../interpreter/saved-stacks.ts";
 import type { Value } from "../value/value.ts";
 import { actorTrap, locationsOfFrames, logAt, RunTrap, stackOf } from "./run-trap.ts";
@@ -113,7 +113,7 @@ export interface Scheduler extends TaskState {
   /** The step at which `interpret` returns: the end of the slice for `exactSlices`, otherwise a point at which the host may pause the run. */
   stopStep: number;
   /** Whether the run waits for the answer of the earliest open call. */
-  isTaking: boolean;
+  awaitsOpenCall: boolean;
   /** At or after this step, `advance` returns `PAUSED`. Infinity unless a debugger moves the run. */
   pauseStep: number;
 }
@@ -182,10 +182,10 @@ export function resumeMachine(
   if (mustLoad(program)) return loadElementaryFunctions().then(() => resumeMachine(program, host, state, answer, options));
   const decoded = decodeState(program, state, options.limits);
   if (decoded.isPaused) throw new BorunaError("state.form", "the state of a run that waits for no answer");
-  const scheduler = restoredScheduler(program, host, decoded, options, ({ answer: kept }) => new HeldReply(kept ?? "suspend"));
+  const scheduler = restoredScheduler(program, host, decoded, options, ({ answer: kept }) => new RepliedCall(kept ?? "suspend"));
   // Between rounds, the run waits for the answer of the earliest open call. Within a round, it waits for the answer of the current task's call.
-  scheduler.isTaking = decoded.queue.length === 0;
-  scheduler.inSlice = !scheduler.isTaking;
+  scheduler.awaitsOpenCall = decoded.queue.length === 0;
+  scheduler.inSlice = !scheduler.awaitsOpenCall;
   return drive(scheduler, () => advance(scheduler, answer));
 }
 
@@ -195,7 +195,7 @@ export function restoredScheduler(
   host: SuspendingHost,
   { limits, scheduled, steps, allocBytes, nextActor, tasksMade, tasks, undelivered, round, queue, sliceEnd, openCalls }: RunState,
   options: ResumeOptions,
-  openCall: (held: HeldCall) => OpenCall,
+  openCall: (held: SavedCall) => OpenCall,
 ): Scheduler {
   const meter = meterFor(limits);
   meter.steps = steps;
@@ -263,7 +263,7 @@ export function newScheduler({ program, host, limits, scheduled, meter, options 
     queueIndex: 0,
     inSlice: false,
     stopStep: Number.POSITIVE_INFINITY,
-    isTaking: false,
+    awaitsOpenCall: false,
     pauseStep: Number.POSITIVE_INFINITY,
     countedSlots: 0,
   };
@@ -331,21 +331,21 @@ async function driveAsync(scheduler: Scheduler, first: Wait): Promise<MachineEnd
 /** Writes the state to a snapshot. Waits for the answers that are on their way, so that no call is made again. */
 function suspend(scheduler: Scheduler): Suspended | Promise<Suspended> {
   const { openCalls } = scheduler.run;
-  const promises = openCalls.flatMap(({ call }) => (call instanceof HeldReply && call.reply instanceof Promise ? [call.reply] : []));
+  const promises = openCalls.flatMap(({ call }) => (call instanceof RepliedCall && call.reply instanceof Promise ? [call.reply] : []));
   if (promises.length === 0) return suspendWith(scheduler, openCalls.map(heldCall));
   const replies = openCalls.map(async ({ task, step, call }) => {
-    const reply = call instanceof HeldReply ? await call.reply : "suspend";
-    return heldCall({ task, step, call: new HeldReply(reply) });
+    const reply = call instanceof RepliedCall ? await call.reply : "suspend";
+    return heldCall({ task, step, call: new RepliedCall(reply) });
   });
   return Promise.all(replies).then((held) => suspendWith(scheduler, held));
 }
 
-function heldCall({ task, step, call }: TaskCall): HeldCall {
-  const reply = call instanceof HeldReply ? call.reply : "suspend";
+function heldCall({ task, step, call }: TaskCall): SavedCall {
+  const reply = call instanceof RepliedCall ? call.reply : "suspend";
   return { task, step, answer: reply === "suspend" || reply instanceof Promise ? undefined : reply };
 }
 
-function suspendWith(scheduler: Scheduler, openCalls: readonly HeldCall[]): Suspended {
+function suspendWith(scheduler: Scheduler, openCalls: readonly SavedCall[]): Suspended {
   const { run, tasksMade, queue, queueIndex } = scheduler;
   const { steps, allocBytes } = run.meter;
   run.flow?.endRun(undefined);
@@ -354,7 +354,7 @@ function suspendWith(scheduler: Scheduler, openCalls: readonly HeldCall[]): Susp
   return { status: "suspended", state, callStep, steps, allocBytes, actors: tasksMade };
 }
 
-export function stateOf(scheduler: Scheduler, openCalls: readonly HeldCall[], isPaused: boolean): RunState {
+export function stateOf(scheduler: Scheduler, openCalls: readonly SavedCall[], isPaused: boolean): RunState {
   const { run, tasksMade, undelivered, round, queue, queueIndex, stopStep } = scheduler;
   const { limits, scheduled, nextActor, meter, exactSlices } = run;
   const { steps, allocBytes } = meter;
@@ -425,7 +425,7 @@ function trappedEnd(
 export function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | Wait {
   const { run } = scheduler;
   let resumeWith = answer;
-  if (scheduler.isTaking && resumeWith !== undefined) {
+  if (scheduler.awaitsOpenCall && resumeWith !== undefined) {
     giveAnswer(scheduler, resumeWith);
     resumeWith = undefined;
     beginRound(scheduler);
@@ -471,7 +471,7 @@ function takeAnswer(scheduler: Scheduler): Wait | undefined {
   const earliest = run.openCalls[0];
   const isDue = earliest !== undefined && (runnable.size === 0 || run.meter.steps - earliest.step >= MACHINE_LIMITS.taskSliceSteps);
   if (!isDue) return undefined;
-  scheduler.isTaking = true;
+  scheduler.awaitsOpenCall = true;
   const reply = earliest.call.answer();
   if (reply === "suspend") return SUSPEND_PROMISE;
   if (reply instanceof Promise) return reply.then(answerOfReply);
@@ -484,7 +484,7 @@ const answerOfReply = (reply: CallReply): CapabilityAnswer => (reply === "suspen
 /** Gives the earliest open call its answer. If the task has failed, the answer is dropped, unless the answer ends the run. */
 function giveAnswer(scheduler: Scheduler, answer: CapabilityAnswer): void {
   const { run, tasks, runnable } = scheduler;
-  scheduler.isTaking = false;
+  scheduler.awaitsOpenCall = false;
   const open = expectDefined(run.openCalls.shift());
   const task = tasks.get(open.task);
   if (task?.status !== "waiting") {

@@ -5,14 +5,14 @@ import { CODE_STRIDE, UNREACHABLE } from "../bytecode/stack-heights.ts";
 import { CAPABILITY_IDS } from "../capabilities.ts";
 import { BorunaError } from "../error.ts";
 import type { CapabilityAnswer } from "../host.ts";
-import { type Actor, hasEnded, hasMail, type Join, newActor, type UndeliveredMessage, type Waiting } from "../interpreter/actor.ts";
+import { type Actor, hasEnded, hasMail, type Join, newActor, type UndeliveredMessage, type AwaitedCall } from "../interpreter/actor.ts";
 import { PENDING_MARK, reserveSlots, setSlot } from "../interpreter/stack-slots.ts";
 import { LIMIT_FIELDS, type LimitField, type Limits, LIMITS, limitsFrom, MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, Meter } from "../meter.ts";
 import { chargeSerialization } from "../value/serialization-cost.ts";
 import { ActorIdValue, type Value } from "../value/value.ts";
 import { failState, type ByteReader } from "./bytes.ts";
-import { ANSWER_TRAPS, type HeldCall, PAUSED, type RunState, SCHEDULED, STATUSES } from "./state-writer.ts";
+import { ANSWER_TRAPS, type SavedCall, PAUSED, type RunState, SCHEDULED, STATUSES } from "./state-writer.ts";
 import type { ValueReader } from "./value-reader.ts";
 
 /** Reads what `writeState` writes. Checks everything that the engines rely on. Throws `state.form` or `state.limits`. */
@@ -65,7 +65,7 @@ export class StateReader {
     } else {
       if (current.status !== "runnable" || current.depth === 0) return failState("no actor waits for an answer");
       const { waiting, pushes } = isPaused ? { waiting: undefined, pushes: 0 } : this.#readWaiting(current);
-      current.waiting = waiting;
+      current.awaitedCall = waiting;
       current.spawned = this.#readIndices(bytes.readCount("actors spawned"), this.#program.functions.length, "function");
       for (let n = bytes.readCount("messages sent"); n > 0; n--)
         current.sent.push({ to: this.#readActorId(), payload: this.#readPayload() });
@@ -75,14 +75,14 @@ export class StateReader {
     }
     if (scheduled && current !== undefined && nextActor !== tasksMade + expected.spawned) return failState("its actors do not add up");
     for (const task of tasks)
-      this.#checkFrames(task, task === current ? expected.pushes : task.waiting !== undefined || task.join !== undefined ? 1 : 0);
+      this.#checkFrames(task, task === current ? expected.pushes : task.awaitedCall !== undefined || task.join !== undefined ? 1 : 0);
     return { isPaused, limits, scheduled, steps, allocBytes, nextActor, tasksMade, round, sliceEnd, tasks, queue, undelivered, openCalls };
   }
 
   /** Reads the open calls. Each task that waits for an answer has exactly one. */
-  #readOpenCalls(tasks: ReadonlyMap<number, Actor>, steps: number): readonly HeldCall[] {
+  #readOpenCalls(tasks: ReadonlyMap<number, Actor>, steps: number): readonly SavedCall[] {
     const bytes = this.#bytes;
-    const calls: HeldCall[] = [];
+    const calls: SavedCall[] = [];
     const waiting = new Set([...tasks.values()].flatMap(({ id, status }) => (status === "waiting" ? [id] : [])));
     for (let n = bytes.readCount("open calls"); n > 0; n--) {
       // The task of an open call may have ended.
@@ -91,8 +91,8 @@ export class StateReader {
       const actor = tasks.get(task);
       if (actor?.status === "waiting" && waiting.delete(task)) {
         if (actor.depth === 0) return failState("no actor waits for an answer");
-        actor.waiting = this.#readWaiting(actor).waiting;
-        if (actor.waiting.kind !== "capability") return failState("an open call that is no capability call");
+        actor.awaitedCall = this.#readWaiting(actor).waiting;
+        if (actor.awaitedCall.kind !== "capability") return failState("an open call that is no capability call");
       } else if (actor !== undefined && actor.status !== "failed") return failState("an open call of a task that does not wait");
       calls.push({ task, step, answer: this.#readAnswer() });
     }
@@ -238,7 +238,7 @@ export class StateReader {
    * Reads the call that waits for an answer: the instruction at `pc - 1`, because `pc` is the next instruction. `pushes` is the
    * number of values that the answer pushes onto the stack.
    */
-  #readWaiting(actor: Actor): { readonly waiting: Waiting; readonly pushes: number } {
+  #readWaiting(actor: Actor): { readonly waiting: AwaitedCall; readonly pushes: number } {
     const { fn, pc } = this.#frame(actor, actor.depth - 1);
     // `CODE_STRIDE` is the number of words per instruction.
     const codeIndex = (pc - 1) * CODE_STRIDE;

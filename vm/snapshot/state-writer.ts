@@ -1,7 +1,7 @@
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import type { Program } from "../bytecode/program.ts";
 import type { CapabilityAnswer } from "../host.ts";
-import { type Actor, hasEnded, type UndeliveredMessage, type Waiting } from "../interpreter/actor.ts";
+import { type Actor, hasEnded, type UndeliveredMessage, type AwaitedCall } from "../interpreter/actor.ts";
 import { PENDING_MARK, slotValue } from "../interpreter/stack-slots.ts";
 import { LIMIT_FIELDS, type Limits } from "../limits.ts";
 import { type TrapKind, TRAPS } from "../outcome.ts";
@@ -10,7 +10,7 @@ import { type ByteWriter, MAX_STATE_BYTES, tooLarge } from "./bytes.ts";
 import type { ValueWriter } from "./value-writer.ts";
 
 /** An open call of a task. */
-export interface HeldCall {
+export interface SavedCall {
   readonly task: number;
   /** The step at which the call was made. */
   readonly step: number;
@@ -43,7 +43,7 @@ export interface RunState {
   /** The ids of the tasks that still have a slice in this round, ascending. */
   readonly queue: readonly number[];
   /** The open calls, oldest first. */
-  readonly openCalls: readonly HeldCall[];
+  readonly openCalls: readonly SavedCall[];
   /** The messages that were sent but not yet delivered, from slices that have ended. */
   readonly undelivered: readonly UndeliveredMessage[];
 }
@@ -84,7 +84,7 @@ export function writeState(program: Program, out: ByteWriter, values: ValueWrite
   }
   const current = state.tasks.find(({ id }) => id === state.queue[0]);
   if (current === undefined) return;
-  writeWaiting(out, values, current.waiting);
+  writeWaiting(out, values, current.awaitedCall);
   // Without a scheduler, nothing reads these two lists.
   const { spawned, sent } = state.scheduled ? current : { spawned: [], sent: [] };
   out.varint(spawned.length);
@@ -152,7 +152,7 @@ function writeJoin(out: ByteWriter, values: ValueWriter, results: readonly (Valu
 }
 
 /** Writes the part of the waiting call that its instruction does not contain. */
-function writeWaiting(out: ByteWriter, values: ValueWriter, waiting: Waiting | undefined): void {
+function writeWaiting(out: ByteWriter, values: ValueWriter, waiting: AwaitedCall | undefined): void {
   if (waiting?.kind === "emit") values.write(out, waiting.tree);
   else if (waiting?.kind === "send") {
     values.write(out, new ActorIdValue(waiting.target));

@@ -2,7 +2,7 @@
 import { UNITS } from "../cost.ts";
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
-import { type Meter, typeTrap, Work } from "../meter.ts";
+import { type Meter, typeTrap, WorkMeter } from "../meter.ts";
 import { compareUtf8 } from "./utf8.ts";
 import {
   ActorIdValue,
@@ -42,11 +42,11 @@ const entries = (a: MapValue, b: MapValue): OpenPair => ({ kind: "entries", a: a
 
 /** Returns whether two values are structurally equal. NaN equals nothing, 0.0 equals -0.0, and an Int never equals a Float. */
 export function structuralEqual(a: Value, b: Value, meter: Meter): boolean {
-  return typeof a !== "object" && typeof a !== "string" ? a === b : equalWith(a, b, new Work(meter));
+  return typeof a !== "object" && typeof a !== "string" ? a === b : equalWith(a, b, new WorkMeter(meter));
 }
 
 /** Compares like `structuralEqual`, as part of a larger computation that shares `work`. */
-export function equalWith(a: Value, b: Value, work: Work): boolean {
+export function equalWith(a: Value, b: Value, work: WorkMeter): boolean {
   const stack: OpenPair[] = [];
   if (!sameShape(a, b, work, stack)) return false;
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
@@ -66,14 +66,14 @@ export function equalWith(a: Value, b: Value, work: Work): boolean {
   return true;
 }
 
-function sameText(a: string, b: string, work: Work): boolean {
+function sameText(a: string, b: string, work: WorkMeter): boolean {
   if (a.length !== b.length) return false;
   work.add(a.length * UNITS.codeUnit);
   return a === b;
 }
 
 /** Returns whether two values are equal apart from their children, and pushes the children onto the stack. */
-function sameShape(a: Value, b: Value, work: Work, stack: OpenPair[]): boolean {
+function sameShape(a: Value, b: Value, work: WorkMeter, stack: OpenPair[]): boolean {
   work.add(UNITS.value);
   if (typeof a === "string") return typeof b === "string" && sameText(a, b, work);
   if (typeof a !== "object" || typeof b !== "object") return a === b;
@@ -154,7 +154,7 @@ function rank(value: Value): number {
  * other numbers, and an Int comes before an equal Float. Records and enums compare by type, then by variant, then by fields. Lists and
  * maps compare by elements, and a prefix comes first.
  */
-export function compareTotal(a: Value, b: Value, work: Work): number {
+export function compareTotal(a: Value, b: Value, work: WorkMeter): number {
   if (typeof a === "number" && typeof b === "number") {
     work.add(UNITS.value);
     return a - b;
@@ -197,7 +197,7 @@ export function compareTotal(a: Value, b: Value, work: Work): number {
   return order;
 }
 
-function compareShape(a: Value, b: Value, work: Work, stack: OpenPair[], resultsIfEqual: number[]): number {
+function compareShape(a: Value, b: Value, work: WorkMeter, stack: OpenPair[], resultsIfEqual: number[]): number {
   work.add(UNITS.value);
   const rankDifference = rank(a) - rank(b);
   if (rankDifference !== 0) return rankDifference;

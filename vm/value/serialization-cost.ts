@@ -1,6 +1,6 @@
 import { BYTES, slotsCharge, stringCharge, UNITS } from "../cost.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
-import { MachineTrap, type Meter, typeTrap, Work } from "../meter.ts";
+import { MachineTrap, type Meter, typeTrap, WorkMeter } from "../meter.ts";
 import { childrenOf, isContainer } from "./children.ts";
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
@@ -23,7 +23,7 @@ export function chargeSerialization(value: Value, meter: Meter): void {
     meter.allocate(size.bytes);
     return;
   }
-  const work = new Work(meter);
+  const work = new WorkMeter(meter);
   const iterators: Iterator<Value>[] = [];
   let bytes = 0;
   let nodes = 0;
