@@ -31,7 +31,7 @@ import {
 
 /**
  * A record or enum declaration. Declarations are compared by object identity, because two files may each have their own `Point`. `Keeper`
- * gives `cachedInObject` room to cache results in the declaration.
+ * gives `memoizeInObject` room to cache results in the declaration.
  */
 export interface TypeDecl extends Keeper {
   readonly name: string;
