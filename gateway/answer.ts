@@ -34,7 +34,7 @@ import {
 } from "../vm/value/value.ts";
 import { isProxy } from "./platform.ts";
 
-/** The copied answer; or a `problem`, which completes the sentence "the handler answered …", and the same as an error for observers. */
+/** The copied answer, or a `problem`, which completes the sentence "the handler answered …". `cause` is the same problem for observers. */
 export type CheckedAnswer = { readonly value: Value } | { readonly problem: string; readonly cause: Error };
 
 /** Copies the answer and checks that the copy is a value of `type` within `MACHINE_LIMITS`. Does not throw, whatever the answer is. */

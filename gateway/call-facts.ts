@@ -25,7 +25,7 @@ export function argumentMismatch(
 
 /**
  * Returns what the answer of an `llm.call` says about model and tokens, for its span. Empty for other capabilities. If both
- * counts in the answer are 0, the endpoint did not report them; they are returned as undefined.
+ * counts in the answer are 0, the endpoint did not report them, so they become undefined.
  */
 export function modelFacts(
   capability: CapabilityDecl,

@@ -5,8 +5,8 @@ import { typedText } from "../vm/value/display.ts";
 import type { Value } from "../vm/value/value.ts";
 
 /**
- * Returns `net.fetch("https://a.example/")`: arguments at the end that equal their defaults are left out. Of each argument, at most `maxUnits`
- * code units are written.
+ * Returns a text such as `net.fetch("https://a.example/")`. Leaves out arguments at the end that equal their defaults. Cuts each argument at
+ * `maxUnits` UTF-16 code units.
  */
 export function callText({ registry, module }: Program, capability: string, args: readonly Value[], maxUnits?: number): string {
   const declared = registry.byName.get(capability);

@@ -20,7 +20,7 @@ import type { RunEvents } from "./run-events.ts";
 
 export interface GatewayOptions {
   readonly policy: Policy;
-  /** In an audit run, the policy whose decisions are reported; `policy` is `auditPolicy` of it. */
+  /** In an audit run, the policy whose decisions are reported but not obeyed. `policy`, which is obeyed, is then its `auditPolicy`. */
   readonly audited: Policy | undefined;
   readonly handlers: Handlers;
   readonly mode: RunMode;
@@ -51,12 +51,12 @@ export interface SuspendedCall extends WaitingCall {
   readonly keys: readonly string[];
 }
 
-/** What is known of a call when it begins. */
+/** The fields of a call that are known when it begins. */
 type CallFacts = Pick<Call, "number" | "capability" | "request" | "args" | "resultType" | "span" | "isRepeated" | "handler">;
 
 /**
- * A call in progress. It is a class, because V8 may allocate the object literals of one code location directly in its old generation. What
- * such calls refer to would then stay in memory until a full garbage collection, and a traced run would take twice as long.
+ * A call in progress. It is a class, because V8 may allocate object literals of a hot code location directly in its old generation. What
+ * such a call refers to would then stay in memory until a full garbage collection, and a traced run would take twice as long.
  */
 export class Call {
   readonly number: number;
@@ -68,7 +68,7 @@ export class Call {
   /** Whether the handler takes and returns plain data. Set when the handler is called. */
   isPlain = false;
   readonly span: CallTracing | undefined;
-  /** Whether an earlier process made the call. This process then repeats it without a span and without observers. */
+  /** Whether an earlier process made the call. This process then repeats it from the log, and reports no span and nothing to observers. */
   readonly isRepeated: boolean;
   /** Path of the policy rule that decided the call, and the reason of that decision. Undefined until the policy is asked. */
   rule: string | undefined = undefined;
@@ -82,7 +82,7 @@ export class Call {
   hasEnded = false;
   /** The capability's handler in this run. Undefined: the capability has none. */
   readonly handler: Handler | MachineHandler | undefined;
-  /** Whether the call may overlap with others. */
+  /** Whether the call was made with `Gateway.open`, so that it may overlap with others. */
   isOpen = false;
   /** Whether the span has ended. The span of an open call ends when the answer arrives, even if the machine takes the answer later. */
   spanHasEnded = false;
@@ -99,7 +99,7 @@ export class Call {
   }
 }
 
-/** What a gateway knows about the calls so far. */
+/** The counters of a gateway. */
 export interface GatewayState {
   readonly counters: CallCounters;
   readonly budgetSpent: readonly (readonly [capability: string, calls: number])[];

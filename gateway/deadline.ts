@@ -10,8 +10,8 @@ interface Deadline {
 }
 
 /**
- * Starts a time limit of `ms` milliseconds; 0 means no limit. Does not use `AbortSignal.any`, because Node 20
- * garbage-collects a timeout that only the combined signal refers to, and such a timeout never fires.
+ * Starts a time limit of `ms` milliseconds; 0 means no limit. Does not use `AbortSignal.any`: if only the combined signal refers
+ * to a timeout, Node 20 garbage-collects the timeout, and it never fires.
  */
 export function startDeadline(signal: AbortSignal, ms: number): Deadline {
   const controller = new AbortController();

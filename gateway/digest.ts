@@ -1,4 +1,4 @@
-/** SHA-256 and random names. Loads `node:crypto` on first use, because a short run rarely needs it and loading takes longer than such a run. */
+/** SHA-256 and random names. Loads `node:crypto` on first use: a short run rarely needs it, and loading takes longer than such a run. */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
 import { lazily } from "../vm/lazy.ts";

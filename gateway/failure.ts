@@ -28,7 +28,7 @@ export function isFailureKind(kind: unknown): kind is FailureKind {
   return typeof kind === "string" && Object.hasOwn(FAILURE_TRAPS, kind);
 }
 
-/** The form of an error class's name. A name of any other form could be arbitrary text. */
+/** Matches the name of an error class. Any other name is not shown, because it could be arbitrary text. */
 const ERROR_NAME = /^[A-Za-z_$][A-Za-z0-9_$]{0,63}$/;
 
 function nameOf(error: unknown): string {
@@ -44,7 +44,7 @@ function nameOf(error: unknown): string {
 /** Limit on a failure's message, in UTF-16 code units. */
 const MAX_MESSAGE_UNITS = 4_096;
 
-/** Replaces lone surrogates in a message and shortens it, because messages go into the log and, under `try`, into the program. */
+/** Replaces lone surrogates in a message and shortens it, because the log keeps messages, and a `try` gives them to the program. */
 export function cleanMessage(message: string): string {
   return replaceLoneSurrogates(message.length > MAX_MESSAGE_UNITS ? `${message.slice(0, MAX_MESSAGE_UNITS)}…` : message);
 }

@@ -1,9 +1,9 @@
 /**
  * Reports the control flow of one run: to the tracing as spans, and to the observers `flowStart` and `flowEnd`.
  *
- * A run has at most `MAX_FLOW_SPANS` spans of control flow; the rest are counted and dropped. Many spans may end before the event loop
- * runs again, and spans are sent only while it runs. So that none is lost, a span that ends while the queue of spans is full is held
- * back until there is room. A run with a wall-clock limit holds nothing back, because it never waits for a collector.
+ * A run has at most `MAX_FLOW_SPANS` spans of control flow; the rest are counted and dropped. Spans are sent only while the event loop
+ * runs, and many spans may end before it runs again. If the queue of spans is full, a span that ends is held back until there is room,
+ * so that none is lost. A run with a wall-clock limit holds nothing back, because it never waits for a collector.
  */
 import type { FlowTracing, RunTracing, TraceDetail } from "../telemetry/tracing.ts";
 import { flowEndAttributes, flowSpanName, flowStartAttributes } from "../telemetry/flow-attributes.ts";
@@ -44,6 +44,7 @@ export class RunFlowSpan implements FlowSpan {
 
 /** The control flow of one run. */
 export class RunFlow implements FlowHost {
+  /** Whether constructs such as `if` become spans, too. */
   readonly constructs: boolean;
   readonly #tracing: RunTracing | undefined;
   readonly #observers: RunObservers;
@@ -54,7 +55,7 @@ export class RunFlow implements FlowHost {
   #started = 0;
   /** The spans held back, oldest first. */
   #held: { readonly span: FlowTracing; readonly end: FlowSpanEnd; readonly endMs: number }[] = [];
-  /** Settles when the queue of spans has room. Undefined if it has room. */
+  /** Settles when the queue of spans has room. Undefined if the queue has room now. */
   #room: Promise<void> | undefined;
   /** The number of spans dropped. */
   dropped = 0;

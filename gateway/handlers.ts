@@ -14,17 +14,14 @@ export interface HandlerContext {
   readonly budgetRemaining?: number | undefined;
   /** Number of the call in the run, from 1. */
   readonly callNumber: number;
-  /** 64 hex digits derived from the run id and the call number. Runs with the same id have the same keys; other runs have other keys. */
+  /** 64 hex digits derived from the run id and the call number. A run with the same id, such as a resumed one, has the same keys. */
   readonly idempotencyKey: string;
   /** W3C header that identifies the call's span. Undefined without tracing. */
   readonly traceparent?: string | undefined;
   /** W3C headers from the caller of the run. Undefined without tracing, and if the caller gave none. */
   readonly tracestate?: string | undefined;
   readonly baggage?: string | undefined;
-  /**
-   * Records on the call's span which model the handler asks, and whose API it speaks, such as `anthropic`. Undefined without
-   * tracing.
-   */
+  /** Records on the call's span the model that the handler asks, and the provider whose API it uses, such as `anthropic`. Undefined without tracing. */
   readonly onModel?: ((model: string, provider?: string) => void) | undefined;
   /**
    * Passes a part of the answer to the observer `callProgress` while the call goes on, such as the next words of a model. Undefined if
@@ -39,7 +36,7 @@ export interface HandlerContext {
   later(): Later;
 }
 
-/** Marks "the answer comes later". It is a registered symbol for the same reason as `FAILURE_MARK`. */
+/** Marks the value `LATER`. It is a registered symbol for the same reason as `FAILURE_MARK`. */
 const LATER_MARK = Symbol.for("boruna.later");
 
 /** The value that a handler returns if its answer comes later. */
@@ -57,8 +54,8 @@ export function isLater(answer: unknown): answer is Later {
 
 /**
  * Carries out one call with plain JavaScript data. `args` include the default arguments and have the declared types. Return the answer, or a
- * promise of it: plain data of the declared result type, or `context.later()`. Throw `CapabilityFailure` if the capability fails. A wrong answer and any other
- * error are mistakes of the host: the run ends with `host_fault`, and the program and the log see only the error's name.
+ * promise of it: plain data of the declared result type, or `context.later()`. Throw `CapabilityFailure` if the capability fails. Any other
+ * error, and a wrong answer, is a mistake of the host: the run ends with `host_fault`, and the program and the log see only the error's name.
  */
 export type Handler = (args: readonly PlainValue[], context: HandlerContext) => unknown;
 
@@ -68,11 +65,11 @@ export type MachineFunction = (args: readonly Value[], context: HandlerContext) 
 /** How a call was answered: its value, or why it failed. */
 export type RecordedAnswer = { readonly value: Value } | { readonly failure: string };
 
-/** The methods of a handler that counts what its run has used, such as tokens. Calls may overlap, so each has its number. */
+/** Methods of a handler that counts what its run has used, such as tokens. Calls may overlap, so `call` is the number of the call. */
 export interface UsageHooks {
   /** Called when the call has been logged, in the order of the log. */
   reserve(args: readonly Value[], call: number, policy: Policy): void;
-  /** Called when the call's answer has been logged, in the order of the log, also if an earlier process made the call. */
+  /** Called when the call's answer has been logged, in the order of the log. Called too if an earlier process made the call. */
   settle(call: number, answer: RecordedAnswer): void;
   /** Called if an earlier process may have made the call, before this process makes it again or fails it. */
   mayHaveBeenMade(call: number): void;
@@ -129,7 +126,7 @@ export class CapabilityFailure extends Error {
   }
 }
 
-/** Thrown if the policy forbids something that only the handler can see, such as a redirect's target. Ends the run, even under `try`. */
+/** Thrown if the policy forbids something that only the handler can see, such as the target of a redirect. Ends the run: `try` does not catch it. */
 export class CapabilityDenied extends CapabilityFailure {
   constructor(message: string) {
     super(message, "denied");

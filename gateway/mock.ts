@@ -1,4 +1,4 @@
-/** The handlers of a run that is not live. Each answers with the mock from the capability table. */
+/** The handlers of a run that is not live. Each handler returns its capability's mock: the fixed answer in the capability table. */
 import { reachOf } from "../policy/paths.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import type { PlainValue } from "../vm/json/js-interop.ts";
@@ -21,8 +21,8 @@ interface MockOptions {
 }
 
 /**
- * Creates handlers that touch nothing outside the process. The scopes of `fs_policy` apply like in a live run. An own capability without a
- * mock has no handler.
+ * Creates handlers that touch nothing outside the process. The folders of `fs_policy` limit paths as in a live run. An own capability
+ * without a mock has no handler.
  */
 export function mockHandlers(registry: CapabilityRegistry, { inputs }: MockOptions = {}): Handlers {
   const mocks = mocksOf(registry);
@@ -74,15 +74,15 @@ export function withAnswers(mocks: Handlers, answers: ReadonlyMap<string, readon
   return handlers;
 }
 
-/** The capabilities whose first argument is a path, with their section of `fs_policy`. */
+/** The capabilities whose first argument is a path. Each has a section in `fs_policy`. */
 const FS_SECTIONS: ReadonlyMap<string, "read" | "write"> = new Map([
   ["fs.read", "read"],
   ["fs.write", "write"],
 ]);
 
 /**
- * For calls that no live handler answers: throws `CapabilityDenied` if the path is outside the scopes of `fs_policy`. Also throws if only the
- * working directory could decide this, because a mock run must have the same result in every directory.
+ * For calls that no live handler answers: throws `CapabilityDenied` if the path is outside the folders of `fs_policy`. Also throws if only
+ * the working directory could decide that, because a mock run must have the same result in every directory.
  */
 export function checkScope(capability: string, [path]: readonly unknown[], { policy }: HandlerContext): void {
   const section = FS_SECTIONS.get(capability);

@@ -6,7 +6,7 @@ import type { TypeDef } from "../vm/bytecode/module.ts";
 import type { Type } from "../vm/value/type.ts";
 import type { Value } from "../vm/value/value.ts";
 
-/** The name of the program's value in paths. */
+/** The first part of a path into the program's value. */
 const VALUE = "value";
 
 /** The end of a run whose value does not match. */

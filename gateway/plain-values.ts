@@ -1,6 +1,6 @@
 /**
  * Converts between the machine's values and the plain JavaScript data of handlers. A handler may be plain JavaScript, so its answer may be
- * anything. The answer is copied, and the copy reads only own data properties: no getter and no proxy trap runs, no prototype is
+ * anything. The answer is copied. The copy reads only own data properties, so no getter and no proxy trap runs, no prototype is
  * trusted, and later changes by the handler have no effect.
  */
 import type { TypeDef } from "../vm/bytecode/module.ts";
@@ -36,7 +36,7 @@ export function plainAnswer(answer: unknown, type: Type, types: readonly TypeDef
   }
 }
 
-/** The name of the answer in messages. */
+/** The first part of a path into the answer, in messages. */
 const ROOT = "answer";
 
 /** Returns the value of an answer of the usual scalar types, or undefined for every other answer. Most answers are scalars. */
@@ -143,6 +143,6 @@ function isPlainObject(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object);
   if (prototype === null || prototype === Object.prototype) return true;
   if (typeof prototype !== "object" || isProxy(prototype)) return false;
-  // Another realm has its own `Object.prototype`: the only object without a prototype that itself has the method `isPrototypeOf`.
+  // Another realm has its own `Object.prototype`. Only such an object has no prototype and its own method `isPrototypeOf`.
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
 }

@@ -1,6 +1,6 @@
 /**
- * Compares two logs: headers, calls with their answers, other events, ends. The entries of both logs are aligned, so a call that only one
- * log has does not make all later calls differ. At most a window of entries of each log is in memory.
+ * Compares two logs: headers, entries (calls with their answers, and other events), ends. It aligns the entries of both logs, so a call that
+ * only one log has does not make all later calls differ. At most a window of entries of each log is in memory.
  */
 import { sha256Hex } from "../gateway/digest.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -84,7 +84,7 @@ export function* diffSteps(a: ParsedLog, b: ParsedLog): Generator<LogDifference 
   return { same: differences === 0, differences, equal: entries.equal };
 }
 
-/** The header without `run_id`, which always differs, without `redactable`, and without the hashes of the policy and of the module file. */
+/** Returns the header without the fields that are not compared: `run_id`, `redactable`, and the hashes of the policy and the module file. */
 function comparedHeader(header: LogHeader): JsonData {
   const { name, moduleHash, sourceHash } = header.program;
   const program = jsonObject({ name, module_hash: moduleHash, source_hash: sourceHash });
@@ -117,7 +117,7 @@ function* headerDifferences(a: LogHeader, b: LogHeader): Generator<LogDifference
 
 const headerText = (data: JsonData | undefined): string => (data === undefined ? "(nothing)" : excerpt(canonicalJson(data)));
 
-/** How many entries ahead each log is searched for the next entry that both logs have. */
+/** Each log is searched this many entries ahead for the next entry that both logs have. */
 const WINDOW = 256;
 /** A window reads no further entry once its texts have this many UTF-16 code units. The first entry may be longer. */
 const MAX_WINDOW_UNITS = 8 * 1024 * 1024;
@@ -134,7 +134,7 @@ interface Item {
   readonly answerText: string;
 }
 
-/** Returns the position of `events[i]`. If it is undefined, the position that it would have. */
+/** Returns the position of `events[i]`. If the log lacks that event, returns the position that it would have. */
 function positionOf({ position, events }: Item, i: number): EntryPosition {
   return { ...position, event: position.event + events.slice(0, i).filter((event) => event !== undefined).length };
 }
@@ -143,7 +143,7 @@ function positionOf({ position, events }: Item, i: number): EntryPosition {
 interface Side {
   readonly log: ParsedLog;
   readonly blobs: ComparedBlobs;
-  /** Equal values have different blobs, because these have salts. */
+  /** Whether equal values have different blobs, because each blob has a salt. */
   readonly isSealed: boolean;
 }
 
@@ -152,8 +152,8 @@ function sideOf(log: ParsedLog, other: ParsedLog): Side {
 }
 
 /**
- * Reads the values of one log. A value that is missing, because it is redacted or lost, is read from the other log if its hash is the same.
- * Otherwise it is a text that says so.
+ * Reads the values of one log. A value that is missing, because it is redacted or lost, is read from the other log if that has its hash.
+ * Otherwise, a text that says so replaces it.
  */
 class ComparedBlobs implements BlobReader {
   readonly #sources: readonly BlobReader[];
@@ -193,7 +193,7 @@ class EntryDiff {
     this.#context = { types: recordedTypes(a), registry: recordedRegistry(a) };
   }
 
-  /** Yields undefined after each pair of equal entries, and after each gap with the aligned pair that follows. */
+  /** Yields the differences. Also yields undefined after each pair of equal entries, and after each gap and the aligned pair after it. */
   *differences(): Generator<LogDifference | undefined, void> {
     const a = new Window(this.#items(this.#a));
     const b = new Window(this.#items(this.#b));
@@ -257,7 +257,7 @@ class EntryDiff {
     };
   }
 
-  /** Compares the entries up to the next aligned pair. Pairs entries with the same name, in order. */
+  /** Compares the entries of a gap: those before the next aligned pair. Pairs entries with the same name, in order. */
   *#gap(a: readonly Item[], b: readonly Item[]): Generator<LogDifference, void> {
     let j = 0;
     for (const item of a) {
@@ -351,7 +351,7 @@ function textsOf({
 
 /**
  * Returns how many entries of each window come before the first entry that both windows have. Without such an entry, returns the lengths of
- * the windows: then all their entries are compared as one gap, and no entry is searched twice.
+ * the windows. All their entries then form one gap, so that no entry is searched twice.
  */
 function nextCommon(a: Window, b: Window): readonly [number, number] {
   a.fill(WINDOW);

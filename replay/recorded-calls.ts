@@ -1,6 +1,6 @@
 /**
  * The event sink and the handlers of a run that repeats recorded calls under another policy, or with other answers. Only calls must match
- * the log. Other events (of actors, contracts, emitted trees) may differ, because another answer changes them.
+ * the log. Events of actors, contracts and emitted trees may differ, because another answer can change them.
  */
 import { type Approval, type ApprovalRequest, type Decision, decisionProblem } from "../gateway/approval.ts";
 import { isFailureKind, type Failure } from "../gateway/failure.ts";
@@ -27,7 +27,7 @@ import { eventText } from "./report/format-values.ts";
 /** The answer that a program gets to a call. */
 export type Answer = { readonly value: Value } | { readonly failure: Failure };
 
-/** The parts of a log that repeating its calls requires. */
+/** The parts of a log that are needed to repeat its calls. */
 type ReplayedLog = Pick<RunLog, "header" | "blobs">;
 
 /** Why the replay ended before the program did. */
@@ -61,14 +61,16 @@ export class RecordedCalls implements EventSink {
   #next: LoggedCall | undefined;
   #position: number;
   /**
-   * The calls that the program waits for, by their numbers in the run. An answer is undefined if the recorded run ended before it came;
-   * this replay then ends at the latest when the machine needs the answer.
+   * The calls that the program waits for, by their numbers in the run. An answer is undefined if the recorded run ended before it came.
+   * This replay then ends when the machine needs the answer, or before.
    */
   readonly #open = new Map<
     number,
     { readonly answer: Answer | undefined; readonly approval: Approval | undefined; readonly text: () => string }
   >();
+  /** Number of calls so far for which there is an answer. */
   answered = 0;
+  /** Why the program could not continue. Undefined if it could. */
   stop: WhatIfStop | undefined;
   /** The call that the policy is deciding about. If the call ends before its `CapCall` is appended, the policy refused it. */
   #callBeingDecided: CallStart | undefined;
@@ -111,7 +113,7 @@ export class RecordedCalls implements EventSink {
     this.#next = next.done === true ? undefined : next.value;
   }
 
-  /** Returns the recorded decision about the call. If there is none that the policy accepts, stops the program, which would otherwise wait. */
+  /** Returns the recorded decision about the call. Without a decision that the policy accepts, sets `stop` and returns undefined. */
   approval({ runId, call, hash, rule, keys }: ApprovalRequest): Decision | undefined {
     const { approval: decision, answer, text = () => "" } = this.#open.get(call) ?? {};
     if (decision !== undefined && decisionProblem(keys, { ...decision, runId, call, hash }, decision.signature) === undefined)
@@ -124,10 +126,12 @@ export class RecordedCalls implements EventSink {
     return undefined;
   }
 
+  /** Observes the start of a call. */
   start(call: CallStart): void {
     this.#callBeingDecided = call;
   }
 
+  /** Observes the end of a call. Sets `stop` if the policy refused it. */
   end({ outcome, rule, message = "" }: CallEnd): void {
     if (this.#callBeingDecided === undefined || (outcome !== "denied" && outcome !== "budget_exceeded")) return;
     const { capability, args } = this.#callBeingDecided;
@@ -159,6 +163,7 @@ export class RecordedCalls implements EventSink {
     return this.#edits.get(call.call) ?? this.#recordedAnswer(call);
   }
 
+  /** Describes the replaced answer of a call that the program makes. */
   #editOf(logged: LoggedCall, event: RunEvent): EditedAnswer {
     const { call, capability } = logged;
     const text = (given: Answer | undefined): string => (given === undefined ? "(no answer)" : this.#answerText(capability, given));

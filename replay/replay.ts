@@ -51,7 +51,7 @@ export interface ReplayOptions {
   readonly signal?: AbortSignal | undefined;
   /** Default: spans go to the OpenTelemetry API, see `chosenTracing`. */
   readonly tracing?: Tracing | false | undefined;
-  /** The same as in `RunOptions`, like `traceDetail`. */
+  /** Has the same meaning as in `RunOptions`, as does `traceDetail`. */
   readonly genAiSpans?: boolean | undefined;
   readonly traceDetail?: TraceDetail | undefined;
   /** W3C trace context of the caller. */
@@ -146,7 +146,7 @@ export async function replayRun(log: ParsedLog, options: ReplayOptions = {}): Pr
   }
 }
 
-/** Returns `on` with an addition: the replayer receives the place of each call. */
+/** Returns observers that also tell the replayer the place of each call. */
 function notingPlaces(replayer: Replayer, on: Observers = {}): Observers {
   return {
     ...on,
@@ -286,7 +286,7 @@ export function recordedProgram(log: RecordedRun | EventLog, registry: Capabilit
   return program;
 }
 
-/** Reads the module. The recorder stores it after the header and before the first event, so the log of a killed process may lack the module. */
+/** Reads the module. The recorder stores it between the header and the first event, so a killed process may leave a log without it. */
 function moduleBytes(log: RecordedRun, sha256: string): Uint8Array {
   try {
     return log.blobs.read({ sha256 });
@@ -300,7 +300,7 @@ function moduleBytes(log: RecordedRun, sha256: string): Uint8Array {
   }
 }
 
-/** Returns the policy that the run obeyed; after an audit run, its `auditPolicy`. Throws the errors of `writtenPolicy`. */
+/** Returns the policy that the run obeyed. An audit run obeyed the `auditPolicy` of the written one. Throws the errors of `writtenPolicy`. */
 export function recordedPolicy(log: RecordedRun): Policy {
   const policy = writtenPolicy(log);
   return log.header.mode === "audit" ? auditPolicy(policy) : policy;
@@ -338,7 +338,7 @@ function eventLogSettings(log: EventLog, policy: Policy = ALLOW_ALL, args: Reado
   return { policy, args, limits: effectiveLimits(policy, {}), runId: `eventlog-${log.eventCount}` };
 }
 
-/** Returns the caller's limits on this replay. For an event log, which has no limits, `runLimits` are those of the caller's policy and the defaults. */
+/** Returns the caller's limits on this replay. An event log has no limits, so its `runLimits`, which the caller's policy sets, are added. */
 function allowedLimits(log: ParsedLog, runLimits: Limits, limits: ReplayLimits = {}): ReplayLimits {
   return log.format === "log" ? limits : { ...runLimits, max_wall_ms: 0, ...limits };
 }

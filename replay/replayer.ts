@@ -48,11 +48,12 @@ export class Replayer implements EventSink, LoggedCalls {
   #answers = 0;
   /** The answer that `takeAnswer` returns next. */
   #preparedAnswer: RecordedAnswer | undefined;
-  /** Whether an event log lacks the answer of the call in progress. If so, the program's next event is that answer, and is not compared. */
+  /** Whether an event log lacks the answer of the call in progress. If so, the next event of the program is not compared: it is that answer. */
   #isUnanswered = false;
   #lastAnswer: { readonly event: number; readonly answer: RunEvent } | undefined;
   #stop: ReplayStop | undefined;
   readonly #onCall: OnRepeatedCall | undefined;
+  /** What `#onCall` returned for the last repeated call. */
   #callObserved: Promise<void> | undefined;
   /** The place of the call in progress. Set only if the replay has an `onCall`. */
   callPlace: CallPlace | undefined;
@@ -122,13 +123,14 @@ export class Replayer implements EventSink, LoggedCalls {
     return next.done === true ? undefined : next.value;
   }
 
+  /** Stops the program at an event after the last one of the log. */
   #stopAfterLog(event: RunEvent): HostStop {
     const hasEnded = this.#log.format === "eventlog" || (this.#end !== undefined && !isInterruption(this.#end));
     if (!hasEnded) return this.#stopWith({ reason: "log_end" });
     return this.#stopWith({ reason: "divergence", mismatch: beyondLog(this.#compared + 1, event, this.#end, this.#context) });
   }
 
-  /** Always true: a replay stops at a call that the log does not answer. */
+  /** Always true, because a replay stops at a call that the log does not answer. */
   answersCall(): boolean {
     return true;
   }

@@ -1,9 +1,9 @@
 /**
  * Replays a run with another policy or other answers. The program gets the recorded answers as long as it makes the recorded calls in
- * their order. The replay ends at the first call that is refused, or that is not the next recorded call, because the log has no answer for
- * it. No call reaches the outside world.
+ * their order. The replay ends at the first call that the policy refuses, or that is not the next recorded call. No call reaches the
+ * outside world.
  *
- * Only calls must match. Other events (of actors, contracts, emitted trees) may differ, because another answer changes them.
+ * Only calls must match. Events of actors, contracts and emitted trees may differ, because another answer can change them.
  */
 import { executeProgram, type RunResult } from "../gateway/run.ts";
 import { effectiveLimits, type Policy } from "../policy/policy.ts";
@@ -139,7 +139,7 @@ function statusOf(finished: Finished): WhatIfStatus {
   const { log, end, program, registry, calls, result } = finished;
   if (calls.stop === undefined && result.outcome === "canceled") return "interrupted";
   const logEndsEarly = end === undefined || isInterruption(end);
-  // The recorded run was stopped before it recorded this call or its answer.
+  // The recorded run stopped before it recorded this call or its answer.
   if (calls.stop?.reason === "no_answer" && logEndsEarly) return "incomplete";
   if (calls.stop !== undefined && calls.stop.reason !== "refused") return "changed";
   if (end === undefined) return calls.stop === undefined && calls.isDone() ? "incomplete" : "changed";

@@ -1,4 +1,4 @@
-/** Reads the files of the libraries that are shipped with Boruna, and no others, so the texts of strangers may import them. */
+/** Reads the files of the libraries that are shipped with Boruna, and no other files. So source texts of strangers may import them. */
 import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,6 @@
 /**
- * Resumes a run whose process has ended: repeats what its log has, continues from there, and appends to the same log. The result and log
- * are those of an uninterrupted run, unless the run stops at an in-doubt call, which the run's owner must decide.
+ * Resumes a run whose process has ended: repeats what its log has, continues from there, and appends to the same log. Result and log are
+ * those of an uninterrupted run, unless the run stops at a call in doubt. Its owner must then decide about the call.
  */
 import type { Handlers } from "../gateway/handlers.ts";
 import { maxParallelCallsOption, policyOption, traceDetailOption } from "../gateway/options.ts";
@@ -62,15 +62,16 @@ export interface ResumeRunOptions
   /** The policy that the run must have. Default: the recorded one, whatever it allows. */
   readonly policy?: RunOptions["policy"] | undefined;
   /**
-   * What happens to a call that was open when the process ended, and may not be repeated: the run stops with the outcome `in_doubt`, the
-   * call is made again, or the program gets a failure of the kind `in_doubt`, which `try` catches. Default: `stop`.
+   * What happens to a call that was open when the process ended and that may not be repeated. `stop`: the run stops with the outcome
+   * `in_doubt`. `retry`: the call is made again. `fail`: the program gets a failure of the kind `in_doubt`, which `try` catches.
+   * Default: `stop`.
    */
   readonly inDoubt?: InDoubt | undefined;
-  /** The answers of calls that wait, because their handlers answer later, in any order. Their handlers are not called again. */
+  /** The answers, in any order, of calls whose handlers answer later. These handlers are not called again. */
   readonly answer?: CallAnswer | readonly CallAnswer[] | undefined;
   /** Whether to sync each call to disk before its handler starts, and each answer before the program receives it. */
   readonly durable?: boolean | undefined;
-  /** As `sign` in `RecordOptions`. A log that was to be signed needs it again, because the log does not hold the key. */
+  /** As `sign` in `RecordOptions`. Give it again for a log that was to be signed, because the log does not contain the key. */
   readonly sign?: string | undefined;
   /** Called while the log is read. The log is read several times. */
   readonly onRead?: OnRead | undefined;
@@ -123,7 +124,7 @@ function runLog(log: ParsedLog): RunLog {
   });
 }
 
-/** Throws `log.other_capabilities` if the capability set, or the declarations of the host's own capabilities, differ from the log. */
+/** Throws `log.other_capabilities` if the log has another capability set, or other declarations of the host's own capabilities. */
 function checkCapabilities({ file, header }: RunLog, { own, setHash }: CapabilityRegistry): void {
   const textOf = (capabilities: readonly CapabilityDecl[]): string => canonicalJson(capabilities.map(declarationToJson));
   if (header.capabilitySetHash === setHash && textOf(header.capabilities) === textOf(own)) return;
@@ -179,7 +180,7 @@ interface ResumedRun {
 
 async function continueRun(run: ResumedRun, stamp: string | undefined): Promise<Resumption> {
   const { log, program, options } = run;
-  // The log is opened after the handlers are known to fit it. `ownFiles` are the log's files, which fs calls must not touch.
+  // The log is opened later, when `checkHandlers` has passed. `ownFiles` are the log's files, which fs calls must not touch.
   const handlers = await handlersFor(program, { ...options, live: log.header.mode !== "mock" }, () => recorder.ownFiles);
   checkHandlers(log, program, handlers);
   const key = signOption(options.sign);
@@ -245,7 +246,7 @@ async function runWith({ log, program, policy, options }: ResumedRun, handlers: 
     const divergence = divergenceOf(resumer, result, context);
     hasDiverged = divergence !== undefined;
     if (divergence !== undefined) throw divergenceError(log, divergence);
-    // A run that was interrupted before it came to the end of its log has nothing to add to it.
+    // A run that was interrupted while it repeated its log adds nothing to the log.
     const isOver = resumer.isPastLog && resumer.callInDoubt === undefined;
     const finished = isOver ? closeLog(recorder, result) : { path: log.file };
     return resumption(log, program, result, finished, { inDoubt: resumer.callInDoubt });

@@ -1,8 +1,8 @@
 /**
  * Reads source files for the compiler, which reads no files itself.
  *
- * `openSources` reads the main file. The compiler then calls `resolve` for each import: a path is resolved against the
- * importing file and must stay inside the project; a name is a library in the project's `libs/`, or otherwise a library
+ * `openSources` reads the main file. The compiler then calls `resolve` for each import. A path is resolved against the importing
+ * file and must stay inside the project. A name is that of a library in the project's `libs/`, or else of a library that is
  * shipped with Boruna.
  */
 import { existsSync, realpathSync, statSync } from "node:fs";
@@ -44,8 +44,8 @@ function isInside(root: string, path: string): boolean {
 }
 
 /**
- * Returns the real path of a file, or undefined if it does not exist or its real path is outside `root`, which must be
- * a real path. Callers cannot tell the two cases apart. Throws `io_error` if the file cannot be read; `shownName` is its name in messages.
+ * Returns the real path of a file. Returns undefined if the file does not exist, or if its real path is outside `root`, which must be a real
+ * path; the caller cannot tell which. Throws `io_error` if the file cannot be read. `shownName` is its name in messages.
  */
 function fileInside(root: string, path: string, shownName: string): string | undefined {
   if (!isInside(root, path)) return undefined;
@@ -139,7 +139,7 @@ function realPath(path: string): string {
   }
 }
 
-/** Reads a module file, `.axbc` or JSON. Throws `io_error`. The limit on a module counts its payload; the 16 bytes leave room for the header. */
+/** Reads a module file, `.axbc` or JSON. Throws `io_error`. The limit on a module does not count the header, which has at most 16 bytes. */
 export function readModuleFile(path: string): Uint8Array {
   try {
     return readBounded(path, MODULE_LIMITS.bytes + 16);

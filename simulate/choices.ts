@@ -1,6 +1,6 @@
 /**
  * A simulated run makes choices: which fault, which member of an object, which number. A choice is a whole number from 0, and 0 always selects
- * the simplest option. The script of a run is the list of its choices. The same script makes the same run, and smaller choices make a simpler run.
+ * the simplest option. The script of a run has all its choices. The same script makes the same run. Smaller choices make a simpler run.
  */
 
 /** The choices of one run. Index 0 has the choices for the complete run; index n has those for the answer of call n. */
@@ -48,7 +48,7 @@ export class Random {
   }
 }
 
-/** Makes the choices for one answer: first those of a script, then random ones. Without `random`, every choice after the script is 0. */
+/** Makes the choices for one answer: first those of a script, then random ones. Without `random`, every choice beyond the script is 0. */
 export class Chooser {
   readonly choices: number[] = [];
   readonly #script: readonly number[];
@@ -70,7 +70,7 @@ export class Chooser {
   }
 
   /**
-   * Chooses whether something special happens, with a probability according to the two weights. Uses up one choice even if `isPossible` is
+   * Chooses whether something special happens. The two weights decide how probable that is. Uses up one choice even if `isPossible` is
    * false, so that the later choices of a script keep their meaning.
    */
   happens(isPossible: boolean, [ordinary, special]: readonly [number, number]): boolean {

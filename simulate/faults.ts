@@ -1,6 +1,6 @@
 /** The faults that a simulation injects. */
 
-/** The ways in which an answer can be worse than an ordinary one. `weight` says how often a fault occurs compared with the others. */
+/** What can be wrong with an answer. `weight` says how often a fault occurs compared with the others. */
 export const FAULTS = {
   none: { weight: 0, doc: "an ordinary answer" },
   failed: { weight: 4, doc: "the call fails, and nothing was done" },
@@ -18,10 +18,12 @@ export const FAULTS = {
 
 export type Fault = keyof typeof FAULTS;
 
+/** Faults of what an answer contains. */
 const CONTENT: readonly Fault[] = ["empty", "odd", "huge", "broken"];
+/** Faults of how an answer comes, or does not come. */
 const TRANSPORT: readonly Fault[] = ["failed", "lost", "down", "late"];
 
-/** For the built-in capabilities that cannot have all faults: those that they can have. */
+/** The possible faults of the built-in capabilities that cannot have all of them. */
 const POSSIBLE: ReadonlyMap<string, readonly Fault[]> = new Map([
   ["time.now", ["back"]],
   ["random", []],

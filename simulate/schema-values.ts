@@ -1,12 +1,12 @@
-/** Makes JSON that matches a JSON Schema, like the answer of a model that was given the schema. */
+/** Makes JSON that matches a JSON Schema, as a model does that was given the schema. */
 import { isJsonArray, isJsonObject, type JsonData } from "../vm/json/json.ts";
 import type { Chooser } from "./choices.ts";
 import type { Flavor, ValueMaker } from "./made-values.ts";
 
-/** Deeper parts become null. The schemas that models accept are not this deep. */
+/** Parts of a document that are nested deeper become null. The schemas that models accept are not this deep. */
 const MAX_DEPTH = 16;
 
-/** Returns a document that obeys the usual keywords. If the schema has other keywords, the document may not match, and the call fails as a live call would. */
+/** Returns a document that obeys the usual keywords. If the schema has others, the document may not match, and the call fails as a live call would. */
 export function matchingDocument(schema: JsonData, choose: Chooser, flavor: Flavor, maker: ValueMaker, depth = 0): JsonData {
   if (!isJsonObject(schema) || depth > MAX_DEPTH) return null;
   const part = (inner: JsonData | undefined): JsonData => matchingDocument(inner ?? null, choose, flavor, maker, depth + 1);

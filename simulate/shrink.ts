@@ -1,6 +1,6 @@
 /**
- * Makes the script of a failing run shorter and simpler while the run still fails in the same way. A script has the choices that decide the
- * arguments of `main`, then those of each answer, as lists of whole numbers (`choices.ts`).
+ * Makes the script of a failing run shorter and simpler while the run still fails in the same way. A script (`choices.ts`) has lists of whole
+ * numbers: the choices for the complete run, then those for the answer of each call.
  */
 import type { Script } from "./choices.ts";
 

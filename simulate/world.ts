@@ -1,6 +1,6 @@
 /**
- * The world of a simulated run: answers the calls according to the run's choices, and records the calls with their answers and effects. No
- * call reaches the outside world. The answers depend only on the choices, the calls and their arguments.
+ * The world of a simulated run. It answers the calls according to the run's choices, and records calls, answers and effects. No call reaches
+ * the outside world. The answers depend only on the choices, the calls and their arguments.
  */
 import type { ApprovalRequest, Decision } from "../gateway/approval.ts";
 import { CapabilityFailure, type HandlerContext, type Handlers, machineHandler } from "../gateway/handlers.ts";
@@ -49,11 +49,13 @@ export interface ChoiceSource {
   readonly random: { readonly seed: number; readonly run: number } | undefined;
 }
 
-/** The time of the first `time.now`, as in a run with mocks. */
+/** The time of the first `time.now`, as in a run with mocks. In milliseconds since 1970. */
 const START_MS = 1_700_000_000_000;
+/** How much time may pass before the answer of a call with the fault `late`. */
 const LATE_SECONDS = [60, 3_600, 86_400, 2_678_400] as const;
-/** How far the clock advances between two calls of `time.now`. `CLOCK_BACK_MS`: how far it may be set back. */
+/** How far the clock may advance between two calls of `time.now`. */
 const CLOCK_STEPS_MS = [0, 1, 1_000, 10_000] as const;
+/** How far the clock may be set back. */
 const CLOCK_BACK_MS = [1_000, 3_600_000] as const;
 /** The probability that a call has a fault, in sixteenths. Consecutive runs use these rates in turn. */
 const FAULT_RATES = [1, 2, 5, 10] as const;
@@ -87,9 +89,9 @@ export class World {
   /** The chosen arguments of `main`, as typed JSON. */
   readonly args: ReadonlyMap<string, JsonData>;
   readonly handlers: Handlers;
-  /** Whether the run made too many calls, which ended it. */
+  /** Whether the run made too many calls, so that it was ended. */
   hasTooManyCalls = false;
-  /** Whether the simulated person refused a call, which ended the run. */
+  /** Whether the simulated person refused a call, so that the run ended. */
   wasRefused = false;
   readonly #program: Program;
   readonly #maker: ValueMaker;
@@ -98,7 +100,7 @@ export class World {
   readonly #plan: Plan;
   /** The chooser of each call, by the call's number. Index 0 has the chooser for the complete run. */
   readonly #choosers: Chooser[] = [];
-  /** The answer of all later calls, by capability, or by capability and form (`formOf`). */
+  /** Answers that all later calls get too, by capability, or by capability and form (`formOf`). */
   readonly #lastingAnswers = new Map<string, { readonly answer: SimulatedAnswer; readonly fault: Fault }>();
   #nowMs = START_MS;
 
@@ -146,7 +148,7 @@ export class World {
     return this.calls.some(({ answer }) => "failure" in answer && message.includes(answer.failure));
   }
 
-  /** Decides about a call that waits for an approval. A rule that names keys needs a signature, which nobody can make here. */
+  /** Decides about a call that waits for an approval. Returns undefined if the rule names keys, because nobody can sign here. */
   readonly approve = (request: ApprovalRequest): Decision | undefined => {
     if (request.keys.length > 0) return undefined;
     const isRefused = this.#chooserOf(request.call).weighted([15, 1]) === 1;
@@ -200,7 +202,7 @@ export class World {
     if (name === "time.now") return this.#time(args[0], choose, fault);
     if (name === "random") return randomAnswer(args, choose);
     if (name === "fs.write") return true;
-    // Ordinary and faulty answers make their choices in the same order. So shrinking can replace a fault that does not matter by `none`.
+    // Ordinary and faulty answers make their choices in the same order. So shrinking can replace a fault by `none` and keep the other choices.
     const isOrdinary = fault === "none" || fault === "late" || fault === "stuck";
     const usesMock = choose.weighted([1, 15]) === 0;
     const flavor = flavorOf(fault, choose);
@@ -267,7 +269,7 @@ function schemaIn(options: Value | undefined): JsonData | undefined {
 
 const JSON_TYPE: Type = { kind: "primitive", name: "Json" };
 
-/** Returns what decides the form of a call's answer: its argument `want`, or whether it has a schema. */
+/** Returns what decides the form of a call's answer: its argument `want`, or for `llm.call` whether it has a schema. */
 function formOf(capability: string, args: readonly Value[]): string {
   if (capability === "llm.call") return String(schemaIn(args[2]) !== undefined);
   const want = capability === "net.fetch" ? args[4] : capability === "fs.read" ? args[1] : "";

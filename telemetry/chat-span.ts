@@ -1,7 +1,7 @@
 /**
- * Adds the span of the GenAI conventions, the chat span, below the span `boruna.cap` of an `llm.call`. It lasts from the start of
- * the handler to the end of the call, so a call that the policy refuses has none. Only the chat span has the `gen_ai.*` attributes,
- * because a backend that adds up tokens over all spans must count each token once (docs/internals/adr/025-genai-spans.md).
+ * Adds a chat span, by OpenTelemetry's conventions for generative AI, below the span `boruna.cap` of an `llm.call`. It lasts from
+ * the start of the handler to the end of the call, so a call that the policy refuses has none. Only the chat span has the `gen_ai.*`
+ * attributes: a backend that adds up tokens over all spans must count each token once (docs/internals/adr/025-genai-spans.md).
  */
 import { type Context, type Span, SpanKind, SpanStatusCode, trace, type Tracer } from "@opentelemetry/api";
 import { OUTCOMES } from "../vm/outcome.ts";

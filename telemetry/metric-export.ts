@@ -1,7 +1,7 @@
 /**
- * Exports metrics from a long-lived process: a MeterProvider whose reader sends the totals so far to the collector at an
- * interval, at each flush, and at the end. Each export holds the totals, so the next export makes up for a failed one. There are
- * no retries and no queue.
+ * Exports metrics from a long-lived process. The reader of a MeterProvider sends the totals so far to the collector: at an
+ * interval, at each flush, and at the end. After a failed export, the next one has the totals too, so there are no retries and
+ * no queue.
  */
 import type { Meter } from "@opentelemetry/api";
 import type { Resource } from "@opentelemetry/resources";

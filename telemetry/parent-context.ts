@@ -1,4 +1,4 @@
-/** The OpenTelemetry context of a span's parent, from the headers of a caller. */
+/** Makes the OpenTelemetry context of a span's parent from the trace headers of a caller. */
 import type { Baggage, BaggageEntry as ApiBaggageEntry, Context, SpanContext } from "@opentelemetry/api";
 import { baggageEntryMetadataFromString, context, createTraceState, propagation, TraceFlags, trace } from "@opentelemetry/api";
 import { type BaggageEntry, parseBaggage, parseTraceparent, parseTracestate, type TraceHeaders } from "./context.ts";
@@ -6,7 +6,7 @@ import { type BaggageEntry, parseBaggage, parseTraceparent, parseTracestate, typ
 /** The instrumentation scope of all spans and metrics. */
 export const SCOPE = "boruna";
 
-/** Returns `local` with the remote span and the baggage of the caller. Leaves out a malformed one. */
+/** Returns the context `local` with the caller's span and baggage added. Leaves out what is malformed. */
 export function parentContext(info: TraceHeaders, local: Context = context.active()): Context {
   const baggage = info.baggage === undefined ? undefined : parseBaggage(info.baggage);
   const base = baggage === undefined ? local : propagation.setBaggage(local, toApiBaggage(baggage));

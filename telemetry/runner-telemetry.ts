@@ -6,7 +6,7 @@
  *   action.run    resource of the runner (`boruna-runner` by default) ─┐
  *   boruna.run    resource `boruna`                                    ├─► one queue, one sender ──► collector
  *   boruna.cap    resource `boruna`                                   ─┘
- *   metrics       resource of the runner, which is the process that counts ── at an interval ──► collector
+ *   metrics       resource of the runner, because they count for its whole process ── at an interval ──► collector
  */
 import { replaceUnsafe } from "../vm/terminal-text.ts";
 import { isMissingPackage } from "./default-tracing.ts";
@@ -19,7 +19,7 @@ import type { WorkerMetrics } from "./worker-metrics.ts";
 export interface RunnerTelemetryOptions {
   /** The runner's `service.name` if `OTEL_SERVICE_NAME` is not set. Default: `boruna-runner`. */
   readonly serviceName?: string | undefined;
-  /** Receives one line about each setting that is not understood, and about lost spans and metrics. Default: print it to stderr. */
+  /** Receives one line about each setting that is not valid, and about lost spans and metrics. Default: print it to stderr. */
   readonly onNotice?: ((line: string) => void) | undefined;
 }
 
@@ -109,7 +109,7 @@ async function startExport(serviceName: string, notify: (line: string) => void):
   return startRunnerExport(serviceName, { spans, metrics }, notify);
 }
 
-/** Passes the problem or the notices of the settings to `notify`. Returns undefined if the settings turn spans or metrics off. */
+/** Returns the settings, or undefined if they turn spans or metrics off. Passes their problem or their notices to `notify`. */
 function usable<T extends { readonly on: true; readonly notices: readonly string[] }>(
   settings: T | { readonly on: false } | { readonly problem: string },
   notify: (line: string) => void,

@@ -14,7 +14,7 @@ interface Sdk {
   backpressure(): Promise<void> | undefined;
   /**
    * Flushes and shuts down within `shutdownMs`, even if the collector does not answer. Never rejects. Further calls return
-   * the same report. After it settles, telemetry does not keep the process alive.
+   * the same report. Afterwards, telemetry does not keep the process alive.
    */
   shutdown(): Promise<ShutdownReport>;
 }

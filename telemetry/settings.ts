@@ -69,7 +69,7 @@ export interface MetricSettings {
   readonly notices: readonly string[];
 }
 
-/** The signals that have settings of their own, by the name in their variables, with the path that is appended to the general endpoint. */
+/** The signals that have their own settings, by the name in their variables. `path` is appended to the general endpoint. */
 const SIGNALS = {
   TRACES: { path: "v1/traces", noun: "spans" },
   METRICS: { path: "v1/metrics", noun: "metrics" },
@@ -130,7 +130,7 @@ export function readTelemetrySettings(environment: Environment): SettingsResult 
   };
 }
 
-/** Reads the settings of metrics, in the same way. */
+/** Reads the settings of metrics, as `readTelemetrySettings` reads those of spans. */
 export function readMetricSettings(environment: Environment): { readonly on: false } | MetricSettings | Problem {
   const read: Reader = (name) => readVariable(environment, name);
   const exporterNames = listOf(read("OTEL_METRICS_EXPORTER") ?? VARIABLES.OTEL_METRICS_EXPORTER.default);
@@ -157,8 +157,8 @@ export function readMetricSettings(environment: Environment): { readonly on: fal
 
 type Reader = (name: VariableName) => string | undefined;
 /**
- * Reads a whole number and reduces it to `max` if it is larger. Returns `fallback` if the variable is unset, and also, with a notice, if the
- * value is malformed or below `min`.
+ * Reads a whole number and reduces it to `max` if it is larger. Returns `fallback` if the variable is unset. If the value is malformed or
+ * below `min`, returns `fallback` too and adds a notice.
  */
 type CountReader = (name: VariableName, fallback: number, min: number, max: number) => number;
 
@@ -166,7 +166,7 @@ function isDisabled(read: Reader): boolean {
   return read("OTEL_SDK_DISABLED")?.toLowerCase() === "true";
 }
 
-/** Returns the first notices: one if `OTEL_SDK_DISABLED` is neither true nor false, which counts as false, otherwise none. */
+/** Returns a notice if `OTEL_SDK_DISABLED` is neither true nor false. Such a value counts as false. */
 function firstNotices(read: Reader): string[] {
   const text = read("OTEL_SDK_DISABLED");
   if (text === undefined || ["true", "false"].includes(text.toLowerCase())) return [];

@@ -17,15 +17,16 @@ export interface TreeSpan {
   readonly status: { readonly code: number };
 }
 
-/** Maximum depth to which spans are indented, so that the output for a long chain does not grow quadratically. */
+/** Deeper spans are not indented further. Otherwise the output for a long chain of spans would grow quadratically. */
 const MAX_DEPTH = 32;
+/** Longer texts are cut. In UTF-16 code units. */
 const MAX_TEXT_LENGTH = 200;
-/** Maximum number of spans to show. If there are more, an additional line says how many. */
+/** Maximum number of spans to show. If there are more, a last line says how many are left. */
 const MAX_SPANS = 1_000;
 
 /**
- * The attributes shown after the name of a span: the first of the labels that is set, and then all details that are set. Each
- * detail is an attribute with the text shown before its value.
+ * The attributes shown after the name of a span. Of the labels, the first that is set is shown; of the details, all that are set. Each
+ * detail is the name of an attribute and the text shown before its value.
  */
 const LABELS = ["action.fqn", "boruna.program.name", "cap.name", "flow.construct", "code.function.name"] as const;
 const DETAILS = [

@@ -1,7 +1,7 @@
 /**
- * Opens the span `action.run` of a task. A task is one request to a runner (`runtime/task.ts`). The span `action.run` belongs to
- * the runner's resource, and the span `boruna.run` below it belongs to the resource `boruna`. So the two spans come from two
- * TracerProviders. Without telemetry of the runner, both come from the provider that the process has registered.
+ * Opens the span `action.run` of a task. A task is one request to a runner (`runtime/task.ts`). The span `action.run` has the
+ * runner's resource, and the span `boruna.run` below it has the resource `boruna`. So the two spans come from two
+ * TracerProviders. Without a runner's telemetry, both come from the provider that the process has registered.
  */
 import { type Context, type Meter, ProxyTracerProvider, SpanStatusCode, trace, type Tracer } from "@opentelemetry/api";
 import { OUTCOMES, type Outcome } from "../vm/outcome.ts";
@@ -39,7 +39,7 @@ interface TaskSpanEnd {
 }
 
 export interface TaskSpan {
-  /** How much of the run's control flow becomes spans, if the host does not say so. Undefined if no variable is read. */
+  /** How much of the run's control flow becomes spans, if the host gives no option. Undefined if no environment variable is read. */
   readonly traceDetail: TraceDetail | undefined;
   /** Receives the task's run, as a child of this span, for spans and metrics. */
   readonly tracing: Tracing;
@@ -52,7 +52,7 @@ export interface TaskTracers {
   readonly boruna: Tracer;
 }
 
-/** The tracer of the registered TracerProvider, for both resources. */
+/** Returns the tracer of the registered TracerProvider, for both resources. */
 function registeredTracers(): TaskTracers {
   const tracer = trace.getTracer(SCOPE, VERSION);
   return { runner: tracer, boruna: tracer };

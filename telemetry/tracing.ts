@@ -10,7 +10,7 @@
  *
  * context.ts parses the trace context of the caller. attributes.ts declares the attributes of spans.
  *
- * Invariants: a run without telemetry has no `Tracing`, which costs it one check per call. Nothing from telemetry may reach
+ * Invariants: a run without telemetry has no `Tracing`, so telemetry costs it one check per call. Nothing from telemetry may reach
  * a program, a log or a hash. A tracer that throws never affects a run.
  */
 import type { CallPlace } from "../vm/bytecode/module.ts";
@@ -36,7 +36,7 @@ export interface CallCounters {
 /** Why a call failed: the value of the span attributes `error.kind` and `error.type`. */
 export type CallErrorKind = "denied" | "budget_exceeded" | "runtime_error" | "unknown";
 
-/** The outcome that corresponds to the failure of a call. Its entry in `OUTCOMES` decides whether the span is an error. */
+/** The outcome of a run that corresponds to the failure of a call. Its entry in `OUTCOMES` says whether the call's span is an error. */
 export const CALL_OUTCOME: Readonly<Record<CallErrorKind, Outcome>> = {
   denied: "denied",
   budget_exceeded: "budget_exceeded",
@@ -48,7 +48,7 @@ export interface Tracing {
   startRun(info: RunSpanStart): RunTracing;
 }
 
-/** What is known at the start of a run. It includes the trace context of the caller. Malformed values in it are ignored. */
+/** What is known at the start of a run, and the trace context of the caller. Malformed values of the trace context are ignored. */
 export interface RunSpanStart extends TraceHeaders {
   /** Returns the run id. Called only if the span is recorded, because computing the id of a mock run needs a hash of the module. */
   readonly runId: () => string;
@@ -63,8 +63,8 @@ export interface RunSpanStart extends TraceHeaders {
 }
 
 /**
- * How much of the control flow becomes spans: none, the calls of functions that declare a capability, or also the constructs in these
- * functions.
+ * How much of the control flow becomes spans. `cap`: none of it. `call`: the calls of functions that declare a capability. `flow`: also the
+ * constructs in these functions, such as `if` and `for`.
  */
 export const TRACE_DETAILS = ["cap", "call", "flow"] as const;
 export type TraceDetail = (typeof TRACE_DETAILS)[number];
@@ -72,7 +72,7 @@ export type TraceDetail = (typeof TRACE_DETAILS)[number];
 export interface RunTracing {
   /** The trace id of the run's span, 32 hex digits. Absent if the run has no span. */
   readonly traceId?: string | undefined;
-  /** Whether a call that starts now would not be recorded, so that it need not be reported. Absent: every call is recorded. */
+  /** Whether a call that starts now need not be reported, because nothing would record it. Absent: every call is recorded. */
   isIdle?(): boolean;
   /** `parent` is the span of control flow that makes the call. Undefined if there is none: the run is then the parent. */
   startCall(info: CallSpanStart, parent?: FlowTracing): CallTracing;
@@ -114,7 +114,7 @@ export interface FlowTracing {
 }
 
 export interface CallTracing {
-  /** Runs `body` with this span active, even after an await, so that spans that instrumentation makes in a handler become its children. */
+  /** Runs `body` with this span active, even after an `await`. Spans that instrumentation makes in a handler then become its children. */
   run<T>(body: () => T): T;
   /** Returns the header values for a request of the handler: this span as the parent, and the tracestate and baggage of the caller. */
   headers(): TraceHeaders;

@@ -1,4 +1,4 @@
-/** The public face of the worker's client. The client, with the engine and the driver of the database, is loaded when one is created. */
+/** The public face of the workers' client. `createClient` loads the client, its engine and the driver of the database when it is called. */
 import { importOptional } from "../gateway/optional-package.ts";
 import type { Decision } from "../gateway/approval.ts";
 import type { SuspendedCall } from "../gateway/call.ts";
@@ -72,7 +72,7 @@ export interface Client {
   show(runId: string): Promise<ShownRun>;
   /** Returns runs, newest first. `queue` and `tenant` exclude each other. Throws `usage`. */
   list(options?: ListOptions): Promise<readonly ListedRun[]>;
-  /** Resolves when the run has ended or must be decided about. `onChange` receives each change of its row. Throws `worker.no_run`, and the reason of `signal`. */
+  /** Resolves when the run has ended, or waits for a decision or an answer. `onChange` receives each change. Throws `worker.no_run`, and the reason of `signal`. */
   watch(runId: string, options?: { readonly signal?: AbortSignal; readonly onChange?: (run: ShownRun) => void }): Promise<ShownRun>;
   /**
    * Requests the cancellation of the run. A run that a worker executes ends a moment later. Throws `worker.no_run`, and `worker.ended` if

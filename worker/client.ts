@@ -37,15 +37,18 @@ import { checkTables } from "./schema.ts";
 import { type ListedRun, RUN_STATES } from "./listed-run.ts";
 import { programOf, type RunOptionsRow } from "./store.ts";
 
+/** Maximum number of database connections of a client. */
 const CONNECTIONS = 4;
+/** Matches the name of a queue or a tenant. */
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+/** Limit on the option `key`, in UTF-16 code units. */
 const MAX_KEY_UNITS = 1_024;
 const DEFAULT_ATTEMPTS = 5;
 /** A client does not store a program again within this time, in milliseconds. Workers delete programs that no run has used for a day. */
 const STORED_MS = 3_600_000;
 /** How often a watched run is read, in milliseconds. */
 const WATCH_MS = 200;
-/** How long `#decide` waits for the workflow of the run to end, in milliseconds. After that, the keeper of a worker continues the run. */
+/** How long `#decide` waits for the engine's workflow of the run to end, in milliseconds. Later, a worker (`keeper.ts`) continues the run. */
 const REWIND_MS = 2_000;
 
 /** Throws `usage`, `worker.*`. */
@@ -95,6 +98,7 @@ class DatabaseClient implements Client {
     return { runId: id, isNew };
   }
 
+  /** Throws `worker.other_run` if the run of the option `key` has another program or other options. */
   async #checkSame(id: string, program: string, settings: RunOptionsRow): Promise<void> {
     const found = await this.#rowOf(id);
     const textOf = (options: RunOptionsRow): string => canonicalJson(jsonFromJs({ ...options, traceparent: null, tracestate: null }));
@@ -183,6 +187,7 @@ class DatabaseClient implements Client {
     });
   }
 
+  /** Writes a decision about a run that waits, and continues the run. Throws what `write` throws. */
   async #decide(runId: string, write: (transaction: PoolClient, run: RunRow) => Promise<void>): Promise<void> {
     const { queue, tenant } = await this.#transaction(async (transaction) => {
       const found = await this.#rowOf(runId, transaction, true);
@@ -190,7 +195,7 @@ class DatabaseClient implements Client {
       await continueRun(transaction, runId);
       return found.run;
     });
-    // The row already says that the run continues. If the workflow is not rewound here, the keeper of a worker rewinds it later.
+    // The row already says that the run continues. If the workflow is not rewound here, a worker (`keeper.ts`) rewinds it later.
     for (let waited = 0; waited < REWIND_MS; waited += 50) {
       const [ended] = await this.#engine.ended([runId]);
       if (ended !== undefined) return this.#engine.rewind({ id: runId, queue, tenant });

@@ -1,13 +1,13 @@
 /**
- * The contact of a worker with its database: it beats, which extends its lease. `Contact` knows whether the worker has its lease, whether
- * the database answers, and whether it has done so for long enough to judge that other workers are gone.
+ * The contact of a worker with its database. The worker beats: it extends its lease. `Contact` knows whether the worker has its lease,
+ * whether the database answers, and whether it has answered for long enough to judge that other workers are gone.
  */
 
-/** How often a worker beats, in milliseconds, unless a third of its lease is shorter. */
+/** How often a worker beats, in milliseconds. More often if a third of its lease is shorter. */
 const BEAT_MS = 1_000;
 /** After its start, a worker gives the others at least this time to beat before it judges them, in milliseconds. */
 const FIRST_JUDGMENT_MS = 1_000;
-/** The rounds without an answer after which the contact counts as lost. */
+/** After this many rounds without an answer, the contact counts as lost. */
 const MISSED_ROUNDS = 3;
 
 export interface ContactOptions {
@@ -28,10 +28,10 @@ export class Contact {
   readonly everyMs: number;
   readonly #options: ContactOptions;
   readonly #now: () => number;
-  /** When the last beat that succeeded began, and when it was answered. */
+  /** When the last successful beat began, and when it was answered. */
   #lastBeat = 0;
   #lastAnswer = 0;
-  /** When other workers may be judged: after the start, when living workers must have beaten; after lost contact, when a complete lease is over. */
+  /** From then on, other workers may be judged: by then every living worker must have beaten. After a loss of contact, that takes a full lease. */
   #judgesFrom = 0;
   #isBeating = false;
   #missed = 0;
@@ -43,7 +43,7 @@ export class Contact {
     this.begin();
   }
 
-  /** To be called when the lease has just been taken. */
+  /** Call this when the worker has just taken its lease. */
   begin(): void {
     this.#lastBeat = this.#now();
     this.#lastAnswer = this.#lastBeat;
@@ -61,7 +61,7 @@ export class Contact {
     return this.#missed < MISSED_ROUNDS && this.hasLease;
   }
 
-  /** Whether a worker whose lease has ended counts as gone. If false, it may have lost its lease because the database was gone. */
+  /** Whether another worker without a lease counts as gone. If false, it may have lost its lease because the database was gone. */
   get mayJudge(): boolean {
     return this.isInContact && this.#now() >= this.#judgesFrom;
   }
@@ -83,7 +83,7 @@ export class Contact {
     }
   }
 
-  /** Counts this round as missed until the database answers. A process that was stopped for long has missed one round, not many. */
+  /** Counts this round as missed until the database answers. A process that was stopped for long counts one missed round, not many. */
   #miss(): void {
     this.#missed += 1;
     if (this.#missed !== MISSED_ROUNDS) return;

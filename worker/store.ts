@@ -1,6 +1,6 @@
 /**
- * The worker's own rows (`schema.ts`), with one function for each change. Conditions in the statements make concurrent changes safe: only the
- * execution that began last, which has the highest number, writes the row of a run.
+ * Reads and writes the workers' rows (`schema.ts`), with one function for each change. Conditions in the statements make concurrent changes
+ * safe: only the execution that began last, which has the highest number, writes the row of a run.
  *
  * The statements of every run and call have names: each connection lets the server parse and plan them once.
  */
@@ -57,9 +57,11 @@ export interface ProgramRow {
   readonly capabilities: string;
 }
 
+/** Says that an execution has begun a call that may not be repeated. */
 export interface Intent {
   /** The token of the execution that began the call. */
   readonly token: string | null;
+  /** What the run's owner has decided about the call, if it was in doubt. */
   readonly decision: "retry" | "fail" | null;
 }
 
@@ -81,8 +83,8 @@ export interface Waiting {
 }
 
 /**
- * Begins executions of runs: counts them, and writes into their rows that this worker executes them. Returns the runs to execute, by id. The
- * others have ended, wait, or were deleted.
+ * Begins executions of runs: counts them, and writes into the rows that this worker executes the runs. Returns the runs to execute, by id.
+ * The other runs have ended, wait, or were deleted.
  */
 export async function beginExecutions(pool: Pool, ids: readonly string[], worker: string): Promise<ReadonlyMap<string, BegunRun>> {
   const { rows } = await pool.query<{
@@ -128,8 +130,8 @@ export interface EndedExecution {
 }
 
 /**
- * Writes how executions ended, unless another has begun or the run has ended. A run that waits starts to count attempts again. Returns the
- * ids of the rows that were written, as keys.
+ * Writes how executions ended, unless a later execution has begun or the run has ended. If the run did not end, its attempts are counted
+ * from 0 again. Returns the ids of the written rows, as keys.
  */
 export async function endExecutions(pool: Pool, ended: readonly EndedExecution[]): Promise<ReadonlyMap<string, true>> {
   const waitingOf = ({ waiting }: ExecutionEnd): string | null => (waiting === undefined ? null : JSON.stringify(waiting));
@@ -164,7 +166,7 @@ export function intentKey({ run, call }: Pick<NewIntent, "run" | "call">): strin
   return `${run} ${call}`;
 }
 
-/** Writes the intents of calls, unless there is one. Returns the rows, by `intentKey`. */
+/** Writes the intents of calls that have none. Returns the intents of all these calls, by `intentKey`. */
 export async function writeIntents(pool: Pool, intents: readonly NewIntent[]): Promise<ReadonlyMap<string, Intent>> {
   const { rows } = await pool.query<Intent & { run: string; call: number }>({
     name: "boruna.intent",
@@ -175,6 +177,7 @@ export async function writeIntents(pool: Pool, intents: readonly NewIntent[]): P
   return new Map(rows.map(({ run, call, token, decision }) => [intentKey({ run, call }), { token, decision }]));
 }
 
+/** Writes into the intent of a call that the execution with this token makes it now. */
 export async function takeOverIntent(pool: Pool, run: string, call: number, token: string): Promise<void> {
   await pool.query("UPDATE boruna.intents SET token = $3, decision = NULL WHERE run = $1 AND call = $2", [run, call, token]);
 }
@@ -186,7 +189,7 @@ export async function canceledOf(pool: Pool, ids: readonly string[]): Promise<re
   return rows.map(({ id }) => id);
 }
 
-/** Extends the lease of a worker. Returns false if it is gone. */
+/** Extends the lease of a worker. Returns false if another worker has removed its row. */
 export async function beat(pool: Pool, worker: string, leaseMs: number): Promise<boolean> {
   const { rowCount } = await pool.query("UPDATE boruna.workers SET expires_at = now() + $2 * interval '1 ms' WHERE id = $1", [
     worker,
@@ -234,7 +237,7 @@ export async function begunRuns(client: Pick<ClientBase, "query">, olderThanMs: 
   return rows;
 }
 
-/** Returns those of the runs that neither wait nor have ended, so that they should continue. */
+/** Returns those of the runs that should continue, because they neither wait nor have ended. */
 export async function runsToContinue(client: Pick<ClientBase, "query">, ids: readonly string[]): Promise<readonly QueuedRun[]> {
   if (ids.length === 0) return [];
   const { rows } = await client.query<QueuedRun>(

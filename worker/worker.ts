@@ -60,7 +60,7 @@ export interface WorkerOptions {
   readonly leaseMs: number;
   /** How long ended runs are kept, in days. */
   readonly retainDays: number;
-  /** The most connections to the database. */
+  /** Maximum number of connections to the database. */
   readonly connections: number;
   /** The capabilities of the host, with their handlers. */
   readonly registry: CapabilityRegistry;
@@ -76,16 +76,17 @@ export interface WorkerOptions {
 
 /** How often a worker checks for requests to cancel its runs, in milliseconds. */
 const CANCEL_POLL_MS = 500;
-/** How often a worker looks after the runs of all workers, in milliseconds, unless a quarter of its lease is shorter. */
+/** How often a worker looks after the runs of all workers (`keeper.ts`), in milliseconds. More often if a quarter of its lease is shorter. */
 const KEEP_MS = 1_000;
-/** How often a worker that may have lost its lease looks whether it has, in milliseconds. */
+/** How often a call checks whether the worker has its lease again, in milliseconds. */
 const LEASE_POLL_MS = 50;
 /** How often a draining worker requeues the runs that have stopped at their next call, in milliseconds. */
 const HAND_OVER_MS = 50;
-/** How long a drain waits for runs that were stopped at its end, in milliseconds. */
+/** When its time is up, a drain stops the runs that are left, and waits this long for them, in milliseconds. */
 const CUT_OFF_MS = 2_000;
 /** How long the start waits for the database, in milliseconds. */
 const START_MS = 60_000;
+/** Maximum number of programs in memory. */
 const CACHED_PROGRAMS = 200;
 const NO_CALLS: ReadonlySet<number> = new Set();
 
@@ -94,17 +95,17 @@ interface ActiveRun {
   readonly abort: AbortController;
 }
 
-/** What a drain did not end. */
+/** How many runs a drain left to other workers. */
 export interface Drained {
-  /** Runs that stopped at their next call, for other workers. */
+  /** Number of runs that stopped at their next call. */
   readonly handedOver: number;
-  /** Runs that had not reached a call at the end of the drain, or waited for the answer of a call. Other workers continue them too. */
+  /** Number of runs that were stopped when the time was up. They had not reached a call, or waited for the answer of one. */
   readonly cutOff: number;
 }
 
 export class Worker {
   readonly id: string = randomUUID();
-  /** Resolves if the worker has lost its lease. Then others have its runs, and the process should end at once. */
+  /** Resolves if the worker has lost its lease. Then other workers have its runs, and the process should end at once. */
   readonly lost: Promise<void>;
   readonly #options: WorkerOptions;
   readonly #pool: Pool;
@@ -119,7 +120,7 @@ export class Worker {
   #client: EngineClient | undefined;
   #lose = (): void => undefined;
   readonly #contact: Contact;
-  /** Runs that the engine assigned to this worker at the last round, although it did not execute them. */
+  /** Runs that this worker did not execute at the last round of `#keep`, although the engine had assigned them to it. */
   #unexecuted: ReadonlySet<string> = new Set();
   #isDraining = false;
   /** Runs that other workers should continue, whose workflows may not have ended yet. */
@@ -228,7 +229,7 @@ export class Worker {
     return this.#handingOver;
   }
 
-  /** If this fails for a run, the keeper of another worker finds the run. */
+  /** Puts the handed-over runs whose workflows have ended into their queues. If that fails for a run, another worker (`keeper.ts`) does it. */
   async #rewindHandedOver(): Promise<void> {
     if (this.#handedOver.size === 0) return;
     try {
@@ -280,8 +281,8 @@ export class Worker {
   }
 
   /**
-   * Requeues the runs that the engine assigns to this worker although it does not execute them: the database was gone when the engine was to
-   * write how they ended. Does so only in the second round, because the engine may be about to begin or to end them.
+   * Requeues the runs that the engine assigns to this worker although it does not execute them: the database was gone when the engine tried
+   * to write how they ended. Waits for a second round, because in the first the engine may just be about to begin or end them.
    */
   async #requeueUnexecuted(engine: Engine): Promise<void> {
     const own = (await engine.pending()).filter(({ id, executor }) => executor === this.id && !this.#active.has(id)).map(({ id }) => id);
@@ -302,7 +303,7 @@ export class Worker {
     this.#active.get(id)?.abort.abort(cause);
   }
 
-  /** The body of the engine's workflow. */
+  /** Executes a run: the body of the engine's workflow. */
   async #run(id: string, step: RunStep): Promise<string> {
     const run = await untilAnswered(() => this.#begun.add(id));
     // The run has ended or waits, but the engine's row does not say so yet.
@@ -376,7 +377,7 @@ export class Worker {
     return end;
   }
 
-  /** The calls that an earlier execution made, so that each call has one span. */
+  /** Returns the calls that an earlier execution made and traced. This execution then makes no second span for them. */
   async #keptCalls(id: string): Promise<ReadonlySet<number>> {
     const steps = (await untilAnswered(async () => this.#client?.steps(id))) ?? [];
     return new Set(steps.flatMap(({ name, text }) => (isAnswered(text) ? [callOfStep(name)] : [])));

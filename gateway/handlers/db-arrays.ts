@@ -9,7 +9,7 @@ const MAX_DIMENSIONS = 6;
 /** An element without quotes. */
 const PLAIN_ELEMENT = /[^{},"\\]+/y;
 
-/** Returns the elements as a List, of Lists if there are several dimensions. Bounds are dropped. */
+/** Returns the elements as a List; with several dimensions, as a List of Lists. Bounds are dropped. */
 export function readArray(text: string, read: (element: string) => Value): ListValue {
   let offset = text.indexOf("{");
   const readList = (depth: number): ListValue => {
@@ -48,8 +48,8 @@ export function readArray(text: string, read: (element: string) => Value): ListV
 const malformed = (): CapabilityFailure => new CapabilityFailure("the database sent an array that cannot be read");
 
 /**
- * Returns the text of an array, or undefined if `write` refuses an element. With `nests`, a List inside the List is a further
- * dimension; without, it is an element.
+ * Returns the text of an array, or undefined if `write` refuses an element. With `nests`, a List inside the List is another
+ * dimension. Without it, the inner List is an element.
  */
 export function arrayText(
   list: ListValue,

@@ -11,7 +11,7 @@ const DECODERS: ReadonlyMap<string, () => Duplex> = new Map([
   ["deflate", () => Duplex.from(inflate)],
   ["br", () => createBrotliDecompress()],
 ]);
-/** The low half of the first byte of the zlib format (RFC 1950). In practice no raw deflate stream starts with it. */
+/** The lower four bits of the first byte of the zlib format (RFC 1950). In practice no raw deflate stream starts with them. */
 const ZLIB_METHOD = 8;
 
 /** Decodes "deflate", which means the zlib format (RFC 9110). Some servers send raw deflate (RFC 1951) instead. */
@@ -29,7 +29,7 @@ async function* inflate(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 
 /** The value of the `accept-encoding` header. */
 export const ACCEPTED_ENCODINGS = "gzip, deflate, br";
-/** Limit on the encodings of one body, because each encoding multiplies how much a few bytes can expand to (decompression bombs). */
+/** Limit on the encodings of one body. Each encoding multiplies the size to which a few bytes can expand (decompression bombs). */
 const MAX_LAYERS = 2;
 
 /** Returns the encodings of a `content-encoding` header, in the order they were applied. */
@@ -56,7 +56,7 @@ function decodersOf(contentEncoding: string): Duplex[] {
     });
 }
 
-/** Closes the body and its connection. An unread body then emits an error, which would crash the process if nothing listened. */
+/** Closes the body and its connection. Listens to the error that an unread body then emits, which would otherwise end the process. */
 export function discard(body: Readable): void {
   body.on("error", () => undefined);
   body.destroy();

@@ -39,7 +39,7 @@ import { retryDelay } from "./retry-delay.ts";
 import { eventData } from "./sse.ts";
 
 interface LlmCallOptions {
-  /** `https://host/v1`, with or without `/chat/completions`. May be loopback, because the operator chose it. If undefined, calls fail. */
+  /** Such as `https://host/v1`, with or without `/chat/completions`. May be loopback, because the operator chose it. If undefined, calls fail. */
   readonly url: string | undefined;
   /** The API key, sent as a bearer token. */
   readonly key: string | undefined;
@@ -54,16 +54,18 @@ interface LlmCallOptions {
 }
 
 const MAX_ATTEMPTS = 4;
+/** Default time for all attempts of one call, in milliseconds. */
 const TIMEOUT_MS = 120_000;
 /** Limit on an answer without a stream, in bytes. It also limits the text of a streamed answer, in UTF-16 code units. */
 const MAX_ANSWER_BYTES = 10_485_760;
-/** Limit on a stream, in bytes. It has some hundred bytes for each token, and is never completely in memory. */
+/** Limit on a stream, in bytes. A stream has some hundred bytes for each token, and is never completely in memory. */
 const MAX_STREAM_BYTES = 1_073_741_824;
-/** Limit on the body of an error. */
+/** Limit on the body of an error, in bytes. */
 const MAX_ERROR_BYTES = 65_536;
-/** Statuses with which an endpoint says that it did not start to work, so it bills nothing. Azure OpenAI bills others, such as 400 and 408. */
+/** With these statuses, an endpoint has not begun the work, so it bills nothing. Azure OpenAI bills some others, such as 400 and 408. */
 const UNBILLED_STATUSES: ReadonlySet<number> = new Set([401, 429]);
 
+/** Creates the handler of one run, which counts what the calls of the run spend. */
 export function llmCallHandler(options: LlmCallOptions): MachineHandler {
   const spending = createSpending();
   const { timeoutMs = TIMEOUT_MS } = options;
@@ -89,7 +91,7 @@ export function llmCallHandler(options: LlmCallOptions): MachineHandler {
       throw httpFailure(error);
     } finally {
       timeLimit.end();
-      // No host called `usage.reserve`, so none will call `usage.settle` either.
+      // If the host did not call `usage.reserve`, it will not call `usage.settle` either.
       if (reserved === undefined) callSpending.settle({ failure: "" });
     }
   };
@@ -120,9 +122,9 @@ interface CallSpending {
   reserveAgain(): void;
   /** Records what the last attempt used, for `settle`. */
   used(usage: Usage): void;
-  /** Counts what the call has used. If this process made no attempt, reads that from `answer`. */
+  /** Counts what the call has used. If this process made no attempt, reads the usage from the recorded `answer`. */
   settle(answer: RecordedAnswer): void;
-  /** Counts the attempts of a process that was killed during the call, and then reserves the first attempt of this one. */
+  /** Counts the attempts of an earlier process, which was killed during the call. Then reserves the first attempt of this process. */
   countLost(): void;
 }
 
@@ -152,7 +154,7 @@ function spendingOf(spending: Spending, { llm_policy }: Policy, model: string, {
       hasRun = true;
     },
     reserveAgain: () => {
-      // An attempt that used nothing leaves its reservation to the next one, whose use is not known yet.
+      // The next attempt takes over the reservation of an attempt that used nothing.
       if (lastUsage === NO_USAGE) lastUsage = undefined;
       else reserve();
     },
@@ -195,8 +197,8 @@ function prepare(
 }
 
 /**
- * Returns the most that each attempt of a recorded call can have used; empty if the limits refused the first one. The log does not say how
- * many attempts a failed call made, so `MAX_ATTEMPTS` is assumed.
+ * Returns the most that each attempt of a recorded call can have used. Empty if the limits refused the first attempt. The log does not say
+ * how many attempts a failed call made, so this assumes `MAX_ATTEMPTS`.
  */
 function recordedUsage(recorded: RecordedAnswer, worstCase: Usage): readonly Usage[] {
   if ("failure" in recorded) return isRefusal(recorded.failure) ? [] : Array.from({ length: MAX_ATTEMPTS }, () => worstCase);
@@ -307,7 +309,7 @@ async function readResponse(response: Dispatcher.ResponseData, { apiKey, onText 
   return answer;
 }
 
-/** Reads the body of an error. Never fails: the status alone decides what happens next. */
+/** Returns the code that the body of an error names, as text for a message. Never fails, because the status alone decides what happens next. */
 async function errorCodeOf(response: Dispatcher.ResponseData, apiKey: string): Promise<string> {
   try {
     const bytes = await readBody(response.body, headerOf(response, "content-encoding") ?? "", MAX_ERROR_BYTES);

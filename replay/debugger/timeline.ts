@@ -1,9 +1,9 @@
 /**
  * The timeline of a recorded run: finds the places at which a debugger can stop, forward and back, and restores the run at any of them.
  *
- * While the run is explored, the timeline takes a snapshot every few thousand steps. To show an earlier place, it restores the last snapshot
- * before that place and runs on from there. If the snapshots become too many or too large, it drops those that are close to their neighbors
- * but far from the place that was requested last. So snapshots are dense near that place and exponentially thinner farther away.
+ * The timeline explores the run: it runs it forward and takes a snapshot every few thousand steps. To show an earlier place, it restores the
+ * last snapshot before that place and runs on from there. If the snapshots become too many or too large, it drops those that are close to
+ * their neighbors but far from the place that was requested last. So snapshots are dense near that place and sparse far from it.
  *
  *     snapshots   0        4096     8192     12288          explored
  *                 |--------|--------|--------|--------------|
@@ -62,13 +62,14 @@ const DEFAULT_INTERVAL = 4_096;
 /** The steps between two snapshots are at least the explored steps divided by this. */
 const INTERVAL_DIVISOR = 512;
 const MAX_SNAPSHOTS = 2_048;
-/** The stops of a segment stay in memory if the segment has at most this many intervals. `previous` first divides a longer segment by snapshots. */
+/** The stops of a segment stay in memory if it has at most this many intervals. `previous` first divides a longer one with snapshots. */
 const KEPT_INTERVALS = 4;
-/** How many segments have their stops in memory. */
+/** At most this many segments have their stops in memory. */
 const KEPT_SEGMENTS = 8;
 /** How long a search uses the thread before it lets other work run. */
 const TURN_MS = 20;
 
+/** The opcodes that call a capability. */
 const CALLS: ReadonlySet<number> = new Set([OPCODES.CapCall.tag, OPCODES.TryCapCall.tag]);
 
 export class Timeline {
@@ -81,11 +82,11 @@ export class Timeline {
   /** Ascending. The first is at the start of the run. */
   readonly #snapshots: Snapshot[];
   #bytes = 0;
-  /** The run in the last explored state. */
+  /** The run in the last state that was explored. */
   readonly #frontier: RecordedRun;
   /** Whether the whole run is explored. */
   #isComplete = false;
-  /** The error that ended the exploring. It is thrown again when more is to be explored. */
+  /** The error at which the exploration ended. Exploring further throws it again. */
   #failure: Error | undefined;
   /** The run in the state that was requested last. */
   #cursor: RecordedRun | undefined;
@@ -334,7 +335,10 @@ export class Timeline {
     this.peakBytes = Math.max(this.peakBytes, this.#bytes);
   }
 
-  /** Drops the snapshot with the smallest ratio of its neighbors' gap to its distance from the focus. Never drops the first snapshot. */
+  /**
+   * Drops one snapshot, but never the first: the one for which the gap between its neighbors is smallest in relation to its distance from
+   * `#focus`.
+   */
   #dropOne(): void {
     let victim = this.#snapshots.length - 1;
     let smallest = Number.POSITIVE_INFINITY;

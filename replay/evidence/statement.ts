@@ -25,7 +25,7 @@ import { decodeUtf8 } from "../log/utf8-text.ts";
 import { isLogName, MANIFEST_FILE } from "./bundle.ts";
 import type { RedactedValue } from "./redaction.ts";
 
-/** Claims of the packing host about its runs. No log holds these facts. */
+/** What the host that packs a bundle claims about its runs. No log contains these facts. */
 export interface HostClaims {
   /** Who ran the programs, such as `ci@example.com`: 1 to 256 characters, none of them a control character. */
   readonly identity?: string | undefined;
@@ -70,7 +70,7 @@ export function checkClaims({ identity, startedOn, finishedOn, traceId }: HostCl
     throw new BorunaError("usage", "trace id: expected 32 lower-case hexadecimal digits, not all zero");
 }
 
-/** Returns the predicate without `runs`: what only the signer can say. */
+/** Returns the predicate without `runs`. Only the signer can say these things. */
 export function signerClaimsJson({ identity, startedOn, finishedOn, traceId }: HostClaims, packedOn: string): JsonObject {
   return jsonObject({
     host: jsonObject({ identity, startedOn, finishedOn, traceId }),

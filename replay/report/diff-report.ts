@@ -19,7 +19,7 @@ const SENTENCES: Readonly<Record<LogDifference["kind"], string>> = {
 
 const positionText = ({ event, call }: EntryPosition): string => (call === undefined ? `event ${event}` : `call ${call} (event ${event})`);
 
-/** Returns the lines of one difference. In them, `a` is the first log and `b` the second. */
+/** Returns the lines of one difference, in which `a` is the first log and `b` the second. */
 export function differenceReport(found: LogDifference): readonly string[] {
   const { kind, a, b, aText, bText, difference } = found;
   if (kind === "header") return [replaceUnsafe(`header ${difference?.path ?? ""}:`), ...sides(aText, bText)];

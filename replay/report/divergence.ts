@@ -1,4 +1,4 @@
-/** Finds the first difference between a replay and its log: in an event, in the end record, or because the log or the replay is longer. */
+/** Finds the first difference between a replay and its log: in an event, in the end record, or because one of the two is longer. */
 import { signatureFor, type CapabilityRegistry, withDefaults } from "../../vm/capabilities.ts";
 import { type EventField, eventFields, isValueList, type RunEvent } from "../../vm/events.ts";
 import { ListValue } from "../../vm/value/list.ts";
@@ -37,7 +37,7 @@ export interface PathDifference {
   readonly parameter: string | undefined;
   readonly expected: string;
   readonly actual: string;
-  /** If both values are Strings, the number of code points before the first that differs. */
+  /** If both values are Strings, the number of code points at their start that are equal. */
   readonly agree: number | undefined;
 }
 
@@ -71,7 +71,7 @@ export interface LastAnswer {
   readonly text: string;
 }
 
-/** The parts of the replayed program that comparing and describing events requires. */
+/** The parts of the replayed program that are needed to compare and describe events. */
 export interface ComparisonContext {
   readonly types: readonly TypeDef[];
   readonly registry: CapabilityRegistry;
@@ -83,7 +83,7 @@ const SENTENCES: Readonly<Record<"arguments" | "answer" | "content", string>> = 
   content: "the event is not the recorded one",
 };
 
-/** Compares event `n` of both runs. Returns undefined if the events are equal. Leaving out an argument of a call equals passing its default. */
+/** Compares event `n` of both runs. Returns undefined if they are equal. A call without an argument equals one that passes its default. */
 export function compareEvents(n: number, expected: RunEvent, actual: RunEvent, context: ComparisonContext): Mismatch | undefined {
   const mismatch = (): Pick<Mismatch, "event" | "atEnd" | "expected" | "actual"> => ({
     event: n,
@@ -125,7 +125,7 @@ function argumentDifferences(expected: CallEvent, actual: CallEvent, { types, re
 
 type CallEvent = RunEvent & { readonly type: "CapCall" };
 
-/** Whether both events are calls, or both are answers, with only equal scalars. For most events, no further comparison is needed. */
+/** Whether both events are calls, or both are answers, with only equal scalars. For most events, this fast check is enough. */
 function haveSameScalars(a: RunEvent, b: RunEvent): boolean {
   if (a.type === "CapResult" && b.type === "CapResult") return isSameScalar(a.result, b.result);
   if (a.type !== "CapCall" || b.type !== "CapCall" || a.args.length !== b.args.length) return false;
@@ -188,7 +188,7 @@ function contentDifferences(expected: RunEvent, actual: RunEvent, types: readonl
   return [];
 }
 
-/** Describes a difference. Cuts long Strings around their first difference. Adds the types of two different values whose texts are equal. */
+/** Describes a difference. Cuts long Strings around their first difference. If the texts of both values are equal, adds their types. */
 export function pathDifference({ path, expected, actual }: Difference, types: readonly TypeDef[], parameter?: string): PathDifference {
   if (typeof expected === "string" && typeof actual === "string") {
     let index = 0;
@@ -212,6 +212,7 @@ export function pathDifference({ path, expected, actual }: Difference, types: re
   };
 }
 
+/** Describes a program that has an event `n` after the log's last one. */
 export function beyondLog(n: number, actual: RunEvent, end: RunEnd | undefined, context: ComparisonContext): Mismatch {
   return {
     kind: "beyond_log",

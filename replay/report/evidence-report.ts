@@ -44,8 +44,8 @@ const verifiedRunJson = ({ stated, verification }: VerifiedRun): JsonData =>
   });
 
 /**
- * Returns what the files, the signature and a replay prove, one line each. Adds a note for each run that was not live, and for each run with
- * unsigned decisions. With `explains`, also returns what the statement says and what is not proved.
+ * Returns one line each for the files, the signature and the replay. Adds a note for each run that was not live, and for each run with
+ * unsigned decisions. With `explains`, more lines tell what the statement says, what it proves, and what it does not prove.
  */
 export function evidenceLines(v: EvidenceVerification, explains = false): readonly string[] {
   if (v.failure !== undefined) return failureLines(v, v.failure);

@@ -6,7 +6,7 @@ import { typedText } from "../../vm/value/display.ts";
 import { EnumValue, RecordValue, type Value, replaceLoneSurrogates } from "../../vm/value/value.ts";
 import type { RunEnd } from "../log/end-record.ts";
 
-/** Maximum code points of an excerpt. */
+/** Maximum number of code points of an excerpt. */
 const MAX_EXCERPT_LENGTH = 240;
 
 /** Returns a short text unchanged. Cuts a long text to the part around the code unit `center`, and puts `…` where it was cut. */
@@ -26,7 +26,7 @@ export function valueText(value: Value | undefined, types: readonly TypeDef[], c
   return value === undefined ? "(nothing)" : excerpt(typedText(value, undefined, types), center);
 }
 
-/** Returns the type of a value as text, such as `Int`. For a declared type, adds its number, `Point (type 3)`, because two types may have one name. */
+/** Returns the type of a value as text: `Int`, or `Point (type 3)` for a declared type, because two types may have the same name. */
 export function typeText(value: Value, types: readonly TypeDef[]): string {
   if (!(value instanceof RecordValue || value instanceof EnumValue)) return typeName(value);
   const name = types[value.typeId]?.name;

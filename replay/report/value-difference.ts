@@ -1,4 +1,4 @@
-/** Finds the first difference between two values in reading order: from left to right, and the elements of a list before its length. */
+/** Finds the first difference between two values in reading order. Of two lists, it compares the elements before the lengths. */
 import { isPositional, type TypeDef } from "../../vm/bytecode/module.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
@@ -37,8 +37,8 @@ interface Pair {
 }
 
 /**
- * Returns undefined if the values are equal. Floats are equal if their bits are, so 0.0 differs from -0.0, and NaN equals
- * NaN. The search is not recursive, because values may be deep. `path` is the path of the two values.
+ * Returns undefined if the values are equal. `path` is the path of the two values. 0.0 differs from -0.0, and NaN equals NaN.
+ * The search is not recursive, because values may be deep.
  */
 export function firstDifference(expected: Value, actual: Value, path: string, types: readonly TypeDef[] = []): Difference | undefined {
   const unvisited: Pair[] = [{ expected, actual, path: { parent: undefined, text: path } }];

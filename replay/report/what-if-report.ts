@@ -7,7 +7,7 @@ import type { WhatIfReport } from "../what-if.ts";
 import { differenceJson, differenceLines, locationJson, plural } from "./replay-report.ts";
 import { framedStackLines } from "./source-frame.ts";
 
-/** Returns lines without line feeds. The first one begins with `what-if: ` and the status. */
+/** Returns lines without line feeds. The first line begins with `what-if: ` and the status. */
 export function whatIfLines(report: WhatIfReport): readonly string[] {
   const { calls, edits, stop, status, stack, frame } = report;
   const lines = [`what-if: ${status} (${calls.answered} of ${plural(calls.recorded, "recorded call")} answered)`];

@@ -33,8 +33,8 @@ const WRITTEN_BYTES = RECORD_OFFSET + RECORD_BYTES - SEQUENCE_OFFSET;
 
 /**
  * The file slot of this thread. A reader must never see a mixture of two records, even if the writer is stopped in the middle of a write.
- * So `enter` first writes new ids with an odd sequence and `valid` 0. A second write then makes the sequence even and `valid` 1. If the
- * ids are the same, only the second write is needed. `leave` sets `valid` to 0 in one write.
+ * So `enter` first writes new ids with an odd sequence number and `valid` 0. A second write then makes the number even and `valid` 1. If
+ * the ids are the same, only the second write is needed. `leave` sets `valid` to 0 in one write.
  */
 export class FileSlot implements ThreadContext {
   readonly #path: string;
@@ -45,8 +45,8 @@ export class FileSlot implements ThreadContext {
   #record: Uint8Array | undefined;
 
   /**
-   * Creates the slot with mode 0600. It gets its content under a random name and is then renamed, so that no reader sees an
-   * unfinished slot, no link is followed, and a slot left by a dead process with the same id is replaced. Throws system errors.
+   * Creates the slot with mode 0600. The file gets its content under a random name and is then renamed. So no reader sees an unfinished
+   * slot, no link is followed, and the slot of a dead process with the same id is replaced. Throws system errors.
    */
   constructor(folder: string, pid: number, thread: number) {
     this.#path = join(folder, `${slotPrefix(pid)}${thread}`);

@@ -1,6 +1,6 @@
 /**
- * Encodes the payload of the process context (OTEP 4719): an OpenTelemetry `Resource` in protobuf. The attributes `threadlocal.…`
- * tell readers that the process publishes thread contexts, and in which layout (OTEP 4947).
+ * Encodes the payload of the process context: an OpenTelemetry `Resource` in protobuf (OTEP 4719, an OpenTelemetry enhancement proposal).
+ * The attributes `threadlocal.…` tell readers that the process publishes thread contexts, and in which layout (OTEP 4947).
  */
 
 /** The name of the layout that today's readers know. OTEP 4947 will rename it when the layout is stable. */
@@ -28,7 +28,7 @@ const text = (value: string): Buffer => field(STRING_VALUE, Buffer.from(value));
 const attribute = (name: string, value: Buffer): Buffer =>
   field(RESOURCE_ATTRIBUTES, Buffer.concat([field(KEY, Buffer.from(name)), field(VALUE, value)]));
 
-/** Encodes a field whose content has a length, such as a message or a text. */
+/** Encodes a length-delimited field, such as a message or a text. */
 function field(number: number, content: Buffer): Buffer {
   const LENGTH_DELIMITED = 2;
   return Buffer.concat([Buffer.from([(number << 3) | LENGTH_DELIMITED, ...varint(content.length)]), content]);

@@ -1,4 +1,4 @@
-/** Publishes the context of this thread, and removes its slot when the thread or the process ends. */
+/** Publishes the thread context of this thread. Removes the thread's slot when the thread or the process ends. */
 import { readlinkSync } from "node:fs";
 import { isMainThread, threadId } from "node:worker_threads";
 import type { Environment } from "../variables.ts";
@@ -109,7 +109,7 @@ function removeAtEnd(remove: () => void): void {
       process.off(name, onSignal);
       process.kill(process.pid, name);
     };
-    // It must run first, because a `once` listener that has run is no longer counted.
+    // Runs first: a `once` listener that has already run would not be counted.
     process.prependListener(name, onSignal);
   }
 }

@@ -30,10 +30,10 @@ export interface ThreadSpan {
 const MAX_ATTEMPTS = 2_000;
 /** After this many attempts, the reader waits a millisecond before each further attempt. */
 const QUICK_ATTEMPTS = 1_000;
-/** Limits how many open files or folder entries are examined, because another program chooses how many there are. */
+/** Maximum number of open files or folder entries to examine, because another program decides how many there are. */
 const MAX_ENTRIES = 100_000;
 
-/** For `Atomics.wait`, which then sleeps until its time is up. */
+/** Nobody notifies this address, so `Atomics.wait` on it sleeps until its time is up. */
 const NEVER_NOTIFIED = new Int32Array(new SharedArrayBuffer(4));
 
 interface SlotPlace {
@@ -56,7 +56,7 @@ export function readThreadContext(pid: number, environment: Environment): readon
   return places.map(({ path, thread }) => ({ thread, ids: readSlot(path, thread, owner) })).toSorted((a, b) => a.thread - b.thread);
 }
 
-/** Returns the user id that the files of a process have. Throws if there is no such process. */
+/** Returns the user id of the process's files; undefined if the system has no user ids. Throws if there is no such process. */
 function ownerOf(pid: number): number | undefined {
   try {
     if (process.platform === "linux") return statSync(`/proc/${pid}`).uid;
@@ -129,7 +129,7 @@ function readSlot(path: string, thread: number, owner: number | undefined): Span
   });
 }
 
-/** Reads the slot in an open file until two reads in a row agree on a complete slot. Returns undefined if its record is invalid. */
+/** Reads the slot in an open file until two reads in a row return the same complete slot. Returns undefined if its record is invalid. */
 export function readIds(file: number, thread: number): SpanIds | undefined {
   const reads = [Buffer.alloc(SLOT_BYTES), Buffer.alloc(SLOT_BYTES)] as const;
   for (let i = 0; i < MAX_ATTEMPTS; i++) {

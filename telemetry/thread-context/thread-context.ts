@@ -1,8 +1,8 @@
 /**
- * Thread context: shows the span that the machine runs under to profilers and security agents outside the process (ADR 026).
+ * Thread context: tells profilers and security agents outside the process under which span the machine runs (ADR 026).
  *
  *   otel.ts        calls `enter` when the machine starts or resumes a run, and `leave` when other code gets the thread
- *   publisher.ts   opens and writes the places of this thread, which are the next two:
+ *   publisher.ts   publishes the ids of the span in two places:
  *   file slot      `boruna-ctx-PID-TID`, 64 bytes; always
  *   native add-on  the thread-local pointer `otel_thread_ctx_v1`; on Linux, if somebody has built the add-on
  *   reader.ts      finds and reads the slots of another process, for `boruna context`

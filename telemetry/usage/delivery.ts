@@ -38,8 +38,8 @@ export interface EventFile {
 }
 
 /**
- * Opens a file to append events to it, and creates it if necessary. Throws the system's error. Throws `io_error`, without the path,
- * for a pipe, a device, or a file with other content, so that no event is written into a program or the log of a run.
+ * Opens a file to append events to it, and creates it if necessary. Throws the system's error. Throws `io_error`, without the path, for a
+ * pipe, a device, or a file with other content: no event may be written into a program or the log of a run.
  */
 export function openEventFile(path: string): EventFile {
   // Without O_NONBLOCK, a pipe that nobody reads would block here.

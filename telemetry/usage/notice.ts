@@ -11,9 +11,9 @@ import { errorCode } from "../../vm/error.ts";
 const MARKER = "usage-notice-1";
 
 /**
- * Whether this process must show the notice. Creates the marker, so that only one of several concurrent commands shows it. If
- * the marker cannot be created, for example because the home folder is missing or read-only, every command shows the notice,
- * because nothing records that the user has seen it.
+ * Whether this process must show the notice. Creates the marker, so that only one of several concurrent commands shows it. If the
+ * marker cannot be created, for example in a read-only home folder, every command shows the notice: nothing records that the
+ * user has seen it.
  */
 export function mustShowNotice(environment: Environment): boolean {
   const folder = stateFolder(environment);

@@ -22,7 +22,7 @@ export interface UsageReport {
   readonly commands: readonly CommandReport[];
 }
 
-/** Limits on the commands and error classes that are counted separately. Any more count as `other`, but only a forged file has more. */
+/** Maximum number of commands that are counted separately, and of error classes of each. Any more, as in a forged file, count as `other`. */
 const MAX_COMMANDS = 128;
 const MAX_ERROR_CLASSES = 64;
 const OTHER = "other";
@@ -40,7 +40,7 @@ export class UsageCounter {
   #malformed = 0;
   readonly #commands = new Map<string, CommandCounts>();
 
-  /** Counts one line of a file of events. Undefined means a line that is too long to be one. */
+  /** Counts one line of a file of events. Undefined: a line that is too long for an event. */
   addLine(line: string | undefined): void {
     const parsed = line === undefined ? undefined : parseUsageEvent(line);
     if (parsed !== undefined && "event" in parsed) this.#add(parsed.event);
@@ -90,7 +90,7 @@ function commandReport(command: string, { events, errors, errorClasses, duration
   };
 }
 
-/** Returns the smallest duration such that at least `rank` events took no longer (nearest rank). */
+/** Returns the shortest duration that at least `rank` events did not exceed (nearest-rank method). */
 function percentile(ascending: readonly (readonly [ms: number, count: number])[], rank: number): number {
   let seen = 0;
   for (const [ms, count] of ascending) {

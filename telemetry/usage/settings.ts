@@ -68,7 +68,7 @@ function readTimeout(environment: Environment): { readonly timeoutMs: number; re
   };
 }
 
-/** A user name or password in the URL would be sent as another kind of credential than the token, so such a URL is refused. */
+/** Whether the text is an http or https URL without user name and password. They would be sent as credentials beside the token. */
 function isPlainHttpUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, username, password } = new URL(text);

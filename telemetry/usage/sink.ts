@@ -28,7 +28,7 @@ export interface Sink {
   close(): Promise<void>;
 }
 
-/** A request that is answered with the given status. The message contains no text of the request. */
+/** Thrown to answer a request with the given status. The message contains no text of the request. */
 class Refusal extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
@@ -74,8 +74,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
 }
 
 /**
- * Throws a `Refusal` for a request that lacks the token or is not a POST of JSON. A web page can send other requests to any server
- * without permission, but not a POST of JSON.
+ * Throws a `Refusal` for a request that lacks the token or is not a POST of JSON. Any web page can make a browser send other
+ * requests to this server, but a POST of JSON needs the server's permission.
  */
 function rejectUnfitRequest(request: IncomingMessage, token: string | undefined): void {
   if (token !== undefined && !isSameText(request.headers.authorization ?? "", `Bearer ${token}`))
