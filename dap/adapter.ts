@@ -1,7 +1,8 @@
 /**
  * Answers the requests of the Debug Adapter Protocol with the debugger for recorded runs. `REQUESTS` lists the requests. A handler receives
  * the arguments and returns the body of the response. Events go to `send`. The adapter handles one request after the other. Only `pause`,
- * `terminate` and `disconnect` act at once: they stop a move in progress.
+ * `terminate` and `disconnect` act at once: they stop a move in progress. A move is a step or a `continue`, forward or back. A place of the
+ * run is where the debugger may stop.
  */
 import type { DebugProtocol } from "@vscode/debugprotocol";
 import { readFileSync, statSync } from "node:fs";
@@ -39,9 +40,9 @@ export const CAPABILITIES: DebugProtocol.Capabilities = {
 
 /** The name of the variable that shows the next recorded answer. */
 const ANSWER_VARIABLE = "answer";
-/** Limit on the variable references, and on the frame ids, at one place of the run. */
+/** Limit on the variable references, and on the frame ids, that one place of the run gives out. */
 const MAX_REFERENCES = 100_000;
-/** Limits on the frames and on the variables in one response. */
+/** Limit on the frames, and on the variables, in one response. */
 const MAX_FRAMES = 1_000;
 const MAX_VARIABLES = 1_000;
 const MAX_SOURCE_BYTES = 4 * 1024 * 1024;
@@ -67,7 +68,7 @@ export class Adapter {
   /** The breakpoints by file name. The key "" has those of capabilities. */
   readonly #breakpoints = new Map<string, readonly ClientBreakpoint[]>();
   #nextId = 1;
-  /** The containers at the current place. A variable reference is an index plus 1. */
+  /** The containers at the current place. A variable reference of the protocol is an index of this list plus 1. */
   #containers: Container[] = [];
   /** The frames at the current place: the task, and the index on its stack. A frame id is an index of this list plus 1. */
   #frames: { readonly task: number; readonly index: number }[] = [];
@@ -108,7 +109,7 @@ export class Adapter {
   }
 
   configurationDone(): undefined {
-    // Without a place, the program ended before its first line, so there is nothing to continue.
+    // Without a current stop, the program ended before its first line, so there is nothing to continue.
     this.#beginMove(!this.#stopsOnEntry && this.#run.currentStop !== undefined ? "continue" : "start");
     return undefined;
   }
@@ -126,14 +127,14 @@ export class Adapter {
 
   /** Begins a move after the response to the request has been sent. */
   #beginMove(kind: Move): void {
-    const moving = new AbortController();
-    this.#moveAbort = moving;
-    this.#moveInProgress = new Promise((resolve) => setImmediate(resolve)).then(() => this.#go(kind, moving.signal));
+    const moveAbort = new AbortController();
+    this.#moveAbort = moveAbort;
+    this.#moveInProgress = new Promise((resolve) => setImmediate(resolve)).then(() => this.#runMove(kind, moveAbort.signal));
   }
 
-  async #go(kind: Move, signal: AbortSignal): Promise<void> {
+  async #runMove(kind: Move, signal: AbortSignal): Promise<void> {
     try {
-      this.#stopped(await this.#run.move(kind, signal));
+      this.#reportStop(await this.#run.move(kind, signal));
     } catch (error) {
       if (!(error instanceof BorunaError)) throw error;
       this.#send("output", { category: "stderr", output: `${error.message}\n` });
@@ -143,7 +144,7 @@ export class Adapter {
     }
   }
 
-  #stopped({ reason, breakpoints }: Moved): void {
+  #reportStop({ reason, breakpoints }: Moved): void {
     this.#containers = [];
     this.#frames = [];
     const ids = this.#allBreakpoints();
@@ -168,7 +169,7 @@ export class Adapter {
     if (file === undefined) {
       return { breakpoints: wanted.map(() => ({ verified: false, message: "the recorded program does not have this file" })) };
     }
-    return this.#replace(file, wanted, ({ line }, condition) => ({ file, line, condition }));
+    return this.#replaceBreakpoints(file, wanted, ({ line }, condition) => ({ file, line, condition }));
   }
 
   setFunctionBreakpoints(args: Arguments): object {
@@ -176,11 +177,11 @@ export class Adapter {
       name: textOf(item, "name"),
       condition: optionalText(item, "condition"),
     }));
-    return this.#replace("", wanted, ({ name }, condition) => ({ capability: name, condition }));
+    return this.#replaceBreakpoints("", wanted, ({ name }, condition) => ({ capability: name, condition }));
   }
 
-  /** Replaces the breakpoints of a file, or those of capabilities. */
-  #replace<Item extends { readonly condition: string | undefined }>(
+  /** Replaces the breakpoints of a file or, if `group` is "", those of capabilities. */
+  #replaceBreakpoints<Item extends { readonly condition: string | undefined }>(
     group: string,
     items: readonly Item[],
     make: (item: Item, condition: Breakpoint["condition"]) => Breakpoint,
@@ -381,7 +382,7 @@ function textOfFile(path: string): string | undefined {
 
 type Handler = (adapter: Adapter, args: Arguments) => Promise<object | undefined> | object | undefined;
 
-const moving =
+const moveHandler =
   (move: Move): Handler =>
   (adapter) =>
     adapter.move(move);
@@ -402,12 +403,12 @@ const REQUESTS: Readonly<Record<string, Handler>> = {
   evaluate: (adapter, args) => adapter.evaluate(args),
   source: (adapter, args) => adapter.source(args),
   loadedSources: (adapter) => adapter.loadedSources(),
-  next: moving("over"),
-  stepIn: moving("in"),
-  stepOut: moving("out"),
-  stepBack: moving("back-over"),
-  continue: moving("continue"),
-  reverseContinue: moving("reverse"),
+  next: moveHandler("over"),
+  stepIn: moveHandler("in"),
+  stepOut: moveHandler("out"),
+  stepBack: moveHandler("back-over"),
+  continue: moveHandler("continue"),
+  reverseContinue: moveHandler("reverse"),
   /** Any move of the debugger, by its name in `MOVES`: `{"move": "call"}`. */
   "boruna/move": (adapter, args) => {
     const name = textOf(args, "move");

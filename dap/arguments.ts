@@ -1,12 +1,12 @@
-/** Reads the arguments of requests. A client may send anything: every function throws `usage` for a field in the wrong form. */
+/** Reads the arguments of requests. A client may send anything: every function throws `usage` for a field of the wrong type. */
 import { BorunaError } from "../vm/error.ts";
 
 export type Arguments = ReadonlyMap<string, unknown>;
 
 /** The longest text in a request, in UTF-16 code units. */
 const MAX_TEXT_UNITS = 1024 * 1024;
-/** The longest list in a request. */
-const MAX_ITEMS = 10_000;
+/** Maximum number of elements of a list in a request. */
+const MAX_LIST_ITEMS = 10_000;
 
 /** Returns the own fields of an object. For any other value, returns no fields. */
 export function argumentsOf(given: unknown): Arguments {
@@ -41,7 +41,9 @@ export function optionalFlag(args: Arguments, name: string): boolean | undefined
 /** Returns the objects of a list. Returns an empty list if the field is absent. */
 export function objectsOf(args: Arguments, name: string): readonly Arguments[] {
   const value = args.get(name) ?? [];
-  return Array.isArray(value) && value.length <= MAX_ITEMS ? value.map(argumentsOf) : fail(name, `a list of at most ${MAX_ITEMS} objects`);
+  return Array.isArray(value) && value.length <= MAX_LIST_ITEMS
+    ? value.map(argumentsOf)
+    : fail(name, `a list of at most ${MAX_LIST_ITEMS} objects`);
 }
 
 function fail(name: string, expected: string): never {

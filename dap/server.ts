@@ -1,6 +1,6 @@
 /**
- * The debug adapter: speaks the Debug Adapter Protocol on two streams. Each message is JSON, after a header with its length. The package
- * `@vscode/debugadapter` reads and writes the messages; `adapter.ts` answers them.
+ * The debug adapter: speaks the Debug Adapter Protocol (DAP) on two streams. Each message is JSON, after a header with its length. The
+ * package `@vscode/debugadapter` reads and writes the messages; `adapter.ts` answers them.
  */
 import { DebugSession, Event, Response } from "@vscode/debugadapter";
 import type { DebugProtocol } from "@vscode/debugprotocol";
@@ -65,7 +65,7 @@ export function serveDebugAdapter(input: Readable, output: Writable, options: Ad
 /** Passes the input on. Fails at a header that is too long, has no length, or has a length of more than `MAX_MESSAGE_BYTES`. */
 class MessageBounds extends Transform {
   #header = "";
-  /** How many bytes of the current message are still missing. 0: a header is being read. */
+  /** The number of bytes of the current message that are still missing; 0 while a header is being read. */
   #bytesLeft = 0;
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {

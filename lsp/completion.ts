@@ -5,24 +5,25 @@ import type { Local } from "../compiler/ir.ts";
 import type { Referent } from "../compiler/recorder.ts";
 import { KEYWORDS } from "../compiler/tokens.ts";
 import { BUILTIN_BY_NAME, BUILTINS } from "../vm/builtins/builtin-table.ts";
-import type { Program } from "./program.ts";
+import type { AnalyzedProgram } from "./program.ts";
 import { builtinSignature, capabilitySignature, details, functionSignature, headline, type SignatureText, typeText } from "./texts.ts";
 
 /** The numbers that the protocol gives to kinds of completions. */
 const KIND = { function: 3, field: 5, variable: 6, module: 9, keyword: 14, enumMember: 20, struct: 22, event: 23 } as const;
 
-const MAX_LOOK_BACK = 2_000;
+/** How much text before the cursor is read, in code units. */
+const MAX_LOOK_BACK_LENGTH = 2_000;
 
-const itemOf = (label: string, kind: CompletionItemKind, thing: Referent): CompletionItem => {
-  const detail = headline(thing);
-  const documentation = details(thing);
+const itemOf = (label: string, kind: CompletionItemKind, referent: Referent): CompletionItem => {
+  const detail = headline(referent);
+  const documentation = details(referent);
   return documentation === ""
     ? { label, kind, detail }
     : { label, kind, detail, documentation: { kind: "markdown", value: documentation } };
 };
 
 /** Returns the bindings that can be used at an offset of the open file, by name. An inner binding hides an outer one. */
-function localsAt(program: Program, offset: number): ReadonlyMap<string, Local> {
+function localsAt(program: AnalyzedProgram, offset: number): ReadonlyMap<string, Local> {
   const file = program.main;
   const section = file?.sectionAt(offset);
   const locals = new Map<string, Local>();
@@ -34,15 +35,16 @@ function localsAt(program: Program, offset: number): ReadonlyMap<string, Local> 
   return locals;
 }
 
-/** Returns the type that the checker recorded for the expression that ends at the offset. Without one, follows a path such as `a.b.c` from the binding `a`. */
-function typeBefore(program: Program, offset: number): CheckedType | undefined {
+/** Returns the recorded type of the expression that ends at the offset. If there is none, finds the type of a path such as `a.b.c` from its binding `a`. */
+function typeBefore(program: AnalyzedProgram, offset: number): CheckedType | undefined {
   const file = program.main;
   const section = file?.sectionAt(offset);
   if (file === undefined || section === undefined) return undefined;
   const recorded = program.namesAndTypesOf(file, section).types.filter(({ span }) => span.end === offset - section.start);
   const known = recorded.map(({ type }) => prune(type)).findLast((type) => type.kind !== "var" && type.kind !== "error");
   if (known !== undefined) return known;
-  const path = /[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$/.exec(file.text.slice(Math.max(0, offset - MAX_LOOK_BACK), offset))?.[0].split(".") ?? [];
+  const path =
+    /[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$/.exec(file.text.slice(Math.max(0, offset - MAX_LOOK_BACK_LENGTH), offset))?.[0].split(".") ?? [];
   const [first = "", ...fields] = path;
   let type = localsAt(program, offset).get(first)?.type;
   for (const field of fields) {
@@ -52,7 +54,7 @@ function typeBefore(program: Program, offset: number): CheckedType | undefined {
   return type === undefined ? undefined : prune(type);
 }
 
-export function completionsAt(program: Program, offset: number): readonly CompletionItem[] {
+export function completionsAt(program: AnalyzedProgram, offset: number): readonly CompletionItem[] {
   const file = program.main;
   if (file === undefined) return [];
   const line = file.text.slice(file.text.lastIndexOf("\n", offset - 1) + 1, offset);
@@ -71,13 +73,13 @@ export function completionsAt(program: Program, offset: number): readonly Comple
 const fieldsOf = (decl: Extract<Referent, { kind: "type" }>["decl"]): readonly CompletionItem[] =>
   decl.fields.map(({ name, type }) => itemOf(name, KIND.field, { kind: "field", decl, variant: null, name, type }));
 
-function variantsOf(program: Program, name: string): readonly CompletionItem[] {
+function variantsOf(program: AnalyzedProgram, name: string): readonly CompletionItem[] {
   const decl = program.main?.types.get(name);
   return decl?.variants.map((variant) => itemOf(variant.name, KIND.enumMember, { kind: "variant", decl, name: variant.name })) ?? [];
 }
 
 /** Returns the builtins and capabilities of a module, such as those named `list.…`. */
-function membersOf(program: Program, module: string): readonly CompletionItem[] {
+function membersOf(program: AnalyzedProgram, module: string): readonly CompletionItem[] {
   const prefix = `${module}.`;
   const after = (name: string): string => name.slice(prefix.length);
   return [
@@ -91,7 +93,7 @@ function membersOf(program: Program, module: string): readonly CompletionItem[] 
 }
 
 /** Returns everything that a name without a dot can refer to. */
-function namesAt(program: Program, offset: number): readonly CompletionItem[] {
+function namesAt(program: AnalyzedProgram, offset: number): readonly CompletionItem[] {
   const file = program.main;
   const { all } = program.analysis.context.registry;
   const names = [...BUILTINS, ...all].map(({ name }) => name);
@@ -109,8 +111,8 @@ function namesAt(program: Program, offset: number): readonly CompletionItem[] {
 }
 
 /** Returns the signatures of the call whose parentheses contain the offset, with the index of the argument at the offset. Null outside of calls. */
-export function signatureAt(program: Program, offset: number): SignatureHelp | null {
-  const text = program.main?.text.slice(Math.max(0, offset - MAX_LOOK_BACK), offset) ?? "";
+export function signatureAt(program: AnalyzedProgram, offset: number): SignatureHelp | null {
+  const text = program.main?.text.slice(Math.max(0, offset - MAX_LOOK_BACK_LENGTH), offset) ?? "";
   let depth = 0;
   let commas = 0;
   for (let i = text.length - 1; i >= 0; i--) {
@@ -139,7 +141,7 @@ export function signatureAt(program: Program, offset: number): SignatureHelp | n
   return null;
 }
 
-function signaturesOf(program: Program, name: string, offset: number): readonly SignatureText[] {
+function signaturesOf(program: AnalyzedProgram, name: string, offset: number): readonly SignatureText[] {
   const local = localsAt(program, offset).get(name);
   const type = local === undefined ? undefined : prune(local.type);
   if (type?.kind === "fn") return [{ label: `${name}: ${show(type)}`, params: type.params.map(show) }];

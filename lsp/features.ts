@@ -3,39 +3,41 @@ import type { Span } from "../compiler/ast.ts";
 import { isDecided, show } from "../compiler/check-types.ts";
 import type { Edit } from "../compiler/diagnostics.ts";
 import { isKeyword, kindOfWord } from "../compiler/tokens.ts";
-import type { Occurrence, Place, Program } from "./program.ts";
+import type { Occurrence, Place, AnalyzedProgram } from "./program.ts";
 import { shiftSpan } from "./program.ts";
 import { commentAbove, details, headline } from "./texts.ts";
 
-export function hoverAt(program: Program, offset: number): { readonly span: Span; readonly markdown: string } | undefined {
+export function hoverAt(program: AnalyzedProgram, offset: number): { readonly span: Span; readonly markdown: string } | undefined {
   const [name] = program.namesAt(offset);
   if (name === undefined) return undefined;
-  const place = program.definitionOf(name.thing, name.section);
+  const place = program.definitionOf(name.referent, name.section);
   const text = place === undefined ? undefined : textOf(program, place.path);
   const comment =
-    place === undefined || text === undefined || name.thing.kind === "local" ? "" : commentAbove(text, lineStart(text, place.span.start));
-  const parts = [`\`\`\`ax\n${headline(name.thing)}\n\`\`\``, comment, details(name.thing)];
+    place === undefined || text === undefined || name.referent.kind === "local"
+      ? ""
+      : commentAbove(text, lineStart(text, place.span.start));
+  const parts = [`\`\`\`ax\n${headline(name.referent)}\n\`\`\``, comment, details(name.referent)];
   return { span: name.span, markdown: parts.filter((part) => part !== "").join("\n\n") };
 }
 
 const lineStart = (text: string, offset: number): number => text.lastIndexOf("\n", offset - 1) + 1;
 
-function textOf(program: Program, path: string): string | undefined {
+function textOf(program: AnalyzedProgram, path: string): string | undefined {
   if (path === program.path) return program.main?.text;
   for (const file of program.analysis.files()) if (program.pathOf(file) === path) return file.text;
   return undefined;
 }
 
-export const definitionsAt = (program: Program, offset: number): readonly Place[] =>
-  program.namesAt(offset).flatMap(({ thing, section }) => program.definitionOf(thing, section) ?? []);
+export const definitionsAt = (program: AnalyzedProgram, offset: number): readonly Place[] =>
+  program.namesAt(offset).flatMap(({ referent, section }) => program.definitionOf(referent, section) ?? []);
 
 const samePlace = (a: Place, b: Place): boolean => a.path === b.path && a.span.start === b.span.start;
 
 /** Returns all names in the open file of `program` whose declaration is at `target`. */
-export function referencesTo(program: Program, target: Place): readonly (Occurrence & Place)[] {
+export function referencesTo(program: AnalyzedProgram, target: Place): readonly (Occurrence & Place)[] {
   const found: (Occurrence & Place)[] = [];
   for (const name of program.names()) {
-    const place = program.definitionOf(name.thing, name.section);
+    const place = program.definitionOf(name.referent, name.section);
     if (place !== undefined && samePlace(place, target)) found.push({ ...name, path: program.path });
   }
   return found;
@@ -49,18 +51,18 @@ export function nameProblem(name: string): string | undefined {
 }
 
 /**
- * Returns the edits in the open file of `program` that rename the thing declared at `target`. In the shorthand `P { x }`, one name is both a
+ * Returns the edits in the open file of `program` that rename what is declared at `target`. In the shorthand `P { x }`, one name is both a
  * field and a binding. Only one of the two gets the new name, so the edit writes both names: `P { x: y }`.
  */
-export function renameEdits(program: Program, target: Place, oldName: string, newName: string): readonly Edit[] {
+export function renameEdits(program: AnalyzedProgram, target: Place, oldName: string, newName: string): readonly Edit[] {
   const names = [...program.names()];
   const spans = new Map<number, Set<string>>();
-  for (const { span, thing } of names) spans.set(span.start, (spans.get(span.start) ?? new Set()).add(thing.kind));
+  for (const { span, referent } of names) spans.set(span.start, (spans.get(span.start) ?? new Set()).add(referent.kind));
   const edits = new Map<number, Edit>();
-  for (const { span, thing } of referencesTo(program, target)) {
+  for (const { span, referent } of referencesTo(program, target)) {
     const kinds = spans.get(span.start);
     const isShorthand = kinds?.has("field") === true && kinds.has("local");
-    const text = !isShorthand ? newName : thing.kind === "field" ? `${newName}: ${oldName}` : `${oldName}: ${newName}`;
+    const text = !isShorthand ? newName : referent.kind === "field" ? `${newName}: ${oldName}` : `${oldName}: ${newName}`;
     if (program.main?.text.slice(span.start, span.end) === oldName) edits.set(span.start, { span, text });
   }
   return [...edits.values()].toSorted((a, b) => a.span.start - b.span.start);
@@ -75,7 +77,7 @@ export interface FileSymbol {
   readonly children: readonly FileSymbol[];
 }
 
-export function symbolsOf(program: Program): readonly FileSymbol[] {
+export function symbolsOf(program: AnalyzedProgram): readonly FileSymbol[] {
   return (program.main?.sections ?? []).flatMap((section) =>
     section.items.flatMap((item): readonly FileSymbol[] => {
       if (item.kind === "import") return [];
@@ -102,22 +104,22 @@ export function symbolsOf(program: Program): readonly FileSymbol[] {
   );
 }
 
-/** Returns the types of bindings without a written type, as hints to show after the names. */
-export function inlayHints(program: Program, range: Span): readonly { readonly offset: number; readonly label: string }[] {
+/** Returns hints to show after the names of bindings without a written type: their types. */
+export function inlayHints(program: AnalyzedProgram, range: Span): readonly { readonly offset: number; readonly label: string }[] {
   const file = program.main;
   if (file === undefined) return [];
   const hints: { readonly offset: number; readonly label: string }[] = [];
   for (const section of file.sections) {
     if (section.start > range.end || section.start + section.text.length < range.start) continue;
     const { names } = program.namesAndTypesOf(file, section);
-    for (const { span, referent: thing } of names) {
-      const isDeclared = thing.kind === "local" && thing.local.span.start === span.start;
-      if (!isDeclared || /^\s*:/.test(section.text.slice(span.end, span.end + 20)) || !isDecided(thing.local.type)) continue;
+    for (const { span, referent } of names) {
+      const isDeclared = referent.kind === "local" && referent.local.span.start === span.start;
+      if (!isDeclared || /^\s*:/.test(section.text.slice(span.end, span.end + 20)) || !isDecided(referent.local.type)) continue;
       const before = section.text.slice(Math.max(0, span.start - 60), span.start);
       // A local function needs no hint, because its declaration shows its type.
       if (!/\blet\s+(?:mut\s+)?$|\bfor\s+$|[(,]\s*$/.test(before) || /\bfn\s+$/.test(before)) continue;
       const offset = section.start + span.end;
-      const label = `: ${show(thing.local.type)}`;
+      const label = `: ${show(referent.local.type)}`;
       if (offset >= range.start && offset <= range.end && !hints.some((hint) => hint.offset === offset)) hints.push({ offset, label });
     }
   }
@@ -139,13 +141,13 @@ const TOKEN_KIND_OF = {
 } as const;
 
 /** Returns the names of the file in source order, with indexes of `TOKEN_KINDS`. Leaves out names that span several lines or overlap. */
-export function semanticTokens(program: Program): readonly { readonly span: Span; readonly kind: number }[] {
+export function semanticTokens(program: AnalyzedProgram): readonly { readonly span: Span; readonly kind: number }[] {
   const text = program.main?.text ?? "";
   const tokens = new Map<number, { readonly span: Span; readonly kind: number }>();
-  for (const { span, thing } of program.names()) {
+  for (const { span, referent } of program.names()) {
     if (text.slice(span.start, span.end).includes("\n")) continue;
     const known = tokens.get(span.start);
-    const kind: number = TOKEN_KINDS.indexOf(TOKEN_KIND_OF[thing.kind]);
+    const kind: number = TOKEN_KINDS.indexOf(TOKEN_KIND_OF[referent.kind]);
     if (known === undefined || known.span.end <= span.end) tokens.set(span.start, { span, kind });
   }
   let end = 0;
@@ -160,7 +162,7 @@ export function semanticTokens(program: Program): readonly { readonly span: Span
 
 /** Returns the code lenses: one that runs `main`, and one for each test. */
 export function lensesOf(
-  program: Program,
+  program: AnalyzedProgram,
 ): readonly { readonly span: Span; readonly title: string; readonly command: string; readonly args: readonly string[] }[] {
   return symbolsOf(program).flatMap(({ name, kind, nameSpan }) => {
     if (kind === "test") return [{ span: nameSpan, title: "Run test", command: "boruna.test", args: [program.path, name] }];

@@ -1,4 +1,4 @@
-/** One open file and the files that it imports. Offsets count from the start of a file. */
+/** The analysis of one open file and of the files that it imports. Offsets count from the start of a file. */
 import type { Span } from "../compiler/ast.ts";
 import type { Diagnostic } from "../compiler/diagnostics.ts";
 import { Analysis } from "../compiler/incremental/analysis.ts";
@@ -15,20 +15,21 @@ export interface Place {
   readonly span: Span;
 }
 
-/** A name in the text, and the thing to which it refers. */
+/** A name in the text, what it refers to, and the section that contains it. */
 export interface Occurrence {
   readonly span: Span;
-  readonly thing: Referent;
+  readonly referent: Referent;
   readonly section: Section;
 }
 
-export class Program {
+export class AnalyzedProgram {
   readonly path: string;
   readonly workspace: Workspace;
   readonly analysis: Analysis;
   diagnostics: readonly Diagnostic[] = [];
   /** Number of updates so far. */
   #version = 0;
+  /** The recorders of `namesAndTypesOf`, each with the update after which it was made. */
   readonly #recorded = new WeakMap<Section, { readonly version: number; readonly recorder: Recorder }>();
   #pathOf: (name: string) => string | undefined = () => undefined;
   #resolve: ReturnType<Workspace["sources"]>["resolve"] = () => undefined;
@@ -41,7 +42,7 @@ export class Program {
     this.analysis = new Analysis({ registry, resolve: (specifier, importer) => this.#resolve(specifier, importer) });
   }
 
-  /** Checks the text. `openText` returns the text of an open file, by path. If the workspace has no place for the file, imports fail. */
+  /** Checks the text. `openText` returns the text of an open file, by path. If the workspace cannot open the file's sources, its imports fail. */
   update(text: string, openText: OpenText): void {
     this.#version += 1;
     try {
@@ -72,6 +73,7 @@ export class Program {
     return file.name === this.#name ? this.path : (this.#pathOf(file.name) ?? file.name);
   }
 
+  /** Returns what the checker records about a section. The result is kept until the next update. */
   namesAndTypesOf(file: AnalyzedFile, section: Section): Recorder {
     const known = this.#recorded.get(section);
     if (known?.version === this.#version) return known.recorder;
@@ -88,8 +90,8 @@ export class Program {
     const at = offset - section.start;
     return withoutDuplicates(this.namesAndTypesOf(file, section).names)
       .filter(({ span }) => span.start <= at && at <= span.end)
-      .map(({ span, referent: thing }) => ({ span: shiftSpan(span, section.start), thing, section }))
-      .toSorted((a, b) => Number(b.thing.kind === "local") - Number(a.thing.kind === "local"));
+      .map(({ span, referent }) => ({ span: shiftSpan(span, section.start), referent, section }))
+      .toSorted((a, b) => Number(b.referent.kind === "local") - Number(a.referent.kind === "local"));
   }
 
   /** Returns all names of the open file. */
@@ -97,37 +99,39 @@ export class Program {
     const file = this.main;
     for (const section of file?.sections ?? []) {
       if (file === undefined) return;
-      for (const { span, referent: thing } of withoutDuplicates(this.namesAndTypesOf(file, section).names))
-        yield { span: shiftSpan(span, section.start), thing, section };
+      for (const { span, referent } of withoutDuplicates(this.namesAndTypesOf(file, section).names))
+        yield { span: shiftSpan(span, section.start), referent, section };
     }
   }
 
-  /** Returns where a thing is declared. `section` contains a name that refers to the thing. Undefined for builtins and capabilities. */
-  definitionOf(thing: Referent, section: Section): Place | undefined {
+  /** Returns where a referent is declared. `section` contains a name that refers to it. Undefined for builtins and capabilities. */
+  definitionOf(referent: Referent, section: Section): Place | undefined {
     const main = this.main;
     if (main === undefined) return undefined;
-    if (thing.kind === "local") return { path: this.path, span: shiftSpan(thing.local.span, section.start) };
-    if (thing.kind === "param") {
+    if (referent.kind === "local") return { path: this.path, span: shiftSpan(referent.local.span, section.start) };
+    if (referent.kind === "param") {
       for (const item of section.items) {
         if (item.kind === "import" || item.kind === "test") continue;
-        const name = item.typeParams.find(({ text }) => text === thing.param.name);
+        const name = item.typeParams.find(({ text }) => text === referent.param.name);
         if (name !== undefined) return { path: this.path, span: shiftSpan(name.span, section.start) };
       }
       return undefined;
     }
-    if (thing.kind === "builtin" || thing.kind === "capability") return undefined;
-    const isFunction = thing.kind === "function";
-    const fileName = isFunction ? thing.callable.file.name : thing.decl.declaredIn;
+    if (referent.kind === "builtin" || referent.kind === "capability") return undefined;
+    const isFunction = referent.kind === "function";
+    const fileName = isFunction ? referent.callable.file.name : referent.decl.declaredIn;
     const file = fileName === null ? undefined : this.analysis.file(fileName);
     if (file === undefined) return undefined;
-    const name = isFunction ? thing.callable.name : thing.decl.name;
+    const name = isFunction ? referent.callable.name : referent.decl.name;
     const place = (at: Section, span: Span): Place => ({ path: this.pathOf(file), span: shiftSpan(span, at.start) });
     for (const declaring of file.sections) {
       for (const item of declaring.items) {
         if (item.kind === "import" || item.kind === "test" || item.name.text !== name || (item.kind === "fn") !== isFunction) continue;
-        if (thing.kind === "function" || thing.kind === "type") return place(declaring, item.name.span);
+        if (referent.kind === "function" || referent.kind === "type") return place(declaring, item.name.span);
         const found =
-          thing.kind === "variant" ? partNamed(item, null, thing.name, true) : partNamed(item, thing.variant, thing.name, false);
+          referent.kind === "variant"
+            ? partNamed(item, null, referent.name, true)
+            : partNamed(item, referent.variant, referent.name, false);
         return found === undefined ? undefined : place(declaring, found);
       }
     }
@@ -149,8 +153,8 @@ export const shiftSpan = ({ start, end }: Span, by: number): Span => ({ start: s
 /** Removes duplicates and empty names. The checker records a name twice if it checks a pattern twice. */
 function withoutDuplicates(names: readonly RecordedName[]): readonly RecordedName[] {
   const seen = new Set<string>();
-  return names.filter(({ span, referent: thing }) => {
-    const key = `${span.start} ${span.end} ${thing.kind}`;
+  return names.filter(({ span, referent }) => {
+    const key = `${span.start} ${span.end} ${referent.kind}`;
     return span.end > span.start && !seen.has(key) && seen.add(key) !== undefined;
   });
 }

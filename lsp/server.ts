@@ -1,6 +1,6 @@
 /**
  * The language server: speaks the Language Server Protocol on a connection (`connection.ts`). `features.ts` and `completion.ts` compute the
- * answers. Each open file is a `Program`. After a change, the server first reads all messages that have arrived, and then checks all open
+ * answers. Each open file is an `AnalyzedProgram`. After a change, the server first reads all messages that have arrived, and then checks all open
  * files again. A request for a file that is not checked yet checks it first, so every answer is about the current text.
  */
 import type {
@@ -29,8 +29,8 @@ import {
   symbolsOf,
   TOKEN_KINDS,
 } from "./features.ts";
-import { type Place, Program } from "./program.ts";
-import { programsThatName, renameOf } from "./rename.ts";
+import { type Place, AnalyzedProgram } from "./program.ts";
+import { programsMentioning, renameOf } from "./rename.ts";
 import type { Workspace } from "./workspace.ts";
 
 /** Constants of the protocol. */
@@ -64,7 +64,7 @@ interface OpenFile {
   /** The real path of the file. Other files import it by this path. */
   readonly path: string;
   document: TextDocument;
-  readonly program: Program;
+  readonly program: AnalyzedProgram;
   /** Whether this file or any other has changed since the last check of this file. */
   isDirty: boolean;
 }
@@ -92,7 +92,7 @@ export class LanguageServer {
     c.onNotification("textDocument/didOpen", ({ textDocument: { uri, version, text } }) => {
       const path = this.#workspace.pathOf(uri);
       const document = TextDocument.create(uri, "ax", version, text);
-      this.#files.set(uri, { uri, path, document, program: new Program(path, this.#workspace), isDirty: true });
+      this.#files.set(uri, { uri, path, document, program: new AnalyzedProgram(path, this.#workspace), isDirty: true });
       this.#markAllDirty();
     });
     c.onNotification("textDocument/didChange", ({ textDocument: { uri, version }, contentChanges }) => {
@@ -186,7 +186,9 @@ export class LanguageServer {
     c.onRequest("textDocument/prepareRename", ({ textDocument, position }) => {
       const file = this.#file(textDocument.uri);
       const offset = file?.document.offsetAt(position) ?? 0;
-      const name = file?.program.namesAt(offset).find(({ thing, section }) => file.program.definitionOf(thing, section) !== undefined);
+      const name = file?.program
+        .namesAt(offset)
+        .find(({ referent, section }) => file.program.definitionOf(referent, section) !== undefined);
       return file === undefined || name === undefined ? null : rangeOf(file.document, name.span);
     });
     c.onRequest("textDocument/rename", async ({ textDocument, position, newName }, token) => {
@@ -266,11 +268,11 @@ export class LanguageServer {
     });
   }
 
-  /** Returns the programs that may refer to the thing declared at the place: those of open files, and of other files in the workspace. */
-  #programsWith(file: OpenFile, target: Place): readonly Program[] {
+  /** Returns the programs that may refer to what is declared at the place: those of open files, and of other files in the workspace. */
+  #programsWith(file: OpenFile, target: Place): readonly AnalyzedProgram[] {
     for (const other of this.#files.values()) this.#check(other);
     const open = [...this.#files.values()].map(({ program }) => program);
-    return programsThatName(file.program, target, open, this.#folders, (path) => this.#openText(path));
+    return programsMentioning(file.program, target, open, this.#folders, (path) => this.#openText(path));
   }
 
   #location({ path, span }: Place): Location[] {

@@ -1,4 +1,4 @@
-/** Describes named things for people, in hovers, completions and signature help. */
+/** Describes what names refer to, for hovers, completions and signature help. */
 import type { CheckedType } from "../compiler/check-types.ts";
 import { show } from "../compiler/check-types.ts";
 import type { Callable } from "../compiler/ir.ts";
@@ -48,31 +48,31 @@ export function builtinSignature(name: string, type: string): SignatureText {
   return { label: `${name}: ${type}`, params };
 }
 
-/** Returns source text that declares the thing: one line, or one line for each signature of a capability. */
-export function headline(thing: Referent): string {
-  switch (thing.kind) {
+/** Returns source text that declares the referent: one line, or one line for each signature of a capability. */
+export function headline(referent: Referent): string {
+  switch (referent.kind) {
     case "local":
-      return `${thing.local.mutable ? "let mut " : ""}${thing.local.name}: ${show(thing.local.type)}`;
+      return `${referent.local.mutable ? "let mut " : ""}${referent.local.name}: ${show(referent.local.type)}`;
     case "function":
-      return functionSignature(thing.callable).label;
+      return functionSignature(referent.callable).label;
     case "builtin":
-      return builtinSignature(thing.builtin.name, thing.builtin.type).label;
+      return builtinSignature(referent.builtin.name, referent.builtin.type).label;
     case "capability":
       return (
-        thing.capability.signatures.map((signature) => capabilitySignature(thing.capability, signature).label).join("\n") ||
-        thing.capability.call
+        referent.capability.signatures.map((signature) => capabilitySignature(referent.capability, signature).label).join("\n") ||
+        referent.capability.call
       );
     case "param":
-      return thing.param.name;
+      return referent.param.name;
     case "field":
-      return `${thing.decl.name}${thing.variant === null ? "" : `::${thing.variant}`}.${thing.name}: ${show(thing.type)}`;
+      return `${referent.decl.name}${referent.variant === null ? "" : `::${referent.variant}`}.${referent.name}: ${show(referent.type)}`;
     case "variant":
       return variantText(
-        thing.decl.name,
-        thing.decl.variants.find((variant) => variant.name === thing.name) ?? { name: thing.name, payload: null },
+        referent.decl.name,
+        referent.decl.variants.find((variant) => variant.name === referent.name) ?? { name: referent.name, payload: null },
       );
     case "type":
-      return typeText(thing.decl);
+      return typeText(referent.decl);
   }
 }
 
@@ -96,14 +96,14 @@ export function typeText({ name, kind, params, fields, variants }: Decl): string
     : `enum ${head} { ${variants.map((variant) => variantText("", variant)).join(", ")} }`;
 }
 
-/** Returns further information about the thing as Markdown, or "". */
-export function details(thing: Referent): string {
-  if (thing.kind === "builtin") {
-    const { doc, cost, example, exampleResult } = thing.builtin;
+/** Returns further information about the referent as Markdown, or "". */
+export function details(referent: Referent): string {
+  if (referent.kind === "builtin") {
+    const { doc, cost, example, exampleResult } = referent.builtin;
     return `${doc}\n\nSteps: ${cost}\n\n\`${example}\` is \`${exampleResult}\``;
   }
-  if (thing.kind === "capability") return `${thing.capability.doc}\n\nA call is written \`${thing.capability.call}\`.`;
-  return thing.kind === "function" ? (thing.callable.item?.intent ?? "") : "";
+  if (referent.kind === "capability") return `${referent.capability.doc}\n\nA call is written \`${referent.capability.call}\`.`;
+  return referent.kind === "function" ? (referent.callable.item?.intent ?? "") : "";
 }
 
 /** Returns the comment lines directly above an offset, without their `//`. */

@@ -8,7 +8,7 @@ export interface Workspace {
   /** Returns the path by which other files import this one. */
   pathOf(uri: string): string;
   uriOf(path: string): string;
-  /** Returns the source of the program whose main file has this text, and the resolver of its imports. Throws `BorunaError` if the path has no place in the workspace. */
+  /** Returns the source of the program whose main file has this text, and the resolver of its imports. Throws `BorunaError` for a path that it cannot open. */
   sources(path: string, text: string, openText: OpenText): Pick<ProgramSources, "source" | "resolve" | "pathOf">;
   /** Returns the paths of the programs in these folders, at most 2,000. */
   programsIn(folders: readonly string[]): readonly string[];

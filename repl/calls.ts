@@ -1,6 +1,6 @@
 /**
- * Remembers the calls of a session. Each entry runs all earlier entries again, so that variables have their values. In such a run, a call that
- * an earlier run made gets the remembered answer, so no call is made twice.
+ * Remembers the calls of a session. A new entry runs all earlier entries again, so that variables have their values. A call that an earlier
+ * run made gets its remembered answer, so no call is made twice.
  */
 import type { Approver, Decision } from "../gateway/approval.ts";
 import { type Handler, type Handlers, MachineHandler } from "../gateway/handlers.ts";
@@ -52,19 +52,19 @@ export class SessionCalls {
     return call <= this.#repeatedCount;
   }
 
-  /** Returns observers that compare each call with earlier runs. They call `stop` at a different call and, unless `mayCall`, at a new call. */
+  /** Returns observers that compare each call with earlier runs. They call `stop` at a different call. Unless `mayCall`, they also stop at a new call. */
   observers({ mayCall, stop }: { readonly mayCall: boolean; readonly stop: () => void }): Observers {
     return {
       callStart: (start) => {
-        if (this.#note(start) && (mayCall || this.isRepeated(start.call))) return;
+        if (this.#recordCall(start) && (mayCall || this.isRepeated(start.call))) return;
         this.#diverges = true;
         stop();
       },
     };
   }
 
-  /** Notes a call. Returns false if earlier runs made a different call with this number. */
-  #note({ call, capability, args: values }: CallStart): boolean {
+  /** Records a call. Returns false if earlier runs made a different call with this number. */
+  #recordCall({ call, capability, args: values }: CallStart): boolean {
     this.#madeCount += 1;
     const args = values.map((value) => textForm(value)).join(", ");
     const known = this.#calls[call - 1];
@@ -86,7 +86,7 @@ export class SessionCalls {
       };
     }
     const { run, usage } = handler;
-    // `usage` counts repeated calls too, so that limits on usage apply to the complete session.
+    // `usage` also counts repeated calls, so limits on usage apply to the whole session.
     return new MachineHandler((args, context) => {
       if (this.#diverges) throw context.failure("the session makes other calls than before");
       return answerOnce(this.#machineAnswers, context.callNumber, () => run(args, context));

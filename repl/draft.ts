@@ -1,5 +1,5 @@
 /**
- * The program that a session makes of its entries. Maps positions in the program to positions in the entries that the user typed.
+ * The program (draft) that a session makes of its entries. Maps positions in the program to positions in the entries that the user typed.
  */
 import type { Span } from "../compiler/ast.ts";
 import { lineTable, type LineTable, lineBounds, positionAt } from "../compiler/source.ts";
@@ -50,7 +50,7 @@ export class SessionProgram {
     }
   }
 
-  /** Returns the part of an entry from which a span of the program comes. Undefined for text that no user typed. */
+  /** Maps a span of the program to a span of an entry. Returns undefined for text that no user typed. */
   entryAt({ start, end }: Span): { readonly entry: EntryText; readonly span: Span } | undefined {
     const piece = this.#pieces.find((candidate) => candidate.start <= start && start <= candidate.end);
     if (piece === undefined) return undefined;

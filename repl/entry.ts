@@ -28,7 +28,7 @@ export type Entry =
 /** What is missing from an entry. `bracket`: a bracket or a text block is open. `more`: something else is missing at the end. */
 export type MissingPart = "nothing" | "bracket" | "more";
 
-/** Tokens of statements that later entries may depend on. */
+/** Tokens of statements on which later entries may depend. */
 const CHANGING = new Set(["=", "let", "for", "while", "spawn", "send", "receive", "emit"]);
 
 export function readEntry(entry: EntryText): Entry {
@@ -57,7 +57,7 @@ export function readEntry(entry: EntryText): Entry {
   const { items } = parse({ name: PROGRAM_NAME, text: draft.text }, diagnostics);
   if (diagnostics.hasErrors)
     return { kind: "wrong", draft, diagnostics: diagnostics.sorted(), missing: missingIn(entry.text, tokens, diagnostics, draft) };
-  if (isItem) return { kind: "items", entry, items: withPlaces(items) };
+  if (isItem) return { kind: "items", entry, items: withSpans(items) };
   const [main] = items;
   if (main?.kind !== "fn") throw new BorunaError("internal", "statements are not the body of a function");
   const { stmts } = main.body;
@@ -74,7 +74,8 @@ function valueSpanOf(stmts: readonly Stmt[], draft: SessionProgram): Span | unde
   return last?.kind === "expr" ? draft.entryAt(last.value.span)?.span : undefined;
 }
 
-function withPlaces(items: readonly Item[]): readonly { readonly item: Item; readonly span: Span }[] {
+/** Returns each item with its span, which includes the comments before it. */
+function withSpans(items: readonly Item[]): readonly { readonly item: Item; readonly span: Span }[] {
   let start = 0;
   return items.map((item) => {
     const span = { start, end: item.span.end };
@@ -83,7 +84,7 @@ function withPlaces(items: readonly Item[]): readonly { readonly item: Item; rea
   });
 }
 
-/** Returns the first `}` without a `{` in the entry. In the draft, it would end the function around the entry. */
+/** Returns the first `}` without a `{` in the entry. In the draft it would close the function around the entry. */
 function strayBrace(tokens: readonly Token[]): Span | undefined {
   let depth = 0;
   for (const { kind, start, end } of tokens) {

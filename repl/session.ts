@@ -11,8 +11,9 @@
  *         )
  *     }
  *
- * The analysis of the language server checks each entry (`lsp/program.ts`); it checks again only what the entry changes. Then the program is
- * compiled and run. `calls.ts` answers the calls of earlier entries. An entry that fails does not change the session.
+ * An entry is a text that the user typed. The analysis of the language server checks it (`lsp/program.ts`), and checks again only what it
+ * changes. Then the program is compiled and run. `calls.ts` answers the calls of earlier entries. An entry that fails does not change
+ * the session.
  */
 import { prune, show, type CheckedType } from "../compiler/check-types.ts";
 import { compile } from "../compiler/compile.ts";
@@ -24,7 +25,7 @@ import type { CallEnd } from "../gateway/observers.ts";
 import { completionsAt } from "../lsp/completion.ts";
 import { hoverAt } from "../lsp/features.ts";
 import { DISK_WORKSPACE } from "../lsp/disk-workspace.ts";
-import { Program } from "../lsp/program.ts";
+import { AnalyzedProgram } from "../lsp/program.ts";
 import { headline } from "../lsp/texts.ts";
 import { framedStackLines, sourceFrame } from "../replay/report/source-frame.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -51,7 +52,7 @@ export interface SessionOptions {
 /** The result of evaluating an entry. */
 export type Evaluation =
   | { readonly kind: "nothing" }
-  /** `value` is undefined if there is none to show; `emittedTrees` has what the entry emitted. */
+  /** `value` is undefined if there is none to show. `emittedTrees` holds the values of the entry's `emit` statements. */
   | { readonly kind: "value"; readonly value: string | undefined; readonly emittedTrees: readonly unknown[] }
   | { readonly kind: "declared"; readonly names: readonly string[] }
   | { readonly kind: "wrong"; readonly diagnostics: readonly Diagnostic[]; readonly textOf: (name: string) => string | undefined }
@@ -92,14 +93,14 @@ const EMPTY: State = { imports: new Map(), items: new Map(), statements: [], cal
 
 export class ReplSession {
   readonly #options: SessionOptions;
-  readonly #program: Program;
+  readonly #program: AnalyzedProgram;
   #state = EMPTY;
   /** The number of the next entry. Messages use it as the entry's name. */
   nextNumber = 1;
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#program = new Program(PROGRAM_NAME, DISK_WORKSPACE, options.registry);
+    this.#program = new AnalyzedProgram(PROGRAM_NAME, DISK_WORKSPACE, options.registry);
   }
 
   /** Removes all entries. */
@@ -222,8 +223,8 @@ export class ReplSession {
     return { execution, calls, debugs };
   }
 
-  /** Makes the program of a state and the statements `last`. `marked` is a span in `last`; `at` is the same text's span in the program. */
-  #draftOf(state: State, last?: KeptStatements, marked?: Span): { readonly draft: SessionProgram; readonly at: Span | undefined } {
+  /** Makes the program of a state, which ends with the statements `last`. `marked` is a span in their entry; `markedSpan` is that span in the program. */
+  #draftOf(state: State, last?: KeptStatements, marked?: Span): { readonly draft: SessionProgram; readonly markedSpan: Span | undefined } {
     const draft = new SessionProgram();
     for (const { entry, span } of [...state.imports.values(), ...state.items.values()]) {
       draft.addEntry(entry, span);
@@ -235,7 +236,7 @@ export class ReplSession {
     draft.addGenerated(last?.valueSpan === undefined ? '    ""\n}\n' : "}\n");
     const start = last === undefined || marked === undefined ? undefined : draft.offsetOf(last.entry, marked.start);
     const end = last === undefined || marked === undefined ? undefined : draft.offsetOf(last.entry, marked.end);
-    return { draft, at: start === undefined || end === undefined ? undefined : { start, end } };
+    return { draft, markedSpan: start === undefined || end === undefined ? undefined : { start, end } };
   }
 
   /** Checks a draft. Returns undefined if it has no errors. */
@@ -259,10 +260,10 @@ export class ReplSession {
 
   /** Returns the type of an expression, undefined for other statements, or the errors of the entry. */
   #typeOfValue({ entry, valueSpan }: Statements): CheckedType | Wrong | undefined {
-    const { draft, at } = this.#draftOf(this.#state, { entry, valueSpan: undefined }, valueSpan);
+    const { draft, markedSpan } = this.#draftOf(this.#state, { entry, valueSpan: undefined }, valueSpan);
     const wrong = this.#check(draft);
-    if (wrong !== undefined || at === undefined) return wrong;
-    return this.#typeAt(at);
+    if (wrong !== undefined || markedSpan === undefined) return wrong;
+    return this.#typeAt(markedSpan);
   }
 
   #typeAt({ start, end }: Span): CheckedType | undefined {
@@ -285,7 +286,7 @@ export class ReplSession {
     return type.kind === "wrong" ? type : show(type);
   }
 
-  /** Returns as text the effects of evaluating an expression and, if its value is a function, those of calling it. If the expression has errors, returns those. */
+  /** Returns the effects of an expression as text and, if its value is a function, the effects of calling it. Returns the errors of a wrong expression. */
   effectsOf(text: string): string | Wrong {
     const entry = this.#expression(text);
     if (typeof entry === "string" || entry.kind === "wrong") return entry;
@@ -320,9 +321,9 @@ export class ReplSession {
 
   /** Returns the hover text of the name at the end of an expression. */
   #hover({ entry, valueSpan }: Statements): string | undefined {
-    const { draft, at } = this.#draftOf(this.#state, { entry, valueSpan: undefined }, valueSpan);
+    const { draft, markedSpan } = this.#draftOf(this.#state, { entry, valueSpan: undefined }, valueSpan);
     this.#program.update(draft.text, () => undefined);
-    return at === undefined ? undefined : hoverAt(this.#program, at.end)?.markdown;
+    return markedSpan === undefined ? undefined : hoverAt(this.#program, markedSpan.end)?.markdown;
   }
 
   /** Returns completions at an offset of an incomplete entry. */
@@ -341,12 +342,12 @@ const NO_VALUE = "this is not an expression";
 
 const isSessionFile = (file: string): boolean => file.endsWith(PROGRAM_NAME);
 
-/** Whether a value of the type is shown. Unit is not shown, nor is an expression that never ends normally. */
+/** Whether a value of the type is shown. Unit is not shown, nor is the value of an expression that never ends normally. */
 function isShowable(type: CheckedType): boolean {
   return !(type.kind === "primitive" && type.name === "Unit") && type.kind !== "never" && type.kind !== "error";
 }
 
-/** Adds an entry of statements to the program. If the entry has a value, the program converts the value to text. The last such text is the program's result. */
+/** Adds an entry of statements to the program, with code that converts its value to text. The text of the last entry is the program's result. */
 function addStatementsTo(draft: SessionProgram, { entry, valueSpan }: KeptStatements, isLast: boolean): void {
   if (valueSpan === undefined) draft.addStatements(entry);
   else {

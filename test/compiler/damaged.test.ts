@@ -1,4 +1,4 @@
-/** A syntax error in one item: the others are checked, and nothing is reported that only follows from it. */
+/** After a syntax error in one item, the others are checked, and nothing is reported that only follows from the error. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
@@ -92,7 +92,7 @@ test("in a correct program, a damaged line of a body causes no error in another 
       lines[i] = line.slice(0, start) + inserted + line.slice(start + length);
       const text = lines.join("\n");
       const errors = check({ name: "main.ax", text }).diagnostics.filter((d) => d.severity === "error");
-      // E015 alone: the line was a loop, and its body is still read, with names that are unknown now.
+      // Without a syntax error no section is damaged, so the edit itself may have caused other errors.
       if (!errors.some((d) => d.code === "E001" || d.code === "E002")) return;
       for (const d of errors) expect(isSyntaxError(d.code) ? "" : `${d.code} ${d.message}\n${text}`).toBe("");
     }),

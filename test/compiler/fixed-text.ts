@@ -1,14 +1,14 @@
 import type { Diagnostic, Edit } from "../../compiler/diagnostics.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
 
-/** The text after all edits; their spans must not overlap. */
+/** Returns the text after all edits, whose spans must not overlap. */
 export function fixedText(text: string, edits: readonly Edit[]): string {
   return [...edits]
     .sort((a, b) => b.span.start - a.span.start)
     .reduce((result, edit) => result.slice(0, edit.span.start) + edit.text + result.slice(edit.span.end), text);
 }
 
-/** The lines that differ, each after `+ `. */
+/** Returns the lines that differ, each after `+ `. */
 function changedLines(before: string, after: string): string {
   const [old, fixed] = [before.split("\n"), after.split("\n")];
   let start = 0;
@@ -21,7 +21,7 @@ function changedLines(before: string, after: string): string {
     .join("");
 }
 
-/** Diagnostics as text, each followed by its fixes: the title and the lines that the fix changes. */
+/** Returns diagnostics as text, each followed by its fixes: the title and the lines that the fix changes. */
 export function diagnosticsWithFixes(text: string, diagnostics: readonly Diagnostic[]): string {
   return diagnostics
     .map((diagnostic) => {

@@ -23,7 +23,7 @@ function parsed(text: string): ParsedFile | undefined {
   return diagnostics.hasErrors ? undefined : file;
 }
 
-/** Checks `formatUnchecked` itself, without the check in `formatSource`, which must never be needed. */
+/** Formats without the check in `formatSource`. That check must never be needed, and would hide mistakes from the tests. */
 function formatted(text: string): string {
   const file = parsed(text);
   if (file === undefined) throw new Error("does not parse");
@@ -61,7 +61,7 @@ function partsOf(text: string): readonly string[] {
 const COMMENTS = [" // one\n", "\n// two\n", "\n\n    // three  \n\n", " //\n"] as const;
 const insertions = fc.array(fc.tuple(fc.nat(), fc.constantFrom(...COMMENTS)), { minLength: 1, maxLength: 5 });
 
-/** Inserts comments before some tokens; returns undefined if the text no longer parses. */
+/** Inserts comments before some tokens. The text may no longer parse. */
 function withComments(text: string, where: readonly (readonly [number, string])[]): string {
   const { tokens } = lex(text, new Diagnostics("a.ax"));
   const places = where.map(([n, comment]) => ({ at: tokens[n % tokens.length]?.start ?? 0, comment }));
@@ -154,7 +154,7 @@ describe("meaning and comments", () => {
   });
 });
 
-/** Input and output; a single text is already formatted. */
+/** For each layout, the input and the expected output. A single text is already formatted. */
 const FORMS: Readonly<Record<string, readonly [string, string?]>> = {
   "an empty file": ["  \n\n", ""],
   "white space and commas": [
@@ -205,7 +205,7 @@ const FORMS: Readonly<Record<string, readonly [string, string?]>> = {
     `fn f() {\n    [${"1000, ".repeat(17)}-1]\n    [\n        ${'"a", '.repeat(11)}\n        "b"]\n    [${'(-1, "a"), '.repeat(12)}]\n}\n`,
     `fn f() {\n    [\n        ${"1000, ".repeat(15).trim()}\n        1000, 1000, -1,\n    ]\n    [\n        ${'"a", '.repeat(11)}"b",\n    ]\n    [\n        ${'(-1, "a"), '.repeat(8).trim()}\n        ${'(-1, "a"), '.repeat(4).trim()}\n    ]\n}\n`,
   ],
-  "few or long literals, and those with comments, stand one a line": [
+  "few or long literals, and those with comments, are one per line": [
     `fn f() {\n    [\n        1,\n        2,\n    ]\n    [\n        ${"1,\n        ".repeat(12)}// two\n        2,\n    ]\n}\n`,
   ],
   "a line of the full width before a comment": [

@@ -8,7 +8,7 @@ import { runSource } from "../run-program.ts";
 
 const RUNS = cases(1_000);
 
-test("a well-typed program compiles to regular code and never traps by type", async () => {
+test("a well-typed program compiles to statically stacked code and never traps because of a type", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryProgram, async (text) => {
       const { diagnostics } = check({ name: "main.ax", text });
@@ -23,7 +23,7 @@ test("a well-typed program compiles to regular code and never traps by type", as
   );
 });
 
-test("actors that declare their messages never trap by type", async () => {
+test("actors that declare their messages never trap because of a type", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryActors, async (text) => {
       const { diagnostics } = check({ name: "main.ax", text });

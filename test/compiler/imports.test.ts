@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import { runSource } from "../run-program.ts";
 
-/** Files by the very specifier that imports them. */
+/** Returns a resolver of files that are named by their specifiers. */
 const files =
   (all: Readonly<Record<string, string>>) =>
   (specifier: string): { name: string; text: string } | undefined => {
@@ -23,7 +23,7 @@ test("only what a file exports is visible", async () => {
   ]);
 });
 
-test("what is private says so", () => {
+test("the help for a private item says that it is private", () => {
   const lib = "export fn make() -> Secret { Secret { x: 1 } }\nfn hide() -> Int { 1 }\ntype Secret { x: Int }\nenum Door { Open, Shut }\n";
   for (const [program, name] of [
     ["fn main() -> Int { match make() { Secret { x } => x } }", "Secret"],

@@ -38,7 +38,7 @@ function fromScratch(text: string, resolve: Resolver): readonly unknown[] {
     .map(show);
 }
 
-/** Over the limit on errors, which are kept depends on the order in which they are found. */
+/** Whether there are too many errors to keep all. Then the order in which they are found decides which are kept. */
 const isOverLimit = (diagnostics: readonly unknown[]): boolean => diagnostics.length >= MAX_DIAGNOSTICS_PER_FILE;
 
 function expectSame(analysis: Analysis, text: string, resolve: Resolver): void {
@@ -177,7 +177,7 @@ describe("updating finds the same as checking from scratch", () => {
   });
 });
 
-test("an edit of a body checks no other body, and one of a signature checks its callers", () => {
+test("an edit of a body checks only that body, and an edit of a signature also its callers", () => {
   const analysis = new Analysis();
   const text = (body: string, param: string): string =>
     `fn a(x: ${param}) -> Int {\n  ${body}\n}\nfn b() -> Int { a(1) }\nfn c() -> Int { b() }\nfn d() -> Int { nothing() }\n`;

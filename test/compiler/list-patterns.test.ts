@@ -1,4 +1,4 @@
-/** Matches of list patterns compared with a model that tries every short list: coverage, reachability, and the chosen arm on both engines. */
+/** Compares matches of list patterns with a model that tries every short list: which lists are covered, and which arm both engines take. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { check, compile } from "../../compiler/compile.ts";
@@ -38,7 +38,7 @@ const LISTS: readonly (readonly boolean[])[] = Array.from({ length: 6 }, (_, len
 
 const armOf = (patterns: readonly ListPattern[], list: readonly boolean[]): number => patterns.findIndex((p) => matches(p, list));
 
-test("an uncovered list is reported exactly if there is one, and so is each unreachable arm", () => {
+test("E005 is reported exactly if a list is uncovered, and W003 for each arm that no list reaches", () => {
   fc.assert(
     fc.property(fc.array(pattern, { minLength: 1, maxLength: 6 }), (patterns) => {
       const arms = patterns.map((p, i) => `${patternText(p)} => ${i}`).join(", ");

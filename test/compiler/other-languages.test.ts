@@ -1,4 +1,4 @@
-/** Keywords of other languages are valid names; using them as such is never an error. */
+/** Keywords of other languages are valid names here, and their use as names is never an error. */
 import { describe, expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import { REWRITTEN_CALLS } from "../../compiler/other-languages-calls.ts";
@@ -62,7 +62,7 @@ test("look-ahead is bounded", () => {
 describe("the table of calls", () => {
   const names = new Set([...BUILTINS.map((b) => b.name), "net.fetch", "fs.read", "fs.write", "time.now"]);
 
-  test.each([...REWRITTEN_CALLS])("%s: %s names what exists", (key, template) => {
+  test.each([...REWRITTEN_CALLS])("%s: %s names only what exists", (key, template) => {
     const dotted = template.replace(/"[^"]*"/g, "").match(/\b[a-z]+\.[a-z_]+\b/g) ?? [];
     expect(dotted.filter((name) => !names.has(name))).toEqual([]);
     const [, name = "", count = ""] = /^([^/]+)\/(\d)/.exec(key) ?? [];

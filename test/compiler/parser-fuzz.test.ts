@@ -15,7 +15,7 @@ const programs = readdirSync(folder)
   .map((name) => readFileSync(`${folder}${name}`, "utf8"))
   .filter((text) => text.length < 2_000);
 
-/** Parses and checks the invariants of every tree. */
+/** Parses the text, and checks what holds for every tree and every diagnostic. */
 function parseAndCheck(text: string): ParsedFile {
   const diagnostics = new Diagnostics("main.ax");
   const file = parse({ name: "main.ax", text }, diagnostics);

@@ -93,13 +93,13 @@ describe("newlines", () => {
     expect(body("E::V\n(1)")).toBe("{(E::V); 1}");
   });
 
-  test("unless the next line begins with a binary operator or a dot", () => {
+  test("a newline does not end it if the next line begins with a binary operator or a dot", () => {
     for (const op of ["||", "&&", "==", "!=", "<", "<=", ">", ">=", "++", "+", "*", "/", "%"])
       expect(body(`a\n  ${op} b`)).toBe(`{(a ${op} b)}`);
     expect(body("a\n  .b\n  .c(1)\n  .d")).toBe("{(. (call (. (. a b) c) 1) d)}");
   });
 
-  test("or the line ends with an operator", () => {
+  test("nor if the line ends with an operator", () => {
     expect(body("a -\nb")).toBe("{(a - b)}");
     expect(body("a &&\n!b")).toBe("{(a && (! b))}");
     expect(body("let x =\n 1")).toBe("{(let x 1)}");
@@ -112,7 +112,7 @@ describe("newlines", () => {
     expect(body("xs[a\n- b]")).toBe("{(index xs (a - b))}");
   });
 
-  test("newlines matter inside { } in them", () => {
+  test("newlines matter inside { }, also within ( ) and [ ]", () => {
     expect(body("f(fn() {\n a\n -b\n})")).toBe("{(call f (fn [] {a; (- b)}))}");
     expect(body("f(match x {\n 1 => a\n -1 => b\n})\n-c")).toBe("{(call f (match x [1 {a}] [-1 {b}])); (- c)}");
     expect(body("(if c {\n a\n (b)\n} else { d }\n-e)")).toBe("{((if c {a; b} {d}) - e)}");
@@ -259,7 +259,7 @@ describe("recovery", () => {
     expect(file.items.map(showItem)[0]).toBe("(fn a [] Int {ERROR; ERROR; y})");
   });
 
-  test("a missing `}` is one error, at the next item", () => {
+  test("a missing `}` is one error, and the next item is read", () => {
     const { file, errors } = parsed('fn a() -> Int {\n  if c {\n    1\n}\n\nfn b() -> Int { 2 }\ntest "t" { [1,\n}\nenum E { A }\n');
     expect(errors).toEqual(["E002 this `{` is never closed", "E002 expected an expression, found `}`"]);
     expect(file.items.length).toBe(4);
@@ -325,7 +325,7 @@ describe("limits", () => {
     expect(parsed(`fn main() { ${"(".repeat(100_000)}`).errors).toEqual(tooDeep);
   });
 
-  test("chains inside brackets do not add up to a deep tree", () => {
+  test("chains inside nested brackets, which add up to a deep tree, are reported", () => {
     expect(parsed(wrap(`${"(".repeat(200)}x${`${".a".repeat(200)})`.repeat(200)}`)).errors).toEqual(tooDeep);
     expect(parsed(wrap(`${"a||b&&c==d<e++f+g*(".repeat(256)}1${")".repeat(256)}`)).errors).toEqual(tooDeep);
   });

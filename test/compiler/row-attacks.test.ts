@@ -1,6 +1,6 @@
 /**
- * Attempts to call a capability from a function whose row lacks it. The compiler must refuse each program; `accepted` holds programs
- * that look alike and are correct, so that no attempt fails for another reason.
+ * Attempts to call a capability from a function whose row lacks it. The compiler must refuse each program of the first list. The second
+ * list has similar programs that are correct, which shows that the attempts do not fail for another reason.
  */
 import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";

@@ -15,7 +15,7 @@ describe("compileTests", () => {
       ["b", 7, []],
     ]);
     const arities = tests.map((t) => [t, ...t.answers].map((f) => module?.functions[f.functionIndex]?.arity));
-    // All arguments of the signature, whatever the answer names.
+    // An answer takes all arguments of the signature, even those that it does not name.
     expect(arities).toEqual([[0, 1, 5], [0]]);
     expect(module === undefined ? [] : verifyModule(module).functions.filter((f) => !f.staticallyStacked)).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** Texts with holes, raw strings and text blocks: their values, their errors and their places, and what they cost. */
+/** Interpolated strings, raw strings and text blocks: their values, their errors and what they cost. */
 import { expect, test } from "vitest";
 import { check, compile } from "../../compiler/compile.ts";
 import { formatSource } from "../../compiler/format/format.ts";
@@ -21,7 +21,7 @@ test.each([
   ['"""\n    a"""', "E001", '"""', 'the closing `"""` of a text block begins a line of its own'],
   ['"""\n    a', "E001", '"""', 'this text block has no closing `"""`'],
   ['"""\n  a\n    """', "E001", "  a", 'this line of the text block is indented less than its closing `"""`'],
-])("an error is at its place: %s", (value, code, at, message) => {
+])("an error has the right span: %s", (value, code, at, message) => {
   const text = inMain(value);
   const [first] = diagnosticsOf(text).filter((d) => d.severity === "error");
   expect([first?.code, text.slice(first?.span.start, first?.span.end), first?.message]).toEqual([code, at, message]);
@@ -46,7 +46,7 @@ test("a value in a hole is shown as string.inspect shows it", () => {
     expect(valueOf(`f"{${value}}"`), value).toBe(valueOf(`string.inspect(${value})`));
 });
 
-test("nested texts have the limit of other nesting, and long and deep ones compile in linear time", () => {
+test("interpolated strings nest as deep as other syntax, and long or deep ones compile in linear time", () => {
   const nested = (depth: number): string => inMain(`${'f"{'.repeat(depth)}x${'}"'.repeat(depth)}`);
   expect(diagnosticsOf(nested(200))).toEqual([]);
   expect(diagnosticsOf(nested(300)).map(({ code }) => code)).toEqual(["E015"]);
@@ -55,7 +55,7 @@ test("nested texts have the limit of other nesting, and long and deep ones compi
   expect(diagnosticsOf(inMain('f"{'.repeat(100_000))).map(({ code }) => code)).toEqual(["E015", "E001"]);
 });
 
-test("a text costs what its length says", () => {
+test("the cost of an interpolated string is linear in its length", () => {
   const cost = (holes: number): { steps: number; allocBytes: number } => {
     const { steps, allocBytes } = sameOnBoth(
       verifyModule(compile({ name: "main.ax", text: `fn main() -> String { let x = "abcdefgh"\n f"${"{x}, ".repeat(holes)}" }` }).module),
@@ -92,13 +92,13 @@ test("W008 does not warn of other names, of `{x}`, of raw strings and text block
   expect(diagnosticsOf(text)).toEqual([]);
 });
 
-test("the position in a raw pattern is that in the pattern", () => {
+test("an error in a pattern that is a raw string is at its position", () => {
   const text = 'fn main(s: String) -> Bool { regex.matches(s, r"\\d+é(") }';
   const [found] = diagnosticsOf(text);
   expect([found?.code, text.slice(found?.span.start, found?.span.end)]).toEqual(["E016", "("]);
 });
 
-test("the formatter keeps texts as they are", () => {
+test("the formatter does not change interpolated strings", () => {
   const text = 'fn f(x: Int) -> String {\n    let a = f"{x+1}{ [1,2] }" ++ r"\\d"\n    f"""\n  {x}\n      a\n  """\n}\n';
   expect(formatSource({ name: "a.ax", text })).toEqual({ ok: true, text });
 });

@@ -56,7 +56,7 @@ async function places(client: Client, command: string, most = 200): Promise<read
 test.each([
   ["branches of a par", OVERLAP, "branch 2 of task 0"],
   ["actors", ACTORS, "actor 3 worker (waiting)"],
-])("forward and back through a run whose calls overlap in %s, every place shows the same", async (_, source, thread) => {
+])("every place shows the same forward and back, in a run whose calls overlap in %s", async (_, source, thread) => {
   const client = new Client();
   await client.open(await logOfRun(source));
   const forward = await places(client, "stepIn");
@@ -68,7 +68,7 @@ test.each([
     place = await client.move("boruna/move", { move: "back" });
   }
   expect(back.toReversed()).toEqual(forward);
-  // Over and back over visit the same lines.
+  // `next` and `stepBack` visit the same lines.
   const over = await places(client, "next");
   expect((await places(client, "stepBack")).toReversed()).toEqual(over);
 });

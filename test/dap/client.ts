@@ -1,4 +1,4 @@
-/** Drives the debug adapter with the client of the protocol's makers, over streams in this process. */
+/** Drives the debug adapter over streams in this process, with the test client of `@vscode/debugadapter`. */
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { DebugClient } from "@vscode/debugadapter-testsupport";

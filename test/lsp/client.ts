@@ -1,4 +1,4 @@
-/** A headless client: a server in this process, over two streams. Every message of the server is validated. */
+/** A client without an editor. It drives a server in this process over two streams, and validates every message of the server. */
 import { PassThrough } from "node:stream";
 import {
   CancellationTokenSource,

@@ -1,4 +1,4 @@
-/** Entries of a session: any text is read, and places in the draft are places in the entry. */
+/** Entries of a session: any text can be read, and offsets in an entry and in the draft map to each other. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SessionProgram, type EntryText } from "../../repl/draft.ts";
@@ -56,7 +56,7 @@ test("any text is items, statements, nothing, or wrong with diagnostics", () => 
   );
 });
 
-test("each character of an entry is at its offset in the draft, and back", () => {
+test("each character of an entry is at its offset in the draft, which maps back to the entry", () => {
   fc.assert(
     fc.property(texts, texts, (first, second) => {
       const entries: readonly EntryText[] = [

@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { check, compile, CompileError, compileTests, execute } from "../../index.ts";
 import { DISK_WORKSPACE } from "../../lsp/disk-workspace.ts";
-import { Program } from "../../lsp/program.ts";
+import { AnalyzedProgram } from "../../lsp/program.ts";
 import { PROGRAM_TOOLS } from "../../mcp/programs.ts";
 import { findLibrary } from "../../playground/libraries.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
@@ -38,7 +38,7 @@ const DOORS: Readonly<Record<string, (text: string) => Promise<readonly string[]
   "boruna_check of boruna mcp": (text) => tool("boruna_check", text),
   "boruna_run of boruna mcp": (text) => tool("boruna_run", text),
   "the language server, for a text that is not on the disk": (text) => {
-    const program = new Program("untitled:Untitled-1", DISK_WORKSPACE);
+    const program = new AnalyzedProgram("untitled:Untitled-1", DISK_WORKSPACE);
     program.update(text, () => undefined);
     return program.diagnostics.map(({ message }) => message);
   },
