@@ -5,7 +5,7 @@
       "sources": ["thread_context.c"],
       "cflags": ["-Wall", "-Wextra", "-Werror"],
       "conditions": [
-        # TLS descriptors are how readers find the pointer. arm64 has no other dialect.
+        # Readers find the pointer through TLS descriptors. On arm64 there is no other dialect.
         ["target_arch == 'x64'", { "cflags": ["-mtls-dialect=gnu2"] }]
       ]
     }

@@ -54,7 +54,7 @@ struct context_header {
 };
 _Static_assert(sizeof(struct context_header) == 32, "the size of the header");
 
-/* The thread of an environment ends after this, and its memory with it. */
+/* Runs before a thread of Node ends. The record is in the memory of the thread, so nobody may read it afterwards. */
 static void detach(void *unused) {
   (void)unused;
   otel_thread_ctx_v1 = NULL;
@@ -113,7 +113,7 @@ static void publish(const uint8_t *payload, uint32_t payload_size) {
   /* The signature makes the mapping valid, so it comes last. */
   atomic_thread_fence(memory_order_seq_cst);
   memcpy(header->signature, CONTEXT_NAME, sizeof header->signature);
-  /* Fails on kernels without names for anonymous memory. Then the name of the memfd is all there is. */
+  /* Fails on kernels without names for anonymous memory. There, readers find the mapping only by the name of the memfd. */
   (void)prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, header, size, CONTEXT_NAME);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Prints how much longer a traced run takes with each broken collector than one without telemetry: at most the bound, and 300 ms
- * for SDK and spans. Needs dist/. Run it on a quiet machine: `npx tsx scripts/broken-collectors.ts`.
+ * Prints, for each broken collector, how much longer a traced run takes than a run without telemetry. It may take longer by the time limit
+ * for shutdown, and by 300 ms for the SDK and the spans. Needs dist/. Run it on a quiet machine: `npx tsx scripts/broken-collectors.ts`.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

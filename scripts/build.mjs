@@ -1,8 +1,8 @@
-// Builds dist/: JavaScript and declarations with tsc, the .ax libraries, and the command bundled into a few files, because
-// loading some 150 modules takes longer than running a small program (docs/internals/adr/007-the-command-is-bundled.md), and the
-// page of the viewer, bundled with Vite.
+// Builds dist/: JavaScript and declarations with tsc, the .ax libraries, the command, and the page of the viewer. The command is bundled into
+// a few files, because loading some 150 modules takes longer than running a small program
+// (docs/internals/adr/007-the-command-is-bundled.md). Vite bundles the page.
 // The build goes into a temporary folder, which is then renamed to dist/, so a process that uses dist/ never sees a partial build.
-// An argument names another folder of the repository than dist/.
+// An argument names another folder of the repository instead of dist/.
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -58,7 +58,7 @@ async function bundleCommand() {
   writeFileSync(join(newDist, "bin", "package.json"), '{ "type": "commonjs" }\n');
 }
 
-/** Bundles the threads of `boruna mcp`, each of which would otherwise take three times as long to start. They share no file with the command. */
+/** Bundles the code of the threads of `boruna mcp`. Without that, a thread takes three times as long to start. It shares no file with the command. */
 async function bundleThread() {
   const bundle = await rolldown({
     input: join(newDist, "mcp", "thread.js"),
@@ -87,8 +87,8 @@ async function bundlePage() {
 }
 
 /**
- * Returns the URL of BORUNA_BUILD_TELEMETRY_URL: for a distribution whose usage events go there unless the user opts out
- * (docs/guide/usage-events.md). Without the variable, the build has no such URL.
+ * Returns the value of BORUNA_BUILD_TELEMETRY_URL, or undefined if it is not set. A build with such a URL sends usage events to it unless
+ * the user opts out (docs/guide/usage-events.md).
  */
 function builtInUrl() {
   const text = process.env.BORUNA_BUILD_TELEMETRY_URL ?? "";

@@ -1,5 +1,5 @@
-// Runs a TypeScript script as one bundle, as `boruna` itself is: `node scripts/bundled.mjs FILE [ARGUMENT…]`. For measurements, since the
-// loader of tsx adds a call to each function that is made, which no user pays. Packages stay outside of the bundle.
+// Runs a TypeScript script as one bundle, as `boruna` itself is: `node scripts/bundled.mjs FILE [ARGUMENT…]`. Packages stay outside of the
+// bundle. It is for measurements: the code that tsx makes calls a helper whenever it creates a function, and no user pays for that.
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";

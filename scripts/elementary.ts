@@ -1,7 +1,7 @@
 /**
  * `npm run elementary` writes vm/value/elementary-functions.ts: one file with the elementary functions of stdlib, from the
- * packages that scripts/elementary/package-lock.json pins. A changed file can change what logs replay to, so it also fails
- * test/vm/value/elementary.test.ts, which pins the bits of results (docs/internals/adr/039-elementary-functions.md).
+ * packages that scripts/elementary/package-lock.json pins. If a result changes by one bit, old logs may not replay. So
+ * test/vm/value/elementary.test.ts pins the bits of results (docs/internals/adr/039-elementary-functions.md).
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
@@ -13,7 +13,7 @@ const FOLDER = fileURLToPath(new URL("elementary", import.meta.url));
 const TARGET = fileURLToPath(new URL("../vm/value/elementary-functions.ts", import.meta.url));
 const ENTRY = "entry.js";
 
-/** The last part of each package's name, by our name. */
+/** For each function, the last part of the name of its package. */
 const FUNCTIONS = {
   exp: "exp",
   log: "ln",
@@ -28,7 +28,7 @@ const FUNCTIONS = {
   atan: "atan",
 } as const;
 
-/** Packages that only make up for old JavaScript engines, and what every engine has instead. */
+/** Packages that are needed only in old JavaScript engines, each with the code that replaces it. */
 const REPLACED: ReadonlyMap<string, string> = new Map([
   ["@stdlib/array-float64", "module.exports = Float64Array;"],
   ["@stdlib/array-uint8", "module.exports = Uint8Array;"],
@@ -38,7 +38,7 @@ const REPLACED: ReadonlyMap<string, string> = new Map([
   ["@stdlib/utils-define-nonenumerable-read-only-property", "module.exports = (object, name, value) => { object[name] = value; };"],
 ]);
 
-const HEADER = `// @ts-nocheck: bundled from JavaScript by \`npm run elementary\`; do not edit.
+const HEADER = `// @ts-nocheck: bundleFunctions from JavaScript by \`npm run elementary\`; do not edit.
 /**
  * The elementary functions of stdlib (https://stdlib.io), which are ports of FreeBSD's msun and of Cephes. They use only the operations
  * of IEEE 754 that give the same bits on every host, and no function of \`Math\` but abs, ceil, floor, round and sqrt.
@@ -47,7 +47,7 @@ const HEADER = `// @ts-nocheck: bundled from JavaScript by \`npm run elementary\
  * except in compliance with the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0. Unless
  * required by applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
  * WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language governing permissions and
- * limitations under the License. Modified: bundled into one file, without what only old JavaScript engines need.
+ * limitations under the License. Modified: bundleFunctions into one file, without what only old JavaScript engines need.
  *
  * Parts: Copyright (C) 1993, 2004 by Sun Microsystems, Inc. All rights reserved. Developed at SunPro, a Sun Microsystems, Inc. business.
  * Permission to use, copy, modify, and distribute this software is freely granted, provided that this notice is preserved.
@@ -70,7 +70,7 @@ function entryText(): string {
   return `${imports.join("\n")}\nconst functions = { ${Object.keys(FUNCTIONS).join(", ")} };\nexport { functions };\n`;
 }
 
-async function bundled(): Promise<string> {
+async function bundleFunctions(): Promise<string> {
   const bundle = await rolldown({
     input: ENTRY,
     cwd: FOLDER,
@@ -93,7 +93,7 @@ if (!existsSync(join(FOLDER, "node_modules"))) {
   const { status } = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: FOLDER, stdio: "inherit" });
   if (status !== 0) throw new Error("npm ci failed in scripts/elementary");
 }
-const code = await bundled();
+const code = await bundleFunctions();
 const body = code.replace(/export \{ functions \};\s*$/, "export const ELEMENTARY_FUNCTIONS: ElementaryFunctions = functions;\n");
 if (body === code) throw new Error("the bundle does not end with its export");
 writeFileSync(TARGET, HEADER + body);

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const VERSIONS = ["20.19.0", "20", "22", "24", "26"];
-/** Digests and verdicts that hold on one version only if all versions agree, and logs that every version must replay. */
+/** Tests that pin digests and verdicts, so that they pass only if all versions agree, and the golden logs, which every version must replay. */
 const TESTS = [
   "test/policy",
   "test/gateway/handlers/ssrf.test.ts",
@@ -69,7 +69,7 @@ async function testsOn(node, files) {
 /** The hash that the log of each program must have, from the first time it was recorded. */
 const expectedHashes = new Map();
 
-/** Records each program on each engine with each telemetry. Returns a text about the logs, and which of them are different. */
+/** Records each program on each engine with each setting of telemetry. Returns a text about the logs, and which of them are different. */
 async function logsOn(node, telemetries) {
   const folder = mkdtempSync(join(tmpdir(), "boruna-nodes-"));
   const problems = [];

@@ -182,7 +182,7 @@ const ESCAPES: readonly Rule[] = [
 const STRING = "string.quoted.double.ax";
 const BEGIN_STRING = { 0: { name: `${STRING} punctuation.definition.string.begin.ax` } };
 const END_STRING = { 0: { name: `${STRING} punctuation.definition.string.end.ax` } };
-/** What is in a text with holes. Its characters are named one run at a time, so that the code in a hole is not named a string. */
+/** The inside of a text with holes, such as `f"n = {n}"`. Only its characters get the scope of a string, so that the code in a hole does not. */
 const WITH_HOLES: readonly Rule[] = [
   ...ESCAPES.map((rule) => ({ ...rule, name: `${STRING} ${rule.name}` })),
   { name: `${STRING} constant.character.escape.ax`, match: "\\{\\{|\\}\\}" },

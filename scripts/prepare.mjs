@@ -45,7 +45,7 @@ function packagesAreInstalled() {
   });
 }
 
-/** Returns a hash of all that the build depends on: names and contents of files, and the URL that it may have built in. */
+/** Returns a hash of all that the build depends on: names and contents of files, and BORUNA_BUILD_TELEMETRY_URL. */
 function sourceHash() {
   const hash = createHash("sha256");
   const filesInFolders = SOURCE_FOLDERS.flatMap((folder) =>

@@ -1,4 +1,4 @@
-/** The index of the site's search page: the words of each section, and how much each says about it. Made from the pages' HTML. */
+/** Makes the index of the site's search page from the pages' HTML: which sections have a word, and its weight in each section. */
 
 export interface IndexedPage {
   /** The path in the site. */
@@ -17,7 +17,7 @@ interface Section {
 
 const HEADING = /<h[1-6] id="([^"]*)">([\s\S]*?) <a class="anchor"[^>]*>#<\/a><\/h[1-6]>/;
 const HEADING_WEIGHT = 8;
-/** How often a word counts at most in one section. */
+/** Maximum number of times that a word counts in one section. */
 const MAX_COUNT = 4;
 const MAX_WORD_LENGTH = 30;
 const EXCERPT_LENGTH = 140;
@@ -46,7 +46,7 @@ function sectionsOf({ title, body }: IndexedPage, page: number): readonly Sectio
 const wordsOf = (text: string): readonly string[] =>
   (text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? []).filter((word) => word.length <= MAX_WORD_LENGTH && !/^[0-9a-f]{12,}$/.test(word));
 
-/** Returns the script that defines `SEARCH_INDEX`: a script and no JSON, because a page opened from a file may load no data. */
+/** Returns the script that defines `SEARCH_INDEX`. It is a script and not JSON, because a page that is opened from a file cannot load data. */
 export function searchIndex(pages: readonly IndexedPage[]): string {
   const sections = pages.flatMap(sectionsOf);
   const words = new Map<string, number[]>();
@@ -55,9 +55,9 @@ export function searchIndex(pages: readonly IndexedPage[]): string {
     for (const word of wordsOf(text)) weights.set(word, Math.min((weights.get(word) ?? 0) + 1, MAX_COUNT));
     for (const word of wordsOf(heading)) weights.set(word, HEADING_WEIGHT);
     for (const [word, weight] of weights) {
-      const places = words.get(word) ?? [];
-      places.push(n, weight);
-      words.set(word, places);
+      const sectionWeights = words.get(word) ?? [];
+      sectionWeights.push(n, weight);
+      words.set(word, sectionWeights);
     }
   }
   const index = {

@@ -9,11 +9,11 @@ function search({ words, sections }, query) {
   let scores;
   for (const wanted of new Set(wordsOf(query))) {
     const found = new Map();
-    for (const [word, places] of Object.entries(words)) {
+    for (const [word, sectionWeights] of Object.entries(words)) {
       if (!word.startsWith(wanted)) continue;
       // A rare word says more than a common one, and the whole word more than its beginning.
-      const value = Math.log(1 + (2 * sections.length) / places.length) * (word === wanted ? 2 : 1);
-      for (let i = 0; i < places.length; i += 2) found.set(places[i], (found.get(places[i]) ?? 0) + value * places[i + 1]);
+      const value = Math.log(1 + (2 * sections.length) / sectionWeights.length) * (word === wanted ? 2 : 1);
+      for (let i = 0; i < sectionWeights.length; i += 2) found.set(sectionWeights[i], (found.get(sectionWeights[i]) ?? 0) + value * sectionWeights[i + 1]);
     }
     const before = scores;
     scores = before === undefined ? found : new Map([...found].filter(([n]) => before.has(n)).map(([n, score]) => [n, score + before.get(n)]));

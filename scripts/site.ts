@@ -201,7 +201,7 @@ function renderPage(
       },
     },
   });
-  // A wide table scrolls, so the keyboard must reach it. A corner without a text is no header.
+  // A wide table scrolls, so the keyboard must reach it. An empty corner cell is not a header.
   return marked
     .parser(page.tokens)
     .replaceAll("<table>", '<table tabindex="0">')

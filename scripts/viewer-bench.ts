@@ -1,7 +1,7 @@
 /**
  * Measures the page of the viewer with a trace of 100,000 spans and a log of 1,000,000 events: `npm run bench:viewer`. Needs Chromium
- * and a build. Prints, for each list: the time to the first paint and to the first rows, and for a scroll through all of it the most rows
- * in the document, the longest task by wall clock and by CPU time, and the JavaScript heap afterwards. On a busy machine only the CPU time counts.
+ * and a build. Prints for each list the time to the first paint and to the first rows. Then scrolls through the list, and prints the most
+ * rows in the document, the longest task (CPU time and wall clock), and the JavaScript heap afterwards. On a busy machine only the CPU time counts.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,7 +32,7 @@ interface TraceEvent {
   readonly name: string;
   readonly pid: number;
   readonly tid: number;
-  /** Microseconds. */
+  /** Duration in microseconds, by wall clock and by the CPU time of the thread. */
   readonly dur?: number;
   readonly tdur?: number;
   readonly args?: { readonly name?: string };

@@ -43,7 +43,7 @@ const shortType = (type: string): string => type.replace(/^Fn/, "").replaceAll(/
 /** Builtins that the small page leaves out, because a shorter form does the same. */
 const hasShorterForm = (name: string): boolean => name.startsWith("json.of_") || ["list_get", "parse_int", "map.at"].includes(name);
 
-/** Lists the builtins, one line per module; builtins of the same type share its text. */
+/** Lists the builtins, one line per module. In a line, each type stands once, after all builtins that have it. */
 function builtinList(): string {
   const modules = new Map<string, Map<string, string[]>>();
   for (const { name, type } of BUILTINS) {

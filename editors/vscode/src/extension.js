@@ -42,7 +42,7 @@ export function deactivate() {
   return client?.stop();
 }
 
-/** Moves the debugger that is active, by the name of the move. */
+/** Moves the active debugger. `move` is a move of `boruna debug`, such as `back-call`. */
 const moveTo = (move) => vscode.debug.activeDebugSession?.customRequest("boruna/move", { move });
 
 const command = () => vscode.workspace.getConfiguration("boruna").get("path", "boruna");
