@@ -16,8 +16,8 @@ import { threadMs } from "./thread-time.ts";
 const SMALL_RUNS = 25;
 const CALLS = 10;
 const CALL_MS = 5;
-/** The share of one of two threads. */
-const SPINNING = 25;
+/** Number of spinning runs: half of those in `pool.ts`, which has two threads. */
+const SPINNING_RUNS = 25;
 const LARGE_UNITS = 10_000_000;
 const MIB = 2 ** 20;
 
@@ -72,9 +72,9 @@ async function beside(what: string, spinning: Program, others: (signal: AbortSig
   const { signal } = stop;
   setMaxListeners(0, signal);
   const limits = { max_steps: 1e15, max_alloc_bytes: 1e15 };
-  const running: Promise<unknown>[] = Array.from({ length: SPINNING }, () => start(spinning, { signal, limits }));
-  // Every spinning run has had turns.
-  const ready = threadMs() + 20 * CALL_MS * SPINNING;
+  const running: Promise<unknown>[] = Array.from({ length: SPINNING_RUNS }, () => start(spinning, { signal, limits }));
+  // Waits until every spinning run has had turns.
+  const ready = threadMs() + 20 * CALL_MS * SPINNING_RUNS;
   while (threadMs() < ready) await new Promise(setImmediate);
   running.push(...others(signal));
   const times = await smallRuns();

@@ -84,7 +84,7 @@ async function stepBack(): Promise<readonly string[]> {
   const toEnd = await timed(() => debug.move("end"));
   const times: Times[] = [];
   for (let place = 0; place < PLACES; place++) {
-    // Places all over the run, in an order that jumps.
+    // Places all over the run, in a scattered order.
     const call = Math.floor(((place * 7_919) % PLACES) * (CALLS / PLACES)) + 17;
     const condition = readCondition(`i == ${call}`, debug.program.module.types);
     debug.setBreakpoints([{ capability: "time.now", condition }]);

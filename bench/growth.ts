@@ -1,7 +1,7 @@
 /** Measures whether the time about doubles if the size doubles. */
 import type { Program } from "../vm/bytecode/program.ts";
 import { type Engine, METERED, programFrom, runOn } from "./engines.ts";
-import { sampleAll, warmedUp } from "./race.ts";
+import { sampleAll, warmUp } from "./race.ts";
 import type { Row, Table } from "./report.ts";
 import { type Figure, figureOf, ratios } from "./statistics.ts";
 
@@ -36,7 +36,7 @@ export interface Growth {
 
 function measureGrowth(engine: Engine, name: string, program: Program, largest: number): Growth {
   const sizes = [largest / 8, largest / 4, largest / 2, largest];
-  const entrants = sizes.map((n) => warmedUp({ name: String(n), run: () => runOn(engine, program, n) }));
+  const entrants = sizes.map((n) => warmUp({ name: String(n), run: () => runOn(engine, program, n) }));
   for (let round = 0; round < ROUNDS; round++) sampleAll(entrants, round);
   const series = entrants.map(({ times }) => times);
   const growth = series.slice(1).map((times, sizeIndex) => figureOf(ratios(times, series[sizeIndex] ?? [])));

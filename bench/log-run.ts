@@ -1,6 +1,6 @@
 /**
- * The child process of `logs.ts`. It measures one part of the work on logs, and prints the microseconds of processor time for each round, as
- * JSON: of one call, or of one event that is read.
+ * The child process of `logs.ts`. It measures one part of the work on logs. For each round, it prints the microseconds of processor time of
+ * one call, or of one event that is read, as JSON.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -11,7 +11,7 @@ export interface LogCosts {
   readonly call: Figure;
   /** The time of one recorded call less that of the same call without a log, in microseconds. */
   readonly recording: Figure;
-  /** Events of a log in a file, a second. A replay reads the log twice. */
+  /** Events per second, for a log in a file. A replay reads the log twice. */
   readonly verified: Figure;
   readonly replayed: Figure;
 }

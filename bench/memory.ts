@@ -16,8 +16,8 @@ import { sourceUrl } from "./sources.ts";
 const EVENTS = [50_000, 500_000, 5_000_000];
 const COMMAND = fileURLToPath(new URL("../bin/boruna.js", import.meta.url));
 const PROGRAM = fileURLToPath(sourceUrl("calls.ax"));
-/** Beyond what 5 million events need. */
-const HIGH = "1000000000000";
+/** A limit that 5 million events do not reach. */
+const HIGH_LIMIT = "1000000000000";
 /** Longer than the last record of a log. */
 const TAIL_BYTES = 4_096;
 
@@ -51,7 +51,7 @@ const COMMANDS: readonly (readonly [string, (folder: string, calls: number) => n
     "run --record",
     (folder, calls) => {
       const policy = join(folder, "policy.json");
-      const limits = { max_steps: Number(HIGH), max_alloc_bytes: Number(HIGH), max_log_bytes: Number(HIGH) };
+      const limits = { max_steps: Number(HIGH_LIMIT), max_alloc_bytes: Number(HIGH_LIMIT), max_log_bytes: Number(HIGH_LIMIT) };
       writeFileSync(policy, JSON.stringify({ schema_version: 1, default_allow: true, limits }));
       return peakMiB(["run", PROGRAM, "--policy", policy, "--arg", `calls=${calls}`, "--record", logIn(folder)]);
     },
@@ -68,7 +68,7 @@ const COMMANDS: readonly (readonly [string, (folder: string, calls: number) => n
   ],
 ];
 
-const REPLAY_LIMITS = ["--max-steps", HIGH, "--max-alloc-bytes", HIGH];
+const REPLAY_LIMITS = ["--max-steps", HIGH_LIMIT, "--max-alloc-bytes", HIGH_LIMIT];
 
 const logIn = (folder: string): string => join(folder, "run.jsonl");
 

@@ -33,7 +33,7 @@ export interface OverlapCosts {
   /** Microseconds of one call with a synchronous handler, in `par.map` and in `list.map`. */
   readonly together: Figure;
   readonly alone: Figure;
-  /** How many times as long as one call of 100 ms ten of them take, in `par.map` and with `Promise.all`. */
+  /** The time of ten calls of 100 ms divided by that of one, in `par.map` and with `Promise.all`. */
   readonly slow: Figure;
   readonly bare: Figure;
 }

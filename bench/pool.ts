@@ -96,7 +96,7 @@ async function isolation(pool: Pool): Promise<void> {
   const spinning = Array.from({ length: SPINNING }, () =>
     pool.execute(SPIN, { ...common, tenant: "spin", signal: stop.signal, limits: { max_steps: 1e15, max_alloc_bytes: 8 * MIB } }),
   );
-  // Every spinning run has had turns.
+  // Waits until every spinning run has had turns.
   await delay(3_000);
   const report = async (what: string, neighbour?: () => Promise<unknown>): Promise<void> => {
     const beside = await smallRuns(pool, neighbour);

@@ -6,7 +6,7 @@ import { JAVASCRIPT } from "./peers/javascript.ts";
 import { LUA } from "./peers/lua.ts";
 import type { Main, Peer } from "./peers/peer.ts";
 import { QUICKJS } from "./peers/quickjs.ts";
-import { type Entrant, sampleAll, warmedUp } from "./race.ts";
+import { type Entrant, sampleAll, warmUp } from "./race.ts";
 import type { Row, Table } from "./report.ts";
 import { figureOf, geometricMeans, ratios } from "./statistics.ts";
 
@@ -59,7 +59,7 @@ function entrantsOf({ name, file, n }: BenchProgram, engines: readonly Engine[],
   const peerContenders = [...mains].map(([peer, main]) => ({ name: peer, run: () => main(n) }));
   const answers = [...engineContenders.map(({ run }) => answerText(run())), ...[...mains.values()].map((main) => String(main(n)))];
   if (new Set(answers).size !== 1) throw new Error(`${name}: the answers differ: ${answers.join(", ")}`);
-  return [...engineContenders, ...peerContenders].map(warmedUp);
+  return [...engineContenders, ...peerContenders].map(warmUp);
 }
 
 /** Measures all programs in this process. A round runs each program on each contender. */

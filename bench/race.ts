@@ -23,7 +23,7 @@ export function timed(body: () => void): number {
 }
 
 /** Runs a contender until V8 has optimized it, and finds how many runs make a sample. */
-export function warmedUp({ name, run }: Contender): Entrant {
+export function warmUp({ name, run }: Contender): Entrant {
   const start = performance.now();
   let last = 0;
   let runs = 0;

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 
 /**
- * Returns the milliseconds of processor time that this thread has used, if Linux reports that. So other processes do not
- * affect the figures. On other systems, returns the current time.
+ * Returns the milliseconds of processor time that this thread has used, if Linux reports that. On other systems, returns the
+ * current time, so that other processes affect the figures.
  */
 export function threadMs(): number {
   try {

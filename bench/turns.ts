@@ -1,7 +1,7 @@
 /**
  * Measures how long runs block the event loop, and how long the machine runs without asking the host whether to stop. Run it
- * with `node dist/bench/turns.js`; it takes minutes. Each figure is a processor time divided by 10 ms, because a timer of
- * 10 ms is what a pass of the event loop has to be compared with.
+ * with `node dist/bench/turns.js`; it takes minutes. Each figure is a processor time divided by 10 ms, the period of a timer that runs
+ * should not disturb.
  */
 import { setMaxListeners } from "node:events";
 import { compile } from "../compiler/compile.ts";
@@ -100,7 +100,7 @@ const CALLS = {
 } as const;
 
 /** Returns the maximum time, in milliseconds, between two polls of the host. */
-function longestUnasked(program: Program, engine: EngineName): number {
+function longestPollInterval(program: Program, engine: EngineName): number {
   let longest = 0;
   let last = threadMs();
   const interrupted = (): undefined => {
@@ -118,7 +118,7 @@ function longestUnasked(program: Program, engine: EngineName): number {
 for (const [name, [body, declarations]] of Object.entries(CALLS)) {
   const program = programFrom(`fn work() -> Int { let mut i = 0\n ${declarations}\n ${body}\n i }\nfn main() -> Int { work() }`);
   for (const engine of ["interpreter", "compiled"] as const) {
-    const longestTimes = [0, 1, 2].map(() => longestUnasked(program, engine));
+    const longestTimes = [0, 1, 2].map(() => longestPollInterval(program, engine));
     process.stdout.write(`unasked: ${name}, ${engine}: ${inTimers(Math.min(...longestTimes))}\n`);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What helpers clean up at the end of a test file. Test files share modules, so a hook at the top of a helper would run only for
- * the first file that imports it. `test/setup.ts` calls `cleanUp` for each file.
+ * Lets helpers clean up at the end of a test file. Test files share modules: a hook at the top of a helper would run only for the
+ * first file that imports the helper. `test/setup.ts` calls `cleanUp` for each file.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

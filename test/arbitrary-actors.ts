@@ -1,7 +1,7 @@
 /** Well-typed programs whose actors declare their messages, in combination with the other forms of the language. Some actors trap. */
 import fc from "fast-check";
 
-/** What a worker does with a message. `n` is its state, `xs` a list that it changes. */
+/** What a worker does with a message, in .ax. `n` is its state, `xs` a list that it changes. */
 const ARMS = {
   Add: ["n += k", "n = k / (n - k)", "xs[0] += k\n                n = xs[0]", "n = list.sum(list.map(0..k % 4, fn(i) { i + n }))"],
   Ask: [
@@ -43,7 +43,7 @@ const STEPS: readonly ((k: number, to: string) => string)[] = [
 
 const arm = (of: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...of);
 
-/** A complete program. It may deadlock, and its actors may trap, but never by type. */
+/** A complete program. It may deadlock, and its actors may trap, but never because of a wrong type. */
 export const arbitraryActors: fc.Arbitrary<string> = fc
   .tuple(
     fc.tuple(arm(ARMS.Add), arm(ARMS.Ask), arm(ARMS.Both), arm(ARMS.Many)),

@@ -1,6 +1,6 @@
 /**
  * Well-typed programs that compute, as source text: loops in loops, recursion, closures, records, enums, Ints and Floats
- * of every size. Pure but for `debug`; they end by themselves as a rule, and may trap by arithmetic or index.
+ * of every size. They are pure except for `debug`. Most end by themselves. Arithmetic or an index may trap.
  */
 import type fc from "fast-check";
 import { arbitraryChoices, type Choices } from "./choices.ts";
@@ -37,7 +37,7 @@ const TYPES: readonly Type[] = [
   "Map<String, Int>",
   "Fn(Int) -> Int",
 ];
-/** Such as every scope can make without depth. */
+/** Expressions of each type that need no variable and no nested expression. */
 const LEAVES: Readonly<Record<Type, readonly string[]>> = {
   Int: [
     "0",
@@ -66,7 +66,7 @@ const LEAVES: Readonly<Record<Type, readonly string[]>> = {
   "Map<String, Int>": ["{}", '{ "a": 1 }', '{ "b": 2, "a": 9007199254740991 }'],
   "Fn(Int) -> Int": ["fn(x: Int) -> Int { x + 1 }", "bump"],
 };
-/** Ints before this one are small. */
+/** The first Ints of `LEAVES` are small: so many. */
 const SMALL_INTS = 8;
 
 interface Variable {
@@ -106,7 +106,7 @@ class ProgramWriter {
     const functions: string[] = [];
     for (let i = this.#choices.next(4); i > 0; i--) functions.push(this.#function(i));
     this.#variables = [];
-    // A function with captured values is no result.
+    // `main` does not return a closure.
     this.#result = this.#choices.of(TYPES.filter((type) => !type.startsWith("Fn"))) ?? "Int";
     const body = this.#body(6);
     return `${PRELUDE}${functions.join("")}fn main() -> ${this.#result} {\n${body}}\n`;
@@ -337,7 +337,7 @@ class ProgramWriter {
     }
   }
 
-  /** A variable's element; of another list by the builtin, since `[` after a brace begins something new. */
+  /** An element of a list variable. Without such a variable, of any list, by the builtin: `[` after a brace would begin another expression. */
   #indexed(e: (of: Type) => string): string {
     const known = this.#choices.of(this.#variables.filter((v) => v.type === "List<Int>"));
     return known === undefined ? `list_get(${e("List<Int>")}, ${e("Int")} % 3)` : `${known.name}[${e("Int")} % 3]`;
@@ -461,5 +461,5 @@ class ProgramWriter {
   }
 }
 
-/** A whole program; its value is of any type but functions with captured values are no result. */
+/** A complete program. Its value has any type except a function type. */
 export const arbitraryComputation: fc.Arbitrary<string> = arbitraryChoices(900).map((choices) => new ProgramWriter(choices).write());

@@ -16,7 +16,7 @@ class Writer {
     this.#choices = choices;
   }
 
-  /** Each call has arguments of its own, which begin with the text of `who`. */
+  /** Writes a call. No two calls have the same arguments; they begin with the text of `who`. */
   #call(who: string): string {
     this.#calls += 1;
     return `"${this.#calls} " ++ int.to_string(${who})`;
@@ -97,12 +97,12 @@ export interface World {
   /** The first argument of each call that began, in order. */
   readonly calls: string[];
   /** The most handlers that ran at once. */
-  most: number;
+  mostAtOnce: number;
 }
 
 /**
- * Handlers that answer after some turns of the event loop, which depend on `seed`; without a seed they answer at once. One in `failing`
- * calls fails.
+ * Returns handlers that answer after some turns of the event loop. The number of turns depends on `seed`; without a seed they answer at once.
+ * About one in `failing` calls fails.
  */
 export function worldOf(seed: number | undefined, failing = 9): World {
   let running = 0;
@@ -112,7 +112,7 @@ export function worldOf(seed: number | undefined, failing = 9): World {
   };
   const later = async (path: string): Promise<string> => {
     running += 1;
-    world.most = Math.max(world.most, running);
+    world.mostAtOnce = Math.max(world.mostAtOnce, running);
     for (let turns = hashOf(`${seed} ${path}`) % 7; turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
     running -= 1;
     return answer(path);
@@ -131,7 +131,7 @@ export function worldOf(seed: number | undefined, failing = 9): World {
       },
     },
     calls: [],
-    most: 0,
+    mostAtOnce: 0,
   };
   return world;
 }

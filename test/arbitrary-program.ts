@@ -3,7 +3,7 @@ import fc from "fast-check";
 
 type Kind = "Int" | "String" | "Bool" | "List<Int>" | "(Int, String)";
 
-/** How many bindings of each kind stand before an expression. */
+/** How many bindings of each kind are in scope at an expression. */
 interface Scope {
   readonly Int: readonly string[];
   readonly String: readonly string[];
@@ -249,7 +249,7 @@ fn shown(items: List<Int>) -> String !{fs.read} {
 }
 `;
 
-/** A whole program; `main` gives a String. It may trap by overflow, division or contract, never by type. */
+/** A complete program whose `main` returns a String. Overflow, division or a contract may trap it, but never a wrong type. */
 export const arbitraryProgram: fc.Arbitrary<string> = fc
   .tuple(fc.array(statement, { maxLength: 6 }), fc.array(assignment, { maxLength: 6 }), expressions.text)
   .map(([stmts, assignments, last]) => {

@@ -1,6 +1,6 @@
 /**
  * Programs that change parts of variables and keep older versions everywhere: in other variables, lists, records, lambdas, options and
- * arguments. Beside each program stands a model that copies every value, so that its result shows what the program must return.
+ * arguments. Each program has a model in JavaScript that copies every value: its result is what the program must return.
  */
 import fc from "fast-check";
 
@@ -43,7 +43,7 @@ const put = <T>(items: T[], index: number, item: T): void => {
 const key = (k: number): "a" | "b" => (k % 2 === 0 ? "a" : "b");
 const axKey = (k: number): string => `"${key(k)}"`;
 
-/** The number of elements of long lists, which are trees until they are paid for. */
+/** The number of elements of long lists. After a change, a long list is a tree until later changes have paid for an array of its own. */
 const LONG = 40;
 
 type MakeAction = (k: number, j: number) => Action;
@@ -346,7 +346,7 @@ fn main() -> String${row} {
     fs: [xs],
     total: 0,
   });
-  // A structured clone keeps parts that are the same object the same, so the state is copied part by part.
+  // In a structured clone, parts that were one object are one object again, so the state is copied part by part.
   const separate = (s: State): void => {
     for (const part of [s.grid, s.old_xs, s.fs]) for (let i = 0; i < part.length; i++) part[i] = copy(part[i] ?? []);
     s.old_grids = s.old_grids.map((g) => g.map((r) => copy(r)));

@@ -1,12 +1,12 @@
-/** Generators written as programs: they take one choice after the other, and shrink as the list of choices does. */
+/** Generators that are written as ordinary code: they take one choice after another from a list, and fast-check shrinks the list. */
 import fc from "fast-check";
 
-/** The same values each time. Some of these show what a generator makes; a share of random values cannot. */
+/** Returns the same values each time, for tests of what a generator makes, which must not depend on how many random cases run. */
 export function fixedSample<T>(arbitrary: fc.Arbitrary<T>, count: number): readonly T[] {
   return fc.sample(arbitrary, { seed: 1, numRuns: count });
 }
 
-/** Choices in a row; 0 where there are no more. */
+/** A list of choices that are taken one after another. When it is used up, each further choice is 0. */
 export class Choices {
   readonly #raw: readonly number[];
   #at = 0;
@@ -15,14 +15,14 @@ export class Choices {
     this.#raw = raw;
   }
 
-  /** 0 to `count - 1`. */
+  /** Takes a choice from 0 to `count - 1`. */
   next(count: number): number {
     const raw = this.#raw[this.#at] ?? 0;
     this.#at += 1;
     return count < 2 ? 0 : raw % count;
   }
 
-  /** Once in `count` times; never when the choices are used up. */
+  /** True once in `count` times, and never when the choices are used up. */
   rarely(count: number): boolean {
     return this.next(count) === count - 1;
   }

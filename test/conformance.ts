@@ -1,4 +1,4 @@
-/** Where the conformance cases are: the shared ones where they stand beside the project, else its own copies. */
+/** Where the conformance cases are: in `../shared` if that folder exists, otherwise the project's own copies. */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 

@@ -6,7 +6,7 @@ import { runTest } from "../gateway/test-run.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
 import { runSource } from "./run-program.ts";
 
-/** What the first line expects; undefined where it expects nothing. */
+/** Returns what the first line expects. Undefined if it expects nothing. */
 export function expectationOf(text: string): string | undefined {
   return /^\/\/ expect: (.*?)\r?\n/.exec(text)?.[1];
 }
@@ -19,7 +19,7 @@ export const resolve: Resolver = (specifier) => {
   return existsSync(file) ? { name: `std/${specifier}/src/core.ax`, text: readFileSync(file, "utf8") } : undefined;
 };
 
-/** Names of the program's tests that fail, with why. */
+/** Returns the names of the program's tests that fail, each with the reason. */
 export async function failedTests(text: string): Promise<readonly string[]> {
   const { module, tests } = compileTests({ name: "main.ax", text }, { resolve });
   if (module === undefined) return [];
@@ -28,7 +28,7 @@ export async function failedTests(text: string): Promise<readonly string[]> {
   return results.flatMap(({ test, result }) => (result.passed ? [] : [`${test.name}: ${result.error?.message ?? "an answer failed"}`]));
 }
 
-/** How the program ends, in the words of the expectation: equal to it where it holds. */
+/** Runs a program and returns how it ends, in the form of an expectation: the two texts are equal if the expectation holds. */
 export async function outcome(text: string, expectation: string): Promise<string> {
   const [, kind, detail] = /^(value|trap|warning|compile-error)\s*(.*)$/.exec(expectation) ?? [];
   const { ok, diagnostics } = check({ name: "main.ax", text }, { resolve });

@@ -1,4 +1,4 @@
-/** Compiles and runs source text in the machine alone: every call is allowed and answered by the table's mock. */
+/** Compiles and runs source text in the machine, without a gateway: every declared call is allowed, and its mock answers. */
 import { compile, type CompileOptions } from "../compiler/compile.ts";
 import { signatureFor } from "../vm/capabilities.ts";
 import type { RunEvent } from "../vm/events.ts";

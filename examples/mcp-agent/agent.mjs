@@ -41,10 +41,10 @@ async function connect(command, args, transcript) {
   return { call, close: () => client.close() };
 }
 
-/** Returns the folder's copy of examples/mcp-notes with more notes, and its declaration with a server that is already installed, if one is. */
+/** Copies examples/mcp-notes into the folder, and adds notes. Returns the command of the server: the installed one, or npx if there is none. */
 function prepare() {
   cpSync(join(examples, "mcp-notes"), folder, { recursive: true });
-  // A run of that example leaves its index.
+  // A run of that example leaves this file.
   rmSync(join(folder, "notes", "index.md"), { force: true });
   for (let i = 0; i < NOTES; i++) {
     const kind = i % 4 === 0 ? "invoice" : "letter";
@@ -60,7 +60,7 @@ function prepare() {
     declaration.server.command = [process.execPath, server, "notes"];
     writeFileSync(path, JSON.stringify(declaration));
   } catch {
-    // The declaration's own command asks npx for the server.
+    // No server is installed. The command in the declaration asks npx for it.
   }
   return declaration.server.command;
 }

@@ -31,7 +31,7 @@ export const capabilities = [
       { name: "copies", type: "Int", default: 1 },
     ],
     result: "Int",
-    // A second letter would be a second letter.
+    // If the call is repeated, the customer gets two letters.
     mayRepeat: false,
     doc: "Sends a letter and returns the number of letters sent so far.",
     handler: async ([to, text, copies], { idempotencyKey }) => {

@@ -10,14 +10,14 @@ import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import { BorunaError, CompileError, createPool, createRegistry, defineCapability, loadPolicy, renderDiagnostic } from "boruna";
 
-// Half a second of compiling at most.
+// A program of this size takes at most half a second to compile.
 const MAX_BODY_BYTES = 64 * 1024;
 const ORDERS = {
   ada: [1_250, 99, 4_000],
   bob: [300],
 };
 
-// Whose request is being served. Handlers run in this process, in the context of their run.
+// The tenant whose request is being served. Handlers run in this process, in the context of their run.
 const tenants = new AsyncLocalStorage();
 
 const registry = createRegistry([

@@ -144,7 +144,7 @@ describe("off a terminal", () => {
     expect(requests).toEqual([]);
   });
 
-  test("approved by other processes, resumed by others again: each call is made once", async () => {
+  test("one process approves, another one resumes: each call is made once", async () => {
     expect((await here(...runArgs("later.jsonl"))).code).toBe(7);
     const approved = await here("approve", "later.jsonl", "--call", "1", "--by", "ada");
     expect(approved.code).toBe(0);
@@ -232,7 +232,7 @@ describe.skipIf(!HAS_TERMINAL)("on a terminal (needs python3)", () => {
     expect(requests).toEqual(["/ada", "/bob"]);
   });
 
-  test.runIf(DEEP)("allowed later gives the log of allowed at once", async () => {
+  test.runIf(DEEP)("a call that is allowed later gives the same log as one that is allowed at once", async () => {
     await here(...runArgs("week.jsonl"));
     for (const call of ["1", "2"]) {
       await here("approve", "week.jsonl", "--call", call);

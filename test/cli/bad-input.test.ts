@@ -139,7 +139,7 @@ const CASES: Readonly<Record<string, Case>> = {
 
 const output = (ended: Ended): string => `${ended.stdout}${ended.stderr}`;
 
-test.runIf(existsSync("/dev/full"))("a module that cannot be written whole takes no link or device away", async () => {
+test.runIf(existsSync("/dev/full"))("a module that cannot be written completely removes no link and no device", async () => {
   const ended = await boruna(["compile", "add.ax", "-o", "full.axbc"], { cwd: folder });
   expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("cannot write full.axbc: the disk is full") });
   expect(readlinkSync(join(folder, "full.axbc"))).toBe("/dev/full");

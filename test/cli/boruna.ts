@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly signalAfter?: { readonly text: string; readonly signal: NodeJS.Signals };
 }
 
-/** Only what a test gives, and what a process needs: no telemetry, no colours of the caller's shell. */
+/** The environment of a child process: the variables of the test, and what any process needs. No telemetry and no colors of the caller's shell. */
 export function environment(own: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   return { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", TMPDIR: tmpdir(), ...own };
 }

@@ -14,7 +14,7 @@ describe("boruna check --fix", () => {
     return { ...ended, text: readFileSync(join(cwd, "a.ax"), "utf8") };
   };
 
-  test("applies fixes, also those of mistakes that others hide", async () => {
+  test("applies fixes, also of mistakes that other mistakes hide", async () => {
     const { code, text, stderr } = await fixed(
       'const f = 1\nfn main() : Int {\n  let n = lenght("a")\n  n = 2\n  n\n}\nfn length(s: String) -> Int { 1 }\n'.replace(
         "const f = 1\n",

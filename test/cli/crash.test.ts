@@ -19,7 +19,7 @@ const IN_DOUBT = 8;
 /** 200 kills take minutes, and on a busy machine an hour. */
 const TIMEOUT_MS = 2 * 60 * 60 * 1_000;
 
-/** Mulberry32: the same moments in every run of this test, as far as the machine allows. */
+/** A random generator with a seed (Mulberry32): each run of this test kills at the same moments, as far as the machine allows. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -239,7 +239,7 @@ describe.each(
           expect(timesDone(payments())).toEqual(payments().map(() => 1));
           expect(new Set(bank.keys.values()).size).toBe(bank.keys.size);
         } else {
-          // What was done more often than once is what this test asked for.
+          // Only payments that this test decided to retry were made more than once.
           const again = payments().filter((path) => (bank.done.get(path) ?? 0) > 1);
           expect(again.filter((path) => !ended.retried.includes(path))).toEqual([]);
           expect(timesDone(payments())).not.toContain(0);

@@ -40,7 +40,7 @@ test("--durable syncs the header before the log has its name, a call before its 
     "write CapResult",
     "sync file",
     "print stderr",
-    // The end; then where the log is.
+    // Syncs the end record. Then prints where the log is.
     "sync file",
     "print stderr",
   ]);

@@ -53,7 +53,7 @@ export interface Web {
   close(): Promise<void>;
 }
 
-/** Answers every path but those that hold `missing` with `answer-é`. Calls `onRequest` before each answer. */
+/** Answers every path with `answer-é`, except paths that contain `missing`. Calls `onRequest` before each answer. */
 export async function startWeb(onRequest: () => void = () => undefined): Promise<Web> {
   const server = createServer((request, response) => {
     onRequest();

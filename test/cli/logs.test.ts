@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 
 describe("log show", () => {
-  test("escapes what drives a terminal", async () => {
+  test("escapes control characters", async () => {
     const ended = await here("log", "show", "run.jsonl");
     expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(ended.stdout).toContain('1\tfs.read("a\\u{1b}[2J\\u{202e}.txt")');

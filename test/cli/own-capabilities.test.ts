@@ -44,7 +44,7 @@ describe("the example", () => {
     expect(replay.stdout).toContain("text");
   });
 
-  test("a failure of a handler is the program's to catch; the policy decides as for every capability", async () => {
+  test("a program can catch a failure of a handler; the policy decides as for every capability", async () => {
     expect(await run(...LIVE, "--arg", "customer=bob")).toMatchObject({ code: 0, stdout: '"not sent: no customer bob"\n' });
     const denied = await run("run", "reminder.ax", ...WITH, "--allow", "orders.of=1", "--live", "--arg", "customer=ada");
     expect(denied).toMatchObject({ code: 3, stderr: expect.stringContaining("mail.send") });

@@ -33,7 +33,7 @@ describe("entries", () => {
     expect(code).toBe(0);
   });
 
-  test("several lines: brackets, text blocks, an operator at the end; an empty line ends what is wrong", async () => {
+  test("several lines: brackets, text blocks, an operator at the end; an empty line ends an incomplete entry", async () => {
     const { stdout, stderr } = await session([
       "fn sum(",
       "    a: Int,",
@@ -60,7 +60,7 @@ describe("entries", () => {
     expect(stderr).toContain("defined sum\nerror[E002]");
   });
 
-  test("loops change variables, and an expression that only looks is not kept", async () => {
+  test("loops change variables, and an expression that changes nothing is not kept", async () => {
     const { stdout } = await session(["let mut n = 0", "for i in 0..5 { n += i }", "n", "if n > 5 { n = 100 }", "n", "let n = n + 1", "n"]);
     expect(stdout).toBe("10\n100\n101\n");
   });
@@ -184,7 +184,7 @@ describe("calls", () => {
     expect((await session(["time.now()"], ["--live"])).stderr).toContain("denied");
   });
 
-  test("a failed call can be tried, and stays as it was", async () => {
+  test("`try` catches a failed call, and later entries see the same failure", async () => {
     const { stdout } = await session(
       ['let r = try net.fetch("http://127.0.0.1:1/")', "result.is_ok(r)", "result.is_ok(r)"],
       ["--live", "--allow-net", "127.0.0.1:1"],

@@ -1,4 +1,4 @@
-/** `replay` and `verify` from a user's side: limits of their own, flags that mean nothing, the exit code on the span. */
+/** `replay` and `verify` as a user sees them: their limits, flags without effect, the exit code on the span. */
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -66,7 +66,7 @@ describe("a replay has limits of its own", () => {
     expect(ended.stderr).toContain("help: ");
   });
 
-  test.runIf(DEEP)("and a flag for what is meant to run longer", async () => {
+  test.runIf(DEEP)("and a flag raises them for a run that is meant to take longer", async () => {
     await here(["run", "spin.ax", "--arg", "n=2000000", "--max-steps", "100000000", "--record", "long.jsonl"]);
     const refused = await here(["replay", "long.jsonl", "--json"]);
     expect(refused).toMatchObject({ code: 4, stderr: "" });
@@ -78,7 +78,7 @@ describe("a replay has limits of its own", () => {
   });
 });
 
-describe("nothing that is given is ignored", () => {
+describe("no flag and no argument is ignored", () => {
   test.each(
     sampled<[readonly string[], string, string]>([
       [["replay", "run.jsonl", "read.ax", "--arg", "n=1"], "--arg has no effect here", "leave out --arg"],
@@ -110,7 +110,7 @@ describe("nothing that is given is ignored", () => {
     expect(ended.stderr).toContain(hint);
   });
 
-  test("a program in the place of the log, with no log beside it", async () => {
+  test("a program in place of the log is not a log", async () => {
     expect(await here(["replay", "read.ax", "spin.ax"])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("read.ax is not a run log"),

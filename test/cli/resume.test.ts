@@ -156,7 +156,7 @@ test.runIf(DEEP)("processes that resume the log of a killed one at the same time
   lock.release();
   symlinkSync(holder.replace(`-${process.pid}-`, `-${spawnSync("true").pid}-`), at("cut.jsonl.lock"));
   const all = await Promise.all(Array.from({ length: 6 }, () => here(["resume", "cut.jsonl"])));
-  // Those that come late find the run ended; the others find it locked, or changed since they read it.
+  // A process that comes late finds that the run has ended. The others find the log locked, or changed since they read it.
   expect(all.filter(({ stderr }) => stderr.startsWith("resumed: "))).toHaveLength(1);
   for (const { code, stderr } of all) {
     if (code !== 0) expect(stderr).toMatch(/^error: (process \d+ is writing cut.jsonl|cut.jsonl was changed while it was read)\n/);

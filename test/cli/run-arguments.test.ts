@@ -1,4 +1,4 @@
-/** `--arg name=VALUE`: what is read, and what the message says where it is not of the type. */
+/** `--arg name=VALUE`: what is read, and the message for a value of another type. */
 import { describe, expect, test } from "vitest";
 import { parseArguments } from "../../cli/run-arguments.ts";
 import { compile } from "../../compiler/compile.ts";
@@ -31,7 +31,7 @@ function errorOf(type: string, given: string): BorunaError {
 /** The form that the log has. */
 const read = (type: string, text: string): string => canonicalJson(parseArguments([`n=${text}`], moduleOf(type)).get("n") ?? null);
 
-test("a Float keeps the sign of zero, wherever it stands", () => {
+test("a Float keeps the sign of zero, also inside other values", () => {
   expect(read("Float", "-0")).toBe("-0.0");
   expect(read("Float", "-0.0")).toBe("-0.0");
   expect(read("List<Float>", "[-0, 0]")).toBe("[-0.0,0]");

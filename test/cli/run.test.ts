@@ -138,7 +138,7 @@ test.runIf(DEEP)("two live runs have ids of their own; with one --run-id and the
   });
 });
 
-test.runIf(DEEP)("a run without --live says on stderr which calls mocks answered, and nothing where there was none", async () => {
+test.runIf(DEEP)("a run without --live says on stderr which calls mocks answered, and nothing if there were none", async () => {
   writeFileSync(
     join(folder, "mocked.ax"),
     `fn main(path: String) -> String !{net.fetch, fs.read, step.input, ui.render} {
@@ -229,7 +229,7 @@ test("SIGINT, SIGTERM and SIGHUP cancel a run that computes, and end its log", a
   });
 });
 
-test("capability list gives the set that the page pins", async () => {
+test("capability list prints the capability set of the reference page", async () => {
   const { stdout, code } = await boruna(["capability", "list", "--json"]);
   expect(code).toBe(0);
   expect(parse(stdout)).toMatchObject({
@@ -252,7 +252,7 @@ test("capability list gives the set that the page pins", async () => {
   });
 });
 
-test("check --json tells places and fixes", async () => {
+test("check --json has places and fixes", async () => {
   writeFileSync(join(folder, "row.ax"), "fn get(url: String) -> String { net.fetch(url) }\nfn main() -> Int { 1 }\n");
   const { stdout, code } = await boruna(["check", "row.ax", "--json"], { cwd: folder });
   expect(code).toBe(2);

@@ -7,7 +7,7 @@ import { DEEP, sampled } from "../cases.ts";
 import { boruna, MAIN } from "./boruna.ts";
 import { borunaLine, HAS_TMUX, hasShell, Screen } from "./tmux.ts";
 
-/** The start of the titles, which says why tests are skipped. */
+/** The start of the titles. It says why tests are skipped. */
 const WITHOUT = HAS_TMUX ? "" : "skipped, tmux is not installed: ";
 
 let screens: Screen[] = [];
@@ -139,7 +139,7 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}progress`, () => {
   const LOOP = 'test "loops" {\n    let mut n = 0\n    while true { n = 1 - n }\n}\n';
   const args = ["test", "loop.ax", "--max-steps", "9007199254740991"];
 
-  test.runIf(DEEP)("is on a terminal after a second, and neither in a pipe nor with --json", async () => {
+  test.runIf(DEEP)("is shown on a terminal after a second, but not in a pipe or with --json", async () => {
     const cwd = temporaryFolder();
     writeFileSync(join(cwd, "loop.ax"), LOOP);
     const piped = open(`${borunaLine(args)} 2> messages`, cwd);

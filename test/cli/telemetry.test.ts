@@ -271,7 +271,7 @@ test("the caller's trace is carried on", async () => {
 });
 
 describe("a broken collector changes nothing, at detail cap or flow", () => {
-  // The export timeout is an hour: where the collector does not end the wait, only the bound does.
+  // The export timeout is an hour, so only the collector or the time limit for shutdown ends a wait.
   const HOUR_MS = "3600000";
   const DETAILS: readonly TraceDetail[] = DEEP ? ["cap", "flow"] : ["flow"];
   const record = async (name: string, env: Readonly<Record<string, string>>): Promise<{ same: unknown; lost: boolean }> => {
@@ -368,7 +368,7 @@ describe("a full queue of spans", () => {
 
   test.runIf(DEEP)("makes no difference to the log, whether the run waits or spans are dropped", async () => {
     const plain = await run(undefined, "untraced", {});
-    // Nothing is answered before the queue must be full, and everything once the run has ended.
+    // Answers no request until the queue must be full, and all requests once the run has ended.
     const held: (() => void)[] = [];
     let ended = false;
     const collector = await startCollector((request, answer) => {

@@ -1,4 +1,4 @@
-/** What reaches the terminal, and what happens when it takes nothing. */
+/** What reaches the terminal, and what happens if it cannot be written. */
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:http";
@@ -17,7 +17,7 @@ const HOSTILE = "a\u001b]0;x\u0007\u009b31m\u202ez\u061c";
 const DRIVES_A_TERMINAL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
 describe("text of programs", () => {
-  test("holds nothing that drives a terminal, and JSON keeps all of it", async () => {
+  test("reaches the terminal without control characters, and JSON keeps all of it", async () => {
     const plain = await boruna(["run", "echo.ax", "--arg", `text=${HOSTILE}`], { cwd: folder });
     expect(plain.stdout).toBe('"a]0;x31mz"\n');
     expect(plain.stderr).not.toMatch(DRIVES_A_TERMINAL);
@@ -30,7 +30,7 @@ describe("text of programs", () => {
   });
 });
 
-describe.skipIf(!existsSync("/dev/full"))("an output that takes nothing", () => {
+describe.skipIf(!existsSync("/dev/full"))("an output that cannot be written", () => {
   test.each(
     sampled([
       [["capability", "list"]],
@@ -100,7 +100,7 @@ test("a log replayed with a program that takes other arguments", async () => {
   expect(ended.stderr).toContain('recorded from the program "echo"');
 });
 
-test("--explain tells the rule of every decision", async () => {
+test("--explain prints the rule of every decision", async () => {
   const ended = await boruna(["run", "tree.ax", "--allow", "ui.render=2", "--arg", "text=x", "--explain"], { cwd: folder });
   expect(ended.stderr).toBe(
     'call 1 ui.render: ok, 1 left: the policy\'s rule allows ui.render [rules["ui.render"].allow]\nnote: 1 emitted value; --ui json shows it\n',

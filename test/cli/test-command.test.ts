@@ -112,7 +112,7 @@ describe("boruna test", () => {
     expect(ended.code).toBe(1);
   });
 
-  test("finds tests in folders, in order, and passes over what is no project's own", async () => {
+  test("finds tests in folders, in order, and skips node_modules and hidden folders", async () => {
     const one = (name: string): string => `test "${name}" { }\n`;
     const cwd = project({
       "b.ax": one("b"),

@@ -197,7 +197,7 @@ describe("a destination that fails changes nothing", () => {
   });
 
   test.runIf(DEEP)("a host that does not exist", async () => {
-    // A label of more than 63 characters: known to be wrong without asking a server.
+    // A label of more than 63 characters is invalid, so the resolver asks no server.
     const env = {
       BORUNA_TELEMETRY_ENABLED: "1",
       BORUNA_TELEMETRY_URL: `http://${"a".repeat(64)}.example/`,

@@ -33,7 +33,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
   let origin = "";
   const here = (...args: readonly string[]): Promise<Ended> =>
     boruna(args, { cwd: folder, env: { DATABASE_URL: server.url("boss"), USER: "ada" } });
-  /** Runs a command that has nothing to say on stderr: a warning of a package would be there. */
+  /** Runs a command that must print nothing on stderr, where a warning of a package would be. */
   const quietly = async (...args: readonly string[]): Promise<Ended> => {
     const ended = await here(...args);
     expect(ended.stderr).toBe("");

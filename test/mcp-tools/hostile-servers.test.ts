@@ -1,4 +1,4 @@
-/** Servers that misbehave: each ends as one clear failure of the call, and as no process that is left behind. */
+/** Servers that misbehave: each causes one clear failure of the call, and leaves no process behind. */
 import { existsSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ToolDeclaration } from "../../mcp-tools/declaration.ts";
@@ -17,7 +17,7 @@ beforeAll(async () => {
   ({ declaration, text } = made);
 });
 
-/** Tools imported from a good server that now has another manner. */
+/** Returns tools that were imported from a good server. It now behaves as `manner` says: `server.mjs` has the manners. */
 async function withManner(manner: string, settings: Partial<ToolDeclaration> = {}, traces = ""): Promise<TestTools> {
   const folder = temporaryFolder();
   writeFileSync(`${folder}/mcp_t.ax`, text);

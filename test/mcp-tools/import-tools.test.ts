@@ -1,4 +1,4 @@
-/** From schemas to modules: which types they get, that every module compiles, and what goes over the jsonName. */
+/** From schemas to modules: which types they get, that every module compiles, and what JSON the server and the program get. */
 import fc from "fast-check";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

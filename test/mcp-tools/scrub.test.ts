@@ -6,7 +6,7 @@ const SECRET = "correct-horse";
 const scrub = scrubber({ command: ["server"], variableNames: ["TOKEN", "SHORT"] }, { TOKEN: SECRET, SHORT: "abc" });
 const nested = (levels: number): unknown => JSON.parse(`${"[".repeat(levels)}${JSON.stringify(SECRET)}${"]".repeat(levels)}`);
 
-test("values and keys have the name of the variable instead", () => {
+test("in values and keys, the name of the variable replaces the secret", () => {
   expect(scrub({ [`x ${SECRET}`]: [`${SECRET}!`, 1, null, "abc"] })).toEqual({ "x {{env:TOKEN}}": ["{{env:TOKEN}}!", 1, null, "abc"] });
 });
 

@@ -1,4 +1,4 @@
-/** Clients of three kinds that talk to the built command: the v2 SDK with the protocol of 2026 and of 2025, and the 1.x SDK. */
+/** Clients of three kinds for the built command: the v2 SDK with the protocol versions 2026 and 2025, and the 1.x SDK. */
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js";

@@ -11,7 +11,7 @@ const fragmentWith = (text: string | Uint8Array): string => LINK_VERSION + defla
 
 const text = fc.string({ unit: "grapheme", maxLength: 2_000 });
 
-test("a link gives back what it was made of", async () => {
+test("a link contains the sources that it was made of", async () => {
   await fc.assert(
     fc.asyncProperty(fc.record({ program: text, policy: text, inputs: text }), async (sources) => {
       const made = await fragmentOf(sources);

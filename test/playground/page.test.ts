@@ -159,7 +159,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     return (await lines.allTextContents()).join("\n");
   };
 
-  test.runIf(DEEP)("a mistake is shown while one types, and its fix makes the program run", async () => {
+  test.runIf(DEEP)("a mistake is shown while the user types, and its fix makes the program run", async () => {
     await page.goto(origin);
     await edit(MISTAKE);
     await problemList().getByText("unknown function `string.upper`").waitFor();

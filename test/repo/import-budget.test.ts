@@ -1,4 +1,4 @@
-/** What the library and each command load before they do anything: files and bytes of source, which cost time at every start, and packages. */
+/** Limits on what the library and each command load at the start: files and bytes of source, which cost time at every start, and packages. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";

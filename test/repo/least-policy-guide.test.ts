@@ -30,7 +30,7 @@ test("docs/guide/least-policy.md", async () => {
       const expected = output.filter((part) => !part.startsWith("(exit code "));
       const ended = await boruna(words(command.replace(/^\$ boruna /, "")), { cwd: folder });
       const printed = `${ended.stdout}${ended.stderr}`;
-      // Between the value and the messages of a run stands where it was recorded.
+      // The line `recorded: …` is between the value and the messages of a run.
       expect(printed.replace(/^recorded: .*\n/m, ""), `line ${line}: ${command}`).toContain(expected.join("\n"));
       expect(ended.code, `line ${line}: ${command}`).toBe(Number(code));
     } else {

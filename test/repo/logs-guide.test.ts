@@ -38,7 +38,7 @@ describe(PAGES.join(" and "), () => {
       },
     );
     const printed = stdout.split("\n").slice(0, output.length);
-    // A line that is cut, or cut in its middle, is compared by its parts.
+    // In a line with `…`, only the parts around it are compared.
     const shown = printed.map((line, i) => {
       const parts = (output[i] ?? "").split("…");
       return parts.length > 1 && line.startsWith(parts[0] ?? "") && line.endsWith(parts.at(-1) ?? "") ? output[i] : line;

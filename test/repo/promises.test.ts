@@ -6,7 +6,7 @@ import { ROOT } from "./imports.ts";
 
 interface Holder {
   readonly file: string;
-  /** A part of a title; undefined where the file as a whole holds the promise. */
+  /** A part of a test's title. Undefined if all tests of the file together hold the promise. */
   readonly title: string | undefined;
 }
 

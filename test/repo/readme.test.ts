@@ -14,7 +14,7 @@ const README = readFileSync(join(ROOT, "README.md"), "utf8");
 const EXAMPLES = readFileSync(join(ROOT, "docs", "guide", "examples.md"), "utf8");
 const blocks = blocksOf(README);
 const folder = temporaryFolder();
-/** What `npm start` leaves in the root of the repository. */
+/** The folder for the logs and spans of `npm start`. */
 const logs = join(folder, "start");
 
 /** Runs the example. `onText` gets what it has printed so far, and the process. Resolves to the exit code and all that was printed. */

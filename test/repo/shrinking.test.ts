@@ -1,4 +1,4 @@
-/** A property that fails reports soon, however long its cases take to shrink. */
+/** A failing property is reported soon, even if its cases take long to shrink. */
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { SHRINKING_MS } from "../bounded-shrinking.ts";

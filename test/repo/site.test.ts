@@ -1,4 +1,4 @@
-/** The documentation as web pages: complete, highlighted, safe, without broken links; and in Chromium, if it is installed, accessible and searchable. */
+/** The documentation as web pages: complete, highlighted, safe, without broken links. In Chromium, if it is installed: accessible and searchable. */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";

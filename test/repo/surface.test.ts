@@ -1,6 +1,6 @@
 /**
- * What COMPATIBILITY.md promises, as text in `test/repo/surface/`: a change of it is seen in review. To accept one, run
- * `npx vitest run test/repo/surface.test.ts --update`, and read COMPATIBILITY.md, which says what may change.
+ * Compares the public interface with the text in `test/repo/surface/`, so that a review sees each change of what COMPATIBILITY.md promises.
+ * To accept a change, run `npx vitest run test/repo/surface.test.ts --update`, and read COMPATIBILITY.md, which says what may change.
  */
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";

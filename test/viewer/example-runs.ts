@@ -1,4 +1,4 @@
-/** A running `boruna view`, and runs of the examples that it shows: for the tests of the page and for its pictures. */
+/** Starts `boruna view` and makes runs of the examples, for the tests of the page and for its pictures. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request, type RequestListener, type Server } from "node:http";
@@ -10,7 +10,7 @@ const MAIN = fileURLToPath(new URL("../../dist/bin/boruna.js", import.meta.url))
 const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
 const NEWS_SERVER = join(EXAMPLES, "news-digest", "server.mjs");
 
-/** The names of the runs, which are those of their logs. */
+/** The names of the runs. Their logs have the same names. */
 export type RunName = "news" | "edited" | "refused" | "cleanup" | "live" | "redacted";
 
 interface View {
@@ -165,7 +165,7 @@ export class ExampleRuns {
     return this.#digest("edited", (program) => program.replace("story.points >= 50", "story.points >= 100"));
   }
 
-  /** A run that the policy refuses a call. */
+  /** A run in which the policy refuses a call. */
   refused(): Promise<number> {
     const args = ["run", "exfiltrate.ax", "--policy", "policy.json", "--arg", "path=note.txt", "--record", this.log("refused")];
     return this.command(args, join(EXAMPLES, "refused"));

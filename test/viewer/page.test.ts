@@ -14,7 +14,7 @@ import { sendSpans, type SpanJson } from "./send-spans.ts";
 const PAGE = fileURLToPath(new URL("../../dist/viewer/page/", import.meta.url));
 const MAX_GZIPPED_BYTES = 80_000;
 const MAX_ROWS = 200;
-/** Only a state that never comes takes this long. */
+/** A time limit that is reached only if the page never gets into the state. */
 const POLL = { timeout: 600_000 };
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 400, height: 800 };
@@ -105,7 +105,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await span.getByText("digest.ax:18").waitFor();
     await span.locator(".line.marked", { hasText: "try net.fetch(url)" }).waitFor();
     await page.waitForURL(/span=[0-9a-f]{16}/);
-    // Values are asked for only now.
+    // The page requests values only when the user asks for them.
     expect(await span.getByText("/stories/1").count()).toBe(0);
     await span.getByRole("button", { name: "Show values" }).click();
     await span.getByText("/stories/1").first().waitFor();

@@ -108,7 +108,7 @@ describe("runs", () => {
     });
     const replay = await viewer.read("GET /api/runs/RUN", `${path}?execution=${traceId(2)}-${spanId(1)}`);
     expect(replay.timeline?.traceId).toBe(traceId(2));
-    // An execution, a trace and a run id lead to the row that they have been joined to.
+    // The id of an execution, a trace or a run leads to the row that it was joined to.
     for (const id of [`${traceId(1)}-${spanId(1)}`, traceId(2), "joined"])
       expect((await viewer.read("GET /api/runs/RUN", `/api/runs/${id}`)).run.id).toBe(before?.id);
   });
