@@ -1,7 +1,7 @@
 /**
- * People's decisions about calls that the policy makes wait for an approval. A decision contains the call's hash, so it counts for no call
- * that does something else. If the policy's rule names keys, the decision must be signed, and the signature also covers the run id.
- * Without keys, nothing proves who decided: `by` is only what the writer of the decision claims.
+ * Decisions of people about calls for which the policy requires an approval. A decision contains the call's hash, so it counts for no other
+ * call. If the policy's rule names keys, the decision must be signed, and the signature also covers the run id. Without keys, nothing
+ * proves who decided: `by` is only what the writer of the decision claims.
  */
 import { canonicalJson, jsonObjectOf } from "../vm/json/json.ts";
 import { replaceUnsafe } from "../vm/terminal-text.ts";
@@ -65,7 +65,7 @@ export function isDecision(given: unknown): given is Decision {
   return (decision === "approved" || decision === "denied") && isDeciderName(by) && (!isSigned || typeof given.signature === "string");
 }
 
-/** What is signed: this decision of this person about this call of this run. */
+/** What a signature covers: the decision of a person about a call of a run. */
 export interface SignedFacts {
   readonly runId: string;
   readonly call: number;
@@ -74,7 +74,7 @@ export interface SignedFacts {
   readonly by: string;
 }
 
-/** Returns the bytes that are signed: canonical JSON. Nothing else that Boruna signs begins with `boruna_approval`, so no other signature fits. */
+/** Returns the bytes to sign: canonical JSON. Only here they begin with `boruna_approval`, so no other signature of Boruna is valid for them. */
 export function signedBytes({ runId, call, hash, decision, by }: SignedFacts): Uint8Array {
   const members = [
     ["boruna_approval", 1],
@@ -93,7 +93,7 @@ export function signerOf(keys: readonly string[], facts: SignedFacts, signature:
   return keys.find((key) => isSignedBy(key, bytes, signature));
 }
 
-/** Returns why the decision does not count under a rule with these keys, to follow the words "the decision"; undefined if it counts. */
+/** Returns why the decision does not count under a rule with these keys, or undefined if it counts. Completes the sentence "the decision …". */
 export function decisionProblem(keys: readonly string[], facts: SignedFacts, signature: string): string | undefined {
   if (keys.length === 0) return signature === "" ? undefined : "is signed, and the policy's rule names no keys";
   if (signature === "") return "is not signed, and the policy's rule names keys";

@@ -12,7 +12,7 @@ export interface DurableCall {
   /** Number of the call in the run, from 1. */
   readonly number: number;
   readonly capability: CapabilityDecl;
-  /** The arguments that the program passed. Trailing defaults are not filled in. */
+  /** The arguments that the program passed. Defaults are not filled in. */
   readonly request: { readonly args: readonly Value[] };
   readonly handler: Handler | MachineHandler | undefined;
 }

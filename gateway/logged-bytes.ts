@@ -1,7 +1,6 @@
 /**
- * Computes the length of an event's log record without writing it. The charge against `max_log_bytes` must not depend on
- * whether a log is written, so this file does not use the recorder. A test compares the computed
- * lengths with recorded ones.
+ * Computes the length of an event's log record without writing it. What is counted against `max_log_bytes` must not depend on
+ * whether a log is written, so this file does not use the recorder. A test compares the computed lengths with recorded ones.
  */
 import { BorunaError } from "../vm/error.ts";
 import {
@@ -21,18 +20,20 @@ import { utf8Chunks, utf8Length } from "../vm/value/utf8.ts";
 import { floatToData } from "../vm/json/tagged-json.ts";
 import type { ObjectValue, Value } from "../vm/value/value.ts";
 
+/** The characters that JSON escapes with a backslash and one character. */
 const SHORT_ESCAPES = '"\\\b\t\n\f\r';
-/** By how many bytes an escape like `\n` is longer than the character. */
+/** An escape like `\n` is longer than the character by this many bytes. */
 const SHORT_ESCAPE_EXTRA = 1;
-/** By how many bytes an escape like `\u0000` is longer than the character. */
+/** An escape like `\u0000` is longer than the character by this many bytes. */
 const LONG_ESCAPE_EXTRA = 5;
+/** Bytes of the two quotation marks around a text. */
 const QUOTES = 2;
 
 /** For strings shorter than this, a loop is faster than a regular expression. */
 const MIN_SEARCH_LENGTH = 32;
 /** Longer texts are encoded, which takes less time than a loop over their code units. */
 const MAX_SEARCH_LENGTH = 1_024;
-/** A character that is not one byte of a JSON string: not ASCII, a quotation mark, a backslash, or a control character. */
+/** Matches a character that takes more than one byte in a JSON string: outside ASCII, quotation mark, backslash, control character. */
 const NOT_ONE_BYTE = /[^ !#-[\]-\x7f]/;
 
 /** By how many bytes each ASCII character is longer in a JSON string. */
@@ -153,8 +154,8 @@ const EMPTY_CALL_BYTES = emptyBytes("CapCall");
 const EMPTY_RESULT_BYTES = emptyBytes("CapResult");
 
 /**
- * Returns the bytes of the log line of the `n`th event, including the line feed. Counts every value in full, also a long one that a log
- * would store in a file of its own (a blob).
+ * Returns the bytes of the log line of the `n`th event, including the line feed. Counts every value in full, even a long one that a log
+ * stores in a separate file (a blob).
  */
 export function recordBytes(event: RunEvent, n: number): number {
   // Fast path: programs that make many calls log little else.

@@ -1,7 +1,7 @@
 /**
  * The calls of a run that are logged and not answered. Their handlers start in the order of the calls, as many at once as the host
- * allows, and their answers are held back until the machine takes them, in the same order. The earliest call may always start, so that
- * the machine never waits for a handler that cannot start.
+ * allows. Their answers are held back until the machine takes them, in the same order. The handler of the earliest call may always
+ * start, so that the machine never waits for a handler that cannot start.
  */
 import type { HostStop } from "../vm/host.ts";
 import type { Value } from "../vm/value/value.ts";
@@ -29,6 +29,7 @@ interface OpenCallsOptions<Call> {
   readonly mayStart: () => boolean;
 }
 
+/** The state of an open call. */
 interface Slot {
   /** Undefined before the handler starts. */
   arrival: Arrival | Promise<Arrival> | undefined;
@@ -45,6 +46,7 @@ export class OpenCalls<Call> {
   readonly #queue = new Set<Call>();
   /** The promises of the running handlers. */
   readonly #running = new Set<Promise<unknown>>();
+  /** Bytes of all answers that are held back. */
   #heldBytes = 0;
   #isStopped = false;
 
@@ -82,13 +84,13 @@ export class OpenCalls<Call> {
     this.#startNext();
   }
 
-  /** Starts no further handler. Returns a promise of the end of those that run. */
+  /** Starts no further handler. Returns a promise that resolves when the running handlers have ended. */
   stop(): Promise<unknown> | undefined {
     this.#isStopped = true;
     return this.#running.size === 0 ? undefined : Promise.allSettled(this.#running);
   }
 
-  /** Starts no further handler. Returns the open calls, and a promise that waits a bounded time for the handlers that run. */
+  /** Starts no further handler. Returns the open calls, and a promise that waits at most `END_WAIT_MS` for the running handlers. */
   end(): { readonly open: readonly Call[]; readonly running: Promise<unknown> | undefined } {
     const running = this.stop();
     const open = [...this.#slots.keys()];
@@ -118,6 +120,7 @@ export class OpenCalls<Call> {
     return arrival;
   }
 
+  /** Waits for a handler. */
   #hold(promise: Promise<Arrival>, slot: Slot): void {
     this.#running.add(promise);
     const settle = (arrival: Arrival | undefined): void => {

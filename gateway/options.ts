@@ -9,9 +9,9 @@ import type { Limits } from "../vm/limits.ts";
 const POLICY_HINT = `Give ${[...NAMED_POLICIES.keys()].map((name) => JSON.stringify(name)).join(", ")}, the object of a policy, or what loadPolicy or parsePolicy returns.`;
 
 /**
- * Returns the effective policy, as a copy that the caller cannot change. `registry` lists the capabilities that the rules of a plain object
- * may name: with `default_allow: true`, a denial of a misspelled capability would deny nothing. The rules of a policy that was parsed may name
- * others, because they were checked with the registry of the file. Throws `usage`, `policy.*`, naming the option.
+ * Returns the effective policy, as a copy that the caller cannot change. The rules of a plain object may name only capabilities of
+ * `registry`: with `default_allow: true`, a denial of a misspelled capability would deny nothing. The rules of a parsed policy may name
+ * others, because they were checked when it was parsed. Throws `usage`, `policy.*`, naming the option.
  */
 export function policyOption(option: unknown, registry: CapabilityRegistry): Policy {
   if (option === undefined) return DENY_ALL;

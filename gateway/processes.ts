@@ -12,7 +12,7 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Returns the start time of a process in clock ticks since the boot, as text. It distinguishes processes that had the same id one after the other. Undefined if the system does not report it. */
+/** Returns when a process started, as text, or undefined if the system does not tell. Processes that reuse an id have different start times. */
 export function processStartTime(pid: number): string | undefined {
   const stat = readSystemFile(`/proc/${pid}/stat`);
   // The name of the program, in parentheses, may contain spaces. The start time is the 20th field after it.

@@ -1,10 +1,9 @@
 /**
  * One run of a verified program behind the gateway.
  *
- * `executeProgram` takes a `Program`, its arguments, a policy and handlers, and returns a `RunResult`. `Run` is
- * the machine's `Host`. It connects three objects, which it shares with the `Gateway`: `RunClock` stops the run,
- * `RunEvents` logs its events, and `RunObservers` calls the embedder's observers. The result depends on the clock only
- * through the outcomes `timeout` and `canceled`.
+ * `executeProgram` takes a `Program`, its arguments, a policy and handlers, and returns a `RunResult`. `Run` is the
+ * machine's `Host`. It shares three objects with the `Gateway`: `RunClock` stops the run, `RunEvents` logs its events, and
+ * `RunObservers` calls the embedder's observers. Time can change the result only by the outcomes `timeout` and `canceled`.
  */
 import { DENY_ALL, effectiveLimits, type Policy, policyHash } from "../policy/policy.ts";
 import type { CallCounters, RunMode, RunSpanStart, RunTracing, TraceDetail, Tracing } from "../telemetry/tracing.ts";
@@ -44,7 +43,7 @@ export interface ExecuteOptions {
   readonly policy?: Policy | undefined;
   /** In an audit run, the policy whose decisions the observers get. The run itself obeys `policy`. */
   readonly audited?: Policy | undefined;
-  /** Carry out the capability calls. Default: the mocks. */
+  /** Functions that carry out the capability calls. Default: the mocks. */
   readonly handlers?: Handlers | undefined;
   /** The mode that spans record. Default: mock. */
   readonly mode?: RunMode | undefined;
@@ -86,7 +85,7 @@ export interface ExecuteOptions {
   readonly onDebug?: ((text: string) => void) | undefined;
   /** The engines that may run the program. The choice affects only how long the run takes. Default: auto. */
   readonly engine?: EngineChoice | undefined;
-  /** Whether a run that stops at an actor's event reports the stack of the spawn or send that caused it. Slows events a little. */
+  /** Whether a run that stops at an event of an actor reports the stack of the spawn or send that caused the event. Slows events a little. */
   readonly locatesEvents?: boolean | undefined;
   /** Receives each instruction as a line of text. */
   readonly trace?: ((line: string) => void) | undefined;
@@ -125,7 +124,7 @@ export interface RunResult {
   /** The declared type of `value`; absent if the module does not name the type. */
   readonly resultType?: Type;
   readonly error?: RunError;
-  /** Why the value does not match the output schema. The outcome is `success`, which a replay without the schema reproduces. */
+  /** Why the value does not match the output schema. The outcome is still `success`, so that a replay without the schema has the same. */
   readonly outputError?: RunError;
   readonly steps: number;
   /** Total bytes of all values that the run created. */
@@ -309,7 +308,7 @@ class Run implements Host {
     const { value } = end;
     if (signature === undefined) return { outcome: "success", value, ...commonFields };
     const resultType = parseType(signature.result);
-    // An actor receives messages without a check of their type, so a value of another type can get here.
+    // The types of messages between actors are not checked, so a value of another type can get here.
     if (!matchesType(value, resultType, types)) {
       const message = `main gave something else than ${signature.result}`;
       return { outcome: "program_error", error: { kind: "type_error", message, stack: [], step: end.steps }, ...commonFields };
@@ -318,7 +317,7 @@ class Run implements Host {
   }
 
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer> {
-    // The handler is code of the host, so the thread does not run the machine now.
+    // The handler is code of the host, so the machine does not run on the thread now.
     this.leave();
     const answer = this.#gateway.call(request);
     if (answer instanceof Promise) this.#turns.leave();
@@ -383,7 +382,7 @@ class Run implements Host {
 const addModuleHash: AddText<"moduleHash"> = textOnRead("moduleHash");
 const addPolicyHash: AddText<"policyHash"> = textOnRead("policyHash");
 
-/** Returns what the span of a run begins with. Hashing takes longer than a short run, so only a span that is recorded reads the hashes. */
+/** Returns what is known at the start of a run's span. Only a span that is recorded reads the hashes, because hashing takes longer than a short run. */
 function runStart(program: Program, policy: Policy, runId: () => string, options: ExecuteOptions): RunSpanStart {
   const { mode = "mock", traceparent, tracestate, baggage, replayOf, prefix } = options;
   const start = { runId, programName: program.module.name, mode, traceparent, tracestate, baggage, replayOf, resumedFrom: prefix?.events };
@@ -392,7 +391,7 @@ function runStart(program: Program, policy: Policy, runId: () => string, options
   return start;
 }
 
-/** Converts a trap to the error of a result. `reached` is empty unless the run reached a limit. */
+/** Converts a trap to the error of a result. `reached` has the limit that the run reached, if any. */
 function runError(trap: Trap, reached: { readonly limit?: LimitWord }): RunError {
   const { kind, message, stack, step, actorId: _, cause, ...detail } = trap;
   const error: RunError = { kind, message, ...detail, stack, ...reached, step };

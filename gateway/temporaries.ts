@@ -29,7 +29,7 @@ export function isTemporary(name: string): boolean {
   return TEMPORARY_NAME.test(name);
 }
 
-/** Limit on the entries of a folder that are examined. Temporary files after them stay. */
+/** At most this many entries of a folder are examined. Temporary files after them stay. */
 const MAX_ENTRIES = 100_000;
 
 /** Removes the temporary files in `folder` whose process no longer exists. Throws errors of `node:fs` about the folder itself. */
@@ -66,7 +66,7 @@ function isAbandoned(name: string): boolean {
   return digest === computerDigest() && pid !== undefined && !isRunning(Number(pid));
 }
 
-/** Removes a file, unless it belongs to another user or has just been removed by another process. Neither may stop a write. */
+/** Removes a file. Ignores that it belongs to another user, or that another process has just removed it: neither may stop a write. */
 function removeIfPermitted(path: string): void {
   try {
     unlinkSync(path);

@@ -1,19 +1,19 @@
 /**
- * All runs of a thread share its event loop. Together they may use the thread for one turn. Then the event loop runs once,
- * so that timers, sockets and signals are served, and of the waiting runs the one that has had the fewest turns continues (ADR 021).
+ * All runs of a thread share its event loop. Together they may use the thread for one turn. Then the event loop runs once, so that
+ * timers, sockets and signals are served. After that, the waiting run that has had the fewest turns continues (ADR 021).
  */
 import { afterOneLoop } from "./platform.ts";
 
 /** Length of a turn, in milliseconds. */
 const TURN_MS = 5;
-/** If requests for a pause are less than this many milliseconds apart, some of them do not read the clock. */
+/** The machine asks for a pause. If such requests are less than this many milliseconds apart, some of them do not read the clock. */
 const FREQUENT_MS = 1;
-/** Limit on the consecutive requests that do not read the clock. */
+/** At most this many requests in a row do not read the clock. */
 const MAX_SKIPPED = 3;
 
 interface WaitingRun {
   readonly resume: () => void;
-  /** Number of runs that came before it. */
+  /** Number of runs that began to wait before this one. */
   readonly arrival: number;
 }
 
@@ -22,13 +22,14 @@ const LONGEST_WAIT_EVERY = 8;
 
 /**
  * The runs that wait for a turn. The run that has had the fewest turns continues, so a run that mostly waits for answers goes before runs
- * that compute. Numbers of turns that differ by less than a factor of two count as equal, and among equals the longest wait decides. At every
- * eighth choice only the longest wait decides, so that a stream of short runs cannot stop a long one.
+ * that compute. Numbers of turns with the same number of bits count as equal, and among equals the run that has waited longest continues. At
+ * every eighth choice only the wait counts, so that a stream of short runs cannot stop a long one.
  */
 export class WaitingRuns {
-  /** Queues by the number of bits of the number of turns. */
+  /** One queue for each number of bits that the number of turns can have. */
   readonly #levels: WaitingRun[][] = [];
   #arrivals = 0;
+  /** Number of choices so far. */
   #taken = 0;
 
   get isEmpty(): boolean {
@@ -66,7 +67,7 @@ let usedMs = 0;
 const waitingRuns = new WaitingRuns();
 let isNextTurnScheduled = false;
 
-/** Lets one run take part in the turns. All runs share one turn, so the time of each of them counts. */
+/** The part of one run in the turns. All runs share one turn, so the time that each of them uses counts. */
 export class RunTurns {
   readonly #now: () => number;
   /** Time at which the run last got the thread or read the clock, in milliseconds. Undefined while the run waits. */
@@ -75,7 +76,7 @@ export class RunTurns {
   #usedMs = 0;
   /** Number of requests for a pause since the clock was last read. */
   #skipped = 0;
-  /** How many of these requests may skip reading the clock. It adapts to how frequent they are. */
+  /** At most this many requests in a row skip reading the clock now. The number adapts to how frequent they are. */
   #maxSkipped = 1;
 
   /** `now` returns the milliseconds of a monotonic clock. */

@@ -11,7 +11,7 @@ import { loadEvent, type LogEvent } from "./log/event-json.ts";
 import type { RunLog } from "./log/log-reader.ts";
 import { recordedPolicy, recordedProgram } from "./replay.ts";
 
-/** How many decisions a log has. */
+/** The decisions of a log, counted. */
 export interface ApprovalCounts {
   readonly signed: number;
   /** Decisions under rules that name no keys. Nothing proves who made these decisions. */
@@ -19,11 +19,11 @@ export interface ApprovalCounts {
 }
 
 /**
- * Checks that each decision of the log is about the earliest open call, and, if the policy's rule names keys, is signed with one of them.
- * Throws `log.approval` with the line of the first wrong decision, and the errors of reading the log.
+ * Checks that each decision of the log is about the earliest open call. If the policy's rule names keys, the decision must be signed with
+ * one of them. Throws `log.approval` with the line of the first wrong decision, and the errors of reading the log.
  */
 export function checkApprovals(log: RunLog, policy: Policy): ApprovalCounts {
-  /** The calls since the last moment without an open call. The first `answered` of them have answers, and a decision is about the next one. */
+  /** The calls since the last time at which no call was open. The first `answered` of them have answers. A decision is about the call after these. */
   const calls: LogEvent[] = [];
   let answered = 0;
   let signed = 0;
@@ -57,8 +57,8 @@ export function checkApprovals(log: RunLog, policy: Policy): ApprovalCounts {
 }
 
 /**
- * Returns a clause that says what the earliest open call waits for: its answer, or an approval. Undefined if there is no open call, if it
- * waits for neither, or if the recorded program or policy cannot be read.
+ * Returns a clause that says what the earliest open call waits for: its answer, or an approval. Undefined if no call is open or it waits
+ * for neither. Also undefined if the recorded program or policy cannot be read.
  */
 export function waitingText(log: RunLog): string | undefined {
   const { openCall } = log;

@@ -1,6 +1,6 @@
 /**
- * Decides how far a replay may go. A hostile log may claim any limit in its header. So a replay stops at the smallest of three numbers: the
- * limit of the recorded run, what the recorded run used according to its end record, and the limit that the caller sets.
+ * Decides how far a replay may go. A hostile log may claim any limit in its header. So a replay stops at the smallest of three numbers, its
+ * bound: the limit of the recorded run, what the recorded run used according to its end record, and the limit that the caller sets.
  */
 import { BorunaError } from "../vm/error.ts";
 import { DEFAULT_LIMITS, type Limits } from "../vm/limits.ts";
@@ -36,9 +36,9 @@ const BOUNDS: Readonly<Record<BoundField, { readonly noun: string; readonly trap
 };
 
 /**
- * Returns the bounds of a replay. `runLimits` are the limits of the recorded run. `end` is its end record. Pass undefined if there is no end
- * record, or if the replay has another program, policy or answer, which may use more. Throws `log.replay_limit` if the recorded run used
- * more than `callerLimits` allow.
+ * Returns the bounds of a replay. `runLimits` are the limits of the recorded run, `end` is its end record. Pass undefined for `end` if there
+ * is none, or if the replay has another program, policy or answer, which may use more. Throws `log.replay_limit` if the recorded run
+ * used more than `callerLimits` allow.
  */
 export function replayBounds(runLimits: Limits, end: RunEnd | undefined, callerLimits: ReplayLimits): Bounds {
   const steps = smallestBound("max_steps", runLimits, end?.steps, callerLimits);

@@ -54,7 +54,7 @@ export interface UpgradeOptions extends Pick<ReplayOptions, "limits" | "signal">
   readonly onRead?: (log: string) => OnRead | undefined;
 }
 
-/** Replays the logs one after the other and yields a result for each. Throws `log.io_error` for a folder that cannot be read. */
+/** Replays the logs one after the other, and yields a result for each log and engine. */
 export async function* checkUpgrade(
   logs: readonly string[],
   { engines = ["auto"], ...options }: UpgradeOptions = {},
@@ -104,6 +104,7 @@ function failedRun(log: string, engine: EngineChoice, error: unknown): CheckedRu
   return { log, engine, verdict: "fails", ...nothing, error: { kind, message, hint } };
 }
 
+/** Limits on one search for logs in a folder. */
 const MAX_LOGS = 10_000;
 const MAX_FILES = 1_000_000;
 const MAX_DEPTH = 64;

@@ -1,4 +1,4 @@
-/** The compiler as the package offers it: without `resolve`, programs may import the shipped libraries and no files. */
+/** The compiler as the package offers it. Without the option `resolve`, programs may import the shipped libraries, but no files. */
 import * as compiler from "../compiler/compile.ts";
 import type { CheckResult, CompiledTest, CompileOptions } from "../compiler/compile.ts";
 import type { Diagnostic } from "../compiler/diagnostics.ts";

@@ -1,5 +1,5 @@
 /**
- * The embedding entry: one run, from a program and options to a result and a log.
+ * The entry for embedders: one run, from a program and options to a result and a log.
  *
  * `execute` checks the options, chooses the handlers (mocks or live ones, then the embedder's), opens the log, runs the
  * program behind the gateway, writes the log's end record, and converts the values to JavaScript.
@@ -47,8 +47,8 @@ export interface RecordOptions extends Omit<RecorderOptions, "key"> {
   /** The text of a PEM file with an Ed25519 private key, which signs the log when the run ends. Not for the format `eventlog`. */
   readonly sign?: string | undefined;
   /**
-   * Whether each value of the log goes into a file of its own, with a random salt, so that it can be redacted later and the log still
-   * verifies. Equal runs then have logs with other bytes. Not for the format `eventlog`. Default: false.
+   * Whether each value of the log goes into a file of its own, with a random salt. It can then be redacted later, and the log still
+   * verifies. The logs of equal runs then have different bytes. Not for the format `eventlog`. Default: false.
    */
   readonly redactable?: boolean | undefined;
 }
@@ -57,7 +57,7 @@ export interface RecordOptions extends Omit<RecorderOptions, "key"> {
 export interface RunOptions {
   /** What the program may do: a loaded policy, or the same as plain data. The object must not change during the run. Default: deny-all. */
   readonly policy?: PolicyInput | "allow-all" | "deny-all" | undefined;
-  /** Whether calls reach the outside world. Default: every capability answers its mock. */
+  /** Whether calls reach the outside world. Default: no; every capability answers with its mock. */
   readonly live?: boolean | undefined;
   /**
    * Whether a live run allows calls that the rules of the policy refuse. The observer `callEnd` receives what the policy would have decided.
@@ -89,8 +89,8 @@ export interface RunOptions {
   /** Cancels the run when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * How much of the control flow becomes spans and reaches the observers `flowStart` and `flowEnd`: `cap` none, `call` the calls of
-   * functions that declare a capability, `flow` also the constructs in these functions, which then run slower. Default: cap.
+   * How much of the control flow becomes spans and reaches the observers `flowStart` and `flowEnd`. `cap`: none of it. `call`: the calls
+   * of functions that declare a capability. `flow`: also the constructs in these functions, which then run slower. Default: cap.
    */
   readonly traceDetail?: TraceDetail | undefined;
   /** W3C trace context of the caller. */
@@ -108,9 +108,9 @@ export interface RunOptions {
   /** Callbacks that watch the run. */
   readonly on?: Observers | undefined;
   /**
-   * The id of the run: 1 to 128 printable ASCII characters without spaces. The log records it and idempotency keys are
-   * derived from it. Default: random with `live`; otherwise derived from the header of the log, so equal
-   * runs have equal ids. Set a unique id if handlers of your own send idempotency keys to a service without `live`.
+   * The id of the run: 1 to 128 printable ASCII characters without spaces. The log records it, and idempotency keys are
+   * derived from it. Default: random with `live`; otherwise derived from the header of the log, so equal runs have equal
+   * ids. If a run without `live` has handlers of yours that send idempotency keys to a service, set a unique id.
    */
   readonly runId?: string | undefined;
   /** Receives each text of `debug`. */
@@ -120,8 +120,8 @@ export interface RunOptions {
   /** Receives each instruction as a line of text. */
   readonly trace?: ((line: string) => void) | undefined;
   /**
-   * The capabilities that `runnable` was compiled with, if it is not a verified program. Default: the built-in ones. With `live`, own
-   * capabilities are served by their handlers, otherwise by their mocks.
+   * The capabilities that `runnable` was compiled with, if it is not a verified program. Default: the built-in ones. Calls of own
+   * capabilities are answered by their handlers with `live`, otherwise by their mocks.
    */
   readonly registry?: CapabilityRegistry | undefined;
   /** The settings and secrets of live handlers. Default: `process.env`. */
@@ -170,8 +170,8 @@ export type ChosenOptions = {
 };
 
 /**
- * Runs a program once, with the handlers that `handlersOf` returns. `handlersOf` gets a function that returns the files of the log once the
- * log is open. Throws what `execute` throws.
+ * Runs a program once, with the handlers that `handlersOf` returns. Its parameter `protectedFiles` returns the files of the log as soon as
+ * the log is open. Throws what `execute` throws.
  */
 export async function executeWith(
   program: Program,

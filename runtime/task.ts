@@ -22,8 +22,8 @@ export interface TaskEnvelope {
   readonly args?: Readonly<Record<string, unknown>> | undefined;
   /**
    * W3C trace context of the sender, and its sampling priority: −1 and 0 drop the trace, 1 and 2 keep it, whatever the
-   * sampler says. Malformed values are ignored. Nothing of it reaches the program, the run id, the log or a hash; leave it
-   * out of what you sign, because proxies may change it.
+   * sampler says. Malformed values are ignored. Nothing of it reaches the program, the run id, the log or a hash. If you sign
+   * envelopes, leave `trace` out, because proxies may change it.
    */
   readonly trace?: {
     readonly traceparent?: string | undefined;

@@ -1,4 +1,4 @@
-/** Makes the values of answers and arguments, according to their type and to the flavor of a fault. */
+/** Makes the values of answers and arguments. Their type and a flavor, which a fault decides, say what kind of values. */
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import { BorunaError } from "../vm/error.ts";
 import { canonicalJson, type JsonData } from "../vm/json/json.ts";
@@ -9,7 +9,7 @@ import type { Chooser } from "./choices.ts";
 import { Endings } from "./endings.ts";
 import { KEY_KINDS, type KeyKind, type Vocabulary } from "./vocabulary.ts";
 
-/** What is special about a value. In `partial` JSON, members are missing; in `mixed` JSON, some values have another type. */
+/** What is special about a value. `odd`: unusual characters. `partial`: members of JSON are missing. `mixed`: some JSON has another type. */
 export type Flavor = "plain" | "empty" | "odd" | "huge" | "partial" | "mixed";
 
 const ODD_TEXTS = [
@@ -50,25 +50,26 @@ const PLAIN_NUMBERS = [0, 1, 2, 3, 5, 10, 100, -1] as const;
 const HUGE_NUMBERS = [I64_MAX, I64_MIN, 1_000_000_000_000, 4_000_000_000, 2_147_483_648, 9_007_199_254_740_991, -2_147_483_649] as const;
 const FLOATS = [0, 1, 0.5, -1.5, 1e-7, 100.25] as const;
 const HUGE_FLOATS = [1e308, -1e308, 5e-324, 1e21] as const;
+// A part is an element of a list, a member of an object, or a value inside another one.
 /** A value that is deeper than this, or has `MAX_PARTS` parts, gets no more parts than its type demands. */
 const MAX_DEPTH = 6;
 const MAX_PARTS = 500;
-/** No value is made of a type that demands more parts than this, or a deeper value. */
+/** The simulation refuses a type whose values need more parts than this, or more depth. */
 const MAX_DEMANDED_PARTS = 10_000;
 const MAX_DEMANDED_DEPTH = 100;
 /** A long list repeats one element this many times. The element has at most `MAX_REPEATED_PARTS` parts. */
 const LONG_LIST = 300;
 const MAX_REPEATED_PARTS = 20;
-/** The weights of `KEY_KINDS` for most keys, and for keys in the plural, such as `items`. A kind that the program hints at gets `HINT_WEIGHT` more. */
+/** The weights of `KEY_KINDS`: for most keys, and for keys in the plural, such as `items`. A kind in the vocabulary's `hints` gets `HINT_WEIGHT` more. */
 const KEY_WEIGHTS = [4, 4, 2, 1, 1, 1, 1, 1] as const;
 const PLURAL_WEIGHTS = [2, 2, 4, 4, 1, 1, 1, 4] as const;
 const PLURAL = /[^su]s$/;
 const HINT_WEIGHT = 30;
-/** The forms of a document for a program that does not say which type it reads. */
+/** The possible forms of a document if the program does not convert JSON to a type. */
 const PLAIN_ROOTS = ["object", "objects", "texts", "ints"] as const;
 const ROOT_WEIGHTS = [4, 2, 1, 1] as const;
 
-/** What the answers of one run have in common, so that two pages of a list look alike. */
+/** What the answers of one run have in common. Two pages of a list, for example, then look alike. */
 export interface Plan {
   /** The kind of value of each key. */
   readonly kinds: ReadonlyMap<string, KeyKind>;
@@ -118,12 +119,12 @@ export class ValueMaker {
     this.#partsLeft = MAX_PARTS;
   }
 
-  /** Whether a part at this depth gets no more parts than necessary. */
+  /** Whether the value is so large that a part at this depth should get no more parts than necessary. */
   #isLarge(depth: number): boolean {
     return depth > MAX_DEPTH || this.#partsLeft <= 0;
   }
 
-  /** Returns a value of the type as typed JSON. With `isForeign`, returns JSON as another program could write it. Throws `usage` if all values of the type are too large. */
+  /** Returns a value of the type as typed JSON, with `isForeign` as JSON that another program wrote. Throws `usage` if all its values are too large. */
   ofType(type: Type, choose: Chooser, flavor: Flavor, plan: Plan, isForeign = false, depth = 0): JsonData {
     this.#partsLeft -= 1;
     if (depth > MAX_DEMANDED_DEPTH || this.#partsLeft < -MAX_DEMANDED_PARTS)
@@ -282,7 +283,7 @@ export class ValueMaker {
     return choose.oneOf<JsonData>(null, "", 0, true, [], new Map(), new FloatValue(1.5), "7");
   }
 
-  /** Returns the text of a file, a page or an input: lines, a text or a number, or mostly a JSON document if the program parses JSON. */
+  /** Returns the text of a file, a page or an input. If the program parses JSON, it is mostly a JSON document; otherwise lines, a text or a number. */
   content(choose: Chooser, flavor: Flavor, plan: Plan): string {
     if (flavor === "empty") return "";
     switch (choose.weighted(this.#vocabulary.parsesJson ? [12, 1, 1, 1] : [0, 4, 3, 2])) {

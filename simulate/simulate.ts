@@ -1,9 +1,9 @@
 /**
  * A simulation looks for answers with which a program goes wrong. A seed decides the answers of each run (`world.ts`). Most answers are
- * ordinary: they are made of words in the program (`vocabulary.ts`). Others have faults (`faults.ts`). A run fails by a trap, a contract, a call
- * that the policy refuses, too many calls, or an invariant (`invariant.ts`). The first failing run is shrunk (`shrink.ts`) and recorded.
+ * ordinary: they consist of words in the program (`vocabulary.ts`). Others have faults (`faults.ts`). A run fails by a trap, a contract, a call
+ * that the policy refuses, too many calls, or an invariant (`invariant.ts`). The first failing run is made simpler (`shrink.ts`) and recorded.
  *
- * The same program, options and seed make the same runs, on both engines and on every computer. No run dials out.
+ * The same program, options and seed make the same runs, on both engines and on every computer. No run reaches the outside world.
  */
 import { limitsOption, policyOption } from "../gateway/options.ts";
 import { executeProgram, type RunError, type RunResult } from "../gateway/run.ts";
@@ -32,13 +32,13 @@ export interface SimulateOptions {
   readonly args?: Readonly<Record<string, unknown>> | ReadonlyMap<string, JsonData> | undefined;
   /** From 0 to 2^32 - 1. Default: 1. */
   readonly seed?: number | undefined;
-  /** The most runs. Default: 1000. */
+  /** Maximum number of runs. Default: 1000. */
   readonly runs?: number | undefined;
   /** A program whose `main` takes a `Run` of `std-simulate`. A run fails if the invariant returns `false` or traps. */
   readonly invariant?: Program | undefined;
   /** Traps that do not count as failures. Default: `capability_failed`, the trap of a program that does not catch the failure of a call. */
   readonly accept?: readonly TrapKind[] | undefined;
-  /** The most calls of one run. A run fails if it makes more. Default: 1000. */
+  /** Maximum number of calls of one run. A run fails if it makes more. Default: 1000. */
   readonly maxCalls?: number | undefined;
   /** Limits of each run. Default: those of the policy, and at most `SIMULATION_LIMITS`. `max_wall_ms` has no effect. */
   readonly limits?: Partial<Limits> | undefined;
@@ -64,8 +64,8 @@ export interface SimulationFailure {
   /** The number of the run, from 1. */
   readonly run: number;
   /**
-   * The kind of the trap, or `invariant` if an invariant does not hold, `max_calls` if the run made too many calls, `actor_failed` if an actor
-   * failed and no other actor received its failure.
+   * The kind of the trap. Or `invariant`: the invariant does not hold; `max_calls`: the run made too many calls; `actor_failed`: an actor
+   * failed, and no other actor received its failure.
    */
   readonly kind: TrapKind | "invariant" | "max_calls" | "actor_failed";
   readonly message: string;
@@ -222,7 +222,7 @@ class Simulator {
       engine: this.#options.engine,
     });
     const { error } = result;
-    // A `BorunaError` in a handler comes from the simulation itself, which could not make an answer.
+    // If a handler throws a `BorunaError`, the simulation could not make an answer.
     if (error?.kind === "host_fault" && error.cause instanceof BorunaError) throw error.cause;
     const isDiscarded = world.args.size > 0 && world.calls.length === 0 && failsOnEntry(error);
     return { world, result, isDiscarded, foundFailure: isDiscarded ? undefined : await this.#judge(world, result) };
@@ -248,7 +248,7 @@ class Simulator {
     return { kind: "invariant", message, error: broken.error };
   }
 
-  /** Whether the trap is no failure. That includes a run that waits for a person, or that a person ended by refusing a call. */
+  /** Whether a run with this trap has not failed. It may also wait for a person, or a person may have ended it by refusing a call. */
   #isAccepted(kind: TrapKind, world: World): boolean {
     return kind === "suspended" || (kind === "capability_denied" && world.wasRefused) || this.#accepted.has(kind);
   }

@@ -31,13 +31,14 @@ export interface IncomingContext {
   readonly baggage?: string;
 }
 
+/** The exact length of a `traceparent` of version 00. This and the limits below are in characters, unless they count entries. */
 const VERSION_00_LENGTH = 55;
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/s;
 const MAX_TRACEPARENT_LENGTH = 512;
 const MAX_TRACESTATE_MEMBERS = 32;
-/** In characters. The W3C asks vendors to propagate at least this much. Members are removed from longer lists until they fit. */
+/** The W3C asks vendors to propagate at least this much. Members of a longer list are removed until it fits. */
 const MAX_TRACESTATE_LENGTH = 512;
-/** In characters. Members that are longer than this are removed first. */
+/** Members that are longer than this are removed first. */
 const LONG_MEMBER_LENGTH = 128;
 const SIMPLE_KEY = /^[a-z][a-z0-9_\-*/]{0,255}$/;
 const TENANT_KEY = /^[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13}$/;
@@ -158,8 +159,8 @@ export interface Propagators {
 }
 
 /**
- * Returns the well-formed values of `options`. For a value that is missing or malformed there, uses the environment variable
- * `TRACEPARENT`, `TRACESTATE` or `BAGGAGE`. A `tracestate` is used only with the `traceparent` of the same source.
+ * Returns the well-formed values of `options`. If a value is missing or malformed there, takes it from the environment variable
+ * `TRACEPARENT`, `TRACESTATE` or `BAGGAGE`. Uses a `tracestate` only with the `traceparent` of the same source.
  */
 export function incomingContext(
   options: TraceHeaders,

@@ -1,4 +1,4 @@
-/** Keeps the span of a run open after the run, until the verdict of a replay or the exit code of the process is known. */
+/** Keeps the span of a run open after the run has ended, until the verdict of its replay or the exit code of the process is known. */
 import type { RunSpanEnd, RunTracing, Tracing } from "./tracing.ts";
 
 interface DeferredTracing {

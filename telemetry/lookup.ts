@@ -1,8 +1,8 @@
 /**
  * Looks up host names so that an unreachable DNS server does not delay the end of the process. The system's lookup (`dns.lookup`)
- * occupies a thread, and `process.exit` waits for that thread. Without an answer this takes 10 s or more, whatever the time limit
- * of the request. So this file first queries DNS over a socket, for which `process.exit` does not wait. It calls the system's
- * lookup only if this query does not time out.
+ * occupies a thread, and `process.exit` waits for that thread: without an answer 10 s or more, whatever the time limit of the
+ * request. So this file first queries DNS over a socket, for which `process.exit` does not wait. It calls the system's lookup only
+ * if a DNS server has answered.
  */
 import { lookup, Resolver } from "node:dns";
 import type { LookupFunction } from "node:net";

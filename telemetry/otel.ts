@@ -72,7 +72,7 @@ const UNTRACED: RunTracing = {
   end: () => undefined,
 };
 
-/** What the API delegates to if the process has registered no TracerProvider. */
+/** The provider to which the API delegates if the process has registered none. */
 const NO_PROVIDER = new ProxyTracerProvider().getDelegate();
 
 function hasNoProvider(): boolean {
@@ -93,7 +93,7 @@ function isUntraced({ traceparent, baggage }: RunSpanStart, { tracer, parent, ba
   );
 }
 
-/** Returns a run that makes no objects for spans. If a provider is registered before the run ends, the next calls have spans. */
+/** Returns a run that makes no objects for spans. If a provider is registered while the run goes on, its later calls have spans. */
 function idleRun(info: RunSpanStart, options: OtelTracingOptions): RunTracing {
   const unrecorded = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
   const late = lazily(() => tracedRun(trace.getTracer(SCOPE, VERSION), info, options, { span: unrecorded, parent: ROOT_CONTEXT }));
@@ -229,7 +229,7 @@ class CallSpan implements CallTracing {
   /** The context of the call's handler. */
   readonly context: Context;
 
-  /** With `isChat`, the span below this one has the attributes of the GenAI conventions. */
+  /** `isChat`: a chat span below this one (`chat-span.ts`) has the `gen_ai.*` attributes. */
   constructor(tracer: Tracer, parent: Context, info: CallSpanStart, isChat: boolean) {
     const attributes: SpanAttributes<"boruna.cap"> = {
       "cap.name": info.capability,
@@ -285,7 +285,7 @@ class CallSpan implements CallTracing {
   }
 }
 
-/** Returns the attributes of the place that makes a call. They are set together with those of the call's end, which is faster. */
+/** Returns the attributes of the source location of a call. For speed, they are set together with those of the call's end. */
 function placeAttributes(place: CallPlace): SpanAttributes<"boruna.cap"> {
   const { caller } = place;
   const attributes: SpanAttributes<"boruna.cap"> = { "code.function.name": shorten(place.function) };
@@ -301,7 +301,7 @@ function placeAttributes(place: CallPlace): SpanAttributes<"boruna.cap"> {
   return attributes;
 }
 
-/** `attributes` are those of the call's place. Undefined if the span is not recorded. */
+/** `attributes` are those of the call's source location. Undefined if the span is not recorded. */
 function endCall(span: Span, info: CallSpanEnd, attributes: SpanAttributes<"boruna.cap"> | undefined): void {
   if (attributes !== undefined) {
     attributes["cap.allowed"] = info.errorKind !== "denied" && info.errorKind !== "budget_exceeded";
@@ -319,6 +319,7 @@ function endCall(span: Span, info: CallSpanEnd, attributes: SpanAttributes<"boru
   span.end();
 }
 
+/** Starts a span. If the tracer throws, returns a span that is not recorded, with the ids of the parent. */
 export function startSpan<S extends SpanName>(tracer: Tracer, name: S, attributes: SpanAttributes<S>, parent: Context): Span {
   try {
     return tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes }, parent);

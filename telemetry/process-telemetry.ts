@@ -1,4 +1,4 @@
-/** Starts the SDK for a process that Boruna owns: a command, or the threads of its servers. */
+/** Starts the SDK for a process that Boruna owns: a command, or a thread of one of its servers. */
 import type { Propagators } from "./context.ts";
 import { readTelemetrySettings } from "./settings.ts";
 import { openThreadContext } from "./thread-context/thread-context.ts";

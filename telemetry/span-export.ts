@@ -1,4 +1,4 @@
-/** Makes the span processors for the exporters that the settings name, and the resource of a service. */
+/** Makes the span processors for the exporters in the settings, and the OpenTelemetry resource of a service. */
 import type * as ResourcesModule from "@opentelemetry/resources";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { consoleExporter } from "./console.ts";
@@ -67,7 +67,7 @@ export function resourceOf(
   note: (message: string) => void,
 ): ResourcesModule.Resource {
   const detectedResource = resources.detectResources({ detectors: [resources.envDetector] });
-  // The detector silently drops the whole list if one entry is malformed. In this case only OTEL_SERVICE_NAME sets an attribute.
+  // If one entry is malformed, the detector silently drops the whole list, and only OTEL_SERVICE_NAME sets an attribute.
   const attributeList = readVariable(environment, "OTEL_RESOURCE_ATTRIBUTES") ?? "";
   const otherNames = Object.keys(detectedResource.attributes).filter((key) => key !== "service.name");
   if (attributeList !== "" && otherNames.length === 0 && !attributeList.includes("service.name")) {

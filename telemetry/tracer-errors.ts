@@ -1,4 +1,4 @@
-/** Calls the tracers, meters and context manager of the process, and reports the errors that they throw, which must never reach a run. */
+/** Calls the tracers, meters and context manager of the process. Reports the errors that they throw: these must never reach a run. */
 import { type Context, context, diag, INVALID_SPAN_CONTEXT, type Span, type SpanContext } from "@opentelemetry/api";
 
 /** Runs code that calls span processors or instruments. If one of them throws, reports the error. */
@@ -24,7 +24,7 @@ export function spanContextOf(span: Span | undefined): SpanContext {
   }
 }
 
-/** Runs `body` once: in the context `inside`, or without it if the context manager fails. Throws only what `body` throws. */
+/** Runs `body` once, in the OpenTelemetry context `inside`, or without it if the context manager fails. Throws only what `body` throws. */
 export function runInContext<T>(inside: Context, body: () => T): T {
   let hasStarted = false;
   let result: { readonly value: T } | undefined;

@@ -8,8 +8,9 @@ import { optionsOf } from "./meter.ts";
 export interface WorkerMetrics {
   /** The worker began to execute a run. `ended` follows. */
   claimed(queue: string, isFirst: boolean): void;
-  /** `outcome` is undefined if another execution has the run, or will have it. */
+  /** The execution of a run ended here. `outcome` is undefined if another execution continues the run. */
   ended(queue: string, outcome: Outcome | undefined): void;
+  /** The worker took back this many runs from workers that are gone. */
   reaped(runs: number): void;
   leaseLost(): void;
 }

@@ -1,7 +1,7 @@
-/** Writes of many runs in few statements. */
+/** Combines the writes of many runs into few statements. */
 import { isTransient } from "./database.ts";
 
-/** The most items in one statement. */
+/** Maximum number of items in one statement. */
 const MAX_ITEMS = 200;
 
 interface Waiting<Item, Result> {
@@ -12,8 +12,8 @@ interface Waiting<Item, Result> {
 }
 
 /**
- * Executes one statement at a time. Items that are added meanwhile go into the next statement, so a busy worker needs few statements, and in
- * an idle worker an item does not wait.
+ * Executes one statement at a time. Items that are added while it runs go into the next statement. So a busy worker needs few statements,
+ * and in an idle worker an item does not wait.
  */
 export class Batches<Item, Result> {
   readonly #keyOf: (item: Item) => string;
@@ -41,7 +41,7 @@ export class Batches<Item, Result> {
     this.#isWriting = false;
   }
 
-  /** Takes the first items, and leaves a second one of the same key for the next statement. */
+  /** Takes the first items. Leaves a second item with the same key for the next statement. */
   #takeBatch(): readonly Waiting<Item, Result>[] {
     const batch = new Map<string, Waiting<Item, Result>>();
     const rest: Waiting<Item, Result>[] = [];

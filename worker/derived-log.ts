@@ -1,9 +1,9 @@
 /**
- * The log of a run, derived from its row and steps: the program is executed again with the kept answers, and recorded. So the database holds
- * each answer once, and the log has the same bytes as that of a local run with the same run id and the same answers.
+ * Derives the log of a run from its row and steps: executes the program again with the kept answers, and records it. So the database holds
+ * each answer once. The log has the same bytes as that of a local run with the same run id and the same answers.
  *
  * The log of a run in progress has no end record. The log of a run that was ended from outside, such as a canceled run, ends where its worker
- * stopped it, or at the first call without a kept answer, because that call may have been made.
+ * stopped it. If that is unknown, it ends at the first call without a kept answer, because that call may have been made.
  */
 import type { DurableCall, DurableCalls } from "../gateway/durable-calls.ts";
 import type { Handlers } from "../gateway/handlers.ts";
@@ -21,7 +21,7 @@ import type { StoredProgram } from "./programs.ts";
 import { arrivalOf, stepName } from "./recorded-calls.ts";
 import type { DecisionRow, RunOptionsRow } from "./store.ts";
 
-/** The stored data of a run that its log is derived from. */
+/** The stored data from which the log of a run is derived. */
 export interface RunHistory {
   readonly id: string;
   readonly options: RunOptionsRow;
@@ -103,7 +103,7 @@ interface Interruption {
   readonly steps: number | undefined;
 }
 
-/** The trap by outcome, for runs that something outside of the program ended. */
+/** The trap of each outcome with which something outside of the program ends a run. */
 const TRAP_OF = { canceled: "canceled", timeout: "timeout", fatal: "internal" } as const satisfies Partial<Record<Outcome, TrapKind>>;
 
 function interruptionOf({ outcome, result }: RunHistory): Interruption | undefined {
@@ -117,7 +117,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-/** Returns the most steps that the interrupted run can have made, or undefined if it stops by itself at a call without a kept answer. */
+/** Returns the most steps that the interrupted run can have made. Undefined if the derived run stops by itself, at a call without a kept answer. */
 async function stepsUntil(
   { steps }: Interruption,
   stored: StoredProgram,
@@ -127,7 +127,7 @@ async function stepsUntil(
   if (!history.hasBegun) return 0;
   if (steps !== undefined) return steps;
   const { result, isIncomplete } = await execution(stored, history, handlers, { maxSteps: undefined });
-  // The program would have ended by itself at its next step.
+  // The program was interrupted before its last step, because otherwise it would have ended by itself.
   return isIncomplete || result.suspended !== undefined ? undefined : result.steps - 1;
 }
 

@@ -1,11 +1,11 @@
 /**
- * The durable engine under the worker: DBOS on PostgreSQL. This is the only file that imports it, and `test/worker/engine.test.ts` is its
- * contract, to be run at every new version (ADR 056).
+ * The durable engine under the worker: DBOS on PostgreSQL. Only this file imports DBOS. `test/worker/engine.test.ts` checks what the worker
+ * relies on; run it with every new version of DBOS (ADR 056).
  *
  * A run is a workflow whose id is the run id, and each call is a step with the name `NUMBER CAPABILITY`. The output of a step is one text.
  * The engine stores it in a row before the run continues, and returns it when the workflow is executed again, on any worker.
  *
- * Steps get their ids in the order in which `step` is called. So the order must be the same in every execution of a run.
+ * Steps get their ids in the order in which `step` is called. So this order must be the same in every execution of a run.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { DBOS, DBOSClient } from "@dbos-inc/dbos-sdk";
@@ -15,8 +15,9 @@ import { BorunaError } from "../vm/error.ts";
 /** The schema of the engine's tables. Ours are in `boruna`, see `schema.ts`. */
 export const ENGINE_SCHEMA = "boruna_dbos";
 const APPLICATION = "boruna";
-/** The version of the protocol between a run and its steps. Workers of another version leave a run alone, so it changes only if that protocol does. */
+/** The version of the protocol between a run and its steps. Workers with another version do not execute the run. */
 const PROTOCOL = "1";
+/** The engine's name for the workflow that executes a run. */
 const WORKFLOW = "run";
 /** How often a queue is asked for work, in milliseconds. */
 const POLL_MS = 100;
@@ -34,7 +35,7 @@ export interface QueueLimits {
 
 /**
  * Executes one step of the workflow that called `EngineOptions.run`, or returns what the step returned in an earlier execution. `make` must
- * not throw. Rejects, but never throws.
+ * not throw. Reports errors of the engine only as rejections.
  */
 export type RunStep = (name: string, make: () => Promise<string>) => Promise<string>;
 
@@ -45,8 +46,8 @@ export interface EngineOptions {
   readonly executor: string;
   readonly queues: readonly QueueLimits[];
   /**
-   * Executes a run from its beginning. An error that it throws ends the workflow. Only an error of the engine itself does not: `RunStep`
-   * throws it when another execution owns the run, and this execution then writes nothing more.
+   * Executes a run from its beginning. An error that it throws ends the workflow, except an error of the engine itself: with it, `RunStep`
+   * rejects when another execution owns the run. This execution then writes nothing more.
    */
   readonly run: (id: string, step: RunStep) => Promise<string>;
   /** Receives the messages of the engine. */
@@ -74,7 +75,7 @@ export interface EngineClient {
   ended(ids: readonly string[]): Promise<readonly string[]>;
   /** Returns workflows that an error of the engine has ended, at most `limit`. */
   failed(limit: number): Promise<readonly string[]>;
-  /** Continues an ended workflow under the same id. Its steps are kept. */
+  /** Queues an ended workflow again, under the same id. The outputs of its steps are kept, so the run continues after them. */
   rewind(run: QueuedRun): Promise<void>;
   /** Returns the steps of a run that have an output, by id. */
   steps(id: string): Promise<readonly KeptStep[]>;
@@ -179,8 +180,8 @@ function workflowId(): string {
 }
 
 /**
- * Returns the function that carries out steps of the current workflow. It enters the workflow's own async context, because a step outside of
- * it would be carried out without being kept, and nobody would notice.
+ * Returns the function that carries out steps of the current workflow. It enters the workflow's async context. Outside of that, the engine
+ * would carry out a step without keeping its output, and nobody would notice.
  */
 function stepRunner(): RunStep {
   const inWorkflow = AsyncLocalStorage.snapshot();

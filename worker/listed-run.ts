@@ -1,4 +1,4 @@
-/** The types of listed runs. They have a file of their own, because public types must not depend on the types of the database driver. */
+/** Types of runs in lists. They have their own file, because public types must not depend on the types of the database driver. */
 
 export const RUN_STATES = ["queued", "running", "suspended", "in_doubt", "ended"] as const;
 export type RunState = (typeof RUN_STATES)[number];
@@ -6,9 +6,9 @@ export type RunState = (typeof RUN_STATES)[number];
 /** The worker that executes a run. */
 export interface RunWorker {
   readonly id: string;
-  /** The name of its machine. Undefined if the worker is gone: then another one will continue the run. */
+  /** The host name of its computer. Undefined if the worker is gone; another worker will then continue the run. */
   readonly host: string | undefined;
-  /** When its lease ends or ended, in the same form as the times of a run. A worker in contact extends its lease. Undefined if it is gone. */
+  /** When its lease ends or ended, in the same form as the times of a run. Undefined if the worker is gone. */
   readonly leaseUntil: string | undefined;
   /** Whether it has a lease. */
   readonly isAlive: boolean;

@@ -3,7 +3,7 @@
  *
  *     programs    modules with their policies and own capabilities, once for each hash
  *     runs        one row for each run: what was submitted, its state, how it ended
- *     intents     calls that may not be repeated: which execution began them, and what happens if it is gone
+ *     intents     calls that may not be repeated: which execution began each of them, and what its owner decided if it is in doubt
  *     decisions   what people and hosts decided about calls: approvals, answers
  *     workers     one row for each living worker, with the end of its lease
  */
@@ -14,7 +14,7 @@ import { BorunaError, errorCode } from "../vm/error.ts";
 /** The version of the tables. A worker brings older tables up to date. */
 const VERSION = 1;
 
-/** The statements that lead from each version to the next. New ones are added; existing ones never change. */
+/** For each version of the tables: the statements that make the next version. Existing statements never change. */
 const MIGRATIONS: readonly string[] = [
   `CREATE TABLE boruna.programs (
      hash text PRIMARY KEY,
@@ -76,13 +76,14 @@ const MIGRATIONS: readonly string[] = [
 /** The keys of the advisory locks that are held while our tables, and those of the engine, are created. */
 const SCHEMA_LOCK = 0x0b0121;
 const ENGINE_LOCK = 0x0b0123;
+/** How often a worker asks for `ENGINE_LOCK`, in milliseconds. */
 const LOCK_POLL_MS = 100;
 
-/** Runs `work` while no other worker of this database does. Used for the start of the engine, which may create its tables. */
+/** Runs `work` in one worker of this database at a time. Used for the start of the engine, which may create its tables. */
 export async function oneAtATime<T>(pool: Pool, work: () => Promise<T>): Promise<T> {
   const client = await pool.connect();
   try {
-    // Asks again instead of waiting in the server: the engine creates indexes concurrently, which wait for every statement in progress.
+    // Asks repeatedly. A statement that waits in the server would block the engine, whose concurrent index creation waits for all statements.
     for (;;) {
       const { rows } = await client.query<{ locked: boolean }>("SELECT pg_try_advisory_lock($1) AS locked", [ENGINE_LOCK]);
       if (rows[0]?.locked === true) return await work();
@@ -94,7 +95,7 @@ export async function oneAtATime<T>(pool: Pool, work: () => Promise<T>): Promise
   }
 }
 
-/** The oldest version of PostgreSQL that workers use. */
+/** The oldest major version of PostgreSQL that workers can use. */
 const OLDEST_SERVER = 14;
 
 /** `version` is `server_version_num`, such as 150018 for 15.18. Throws `worker.server` if the server is too old. */

@@ -1,6 +1,6 @@
 /**
- * The embedded PostgreSQL (PGlite), in a folder or in memory. It runs in a thread, because a statement blocks the thread it
- * runs in and can be stopped only by ending that thread. `pg` speaks to it as to a server, through a stream of messages.
+ * The embedded PostgreSQL (PGlite), in a folder or in memory. A statement blocks its thread and can be stopped only by ending the
+ * thread, so the database runs in a thread of its own. `pg` speaks to it as to a server, through a stream of messages.
  *
  * All runs of a process share the database of a folder. One statement runs at a time.
  */
@@ -20,7 +20,7 @@ import { errorCode } from "../../vm/error.ts";
 
 export const PACKAGE = "@electric-sql/pglite";
 
-/** The thread: opens the database, then answers each message with the database's bytes. Plain JavaScript, because Node starts it from this text. */
+/** The code of the thread, which Node starts from this text. It opens the database, then answers each message with the database's bytes. */
 const THREAD = `
 const { parentPort, workerData } = require("node:worker_threads");
 let last = import(workerData.url).then(({ PGlite }) => PGlite.create(workerData.folder));

@@ -58,12 +58,12 @@ async function chooseDatabase(options: DbQueryOptions): Promise<Database> {
   return embeddedDatabase(choice.folder, choice.name);
 }
 
-/** An embedded database is in memory if `folder` is undefined. Messages show its `name`. */
+/** Which database to use. An embedded database is in memory if `folder` is undefined. Messages show its `name`. */
 type Choice =
   | { readonly kind: "server"; readonly url: string }
   | { readonly kind: "embedded"; readonly folder: string | undefined; readonly name: string };
 
-/** `BORUNA_DB` wins over `DATABASE_URL`, which other programs read too. */
+/** Chooses the database. `BORUNA_DB` wins over `DATABASE_URL`, which may be set for other programs. */
 function choiceOf({ env, workingDirectory = process.cwd() }: DbQueryOptions): Choice {
   const name = env["BORUNA_DB"]?.trim() ?? "";
   const url = env["DATABASE_URL"]?.trim() ?? "";

@@ -26,13 +26,13 @@ interface Statement {
 
 type StatementKind = DbPolicy["statements"][number];
 
-/** Rows that the database sends at once. */
+/** Number of rows that the database sends at once, as one portion. */
 const PORTION_ROWS = 256;
 /** Limit on the bytes of a result, as the database sends it. */
 export const MAX_RESULT_BYTES = 64 * 1024 * 1024;
-/** Limit on the bytes of one portion. A portion that has more ends the connection. */
+/** Limit on one portion, in bytes. A larger portion ends the connection. */
 const MAX_PORTION_BYTES = 4 * MAX_RESULT_BYTES;
-/** Added to the time limit to get `statement_timeout`, which ends a statement that Boruna could not stop. In milliseconds. */
+/** `statement_timeout`, with which the server ends a statement that Boruna could not stop, is longer than the time limit by this. In milliseconds. */
 const SERVER_GRACE_MS = 1_000;
 /** The largest number that `statement_timeout` takes, in milliseconds. */
 const MAX_SERVER_TIMEOUT_MS = 2 ** 31 - 1;
@@ -56,7 +56,7 @@ export async function runStatement(client: ClientBase, statement: Statement): Pr
     await client.query(mayWrite ? "COMMIT" : "ROLLBACK");
     return rows;
   } catch (error) {
-    // If this fails, the connection is lost, which `resetSession` finds.
+    // If this fails, the connection is lost. `resetSession` will notice that.
     await client.query("ROLLBACK").catch(() => undefined);
     throw failureOfDatabase(error, statements);
   }
@@ -66,7 +66,7 @@ async function runRead(client: ClientBase, statement: Statement): Promise<ListVa
   return (await readRows(client, statement)).rows;
 }
 
-/** Runs a statement that may write, and checks what it was and did. */
+/** Runs a statement that may write. Then checks its kind and the kinds of its changes. */
 async function runWrite(client: ClientBase, statement: Statement): Promise<ListValue> {
   const { statements } = statement.policy;
   const before = await countChanges(client);
@@ -106,10 +106,10 @@ function beginText(mayWrite: boolean, timeoutMs: number): string {
 type Changes = Readonly<Record<Exclude<StatementKind, "select">, number>>;
 
 /**
- * The database counts the rows that each table gains and loses, whichever statement, CTE, function or trigger does it. The counts of
- * earlier transactions may still be in these sums, so a difference of two sums is used. Values too long for a row are stored in
- * tables of schema pg_toast; they are left out, because they add no information. The search path is replaced, so that no object of the
- * program can hide one of the catalog.
+ * The database counts the rows that each table gains and loses, whichever statement, CTE, function or trigger changes them. The sums may
+ * still include earlier transactions, so a difference of two sums is used. Tables of the schema pg_toast, which store values that are too
+ * long for a row, are left out, because they add no information. The search path is replaced, so that no object of the program can hide
+ * one of the catalog.
  */
 const COUNT_CHANGES = `SAVEPOINT boruna; SET LOCAL search_path = pg_catalog, pg_temp;
 SELECT sum(n_tup_ins) FILTER (WHERE schemaname <> 'pg_catalog') AS insert, sum(n_tup_upd) FILTER (WHERE schemaname <> 'pg_catalog') AS update,
@@ -153,7 +153,7 @@ const CHANGE_TEXTS: Readonly<Record<keyof Changes, string>> = {
   ddl: "changed the schema",
 };
 
-/** Maps the first word of a statement's tag to the kinds that allow the statement. The policy must list one of them. */
+/** By the first word of a statement's tag: the kinds that allow the statement. The policy must list one of them. */
 const KINDS_BY_VERB: ReadonlyMap<string, readonly StatementKind[]> = new Map([
   ["SELECT", ["select"]],
   ["INSERT", ["insert"]],
@@ -166,7 +166,7 @@ const PLAIN_KINDS_BY_VERB: ReadonlyMap<string, readonly StatementKind[]> = new M
   ["ALTER", "COMMENT", "CREATE", "DROP", "REFRESH", "REINDEX", "SELECT", "TRUNCATE"].map((verb) => [verb, ["ddl"]]),
 );
 
-/** Throws `CapabilityDenied` if the policy lists no kind of the statement. */
+/** Throws `CapabilityDenied` if the policy lists no kind that allows the statement. */
 function checkKind(listed: readonly StatementKind[], tag: string, isPlain: boolean): void {
   const kinds = (isPlain ? PLAIN_KINDS_BY_VERB : KINDS_BY_VERB).get(tag.split(" ", 1)[0] ?? "") ?? [];
   if (!kinds.some((kind) => listed.includes(kind))) throw denied(`does not allow ${tag.replace(/[ 0-9]+$/, "")}`);
@@ -185,7 +185,7 @@ interface Result {
   readonly rows: ListValue;
   /** The tag that the database gives the completed statement, such as `INSERT 0 1`. */
   readonly tag: string;
-  /** Whether the statement was run without PREPARE. */
+  /** Whether the statement was run without PREPARE. Such statements are called plain here. */
   readonly isPlain: boolean;
 }
 
@@ -202,7 +202,7 @@ async function readRows(client: ClientBase, statement: Statement): Promise<Resul
   }
 }
 
-/** The exchange of one statement by the extended protocol. `pg` calls its methods with the database's messages. */
+/** Exchanges one statement with the database by the extended protocol. `pg` calls the methods with the database's messages. */
 class ProgramStatement implements Submittable {
   readonly #statement: Statement;
   readonly #prefix: string;
@@ -211,6 +211,7 @@ class ProgramStatement implements Submittable {
   #columns: readonly Column[] = [];
   #resultBytes = 0;
   #portionBytes = 0;
+  /** Whether the program's statement has been prepared, so that its parameters can be bound. */
   #canBind: boolean;
   #tag = "";
   /** The first failure. The rest of the answer is then read and ignored. */

@@ -42,9 +42,10 @@ export function fsReadHandler(options: FsOptions = {}): MachineFunction {
   };
 }
 
+/** Bytes that are read at once after the size that the file system reports. */
 const CHUNK_BYTES = 65_536;
 
-/** Reads a file to its end. Counts its bytes, because the size that the file system reports can be wrong (growing files, /proc). */
+/** Reads a file to its end. Counts its bytes: the size that the file system reports can be wrong, as for growing files and in /proc. */
 export function readAll(descriptor: number, path: string, maxBytes: number): Buffer {
   const stat = fstatSync(descriptor);
   if (stat.isDirectory()) throw new CapabilityFailure(`it is a folder: ${JSON.stringify(path)}`);

@@ -1,4 +1,4 @@
-/** Turns the arguments of an `llm.call` into the body of a request, and says how many tokens it can take. */
+/** Turns the arguments of an `llm.call` into the body of a request, and computes how many tokens an attempt can use at most. */
 import { didYouMean } from "../../policy/did-you-mean.ts";
 import type { LlmPolicy } from "../../policy/policy.ts";
 import { canonicalJson, isJsonObject, type JsonData, jsonObjectOf } from "../../vm/json/json.ts";
@@ -14,7 +14,7 @@ import type { Usage } from "./llm-spend.ts";
 /** A request to a model. */
 export interface LlmRequest {
   readonly body: ReadonlyMap<string, JsonData>;
-  /** The most tokens that one attempt can take. */
+  /** The most tokens that one attempt can use. */
   readonly worstCase: Usage;
   /** What the answer must match. Undefined if the program gave no schema. */
   readonly schema: AnswerSchema | undefined;
@@ -42,7 +42,7 @@ export const LLM_OPTIONS: ReadonlyMap<string, string> = new Map([
   ...FORWARDED_OPTIONS.map((name) => [name, "sent to the endpoint unchanged"] as const),
 ]);
 
-/** Limit on the input tokens that the endpoint adds to the text of the request: roles, separators, a system message of the model's own. */
+/** An endpoint adds at most this many input tokens to the text of the request: roles, separators, the model's own system message. */
 const ADDED_TOKENS = 256;
 
 /** Throws `CapabilityFailure` for mistakes in the options. */
@@ -75,7 +75,7 @@ function message(role: string, content: string): JsonData {
   return jsonObjectOf(["role", role], ["content", content]);
 }
 
-/** A schema as it is sent, and as it checks the answer. */
+/** A schema of the program: `sent` to the endpoint, and in the form that checks the answer. */
 interface SchemaOption {
   readonly sent: JsonData;
   readonly checked: AnswerSchema;
@@ -95,8 +95,8 @@ function responseFormat({ sent, checked }: SchemaOption): JsonData {
 }
 
 /**
- * Returns the most tokens that an attempt can use. Every part of the request may become input of the model. A token has at least one byte,
- * whatever the tokenizer, so a text has at most as many tokens as bytes.
+ * Returns the most tokens that an attempt can use. Every part of the request may become input of the model. With every tokenizer, a token
+ * has at least one byte, so a text has at most as many tokens as bytes.
  */
 function worstCaseOf(body: ReadonlyMap<string, JsonData>, maxTokens: number): Usage {
   return { inputTokens: utf8Length(canonicalJson(body)) + ADDED_TOKENS, outputTokens: maxTokens };

@@ -30,7 +30,7 @@ interface NetFetchOptions {
 }
 
 const MAX_REDIRECTS = 10;
-/** Limit on the bytes read from a response that is not used. Reading it to its end lets its connection be reused. */
+/** Limit on the bytes read from a response that is not used. A response must be read to its end, so that its connection can be reused. */
 const DRAIN_BYTES = 16_384;
 const REDIRECT_STATUSES: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
@@ -65,7 +65,7 @@ export function netFetchHandler(options: NetFetchOptions): MachineFunction {
   };
 }
 
-/** Removes secrets from the message, which may quote the server: the target of a redirect, an encoding. */
+/** Removes secrets from the message, which may quote the server: for example, the target of a redirect. */
 function scrubbedFailure(error: Error, secrets: Secrets): Error {
   if (!(error instanceof CapabilityFailure)) return error;
   const message = secrets.scrubAnyCase(error.message);
@@ -153,8 +153,8 @@ function addTraceHeaders(headers: Map<string, string>, net: NetPolicy, { tracepa
 }
 
 /**
- * Adds the call's idempotency key in the header that the policy names. Refuses a program that sets this header itself, because a repeated
- * call could then have another key.
+ * Adds the call's idempotency key in the header that the policy names. Throws `CapabilityFailure` if the program sets this header itself,
+ * because a repeated call could then have another key.
  */
 function addIdempotencyKey(
   headers: Map<string, string>,
@@ -168,8 +168,8 @@ function addIdempotencyKey(
 }
 
 /**
- * Parses a URL and removes one trailing dot of its host. `prepareForMessage` is applied to text before a message quotes it.
- * Throws `CapabilityFailure` for a URL that cannot be fetched.
+ * Parses a URL and removes one trailing dot of its host. `prepareForMessage` changes a text before a message quotes it. Throws
+ * `CapabilityFailure` for a URL that cannot be fetched.
  */
 function readUrl(text: string, base?: URL, prepareForMessage = (quoted: string): string => quoted): URL {
   const url = parseUrl(text, base?.href);

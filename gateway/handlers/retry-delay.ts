@@ -7,7 +7,8 @@ const MAX_DELAY_MS = 60_000;
 /**
  * Returns the milliseconds to wait after the `attempt`-th attempt (from 1), or undefined if `retry-after` asks for more than a minute.
  * Without that header, the wait is 0.25 to 0.5 seconds after the first attempt and doubles with each further one, up to a minute. With the
- * header, the wait is the header's time plus up to 0.5 seconds. The random part keeps runs that failed together from retrying together.
+ * header, the wait is the header's time plus up to 0.5 seconds. A part of the wait is random, so that runs that failed together do not
+ * retry together.
  *
  * @param random a number in [0, 1)
  * @param now milliseconds since 1970

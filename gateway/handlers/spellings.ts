@@ -1,6 +1,7 @@
 /**
- * The spellings in which a server may send a secret back: the secret in one of the `ENCODINGS`, nested in up to `MAX_ESCAPES`
- * of the `ESCAPES`. Nothing else is searched for. `docs/guide/threat-model.md` lists the doc lines of both tables.
+ * The spellings in which a server may send a secret back: the secret in one of the `ENCODINGS`, and around that up to
+ * `MAX_ESCAPES` of the `ESCAPES`, one inside the other. Other spellings are not found. `docs/guide/threat-model.md` lists the
+ * doc lines of both tables.
  */
 import { Buffer } from "node:buffer";
 
@@ -87,13 +88,13 @@ export const ESCAPES: readonly Escape[] = [
     },
   },
 ];
-/** Limit on nested escapes: how many are undone, one inside another. */
+/** At most this many nested escapes are undone, one inside the other. */
 export const MAX_ESCAPES = 2;
 
 /** A text to search for. */
 export interface SpelledText {
   readonly text: string;
-  /** How many characters before and after `text` encode both bits of the secret and bits of the text around the secret. */
+  /** Number of characters before and after `text` that encode bits of the secret together with bits of the text around it. */
   readonly partial?: { readonly before: number; readonly after: number };
 }
 
@@ -104,6 +105,7 @@ interface Encoding {
   readonly spell: (value: string) => readonly SpelledText[];
 }
 
+/** Bits that one character of base64 encodes. */
 const BASE64_BITS = 6;
 /** Returns the characters that encode only bytes of the secret, if it starts at byte `offset` (modulo 3) of a longer base64 text. */
 function base64Texts(value: string, offset: 0 | 1 | 2): readonly SpelledText[] {

@@ -1,14 +1,14 @@
-/** Reads any call of a log, with its answer, without keeping the log in memory. */
+/** Reads any call of a log, with its answer, without keeping the log in memory. Reads the log in pages, each with some dozen calls. */
 import { BorunaError } from "../../vm/error.ts";
 import { answerOf, type LoggedCall } from "../entries.ts";
 import { LOG_LIMITS } from "../log/log-limits.ts";
 import { isRunLog, parseLog, parseRunLog, RecordReader, type LogRecord, type RunLog } from "../log/log-reader.ts";
 import { linesOf, type LogSource } from "../log/log-source.ts";
 
-/** A page begins after this many calls, or this many bytes of the log. */
+/** A page ends after this many calls, or this many bytes of the log. */
 const PAGE_CALLS = 64;
 const PAGE_BYTES = 1024 * 1024;
-/** The pages used last stay in memory. */
+/** This many pages stay in memory: those used last. */
 const MAX_PAGES_IN_MEMORY = 4;
 
 /** Where a page starts in the log, and how many events, calls and answers come before it. */

@@ -25,8 +25,8 @@ export class LineTable {
   }
 
   /**
-   * Returns the line that begins with an instruction, or 0. A line begins where the previous instruction in the code has another line. The
-   * order of the code decides, not that of the run, so a loop reaches the same beginnings in each round.
+   * Returns the line that begins with an instruction, or 0. A line begins where the previous instruction in the code has another line. So a
+   * line begins at the same instructions in each round of a loop.
    */
   lineAt(fn: VerifiedFunction, pc: number): number {
     return this.#linesOf(fn).starts[pc] ?? 0;

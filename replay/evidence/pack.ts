@@ -1,4 +1,4 @@
-/** Packs logs into a bundle of evidence. Anybody can verify the bundle without access to the host that packed it. `bundle.ts` lists its files. */
+/** Packs logs into a bundle of evidence (`bundle.ts` lists its files). Anybody can verify the bundle without access to the host that packed it. */
 import { copyFileSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { signingKeyOf } from "../../gateway/signing.ts";
@@ -146,7 +146,7 @@ const writeNewFile = (path: string, content: string | Uint8Array): void => write
 /** Renames the finished folder to `output`. Throws `evidence.exists` instead of replacing anything. */
 function publish(folder: string, output: string): void {
   try {
-    // Reserves the name, because the rename may only replace an empty folder.
+    // Reserves the name. The rename can replace only an empty folder.
     mkdirSync(output);
     renameSync(folder, output);
   } catch (error) {

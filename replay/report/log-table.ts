@@ -29,12 +29,13 @@ export interface TableOptions {
   readonly numbersEvents: boolean;
 }
 
-/** Formats the table line by line. The widths of the columns are fixed before the first row, so no row stays in memory. */
+/** Formats the table line by line. The widths of the columns are known before the first row, so no row stays in memory. */
 export interface LogTable {
   readonly head: string;
   row(entry: LocatedEntry): string;
 }
 
+// Widths are in columns of the terminal.
 const OUTCOME_WIDTH = 10;
 const PLACE_WIDTH = 22;
 const GAP = "  ";
@@ -66,7 +67,7 @@ export function logTable(log: Pick<ParsedLog, "eventCount">, options: TableOptio
 /** The table shows values of up to this many bytes. It shows the length and the hash of a longer value. */
 const MAX_SHOWN_BYTES = LOG_LIMITS.inlineBytes;
 
-/** Returns the entry with its short values read from their blobs. A missing blob stays a `BlobRef`. In a redactable log, every value is in a blob. */
+/** Returns the entry with its short values read from their blobs: in a redactable log, every value is in a blob. A missing blob stays a `BlobRef`. */
 export function withShortValues(entry: LocatedEntry, blobs: BlobReader): LocatedEntry {
   const value = (v: ValueOrBlob): ValueOrBlob => readPresent(v, blobs, MAX_SHOWN_BYTES);
   if (entry.type === "event") {
@@ -171,7 +172,7 @@ function loggedEndText(log: ParsedLog, end: RecordedEnd, types: readonly TypeDef
 /** Everything that is known about one call. */
 export interface CallDetails {
   readonly call: LoggedCall;
-  /** How many calls of the capability the log has up to and including this call. */
+  /** Number of calls of the capability in the log, up to and including this call. */
   readonly callsOfCapability: number;
   /** The budget that the policy sets for the capability. */
   readonly budget: number | undefined;

@@ -60,6 +60,7 @@ function sourceText(line: string, columns: number): string {
   return replaceUnsafe(Array.from(line).slice(0, columns).join("").replaceAll("\t", "    "));
 }
 
+/** Maximum number of callers that are shown. */
 const MAX_CALLERS = 8;
 
 /** Formats a stack, innermost call first, with the source frame of its first location. */
@@ -68,8 +69,8 @@ export function stackLines(module: Module, stack: readonly SourceLocation[]): re
 }
 
 /**
- * Formats the frame of the first location, or only the location if there is no frame, and then the callers. Of a deep stack, shows only the
- * innermost callers. If all of these are in libraries, also shows the first caller in the program.
+ * Formats the frame of the first location (without a frame, only the location), then the callers. Of a deep stack, shows only the innermost
+ * callers, and if all of these are in libraries, also the first caller in the program.
  */
 export function framedStackLines(frame: SourceFrame | undefined, stack: readonly SourceLocation[]): readonly string[] {
   const [first, ...callers] = stack;

@@ -1,6 +1,7 @@
 /**
  * The record of this thread in the memory of the process. The optional native add-on (`native/`) makes the record and sets the
- * thread-local pointer `otel_thread_ctx_v1` to it (OTEP 4947). The process context tells readers how to read it (OTEP 4719).
+ * thread-local pointer `otel_thread_ctx_v1` to it (OTEP 4947). The process context (OTEP 4719) tells readers how to read the
+ * record.
  */
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,5 @@
 /**
- * The layout of the record, which holds the ids of the span that a thread runs under, and of the file slot around it. Numbers are
- * little endian.
+ * The layout of the file slot. The record in it has the ids of the span under which a thread runs. Numbers are little endian.
  *
  *   0   magic     `BRNACTX1`
  *   8   version   u32, 1
@@ -8,7 +7,7 @@
  *   16  record    28 bytes:  trace id 16, span id 8, valid u8, trace flags u8, size of attributes u16 (always 0)
  *   44  zeros     up to 64 bytes
  *
- * The record has the layout of OpenTelemetry's thread context (OTEP 4947), so the file slot and the native add-on share it.
+ * The record has the layout of OpenTelemetry's thread context (OTEP 4947), which the native add-on publishes too.
  */
 
 export const SLOT_BYTES = 64;

@@ -75,7 +75,7 @@ const SPECS: ReadonlyMap<string, FieldSpec> = new Map(Object.entries(USAGE_FIELD
 /** Limit on the JSON of an event, in bytes. A valid event is shorter. One `write` of this size is atomic. */
 export const MAX_EVENT_BYTES = 4_096;
 
-/** Returns the name of the first field that is missing, not valid or not in the table, or undefined if the data is an event. */
+/** Returns the name of the first field that is missing or not valid. Undefined if the data is an event. */
 export function invalidField(data: unknown): string | undefined {
   if (typeof data !== "object" || data === null || Array.isArray(data)) return "the event";
   const fields = new Map<string, unknown>(Object.entries(data));
