@@ -16,11 +16,14 @@ interface Message {
 /** A message that was sent but not yet delivered. */
 export interface UndeliveredMessage extends Message {
   readonly to: number | bigint;
-  /** The sender's call stack, for a host that locates events (`Host.locatesEvents`). */
+  /** The sender's call stack. Undefined unless the host wants the source locations of events (`Host.locatesEvents`). */
   readonly sentAt?: Frames | undefined;
 }
 
-/** A host call that has no answer yet. `kind` decides what `applyAnswer` does with the answer. */
+/**
+ * A host call that has no answer yet. `kind` decides what `applyAnswer` does with the answer. `caught` says whether the call is inside a
+ * `try`, `declared` whether the function declares the capability.
+ */
 export type AwaitedCall =
   | { readonly kind: "capability"; readonly capability: number; readonly declared: boolean; readonly caught: boolean }
   | { readonly kind: "emit"; readonly capability: number; readonly tree: Value }
@@ -74,7 +77,7 @@ export interface Actor extends Slots {
   mailbox: Message[];
   /** How many messages at the start of `mailbox` the actor has already taken. */
   mailboxTaken: number;
-  /** The call whose answer the task waits for. `applyAnswer` clears it. */
+  /** The host call whose answer the task waits for. `applyAnswer` clears it. */
   awaitedCall: AwaitedCall | undefined;
   /** The branches of the `par` that the task executes. Undefined again when the last branch has ended. */
   join: Join | undefined;
@@ -89,7 +92,7 @@ export interface Actor extends Slots {
   /** The functions of the actors spawned in this slice. Dropped, like `sent`, if the actor fails in the slice. */
   spawned: number[];
   sent: { readonly to: number | bigint; readonly payload: Value; readonly sentAt?: Frames | undefined }[];
-  /** The call stacks at the spawns, in the order of `spawned`. Empty unless the host locates events. */
+  /** The call stacks at the spawns, in the order of `spawned`. Empty unless the host wants the source locations of events. */
   spawnedAt: (Frames | undefined)[];
 }
 

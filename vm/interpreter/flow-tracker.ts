@@ -4,8 +4,8 @@
  * Only functions that declare a capability are reported. In these, the interpreter calls `step` before each instruction at which the
  * control flow may change. Those instructions are marked in the interpreter's register code (`flowChanges`). Everything else follows from
  * the position of the instruction: its call depth tells which call it belongs to, and its pc tells which constructs and parts it is in
- * (`bytecode/flow.ts`). So spans never change what the machine does. A construct ends when an instruction outside it is executed, or
- * when its frame ends. A `for` begins an iteration each time its body is entered from outside.
+ * (`bytecode/flow.ts`). So spans never change what the machine does. A construct ends when an instruction outside of it is executed, or
+ * when its frame ends. A `for` begins an iteration each time control enters its body from outside.
  *
  * A tail call replaces the caller's frame, but the caller's spans stay open as parents of the new call, matching the source. All of
  * them end when the last of these calls returns.
@@ -48,6 +48,7 @@ interface FlowFrame {
   readonly outerSpans: number;
 }
 
+/** The tracked state of an actor. */
 interface ActorFlow {
   readonly id: number;
   readonly frames: FlowFrame[];
@@ -181,7 +182,7 @@ export class FlowTracker {
     this.#parSpans.clear();
   }
 
-  /** Returns the state of an actor. For a new state, enters the frames below `depth`: the actor has such frames if the run was resumed. */
+  /** Returns the tracked state of an actor. In a resumed run, a new state begins with the actor's frames below `depth`. */
   #flowOf(actor: Actor, depth: number): ActorFlow {
     const known = this.#actors.get(actor.id);
     const flow = known ?? { id: actor.id, frames: [], openSpans: [], argumentCount: undefined, isTailCall: false };

@@ -28,7 +28,7 @@ export function pushFrame(run: Run, actor: Actor, callee: VerifiedFunction, base
   if (base + locals + operands > MACHINE_LIMITS.stackSlots)
     throw new MachineTrap("stack_overflow", `stack overflow (max ${MACHINE_LIMITS.stackSlots} slots)`);
   run.meter.charge(locals * UNITS.slot);
-  // A dynamically stacked function reserves the slot of an operand when it pushes that operand.
+  // In a dynamically stacked function, each instruction reserves the slots of its own operands.
   reserveSlots(actor, base + locals + callee.maxStack);
   for (let i = base + Math.min(count, arity); i < base + locals; i++) actor.stack[i] = UNIT;
   // An argument's slot may still have the pending mark of the caller's operand. Clear the mark.
@@ -58,14 +58,14 @@ export function insertCaptured(actor: Actor, captured: readonly Value[], first: 
   return capturedCount;
 }
 
-/** The instructions before which a slice ends when its steps are used up. */
+/** The instructions with an effect. A slice whose steps are used up ends before the next of these. */
 const EFFECTS: ReadonlySet<number> = new Set(
   (["CapCall", "TryCapCall", "EmitUi", "SpawnActor", "SendMsg", "Par", "ParMap", "ReceiveMsg", "ReceiveAs"] as const).map(
     (name) => OPCODES[name].tag,
   ),
 );
 
-/** Whether the instruction will not be executed now, because it is an effect and the slice is over. */
+/** Whether the slice ends before the instruction, because its steps are used up and the instruction has an effect. */
 export function isPreempted(run: Run, fn: VerifiedFunction, pc: number, steps: number): boolean {
   return steps >= run.sliceEnd && EFFECTS.has(fn.code[pc * CODE_STRIDE] ?? -1);
 }

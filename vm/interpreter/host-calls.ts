@@ -3,9 +3,8 @@
  * `applyAnswer` completes that call. If the host answers at once, `startEffect` itself applies the answer. Otherwise the scheduler does so
  * when it has the answer. Until then, `actor.waiting` describes the open call.
  *
- * If calls of the run may overlap and another task could run, a capability call only begins here: it joins `Run.openCalls`, and the
- * scheduler takes the answer when it is this call's turn. If the task is alone, nothing else could happen before the answer, so the call
- * does not join `Run.openCalls`.
+ * If calls of the run may overlap and another task could run, a capability call only begins here. It joins `Run.openCalls`, and the
+ * scheduler takes the answers of these calls in their order. If no other task could run before the answer, the call does not join.
  *
  * A host can also answer "suspend". Then the scheduler writes the run to a snapshot, and `resumeMachine` calls
  * `applyAnswer` later, perhaps in another process.
@@ -74,7 +73,7 @@ export interface TaskCall {
   readonly step: number;
 }
 
-/** An open call to which the host has already replied. The machine keeps the reply until it is the call's turn. */
+/** An open call to which the host has already replied. The machine holds the reply until it is the call's turn. */
 export class RepliedCall implements OpenCall {
   readonly reply: CallReply | Promise<CallReply>;
   constructor(reply: CallReply | Promise<CallReply>) {
@@ -147,9 +146,10 @@ export class HostPoller implements Poller {
 }
 
 /**
- * Makes a host call. If the host answers at once, applies the answer and returns undefined. Otherwise returns a promise of
- * the answer. The caller must pass the answer to `applyAnswer`, unless the answer is `SUSPEND_ANSWER`. Returns "waiting" if the call
- * has joined `Run.openCalls`. Before the call, the caller must have written the frame's state back to the actor.
+ * Makes a host call. The caller must first have written the frame's state back to the actor. Returns one of these:
+ * - undefined if the host answered at once; the answer is applied;
+ * - "waiting" if the call has joined `Run.openCalls`;
+ * - otherwise a promise of the answer, which the caller must pass to `applyAnswer`, unless it is `SUSPEND_ANSWER`.
  */
 function startCall(run: Run, actor: Actor, waiting: AwaitedCall, args: readonly Value[]): EffectSignal {
   for (const arg of args) chargeSerialization(arg, run.meter);
@@ -168,8 +168,8 @@ function startCall(run: Run, actor: Actor, waiting: AwaitedCall, args: readonly 
 }
 
 /**
- * A class, not an object literal, because V8 may put the objects of one literal into its old generation from the start. Everything that
- * such a request refers to would then stay in memory until a full collection, and a traced run would take twice as long.
+ * A class, not an object literal, because V8 may put objects of a literal directly into its old generation. Everything that such a request
+ * refers to would stay in memory until a full collection, and a traced run would take twice as long.
  */
 class Request implements CapabilityRequest {
   readonly capability: CapabilityDecl;
@@ -220,7 +220,7 @@ function openCall(run: Run, actor: Actor, request: CapabilityRequest): "waiting"
   return "waiting";
 }
 
-/** Completes the actor's open host call with its answer. Throws the trap of the answer, unless the program catches that failure. */
+/** Completes the actor's host call with its answer. Throws the answer's trap, unless the program catches the failure with `try`. */
 export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): void {
   const { awaitedCall: waiting } = actor;
   actor.awaitedCall = undefined;

@@ -45,8 +45,8 @@
  * its own, so that it stops exactly at the limit. It also does so in a traced run, for instructions at which control flow is
  * reported, and in dynamically stacked functions, in which the height of the operand stack is not known in advance.
  *
- * Some ops charge for work, such as a builtin for the length of a list. That charge may use up the steps that the rest of
- * the op needs. Then the loop puts the result into its operand slot and executes the rest of the instructions one by one.
+ * Some ops charge for work. For example, `list.reverse` charges by the length of its list. That charge may use up the steps that the
+ * rest of the op needs. Then the loop puts the result into its operand slot and executes the rest of the instructions one by one.
  */
 import { type Actor, BEYOND_ANY_FRAME, takeMessage } from "./actor.ts";
 import type { Engine } from "../compiled/engine.ts";
@@ -70,8 +70,8 @@ import { ClosureValue, EnumValue, ErrValue, FloatValue, OkValue, RecordValue, So
  * - `done`: the actor has ended;
  * - `blocked`, `waiting`, `joining`: it waits for a message, for an answer in `Run.openCalls`, or for its branches;
  * - `yielded`: the run has used `sliceEnd` steps;
- * - `preempted`: the next instruction is an effect, and its slice is over (`Run.sliceEnd`);
- * - a promise: it waits for this answer of a host call, and nothing else can run.
+ * - `preempted`: the slice is over (`Run.sliceEnd`), and the next instruction is an effect;
+ * - a promise: it waits for the answer of a host call, and nothing else can run.
  */
 export type Signal = "done" | "blocked" | "waiting" | "joining" | "yielded" | "preempted" | Promise<CapabilityAnswer>;
 
@@ -108,7 +108,7 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engi
  * - Case labels are literals, so that V8 compiles the switch to a jump table. A test compares the labels and their
  *   comments with `REGISTER_OPS`.
  * - Every case repeats the code that advances `pc` and `stepsLeft`.
- * - The strides of ops (8) and shapes (4) are shifts by literals.
+ * - The strides of ops (8) and layouts (4) are shifts by literals.
  * - `| 0` shows V8 which variables are integers.
  */
 function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | undefined): Signal | "again" {
@@ -116,7 +116,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   const { functions } = program;
   const { constants } = program.module;
   const registerCode = flow === undefined ? registerCodeOf(program) : flow.registerCode;
-  const { code, layouts: shapes, numbers: constantNumbers } = registerCode;
+  const { code, layouts, numbers: constantNumbers } = registerCode;
   const { stack, frameFunction, framePc, frameBase } = actor;
   const traced = run.trace !== undefined || run.watch !== undefined;
   const maxDepth = run.limits.max_call_depth;
@@ -126,21 +126,21 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   let { numbers } = actor;
   if (depth === 0) return "done";
   let index = (frameFunction[depth - 1] ?? 0) | 0;
-  /** The index in `shapes` of the four numbers that describe the function; see `SHAPE_STRIDE`. */
-  let shape = index << 2;
+  /** The index in `layouts` of the function's four numbers: first op, parameters, locals, operand slots. */
+  let layout = index << 2;
   /** The index of the function's first op. */
-  let entry = shapes[shape] ?? 0;
+  let entry = layouts[layout] ?? 0;
   let pc = (entry + (framePc[depth - 1] ?? 0)) | 0;
   let base = (frameBase[depth - 1] ?? 0) | 0;
   /** The height of the operand stack. It is kept up to date only in a dynamically stacked function. */
-  let operands = actor.sp - base - (shapes[shape + 2] ?? 0);
+  let operands = actor.sp - base - (layouts[layout + 2] ?? 0);
   /** If fewer steps are left than this, instructions are executed one by one. */
-  let singleStepBelow = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
+  let singleStepBelow = traced || (layouts[layout + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
   /** Whether `singleStepBelow` is raised, because control flow must be reported before the next op. */
   let reportsFlow = false;
   /** The step at which the loop must check the limits. It is never below the steps already used, so `stepsLeft` is not negative. */
   let checkStep = Math.max(meter.steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
-  /** The steps until `checkStep`. The loop counts this variable, not `meter.steps`, because it is a small integer of V8. */
+  /** The steps until `checkStep`. The loop counts these instead of `meter.steps`, because V8 keeps this variable as a small integer. */
   let stepsLeft = (checkStep - meter.steps) | 0;
   /** Whether the compiled engine popped this frame, so that the local variables must not be written back. */
   let endedByEngine = false;
@@ -159,7 +159,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           operands = (code[at + 7] ?? 0) - fn.def.locals;
         }
         const steps = checkStep - stepsLeft;
-        // A preempted instruction is not the next one of the run, so the run neither fails nor stops before it.
+        // If the instruction is preempted, other tasks run first. Its op returns "preempted", so do not trap or yield here.
         if (steps >= Math.min(meter.maxSteps, sliceEnd) && !isPreempted(run, fn, pc - entry, steps)) {
           if (steps >= meter.maxSteps) throw stepLimitTrap(meter.maxSteps);
           actor.sp = base + fn.def.locals + operands;
@@ -547,7 +547,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
               continue;
             }
           }
-          /** The number of frames below the frame of the call. */
+          /** The number of frames around the frame of the call. */
           let outerDepth = depth;
           if (tag === 38) {
             for (let i = 0; i < count; i++) {
@@ -558,8 +558,8 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             outerDepth -= 1;
           } else framePc[depth - 1] = pc - entry;
           const called = callee << 2;
-          const locals = shapes[called + 2] ?? 0;
-          const room = shapes[called + 3] ?? 0;
+          const locals = layouts[called + 2] ?? 0;
+          const room = layouts[called + 3] ?? 0;
           if (outerDepth >= maxDepth || room < 0 || locals >= FREE_LOCALS || first + locals + room > stack.length) {
             actor.depth = outerDepth;
             meter.steps = checkStep - stepsLeft;
@@ -570,15 +570,15 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             ({ numbers } = actor);
           } else {
             const end = first + locals;
-            for (let i = first + Math.min(count, shapes[called + 1] ?? 0); i < end; i++) stack[i] = UNIT;
+            for (let i = first + Math.min(count, layouts[called + 1] ?? 0); i < end; i++) stack[i] = UNIT;
             frameFunction[outerDepth] = callee;
             frameBase[outerDepth] = first;
             depth = (outerDepth + 1) | 0;
           }
           index = callee | 0;
-          shape = called;
+          layout = called;
           base = first | 0;
-          entry = shapes[shape] ?? 0;
+          entry = layouts[layout] ?? 0;
           pc = entry;
           operands = 0;
           singleStepBelow = traced || room < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
@@ -601,20 +601,20 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             numbers[base] = numbers[x] ?? 0;
           } else stack[base] = UNIT;
           index = (frameFunction[depth - 1] ?? 0) | 0;
-          shape = index << 2;
-          entry = shapes[shape] ?? 0;
+          layout = index << 2;
+          entry = layouts[layout] ?? 0;
           pc = (entry + (framePc[depth - 1] ?? 0)) | 0;
           const callerBase = frameBase[depth - 1] ?? 0;
-          operands = (base + 1 - callerBase - (shapes[shape + 2] ?? 0)) | 0;
+          operands = (base + 1 - callerBase - (layouts[layout + 2] ?? 0)) | 0;
           base = callerBase | 0;
-          singleStepBelow = traced || (shapes[shape + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
+          singleStepBelow = traced || (layouts[layout + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
           continue;
         }
         case 41: {
           // halt
           stepsLeft = (stepsLeft - 1) | 0;
           const top = code[at + 1] ?? 0;
-          actor.result = top > (shapes[shape + 2] ?? 0) ? slotValue(stack, numbers, base + top - 1) : UNIT;
+          actor.result = top > (layouts[layout + 2] ?? 0) ? slotValue(stack, numbers, base + top - 1) : UNIT;
           depth = 0;
           return "done";
         }

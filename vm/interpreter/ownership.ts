@@ -12,15 +12,15 @@ type OwnableValue = ListValue | MapValue | RecordValue;
 const isOwnable = (value: Value): value is OwnableValue =>
   value instanceof ListValue || value instanceof RecordValue || value instanceof MapValue;
 
-/** Ends the life of the owner of a value, or of the value in a Some, because the value gets a second holder. Returns the value. */
+/** Ends the ownership of a value, or of the value in a Some, because something else now refers to it too. Returns the value. */
 export function endOwnership(value: Value): Value {
   if (typeof value !== "object") return value;
-  const held = value instanceof SomeValue ? value.value : value;
-  if (typeof held === "object" && isOwnable(held) && held.owner !== undefined) held.owner.isAlive = false;
+  const ownable = value instanceof SomeValue ? value.value : value;
+  if (typeof ownable === "object" && isOwnable(ownable) && ownable.owner !== undefined) ownable.owner.isAlive = false;
   return value;
 }
 
-/** Gives an owner to a value that was just made and that only the variable will hold. Returns the value. */
+/** Gives an owner to a value that was just made and that only one variable will refer to. Returns the value. */
 export function beginOwnership(value: Value): Value {
   if (typeof value !== "object" || !isOwnable(value)) return value;
   // Empty values may be objects that several variables share.
@@ -32,7 +32,7 @@ export function beginOwnership(value: Value): Value {
 /** Does the same as `list.push`, for a variable that is then set to the result. The result has the owner of the list. */
 export const pushOwned = (meter: Meter, xs: Value, value: Value): Value => push(meter, xs, value, false);
 
-/** Does the same as `pushOwned` for a list that no other place holds, whether it has an owner or not. */
+/** Does the same as `pushOwned` for a list that nothing else refers to, even if it has no owner. */
 export const pushUnique = (meter: Meter, xs: Value, value: Value): Value => push(meter, xs, value, true);
 
 function push(meter: Meter, xs: Value, value: Value, isUnique: boolean): Value {
@@ -47,12 +47,12 @@ function push(meter: Meter, xs: Value, value: Value, isUnique: boolean): Value {
   return pushed;
 }
 
-/** The changes in place that compiled code makes to values that existed before. Undone if the work of the compiled code is discarded. */
+/** Records the changes in place that compiled code makes to values from before it began. `undo` reverts them if the engine discards its work. */
 export class Changes {
   readonly #owners: readonly Owner[];
   readonly #log = new ChangeLog();
 
-  /** `values` are the values that compiled code begins with. Each owner has only one of them. */
+  /** `values` are the values of the locals that may own them, at the entry of the compiled code. No two have the same owner. */
   constructor(values: readonly (Value | undefined)[]) {
     this.#owners = values.flatMap((value) =>
       typeof value === "object" && isOwnable(value) && value.owner?.isAlive === true ? [value.owner] : [],

@@ -10,18 +10,18 @@ import { OP_STRIDE } from "./register-ops.ts";
 import { Translation } from "./translation.ts";
 import { FloatValue } from "../value/value.ts";
 
-/** More slots than any stack has. In `shapes`, it makes every call of the function take the path through `pushFrame`. */
+/** More slots than any stack has. With this number in `layouts`, every call of the function goes through `pushFrame`. */
 const MORE_THAN_STACK = 2 ** 30;
 
 /**
- * How many numbers `shapes` has for each function: the index of its first op, the number of parameters, the number of locals, and
- * the maximum height of its operand stack. The height is -1 in a dynamically stacked function, because it is not known.
+ * `layouts` has four numbers for each function: the index of its first op, the number of parameters, the number of locals, and the
+ * maximum height of its operand stack. The height is -1 for a dynamically stacked function, whose height is not known.
  */
 const LAYOUT_STRIDE = 4;
 
 /**
- * Returns for each instruction of a function 1 if control flow must be reported before the instruction, otherwise 0. Returns undefined
- * for a function whose control flow is not reported.
+ * Returns 1 for each instruction of a function before which control flow must be reported, and 0 for the others. Returns undefined for a
+ * function whose control flow is not reported.
  */
 export type ReportedInstructions = (fn: VerifiedFunction) => Uint8Array | undefined;
 
@@ -32,7 +32,7 @@ export class RegisterCode {
    * half. An instruction at which control flow is reported has its own op in the second half, and the op `flow` in the first half.
    */
   readonly code: Int32Array;
-  /** `SHAPE_STRIDE` numbers for each function. */
+  /** `LAYOUT_STRIDE` numbers for each function. */
   readonly layouts: Int32Array;
   /** The number of each constant that is an Int or a Float; NaN for any other constant. */
   readonly numbers: Float64Array;

@@ -82,12 +82,12 @@ export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { 
       put(endOwnership(fieldOf(value(x), y)));
       return;
     case REGISTER_OPS.releaseLocal: {
-      const held = endOwnership(value(x));
-      if (y === 1 && typeof held === "string" && numbers[base + x] === PENDING_MARK) {
-        run.meter.allocate(firstReadCharge(held.length));
+      const released = endOwnership(value(x));
+      if (y === 1 && typeof released === "string" && numbers[base + x] === PENDING_MARK) {
+        run.meter.allocate(firstReadCharge(released.length));
         numbers[base + x] = 0;
       }
-      put(held);
+      put(released);
       return;
     }
     case REGISTER_OPS.ownLocal:

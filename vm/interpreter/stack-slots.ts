@@ -52,12 +52,13 @@ export function setSlot(stack: Slot[], numbers: Float64Array, index: number, val
 
 /** Drops the slots beyond `count` if these are most of the stack. */
 export function trimSlots(slots: Slots, count: number): void {
-  if (slots.stack.length < Math.max(4 * count, MANY_SLOTS)) return;
+  if (slots.stack.length < Math.max(4 * count, MIN_TRIMMED_SLOTS)) return;
   slots.stack.length = count;
   slots.numbers = slots.numbers.slice(0, count);
 }
 
-const MANY_SLOTS = 1_024;
+/** A stack with fewer slots is not trimmed. */
+const MIN_TRIMMED_SLOTS = 1_024;
 
 /** Grows the stack to at least `count` slots. */
 export function reserveSlots(slots: Slots, count: number): void {

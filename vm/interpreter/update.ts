@@ -1,7 +1,7 @@
 /**
- * Assigns to a part of a value: `grid[y][x] = v`. Both engines use this for the instruction `Update`. A value on the path is
- * changed in place, at no cost, if the variable owns it and has paid for it. Any other value is copied, and the copy is charged (see
- * `value/owner.ts`).
+ * Assigns to a part of a value: `grid[y][x] = v`. Both engines use this for the instruction `Update`. A value on the path changes in
+ * place, at no cost, if the variable owns it and the charges for earlier changes have paid for its storage. Any other value is copied, and
+ * the copy is charged (see `value/owner.ts`).
  */
 import { indexInto } from "../builtins/list-code.ts";
 import { chargeKey, missingKey } from "../builtins/map-code.ts";
@@ -26,29 +26,29 @@ const OPERATIONS: ReadonlyMap<number, number> = new Map([
 ]);
 
 /**
- * Returns the value of a variable after an assignment to the part at the end of the path. `target` is the variable's value before.
+ * Returns the value of a variable after an assignment to the part at the end of the path. `target` is the value before.
  * `operands` are the indices and keys of the path, and then the assigned value. Traps if an index is out of range, or if the path leads
- * through a missing key. `isUnique` says that `target` is a list whose storage nothing else uses. The list changes in place, but is charged
- * as if it were copied.
+ * through a missing key. If `isUnique`, `target` is a list whose storage nothing else uses. Then it changes in place, but is charged as if
+ * it were copied.
  */
 export function updatePart(meter: Meter, target: Value, path: UpdatePath, operands: readonly Value[], isUnique: boolean = false): Value {
   if (changeInPlace(target, path, operands)) return target;
   const [index, value] = operands;
-  // An element of a list in the variable itself is a frequent part.
+  // `xs[i] = v` is frequent, so it has a path of its own.
   if (path.steps.length === 1 && path.steps[0] === INDEX_STEP && path.operator === undefined && target instanceof ListValue)
     if (typeof index === "number" && value !== undefined && index >= 0 && index < target.length)
       return withElement(meter, livingOwner(target.owner), target, index, value, isUnique);
   const owner = target instanceof ListValue || target instanceof MapValue || target instanceof RecordValue ? target.owner : undefined;
-  return new Update(meter, path, operands, livingOwner(owner), isUnique ? target : undefined).at(target, 0, 0);
+  return new Update(meter, path, operands, livingOwner(owner), isUnique ? target : undefined).apply(target, 0, 0);
 }
 
 /** Returns the owner if it is alive, otherwise a new owner. */
 export const livingOwner = (owner: Owner | undefined): Owner => (owner?.isAlive === true ? owner : new Owner());
 
 /**
- * Returns the list with another element at an index, which is in range. Changes the list in place if `owner` owns it and has paid for it.
- * Otherwise copies the list, and `owner` owns the copy. If `isUnique`, nothing else uses the storage of the list, so the list changes in
- * place, but is charged as if it were copied.
+ * Returns the list with another element at an index, which is in range. Changes the list in place if `owner` owns it and its storage is
+ * paid for. Otherwise copies the list, and `owner` owns the copy. If `isUnique`, nothing else uses the storage of the list. Then it
+ * changes in place, but is charged as if it were copied.
  */
 export function withElement(meter: Meter, owner: Owner, target: ListValue, at: number, part: Value, isUnique: boolean): ListValue {
   const isOwned = target.owner === owner;
@@ -77,15 +77,15 @@ export function withField(meter: Meter, owner: Owner, target: RecordValue, field
 }
 
 /**
- * Returns the map with another value for a key. Changes the map in place if `owner` owns it and has paid for it, otherwise makes a version for
- * `owner`. `isThere` says whether the map has the key. The caller charges for finding it.
+ * Returns the map with another value for a key. Changes the map in place if `owner` owns it and its storage is paid for, otherwise makes a
+ * version for `owner`. `hasKey` says whether the map has the key. The caller charges for finding it.
  */
-export function withEntry(meter: Meter, owner: Owner, target: MapValue, key: string, newPart: Value, isThere: boolean): MapValue {
+export function withEntry(meter: Meter, owner: Owner, target: MapValue, key: string, newPart: Value, hasKey: boolean): MapValue {
   const isOwned = target.owner === owner;
   const isPaid = isOwned && target.unpaidChanges === 0;
   if (!isPaid) meter.allocate(mapChangeCharge(target.size));
   else {
-    if (!isThere) meter.allocate(BYTES.mapEntry);
+    if (!hasKey) meter.allocate(BYTES.mapEntry);
     if (target.setInPlace(key, newPart)) return target;
   }
   const result = target.set(key, newPart);
@@ -95,8 +95,8 @@ export function withEntry(meter: Meter, owner: Owner, target: MapValue, key: str
 }
 
 /**
- * Changes an element in place, if the path leads through lists and records to a list that the variable owns. Returns whether it did. This
- * frequent case is free. Only the last list is checked, because if a value is owned, so is every value before it on the path.
+ * Changes an element in place if the path leads through lists and records to a list that the variable owns. Returns whether it did. This
+ * frequent case is free. Only the last list is checked: if it is owned, so is every value before it on the path.
  */
 function changeInPlace(target: Value, { steps, operator }: UpdatePath, operands: readonly Value[]): boolean {
   const last = steps.length - 1;
@@ -115,13 +115,17 @@ function changeInPlace(target: Value, { steps, operator }: UpdatePath, operands:
   return part instanceof ListValue && typeof index === "number" && value !== undefined && part.setInPlace(index, value);
 }
 
+/** One assignment, whose path may have several steps. */
 class Update {
   readonly #meter: Meter;
   readonly #path: UpdatePath;
   readonly #operands: readonly Value[];
   readonly #owner: Owner;
   readonly #unique: Value | undefined;
-  /** Whether a record or a map was changed in place. The values around it are still set, because setting a part of a list or map may be charged. */
+  /**
+   * Whether a record or a map was changed in place. If so, each value around it is still set as a part, although it already has the change,
+   * because that may be charged.
+   */
   #changedInside = false;
 
   constructor(meter: Meter, path: UpdatePath, operands: readonly Value[], owner: Owner, unique: Value | undefined) {
@@ -133,7 +137,7 @@ class Update {
   }
 
   /** Returns the updated value. `step` is the number of path steps that lead to `target`; `operand` is how many of these are indices or keys. */
-  at(target: Value, step: number, operand: number): Value {
+  apply(target: Value, step: number, operand: number): Value {
     const { steps, operator } = this.#path;
     if (step === steps.length) {
       const value = expectDefined(this.#operands[operand]);
@@ -146,7 +150,7 @@ class Update {
     if (!(target instanceof ListValue)) throw typeTrap("List", target);
     const at = indexInto(target, index);
     const part = expectDefined(target.get(at));
-    const newPart = this.at(part, step + 1, operand + 1);
+    const newPart = this.apply(part, step + 1, operand + 1);
     if (this.#isInPlace(part, newPart, step)) return target;
     return withElement(this.#meter, this.#owner, target, at, newPart, target === this.#unique);
   }
@@ -158,7 +162,7 @@ class Update {
 
   #field(target: Value, field: number, step: number, operand: number): Value {
     const part = fieldOf(target, field);
-    const newPart = this.at(part, step + 1, operand);
+    const newPart = this.apply(part, step + 1, operand);
     if (!(target instanceof RecordValue)) throw typeTrap("Record", target);
     if (this.#isInPlace(part, newPart, step)) return target;
     const result = withField(this.#meter, this.#owner, target, field, newPart);
@@ -174,7 +178,7 @@ class Update {
     if (part === undefined && !mayAdd) {
       throw missingKey(key, "set the key first, or use map.update");
     }
-    const newPart = mayAdd ? expectDefined(this.#operands[operand + 1]) : this.at(expectDefined(part), step + 1, operand + 1);
+    const newPart = mayAdd ? expectDefined(this.#operands[operand + 1]) : this.apply(expectDefined(part), step + 1, operand + 1);
     if (part !== undefined && this.#isInPlace(part, newPart, step)) return target;
     const result = withEntry(this.#meter, this.#owner, target, key, newPart, part !== undefined);
     this.#changedInside ||= result === target;

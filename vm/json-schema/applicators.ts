@@ -5,31 +5,31 @@ import { type CompiledSchema, type Check, Evaluated, type Mismatch, mismatch, ty
 import { countOf, invalid, type Keyword, type KeywordUse, namesOf, readSchemaList, readSchemas } from "./keyword.ts";
 
 /** Applies a schema to a member or an item. */
-function applyInside(schema: CompiledSchema, data: JsonData, at: CheckContext, key: string | number): Mismatch | undefined {
-  const evaluated = at.evaluated === undefined ? undefined : new Evaluated();
-  return schema.apply(data, { path: { parent: at.path, key }, budget: at.budget, scope: at.scope, evaluated });
+function applyInside(schema: CompiledSchema, data: JsonData, context: CheckContext, key: string | number): Mismatch | undefined {
+  const evaluated = context.evaluated === undefined ? undefined : new Evaluated();
+  return schema.apply(data, { path: { parent: context.path, key }, budget: context.budget, scope: context.scope, evaluated });
 }
 
 /** Applies another schema to the same value. If the schema matches, the members and items that it evaluated count for the value. */
-function applyToSame(schema: CompiledSchema, data: JsonData, at: CheckContext): Mismatch | undefined {
-  const { evaluated } = at;
-  if (evaluated === undefined) return schema.apply(data, at);
+function applyToSame(schema: CompiledSchema, data: JsonData, context: CheckContext): Mismatch | undefined {
+  const { evaluated } = context;
+  if (evaluated === undefined) return schema.apply(data, context);
   const inner = new Evaluated();
-  const mismatched = schema.apply(data, { ...at, evaluated: inner });
-  if (mismatched === undefined) evaluated.add(inner, at.budget);
+  const mismatched = schema.apply(data, { ...context, evaluated: inner });
+  if (mismatched === undefined) evaluated.add(inner, context.budget);
   return mismatched;
 }
 
 function readProperties(use: KeywordUse): Check {
   const schemas = readSchemas(use);
-  return (data, at) => {
+  return (data, context) => {
     if (!isJsonObject(data)) return undefined;
-    at.budget.spend(schemas.length);
+    context.budget.spend(schemas.length);
     for (const [name, schema] of schemas) {
       const member = data.get(name);
       if (member === undefined) continue;
-      at.evaluated?.names.add(name);
-      const mismatched = applyInside(schema, member, at, name);
+      context.evaluated?.names.add(name);
+      const mismatched = applyInside(schema, member, context, name);
       if (mismatched !== undefined) return mismatched;
     }
     return undefined;
@@ -38,13 +38,13 @@ function readProperties(use: KeywordUse): Check {
 
 function readPatternProperties(use: KeywordUse): Check {
   const schemas = readSchemas(use).map(([pattern, schema]) => [testOf(pattern, use), schema] as const);
-  return (data, at) => {
+  return (data, context) => {
     if (!isJsonObject(data)) return undefined;
     for (const [name, member] of data) {
       for (const [test, schema] of schemas) {
-        if (!test(name, at.budget)) continue;
-        at.evaluated?.names.add(name);
-        const mismatched = applyInside(schema, member, at, name);
+        if (!test(name, context.budget)) continue;
+        context.evaluated?.names.add(name);
+        const mismatched = applyInside(schema, member, context, name);
         if (mismatched !== undefined) return mismatched;
       }
     }
@@ -62,15 +62,15 @@ function readAdditionalProperties({ value, path, schema, read }: KeywordUse): Ch
   const tests = isJsonObject(patterns)
     ? [...patterns.keys()].map((pattern) => readPattern(pattern, { parent: patternsPath, key: pattern }))
     : [];
-  return (data, at) => {
+  return (data, context) => {
     if (!isJsonObject(data)) return undefined;
     for (const [name, member] of data) {
-      at.budget.spend(1);
-      if ((isJsonObject(properties) && properties.has(name)) || tests.some((test) => test(name, at.budget))) continue;
-      const mismatched = applyToRest(additional, value, member, at, name);
+      context.budget.spend(1);
+      if ((isJsonObject(properties) && properties.has(name)) || tests.some((test) => test(name, context.budget))) continue;
+      const mismatched = applyToRest(additional, value, member, context, name);
       if (mismatched !== undefined) return mismatched;
     }
-    if (at.evaluated !== undefined) at.evaluated.allNames = true;
+    if (context.evaluated !== undefined) context.evaluated.allNames = true;
     return undefined;
   };
 }
@@ -80,20 +80,20 @@ function applyToRest(
   schema: CompiledSchema,
   value: JsonData,
   data: JsonData,
-  at: CheckContext,
+  context: CheckContext,
   key: string | number,
 ): Mismatch | undefined {
-  return value === false ? mismatch({ parent: at.path, key }, "is not in the schema") : applyInside(schema, data, at, key);
+  return value === false ? mismatch({ parent: context.path, key }, "is not in the schema") : applyInside(schema, data, context, key);
 }
 
 function readUnevaluatedProperties({ value, path, read }: KeywordUse): Check {
   const schema = read(value, path);
-  return (data, at) => {
-    const { evaluated } = at;
+  return (data, context) => {
+    const { evaluated } = context;
     if (!isJsonObject(data) || evaluated === undefined || evaluated.allNames) return undefined;
     for (const [name, member] of data) {
-      at.budget.spend(1);
-      const mismatched = evaluated.names.has(name) ? undefined : applyToRest(schema, value, member, at, name);
+      context.budget.spend(1);
+      const mismatched = evaluated.names.has(name) ? undefined : applyToRest(schema, value, member, context, name);
       if (mismatched !== undefined) return mismatched;
     }
     evaluated.allNames = true;
@@ -103,11 +103,11 @@ function readUnevaluatedProperties({ value, path, read }: KeywordUse): Check {
 
 function readPropertyNames({ value, path, read }: KeywordUse): Check {
   const schema = read(value, path);
-  return (data, at) => {
+  return (data, context) => {
     if (!isJsonObject(data)) return undefined;
     for (const name of data.keys()) {
-      const mismatched = applyInside(schema, name, at, name);
-      if (mismatched !== undefined) return mismatch({ parent: at.path, key: name }, `its name: ${mismatched.message}`);
+      const mismatched = applyInside(schema, name, context, name);
+      if (mismatched !== undefined) return mismatch({ parent: context.path, key: name }, `its name: ${mismatched.message}`);
     }
     return undefined;
   };
@@ -119,7 +119,7 @@ function readDependentRequired({ value, path }: KeywordUse): Check {
 }
 
 function readDependentSchemas(use: KeywordUse): Check {
-  return checkDependents(readSchemas(use).map(([name, schema]) => [name, sameValue(schema)] as const));
+  return checkDependents(readSchemas(use).map(([name, schema]) => [name, checkSameValue(schema)] as const));
 }
 
 /** In draft-07, one keyword holds both lists of names and schemas. */
@@ -127,24 +127,24 @@ function readDependencies({ value, path, read }: KeywordUse): Check {
   if (!isJsonObject(value)) throw invalid(path, "expected an object of schemas and lists of names");
   return checkDependents(
     [...value].map(([name, part]) => {
-      const at = { parent: path, key: name };
-      return [name, isJsonArray(part) ? requireNames(namesOf(part, at)) : sameValue(read(part, at))] as const;
+      const partPath = { parent: path, key: name };
+      return [name, isJsonArray(part) ? requireNames(namesOf(part, partPath)) : checkSameValue(read(part, partPath))] as const;
     }),
   );
 }
 
-const sameValue =
+const checkSameValue =
   (schema: CompiledSchema): Check =>
-  (data, at) =>
-    applyToSame(schema, data, at);
+  (data, context) =>
+    applyToSame(schema, data, context);
 
 /** Applies each check to objects that have the member with the check's name. */
 function checkDependents(checks: readonly (readonly [string, Check])[]): Check {
-  return (data, at) => {
+  return (data, context) => {
     if (!isJsonObject(data)) return undefined;
-    at.budget.spend(checks.length);
+    context.budget.spend(checks.length);
     for (const [name, check] of checks) {
-      const mismatched = data.has(name) ? check(data, at) : undefined;
+      const mismatched = data.has(name) ? check(data, context) : undefined;
       if (mismatched !== undefined) return mismatched;
     }
     return undefined;
@@ -153,13 +153,13 @@ function checkDependents(checks: readonly (readonly [string, Check])[]): Check {
 
 function readPrefixItems(use: KeywordUse): Check {
   const schemas = readSchemaList(use);
-  return (data, at) => {
+  return (data, context) => {
     if (!isJsonArray(data)) return undefined;
     for (const [i, schema] of schemas.entries()) {
       const item = data[i];
       if (item === undefined) break;
-      at.evaluated?.indexes.add(i);
-      const mismatched = applyInside(schema, item, at, i);
+      context.evaluated?.indexes.add(i);
+      const mismatched = applyInside(schema, item, context, i);
       if (mismatched !== undefined) return mismatched;
     }
     return undefined;
@@ -169,13 +169,13 @@ function readPrefixItems(use: KeywordUse): Check {
 /** Reads the schema of all items after the first `start`. */
 function readItemsAfter(start: number, { value, path, read }: KeywordUse): Check {
   const schema = read(value, path);
-  return (data, at) => {
+  return (data, context) => {
     if (!isJsonArray(data)) return undefined;
     for (let i = start; i < data.length; i++) {
-      const mismatched = applyToRest(schema, value, data[i] ?? null, at, i);
+      const mismatched = applyToRest(schema, value, data[i] ?? null, context, i);
       if (mismatched !== undefined) return mismatched;
     }
-    if (at.evaluated !== undefined) at.evaluated.allItems = true;
+    if (context.evaluated !== undefined) context.evaluated.allItems = true;
     return undefined;
   };
 }
@@ -195,12 +195,12 @@ function readAdditionalItems(use: KeywordUse): Check | undefined {
 
 function readUnevaluatedItems({ value, path, read }: KeywordUse): Check {
   const schema = read(value, path);
-  return (data, at) => {
-    const { evaluated } = at;
+  return (data, context) => {
+    const { evaluated } = context;
     if (!isJsonArray(data) || evaluated === undefined || evaluated.allItems) return undefined;
     for (const [i, item] of data.entries()) {
-      at.budget.spend(1);
-      const mismatched = evaluated.indexes.has(i) ? undefined : applyToRest(schema, value, item, at, i);
+      context.budget.spend(1);
+      const mismatched = evaluated.indexes.has(i) ? undefined : applyToRest(schema, value, item, context, i);
       if (mismatched !== undefined) return mismatched;
     }
     evaluated.allItems = true;
@@ -212,16 +212,16 @@ function readContains(use: KeywordUse): Check {
   const schema = use.read(use.value, use.path);
   const least = countBeside(use, "minContains") ?? 1;
   const most = countBeside(use, "maxContains") ?? Number.POSITIVE_INFINITY;
-  return (data, at) => {
+  return (data, context) => {
     if (!isJsonArray(data)) return undefined;
     let count = 0;
     for (const [i, item] of data.entries()) {
-      if (applyInside(schema, item, at, i) !== undefined) continue;
+      if (applyInside(schema, item, context, i) !== undefined) continue;
       count += 1;
-      at.evaluated?.indexes.add(i);
+      context.evaluated?.indexes.add(i);
     }
-    if (count < least) return mismatch(at.path, `expected at least ${least} items that match contains, found ${count}`);
-    return count > most ? mismatch(at.path, `expected at most ${most} items that match contains, found ${count}`) : undefined;
+    if (count < least) return mismatch(context.path, `expected at least ${least} items that match contains, found ${count}`);
+    return count > most ? mismatch(context.path, `expected at most ${most} items that match contains, found ${count}`) : undefined;
   };
 }
 
@@ -233,9 +233,9 @@ function countBeside(use: KeywordUse, name: string): number | undefined {
 
 function readAllOf(use: KeywordUse): Check {
   const schemas = readSchemaList(use);
-  return (data, at) => {
+  return (data, context) => {
     for (const schema of schemas) {
-      const mismatched = applyToSame(schema, data, at);
+      const mismatched = applyToSame(schema, data, context);
       if (mismatched !== undefined) return mismatched;
     }
     return undefined;
@@ -244,36 +244,36 @@ function readAllOf(use: KeywordUse): Check {
 
 function readAnyOf(use: KeywordUse): Check {
   const schemas = readSchemaList(use);
-  return (data, at) => {
+  return (data, context) => {
     let first: Mismatch | undefined;
     let isMatch = false;
     for (const schema of schemas) {
-      const mismatched = applyToSame(schema, data, at);
+      const mismatched = applyToSame(schema, data, context);
       first ??= mismatched;
       isMatch ||= mismatched === undefined;
       // Every schema that matches counts for `unevaluatedProperties` and `unevaluatedItems`.
-      if (isMatch && at.evaluated === undefined) return undefined;
+      if (isMatch && context.evaluated === undefined) return undefined;
     }
     if (isMatch) return undefined;
-    return schemas.length === 1 ? first : mismatch(at.path, "matches no schema of anyOf");
+    return schemas.length === 1 ? first : mismatch(context.path, "matches no schema of anyOf");
   };
 }
 
 function readOneOf(use: KeywordUse): Check {
   const schemas = readSchemaList(use);
-  return (data, at) => {
-    const matching = schemas.flatMap((schema, i) => (applyToSame(schema, data, at) === undefined ? [i] : []));
+  return (data, context) => {
+    const matching = schemas.flatMap((schema, i) => (applyToSame(schema, data, context) === undefined ? [i] : []));
     if (matching.length === 1) return undefined;
-    if (matching.length === 0) return mismatch(at.path, "matches no schema of oneOf");
-    return mismatch(at.path, `matches more than one schema of oneOf: ${matching.slice(0, 8).join(", ")}`);
+    if (matching.length === 0) return mismatch(context.path, "matches no schema of oneOf");
+    return mismatch(context.path, `matches more than one schema of oneOf: ${matching.slice(0, 8).join(", ")}`);
   };
 }
 
 function readNot({ value, path, read }: KeywordUse): Check {
   const schema = read(value, path);
-  return (data, at) => {
-    const evaluated = at.evaluated === undefined ? undefined : new Evaluated();
-    return schema.apply(data, { ...at, evaluated }) === undefined ? mismatch(at.path, "matches the schema of not") : undefined;
+  return (data, context) => {
+    const evaluated = context.evaluated === undefined ? undefined : new Evaluated();
+    return schema.apply(data, { ...context, evaluated }) === undefined ? mismatch(context.path, "matches the schema of not") : undefined;
   };
 }
 
@@ -285,28 +285,32 @@ function readIf(use: KeywordUse): Check {
   };
   const then = branch("then");
   const otherwise = branch("else");
-  return (data, at) => {
-    const chosen = applyToSame(condition, data, at) === undefined ? then : otherwise;
-    return chosen === undefined ? undefined : applyToSame(chosen, data, at);
+  return (data, context) => {
+    const chosen = applyToSame(condition, data, context) === undefined ? then : otherwise;
+    return chosen === undefined ? undefined : applyToSame(chosen, data, context);
   };
 }
 
 function readRef(use: KeywordUse): Check {
   const reference = use.refer(referenceText(use), use.path);
-  return (data, at) => (reference.target === undefined ? undefined : applyToSame(reference.target, data, at));
+  return (data, context) => (reference.target === undefined ? undefined : applyToSame(reference.target, data, context));
 }
 
 /** Of all resources being applied, `$dynamicRef` leads to the anchor in the outermost one, not to the anchor in this resource. */
 function readDynamicRef(use: KeywordUse): Check {
   const reference = use.refer(referenceText(use), use.path);
-  return (data, at) => {
+  return (data, context) => {
     const { target, dynamicName } = reference;
     let chosen = target;
-    for (let scope: CheckContext["scope"] | undefined = at.scope; scope !== undefined && dynamicName !== undefined; scope = scope.outer) {
-      at.budget.spend(1);
+    for (
+      let scope: CheckContext["scope"] | undefined = context.scope;
+      scope !== undefined && dynamicName !== undefined;
+      scope = scope.outer
+    ) {
+      context.budget.spend(1);
       chosen = scope.dynamicAnchors.get(dynamicName) ?? chosen;
     }
-    return chosen === undefined ? undefined : applyToSame(chosen, data, at);
+    return chosen === undefined ? undefined : applyToSame(chosen, data, context);
   };
 }
 

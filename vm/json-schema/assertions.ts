@@ -27,8 +27,10 @@ function readType({ value, path }: KeywordUse): Check {
   const tests = names.map((name) => TYPES.get(name));
   if (names.length === 0 || names.length < (isJsonArray(value) ? value.length : 1) || tests.includes(undefined))
     throw invalid(path, `expected one of ${[...TYPES.keys()].join(", ")}, or a list of them`);
-  return (data, at) =>
-    tests.some((test) => test?.(data) === true) ? undefined : mismatch(at.path, `expected ${names.join(" or ")}, found ${typeName(data)}`);
+  return (data, context) =>
+    tests.some((test) => test?.(data) === true)
+      ? undefined
+      : mismatch(context.path, `expected ${names.join(" or ")}, found ${typeName(data)}`);
 }
 
 function readEnum({ value, path }: KeywordUse): Check {
@@ -44,12 +46,12 @@ function oneOf(values: readonly JsonData[]): Check {
   const keys = new Set(values.map((value) => equalityKey(value, undefined)));
   const longest = [...keys].reduce((length, key) => Math.max(length, key.length), 0);
   const shown = values.slice(0, SHOWN_VALUES).map((value) => shortened(canonicalJson(value)));
-  if (values.length === 0) return (_, at) => mismatch(at.path, "no value is allowed here");
+  if (values.length === 0) return (_, context) => mismatch(context.path, "no value is allowed here");
   const expected = `expected ${values.length === 1 ? "" : "one of "}${shown.join(", ")}${shown.length < values.length ? ", …" : ""}`;
-  return (data, at) => {
+  return (data, context) => {
     // A text that is longer than every key differs, so no key is made for it.
     const isTooLong = typeof data === "string" && data.length > longest;
-    return !isTooLong && keys.has(equalityKey(data, at.budget)) ? undefined : mismatch(at.path, expected);
+    return !isTooLong && keys.has(equalityKey(data, context.budget)) ? undefined : mismatch(context.path, expected);
   };
 }
 
@@ -74,7 +76,7 @@ const numberBound =
 
 /** Makes a check that compares what `measure` returns for a value with the keyword's number. */
 const sizeBound =
-  (comparison: Comparison, unit: string, measure: (data: JsonData, checking: CheckBudget) => number | undefined) =>
+  (comparison: Comparison, unit: string, measure: (data: JsonData, budget: CheckBudget) => number | undefined) =>
   (use: KeywordUse): Check =>
     boundCheck(comparison, countOf(use), ` ${unit}`, measure);
 
@@ -83,20 +85,20 @@ function boundCheck(
   comparison: Comparison,
   limit: number | bigint,
   unit: string,
-  measure: (data: JsonData, checking: CheckBudget) => number | bigint | undefined,
+  measure: (data: JsonData, budget: CheckBudget) => number | bigint | undefined,
 ): Check {
-  return (data, at) => {
-    const measured = measure(data, at.budget);
+  return (data, context) => {
+    const measured = measure(data, context.budget);
     return measured === undefined || COMPARE[comparison](measured, limit)
       ? undefined
-      : mismatch(at.path, `expected ${comparison} ${limit}${unit}`);
+      : mismatch(context.path, `expected ${comparison} ${limit}${unit}`);
   };
 }
 
 /** Counts code points. */
-function textLength(data: JsonData, checking: CheckBudget): number | undefined {
+function textLength(data: JsonData, budget: CheckBudget): number | undefined {
   if (typeof data !== "string") return undefined;
-  checking.spend(data.length);
+  budget.spend(data.length);
   let length = 0;
   for (let i = 0; i < data.length; i++) if ((data.charCodeAt(i) & 0xfc00) !== 0xdc00) length += 1;
   return length;
@@ -108,11 +110,11 @@ const memberCount = (data: JsonData): number | undefined => (isJsonObject(data) 
 function readMultipleOf({ value, path }: KeywordUse): Check {
   const divisor = numberOf(value);
   if (divisor === undefined || divisor <= 0) throw invalid(path, "expected a number above 0");
-  return (data, at) => {
+  return (data, context) => {
     const number = numberOf(data);
     if (number === undefined) return undefined;
-    at.budget.spend(VISIT_COST);
-    return isMultiple(number, divisor) ? undefined : mismatch(at.path, `expected a multiple of ${divisor}`);
+    context.budget.spend(VISIT_COST);
+    return isMultiple(number, divisor) ? undefined : mismatch(context.path, `expected a multiple of ${divisor}`);
   };
 }
 
@@ -131,7 +133,7 @@ function decimalOf(number: number | bigint): readonly [digits: bigint, exponent:
 }
 
 /** Tests whether a text contains a match of a regular expression. */
-export type TextTest = (text: string, checking: CheckBudget) => boolean;
+export type TextTest = (text: string, budget: CheckBudget) => boolean;
 
 /** Reads a regular expression in the syntax of the `regex` builtins. It takes linear time. */
 export function readPattern(pattern: string, path: JsonPath): TextTest {
@@ -139,8 +141,8 @@ export function readPattern(pattern: string, path: JsonPath): TextTest {
   if ("message" in parsed) throw invalid(path, `the regular expression is wrong at character ${parsed.character}: ${parsed.message}`);
   const { size } = parsed.pattern;
   let matcher: Matcher | undefined;
-  return (text, checking) => {
-    checking.spend(Math.ceil(((text.length + 1) * (size + VISIT_COST)) / VISIT_COST));
+  return (text, budget) => {
+    budget.spend(Math.ceil(((text.length + 1) * (size + VISIT_COST)) / VISIT_COST));
     matcher ??= createMatcher(compilePattern(parsed.pattern));
     const isMatch = occurs(matcher, text);
     forgetStates(matcher);
@@ -151,20 +153,20 @@ export function readPattern(pattern: string, path: JsonPath): TextTest {
 function readPatternKeyword({ value, path }: KeywordUse): Check {
   if (typeof value !== "string") throw invalid(path, "expected a regular expression, which is a text");
   const test = readPattern(value, path);
-  return (data, at) =>
-    typeof data !== "string" || test(data, at.budget) ? undefined : mismatch(at.path, `expected a match of ${shortened(value)}`);
+  return (data, context) =>
+    typeof data !== "string" || test(data, context.budget) ? undefined : mismatch(context.path, `expected a match of ${shortened(value)}`);
 }
 
 function readUniqueItems({ value, path }: KeywordUse): Check | undefined {
   if (typeof value !== "boolean") throw invalid(path, "expected true or false");
   if (!value) return undefined;
-  return (data, at) => {
+  return (data, context) => {
     if (!isJsonArray(data)) return undefined;
     const firstIndexes = new Map<string, number>();
     for (const [i, item] of data.entries()) {
-      const key = equalityKey(item, at.budget);
+      const key = equalityKey(item, context.budget);
       const first = firstIndexes.get(key);
-      if (first !== undefined) return mismatch({ parent: at.path, key: i }, `is equal to item ${first}`);
+      if (first !== undefined) return mismatch({ parent: context.path, key: i }, `is equal to item ${first}`);
       firstIndexes.set(key, i);
     }
     return undefined;
@@ -173,11 +175,11 @@ function readUniqueItems({ value, path }: KeywordUse): Check | undefined {
 
 /** Returns a check that an object has all these members. */
 export function requireNames(names: readonly string[]): Check {
-  return (data, at) => {
+  return (data, context) => {
     if (!isJsonObject(data)) return undefined;
-    at.budget.spend(names.length);
+    context.budget.spend(names.length);
     const missing = names.find((name) => !data.has(name));
-    return missing === undefined ? undefined : mismatch({ parent: at.path, key: missing }, "is missing");
+    return missing === undefined ? undefined : mismatch({ parent: context.path, key: missing }, "is missing");
   };
 }
 

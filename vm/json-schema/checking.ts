@@ -28,11 +28,11 @@ export interface Scope {
 
 /** A schema that was read. */
 export interface CompiledSchema {
-  readonly apply: (data: JsonData, place: CheckContext) => Mismatch | undefined;
+  readonly apply: (data: JsonData, context: CheckContext) => Mismatch | undefined;
 }
 
 /** Returns the first mismatch, or undefined. */
-export type Check = (data: JsonData, place: CheckContext) => Mismatch | undefined;
+export type Check = (data: JsonData, context: CheckContext) => Mismatch | undefined;
 
 /** The units of work for applying one schema to a value. Each code unit of a text and each name counts one unit. */
 export const VISIT_COST = 40;
@@ -74,8 +74,8 @@ export class Evaluated {
   allNames = false;
   allItems = false;
 
-  add(other: Evaluated, checking: CheckBudget): void {
-    checking.spend(other.names.size + other.indexes.size);
+  add(other: Evaluated, budget: CheckBudget): void {
+    budget.spend(other.names.size + other.indexes.size);
     for (const name of other.names) this.names.add(name);
     for (const index of other.indexes) this.indexes.add(index);
     this.allNames ||= other.allNames;
@@ -91,11 +91,11 @@ export function mismatch(path: JsonPath, message: string): Mismatch {
 const KEY_PART_COST = 8;
 
 /** Returns a text that is equal for equal values: 1 equals 1.0. Counts work for each part of the value and each code unit of the text. */
-export function equalityKey(data: JsonData, checking: CheckBudget | undefined): string {
-  if (typeof data === "string") checking?.spend(data.length);
+export function equalityKey(data: JsonData, budget: CheckBudget | undefined): string {
+  if (typeof data === "string") budget?.spend(data.length);
   const key = canonicalJson(
     foldTree<JsonData, JsonData>(data, (node) => {
-      checking?.spend(KEY_PART_COST);
+      budget?.spend(KEY_PART_COST);
       if (isJsonArray(node)) return new Branch(node, (items) => items);
       if (isJsonObject(node)) {
         const names = [...node.keys()];
@@ -104,6 +104,6 @@ export function equalityKey(data: JsonData, checking: CheckBudget | undefined): 
       return leaf(node instanceof FloatValue && Number.isInteger(node.value) ? intFromBigInt(BigInt(node.value)) : node);
     }),
   );
-  checking?.spend(key.length);
+  budget?.spend(key.length);
   return key;
 }

@@ -105,13 +105,13 @@ export function readSchema(data: JsonData, options: ReadSchemaOptions = {}): Jso
   return {
     schemas: reader.schemas(),
     mismatchOf: (value, valueName) => {
-      const place: CheckContext = {
+      const context: CheckContext = {
         path: { parent: undefined, key: valueName },
         budget: new CheckBudget(limits.steps),
         scope: NO_SCOPE,
         evaluated: reader.tracksEvaluated ? new Evaluated() : undefined,
       };
-      const found = root.apply(value, place);
+      const found = root.apply(value, context);
       return found === undefined ? undefined : { path: pathText(found.path), message: found.message };
     },
   };
@@ -140,20 +140,20 @@ class Schema implements CompiledSchema {
     this.resource = resource;
   }
 
-  apply(data: JsonData, at: CheckContext): Mismatch | undefined {
+  apply(data: JsonData, context: CheckContext): Mismatch | undefined {
     const { dynamicAnchors } = this.resource;
-    const { budget: checking, path, evaluated } = at;
-    checking.enter();
-    const scope = at.scope.dynamicAnchors === dynamicAnchors ? at.scope : { dynamicAnchors, outer: at.scope };
-    const place: CheckContext = { path, budget: checking, scope, evaluated };
+    const { budget, path, evaluated } = context;
+    budget.enter();
+    const scope = context.scope.dynamicAnchors === dynamicAnchors ? context.scope : { dynamicAnchors, outer: context.scope };
+    const inner: CheckContext = { path, budget, scope, evaluated };
     for (const check of this.checks) {
-      const mismatched = check(data, place);
+      const mismatched = check(data, inner);
       if (mismatched !== undefined) {
-        checking.leave();
+        budget.leave();
         return mismatched;
       }
     }
-    checking.leave();
+    budget.leave();
     return undefined;
   }
 }
@@ -195,8 +195,8 @@ class Reader {
   #read(data: JsonData, path: JsonPath, outer: Resource, depth: number): CompiledSchema {
     if (typeof data === "boolean") return data ? ANYTHING : NOTHING;
     if (!isJsonObject(data)) throw invalid(path, "expected a schema, which is an object, true or false");
-    const known = this.#schemas.get(data);
-    if (known !== undefined) return known;
+    const existing = this.#schemas.get(data);
+    if (existing !== undefined) return existing;
     if (depth > this.#limits.depth)
       throw new BorunaError("schema.too_large", `${pathText(path)}: nested deeper than ${this.#limits.depth}`);
     if (this.#schemas.size >= this.#limits.schemas)
@@ -226,7 +226,7 @@ class Reader {
         schema,
         dialect,
         read: (inner, innerPath) => this.#read(inner, innerPath, resource, depth + 1),
-        refer: (reference, at) => this.#refer(reference, at, resource, name === "$dynamicRef"),
+        refer: (reference, refPath) => this.#refer(reference, refPath, resource, name === "$dynamicRef"),
       });
       if (check !== undefined) checks.push(check);
     }
@@ -245,8 +245,8 @@ class Reader {
   }
 
   #addResource(uri: string, root: JsonData, path: JsonPath, dialect: Dialect): Resource {
-    const known = this.#resources.get(uri);
-    if (known !== undefined && known.root !== root) throw invalid({ parent: path, key: "$id" }, "another schema has this URI");
+    const existing = this.#resources.get(uri);
+    if (existing !== undefined && existing.root !== root) throw invalid({ parent: path, key: "$id" }, "another schema has this URI");
     const resource: Resource = { uri, root, path, dialect, anchors: new Map(), dynamicAnchors: new Map() };
     this.#resources.set(uri, resource);
     return resource;
@@ -262,9 +262,9 @@ class Reader {
     for (const name of ["$anchor", "$dynamicAnchor"]) {
       const anchor = schema.get(name);
       if (anchor === undefined) continue;
-      const at = { parent: path, key: name };
-      if (typeof anchor !== "string") throw invalid(at, "expected a name");
-      if (anchors.has(anchor) && anchors.get(anchor) !== read) throw invalid(at, "another schema has this name");
+      const anchorPath = { parent: path, key: name };
+      if (typeof anchor !== "string") throw invalid(anchorPath, "expected a name");
+      if (anchors.has(anchor) && anchors.get(anchor) !== read) throw invalid(anchorPath, "another schema has this name");
       anchors.set(anchor, read);
       if (name === "$dynamicAnchor") dynamicAnchors.set(anchor, read);
     }

@@ -1,9 +1,9 @@
 /**
- * A run that a debugger moves. It goes on to a chosen step and pauses there, before an instruction. Its state can be saved and restored.
+ * A run for a debugger. It goes on to a chosen step and pauses there, before an instruction. Its state can be saved and restored.
  * Pauses change nothing: result, steps, allocation and calls are those of a run that never pauses. Only the interpreter executes it.
  *
  * The position of a paused run is its number of steps. No two instructions of a run are executed at the same number, because each counts
- * at least one step. An instruction that charges for work counts several steps, so some numbers are no positions: a run that is sent to
+ * at least one step. An instruction that charges for work counts several steps, so some numbers are not positions. A run that should go to
  * such a number pauses at the next position.
  */
 import type { MachineEnd, Program } from "../bytecode/program.ts";
@@ -55,7 +55,7 @@ export class PausableRun {
     return run;
   }
 
-  /** Restores the run from what `state` returned. `openCall` makes its open calls, oldest first. Throws `state.…`. */
+  /** Restores the run from the bytes that `state` returned. Calls `openCall` for each open call, oldest first. Throws `state.…`. */
   static restore(program: Program, host: ImmediateHost, state: Uint8Array, openCall: (held: SavedCall) => OpenCall): PausableRun {
     const decoded = decodeState(program, state);
     if (!decoded.isPaused) throw new BorunaError("state.form", "the state of a run that is not paused");

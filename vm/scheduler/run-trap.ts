@@ -21,8 +21,8 @@ export class RunTrap extends Error {
 }
 
 /**
- * Returns the trap that a task threw, if only the actor `owner` that the task belongs to fails with it. Throws `RunTrap` if the trap ends
- * the run. Throws any other error as `asRunTrap` returns it.
+ * Returns the trap that a task threw, if only the task's actor fails with it. Throws `RunTrap` if the trap ends the run. Throws any other
+ * error as `asRunTrap` returns it. `owner` is the task's actor.
  */
 export function actorTrap(error: unknown, task: Actor, owner: Actor): MachineTrap {
   if (!(error instanceof MachineTrap)) throw asRunTrap(error, task);

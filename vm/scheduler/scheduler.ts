@@ -124,11 +124,11 @@ export const PAUSED: Promise<undefined> = Promise.resolve(undefined);
 /** What a run waits for: the answer of a call, or undefined after a pause for the host's event loop. */
 export type Wait = Promise<CapabilityAnswer | undefined>;
 
-/** Unless slices are exact: the steps between two points at which the host may pause the run. */
+/** Within a slice, the host may pause the run each time after this many steps, unless slices are exact. */
 const PAUSE_STEPS = 100_000;
 /**
- * After `MANY_CALLS` host calls without a pause, the next point comes after only `CALLING_PAUSE_STEPS` steps, because a call
- * takes much longer than its steps. Between slices, the host may pause the run after `SLICES_PER_PAUSE` slices.
+ * If there were more than `MANY_CALLS` host calls since the last such point, the next one comes after only `CALLING_PAUSE_STEPS` steps,
+ * because a call takes much longer than its steps. Between slices, the host may pause the run after every `SLICES_PER_PAUSE` slices.
  */
 const MANY_CALLS = 250;
 const CALLING_PAUSE_STEPS = 5_000;
@@ -145,6 +145,7 @@ function assertNotSuspended(end: MachineEnd | Suspended): MachineEnd {
   return end;
 }
 
+/** Whether the code of the elementary functions (exp, sin and the like) must be loaded before the program runs. */
 export const mustLoad = (program: Program): boolean => program.usesElementaryFunctions && !elementaryFunctionsAreLoaded();
 
 /**
@@ -167,8 +168,8 @@ export function startMachine(
 }
 
 /**
- * Resumes a suspended run of the same module, under its original limits, with the answer of the call that the run waits
- * for. Value, steps, allocation and events are the same as in a run that was never suspended. If other calls wait too, the run is
+ * Resumes a suspended run of the same module, under its original limits. `answer` is that of the call which the run waits
+ * for. Value, steps, allocation and events are the same as in a run that was never suspended. If other calls are open too, the run is
  * suspended again when it needs their answers. The snapshot must come from a trusted store, because a forged snapshot can contain any
  * state of the program (see `snapshot.ts`). Throws the errors of `startMachine`, and the `state.…` errors of `decodeState`.
  */
@@ -189,7 +190,7 @@ export function resumeMachine(
   return drive(scheduler, () => advance(scheduler, answer));
 }
 
-/** Returns the scheduler of a run that goes on from a state. `openCall` makes the open calls of the state, oldest first. */
+/** Returns the scheduler of a run that goes on from a state. Calls `openCall` for each open call of the state, oldest first. */
 export function restoredScheduler(
   program: Program,
   host: SuspendingHost,
@@ -375,7 +376,7 @@ export function stateOf(scheduler: Scheduler, openCalls: readonly SavedCall[], i
   };
 }
 
-/** Runs `body` and returns its result. If a trap ends the run, returns that as the end of the run. */
+/** Runs `body` and returns its result. If a trap ends the run, returns that end. */
 export function runToTrap(scheduler: Scheduler, body: () => MachineEnd | Wait): MachineEnd | Wait {
   const { host } = scheduler.run;
   // `enter` and `leave` tell the host when the machine uses the thread.
@@ -421,7 +422,7 @@ function trappedEnd(
   };
 }
 
-/** Runs tasks until the run ends or has to wait. `answer` is that of the call that the run waits for. */
+/** Runs tasks until the run ends or has to wait. If the run waits for the answer of a call, `answer` is that answer. */
 export function advance(scheduler: Scheduler, answer?: CapabilityAnswer): MachineEnd | Wait {
   const { run } = scheduler;
   let resumeWith = answer;

@@ -4,8 +4,8 @@ import type { Actor } from "../interpreter/actor.ts";
 import { expectDefined } from "../interpreter/operations.ts";
 
 /**
- * Returns how many slots an actor's frames may use. The largest need can come from an outer frame, if its maximum operand
- * stack is higher than all the frames inside it.
+ * Returns how many slots an actor's frames may use. An outer frame may need the most, if its operand stack can grow higher than the frames
+ * inside it reach now.
  */
 export function slotsOf(program: Program, actor: Actor): number {
   let slots = actor.depth === 0 ? 0 : actor.sp;
@@ -16,8 +16,8 @@ export function slotsOf(program: Program, actor: Actor): number {
   return slots;
 }
 
-/** The slots that a frame counts as, in addition to the slots on its stack. */
+/** How many slots each frame counts in addition to its slots on the stack. */
 const FRAME_SLOTS = 4;
 
-/** Returns the slots that an actor counts as: `slots` on its stack, some for each frame, and its globals. */
+/** Returns how many slots an actor counts: `slots` on its stack, `FRAME_SLOTS` for each frame, and its globals. */
 export const totalSlots = (actor: Actor, slots: number): number => slots + FRAME_SLOTS * actor.depth + actor.globals.length;
