@@ -1,6 +1,6 @@
 /**
- * Declares the capability table, which lists every side effect that a program can ask for. The table is read by the compiler, the
- * gateway's argument checks, the policy validator, the module codec, the mocks, `docs/reference/capabilities.md` and the capability set hash.
+ * Declares the capability table: every side effect that a program can ask for. These read the table: the compiler, the gateway's argument
+ * checks, the policy validator, the module codec, the mocks, `docs/reference/capabilities.md` and the capability set hash.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
@@ -29,7 +29,7 @@ export interface CapabilitySignature {
 
 /**
  * Whether a call may be made again if its answer was lost: always, never, or only if each named argument has one of the listed values.
- * The condition is data and not a function, so that a log can hold it.
+ * This is data and not a function, so that a log can hold it.
  */
 export type MayRepeat = boolean | Readonly<Record<string, readonly string[]>>;
 
@@ -44,9 +44,9 @@ export interface CapabilityDecl {
   readonly signatures: readonly CapabilitySignature[];
   /** Present if the machine itself carries out the capability, after the gateway has allowed the call. */
   readonly internal?: true;
-  /** Whether a call may be repeated whatever the policy says. `mayRepeat` in `policy/may-repeat.ts` adds the calls that a policy makes repeatable. */
+  /** Which calls may be repeated under any policy. `mayRepeat` in `policy/may-repeat.ts` adds those that a policy makes repeatable. */
   readonly mayRepeat: MayRepeat;
-  /** Returns the answer if the run is not live. `args` have their defaults filled in. Undefined for an embedder's own capability. */
+  /** Returns the answer in a run that is not live. `args` have their defaults filled in. Undefined for an embedder's own capability. */
   readonly mock?: (args: readonly Value[]) => Value;
   /** The syntax of a call, for the docs. */
   readonly call: string;
@@ -60,11 +60,11 @@ const signature = (params: readonly CapabilityParam[], result: string): Capabili
 const quote = (value: Value | undefined): string => `"${typeof value === "string" ? value : ""}"`;
 const MOCK_EPOCH_SECONDS = 1_700_000_000;
 const fetchMock = (url: Value | undefined): string => `{"mock": true, "url": ${quote(url)}}`;
-/** Returns an answer of the form that the live handler returns, so that a program that parses the answer also runs without the network. */
+/** Returns an answer in the form of the live handler's answers, so that a program that parses them also runs without the network. */
 const responseMock = (url: Value | undefined): string =>
   canonicalJson(jsonObjectOf(["body", fetchMock(url)], ["headers", new Map()], ["status", 200]));
 const fileMock = (path: Value | undefined): string => `mock file content for ${quote(path)}`;
-/** A map from each `want` of `fs.read` except "text" to a function that makes the answer. Every mock folder has one file, with the text of `fileMock`. */
+/** The functions that make the answers of `fs.read`, by the argument `want`. "text" uses `fileMock`. Every mock folder has one file. */
 const FILE_MOCKS: ReadonlyMap<Value | undefined, (path: Value | undefined) => string> = new Map([
   ["base64", (path: Value | undefined) => base64Text(utf8ToBytes(fileMock(path)))],
   ["list", () => '["mock.txt"]'],

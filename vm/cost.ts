@@ -1,6 +1,6 @@
 /**
- * Defines the cost of work and of values. Every engine charges by these formulas, so a run takes the same steps and the same
- * allocation on each engine. `docs/reference/limits.md` prints the numbers.
+ * Defines the cost of work and of values. Every engine charges by these formulas, so a run has the same steps and the same
+ * allocation on each engine. `docs/reference/limits.md` lists the numbers.
  *
  * Steps: An instruction is one step. Work on large operands adds ⌊units / 256⌋ steps, which are charged before the work is done.
  *
@@ -32,8 +32,8 @@ export const MAX_STRING_UNITS = 2 ** 28;
 export const MAX_LIST_LENGTH = 2 ** 26;
 
 /**
- * Bytes charged for values. A value takes this many bytes in a JavaScript engine with 8-byte pointers, 24-byte object headers and
- * boxed numbers, so `max_alloc_bytes` limits real memory. A slot includes a boxed number, so numbers by themselves are free.
+ * Bytes charged for values. A JavaScript engine with 8-byte pointers, 24-byte object headers and boxed numbers needs this many, so
+ * `max_alloc_bytes` limits real memory. A slot includes a boxed number, so numbers by themselves are free.
  */
 export const BYTES = {
   /** A Some, Ok or Err. */
@@ -71,17 +71,17 @@ export const firstReadCharge = (codeUnits: number): number => BYTES.codeUnit * c
 /** Returns the bytes charged for a record, a closure or a list with `count` slots. */
 export const slotsCharge = (count: number): number => BYTES.header + BYTES.slot * count;
 export const mapCharge = (entries: number): number => BYTES.mapHeader + BYTES.mapEntry * entries;
-/** The length up to which setting an element of a list copies the list. In a longer list it copies a path of a tree. */
+/** Setting an element copies a list of up to this length. In a longer list, it copies a path of a tree. */
 export const MAX_COPIED_LIST = 32;
-/** Returns the bytes charged for setting an element of a list that other variables or values may hold. */
+/** Returns the bytes charged for setting an element of a list that other variables or values may refer to. */
 export const listChangeCharge = (length: number): number =>
   length <= MAX_COPIED_LIST ? slotsCharge(length) : BYTES.push + BYTES.listLevel * Math.ceil((32 - Math.clz32(length - 1)) / 4);
 /**
- * Returns how many changes of a new version of a list are charged. Each charged change of a long list pays for a leaf of 16 elements, so
- * these changes together pay for storage of the version's own.
+ * Returns how many changes of a new version of a list are charged before further changes in place are free. Each charged change of a long
+ * list pays for a leaf of 16 elements, so together these changes pay for a copy of the elements.
  */
 export const unpaidListChanges = (length: number): number => (length <= MAX_COPIED_LIST ? 1 : Math.ceil(length / 16));
-/** Returns how many changes of a new version of a map are charged. */
+/** Returns how many changes of a new version of a map are charged before further changes in place are free. */
 export const unpaidMapChanges = (size: number): number => Math.max(1, size);
 /** Returns the levels of a balanced tree of `size` entries, which are ⌊log2(size)⌋ + 1, or 1 for an empty tree. */
 export const treeLevels = (size: number): number => (size < 1 ? 1 : 32 - Math.clz32(size));

@@ -1,7 +1,7 @@
 /**
  * Defines the events of a run. `EVENT_FIELDS` is the only table of their fields. The types below, the log's reader and writer, the
- * count of logged bytes and the comparison of a replay all use this table. The names are the same as in the Rust toolchain's event
- * log, which has no `CapError`, no `Approval` and no `GuardCheck`.
+ * count of logged bytes and the comparison of a replay all use this table. The names are those of the event logs of the earlier Rust
+ * toolchain, which have no `CapError`, `Approval` and `GuardCheck`.
  */
 import type { Value } from "./value/value.ts";
 
@@ -18,7 +18,7 @@ export interface FieldTypes {
   readonly count: number;
   readonly flag: boolean;
   readonly decision: "approved" | "denied";
-  /** `output` is the result of a guard in an event log; the event's `function` is then the guard's label. Boruna's own machine does not emit it. */
+  /** `output` occurs only in event logs of the Rust toolchain: the result of a guard, with the guard's label in `function`. */
   readonly contract: "requires" | "ensures" | "output";
   readonly "long text": string;
   readonly value: Value;

@@ -22,7 +22,7 @@ export interface CapabilityRequest {
   readonly step: number;
   /** The control-flow span of the function call or construct that makes this call. Undefined if the host does not ask for control flow. */
   readonly span: FlowSpan | undefined;
-  /** Computes the source location of the call. Once the call is answered, the result lacks `caller`. */
+  /** Returns the source location of the call. After the call is answered, the location has no `caller`. */
   place(): CallPlace;
 }
 
@@ -38,12 +38,12 @@ export type CapabilityAnswer =
       readonly cause?: unknown;
     };
 
-/** The reply of a host that can suspend a run. It is the answer, or "suspend" to continue the run later or in another process. */
+/** The reply of a host that can suspend a run: the answer, or "suspend" to continue the run later, perhaps in another process. */
 export type CallReply = CapabilityAnswer | "suspend";
 
 /** A call that has begun. The machine takes the answers of its open calls in the order of the calls. */
 export interface OpenCall {
-  /** Logs the answer and returns it. Returns a promise if the handler has not answered yet. Called once, when every earlier call has been answered. */
+  /** Logs the answer and returns it, or a promise if the handler has not answered yet. Called once, after all earlier calls were answered. */
   answer(): CallReply | Promise<CallReply>;
 }
 
@@ -51,7 +51,7 @@ export interface OpenCall {
 export interface HostStop {
   readonly trap: TrapKind;
   readonly message: string;
-  /** The capability to report in the trap. Undefined: the capability of the call at which the run stops, if it stops at a call. */
+  /** The capability to report in the trap. If undefined, the trap reports the capability of the call at which the run stops, if there is one. */
   readonly capability?: string;
 }
 
@@ -116,8 +116,8 @@ export interface Host {
   /** Whether the host needs source locations for the events of actors. If the host stops the run at a spawn or send, the trap then has its stack. */
   readonly locatesEvents?: boolean;
   /**
-   * Answers a call. Returns a promise only if the handler is asynchronous. The promise never rejects, and the method never throws because
-   * of a mistake in the program.
+   * Answers a call. Returns a promise only if the handler is asynchronous. A mistake in the program never makes the method throw or the
+   * promise reject.
    */
   call(request: CapabilityRequest): CapabilityAnswer | Promise<CapabilityAnswer>;
   /**

@@ -53,8 +53,8 @@ export const MACHINE_LIMITS = {
   /** Steps of one slice in a module without `tasks`, which only other compilers make. */
   sliceSteps: 1_000,
   /**
-   * A slice that has used this many steps ends at its next effect. When this many steps have passed since a call was opened, the machine
-   * waits for that call's answer even if tasks can run.
+   * A slice that has used this many steps ends at its next effect. When a call has been open for this many steps, the machine waits for its
+   * answer even if tasks can run.
    */
   taskSliceSteps: 100_000,
   /** Actors that a run of a module without `tasks` may make. */
@@ -62,8 +62,8 @@ export const MACHINE_LIMITS = {
   /** Locals and operands of all frames of one actor. */
   stackSlots: 4_000_000,
   /**
-   * The slots of the frames of all actors, plus four slots for each frame, plus all globals. Checked at the end of each slice, so within a slice one
-   * actor may use more, up to `stackSlots`.
+   * The slots of the frames of all actors, plus four slots for each frame, plus all globals. Checked at the end of each slice: within a
+   * slice, one actor may use more, up to `stackSlots`.
    */
   totalSlots: 1_000_000,
   /** Operand slots of one frame. */
@@ -73,8 +73,8 @@ export const MACHINE_LIMITS = {
   /** Values inside a value that leaves the machine or is written as JSON. A shared value counts each time. */
   valueNodes: 3_000_000,
   /**
-   * UTF-16 code units of all Strings and keys in a value that leaves the machine or is written as JSON. Even if every unit is escaped as six,
-   * the text still fits one JavaScript string.
+   * UTF-16 code units of all Strings and keys in a value that leaves the machine or is written as JSON. Even if each unit becomes an escape
+   * of six, the text fits one JavaScript string.
    */
   valueTextUnits: 67_108_864,
   /** UTF-16 code units of the text form of a value. The rest is cut off. */

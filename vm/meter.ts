@@ -34,17 +34,17 @@ export interface Poller {
 const POLL_INTERVAL = 4_096;
 
 /**
- * Counts the steps and the allocation of all actors of a run. Neither count exceeds its limit, except inside compiled code, which
- * adds steps in blocks and corrects the meter if a limit was passed.
+ * Counts the steps and the allocation of all actors of a run. Only inside compiled code may a count exceed its limit: that code adds
+ * steps in blocks, and the meter is corrected afterwards.
  */
 export class Meter {
   steps: number = 0;
   allocBytes: number = 0;
   readonly maxSteps: number;
   readonly maxAllocBytes: number;
-  /** Polls the host during long work. Undefined: the host is not polled. */
+  /** Polls the host during long work. If undefined, nothing is polled. */
   poller: Poller | undefined;
-  /** Units of work for each code unit of logged text: 0 in the replay of a log that was recorded before logging was charged. */
+  /** Units of work for each code unit of logged text. 0 in the replay of an old log, recorded before logged text was charged. */
   loggedUnit: number = UNITS.codedUnit;
   /** Converts the byte offsets that the program passes to String builtins. */
   readonly byteOffsets: ByteOffsets = new ByteOffsets();
@@ -114,7 +114,7 @@ export class Meter {
   }
 }
 
-/** Charges work whose size is not known in advance, part by part. The total is the same as one call of `Meter.charge` would charge. */
+/** Charges work part by part, if its size is not known in advance. The total is the same as that of one `Meter.charge`. */
 export class WorkMeter {
   readonly meter: Meter;
   #units: number = 0;

@@ -3,9 +3,9 @@ const MAX_NAME_LENGTH = 64;
 const MAX_CANDIDATES = 10_000;
 
 /**
- * Returns the candidate that a misspelled name probably means. It is the only candidate at the smallest distance, which is at most two
- * edits (insert, delete, replace, swap neighbors). Returns undefined if there is no such candidate or several are equally near. Ignores
- * names longer than 64 UTF-16 code units and all candidates after the first 10,000.
+ * Returns the candidate that a misspelled name probably means: the nearest one, at a distance of at most two edits (insert, delete,
+ * replace, swap neighbors). Returns undefined if there is none or if several are equally near. Ignores names longer than 64 UTF-16
+ * code units and all candidates after the first 10,000.
  */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length > MAX_NAME_LENGTH) return undefined;

@@ -62,8 +62,8 @@ interface TrapInfo {
   readonly limit?: LimitWord;
   readonly doc: string;
   /**
-   * What in a source program can cause the trap: a cell of the table of traps in `docs/reference/language.md`. Absent if no program from the
-   * compiler can end with the trap.
+   * What in a source program can cause the trap, for the table in `docs/reference/language.md`. Absent if no program from the compiler can
+   * end with the trap.
    */
   readonly where?: string;
 }

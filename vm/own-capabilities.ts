@@ -1,6 +1,7 @@
 /**
- * Declarations of an embedder's own capabilities as data. `declareCapability` checks data from an embedder or a log and returns the entry
- * for the capability table; `declarationToJson` writes the entry into the header of a log, so that readers of the log need no code of the host.
+ * Declarations of an embedder's own capabilities as data. `declareCapability` checks such data from an embedder or a log, and returns the
+ * entry for the capability table. `declarationToJson` converts an entry to data for the header of a log. So readers of a log do not need
+ * the embedder's code.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
@@ -37,7 +38,7 @@ export function declareCapability(data: JsonData): CapabilityDecl {
   const fail = (problem: string): never => {
     throw invalid(name, problem);
   };
-  onlyFields(data, FIELDS, fail);
+  refuseUnknownFields(data, FIELDS, fail);
   const version = data.get("version");
   if (typeof version !== "string" || !VERSION.test(version))
     return fail('version: expected a short text without spaces, such as "1"; change it when the meaning of a call changes');
@@ -85,15 +86,15 @@ function invalid(capability: string, problem: string): BorunaError {
 }
 
 /**
- * Returns the id that modules use: 30 bits of a hash of the name. The id depends only on the name, so a module keeps its meaning when a
- * host adds capabilities. The registry rejects two names with the same id.
+ * Returns the id that modules use, which has 30 bits of a hash of the name. It depends only on the name, so a module keeps its meaning when
+ * a host adds capabilities. The registry rejects two names with the same id.
  */
 function idOf(name: string): number {
   const [a = 0, b = 0, c = 0, d = 0] = sha256(utf8ToBytes(name));
   return FIRST_OWN_CAPABILITY_ID + (((a & 0x3f) << 24) | (b << 16) | (c << 8) | d);
 }
 
-function onlyFields(object: ReadonlyMap<string, JsonData>, known: readonly string[], fail: Fail, path = ""): void {
+function refuseUnknownFields(object: ReadonlyMap<string, JsonData>, known: readonly string[], fail: Fail, path = ""): void {
   const unknown = [...object.keys()].find((key) => !known.includes(key));
   if (unknown !== undefined)
     fail(`${path}the field ${JSON.stringify(unknown.slice(0, MAX_NAME_LENGTH))} is unknown; known are ${known.join(", ")}`);
@@ -112,7 +113,7 @@ function readParams(data: JsonData | undefined, fail: Fail): readonly Capability
 
 function readParam(data: JsonData, path: string, fail: Fail): CapabilityParam {
   if (!isJsonObject(data)) return fail(`${path}: expected an object with name, type and perhaps default`);
-  onlyFields(data, PARAM_FIELDS, fail, `${path}: `);
+  refuseUnknownFields(data, PARAM_FIELDS, fail, `${path}: `);
   const name = data.get("name");
   if (typeof name !== "string" || name.length > MAX_NAME_LENGTH || !PARAM_NAME.test(name))
     return fail(`${path}.name: expected a name in lower case, such as "customer"`);

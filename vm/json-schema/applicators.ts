@@ -10,7 +10,7 @@ function applyInside(schema: CompiledSchema, data: JsonData, context: CheckConte
   return schema.apply(data, { path: { parent: context.path, key }, budget: context.budget, scope: context.scope, evaluated });
 }
 
-/** Applies another schema to the same value. If the schema matches, the members and items that it evaluated count for the value. */
+/** Applies another schema to the same value. If it matches, the members and items that it evaluated count as evaluated for this schema too. */
 function applyToSame(schema: CompiledSchema, data: JsonData, context: CheckContext): Mismatch | undefined {
   const { evaluated } = context;
   if (evaluated === undefined) return schema.apply(data, context);
@@ -75,7 +75,7 @@ function readAdditionalProperties({ value, path, schema, read }: KeywordUse): Ch
   };
 }
 
-/** Applies the schema of all other members or items. For `false`, the message says what that means. */
+/** Applies the schema of all other members or items. If that schema is `false`, the message says that the member is not in the schema. */
 function applyToRest(
   schema: CompiledSchema,
   value: JsonData,
@@ -225,7 +225,7 @@ function readContains(use: KeywordUse): Check {
   };
 }
 
-/** Returns the number of a keyword that only 2020-12 has. */
+/** Returns the number that another keyword in the same schema holds; undefined if it is absent or the dialect does not have it. */
 function countBeside(use: KeywordUse, name: string): number | undefined {
   const value = use.dialect === "2020-12" ? use.schema.get(name) : undefined;
   return value === undefined ? undefined : countOf({ ...use, name, value, path: { parent: use.path.parent, key: name } });
@@ -296,7 +296,7 @@ function readRef(use: KeywordUse): Check {
   return (data, context) => (reference.target === undefined ? undefined : applyToSame(reference.target, data, context));
 }
 
-/** Of all resources being applied, `$dynamicRef` leads to the anchor in the outermost one, not to the anchor in this resource. */
+/** `$dynamicRef` leads to the anchor in the outermost of all resources that are being applied, not to the one in its own resource. */
 function readDynamicRef(use: KeywordUse): Check {
   const reference = use.refer(referenceText(use), use.path);
   return (data, context) => {

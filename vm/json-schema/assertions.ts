@@ -1,4 +1,4 @@
-/** Keywords that look at a value alone: its type, its size, its text. */
+/** Keywords that check a value without applying another schema: its type, its size, its text. */
 import { canonicalJson, isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
 import { compilePattern } from "../regex/compile.ts";
 import { createMatcher, forgetStates, type Matcher, occurs } from "../regex/match.ts";
@@ -80,7 +80,7 @@ const sizeBound =
   (use: KeywordUse): Check =>
     boundCheck(comparison, countOf(use), ` ${unit}`, measure);
 
-/** A value for which `measure` returns undefined passes. */
+/** Makes a check that compares `measure(value)` with a limit. If `measure` returns undefined, the value passes. */
 function boundCheck(
   comparison: Comparison,
   limit: number | bigint,

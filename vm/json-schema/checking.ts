@@ -1,4 +1,4 @@
-/** The state of one check of a value against a schema: its position, its remaining work, and what it has found. */
+/** The state of one check of a value against a schema: its position, its remaining budget, and what it has evaluated. */
 import { BorunaError } from "../error.ts";
 import { canonicalJson, isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
 import { Branch, foldTree, leaf } from "../json/fold.ts";
@@ -11,27 +11,28 @@ export interface Mismatch {
   readonly message: string;
 }
 
-/** The position of a value in a check, with the state of the check. */
+/** The position of a value in the document, and the state of the check. */
 export interface CheckContext {
   readonly path: JsonPath;
   readonly budget: CheckBudget;
   /** The resources whose schemas are being applied, the innermost first. `$dynamicRef` searches them. */
   readonly scope: Scope;
-  /** Collects the members and items that some schema has evaluated, for `unevaluatedProperties` and `unevaluatedItems`. Undefined if the document has neither keyword. */
+  /** The members and items that some schema has evaluated. Undefined if no schema has `unevaluatedProperties` or `unevaluatedItems`. */
   readonly evaluated: Evaluated | undefined;
 }
 
+/** A resource (a part of the document with its own URI), by its dynamic anchors, and the resources around it. */
 export interface Scope {
   readonly dynamicAnchors: ReadonlyMap<string, CompiledSchema>;
   readonly outer: Scope | undefined;
 }
 
-/** A schema that was read. */
+/** A schema whose keywords have been read. */
 export interface CompiledSchema {
   readonly apply: (data: JsonData, context: CheckContext) => Mismatch | undefined;
 }
 
-/** Returns the first mismatch, or undefined. */
+/** Checks a value against one keyword. Returns the first mismatch, or undefined. */
 export type Check = (data: JsonData, context: CheckContext) => Mismatch | undefined;
 
 /** The units of work for applying one schema to a value. Each code unit of a text and each name counts one unit. */
@@ -67,7 +68,7 @@ export class CheckBudget {
   }
 }
 
-/** The properties and items of one value that some schema was applied to. */
+/** The members and items of one value to which some schema was applied. */
 export class Evaluated {
   readonly names = new Set<string>();
   readonly indexes = new Set<number>();
@@ -90,7 +91,7 @@ export function mismatch(path: JsonPath, message: string): Mismatch {
 /** The units of work for each part of a value in `equalityKey`. */
 const KEY_PART_COST = 8;
 
-/** Returns a text that is equal for equal values: 1 equals 1.0. Counts work for each part of the value and each code unit of the text. */
+/** Returns the same text for equal values, such as 1 and 1.0. Spends work for each part of the value and each code unit of the text. */
 export function equalityKey(data: JsonData, budget: CheckBudget | undefined): string {
   if (typeof data === "string") budget?.spend(data.length);
   const key = canonicalJson(

@@ -34,10 +34,11 @@ export interface Keyword {
   readonly doc: string;
   /** The only dialect that has the keyword. Undefined if both have it. */
   readonly only?: Dialect;
-  /** Undefined for a keyword that describes, or that another keyword reads. */
+  /** Undefined for a keyword without a check of its own: it only describes, or another keyword reads it. */
   readonly read?: (use: KeywordUse) => Check | undefined;
 }
 
+/** Returns the error for a schema that is wrong at `path`. */
 export function invalid(path: JsonPath, message: string): BorunaError {
   return new BorunaError("schema.form", `${pathText(path)}: ${message}`);
 }
@@ -48,7 +49,7 @@ export function numberOf(data: JsonData): number | bigint | undefined {
   return typeof data === "number" || typeof data === "bigint" ? data : undefined;
 }
 
-/** Returns the whole number from 0 that a keyword such as `minItems` holds. */
+/** Returns the number of a keyword such as `minItems`. Throws `schema.form` unless it is a whole number from 0. */
 export function countOf({ value, path }: KeywordUse): number {
   const number = Number(numberOf(value) ?? -1);
   if (!Number.isInteger(number) || number < 0) throw invalid(path, "expected a whole number from 0");

@@ -1,5 +1,5 @@
 /**
- * JSON Schema, 2020-12 and draft-07, over the JSON data of the machine: 64-bit Ints stay exact, 1.0 is an integer, and regular expressions
+ * JSON Schema, 2020-12 and draft-07, for the machine's JSON data. 64-bit Ints stay exact, 1.0 is an integer, and regular expressions
  * take linear time. This is the main file of `vm/json-schema/`.
  *
  *     JSON ──readSchema──► schemas with their checks, references resolved ──mismatchOf(value)──► the first mismatch
@@ -91,15 +91,15 @@ const DIALECTS: ReadonlyMap<string, Dialect> = new Map([
 const DOCUMENT_URI = "boruna://schema/";
 
 /**
- * Reads a schema. Throws `schema.form` for a mistake, `schema.dialect`, `schema.ref` for a reference that leads out of the document or to
- * nothing, and `schema.too_large`. Messages name the place.
+ * Reads a schema. Throws `schema.form` for a mistake, `schema.dialect` for an unknown dialect, `schema.ref` for a reference to nothing in
+ * the document, and `schema.too_large`. Messages contain the path of the mistake.
  */
 export function readSchema(data: JsonData, options: ReadSchemaOptions = {}): JsonSchema {
   const { name = "schema", limits = SCHEMA_LIMITS } = options;
   const text = canonicalJson(data);
   const bytes = utf8Length(text);
   if (bytes > limits.bytes) throw new BorunaError("schema.too_large", `${name} has ${bytes} bytes, at most ${limits.bytes} are allowed`);
-  // The JSON is parsed again so that no two schemas are the same object, because the reader identifies schemas by object.
+  // The reader identifies schemas by object. Parsing the text again ensures that no two schemas are one object.
   const reader = new Reader(parseJson(text, { maxDepth: MAX_JSON_DEPTH }), name, limits, options.refuseUnknown === true);
   const root = reader.readDocument();
   return {
@@ -117,7 +117,7 @@ export function readSchema(data: JsonData, options: ReadSchemaOptions = {}): Jso
   };
 }
 
-/** A schema has at most two levels of JSON for each level of schemas, and values of `enum` may be nested too. */
+/** The limit on the nesting of the schema's JSON. Schemas have at most two levels of JSON each, but values of `enum` may be nested too. */
 const MAX_JSON_DEPTH = 10_000;
 const NO_SCOPE: Scope = { dynamicAnchors: new Map(), outer: undefined };
 
@@ -270,7 +270,7 @@ class Reader {
     }
   }
 
-  /** Returns the dialect that a schema names. A meta-schema of somebody else counts as 2020-12, since nothing is loaded. */
+  /** Returns the dialect that a schema names. The URI of any other organization counts as 2020-12, since its meta-schema is not loaded. */
   #dialectOf(schema: JsonData, path: JsonPath): Dialect | undefined {
     const uri = isJsonObject(schema) ? schema.get("$schema") : undefined;
     if (uri === undefined) return undefined;
@@ -282,6 +282,7 @@ class Reader {
     });
   }
 
+  /** Returns a reference that is resolved after the document has been read. */
   #refer(text: string, path: JsonPath, from: Resource, isDynamic: boolean): Reference {
     const reference: Reference = { target: undefined, dynamicName: undefined };
     this.#pending.push(() => {
@@ -323,7 +324,7 @@ class Reader {
   }
 }
 
-/** Resolves a reference against a URI and takes its fragment apart. */
+/** Resolves a reference against a base URI, and splits the result into URI and fragment. */
 function splitReference(reference: string, base: string, path: JsonPath): { readonly uri: string; readonly fragment: string } {
   try {
     const hash = reference.indexOf("#");

@@ -20,8 +20,8 @@ interface OpenBranch<In, Out> {
 }
 
 /**
- * Converts a tree of any depth without recursion. For a leaf, `visit` returns its result. For another node, `visit` returns the children
- * and how to build the node's result from the results of the children. Children are visited from left to right. `depth` is 0 for
+ * Converts a tree of any depth without recursion. For a leaf, `visit` returns the result. For any other node, it returns the children and a
+ * function that builds the node's result from the children's results. Children are visited from left to right. `depth` is 0 for
  * `root`. `visit` may throw to stop the conversion.
  */
 export function foldTree<In, Out>(root: In, visit: (node: In, depth: number) => Leaf<Out> | Branch<In, Out>): Out {

@@ -5,7 +5,7 @@ import { isJsonArray, isJsonObject, type JsonData } from "./json.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { FloatValue, intFromBigInt, replaceLoneSurrogates } from "../value/value.ts";
 
-/** A JavaScript value. It is boxed because `foldTree` interprets `undefined` as the end of the children. */
+/** A JavaScript value in a box, because `foldTree` takes a child that is `undefined` for the end of the children. */
 interface Boxed {
   readonly value: unknown;
 }
@@ -70,7 +70,7 @@ function convertNode(value: unknown, count: (text: string) => void): Leaf<JsonDa
 function isMapOrPlainObject(value: object): boolean {
   if (value instanceof Map) return true;
   const prototype: unknown = Object.getPrototypeOf(value);
-  // In another realm, `Object.prototype` is another object. It can be recognized because it is the only prototype without a prototype.
+  // Another realm has its own `Object.prototype`. Like ours, that has no prototype itself.
   return prototype === null || (typeof prototype === "object" && Object.getPrototypeOf(prototype) === null);
 }
 
@@ -78,7 +78,7 @@ function isMapOrPlainObject(value: object): boolean {
 export type PlainValue = null | boolean | number | bigint | string | readonly PlainValue[] | { readonly [name: string]: PlainValue };
 
 /**
- * Makes JavaScript values that `JSON.stringify` accepts. An object becomes an object that has only own properties, even for `__proto__`.
+ * Makes JavaScript values that `JSON.stringify` accepts. Each member of an object becomes an own property, even `__proto__`.
  * Ints and Floats become numbers, except that an Int beyond 2^53 and a Float that is not finite become strings.
  */
 export function jsonToJs(data: JsonData): PlainValue {

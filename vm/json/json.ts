@@ -10,11 +10,11 @@ import { BorunaError, type ErrorPlace } from "../error.ts";
 import { compareUtf8 } from "../value/utf8.ts";
 import { FloatValue, intFromBigInt, replaceLoneSurrogates } from "../value/value.ts";
 
-/** JSON as data. A number or bigint is an integer of any size in the canonical form of Ints. A `FloatValue` was written with `.`, `e` or `E`. */
+/** A JSON scalar. A number is a safe integer, and a bigint is any other integer. A `FloatValue` was written with `.`, `e` or `E`. */
 export type JsonScalar = null | boolean | number | bigint | FloatValue | string;
-/** One level of JSON data. The elements and members have the form `D`. */
+/** One level of JSON data: a scalar, or an array or object whose parts have the type `D`. */
 export type JsonNode<D> = JsonScalar | readonly D[] | JsonMembers<D>;
-/** The members of an object: a `Map`, or a Map of the language. */
+/** The members of an object: a JavaScript `Map` or a `MapValue`. */
 export type JsonMembers<D> = Pick<ReadonlyMap<string, D>, "size" | "get" | "keys" | "entries">;
 export type JsonData = JsonScalar | readonly JsonData[] | ReadonlyMap<string, JsonData>;
 
@@ -308,7 +308,7 @@ function placeAt(text: string, offset: number): ErrorPlace & { line: number; col
   return { line, column };
 }
 
-/** Returns whether keys are already sorted. Most objects are built in order, and this check is cheaper than sorting. */
+/** Returns whether keys are already sorted. They are in most objects, and this check is cheaper than sorting. */
 function isSorted(keys: readonly string[]): boolean {
   for (let i = 1; i < keys.length; i++) if (compareUtf8(keys[i - 1] ?? "", keys[i] ?? "") > 0) return false;
   return true;

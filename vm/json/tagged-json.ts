@@ -1,7 +1,7 @@
 /**
- * Reads and writes tagged JSON, the JSON form of values in bytecode 1.1, which is also the form of Rust's serde. Tagged JSON names the
- * type of each value: `{"Int":1}`, `{"Some":{"Int":1}}`, `"Unit"`. As an extension, a Float that is not finite is `{"Float":"NaN"}`,
- * `{"Float":"inf"}` or `{"Float":"-inf"}`.
+ * Reads and writes tagged JSON, the JSON form of values in bytecode 1.1. It is what Rust's serde writes, and names the type of each value:
+ * `{"Int":1}`, `{"Some":{"Int":1}}`, `"Unit"`. As an extension, a Float that is not finite is `{"Float":"NaN"}`, `{"Float":"inf"}` or
+ * `{"Float":"-inf"}`.
  */
 import { BorunaError, unreachable } from "../error.ts";
 import { Branch, foldTree, type Leaf, leaf } from "./fold.ts";
@@ -118,8 +118,8 @@ function requireArray(data: JsonData | undefined, what: string): readonly JsonDa
 }
 
 /**
- * Reads what `valueToTaggedJson` writes. Throws `value.form` if an object does not have exactly the expected members or the data is
- * otherwise wrong, and `value.too_deep` if the nesting exceeds `maxDepth`, which is `MACHINE_LIMITS.valueDepth` by default.
+ * Reads what `valueToTaggedJson` writes. Throws `value.form` for any other data, even for an object with one more member, and
+ * `value.too_deep` if the nesting exceeds `maxDepth`, which is `MACHINE_LIMITS.valueDepth` by default.
  */
 export function valueFromTaggedJson(data: JsonData, options: { readonly maxDepth?: number } = {}): Value {
   const maxDepth = options.maxDepth ?? MACHINE_LIMITS.valueDepth;

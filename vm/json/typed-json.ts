@@ -47,13 +47,15 @@ import {
 } from "../value/value.ts";
 
 /**
- * The form of the JSON. `typed` is the form of the table above. In `plain` data, every number is a JavaScript number or bigint. In `foreign`
- * JSON, which other programs write and read, an Option is `null` or the value inside, unless that value can be `null` too. A reader of foreign
- * JSON ignores members that the record lacks, and reads a missing Option as None.
+ * The form of the JSON:
+ * - `typed`: the form of the table above;
+ * - `plain`: the same, but every number is a JavaScript number or bigint, never a string;
+ * - `foreign`: JSON of other programs. An Option is `null` or the value inside, unless that value can be `null` too. A reader ignores members
+ *   that the record lacks, and reads a missing Option as None.
  */
 export type JsonForm = "typed" | "plain" | "foreign";
 
-/** Returns the type inside an Option if the Option is written as that value or `null`. */
+/** Returns the type inside an Option that is written as `null` or the bare value inside; undefined for any other type. */
 function bareOption(form: JsonForm, type: Type | undefined): Type | undefined {
   const inner = form === "foreign" && type !== undefined ? typeArgument(type, "Option", 0) : undefined;
   if (inner === undefined || inner.kind === "param") return undefined;
@@ -67,17 +69,16 @@ const typeArgument = (type: Type | undefined, name: string, index: number): Type
   type?.kind === "named" && type.name === name ? type.args[index] : undefined;
 
 /**
- * Converts a value to typed JSON. If `type` is undefined, enum values with the type ids that older modules
- * use for options and results are converted as options and results. A
- * function becomes its text form, an actor becomes its number, and a record of an unknown type becomes an array of its fields. Ints stay
- * exact. Throws the errors of `checkSerializable`.
+ * Converts a value to typed JSON. A function becomes its text form, an actor its number, and a record of an unknown type an array of
+ * its fields. Ints stay exact. If `type` is undefined, the enum values that older modules use for options and results are converted as
+ * options and results. Throws the errors of `checkSerializable`.
  */
 export function valueToTypedJson(value: Value, type: Type | undefined, types: readonly TypeDef[], form: JsonForm = "typed"): JsonData {
   checkSerializable(value);
   return foldTypedJson({ value, type }, types, DATA_OUTPUT, { hasLegacyVariants: type === undefined, form });
 }
 
-/** A value with its type, on which the form of an Option in foreign JSON depends. The type is undefined if it is not known. */
+/** A value with its type, which decides how an Option is written in foreign JSON. The type is undefined if it is not known. */
 export interface TypedValue {
   readonly value: Value;
   readonly type: Type | undefined;
@@ -89,7 +90,7 @@ export interface JsonOutput<Out> {
   readonly list: (items: Out[]) => Out;
   readonly object: (names: readonly string[], parts: readonly Out[]) => Out;
   /**
-   * Called with each part of the value before its children, but not with an Option that is written as the value inside. May throw to
+   * Called with each part of the value before its children, but not with a Some that is written as the bare value inside. May throw to
    * stop the conversion.
    */
   readonly enter: (part: TypedValue, depth: number) => void;
@@ -103,7 +104,7 @@ const DATA_OUTPUT: JsonOutput<JsonData> = {
 };
 
 interface WriteOptions {
-  /** Whether enum values with the type ids that older modules use for options and results are written as options and results. */
+  /** Whether the enum values that older modules use for options and results are written as options and results. */
   readonly hasLegacyVariants: boolean;
   readonly form: JsonForm;
 }
@@ -173,7 +174,10 @@ export function foldTypedJson<Out>(
   });
 }
 
-/** Returns the shape for a record or enum value with this type id. If the type is known, the shape contains its type arguments. */
+/**
+ * Returns the fields or variants of a record or enum type, by its id. If `type` is known, type arguments replace the type parameters in
+ * them.
+ */
 function shapeOf(table: TypeTable, type: Type | undefined, id: number): TypeShape | undefined {
   const shape = type === undefined ? undefined : table.shapeOf(type);
   return shape?.id === id ? shape : table.shapeOfId(id);
@@ -231,7 +235,7 @@ const isObject = <D>(data: JsonNode<D>): data is JsonMembers<D> => data instance
 
 /** Where JSON data is read from. */
 export interface JsonInput<D> {
-  /** Returns one level of the data, which is to become a value of `type`. May throw to stop the reading. */
+  /** Returns the first level of data that will become a value of `type`. May throw to stop the reading. */
   readonly open: (data: D, type: Type) => JsonNode<D>;
   /** Called with the bytes to charge for each value before it is made. May throw. */
   readonly allocate: (bytes: number) => void;
@@ -241,14 +245,14 @@ export interface JsonInput<D> {
 
 const DATA_INPUT: JsonInput<JsonData> = { open: (data) => data, allocate: () => undefined, nullData: null };
 
-/** JSON data that is to be read as a value of `type`. */
+/** JSON data that will be read as a value of `type`. */
 interface TypedData<D> {
   readonly data: D;
   readonly type: Type;
   readonly path: JsonPath;
 }
 
-/** JSON data whose first level is open. */
+/** JSON data whose first level `JsonInput.open` has returned. `closed` is the same data before that. */
 interface TypedNode<D> {
   readonly data: JsonNode<D>;
   readonly closed: TypedData<D>;
@@ -256,6 +260,7 @@ interface TypedNode<D> {
   readonly path: JsonPath;
 }
 
+/** What stays the same while a value is read. */
 interface Reading<D> {
   readonly input: JsonInput<D>;
   readonly form: JsonForm;

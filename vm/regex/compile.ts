@@ -1,4 +1,4 @@
-/** Compiles a pattern to a program. Each instruction contains the index of the next one. */
+/** Compiles a pattern to a program, whose instructions contain the indices of their successors. */
 import type { Assertion, Pattern } from "./pattern.ts";
 import { contains, NEWLINE, type Ranges, WORD } from "./ranges.ts";
 
@@ -13,9 +13,9 @@ export type RegexInstruction =
   | { readonly op: "split"; readonly first: number; readonly second: number };
 
 /**
- * The kind of what is before or after a position: the start or end of the text (`EDGE`), a word character, a newline, or another
- * code point. Assertions compare these kinds. If no assertion of the program tests for word characters or newlines, these count as
- * `OTHER`. In a program without assertions, everything counts as `EDGE`.
+ * What can be before or after a position: the start or end of the text (`EDGE`), a word character, a newline, or another code point.
+ * Assertions compare these kinds. If no assertion of the program tests for word characters or newlines, these count as `OTHER`. In a
+ * program without assertions, everything counts as `EDGE`.
  */
 export const EDGE = 0;
 const OTHER = 1;
@@ -25,7 +25,7 @@ const NEWLINE_KIND = 3;
 export interface RegexProgram {
   readonly code: readonly RegexInstruction[];
   readonly start: number;
-  /** The predecessors of all instructions. The predecessors of instruction `i` begin at index `sourceStarts[i]`. */
+  /** The predecessors of all instructions. Those of instruction `i` begin at index `sourceStarts[i]`. */
   readonly sources: Int32Array;
   readonly sourceStarts: Int32Array;
   /** The lowest and the highest code point that each instruction consumes. If an instruction consumes none, the lowest is above the highest. */
@@ -81,8 +81,8 @@ function emit(code: RegexInstruction[], pattern: Pattern, next: number): number 
         const loop = emitSplit(code, next, next, true);
         const body = emit(code, part, loop);
         replaceSplit(code, loop, body, next, greedy);
-        // A nullable x* is compiled as (x+)?, with a split before the body and one after it. With a single split, an empty
-        // iteration of x would return to a split that was already visited at this position, and be dropped.
+        // If x can match the empty text, x* is compiled as (x+)?, with a split before the body and one after it. With one split,
+        // an empty iteration of x would return to a split that was already visited at this position, and be lost.
         entry = min > 0 ? body : part.nullable ? emitSplit(code, body, next, greedy) : loop;
         copies = Math.max(0, min - 1);
       } else for (let i = min; i < max; i++) entry = emitSplit(code, emit(code, part, entry), next, greedy);

@@ -3,37 +3,36 @@
  *
  *     text of the pattern ──parse.ts──► Pattern ──compile.ts──► RegexProgram ──createMatcher──► Matcher ──► occurs, eachMatch
  *
- * The algorithm is that of Frisch and Cardelli, "Greedy regular expression matching" (2004), in two passes. The first pass goes
- * from the end of the text to its start and finds, for each position, the instructions from which a match can still be reached. The
- * second pass goes from start to end and takes, at each choice, the first alternative that can still match, so it never backtracks. For
- * example, with the pattern `a*b` and the text "aac", the first pass finds that no position before "c" can reach a match, so the second
- * pass tries nothing there.
+ * The algorithm is that of Frisch and Cardelli, "Greedy regular expression matching" (2004), in two passes. The first pass goes from the
+ * end of the text to its start. For each position, it finds the instructions that can still reach a match. The second pass goes from start
+ * to end. At each choice, it takes the first alternative that can still match, so it never backtracks. For example, with the pattern `a*b`
+ * and the text "aac", the first pass finds that no position before "c" can reach a match, so the second pass tries nothing there.
  *
  * The first pass runs an automaton whose states are built on demand. If the states take too much memory, they are dropped and built again.
  */
 import { EDGE, holds, MATCH, type RegexInstruction, type RegexProgram } from "./compile.ts";
 import { contains } from "./ranges.ts";
 
-/** Limit on the numbers and references in all states. Above it, the automaton drops the states. */
+/** Limit on the memory of all states, in numbers and references. Above it, the automaton drops the states. */
 const MAX_HELD_NUMBERS = 2 ** 19;
 /** How many numbers and references a state holds, apart from its leaves. */
 const STATE_SIZE = 128;
 /**
- * The second pass needs the state at every position, so it processes the text in blocks, and only the states of one block are kept.
- * The limits on a block: its code units, and its code units times the instructions of the program.
+ * The second pass needs the state at every position. To save memory, it processes the text in blocks, and holds only the states of one
+ * block. `BLOCK_LENGTH` limits the code units of a block, `BLOCK_BUDGET` its code units times the instructions of the program.
  */
 const BLOCK_LENGTH = 2 ** 16;
 const BLOCK_BUDGET = 2 ** 22;
 /** The maximum length of a short text, for which arrays of a fixed size are used again. */
 const SHORT_LENGTH = 255;
 
-/** A state of the automaton: all that the first pass knows about a position before it reads the code point in front of that position. */
+/** A state of the automaton: what the first pass knows about a position from the text after it. */
 interface State {
   /** The index of the state in `Matcher.states`. */
   readonly number: number;
   /** The leaves: the match instruction, and the set instructions that consume the code point after the position and can reach a match. */
   readonly leaves: Int32Array;
-  /** The kind of the code point after the position. */
+  /** The kind of the code point after the position (see `EDGE`). */
   readonly kind: number;
   /** The state of the previous position, by the class of the code point between the two positions. */
   readonly before: (State | undefined)[];
@@ -45,7 +44,7 @@ interface State {
   lastChoice: Choice;
 }
 
-/** The way from one leaf, or from the start of the program, to the next leaf. */
+/** The preferred way from one leaf, or from the start of the program, to the next leaf. */
 interface Choice {
   /** The leaf that is reached; NONE if no leaf is. */
   readonly leaf: number;
@@ -69,9 +68,9 @@ export interface Matcher {
   /** The state at the end of the text; undefined until it is needed. */
   end: State | undefined;
   readonly statesByHash: Map<number, State[]>;
-  /** How many numbers and references all states hold. `MAX_HELD` limits it. */
+  /** How many numbers and references all states hold. `MAX_HELD_NUMBERS` limits it. */
   heldNumbers: number;
-  /** Two sets of instructions. An instruction is in a set if its entry equals `round`, so a new round empties both sets. */
+  /** Two sets of instructions: an instruction is in a set if its number there equals `round`. So a new round empties both sets. */
   readonly leafMarks: Int32Array;
   readonly visitMarks: Int32Array;
   round: number;
@@ -158,7 +157,7 @@ function internState(m: Matcher, count: number, kind: number): State {
   return state;
 }
 
-/** Drops all states if they exceed `MAX_HELD`. The caller must not use any state that it got earlier. */
+/** Drops all states if they exceed `MAX_HELD_NUMBERS`. The caller must not use any state that it got earlier. */
 export function forgetStates(m: Matcher): void {
   if (m.heldNumbers <= MAX_HELD_NUMBERS) return;
   m.states.length = 0;
@@ -262,8 +261,8 @@ function slotsOnTheWay(m: Matcher, leaf: number, from: number): readonly number[
   }
 }
 
-/** Counts a new choice in `m.held`. Returns whether a state may keep it. */
-function mayKeep(m: Matcher, { slots }: Choice): boolean {
+/** Counts a new choice in `m.heldNumbers`. Returns whether a state may hold it. */
+function fitsMemory(m: Matcher, { slots }: Choice): boolean {
   m.heldNumbers += CHOICE_SIZE + slots.length;
   return m.heldNumbers <= MAX_HELD_NUMBERS;
 }
@@ -272,7 +271,7 @@ function startChoice(m: Matcher, state: State, kindBefore: number): Choice {
   const cachedChoice = state.starts[kindBefore];
   if (cachedChoice !== undefined) return cachedChoice;
   const choice = choose(m, state, m.program.start, kindBefore);
-  if (mayKeep(m, choice)) state.starts[kindBefore] = choice;
+  if (fitsMemory(m, choice)) state.starts[kindBefore] = choice;
   return choice;
 }
 
@@ -285,7 +284,7 @@ function nextChoice(m: Matcher, state: State, leaf: number, kindBefore: number):
   let choice = state.choices.get(key);
   if (choice === undefined) {
     choice = choose(m, state, instruction.next, kindBefore);
-    if (mayKeep(m, choice)) state.choices.set(key, choice);
+    if (fitsMemory(m, choice)) state.choices.set(key, choice);
   }
   state.lastKey = key;
   state.lastChoice = choice;
@@ -304,7 +303,7 @@ function classBefore(m: Matcher, text: string, end: number): number {
 
 const startOfPoint = (text: string, end: number): number => (isLowSurrogate(text.charCodeAt(end - 1)) ? end - 2 : end - 1);
 
-/** Drops all states if they exceed `MAX_HELD`. Returns the state, which is built again if it was dropped. */
+/** Drops all states if they exceed `MAX_HELD_NUMBERS`. Returns the state, which is built again if it was dropped. */
 function renewState(m: Matcher, state: State): State {
   if (m.heldNumbers <= MAX_HELD_NUMBERS) return state;
   forgetStates(m);
@@ -325,36 +324,36 @@ export function occurs(m: Matcher, text: string): boolean {
   return startChoice(m, state, EDGE).leaf >= 0;
 }
 
-/** A position at the end of a block, with the number of its state, and the data that is needed to build the state again. */
-interface Border {
+/** The position at the end of a block, the number of its state, and the data for building that state again. */
+interface BlockEnd {
   readonly position: number;
   readonly number: number;
   readonly leaves: Int32Array;
   readonly kind: number;
 }
 
-const borderOf = (position: number, { number, leaves, kind }: State): Border => ({ position, number, leaves, kind });
+const blockEndOf = (position: number, { number, leaves, kind }: State): BlockEnd => ({ position, number, leaves, kind });
 
-/** Returns the state of a border. Builds the state again if it was dropped. */
-function stateAt(m: Matcher, { number, leaves, kind }: Border): State {
+/** Returns the state at the end of a block. Builds the state again if it was dropped. */
+function stateAt(m: Matcher, { number, leaves, kind }: BlockEnd): State {
   const state = m.states[number];
   return state?.leaves === leaves ? state : restoreState(m, leaves, kind);
 }
 
 /** Returns the ends of the blocks, starting with the last block. A block has at most `length` + 1 code units. */
-function bordersOf(m: Matcher, text: string, length: number): Border[] {
+function blockEndsOf(m: Matcher, text: string, length: number): BlockEnd[] {
   let state = endState(m);
   let position = text.length;
-  const borders: Border[] = [borderOf(position, state)];
-  let border = position - length;
-  while (border > 0) {
+  const ends: BlockEnd[] = [blockEndOf(position, state)];
+  let nextEnd = position - length;
+  while (nextEnd > 0) {
     state = renewState(m, stateBefore(m, state, classBefore(m, text, position)));
     position = startOfPoint(text, position);
-    if (position > border) continue;
-    borders.push(borderOf(position, state));
-    border = position - length;
+    if (position > nextEnd) continue;
+    ends.push(blockEndOf(position, state));
+    nextEnd = position - length;
   }
-  return borders;
+  return ends;
 }
 
 /** The progress of the second pass. */
@@ -377,20 +376,20 @@ interface Walk {
  * groups. If a group did not take part in this match, its slots keep their old values.
  */
 export function eachMatch(m: Matcher, text: string, onMatch: (start: number, end: number) => boolean, slots?: Int32Array): void {
-  // The block length is at least the square root of the text's length, because each block and each state of one block needs memory.
+  // Each block and each position in one block needs memory, so the block length is at least the square root of the text's length.
   const length = Math.max(Math.ceil(Math.sqrt(text.length)), Math.min(BLOCK_LENGTH, Math.ceil(BLOCK_BUDGET / m.program.code.length)));
   const trail = text.length <= SHORT_LENGTH ? m.trail : new Int32Array(Math.min(length, text.length) + 1);
   const walk: Walk = { onMatch, slots, position: 0, kindBefore: EDGE, leaf: NONE, start: 0, lastEnd: NONE, stopped: false };
-  for (const border of bordersOf(m, text, length).reverse()) {
+  for (const blockEnd of blockEndsOf(m, text, length).reverse()) {
     if (walk.stopped) return;
     forgetStates(m);
-    let state = stateAt(m, border);
-    for (let position = border.position; position > walk.position; ) {
+    let state = stateAt(m, blockEnd);
+    for (let position = blockEnd.position; position > walk.position; ) {
       state = stateBefore(m, state, classBefore(m, text, position));
       position = startOfPoint(text, position);
       trail[position - walk.position] = state.number;
     }
-    walkBlock(m, text, walk, trail, border.position);
+    walkBlock(m, text, walk, trail, blockEnd.position);
   }
   if (!walk.stopped) walkPosition(m, walk, endState(m));
 }

@@ -55,7 +55,7 @@ const FLAG_NAMES: ReadonlyMap<string, keyof Flags> = new Map([
 ]);
 
 /** The group that is being read. */
-interface Scope {
+interface GroupScope {
   /** The current flags. `(?i)` changes them for the rest of the group. */
   flags: Flags;
   readonly depth: number;
@@ -86,7 +86,7 @@ function takePoint(r: Reader): number {
 
 /**
  * Parses a pattern. Returns a problem if the pattern is invalid. Takes linear time, except for sorting the ranges of classes. If
- * `withGroups` is true, the program stores the positions of groups, which makes the pattern larger.
+ * `withGroups` is true, the pattern has nodes for groups, so that its program stores their positions.
  */
 export function parsePattern(source: string, options: { readonly withGroups?: boolean } = {}): ParsedPattern | PatternProblem {
   if (source.length > REGEX_LIMITS.units)
@@ -105,7 +105,7 @@ export function parsePattern(source: string, options: { readonly withGroups?: bo
 /** Reads alternatives up to the end of the pattern or a `)`. `REGEX_LIMITS.nesting` limits the recursion. */
 function readChoice(r: Reader, flags: Flags, depth: number): Pattern {
   const start = r.offset;
-  const scope: Scope = { flags, depth };
+  const scope: GroupScope = { flags, depth };
   const branches: Pattern[] = [];
   let items: Pattern[] = [];
   while (r.offset < r.source.length && peek(r) !== ")") {
@@ -118,6 +118,7 @@ function readChoice(r: Reader, flags: Flags, depth: number): Pattern {
   return requireSize(choice(branches), start);
 }
 
+/** Returns the pattern. Throws if its program would be too large. */
 function requireSize(pattern: Pattern, offset: number): Pattern {
   if (pattern.size >= REGEX_LIMITS.instructions)
     throw new PatternError(
@@ -128,7 +129,7 @@ function requireSize(pattern: Pattern, offset: number): Pattern {
 }
 
 /** Reads an atom and the repetition after it, if there is one. */
-function readItem(r: Reader, scope: Scope): Pattern {
+function readItem(r: Reader, scope: GroupScope): Pattern {
   const start = r.offset;
   refuseRepetition(r, NOTHING_TO_REPEAT);
   const atom = readAtom(r, scope);
@@ -186,7 +187,7 @@ function readCount(r: Reader): number | undefined {
   return count;
 }
 
-function readAtom(r: Reader, scope: Scope): Pattern {
+function readAtom(r: Reader, scope: GroupScope): Pattern {
   const { flags } = scope;
   if (peek(r) === "(") return readGroup(r, scope);
   if (peek(r) === "[") return set(readClass(r, flags));
@@ -218,7 +219,7 @@ const ASSERTIONS: ReadonlyMap<string, Assertion> = new Map([
 const LOOKAROUND = ["?=", "?!", "?<=", "?<!"];
 
 /** Reads a group from `(` to `)`, or flags such as `(?i)` for the rest of the enclosing group. */
-function readGroup(r: Reader, scope: Scope): Pattern {
+function readGroup(r: Reader, scope: GroupScope): Pattern {
   const start = r.offset;
   if (scope.depth >= REGEX_LIMITS.nesting)
     throw new PatternError(start, `groups nested deeper than ${REGEX_LIMITS.nesting}; take some of them apart`);

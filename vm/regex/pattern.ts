@@ -1,9 +1,9 @@
-/** The syntax tree of a pattern. Each node stores its size, so that a huge repetition is rejected before it is expanded. */
+/** The syntax tree of a pattern. Each node has its size, so that a huge repetition is rejected before it is expanded. */
 import type { Ranges } from "./ranges.ts";
 
 export type Assertion = "text_start" | "text_end" | "line_start" | "line_end" | "word_border" | "no_word_border";
 
-type Shape =
+type PatternNode =
   | { readonly kind: "empty" }
   | { readonly kind: "set"; readonly ranges: Ranges }
   | { readonly kind: "assert"; readonly test: Assertion }
@@ -12,8 +12,8 @@ type Shape =
   | { readonly kind: "choice"; readonly parts: readonly Pattern[] }
   | { readonly kind: "repeat"; readonly part: Pattern; readonly min: number; readonly max: number; readonly greedy: boolean };
 
-/** `size` is the number of instructions that `compile.ts` makes for the pattern. `nullable` tells whether the pattern can match the empty text. */
-export type Pattern = Shape & { readonly size: number; readonly nullable: boolean };
+/** `size` is the number of instructions that `compile.ts` makes for the pattern. `nullable` says whether it can match the empty text. */
+export type Pattern = PatternNode & { readonly size: number; readonly nullable: boolean };
 
 /** The only pattern whose size is 0. */
 export const EMPTY: Pattern = { kind: "empty", size: 0, nullable: true };

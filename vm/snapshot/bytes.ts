@@ -1,13 +1,13 @@
 import { BorunaError } from "../error.ts";
 
-/** Maximum size in bytes of the part of a snapshot that follows the digest. Applies to writing and reading. */
+/** The maximum size of a snapshot without its header and digest, for writing and reading. */
 export const MAX_STATE_BYTES = 256 * 1024 * 1024;
 
 const INITIAL_CAPACITY = 1_024;
 const VARINT_BASE = 128;
 const NUMBER_BYTES = 8;
 
-/** Throws `state.form`, which means that the bytes are undamaged but are not a state of the program. */
+/** Throws `state.form`: the bytes are intact but not a state of the program. */
 export function failState(message: string): never {
   throw new BorunaError("state.form", `not a state of this program: ${message}`);
 }

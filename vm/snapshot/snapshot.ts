@@ -4,12 +4,12 @@
  *     "BRNS" | version, u16 LE | SHA-256 of the rest | module hash | Strings | nodes | state
  *
  * `encodeState` makes a snapshot and `decodeState` reads one. Strings and nodes are the tables of `value-writer.ts`. The state is what
- * `state-writer.ts` writes, namely limits, counters, actors with their frames and mailboxes, and the call that waits for an answer. The
- * values in the state point into the tables.
+ * `state-writer.ts` writes: limits, counters, actors with their frames and mailboxes, and the calls without an answer. The values in the
+ * state refer to the tables.
  *
- * The digest detects accidental damage but not forgery: anyone can compute the digest of a state that they made up. So a snapshot
- * must come from a trusted store. Reading still checks everything that the engines rely on, so a forged snapshot cannot break the
- * engines, and `caps` bounds the limits in the snapshot.
+ * The digest detects accidental damage but not forgery, because anyone can compute the digest of a forged state. So a snapshot must come
+ * from a trusted store. Reading still checks everything that the engines rely on, so a forged snapshot cannot break the engines, and `caps`
+ * bounds the limits in the snapshot.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { hexToBytes } from "@noble/hashes/utils.js";
@@ -49,9 +49,9 @@ export function encodeState(program: Program, state: RunState): Uint8Array {
 
 /**
  * Reads a snapshot of a run of this program. Work and memory are proportional to the length of the bytes. `caps` are the highest limits
- * that the state may have. Throws `state.module` if the snapshot belongs to another module, `state.limits` if a limit is above `caps`,
- * `state.form` if the bytes are undamaged but are not a state of this program, and `state.bad_magic`, `state.version`,
- * `state.too_large` or `state.damaged` if the bytes are not an intact snapshot of this version.
+ * that the state may have. Throws `state.bad_magic`, `state.version`, `state.too_large` or `state.damaged` if the bytes are not an intact
+ * snapshot of this version, `state.module` if the snapshot belongs to another module, `state.limits` if a limit is above `caps`, and
+ * `state.form` if the bytes are intact but not a state of this program.
  */
 export function decodeState(program: Program, bytes: Uint8Array, caps?: Limits): RunState {
   const reader = new ByteReader(bodyOf(bytes));

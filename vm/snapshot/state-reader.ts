@@ -23,8 +23,8 @@ export class StateReader {
   /** For each actor, the stack slots with a pending String: its first read is still to be charged (see `string-append.ts`). */
   readonly #pendingSlots = new Map<Actor, readonly number[]>();
   /**
-   * Charges each payload a second time. The original run charged the same payloads within `max_alloc_bytes`, so a snapshot that
-   * exceeds it here is forged. `read` sets this meter once it knows the limits.
+   * Charges each payload a second time. The original run charged the same payloads and stayed within `max_alloc_bytes`, so a snapshot whose
+   * payloads exceed it is forged. `read` sets this meter once it knows the limits.
    */
   #payloadMeter: Meter = new Meter(0, 0);
 
@@ -146,7 +146,7 @@ export class StateReader {
     return [...tasks.values()];
   }
 
-  /** Checks that the state has each branch that has not ended, and has it once. */
+  /** Checks that the state has each branch that has not ended exactly once. */
   #checkJoins(tasks: ReadonlyMap<number, Actor>): void {
     for (const task of tasks.values()) {
       if ((task.status === "joining") !== (task.join !== undefined)) failState("a task that waits for no branches");
@@ -235,8 +235,8 @@ export class StateReader {
   }
 
   /**
-   * Reads the call that waits for an answer: the instruction at `pc - 1`, because `pc` is the next instruction. `pushes` is the
-   * number of values that the answer pushes onto the stack.
+   * Reads the call whose answer the actor waits for. Its instruction is at `pc - 1`, because `pc` is the next one. `pushes` is the number
+   * of values that the answer pushes onto the stack.
    */
   #readWaiting(actor: Actor): { readonly waiting: AwaitedCall; readonly pushes: number } {
     const { fn, pc } = this.#frame(actor, actor.depth - 1);
@@ -305,7 +305,7 @@ export class StateReader {
   }
 }
 
-/** What is known of a task before the rest of it is read. */
+/** The part of a task that is read first. */
 interface TaskHead {
   readonly id: number;
   readonly parent: number;

@@ -9,7 +9,7 @@ import { ActorIdValue, type Value } from "../value/value.ts";
 import { type ByteWriter, MAX_STATE_BYTES, tooLarge } from "./bytes.ts";
 import type { ValueWriter } from "./value-writer.ts";
 
-/** An open call of a task. */
+/** An open call of a task, as a snapshot holds it. */
 export interface SavedCall {
   readonly task: number;
   /** The step at which the call was made. */
@@ -55,7 +55,7 @@ export const PAUSED = 2;
 export const STATUSES = ["runnable", "blocked", "waiting", "joining", "completed", "failed"] as const;
 
 const isTrapKind = (name: string): name is TrapKind => Object.hasOwn(TRAPS, name);
-/** The kinds of traps of kept answers, by their number in a snapshot. */
+/** The kinds of traps of answers, by their number in a snapshot. */
 export const ANSWER_TRAPS: readonly TrapKind[] = Object.keys(TRAPS).filter(isTrapKind);
 
 /** Writes the state of a run. Throws `state.too_large`. */
@@ -65,7 +65,7 @@ export function writeState(program: Program, out: ByteWriter, values: ValueWrite
   for (const n of [state.steps, state.allocBytes, state.nextActor, state.tasksMade, state.round, state.sliceEnd]) out.varint(n);
   out.varint(state.tasks.length);
   const pendingStrings = state.tasks.map((actor) => pendingStringsOf(program, actor));
-  // Writing these Strings makes V8 copy them, and the run has not been charged for the copies.
+  // Writing a pending String makes V8 copy it, and the run has not been charged for that copy, so their total is limited.
   if (pendingStrings.reduce((sum, { units }) => sum + units, 0) > MAX_STATE_BYTES) throw tooLarge();
   for (const [i, actor] of state.tasks.entries()) writeActor(out, values, actor, pendingStrings[i]?.slots ?? []);
   out.varint(state.queue.length);
@@ -106,8 +106,8 @@ function writeAnswer(out: ByteWriter, values: ValueWriter, answer: CapabilityAns
 }
 
 /**
- * Writes a task, even an actor that has ended. The mailbox is written unless the actor failed, because the end of the run reports the
- * failures that are still unread in mailboxes.
+ * Writes a task, even an actor that has ended. Writes its mailbox unless the actor failed, because the end of the run reports the failures
+ * that are still in mailboxes.
  */
 function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor, pendingSlots: readonly number[]): void {
   out.varint(actor.id);
@@ -151,7 +151,7 @@ function writeJoin(out: ByteWriter, values: ValueWriter, results: readonly (Valu
   }
 }
 
-/** Writes the part of the waiting call that its instruction does not contain. */
+/** Writes what the call's instruction does not tell the reader: the tree of an `emit`, the target and message of a `send`. */
 function writeWaiting(out: ByteWriter, values: ValueWriter, waiting: AwaitedCall | undefined): void {
   if (waiting?.kind === "emit") values.write(out, waiting.tree);
   else if (waiting?.kind === "send") {
@@ -164,7 +164,7 @@ function writeWaiting(out: ByteWriter, values: ValueWriter, waiting: AwaitedCall
 interface PendingStrings {
   /** Their stack slots, in ascending order. */
   readonly slots: readonly number[];
-  /** The code units of these Strings and of all String operands in functions that append. */
+  /** The code units of these Strings and of all String operands in functions with appends. */
   readonly units: number;
 }
 

@@ -1,6 +1,9 @@
 import { BorunaError } from "../error.ts";
 
-/** V8 hashes only the length of a very long String. In a Map, long Strings of equal length would all collide, so these are kept elsewhere. */
+/**
+ * The maximum length, in code units, of Strings that a Map holds. Of a very long String, V8 hashes only the length, so in a Map all long
+ * Strings of one length would collide.
+ */
 const MAX_HASHED_UNITS = 8_192;
 /** Number of code units sampled by the full fingerprint. */
 const SAMPLES = 16_384;
@@ -10,7 +13,7 @@ const QUICK_SAMPLES = 64;
 const MAX_RECENT = 4;
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x0100_0193;
-/** Limit on the code units of long Strings that are hashed or compared. Reaching it takes a few seconds. */
+/** Limit on the code units of long Strings that one table hashes and compares. Reaching it takes a few seconds. */
 const MAX_WORK = 2 ** 32;
 
 interface IndexedString {

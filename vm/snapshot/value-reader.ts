@@ -46,13 +46,13 @@ export class ValueReader {
   /** The number of parameters of each function. */
   readonly #arities: readonly number[];
   readonly #strings: readonly string[];
-  // The nodes read so far. Later nodes refer to them by index. `#buffers` holds the longest version of each list buffer.
+  // The nodes read so far. Later nodes refer to them by index. For each list buffer, `#buffers` holds the list of all its elements.
   readonly #values: Value[] = [];
   readonly #buffers: ListValue[] = [];
   readonly #mapTrees: MapTree[] = [];
   readonly #listTrees: ListTree[] = [];
   readonly #owners: Owner[] = [];
-  /** The buffers of the lists that have an owner and are paid for. */
+  /** The buffers of the lists that have an owner and no unpaid changes. */
   readonly #ownedBuffers = new Set<ListBuffer<Value>>();
   /** The rank of each String in UTF-8 order. Computed when the first map is read. */
   #ranks: Uint32Array | undefined;
@@ -144,7 +144,7 @@ export class ValueReader {
       }
       case NODE.closure: {
         const index = bytes.readIndex(this.#arities.length, "function");
-        // A call copies the captured values, but its charge covers only as many as the function has parameters.
+        // A call copies the captured values, but charges only for the function's parameters, so there may be no more captured values.
         return new ClosureValue(index, this.readValues(bytes.readCount("captured values", this.#arities[index])));
       }
       case NODE.list: {
@@ -260,7 +260,7 @@ function readStrings(bytes: ByteReader): readonly string[] {
   return strings;
 }
 
-/** Sorts all Strings once, so that the order of two keys can be checked by comparing two numbers, no matter how many maps there are. */
+/** Returns the rank of each String in UTF-8 order. Sorting all Strings once makes checking the order of two keys a comparison of two numbers. */
 function ranksOf(strings: readonly string[]): Uint32Array {
   const order = strings.map((text, index) => ({ text, index })).sort((a, b) => compareUtf8(a.text, b.text));
   const ranks = new Uint32Array(strings.length);
@@ -272,7 +272,7 @@ function ranksOf(strings: readonly string[]): Uint32Array {
   return ranks;
 }
 
-/** Rejects a 64-bit number that is a safe integer, because it must be written in the shorter form. */
+/** Returns a 64-bit number. Rejects a safe integer, because the writer uses the shorter form for it. */
 function requireWide(value: bigint): bigint {
   const canonical = intFromBigInt(value);
   return typeof canonical === "bigint" ? canonical : failState("a number wider than it need be");

@@ -1,15 +1,15 @@
 /**
- * Writes the values of a snapshot. Values form a graph without cycles in which one value may be part of many values. So each
- * String and each node is written once, after its parts, and a reference is the index of something already written. A node is a
- * value that contains others, an entry of a map's tree, or a node of a list's trie. So versions of a list or map that share
- * storage in memory also share it in the snapshot.
+ * Writes the values of a snapshot. Values form a graph without cycles, and one value may be part of many. So each String and each node is
+ * written once, after its parts, and a reference is the index of something already written. A node is a value that contains others, an
+ * entry of a map's tree, or a node of a list's trie. So versions of a list or map that share storage in memory also share it in the
+ * snapshot.
  *
  * The layout is: the number of Strings, then each String as byte length and UTF-8; the number of nodes, then each node as a kind
  * (`NODE`) and its fields. After these tables, a value is a tag (`TAG`) and at most one number.
  *
  * An element of a buffer may itself be a list in that buffer, for example after `xs = list.push(xs, old)` with an earlier `xs` as
- * `old`. So a buffer is written in pieces: before a version of a list is written, the elements that it needs and that are not
- * written yet are added to the buffer. Elements that no version in this run reaches are not written, because they may belong to another run.
+ * `old`. So a buffer is written in pieces: before each version of a list come the elements that this version needs and that are not
+ * written yet. Elements that no version in this run reaches are not written, because they may belong to another run.
  */
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { BorunaError, unreachable } from "../error.ts";
@@ -91,7 +91,7 @@ interface Parts {
 
 /**
  * Returns the parts of a node. For a list, the parts start at index 0 of its storage, even if the list starts at a later offset.
- * `versionTreeOf` returns the tree of a trie without the elements that only other versions of the list have.
+ * `versionTreeOf` returns the tree of a trie, without elements that only other versions of the list have.
  */
 function nodeParts(node: Node, versionTreeOf: (trie: Trie<Value>) => ListTree | undefined): Parts {
   if (!("tag" in node)) {
@@ -109,7 +109,7 @@ function nodeParts(node: Node, versionTreeOf: (trie: Trie<Value>) => ListTree | 
   return partsOf(node);
 }
 
-/** How much of a buffer has been written. */
+/** How much of a list buffer has been written. */
 interface Progress {
   /** The index of the buffer, or undefined before the first of its elements is written. */
   index: number | undefined;
@@ -126,7 +126,7 @@ function isInline(node: Node): boolean {
   return node instanceof MapValue ? node.size === 0 : !isContainer(node);
 }
 
-/** A node that has parts that are not written yet. */
+/** A node, some of whose parts are not written yet. */
 interface OpenNode {
   readonly node: Node;
   readonly parts: Parts;
