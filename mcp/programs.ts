@@ -7,7 +7,7 @@ import { checkProgramPolicy } from "../analysis/check.ts";
 import { check, type CheckedFunctions, checkFunctions, compile } from "../compiler/compile.ts";
 import { type Diagnostic, diagnosticToJson } from "../compiler/diagnostics.ts";
 import type { CallEnd } from "../gateway/observers.ts";
-import { narrowed, type Policy, policyFromJson } from "../policy/policy.ts";
+import { narrowPolicy, type Policy, policyFromJson } from "../policy/policy.ts";
 import { logEntries, recordedTypes } from "../replay/entries.ts";
 import { loadEnd } from "../replay/log/end-record.ts";
 import { type ParsedLog, readLog } from "../replay/log/log-reader.ts";
@@ -87,7 +87,7 @@ function writeSource(folder: string, path: string, text: string): void {
 function policyFor(args: ToolArgs, { settings, registry }: ToolContext): Policy {
   const policy = policyFromJson(parseJson(settings.policy));
   const allow = listArg(args, "allow");
-  return allow === undefined ? policy : narrowed(policy, allow, registry);
+  return allow === undefined ? policy : narrowPolicy(policy, allow, registry);
 }
 
 function checkAnswer({ source, resolve }: ProgramSources, policy: Policy, registry: CapabilityRegistry): ToolAnswer {

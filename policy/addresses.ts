@@ -1,7 +1,7 @@
 /**
  * Classifies IP addresses: public, or why not. The tables hold every range of IANA's special-purpose address registries (RFC 6890 and its
- * updates), the multicast ranges, and addresses that clouds use internally. A translator or tunnel may deliver to an IPv4 address inside an
- * IPv6 address. So the class of an IPv6 address that embeds IPv4 addresses is that of the embedded ones: public only if all of them are.
+ * updates), the multicast ranges, and addresses that clouds use internally. An IPv6 address may embed IPv4 addresses, to which a translator
+ * or tunnel delivers. It is public only if all of these are public.
  */
 import { lazily } from "../vm/lazy.ts";
 
@@ -81,7 +81,7 @@ const EMBEDDINGS: readonly Embedding[] = [
   { prefix: "::ffff:0:0", bits: 96, offset: 12 },
   { prefix: "::ffff:0:0:0", bits: 96, offset: 12 },
   { prefix: "::", bits: 96, offset: 12 },
-  // NAT64 (RFC 6052). All of the local-use prefix of RFC 8215 is reserved, see above.
+  // NAT64 (RFC 6052). The local-use prefix of RFC 8215 is reserved (see above).
   { prefix: "64:ff9b::", bits: 96, offset: 12 },
   // 6to4 (RFC 3056): the gateway's address. Teredo (RFC 4380): the server's address, and the client's with inverted bits.
   { prefix: "2002::", bits: 16, offset: 2 },

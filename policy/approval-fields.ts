@@ -1,4 +1,4 @@
-/** Declares the field `approval` of a rule: which calls wait until a person has decided about them. */
+/** Declares the field `approval` of a rule: which calls must wait for a person's decision. */
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
 import { BOOLEAN, fail, type FieldSchema, field, listOf, objectOf, requiredField, text } from "./field-schema.ts";
@@ -10,9 +10,9 @@ const KIND = "policy.invalid_approval";
 /** Which calls of a rule need an approval. */
 export interface ApprovalRule {
   readonly required: boolean;
-  /** The public keys of those who may decide. Empty: whoever can write the log may decide. */
+  /** The public keys of the people who may decide. If empty, anyone who can write the log may. */
   readonly keys: readonly string[];
-  /** Conditions on the arguments: a call that does not meet them all needs no approval. Empty: every call needs one. */
+  /** Conditions on the arguments. Only a call that meets all of them needs an approval. If empty, every call needs one. */
   readonly where: Where;
 }
 
@@ -23,8 +23,8 @@ const EVERY_CALL: ApprovalRule = { required: true, keys: [], where: new Map() };
 export const MAX_KEYS = 100;
 
 /**
- * An Ed25519 public key: the base64 of its SubjectPublicKeyInfo (RFC 8410), which is 12 fixed bytes and then the key. In a PEM file, this is
- * the line between the first and the last line. The last base64 digit has two unused bits, which must be 0.
+ * An Ed25519 public key: the base64 of its SubjectPublicKeyInfo (RFC 8410), which is 12 fixed bytes and then the key. A PEM file has it
+ * between its first and last line. The last base64 digit has two unused bits, which must be 0.
  */
 const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
 
@@ -62,7 +62,7 @@ export function approvalSchema(capability: CapabilityDecl | undefined): FieldSch
   return {
     description: object.description,
     jsonSchema: new Map<string, JsonData>([["anyOf", [new Map([["const", "required"]]), object.jsonSchema]]]),
-    compact: object.compact,
+    withoutLaterDefaults: object.withoutLaterDefaults,
     read: (node, outerPosition) => {
       const position = { ...outerPosition, kind: KIND } as const;
       const approval = node.kind === "scalar" && node.value === "required" ? EVERY_CALL : object.read(node, position);

@@ -6,7 +6,7 @@
  *     rows[0].id           the first element of a list
  *
  * A name selects a member of a Json object, map or record, the payload of an enum's variant, or `ok` or `err` of a Result. An Option needs no
- * step: a Some stands for the value inside it, and a None is an absent part.
+ * step: a Some is read as the value inside, and a None as an absent part.
  */
 import { isPositional, type TypeDef } from "../vm/bytecode/module.ts";
 import { ListValue } from "../vm/value/list.ts";
@@ -110,5 +110,5 @@ export function variantName(value: EnumValue, types: readonly TypeDef[]): string
   return shape?.kind === "enum" ? shape.variants[value.variant]?.name : undefined;
 }
 
-/** Whether an enum's variant has no payload. Conditions compare such a value by its name. */
+/** Whether an enum value has no payload. Conditions compare such a value by the name of its variant. */
 export const isPlainVariant = (value: EnumValue): boolean => value.payload instanceof UnitValue;

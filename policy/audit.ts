@@ -1,7 +1,7 @@
 /**
- * An audit run shows what a program does before a policy for it exists. The run allows every capability, and reports what the given policy
- * would have decided. The scopes of that policy still apply, so the program reaches no folder that the policy does not name. Private networks
- * and secrets stay closed, whatever the policy says.
+ * An audit run shows what a program does before it has a policy. The run allows every capability, and reports what the given policy would
+ * have decided. That policy's scopes still apply, so the program reaches only the folders that the policy names. Private networks and
+ * secrets stay closed, whatever the policy says.
  */
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import type { CapabilityDecl } from "../vm/capabilities.ts";

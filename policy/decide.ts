@@ -1,5 +1,5 @@
 /**
- * Decides whether a policy allows one call. The capability's rule decides first, or `default_allow` if there is no rule. If that allows the
+ * Decides whether a policy allows one call. The capability's rule decides first, or `default_allow` if there is no rule. If it allows the
  * call, the arguments are checked against the rule's conditions (`where`) and the capability's scope: `net_policy`, `fs_policy` or
  * `llm_policy`. The gateway counts the budget. A call gets the same decision on every machine, in a recorded run and in its replay.
  */
@@ -30,7 +30,7 @@ export interface Decision {
 export interface RequiredApproval {
   /** Path of the rule's `approval` in the policy file. */
   readonly rule: string;
-  /** The public keys of those who may decide; empty if anyone may. */
+  /** The public keys of the people who may decide; empty if anyone may. */
   readonly keys: readonly string[];
 }
 
@@ -39,21 +39,21 @@ export function budgetRule(capability: string): string {
   return memberPath(memberPath("rules", capability), "budget");
 }
 
-/** Why a scope refuses a call. The members have the meaning of those of `Decision`. */
+/** Why a call is refused. `rule` and `reason` are as in `Decision`. */
 interface Refusal {
   readonly rule: string;
   readonly reason: string;
 }
 
-/** What a rule decides. */
+/** What a rule decides about the calls of its capability. */
 interface RuleDecision {
   /** The decision before the arguments are checked. */
   readonly decision: Decision;
   /** Checks the rule's conditions. Undefined if the rule has none. */
   readonly whereRefusal: WhereCheck | undefined;
   /** The decision for a call that needs an approval. Undefined if the rule requires no approvals. */
-  readonly waitingDecision: Decision | undefined;
-  /** Checks the conditions of `approval`. A call that does not meet them needs no approval. Undefined if every call needs one. */
+  readonly approvalDecision: Decision | undefined;
+  /** Checks the conditions of `approval`. A call that fails the check needs no approval. Undefined if every call needs one. */
   readonly exemption: WhereCheck | undefined;
 }
 
@@ -73,12 +73,12 @@ export class Decisions {
   /** Decides one call. `args` must have their defaults filled in and match the capability's types. */
   decide(capability: CapabilityDecl, args: readonly Value[]): Decision {
     const { name } = capability;
-    let byRule = this.#byRule.get(name);
-    if (byRule === undefined) {
-      byRule = this.#ruleOf(capability);
-      this.#byRule.set(name, byRule);
+    let prepared = this.#byRule.get(name);
+    if (prepared === undefined) {
+      prepared = this.#ruleOf(capability);
+      this.#byRule.set(name, prepared);
     }
-    const { decision, whereRefusal: refuses, waitingDecision: waiting, exemption: isExempt } = byRule;
+    const { decision, whereRefusal: refuses, approvalDecision: waiting, exemption: isExempt } = prepared;
     const refusal = decision.allowed ? (refuses?.(args) ?? scopeRefusal(this.#policy, name, args)) : undefined;
     if (refusal !== undefined) return { allowed: false, ...refusal };
     return waiting !== undefined && isExempt?.(args) === undefined ? waiting : decision;
@@ -88,13 +88,13 @@ export class Decisions {
     const { name } = capability;
     const decision = ruleDecision(this.#policy, name);
     const rule = this.#policy.rules.get(name);
-    if (rule === undefined) return { decision, whereRefusal: undefined, waitingDecision: undefined, exemption: undefined };
+    if (rule === undefined) return { decision, whereRefusal: undefined, approvalDecision: undefined, exemption: undefined };
     const { where, approval } = rule;
     const path = memberPath(memberPath("rules", name), "approval");
     return {
       decision,
       whereRefusal: whereCheck(capability, where, this.#types),
-      waitingDecision: decision.allowed && approval.required ? { ...decision, approval: { rule: path, keys: approval.keys } } : undefined,
+      approvalDecision: decision.allowed && approval.required ? { ...decision, approval: { rule: path, keys: approval.keys } } : undefined,
       exemption: whereCheck(capability, approval.where, this.#types),
     };
   }
@@ -129,9 +129,9 @@ function scopeRefusal(policy: Policy, name: string, args: readonly Value[]): Ref
 }
 
 /**
- * Checks method, host, port and, if the host is an IP address, its range. Returns undefined if the policy refuses nothing. A loopback address
- * that `allowed_domains` names with its port is open, whatever the policy says about ports and private networks. A URL that does not parse is
- * refused if the policy restricts hosts or ports; otherwise the call fails in the handler.
+ * Checks method, host, port and, if the host is an IP address, its range. Returns undefined if the policy refuses nothing. If
+ * `allowed_domains` names a loopback address with its port, that address is open whatever the policy says about ports and private networks.
+ * A URL that does not parse is refused if the policy restricts hosts or ports. Otherwise the call fails in the handler.
  */
 function urlRefusal(net: NetPolicy, url: string, method: string): Refusal | undefined {
   const { allowed_domains, allowed_ports, allowed_methods, allow_private_networks } = net;

@@ -1,4 +1,4 @@
-/** A JSON document whose nodes have their offsets in the policy's text. So errors can name a line and a column. */
+/** A policy's JSON as a tree. Each node has its offset in the text, so that errors can name a line and a column. */
 import { BorunaError } from "../vm/error.ts";
 import { Branch, foldTree, type Leaf } from "../vm/json/fold.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../vm/json/json.ts";

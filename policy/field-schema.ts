@@ -10,7 +10,7 @@ import { didYouMean } from "./did-you-mean.ts";
 
 type PolicyErrorKind = ErrorKind & `policy.${string}`;
 
-/** Position of the value that is being read, for error messages. */
+/** The position of a value in the policy, for error messages. */
 export interface FieldPosition {
   /** Path from the root, such as `rules["net.fetch"].budget`; empty for the root. */
   readonly path: string;
@@ -25,11 +25,11 @@ type JsonSchema = ReadonlyMap<string, JsonData>;
 export interface FieldSchema<T> {
   /** Validates the node and returns its value. Throws `policy.*`. */
   readonly read: (node: DocumentNode, position: FieldPosition) => T;
-  /** A phrase that follows "must be": `a list of hosts`. */
+  /** A phrase that completes "must be …": `a list of hosts`. */
   readonly description: string;
   readonly jsonSchema: JsonSchema;
-  /** Returns the canonical JSON of a value: omits each field declared with `later` that has its default. */
-  readonly compact: (data: JsonData) => JsonData;
+  /** Returns the canonical form of a value's JSON: without each `addedLater` field that has its default. */
+  readonly withoutLaterDefaults: (data: JsonData) => JsonData;
 }
 
 const unchanged = (data: JsonData): JsonData => data;
@@ -38,10 +38,10 @@ const unchanged = (data: JsonData): JsonData => data;
 export interface Field<T> {
   readonly name: string;
   readonly schema: FieldSchema<T>;
-  /** The value of an absent member, in an object because that value may be undefined. Undefined if the member is required. */
+  /** The default, in an object because it may be undefined. Without this object, the member is required. */
   readonly fallback: { readonly value: T } | undefined;
   readonly doc: string;
-  /** Whether the field is newer than the format's first version (see `later`). Canonical JSON omits its default, so older policies keep their hash. */
+  /** Whether `addedLater` declared the field. */
   readonly isLater?: true;
 }
 
@@ -54,8 +54,11 @@ export type FieldTable = Readonly<Record<string, Field<unknown>>>;
 export function field<T>(name: string, schema: FieldSchema<T>, fallback: T, doc: string): Field<T> {
   return { name, schema, fallback: { value: fallback }, doc };
 }
-/** Marks an optional field that was added after the format's first version. */
-export function later<T>(declared: Field<T>): Field<T> {
+/**
+ * Marks an optional field that was added after the format's first version. Canonical JSON omits it at its default, so policies without the
+ * field have the hash that they had before.
+ */
+export function addedLater<T>(declared: Field<T>): Field<T> {
   return { ...declared, isLater: true };
 }
 /** Declares a field without a default. If the member is absent, the value is undefined. */
@@ -66,6 +69,7 @@ export function requiredField<T>(name: string, schema: FieldSchema<T>, doc: stri
   return { name, schema, fallback: undefined, doc };
 }
 
+/** Throws a policy error at an offset in the policy's text. */
 export function fail(
   position: FieldPosition,
   offset: number,
@@ -99,7 +103,7 @@ export function memberPath(path: string, name: string): string {
 export const BOOLEAN: FieldSchema<boolean> = {
   description: "true or false",
   jsonSchema: new Map([["type", "boolean"]]),
-  compact: unchanged,
+  withoutLaterDefaults: unchanged,
   read: (node, position) => (node.kind === "scalar" && typeof node.value === "boolean" ? node.value : failType(BOOLEAN, node, position)),
 };
 
@@ -108,7 +112,7 @@ export function numeric(description: string, jsonSchema: JsonSchema, isValid: (v
   const schema: FieldSchema<number> = {
     description,
     jsonSchema,
-    compact: unchanged,
+    withoutLaterDefaults: unchanged,
     read: (node, position) => {
       const value = node.kind === "scalar" ? node.value : undefined;
       // Adding 0 turns -0 into 0.
@@ -136,7 +140,7 @@ export function nullable<T>(inner: FieldSchema<T>): FieldSchema<T | null> {
   return {
     description: `${inner.description}, or null`,
     jsonSchema: new Map<string, JsonData>([["anyOf", [inner.jsonSchema, new Map([["type", "null"]])]]]),
-    compact: inner.compact,
+    withoutLaterDefaults: inner.withoutLaterDefaults,
     read: (node, position) => (node.kind === "scalar" && node.value === null ? null : inner.read(node, position)),
   };
 }
@@ -148,7 +152,7 @@ export function text(description: string, parse: TextParser, extraSchema: JsonSc
   const schema: FieldSchema<string> = {
     description,
     jsonSchema: new Map<string, JsonData>([["type", "string"], ...extraSchema]),
-    compact: unchanged,
+    withoutLaterDefaults: unchanged,
     read: (node, position) => {
       if (node.kind !== "scalar" || typeof node.value !== "string") return failType(schema, node, position);
       const parsed = parse(node.value);
@@ -164,7 +168,7 @@ export function oneOf<T extends string>(values: readonly T[]): FieldSchema<T> {
   const schema: FieldSchema<T> = {
     description: `one of ${values.join(", ")}`,
     jsonSchema: new Map<string, JsonData>([["enum", values]]),
-    compact: unchanged,
+    withoutLaterDefaults: unchanged,
     read: (node, position) => {
       if (node.kind !== "scalar" || typeof node.value !== "string") return failType(schema, node, position);
       const given = node.value;
@@ -190,7 +194,7 @@ function checkEntryCount(node: DocumentNode, count: number, maxEntries: number, 
   if (count > maxEntries) fail(position, node.offset, `${position.path} has more than ${maxEntries} entries`);
 }
 
-/** Returns the schema of a list. Reading keeps the order and drops duplicates. */
+/** Returns the schema of a list. `read` drops duplicates. `what` describes the items in messages. */
 export function listOf<T extends null | boolean | number | string>(
   item: FieldSchema<T>,
   what: string,
@@ -202,7 +206,7 @@ export function listOf<T extends null | boolean | number | string>(
       ["type", "array"],
       ["items", item.jsonSchema],
     ]),
-    compact: unchanged,
+    withoutLaterDefaults: unchanged,
     read: (node, position) => {
       if (node.kind !== "list") return failType(schema, node, position);
       checkEntryCount(node, node.items.length, maxEntries, position);
@@ -232,7 +236,8 @@ export function mapOf<T>(
   const schema: FieldSchema<ReadonlyMap<string, T>> = {
     description: `an object of ${what}`,
     jsonSchema: new Map<string, JsonData>([["type", "object"], ...extraSchema, ["additionalProperties", item.jsonSchema]]),
-    compact: (data) => (isJsonObject(data) ? new Map([...data].map(([name, part]) => [name, item.compact(part)])) : data),
+    withoutLaterDefaults: (data) =>
+      isJsonObject(data) ? new Map([...data].map(([name, part]) => [name, item.withoutLaterDefaults(part)])) : data,
     read: (node, position) => {
       if (node.kind !== "object") return failType(schema, node, position);
       checkEntryCount(node, node.members.length, maxEntries, position);
@@ -250,8 +255,8 @@ export function mapOf<T>(
 type ReadField = <T>(field: Field<T>) => T;
 
 /**
- * Returns the schema of an object that may have the fields of `table` and no other members. `build` makes the value; it must read each field
- * once. `kind` is the kind of errors inside the object. Default: the kind of the enclosing object.
+ * Returns the schema of an object with only the fields of `table`. `build` makes the value, and must read each field once. `kind` is the kind
+ * of errors inside the object. Default: the kind of the enclosing object.
  */
 export function objectOf<T>(description: string, table: FieldTable, build: (read: ReadField) => T, kind?: PolicyErrorKind): FieldSchema<T> {
   const fields = Object.values(table);
@@ -264,7 +269,8 @@ export function objectOf<T>(description: string, table: FieldTable, build: (read
       ["required", fields.filter((f) => f.fallback === undefined).map((f) => f.name)],
       ["properties", new Map(fields.map((f) => [f.name, new Map<string, JsonData>([["description", f.doc], ...f.schema.jsonSchema])]))],
     ]),
-    compact: (data) => (isJsonObject(data) ? new Map([...data].flatMap(([name, part]) => compactMember(fields, name, part))) : data),
+    withoutLaterDefaults: (data) =>
+      isJsonObject(data) ? new Map([...data].flatMap(([name, part]) => memberWithoutLaterDefault(fields, name, part))) : data,
     read: (node, outerPosition) => {
       const position: FieldPosition = kind === undefined ? outerPosition : { ...outerPosition, kind };
       if (node.kind !== "object") return failType(schema, node, position);
@@ -291,12 +297,16 @@ export function objectOf<T>(description: string, table: FieldTable, build: (read
   return schema;
 }
 
-/** Returns the entries that a member has in canonical JSON: none for a later field with its default. */
-function compactMember(fields: readonly Field<unknown>[], name: string, data: JsonData): readonly (readonly [string, JsonData])[] {
+/** Returns the member in canonical form, or nothing for an `addedLater` field with its default. */
+function memberWithoutLaterDefault(
+  fields: readonly Field<unknown>[],
+  name: string,
+  data: JsonData,
+): readonly (readonly [string, JsonData])[] {
   const declared = fields.find((f) => f.name === name);
   if (declared === undefined) return [[name, data]];
-  const compacted = declared.schema.compact(data);
+  const compacted = declared.schema.withoutLaterDefaults(data);
   const isDefault = (): boolean =>
-    canonicalJson(compacted) === canonicalJson(declared.schema.compact(jsonFromJs(declared.fallback?.value)));
+    canonicalJson(compacted) === canonicalJson(declared.schema.withoutLaterDefaults(jsonFromJs(declared.fallback?.value)));
   return declared.isLater === true && isDefault() ? [] : [[name, compacted]];
 }

@@ -1,7 +1,7 @@
 /**
- * Parses URLs so that a host name outside ASCII names the same host in every version of Node. The URL parsers of Node 20 and 24 disagree on
+ * Parses URLs so that a host name outside ASCII means the same host in every version of Node. The URL parsers of Node 20 and 24 disagree on
  * labels `xn--…` that do not decode, on characters that a later Unicode version maps differently, and on right-to-left names. This file
- * refuses such host names. The URL parser of Node decides about all others.
+ * refuses such names. Node's URL parser decides about all others.
  */
 
 /** Parses a URL. Returns undefined if the WHATWG parser refuses the text, or if versions of Node disagree on its host. */
@@ -20,7 +20,7 @@ function tryParseUrl(text: string, base?: string): URL | undefined {
   }
 }
 
-/** Whether each label `xn--…` decodes to a name that every version of Node encodes back to the same label. */
+/** Whether each label `xn--…` decodes to a name which every version of Node encodes to the same label. */
 export function hasValidPunycode(hostname: string): boolean {
   if (!/(?:^|\.)xn--/.test(hostname)) return true;
   const labels = hostname.split(".").map((label) => (label.startsWith("xn--") ? decodePunycode(label.slice(4)) : label));
@@ -29,7 +29,7 @@ export function hasValidPunycode(hostname: string): boolean {
   return tryParseUrl(`http://${name}/`)?.hostname === hostname;
 }
 
-/** Returns the host as written in the text, without its port and with percent escapes decoded. Empty if there is no host; undefined if an escape is invalid. */
+/** Returns the host as the text has it, without port and with percent escapes decoded: "" if there is none, undefined if an escape is invalid. */
 function writtenHost(text: string): string | undefined {
   const [, authority = ""] = /^(?:[a-z][a-z0-9+.-]*:[\\/]*|[\\/]{2,})([^\\/?#]*)/i.exec(text.replace(/^[\0-\x20]+|[\t\n\r]/g, "")) ?? [];
   const host = authority.slice(authority.lastIndexOf("@") + 1).replace(/:[0-9]*$/, "");
@@ -76,8 +76,8 @@ function isVersionIndependent(name: string | undefined): boolean {
 }
 
 /**
- * Whether all versions of Node agree on a label of a right-to-left name. They do for right-to-left letters, with digits and joiners after the
- * first character, and for ASCII labels that begin with a letter.
+ * Whether all versions of Node agree on a label of a right-to-left name. They do on ASCII labels that begin with a letter, and on labels of
+ * right-to-left letters, which may have digits and joiners after the first character.
  */
 function isPlainBidiLabel(label: string): boolean {
   const [first = 0, ...rest] = [...label].map((character) => character.codePointAt(0) ?? 0);
@@ -85,7 +85,7 @@ function isPlainBidiLabel(label: string): boolean {
   return rest.every((code) => isInRanges(RIGHT_TO_LEFT, code) || code === 0x200c || (code >= 0x30 && code <= 0x39));
 }
 
-/** Limit of DNS, in characters. Longer labels are not decoded, because decoding takes time quadratic in the length. */
+/** The limit of DNS on a label, in characters. Longer ones are not decoded, because decoding takes time quadratic in the length. */
 const MAX_LABEL_LENGTH = 63;
 const BASE = 36;
 const MAX_CODE_POINT = 0x10ffff;

@@ -65,7 +65,7 @@ export const EVERY_HOST = "*";
 /** A loopback host with a port, such as `127.0.0.1:8080` or `[::1]:8080`. */
 const LOOPBACK_PATTERN = /^(\[::1\]|127(?:\.[0-9]{1,3}){3}|localhost):([1-9][0-9]{0,4})$/;
 
-/** Returns an entry of `allowed_domains` in normalized form, or what is wrong with the text. */
+/** Returns an entry of `allowed_domains` in normalized form, or what is wrong with it. */
 export function parseAllowedDomain(text: string): { readonly pattern: string } | { readonly problem: string } {
   const [pattern, host = "", port = ""] = LOOPBACK_PATTERN.exec(text.toLowerCase()) ?? [];
   if (text === EVERY_HOST) return { pattern: text };

@@ -9,7 +9,7 @@ interface PolicyCondition {
   readonly holds: (policy: Policy) => boolean;
 }
 
-/** For a capability: the setting of a policy that makes its calls repeatable. The docs page lists these. */
+/** The setting of a policy that makes the calls of a capability repeatable, by capability. The docs page lists these. */
 export const REPEATABLE_BY_POLICY: ReadonlyMap<string, PolicyCondition> = new Map([
   [
     "net.fetch",

@@ -73,8 +73,8 @@ function parseDocument(text: string, options: ParsePolicyOptions): DocumentNode 
 }
 
 /**
- * Returns the line of a rule, from 1. `path` is the path of the rule in a decision: `rules["net.fetch"].allow`. If the text leaves the field
- * out, returns the line of the innermost field around it, or undefined if there is none. Throws `policy.parse_error`.
+ * Returns the line of a field, from 1. `path` is its path as in `Decision.rule`: `rules["net.fetch"].allow`. If the text does not have
+ * the field, returns the line of the innermost field around it, or undefined if there is none. Throws `policy.parse_error`.
  */
 export function ruleLine(text: string, path: string): number | undefined {
   let node: DocumentNode | undefined = parseDocument(text, { file: "", jsonc: true });

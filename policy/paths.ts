@@ -4,8 +4,8 @@
  */
 
 /**
- * Whether a path is below a root. `depends`: the path is absolute and a root is relative, so the answer depends on the working directory. The
- * handler, which knows that directory, decides.
+ * Whether a path is below a root. `depends`: the path is absolute and a root is relative, so the answer depends on the working directory.
+ * The handler knows that directory, and decides.
  */
 type Reach = "inside" | "outside" | "depends";
 
@@ -33,8 +33,8 @@ export function isBelow(path: string, root: string): boolean {
 const leavesFolder = (path: string): boolean => path === ".." || path.startsWith("../");
 
 /**
- * Checks a path against the roots. A relative path is resolved against the working directory, if the result is below a root. Otherwise it is
- * resolved against the roots.
+ * Checks a path against the roots. A relative path is first resolved against the working directory. If the result is not below a root, the
+ * path is resolved against the roots.
  */
 export function reachOf(path: string, roots: readonly string[]): Reach {
   const normalPath = normalizePath(path);

@@ -8,14 +8,14 @@
  *   validator           `policyFileSchema(registry).read`, called by `readPolicy` (policy.ts)
  *   TypeScript type     `FieldValues<typeof DB_FIELDS>`
  *   JSON Schema, docs   json-schema.ts; `docs/reference/policy.md` is generated from the doc lines
- *   canonical JSON      `policyToJson` (policy.ts): every field, defaults included, except that a field wrapped in `later` is omitted
+ *   canonical JSON      `policyToJson` (policy.ts): every field, defaults included, except that a field wrapped in `addedLater` is omitted
  *                       if it has its default
  *   hash                `policyHash` (policy.ts): SHA-256 of the canonical JSON; logs and spans carry it
  *
  * The life of a policy: text -> parse.ts (syntax, with offsets) -> `readPolicy` (fields) -> `Policy` -> decide.ts
  * (one decision for each call). warnings.ts reports settings that are valid but have no effect.
  *
- * To add a field, wrap it in `later`, and read it in the section's `objectOf`. With `later`, policies without the field keep their hash.
+ * To add a field, wrap it in `addedLater`, and read it in the section's `objectOf`. With `addedLater`, policies without the field keep their hash.
  */
 import { BUILTIN_REGISTRY, CAPABILITIES, type CapabilityDecl, type CapabilityRegistry } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
@@ -30,7 +30,7 @@ import {
   field,
   type FieldValues,
   integer,
-  later,
+  addedLater,
   type KeyCheck,
   listOf,
   mapOf,
@@ -66,7 +66,7 @@ const ALLOWED_DOMAIN = text("a host", (given) => {
   const parsed = parseAllowedDomain(given);
   return "pattern" in parsed ? { text: parsed.pattern } : parsed;
 });
-/** Headers that only the HTTP client may set, because they control the connection, the framing of the message and the host (RFC 9110, RFC 9112). */
+/** Headers that only the HTTP client may set: they control the connection, the framing of the message and the host (RFC 9110, RFC 9112). */
 export const UNSETTABLE_HEADERS: ReadonlySet<string> = new Set([
   "connection",
   "content-length",
@@ -121,10 +121,10 @@ const MODEL = text("a model's name", (given) =>
 const ruleFields = (capability: CapabilityDecl | undefined) => ({
   allow: requiredField("allow", BOOLEAN, "Whether the capability may be called."),
   budget: field("budget", integer(0, Number.MAX_SAFE_INTEGER), 0, "Calls that one run may make; 0 is no limit."),
-  where: later(
+  where: addedLater(
     field<Where>("where", whereSchema(capability), new Map(), "Conditions on the arguments; a call that does not meet all is denied."),
   ),
-  approval: later(
+  approval: addedLater(
     field<ApprovalRule>("approval", approvalSchema(capability), NO_APPROVAL, "Which calls wait until a person has approved them."),
   ),
 });
@@ -165,7 +165,7 @@ export const NET_FIELDS = {
     false,
     "Whether the trace context is sent along, in the headers traceparent and tracestate.",
   ),
-  propagate_baggage: later(
+  propagate_baggage: addedLater(
     field(
       "propagate_baggage",
       BOOLEAN,
@@ -173,7 +173,7 @@ export const NET_FIELDS = {
       "Whether the caller's baggage is sent along, in the header baggage. It may tell of users; name the hosts that may see it.",
     ),
   ),
-  idempotency_header: later(
+  idempotency_header: addedLater(
     field<string | null>(
       "idempotency_header",
       nullable(HEADER),
@@ -261,8 +261,8 @@ export const LIMIT_FIELDS = {
   max_alloc_bytes: limitField("max_alloc_bytes", 1),
   max_call_depth: limitField("max_call_depth", 1),
   max_output_bytes: limitField("max_output_bytes", 0),
-  max_log_bytes: later(limitField("max_log_bytes", 1)),
-  max_tasks: later(limitField("max_tasks", 1)),
+  max_log_bytes: addedLater(limitField("max_log_bytes", 1)),
+  max_tasks: addedLater(limitField("max_tasks", 1)),
   max_wall_ms: limitField("max_wall_ms", 0),
 };
 type PolicyLimits = FieldValues<typeof LIMIT_FIELDS>;
@@ -349,7 +349,7 @@ const checkSecretName: KeyCheck = (name) => {
 };
 const SECRETS: FieldSchema<ReadonlyMap<string, PolicySecret>> = mapOf("secrets by name", SECRET, checkSecretName);
 
-/** Short names of capabilities, each with the hint shown when a policy uses it. A policy refuses them; the compiler accepts them with a warning. */
+/** Short names of capabilities, which the compiler accepts with a warning. A policy refuses them with these hints. */
 const ALIAS_HINTS: ReadonlyMap<string, string> = new Map([
   ["net", 'Write "net.fetch".'],
   ["fs", 'Write "fs.read" or "fs.write".'],

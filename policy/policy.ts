@@ -1,6 +1,7 @@
 /**
- * Makes effective policies: from a document, from JSON, with additions from the command line. Also has the built-in policies, and the JSON
- * form and the hash of a policy. `policy-fields.ts` declares the fields; `decide.ts` applies a policy to calls.
+ * Makes effective policies (with all defaults filled in): from a document, from JSON, with additions from the command line. Also has the
+ * built-in policies, and the JSON form and the hash of a policy. `policy-fields.ts` declares the fields; `decide.ts` applies a policy to
+ * calls.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
@@ -74,9 +75,9 @@ export const NAMED_POLICIES: ReadonlyMap<string, Policy> = new Map([
 /** The schema of policies whose rules may name any well-formed capability. */
 const anyPolicy = lazily(() => policyFileSchema(undefined));
 
-/** Returns the effective policy in the format of a policy file, with all defaults filled in, except the defaults of fields added after version 1. */
+/** Returns the effective policy in the format of a policy file, with all defaults but those of `addedLater` fields. */
 export function policyToJson(policy: Policy): JsonData {
-  return anyPolicy().compact(jsonFromJs(policy));
+  return anyPolicy().withoutLaterDefaults(jsonFromJs(policy));
 }
 
 /** Returns the SHA-256 of the canonical JSON of the effective policy, as `sha256:` and hex. */
@@ -84,7 +85,7 @@ export function policyHash(policy: Policy): string {
   return `sha256:${bytesToHex(sha256(utf8ToBytes(canonicalJson(policyToJson(policy)))))}`;
 }
 
-/** Reads limits, by their names in policies. Returns only the limits in `data`. Throws `policy.unknown_field`, `policy.invalid_limits`. */
+/** Reads limits, which have the same names as in policies. Returns only those in `data`. Throws `policy.unknown_field`, `policy.invalid_limits`. */
 export function readLimits(data: JsonData): Partial<Limits> {
   const limits = LIMITS_SCHEMA.read(documentFromJson(data), { path: "limits", kind: "policy.invalid_limits", errorPlaceAt: () => ({}) });
   return Object.fromEntries(Object.entries(limits).filter(([name]) => isJsonObject(data) && data.has(name)));
@@ -142,7 +143,7 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
  * Returns the policy with only the capabilities in `allow`, each written `name` or `name=budget`. A budget can only get smaller. Throws
  * `policy.invalid_capability` for an unknown capability, and `policy.not_within` for one that the policy does not allow.
  */
-export function narrowed(policy: Policy, allow: readonly string[], registry: CapabilityRegistry = BUILTIN_REGISTRY): Policy {
+export function narrowPolicy(policy: Policy, allow: readonly string[], registry: CapabilityRegistry = BUILTIN_REGISTRY): Policy {
   const rules = new Map(registry.all.map(({ name }) => [name, { ...ruleOf(policy, name), allow: false }]));
   for (const given of allow) {
     const { name, budget } = parseAllow(given, registry);

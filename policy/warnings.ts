@@ -39,7 +39,7 @@ export function policyWarnings(root: DocumentNode, policy: Policy, registry: Cap
 
 type Warn = (path: string, at: DocumentMember, message: string) => void;
 
-/** The capabilities to which each section applies. With `field`, only that field of the section applies to the capability. */
+/** The capabilities to which each section applies. If there is a `field`, only that field of the section applies to the capability. */
 const SECTIONS: ReadonlyMap<string, readonly { readonly name: string; readonly field?: string }[]> = new Map([
   ["net_policy", [{ name: "net.fetch" }]],
   [

@@ -37,7 +37,7 @@ const isExact = (value: number): boolean => Number.isFinite(value) && (!Number.i
 const SCALAR: FieldSchema<Scalar> = {
   description: "a text, a number, true, false or null",
   jsonSchema: new Map([["type", ["string", "number", "boolean", "null"]]]),
-  compact: (data) => data,
+  withoutLaterDefaults: (data) => data,
   read: (node, position) => {
     if (node.kind !== "scalar")
       return fail(position, node.offset, `${position.path} must be ${SCALAR.description}, not ${describeNode(node)}`);
@@ -122,7 +122,7 @@ const ALTERNATIVES: FieldSchema<readonly Condition[]> = {
       ],
     ],
   ]),
-  compact: (data) => data,
+  withoutLaterDefaults: (data) => data,
   read: (node, position) => {
     if (node.kind !== "list") return [CONDITION.read(node, position)];
     const { length } = node.items;

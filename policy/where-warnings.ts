@@ -5,7 +5,7 @@ import { parseArgumentPath } from "./argument-path.ts";
 import { parseUrl } from "./host-names.ts";
 import { type Condition, PARAMETER_FORMS, type Scalar } from "./where.ts";
 
-/** Returns what is wrong with the condition, as sentences without a subject. */
+/** Returns what is wrong with the condition, in sentences that begin with "it". */
 export function conditionWarnings(capability: CapabilityDecl, text: string, condition: Condition): readonly string[] {
   const path = parseArgumentPath(text);
   if (path === undefined) return [];
@@ -66,7 +66,7 @@ function typeProblem({ type, mayBeAbsent, hasNoSuchPart }: SignaturePart, condit
   if (hasNoSuchPart) return type === undefined ? "the parameter is absent" : `a value of type ${typeToString(type)} has no such part`;
   if (condition.absent !== undefined && Object.values(condition).filter((value) => value !== undefined).length === 1) return undefined;
   if (type === undefined) return undefined;
-  // The condition can hold only if each of these lists has a value of the type. For `min` and `max`, 0 represents all numbers.
+  // The condition can hold only if each of these lists has a value of the type. For `min` and `max`, 0 stands for any number.
   const wanted = [
     condition.equal === undefined ? undefined : [condition.equal],
     condition.in,
@@ -112,7 +112,7 @@ function rangeProblem({ min, max, in: list }: Condition): string | undefined {
   return list?.length === 0 ? "the list is empty" : undefined;
 }
 
-/** Returns which texts of the condition can never match because the parameter is compared in another form (`PARAMETER_FORMS`). */
+/** Returns why texts of the condition can never match: the parameter is compared in another form (`PARAMETER_FORMS`). */
 function formProblems(capability: CapabilityDecl, param: string, { equal, in: list, prefix }: Condition): readonly string[] {
   const form = PARAMETER_FORMS.get(capability.name)?.get(param);
   if (form === undefined) return [];

@@ -8,8 +8,8 @@
  *     }
  *
  * Conditions see the arguments with defaults filled in. Some arguments are first normalized to what the handler will use
- * (`PARAMETER_FORMS`), so another spelling cannot evade a condition. A comparison costs at most the length of the condition's own text, plus
- * the cost of normalizing the URL, path or headers of the call.
+ * (`PARAMETER_FORMS`), so another spelling cannot evade a condition. A comparison takes time linear in the condition's own text, in addition
+ * to normalizing the URL, path or headers of the call.
  */
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { TypeDef } from "../vm/bytecode/module.ts";
@@ -24,7 +24,7 @@ import { quote } from "./quote.ts";
 /** A value that a condition compares with. */
 export type Scalar = null | boolean | number | string;
 
-/** What a part of an argument must be. All defined members must hold. */
+/** What a part of an argument must be: everything that the defined members demand. */
 export interface Condition {
   readonly equal: Scalar | undefined;
   readonly in: readonly Scalar[] | undefined;
@@ -37,7 +37,7 @@ export interface Condition {
   readonly absent: boolean | undefined;
 }
 
-/** For each path, a list of conditions. One of the list must hold. */
+/** For each path, a list of conditions, one of which must hold. */
 export type Where = ReadonlyMap<string, readonly Condition[]>;
 
 /** Normalizes a parameter for comparison. */
@@ -66,7 +66,7 @@ function sentUrl(text: string): string {
 
 const PATH_FORM = textForm("without `.`, `..`, empty parts and a `/` at the end: `./a/../b/` is `b`", normalizePath);
 
-/** The parameters that are compared in another form than the program wrote them, by capability and parameter. */
+/** How parameters are normalized before they are compared, by capability and parameter. */
 export const PARAMETER_FORMS: ReadonlyMap<string, ReadonlyMap<string, ParameterForm>> = new Map([
   [
     "net.fetch",
@@ -87,7 +87,7 @@ export const PARAMETER_FORMS: ReadonlyMap<string, ReadonlyMap<string, ParameterF
   ["fs.write", new Map([["path", PATH_FORM]])],
 ]);
 
-/** Returns why a call with these arguments is refused: the first path at which no condition holds. Undefined if all paths are met. */
+/** Returns why a call with these arguments is refused: the first path of which no condition holds. Undefined if there is no such path. */
 export type WhereCheck = (args: readonly Value[]) => { readonly rule: string; readonly reason: string } | undefined;
 
 /** Prepares the conditions of a capability's rule for checking calls. Returns undefined if there are no conditions. */
@@ -163,7 +163,7 @@ function hasOnly(value: Value, names: readonly string[]): boolean {
   return [...value.entries()].every(([key]) => names.includes(key));
 }
 
-/** Returns the value that conditions compare. For a variant without payload, that is its name. Undefined for lists, maps, records, functions and the like. */
+/** Returns a value in the form that conditions compare: an enum value without payload as its name. Undefined for lists, maps, records and the like. */
 function scalarOf(value: Value, types: readonly TypeDef[]): Scalar | bigint | undefined {
   if (typeof value === "string" || typeof value === "boolean" || isInt(value)) return value;
   if (value instanceof FloatValue) return value.value;
@@ -176,7 +176,7 @@ const show = (scalar: Scalar): string => (typeof scalar === "string" ? quote(sca
 const listed = (items: readonly string[], separator: string): string =>
   items.length > MAX_LISTED ? `${items.slice(0, MAX_LISTED).join(separator)} and ${items.length - MAX_LISTED} more` : items.join(separator);
 
-/** Returns a phrase that follows "must": `begin with "a" or be absent`. */
+/** Returns a phrase that completes "must …": `begin with "a" or be absent`. */
 function describeConditions(conditions: readonly Condition[]): string {
   return listed(conditions.map(describeCondition), " or ");
 }

@@ -8,7 +8,7 @@ import {
   type FieldSchema,
   type FieldTable,
   integer,
-  later,
+  addedLater,
   listOf,
   mapOf,
   nullable,
@@ -45,7 +45,7 @@ const objectFrom = (table: FieldTable): FieldSchema<ReadonlyMap<string, unknown>
   objectOf("an object", table, (read) => new Map(Object.values(table).map((f) => [f.name, read(f)])));
 const canonical = <T>(schema: FieldSchema<T>, data: JsonData): string => {
   const value = schema.read(documentFromJson(data), { path: "", kind: "policy.parse_error", errorPlaceAt: () => ({}) });
-  return canonicalJson(schema.compact(jsonFromJs(value)));
+  return canonicalJson(schema.withoutLaterDefaults(jsonFromJs(value)));
 };
 
 /** A field of each form, with its default and another value. */
@@ -80,7 +80,7 @@ const versions = (depth: number): fc.Arbitrary<Versions> =>
       const older = Object.fromEntries(first.map((f, i) => [`f${i}`, field(`f${i}`, f.form.schema, f.form.fallback, "")]));
       const newer = {
         ...older,
-        ...Object.fromEntries(added.map((f, i) => [`new${i}`, later(field(`new${i}`, f.schema, f.fallback, ""))])),
+        ...Object.fromEntries(added.map((f, i) => [`new${i}`, addedLater(field(`new${i}`, f.schema, f.fallback, ""))])),
       };
       const data = new Map(first.flatMap((f, i): [string, JsonData][] => (f.isSet ? [[`f${i}`, f.form.other]] : [])));
       if (inner === undefined) return { older, newer, data };
@@ -103,7 +103,7 @@ test("later fields that a file does not set never change its canonical JSON", ()
 
 test("a later field changes it when it is set, and not when it is set to its default", () => {
   for (const { schema, fallback, other } of FORMS) {
-    const table = objectFrom({ x: later(field("x", schema, fallback, "")) });
+    const table = objectFrom({ x: addedLater(field("x", schema, fallback, "")) });
     expect(canonical(table, new Map())).toBe("{}");
     expect(canonical(table, new Map([["x", jsonFromJs(fallback)]]))).toBe("{}");
     const set = canonical(table, new Map([["x", other]]));

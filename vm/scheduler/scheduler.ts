@@ -124,11 +124,10 @@ export const PAUSED: Promise<undefined> = Promise.resolve(undefined);
 /** What a run waits for: the answer of a call, or undefined after a pause for the host's event loop. */
 export type Wait = Promise<CapabilityAnswer | undefined>;
 
-/** Within a slice, the host may pause the run each time after this many steps, unless slices are exact. */
 const PAUSE_STEPS = 100_000;
 /**
- * If there were more than `MANY_CALLS` host calls since the last such point, the next one comes after only `CALLING_PAUSE_STEPS` steps,
- * because a call takes much longer than its steps. Between slices, the host may pause the run after every `SLICES_PER_PAUSE` slices.
+ * The host may pause the run in a slice after every `PAUSE_STEPS` steps, unless slices are exact, but after `CALLING_PAUSE_STEPS` steps if
+ * there were more than `MANY_CALLS` host calls, which take long. Between slices, it may pause after every `SLICES_PER_PAUSE` slices.
  */
 const MANY_CALLS = 250;
 const CALLING_PAUSE_STEPS = 5_000;
@@ -145,7 +144,7 @@ function assertNotSuspended(end: MachineEnd | Suspended): MachineEnd {
   return end;
 }
 
-/** Whether the code of the elementary functions (exp, sin and the like) must be loaded before the program runs. */
+/** Whether the elementary functions (exp, sin and the like) must be loaded before the program runs. */
 export const mustLoad = (program: Program): boolean => program.usesElementaryFunctions && !elementaryFunctionsAreLoaded();
 
 /**
