@@ -2,11 +2,11 @@
 import { BUILTIN_BY_NAME, GUARD_NAMES } from "../vm/builtins/builtin-table.ts";
 import { GENERIC_TYPE_ARITY, isPrimitiveName } from "../vm/value/type.ts";
 import type { EnumItem, FieldDecl, FnItem, Item, Name, RecordItem } from "./ast.ts";
-import { type Context, resultOf } from "./check/context.ts";
+import { type CheckContext, resultOf } from "./check/context.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { isDamaged } from "./hidden-names.ts";
 import type { Callable } from "./ir.ts";
-import type { Unit } from "./scope.ts";
+import type { SourceUnit } from "./scope.ts";
 import {
   builtinType,
   type FieldInfo,
@@ -28,12 +28,12 @@ type DeclaringItem = FnItem | RecordItem | EnumItem;
 /** Returns a unique name in the module for a type: `Point`, `Point.2`. */
 export type ModuleNamer = (name: string) => string;
 
-function reportDuplicate(unit: Unit, name: Name, what: string): void {
+function reportDuplicate(unit: SourceUnit, name: Name, what: string): void {
   unit.diagnostics.error("E010", name.span, `${what} \`${name.text}\` is declared twice`, { help: "rename one of them" });
 }
 
 /** Reports names that occur more than once in a list. */
-function checkUnique(unit: Unit, names: readonly Name[], what: string): void {
+function checkUnique(unit: SourceUnit, names: readonly Name[], what: string): void {
   if (names.length < 2) return;
   const seenNames = new Set<string>();
   for (const name of names) {
@@ -49,7 +49,7 @@ const namesOf = (parts: readonly { readonly name: Name }[]): readonly Name[] => 
 const typeParamsOf = (item: DeclaringItem): readonly ParamType[] =>
   item.typeParams.map((p): ParamType => ({ kind: "param", name: p.text, use: undefined }));
 
-function declareType(unit: Unit, item: RecordItem | EnumItem, moduleNamer: ModuleNamer): void {
+function declareType(unit: SourceUnit, item: RecordItem | EnumItem, moduleNamer: ModuleNamer): void {
   const { name } = item;
   checkUnique(unit, item.typeParams, "the type parameter");
   if (isPrimitiveName(name.text) || GENERIC_TYPE_ARITY.has(name.text)) {
@@ -74,8 +74,8 @@ function declareType(unit: Unit, item: RecordItem | EnumItem, moduleNamer: Modul
 }
 
 function fieldsOf(
-  context: Context,
-  unit: Unit,
+  context: CheckContext,
+  unit: SourceUnit,
   fields: readonly FieldDecl[],
   params: ReadonlyMap<string, ParamType>,
 ): readonly FieldInfo[] {
@@ -84,7 +84,7 @@ function fieldsOf(
 }
 
 /** Fills in fields and variants, once every type of the file has been declared. */
-function completeType(context: Context, unit: Unit, item: RecordItem | EnumItem, decl: TypeDecl): void {
+function completeType(context: CheckContext, unit: SourceUnit, item: RecordItem | EnumItem, decl: TypeDecl): void {
   const params = new Map(decl.params.map((p) => [p.name, p]));
   if (item.kind === "record") {
     decl.fields = fieldsOf(context, unit, item.fields, params);
@@ -106,7 +106,7 @@ function completeType(context: Context, unit: Unit, item: RecordItem | EnumItem,
 }
 
 /** Reports row variables of a record or enum. Only functions have them, because a type argument is never a row. */
-function reportRowVariables(unit: Unit, item: RecordItem | EnumItem, decl: TypeDecl): void {
+function reportRowVariables(unit: SourceUnit, item: RecordItem | EnumItem, decl: TypeDecl): void {
   decl.params.forEach((param, i) => {
     const name = item.typeParams[i];
     if (param.use !== "row" || name === undefined) return;
@@ -117,7 +117,7 @@ function reportRowVariables(unit: Unit, item: RecordItem | EnumItem, decl: TypeD
 }
 
 /** Checks that messages of the declared type are data, and that they can hold the failures of actors that the function spawns. */
-function checkMessageType(unit: Unit, { name, message, row }: Callable, { receives }: FnItem): void {
+function checkMessageType(unit: SourceUnit, { name, message, row }: Callable, { receives }: FnItem): void {
   if (message === null || receives === null || message.kind === "error") return;
   if (!isData(message, { paramsAreData: false })) {
     unit.diagnostics.error("E009", receives.span, `a message must hold no function, found ${show(message)}`, {
@@ -136,7 +136,7 @@ function checkMessageType(unit: Unit, { name, message, row }: Callable, { receiv
 }
 
 /** Declares a function in the unit. Returns undefined if the unit has a function of that name. */
-export function declareFunction(context: Context, unit: Unit, item: FnItem): Callable | undefined {
+export function declareFunction(context: CheckContext, unit: SourceUnit, item: FnItem): Callable | undefined {
   checkUnique(unit, item.typeParams, "the type parameter");
   if (unit.functions.has(item.name.text)) {
     reportDuplicate(unit, item.name, "the function");
@@ -168,7 +168,7 @@ export function declareFunction(context: Context, unit: Unit, item: FnItem): Cal
 }
 
 export const isDeclaring = (item: Item): item is DeclaringItem => item.kind === "fn" || item.kind === "record" || item.kind === "enum";
-/** Returns the key of `Unit.declaredIn`. It includes the kind of item, because a function and a type may have the same name. */
+/** Returns the key of `SourceUnit.declaredIn`. It includes the kind of item, because a function and a type may have the same name. */
 export const keyOf = (item: DeclaringItem): string => `${item.kind === "fn" ? "fn" : "type"} ${item.name.text}`;
 
 /**
@@ -176,7 +176,7 @@ export const keyOf = (item: DeclaringItem): string => `${item.kind === "fn" ? "f
  * `main` are added. `ownItems` holds the items that `into` itself declares, by `keyOf`. They hide imported ones, so that a new
  * export of a library does not break a program.
  */
-export function importItems(into: Unit, from: Unit, specifier: Name, ownItems: ReadonlyMap<string, DeclaringItem>): void {
+export function importItems(into: SourceUnit, from: SourceUnit, specifier: Name, ownItems: ReadonlyMap<string, DeclaringItem>): void {
   const isIncomplete = from.parsed.damaged.length > 0;
   if (isIncomplete) into.hidden.all = true;
   const all = from.parsed.items.filter(isDeclaring);
@@ -217,15 +217,15 @@ export function importItems(into: Unit, from: Unit, specifier: Name, ownItems: R
  * Declares the items of a file. The files that it imports must have been declared before. Returns the functions that the
  * file itself declares, in source order.
  */
-export function declareUnit(context: Context, loaded: LoadedUnit, moduleNamer: ModuleNamer): readonly Callable[] {
+export function declareUnit(context: CheckContext, loaded: LoadedUnit, moduleNamer: ModuleNamer): readonly Callable[] {
   const { unit, imports } = loaded;
   if (imports.length > 0) {
     const ownItems = new Map(unit.parsed.items.filter(isDeclaring).map((item) => [keyOf(item), item]));
     for (const { item, unit: from } of imports) importItems(unit, from, item.specifier, ownItems);
   }
   // Errors in damaged sections go to the diagnostics of this unit, which are dropped.
-  const quiet: Unit = unit.parsed.damaged.length === 0 ? unit : { ...unit, diagnostics: new Diagnostics(unit.name) };
-  const unitFor = (item: DeclaringItem): Unit => (isDamaged(unit.parsed, item.span) ? quiet : unit);
+  const quiet: SourceUnit = unit.parsed.damaged.length === 0 ? unit : { ...unit, diagnostics: new Diagnostics(unit.name) };
+  const unitFor = (item: DeclaringItem): SourceUnit => (isDamaged(unit.parsed, item.span) ? quiet : unit);
   const types = unit.parsed.items.filter((i): i is RecordItem | EnumItem => i.kind === "record" || i.kind === "enum");
   declareTypes(
     context,
@@ -239,14 +239,14 @@ export function declareUnit(context: Context, loaded: LoadedUnit, moduleNamer: M
 }
 
 /** Reports tests with the same name. */
-export function reportSameTests(unit: Unit): void {
+export function reportSameTests(unit: SourceUnit): void {
   checkUnique(unit, namesOf(unit.parsed.items.filter((i) => i.kind === "test")), "the test");
 }
 
 /** Declares the records and enums of a file. The errors of each go to the diagnostics of its `unit`. */
 export function declareTypes(
-  context: Context,
-  types: readonly { readonly item: RecordItem | EnumItem; readonly unit: Unit }[],
+  context: CheckContext,
+  types: readonly { readonly item: RecordItem | EnumItem; readonly unit: SourceUnit }[],
   moduleNamer: ModuleNamer,
 ): void {
   for (const { item, unit } of types) declareType(unit, item, moduleNamer);
@@ -262,7 +262,7 @@ export function declareTypes(
 }
 
 /** Tells the recorder of the context what the names in the declaration of a type refer to. */
-export function recordType(context: Context, unit: Unit, item: RecordItem | EnumItem): void {
+export function recordType(context: CheckContext, unit: SourceUnit, item: RecordItem | EnumItem): void {
   const decl = unit.types.get(item.name.text);
   const { recorder } = context;
   if (decl === undefined || recorder === undefined) return;
@@ -284,7 +284,7 @@ export function recordType(context: Context, unit: Unit, item: RecordItem | Enum
 }
 
 /** Tells the recorder of the context what the names in the signature of a function refer to. */
-export function recordSignature(context: Context, unit: Unit, item: FnItem): void {
+export function recordSignature(context: CheckContext, unit: SourceUnit, item: FnItem): void {
   const callable = unit.functions.get(item.name.text);
   const { recorder } = context;
   if (callable === undefined || callable.item !== item || recorder === undefined) return;

@@ -7,7 +7,7 @@ import type { Diagnostics, Fix } from "./diagnostics.ts";
 import { insertEffectRow } from "./insert-edits.ts";
 import type { Callable } from "./ir.ts";
 import { rowItemName, type RowItem, rowText } from "./rows.ts";
-import type { CapabilityUse, FunctionScope, Unit } from "./scope.ts";
+import type { CapabilityUse, FunctionScope, SourceUnit } from "./scope.ts";
 
 /** Maximum number of functions shown in a path. */
 const MAX_PATH_LENGTH = 12;
@@ -35,8 +35,8 @@ function fixFor(scope: FunctionScope, missing: RowItem): readonly Fix[] {
 }
 
 /** Returns the offsets of the errors reported so far, for each file. */
-function errorOffsets(scopes: Scopes): ReadonlyMap<Unit, readonly number[]> {
-  const offsets = new Map<Unit, readonly number[]>();
+function errorOffsets(scopes: Scopes): ReadonlyMap<SourceUnit, readonly number[]> {
+  const offsets = new Map<SourceUnit, readonly number[]>();
   for (const { unit } of scopes.values()) {
     if (offsets.has(unit)) continue;
     const errors = unit.diagnostics.sorted().filter((d) => d.severity === "error");
@@ -52,7 +52,7 @@ function errorOffsets(scopes: Scopes): ReadonlyMap<Unit, readonly number[]> {
 type Scopes = ReadonlyMap<Callable, FunctionScope>;
 
 /** Reports E007 and W001 for all functions of the program to the diagnostics of their units. */
-export function checkEffects(scopes: Scopes, diagnosticsOf: (unit: Unit) => Diagnostics = ({ diagnostics }) => diagnostics): void {
+export function checkEffects(scopes: Scopes, diagnosticsOf: (unit: SourceUnit) => Diagnostics = ({ diagnostics }) => diagnostics): void {
   /**
    * Capabilities that at least one row lacks. W001 is not reported for them: a caller may declare such a capability only because its
    * callee uses it and forgets to declare it.

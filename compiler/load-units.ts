@@ -6,7 +6,7 @@ import { nearest } from "../vm/nearest.ts";
 import type { SourceFile } from "./source.ts";
 import { LIBRARY_NAMES } from "./libraries.ts";
 import { parse } from "./parser/parse.ts";
-import type { Unit } from "./scope.ts";
+import type { SourceUnit } from "./scope.ts";
 
 /** The result for an import of a file that cannot be read. */
 interface UnreadableImport {
@@ -26,7 +26,7 @@ export type Resolver = (specifier: string, importer: string) => ImportedSource |
 const MAX_FILES = 1_000;
 
 /** Parses one file and returns its unit, in which nothing is declared yet. */
-export function makeUnit(source: SourceFile): Unit {
+export function makeUnit(source: SourceFile): SourceUnit {
   const diagnostics = new Diagnostics(source.name);
   const parsed = parse(source, diagnostics);
   const hidden = hiddenNames(source.text, parsed.damaged);
@@ -44,9 +44,9 @@ export function makeUnit(source: SourceFile): Unit {
 }
 
 export interface LoadedUnit {
-  readonly unit: Unit;
+  readonly unit: SourceUnit;
   /** The imported units, in the order of the import items. */
-  readonly imports: readonly { readonly item: ImportItem; readonly unit: Unit }[];
+  readonly imports: readonly { readonly item: ImportItem; readonly unit: SourceUnit }[];
 }
 
 /** Returns help for an import that was not found. For `std-lists`, `list` or `std/list` it suggests the shipped library `std-list`. */
@@ -70,12 +70,16 @@ function suggestImport({ text, span }: Name): DiagnosticExtras {
  * that import them. Errors are reported in the importing file. An explicit stack is used, so that long chains of imports
  * do not overflow the JavaScript stack. `make` makes the unit of a file.
  */
-export function loadUnits(root: SourceFile, resolve: Resolver, make: (source: SourceFile) => Unit = makeUnit): readonly LoadedUnit[] {
+export function loadUnits(root: SourceFile, resolve: Resolver, make: (source: SourceFile) => SourceUnit = makeUnit): readonly LoadedUnit[] {
   const loaded: LoadedUnit[] = [];
-  const byName = new Map<string, Unit>();
+  const byName = new Map<string, SourceUnit>();
   /** The stack of files that are being loaded. Each file is imported by the file before it. */
-  const loading: { readonly unit: Unit; readonly remaining: ImportItem[]; readonly imports: { item: ImportItem; unit: Unit }[] }[] = [];
-  const begin = (source: SourceFile): Unit => {
+  const loading: {
+    readonly unit: SourceUnit;
+    readonly remaining: ImportItem[];
+    readonly imports: { item: ImportItem; unit: SourceUnit }[];
+  }[] = [];
+  const begin = (source: SourceFile): SourceUnit => {
     const unit = make(source);
     byName.set(unit.name, unit);
     const remaining = unit.parsed.items.filter((i): i is ImportItem => i.kind === "import").reverse();

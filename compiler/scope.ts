@@ -8,7 +8,7 @@ import type { CheckedType, TypeDecl } from "./check-types.ts";
 import type { RowItem } from "./rows.ts";
 
 /** A source file while it is compiled, with its syntax tree, its diagnostics, and every item it can name. */
-export interface Unit extends SourceFile {
+export interface SourceUnit extends SourceFile {
   readonly parsed: ParsedFile;
   readonly diagnostics: Diagnostics;
   /** The names that the file may declare in damaged sections. */
@@ -35,7 +35,7 @@ interface BodyState {
   /** The span of the function's item. */
   readonly span: Span;
   /**
-   * Whether the body has an error other than E014 (cannot infer), or uses a name of `Unit.hidden`. Undecided types may follow from that,
+   * Whether the body has an error other than E014 (cannot infer), or uses a name of `SourceUnit.hidden`. Undecided types may follow from that,
    * so they are not reported.
    */
   hasError: boolean;
@@ -53,7 +53,7 @@ const bindingsOf = (block: ReadonlyMap<string, Local> | undefined): readonly Loc
  * a lambda is nested in the scope of the enclosing function.
  */
 export class FunctionScope {
-  readonly unit: Unit;
+  readonly unit: SourceUnit;
   readonly callable: Callable;
   readonly parent: FunctionScope | null;
   /** The type that `return` must have; a fresh variable if a lambda has no result type. */
@@ -84,7 +84,7 @@ export class FunctionScope {
   /** The number of lambdas found so far, from which the names of lambdas are made. */
   lambdaCount = 0;
 
-  constructor(unit: Unit, callable: Callable, result: CheckedType, outer: FunctionScope | Span) {
+  constructor(unit: SourceUnit, callable: Callable, result: CheckedType, outer: FunctionScope | Span) {
     this.unit = unit;
     this.callable = callable;
     this.result = result;

@@ -2,9 +2,9 @@
 import type { Clause } from "../ast.ts";
 import { BOOL } from "../check-types.ts";
 import type { Callable, CheckedClause, Local } from "../ir.ts";
-import { FunctionScope, type Unit } from "../scope.ts";
+import { FunctionScope, type SourceUnit } from "../scope.ts";
 import { bindParams } from "./binders.ts";
-import type { Context } from "./context.ts";
+import type { CheckContext } from "./context.ts";
 import { ExpressionChecker } from "./expressions.ts";
 
 function checkClauses(checker: ExpressionChecker, clauses: readonly Clause[]): readonly CheckedClause[] {
@@ -15,7 +15,7 @@ function checkClauses(checker: ExpressionChecker, clauses: readonly Clause[]): r
 }
 
 /** Checks the contract and the body of a function, and stores its IR in the callable. */
-export function checkBody(context: Context, callable: Callable, unit: Unit): void {
+export function checkBody(context: CheckContext, callable: Callable, unit: SourceUnit): void {
   const { item } = callable;
   if (item === null) return;
   const scope = new FunctionScope(unit, callable, callable.result, item.span);
@@ -43,7 +43,7 @@ export function checkBody(context: Context, callable: Callable, unit: Unit): voi
 }
 
 /** Runs the checks that waited for the types of the whole function. The second checks of patterns come first, because they may decide types. */
-export function runDeferredChecks(context: Context): void {
+export function runDeferredChecks(context: CheckContext): void {
   for (const recheck of context.patternRechecks.splice(0)) recheck();
   for (const check of context.deferredChecks.splice(0)) check();
 }

@@ -2,7 +2,7 @@
 import type { Expr, Span } from "../ast.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
 import { callNote, rewrittenCall } from "../other-languages-calls.ts";
-import type { Unit } from "../scope.ts";
+import type { SourceUnit } from "../scope.ts";
 
 /** Texts that need no parentheses as an operand: a name, a literal, or a call without nested brackets. */
 const SIMPLE_OPERAND = /^(?:[\w.]+|"[^"]*"|[\w.]+\([^()]*\)|\[[^[\]]*\])$/;
@@ -31,10 +31,10 @@ export function rewriteExtras(template: string, args: readonly string[], span: S
   return { help: `write \`${shown}\``, fixes: [{ title: `write \`${shown}\``, edits: [{ span, text }] }] };
 }
 
-export const sourceOf = (unit: Unit, { span }: Expr): string => unit.text.slice(span.start, span.end);
+export const sourceOf = (unit: SourceUnit, { span }: Expr): string => unit.text.slice(span.start, span.end);
 
 /** Returns help for a call of a function that does not exist, or that does not take these arguments. */
-export function callHint(unit: Unit, name: string, args: readonly Expr[], span: Span): DiagnosticExtras | undefined {
+export function callHint(unit: SourceUnit, name: string, args: readonly Expr[], span: Span): DiagnosticExtras | undefined {
   const template = rewrittenCall(name, args);
   const texts = args.map((arg) => sourceOf(unit, arg));
   if (template !== undefined) return rewriteExtras(template, texts, span);

@@ -1,5 +1,5 @@
 /**
- * Defines `Context`, the state that is shared while a program is checked, and `FunctionChecker`, the interface to the checker of
+ * Defines `CheckContext`, the state that is shared while a program is checked, and `FunctionChecker`, the interface to the checker of
  * one function. The files for single kinds of expressions check subexpressions through this interface. They cannot import
  * `expressions.ts`, because it imports them.
  */
@@ -11,7 +11,7 @@ import type { Block, Expr, Name, RowExpr, Span, TypeExpr } from "../ast.ts";
 import type { DiagnosticCode, DiagnosticExtras } from "../diagnostics.ts";
 import { hintForType } from "../other-languages.ts";
 import type { Callable, Ir, Local } from "../ir.ts";
-import type { FunctionScope, Unit } from "../scope.ts";
+import type { FunctionScope, SourceUnit } from "../scope.ts";
 import { didYouMean, hintExtras, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint } from "./library-hints.ts";
 import type { Recorder } from "../recorder.ts";
@@ -87,7 +87,7 @@ export const errorExpression = (span: Span): TypedIr => ({ ir: { kind: "block", 
 /** Checks the body of the function in `scope`. */
 export interface FunctionChecker {
   readonly scope: FunctionScope;
-  readonly context: Context;
+  readonly context: CheckContext;
   /**
    * Checks the expression and unifies its type with `expected`. A mismatch is reported as "expected T for WHY, found U", or
    * as "expected T, found U" if `why` is empty. If `accepts` returns true for the type of the expression, a mismatch is not
@@ -117,7 +117,7 @@ const PRIMITIVES: ReadonlyMap<string, CheckedType> = new Map(
 /** The signatures of builtins that all programs share. */
 const SIGNATURES = new Map<BuiltinDecl, Signature>();
 
-export class Context {
+export class CheckContext {
   readonly registry: CapabilityRegistry;
   /** The scope in which the body of each function was checked, including the capabilities that the body uses. */
   readonly scopes = new Map<Callable, FunctionScope>();
@@ -192,7 +192,7 @@ export class Context {
   }
 
   /** Resolves a type that is written in a file. `params` are the type parameters in scope. Reports unknown names. */
-  resolveType(unit: Unit, expr: TypeExpr, params: ReadonlyMap<string, ParamType>): CheckedType {
+  resolveType(unit: SourceUnit, expr: TypeExpr, params: ReadonlyMap<string, ParamType>): CheckedType {
     if (expr.kind === "fn") {
       return {
         kind: "fn",
@@ -259,7 +259,7 @@ export class Context {
   }
 
   /** Returns the record or enum that a name refers to in a file. */
-  typeNamed(unit: Unit, name: string): TypeDecl | undefined {
+  typeNamed(unit: SourceUnit, name: string): TypeDecl | undefined {
     return unit.types.get(name) ?? this.#recordNamed(name);
   }
 
@@ -267,13 +267,13 @@ export class Context {
    * Returns the items of an effect row. A name of one of `params`, the parameters in scope, is a row variable. Warns of old names and
    * reports unknown ones.
    */
-  resolveRow(unit: Unit, row: RowExpr | null, params: ReadonlyMap<string, ParamType>): readonly RowItem[] {
+  resolveRow(unit: SourceUnit, row: RowExpr | null, params: ReadonlyMap<string, ParamType>): readonly RowItem[] {
     if (row === null) return NO_ROW;
     return sortedRow(row.names.flatMap((name) => this.#rowItem(unit, name, params.get(name.text)) ?? []));
   }
 
   /** Returns what a name in a row refers to; undefined if it is reported. */
-  #rowItem(unit: Unit, rowName: Name, param: ParamType | undefined): RowItem | undefined {
+  #rowItem(unit: SourceUnit, rowName: Name, param: ParamType | undefined): RowItem | undefined {
     const name = CAPABILITY_ALIASES.get(rowName.text) ?? rowName.text;
     const capability = param === undefined ? this.registry.byName.get(name) : undefined;
     if (param !== undefined) this.recorder?.addName(rowName.span, { kind: "param", param });
@@ -302,7 +302,7 @@ export class Context {
   }
 
   /** Reports a row variable that a reader could take for a capability or a type. `capability` is its name, or today's name of an old one. */
-  #isRowVariable(unit: Unit, name: Name, capability: string, param: ParamType): boolean {
+  #isRowVariable(unit: SourceUnit, name: Name, capability: string, param: ParamType): boolean {
     const isCapability = this.registry.byName.has(capability);
     if (!isCapability && !/^[A-Z]/.test(name.text)) return true;
     if (!this.#isFirstReport(param)) return false;
@@ -319,7 +319,7 @@ export class Context {
   }
 
   /** Records that the parameter is used as a type or as a row variable. Reports a parameter that is used as both, and returns false for it. */
-  #useAs(use: "type" | "row", unit: Unit, name: Name, param: ParamType): boolean {
+  #useAs(use: "type" | "row", unit: SourceUnit, name: Name, param: ParamType): boolean {
     if (param.use === undefined || param.use === use) {
       param.use = use;
       return true;
@@ -350,7 +350,7 @@ export class Context {
   }
 
   /** Returns the builtin of that name, unless a function of the file hides the builtin. */
-  builtin(unit: Unit, name: string): BuiltinDecl | undefined {
+  builtin(unit: SourceUnit, name: string): BuiltinDecl | undefined {
     return unit.functions.has(name) ? undefined : BUILTIN_BY_NAME.get(name);
   }
 
@@ -375,5 +375,9 @@ function typeExample(name: string, arity: number): string {
 }
 
 /** Returns the result type of a signature; Unit if the signature omits it. */
-export const resultOf = (context: Context, unit: Unit, expr: TypeExpr | null, params: ReadonlyMap<string, ParamType>): CheckedType =>
-  expr === null ? UNIT_TYPE : context.resolveType(unit, expr, params);
+export const resultOf = (
+  context: CheckContext,
+  unit: SourceUnit,
+  expr: TypeExpr | null,
+  params: ReadonlyMap<string, ParamType>,
+): CheckedType => (expr === null ? UNIT_TYPE : context.resolveType(unit, expr, params));

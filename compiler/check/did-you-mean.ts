@@ -3,7 +3,7 @@ import { nearest } from "../../vm/nearest.ts";
 import type { Name } from "../ast.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
 import type { WordHint } from "../other-languages.ts";
-import type { Unit } from "../scope.ts";
+import type { SourceUnit } from "../scope.ts";
 
 /** Returns help and a fix that propose the replacement; empty if there is no replacement. */
 export function didYouMean(name: Name, replacement: string | undefined): DiagnosticExtras {
@@ -18,7 +18,7 @@ export function didYouMean(name: Name, replacement: string | undefined): Diagnos
  * Proposes the candidate whose spelling is nearest. If no candidate is near, the help is `otherwise`. The candidates are
  * not searched once the file's diagnostics are full, because a search for each unknown name would take quadratic time.
  */
-export function suggestNearest(unit: Unit, name: Name, candidates: () => Iterable<string>, otherwise?: string): DiagnosticExtras {
+export function suggestNearest(unit: SourceUnit, name: Name, candidates: () => Iterable<string>, otherwise?: string): DiagnosticExtras {
   const nearestName = unit.diagnostics.isFull ? undefined : nearest(name.text, candidates());
   return nearestName === undefined ? { help: otherwise } : didYouMean(name, nearestName);
 }

@@ -34,7 +34,7 @@ import { checkIndex, checkList, checkMap, unifyArguments } from "./collections.t
 import { checkField, checkRecord, checkTuple, checkVariant } from "./data.ts";
 import { checkPropagate } from "./propagate.ts";
 import { checkText, warnOfInterpolation } from "./texts.ts";
-import type { Context, FunctionChecker, TypedIr } from "./context.ts";
+import type { CheckContext, FunctionChecker, TypedIr } from "./context.ts";
 import { checkCapabilityValue, checkFunctionValue } from "./function-values.ts";
 import { mismatchReport } from "./mismatch.ts";
 import { checkBinary, checkUnary } from "./operators.ts";
@@ -51,9 +51,9 @@ const acceptsNothing = (): boolean => false;
 
 export class ExpressionChecker implements FunctionChecker {
   readonly scope: FunctionScope;
-  readonly context: Context;
+  readonly context: CheckContext;
 
-  constructor(scope: FunctionScope, context: Context) {
+  constructor(scope: FunctionScope, context: CheckContext) {
     this.scope = scope;
     this.context = context;
   }

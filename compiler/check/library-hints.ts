@@ -4,10 +4,10 @@ import type { DiagnosticExtras, Edit, Fix } from "../diagnostics.ts";
 import { hintForFunction } from "../other-languages.ts";
 import { insertImport } from "../insert-edits.ts";
 import { LIBRARY_FUNCTIONS, LIBRARY_TYPES } from "../libraries.ts";
-import type { Unit } from "../scope.ts";
+import type { SourceUnit } from "../scope.ts";
 
 /** Returns a fix that imports the library and makes the other edits. */
-export function importFix(unit: Unit, library: string, edits: readonly Edit[]): Fix {
+export function importFix(unit: SourceUnit, library: string, edits: readonly Edit[]): Fix {
   return { title: `import \`${library}\``, edits: [insertImport(unit.parsed, library), ...edits] };
 }
 
@@ -15,15 +15,15 @@ export function importFix(unit: Unit, library: string, edits: readonly Edit[]): 
  * Returns help for a name that a shipped library exports. The fix makes `edits` together with the import. `replacement` is
  * the text to write instead of the name; empty if the name stays.
  */
-function libraryHint(unit: Unit, name: string, library: string, replacement = "", edits: readonly Edit[] = []): DiagnosticExtras {
+function libraryHint(unit: SourceUnit, name: string, library: string, replacement = "", edits: readonly Edit[] = []): DiagnosticExtras {
   return {
     help: `\`${name}\` is in ${library}: write \`import "${library}"\` at the top${replacement === "" ? "" : `, and \`${replacement}\` here`}`,
     fixes: [importFix(unit, library, edits)],
   };
 }
 
-/** Returns help for an item that an imported file declares without `export`. `key` is its key in `Unit.declaredIn`. */
-export function privateHint(unit: Unit, key: string): DiagnosticExtras | undefined {
+/** Returns help for an item that an imported file declares without `export`. `key` is its key in `SourceUnit.declaredIn`. */
+export function privateHint(unit: SourceUnit, key: string): DiagnosticExtras | undefined {
   const file = unit.privateIn.get(key);
   if (file === undefined) return undefined;
   const [, name = ""] = key.split(" ");
@@ -32,7 +32,7 @@ export function privateHint(unit: Unit, key: string): DiagnosticExtras | undefin
 }
 
 /** Returns help for a type that an imported file does not export, or that a shipped library exports. */
-export function libraryTypeHint(unit: Unit, name: string): DiagnosticExtras | undefined {
+export function libraryTypeHint(unit: SourceUnit, name: string): DiagnosticExtras | undefined {
   const hint = privateHint(unit, `type ${name}`);
   if (hint !== undefined) return hint;
   const library = unit.diagnostics.isFull ? undefined : LIBRARY_TYPES.get(name);
@@ -40,7 +40,7 @@ export function libraryTypeHint(unit: Unit, name: string): DiagnosticExtras | un
 }
 
 /** Returns help for a function that an imported file does not export, or that a shipped library exports. Adds the hint for a word of another language. */
-export function libraryFunctionHint(unit: Unit, name: string): DiagnosticExtras | undefined {
+export function libraryFunctionHint(unit: SourceUnit, name: string): DiagnosticExtras | undefined {
   const hint = privateHint(unit, `fn ${name}`);
   if (hint !== undefined) return hint;
   const library = LIBRARY_FUNCTIONS.get(name);
@@ -52,7 +52,7 @@ export function libraryFunctionHint(unit: Unit, name: string): DiagnosticExtras 
 
 /** Returns help for a name like `list.take` if `part`, here `take`, is a function of the file, of one of its imports, or of a shipped library. */
 export function unqualifiedNameHint(
-  unit: Unit,
+  unit: SourceUnit,
   name: Name,
   part: string,
   { isCalled }: { readonly isCalled: boolean },

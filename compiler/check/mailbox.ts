@@ -3,7 +3,7 @@ import type { Span } from "../ast.ts";
 import type { Diagnostics } from "../diagnostics.ts";
 import { ACTOR_ID, actorIdOf, type CheckedType, findPart, freshVar, type PartTest, show, unify } from "../check-types.ts";
 import type { Callable } from "../ir.ts";
-import type { FunctionScope, Unit } from "../scope.ts";
+import type { FunctionScope, SourceUnit } from "../scope.ts";
 import type { FunctionChecker } from "./context.ts";
 
 /** The maximum number of functions shown in a path of calls. */
@@ -73,7 +73,7 @@ function namedScope(scope: FunctionScope): FunctionScope {
  */
 export function checkMailboxCalls(
   scopes: ReadonlyMap<Callable, FunctionScope>,
-  diagnosticsOf: (unit: Unit) => Diagnostics = ({ diagnostics }) => diagnostics,
+  diagnosticsOf: (unit: SourceUnit) => Diagnostics = ({ diagnostics }) => diagnostics,
 ): void {
   let usesMessages = false;
   for (const { message } of scopes.keys()) usesMessages ||= message !== null;

@@ -4,7 +4,7 @@ import type { Span, Stmt } from "../ast.ts";
 import type { DiagnosticExtras, Fix } from "../diagnostics.ts";
 import { insertResult } from "../insert-edits.ts";
 import type { Callable } from "../ir.ts";
-import type { FunctionScope, Unit } from "../scope.ts";
+import type { FunctionScope, SourceUnit } from "../scope.ts";
 import { partWithoutJson } from "./json-types.ts";
 import { type CheckedType, type FnType, isDecided, prune, show, unify, UNIT_TYPE } from "../check-types.ts";
 import { rowItemName, itemsOf } from "../rows.ts";
@@ -64,7 +64,7 @@ const WRAPS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Returns a fix that converts the value at `span`, if there is one way that cannot fail. */
-export function conversionFix(unit: Unit, wanted: CheckedType, found: CheckedType, span: Span): readonly Fix[] {
+export function conversionFix(unit: SourceUnit, wanted: CheckedType, found: CheckedType, span: Span): readonly Fix[] {
   const [w, f] = [prune(wanted), prune(found)];
   const [inner] = w.kind === "builtin" ? w.args : [];
   const isInner = inner !== undefined && show(inner) === show(f);

@@ -232,7 +232,7 @@ function bindUnlessVariant(checker: FunctionChecker, name: Name, type: CheckedTy
   return bindName(checker, name, type, pass);
 }
 
-/** The enums of a file by the names of their variants. The keys are the maps `Unit.types`. */
+/** The enums of a file by the names of their variants. The keys are the maps `SourceUnit.types`. */
 const ENUMS_BY_VARIANT = new WeakMap<ReadonlyMap<string, TypeDecl>, ReadonlyMap<string, readonly TypeDecl[]>>();
 
 /** Returns the enums in scope in this file that have a variant with the given name. */

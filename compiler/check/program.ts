@@ -20,17 +20,17 @@ import type { Diagnostic } from "../diagnostics.ts";
 import type { TypeDecl } from "../check-types.ts";
 import type { Callable } from "../ir.ts";
 import type { SourceFile } from "../source.ts";
-import type { Unit } from "../scope.ts";
+import type { SourceUnit } from "../scope.ts";
 import { loadUnits, type Resolver } from "../load-units.ts";
 import { checkBody, runDeferredChecks } from "./bodies.ts";
-import { Context } from "./context.ts";
+import { CheckContext } from "./context.ts";
 import { checkMailboxCalls } from "./mailbox.ts";
 import { builtinRecords, fillRecords, SourceBuiltins } from "./source-builtins.ts";
 import { type CheckedTest, checkTest } from "./tests.ts";
 
 export interface CheckedProgram {
-  readonly root: Unit;
-  readonly units: readonly Unit[];
+  readonly root: SourceUnit;
+  readonly units: readonly SourceUnit[];
   /** The functions of the root file, in source order. The IR of these functions refers to functions of other files. */
   readonly functions: readonly Callable[];
   /** The tests of the root file, in source order. */
@@ -39,14 +39,14 @@ export interface CheckedProgram {
 }
 
 /** Returns the names of the types that a file declares. */
-const typeNames = ({ parsed }: Unit): readonly string[] =>
+const typeNames = ({ parsed }: SourceUnit): readonly string[] =>
   parsed.items.flatMap((item) => (item.kind === "record" || item.kind === "enum" ? [item.name.text] : []));
 
 /**
  * Returns functions that give each type a unique name in the module. People see these names, so types of the root file keep theirs.
  * An imported type or a record of a builtin gets a number if its name is taken: `Point.2`.
  */
-function moduleNaming(units: readonly Unit[], root: Unit): Readonly<Record<"root" | "imported" | "builtin", ModuleNamer>> {
+function moduleNaming(units: readonly SourceUnit[], root: SourceUnit): Readonly<Record<"root" | "imported" | "builtin", ModuleNamer>> {
   const taken = new Set<string>();
   const namerAvoiding =
     (reserved: ReadonlySet<string>): ModuleNamer =>
@@ -81,7 +81,7 @@ export function checkProgram(source: SourceFile, resolve: Resolver, registry: Ca
     }
     return record;
   };
-  const context: Context = new Context(registry, (builtin) => builtins.get(builtin, context, moduleNamers.builtin), recordNamed);
+  const context: CheckContext = new CheckContext(registry, (builtin) => builtins.get(builtin, context, moduleNamers.builtin), recordNamed);
 
   const result = (functions: readonly Callable[], tests: readonly CheckedTest[]): CheckedProgram => ({
     root: root.unit,

@@ -17,9 +17,9 @@ import { checkEffects } from "../effect-rows.ts";
 import type { Callable } from "../ir.ts";
 import { makeUnit } from "../load-units.ts";
 import type { ParamType } from "../rows.ts";
-import type { Unit } from "../scope.ts";
+import type { SourceUnit } from "../scope.ts";
 import { checkBody } from "./bodies.ts";
-import { Context } from "./context.ts";
+import { CheckContext } from "./context.ts";
 
 /** A checked builtin that all programs share, or "dependent" if each program needs its own copy. */
 type Shared = Callable | "dependent";
@@ -31,9 +31,9 @@ const SHARED = new Map<string, Shared>();
 export class SourceBuiltins {
   /** The functions of the builtins that the program does not share, by the name of the builtin. */
   readonly #own = new Map<string, Callable>();
-  readonly #units: Unit[] = [];
+  readonly #units: SourceUnit[] = [];
   /** The functions of `#own` whose bodies are not checked yet. */
-  readonly #unchecked: { readonly callable: Callable; readonly unit: Unit }[] = [];
+  readonly #unchecked: { readonly callable: Callable; readonly unit: SourceUnit }[] = [];
 
   /** Whether the program has its own copies of builtins other than `except`. */
   hasOwn(except: BuiltinDecl): boolean {
@@ -41,7 +41,7 @@ export class SourceBuiltins {
   }
 
   /** Returns the function that implements the builtin. */
-  get(builtin: BuiltinDecl, context: Context, moduleNamer: ModuleNamer): Callable {
+  get(builtin: BuiltinDecl, context: CheckContext, moduleNamer: ModuleNamer): Callable {
     const own = this.#own.get(builtin.name);
     if (own !== undefined) return own;
     const shared = sharedBuiltin(builtin);
@@ -49,7 +49,7 @@ export class SourceBuiltins {
   }
 
   /** Declares a copy of the builtin for this program only. */
-  declare(builtin: BuiltinDecl, context: Context, moduleNamer: ModuleNamer): Callable {
+  declare(builtin: BuiltinDecl, context: CheckContext, moduleNamer: ModuleNamer): Callable {
     const unit = makeUnit({ name: `builtin:${builtin.name}`, text: builtin.source ?? "" });
     const [first, ...others] = declareUnit(context, { unit, imports: [] }, moduleNamer);
     if (first === undefined) throw new BorunaError("internal", `the builtin ${builtin.name} has no function`);
@@ -60,7 +60,7 @@ export class SourceBuiltins {
   }
 
   /** Checks the bodies of the declared functions. Checking them may declare further ones. Then checks the effect rows of all functions of the context. */
-  check(context: Context): void {
+  check(context: CheckContext): void {
     for (let next = this.#unchecked.shift(); next !== undefined; next = this.#unchecked.shift())
       checkBody(context, next.callable, next.unit);
     checkEffects(context.scopes);
@@ -90,7 +90,7 @@ function checkAlone(builtin: BuiltinDecl): Shared {
     return record;
   };
   const builtins = new SourceBuiltins();
-  const context: Context = new Context(BUILTIN_REGISTRY, (other) => builtins.get(other, context, sameName), recordNamed);
+  const context: CheckContext = new CheckContext(BUILTIN_REGISTRY, (other) => builtins.get(other, context, sameName), recordNamed);
   fillRecords(context, records);
   const callable = builtins.declare(builtin, context, sameName);
   builtins.check(context);
@@ -109,7 +109,7 @@ export function builtinRecords(moduleNamer: ModuleNamer): ReadonlyMap<string, Ty
 }
 
 /** Fills in the fields of the records that builtins return. */
-export function fillRecords(context: Context, decls: ReadonlyMap<string, TypeDecl>): void {
+export function fillRecords(context: CheckContext, decls: ReadonlyMap<string, TypeDecl>): void {
   for (const record of BUILTIN_RECORDS) {
     const decl = decls.get(record.name);
     if (decl === undefined) continue;

@@ -6,9 +6,9 @@ import type { CapabilityDecl, CapabilitySignature } from "../../vm/capabilities.
 import type { Answer, Block, Span, TestItem } from "../ast.ts";
 import type { Callable, Local } from "../ir.ts";
 import { rowItemName } from "../rows.ts";
-import { FunctionScope, type Unit } from "../scope.ts";
+import { FunctionScope, type SourceUnit } from "../scope.ts";
 import { UNIT_TYPE } from "../check-types.ts";
-import type { Context } from "./context.ts";
+import type { CheckContext } from "./context.ts";
 import { suggestNearest } from "./did-you-mean.ts";
 import { ExpressionChecker } from "./expressions.ts";
 
@@ -27,7 +27,7 @@ export interface CheckedTest {
 }
 
 /** Checks a `test` block. */
-export function checkTest(context: Context, unit: Unit, item: TestItem): CheckedTest {
+export function checkTest(context: CheckContext, unit: SourceUnit, item: TestItem): CheckedTest {
   const { stmts, span } = item.body;
   const firstOther = stmts.findIndex((stmt) => stmt.kind !== "answer");
   const answerCount = firstOther < 0 ? stmts.length : firstOther;
@@ -50,7 +50,7 @@ function returningUnit({ stmts, span }: Block): Block {
 const TEST_CALLABLE = { item: null, typeParams: [], params: [], result: UNIT_TYPE, message: null, row: [], body: null } as const;
 
 /** Checks the body of a test or an answer, stores its IR in the callable, and returns its scope. */
-function checkFunction(context: Context, unit: Unit, callable: Callable, params: readonly Local[], body: Block): FunctionScope {
+function checkFunction(context: CheckContext, unit: SourceUnit, callable: Callable, params: readonly Local[], body: Block): FunctionScope {
   const scope = new FunctionScope(unit, callable, callable.result, body.span);
   for (const local of params) {
     // A parameter that an answer leaves out is called `_`. It is not in the source, so it has no span of its own.
@@ -68,7 +68,7 @@ function checkFunction(context: Context, unit: Unit, callable: Callable, params:
 }
 
 /** Checks an answer. The host calls it as a function of its own, so its body can name its parameters, but not the bindings of the test. */
-function checkAnswer(context: Context, unit: Unit, answer: Answer): readonly CheckedAnswer[] {
+function checkAnswer(context: CheckContext, unit: SourceUnit, answer: Answer): readonly CheckedAnswer[] {
   const capability = answerableCapability(context, unit, answer);
   const signature = capability?.signatures.find((s) => answer.params.length <= s.params.length);
   if (capability === undefined) return [];
@@ -96,7 +96,7 @@ function checkAnswer(context: Context, unit: Unit, answer: Answer): readonly Che
 }
 
 /** Returns the capability that an answer names. Reports an unknown or internal capability. */
-function answerableCapability(context: Context, unit: Unit, { capability: name }: Answer): CapabilityDecl | undefined {
+function answerableCapability(context: CheckContext, unit: SourceUnit, { capability: name }: Answer): CapabilityDecl | undefined {
   const capability = context.capability(name.text);
   const names = context.registry.all.flatMap((c) => (c.internal === true ? [] : [c.name]));
   if (capability === undefined) {

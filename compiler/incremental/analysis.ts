@@ -8,7 +8,7 @@
  * `file.ts` says what is reused from one update to the next. Spans are offsets; the code that shows a diagnostic converts them to lines.
  */
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
-import { Context } from "../check/context.ts";
+import { CheckContext } from "../check/context.ts";
 import { checkMailboxCalls } from "../check/mailbox.ts";
 import { builtinRecords, fillRecords, SourceBuiltins } from "../check/source-builtins.ts";
 import type { CompileOptions } from "../compile.ts";
@@ -17,13 +17,13 @@ import { Diagnostics } from "../diagnostics.ts";
 import { checkEffects } from "../effect-rows.ts";
 import { loadUnits, type Resolver } from "../load-units.ts";
 import type { Recorder } from "../recorder.ts";
-import type { Unit } from "../scope.ts";
+import type { SourceUnit } from "../scope.ts";
 import type { SourceFile } from "../source.ts";
 import { AnalyzedFile } from "./file.ts";
 import type { Section } from "./sections.ts";
 
 export class Analysis {
-  readonly context: Context;
+  readonly context: CheckContext;
   readonly #resolve: Resolver;
   readonly #files = new Map<string, AnalyzedFile>();
 
@@ -31,7 +31,7 @@ export class Analysis {
     const sameName = (name: string): string => name;
     const records = builtinRecords(sameName);
     const builtins = new SourceBuiltins();
-    const context: Context = new Context(
+    const context: CheckContext = new CheckContext(
       options.registry ?? BUILTIN_REGISTRY,
       (builtin) => builtins.get(builtin, context, sameName),
       (name) => records.get(name),
@@ -61,8 +61,8 @@ export class Analysis {
     const files = loaded.flatMap(({ unit }) => this.#files.get(unit.name) ?? []);
     loaded.forEach((unit, i) => files[i]?.declare(this.context, unit));
     for (const file of files) file.checkBodies(this.context);
-    const effects = new Map<Unit, Diagnostics>();
-    const diagnosticsOf = (unit: Unit): Diagnostics => {
+    const effects = new Map<SourceUnit, Diagnostics>();
+    const diagnosticsOf = (unit: SourceUnit): Diagnostics => {
       const known = effects.get(unit) ?? new Diagnostics(unit.name);
       effects.set(unit, known);
       return known;

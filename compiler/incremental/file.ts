@@ -11,7 +11,7 @@
  */
 import type { FnItem, Item, Name, Span, TestItem } from "../ast.ts";
 import { checkBody, runDeferredChecks } from "../check/bodies.ts";
-import type { Context } from "../check/context.ts";
+import type { CheckContext } from "../check/context.ts";
 import { checkTest } from "../check/tests.ts";
 import {
   declareFunction,
@@ -32,7 +32,7 @@ import type { Callable } from "../ir.ts";
 import type { LoadedUnit } from "../load-units.ts";
 import { reportTooLong } from "../parser/parse.ts";
 import { Recorder } from "../recorder.ts";
-import type { FunctionScope, Unit } from "../scope.ts";
+import type { FunctionScope, SourceUnit } from "../scope.ts";
 import { type Section, splitSections } from "./sections.ts";
 import { type Lookups, TrackedMap, TrackedSet } from "./tracked-map.ts";
 
@@ -42,7 +42,7 @@ interface DeclaredFunction {
 }
 
 interface CheckedBody {
-  readonly unit: Unit;
+  readonly unit: SourceUnit;
   readonly scopes: readonly (readonly [Callable, FunctionScope])[];
   readonly lookups: Lookups<Callable>;
   /** The names that were looked up in `HiddenNames`, each with whether a damaged section may declare it (`hidden-names.ts`). */
@@ -50,7 +50,7 @@ interface CheckedBody {
 }
 
 /** A unit for one section. It shares the maps of the file. */
-class SectionUnit implements Unit {
+class SectionUnit implements SourceUnit {
   readonly diagnostics: Diagnostics;
   readonly #file: AnalyzedFile;
   readonly #section: Section;
@@ -67,7 +67,7 @@ class SectionUnit implements Unit {
   get text(): string {
     return this.#section.text;
   }
-  get parsed(): Unit["parsed"] {
+  get parsed(): SourceUnit["parsed"] {
     return { name: this.name, text: this.text, moduleName: null, items: this.#section.items, comments: [], damaged: [] };
   }
   get hidden(): HiddenNames {
@@ -131,7 +131,7 @@ export class AnalyzedFile {
   }
 
   /** Sets the text. Returns a unit of the whole file, from which other files import. The spans of its names count from the start of the file. */
-  begin(text: string): Unit {
+  begin(text: string): SourceUnit {
     this.#fileDiagnostics = new Diagnostics(this.name);
     const isTooLong = reportTooLong(text, this.#fileDiagnostics);
     if (isTooLong) this.sections = [];
@@ -163,7 +163,7 @@ export class AnalyzedFile {
   }
 
   /** Declares the items of the file. The files that it imports must have been declared before. */
-  declare(context: Context, { unit, imports }: LoadedUnit): void {
+  declare(context: CheckContext, { unit, imports }: LoadedUnit): void {
     const ownItems = new Map(unit.parsed.items.filter(isDeclaring).map((item) => [keyOf(item), item]));
     for (const { item, unit: from } of imports) importItems(unit, from, item.specifier, ownItems);
     reportSameTests(unit);
@@ -213,7 +213,7 @@ export class AnalyzedFile {
     return true;
   }
 
-  #declareFunctions(context: Context): void {
+  #declareFunctions(context: CheckContext): void {
     const declared = new Map<FnItem, DeclaredFunction>();
     const signatures = new Map<string, { readonly text: string; readonly callable: Callable }>();
     this.#duplicates = new Map();
@@ -240,7 +240,7 @@ export class AnalyzedFile {
   }
 
   /** Declares a function. If its signature is the same as before the edit, keeps the old callable, so that its callers are not checked again. */
-  #declare(context: Context, unit: SectionUnit, item: FnItem, text: string): DeclaredFunction {
+  #declare(context: CheckContext, unit: SectionUnit, item: FnItem, text: string): DeclaredFunction {
     const callable = declareFunction(context, unit, item);
     if (callable === undefined) throw new BorunaError("internal", "a function was declared twice");
     this.functions.delete(item.name.text);
@@ -251,7 +251,7 @@ export class AnalyzedFile {
   }
 
   /** Checks the bodies whose results cannot be reused. */
-  checkBodies(context: Context): void {
+  checkBodies(context: CheckContext): void {
     const names = [...this.functions.keys()].join();
     const sameNames = names === this.#joinedFunctionNames;
     this.#joinedFunctionNames = names;
@@ -279,7 +279,7 @@ export class AnalyzedFile {
     return this.#lookupsAreSame(hidden);
   }
 
-  #checkItem(context: Context, section: Section, item: Body): CheckedBody {
+  #checkItem(context: CheckContext, section: Section, item: Body): CheckedBody {
     const unit = new SectionUnit(this, section);
     const lookups: Lookups<Callable> = { found: new Map(), listed: false };
     const hidden = new Map<string, boolean>();
@@ -293,7 +293,7 @@ export class AnalyzedFile {
     return { unit, scopes, lookups, hidden };
   }
 
-  #check(context: Context, unit: Unit, item: Body): void {
+  #check(context: CheckContext, unit: SourceUnit, item: Body): void {
     const callable = item.kind === "fn" ? this.#declared.get(item)?.callable : undefined;
     if (callable !== undefined) checkBody(context, callable, unit);
     if (item.kind !== "test") return;
@@ -307,7 +307,7 @@ export class AnalyzedFile {
   }
 
   /** Returns all diagnostics in source order. `effects` holds those of effect rows and mailbox calls, by the `SectionUnit` of the body. */
-  diagnostics(effects: ReadonlyMap<Unit, Diagnostics>): readonly Diagnostic[] {
+  diagnostics(effects: ReadonlyMap<SourceUnit, Diagnostics>): readonly Diagnostic[] {
     const all = [...this.#fileDiagnostics.sorted()];
     for (const section of this.sections) {
       const parts = section.diagnostics.hasErrors ? [section.diagnostics] : this.#partsOf(section, effects);
@@ -316,7 +316,7 @@ export class AnalyzedFile {
     return all.sort(compareDiagnostics);
   }
 
-  #partsOf(section: Section, effects: ReadonlyMap<Unit, Diagnostics>): readonly Diagnostics[] {
+  #partsOf(section: Section, effects: ReadonlyMap<SourceUnit, Diagnostics>): readonly Diagnostics[] {
     const parts = [this.#typeDiagnosticsOf.get(section), this.#duplicates.get(section)];
     for (const item of section.items) {
       const body = item.kind === "fn" || item.kind === "test" ? this.#bodies.get(item) : undefined;
@@ -346,7 +346,7 @@ export class AnalyzedFile {
   }
 
   /** Returns a recorder with what the checker finds out about a section, even a damaged one. */
-  record(context: Context, section: Section): Recorder {
+  record(context: CheckContext, section: Section): Recorder {
     const recorder = new Recorder();
     context.recorder = recorder;
     const unit = new SectionUnit(this, section);

@@ -34,18 +34,18 @@ export class ParseError extends Error {
 type Header = "if" | "while" | "match" | "for" | "requires" | "ensures" | "send" | null;
 
 /** How newlines and `{` are read at the current position. */
-interface Context {
+interface ReadingContext {
   /** Whether a newline may end a statement. */
   readonly newlinesMatter: boolean;
   readonly header: Header;
 }
 
-const IN_PARENS: Context = { newlinesMatter: false, header: null };
-const IN_BRACES: Context = { newlinesMatter: true, header: null };
+const IN_PARENS: ReadingContext = { newlinesMatter: false, header: null };
+const IN_BRACES: ReadingContext = { newlinesMatter: true, header: null };
 
 /** The position and the context before an element. After an error in the element, `recover` restores this context. */
 interface Mark {
-  readonly context: Context;
+  readonly context: ReadingContext;
   readonly index: number;
   readonly depth: number;
   /** How many `(` and `[` are open. */
@@ -183,23 +183,23 @@ export class Cursor {
 
   // Each `enter…` returns the context to restore with `leave`.
 
-  enterParens(): Context {
+  enterParens(): ReadingContext {
     return this.#enter(IN_PARENS);
   }
 
-  enterBraces(): Context {
+  enterBraces(): ReadingContext {
     return this.#enter(IN_BRACES);
   }
 
-  enterHeaderContext(header: Header): Context {
+  enterHeaderContext(header: Header): ReadingContext {
     return this.#enter({ newlinesMatter: this.#context.newlinesMatter, header });
   }
 
-  leave(context: Context): void {
+  leave(context: ReadingContext): void {
     this.#context = context;
   }
 
-  #enter(context: Context): Context {
+  #enter(context: ReadingContext): ReadingContext {
     const previousContext = this.#context;
     this.#context = context;
     return previousContext;
