@@ -25,7 +25,7 @@ function failure(text: string): BorunaError {
   throw new Error("nothing was thrown");
 }
 
-test("required is a short form, and the form of the file does not change the hash", () => {
+test('"required" is a short form, and the hash does not depend on the form', () => {
   const short = policyWith("required");
   expect(short.rules.get("net.fetch")?.approval).toEqual({ required: true, keys: [], where: new Map() });
   expect(policyHash(short)).toBe(policyHash(policyWith({ required: true })));
@@ -47,7 +47,7 @@ test("canonical JSON reads back as the same policy", () => {
   expect(policyFromJson(policyToJson(policy))).toEqual(policy);
 });
 
-test("--allow… keep it", () => {
+test("the options --allow… keep the approval", () => {
   const policy = policyWith("required");
   for (const given of [{ allow: ["net.fetch=9"] }, { allowNet: ["a.example"] }])
     expect(withShorthands(policy, given).rules.get("net.fetch")?.approval.required).toBe(true);
@@ -74,7 +74,7 @@ test.each([
   expect(error.place).toMatchObject({ file: "p.json", line: 1 });
 });
 
-test("what the machine carries out cannot wait", () => {
+test("a call that the machine itself carries out cannot wait", () => {
   const error = failure(textWith("required", "ui.render"));
   expect(error.kind).toBe("policy.invalid_approval");
   expect(error.message).toContain("the machine itself carries out ui.render");

@@ -62,7 +62,7 @@ const FORMS: readonly { readonly schema: FieldSchema<unknown>; readonly fallback
   },
 ];
 const form = fc.constantFrom(...FORMS);
-/** A table of version 1 with the data of a file, and the same table with later fields. They are nested in maps and objects up to `depth`. */
+/** A table of fields of version 1 (`older`), the same table with later fields (`newer`), and the data of a file for both. */
 interface Versions {
   readonly older: FieldTable;
   readonly newer: FieldTable;
@@ -101,7 +101,7 @@ test("later fields that a file does not set never change its canonical JSON", ()
   );
 });
 
-test("a later field changes it when it is set, and not when it is set to its default", () => {
+test("a later field changes the canonical JSON only if its value is not the default", () => {
   for (const { schema, fallback, other } of FORMS) {
     const table = objectFrom({ x: addedLater(field("x", schema, fallback, "")) });
     expect(canonical(table, new Map())).toBe("{}");

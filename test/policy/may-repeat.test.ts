@@ -33,7 +33,7 @@ test.each<readonly [string, readonly Value[], typeof ALLOW_ALL, boolean]>([
   expect(mayRepeat(capability, args, policy)).toBe(expected);
 });
 
-test("an own capability says it as data, for defaults too", () => {
+test("an own capability declares as data which calls may be repeated, and defaults count as arguments", () => {
   const json = {
     name: "own.a",
     version: "1",

@@ -1,4 +1,4 @@
-/** The verdict of a policy on hostile URLs. It must be the same on every version of Node; the digests say so. */
+/** The decisions of a policy about hostile URLs. They must be the same on every version of Node, which the digests check. */
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { classifyAddress } from "../../policy/addresses.ts";
@@ -22,10 +22,10 @@ function verdict(text: string, base?: string): string {
 const digest = (lines: readonly string[]): string => createHash("sha256").update(lines.join("\n")).digest("hex");
 
 describe("hostile URLs", () => {
-  test("none has a host that is public", () => {
+  test("all are refused but three, which do not mean what they seem to", () => {
     expect(HOSTILE_URLS.length).toBeGreaterThanOrEqual(300);
     const allowed = HOSTILE_URLS.filter((url) => verdict(url).startsWith("allowed"));
-    // These have another meaning than they seem to: net.fetch refuses them for their scheme or their user name, or their host is a name.
+    // net.fetch refuses these for their scheme or their user name, or their host is a name.
     expect(allowed).toMatchInlineSnapshot(`
       [
         "http://127.0.0.1;public.example/",
@@ -73,7 +73,7 @@ test.each([
 describe.skipIf(!HAS_URL_CASES)("the URL tests of web-platform-tests (skipped without ../shared/testdata)", () => {
   const all = HAS_URL_CASES ? urlCases() : [];
 
-  test("a text that is no URL is none; any other has the standard's host, or is refused because versions of Node differ", () => {
+  test("a text that is no URL is refused; any other has the standard's host, or is refused because versions of Node differ", () => {
     const tally = { refusedAsStandard: 0, sameHost: 0, refusedBeyondStandard: 0 };
     for (const { input, base, href, hostname } of all) {
       const url = parseUrl(input, base);

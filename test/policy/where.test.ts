@@ -152,7 +152,7 @@ describe("conditions", () => {
     [{ author: { names: ["name", "role"] } }, false],
   ])("%j: %s", (where, allowed) => expect(allowsIssue(where)).toBe(allowed));
 
-  test("an Option is looked through, and the payload of a variant and of a Result has a name", () => {
+  test("a path takes no step into an Option, and names the payload of a variant and of a Result", () => {
     const args = (note: Value, role: Value): readonly Value[] => [...ARGS.slice(0, 4), note, author(role)];
     const other = new EnumValue(1, 1, "guest");
     expect(allowsIssue({ note: { absent: true } }, args(new NoneValue(), other))).toBe(true);

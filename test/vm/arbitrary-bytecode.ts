@@ -1,5 +1,5 @@
 /**
- * Verified modules unlike those of the compiler: functions of basic blocks with arbitrary jumps between them, whose
+ * Makes verified modules that the compiler would never write. Their functions are basic blocks with arbitrary jumps between them, at which
  * stack heights usually agree. Operands usually have the kinds that instructions expect, so that runs get far.
  */
 import fc from "fast-check";
@@ -34,7 +34,7 @@ type Draft = Instruction & { readonly block?: number };
 interface Shape {
   readonly index: number;
   readonly arities: readonly number[];
-  /** May have effects, and so is always interpreted. */
+  /** Whether the function may have effects. If so, it is always interpreted. */
   readonly effects: boolean;
 }
 
@@ -277,7 +277,7 @@ class FunctionWriter {
     }
   }
 
-  /** Usually a later function, so that calls end. */
+  /** Returns a function, usually a later one, so that calls end. */
   #callee(): number {
     const { index, arities } = this.#shape;
     const later = arities.length - 1 - index;
@@ -347,7 +347,7 @@ class FunctionWriter {
     }
   }
 
-  /** Functions in branches: without arguments, or for each element of a list. */
+  /** Emits a `par` of functions without arguments, or a `par.map` over a list. */
   #par(): void {
     const isMap = this.#choices.rarely(2);
     if (isMap) this.#push("list");
@@ -366,7 +366,7 @@ class FunctionWriter {
     this.#stack.push("list");
   }
 
-  /** Pushes or pops up to a height. */
+  /** Pushes or pops until the operand stack has the height. */
   #level(height: number): void {
     if (this.#choices.rarely(60)) return;
     while (this.#stack.length > height) {
@@ -376,7 +376,7 @@ class FunctionWriter {
     while (this.#stack.length < height) this.#push("any");
   }
 
-  /** The next block: usually a later one. The end of the code counts as a block. */
+  /** Returns the next block, usually a later one. The end of the code counts as a block. */
   #target(block: number): number {
     const later = this.#heights.length - block;
     if (this.#choices.rarely(3)) return this.#choices.next(this.#heights.length);
@@ -542,7 +542,7 @@ export const arbitraryModule: fc.Arbitrary<Module> = arbitraryChoices(700).map((
 const ofKind = (kind: Kind): fc.Arbitrary<Value> =>
   fc.constantFrom(...(INDICES.get(kind) ?? []).map((i): Value => CONSTANT_LIST[i] ?? UNIT));
 
-/** Arguments of an entry, usually of the kinds of its locals. */
+/** Makes arguments for an entry function, usually of the kinds that its locals have. */
 export const arbitraryArguments: fc.Arbitrary<readonly Value[]> = fc.oneof(
   { weight: 5, arbitrary: fc.tuple(ofKind("int"), ofKind("text"), ofKind("float")) },
   { weight: 1, arbitrary: fc.array(fc.constantFrom(...CONSTANT_LIST), { maxLength: 3 }) },

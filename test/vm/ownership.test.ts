@@ -22,7 +22,7 @@ test("no older version shows a change, on both engines, and the charges are equa
   );
 });
 
-test("nor across suspensions: a resumed run returns and charges the same as one without pauses", async () => {
+test("a run that is suspended and resumed returns and charges the same as one without pauses", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryUpdatesWithCalls, fc.constantFrom("interpreter", "auto", "compiled"), async ({ text, expected }, engine) => {
       const fresh = (): Program => programOf(text);

@@ -124,11 +124,11 @@ export const PAUSED: Promise<undefined> = Promise.resolve(undefined);
 /** What a run waits for: the answer of a call, or undefined after a pause for the host's event loop. */
 export type Wait = Promise<CapabilityAnswer | undefined>;
 
-const PAUSE_STEPS = 100_000;
 /**
  * The host may pause the run in a slice after every `PAUSE_STEPS` steps, unless slices are exact, but after `CALLING_PAUSE_STEPS` steps if
  * there were more than `MANY_CALLS` host calls, which take long. Between slices, it may pause after every `SLICES_PER_PAUSE` slices.
  */
+const PAUSE_STEPS = 100_000;
 const MANY_CALLS = 250;
 const CALLING_PAUSE_STEPS = 5_000;
 const SLICES_PER_PAUSE = 16;

@@ -909,7 +909,7 @@ describe("properties", () => {
     ),
   }));
 
-  test("sorting is a stable, total order that the input's order does not change", () => {
+  test("sorting is stable, and the order of the input does not change the result", () => {
     fc.assert(
       fc.property(fc.array(any, { maxLength: 20 }), (items) => {
         const sorted = call("list.sort", [ListValue.of(items.slice())]);
@@ -922,7 +922,7 @@ describe("properties", () => {
     );
   });
 
-  test("unique keeps the first of each", () => {
+  test("list.unique keeps the first of equal elements", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: -5, max: 5 })), (items) => {
         expect(strings(call("list.unique", [ListValue.of(items.slice())]))).toEqual([...new Set(items)]);

@@ -166,7 +166,7 @@ describe("the payload", () => {
     expect(() => decoded(withCode('"Ret",{"Call":1}'))).toThrow("functions[0].code[1] must be Call with 2 operands");
   });
 
-  test("the older forms", () => {
+  test("the forms that older compilers write are read", () => {
     const old = withFunctionMember("code", '[{"Assert":7},{"Assert":{"msg":7,"kind":"Ensures","index":3}}]')
       .replace('"intent":null,', "")
       .replace(',"match_tables":[]', "");

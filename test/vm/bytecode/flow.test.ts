@@ -187,7 +187,7 @@ describe("the tree", () => {
     parts: fc.array(range, { maxLength: 3 }),
   });
 
-  test("of constructs that nobody has checked is built, and a run with them ends and closes every span", async () => {
+  test("of unchecked constructs is built, and a run with them ends and closes every span", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anything, { maxLength: 8 }), async (constructs) => {
         const program = verifyModule(withFlow({ line: 1, constructs }));

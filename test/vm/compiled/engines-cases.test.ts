@@ -325,7 +325,7 @@ describe("the time and text of compiling are proportional to the code", () => {
     expect(workOf([{ code, matchTables }], [5])).toBeLessThan(MAX_WORK);
   });
 
-  test.runIf(DEEP)("a chain of calls through which the kind of the result passes one function at a time", () => {
+  test.runIf(DEEP)("a chain of 200 calls: type inference passes the kind of the result on from function to function", () => {
     const count = 200;
     const link = (i: number): TestFunction => {
       const last: Code = i + 1 < count ? [["Call", i + 2, 0]] : [["PushConst", 0]];
@@ -382,7 +382,7 @@ describe("limits bound the work", () => {
     expect(polls(functions, [UNIT], 100_000)).toBeLessThan(5);
   });
 
-  test("so does a loop that calls a function value", () => {
+  test("a loop that calls a function value stops at the allocation limit too", () => {
     const functions: readonly TestFunction[] = [
       {
         locals: 1,

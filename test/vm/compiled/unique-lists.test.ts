@@ -1,4 +1,4 @@
-/** Lists that grow in place in compiled code. No other holder of the list may see that. */
+/** Lists that grow in place in compiled code. Nothing else that refers to such a list may see that. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
@@ -304,7 +304,7 @@ fn made() -> List<List<Int>> {
   ],
 ];
 
-describe("other holders of the list see no change", () => {
+describe("what else refers to the list sees no change", () => {
   for (const [name, source, value] of PROGRAMS) {
     test(name, () => {
       const text = `${source}fn main() -> String { string.inspect(made()) }`;

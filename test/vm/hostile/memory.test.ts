@@ -12,7 +12,7 @@ import { moduleOf, type TestFunction } from "../helpers.ts";
 import { ENGINES } from "./hostile.ts";
 
 const MIB = 1_048_576;
-/** The memory that the process may take, besides twice the allocation limit. */
+/** The memory that the process may take in addition to twice the allocation limit. */
 const BESIDE_BYTES = 200_000_000;
 const MAX_STEPS = 200_000_000;
 const LARGEST = 256;

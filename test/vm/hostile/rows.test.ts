@@ -18,7 +18,7 @@ const call = ({ capability, args, declared }: CapabilityRequest): CapabilityAnsw
     ? { ok: true, value: capability.mock?.(args) ?? false }
     : { ok: false, trap: "capability_denied", message: `${capability.name} is not declared` };
 
-/** The calls of the module's run on both engines, with whether the calling function declares them, and how the run ends. */
+/** Runs a module on both engines. Returns its calls, whether the calling function declares each of them, and how the run ends. */
 function ran(module: Module): string {
   const { calls, end } = sameOnBoth(verifyModule(module), { host: { call }, actors: true });
   const made = calls.map((text) => text.replace(/ at \d+ by \d+,/, ""));

@@ -85,15 +85,15 @@ const OPERANDS: readonly (readonly [string, readonly Value[]])[] = [
   ["Ints", [7, 3, 0]],
   ["Floats", [new FloatValue(7.5), new FloatValue(0.25), new FloatValue(0)]],
 ];
-/** A Float is unboxed only where an operation has made it. */
+/** Code that makes both operands the results of operations, because only these are unboxed Floats. */
 const UNBOXED: TestFunction["code"] = [0, 1].flatMap((i) => [["LoadLocal", i], ["PushConst", 2], "Add", ["StoreLocal", i]] as const);
-/** From a local, a constant, or the stack. */
+/** Code that loads operand `i` from a local, a constant, or the stack. */
 const SOURCES: Readonly<Record<string, (i: number) => TestFunction["code"]>> = {
   local: (i) => [["LoadLocal", i]],
   constant: (i) => [["PushConst", i]],
   stack: (i) => [["LoadLocal", i], ["PushConst", 2], "Eq", "Pop", ["LoadLocal", i], ["PushConst", i], "Pop"],
 };
-/** What the operation is one register op with; each is executed to its end. */
+/** Code after the operation, whose first instruction is fused with it into one register op. */
 const FOLLOWED_BY: Readonly<Record<string, (at: number) => TestFunction["code"]>> = {
   "a return": () => ["Ret"],
   "a store": () => [["StoreLocal", 2], ["LoadLocal", 0], ["StoreLocal", 2], "Ret"],

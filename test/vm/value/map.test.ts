@@ -78,7 +78,7 @@ function removed([map, model]: Version, at: string): Version {
   return [map.delete(at), next];
 }
 
-/** Changes a new version in place, where it can: before and after a log of changes begins. Undoes the logged changes if `undoes`. */
+/** Changes a new version in place where possible, first without a log of changes, then with one. If `undoes`, undoes the logged changes. */
 function changedInPlace(version: Version, at: string, value: number, undoes: boolean): Version {
   const [map, model] = set(version, at, value);
   const changed = new Map(model);
