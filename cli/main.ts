@@ -1,12 +1,15 @@
 #!/usr/bin/env node
-import { invoke } from "./invoke.ts";
-import { parseFast } from "./fast-parser.ts";
+import { loadCore } from "./code-cache.ts";
 
-async function main(argv: readonly string[]): Promise<number> {
-  const line = parseFast(argv);
-  if (line !== undefined) return invoke(line.command, line.flags, line.args);
-  return (await import("./full-parser.ts")).parseAndRun(argv, invoke);
-}
+/** Their code is most of what any command needs. */
+const KEPT_COMMANDS = ["run", "test"];
 
-// Exit explicitly, so that an open socket or an unresponsive collector cannot keep the process alive.
-void main(process.argv.slice(2)).then((code) => process.exit(code));
+const keepCode = loadCore();
+
+void import("./command-line.ts")
+  .then(({ runCommandLine }) => runCommandLine(process.argv.slice(2)))
+  .then((code) => {
+    if (KEPT_COMMANDS.includes(process.argv[2] ?? "")) keepCode();
+    // Exit explicitly, so that an open socket or an unresponsive collector cannot keep the process alive.
+    process.exit(code);
+  });

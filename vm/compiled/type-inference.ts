@@ -22,7 +22,7 @@ import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { parseType, type Type } from "../value/type.ts";
 import type { TypeDef } from "../bytecode/module.ts";
 import type { Value } from "../value/value.ts";
-import { memoizePerObject } from "../lazy.ts";
+import { lazily, memoizePerObject } from "../lazy.ts";
 import type { ControlFlowGraph } from "./control-flow-graph.ts";
 import {
   assignedKind,
@@ -55,25 +55,30 @@ const PRIMITIVE_RESULTS: ReadonlyMap<string, ValueKind> = new Map([
 /** Builtins whose Int result is always a safe Int. */
 const SAFE_INT_BUILTINS: ReadonlySet<string> = new Set(["list.len", "string.len", "map.len", "string.compare"]);
 /** The types of the builtins, by id. */
-const BUILTIN_TYPES: ReadonlyMap<number, Type> = new Map(BUILTINS.map((b) => [b.id, parseType(b.type, new Set(b.typeParams))]));
+const builtinTypes = lazily(
+  (): ReadonlyMap<number, Type> => new Map(BUILTINS.map((b) => [b.id, parseType(b.type, new Set(b.typeParams))])),
+);
 /** The kinds of the results that do not depend on the arguments, by id. */
-const FIXED_KINDS: ReadonlyMap<number, ValueKind> = new Map(
-  BUILTINS.flatMap((b): [number, ValueKind][] => {
-    const type = BUILTIN_TYPES.get(b.id);
-    const result = type?.kind === "fn" && type.result.kind === "primitive" ? type.result.name : "";
-    const kind = SAFE_INT_BUILTINS.has(b.name) ? "safeInt" : PRIMITIVE_RESULTS.get(result);
-    return kind === undefined ? [] : [[b.id, kind]];
-  }),
+const fixedKinds = lazily(
+  (): ReadonlyMap<number, ValueKind> =>
+    new Map(
+      BUILTINS.flatMap((b): [number, ValueKind][] => {
+        const type = builtinTypes().get(b.id);
+        const result = type?.kind === "fn" && type.result.kind === "primitive" ? type.result.name : "";
+        const kind = SAFE_INT_BUILTINS.has(b.name) ? "safeInt" : PRIMITIVE_RESULTS.get(result);
+        return kind === undefined ? [] : [[b.id, kind]];
+      }),
+    ),
 );
 
 /** Returns the kind that a builtin's result certainly has, so that code need not check it; undefined if no base kind is certain. */
-export const fixedKind = (id: number): ValueKind | undefined => FIXED_KINDS.get(id);
+export const fixedKind = (id: number): ValueKind | undefined => fixedKinds().get(id);
 
 /** Returns the kind of a builtin's result. A base kind that is not `fixedKind` is a guess. */
 export function builtinKind(version: FunctionVersion, pc: number, id: number, args: readonly ValueKind[]): ValueKind {
-  const type = BUILTIN_TYPES.get(id);
+  const type = builtinTypes().get(id);
   if (type === undefined) return "any";
-  return FIXED_KINDS.get(id) ?? guessedPart(version, pc, resultKind(type, args));
+  return fixedKinds().get(id) ?? guessedPart(version, pc, resultKind(type, args));
 }
 
 /**

@@ -1,0 +1,93 @@
+/**
+ * Keeps what V8 made of the code of the bundled command, so that later starts need not make it again (ADR 007). A start loads this file
+ * before `core.js`, so it imports only Node's own modules.
+ */
+import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { createRequire, Module } from "node:module";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { constants, Script } from "node:vm";
+
+/**
+ * Loads the `core.js` beside this file, with the code that an earlier start kept. Returns a function that keeps the code of this process; call
+ * it when the command has ended. Does nothing if the command is not bundled, or if NODE_DISABLE_COMPILE_CACHE is set.
+ */
+export function loadCore(): () => void {
+  const path = fileURLToPath(new URL("core.js", import.meta.url));
+  const core = (process.env["NODE_DISABLE_COMPILE_CACHE"] ?? "") === "" ? readFile(path) : undefined;
+  if (core === undefined) return () => undefined;
+  // Whoever can write this file can also write core.js, so it is as safe as the code itself.
+  const cachePath = `${path}.${process.version}-${process.arch}.cache`;
+  const cached = readFile(cachePath);
+  const data = cached?.uid === core.uid ? dataOf(cached.bytes, core.bytes) : undefined;
+  const script = new Script(Module.wrap(core.bytes.toString()), {
+    filename: path,
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    ...(data === undefined ? {} : { cachedData: data }),
+  });
+  const require = createRequire(path);
+  const module = new Module(path);
+  module.filename = path;
+  require.cache[path] = module;
+  const load: unknown = script.runInThisContext();
+  if (typeof load === "function") Reflect.apply(load, module.exports, [module.exports, require, module, path, dirname(path)]);
+  module.loaded = true;
+  if (data !== undefined && script.cachedDataRejected !== true) return () => undefined;
+  return () => {
+    // The cache of another user than the owner of core.js is never read.
+    if (process.getuid !== undefined && process.getuid() !== core.uid) return;
+    writeWhole(cachePath, () => {
+      const made = script.createCachedData();
+      return [core.bytes, made, made];
+    });
+  };
+}
+
+/**
+ * Returns what V8 made of the code, or undefined if the file is damaged or was made of other code. V8 checks only its own version and the
+ * length of the code, and damaged data can end the process. So the file has the code, and what V8 made of it twice.
+ */
+function dataOf(file: Buffer, code: Buffer): Buffer | undefined {
+  const middle = (code.length + file.length) / 2;
+  if (middle < code.length || !file.subarray(0, code.length).equals(code)) return undefined;
+  const data = file.subarray(code.length, middle);
+  return data.equals(file.subarray(middle)) ? data : undefined;
+}
+
+/** Returns the bytes of a file and the user who owns it, or undefined if the file cannot be read. */
+function readFile(path: string): { readonly bytes: Buffer; readonly uid: number } | undefined {
+  return unlessRefused(() => {
+    const file = openSync(path, "r");
+    try {
+      return { bytes: readFileSync(file), uid: fstatSync(file).uid };
+    } finally {
+      closeSync(file);
+    }
+  });
+}
+
+/** Writes a file whole or not at all. `make` is called only if the file can be written. */
+function writeWhole(path: string, make: () => readonly Buffer[]): void {
+  const temporaryPath = `${path}.${process.pid}`;
+  unlessRefused(() => {
+    const file = openSync(temporaryPath, "wx", 0o644);
+    try {
+      for (const bytes of make()) writeSync(file, bytes);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporaryPath, path);
+  });
+  unlessRefused(() => rmSync(temporaryPath, { force: true }));
+}
+
+/** Returns undefined if Node or the operating system refuses. A start must not fail because nothing can be kept. */
+function unlessRefused<T>(body: () => T): T | undefined {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return undefined;
+    throw error;
+  }
+}
