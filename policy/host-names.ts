@@ -50,9 +50,9 @@ const rangesOf = (text: string): readonly CodeRange[] =>
   });
 
 /**
- * Code points that versions of Node may map differently: code points on which Node 20.19 (Unicode 15.1) and Node 24 (Unicode 17) differ;
- * combining marks and jamo, which Node 20 does not always compose correctly; right-to-left scripts; and everything above U+FFFF. The two
- * tables below list exceptions.
+ * Code points that versions of Node may map differently. Node 20.19 (Unicode 15.1) and Node 24 (Unicode 17) differ on some of them. Others
+ * are combining marks and jamo, which Node 20 does not always compose correctly, right-to-left scripts, and everything above U+FFFF. The
+ * two tables below list exceptions.
  */
 const VERSION_DEPENDENT = rangesOf(
   "300-36f 4c0 590-8ff c5c cdc 10a0-10c5 1100-11ff 17b4-17b5 1806 180e 1acf-1add 1ae0-1aeb 1b4e-1b4f 1b7f 1c89-1c8a 1dc0-1dff 1e9e " +

@@ -55,13 +55,13 @@ export class Meter {
   /** The depth of the deepest frame that compiled code may enter. */
   maxDepth: number = 0;
   /**
-   * Returns true to pause at the next point that allows a pause, false to continue, and undefined to give up because the allocation limit
-   * or the stop step is exceeded. The stop step is the step limit or, if slices are exact, the end of the slice if that is earlier.
+   * Returns true to pause at the next point that allows a pause, and false to continue. Returns undefined to give up, because the allocation
+   * limit or the stop step is exceeded. The stop step is the step limit or, if slices are exact, the end of the slice if that is earlier.
    */
   onCheckPassed: () => boolean | undefined = stopsAlways;
   /**
-   * The state of a paused loop: the locals, the operands and, for each append target, 1 if its String is pending (its first read is
-   * still to be charged), otherwise 0.
+   * The state of a paused loop: the locals, the operands, and one number for each append target. The number is 1 if the String there is
+   * pending (its first read is still to be charged), otherwise 0.
    */
   pausedLoop: readonly Value[] = [];
   /** The uniqueness of the list that a compiled function has just returned (see `compiled/unique-lists.ts`). */

@@ -1,7 +1,7 @@
 /**
- * The analysis of assignments to parts of variables, `xs[i] = v`. A variable that is a target of such an assignment may own its value:
- * then nothing else refers to the value, and it changes in place (see `value/owner.ts`). The ownership ends when something else may come
- * to refer to the value too. Only the bytecode decides which instructions end it, so this file finds them for both engines. In
+ * The analysis of assignments to parts of variables, `xs[i] = v`. The target of such an assignment may own its value. Then nothing else
+ * refers to the value, and it changes in place (see `value/owner.ts`). The ownership ends when something else may come to refer to the value
+ * too. Only the bytecode decides which instructions end it, so this file finds them for both engines. In
  * `xs[i] = xs[j]`, with `xs` in local 0:
  *
  *     LoadLocal 1      i

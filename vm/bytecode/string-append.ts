@@ -2,8 +2,8 @@
  * The analysis of String appends, such as `s = s ++ piece` in a loop. V8 joins Strings as ropes, which are trees of their parts. So
  * an append takes little time, but the first read of the String copies all of it. The machine charges accordingly:
  *
- * - An append to a local charges the shorter of the two Strings. It marks the local as pending, which means that the full
- *   length of the local's String is still to be charged.
+ * - An append to a local charges the shorter of the two Strings. It marks the local as pending: the full length of its String is still
+ *   to be charged.
  * - The next load of a pending local charges the full length and clears the mark, unless that load is part of an append.
  *
  * Only the bytecode decides whether an instruction is part of an append, so this file finds the appends for both engines. Each frame has

@@ -1,7 +1,6 @@
 /**
- * Pushes frames, and prepares instructions that are executed one by one. Instructions are executed one by one in a traced run,
- * near a limit, where control flow is reported, and in dynamically stacked functions, in which the height of the operand stack is
- * not known in advance.
+ * Pushes frames, and prepares instructions that are executed one by one. The interpreter does that in a traced run, near a limit, where
+ * control flow is reported, and in dynamically stacked functions, whose operand stack has no known height.
  */
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import type { Actor } from "./actor.ts";

@@ -1,7 +1,7 @@
 /**
  * Host calls: capability calls and actor operations. `startEffect` makes the call that an instruction asks for, and
  * `applyAnswer` completes that call. If the host answers at once, `startEffect` itself applies the answer. Otherwise the scheduler does so
- * when it has the answer. Until then, `actor.waiting` describes the open call.
+ * when it has the answer. Until then, `actor.awaitedCall` describes the call.
  *
  * If calls of the run may overlap and another task could run, a capability call only begins here. It joins `Run.openCalls`, and the
  * scheduler takes the answers of these calls in their order. If no other task could run before the answer, the call does not join.

@@ -41,9 +41,9 @@
  * ## Steps
  *
  * `stepsLeft` counts the steps to `checkStep`, which is the nearest of the step limit of the run, the end of the slice and
- * the next poll. If `stepsLeft` is less than an op may cover, the loop executes instructions one by one, each as an op of
- * its own, so that it stops exactly at the limit. It also does so in a traced run, for instructions at which control flow is
- * reported, and in dynamically stacked functions, in which the height of the operand stack is not known in advance.
+ * the next poll. If an op may cover more than `stepsLeft` instructions, the loop executes instructions one by one, each as an op
+ * of its own. So it stops exactly at the limit. It also does so in a traced run, for instructions at which control flow is
+ * reported, and in dynamically stacked functions, whose operand stack has no known height.
  *
  * Some ops charge for work. For example, `list.reverse` charges by the length of its list. That charge may use up the steps that the
  * rest of the op needs. Then the loop puts the result into its operand slot and executes the rest of the instructions one by one.

@@ -276,8 +276,8 @@ export class Translation {
   }
 
   /**
-   * Returns the backward jumps. The caller translates them again at the end, because the op of a jump can only be fused with the op
-   * at its target when that op is in the code.
+   * Returns the backward jumps. A jump can be fused only with an op that is already in the code, so the caller translates these jumps again
+   * at the end.
    */
   backwardJumps(): readonly number[] {
     const jumps: number[] = [];

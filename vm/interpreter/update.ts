@@ -1,7 +1,7 @@
 /**
  * Assigns to a part of a value: `grid[y][x] = v`. Both engines use this for the instruction `Update`. A value on the path changes in
- * place, at no cost, if the variable owns it and the charges for earlier changes have paid for its storage. Any other value is copied, and
- * the copy is charged (see `value/owner.ts`).
+ * place, at no cost, if the variable owns it and earlier charges have paid for its storage. Any other value is copied, and the copy is
+ * charged (see `value/owner.ts`).
  */
 import { indexInto } from "../builtins/list-code.ts";
 import { chargeKey, missingKey } from "../builtins/map-code.ts";

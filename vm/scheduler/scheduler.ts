@@ -1,17 +1,17 @@
 /**
  * The scheduler: starts and resumes runs, and runs their tasks in rounds. A task is `main`, an actor, or a branch of a `par`:
  *
- * 1. Every task that is runnable when the round begins, in the order of ids, runs one slice. At the end of the slice, the actors
- *    that it spawned and the branches of its `par` are made, and the messages that it sent wait for delivery. If the task trapped
- *    in the slice, its actor fails instead, together with its branches and descendants, and its parent gets the reason as a message.
+ * 1. Every task that is runnable when the round begins, in the order of ids, runs one slice. Then the actors that it spawned and the
+ *    branches of its `par` are made, and the messages that it sent wait for delivery. If the task trapped, its actor fails instead, with
+ *    its branches and descendants. The parent gets the reason as a message.
  * 2. The waiting messages are delivered, and blocked actors that received one become runnable.
  * 3. If no task is runnable, the machine waits for the answer of the earliest open call, and its task becomes runnable.
  * 4. If there is no open call either, the run ends: with the value of `main`, or with a deadlock if `main` is blocked. A trap of
  *    `main`, or a trap in `RUN_ENDING`, ends the run at once.
  *
  * Calls overlap: a capability call only begins when a task makes it, and ends the task's slice. Answers are taken one by one, in the
- * order of the calls, whatever the order in which they arrive. So the order of events depends only on the program and on the answers,
- * never on time, and a replay schedules the tasks in the same order. For example, main spawns two actors, and each makes one call:
+ * order of the calls, whatever the order in which they arrive. So the order of events depends only on the program and the answers, not on
+ * time. A replay schedules the tasks in the same order. For example, main spawns two actors, and each makes one call:
  *
  *     round  who runs       log
  *     1      0              ActorSpawn 1, ActorSpawn 2
@@ -23,8 +23,8 @@
  * does between two effects cannot be observed, so it need not be divided, and compiled code runs as fast as without a scheduler.
  * If an open call is older than so many steps, the machine waits for its answer even if tasks are runnable.
  *
- * Modules without `tasks`, which only other compilers make, keep the rules of the Rust machine (`Run.exactSlices`): a slice ends after
- * exactly `MACHINE_LIMITS.sliceSteps` steps, each slice logs a `SchedulerTick`, and a slice goes on only when its call has the answer.
+ * Modules without `tasks`, which only other compilers make, keep the rules of the Rust machine (`Run.exactSlices`). A slice ends after
+ * exactly `MACHINE_LIMITS.sliceSteps` steps, and logs a `SchedulerTick`. After a call, it goes on only when it has the answer.
  *
  * A program without actors and branches has `main` as its only task, and the scheduler logs no events for it.
  *
@@ -125,8 +125,8 @@ export const PAUSED: Promise<undefined> = Promise.resolve(undefined);
 export type Wait = Promise<CapabilityAnswer | undefined>;
 
 /**
- * The host may pause the run in a slice after every `PAUSE_STEPS` steps, unless slices are exact, but after `CALLING_PAUSE_STEPS` steps if
- * there were more than `MANY_CALLS` host calls, which take long. Between slices, it may pause after every `SLICES_PER_PAUSE` slices.
+ * Unless slices are exact, the host may pause the run in a slice after every `PAUSE_STEPS` steps. After more than `MANY_CALLS` host calls,
+ * which take long, it may do so after `CALLING_PAUSE_STEPS`. Between slices, it may pause after every `SLICES_PER_PAUSE` slices.
  */
 const PAUSE_STEPS = 100_000;
 const MANY_CALLS = 250;

@@ -19,8 +19,8 @@ export interface SavedCall {
 }
 
 /**
- * The state of a run. Unless `isPaused`, the run waits for the answer of a call: the call of the first task in `queue` or, if `queue` is
- * empty (between rounds), the first of `openCalls`.
+ * The state of a run. Unless `isPaused`, the run waits for the answer of a call. That is the call of the first task in `queue`. Between
+ * rounds, when `queue` is empty, it is the first of `openCalls`.
  */
 export interface RunState {
   /** Whether a debugger paused the run: the first task in `queue` is before an instruction of its slice, and waits for nothing. */
