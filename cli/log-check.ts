@@ -17,6 +17,7 @@ interface LogCheckOptions extends Pick<UpgradeOptions, "limits"> {
   readonly engines?: UpgradeOptions["engines"] | undefined;
 }
 
+/** The result of a check: its summary, and the JSON of each run if `--json` is given. */
 export interface LogCheck {
   readonly summary: UpgradeSummary;
   readonly runs: readonly JsonData[];

@@ -32,18 +32,18 @@ function parseArgument(text: string, type: Type | undefined, name: string, types
   }
 }
 
-const MAX_SHOWN_LENGTH = 80;
+const MAX_SHOWN_CHARS = 80;
 
-const truncated = (text: string): string =>
-  text.length > MAX_SHOWN_LENGTH ? `${replaceLoneSurrogates(text.slice(0, MAX_SHOWN_LENGTH))}…` : text;
+const shorten = (text: string): string =>
+  text.length > MAX_SHOWN_CHARS ? `${replaceLoneSurrogates(text.slice(0, MAX_SHOWN_CHARS))}…` : text;
 
 function argumentError(error: BorunaError, text: string, type: Type, name: string, types: readonly TypeDef[]): BorunaError {
-  const typeText = truncated(typeToString(type));
+  const typeText = shorten(typeToString(type));
   const problem = error.kind.startsWith("json.") ? `expected ${typeText}, and this is not JSON: ${error.message}` : error.message;
   const example = exampleOf(type, types);
   const argument = `${name}=${example ?? ""}`;
   const hint = `for example: --arg ${/^[\w.=]+$/.test(argument) ? argument : `'${argument}'`}`;
-  return new BorunaError("usage", `--arg ${name}=${truncated(text)}: ${problem}`, {
+  return new BorunaError("usage", `--arg ${name}=${shorten(text)}: ${problem}`, {
     hint: example === undefined ? undefined : hint,
     cause: error,
   });

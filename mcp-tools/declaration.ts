@@ -27,18 +27,21 @@ export type ServerAddress =
       readonly headerVariables: ReadonlyMap<string, string>;
     };
 
+/** The address of a server, and settings for its connection and its calls. */
 export interface ToolServerSettings {
   /** Such as `mcp_fs`. */
   readonly name: string;
   readonly server: ServerAddress;
   /** The version of MCP that the server speaks. */
   readonly protocol: string;
+  /** Time limits: to connect and list the tools, and for each call. */
   readonly startTimeoutMs: number;
   readonly timeoutMs: number;
   /** Maximum size of one answer, in bytes. */
   readonly maxAnswerBytes: number;
 }
 
+/** A tool as it was imported. */
 export interface DeclaredTool {
   /** The name under which the server lists the tool. */
   readonly tool: string;
@@ -52,6 +55,7 @@ export interface DeclaredTool {
   readonly mock: JsonData;
 }
 
+/** The contents of a declaration file. */
 export interface ToolDeclaration extends ToolServerSettings {
   readonly tools: readonly DeclaredTool[];
 }

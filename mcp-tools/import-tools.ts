@@ -15,6 +15,7 @@ export interface RefusedTool {
   readonly reason: string;
 }
 
+/** What an import makes of the tools of a server. */
 export interface ToolImport {
   readonly declaration: ToolDeclaration;
   /** The formatted text of the module. */
@@ -53,7 +54,7 @@ export function importTools(options: ImportOptions): ToolImport {
   rejectClashes(read);
   return {
     declaration: { ...settings, tools: read.map(({ declared }) => declared) },
-    text: formatted(
+    text: formatModule(
       moduleText(
         shortName(settings.name),
         read.map(({ shaped }) => shaped),
@@ -70,14 +71,15 @@ interface ReadTool {
   readonly notes: readonly Note[];
 }
 
-const MAX_CAPABILITY_NAME = 128;
-const MAX_DOC = 400;
+/** Limits in UTF-16 code units on the name of a capability and on its description. */
+const MAX_CAPABILITY_CHARS = 128;
+const MAX_DOC_CHARS = 400;
 
 function readTool(tool: ListedTool, server: string, rename: string | undefined, typeNames: UniqueNames): ReadTool | RefusedTool {
   if (tool.isTaskOnly) return { tool: tool.name, reason: "it can only be called as a task" };
   const name = rename ?? snakeCase(tool.name, "tool");
   const capability = `${server}.${name}`;
-  if (capability.length > MAX_CAPABILITY_NAME)
+  if (capability.length > MAX_CAPABILITY_CHARS)
     return { tool: tool.name, reason: `its name is too long; rename it with --rename ${tool.name}=NEW` };
   const functionName = `${shortName(server)}_${name}`;
   const prefix = pascalCase(functionName);
@@ -94,7 +96,7 @@ function readTool(tool: ListedTool, server: string, rename: string | undefined, 
         descriptionPin: descriptionPin(tool),
         hasOutput: outputShape !== undefined,
         mayRepeat: tool.mayRepeat,
-        doc: shortened(tool.description),
+        doc: shortDescription(tool.description),
         mock: mockOf(capability, outputShape),
       },
       shaped: {
@@ -128,9 +130,9 @@ function mockOf(capability: string, output: Shape | undefined): JsonData {
   return jsonObjectOf(["content", [jsonObjectOf(["type", "text"], ["text", `mock answer of ${capability}`])]]);
 }
 
-function shortened(description: string): string {
+function shortDescription(description: string): string {
   const text = replaceUnsafe(description.replace(/\s+/g, " "), () => "").trim();
-  return text.length <= MAX_DOC ? text : `${text.slice(0, MAX_DOC).replace(/\s+\S*$/, "")} …`;
+  return text.length <= MAX_DOC_CHARS ? text : `${text.slice(0, MAX_DOC_CHARS).replace(/\s+\S*$/, "")} …`;
 }
 
 /** Throws `usage` if two functions of the module have the same name. */
@@ -152,7 +154,7 @@ function rejectClashes(tools: readonly ReadTool[]): void {
   }
 }
 
-function formatted(text: string): string {
+function formatModule(text: string): string {
   const result = formatSource({ name: "module", text });
   if (result.ok) return result.text;
   throw new BorunaError("internal", `the module of an import has a syntax error: ${result.diagnostics[0]?.message ?? ""}`);

@@ -13,6 +13,7 @@ import { BorunaError } from "../vm/error.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../vm/json/json.ts";
 import { isFreeName, pascalCase, snakeCase, UniqueNames, wordsOf } from "./names.ts";
 
+/** The type that a schema becomes. */
 export type Shape =
   | { readonly kind: "json" | "bool" | "int" | "float" | "string" }
   | { readonly kind: "list" | "map"; readonly item: Shape }

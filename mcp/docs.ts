@@ -6,11 +6,12 @@ import { BorunaError } from "../vm/error.ts";
 import { nearest } from "../vm/nearest.ts";
 
 /** Pages and sections up to this length, in UTF-16 code units, are returned complete. */
-const MAX_PIECE = 24_000;
+const MAX_PIECE_CHARS = 24_000;
 
 /** The page that is returned without arguments. */
 export const SMALL_PAGE = "llms-small";
 
+/** The answer of `boruna_docs`: a page, a section of it, or the index of pages. */
 export interface DocsPiece {
   readonly page: string;
   readonly text: string;
@@ -59,11 +60,11 @@ export function docsPiece(page: string | undefined, section: string | undefined)
     const found = sections.find(({ title }) => title.toLowerCase() === section.toLowerCase());
     if (found === undefined)
       throw new BorunaError("usage", `the page ${name} has no section ${JSON.stringify(section)}`, { hint: `it has ${titles.join(", ")}` });
-    return { page: name, text: found.text.slice(0, MAX_PIECE), sections: titles };
+    return { page: name, text: found.text.slice(0, MAX_PIECE_CHARS), sections: titles };
   }
-  if (text.length <= MAX_PIECE) return { page: name, text };
+  if (text.length <= MAX_PIECE_CHARS) return { page: name, text };
   const start = text.indexOf("\n## ");
-  return { page: name, text: text.slice(0, Math.min(start < 0 ? MAX_PIECE : start, MAX_PIECE)), sections: titles };
+  return { page: name, text: text.slice(0, Math.min(start < 0 ? MAX_PIECE_CHARS : start, MAX_PIECE_CHARS)), sections: titles };
 }
 
 /** Splits a page at its headings of the second and third level, so that each section is short. */

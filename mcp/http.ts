@@ -45,7 +45,7 @@ export async function serveHttp(factory: McpServerFactory, options: HttpOptions)
     if (request.method !== "POST") return sessions.serve(request, response, undefined);
     const body = await readBody(request);
     if (body === undefined) return refuse(response, 413, `the body is longer than ${MAX_BODY_BYTES} bytes`);
-    const parsed = parsedJson(body);
+    const parsed = tryParseJson(body);
     if (parsed === undefined) return refuse(response, 400, "the body is not JSON", PARSE_ERROR);
     const head = headOf(request);
     const isLegacy = await isLegacyRequest(await toWebRequest(head, parsed.data), parsed.data);
@@ -120,7 +120,8 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   return Buffer.concat(chunks);
 }
 
-function parsedJson(body: Buffer): { readonly data: unknown } | undefined {
+/** Returns undefined if the body is not JSON. */
+function tryParseJson(body: Buffer): { readonly data: unknown } | undefined {
   try {
     return { data: JSON.parse(body.toString("utf8")) };
   } catch {

@@ -11,12 +11,14 @@ export interface Job {
   readonly caller: IncomingContext;
 }
 
+/** How far a run has come. */
 export interface Progress {
   /** Number of calls that have ended. */
   readonly calls: number;
   readonly message: string;
 }
 
+/** A message from a thread to the server. The answer is the last one. */
 export type FromThread =
   | { readonly type: "progress"; readonly progress: Progress }
   | { readonly type: "answer"; readonly answer: ToolAnswer; readonly isError: boolean };

@@ -17,6 +17,7 @@ export const DEFAULT_WALL_MS = 60_000;
 
 /** Default for the maximum bytes of JSON in an answer: about 6,000 tokens. */
 export const DEFAULT_RESULT_BYTES = 24_000;
+/** The largest value that a client may ask for instead. */
 export const MAX_RESULT_BYTES = 1_048_576;
 
 /** The arguments of a tool. They match its input schema. */

@@ -48,7 +48,7 @@ async function answerOf(job: Job, context: ToolContext): Promise<FromThread> {
   const tool = PROGRAM_TOOLS.get(job.tool);
   if (tool === undefined) throw new BorunaError("internal", `no tool ${job.tool} in a thread`);
   try {
-    return { type: "answer", answer: plain(await tool(job.args, context)), isError: false };
+    return { type: "answer", answer: toPlainJson(await tool(job.args, context)), isError: false };
   } catch (error) {
     if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
     return { type: "answer", answer: errorAnswer(error), isError: true };
@@ -56,7 +56,7 @@ async function answerOf(job: Job, context: ToolContext): Promise<FromThread> {
 }
 
 /** Returns the answer as plain JSON data, which a thread can send. Drops undefined members. */
-function plain(answer: ToolAnswer): ToolAnswer {
+function toPlainJson(answer: ToolAnswer): ToolAnswer {
   const copy: unknown = JSON.parse(JSON.stringify(answer));
   return typeof copy === "object" && copy !== null ? Object.fromEntries(Object.entries(copy)) : {};
 }

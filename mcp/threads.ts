@@ -16,6 +16,7 @@ export interface ThreadAnswer {
   readonly isError: boolean;
 }
 
+/** The running threads. */
 export interface Threads {
   /** Runs the tool of the job in a thread. Throws `mcp.busy`, `mcp.canceled`, and `mcp.thread` if the thread ends without an answer. */
   run(job: Job, signal: AbortSignal, onProgress: (progress: Progress) => void): Promise<ThreadAnswer>;

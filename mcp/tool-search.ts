@@ -57,6 +57,7 @@ function itemsOf(text: string): ReadonlyMap<string, string> {
   );
 }
 
+/** A function as `boruna_search` shows it. */
 export interface FoundTool {
   readonly name: string;
   readonly signature: string;

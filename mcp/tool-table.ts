@@ -9,6 +9,7 @@ export const PROTOCOL_VERSION = 1;
 
 type Schema = Readonly<Record<string, unknown>>;
 
+/** A row of the table: one tool. */
 export interface ToolSpec {
   readonly name: string;
   readonly title: string;

@@ -17,6 +17,7 @@ export type ToWorker =
   | { readonly kind: "run"; readonly sources: Sources }
   | { readonly kind: "stop" };
 
+/** `checked` answers `check`. A run sends `progress` with new calls and printed texts, then `ended`, or only `refused` if it cannot start. */
 export type FromWorker =
   | { readonly kind: "checked"; readonly problems: readonly Problem[] }
   | { readonly kind: "progress"; readonly calls: readonly CallRow[]; readonly printed: readonly string[] }
@@ -47,6 +48,7 @@ export interface CallRow {
   readonly ruleLine: number | undefined;
 }
 
+/** A record of the log. */
 export interface LogRow {
   /** The number of an event. Undefined for the header and the end. */
   readonly n: number | undefined;
@@ -54,6 +56,7 @@ export interface LogRow {
   readonly text: string;
 }
 
+/** A span, below its parent. */
 export interface SpanRow {
   readonly depth: number;
   readonly name: string;
@@ -63,6 +66,7 @@ export interface SpanRow {
   readonly isError: boolean;
 }
 
+/** How a run ended, with all that the page shows of it. */
 export interface RunEnd {
   readonly outcome: string;
   /** The value of the program. Undefined unless the outcome is `success`. */

@@ -38,7 +38,7 @@ const REPLACED: ReadonlyMap<string, string> = new Map([
   ["@stdlib/utils-define-nonenumerable-read-only-property", "module.exports = (object, name, value) => { object[name] = value; };"],
 ]);
 
-const HEADER = `// @ts-nocheck: bundleFunctions from JavaScript by \`npm run elementary\`; do not edit.
+const HEADER = `// @ts-nocheck: bundled from JavaScript by \`npm run elementary\`; do not edit.
 /**
  * The elementary functions of stdlib (https://stdlib.io), which are ports of FreeBSD's msun and of Cephes. They use only the operations
  * of IEEE 754 that give the same bits on every host, and no function of \`Math\` but abs, ceil, floor, round and sqrt.
@@ -47,7 +47,7 @@ const HEADER = `// @ts-nocheck: bundleFunctions from JavaScript by \`npm run ele
  * except in compliance with the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0. Unless
  * required by applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
  * WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language governing permissions and
- * limitations under the License. Modified: bundleFunctions into one file, without what only old JavaScript engines need.
+ * limitations under the License. Modified: bundled into one file, without what only old JavaScript engines need.
  *
  * Parts: Copyright (C) 1993, 2004 by Sun Microsystems, Inc. All rights reserved. Developed at SunPro, a Sun Microsystems, Inc. business.
  * Permission to use, copy, modify, and distribute this software is freely granted, provided that this notice is preserved.

@@ -10,6 +10,7 @@ import type { StoredSpan } from "./stored-span.ts";
 import { rowsOf } from "./timeline.ts";
 
 interface Links {
+  /** The number of the event of each span's call. */
   readonly eventOf: ReadonlyMap<StoredSpan, number>;
   /** The row of the span of each call, by the number of the call's event. */
   readonly rowOf: ReadonlyMap<number, number>;
@@ -24,8 +25,8 @@ const cache = new WeakMap<StoredSpan, { readonly log: LogIndex; readonly version
 export function callLinks(execution: ExecutionRef, log: LogIndex): Links {
   const { span, trace } = execution;
   const versions = `${trace.version} ${log.version}`;
-  const known = cache.get(span);
-  if (known?.log === log && known.versions === versions) return known.links;
+  const cached = cache.get(span);
+  if (cached?.log === log && cached.versions === versions) return cached.links;
   const links = findLinks(execution, log);
   cache.set(span, { log, versions, links });
   return links;

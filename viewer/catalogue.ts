@@ -10,6 +10,7 @@ import type { SpanStore, Trace } from "./span-store.ts";
 import type { ExecutionFacts, StoredSpan } from "./stored-span.ts";
 import { waitingCall } from "./waiting.ts";
 
+/** An execution: its `boruna.run` span, the trace of the span, and the run's data in the span. */
 export interface ExecutionRef {
   readonly trace: Trace;
   readonly span: StoredSpan;

@@ -22,6 +22,7 @@ export interface LogWatcherOptions {
   readonly onChange: (log: WatchedLog, isGone: boolean) => void;
 }
 
+/** A log and its index. */
 export interface WatchedLog {
   /** Stays the same while the file keeps its path. */
   readonly id: string;

@@ -4,6 +4,7 @@ import { spansFromProtobuf } from "./otlp-protobuf.ts";
 import { malformed } from "./protobuf.ts";
 import { type DecodedSpan, OTLP_LIMITS } from "./span-data.ts";
 
+/** The encoding of a request. */
 export type OtlpForm = "protobuf" | "json";
 
 /** Returns the encoding that a Content-Type names, or undefined if OTLP does not define it. */

@@ -12,6 +12,7 @@ import { isRunSort, listRuns } from "./run-list.ts";
 import { listSpans, runDetail, spanDetail } from "./run-detail.ts";
 import type { SpanStore } from "./span-store.ts";
 
+/** What routes answer from: spans, logs, the list of runs, and what the viewer was started with. */
 export interface Sources {
   readonly store: SpanStore;
   readonly logs: Pick<LogWatcher, "logs">;
@@ -59,6 +60,7 @@ const ANSWERS: Answers = {
 /** Slow routes: they run a program or read a complete log. */
 const SLOW_ROUTES: readonly string[] = ["GET /api/runs/RUN/events/N/place", "POST /api/runs/RUN/what-if", "GET /api/compare"];
 
+/** The route that serves a request. */
 export interface Route {
   readonly isSlow: boolean;
   readonly hasBody: boolean;
@@ -78,13 +80,13 @@ export function routeOf(method: string, path: string): Route {
     if (match === null) continue;
     isKnownPath = true;
     if (method !== routeMethod) continue;
-    const parts = match.slice(1).map(decoded);
+    const parts = match.slice(1).map(decodeSegment);
     return { isSlow, hasBody: method === "POST", answer: (question) => answer({ ...question, path: parts }) };
   }
   throw isKnownPath ? new HttpProblem(405, "usage", `${method} is not served here`) : notFound("there is no such route");
 }
 
-function decoded(part: string): string {
+function decodeSegment(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch (error) {

@@ -51,6 +51,7 @@ function chosenExecution(run: Run, id: string | undefined): ExecutionRef | undef
   return found;
 }
 
+/** Returns the trace of the chosen execution. If the row has no executions, returns its trace, if there is one. */
 export function traceOf(run: Run, execution: string | undefined): Trace | undefined {
   return chosenExecution(run, execution)?.trace ?? run.trace;
 }

@@ -54,10 +54,10 @@ export interface Viewer {
 const HOST = "127.0.0.1";
 const TOKEN_BYTES = 16;
 /** Maximum number of requests whose bodies are read at the same time. */
-const MAX_BODIES = 8;
+const MAX_BODIES_AT_ONCE = 8;
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** Maximum number of requests for slow routes that wait for their turn. */
-const MAX_WAITING = 8;
+const MAX_WAITING_REQUESTS = 8;
 const SLOW_TIMEOUT_MS = 120_000;
 
 const HEADERS: Readonly<Record<string, string>> = {
@@ -222,7 +222,7 @@ class ViewerServer {
   }
 
   async #limitBodies<T>(body: () => Promise<T>): Promise<T> {
-    if (this.#bodies >= MAX_BODIES) throw new HttpProblem(429, "busy", "too many requests at once");
+    if (this.#bodies >= MAX_BODIES_AT_ONCE) throw new HttpProblem(429, "busy", "too many requests at once");
     this.#bodies += 1;
     try {
       return await body();
@@ -256,7 +256,7 @@ class ViewerServer {
 
   /** Answers requests for slow routes one after the other. */
   async #inTurn<T>(answer: () => Promise<T>): Promise<T> {
-    if (this.#waiting > MAX_WAITING) throw new HttpProblem(429, "busy", "too many questions wait for an answer");
+    if (this.#waiting > MAX_WAITING_REQUESTS) throw new HttpProblem(429, "busy", "too many questions wait for an answer");
     this.#waiting += 1;
     const turn = this.#slow.then(answer);
     this.#slow = turn.catch(() => undefined);

@@ -2,6 +2,7 @@
 import { malformed } from "./protobuf.ts";
 import type { SpanValue } from "../telemetry/span-tree.ts";
 
+/** Attributes by name. */
 export type SpanValues = ReadonlyMap<string, SpanValue>;
 
 export interface DecodedEvent {

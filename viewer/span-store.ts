@@ -116,8 +116,7 @@ export class SpanStore {
 
   /** Returns the trace, which becomes the most recently changed one. Creates it if needed. */
   #traceOf(traceId: string): GrowingTrace {
-    const known = this.#traces.get(traceId);
-    const trace = known ?? emptyTrace(traceId);
+    const trace = this.#traces.get(traceId) ?? emptyTrace(traceId);
     this.#traces.delete(traceId);
     this.#traces.set(traceId, trace);
     return trace;

@@ -143,7 +143,7 @@ function lineOf(span: StoredSpan): string {
 
 /** Parses one line. Returns undefined if it is not a span in the form of `lineOf`. */
 function spanOf(text: string): StoredSpan | undefined {
-  const data = parsed(text);
+  const data = parseObject(text);
   if (data === undefined) return undefined;
   const { startNs, endNs, ...rest } = data;
   if (!isTime(startNs) || !isTime(endNs)) return undefined;
@@ -159,7 +159,7 @@ function spanOf(text: string): StoredSpan | undefined {
   return isStoredSpan(candidate) ? candidate : undefined;
 }
 
-function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const data: unknown = JSON.parse(text);
     return isObject(data) ? data : undefined;
@@ -214,6 +214,6 @@ function isStoredSpan(data: Readonly<Record<string, unknown>>): data is Readonly
 }
 
 function isStoredDetailText(text: string): boolean {
-  const detail = parsed(text);
+  const detail = parseObject(text);
   return detail !== undefined && Array.isArray(detail.attributes) && Array.isArray(detail.events) && Array.isArray(detail.links);
 }

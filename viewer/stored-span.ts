@@ -13,6 +13,7 @@ export interface ExecutionFacts {
   readonly denials: number;
 }
 
+/** A span as the store and its file hold it. */
 export interface StoredSpan {
   readonly traceId: string;
   readonly spanId: string;
@@ -41,6 +42,7 @@ export interface StoredSpan {
   readonly detail: string;
 }
 
+/** The part of a span that only the view of this span shows. */
 export type StoredDetail = Omit<SpanDetail, "span" | "traceId" | "events"> & {
   readonly events: readonly { readonly name: string; readonly timeNs: string; readonly attributes: readonly Attribute[] }[];
 };

@@ -6,6 +6,7 @@ import type { SpanRow } from "./api.ts";
 import type { Trace } from "./span-store.ts";
 import type { StoredSpan } from "./stored-span.ts";
 
+/** The spans of a trace in the order of their rows. Each array has one element for each row. */
 export interface Rows {
   readonly spans: readonly StoredSpan[];
   /** For each row, the row of its parent, or -1. */
@@ -28,8 +29,8 @@ const cache = new WeakMap<Trace, { readonly version: number; readonly rows: Rows
 
 /** Returns the rows of a trace. They are cached until the trace changes. */
 export function rowsOf(trace: Trace): Rows {
-  const known = cache.get(trace);
-  if (known?.version === trace.version) return known.rows;
+  const cached = cache.get(trace);
+  if (cached?.version === trace.version) return cached.rows;
   const rows = arrangeRows(trace);
   cache.set(trace, { version: trace.version, rows });
   return rows;

@@ -11,8 +11,8 @@ const cache = new WeakMap<LogIndex, { readonly version: number; readonly waiting
 
 /** Returns the call at which the run waits. Undefined if it does not wait, or if its program or policy cannot be read. Cached until the log changes. */
 export function waitingCall(index: LogIndex): Waiting | undefined {
-  const known = cache.get(index);
-  if (known?.version === index.version) return known.waiting;
+  const cached = cache.get(index);
+  if (cached?.version === index.version) return cached.waiting;
   let waiting: Waiting | undefined;
   try {
     waiting = findWaitingCall(index);

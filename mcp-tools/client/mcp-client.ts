@@ -37,6 +37,7 @@ export interface CallOptions {
   readonly timeoutMs: number;
 }
 
+/** An open connection to a server. */
 export interface Connection {
   /** The version of MCP that both sides speak. */
   readonly protocol: string;

@@ -92,15 +92,15 @@ export class ServerProcess {
     child.stderr.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-MAX_STDERR_CHARS);
     });
-    // Writing to a process that has ended fails. This error is ignored, because `ended` reports the end.
+    // Writing to a process that has ended fails. This error is ignored, because `onExit` reports the end.
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => undefined);
-    const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
+    const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {
       const how = signal === null ? `exit code ${code ?? "unknown"}` : signal;
       this.#end(new ServerFailure(`the server of ${this.#name} ended (${how})`));
     };
     // `close` is emitted when all output has been read. If a child of the server keeps the pipes open, `exit` reports the end instead.
-    child.on("close", ended);
-    child.on("exit", (code, signal) => setTimeout(ended, GRACE_MS, code, signal).unref());
+    child.on("close", onExit);
+    child.on("exit", (code, signal) => setTimeout(onExit, GRACE_MS, code, signal).unref());
     // An idle server must not keep this process alive. During a call, the timer of the call does.
     child.unref();
     for (const stream of [child.stdin, child.stdout, child.stderr]) unref(stream);

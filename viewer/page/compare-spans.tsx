@@ -48,7 +48,7 @@ export function SpanComparison({ a, b, execA, execB }: SpanComparisonProps) {
           ? "Loading …"
           : differenceCount === 0
             ? `= The executions made the same ${plural(aligned.length, "call")}, with the same ends.`
-            : `≠ ${formatCount(differenceCount)} of ${plural(aligned.length, "call")} ${differenceCount === 1 ? "is" : "are"} differenceCount.`}{" "}
+            : `≠ ${formatCount(differenceCount)} of ${plural(aligned.length, "call")} ${differenceCount === 1 ? "is" : "are"} different.`}{" "}
         {isCut && `Only the first ${formatCount(MAX_CALLS)} calls are compared. `}
         <span class="small">Spans hold no arguments or results; compare two logs to see them.</span>
       </p>

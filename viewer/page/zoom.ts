@@ -6,15 +6,15 @@ export interface Range {
 }
 
 /** The shortest range, in nanoseconds. */
-const MIN_NS = 100;
+const MIN_RANGE_NS = 100;
 
 export function fullRange(durationNs: number): Range {
-  return { from: 0, to: Math.max(durationNs, MIN_NS) };
+  return { from: 0, to: Math.max(durationNs, MIN_RANGE_NS) };
 }
 
 /** Returns the range made `factor` times as long, with `center` at the same place on the screen. */
 export function zoomRange({ from, to }: Range, center: number, factor: number, all: Range): Range {
-  const size = Math.min(Math.max((to - from) * factor, MIN_NS), all.to - all.from);
+  const size = Math.min(Math.max((to - from) * factor, MIN_RANGE_NS), all.to - all.from);
   const share = (center - from) / (to - from);
   return clampRange({ from: center - share * size, to: center + (1 - share) * size }, all);
 }
