@@ -271,7 +271,8 @@ const document = fc
 function nesting(text: string): number {
   let deepest = 0;
   let depth = 0;
-  for (const character of text) {
+  // Without the strings, which can contain brackets.
+  for (const character of text.replace(/"(?:[^"\\]|\\.)*"/gu, "")) {
     depth += "[{".includes(character) ? 1 : "]}".includes(character) ? -1 : 0;
     deepest = Math.max(deepest, depth);
   }
