@@ -7,10 +7,10 @@ const COUNTING: readonly RegExp[] = [
   /^if \(steps > \d+\) \{[^\n]*checkLimits\(meter\)\) \{\n[^\n]*return PAUSED; \} \}$/gm,
   /^if \(steps > \d+\) .*$/gm,
   /^if \(bytes > \d+\) .*$/gm,
-  /^meter\.steps \+= steps;.*$/gm,
-  /^if \(depth > meter\.maxDepth\) deoptimize\(\);$/gm,
+  /^meter\.steps \+= .*$/gm,
+  /^if \(depth >=? meter\.maxDepth\) throw 0;$/gm,
   /^if \(meter\.steps > meter\.checkAt\) checkLimits\(meter\);$/gm,
-  /^if \(meter\.allocBytes > meter\.maxAllocBytes\) deoptimize\(\);$/gm,
+  /^if \(meter\.allocBytes > meter\.maxAllocBytes\) throw 0;$/gm,
   /^if \(\(meter\.allocBytes \+= .*$/gm,
 ];
 

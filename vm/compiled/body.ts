@@ -11,9 +11,10 @@ import { OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import type { UpdatePath } from "../bytecode/update-path.ts";
-import { EnumValue, FloatValue, type ObjectValue, UNIT, UnitValue, type Value, WIDE_FIELDS } from "../value/value.ts";
+import { EnumValue, FloatValue, UNIT, UnitValue, type Value, WIDE_FIELDS } from "../value/value.ts";
 import { isBoxed, kindOf, type ValueKind } from "./kinds.ts";
-import { type FunctionVersion, SITE, SITES, trackedLists } from "./type-inference.ts";
+import { DEOPTIMIZED, type MarkedTag } from "./runtime.ts";
+import { type FunctionVersion, type Guesses, SITE, SITES, trackedLists } from "./type-inference.ts";
 import { NO_UNIQUE_LISTS, type UniqueLists } from "./unique-lists.ts";
 
 /** The limit on the nesting of JavaScript blocks. V8's parser allows deeper nesting. */
@@ -58,9 +59,9 @@ export class ConstantPool {
     return name;
   }
 
-  /** Returns the statement that declares all names. At run time, the values are in the array `pool`. */
-  declaration(): string {
-    return this.values.length === 0 ? "" : `const [${this.values.map((_, i) => `const${i}`).join(", ")}] = pool;\n`;
+  /** The names of all values, in the same order. */
+  get names(): readonly string[] {
+    return this.values.map((_, i) => `const${i}`);
   }
 }
 
@@ -82,6 +83,8 @@ export interface UnitScope {
   readonly pool: ConstantPool;
   readonly constants: readonly Value[];
   readonly types: readonly TypeDef[];
+  /** Returns the number that compiled code throws if a guess at a site is wrong. */
+  wrongGuess(guesses: Guesses, site: number): number;
   /** Returns the path of an `Update`, given the index of its constant. */
   updatePath(constant: number): UpdatePath | undefined;
 }
@@ -125,6 +128,13 @@ export class FunctionBody {
    * once, so if large functions kept their counts in local variables, the meter would be far too low.
    */
   readonly isLarge: boolean;
+  /**
+   * Whether the steps and bytes of a block are counted at its end, or left to the next block if no other block leads there. Then a small
+   * function often counts only when it returns, without variables.
+   */
+  readonly defersCounts: boolean;
+  /** Whether a line adds to the variable for steps. Every other function counts all its steps before it returns. */
+  countsSteps = false;
   /** The operands and the kinds of the locals before the next instruction to be written. */
   stack: Operand[] = [];
   locals: ValueKind[] = [];
@@ -151,6 +161,7 @@ export class FunctionBody {
     this.allocates = hasOpcode(version.fn, ALLOCATING);
     // `CODE_STRIDE` is the number of words per instruction.
     this.isLarge = version.fn.code.length > SMALL_FUNCTION * CODE_STRIDE;
+    this.defersCounts = !this.hasLoop && !this.isLarge;
   }
 
   get top(): string {
@@ -159,6 +170,12 @@ export class FunctionBody {
 
   line(text: string): void {
     this.lines.push(text);
+  }
+
+  /** Writes a line that adds to the steps of the function in addition to those of its instructions. */
+  addSteps(count: string): void {
+    this.line(`steps += ${count};`);
+    this.countsSteps = true;
   }
 
   /** Writes a line that opens a JavaScript block, which `close` closes. */
@@ -233,7 +250,12 @@ export class FunctionBody {
 
   /** Writes the check of a guess at a site of an instruction. At run time, the guess is wrong if one of the expressions is true. */
   checkGuess(pc: number, site: number, failures: readonly string[]): void {
-    if (failures.length > 0) this.line(`if (${failures.join(" || ")}) failGuess(${this.version.guesses.id}, ${pc * SITES + site});`);
+    if (failures.length > 0) this.line(`if (${failures.join(" || ")}) ${this.wrongGuess(pc, site)};`);
+  }
+
+  /** Returns the statement that reports a wrong guess at a site of an instruction. */
+  wrongGuess(pc: number, site: number): string {
+    return `throw ${this.scope.wrongGuess(this.version.guesses, pc * SITES + site)}`;
   }
 
   /** Writes the check that the value in a variable has the base kind that was guessed, and pushes it. Any other kind needs no check. */
@@ -264,14 +286,16 @@ export class FunctionBody {
 
   joinStrings(a: Operand, b: Operand): void {
     this.line(`temp = ${a.code}.length + ${b.code}.length;`);
-    this.line(`if (temp > ${MAX_STRING_UNITS}) deoptimize();`);
+    this.line(`if (temp > ${MAX_STRING_UNITS}) throw ${DEOPTIMIZED};`);
     this.allocateString("temp");
     this.push(`${a.code} + ${b.code}`, "string");
   }
 
   /** Writes the charge for a String of this length. The bytes go to the meter at once, because one String may be as large as the limit. */
   allocateString(length: string): void {
-    this.line(`if ((meter.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * ${length}) > meter.maxAllocBytes) deoptimize();`);
+    this.line(
+      `if ((meter.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * ${length}) > meter.maxAllocBytes) throw ${DEOPTIMIZED};`,
+    );
   }
 
   lengthOf({ code }: Operand): string {
@@ -282,9 +306,11 @@ export class FunctionBody {
   /** Like `joinStrings`, but for an append to a local, which costs less. See `bytecode/string-append.ts`. */
   appendString(a: Operand, b: Operand): void {
     const [first, second] = [this.lengthOf(a), this.lengthOf(b)];
-    this.line(`if (${first} + ${second} > ${MAX_STRING_UNITS}) deoptimize();`);
+    this.line(`if (${first} + ${second} > ${MAX_STRING_UNITS}) throw ${DEOPTIMIZED};`);
     const shorter = `Math.min(${first}, ${second})`;
-    this.line(`if ((meter.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * ${shorter}) > meter.maxAllocBytes) deoptimize();`);
+    this.line(
+      `if ((meter.allocBytes += ${BYTES.stringHeader} + ${BYTES.codeUnit} * ${shorter}) > meter.maxAllocBytes) throw ${DEOPTIMIZED};`,
+    );
     this.push(`${a.code} + ${b.code}`, "string");
   }
 
@@ -296,11 +322,11 @@ export class FunctionBody {
 }
 
 /**
- * Returns an expression that is true if a boxed value is of the class with this tag. For this expression V8 compares hidden classes. That
- * takes less time than `instanceof`, which follows the prototypes of the value. The value must not be undefined.
+ * Returns an expression that is true if a boxed value is of the class with this tag (see `markClasses`). For this expression V8 compares
+ * hidden classes. That takes less time than `instanceof`, which follows the prototypes of the value. The value must not be undefined.
  */
-export const hasClass = (code: string, tag: ObjectValue["tag"]): string => `${code}.tag === "${tag}"`;
-export const hasNotClass = (code: string, tag: ObjectValue["tag"]): string => `${code}.tag !== "${tag}"`;
+export const hasClass = (code: string, tag: MarkedTag): string => `${code}.is${tag}`;
+export const hasNotClass = (code: string, tag: MarkedTag): string => `!${code}.is${tag}`;
 
 /** Returns the part of an expression that reads a field of a record. */
 export const fieldName = (index: number): string => (index < WIDE_FIELDS ? `f${index}` : `all[${index}]`);

@@ -4,10 +4,11 @@ import { typedCode } from "../builtins/typed-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { makesNewList, OWNERSHIP } from "../bytecode/ownership.ts";
 import { MAX_STRING_UNITS, UNITS, UNITS_PER_STEP } from "../cost.ts";
-import { type FunctionBody, hasClass, kindOfOperand, type Operand, toBoxed, Unsupported } from "./body.ts";
+import { type FunctionBody, hasClass, hasNotClass, kindOfOperand, type Operand, toBoxed, Unsupported } from "./body.ts";
 import { isBoxed, type ValueKind } from "./kinds.ts";
 import { MAX_SAFE } from "./numbers.ts";
-import { builtinKind, fixedKind, SITE } from "./type-inference.ts";
+import { DEOPTIMIZED } from "./runtime.ts";
+import { builtinKind, fixedKind, SITE, wrongGuesses } from "./type-inference.ts";
 
 /** The largest number of texts that are joined without a list. */
 export const MAX_JOINED = 32;
@@ -60,9 +61,10 @@ function writeJoinedTexts(body: FunctionBody, [list, separator]: readonly Operan
   if (separator === undefined || body.scope.pool.valueOf(separator.code) !== "") return false;
   body.lines.pop();
   body.line(`temp = ${texts.operands.map((operand) => body.lengthOf(operand)).join(" + ")};`);
-  body.line(`if (temp > ${MAX_STRING_UNITS}) deoptimize();`);
+  body.line(`if (temp > ${MAX_STRING_UNITS}) throw ${DEOPTIMIZED};`);
   const units = UNITS.value * texts.operands.length;
-  body.line(`if (temp >= ${UNITS_PER_STEP - units}) steps += Math.floor((temp * ${UNITS.codeUnit} + ${units}) / ${UNITS_PER_STEP});`);
+  body.line(`if (temp >= ${UNITS_PER_STEP - units})`);
+  body.addSteps(`Math.floor((temp * ${UNITS.codeUnit} + ${units}) / ${UNITS_PER_STEP})`);
   body.allocateString("temp");
   body.push(texts.operands.map(({ code }) => code).join(" + "), "string");
   return true;
@@ -103,8 +105,11 @@ export function builtin(body: FunctionBody, pc: number, id: number, argOperands:
     body.pushPart(variable, kind, pc);
     return makesNewList(decl.name) ? body.setUnique("2") : undefined;
   }
-  if (decl.name === "list.len" && a !== undefined && isBoxed(a.kind))
-    return body.push(`${hasClass(a.code, "List")} ? ${a.code}.length : ${call}`, "safeInt");
+  if (decl.name === "list.len" && a !== undefined && isBoxed(a.kind)) {
+    const isGuess = wrongGuesses(body.version, pc, SITE.operands) === 0;
+    if (isGuess) body.checkGuess(pc, SITE.operands, [hasNotClass(a.code, "List")]);
+    return body.push(isGuess ? `${a.code}.length` : `${hasClass(a.code, "List")} ? ${a.code}.length : ${call}`, "safeInt");
+  }
   body.push(kind === "float" ? `${call}.value` : call, kind);
 }
 

@@ -14,6 +14,7 @@ import { inferenceSize } from "./eligible.ts";
 import { writeFunction } from "./generate.ts";
 import { trackedParams, versionName } from "./instructions.ts";
 import { join, knownFunction, type ValueKind } from "./kinds.ts";
+import { DEOPTIMIZED } from "./runtime.ts";
 import { enumerationsFrom, enumerationsOf } from "./enumerations.ts";
 import { type UniqueLists, uniqueLists } from "./unique-lists.ts";
 import { type FrameKinds, type FunctionVersion, type Guesses, inferKinds, SITE, wrongGuesses } from "./type-inference.ts";
@@ -33,6 +34,8 @@ export class CompilationUnit {
   readonly #isCompilable: (index: number) => boolean;
   /** Returns the guesses of the versions with a key. Versions with the same key in other units share these guesses. */
   readonly #guessesOf: (key: string) => Guesses;
+  /** Returns the number that code throws if a guess at a site is wrong. */
+  readonly #wrongGuess: (guesses: Guesses, site: number) => number;
   /** Whether a function may have several versions. */
   readonly #clones: boolean;
   /** The versions that calls run, by function index and function values. The root is one of these if its entry point is instruction 0. */
@@ -49,10 +52,17 @@ export class CompilationUnit {
   #instructions = 0;
   #inferenceSize = 0;
 
-  constructor(program: Program, isCompilable: (index: number) => boolean, guessesOf: (key: string) => Guesses, clones: boolean) {
+  constructor(
+    program: Program,
+    isCompilable: (index: number) => boolean,
+    guessesOf: (key: string) => Guesses,
+    wrongGuess: (guesses: Guesses, site: number) => number,
+    clones: boolean,
+  ) {
     this.#program = program;
     this.#isCompilable = isCompilable;
     this.#guessesOf = guessesOf;
+    this.#wrongGuess = wrongGuess;
     this.#clones = clones;
   }
 
@@ -164,6 +174,7 @@ export class CompilationUnit {
       pool,
       constants: this.#program.module.constants,
       types: this.#program.module.types,
+      wrongGuess: this.#wrongGuess,
       updatePath: (constant: number): UpdatePath | undefined => updatePath(this.#program.module, constant),
     };
     const functions = this.#versions().map((version) => writeFunction(version, scope, version === root && version.start > 0));
@@ -226,6 +237,7 @@ function entryText(root: FunctionVersion): string {
   const value = result === "float" ? `boxFloat(${call})` : call;
   return [
     `return { run: function (meter, depth, values) {`,
+    ...(start === 0 ? [`if (depth > meter.maxDepth) throw ${DEOPTIMIZED};`] : []),
     ...lines,
     `return ${value};`,
     `}, target: function (${["meter", "depth", ...params].join(", ")}) { return ${value}; } };`,

@@ -37,18 +37,18 @@
  * ## How it charges
  *
  * Compiled code counts steps, and bytes of values of fixed size, in two local variables. A function adds these counts to the
- * meter when it returns, and a loop adds them every 1,000 steps. So the meter may exceed a limit before compiled code
+ * meter when it returns (a small one without loops needs no variables for that), and a loop adds them every 1,000 steps. So the meter may exceed a limit before compiled code
  * notices. Then the work is discarded, and the interpreter runs the call again and stops exactly at the limit. Every
  * `CHECK_STEPS` steps, compiled code polls the host. After `PAUSE_STEPS` steps or `PAUSE_BYTES` bytes, a loop entered by
  * `enterLoop` saves its locals and operands in the meter and returns `PAUSED`, so that the host's event loop gets a turn.
  *
  * ## How it gives up
  *
- * Compiled code gives up by throwing. The engine then sets the meter back to its state at the entry. There are two causes:
- *   - `Deopt`: a trap, a limit, or an operation that has no compiled form. The interpreter runs the call to its end, including
+ * Compiled code gives up by throwing a number. The engine then sets the meter back to its state at the entry. There are two causes:
+ *   - 0: a trap, a limit, or an operation that has no compiled form. The interpreter runs the call to its end, including
  *     all calls inside it (`actor.interpretFromDepth`), and reports a trap with its exact step and stack. If the engine were
  *     tried again for the calls inside, a deep recursion that ends in a trap could discard work at each level
- *   - `WrongGuess`: compiled code guessed the kind of a value, and the guess is wrong (`type-inference.ts`). The engine drops all
+ *   - A higher number: compiled code guessed the kind of a value, and the guess is wrong (`type-inference.ts`). The engine drops all
  *     code that contains the function, and compiles it again with another guess at this site. Then it tries the entry again. After too
  *     many wrong guesses, nothing is guessed
  *
@@ -68,12 +68,13 @@
  *   }
  *
  * The unit has two function versions. All kinds are `safeInt`, so the text has no type checks, only range checks. Around each
- * range check there is a test `stack0 > 1073741823`, because V8 compares faster with a small integer. These tests are omitted
- * below. `generate.ts` explains the names.
+ * range check there is a test `(stack0 | 0) !== stack0`, because V8 compares faster with a small integer. These tests are omitted
+ * below. `generate.ts` explains the names. V8 inlines a function into its callers only if it and they are small in V8's bytecode, so the
+ * text is chosen for few bytes.
  *
  *   function f1_0_0(meter, depth, local0) {
- *     let local1 = UNIT, local2 = UNIT, stack0, stack1, temp, steps = 0;
- *     if (depth > meter.maxDepth) deoptimize();
+ *     var local1, local2, stack0, stack1, temp, steps = 0;
+ *     if (depth >= meter.maxDepth) throw 0;                    // checks the depth of `square`, too
  *     if (meter.steps > meter.checkAt) checkLimits(meter);
  *     local0 = +local0;
  *     steps += 4;                                              // the block before the loop has 4 instructions
@@ -86,10 +87,10 @@
  *         steps += 10;
  *         stack1 = +f0_0_0(meter, depth + 1, local2);            // square(i)
  *         stack0 = local1 + stack1;                            // total + …
- *         if (stack0 > 9007199254740991 || stack0 < -9007199254740991) failGuess(1, 20);
+ *         if (stack0 > 9007199254740991 || stack0 < -9007199254740991) throw 1;
  *         local1 = stack0;
  *         stack0 = local2 + 1;
- *         if (stack0 > 9007199254740991) failGuess(1, 28);
+ *         if (stack0 > 9007199254740991) throw 2;
  *         local2 = stack0;
  *         continue loop1;
  *       } else {
@@ -100,15 +101,14 @@
  *     }
  *   }
  *   function f0_0_0(meter, depth, local0) {
- *     let stack0, temp, steps = 0;
- *     if (depth > meter.maxDepth) deoptimize();
- *     steps += 4;
+ *     var stack0, temp;
  *     stack0 = local0 * local0 + 0;                            // + 0: an Int is never -0
- *     if (stack0 > 9007199254740991 || stack0 < -9007199254740991) failGuess(0, 4);
- *     meter.steps += steps;
+ *     if (stack0 > 9007199254740991 || stack0 < -9007199254740991) throw 3;
+ *     meter.steps += 4;
  *     return stack0;
  *   }
  *   return { run: function (meter, depth, values) {
+ *     if (depth > meter.maxDepth) throw 0;
  *     const arg0 = 0 < values.length ? values[0] : UNIT; if (typeof arg0 !== "number") return undefined;
  *     return f1_0_0(meter, depth, arg0);
  *   }, … };
@@ -128,7 +128,7 @@ import { Unsupported } from "./body.ts";
 import { CompilationUnit, slotsOf } from "./compilation-unit.ts";
 import { compilableFunctions } from "./eligible.ts";
 import { canGenerate, codeFromText } from "./eval.ts";
-import { deoptimize, type IndirectTarget, PAUSED, runtimeOf, WrongGuess } from "./runtime.ts";
+import { deoptimize, DEOPTIMIZED, type IndirectTarget, PAUSED, runtimeOf, WrongGuesses } from "./runtime.ts";
 import { kindOf, type ValueKind } from "./kinds.ts";
 import type { FrameKinds, Guesses } from "./type-inference.ts";
 
@@ -223,6 +223,7 @@ export class Engine {
   readonly #program: Program;
   readonly #guesses: { readonly id: number; readonly wrong: Map<number, number> }[] = [];
   readonly #guessesByKey = new Map<string, { readonly id: number; readonly wrong: Map<number, number> }>();
+  readonly #numberedGuesses = new WrongGuesses();
   #wrongGuesses = 0;
   #discardedSteps = 0;
   /** The number of instructions that the calls and backward jumps of each function have covered. It approximates the steps spent in it. */
@@ -355,14 +356,15 @@ export class Engine {
     } catch (error) {
       changes?.undo();
       if (error instanceof HostTrap) throw error;
-      if (error instanceof WrongGuess) {
-        this.#recordWrongGuess(error, meter.steps - steps);
+      const wrongGuess = this.#numberedGuesses.at(error);
+      if (wrongGuess !== undefined) {
+        this.#recordWrongGuess(wrongGuess.guesses, wrongGuess.site, meter.steps - steps);
         meter.steps = steps;
         meter.allocBytes = allocBytes;
         return this.#run(run, actor, profile, pc, entryState);
       }
       // The cause is a trap, an overflow of V8's stack, or an operation on values of the wrong kind. The interpreter finds out which.
-      if (!(error instanceof Error)) throw error;
+      if (error !== DEOPTIMIZED && !(error instanceof Error)) throw error;
     }
     meter.steps = steps;
     meter.allocBytes = allocBytes;
@@ -414,7 +416,7 @@ export class Engine {
   }
 
   /** Drops all code that contains the version. It will be compiled again, with another guess at the site. */
-  #recordWrongGuess({ guesses: id, site }: WrongGuess, discardedSteps: number): void {
+  #recordWrongGuess(id: number, site: number, discardedSteps: number): void {
     const wrong = this.#guesses[id]?.wrong;
     wrong?.set(site, (wrong.get(site) ?? 0) + 1);
     this.#wrongGuesses += 1;
@@ -444,7 +446,7 @@ export class Engine {
     return withoutGuesses ? { ...guesses, wrong: undefined } : guesses;
   }
 
-  /** Compiles a function for calls of function values. Throws `Deopt` if that is not possible. */
+  /** Compiles a function for calls of function values. Gives up if that is not possible. */
   #indirectTarget(index: number): IndirectTarget {
     const profile = this.#profileOf(index);
     if (profile === undefined || this.#indirectTargets[index] === null) return deoptimize();
@@ -476,6 +478,7 @@ export class Engine {
       this.#program,
       (index) => this.#profileOf(index) !== undefined,
       (key) => this.#guessesOf(key),
+      (guesses, site) => this.#numberedGuesses.numberOf(guesses.id, site),
       clones,
     );
     try {
@@ -486,8 +489,8 @@ export class Engine {
       this.counts.work += source.length;
       this.counts.compiled += 1;
       this.#runtime ??= runtimeOf((index) => this.#indirectTargets[index] ?? this.#indirectTarget(index));
-      const text = `"use strict";\nconst { ${Object.keys(this.#runtime).join(", ")} } = runtime;\n${pool.declaration()}${source}`;
-      const compiledUnit = codeFromText(text, ["pool", "runtime"], [pool.values, this.#runtime]);
+      const names = [...Object.keys(this.#runtime), ...pool.names];
+      const compiledUnit = codeFromText(`"use strict";\n${source}`, names, [...Object.values(this.#runtime), ...pool.values]);
       if (!isCompiledUnit(compiledUnit)) return undefined;
       return {
         run: compiledUnit.run,

@@ -20,7 +20,7 @@
  * chooses. It refers to values of the program through `ConstantPool`.
  *
  * The code has no effects, so it may do the work of a block in any order. If something unusual happens, such as a trap, a
- * limit or an Int outside the safe range, the code calls `deoptimize` or `failGuess`, and the work is discarded. The steps
+ * limit or an Int outside the safe range, the code throws a number, and the work is discarded. The steps
  * and bytes have to be exact only when the function returns.
  */
 import { UNITS_PER_STEP } from "../cost.ts";
@@ -31,6 +31,7 @@ import { toBoxed, toKind, FunctionBody, hasClass, hasNotClass, hasOpcode, notOfK
 import type { Exit } from "./control-flow-graph.ts";
 import { trackedParams, versionName, writeInstruction } from "./instructions.ts";
 import { isBoxed, isList, type ValueKind } from "./kinds.ts";
+import { DEOPTIMIZED } from "./runtime.ts";
 import { type FrameKinds, type FunctionVersion, guessedPart, matchedKind, SITE, wrongGuesses } from "./type-inference.ts";
 
 /**
@@ -55,6 +56,10 @@ class FunctionWriter {
    * JavaScript stack allows.
    */
   readonly #tasks: (() => void)[] = [];
+  /** If counts are deferred: for each block written so far, the steps and bytes that have not been counted at its end. */
+  readonly #deferred = new Map<number, { readonly steps: number; readonly bytes: number }>();
+  /** The lines that count before a `return`, and the deferred steps and bytes. */
+  readonly #returns: { readonly line: number; readonly steps: number; readonly bytes: number }[] = [];
 
   constructor(version: FunctionVersion, scope: UnitScope, mayPause: boolean) {
     this.#version = version;
@@ -74,12 +79,11 @@ class FunctionWriter {
       start === 0
         ? [...range(arity, "local"), ...uniqueParams]
         : [...range(locals, "local"), ...range(entry.stack.length, "stack"), ...flags];
+    const isRead = (local: number): boolean => this.#version.live[0]?.[local] === 1;
+    const isCounted = this.#body.countsSteps || !this.#body.defersCounts;
+    for (const { line, steps, bytes } of this.#returns) this.#body.lines[line] = counts(isCounted, this.#body.allocates, steps, bytes);
     const variables = [
-      ...(start === 0
-        ? range(locals, "local")
-            .slice(arity)
-            .map((name) => `${name} = UNIT`)
-        : []),
+      ...(start === 0 ? range(locals, "local").flatMap((name, i) => (i < arity ? [] : [isRead(i) ? `${name} = UNIT` : name])) : []),
       ...range(this.#body.operandVariables, "stack").slice(start === 0 ? 0 : entry.stack.length),
       ...(start === 0 ? flags.map((name) => `${name} = 0`) : []),
       ...[...this.#body.tracked]
@@ -89,12 +93,13 @@ class FunctionWriter {
       ...range(this.#body.flagVariables, "flag").map((name) => `${name} = 0`),
       ...[...new Set(this.#version.enumerations.gets.values())].map((local) => `index${local} = 0`),
       "temp",
-      "steps = 0",
-      ...(this.#body.allocates ? ["bytes = 0"] : []),
+      ...(isCounted ? ["steps = 0"] : []),
+      ...(isCounted && this.#body.allocates ? ["bytes = 0"] : []),
     ];
     return [
       `function ${versionName(this.#version)}(${["meter", "depth", ...params].join(", ")}) {`,
-      `let ${variables.join(", ")};`,
+      // V8 needs no code for a `var` without a value.
+      `var ${variables.join(", ")};`,
       ...this.#entry(),
       ...this.#body.lines,
       "}",
@@ -105,13 +110,14 @@ class FunctionWriter {
   #entry(): readonly string[] {
     const { fn, start, entry, blocks, live } = this.#version;
     const lines: string[] = [];
+    const mayRecurse = hasOpcode(fn, CALLS);
+    // Checks the depth of the functions that this one calls, so that those without calls need no check.
+    if (mayRecurse) lines.push(`if (depth >= meter.maxDepth) throw ${DEOPTIMIZED};`);
     if (start === 0) {
-      lines.push("if (depth > meter.maxDepth) deoptimize();");
       // A function that may recurse checks the limits here. A loop checks the limits in its header.
-      const mayRecurse = hasOpcode(this.#version.fn, CALLS);
       if (mayRecurse) lines.push("if (meter.steps > meter.checkAt) checkLimits(meter);");
       if (this.#body.allocates && (mayRecurse || this.#body.isLarge))
-        lines.push("if (meter.allocBytes > meter.maxAllocBytes) deoptimize();");
+        lines.push(`if (meter.allocBytes > meter.maxAllocBytes) throw ${DEOPTIMIZED};`);
     }
     const first = blocks[0];
     const convert = (name: string, from: ValueKind | undefined, to: ValueKind | undefined): void => {
@@ -156,7 +162,7 @@ class FunctionWriter {
     const entry = blocks[index];
     if (block === undefined) return;
     if (entry === undefined) {
-      this.#body.line("deoptimize();");
+      this.#body.line(`throw ${DEOPTIMIZED};`);
       return;
     }
     this.#body.stack = entry.stack.map((kind, i) => ({ code: this.#body.operandName(i), kind, local: -1 }));
@@ -165,7 +171,7 @@ class FunctionWriter {
     this.#body.extraSteps = 0;
     this.#body.fixedBytes = 0;
     const countLine = this.#body.lines.length;
-    this.#body.line("");
+    if (!this.#body.defersCounts) this.#body.line("");
     const { exit } = block;
     const last = block.end - 1;
     // `CODE_STRIDE` is the number of words per instruction.
@@ -173,8 +179,15 @@ class FunctionWriter {
     for (let pc = block.start; pc < bodyEnd; pc++) writeInstruction(this.#body, pc, pc + 1 < block.end);
     // Reaching the end of the code counts as one step.
     const steps = (block.start === block.end ? 1 : block.end - block.start) + this.#body.extraSteps;
-    this.#body.lines[countLine] = `steps += ${steps};${this.#body.fixedBytes > 0 ? ` bytes += ${this.#body.fixedBytes};` : ""}`;
+    if (this.#body.defersCounts) this.#defer(index, steps, this.#body.fixedBytes);
+    else this.#body.lines[countLine] = countLineOf(steps, this.#body.fixedBytes);
     this.#exit(index, exit, last);
+  }
+
+  /** Adds the steps and bytes of a block to those that the blocks before it left to this one. */
+  #defer(index: number, steps: number, bytes: number): void {
+    const before = this.#deferred.get(index) ?? { steps: 0, bytes: 0 };
+    this.#deferred.set(index, { steps: before.steps + steps, bytes: before.bytes + bytes });
   }
 
   #loopHeader(index: number, entry: FrameKinds): void {
@@ -185,21 +198,21 @@ class FunctionWriter {
         ...this.#body.appends.targets.map((local) => `pending${local}`),
       ];
       this.#body.line(
-        `if (steps > ${UNCOUNTED_STEPS}) { meter.steps += steps; steps = 0; if (meter.allocBytes > meter.maxAllocBytes) deoptimize(); if (meter.steps > meter.checkAt && checkLimits(meter)) {`,
+        `if (steps > ${UNCOUNTED_STEPS}) { meter.steps += steps; steps = 0; if (meter.allocBytes > meter.maxAllocBytes) throw ${DEOPTIMIZED}; if (meter.steps > meter.checkAt && checkLimits(meter)) {`,
       );
       this.#body.line(
         `${this.#body.allocates ? "meter.allocBytes += bytes; " : ""}meter.pausedLoop = [${values.join(", ")}]; return PAUSED; } }`,
       );
     } else {
       // Only this check covers the bytes that callees have added to the meter.
-      const bytes = hasOpcode(this.#version.fn, CALLS) ? " if (meter.allocBytes > meter.maxAllocBytes) deoptimize();" : "";
+      const bytes = hasOpcode(this.#version.fn, CALLS) ? ` if (meter.allocBytes > meter.maxAllocBytes) throw ${DEOPTIMIZED};` : "";
       this.#body.line(
         `if (steps > ${UNCOUNTED_STEPS}) { meter.steps += steps; steps = 0; if (meter.steps > meter.checkAt) checkLimits(meter);${bytes} }`,
       );
     }
     if (this.#body.allocates)
       this.#body.line(
-        `if (bytes > ${UNCOUNTED_BYTES}) { meter.allocBytes += bytes; bytes = 0; if (meter.allocBytes > meter.maxAllocBytes) deoptimize(); }`,
+        `if (bytes > ${UNCOUNTED_BYTES}) { meter.allocBytes += bytes; bytes = 0; if (meter.allocBytes > meter.maxAllocBytes) throw ${DEOPTIMIZED}; }`,
       );
   }
 
@@ -226,7 +239,9 @@ class FunctionWriter {
   #return(index: number): void {
     const block = this.#version.graph[index];
     const value = block !== undefined && block.end > block.start ? this.#body.stack.at(-1) : undefined;
-    this.#body.line(`meter.steps += steps;${this.#body.allocates ? " meter.allocBytes += bytes;" : ""}`);
+    const { steps, bytes } = this.#deferred.get(index) ?? { steps: 0, bytes: 0 };
+    this.#returns.push({ line: this.#body.lines.length, steps, bytes });
+    this.#body.line("");
     if (isList(this.#version.result)) this.#body.line(`meter.returnedUniqueness = ${value?.uniqueness ?? 0};`);
     this.#body.line(`return ${value === undefined ? "UNIT" : toKind(value, this.#version.result)};`);
   }
@@ -234,7 +249,16 @@ class FunctionWriter {
   /** Returns the tasks that continue with a block: those of its code if no other block leads to it, otherwise a jump. */
   #goto(from: number, to: number): readonly (() => void)[] {
     if (to <= from) return [() => this.#body.line(`continue loop${to};`)];
-    if (this.#version.graph[to]?.isMerge === true) return [() => this.#body.line(`break to${to};`)];
+    const { steps, bytes } = this.#deferred.get(from) ?? { steps: 0, bytes: 0 };
+    if (this.#version.graph[to]?.isMerge === true)
+      return [
+        () => {
+          if (steps > 0) this.#body.line(countLineOf(steps, bytes));
+          this.#body.countsSteps ||= steps > 0;
+        },
+        () => this.#body.line(`break to${to};`),
+      ];
+    if (steps > 0) this.#defer(to, steps, bytes);
     return [() => this.#subtree(to)];
   }
 
@@ -321,7 +345,7 @@ class FunctionWriter {
       const chargedSteps = Math.floor(skipped / UNITS_PER_STEP);
       return [
         () => {
-          if (chargedSteps > 0) this.#body.line(`steps += ${chargedSteps};`);
+          if (chargedSteps > 0) this.#body.addSteps(String(chargedSteps));
           this.#body.line(`${variable} = ${isGuess ? `${variable}.payload` : payload(tag, variable)};`);
           const kind = guessedPart(this.#version, pc, matchedKind(this.#body.scope.types, value.kind, tag));
           if (this.#version.blocks[to]?.stack[top] === kind) {
@@ -365,7 +389,7 @@ class FunctionWriter {
       ]),
       ...(tags.some(([tag]) => tag === MATCH_TAGS.any)
         ? []
-        : [() => this.#body.line("default: {"), check, () => this.#body.line("deoptimize(); }")]),
+        : [() => this.#body.line("default: {"), check, () => this.#body.line(`throw ${DEOPTIMIZED}; }`)]),
       () => this.#body.close("}"),
     ]);
   }
@@ -377,9 +401,19 @@ class FunctionWriter {
         () => (i === 0 ? this.#body.open(`if (${hasTag(tag, variable)}) {`) : this.#body.line(`} else if (${hasTag(tag, variable)}) {`)),
         ...body(tag, to, skipped),
       ]),
-      () => this.#body.close("} else deoptimize();"),
+      () => this.#body.close(`} else throw ${DEOPTIMIZED};`),
     ]);
   }
+}
+
+const countLineOf = (steps: number, bytes: number): string => `steps += ${steps};${bytes > 0 ? ` bytes += ${bytes};` : ""}`;
+
+/** Returns the line that adds to the meter before a `return`. `isCounted` says whether there are variables for steps and bytes. */
+function counts(isCounted: boolean, allocates: boolean, steps: number, bytes: number): string {
+  const sum = (variable: string, deferred: number): string =>
+    [...(isCounted ? [variable] : []), ...(deferred > 0 || !isCounted ? [deferred] : [])].join(" + ");
+  const addBytes = allocates && (isCounted || bytes > 0) ? ` meter.allocBytes += ${sum("bytes", bytes)};` : "";
+  return `meter.steps += ${sum("steps", steps)};${addBytes}`;
 }
 
 type ArmBody = (tag: number, to: number, skipped: number) => readonly (() => void)[];

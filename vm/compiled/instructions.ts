@@ -42,6 +42,7 @@ import {
 import { builtin, claimView, MAX_JOINED } from "./builtin-calls.ts";
 import { ELEMENT_BYTES, ELEMENT_STEPS, ENUMERATE_STEPS } from "./enumerations.ts";
 import { arithmetic, canBe, comparison, equality, isLiteral, negate } from "./numbers.ts";
+import { DEOPTIMIZED } from "./runtime.ts";
 import { concatKind, type FunctionVersion, guessedPart, SITE, trackedLists, wrongGuesses } from "./type-inference.ts";
 import { update } from "./updates.ts";
 
@@ -146,7 +147,7 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       const variable = body.operandName();
       body.line(`${variable} = ${toBoxed(record)}.${fieldName(first)};`);
       // For any other kind, the check of the kind also fails for undefined.
-      if (isBoxed(kind)) body.line(`if (${variable} === undefined) deoptimize();`);
+      if (isBoxed(kind)) body.line(`if (${variable} === undefined) throw ${DEOPTIMIZED};`);
       if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, variable, kind);
       return body.pushPart(variable, kind, pc);
     }
@@ -249,7 +250,7 @@ function store(body: FunctionBody, local: number, isPush: boolean): void {
 function payForString(body: FunctionBody, local: number): void {
   body.line(`if (pending${local} === 1) {`);
   body.line(`pending${local} = 0;`);
-  body.line(`if ((meter.allocBytes += ${BYTES.codeUnit} * local${local}.length) > meter.maxAllocBytes) deoptimize();`);
+  body.line(`if ((meter.allocBytes += ${BYTES.codeUnit} * local${local}.length) > meter.maxAllocBytes) throw ${DEOPTIMIZED};`);
   body.line("}");
 }
 
@@ -287,9 +288,9 @@ function call(body: FunctionBody, pc: number, count: number): void {
 /** Writes a call of `list.enumerate`, which returns its argument and charges for the tuples (see `enumerations.ts`). */
 function enumerate(body: FunctionBody, list: Operand): void {
   body.push(toBoxed(list), isBoxed(list.kind) ? list.kind : "any");
-  body.line(`if (depth >= meter.maxDepth || ${hasNotClass(body.top, "List")}) deoptimize();`);
-  body.line(`steps += ${ENUMERATE_STEPS} + ${ELEMENT_STEPS} * ${body.top}.length;`);
-  body.line(`if ((meter.allocBytes += ${ELEMENT_BYTES} * ${body.top}.length) > meter.maxAllocBytes) deoptimize();`);
+  body.line(`if (${hasNotClass(body.top, "List")}) throw ${DEOPTIMIZED};`);
+  body.addSteps(`${ENUMERATE_STEPS} + ${ELEMENT_STEPS} * ${body.top}.length`);
+  body.line(`if ((meter.allocBytes += ${ELEMENT_BYTES} * ${body.top}.length) > meter.maxAllocBytes) throw ${DEOPTIMIZED};`);
 }
 
 function callVersion(body: FunctionBody, callee: FunctionVersion, operands: readonly Operand[]): void {
@@ -360,7 +361,16 @@ function element(body: FunctionBody, pc: number): void {
     body.line(`temp = ${list.code};`);
     body.checkGuess(pc, SITE.operands, [...isInt.map((test) => `!(${test})`), ...isNegative, `!(${index.code} < temp.length)`]);
     body.line(`${variable} = temp.firstArray[temp.offset + ${index.code}];`);
+    const failure = kind === "float" ? undefined : notOfKind(variable, kind);
+    // If the element has the guessed kind, it is there.
+    if (failure !== undefined) body.open(`if (${failure}) {`);
     body.checkGuess(pc, SITE.operands, [`${variable} === undefined`]);
+    if (failure !== undefined) {
+      body.checkGuess(pc, SITE.part, ["true"]);
+      body.close();
+      body.stack.push({ code: variable, kind, local: -1 });
+      return;
+    }
   } else {
     const tests = [hasClass(list.code, "List"), ...isInt, `${index.code} >= 0`, `${index.code} < ${list.code}.length`];
     body.line(`temp = ${tests.join(" && ")} ? ${list.code}.firstArray[${list.code}.offset + ${index.code}] : undefined;`);

@@ -2,11 +2,10 @@
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { type FunctionBody, hasNotClass, type Operand, type Product, toBoxed } from "./body.ts";
 import { isBoxed, type ValueKind } from "./kinds.ts";
+import { DEOPTIMIZED } from "./runtime.ts";
 import { arithmeticKind, negationKind, SITE, wrongGuesses } from "./type-inference.ts";
 
 export const MAX_SAFE = Number.MAX_SAFE_INTEGER;
-/** The largest integer that is compared as a small integer of V8. */
-const MAX_SMALL = 2 ** 30 - 1;
 
 /** The runtime functions for operands of any kind, by opcode. */
 const SLOW_ARITHMETIC: ReadonlyMap<number, string> = new Map([
@@ -77,17 +76,17 @@ function remainderOfAny(body: FunctionBody, a: Operand, b: Operand): void {
   if (product !== undefined && product.variable === a.code && product.to === body.lines.length) {
     body.lines.length = product.from;
     const [x, y] = product.factors;
-    if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) deoptimize();`);
+    if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) throw ${DEOPTIMIZED};`);
     return body.push(`remainderOfProduct(${x.code}, ${y.code}, ${product.added}, ${b.code})`, "safeInt");
   }
-  if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) deoptimize();`);
+  if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) throw ${DEOPTIMIZED};`);
   body.push(`typeof ${a.code} === "number" ? ${a.code} % ${b.code} + 0 : remainderOf(${a.code}, ${b.code})`, "safeInt");
 }
 
 function intArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand, b: Operand, kind: ValueKind): void {
   const operator = OPERATORS.get(tag);
   if (operator === undefined) {
-    if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) deoptimize();`);
+    if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) throw ${DEOPTIMIZED};`);
     body.push(tag === OPCODES.Div.tag ? `Math.trunc(${a.code} / ${b.code}) + 0` : `${a.code} % ${b.code} + 0`, "safeInt");
     return;
   }
@@ -97,15 +96,14 @@ function intArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand, 
     return body.push(`((temp = ${expression}) <= ${MAX_SAFE} && temp >= -${MAX_SAFE}) ? temp : ${slow}`, kind);
   }
   body.push(expression, "safeInt");
-  // The comparison with a small integer comes first, because V8 makes it without converting the result to a double.
-  const tests = (limit: number): readonly string[] => [
-    ...(mayExceedMax ? [`${body.top} > ${limit}`] : []),
-    ...(mayExceedMin ? [`${body.top} < -${limit}`] : []),
-  ];
   const mayExceedMax = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "negative" : "positive", b);
   const mayExceedMin = tag === OPCODES.Mul.tag || canBe(tag === OPCODES.Sub.tag ? "positive" : "negative", b);
-  body.line(`if (${tests(MAX_SMALL).join(" || ")}) {`);
-  body.checkGuess(pc, SITE.operands, tests(MAX_SAFE));
+  // V8 makes this test of a small integer without converting it to a double.
+  body.line(`if ((${body.top} | 0) !== ${body.top}) {`);
+  body.checkGuess(pc, SITE.operands, [
+    ...(mayExceedMax ? [`${body.top} > ${MAX_SAFE}`] : []),
+    ...(mayExceedMin ? [`${body.top} < -${MAX_SAFE}`] : []),
+  ]);
   body.line("}");
 }
 
@@ -124,7 +122,7 @@ function floatArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand
   const y = bareNumber(b, isGuess);
   if (tag === OPCODES.Div.tag) {
     const divisor = body.toVariable(y);
-    body.line(`if (${divisor} === 0) deoptimize();`);
+    body.line(`if (${divisor} === 0) throw ${DEOPTIMIZED};`);
     return body.push(`${x} / ${divisor}`, "float");
   }
   const operator = tag === OPCODES.FDiv.tag ? "/" : (OPERATORS.get(tag) ?? "+");

@@ -21,6 +21,7 @@ import {
   FloatValue,
   FnRefValue,
   NoneValue,
+  type ObjectValue,
   OkValue,
   RecordValue,
   SomeValue,
@@ -29,25 +30,37 @@ import {
   WideRecord,
 } from "../value/value.ts";
 
-/** Thrown to discard the work of compiled code. The interpreter then runs the call again. */
-class Deopt extends Error {
-  override readonly name: string = "Deopt";
-}
+/**
+ * Thrown to discard the work of compiled code. The interpreter then runs the call again. A number, because V8 compiles `throw 0` to few bytes,
+ * and inlines only small functions. Generated text throws a higher number if a guess is wrong (see `WrongGuesses`).
+ */
+export const DEOPTIMIZED = 0;
 
-/** Thrown if a guess about a kind is wrong. The function is then compiled again with another guess at the site, and entered again. */
-export class WrongGuess extends Deopt {
-  /** The id of the version's `Guesses`. */
+/** The site of a wrong guess, in the versions of a function with these guesses. */
+interface WrongGuess {
+  /** The id of the versions' `Guesses`. */
   readonly guesses: number;
   readonly site: number;
-  constructor(guesses: number, site: number) {
-    super();
-    this.guesses = guesses;
-    this.site = site;
-  }
 }
 
-/** The object that every deoptimization throws. A new object each time would capture a stack trace, which takes time. */
-const DEOPT = new Deopt();
+/** The numbers that generated text throws if a guess about a kind is wrong. Every guess of a program has one number. */
+export class WrongGuesses {
+  /** By number. No guess has the number `DEOPTIMIZED`. */
+  readonly #sites: (WrongGuess | undefined)[] = [undefined];
+  readonly #numbers = new Map<string, number>();
+
+  numberOf(guesses: number, site: number): number {
+    const key = `${guesses} ${site}`;
+    const number = this.#numbers.get(key) ?? this.#sites.push({ guesses, site }) - 1;
+    this.#numbers.set(key, number);
+    return number;
+  }
+
+  /** Returns the guess that was wrong, given what compiled code threw; undefined for anything else. */
+  at(thrown: unknown): WrongGuess | undefined {
+    return typeof thrown === "number" ? this.#sites[thrown] : undefined;
+  }
+}
 
 /** Returned by a loop that pauses for the host's event loop. The loop's locals and operands are then in `Meter.pausedLoop`. */
 export const PAUSED: unique symbol = Symbol("paused");
@@ -55,18 +68,37 @@ export const PAUSED: unique symbol = Symbol("paused");
 /** A compiled function that takes arguments of any kind. Missing arguments are treated as Unit. */
 export type IndirectTarget = (meter: Meter, depth: number, ...args: readonly Value[]) => Value;
 
-/** Returns the compiled form of a function by its index. Throws `Deopt` if the function cannot be compiled. */
+/** Returns the compiled form of a function by its index. Gives up if the function cannot be compiled. */
 type FindIndirectTarget = (functionIndex: number) => IndirectTarget;
 
 /** Gives up. The interpreter has to run this call, because it reached a trap, a limit or an operation without a compiled form. */
 export function deoptimize(): never {
-  throw DEOPT;
+  // oxlint-disable-next-line typescript/only-throw-error -- see `DEOPTIMIZED`
+  throw DEOPTIMIZED;
 }
 
-/** Reports a wrong guess. The function was compiled for kinds that its values do not have. */
-function failGuess(guesses: number, site: number): never {
-  throw new WrongGuess(guesses, site);
+/** The tags for which generated text tests. */
+export type MarkedTag = Exclude<ObjectValue["tag"], "Unit" | "ActorId">;
+
+const MARKED_CLASSES: Readonly<Record<MarkedTag, { readonly prototype: object }>> = {
+  Float: FloatValue,
+  Record: RecordValue,
+  Enum: EnumValue,
+  Some: SomeValue,
+  Ok: OkValue,
+  Err: ErrValue,
+  None: NoneValue,
+  FnRef: FnRefValue,
+  Closure: ClosureValue,
+  List: ListValue,
+  Map: MapValue,
+};
+
+/** Gives each class a property for generated text, such as `isFloat`, which takes fewer bytes of V8's code than a comparison of tags. */
+function markClasses(): void {
+  for (const [tag, { prototype }] of Object.entries(MARKED_CLASSES)) Object.defineProperty(prototype, `is${tag}`, { value: true });
 }
+markClasses();
 
 /** A String with at most this many code units is compared without a charge. */
 const FREE_UNITS = UNITS_PER_STEP - UNITS.value - 1;
@@ -136,8 +168,6 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     ListValue,
     UNIT,
     PAUSED,
-    deoptimize,
-    failGuess,
     boxFloat: (value: number | typeof PAUSED): FloatValue | typeof PAUSED => (value === PAUSED ? PAUSED : new FloatValue(value)),
     /** Polls the host, or gives up at a limit. Returns whether the loop has to pause. */
     checkLimits: (meter: Meter): boolean => meter.onCheckPassed() ?? deoptimize(),
