@@ -48,7 +48,7 @@ export function parseArgumentPath(text: string): ArgumentPath | undefined {
     const match = STEP.exec(text);
     if (match === null || steps.length === MAX_PATH_STEPS) return undefined;
     const [, name, index, quoted = ""] = match;
-    const step = name ?? (index === undefined ? unquoted(quoted) : Number(index));
+    const step = name ?? (index === undefined ? parseJsonString(quoted) : Number(index));
     if (step === undefined) return undefined;
     steps.push(step);
   }
@@ -56,7 +56,7 @@ export function parseArgumentPath(text: string): ArgumentPath | undefined {
 }
 
 /** Parses a JSON string. Returns undefined for any other text. */
-function unquoted(text: string): string | undefined {
+function parseJsonString(text: string): string | undefined {
   try {
     const data: unknown = JSON.parse(text);
     return typeof data === "string" ? replaceLoneSurrogates(data) : undefined;

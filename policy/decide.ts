@@ -78,8 +78,8 @@ export class Decisions {
       prepared = this.#ruleOf(capability);
       this.#byRule.set(name, prepared);
     }
-    const { decision, whereRefusal: refuses, approvalDecision: waiting, exemption: isExempt } = prepared;
-    const refusal = decision.allowed ? (refuses?.(args) ?? scopeRefusal(this.#policy, name, args)) : undefined;
+    const { decision, whereRefusal, approvalDecision: waiting, exemption: isExempt } = prepared;
+    const refusal = decision.allowed ? (whereRefusal?.(args) ?? scopeRefusal(this.#policy, name, args)) : undefined;
     if (refusal !== undefined) return { allowed: false, ...refusal };
     return waiting !== undefined && isExempt?.(args) === undefined ? waiting : decision;
   }

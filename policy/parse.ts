@@ -139,12 +139,12 @@ function checkDepth(text: string, fail: (message: string, offset: number) => nev
 }
 
 /** Checks that `convertNode` applies while it walks the syntax tree. */
-interface Checks {
+interface NodeChecks {
   readonly failDuplicate: (name: string, offset: number) => never;
   readonly checkNumber: (offset: number, length: number) => void;
 }
 
-function convertNode(node: Node, start: number, checks: Checks): DocumentNode {
+function convertNode(node: Node, start: number, checks: NodeChecks): DocumentNode {
   const offset = node.offset + start;
   const children = node.children ?? [];
   if (node.type === "array") return { kind: "list", items: children.map((child) => convertNode(child, start, checks)), offset };

@@ -171,25 +171,25 @@ function scalarOf(value: Value, types: readonly TypeDef[]): Scalar | bigint | un
   return value instanceof EnumValue && isPlainVariant(value) ? variantName(value, types) : undefined;
 }
 
-const MAX_LISTED = 5;
+const MAX_SHOWN = 5;
 const show = (scalar: Scalar): string => (typeof scalar === "string" ? quote(scalar) : String(scalar));
-const listed = (items: readonly string[], separator: string): string =>
-  items.length > MAX_LISTED ? `${items.slice(0, MAX_LISTED).join(separator)} and ${items.length - MAX_LISTED} more` : items.join(separator);
+const joinFirst = (items: readonly string[], separator: string): string =>
+  items.length > MAX_SHOWN ? `${items.slice(0, MAX_SHOWN).join(separator)} and ${items.length - MAX_SHOWN} more` : items.join(separator);
 
 /** Returns a phrase that completes "must …": `begin with "a" or be absent`. */
 function describeConditions(conditions: readonly Condition[]): string {
-  return listed(conditions.map(describeCondition), " or ");
+  return joinFirst(conditions.map(describeCondition), " or ");
 }
 
 function describeCondition({ equal, in: list, prefix, min, max, names, absent }: Condition): string {
   const phrases = [
     equal === undefined ? "" : `be ${show(equal)}`,
-    list === undefined ? "" : `be one of ${listed(list.map(show), ", ")}`,
+    list === undefined ? "" : `be one of ${joinFirst(list.map(show), ", ")}`,
     prefix === undefined ? "" : `begin with ${quote(prefix)}`,
     min === undefined && max === undefined
       ? ""
       : `be a number${min === undefined ? "" : ` from ${min}`}${max === undefined ? "" : ` up to ${max}`}`,
-    names === undefined ? "" : names.length === 0 ? "be empty" : `have no names but ${listed(names.map(show), ", ")}`,
+    names === undefined ? "" : names.length === 0 ? "be empty" : `have no names but ${joinFirst(names.map(show), ", ")}`,
     absent === undefined ? "" : absent ? "be absent" : "be present",
   ];
   return phrases.filter((phrase) => phrase !== "").join(" and ");

@@ -198,7 +198,7 @@ function get(meter: Meter, value: Value, path: string): Value {
 }
 
 /** Returns the implementation of a `json.as_…` builtin. `pick` returns undefined for a Json of another kind. */
-const as = (pick: (value: Value) => Value | undefined): BuiltinCode => code(1, (meter, a) => optionOf(meter, pick(a)));
+const asBuiltin = (pick: (value: Value) => Value | undefined): BuiltinCode => code(1, (meter, a) => optionOf(meter, pick(a)));
 
 /** Returns the result of `JsonKind`: 0 null, 1 Bool, 2 Int, 3 Float, 4 String, 5 List, 6 Object. */
 export function jsonKind(value: Value): number {
@@ -216,12 +216,12 @@ export const JSON_CODE: readonly (readonly [string, BuiltinCode])[] = [
   ["json.parse", code(1, (meter, a) => parse(meter, expectString(a)))],
   ["json.stringify", code(1, (meter, a) => stringify(meter, a))],
   ["json.get", code(2, (meter, a, b) => get(meter, a, expectString(b)))],
-  ["json.as_string", as((value) => (typeof value === "string" ? value : undefined))],
-  ["json.as_int", as((value) => (isInt(value) ? value : undefined))],
-  ["json.as_float", as((value) => (isInt(value) ? new FloatValue(Number(value)) : value instanceof FloatValue ? value : undefined))],
-  ["json.as_bool", as((value) => (typeof value === "boolean" ? value : undefined))],
-  ["json.as_list", as((value) => (value instanceof ListValue ? value : undefined))],
-  ["json.as_object", as((value) => (value instanceof MapValue ? value : undefined))],
+  ["json.as_string", asBuiltin((value) => (typeof value === "string" ? value : undefined))],
+  ["json.as_int", asBuiltin((value) => (isInt(value) ? value : undefined))],
+  ["json.as_float", asBuiltin((value) => (isInt(value) ? new FloatValue(Number(value)) : value instanceof FloatValue ? value : undefined))],
+  ["json.as_bool", asBuiltin((value) => (typeof value === "boolean" ? value : undefined))],
+  ["json.as_list", asBuiltin((value) => (value instanceof ListValue ? value : undefined))],
+  ["json.as_object", asBuiltin((value) => (value instanceof MapValue ? value : undefined))],
   ["json.of_null", code(0, () => UNIT)],
   ["json.of_string", code(1, (_meter, a) => expectString(a))],
   ["json.of_int", code(1, (_meter, a) => expectInt(a))],

@@ -45,7 +45,7 @@ const SHOWN_UNITS = 80;
 function oneOf(values: readonly JsonData[]): Check {
   const keys = new Set(values.map((value) => equalityKey(value, undefined)));
   const longest = [...keys].reduce((length, key) => Math.max(length, key.length), 0);
-  const shown = values.slice(0, SHOWN_VALUES).map((value) => shortened(canonicalJson(value)));
+  const shown = values.slice(0, SHOWN_VALUES).map((value) => shorten(canonicalJson(value)));
   if (values.length === 0) return (_, context) => mismatch(context.path, "no value is allowed here");
   const expected = `expected ${values.length === 1 ? "" : "one of "}${shown.join(", ")}${shown.length < values.length ? ", …" : ""}`;
   return (data, context) => {
@@ -55,7 +55,7 @@ function oneOf(values: readonly JsonData[]): Check {
   };
 }
 
-const shortened = (text: string): string => (text.length > SHOWN_UNITS ? `${text.slice(0, SHOWN_UNITS)}…` : text);
+const shorten = (text: string): string => (text.length > SHOWN_UNITS ? `${text.slice(0, SHOWN_UNITS)}…` : text);
 
 type Comparison = "at least" | "at most" | "above" | "below";
 const COMPARE: Readonly<Record<Comparison, (measured: number | bigint, limit: number | bigint) => boolean>> = {
@@ -154,7 +154,7 @@ function readPatternKeyword({ value, path }: KeywordUse): Check {
   if (typeof value !== "string") throw invalid(path, "expected a regular expression, which is a text");
   const test = readPattern(value, path);
   return (data, context) =>
-    typeof data !== "string" || test(data, context.budget) ? undefined : mismatch(context.path, `expected a match of ${shortened(value)}`);
+    typeof data !== "string" || test(data, context.budget) ? undefined : mismatch(context.path, `expected a match of ${shorten(value)}`);
 }
 
 function readUniqueItems({ value, path }: KeywordUse): Check | undefined {
