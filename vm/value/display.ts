@@ -36,7 +36,7 @@ export function floatToText(value: number): string {
   return exponent < 0 ? `${sign}0.${"0".repeat(-exponent - 1)}${digits}` : `${sign}${digits.padEnd(exponent + 1, "0")}`;
 }
 
-/** The text around the children of a value. */
+/** The children of a value, and the text around them. */
 interface Layout {
   readonly open: string;
   readonly close: string;
@@ -157,9 +157,9 @@ export function textForm(value: Value, maxUnits: number = MACHINE_LIMITS.display
 
 /**
  * Returns the text form with the names of the module's types: `Point { x: 1, y: 2 }`, `Shape::Circle(5)`, `Shape::Named { x: 1 }`.
- * A value that does not match its type definition is written without type names, like in `textForm`. The same limits apply.
- * `type` is the static type of the value. It changes one thing: if it is undefined, enum values with the type ids that older modules
- * use for options and results are written as `Some(…)`, `None`, `Ok(…)` and `Err(…)`.
+ * A value that does not match its type definition is written without type names, as in `textForm`. The same limits apply.
+ * `type` is the static type of the value. Only one thing depends on it: if it is undefined, the enum values that older modules use for
+ * options and results are written as `Some(…)`, `None`, `Ok(…)` and `Err(…)`.
  */
 export function typedText(
   value: Value,

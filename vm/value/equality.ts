@@ -1,4 +1,4 @@
-/** Compares values for equality and order. Uses an explicit stack for deep values and charges each value that it visits. */
+/** Compares values for equality and order. Uses an explicit stack, because values may be deep, and charges for each value that it visits. */
 import { UNITS } from "../cost.ts";
 import { ListValue } from "./list.ts";
 import { MapValue } from "./map.ts";
@@ -114,8 +114,8 @@ function sameShape(a: Value, b: Value, work: WorkMeter, stack: OpenPair[]): bool
 }
 
 /**
- * Compares for `<`, `<=`, `>` and `>=`. Returns a negative number, zero or a positive number, or NaN if a Float is NaN, so that
- * every comparison is false. Takes two Ints, two Floats or two Strings and otherwise traps with type_error. Strings compare by UTF-8 bytes.
+ * Compares for `<`, `<=`, `>` and `>=`. Returns a negative number, zero or a positive number. If a Float is NaN, returns NaN, so that every
+ * comparison is false. Takes two Ints, two Floats or two Strings and otherwise traps with type_error. Strings compare by UTF-8 bytes.
  */
 export function compareValues(a: Value, b: Value, meter: Meter): number {
   if (isInt(a) && isInt(b)) return a < b ? -1 : a > b ? 1 : 0;

@@ -1,15 +1,15 @@
 import { Pages } from "./paged-array.ts";
 import { EMPTY_TRIE, type Trie, trieAppend } from "./trie.ts";
 
-/** Limit on the length to which the first array grows by push. V8 copies an array as it grows, so a longer list continues in pages. */
-export const MAX_HEAD_LENGTH = 1 << 20;
+/** The maximum length to which `push` grows the first array. V8 copies an array as it grows, so a longer list continues in pages. */
+export const MAX_FIRST_ARRAY_LENGTH = 1 << 20;
 
 /**
  * A growing array that several versions of a list share. Its elements are in one array (`firstArray`) and then in pages. `length` is the
  * length of the longest version. `trie` returns a trie of the first elements, for versions that branch off.
  */
 export class ListBuffer<T> {
-  /** The first elements: at most `MAX_HEAD_LENGTH`, unless the array that the constructor got is longer. */
+  /** The first elements: `MAX_FIRST_ARRAY_LENGTH` at most, unless the array that the constructor got is longer. */
   readonly firstArray: T[];
   #pages: Pages<T> | undefined = undefined;
   #trie: Trie<T> = EMPTY_TRIE;
@@ -29,14 +29,14 @@ export class ListBuffer<T> {
   }
 
   push(value: T): void {
-    if (this.firstArray.length < MAX_HEAD_LENGTH) this.firstArray.push(value);
+    if (this.firstArray.length < MAX_FIRST_ARRAY_LENGTH) this.firstArray.push(value);
     else {
       this.#pages ??= new Pages();
       this.#pages.push(value);
     }
   }
 
-  /** Replaces an element. No version of a list but the caller's may use this buffer. */
+  /** Replaces an element. Only the caller's version of the list may use this buffer. */
   set(index: number, value: T): void {
     const firstArray = this.firstArray;
     if (index < firstArray.length) firstArray[index] = value;
@@ -59,7 +59,7 @@ export class ListBuffer<T> {
     return items;
   }
 
-  /** Returns a trie that has the elements up to `end`, and perhaps more. Each element is copied into the trie once, even if several versions ask. */
+  /** Returns a trie with the elements up to `end`, and perhaps more. All versions get the same trie, so each element is copied once. */
   trie(end: number): Trie<T> {
     if (this.#trie.count < end) this.#trie = trieAppend(this.#trie, this, this.#trie.count, end);
     return this.#trie;

@@ -19,7 +19,7 @@ const MAX_EXTRA_DEAD = 32;
  *     length 4      {a: 7}
  *
  * A hash index finds the newest entry of a key, and for each entry the previous entry of the same key. For one
- * version, an entry is dead if the version sees a later entry of the same key, or if the entry removes its key.
+ * version, an entry is dead if it removes its key, or if the version sees a later entry of the key.
  */
 export class MapHistory<T> {
   readonly #index: MapIndex;
@@ -63,7 +63,7 @@ export class MapHistory<T> {
     return this.#newest.length;
   }
 
-  /** Returns whether `put` may be called for the version of this length, because it is the newest and the history is not closed. */
+  /** Returns whether `put` may be called for the version of this length: it must be the newest, and the history must not be closed. */
   isOpenAt(length: number): boolean {
     return this.#values.length === length && !this.#closed;
   }
@@ -79,8 +79,8 @@ export class MapHistory<T> {
   }
 
   /**
-   * Returns the value of the key in the version of this length, undefined if that version does not have the key, or null if later versions
-   * changed the key too often.
+   * Returns the value of the key in the version of this length. Returns undefined if that version does not have the key, and null if later
+   * versions changed the key too often for a search.
    */
   get(key: string, length: number): T | undefined | null {
     let entry = this.#index.find(key);
@@ -134,9 +134,9 @@ export class MapHistory<T> {
   }
 
   /**
-   * Returns the tree of the version of this length. Each entry is applied to a tree at most twice, once for `#newest` and once for
-   * `#roots`, in whatever order the trees of versions are requested. The charges for the changes cover all nodes that stay in memory. A
-   * change in place is charged less, so the trees between two versions do not stay in memory.
+   * Returns the tree of the version of this length. Whatever the order of such requests, each entry is applied to a tree at most twice: once
+   * for `#newest` and once for `#roots`. The charges for the changes cover all nodes that stay in memory. A change in place is charged less,
+   * so the trees between two versions do not stay in memory.
    */
   rootAt(length: number): MapNode<T> | null {
     const newest = this.#newest;

@@ -32,7 +32,10 @@ const keyWords = new Int32Array(ENTRY_WORDS);
 let hashedKey: string | undefined;
 /** The hash of `keyWords`. */
 let keyHash = 0;
-/** V8 copies a String of at most this length out of the text that it was cut from, so remembering the String does not keep that text in memory. */
+/**
+ * The maximum length of a remembered key. V8 copies such a String when it is cut from a text, so the remembered key does not keep the text in
+ * memory.
+ */
 const MAX_REMEMBERED_UNITS = 12;
 
 /** Sets `keyWords` to the words of the key and returns their hash. */
@@ -188,9 +191,9 @@ export class MapIndex {
   }
 
   /**
-   * Returns the slot of the key, whose words are in `keyWords`, or the free slot where the key belongs, or -1 if a limit is reached
-   * first. A key in the table is always found, because the slots probed before its own were already full when it was added, and
-   * keys with equal words probe the same slots.
+   * Returns the slot of the key, whose words are in `keyWords`. Returns the free slot for the key if it is not in the table, or -1 if a limit
+   * is reached first. A key in the table is always found: the slots probed before its own were already full when it was added, and keys with
+   * equal words probe the same slots.
    */
   #slotOf(key: string, hash: number): number {
     const slots = this.#slots;

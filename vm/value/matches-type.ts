@@ -56,19 +56,19 @@ interface CheckWork {
   instance(type: Type): void;
 }
 
-/** Returns the first part found that does not match; undefined if the value has the type. */
+/** Returns a part that does not match its type; undefined if the value has the type. */
 export function findMismatch(value: Value, type: Type, types: readonly TypeDef[], work: CheckWork): Mismatch | undefined {
   const table = typeTable(types);
   const queue: QueuedValue[] = [];
-  const later: CheckLater = {
-    one: (part, partType) => {
+  const checks: CheckQueue = {
+    add: (part, partType) => {
       work.parts(1);
       // A scalar that matches needs no turn in the queue.
-      const isKnown = partType?.kind === "primitive" && partType.name !== "Json" && matchesPrimitive(part, partType.name, partType, later);
+      const isKnown = partType?.kind === "primitive" && partType.name !== "Json" && matchesPrimitive(part, partType.name, partType, checks);
       if (partType !== undefined && !isKnown) queue.push({ value: part, type: partType });
       return true;
     },
-    all: (parts, size, partType) => {
+    addAll: (parts, size, partType) => {
       work.parts(size);
       if (partType !== undefined) for (const part of parts) queue.push({ value: part, type: partType });
       return true;
@@ -77,34 +77,34 @@ export function findMismatch(value: Value, type: Type, types: readonly TypeDef[]
   let current: QueuedValue | undefined = { value, type };
   for (; current !== undefined; current = queue.pop()) {
     if (current.type.kind === "named" && current.type.args.length > 0) work.instance(current.type);
-    if (!matches(current.value, current.type, table, later)) return { value: current.value, type: current.type };
+    if (!matches(current.value, current.type, table, checks)) return { value: current.value, type: current.type };
   }
   return undefined;
 }
 
 /**
- * Queues one value, or `size` values, to be checked against a type. Any value matches undefined, which is the type of a part for which the
- * module declares none. Returns true, because no mismatch is known yet.
+ * The parts that are still to be checked. `add` and `addAll` queue one value, or `size` values, with their type. The type is undefined if the
+ * module declares none; any value matches it. Both return true, because no mismatch is known yet.
  */
-interface CheckLater {
-  readonly one: (value: Value, type: Type | undefined) => true;
-  readonly all: (values: Iterable<Value>, size: number, type: Type | undefined) => true;
+interface CheckQueue {
+  readonly add: (value: Value, type: Type | undefined) => true;
+  readonly addAll: (values: Iterable<Value>, size: number, type: Type | undefined) => true;
 }
 
-function matches(value: Value, type: Type, table: TypeTable, later: CheckLater): boolean {
+function matches(value: Value, type: Type, table: TypeTable, checks: CheckQueue): boolean {
   switch (type.kind) {
     case "param":
       return true;
     case "fn":
       return value instanceof FnRefValue || value instanceof ClosureValue;
     case "primitive":
-      return matchesPrimitive(value, type.name, type, later);
+      return matchesPrimitive(value, type.name, type, checks);
     case "named":
-      return matchesNamed(value, type, type.args, table, later);
+      return matchesNamed(value, type, type.args, table, checks);
   }
 }
 
-function matchesPrimitive(value: Value, name: PrimitiveName, type: Type, later: CheckLater): boolean {
+function matchesPrimitive(value: Value, name: PrimitiveName, type: Type, checks: CheckQueue): boolean {
   switch (name) {
     case "Int":
       return isInt(value);
@@ -119,33 +119,33 @@ function matchesPrimitive(value: Value, name: PrimitiveName, type: Type, later: 
     case "ActorId":
       return value instanceof ActorIdValue;
     case "Json":
-      if (value instanceof ListValue) return later.all(value, value.length, type);
-      if (value instanceof MapValue) return later.all(value.values(), value.size, type);
+      if (value instanceof ListValue) return checks.addAll(value, value.length, type);
+      if (value instanceof MapValue) return checks.addAll(value.values(), value.size, type);
       return typeof value !== "object" || value instanceof UnitValue || value instanceof FloatValue;
   }
 }
 
-function matchesNamed(value: Value, type: Type & { kind: "named" }, args: readonly Type[], table: TypeTable, later: CheckLater): boolean {
+function matchesNamed(value: Value, type: Type & { kind: "named" }, args: readonly Type[], table: TypeTable, checks: CheckQueue): boolean {
   const [first, second] = args;
   switch (type.name) {
     case "Option":
-      return value instanceof NoneValue || (value instanceof SomeValue && later.one(value.value, first));
+      return value instanceof NoneValue || (value instanceof SomeValue && checks.add(value.value, first));
     case "Result":
-      return (value instanceof OkValue && later.one(value.value, first)) || (value instanceof ErrValue && later.one(value.value, second));
+      return (value instanceof OkValue && checks.add(value.value, first)) || (value instanceof ErrValue && checks.add(value.value, second));
     case "List":
-      return value instanceof ListValue && later.all(value, value.length, first);
+      return value instanceof ListValue && checks.addAll(value, value.length, first);
     case "Map":
-      return value instanceof MapValue && later.all(value.values(), value.size, second);
+      return value instanceof MapValue && checks.addAll(value.values(), value.size, second);
     default: {
       const shape = table.shapeOf(type);
       if (shape?.kind === "record") {
         if (!(value instanceof RecordValue) || value.typeId !== shape.id || value.size !== shape.fields.length) return false;
-        return shape.fields.every(({ type: fieldType }, i) => later.one(value.get(i) ?? UNIT, fieldType));
+        return shape.fields.every(({ type: fieldType }, i) => checks.add(value.get(i) ?? UNIT, fieldType));
       }
       if (shape === undefined || !(value instanceof EnumValue) || value.typeId !== shape.id) return false;
       const variant = shape.variants[value.variant];
       if (variant === undefined) return false;
-      return variant.payload === null ? value.payload instanceof UnitValue : later.one(value.payload, variant.payload.type);
+      return variant.payload === null ? value.payload instanceof UnitValue : checks.add(value.payload, variant.payload.type);
     }
   }
 }

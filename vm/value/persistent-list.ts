@@ -1,4 +1,4 @@
-import { ListBuffer, MAX_HEAD_LENGTH } from "./list-buffer.ts";
+import { ListBuffer, MAX_FIRST_ARRAY_LENGTH } from "./list-buffer.ts";
 import type { ChangeLog, Owned, Owner } from "./owner.ts";
 import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieSet, trieTake, trieWithTailRoom, type Trie, WIDTH } from "./trie.ts";
 
@@ -24,8 +24,8 @@ const NO_ITEMS: never[] = [];
  * `push` takes constant time in a buffer. In a trie, `push` takes O(log n), and so does `set` on a long list. When a version first branches
  * off from a buffer, the elements are copied to a trie, which all later branches share.
  *
- * Only the push to a list that dropped most of its front copies. It copies the remaining elements to a new array, and also occupies the next
- * slot of the old buffer. A second push to the same version finds the slot taken and makes a trie.
+ * In one case, `push` copies: if the list has dropped most of its front. It copies the remaining elements to a new array, and also occupies
+ * the next slot of the old buffer. A second push to the same version finds that slot occupied and makes a trie.
  */
 export class PersistentList<T> implements Owned {
   static readonly EMPTY: PersistentList<never> = new PersistentList<never>(NO_ITEMS, undefined, undefined, 0, 0);
@@ -108,8 +108,8 @@ export class PersistentList<T> implements Owned {
   }
 
   /**
-   * Appends like `push`, but may change this list in place. The caller must be the only holder of this version. That is true for the
-   * result of `push`, but `slice` and `concat` may return a list that others hold.
+   * Appends like `push`, but may change this list in place. Only the caller may refer to this version. That is true for the result of
+   * `push`, but `slice` and `concat` may return a list that something else refers to.
    */
   grow(value: T): PersistentList<T> {
     const { firstArray, length, owner } = this;
@@ -117,7 +117,7 @@ export class PersistentList<T> implements Owned {
       this.#buffer === undefined &&
       firstArray.length === length &&
       firstArray !== NO_ITEMS &&
-      length < MAX_HEAD_LENGTH &&
+      length < MAX_FIRST_ARRAY_LENGTH &&
       this.offset === 0
     ) {
       if (owner !== undefined && owner.log !== undefined) this.#save(owner.log, length - 1);
@@ -132,8 +132,8 @@ export class PersistentList<T> implements Owned {
   }
 
   /**
-   * Replaces the element at `index` in place, if the index is in range and this version is owned and paid for. Returns whether it did.
-   * No other version shares its buffer.
+   * Replaces the element at `index` in place, if the index is in range, the owner is alive and no change is unpaid. Returns whether it did.
+   * No other version shares the buffer of such a version.
    */
   setInPlace(index: number, value: T): boolean {
     const { owner } = this;
@@ -143,7 +143,7 @@ export class PersistentList<T> implements Owned {
     return true;
   }
 
-  /** Whether the list has an array or a buffer that begins and ends where the list does. This alone doesn't prove sole use, except in a new list. */
+  /** Whether the list has an array or a buffer that begins and ends where the list does. Other lists may still use it, unless the list is new. */
   get fillsStorage(): boolean {
     return this.offset === 0 && this.firstArray !== NO_ITEMS && (this.#buffer ?? this.firstArray).length === this.length;
   }
@@ -231,7 +231,7 @@ export class PersistentList<T> implements Owned {
     return new PersistentList(this.firstArray, buffer, buffer === undefined ? this.#trie : undefined, this.offset + start, end - start);
   }
 
-  /** Does the same as `slice(0, length)`, but may shorten this list in place. No other place may hold this list or use its storage. */
+  /** Does the same as `slice(0, length)`, but may shorten this list in place. Nothing else may refer to this list or use its storage. */
   shorten(length: number): PersistentList<T> {
     const isPlain = this.#buffer === undefined && this.owner?.log === undefined && this.fillsStorage;
     if (!isPlain || length >= this.length) return this.slice(0, length);
@@ -316,6 +316,7 @@ function truncate(items: unknown[], length: number): void {
   while (items.length > length) items.pop();
 }
 
+/** `truncate` removes up to this many elements one by one. */
 const MAX_POPPED = 8;
 /** The length up to which `set` copies the list. At this length, the copy takes about as many bytes as are charged for a change in a tree. */
 const MAX_COPIED = 96;

@@ -27,8 +27,8 @@ interface SavedState<T> {
  * after as many changes in a row as it has entries. So a change of any version takes O(log n) time and memory, including
  * the work of starting histories.
  *
- * A version that is owned and paid for changes in place: its next entries, which no other version sees, replace each other. A small
- * tree first copies the nodes that others may use.
+ * A version that is owned and paid for (`owner.ts`) changes in place. In a history, it replaces the values of entries that no other version
+ * sees. In a small tree, it first copies the nodes that other maps may use.
  */
 export class PersistentMap<T> implements Owned {
   static readonly EMPTY: PersistentMap<never> = new PersistentMap<never>(null, undefined, 0, 0);
@@ -41,9 +41,9 @@ export class PersistentMap<T> implements Owned {
   #root: MapNode<T> | null | undefined;
   #history: MapHistory<T> | undefined;
   /**
-   * With a history: the number of its entries that this version sees. Without a history: the number of changes that have been saved up
-   * for starting one. The first map made from this version gets that number plus one. The number of this version is then set to 0, so
-   * that no change counts twice.
+   * With a history: the number of its entries that this version sees. Without a history: the number of changes that count towards starting
+   * one. The first map made from this version gets that number plus one. The number of this version is then set to 0, so that no change
+   * counts twice.
    */
   #length: number;
   /** The number of the history's entries that other versions may see. */

@@ -7,9 +7,9 @@ import { MapValue } from "./map.ts";
 import { ClosureValue, EnumValue, ErrValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "./value.ts";
 
 /**
- * Charges a value that is about to leave or enter the machine: an argument or answer of a capability, a message or an emitted tree. The
- * charge is the allocation of a copy of the value without sharing, so the allocation limit also bounds the size of a log. Visiting the
- * values costs a unit of work for each value and `Meter.loggedUnit` for each code unit of Strings and keys.
+ * Charges a value that is about to leave or enter the machine: an argument or answer of a capability, a message or an emitted tree. Charges
+ * the bytes of a copy in which no parts are shared, so the allocation limit also bounds the size of a log. Also charges one unit of work for
+ * each value, and `Meter.loggedUnit` for each code unit of Strings and keys.
  *
  * Traps with type_error if the value contains a closure, with invalid_value if the value exceeds `MACHINE_LIMITS.valueDepth`, and with
  * alloc_limit if it exceeds the allocation limit, `valueNodes` or `valueTextUnits`.

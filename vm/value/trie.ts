@@ -134,7 +134,7 @@ function moveTailIntoTree<T>(trie: Trie<T>): Trie<T> {
   return { count: trie.count, shift, root: insertLeaf(root, shift, inTree, leaf), tail: [] };
 }
 
-/** Returns a tree with one leaf, in which each inner node has one child. */
+/** Returns a tree with one leaf below a chain of inner nodes. */
 function spine<T>(leaf: Leaf<T>, shift: number): Tree<T> {
   return shift === 0 ? leaf : { children: [spine(leaf, shift - BITS)] };
 }

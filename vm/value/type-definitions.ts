@@ -4,7 +4,7 @@ import { lazily } from "../lazy.ts";
 import type { TypeDef } from "../bytecode/module.ts";
 import { parseType, type Type, typeToString } from "./type.ts";
 
-/** A field. `type` is undefined, and any value is accepted, if the definition's text is not a valid type, as in some older modules. */
+/** A field. In some older modules, the text of its type is not a valid type. Then `type` is undefined, and any value is accepted. */
 interface Field {
   readonly name: string;
   readonly type: Type | undefined;
@@ -21,7 +21,7 @@ export type TypeShape =
   | { readonly kind: "record"; readonly id: number; readonly name: string; readonly fields: readonly Field[] }
   | { readonly kind: "enum"; readonly id: number; readonly name: string; readonly variants: readonly Variant[] };
 
-/** Limit on the shapes, and on the types, that one table caches. Others are computed each time, with the same result. */
+/** Limit on the shapes, and on the types, that one table caches. Beyond it, they are computed each time. */
 const MAX_CACHED = 10_000;
 /** Limit on the nodes of one type. Without it, a recursive generic type could grow with every level of a value. */
 const MAX_TYPE_NODES = 1_000;

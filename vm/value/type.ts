@@ -11,6 +11,7 @@ export type Type =
   | { readonly kind: "primitive"; readonly name: PrimitiveName }
   /** Option, Result, List, Map, a record or an enum. */
   | { readonly kind: "named"; readonly name: string; readonly args: readonly Type[] }
+  /** `row` lists the names in the effect row `!{…}`: capabilities and row variables. */
   | { readonly kind: "fn"; readonly params: readonly Type[]; readonly result: Type; readonly row: readonly string[] }
   /** A type parameter of a generic declaration. */
   | { readonly kind: "param"; readonly name: string };

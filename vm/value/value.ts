@@ -1,6 +1,6 @@
 /**
  * Run-time values. Start here when reading `vm/value/`. All values are immutable, with one exception: an assignment to a variable may change
- * its list, map or record in place if nothing else holds it (`owner.ts`).
+ * its list, map or record in place if nothing else refers to it (`owner.ts`).
  *
  * | in the language        | in memory                                                                           |
  * |------------------------|-------------------------------------------------------------------------------------|
@@ -133,7 +133,7 @@ export class RecordValue implements Owned {
         return undefined;
     }
   }
-  /** Changes a field in place. No place but the variable that is assigned to may hold the record. @internal */
+  /** Changes a field in place. Nothing but the assigned variable may refer to the record. @internal */
   put(index: number, value: Value): void {
     if (index === 0) this.f0 = value;
     else if (index === 1) this.f1 = value;
