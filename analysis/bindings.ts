@@ -24,7 +24,7 @@ export function untrackedIn(callable: Callable): ReadonlySet<Local> {
   return untracked;
 }
 
-/** What the visit of a body reports: `set` for each assignment to a local, `untrack` for each local that gets its value in another way. */
+/** Receives what the visit of a body finds: `set` each `let` and assignment, `untrack` each local that gets its value in another way. */
 interface BindingVisitor {
   readonly set: (local: Local) => void;
   readonly untrack: (local: Local) => void;

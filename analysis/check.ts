@@ -12,7 +12,7 @@ import { isLeftToHandler, judge, type Judgement, unusedRules } from "./verdict.t
 export interface CheckedCall {
   readonly call: EffectCall;
   readonly judgement: Judgement | undefined;
-  /** Whether the policy accepts the call. The handler may still refuse it. */
+  /** Whether only the handler may refuse the call, because the policy accepts it. */
   readonly isLeftToHandler: boolean;
 }
 
@@ -50,6 +50,7 @@ export function knownText(known: Known): string | undefined {
   return undefined;
 }
 
+/** Limit on the part of a text that is shown, in UTF-16 code units. */
 const MAX_SHOWN_UNITS = 80;
 
 /** Returns a known text in quotes, shortened. */
@@ -58,7 +59,7 @@ export function quoted({ text, isExact }: KnownText): string {
   return isExact && text.length <= MAX_SHOWN_UNITS ? shown : `${shown.slice(0, -1)}…"`;
 }
 
-/** Returns a path as text, with the place of each call: `main → load (app.ax:3:5)`. `end` is a further place at the end. */
+/** Returns a path as text, with the place of each call: `main → load (app.ax:3:5)`. If `end` is given, the path ends with that place. */
 export function pathText({ steps, omitted }: CallPath, end?: Place): string {
   const shown = steps.map((step, i) => {
     const name = step.by === "spawn" ? `${step.function} as an actor` : step.by === "value" ? `${step.function} as a value` : step.function;

@@ -1,6 +1,6 @@
 /**
- * Writes the code of a function as a text that does not depend on places, layout and the names of variables and functions. Two functions
- * do the same if their texts are equal and the functions that they refer to do the same.
+ * Writes the code of a function as a text that is free of layout, source positions, and the names of variables and functions. Two
+ * functions do the same if their texts are equal, and the functions to which they refer do the same.
  */
 import type { Callable, CheckedCondition, CheckedPattern, Ir, IrStmt, Local, UpdateStep } from "../compiler/ir.ts";
 import type { TypeDecl } from "../compiler/check-types.ts";
@@ -94,11 +94,11 @@ class Printer {
       case "capability":
         return this.node(`capability ${ir.id} ${ir.caught}`, ...ir.args);
       case "record":
-        return this.node(`record ${shapeText(ir.decl)}`, ...ir.fields);
+        return this.node(`record ${memberNames(ir.decl)}`, ...ir.fields);
       case "variant_record":
-        return this.node(`variant ${shapeText(ir.decl)} ${ir.variant}`, ...ir.fields);
+        return this.node(`variant ${memberNames(ir.decl)} ${ir.variant}`, ...ir.fields);
       case "enum":
-        return this.node(`enum ${shapeText(ir.decl)} ${ir.variant}`, ir.payload);
+        return this.node(`enum ${memberNames(ir.decl)} ${ir.variant}`, ir.payload);
       case "someOkErr":
         return this.node(ir.wrap, ir.value);
       case "propagate":
@@ -199,7 +199,7 @@ class Printer {
 const indexOf = (step: UpdateStep): Ir | null => (step.kind === "index" ? step.index : null);
 
 /** Returns the names of a type's fields and variants. Types count as different if these names differ. */
-const shapeText = ({ fields, variants }: TypeDecl): string => [...fields, ...variants].map(({ name }) => name).join("|");
+const memberNames = ({ fields, variants }: TypeDecl): string => [...fields, ...variants].map(({ name }) => name).join("|");
 
 /** Converts bigints to text for `JSON.stringify`. */
 const bigintAsText = (_: string, value: unknown): unknown => (typeof value === "bigint" ? `${value}n` : value);

@@ -1,6 +1,6 @@
 /** Counts how often each function can run in one run of the program. */
 import type { Reached, ReachedFunction } from "./reached.ts";
-import { bounded, type Instance, multiplyCounts } from "./walk.ts";
+import { boundCount, type Instance, multiplyCounts } from "./walk.ts";
 
 /** Returns how often each function can run at most: Infinity if no bound is known, for instance if the function calls itself. */
 export function countRuns(main: Instance, reached: Reached): ReadonlyMap<Instance, number> {
@@ -12,7 +12,7 @@ export function countRuns(main: Instance, reached: Reached): ReadonlyMap<Instanc
     for (const fn of component) {
       for (const [target, count] of reached.get(fn)?.runs ?? []) {
         if (typeof target === "number" || (isCycle && runs.get(target) === Infinity)) continue;
-        runs.set(target, bounded((runs.get(target) ?? 0) + multiplyCounts(runs.get(fn) ?? 0, count)));
+        runs.set(target, boundCount((runs.get(target) ?? 0) + multiplyCounts(runs.get(fn) ?? 0, count)));
       }
     }
   }
@@ -26,8 +26,8 @@ interface Visit {
 }
 
 /**
- * Returns the strongly connected components of the call graph, called functions first: groups of functions that call each other, and
- * single functions. This is Tarjan's algorithm ("Depth-first search and linear graph algorithms", 1972) without recursion.
+ * Returns the strongly connected components of the call graph: groups of functions that call each other, and single functions. Called
+ * functions come before their callers. This is Tarjan's algorithm ("Depth-first search and linear graph algorithms", 1972) without recursion.
  */
 function components(main: Instance, reached: Reached): Instance[][] {
   const found: Instance[][] = [];

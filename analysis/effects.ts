@@ -1,21 +1,21 @@
 /**
- * Finds what a program may do before it runs: every capability call, the path of function calls that leads to it, what is known about its
- * arguments, and how often one run may make it.
+ * Finds what a program may do before it runs. That is every capability call, the path of function calls that leads to it, what is known
+ * about its arguments, and how often one run may make it.
  *
  *     fn main() -> Unit !{fs.read} { for name in ["a", "b"] { show("notes/" ++ name) } }      fs.read, at most 2 times,
  *     fn show(path: String) -> Unit !{fs.read} { debug(fs.read(path))  () }                   "notes/a" or "notes/b", main → show
  *
  * The steps:
  *
- * 1. Walk `main` (walk.ts) and, until nothing new is learned, each function that a walked function may run (reached.ts). A function is
- *    walked for each combination of arguments, up to a limit, so the work is linear in the program.
+ * 1. Walk `main` (walk.ts), and each function that a walked function may run, until nothing new is learned (reached.ts). A function is walked
+ *    once for each combination of arguments, which is an instance of it. Their number has a limit, so the work is linear in the program.
  * 2. Find the shortest path from `main` to each function.
  * 3. Count the runs of each function, callers first. For each caller, multiply the runs of the caller by the calls in it, and add the
  *    products. A function that calls itself, directly or through others, may run any number of times.
  * 4. Join the calls that have the same place and the same arguments.
  *
- * The result is an upper bound: a run makes no call that is not listed, no listed call more often, and none with other arguments. But a
- * listed call may never happen, so messages about it say "can".
+ * The result is an upper bound: a run makes only listed calls, at most as often as listed, and with possible arguments. But a listed call may
+ * never happen, so messages about it say "can".
  */
 import type { Span } from "../compiler/ast.ts";
 import type { CheckedFunctions } from "../compiler/compile.ts";
@@ -27,7 +27,7 @@ import { Influences, type TextNumbers } from "./influence.ts";
 import { type Known, knownConstant } from "./known.ts";
 import { type Reached, type ReachedFunction, reachedFrom } from "./reached.ts";
 import { secretNames, sentSecrets, type SentSecret } from "./secrets.ts";
-import { bounded, type Edge, type EdgeKind, type Instance, type Site, multiplyCounts } from "./walk.ts";
+import { boundCount, type Edge, type EdgeKind, type Instance, type CallSite, multiplyCounts } from "./walk.ts";
 
 /** A place in the source. Lines and columns start at 1. */
 export interface Place {
@@ -52,7 +52,7 @@ export interface CallPath {
   readonly omitted: number;
 }
 
-/** A capability call in the source, with what is known about its arguments. One place has several such calls if callers pass different arguments. */
+/** A capability call in the source, with what is known about its arguments. If callers pass different arguments, one place has several of these. */
 export interface EffectCall {
   readonly capability: CapabilityDecl;
   readonly place: Place;
@@ -62,7 +62,7 @@ export interface EffectCall {
   readonly otherPaths: readonly (() => CallPath)[];
   /** The secrets that a call of net.fetch can send. */
   readonly secrets: readonly SentSecret[];
-  /** Returns a text of the code that may influence the arguments. Two programs analyzed with the same `TextNumbers` have equal texts for equal code. */
+  /** Returns a text that stands for the code that may influence the arguments. Equal code of two programs that share `TextNumbers` has equal texts. */
   readonly influence: () => string;
   /** The parameters by name, with what is known about their arguments. Defaults are filled in. */
   readonly args: readonly { readonly param: string; readonly known: Known }[];
@@ -105,13 +105,13 @@ export function findEffects(
     calls.add(fn, instance, runs.get(instance) ?? 0);
     for (const [capability, count] of fn.walked.runs) {
       const name = typeof capability === "number" ? registry.byId.get(capability)?.name : undefined;
-      if (name !== undefined) totals.set(name, bounded((totals.get(name) ?? 0) + multiplyCounts(runs.get(instance) ?? 0, count)));
+      if (name !== undefined) totals.set(name, boundCount((totals.get(name) ?? 0) + multiplyCounts(runs.get(instance) ?? 0, count)));
     }
   }
   const known = new Set([...reached.values()].map(({ callable }) => callable));
   const others = reachedFrom(functions.filter((f) => !known.has(f))).reached;
   for (const fn of others.values()) if (!known.has(fn.callable)) calls.add(fn, undefined, 0);
-  return { calls: calls.sorted(), totals, influenceOfProgram: () => influences.ofProgram() };
+  return { calls: calls.sorted(), totals, influenceOfProgram: () => influences.textForProgram() };
 }
 
 /** The calls found so far. Calls with the same place and the same arguments are joined. */
@@ -135,14 +135,14 @@ class CallList {
     for (const site of walked.sites) {
       const capability = this.#registry.byId.get(site.capability);
       if (capability === undefined) continue;
-      const place = this.#graph.places.of(callable.file, site.span);
+      const place = this.#graph.places.placeOf(callable.file, site.span);
       const args = argsOf(capability, site);
       const maker = site.times === 0 ? undefined : instance;
       const key = `${place.file}:${place.line}:${place.column}:${capability.id}:${JSON.stringify(args, (_, value) => keyValue(value))}`;
       const call = this.#calls.get(key) ?? { capability, callable, place, args, times: 0, callers: [] };
       this.#calls.set(key, call);
       if (maker === undefined) continue;
-      call.times = bounded(call.times + multiplyCounts(runs, site.times));
+      call.times = boundCount(call.times + multiplyCounts(runs, site.times));
       call.callers.push(maker);
     }
   }
@@ -158,7 +158,7 @@ class CallList {
         const inActor = makers.length > 0 && makers.every((maker) => !this.#graph.inMainTask.has(maker));
         const knownOf = (name: string): Known => args.find(({ param }) => param === name)?.known;
         const secrets = capability.name === "net.fetch" ? sentSecrets(knownOf("url"), knownOf("headers"), this.#secrets) : [];
-        const influence = (): string => this.#influences.of(callable);
+        const influence = (): string => this.#influences.textFor(callable);
         return { capability, place, path, otherPaths, args, secrets, influence, times: count, inActor };
       })
       .sort((a, b) => comparePlaces(a.place, b.place));
@@ -188,7 +188,7 @@ const placeKey = ({ file, line, column }: Place): string => `${file}:${line}:${c
 const comparePlaces = (a: Place, b: Place): number =>
   a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1;
 
-function argsOf(capability: CapabilityDecl, { args }: Site): EffectCall["args"] {
+function argsOf(capability: CapabilityDecl, { args }: CallSite): EffectCall["args"] {
   const params = capability.internal === true ? [] : (signatureFor(capability, args.length)?.params ?? []);
   return params.map(({ name, default: value }, i) => ({
     param: name,
@@ -196,10 +196,10 @@ function argsOf(capability: CapabilityDecl, { args }: Site): EffectCall["args"] 
   }));
 }
 
-/** If an argument never gets a value, the call is never made, and nothing needs to be known about the argument. */
+/** Forgets that an argument never gets a value: the call is then never made, so nothing needs to be known about the argument. */
 const knownOrUnreached = (known: Known): Known => (known?.kind === "never" ? undefined : known);
 
-/** One way in which a function is reached. */
+/** One way in which a function is reached: the last step of a path. */
 interface Origin {
   readonly from: Instance;
   readonly edge: Edge;
@@ -264,12 +264,12 @@ class Graph {
         omitted = depth;
         break;
       }
-      steps.push({ function: current.callable.name, by: edge.kind, place: this.places.of(from.callable.file, edge.span) });
+      steps.push({ function: current.callable.name, by: edge.kind, place: this.places.placeOf(from.callable.file, edge.span) });
       current = from;
     }
     const main = this.#main.callable;
     const declared = main.item?.name.span ?? { start: 0, end: 0 };
-    steps.push({ function: main.name, by: "main", place: this.places.of(main.file, declared) });
+    steps.push({ function: main.name, by: "main", place: this.places.placeOf(main.file, declared) });
     return { steps: steps.reverse(), omitted };
   }
 }
@@ -279,7 +279,7 @@ const edgesOf = (fn: ReachedFunction | undefined): readonly (readonly [Instance,
   ...(fn?.walked.spawns ?? []),
 ];
 
-/** Returns the origins of all functions but `main`, by the shortest paths. */
+/** Returns, for each function except `main`, the last step of a shortest path to it. */
 function shortestPaths(main: Instance, reached: Reached): ReadonlyMap<Instance, Origin> {
   const origins = new Map<Instance, Origin>();
   const order = [{ instance: main, depth: 0 }];
@@ -294,7 +294,7 @@ function shortestPaths(main: Instance, reached: Reached): ReadonlyMap<Instance, 
   return origins;
 }
 
-/** Returns the functions that can run in the task of `main`, not only in an actor. */
+/** Returns the functions that `main` reaches without spawning an actor. */
 function withoutSpawns(main: Instance, reached: Reached): ReadonlySet<Instance> {
   const found = new Set([main]);
   // The loop also visits the elements that it adds.
@@ -306,7 +306,7 @@ function withoutSpawns(main: Instance, reached: Reached): ReadonlySet<Instance> 
 class Places {
   readonly #lines = new Map<SourceFile, LineTable>();
 
-  of(file: SourceFile, { start }: Span): Place {
+  placeOf(file: SourceFile, { start }: Span): Place {
     const lines = this.#lines.get(file) ?? lineTable(file.text);
     this.#lines.set(file, lines);
     return { file: file.name, ...positionAt(lines, start) };

@@ -1,9 +1,9 @@
 /**
  * Says whether the code that may influence a call is the same in two versions of a program.
  *
- * The arguments of a call come from the function that makes the call, from the callers of this function up to `main`, and from the functions
- * that any of these call. The callers of a function without parameters do not count. If a function on the way is passed on as a value or
- * receives messages, its arguments may come from anywhere, so all code of the program counts.
+ * The arguments of a call come from the function that makes it and from the callers of that function up to `main`. They also come from the
+ * functions that any of these call. A function without parameters gets nothing from its callers, so they do not count. A function that is
+ * passed on as a value or receives messages may get its arguments from anywhere, so all code of the program counts.
  */
 import type { Callable } from "../compiler/ir.ts";
 import { codeText } from "./code-text.ts";
@@ -12,9 +12,10 @@ import type { Reached } from "./reached.ts";
 /** Numbers the code texts of functions. Share one map between two programs, so that equal texts get equal numbers. */
 export type TextNumbers = Map<string, number>;
 
-/** Limit on the functions whose influences are compared one by one. Beyond it, all code of the program counts. */
+/** Limit on the functions whose influencing code is compared separately. Beyond it, all code of the program counts. */
 const MAX_COMPARED = 64;
 
+/** Finds, in one program, the code that may influence calls. */
 export class Influences {
   readonly #numbers: TextNumbers;
   readonly #main: Callable;
@@ -22,7 +23,7 @@ export class Influences {
   readonly #calledFromAnywhere = new Set<Callable>();
   readonly #codeByCallable = new Map<Callable, { readonly number: number; readonly functions: readonly Callable[] }>();
   readonly #textByCallable = new Map<Callable, string>();
-  #ofMain: string | undefined;
+  #textOfMain: string | undefined;
 
   constructor(main: Callable, reached: Reached, numbers: TextNumbers) {
     this.#main = main;
@@ -38,23 +39,23 @@ export class Influences {
   }
 
   /** Returns a text of the code that may influence the calls of the function. Equal code in two programs has equal texts. */
-  of(callable: Callable): string {
+  textFor(callable: Callable): string {
     const known = this.#textByCallable.get(callable);
     if (known !== undefined) return known;
-    if (this.#textByCallable.size >= MAX_COMPARED) return this.ofProgram();
+    if (this.#textByCallable.size >= MAX_COMPARED) return this.textForProgram();
     // The loop also visits the elements that it adds.
     const callers = new Set([callable]);
     for (const each of callers)
       if ((each.body?.params.length ?? 0) > 0) for (const caller of this.#callers.get(each) ?? []) callers.add(caller);
-    const found = [...callers].some((each) => this.#calledFromAnywhere.has(each)) ? this.ofProgram() : this.#textOf([...callers]);
+    const found = [...callers].some((each) => this.#calledFromAnywhere.has(each)) ? this.textForProgram() : this.#textOf([...callers]);
     this.#textByCallable.set(callable, found);
     return found;
   }
 
-  /** Like `of`, for all code that `main` may run. */
-  ofProgram(): string {
-    this.#ofMain ??= this.#textOf([this.#main]);
-    return this.#ofMain;
+  /** Like `textFor`, for all code that `main` may run. */
+  textForProgram(): string {
+    this.#textOfMain ??= this.#textOf([this.#main]);
+    return this.#textOfMain;
   }
 
   /** Returns the code of the functions, and of all functions to which it refers, as a text of numbers. */

@@ -1,5 +1,5 @@
 /**
- * What is known about a value before the program runs. `undefined` means that nothing is known.
+ * Defines `Known`: what is known about a value before the program runs. `undefined` means that nothing is known.
  *
  *     "notes/" ++ name                  a text that begins with "notes/"
  *     0..3                              a list of at most 3 Ints from 0 to 2
@@ -7,8 +7,8 @@
  *     Request { url: "a", method: m }   a record whose first field is "a"
  *     { "Accept": "text/html" }         a map with this entry and no other
  *
- * Everything known is an upper bound: the value of a text is one of the possible texts, and a list may be shorter than its known length. The
- * size of what is known is limited, so joining it many times stays cheap.
+ * A `Known` is an upper bound: a text is one of the possible texts, and a list may be shorter than its known length. Its size is limited, so
+ * joining many of them stays cheap.
  */
 import type { Callable } from "../compiler/ir.ts";
 import { ListValue } from "../vm/value/list.ts";
@@ -49,20 +49,23 @@ export const NEVER: Known = { kind: "never" };
 
 /** Receives functions that the analysis stops tracking: any code may call them. */
 export type Escape = (targets: Iterable<Callable>) => void;
-/** For a join that loses no functions, or whose result is only compared. */
+/** An `Escape` for joins that lose no functions, or whose result is only compared. */
 export const IGNORE_LOST: Escape = () => undefined;
 
 /** Limit on the possible texts of a value, for example of the URLs in a list. */
 const MAX_TEXTS = 64;
-const MAX_ENTRIES = 64;
+/** Limit on the known entries of a map. */
+const MAX_MAP_ENTRIES = 64;
 /** Limit on a known text, in UTF-16 code units. */
 const MAX_TEXT_UNITS = 4_096;
+/** Limit on the functions that a value may be. */
 const MAX_FUNCTIONS = 16;
-const MAX_DEPTH = 4;
+/** Limit on the nesting of lists, records and maps when two values are joined. */
+const MAX_NESTING = 4;
 
 export const ANY_TEXT: KnownText = { text: "", isExact: false };
 
-const shortened = ({ text, isExact }: KnownText): KnownText =>
+const shorten = ({ text, isExact }: KnownText): KnownText =>
   text.length > MAX_TEXT_UNITS ? { text: text.slice(0, MAX_TEXT_UNITS), isExact: false } : { text, isExact };
 
 /** Whether `a` describes every text that `b` describes. */
@@ -71,7 +74,7 @@ export const covers = (a: KnownText, b: KnownText): boolean => (a.isExact ? b.is
 /** Returns what is known about a value that is one of the given texts. Drops a text that another text covers. */
 export function knownTexts(given: readonly KnownText[]): Known {
   const texts: KnownText[] = [];
-  for (const next of given.map(shortened)) {
+  for (const next of given.map(shorten)) {
     if (texts.some((text) => covers(text, next))) continue;
     if (!next.isExact) texts.splice(0, texts.length, ...texts.filter((text) => !covers(next, text)));
     texts.push(next);
@@ -102,7 +105,7 @@ export function knownConcat(a: Known, b: Known): Known {
   );
 }
 
-/** Returns the functions that the value may be or contain. Records and maps contain none: a function escapes when it is put there. */
+/** Returns the functions that the value may be or contain. Records and maps contain none, because a function that is put there escapes. */
 export function functionsIn(known: Known): Iterable<Callable> {
   if (known?.kind === "functions") return known.targets;
   return known?.kind === "list" ? functionsIn(known.element) : [];
@@ -129,7 +132,7 @@ export function asMap(known: Known): { readonly entries: ReadonlyMap<string, Kno
 export function withEntry(map: Known, key: Known, value: Known): Known {
   const { entries, isOpen } = asMap(map);
   const keys = key?.kind === "text" && key.texts.every(({ isExact }) => isExact) ? key.texts : undefined;
-  if (keys === undefined || entries.size + keys.length > MAX_ENTRIES) {
+  if (keys === undefined || entries.size + keys.length > MAX_MAP_ENTRIES) {
     // The key is unknown, so any entry may have been replaced.
     return { kind: "map", entries: NO_ENTRIES, isOpen: true };
   }
@@ -168,7 +171,7 @@ function joinMaps(a: Known & { readonly kind: "map" }, b: ReturnType<typeof asMa
     entries.set(key, { value, isCertain: first?.isCertain === true && second?.isCertain === true });
   }
   const isOpen = a.isOpen || b.isOpen;
-  if (entries.size > MAX_ENTRIES) return { kind: "map", entries: NO_ENTRIES, isOpen: true };
+  if (entries.size > MAX_MAP_ENTRIES) return { kind: "map", entries: NO_ENTRIES, isOpen: true };
   const isSame =
     isOpen === a.isOpen &&
     entries.size === a.entries.size &&
@@ -186,12 +189,13 @@ export function joinKnown(a: Known, b: Known, onLost: Escape, depth = 0): Known 
   };
   if (a?.kind === "never") return b;
   if (b?.kind === "never") return a;
-  if (a === undefined || b === undefined || depth > MAX_DEPTH) return forget();
-  if (a.kind === "text" && b.kind === "text") return sameOr(a, knownTexts([...a.texts, ...b.texts]));
-  if (a.kind === "int" && b.kind === "int") return sameOr(a, { kind: "int", min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) });
+  if (a === undefined || b === undefined || depth > MAX_NESTING) return forget();
+  if (a.kind === "text" && b.kind === "text") return beforeIfEqual(a, knownTexts([...a.texts, ...b.texts]));
+  if (a.kind === "int" && b.kind === "int")
+    return beforeIfEqual(a, { kind: "int", min: Math.min(a.min, b.min), max: Math.max(a.max, b.max) });
   if (a.kind === "list" && b.kind === "list") {
     const element = a.length === 0 ? b.element : b.length === 0 ? a.element : joinKnown(a.element, b.element, onLost, depth + 1);
-    return sameOr(a, { kind: "list", length: Math.max(a.length, b.length), element });
+    return beforeIfEqual(a, { kind: "list", length: Math.max(a.length, b.length), element });
   }
   if (a.kind === "record" && b.kind === "record" && a.fields.length === b.fields.length) {
     const fields = a.fields.map((field, i) => joinKnown(field, b.fields[i], onLost, depth + 1));
@@ -208,7 +212,7 @@ export function joinKnown(a: Known, b: Known, onLost: Escape, depth = 0): Known 
 }
 
 /** Returns `before` if `after` equals it, so that callers can detect a change by comparing identities. */
-function sameOr(before: Known, after: Known): Known {
+function beforeIfEqual(before: Known, after: Known): Known {
   if (before?.kind === "text" && after?.kind === "text") {
     const isSame = before.texts.length === after.texts.length && before.texts.every((t, i) => sameText(t, after.texts[i]));
     return isSame ? before : after;

@@ -1,10 +1,10 @@
-/** Collects what the calls of recorded runs had in common. Logs may be long, so the memory is bounded. */
+/** Collects what the calls of recorded runs have in common. Logs may be long, so its memory has a limit. */
 import { type CapabilityDecl, signatureFor, withDefaults } from "../vm/capabilities.ts";
 import { FloatValue, isInt, NoneValue, SomeValue, type Value } from "../vm/value/value.ts";
 import { MAX_TEXT_UNITS } from "../policy/where-fields.ts";
 import { PARAMETER_FORMS, type Scalar } from "../policy/where.ts";
 
-/** Limit on the values of a parameter that are collected one by one. */
+/** Limit on the values of a parameter that are collected one by one. With more, only their range or common prefix is kept. */
 const MAX_VALUES = 20;
 /** Limit on a text that is collected as a value, in UTF-16 code units. */
 const MAX_VALUE_UNITS = 300;
@@ -99,7 +99,7 @@ export class ObservedCapability {
   /** The number of runs with calls. */
   runs = 0;
   /** The highest number of calls in one run. */
-  most = 0;
+  mostInRun = 0;
   #callsInRun = 0;
   readonly values = new Map<string, ObservedValues>();
 
@@ -111,13 +111,13 @@ export class ObservedCapability {
     this.#callsInRun = 0;
   }
 
-  /** Adds a call. `args` are as recorded, without defaults. Returns the arguments by parameter, with defaults, in the form that conditions compare. */
+  /** Adds a call. `args` are as recorded, without defaults. Returns the arguments by parameter, with defaults, in the form that policy conditions compare. */
   add(args: readonly Value[]): ReadonlyMap<string, Value> {
     const { capability } = this;
     this.calls += 1;
     if (this.#callsInRun === 0) this.runs += 1;
     this.#callsInRun += 1;
-    this.most = Math.max(this.most, this.#callsInRun);
+    this.mostInRun = Math.max(this.mostInRun, this.#callsInRun);
     const signature = capability.internal === true ? undefined : signatureFor(capability, args.length);
     if (signature === undefined) return new Map();
     const complete = withDefaults(signature, args);

@@ -1,6 +1,6 @@
 /**
- * Compares what two policies allow. Each field of the policy format has a comparison here. The comparison says what the second value allows
- * but the first does not, and the reverse. A field of `policy-fields.ts` without a comparison is a type error.
+ * Compares what two policies allow. Each field of the policy format has a comparison here. It says what only the second value allows
+ * (`grows`), and what only the first value allows (`shrinks`). A field of `policy-fields.ts` without a comparison is a type error.
  *
  *     net_policy.allowed_domains  ["a.example"] → ["*.example"]    grows: net.fetch may reach *.example
  *     rules["fs.read"].budget     3 → 2                            shrinks: from 3 to 2
@@ -29,8 +29,8 @@ import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { wherePathChanges } from "./where-diff.ts";
 
 /**
- * What a change does to what is allowed. `moves`: the same amount is allowed in another way; for example, a secret comes from another
- * variable. `cannot_tell`, only for programs: a call could already have any target, and the code that chooses its target has changed.
+ * Whether a change allows more or less. `moves`: as much is allowed in another way; for example, a secret comes from another variable.
+ * `cannot_tell`, only for programs: a call could already have any target, and the code that chooses its target has changed.
  */
 export type Direction = "grows" | "cannot_tell" | "shrinks" | "moves";
 
@@ -87,8 +87,8 @@ const SCOPED_PARAMETERS: ReadonlyMap<string, { readonly param: string; readonly 
 ]);
 
 /**
- * Returns the conditions of a rule, made comparable with the conditions `other` of the other policy's rule. One policy may restrict a
- * parameter by a condition and the other by a list, such as `allowed_models`. Then the list is added as a condition.
+ * Returns the conditions of a rule. One policy may restrict a parameter by a condition, and the other by a list such as `allowed_models`. If
+ * `other`, the conditions of the other policy, restrict such a parameter, the list is returned as a condition too.
  */
 function withScope(policy: Policy, name: string, other: Where): Where {
   const { where } = ruleOf(policy, name);
@@ -135,14 +135,14 @@ const largerOrNoLimit =
 /** Compares switches. `true` allows more. */
 const trueAllowsMore: Compare<boolean> = (before, after) => (before === after ? [] : [after ? grows("now true") : shrinks("now false")]);
 
-const neutral: Compare<string | null> = (before, after) =>
+const compareNeutral: Compare<string | null> = (before, after) =>
   before === after ? [] : [moves(`from ${before ?? "none"} to ${after ?? "none"}`)];
 
 /**
  * Compares lists that allow what their entries cover. An empty list means the entries of `all`. An entry that only the second list covers
- * grows what is allowed; an entry that only the first list covers shrinks it. `may` is the phrase before the entries in the message.
+ * is reported as `grows`, and one that only the first list covers as `shrinks`. `may` is the phrase before the entries in the message.
  */
-const entries =
+const compareCoverage =
   <T extends string>(all: readonly T[], may: string, covers: (wide: T, narrow: T) => boolean): Compare<readonly T[]> =>
   (given, givenAfter) => {
     const before = given.length === 0 ? all : given;
@@ -155,7 +155,7 @@ const entries =
     ];
   };
 
-const same = <T>(wide: T, narrow: T): boolean => wide === narrow;
+const isEqual = <T>(wide: T, narrow: T): boolean => wide === narrow;
 /** Whether a host pattern matches all hosts that another one matches. */
 function coversHost(wide: string, narrow: string): boolean {
   if (wide === narrow) return true;
@@ -165,20 +165,20 @@ function coversHost(wide: string, narrow: string): boolean {
 }
 const coversFolder = (wide: string, narrow: string): boolean => isBelow(normalizePath(narrow), normalizePath(wide));
 
-/** Like `entries`, but each entry covers only itself, and an empty list allows every entry. `any` describes such a list. */
-const anyOr =
+/** Like `compareCoverage`, but each entry covers only itself, and an empty list allows everything. `any` is the text for an empty list. */
+const compareLists =
   <T extends number | string>(any: string, may: string): Compare<readonly T[]> =>
   (before, after) => {
     const texts = (list: readonly T[]): readonly string[] =>
       list.length === 0 ? [any] : list.map((entry) => (typeof entry === "number" ? String(entry) : `"${entry}"`));
-    return entries<string>([], may, (wide, narrow) => wide === any || wide === narrow)(texts(before), texts(after));
+    return compareCoverage<string>([], may, (wide, narrow) => wide === any || wide === narrow)(texts(before), texts(after));
   };
 
-const approvals: Compare<ApprovalRule> = (before, after) => {
+const compareApprovals: Compare<ApprovalRule> = (before, after) => {
   if (!before.required && !after.required) return [];
   if (before.required !== after.required)
     return [after.required ? shrinks("calls wait for an approval") : grows("calls no longer wait for an approval")];
-  const keys = anyOr<string>("anyone", "may be given by")(before.keys, after.keys);
+  const keys = compareLists<string>("anyone", "may be given by")(before.keys, after.keys);
   // A call that meets the conditions waits for an approval. So wider conditions allow less.
   const waiting = wherePathChanges(before.where, after.where).map(({ direction, text }) =>
     direction === "grows" ? shrinks(`more calls wait: ${text}`) : grows(`fewer calls wait: ${text}`),
@@ -191,37 +191,37 @@ const RULE: Comparisons<typeof RULE_FIELDS> = {
   allow: () => [],
   budget: largerOrNoLimit(0),
   where: wherePathChanges,
-  approval: approvals,
+  approval: compareApprovals,
 };
 
 const NET: Comparisons<typeof NET_FIELDS> = {
-  allowed_domains: entries([EVERY_HOST], "net.fetch may reach", coversHost),
-  allowed_methods: entries(HTTP_METHODS, "net.fetch may use", same),
+  allowed_domains: compareCoverage([EVERY_HOST], "net.fetch may reach", coversHost),
+  allowed_methods: compareCoverage(HTTP_METHODS, "net.fetch may use", isEqual),
   max_response_bytes: largerAllowsMore,
   timeout_ms: largerOrNoLimit(0),
   allow_redirects: trueAllowsMore,
-  allowed_ports: anyOr("any port", "net.fetch may reach"),
+  allowed_ports: compareLists("any port", "net.fetch may reach"),
   allow_private_networks: trueAllowsMore,
   propagate_trace: trueAllowsMore,
   propagate_baggage: trueAllowsMore,
-  idempotency_header: neutral,
+  idempotency_header: compareNeutral,
 };
 
 const FS: Comparisons<typeof FS_FIELDS> = {
-  read: entries<string>([], "fs.read may read", coversFolder),
-  write: entries<string>([], "fs.write may write", coversFolder),
+  read: compareCoverage<string>([], "fs.read may read", coversFolder),
+  write: compareCoverage<string>([], "fs.write may write", coversFolder),
   max_bytes: largerAllowsMore,
 };
 
 const DB: Comparisons<typeof DB_FIELDS> = {
-  statements: entries<(typeof STATEMENTS)[number]>([], "db.query may run", same),
+  statements: compareCoverage<(typeof STATEMENTS)[number]>([], "db.query may run", isEqual),
   max_rows: largerAllowsMore,
   timeout_ms: largerOrNoLimit(0),
 };
 const STATEMENTS = DB_FIELDS.statements.fallback?.value ?? [];
 
 /** Compares prices under a cost limit. A model without a price is refused. The lower the prices, the more calls fit into the limit. */
-const modelPrices: Compare<ReadonlyMap<string, FieldValues<typeof PRICE_FIELDS>>> = (before, after) => {
+const comparePrices: Compare<ReadonlyMap<string, FieldValues<typeof PRICE_FIELDS>>> = (before, after) => {
   const models = [...new Set([...before.keys(), ...after.keys()])];
   return models.flatMap((model): readonly Difference[] => {
     const [old, now] = [before.get(model), after.get(model)];
@@ -239,11 +239,11 @@ const modelPrices: Compare<ReadonlyMap<string, FieldValues<typeof PRICE_FIELDS>>
 };
 
 const LLM: Comparisons<typeof LLM_FIELDS> = {
-  allowed_models: anyOr("any model", "llm.call may ask"),
+  allowed_models: compareLists("any model", "llm.call may ask"),
   max_output_tokens: largerAllowsMore,
   max_total_tokens: largerOrNoLimit(null),
   max_cost_usd: largerOrNoLimit(null),
-  prices: modelPrices,
+  prices: comparePrices,
 };
 
 const LIMITS: Comparisons<typeof LIMIT_FIELDS> = {
@@ -257,8 +257,8 @@ const LIMITS: Comparisons<typeof LIMIT_FIELDS> = {
 };
 
 const SECRET: Comparisons<typeof SECRET_FIELDS> = {
-  env: neutral,
-  hosts: entries<string>([], "it may be sent to", coversHost),
+  env: compareNeutral,
+  hosts: compareCoverage<string>([], "it may be sent to", coversHost),
 };
 
 /** The sections whose fields all belong to the same capabilities. */

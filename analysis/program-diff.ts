@@ -1,13 +1,13 @@
 /**
- * Compares what two versions of a program may do: which capabilities they call, how often, with which hosts, paths and other targets,
- * which secrets they send, from which files, and whether from an actor.
+ * Compares what two versions of a program may do: which capabilities they call, how often, and with which hosts, paths and other targets.
+ * It also compares which secrets they send, which files make the calls, and whether an actor makes them.
  *
- * Each call of the new program is compared with the calls of the old one. All targets of a call count together: a POST to one host and a GET
- * from another do not cover a POST to the other. An old call with an unknown target covers everything. If only such a call covers the new
- * one, and the code that may influence the new call has changed, the comparison cannot tell (`cannot_tell`).
+ * Each call of the new program is compared with the calls of the old one. The targets of a call are its URL, path or model, for example.
+ * They count together: a POST to one host and a GET from another do not cover a POST to the other. An old call with an unknown target covers
+ * everything. If only such a call covers a new one, and the code that may influence the new call has changed, the result is `cannot_tell`.
  *
- * The names of functions and the order of code do not matter. A call that moves to another file is reported as `moves`. A call that is also
- * made in a further file is reported as `grows`, even if nothing else is new.
+ * The names of functions and the order of code do not matter. A call that moves to another file is reported as `moves`. A call that is made
+ * in one more file is reported as `grows`, even if nothing else is new.
  */
 import type { CheckedFunctions } from "../compiler/compile.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
@@ -18,7 +18,7 @@ import type { TextNumbers } from "./influence.ts";
 import type { KnownText } from "./known.ts";
 import type { Direction } from "./policy-diff.ts";
 import { secretText } from "./secrets.ts";
-import { isVague, type Reach, reachOf, ReachSet, type Tuple } from "./reach.ts";
+import { isVague, type Reach, reachOfCall, ReachSet, type Tuple } from "./reach.ts";
 
 export interface ProgramChange {
   readonly direction: Direction;
@@ -52,7 +52,7 @@ export function programChanges(before: CheckedFunctions, after: CheckedFunctions
 
 type Change = Omit<ProgramChange, "path">;
 
-/** Returns the changes of one capability. `isSameCode`: all code that `main` may run is the same. */
+/** Returns the changes of one capability. `isSameCode` says that all code that `main` may run is the same. */
 function useChanges(before: Use | undefined, after: Use | undefined, isSameCode: boolean): readonly Change[] {
   if (before === undefined && after === undefined) return [];
   if (before === undefined)
@@ -83,7 +83,7 @@ function totalChanges(before: Use, after: Use): readonly Change[] {
   ];
 }
 
-/** Returns a call that only the new program makes. If there is none, returns the last of the calls that it makes more often. */
+/** Returns a call that only the new program makes. If there is none, returns the last call that it makes more often. */
 function addedCall(before: readonly Reach[], after: readonly Reach[]): EffectCall | undefined {
   // Two calls are the same if they have the same targets, times and path. Functions may have been renamed, so targets and times are also
   // compared without the path.
@@ -107,15 +107,15 @@ const keyWithPath = (reach: Reach): string => {
 };
 
 /** Limit on the texts that a change names. */
-const MAX_SHOWN = 5;
+const MAX_SHOWN_TEXTS = 5;
 
 const shownText = (text: KnownText): string => (text.isExact || text.text !== "" ? quoted(text) : "anything");
 function listedTexts(texts: readonly string[]): string {
-  return `${texts.slice(0, MAX_SHOWN).join(" or ")}${texts.length > MAX_SHOWN ? ` and ${texts.length - MAX_SHOWN} more` : ""}`;
+  return `${texts.slice(0, MAX_SHOWN_TEXTS).join(" or ")}${texts.length > MAX_SHOWN_TEXTS ? ` and ${texts.length - MAX_SHOWN_TEXTS} more` : ""}`;
 }
 const unique = <T>(items: readonly T[]): readonly T[] => [...new Set(items)];
 
-/** Describes tuples that the other program does not have. `can` is "can be" or "can no longer be". */
+/** Describes combinations of targets that the other program does not have. `can` is "can be" or "can no longer be". */
 function tupleTexts(tuples: readonly Tuple[], other: ReachSet, can: string): readonly string[] {
   const texts = new Map<string, string[]>();
   for (const tuple of tuples) {
@@ -134,7 +134,7 @@ function tupleTexts(tuples: readonly Tuple[], other: ReachSet, can: string): rea
   return [...texts.values()].map(([first = "", ...values]) => first + listedTexts(unique(values)));
 }
 
-/** Returns a change for each combination of targets in `after` that no call of `before` surely covers. */
+/** Returns a change for each combination of targets in `after` that no call of `before` certainly covers. */
 function newCalls(before: readonly Reach[], after: readonly Reach[], isSameCode: boolean): readonly Change[] {
   const [firm, all] = [new ReachSet(before, "firm"), new ReachSet(before, "all")];
   const influences = new Set<string>();
@@ -182,7 +182,7 @@ function secretChanges(before: readonly Reach[], after: readonly Reach[]): reado
   ];
 }
 
-/** Each key is the text of a secret and a host. The value has the name of the secret and a call that can send it there. */
+/** The secrets that can be sent. The key describes a secret and a host; the value has the secret's name and a call that can send it there. */
 type SentSecrets = ReadonlyMap<string, { readonly name: string | undefined; readonly call: EffectCall }>;
 
 function secretsOf(reaches: readonly Reach[]): SentSecrets {
@@ -233,7 +233,7 @@ function usesOf(program: CheckedFunctions, { calls, totals }: Effects): Readonly
     [...byName].map(([name, own]) => {
       // The list is reversed, so the first call of each origin stays in the map.
       const origins = new Map(own.toReversed().map((call) => [originOf(call, program.main.file.name), call]));
-      return [name, { total: totals.get(name) ?? 0, reaches: own.map(reachOf), origins }];
+      return [name, { total: totals.get(name) ?? 0, reaches: own.map(reachOfCall), origins }];
     }),
   );
 }

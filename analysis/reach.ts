@@ -25,22 +25,23 @@ interface Target {
   readonly texts: readonly KnownText[];
 }
 
-/** One combination of values. */
+/** One combination of values of the target parameters. */
 export type Tuple = readonly { readonly param: string; readonly text: KnownText }[];
 
 /** A call, and what it reaches. */
 export interface Reach {
   readonly call: EffectCall;
   readonly targets: readonly Target[];
-  /** All combinations of the values. If there are too many, one for each value of the first parameter, with "anything" for the other parameters. */
+  /** All combinations of the values. If there are too many, one for each value of the first parameter, in which the others may be anything. */
   readonly tuples: readonly Tuple[];
-  /** Whether no value is vague. */
+  /** Whether no value is vague, as `isVague` says. */
   readonly isFirm: boolean;
 }
 
+/** Limit on the combinations of values of one call. */
 const MAX_TUPLES = 256;
 
-export function reachOf(call: EffectCall): Reach {
+export function reachOfCall(call: EffectCall): Reach {
   const { capability } = call;
   const targets = call.args
     .filter(({ param }) => TARGETS.get(capability.name)?.includes(param) !== false)
@@ -63,13 +64,14 @@ function tuplesOf(targets: readonly Target[]): readonly Tuple[] {
   );
 }
 
-const MAX_INTS = 16;
+/** Limit on the Ints of a range that are listed as values. */
+const MAX_LISTED_INTS = 16;
 
 /** Returns the possible values as texts. A value that is no text is written as in JSON. */
 function textsOf(known: Known): readonly KnownText[] {
   const exact = (value: unknown): KnownText => ({ text: String(value), isExact: true });
   if (known?.kind === "text") return known.texts;
-  if (known?.kind === "int" && known.max - known.min < MAX_INTS)
+  if (known?.kind === "int" && known.max - known.min < MAX_LISTED_INTS)
     return Array.from({ length: known.max - known.min + 1 }, (_, i) => exact(known.min + i));
   if (known?.kind !== "constant") return [ANY_TEXT];
   const { value } = known;
@@ -81,13 +83,15 @@ function textsOf(known: Known): readonly KnownText[] {
   ];
 }
 
-/** A set of calls that finds quickly whether one of them covers a combination of values. With "firm", vague values are left out of the calls. */
+/** A set of calls that quickly tells whether one of them covers a combination of values. With "firm", vague values of the calls are left out. */
 export class ReachSet {
   /** Whether no call given to the constructor has a vague value. */
   readonly isFirm: boolean;
-  /** The targets of the calls, by each text of the first target. Calls without targets have the text "". */
+  /** The targets of calls, by each exact text of their first target. Calls without targets have the text "". */
   readonly #exact = new Map<string, (readonly Target[])[]>();
+  /** The same, by each beginning of a text of the first target. */
   readonly #prefixes = new Map<string, (readonly Target[])[]>();
+  /** The lengths of these beginnings. */
   readonly #lengths = new Set<number>();
   readonly #texts = new Map<string, TextSet>();
 
@@ -138,7 +142,7 @@ export class ReachSet {
   }
 }
 
-/** A set of known texts that finds quickly whether one of them covers a text. */
+/** A set of known texts that quickly tells whether one of them covers a text. */
 class TextSet {
   readonly #exact = new Set<string>();
   readonly #prefixes = new Set<string>();

@@ -4,10 +4,10 @@
  *     fn get(url: String) -> Request { Request { url, method: "GET" } }     instances: get("a"), get("b")
  *     fn main() { fetch(get("a"))  fetch(get("b")) }                        fetch({ "a", "GET" }), fetch({ "b", "GET" })
  *
- * A function is walked once for each combination of arguments. Each combination is an *instance* of the function. So the result and the calls
- * of a function are known for each caller. The number and the source length of instances are limited. All further calls share the function's
- * *general* instance: its arguments are joined, it is walked again when they change, and its result is unknown. Functions that capture
- * values, actors, and functions that any code may call have only a general instance.
+ * A function is walked once for each combination of arguments. Each combination is an *instance* of the function, so the result and the calls
+ * of a function are known for each caller. The number and the source length of instances are limited. All further calls share the *general*
+ * instance of the function: their arguments are joined, it is walked again when these change, and its result is unknown. Functions that
+ * capture values, actors, and functions that any code may call have only a general instance.
  */
 import { prune } from "../compiler/check-types.ts";
 import type { Callable } from "../compiler/ir.ts";
@@ -25,7 +25,7 @@ export interface ReachedFunction {
 
 export type Reached = ReadonlyMap<Instance, ReachedFunction>;
 
-/** After this number of changes, an argument of a general instance that changes again becomes unknown. Sets of functions are still joined. */
+/** After this number of changes of a general instance, an argument that changes again becomes unknown. Sets of functions are still joined. */
 const MAX_CHANGES = 4;
 /** Limit on the instances of a function, without the general one. */
 const MAX_INSTANCES = 64;
@@ -35,14 +35,15 @@ const MAX_KEY_UNITS = 8_192;
  * Limit on the source length of all instances after the first of each function, in UTF-16 code units. The first instance of a function
  * raises the limit by twice the length of the function.
  */
-const FREE_UNITS = 65_536;
-/** Limit on the nesting of walks. A function below that is walked later, and its result is unknown to the callers walked before. */
+const FREE_SOURCE_UNITS = 65_536;
+/** Limit on the nesting of walks. A function below it is walked later, so callers that are walked before do not know its result. */
 const MAX_NESTING = 24;
 
 /** An instance, and what is known about it so far. */
 interface Node extends Instance {
-  /** What is known about captured values and parameters. An index without an element: no call was found yet. */
+  /** What is known about captured values and parameters. The array has no element at the index of one that no call has given yet. */
   readonly params: Known[];
+  /** How often `params` have changed. */
   changes: number;
   /** Whether the program may run this function. */
   isReached: boolean;
@@ -72,7 +73,7 @@ class Search {
   readonly #queue: Node[] = [];
   readonly #ids = new Map<unknown, number>();
   #nesting = 0;
-  #freeUnits = FREE_UNITS;
+  #freeUnits = FREE_SOURCE_UNITS;
 
   addEntry(callable: Callable): Instance {
     const node = this.#generalNode(callable);
@@ -169,7 +170,7 @@ class Search {
     return node.isWalking ? undefined : node.walked?.result;
   }
 
-  /** Joins the arguments of a call with what is known about the parameters from `from` on. If this changes anything, the function is walked again. */
+  /** Joins the arguments of a call into `params`, from the index `from` on. If that changes anything, the function is walked again. */
   #learn(node: Node, from: number, args: readonly Known[]): void {
     let isChanged = false;
     args.forEach((arg, i) => {
@@ -270,7 +271,7 @@ const newNode = (callable: Callable, params: Known[]): Node => ({
 /** Returns the number of captured values and parameters. */
 const paramCount = ({ body }: Callable): number => body?.params.length ?? 0;
 
-/** Whether a walk can know something about a result of this type. */
+/** Whether a walk can learn something about the result, by its type. */
 function canBeKnown({ result }: Callable): boolean {
   const type = prune(result);
   if (type.kind === "primitive") return type.name === "String" || type.name === "Int" || type.name === "Bool";

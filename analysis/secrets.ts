@@ -1,4 +1,4 @@
-/** Finds the secrets that a call of net.fetch can send. Secrets are placeholders in the values of its headers. */
+/** Finds the secrets that a call of net.fetch can send: placeholders, `{{secret:NAME}}`, in the values of its headers. */
 import { SECRET_PLACEHOLDER } from "../policy/secret-placeholder.ts";
 import { asMap, type Known } from "./known.ts";
 import { hostsOf } from "./urls.ts";
@@ -8,7 +8,7 @@ export interface SentSecret {
   readonly name: string | undefined;
   /** The hosts to which the secret can be sent. Undefined if a host is unknown. */
   readonly hosts: readonly string[] | undefined;
-  /** `certain`: every such call sends the secret in a header. `named`: some calls may. `possible`: no known header has it, but an unknown one may. */
+  /** `certain`: every such call sends the secret. `named`: a known header may have it. `possible`: only an unknown header may have it. */
   readonly how: "possible" | "named" | "certain";
 }
 
@@ -21,7 +21,7 @@ function namesIn(text: string): readonly (string | undefined)[] {
 /** Returns the names in the placeholders of all these texts. */
 export const secretNames = (texts: Iterable<string>): ReadonlySet<string | undefined> => new Set([...texts].flatMap(namesIn));
 
-/** Returns the secrets that a call with this URL and these headers can send. `programSecrets`: the names in all placeholders of the program. */
+/** Returns the secrets that a call with this URL and these headers can send. `programSecrets` are the names in all placeholders of the program. */
 export function sentSecrets(url: Known, headers: Known, programSecrets: ReadonlySet<string | undefined>): readonly SentSecret[] {
   const { entries, isOpen } = asMap(headers);
   const found = new Map<string | undefined, SentSecret["how"]>();

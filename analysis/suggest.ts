@@ -6,7 +6,7 @@
  *     two runs that read notes/a.txt and notes/b.txt      "fs.read": { "allow": true, "budget": 1,
  *     once each                                                        "where": { "path": { "in": ["notes/a.txt", "notes/b.txt"] } } }
  *
- * If an argument had few values, its condition lists them. Otherwise the condition has their range or their longest common prefix. So a
+ * If an argument had few values, its condition lists them. Otherwise the condition has their range, or their longest common prefix. Any
  * narrower rule would refuse a recorded call. Arguments that only carry content, such as the body of a request, get no condition.
  */
 import { NO_APPROVAL } from "../policy/approval-fields.ts";
@@ -60,6 +60,7 @@ const WITHOUT_CONDITION: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 const STATEMENTS = ["select", "insert", "update", "delete"] as const;
+/** Words of SQL statements that change the schema (data definition language). */
 const DDL = /\b(?:create|alter|drop|truncate|comment|reindex|refresh)\b/i;
 const SECRET = /\{\{secret:([A-Za-z_][A-Za-z0-9_]*)\}\}/g;
 
@@ -72,9 +73,9 @@ export class Observations {
   readonly #ports = new Set<number>();
   readonly #loopbackPorts = new Set<number>();
   readonly #methods = new Set<string>();
-  /** Whether some URL names no host. Any list of hosts would refuse such a URL. */
+  /** Whether a URL names no host. Every list of hosts would refuse it. */
   #hasOddUrl = false;
-  #needsPrivate = false;
+  #needsPrivateNetwork = false;
   readonly #secrets = new Map<string, Set<string>>();
   readonly #folders = { read: new ObservedTexts(), write: new ObservedTexts() };
   readonly #statements = new Set<string>();
@@ -93,26 +94,26 @@ export class Observations {
   }
 
   /** Adds a call of the current run. `args` have no defaults filled in. */
-  call(name: string, args: readonly Value[]): void {
+  addCall(name: string, args: readonly Value[]): void {
     const capability = this.#registry.byName.get(name);
     if (capability === undefined) return;
     const observed = this.#observed.get(name) ?? new ObservedCapability(capability);
     this.#observed.set(name, observed);
-    this.#scope(name, observed.add(args));
+    this.#addScope(name, observed.add(args));
   }
 
-  #scope(name: string, args: ReadonlyMap<string, Value>): void {
+  #addScope(name: string, args: ReadonlyMap<string, Value>): void {
     const text = (param: string): string => {
       const value = args.get(param);
       return typeof value === "string" ? value : "";
     };
-    if (name === "net.fetch") this.#request(text("url"), text("method"), args.get("headers"));
-    if (name === "fs.read" || name === "fs.write") this.#file(name === "fs.read" ? "read" : "write", text("path"));
-    if (name === "db.query") this.#statement(text("sql"));
-    if (name === "llm.call") this.#model(text("model"), args.get("options"));
+    if (name === "net.fetch") this.#addRequest(text("url"), text("method"), args.get("headers"));
+    if (name === "fs.read" || name === "fs.write") this.#addFile(name === "fs.read" ? "read" : "write", text("path"));
+    if (name === "db.query") this.#addStatement(text("sql"));
+    if (name === "llm.call") this.#addModel(text("model"), args.get("options"));
   }
 
-  #request(url: string, method: string, headers: Value | undefined): void {
+  #addRequest(url: string, method: string, headers: Value | undefined): void {
     this.#methods.add(method);
     const target = parseTarget(url);
     if (target === undefined) {
@@ -123,7 +124,7 @@ export class Observations {
     this.#hosts.add(loopback ?? target.host);
     if (loopback === undefined) {
       this.#ports.add(target.port);
-      this.#needsPrivate ||= privateReason(target.host) !== undefined;
+      this.#needsPrivateNetwork ||= privateReason(target.host) !== undefined;
     } else this.#loopbackPorts.add(target.port);
     if (!(headers instanceof MapValue)) return;
     for (const [, value] of headers.entries()) {
@@ -132,26 +133,26 @@ export class Observations {
     }
   }
 
-  /** Adds the narrowest folder that makes the path name the same file as the recorded policy does. */
-  #file(section: "read" | "write", path: string): void {
+  /** Adds the narrowest folder under which the path names the same file as under the recorded policy. */
+  #addFile(section: "read" | "write", path: string): void {
     const roots = this.#runs.at(-1)?.policy.fs_policy[section] ?? [];
     const isBelowRoot = roots.some((root) => {
       const normal = normalizePath(root);
       return normal.startsWith("/") === path.startsWith("/") && isBelow(path, normal);
     });
-    // The handler looks for a relative path that is below no root in every root. So add all roots.
+    // The handler looks in every root for a relative path that is below none of them. So add all roots.
     if (!isBelowRoot && !path.startsWith("/")) for (const root of roots) this.#folders[section].add(root);
     else this.#folders[section].add(section === "read" ? path || "." : parentOf(path));
   }
 
-  #statement(sql: string): void {
+  #addStatement(sql: string): void {
     const listed = this.#runs.at(-1)?.policy.db_policy.statements ?? [];
     this.#statements.add("select");
     for (const kind of STATEMENTS) if (new RegExp(`\\b${kind}\\b`, "i").test(sql)) this.#statements.add(kind);
     if (listed.includes("ddl") && DDL.test(sql)) this.#statements.add("ddl");
   }
 
-  #model(model: string, options: Value | undefined): void {
+  #addModel(model: string, options: Value | undefined): void {
     if (model === "") this.#asksDefaultModel = true;
     else this.#models.add(model);
     const tokens = options instanceof MapValue ? options.get("max_output_tokens") : undefined;
@@ -168,8 +169,8 @@ export class Observations {
       const observed = this.#observed.get(name);
       if (observed !== undefined) {
         rules.set(name, this.#ruleOf(observed));
-        const { calls, runs, most } = observed;
-        reported.push({ capability: name, status: "observed", calls, runs, most, example: undefined });
+        const { calls, runs, mostInRun } = observed;
+        reported.push({ capability: name, status: "observed", calls, runs, most: mostInRun, example: undefined });
       } else if (reachable.includes(name)) {
         rules.set(name, { allow: false });
         const example = effects.calls.find(({ capability, path }) => capability.name === name && path !== undefined);
@@ -180,7 +181,7 @@ export class Observations {
     return { policy: policyFromJson(written), file: withoutDefaults(written), rules: reported };
   }
 
-  #ruleOf({ capability, values, most }: ObservedCapability): Readonly<Record<string, unknown>> {
+  #ruleOf({ capability, values, mostInRun }: ObservedCapability): Readonly<Record<string, unknown>> {
     const skipped = WITHOUT_CONDITION.get(capability.name) ?? [];
     const where = [...values].flatMap(([param, observed]) => {
       const covered = capability.name === "llm.call" && param === "model" && this.#listsModels();
@@ -190,7 +191,7 @@ export class Observations {
     const approval = this.#approvalOf(capability.name);
     return {
       allow: true,
-      budget: most,
+      budget: mostInRun,
       ...(where.length === 0 ? {} : { where: Object.fromEntries(where) }),
       ...(approval === undefined ? {} : { approval }),
     };
@@ -223,13 +224,13 @@ export class Observations {
     };
   }
 
-  #widest(of: (policy: Policy) => number): number {
-    return this.#runs.reduce((most, { policy }) => Math.max(most, of(policy)), 0);
+  #widest(valueIn: (policy: Policy) => number): number {
+    return this.#runs.reduce((most, { policy }) => Math.max(most, valueIn(policy)), 0);
   }
 
   /** Like `#widest`, but 0 means no limit. */
-  #widestOrNone(of: (policy: Policy) => number): number {
-    return this.#runs.some(({ policy }) => of(policy) === 0) ? 0 : this.#widest(of);
+  #widestOrNone(valueIn: (policy: Policy) => number): number {
+    return this.#runs.some(({ policy }) => valueIn(policy) === 0) ? 0 : this.#widest(valueIn);
   }
 
   #net(listsHosts: boolean): Readonly<Record<string, unknown>> {
@@ -241,7 +242,7 @@ export class Observations {
       allowed_ports: listsHosts ? [...new Set([...this.#ports, ...loopbackPorts])].sort((a, b) => a - b) : [],
       // A policy can list only known methods. If a call had another text, list none; the handler refuses such a call anyway.
       allowed_methods: this.#methodsOf(),
-      allow_private_networks: this.#needsPrivate || loopbackPorts.size > 0,
+      allow_private_networks: this.#needsPrivateNetwork || loopbackPorts.size > 0,
       max_response_bytes: this.#widest(({ net_policy }) => net_policy.max_response_bytes),
       timeout_ms: this.#widestOrNone(({ net_policy }) => net_policy.timeout_ms),
       allow_redirects: this.#runs.some(({ policy }) => policy.net_policy.allow_redirects),
@@ -274,7 +275,7 @@ export class Observations {
   #llm(): Readonly<Record<string, unknown>> {
     const [first] = this.#runs;
     const recorded = this.#widest(({ llm_policy }) => llm_policy.max_output_tokens);
-    const isSame = this.#runs.every(({ policy }) => spending(policy) === (first === undefined ? "" : spending(first.policy)));
+    const isSame = this.#runs.every(({ policy }) => spendingKey(policy) === (first === undefined ? "" : spendingKey(first.policy)));
     const { max_total_tokens = null, max_cost_usd = null, prices = new Map() } = first?.policy.llm_policy ?? {};
     return {
       allowed_models: this.#listsModels() ? [...this.#models.texts].sort() : [],
@@ -283,7 +284,7 @@ export class Observations {
     };
   }
 
-  /** Returns the widest limits of the runs. A run that reached a narrower limit then ends differently than recorded. */
+  /** Returns the widest limits of all runs. Under them, a run that reached a narrower limit ends differently than recorded. */
   #limits(): Readonly<Record<string, number>> {
     const widest = (name: keyof Limits): number => {
       const limits = this.#runs.map((run) => run.limits[name]);
@@ -294,7 +295,7 @@ export class Observations {
     return Object.fromEntries(LIMIT_FIELDS.filter((name) => widest(name) !== DEFAULT_LIMITS[name]).map((name) => [name, widest(name)]));
   }
 
-  /** Returns the secrets that headers name, each with those hosts to which it was sent and a recorded policy allows it. */
+  /** Returns the secrets that headers name, each with the hosts to which it was sent, if a recorded policy allows them. */
   #secretsOf(): Readonly<Record<string, unknown>> {
     const secrets = [...this.#secrets].flatMap(([name, hosts]) => {
       const recorded = this.#runs.map(({ policy }) => policy.secrets.get(name)).find((secret) => secret !== undefined);
@@ -305,7 +306,7 @@ export class Observations {
   }
 }
 
-const spending = ({ llm_policy: { max_total_tokens, max_cost_usd, prices } }: Policy): string =>
+const spendingKey = ({ llm_policy: { max_total_tokens, max_cost_usd, prices } }: Policy): string =>
   canonicalJson(jsonFromJs({ max_total_tokens, max_cost_usd, prices }));
 
 /** Returns the folder of a normalized path. */
@@ -314,7 +315,7 @@ function parentOf(path: string): string {
   return end < 0 ? "." : end === 0 ? "/" : path.slice(0, end);
 }
 
-/** Removes the members of a policy that have their default. */
+/** Removes the fields of a policy that have their default. */
 function withoutDefaults(data: JsonData): JsonData {
   const defaults = policyToJson(policyFromJson(new Map()));
   return withoutEqual(data, defaults) ?? new Map();

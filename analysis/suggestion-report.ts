@@ -3,7 +3,7 @@ import type { JsonData } from "../vm/json/json.ts";
 import { pathText } from "./check.ts";
 import type { SuggestedRule, Suggestion } from "./suggest.ts";
 
-/** A suggestion, and whether each log replays without a change under it. */
+/** A suggestion with its proofs: for each log, whether it replays without a change under the suggested policy. */
 interface Proven extends Suggestion {
   readonly proofs: readonly { readonly file: string; readonly holds: boolean; readonly report: { readonly stop: Stop | undefined } }[];
 }

@@ -1,4 +1,4 @@
-/** What is known about the hosts of URLs. */
+/** Says what is known about the hosts of URLs. */
 import { parseTarget } from "../policy/hosts.ts";
 import { parseUrl } from "../policy/host-names.ts";
 import type { Condition } from "../policy/where.ts";
@@ -23,8 +23,8 @@ export function hostsOf(url: Known): readonly string[] | undefined {
 }
 
 /**
- * Whether each condition decides about the URL by its host alone. If so, the beginning of the URL is enough to decide. That is the case if
- * the condition is only the prefix `https://host/`, or if all texts in the condition have other hosts than the URL.
+ * Whether each condition decides about the URL by its origin alone, so that the beginning of the URL is enough. That is so if the condition
+ * is only a prefix like `https://host/`, or if all texts in the condition have other origins than the URL.
  */
 export function areDecidedByHost(url: Known, conditions: readonly Condition[]): boolean {
   if (url?.kind !== "text") return false;

@@ -3,7 +3,8 @@
  *
  * A policy allows a call if all checks accept it: the rule, each path of `where`, the scope, and secrets. A check reads at most one
  * argument. This file applies each check, with the gateway's own code, to every value that the argument may have. A call is `denied` if a
- * check refuses all values, `allowed` if every check accepts all values and nothing else can refuse the call, and otherwise `can_be_denied`.
+ * check refuses all values. It is `allowed` if every check accepts all values, and nothing else can refuse the call. Otherwise it is
+ * `can_be_denied`.
  */
 import { budgetRule, Decisions } from "../policy/decide.ts";
 import { memberPath } from "../policy/field-schema.ts";
@@ -38,7 +39,7 @@ export interface Judgement {
   readonly reasons: readonly Reason[];
 }
 
-/** Which of the possible values of an argument a check refuses. */
+/** How many of the possible values of an argument a check refuses, and why. */
 type CheckResult = { readonly refuses: "none" | "some" | "all"; readonly reason: Reason };
 
 /** Judges a call. `total` is how many calls of the capability one run can make. */
@@ -46,7 +47,7 @@ export function judge(call: EffectCall, policy: Policy, total: number): Judgemen
   if (call.path === undefined) return { verdict: "never_reached", reasons: [] };
   const { capability } = call;
   const [rule] = checkAll([undefined], () =>
-    new Decisions(policyWithOnlyRule(policy, capability.name)).decide(capability, placeholders(call)),
+    new Decisions(policyWithOnlyRule(policy, capability.name)).decide(capability, unreadArguments(call)),
   );
   const checks =
     rule?.refuses === "all" ? [rule] : [...whereChecks(call, policy), ...scopeChecks(call, policy), ...secretChecks(call, policy)];
@@ -75,9 +76,10 @@ function policyWithOnlyRule(policy: Policy, name: string): Policy {
   };
 }
 
-/** Returns arguments for checks that do not read them. */
-const placeholders = ({ args }: EffectCall): Value[] => args.map(() => UNIT);
+/** Returns Unit for each argument, for checks that read none. */
+const unreadArguments = ({ args }: EffectCall): Value[] => args.map(() => UNIT);
 
+/** Limit on the Ints that are checked one by one. */
 const MAX_VALUES = 16;
 
 /** Returns every value that the argument may have, or undefined if there are too many. */
@@ -102,8 +104,8 @@ export function valuesOf(known: Known): readonly Value[] | undefined {
 }
 
 /**
- * Returns the possible URLs. Instead of a URL of which only the beginning is known, returns that beginning, if it includes the complete host
- * and port. Otherwise returns undefined.
+ * Returns the possible URLs, or undefined if one is unknown. If only the beginning of a URL is known, the beginning is enough if it includes
+ * the complete host and port.
  */
 function urlsOf(known: Known): readonly Value[] | undefined {
   if (known?.kind !== "text") return valuesOf(known);
@@ -155,12 +157,12 @@ function knownOf({ args }: EffectCall, param: string): Known {
 function scopeChecks(call: EffectCall, policy: Policy): readonly CheckResult[] {
   const { capability } = call;
   const open = policyWithOnlyRule(policy, capability.name);
-  /** Checks one argument against the sections of the policy in `scope`. All other sections accept everything. */
+  /** Checks one argument against the sections of a policy in `scope`, in a policy whose other sections accept everything. */
   const apply = (scope: Partial<Policy>, param: string, values: readonly Value[] | undefined, rule: string): readonly CheckResult[] => {
     if (values === undefined) return unknownArgument(rule, param);
     const decisions = new Decisions({ ...open, ...scope });
     // The other arguments have values that the scope accepts.
-    const others = ACCEPTED.get(capability.name) ?? {};
+    const others = ACCEPTED_ARGUMENTS.get(capability.name) ?? {};
     const args = (value: Value): readonly Value[] => call.args.map((arg) => (arg.param === param ? value : (others[arg.param] ?? UNIT)));
     return checkAll(values, (value) => decisions.decide(capability, args(value)));
   };
@@ -224,8 +226,8 @@ function secretChecks({ secrets }: EffectCall, policy: Policy): readonly CheckRe
   });
 }
 
-/** For each capability, values of arguments that an open scope accepts. */
-const ACCEPTED: ReadonlyMap<string, Readonly<Record<string, Value>>> = new Map([
+/** For each capability, arguments that are accepted if no section of the policy restricts them. */
+const ACCEPTED_ARGUMENTS: ReadonlyMap<string, Readonly<Record<string, Value>>> = new Map([
   ["net.fetch", { url: "https://a.example/", method: "GET" }],
   ["llm.call", { model: "" }],
 ]);
@@ -248,7 +250,7 @@ function approvalReasons(call: EffectCall, policy: Policy): readonly Reason[] {
   return [{ rule: memberPath(memberPath("rules", name), "approval"), reason: what }];
 }
 
-/** Whether the call never waits for an approval, because it can never meet one of the conditions. */
+/** Whether the call never waits for an approval: one of the conditions for waiting can never hold. */
 function isExempt(call: EffectCall, where: Where): boolean {
   return [...where].some(([text, conditions]) => {
     const param = parseArgumentPath(text)?.param ?? text;
@@ -290,7 +292,7 @@ function linkReason(rule: string, roots: readonly string[], call: EffectCall): R
   return { rule, reason };
 }
 
-/** Whether the policy accepts the call, so that only the handler may refuse it. */
+/** Whether only the handler may refuse the call, because the policy accepts it. */
 export function isLeftToHandler(policy: Policy, call: EffectCall, { verdict, reasons }: Judgement): boolean {
   return verdict === "can_be_denied" && reasons.length === handlerReasons(call, policy).length;
 }

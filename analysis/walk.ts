@@ -1,6 +1,6 @@
 /**
- * Walks the body of one function and collects what the function may do: its capability calls, and the functions that it calls, spawns, or
- * passes to code that may call them.
+ * Walks the body of one function and collects what the function may do. That is its capability calls, and the functions that it calls,
+ * spawns, or passes to code that may call them.
  *
  *     fn load(paths: List<String>) -> List<String> !{fs.read} { list.map(paths, fs.read) }
  *
@@ -8,9 +8,9 @@
  * that `load` calls the function value `fs.read` once for each element, not only that it passes the value on. Other functions are walked on
  * their own, once for each combination of arguments (`reached.ts`), and return what is known about their result.
  *
- * The walk tracks a function value from its creation to its calls while it is in a variable, an argument or a list. Anywhere else (in a
- * record, in a result, in an argument of a native builtin) it *escapes*: it may then be called any number of times with any arguments, and
- * these calls count as made by the function in which it escapes.
+ * The walk tracks a function value from its creation to its calls while it is in a variable, an argument or a list. Anywhere else, such as in
+ * a record, in a result or in an argument of a native builtin, it *escapes*. Any code may then call it, any number of times and with any
+ * arguments. These calls count as made by the function in which it escapes.
  */
 import type { Span } from "../compiler/ast.ts";
 import type { Callable, Ir, IrStmt, Local } from "../compiler/ir.ts";
@@ -36,7 +36,7 @@ export interface Instance {
   readonly callable: Callable;
 }
 
-/** How a function runs another one: by a call, by spawning an actor, or by passing it on as a value that some code calls. */
+/** How a function runs another one: by a call, by spawning it as an actor, or by passing it on as a value, which some code calls. */
 export type EdgeKind = "call" | "spawn" | "value";
 
 /** The first place at which one function runs another. */
@@ -46,7 +46,7 @@ export interface Edge {
 }
 
 /** A capability call in the source. */
-export interface Site {
+export interface CallSite {
   readonly capability: number;
   readonly span: Span;
   readonly args: readonly Known[];
@@ -58,14 +58,14 @@ export interface Site {
 
 /** What one call of a function may do. */
 export interface Walked {
-  /** The functions that may run directly in a call of this one, except as actors. */
+  /** The functions that a call of this one may run directly, except as actors. */
   readonly edges: ReadonlyMap<Instance, Edge>;
   /** The functions that this one spawns as actors. */
   readonly spawns: ReadonlyMap<Instance, Edge>;
-  readonly sites: readonly Site[];
-  /** For each function, and for each capability by its number: how often one call of this function can run it directly. */
+  readonly sites: readonly CallSite[];
+  /** How often one call of this function can directly run each function, and each capability, which is given by its number. */
   readonly runs: ReadonlyMap<Instance | number, number>;
-  /** The constant texts that contain `{{secret:`. */
+  /** The constant texts with `{{secret:`, the beginning of a placeholder for a secret. */
   readonly placeholders: ReadonlySet<string>;
   /** What is known about the result. */
   readonly result: Known;
@@ -90,11 +90,11 @@ const MAX_INLINE_DEPTH = 4;
 const isSourceBuiltin = (callable: Callable): boolean => callable.file.name.startsWith("builtin:");
 
 /** Multiplies two counts. Here, 0 times Infinity is 0. */
-export const multiplyCounts = (a: number, b: number): number => (a === 0 || b === 0 ? 0 : bounded(a * b));
+export const multiplyCounts = (a: number, b: number): number => (a === 0 || b === 0 ? 0 : boundCount(a * b));
 /** Returns the count, or Infinity if it is too large to be exact. */
-export const bounded = (count: number): number => (count > Number.MAX_SAFE_INTEGER ? Infinity : count);
+export const boundCount = (count: number): number => (count > Number.MAX_SAFE_INTEGER ? Infinity : count);
 
-/** Walks a function. `params`: what is known about its captured values, followed by its parameters. */
+/** Walks a function. `params` is what is known about its captured values, and then about its parameters. */
 export function walkFunction(callable: Callable, params: readonly Known[], listener: WalkListener): Walked {
   const found: Found = { edges: new Map(), spawns: new Map(), sites: [], runs: new Map(), placeholders: new Set() };
   if (callable.body === null) return { ...found, result: undefined };
@@ -105,7 +105,7 @@ export function walkFunction(callable: Callable, params: readonly Known[], liste
 interface Found {
   readonly edges: Map<Instance, Edge>;
   readonly spawns: Map<Instance, Edge>;
-  readonly sites: Site[];
+  readonly sites: CallSite[];
   runs: Map<Instance | number, number>;
   readonly placeholders: Set<string>;
 }
@@ -124,7 +124,7 @@ class Walk {
   readonly #known = new Map<Local, Known>();
   /** Locals that are set more than once, or by a pattern. */
   readonly #untracked: ReadonlySet<Local>;
-  /** While a source builtin is walked, the place of its call. Reports show this place, not places in the builtin's body. */
+  /** While a source builtin is walked, the span of its call. Reports show this span, not spans in the builtin's body. */
   readonly #place: Span | undefined;
   /** What is known about the results of the `return` statements walked so far. */
   #result: Known = NEVER;
@@ -188,7 +188,7 @@ class Walk {
 
   #count(target: Instance | number, count: number): void {
     const { runs } = this.#found;
-    runs.set(target, bounded((runs.get(target) ?? 0) + count));
+    runs.set(target, boundCount((runs.get(target) ?? 0) + count));
   }
 
   #site(capability: number, span: Span, args: readonly Known[] = [], irs: readonly Ir[] = []): void {
@@ -211,7 +211,7 @@ class Walk {
     this.#repeat(Infinity, () => code(undefined));
   }
 
-  /** Walks alternatives of which one runs. Counts each function and capability by its highest count among the alternatives. Returns what is known about the value. */
+  /** Walks alternatives of which one runs. Each function and capability gets its highest count in any of them. Returns what is known about the value. */
   #oneOf(parts: readonly Ir[]): Known {
     const outer = this.#found.runs;
     const most = new Map<Instance | number, number>();
@@ -226,7 +226,7 @@ class Walk {
     return known;
   }
 
-  /** Walks an expression and returns what is known about its value. The caller must track the functions in the value or let them escape. */
+  /** Walks an expression and returns what is known about its value. The caller must track the functions in it, or let them escape. */
   #value(ir: Ir): Known {
     switch (ir.kind) {
       case "const":
@@ -343,7 +343,7 @@ class Walk {
     }
   }
 
-  /** If `target` is a source builtin, lets the functions in its arguments escape and forgets the arguments, because all callers share one instance of the builtin. */
+  /** Returns the arguments. All callers share one instance of a source builtin, so for it, functions in the arguments escape, and nothing is known. */
   #argsSeenBy(target: Callable, args: readonly Known[], span: Span): readonly Known[] {
     if (!isSourceBuiltin(target)) return args;
     for (const arg of args) this.#escape(arg, span);

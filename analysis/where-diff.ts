@@ -25,7 +25,7 @@ export function wherePathChanges(before: Where, after: Where): readonly WhereDif
   });
 }
 
-/** Whether `wide` surely accepts every value that `narrow` accepts. A list of conditions accepts a value if one of its conditions does. */
+/** Whether `wide` certainly accepts every value that `narrow` accepts. A list of conditions accepts a value if one of them does. */
 function areWithin(narrow: readonly Condition[], wide: readonly Condition[]): boolean {
   return narrow.every((condition) => {
     const values = valuesOf(condition);
@@ -35,7 +35,7 @@ function areWithin(narrow: readonly Condition[], wide: readonly Condition[]): bo
   });
 }
 
-/** Returns the values that a condition lists, or undefined if it lists none. The condition may accept only some of them. */
+/** Returns the values that a condition lists, or undefined if it lists none. Its other fields may refuse some of them. */
 function valuesOf({ equal, in: list }: Condition): readonly Scalar[] | undefined {
   return equal === undefined ? list : [equal];
 }

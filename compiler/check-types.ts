@@ -1,7 +1,6 @@
 /**
- * Defines the types that the checker uses. They differ from the types of a module (`Type` in `vm/value/type.ts`) in three
- * ways: there are type variables, a record or enum refers to its declaration and not to its name, and there are the types
- * `never` and `error`.
+ * Defines the types that the checker uses. They differ from the types of a module (`Type` in `vm/value/type.ts`) in three ways. There are
+ * type variables. A record or enum refers to its declaration, not to its name. There are the types `never` and `error`.
  *
  * Types are inferred by unification. An expression whose type is not known yet gets a type variable (`freshVar`). If two
  * types must be equal, `unify` binds variables to make them equal; `prune` follows the bindings. An example is

@@ -30,8 +30,8 @@ export interface Local {
 }
 
 /**
- * A function that lowering turns into a function of the module: one declared with `fn`, a lambda, a `test` block, an
- * `answer` of a test, or a builtin that is written in the language. Other builtins are not callables: they are `BuiltinDecl`.
+ * A function that lowering turns into a function of the module: one declared with `fn`, a lambda, a `test` block, an `answer` of a test,
+ * or a source builtin (one written in `.ax`). Other builtins are not callables: they are `BuiltinDecl`.
  */
 export interface Callable {
   readonly name: string;

@@ -72,8 +72,8 @@ function setBounds(row: OpenRow, after: RowBounds, changes: RowChange[] | undefi
 }
 
 /**
- * Makes the row `actual` contained in the row `expected`, if possible: open rows in `expected` get what is missing, and open rows in
- * `actual` get an upper bound. Returns whether it was possible. Bounds may have changed even if not; `changes` collects all changes.
+ * Makes the row `actual` contained in the row `expected`. Open rows in `expected` get what is missing, and open rows in `actual` get an
+ * upper bound. Returns false if that is not enough. Bounds may have changed even then; `changes` collects all changes.
  */
 export function containRow(actual: Row, expected: Row, changes?: RowChange[]): boolean {
   if (actual.length === 0) return true;

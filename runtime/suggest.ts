@@ -43,7 +43,7 @@ async function observe(log: RunLog, program: Program, observations: Observations
     program,
     tracing: false,
     on: {
-      callStart: ({ capability, args }) => observations.call(capability, args),
+      callStart: ({ capability, args }) => observations.addCall(capability, args),
       callEnd: (end) => {
         if (end.outcome === "denied" || end.outcome === "budget_exceeded") refused ??= end;
       },

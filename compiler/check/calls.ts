@@ -116,8 +116,8 @@ function checkArgs(
 
 /**
  * Checks the arguments of a call. First, the expected type of the call binds type parameters. An argument may match only without the
- * expected type. Then the mistake is in the use of the call's result: the argument is accepted, and the returned type is the one that
- * follows from the arguments, so that the caller reports the result.
+ * expected type. Then the mistake is in the use of the call's result, and the caller must report that. So the argument is accepted, and the
+ * returned type is the one that follows from the arguments.
  *
  *     fn f(xs: List<Int>) -> List<String> { list.push(xs, 1) }
  *                                           ^^^^^^^^^^^^^^^^ expected List<String>, found List<Int>

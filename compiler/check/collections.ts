@@ -32,7 +32,7 @@ export function checkMap(checker: FunctionChecker, expr: Expr & { kind: "map" },
   return { ir: { kind: "map", entries, span: expr.span }, type: mapOf(value) };
 }
 
-/** Reports that the name of the record is missing in `{ x: 1 }`, if a record is expected and no key is the name of a binding. */
+/** Reports `{ x: 1 }` without the name of the record, if a record is expected and no key is the name of a binding. */
 function reportMissingRecordName(checker: FunctionChecker, expr: Expr & { kind: "map" }, expected: CheckedType): TypedIr | undefined {
   const wanted = prune(expected);
   const { scope } = checker;

@@ -1,8 +1,8 @@
 /**
  * Checks patterns against the type of the matched value. A variant, record, tuple or Bool becomes a `Constructor`, which is one way to
  * construct a value of that type. Whether a name is a variant or a binding depends on the type. If the type is not decided yet, the pattern
- * is checked in two passes: the first declares its bindings, and the second resolves its variants once the types of the function are
- * known. `prune` follows bound type variables.
+ * is checked in two passes. The first declares its bindings. The second resolves its variants, once the types of the function are known.
+ * `prune` follows bound type variables.
  */
 import { FloatValue, intFromBigInt, type Value } from "../../vm/value/value.ts";
 import type { FieldPattern, Name, Pattern, Span } from "../ast.ts";

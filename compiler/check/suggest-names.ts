@@ -218,8 +218,8 @@ function suggestVariable(checker: FunctionChecker, name: Name): DiagnosticExtras
 }
 
 /**
- * Returns the variable `xs` of `xs.push(1)` if the result of `list.push` should be assigned to it: the call is a complete statement, and the
- * builtin returns a changed copy of its first argument.
+ * Returns the variable `xs` of `xs.push(1)` if the result of `list.push` should be assigned to it. That is so if the call is a complete
+ * statement, and the builtin returns a changed copy of its first argument.
  */
 function assignedVariable({ scope }: FunctionChecker, builtin: string, value: string, span: Span): string | undefined {
   const { text } = scope.unit;

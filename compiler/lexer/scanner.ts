@@ -7,7 +7,7 @@ import type { Token, TokenKind } from "../tokens.ts";
 export interface Hole {
   /** The offset of the `{`. */
   readonly start: number;
-  /** The end of the text block around the hole, where reading continues if the hole is not closed on its line. -1 for a string on one line. */
+  /** The end of the text block around the hole; -1 for a string on one line. Reading continues there if the hole is not closed on its line. */
   readonly end: number;
   /** Continues the string at the `}` of the hole. */
   readonly resume: (scanner: Scanner) => void;

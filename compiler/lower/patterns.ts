@@ -172,7 +172,7 @@ function withParts(p: CheckedPattern, parts: readonly CheckedPattern[]): Checked
 
 /**
  * Expands a pattern whose alternatives bind names into one pattern for each alternative. The guard is evaluated for each of them, because
- * each binds other values: in `P { a: x } | P { b: x } if x > 1`, it may be false for the first and true for the second.
+ * each binds other values. In `P { a: x } | P { b: x } if x > 1`, it may be false for the first and true for the second.
  */
 function alternativesOf(pattern: CheckedPattern): readonly CheckedPattern[] {
   if (!bindsNames(pattern)) return [pattern];

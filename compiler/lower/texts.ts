@@ -6,8 +6,8 @@ import { type CheckedType, prune } from "../check-types.ts";
 import type { Ir } from "../ir.ts";
 
 /**
- * Returns IR that joins the parts of an interpolated string. More than `maxParts` parts are joined in groups, and then the results, because
- * a list with more elements is built in pieces, and each piece copies those before it.
+ * Returns IR that joins the parts of an interpolated string. More than `maxParts` parts are joined in groups, and then the results are joined.
+ * One long list would be built in pieces, each of which copies the pieces before it.
  */
 export function joinedText({ parts, span }: Ir & { kind: "text" }, maxParts: number): Ir {
   const join = (items: readonly Ir[]): Ir => {

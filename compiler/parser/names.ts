@@ -52,8 +52,8 @@ export function parseFieldName(c: Cursor, after: string): Name {
 const CAN_FOLLOW_ACCESS: ReadonlySet<TokenKind> = new Set([")", "]", "}", ",", ";", "eof"]);
 
 /**
- * Parses the name of a field after a `.`. If there is none and the line or the bracket ends, reports that and returns an empty name,
- * so that an editor still knows the value before the `.`.
+ * Parses the name of a field after a `.`. At the end of the line or the bracket, reports that it is missing and returns an empty name. So
+ * an editor still knows the value before the `.`.
  */
 export function parseAccessedName(c: Cursor): Name {
   const token = c.token;

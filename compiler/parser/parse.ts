@@ -4,9 +4,8 @@
  *     sections → items → statements → control (if, match) → expressions → primary
  *                                                 patterns, type-syntax, names, literals
  *
- * A function that finds an error reports it and throws `ParseError`. The nearest list of statements, arms or items catches
- * the `ParseError`, skips to where the next element can begin (`Cursor.recover`), and continues, so one run finds many
- * errors. Functions named `reject…` recognize the syntax of other languages; their errors say what to write instead.
+ * A function that finds an error reports it and throws `ParseError`. The nearest list of statements, arms or items catches the
+ * `ParseError`, and continues where the next element can begin (`Cursor.recover`). So one run finds many errors. Functions named `reject…` recognize the syntax of other languages; their errors say what to write instead.
  */
 import { utf8Length } from "../../vm/value/utf8.ts";
 import type { Block, Item, Name, ParsedFile, Span } from "../ast.ts";

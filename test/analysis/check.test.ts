@@ -20,7 +20,7 @@ const policyOf = (text: string) => parsePolicy(text, { file: "policy.json", json
 const checkOf = (text: string, policy: string): PolicyCheck =>
   checkProgramPolicy(checkFunctions({ name: "main.ax", text }), policyOf(policy), BUILTIN_REGISTRY);
 
-/** The lines about the calls, without paths and forecast. */
+/** Returns the lines about the calls, without the paths and without the totals at the end. */
 const verdicts = (body: string, policy: unknown): readonly string[] =>
   policyCheckLines(
     checkOf(
@@ -227,7 +227,7 @@ test("reports a rule that the program does not need", () => {
   expect(unused).toEqual(["random"]);
 });
 
-/** Whether the bytecode allows the step of a path from the function `before`. */
+/** Whether the bytecode shows that the function `before` may run the function of the step. */
 function leadsTo(module: Module, before: string, { function: name, by }: PathStep): boolean {
   const targets = module.functions.flatMap((fn, i) => (fn.name === name ? [i] : []));
   const refersTo = (fn: FunctionDef): boolean =>
@@ -261,7 +261,7 @@ function expectReal(module: Module, { steps, omitted }: CallPath, capability: st
     op === ops.get(capability) || ((op === "CapCall" || op === "TryCapCall") && operands[0] === id);
   expect(last.some((fn) => fn.code.some(makes))).toBe(true);
 }
-test("runs agree with the verdicts: allowed calls are not denied, denied ones do not succeed, unreachable ones are not made, and every path exists", async () => {
+test("runs agree with the verdicts: no allowed call is denied, no denied call succeeds, no unreachable call is made, and every path exists", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryProgram, answers, policies, urls, paths, async (generated, given, policy, url, path) => {
       const source = withPlaces(generated, url, path);

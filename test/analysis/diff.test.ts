@@ -130,7 +130,7 @@ test.each(PLANTED_IN_POLICIES.map(([edit, change], i) => [change, edit, i] as co
   expect(growing(changesOf(edit))).toEqual([`grows: ${change}`]);
 });
 
-/** Edits that allow as much or less. */
+/** Edits that allow no more than before. */
 const HARMLESS_IN_POLICIES: readonly Edit[] = [
   (p) => p,
   (p) => ({ schema_version: 1, ...p }),
@@ -614,7 +614,7 @@ function edited(source: string, preferred: readonly string[], at: number, text: 
   return source.slice(0, chosen.index) + next + source.slice(chosen.index + chosen[0].length);
 }
 
-test("if a changed program makes a call that the old one could not make, the comparison does not say that it is the same", async () => {
+test("the comparison reports a change if the changed program makes a call that the old one could not make", async () => {
   await fc.assert(
     fc.asyncProperty(
       arbitraryProgram,

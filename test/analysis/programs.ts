@@ -5,7 +5,7 @@ import { CapabilityFailure, machineHandler } from "../../gateway/handlers.ts";
 import { FloatValue, intFromBigInt, isInt } from "../../vm/value/value.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 12 });
-/** The texts that calls are answered with, in turn; an answer that begins with "!" is a failure. */
+/** The texts and Ints with which calls are answered, in turn. A text that begins with "!" is a failure. */
 export const answers = fc.record({
   texts: fc.array(fc.oneof({ weight: 9, arbitrary: text }, { weight: 1, arbitrary: fc.constant("!failed") }), {
     minLength: 1,
@@ -71,7 +71,7 @@ export const policies: fc.Arbitrary<string> = fc
   })
   .map((policy) => JSON.stringify(policy));
 
-/** Replaces two texts that every generated program has by URLs and paths. */
+/** Replaces texts that generated programs contain with a URL and a path. */
 export const withPlaces = (source: string, url: string, path: string): string =>
   source.replaceAll('"x"', JSON.stringify(url)).replaceAll('"prefix"', JSON.stringify(path)).replaceAll('"par"', JSON.stringify(path));
 export const urls = fc.constantFrom("https://a.example/", "https://b.example/x", "http://127.0.0.1/", "https://u@a.example/", "x");

@@ -60,7 +60,7 @@ const isObject = (value: unknown): value is Json => typeof value === "object" &&
 const objectAt = (value: unknown, name: string): Json => (isObject(value) && isObject(value[name]) ? value[name] : {});
 const listAt = (value: Json, name: string): readonly unknown[] => (Array.isArray(value[name]) ? value[name] : []);
 
-/** Returns narrower conditions: each value less, a bound tighter, a prefix longer. */
+/** Returns narrower conditions: without one of the values, with a narrower range, or with a longer prefix. */
 function narrowerConditions(given: unknown): readonly unknown[] {
   const alternatives: readonly unknown[] = Array.isArray(given) ? given : [given];
   return alternatives.flatMap((alternative, i) => {
@@ -83,7 +83,7 @@ function listAlternatives(alternative: Json): readonly (readonly unknown[])[] | 
   return values.map((_, i) => values.filter((__, other) => other !== i));
 }
 
-/** Returns policies that are narrower in one place, each with a name of the place. */
+/** Returns policies that are narrower in one field, each with the name of what is narrower. */
 function narrower(file: Json): readonly (readonly [name: string, policy: Json])[] {
   const rules = objectAt(file, "rules");
   const found: (readonly [string, Json])[] = [];
@@ -103,7 +103,7 @@ function narrower(file: Json): readonly (readonly [name: string, policy: Json])[
   for (const [field, placeholder] of Object.entries(other)) {
     const list = listAt(net, field);
     list.forEach((entry, i) => {
-      // An empty list would mean everything, so another entry is in its place.
+      // An empty list would allow everything, so replace the only entry.
       const kept = list.length === 1 ? [placeholder] : list.filter((_, at) => at !== i);
       found.push([`${field} ${String(entry)}`, { ...file, net_policy: { ...net, [field]: kept } }]);
     });
@@ -119,7 +119,7 @@ async function passes(log: RunLog, program: Program, policy: Policy): Promise<bo
   return status === "same" || status === "incomplete";
 }
 
-/** Every log passes under the suggestion, and under no policy that is narrower in one place do all pass. */
+/** Expects that every log passes under the suggestion, and that some log fails under each policy that is narrower in one field. */
 async function expectLeast({ program, logs, suggestion }: Recorded): Promise<void> {
   expect(suggestion.proofs.map(({ holds, report }) => (holds ? "holds" : report.stop))).toEqual(logs.map(() => "holds"));
   const file = jsonToJs(suggestion.file);
@@ -240,7 +240,7 @@ test("an audit run is evidence for a policy", async () => {
   await expectLeast(recorded);
 });
 
-test("under the policy suggested for a generated program every log passes, and no part of the policy can be narrower", async () => {
+test("every log of a generated program passes under the suggested policy, and no part of the policy can be narrower", async () => {
   const program = fc.oneof({ weight: 3, arbitrary: arbitraryProgram }, arbitraryOverlap);
   await fc.assert(
     fc.asyncProperty(program, fc.array(answers, { minLength: 1, maxLength: 2 }), urls, paths, async (source, given, url, path) => {
@@ -265,7 +265,7 @@ function skipRefused(error: unknown): Recorded {
   throw error;
 }
 
-test("under the policy suggested for an example that runs on mocks its log passes, and no part of the policy can be narrower", async () => {
+test("the log of each example passes under the suggested policy, and no part of the policy can be narrower", async () => {
   const text = "a text";
   const found: string[] = [];
   for (const entry of sampled(readdirSync(EXAMPLES, { withFileTypes: true }).filter((e) => e.isDirectory()))) {
