@@ -1,10 +1,10 @@
 /** Counts how often each function can run in one run of the program. */
 import type { Reached, ReachedFunction } from "./reached.ts";
-import { boundCount, type Instance, multiplyCounts } from "./walk.ts";
+import { boundCount, type FunctionInstance, multiplyCounts } from "./walk.ts";
 
 /** Returns how often each function can run at most: Infinity if no bound is known, for instance if the function calls itself. */
-export function countRuns(main: Instance, reached: Reached): ReadonlyMap<Instance, number> {
-  const runs = new Map<Instance, number>([[main, 1]]);
+export function countRuns(main: FunctionInstance, reached: Reached): ReadonlyMap<FunctionInstance, number> {
+  const runs = new Map<FunctionInstance, number>([[main, 1]]);
   // Callers come before the functions that they call.
   for (const component of components(main, reached).reverse()) {
     const isCycle = component.length > 1 || component.some((fn) => reached.get(fn)?.runs.has(fn) === true);
@@ -21,29 +21,29 @@ export function countRuns(main: Instance, reached: Reached): ReadonlyMap<Instanc
 
 /** A function whose callees are being visited, and the callees that are still to be visited. */
 interface Visit {
-  readonly instance: Instance;
-  readonly targets: Iterator<Instance>;
+  readonly instance: FunctionInstance;
+  readonly targets: Iterator<FunctionInstance>;
 }
 
 /**
  * Returns the strongly connected components of the call graph: groups of functions that call each other, and single functions. Called
  * functions come before their callers. This is Tarjan's algorithm ("Depth-first search and linear graph algorithms", 1972) without recursion.
  */
-function components(main: Instance, reached: Reached): Instance[][] {
-  const found: Instance[][] = [];
-  const indexes = new Map<Instance, number>();
-  const lowest = new Map<Instance, number>();
-  const open = new Set<Instance>();
-  const stack: Instance[] = [];
+function components(main: FunctionInstance, reached: Reached): FunctionInstance[][] {
+  const found: FunctionInstance[][] = [];
+  const indexes = new Map<FunctionInstance, number>();
+  const lowest = new Map<FunctionInstance, number>();
+  const open = new Set<FunctionInstance>();
+  const stack: FunctionInstance[] = [];
   const visits: Visit[] = [];
-  const visit = (instance: Instance): void => {
+  const visit = (instance: FunctionInstance): void => {
     indexes.set(instance, indexes.size);
     lowest.set(instance, indexes.size - 1);
     open.add(instance);
     stack.push(instance);
     visits.push({ instance, targets: targetsOf(reached.get(instance)) });
   };
-  const lower = (instance: Instance, index: number | undefined): void => {
+  const lower = (instance: FunctionInstance, index: number | undefined): void => {
     if (index !== undefined) lowest.set(instance, Math.min(lowest.get(instance) ?? index, index));
   };
   visit(main);
@@ -66,6 +66,6 @@ function components(main: Instance, reached: Reached): Instance[][] {
   return found;
 }
 
-function* targetsOf(fn: ReachedFunction | undefined): Generator<Instance, void> {
+function* targetsOf(fn: ReachedFunction | undefined): Generator<FunctionInstance, void> {
   for (const target of fn?.runs.keys() ?? []) if (typeof target !== "number") yield target;
 }

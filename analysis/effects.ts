@@ -27,7 +27,7 @@ import { Influences, type TextNumbers } from "./influence.ts";
 import { type Known, knownConstant } from "./known.ts";
 import { type Reached, type ReachedFunction, reachedFrom } from "./reached.ts";
 import { secretNames, sentSecrets, type SentSecret } from "./secrets.ts";
-import { boundCount, type Edge, type EdgeKind, type Instance, type CallSite, multiplyCounts } from "./walk.ts";
+import { boundCount, type Edge, type EdgeKind, type FunctionInstance, type CallSite, multiplyCounts } from "./walk.ts";
 
 /** A place in the source. Lines and columns start at 1. */
 export interface Place {
@@ -131,7 +131,7 @@ class CallList {
   }
 
   /** Adds the calls that a function makes. `instance` is undefined if the function is never reached. */
-  add({ callable, walked }: ReachedFunction, instance: Instance | undefined, runs: number): void {
+  add({ callable, walked }: ReachedFunction, instance: FunctionInstance | undefined, runs: number): void {
     for (const site of walked.sites) {
       const capability = this.#registry.byId.get(site.capability);
       if (capability === undefined) continue;
@@ -173,7 +173,7 @@ interface FoundCall {
   readonly args: EffectCall["args"];
   times: number;
   /** The functions that make the call. */
-  readonly callers: Instance[];
+  readonly callers: FunctionInstance[];
 }
 
 /** Converts parts of what is known about an argument for `JSON.stringify`, so that equal knowledge has equal text. */
@@ -201,7 +201,7 @@ const knownOrUnreached = (known: Known): Known => (known?.kind === "never" ? und
 
 /** One way in which a function is reached: the last step of a path. */
 interface Origin {
-  readonly from: Instance;
+  readonly from: FunctionInstance;
   readonly edge: Edge;
   /** The number of steps on the path up to and including this one, without `main`. */
   readonly depth: number;
@@ -215,12 +215,12 @@ class Graph {
   readonly places = new Places();
   readonly reached: Reached;
   /** The functions that can run in the task of `main`, not only in an actor. */
-  readonly inMainTask: ReadonlySet<Instance>;
-  readonly #main: Instance;
-  readonly #origins: ReadonlyMap<Instance, Origin>;
-  readonly #callers = new Map<Instance, Origin[]>();
+  readonly inMainTask: ReadonlySet<FunctionInstance>;
+  readonly #main: FunctionInstance;
+  readonly #origins: ReadonlyMap<FunctionInstance, Origin>;
+  readonly #callers = new Map<FunctionInstance, Origin[]>();
 
-  constructor(main: Instance, found: Reached) {
+  constructor(main: FunctionInstance, found: Reached) {
     this.#main = main;
     this.#origins = shortestPaths(main, found);
     this.reached = new Map([...found].filter(([instance]) => instance === main || this.#origins.has(instance)));
@@ -237,7 +237,7 @@ class Graph {
   }
 
   /** Returns a path for each caller of the given functions. Each path ends in one of the functions. The shortest paths come first. */
-  pathsTo(makers: readonly Instance[]): readonly (() => CallPath)[] {
+  pathsTo(makers: readonly FunctionInstance[]): readonly (() => CallPath)[] {
     const ends = makers.slice(0, MAX_PATHS).flatMap((maker) => {
       const first = this.#origins.get(maker);
       // A recursive call is no further path to the function.
@@ -254,7 +254,7 @@ class Graph {
     );
   }
 
-  #path(maker: Instance, last: Origin | undefined): CallPath {
+  #path(maker: FunctionInstance, last: Origin | undefined): CallPath {
     const steps: PathStep[] = [];
     let omitted = 0;
     let current = maker;
@@ -274,14 +274,14 @@ class Graph {
   }
 }
 
-const edgesOf = (fn: ReachedFunction | undefined): readonly (readonly [Instance, Edge])[] => [
+const edgesOf = (fn: ReachedFunction | undefined): readonly (readonly [FunctionInstance, Edge])[] => [
   ...(fn?.edges ?? []),
   ...(fn?.walked.spawns ?? []),
 ];
 
 /** Returns, for each function except `main`, the last step of a shortest path to it. */
-function shortestPaths(main: Instance, reached: Reached): ReadonlyMap<Instance, Origin> {
-  const origins = new Map<Instance, Origin>();
+function shortestPaths(main: FunctionInstance, reached: Reached): ReadonlyMap<FunctionInstance, Origin> {
+  const origins = new Map<FunctionInstance, Origin>();
   const order = [{ instance: main, depth: 0 }];
   // The loop also visits the elements that it appends.
   for (const { instance, depth } of order) {
@@ -295,7 +295,7 @@ function shortestPaths(main: Instance, reached: Reached): ReadonlyMap<Instance, 
 }
 
 /** Returns the functions that `main` reaches without spawning an actor. */
-function withoutSpawns(main: Instance, reached: Reached): ReadonlySet<Instance> {
+function withoutSpawns(main: FunctionInstance, reached: Reached): ReadonlySet<FunctionInstance> {
   const found = new Set([main]);
   // The loop also visits the elements that it adds.
   for (const instance of found) for (const target of reached.get(instance)?.edges.keys() ?? []) found.add(target);

@@ -12,18 +12,18 @@
 import { prune } from "../compiler/check-types.ts";
 import type { Callable } from "../compiler/ir.ts";
 import { functionsIn, IGNORE_LOST, joinKnown, type Known } from "./known.ts";
-import { type Edge, type Instance, type Walked, walkFunction } from "./walk.ts";
+import { type Edge, type FunctionInstance, type Walked, walkFunction } from "./walk.ts";
 
 export interface ReachedFunction {
   readonly callable: Callable;
   readonly walked: Walked;
   /** The functions that a call of this one may run: those that the walk found, and those of `Node.untrackedTargets`. */
-  readonly edges: ReadonlyMap<Instance, Edge>;
+  readonly edges: ReadonlyMap<FunctionInstance, Edge>;
   /** The same as in `Walked`, and also the functions of `Node.untrackedTargets`. */
   readonly runs: Walked["runs"];
 }
 
-export type Reached = ReadonlyMap<Instance, ReachedFunction>;
+export type Reached = ReadonlyMap<FunctionInstance, ReachedFunction>;
 
 /** After this number of changes of a general instance, an argument that changes again becomes unknown. Sets of functions are still joined. */
 const MAX_CHANGES = 4;
@@ -40,7 +40,7 @@ const FREE_SOURCE_UNITS = 65_536;
 const MAX_NESTING = 24;
 
 /** An instance, and what is known about it so far. */
-interface Node extends Instance {
+interface Node extends FunctionInstance {
   /** What is known about captured values and parameters. The array has no element at the index of one that no call has given yet. */
   readonly params: Known[];
   /** How often `params` have changed. */
@@ -58,7 +58,7 @@ interface Node extends Instance {
  * Returns the functions that the entries may run, in the order in which they are found, and the instance of each entry. Nothing is assumed
  * about the arguments of the entries.
  */
-export function reachedFrom(entries: readonly Callable[]): { readonly reached: Reached; readonly instances: readonly Instance[] } {
+export function reachedFrom(entries: readonly Callable[]): { readonly reached: Reached; readonly instances: readonly FunctionInstance[] } {
   const search = new Search();
   const instances = entries.map((entry) => search.addEntry(entry));
   return { reached: search.run(), instances };
@@ -75,7 +75,7 @@ class Search {
   #nesting = 0;
   #freeUnits = FREE_SOURCE_UNITS;
 
-  addEntry(callable: Callable): Instance {
+  addEntry(callable: Callable): FunctionInstance {
     const node = this.#generalNode(callable);
     for (let i = 0; i < paramCount(callable); i++) node.params[i] = undefined;
     this.#reach(node);

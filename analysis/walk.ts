@@ -32,7 +32,7 @@ import {
 } from "./known.ts";
 
 /** A function as it is called with certain arguments. One function may have several instances. */
-export interface Instance {
+export interface FunctionInstance {
   readonly callable: Callable;
 }
 
@@ -59,12 +59,12 @@ export interface CallSite {
 /** What one call of a function may do. */
 export interface Walked {
   /** The functions that a call of this one may run directly, except as actors. */
-  readonly edges: ReadonlyMap<Instance, Edge>;
+  readonly edges: ReadonlyMap<FunctionInstance, Edge>;
   /** The functions that this one spawns as actors. */
-  readonly spawns: ReadonlyMap<Instance, Edge>;
+  readonly spawns: ReadonlyMap<FunctionInstance, Edge>;
   readonly sites: readonly CallSite[];
   /** How often one call of this function can directly run each function, and each capability, which is given by its number. */
-  readonly runs: ReadonlyMap<Instance | number, number>;
+  readonly runs: ReadonlyMap<FunctionInstance | number, number>;
   /** The constant texts with `{{secret:`, the beginning of a placeholder for a secret. */
   readonly placeholders: ReadonlySet<string>;
   /** What is known about the result. */
@@ -74,13 +74,13 @@ export interface Walked {
 /** Receives what a walk learns about the arguments of other functions. */
 export interface WalkListener {
   /** The walked function calls `target` with these arguments. Returns the called instance, and what is known about its result. */
-  readonly called: (target: Callable, args: readonly Known[]) => { readonly instance: Instance; readonly result: Known };
+  readonly called: (target: Callable, args: readonly Known[]) => { readonly instance: FunctionInstance; readonly result: Known };
   /** `target` captures these values. */
   readonly captured: (target: Callable, values: readonly Known[]) => void;
   /** The walk has lost track of `target`: any code may call it, with any arguments. Returns the instance whose arguments are unknown. */
-  readonly escaped: (target: Callable) => Instance;
+  readonly escaped: (target: Callable) => FunctionInstance;
   /** `target` runs as an actor. */
-  readonly spawned: (target: Callable) => Instance;
+  readonly spawned: (target: Callable) => FunctionInstance;
 }
 
 /** Limit on the nesting of source builtins that are walked as if inlined. */
@@ -103,10 +103,10 @@ export function walkFunction(callable: Callable, params: readonly Known[], liste
 }
 
 interface Found {
-  readonly edges: Map<Instance, Edge>;
-  readonly spawns: Map<Instance, Edge>;
+  readonly edges: Map<FunctionInstance, Edge>;
+  readonly spawns: Map<FunctionInstance, Edge>;
   readonly sites: CallSite[];
-  runs: Map<Instance | number, number>;
+  runs: Map<FunctionInstance | number, number>;
   readonly placeholders: Set<string>;
 }
 
@@ -178,7 +178,7 @@ class Walk {
   }
 
   /** Records that the current code makes a function run `count` times. */
-  #recordRun(target: Instance, kind: EdgeKind, span: Span, count: number): void {
+  #recordRun(target: FunctionInstance, kind: EdgeKind, span: Span, count: number): void {
     const total = multiplyCounts(this.#times, count);
     if (total === 0) return;
     const edges = kind === "spawn" ? this.#found.spawns : this.#found.edges;
@@ -186,7 +186,7 @@ class Walk {
     this.#count(target, total);
   }
 
-  #count(target: Instance | number, count: number): void {
+  #count(target: FunctionInstance | number, count: number): void {
     const { runs } = this.#found;
     runs.set(target, boundCount((runs.get(target) ?? 0) + count));
   }
@@ -214,7 +214,7 @@ class Walk {
   /** Walks alternatives of which one runs. Each function and capability gets its highest count in any of them. Returns what is known about the value. */
   #oneOf(parts: readonly Ir[]): Known {
     const outer = this.#found.runs;
-    const most = new Map<Instance | number, number>();
+    const most = new Map<FunctionInstance | number, number>();
     let known = NEVER;
     for (const part of parts) {
       this.#found.runs = new Map();

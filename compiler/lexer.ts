@@ -2,6 +2,21 @@
  * The lexer splits source text into tokens and comments. It reports lexical errors as E001. After an error it emits the token
  * that was probably meant (`==` for `===`), so that one mistake causes one error.
  */
+import {
+  AMPERSAND,
+  ASTERISK,
+  BYTE_ORDER_MARK,
+  CARRIAGE_RETURN,
+  CLOSE_BRACE,
+  HASH,
+  LINE_FEED,
+  LINE_SEPARATOR,
+  PARAGRAPH_SEPARATOR,
+  SINGLE_QUOTE,
+  SLASH,
+  SPACE,
+  TAB,
+} from "./lexer/code-units.ts";
 import type { Comment } from "./ast.ts";
 import type { Diagnostics } from "./diagnostics.ts";
 import { readNumber } from "./lexer/number.ts";
@@ -20,7 +35,7 @@ interface Lexed {
 /** Splits the text into tokens and comments. Stops early when the diagnostics are full. */
 export function lex(text: string, diagnostics: Diagnostics): Lexed {
   const scanner = new Scanner(text, diagnostics);
-  if (scanner.peek() === 0xfeff) scanner.offset = 1;
+  if (scanner.peek() === BYTE_ORDER_MARK) scanner.offset = 1;
   while (scanner.offset < text.length && !scanner.isFull) readToken(scanner);
   if (scanner.holes.length > 0) reportOpenHole(scanner);
   scanner.offset = text.length;
@@ -42,7 +57,7 @@ interface LexedSection extends Lexed {
  */
 export function lexSection(text: string, diagnostics: Diagnostics): LexedSection {
   const scanner = new Scanner(text, diagnostics);
-  if (scanner.peek() === 0xfeff) scanner.offset = 1;
+  if (scanner.peek() === BYTE_ORDER_MARK) scanner.offset = 1;
   const { tokens, comments } = scanner;
   for (let index = 1; scanner.offset < text.length && !scanner.isFull; ) {
     readToken(scanner);
@@ -86,24 +101,24 @@ export function lexSection(text: string, diagnostics: Diagnostics): LexedSection
 }
 
 function readToken(scanner: Scanner): void {
-  const unit = scanner.peek();
-  if (unit === 0x20 || unit === 0x09) return skipBlanks(scanner);
+  const codeUnit = scanner.peek();
+  if (codeUnit === SPACE || codeUnit === TAB) return skipBlanks(scanner);
   const hole = scanner.holes.length === 0 ? undefined : scanner.holes.at(-1);
-  if (hole !== undefined && isLineEnd(unit)) reportOpenHole(scanner);
-  else if (hole !== undefined && unit === 0x7d && hole.braces === 0) hole.resume(scanner);
-  else if (unit === 0x0a) skipLineEnd(scanner, 1);
-  else if (unit === 0x0d && scanner.peek(1) === 0x0a) skipLineEnd(scanner, 2);
+  if (hole !== undefined && isLineEnd(codeUnit)) reportOpenHole(scanner);
+  else if (hole !== undefined && codeUnit === CLOSE_BRACE && hole.braces === 0) hole.resume(scanner);
+  else if (codeUnit === LINE_FEED) skipLineEnd(scanner, 1);
+  else if (codeUnit === CARRIAGE_RETURN && scanner.peek(1) === LINE_FEED) skipLineEnd(scanner, 2);
   else if (atString(scanner)) readString(scanner);
-  else if (isWordStart(unit)) readWord(scanner);
-  else if (isDigit(unit)) readNumber(scanner);
-  else if (unit === 0x2f && scanner.peek(1) === 0x2f) readComment(scanner);
+  else if (isWordStart(codeUnit)) readWord(scanner);
+  else if (isDigit(codeUnit)) readNumber(scanner);
+  else if (codeUnit === SLASH && scanner.peek(1) === SLASH) readComment(scanner);
   else if (!readForeign(scanner) && !readPunctuator(scanner)) readUnknownCharacters(scanner);
 }
 
 function skipBlanks(scanner: Scanner): void {
   const { text } = scanner;
   let end = scanner.offset + 1;
-  while (text.charCodeAt(end) === 0x20 || text.charCodeAt(end) === 0x09) end += 1;
+  while (text.charCodeAt(end) === SPACE || text.charCodeAt(end) === TAB) end += 1;
   scanner.offset = end;
 }
 
@@ -116,7 +131,7 @@ function readComment(scanner: Scanner): void {
   const start = scanner.offset;
   const lf = scanner.text.indexOf("\n", start);
   let end = lf === -1 ? scanner.text.length : lf;
-  if (lf !== -1 && scanner.text.charCodeAt(end - 1) === 0x0d) end -= 1;
+  if (lf !== -1 && scanner.text.charCodeAt(end - 1) === CARRIAGE_RETURN) end -= 1;
   scanner.comments.push({ text: scanner.text.slice(start, end), span: { start, end } });
   scanner.offset = end;
 }
@@ -127,9 +142,9 @@ function readWord(scanner: Scanner): void {
   let end = start;
   let nonAscii = false;
   for (; ; end += 1) {
-    const unit = text.charCodeAt(end);
-    if (isWordPart(unit)) continue;
-    if (!isNonAsciiLetter(unit)) break;
+    const codeUnit = text.charCodeAt(end);
+    if (isWordPart(codeUnit)) continue;
+    if (!isNonAsciiLetter(codeUnit)) break;
     nonAscii = true;
   }
   scanner.offset = end;
@@ -168,7 +183,7 @@ const FOREIGN_OPERATORS: readonly { readonly text: string; readonly instead: Pun
 ];
 
 /** For each code unit that begins a punctuator: true if no operator or comment of other languages begins with it. */
-const ONLY_PUNCTUATORS: readonly boolean[] = PUNCTUATORS_BY_START.map((_, unit) => !"=!&/".includes(String.fromCharCode(unit)));
+const ONLY_PUNCTUATORS: readonly boolean[] = PUNCTUATORS_BY_START.map((_, codeUnit) => !"=!&/".includes(String.fromCharCode(codeUnit)));
 
 /** Reads an operator, quote, comment or invisible character of other languages, and reports it. Returns whether there was one. */
 function readForeign(scanner: Scanner): boolean {
@@ -176,14 +191,14 @@ function readForeign(scanner: Scanner): boolean {
   if (ONLY_PUNCTUATORS[text.charCodeAt(start)] === true) return false;
   const foreign = FOREIGN_OPERATORS.find((candidate) => text.startsWith(candidate.text, start));
   if (foreign !== undefined) return replaceOperator(scanner, foreign.text, foreign.instead);
-  const unit = scanner.peek();
-  if (unit === 0x26 && scanner.peek(1) === 0x26) return false;
-  if (unit === 0x26) return isReference(scanner) ? skipReference(scanner) : replaceOperator(scanner, "&", "&&");
-  if (unit === 0x27 && scanner.tokens.at(-1)?.kind === "<" && skipLifetime(scanner)) return true;
-  if (isForeignQuote(unit)) return readForeignString(scanner);
-  if (unit === 0x2f && scanner.peek(1) === 0x2a) return skipBlockComment(scanner);
-  if (unit === 0x23) return skipHashComment(scanner);
-  return INVISIBLE_CHARACTERS.has(unit) && skipInvisibleCharacters(scanner);
+  const codeUnit = scanner.peek();
+  if (codeUnit === AMPERSAND && scanner.peek(1) === AMPERSAND) return false;
+  if (codeUnit === AMPERSAND) return isReference(scanner) ? skipReference(scanner) : replaceOperator(scanner, "&", "&&");
+  if (codeUnit === SINGLE_QUOTE && scanner.tokens.at(-1)?.kind === "<" && skipLifetime(scanner)) return true;
+  if (isForeignQuote(codeUnit)) return readForeignString(scanner);
+  if (codeUnit === SLASH && scanner.peek(1) === ASTERISK) return skipBlockComment(scanner);
+  if (codeUnit === HASH) return skipHashComment(scanner);
+  return INVISIBLE_CHARACTERS.has(codeUnit) && skipInvisibleCharacters(scanner);
 }
 
 /** Whether the `&` is a reference, `&x`, and not an operator between two operands. */
@@ -294,24 +309,24 @@ function skipAttribute(scanner: Scanner): true {
 
 /** The names of invisible characters, which often come from word processors and web pages, by code unit. */
 const INVISIBLE_CHARACTERS: ReadonlyMap<number, string> = new Map([
-  [0x0d, "a carriage return without a line feed"],
+  [CARRIAGE_RETURN, "a carriage return without a line feed"],
   [0xa0, "a no-break space"],
   [0x200b, "a zero-width space"],
-  [0x2028, "a line separator"],
-  [0x2029, "a paragraph separator"],
+  [LINE_SEPARATOR, "a line separator"],
+  [PARAGRAPH_SEPARATOR, "a paragraph separator"],
   [0x3000, "an ideographic space"],
-  [0xfeff, "a byte order mark inside the file"],
+  [BYTE_ORDER_MARK, "a byte order mark inside the file"],
 ]);
 
 function skipInvisibleCharacters(scanner: Scanner): true {
   const start = scanner.offset;
-  const unit = scanner.peek();
-  while (scanner.peek() === unit) scanner.offset += 1;
+  const codeUnit = scanner.peek();
+  while (scanner.peek() === codeUnit) scanner.offset += 1;
   const span = { start, end: scanner.offset };
-  const lineBreak = unit === 0x0d || unit === 0x2028 || unit === 0x2029;
+  const lineBreak = codeUnit === CARRIAGE_RETURN || codeUnit === LINE_SEPARATOR || codeUnit === PARAGRAPH_SEPARATOR;
   if (lineBreak) scanner.newline = true;
   const instead = lineBreak ? "a line feed" : "a space";
-  scanner.error(span, `${INVISIBLE_CHARACTERS.get(unit) ?? "a character"} is not allowed between tokens`, {
+  scanner.error(span, `${INVISIBLE_CHARACTERS.get(codeUnit) ?? "a character"} is not allowed between tokens`, {
     help: `use ${instead}`,
     fixes: [{ title: `replace it with ${instead}`, edits: [{ span, text: lineBreak ? "\n" : " " }] }],
   });
@@ -332,12 +347,14 @@ const AT_PATTERN_HELP = "a pattern gives no name to a part that it also tests: b
 /** Reports a run of equal characters that cannot begin a token. */
 function readUnknownCharacters(scanner: Scanner): void {
   const start = scanner.offset;
-  const unit = scanner.peek();
-  if (isNonAsciiLetter(unit)) return readWord(scanner);
+  const codeUnit = scanner.peek();
+  if (isNonAsciiLetter(codeUnit)) return readWord(scanner);
   do scanner.offset += 1;
-  while (scanner.peek() === unit);
+  while (scanner.peek() === codeUnit);
   const character =
-    unit < 0x20 || (unit >= 0x7f && unit <= 0x9f) || unit >= 0x2000 ? codePointName(unit) : `\`${String.fromCharCode(unit)}\``;
+    codeUnit < 0x20 || (codeUnit >= 0x7f && codeUnit <= 0x9f) || codeUnit >= 0x2000
+      ? codePointName(codeUnit)
+      : `\`${String.fromCharCode(codeUnit)}\``;
   const run = scanner.text.slice(start, scanner.offset);
   const previous = scanner.tokens.at(-1);
   const help =
@@ -353,6 +370,12 @@ function readUnknownCharacters(scanner: Scanner): void {
  * Returns whether the code unit is probably a letter. It does not use Unicode tables, because they differ between versions
  * of Node. U+2000 to U+2BFF are symbols and spaces.
  */
-function isNonAsciiLetter(unit: number): boolean {
-  return unit >= 0xc0 && !(unit >= 0x2000 && unit <= 0x2bff) && !INVISIBLE_CHARACTERS.has(unit) && unit !== 0xd7 && unit !== 0xf7;
+function isNonAsciiLetter(codeUnit: number): boolean {
+  return (
+    codeUnit >= 0xc0 &&
+    !(codeUnit >= 0x2000 && codeUnit <= 0x2bff) &&
+    !INVISIBLE_CHARACTERS.has(codeUnit) &&
+    codeUnit !== 0xd7 &&
+    codeUnit !== 0xf7
+  );
 }

@@ -28,7 +28,7 @@ import {
 import { decideRow, rowItemName, type ParamType, type Row } from "../rows.ts";
 import { reportSwapped } from "./argument-order.ts";
 import { callHint } from "./call-rewrites.ts";
-import { errorExpression, type FunctionChecker, type Instance, instanceOf, type Signature, type TypedIr } from "./context.ts";
+import { errorExpression, type FunctionChecker, type SignatureInstance, instanceOf, type Signature, type TypedIr } from "./context.ts";
 import { checkField, hasField } from "./data.ts";
 import { checkMailbox, ownIdType } from "./mailbox.ts";
 import { checkPatternArgument } from "./regex-literals.ts";
@@ -149,7 +149,7 @@ function checkDecidedArgs(
   checker: FunctionChecker,
   name: string,
   signature: Signature,
-  { typeArgs, params }: Instance,
+  { typeArgs, params }: SignatureInstance,
   expr: Expr & { kind: "call" },
   expected: CheckedType,
 ): { readonly args: readonly Ir[]; readonly typeByArguments: CheckedType | undefined } {

@@ -56,13 +56,13 @@ export interface Signature {
 }
 
 /** A signature whose type parameters are replaced with type variables, and its row variables with open rows. */
-export interface Instance extends Omit<Signature, "typeParams"> {
+export interface SignatureInstance extends Omit<Signature, "typeParams"> {
   readonly typeArgs: ReadonlyMap<ParamType, CheckedType>;
 }
 
 const NO_TYPE_ARGS: ReadonlyMap<ParamType, CheckedType> = new Map();
 
-export function instanceOf(signature: Signature): Instance {
+export function instanceOf(signature: Signature): SignatureInstance {
   if (signature.typeParams.length === 0)
     return { typeArgs: NO_TYPE_ARGS, params: signature.params, result: signature.result, row: signature.row };
   const typeArgs = instantiation(signature.typeParams);

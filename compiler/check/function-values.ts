@@ -4,7 +4,7 @@ import type { Name, Span } from "../ast.ts";
 import { type CheckedType, prune } from "../check-types.ts";
 import type { Callable, Local } from "../ir.ts";
 import { requireJsonType, typeArgument } from "./json-types.ts";
-import { type FunctionChecker, type Instance, instanceOf, type TypedIr } from "./context.ts";
+import { type FunctionChecker, type SignatureInstance, instanceOf, type TypedIr } from "./context.ts";
 
 /** Checks the name of a function or builtin as a value. Returns undefined if there is no such function or builtin. */
 export function checkFunctionValue(checker: FunctionChecker, name: Name): TypedIr | undefined {
@@ -34,7 +34,7 @@ function reportReceiverAsValue(checker: FunctionChecker, { name: text }: Callabl
   });
 }
 
-const functionType = ({ params, result, row }: Instance): CheckedType => ({ kind: "fn", params, result, row });
+const functionType = ({ params, result, row }: SignatureInstance): CheckedType => ({ kind: "fn", params, result, row });
 
 /**
  * Checks the name of a capability as a value: `fs.read` means the lambda `fn(path) { fs.read(path) }`. The expected function type decides

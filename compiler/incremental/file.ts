@@ -243,6 +243,7 @@ export class AnalyzedFile {
   #declare(context: CheckContext, unit: SectionUnit, item: FnItem, text: string): DeclaredFunction {
     const callable = declareFunction(context, unit, item);
     if (callable === undefined) throw new BorunaError("internal", "a function was declared twice");
+    // `#declareFunctions` adds the callable that is kept.
     this.functions.delete(item.name.text);
     const before = this.#signatures.get(item.name.text);
     if (before?.text !== text) return { callable, diagnostics: unit.diagnostics };

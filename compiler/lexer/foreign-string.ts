@@ -1,19 +1,20 @@
 /** Reads strings in the quotes of other languages, to report them. */
+import { BACKTICK, SINGLE_QUOTE } from "./code-units.ts";
 import { isLineEnd } from "./string.ts";
 import { LONE_SURROGATE, type Scanner } from "./scanner.ts";
 import { rewriteInterpolation } from "./interpolation.ts";
 
 const CLOSING_QUOTES: ReadonlyMap<number, string> = new Map([
-  [0x27, "'"],
-  [0x60, "`"],
+  [SINGLE_QUOTE, "'"],
+  [BACKTICK, "`"],
   [0x2018, "\u2019"],
   [0x201c, "\u201d"],
   [0x201d, "\u201d"],
 ]);
 
 /** Whether other languages or word processors use the character as an opening quote. */
-export function isForeignQuote(unit: number): boolean {
-  return CLOSING_QUOTES.has(unit);
+export function isForeignQuote(codeUnit: number): boolean {
+  return CLOSING_QUOTES.has(codeUnit);
 }
 
 /** Reports a string with other quotes. Reads it as a string if its closing quote is on the same line. */

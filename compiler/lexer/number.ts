@@ -1,19 +1,21 @@
 /** Reads number literals. The parser checks whether an Int fits in 64 bits, because that depends on a `-` before it. */
+import { DIGIT_ZERO, DOT, LOWER_B, LOWER_E, LOWER_O, LOWER_X, MINUS, PLUS, UNDERSCORE } from "./code-units.ts";
 import { shorten } from "../tokens.ts";
 import { isDigit, isWordPart, isWordStart, type Scanner } from "./scanner.ts";
 
 export function readNumber(scanner: Scanner): void {
   const start = scanner.offset;
-  const baseLetter = scanner.peek(1) | 0x20;
-  if (scanner.peek() === 0x30 && (baseLetter === 0x78 || baseLetter === 0x62 || baseLetter === 0x6f)) return readOtherBase(scanner);
+  const baseLetter = toLowerCase(scanner.peek(1));
+  if (scanner.peek() === DIGIT_ZERO && (baseLetter === LOWER_X || baseLetter === LOWER_B || baseLetter === LOWER_O))
+    return readOtherBase(scanner);
   readDigits(scanner);
   let isFloat = false;
-  if (scanner.peek() === 0x2e && isDigit(scanner.peek(1))) {
+  if (scanner.peek() === DOT && isDigit(scanner.peek(1))) {
     isFloat = true;
     scanner.offset += 1;
     readDigits(scanner);
   }
-  if ((scanner.peek() | 0x20) === 0x65) isFloat = readExponent(scanner, start, isFloat) || isFloat;
+  if (toLowerCase(scanner.peek()) === LOWER_E) isFloat = readExponent(scanner, start, isFloat) || isFloat;
   const text = scanner.text.slice(start, scanner.offset);
   const value = text.includes("_") ? text.replaceAll("_", "") : text;
   if (!readTail(scanner, start) && isFloat && !Number.isFinite(Number(value))) {
@@ -22,10 +24,13 @@ export function readNumber(scanner: Scanner): void {
   scanner.push(isFloat ? "float" : "int", start, value);
 }
 
+/** Returns the code unit of the small letter, if `codeUnit` is an ASCII letter. */
+const toLowerCase = (codeUnit: number): number => codeUnit | 0x20;
+
 /** Reads digits, which may have a single `_` between two of them. Reports any other `_`. */
 function readDigits(scanner: Scanner): void {
   const start = scanner.offset;
-  while (isDigit(scanner.peek()) || scanner.peek() === 0x5f) scanner.offset += 1;
+  while (isDigit(scanner.peek()) || scanner.peek() === UNDERSCORE) scanner.offset += 1;
   const digits = scanner.text.slice(start, scanner.offset);
   if (!digits.includes("__") && !digits.endsWith("_")) return;
   const span = { start, end: scanner.offset };
@@ -42,7 +47,7 @@ function readDigits(scanner: Scanner): void {
  */
 function readExponent(scanner: Scanner, start: number, hasPoint: boolean): boolean {
   const sign = scanner.peek(1);
-  const digitAt = sign === 0x2b || sign === 0x2d ? 2 : 1;
+  const digitAt = sign === PLUS || sign === MINUS ? 2 : 1;
   if (!isDigit(scanner.peek(digitAt))) return false;
   const mantissaEnd = scanner.offset;
   scanner.offset += digitAt;

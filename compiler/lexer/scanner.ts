@@ -2,6 +2,7 @@
 import type { Comment, Span } from "../ast.ts";
 import type { DiagnosticExtras, Diagnostics } from "../diagnostics.ts";
 import type { Token, TokenKind } from "../tokens.ts";
+import { UNDERSCORE } from "./code-units.ts";
 
 /** An open hole: a `{x}` in an interpolated string, `f"a{x}b"`. The lexer reads the tokens of `x`, and then continues the string at the `}`. */
 export interface Hole {
@@ -58,16 +59,18 @@ export function codePointName(codePoint: number): string {
   return `U+${codePoint.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
-export function isDigit(unit: number): boolean {
-  return unit >= 0x30 && unit <= 0x39;
+/** Whether the code unit is a digit, `0` to `9`. */
+export function isDigit(codeUnit: number): boolean {
+  return codeUnit >= 0x30 && codeUnit <= 0x39;
 }
 
-export function isWordStart(unit: number): boolean {
-  return (unit >= 0x61 && unit <= 0x7a) || (unit >= 0x41 && unit <= 0x5a) || unit === 0x5f;
+/** Whether the code unit is `a` to `z`, `A` to `Z` or `_`. */
+export function isWordStart(codeUnit: number): boolean {
+  return (codeUnit >= 0x61 && codeUnit <= 0x7a) || (codeUnit >= 0x41 && codeUnit <= 0x5a) || codeUnit === UNDERSCORE;
 }
 
-export function isWordPart(unit: number): boolean {
-  return isWordStart(unit) || isDigit(unit);
+export function isWordPart(codeUnit: number): boolean {
+  return isWordStart(codeUnit) || isDigit(codeUnit);
 }
 
 /** Matches surrogates without their other half: with the `u` flag, a surrogate pair is one character. */

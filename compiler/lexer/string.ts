@@ -1,4 +1,16 @@
 /** Reads strings: their escapes, text blocks, and holes, which are the `{x}` in `f"a{x}b"`. */
+import {
+  BACKSLASH,
+  CARRIAGE_RETURN,
+  CLOSE_BRACE,
+  DOUBLE_QUOTE,
+  LINE_FEED,
+  LOWER_F,
+  LOWER_R,
+  OPEN_BRACE,
+  SPACE,
+  TAB,
+} from "./code-units.ts";
 import type { TokenKind } from "../tokens.ts";
 import { codePointName, LONE_SURROGATE, type Scanner } from "./scanner.ts";
 
@@ -36,8 +48,8 @@ const QUOTES = '"""';
 
 /** Whether a string begins here: `"`, `f"` or `r"`. */
 export function atString(scanner: Scanner): boolean {
-  const unit = scanner.peek();
-  return unit === 0x22 || ((unit === 0x66 || unit === 0x72) && scanner.peek(1) === 0x22);
+  const codeUnit = scanner.peek();
+  return codeUnit === DOUBLE_QUOTE || ((codeUnit === LOWER_F || codeUnit === LOWER_R) && scanner.peek(1) === DOUBLE_QUOTE);
 }
 
 /**
@@ -46,7 +58,7 @@ export function atString(scanner: Scanner): boolean {
  */
 export function readString(scanner: Scanner): void {
   const start = scanner.offset;
-  const [isRaw, hasHoles] = [scanner.peek() === 0x72, scanner.peek() === 0x66];
+  const [isRaw, hasHoles] = [scanner.peek() === LOWER_R, scanner.peek() === LOWER_F];
   if (isRaw || hasHoles) scanner.offset += 1;
   if (!scanner.text.startsWith(QUOTES, scanner.offset)) {
     scanner.offset += 1;
@@ -63,7 +75,7 @@ function readBlockStart(scanner: Scanner, start: number): TextBlock | undefined 
   const opener = scanner.offset;
   scanner.offset += QUOTES.length;
   const contentStart = scanner.offset;
-  while (scanner.peek() === 0x20 || scanner.peek() === 0x09) scanner.offset += 1;
+  while (scanner.peek() === SPACE || scanner.peek() === TAB) scanner.offset += 1;
   if (!isLineEnd(scanner.peek())) {
     while (!isLineEnd(scanner.peek()) && !text.startsWith(QUOTES, scanner.offset)) scanner.offset += 1;
     if (text.startsWith(QUOTES, scanner.offset)) scanner.offset += QUOTES.length;
@@ -113,7 +125,7 @@ function skipIndentation(scanner: Scanner, { indentation }: TextBlock): void {
   while (length < indentation.length && text[start + length] === indentation[length]) length += 1;
   scanner.offset += length;
   if (length === indentation.length) return;
-  while (scanner.peek() === 0x20 || scanner.peek() === 0x09) scanner.offset += 1;
+  while (scanner.peek() === SPACE || scanner.peek() === TAB) scanner.offset += 1;
   if (isLineEnd(scanner.peek())) return;
   scanner.error({ start, end: scanner.offset + 1 }, 'this line of the text block is indented less than its closing `"""`', {
     help: 'the indentation of the closing `"""` is removed from every line',
@@ -129,24 +141,24 @@ function readPart(literal: Literal, scanner: Scanner, tokenStart: number, positi
     const pieceStart = scanner.offset;
     while (!isSpecial(literal, scanner)) scanner.offset += 1;
     if (scanner.offset > pieceStart) pieces.push(scanner.text.slice(pieceStart, scanner.offset));
-    const unit = scanner.peek();
-    if (block === null ? unit === 0x22 : scanner.offset >= block.contentEnd) break;
-    if (block === null && isLineEnd(unit)) return reportUnterminated(scanner, tokenStart);
-    if (unit === 0x0a) {
+    const codeUnit = scanner.peek();
+    if (block === null ? codeUnit === DOUBLE_QUOTE : scanner.offset >= block.contentEnd) break;
+    if (block === null && isLineEnd(codeUnit)) return reportUnterminated(scanner, tokenStart);
+    if (codeUnit === LINE_FEED) {
       scanner.offset += 1;
       pieces.push("\n");
       if (block !== null) skipIndentation(scanner, block);
-    } else if (unit === 0x0d) scanner.offset += 1;
-    else if (unit === 0x22) {
+    } else if (codeUnit === CARRIAGE_RETURN) scanner.offset += 1;
+    else if (codeUnit === DOUBLE_QUOTE) {
       reportInnerQuotes(scanner, scanner.offset);
       scanner.offset += QUOTES.length;
       scanner.push("error", tokenStart);
       return;
-    } else if (unit === 0x7b && scanner.peek(1) !== 0x7b) {
+    } else if (codeUnit === OPEN_BRACE && scanner.peek(1) !== OPEN_BRACE) {
       openHole(literal, scanner);
       push(position === "first" ? "text{" : "}text{");
       return;
-    } else if (unit === 0x7b || unit === 0x7d) pieces.push(readBrace(scanner));
+    } else if (codeUnit === OPEN_BRACE || codeUnit === CLOSE_BRACE) pieces.push(readBrace(scanner));
     else if (block === null && isLineEnd(scanner.peek(1))) return reportUnterminated(scanner, tokenStart);
     else if (!isRaw) pieces.push(readEscape(scanner));
   }
@@ -156,16 +168,16 @@ function readPart(literal: Literal, scanner: Scanner, tokenStart: number, positi
 
 /** Whether the code unit here is special, such as a quote, a backslash or a brace, so that it ends a run of ordinary characters. */
 function isSpecial({ block, isRaw, hasHoles }: Literal, scanner: Scanner): boolean {
-  const unit = scanner.peek();
+  const codeUnit = scanner.peek();
   if (block !== null && scanner.offset >= block.contentEnd) return true;
-  if (unit === 0x22) return block === null || scanner.text.startsWith(QUOTES, scanner.offset);
-  if (unit === 0x5c) return !isRaw;
-  if (unit === 0x0d) return block === null || scanner.peek(1) === 0x0a;
-  return unit === 0x0a || Number.isNaN(unit) || (hasHoles && (unit === 0x7b || unit === 0x7d));
+  if (codeUnit === DOUBLE_QUOTE) return block === null || scanner.text.startsWith(QUOTES, scanner.offset);
+  if (codeUnit === BACKSLASH) return !isRaw;
+  if (codeUnit === CARRIAGE_RETURN) return block === null || scanner.peek(1) === LINE_FEED;
+  return codeUnit === LINE_FEED || Number.isNaN(codeUnit) || (hasHoles && (codeUnit === OPEN_BRACE || codeUnit === CLOSE_BRACE));
 }
 
-export function isLineEnd(unit: number): boolean {
-  return unit === 0x0a || unit === 0x0d || Number.isNaN(unit);
+export function isLineEnd(codeUnit: number): boolean {
+  return codeUnit === LINE_FEED || codeUnit === CARRIAGE_RETURN || Number.isNaN(codeUnit);
 }
 
 /** Takes the `{` of a hole, whose tokens the lexer reads next. */
@@ -265,10 +277,10 @@ function readEscape(scanner: Scanner): string {
   scanner.offset += 1 + letter.length;
   if (simple !== undefined) return simple;
   if (letter === "u") return readUnicodeEscape(scanner, start);
-  const unit = letter.codePointAt(0) ?? 0;
-  const escapeText = unit > 0x20 && unit < 0x7f ? `\`\\${letter}\`` : `a backslash before ${codePointName(unit)}`;
+  const codePoint = letter.codePointAt(0) ?? 0;
+  const isPrintable = codePoint > 0x20 && codePoint < 0x7f;
+  const escapeText = isPrintable ? `\`\\${letter}\`` : `a backslash before ${codePointName(codePoint)}`;
   const span = { start, end: scanner.offset };
-  const isPrintable = unit > 0x20 && unit < 0x7f;
   scanner.error(span, `${escapeText} is not an escape`, {
     help:
       letter === "{" || letter === "}"

@@ -20,7 +20,7 @@ import { Emitter, type Label, type OpenFlow } from "./emitter.ts";
 import { joinedText } from "./texts.ts";
 import { lowerCondition, lowerDestructuring, lowerMatch, type MatchLowering } from "./patterns.ts";
 
-/** The constants, functions and types of the module. Each method returns an index, and adds what it is for on first use. */
+/** The constants, functions and types of the module. A method that returns an index adds the constant, function or type on first use. */
 export interface ModulePool {
   constant(value: Value): number;
   functionIndex(target: Callable): number;
@@ -34,7 +34,7 @@ export interface ModulePool {
   messageType(type: CheckedType): string | null;
 }
 
-/** Maps the name of a builtin to the instruction that calls only this builtin; if there are several, to the one with the lowest opcode number. */
+/** Maps the name of a builtin to the instruction that calls only this builtin. If there are several, it is the one with the lowest opcode number. */
 const INSTRUCTION_BY_BUILTIN: ReadonlyMap<string, OpName> = new Map(
   [...OPCODE_BY_TAG.values()]
     .sort((a, b) => b.tag - a.tag)

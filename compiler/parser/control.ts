@@ -1,6 +1,7 @@
 /** Parses `if` and `match`, and the header and body of every construct that has both. */
 import type { Block, Condition, Expr, IfBranch, MatchArm } from "../ast.ts";
 import { OPERAND_STARTS, type Token, type TokenKind } from "../tokens.ts";
+import { CLOSE_BRACE } from "../lexer/code-units.ts";
 import { ParseError, type Cursor, spanOf } from "./cursor.ts";
 import { parsePattern } from "./patterns.ts";
 
@@ -147,7 +148,7 @@ function parseArms(c: Cursor, opener: Token): readonly MatchArm[] {
  * ends with `}`.
  */
 function takeArmSeparator(c: Cursor): void {
-  if (c.take(",") || c.atNewline() || c.at("}") || c.at("eof") || c.text.charCodeAt(c.lastEnd - 1) === 0x7d) return;
+  if (c.take(",") || c.atNewline() || c.at("}") || c.at("eof") || c.text.charCodeAt(c.lastEnd - 1) === CLOSE_BRACE) return;
   const insertAt = c.lastEnd;
   const fixes = [{ title: "insert `,`", edits: [{ span: { start: insertAt, end: insertAt }, text: "," }] }];
   const beginsArm = PATTERN_STARTS.has(c.kind);

@@ -7,6 +7,7 @@
  *
  * An item in the first column always ends a block: if a `{` is open there, its `}` is missing.
  */
+import { LINE_FEED } from "../lexer/code-units.ts";
 import type { Token } from "../tokens.ts";
 
 /** A synonym of `type` at the start of an item, and an ordinary name everywhere else. */
@@ -41,7 +42,7 @@ export function beginsItem(token: Token, next: Token, afterNext: Token): boolean
 }
 
 export function isInFirstColumn(text: string, { start }: Token): boolean {
-  return start === 0 || text.charCodeAt(start - 1) === 0x0a;
+  return start === 0 || text.charCodeAt(start - 1) === LINE_FEED;
 }
 
 /** Whether a section begins at the token with this index. The two tokens after it must be known, unless the file ends. */
