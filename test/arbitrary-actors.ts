@@ -41,12 +41,12 @@ const STEPS: readonly ((k: number, to: string) => string)[] = [
   (k) => `send self() (if sum > ${k} { Ok(sum) } else { Err("small") })\n    if let Err(why) = next(1) { seen = list.push(seen, why) }`,
 ];
 
-const arm = (of: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...of);
+const armFrom = (of: readonly string[]): fc.Arbitrary<string> => fc.constantFrom(...of);
 
 /** A complete program. It may deadlock, and its actors may trap, but never because of a wrong type. */
 export const arbitraryActors: fc.Arbitrary<string> = fc
   .tuple(
-    fc.tuple(arm(ARMS.Add), arm(ARMS.Ask), arm(ARMS.Both), arm(ARMS.Many)),
+    fc.tuple(armFrom(ARMS.Add), armFrom(ARMS.Ask), armFrom(ARMS.Both), armFrom(ARMS.Many)),
     fc.array(fc.tuple(fc.constantFrom(...STEPS), fc.nat(5), fc.constantFrom("a", "b", "middle")), { maxLength: 10 }),
   )
   .map(

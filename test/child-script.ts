@@ -12,12 +12,12 @@ const scripts = new Map<string, Promise<string>>();
 
 /** Returns the path of the bundled script. It is removed after the tests of this file. */
 export function childScript(source: URL): Promise<string> {
-  const made = scripts.get(source.href) ?? bundled(fileURLToPath(source));
+  const made = scripts.get(source.href) ?? bundleScript(fileURLToPath(source));
   scripts.set(source.href, made);
   return made;
 }
 
-async function bundled(source: string): Promise<string> {
+async function bundleScript(source: string): Promise<string> {
   mkdirSync(CACHE, { recursive: true });
   const folder = mkdtempSync(join(CACHE, "child-"));
   afterFile(() => {

@@ -32,6 +32,8 @@ export class Choices {
   }
 }
 
-export function arbitraryChoices(most: number): fc.Arbitrary<Choices> {
-  return fc.array(fc.nat(0xffff), { minLength: Math.floor(most / 16), maxLength: most, size: "max" }).map((raw) => new Choices(raw));
+export function arbitraryChoices(maxChoices: number): fc.Arbitrary<Choices> {
+  return fc
+    .array(fc.nat(0xffff), { minLength: Math.floor(maxChoices / 16), maxLength: maxChoices, size: "max" })
+    .map((raw) => new Choices(raw));
 }

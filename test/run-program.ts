@@ -11,7 +11,7 @@ import { parseType } from "../vm/value/type.ts";
 import { UNIT, type Value } from "../vm/value/value.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
 
-interface Ran {
+interface RunResult {
   readonly end: MachineEnd;
   readonly program: Program;
   /** The typed text of the value; `trap KIND` for a trap. */
@@ -44,7 +44,7 @@ export function mockHost(events: RunEvent[], debug: string[]): Host {
 export async function runSource(
   text: string,
   options: CompileOptions & { limits?: Partial<Limits>; host?: Partial<Host> } = {},
-): Promise<Ran> {
+): Promise<RunResult> {
   const program = verifyModule(compile({ name: "main.ax", text }, options).module, options.registry);
   const events: RunEvent[] = [];
   const debug: string[] = [];

@@ -16,6 +16,7 @@ export function explainCommand({ terminal, json }: CommandSession, text: string)
   return EXIT.done;
 }
 
+/** Returns the text of `boruna explain CODE`. The examples are compiled here, so that the messages are those of this compiler. */
 function pageOf(code: DiagnosticCode): string {
   const { severity, title, doc } = DIAGNOSTICS[code];
   const page = EXPLANATIONS[code];
@@ -34,6 +35,7 @@ function pageOf(code: DiagnosticCode): string {
   ].join("\n\n");
 }
 
+/** Returns the paragraphs of an example. `elisionNote` explains `…` in a shortened one. */
 function programOf(example: Example): readonly string[] {
   const note = elisionNote(example);
   const otherFiles = Object.entries(example.otherFiles ?? {}).flatMap(([name, text]) => [`with ${name} beside it:`, indent(text)]);

@@ -10,7 +10,7 @@ import { DEEP } from "../cases.ts";
 import { boruna, type Ended, environment, MAIN } from "./boruna.ts";
 
 const folder = temporaryFolder();
-const at = (name: string): string => join(folder, name);
+const pathOf = (name: string): string => join(folder, name);
 /** Every request that reached the server. */
 let requests: string[] = [];
 const server = createServer((request, response) => {
@@ -35,15 +35,15 @@ beforeAll(async () => {
   const address = server.address();
   const host = `127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
   origin = `http://${host}`;
-  writeFileSync(at("pay.ax"), PROGRAM);
+  writeFileSync(pathOf("pay.ax"), PROGRAM);
   const policy = (approval: unknown): string =>
     JSON.stringify({ rules: { "net.fetch": { allow: true, budget: 5, approval } }, net_policy: { allowed_domains: [host] } });
-  writeFileSync(at("policy.json"), policy("required"));
+  writeFileSync(pathOf("policy.json"), policy("required"));
   for (const name of ["ada", "eve"]) {
     const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-    writeFileSync(at(`${name}.pem`), privateKey.export({ type: "pkcs8", format: "pem" }));
+    writeFileSync(pathOf(`${name}.pem`), privateKey.export({ type: "pkcs8", format: "pem" }));
     const key = publicKey.export({ type: "spki", format: "der" }).toString("base64");
-    writeFileSync(at(`${name}.json`), policy({ required: true, keys: [key] }));
+    writeFileSync(pathOf(`${name}.json`), policy({ required: true, keys: [key] }));
   }
 });
 afterAll(() => {
@@ -54,7 +54,7 @@ beforeEach(() => {
   requests = [];
 });
 
-const here = (...args: readonly string[]): Promise<Ended> => boruna(args, { cwd: folder });
+const runHere = (...args: readonly string[]): Promise<Ended> => boruna(args, { cwd: folder });
 const runArgs = (log: string, policy = "policy.json"): readonly string[] => [
   "run",
   "pay.ax",
@@ -69,7 +69,7 @@ const runArgs = (log: string, policy = "policy.json"): readonly string[] => [
   log,
   "--force",
 ];
-const bytes = (log: string): Buffer => readFileSync(at(log));
+const readBytes = (log: string): Buffer => readFileSync(pathOf(log));
 
 /** Runs a command on a pseudo-terminal. Each question gets the next answer; KILL sends SIGKILL instead, and no answer ends the input. */
 const ON_TERMINAL = `
@@ -119,7 +119,7 @@ function onTerminal(
 
 describe("off a terminal", () => {
   test("the run is suspended, and shows the call with its arguments", async () => {
-    const ended = await here(...runArgs("shown.jsonl"));
+    const ended = await runHere(...runArgs("shown.jsonl"));
     expect(ended).toMatchObject({ code: 7, stdout: "" });
     const text = ended.stderr
       .replaceAll(origin, "ORIGIN")
@@ -145,51 +145,51 @@ describe("off a terminal", () => {
   });
 
   test("one process approves, another one resumes: each call is made once", async () => {
-    expect((await here(...runArgs("later.jsonl"))).code).toBe(7);
-    const approved = await here("approve", "later.jsonl", "--call", "1", "--by", "ada");
+    expect((await runHere(...runArgs("later.jsonl"))).code).toBe(7);
+    const approved = await runHere("approve", "later.jsonl", "--call", "1", "--by", "ada");
     expect(approved.code).toBe(0);
     expect(approved.stdout).toMatch(/^approved by ada \(not signed\): call 1 of net.fetch \(sha256:\w+\)\n {2}url: /);
-    const resumed = await here("resume", "later.jsonl");
+    const resumed = await runHere("resume", "later.jsonl");
     expect(resumed).toMatchObject({ code: 7 });
     expect(requests).toEqual(["/ada"]);
-    expect((await here("resume", "later.jsonl")).stderr).toContain("suspended: later.jsonl keeps its 4 events, and still waits\n");
-    expect((await here("approve", "later.jsonl", "--call", "2", "--by", "ada")).code).toBe(0);
-    expect(await here("resume", "later.jsonl")).toMatchObject({ code: 0, stdout: "8\n" });
+    expect((await runHere("resume", "later.jsonl")).stderr).toContain("suspended: later.jsonl keeps its 4 events, and still waits\n");
+    expect((await runHere("approve", "later.jsonl", "--call", "2", "--by", "ada")).code).toBe(0);
+    expect(await runHere("resume", "later.jsonl")).toMatchObject({ code: 0, stdout: "8\n" });
     expect(requests).toEqual(["/ada", "/bob"]);
-    expect((await here("verify", "later.jsonl", "--replay", "--explain")).stdout).toContain(
+    expect((await runHere("verify", "later.jsonl", "--replay", "--explain")).stdout).toContain(
       "Who made 2 decisions: the policy's rules name no keys",
     );
   });
 
   test("a refusal ends the run as denied", async () => {
-    await here(...runArgs("refused.jsonl"));
-    await here("approve", "refused.jsonl", "--call", "1", "--deny", "--by", "ada");
-    const ended = await here("resume", "refused.jsonl");
+    await runHere(...runArgs("refused.jsonl"));
+    await runHere("approve", "refused.jsonl", "--call", "1", "--deny", "--by", "ada");
+    const ended = await runHere("resume", "refused.jsonl");
     expect(ended.code).toBe(3);
     expect(ended.stderr).toContain("denied: ada refused the call\n");
     expect(requests).toEqual([]);
   });
 
   test("replay and verify have exit code 7, and --json names the call", async () => {
-    await here(...runArgs("waits.jsonl"));
-    const replayed = await here("replay", "waits.jsonl");
+    await runHere(...runArgs("waits.jsonl"));
+    const replayed = await runHere("replay", "waits.jsonl");
     expect(replayed.code).toBe(7);
     expect(replayed.stdout).toMatch(
       /^replay: suspended \(1 event, 0 answers, \d+ steps\)\nnote: The run is suspended: call 1 of net.fetch /,
     );
-    const verified = await here("verify", "waits.jsonl");
+    const verified = await runHere("verify", "waits.jsonl");
     expect(verified.code).toBe(7);
     expect(verified.stdout).toMatch(/^verify: ok so far; the run is suspended; one chain of 1 event, head /);
-    const json: unknown = JSON.parse((await here("resume", "waits.jsonl", "--json")).stdout);
+    const json: unknown = JSON.parse((await runHere("resume", "waits.jsonl", "--json")).stdout);
     expect(json).toMatchObject({ outcome: "suspended", suspended: { call: 1, capability: "net.fetch", waits_for: "approval", keys: [] } });
-    const shown = await here("approve", "waits.jsonl");
+    const shown = await runHere("approve", "waits.jsonl");
     expect(shown.code).toBe(2);
     expect(shown.stderr).toContain("which call? This one waits:\ncall 1 of net.fetch (sha256:");
   });
 
   test.runIf(DEEP)("a decision for another call, other arguments, another run or with a foreign key is refused", async () => {
-    await here(...runArgs("signed.jsonl", "ada.json"));
-    const before = bytes("signed.jsonl");
+    await runHere(...runArgs("signed.jsonl", "ada.json"));
+    const before = readBytes("signed.jsonl");
     for (const [args, message] of [
       [["--call", "2"], "call 2 does not wait for an approval; call 1 of net.fetch does"],
       [["--call", "1", "--hash", "sha256:00"], "not sha256:00: its arguments differ"],
@@ -198,21 +198,23 @@ describe("off a terminal", () => {
       [["--call", "1", "--key", "none.pem"], "cannot read none.pem: there is no such file"],
       [["--call", "one"], "expected the number of a call"],
     ] as const) {
-      const ended = await here("approve", "signed.jsonl", ...args);
+      const ended = await runHere("approve", "signed.jsonl", ...args);
       expect(ended.code, message).toBe(2);
       expect(ended.stderr).toContain(message);
     }
-    expect(bytes("signed.jsonl").equals(before)).toBe(true);
-    expect((await here("approve", "signed.jsonl", "--call", "1", "--key", "ada.pem")).stdout).toMatch(/^approved by .+ \(signed with MCow/);
-    expect((await here("resume", "signed.jsonl")).code).toBe(7);
+    expect(readBytes("signed.jsonl").equals(before)).toBe(true);
+    expect((await runHere("approve", "signed.jsonl", "--call", "1", "--key", "ada.pem")).stdout).toMatch(
+      /^approved by .+ \(signed with MCow/,
+    );
+    expect((await runHere("resume", "signed.jsonl")).code).toBe(7);
     expect(requests).toEqual(["/ada"]);
   });
 
   test.runIf(DEEP)("two processes that approve at the same time: one decision", async () => {
-    await here(...runArgs("both.jsonl"));
-    const all = await Promise.all(["ada", "bob", "eve"].map((by) => here("approve", "both.jsonl", "--call", "1", "--by", by)));
+    await runHere(...runArgs("both.jsonl"));
+    const all = await Promise.all(["ada", "bob", "eve"].map((by) => runHere("approve", "both.jsonl", "--call", "1", "--by", by)));
     expect(all.filter(({ code }) => code === 0)).toHaveLength(1);
-    expect((await here("resume", "both.jsonl")).code).toBe(7);
+    expect((await runHere("resume", "both.jsonl")).code).toBe(7);
     expect(requests).toEqual(["/ada"]);
   });
 });
@@ -233,19 +235,19 @@ describe.skipIf(!HAS_TERMINAL)("on a terminal (needs python3)", () => {
   });
 
   test.runIf(DEEP)("a call that is allowed later gives the same log as one that is allowed at once", async () => {
-    await here(...runArgs("week.jsonl"));
+    await runHere(...runArgs("week.jsonl"));
     for (const call of ["1", "2"]) {
-      await here("approve", "week.jsonl", "--call", call);
-      await here("resume", "week.jsonl");
+      await runHere("approve", "week.jsonl", "--call", call);
+      await runHere("resume", "week.jsonl");
     }
     expect(requests).toEqual(["/ada", "/bob"]);
-    expect(bytes("week.jsonl").equals(bytes("at-once.jsonl"))).toBe(true);
+    expect(readBytes("week.jsonl").equals(readBytes("at-once.jsonl"))).toBe(true);
   });
 
   test("allowed for this run: later calls of the rule are not asked about, and each has its decision in the log", async () => {
     const { output } = await onTerminal(runArgs("run.jsonl"), ["r\n"]);
     expect(output.match(/\[d\]eny: /g)).toHaveLength(1);
-    expect(bytes("run.jsonl").equals(bytes("at-once.jsonl"))).toBe(true);
+    expect(readBytes("run.jsonl").equals(readBytes("at-once.jsonl"))).toBe(true);
   });
 
   test("denied; and suspended at the end of the input", async () => {
@@ -257,10 +259,10 @@ describe.skipIf(!HAS_TERMINAL)("on a terminal (needs python3)", () => {
   test.runIf(DEEP)("killed while it asks, approved in another process, resumed in a third: each call once", async () => {
     expect((await onTerminal(runArgs("killed.jsonl"), ["KILL"])).code).toBe(137);
     expect(requests).toEqual([]);
-    await here("approve", "killed.jsonl", "--call", "1");
+    await runHere("approve", "killed.jsonl", "--call", "1");
     expect((await onTerminal(["resume", "killed.jsonl"], ["o\n"])).code).toBe(0);
     expect(requests).toEqual(["/ada", "/bob"]);
-    expect(bytes("killed.jsonl").equals(bytes("at-once.jsonl"))).toBe(true);
+    expect(readBytes("killed.jsonl").equals(readBytes("at-once.jsonl"))).toBe(true);
   });
 
   test("a rule with keys is not asked about, because nobody signs on a terminal", async () => {

@@ -32,13 +32,13 @@ afterAll(async () => {
   await sink.close();
 });
 
-interface Used {
+interface Finished {
   readonly code: number | null;
   readonly stderr: string;
   readonly sent: number;
 }
 
-async function use(env: Readonly<Record<string, string>> = {}): Promise<Used> {
+async function runCommand(env: Readonly<Record<string, string>> = {}): Promise<Finished> {
   const before = events.length;
   const child = spawn(process.execPath, [main, "explain", "E007"], {
     env: { XDG_STATE_HOME: state, BORUNA_TELEMETRY_TIMEOUT_MS: "60000", ...env },
@@ -51,12 +51,12 @@ async function use(env: Readonly<Record<string, string>> = {}): Promise<Used> {
 }
 
 test.runIf(DEEP)("events are on by default, with the notice once and the opt-outs", async () => {
-  expect(await use({ DO_NOT_TRACK: "1" })).toEqual({ code: 0, stderr: "", sent: 0 });
-  expect(await use({ BORUNA_TELEMETRY_DISABLED: "1" })).toEqual({ code: 0, stderr: "", sent: 0 });
-  expect(await use({ BORUNA_TELEMETRY_ENABLED: "0" })).toEqual({ code: 0, stderr: "", sent: 0 });
-  expect(await use()).toEqual({ code: 0, stderr: expect.stringContaining(`for each command to ${sink.url}….`), sent: 1 });
-  expect(await use()).toEqual({ code: 0, stderr: "", sent: 1 });
-  expect(await use({ BORUNA_TELEMETRY_FILE: join(state, "usage.jsonl") })).toEqual({ code: 0, stderr: "", sent: 0 });
+  expect(await runCommand({ DO_NOT_TRACK: "1" })).toEqual({ code: 0, stderr: "", sent: 0 });
+  expect(await runCommand({ BORUNA_TELEMETRY_DISABLED: "1" })).toEqual({ code: 0, stderr: "", sent: 0 });
+  expect(await runCommand({ BORUNA_TELEMETRY_ENABLED: "0" })).toEqual({ code: 0, stderr: "", sent: 0 });
+  expect(await runCommand()).toEqual({ code: 0, stderr: expect.stringContaining(`for each command to ${sink.url}….`), sent: 1 });
+  expect(await runCommand()).toEqual({ code: 0, stderr: "", sent: 1 });
+  expect(await runCommand({ BORUNA_TELEMETRY_FILE: join(state, "usage.jsonl") })).toEqual({ code: 0, stderr: "", sent: 0 });
 });
 
 test.runIf(DEEP).each(["ftp://a.example/", "https://user@a.example/", "no URL"])(
@@ -65,6 +65,6 @@ test.runIf(DEEP).each(["ftp://a.example/", "https://user@a.example/", "no URL"])
     const { status, stderr } = build(url);
     expect(status).not.toBe(0);
     expect(stderr).toContain("BORUNA_BUILD_TELEMETRY_URL is not an http or https URL without a user name");
-    expect(await use()).toMatchObject({ code: 0, sent: 1 });
+    expect(await runCommand()).toMatchObject({ code: 0, sent: 1 });
   },
 );

@@ -34,13 +34,13 @@ writeFileSync(
 
 const ENVIRONMENT = { BORUNA_THREAD_CONTEXT: "1", OTEL_TRACES_EXPORTER: "console", XDG_RUNTIME_DIR: slots };
 
-interface Running {
+interface RunProcess {
   readonly child: ChildProcess;
   readonly pid: number;
   readonly stderr: () => string;
 }
 
-function start(args: readonly string[]): Running {
+function startRun(args: readonly string[]): RunProcess {
   const child = spawn(process.execPath, [MAIN, "run", ...args], {
     cwd: folder,
     env: { PATH: process.env["PATH"] ?? "", ...ENVIRONMENT },
@@ -55,7 +55,7 @@ function start(args: readonly string[]): Running {
 
 describe.runIf(process.platform === "linux")("boruna context", () => {
   test("prints the ids of the span while the machine runs, and the slot disappears when a signal ends the run", async () => {
-    const run = start(["endless.ax", "--max-steps", "1000000000000"]);
+    const run = startRun(["endless.ax", "--max-steps", "1000000000000"]);
     while (!run.stderr().includes("running")) await once(run.child.stderr ?? run.child, "data");
     // The run gives the thread to others for a moment in each turn. In such a moment its record is invalid.
     let read = await boruna(["context", String(run.pid)]);
@@ -79,7 +79,7 @@ describe.runIf(process.platform === "linux")("boruna context", () => {
     await once(server, "listening");
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("no port");
-    const run = start(["waiting.ax", "--live", "--policy", "policy.json", "--arg", `url=http://127.0.0.1:${address.port}/`]);
+    const run = startRun(["waiting.ax", "--live", "--policy", "policy.json", "--arg", `url=http://127.0.0.1:${address.port}/`]);
     const early = once(run.child, "close").then(() => Promise.reject(new Error(`the run made no request: ${run.stderr()}`)));
     const [, response] = await Promise.race([once(server, "request"), early]);
     expect(await boruna(["context", String(run.pid)])).toEqual({ code: 0, stdout: `thread ${run.pid}  invalid\n`, stderr: "" });

@@ -15,7 +15,7 @@ import { environment, MAIN } from "./boruna.ts";
 
 const CALLS = Math.max(30, cases(1_000));
 const KILLS = Math.max(4, cases(200));
-const IN_DOUBT = 8;
+const EXIT_IN_DOUBT = 8;
 /** 200 kills take minutes, and on a busy machine an hour. */
 const TIMEOUT_MS = 2 * 60 * 60 * 1_000;
 
@@ -76,11 +76,11 @@ async function startBank(): Promise<Bank> {
 
 let bank: Bank;
 const folder = temporaryFolder();
-const at = (name: string): string => join(folder, name);
+const pathOf = (name: string): string => join(folder, name);
 
 beforeAll(async () => {
   bank = await startBank();
-  copyFileSync(fileURLToPath(new URL("crash.ax", import.meta.url)), at("crash.ax"));
+  copyFileSync(fileURLToPath(new URL("crash.ax", import.meta.url)), pathOf("crash.ax"));
   for (const header of [null, "Idempotency-Key"]) {
     const policy = {
       schema_version: 1,
@@ -91,7 +91,7 @@ beforeAll(async () => {
         ...(header === null ? {} : { idempotency_header: header }),
       },
     };
-    writeFileSync(at(header === null ? "plain.json" : "keys.json"), JSON.stringify(policy));
+    writeFileSync(pathOf(header === null ? "plain.json" : "keys.json"), JSON.stringify(policy));
   }
 });
 afterAll(() => bank.close());
@@ -174,17 +174,17 @@ async function runToTheEnd(policy: string, log: string, kills: number, random: (
   let killed = 0;
   let decision: readonly string[] = [];
   for (;;) {
-    const args = existsSync(at(log)) ? ["resume", log, ...decision] : runArgs(policy, log);
+    const args = existsSync(pathOf(log)) ? ["resume", log, ...decision] : runArgs(policy, log);
     const ended = await start(args, killed < kills ? killAtRandom(random) : undefined);
     if (ended.code === null) {
       killed += 1;
       // The decision may not have been carried out, but from now on the call counts as decided.
       decision = [];
-    } else if (ended.code === IN_DOUBT) {
+    } else if (ended.code === EXIT_IN_DOUBT) {
       retried.push(...openPaths(log));
       decision = ["--in-doubt", "retry"];
     } else if (ended.code === 2 && fieldOf(ended.stdout, "error", "kind") === "log.not_started") {
-      rmSync(at(log));
+      rmSync(pathOf(log));
     } else {
       expect({ code: ended.code, text: ended.code === 0 ? "" : ended.stdout }).toEqual({ code: 0, text: "" });
       return { kills: killed, value: fieldOf(ended.stdout, "value"), retried };
@@ -194,7 +194,7 @@ async function runToTheEnd(policy: string, log: string, kills: number, random: (
 
 /** Returns the requests of the calls that are open at the end of the log. */
 function openPaths(log: string): readonly string[] {
-  const lines = readFileSync(at(log), "utf8").split("\n");
+  const lines = readFileSync(pathOf(log), "utf8").split("\n");
   const answered = lines.filter((line) => /^\{"event":\{"Cap(?:Result|Error)"/.test(line)).length;
   const open = lines.filter((line) => line.startsWith('{"event":{"CapCall"')).slice(answered);
   return open.map((line) => {
@@ -225,15 +225,15 @@ describe.each(
       let kills = 0;
       while (kills < KILLS) {
         bank.forget();
-        rmSync(at(log), { force: true });
-        rmSync(at(`${log}.blobs`), { force: true, recursive: true });
+        rmSync(pathOf(log), { force: true });
+        rmSync(pathOf(`${log}.blobs`), { force: true, recursive: true });
         const ended = await runToTheEnd(policy, log, KILLS - kills, random);
         kills += ended.kills;
         expect(ended.value).toBe(fieldOf(undisturbed.stdout, "value"));
-        expect(readFileSync(at(log)).equals(readFileSync(at(whole)))).toBe(true);
-        expect(readdirSync(at(`${log}.blobs`))).toEqual(readdirSync(at(`${whole}.blobs`)));
-        expect(existsSync(at(`${log}.lock`))).toBe(false);
-        expect(existsSync(at(`${log}.open`))).toBe(false);
+        expect(readFileSync(pathOf(log)).equals(readFileSync(pathOf(whole)))).toBe(true);
+        expect(readdirSync(pathOf(`${log}.blobs`))).toEqual(readdirSync(pathOf(`${whole}.blobs`)));
+        expect(existsSync(pathOf(`${log}.lock`))).toBe(false);
+        expect(existsSync(pathOf(`${log}.open`))).toBe(false);
         if (policy === "keys.json") {
           expect(ended.retried).toEqual([]);
           expect(timesDone(payments())).toEqual(payments().map(() => 1));

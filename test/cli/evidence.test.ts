@@ -9,17 +9,17 @@ import { ROOT } from "../repo/imports.ts";
 import { boruna } from "./boruna.ts";
 
 const folder = temporaryFolder();
-const run = (...args: readonly string[]): ReturnType<typeof boruna> => boruna(args, { cwd: folder });
+const runHere = (...args: readonly string[]): ReturnType<typeof boruna> => boruna(args, { cwd: folder });
 
 beforeAll(async () => {
   writeFileSync(join(folder, "app.ax"), 'fn main() -> String !{fs.read} { fs.read("a.txt") }\n');
-  await run("keygen", "a.pem");
-  await run("run", "app.ax", "--policy", "allow-all", "--record", "run.jsonl", "--redactable");
-  await run("evidence", "pack", "run.jsonl", "--sign", "a.pem", "--redact", "1.result", "--identity", "ci");
+  await runHere("keygen", "a.pem");
+  await runHere("run", "app.ax", "--policy", "allow-all", "--record", "run.jsonl", "--redactable");
+  await runHere("evidence", "pack", "run.jsonl", "--sign", "a.pem", "--redact", "1.result", "--identity", "ci");
 });
 
 test("a bundle as JSON, with what the statement says", async () => {
-  const { code, stdout } = await run("evidence", "verify", "run.evidence", "--key", "a.pem.pub", "--json");
+  const { code, stdout } = await runHere("evidence", "verify", "run.evidence", "--key", "a.pem.pub", "--json");
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({
     ok: true,
@@ -28,14 +28,14 @@ test("a bundle as JSON, with what the statement says", async () => {
     runs: [{ log: "run.jsonl", outcome: "success", events: 2, redacted: [{ event: 2, value: "result" }] }],
     failure: null,
   });
-  expect((await run("evidence", "verify", "run.evidence", "--explain")).stdout).toContain("Whose key it is");
+  expect((await runHere("evidence", "verify", "run.evidence", "--explain")).stdout).toContain("Whose key it is");
 });
 
 test("a redacted value is shown as such, and replay names it", async () => {
-  expect((await run("log", "show", "run.evidence/run.jsonl")).stdout).toContain('fs.read("a.txt")\t(redacted or lost, sha256 ');
-  expect((await run("log", "show", "run.jsonl")).stdout).toContain('fs.read("a.txt")\t"mock file content');
-  expect((await run("log", "show", "run.evidence/run.jsonl", "--call", "1")).stdout).toContain("result (redacted or lost, sha256 ");
-  expect(await run("replay", "run.evidence/run.jsonl")).toMatchObject({
+  expect((await runHere("log", "show", "run.evidence/run.jsonl")).stdout).toContain('fs.read("a.txt")\t(redacted or lost, sha256 ');
+  expect((await runHere("log", "show", "run.jsonl")).stdout).toContain('fs.read("a.txt")\t"mock file content');
+  expect((await runHere("log", "show", "run.evidence/run.jsonl", "--call", "1")).stdout).toContain("result (redacted or lost, sha256 ");
+  expect(await runHere("replay", "run.evidence/run.jsonl")).toMatchObject({
     code: 6,
     stderr: expect.stringContaining("event 2: CapResult.result of fs.read is redacted or lost"),
   });
@@ -50,14 +50,14 @@ test.each(
     [["run", "app.ax", "--redactable"], "--redactable has no effect without --record"],
   ]),
 )("%j: %s", async (args, message) => {
-  expect(await run(...args)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+  expect(await runHere(...args)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
   expect(existsSync(join(folder, "x"))).toBe(false);
 });
 
 test("a changed bundle has exit code 6", async () => {
-  await run("evidence", "pack", "run.jsonl", "-o", "changed.evidence", "--sign", "a.pem");
+  await runHere("evidence", "pack", "run.jsonl", "-o", "changed.evidence", "--sign", "a.pem");
   appendFileSync(join(folder, "changed.evidence/run.jsonl.policy.json"), " ");
-  expect(await run("evidence", "verify", "changed.evidence")).toMatchObject({
+  expect(await runHere("evidence", "verify", "changed.evidence")).toMatchObject({
     code: 6,
     stdout: expect.stringMatching(
       /^evidence: failed, files: run\.jsonl\.policy\.json does not have the SHA-256 that the manifest names\nsignature: .* is signed with the key MC/,

@@ -77,9 +77,9 @@ async function startReceiver(): Promise<Receiver> {
   return { url: collector.url, end };
 }
 
-const broken: RunOptions = { nodeFlags: ["--import", join(folder, "broken.mjs")] };
-const full: RunOptions = { nodeFlags: ["--import", join(folder, "full.mjs")] };
-const onReady = (signal: NodeJS.Signals): RunOptions => ({ signalAfter: { text: "ready", signal } });
+const brokenHandler: RunOptions = { nodeFlags: ["--import", join(folder, "broken.mjs")] };
+const fullDisk: RunOptions = { nodeFlags: ["--import", join(folder, "full.mjs")] };
+const signalOnReady = (signal: NodeJS.Signals): RunOptions => ({ signalAfter: { text: "ready", signal } });
 
 test.each(
   sampled<[string, readonly string[], RunOptions, { code: number; outcome: string; calls: number; stderr: string }]>([
@@ -87,15 +87,15 @@ test.each(
     ["a trap", ["how=trap"], {}, { code: 1, outcome: "program_error", calls: 1, stderr: "division by zero" }],
     ["a denied call", ["how=denied"], {}, { code: 3, outcome: "denied", calls: 2, stderr: "denied" }],
     ["a limit", ["how=spin", "--max-steps", "5000"], {}, { code: 4, outcome: "limit_exceeded", calls: 1, stderr: "limit exceeded" }],
-    ["SIGINT", ["how=spin"], onReady("SIGINT"), { code: 130, outcome: "canceled", calls: 1, stderr: "canceled" }],
-    ["SIGTERM", ["how=spin"], onReady("SIGTERM"), { code: 143, outcome: "canceled", calls: 1, stderr: "canceled" }],
-    ["SIGHUP", ["how=spin"], onReady("SIGHUP"), { code: 129, outcome: "canceled", calls: 1, stderr: "canceled" }],
-    ["a handler that throws", ["how=random"], broken, { code: 1, outcome: "runtime_error", calls: 2, stderr: "random" }],
-    ["a log that cannot be written", ["how=end"], full, { code: 2, outcome: "fatal", calls: 1, stderr: "the disk is full" }],
+    ["SIGINT", ["how=spin"], signalOnReady("SIGINT"), { code: 130, outcome: "canceled", calls: 1, stderr: "canceled" }],
+    ["SIGTERM", ["how=spin"], signalOnReady("SIGTERM"), { code: 143, outcome: "canceled", calls: 1, stderr: "canceled" }],
+    ["SIGHUP", ["how=spin"], signalOnReady("SIGHUP"), { code: 129, outcome: "canceled", calls: 1, stderr: "canceled" }],
+    ["a handler that throws", ["how=random"], brokenHandler, { code: 1, outcome: "runtime_error", calls: 2, stderr: "random" }],
+    ["a log that cannot be written", ["how=end"], fullDisk, { code: 2, outcome: "fatal", calls: 1, stderr: "the disk is full" }],
     [
       "an error that nothing catches",
       ["how=spin"],
-      { ...broken, ...onReady("SIGUSR2") },
+      { ...brokenHandler, ...signalOnReady("SIGUSR2") },
       { code: 70, outcome: "fatal", calls: 1, stderr: "internal error: broken callback\n" },
     ],
   ]),
@@ -118,5 +118,5 @@ test.each(
   ]);
   expect(spans.filter((span) => span.name === "boruna.cap")).toHaveLength(expected.calls);
   // The log of the run whose log could not be written has no end.
-  expect(await boruna(["verify", "exits.jsonl"], { cwd: folder })).toMatchObject({ code: options === full ? 6 : 0 });
+  expect(await boruna(["verify", "exits.jsonl"], { cwd: folder })).toMatchObject({ code: options === fullDisk ? 6 : 0 });
 });

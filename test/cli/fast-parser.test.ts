@@ -7,14 +7,14 @@ import { parseFast } from "../../cli/fast-parser.ts";
 import { parseAndRun } from "../../cli/full-parser.ts";
 import { cases } from "../cases.ts";
 
-interface Read {
+interface ParsedCommand {
   readonly name: string;
   readonly flags: Flags;
   readonly args: readonly string[];
 }
 
-async function readByCommander(argv: readonly string[]): Promise<Read | undefined> {
-  let read: Read | undefined;
+async function parseWithCommander(argv: readonly string[]): Promise<ParsedCommand | undefined> {
+  let read: ParsedCommand | undefined;
   await parseAndRun(argv, async (command, flags, args) => {
     read = { name: command.name, flags: { ...flags }, args };
     return 0;
@@ -22,7 +22,7 @@ async function readByCommander(argv: readonly string[]): Promise<Read | undefine
   return read;
 }
 
-function readFast(argv: readonly string[]): Read | undefined {
+function commandOf(argv: readonly string[]): ParsedCommand | undefined {
   const line = parseFast(argv);
   return line === undefined ? undefined : { name: line.command.name, flags: line.flags, args: line.args };
 }
@@ -46,9 +46,9 @@ const argv = fc.constantFrom(...COMMANDS).chain((command) => {
 test("what the fast parser accepts, commander reads the same way", async () => {
   await fc.assert(
     fc.asyncProperty(argv, async (given) => {
-      const plain = readFast(given);
+      const plain = commandOf(given);
       if (plain === undefined) return;
-      expect(await readByCommander(given)).toEqual(plain);
+      expect(await parseWithCommander(given)).toEqual(plain);
     }),
     { numRuns: cases(2_000) },
   );
@@ -64,8 +64,8 @@ test.each([
   [["policy", "show", "allow-all"]],
   [["capability", "list", "--json"]],
 ])("reads %j fast", async (given) => {
-  expect(readFast(given)).toBeDefined();
-  expect(await readByCommander(given)).toEqual(readFast(given));
+  expect(commandOf(given)).toBeDefined();
+  expect(await parseWithCommander(given)).toEqual(commandOf(given));
 });
 
 test.each([

@@ -12,7 +12,7 @@ import { boruna, type Ended, environment, MAIN } from "./boruna.ts";
 /** The calls of many.jsonl. */
 const CALLS = 100;
 const folder = temporaryFolder();
-const here = (...args: readonly string[]): Promise<Ended> => boruna(args, { cwd: folder });
+const runHere = (...args: readonly string[]): Promise<Ended> => boruna(args, { cwd: folder });
 const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
 
 beforeAll(async () => {
@@ -22,10 +22,10 @@ beforeAll(async () => {
   write("tested.ax", 'test "adds" { let _n = 1 + 1 }\n');
   mkdirSync(join(folder, "logs"));
   for (const name of ["run", "logs/same"])
-    await here("run", "read.ax", "--policy", "allow-all", "--arg", "path=a\u001b[2J\u202e.txt", "--record", `${name}.jsonl`);
-  await here("run", "read.ax", "--policy", "allow-all", "--arg", "path=c.txt", "--record", "c.jsonl");
-  await here("run", "many.ax", "--policy", "allow-all", "--record", "many.jsonl");
-  await here("run", "read.ax", "--policy", "allow-all", "--arg", "path=c.txt", "--record", "old.json", "--format", "eventlog");
+    await runHere("run", "read.ax", "--policy", "allow-all", "--arg", "path=a\u001b[2J\u202e.txt", "--record", `${name}.jsonl`);
+  await runHere("run", "read.ax", "--policy", "allow-all", "--arg", "path=c.txt", "--record", "c.jsonl");
+  await runHere("run", "many.ax", "--policy", "allow-all", "--record", "many.jsonl");
+  await runHere("run", "read.ax", "--policy", "allow-all", "--arg", "path=c.txt", "--record", "old.json", "--format", "eventlog");
   write(
     "killed.jsonl",
     `${linesOf(readFileSync(join(folder, "run.jsonl"), "utf8"))
@@ -37,25 +37,25 @@ beforeAll(async () => {
 
 describe("log show", () => {
   test("escapes control characters", async () => {
-    const ended = await here("log", "show", "run.jsonl");
+    const ended = await runHere("log", "show", "run.jsonl");
     expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(ended.stdout).toContain('1\tfs.read("a\\u{1b}[2J\\u{202e}.txt")');
-    expect((await here("log", "show", "run.jsonl", "--call", "1")).stdout).toContain('path = "a\\u{1b}[2J\\u{202e}.txt"');
+    expect((await runHere("log", "show", "run.jsonl", "--call", "1")).stdout).toContain('path = "a\\u{1b}[2J\\u{202e}.txt"');
   });
 
   test("a killed run", async () => {
-    const { stdout, code } = await here("log", "show", "killed.jsonl");
+    const { stdout, code } = await runHere("log", "show", "killed.jsonl");
     expect(code).toBe(0);
     expect(stdout).toContain('2\tfs.read("b.txt")\t\tread.ax:2\tno answer\n');
     expect(stdout).toContain("no end record");
     expect(stdout).toContain("the file is cut inside line 5");
-    expect((await here("log", "show", "killed.jsonl", "--call", "2")).stdout).toContain(
+    expect((await runHere("log", "show", "killed.jsonl", "--call", "2")).stdout).toContain(
       "no answer: the run waits, or was stopped during the call",
     );
   });
 
   test("prints JSON, in colors only if asked", async () => {
-    const ended = await here("log", "show", "run.jsonl", "--json");
+    const ended = await runHere("log", "show", "run.jsonl", "--json");
     expect(JSON.parse(ended.stdout)).toMatchObject({
       protocol_version: 1,
       outcome: "success",
@@ -65,16 +65,16 @@ describe("log show", () => {
       ],
       notes: [],
     });
-    expect(JSON.parse((await here("log", "show", "run.jsonl", "--events", "--json")).stdout)).toMatchObject({
+    expect(JSON.parse((await runHere("log", "show", "run.jsonl", "--events", "--json")).stdout)).toMatchObject({
       entries: [{ call: 1 }, { call: 2 }],
     });
-    expect(JSON.parse((await here("log", "show", "run.jsonl", "--call", "2", "--json")).stdout)).toMatchObject({
+    expect(JSON.parse((await runHere("log", "show", "run.jsonl", "--call", "2", "--json")).stdout)).toMatchObject({
       call: 2,
       stack: [{ line: 2 }],
     });
-    expect((await here("log", "show", "run.jsonl", "--color", "always")).stdout).toContain("\u001b[1m");
+    expect((await runHere("log", "show", "run.jsonl", "--color", "always")).stdout).toContain("\u001b[1m");
     // An event log has no program, so its calls have no places.
-    expect((await here("log", "show", "old.json")).stdout).toMatch(/note: from event 1 on, calls have no place: .*holds no program/);
+    expect((await runHere("log", "show", "old.json")).stdout).toMatch(/note: from event 1 on, calls have no place: .*holds no program/);
   });
 
   test.each(
@@ -88,7 +88,7 @@ describe("log show", () => {
       [["diff", "run.jsonl"], 2, "missing required argument"],
     ]),
   )("%j", async (args, code, message) => {
-    const ended = await here(...args);
+    const ended = await runHere(...args);
     expect(ended).toMatchObject({ code, stdout: "" });
     expect(ended.stderr).toContain(message);
   });
@@ -168,10 +168,10 @@ describe("diff", () => {
       [["diff", "run.jsonl", "killed.jsonl"], 5, /other answer\n {2}a: fs\.read → [^]*\n {2}b: \(no answer\)/],
     ]),
   )("%j", async (args, code, output) => {
-    const ended = await here(...args);
+    const ended = await runHere(...args);
     expect(ended).toMatchObject({ code, stderr: "" });
     expect(ended.stdout).toMatch(output);
-    const json = JSON.parse((await here(...args, "--json")).stdout);
+    const json = JSON.parse((await runHere(...args, "--json")).stdout);
     expect(json).toMatchObject({ protocol_version: 1, same: code === 0, differences: code === 0 ? 0 : expect.any(Number) });
   });
 });
@@ -186,10 +186,10 @@ describe("what-if", () => {
       [["--edit", '1="x"', "--program", "other.ax"], 5, "calls stop matching after 0 calls, at event 1"],
     ]),
   )("%j", async (flags, code, output) => {
-    const ended = await here("replay", "run.jsonl", ...flags);
+    const ended = await runHere("replay", "run.jsonl", ...flags);
     expect(ended).toMatchObject({ code, stderr: "" });
     expect(ended.stdout).toContain(output);
-    expect(JSON.parse((await here("replay", "run.jsonl", ...flags, "--json")).stdout)).toMatchObject({
+    expect(JSON.parse((await runHere("replay", "run.jsonl", ...flags, "--json")).stdout)).toMatchObject({
       protocol_version: 1,
       calls: { recorded: 2 },
     });
@@ -208,7 +208,7 @@ describe("what-if", () => {
       [["run.jsonl", "read.ax", "--program", "other.ax"], "two programs are named"],
     ]),
   )("%j", async (args, message) => {
-    const ended = await here("replay", ...args);
+    const ended = await runHere("replay", ...args);
     expect(ended).toMatchObject({ code: 2, stdout: "" });
     expect(ended.stderr).toContain(message);
   });
@@ -216,43 +216,46 @@ describe("what-if", () => {
 
 describe("the upgrade check", () => {
   test("several logs, a folder, one log with another program", async () => {
-    expect((await here("replay", "run.jsonl", "c.jsonl")).stdout).toBe(
+    expect((await runHere("replay", "run.jsonl", "c.jsonl")).stdout).toBe(
       "run.jsonl: same (4 events)\nc.jsonl: same (4 events)\n2 runs the same, 0 diverging, 0 failing\n",
     );
-    const folderCheck = await here("replay", "logs", "--program", "other.ax", "--json");
+    const folderCheck = await runHere("replay", "logs", "--program", "other.ax", "--json");
     expect(folderCheck.code).toBe(5);
     expect(JSON.parse(folderCheck.stdout)).toMatchObject({
       ok: false,
       diverging: 1,
       runs: [{ log: join("logs", "same.jsonl"), verdict: "diverges", divergence: { event: 1, location: { file: "other.ax", line: 2 } } }],
     });
-    const [named, positional] = [await here("replay", "run.jsonl", "--program", "other.ax"), await here("replay", "run.jsonl", "other.ax")];
+    const [named, positional] = [
+      await runHere("replay", "run.jsonl", "--program", "other.ax"),
+      await runHere("replay", "run.jsonl", "other.ax"),
+    ];
     expect(named).toEqual(positional);
     expect(named).toMatchObject({ code: 5, stdout: expect.stringMatching(/^replay: divergence at event 1/) });
   });
 
   test("a log that cannot be replayed", async () => {
     write("damaged.jsonl", '{"args":{},"boruna_log":1}\n');
-    const ended = await here("replay", "run.jsonl", "damaged.jsonl");
+    const ended = await runHere("replay", "run.jsonl", "damaged.jsonl");
     expect(ended).toMatchObject({ code: 1, stderr: "" });
     expect(ended.stdout).toMatch(/^run\.jsonl: same \(4 events\)\ndamaged\.jsonl: fails\n {4}\S/);
   });
 
   test("in boruna test, on both engines", async () => {
-    const ended = await here("test", "tested.ax", "--logs", "logs");
+    const ended = await runHere("test", "tested.ax", "--logs", "logs");
     expect(ended.stderr).toBe("");
     expect(ended.stdout).toMatch(
       /ok {4}adds[^]*same\.jsonl \(interpreter\): same[^]*\(compiled\): same[^]*1 passed, 0 failed[^]*2 runs the same/,
     );
     expect(ended.code).toBe(0);
-    const changed = await here("test", "tested.ax", "--logs", "logs", "--program", "other.ax", "--json");
+    const changed = await runHere("test", "tested.ax", "--logs", "logs", "--program", "other.ax", "--json");
     expect(changed.code).toBe(5);
     expect(JSON.parse(changed.stdout)).toMatchObject({
       ok: false,
       passed: 1,
       logs: { diverging: 2, runs: [{ engine: "interpreter" }, { engine: "compiled" }] },
     });
-    expect(await here("test", "--program", "other.ax")).toMatchObject({
+    expect(await runHere("test", "--program", "other.ax")).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("--program has no effect without --logs"),
     });

@@ -16,7 +16,7 @@ import { startWeb, type Web, writeCalls } from "./fixtures.ts";
 
 /** Longer than any test may take, so that no bound but the one under test can end a run. */
 const HOUR_MS = "3600000";
-const BOUNDS = {
+const LONG_TIMEOUTS = {
   OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS,
   OTEL_BSP_EXPORT_TIMEOUT: HOUR_MS,
   OTEL_BSP_SCHEDULE_DELAY: HOUR_MS,
@@ -69,7 +69,7 @@ const RESTART_POLICY = {
   net_policy: { allowed_domains: ["127.0.0.1"], timeout_ms: 600_000, allow_private_networks: true },
 };
 
-async function collecting(options?: OtelcolOptions): Promise<Otelcol> {
+async function newCollector(options?: OtelcolOptions): Promise<Otelcol> {
   const collector = await startOtelcol(options);
   collectors.push(collector);
   return collector;
@@ -81,13 +81,13 @@ describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
   describe.each(sampled(["http/protobuf", "http/json"]))("over %s", (protocol) => {
     test.each(sampled(["none", "gzip"]))("with compression %s decodes every span", async (compression) => {
       // It accepts no other encoding.
-      const collector = await collecting({ http: { compression_algorithms: [compression === "gzip" ? "gzip" : ""] } });
+      const collector = await newCollector({ http: { compression_algorithms: [compression === "gzip" ? "gzip" : ""] } });
       const ended = await boruna(
         ["run", "calls.ax", "--policy", "policy.json", "--live", "--arg", "what=over", "--arg", `url=${web.url}`, "--run-id", "over"],
         {
           cwd: folder,
           env: {
-            ...BOUNDS,
+            ...LONG_TIMEOUTS,
             OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
             OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
             OTEL_EXPORTER_OTLP_COMPRESSION: compression,
@@ -126,10 +126,10 @@ describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
   });
 
   test.runIf(DEEP)("receives every span of 100,000 calls", async () => {
-    const collector = await collecting();
+    const collector = await newCollector();
     const ended = await boruna(["run", "many.ax", "--policy", "allow-all", "--arg", "count=100000"], {
       cwd: folder,
-      env: { ...BOUNDS, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
+      env: { ...LONG_TIMEOUTS, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
     });
     await collector.stop();
     expect(ended).toMatchObject({ code: 0, stdout: "100000\n", stderr: expect.not.stringContaining("telemetry:") });
@@ -141,10 +141,10 @@ describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
 
   test.runIf(DEEP)("may refuse some spans, and the line on stderr counts exactly those", async () => {
     // A batch of 512 spans is larger, the rest is smaller.
-    const collector = await collecting({ http: { max_request_body_size: 60_000 } });
+    const collector = await newCollector({ http: { max_request_body_size: 60_000 } });
     const ended = await boruna(["run", "many.ax", "--policy", "allow-all", "--arg", "count=600"], {
       cwd: folder,
-      env: { ...BOUNDS, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
+      env: { ...LONG_TIMEOUTS, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
     });
     await collector.stop();
     expect(ended.code).toBe(0);
@@ -154,17 +154,17 @@ describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
   });
 
   test.runIf(DEEP)("may be out of memory, and then the run ends in time", async () => {
-    const collector = await collecting({ processors: { memory_limiter: { check_interval: "100ms", limit_mib: 1 } } });
+    const collector = await newCollector({ processors: { memory_limiter: { check_interval: "100ms", limit_mib: 1 } } });
     await collector.hasPrinted("Refusing data");
     const ended = await boruna(["run", "many.ax", "--policy", "allow-all", "--arg", "count=3"], {
       cwd: folder,
-      env: { ...BOUNDS, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, BORUNA_OTEL_SHUTDOWN_MS: "3000" },
+      env: { ...LONG_TIMEOUTS, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, BORUNA_OTEL_SHUTDOWN_MS: "3000" },
     });
     expect(ended).toMatchObject({ code: 0, stderr: expect.stringContaining("telemetry: 4 of 4 spans lost: the collector answered 503\n") });
   });
 
   test.runIf(DEEP)("may restart in the middle of a run, and no span is lost", async () => {
-    const collector = await collecting();
+    const collector = await newCollector();
     let startedAgain: Promise<void> | undefined;
     const server = createServer((request, response) => {
       const answer = (): void => void response.end("ok");
@@ -182,7 +182,7 @@ describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
     const port = await listen(server);
     const ended = await boruna(["run", "restart.ax", "--policy", "restart.json", "--live", "--arg", `url=http://127.0.0.1:${port}`], {
       cwd: folder,
-      env: { ...BOUNDS, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
+      env: { ...LONG_TIMEOUTS, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
     });
     server.close();
     await collector.stop();
@@ -192,10 +192,10 @@ describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
   });
 
   test.runIf(DEEP)("prints the spans that docs/guide/telemetry.md shows", async () => {
-    const collector = await collecting({ prints: true });
+    const collector = await newCollector({ prints: true });
     const ended = await boruna(["run", "exfiltrate.ax", "--policy", "policy.json", "--live", "--arg", "path=note.txt"], {
       cwd: join(EXAMPLES, "refused"),
-      env: { ...BOUNDS, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
+      env: { ...LONG_TIMEOUTS, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
     });
     await collector.stop();
     expect(ended.code).toBe(3);

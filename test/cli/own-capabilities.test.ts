@@ -9,7 +9,7 @@ import { boruna, EXAMPLES } from "./boruna.ts";
 /** A folder of its own, so that nothing in it can import this package. */
 const folder = temporaryFolder();
 const elsewhere = temporaryFolder();
-const run = (...args: readonly string[]) => boruna(args, { cwd: folder });
+const runHere = (...args: readonly string[]) => boruna(args, { cwd: folder });
 const WITH = ["--capabilities", "./caps.mjs"];
 const LIVE = ["run", "reminder.ax", ...WITH, "--policy", "policy.json", "--live"];
 
@@ -17,18 +17,21 @@ beforeAll(() => cpSync(join(EXAMPLES, "own-capabilities"), folder, { recursive: 
 
 describe("the example", () => {
   test("is checked, tested and run on its mocks", async () => {
-    expect(await run("check", "reminder.ax", ...WITH)).toMatchObject({ code: 0, stderr: "reminder.ax: ok\n" });
-    expect(await run("test", "reminder.ax", ...WITH)).toMatchObject({ code: 0, stdout: expect.stringContaining("1 passed, 0 failed") });
-    const mocked = await run("run", "reminder.ax", ...WITH, "--policy", "policy.json", "--arg", "customer=ada");
+    expect(await runHere("check", "reminder.ax", ...WITH)).toMatchObject({ code: 0, stderr: "reminder.ax: ok\n" });
+    expect(await runHere("test", "reminder.ax", ...WITH)).toMatchObject({ code: 0, stdout: expect.stringContaining("1 passed, 0 failed") });
+    const mocked = await runHere("run", "reminder.ax", ...WITH, "--policy", "policy.json", "--arg", "customer=ada");
     expect(mocked).toMatchObject({ code: 0, stdout: '"sent 1"\n', stderr: expect.stringContaining("mocks answered 2 calls") });
-    expect(await run("policy", "validate", "policy.json", ...WITH)).toMatchObject({ code: 0 });
-    expect(await run("compile", "reminder.ax", ...WITH)).toMatchObject({ code: 0 });
-    expect(await run("run", "reminder.axbc", ...LIVE.slice(2), "--arg", "customer=ada")).toMatchObject({ code: 0, stdout: '"sent 1"\n' });
-    expect(await run("inspect", "reminder.axbc", ...WITH)).toMatchObject({ code: 0, stdout: expect.stringContaining("orders.of") });
+    expect(await runHere("policy", "validate", "policy.json", ...WITH)).toMatchObject({ code: 0 });
+    expect(await runHere("compile", "reminder.ax", ...WITH)).toMatchObject({ code: 0 });
+    expect(await runHere("run", "reminder.axbc", ...LIVE.slice(2), "--arg", "customer=ada")).toMatchObject({
+      code: 0,
+      stdout: '"sent 1"\n',
+    });
+    expect(await runHere("inspect", "reminder.axbc", ...WITH)).toMatchObject({ code: 0, stdout: expect.stringContaining("orders.of") });
   });
 
   test("is recorded; its log is replayed and verified in a folder without the host's code", async () => {
-    const live = await run(...LIVE, "--arg", "customer=ada", "--record", "run.jsonl");
+    const live = await runHere(...LIVE, "--arg", "customer=ada", "--record", "run.jsonl");
     expect(live).toMatchObject({ code: 0, stdout: '"sent 1"\n' });
     expect(live.stderr).toMatch(/^mail to ada \(1, key [0-9a-f]{8}\): You ordered \["lamp","desk"\]$/m);
     cpSync(join(folder, "run.jsonl"), join(elsewhere, "run.jsonl"));
@@ -45,19 +48,19 @@ describe("the example", () => {
   });
 
   test("a program can catch a failure of a handler; the policy decides as for every capability", async () => {
-    expect(await run(...LIVE, "--arg", "customer=bob")).toMatchObject({ code: 0, stdout: '"not sent: no customer bob"\n' });
-    const denied = await run("run", "reminder.ax", ...WITH, "--allow", "orders.of=1", "--live", "--arg", "customer=ada");
+    expect(await runHere(...LIVE, "--arg", "customer=bob")).toMatchObject({ code: 0, stdout: '"not sent: no customer bob"\n' });
+    const denied = await runHere("run", "reminder.ax", ...WITH, "--allow", "orders.of=1", "--live", "--arg", "customer=ada");
     expect(denied).toMatchObject({ code: 3, stderr: expect.stringContaining("mail.send") });
   });
 
   test("the older form of log is refused, because nobody could replay it", async () => {
-    const ended = await run(...LIVE, "--arg", "customer=ada", "--record", "old.json", "--format", "eventlog");
+    const ended = await runHere(...LIVE, "--arg", "customer=ada", "--record", "old.json", "--format", "eventlog");
     expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("leave out --format") });
   });
 
   test("without the option the names are unknown, and the policy's too", async () => {
-    expect(await run("check", "reminder.ax")).toMatchObject({ code: 2, stderr: expect.stringContaining("orders.of") });
-    expect(await run("policy", "validate", "policy.json")).toMatchObject({ code: 2, stderr: expect.stringContaining('"orders.of"') });
+    expect(await runHere("check", "reminder.ax")).toMatchObject({ code: 2, stderr: expect.stringContaining("orders.of") });
+    expect(await runHere("policy", "validate", "policy.json")).toMatchObject({ code: 2, stderr: expect.stringContaining('"orders.of"') });
   });
 });
 
@@ -67,13 +70,13 @@ test("a mistake of a handler is a host fault with its cause; the log has only th
   writeFileSync(join(folder, "faulty.mjs"), text);
   writeFileSync(join(folder, "faulty.ax"), "fn main() -> Int !{own.fails} { match try own.fails() { Ok(n) => n, Err(_) => 0 } }");
   const args = ["run", "faulty.ax", "--capabilities", "faulty.mjs", "--policy", "allow-all"];
-  const ended = await run(...args, "--live", "--record", "faulty.jsonl");
+  const ended = await runHere(...args, "--live", "--record", "faulty.jsonl");
   expect(ended).toMatchObject({ code: 1, stdout: "" });
   expect(ended.stderr).toContain("runtime error: the handler of own.fails failed (TypeError)");
   expect(ended.stderr).toContain("cause: TypeError: no s3cret");
   expect(readFileSync(join(folder, "faulty.jsonl"), "utf8")).not.toContain("s3cret");
-  expect(await run("replay", "faulty.jsonl")).toMatchObject({ code: 0 });
-  const withoutMock = await run(...args);
+  expect(await runHere("replay", "faulty.jsonl")).toMatchObject({ code: 0 });
+  const withoutMock = await runHere(...args);
   expect(withoutMock).toMatchObject({ code: 1, stderr: expect.stringContaining("nothing serves the capability own.fails here") });
   expect(withoutMock.stderr).toContain("a run without `--live` asks the mock");
 });
@@ -97,12 +100,12 @@ test.each(
 )("%s is one clear error", async (_name, text, message, place) => {
   const file = text === undefined ? "gone.mjs" : "wrong.mjs";
   if (text !== undefined) writeFileSync(join(folder, file), text);
-  const ended = await run("check", "reminder.ax", "--capabilities", `./${file}`);
+  const ended = await runHere("check", "reminder.ax", "--capabilities", `./${file}`);
   expect(ended).toMatchObject({ code: 2, stdout: "" });
   expect(ended.stderr).toMatch(/^error: /);
   expect(ended.stderr).toContain(message);
   expect(ended.stderr).toContain(place);
   expect(ended.stderr).not.toMatch(/\n\s+at /);
-  const json = await run("check", "reminder.ax", "--capabilities", `./${file}`, "--json");
+  const json = await runHere("check", "reminder.ax", "--capabilities", `./${file}`, "--json");
   expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, error: { message: expect.stringContaining(message) } });
 });

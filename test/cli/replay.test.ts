@@ -9,7 +9,7 @@ import { startCollector } from "../telemetry/collector.ts";
 import { boruna, type Ended, type RunOptions } from "./boruna.ts";
 
 const folder = temporaryFolder();
-const here = (args: readonly string[], options: RunOptions = {}): Promise<Ended> => boruna(args, { cwd: folder, ...options });
+const runHere = (args: readonly string[], options: RunOptions = {}): Promise<Ended> => boruna(args, { cwd: folder, ...options });
 const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
 const read = (name: string): string => readFileSync(join(folder, name), "utf8");
 
@@ -21,11 +21,11 @@ beforeAll(async () => {
     'fn main(n: Int) -> Int {\n    let mut all: List<String> = []\n    let mut i = 0\n    while i < n {\n        all = list.push(all, "x" ++ int.to_string(i))\n        i = i + 1\n    }\n    list.len(all)\n}\n',
   );
   write("policy.json", '{ "schema_version": 1, "default_allow": false, "rules": {} }\n');
-  await here(["run", "read.ax", "--policy", "allow-all", "--record", "run.jsonl"]);
-  await here(["run", "read.ax", "--record", "denied.jsonl"]);
-  await here(["run", "read.ax", "--policy", "allow-all", "--record", "old.json", "--format", "eventlog"]);
-  await here(["run", "spin.ax", "--arg", "n=1000", "--record", "spin.jsonl"]);
-  await here(["run", "grow.ax", "--arg", "n=9007199254740991", "--max-steps", "1000", "--record", "grow.jsonl"]);
+  await runHere(["run", "read.ax", "--policy", "allow-all", "--record", "run.jsonl"]);
+  await runHere(["run", "read.ax", "--record", "denied.jsonl"]);
+  await runHere(["run", "read.ax", "--policy", "allow-all", "--record", "old.json", "--format", "eventlog"]);
+  await runHere(["run", "spin.ax", "--arg", "n=1000", "--record", "spin.jsonl"]);
+  await runHere(["run", "grow.ax", "--arg", "n=9007199254740991", "--max-steps", "1000", "--record", "grow.jsonl"]);
   const lines = linesOf(read("run.jsonl"));
   write(
     "full-disk.cjs",
@@ -60,21 +60,21 @@ describe("a replay has limits of its own", () => {
       ["verify", "spin.jsonl", ["--replay", "--max-steps", "10"], "this replay may take 10"],
     ]),
   )("%s %s %j", async (command, log, flags, says) => {
-    const ended = await here([command, log, ...flags]);
+    const ended = await runHere([command, log, ...flags]);
     expect(ended).toMatchObject({ code: 4, stdout: "" });
     expect(ended.stderr).toContain(says);
     expect(ended.stderr).toContain("help: ");
   });
 
   test.runIf(DEEP)("and a flag raises them for a run that is meant to take longer", async () => {
-    await here(["run", "spin.ax", "--arg", "n=2000000", "--max-steps", "100000000", "--record", "long.jsonl"]);
-    const refused = await here(["replay", "long.jsonl", "--json"]);
+    await runHere(["run", "spin.ax", "--arg", "n=2000000", "--max-steps", "100000000", "--record", "long.jsonl"]);
+    const refused = await runHere(["replay", "long.jsonl", "--json"]);
     expect(refused).toMatchObject({ code: 4, stderr: "" });
     const { error } = JSON.parse(refused.stdout);
     expect(error.kind).toBe("log.replay_limit");
     const [, flag = "", steps = ""] = /(--max-steps) to (\d+)\.$/.exec(error.hint) ?? [];
-    expect(await here(["replay", "long.jsonl", flag, steps])).toMatchObject({ code: 0 });
-    expect(await here(["verify", "long.jsonl", "--replay", flag, steps])).toMatchObject({ code: 0 });
+    expect(await runHere(["replay", "long.jsonl", flag, steps])).toMatchObject({ code: 0 });
+    expect(await runHere(["verify", "long.jsonl", "--replay", flag, steps])).toMatchObject({ code: 0 });
   });
 });
 
@@ -104,14 +104,14 @@ describe("no flag and no argument is ignored", () => {
       [["run", "read.ax", "--trace", "--engine", "compiled"], "--engine has no effect beside --trace", "leave out one"],
     ]),
   )("%j", async (args, message, hint) => {
-    const ended = await here(args);
+    const ended = await runHere(args);
     expect(ended).toMatchObject({ code: 2, stdout: "" });
     expect(ended.stderr).toContain(message);
     expect(ended.stderr).toContain(hint);
   });
 
   test("a program in place of the log is not a log", async () => {
-    expect(await here(["replay", "read.ax", "spin.ax"])).toMatchObject({
+    expect(await runHere(["replay", "read.ax", "spin.ax"])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("read.ax is not a run log"),
     });
@@ -131,7 +131,7 @@ describe("process.exit.code is the process's own", () => {
   )("%s", async (_name, args, code, outcome, isError) => {
     const collector = await startCollector();
     const nodeFlags = args.includes("full.jsonl") ? ["--require", join(folder, "full-disk.cjs")] : [];
-    const ended = await here(args, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }, nodeFlags });
+    const ended = await runHere(args, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }, nodeFlags });
     await collector.close();
     expect(ended.code).toBe(code);
     const run = collector.spans().find(({ name }) => name === "boruna.run");

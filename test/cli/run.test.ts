@@ -177,9 +177,9 @@ test("a mock run does not depend on the working directory", async () => {
     [join(folder, "note.txt"), 3],
     ["note.txt", 0],
   ] as const) {
-    const here = await ran(folder, path);
-    expect(here.code).toBe(code);
-    expect(await ran(EXAMPLES, path)).toEqual(here);
+    const ended = await ran(folder, path);
+    expect(ended.code).toBe(code);
+    expect(await ran(EXAMPLES, path)).toEqual(ended);
   }
 });
 

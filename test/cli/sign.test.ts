@@ -9,25 +9,25 @@ import { boruna } from "./boruna.ts";
 const folder = temporaryFolder();
 writeFileSync(join(folder, "app.ax"), "fn main() -> Int !{time.now} { time.now() }\n");
 const RUN = ["run", "app.ax", "--policy", "allow-all"] as const;
-const run = (...args: readonly string[]): ReturnType<typeof boruna> => boruna(args, { cwd: folder });
+const runHere = (...args: readonly string[]): ReturnType<typeof boruna> => boruna(args, { cwd: folder });
 
 test("a key signs a log that verifies with its other half, and with no other", async () => {
-  const made = JSON.parse((await run("keygen", "a.pem", "--json")).stdout);
-  await run("keygen", "b.pem");
+  const made = JSON.parse((await runHere("keygen", "a.pem", "--json")).stdout);
+  await runHere("keygen", "b.pem");
   expect(statSync(join(folder, "a.pem")).mode & 0o777).toBe(0o600);
-  expect(await run(...RUN, "--record", "run.jsonl", "--sign", "a.pem")).toMatchObject({ code: 0 });
-  for (const key of ["a.pem.pub", made.public_key]) expect(await run("verify", "run.jsonl", "--key", key)).toMatchObject({ code: 0 });
-  expect(await run("verify", "run.jsonl", "--key", "b.pem.pub")).toMatchObject({
+  expect(await runHere(...RUN, "--record", "run.jsonl", "--sign", "a.pem")).toMatchObject({ code: 0 });
+  for (const key of ["a.pem.pub", made.public_key]) expect(await runHere("verify", "run.jsonl", "--key", key)).toMatchObject({ code: 0 });
+  expect(await runHere("verify", "run.jsonl", "--key", "b.pem.pub")).toMatchObject({
     code: 6,
     stdout: expect.stringContaining("verify: failed at line 4: the log is signed with another key"),
   });
-  expect(await run("replay", "run.jsonl")).toMatchObject({ code: 0 });
+  expect(await runHere("replay", "run.jsonl")).toMatchObject({ code: 0 });
 });
 
 test("a key is never replaced", async () => {
-  await run("keygen", "once.pem");
+  await runHere("keygen", "once.pem");
   const before = readFileSync(join(folder, "once.pem"));
-  expect(await run("keygen", "once.pem")).toMatchObject({ code: 2, stderr: expect.stringContaining("a key is never replaced") });
+  expect(await runHere("keygen", "once.pem")).toMatchObject({ code: 2, stderr: expect.stringContaining("a key is never replaced") });
   expect(readFileSync(join(folder, "once.pem")).equals(before)).toBe(true);
 });
 
@@ -40,7 +40,7 @@ test.each(
     [["verify", "run.jsonl", "--key", "once.pem"], "give that file"],
   ]),
 )("%j: %s", async (args, message) => {
-  const ended = await run(...args);
+  const ended = await runHere(...args);
   expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
   expect(existsSync(join(folder, "no.jsonl"))).toBe(false);
 });

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => web.close());
 
-const calls = (what: string, ...more: readonly string[]): readonly string[] => [
+const runArgs = (what: string, ...more: readonly string[]): readonly string[] => [
   "run",
   "calls.ax",
   "--policy",
@@ -30,7 +30,7 @@ const calls = (what: string, ...more: readonly string[]): readonly string[] => [
   `url=${web.url}`,
   ...more,
 ];
-const bytes = (...texts: readonly string[]): number => texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+const byteLength = (...texts: readonly string[]): number => texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
 
 interface Expected {
   readonly code: number;
@@ -47,8 +47,8 @@ const CASES: readonly (readonly [string, () => Expected])[] = [
       spans: [
         {
           "cap.name": "net.fetch",
-          bytes_in: bytes(web.url, "POST", `${SENTINEL}-böd`, "x-sent", `${SENTINEL}-value`),
-          bytes_out: bytes("answer-é"),
+          bytes_in: byteLength(web.url, "POST", `${SENTINEL}-böd`, "x-sent", `${SENTINEL}-value`),
+          bytes_out: byteLength("answer-é"),
           "cap.budget_remaining": 1,
           "cap.call": 1,
           "cap.mode": "live",
@@ -64,7 +64,7 @@ const CASES: readonly (readonly [string, () => Expected])[] = [
     () => ({
       code: 3,
       outcome: "denied",
-      spans: [{ "cap.name": "fs.read", bytes_in: bytes(`${SENTINEL}-path`), "error.kind": "denied", "error.type": "denied" }],
+      spans: [{ "cap.name": "fs.read", bytes_in: byteLength(`${SENTINEL}-path`), "error.kind": "denied", "error.type": "denied" }],
     }),
   ],
   [
@@ -73,9 +73,9 @@ const CASES: readonly (readonly [string, () => Expected])[] = [
       code: 3,
       outcome: "budget_exceeded",
       spans: [
-        { "cap.name": "net.fetch", bytes_in: bytes(web.url), bytes_out: 9, "cap.budget_remaining": 1 },
-        { "cap.name": "net.fetch", bytes_in: bytes(web.url), bytes_out: 9, "cap.budget_remaining": 0 },
-        { "cap.name": "net.fetch", bytes_in: bytes(web.url), "cap.budget_remaining": 0, "error.kind": "budget_exceeded" },
+        { "cap.name": "net.fetch", bytes_in: byteLength(web.url), bytes_out: 9, "cap.budget_remaining": 1 },
+        { "cap.name": "net.fetch", bytes_in: byteLength(web.url), bytes_out: 9, "cap.budget_remaining": 0 },
+        { "cap.name": "net.fetch", bytes_in: byteLength(web.url), "cap.budget_remaining": 0, "error.kind": "budget_exceeded" },
       ],
     }),
   ],
@@ -87,7 +87,7 @@ const CASES: readonly (readonly [string, () => Expected])[] = [
       spans: [
         {
           "cap.name": "net.fetch",
-          bytes_in: bytes(web.url, `/${SENTINEL}-missing`),
+          bytes_in: byteLength(web.url, `/${SENTINEL}-missing`),
           "cap.budget_remaining": 1,
           "error.kind": "runtime_error",
         },
@@ -99,12 +99,16 @@ const CASES: readonly (readonly [string, () => Expected])[] = [
     () => ({
       code: 1,
       outcome: "runtime_error",
-      spans: [{ "cap.name": "db.query", bytes_in: bytes(`select '${SENTINEL}'`), "error.kind": "runtime_error" }],
+      spans: [{ "cap.name": "db.query", bytes_in: byteLength(`select '${SENTINEL}'`), "error.kind": "runtime_error" }],
     }),
   ],
   [
     "emit",
-    () => ({ code: 0, outcome: "success", spans: [{ "cap.name": "ui.render", bytes_in: bytes(SENTINEL, "k", "vé", "x"), bytes_out: 0 }] }),
+    () => ({
+      code: 0,
+      outcome: "success",
+      spans: [{ "cap.name": "ui.render", bytes_in: byteLength(SENTINEL, "k", "vé", "x"), bytes_out: 0 }],
+    }),
   ],
 ];
 
@@ -112,7 +116,7 @@ describe.each(sampled(["http/protobuf", "http/json"]))("spans over %s", (protoco
   test.each(sampled(CASES))("%s", async (what, expectation) => {
     const collector = await startCollector();
     const expected = expectation();
-    const ended = await boruna(calls(what), {
+    const ended = await boruna(runArgs(what), {
       cwd: folder,
       // With this address as a folder, each call of db.query fails before it opens a database.
       env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_PROTOCOL: protocol, BORUNA_DB: "postgres://127.0.0.1/db" },
@@ -261,7 +265,7 @@ test("a denial in a library names the program's own place, in its span and on st
 test("the caller's trace is carried on", async () => {
   const collector = await startCollector();
   const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
-  await boruna(calls("emit"), {
+  await boruna(runArgs("emit"), {
     cwd: folder,
     env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, TRACEPARENT: `00-${traceId}-00f067aa0ba902b7-01` },
   });

@@ -6,7 +6,7 @@ import { temporaryFolder } from "../after-file.ts";
 import { boruna } from "./boruna.ts";
 import { DEEP } from "../cases.ts";
 
-function project(files: Readonly<Record<string, string>>): string {
+function projectFolder(files: Readonly<Record<string, string>>): string {
   const cwd = temporaryFolder();
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(cwd, name)), { recursive: true });
@@ -46,7 +46,7 @@ test "random by its arguments" {
 
 describe("boruna test", () => {
   test("runs every test of a file, each with its own answers", async () => {
-    const cwd = project({ "greeter.ax": GREETER });
+    const cwd = projectFolder({ "greeter.ax": GREETER });
     const ended = await boruna(["test", "greeter.ax"], { cwd });
     expect(ended.stderr).toBe("");
     expect(ended.stdout).toMatch(
@@ -58,7 +58,7 @@ describe("boruna test", () => {
   test("an actor's failure that nobody receives fails the test; a run notes it", async () => {
     const text =
       'fn worker() { panic("broken") }\n\nfn main() -> Int !{actor.spawn, ui.render} {\n    let _w = spawn worker\n    emit 1\n    3\n}\n\ntest "unnoticed" { let _n = main() }\n';
-    const cwd = project({ "a.ax": text });
+    const cwd = projectFolder({ "a.ax": text });
     const note = "actor 1 (worker) failed, and nobody received it: panic: broken";
     const tested = await boruna(["test"], { cwd });
     expect(tested.stdout).toContain(`  FAIL  unnoticed`);
@@ -71,7 +71,7 @@ describe("boruna test", () => {
   });
 
   test("a failure is shown at the test's own line, the other tests run", async () => {
-    const cwd = project({
+    const cwd = projectFolder({
       "a.ax":
         'import "std-testing"\n\ntest "sums" {\n    assert_equal(1 + 1, 3)\n}\n\ntest "divides" {\n    assert(1 / 0 == 0, "zero")\n}\n\ntest "fine" { assert_equal("a", "a") }\n',
     });
@@ -96,7 +96,7 @@ describe("boruna test", () => {
   });
 
   test("--json has one object with every test", async () => {
-    const cwd = project({ "a.ax": 'test "bad" { panic("why not") }\ntest "good" { }\n' });
+    const cwd = projectFolder({ "a.ax": 'test "bad" { panic("why not") }\ntest "good" { }\n' });
     const ended = await boruna(["test", "--json", "a.ax"], { cwd });
     const [bad, good] = JSON.parse(ended.stdout).tests;
     expect(JSON.parse(ended.stdout)).toMatchObject({ protocol_version: 1, ok: false, passed: 1, failed: 1, filtered_out: 0 });
@@ -114,7 +114,7 @@ describe("boruna test", () => {
 
   test("finds tests in folders, in order, and skips node_modules and hidden folders", async () => {
     const one = (name: string): string => `test "${name}" { }\n`;
-    const cwd = project({
+    const cwd = projectFolder({
       "b.ax": one("b"),
       "a/z.ax": one("z"),
       "node_modules/x.ax": one("never"),
@@ -128,7 +128,7 @@ describe("boruna test", () => {
   });
 
   test("a filter selects by name; one that selects nothing is an error", async () => {
-    const cwd = project({ "greeter.ax": GREETER });
+    const cwd = projectFolder({ "greeter.ax": GREETER });
     const ended = await boruna(["test", "greeter.ax", "gives"], { cwd });
     expect(ended.stdout).toContain("1 passed, 0 failed, 2 filtered out");
     const none = await boruna(["test", "asks twise"], { cwd });
@@ -137,7 +137,7 @@ describe("boruna test", () => {
   });
 
   test("no tests, a missing file, a program with errors: exit 2", async () => {
-    const cwd = project({ "a.ax": "fn main() -> Int { 1 }\n", "b.ax": 'test "x" { y }\ntest "x" { }\n' });
+    const cwd = projectFolder({ "a.ax": "fn main() -> Int { 1 }\n", "b.ax": 'test "x" { y }\ntest "x" { }\n' });
     expect((await boruna(["test", "a.ax"], { cwd })).stderr).toContain("there are no tests here");
     expect((await boruna(["test", "none.ax"], { cwd })).stderr).toContain("cannot read none.ax");
     const wrong = await boruna(["test"], { cwd });
@@ -147,7 +147,7 @@ describe("boruna test", () => {
   });
 
   test("--max-steps bounds each test; an answer that fails by itself fails the test, also under `try`", async () => {
-    const cwd = project({
+    const cwd = projectFolder({
       "a.ax":
         'test "loops" { while true { } }\ntest "answer" {\n    answer net.fetch(url) { int.to_string(1 / 0) }\n    let _ = try net.fetch("x")\n}\n',
     });

@@ -16,10 +16,10 @@ const LOOK_MS = 40;
 
 let count = 0;
 
-const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+const quote = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 
 /** The command line that starts the built command. */
-export const borunaLine = (args: readonly string[]): string => [process.execPath, MAIN, ...args].map(quoted).join(" ");
+export const borunaLine = (args: readonly string[]): string => [process.execPath, MAIN, ...args].map(quote).join(" ");
 
 export class Screen {
   readonly #socket: string;
@@ -32,7 +32,7 @@ export class Screen {
     this.#socket = `boruna-${process.pid}-${count}`;
     this.#codeFile = join(tmpdir(), `${this.#socket}.code`);
     // Ctrl-C must not end the shell too.
-    const script = `trap : INT; ${line}\necho $? > ${quoted(this.#codeFile)}`;
+    const script = `trap : INT; ${line}\necho $? > ${quote(this.#codeFile)}`;
     const started = spawnSync(
       "tmux",
       // biome-ignore format: one word after the other
@@ -98,7 +98,7 @@ export class Screen {
 
   /** Writes everything that the command sends to the terminal from now on into a file. */
   record(file: string): void {
-    this.#tmux("pipe-pane", "-o", `cat > ${quoted(file)}`);
+    this.#tmux("pipe-pane", "-o", `cat > ${quote(file)}`);
   }
 
   close(): void {

@@ -244,12 +244,12 @@ test("an event is one JSON POST with the token", async () => {
   expect(parseUsageEvent(body.toString("utf8"))).toMatchObject({ event: { command: "explain", outcome: "ok" } });
 });
 
-const APPENDING = DEEP ? 12 : 4;
+const PROCESSES = DEEP ? 12 : 4;
 test("commands that run at the same time append whole lines", async () => {
   const file = newFile();
-  const ended = await Promise.all(Array.from({ length: APPENDING }, () => run(["explain", "E007"], { BORUNA_TELEMETRY_FILE: file })));
+  const ended = await Promise.all(Array.from({ length: PROCESSES }, () => run(["explain", "E007"], { BORUNA_TELEMETRY_FILE: file })));
   expect(ended.map(({ code }) => code)).toEqual(ended.map(() => 0));
-  expect(readEvents(file)).toHaveLength(APPENDING);
+  expect(readEvents(file)).toHaveLength(PROCESSES);
 });
 
 test("nothing of arguments, paths, program text, errors, environment or secrets is sent, and stderr repeats none of it", async () => {

@@ -29,7 +29,7 @@ describe("boruna worker --dev", () => {
     'fn main(name: String) -> String !{time.now} {\n    let _time = time.now()\n    f"hello {name}"\n}\n',
   );
   writeFileSync(join(folder, "read.ax"), 'fn main() -> String !{fs.read} { fs.read(".boruna/postgres/address") }\n');
-  const here = async (...args: readonly string[]): Promise<string> => (await boruna(args, { cwd: folder })).stdout.trim();
+  const runHere = async (...args: readonly string[]): Promise<string> => (await boruna(args, { cwd: folder })).stdout.trim();
   let worker: ChildProcess | undefined;
   afterAll(() => worker?.kill("SIGKILL"));
 
@@ -46,7 +46,7 @@ describe("boruna worker --dev", () => {
     const ended = once(worker, "exit");
     if (worker.stdout !== null) await Promise.race([once(worker.stdout, "data"), ended]);
     const resultOf = async (...args: readonly string[]): Promise<string> =>
-      here("runs", "watch", await here("submit", ...args, "--dev"), "--dev", "--json");
+      runHere("runs", "watch", await runHere("submit", ...args, "--dev"), "--dev", "--json");
     expect(await resultOf("app.ax", "--allow", "time.now", "--arg", "name=Ada")).toContain('"value":"hello Ada"');
     // The password of the database is in the file.
     expect(await resultOf("read.ax", "--allow-read", ".")).toContain('"kind":"capability_denied"');

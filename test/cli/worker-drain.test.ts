@@ -33,8 +33,8 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker that drains", () => {
   });
   const workers: ChildProcess[] = [];
   const env = (): Record<string, string> => ({ DATABASE_URL: server.url("boss") });
-  const here = (...args: readonly string[]): Promise<Ended> => boruna(args, { cwd: folder, env: env() });
-  const shown = async (id: string): Promise<unknown> => JSON.parse((await here("runs", "show", id, "--json")).stdout);
+  const runHere = (...args: readonly string[]): Promise<Ended> => boruna(args, { cwd: folder, env: env() });
+  const showRun = async (id: string): Promise<unknown> => JSON.parse((await runHere("runs", "show", id, "--json")).stdout);
 
   const startWorker = async (...args: readonly string[]): Promise<WorkerProcess> => {
     const child = spawn(process.execPath, [MAIN, "worker", ...args], { env: environment(env()), stdio: ["ignore", "pipe", "pipe"] });
@@ -57,7 +57,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker that drains", () => {
       `fn post(url: String) -> Int !{net.fetch} { string.len(net.fetch(url, "POST", "")) }\n${text}\n`,
     );
     return (
-      await here("submit", "calls.ax", "--policy", "policy.json", "--arg", `at=${origin}`, "--max-steps", "9000000000")
+      await runHere("submit", "calls.ax", "--policy", "policy.json", "--arg", `at=${origin}`, "--max-steps", "9000000000")
     ).stdout.trim();
   };
 
@@ -96,13 +96,13 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker that drains", () => {
     expect(first.stderr()).toBe(
       "drains: 1 run ends at its next call; calls in flight have up to 30 s\ndrained: 1 run handed over at its next call\n",
     );
-    expect(await shown(id)).toMatchObject({ state: "queued", outcome: null, result: null });
+    expect(await showRun(id)).toMatchObject({ state: "queued", outcome: null, result: null });
     const [row] = await server.admin(`SELECT status, queue_name FROM boruna_dbos.workflow_status WHERE workflow_uuid = '${id}'`);
     expect(row).toEqual({ status: "ENQUEUED", queue_name: "default" });
     expect(requests.toSorted()).toEqual(["/held-1", "/held-2"]);
     await startWorker();
-    expect((await here("runs", "watch", id)).code).toBe(0);
-    expect(await shown(id)).toMatchObject({ outcome: "success", attempts: 1, result: { value: 3 + 3 + 4 } });
+    expect((await runHere("runs", "watch", id)).code).toBe(0);
+    expect(await showRun(id)).toMatchObject({ outcome: "success", attempts: 1, result: { value: 3 + 3 + 4 } });
     expect(requests.toSorted()).toEqual(["/held-1", "/held-2", "/next"]);
   });
 
@@ -118,28 +118,28 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker that drains", () => {
     await drain(first);
     expect(await once(first.child, "exit")).toEqual([0, null]);
     expect(first.stderr()).toContain("drained: 2 runs cut off");
-    expect([await shown(posts), await shown(computes)]).toMatchObject([{ state: "queued" }, { state: "queued" }]);
+    expect([await showRun(posts), await showRun(computes)]).toMatchObject([{ state: "queued" }, { state: "queued" }]);
     await startWorker();
-    expect((await here("runs", "watch", posts)).code).toBe(8);
-    const { stdout } = await here("runs", "show", posts);
+    expect((await runHere("runs", "watch", posts)).code).toBe(8);
+    const { stdout } = await runHere("runs", "show", posts);
     expect(stdout).toContain(`call 1 of net.fetch "${origin}/held" (`);
     expect(stdout).toContain("at calls.ax:1:");
     expect(stdout).toContain(`boruna runs log ${posts} and boruna log show ${posts}.jsonl --call 1 show all of it`);
-    expect((await here("runs", "log", posts)).code).toBe(0);
-    expect((await here("log", "show", `${posts}.jsonl`, "--call", "1")).stdout).toContain("/held");
-    expect((await here("runs", "resume", posts, "--in-doubt", "fail")).code).toBe(0);
-    expect(await here("runs", "watch", posts)).toMatchObject({
+    expect((await runHere("runs", "log", posts)).code).toBe(0);
+    expect((await runHere("log", "show", `${posts}.jsonl`, "--call", "1")).stdout).toContain("/held");
+    expect((await runHere("runs", "resume", posts, "--in-doubt", "fail")).code).toBe(0);
+    expect(await runHere("runs", "watch", posts)).toMatchObject({
       code: 1,
       stdout: expect.stringMatching(
         /error: the answer to call 1 of net\.fetch was lost, and nobody knows whether it was carried out at calls\.ax:1:\d+/,
       ),
     });
-    expect(await here("runs", "cancel", posts)).toMatchObject({
+    expect(await runHere("runs", "cancel", posts)).toMatchObject({
       code: 2,
       stderr: expect.stringContaining(`run ${posts} had ended (runtime_error) before it could be canceled`),
     });
-    expect(await shown(posts)).toMatchObject({ cancel_requested: false });
-    expect(await here("runs", "cancel", computes)).toMatchObject({ code: 0 });
+    expect(await showRun(posts)).toMatchObject({ cancel_requested: false });
+    expect(await runHere("runs", "cancel", computes)).toMatchObject({ code: 0 });
     expect(requests.toSorted()).toEqual(["/begun", "/held"]);
   });
 

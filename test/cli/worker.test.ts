@@ -31,17 +31,17 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
     else response.end("fine");
   });
   let origin = "";
-  const here = (...args: readonly string[]): Promise<Ended> =>
+  const runHere = (...args: readonly string[]): Promise<Ended> =>
     boruna(args, { cwd: folder, env: { DATABASE_URL: server.url("boss"), USER: "ada" } });
   /** Runs a command that must print nothing on stderr, where a warning of a package would be. */
-  const quietly = async (...args: readonly string[]): Promise<Ended> => {
-    const ended = await here(...args);
+  const runQuietly = async (...args: readonly string[]): Promise<Ended> => {
+    const ended = await runHere(...args);
     expect(ended.stderr).toBe("");
     return ended;
   };
   /** What `runs watch` prints to stderr: each state that it sees. */
   const STATES: unknown = expect.stringMatching(/^((queued|running|suspended|ended)\n)+$/);
-  const json = async (...args: readonly string[]): Promise<unknown> => JSON.parse((await quietly(...args, "--json")).stdout);
+  const json = async (...args: readonly string[]): Promise<unknown> => JSON.parse((await runQuietly(...args, "--json")).stdout);
 
   beforeAll(async () => {
     if (POSTGRES_BIN === undefined) return;
@@ -69,7 +69,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
 
   const submit = async (path: string, method: string): Promise<string> => {
     const args = ["--policy", "policy.json", "--arg", `url=${origin}${path}`, "--arg", `method=${method}`];
-    return (await quietly("submit", "call.ax", ...args)).stdout.trim();
+    return (await runQuietly("submit", "call.ax", ...args)).stdout.trim();
   };
 
   test("says what is missing: the address, the tables", async () => {
@@ -77,8 +77,11 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
       code: 2,
       stderr: expect.stringContaining("which database?"),
     });
-    expect(await here("runs", "list")).toMatchObject({ code: 2, stderr: expect.stringContaining("no worker has used this database yet") });
-    expect(await here("worker", "--queue", "a b")).toMatchObject({ code: 2, stderr: expect.stringContaining("--queue a b") });
+    expect(await runHere("runs", "list")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("no worker has used this database yet"),
+    });
+    expect(await runHere("worker", "--queue", "a b")).toMatchObject({ code: 2, stderr: expect.stringContaining("--queue a b") });
   });
 
   test("executes what is submitted; runs watch, show, list and log", async () => {
@@ -95,37 +98,37 @@ describe.skipIf(POSTGRES_BIN === undefined)("boruna worker", () => {
     expect((await fetch(`${health}/readyz`)).status).toBe(200);
     expect(await (await fetch(`${health}/healthz`)).json()).toMatchObject({ alive: true, ready: true, active_runs: 0 });
     const id = await submit("/one", "GET");
-    expect(await here("runs", "watch", id)).toMatchObject({ code: 0, stdout: expect.stringContaining('value: "fine"'), stderr: STATES });
+    expect(await runHere("runs", "watch", id)).toMatchObject({ code: 0, stdout: expect.stringContaining('value: "fine"'), stderr: STATES });
     expect(await json("runs", "show", id)).toMatchObject({ run_id: id, state: "ended", outcome: "success", result: { value: "fine" } });
     expect(await json("runs", "list", "--count", "1")).toMatchObject({ runs: [{ run_id: id }] });
-    expect((await quietly("runs", "list")).stdout).toContain(id);
-    expect(await here("runs", "log", id, "-o", "run.jsonl")).toMatchObject({
+    expect((await runQuietly("runs", "list")).stdout).toContain(id);
+    expect(await runHere("runs", "log", id, "-o", "run.jsonl")).toMatchObject({
       code: 0,
       stderr: expect.stringMatching(/^recorded: run\.jsonl \(head [0-9a-f]{64}\)\n$/),
     });
-    expect((await here("verify", "run.jsonl", "--replay")).code).toBe(0);
-    expect(await here("runs", "show", "unknown")).toMatchObject({ code: 2, stderr: expect.stringContaining("there is no run unknown") });
+    expect((await runHere("verify", "run.jsonl", "--replay")).code).toBe(0);
+    expect(await runHere("runs", "show", "unknown")).toMatchObject({ code: 2, stderr: expect.stringContaining("there is no run unknown") });
   });
 
   test("approve takes the id of a run", async () => {
     const id = await submit("/one", "DELETE");
-    expect(await here("runs", "watch", id)).toMatchObject({ code: 7, stderr: STATES });
-    expect(await here("approve", id)).toMatchObject({ code: 2, stderr: expect.stringContaining("call 1 of net.fetch") });
-    expect(await quietly("approve", id, "--call", "1", "--by", "ada")).toMatchObject({
+    expect(await runHere("runs", "watch", id)).toMatchObject({ code: 7, stderr: STATES });
+    expect(await runHere("approve", id)).toMatchObject({ code: 2, stderr: expect.stringContaining("call 1 of net.fetch") });
+    expect(await runQuietly("approve", id, "--call", "1", "--by", "ada")).toMatchObject({
       code: 0,
       stdout: expect.stringContaining("approved by ada"),
     });
-    expect(await here("runs", "watch", id)).toMatchObject({ code: 0, stderr: STATES });
+    expect(await runHere("runs", "watch", id)).toMatchObject({ code: 0, stderr: STATES });
     expect(requests.filter((request) => request.startsWith("DELETE"))).toEqual(["DELETE /one"]);
   });
 
   test("cancel and resume say what they did, and only that", async () => {
     const id = (
-      await quietly("submit", "call.ax", "--policy", "policy.json", "--arg", "url=x", "--arg", "method=GET", "--queue", "nobody")
+      await runQuietly("submit", "call.ax", "--policy", "policy.json", "--arg", "url=x", "--arg", "method=GET", "--queue", "nobody")
     ).stdout.trim();
-    expect(await quietly("runs", "cancel", id)).toMatchObject({ code: 0 });
+    expect(await runQuietly("runs", "cancel", id)).toMatchObject({ code: 0 });
     expect(await json("runs", "show", id)).toMatchObject({ state: "ended", outcome: "canceled" });
-    expect(await here("runs", "resume", id, "--in-doubt", "retry")).toMatchObject({
+    expect(await runHere("runs", "resume", id, "--in-doubt", "retry")).toMatchObject({
       code: 2,
       stderr: `error: run ${id} (ended, canceled) is not to be decided: no call of it is in doubt\n  help: Nothing was changed.\n`,
     });

@@ -18,8 +18,9 @@ const SERVER = fileURLToPath(new URL("server.mjs", import.meta.url));
 
 type CommandAddress = Extract<ServerAddress, { readonly command: readonly string[] }>;
 
-export const command = (manner: string, ...args: readonly string[]): CommandAddress => ({
-  command: [process.execPath, SERVER, manner, ...args],
+/** The command that starts `server.mjs`, which behaves as `behavior` says. */
+export const serverCommand = (behavior: string, ...args: readonly string[]): CommandAddress => ({
+  command: [process.execPath, SERVER, behavior, ...args],
   variableNames: [],
 });
 

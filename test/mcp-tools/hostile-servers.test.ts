@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { ToolDeclaration } from "../../mcp-tools/declaration.ts";
 import { temporaryFolder } from "../after-file.ts";
 import { DEEP, sampled } from "../cases.ts";
-import { command, importFrom, inMemory, openTools, type TestTools, traceOf, writeDeclaration } from "./fixtures.ts";
+import { serverCommand, importFrom, inMemory, openTools, type TestTools, traceOf, writeDeclaration } from "./fixtures.ts";
 import { isAlive, until } from "../until.ts";
 
 const ASK = 'Ok(json.from(t_ask(t_ask_args("hi"))?.text))';
@@ -13,15 +13,15 @@ const COUNT = "Ok(json.from(t_count(t_count_args())?.n))";
 let declaration: ToolDeclaration;
 let text: string;
 beforeAll(async () => {
-  const { made } = await importFrom(command("good"));
+  const { made } = await importFrom(serverCommand("good"));
   ({ declaration, text } = made);
 });
 
-/** Returns tools that were imported from a good server. It now behaves as `manner` says: `server.mjs` has the manners. */
-async function withManner(manner: string, settings: Partial<ToolDeclaration> = {}, traces = ""): Promise<TestTools> {
+/** Returns tools that were imported from a good server, which now misbehaves: `behavior` is the first argument of `server.mjs`. */
+async function withBehavior(behavior: string, settings: Partial<ToolDeclaration> = {}, traces = ""): Promise<TestTools> {
   const folder = temporaryFolder();
   writeFileSync(`${folder}/mcp_t.ax`, text);
-  const server = command(manner, ...(traces === "" ? [] : [traces]));
+  const server = serverCommand(behavior, ...(traces === "" ? [] : [traces]));
   writeDeclaration(folder, { ...declaration, server, ...settings });
   return openTools(folder);
 }
@@ -52,47 +52,47 @@ describe("each becomes one failure that the program can catch: a server that", (
         {},
       ],
     ]),
-  )("a server that %s", async (_, manner, message, settings) => {
-    const tools = await withManner(manner, settings);
+  )("a server that %s", async (_, behavior, message, settings) => {
+    const tools = await withBehavior(behavior, settings);
     const run = await tools.run(ASK);
     expect([run.outcome, run.value, run.error]).toEqual(["success", { err: message }, undefined]);
     expect(tools.warnings).toEqual(
-      manner === "stillborn" ? ["the server of mcp_t has ended; the end of its stderr:\ncannot open the database\n"] : [],
+      behavior === "stillborn" ? ["the server of mcp_t has ended; the end of its stderr:\ncannot open the database\n"] : [],
     );
     expect(run.counters).toMatchObject({ total: 1, failed: 1 });
     await tools.tools.close();
   });
 
   test("sends an answer that is too long for one call, while others are open", async () => {
-    const tools = await withManner("large", { maxAnswerBytes: 100_000 });
+    const tools = await withBehavior("large", { maxAnswerBytes: 100_000 });
     const run = await tools.run('Ok(json.from(list.map(par.map([1, 2, 3, 4], fn(_) { t_ask(t_ask_args("hi")) }), result.is_ok)))');
     expect(run.value).toEqual({ ok: [false, false, false, false] });
   });
 
   test("sends an answer that is nested too deeply", async () => {
-    const tools = await withManner("deep");
+    const tools = await withBehavior("deep");
     const run = await tools.run(ASK);
     expect(run.value).toMatchObject({ err: expect.stringMatching(/^mcp_t\.ask answered a value that is too large/) });
   });
 
   test("sends an answer that does not fit the tool's output schema", async () => {
-    const untyped = await withManner("untyped");
+    const untyped = await withBehavior("untyped");
     expect((await untyped.run(COUNT)).value).toEqual({
       err: "mcp_t.count answered something else than its schema declares: $.n: expected Int, found String",
     });
-    const unstructured = await withManner("unstructured");
+    const unstructured = await withBehavior("unstructured");
     expect((await unstructured.run(COUNT)).value).toEqual({
       err: "mcp_t.count answered without the structured content that its schema declares",
     });
     // An integer that JavaScript would round is no Int.
-    const rounded = await withManner("rounded");
+    const rounded = await withBehavior("rounded");
     expect((await rounded.run(COUNT)).value).toEqual({
       err: "mcp_t.count answered something else than its schema declares: $.n: expected Int, found Float",
     });
   });
 
   test("uses names that are special in JavaScript, which are ordinary names here", async () => {
-    const tools = await withManner("proto");
+    const tools = await withBehavior("proto");
     const run = await tools.run('Ok(option.unwrap_or(t_ask(t_ask_args("hi"))?.json, Json::Null))');
     expect(run.outcome).toBe("success");
     expect({}).not.toHaveProperty("polluted");
@@ -100,7 +100,7 @@ describe("each becomes one failure that the program can catch: a server that", (
   });
 
   test("has a command that does not exist", async () => {
-    const tools = await withManner("good", { server: { command: ["boruna-no-such-server"], variableNames: [] } });
+    const tools = await withBehavior("good", { server: { command: ["boruna-no-such-server"], variableNames: [] } });
     expect((await tools.run(ASK)).value).toEqual({
       err: "the server of mcp_t could not be started: boruna-no-such-server: there is no such command",
     });
@@ -110,7 +110,7 @@ describe("each becomes one failure that the program can catch: a server that", (
 test("equal failures make equal logs", async () => {
   const records: string[] = [];
   for (const _ of [1, 2]) {
-    const tools = await withManner("die");
+    const tools = await withBehavior("die");
     const memory = inMemory();
     await tools.run(ASK, { record: memory.record, runId: "same" });
     records.push(memory.text());
@@ -123,8 +123,8 @@ describe("a tool that has changed since the import", () => {
   test.each([
     ["changed", "the tool of mcp_t.ask has changed since it was imported; import it again"],
     ["removed", "the server of mcp_t no longer has the tool of mcp_t.ask; import it again"],
-  ])("a tool that was %s is refused, and `try` does not catch it", async (manner, message) => {
-    const tools = await withManner(manner);
+  ])("a tool that was %s is refused, and `try` does not catch it", async (behavior, message) => {
+    const tools = await withBehavior(behavior);
     const run = await tools.run(ASK);
     expect([run.outcome, run.error?.kind, run.error?.message]).toEqual(["runtime_error", "host_fault", message]);
     // The other tool is as it was.
@@ -132,7 +132,7 @@ describe("a tool that has changed since the import", () => {
   });
 
   test("whose description has changed causes a warning, once per connection", async () => {
-    const tools = await withManner("redescribed");
+    const tools = await withBehavior("redescribed");
     expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
     expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
     expect(tools.warnings).toEqual(["the server describes mcp_t.ask otherwise than when it was imported"]);
@@ -142,7 +142,7 @@ describe("a tool that has changed since the import", () => {
 describe("the process", () => {
   test("serves several runs, also at the same time, and ends at close", async () => {
     const traces = temporaryFolder();
-    const tools = await withManner("good", {}, traces);
+    const tools = await withBehavior("good", {}, traces);
     const runs = await Promise.all([tools.run(COUNT), tools.run(COUNT), tools.run(ASK)]);
     expect(runs.map(({ outcome }) => outcome)).toEqual(["success", "success", "success"]);
     await tools.tools.close();
@@ -155,7 +155,7 @@ describe("the process", () => {
 
   test("is not started by a run that makes no call, or that is not live", async () => {
     const traces = temporaryFolder();
-    const tools = await withManner("good", {}, traces);
+    const tools = await withBehavior("good", {}, traces);
     expect((await tools.run("Ok(Json::Null)")).outcome).toBe("success");
     expect((await tools.run(ASK, { live: false })).value).toEqual({ ok: "mock answer of mcp_t.ask" });
     expect((await tools.run(COUNT, { live: false })).value).toEqual({ ok: 0 });
@@ -165,7 +165,7 @@ describe("the process", () => {
 
   test("is ended by close while it starts", async () => {
     const traces = temporaryFolder();
-    const tools = await withManner("mute", { startTimeoutMs: 86_400_000 }, traces);
+    const tools = await withBehavior("mute", { startTimeoutMs: 86_400_000 }, traces);
     const run = tools.run(ASK);
     await until(() => hasTrace(traces));
     await tools.tools.close();
@@ -175,7 +175,7 @@ describe("the process", () => {
 
   test.runIf(DEEP)("that ignores signals and the end of its input is killed", async () => {
     const traces = temporaryFolder();
-    const tools = await withManner("stubborn", {}, traces);
+    const tools = await withBehavior("stubborn", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
     await tools.tools.close();
     await until(() => !isAlive(pidIn(traceOf(traces), "started")));
@@ -183,7 +183,7 @@ describe("the process", () => {
 
   test.runIf(DEEP)("ends together with the processes that it has started", async () => {
     const traces = temporaryFolder();
-    const tools = await withManner("orphan", {}, traces);
+    const tools = await withBehavior("orphan", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ ok: "started" });
     await tools.tools.close();
     await until(() => !isAlive(pidIn(traceOf(traces), "child")));
@@ -191,14 +191,14 @@ describe("the process", () => {
 
   test.runIf(DEEP)("counts as ended even if it leaves a process behind", async () => {
     const traces = temporaryFolder();
-    const tools = await withManner("abandon", {}, traces);
+    const tools = await withBehavior("abandon", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ err: "the server of mcp_t ended (exit code 6)" });
     await until(() => !isAlive(pidIn(traceOf(traces), "child")));
   });
 
   test("that ends between two calls makes the next call fail, and is started again for the one after it", async () => {
     const traces = temporaryFolder();
-    const tools = await withManner("once", {}, traces);
+    const tools = await withBehavior("once", {}, traces);
     expect((await tools.run(ASK)).value).toEqual({ ok: "hi" });
     await until(() => !isAlive(pidIn(traceOf(traces), "started")));
     expect((await tools.run(ASK)).value).toEqual({ err: "the server of mcp_t ended (exit code 4)" });
@@ -208,7 +208,7 @@ describe("the process", () => {
 
   test("gets a cancellation when a run is aborted, and serves the other runs", async () => {
     const traces = temporaryFolder();
-    const tools = await withManner("hang", {}, traces);
+    const tools = await withBehavior("hang", {}, traces);
     const controller = new AbortController();
     const run = tools.run(ASK, { signal: controller.signal });
     await until(() => hasTrace(traces, "call"));
@@ -221,7 +221,7 @@ describe("the process", () => {
 
 describe("privacy", () => {
   test("logs, notifications, requests and stderr of a server are dropped", async () => {
-    const tools = await withManner("noisy");
+    const tools = await withBehavior("noisy");
     const memory = inMemory();
     const debug: string[] = [];
     const run = await tools.run(ASK, { record: memory.record, onDebug: (line) => debug.push(line) });
@@ -234,7 +234,7 @@ describe("privacy", () => {
     const env = { PATH: process.env["PATH"], HOME: "/home/ada", API_KEY: "k-123456", OTHER_KEY: "k-654321" };
     const folder = temporaryFolder();
     writeFileSync(`${folder}/mcp_t.ax`, text);
-    writeDeclaration(folder, { ...declaration, server: { ...command("environment"), variableNames: ["API_KEY"] } });
+    writeDeclaration(folder, { ...declaration, server: { ...serverCommand("environment"), variableNames: ["API_KEY"] } });
     const run = await openTools(folder, env).run('Ok(option.unwrap_or(t_ask(t_ask_args("hi"))?.json, Json::Null))');
     expect(run.value).toEqual({ ok: { PATH: env.PATH, HOME: "/home/ada", API_KEY: "{{env:API_KEY}}" } });
     const missing = await openTools(folder, { PATH: env.PATH }).run(ASK);
@@ -243,7 +243,7 @@ describe("privacy", () => {
 });
 
 test("an Int beyond 2^53 and a Float that is not finite are not sent", async () => {
-  const tools = await withManner("good");
+  const tools = await withBehavior("good");
   const call = (n: string): string => `Ok(json.from(t_count(TCountArgs { n: Some(${n}) })?.n))`;
   expect((await tools.run(call("9007199254740991"))).value).toEqual({ ok: 9007199254740991 });
   expect((await tools.run(call("9007199254740993"))).value).toEqual({

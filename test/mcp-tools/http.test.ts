@@ -36,7 +36,7 @@ function serve(answer: Answer, redirectTo?: string): Promise<string> {
     incoming.on("data", (chunk: Buffer) => {
       body += chunk.toString("utf8");
     });
-    incoming.on("end", () => answer(parsed(body), response, incoming));
+    incoming.on("end", () => answer(parseRequest(body), response, incoming));
   });
   closers.push(() => {
     server.closeAllConnections();
@@ -50,7 +50,7 @@ function serve(answer: Answer, redirectTo?: string): Promise<string> {
   });
 }
 
-function parsed(body: string): RpcRequest {
+function parseRequest(body: string): RpcRequest {
   const data: unknown = body === "" ? {} : JSON.parse(body);
   const isRequest = (given: unknown): given is RpcRequest => typeof given === "object" && given !== null;
   return isRequest(data) ? data : {};
@@ -61,7 +61,7 @@ function reply(response: ServerResponse, id: RpcRequest["id"], result: unknown):
 }
 
 /** Answers as a server of 2025 does. */
-function legacy(call: Answer): Answer {
+function server2025(call: Answer): Answer {
   return (request, response, incoming) => {
     const { id, method } = request;
     if (id === undefined) return void response.writeHead(202).end();
@@ -75,7 +75,7 @@ function legacy(call: Answer): Answer {
 }
 
 /** Answers as a server of 2026 does, which knows no handshake. */
-function modern(call: Answer): Answer {
+function server2026(call: Answer): Answer {
   const serverInfo = { name: "web", version: "2" };
   return (request, response, incoming) => {
     const { id, method } = request;
@@ -97,8 +97,8 @@ const echo: Answer = ({ id, params }, response) =>
 const ASK = 'Ok(json.from(t_ask(t_ask_args("hi"))?.text))';
 
 describe.each([
-  ["2025", legacy, "2025-11-25"],
-  ["2026", modern, "2026-07-28"],
+  ["2025", server2025, "2025-11-25"],
+  ["2026", server2026, "2026-07-28"],
 ] as const)("a server of %s", (_, generation, protocol) => {
   test("can be imported, and several runs can call it", async () => {
     const methods: (string | undefined)[] = [];
@@ -155,7 +155,7 @@ describe.each([
       },
       "the server of mcp_t sent more than 100000 bytes",
     ],
-  ])("that %s ends as one failure, and serves again when it is well", async (_manner, misbehave, message) => {
+  ])("that %s ends as one failure, and serves again when it is well", async (_behavior, misbehave, message) => {
     let isWell = false;
     const url = await serve(generation((request, response, incoming) => (isWell ? echo : misbehave)(request, response, incoming)));
     const { folder, made } = await importFrom({ url, headerVariables: new Map() });
@@ -173,7 +173,7 @@ test("a header has the value of its variable, which stays out of files, answers 
   const url = await serve((request, response, incoming) => {
     const { authorization = "none" } = incoming.headers;
     if (authorization !== "Bearer t0k3n-123") return void response.writeHead(401).end();
-    return legacy(({ id }, answer) => reply(answer, id, { content: [{ type: "text", text: `token ${authorization}` }] }))(
+    return server2025(({ id }, answer) => reply(answer, id, { content: [{ type: "text", text: `token ${authorization}` }] }))(
       request,
       response,
       incoming,
@@ -199,7 +199,7 @@ test("a call to a server of 2026 that asks for input fails", async () => {
       resultType: "input_required",
       inputRequests: { a: { method: "elicitation/create", params: { message: "who?" } } },
     });
-  const { folder } = await importFrom({ url: await serve(modern(asks)), headerVariables: new Map() });
+  const { folder } = await importFrom({ url: await serve(server2026(asks)), headerVariables: new Map() });
   expect((await openTools(folder).run(ASK)).value).toEqual({
     err: "the server of mcp_t asked for input, which nobody can give during a run",
   });
@@ -207,7 +207,7 @@ test("a call to a server of 2026 that asks for input fails", async () => {
 
 test("the session of a server of 2025 is ended", async () => {
   const ended: unknown[] = [];
-  const answer = legacy(echo);
+  const answer = server2025(echo);
   const url = await serve((request, response, incoming) => {
     if (request.method === "initialize") response.setHeader("mcp-session-id", "s-1");
     if (incoming.method !== "DELETE") return answer(request, response, incoming);
@@ -239,7 +239,7 @@ test("a pin is computed from the schemas as the server sends them", async () => 
     "x-own": [null],
   };
   const tool = { name: "a", inputSchema, outputSchema, annotations: { readOnlyHint: true, idempotentHint: false } };
-  const answer = legacy(echo);
+  const answer = server2025(echo);
   const url = await serve((request, response, incoming) =>
     request.method === "tools/list" ? reply(response, request.id, { tools: [tool] }) : answer(request, response, incoming),
   );
@@ -259,11 +259,11 @@ test("a redirect to another server is refused", async () => {
   let visited = 0;
   const other = await serve((request, response, incoming) => {
     visited += 1;
-    legacy(echo)(request, response, incoming);
+    server2025(echo)(request, response, incoming);
   });
-  const good = await serve(legacy(echo));
+  const good = await serve(server2025(echo));
   const { folder, made } = await importFrom({ url: good, headerVariables: new Map() });
-  const moved = await serve(legacy(echo), other);
+  const moved = await serve(server2025(echo), other);
   writeDeclaration(folder, { ...made.declaration, server: { url: moved, headerVariables: new Map() } });
   expect((await openTools(folder).run(ASK)).value).toEqual({ err: "the server of mcp_t could not be reached" });
   expect(visited).toBe(0);

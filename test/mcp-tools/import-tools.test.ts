@@ -22,7 +22,7 @@ function tool(name: string, inputSchema: unknown, outputSchema?: unknown, descri
   return { name, description, inputSchema: jsonFromJs(inputSchema), outputSchema: output, mayRepeat: false, isTaskOnly: false };
 }
 
-function imported(tools: readonly ListedTool[], renames: ReadonlyMap<string, string> = new Map()): ToolImport {
+function importOf(tools: readonly ListedTool[], renames: ReadonlyMap<string, string> = new Map()): ToolImport {
   return importTools({
     ...DEFAULT_SETTINGS,
     name: "mcp_t",
@@ -35,7 +35,7 @@ function imported(tools: readonly ListedTool[], renames: ReadonlyMap<string, str
 
 const USAGE = expect.objectContaining({ kind: "usage" });
 
-const object = (properties: unknown, required: readonly string[] = []): unknown => ({ type: "object", properties, required });
+const objectSchema = (properties: unknown, required: readonly string[] = []): unknown => ({ type: "object", properties, required });
 
 /** Compiles the module, and a program with the given `main` if there is one. Returns the messages of all diagnostics. */
 function problems(made: ToolImport): readonly string[] {
@@ -61,13 +61,13 @@ async function run(
 
 /** The type that a member with the schema gets. */
 function typeOf(schema: unknown, isRequired = true): string {
-  const { text } = imported([tool("a", object({ x: schema }, isRequired ? ["x"] : []))]);
+  const { text } = importOf([tool("a", objectSchema({ x: schema }, isRequired ? ["x"] : []))]);
   return /^ {4}x: (.*),$/m.exec(text)?.[1] ?? text;
 }
 
 describe("the types of schemas", () => {
-  const circle = object({ kind: { const: "circle" }, r: { type: "number" } }, ["kind", "r"]);
-  const dot = object({ kind: { enum: ["dot"] } }, ["kind"]);
+  const circle = objectSchema({ kind: { const: "circle" }, r: { type: "number" } }, ["kind", "r"]);
+  const dot = objectSchema({ kind: { enum: ["dot"] } }, ["kind"]);
   test.each<[unknown, string]>([
     [{ type: "string" }, "String"],
     [{ type: "string", format: "date", default: "x" }, "String"],
@@ -84,7 +84,7 @@ describe("the types of schemas", () => {
     [{ type: "array", items: { type: "string" } }, "List<String>"],
     [{ type: "array" }, "List<Json>"],
     [{ type: "array", prefixItems: [{ type: "string" }] }, "Json"],
-    [object({ y: { type: "string" } }), "TAArgsX"],
+    [objectSchema({ y: { type: "string" } }), "TAArgsX"],
     [{ type: "object", additionalProperties: { type: "integer" } }, "Map<String, Int>"],
     [{ type: "object", properties: { y: {} }, additionalProperties: { type: "integer" } }, "Json"],
     [{ type: "object", properties: { y: {} }, additionalProperties: true }, "TAArgsX"],
@@ -96,7 +96,7 @@ describe("the types of schemas", () => {
     [{ type: ["string", "integer"] }, "Json"],
     [{ anyOf: [{ type: "string" }, { type: "integer" }] }, "Json"],
     [{ oneOf: [circle, dot] }, "TAArgsX"],
-    [{ oneOf: [circle, object({ kind: { type: "string" } }, ["kind"])] }, "Json"],
+    [{ oneOf: [circle, objectSchema({ kind: { type: "string" } }, ["kind"])] }, "Json"],
     [{ allOf: [{ type: "string" }] }, "Json"],
     [{ not: { type: "string" } }, "Json"],
     [{ if: {}, type: "string" }, "Json"],
@@ -117,7 +117,7 @@ describe("the types of schemas", () => {
   });
 
   test("notes say what became Json, and why", () => {
-    const { notes } = imported([tool("a", object({ list: { type: "array", items: { allOf: [] } }, deep: object({ x: {} }) }))]);
+    const { notes } = importOf([tool("a", objectSchema({ list: { type: "array", items: { allOf: [] } }, deep: objectSchema({ x: {} }) }))]);
     expect(notes).toEqual([
       { functionName: "t_a", path: "args.list[]", reason: "`allOf` has no type" },
       { functionName: "t_a", path: "args.deep.x", reason: "any value is allowed" },
@@ -127,8 +127,8 @@ describe("the types of schemas", () => {
 
 describe("names", () => {
   test("of the server become names of the language; names without letters or digits get a number", () => {
-    const { text } = imported([
-      tool("getHTTPFile", object({ maxResults: {}, "max-results": {}, "": {}, "1st": {}, 類: {}, type: {}, Self: {} }, ["type"])),
+    const { text } = importOf([
+      tool("getHTTPFile", objectSchema({ maxResults: {}, "max-results": {}, "": {}, "1st": {}, 類: {}, type: {}, Self: {} }, ["type"])),
     ]);
     expect(text).toContain("export fn t_get_http_file(args: TGetHttpFileArgs)");
     const fields = [...text.matchAll(/^ {4}(\w+): /gm)].map(([, name]) => name);
@@ -137,34 +137,34 @@ describe("names", () => {
 
   test("that two tools share are an error, and so is a rename of a tool that does not exist", () => {
     const tools = [tool("read-file", {}), tool("readFile", {})];
-    expect(() => imported(tools)).toThrow(USAGE);
-    expect(imported(tools, new Map([["readFile", "read_again"]])).declaration.tools.map(({ capability }) => capability)).toEqual([
+    expect(() => importOf(tools)).toThrow(USAGE);
+    expect(importOf(tools, new Map([["readFile", "read_again"]])).declaration.tools.map(({ capability }) => capability)).toEqual([
       "mcp_t.read_file",
       "mcp_t.read_again",
     ]);
-    expect(() => imported(tools, new Map([["gone", "x"]]))).toThrow(USAGE);
+    expect(() => importOf(tools, new Map([["gone", "x"]]))).toThrow(USAGE);
     // The function for the arguments of `read` has the name of the other tool.
-    expect(() => imported([tool("read", {}), tool("read_args", {})])).toThrow(USAGE);
+    expect(() => importOf([tool("read", {}), tool("read_args", {})])).toThrow(USAGE);
   });
 
   test("of tools that cannot be imported can be excluded", () => {
-    const foreign = tool("foreign", object({ x: { $ref: "https://example.com/schema" } }));
-    const { refused, declaration } = imported([tool("a", {}), foreign, { ...tool("task", {}), isTaskOnly: true }]);
+    const foreign = tool("foreign", objectSchema({ x: { $ref: "https://example.com/schema" } }));
+    const { refused, declaration } = importOf([tool("a", {}), foreign, { ...tool("task", {}), isTaskOnly: true }]);
     expect(declaration.tools.map((declared) => declared.tool)).toEqual(["a"]);
     expect(refused).toEqual([
       { tool: "foreign", reason: 'args.x refers to another document: "https://example.com/schema"' },
       { tool: "task", reason: "it can only be called as a task" },
     ]);
-    expect(() => imported([foreign])).toThrow(USAGE);
+    expect(() => importOf([foreign])).toThrow(USAGE);
   });
 });
 
 describe("messages to and from the server", () => {
-  const node = object({ n: { type: "integer" }, kids: { type: "array", items: { $ref: "#/$defs/Node" } } }, ["n", "kids"]);
+  const node = objectSchema({ n: { type: "integer" }, kids: { type: "array", items: { $ref: "#/$defs/Node" } } }, ["n", "kids"]);
   const step = {
     oneOf: [
-      object({ type: { const: "go-to" }, where: { type: "string" } }, ["type", "where"]),
-      object({ type: { const: "stop" } }, ["type"]),
+      objectSchema({ type: { const: "go-to" }, where: { type: "string" } }, ["type", "where"]),
+      objectSchema({ type: { const: "stop" } }, ["type"]),
     ],
   };
   const members = {
@@ -178,8 +178,8 @@ describe("messages to and from the server", () => {
     any: {},
     left: { type: "string" },
   };
-  const schema = { ...Object(object(members, ["maxResults", "mode", "root", "steps", "weights", "gone"])), $defs: { Node: node } };
-  const made = imported([tool("a", schema, schema)]);
+  const schema = { ...Object(objectSchema(members, ["maxResults", "mode", "root", "steps", "weights", "gone"])), $defs: { Node: node } };
+  const made = importOf([tool("a", schema, schema)]);
   const value = {
     maxResults: 3,
     mode: "none",
@@ -244,17 +244,17 @@ const { schema: anySchema } = fc.letrec<{ schema: unknown }>((tie) => {
       tie("schema").map((additionalProperties) => ({ type: "object", additionalProperties })),
       fc.array(tie("schema"), { maxLength: 3 }).map((anyOf) => ({ anyOf: [...anyOf, { type: "null" }] })),
       fc.array(tie("schema"), { maxLength: 3 }).map((oneOf) => ({ oneOf })),
-      fc.array(fc.tuple(name, tie("schema"), fc.boolean()), { maxLength: 4 }).map((entries) => objectOf(entries)),
+      fc.array(fc.tuple(name, tie("schema"), fc.boolean()), { maxLength: 4 }).map((entries) => objectWithMembers(entries)),
       fc
         .array(fc.tuple(text, fc.array(fc.tuple(name, tie("schema"), fc.boolean()), { maxLength: 2 })), { minLength: 2, maxLength: 3 })
         .map((parts) => ({
-          oneOf: parts.map(([tag, entries]) => objectOf([["kind", { const: tag }, true], ...entries])),
+          oneOf: parts.map(([tag, entries]) => objectWithMembers([["kind", { const: tag }, true], ...entries])),
         })),
     ),
   };
 });
 
-function objectOf(entries: readonly (readonly [string, unknown, boolean])[]): unknown {
+function objectWithMembers(entries: readonly (readonly [string, unknown, boolean])[]): unknown {
   const required = entries.filter(([, , isRequired]) => isRequired).map(([name]) => name);
   // `fromEntries` also makes a member with the name `__proto__`.
   return { type: "object", properties: Object.fromEntries(entries.map(([name, schema]) => [name, schema])), required };
@@ -263,7 +263,7 @@ function objectOf(entries: readonly (readonly [string, unknown, boolean])[]): un
 const document = fc
   .tuple(fc.array(fc.tuple(fc.constantFrom("a", "b", "c"), anySchema, fc.boolean()), { maxLength: 3 }), anySchema, anySchema)
   .map(([entries, d, e]) => ({
-    ...Object(objectOf(entries)),
+    ...Object(objectWithMembers(entries)),
     $defs: { D: d, E: e },
   }));
 
@@ -283,11 +283,11 @@ describe("any schema", () => {
   test("makes a formatted module that compiles without warnings, and a mock that is a valid answer", async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(document, anySchema), fc.oneof(document, anySchema), fc.string(), async (input, output, description) => {
-        const made = imported([tool("a", input, output, description), tool("none", {})]);
+        const made = importOf([tool("a", input, output, description), tool("none", {})]);
         expect(problems(made)).toEqual([]);
         expect(formatSource({ name: "t.ax", text: made.text })).toEqual({ ok: true, text: made.text });
         expect(made.text).not.toMatch(/^fn evil/m);
-        const mocked = imported([tool("b", {}, output)]);
+        const mocked = importOf([tool("b", {}, output)]);
         const mock = mocked.declaration.tools[0]?.mock ?? null;
         // A record that requires itself has no values at all.
         if (nesting(canonicalJson(mock)) < 60)
@@ -318,19 +318,19 @@ describe("hostile schemas", () => {
   const nested = (depth: number, wrap: (inner: unknown) => unknown): unknown =>
     Array.from({ length: depth }).reduce<unknown>(wrap, { type: "string" });
   test.each<[string, unknown]>([
-    ["deeply nested lists", object({ x: nested(500, (items) => ({ type: "array", items })) })],
-    ["deeply nested objects", object({ x: nested(500, (x) => object({ x }, ["x"])) })],
-    ["deeply nested alternatives", object({ x: nested(500, (inner) => ({ anyOf: [inner] })) })],
-    ["many members", object(Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`m${i}`, { type: "string" }])))],
-    ["many values", object({ x: { enum: Array.from({ length: 20_000 }, (_, i) => `v${i}`) } })],
+    ["deeply nested lists", objectSchema({ x: nested(500, (items) => ({ type: "array", items })) })],
+    ["deeply nested objects", objectSchema({ x: nested(500, (x) => objectSchema({ x }, ["x"])) })],
+    ["deeply nested alternatives", objectSchema({ x: nested(500, (inner) => ({ anyOf: [inner] })) })],
+    ["many members", objectSchema(Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`m${i}`, { type: "string" }])))],
+    ["many values", objectSchema({ x: { enum: Array.from({ length: 20_000 }, (_, i) => `v${i}`) } })],
     [
       "records that share records",
       {
-        ...Object(object({ x: { $ref: "#/$defs/0" } }, ["x"])),
+        ...Object(objectSchema({ x: { $ref: "#/$defs/0" } }, ["x"])),
         $defs: Object.fromEntries(
           Array.from({ length: 60 }, (_, i) => [
             i,
-            object({ l: { $ref: `#/$defs/${i + 1}` }, r: { $ref: `#/$defs/${i + 1}` } }, ["l", "r"]),
+            objectSchema({ l: { $ref: `#/$defs/${i + 1}` }, r: { $ref: `#/$defs/${i + 1}` } }, ["l", "r"]),
           ]),
         ),
       },
@@ -338,20 +338,20 @@ describe("hostile schemas", () => {
     [
       "references in a ring",
       {
-        ...Object(object({ x: { $ref: "#/$defs/0" } })),
+        ...Object(objectSchema({ x: { $ref: "#/$defs/0" } })),
         $defs: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i, { $ref: `#/$defs/${(i + 1) % 100}` }])),
       },
     ],
-    ["long names", object({ ["x".repeat(5_000)]: { enum: ["y".repeat(5_000)] } })],
-    ["pointers with many steps", object({ x: { $ref: `#${"/x".repeat(10_000)}` } })],
+    ["long names", objectSchema({ ["x".repeat(5_000)]: { enum: ["y".repeat(5_000)] } })],
+    ["pointers with many steps", objectSchema({ x: { $ref: `#${"/x".repeat(10_000)}` } })],
   ])("%s", (_, schema) => {
-    const made = imported([tool("a", schema, schema)]);
+    const made = importOf([tool("a", schema, schema)]);
     expect(problems(made)).toEqual([]);
   });
 
   test("the module contains no invisible characters", () => {
     const sly = "good\u202e\u2066 } fn evil() {\u0000\u001b[31m\u2028";
-    const { text } = imported([tool("a", object({ [sly]: { type: "string", description: sly } }), undefined, sly)]);
+    const { text } = importOf([tool("a", objectSchema({ [sly]: { type: "string", description: sly } }), undefined, sly)]);
     // Line ends are the only control characters.
     expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u);
     expect(text).toContain('members["good\\u{202e}\\u{2066} } fn evil() {\\u{0}\\u{1b}[31m\\u{2028}"]');
@@ -360,7 +360,7 @@ describe("hostile schemas", () => {
 
 test("tools are compared by name, schemas and description", () => {
   const tools = [tool("a", {}, undefined, "A"), tool("b", {}), tool("c", {})];
-  const { declaration } = imported(tools);
+  const { declaration } = importOf(tools);
   const now = [tool("a", {}, undefined, "B"), tool("b", { type: "object", title: "new" }), tool("d", {})];
   const { refused, warnings } = compareTools("mcp_t", declaration.tools, now);
   expect([...refused.keys()]).toEqual(["b", "c"]);

@@ -1,12 +1,12 @@
 /**
- * A server over stdio that knows just enough of MCP (2025-11-25) to misbehave. The first argument is the tool's manner, the second a folder
+ * A server over stdio that knows just enough of MCP (2025-11-25) to misbehave. The first argument names its behavior, the second a folder
  * for traces. It has the tool `ask`, with the argument `text`, which answers with a text, and the tool `count`, which answers with a number.
  */
 import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
-const [manner = "good", traces = ""] = process.argv.slice(2);
+const [behavior = "good", traces = ""] = process.argv.slice(2);
 const trace = (text) => traces !== "" && appendFileSync(`${traces}/trace`, `${text}\n`);
 trace(`started ${process.pid}`);
 
@@ -16,10 +16,10 @@ const text = (value) => ({ content: [{ type: "text", text: value }] });
 
 const ask = {
   name: "ask",
-  description: manner === "redescribed" ? "Answers, and more." : "Answers.",
+  description: behavior === "redescribed" ? "Answers, and more." : "Answers.",
   inputSchema: {
     type: "object",
-    properties: { text: { type: "string" }, ...(manner === "changed" ? { loud: { type: "boolean" } } : {}) },
+    properties: { text: { type: "string" }, ...(behavior === "changed" ? { loud: { type: "boolean" } } : {}) },
     required: ["text"],
   },
 };
@@ -29,11 +29,11 @@ const count = {
   inputSchema: { type: "object", properties: { n: { type: "integer" } } },
   outputSchema: { type: "object", properties: { n: { type: "integer" } }, required: ["n"] },
 };
-const tools = manner === "removed" ? [count] : [ask, count];
+const tools = behavior === "removed" ? [count] : [ask, count];
 
 let calls = 0;
 
-/** How each manner answers a call. */
+/** How it answers a call, by behavior. */
 const CALLS = {
   hang: () => undefined,
   second: (id, args) => (calls === 1 ? answer(id, text(args.text)) : undefined),
@@ -97,16 +97,16 @@ const CALLS = {
   },
 };
 
-if (manner === "stubborn") for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => undefined);
-if (manner === "stubborn") setInterval(() => undefined, 1000);
-if (manner === "stillborn") {
+if (behavior === "stubborn") for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => undefined);
+if (behavior === "stubborn") setInterval(() => undefined, 1000);
+if (behavior === "stillborn") {
   process.stderr.write("cannot open the database\n");
   process.exit(5);
 }
 
 createInterface({ input: process.stdin }).on("line", (line) => {
   const { id, method, params } = JSON.parse(line);
-  if (manner === "mute") return;
+  if (behavior === "mute") return;
   if (method === "notifications/cancelled") trace("cancelled");
   if (id === undefined || method === undefined) return;
   if (method === "initialize")
@@ -119,7 +119,7 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   if (method !== "tools/call") return send({ id, error: { code: -32601, message: "unknown method" } });
   calls += 1;
   trace(`call ${calls}`);
-  const call = CALLS[manner];
+  const call = CALLS[behavior];
   if (call !== undefined) return call(id, params.arguments);
   if (params.name === "count") return answer(id, { content: [], structuredContent: { n: params.arguments.n ?? calls } });
   return answer(id, text(params.arguments.text));

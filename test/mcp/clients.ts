@@ -6,8 +6,8 @@ import { StdioClientTransport as OldStdio } from "@modelcontextprotocol/sdk/clie
 import { StreamableHTTPClientTransport as OldHttp } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { environment, MAIN } from "../cli/boruna.ts";
 
-export const KINDS = ["2026", "2025", "1.x"] as const;
-export type Kind = (typeof KINDS)[number];
+export const CLIENT_KINDS = ["2026", "2025", "1.x"] as const;
+export type ClientKind = (typeof CLIENT_KINDS)[number];
 
 export interface Answer {
   readonly isError: boolean;
@@ -29,7 +29,7 @@ export interface TestClient {
   readonly close: () => Promise<void>;
 }
 
-interface Place {
+interface Connection {
   /** Arguments of `boruna mcp`, for stdio. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -41,8 +41,8 @@ interface Place {
 const INFO = { name: "test", version: "1" };
 
 /** Connects over HTTP if the place has a URL, otherwise starts the command and connects over stdio. */
-export async function connect(kind: Kind, place: Place): Promise<TestClient> {
-  const { args = [], env = {}, url, token = "" } = place;
+export async function connect(kind: ClientKind, connection: Connection): Promise<TestClient> {
+  const { args = [], env = {}, url, token = "" } = connection;
   const stdio = { command: process.execPath, args: [MAIN, "mcp", ...args], env: strings(environment(env)) };
   const http = { requestInit: { headers: { authorization: `Bearer ${token}` } } };
   if (kind === "1.x") {

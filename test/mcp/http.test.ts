@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { cases, sampled } from "../cases.ts";
 import { environment, MAIN } from "../cli/boruna.ts";
-import { connect, KINDS } from "./clients.ts";
+import { connect, CLIENT_KINDS } from "./clients.ts";
 import { driveEveryTool, ENDLESS, POLICY_JSON } from "./drive.ts";
 
 const TOKEN = "test-token";
@@ -43,7 +43,7 @@ test("the line on stderr has the URL, and not the token that the caller chose", 
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/mcp$/);
 });
 
-describe.each(sampled(KINDS))("a client of %s", (kind) => {
+describe.each(sampled(CLIENT_KINDS))("a client of %s", (kind) => {
   test("drives every tool", async () => {
     const client = await connect(kind, { url, token: TOKEN });
     await driveEveryTool(client);

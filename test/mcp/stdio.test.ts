@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { DEEP, sampled } from "../cases.ts";
 import { boruna, environment, MAIN } from "../cli/boruna.ts";
-import { connect, KINDS, type TestClient } from "./clients.ts";
+import { connect, CLIENT_KINDS, type TestClient } from "./clients.ts";
 import { checked, driveEveryTool, ENDLESS, FETCHES } from "./drive.ts";
 
 const folder = temporaryFolder();
@@ -26,13 +26,13 @@ const open: TestClient[] = [];
 afterEach(async () => {
   await Promise.all(open.splice(0).map((client) => client.close()));
 });
-async function client(kind: (typeof KINDS)[number], ...args: readonly string[]): Promise<TestClient> {
+async function client(kind: (typeof CLIENT_KINDS)[number], ...args: readonly string[]): Promise<TestClient> {
   const connected = await connect(kind, { args });
   open.push(connected);
   return connected;
 }
 
-describe.each(sampled(KINDS))("a client of %s", (kind) => {
+describe.each(sampled(CLIENT_KINDS))("a client of %s", (kind) => {
   // `http.test.ts` drives every tool in npm test.
   test.runIf(DEEP)("drives every tool", async () => {
     await driveEveryTool(await client(kind, "--policy", POLICY, "--logs", join(folder, "logs")));

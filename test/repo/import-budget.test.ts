@@ -25,7 +25,7 @@ const OWN_PACKAGES: ReadonlyMap<string, readonly string[]> = new Map([
   ["lsp", ["vscode-languageserver-textdocument", "vscode-languageserver/node"]],
 ]);
 
-function loading(entries: readonly string[]): Budget & { readonly packages: readonly string[] } {
+function measureLoaded(entries: readonly string[]): Budget & { readonly packages: readonly string[] } {
   const loaded = [...new Set(entries.flatMap((entry) => [...loadedBy(entry, imports)]))];
   const own = loaded.filter((path) => existsSync(join(ROOT, path)) && /\.tsx?$/.test(path));
   const bytes = own.reduce((sum, path) => sum + readFileSync(join(ROOT, path)).length, 0);
@@ -37,7 +37,7 @@ const commands = readdirSync(join(ROOT, "cli", "commands")).map((file) => file.r
 
 describe("what is loaded", () => {
   test("by the library", () => {
-    const { files, kilobytes, packages } = loading(["index.ts"]);
+    const { files, kilobytes, packages } = measureLoaded(["index.ts"]);
     expect(files).toBeLessThanOrEqual(LIBRARY.files);
     expect(kilobytes).toBeLessThanOrEqual(LIBRARY.kilobytes);
     expect(packages).toEqual(CORE_PACKAGES);
@@ -45,7 +45,7 @@ describe("what is loaded", () => {
 
   test.each(commands)("by boruna %s", (name) => {
     const budget = COMMANDS.find(({ names }) => names === undefined || names.includes(name))?.budget;
-    const { files, kilobytes, packages } = loading(["cli/command-line.ts", `cli/commands/${name}.ts`]);
+    const { files, kilobytes, packages } = measureLoaded(["cli/command-line.ts", `cli/commands/${name}.ts`]);
     expect(files).toBeLessThanOrEqual(budget?.files ?? 0);
     expect(kilobytes).toBeLessThanOrEqual(budget?.kilobytes ?? 0);
     expect(packages.filter((path) => !CORE_PACKAGES.includes(path))).toEqual(OWN_PACKAGES.get(name) ?? []);

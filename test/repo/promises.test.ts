@@ -4,19 +4,19 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ROOT } from "./imports.ts";
 
-interface Holder {
+interface TestReference {
   readonly file: string;
   /** A part of a test's title. Undefined if all tests of the file together hold the promise. */
   readonly title: string | undefined;
 }
 
 /** The rows of the table below the heading: the first cell, and the tests that the last cell names. */
-function promisesOf(page: string, heading: string): readonly { readonly promise: string; readonly holders: readonly Holder[] }[] {
+function promisesOf(page: string, heading: string): readonly { readonly promise: string; readonly holders: readonly TestReference[] }[] {
   const section = readFileSync(join(ROOT, page), "utf8").split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
   const rows = section.split("\n").filter((line) => line.startsWith("| "));
   return rows.slice(1).map((row) => {
     const cells = row.split(" | ");
-    const holders = (cells.at(-1) ?? "").split("; ").flatMap((text): readonly Holder[] => {
+    const holders = (cells.at(-1) ?? "").split("; ").flatMap((text): readonly TestReference[] => {
       const [, file, title] = /`(test\/[\w./-]+)`(?:: (.+?))?(?: \|)?$/.exec(text) ?? [];
       return file === undefined ? [] : [{ file, title }];
     });

@@ -21,11 +21,11 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const unescaped = (text: string): string =>
+const unescapeHtml = (text: string): string =>
   text.replaceAll("&quot;", '"').replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 const hrefs = (html: string): readonly string[] =>
-  [...html.matchAll(/<(?:a|link)\s[^>]*href="([^"]*)"/g)].map(([, href = ""]) => unescaped(href));
-const ids = (html: string): readonly string[] => [...html.matchAll(/\sid="([^"]*)"/g)].map(([, id = ""]) => unescaped(id));
+  [...html.matchAll(/<(?:a|link)\s[^>]*href="([^"]*)"/g)].map(([, href = ""]) => unescapeHtml(href));
+const ids = (html: string): readonly string[] => [...html.matchAll(/\sid="([^"]*)"/g)].map(([, id = ""]) => unescapeHtml(id));
 
 describe("this repository", () => {
   const pages = (): readonly string[] => [...site.files.keys()].filter((path) => path.endsWith(".html"));

@@ -6,7 +6,7 @@ import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { EXAMPLES } from "../cli/boruna.ts";
 import { type CollectedSpan, startCollector } from "../telemetry/collector.ts";
 
-interface Service {
+interface ServiceProcess {
   readonly child: ChildProcess;
   /** Resolves to everything written to stdout and stderr when the process has ended. */
   readonly ended: Promise<{ readonly code: number | null; readonly output: string }>;
@@ -14,7 +14,7 @@ interface Service {
   line(pattern: RegExp): Promise<string>;
 }
 
-function start(script: string, args: readonly string[], environment: Readonly<Record<string, string>>): Service {
+function start(script: string, args: readonly string[], environment: Readonly<Record<string, string>>): ServiceProcess {
   const child = spawn(process.execPath, [script, ...args], {
     cwd: `${EXAMPLES}task-runner`,
     env: { PATH: process.env["PATH"] ?? "", ...environment },
@@ -50,7 +50,7 @@ describe("examples/task-runner", () => {
     const variables = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
     const runner = start("runner.mjs", [], { ...variables, PORT: "0" });
     const url = await runner.line(/tasks on (\S+)\n/);
-    const client = (action: string): Service => start("client.mjs", [url, action], { ...variables, OTEL_SERVICE_NAME: "shop" });
+    const client = (action: string): ServiceProcess => start("client.mjs", [url, action], { ...variables, OTEL_SERVICE_NAME: "shop" });
 
     const accepted = await client("invoices.total").ended;
     expect(accepted.code).toBe(0);

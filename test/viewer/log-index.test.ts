@@ -19,13 +19,13 @@ const newFile = (bytes: Uint8Array | string = ""): string => {
   return file;
 };
 
-async function refreshed(file: string, index = new LogIndex(file), maxEvents = 1_000_000): Promise<LogIndex> {
+async function refreshIndex(file: string, index = new LogIndex(file), maxEvents = 1_000_000): Promise<LogIndex> {
   await index.refresh(statSync(file), maxEvents, () => Promise.resolve());
   return index;
 }
 
-const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i + 1);
-const repeated = (times: number): readonly RunEvent[] => Array.from({ length: times }, () => SAMPLE_EVENTS).flat();
+const numbersTo = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i + 1);
+const repeatEvents = (times: number): readonly RunEvent[] => Array.from({ length: times }, () => SAMPLE_EVENTS).flat();
 
 describe("the index of a log", () => {
   test("finds every event, call and answer, in whatever pieces the file arrives", async () => {
@@ -35,17 +35,17 @@ describe("the index of a log", () => {
         const events = lists.flat();
         const bytes = record(events, { inlineBytes: 1_000_000 }, hasEnd ? endOf(events.length) : false).bytes();
         const file = newFile();
-        let index = await refreshed(file);
+        let index = await refreshIndex(file);
         let from = 0;
         for (const to of [...cuts.filter((cut) => cut < bytes.length).sort((a, b) => a - b), bytes.length]) {
           appendFileSync(file, bytes.subarray(from, to));
           from = to;
-          index = await refreshed(file, index);
+          index = await refreshIndex(file, index);
         }
         const log = readLog(file);
         if (log.format !== "log") throw new Error("not a log");
         expect(index).toMatchObject({ state: hasEnd ? "ended" : "open", problem: undefined, bytes: bytes.length });
-        expect(index.readEvents(upTo(events.length)).map(({ n, event }) => ({ n, event }))).toEqual([...log.events]);
+        expect(index.readEvents(numbersTo(events.length)).map(({ n, event }) => ({ n, event }))).toEqual([...log.events]);
         expect(index.toRunLog()).toMatchObject({ head: log.head, calls: log.calls, eventCount: log.eventCount });
         for (const entry of logEntries(log)) {
           if (entry.type === "event") expect(index.callOfEvent(entry.event)).toBeUndefined();
@@ -67,8 +67,8 @@ describe("the index of a log", () => {
   });
 
   test("reads any events in order, far into a long log", async () => {
-    const events = repeated(1_000);
-    const index = await refreshed(newFile(record(events).bytes()));
+    const events = repeatEvents(1_000);
+    const index = await refreshIndex(newFile(record(events).bytes()));
     const numbers = [1, 2, 16, 17, 31, 33, 1_000, 4_321, 4_999, 5_000];
     expect(index.readEvents(numbers).map(({ n, event }) => [n, event.type])).toEqual(numbers.map((n) => [n, events[n - 1]?.type]));
     expect(index.readEvents([])).toEqual([]);
@@ -79,35 +79,38 @@ describe("the index of a log", () => {
   test("says where a log is broken, and reads the events before", async () => {
     const lines = linesOf(new TextDecoder().decode(record(SAMPLE_EVENTS).bytes()));
     const changed = lines.map((line, i) => (i === 3 ? line.replace("häß", "has") : line)).join("\n");
-    const index = await refreshed(newFile(`${changed}\n`));
+    const index = await refreshIndex(newFile(`${changed}\n`));
     expect(index).toMatchObject({ state: "broken" });
     expect(index.problem).toMatch(/^line 4: the record's hash is /);
     expect(index.summary.eventCount).toBe(2);
     expect(index.readEvents([1, 2])).toHaveLength(2);
     for (const text of ["{}\n", "[[[[\n", "\xff\n", `${"x".repeat(100)}\n`, '{"events":[],"version":1}\n'])
-      expect([text, (await refreshed(newFile(text))).state]).toEqual([text, "broken"]);
-    const older = await refreshed(newFile('{\n  "version": 1,\n  "events": []\n}\n'));
+      expect([text, (await refreshIndex(newFile(text))).state]).toEqual([text, "broken"]);
+    const older = await refreshIndex(newFile('{\n  "version": 1,\n  "events": []\n}\n'));
     expect(older.problem).toBe("an event log of the older form, which only `boruna log show` reads");
-    expect((await refreshed(newFile())).state).toBe("reading");
+    expect((await refreshIndex(newFile())).state).toBe("reading");
     mkdirSync(join(folder, "dir.jsonl"));
-    expect(await refreshed(join(folder, "dir.jsonl"))).toMatchObject({ state: "broken", problem: expect.stringContaining("not a file") });
+    expect(await refreshIndex(join(folder, "dir.jsonl"))).toMatchObject({
+      state: "broken",
+      problem: expect.stringContaining("not a file"),
+    });
   });
 
   test("starts again if the file is replaced or becomes shorter", async () => {
     const file = newFile(record(SAMPLE_EVENTS).bytes());
-    const index = await refreshed(file);
+    const index = await refreshIndex(file);
     renameSync(newFile(record(SAMPLE_EVENTS.slice(0, 3)).bytes()), file);
-    await refreshed(file, index);
+    await refreshIndex(file, index);
     expect(index).toMatchObject({ state: "ended", summary: { eventCount: 3 }, callCount: 1 });
     writeFileSync(file, "rubbish\n");
-    expect(await refreshed(file, index)).toMatchObject({ state: "broken", summary: { eventCount: 0 } });
+    expect(await refreshIndex(file, index)).toMatchObject({ state: "broken", summary: { eventCount: 0 } });
     writeFileSync(file, record(SAMPLE_EVENTS).bytes());
-    expect(await refreshed(file, index)).toMatchObject({ state: "ended", problem: undefined, summary: { eventCount: 5 } });
+    expect(await refreshIndex(file, index)).toMatchObject({ state: "ended", problem: undefined, summary: { eventCount: 5 } });
   });
 
   test("notices a file that was changed after it was indexed", async () => {
     const file = newFile(record(SAMPLE_EVENTS).bytes());
-    const index = await refreshed(file);
+    const index = await refreshIndex(file);
     writeFileSync(file, mend(linesOf(readFileSync(file, "utf8")).toSpliced(1, 1)));
     expect(() => index.readEvents([1])).toThrow(expect.objectContaining({ kind: "log.changed" }));
     writeFileSync(file, "");
@@ -115,7 +118,7 @@ describe("the index of a log", () => {
   });
 
   test("reads at most the given number of events", async () => {
-    const index = await refreshed(newFile(record(repeated(10)).bytes()), undefined, 20);
+    const index = await refreshIndex(newFile(record(repeatEvents(10)).bytes()), undefined, 20);
     expect(index).toMatchObject({ state: "broken", problem: expect.stringContaining("more events than the viewer reads") });
   });
 });

@@ -17,7 +17,7 @@ const PROGRAM: Program = verifyModule(compile({ name: "app.ax", text: SOURCE }).
 const ALLOW_READ = { schema_version: 1, rules: { "fs.read": { allow: true, budget: 1 } }, fs_policy: { read: ["."] } };
 
 const folder = temporaryFolder();
-const at = (name: string): string => join(folder, name);
+const pathOf = (name: string): string => join(folder, name);
 
 const record = (file: string, options: { runId?: string; policy?: string; path?: string } = {}): Promise<unknown> =>
   execute(PROGRAM, {
@@ -78,19 +78,19 @@ const runSpans = ({
   },
 ];
 
-const listed = async (viewer: TestViewer, query = ""): Promise<readonly RunSummary[]> =>
+const listRuns = async (viewer: TestViewer, query = ""): Promise<readonly RunSummary[]> =>
   (await viewer.read("GET /api/runs", `/api/runs?count=1000&${query}`)).runs;
 
 describe("runs", () => {
   test("a log is joined with every execution of its run; a replay is not a separate run", async () => {
-    await record(at("joined.jsonl"), { runId: "joined" });
-    const viewer = await testViewer({ logs: [at("joined.jsonl")] });
-    const [before] = await listed(viewer);
+    await record(pathOf("joined.jsonl"), { runId: "joined" });
+    const viewer = await testViewer({ logs: [pathOf("joined.jsonl")] });
+    const [before] = await listRuns(viewer);
     expect(before).toMatchObject({ runId: "joined", timeFrom: "file", executions: 0, calls: 2, log: { events: 4, state: "ended" } });
     await viewer.send(traces(runSpans({ trace: 1, runId: "joined", start: 1_000 })));
     await viewer.send(traces(runSpans({ trace: 2, runId: "joined", mode: "replay", start: 9_000 })));
     await viewer.send(traces(runSpans({ trace: 3, runId: "other" })));
-    const runs = await listed(viewer);
+    const runs = await listRuns(viewer);
     expect(runs.map(({ runId, executions }) => [runId, executions])).toEqual([
       ["joined", 2],
       ["other", 1],
@@ -103,7 +103,7 @@ describe("runs", () => {
     expect(await viewer.read("GET /api/runs/RUN/events/N", `${path}/events/1`)).toMatchObject({
       event: { type: "CapCall", text: "fs.read", call: 1, partner: 2 },
       values: [{ name: "path" }],
-      command: `boruna log show ${at("joined.jsonl")} --call 1`,
+      command: `boruna log show ${pathOf("joined.jsonl")} --call 1`,
       spans: [{ execution: `${traceId(1)}-${spanId(1)}`, spanId: spanId(2), row: 1 }, { execution: `${traceId(2)}-${spanId(1)}` }],
     });
     const replay = await viewer.read("GET /api/runs/RUN", `${path}?execution=${traceId(2)}-${spanId(1)}`);
@@ -118,9 +118,9 @@ describe("runs", () => {
     const [run, call] = runSpans({ trace: 1, runId: "later" });
     if (run === undefined || call === undefined) throw new Error("no spans");
     await viewer.send(traces([call]));
-    expect(await listed(viewer)).toMatchObject([{ id: traceId(1), outcome: "running", program: "boruna.cap fs.read" }]);
+    expect(await listRuns(viewer)).toMatchObject([{ id: traceId(1), outcome: "running", program: "boruna.cap fs.read" }]);
     await viewer.send(traces([run]));
-    expect(await listed(viewer)).toMatchObject([{ id: `${traceId(1)}-${spanId(1)}`, outcome: "success", runId: "later" }]);
+    expect(await listRuns(viewer)).toMatchObject([{ id: `${traceId(1)}-${spanId(1)}`, outcome: "success", runId: "later" }]);
     expect((await viewer.read("GET /api/runs/RUN", `/api/runs/${traceId(1)}`)).run.runId).toBe("later");
   });
 
@@ -137,7 +137,7 @@ describe("runs", () => {
       took: (1_000 - i) * 1_000_000,
     }));
     for (let from = 0; from < all.length; from += 250) await viewer.send(traces(all.slice(from, from + 250).flatMap(runSpans)));
-    const numbers = async (query: string): Promise<readonly number[]> => (await listed(viewer, query)).map((run) => run.calls);
+    const numbers = async (query: string): Promise<readonly number[]> => (await listRuns(viewer, query)).map((run) => run.calls);
     const expected = (keep: (i: number) => boolean): readonly number[] =>
       all
         .map((_, i) => i)
@@ -156,7 +156,7 @@ describe("runs", () => {
     expect(await numbers("text=RUN-99")).toEqual(expected((i) => `run-${i}`.includes("run-99")));
     expect(await numbers("capability=fs.read")).toHaveLength(1_000);
     expect(await numbers("capability=net.fetch")).toEqual([]);
-    const [newest] = await listed(viewer);
+    const [newest] = await listRuns(viewer);
     expect(await numbers(`sinceMs=${(newest?.timeMs ?? 0) - 9.5}`)).toEqual(expected((i) => i >= 990));
     expect(await numbers(`untilMs=${(newest?.timeMs ?? 0) - 989.5}`)).toEqual(expected((i) => i < 10));
     const page = await viewer.read("GET /api/runs", "/api/runs?from=990&count=100&program=p1");
@@ -171,21 +171,21 @@ describe("runs", () => {
 
 describe("a log", () => {
   let viewer: TestViewer;
-  const idOf = async (file: string): Promise<string> => (await listed(viewer)).find(({ log }) => log?.file.endsWith(file))?.id ?? "none";
+  const idOf = async (file: string): Promise<string> => (await listRuns(viewer)).find(({ log }) => log?.file.endsWith(file))?.id ?? "none";
   const runPath = async (file: string): Promise<string> => `/api/runs/${await idOf(file)}`;
 
   beforeAll(async () => {
-    const logs = at("logs");
+    const logs = pathOf("logs");
     cpSync(GOLDEN, logs, { recursive: true });
     await record(join(logs, "a.jsonl"));
     await record(join(logs, "b.jsonl"), { path: "other.txt" });
-    writeFileSync(at("read-once.json"), JSON.stringify(ALLOW_READ));
-    await record(join(logs, "once.jsonl"), { policy: at("read-once.json") });
+    writeFileSync(pathOf("read-once.json"), JSON.stringify(ALLOW_READ));
+    await record(join(logs, "once.jsonl"), { policy: pathOf("read-once.json") });
     writeFileSync(
-      at("ask.json"),
+      pathOf("ask.json"),
       JSON.stringify({ schema_version: 1, rules: { "fs.read": { allow: true, approval: "required" } }, fs_policy: { read: ["."] } }),
     );
-    await record(join(logs, "it's.jsonl"), { policy: at("ask.json") });
+    await record(join(logs, "it's.jsonl"), { policy: pathOf("ask.json") });
     viewer = await testViewer({ logs: [logs] });
   });
 
@@ -206,7 +206,7 @@ describe("a log", () => {
   test("a suspended run says what it waits for, and the command that approves it", async () => {
     const { run, waiting } = await viewer.read("GET /api/runs/RUN", await runPath("it's.jsonl"));
     expect(run.outcome).toBe("suspended");
-    const word = `'${join(at("logs"), "it'\\''s.jsonl")}'`;
+    const word = `'${join(pathOf("logs"), "it'\\''s.jsonl")}'`;
     expect(waiting).toEqual({
       for: "approval",
       call: 1,
@@ -281,7 +281,7 @@ describe("a log", () => {
     writeFileSync(join(logs, "broken.jsonl"), readFileSync(join(logs, "effects.jsonl"), "utf8").replace("effects", "other  "));
     rmSync(join(logs, "values.jsonl.blobs"), { recursive: true });
     const other = await testViewer({ logs: [logs] });
-    const runs = await listed(other);
+    const runs = await listRuns(other);
     expect(runs.length).toBeGreaterThan(6);
     expect(runs.find(({ log }) => log?.file.endsWith("broken.jsonl"))).toMatchObject({
       outcome: "unknown",
@@ -330,8 +330,8 @@ function live(
 describe("live", () => {
   test("reports new spans, and a log that is new, grows or is deleted", async () => {
     const logs = temporaryFolder();
-    await record(at("growing.jsonl"), { runId: "growing" });
-    const bytes = readFileSync(at("growing.jsonl"));
+    await record(pathOf("growing.jsonl"), { runId: "growing" });
+    const bytes = readFileSync(pathOf("growing.jsonl"));
     const file = join(logs, "growing.jsonl");
     const viewer = await testViewer({ logs: [logs] });
     const steps: [(message: LiveMessage) => boolean, () => unknown][] = [
@@ -356,8 +356,8 @@ describe("live", () => {
       await change();
       await message;
     }
-    expect((await listed(viewer)).map((run) => run.runId)).toEqual(expect.arrayContaining(["growing", "spans"]));
-    expect((await listed(viewer)).every((run) => run.log === undefined)).toBe(true);
+    expect((await listRuns(viewer)).map((run) => run.runId)).toEqual(expect.arrayContaining(["growing", "spans"]));
+    expect((await listRuns(viewer)).every((run) => run.log === undefined)).toBe(true);
   });
 
   test("many changes at once ask the page to load the list again", async () => {
@@ -377,10 +377,10 @@ describe("live", () => {
   });
 
   test("a copied log is a separate run", async () => {
-    await record(at("original.jsonl"), { runId: "twice" });
-    copyFileSync(at("original.jsonl"), at("copy.jsonl"));
-    const viewer = await testViewer({ logs: [at("original.jsonl"), at("copy.jsonl")] });
+    await record(pathOf("original.jsonl"), { runId: "twice" });
+    copyFileSync(pathOf("original.jsonl"), pathOf("copy.jsonl"));
+    const viewer = await testViewer({ logs: [pathOf("original.jsonl"), pathOf("copy.jsonl")] });
     await viewer.send(traces(runSpans({ trace: 1, runId: "twice" })));
-    expect((await listed(viewer, "order=asc")).map(({ executions }) => executions).toSorted((a, b) => a - b)).toEqual([0, 1]);
+    expect((await listRuns(viewer, "order=asc")).map(({ executions }) => executions).toSorted((a, b) => a - b)).toEqual([0, 1]);
   });
 });

@@ -7,7 +7,7 @@ import { temporaryFolder } from "../after-file.ts";
 import { spanId, testViewer, TRACE, traceId, traces } from "./test-viewer.ts";
 
 const folder = temporaryFolder();
-const at = (name: string): string => join(folder, name);
+const pathOf = (name: string): string => join(folder, name);
 const RUN = {
   "boruna.run.id": "r1",
   "boruna.program.name": "p",
@@ -18,7 +18,7 @@ const RUN = {
 
 describe("the file of a store", () => {
   test("keeps spans unchanged over a restart", async () => {
-    const storeFile = at("restart.jsonl");
+    const storeFile = pathOf("restart.jsonl");
     const first = await testViewer({ storeFile });
     const call = { "cap.name": "fs.read", "cap.call": 1, "cap.allowed": false, "error.kind": "denied" };
     await first.send(
@@ -39,7 +39,7 @@ describe("the file of a store", () => {
   });
 
   test("an incomplete last line is ignored; a file of another kind is refused and not changed", async () => {
-    const storeFile = at("cut.jsonl");
+    const storeFile = pathOf("cut.jsonl");
     const viewer = await testViewer({ storeFile });
     await viewer.send(traces([{ spanId: spanId(1) }, { spanId: spanId(2) }]));
     await viewer.close();
@@ -53,7 +53,7 @@ describe("the file of a store", () => {
       whole.replace(TRACE, "<script>"),
       whole.replace('"detail":"', '"detail":"x'),
     ]) {
-      const other = at("other.txt");
+      const other = pathOf("other.txt");
       writeFileSync(other, text);
       await expect(startViewer({ port: 0, logs: [], limitBytes: 2 ** 20, storeFile: other })).rejects.toMatchObject({ kind: "usage" });
       expect(readFileSync(other, "utf8")).toBe(text);
@@ -61,7 +61,7 @@ describe("the file of a store", () => {
   });
 
   test("spans that follow an incomplete line begin on a new line", async () => {
-    const storeFile = at("append.jsonl");
+    const storeFile = pathOf("append.jsonl");
     const first = await testViewer({ storeFile });
     await first.send(traces([{ spanId: spanId(1) }]));
     await first.close();
@@ -73,7 +73,7 @@ describe("the file of a store", () => {
   });
 
   test("does not grow without end", async () => {
-    const storeFile = at("bounded.jsonl");
+    const storeFile = pathOf("bounded.jsonl");
     const viewer = await testViewer({ storeFile, limitBytes: 2 ** 20 });
     for (let n = 1; n <= 40; n++) {
       const spans = Array.from({ length: 100 }, (_, i) => ({
@@ -91,7 +91,7 @@ describe("the file of a store", () => {
   });
 
   test("two viewers cannot write the same file", async () => {
-    const storeFile = at("locked.jsonl");
+    const storeFile = pathOf("locked.jsonl");
     const file = new StoreFile(storeFile, () => undefined);
     await expect(startViewer({ port: 0, logs: [], limitBytes: 2 ** 20, storeFile })).rejects.toMatchObject({ kind: "log.locked" });
     file.close();

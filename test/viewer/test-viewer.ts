@@ -12,14 +12,14 @@ export interface Answer {
   readonly body: unknown;
 }
 
-interface Asked {
+interface RequestParts {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
 }
 
 /** Makes a request with exactly these headers; `fetch` would not send `Host` and `Origin` as they are. */
-export function ask(url: string, { method = "GET", headers = {}, body }: Asked = {}): Promise<Answer> {
+export function ask(url: string, { method = "GET", headers = {}, body }: RequestParts = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { method, headers }, (response) => {
       const chunks: Buffer[] = [];

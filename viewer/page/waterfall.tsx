@@ -11,6 +11,7 @@ import { useWindow } from "./use-window.ts";
 import { VirtualRows } from "./virtual-rows.tsx";
 import { fullRange, type Range, shiftRange, zoomRange } from "./zoom.ts";
 
+/** The most levels and lanes that are drawn. Spans of the same parent that overlap in time are in different lanes. */
 const MAX_INDENT = 12;
 const MAX_LANES = 6;
 const ZOOM_STEP = 2;
@@ -161,10 +162,7 @@ function useSelectedRow(
   isFiltered: boolean,
 ): readonly [row: number | undefined, select: (row: number) => void] {
   const [row, setRow] = useState<number>();
-  /**
-   * The row that a key or click has selected, until the address shows it. It is not a flag, because the effect of an earlier key may run after
-   * a later key.
-   */
+  // The row that a key or click selected, until the address shows it. A flag would not do: the effect of one key may run after the next key.
   const movedTo = useRef<number | undefined>(undefined);
   const selectedId = row === undefined ? undefined : rowAt(row)?.spanId;
   useEffect(() => {
