@@ -19,7 +19,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
   {
     name: "worker",
     argsSyntax: "",
-    help: "execute submitted runs until SIGTERM, which hands them over to other workers; runs are kept in PostgreSQL, and any worker continues those of another that died",
+    help: "execute submitted runs until SIGTERM. PostgreSQL keeps the runs, and other workers continue those of a worker that stops or dies",
     options: [
       ...WORKER_DATABASE,
       {
@@ -35,7 +35,7 @@ export const WORKER_COMMANDS: readonly CommandSpec[] = [
       },
       {
         flags: "--drain-ms <ms>",
-        help: "how long calls in flight may take after SIGTERM; longer than your longest call, since one that may not be repeated is in doubt if it is cut off. No call begins meanwhile",
+        help: "how long calls in flight may take after SIGTERM; no call begins meanwhile. Make it longer than your longest call: if a call is cut off and must not be repeated, its run is in doubt",
         defaultValue: "30000",
       },
       { flags: "--retain-days <days>", help: "how long ended runs are kept, from 1 to 36500 days", defaultValue: "30" },
