@@ -54,7 +54,7 @@ test("an audit run allows what no rule allows, and reports what the policy would
   ]);
 });
 
-test("scopes hold, and private networks stay closed even if the policy opens them", async () => {
+test("allowed domains and folders still hold, and private networks stay closed even if the policy opens them", async () => {
   const scopes = { net_policy: { allowed_domains: ["a.example"] }, fs_policy: { read: ["notes"] } };
   expect((await audited('let _ = net.fetch("https://a.example/")', scopes)).run.outcome).toBe("success");
   expect((await audited('let _ = fs.read("notes/a")', scopes)).run.outcome).toBe("success");
@@ -78,7 +78,7 @@ test("handlers get no secrets", async () => {
   expect(secrets).toEqual([0]);
 });
 
-test("the log of an audit run has its mode and the given policy, replays, and is resumed as an audit", async () => {
+test("the log of an audit run says so in its mode, replays, and is resumed as an audit", async () => {
   const record = join(folder, "audit.jsonl");
   const policy = { rules: { random: { allow: true, budget: 1 } } };
   const body = "let _ = random()\nlet _ = random()\nlet _ = random()";
@@ -87,7 +87,7 @@ test("the log of an audit run has its mode and the given policy, replays, and is
   expect(log).toMatchObject({ format: "log", header: { mode: "audit" } });
   expect(await replayRun(log, { tracing: false })).toMatchObject({ status: "identical", exitCode: 0 });
   const bytes = readFileSync(record);
-  // Without the last call and the end, the run goes on.
+  // The last call and the end record are cut off, so the run can be resumed.
   const lines = bytes.toString().split("\n");
   truncateSync(record, Buffer.byteLength(`${lines.slice(0, 5).join("\n")}\n`));
   const ends: CallEnd[] = [];
@@ -97,7 +97,7 @@ test("the log of an audit run has its mode and the given policy, replays, and is
   expect(readFileSync(record).equals(bytes)).toBe(true);
 });
 
-test("an audit needs a live run, and a log that can say so", async () => {
+test("an audit must be a live run, and cannot be recorded as an event log, which has no mode", async () => {
   await expect(audited("", {}, { live: false })).rejects.toThrow("audit needs live");
   const record = { path: join(folder, "old.json"), format: "eventlog" as const };
   await expect(audited("", {}, { record })).rejects.toThrow("an event log cannot say that a run was an audit");

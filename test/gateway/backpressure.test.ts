@@ -1,4 +1,4 @@
-/** Before a call a run waits for room in the span queue. This changes nothing but the time. */
+/** Before each call, a run waits until the span queue has room. Only the run's duration changes. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { executeProgram, type ExecuteOptions, type RunResult } from "../../gateway/run.ts";

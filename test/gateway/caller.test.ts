@@ -1,4 +1,4 @@
-/** A call inside a library also reports the source location in the program that led to it. */
+/** A capability call inside a library also reports where the program called the library. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { executeProgram, type RunResult } from "../../gateway/run.ts";
@@ -21,7 +21,7 @@ fn ask() -> String !{fs.read} {
 fn main() -> String !{fs.read} { ask() ++ "" }
 `;
 
-/** Returns the place of the only call of a run, and the result of the run. */
+/** Returns the source location of the run's only call, and the result of the run. */
 async function denied(
   main: { readonly name: string; readonly text: string },
   library: string,
@@ -40,13 +40,13 @@ describe.each(["std/std-x/src/core.ax", "libs/x/src/core.ax"])("a call in %s", (
   // The program imports the library by name; the test's resolver maps the name to the file.
   const main = { name: "app/main.ax", text: program(0, "x") };
 
-  test("reports its own place and the program's", async () => {
+  test("reports its own source location and the program's", async () => {
     const { place, result } = await denied(main, library);
     expect(place).toMatchObject({ function: "read", file: library, line: 2, caller: OWN });
     expect(result.error?.stack).toMatchObject([{ file: library }, OWN, { function: "main" }]);
   });
 
-  test("does so from deep inside the library", async () => {
+  test("reports both from deep inside the library", async () => {
     const { place, result } = await denied({ ...main, text: program(500, "x") }, library);
     expect(place).toMatchObject({ file: library, caller: OWN });
     expect(result.error?.stack).toHaveLength(64);

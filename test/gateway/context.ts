@@ -32,7 +32,7 @@ async function outcomeOf(call: () => Value | Promise<Value>): Promise<Value> {
   }
 }
 
-/** Returns the function of a built-in handler, which works with the machine's values. */
+/** Returns the function of a built-in handler. It takes and returns the machine's values, not plain JavaScript data. */
 export function machineFunctionOf(handler: Handler | MachineHandler | undefined): MachineFunction {
   if (handler instanceof MachineHandler) return handler.run;
   throw new Error("not a handler for the machine's values");

@@ -18,7 +18,7 @@ test("passes on the reason if the run aborts first", () => {
   limit.end();
 });
 
-test("is aborted from the start for an aborted run; 0 is no limit", () => {
+test("an aborted run gets an aborted signal at once, and 0 ms means no limit", () => {
   expect(startDeadline(AbortSignal.abort("timeout"), 0).signal.reason).toBe("timeout");
   expect(startDeadline(new AbortController().signal, 0).signal.aborted).toBe(false);
 });

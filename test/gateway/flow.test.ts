@@ -74,7 +74,7 @@ describe("observers", () => {
 });
 
 describe("limits", () => {
-  test(`a run has at most ${MAX_FLOW_SPANS} spans; what is inside a dropped one belongs to the nearest around it`, async () => {
+  test(`a run has at most ${MAX_FLOW_SPANS} spans; the children of a dropped span belong to the nearest span around it`, async () => {
     const tracing = recordingTracing();
     const parents: (number | undefined)[] = [];
     const ids = new Set<number>();
@@ -87,7 +87,7 @@ describe("limits", () => {
         callStart: ({ parentId }) => void parents.push(parentId),
       },
     });
-    // main, the for, and 6,000 iterations with an if each. The for is the second span.
+    // The program has spans for main, the for, 6,000 iterations and an if in each. The for is span 2, the parent of the call.
     expect(ids.size).toBe(MAX_FLOW_SPANS);
     expect(open.size).toBe(0);
     expect(tracing.runs[0]?.end).toMatchObject([{ spansDropped: 2 + 12_000 - MAX_FLOW_SPANS }]);
@@ -130,21 +130,21 @@ describe("a full queue of spans", () => {
     return { tracing: { startRun }, sizes };
   }
 
-  test("holds spans back until there is room, and loses none", async () => {
+  test("delays the run until there is room, so that no span is lost", async () => {
     const { tracing, sizes } = smallQueue();
     await run(manySpans(50), { tracing });
     expect(sizes).toHaveLength(2 + 2 * 50);
     expect(Math.max(...sizes)).toBe(3);
   });
 
-  test("does not hold spans back in a run with a wall-clock limit", async () => {
+  test("does not delay a run with a wall-clock limit", async () => {
     const { tracing, sizes } = smallQueue();
     await run(manySpans(50), { tracing, limits: { max_wall_ms: 60_000 } });
     expect(sizes.length).toBe(2 + 2 * 50);
     expect(Math.max(...sizes)).toBeGreaterThan(3);
   });
 
-  test("does not hold a canceled run", async () => {
+  test("does not delay a canceled run", async () => {
     const { tracing } = smallQueue();
     const controller = new AbortController();
     const never: Tracing = {

@@ -102,7 +102,7 @@ describe("one call", () => {
     expect(tracing.models).toEqual(["operators-1"]);
   });
 
-  test("that succeeds: log, span, counters, observers; no promise", () => {
+  test("that succeeds is in the log, a span, the counters and the observers; its answer is no promise", () => {
     const { call, events, seen, tracing, counters } = setUp();
     const answer = call("net.fetch", ["http://é.example/"]);
     expect(answer).toEqual({ ok: true, value: '{"mock": true, "url": "http://é.example/"}' });
@@ -228,7 +228,7 @@ describe("one call", () => {
     expect(counters()).toEqual({ ...ZERO, total: 1, unknown: 1 });
   });
 
-  test("denied and unknown count independently", () => {
+  test("that is denied and has no handler counts as denied and as unknown", () => {
     const { call, counters, tracing } = setUp({ handlers: new Map(), policy: DENY_ALL });
     expect(call("db.query", ["select 1"])).toMatchObject({ trap: "capability_denied", rule: "default_allow" });
     expect(counters()).toEqual({ ...ZERO, total: 1, denied: 1, unknown: 1 });

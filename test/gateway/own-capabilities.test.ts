@@ -11,7 +11,7 @@ import { errorKind } from "../vm/arbitrary.ts";
 
 const GOOD = { name: "own.a", version: "1", params: [{ name: "n", type: "Int" }], result: "Int", mayRepeat: true } as const;
 
-/** Registers whatever plain JavaScript may give, and returns the message of the error. */
+/** Registers a specification that TypeScript may not allow. Returns the message of the error. */
 function problemOf(spec: unknown): string {
   try {
     Reflect.apply(createRegistry, undefined, [[spec]]);
@@ -91,7 +91,7 @@ describe("defineCapability", () => {
   });
 });
 
-test("a capability's id depends on its name alone, and its declaration survives the log's form", () => {
+test("a capability's id depends on its name alone, and its declaration in a log is read back unchanged", () => {
   const other = { ...GOOD, name: "own.b", params: [{ name: "s", type: "String", default: "x" }], mayRepeat: { s: ["x"] } } as const;
   const [a, b] = [createRegistry([GOOD, other]), createRegistry([other])];
   expect(a.byName.get("own.b")?.id).toBe(b.byName.get("own.b")?.id);
@@ -136,7 +136,7 @@ test("every type arrives as plain data and returns as the same value", async () 
   }
 });
 
-test("a live run asks the handler, a run that is not live the mock, and without a mock nothing answers", async () => {
+test("a live run calls the handler, another run calls the mock, and without a mock nothing answers", async () => {
   const main = async (spec: Partial<CapabilitySpec>, live: boolean) => {
     const registry = createRegistry([{ ...GOOD, ...spec }]);
     const { module } = compile({ name: "main.ax", text: "fn main() -> Int !{own.a} { own.a(20) }" }, { registry });

@@ -1,4 +1,4 @@
-/** The observer `callProgress`: it sees parts of an answer, and changes nothing. */
+/** The observer `callProgress` sees parts of an answer before the answer is complete, and changes nothing. */
 import { describe, expect, test, vi } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import type { Handler } from "../../gateway/handlers.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { execute } from "../../runtime/execute.ts";
 
-test("main's value is checked against its type, because a received message may have any type", async () => {
+test("main's result is checked against its type, because a received message may have any type", async () => {
   const text = `fn broken() -> Unit {
     debug(1 / 0)
     ()

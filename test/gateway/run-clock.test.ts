@@ -3,7 +3,7 @@ import { RunClock } from "../../gateway/run-clock.ts";
 
 const clock = (): RunClock => new RunClock(0, () => 0);
 
-test.each(["before", "after"] as const)("signals that are read %s the run stops have its first reason", (when) => {
+test.each(["before", "after"] as const)("a run that stops twice: signals read %s that have the first reason", (when) => {
   const run = clock();
   const early = when === "before" ? [run.signal, run.callSignal] : [];
   run.stop("canceled");
@@ -12,7 +12,7 @@ test.each(["before", "after"] as const)("signals that are read %s the run stops 
   for (const signal of [...early, run.signal, run.callSignal]) expect([signal.aborted, signal.reason]).toEqual([true, "canceled"]);
 });
 
-test.each(["before", "after"] as const)("the end of the run aborts only what still runs: signals read %s it", (when) => {
+test.each(["before", "after"] as const)("the end of a run aborts the signal of calls, read %s the end, but not the run's own", (when) => {
   const run = clock();
   const early = when === "before" ? [run.callSignal] : [];
   run.end();

@@ -25,7 +25,7 @@ const ASKING = programOf('fn main() -> Int !{net.fetch} { while true { let _ = n
 const RUNS = 50;
 const MAX_STEPS = 1_000_000;
 
-/** Passes of the event loop, until it is stopped; `onPass` is called in each. */
+/** Counts passes of the event loop until it is stopped. `onPass` is called in each. */
 function countPasses(onPass: () => void): { readonly count: () => number; readonly stop: () => void } {
   let passes = 0;
   let stopped = false;
@@ -43,11 +43,11 @@ interface Observed {
   readonly results: readonly RunResult[];
   readonly passesBeforeFirstEnd: number;
   readonly timerBeforeFirstEnd: boolean;
-  /** Questions for the time by all runs together, in the pass with the most. */
+  /** How often all runs together asked for the time in one pass of the event loop: the maximum over the passes. */
   readonly mostQuestions: number;
 }
 
-/** Starts runs at once. To each, a turn is over whenever it asks for the time. */
+/** Starts all runs at the same time. Their clock lets a turn end whenever a run asks for the time. */
 async function together(of: ReturnType<typeof programOf>, options: Partial<ExecuteOptions> = {}): Promise<Observed> {
   let questions = 0;
   let mostQuestions = 0;
@@ -69,7 +69,7 @@ async function together(of: ReturnType<typeof programOf>, options: Partial<Execu
     first ??= { passesBeforeFirstEnd: passes.count(), timerBeforeFirstEnd: timerFired };
     return result;
   });
-  // What the start asks does not count.
+  // Questions for the time while the runs start do not count.
   questions = 0;
   const results = await Promise.all(runs);
   passes.stop();
@@ -90,7 +90,7 @@ describe("fifty runs on one event loop take turns", () => {
     const { results, passesBeforeFirstEnd, timerBeforeFirstEnd, mostQuestions } = await together(program, options);
     expect(new Set(results.map(({ error }) => error?.kind))).toEqual(new Set(["step_limit"]));
     expect(timerBeforeFirstEnd).toBe(true);
-    // The one that has the thread asks, and no other; its end asks too, and then the next goes on.
+    // Only the run that has the thread asks for the time. If it ends, it asks once more, and the next run continues.
     expect(mostQuestions).toBeLessThanOrEqual(4);
     expect(passesBeforeFirstEnd).toBeGreaterThan(RUNS);
   });
@@ -105,7 +105,7 @@ describe("fifty runs on one event loop take turns", () => {
       limits: { max_steps: Number.MAX_SAFE_INTEGER },
     });
     expect(error?.kind).toBe("canceled");
-    // Far more than one turn has.
+    // A turn has far fewer steps.
     expect(steps).toBeLessThan(100_000_000);
   });
 
@@ -125,14 +125,14 @@ describe("fifty runs on one event loop take turns", () => {
     stop.abort();
     await spinning;
     expect(needed).toBeLessThan(5);
-    // And nobody gets two turns in one pass after that.
+    // After that, no run gets two turns in one pass.
     expect((await together(SPIN)).mostQuestions).toBeLessThanOrEqual(4);
   });
 
-  test.runIf(DEEP)("a run that calls all the time is asked more often than every hundred thousand steps", async () => {
+  test.runIf(DEEP)("a run that makes many calls asks for the time more often than every hundred thousand steps", async () => {
     let calls = 0;
     let now = 0;
-    /** Calls between two questions for the time. */
+    /** Numbers of calls between two questions for the time. */
     const between: number[] = [];
     const clock = (): number => {
       if (calls > 0) between.push(calls);
@@ -142,7 +142,7 @@ describe("fifty runs on one event loop take turns", () => {
     };
     const counting = new Map([...mockHandlers(BUILTIN_REGISTRY), ["net.fetch", () => ((calls += 1), "text")] as const]);
     await executeProgram(ASKING, { policy: ALLOW_ALL, runId: "turns", limits: { max_steps: 500_000 }, handlers: counting, clock });
-    // Of the first slice nothing is known beforehand.
+    // Before the first slice, it is not known how often the run makes calls.
     const [, ...later] = between;
     expect(later.length).toBeGreaterThan(50);
     expect(Math.max(...later)).toBeLessThan(2_000);
@@ -167,7 +167,7 @@ describe("the run that continues", () => {
     expect(new WaitingRuns().take()).toBeUndefined();
   });
 
-  test("every run continues, and one that waits longest does at every eighth time, whatever comes meanwhile", () => {
+  test("every run continues at some time, and every eighth time the one that has waited longest", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(1_000), { minLength: 1, maxLength: 30 }), fc.array(fc.nat(3), { maxLength: 300 }), (first, later) => {
         const runs = new WaitingRuns();
@@ -196,7 +196,7 @@ describe("the run that continues", () => {
     );
   });
 
-  test("is, beside fifty runs that spin, the one that waits for answers: after each answer it waits for one turn at most", async () => {
+  test("is, beside fifty runs that spin, the one that got its answer: it waits for one turn at most", async () => {
     const stop = new AbortController();
     setMaxListeners(0, stop.signal);
     const start = (of: ReturnType<typeof programOf>, options: Partial<ExecuteOptions>): Promise<RunResult> =>
@@ -207,7 +207,7 @@ describe("the run that continues", () => {
       let now = 0;
       return start(SPIN, { clock: () => ((turns += 1), (now += 1_000)) });
     });
-    // Each of them has had some turns.
+    // Wait until each of them has had some turns.
     while (turns < 20 * RUNS) await new Promise(setImmediate);
     const waited: number[] = [];
     let asked = 0;
@@ -223,7 +223,7 @@ describe("the run that continues", () => {
     await Promise.all(spinning);
     const [, ...later] = waited;
     expect(later.length).toBeGreaterThan(20);
-    // Each turn asks a few times, and at every eighth the longest wait decides.
+    // A turn asks for the time up to four times. Every eighth time, a run that spins continues instead.
     const atOnce = later.filter((questions) => questions <= 4);
     expect(atOnce.length).toBeGreaterThanOrEqual(later.length * 0.8);
   });

@@ -6,7 +6,7 @@ import type { Program } from "../../vm/bytecode/program.ts";
 import { isInt, type Value } from "../../vm/value/value.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 
-/** Operands are numbers, except that a constant is given as its value, and a capability or function as its name. */
+/** An instruction: the opcode and its operands. Constants are given by value, capabilities and functions by name, others as numbers. */
 export type Line = readonly [OpName, ...Value[]];
 
 interface FunctionLines {
@@ -21,7 +21,7 @@ interface ModuleLines {
   readonly name?: string;
   readonly types?: readonly TypeDef[];
   readonly signature?: Signature;
-  /** The first is the entry. */
+  /** The first function is the entry of the module. */
   readonly functions: readonly FunctionLines[];
   readonly registry?: CapabilityRegistry;
   readonly debug?: false;

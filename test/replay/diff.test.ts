@@ -1,4 +1,4 @@
-/** `diffLogs`: what differs between two logs, at which events, and what is found again after a difference. */
+/** `diffLogs`: what differs between two logs, at which events, and how the logs are aligned again after a difference. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { diffLogs, type DiffSummary, type LogDifference } from "../../replay/diff.ts";
@@ -25,7 +25,7 @@ function logFrom(events: readonly RunEvent[], inlineBytes?: number): ParsedLog {
   return parseLog(memorySource(recorder.bytes(), recorder.blobs));
 }
 
-/** A short text of each difference: kind, event in `a` and in `b`, path. */
+/** Returns a short text for each difference: kind, event in `a`, event in `b`, path. */
 const shown = ({ found }: { readonly found: readonly LogDifference[] }): readonly string[] =>
   found.map(({ kind, a, b, difference }) => [kind, a?.event ?? "-", b?.event ?? "-", difference?.path ?? ""].join(" ").trim());
 
@@ -69,7 +69,7 @@ describe("calls are aligned", () => {
     expect(shown(diff(logFrom(a), logFrom(b)))).toEqual(withoutEndCounts);
   });
 
-  test("beyond a window in which nothing is equal", () => {
+  test("after more different events than the window in which equal calls are searched", () => {
     const a = Array.from({ length: 300 }, (_, i) => `a${i}`);
     const b = Array.from({ length: 300 }, (_, i) => `b${i}`);
     const summary = diff(logFrom(calls("first", ...a, "last")), logFrom(calls("first", ...b, "last")));

@@ -1,4 +1,4 @@
-/** A log as a person reads it: calls with answers and places, and the table that shows them. */
+/** A log as a person reads it: calls with their answers and source locations, and the table that shows them. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
@@ -29,7 +29,7 @@ async function located(log: ParsedLog): Promise<{ readonly entries: readonly Loc
   return { entries, reasons };
 }
 
-/** `function:line` of each call, `-` for a call without place. */
+/** Returns `function:line` for each call, or `-` for a call without a place (source location). */
 const places = (entries: readonly LocatedEntry[]): readonly string[] =>
   entries.flatMap((entry) =>
     entry.type === "event" ? [] : [entry.place === undefined ? "-" : `${entry.place.function}:${entry.place.line}`],
@@ -63,7 +63,7 @@ describe("entries", () => {
     );
   });
 
-  test("calls have their places, also of more calls than are read ahead", async () => {
+  test("calls have their places, also if the log has more calls than are read ahead", async () => {
     const { entries, reasons } = await located(logOf(await recorded(LOOP, { args: { n: 700 } })));
     expect(places(entries)).toEqual(Array.from({ length: 700 }, () => ["one:1", "main:8"]).flat());
     expect(reasons).toEqual([]);
@@ -160,7 +160,7 @@ describe("the table", () => {
   const rowsOf = async (log: ParsedLog, width: number | undefined): Promise<readonly string[]> =>
     (await located(log)).entries.map((entry) => table(log, width, true).row(entry));
 
-  test("fits every terminal, and nothing in it drives one", async () => {
+  test("fits every terminal, and contains nothing that controls one", async () => {
     const events: readonly RunEvent[] = [
       { type: "CapCall", capability: "fs.read", args: [HOSTILE.repeat(50)] },
       { type: "CapError", capability: "fs.read", kind: "runtime_error", message: HOSTILE.repeat(50) },

@@ -18,7 +18,7 @@ const answer = fc.oneof(
   { weight: 9, arbitrary: text.map((t) => ({ text: t, fails: false })) },
   { weight: 1, arbitrary: text.map((t) => ({ text: t, fails: true })) },
 );
-/** The answer to each call, and whether it is asynchronous. */
+/** The answers of the handlers, and whether they are asynchronous. */
 const answers = fc.record({
   texts: fc.array(answer, { minLength: 1, maxLength: 6 }),
   ints: fc.array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { minLength: 1, maxLength: 4 }),

@@ -1,6 +1,6 @@
 /**
- * Logs that were recorded once and must replay for ever: a change to steps, allocation, events or modules would make the
- * logs that users keep worthless. `golden/` also has the programs and policies that they were recorded with.
+ * Logs that were recorded once and must replay for ever. A change of steps, allocation, events or modules would break the
+ * logs that users keep. `golden/` also has the programs and policies of these runs.
  */
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,4 +1,4 @@
-/** The logs of all language programs replay: also of those that trap at any kind of instruction. */
+/** The logs of all programs of the language tests replay, also if the program traps at some instruction. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -14,7 +14,7 @@ describe.each(FOLDERS)("%s", (folder) => {
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".ax")) : [];
   test.each(names)("%s", async (name) => {
     const source = { name: "main.ax", text: readFileSync(join(folder, name), "utf8") };
-    // Some programs have a mistake, and some only a warning to show, with parameters for which there are no arguments.
+    // Some programs do not compile. Some are there for a warning, and their main has parameters without arguments.
     if (!check(source, { resolve }).ok || /fn main\(\w/.test(source.text)) return;
     const program = verifyModule(compile(source, { resolve }).module);
     const recording = await recorded(program, { limits: { max_steps: 1_000_000, max_alloc_bytes: 100_000_000 } });

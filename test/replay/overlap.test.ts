@@ -1,4 +1,4 @@
-/** Calls that overlap: the log is a function of the program and the answers, and it replays and resumes. */
+/** Overlapping calls: the log depends only on the program and the answers, not on their order of arrival, and it replays and resumes. */
 import { copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,7 +64,7 @@ test("equal answers give equal logs, whatever arrives first, and each log replay
 });
 
 test("a run that fails while another branch waits for its next slice replays", async () => {
-  // The second branch has used up its slice when the call of the first one fails. The run ends at the step at which it waits.
+  // When the call of the first branch fails, the second branch has used up its slice of steps. The run ends at that step.
   const program = programOf(`fn main() -> Int !{net.fetch} {
     let (a, b) = par {
       string.len(net.fetch("a")),
@@ -86,7 +86,7 @@ test("a run that fails while another branch waits for its next slice replays", a
     for (const other of ["interpreter", "compiled"] as const) {
       expect(await replayed(recording, recording.bytes, { engine: other })).toMatchObject({ status: "identical" });
     }
-    // The steps that the run used are enough.
+    // A limit of exactly the used steps gives the same run.
     const { run: limited } = await run(recording.run.steps);
     expect(limited).toMatchObject({ outcome: recording.run.outcome, error: recording.run.error, steps: recording.run.steps });
   }
@@ -153,7 +153,7 @@ test("a log cut at any event and resumed has the bytes of the undisturbed run", 
 test("where no call fails, par.map gives the result of the loop", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryOverlap, fc.nat(1_000), async (text, seed) => {
-      // No actors: their messages would come in another order.
+      // The actors are removed: their messages would come in another order.
       const branches = text.replaceAll(/let (v\d+) = spawn worker\d\nsend v\d+ t/g, "");
       const never = Number.POSITIVE_INFINITY;
       const [together, alone] = await Promise.all(

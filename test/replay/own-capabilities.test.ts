@@ -1,4 +1,4 @@
-/** The header of a log declares the host's own capabilities, and a forger cannot make a reader accept other declarations. */
+/** The header of a log declares the capabilities that the host defines. A reader refuses forged declarations. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { createRegistry } from "../../gateway/own-capabilities.ts";
@@ -25,7 +25,7 @@ const text = 'fn main() -> Option<String> !{own.text} { own.text("read") }';
 const program = verifyModule(compile({ name: "main.ax", text }, { registry }).module, registry);
 const recording = () => recorded(program, { handlers: { "own.text": ([how, half]) => ({ some: `${String(how)} ${String(half)}` }) } });
 
-test("every own capability is declared, by name, in the form that canonical JSON gives it", async () => {
+test("every capability of the host is declared, sorted by name, as canonical JSON", async () => {
   const run = await recording();
   const [header = ""] = new TextDecoder().decode(run.bytes).split("\n");
   expect(header).toContain(
@@ -38,7 +38,7 @@ test("every own capability is declared, by name, in the form that canonical JSON
   expect(logOf(run).header.capabilities.map((c) => c.name)).toEqual(["own.more", "own.text"]);
 });
 
-test("a log without own capabilities has no such field", async () => {
+test("a log without capabilities of the host has no such field", async () => {
   const run = await recorded(READS_TWICE, { handlers: { "fs.read": () => "" } });
   expect(new TextDecoder().decode(run.bytes)).not.toContain('"capabilities"');
 });

@@ -1,4 +1,4 @@
-/** A log may be forged: a replay uses no more than the recorded run, and no more than the caller allows. */
+/** A log may be forged, so a replay uses no more steps and memory than the log's end record says, and than the caller allows. */
 import { describe, expect, test } from "vitest";
 import type { ReplayLimits } from "../../replay/replay-limits.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -30,7 +30,7 @@ const GROWS: Program = assemble({
   ],
 });
 
-/** A log whose header has the largest limits. */
+/** Records a run, then changes the limits in the log's header to the largest ones. */
 async function unbounded(program: Program, args: Readonly<Record<string, unknown>> = {}): Promise<Recorded> {
   const recording = await recorded(program, { args, limits: { max_steps: 1_000, max_alloc_bytes: 20_000 } });
   const steps = edit(recording.bytes, 1, '"max_steps":1000', `"max_steps":${MAX}`);
@@ -125,7 +125,7 @@ describe("a replay uses no more than the caller allows", () => {
     ["time", { max_wall_ms: 1, max_steps: MAX, max_alloc_bytes: MAX }, "the replay was stopped after 1 ms"],
   ])("on %s, with events left", async (what, limits, message) => {
     const recording = await unbounded(what === "allocation" ? GROWS : LOOPS, what === "allocation" ? {} : { n: MAX });
-    // Another program may use more than the recorded one.
+    // A replay may be given another program, which uses more than the recorded one.
     const program = what === "allocation" ? LOOPS_TO_GROW : LOOPS;
     const run = replayed(recording, withEvents(recording.bytes), { limits, program });
     const error = await errorOf(run);
@@ -144,7 +144,7 @@ const LOOPS_TO_GROW: Program = assemble({
   ],
 });
 
-/** The log without its end record, and with an event that the program never reaches. */
+/** Returns the log without its end record, and with an event that the program never reaches. */
 function withEvents(bytes: Uint8Array): Uint8Array {
   const text = new TextDecoder().decode(withoutEnd(bytes));
   const lines = text.split("\n").filter((line) => line !== "");

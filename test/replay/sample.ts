@@ -1,4 +1,4 @@
-/** A hand-made run description and events, for tests of the file format alone. */
+/** A run description and events that no run has made, for tests of the file format. */
 import fc from "fast-check";
 import type { RunDescription } from "../../replay/log/run-description.ts";
 import type { RunEnd } from "../../replay/log/end-record.ts";

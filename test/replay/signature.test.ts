@@ -1,4 +1,4 @@
-/** Logs that are signed when the run ends, and everything that may be changed in them. */
+/** Logs that are signed when the run ends: they verify, and every change of them is found. */
 import fc from "fast-check";
 import { appendFileSync, copyFileSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -120,7 +120,7 @@ test("no change of a signed log verifies", async () => {
   await fc.assert(
     fc.asyncProperty(changes, async (changed) => {
       if (bytes.equals(changed)) return;
-      // A final record without its line feed is complete.
+      // The last line feed may be missing: the record is complete without it.
       if (bytes.subarray(0, -1).equals(changed)) return;
       expect(await verifies(changed)).toBe(false);
     }),

@@ -1,4 +1,4 @@
-/** The upgrade check: which recorded runs still do what they did. */
+/** The upgrade check replays recorded runs and says which still do what they did. */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -73,7 +73,7 @@ describe("recorded runs", () => {
     ]);
   });
 
-  test("are the same with a program that was only rewritten", async () => {
+  test("are the same with a program that was rewritten and does the same", async () => {
     expect((await check(findLogs([at("logs")]), { program: () => REWRITTEN })).counts).toEqual({ same: 2, diverges: 0, fails: 0 });
   });
 

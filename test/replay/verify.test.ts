@@ -69,7 +69,7 @@ describe("verify", () => {
     expect(result.checks.at(-1)).toMatchObject({ name: check, ok: false });
   });
 
-  test("a check that did not run proves nothing", async () => {
+  test("a verification that fails proves nothing, and makes no further checks", async () => {
     change((b) => b.subarray(0, b.lastIndexOf('{"end"')));
     const result = await verifyLog(path, { replay: true, expectHead: head });
     expect(result).toMatchObject({ ok: false, failure: { check: "end" }, proves: [] });

@@ -1,4 +1,4 @@
-/** `whatIf`: the recorded answers under another policy, or with other answers. */
+/** `whatIf` replays a log under another policy, or with some answers replaced. */
 import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { CapabilityDenied, type Handler } from "../../gateway/handlers.ts";
@@ -66,7 +66,7 @@ describe("another policy", () => {
     expect(report).toMatchObject({ status: "same", exitCode: 0, stop: undefined });
   });
 
-  test("that refuses a call: which, by which rule, where, and how the program ends", async () => {
+  test("that refuses a call: the report says which call, by which rule, where, and how the program ends", async () => {
     const { "time.now": _, ...rules } = ALLOWED;
     const report = await ask({ policy: policy(rules, SCOPES) });
     expect(report).toMatchObject({
@@ -115,7 +115,7 @@ describe("another policy", () => {
     expect(report).toMatchObject({ status: "changed", stop: undefined, end: expect.stringMatching(/^limit_exceeded: /) });
   });
 
-  test("that allows what the recorded one refused: the log has no answer for it", async () => {
+  test("that allows a call that the recorded policy refused: the log has no answer, so the replay ends", async () => {
     const refused = await recorded(program, { handlers: HANDLERS, policy: DENY_ALL });
     expect(refused.run.outcome).toBe("denied");
     expect(await whatIf(logOf(refused))).toMatchObject({ status: "same", calls: { recorded: 0, answered: 0 } });
@@ -137,7 +137,7 @@ describe("another answer", () => {
     expect(report.result.ui).toEqual(["receipt 1"]);
   });
 
-  test("where they stop matching is said, and nothing is dialled", async () => {
+  test("the report says where calls stop matching, and no handler is called", async () => {
     const report = await ask({ edits: edits({ 1: "eve" }) });
     expect(report).toMatchObject({ status: "changed", calls: { recorded: 4, answered: 1 }, end: undefined });
     expect(whatIfLines(report).join("\n")).toMatchInlineSnapshot(`
@@ -199,7 +199,7 @@ describe("another answer", () => {
     expect((await ask({ edits: edits({ 3: 7 }) })).status).toBe("same");
   });
 
-  test("an answer to a call that a killed run did not get one for", async () => {
+  test("an answer to the last call of a killed run, which got none", async () => {
     const recording = await reference();
     const lines = new TextDecoder().decode(recording.bytes).split("\n");
     const at = lines.findIndex((line) => line.includes("pay.example/bob"));

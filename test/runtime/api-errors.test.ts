@@ -1,4 +1,4 @@
-/** What an embedder reads: texts name options of functions, which the command shows as flags, and diagnostics have lines. */
+/** Texts for embedders: they name options of functions (the command line shows them as flags), and diagnostics have line numbers. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ const registry = createRegistry([{ name: "own.total", version: "1", params: [], 
 const OWN = compile({ name: "own.ax", text: "fn main() -> Int !{own.total} { own.total() }" }, { registry }).module;
 const OWN_RULE = '{ "rules": { "own.total": { "allow": true } } }';
 
-/** Each mistake, and the hints of the library and of the command. */
+/** Mistakes, each with the hint of the library and that of the command line. */
 const MISTAKES: readonly (readonly [string, () => unknown, string, string])[] = [
   [
     "a missing argument",
@@ -97,7 +97,7 @@ const MISTAKES: readonly (readonly [string, () => unknown, string, string])[] = 
   ],
 ];
 
-/** Returns the message of a mistake and its hint. */
+/** Makes the mistake and returns the message and the hint of its error. */
 async function textOf(mistake: () => unknown): Promise<string> {
   try {
     await mistake();
@@ -123,11 +123,11 @@ test("what a verification proves", async () => {
   expect(doesNotProve.map(cliText).join(" ")).toMatch(/with --expect-head,.* with --key\..* --replay checks that/);
 });
 
-/** The files that the API loads, at once or later. */
+/** Returns the files that `index.ts` imports, directly or through others, also with `import()`. */
 function filesOfApi(): readonly string[] {
   const imports = allImports().filter(({ own, kind }) => own && kind !== "type");
   const files = new Set(["index.ts"]);
-  // Iterating over a Set includes entries that are added meanwhile.
+  // The iteration over a Set includes entries that are added during it.
   for (const file of files) for (const { from, to } of imports) if (from === file) files.add(to);
   return [...files];
 }
@@ -135,11 +135,11 @@ function filesOfApi(): readonly string[] {
 const withoutComments = (text: string): string => text.replace(/^\s*(?:\/\*\*?[\s\S]*?\*\/|\/\/.*)$/gm, "");
 
 const NO_ERRORS = [
-  // The log has this reason of a refusal, so it must not change.
+  // This reason of a refusal is in logs, so it must not change.
   "open it: --allow-net",
   // A flag of Node.
   "--max-old-space-size",
-  // The tables of exit codes and of variables, which are about commands.
+  // The tables of exit codes and of environment variables are about commands.
   "`fmt --check`",
   "`--traceparent` wins over it",
 ];

@@ -1,4 +1,4 @@
-/** Calls that wait for an approval, in this process. `test/cli/approve.test.ts` does it with real ones. */
+/** Calls that wait for an approval. All runs are in this process; `test/cli/approve.test.ts` uses a process for each. */
 import { generateKeyPairSync } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -36,7 +36,7 @@ function runLogAt(name: string): RunLog {
   return log;
 }
 
-/** Changes one line of a log, from 1, and recomputes the chain. */
+/** Changes one line of a log (the first is 1), and recomputes the hash chain. */
 const withLine = (log: Uint8Array, number: number, change: (line: string) => string): Uint8Array =>
   rewrite(log, (lines) => lines.map((line, i) => (i === number - 1 ? change(line) : line)));
 
@@ -69,7 +69,7 @@ const policyWith = (approval: unknown) =>
     fs_policy: { read: ["."], write: ["."] },
   });
 
-/** Handlers that count the calls that reach them. */
+/** Returns handlers, and the list of the paths that they were called to write. */
 function world() {
   const calls: string[] = [];
   const handlers = {
@@ -145,7 +145,7 @@ test("replay and verify say that the run waits", async () => {
 });
 
 describe("a decision", () => {
-  test("at once and later give equal logs, and each call is made once", async () => {
+  test("gives the same log at once or later, and each call is made once", async () => {
     await run({ options: { approve: YES }, name: "at-once.jsonl" });
     await run();
     for (const call of [2, 3]) {
@@ -356,7 +356,7 @@ describe("the option approve", () => {
     expect(calls).toEqual([]);
   });
 
-  test("is aborted with the run, which can be approved and resumed", async () => {
+  test("is aborted if the run is canceled; then the call can be approved and the run resumed", async () => {
     const controller = new AbortController();
     const approver: Approver = () => {
       controller.abort();
@@ -406,14 +406,14 @@ describe("a process that is killed", () => {
     expect((await again()).resumed.outcome).toBe("in_doubt");
   });
 
-  test("a log that was copied without its mark is in doubt", async () => {
+  test("and whose log is copied without its mark file: the call is in doubt", async () => {
     await run();
     await decide();
     unlinkSync(`${LOG()}.open`);
     expect((await again()).resumed.outcome).toBe("in_doubt");
   });
 
-  test("a mark of an earlier log says nothing about a new one of the same name", async () => {
+  test("with a mark file that an earlier log of the same name left: the call is in doubt", async () => {
     await run();
     await decide();
     rmSync(LOG());
@@ -426,7 +426,7 @@ describe("a process that is killed", () => {
 describe("reading a log with decisions", () => {
   const NO = always({ decision: "denied", by: "bob" });
 
-  test("log show has the call with its decision, and says that the run waits", async () => {
+  test("log show lists each call with its decision, and says that the run waits", async () => {
     await run({ options: { approve: YES } });
     const log = readLog(LOG());
     const calls = [...logEntries(log)].filter((entry) => entry.type === "call");
@@ -475,7 +475,7 @@ describe("reading a log with decisions", () => {
     expect(await whatIf(runLogAt("waits.jsonl"))).toMatchObject({ status: "incomplete" });
   });
 
-  test("an event log has no place for decisions", async () => {
+  test("an event log cannot record decisions", async () => {
     const record = { path: at("old.json"), format: "eventlog" } as const;
     expect(await kindOf(() => run({ options: { record } }))).toBe("usage");
     await run({ approval: { required: false }, options: { record } });
@@ -489,7 +489,7 @@ describe("reading a log with decisions", () => {
     ["twice", (lines: string[]) => [...lines.slice(0, 5), lines[4] ?? "", ...lines.slice(5)]],
     ["after its answer", (lines: string[]) => [...lines.slice(0, 4), lines[5] ?? "", lines[4] ?? "", ...lines.slice(6)]],
     ["of another kind", (lines: string[]) => lines.map((line) => line.replace('"decision":"approved"', '"decision":"maybe"'))],
-  ])("a decision %s is no log", async (_name, change) => {
+  ])("a log with a decision %s is refused", async (_name, change) => {
     await run({ options: { approve: YES } });
     writeFileSync(LOG(), rewrite(readFileSync(LOG()), change));
     expect(() => readLog(LOG())).toThrow(/is a decision about no call, or a second one|expected approved or denied/);

@@ -32,7 +32,7 @@ test.each([
   ["an error, later", later(broken), broken, "host_fault"],
   ["a failure", atOnce(failure), failure, "capability_failed"],
   ["no error at all", later({ s3cret: 1 }), { s3cret: 1 }, "host_fault"],
-])("%s is the cause in the result and in callEnd; no log, span, JSON or program has it", async (_name, handler, cause, kind) => {
+])("%s is the cause in the result and in callEnd, and is in no log, span, JSON or program", async (_name, handler, cause, kind) => {
   const ends: CallEnd[] = [];
   const tracing = recordingTracing();
   const options = { handlers: { "fs.read": handler }, on: { callEnd: (end: CallEnd) => void ends.push(end) }, tracing };
@@ -51,7 +51,7 @@ test.each([
   for (const text of written) expect(text).not.toMatch(/s3cret|10\.0\.0\.7|"cause"/);
 });
 
-test("what is wrong with an answer is the cause", async () => {
+test("the error about a wrong answer is the cause", async () => {
   const { run } = await recorded(READS, { handlers: { "fs.read": () => 1 } });
   expect(run).toMatchObject({ outcome: "runtime_error", error: { kind: "host_fault" } });
   expect(run.error?.cause).toMatchObject({ kind: "value.form", message: "answer: expected String, found Int" });

@@ -1,4 +1,4 @@
-/** The queue of a pool, as properties of counts. */
+/** The queue of a pool: which run starts next, and how many may wait. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FairQueue } from "../../runtime/pool/fair-queue.ts";
@@ -25,7 +25,7 @@ const many = (tenant: string, count: number): readonly Item[] =>
   Array.from({ length: count }, (_, number) => ({ tenant, number, size: 1 }));
 const always = (): boolean => true;
 
-test("whoever has the fewest runs under way is next, and the runs of a tenant keep their order", () => {
+test("the tenant with the fewest running runs is next, and the runs of a tenant keep their order", () => {
   const step = fc.oneof(
     fc.record({ add: fc.constantFrom("a", "b", "c", "d") }),
     fc.constant("start" as const),
@@ -83,11 +83,11 @@ test("a tenant with a thousand runs gets as many starts as one with ten, as long
   expect(starts.filter((tenant) => tenant === "few")).toHaveLength(10);
 });
 
-describe("a run that fits nowhere", () => {
+describe("a run that fits in no worker now", () => {
   const large = { tenant: "large", number: 0, size: 2 };
   const isSmall = ({ size }: Item): boolean => size < 2;
 
-  test("is overtaken, but not for ever", () => {
+  test("is overtaken by a limited number of others", () => {
     const queue = queueOf([large, ...many("small", 1_000)]);
     let overtaken = 0;
     while (queue.start(isSmall) !== undefined) overtaken += 1;
@@ -96,7 +96,7 @@ describe("a run that fits nowhere", () => {
     expect(queue.start(isSmall)).toMatchObject({ tenant: "small" });
   });
 
-  test("does not keep its place when it is canceled", () => {
+  test("does not hold up the others after it is canceled", () => {
     const queue = queueOf([large, ...many("small", 100)]);
     while (queue.start(isSmall) !== undefined);
     expect(queue.remove("large", large)).toBe(true);
@@ -105,7 +105,7 @@ describe("a run that fits nowhere", () => {
   });
 });
 
-test("limits count runs that have a place, too, of all tenants and of one", () => {
+test("reserved places count for the limits of all tenants and of one", () => {
   const queue = queueOf(many("a", 2), { maxQueued: 4, maxQueuedPerTenant: 3 });
   expect(queue.limitReached("a")).toBeUndefined();
   queue.reserve("a");

@@ -18,7 +18,7 @@ const programOf = (text: string) => verifyModule(compile({ name: "main.ax", text
 const ASKS = programOf('fn main() -> Json !{llm.call} { llm.call("p") }');
 const TRIES = programOf('fn main() -> String !{llm.call} { match try llm.call("p") { Ok(_) => "answered", Err(why) => why } }');
 
-/** A handler for the machine's values whose answer may have any type. */
+/** Returns a handler that answers with a value of the machine. Without type checks, `body` may return anything. */
 function machineHandlerOf(body: () => unknown): MachineHandler {
   return Reflect.construct(MachineHandler, [body]);
 }
@@ -29,7 +29,7 @@ const parsed = (text: string): unknown => JSON.parse(text);
 const thrown = (error: unknown) => (): never => {
   throw error;
 };
-/** Returns the value as any type, as an embedder without type checks may. */
+/** Returns the value unchanged with the type `Value`, as an embedder without type checks may. */
 const loosely = (value: unknown): Value => {
   const isValue = (given: unknown): given is Value => given !== undefined || true;
   return isValue(value) ? value : "";
@@ -131,7 +131,7 @@ const THROWN: readonly (readonly [name: string, error: unknown, message: string]
   ["an error of Boruna", new BorunaError("internal", "/secret"), `${FAILED} (BorunaError)`],
 ];
 
-/** An async function cannot return these: it would read their `then` itself. */
+/** Answers of synchronous handlers only: an async function would read their `then` itself. */
 const AT_ONCE: readonly (readonly [name: string, make: () => unknown, message: string])[] = [
   ["a proxy with traps", () => new Proxy({}, traps), OTHER],
   ["a revoked proxy", revoked, OTHER],
@@ -140,7 +140,7 @@ const AT_ONCE: readonly (readonly [name: string, make: () => unknown, message: s
   ["a promise with a constructor of its own", () => withOwn(Promise.resolve("x"), "constructor", { get: evil }), `${FAILED} (Error)`],
 ];
 
-/** Things that are no plain data, wherever they are in an answer, with what the message says of them. */
+/** Values that are not plain data, and what the message says of them wherever they are in an answer. */
 const NO_DATA: readonly (readonly [name: string, make: () => unknown, message: string])[] = [
   ["undefined", () => undefined, "is undefined"],
   ["a symbol", () => Symbol("s"), "is a symbol"],
@@ -180,7 +180,7 @@ const PLACES: readonly (readonly [name: string, put: (part: unknown) => unknown]
   [" deep inside", (part) => [{ a: [[part]] }]],
 ];
 
-/** Answers of another type than that of the capability. */
+/** For each result type, answers that do not have it. */
 const WRONG_TYPES: readonly (readonly [type: string, answers: readonly unknown[]])[] = [
   ["Int", [null, undefined, "1", 1.5, 2 ** 53, Number.NaN, Infinity, 2n ** 63n, -(2n ** 63n) - 1n, true, [1], { value: 1 }]],
   ["Float", [null, undefined, "1", "NaN", true, [0.5], {}]],
@@ -203,7 +203,7 @@ const thrownBy = ([name, error, message]: (typeof THROWN)[number]): readonly Cas
 const MACHINE_CASES: readonly Case[] = [...ANSWERS, ...ANSWERS.map(later), ...THROWN.flatMap(thrownBy), ...AT_ONCE];
 const PLAIN_CASES: readonly Case[] = [
   ...NO_DATA.flatMap(([name, make, message]) =>
-    // Large answers take time.
+    // Large answers take time, so they are tried at one place only.
     PLACES.slice(0, message === "too large" ? 1 : undefined).flatMap(([place, put]) => {
       const once: Case = [`answers ${name}${place}`, () => put(make()), message];
       // An async function cannot return a revoked proxy or one with traps, because it would read their `then` itself.
@@ -216,7 +216,7 @@ const PLAIN_CASES: readonly Case[] = [
   ...THROWN.flatMap(thrownBy),
 ];
 
-/** Checks that the handler's mistake ends the run, under `try` too, that nothing of it leaks, and that the log replays. */
+/** Checks that the handler's mistake ends each program with a host fault, that the error has no text of it, and that the log replays. */
 async function expectHostFault(
   programs: readonly Program[],
   handlers: NonNullable<RunOptions["handlers"]>,
@@ -261,7 +261,7 @@ describe("a mistake of a handler for plain data is a host fault", () => {
   });
 });
 
-test("a failure that the handler reports is a value under `try`, from another copy of the class too", async () => {
+test("a failure that the handler reports is a value under `try`, also if its class is from another copy of the package", async () => {
   const foreign = Object.defineProperty(new Error("gone"), Symbol.for("boruna.CapabilityFailure"), { value: true });
   for (const error of [new CapabilityFailure("gone"), Object.assign(foreign, { kind: "runtime_error" })]) {
     expect((await recorded(TRIES, { handlers: { "llm.call": thrown(error) } })).run).toMatchObject({ outcome: "success", value: "gone" });

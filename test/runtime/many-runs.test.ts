@@ -1,4 +1,4 @@
-/** A thousand runs at once, whose calls wait for one another: the answers reach their runs, and the memory of finished runs is free again. */
+/** A thousand runs at once, whose calls wait for each other. Each run gets its answer, and finished runs leave no memory behind. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
@@ -12,7 +12,7 @@ import { DEEP } from "../cases.ts";
 const RUNS = 1_000;
 const WARM_UP_ROUNDS = 2;
 const ROUNDS = 6;
-/** Per run of the measured rounds. A run that leaked its log, its events or its context would leave many times as much. */
+/** Maximum for each run of the measured rounds. A run that leaked its log, events or context would leave many times as much. */
 const MAX_LEFT_BYTES = 500;
 
 setFlagsFromString("--expose-gc");

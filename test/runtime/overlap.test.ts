@@ -1,4 +1,4 @@
-/** Calls that overlap: how many at once, limits, refusals, and the ends of runs with open calls. */
+/** Overlapping calls: how many run at once, limits, refusals, and how runs with open calls end. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ const FETCHES = compile({
 const run = (options: RunOptions, count = 10): Promise<Execution> =>
   execute(FETCHES, { policy: "allow-all", live: true, tracing: false, runId: "r", args: { count }, ...options });
 
-/** A handler whose calls all wait until \`expected\` of them run at once. */
+/** Returns a handler whose calls wait until `expected` of them run at once, and the largest number that did. */
 function gate(expected: number): { readonly handler: Handler; most: number } {
   let waiting: (() => void)[] = [];
   const state = {
@@ -96,7 +96,7 @@ describe("overlapping calls", () => {
     expect(tracing.calls.map(({ end }) => end.length)).toEqual([1, 1]);
   });
 
-  test("a handler waits while the answers of others take 64 MiB", async () => {
+  test("no further handler starts while answers that are not yet used take 64 MiB", async () => {
     const begun: number[] = [];
     let first = (): void => undefined;
     const big = "x".repeat(40 * 1024 * 1024);
@@ -108,7 +108,7 @@ describe("overlapping calls", () => {
         await new Promise<void>((resolve) => {
           first = resolve;
         });
-      // Calls 1 and 2 have answers that together are over the limit, so call 3 waits until the first answers are taken.
+      // The answers of calls 1 and 2 are together over the limit, so call 3 starts only after the program has taken answers.
       if (n === 3) expect(begun).toEqual([0, 1, 2, 3]);
       return n === 1 || n === 2 ? big : "page";
     };
@@ -191,7 +191,7 @@ describe("the end of a run with open calls", () => {
     expect(await run({ handlers: { "net.fetch": handler }, signal: abort.signal }, 2)).toMatchObject({ outcome: "canceled" });
   });
 
-  test("a branch that never returns ends by the steps, and by the time", async () => {
+  test("a branch that never returns ends at the step limit or at the time limit", async () => {
     const text = `fn main() -> (Int, String) !{net.fetch} {
     par { { let mut n = 1
         while n > 0 { n = n % 7 + 1 }
@@ -209,7 +209,7 @@ describe("the end of a run with open calls", () => {
     expect(timed).toMatchObject({ outcome: "timeout" });
   });
 
-  test("main that waits for messages while nothing is open is a deadlock; with open calls it goes on", async () => {
+  test("if main waits for a message and no call is open, the run is a deadlock; with an open call it is not", async () => {
     const text = `fn worker() -> Unit !{net.fetch} { let _page = net.fetch("http://x/")
     panic("done") }
 fn main() -> String !{actor.spawn, net.fetch} {
@@ -227,7 +227,7 @@ fn main() -> String !{actor.spawn, net.fetch} {
 describe("several calls whose answers come later", () => {
   const later: Handler = (_, context) => context.later();
 
-  test("take their answers in any order, and the log is that of a run that never waited", async () => {
+  test("take their answers in any order, and the log has the bytes of a run that never waited", async () => {
     const path = at("later.jsonl");
     const suspended = await run({ handlers: { "net.fetch": later }, record: path }, 3);
     expect(suspended).toMatchObject({ outcome: "suspended", suspended: { call: 1 }, alsoWaiting: [{ call: 2 }, { call: 3 }] });
@@ -264,11 +264,11 @@ describe("several calls whose answers come later", () => {
   });
 });
 
-describe("what models cost", () => {
+describe("the limits on tokens of models", () => {
   let server: TestServer | undefined;
   afterEach(() => server?.close());
 
-  test("overlapping calls stay within the limits by the endpoint's books, and their logs are equal", async () => {
+  test("overlapping calls use no more than the limit, as the endpoint counts, and their logs are equal", async () => {
     const program = compile({
       name: "models.ax",
       text: `fn main() -> List<Bool> !{llm.call} {

@@ -1,4 +1,4 @@
-/** A pool compiles source texts in a real thread or process, which the build has made. */
+/** A pool compiles source texts in a thread or process of the built package. */
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { compile } from "../../compiler/compile.ts";
@@ -32,7 +32,7 @@ const registry = createRegistry([
   },
 ]);
 const source = (text: string): { readonly name: string; readonly text: string } => ({ name: "main.ax", text });
-/** It takes seconds to compile. */
+/** A program that takes seconds to compile. */
 const LONG = source(
   `${Array.from({ length: 9_000 }, (_, i) => `fn f${i}(x: Int) -> Int { if x > ${i} { x + 1 } else { list.len([x, ${i}]) } }`).join("\n")}\nfn main() -> Int { f1(2) }\n`,
 );
@@ -136,7 +136,7 @@ test("tenants take turns", async () => {
   expect(order.indexOf("few")).toBeLessThan(4);
 });
 
-test("texts that are too many are refused like runs", async () => {
+test("texts count for the limit of the queue like runs", async () => {
   const pool = poolOf({ maxQueuedPerTenant: 2 });
   const runs = [1, 2].map((n) => pool.execute(source(`fn main() -> Int { ${n} }`), common));
   expect((await errorOf(pool.execute(source("fn main() -> Int { 3 }"), common))).kind).toBe("pool.full");

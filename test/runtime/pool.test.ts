@@ -1,4 +1,4 @@
-/** A pool of real threads and processes, which run what the build has made. */
+/** A pool with threads or processes, which run the built package. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -41,14 +41,14 @@ afterEach(async () => {
   vi.restoreAllMocks();
   await Promise.all(pools.splice(0).map((pool) => pool.close()));
 });
-/** A pool with its own settings, closed after the test. */
+/** Creates a pool with these settings. It is closed after the test. */
 function poolOf(options: PoolOptions): Pool {
   const pool = createPool({ threads: 1, ...options });
   pools.push(pool);
   return pool;
 }
 
-/** One pool of each kind for the tests that need no settings: a worker loads the modules once. */
+/** One pool of threads and one of processes, for tests without settings, because it takes time to start a worker. */
 const sharedPools = new Map<string, Pool>();
 afterAll(() => Promise.all([...sharedPools.values()].map((pool) => pool.close())));
 function sharedPool(isolation: "thread" | "process" = "thread"): Pool {
@@ -67,7 +67,7 @@ const ADD = programOf("fn main(a: Int, b: Int) -> Int { a + b }");
 const WAIT = programOf("fn main(n: Int) -> Int !{own.wait} { own.wait(n) + own.wait(n) }");
 const common = { policy: "allow-all", tracing: false, limits: SMALL } as const;
 
-/** A promise that a test resolves. */
+/** Returns a promise, and the function that resolves it. */
 function gate(): { readonly promise: Promise<void>; readonly open: () => void } {
   let open = (): void => undefined;
   const promise = new Promise<void>((resolve) => {
@@ -85,7 +85,7 @@ async function kindOf(promise: Promise<unknown>): Promise<string> {
   }
 }
 
-/** Runs a program outside of the pool and in it, and compares results and logs. */
+/** Runs a program without the pool and in it, compares results and logs, and returns the pool's result. */
 async function bothWays(pool: Pool, program: Program, options: PoolRunOptions & RunOptions): Promise<PoolExecution> {
   const here = mkdtempSync(join(folder, "both-"));
   const outside = join(here, "outside.jsonl");
@@ -102,7 +102,7 @@ async function bothWays(pool: Pool, program: Program, options: PoolRunOptions & 
 }
 
 describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => {
-  // `npm test` runs the longer tests in threads alone.
+  // `npm test` runs the long tests with threads only.
   const inBoth = DEEP || isolation === "thread";
 
   test("any program with any answers gives the result and the log of a run outside", async () => {
@@ -163,7 +163,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
         }),
       ],
     ]),
-  )("%s of a handler is the host fault that it is outside", async (_, answer) => {
+  )("%s of a handler is the same host fault as without a pool", async (_, answer) => {
     const run = await sharedPool(isolation).execute(WAIT, { ...common, args: { n: 1 }, handlers: { "own.wait": answer } });
     const outside = await execute(WAIT, { ...common, args: { n: 1 }, handlers: { "own.wait": answer } });
     expect(run.error).toEqual(outside.error);
@@ -262,7 +262,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
   });
 });
 
-/** Returns a function that ends one worker of the pool that was made last, from outside. */
+/** Returns a function that kills one worker of the pool that was created last. */
 function workerKiller(isolation: "thread" | "process"): () => void {
   if (isolation === "process") {
     return () => {
@@ -435,7 +435,7 @@ describe("queue and back pressure", () => {
       "own.wait": async ([n]: readonly unknown[]) => {
         running += 1;
         most = Math.max(most, running);
-        // The first call waits for one of another run, so that two runs are under way at once.
+        // The first call waits for the call of another run, so two runs overlap.
         if (running === 2) two.open();
         await two.promise;
         await new Promise(setImmediate);
@@ -463,7 +463,7 @@ describe("queue and back pressure", () => {
     const runs = [...Array.from({ length: 20 }, () => run("many")), ...Array.from({ length: 5 }, () => run("few"))];
     open();
     await Promise.all(runs);
-    // The fifth run of the small tenant begins as the tenth at the latest, give or take the two that were under way.
+    // With equal shares, the fifth run of the small tenant is the tenth to begin, or up to two later because of those that run first.
     expect(order.slice(0, 12).filter((tenant) => tenant === "few")).toHaveLength(5);
   });
 

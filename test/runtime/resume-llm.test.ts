@@ -26,7 +26,7 @@ const program = compile({
 }`,
 });
 
-// An attempt here reserves some 350 tokens: the first call used 60, the interrupted one may have used four reservations.
+// An attempt reserves some 350 tokens. The first call used 60, and the interrupted one may have made four attempts.
 test.each([
   [1_600, "refused"],
   [2_400, "answered"],

@@ -1,4 +1,4 @@
-/** Runs that are resumed from their log, in this process. `test/cli/resume.test.ts` kills real ones. */
+/** Runs that are resumed from their log. All are in this process; `test/cli/resume.test.ts` kills real processes. */
 import {
   appendFileSync,
   copyFileSync,
@@ -40,7 +40,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
 
-/** Reads, writes, spawns, emits and prints; a write is not repeatable, a long answer is a blob. */
+/** A program that reads, writes, spawns, emits and prints. Its writes may not be repeated, and one answer is so long that it is a blob. */
 const PROGRAM = compile({
   name: "batch.ax",
   text: `fn worker() -> Int !{fs.read} {
@@ -68,7 +68,7 @@ interface World {
   readonly calls: string[];
 }
 
-/** Handlers whose answers depend on their arguments only. */
+/** Returns handlers whose answers depend only on their arguments, and the list of the calls that reached them. */
 function world(): World {
   const calls: string[] = [];
   return {
@@ -117,7 +117,7 @@ describe("a log cut at any byte", () => {
     const doubts = new Set<string>();
     const isRecordEnd = (cut: number): boolean => [-1, 0, 1].some((offset) => bytes[cut - 1 + offset] === 0x0a);
     for (let cut = headerEnd; cut <= bytes.length; cut++) {
-      // Inside a record, all cuts are alike.
+      // All cuts inside a record give the same run, so only some are tried.
       if (!isRecordEnd(cut) && cut % Math.round(1 / SHARE) !== 0) continue;
       const path = cutCopy(cut);
       const log = readLog(path);
@@ -222,7 +222,7 @@ describe("a call that may have been carried out", () => {
     expect(calls).toEqual([]);
   });
 
-  test("is repeated without asking if the capability of its own says so", async () => {
+  test("is repeated without asking if the host's capability says that it may be", async () => {
     const spec = (mayRepeat: boolean): CapabilitySpec => ({
       name: "orders.pay",
       version: "1",
@@ -244,7 +244,7 @@ describe("a call that may have been carried out", () => {
       expect(await kindOf(() => again(path, { registry: createRegistry([spec(!mayRepeat)]) }))).toBe("log.other_capabilities");
       expect(await kindOf(() => again(path, { registry: createRegistry([]) }))).toBe("log.other_capabilities");
       if (mayRepeat) continue;
-      // The declaration is in the log, the code is not.
+      // Without the registry there is no handler: the log has the declaration, but not the code.
       expect(await kindOf(() => again(path))).toBe("log.other_handlers");
     }
   });
@@ -274,7 +274,7 @@ describe("what a resume refuses, before it changes anything", () => {
     const path = cutCopy(endOfLine(bytes, "CapResult"));
     expect(await refused(path, { policy: "deny-all" })).toBe("log.other_policy");
     expect(await kindOf(() => again(path, { policy: "allow-all", handlers: world().handlers }))).toBe("nothing was thrown");
-    // A capability without a handler then, and with one now.
+    // The recorded run had no handler for this capability; the resumed one has.
     const declared = { name: "orders.pay", version: "1", params: [], result: "Int", mayRepeat: true } as const;
     const registry = createRegistry([declared]);
     const program = compile({ name: "own.ax", text: 'fn main() -> Int !{fs.read, orders.pay} { string.len(fs.read("a")) }' }, { registry });
@@ -298,7 +298,7 @@ describe("what a resume refuses, before it changes anything", () => {
     expect(await refused(at("old.json"), {})).toBe("log.not_resumable");
   });
 
-  test("an option that is none", async () => {
+  test("an option with an unknown value", async () => {
     await undisturbed();
     const options: object = { inDoubt: "perhaps" };
     expect(await refused(at("whole.jsonl"), options)).toBe("usage");
@@ -310,7 +310,7 @@ describe("what a resume refuses, before it changes anything", () => {
     const path = cutCopy(end);
     writeFileSync(path, edit(bytes.subarray(0, end), 4, "item 0", "item 9"));
     expect(await refused(path, {})).toBe("log.divergence");
-    // The program ends, and the log has two more events.
+    // The log has two more events than the program causes.
     const longer = rewrite(bytes, (lines) => [...lines.slice(0, -1), ...lines.slice(1, 3)]);
     writeFileSync(path, longer);
     await expect(again(path, { handlers: world().handlers })).rejects.toMatchObject({
@@ -371,7 +371,7 @@ describe("a run that has ended", () => {
     expect(readFileSync(at("whole.jsonl")).equals(bytes)).toBe(true);
   });
 
-  test("because it was interrupted goes on, and its end record is cut off", async () => {
+  test("by an interruption goes on: its end record is cut off", async () => {
     const { bytes } = await undisturbed();
     const abort = new AbortController();
     const { handlers, calls } = world();
@@ -395,7 +395,7 @@ describe("a run that has ended", () => {
     expect(readFileSync(at("stopped.jsonl")).equals(bytes)).toBe(true);
   });
 
-  test("an interruption of the resumed run, even inside the part that its log has, is resumed again", async () => {
+  test("by an interruption of the resume, even during recorded events, is resumed again", async () => {
     const { bytes } = await undisturbed();
     const path = cutCopy(endOfLine(bytes, "CapResult", 4));
     const { handlers } = world();
@@ -415,7 +415,7 @@ describe("a run that has ended", () => {
 });
 
 describe("what a killed process leaves beside the log", () => {
-  test("a blob that no record names, and a temporary one, are removed; other files stay", async () => {
+  test("blobs that no record names are removed; other files stay", async () => {
     const { bytes } = await undisturbed();
     const path = cutCopy(endOfLine(bytes, "CapResult"));
     const orphan = join(`${path}.blobs`, "0".repeat(64));
@@ -437,7 +437,7 @@ describe("what a killed process leaves beside the log", () => {
     expect(readFileSync(path).equals(bytes)).toBe(true);
   });
 
-  test("a link planted in place of the lock is a lock", async () => {
+  test("a link that was planted under the lock's name counts as a lock, and its target is not written", async () => {
     const { bytes } = await undisturbed();
     const path = cutCopy(endOfLine(bytes, "CapResult"));
     writeFileSync(at("victim"), "precious");
@@ -447,7 +447,7 @@ describe("what a killed process leaves beside the log", () => {
   });
 });
 
-test("observers, debug and spans see only what happens now", async () => {
+test("observers, debug output and spans see only what happens after the recorded events", async () => {
   const { bytes } = await undisturbed();
   const path = cutCopy(endOfLine(bytes, "CapResult", 4));
   const seen: string[] = [];

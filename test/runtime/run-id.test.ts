@@ -11,7 +11,7 @@ interface Ran extends Recorded {
   readonly keys: readonly string[];
 }
 
-/** Answers every call alike and keeps the idempotency keys. */
+/** Runs the program with the same answers each time, and collects the idempotency keys of its calls. */
 async function run(options: RunOptions): Promise<Ran> {
   const keys: string[] = [];
   const handler: Handler = (_args, { idempotencyKey }) => {

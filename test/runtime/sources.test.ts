@@ -26,7 +26,7 @@ symlinkSync("loop.ax", join(folder, "loop.ax"));
 symlinkSync("/dev/zero", join(folder, "device.ax"));
 execFileSync("mkfifo", [join(folder, "pipe.ax")]);
 
-/** The diagnostics of a program that starts with the import. */
+/** Returns the diagnostics of a program that imports `specifier`. */
 function diagnosticsOf(specifier: string): readonly string[] {
   write("main.ax", `import "${specifier}"\nfn main() -> Int { 1 }\n`);
   const { source, resolve } = openSources(join(folder, "main.ax"));
@@ -41,7 +41,7 @@ describe("a project library with the name of a shipped one", () => {
     return check(source, { resolve }).diagnostics.map((d) => `${d.code} ${d.file}: ${d.message}`);
   };
 
-  test("is used instead, with a note, and only by files of the project", () => {
+  test("is used instead with a warning, but not by the shipped libraries themselves", () => {
     write("libs/std-string/src/core.ax", OWN);
     expect(warnings('import "std-string"\nimport "std-template"\nfn main() -> Int { indent("a", 1) }\n')).toEqual([
       "W006 main.ax: `std-string` means libs/std-string/src/core.ax, which hides the shipped library of that name",

@@ -1,4 +1,4 @@
-/** The text of a stranger may import the shipped libraries and never reads a file, through whichever door it comes. */
+/** The text of a stranger may import the shipped libraries but never reads a file, whichever function or tool gets it. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), "boruna-strangers-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 writeFileSync(join(folder, "secret.ax"), "hunter2 is not a program\n");
 
-/** Paths to files that exist: beside the program, above it, and below the folder in which this process runs. */
+/** Paths of existing files: beside the program, above it, and below the working directory. */
 const SPECIFIERS = [
   "./secret.ax",
   "../secret.ax",
@@ -30,7 +30,7 @@ const SPECIFIERS = [
 const ANSWER = 'import "std-list"\nfn main() -> Int { list.len(take_last([1, 2, 3], 2)) }\n';
 const LIBRARY_TEST = 'import "std-testing"\nfn main() -> Int { 1 }\ntest "one" { assert_equal(main(), 1) }\n';
 
-/** Each door takes a text and returns the messages of all diagnostics. */
+/** The ways in ("doors"): each takes a text and returns the messages of all diagnostics. */
 const DOORS: Readonly<Record<string, (text: string) => Promise<readonly string[]> | readonly string[]>> = {
   check: (text) => check({ name: join(folder, "main.ax"), text }).diagnostics.map(({ message }) => message),
   compile: (text) => messagesOf(() => compile({ name: join(folder, "main.ax"), text })),
@@ -76,7 +76,7 @@ test.each(Object.keys(DOORS))("%s", async (door) => {
     const messages = await DOORS[door]?.(`import "${specifier}"\nfn main() -> Int { 1 }\n`);
     expect(messages, specifier).toEqual([`cannot find \`${specifier}\``]);
   }
-  // The libraries of the playground are a script that only its page can load.
+  // Only the playground's page can load the script with its libraries.
   if (door !== "the playground") for (const text of [ANSWER, LIBRARY_TEST]) expect(await DOORS[door]?.(text)).toEqual([]);
 });
 

@@ -1,4 +1,4 @@
-/** Runs that wait: for an answer that comes later. */
+/** Runs that are suspended because a handler answers later. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,7 +38,7 @@ const PROGRAM = compile(
 
 const OPTIONS = { policy: "allow-all", registry, runId: "r1", tracing: false } as const satisfies RunOptions;
 
-/** Runs the program with a desk that answers later. Returns how often it was asked. */
+/** Runs the program with a handler of `desk.ask` that answers later. Returns the run, the numbers of its calls, and the handlers. */
 async function suspended(options: RunOptions = {}) {
   const asked: number[] = [];
   const handlers: RunOptions["handlers"] = {
@@ -115,7 +115,7 @@ test("without the answer the run still waits, and nothing is changed or asked", 
   expect(await again({ answer: { call: 2, value: "yes" } })).toMatchObject({ outcome: "success" });
 });
 
-test("a log that was copied without its mark is in doubt", async () => {
+test("if the log is copied without its mark file, the call is in doubt", async () => {
   await suspended();
   unlinkSync(at("log.jsonl.open"));
   expect(await again()).toMatchObject({ outcome: "in_doubt" });

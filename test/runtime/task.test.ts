@@ -116,7 +116,7 @@ describe("with a registered provider", () => {
     expect(JSON.stringify(exporter.getFinishedSpans().map((s) => [s.attributes, s.events, s.status]))).not.toContain("SENTINEL");
   });
 
-  test("a rejected task still belongs to its sender's trace, with what is well-formed of its envelope", async () => {
+  test("a rejected task still belongs to its sender's trace, and its span has the valid fields of the envelope", async () => {
     await task({ id: "order 1", action: "math.add", trace: { traceparent: traceparent("01") } });
     expect(exporter.getFinishedSpans()[0]?.spanContext().traceId).toBe(TRACE_ID);
     expect(spans()[0]?.attributes).toEqual({ "action.fqn": "math.add", "action.outcome": "rejected", "error.type": "task.malformed" });

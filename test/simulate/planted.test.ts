@@ -1,4 +1,4 @@
-/** Every planted bug is found and shrunk, and no run of a mended program fails. */
+/** The simulation finds and shrinks every planted bug, and no run of a corrected program fails. */
 import { describe, expect, test } from "vitest";
 import { simulate } from "../../simulate/simulate.ts";
 import { cases, sampled } from "../cases.ts";
@@ -19,7 +19,7 @@ describe.each(sampled(PLANTED))("$name", ({ finds, wrong, fixed, options }) => {
     expect(failure?.chosenAnswers).toBeLessThanOrEqual(3);
   });
 
-  test("no run fails when it is mended", async () => {
+  test("no run fails after it is corrected", async () => {
     const { failure, runs } = await simulate(fixed, { ...options, seed: 1, runs: cases(RUNS) });
     expect(failure).toBeUndefined();
     expect(runs).toBe(cases(RUNS));

@@ -1,4 +1,4 @@
-/** The programs in `programs/`: each has a planted bug, and below the wrong line a comment `// fixed:` with the right one. */
+/** The programs in `programs/`. Each has a planted bug. Below the wrong line, a comment `// fixed:` has the right one. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { compile } from "../../compiler/compile.ts";

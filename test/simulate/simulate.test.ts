@@ -1,4 +1,4 @@
-/** What simulated runs are like: the same for the same seed, with every kind of answer, bounded, recorded. */
+/** Simulated runs depend only on the seed, get every kind of answer, are bounded and can be recorded. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -23,7 +23,7 @@ import { PLANTED, programOf } from "./planted.ts";
 
 const folder = temporaryFolder();
 
-/** The text of every answer of the first runs, with its fault before it. */
+/** Returns the texts `FAULT: ANSWER` of all answers in the first runs. */
 async function answersOf(program: Program, runs: number, seed = 1): Promise<readonly string[]> {
   const worlds = new WorldMaker(program, 100, []);
   const answers: string[] = [];
@@ -46,7 +46,7 @@ const TWO_READS = `fn main() -> Int !{fs.read, time.now} {
 }
 `;
 
-test("every fault happens: errors, lost answers, empty, huge, odd and broken ones, late ones, ones that last", async () => {
+test("every fault happens: errors, and answers that are lost, empty, huge, odd, broken, late or repeated for all later calls", async () => {
   const answers = await answersOf(programOf(TWO_READS), 300);
   const of = (fault: string): readonly string[] => answers.filter((text) => text.startsWith(`${fault}: `));
   expect(new Set(answers.map((text) => text.split(":")[0]))).toEqual(new Set(Object.keys(FAULTS).filter((fault) => fault !== "refused")));
@@ -58,7 +58,7 @@ test("every fault happens: errors, lost answers, empty, huge, odd and broken one
   expect(of("broken")).toContain('broken: "<html><body>502 Bad Gateway</body></html>"');
 });
 
-test("the clock goes on when an answer is late, and may be set back", async () => {
+test("the simulated clock advances when an answer is late, and may be set back", async () => {
   const program = programOf(`fn main() -> List<Int> !{fs.read, time.now} {
     let start = time.now()
     let _text = try fs.read("a.txt")
@@ -146,7 +146,7 @@ test("another seed makes other runs, and no run depends on the ones before it", 
   expect(await answersOf(program, 40, 2)).not.toEqual(first);
 });
 
-test("free arguments are chosen by type, and those that a requires of main refuses are no failures", async () => {
+test("arguments that are not given are chosen by type; a run whose chosen arguments main's `requires` refuses is no failure", async () => {
   const program = programOf(`fn main(count: Int, name: String) -> Int
     requires count > 0
 {
@@ -220,7 +220,7 @@ test("a failed call is a failure of the run unless it is accepted", async () => 
   expect((await simulate(panics, { accept: ["assertion_failed"] })).failure).toBeUndefined();
 });
 
-test("an actor that fails unseen is a failure, unless a simulated failure ended it", async () => {
+test("an actor whose failure nobody receives is a failure of the run, unless a simulated failure ended it", async () => {
   const text = (body: string): string => `fn work() !{net.fetch} {
     let page = net.fetch("https://a.example/")
     ${body}

@@ -1,11 +1,11 @@
-/** Programs with capabilities, control flow, `try`, tail calls and actors, as source text. They may trap, but they always end. */
+/** Generates programs with capabilities, control flow, `try`, tail calls and actors, as source text. They may fail, but they always end. */
 import type fc from "fast-check";
 import { arbitraryChoices, type Choices } from "../choices.ts";
 
 const ROW = "!{net.fetch, random, time.now}";
 const ACTOR_ROW = "!{actor.send, actor.spawn, net.fetch, random, time.now}";
 
-/** What may stand at a place of the program. */
+/** What generated code may use at a place of the program. */
 interface Place {
   readonly choices: Choices;
   /** The Int bindings in scope. */

@@ -10,7 +10,7 @@ interface Started {
 
 export interface BrokenCollector {
   readonly what: string;
-  /** Whether spans and metrics count as delivered all the same. */
+  /** Whether spans and metrics count as delivered nevertheless. */
   readonly accepts: boolean;
   readonly start: () => Promise<Started>;
 }
@@ -36,7 +36,7 @@ async function startWithoutTls(): Promise<Started> {
 const PROTOBUF = { "content-type": "application/x-protobuf" };
 const OK = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\n";
 
-/** For the protocol http/protobuf. */
+/** Broken collectors of the protocol http/protobuf. */
 export const BROKEN_COLLECTORS: readonly BrokenCollector[] = [
   { what: "refuses connections", accepts: false, start: async () => ({ url: await refusingUrl(), close: () => undefined }) },
   { what: "speaks HTTP/2 only", accepts: false, start: startHttp2 },

@@ -1,4 +1,4 @@
-/** A tracer or meter that throws, at whatever method and whenever, never changes a run. Neither does an observer. */
+/** A tracer, meter or observer that throws never changes a run, whichever method throws at whichever call. */
 import {
   type Context,
   context,
@@ -37,7 +37,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Every place at which code of the embedder is called. */
+/** Every function of the embedder that a run calls. */
 const PLACES = [
   "getTracer",
   "startSpan",
@@ -64,7 +64,7 @@ const PLACES = [
 type Place = (typeof PLACES)[number];
 
 interface Broken {
-  /** Throws at each of the places, from its call number `from` on. */
+  /** The functions that throw, each from its call number `from` on. */
   readonly places: readonly Place[];
   readonly from: number;
 }
@@ -126,9 +126,9 @@ const fetch: Handler = () => {
 };
 const chat: Handler = () => ({ text: "", usage: { input_tokens: 1, output_tokens: 2 } });
 
-/** Checks a run, its replay and its task. Returns the places that threw. */
+/** Checks that a run, its replay and its task are the same with these providers and observers. Returns the functions that threw. */
 async function check(source: string, given: Broken, later: boolean): Promise<ReadonlySet<Place>> {
-  // The first error of an observer is printed.
+  // Boruna prints the first error of an observer.
   vi.spyOn(process.stderr, "write").mockReturnValue(true);
   const program = verifyModule(compile({ name: "main.ax", text: source }).module);
   const number: Handler = () => (later ? Promise.resolve(1) : 1);

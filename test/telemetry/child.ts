@@ -1,7 +1,7 @@
 /**
- * Does what the command line does around a run, but the run consists of spans only. Arguments: number of calls, exit
- * code, and any of "twice" (start the SDK twice), "wait" (respect backpressure), "exit" (call process.exit at the end)
- * and "modules" (print the loaded modules).
+ * Starts and stops telemetry like the command line, with a run that consists of spans only. Arguments: number of calls,
+ * exit code, and any of "twice" (start the SDK twice), "wait" (wait for room in the span queue), "exit" (call
+ * process.exit at the end) and "modules" (print the loaded modules).
  */
 import { createRequire } from "node:module";
 import { start } from "../../telemetry/sdk.ts";

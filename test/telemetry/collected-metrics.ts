@@ -43,7 +43,7 @@ function attributesOf(data: unknown): Record<string, string> {
   return Object.fromEntries(objects(data).map((pair) => [text(pair["key"]), String(object(pair["value"])["stringValue"])]));
 }
 
-/** The data points of the last request, which holds the totals. */
+/** Returns the data points of the last request. They are totals, so the earlier requests are not needed. */
 export function lastMetrics(collector: Collector): readonly CollectedPoint[] {
   const request = metricRequests(collector).at(-1);
   return request === undefined ? [] : pointsOf(request);

@@ -1,6 +1,6 @@
 /**
- * A collector for tests. It keeps the bytes of every request and can misbehave. It decodes with protobufjs and JSON.parse
- * instead of `viewer/otlp.ts`, so that the two check each other.
+ * An OpenTelemetry collector for tests. It keeps the bytes of every request and can misbehave. It decodes with protobufjs
+ * and JSON.parse, not with `viewer/otlp.ts`, so that the two decoders check each other.
  */
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
@@ -25,7 +25,7 @@ export type Behavior =
   | RawAnswer
   | Script;
 
-/** What a server that is not quite one of HTTP writes when a request arrives, and then: it ends the connection, or keeps it open. */
+/** The bytes that a server writes when a request arrives, and whether it then ends the connection. They may be invalid HTTP. */
 interface RawAnswer {
   readonly raw: string;
   readonly ends: boolean;
@@ -72,7 +72,7 @@ export interface Collector {
   readonly requests: readonly CollectedRequest[];
   /** The spans of all requests, in order of arrival. */
   spans(): readonly CollectedSpan[];
-  /** Whether the text occurs in a body or header. */
+  /** Returns whether the text occurs in a body or header. */
   sent(text: string): boolean;
   /** Number of connections opened. */
   connections(): number;
@@ -149,7 +149,7 @@ export async function startCollector(behavior: Behavior = "healthy"): Promise<Co
   };
 }
 
-/** A loopback URL that refuses connections. */
+/** Resolves to a loopback URL that refuses connections. */
 export async function refusingUrl(): Promise<string> {
   const server = createTcpServer();
   const port = await listen(server);
@@ -157,7 +157,7 @@ export async function refusingUrl(): Promise<string> {
   return `http://127.0.0.1:${port}`;
 }
 
-/** Resolves to the port of loopback that the server listens on. */
+/** Lets the server listen on loopback and resolves to the port. */
 export function listen(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);

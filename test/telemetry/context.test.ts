@@ -98,7 +98,7 @@ describe("tracestate", () => {
     expect(parseTracestate(members(33))).toBeUndefined();
   });
 
-  test("a long list loses its long members first, then members from the end, never part of one", () => {
+  test("a list that is too long loses its long members first, then members from the end; members are never cut", () => {
     const long = `long=${"x".repeat(200)}`;
     const short = (name: string): string => `${name}=${"y".repeat(100)}`;
     const list = [long, ...["a", "b", "c", "d", "e"].map(short)].join(",");

@@ -50,7 +50,7 @@ fn main() -> Int !{time.now} {
     );
   });
 
-  test("a match says which arm was taken; guards and the scrutinee are inside", async () => {
+  test("a match says which arm was taken; spans of its scrutinee and guards are inside it", async () => {
     const source = `
 fn even(n: Int) -> Bool !{time.now} { time.now() > 0 && n % 2 == 0 }
 fn main() -> Int !{time.now} {
@@ -138,7 +138,7 @@ fn main() -> Int !{time.now} {
     );
   });
 
-  test("a loop is broken by a return, and by a break in its own condition that belongs to a loop around it", async () => {
+  test("a return ends loops early, and so does a break in the condition of an inner loop", async () => {
     const source = `
 fn find(xs: List<Int>) -> Int !{time.now} {
     for x in xs { while true { return x } }
@@ -162,7 +162,7 @@ fn main() -> Int !{time.now} {
     );
   });
 
-  test("a loop whose condition breaks the loop around it, or fails, ended early", async () => {
+  test("a loop ends early if its condition breaks the loop around it, or fails", async () => {
     const source = `
 fn main() -> Int !{time.now} {
     while true { while (true && { break false }) {} }
@@ -208,7 +208,7 @@ fn main() -> Int !{time.now} {
     apply(fn(x) { if x > k { 0 } else { time.now() } }, pure(1))
 }`;
 
-  test("lambdas count the arguments without captured values; pure functions make no spans", async () => {
+  test("the argument count of a lambda excludes captured values; pure functions make no spans", async () => {
     expect(await treeOf(SOURCE)).toBe(
       `run
         call main/0 :3
@@ -254,7 +254,7 @@ fn main() -> Int !{time.now} {
     );
   });
 
-  test("recursion with loops: each call has its own", async () => {
+  test("recursion with loops: each call has spans of its own loops", async () => {
     const source = `
 fn walk(n: Int) -> Int !{time.now} {
     let mut sum = 0
@@ -320,7 +320,7 @@ fn main() -> String !{net.fetch} {
 });
 
 describe("actors", () => {
-  test("an actor's spans begin where it was spawned; the blocked ones end with the run", async () => {
+  test("an actor's spans are inside the span that spawned it; those of waiting actors end with the run", async () => {
     const source = `
 fn worker() -> Unit !{actor.send, time.now} {
     let parent: ActorId = receive

@@ -1,4 +1,4 @@
-/** When and how long a run waits for the collector. The sender is scripted, and time passes only when a test advances it. */
+/** When and how long a run waits for the collector. The test answers the requests itself, and advances the time. */
 import { type Span, TraceFlags, type Tracer, context, trace } from "@opentelemetry/api";
 import { NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -12,7 +12,7 @@ const SETTINGS: DeliverySettings = {
   exportMs: 10_000,
   shutdownMs: 60_000,
 };
-/** Four batches of two in flight, and a full queue. */
+/** The number of calls that fill four batches of two in flight, and the queue. */
 const FULL = 12;
 const ACCEPTED: SendResult = { kind: "accepted", rejected: 0 };
 const failed = (reason: string, more: Partial<Extract<SendResult, { kind: "failed" }>> = {}): SendResult => ({
@@ -31,9 +31,9 @@ interface Request {
 
 interface Scripted {
   readonly delivery: DeliveryProcessor;
-  /** Every attempt, in order. */
+  /** Every attempt to send a batch, in order. */
   readonly requests: Request[];
-  /** Ends calls `from` to `to - 1`. */
+  /** Starts and ends the spans of the calls `from` to `to - 1`. */
   readonly end: (from: number, to: number) => void;
   /** Ends the run span. */
   readonly endRun: () => void;
@@ -41,7 +41,7 @@ interface Scripted {
   readonly otherRun: () => void;
 }
 
-/** Without `reply`, each attempt waits until the test answers it. */
+/** Creates a delivery whose attempts get the answers of `reply`. Without `reply`, each attempt waits until the test answers it. */
 function scripted(reply?: (attempt: number) => SendResult, settings: Partial<DeliverySettings> = {}): Scripted {
   const requests: Request[] = [];
   const delivery = new DeliveryProcessor(
@@ -70,7 +70,7 @@ function scripted(reply?: (attempt: number) => SendResult, settings: Partial<Del
   };
 }
 
-/** Whether the promise has settled after all pending microtasks have run. */
+/** Resolves to whether the promise has settled after all pending microtasks have run. */
 async function settled(promise: Promise<unknown> | undefined): Promise<boolean> {
   let done = false;
   void promise?.then(() => {
@@ -101,13 +101,13 @@ describe("a run that waits", () => {
     expect(delivery.lossNotice()).toBeUndefined();
   });
 
-  test("stops waiting when a batch exceeds its time, until the collector accepts spans again", async () => {
+  test("waits no longer after a batch got no answer in time, until the collector accepts spans again", async () => {
     const { delivery, requests, end } = scripted();
     end(0, FULL);
     const room = delivery.backpressure();
     await vi.advanceTimersByTimeAsync(SETTINGS.exportMs);
     expect(await settled(room)).toBe(true);
-    // The four hanging batches are lost, and those from the queue are in flight.
+    // The four unanswered batches are lost, and the batches from the queue are in flight.
     expect(delivery.lost).toBe(8);
     end(FULL, 2 * FULL);
     expect(delivery.backpressure()).toBeUndefined();
@@ -148,7 +148,7 @@ describe("a run that waits", () => {
 });
 
 describe("shutdown", () => {
-  test("the run span gets into a full queue and is sent at once", async () => {
+  test("the run span enters a full queue and is sent at once", async () => {
     const { delivery, requests, end, endRun } = scripted();
     end(0, FULL);
     endRun();

@@ -30,7 +30,7 @@ async function runSpanOf(body: () => Promise<unknown>): Promise<SpanNode> {
   return run;
 }
 
-/** The attributes of a run that follow from its calls. */
+/** Returns the attributes of a run span that count its calls. */
 function callCounts(spans: readonly SpanNode[]): Readonly<Record<string, number>> {
   const calls = (nodes: readonly SpanNode[]): readonly SpanNode[] =>
     nodes.flatMap((node) => [...(node.name === "boruna.cap" ? [node] : []), ...calls(node.children)]);
@@ -72,7 +72,7 @@ const policyOf = ({ denied, budget }: Given): ReturnType<typeof parsePolicy> =>
     { file: "policy.json", jsonc: false },
   );
 
-/** Answers from the list, in turn. A fetch fails on 9. */
+/** Returns handlers that answer with the numbers of the list in turn. For 9, net.fetch fails. */
 function handlersOf({ answers, later }: Given): Readonly<Record<string, Handler>> {
   let n = 0;
   const next = (): number => answers[n++ % answers.length] ?? 0;
@@ -91,12 +91,12 @@ interface Checked {
   readonly given: Given;
 }
 
-/** Fewer than a run with 10,000 spans needs. */
+/** Runs with fewer steps have fewer than 10,000 spans, so none of their spans is dropped. */
 const MAX_COMPARED_STEPS = 20_000;
 
 /**
- * Runs a program at each detail, on both engines, and replays it. Returns why the spans were not compared, or undefined if they were:
- * the evaluator knows no step limit and no limit on spans.
+ * Runs a program at each detail on both engines, replays it, and compares the spans. Spans of long runs are not compared, because the
+ * evaluator has no limits on steps and spans: then it returns "long".
  */
 async function check({ source, given: setup }: Checked): Promise<"long" | undefined> {
   const program = verifyModule(compile({ name: "main.ax", text: source }).module);
@@ -150,7 +150,7 @@ async function check({ source, given: setup }: Checked): Promise<"long" | undefi
   return isLong ? "long" : undefined;
 }
 
-test("the spans of a run are those that the source says, at each detail, on both engines, and in a replay", async () => {
+test("the spans of a run are those that follow from the source, at each detail, on both engines, and in a replay", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryFlowProgram, given, async (source, setup) => {
       await check({ source, given: setup });
@@ -159,7 +159,7 @@ test("the spans of a run are those that the source says, at each detail, on both
   );
 });
 
-/** The attributes that a span of control flow has from its start, or that never change. */
+/** The attributes that a span has from its start. */
 const START_ATTRIBUTES = [
   "code.file.path",
   "code.line.number",
@@ -172,7 +172,7 @@ const START_ATTRIBUTES = [
   "index",
 ];
 
-/** Expects the spans of a run that a limit ended to be the first of those of the complete run. Only the last one may be incomplete. */
+/** Expects that the received spans are the first spans of the complete run. Only the last one, which the limit ended, may be incomplete. */
 function expectBeginning(received: readonly SpanNode[], complete: readonly SpanNode[]): void {
   for (const [i, { name, attributes, children }] of received.entries()) {
     const { children: allChildren, ...span } = complete[i] ?? { name: "no span", attributes: {}, children: [] };

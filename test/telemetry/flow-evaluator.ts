@@ -1,7 +1,7 @@
 /**
- * Computes the spans that a run must have, from the program's checked tree and the events of its log. It walks the tree and knows
- * nothing of bytecode. It takes every answer and every message from the log, in order, and runs the actors in rounds, each until it
- * calls, waits or ends. So each actor must need less than one slice per round.
+ * Computes the spans that a run must have from the program's syntax tree (after type checking) and the events of its log, without any
+ * bytecode. Answers and messages come from the log, in order. The actors run in rounds, each until it makes a call, waits or ends. So
+ * in each round, an actor must need fewer steps than one slice of the machine has.
  */
 import { OPCODES } from "../../vm/bytecode/opcodes.ts";
 import { INDEX_STEP } from "../../vm/bytecode/update-path.ts";
@@ -49,7 +49,7 @@ class FunctionValue {
   }
 }
 type EvalValue = Value | FunctionValue;
-/** The evaluation of a part of an actor. It stops where the actor waits. */
+/** The evaluation of a part of an actor. It yields where the actor waits. */
 type Steps<T> = Generator<undefined, T, undefined>;
 type AnswerEvent = Extract<RunEvent, { readonly type: "CapResult" | "CapError" }>;
 
@@ -155,7 +155,7 @@ class Evaluator {
     if (actor?.status === "waiting" && !this.#openCalls.some((call) => call.actor === actor)) actor.status = "runnable";
   }
 
-  /** Gives an open call its answer. The answer of a failed actor's call is dropped; the span of the call shows it all the same. */
+  /** Gives an open call the next answer of the log. A failed actor never gets it, but the span of its call shows it. */
   #answer(call: OpenCall): void {
     const event = this.#next();
     if (event?.type === "CapResult") call.node.attributes["bytes_out"] = stringBytes(event.result);
@@ -490,7 +490,7 @@ class Evaluator {
     }
   }
 
-  /** `args` are those that may be Strings. */
+  /** Adds the span of a call. `args` are the arguments that may be Strings, whose bytes are counted. */
   #capNode(actor: EvalActor, name: string, argumentCount: number, args: readonly Value[], offset: number): OpenNode {
     this.#calls += 1;
     const node: OpenNode = {
@@ -549,7 +549,7 @@ function endWithError({ attributes }: OpenNode, kind: string): void {
   if (kind === "runtime_error") attributes["status"] = "ERROR";
 }
 
-/** The generated programs pass and get Strings only as such, not inside of other values. */
+/** Returns the bytes of a String, else 0. The generated programs have no Strings inside other values of calls. */
 const stringBytes = (value: Value): number => (typeof value === "string" ? Buffer.byteLength(value) : 0);
 
 function unexpected(what: unknown): never {

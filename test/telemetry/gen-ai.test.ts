@@ -44,7 +44,7 @@ function run(handler: Handler, options: RunOptions = {}, model = "vendor/small")
   });
 }
 
-/** The span that is neither the run's nor the call's. */
+/** Returns the span that is neither the run's nor the call's. */
 function chat(): ReadableSpan {
   const [span, ...more] = exporter.getFinishedSpans().filter(({ name }) => !name.startsWith("boruna."));
   if (span === undefined || more.length > 0) throw new Error("not exactly one chat span");

@@ -10,7 +10,7 @@ afterEach(() => {
   for (const socket of sockets.splice(0)) socket.close();
 });
 
-/** Starts a DNS server that answers each query with the response code, or never. */
+/** Starts a DNS server that answers each query with the response code, or never if there is no code. Returns a resolver that uses it. */
 async function startServer(code: number | undefined): Promise<Resolver> {
   const socket = createSocket("udp4");
   sockets.push(socket);
@@ -21,13 +21,13 @@ async function startServer(code: number | undefined): Promise<Resolver> {
     socket.send(answer, port, address);
   });
   await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
-  // Short only where it is waited for: a busy machine may take longer to answer.
+  // The timeout is short only for the server that never answers. On a busy machine, other answers may take long.
   const resolver = new Resolver({ timeout: code === undefined ? 20 : 600_000, tries: 1 });
   resolver.setServers([`127.0.0.1:${socket.address().port}`]);
   return resolver;
 }
 
-/** Looks up the name. Resolves to the error code or the address, and the names that the system was asked for. */
+/** Looks up the name. Resolves to the error code or address, and the names for which the system's lookup was called. */
 async function lookUp(resolver: Resolver, hostname: string): Promise<{ result: string | undefined; asked: readonly string[] }> {
   const asked: string[] = [];
   const systemLookup: LookupFunction = (name, _options, done) => {

@@ -5,7 +5,7 @@ import { DEEP, sampled } from "../cases.ts";
 import { answeringWith, type Behavior, type Collector, listen, partialSuccess, startCollector } from "./collector.ts";
 import { type ChildEnd, runChild } from "./run-child.ts";
 
-/** An hour, longer than any test may take: no bound ends the child on a slow machine. */
+/** Time limits of an hour, longer than any test: none of them ends the child process, even on a slow machine. */
 const BOUNDS = { OTEL_EXPORTER_OTLP_TIMEOUT: "3600000", OTEL_BSP_EXPORT_TIMEOUT: "3600000", BORUNA_OTEL_SHUTDOWN_MS: "3600000" };
 
 const collectors: Collector[] = [];
@@ -17,7 +17,7 @@ async function collecting(behavior: Behavior): Promise<Collector> {
   return collector;
 }
 
-/** A run of `calls` calls in batches of 50, with a queue of 50. */
+/** Starts a child process with a run of `calls` calls, batches of 50 spans and a queue of 50. */
 function run(
   collector: Collector,
   calls: number,

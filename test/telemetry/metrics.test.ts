@@ -52,7 +52,7 @@ describe("with a registered MeterProvider", () => {
     return (exporter.getMetrics().at(-1)?.scopeMetrics ?? []).flatMap((scope) => scope.metrics);
   }
 
-  /** Each data point as text, with its value or, for a histogram, its count. */
+  /** Returns each data point as text, with its value (the count, if it is a histogram). */
   async function points(): Promise<readonly string[]> {
     return (await collected()).flatMap((metric) =>
       metric.dataPointType === DataPointType.HISTOGRAM
@@ -229,7 +229,7 @@ fn main() -> String !{fs.read, llm.call} {
   });
 });
 
-test("without a MeterProvider the run is not wrapped, so calls cost nothing", () => {
+test("without a MeterProvider, the tracing of a run is not wrapped, so metrics cost nothing", () => {
   const inner: RunTracing = {
     startCall: () => expect.fail(),
     startFlow: () => expect.fail(),
@@ -303,7 +303,7 @@ describe("a runner's export", () => {
 
   const program = compile({ name: "now.ax", text: NOW });
 
-  /** Runs two tasks between start and stop. */
+  /** Starts a runner's telemetry, runs two tasks (a third is rejected), and stops it. */
   async function runner(
     variables: Readonly<Record<string, string>>,
     afterTasks?: (flush: () => Promise<void>) => Promise<void>,
@@ -400,7 +400,7 @@ describe("a runner's export", () => {
       {
         OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${collector?.url ?? (await refusingUrl())}/v1/metrics`,
         OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
-        // Only a collector that never answers may use up this time.
+        // Short only for the collector that never answers, which uses up this time.
         BORUNA_OTEL_SHUTDOWN_MS: reason.source.includes("50 ms") ? "50" : "600000",
       },
       (flush) => flush(),
@@ -410,7 +410,7 @@ describe("a runner's export", () => {
     await collector?.close();
   });
 
-  test("an export that fails is made good by the next", async () => {
+  test("after an export that fails, the next has the same totals, so nothing is lost", async () => {
     let answered = 0;
     const collector = await startCollector((_request, answer) => answer(++answered === 1 ? 503 : 200));
     await runner({ OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${collector.url}/v1/metrics` }, (flush) => flush());

@@ -53,7 +53,7 @@ function spanNamed(name: SpanName): ReadableSpan {
   return span;
 }
 
-/** One run with one call. */
+/** Records the spans of one run with one call. */
 function traced(options: {
   run?: Partial<RunSpanStart>;
   call?: Partial<CallSpanStart>;
@@ -248,7 +248,7 @@ describe("with a provider", () => {
     expect(Object.keys(ATTRIBUTES).length).toBeGreaterThan(0);
   });
 
-  test("spans of control flow: parents, and an error only where the outcome is one", () => {
+  test("spans of control flow have their parents, and are errors only if the outcome is an error", () => {
     const run = otelTracing().startRun(RUN);
     const start = {
       construct: "call",
@@ -268,7 +268,7 @@ describe("with a provider", () => {
     expect(call.parentSpanContext?.spanId).toBe(spanNamed("boruna.run").spanContext().spanId);
     expect(flow.parentSpanContext?.spanId).toBe(call.spanContext().spanId);
     expect(cap.parentSpanContext?.spanId).toBe(flow.spanContext().spanId);
-    // A path that is absolute is not recorded, and with it goes the line.
+    // An absolute path is not recorded, and neither is its line.
     expect(call.attributes).toEqual({ "code.function.name": "f".repeat(1024), "error.type": "timeout" });
     expect(flow.attributes).toEqual({ "flow.construct": "while", iteration_count: 2, broke_early: true, "error.type": "denied" });
     expect([call.status.code, flow.status.code]).toEqual([SpanStatusCode.ERROR, SpanStatusCode.UNSET]);
@@ -343,7 +343,7 @@ describe("with a provider", () => {
     expect(() => call.run(() => expect.fail("the body's own"))).toThrow("the body's own");
   });
 
-  test("a replay names the run it replays", () => {
+  test("the span of a replay names the run that is replayed", () => {
     traced({ run: { mode: "replay", replayOf: "0123" } });
     expect(spanNamed("boruna.run").attributes).toMatchObject({ "boruna.run.mode": "replay", "boruna.run.replay_of": "0123" });
   });

@@ -1,6 +1,6 @@
 /**
- * The OpenTelemetry Collector as a process of its own, with a file exporter, whose output the tests decode, and a debug
- * exporter, which prints. `npm run otelcol` builds it; without the binary its tests are skipped.
+ * Starts the OpenTelemetry Collector as a process. It writes spans to a file, which the tests decode, and prints them.
+ * `npm run otelcol` builds the Collector; without the binary, its tests are skipped.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -13,28 +13,28 @@ const BINARY = collectorBinary();
 export const HAS_OTELCOL = existsSync(BINARY);
 
 export interface OtelcolOptions {
-  /** Settings of the collector's HTTP server beside the endpoint. */
+  /** Settings of the collector's HTTP server in addition to the endpoint. */
   readonly http?: Readonly<Record<string, unknown>>;
-  /** Processors by name, in this order. The batch processor is always there. */
+  /** Processors by name, in this order. The batch processor is always added. */
   readonly processors?: Readonly<Record<string, unknown>>;
-  /** Whether it prints the spans. Default: it prints how many there are. */
+  /** Whether the Collector prints the spans. Default: it prints only their number. */
   readonly prints?: boolean;
 }
 
 export interface Otelcol {
   /** The value for `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   readonly url: string;
-  /** What it has printed. */
+  /** Returns what the Collector has printed since it was started. */
   printed(): string;
-  /** Resolves when it has printed the text. */
+  /** Resolves when the Collector has printed the text. */
   hasPrinted(text: string): Promise<void>;
-  /** Starts it again after `stop`, at the same URL and with the same file. */
+  /** Starts the Collector again after `stop`, at the same URL and with the same file. */
   start(): Promise<void>;
-  /** Stops it as an operator does, with SIGTERM. It exports what it has accepted before it exits. */
+  /** Stops the Collector with SIGTERM, as an operator does. It exports what it has accepted before it exits. */
   stop(): Promise<void>;
-  /** The spans that it has written to its file. Complete after `stop`. */
+  /** Returns the spans in the Collector's file. They are complete after `stop`. */
   spans(): readonly CollectedSpan[];
-  /** Stops it and removes its files. */
+  /** Stops the Collector and removes its files. */
   close(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export async function startOtelcol(options: OtelcolOptions = {}): Promise<Otelco
       waiting.add(check);
       check();
     });
-  /** Resolves to whether it is ready. It is not if another process has taken the port in the meantime. */
+  /** Starts the process. Resolves to true when it is ready, and to false if another process has taken the port in the meantime. */
   const launch = async (): Promise<boolean> => {
     printed = "";
     const process = spawn(BINARY, ["--config", config], { stdio: ["ignore", "pipe", "pipe"] });

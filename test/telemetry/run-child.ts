@@ -1,4 +1,4 @@
-/** Runs a script of this folder in its own process, so that global state, exit code and the end of the process are real. */
+/** Runs a script of this folder in a process of its own, to test global state, the exit code and the end of the process. */
 import { spawn } from "node:child_process";
 import { childScript } from "../child-script.ts";
 
@@ -8,7 +8,7 @@ export interface ChildEnd {
   readonly stderr: string;
 }
 
-/** `environment` holds all OpenTelemetry variables: those of this process are not inherited. */
+/** Runs the script. It inherits no OpenTelemetry variables of this process: it has only those in `environment`. */
 export async function runChild(script: string, args: readonly string[], environment: Readonly<Record<string, string>>): Promise<ChildEnd> {
   const file = await childScript(new URL(script, import.meta.url));
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(OTEL_|BORUNA_|TRACE|BAGGAGE|NODE_)/.test(name)));

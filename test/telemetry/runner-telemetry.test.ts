@@ -30,7 +30,7 @@ async function recorded(telemetry: RunnerTelemetry): Promise<unknown> {
   return [execution?.value, execution?.steps, execution?.runId, recorder?.bytes()];
 }
 
-/** Sets the variables of this process. */
+/** Sets environment variables of this process until the end of the test. */
 function setVariables(variables: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value);
 }
@@ -188,7 +188,7 @@ describe("the sampling priority wins over the sampler and the sender's flag", ()
 });
 
 describe("the lifecycle", () => {
-  test("every method does nothing before start, after stop, and the second time", () =>
+  test("before start and after stop, methods do nothing, and a second start, flush or stop has no effect", () =>
     withCollector(async (collector) => {
       const telemetry = telemetryOf();
       await telemetry.flush();
@@ -208,7 +208,7 @@ describe("the lifecycle", () => {
       expect(notices).toEqual([]);
     }));
 
-  test("stopped while it starts", () =>
+  test("stopped while it starts, it sends nothing", () =>
     withCollector(async (collector) => {
       const telemetry = telemetryOf();
       await Promise.all([telemetry.start(), telemetry.stop()]);

@@ -5,8 +5,8 @@ import { type ChildEnd, runChild } from "./run-child.ts";
 
 const BOUND_MS = 700;
 /**
- * An hour, longer than any test may take. Where every other bound is this long, a process that ends at all proves the
- * bound under test, however slow the machine is.
+ * An hour, longer than any test. If all other time limits are an hour, a process that ends within the test proves that
+ * the limit under test works, even on a slow machine.
  */
 const HOUR_MS = "3600000";
 
@@ -36,13 +36,13 @@ describe("a collector that misbehaves", () => {
       ["drip", /^the collector did not answer (in time|within 700 ms)$/],
       ["slow-read", /^the collector did not answer (in time|within 700 ms)$/],
     ] as const),
-  )("%s: the process ends in time, with its own exit code, and tells it in one line", async (behavior, reason) => {
+  )("%s: the process ends in time, with its own exit code, and reports the loss in one line", async (behavior, reason) => {
     const environment = {
       OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf(behavior),
       OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS,
       BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS),
     };
-    // The child does not call process.exit, so nothing may keep it alive.
+    // The child does not call process.exit, so it ends only if no handle keeps it alive.
     const end = await runChild("child.ts", ["3", "7"], environment);
     expect(end.code).toBe(7);
     expect(report(end)).toMatchObject({ ended: 4, lost: 4 });

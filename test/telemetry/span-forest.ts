@@ -9,12 +9,12 @@ export interface SpanNode {
 }
 
 export interface SpanReceiver {
-  /** The spans that have ended, as trees. Siblings are in the order in which they started. Throws if a span has not ended. */
+  /** Returns all spans as trees, with siblings in the order in which they started. Throws if a span has not ended. */
   trees(): readonly SpanNode[];
   close(): void;
 }
 
-/** Registers a provider until `close`. */
+/** Registers a TracerProvider until `close`. */
 export function receiveSpans(): SpanReceiver {
   const started: string[] = [];
   const ended = new Map<string, ReadableSpan>();
@@ -55,7 +55,7 @@ export function receiveSpans(): SpanReceiver {
 
 const statusOf = (span: ReadableSpan): { readonly status?: string } => (span.status.code === 2 ? { status: "ERROR" } : {});
 
-/** One line for each span, indented: what it is, its line, and what its attributes say. */
+/** Returns an indented line for each span, such as `if 0 of 2 :5` (branch 0 was taken, source line 5). */
 export function treeText(nodes: readonly SpanNode[], indent = ""): string {
   return nodes.map((node) => `${indent}${nodeText(node)}\n${treeText(node.children, `${indent}  `)}`).join("");
 }

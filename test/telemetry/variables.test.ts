@@ -6,7 +6,7 @@ import { INSTRUMENTS } from "../../telemetry/instruments.ts";
 import { VARIABLES } from "../../telemetry/variables.ts";
 
 const FOLDERS = ["telemetry", "cli"];
-/** Variables that are not telemetry's: those of commands, and those of live handlers, which `boruna doctor` names. */
+/** Variables that do not belong to telemetry: those of commands and of live handlers, which `boruna doctor` names. */
 const OTHERS = new Set(
   "BORUNA_DEBUG BORUNA_MCP_TOKEN BORUNA_BUILD_TELEMETRY_URL BORUNA_DB BORUNA_LLM_KEY BORUNA_LLM_MODEL BORUNA_LLM_URL".split(" "),
 );

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Batches } from "../../worker/batches.ts";
 
-/** A writer whose results are the lengths of the items. The test decides when it returns them. */
+/** Returns batches whose statements give the lengths of their items when the test calls `answerAll`. The item `refused` makes one fail. */
 function heldWriter(refused = "") {
   const statements: (readonly string[])[] = [];
   const held: (() => void)[] = [];
@@ -14,7 +14,7 @@ function heldWriter(refused = "") {
       return new Map(items.filter((item) => !item.endsWith("-")).map((item) => [item[0] ?? "", item.length]));
     },
   );
-  /** Answers every statement that is under way or follows. */
+  /** Answers all statements, also those that start meanwhile. */
   const answerAll = async (): Promise<void> => {
     while (held.length > 0) {
       held.shift()?.();

@@ -1,4 +1,4 @@
-/** The contact of a worker with its database, with a clock of the test; and statements that wait for a server, on a real PostgreSQL. */
+/** A worker's contact with its database, on a simulated clock; and with a real PostgreSQL, statements that wait for the server. */
 import { once } from "node:events";
 import { createServer, connect as connectTo, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -32,7 +32,7 @@ describe("the contact of a worker", () => {
     throw Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
   };
 
-  test("is lost after three rounds without an answer, which is said once, and regained with the next answer", async () => {
+  test("is lost after three rounds without an answer, with one notice, and regained with the next answer", async () => {
     const { state, notices, contact, round } = openContact();
     await round();
     state.beat = gone;
@@ -68,7 +68,7 @@ describe("the contact of a worker", () => {
     answer(true);
     await first;
     expect(notices[1]).toBe("in contact with the database again, after 21 s");
-    // The answered beat began before the outage, so only the next one shows that the lease is there.
+    // The answered beat began before the outage. Only the next beat shows that the worker still has its lease.
     expect(contact.hasLease).toBe(false);
     state.beat = async () => true;
     for (let i = 0; i < 9; i++) {
@@ -78,7 +78,7 @@ describe("the contact of a worker", () => {
     expect([contact.hasLease, contact.mayJudge]).toEqual([true, true]);
   });
 
-  test("a process that was stopped does not say that the database is gone", async () => {
+  test("a process that was stopped for a while gives no notice that the database is gone", async () => {
     const { state, notices, round } = openContact();
     await round();
     state.now += 60_000;
@@ -89,7 +89,7 @@ describe("the contact of a worker", () => {
     expect(state.isLost).toBe(true);
   });
 
-  test("judges others half a lease after its start, and a complete one after the database was gone", async () => {
+  test("lets the worker judge others half a lease after its start, and a whole lease after the database was gone", async () => {
     const { state, contact, round } = openContact();
     const roundsToJudge = async (): Promise<number> => {
       for (let rounds = 0; ; rounds++) {

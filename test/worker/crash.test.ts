@@ -1,6 +1,6 @@
 /**
- * Workers that are killed and stopped while they execute runs, on a real PostgreSQL that is restarted. Only under
- * `npm run test:deep`, and with the full number of runs and kills under `BORUNA_CASES=1`.
+ * Workers are killed and stopped while they execute runs, and their PostgreSQL is restarted. Only `npm run test:deep` runs
+ * this test, and `BORUNA_CASES=1` makes the full number of runs and kills.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -20,7 +20,7 @@ import { Fleet, strandedRuns } from "./fleet.ts";
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 
 const SIZE = FULL
-  ? // Few at once, so that the runs last longer than the kills.
+  ? // Few runs at once, so that there are still runs at the last kill.
     { workers: 3, runs: 500, atOnce: 4, calls: 10, callMs: 100, kills: 30, stops: 10 }
   : { workers: 2, runs: 16, atOnce: 12, calls: 6, callMs: 20, kills: 2, stops: 1 };
 const LEASE_MS = 1_000;
@@ -96,7 +96,7 @@ describe.skipIf(!DEEP || POSTGRES_BIN === undefined)("workers that die", () => {
       const options = { policy: policyOf(isIdempotent), args: args(`run-${i}`), attempts: 100 };
       runs.push({ name: `run-${i}`, isIdempotent, id: (await client.submit(PROGRAM, options)).runId });
     }
-    /** When workers went on after a stop. */
+    /** The times at which stopped workers continued. */
     const wentOnAt: number[] = [];
     const kills: { readonly at: number; readonly runs: readonly string[] }[] = [];
     const isDone = async (): Promise<boolean> =>
@@ -144,7 +144,7 @@ describe.skipIf(!DEEP || POSTGRES_BIN === undefined)("workers that die", () => {
     const twice = [...counts].filter(([, count]) => count > 1).map(([call]) => call);
     expect(twice.filter((call) => call.startsWith("POST") && !idempotent.has(call.split("/")[1] ?? ""))).toEqual([]);
 
-    // A stopped worker may send what it had begun when it goes on, once for each stop. No other call is made after its answer was kept.
+    // A worker that continues after a stop may still send a call that it had begun. No other call is made after its answer was stored.
     const kept = await server.admin("SELECT workflow_uuid, function_name, completed_at_epoch_ms AS at FROM boruna_dbos.operation_outputs");
     const nameOf = new Map(runs.map(({ id, name }) => [id, name]));
     const keptAt = new Map(
@@ -172,8 +172,8 @@ describe.skipIf(!DEEP || POSTGRES_BIN === undefined)("workers that die", () => {
   });
 
   /**
-   * The times from a kill to the first call of one of its runs by another worker. The lease is one second, so three seconds are the
-   * goal where the machine has room. Printed only: a test must not fail because the machine is busy.
+   * Returns the times from a kill until another worker makes the first call of one of the killed worker's runs. With a lease of one
+   * second, the goal is three seconds. They are only printed: a test must not fail because the machine is busy.
    */
   const delays = (
     kills: readonly { readonly at: number; readonly runs: readonly string[] }[],

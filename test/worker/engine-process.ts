@@ -1,7 +1,7 @@
 /**
  * An executor of the engine in a process of its own, for `engine.test.ts`. Arguments: the address of the database, the name of the executor,
- * and a file to which it appends a line for each step that it makes. At the step `2 wait` it writes `waits`, and waits until the file
- * with the ending `.go` exists.
+ * and a FILE to which it appends a line for each step that it makes. At the step `2 wait`, it appends `waits` and waits until `FILE.go`
+ * exists.
  */
 import { appendFileSync, existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,4 +1,4 @@
-/** The contract of the engine (`worker/engine.ts`): what the worker relies on. Run it at every new version of DBOS. */
+/** What the worker relies on in its workflow engine (`worker/engine.ts`, built on DBOS). Run these tests for every new version of DBOS. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -23,7 +23,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("the engine", () => {
   let engine: Engine;
   let client: EngineClient;
   const notices: string[] = [];
-  /** What a workflow does, by its id. */
+  /** The body of each workflow, by the workflow's id. */
   const bodies = new Map<string, (step: RunStep) => Promise<string>>();
   const children: ChildProcess[] = [];
 
@@ -80,7 +80,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("the engine", () => {
     await enqueue(id);
   };
 
-  test("replay: steps of a workflow that goes on are served, failures and NUL included, and not made again", async () => {
+  test("replay: a workflow that is executed again gets its stored steps, failures and NUL included, and makes none again", async () => {
     const made: string[] = [];
     const texts = ["one", '{"failure":"no \\u0000"}', "x".repeat(100_000)];
     let results: string[] = [];
@@ -105,7 +105,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("the engine", () => {
     expect((await client.steps("replay")).map(({ name }) => name)).toEqual(["0 step", "1 step", "2 step"]);
   });
 
-  test("overlap: of eight steps that end in reverse order, only the two deleted ones are made again", async () => {
+  test("overlap: of eight steps that ended in reverse order, only the two whose results were deleted are made again", async () => {
     const made: number[] = [];
     let runs = 0;
     await begin("overlap", async (step) => {
@@ -137,7 +137,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("the engine", () => {
     expect(await outputOf("overlap")).toMatchObject({ status: "SUCCESS", output: expect.stringContaining("0,1,2,3,4,5,6,7") });
   });
 
-  test("suspend: a workflow ends while a step is never settled, and goes on under the same id with what it has", async () => {
+  test("suspend: a workflow may end while a step has no result, and is later executed again with its stored steps", async () => {
     const made: string[] = [];
     const given: { answer: string | undefined } = { answer: undefined };
     await begin("suspend", async (step) => {
@@ -161,7 +161,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("the engine", () => {
     expect(made).toEqual(["second", "first"]);
   });
 
-  test("a step whose name differs from the kept one is an error of the engine, not an answer", async () => {
+  test("a step with another name than the stored one is an error of the engine, not a result", async () => {
     let name = "1 first";
     const failures: string[] = [];
     await begin("names", async (step) => {
@@ -232,7 +232,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("the engine", () => {
     });
   };
 
-  test("reap: another executor continues the workflow of a killed one after its last kept step", async () => {
+  test("reap: another executor continues the workflow of a killed one after its last stored step", async () => {
     const made: string[] = [];
     const { child, lines } = await startOther("killed");
     await enqueue("reaped", "engine");
@@ -259,7 +259,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("the engine", () => {
     appendFileSync(`${file}.go`, "");
     child.kill("SIGCONT");
     await until(() => lines().includes("stopped made"));
-    // The stopped executor finds out at its own write. Another round trip through it shows that it had the time.
+    // The executor that was stopped notices at its own write. It then executes another workflow, so it has had the time for that write.
     await enqueue("after", "engine");
     await until(() => lines().filter((line) => line === "stopped ended").length >= 1);
     expect(made).toEqual(["2 wait"]);

@@ -1,11 +1,11 @@
-/** Worker processes for tests, as a user starts them. One that ends is replaced by another. */
+/** Starts worker processes for tests, as a user does. A process that ends is replaced by another. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { environment, MAIN } from "../cli/boruna.ts";
 import type { PostgresServer } from "../gateway/handlers/postgres.ts";
 
-/** How often a state is asked for, in milliseconds. */
+/** Time between two queries for a state, in milliseconds. */
 const POLL_MS = 20;
 
 export interface FleetOptions {
@@ -19,7 +19,7 @@ export interface FleetOptions {
 
 export class Fleet {
   readonly #options: FleetOptions;
-  /** The worker's id of each process, empty until it has said it. */
+  /** The worker id of each process, empty until the process has printed it. */
   readonly #workers = new Map<ChildProcess, string>();
   #stderr = "";
   #isOver = false;
@@ -70,7 +70,7 @@ export class Fleet {
     return rows.map(({ id }) => String(id));
   }
 
-  /** Waits until all workers execute runs, and returns the process with this number. */
+  /** Waits until all workers have started, and returns the process with this number. */
   async worker(n: number): Promise<ChildProcess> {
     for (;;) {
       const living = [...this.#workers].flatMap(([child, id]) => (child.exitCode === null && id !== "" ? [child] : []));
@@ -80,7 +80,7 @@ export class Fleet {
     }
   }
 
-  /** Waits for the process that executes a run, or will be the one. */
+  /** Waits until a process executes the run, and returns the process. */
   async workerOf(run: string): Promise<ChildProcess> {
     for (;;) {
       const [row] = await this.#options.server.admin(`SELECT worker FROM boruna.runs WHERE id = '${run}' AND state = 'running'`);
@@ -91,8 +91,8 @@ export class Fleet {
   }
 
   /**
-   * Kills a worker, and restarts the database while a keeper is in the middle of reaping it. Resolves to whether the restart fell into the
-   * reap: another worker may have reaped before the row was locked.
+   * Kills a worker, and restarts the database while another worker is reaping it (taking its runs away). Resolves to whether the restart
+   * came during the reap. It may have come too late.
    */
   async restartDuringReap(child: ChildProcess): Promise<boolean> {
     const { server } = this.#options;
@@ -113,7 +113,7 @@ export class Fleet {
   }
 }
 
-/** Returns what must not be there once all runs have ended: runs under way, and workflows that nobody with a lease executes. */
+/** Returns what must not exist after all runs have ended: unfinished runs, and workflows whose executor has no lease. */
 export async function strandedRuns(server: PostgresServer): Promise<readonly unknown[]> {
   return [
     ...(await server.admin("SELECT id, state FROM boruna.runs WHERE state IN ('queued', 'running')")),

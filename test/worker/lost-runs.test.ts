@@ -1,4 +1,4 @@
-/** What becomes of single runs whose worker dies: processes, signals and a database as in production. */
+/** What becomes of a run whose worker dies. The tests use real processes, signals and a real database. */
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
@@ -16,10 +16,10 @@ import { DEEP } from "../cases.ts";
 
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 
-/** A worker of a busy machine may lose its lease once, so the tests count only what must not happen twice. */
+/** On a busy machine, a worker may lose its lease. So the tests check that calls are not repeated, not how often workers change. */
 const LEASE_MS = 2_000;
 
-/** A capability that ends the process that serves it, and notes each call in a file. */
+/** A module with a capability that appends a line to a file and kills its own process. */
 const KILLER = `import { appendFileSync } from "node:fs";
 const handler = () => {
   appendFileSync(process.env.KILLS, "killed\\n");
@@ -45,7 +45,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a run whose worker dies", () => {
   let client: Client;
   let origin = "";
   const requests: string[] = [];
-  /** Answers to paths that end in `/3` are held until the test gives them. */
+  /** The responses to paths that end in `/3`. They are not answered until the test calls `release`. */
   const held: ServerResponse[] = [];
   let isHolding = true;
   const web = createServer((request, response) => {
@@ -94,7 +94,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a run whose worker dies", () => {
     while (requests.filter((request) => request === `GET /${name}/3`).length < times) await sleep(20);
   };
 
-  test("goes on elsewhere after the answers that are kept", async () => {
+  test("goes on in another worker after its stored answers", async () => {
     const id = await submit("goes-on");
     await isHeld("goes-on");
     expect(await fleet.kill(await fleet.workerOf(id))).toContain(id);
@@ -110,7 +110,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a run whose worker dies", () => {
     const id = await submit("canceled");
     await isHeld("canceled");
     const child = await fleet.workerOf(id);
-    // A stopped worker cannot notice the request.
+    // The stopped worker cannot notice the cancellation.
     child.kill("SIGSTOP");
     expect(await client.cancel(id)).toMatchObject({ state: "running", isCanceled: true });
     const before = requestsOf("canceled");
@@ -119,7 +119,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a run whose worker dies", () => {
     expect((await client.show(id)).attempts).toBeGreaterThan(1);
     expect(requestsOf("canceled")).toEqual(before);
     release();
-    // The worker that it was taken from comes back as another one, and takes runs; this one stays as it is.
+    // The worker that replaced the killed one executes other runs. The canceled run does not change any more.
     expect(await client.watch(await submit("after"))).toMatchObject({ outcome: "success" });
     expect(await client.show(id)).toMatchObject({ state: "ended", outcome: "canceled" });
   });
@@ -152,7 +152,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a run whose worker dies", () => {
     expect(new Set(requestsOf("reaped").slice(3))).toEqual(new Set(["GET /reaped/3"]));
   });
 
-  test("leaves nothing behind: no run under way, and no workflow without a worker that has a lease", async () => {
+  test("leaves nothing behind: no unfinished run, and no workflow whose worker has no lease", async () => {
     expect(await strandedRuns(server)).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** Capabilities whose answers depend on their arguments only, with a list of the calls that reached a handler. */
+/** Capabilities whose answers depend only on their arguments. Their handlers list the calls that they get. */
 import { type CapabilitySpec, createRegistry } from "../../gateway/own-capabilities.ts";
 import { compile } from "../../compiler/compile.ts";
 import { parsePolicy } from "../../policy/parse.ts";

@@ -1,4 +1,4 @@
-/** Submitted runs on a real PostgreSQL, with a worker in this process. `crash.test.ts` kills workers. */
+/** Runs that are submitted to a worker in this process, with a real PostgreSQL. (`crash.test.ts` kills worker processes.) */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,7 +49,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
         { name: "default", perWorker: 20, perTenant: undefined, tenantRate: undefined },
         { name: "narrow", perWorker: 20, perTenant: 1, tenantRate: undefined },
       ],
-      // Longer than this process may be held up on a busy machine.
+      // Longer than a busy machine may delay this process.
       leaseMs: 5_000,
       retainDays: 1,
       connections: 10,
@@ -139,7 +139,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
     expect(await kindOf(() => createClient({ databaseUrl: "http://localhost/" }))).toBe("usage");
   });
 
-  test("a call waits for an approval without a process, and the log has the decision", async () => {
+  test("a call waits for an approval while no process executes its run, and the log has the decision", async () => {
     const program = programOf(
       `fn main() -> Int !{shop.read, shop.buy} {
          let (bought, read) = par { shop.buy("tea"), string.len(shop.read("a")) }
@@ -159,7 +159,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
     const calls = spans.flatMap(({ parentId, attributes: { "cap.name": name, "cap.call": call } }) =>
       parentId !== undefined && executions.includes(parentId) ? [`${String(call)} ${String(name)}`] : [],
     );
-    // The answer of the second call was kept, so the second execution has no span of it.
+    // The answer of the second call was stored, so the second execution has no span for it.
     expect([executions.length, calls]).toEqual([2, ["1 shop.buy", "2 shop.read", "1 shop.buy"]]);
     const path = join(folder, "approved.jsonl");
     await client.log(run.id, path);
@@ -175,7 +175,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
     expect(readFileSync(path, "utf8")).toBe(readFileSync(local, "utf8"));
   });
 
-  test("a call in doubt stops the run, and its owner decides; or the submitter has decided", async () => {
+  test("a call in doubt stops the run until its owner decides, unless the submitter has decided before", async () => {
     const program = programOf(
       `fn main() -> Int !{shop.read, shop.buy} {
          let read = string.len(shop.read("a"))
@@ -184,7 +184,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
        }`,
       shop,
     );
-    /** Submits a run of which an earlier execution has begun to buy and was lost. */
+    /** Submits a run whose earlier execution was lost after it had begun to buy. */
     const lost = async (key: string, options: SubmitOptions = {}): Promise<string> => {
       const { runId: id } = await client.submit(program, { policy: shopPolicy(shop), queue: "later", key, ...options });
       await server.admin(`INSERT INTO boruna.intents (run, call, token) VALUES ('${id}', 2, 'lost')`);
@@ -278,7 +278,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
     expect(readFileSync(await derived(waits), "utf8")).toBe(await local(waits, { wait: true }, abort.signal));
   });
 
-  test("the log of a run that no worker executed when it was ended stops before its program would have ended", async () => {
+  test("if a run was ended while no worker executed it, its log stops before the program would have ended", async () => {
     const run = await ended(programOf('fn main() -> Int !{shop.read} { string.len(shop.read("a")) + 1 }', shop));
     const result = JSON.stringify({ outcome: "fatal", value: null, error: { kind: "worker_lost", message: "the worker of the run died" } });
     await server.admin(`UPDATE boruna.runs SET outcome = 'fatal', result = '${result}' WHERE id = '${run.id}'`);
@@ -307,7 +307,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker", () => {
       queue: "later",
       attempts: 3,
     });
-    // As three executions that ended with their workers.
+    // As if three executions had ended with their workers.
     await server.admin(`UPDATE boruna.runs SET queue = 'default', attempts = 3, executions = 3 WHERE id = '${id}'`);
     await server.admin(`UPDATE boruna_dbos.workflow_status SET queue_name = 'default' WHERE workflow_uuid = '${id}'`);
     expect(await client.watch(id)).toMatchObject({ state: "ended", outcome: "fatal", result: { error: { kind: "worker_lost" } } });

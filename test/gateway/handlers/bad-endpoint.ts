@@ -1,4 +1,4 @@
-/** A model endpoint on loopback that keeps books, and that bills in the worst ways. */
+/** A model endpoint on loopback that records what each request costs, and that bills in the worst ways. */
 import type { ServerResponse } from "node:http";
 import { serve, type TestServer } from "./support.ts";
 
@@ -9,7 +9,7 @@ export interface BookEntry {
   readonly outputTokens: number;
 }
 
-/** How much of what it may bill the endpoint bills, from 0 to 1. */
+/** The share of the maximum that the endpoint bills, from 0 to 1. */
 export interface Bill {
   readonly inputShare: number;
   readonly outputShare: number;
@@ -18,7 +18,7 @@ export interface Bill {
 interface Exchange {
   readonly response: ServerResponse;
   readonly streams: boolean;
-  /** The most that the request can cost. */
+  /** The largest number of tokens that the request can cost. */
   readonly worst: { readonly prompt_tokens: number; readonly completion_tokens: number };
   /** What this request is billed, unless the behavior bills something else. */
   readonly billed: { readonly prompt_tokens: number; readonly completion_tokens: number };
@@ -53,7 +53,7 @@ function stream(end: (exchange: Exchange) => void): (exchange: Exchange) => void
   });
 }
 
-/** Every way in which the endpoint answers and bills. It bills nothing with the statuses that say so, 401 and 429. */
+/** Every way in which the endpoint answers and bills. With the statuses 401 and 429 it bills nothing. */
 export const BEHAVIORS = {
   honest: billed(({ response, billed: usage }) => response.end(answer(usage))),
   "reports more than it bills": billed(({ response, worst }) => response.end(answer(worst))),
@@ -112,16 +112,16 @@ interface BadEndpoint {
   readonly server: TestServer;
 }
 
-/** What is asked of the endpoint next. Called once for each request. */
+/** Returns how the endpoint behaves at the next request. Called once for each request. */
 export type NextBehavior = () => { readonly behavior: (exchange: Exchange) => void; readonly bill: Bill };
 
-/** Starts an endpoint. A request may cost as many input tokens as it has bytes, and those of a chat template. */
+/** Starts an endpoint. A request can cost one input token for each of its bytes, and 256 for the chat template. */
 export async function badEndpoint(next: NextBehavior, hangs: () => void): Promise<BadEndpoint> {
   const books: BookEntry[] = [];
   const server = await serve((_, response, text) => {
     const body: { model: string; max_tokens: number; stream?: boolean } = JSON.parse(text);
     const { behavior, bill } = next();
-    // The endpoint reads the request without the fields that only choose the form of the answer.
+    // The fields that only choose the form of the answer cost no tokens.
     const bytes = Buffer.byteLength(text) - (body.stream === true ? ',"stream":true,"stream_options":{"include_usage":true}'.length : 0);
     const worst = { prompt_tokens: bytes + 256, completion_tokens: body.max_tokens };
     behavior({

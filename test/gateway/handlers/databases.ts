@@ -1,4 +1,4 @@
-/** The databases that the tests of `db.query` run on: the embedded one, and a server of their own where PostgreSQL is installed. */
+/** The databases for the tests of `db.query`: the embedded one, and where PostgreSQL is installed, a server of the test file. */
 import { dbQueryHandler } from "../../../gateway/handlers/db-query.ts";
 import { valueToTypedJson } from "../../../vm/json/typed-json.ts";
 import { jsonToJs } from "../../../vm/json/js-interop.ts";
@@ -13,7 +13,7 @@ export const ALL_KINDS = ["select", "insert", "update", "delete", "ddl"];
 interface TestDatabase {
   readonly name: "embedded" | "server";
   readonly isAvailable: boolean;
-  /** Starts the database and returns the environment that chooses it. The role of the environment may create tables. */
+  /** Starts the database and returns the environment variables that select it. Their role may create tables. */
   start(): Promise<Readonly<Record<string, string>>>;
   stop(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** The embedded database in a folder: it lasts, one process has it, no fs call reaches it, and a replay needs none of it. */
+/** The embedded database in a folder: rows persist, one process opens it at a time, fs calls cannot reach it, and a replay needs none. */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,7 +33,7 @@ describe("in .boruna/db", () => {
     expect(existsSync(join(cwd, ".boruna", "db", "data", "PG_VERSION"))).toBe(true);
   });
 
-  test("the error for a second process names the process that has the database", async () => {
+  test("the error for a second process names the process that has opened the database", async () => {
     await query.rows("select 1 as a");
     const script = await childScript(new URL("db-sleep.ts", import.meta.url));
     const child = spawn(process.execPath, [script, JSON.stringify({ BORUNA_DB: join(cwd, ".boruna/db") })], {

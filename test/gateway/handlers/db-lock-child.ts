@@ -1,4 +1,4 @@
-/** Child of db-lock.test.ts: takes the lock of a folder and prints whether it got it. Then ends, or waits until it is killed. */
+/** Child process of db-lock.test.ts. It tries to lock a folder, prints whether it succeeded, and then ends or waits until it is killed. */
 import { lockFolder } from "../../../gateway/handlers/db-lock.ts";
 
 const [folder = "", then] = process.argv.slice(2);

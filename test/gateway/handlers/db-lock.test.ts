@@ -21,7 +21,7 @@ const holder = (): number | undefined => {
   return undefined;
 };
 
-test("one holder at a time; a lock that was let go can be taken again", () => {
+test("one holder at a time; a released lock can be taken again", () => {
   for (let round = 0; round < 3; round++) {
     const unlock = lockFolder(folder);
     expect(typeof unlock).toBe("function");
@@ -39,7 +39,7 @@ test("the lock of a process that has ended is taken over", () => {
   expect(holder()).toBeUndefined();
 });
 
-test("the lock of a process that was killed is taken over, not before", async () => {
+test("the lock of a running process is not taken over until the process is killed", async () => {
   const child = spawn(process.execPath, [CHILD, folder, "wait"]);
   await new Promise((resolve) => child.stdout.once("data", resolve));
   expect(holder()).toBe(child.pid);
@@ -49,7 +49,7 @@ test("the lock of a process that was killed is taken over, not before", async ()
   expect(holder()).toBeUndefined();
 });
 
-test.runIf(process.platform === "linux")("a process that was given the number of an ended one does not hold its lock", () => {
+test.runIf(process.platform === "linux")("a process with the reused id of an ended one does not hold its lock", () => {
   writeFileSync(join(folder, "lock.7"), `${process.pid} 1 x`);
   expect(holder()).toBeUndefined();
 });
@@ -59,13 +59,13 @@ test.each(["", "free", "x", "-1 2 3", "0", "99999999999999999999"])("a lock file
   expect(holder()).toBeUndefined();
 });
 
-test("names that are no lock files do not matter", () => {
+test("files that are not lock files are ignored", () => {
   mkdirSync(join(folder, "data"));
   for (const name of ["lock.0", "lock.01", "lock.x", "lock.9.tmp", "unlock.9"]) writeFileSync(join(folder, name), `${process.pid}`);
   expect(holder()).toBeUndefined();
 });
 
-test("of many processes that find a dead lock, one gets it", async () => {
+test("of many processes that try to take a free lock at the same time, one gets it", async () => {
   writeFileSync(join(folder, "lock.1"), "free");
   const children = Array.from({ length: 6 }, () => spawn(process.execPath, [CHILD, folder, "wait"]));
   const answers = await Promise.all(

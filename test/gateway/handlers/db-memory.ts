@@ -1,4 +1,4 @@
-/** Child of db-query.test.ts, started with a small heap: 10,000 rows of 1,000 characters, then ten million. Argument: the environment as JSON. */
+/** Child process of db-query.test.ts with a small heap. It queries 10,000 long rows, then ten million. Argument: the environment as JSON. */
 import { queryOn } from "./databases.ts";
 
 const env: unknown = JSON.parse(process.argv[2] ?? "");

@@ -1,4 +1,4 @@
-/** `db.query` on both databases: parameters, the walls of `db_policy.statements`, limits, cancellation. */
+/** `db.query` on both databases: parameters, what `db_policy.statements` forbids, limits and cancellation. */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,7 +33,7 @@ const SEED = [
 
 const RESET = ["truncate account, audit", "insert into account values (1, 'Ann', 100), (2, 'Bob', 50)"];
 
-/** Each is refused under `["select"]`. */
+/** Statements that are refused if the policy allows only `select`. */
 const WRITES: readonly string[] = [
   "insert into account values (3, 'Eve', 1)",
   "update account set balance = 0",
@@ -131,7 +131,7 @@ const KINDS: readonly (readonly [readonly string[], string, string | undefined])
   [ALL_KINDS, "select 1; delete from account", "multiple commands"],
 ];
 
-// `npm test` takes the server alone where there is one.
+// `npm test` uses only the server, if there is one.
 describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toReversed()))("db.query, $name", (database) => {
   let env: Readonly<Record<string, string>>;
   let query: Query;
@@ -175,7 +175,7 @@ describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toRever
       ),
     );
 
-    test("change nothing but the value", async () => {
+    test("are values only, whatever SQL their text contains", async () => {
       await fc.assert(
         fc.asyncProperty(hostileText, async (text) => {
           expect(await query.rows("select $1::text as given, count(*) filter (where owner = $1) as found from account", [text])).toEqual([
@@ -213,7 +213,7 @@ describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toRever
   describe('under ["select"]', () => {
     test.each(WRITES)("%j is refused by the database", async (sql) => {
       expect(await query.failure(sql)).toMatch(/^(denied: the policy allows no statement but select|failed: the database refused it)/);
-      // The connection is as before: the same statement and a plain write are still refused.
+      // The statement has not changed the connection: a plain write is still refused.
       expect(await query.failure("delete from account")).toMatch(/^denied: .*read-only transaction/);
       expect(await accounts()).toEqual(ACCOUNTS);
       expect(existsSync(MARKER)).toBe(false);
@@ -225,7 +225,7 @@ describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toRever
       );
     });
 
-    test("another statement says what db.query takes", async () => {
+    test("the error for any other statement says what db.query takes", async () => {
       expect(await query.failure("commit")).toBe(
         'failed: the database refused it: syntax error at or near "commit" (SQLSTATE 42601). db.query takes one SELECT, VALUES, INSERT, UPDATE, DELETE or MERGE; statements that change the schema need ddl in db_policy.statements',
       );
@@ -251,7 +251,7 @@ describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toRever
       }
     });
 
-    test("what a deferred trigger does counts", async () => {
+    test("the changes of a deferred trigger count", async () => {
       await query.setUp(
         "create or replace function on_audit() returns trigger language plpgsql as $$ begin delete from account; return null; end $$",
         "create constraint trigger late after insert on audit deferrable initially deferred for each row execute function on_audit()",
@@ -261,7 +261,7 @@ describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toRever
       expect(await accounts()).toEqual(ACCOUNTS);
     });
 
-    test("objects of the program cannot hide what happened", async () => {
+    test("a program cannot hide its changes with tables and functions of its own", async () => {
       await query.setUp(
         "create schema evil",
         "create view evil.pg_stat_xact_all_tables as select 'x'::text as schemaname, 0 as n_tup_ins, 0 as n_tup_upd, 0 as n_tup_del",
@@ -274,7 +274,7 @@ describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toRever
     });
   });
 
-  test("nothing of a statement stays in the session", async () => {
+  test("a statement leaves no settings, locks or prepared statements in the session", async () => {
     await query.setUp(...RESET);
     const write = { statements: ["select", "insert"] };
     await query.rows(
@@ -314,7 +314,7 @@ describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toRever
         expect(await query.failure(...rows(count, limit))).toBe(`failed: the result has more than ${limit} rows (db_policy.max_rows)`);
     });
 
-    test("max_rows takes a write back", async () => {
+    test("a write that exceeds max_rows is undone", async () => {
       const write = { statements: ["delete"], max_rows: 1 };
       expect(await query.failure("delete from account returning id", [], write)).toContain("more than 1 rows");
       expect(await accounts()).toEqual(ACCOUNTS);

@@ -1,4 +1,4 @@
-/** Child of db-query.test.ts: a statement that takes longer than the test. Argument: the environment as JSON. */
+/** Child process of db-query.test.ts. Its statement takes longer than the test. Argument: the environment as JSON. */
 import { queryOn } from "./databases.ts";
 
 const env: unknown = JSON.parse(process.argv[2] ?? "");

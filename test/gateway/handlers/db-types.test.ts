@@ -38,7 +38,7 @@ const digits = (count: number): fc.Arbitrary<string> => fc.nat({ max: 10 ** coun
 const day = fc
   .date({ min: new Date("0001-01-01T00:00:00Z"), max: new Date("9999-12-31T00:00:00Z"), noInvalidDate: true })
   .map((date) => date.toISOString().slice(0, 10));
-/** A time of day with a fraction as PostgreSQL writes it: no zeros at its end. */
+/** A time of day as PostgreSQL writes it: the fraction has no zeros at its end. */
 const time = fc
   .tuple(fc.nat(23), fc.nat(59), fc.nat(59), digits(6))
   .map(([h, m, s, fraction]) => `${[h, m, s].map((n) => String(n).padStart(2, "0")).join(":")}${`.${fraction}`.replace(/\.?0+$/, "")}`);
@@ -111,7 +111,7 @@ const FORMS: readonly (readonly [string, string])[] = [
   ["'a'::char(3)", '"a  "'],
 ];
 
-// `npm test` takes the server alone where there is one.
+// `npm test` uses only the server, if there is one.
 describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toReversed()))("types, $name", (database) => {
   let query: Query;
   const valueOf = async (expression: string, params: readonly Value[] = []): Promise<Value> => {
@@ -132,7 +132,7 @@ describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toRever
   });
 
   test.each(DB_TYPES.filter(({ name }) => name !== "void"))("the example of $name", async ({ name, example, oid }) => {
-    // "char" in quotes is another type than char.
+    // The type "char" in quotes is not the type char.
     const type = name === "char" ? '"char"' : name === "bit" ? "bit(1)" : name;
     const expected = readValue(example, oid, "v");
     expect(toJson(await valueOf(`$1::text::${type}`, [example]))).toBe(toJson(expected));
@@ -188,7 +188,7 @@ describe("the table", () => {
     }
   });
 
-  test("an array's text form has an inverse, and other text is a failure, never a hang", () => {
+  test("an array's text is parsed back to the array; any other text fails and never hangs", () => {
     const element = fc.oneof(fc.string({ unit: "binary" }), fc.constant<Value>(UNIT));
     fc.assert(
       fc.property(fc.array(element), (elements) => {

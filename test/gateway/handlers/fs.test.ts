@@ -132,7 +132,7 @@ describe("fs.read", () => {
     await new Promise((done) => socket.close(done));
   });
 
-  test("max_bytes: just at the limit, and one over; a file that reports no size is counted", async () => {
+  test("max_bytes: just at the limit, and one over; also for a file that reports the size 0", async () => {
     expect(await read(["data/a.txt"], { ...ROOTS, max_bytes: 6 })).toBe("héllo");
     expect(await readFails(["data/a.txt"], { ...ROOTS, max_bytes: 5 })).toBe('failed: the file is longer than 5 bytes: "data/a.txt"');
     expect(await readFails(["data", "list"], { ...ROOTS, max_bytes: 5 })).toMatch(
@@ -363,7 +363,7 @@ describe("fs.write", () => {
 describe("a process that is killed while it writes", () => {
   const outFile = (name: string): string | undefined =>
     existsSync(inWork(`out/${name}`)) ? readFileSync(inWork(`out/${name}`), "utf8") : undefined;
-  /** The version of a text that repeats its number; undefined if there is no file. */
+  /** Returns the version number that a text repeats on each line; undefined if there is no file. */
   const versionOf = (text: string | undefined, size: number): number | undefined => {
     if (text === undefined) return undefined;
     const version = Number.parseInt(text, 10);
@@ -371,7 +371,7 @@ describe("a process that is killed while it writes", () => {
     return version;
   };
 
-  /** Runs the writer until it kills itself, or until it has finished `rounds` and is killed from outside. Returns the rounds that it reported. */
+  /** Runs the writer until it kills itself, or is killed after `rounds` if `killAt` is 0. Returns the number of reported rounds. */
   async function killedWriter(killAt: number, rounds: number, size: number): Promise<number> {
     const script = await childScript(new URL("kill-writer.mjs", import.meta.url));
     const writer = spawn(process.execPath, [script, work, String(killAt), String(size)], { stdio: ["ignore", "pipe", "inherit"] });
@@ -394,7 +394,7 @@ describe("a process that is killed while it writes", () => {
       expect([done, done + 1]).toContain(version ?? 0);
     const created = existsSync(inWork("out/new")) ? readdirSync(inWork("out/new")).filter((name) => !isTemporary(name)) : [];
     for (const name of created) expect(versionOf(outFile(`new/${name}`), size)).toBe(Number(name));
-    // No reader sees what was left behind, and the next write removes it.
+    // A program does not see the temporary files that were left, and its next write removes them.
     expect(await read(["out", "list"])).not.toContain(".boruna-");
     await write(["out/replaced", "next"]);
     await write(["out/new/next", "next"]);
@@ -402,7 +402,7 @@ describe("a process that is killed while it writes", () => {
   }
 
   test("leaves the old or the new file before each call that changes one", async () => {
-    // The second round. The first makes 9 such calls; the second makes 12, because it also sets the mode of the files that it replaces.
+    // The first round makes 9 such calls. The second makes 12, because it also sets the mode of the files that it replaces.
     for (const killAt of sampled(Array.from({ length: 12 }, (_, i) => 10 + i))) {
       rmSync(inWork("out"), { recursive: true });
       mkdirSync(inWork("out"));

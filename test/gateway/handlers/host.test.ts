@@ -12,7 +12,7 @@ import { callHandler, contextOf, failureOf, policyOf } from "./support.ts";
 
 const context = contextOf(policyOf({}));
 const clock = timeNowHandler(() => 1_700_000_000_123.456);
-/** Bytes from a list, then zeros. */
+/** The handler of `random`, with the random bytes of a list and then zeros. */
 const drawing = (bytes: readonly number[]) => {
   let at = 0;
   return randomHandler((target) => {
@@ -56,7 +56,7 @@ describe("random", () => {
     expect(await random(["int", 7, 7])).toBe(7);
   });
 
-  test("draws that would favour small numbers are rejected", async () => {
+  test("random bytes that would favor small numbers are rejected", async () => {
     const top = Array.from({ length: 8 }, () => 255);
     expect(await random(["int", 0, 2], drawing([...top, 0, 0, 0, 0, 0, 0, 0, 5]))).toBe(2);
   });

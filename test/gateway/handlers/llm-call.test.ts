@@ -28,7 +28,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-/** An endpoint that sends these answers in turn and then repeats the last one. */
+/** Starts an endpoint that sends these answers in turn and then repeats the last one. */
 async function endpoint(answers: readonly Answer[], more: { key?: string; model?: string } = {}) {
   const asked: { path: string; authorization: string | undefined; body: Record<string, unknown> }[] = [];
   const waits: number[] = [];
@@ -190,7 +190,7 @@ describe("retries", () => {
 });
 
 describe("a bad endpoint", () => {
-  /** Calls an endpoint that ends each response as `answer` says, with a short time limit if it does not end. */
+  /** Calls an endpoint whose response `answer` writes. Returns the failure. Tests of endless responses pass a short time limit. */
   async function failureAt(answer: (response: ServerResponse) => void, timeoutMs?: number): Promise<string> {
     server = await serve((_, response) => answer(response));
     const { run: handler } = llmCallHandler({
@@ -376,7 +376,7 @@ describe("a resumed run has spent what its earlier process spent", () => {
     ["an answer without usage", "m", [SILENT], "as many"],
     ["an answer after a failed attempt", "m", [{ status: 500 }, REPORTED], "as many"],
     ["an answer without usage after two failed attempts", "m", [{ status: 500 }, { status: 500 }, SILENT], "as many"],
-    // The log does not have the attempts of a failed call, so the resumed run assumes the most.
+    // The log does not say how many attempts a failed call made, so the resumed run assumes the maximum.
     ["a failure", "m", [{ status: 400 }], "fewer"],
     ["an answer that is not JSON", "m", [{ body: "no" }], "fewer"],
     ["four failed attempts", "m", [{ status: 500 }, { status: 500 }, { status: 500 }, { status: 500 }], "as many"],
@@ -396,7 +396,7 @@ describe("a resumed run has spent what its earlier process spent", () => {
         (value) => ({ value }),
         (error: unknown) => ({ failure: error instanceof Error ? error.message : "" }),
       );
-    /** Makes calls whose usage is unknown, until the policy's limit refuses one. Returns their number. */
+    /** Makes calls that report no usage, until the policy's limit refuses one. Returns how many were made. */
     const callsLeft = async (handler: MachineHandler): Promise<number> => {
       for (let made = 0; ; made++) if ("failure" in (await run(handler, "m"))) return made;
     };

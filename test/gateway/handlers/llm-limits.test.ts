@@ -1,4 +1,4 @@
-/** `llm_policy.max_cost_usd` and `max_total_tokens` hold by the books of an endpoint that bills in the worst ways. */
+/** An endpoint that bills in the worst ways never bills more than `llm_policy.max_cost_usd` and `max_total_tokens`. */
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { llmCallHandler } from "../../../gateway/handlers/llm-call.ts";
@@ -48,17 +48,17 @@ const behavior = fc.record({
   name: fc.constantFrom(...BEHAVIOR_NAMES),
   bill: fc.record({ inputShare: share, outputShare: share }),
 });
-/** Batches of calls; the calls of a batch are made at once. */
+/** Batches of calls, and how the endpoint behaves. The calls of a batch are made at the same time. */
 const plan = fc.record({
   batches: fc.array(fc.array(call, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 8 }),
-  // Often only a few, so that their effects add up.
+  // Often only a few behaviors, so that each occurs repeatedly.
   behaviors: fc.oneof(fc.array(behavior, { minLength: 1, maxLength: 3 }), fc.array(behavior, { minLength: 1, maxLength: 20 })),
   /** In 1/1024 of a millionth of a dollar. */
   maxCost: fc.oneof(fc.integer({ min: 0, max: 300_000_000 }), fc.constant(null)),
   maxTokens: fc.oneof(fc.integer({ min: 0, max: 10_000 }), fc.constant(null)),
 });
 
-/** Makes the calls and returns the endpoint's books and how each call ended. */
+/** Makes the calls. Returns what the endpoint billed, and how each call ended. */
 async function carryOut(batches: readonly (readonly PlannedCall[])[], next: NextBehavior, llm: object) {
   let controller = new AbortController();
   const endpoint = await badEndpoint(next, () => controller.abort());
@@ -92,7 +92,7 @@ async function carryOut(batches: readonly (readonly PlannedCall[])[], next: Next
 }
 
 describe("the limits of llm_policy", () => {
-  test("no sequence of calls, retries and failures spends more, by the endpoint's books", async () => {
+  test("no sequence of calls, retries and failures is billed more than the limits", async () => {
     await fc.assert(
       fc.asyncProperty(plan, async ({ batches, behaviors, maxCost, maxTokens }) => {
         let requests = 0;
@@ -115,7 +115,7 @@ describe("the limits of llm_policy", () => {
     (name: Behavior, inputShare = 0.1, outputShare = 0.1): NextBehavior =>
     () => ({ behavior: BEHAVIORS[name], bill: { inputShare, outputShare } });
 
-  test.each(BEHAVIOR_NAMES)("%s, again and again, spends no more", async (name) => {
+  test.each(BEHAVIOR_NAMES)("%s, again and again, is billed no more than the limits", async (name) => {
     for (const share of [1, 0.3]) {
       const batches = [...few("dear", 12), ...few("cheap", 12)].map((batch) =>
         batch.map((planned) => ({ ...planned, streams: share === 1 })),
@@ -135,7 +135,7 @@ describe("the limits of llm_policy", () => {
     ]);
   });
 
-  test("an attempt after status 429 that may have been billed stays reserved", async () => {
+  test("after status 429, the next attempt may be billed, so its tokens stay reserved", async () => {
     let requests = 0;
     const bill = { inputShare: 1, outputShare: 1 };
     const next: NextBehavior = () => ({ behavior: BEHAVIORS[requests++ % 2 === 0 ? "429" : "cut off"], bill });
@@ -143,7 +143,7 @@ describe("the limits of llm_policy", () => {
     expect(tokens(books)).toBeLessThanOrEqual(2_000);
   });
 
-  test("an honest endpoint can spend nearly all: what a call did not use is free for the next", async () => {
+  test("with an honest endpoint, nearly all can be spent: what a call did not use is free for the next", async () => {
     const { books, ends } = await carryOut(few("dear", 200), always("honest"), { max_cost_usd: 0.1 });
     expect(ends.filter((end) => end.startsWith("no failure")).length).toBeGreaterThan(50);
     expect(ends.at(-1)).toMatch(/^failed: the call could cost 0\.0\d+ USD; 0\.0\d+ of llm_policy\.max_cost_usd are left\./);
@@ -168,7 +168,7 @@ describe("the limits of llm_policy", () => {
     },
   );
 
-  test("a failed attempt is paid for before it is repeated", async () => {
+  test("a failed attempt counts as billed before it is repeated", async () => {
     const { books, ends } = await carryOut(few("cheap", 1), always("500", 1, 1), { max_total_tokens: 900 });
     expect(books.length).toBe(2);
     expect(ends[0]).toMatch(
@@ -185,7 +185,7 @@ describe("the limits of llm_policy", () => {
       expect(await failureOf(callHandler("llm.call", handler, ["x"], context))).toBe("failed: the connection was refused");
   });
 
-  test("after more tokens than were asked for, no call follows", async () => {
+  test("if an endpoint bills more tokens than were asked for, no call follows", async () => {
     const next: NextBehavior = () => ({
       behavior: ({ response, bill, worst }) => {
         const usage = { ...worst, completion_tokens: 1_000_000 };

@@ -1,4 +1,4 @@
-/** A streamed answer of `llm.call`: the same answer as without a stream, and its pieces for the observer. */
+/** A streamed answer of `llm.call` equals the answer without a stream, and the observer gets its pieces. */
 import fc from "fast-check";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
@@ -18,7 +18,7 @@ afterEach(async () => {
 
 type Respond = (response: ServerResponse, request: IncomingMessage, body: { stream?: boolean; stream_options?: unknown }) => void;
 
-/** Calls an endpoint. Returns the answer or the failure, and the pieces that the observer received, if there is one. */
+/** Calls an endpoint. Returns the answer or the failure, and the pieces that the observer received (none without an observer). */
 async function call(respond: Respond, observes = true): Promise<{ readonly end: string; readonly pieces: readonly string[] }> {
   server = await serve((request, response, text) => respond(response, request, JSON.parse(text)));
   const { run: handler } = llmCallHandler({
@@ -84,7 +84,7 @@ describe("a stream", () => {
   const piece = fc.oneof(fc.string({ unit: "binary", maxLength: 8 }), fc.string({ unit: "grapheme", maxLength: 8 }));
   const streamed = fc.record({
     text: fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join("")),
-    /** Where the text is cut, by UTF-16 code units, so also inside a surrogate pair. */
+    /** Where the text is cut, in UTF-16 code units: a cut may be inside a surrogate pair. */
     cuts: fc.array(fc.nat(40), { maxLength: 10 }),
     /** How many bytes the endpoint writes at once. */
     chunk: fc.integer({ min: 1, max: 60 }),

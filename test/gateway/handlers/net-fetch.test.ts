@@ -17,7 +17,7 @@ const ENCODINGS = new Map<string, (bytes: Uint8Array) => Uint8Array>([
 ]);
 const BIG = 20_000;
 
-/** The path chooses the response: `/status/404`, `/to/CODE/URL`, `/encoded/gzip,br`, `/echo`, … */
+/** Sends the response that the path selects, such as `/status/404`, `/to/CODE/URL`, `/encoded/gzip,br` or `/echo`. */
 function answer(path: string, response: ServerResponse, echo: string): void {
   const [, what, first = "", ...rest] = path.split("/");
   const after = decodeURIComponent(rest.join("/"));
@@ -292,10 +292,10 @@ describe("bodies", () => {
     const allowed = {
       cut: ["failed"],
       flipped: ["failed"],
-      // No bytes decode to no text, or do not decode.
+      // Some decoders give an empty text for no bytes, and others fail.
       empty: ['no failure: ""', "failed"],
       plain: ["failed"],
-      // RFC 1952 allows several members in a row; what follows the end of a stream is ignored or a failure.
+      // RFC 1952 (gzip) allows several members in a row. Other bytes after the end are ignored or a failure.
       twice: [whole, `no failure: ${JSON.stringify("text, plain".repeat(400))}`, "failed"],
       followed: [whole, "failed"],
     }[how];

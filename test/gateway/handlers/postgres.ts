@@ -1,4 +1,4 @@
-/** A PostgreSQL server for tests: a cluster of its own in a temporary folder, reached through a Unix socket. */
+/** A PostgreSQL server for tests. It has its own data folder in a temporary folder, and listens on a Unix socket. */
 import { execFileSync, spawn } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { Client } from "pg";
 const DEBIAN_FOLDER = "/usr/lib/postgresql";
 const PASSWORD = "s3cret-p4ssword";
 
-/** The folder of the newest server on this machine, or undefined. */
+/** The folder of the newest server's programs on this machine; undefined if none is installed. */
 export const POSTGRES_BIN: string | undefined = existsSync(DEBIAN_FOLDER)
   ? readdirSync(DEBIAN_FOLDER)
       .toSorted((a, b) => Number(b) - Number(a))
@@ -26,14 +26,14 @@ export interface PostgresServer {
   readonly password: string;
   /** Runs statements as a superuser. */
   readonly admin: (sql: string) => Promise<readonly Record<string, unknown>[]>;
-  /** Ends the server as `signal` does, and starts it again. SIGINT ends connections in order, SIGQUIT at once. */
+  /** Ends the server with the signal and starts it again. SIGINT closes the connections first, SIGQUIT does not. */
   readonly restart: (signal: NodeJS.Signals) => Promise<void>;
   /** What the server has logged so far. */
   readonly log: () => string;
   readonly stop: () => Promise<void>;
 }
 
-/** The server refuses to run as root, so root runs it as another user. */
+/** Returns the user to run the server as, if this process is root: the server refuses to run as root. */
 function serverUser(): { readonly uid: number; readonly gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const users = readFileSync("/etc/passwd", "utf8").split("\n");
@@ -41,11 +41,11 @@ function serverUser(): { readonly uid: number; readonly gid: number } | undefine
   return { uid: Number(fields[2]), gid: Number(fields[3]) };
 }
 
-/** Holds the data folder of a new cluster, which each server gets a copy of: `initdb` takes a hundred times as long. */
+/** The folder of new data folders. Each server gets a copy of one, because `initdb` takes a hundred times as long. */
 const CACHE = fileURLToPath(new URL("../../../node_modules/.cache/boruna/postgres/", import.meta.url));
 const INIT_FLAGS = ["-U", "boss", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--wal-segsize=1"];
 
-/** Creates a cluster in the folder, by copying the one of an earlier call with the same server and flags. */
+/** Creates a data folder for a server inside `folder`. It copies one that was made with the same server and flags, if there is one. */
 function createCluster(bin: string, folder: string, user: { readonly uid: number; readonly gid: number } | undefined): string {
   const data = join(folder, "data");
   const template = join(CACHE, [bin, ...INIT_FLAGS, PASSWORD].join(" ").replaceAll(/\W+/g, "_"));
@@ -64,7 +64,7 @@ function createCluster(bin: string, folder: string, user: { readonly uid: number
   try {
     renameSync(join(copy, "data"), template);
   } catch (error) {
-    // Another process was first.
+    // Another process has made the template in the meantime.
     if (!existsSync(template)) throw error;
   }
   rmSync(copy, { recursive: true });

@@ -72,7 +72,7 @@ describe("what is scrubbed", () => {
     const character = fc.constantFrom(..."aZ09+/=&%\\\"'<>;#u \t");
     fc.assert(
       fc.property(fc.string({ unit: character, minLength: 5, maxLength: 12 }), (value) => {
-        // The brackets end the spelling: digits behind an escape could belong to it.
+        // The brackets delimit the secret: a digit after an escape could be read as part of the escape.
         const text = `[${spell(value)}]`;
         expect(scrubberFor(value)(text), `${name}: ${JSON.stringify(value)}`).toBe(`[${PLACEHOLDER}]`);
       }),

@@ -1,4 +1,4 @@
-/** No hostile URL, answer of a resolver or redirect makes net.fetch open a connection. The operating system's connections are counted. */
+/** No hostile URL, resolver or redirect makes net.fetch open a connection. The tests count the connections that Node tries to open. */
 import { Buffer } from "node:buffer";
 import { createHook } from "node:async_hooks";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -11,7 +11,7 @@ import { EDGES, HAS_URL_CASES, HOSTILE_URLS, NAT64_ADDRESSES, PRIVATE_ADDRESSES,
 import { DEEP, sampled } from "../../cases.ts";
 import { callHandler, contextOf, failureOf, policyOf, serve, textOf, type TestServer } from "./support.ts";
 
-/** Connections that were tried, successfully or not, since the test began. */
+/** Number of connections that were tried, successfully or not, since the test began. */
 let connections = 0;
 const hook = createHook({
   init: (_, type) => {
@@ -19,7 +19,7 @@ const hook = createHook({
   },
 });
 
-/** Returns the text as a header carries it: its UTF-8 bytes, each as a character. */
+/** Returns the text as a header value: one character for each of its UTF-8 bytes. */
 const headerText = (text: string): string => Buffer.from(text).toString("latin1");
 
 let server: TestServer;
@@ -37,7 +37,7 @@ afterAll(async () => {
   await server.close();
 });
 
-/** A handler whose resolver gives the lists of addresses one after the other, the last one again and again. */
+/** Returns a handler whose resolver answers with the lists of addresses in turn, and then repeats the last one. */
 function resolving(...answers: readonly (readonly string[])[]) {
   const asked: string[] = [];
   const handler = netFetchHandler({
@@ -66,7 +66,7 @@ async function attempt(from: ReturnType<typeof resolving>, url: string, net: obj
 }
 const REFUSED = /^denied: |^failed: (not a URL|net\.fetch reaches http and https|a URL may not hold a user name|the URL has no host)/;
 
-/** Names resolve to a private address; so a URL that is read as a name is refused as well. */
+/** A handler whose resolver gives a private address for every name. So a URL whose host is taken for a name is refused, too. */
 const inward = resolving(["10.1.2.3"]);
 
 describe("no connection", () => {
@@ -94,7 +94,7 @@ describe("no connection", () => {
     }
   });
 
-  test("by a redirect into any of them, but the one to the redirecting server", async () => {
+  test("by a redirect to any of them; only the redirecting server itself gets a connection", async () => {
     const base = `http://127.0.0.1:${server.port}`;
     const targets = [...HOSTILE_URLS, "http://name.example/"].filter((target) => /^[\t\x20-\x7e\x80-\xff]*$/.test(headerText(target)));
     expect(targets.length).toBeGreaterThan(400);
@@ -104,7 +104,7 @@ describe("no connection", () => {
       // A Location without `//` may be a path of the server.
       if (new URL("/x", parseUrl(headerText(target), base) ?? "http://none/").origin === base) continue;
       expect(failure, target).toMatch(REFUSED);
-      // Each call has a policy of its own, and so one connection of its own, to the server.
+      // Connections are kept per policy, and each call has a new policy, so each opens one connection to the server.
       expect(tried, target).toBe(1);
     }
   });
@@ -136,7 +136,7 @@ describe("a name whose answer changes", () => {
   test("between two calls: the second is refused if it needs a connection", async () => {
     const from = resolving(["127.0.0.1"], ["169.254.169.254"]);
     await fetchWith(from, url(), named());
-    // A policy of its own has connections of its own.
+    // Connections are kept per policy: a new policy needs a new connection.
     expect(await attempt(from, url(), named())).toEqual({
       failure: "denied: localhost (169.254.169.254) is not a loopback address",
       tried: 0,

@@ -1,4 +1,4 @@
-/** Moves, breakpoints, what-ifs and bounds of the debugger for recorded runs. */
+/** The debugger for recorded runs: moves, breakpoints, replaced answers and limits. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,7 +46,7 @@ test("in, over, out and back-over move by lines and frames", async () => {
   const debug = await debuggerOf(await recording());
   expect(debug.currentStop?.line).toBe(10);
   expect(await lines(debug, ["over", "over", "in", "in", "out", "over", "back-over", "back-over"])).toEqual([11, 12, 4, 5, 13, 11, 13, 12]);
-  // A call is in the middle of its line.
+  // The move `call` stops in the middle of a line.
   expect(await lines(debug, ["in", "call", "back-call", "end", "over", "back", "start", "back"])).toEqual([
     4,
     0,
@@ -79,7 +79,7 @@ test("a breakpoint with a condition stops where it holds, in both directions, an
   expect((await debug.move("continue")).reason).toBe("breakpoint");
 });
 
-test("a replaced answer makes another run, and dropping it the recorded one again", async () => {
+test("a replaced answer changes the run, and without it the recorded run is back", async () => {
   const debug = await debuggerOf(await recording());
   const before = await walk(debug, "in");
   await debug.move("start");
@@ -102,7 +102,7 @@ test("a replaced answer makes another run, and dropping it the recorded one agai
   expect(debug.stack(0).frames.map(({ location }) => location.function)).toEqual(["priced", "main"]);
 });
 
-test("a program that leaves the recorded calls ends the what-if", async () => {
+test("a run with a replaced answer ends where the program makes a call that the log does not have", async () => {
   const source = `fn main() -> String !{net.fetch} { if net.fetch("a") == "x" { net.fetch("b") } else { "" } }`;
   const debug = await debuggerOf(await recorded(programOf(source), { handlers }));
   debug.setAnswer("x");
@@ -118,7 +118,7 @@ test("an aborted move stays where it was", async () => {
   expect(shown(debug)).toBe(place);
 });
 
-test("snapshots stay within their bytes while the debugger goes back and forth", async () => {
+test("snapshots take at most `maxBytes` while the debugger goes back and forth", async () => {
   const source = `fn main() -> Int {
     let mut xs: List<Int> = []
     for i in list.range(0, 400) {

@@ -1,4 +1,4 @@
-/** Every place of a run shows the same state, whether the debugger comes to it forward or back. */
+/** The debugger shows the same state at a place of a run, whether it moves there forward or back. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { arbitraryOverlap, worldOf } from "../../arbitrary-overlap.ts";
@@ -9,9 +9,9 @@ import type { Stop } from "../../../replay/debugger/timeline.ts";
 import { recorded } from "../recorded.ts";
 import { debuggerOf, programOf, walk } from "./visited.ts";
 
-/** A walk takes a snapshot of each place, so its time grows with the steps. */
+/** A walk compares the state at each place, so long runs take long. */
 const LIMITS = { max_steps: DEEP ? 3_000 : 500 };
-/** Few bytes and short intervals, so that snapshots are dropped and taken again. */
+/** Few bytes and short intervals, so that the debugger drops snapshots and takes them again. */
 const options = fc.record({ maxBytes: fc.constantFrom(0, 20_000, 1_000_000), interval: fc.constantFrom(5, 20, 300) });
 
 async function checkWalks(source: string, debugOptions: { readonly maxBytes: number; readonly interval: number }): Promise<void> {
@@ -23,14 +23,14 @@ async function checkWalks(source: string, debugOptions: { readonly maxBytes: num
   await debug.move("end");
   const { steps, allocBytes } = recording.run;
   expect(debug.progress()).toMatchObject({ step: steps, allocBytes });
-  // The calls are the same in both directions.
+  // The debugger stops at the same calls in both directions.
   await debug.move("start");
   const [, ...calls] = await walk(debug, "call");
   if (debug.currentStop !== undefined) return;
   expect((await walk(debug, "back-call")).toReversed().slice(-calls.length)).toEqual(calls);
 }
 
-/** Where `over` and `out` stop from each place of a walk by single lines, whatever segments the run has between snapshots. */
+/** Walks by single steps, then checks at each place that `over` and `out` stop where that walk says. Snapshots make no difference. */
 async function checkSteps(source: string, debugOptions: { readonly maxBytes: number; readonly interval: number }): Promise<void> {
   const recording = await recorded(programOf(source), { handlers: worldOf(undefined).handlers, limits: LIMITS });
   const single = await debuggerOf(recording, { interval: 100_000 });
@@ -49,7 +49,7 @@ async function checkSteps(source: string, debugOptions: { readonly maxBytes: num
       const next = places
         .slice(i + 1)
         .find(({ at, tasks }) => (at.task === from.task ? at.depth + isDeep <= from.depth : !tasks.has(from.task)));
-      // The walk may have been too short to see it.
+      // The walk may have ended before that stop.
       if (next === undefined && single.currentStop !== undefined) continue;
       await debug.move(move);
       expect([move, from.step, debug.currentStop?.step]).toEqual([move, from.step, next?.at.step]);

@@ -1,4 +1,4 @@
-/** Debuggers over recorded programs, and what they show at every place. */
+/** Opens debuggers for recorded runs, and collects what they show at every place. */
 import { compile } from "../../../compiler/compile.ts";
 import { Debugger, type DebuggerOptions, type Move } from "../../../replay/debugger/debugger.ts";
 import { answerText, shortText } from "../../../replay/debugger/views.ts";
@@ -13,7 +13,7 @@ export function debuggerOf({ bytes, recorder }: Recorded, options: DebuggerOptio
   return Debugger.open(memorySource(bytes, recorder.blobs), options);
 }
 
-/** Returns everything that the debugger shows at its place, as text. */
+/** Returns everything that the debugger shows at its current place, as text. */
 export function shown(debug: Debugger): string {
   const { types } = debug.program.module;
   const tasks = debug.tasks().map(({ id, name, status }) => {

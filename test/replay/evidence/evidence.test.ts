@@ -1,4 +1,4 @@
-/** Bundles of evidence: what verifies, what tools of others say of the envelope, and everything that may be changed in a bundle. */
+/** Bundles of evidence: which verify, which checks other tools make, and that every change of a bundle is found. */
 import { execFileSync, spawnSync } from "node:child_process";
 import fc from "fast-check";
 import {
@@ -60,7 +60,7 @@ const record = (name: string, redactable: boolean, sign?: string): Promise<unkno
 const pack = (log: string, output: string, options: Partial<PackOptions> = {}): ReturnType<typeof packEvidence> =>
   packEvidence([at(log)], { output: at(output), sign: key.privatePem, ...options });
 
-/** What an attacker does in a bundle, as shell commands. */
+/** How an attacker changes a bundle, as shell commands. */
 const TAMPERED: Readonly<Record<string, string>> = {
   "a file and its line in the manifest":
     "cd spring.evidence; echo >> plain.jsonl.policy.json; sha256sum $(cut -c67- SHA256SUMS) > new; mv new SHA256SUMS; cd ..",
@@ -102,7 +102,7 @@ describe("a bundle", () => {
     expect(readFileSync(at("plain.evidence/plain.jsonl.source.ax"), "utf8")).toContain("fn main()");
   });
 
-  test("of another key fails", async () => {
+  test("that is signed with another key fails", async () => {
     expect(await verifyEvidence(at("plain.evidence"), { key: generateKey().publicKey })).toMatchObject({
       ok: false,
       failure: { check: "key", reason: `the statement is signed with another key: ${key.publicKey}` },
@@ -131,7 +131,7 @@ describe("a bundle", () => {
     expect(lines).toContain("    the log itself is not signed");
   });
 
-  test("that fails says whether its statement is authentic, and where to look", async () => {
+  test("that fails says whether its statement is authentic, and how to find what was changed", async () => {
     cpSync(at("plain.evidence"), at("edited.evidence"), { recursive: true });
     const log = at("edited.evidence/plain.jsonl");
     writeFileSync(log, readFileSync(log, "utf8").replace("receipt 17", "receipt 18"));
@@ -198,7 +198,7 @@ describe("the envelope", () => {
     JSON.parse(readFileSync(at("plain.evidence/attestation.json"), "utf8"));
 
   test("has the pre-authentication encoding of the specification", () => {
-    // The example of the DSSE protocol, and a type whose bytes are more than its characters.
+    // The example in the DSSE protocol, and a type with a character of two bytes.
     expect(Buffer.from(preAuthenticationEncoding("http://example.com/HelloWorld", Buffer.from("hello world"))).toString()).toBe(
       "DSSEv1 29 http://example.com/HelloWorld 11 hello world",
     );
@@ -241,7 +241,7 @@ describe("a statement that its signer made", () => {
     return verifyEvidence(at(name), { key: key.publicKey });
   };
 
-  test("again, without a change, verifies", async () => {
+  test("a second time, without a change, verifies", async () => {
     expect(await signed("same.evidence", (statement) => statement)).toMatchObject({ ok: true });
   });
 
@@ -278,7 +278,7 @@ describe("redacted values", () => {
     expect(await verifyLog(at("redacted.evidence/open.jsonl"))).toMatchObject({ ok: false, failure: { kind: "log.blob_missing" } });
   });
 
-  test("that are there again are named as such", async () => {
+  test("whose files are back in the bundle are named", async () => {
     cpSync(at("redacted.evidence"), at("again.evidence"), { recursive: true });
     const blobs = at("again.evidence/open.jsonl.blobs");
     const redacted = readdirSync(at("open.jsonl.blobs")).find((name) => !existsSync(join(blobs, name)));
@@ -295,17 +295,17 @@ describe("redacted values", () => {
     expect(packed.repeated).toEqual([{ event: 7, value: "value" }]);
   });
 
-  test("that are in another place are reported", async () => {
+  test("that occur in another event are reported", async () => {
     const packed = await pack("open.jsonl", "one.evidence", { redact: ["1.result"] });
     expect(packed.repeated).toEqual([{ event: 3, value: "args[2]" }]);
   });
 
-  test("of the end, of an event, and of a whole call", async () => {
+  test("may be the end record, an event, or a whole call", async () => {
     const { runs } = await pack("open.jsonl", "all.evidence", { redact: ["end", "event:5", "2"] });
     expect(runs[0]?.redacted.map(({ event }) => event)).toEqual([3, 3, 3, 4, 5, 5, 5, 7]);
   });
 
-  test("of the end leave the places of calls known", async () => {
+  test("in the end record leave the places of calls known", async () => {
     await pack("open.jsonl", "end.evidence", { redact: ["end"] });
     const lines: unknown[] = [];
     for await (const entry of locatedEntries(readLog(at("end.evidence/open.jsonl"))))
@@ -340,7 +340,7 @@ describe("a redactable log", () => {
     expect(readFileSync(at("again.jsonl"), "utf8").split("\n")[2]).not.toBe(text.split("\n")[2]);
   });
 
-  /** The kind of each difference, its events and its texts. */
+  /** Returns a text for each difference: kind, event in `a`, event in `b`, both values. */
   function differences(a: string, b: string): readonly string[] {
     const found = [...diffLogs(readLog(at(a)), readLog(at(b)))];
     return found.map((one) => `${one.kind} ${one.a?.event ?? "-"} ${one.b?.event ?? "-"}: ${one.aText ?? ""} | ${one.bText ?? ""}`);
@@ -495,6 +495,6 @@ test("no change of a bundle verifies", async () => {
     }),
     { numRuns: cases(2_000) },
   );
-  // Copies of a file over itself, and the like, are few.
+  // A change may have no effect, such as copying a file over itself. Most must have one.
   expect(unchanged).toBeLessThan(count / 2);
 });

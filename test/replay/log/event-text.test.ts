@@ -1,4 +1,4 @@
-/** Compares the fast path for calls and answers with the general JSON of events. */
+/** The fast writer for calls and answers gives the same text as the general JSON of events. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { eventToJson } from "../../../replay/log/event-json.ts";

@@ -25,7 +25,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Recomputes the chain over the lines as they are, like a forger who thinks that only hashes are checked. */
+/** Recomputes the hash chain without changing the form of the lines, like a forger who thinks that only hashes are checked. */
 function chained(lines: readonly string[]): string {
   let previous: Uint8Array = Buffer.alloc(32);
   return lines
@@ -149,7 +149,7 @@ test("a log cut at any byte is read up to the cut and replays as incomplete", as
   const whole = readFileSync(path);
   const ends = [...whole.entries()].filter(([, byte]) => byte === 0x0a).map(([at]) => at);
   const [header = 0] = ends;
-  // Around every line feed and in the middle of every line; `log-reader.test.ts` cuts a log at each byte.
+  // Cuts around every line feed and in the middle of every line. (`log-reader.test.ts` cuts a log at each byte.)
   const cuts = new Set(ends.flatMap((end, i) => [end - 1, end, end + 1, Math.floor((end + (ends[i - 1] ?? 0)) / 2)]));
   for (const cut of [...cuts].filter((at) => at < whole.length)) {
     writeFileSync(path, whole.subarray(0, cut));

@@ -1,4 +1,4 @@
-/** The cost of logging, its limit, and its interruption. */
+/** The bytes and steps that logging costs, the limit on logged bytes, and stopping a run while it logs. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
@@ -19,7 +19,7 @@ const eventLines = (bytes: Uint8Array): string[] => linesOf(new TextDecoder().de
 const lineBytes = (lines: readonly string[]): number => lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
 const recordedBytes = ({ bytes }: Recorded): number => lineBytes(eventLines(bytes));
 
-/** Programs with every kind of event and texts with many kinds of characters. */
+/** A program with every kind of event, and texts with many kinds of characters. */
 const EVERYTHING = programOf(`
 fn checked(n: Int) -> Int requires n >= 0 { guard(n, n < 100, "small: \\"é\\n\\u{1F600}") }
 fn worker() -> Unit { let text: String = receive
@@ -47,7 +47,7 @@ describe("the count of logged bytes", () => {
     );
   });
 
-  test("equals them for a text with each character, short and long", () => {
+  test("equals those bytes for short and long texts with each character", () => {
     const characters = [...Array.from({ length: 0x100 }, (_, unit) => String.fromCharCode(unit)), "\u2028", "\uffff", "\u{1F600}"];
     const texts = characters.flatMap((character) => [character, `${"x".repeat(40)}${character}y`]);
     const events: RunEvent[] = texts.map((result) => ({ type: "CapResult", capability: "fs.read", result }));
@@ -84,14 +84,14 @@ describe("the count of logged bytes", () => {
       const before = sizes.slice(0, at).reduce((sum, size) => sum + size, 0);
       const stopped = await recorded(EVERYTHING, { limits: { max_log_bytes: Math.max(1, before) } });
       expect(stopped.run.error?.kind).toBe("log_limit");
-      // If the log has an answer, it has the call too; the run may have ended before the answer.
+      // At most one call, the last, has no answer because the run ended before it.
       const { calls } = logOf(stopped);
       expect(calls.open).toBeLessThanOrEqual(1);
       expect(await replayed(stopped)).toMatchObject({ status: "identical", notes: [] });
     }
   });
 
-  test("is limited by the number in the header", async () => {
+  test("has its limit in the header", async () => {
     const stopped = await recorded(EVERYTHING, { limits: { max_log_bytes: 1_000 } });
     const header = new TextDecoder().decode(stopped.bytes).split("\n")[0] ?? "";
     expect(header).toContain('"max_log_bytes":1000,');
@@ -119,7 +119,7 @@ describe("the steps charged for logging", () => {
   });
 });
 
-/** The run lets the event loop have a turn after this time. */
+/** After this time, a run lets the event loop run other code. */
 const TURN_MS = 50;
 
 async function interrupted(text: string, on: "at once" | "in a turn"): Promise<{ result: RunResult; events: number }> {
@@ -174,7 +174,7 @@ fn main() -> Int !{actor.spawn, actor.send} { let a = spawn w
     expect(events).toBeLessThan(10);
   });
 
-  test("a run interrupted there replays", async () => {
+  test("a run that was stopped between two messages replays", async () => {
     const abort = new AbortController();
     let events = 0;
     const on = { eventAppended: () => ((events += 1) === 12 ? abort.abort() : undefined) };

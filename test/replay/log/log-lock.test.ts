@@ -23,7 +23,7 @@ function refusal(body: () => unknown): string {
   return "nothing was thrown";
 }
 
-/** Replaces parts of the text of a lock that this process has taken. The text is `boruna-COMPUTER-BOOT-PID-START-TOKEN`. */
+/** Takes and releases a lock, then plants one with changed parts. The text of a lock is `boruna-COMPUTER-BOOT-PID-START-TOKEN`. */
 function plant(change: (parts: string[]) => string[]): void {
   const lock = lockLog(log());
   const parts = readlinkSync(`${log()}.lock`).split("-");
@@ -31,7 +31,7 @@ function plant(change: (parts: string[]) => string[]): void {
   symlinkSync(change(parts).join("-"), `${log()}.lock`);
 }
 
-/** The id of a process that has ended. */
+/** Returns the id of a process that has ended. */
 const deadPid = (): string => String(spawnSync(process.execPath, ["-e", ""]).pid);
 
 test("one holder at a time", () => {
@@ -74,7 +74,7 @@ describe("a lock is taken over", () => {
     expect(isTaken()).toBe(true);
   });
 
-  test("also if a process was killed while it took it over", () => {
+  test("also if a process was killed while it took the lock over", () => {
     plant((parts) => parts.with(3, deadPid()));
     const stale = readlinkSync(`${log()}.lock`);
     symlinkSync(stale, `${log()}.lock.${stale.split("-").at(-1)}`);
@@ -90,13 +90,13 @@ describe("a lock is taken over", () => {
   });
 });
 
-describe("nothing is known", () => {
-  test("of a process of another computer", () => {
+describe("it is unknown whether the holder runs, so the lock is kept:", () => {
+  test("a lock of another computer", () => {
     plant((parts) => parts.with(1, "00000000").with(3, "4711"));
     expect(refusal(() => lockLog(log()))).toBe(`log.locked: process 4711 of another computer is writing ${log()}`);
   });
 
-  test.each(["", "boruna", "x".repeat(1_000)])("of a lock that is a file", (text) => {
+  test.each(["", "boruna", "x".repeat(1_000)])("a lock that is a file with the text %j", (text) => {
     writeFileSync(`${log()}.lock`, text);
     expect(refusal(() => lockLog(log()))).toBe(`log.locked: another process is writing ${log()}`);
   });

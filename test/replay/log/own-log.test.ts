@@ -33,7 +33,7 @@ const at = (name: string): string => join(folder, name);
 const log = (): string => at("run.jsonl");
 
 const LONG = "x".repeat(70_000);
-/** A `main` that logs a blob and then runs `body`, whose value is a Bool or a String. */
+/** Compiles a program whose `main` logs a value as a blob, runs `body` and returns its value. */
 const program = (body: string) =>
   compile({
     name: "main.ax",

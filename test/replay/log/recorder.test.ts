@@ -123,7 +123,7 @@ describe("a log on disk", () => {
     expect(event?.event.type === "UiEmit" ? loadValue(event.event.tree, log.blobs) : undefined).toBe("x".repeat(70_000));
   });
 
-  test("a run whose log was discarded or replaced removes no file of another run", () => {
+  test("a recorder whose log another run has replaced removes no file of that run", () => {
     const recorder = openRecorder(path(), description());
     write({ force: true });
     recorder.abandon();

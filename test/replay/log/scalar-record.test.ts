@@ -1,4 +1,4 @@
-/** Compares the reading of calls and answers from their bytes with the general reading of events. */
+/** The fast reader takes calls and answers with scalars directly from a record's bytes. It reads what the general reader reads. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { eventFromJson, type RecordedEvent } from "../../../replay/log/event-json.ts";
@@ -17,7 +17,7 @@ const textOf = eventTexts(Number.POSITIVE_INFINITY);
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 const hashOf = (event: string): string => hashOfText(PREVIOUS, EVENT_MEMBER + event + afterEvent(N));
-/** Returns the record that has the text of an event. */
+/** Returns the record for the JSON text of an event. */
 const recordOf = (event: string): string => `${EVENT_MEMBER}${event}${HASH_MEMBER}${hashOf(event)}"${afterEvent(N)}`;
 const read = (record: string): RecordedEvent | undefined => new ScalarRecords().read(encode(record), N);
 
@@ -27,13 +27,13 @@ const anyCall: fc.Arbitrary<RunEvent> = fc.oneof(
   fc.record({ type: fc.constant("CapCall" as const), capability, args: fc.array(fc.oneof(scalar, anyValue), { maxLength: 3 }) }),
   fc.record({ type: fc.constant("CapResult" as const), capability, result: fc.oneof(scalar, anyValue) }),
 );
-/** The pieces of records, from which the mutations are made. */
+/** Texts that are inserted into records. */
 const pieces = fc.oneof(
   fc.constantFrom('"', "\\", ",", "}", "{", "[", "0", "1", "-", ".", " ", "é", "\u0000", "\u007f", '"Unit"', '{"Int":1}'),
   anyText,
 );
 
-test("it reads the event that the general reading finds, from the bytes that the recorder writes, and finds the hash", () => {
+test("it reads the same event as the general reader from the bytes of the recorder, and finds the hash", () => {
   fc.assert(
     fc.property(fc.oneof(anyCall, fc.constantFrom(...SAMPLE_EVENTS)), (event) => {
       const text = textOf(event);
@@ -50,16 +50,16 @@ test("it reads the event that the general reading finds, from the bytes that the
   );
 });
 
-test("of changed records, it reads only those that the recorder would write for the event in them", () => {
+test("it reads a changed record only if the recorder would write exactly these bytes for its event", () => {
   fc.assert(
     fc.property(anyCall, fc.nat(), fc.nat({ max: 3 }), pieces, (event, position, removed, inserted) => {
       const record = recordOf(textOf(event));
       const at = position % (record.length + 1);
-      // Encoding replaces half a surrogate pair.
+      // A cut may leave half a surrogate pair, which the encoder replaces.
       const changed = decode(encode(record.slice(0, at) + inserted + record.slice(at + removed)));
       const found = read(changed);
       if (found === undefined) return;
-      // A wrong hash is found when it is compared.
+      // The reader does not check the hash: that is done when the hash is compared.
       const [, hash] = /,"hash":"([0-9a-f]{64})","n":12\}$/.exec(changed) ?? [];
       if (hash === undefined) return;
       const text = textOf(found);
@@ -85,7 +85,7 @@ test("it reads records of several capabilities in turn", () => {
   }
 });
 
-describe("it leaves everything that the recorder does not write, or writes otherwise, to the general reading", () => {
+describe("it leaves all other events, and all other spellings, to the general reader", () => {
   const result = (value: string): string => `{"CapResult":{"capability":"time.now","result":${value}}}`;
   test.each([
     result('{"Int":-0}'),

@@ -39,12 +39,12 @@ const READS: Program = assemble({
 });
 
 interface Reading {
-  /** Lines read in each pass over the source. */
+  /** The number of lines that each pass over the source has read. */
   readonly passes: number[];
   open: number;
 }
 
-/** A source that yields one line at a time and counts the lines of each pass. */
+/** Returns a source that yields one line at a time and counts the lines of each pass. */
 function lineSource(recording: Recorded, bytes = recording.bytes): { readonly source: LogSource; readonly reading: Reading } {
   const reading: Reading = { passes: [], open: 0 };
   function* chunks(): Generator<Uint8Array, void> {
@@ -64,7 +64,7 @@ function lineSource(recording: Recorded, bytes = recording.bytes): { readonly so
   return { source: { name: "log", chunks, blobs: recording.recorder.blobs, openMark: () => undefined }, reading };
 }
 
-/** The log, with a count of the events that were read. */
+/** Returns the log, and a function that returns how many of its events have been read. */
 function counted(log: RunLog): { readonly log: RunLog; readonly taken: () => number } {
   let taken = 0;
   function* events(): Generator<LogEvent, void> {
@@ -100,7 +100,7 @@ test("a complete replay reads each event once and closes the log", async () => {
   expect(reading).toEqual({ passes: [2 * CALLS + 2, 2 * CALLS + 1], open: 0 });
 });
 
-test("a log that grows during its replay is replayed as far as it was read; one that changes is an error", async () => {
+test("a replay ignores what is appended to the log meanwhile; any other change of the log is an error", async () => {
   const recording = await recorded(READS);
   const other = edit(recording.bytes, 8, "a.txt", "b.txt");
   const ends = [...recording.bytes.entries()].filter(([, byte]) => byte === 0x0a).map(([at]) => at);

@@ -1,4 +1,4 @@
-/** Calls with other arguments: the defaults of missing ones are filled in, and each argument that differs is named. */
+/** Calls that differ in their arguments: missing arguments count as their defaults, and each argument that differs is named. */
 import { expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { diffLogs, type LogDifference } from "../../../replay/diff.ts";
@@ -35,7 +35,7 @@ const PLAIN = 'net.fetch("https://a.example/")';
 const WRITTEN = 'net.fetch("https://a.example/", "GET", "")';
 const OTHER = 'net.fetch("https://b.example/", "PUT", "x", { "a": "b" })';
 
-/** The differences between the calls of two logs. */
+/** Returns the calls with different arguments in the logs of two programs. */
 const differences = async (a: string, b: string): Promise<readonly LogDifference[]> =>
   [...diffLogs(await logOf(a), await logOf(b))].filter(({ kind }) => kind === "arguments");
 

@@ -51,7 +51,7 @@ fn main() -> Int !{actor.spawn, actor.send} {
     sum
 }
 `;
-/** A module of an older compiler, in whose logs each turn of an actor is an event. */
+/** A module as older compilers made it, without `tasks`. Each turn of an actor is an event in its logs. */
 const { tasks: _, ...OLDER } = compile({ name: "places.ax", text: TEXT }).module;
 const program = verifyModule(OLDER);
 

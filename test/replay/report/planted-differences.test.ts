@@ -1,4 +1,4 @@
-/** Differences planted in a log: each is reported at its event, with path, both values, source line and call stack. */
+/** Each change of a log is reported at its event, with path, both values, source line and call stack. */
 import { expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import type { Handler } from "../../../gateway/handlers.ts";
@@ -38,7 +38,7 @@ fn main() -> Bill !{net.fetch, fs.read, time.now, random, ui.render, actor.spawn
     bill
 }
 `;
-/** A module of an older compiler, in whose logs an answer follows its call. */
+/** A module as older compilers made it, without `tasks`. In its logs, each answer follows its call. */
 const { tasks: _, ...OLDER } = compile({ name: "planted.ax", text: TEXT }).module;
 const program = verifyModule(OLDER);
 const HANDLERS: Readonly<Record<string, Handler>> = {

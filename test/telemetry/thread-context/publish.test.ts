@@ -1,4 +1,4 @@
-/** The tests are the other process: they read what `stages.ts` publishes. */
+/** The process `stages.ts` publishes its span ids in a file, its slot. The tests read that slot as another process. */
 import { chmodSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ const newFolder = (): string => mkdtempSync(join(root, "slots-"));
 const start = (folder: string, ...args: readonly string[]): Promise<StagedProcess> =>
   startStages(args, { BORUNA_THREAD_CONTEXT: "1", XDG_RUNTIME_DIR: folder });
 
-/** What the only slot in the folder publishes: trace id and span id, or nothing. */
+/** Returns what the only slot in the folder publishes: the trace id and span id, or the state of a slot without ids. */
 function published(folder: string): readonly string[] {
   const [name = "", ...others] = readdirSync(folder);
   expect(others).toEqual([]);
@@ -41,7 +41,7 @@ describe("the file slot of a run", () => {
 
     expect(await run.next()).toEqual({ ...running, name: "resumed" });
     expect(published(folder)).toEqual(running.detail);
-    // A handler that answers at once is code of the host too.
+    // A handler is code of the host, also if it answers at once.
     expect((await run.next()).name).toBe("handling");
     expect(published(folder)).toEqual(["invalid"]);
     expect(await run.next()).toEqual({ ...running, name: "continued" });
@@ -69,7 +69,7 @@ describe("the file slot of a run", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test("is not made by default, and not made valid in a replay", async () => {
+  test("is not created by default, and never valid in a replay", async () => {
     const folder = newFolder();
     const off = await startStages(["return"], { XDG_RUNTIME_DIR: folder });
     await off.next();
@@ -92,7 +92,7 @@ describe("the file slot of a run", () => {
     run.child.kill("SIGKILL");
   });
 
-  test.skipIf(process.getuid?.() === 0)("is left out, with one line, if the folder cannot be written", async () => {
+  test.skipIf(process.getuid?.() === 0)("is not created, and one line says so, if the folder cannot be written", async () => {
     const folder = newFolder();
     chmodSync(folder, 0o500);
     const run = await start(folder, "return");
@@ -102,7 +102,7 @@ describe("the file slot of a run", () => {
     expect(stderr).toContain(`boruna: thread context is off: cannot create a slot in ${folder}: EACCES`);
   });
 
-  test.runIf(DEEP)("is left out, with one line, if there is no such folder", async () => {
+  test.runIf(DEEP)("is not created, and one line says so, if there is no such folder", async () => {
     const folder = join(root, "missing");
     const run = await start(folder, "return");
     for (let stage = await run.next(); stage.name !== "ending"; stage = await run.next());

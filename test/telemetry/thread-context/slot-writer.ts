@@ -1,4 +1,4 @@
-/** Writes a slot without a pause until it is killed. All bytes of the ids and flags of one record are equal. Argument: the folder. */
+/** A process that writes records into its slot without a pause. All bytes of a record's ids and flags are equal. Argument: the folder. */
 import { writeSync } from "node:fs";
 import { FileSlot } from "../../../telemetry/thread-context/file-slot.ts";
 import { encodeRecord } from "../../../telemetry/thread-context/slot.ts";

@@ -59,7 +59,7 @@ describe("the layout of a slot", () => {
     expect(decodeSlot(slot)).toEqual({ state: "unknown", problem });
   });
 
-  test("an odd sequence means that it is being written, whatever else it says", () => {
+  test("an odd sequence number means that the slot is being written, whatever its other bytes are", () => {
     expect(decodeSlot(validSlot((slot) => slot.writeUInt32LE(7, SEQUENCE_OFFSET)))).toEqual({ state: "writing" });
   });
 });

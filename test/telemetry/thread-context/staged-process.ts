@@ -1,4 +1,4 @@
-/** Starts `stages.ts` as a process of its own and leads it from stage to stage. */
+/** Starts `stages.ts` as a process and lets it continue from stage to stage. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -12,7 +12,7 @@ export interface Stage {
 export interface StagedProcess {
   readonly child: ChildProcess;
   readonly pid: number;
-  /** Lets the process continue, and returns the stage that it reaches next. The first call only returns the first stage. */
+  /** Lets the process continue to its next stage and returns that stage. The first call returns the first stage. */
   next(): Promise<Stage>;
   /** Lets the process continue to its end. */
   end(): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string }>;

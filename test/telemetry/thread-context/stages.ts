@@ -1,5 +1,5 @@
 /**
- * A process whose thread context the tests read. It stops at stages: it prints one line and blocks until it gets a line.
+ * A process whose thread context (ids of the current span) the tests read. At each stage, it prints a line and blocks until it reads one.
  * Arguments: how it ends (`return`, `exit`, `throw`, `signal`, `handled signal`), then `worker` to run the program in a worker, `endless
  * worker` for a worker that never ends, `replay` to run the program in the mode of a replay.
  */

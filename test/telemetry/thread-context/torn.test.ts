@@ -13,13 +13,13 @@ import { cases } from "../../cases.ts";
 const TSX = fileURLToPath(import.meta.resolve("tsx"));
 const WRITER = fileURLToPath(new URL("slot-writer.ts", import.meta.url));
 
-/** Whether the ids are of one record of `slot-writer.ts`. */
+/** Returns whether all ids are of the same record of `slot-writer.ts`. */
 function isWhole({ traceId, spanId, traceFlags }: SpanIds): boolean {
   const byte = traceFlags.toString(16).padStart(2, "0");
   return traceId === byte.repeat(16) && spanId === byte.repeat(8);
 }
 
-/** Reads the slot once. A busy slot is no failure: on a busy machine, the writer may be stopped in the middle of a write. */
+/** Reads the slot once. A slot that stays busy is no failure: on a busy machine, the writer may be stopped in the middle of a write. */
 function readOnce(file: number): string {
   try {
     const ids = readIds(file, 1);
@@ -39,7 +39,7 @@ test("a reader never takes a torn record from a slot that another process writes
     const file = openSync(join(folder, `boruna-ctx-${writer.pid}-${writer.pid}`), "r");
     const seen = new Map<string, number>();
     const hasBoth = (): boolean => seen.has("invalid") && seen.has("whole");
-    // On a busy machine the writer may not run for a while.
+    // Read on until both were seen: on a busy machine, the writer may not run for a while.
     for (let i = cases(1_000_000); i > 0 || !hasBoth(); i--) {
       const kind = readOnce(file);
       seen.set(kind, (seen.get(kind) ?? 0) + 1);
