@@ -1,7 +1,6 @@
 /**
- * The JavaScript text of one function while it is being written. It consists of the lines so far and a symbolic operand
- * stack. A push of a local or a constant writes no line; it only puts an expression on the symbolic stack. The results of
- * instructions go into variables.
+ * The JavaScript text of one function while it is being written: the lines so far, and a symbolic operand stack. A push of a local or a
+ * constant writes no line. It only puts an expression on the symbolic stack. The results of instructions go into variables.
  */
 import { analyzeOwnership } from "../bytecode/ownership.ts";
 import { type AppendAnalysis, analyzeAppends } from "../bytecode/string-append.ts";
@@ -74,11 +73,11 @@ export interface Operand {
   readonly local: number;
   /** For a Float that was read from a list, record or other value: the variable that holds the boxed Float. */
   readonly boxed?: string;
-  /** An expression for the uniqueness of the list that the operand moves; 0 if there is none (see `unique-lists.ts`). */
+  /** An expression for the uniqueness of the list, if the operand takes it over from a local or a call (see `unique-lists.ts`). */
   readonly uniqueness?: string;
 }
 
-/** The part of a compilation unit that all its functions use while they are written. */
+/** What all functions of a compilation unit use while they are written. */
 export interface UnitScope {
   readonly pool: ConstantPool;
   readonly constants: readonly Value[];

@@ -1,9 +1,9 @@
 /**
- * Finds the parameters that a function only borrows: the function reads their parts, or passes the parameters to functions that also only
- * borrow them. After a call, the argument of such a parameter has the same holders as before.
+ * Finds the parameters that a function only borrows: it reads their parts, or passes them to functions that also only borrow them. After the
+ * call, nothing new refers to the argument of such a parameter.
  *
- * A parameter borrows its argument if every load of the parameter's local borrows. A load borrows if an instruction that keeps nothing reads
- * the loaded value, if the value is an argument of a call that borrows it, or if it is stored in a local all of whose loads borrow.
+ * A function borrows a parameter if every load of the parameter's local borrows. A load borrows in three cases: an instruction reads the value
+ * and does not store it; a call borrows it as an argument; or it is stored in a local all of whose loads borrow.
  */
 import { memoizeInObject } from "../lazy.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
@@ -12,7 +12,7 @@ import { followOperands } from "../bytecode/operand-origins.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 
-/** Returns whether a function only borrows a parameter, given their indices. */
+/** Returns whether a function only borrows a parameter. Both are given by their indices. */
 export type IsBorrowed = (fn: number, param: number) => boolean;
 
 interface BorrowedParams {
@@ -28,7 +28,7 @@ export const borrowedParams: (program: Program) => BorrowedParams = memoizeInObj
     count += def.locals;
   }
   const isKept = new Uint8Array(count);
-  /** For each local, the locals whose values are kept if the values of this local are kept. */
+  /** For each local, the locals whose values are stored or passed to it. If its values are kept, so are theirs. */
   const sources: number[][] = Array.from({ length: count }, () => []);
   functions.forEach((fn, index) => {
     const first = firstLocal[index] ?? 0;
@@ -50,14 +50,14 @@ export const borrowedParams: (program: Program) => BorrowedParams = memoizeInObj
   return { isBorrowed: (fn, param) => isKept[(firstLocal[fn] ?? count) + param] === 0 };
 });
 
-interface Uses {
-  /** A value of the local may be kept. */
+interface UseVisitor {
+  /** Called if something may still refer to a value of the local after the call. */
   readonly keep: (local: number) => void;
-  /** A value of the local is stored in another local, or passed to a parameter of a function. */
+  /** Called if a value of the local is stored in another local, or passed to a parameter of the function `callee`. */
   readonly pass: (local: number, to: number, callee?: number) => void;
 }
 
-function findUses(fn: VerifiedFunction, { keep, pass }: Uses): void {
+function findUses(fn: VerifiedFunction, { keep, pass }: UseVisitor): void {
   const { code } = fn;
   /** The loads whose values are not kept where they are used. */
   const borrows = new Set<number>();

@@ -50,8 +50,8 @@ const INLINE_BUILTINS: ReadonlyMap<string, InlineBuiltin> = new Map<string, Inli
 ]);
 
 /**
- * Writes the join of a list of texts that was made just before, as in `f"{a}: {b}"`, without the list. The list is charged nevertheless.
- * Returns false if there is no such list before, so that nothing was written.
+ * Writes a join of texts whose list was made just before, as in `f"{a}: {b}"`. Removes the list, but still charges for it. If there is no such
+ * list, writes nothing and returns false.
  */
 function writeJoinedTexts(body: FunctionBody, [list, separator]: readonly Operand[]): boolean {
   const { texts } = body;
@@ -114,7 +114,7 @@ export function builtin(body: FunctionBody, pc: number, id: number, argOperands:
 }
 
 /**
- * Returns the expression for the uniqueness of the list that a builtin changes: the list in a local, or the list that an operand moves. If
+ * Returns the expression for the uniqueness of the list that a builtin changes: a list in a local, or one that an operand has taken over. If
  * the list may be a view, first writes the line that claims its storage.
  */
 function uniquenessOf(body: FunctionBody, local: number | undefined, list: Operand | undefined): string | undefined {

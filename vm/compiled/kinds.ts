@@ -4,9 +4,8 @@
  *   never                      inference has found no value yet
  *   safeInt, float,            a value of exactly this type. `safeInt` is an Int in JavaScript's safe integer range. Compiled code
  *   bool, string               holds a `float` as an unboxed number and all other values in the interpreter's representation
- *   ?List<Float>, ?Option<_>   probably a value of this type. Nothing has checked the value, so code must work for any value, or check
- *                              the value and report a wrong guess. `_` is a part of which nothing is known yet, and `any.` a part that
- *                              may be anything
+ *   ?List<Float>, ?Option<_>   probably a value of this type. The value is not checked, so code must work for any value, or check it and
+ *                              report a wrong guess. `_` is a part of which nothing is known yet, and `any.` a part that may be anything
  *   any                        any value
  *
  * A guessed type is a type of the language in text form, with the names of the module's types. The type of a function value is
@@ -96,14 +95,14 @@ function kindOfType(type: Type | undefined): ValueKind {
 }
 
 function boxedKind(type: Type): ValueKind {
-  return countNodes(type, MAX_NODES) > MAX_NODES ? "any" : `?${typeToString(limited(type, MAX_DEPTH))}`;
+  return countNodes(type, MAX_NODES) > MAX_NODES ? "any" : `?${typeToString(cutAtDepth(type, MAX_DEPTH))}`;
 }
 
 /** Returns the type with all parts below a depth replaced by `ANYTHING`. */
-function limited(type: Type, depth: number): Type {
+function cutAtDepth(type: Type, depth: number): Type {
   if (type.kind === "primitive") return type;
   if (type.kind !== "named" || depth === 0) return ANYTHING;
-  return type.args.length === 0 ? type : { kind: "named", name: type.name, args: type.args.map((arg) => limited(arg, depth - 1)) };
+  return type.args.length === 0 ? type : { kind: "named", name: type.name, args: type.args.map((arg) => cutAtDepth(arg, depth - 1)) };
 }
 
 /** Returns the lowest type that includes both. */
