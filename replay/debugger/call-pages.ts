@@ -106,9 +106,9 @@ export class CallPages {
   /** Yields the events from the start of a page on. Throws `log.changed` if they differ from those of the first reading. */
   *#eventsFrom({ offset, previousHash: previous, events }: PageStart): Generator<LogRecord & { readonly kind: "event" }, void> {
     const reader = new RecordReader(LOG_LIMITS.events, false, { previous, events });
-    for (const line of linesOf(this.#source, LOG_LIMITS.lineBytes, offset)) {
-      // `linesOf` counts from the offset, and the reader takes line 1 for a header. So give this line a higher number.
-      const record = this.#record(() => reader.read({ ...line, number: line.number + 1 }));
+    // The reader takes line 1 for a header.
+    for (const line of linesOf(this.#source, LOG_LIMITS.lineBytes, { bytes: offset, line: 2 })) {
+      const record = this.#record(() => reader.read(line));
       if (record.kind !== "event") return;
       yield record;
       if (record.n >= this.log.eventCount) return;

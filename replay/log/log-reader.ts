@@ -20,6 +20,7 @@ import { type HeadSignature, memberText, SIGNATURE, signatureFromJson } from "./
 import { countOf, digestOf, objectOf, onlyFields, type JsonObject } from "./json-fields.ts";
 import { decodeUtf8 } from "./utf8-text.ts";
 import { headerFromJson, type LogHeader } from "./header.ts";
+import { KeptEvents, type LogPlace } from "./kept-events.ts";
 import { LOG_LIMITS, RECORD_JSON_DEPTH, type LogLimits } from "./log-limits.ts";
 import type { OpenMark } from "./open-mark.ts";
 import { fileSource, type Line, LINE_FEED, linesOf, type LogSource, type OnRead } from "./log-source.ts";
@@ -52,12 +53,12 @@ export interface OpenCallRecord {
   readonly mark: OpenMark["kind"] | undefined;
 }
 
-/** A log that has been read once, from beginning to end. Events are not kept in memory, because a log may be larger than memory. */
+/** A log that has been read once, from beginning to end. Only the first events are kept in memory, because a log may be larger than memory. */
 export interface RunLog extends LogTail {
   readonly format: "log";
   readonly file: string;
   readonly header: LogHeader;
-  /** Reads the file again in each iteration. Throws `log.changed` if the file was changed since it was first read. */
+  /** An iteration reads again what is not in memory. It throws `log.changed` if that was changed since it was first read. */
   readonly events: Iterable<LogEvent>;
   readonly eventCount: number;
   /** Undefined if the run is suspended or still goes on, if its process was killed, or if the file was cut. */
@@ -91,7 +92,10 @@ export function readLog(path: string, limits: Partial<LogLimits> = {}, onRead?: 
 }
 
 export function parseLog(source: LogSource, limits: LogLimits = LOG_LIMITS): ParsedLog {
-  if (isRunLog(source, limits)) return parseRunLog(source, limits);
+  if (isRunLog(source, limits)) {
+    const kept = new KeptEvents();
+    return parseRunLog(source, limits, (record) => kept.add(record), kept);
+  }
   if (isCutHeader(source)) {
     throw new BorunaError("log.cut", `${source.name} is cut inside its first line, so that nothing says what ran`, {
       place: { file: source.name, line: 1 },
@@ -101,8 +105,16 @@ export function parseLog(source: LogSource, limits: LogLimits = LOG_LIMITS): Par
   return { format: "eventlog", file: source.name, events, eventCount: events.length, blobs: source.blobs };
 }
 
-/** Reads a run log. Calls `visit` with each record as soon as it is accepted, before later records are read. Throws `log.*`. */
-export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record: LogRecord) => void = () => undefined): RunLog {
+/**
+ * Reads a run log. Calls `visit` with each record as soon as it is accepted, before later records are read. The iterations of `events` begin
+ * with the `kept` events. Throws `log.*`.
+ */
+export function parseRunLog(
+  source: LogSource,
+  limits: LogLimits,
+  visit: (record: LogRecord) => void = () => undefined,
+  kept?: KeptEvents,
+): RunLog {
   const records = logRecords(source, limits);
   const summary = new LogSummary();
   let next = records.next();
@@ -111,7 +123,7 @@ export function parseRunLog(source: LogSource, limits: LogLimits, visit: (record
     summary.add(next.value);
     next = records.next();
   }
-  return summary.toLog(source, limits, next.value);
+  return summary.toLog(source, limits, next.value, kept);
 }
 
 /** Makes a `RunLog` from the records of a log. Add the records in order. */
@@ -140,8 +152,8 @@ export class LogSummary {
     }
   }
 
-  /** Returns the log with the records added so far. At least the header must have been added. */
-  toLog(source: LogSource, limits: LogLimits, tail: LogTail): RunLog {
+  /** Returns the log with the records added so far, of which `kept` keeps the first ones. At least the header must have been added. */
+  toLog(source: LogSource, limits: LogLimits, tail: LogTail, kept = new KeptEvents()): RunLog {
     const { header, end, eventCount } = this;
     const body = this.#body;
     if (header === undefined) throw new BorunaError("internal", "a log without header was read");
@@ -150,7 +162,7 @@ export class LogSummary {
       format: "log",
       file: source.name,
       header,
-      events: { [Symbol.iterator]: () => eventsOf(source, limits, eventCount, body.head) },
+      events: { [Symbol.iterator]: () => eventsOf(source, limits, kept, eventCount, body.head) },
       eventCount,
       head: this.#head,
       body,
@@ -169,11 +181,15 @@ function markOf(callHash: string, head: string, source: LogSource): OpenMark["ki
   return mark?.hash === (mark?.kind === "approved" ? callHash : head) ? mark?.kind : undefined;
 }
 
-/** Reads the first `count` events again. `lastHash` is the hash of event `count`, which covers the earlier records. Throws `log.changed`. */
-function* eventsOf(source: LogSource, limits: LogLimits, count: number, lastHash: string): Generator<LogEvent, void> {
-  if (count === 0) return;
+/**
+ * Yields the first `count` events: those that were kept, then the others, which it reads again. `lastHash` is the hash of event `count`, which
+ * covers the earlier records. Throws `log.changed`.
+ */
+function* eventsOf(source: LogSource, limits: LogLimits, kept: KeptEvents, count: number, lastHash: string): Generator<LogEvent, void> {
+  for (const event of kept.events) yield event;
+  if (kept.events.length === count) return;
   // The first reading checked the bytes. Equal hashes mean equal bytes, so this reading only checks hashes.
-  for (const record of logRecords(source, limits, { checksBytes: false })) {
+  for (const record of logRecords(source, limits, { checksBytes: false, start: kept.end })) {
     if (record.kind !== "event") continue;
     const isLast = record.n === count;
     if (isLast && record.hash !== lastHash) break;
@@ -212,11 +228,22 @@ export function isRunLog(source: LogSource, limits: LogLimits): boolean {
   throw new BorunaError("log.empty", `${source.name} is empty`, { place: { file: source.name } });
 }
 
-/** Reads and checks each record. With `checksBytes: false`, accepts bytes that differ from what the recorder would write. Throws `log.*`. */
-export function* logRecords(source: LogSource, limits: LogLimits = LOG_LIMITS, { checksBytes = true } = {}): Generator<LogRecord, LogTail> {
-  const reader = new RecordReader(limits.events, checksBytes);
+interface ReadingOptions {
+  /** Whether the bytes must be exactly what the recorder would write. Default: true. */
+  readonly checksBytes?: boolean;
+  /** Where the reading begins. Default: the beginning. */
+  readonly start?: LogPlace | undefined;
+}
+
+/** Reads and checks each record. `bytes` of records and `validBytes` are counted from the start of the reading. Throws `log.*`. */
+export function* logRecords(
+  source: LogSource,
+  limits: LogLimits = LOG_LIMITS,
+  { checksBytes = true, start }: ReadingOptions = {},
+): Generator<LogRecord, LogTail> {
+  const reader = new RecordReader(limits.events, checksBytes, start);
   let validBytes = 0;
-  for (const line of linesOf(source, limits.lineBytes)) {
+  for (const line of linesOf(source, limits.lineBytes, start)) {
     // The recorder writes a record together with its line feed. So a line without one is cut, even if it happens to be valid JSON.
     if (!line.terminated && line.number > 1 && !reader.hasEnded) {
       return { validBytes, cut: { line: line.number, bytes: line.bytes.length } };

@@ -70,16 +70,20 @@ export interface Line {
 export const LINE_FEED = 0x0a;
 
 /**
- * Yields the lines of a source from the offset `from` on. Line numbers and `end` are counted from that offset. Throws `log.line_too_long` for
+ * Yields the lines of a source, from the byte `bytes` on, whose line has the number `line`. `end` is counted from there. Throws `log.line_too_long` for
  * a line of more than `maxBytes`, without reading the rest of the line.
  */
-export function* linesOf(source: LogSource, maxBytes: number, from = 0): Generator<Line, void> {
+export function* linesOf(
+  source: LogSource,
+  maxBytes: number,
+  from: { readonly bytes: number; readonly line: number } = { bytes: 0, line: 1 },
+): Generator<Line, void> {
   /** The start of a line that continues in the next chunk. */
   let pieces: Uint8Array[] = [];
   let pieceBytes = 0;
-  let number = 1;
+  let number = from.line;
   let end = 0;
-  for (const chunk of source.chunks(from)) {
+  for (const chunk of source.chunks(from.bytes)) {
     // `Buffer.indexOf` is several times as fast as that of a Uint8Array.
     const searched = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     let start = 0;

@@ -1,4 +1,4 @@
-/** A replay holds one event of the log at a time. */
+/** A replay holds one event of the log at a time, besides those that the log keeps in memory; `parseRunLog` keeps none. */
 import { expect, test } from "vitest";
 import type { LogEvent } from "../../../replay/log/event-json.ts";
 import { LOG_LIMITS } from "../../../replay/log/log-limits.ts";

@@ -1,0 +1,58 @@
+import { describe, expect, test } from "vitest";
+import { parseLog } from "../../../replay/log/log-reader.ts";
+import { type LogSource, memorySource } from "../../../replay/log/log-source.ts";
+import type { RunEvent } from "../../../vm/events.ts";
+import { edit, rewrite } from "../mend.ts";
+import { record } from "../sample.ts";
+
+/** Long enough, and of a kind, that 40 of them are more than a log keeps. */
+const TEXT = "x".repeat(60_000);
+const events = Array.from({ length: 40 }, (_, i): RunEvent => ({ type: "UiEmit", tree: `${i} ${TEXT}` }));
+const bytes = record(events).bytes();
+
+/** A log whose bytes may change after it was read, and the offsets at which its readings began. */
+function readLog(first: Uint8Array) {
+  let current = first;
+  const starts: number[] = [];
+  const source: LogSource = {
+    ...memorySource(first),
+    chunks: (from = 0) => {
+      starts.push(from);
+      return [current.subarray(from)];
+    },
+  };
+  const log = parseLog(source);
+  starts.length = 0;
+  return { log, starts, change: (to: Uint8Array) => (current = to) };
+}
+
+describe("the events of a log that was read", () => {
+  test("come from memory if there are few", () => {
+    const few = record(events.slice(0, 3)).bytes();
+    const { log, starts, change } = readLog(few);
+    change(new Uint8Array());
+    expect([...log.events].map(({ n, event }) => [n, event])).toEqual(events.slice(0, 3).map((event, i) => [i + 1, event]));
+    expect(starts).toEqual([]);
+  });
+
+  test("come from memory and then from the file if there are many, in each iteration", () => {
+    const { log, starts } = readLog(bytes);
+    for (const _ of [1, 2]) expect([...log.events].map(({ n, event }) => [n, event])).toEqual(events.map((event, i) => [i + 1, event]));
+    expect(starts).toHaveLength(2);
+    expect(starts[0]).toBeGreaterThan(bytes.length / 2);
+    expect(starts[1]).toBe(starts[0]);
+  });
+
+  test("cannot change in memory, and a change of the others is an error", () => {
+    const { log, change } = readLog(bytes);
+    change(edit(bytes, 3, "1 x", "1 y"));
+    expect(() => [...log.events]).toThrow("the record's hash is");
+    const last = bytes.length - 1_000;
+    change(Uint8Array.from(bytes, (byte, i) => (i === last ? byte ^ 1 : byte)));
+    expect(() => [...log.events]).toThrow(expect.objectContaining({ place: expect.objectContaining({ line: events.length + 1 }) }));
+    change(rewrite(bytes, (lines) => lines.slice(0, -2)));
+    expect(() => [...log.events]).toThrow(expect.objectContaining({ kind: "log.changed" }));
+    change(bytes);
+    expect([...log.events]).toHaveLength(events.length);
+  });
+});
