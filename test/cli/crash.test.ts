@@ -101,7 +101,7 @@ interface Ended {
   readonly stdout: string;
 }
 
-/** Starts the command. `plan` may kill it. */
+/** Starts the command. `plan` may kill it; the function that it returns is called when the command has ended. */
 function start(args: readonly string[], plan: (child: ChildProcess) => () => void = () => () => undefined): Promise<Ended> {
   const child = spawn(process.execPath, [MAIN, ...args, "--json"], {
     cwd: folder,

@@ -55,7 +55,7 @@ describe("boruna test", () => {
     expect(ended.code).toBe(0);
   });
 
-  test("an actor's failure that nobody receives fails the test; a run notes it", async () => {
+  test("an actor's failure that nobody receives fails the test; `boruna run` prints a note", async () => {
     const text =
       'fn worker() { panic("broken") }\n\nfn main() -> Int !{actor.spawn, ui.render} {\n    let _w = spawn worker\n    emit 1\n    3\n}\n\ntest "unnoticed" { let _n = main() }\n';
     const cwd = projectFolder({ "a.ax": text });

@@ -24,11 +24,11 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker that drains", () => {
   let origin = "";
   const requests: string[] = [];
   /** The requests that wait for their answer, by path. */
-  const held = new Map<string, ServerResponse>();
+  const waitingResponses = new Map<string, ServerResponse>();
   const web = createServer((request, response) => {
     request.resume();
     requests.push(request.url ?? "");
-    if (request.url?.startsWith("/held") === true) held.set(request.url, response);
+    if (request.url?.startsWith("/held") === true) waitingResponses.set(request.url, response);
     else response.end("fine");
   });
   const workers: ChildProcess[] = [];
@@ -74,7 +74,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker that drains", () => {
   afterEach(() => {
     for (const worker of workers.splice(0)) worker.kill("SIGKILL");
     requests.length = 0;
-    held.clear();
+    waitingResponses.clear();
   });
   afterAll(async () => {
     web.closeAllConnections();
@@ -88,10 +88,10 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker that drains", () => {
   let (two, one) = par { post(at ++ "/held-1") + post(at ++ "/next"), post(at ++ "/held-2") }
   two + one
 }`);
-    await until(() => held.size === 2);
+    await until(() => waitingResponses.size === 2);
     await drain(first);
-    held.get("/held-1")?.end("one");
-    held.get("/held-2")?.end("two");
+    waitingResponses.get("/held-1")?.end("one");
+    waitingResponses.get("/held-2")?.end("two");
     expect(await once(first.child, "exit")).toEqual([0, null]);
     expect(first.stderr()).toBe(
       "drains: 1 run ends at its next call; calls in flight have up to 30 s\ndrained: 1 run handed over at its next call\n",
@@ -106,47 +106,50 @@ describe.skipIf(POSTGRES_BIN === undefined)("a worker that drains", () => {
     expect(requests.toSorted()).toEqual(["/held-1", "/held-2", "/next"]);
   });
 
-  test.runIf(DEEP)("stops at its end what has not reached a call; only a call that may not be repeated is then in doubt", async () => {
-    const first = await startWorker("--drain-ms", "0");
-    const posts = await submit('fn main(at: String) -> Int !{net.fetch} { post(at ++ "/held") }');
-    const computes = await submit(`fn main(at: String) -> Int !{net.fetch} {
+  test.runIf(DEEP)(
+    "stops the runs that reach no call before the drain ends; then only a call that must not be repeated is in doubt",
+    async () => {
+      const first = await startWorker("--drain-ms", "0");
+      const posts = await submit('fn main(at: String) -> Int !{net.fetch} { post(at ++ "/held") }');
+      const computes = await submit(`fn main(at: String) -> Int !{net.fetch} {
   let mut n = string.len(net.fetch(at ++ "/begun"))
   while n >= 0 { n = (n + 1) % 7 }
   n
 }`);
-    await until(() => held.size === 1 && requests.includes("/begun"));
-    await drain(first);
-    expect(await once(first.child, "exit")).toEqual([0, null]);
-    expect(first.stderr()).toContain("drained: 2 runs cut off");
-    expect([await showRun(posts), await showRun(computes)]).toMatchObject([{ state: "queued" }, { state: "queued" }]);
-    await startWorker();
-    expect((await runHere("runs", "watch", posts)).code).toBe(8);
-    const { stdout } = await runHere("runs", "show", posts);
-    expect(stdout).toContain(`call 1 of net.fetch "${origin}/held" (`);
-    expect(stdout).toContain("at calls.ax:1:");
-    expect(stdout).toContain(`boruna runs log ${posts} and boruna log show ${posts}.jsonl --call 1 show all of it`);
-    expect((await runHere("runs", "log", posts)).code).toBe(0);
-    expect((await runHere("log", "show", `${posts}.jsonl`, "--call", "1")).stdout).toContain("/held");
-    expect((await runHere("runs", "resume", posts, "--in-doubt", "fail")).code).toBe(0);
-    expect(await runHere("runs", "watch", posts)).toMatchObject({
-      code: 1,
-      stdout: expect.stringMatching(
-        /error: the answer to call 1 of net\.fetch was lost, and nobody knows whether it was carried out at calls\.ax:1:\d+/,
-      ),
-    });
-    expect(await runHere("runs", "cancel", posts)).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining(`run ${posts} had ended (runtime_error) before it could be canceled`),
-    });
-    expect(await showRun(posts)).toMatchObject({ cancel_requested: false });
-    expect(await runHere("runs", "cancel", computes)).toMatchObject({ code: 0 });
-    expect(requests.toSorted()).toEqual(["/begun", "/held"]);
-  });
+      await until(() => waitingResponses.size === 1 && requests.includes("/begun"));
+      await drain(first);
+      expect(await once(first.child, "exit")).toEqual([0, null]);
+      expect(first.stderr()).toContain("drained: 2 runs cut off");
+      expect([await showRun(posts), await showRun(computes)]).toMatchObject([{ state: "queued" }, { state: "queued" }]);
+      await startWorker();
+      expect((await runHere("runs", "watch", posts)).code).toBe(8);
+      const { stdout } = await runHere("runs", "show", posts);
+      expect(stdout).toContain(`call 1 of net.fetch "${origin}/held" (`);
+      expect(stdout).toContain("at calls.ax:1:");
+      expect(stdout).toContain(`boruna runs log ${posts} and boruna log show ${posts}.jsonl --call 1 show all of it`);
+      expect((await runHere("runs", "log", posts)).code).toBe(0);
+      expect((await runHere("log", "show", `${posts}.jsonl`, "--call", "1")).stdout).toContain("/held");
+      expect((await runHere("runs", "resume", posts, "--in-doubt", "fail")).code).toBe(0);
+      expect(await runHere("runs", "watch", posts)).toMatchObject({
+        code: 1,
+        stdout: expect.stringMatching(
+          /error: the answer to call 1 of net\.fetch was lost, and nobody knows whether it was carried out at calls\.ax:1:\d+/,
+        ),
+      });
+      expect(await runHere("runs", "cancel", posts)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(`run ${posts} had ended (runtime_error) before it could be canceled`),
+      });
+      expect(await showRun(posts)).toMatchObject({ cancel_requested: false });
+      expect(await runHere("runs", "cancel", computes)).toMatchObject({ code: 0 });
+      expect(requests.toSorted()).toEqual(["/begun", "/held"]);
+    },
+  );
 
   test("ends at once at a second SIGTERM, with the exit code of the signal", async () => {
     const worker = await startWorker();
     await submit('fn main(at: String) -> Int !{net.fetch} { post(at ++ "/held") }');
-    await until(() => held.size === 1);
+    await until(() => waitingResponses.size === 1);
     await drain(worker);
     worker.child.kill("SIGTERM");
     expect(await once(worker.child, "exit")).toEqual([143, null]);

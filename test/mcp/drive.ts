@@ -14,7 +14,7 @@ export const POLICY_JSON = JSON.stringify({
 });
 
 /** Fails if the answer does not match the declared schema of its tool. */
-export function checked(name: string, answer: Answer): Answer {
+export function expectValid(name: string, answer: Answer): Answer {
   const tool = TOOLS.find((one) => one.name === name);
   expect(readSchema(jsonFromJs(tool?.outputSchema)).mismatchOf(jsonFromJs(answer.content), name)).toBeUndefined();
   expect(answer.content["protocol_version"]).toBe(1);
@@ -30,7 +30,7 @@ export async function driveEveryTool({ call, tools, resources, read, prompt }: T
   const used = new Set<string>();
   const ask = async (name: string, args: Readonly<Record<string, unknown>>, options?: Parameters<typeof call>[2]): Promise<Answer> => {
     used.add(name);
-    return checked(name, await call(name, args, options));
+    return expectValid(name, await call(name, args, options));
   };
   expect((await tools()).map(({ name }) => name)).toEqual(TOOLS.map(({ name }) => name));
 

@@ -8,7 +8,7 @@ import { temporaryFolder } from "../after-file.ts";
 import { DEEP, sampled } from "../cases.ts";
 import { boruna, environment, MAIN } from "../cli/boruna.ts";
 import { connect, CLIENT_KINDS, type TestClient } from "./clients.ts";
-import { checked, driveEveryTool, ENDLESS, FETCHES } from "./drive.ts";
+import { expectValid, driveEveryTool, ENDLESS, FETCHES } from "./drive.ts";
 
 const folder = temporaryFolder();
 const POLICY = join(folder, "policy.json");
@@ -41,7 +41,7 @@ describe.each(sampled(CLIENT_KINDS))("a client of %s", (kind) => {
   test.runIf(DEEP)("gets a typed error for a forbidden request, and for one that makes no sense", async () => {
     const { call } = await client(kind, "--policy", POLICY);
     const error = async (name: string, args: Readonly<Record<string, unknown>>): Promise<unknown> => {
-      const answer = checked(name, await call(name, args));
+      const answer = expectValid(name, await call(name, args));
       expect(answer.isError).toBe(true);
       return answer.content["error"];
     };
@@ -74,7 +74,7 @@ describe("a run", () => {
   test("stays within what the operator allowed, whatever the client asks for", async () => {
     const { call } = await client("2026", "--policy", POLICY);
     const run = async (args: Readonly<Record<string, unknown>>): Promise<unknown> =>
-      checked("boruna_run", await call("boruna_run", args)).content;
+      expectValid("boruna_run", await call("boruna_run", args)).content;
     expect(await run({ source: FETCHES, args: { n: 6 }, allow: ["net.fetch=99"] })).toMatchObject({
       outcome: "budget_exceeded",
       counters: { dispatched: 5 },

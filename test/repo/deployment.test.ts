@@ -18,7 +18,7 @@ const linesOf = (text: string): readonly string[] => text.trimEnd().split("\n");
 /** The default of `--drain-ms`, in seconds. A supervisor must wait longer. */
 const DRAIN_S = 30;
 
-/** Runs the arguments of a file with an address that no database has, so that the command stops after it has read all of them. */
+/** Runs `boruna` with the arguments of a deployment file. The address of the database is invalid, so the command stops once it has read them. */
 async function expectAccepted(args: readonly string[]): Promise<void> {
   const ended = await boruna([...args, "--database-url", "none"]);
   expect(ended.stderr).toContain("the address of the database has another form");
@@ -93,7 +93,7 @@ describe("the deployment files of docs/guide/operations.md", () => {
     expect(values.get(`${container}.livenessProbe.httpGet`)).toBe(`{ path: /healthz, port: ${port} }`);
     expect(values.get(`${container}.env.0.name`)).toBe("DATABASE_URL");
     await expectAccepted(["worker", ...stringList(values.get(`${container}.args`))]);
-    // Every key belongs to the object that Kubernetes has it in.
+    // Kubernetes knows each key in the object that has it.
     const known =
       /^(apiVersion|kind|metadata\.name|spec\.(replicas|selector\.matchLabels|template\.(metadata\.labels|spec\.(terminationGracePeriodSeconds|containers\.\d\.(name|image|args|env\.\d\.(name|valueFrom)|ports\.\d\.containerPort|(readiness|liveness)Probe\.httpGet|resources\.(requests|limits))))))$/;
     expect([...values.keys()].filter((key) => !known.test(key))).toEqual([]);

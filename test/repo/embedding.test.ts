@@ -33,7 +33,7 @@ describe("docs/reference/api.md", () => {
     expect(names).toEqual(expect.arrayContaining(Object.keys(await import("../../index.ts"))));
   });
 
-  test("says of every export of the gateway and the embedding entry what it is", () => {
+  test("every export of the gateway and of the embedding entry has a docstring", () => {
     const bare = exports.filter(({ file, doc }) => /^(gateway|runtime)\//.test(file) && doc === "");
     expect(bare.map(({ name }) => name)).toEqual([]);
   });

@@ -49,7 +49,7 @@ describe("the surface", () => {
   });
 });
 
-test("every option may be given as undefined, as exactOptionalPropertyTypes has it", () => {
+test("every optional option may also be undefined, for callers with exactOptionalPropertyTypes", () => {
   const options = apiSections().flatMap(({ exports }) => exports.filter(({ name }) => /(?:Options|Input)$/.test(name)));
   const members = options.flatMap(({ name, declaration }) =>
     [...declaration.matchAll(/^ {2}readonly (\w+)\?: ([^]*?);$/gm)].map(([, member, type]) => ({ at: `${name}.${member}`, type })),

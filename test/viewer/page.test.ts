@@ -385,7 +385,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await page.locator(".row.selected", { hasText: "span 19999" }).waitFor();
   });
 
-  test("a redacted value is said to be redacted, and the rest of its run is shown", async () => {
+  test("a redacted value is marked as redacted, and the rest of its run is shown", async () => {
     await runs.redacted();
     await open("redacted");
     await view("Events").click();

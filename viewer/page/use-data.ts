@@ -10,6 +10,7 @@ interface Result<Value> extends Data<Value> {
   readonly key: string;
 }
 
+/** The loads of one key, one after the other. */
 interface Job {
   isBusy: boolean;
   /** Whether to load again after the current load. */
