@@ -21,11 +21,11 @@ import { countOf, digestOf, jsonObject, objectOf, onlyFields } from "./json-fiel
 import { RECORD_JSON_DEPTH } from "./log-limits.ts";
 import { unseal } from "./sealed-value.ts";
 
-/** A value or text of a record that is in a blob. */
+/** In a record, refers to a blob that holds the value or text. */
 export class BlobRef {
   /** SHA-256 of the blob in lower-case hexadecimal. The blob is the value's canonical JSON, in a redactable log in its sealed form. */
   readonly sha256: string;
-  /** Length of the blob. */
+  /** Length of the blob in bytes. */
   readonly bytes: number;
   constructor(sha256: string, bytes: number) {
     this.sha256 = sha256;
@@ -60,7 +60,7 @@ const MAX_JSON_UNIT_BYTES = 6;
 /** Maximum bytes of any other scalar in JSON, including its tag. */
 const MAX_SCALAR_BYTES = 64;
 
-/** Whether the value certainly fits into `inlineBytes`. Decides this without writing the value. */
+/** Whether the JSON of the value has at most `inlineBytes` bytes. Writes no JSON, so for some short values the answer is false. */
 export function isSurelyShort(value: ValueOrBlob, inlineBytes: number): boolean {
   if (typeof value === "string") return value.length * MAX_JSON_UNIT_BYTES + MAX_SCALAR_BYTES <= inlineBytes;
   return (typeof value !== "object" || value instanceof FloatValue) && inlineBytes >= MAX_SCALAR_BYTES;
@@ -148,12 +148,12 @@ export function loadText(text: TextOrBlob, blobs: BlobReader): string {
   return value;
 }
 
-/** Reads a value to show it to people. Returns the `BlobRef` if the blob is longer than `maxBytes` or missing. Throws the other errors of `loadValue`. */
+/** Reads a value to show it. Returns the `BlobRef` of a blob that is missing or longer than `maxBytes`. Throws other errors of `loadValue`. */
 export function readPresent(value: ValueOrBlob, blobs: BlobReader, maxBytes: number): ValueOrBlob {
   return value instanceof BlobRef && value.bytes <= maxBytes ? unlessMissing(value, () => loadValue(value, blobs)) : value;
 }
 
-/** Reads a text as `readPresent` reads a value. */
+/** Like `readPresent`, for a text. */
 export function readPresentText(text: TextOrBlob, blobs: BlobReader, maxBytes: number): TextOrBlob {
   return text instanceof BlobRef && text.bytes <= maxBytes ? unlessMissing(text, () => loadText(text, blobs)) : text;
 }
@@ -167,7 +167,7 @@ function unlessMissing<T>(ref: BlobRef, load: () => T): T | BlobRef {
   }
 }
 
-/** Runs `load`. If a blob is missing, throws a `log.blob_missing` that says which value the blob held; the error's place is the blob. */
+/** Runs `load`. If a blob is missing, throws `log.blob_missing` with `name`, which says which value the blob held. */
 export function namingMissing<T>(name: string, load: () => T): T {
   try {
     return load();

@@ -1,4 +1,4 @@
-/** Reads and writes the folder `FILE.blobs/` of a log. It holds the module and the values in blobs. Each file's name is the SHA-256 of its bytes. */
+/** Reads and writes the folder `FILE.blobs/` of a log. It has the module and long values as files (blobs), named by the SHA-256 of their bytes. */
 import {
   closeSync,
   constants,
@@ -59,9 +59,9 @@ export function folderBlobReader(logPath: string, maxBytes: number): BlobReader 
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * Writes each blob under a temporary name and then renames the file, so a blob with its final name is always complete. The rename also
- * replaces an incomplete blob that a crash left. If `durable`, the blob is on disk when `put` returns. `ownFiles` receives the identities of
- * the folder and of each blob.
+ * Writes blobs. Each is written under a temporary name and then renamed, so a blob with its final name is complete. The rename also replaces
+ * an incomplete blob that a crash left. If `durable`, the blob is on disk when `put` returns. `ownFiles` receives the identities of the
+ * folder and of each blob.
  */
 export function folderBlobWriter(logPath: string, durable: boolean, ownFiles: ProtectedFiles): BlobWriter {
   const folder = blobFolder(logPath);
@@ -114,8 +114,8 @@ const replacedFolderError = (folder: string): BorunaError =>
   });
 
 /**
- * Runs `body` with a path to the folder. On Linux, the path keeps naming this folder even if another folder is given its name meanwhile. On
- * other systems, it is the ordinary path. Throws `log.io_error` if the folder is a link.
+ * Runs `body` with a path to the folder. On Linux, the path leads to this folder even if another one is given its name meanwhile. On other
+ * systems, it is the ordinary path. Throws `log.io_error` if the folder is a link.
  */
 function withinFolder(folder: string, body: (folderPath: string, identity: FileIdentity) => void): void {
   if (lstatSync(folder).isSymbolicLink()) {

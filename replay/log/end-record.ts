@@ -1,4 +1,4 @@
-/** The last record of a log: how the run ended. */
+/** The end record, which is the last record of a log. It says how the run ended. */
 import type { CallCounters } from "../../telemetry/tracing.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { JsonData } from "../../vm/json/json.ts";
@@ -19,7 +19,7 @@ import {
 } from "./blob-values.ts";
 import { arrayOf, countOf, jsonObject, objectOf, onlyFields, textOf, type JsonObject } from "./json-fields.ts";
 
-/** A trap without its stack. The log leaves out the stack, which depends on debug information that the module hash does not cover. */
+/** The error that ended a run, without its call stack. The stack depends on debug information, which the module hash does not cover. */
 interface EndError<Text = string> {
   readonly kind: TrapKind;
   readonly message: Text;
@@ -32,12 +32,12 @@ interface EndError<Text = string> {
   readonly step: number;
 }
 
-interface End<V, E> {
+interface End<ValueType, ErrorType> {
   readonly outcome: Outcome;
   /** The value that the program returned. Defined if and only if the outcome is `success`. */
-  readonly value?: V | undefined;
+  readonly value?: ValueType | undefined;
   /** Defined if and only if `value` is not. */
-  readonly error?: E | undefined;
+  readonly error?: ErrorType | undefined;
   readonly steps: number;
   readonly allocBytes: number;
   readonly counters: CallCounters;
@@ -45,9 +45,9 @@ interface End<V, E> {
   readonly events: number;
 }
 
-/** How a run ended. Every `RunResult` has these fields. */
+/** Describes how a run ended. Every `RunResult` has these fields. */
 export type RunEnd = End<Value, EndError>;
-/** How a run ended, as read from a log: values may still be references to blobs. */
+/** An end as it is read from a log: values may still be references to blobs. */
 export type RecordedEnd = End<ValueOrBlob, EndError<TextOrBlob>>;
 
 /** Replaces references to blobs by their values. Throws the errors of `loadValue` and `loadText`. */
@@ -74,7 +74,7 @@ export function valuesOfEnd({ value, error }: RecordedEnd): readonly (ValueOrBlo
   return [value, error?.message, ...(error?.counterexample ?? [])];
 }
 
-/** Whether something outside the program ended the run. A replay cannot reproduce the moment. */
+/** Whether something outside the program ended the run. A replay cannot reproduce the moment at which that happened. */
 export function isInterruption(end: Pick<RunEnd, "outcome"> | undefined): boolean {
   return end !== undefined && ["timeout", "canceled", "fatal"].includes(end.outcome);
 }
@@ -103,7 +103,7 @@ export function endToJson(end: RecordedEnd, inlineBytes = 0, put?: PutBlob): Jso
   });
 }
 
-/** Copies only the fields that a log holds, because a `RunError` has more. */
+/** Returns the error as JSON. Copies only the fields that a log has: at run time, `error` may be a `RunError`, which has more. */
 function errorToJson(error: EndError<TextOrBlob>, text: (textOrBlob: TextOrBlob) => JsonData): JsonObject {
   const { kind, message, capability, rule, limit, counterexample, step } = error;
   return jsonObject({ kind, message: text(message), capability, rule, limit, counterexample: counterexample?.map(text), step });

@@ -36,7 +36,7 @@ interface RecordedTypes extends Omit<FieldTypes, "long text" | "value" | "values
   readonly values: readonly ValueOrBlob[];
 }
 
-/** An event as read from a log: values may still be references to blobs. */
+/** An event as it is read from a log: values may still be references to blobs. */
 export type RecordedEvent = EventsWith<RecordedTypes>;
 type RecordedField = RecordedTypes[FieldForm];
 
@@ -60,8 +60,8 @@ export function eventToJson(event: RecordedEvent, inlineBytes: number, put?: Put
 }
 
 /**
- * Reads an event. Throws `log.form`, `value.form`. Use `lenient` for event logs, which the Rust machine wrote: then unknown fields are
- * ignored, and the verdict of a guard may be a contract check of the kind `output`.
+ * Reads an event. Throws `log.form`, `value.form`. `lenient` is for event logs of the Rust machine: unknown fields are ignored, and the
+ * verdict of a guard may be a contract check of the kind `output`.
  */
 export function eventFromJson(data: JsonData | undefined, lenient = false): RecordedEvent {
   const eventObject = objectOf(data, "event");

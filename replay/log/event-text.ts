@@ -48,7 +48,7 @@ export function eventTexts(inlineBytes: number, put?: PutBlob): (event: Recorded
   };
 }
 
-/** Returns the text of a scalar that certainly fits into the record. Undefined for any other value. */
+/** Returns the JSON of a scalar that is short enough for its record. Undefined for any other value. */
 function scalarText(value: ValueOrBlob, inlineBytes: number): string | undefined {
   if (!isSurelyShort(value, inlineBytes)) return undefined;
   switch (typeof value) {

@@ -1,4 +1,4 @@
-/** Helper functions for the file system, which throw typed errors, write completely, and limit how much they read. */
+/** Functions for the file system. They throw typed errors, write all bytes, and limit how much they read. */
 import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { BorunaError, errorCode } from "../../vm/error.ts";
 
@@ -21,7 +21,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["ERR_INVALID_ARG_VALUE", "a path cannot hold a NUL character"],
 ]);
 
-/** Returns the reason for a system error in words, or its code if `REASONS` lacks it. `attemptedVerb`: `read`, `write`. */
+/** Returns the reason for a system error in words, or its code if `REASONS` lacks it. `attemptedVerb` is what failed: `read` or `write`. */
 export function systemErrorText(error: unknown, attemptedVerb: string): string {
   const code = errorCode(error);
   // A file that is being created cannot be missing, so its folder is.
@@ -40,7 +40,7 @@ export function isMissing(error: unknown): boolean {
   return errorCode(error) === "ENOENT";
 }
 
-/** Whether `readlink` was refused because the path names something that is not a link. */
+/** Whether `readlink` failed because the path is not a link. */
 export function isNotALink(error: unknown): boolean {
   return errorCode(error) === "EINVAL";
 }

@@ -11,7 +11,7 @@ import type { JsonObject } from "./json-fields.ts";
 
 export const CHAIN_START = "0".repeat(64);
 
-/** The texts around an event in its record, and around a hash. Members are sorted by name, so `hash` and `n` follow `event`, and `hash` follows `end`. */
+/** The record of an event is `{"event":EVENT,"hash":"HASH","n":N}`. These are its texts before EVENT, before HASH and after `"hash":"HASH"`. */
 export const EVENT_MEMBER = '{"event":';
 export const HASH_MEMBER = ',"hash":"';
 export const afterEvent = (n: number): string => `,"n":${n}}`;
@@ -58,7 +58,7 @@ function sharedStart(length: number): Uint8Array {
   return (sharedViews[length] ??= sharedBytes.subarray(0, length));
 }
 
-/** Returns the value of a lower-case hexadecimal digit, given its code unit. Only letters have bit 6 set, and the low bits of `a` are 1. */
+/** Returns the value of a lower-case hexadecimal digit from its code unit. Only letters have bit 6 set, and the low bits of `a` are 1. */
 const digitOf = (unit: number): number => (unit & 15) + (unit >> 6) * 9;
 
 /** Returns the hash that `record` must have after a record with the hash `previous`. Ignores the hash and the signature in `record`. */

@@ -5,7 +5,7 @@
  *     {"end":{…},"hash":"d8…","signature":{"key":"MCowBQYDK2VwAyEA…","value":"4bX…"}}
  *
  * The signed bytes are the canonical JSON of the hash, the run id and the member `boruna_log_head`. No other text that Boruna signs has this
- * member, so a signature of one cannot pass for one of the other.
+ * member, so no other signature is valid for a log.
  */
 import { isSignedBy, type SigningKey } from "../../gateway/signing.ts";
 import { canonicalJson, jsonObjectOf } from "../../vm/json/json.ts";
@@ -17,10 +17,10 @@ export interface HeadSignature {
   readonly value: string;
 }
 
-/** The name of the signature's member of the end record. */
+/** The name of the member of the end record that has the signature. */
 export const SIGNATURE = "signature";
 
-/** Maximum bytes of this member, including its name and the comma before it. */
+/** Maximum bytes of the member with the signature, including its name and the comma before it. */
 export const MAX_SIGNATURE_BYTES = 256;
 
 function signedBytes(runId: string, hash: string): Uint8Array {

@@ -28,16 +28,16 @@ export interface LogHeader {
   /** The policy as `policyToJson` returns it. */
   readonly policy: JsonData;
   readonly capabilitySetHash: string;
-  /** The declarations of the host's own capabilities, by name. An empty list is not written to the file. */
+  /** The declarations of the host's own capabilities, sorted by name. The file has no member for an empty list. */
   readonly capabilities: readonly CapabilityDecl[];
   /** The arguments as typed JSON, by parameter name. */
   readonly args: ReadonlyMap<string, JsonData>;
   readonly limits: Limits;
   /** `audit`: a live run that obeyed `auditPolicy` instead of the recorded policy. */
   readonly mode: "mock" | "live" | "audit";
-  /** Whether every value is sealed, see `sealed-value.ts`. False is not written to the file. */
+  /** Whether every value is sealed, see `sealed-value.ts`. If false, the file has no such member. */
   readonly redactable: boolean;
-  /** Names of the registered capabilities that had no handler, sorted. An empty list is not written to the file. */
+  /** Names of the registered capabilities that had no handler, sorted. The file has no member for an empty list. */
   readonly unserved: readonly string[];
   /** Numbers of the behavior flags of this run, ascending. */
   readonly flags: readonly number[];

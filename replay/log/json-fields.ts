@@ -15,7 +15,7 @@ const throwFormError = (fieldName: string, expected: string): never => {
   throw new BorunaError("log.form", `${fieldName}: expected ${expected}`);
 };
 
-/** Returns the data as an object. Like all functions below, throws `log.form` if the data has another type. */
+/** Returns the data, which must be an object. Like all functions below, throws `log.form` if the data has another type. */
 export function objectOf(data: JsonData | undefined, fieldName: string): JsonObject {
   return data !== undefined && isJsonObject(data) ? data : throwFormError(fieldName, "an object");
 }
@@ -28,21 +28,22 @@ export function textOf(data: JsonData | undefined, fieldName: string): string {
   return typeof data === "string" ? data : throwFormError(fieldName, "a string");
 }
 
-/** Returns a whole number from 0 to 2^53 - 1. */
+/** Returns the data, which must be a whole number from 0 to 2^53 - 1. */
 export function countOf(data: JsonData | undefined, fieldName: string): number {
   return typeof data === "number" && Number.isSafeInteger(data) && data >= 0 ? data : throwFormError(fieldName, "a whole number");
 }
 
+/** Returns the data, which must be true or false. */
 export function flagOf(data: JsonData | undefined, fieldName: string): boolean {
   return typeof data === "boolean" ? data : throwFormError(fieldName, "true or false");
 }
 
-/** Returns a SHA-256: 64 lower-case hexadecimal digits. */
+/** Returns the data, which must be a SHA-256: 64 lower-case hexadecimal digits. */
 export function digestOf(data: JsonData | undefined, fieldName: string): string {
   return typeof data === "string" && /^[0-9a-f]{64}$/.test(data) ? data : throwFormError(fieldName, "64 lower-case hexadecimal digits");
 }
 
-/** Returns a SHA-256 with the prefix `sha256:`. */
+/** Returns the data, which must be a SHA-256 with the prefix `sha256:`. */
 export function prefixedDigestOf(data: JsonData | undefined, fieldName: string): string {
   return typeof data === "string" && /^sha256:[0-9a-f]{64}$/.test(data)
     ? data

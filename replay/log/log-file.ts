@@ -31,7 +31,7 @@ import { removeOpenJournal } from "./open-journal.ts";
 import { type OpenMark, removeOpenMark, writeOpenMark } from "./open-mark.ts";
 import { fileSource, LINE_FEED } from "./log-source.ts";
 
-/** Where a recorder writes its text: a file, or memory. */
+/** Receives the text of a recorder. It is a file, or memory. */
 export interface LogWriter {
   readonly name: string;
   /** Writes text. If the log is durable and `mustSync` is true, the text is on disk when this method returns. */
@@ -41,7 +41,7 @@ export interface LogWriter {
   checkNotReplaced(): void;
   /** Marks the open call of the log, see `open-mark.ts`. */
   markOpenCall(mark: OpenMark): void;
-  /** Closes the log, and removes a newly created log with its blobs. Only for a log without events. */
+  /** Closes the log. A newly created log is removed with its blobs. Call this only for a log without events. */
   discard(): void;
 }
 
@@ -105,7 +105,7 @@ const stampOf = (stats: BigIntStats): string => `${identityText(stats)}:${stats.
 /** A log that is continued. */
 export interface ContinuedLog {
   readonly path: string;
-  /** The number of bytes to keep. The rest of the file is cut off before the first write. */
+  /** The number of bytes to keep. `ReopenedLog.cut` cuts off the rest of the file. */
   readonly bytes: number;
   /** The `fileStamp` from before the log was read. */
   readonly stamp: string | undefined;
@@ -165,12 +165,13 @@ interface OpenLog {
   readonly durable: boolean;
 }
 
+/** What a new log file does in addition to `logWriter`. */
 interface WriterSteps {
   readonly afterFirstWrite?: () => void;
   readonly discard?: () => void;
 }
 
-/** Holds the bytes of the record that is being written, if it is short. Reusing it saves memory. */
+/** Holds the bytes of the record that is being written, if they fit. Reusing the buffer saves memory. */
 const sharedBuffer = Buffer.allocUnsafe(16 * 1024);
 
 /** Returns the text as UTF-8. The bytes are valid until the next call. */
@@ -277,7 +278,7 @@ const logExistsError = (path: string): BorunaError =>
 function giveName(temporary: string, path: string, replacesLog: boolean): void {
   if (replacesLog) {
     // Two runs may replace the same log at the same time. Each writes its own file, and the later rename wins. Remove the
-    // old blobs before the rename, so that no blob of the new log is removed with them.
+    // old blobs before the rename, because afterwards the folder may have blobs of the new log.
     removeBlobs(path);
     renameSync(temporary, path);
     return;

@@ -22,7 +22,7 @@ export interface LogLock {
   release(): void;
 }
 
-/** Limit on the attempts to get a lock that other processes create and release meanwhile. */
+/** Maximum number of attempts to get the lock. An attempt fails if another process creates or removes the lock at the same time. */
 const MAX_ATTEMPTS = 100;
 
 /**
@@ -75,8 +75,9 @@ function lockOf(logPath: string, path: string, text: string): LogLock {
 }
 
 /**
- * Removes a lock whose text is `staleText`. First creates the marker `LOG.lock.TOKEN` with the token of the stale lock, so that only one
- * process at a time removes this lock. Otherwise a second process could remove the new lock of the first. `text` names this process.
+ * Removes the lock at `path`, whose text is `staleText`. First creates the marker `LOG.lock.TOKEN`, with the token of the stale lock, so that
+ * only one process at a time removes it. Otherwise, after the first process has taken the lock, a second one could remove that new lock.
+ * `text` names this process.
  */
 function removeStale(path: string, staleText: string, text: string): void {
   const marker = `${path}.${HOLDER_TEXT.exec(staleText)?.groups?.["token"] ?? "unreadable"}`;
@@ -95,6 +96,7 @@ function removeStale(path: string, staleText: string, text: string): void {
 
 const HOLDER_TEXT =
   /^boruna-(?<computer>[0-9a-f]{8})-(?<boot>[0-9a-f]{8})-(?<pid>[1-9][0-9]{0,9})-(?<start>[0-9]{1,20})-(?<token>[0-9a-f]{16})$/;
+/** The boot id and start time in the text of a lock if the system does not tell them. */
 const UNKNOWN_BOOT = "0".repeat(8);
 const UNKNOWN_START = "0";
 
@@ -143,7 +145,8 @@ function createFile(path: string, text: string): boolean {
   return true;
 }
 
-const MAX_TEXT_UNITS = 256;
+/** A lock file with more bytes is not read: Boruna has not written it. */
+const MAX_LOCK_BYTES = 256;
 
 /** Returns the text of a lock or a marker, or undefined if there is none. Throws errors of `node:fs`. */
 function textOf(path: string): string | undefined {
@@ -159,7 +162,7 @@ function textOf(path: string): string | undefined {
 function textOfFile(path: string): string | undefined {
   try {
     const stats = lstatSync(path);
-    return stats.isFile() && stats.size <= MAX_TEXT_UNITS ? readFileSync(path, "latin1") : "";
+    return stats.isFile() && stats.size <= MAX_LOCK_BYTES ? readFileSync(path, "latin1") : "";
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

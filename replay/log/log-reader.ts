@@ -25,14 +25,14 @@ import { LOG_LIMITS, RECORD_JSON_DEPTH, type LogLimits } from "./log-limits.ts";
 import type { OpenMark } from "./open-mark.ts";
 import { fileSource, type Line, LINE_FEED, linesOf, type LogSource, type OnRead } from "./log-source.ts";
 
-/** A line of a log, decoded. `bytes` counts the bytes of the log up to and including this record. */
+/** A decoded line of a log. `bytes` is the number of bytes of the log up to and including this record. */
 export type LogRecord = { readonly line: number; readonly hash: string; readonly bytes: number } & (
   | { readonly kind: "header"; readonly header: LogHeader }
   | ({ readonly kind: "event" } & LogEvent)
   | { readonly kind: "end"; readonly end: RecordedEnd; readonly signature: HeadSignature | undefined }
 );
 
-/** Describes the end of the file. */
+/** Describes the end of the file: whether its last record is complete. */
 export interface LogTail {
   /** Total bytes of the complete records. */
   readonly validBytes: number;
@@ -40,12 +40,12 @@ export interface LogTail {
   readonly cut: { readonly line: number; readonly bytes: number } | undefined;
 }
 
-/** A call without an answer in the log. */
+/** A call that has no answer in the log. */
 export interface OpenCallRecord {
-  /** Number of the event. */
+  /** Number of the call's event. */
   readonly n: number;
   readonly capability: string;
-  /** Hash of the record. */
+  /** Hash of the record of that event. */
   readonly hash: string;
   /** The decision about the call. Undefined if the log has none. */
   readonly decision: "approved" | "denied" | undefined;
@@ -65,7 +65,7 @@ export interface RunLog extends LogTail {
   readonly end: RecordedEnd | undefined;
   /** Hash of the last record, which covers all earlier records. */
   readonly head: string;
-  /** The records without the end record: their total bytes, and the hash of the last one. */
+  /** The total bytes of all records except the end record, and the hash of the last of them. */
   readonly body: { readonly bytes: number; readonly head: string };
   /** The earliest call without an answer in the log. */
   readonly openCall: OpenCallRecord | undefined;
@@ -126,7 +126,7 @@ export function parseRunLog(
   return summary.toLog(source, limits, next.value, kept);
 }
 
-/** Makes a `RunLog` from the records of a log. Add the records in order. */
+/** Builds a `RunLog` from the records of a log. Add the records in order. */
 export class LogSummary {
   header: LogHeader | undefined;
   end: RecordedEnd | undefined;
@@ -175,7 +175,7 @@ export class LogSummary {
   }
 }
 
-/** Returns the kind of the open call's mark. `head` is the hash of the log's last event. Ignores a mark that belongs to another call. */
+/** Returns the kind of the open call's mark, if the mark belongs to this call (`open-mark.ts`). `head` is the hash of the last event. */
 function markOf(callHash: string, head: string, source: LogSource): OpenMark["kind"] | undefined {
   const mark = source.openMark();
   return mark?.hash === (mark?.kind === "approved" ? callHash : head) ? mark?.kind : undefined;
@@ -327,10 +327,10 @@ export class RecordReader {
   /** Whether calls may overlap, according to the header. If so, any event may be between a call and its answer. */
   #overlaps = false;
 
-  /** Whether the reader starts inside the log. Then it does not know which calls are open, so it cannot check the order of events. */
+  /** Whether the reader starts inside the log. If so, it does not know the open calls and cannot check the order of events. */
   readonly #startsInside: boolean;
 
-  /** With `startPoint`, the first record to read follows a record with the hash `previous` and `events` events. */
+  /** `startPoint` is for a reader that starts inside the log: the hash of the record before the start, and the number of events up to it. */
   constructor(maxEvents: number, checksBytes: boolean, startPoint?: { readonly previous: string; readonly events: number }) {
     this.#maxEvents = maxEvents;
     this.#checksBytes = checksBytes;
@@ -345,8 +345,8 @@ export class RecordReader {
   }
 
   /**
-   * Reads the record of a call or answer with scalars from its bytes. Returns undefined for any other record, and for a record with any
-   * fault. `#readAny` reads these records, or throws the error.
+   * Reads the record of a call or answer with scalars directly from its bytes. Returns undefined for any other record and for a record with
+   * a fault: then `#readAny` reads the record, or throws the error.
    */
   #readScalars({ number: line, bytes: record, end: bytes }: Line): LogRecord | undefined {
     const n = this.#events + 1;

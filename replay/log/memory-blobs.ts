@@ -1,4 +1,4 @@
-/** The interfaces that read and write blobs, and an implementation in memory. */
+/** Defines how blobs are read and written, and implements this in memory. */
 import { sha256Hex } from "../../gateway/digest.ts";
 import { BorunaError } from "../../vm/error.ts";
 
@@ -11,7 +11,7 @@ interface BlobName {
 export interface BlobReader {
   /** Reads a blob and checks its hash and length. Throws `log.blob_missing`, `log.blob_hash`, `log.too_large`, `log.io_error`. */
   read(name: BlobName): Uint8Array;
-  /** Returns the path or name of any entry in the folder whose name `known` lacks, or that is not a file. Undefined if there is none. Throws `log.io_error`. */
+  /** Returns the path or name of an entry that is not a file or whose name `known` lacks. Undefined if there is none. Throws `log.io_error`. */
   findUnknown(known: Pick<ReadonlySet<string>, "has">): string | undefined;
 }
 

@@ -1,16 +1,16 @@
 /**
- * The journal of open calls: the file `LOG.open` beside a log. The journal begins when two calls are open at the same time, and is emptied
- * when no call is open. It says which handlers have started and which answers have arrived. The log gets the answers later, in the order of
- * the calls. If the process is killed, `resume` reads the journal, so a call that was answered or never made is not in doubt. The journal is
- * not covered by the hash chain, is no evidence, and is removed at the end of the run. In its lines, `n` is the number of the call's
- * `CapCall` event:
+ * The journal of open calls: the file `LOG.open` beside a log. A call is open until its answer is in the log. Answers get into the log in the
+ * order of the calls, so some arrive earlier. The journal says which handlers have started and which answers have arrived. It begins when two
+ * calls are open at the same time, and is emptied when no call is open. If the process is killed, `resume` reads it, so a call that was
+ * answered or never made is not in doubt. The journal is not covered by the hash chain and is no evidence. It is removed at the end of the
+ * run. In its lines, `n` is the number of the call's `CapCall` event:
  *
  *     boruna-open 1 RUN_ID
  *     started n
  *     answered n {"CapResult":…}        or {"CapError":…}
  *     later n                           the handler answers later
  *
- * Without a complete journal, each of several open calls counts as started.
+ * If there are several open calls and no complete journal, every handler counts as started.
  */
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, lstatSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import type { ProtectedFiles } from "../../gateway/protected-files.ts";
@@ -25,7 +25,7 @@ import { RECORD_JSON_DEPTH } from "./log-limits.ts";
 import type { RunLog } from "./log-reader.ts";
 import { openStatePath } from "./open-mark.ts";
 
-/** The state of an open call: its handler has started, will answer later, or has answered with this event. Undefined: the handler has not started. */
+/** Whether the handler of an open call has started, answers later, or has answered with this event. Undefined: it has not started. */
 export type OpenState = "started" | "later" | AnswerEvent | undefined;
 
 const FIRST_LINE = "boruna-open 1 ";
@@ -49,7 +49,7 @@ export class OpenJournal {
     this.#ownFiles = ownFiles;
   }
 
-  /** Adds a call that an earlier process logged. Does not change the file, which that process may have written. */
+  /** Adds an open call that an earlier process logged. Does not change the file: that process may have written it. */
   adopt(n: number, state: OpenState): void {
     this.#open.set(n, state);
   }
@@ -85,7 +85,7 @@ export class OpenJournal {
     this.#io(() => this.#descriptor !== undefined && ftruncateSync(this.#descriptor));
   }
 
-  /** Closes the file. With `keep`, a file that describes open calls stays. Otherwise deletes the file, even if an earlier process made it. */
+  /** Closes the file and deletes it, even if an earlier process made it. With `keep`, a file stays if it describes open calls. */
   close(keep: boolean): void {
     const isOpen = this.#descriptor !== undefined;
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);

@@ -1,10 +1,10 @@
 /**
- * Marks the only open call of a log. The mark `LOG.open` is a symbolic link to nowhere. The text of its target says that no process has begun
- * the call, or that the call's handler answers later. Either way the call is not in doubt. If the mark is lost, for example because the log
- * was copied alone, the call counts as started, as in the log of a killed process. The log itself cannot hold this fact, because its bytes
- * must not depend on how often the run was stopped.
+ * Marks the only open call of a log, that is, the only call without an answer. The mark `LOG.open` is a symbolic link whose target is not a
+ * file but a text. The text says that no process has begun the call, or that the call's handler answers later. In both cases the call is not
+ * in doubt. If the mark is lost, for example because the log was copied without it, the call counts as started, as in the log of a killed
+ * process. The log itself does not say this, because its bytes must not depend on how often the run was stopped.
  *
- * The mark is a link because a link gets its text in the moment of its creation, and no capability of a program can create a link.
+ * The mark is a link because creating a link also writes its text, in one step, and no capability of a program can create a link.
  */
 import { lstatSync, readlinkSync, symlinkSync, unlinkSync } from "node:fs";
 import { isMissing, isNotAFolder, isNotALink, linksRefused, toIoError } from "./files.ts";

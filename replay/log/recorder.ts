@@ -71,7 +71,7 @@ export interface Recorder extends EventSink {
   abandon(): void;
   /** The files of the log, which the fs calls of the run must not touch. Undefined for a log in memory. */
   readonly ownFiles?: ProtectedFiles;
-  /** For a continued log: adds an open call with its state to the journal. `n` is the number of the call's event. */
+  /** Only for a continued log: adds an open call with its state to the journal. `n` is the number of the call's event. */
   readonly adopt?: (call: number, n: number, state: OpenState) => void;
 }
 
@@ -125,7 +125,7 @@ export function startRecorder(
 /** Types of the events that a durable log syncs to disk before the run goes on. */
 const SYNCED_EVENTS: ReadonlySet<string> = new Set<RunEventType>(["CapCall", "Approval", "CapResult", "CapError"]);
 
-/** Number of UTF-16 code units that the hash takes in a record. */
+/** Number of characters of the member `,"hash":"…"` of a record. */
 const HASH_UNITS = HASH_MEMBER.length + CHAIN_START.length + 1;
 /** Maximum bytes of a record, not counting its event. */
 const MAX_ENVELOPE_BYTES = 128 + MAX_SIGNATURE_BYTES;
@@ -164,6 +164,7 @@ export function chainRecorder(
   let eventCount = events;
   /** The event number of each open call, by the number of the call. */
   const eventOfCall = new Map<number, number>();
+  /** Keeps `eventOfCall` and the journal up to date after an event was written. */
   const noteEvent = (event: RunEvent, call: number): void => {
     if (event.type === "CapCall") {
       eventOfCall.set(call, eventCount);
@@ -181,7 +182,7 @@ export function chainRecorder(
     const blob = new TextEncoder().encode(redactable ? seal(text) : text);
     return new BlobRef(blobs.put(blob), blob.length);
   };
-  /** Throws `log.too_large` if a record is too long. `text` is the record without its hash. If `n` is given, `text` is only event `n`. */
+  /** Throws `log.too_large` if a record is too long. `text` is the record without its hash, or, if `n` is given, the JSON of event `n`. */
   const checkLength = (text: string, n?: number): void => {
     if (text.length * MAX_UNIT_BYTES + MAX_ENVELOPE_BYTES <= limits.lineBytes) return;
     const envelopeBytes =
@@ -273,7 +274,7 @@ function withEventCountHint(error: unknown, events: number): unknown {
 
 /** Writes records in order, each with its hash. */
 interface Chain {
-  /** Writes the header or the end record. `beforeHash` and `afterHash` are the record's texts around the hash. `sign` adds the signature after the hash. */
+  /** Writes the header or the end record, whose texts before and after the hash are given. `sign` adds a signature after the hash. */
   add(beforeHash: string, afterHash: string, sign?: Signer): void;
   /** Writes the next event. `text` is its canonical JSON. For `mustSync`, see `LogWriter`. */
   addEvent(text: string, mustSync: boolean): void;
@@ -306,7 +307,7 @@ function lazyChain(writer: LogWriter): Chain {
   let end: Parameters<Chain["add"]> | undefined;
   return {
     add: (...record) => {
-      // Without unhashed events, this is the header, or an end record that can follow at once. Otherwise it is the end record after the events.
+      // The header is written at once. The end record is written after the events that are still to be hashed.
       if (texts.length === 0) chain.add(...record);
       else end = record;
     },

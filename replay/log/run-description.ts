@@ -26,7 +26,7 @@ interface RunFacts {
   readonly mode: LogHeader["mode"];
   /** Names of the capabilities that have a handler. */
   readonly served: ReadonlySet<string>;
-  /** Undefined: the id becomes a hash of the rest of the header. */
+  /** If undefined, the id is a hash of the rest of the header. */
   readonly runId: string | undefined;
   /** Whether values can be redacted later. */
   readonly redactable?: boolean | undefined;
@@ -77,7 +77,7 @@ export function unservedBy(program: Program, served: ReadonlySet<string>): reado
   return names.sort(compareUtf8);
 }
 
-/** Returns `sha256:hex` of one line `name TAB sha256(text) LF` for each source file, by name. Null if the module has no source text. */
+/** Returns `sha256:hex` of the lines `name TAB sha256(text) LF` of the source files, sorted by name. Null if the module has no source text. */
 function sourceHash(module: Module): string | null {
   const files = module.debug?.files ?? [];
   if (files.length === 0) return null;

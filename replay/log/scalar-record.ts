@@ -38,11 +38,11 @@ const MAX_INT_DIGITS = 15;
 
 /** Reads records one by one. */
 export class ScalarRecords {
-  /** The offset of the member with the hash in the record that was read last. */
+  /** The offset of the member `,"hash":…` in the record that was read last. */
   hashMemberOffset = 0;
   #bytes: Uint8Array = END;
   #offset = 0;
-  /** The capability of the previous record. Most answers follow their calls, so their names are compared with this one first. */
+  /** The capability of the previous record. An answer often follows its call, so its name is compared with this one first. */
   #name = "";
   #nameBytes: Uint8Array = END;
 
