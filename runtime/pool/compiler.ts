@@ -1,8 +1,8 @@
 /**
- * Compiles source texts for a pool, in a worker that does nothing else: compiling cannot be interrupted, so it must not happen beside runs.
- * The worker starts with the first text. Texts wait in a queue that is fair between tenants, and one is compiled at a time. A text that takes
- * too long, or whose caller gives up, ends the worker; the next text starts another. Compiled programs are kept, so that a text that comes again is
- * not compiled again.
+ * Compiles source texts for a pool, in a worker that does nothing else: compiling cannot be interrupted, so it would delay runs in the same
+ * worker. The worker starts with the first text. It compiles one text at a time. The others wait in a queue that is fair between tenants. If
+ * a text takes too long, or its caller gives up, the worker is ended, and the next text starts another. A cache keeps compiled programs, so
+ * the same text is not compiled twice.
  */
 import { createHash } from "node:crypto";
 import { CompileError } from "../../compiler/diagnostics.ts";
@@ -15,18 +15,19 @@ import type { CompileResult, FromWorker } from "./messages.ts";
 import { newProgram, type PoolProgram, registryToText } from "./programs.ts";
 import { type Isolation, startWorker, type WorkerLink } from "./worker-link.ts";
 
-/** The heap of the worker. A source text of 1 MiB, the largest, needs less than half of it. */
+/** Limit on the heap of the worker. The longest source text, 1 MiB, needs less than half of it. */
 const HEAP_BYTES = 2048 * 2 ** 20;
-/** The most bytes of compiled modules in the cache. */
+/** Maximum bytes of all compiled modules in the cache. */
 const MAX_CACHED_BYTES = 64 * 2 ** 20;
 
+/** A text that waits or is being compiled. */
 interface Job {
   readonly id: number;
   readonly cacheKey: string;
   readonly source: SourceFile;
   readonly registry: CapabilityRegistry;
   readonly tenant: string;
-  /** Undefined: the caller has given up. */
+  /** Called with undefined if the caller has given up. */
   readonly resolve: (program: PoolProgram | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -43,6 +44,7 @@ export class PoolCompiler {
   #current: Job | undefined;
   #timer: NodeJS.Timeout | undefined;
   #worker: { readonly link: WorkerLink; isReady: boolean } | undefined;
+  /** The error that `close` was called with. */
   #closedWith: BorunaError | undefined;
 
   constructor(isolation: Isolation, maxMs: number) {
@@ -51,8 +53,8 @@ export class PoolCompiler {
   }
 
   /**
-   * Compiles a text. Resolves to undefined if the signal aborts first. Throws `CompileError`, `pool.compile` if it takes too long or too much memory,
-   * and the error that was given to `close`.
+   * Compiles a text. Resolves to undefined if the signal aborts first. Throws `CompileError`, `pool.compile` if compiling takes too long or too
+   * much memory, and the error that was given to `close`.
    */
   async compile(
     source: SourceFile,
@@ -89,6 +91,7 @@ export class PoolCompiler {
     for (let job = this.#queue.start(() => true); job !== undefined; job = this.#queue.start(() => true)) job.reject(error);
   }
 
+  /** Ends the job because its caller has given up. */
   #abandon(job: Job): void {
     if (this.#current === job) {
       this.#stopWorker();
@@ -96,7 +99,7 @@ export class PoolCompiler {
     } else if (this.#queue.remove(job.tenant, job)) job.resolve(undefined);
   }
 
-  /** Begins the next text, if none is being compiled. */
+  /** Begins to compile the next text, if none is being compiled. */
   #next(): void {
     while (this.#current === undefined && this.#closedWith === undefined) {
       const job = this.#queue.start(() => true);
@@ -113,6 +116,7 @@ export class PoolCompiler {
     }
   }
 
+  /** Sends the text to the worker. If the worker is not ready yet, `#receive` calls this again when it is. */
   #begin({ id, source, registry }: Job): void {
     this.#worker ??= this.#startWorker();
     if (!this.#worker.isReady) return;
@@ -130,7 +134,7 @@ export class PoolCompiler {
     this.#timer.unref();
   }
 
-  /** Ends the current text, and begins the next. */
+  /** Ends the current job with `settle`, and begins the next. */
   #end(settle: (job: Job) => void): void {
     clearTimeout(this.#timer);
     const job = this.#current;

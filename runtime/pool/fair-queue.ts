@@ -1,15 +1,15 @@
 /**
- * The runs of a pool that wait for a worker, fair between tenants. The tenant with the fewest runs under way comes first; among equals
- * the one that was served longest ago. The runs of one tenant start in the order in which they came.
+ * The queue of a pool: the runs that wait for a worker. It is fair between tenants. The next run is of the tenant with the fewest running
+ * runs. If several tenants have as few, it is of the one whose last start was longest ago. The runs of a tenant start in order of arrival.
  */
 
-/** Number of runs that may overtake a run that fits into no worker yet. After that, all runs wait for it. */
+/** Maximum number of runs that may overtake a run that fits into no worker yet. After that, all runs wait for it. */
 const MAX_OVERTAKEN = 64;
 
 export interface QueueLimits {
-  /** The most runs that wait, of all tenants together. */
+  /** Maximum number of waiting runs of all tenants together. */
   readonly maxQueued: number;
-  /** The most runs of one tenant that wait. */
+  /** Maximum number of waiting runs of one tenant. */
   readonly maxQueuedPerTenant: number;
 }
 
@@ -21,8 +21,9 @@ interface Waiting<T> {
 
 interface Tenant<T> {
   readonly waiting: Waiting<T>[];
-  /** Number of runs that have a place in the queue and are not ready yet. */
+  /** Number of places that `reserve` has reserved for runs that are still being prepared. */
   reserved: number;
+  /** Number of runs that have started and not ended. */
   running: number;
   /** The value of `#starts` when one of the tenant's runs last started. */
   servedAt: number;
@@ -30,7 +31,7 @@ interface Tenant<T> {
 
 export class FairQueue<T> {
   readonly #limits: QueueLimits;
-  /** The tenants with a run that waits or is under way. */
+  /** The tenants with a reserved place, a waiting run or a running one. */
   readonly #tenants = new Map<string, Tenant<T>>();
   #length = 0;
   #starts = 0;
@@ -39,7 +40,7 @@ export class FairQueue<T> {
     this.#limits = limits;
   }
 
-  /** The number of runs that wait or have a place. */
+  /** The number of waiting runs and reserved places. */
   get length(): number {
     return this.#length;
   }
@@ -68,6 +69,7 @@ export class FairQueue<T> {
     entry.waiting.push({ item, overtaken: 0 });
   }
 
+  /** Gives back a reserved place. */
   giveBack(tenant: string): void {
     const entry = this.#tenants.get(tenant);
     if (entry === undefined) return;
@@ -76,7 +78,7 @@ export class FairQueue<T> {
     this.#forgetIdle(tenant, entry);
   }
 
-  /** Removes a run that waits. Returns false if it does not wait. */
+  /** Removes a waiting run. Returns false if the run does not wait. */
   remove(tenant: string, item: T): boolean {
     const entry = this.#tenants.get(tenant);
     const index = entry?.waiting.findIndex((waiting) => waiting.item === item) ?? -1;
@@ -88,8 +90,8 @@ export class FairQueue<T> {
   }
 
   /**
-   * Removes the run that starts next, and counts it as under way. Runs that do not fit now are left out, unless too many others have
-   * overtaken one of them. Returns undefined if no run may start.
+   * Removes the run that starts next from the queue, and counts it as running. Passes over runs for which `fits` is false. Returns undefined
+   * if no run may start, also because a run that does not fit has been overtaken too often.
    */
   start(fits: (item: T) => boolean): T | undefined {
     let next: Tenant<T> | undefined;
@@ -112,7 +114,7 @@ export class FairQueue<T> {
     return started.item;
   }
 
-  /** Call it when a run that was under way has ended. */
+  /** Call this when a running run has ended. */
   ended(tenant: string): void {
     const entry = this.#tenants.get(tenant);
     if (entry === undefined) return;

@@ -1,6 +1,6 @@
 /**
- * The messages between a pool and its workers. All of them can be cloned. A value that a program can make long or deep is sent as JSON text,
- * because cloning is recursive.
+ * The messages between a pool and its workers. They consist of data that the structured clone algorithm copies. Values of programs are sent
+ * as JSON text if they may be deep, because this algorithm is recursive.
  *
  *   pool                          worker
  *   program ────────────────────► verified once
@@ -8,7 +8,7 @@
  *        ◄──────────────── call   a handler of the pool's process is needed
  *   answer ─────────────────────►
  *        ◄──────────────── spans  what the run reports to OpenTelemetry
- *   read ───────────────────────► the number of reports that have been read
+ *   read ───────────────────────► the number of `spans` that the pool has read
  *        ◄──────────────── ended
  *
  * A worker that compiles gets `compile` and answers `compiled`, and nothing else.
@@ -28,7 +28,7 @@ import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import type { Value } from "../../vm/value/value.ts";
 import type { ChosenOptions, RecordOptions } from "../execute.ts";
 
-/** A value of the machine, in a form that can be cloned. */
+/** A value of the machine as it is sent. If it is a JavaScript object, such as a list, it is sent as JSON text. */
 export type WireValue = string | number | bigint | boolean | { readonly json: string };
 
 const JSON_DEPTH = JSON_LEVELS_PER_VALUE * (MACHINE_LIMITS.valueDepth + 1);
@@ -82,7 +82,7 @@ export type ToWorker =
   /** The pool has read `reports` reports of spans. `isWanted` is false if nobody needs the rest. */
   | { readonly type: "read"; readonly run: number; readonly reports: number; readonly isWanted: boolean };
 
-/** A call of one of the handler's `UsageHooks`. */
+/** A call of one of a handler's `UsageHooks`, which count what its calls cost. */
 export type UsageStep =
   | { readonly step: "reserve"; readonly args: readonly WireValue[] }
   | { readonly step: "settle"; readonly answer: { readonly value: WireValue } | { readonly failure: string } }
@@ -97,11 +97,11 @@ export interface CallMessage {
   readonly remainingMs: number | undefined;
   readonly budgetRemaining: number | undefined;
   readonly idempotencyKey: string;
-  /** Identities (`identityText`) of the run's log files that were added since the last message of this type. */
+  /** The run's log files that are new since the last call, as `identityText`. Handlers must not touch them. */
   readonly ownFiles: readonly string[];
 }
 
-/** A report to `Tracing`. A call is identified by its number; spans of control flow have numbers of their own. */
+/** What a run reports about its spans. `call` is the number of a call. `flow` is the number of a span of control flow. */
 export type SpanReport =
   | { readonly type: "run"; readonly info: Omit<RunSpanStart, "runId"> & { readonly runId: string } }
   | {
@@ -114,14 +114,14 @@ export type SpanReport =
   | { readonly type: "flowEnd"; readonly flow: number; readonly info: FlowSpanEnd }
   | { readonly type: "runEnd"; readonly info: RunSpanEnd };
 
-/** The result of a run. `causedBy` is the call whose handler threw `error.cause`; the cause itself never leaves the pool's process. */
+/** The result of a run, without `error.cause`, which stays in the pool's process. `causedBy` is the call whose handler threw it. */
 export interface WireResult extends Omit<RunResult, "value" | "ui"> {
   readonly value: WireValue | undefined;
   readonly ui: readonly WireValue[];
   readonly causedBy: number | undefined;
 }
 
-/** A `BorunaError`. */
+/** A `BorunaError` as it is sent. */
 export interface WireError {
   readonly kind: ErrorKind;
   readonly message: string;

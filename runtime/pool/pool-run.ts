@@ -1,8 +1,8 @@
 /**
- * The pool's side of one run: serves its calls in the async context of the caller of `execute`, and resolves to its end.
+ * The pool's side of one run: calls the handlers of its calls, and resolves the promise of `execute` when the run ends.
  *
- * The context is saved when `execute` is called and entered for each handler, because a listener of messages has none. Without it, an
- * `AsyncLocalStorage` of the caller, an active span of OpenTelemetry or a workflow engine would find nothing.
+ * Handlers run in the async context of the caller of `execute`. That context is saved when `execute` is called, because messages arrive in
+ * another one. Without it, the handlers would not see the caller's `AsyncLocalStorage`, active OpenTelemetry span or workflow engine.
  */
 import { AsyncResource } from "node:async_hooks";
 import { isPromise } from "node:util/types";
@@ -50,8 +50,8 @@ export interface PoolRunError extends Omit<RunError, "kind"> {
 /** What `Pool.execute` returns. */
 export interface PoolExecution extends Omit<Execution, "outcome" | "error" | "result" | "program"> {
   /**
-   * How the run ended. `lost`: its worker ended before the run did. Then nobody knows what the last calls did; the counts are 0, and the log
-   * has no end record, so `resume` can continue the run.
+   * How the run ended. `lost`: its worker ended before the run did. In this case the effects of its last calls are unknown and the counts are 0.
+   * The log has no end record, so `resume` can continue the run.
    */
   readonly outcome: Outcome | "lost";
   readonly error?: PoolRunError;
@@ -79,7 +79,7 @@ export interface PreparedRun {
   readonly spans: ((onRead: (reports: number, isWanted: boolean) => void) => SpanReceiver) | undefined;
 }
 
-/** Number of handler errors that a run keeps, so that the error that ended the run can be its cause. */
+/** Number of errors of handlers that a run keeps. One of them may become the `cause` of the error that ends the run. */
 const MAX_CAUSES = 64;
 
 let runs = 0;
@@ -89,8 +89,10 @@ export class PoolRun {
   readonly prepared: PreparedRun;
   /** When the run joined the queue, in milliseconds of `performance.now`. */
   readonly queuedAt: number = performance.now();
+  /** The async context of the caller of `execute`. */
   readonly #scope = new AsyncResource("boruna.PoolRun");
   readonly #handlersAbort = new AbortController();
+  /** Errors of handlers by call number, see `MAX_CAUSES`. */
   readonly #causes = new Map<number, unknown>();
   readonly #spans: SpanReceiver | undefined;
   readonly #settle: { readonly resolve: (execution: PoolExecution) => void; readonly reject: (error: unknown) => void };
@@ -190,7 +192,7 @@ export class PoolRun {
     }
   }
 
-  /** Runs a callback of the caller. An error that it throws ends the run. */
+  /** Runs a callback of the caller in the caller's async context. An error that it throws ends the run. */
   #inScope(body: () => void): void {
     try {
       this.#scope.runInAsyncScope(body);
@@ -206,7 +208,7 @@ export class PoolRun {
     this.#send?.({ type: "answer", run: this.id, call: message.call, answer });
   }
 
-  /** Does what the gateway does with a handler, up to the checked answer. Never rejects. */
+  /** Calls the handler and checks its answer, as the gateway does in a run without a pool. Never rejects. */
   async #answerOf({ call, capability, args, ...context }: CallMessage): Promise<WireAnswer> {
     const { program, handlers } = this.prepared;
     const handler = handlers.get(capability);
@@ -253,6 +255,7 @@ export class PoolRun {
     };
   }
 
+  /** Keeps the error of a handler as a possible cause, and returns the failure for the worker. */
   #failed(call: number, failure: FailureKind, message: string, cause: unknown): WireAnswer {
     this.#causes.set(call, cause);
     const [oldest] = this.#causes.keys();
@@ -295,12 +298,12 @@ const shownProgram = ({ program, diagnostics }: PoolProgram): Pick<PoolExecution
   ...(diagnostics === undefined ? {} : { diagnostics }),
 });
 
-/** A run that was canceled before it started. `program` is undefined if it was not compiled yet. */
+/** Returns the end of a run that was canceled before it started. `program` is undefined if it was not compiled yet. */
 export function canceledExecution(data: Pick<RunData, "runId">, program: PoolProgram | undefined): PoolExecution {
   return unfinished("canceled", { kind: "canceled", message: "the run was canceled before it started", stack: [], step: 0 }, data, program);
 }
 
-/** A run without a result. */
+/** Returns the end of a run that has no result. */
 function unfinished(
   outcome: "lost" | "canceled",
   error: PoolRunError,

@@ -1,21 +1,21 @@
-/** The pool's side of one worker: its runs, and the programs that it has. */
+/** The pool's side of one worker: the runs that it executes, and the programs that were sent to it. */
 import type { ToWorker } from "./messages.ts";
 import type { PoolRun } from "./pool-run.ts";
 import { type PoolProgram, registryToText } from "./programs.ts";
 import type { WorkerLink } from "./worker-link.ts";
 
-/** The most programs that a worker keeps. */
+/** Maximum number of programs that a worker keeps. */
 const MAX_PROGRAMS = 256;
-/** The most bytes of modules that a worker keeps. In its heap, a module takes seven times its bytes. A larger module is alone in its worker. */
+/** Maximum bytes of all modules that a worker keeps. In its heap, a module takes seven times its bytes. A larger module is alone in its worker. */
 const MAX_MODULE_BYTES = 32 * 2 ** 20;
 
 export class PoolWorker {
   readonly link: WorkerLink;
   readonly runs = new Map<number, PoolRun>();
   isReady = false;
-  /** The sum of the runs' `max_alloc_bytes`. */
+  /** The bytes that the worker's runs may allocate: the sum of their `max_alloc_bytes`. */
   bytes = 0;
-  /** The programs that the worker has, by number. The one that was used last is at the end. */
+  /** The programs that the worker has, by number, with their module's bytes and the number of running runs. The last used one is at the end. */
   readonly #programs = new Map<number, { readonly bytes: number; runs: number }>();
 
   constructor(start: (worker: PoolWorker) => WorkerLink) {

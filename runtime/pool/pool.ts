@@ -39,15 +39,15 @@ export interface PoolOptions {
    * Default: thread.
    */
   readonly isolation?: Isolation | undefined;
-  /** The most runs that one worker has at once. Default: 64. */
+  /** Maximum number of runs that one worker executes at the same time. Default: 64. */
   readonly maxRunsPerWorker?: number | undefined;
-  /** The most bytes that the runs of one worker may allocate: the sum of their `max_alloc_bytes`. Default: 4 GiB. */
+  /** Maximum bytes that the runs of one worker may allocate: the sum of their `max_alloc_bytes`. Default: 4 GiB. */
   readonly maxBytesPerWorker?: number | undefined;
-  /** The most runs that wait for a worker. Default: 10,000. */
+  /** Maximum number of runs that wait for a worker. Default: 10,000. */
   readonly maxQueued?: number | undefined;
-  /** The most runs of one tenant that wait for a worker. Default: 1,000. */
+  /** Maximum number of runs of one tenant that wait for a worker. Default: 1,000. */
   readonly maxQueuedPerTenant?: number | undefined;
-  /** How long the compiler may take for one source text, in milliseconds. Default: 10,000. */
+  /** Maximum time to compile one source text, in milliseconds. Default: 10,000. */
   readonly maxCompileMs?: number | undefined;
 }
 
@@ -57,7 +57,7 @@ export interface PoolStats {
   readonly running: number;
   /** Workers that are ready. */
   readonly workers: number;
-  /** Runs that have ended, by outcome. Those that could not start are under `rejected`. */
+  /** Number of ended runs, by outcome. Runs that ended with an error of `execute` count as `rejected`. */
   readonly ended: Readonly<Record<string, number>>;
   /** Calls of `execute` that were refused because the queue was full. */
   readonly refused: number;
@@ -68,16 +68,16 @@ export interface PoolStats {
 /** Workers that run programs. */
 export interface Pool {
   /**
-   * Runs a program in a worker. A source text is compiled first, in a worker of its own; it may import the shipped libraries and no files, and the
-   * option `registry` has its capabilities. Resolves as `execute` does, and to the outcome `lost` if the worker ends. Throws `CompileError`,
-   * `pool.compile` if compiling takes too long or too much memory, `pool.full` if the queue has no place, `pool.closed`,
+   * Runs a program in a worker. A source text is compiled first, in a worker that only compiles. It may import the shipped libraries but no
+   * files, and the option `registry` has its capabilities. Resolves as `execute` does, and to the outcome `lost` if the worker ends. Throws
+   * `CompileError`, `pool.compile` if compiling takes too long or too much memory, `pool.full` if the queue has no place, `pool.closed`,
    * `pool.unavailable` if no worker can start, and what `execute` throws.
    */
   execute(program: Runnable | SourceFile, options?: PoolRunOptions): Promise<PoolExecution>;
   /** Resolves when the queue has a place for another run of the tenant. Await it before `execute` to go no faster than the workers. */
   room(tenant?: string): Promise<void>;
   stats(): PoolStats;
-  /** Rejects the runs that wait, cancels those under way, and ends the workers. */
+  /** Rejects waiting runs, cancels running ones, and ends the workers. */
   close(): Promise<void>;
 }
 
@@ -123,7 +123,7 @@ function settingsOf(options: PoolOptions): Settings {
   };
 }
 
-/** Bytes of a worker's heap for everything but the runs' values: Boruna, programs, compiled code, messages. */
+/** Bytes of a worker's heap for everything except the values of runs: Boruna, programs, compiled code, messages. */
 const HEAP_BASE_BYTES = 512 * 2 ** 20;
 /** The pool gives up after this number of workers in a row that ended before they were ready. */
 const MAX_FAILED_STARTS = 3;
@@ -136,6 +136,7 @@ class WorkerPool {
   readonly #workers = new Set<PoolWorker>();
   /** The callers that wait for a place in the queue, longest wait first. */
   readonly #waitingForRoom = new Set<{ readonly tenant: string; readonly resolve: () => void }>();
+  /** Number of ended runs, by outcome. */
   readonly #ended = new Map<string, number>();
   /** Loaded by the first run whose option `tracing` is not false. */
   readonly #loadMetrics = lazily(async () => {
@@ -143,7 +144,7 @@ class WorkerPool {
   });
   #metrics: PoolMetrics | undefined;
   #failedStarts = 0;
-  /** Whether all workers have been ready, or one of them could not start. */
+  /** Whether runs may start: all workers have been ready, or one of them could not start. */
   #hasStarted = false;
   #refused = 0;
   #workersLost = 0;
@@ -237,10 +238,10 @@ class WorkerPool {
     this.#metrics?.setRuns(0, 0);
   }
 
-  /** While the pool closes: called when a run or a worker has ended. */
+  /** Called when a run or a worker has ended. Set only while the pool closes. */
   #onEnd: () => void = () => undefined;
 
-  /** Waits until `isTrue`, but not longer than `maxMs`. */
+  /** Waits until `isTrue` returns true, but not longer than `maxMs`. */
   async #waitUntil(isTrue: () => boolean, maxMs?: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
@@ -295,6 +296,7 @@ class WorkerPool {
     });
   }
 
+  /** Cancels a run, whether it waits or is running. */
   #abort(run: PoolRun): void {
     if (!this.#queue.remove(run.prepared.tenant, run)) return run.abort();
     run.cancelWaiting();
@@ -305,7 +307,7 @@ class WorkerPool {
     this.#ended.set(outcome, (this.#ended.get(outcome) ?? 0) + 1);
   }
 
-  /** Starts runs as long as one fits a worker. The first runs wait for all workers, so that the first worker does not get all of them. */
+  /** Starts runs as long as one fits into a worker. The first runs wait until all workers are ready, else the first worker would get them all. */
   #dispatch(): void {
     this.#hasStarted ||= this.#failedStarts > 0 || [...this.#workers].every(({ isReady }) => isReady);
     while (this.#hasStarted) {
@@ -319,14 +321,14 @@ class WorkerPool {
     this.#metrics?.setRuns(this.#queue.length, this.#running());
   }
 
-  /** The workers keep this process alive as long as a run waits or is under way. */
+  /** Lets the workers keep this process alive as long as a run waits or is running. */
   #keepAlive(): void {
     const workers = [...this.#workers];
     const isNeeded = this.#closing !== undefined || this.#queue.length > 0 || workers.some(({ runs }) => runs.size > 0);
     for (const { link } of workers) link.keepAlive(isNeeded);
   }
 
-  /** Returns the worker with the fewest runs that has room for this one and its program. */
+  /** Returns the worker with the fewest runs among those that have room for this run and its program. */
   #workerFor({ allocBytes, program }: PreparedRun): PoolWorker | undefined {
     const { maxRunsPerWorker, maxBytesPerWorker } = this.#settings;
     let best: PoolWorker | undefined;
@@ -350,6 +352,7 @@ class WorkerPool {
     }
   }
 
+  /** Rejects all waiting runs, and wakes all callers of `room`. */
   #rejectWaiting(error: BorunaError): void {
     for (;;) {
       const run = this.#queue.start(() => true);
@@ -357,7 +360,7 @@ class WorkerPool {
       this.#queue.ended(run.prepared.tenant);
       run.reject(error);
     }
-    // These callers then call `execute`, which throws the reason.
+    // When these callers then call `execute`, it throws the reason.
     for (const waiting of this.#waitingForRoom) waiting.resolve();
     this.#waitingForRoom.clear();
   }
@@ -386,12 +389,14 @@ class WorkerPool {
     this.#dispatch();
   }
 
+  /** Counts a run of the worker as ended. */
   #forget(worker: PoolWorker, run: PoolRun): void {
     worker.end(run);
     this.#queue.ended(run.prepared.tenant);
     this.#onEnd();
   }
 
+  /** Ends the runs of a worker that has ended. Starts another worker, unless the pool closes or its workers cannot start. */
   #lose(worker: PoolWorker, why: string): void {
     this.#workers.delete(worker);
     for (const run of worker.runs.values()) {
@@ -412,7 +417,7 @@ class WorkerPool {
     this.#dispatch();
   }
 
-  /** Removes the lock of a lost run's log. The lock names this process, which still runs, so with it nobody could resume the run. */
+  /** Removes the lock that a lost run's thread left on its log. The lock names this process, which still runs, so nobody could resume the run. */
   #releaseLog({ prepared }: PoolRun): void {
     const { record } = prepared.data;
     if (record === undefined || this.#settings.isolation === "process") return;

@@ -1,4 +1,4 @@
-/** The options of a run in a pool, and what is checked and chosen before the run joins the queue. */
+/** The options of a run in a pool. Checks them and makes a `PreparedRun` before the run joins the queue. */
 import { limitsOption, maxParallelCallsOption, policyOption, traceDetailOption } from "../../gateway/options.ts";
 import type { Handlers } from "../../gateway/handlers.ts";
 import { MachineHandler } from "../../gateway/handlers.ts";
@@ -93,7 +93,7 @@ export async function prepareRun(program: PoolProgram, tenant: string, options: 
   };
 }
 
-/** Returns the handlers that run in this process: all of a live run, otherwise the embedder's own. The worker has the mocks of the others. */
+/** Returns the handlers that run in this process: all of them in a live run, else only the embedder's. The worker has the other mocks. */
 async function handlersOf(program: PoolProgram, options: PoolRunOptions, protectedFiles: ProtectedFiles): Promise<Handlers> {
   if (options.live === true) return handlersFor(program, options, () => protectedFiles);
   return new Map([...ownMocks(program.registry), ...replacementsFor(program.registry, options.handlers)]);

@@ -12,6 +12,7 @@ import { memoizePerObject } from "../../vm/lazy.ts";
 import { declarationToJson, declareCapability } from "../../vm/own-capabilities.ts";
 import type { Runnable } from "../execute.ts";
 
+/** A program of a pool. The workers know it by its `id`. */
 export interface PoolProgram {
   readonly id: number;
   /** The bytes of the module, with debug information. */
@@ -32,6 +33,7 @@ export function newProgram(parts: Omit<PoolProgram, "id">): PoolProgram {
   return { ...parts, id: programs };
 }
 
+/** Encodes a verified program for the pool, once for each program. */
 const verifiedProgram = memoizePerObject((program: Program): PoolProgram => {
   const { module, registry } = program;
   const bytes = encodeModule(module, { debug: true, registry });
@@ -41,7 +43,7 @@ const verifiedProgram = memoizePerObject((program: Program): PoolProgram => {
 /** Verified programs by registry and module, so that a module is verified once. */
 const programsOf = memoizePerObject((registry: CapabilityRegistry) => memoizePerObject((module: Module) => verifyModule(module, registry)));
 
-/** Verifies a module that is not verified yet. Throws `module.*`. */
+/** Returns the program for the pool. Verifies a module that is not verified yet. Throws `module.*`. */
 export function programOf(runnable: Runnable, registry: CapabilityRegistry): PoolProgram {
   if ("moduleHash" in runnable) return verifiedProgram(runnable);
   return verifiedProgram(programsOf(registry)("module" in runnable ? runnable.module : runnable));

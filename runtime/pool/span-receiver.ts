@@ -1,9 +1,9 @@
-/** Passes the reports of a run in a worker on to `Tracing` in the process of the pool. */
+/** Receives the reports about spans of a run in a worker, and passes them to the `Tracing` of the pool's process. */
 import type { TraceHeaders } from "../../telemetry/context.ts";
 import type { CallTracing, FlowTracing, RunTracing, Tracing } from "../../telemetry/tracing.ts";
 import type { SpanReport } from "./messages.ts";
 
-/** The worker is informed each time this number of reports has been read. */
+/** After reading this number of reports, the receiver informs the worker. */
 const REPORTS_PER_RECEIPT = 100;
 
 export class SpanReceiver {
@@ -15,7 +15,7 @@ export class SpanReceiver {
   #run: RunTracing | undefined;
   #unread = 0;
 
-  /** `onRead` informs the worker. */
+  /** `onRead` informs the worker that `reports` more reports were read, and whether it should send more. */
   constructor(tracing: Tracing, caller: TraceHeaders, onRead: (reports: number, isWanted: boolean) => void) {
     this.#tracing = tracing;
     this.#caller = caller;

@@ -1,4 +1,4 @@
-/** Sends the reports of a run to `Tracing` from the worker to the pool, whose process has the tracer. */
+/** A `Tracing` for a run in a worker. It sends the run's spans as reports to the pool, whose process has the tracer. */
 import type { CallTracing, FlowTracing, RunTracing, Tracing } from "../../telemetry/tracing.ts";
 import type { SpanReport } from "./messages.ts";
 
@@ -18,6 +18,7 @@ class SentFlow implements FlowTracing {
   }
 }
 
+/** A span of control flow that is not sent, because too many reports are unread. */
 const NO_FLOW: FlowTracing = { end: () => undefined };
 
 export class SpanSender {
@@ -26,14 +27,14 @@ export class SpanSender {
   #unread = 0;
   #flows = 0;
   #isWanted = true;
-  /** Resolves when there is room again. */
+  /** Resolves when there is room for reports again. Undefined while no run waits. */
   #room: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
   constructor(post: (report: SpanReport) => void) {
     this.#post = post;
   }
 
-  /** The pool has read `reports` more reports. It wants further reports only if `isWanted`. */
+  /** Call this when the pool has read `reports` more reports. It wants further reports only if `isWanted`. */
   acknowledge(reports: number, isWanted: boolean): void {
     this.#unread -= reports;
     this.#isWanted &&= isWanted;

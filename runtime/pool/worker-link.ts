@@ -1,4 +1,4 @@
-/** Starts a worker: a thread, or a process, which survives an abort of V8 in the worker. Both use the messages of `messages.ts`. */
+/** Starts a worker as a thread or a process, which uses the messages of `messages.ts`. The pool survives if V8 aborts in a worker process. */
 import { fork } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -23,13 +23,13 @@ export interface WorkerEvents {
   readonly onExit: (why: string) => void;
 }
 
-/** `heapBytes` limits the heap of V8. */
+/** Starts a worker. `heapBytes` limits its V8 heap. */
 export function startWorker(isolation: Isolation, heapBytes: number, events: WorkerEvents): WorkerLink {
   const heapMb = Math.ceil(heapBytes / 2 ** 20);
   return isolation === "thread" ? startThread(heapMb, events) : startProcess(heapMb, events);
 }
 
-/** Why a worker whose heap was full has ended. */
+/** The reason for `onExit` if the worker's heap was full. */
 export const OUT_OF_MEMORY = "needed more memory than it may have";
 
 function startThread(heapMb: number, { onMessage, onExit }: WorkerEvents): WorkerLink {
@@ -59,12 +59,12 @@ function startProcess(heapMb: number, { onMessage, onExit }: WorkerEvents): Work
   const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
     const how = signal === null ? `exit code ${code}` : signal;
     const why = signal === "SIGABRT" ? OUT_OF_MEMORY : `ended with ${how}`;
-    // Messages that the worker sent before its end may still arrive.
+    // Messages that the worker has sent may still arrive until the channel is disconnected.
     if (child.connected) child.once("disconnect", () => onExit(why));
     else onExit(why);
   };
   child.once("exit", ended);
-  // A process that cannot be started has no exit.
+  // A process that cannot be started emits no `exit`.
   child.once("error", (error) => {
     if (child.pid === undefined) onExit(`cannot be started: ${error.message}`);
   });
@@ -87,7 +87,7 @@ function startProcess(heapMb: number, { onMessage, onExit }: WorkerEvents): Work
   };
 }
 
-/** Returns the worker's file: beside this one, or in `dist/` if this one has not been built. */
+/** Returns the main file of workers. In the built package, it is beside this file; for the source, it is in `dist/`. */
 function workerFile(): string {
   const candidates = ["./worker.js", "../../dist/runtime/pool/worker.js"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
   const found = candidates.find((path) => existsSync(path));

@@ -1,4 +1,4 @@
-/** One run inside a worker. Its calls are answered by mocks here, or by handlers in the process of the pool. */
+/** One run inside a worker. Mocks answer its calls here, and handlers in the process of the pool. */
 import {
   CapabilityFailure,
   type HandlerContext,
@@ -46,8 +46,10 @@ export class WorkerRun {
   readonly #calls = new Map<number, WaitingCall>();
   /** Call number by failure object, to find the call whose failure ended the run. */
   readonly #failedCalls = new WeakMap<object, number>();
+  /** Whether the pool is informed when the signal of the handlers is aborted. */
   #watchesSignal = false;
   #protectedFiles: () => ProtectedFiles | undefined = () => undefined;
+  /** Number of the run's log files that the pool has been told of. */
   #filesSent = 0;
 
   constructor(id: number, data: RunData, send: (message: FromWorker) => void) {
@@ -139,7 +141,7 @@ export class WorkerRun {
     });
   }
 
-  /** Returns hooks that call the handler's hooks in the pool's process. Messages arrive in the order in which they are sent: that of the log. */
+  /** Returns hooks that call the handler's hooks in the pool's process. Messages keep their order, which is that of the log. */
   #usageHooks(capability: string): UsageHooks {
     const report = (call: number, usage: UsageStep): void => this.#send({ type: "usage", run: this.#id, call, capability, usage });
     return {
@@ -153,7 +155,7 @@ export class WorkerRun {
     const { value, ui: emittedTrees, error } = result;
     const cause: unknown = error?.cause;
     const causedBy = typeof cause === "object" && cause !== null ? this.#failedCalls.get(cause) : undefined;
-    // Spreading drops `error.cause`, which stays in the pool's process; `runId` is a getter, so it is read here.
+    // Spreading copies no `error.cause`, so the cause stays in the pool's process. `runId` is a getter, so it is read here.
     const wire: WireResult = {
       ...result,
       ...(error === undefined ? {} : { error: { ...error } }),

@@ -1,4 +1,4 @@
-/** The main file of a worker, a thread or a process. It keeps verified programs and runs what the pool sends, or it compiles. */
+/** The main file of a worker (a thread or a process). The worker either keeps and runs the programs that the pool sends, or only compiles. */
 import { parentPort } from "node:worker_threads";
 import { CompileError } from "../../compiler/diagnostics.ts";
 import { decodeModule, encodeModule } from "../../vm/bytecode/codec.ts";
@@ -10,7 +10,7 @@ import type { CompileResult, FromWorker, ToWorker, WireError } from "./messages.
 import { registryFromText } from "./programs.ts";
 import { WorkerRun } from "./worker-run.ts";
 
-/** Programs by number. A program is verified when its first run begins, so that this run reports an error. */
+/** Programs by number. A program is verified when its first run begins. If that fails, the run reports the error. */
 const programs = new Map<number, () => Program>();
 const runs = new Map<number, WorkerRun>();
 
@@ -88,7 +88,7 @@ function wireError(error: unknown): WireError {
 if (parentPort !== null) parentPort.on("message", receive);
 else {
   process.on("message", receive);
-  // The process of the pool has ended.
+  // The channel is disconnected if the process of the pool has ended.
   process.on("disconnect", () => process.exit());
 }
 send({ type: "ready" });
