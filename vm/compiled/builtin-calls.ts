@@ -14,7 +14,7 @@ import { builtinKind, fixedKind, SITE, wrongGuesses } from "./type-inference.ts"
 export const MAX_JOINED = 32;
 
 /** Returns the writer of a builtin that rounds a Float. It guesses that the result is a safe Int. */
-const rounding =
+const writeRounding =
   (method: string): InlineBuiltin["write"] =>
   (body, [a = ""], pc) => {
     body.push(`Math.${method}(${a}) + 0`, "safeInt");
@@ -44,9 +44,9 @@ const INLINE_BUILTINS: ReadonlyMap<string, InlineBuiltin> = new Map<string, Inli
   ],
   ["float.sqrt", { kind: "float", write: (body, [a]) => body.push(`Math.sqrt(${a})`, "float") }],
   ["float.abs", { kind: "float", write: (body, [a]) => body.push(`Math.abs(${a})`, "float") }],
-  ["float.floor", { kind: "float", write: rounding("floor") }],
-  ["float.ceil", { kind: "float", write: rounding("ceil") }],
-  ["float.trunc", { kind: "float", write: rounding("trunc") }],
+  ["float.floor", { kind: "float", write: writeRounding("floor") }],
+  ["float.ceil", { kind: "float", write: writeRounding("ceil") }],
+  ["float.trunc", { kind: "float", write: writeRounding("trunc") }],
 ]);
 
 /**
@@ -70,7 +70,7 @@ function writeJoinedTexts(body: FunctionBody, [list, separator]: readonly Operan
   return true;
 }
 
-export function builtin(body: FunctionBody, pc: number, id: number, argOperands: readonly Operand[]): void {
+export function writeBuiltin(body: FunctionBody, pc: number, id: number, argOperands: readonly Operand[]): void {
   const decl = BUILTIN_BY_ID.get(id);
   const typed = typedCode(body.scope.types).get(decl?.name ?? "");
   const code = typed ?? BUILTIN_CODE.get(decl?.name ?? "");
@@ -91,9 +91,9 @@ export function builtin(body: FunctionBody, pc: number, id: number, argOperands:
       pc,
     );
   const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;
-  if (decl.name === "list.push") return push(body, pc, call, argOperands, kind);
-  if (decl.name === "list.take") return take(body, pc, call, a, args[1], kind);
-  if (decl.name === "list.slice") return take(body, pc, call, a, args[1] === "0" ? args[2] : undefined, kind);
+  if (decl.name === "list.push") return writePush(body, pc, call, argOperands, kind);
+  if (decl.name === "list.take") return writeTake(body, pc, call, a, args[1], kind);
+  if (decl.name === "list.slice") return writeTake(body, pc, call, a, args[1] === "0" ? args[2] : undefined, kind);
   if (decl.name === "list.set") {
     const unique = uniquenessOf(body, body.uniqueLists.changes.get(pc), a);
     body.push(unique === undefined ? call : `${unique} === 2 ? setUniqueElement(meter, ${args.join(", ")}) : ${call}`, kind);
@@ -119,7 +119,7 @@ export function builtin(body: FunctionBody, pc: number, id: number, argOperands:
  */
 function uniquenessOf(body: FunctionBody, local: number | undefined, list: Operand | undefined): string | undefined {
   if (local !== undefined && body.tracked.has(local)) {
-    claimView(body, local);
+    writeViewClaim(body, local);
     return `unique${local}`;
   }
   const unique = list?.uniqueness;
@@ -128,7 +128,7 @@ function uniquenessOf(body: FunctionBody, local: number | undefined, list: Opera
 }
 
 /** Writes the line that claims the storage of the list in a local, if it is a view. */
-export function claimView(body: FunctionBody, local: number): void {
+export function writeViewClaim(body: FunctionBody, local: number): void {
   if (body.uniqueLists.viewLocals.has(local) && body.tracked.has(local)) writeClaim(body, `unique${local}`, `local${local}`);
 }
 
@@ -139,7 +139,14 @@ const writeClaim = (body: FunctionBody, unique: string, list: string): void =>
  * Writes a call of `list.take` or `list.slice`. `call` makes a list that shares the storage of the list. `length` is undefined for a slice
  * that does not begin at 0.
  */
-function take(body: FunctionBody, pc: number, call: string, list: Operand | undefined, length: string | undefined, kind: ValueKind): void {
+function writeTake(
+  body: FunctionBody,
+  pc: number,
+  call: string,
+  list: Operand | undefined,
+  length: string | undefined,
+  kind: ValueKind,
+): void {
   const { views, changes } = body.uniqueLists;
   const from = views.get(pc);
   const unique = from !== undefined && body.tracked.has(from) ? `unique${from}` : uniquenessOf(body, changes.get(pc), list);
@@ -150,7 +157,7 @@ function take(body: FunctionBody, pc: number, call: string, list: Operand | unde
 }
 
 /** Writes a push, which changes the list in place if it is unique. `call` makes a new version of the list. */
-function push(body: FunctionBody, pc: number, call: string, [list, value]: readonly Operand[], kind: ValueKind): void {
+function writePush(body: FunctionBody, pc: number, call: string, [list, value]: readonly Operand[], kind: ValueKind): void {
   const args = [list, value].map((operand) => (operand === undefined ? "UNIT" : toBoxed(operand))).join(", ");
   const local = body.uniqueLists.pushes.get(pc);
   const unique = uniquenessOf(body, local, list);

@@ -1,7 +1,7 @@
 /**
  * A compilation unit: the function versions that are compiled together into one JavaScript text. It consists of the version
  * for the entry point and the versions that calls reach from there. So a call needs no lookup at run time, and type inference knows the
- * kinds of arguments and results. A function has one version, or, if it takes function values as arguments, one for each combination of
+ * kinds of arguments and results. A function usually has one version. If arguments are function values, it has one for each combination of
  * these. So `list.map(xs, f)` has a version that calls `f` directly.
  */
 import { OPCODES } from "../bytecode/opcodes.ts";
@@ -20,7 +20,7 @@ import { type UniqueLists, uniqueLists } from "./unique-lists.ts";
 import { type FrameKinds, type FunctionVersion, type Guesses, inferKinds, SITE, wrongGuesses } from "./type-inference.ts";
 
 const MAX_FUNCTIONS = 300;
-/** Above this many versions of one function, or of all functions together, no version is made for other function values. */
+/** Limits on the versions of one function, and of all functions. Beyond them, no further version is made for function values. */
 const MAX_CLONES = 8;
 const MAX_CLONED_FUNCTIONS = 150;
 const MAX_INSTRUCTIONS = 30_000;
@@ -32,7 +32,7 @@ export class CompilationUnit {
   readonly #program: Program;
   /** Whether each function can be compiled, by index. */
   readonly #isCompilable: (index: number) => boolean;
-  /** Returns the guesses of the versions with a key. Versions with the same key in other units share these guesses. */
+  /** Returns the guesses of the versions with a key. Versions in other units with the same key have the same guesses. */
   readonly #guessesOf: (key: string) => Guesses;
   /** Returns the number that code throws if a guess at a site is wrong. */
   readonly #wrongGuess: (guesses: Guesses, site: number) => number;

@@ -29,7 +29,7 @@ interface Block {
 /** The blocks in reverse postorder. The first block is the entry. */
 export type ControlFlowGraph = readonly Block[];
 
-/** A block before blocks have indices, so `targets` are pcs. */
+/** A block before blocks have indices. Its targets are pcs. */
 interface RawBlock {
   readonly start: number;
   readonly end: number;

@@ -76,7 +76,7 @@ function isEligible(fn: VerifiedFunction): boolean {
     if (arms > MAX_MATCH_ARMS) return false;
     if (tag === OPCODES.TailCall.tag && first !== fn.index) return false;
     // Only the interpreter runs the builtins that print or that need the actor. It also runs `string.inspect`, which makes its text before
-    // it charges for the text: discarded compiled code and the interpreter's repetition would each hold the value and its text.
+    // it charges for it. If compiled code did that and was discarded, the value and its text would be in memory twice.
     const builtin = tag === OPCODES.Builtin.tag ? (BUILTIN_BY_ID.get(first)?.name ?? "") : undefined;
     if (builtin !== undefined && (builtin === "string.inspect" || (!BUILTIN_CODE.has(builtin) && !isTypedBuiltin(builtin)))) return false;
   }

@@ -17,7 +17,7 @@
  *     GetField 1      the element
  *     StoreLocal 7    x
  *
- * This is possible if the program reads nothing of the list but its length and its tuples, and nothing of a tuple but its fields.
+ * This is possible if the program reads only the list's length and tuples, and of each tuple only its fields.
  */
 import { BYTES, slotsCharge } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
@@ -29,7 +29,7 @@ import { ListValue } from "../value/list.ts";
 import type { Value } from "../value/value.ts";
 import { controlFlowGraph, liveLocals } from "./control-flow-graph.ts";
 
-/** A local that holds the result of `list.enumerate`, and a local that holds its tuples. */
+/** A loop over `list.enumerate`, with the local of its result (`list`) and the local of its tuples (`tuple`). */
 export interface Enumeration {
   readonly list: number;
   readonly tuple: number;
@@ -195,7 +195,10 @@ export interface Enumerations {
   readonly fields: ReadonlyMap<number, { readonly tuple: number; readonly field: number }>;
 }
 
-/** Returns the enumerations of a function version in which these locals are live at the entry. Such a local holds a list of tuples, or a tuple. */
+/**
+ * Returns the enumerations of a function version, given the locals that are live at its entry. If such a local is the list or the tuple of a
+ * loop, it already holds tuples, so that loop is left out.
+ */
 export function enumerationsFrom(all: readonly Enumeration[], live: Uint8Array | undefined): Enumerations {
   const used = all.filter(({ list, tuple }) => live?.[list] !== 1 && live?.[tuple] !== 1);
   return {

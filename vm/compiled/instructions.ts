@@ -39,12 +39,12 @@ import {
   wrapperKind,
   type ValueKind,
 } from "./kinds.ts";
-import { builtin, claimView, MAX_JOINED } from "./builtin-calls.ts";
+import { writeBuiltin, writeViewClaim, MAX_JOINED } from "./builtin-calls.ts";
 import { ELEMENT_BYTES, ELEMENT_STEPS, ENUMERATE_STEPS } from "./enumerations.ts";
-import { arithmetic, canBe, comparison, equality, isLiteral, negate } from "./numbers.ts";
+import { writeArithmetic, canBe, comparisonText, equalityText, isLiteral, writeNegation } from "./numbers.ts";
 import { DEOPTIMIZED } from "./runtime.ts";
 import { concatKind, type FunctionVersion, guessedPart, SITE, trackedLists, wrongGuesses } from "./type-inference.ts";
-import { update } from "./updates.ts";
+import { writeUpdate } from "./updates.ts";
 
 /** Instructions that consume a condition. A comparison directly before such an instruction is not stored in a variable. */
 const READS_CONDITION: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag, OPCODES.Not.tag]);
@@ -67,20 +67,20 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
       body.pushConstant(first);
       return;
     case OPCODES.LoadLocal.tag:
-      if (body.appends.roles[pc] !== APPEND.load && body.mayBePending(first)) payForString(body, first);
+      if (body.appends.roles[pc] !== APPEND.load && body.mayBePending(first)) writePendingCharge(body, first);
       if (body.roles[pc] === OWNERSHIP.release) writeEndOwnership(body, `local${first}`, body.locals[first]);
-      return load(body, first, pc);
+      return writeLoad(body, first, pc);
     case OPCODES.StoreLocal.tag:
-      store(body, first, body.uniqueLists.pushes.has(pc - 1));
+      writeStore(body, first, body.uniqueLists.pushes.has(pc - 1));
       if (body.roles[pc] === OWNERSHIP.begin) body.line(`beginOwnership(local${first});`);
-      return setPending(body, first, body.appends.roles[pc] === APPEND.store);
+      return writePendingFlag(body, first, body.appends.roles[pc] === APPEND.store);
     case OPCODES.Update.tag:
-      return update(body, first, second, code[at + 3] ?? 0);
+      return writeUpdate(body, first, second, code[at + 3] ?? 0);
     case OPCODES.Pop.tag:
       body.pop();
       return;
     case OPCODES.Dup.tag:
-      return duplicate(body);
+      return writeDuplicate(body);
     case OPCODES.Nop.tag:
       return;
     case OPCODES.Add.tag:
@@ -89,19 +89,19 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
     case OPCODES.Div.tag:
     case OPCODES.Mod.tag:
     case OPCODES.FDiv.tag:
-      return arithmetic(body, pc, tag);
+      return writeArithmetic(body, pc, tag);
     case OPCODES.Neg.tag:
-      return negate(body);
+      return writeNegation(body);
     case OPCODES.Concat.tag:
-      return concat(body, body.appends.roles[pc] === APPEND.concat);
+      return writeConcat(body, body.appends.roles[pc] === APPEND.concat);
     case OPCODES.Lt.tag:
     case OPCODES.Lte.tag:
     case OPCODES.Gt.tag:
     case OPCODES.Gte.tag:
-      return pushCondition(body, comparison(body, pc, tag), isConsumed);
+      return pushCondition(body, comparisonText(body, pc, tag), isConsumed);
     case OPCODES.Eq.tag:
     case OPCODES.Neq.tag:
-      return pushCondition(body, equality(body, tag === OPCODES.Eq.tag), isConsumed);
+      return pushCondition(body, equalityText(body, tag === OPCODES.Eq.tag), isConsumed);
     case OPCODES.Not.tag:
       return pushCondition(body, `!${truthOf(body.pop())}`, isConsumed);
     case OPCODES.And.tag:
@@ -111,9 +111,9 @@ export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolea
       return body.push(`(${a} ${tag === OPCODES.And.tag ? "&&" : "||"} ${b})`, "bool");
     }
     case OPCODES.Call.tag:
-      return call(body, pc, second);
+      return writeCall(body, pc, second);
     case OPCODES.CallIndirect.tag:
-      return callIndirect(body, pc, first);
+      return writeIndirectCall(body, pc, first);
     default:
       writeOther(body, pc, tag, first, second);
   }
@@ -185,14 +185,14 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       return body.push(`jsonKind(${toBoxed(value)})`, "safeInt");
     }
     case OPCODES.ListGet.tag:
-      return element(body, pc);
+      return writeElement(body, pc);
     case OPCODES.Builtin.tag:
-      return builtin(body, pc, first, body.popMany(second));
+      return writeBuiltin(body, pc, first, body.popMany(second));
     default: {
       const row = OPCODE_BY_TAG.get(tag);
       const id = BUILTIN_IDS.get(row?.builtin ?? "");
       if (row === undefined || id === undefined) throw new Unsupported(`the instruction ${tag}`);
-      builtin(body, pc, id, body.popMany(row.pops));
+      writeBuiltin(body, pc, id, body.popMany(row.pops));
     }
   }
 }
@@ -204,7 +204,7 @@ function newRecord(type: number, fields: readonly string[]): string {
   return `new WideRecord(${[type, ...fields.slice(0, WIDE_FIELDS), ...all].join(", ")})`;
 }
 
-/** Writes the end of the ownership of a value that gets a second holder. Only a value of a boxed kind can have an owner. */
+/** Writes the end of the ownership of a value to which something else now refers. Only a value of a boxed kind can have an owner. */
 function writeEndOwnership(body: FunctionBody, variable: string, kind: ValueKind = "safeInt"): void {
   if (!isBoxed(kind)) return;
   const isObject = `typeof ${variable} === "object"`;
@@ -219,12 +219,12 @@ function writeEndOwnership(body: FunctionBody, variable: string, kind: ValueKind
   body.line(`if (${mayHaveOwner}) endOwnership(${variable});`);
 }
 
-function load(body: FunctionBody, local: number, pc: number): void {
+function writeLoad(body: FunctionBody, local: number, pc: number): void {
   const operand = { code: `local${local}`, kind: body.locals[local] ?? "any", local };
   if (!body.tracked.has(local)) return void body.stack.push(operand);
   const { borrows, moves } = body.uniqueLists;
   if (moves.has(pc)) {
-    claimView(body, local);
+    writeViewClaim(body, local);
     return void body.stack.push({ ...operand, uniqueness: `unique${local}` });
   }
   if (!borrows.has(pc)) body.line(`unique${local} = 0;`);
@@ -232,7 +232,7 @@ function load(body: FunctionBody, local: number, pc: number): void {
 }
 
 /** Writes a store to a local. `isPush` says whether the value is the list of that local after a push. */
-function store(body: FunctionBody, local: number, isPush: boolean): void {
+function writeStore(body: FunctionBody, local: number, isPush: boolean): void {
   const value = body.pop();
   body.saveOperandsOf(local);
   if (value.local !== local) body.line(`local${local} = ${asNumber(value)};`);
@@ -247,7 +247,7 @@ function store(body: FunctionBody, local: number, isPush: boolean): void {
  * Writes the charge for the pending String in a local that is about to be read. The bytes go to the meter at once, since the
  * String may be as large as the limit.
  */
-function payForString(body: FunctionBody, local: number): void {
+function writePendingCharge(body: FunctionBody, local: number): void {
   body.line(`if (pending${local} === 1) {`);
   body.line(`pending${local} = 0;`);
   body.line(`if ((meter.allocBytes += ${BYTES.codeUnit} * local${local}.length) > meter.maxAllocBytes) throw ${DEOPTIMIZED};`);
@@ -255,13 +255,13 @@ function payForString(body: FunctionBody, local: number): void {
 }
 
 /** Writes the assignment that records whether the String just stored in a local is pending. */
-function setPending(body: FunctionBody, local: number, appended: boolean): void {
+function writePendingFlag(body: FunctionBody, local: number, appended: boolean): void {
   if (body.appends.isAppendTarget[local] !== 1) return;
   if (!appended || !body.mayBePending(local)) body.line(`pending${local} = 0;`);
   else body.line(`pending${local} = ${body.locals[local] === "string" ? "1" : `typeof local${local} === "string" ? 1 : 0`};`);
 }
 
-function duplicate(body: FunctionBody): void {
+function writeDuplicate(body: FunctionBody): void {
   const { uniqueness: _, ...top } = body.pop();
   body.stack.push(top, top);
 }
@@ -271,29 +271,29 @@ function pushCondition(body: FunctionBody, expression: string, isConsumed: boole
   else body.push(expression, "bool");
 }
 
-function concat(body: FunctionBody, appends: boolean): void {
+function writeConcat(body: FunctionBody, appends: boolean): void {
   const b = body.pop();
   const a = body.pop();
   if (a.kind === "string" && b.kind === "string") return appends ? body.appendString(a, b) : body.joinStrings(a, b);
   body.push(`${appends ? "append" : "concat"}(meter, ${toBoxed(a)}, ${toBoxed(b)})`, concatKind(a.kind, b.kind));
 }
 
-function call(body: FunctionBody, pc: number, count: number): void {
+function writeCall(body: FunctionBody, pc: number, count: number): void {
   const callee = body.version.calls.get(pc);
   if (callee === undefined) throw new Unsupported("a call to an unknown function");
-  if (body.version.enumerations.calls.has(pc)) return enumerate(body, body.pop());
-  callVersion(body, callee, body.popMany(count));
+  if (body.version.enumerations.calls.has(pc)) return writeEnumerate(body, body.pop());
+  writeVersionCall(body, callee, body.popMany(count));
 }
 
 /** Writes a call of `list.enumerate`, which returns its argument and charges for the tuples (see `enumerations.ts`). */
-function enumerate(body: FunctionBody, list: Operand): void {
+function writeEnumerate(body: FunctionBody, list: Operand): void {
   body.push(toBoxed(list), isBoxed(list.kind) ? list.kind : "any");
   body.line(`if (${hasNotClass(body.top, "List")}) throw ${DEOPTIMIZED};`);
   body.addSteps(`${ENUMERATE_STEPS} + ${ELEMENT_STEPS} * ${body.top}.length`);
   body.line(`if ((meter.allocBytes += ${ELEMENT_BYTES} * ${body.top}.length) > meter.maxAllocBytes) throw ${DEOPTIMIZED};`);
 }
 
-function callVersion(body: FunctionBody, callee: FunctionVersion, operands: readonly Operand[]): void {
+function writeVersionCall(body: FunctionBody, callee: FunctionVersion, operands: readonly Operand[]): void {
   const args = callee.entry.locals.slice(0, callee.fn.def.arity).map((kind, i) => {
     const arg = operands[i];
     return arg === undefined ? "UNIT" : toKind(arg, kind);
@@ -310,12 +310,12 @@ function callVersion(body: FunctionBody, callee: FunctionVersion, operands: read
 export const trackedParams = (version: FunctionVersion): readonly number[] =>
   [...trackedLists(version)].filter((local) => version.start === 0 && local < version.fn.def.arity);
 
-function callIndirect(body: FunctionBody, pc: number, count: number): void {
+function writeIndirectCall(body: FunctionBody, pc: number, count: number): void {
   const target = body.pop();
   const operands = body.popMany(count);
   const callee = body.version.calls.get(pc);
   const known = knownFunction(target.kind);
-  if (callee !== undefined && known !== undefined) return callKnown(body, pc, callee, target, known.captured, operands);
+  if (callee !== undefined && known !== undefined) return writeKnownCall(body, pc, callee, target, known.captured, operands);
   const args = operands.map((arg) => toBoxed(arg));
   const name = count <= 3 ? `callValue${count}` : "callValue";
   const passed = count <= 3 ? args : [`[${args.join(", ")}]`];
@@ -323,7 +323,7 @@ function callIndirect(body: FunctionBody, pc: number, count: number): void {
 }
 
 /** Writes the call of a function value that is guessed to be a certain function with captured values of certain kinds. */
-function callKnown(
+function writeKnownCall(
   body: FunctionBody,
   pc: number,
   callee: FunctionVersion,
@@ -342,10 +342,10 @@ function callKnown(
     if (failure !== undefined) body.checkGuess(pc, SITE.operands, [failure]);
     return kind === "float" ? { code: `${variable}.value`, kind, local: -1, boxed: variable } : { code: variable, kind, local: -1 };
   });
-  callVersion(body, callee, [...captured, ...operands]);
+  writeVersionCall(body, callee, [...captured, ...operands]);
 }
 
-function element(body: FunctionBody, pc: number): void {
+function writeElement(body: FunctionBody, pc: number): void {
   const index = body.pop();
   const list = body.pop();
   const variable = body.operandName();
@@ -356,7 +356,7 @@ function element(body: FunctionBody, pc: number): void {
     return body.push(`elementAt(${toBoxed(list)}, ${toBoxed(index)})`, "any");
   const isInt = index.kind === "safeInt" ? [] : [`typeof ${index.code} === "number"`];
   if (wrongGuesses(body.version, pc, SITE.operands) === 0) {
-    // Guesses that the value is a list whose array `head` holds the element. For any other value, the check fails or the read throws.
+    // Guesses that the value is a list with the element in `firstArray`. For any other value, the check fails or the read throws.
     const isNegative = isLiteral(index) && canBe("positive", index) ? [] : [`!(${index.code} >= 0)`];
     body.line(`temp = ${list.code};`);
     body.checkGuess(pc, SITE.operands, [...isInt.map((test) => `!(${test})`), ...isNegative, `!(${index.code} < temp.length)`]);

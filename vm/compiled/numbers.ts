@@ -26,13 +26,13 @@ const COMPARISONS: ReadonlyMap<number, { readonly operator: string; readonly slo
   [OPCODES.Gt.tag, { operator: ">", slow: "greater" }],
   [OPCODES.Gte.tag, { operator: ">=", slow: "greaterOrEqual" }],
 ]);
-export function arithmetic(body: FunctionBody, pc: number, tag: number): void {
+export function writeArithmetic(body: FunctionBody, pc: number, tag: number): void {
   const b = body.pop();
   const a = body.pop();
   const wrong = wrongGuesses(body.version, pc, SITE.operands);
   const kind = arithmeticKind(tag, a.kind, b.kind, wrong);
-  if (kind === "float") return floatArithmetic(body, pc, tag, a, b);
-  if (kind === "safeInt" && wrong > 0 && isBoxed(a.kind)) return remainderOfAny(body, a, b);
+  if (kind === "float") return writeFloatArithmetic(body, pc, tag, a, b);
+  if (kind === "safeInt" && wrong > 0 && isBoxed(a.kind)) return writeRemainderOfAny(body, a, b);
   const product = productOf(body, tag, a, b);
   if (kind === "safeInt" || (a.kind === "safeInt" && b.kind === "safeInt")) {
     body.checkGuess(
@@ -41,7 +41,7 @@ export function arithmetic(body: FunctionBody, pc: number, tag: number): void {
       [a, b].flatMap((o) => (o.kind === "safeInt" ? [] : [`typeof ${o.code} !== "number"`])),
     );
     const from = body.lines.length;
-    intArithmetic(body, pc, tag, a, b, kind);
+    writeIntArithmetic(body, pc, tag, a, b, kind);
     if (kind !== "safeInt" && product !== undefined)
       body.product = { ...product, from: product.added === "0" ? from : product.from, variable: body.top, to: body.lines.length };
     return;
@@ -71,7 +71,7 @@ function productOf(body: FunctionBody, tag: number, a: Operand, b: Operand): Pic
 }
 
 /** Writes the remainder of any Int by a safe Int, which is a safe Int. */
-function remainderOfAny(body: FunctionBody, a: Operand, b: Operand): void {
+function writeRemainderOfAny(body: FunctionBody, a: Operand, b: Operand): void {
   const { product } = body;
   if (product !== undefined && product.variable === a.code && product.to === body.lines.length) {
     body.lines.length = product.from;
@@ -83,7 +83,7 @@ function remainderOfAny(body: FunctionBody, a: Operand, b: Operand): void {
   body.push(`typeof ${a.code} === "number" ? ${a.code} % ${b.code} + 0 : remainderOf(${a.code}, ${b.code})`, "safeInt");
 }
 
-function intArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand, b: Operand, kind: ValueKind): void {
+function writeIntArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand, b: Operand, kind: ValueKind): void {
   const operator = OPERATORS.get(tag);
   if (operator === undefined) {
     if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) throw ${DEOPTIMIZED};`);
@@ -107,7 +107,7 @@ function intArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand, 
   body.line("}");
 }
 
-function floatArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand, b: Operand): void {
+function writeFloatArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand, b: Operand): void {
   const isDivision = tag === OPCODES.FDiv.tag;
   const wrong = wrongGuesses(body.version, pc, SITE.operands);
   // Two boxed operands are guessed to be Floats only after they were not Ints. `FDiv` has nothing else to guess.
@@ -129,14 +129,14 @@ function floatArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand
   body.push(`${x} ${operator} ${y}`, "float");
 }
 
-export function negate(body: FunctionBody): void {
+export function writeNegation(body: FunctionBody): void {
   const a = body.pop();
   if (a.kind === "safeInt") body.push(`0 - ${a.code}`, "safeInt");
   else if (a.kind === "float") body.push(`-${a.code}`, "float");
   else body.push(`negate(${a.code})`, negationKind(a.kind));
 }
 
-export function comparison(body: FunctionBody, pc: number, tag: number): string {
+export function comparisonText(body: FunctionBody, pc: number, tag: number): string {
   const b = body.pop();
   const a = body.pop();
   const { operator, slow: name } = COMPARISONS.get(tag) ?? { operator: "<", slow: "less" };
@@ -165,7 +165,7 @@ export function comparison(body: FunctionBody, pc: number, tag: number): string 
   return `(${boxed.map((operand) => `typeof ${operand.code} === "number"`).join(" && ")}) ? ${a.code} ${operator} ${b.code} : ${slow}`;
 }
 
-export function equality(body: FunctionBody, equal: boolean): string {
+export function equalityText(body: FunctionBody, equal: boolean): string {
   const b = body.pop();
   const a = body.pop();
   const operator = equal ? "===" : "!==";

@@ -196,7 +196,7 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     shortenList,
     viewList,
     setUniqueElement,
-    /** Returns the uniqueness of a view after the last read of the list that it was taken from. */
+    /** Lets a view take over the storage of the list that it was taken from, which is not read again. Returns the view's uniqueness. */
     claimStorage: (value: Value): number => (value instanceof ListValue && value.claimStorage() ? 2 : 0),
     updatePart,
     livingOwner,

@@ -82,7 +82,7 @@ export function builtinKind(version: FunctionVersion, pc: number, id: number, ar
 }
 
 /**
- * The sites of an instruction at which a guess may be wrong, as numbers to be added to `SITES * pc`:
+ * The sites of an instruction: the places where it guesses. A site's number is `SITES * pc` plus one of these:
  *
  *   operands   the operands of arithmetic or a comparison. At 0 wrong guesses, boxed operands are safe Ints; after 1, two boxed operands
  *              are Floats; after 2, they may be anything. Also the class of a matched value, the function of a call, and the list that
@@ -140,7 +140,7 @@ export interface Guesses {
   readonly wrong: ReadonlyMap<number, number> | undefined;
 }
 
-/** A function compiled for one entry point and one set of kinds. It runs a whole call, or the rest of a call from a loop header on. */
+/** A function that is compiled for one entry point and one set of kinds. It runs a whole call, or the rest of a call from a loop header. */
 export interface FunctionVersion {
   readonly fn: VerifiedFunction;
   /** The pc at which the version begins: 0 for a whole call, otherwise a loop header. */
@@ -148,7 +148,7 @@ export interface FunctionVersion {
   readonly graph: ControlFlowGraph;
   /** For each block and each local, 1 if the local is live at the start of the block. */
   readonly live: readonly Uint8Array[];
-  /** The number by which the name of the version differs from those of other versions of the function. */
+  /** The number of this version among the versions of the function. It is part of the version's name. */
   readonly number: number;
   readonly guesses: Guesses;
   readonly uniqueLists: () => UniqueLists;
@@ -280,7 +280,7 @@ export function matchedKind(types: readonly TypeDef[], value: ValueKind, tag: nu
   }
 }
 
-/** Applies to the kinds what one instruction does. The instruction is not control flow. */
+/** Applies the effect of one instruction, which is not control flow, to the kinds. */
 function inferInstruction(version: FunctionVersion, pc: number, { locals, stack }: FrameKinds, unit: UnitKinds): void {
   const { code } = version.fn;
   // `CODE_STRIDE` is the number of words per instruction.

@@ -1,16 +1,16 @@
 /**
- * Finds the lists that compiled code may change in place, because no other code holds them. Compiled code has a variable for each local that
- * may hold such a list. The variable has the uniqueness of the list:
+ * Finds the lists that compiled code may change in place, because nothing else refers to them. Compiled code has a second variable for each
+ * local that may have such a list. That variable holds the uniqueness of the list:
  *
- *   0   another place may hold the list
- *   1   only the local holds this version of the list, as after `xs = list.push(xs, x)`. The next push appends in place
+ *   0   something else may refer to the list
+ *   1   only the local refers to this version of the list, as after `xs = list.push(xs, x)`. The next push appends in place
  *   2   like 1, and no other version uses the list's storage. An assignment to an element changes the list in place
- *   3   the list was taken from a list with uniqueness 2 that is only read until its last use. After that, the local alone uses the
- *       storage, and the first change claims it: it drops the elements after the end, and the uniqueness becomes 2
+ *   3   the list is a view: it was taken from a list with uniqueness 2 that is only read until its last use. After that, only the view uses
+ *       the storage, and the first change claims it: it drops the elements after the end, and the uniqueness becomes 2
  *
- * The list stays unique until the local is loaded for something other than its length, an element or the next push. A load after which the
- * local is never read again moves the list, with its uniqueness, to the next holder: another local, a parameter or the caller. So
- * `xs = f(xs)` makes no version of the list if `f` pushes onto its parameter or assigns to its elements.
+ * The list stays unique until the local is loaded for something other than its length, an element or the next push. If the local is not read
+ * again after a load, the load moves the list, with its uniqueness: to another local, to a parameter or to the caller. So
+ * `xs = f(xs)` makes no new version of the list if `f` pushes onto its parameter or assigns to its elements.
  *
  *     let mut items = list.take(heap, last)    3 if `heap` has 2, because `heap` is not read after the next line
  *     items[0] = heap[last]                    claims the storage, and changes it in place
@@ -29,17 +29,17 @@ import { enumerateFunctions } from "./enumerations.ts";
 import { type ControlFlowGraph, controlFlowGraph, liveLocals, successorsOf } from "./control-flow-graph.ts";
 
 export interface UniqueLists {
-  /** The pcs of the loads after which the local is still the only holder. */
+  /** The pcs of the loads after which still nothing but the local refers to the list. */
   readonly borrows: ReadonlySet<number>;
   /** The pcs of the loads that move the list: when it is used, the local will not be read again before the next store to it. */
   readonly moves: ReadonlySet<number>;
-  /** The pushes whose result is stored in the local that held the list. Maps the pc of the push to the local. */
+  /** The pushes whose result is stored in the local that had the list. Maps the pc of the push to the local. */
   readonly pushes: ReadonlyMap<number, number>;
-  /** The calls of `list.take`, `list.slice` and `list.set` whose result is stored in the local that held the list, as in `pushes`. */
+  /** The same for calls of `list.take`, `list.slice` and `list.set`. */
   readonly changes: ReadonlyMap<number, number>;
   /**
-   * The calls of `list.take` and `list.slice` on the list of a local, if the local is only read after the call and the result changes only
-   * after the last such read. Maps the pc of the call to the local.
+   * The calls of `list.take` and `list.slice` whose result may be a view: after the call, the local of the list is only read, and the result
+   * changes only after the last such read. Maps the pc of the call to the local.
    */
   readonly views: ReadonlyMap<number, number>;
   /** The locals that hold results of the calls in `views`. */
@@ -182,8 +182,8 @@ function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
 }
 
 /**
- * Returns whether the value of a load is the last one of the local when it is used, as in `f(xs, list.len(xs))`: all loads in between only
- * borrow, the values are used before, and the last of them is in `lastPcs`.
+ * Returns whether the local is not read any more when the loaded value is used, as in `f(xs, list.len(xs))`: all loads in between only borrow,
+ * their values are used before, and the last of them is in `lastPcs`.
  */
 function isLastUse(
   { code }: VerifiedFunction,
@@ -202,7 +202,7 @@ function isLastUse(
   return isLast;
 }
 
-/** Returns the pcs at which the list in a local changes, or moves to another holder that may change it. */
+/** Returns the pcs at which the list in a local changes, or moves to a place where it may change. */
 function changesOf({ code }: VerifiedFunction, local: number, { moves, pushes, changes }: Changes): readonly number[] {
   const pcs: number[] = [];
   for (let pc = 0; pc * CODE_STRIDE < code.length; pc++) {
@@ -275,7 +275,7 @@ function lastLoads(fn: VerifiedFunction, graph: ControlFlowGraph, live: readonly
   });
 }
 
-/** For each instruction whose first operand is a local, returns the pc of the next load after the instruction that moves this local. */
+/** Returns for each instruction whose first operand is a local the pc of the next load that moves this local. */
 function nextMoves({ code, def }: VerifiedFunction, moves: ReadonlySet<number>): Float64Array {
   const next = new Float64Array(code.length / CODE_STRIDE);
   const nextOfLocal = new Float64Array(def.locals).fill(Number.POSITIVE_INFINITY);

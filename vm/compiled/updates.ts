@@ -14,19 +14,19 @@
 import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { fieldName, type FunctionBody, hasClass, notOfKind, type Operand, toBoxed, Unsupported } from "./body.ts";
-import { claimView } from "./builtin-calls.ts";
+import { writeViewClaim } from "./builtin-calls.ts";
 import { isBoxed, isMap } from "./kinds.ts";
 import { MAX_SAFE, OPERATORS } from "./numbers.ts";
 import { updatedKind } from "./type-inference.ts";
 
-/** The longest path for which `changePart` writes text. */
+/** The longest path for which `writePartChange` writes text. */
 const MAX_WRITTEN_STEPS = 4;
 
 /** Writes the instruction `Update`. `constant` is the constant with the path, and `count` the number of operands. */
-export function update(body: FunctionBody, local: number, constant: number, count: number): void {
+export function writeUpdate(body: FunctionBody, local: number, constant: number, count: number): void {
   const operands = body.popMany(count);
   body.saveOperandsOf(local);
-  claimView(body, local);
+  writeViewClaim(body, local);
   const variable = `local${local}`;
   const kind = body.locals[local] ?? "any";
   const target = toBoxed({ code: variable, kind, local });
@@ -39,7 +39,8 @@ export function update(body: FunctionBody, local: number, constant: number, coun
     : `${variable} = updatePart(meter, ${target}, ${name}, [${boxed}]);`;
   const isElement = path.steps.at(-1) === INDEX_STEP && !(isMap(kind) && path.steps.length === 1);
   const isWritten =
-    isBoxed(kind) && (isElement ? changeElement(body, local, path, operands, call) : changePart(body, local, path, operands, call));
+    isBoxed(kind) &&
+    (isElement ? writeElementChange(body, local, path, operands, call) : writePartChange(body, local, path, operands, call));
   if (!isWritten) body.line(call);
   body.locals[local] = updatedKind(kind, path, operands.at(-1)?.kind ?? "any");
 }
@@ -48,7 +49,7 @@ export function update(body: FunctionBody, local: number, constant: number, coun
  * Writes an assignment to an element of a list that the local owns, which changes in place. `call` is the statement for all other cases.
  * Returns false if the path is not of that form.
  */
-function changeElement(
+function writeElementChange(
   body: FunctionBody,
   local: number,
   { steps, operator }: UpdatePath,
@@ -86,7 +87,7 @@ function changeElement(
  * Writes an assignment to a field of a record, or to an entry of a map in the local. `call` is the statement for all other cases. Returns
  * false if the path has another form.
  */
-function changePart(
+function writePartChange(
   body: FunctionBody,
   local: number,
   { steps, operator }: UpdatePath,
@@ -101,7 +102,7 @@ function changePart(
   if (written === undefined) return false;
   const result = body.operandName(body.stack.length + operands.length + steps.length);
   const tests: string[] = [];
-  /** For each step, the expression for the changed value from which the step leads on. */
+  /** For each step, the expression for its container after the change. */
   const changes: string[] = [];
   for (const [i, { container, tag, test, read, change }] of written.entries()) {
     tests.push(hasClass(container, tag), ...test);
