@@ -1,25 +1,25 @@
-/** Keeps the first events of a log in memory while the log is read and checked, so that a replay need not read and check them again. */
+/** Keeps the first events of a log in memory when the log is first read and checked. So a replay need not read and check them again. */
 import { UNIT } from "../../vm/value/value.ts";
 import type { LogEvent, RecordedEvent } from "./event-json.ts";
 
-/** About how many bytes the kept events of a log may take in memory. */
+/** Approximate maximum of the memory for the kept events of a log, in bytes. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
-/** A scalar takes about as many bytes in memory as in its record. Lists, maps and JSON take at most about this many times as many. */
+/** Bytes of memory for each byte of a record with lists, maps or JSON, at most. A record with scalars only takes about its own bytes. */
 const BYTES_PER_RECORD_BYTE = 16;
 
-/** A place between two records of a log. */
+/** A place between two records of a log, from which the log can be read on. */
 export interface LogPlace {
-  /** How many bytes are before the place. */
+  /** Number of bytes before the place. */
   readonly bytes: number;
   /** The number of the next line. */
   readonly line: number;
   /** The hash of the record before the place. */
   readonly previous: string;
-  /** How many events are before the place. */
+  /** Number of events before the place. */
   readonly events: number;
 }
 
-/** A `LogRecord` of the reader. */
+/** The fields of a `LogRecord` (`log-reader.ts`) that are needed here. */
 type ReadRecord = { readonly bytes: number; readonly line: number; readonly hash: string } & (
   | ({ readonly kind: "event" } & LogEvent)
   | { readonly kind: "header" | "end" }

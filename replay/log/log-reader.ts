@@ -58,7 +58,7 @@ export interface RunLog extends LogTail {
   readonly format: "log";
   readonly file: string;
   readonly header: LogHeader;
-  /** An iteration reads again what is not in memory. It throws `log.changed` if that was changed since it was first read. */
+  /** Each iteration reads the events that are not in memory again. It throws `log.changed` if the file was changed there since it was first read. */
   readonly events: Iterable<LogEvent>;
   readonly eventCount: number;
   /** Undefined if the run is suspended or still goes on, if its process was killed, or if the file was cut. */
@@ -106,8 +106,8 @@ export function parseLog(source: LogSource, limits: LogLimits = LOG_LIMITS): Par
 }
 
 /**
- * Reads a run log. Calls `visit` with each record as soon as it is accepted, before later records are read. The iterations of `events` begin
- * with the `kept` events. Throws `log.*`.
+ * Reads a run log. Calls `visit` with each record as soon as it is accepted, before later records are read. Iterations of `events` begin with
+ * the events in `kept`. Throws `log.*`.
  */
 export function parseRunLog(
   source: LogSource,
@@ -231,7 +231,7 @@ export function isRunLog(source: LogSource, limits: LogLimits): boolean {
 interface ReadingOptions {
   /** Whether the bytes must be exactly what the recorder would write. Default: true. */
   readonly checksBytes?: boolean;
-  /** Where the reading begins. Default: the beginning. */
+  /** Where the reading begins. Default: the beginning of the log. */
   readonly start?: LogPlace | undefined;
 }
 

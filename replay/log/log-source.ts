@@ -61,7 +61,7 @@ export interface Line {
   readonly number: number;
   /** The bytes of the line, without the line feed. */
   readonly bytes: Uint8Array;
-  /** Offset in the log of the first byte after the line and its line feed. */
+  /** Offset of the first byte after the line and its line feed, from where the reading began. */
   readonly end: number;
   /** Whether the line ends with a line feed. Only the last line may lack one. */
   readonly terminated: boolean;
@@ -70,8 +70,8 @@ export interface Line {
 export const LINE_FEED = 0x0a;
 
 /**
- * Yields the lines of a source, from the byte `bytes` on, whose line has the number `line`. `end` is counted from there. Throws `log.line_too_long` for
- * a line of more than `maxBytes`, without reading the rest of the line.
+ * Yields the lines of a source. `from` is where the reading begins: the offset `bytes`, which is the start of the line with the number `line`.
+ * Throws `log.line_too_long` for a line of more than `maxBytes`, without reading the rest of the line.
  */
 export function* linesOf(
   source: LogSource,

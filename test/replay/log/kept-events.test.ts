@@ -5,12 +5,12 @@ import type { RunEvent } from "../../../vm/events.ts";
 import { edit, rewrite } from "../mend.ts";
 import { record } from "../sample.ts";
 
-/** Long enough, and of a kind, that 40 of them are more than a log keeps. */
+/** Long enough that 40 events with it are more than a log keeps. (They are not calls, so they count several times.) */
 const TEXT = "x".repeat(60_000);
 const events = Array.from({ length: 40 }, (_, i): RunEvent => ({ type: "UiEmit", tree: `${i} ${TEXT}` }));
 const bytes = record(events).bytes();
 
-/** A log whose bytes may change after it was read, and the offsets at which its readings began. */
+/** Reads a log. Returns it, the offsets at which later readings begin, and a function that changes the log's bytes. */
 function readLog(first: Uint8Array) {
   let current = first;
   const starts: number[] = [];
@@ -43,7 +43,7 @@ describe("the events of a log that was read", () => {
     expect(starts[1]).toBe(starts[0]);
   });
 
-  test("cannot change in memory, and a change of the others is an error", () => {
+  test("cannot change if they are in memory; a change of the others in the file is an error", () => {
     const { log, change } = readLog(bytes);
     change(edit(bytes, 3, "1 x", "1 y"));
     expect(() => [...log.events]).toThrow("the record's hash is");
