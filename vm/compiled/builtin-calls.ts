@@ -14,7 +14,7 @@ import { builtinKind, fixedKind, SITE, wrongGuesses } from "./type-inference.ts"
 export const MAX_JOINED = 32;
 
 /** Returns the writer of a builtin that rounds a Float. It guesses that the result is a safe Int. */
-const writeRounding =
+const roundingWriter =
   (method: string): InlineBuiltin["write"] =>
   (body, [a = ""], pc) => {
     body.push(`Math.${method}(${a}) + 0`, "safeInt");
@@ -44,9 +44,9 @@ const INLINE_BUILTINS: ReadonlyMap<string, InlineBuiltin> = new Map<string, Inli
   ],
   ["float.sqrt", { kind: "float", write: (body, [a]) => body.push(`Math.sqrt(${a})`, "float") }],
   ["float.abs", { kind: "float", write: (body, [a]) => body.push(`Math.abs(${a})`, "float") }],
-  ["float.floor", { kind: "float", write: writeRounding("floor") }],
-  ["float.ceil", { kind: "float", write: writeRounding("ceil") }],
-  ["float.trunc", { kind: "float", write: writeRounding("trunc") }],
+  ["float.floor", { kind: "float", write: roundingWriter("floor") }],
+  ["float.ceil", { kind: "float", write: roundingWriter("ceil") }],
+  ["float.trunc", { kind: "float", write: roundingWriter("trunc") }],
 ]);
 
 /**

@@ -21,7 +21,7 @@ export function compareUtf8(a: string, b: string): number {
 /** For strings shorter than this, a loop is faster than a regular expression. */
 const MIN_SEARCH_LENGTH = 32;
 const NOT_ASCII = /[\x80-\uffff]/;
-/** Longer strings are encoded, which takes a fraction of the time. */
+/** Strings longer than this are encoded, which is faster for them. */
 const MAX_SEARCH_LENGTH = 1_024;
 const CHUNK_UNITS = 8_192;
 const MAX_UNIT_BYTES = 3;
