@@ -37,7 +37,7 @@ const WITH_OWN_GENERATOR: readonly OpName[] = ["Update"];
 const OPS: readonly OpName[] = Object.keys(OPCODES)
   .filter(isOpName)
   .filter((op) => opcode(op).flow === undefined && !EFFECTS.includes(op) && !WITH_OWN_GENERATOR.includes(op));
-const HOSTED = BUILTINS.filter((b) => b.source === undefined && !isInstructionOnly(b) && !b.name.startsWith("debug")).map((b) => {
+const NATIVE_BUILTINS = BUILTINS.filter((b) => b.source === undefined && !isInstructionOnly(b) && !b.name.startsWith("debug")).map((b) => {
   const type = parseType(b.type, new Set(b.typeParams));
   return { id: b.id, count: (type.kind === "fn" ? type.params.length : 0) + (b.convertsJson ? 1 : 0) };
 });
@@ -119,7 +119,7 @@ class Around {
     const step = this.#choices.next(2) === 0 ? undefined : this.#choices.of(STEPS);
     const op = step?.op ?? this.#choices.of(OPS) ?? "Nop";
     const row = opcode(op);
-    const hosted = this.#choices.of(HOSTED) ?? { id: 0, count: 1 };
+    const hosted = this.#choices.of(NATIVE_BUILTINS) ?? { id: 0, count: 1 };
     const builtin = step?.builtin === undefined ? hosted : { id: step.builtin, count: step.takes.length };
     const n = this.#choices.next(4);
     const operands = row.operands.map((kind): number => {

@@ -22,7 +22,7 @@ const BIG_UNITS = 50_000_000;
 const MAX_STEPS = 50;
 const MANY = 200_000;
 
-const HOSTED = BUILTINS.filter((b) => b.source === undefined && !isInstructionOnly(b));
+const NATIVE_BUILTINS = BUILTINS.filter((b) => b.source === undefined && !isInstructionOnly(b));
 
 /** A string of 50 MB, flat in memory. */
 const big = (() => {
@@ -51,7 +51,7 @@ const bigMap = MapValue.from(Array.from({ length: MANY }, (_, i) => [`k${i}`, i]
 
 /** A program that calls one builtin with the entry's arguments. */
 function calling(name: string, count: number): Program {
-  const builtin = HOSTED.find((b) => b.name === name);
+  const builtin = NATIVE_BUILTINS.find((b) => b.name === name);
   if (builtin === undefined) throw new Error(`no builtin ${name}`);
   return verifyModule(
     moduleOf([
@@ -189,7 +189,7 @@ function largeValue(type: Type): Value {
 }
 
 /** Large arguments for every builtin whose row says that its cost is constant. */
-const CONSTANT = HOSTED.filter((b) => b.cost === COSTS.constant).map((b): [string, readonly Value[]] => {
+const CONSTANT = NATIVE_BUILTINS.filter((b) => b.cost === COSTS.constant).map((b): [string, readonly Value[]] => {
   const type = parseType(b.type, new Set(b.typeParams));
   return [b.name, type.kind === "fn" ? type.params.map(largeValue) : []];
 });
@@ -197,7 +197,7 @@ const CONSTANT = HOSTED.filter((b) => b.cost === COSTS.constant).map((b): [strin
 test("every builtin whose cost grows with its arguments has a probe", () => {
   const probed = new Set([HUGE_TEXT, LONG_LIST, LARGE].flatMap((table) => Object.keys(table)));
   // `json.from` and `json.to` are in json-conversion.test.ts. `string.inspect` and `debug` make a text of bounded size (`displayTextUnits`) and charge for it afterwards.
-  const growing = HOSTED.filter((b) => b.cost !== COSTS.constant && BUILTIN_CODE.has(b.name));
+  const growing = NATIVE_BUILTINS.filter((b) => b.cost !== COSTS.constant && BUILTIN_CODE.has(b.name));
   expect(growing.map((b) => b.name).filter((name) => !probed.has(name))).toEqual([]);
 });
 

@@ -10,8 +10,8 @@ import type { Program } from "../../../vm/bytecode/program.ts";
 import { moduleOf } from "../helpers.ts";
 import { ENGINES, runOn } from "./hostile.ts";
 
-const FROM = 196;
-const TO = 197;
+const JSON_FROM_ID = 196;
+const JSON_TO_ID = 197;
 const MAX_STEPS = 1_000;
 
 const TYPES: readonly TypeDef[] = [
@@ -23,8 +23,8 @@ const TYPES: readonly TypeDef[] = [
 /** A program that calls the builtin with its arguments: a value and the text of a type. */
 const converter = (builtin: number): Program =>
   verifyModule(moduleOf([{ arity: 2, code: [["LoadLocal", 0], ["LoadLocal", 1], ["Builtin", builtin, 2], "Ret"] }], [], { types: TYPES }));
-const from = converter(FROM);
-const to = converter(TO);
+const from = converter(JSON_FROM_ID);
+const to = converter(JSON_TO_ID);
 
 /** A list of two lists of two lists, and so on. It is small in memory, because the parts are shared. */
 function doubled(levels: number): Value {

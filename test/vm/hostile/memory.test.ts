@@ -13,17 +13,17 @@ import { ENGINES } from "./hostile.ts";
 
 const MIB = 1_048_576;
 /** The memory that the process may take in addition to twice the allocation limit. */
-const BESIDE_BYTES = 200_000_000;
+const EXTRA_BYTES = 200_000_000;
 const MAX_STEPS = 200_000_000;
-const LARGEST = 256;
+const LARGEST_MIB = 256;
 /** The limits in MiB. The large one takes minutes. */
-const SIZES = FULL ? [64, LARGEST] : [64];
+const SIZES_MIB = FULL ? [64, LARGEST_MIB] : [64];
 
 const folder = temporaryFolder();
 const policyOf = (mib: number): string => join(folder, `policy-${mib}.json`);
 
 beforeAll(() => {
-  for (const mib of [1, ...SIZES])
+  for (const mib of [1, ...SIZES_MIB])
     writeFileSync(
       policyOf(mib),
       JSON.stringify({ schema_version: 1, default_allow: true, limits: { max_alloc_bytes: mib * MIB, max_steps: MAX_STEPS } }),
@@ -31,7 +31,7 @@ beforeAll(() => {
 });
 
 /** Runs a program in a child process; returns its trap and the peak memory of the process. */
-async function detonate(file: string, mib: number, engine: string): Promise<{ readonly ended: string; readonly peakBytes: number }> {
+async function runInChild(file: string, mib: number, engine: string): Promise<{ readonly ended: string; readonly peakBytes: number }> {
   const { code, stderr } = await boruna(["run", file, "--policy", policyOf(mib), "--engine", engine], {
     nodeFlags: reportPeakMemory(2),
   });
@@ -44,24 +44,24 @@ async function detonate(file: string, mib: number, engine: string): Promise<{ re
   return { ended, peakBytes };
 }
 
-test("the figure does not count the memory of the parent", async () => {
+test("the measured peak does not count the memory of the parent process", async () => {
   const ofParent = Buffer.alloc(400 * MIB, 1);
   const { stderr } = await boruna(["--version"], { nodeFlags: reportPeakMemory(2) });
   expect(readPeakMemory(stderr)).toBeLessThan(ofParent.length);
 });
 
-async function holds(name: string, extension: string, content: string | Uint8Array, mib: number, ended?: string): Promise<void> {
+async function expectBounded(name: string, extension: string, content: string | Uint8Array, mib: number, ended?: string): Promise<void> {
   const file = join(folder, `${name.replaceAll(/\W/g, "-")}.${extension}`);
   writeFileSync(file, content);
-  const ends = await Promise.all(ENGINES.map((engine) => detonate(file, mib, engine)));
+  const ends = await Promise.all(ENGINES.map((engine) => runInChild(file, mib, engine)));
   expect(new Set(ends.map((end) => end.ended)).size).toBe(1);
   for (const [i, { peakBytes }] of ends.entries())
-    expect(Math.round(peakBytes / 1e6), `MB of memory, ${ENGINES[i]}`).toBeLessThan((2 * mib * MIB + BESIDE_BYTES) / 1e6);
+    expect(Math.round(peakBytes / 1e6), `MB of memory, ${ENGINES[i]}`).toBeLessThan((2 * mib * MIB + EXTRA_BYTES) / 1e6);
   if (ended !== undefined) expect(ends[0]?.ended).toBe(ended);
 }
 
 /** Programs that each make one kind of value until they reach the limit. */
-const BOMBS: Readonly<Record<string, string>> = {
+const ONE_KIND_OF_VALUE: Readonly<Record<string, string>> = {
   "a String doubled": `
 fn main() -> Int {
     let mut s = "ab"
@@ -210,8 +210,10 @@ fn main() -> Int {
 }`,
 };
 
-describe.each(SIZES)("bombs under %i MiB", (mib) => {
-  test.each(sampled(Object.entries({ ...BOMBS, ...LONG_MAPS })))("%s", (name, text) => holds(name, "ax", `${text}\n`, mib));
+describe.each(SIZES_MIB)("values of one kind under %i MiB", (mib) => {
+  test.each(sampled(Object.entries({ ...ONE_KIND_OF_VALUE, ...LONG_MAPS })))("%s", (name, text) =>
+    expectBounded(name, "ax", `${text}\n`, mib),
+  );
 });
 
 /** Appends are cheap until the String is read. Each program makes V8 copy or keep the Strings in another way; all must be charged in full. */
@@ -243,7 +245,7 @@ fn main() -> Int {
 }
 
 const READ = "string.len(string.to_upper(t))";
-const UNPAID: Readonly<Record<string, string>> = {
+const APPENDED_STRINGS: Readonly<Record<string, string>> = {
   "appends kept in a List": unpaid("kept = list.push(kept, s)  let t = s  all = list.push(all, if t < s { 0 } else { 1 })"),
   "appends kept in records": unpaid("boxes = list.push(boxes, Box { text: s })  if string.contains(s, s) { i = i + 0 }"),
   "appends kept in enum values": unpaid('shapes = list.push(shapes, Shape::Text(s))  if s == "x" { i = 0 }'),
@@ -305,7 +307,7 @@ fn main() -> Int {
 `,
 };
 
-test.each(sampled(Object.entries(UNPAID)))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64));
+test.each(sampled(Object.entries(APPENDED_STRINGS)))("64 MiB: %s", (name, text) => expectBounded(name, "ax", text, 64));
 
 /** Intermediate values must not take much more memory than the results. */
 const repeatedly = (make: string, work: string): string => `
@@ -339,7 +341,7 @@ fn main() -> Int {
     list.len(all) + list.len(other)
 }
 `;
-const LABOUR: Readonly<Record<string, string>> = {
+const INTERMEDIATE_VALUES: Readonly<Record<string, string>> = {
   "a text split into its characters": repeatedly('string.repeat("€", 16000000)', 'string.replace(s, "", "")'),
   "a text with many occurrences to replace": repeatedly('string.repeat("€,", 8000000)', 'string.replace(s, ",", "")'),
   "ASCII letters between other characters": repeatedly('string.repeat("a€", 8000000)', "string.to_upper(s)"),
@@ -352,7 +354,7 @@ const LABOUR: Readonly<Record<string, string>> = {
   "versions of slices": branches(32_768, (i) => `list.push(list.slice(xs, 0, ${32_704 - 16 * i}), i)`),
 };
 
-test.each(sampled(Object.entries(LABOUR)))("64 MiB: %s", (name, text) => holds(name, "ax", text, 64));
+test.each(sampled(Object.entries(INTERMEDIATE_VALUES)))("64 MiB: %s", (name, text) => expectBounded(name, "ax", text, 64));
 
 /** Actors that recurse one after the other and then wait or end; finally the root recurses. Unused stack memory must be freed. */
 test.each(
@@ -383,7 +385,7 @@ test.each(
   };
   const endless: TestFunction = { code: [["Call", 3, 0], "Ret"] };
   const module = moduleOf([root, child, deep, endless], [0, 1, 40, 2_500, 10_000]);
-  await holds(`actors ${name}`, "axbc", encodeModule(module), 64, ended);
+  await expectBounded(`actors ${name}`, "axbc", encodeModule(module), 64, ended);
 });
 
 const WRAPS: TestFunction["code"] = Array.from({ length: 3_900 }, () => ["Wrap", 0] as const);
@@ -429,7 +431,7 @@ test.each(
     ],
   ]),
 )("1 MiB: %s", async (name, functions) => {
-  await holds(name, "axbc", encodeModule(moduleOf(functions, [UNIT, new FnRefValue(1)])), 1, "max allocation exceeded");
+  await expectBounded(name, "axbc", encodeModule(moduleOf(functions, [UNIT, new FnRefValue(1)])), 1, "max allocation exceeded");
 });
 
 /** 60 parameters that are appended to. A failing contract prints them, so their full length must have been charged. */
@@ -449,7 +451,7 @@ test("parameters that a failed contract prints", async () => {
     ],
   };
   const module = moduleOf([main, { arity: count + 1, locals: count + 1, code }], ["x", "é", 20_000_000, false]);
-  await holds("counterexample", "axbc", encodeModule(module), 64);
+  await expectBounded("counterexample", "axbc", encodeModule(module), 64);
 });
 
 /** A list of lists of many small values of one kind. It shows if the charge for that kind is too low. */
@@ -471,7 +473,7 @@ fn main() -> Int {
 `;
 }
 
-const HOARDS: Readonly<Record<string, string>> = {
+const SMALL_VALUES: Readonly<Record<string, string>> = {
   "Ints of 52 bits": hoard("Int", "i + 4503599627370497"),
   "Ints of 63 bits": hoard("Int", "i + 9007199254740993"),
   Floats: hoard("Float", "int.to_float(i) * 1.5"),
@@ -500,7 +502,9 @@ const HOARDS: Readonly<Record<string, string>> = {
   "values as text": hoard("String", "string.inspect(xs)", "let xs = list.range(0, 1000)", 10),
 };
 
-test.runIf(FULL).each(Object.entries(HOARDS))(`${LARGEST} MiB of %s`, (name, text) => holds(name, "ax", text, LARGEST));
+test.runIf(FULL).each(Object.entries(SMALL_VALUES))(`${LARGEST_MIB} MiB of %s`, (name, text) =>
+  expectBounded(name, "ax", text, LARGEST_MIB),
+);
 
 /**
  * A function without loops and calls that doubles a String 27 times and then takes its length. It becomes hot with an empty
@@ -536,5 +540,5 @@ test("Strings far beyond the limit, made by straight-line code, are never copied
     ],
   };
   const module = moduleOf([main, { arity: 1, locals: 2 + lengths, code }], [2_000, 1, "", "€", "é"]);
-  await holds("ropes", "axbc", encodeModule(module), 64);
+  await expectBounded("ropes", "axbc", encodeModule(module), 64);
 });

@@ -195,9 +195,9 @@ const constants: readonly Value[] = [
   new ActorIdValue(1),
 ];
 
-const HOSTED = BUILTINS.filter((b) => b.source === undefined && !isInstructionOnly(b));
+const NATIVE_BUILTINS = BUILTINS.filter((b) => b.source === undefined && !isInstructionOnly(b));
 const BUILTIN_ARITY: ReadonlyMap<number, number> = new Map(
-  HOSTED.map((b) => {
+  NATIVE_BUILTINS.map((b) => {
     const type = parseType(b.type, new Set(b.typeParams));
     return [b.id, type.kind === "fn" ? type.params.length : 0];
   }),
@@ -245,7 +245,7 @@ function operand(kind: OperandKind, sizes: Sizes, choices: Choices): number {
     case "capability":
       return below(11);
     case "builtin":
-      return choices.of(HOSTED).id;
+      return choices.of(NATIVE_BUILTINS).id;
     case "count":
       return below(4);
   }
