@@ -3,7 +3,8 @@
  * local that may have such a list. That variable holds the uniqueness of the list:
  *
  *   0   something else may refer to the list
- *   1   only the local refers to this version of the list, as after `xs = list.push(xs, x)`. The next push appends in place
+ *   1   only the local refers to this version of the list, as after `xs = list.push(xs, x)` or the first `xs[i] = x`. The next push appends
+ *       in place. Assignments add up until they have paid for storage that no other version uses
  *   2   like 1, and no other version uses the list's storage. An assignment to an element changes the list in place
  *   3   the list is a view: it was taken from a list with uniqueness 2 that is only read until its last use. After that, only the view uses
  *       the storage, and the first change claims it: it drops the elements after the end, and the uniqueness becomes 2

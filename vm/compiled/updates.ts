@@ -3,10 +3,10 @@
  * `next[id].stock += count`, with `next` in local 1, `id` in local 2 and `count` in local 3, is
  *
  *   stack1 = local1;
- *   if (stack1.tag === "List" && (stack2 = stack1.get(local2)) !== undefined && stack2.tag === "Record" && typeof (stack3 = stack2.f1) === "number" && … ) {
+ *   if (stack1.isList && (stack2 = stack1.get(local2)) !== undefined && stack2.isRecord && typeof (stack3 = stack2.f1) === "number" && … ) {
  *     temp = livingOwner(stack1.owner);
  *     stack3 = withField(meter, temp, stack2, 1, stack3);
- *     local1 = stack3 === stack2 && stack1.unpaidChanges === 0 ? stack1 : withElement(meter, temp, stack1, local2, stack3, false);
+ *     local1 = stack3 === stack2 && stack1.unpaidChanges === 0 ? stack1 : withElement(meter, temp, stack1, local2, stack3, 0);
  *   } else local1 = updatePart(meter, local1, const0, [local2, local3]);
  *
  * `updatePart` handles all other paths and values. It also makes the traps.
@@ -34,19 +34,24 @@ export function writeUpdate(body: FunctionBody, local: number, constant: number,
   if (path === undefined) throw new Unsupported("a constant that is no path");
   const boxed = operands.map((operand) => toBoxed(operand)).join(", ");
   const name = body.scope.pool.nameOf(path);
-  const call = body.tracked.has(local)
-    ? `{ temp = ${target}; ${variable} = updatePart(meter, temp, ${name}, [${boxed}], unique${local} === 2); if (temp !== ${variable}) unique${local} = fillsStorage(${variable}) ? 2 : 0; }`
-    : `${variable} = updatePart(meter, ${target}, ${name}, [${boxed}]);`;
+  const call = `updatePart(meter, ${target}, ${name}, [${boxed}]${body.tracked.has(local) ? `, unique${local}` : ""})`;
   const isElement = path.steps.at(-1) === INDEX_STEP && !(isMap(kind) && path.steps.length === 1);
   const isWritten =
     isBoxed(kind) &&
     (isElement ? writeElementChange(body, local, path, operands, call) : writePartChange(body, local, path, operands, call));
-  if (!isWritten) body.line(call);
+  if (!isWritten) body.line(assignment(body, local, call));
   body.locals[local] = updatedKind(kind, path, operands.at(-1)?.kind ?? "any");
 }
 
+/** Returns the statement that sets a local to its changed value. A list that is not the same as before is a new version that only the local holds. */
+function assignment(body: FunctionBody, local: number, changed: string): string {
+  const variable = `local${local}`;
+  if (!body.tracked.has(local)) return `${variable} = ${changed};`;
+  return `{ temp = ${variable}; ${variable} = ${changed}; if (temp !== ${variable}) unique${local} = fillsStorage(${variable}) ? 2 : 1; }`;
+}
+
 /**
- * Writes an assignment to an element of a list that the local owns, which changes in place. `call` is the statement for all other cases.
+ * Writes an assignment to an element of a list that the local owns, which changes in place. `call` returns the changed value in all other cases.
  * Returns false if the path is not of that form.
  */
 function writeElementChange(
@@ -79,13 +84,18 @@ function writeElementChange(
     tests.push(...combiningTests(result, `${list}.get(${index})`, operator, value));
     tests.push(`${list}.setInPlace(${index}, ${value.kind === "float" ? `new FloatValue(${result})` : result})`);
   }
-  body.line(`if (!(${tests.join(" && ")})) ${call}`);
+  const isInRange = [hasClass(list, "List"), ...intTests(operands.slice(0, -1)), `${index} >= 0`, `${index} < ${list}.length`];
+  const changed =
+    operator === undefined && steps.length === 1 && body.tracked.has(local)
+      ? `${isInRange.join(" && ")} ? withElement(meter, livingOwner(${list}.owner), ${list}, ${index}, ${toBoxed(value)}, unique${local}) : ${call}`
+      : call;
+  body.line(`if (!(${tests.join(" && ")})) ${assignment(body, local, changed)}`);
   return true;
 }
 
 /**
- * Writes an assignment to a field of a record, or to an entry of a map in the local. `call` is the statement for all other cases. Returns
- * false if the path has another form.
+ * Writes an assignment to a field of a record, or to an entry of a map in the local. `call` returns the changed value in all
+ * other cases. Returns false if the path has another form.
  */
 function writePartChange(
   body: FunctionBody,
@@ -125,8 +135,8 @@ function writePartChange(
   else if (value.kind === "float") body.line(`${result} = new FloatValue(${result});`);
   for (const change of changes.slice(1).reverse()) body.line(`${result} = ${change};`);
   body.line(`local${local} = ${changes[0]};`);
-  if (body.tracked.has(local)) body.line(`if (local${local} !== ${root?.container}) unique${local} = fillsStorage(local${local}) ? 2 : 0;`);
-  body.line(`} else ${call}`);
+  if (body.tracked.has(local)) body.line(`if (local${local} !== ${root?.container}) unique${local} = fillsStorage(local${local}) ? 2 : 1;`);
+  body.line(`} else ${assignment(body, local, call)}`);
   return true;
 }
 
@@ -166,7 +176,7 @@ function writtenSteps(
     if (index === undefined || (index.kind !== indexKind && !isBoxed(index.kind))) return undefined;
     const test = notOfKind(index.code, indexKind);
     const read = `${container}.get(${index.code})`;
-    const isUnique = i === 0 && body.tracked.has(local) ? `unique${local} === 2` : "false";
+    const uniqueness = i === 0 && body.tracked.has(local) ? `unique${local}` : "0";
     const isLast = i === steps.length - 1;
     written.push({
       container,
@@ -175,7 +185,7 @@ function writtenSteps(
       read,
       change: (part) =>
         tag === "List"
-          ? `withElement(meter, temp, ${container}, ${index.code}, ${part}, ${isUnique})`
+          ? `withElement(meter, temp, ${container}, ${index.code}, ${part}, ${uniqueness})`
           : `withEntry(meter, temp, ${container}, ${index.code}, ${part}, ${isLast ? `${read} !== undefined` : "true"})`,
     });
   }

@@ -28,38 +28,53 @@ const OPERATIONS: ReadonlyMap<number, number> = new Map([
 /**
  * Returns the value of a variable after an assignment to the part at the end of the path. `target` is the value before.
  * `operands` are the indices and keys of the path, and then the assigned value. Traps if an index is out of range, or if the path leads
- * through a missing key. If `isUnique`, `target` is a list whose storage nothing else uses. Then it changes in place, but is charged as if
- * it were copied.
+ * through a missing key. `uniqueness` is that of `target`, if it is a list (see `withElement`).
  */
-export function updatePart(meter: Meter, target: Value, path: UpdatePath, operands: readonly Value[], isUnique: boolean = false): Value {
+export function updatePart(meter: Meter, target: Value, path: UpdatePath, operands: readonly Value[], uniqueness: number = 0): Value {
   if (changeInPlace(target, path, operands)) return target;
   const [index, value] = operands;
   // `xs[i] = v` is frequent, so it has a path of its own.
   if (path.steps.length === 1 && path.steps[0] === INDEX_STEP && path.operator === undefined && target instanceof ListValue)
     if (typeof index === "number" && value !== undefined && index >= 0 && index < target.length)
-      return withElement(meter, livingOwner(target.owner), target, index, value, isUnique);
+      return withElement(meter, livingOwner(target.owner), target, index, value, uniqueness);
   const owner = target instanceof ListValue || target instanceof MapValue || target instanceof RecordValue ? target.owner : undefined;
-  return new Update(meter, path, operands, livingOwner(owner), isUnique ? target : undefined).apply(target, 0, 0);
+  return new Update(meter, path, operands, livingOwner(owner), target, uniqueness).apply(target, 0, 0);
 }
 
 /** Returns the owner if it is alive, otherwise a new owner. */
 export const livingOwner = (owner: Owner | undefined): Owner => (owner?.isAlive === true ? owner : new Owner());
 
 /**
- * Returns the list with another element at an index, which is in range. Changes the list in place if `owner` owns it and its storage is
- * paid for. Otherwise copies the list, and `owner` owns the copy. If `isUnique`, nothing else uses the storage of the list. Then it
- * changes in place, but is charged as if it were copied.
+ * Returns the list with another element at an index, which is in range. Changes the list in place if `owner` owns it and has paid for it.
+ * Otherwise copies the list, and `owner` owns the copy.
+ *
+ * `uniqueness` is what compiled code knows about the list (`compiled/unique-lists.ts`). The charge does not depend on it. If it is 2, nothing
+ * else uses the storage of the list, which changes in place. If it is at least 1, nothing else holds the list, so that the charges for its
+ * changes add up, until they have paid for storage of its own.
  */
-export function withElement(meter: Meter, owner: Owner, target: ListValue, at: number, part: Value, isUnique: boolean): ListValue {
+export function withElement(meter: Meter, owner: Owner, target: ListValue, at: number, part: Value, uniqueness: number): ListValue {
+  // Short, so that V8 inlines it in compiled code.
   const isOwned = target.owner === owner;
   if (isOwned && target.setInPlace(at, part)) return target;
   meter.allocateList(target.length, listChangeCharge(target.length));
   const unpaidChanges = (isOwned ? target.unpaidChanges : unpaidListChanges(target.length)) - 1;
-  // With the last payment, `copyWith` gives the list a buffer of its own. Later changes are made in that buffer.
-  const isChanged = isUnique && target.setUnique(at, part);
-  const result = isChanged ? target : unpaidChanges === 0 ? target.copyWith(at, part) : target.set(at, part);
+  if (uniqueness === 2 && target.setUnique(at, part)) {
+    target.owner = owner;
+    target.unpaidChanges = unpaidChanges;
+    return target;
+  }
+  const result = copyWithElement(target, at, part, unpaidChanges, uniqueness);
   result.owner = owner;
   result.unpaidChanges = unpaidChanges;
+  return result;
+}
+
+function copyWithElement(target: ListValue, at: number, part: Value, unpaidChanges: number, uniqueness: number): ListValue {
+  const paidChanges = (uniqueness > 0 ? target.paidChanges : 0) + 1;
+  // With the last payment, `copyWith` gives the list a buffer of its own. Later changes are made in that buffer.
+  if (unpaidChanges === 0 || paidChanges >= unpaidListChanges(target.length)) return target.copyWith(at, part);
+  const result = target.set(at, part);
+  result.paidChanges = paidChanges;
   return result;
 }
 
@@ -121,19 +136,19 @@ class Update {
   readonly #path: UpdatePath;
   readonly #operands: readonly Value[];
   readonly #owner: Owner;
-  readonly #unique: Value | undefined;
-  /**
-   * Whether a record or a map was changed in place. If so, each value around it is still set as a part, although it already has the change,
-   * because that may be charged.
-   */
+  /** The variable's value, and its uniqueness. */
+  readonly #root: Value;
+  readonly #uniqueness: number;
+  /** Whether a record or a map was changed in place. The values around it are still set, because setting a part of a list or map may be charged. */
   #changedInside = false;
 
-  constructor(meter: Meter, path: UpdatePath, operands: readonly Value[], owner: Owner, unique: Value | undefined) {
+  constructor(meter: Meter, path: UpdatePath, operands: readonly Value[], owner: Owner, root: Value, uniqueness: number) {
     this.#meter = meter;
     this.#path = path;
     this.#operands = operands;
     this.#owner = owner;
-    this.#unique = unique;
+    this.#root = root;
+    this.#uniqueness = uniqueness;
   }
 
   /** Returns the updated value. `step` is the number of path steps that lead to `target`; `operand` is how many of these are indices or keys. */
@@ -152,7 +167,7 @@ class Update {
     const part = expectDefined(target.get(at));
     const newPart = this.apply(part, step + 1, operand + 1);
     if (this.#isInPlace(part, newPart, step)) return target;
-    return withElement(this.#meter, this.#owner, target, at, newPart, target === this.#unique);
+    return withElement(this.#meter, this.#owner, target, at, newPart, target === this.#root ? this.#uniqueness : 0);
   }
 
   /** Whether an inner value was changed in place, so that the value around it stays as it is. */

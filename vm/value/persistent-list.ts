@@ -42,6 +42,8 @@ export class PersistentList<T> implements Owned {
   owner: Owner | undefined = undefined;
   /** Number of changes that are still to be charged, see `owner.ts`. */
   unpaidChanges: number = 0;
+  /** Number of changes that were charged since nothing but one variable of compiled code holds the list (`interpreter/update.ts`). */
+  paidChanges: number = 0;
   /** What `restore` needs: the length and, for each page changed in place since the owner's log began, its elements as they were then. */
   #saved: { readonly length: number; readonly pages: T[][] } | undefined = undefined;
   /**

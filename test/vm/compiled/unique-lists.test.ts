@@ -5,6 +5,11 @@ import { compile } from "../../../compiler/compile.ts";
 import { BUILTIN_BY_NAME } from "../../../vm/builtins/builtin-table.ts";
 import { uniqueLists } from "../../../vm/compiled/unique-lists.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { unpaidListChanges } from "../../../vm/cost.ts";
+import { withElement } from "../../../vm/interpreter/update.ts";
+import { Meter } from "../../../vm/meter.ts";
+import { ListValue } from "../../../vm/value/list.ts";
+import { Owner } from "../../../vm/value/owner.ts";
 import { cases } from "../../cases.ts";
 import { fixedSample } from "../../choices.ts";
 import { countsOf, sameOnBoth } from "../engines.ts";
@@ -302,6 +307,28 @@ fn made() -> List<List<Int>> {
 `,
     "[[3, 2, 1], [1, 2, 3]]",
   ],
+  [
+    "versions of a long list, which is a tree until its changes have paid for an array",
+    `fn swapped(xs: List<Int>, i: Int, j: Int) -> List<Int> {
+    let mut ys = xs
+    let first = ys[i]
+    ys[i] = ys[j]
+    ys[j] = first
+    ys
+}
+fn checksum(xs: List<Int>) -> Int { list.fold(xs, 0, fn(sum, x) { (sum * 31 + x) % 65521 }) }
+fn made() -> List<Int> {
+    let mut xs = list.map(0..150, fn(i) { i })
+    let mut all = [xs]
+    for i in 0..20 {
+        xs = swapped(xs, i, 149 - 2 * i)
+        if i % 6 == 2 { all = list.push(all, xs) }
+    }
+    list.map(list.push(all, xs), checksum)
+}
+`,
+    "[43782, 30384, 38577, 26664, 51713]",
+  ],
 ];
 
 describe("what else refers to the list sees no change", () => {
@@ -313,6 +340,20 @@ describe("what else refers to the list sees no change", () => {
       expect(countsOf(program)).toMatchObject({ deoptimized: 0 });
     });
   }
+});
+
+test("a list that only one variable holds changes in place once its changes have paid for an array", () => {
+  const meter = new Meter(1_000, 1e9);
+  const length = 150;
+  const change = (list: ListValue, uniqueness: number): ListValue => withElement(meter, new Owner(), list, 1, 7, uniqueness);
+  const shared = ListValue.of(Array.from({ length }, (_, i) => i));
+  let [held, alone] = [change(shared, 0), change(shared, 0)];
+  for (let i = 1; i < unpaidListChanges(length) - 1; i++) [held, alone] = [change(held, 0), change(alone, 1)];
+  expect([held.fillsStorage, alone.fillsStorage]).toEqual([false, false]);
+  [held, alone] = [change(held, 0), change(alone, 1)];
+  expect([held.fillsStorage, alone.fillsStorage]).toEqual([false, true]);
+  expect(change(alone, 2)).toBe(alone);
+  expect(shared.get(1)).toBe(1);
 });
 
 type Code = TestFunction["code"];
