@@ -72,7 +72,8 @@ async function exportOf(path: string): Promise<unknown> {
   }
   const url = pathToFileURL(resolve(path)).href;
   try {
-    const module: unknown = await import(url);
+    const { importModule } = await import("./import-module.ts");
+    const module = await importModule(url);
     return typeof module === "object" && module !== null && "capabilities" in module ? module.capabilities : undefined;
   } catch (error) {
     throw new BorunaError("capability.not_loaded", `${path} could not be loaded: ${firstLine(error)}`, {

@@ -6,7 +6,7 @@ import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rm
 import { createRequire, Module } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { constants, Script } from "node:vm";
+import { Script } from "node:vm";
 
 /**
  * Loads the `core.js` beside this file, with the code that an earlier start kept. Returns a function that keeps the code of this process; call
@@ -22,7 +22,6 @@ export function loadCore(): () => void {
   const data = cached?.uid === core.uid ? dataOf(cached.bytes, core.bytes) : undefined;
   const script = new Script(Module.wrap(core.bytes.toString()), {
     filename: path,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(data === undefined ? {} : { cachedData: data }),
   });
   const require = createRequire(path);

@@ -55,7 +55,9 @@ async function bundleCommand() {
     },
   });
   await bundle.close();
-  writeFileSync(join(newDist, "bin", "core.js"), asciiOf(readFileSync(join(newDist, "bin", "core.js"), "utf8")));
+  const core = readFileSync(join(newDist, "bin", "core.js"), "utf8");
+  if (/\bimport\(/.test(core)) throw new Error("core.js contains import(), which fails in code that V8 has kept (cli/code-cache.ts)");
+  writeFileSync(join(newDist, "bin", "core.js"), asciiOf(core));
   writeFileSync(join(newDist, "bin", "package.json"), '{ "type": "commonjs" }\n');
 }
 

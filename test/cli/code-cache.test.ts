@@ -72,6 +72,12 @@ describe("the code that V8 made is kept beside core.js", () => {
     expect(run().code).toBe("used");
   });
 
+  test("and it can import the module of --capabilities", () => {
+    const capabilities = join(folder, "caps.mjs");
+    writeFileSync(capabilities, "export const capabilities = [];\n");
+    for (const code of ["none", "used"]) expect(run(["run", program, "--capabilities", capabilities])).toEqual({ stdout: "1\n", code });
+  });
+
   test("unless NODE_DISABLE_COMPILE_CACHE is set", () => {
     expect(run(undefined, { NODE_DISABLE_COMPILE_CACHE: "1" })).toEqual({ stdout: "1\n", code: "no script" });
     expect(existsSync(cache)).toBe(false);
