@@ -10,10 +10,10 @@ export function untrackedIn(callable: Callable): ReadonlySet<Local> {
   const { body } = callable;
   const untracked = new Set<Local>();
   if (body !== null) {
-    const bound = new Set<Local>(body.params);
+    const boundLocals = new Set<Local>(body.params);
     const set = (local: Local): void => {
-      if (bound.has(local)) untracked.add(local);
-      bound.add(local);
+      if (boundLocals.has(local)) untracked.add(local);
+      boundLocals.add(local);
     };
     const visitor: BindingVisitor = { set, untrack: (local) => untracked.add(local) };
     for (const stmt of body.destructureParams) visitStmt(stmt, visitor);

@@ -45,11 +45,11 @@ export class Influences {
     if (this.#textByCallable.size >= MAX_COMPARED) return this.textForProgram();
     // The loop also visits the elements that it adds.
     const callers = new Set([callable]);
-    for (const each of callers)
-      if ((each.body?.params.length ?? 0) > 0) for (const caller of this.#callers.get(each) ?? []) callers.add(caller);
-    const found = [...callers].some((each) => this.#calledFromAnywhere.has(each)) ? this.textForProgram() : this.#textOf([...callers]);
-    this.#textByCallable.set(callable, found);
-    return found;
+    for (const visited of callers)
+      if ((visited.body?.params.length ?? 0) > 0) for (const caller of this.#callers.get(visited) ?? []) callers.add(caller);
+    const text = [...callers].some((caller) => this.#calledFromAnywhere.has(caller)) ? this.textForProgram() : this.#textOf([...callers]);
+    this.#textByCallable.set(callable, text);
+    return text;
   }
 
   /** Like `textFor`, for all code that `main` may run. */

@@ -72,9 +72,9 @@ const shorten = ({ text, isExact }: KnownText): KnownText =>
 export const covers = (a: KnownText, b: KnownText): boolean => (a.isExact ? b.isExact && a.text === b.text : b.text.startsWith(a.text));
 
 /** Returns what is known about a value that is one of the given texts. Drops a text that another text covers. */
-export function knownTexts(given: readonly KnownText[]): Known {
+export function knownTexts(candidates: readonly KnownText[]): Known {
   const texts: KnownText[] = [];
-  for (const next of given.map(shorten)) {
+  for (const next of candidates.map(shorten)) {
     if (texts.some((text) => covers(text, next))) continue;
     if (!next.isExact) texts.splice(0, texts.length, ...texts.filter((text) => !covers(next, text)));
     texts.push(next);

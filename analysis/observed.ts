@@ -20,9 +20,9 @@ export class ObservedValues {
   #max = -Infinity;
   #prefix: string | undefined;
 
-  /** Adds a value. `given` is undefined if the call does not have the parameter. */
-  add(given: Value | undefined): void {
-    let value = given;
+  /** Adds a value. `argument` is undefined if the call does not have the parameter. */
+  add(argument: Value | undefined): void {
+    let value = argument;
     while (value instanceof SomeValue) value = value.value;
     if (value === undefined || value instanceof NoneValue) this.#wasAbsent = true;
     else if (typeof value === "string") this.#addText(value);

@@ -55,24 +55,24 @@ type Comparisons<Table> = { readonly [K in keyof FieldValues<Table>]: Compare<Fi
 
 /** Returns the differences between what two policies allow, in the order of the policy format. */
 export function policyChanges(before: Policy, after: Policy, registry: CapabilityRegistry): readonly PolicyChange[] {
-  const both = (name: string): boolean => canCall(before, name) && canCall(after, name);
+  const bothCanCall = (name: string): boolean => canCall(before, name) && canCall(after, name);
   const section = <K extends keyof typeof SECTIONS>(name: K): readonly PolicyChange[] =>
-    SECTIONS[name].capabilities.some(both) ? SECTIONS[name].changes(before, after) : [];
+    SECTIONS[name].capabilities.some(bothCanCall) ? SECTIONS[name].changes(before, after) : [];
   return [
     ...allowChanges(before, after, registry),
     ...ruleNames(before, after, registry)
-      .filter(both)
+      .filter(bothCanCall)
       .flatMap((name) => {
         const [old, now] = [ruleOf(before, name), ruleOf(after, name)];
         const [oldWhere, newWhere] = [withScope(before, name, now.where), withScope(after, name, old.where)];
         return fieldChanges(RULE, { ...old, where: oldWhere }, { ...now, where: newWhere }, memberPath("rules", name));
       }),
     ...section("net_policy"),
-    ...(both("fs.read") || both("fs.write") ? fsChanges(before, after, both) : []),
+    ...(bothCanCall("fs.read") || bothCanCall("fs.write") ? fsChanges(before, after, bothCanCall) : []),
     ...section("db_policy"),
     ...section("llm_policy"),
     ...fieldChanges(LIMITS, before.limits, after.limits, "limits"),
-    ...(both("net.fetch") ? secretChanges(before, after) : []),
+    ...(bothCanCall("net.fetch") ? secretChanges(before, after) : []),
   ];
 }
 
@@ -122,13 +122,13 @@ function keysOf<T extends object>(table: T): readonly (keyof T)[] {
 const largerAllowsMore: Compare<number> = (before, after) =>
   before === after ? [] : [(after > before ? grows : shrinks)(`from ${before} to ${after}`)];
 
-/** Like `largerAllowsMore`, but the value `none` means no limit. */
+/** Like `largerAllowsMore`, but the value `unlimited` means no limit. */
 const largerOrNoLimit =
-  <T extends number | null>(none: T): Compare<number | T> =>
+  <T extends number | null>(unlimited: T): Compare<number | T> =>
   (before, after) => {
     if (before === after) return [];
-    const size = (value: number | T): number => (value === none || value === null ? Infinity : value);
-    const text = (value: number | T): string => (value === none ? "no limit" : String(value));
+    const size = (value: number | T): number => (value === unlimited || value === null ? Infinity : value);
+    const text = (value: number | T): string => (value === unlimited ? "no limit" : String(value));
     return [(size(after) > size(before) ? grows : shrinks)(`from ${text(before)} to ${text(after)}`)];
   };
 
@@ -144,9 +144,9 @@ const compareNeutral: Compare<string | null> = (before, after) =>
  */
 const compareCoverage =
   <T extends string>(all: readonly T[], may: string, covers: (wide: T, narrow: T) => boolean): Compare<readonly T[]> =>
-  (given, givenAfter) => {
-    const before = given.length === 0 ? all : given;
-    const after = givenAfter.length === 0 ? all : givenAfter;
+  (listBefore, listAfter) => {
+    const before = listBefore.length === 0 ? all : listBefore;
+    const after = listAfter.length === 0 ? all : listAfter;
     const added = after.filter((entry) => !before.some((wide) => covers(wide, entry)));
     const removed = before.filter((entry) => !after.some((wide) => covers(wide, entry)));
     return [
@@ -165,13 +165,13 @@ function coversHost(wide: string, narrow: string): boolean {
 }
 const coversFolder = (wide: string, narrow: string): boolean => isBelow(normalizePath(narrow), normalizePath(wide));
 
-/** Like `compareCoverage`, but each entry covers only itself, and an empty list allows everything. `any` is the text for an empty list. */
+/** Like `compareCoverage`, but each entry covers only itself, and an empty list allows everything. `anyText` is the text for an empty list. */
 const compareLists =
-  <T extends number | string>(any: string, may: string): Compare<readonly T[]> =>
+  <T extends number | string>(anyText: string, may: string): Compare<readonly T[]> =>
   (before, after) => {
     const texts = (list: readonly T[]): readonly string[] =>
-      list.length === 0 ? [any] : list.map((entry) => (typeof entry === "number" ? String(entry) : `"${entry}"`));
-    return compareCoverage<string>([], may, (wide, narrow) => wide === any || wide === narrow)(texts(before), texts(after));
+      list.length === 0 ? [anyText] : list.map((entry) => (typeof entry === "number" ? String(entry) : `"${entry}"`));
+    return compareCoverage<string>([], may, (wide, narrow) => wide === anyText || wide === narrow)(texts(before), texts(after));
   };
 
 const compareApprovals: Compare<ApprovalRule> = (before, after) => {
@@ -282,9 +282,9 @@ const SECTIONS = {
   },
 } as const;
 
-function fsChanges(before: Policy, after: Policy, both: (name: string) => boolean): readonly PolicyChange[] {
+function fsChanges(before: Policy, after: Policy, bothCanCall: (name: string) => boolean): readonly PolicyChange[] {
   return fieldChanges(FS, before.fs_policy, after.fs_policy, "fs_policy").filter(
-    ({ path }) => (path !== "fs_policy.read" || both("fs.read")) && (path !== "fs_policy.write" || both("fs.write")),
+    ({ path }) => (path !== "fs_policy.read" || bothCanCall("fs.read")) && (path !== "fs_policy.write" || bothCanCall("fs.write")),
   );
 }
 

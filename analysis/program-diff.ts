@@ -88,11 +88,11 @@ function addedCall(before: readonly Reach[], after: readonly Reach[]): EffectCal
   // Two calls are the same if they have the same targets, times and path. Functions may have been renamed, so targets and times are also
   // compared without the path.
   const added = [keyWithPath, targetKey].map((keyOf) => {
-    const left = new Map<string, number>();
-    for (const reach of before) left.set(keyOf(reach), (left.get(keyOf(reach)) ?? 0) + 1);
+    const unmatchedCounts = new Map<string, number>();
+    for (const reach of before) unmatchedCounts.set(keyOf(reach), (unmatchedCounts.get(keyOf(reach)) ?? 0) + 1);
     return after.filter((reach) => {
-      const count = left.get(keyOf(reach)) ?? 0;
-      left.set(keyOf(reach), count - 1);
+      const count = unmatchedCounts.get(keyOf(reach)) ?? 0;
+      unmatchedCounts.set(keyOf(reach), count - 1);
       return count <= 0;
     });
   });
@@ -174,8 +174,8 @@ function goneCalls(before: readonly Reach[], after: readonly Reach[]): readonly 
 /** Returns the changes in which secrets a program can send to which hosts. */
 function secretChanges(before: readonly Reach[], after: readonly Reach[]): readonly Change[] {
   const [old, now] = [secretsOf(before), secretsOf(after)];
-  const changes = (some: SentSecrets, others: SentSecrets) =>
-    [...some].filter(([text, { name }]) => !others.has(text) && !others.has(secretText(name, undefined)));
+  const changes = (sent: SentSecrets, otherSent: SentSecrets) =>
+    [...sent].filter(([text, { name }]) => !otherSent.has(text) && !otherSent.has(secretText(name, undefined)));
   return [
     ...changes(now, old).map(([text, { call }]): Change => ({ direction: "grows", text: `can send ${text}`, call })),
     ...changes(old, now).map(([text]): Change => ({ direction: "shrinks", text: `can no longer send ${text}`, call: undefined })),

@@ -56,10 +56,10 @@ export const isVague = ({ name }: CapabilityDecl, param: string, text: KnownText
 
 function tuplesOf(targets: readonly Target[]): readonly Tuple[] {
   const count = targets.reduce((product, { texts }) => product * texts.length, 1);
-  const wide = count > MAX_TUPLES;
+  const hasTooMany = count > MAX_TUPLES;
   return targets.reduce<readonly Tuple[]>(
     (tuples, { param, texts }, i) =>
-      tuples.flatMap((tuple) => (wide && i > 0 ? [ANY_TEXT] : texts).map((text) => [...tuple, { param, text }])),
+      tuples.flatMap((tuple) => (hasTooMany && i > 0 ? [ANY_TEXT] : texts).map((text) => [...tuple, { param, text }])),
     [[]],
   );
 }
@@ -95,12 +95,12 @@ export class ReachSet {
   readonly #lengths = new Set<number>();
   readonly #texts = new Map<string, TextSet>();
 
-  constructor(reaches: readonly Reach[], which: "firm" | "all") {
+  constructor(reaches: readonly Reach[], include: "firm" | "all") {
     this.isFirm = reaches.every((reach) => reach.isFirm);
     const seen = new Set<string>();
     for (const { call, targets } of reaches) {
       const included =
-        which === "all"
+        include === "all"
           ? targets
           : targets.map(({ param, texts }) => ({ param, texts: texts.filter((text) => !isVague(call.capability, param, text)) }));
       const key = JSON.stringify(included);

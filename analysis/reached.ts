@@ -198,11 +198,11 @@ class Search {
 
   #stopTracking(node: Node, targets: Iterable<Callable>): void {
     for (const target of targets) {
-      const lost = this.#generalNode(target);
-      if (node.untrackedTargets.has(lost)) continue;
-      node.untrackedTargets.add(lost);
+      const general = this.#generalNode(target);
+      if (node.untrackedTargets.has(general)) continue;
+      node.untrackedTargets.add(general);
       this.#forgetParams(target);
-      this.#reach(lost);
+      this.#reach(general);
     }
   }
 

@@ -9,7 +9,7 @@ export interface SentSecret {
   /** The hosts to which the secret can be sent. Undefined if a host is unknown. */
   readonly hosts: readonly string[] | undefined;
   /** `certain`: every such call sends the secret. `named`: a known header may have it. `possible`: only an unknown header may have it. */
-  readonly how: "possible" | "named" | "certain";
+  readonly certainty: "possible" | "named" | "certain";
 }
 
 /** Returns the names in the placeholders of a text. For an incomplete placeholder, the name is undefined. */
@@ -24,7 +24,7 @@ export const secretNames = (texts: Iterable<string>): ReadonlySet<string | undef
 /** Returns the secrets that a call with this URL and these headers can send. `programSecrets` are the names in all placeholders of the program. */
 export function sentSecrets(url: Known, headers: Known, programSecrets: ReadonlySet<string | undefined>): readonly SentSecret[] {
   const { entries, isOpen } = asMap(headers);
-  const found = new Map<string | undefined, SentSecret["how"]>();
+  const found = new Map<string | undefined, SentSecret["certainty"]>();
   let isUnknown = isOpen;
   for (const { value, isCertain } of entries.values()) {
     if (value?.kind !== "text") {
@@ -34,12 +34,12 @@ export function sentSecrets(url: Known, headers: Known, programSecrets: Readonly
     const names = value.texts.map(({ text }) => namesIn(text));
     isUnknown ||= value.texts.some(({ isExact }) => !isExact);
     for (const name of names.flat()) {
-      const how = isCertain && names.every((each) => each.includes(name)) ? "certain" : "named";
-      if (found.get(name) !== "certain") found.set(name, how);
+      const certainty = isCertain && names.every((each) => each.includes(name)) ? "certain" : "named";
+      if (found.get(name) !== "certain") found.set(name, certainty);
     }
   }
   if (isUnknown) for (const name of programSecrets) if (!found.has(name)) found.set(name, "possible");
-  return [...found].map(([name, how]) => ({ name, hosts: hostsOf(url), how }));
+  return [...found].map(([name, certainty]) => ({ name, hosts: hostsOf(url), certainty }));
 }
 
 /** Describes a secret and where it goes: `secret BOARD to news.example`. */

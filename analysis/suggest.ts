@@ -199,10 +199,10 @@ export class Observations {
 
   /** Returns the approval that the policies of all runs require, if they agree. An audit run requires none. */
   #approvalOf(name: string): unknown {
-    const given = this.#runs.map(({ policy, isAudit }) => (isAudit ? NO_APPROVAL : (policy.rules.get(name)?.approval ?? NO_APPROVAL)));
-    const [first] = given;
+    const approvals = this.#runs.map(({ policy, isAudit }) => (isAudit ? NO_APPROVAL : (policy.rules.get(name)?.approval ?? NO_APPROVAL)));
+    const [first] = approvals;
     const text = (approval: typeof NO_APPROVAL): string => canonicalJson(jsonFromJs(approval));
-    if (first === undefined || !first.required || given.some((approval) => text(approval) !== text(first))) return undefined;
+    if (first === undefined || !first.required || approvals.some((approval) => text(approval) !== text(first))) return undefined;
     return { ...first, where: Object.fromEntries(first.where) };
   }
 
@@ -325,8 +325,8 @@ function withoutEqual(data: JsonData, base: JsonData | undefined): JsonData | un
   if (base === undefined || !isJsonObject(data) || !isJsonObject(base))
     return base !== undefined && canonicalJson(data) === canonicalJson(base) ? undefined : data;
   const entries = [...data].flatMap(([name, part]) => {
-    const kept = name === "schema_version" ? part : withoutEqual(part, base.get(name));
-    return kept === undefined ? [] : [[name, kept] as const];
+    const difference = name === "schema_version" ? part : withoutEqual(part, base.get(name));
+    return difference === undefined ? [] : [[name, difference] as const];
   });
   return entries.length === 0 ? undefined : new Map(entries);
 }

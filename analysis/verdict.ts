@@ -140,8 +140,8 @@ function whereChecks(call: EffectCall, policy: Policy): readonly CheckResult[] {
     const known = call.args.find((arg) => arg.param === param);
     // If the call does not have the parameter, the check sees an absent argument, whatever the value. So one value is enough.
     const byHost = capability.name === "net.fetch" && text === "url" && areDecidedByHost(known?.known, conditions);
-    const given = byHost ? urlsOf(known?.known) : valuesOf(known?.known);
-    const values = known === undefined && capability.internal !== true ? [UNIT] : given;
+    const possibleValues = byHost ? urlsOf(known?.known) : valuesOf(known?.known);
+    const values = known === undefined && capability.internal !== true ? [UNIT] : possibleValues;
     if (values === undefined) return unknownArgument(rule, param);
     return checkAll(values, (value) => {
       const refusal = check?.(withArgument(call, param, value));
@@ -211,10 +211,10 @@ function scopeChecks(call: EffectCall, policy: Policy): readonly CheckResult[] {
 
 /** Checks the secrets that the call's headers name. In a live run, the handler refuses a request with a secret that the policy does not allow. */
 function secretChecks({ secrets }: EffectCall, policy: Policy): readonly CheckResult[] {
-  return secrets.flatMap(({ name, hosts, how }): readonly CheckResult[] => {
-    if (name === undefined || how === "possible") return [];
+  return secrets.flatMap(({ name, hosts, certainty }): readonly CheckResult[] => {
+    if (name === undefined || certainty === "possible") return [];
     const secret = policy.secrets.get(name);
-    const refusesIfSent = how === "certain" ? "all" : "some";
+    const refusesIfSent = certainty === "certain" ? "all" : "some";
     if (secret === undefined) return [{ refuses: refusesIfSent, reason: { rule: "secrets", reason: `the policy has no secret ${name}` } }];
     const rule = memberPath(memberPath("secrets", name), "hosts");
     if (hosts === undefined)
@@ -243,11 +243,11 @@ function approvalReasons(call: EffectCall, policy: Policy): readonly Reason[] {
   const { name } = call.capability;
   const approval = policy.rules.get(name)?.approval ?? NO_APPROVAL;
   if (!approval.required || isExempt(call, approval.where)) return [];
-  const what =
+  const reason =
     approval.where.size === 0
       ? "it waits for an approval, which may be refused"
       : "it may have to wait for an approval, which may be refused";
-  return [{ rule: memberPath(memberPath("rules", name), "approval"), reason: what }];
+  return [{ rule: memberPath(memberPath("rules", name), "approval"), reason }];
 }
 
 /** Whether the call never waits for an approval: one of the conditions for waiting can never hold. */

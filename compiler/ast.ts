@@ -54,7 +54,7 @@ export interface Clause {
 
 export interface FnItem {
   readonly kind: "fn";
-  readonly exported: boolean;
+  readonly isExported: boolean;
   readonly name: Name;
   readonly typeParams: readonly Name[];
   readonly params: readonly Param[];
@@ -78,7 +78,7 @@ export interface FieldDecl {
 
 export interface RecordItem {
   readonly kind: "record";
-  readonly exported: boolean;
+  readonly isExported: boolean;
   readonly name: Name;
   readonly typeParams: readonly Name[];
   readonly fields: readonly FieldDecl[];
@@ -96,7 +96,7 @@ export interface VariantDecl {
 
 export interface EnumItem {
   readonly kind: "enum";
-  readonly exported: boolean;
+  readonly isExported: boolean;
   readonly name: Name;
   readonly typeParams: readonly Name[];
   readonly variants: readonly VariantDecl[];
@@ -138,7 +138,7 @@ export interface Block {
 export type Stmt =
   | (Binder & {
       readonly kind: "let";
-      readonly mutable: boolean;
+      readonly isMutable: boolean;
       readonly type: TypeExpr | null;
       readonly value: Expr;
       /** The block after `else`, which runs if the pattern does not match; null if there is none. */
@@ -197,7 +197,7 @@ export interface MatchArm {
   /** The block of the arm. An arm without braces becomes a block with one statement. */
   readonly body: Block;
   /** Whether the arm is `=> {}`, which means an empty map if a map is expected, and otherwise an empty block. */
-  readonly emptyBraces: boolean;
+  readonly hasEmptyBraces: boolean;
   readonly span: Span;
 }
 
@@ -292,13 +292,13 @@ export type Pattern =
       readonly args: readonly Pattern[] | null;
       readonly span: Span;
     }
-  /** `V { x, y: p, .. }`, `E::V { … }` or, for a record, `R { … }`. `rest` says whether the pattern ends with `..`. */
+  /** `V { x, y: p, .. }`, `E::V { … }` or, for a record, `R { … }`. `hasRest` says whether the pattern ends with `..`. */
   | {
       readonly kind: "struct";
       readonly enum: Name | null;
       readonly name: Name;
       readonly fields: readonly FieldPattern[];
-      readonly rest: boolean;
+      readonly hasRest: boolean;
       readonly span: Span;
     }
   | { readonly kind: "tuple"; readonly items: readonly Pattern[]; readonly span: Span }

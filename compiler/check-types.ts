@@ -240,7 +240,7 @@ export function rowInstantiation(params: readonly ParamType[]): ReadonlyMap<Para
 
 /** The changes that `unify` made, so that a caller can undo them. */
 export class Trail {
-  readonly types: { readonly variable: VarType; readonly to: CheckedType }[] = [];
+  readonly types: { readonly variable: VarType; readonly type: CheckedType }[] = [];
   readonly rows: RowChange[] = [];
 
   undo(): void {
@@ -252,7 +252,7 @@ export class Trail {
   }
 
   redo(): void {
-    for (const { variable, to } of this.types) variable.bound = to;
+    for (const { variable, type } of this.types) variable.bound = type;
     for (const { row, after } of this.rows) row.bounds = after;
   }
 }
@@ -320,8 +320,8 @@ function occurs(variable: VarType, type: CheckedType): boolean {
 // The functions below have loops instead of callbacks, because V8 allocates a context for parameters that a callback reads.
 
 /** Unifies each type of the first list with that of the second one at the same index, as `unify` does. */
-function unifyAll(actual: readonly CheckedType[], expected: readonly CheckedType[], trail: Trail | undefined, exact: boolean): boolean {
-  for (let i = 0; i < actual.length; i++) if (!unify(actual[i] ?? ERROR, expected[i] ?? ERROR, trail, exact)) return false;
+function unifyAll(actual: readonly CheckedType[], expected: readonly CheckedType[], trail: Trail | undefined, isExact: boolean): boolean {
+  for (let i = 0; i < actual.length; i++) if (!unify(actual[i] ?? ERROR, expected[i] ?? ERROR, trail, isExact)) return false;
   return true;
 }
 
@@ -331,10 +331,10 @@ function unifyDeclaredArgs(
   actual: readonly CheckedType[],
   expected: readonly CheckedType[],
   trail: Trail | undefined,
-  exact: boolean,
+  isExact: boolean,
 ): boolean {
   for (let i = 0; i < actual.length; i++) {
-    if (!unify(actual[i] ?? ERROR, expected[i] ?? ERROR, trail, exact || isContravariant(decl, decl.params[i]))) return false;
+    if (!unify(actual[i] ?? ERROR, expected[i] ?? ERROR, trail, isExact || isContravariant(decl, decl.params[i]))) return false;
   }
   return true;
 }
@@ -346,7 +346,7 @@ function unifyDeclaredArgs(
  *
  * Only function types have a subtype relation: a function may have a smaller effect row than expected. This also holds inside lists and
  * records, because data is immutable. But if a record takes its type argument in the parameters of a function type (`isContravariant`),
- * the rows in that argument must be equal. `exact` demands equal rows everywhere.
+ * the rows in that argument must be equal. `isExact` demands equal rows everywhere.
  */
 export function unify(actual: CheckedType, expected: CheckedType, trail?: Trail, exact = false): boolean {
   const a = prune(actual);
@@ -393,10 +393,10 @@ export function unifyPrimitive(actual: CheckedType, expected: CheckedType): bool
   return true;
 }
 
-function bindVariable(variable: VarType, to: CheckedType, trail: Trail | undefined): boolean {
-  if (occurs(variable, to)) return false;
-  variable.bound = to;
-  trail?.types.push({ variable, to });
+function bindVariable(variable: VarType, type: CheckedType, trail: Trail | undefined): boolean {
+  if (occurs(variable, type)) return false;
+  variable.bound = type;
+  trail?.types.push({ variable, type });
   return true;
 }
 
@@ -537,12 +537,12 @@ function partsLeft(type: CheckedType, parts: number): number {
 }
 
 function partsLeftOfAll(types: readonly CheckedType[], parts: number): number {
-  let left = parts;
+  let remaining = parts;
   for (const type of types) {
-    if (left < 0) return left;
-    left = partsLeft(type, left);
+    if (remaining < 0) return remaining;
+    remaining = partsLeft(type, remaining);
   }
-  return left;
+  return remaining;
 }
 
 /** Tests a part of a type in `findPart`. `isOwnParam` is true for the type parameters of declared types, such as the T of `Box<T>`. */

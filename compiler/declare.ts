@@ -180,12 +180,12 @@ export function importItems(into: SourceUnit, from: SourceUnit, specifier: Name,
   const isIncomplete = from.parsed.damaged.length > 0;
   if (isIncomplete) into.hidden.all = true;
   const all = from.parsed.items.filter(isDeclaring);
-  const hasExports = all.some((i) => i.exported);
+  const hasExports = all.some((i) => i.isExported);
   for (const item of all) {
     const name = item.name.text;
     const key = keyOf(item);
     if (item.kind === "fn" && name === "main") continue;
-    if (hasExports && !item.exported) {
+    if (hasExports && !item.isExported) {
       into.privateIn.set(key, from.name);
       continue;
     }

@@ -39,10 +39,10 @@ const errorCount = (diagnostics: readonly Diagnostic[]): number => diagnostics.f
 
 /** Returns the edits of the first fix of each diagnostic. Leaves out a fix that overlaps or touches an earlier one. */
 function compatibleFixes(diagnostics: readonly Diagnostic[]): readonly (readonly Edit[])[] {
-  const taken: Edit[] = [];
+  const acceptedEdits: Edit[] = [];
   return diagnostics.flatMap(({ fixes: [fix] }) => {
-    if (fix === undefined || fix.edits.some((edit) => taken.some((other) => touch(edit, other)))) return [];
-    taken.push(...fix.edits);
+    if (fix === undefined || fix.edits.some((edit) => acceptedEdits.some((other) => touch(edit, other)))) return [];
+    acceptedEdits.push(...fix.edits);
     return [fix.edits];
   });
 }

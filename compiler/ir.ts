@@ -23,10 +23,10 @@ import type { SourceFile } from "./source.ts";
 export interface Local {
   readonly name: string;
   readonly type: CheckedType;
-  readonly mutable: boolean;
+  readonly isMutable: boolean;
   readonly span: Span;
   /** Whether any code reads the binding. If not, W004 warns of the binding. */
-  used: boolean;
+  isUsed: boolean;
 }
 
 /**

@@ -68,7 +68,7 @@ export function lexSection(text: string, diagnostics: Diagnostics): LexedSection
       if (!beginsSection(text, tokens, index)) continue;
       const end = tokens[index + LOOKAHEAD_TOKENS]?.start ?? text.length;
       tokens.length = index + LOOKAHEAD_TOKENS;
-      tokens.push({ kind: "eof", start: end, end, newline: true, value: "" });
+      tokens.push({ kind: "eof", start: end, end, isAfterLineBreak: true, value: "" });
       return { tokens, comments: comments.filter(({ span }) => span.start < start), count: index, length: start, lookaheadEnd: end + 1 };
     }
   }
@@ -88,7 +88,7 @@ export function lexSection(text: string, diagnostics: Diagnostics): LexedSection
         lookaheadEnd: text.length,
       };
     tokens.length = index + LOOKAHEAD_TOKENS;
-    tokens.push({ kind: "eof", start: end.start, end: end.start, newline: true, value: "" });
+    tokens.push({ kind: "eof", start: end.start, end: end.start, isAfterLineBreak: true, value: "" });
     return {
       tokens,
       comments: comments.filter(({ span }) => span.start < start),
@@ -124,7 +124,7 @@ function skipBlanks(scanner: Scanner): void {
 
 function skipLineEnd(scanner: Scanner, length: number): void {
   scanner.offset += length;
-  scanner.newline = true;
+  scanner.isAfterLineBreak = true;
 }
 
 function readComment(scanner: Scanner): void {
@@ -202,9 +202,9 @@ function readForeign(scanner: Scanner): boolean {
 }
 
 /** Whether the `&` is a reference, `&x`, and not an operator between two operands. */
-function isReference({ tokens, newline, text, offset: at }: Scanner): boolean {
+function isReference({ tokens, isAfterLineBreak, text, offset }: Scanner): boolean {
   const kind = tokens.at(-1)?.kind;
-  if (kind === undefined || newline) return text[at + 1] !== " ";
+  if (kind === undefined || isAfterLineBreak) return text[offset + 1] !== " ";
   return !OPERAND_ENDS.has(kind) && !OPERAND_STARTS.includes(kind);
 }
 
@@ -267,7 +267,7 @@ function skipBlockComment(scanner: Scanner): true {
   const start = scanner.offset;
   const close = scanner.text.indexOf("*/", start + 2);
   scanner.offset = close === -1 ? scanner.text.length : close + 2;
-  if (scanner.text.slice(start, scanner.offset).includes("\n")) scanner.newline = true;
+  if (scanner.text.slice(start, scanner.offset).includes("\n")) scanner.isAfterLineBreak = true;
   scanner.error({ start, end: start + 2 }, "there are no block comments", { help: "begin each line of the comment with `//`" });
   return true;
 }
@@ -298,7 +298,7 @@ function skipAttribute(scanner: Scanner): true {
   const start = scanner.offset;
   const lf = scanner.text.indexOf("\n", start);
   scanner.offset = lf === -1 ? scanner.text.length : lf;
-  scanner.newline = true;
+  scanner.isAfterLineBreak = true;
   const span = { start, end: scanner.offset };
   scanner.error(span, "there are no attributes", {
     help: "remove it: every record and enum can be compared with `==` and printed",
@@ -324,7 +324,7 @@ function skipInvisibleCharacters(scanner: Scanner): true {
   while (scanner.peek() === codeUnit) scanner.offset += 1;
   const span = { start, end: scanner.offset };
   const lineBreak = codeUnit === CARRIAGE_RETURN || codeUnit === LINE_SEPARATOR || codeUnit === PARAGRAPH_SEPARATOR;
-  if (lineBreak) scanner.newline = true;
+  if (lineBreak) scanner.isAfterLineBreak = true;
   const instead = lineBreak ? "a line feed" : "a space";
   scanner.error(span, `${INVISIBLE_CHARACTERS.get(codeUnit) ?? "a character"} is not allowed between tokens`, {
     help: `use ${instead}`,
@@ -358,7 +358,7 @@ function readUnknownCharacters(scanner: Scanner): void {
   const run = scanner.text.slice(start, scanner.offset);
   const previous = scanner.tokens.at(-1);
   const help =
-    (run === "@" && previous?.kind === "name" && !scanner.newline ? AT_PATTERN_HELP : undefined) ??
+    (run === "@" && previous?.kind === "name" && !scanner.isAfterLineBreak ? AT_PATTERN_HELP : undefined) ??
     UNKNOWN_HELP.get(run) ??
     UNKNOWN_HELP.get(run.charAt(0)) ??
     "remove it; this character is allowed only in strings and comments";

@@ -31,8 +31,8 @@ export class Recorder {
   /** The bindings that each block declares. A binding can be used from its own end to the end of the block. */
   readonly scopes: { readonly span: Span; readonly locals: readonly Local[] }[] = [];
 
-  addName(span: Span, thing: Referent): void {
-    this.names.push({ span, referent: thing });
+  addName(span: Span, referent: Referent): void {
+    this.names.push({ span, referent });
   }
 
   addType(span: Span, type: CheckedType): void {

@@ -156,10 +156,10 @@ export class FunctionScope {
     if (own !== undefined) return own;
     const outer = this.parent?.lookup(name);
     if (outer === undefined) return undefined;
-    outer.used = true;
+    outer.isUsed = true;
     const existingCopy = this.#captured?.get(outer);
     if (existingCopy !== undefined) return existingCopy;
-    const copy: Local = { ...outer, mutable: false, used: true };
+    const copy: Local = { ...outer, isMutable: false, isUsed: true };
     this.#captured ??= new Map();
     this.#captured.set(outer, copy);
     return copy;

@@ -38,7 +38,7 @@ export interface Token {
   readonly start: number;
   readonly end: number;
   /** Whether a line ends between the previous token and this one. */
-  readonly newline: boolean;
+  readonly isAfterLineBreak: boolean;
   /** A word's spelling, a number's digits without `_`, or the value of a string or `TextPart`; empty for other tokens. */
   readonly value: string;
 }

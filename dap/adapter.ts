@@ -83,11 +83,11 @@ export class Adapter {
   }
 
   /** Answers a request. Rejects with a `BorunaError` that says what is wrong with the request. */
-  request(command: string, given: unknown): Promise<object | undefined> {
+  request(command: string, rawArguments: unknown): Promise<object | undefined> {
     const handler = Object.hasOwn(REQUESTS, command) ? REQUESTS[command] : undefined;
     if (handler === undefined) return Promise.reject(new BorunaError("usage", `unknown request ${JSON.stringify(command.slice(0, 100))}`));
     if (command === "pause" || command === "disconnect" || command === "terminate") this.#moveAbort?.abort();
-    const answer = this.#queue.then(() => handler(this, argumentsOf(given)));
+    const answer = this.#queue.then(() => handler(this, argumentsOf(rawArguments)));
     this.#queue = answer.then(() => this.#moveInProgress).catch(() => undefined);
     return answer;
   }
@@ -116,8 +116,8 @@ export class Adapter {
 
   /** Answers the request before the move. Sends `stopped` when the move has ended. */
   move(kind: Move): object {
-    const { currentStop: at } = this.#run;
-    if (kind === "continue" && at === undefined) {
+    const { currentStop: stop } = this.#run;
+    if (kind === "continue" && stop === undefined) {
       this.#send("terminated");
       return {};
     }

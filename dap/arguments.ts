@@ -9,8 +9,10 @@ const MAX_TEXT_UNITS = 1024 * 1024;
 const MAX_LIST_ITEMS = 10_000;
 
 /** Returns the own fields of an object. For any other value, returns no fields. */
-export function argumentsOf(given: unknown): Arguments {
-  return new Map(typeof given === "object" && given !== null && !Array.isArray(given) ? Object.entries(given) : []);
+export function argumentsOf(rawArguments: unknown): Arguments {
+  return new Map(
+    typeof rawArguments === "object" && rawArguments !== null && !Array.isArray(rawArguments) ? Object.entries(rawArguments) : [],
+  );
 }
 
 export function textOf(args: Arguments, name: string): string {

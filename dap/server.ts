@@ -69,14 +69,14 @@ class MessageBounds extends Transform {
   #bytesLeft = 0;
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    for (let at = 0; at < chunk.length; ) {
+    for (let offset = 0; offset < chunk.length; ) {
       if (this.#bytesLeft > 0) {
-        const taken = Math.min(this.#bytesLeft, chunk.length - at);
-        this.#bytesLeft -= taken;
-        at += taken;
+        const byteCount = Math.min(this.#bytesLeft, chunk.length - offset);
+        this.#bytesLeft -= byteCount;
+        offset += byteCount;
         continue;
       }
-      this.#header += String.fromCharCode(chunk[at++] ?? 0);
+      this.#header += String.fromCharCode(chunk[offset++] ?? 0);
       if (!this.#header.endsWith("\r\n\r\n")) {
         if (this.#header.length <= MAX_HEADER_BYTES) continue;
         done(new Error("a header that does not end"));

@@ -28,10 +28,13 @@ function localsAt(program: AnalyzedProgram, offset: number): ReadonlyMap<string,
   const section = file?.sectionAt(offset);
   const locals = new Map<string, Local>();
   if (file === undefined || section === undefined) return locals;
-  const at = offset - section.start;
-  const scopes = program.namesAndTypesOf(file, section).scopes.filter(({ span }) => span.start <= at && at <= span.end);
+  const offsetInSection = offset - section.start;
+  const scopes = program
+    .namesAndTypesOf(file, section)
+    .scopes.filter(({ span }) => span.start <= offsetInSection && offsetInSection <= span.end);
   for (const scope of scopes.toSorted((a, b) => a.span.start - b.span.start || b.span.end - a.span.end))
-    for (const local of scope.locals) if (local.name !== "" && local.name !== "_" && local.span.end <= at) locals.set(local.name, local);
+    for (const local of scope.locals)
+      if (local.name !== "" && local.name !== "_" && local.span.end <= offsetInSection) locals.set(local.name, local);
   return locals;
 }
 

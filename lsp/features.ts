@@ -81,13 +81,13 @@ export function symbolsOf(program: AnalyzedProgram): readonly FileSymbol[] {
   return (program.main?.sections ?? []).flatMap((section) =>
     section.items.flatMap((item): readonly FileSymbol[] => {
       if (item.kind === "import") return [];
-      const at = (span: Span): Span => shiftSpan(span, section.start);
+      const spanInFile = (span: Span): Span => shiftSpan(span, section.start);
       const part = (kind: "field" | "variant", { text, span }: { readonly text: string; readonly span: Span }): FileSymbol => ({
         name: text,
         kind,
         detail: "",
-        span: at(span),
-        nameSpan: at(span),
+        span: spanInFile(span),
+        nameSpan: spanInFile(span),
         children: [],
       });
       const children =
@@ -99,7 +99,7 @@ export function symbolsOf(program: AnalyzedProgram): readonly FileSymbol[] {
       const callable = item.kind === "fn" ? program.main?.functions.get(item.name.text) : undefined;
       const detail = callable?.item === item ? headline({ kind: "function", callable }) : "";
       const kind = item.kind === "fn" ? "function" : item.kind;
-      return [{ name: item.name.text, kind, detail, span: at(item.span), nameSpan: at(item.name.span), children }];
+      return [{ name: item.name.text, kind, detail, span: spanInFile(item.span), nameSpan: spanInFile(item.name.span), children }];
     }),
   );
 }

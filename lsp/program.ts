@@ -87,9 +87,9 @@ export class AnalyzedProgram {
     const file = this.main;
     const section = file?.sectionAt(offset);
     if (file === undefined || section === undefined) return [];
-    const at = offset - section.start;
+    const offsetInSection = offset - section.start;
     return withoutDuplicates(this.namesAndTypesOf(file, section).names)
-      .filter(({ span }) => span.start <= at && at <= span.end)
+      .filter(({ span }) => span.start <= offsetInSection && offsetInSection <= span.end)
       .map(({ span, referent }) => ({ span: shiftSpan(span, section.start), referent, section }))
       .toSorted((a, b) => Number(b.referent.kind === "local") - Number(a.referent.kind === "local"));
   }
@@ -123,7 +123,7 @@ export class AnalyzedProgram {
     const file = fileName === null ? undefined : this.analysis.file(fileName);
     if (file === undefined) return undefined;
     const name = isFunction ? referent.callable.name : referent.decl.name;
-    const place = (at: Section, span: Span): Place => ({ path: this.pathOf(file), span: shiftSpan(span, at.start) });
+    const place = (section: Section, span: Span): Place => ({ path: this.pathOf(file), span: shiftSpan(span, section.start) });
     for (const declaring of file.sections) {
       for (const item of declaring.items) {
         if (item.kind === "import" || item.kind === "test" || item.name.text !== name || (item.kind === "fn") !== isFunction) continue;

@@ -260,9 +260,9 @@ export class LanguageServer {
       const data: number[] = [];
       let [line, character] = [0, 0];
       for (const { span, kind } of file === undefined ? [] : semanticTokens(file.program)) {
-        const at = file?.document.positionAt(span.start) ?? { line: 0, character: 0 };
-        data.push(at.line - line, at.line === line ? at.character - character : at.character, span.end - span.start, kind, 0);
-        ({ line, character } = at);
+        const start = file?.document.positionAt(span.start) ?? { line: 0, character: 0 };
+        data.push(start.line - line, start.line === line ? start.character - character : start.character, span.end - span.start, kind, 0);
+        ({ line, character } = start);
       }
       return { data };
     });

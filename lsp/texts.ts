@@ -52,7 +52,7 @@ export function builtinSignature(name: string, type: string): SignatureText {
 export function headline(referent: Referent): string {
   switch (referent.kind) {
     case "local":
-      return `${referent.local.mutable ? "let mut " : ""}${referent.local.name}: ${show(referent.local.type)}`;
+      return `${referent.local.isMutable ? "let mut " : ""}${referent.local.name}: ${show(referent.local.type)}`;
     case "function":
       return functionSignature(referent.callable).label;
     case "builtin":

@@ -55,7 +55,8 @@ export class SessionProgram {
     const piece = this.#pieces.find((candidate) => candidate.start <= start && start <= candidate.end);
     if (piece === undefined) return undefined;
     const last = this.#pieces.findLast((candidate) => candidate.entry === piece.entry && candidate.start <= end);
-    const offsetIn = (at: Piece, offset: number): number => at.entryOffset + Math.min(Math.max(offset, at.start), at.end) - at.start;
+    const offsetIn = (target: Piece, offset: number): number =>
+      target.entryOffset + Math.min(Math.max(offset, target.start), target.end) - target.start;
     const from = offsetIn(piece, start);
     return { entry: piece.entry, span: { start: from, end: Math.max(from, last === undefined ? from : offsetIn(last, end)) } };
   }

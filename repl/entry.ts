@@ -38,11 +38,11 @@ export function readEntry(entry: EntryText): Entry {
   if (first === undefined || first.kind === "eof") return { kind: "empty", isComment: comments.length > 0 };
   const brace = strayBrace(tokens);
   if (brace !== undefined) {
-    const alone = new SessionProgram();
-    alone.addEntry(entry);
+    const entryOnly = new SessionProgram();
+    entryOnly.addEntry(entry);
     const stray = new Diagnostics(PROGRAM_NAME);
     stray.error("E002", brace, "this `}` closes nothing", { help: "remove it" });
-    return { kind: "wrong", draft: alone, diagnostics: stray.sorted(), missing: "nothing" };
+    return { kind: "wrong", draft: entryOnly, diagnostics: stray.sorted(), missing: "nothing" };
   }
   const next = second ?? first;
   const isItem = beginsItem(first, next, third ?? next);

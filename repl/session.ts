@@ -41,6 +41,7 @@ import { type Entry, type MissingPart, PROGRAM_NAME, readEntry } from "./entry.t
 export interface SessionOptions {
   readonly registry: CapabilityRegistry;
   readonly policy: Policy;
+  /** Whether capabilities make real calls. If not, mocks answer them. */
   readonly live: boolean;
   readonly approve: Approver;
   /** Receives each new text of `debug`. */
@@ -231,7 +232,7 @@ export class ReplSession {
       draft.addGenerated("\n");
     }
     draft.addGenerated(`fn main() -> String !{${this.#options.registry.all.map(({ name }) => name).join(", ")}} {\n`);
-    for (const kept of state.statements) addStatementsTo(draft, kept, false);
+    for (const earlier of state.statements) addStatementsTo(draft, earlier, false);
     if (last !== undefined) addStatementsTo(draft, last, true);
     draft.addGenerated(last?.valueSpan === undefined ? '    ""\n}\n' : "}\n");
     const start = last === undefined || marked === undefined ? undefined : draft.offsetOf(last.entry, marked.start);
@@ -249,13 +250,13 @@ export class ReplSession {
   /** Converts diagnostics of the program to diagnostics of the entries. */
   #wrong(draft: SessionProgram, diagnostics: readonly Diagnostic[]): Wrong {
     const texts = new Map<string, string>();
-    const moved = diagnostics.map((diagnostic): Diagnostic => {
+    const ownDiagnostics = diagnostics.map((diagnostic): Diagnostic => {
       const place = isSessionFile(diagnostic.file) ? draft.entryAt(diagnostic.span) : undefined;
       if (place === undefined) return diagnostic;
       texts.set(place.entry.name, place.entry.text);
       return { ...diagnostic, file: place.entry.name, span: place.span, fixes: [] };
     });
-    return { kind: "wrong", diagnostics: moved, textOf: (name) => texts.get(name) };
+    return { kind: "wrong", diagnostics: ownDiagnostics, textOf: (name) => texts.get(name) };
   }
 
   /** Returns the type of an expression, undefined for other statements, or the errors of the entry. */
@@ -331,8 +332,8 @@ export class ReplSession {
     const entry: EntryText = { name: PROGRAM_NAME, text };
     const { draft } = this.#draftOf(this.#state, { entry, valueSpan: undefined });
     this.#program.update(draft.text, () => undefined);
-    const at = draft.offsetOf(entry, offset);
-    return at === undefined ? [] : completionsAt(this.#program, at).map(({ label, detail }) => ({ label, detail }));
+    const draftOffset = draft.offsetOf(entry, offset);
+    return draftOffset === undefined ? [] : completionsAt(this.#program, draftOffset).map(({ label, detail }) => ({ label, detail }));
   }
 }
 
@@ -376,7 +377,7 @@ function stackIn(draft: SessionProgram, { error, program }: Execution): readonly
   const entry = draft.placeOf(frame.line, frame.column)?.entry;
   const lines = (entry?.text ?? "").split("\n").slice(0, place.line);
   const shown = lines.map((text, i) => ({ number: i + 1, text })).slice(-frame.lines.length);
-  const moved = {
+  const movedFrame = {
     ...frame,
     file: place.file ?? frame.file,
     line: place.line ?? 1,
@@ -385,7 +386,7 @@ function stackIn(draft: SessionProgram, { error, program }: Execution): readonly
     lines: shown,
   };
   return framedStackLines(
-    moved,
+    movedFrame,
     stack.map((location) => placeIn(draft, location)),
   );
 }

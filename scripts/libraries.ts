@@ -50,7 +50,7 @@ function readLibrary(name: string): Library {
   if (diagnostics.hasErrors) throw new Error(`${file} has syntax errors`);
   const intro = commentBefore(`${text.split("\n\n", 1)[0] ?? ""}\n`, Number.POSITIVE_INFINITY);
   const exports = items.flatMap((item): LibraryExport[] => {
-    if (item.kind === "import" || item.kind === "test" || !item.exported) return [];
+    if (item.kind === "import" || item.kind === "test" || !item.isExported) return [];
     const kind = item.kind === "fn" ? "function" : "type";
     return [{ kind, name: item.name.text, signature: signatureOf(text, item), doc: commentBefore(text, item.span.start) }];
   });

@@ -23,7 +23,7 @@ export function checkAssign(checker: FunctionChecker, stmt: Assign): IrStmt[] {
   checker.context.recorder?.addName(stmt.name.span, { kind: "local", local });
   if (stmt.steps.length > 0) return [checkUpdate(checker, stmt, local)];
   const value = checkValue(checker, stmt, local.type, `\`${stmt.name.text}\``);
-  if (!reportCaptured(checker, stmt.name, local) && !local.mutable) {
+  if (!reportCaptured(checker, stmt.name, local) && !local.isMutable) {
     checker.warning("W002", stmt.name.span, `\`${stmt.name.text}\` is assigned to, but is not declared \`mut\``, {
       ...mutableExtras(checker, local),
     });
@@ -57,7 +57,7 @@ function reportUnknownTarget(
   for (const step of steps) if (step.kind === "index") checker.check(step.index, freshVar());
   checker.check(value, freshVar());
   // Bind the name, so that its later uses do not cause further errors.
-  if (!isFunction) checker.bind(name, ERROR, { mutable: true }).used = true;
+  if (!isFunction) checker.bind(name, ERROR, { isMutable: true }).isUsed = true;
 }
 
 /** Reports an assignment to a captured binding. Returns whether it did. */
@@ -82,15 +82,15 @@ function mutableExtras(checker: FunctionChecker, { name, span }: Local): { reado
   const before = checker.scope.unit.text.slice(Math.max(0, span.start - MAX_LET_DISTANCE), span.start);
   const afterLet = /\blet\s+([^;=\n]*)$/.exec(before)?.[1];
   if (afterLet === undefined) return { help: `make a variable of it first: \`let mut ${name} = ${name}\``, fixes: [] };
-  const at = span.start - afterLet.length;
+  const nameStart = span.start - afterLet.length;
   const help = afterLet === "" ? `declare it with \`let mut ${name}\`` : "declare the names of the pattern with `let mut`";
-  return { help, fixes: [{ title: "declare it `mut`", edits: [{ span: { start: at, end: at }, text: "mut " }] }] };
+  return { help, fixes: [{ title: "declare it `mut`", edits: [{ span: { start: nameStart, end: nameStart }, text: "mut " }] }] };
 }
 
 /** Checks an assignment to a part of a variable. The type of each step decides what the next one may be. */
 function checkUpdate(checker: FunctionChecker, stmt: Assign, local: Local): IrStmt {
   const { name, operator, span } = stmt;
-  if (!reportCaptured(checker, name, local) && !local.mutable) {
+  if (!reportCaptured(checker, name, local) && !local.isMutable) {
     const message = `\`${name.text}\` is not declared \`mut\`, so its parts cannot be assigned`;
     checker.error("E017", name.span, message, mutableExtras(checker, local));
   }

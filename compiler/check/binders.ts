@@ -14,7 +14,7 @@ export function checkPatternTest(
   checker: FunctionChecker,
   pattern: Pattern,
   type: CheckedType,
-  options: { readonly mutable: boolean; readonly whenDecided: (test: PatternTest) => void },
+  options: { readonly isMutable: boolean; readonly whenDecided: (test: PatternTest) => void },
 ): { readonly test: PatternTest; readonly bound: ReadonlyMap<string, Local> } {
   const errorCount = (): number => checker.scope.unit.diagnostics.errorCount;
   const countBefore = errorCount();
@@ -22,7 +22,7 @@ export function checkPatternTest(
   const test: PatternTest = { pattern: checked };
   let hasError = errorCount() > countBefore;
   // A wrong pattern is reported once, without warnings of its bindings.
-  if (hasError) for (const local of bound.values()) local.used = true;
+  if (hasError) for (const local of bound.values()) local.isUsed = true;
   const whenDecided = (): void => {
     if (!hasError && prune(type).kind !== "error") options.whenDecided(test);
   };
@@ -75,11 +75,11 @@ export function checkIrrefutable(
   checker: FunctionChecker,
   pattern: Pattern,
   subject: Local,
-  { place, mutable }: { readonly place: BinderPlace; readonly mutable: boolean },
+  { place, isMutable }: { readonly place: BinderPlace; readonly isMutable: boolean },
 ): { readonly stmt: Destructuring; readonly bound: ReadonlyMap<string, Local> } {
   const { type } = subject;
   const { test, bound } = checkPatternTest(checker, pattern, type, {
-    mutable,
+    isMutable,
     whenDecided: (decided) => {
       const missed = missedValue(checker, pattern, type, decided);
       if (missed === null) return;
@@ -96,11 +96,11 @@ export function checkRefutable(
   checker: FunctionChecker,
   pattern: Pattern,
   subject: Local,
-  { mutable, help }: { readonly mutable: boolean; readonly help: string },
+  { isMutable, help }: { readonly isMutable: boolean; readonly help: string },
 ): PatternMatch {
   const { type } = subject;
   const { test } = checkPatternTest(checker, pattern, type, {
-    mutable,
+    isMutable,
     whenDecided: (decided) => {
       if (missedValue(checker, pattern, type, decided) !== null) return;
       const t = prune(type);
@@ -118,15 +118,15 @@ export function checkCondition(checker: FunctionChecker, { pattern, condition }:
   if (pattern === null) return { condition: checker.check(condition, BOOL, "the condition"), match: null };
   const type = freshVar();
   const value = checker.check(condition, type);
-  const subject: Local = { name: "", type, mutable: false, span: condition.span, used: true };
+  const subject: Local = { name: "", type, isMutable: false, span: condition.span, isUsed: true };
   const help = `write \`let ${patternText(checker, pattern)} = …\``;
-  return { condition: value, match: checkRefutable(checker, pattern, subject, { mutable: false, help }) };
+  return { condition: value, match: checkRefutable(checker, pattern, subject, { isMutable: false, help }) };
 }
 
 /** Checks the `let` of a pattern with an `else`, after its value. `otherwise` is the checked block. */
 export function checkLetElse(
   checker: FunctionChecker,
-  { pattern, mutable, span }: { readonly pattern: Pattern; readonly mutable: boolean; readonly span: Span },
+  { pattern, isMutable, span }: { readonly pattern: Pattern; readonly isMutable: boolean; readonly span: Span },
   type: CheckedType,
   otherwise: Ir,
 ): Destructuring {
@@ -136,8 +136,8 @@ export function checkLetElse(
       help: "end it with `return`, `break`, `continue` or `panic(…)`",
     });
   }
-  const subject: Local = { name: "", type, mutable: false, span: pattern.span, used: true };
-  const match = checkRefutable(checker, pattern, subject, { mutable, help: "remove the `else` block: it is never reached" });
+  const subject: Local = { name: "", type, isMutable: false, span: pattern.span, isUsed: true };
+  const match = checkRefutable(checker, pattern, subject, { isMutable, help: "remove the `else` block: it is never reached" });
   return { kind: "destructure", ...match, otherwise, span };
 }
 
@@ -172,7 +172,7 @@ export function bindParams(
   const names = new Set<string>();
   const destructureParams: IrStmt[] = [];
   const locals = params.map(({ name, pattern }, i): Local => {
-    const local: Local = { name: name.text, type: types[i] ?? ERROR, mutable: false, span: name.span, used: true };
+    const local: Local = { name: name.text, type: types[i] ?? ERROR, isMutable: false, span: name.span, isUsed: true };
     const declare = (bound: Local): void => {
       if (names.has(bound.name) && bound.name !== "_") checker.error("E010", bound.span, `two parameters are named \`${bound.name}\``);
       names.add(bound.name);
@@ -183,9 +183,9 @@ export function bindParams(
       declare(local);
       return local;
     }
-    const { stmt, bound } = checkIrrefutable(checker, pattern, local, { place: "parameter", mutable: false });
+    const { stmt, bound } = checkIrrefutable(checker, pattern, local, { place: "parameter", isMutable: false });
     for (const inner of bound.values()) {
-      inner.used = true;
+      inner.isUsed = true;
       declare(inner);
     }
     destructureParams.push(stmt);

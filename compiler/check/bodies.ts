@@ -31,7 +31,7 @@ export function checkBody(context: CheckContext, callable: Callable, unit: Sourc
   const value = checker.block(item.body, callable.result, `the result of \`${callable.name}\``);
   scope.enter();
   const result: Local | null =
-    item.ensures.length === 0 ? null : { name: "result", type: callable.result, mutable: false, span: item.name.span, used: true };
+    item.ensures.length === 0 ? null : { name: "result", type: callable.result, isMutable: false, span: item.name.span, isUsed: true };
   if (result !== null) scope.declare(result);
   scope.ensuresResult = result;
   const ensures = checkClauses(checker, item.ensures);

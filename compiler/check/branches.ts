@@ -40,7 +40,7 @@ export function checkIf(checker: FunctionChecker, expr: Expr & { kind: "if" }, e
 export function checkMatch(checker: FunctionChecker, expr: Expr & { kind: "match" }, expected: CheckedType, why: string): Ir {
   const type = freshVar();
   const scrutinee = checker.check(expr.scrutinee, type);
-  const subject: Local = { name: "", type, mutable: false, span: expr.scrutinee.span, used: true };
+  const subject: Local = { name: "", type, isMutable: false, span: expr.scrutinee.span, isUsed: true };
   const errorCount = (): number => checker.scope.unit.diagnostics.errorCount;
   let hasError = false;
   let isUndecided = false;
@@ -60,7 +60,7 @@ export function checkMatch(checker: FunctionChecker, expr: Expr & { kind: "match
     }
     const guard = arm.guard === null ? null : checker.check(arm.guard, BOOL, "the guard");
     const wanted = prune(expected);
-    const emptyMap = arm.emptyBraces && wanted.kind === "builtin" && wanted.name === "Map";
+    const emptyMap = arm.hasEmptyBraces && wanted.kind === "builtin" && wanted.name === "Map";
     const body: Ir = emptyMap ? { kind: "map", entries: [], span: arm.body.span } : checker.block(arm.body, expected, why || "this arm");
     checker.leave(arm.span);
     return { pattern, guard, body };

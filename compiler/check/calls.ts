@@ -386,7 +386,7 @@ function checkLocalCall(checker: FunctionChecker, { callee, args, span }: Expr &
   useRow(checker, target.row, span, target);
   const checked = checkArgs(checker, local.name, args, target.params, span);
   if (isSelf) return { ir: { kind: "call_self", args: checked, span }, type: target.result };
-  local.used = true;
+  local.isUsed = true;
   return { ir: { kind: "call", target, args: checked, span }, type: target.result };
 }
 
@@ -398,7 +398,7 @@ export function checkPipe(checker: FunctionChecker, expr: Expr & { kind: "pipe" 
   const value = ir.kind === "call_value" ? ir.args[0] : undefined;
   if (ir.kind !== "call_value" || value === undefined || ir.callee.kind === "local") return call;
   // A call evaluates its callee first, so keep the value in a binding.
-  const local: Local = { name: "", type: ERROR, mutable: false, span: value.span, used: true };
+  const local: Local = { name: "", type: ERROR, isMutable: false, span: value.span, isUsed: true };
   const args: readonly Ir[] = [{ kind: "local", local, span: value.span }, ...ir.args.slice(1)];
   const stmts: readonly IrStmt[] = [{ kind: "set", local, value, span: value.span }];
   return { ir: { kind: "block", stmts, value: { ...ir, args }, span }, type };

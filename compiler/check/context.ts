@@ -99,7 +99,7 @@ export interface FunctionChecker {
   /** Does for a block what `check` does for an expression. The block has its own scope. */
   block(block: Block, expected: CheckedType, why?: string): Ir;
   /** Declares a binding in the current block. */
-  bind(name: Name, type: CheckedType, options: { readonly mutable: boolean }): Local;
+  bind(name: Name, type: CheckedType, options: { readonly isMutable: boolean }): Local;
   /** Ends the current block, which is at `span`, and warns of its unused bindings. */
   leave(span: Span): void;
   /** Unifies the types, and reports a mismatch or a type that is too large. `why` has the same meaning as in `check`. */

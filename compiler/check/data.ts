@@ -119,7 +119,7 @@ function checkFields(
   for (const name of order) {
     const value = values.get(name);
     if (value === undefined) continue;
-    const local: Local = { name: "", type: ERROR, mutable: false, span: value.span, used: true };
+    const local: Local = { name: "", type: ERROR, isMutable: false, span: value.span, isUsed: true };
     evaluation.push({ kind: "set", local, value, span: value.span });
     locals.set(name, { kind: "local", local, span: value.span });
   }
@@ -174,7 +174,7 @@ export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "reco
       type,
     };
   }
-  const base: Local = { name: "", type, mutable: false, span: expr.base.span, used: true };
+  const base: Local = { name: "", type, isMutable: false, span: expr.base.span, isUsed: true };
   const baseValue = checker.check(expr.base, type, "the base of the record");
   const { fields, evaluation } = checkFields(checker, { name: decl.name, decl, variant: null }, decl.fields, expr.fields, substituteArgs, {
     span: expr.span,

@@ -179,7 +179,7 @@ export class ExpressionChecker implements FunctionChecker {
     const { scope, context } = this;
     const local = scope.lookup(name.text);
     if (local !== undefined) {
-      local.used = true;
+      local.isUsed = true;
       context.recorder?.addName(name.span, { kind: "local", local });
       return { ir: { kind: "local", local, span: name.span }, type: local.type };
     }
@@ -222,8 +222,8 @@ export class ExpressionChecker implements FunctionChecker {
     this.scope.unit.diagnostics.warning(code, span, message, extras);
   }
 
-  bind(name: Name, type: CheckedType, { mutable }: { readonly mutable: boolean }): Local {
-    const local: Local = { name: name.text, type, mutable, span: name.span, used: false };
+  bind(name: Name, type: CheckedType, { isMutable }: { readonly isMutable: boolean }): Local {
+    const local: Local = { name: name.text, type, isMutable, span: name.span, isUsed: false };
     this.context.recorder?.addName(name.span, { kind: "local", local });
     const replaced = this.scope.declare(local);
     if (replaced !== undefined) this.#warnIfUnused(replaced);
@@ -235,7 +235,7 @@ export class ExpressionChecker implements FunctionChecker {
    * because the use may be in the part that is wrong.
    */
   #warnIfUnused(local: Local): void {
-    if (local.used || local.name === "" || local.name.startsWith("_")) return;
+    if (local.isUsed || local.name === "" || local.name.startsWith("_")) return;
     const { body } = this.scope;
     this.context.deferredChecks.push(() => {
       if (body.hasError || body.hasUndecidedType) return;

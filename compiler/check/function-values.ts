@@ -54,7 +54,7 @@ export function checkCapabilityValue(
   const signature = chosen ?? first;
   const required = signature.params.filter((p) => p.default === undefined).length;
   const declared = signature.params.slice(0, chosen === undefined || wanted.kind !== "fn" ? required : wanted.params.length);
-  const params = declared.map((p): Local => ({ name: p.name, type: context.fromModuleType(p.type), mutable: false, span, used: true }));
+  const params = declared.map((p): Local => ({ name: p.name, type: context.fromModuleType(p.type), isMutable: false, span, isUsed: true }));
   const result = context.fromModuleType(signature.result);
   const types = params.map((p) => p.type);
   const row = [capability.name];

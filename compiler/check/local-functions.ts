@@ -31,7 +31,7 @@ export function checkLocalFn(checker: FunctionChecker, item: FnItem): IrStmt {
   };
   const scope = new FunctionScope(unit, callable, result, outer);
   const type: CheckedType = { kind: "fn", params, result, row };
-  const self: Local = { name: item.name.text, type, mutable: false, span: item.name.span, used: false };
+  const self: Local = { name: item.name.text, type, isMutable: false, span: item.name.span, isUsed: false };
   scope.declare(self);
   scope.self = self;
   context.addLocalFunction(self, callable);
@@ -45,7 +45,7 @@ export function checkLocalFn(checker: FunctionChecker, item: FnItem): IrStmt {
     captured.length === 0
       ? { kind: "fn", target: callable, span: item.name.span }
       : { kind: "closure", target: callable, captured, span: item.name.span };
-  const bindSelf: readonly IrStmt[] = self.used ? [{ kind: "set", local: self, value: functionValue(copies), span: item.name.span }] : [];
+  const bindSelf: readonly IrStmt[] = self.isUsed ? [{ kind: "set", local: self, value: functionValue(copies), span: item.name.span }] : [];
   callable.body = {
     params: [...copies, ...locals],
     destructureParams: [...bindSelf, ...destructureParams],
@@ -56,7 +56,7 @@ export function checkLocalFn(checker: FunctionChecker, item: FnItem): IrStmt {
     intent: null,
   };
   context.scopes.set(callable, scope);
-  const local = checker.bind(item.name, type, { mutable: false });
+  const local = checker.bind(item.name, type, { isMutable: false });
   context.addLocalFunction(local, callable);
   return { kind: "set", local, value: functionValue([...scope.captured.keys()]), span: item.span };
 }

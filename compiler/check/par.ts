@@ -17,7 +17,7 @@ export function checkPar(checker: FunctionChecker, expr: Expr & { kind: "par" },
   const results = type.kind === "declared" ? type.args : [];
   const branches = expr.branches.map((branch, i) => checkBranch(checker, branch, results[i] ?? ERROR));
   if (type.kind !== "declared") return errorExpression(span);
-  const list: Local = { name: "", type: ERROR, mutable: false, span, used: true };
+  const list: Local = { name: "", type: ERROR, isMutable: false, span, isUsed: true };
   const fields = branches.map(
     (branch, i): Ir => ({
       kind: "op",

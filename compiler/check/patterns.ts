@@ -39,7 +39,7 @@ const WILDCARD: CheckedPattern = { kind: "wildcard" };
 /** The state of one pass over a pattern, or over one alternative of an `or` pattern. */
 interface Pass {
   /** Whether the bindings may be assigned to. */
-  readonly mutable: boolean;
+  readonly isMutable: boolean;
   /** The bindings made so far in this pass, by name. */
   readonly bound: Map<string, Local>;
   /** Names already bound by an earlier alternative or by the first pass. Binding such a name again reuses its `Local`. */
@@ -58,16 +58,16 @@ export function checkPattern(
   checker: FunctionChecker,
   pattern: Pattern,
   type: CheckedType,
-  { mutable } = { mutable: false },
+  { isMutable } = { isMutable: false },
 ): { readonly checked: CheckedPattern; readonly bound: ReadonlyMap<string, Local>; readonly recheck: (() => CheckedPattern) | null } {
   const bound = new Map<string, Local>();
   let undecided = false;
   const onUndecided = (): void => {
     undecided = true;
   };
-  const checked = resolvePattern(checker, pattern, type, { mutable, bound, earlierBindings: undefined, onUndecided });
+  const checked = resolvePattern(checker, pattern, type, { isMutable, bound, earlierBindings: undefined, onUndecided });
   const recheck = (): CheckedPattern =>
-    resolvePattern(checker, pattern, type, { mutable, bound: new Map(), earlierBindings: bound, onUndecided: undefined });
+    resolvePattern(checker, pattern, type, { isMutable, bound: new Map(), earlierBindings: bound, onUndecided: undefined });
   return { checked, bound, recheck: undecided ? recheck : null };
 }
 
@@ -84,7 +84,7 @@ function resolvePattern(checker: FunctionChecker, pattern: Pattern, type: Checke
       if (constructor_ !== undefined) recordVariant(checker, type, null, name);
       if (constructor_ !== undefined) return resolveConstructor(checker, constructor_, [], pattern.span, pass);
       // The name was probably meant as a binding. Bind it, so that its uses do not cause further errors.
-      if (pass.onUndecided !== undefined && prune(type).kind !== "var") checker.bind(name, ERROR, { mutable: false }).used = true;
+      if (pass.onUndecided !== undefined && prune(type).kind !== "var") checker.bind(name, ERROR, { isMutable: false }).isUsed = true;
       return WILDCARD;
     }
     case "int":
@@ -442,7 +442,7 @@ function structArgs(
     seenNames.add(field.name.text);
   }
   const missingNames = names.filter((n) => !seenNames.has(n));
-  if (missingNames.length > 0 && !pattern.rest) {
+  if (missingNames.length > 0 && !pattern.hasRest) {
     checker.error("E006", pattern.span, `the pattern leaves out ${missingNames.map((n) => `\`${n}\``).join(", ")}`, {
       help: "name them, or end the pattern with `..`",
     });

@@ -15,7 +15,7 @@ export function checkPropagate(checker: FunctionChecker, expr: Propagate): Typed
     return { ir: value, type: ERROR };
   }
   const { succeeded, inner } = checkOperand(checker, expr, prune(type));
-  const subject: Local = { name: "", type, mutable: false, span: expr.value.span, used: true };
+  const subject: Local = { name: "", type, isMutable: false, span: expr.value.span, isUsed: true };
   return { ir: { kind: "propagate", value, succeeded, subject, span: expr.span }, type: inner };
 }
 

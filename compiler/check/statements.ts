@@ -57,7 +57,7 @@ function declareBinder(
   checker: FunctionChecker,
   { name, pattern }: Binder,
   type: CheckedType,
-  options: { readonly place: BinderPlace; readonly mutable: boolean },
+  options: { readonly place: BinderPlace; readonly isMutable: boolean },
 ): { readonly local: Local; readonly bound: readonly Local[]; readonly destructureStmts: readonly IrStmt[] } {
   if (pattern === null) {
     const local = checker.bind(name, type, options);
@@ -65,7 +65,7 @@ function declareBinder(
   }
   // Traces show this name with the value of each iteration.
   const shownName = options.place === "for" ? patternText(checker, pattern) : "";
-  const local: Local = { name: shownName, type, mutable: false, span: name.span, used: true };
+  const local: Local = { name: shownName, type, isMutable: false, span: name.span, isUsed: true };
   const { stmt, bound } = checkIrrefutable(checker, pattern, local, options);
   return { local, bound: [...bound.values()], destructureStmts: [stmt] };
 }
@@ -76,10 +76,10 @@ function declareLet(
   stmt: Stmt & { kind: "let" },
   type: CheckedType,
 ): { readonly local: Local; readonly destructureStmts: readonly IrStmt[] } {
-  const { pattern, mutable, otherwise, span } = stmt;
-  if (pattern === null || otherwise === null) return declareBinder(checker, stmt, type, { place: "let", mutable });
+  const { pattern, isMutable, otherwise, span } = stmt;
+  if (pattern === null || otherwise === null) return declareBinder(checker, stmt, type, { place: "let", isMutable });
   const checkedElse = checker.block(otherwise, freshVar());
-  const destructuring = checkLetElse(checker, { pattern, mutable, span }, type, checkedElse);
+  const destructuring = checkLetElse(checker, { pattern, isMutable, span }, type, checkedElse);
   return { local: destructuring.subject, destructureStmts: [destructuring] };
 }
 
@@ -128,8 +128,8 @@ function checkStmt(checker: FunctionChecker, stmt: Stmt): IrStmt[] {
       const hasError = scope.unit.diagnostics.errorCount > countBefore;
       scope.enter();
       const type = hasError && prune(item).kind === "var" ? ERROR : item;
-      const { local, bound, destructureStmts } = declareBinder(checker, stmt, type, { place: "for", mutable: false });
-      if (hasError) for (const inner of bound) inner.used = true;
+      const { local, bound, destructureStmts } = declareBinder(checker, stmt, type, { place: "for", isMutable: false });
+      if (hasError) for (const inner of bound) inner.isUsed = true;
       const { body: loopBody } = checkLoop(checker, stmt.body);
       checker.leave(span);
       const body: Ir =

@@ -114,6 +114,6 @@ function answerableCapability(context: CheckContext, unit: SourceUnit, { capabil
 function paramLocals(answer: Answer, signature: CapabilitySignature, callable: Callable): readonly Local[] {
   return signature.params.map((_, i): Local => {
     const name = answer.params[i] ?? { text: "_", span: answer.capability.span };
-    return { name: name.text, type: callable.params[i] ?? UNIT_TYPE, mutable: false, span: name.span, used: true };
+    return { name: name.text, type: callable.params[i] ?? UNIT_TYPE, isMutable: false, span: name.span, isUsed: true };
   });
 }

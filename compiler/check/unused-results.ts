@@ -43,10 +43,10 @@ function warnUnusedCall(checker: FunctionChecker, ir: Ir, name: string, result: 
     const type = prune(result);
     if (type.kind === "never" || show(type) === "Unit") return;
     const canAssign = local !== undefined && local.name !== "" && show(local.type) === show(type);
-    const mut = local === undefined || local.mutable ? [] : [insertBefore(local.span, "mut ")];
+    const mut = local === undefined || local.isMutable ? [] : [insertBefore(local.span, "mut ")];
     checker.warning("W007", span, `the value of \`${name}\` is dropped: the call does nothing`, {
       help: canAssign
-        ? `values never change, so \`${name}\` returns a new one: write \`${local.name} = ${name}(…)\`${local.mutable ? "" : ` and declare \`let mut ${local.name}\``}`
+        ? `values never change, so \`${name}\` returns a new one: write \`${local.name} = ${name}(…)\`${local.isMutable ? "" : ` and declare \`let mut ${local.name}\``}`
         : "bind it with `let`, or remove the call",
       fixes: canAssign ? [{ title: `assign it to \`${local.name}\``, edits: [...mut, insertBefore(span, `${local.name} = `)] }] : [],
     });

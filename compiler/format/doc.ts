@@ -18,7 +18,7 @@ interface Comment extends Base {
   readonly kind: "comment";
   readonly text: string;
   /** Whether the comment follows other text on its line. If not, the comment gets its own line. */
-  readonly trailing: boolean;
+  readonly isTrailing: boolean;
   /** Whether an empty line is printed before a comment that has its own line. */
   readonly blankBefore: boolean;
 }
@@ -82,7 +82,7 @@ export function text(content: string): Doc {
   return { kind: "text", text: content, forcesBreak: content.includes("\n") };
 }
 
-export function comment(content: string, placement: Pick<Comment, "trailing" | "blankBefore">): Doc {
+export function comment(content: string, placement: Pick<Comment, "isTrailing" | "blankBefore">): Doc {
   return { kind: "comment", text: content, ...placement, forcesBreak: true };
 }
 

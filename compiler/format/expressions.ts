@@ -22,7 +22,7 @@ function printInsideParens(t: TokenStream, expr: Expr): Doc {
     case "unit":
       return concat(t.take(), t.take());
     case "someOkErr":
-      return concat(t.take(), printArgs(t, [expr.value], { comma: false }));
+      return concat(t.take(), printArgs(t, [expr.value], { hasTrailingComma: false }));
     case "variant":
       return printVariant(t, expr);
     case "call":
@@ -41,12 +41,12 @@ function printInsideParens(t: TokenStream, expr: Expr): Doc {
       return concat(
         t.take(),
         SPACE,
-        printList(t, expr.branches.length, { keepsBreak: true, padded: true }, (i) => exprAt(t, expr.branches, i)),
+        printList(t, expr.branches.length, { keepsBreak: true, isPadded: true }, (i) => exprAt(t, expr.branches, i)),
       );
     case "tuple":
       return printList(t, expr.items.length, {}, (i) => exprAt(t, expr.items, i));
     case "map":
-      return printList(t, expr.entries.length, { keepsBreak: true, padded: true }, (i) => {
+      return printList(t, expr.entries.length, { keepsBreak: true, isPadded: true }, (i) => {
         const entry = expr.entries[i];
         return entry === undefined ? EMPTY : concat(printExpr(t, entry.key), t.take(), SPACE, printExpr(t, entry.value));
       });
@@ -105,9 +105,11 @@ function exprAt(t: TokenStream, exprs: readonly Expr[], index: number): Doc {
   return expr === undefined ? EMPTY : printExpr(t, expr);
 }
 
-function printArgs(t: TokenStream, args: readonly Expr[], { comma = true } = {}): Doc {
+function printArgs(t: TokenStream, args: readonly Expr[], { hasTrailingComma = true } = {}): Doc {
   const last = args.at(-1);
-  return printList(t, args.length, { comma, hugsLast: canHug(last), lastPrefersOwnLine: last?.kind === "list" }, (i) => exprAt(t, args, i));
+  return printList(t, args.length, { hasTrailingComma, hugsLast: canHug(last), lastPrefersOwnLine: last?.kind === "list" }, (i) =>
+    exprAt(t, args, i),
+  );
 }
 
 /** Whether the expression may begin on the line of `(` and end on the line of `)` if it is the last argument of a call. */
@@ -145,7 +147,7 @@ function printVariant(t: TokenStream, expr: Extract<Expr, { kind: "variant" }>):
 
 function printFieldInits(t: TokenStream, fields: readonly FieldInit[], base: Expr | null): Doc {
   const offset = base === null ? 0 : 1;
-  return printList(t, fields.length + offset, { keepsBreak: true, padded: true }, (i) => {
+  return printList(t, fields.length + offset, { keepsBreak: true, isPadded: true }, (i) => {
     if (base !== null && i === 0) return concat(t.take(), printExpr(t, base));
     const field = fields[i - offset];
     if (field === undefined) return EMPTY;
@@ -240,7 +242,7 @@ function printArm(t: TokenStream, arm: MatchArm): Doc {
 }
 
 function printArmBody(t: TokenStream, arm: MatchArm): Doc {
-  if (arm.emptyBraces) return printEmptyBrackets(t);
+  if (arm.hasEmptyBraces) return printEmptyBrackets(t);
   const [only, second] = arm.body.stmts;
   const isBare = only !== undefined && second === undefined && only.span.start === arm.body.span.start;
   return isBare ? printStmt(t, only) : printBlock(t, arm.body, { isExpression: true });
@@ -285,7 +287,7 @@ function printSteps(t: TokenStream, steps: readonly AssignStep[]): Doc {
 function printStmt(t: TokenStream, stmt: Stmt): Doc {
   switch (stmt.kind) {
     case "let": {
-      const binding = concat(t.take(), SPACE, stmt.mutable ? concat(t.take(), SPACE) : EMPTY, printBinder(t, stmt));
+      const binding = concat(t.take(), SPACE, stmt.isMutable ? concat(t.take(), SPACE) : EMPTY, printBinder(t, stmt));
       const type = stmt.type === null ? EMPTY : concat(t.take(), SPACE, printType(t, stmt.type));
       const set = concat(binding, type, SPACE, t.take(), SPACE, printExpr(t, stmt.value));
       return stmt.otherwise === null ? set : concat(set, SPACE, t.take(), SPACE, printBlock(t, stmt.otherwise));

@@ -30,12 +30,12 @@ function printItem(t: TokenStream, item: Item): Doc {
   }
 }
 
-function printExportWord(t: TokenStream, exported: boolean): Doc {
-  return exported ? concat(t.take(), SPACE) : EMPTY;
+function printExportWord(t: TokenStream, isExported: boolean): Doc {
+  return isExported ? concat(t.take(), SPACE) : EMPTY;
 }
 
 function printFn(t: TokenStream, item: FnItem): Doc {
-  const name = concat(printExportWord(t, item.exported), t.take(), SPACE, t.take(), printTypeParams(t, item.typeParams));
+  const name = concat(printExportWord(t, item.isExported), t.take(), SPACE, t.take(), printTypeParams(t, item.typeParams));
   const params = printList(t, item.params.length, {}, (i) => printParam(t, item.params[i]));
   const signature = concat(name, params, printResultType(t, item.result), printReceives(t, item.receives), printEffectRow(t, item.row));
   const clauses = printClauses(t, item);
@@ -60,15 +60,15 @@ function printClauses(t: TokenStream, item: FnItem): readonly Doc[] {
 }
 
 function printTypeHeader(t: TokenStream, item: RecordItem | EnumItem): Doc {
-  return concat(printExportWord(t, item.exported), t.take(), SPACE, t.take(), printTypeParams(t, item.typeParams), SPACE);
+  return concat(printExportWord(t, item.isExported), t.take(), SPACE, t.take(), printTypeParams(t, item.typeParams), SPACE);
 }
 
 function printFields(t: TokenStream, fields: readonly FieldDecl[]): Doc {
-  return printList(t, fields.length, { keepsBreak: true, padded: true }, (i) => printNameAndType(t, fields[i]?.type ?? null));
+  return printList(t, fields.length, { keepsBreak: true, isPadded: true }, (i) => printNameAndType(t, fields[i]?.type ?? null));
 }
 
 function printVariants(t: TokenStream, item: EnumItem): Doc {
-  return printList(t, item.variants.length, { keepsBreak: true, padded: true }, (i) => {
+  return printList(t, item.variants.length, { keepsBreak: true, isPadded: true }, (i) => {
     const payload = item.variants[i]?.payload ?? null;
     const name = t.take();
     if (payload === null) return name;

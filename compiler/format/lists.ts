@@ -4,11 +4,11 @@ import type { TokenStream } from "./token-stream.ts";
 
 interface ListStyle {
   /** Whether a list on one line has spaces inside its brackets. */
-  readonly padded?: boolean;
+  readonly isPadded?: boolean;
   /** Whether the list stays broken if its first element is on a new line in the source. */
   readonly keepsBreak?: boolean;
   /** Whether a broken list has a comma after its last element; true by default. */
-  readonly comma?: boolean;
+  readonly hasTrailingComma?: boolean;
   /** Whether the last element may begin on the line of the opening bracket and end on the line of the closing bracket. */
   readonly hugsLast?: boolean;
   /** Whether `hugsLast` is ignored if the list has several elements and the last one fits on its own line. */
@@ -22,7 +22,7 @@ export function printList(t: TokenStream, count: number, style: ListStyle, eleme
   if (count === 0) return printEmptyBrackets(t);
   const opener = t.take();
   /** The line break after the opening and before the closing bracket. */
-  const edgeBreak = style.keepsBreak === true && t.nextStartsLine() ? HARDLINE : style.padded === true ? LINE : SOFTLINE;
+  const edgeBreak = style.keepsBreak === true && t.nextStartsLine() ? HARDLINE : style.isPadded === true ? LINE : SOFTLINE;
   const partsBeforeLast: Doc[] = [];
   /** The layout with one element per line. */
   const lines: Doc[] = [];
@@ -46,7 +46,7 @@ export function printList(t: TokenStream, count: number, style: ListStyle, eleme
   const closer = t.take();
   const doc = concat(
     opener,
-    indent(concat(concatAll(canFill ? filledLines : lines), style.comma === false ? EMPTY : TRAILING_COMMA, endComments)),
+    indent(concat(concatAll(canFill ? filledLines : lines), style.hasTrailingComma === false ? EMPTY : TRAILING_COMMA, endComments)),
     edgeBreak,
     closer,
   );

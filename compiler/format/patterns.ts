@@ -39,7 +39,7 @@ function printInsideParens(t: TokenStream, pattern: Pattern): Doc {
     case "someOkErr":
       return concat(
         t.take(),
-        printList(t, 1, { comma: false }, () => printPattern(t, pattern.inner)),
+        printList(t, 1, { hasTrailingComma: false }, () => printPattern(t, pattern.inner)),
       );
     case "variant":
       return concat(printPath(t, pattern.enum), pattern.args === null ? EMPTY : printPatternArgs(t, pattern.args));
@@ -81,7 +81,7 @@ function printPatternArgs(t: TokenStream, args: readonly Pattern[]): Doc {
 }
 
 function printStructFields(t: TokenStream, pattern: Extract<Pattern, { kind: "struct" }>): Doc {
-  return printList(t, pattern.fields.length + (pattern.rest ? 1 : 0), { padded: true }, (i) => {
+  return printList(t, pattern.fields.length + (pattern.hasRest ? 1 : 0), { isPadded: true }, (i) => {
     const name = t.take();
     const fieldPattern = pattern.fields[i]?.pattern ?? null;
     return fieldPattern === null ? name : concat(name, t.take(), SPACE, printPattern(t, fieldPattern));

@@ -145,8 +145,8 @@ class Output {
     this.#afterOpenBracket = content === "{" || content === "(" || content === "[";
   }
 
-  comment({ text, trailing, blankBefore }: Extract<Doc, { kind: "comment" }>, indent: number): void {
-    if (trailing && !this.#afterComment && this.#parts.length > 0) {
+  comment({ text, isTrailing, blankBefore }: Extract<Doc, { kind: "comment" }>, indent: number): void {
+    if (isTrailing && !this.#afterComment && this.#parts.length > 0) {
       this.#separator = "space";
     } else {
       this.line();

@@ -125,7 +125,7 @@ function attachComments(lines: LineTable, tokens: readonly Token[], comments: re
     const commentsBefore: Doc[] = [];
     for (let entry = comments[index]; entry !== undefined && entry.span.start < start; entry = comments[index]) {
       const lineEndCount = countLineEnds(lines, previousEnd, entry.span.start);
-      const placement = { trailing: lineEndCount === 0 && previousEnd > 0, blankBefore: lineEndCount > 1 };
+      const placement = { isTrailing: lineEndCount === 0 && previousEnd > 0, blankBefore: lineEndCount > 1 };
       commentsBefore.push(comment(withoutTrailingSpace(entry.text), placement));
       previousEnd = entry.span.end;
       index += 1;

@@ -254,7 +254,7 @@ export class AnalyzedFile {
   /** Checks the bodies whose results cannot be reused. */
   checkBodies(context: CheckContext): void {
     const names = [...this.functions.keys()].join();
-    const sameNames = names === this.#joinedFunctionNames;
+    const hasSameNames = names === this.#joinedFunctionNames;
     this.#joinedFunctionNames = names;
     const bodies = new Map<Body, CheckedBody>();
     const checkedNames: string[] = [];
@@ -263,7 +263,7 @@ export class AnalyzedFile {
       for (const item of section.items) {
         if (item.kind !== "test" && (item.kind !== "fn" || !this.#declared.has(item))) continue;
         const known = this.#bodies.get(item);
-        if (known !== undefined && this.#isValid(known, sameNames)) bodies.set(item, known);
+        if (known !== undefined && this.#isValid(known, hasSameNames)) bodies.set(item, known);
         else {
           bodies.set(item, this.#checkItem(context, section, item));
           checkedNames.push(item.name.text);
@@ -274,15 +274,15 @@ export class AnalyzedFile {
     this.#bodies = bodies;
   }
 
-  #isValid({ lookups, hidden }: CheckedBody, sameNames: boolean): boolean {
-    if (lookups.listed && !sameNames) return false;
+  #isValid({ lookups, hidden }: CheckedBody, hasSameNames: boolean): boolean {
+    if (lookups.listedAll && !hasSameNames) return false;
     for (const [name, found] of lookups.found) if (this.functions.get(name) !== found) return false;
     return this.#lookupsAreSame(hidden);
   }
 
   #checkItem(context: CheckContext, section: Section, item: Body): CheckedBody {
     const unit = new SectionUnit(this, section);
-    const lookups: Lookups<Callable> = { found: new Map(), listed: false };
+    const lookups: Lookups<Callable> = { found: new Map(), listedAll: false };
     const hidden = new Map<string, boolean>();
     this.functions.lookups = lookups;
     this.hidden.names.lookups = hidden;

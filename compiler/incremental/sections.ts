@@ -33,11 +33,11 @@ function readSection(file: string, fileText: string, start: number): Section {
   const diagnostics = new Diagnostics(file);
   for (const { code, span, message, help, fixes } of lexical.sorted())
     if (span.start < length || count === tokens.length) diagnostics.error(code, span, message, { help, fixes });
-  const seen = detach(fileText.slice(start, start + lookaheadEnd));
-  const { moduleName, items } = parseSection(seen, tokens, count, { isFirst }, diagnostics);
+  const seenText = detach(fileText.slice(start, start + lookaheadEnd));
+  const { moduleName, items } = parseSection(seenText, tokens, count, { isFirst }, diagnostics);
   return {
     text,
-    lookahead: seen.slice(length),
+    lookahead: seenText.slice(length),
     isFirst,
     moduleName,
     items,

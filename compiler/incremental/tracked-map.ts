@@ -4,7 +4,7 @@
 export interface Lookups<V> {
   readonly found: Map<string, V | undefined>;
   /** Whether all names were listed, for example by a search for the nearest spelling. */
-  listed: boolean;
+  listedAll: boolean;
 }
 
 export class TrackedMap<V> extends Map<string, V> {
@@ -37,7 +37,7 @@ export class TrackedMap<V> extends Map<string, V> {
   }
 
   #noteListing(): void {
-    if (this.lookups !== undefined) this.lookups.listed = true;
+    if (this.lookups !== undefined) this.lookups.listedAll = true;
   }
 }
 

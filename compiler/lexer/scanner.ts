@@ -25,7 +25,7 @@ export class Scanner {
   /** The offset of the next code unit. */
   offset = 0;
   /** Whether a line has ended since the last token. */
-  newline = false;
+  isAfterLineBreak = false;
   /** The open holes, the innermost last. */
   readonly holes: Hole[] = [];
 
@@ -41,8 +41,8 @@ export class Scanner {
 
   /** Adds the token that extends from `start` to `offset`. */
   push(kind: TokenKind, start: number, value = ""): void {
-    this.tokens.push({ kind, start, end: this.offset, newline: this.newline, value });
-    this.newline = false;
+    this.tokens.push({ kind, start, end: this.offset, isAfterLineBreak: this.isAfterLineBreak, value });
+    this.isAfterLineBreak = false;
   }
 
   error(span: Span, message: string, extras: DiagnosticExtras = {}): void {

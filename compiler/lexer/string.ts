@@ -111,8 +111,8 @@ function reportUnclosedBlock(scanner: Scanner, opener: number, contentStart: num
   return undefined;
 }
 
-function reportInnerQuotes(scanner: Scanner, at: number): void {
-  scanner.error({ start: at, end: at + QUOTES.length }, 'the closing `"""` of a text block begins a line of its own', {
+function reportInnerQuotes(scanner: Scanner, quotesStart: number): void {
+  scanner.error({ start: quotesStart, end: quotesStart + QUOTES.length }, 'the closing `"""` of a text block begins a line of its own', {
     help: 'put it on the next line; inside the text write `\\"""`',
   });
 }
@@ -255,7 +255,7 @@ function closersAtEnd({ tokens, text }: Scanner, start: number, lineEnd: number)
     if (closer !== undefined && depth === 0) expected += closer;
     else if (closer !== undefined) depth -= 1;
     else if (token?.kind === ")" || token?.kind === "]" || token?.kind === "}") depth += 1;
-    if (token?.newline === true) break;
+    if (token?.isAfterLineBreak === true) break;
   }
   let tailStart = lineEnd;
   while (tailStart > start + 1 && " \t)]};,".includes(text.charAt(tailStart - 1))) tailStart -= 1;

@@ -134,10 +134,10 @@ export class FunctionLowering implements MatchLowering {
     this.emitter.emit("Assert", message, kind === "requires" ? 0 : 1, index);
   }
 
-  /** Lowers an expression. If `tail` is true, its value is the result of the function, so a recursive call becomes a `TailCall`. */
-  expr(ir: Ir, tail: boolean): void {
+  /** Lowers an expression. If `isTail` is true, its value is the result of the function, so a recursive call becomes a `TailCall`. */
+  expr(ir: Ir, isTail: boolean): void {
     const previousSpan = this.emitter.setSpan(ir.span);
-    this.#expr(ir, tail);
+    this.#expr(ir, isTail);
     this.emitter.setSpan(previousSpan);
   }
 
@@ -150,7 +150,7 @@ export class FunctionLowering implements MatchLowering {
     this.emitter.emit("PushConst", this.constant(UNIT));
   }
 
-  #expr(ir: Ir, tail: boolean): void {
+  #expr(ir: Ir, isTail: boolean): void {
     const e = this.emitter;
     const pool = this.#pool;
     switch (ir.kind) {
@@ -176,14 +176,14 @@ export class FunctionLowering implements MatchLowering {
         return;
       case "call":
         this.#args(ir.args, ir.span);
-        this.#call(ir.target, ir.args.length, tail);
+        this.#call(ir.target, ir.args.length, isTail);
         return;
       case "call_self": {
         const { params } = this.#body;
         const captured = params.slice(0, params.length - ir.args.length);
         for (const local of captured) e.emit("LoadLocal", e.slot(local));
         this.#args(ir.args, ir.span);
-        this.#call(this.#callable, params.length, tail);
+        this.#call(this.#callable, params.length, isTail);
         return;
       }
       case "call_value":
@@ -248,15 +248,15 @@ export class FunctionLowering implements MatchLowering {
         this.#map(ir);
         return;
       case "if":
-        this.#if(ir, tail);
+        this.#if(ir, isTail);
         return;
       case "match":
-        lowerMatch(this, ir, tail);
+        lowerMatch(this, ir, isTail);
         return;
       case "block":
         for (const stmt of ir.stmts) this.#stmt(stmt);
         if (ir.value === null) this.#pushUnit();
-        else this.expr(ir.value, tail);
+        else this.expr(ir.value, isTail);
         return;
       case "spawn":
         e.emit("SpawnActor", pool.functionIndex(ir.target));
@@ -280,9 +280,9 @@ export class FunctionLowering implements MatchLowering {
   }
 
   /** Emits a call of a function whose `argc` arguments are on the stack. */
-  #call(target: Callable, argc: number, tail: boolean): void {
+  #call(target: Callable, argc: number, isTail: boolean): void {
     const e = this.emitter;
-    if (tail && target === this.#callable) {
+    if (isTail && target === this.#callable) {
       e.emit("TailCall", this.#pool.functionIndex(target), argc);
       e.height += 1;
     } else e.emit("Call", this.#pool.functionIndex(target), argc);
@@ -342,7 +342,7 @@ export class FunctionLowering implements MatchLowering {
     }
   }
 
-  #if(ir: Ir & { kind: "if" }, tail: boolean): void {
+  #if(ir: Ir & { kind: "if" }, isTail: boolean): void {
     const e = this.emitter;
     const flow = e.beginFlow(ir.otherwise === null ? "if" : "if_else", ir.span);
     const end = e.label();
@@ -351,7 +351,7 @@ export class FunctionLowering implements MatchLowering {
       const next = e.label();
       lowerCondition(this, branch, next);
       const start = e.pc;
-      this.expr(branch.body, tail && ir.otherwise !== null);
+      this.expr(branch.body, isTail && ir.otherwise !== null);
       if (ir.otherwise === null) e.emit("Pop");
       e.jump("Jmp", end);
       e.endPart(flow, start);
@@ -360,7 +360,7 @@ export class FunctionLowering implements MatchLowering {
     }
     if (ir.otherwise !== null) {
       const start = e.pc;
-      this.expr(ir.otherwise, tail);
+      this.expr(ir.otherwise, isTail);
       e.endPart(flow, start);
     }
     e.placeLabel(end);
@@ -571,7 +571,7 @@ export class FunctionLowering implements MatchLowering {
 export function builtinWrapper(builtin: BuiltinDecl, arity: number, typeText: number | null, lines: LineTable): Emitter {
   const params = Array.from(
     { length: arity },
-    (_, i): Local => ({ name: `a${i + 1}`, type: { kind: "error" }, mutable: false, span: { start: 0, end: 0 }, used: true }),
+    (_, i): Local => ({ name: `a${i + 1}`, type: { kind: "error" }, isMutable: false, span: { start: 0, end: 0 }, isUsed: true }),
   );
   const e = new Emitter(lines, params);
   for (const param of params) e.emit("LoadLocal", e.slot(param));

@@ -11,7 +11,7 @@ import { type Emitter, FunctionTooLarge, type Label, type OpenFlow } from "./emi
 export interface MatchLowering {
   readonly emitter: Emitter;
   constant(value: Value): number;
-  expr(ir: Ir, tail: boolean): void;
+  expr(ir: Ir, isTail: boolean): void;
   /** Emits a call of a builtin whose arguments are on the operand stack. */
   builtin(name: string, argc: number): void;
 }
@@ -25,8 +25,8 @@ function tableTag(pattern: CheckedPattern): number | undefined {
   return pattern.constructor_.form.tag;
 }
 
-/** Lowers a `match`. `tail` has the same meaning as in `FunctionLowering.expr`. */
-export function lowerMatch(f: MatchLowering, ir: Ir & { kind: "match" }, tail: boolean): void {
+/** Lowers a `match`. `isTail` has the same meaning as in `FunctionLowering.expr`. */
+export function lowerMatch(f: MatchLowering, ir: Ir & { kind: "match" }, isTail: boolean): void {
   const e = f.emitter;
   const flow = e.beginFlow("match", ir.span);
   f.expr(ir.scrutinee, false);
@@ -35,9 +35,9 @@ export function lowerMatch(f: MatchLowering, ir: Ir & { kind: "match" }, tail: b
   const base = e.height;
   const end = e.label();
   const tags = ir.arms.map((a) => (a.guard === null ? tableTag(a.pattern) : undefined));
-  if (ir.arms.length > 1 && tags.every((t) => t !== undefined)) lowerTable(f, ir.arms, tags, { subject, end, base, tail, flow });
+  if (ir.arms.length > 1 && tags.every((t) => t !== undefined)) lowerTable(f, ir.arms, tags, { subject, end, base, isTail, flow });
   else {
-    for (const arm of ir.arms) lowerArm(f, arm, { subject, end, base, tail, flow });
+    for (const arm of ir.arms) lowerArm(f, arm, { subject, end, base, isTail, flow });
     e.emit("LoadLocal", subject);
     e.emit("Match", e.addMatchTable([]));
   }
@@ -85,7 +85,7 @@ interface MatchContext {
   readonly end: Label;
   /** The height of the operand stack before the `match`. */
   readonly base: number;
-  readonly tail: boolean;
+  readonly isTail: boolean;
   readonly flow: OpenFlow;
 }
 
@@ -94,7 +94,7 @@ function lowerTable(
   f: MatchLowering,
   arms: readonly CheckedArm[],
   tags: readonly number[],
-  { subject, end, base, tail, flow }: MatchContext,
+  { subject, end, base, isTail, flow }: MatchContext,
 ): void {
   const e = f.emitter;
   const targets = arms.map((_, i) => ({ tag: tags[i] ?? MATCH_TAGS.any, target: e.label() }));
@@ -111,7 +111,7 @@ function lowerTable(
     if (inner?.kind === "bind") e.emit("StoreLocal", e.slot(inner.local));
     else e.emit("Pop");
     if (pattern.kind === "bind") copyToLocal(e, subject, pattern.local);
-    f.expr(arm.body, tail);
+    f.expr(arm.body, isTail);
     e.jump("Jmp", end);
     e.endPart(flow, start);
   });
@@ -123,7 +123,7 @@ function copyToLocal(e: Emitter, from: number, to: Local): void {
 }
 
 /** Lowers an arm that is tested on its own. */
-function lowerArm(f: MatchLowering, arm: CheckedArm, { subject, end, base, tail, flow }: MatchContext): void {
+function lowerArm(f: MatchLowering, arm: CheckedArm, { subject, end, base, isTail, flow }: MatchContext): void {
   const e = f.emitter;
   const next = e.label();
   e.height = base;
@@ -144,7 +144,7 @@ function lowerArm(f: MatchLowering, arm: CheckedArm, { subject, end, base, tail,
     e.placeLabel(body);
   }
   const start = e.pc;
-  f.expr(arm.body, tail);
+  f.expr(arm.body, isTail);
   e.jump("Jmp", end);
   e.endPart(flow, start);
   e.height = base;

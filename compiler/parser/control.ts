@@ -86,7 +86,14 @@ const ELSE_IF_WORDS: ReadonlySet<string> = new Set(["elif", "elseif", "elsif"]);
 function reportElseIfWord(c: Cursor): boolean {
   const { value } = c.token;
   const after = c.peek(1);
-  if (!c.at("name") || !ELSE_IF_WORDS.has(value) || after.newline || after.kind === "=" || after.kind === "." || after.kind === "(")
+  if (
+    !c.at("name") ||
+    !ELSE_IF_WORDS.has(value) ||
+    after.isAfterLineBreak ||
+    after.kind === "=" ||
+    after.kind === "." ||
+    after.kind === "("
+  )
     return false;
   const span = spanOf(c.token);
   const fixes = [{ title: "write `else if`", edits: [{ span, text: "else if" }] }];
@@ -163,8 +170,8 @@ function parseArm(c: Cursor): MatchArm {
   c.resumeDepth(depth);
   const guard = c.take("if") ? c.grammar.expression(c) : null;
   takeArrow(c);
-  const { body, emptyBraces } = parseArmBody(c);
-  return { pattern, guard, body, emptyBraces, span: c.spanFrom(start) };
+  const { body, hasEmptyBraces } = parseArmBody(c);
+  return { pattern, guard, body, hasEmptyBraces, span: c.spanFrom(start) };
 }
 
 const PATTERN_STARTS: ReadonlySet<TokenKind> = new Set([...OPERAND_STARTS, "_", "-"]);
@@ -198,13 +205,13 @@ function takeArrow(c: Cursor): void {
   c.next();
 }
 
-function parseArmBody(c: Cursor): { readonly body: Block; readonly emptyBraces: boolean } {
+function parseArmBody(c: Cursor): { readonly body: Block; readonly hasEmptyBraces: boolean } {
   const token = c.token;
   if (token.kind === "," || token.kind === "}") c.failExpected("the value of the arm after `=>`", { help: "write `()` if there is none" });
   const stmt = c.grammar.statement(c);
   if (token.kind === "{" && stmt.kind === "expr" && stmt.value.span.start === token.start) {
-    if (stmt.value.kind === "block") return { body: stmt.value.block, emptyBraces: false };
-    if (stmt.value.kind === "map" && stmt.value.entries.length === 0) return { body: { stmts: [], span: stmt.span }, emptyBraces: true };
+    if (stmt.value.kind === "block") return { body: stmt.value.block, hasEmptyBraces: false };
+    if (stmt.value.kind === "map" && stmt.value.entries.length === 0) return { body: { stmts: [], span: stmt.span }, hasEmptyBraces: true };
   }
-  return { body: { stmts: [stmt], span: stmt.span }, emptyBraces: false };
+  return { body: { stmts: [stmt], span: stmt.span }, hasEmptyBraces: false };
 }

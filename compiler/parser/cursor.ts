@@ -103,8 +103,8 @@ export class Cursor {
     this.#tokens[this.#endIndex] = this.#tokenUnderEof;
     this.#endIndex = Math.min(end, this.#tokens.length - 1);
     this.#tokenUnderEof = this.#tokens[this.#endIndex] ?? NO_TOKEN;
-    const { start: offset, newline } = this.#tokenUnderEof;
-    this.#tokens[this.#endIndex] = { kind: "eof", start: offset, end: offset, newline, value: "" };
+    const { start: offset, isAfterLineBreak } = this.#tokenUnderEof;
+    this.#tokens[this.#endIndex] = { kind: "eof", start: offset, end: offset, isAfterLineBreak, value: "" };
     this.#index = start;
     this.#depth = 0;
     this.#openParens = 0;
@@ -172,7 +172,7 @@ export class Cursor {
 
   /** Whether a line ends before the next token and newlines matter here. */
   atNewline(): boolean {
-    return this.#context.newlinesMatter && this.peek(0).newline;
+    return this.#context.newlinesMatter && this.peek(0).isAfterLineBreak;
   }
 
   spanFrom(start: number): Span {
@@ -280,7 +280,7 @@ export class Cursor {
   close(opener: Token, bracket: Bracket, element: string): void {
     const closing = CLOSING[bracket];
     if (closing === ">" ? this.takeAngle() : this.take(closing)) return;
-    if (bracket !== "<" && this.at("for") && !this.token.newline) {
+    if (bracket !== "<" && this.at("for") && !this.token.isAfterLineBreak) {
       this.fail(this.token, bracket === "[" ? "there are no list comprehensions" : "there are no comprehensions", {
         help: "write `list.map(xs, fn(x) { x + 1 })`, or `list.filter` to keep some elements",
       });
@@ -350,11 +350,11 @@ export class Cursor {
     this.#openBraces = mark.openBraces;
     this.#context = mark.context;
     for (; !this.at("eof"); this.#index += 1) {
-      const { kind, newline } = this.token;
+      const { kind, isAfterLineBreak } = this.token;
       if (kind === "}" && braces === 0) return;
-      if (newline && this.atOuterItem()) return;
+      if (isAfterLineBreak && this.atOuterItem()) return;
       if (this.#index > mark.index && braces === 0) {
-        if (newline && (parens === 0 || STATEMENT_WORDS.has(kind))) return;
+        if (isAfterLineBreak && (parens === 0 || STATEMENT_WORDS.has(kind))) return;
         if (parens === 0 && (kind === ";" || (atCommas && kind === ","))) return;
       }
       if (kind === "{") braces += 1;
@@ -371,7 +371,7 @@ export class Cursor {
     this.#openBraces = 0;
     this.#context = IN_BRACES;
     for (; !this.at("eof"); this.#index += 1) {
-      const canBeginItem = this.token.newline || this.#tokens[this.#index - 1]?.kind === "}";
+      const canBeginItem = this.token.isAfterLineBreak || this.#tokens[this.#index - 1]?.kind === "}";
       if (this.#index > startIndex && canBeginItem && this.atItem()) return;
     }
   }
@@ -400,12 +400,12 @@ export class Cursor {
     if (token.kind !== ">=") return this.take(">");
     this.#splitAngleEnd = token.start + 1;
     this.#splitEqualsIndex = this.#index;
-    this.#tokens[this.#index] = { kind: "=", start: this.#splitAngleEnd, end: token.end, newline: false, value: "" };
+    this.#tokens[this.#index] = { kind: "=", start: this.#splitAngleEnd, end: token.end, isAfterLineBreak: false, value: "" };
     return true;
   }
 }
 
-const NO_TOKEN: Token = { kind: "eof", start: 0, end: 0, newline: false, value: "" };
+const NO_TOKEN: Token = { kind: "eof", start: 0, end: 0, isAfterLineBreak: false, value: "" };
 
 const CAN_FOLLOW_COMMA: ReadonlySet<TokenKind> = new Set([...OPERAND_STARTS, "text{", "(", "[", "{"]);
 

@@ -281,7 +281,7 @@ function rejectForeignQuestionMark(c: Cursor): void {
   const { start, end } = c.token;
   const second = c.peek(1);
   const third = c.peek(2);
-  if (second.kind === "?" && second.start === end && !third.newline && OPERAND_STARTS.includes(third.kind))
+  if (second.kind === "?" && second.start === end && !third.isAfterLineBreak && OPERAND_STARTS.includes(third.kind))
     c.fail({ start, end: second.end }, "`??` is not an operator", { help: "write `option.unwrap_or(x, 0)`" });
   if (start === c.lastEnd) return;
   c.fail(c.token, "`?` directly follows an Option or a Result", {

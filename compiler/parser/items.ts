@@ -28,17 +28,17 @@ import { parseRow, parseType, parseTypeParams } from "./type-syntax.ts";
 
 export function parseItem(c: Cursor): Item {
   const { start } = c.token;
-  const exported = c.take("export");
+  const isExported = c.take("export");
   switch (c.kind) {
     case "fn":
-      return parseFn(c, start, exported);
+      return parseFn(c, start, isExported);
     case "type":
-      return parseRecord(c, start, exported);
+      return parseRecord(c, start, isExported);
     case "enum":
-      return parseEnum(c, start, exported);
+      return parseEnum(c, start, isExported);
     default:
-      if (isRecordWord(c.token)) return parseRecord(c, start, exported);
-      if (exported) rejectExported(c);
+      if (isRecordWord(c.token)) return parseRecord(c, start, isExported);
+      if (isExported) rejectExported(c);
       return parseUnexportedItem(c);
   }
 }
@@ -150,7 +150,7 @@ function rejectItem(c: Cursor): never {
 }
 
 /** Parses a function from its `fn` on. `start` is where the item begins. */
-export function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
+export function parseFn(c: Cursor, start: number, isExported: boolean): FnItem {
   c.next();
   const name = parseDeclaredName(c, "a function");
   const typeParams = parseTypeParams(c);
@@ -184,7 +184,7 @@ export function parseFn(c: Cursor, start: number, exported: boolean): FnItem {
   const body = c.grammar.block(c);
   return {
     kind: "fn",
-    exported,
+    isExported,
     name,
     typeParams,
     params,
@@ -313,7 +313,7 @@ function reportMisplacedRow(c: Cursor, row: RowExpr | null): void {
     });
 }
 
-function parseRecord(c: Cursor, start: number, exported: boolean): RecordItem {
+function parseRecord(c: Cursor, start: number, isExported: boolean): RecordItem {
   const word = c.next();
   const name = parseDeclaredName(c, "a type");
   const typeParams = parseTypeParams(c);
@@ -329,7 +329,7 @@ function parseRecord(c: Cursor, start: number, exported: boolean): RecordItem {
   const parenHelp = c.at("(") ? { help: `fields need braces: \`${word.value} ${name.text} { x: Int }\`` } : {};
   const opener = c.expect("{", `\`{\` and the fields of \`${name.text}\``, parenHelp);
   const fields = parseDeclarationList(c, opener, "a field", parseField);
-  return { kind: "record", exported, name, typeParams, fields, span: c.spanFrom(start) };
+  return { kind: "record", isExported, name, typeParams, fields, span: c.spanFrom(start) };
 }
 
 /** Reports the `=` of `type P = { x: Int }` and skips it. Fails at any other `=`. */
@@ -371,7 +371,7 @@ function alternativesAfter(c: Cursor): readonly string[] {
     const isType = c.peek(distance - 1).kind === "(";
     if (token.kind === "eof" || c.peek(distance).kind === "{") break;
     if (token.kind === "|") hasBar = true;
-    else if (token.newline && distance > 1 && c.peek(distance - 1).kind !== "|") break;
+    else if (token.isAfterLineBreak && distance > 1 && c.peek(distance - 1).kind !== "|") break;
     else if (token.kind === "name" && isType)
       variants.push(`${variants.pop() ?? ""}(${hintForType(token.value)?.replacement ?? token.value})`);
     else if (token.kind === "name") {
@@ -389,7 +389,7 @@ function variantOfText(text: string, index: number): string {
 }
 
 function parseField(c: Cursor): FieldDecl {
-  const isMethod = c.peek(1).kind === "(" || (c.peek(1).kind === "name" && c.peek(2).kind === "(" && !c.peek(1).newline);
+  const isMethod = c.peek(1).kind === "(" || (c.peek(1).kind === "name" && c.peek(2).kind === "(" && !c.peek(1).isAfterLineBreak);
   if (isMethod)
     c.fail(c.token, "a type has fields, but no methods", { help: "write the function beside the type, and take the value as a parameter" });
   const name = parseFieldName(c, "and its type");
@@ -401,13 +401,13 @@ function parseField(c: Cursor): FieldDecl {
   return { name, type: parseType(c) };
 }
 
-function parseEnum(c: Cursor, start: number, exported: boolean): EnumItem {
+function parseEnum(c: Cursor, start: number, isExported: boolean): EnumItem {
   c.next();
   const name = parseDeclaredName(c, "an enum");
   const typeParams = parseTypeParams(c);
   const opener = c.expect("{", `\`{\` and the variants of \`${name.text}\``);
   const variants = parseDeclarationList(c, opener, "a variant", parseVariant);
-  return { kind: "enum", exported, name, typeParams, variants, span: c.spanFrom(start) };
+  return { kind: "enum", isExported, name, typeParams, variants, span: c.spanFrom(start) };
 }
 
 function parseVariant(c: Cursor): VariantDecl {

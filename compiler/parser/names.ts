@@ -57,7 +57,7 @@ const CAN_FOLLOW_ACCESS: ReadonlySet<TokenKind> = new Set([")", "]", "}", ",", "
  */
 export function parseAccessedName(c: Cursor): Name {
   const token = c.token;
-  const beginsStatement = token.newline && (STATEMENT_WORDS.has(token.kind) || c.atOuterItem());
+  const beginsStatement = token.isAfterLineBreak && (STATEMENT_WORDS.has(token.kind) || c.atOuterItem());
   if (!beginsStatement && !CAN_FOLLOW_ACCESS.has(token.kind)) return parseFieldName(c, "after `.`");
   const end = c.lastEnd;
   c.report("E002", token.kind === "eof" ? { start: end, end } : token, c.expectedButFound("the name of a field after `.`"));

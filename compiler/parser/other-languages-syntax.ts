@@ -155,7 +155,8 @@ export function rejectForeignStatement(c: Cursor): void {
   const word = STATEMENTS.get(c.token.value);
   if (word === undefined) return;
   const nextToken = c.peek(1);
-  if (!nextToken.newline && (ONLY_OPERAND_STARTS.has(nextToken.kind) || (nextToken.kind === "{" && !beginsRecord(c)))) rejectWord(c, word);
+  if (!nextToken.isAfterLineBreak && (ONLY_OPERAND_STARTS.has(nextToken.kind) || (nextToken.kind === "{" && !beginsRecord(c))))
+    rejectWord(c, word);
 }
 
 /** Whether the braces after the name may contain the fields of a record. */
@@ -174,7 +175,7 @@ function isForeignLambda(c: Cursor): boolean {
     const { kind } = c.peek(distance);
     if (kind === "(") depth += 1;
     else if (kind === ")") depth -= 1;
-    if (depth === 0) return c.peek(distance + 1).kind === "{" && !c.peek(distance + 1).newline;
+    if (depth === 0) return c.peek(distance + 1).kind === "{" && !c.peek(distance + 1).isAfterLineBreak;
   }
   return false;
 }
@@ -189,7 +190,7 @@ const COLLECTIONS: ReadonlyMap<string, string> = new Map([
 
 /** Fails at `new Map()` and the like. */
 function rejectNewCollection(c: Cursor): void {
-  const text = c.token.value === "new" && !c.peek(1).newline ? COLLECTIONS.get(c.peek(1).value) : undefined;
+  const text = c.token.value === "new" && !c.peek(1).isAfterLineBreak ? COLLECTIONS.get(c.peek(1).value) : undefined;
   if (text === undefined) return;
   const isEmpty = c.peek(2).kind === "(" && c.peek(3).kind === ")";
   const span = { start: c.token.start, end: c.peek(3).end };
@@ -205,7 +206,7 @@ const PREFIX_WORDS: ReadonlySet<string> = new Set([...PREFIXES.keys(), ...LAMBDA
 /** Fails if the operand that begins here is syntax of another language. */
 export function rejectForeignPrefix(c: Cursor): void {
   const nextToken = c.peek(1);
-  if (nextToken.newline || (nextToken.kind !== "string" && !PREFIX_WORDS.has(c.token.value))) return;
+  if (nextToken.isAfterLineBreak || (nextToken.kind !== "string" && !PREFIX_WORDS.has(c.token.value))) return;
   if (c.token.value === "self" && nextToken.kind === ".") {
     c.fail(c.token, notInLanguage(c), { help: "there are no methods: a function takes the value as a parameter" });
   }
@@ -236,7 +237,7 @@ const CONVERSIONS: ReadonlyMap<string, { readonly help: string; readonly templat
 /** Fails at `x as T`. `operandStart` is the start of `x`. */
 export function rejectAsCast(c: Cursor, operandStart: number): void {
   const target = c.peek(1);
-  if (!c.at("name") || c.token.value !== "as" || c.atNewline() || target.kind !== "name" || target.newline) return;
+  if (!c.at("name") || c.token.value !== "as" || c.atNewline() || target.kind !== "name" || target.isAfterLineBreak) return;
   const type = hintForType(target.value)?.replacement ?? target.value;
   const conversion = CONVERSIONS.get(type);
   const operand = c.text.slice(operandStart, c.lastEnd);
@@ -298,16 +299,17 @@ export function rejectForeignAfterOperand(c: Cursor): void {
   if (c.atNewline()) return;
   const word = c.at("name") ? INFIXES.get(c.token.value) : undefined;
   const nextToken = c.peek(1);
-  if (c.at("name") && c.token.value === "is" && nextToken.value === "not" && !nextToken.newline) {
+  if (c.at("name") && c.token.value === "is" && nextToken.value === "not" && !nextToken.isAfterLineBreak) {
     const span = { start: c.token.start, end: nextToken.end };
     c.fail(span, "`is not` is not an operator", { help: "write `!=`", fixes: [{ title: "write `!=`", edits: [{ span, text: "!=" }] }] });
   }
-  if (word !== undefined && !nextToken.newline && (ONLY_OPERAND_STARTS.has(nextToken.kind) || nextToken.kind === "(")) rejectWord(c, word);
+  if (word !== undefined && !nextToken.isAfterLineBreak && (ONLY_OPERAND_STARTS.has(nextToken.kind) || nextToken.kind === "("))
+    rejectWord(c, word);
   rejectMacro(c);
   if (word === undefined && c.token.value === "not" && c.at("name") && nextToken.kind === "in") {
     c.fail({ start: c.token.start, end: nextToken.end }, "`not in` is not an operator", { help: "write `!list.contains(xs, x)`" });
   }
-  if (c.at("!") && c.token.start === c.lastEnd && (nextToken.newline || CANNOT_BEGIN.has(nextToken.kind))) {
+  if (c.at("!") && c.token.start === c.lastEnd && (nextToken.isAfterLineBreak || CANNOT_BEGIN.has(nextToken.kind))) {
     c.fail(c.token, "`!` does not follow a value", {
       help: "an Option is unwrapped with `option.unwrap_or(o, other)`, or taken apart with `match`",
     });
@@ -338,7 +340,7 @@ export function rejectForeignAfterOperator(c: Cursor, first: { readonly start: n
   }
   const lastToken = sign === "--" ? c.peek(1) : c.token;
   const canEndStatement = lastToken.kind === "eof" || lastToken.kind === "}" || lastToken.kind === ")" || lastToken.kind === ";";
-  if ((sign === "++" && canEndStatement) || (sign === "--" && (canEndStatement || lastToken.newline))) {
+  if ((sign === "++" && canEndStatement) || (sign === "--" && (canEndStatement || lastToken.isAfterLineBreak))) {
     const operator = sign.charAt(0);
     c.fail(span, `\`${sign}\` does not increment`, { help: `write \`x ${operator}= 1\`` });
   }

@@ -21,7 +21,7 @@ function atPattern(c: Cursor): boolean {
     case "name": {
       const after = c.peek(1);
       // `for x { … }` lacks its `in`; the name of a type begins with a capital letter.
-      return !after.newline && (after.kind === "(" || after.kind === "::" || (after.kind === "{" && /^[A-Z]/.test(c.token.value)));
+      return !after.isAfterLineBreak && (after.kind === "(" || after.kind === "::" || (after.kind === "{" && /^[A-Z]/.test(c.token.value)));
     }
     case "(":
     case "[":
@@ -139,8 +139,8 @@ function parseListPattern(c: Cursor): Pattern {
   const parts = parseCommaList(c, opener, "[", "a pattern", parseListElement);
   c.leaveNesting();
   const restAt = parts.findIndex((part) => part.kind === "rest");
-  const patternsOf = (some: readonly (Pattern | ListRest)[]): readonly Pattern[] =>
-    some.flatMap((part) => {
+  const patternsOf = (elements: readonly (Pattern | ListRest)[]): readonly Pattern[] =>
+    elements.flatMap((part) => {
       if (part.kind !== "rest") return [part];
       c.report("E002", part.span, "a list pattern has one `..`", { help: "write `[first, ..]`, `[.., last]` or `[first, .., last]`" });
       return [];
@@ -221,7 +221,7 @@ function parseNamed(c: Cursor, firstName: Name): Pattern {
     c.enterNesting();
     const { fields, rest } = parseStructFields(c);
     c.leaveNesting();
-    return { kind: "struct", enum: owner, name, fields, rest, span: c.spanFrom(start) };
+    return { kind: "struct", enum: owner, name, fields, hasRest: rest, span: c.spanFrom(start) };
   }
   if (owner === null) return { kind: "name", name, span: name.span };
   return { kind: "variant", enum: owner, variant: name, args: null, span: c.spanFrom(start) };

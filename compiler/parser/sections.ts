@@ -30,7 +30,7 @@ export function beginsItem(token: Token, next: Token, afterNext: Token): boolean
       return next.kind === "name";
     case "name":
       // `record` is not a keyword: a name on the same line and `{` or `<` must follow.
-      return isRecordWord(token) && next.kind === "name" && !next.newline && (afterNext.kind === "{" || afterNext.kind === "<");
+      return isRecordWord(token) && next.kind === "name" && !next.isAfterLineBreak && (afterNext.kind === "{" || afterNext.kind === "<");
     case "import":
     case "test":
       return next.kind === "string";

@@ -114,8 +114,8 @@ export function parseStatement(c: Cursor): Stmt {
     case "reserved":
       return reservedStatement(c);
     case "name":
-      if (ASSIGNMENTS.has(c.peek(1).kind) && !c.peek(1).newline) return parseAssignment(c);
-      if (c.token.value === "answer" && c.peek(1).kind === "name" && !c.peek(1).newline) return parseAnswer(c);
+      if (ASSIGNMENTS.has(c.peek(1).kind) && !c.peek(1).isAfterLineBreak) return parseAssignment(c);
+      if (c.token.value === "answer" && c.peek(1).kind === "name" && !c.peek(1).isAfterLineBreak) return parseAnswer(c);
       rejectForeignStatement(c);
       return parseExpressionStatement(c);
     default:
@@ -135,7 +135,7 @@ function reservedStatement(c: Cursor): Stmt {
 
 function parseLet(c: Cursor): Stmt {
   const { start } = c.next();
-  const mutable = c.take("mut");
+  const isMutable = c.take("mut");
   if (c.at("{")) c.failExpected("the name of a variable", { help: "a pattern begins with the name of the record: `let P { x, y } = p`" });
   const binder = parseBinder(c, "a variable");
   if (c.at(","))
@@ -146,7 +146,7 @@ function parseLet(c: Cursor): Stmt {
   c.expect("=", `\`=\` and the value of ${what}`, { help: `a variable needs a value: \`${example}\`` });
   const value = parseForeignLambda(c) ?? parseExpression(c);
   const otherwise = c.at("else") ? parseLetElse(c, binder) : null;
-  return { kind: "let", mutable, ...binder, type, value, otherwise, span: c.spanFrom(start) };
+  return { kind: "let", isMutable, ...binder, type, value, otherwise, span: c.spanFrom(start) };
 }
 
 /** Parses the `else { … }` of a `let`. */

@@ -28,8 +28,8 @@ function countTypeArgumentTokens(c: Cursor): number | undefined {
   let allBuiltIn = true;
   let hasComma = false;
   for (let distance = firstDistance; distance < MAX_LOOKAHEAD_TOKENS; distance++) {
-    const { kind, newline, end, value } = c.peek(distance);
-    if (!TYPE_TOKENS.has(kind) || (newline && distance > 0)) return undefined;
+    const { kind, isAfterLineBreak, end, value } = c.peek(distance);
+    if (!TYPE_TOKENS.has(kind) || (isAfterLineBreak && distance > 0)) return undefined;
     hasComma ||= kind === ",";
     if (kind === "name" && bracketDepth === 0) allBuiltIn &&= isBuiltInType(value);
     if (kind === "(" && bracketDepth === 0 && c.peek(distance - 1).value !== "Fn") return undefined;
@@ -42,7 +42,7 @@ function countTypeArgumentTokens(c: Cursor): number | undefined {
     const tokenAfter = c.peek(distance + 1);
     if (hasComma && firstDistance === 0 && !c.newlinesMatter && !allBuiltIn) return undefined;
     const beginsCall = tokenAfter.kind === "(" && tokenAfter.start === end;
-    return looksLikeTypes && bracketDepth === 0 && (beginsCall || tokenAfter.newline || CAN_FOLLOW_TYPES.has(tokenAfter.kind))
+    return looksLikeTypes && bracketDepth === 0 && (beginsCall || tokenAfter.isAfterLineBreak || CAN_FOLLOW_TYPES.has(tokenAfter.kind))
       ? distance + 1
       : undefined;
   }

@@ -43,7 +43,8 @@ const NEEDLESS_WORDS: ReadonlySet<string> = new Set(["readonly", "impl", "dyn", 
 function skipNeedlessWord(c: Cursor): void {
   const { kind, value } = c.token;
   const nextToken = c.peek(1);
-  if ((kind !== "name" && kind !== "reserved") || !NEEDLESS_WORDS.has(value) || nextToken.kind !== "name" || nextToken.newline) return;
+  if ((kind !== "name" && kind !== "reserved") || !NEEDLESS_WORDS.has(value) || nextToken.kind !== "name" || nextToken.isAfterLineBreak)
+    return;
   const isTrait = (value === "impl" || value === "dyn") && nextToken.value !== "Fn";
   const edits = [{ span: { start: c.token.start, end: nextToken.start }, text: "" }];
   c.report("E002", c.token, `a type has no \`${value}\``, {

@@ -8,7 +8,8 @@ function lexed(text: string): { readonly tokens: readonly string[]; readonly err
   const tokens = lex(text, diagnostics).tokens.slice(0, -1);
   return {
     tokens: tokens.map(
-      (token) => `${token.newline ? "⏎" : ""}${token.kind}${token.value === "" || token.value === token.kind ? "" : `:${token.value}`}`,
+      (token) =>
+        `${token.isAfterLineBreak ? "⏎" : ""}${token.kind}${token.value === "" || token.value === token.kind ? "" : `:${token.value}`}`,
     ),
     errors: diagnostics.sorted().map((d) => `${d.code} ${d.span.start}-${d.span.end} ${d.message}`),
   };

@@ -39,7 +39,7 @@ function showPattern(pattern: Pattern): string {
       return list(
         path(pattern.enum?.text, pattern.name.text),
         ...pattern.fields.map((field) => `${field.name.text}:${field.pattern === null ? "" : showPattern(field.pattern)}`),
-        pattern.rest ? ".." : "",
+        pattern.hasRest ? ".." : "",
       );
     case "tuple":
       return list("tuple", ...pattern.items.map(showPattern));
@@ -73,7 +73,7 @@ function showStmt(stmt: Stmt): string {
   switch (stmt.kind) {
     case "let":
       return list(
-        stmt.mutable ? "let-mut" : "let",
+        stmt.isMutable ? "let-mut" : "let",
         showBinder(stmt),
         stmt.type === null ? "" : `:${showType(stmt.type)}`,
         showExpr(stmt.value),
@@ -173,7 +173,7 @@ function showExpr(expr: Expr): string {
         showExpr(expr.scrutinee),
         ...expr.arms.map(
           (arm) =>
-            `[${showPattern(arm.pattern)}${arm.guard === null ? "" : ` if ${showExpr(arm.guard)}`} ${arm.emptyBraces ? "{empty}" : showBlock(arm.body)}]`,
+            `[${showPattern(arm.pattern)}${arm.guard === null ? "" : ` if ${showExpr(arm.guard)}`} ${arm.hasEmptyBraces ? "{empty}" : showBlock(arm.body)}]`,
         ),
       );
     case "block":
@@ -196,7 +196,7 @@ function showExpr(expr: Expr): string {
 }
 
 export function showItem(item: Item): string {
-  const exported = "exported" in item && item.exported ? "export " : "";
+  const exported = "isExported" in item && item.isExported ? "export " : "";
   switch (item.kind) {
     case "fn":
       return list(
