@@ -19,10 +19,10 @@ export function setEntry(meter: Meter, entries: MapValue, key: string, value: Va
 }
 
 /** Returns a list of the keys or values of a map, in the order of keys. */
-function listOf(meter: Meter, entries: MapValue, parts: (entries: MapValue) => Iterable<Value>): Value {
+function listOf(meter: Meter, entries: MapValue, part: (key: string, value: Value) => Value): Value {
   meter.charge(entries.size * UNITS.entry);
   meter.allocateList(entries.size);
-  return ListValue.of([...parts(entries)]);
+  return ListValue.of(entries.toArray(part));
 }
 
 function merge(meter: Meter, first: MapValue, second: MapValue): Value {
@@ -102,8 +102,8 @@ export const MAP_CODE: readonly (readonly [string, BuiltinCode])[] = [
       return entries.has(key);
     }),
   ],
-  ["map.keys", code(1, (meter, a) => listOf(meter, expectMap(a), (entries) => entries.keys()))],
-  ["map.values", code(1, (meter, a) => listOf(meter, expectMap(a), (entries) => entries.values()))],
+  ["map.keys", code(1, (meter, a) => listOf(meter, expectMap(a), (key) => key))],
+  ["map.values", code(1, (meter, a) => listOf(meter, expectMap(a), (_key, value) => value))],
   ["map.len", code(1, (_meter, a) => expectMap(a).size)],
   ["map.merge", code(2, (meter, a, b) => merge(meter, expectMap(a), expectMap(b)))],
 ];

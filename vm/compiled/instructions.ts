@@ -209,14 +209,10 @@ function writeEndOwnership(body: FunctionBody, variable: string, kind: ValueKind
   if (!isBoxed(kind)) return;
   const isObject = `typeof ${variable} === "object"`;
   const tag = tagOfKind(body.scope.types, kind);
-  // Most values have no owner, so the call is rare.
-  const mayHaveOwner =
-    tag === undefined
-      ? isObject
-      : tag === "Enum"
-        ? `${hasNotClass(variable, tag)} && ${isObject}`
-        : `${hasClass(variable, tag)} ? ${variable}.owner !== undefined : ${isObject}`;
-  body.line(`if (${mayHaveOwner}) endOwnership(${variable});`);
+  if (tag === undefined) return body.line(`if (${isObject}) endOwnership(${variable});`);
+  if (tag === "Enum") return body.line(`if (${hasNotClass(variable, tag)} && ${isObject}) endOwnership(${variable});`);
+  body.line(`if (${hasClass(variable, tag)}) { if (${variable}.owner !== undefined) ${variable}.owner.isAlive = false; }`);
+  body.line(`else if (${isObject}) endOwnership(${variable});`);
 }
 
 function writeLoad(body: FunctionBody, local: number, pc: number): void {

@@ -114,6 +114,14 @@ export function treeOf<T>(entries: readonly (readonly [string, T])[], from: numb
   return new MapNode(entry[0], entry[1], treeOf(entries, from, middle), treeOf(entries, middle + 1, to));
 }
 
+/** Calls `visit` with each node in key order. Takes less time than an iterator. */
+export function visitTree<T>(node: MapNode<T> | null, visit: (node: MapNode<T>) => void): void {
+  if (node === null) return;
+  visitTree(node.left, visit);
+  visit(node);
+  visitTree(node.right, visit);
+}
+
 /** Yields the entries in key order. */
 export function* treeEntries<T>(root: MapNode<T> | null): IterableIterator<[string, T]> {
   const path: MapNode<T>[] = [];

@@ -1,5 +1,5 @@
 import { MapHistory } from "./map-history.ts";
-import { type MapNode, treeCopy, treeEntries, treeGet, treeNode, treeOf, treeRemove, treeSet, treeSize } from "./map-tree.ts";
+import { type MapNode, treeCopy, treeEntries, treeGet, treeNode, treeOf, treeRemove, treeSet, treeSize, visitTree } from "./map-tree.ts";
 import { compareUtf8 } from "./utf8.ts";
 import type { ChangeLog, Owned, Owner } from "./owner.ts";
 
@@ -197,6 +197,13 @@ export class PersistentMap<T> implements Owned {
 
   *values(): IterableIterator<T> {
     for (const [, value] of this.entries()) yield value;
+  }
+
+  /** Returns a part of each entry in a new array, in the order of the keys. Takes less time than an iterator. */
+  toArray<U>(part: (key: string, value: T) => U): U[] {
+    const parts: U[] = [];
+    visitTree(this.root, ({ key, value }) => parts.push(part(key, value)));
+    return parts;
   }
 
   // `private` instead of `#`: TypeScript 7.0 emits a wrong class for a `#` method that names a class with a static field of its own type.
