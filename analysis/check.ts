@@ -12,7 +12,7 @@ import { isLeftToHandler, judge, type Judgement, unusedRules } from "./verdict.t
 export interface CheckedCall {
   readonly call: EffectCall;
   readonly judgement: Judgement | undefined;
-  /** Whether only the handler may refuse the call, because the policy accepts it. */
+  /** Whether the policy's own checks accept the call, and the handler checks the rest, such as where the links of a path lead. */
   readonly isLeftToHandler: boolean;
 }
 

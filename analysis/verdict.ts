@@ -292,7 +292,7 @@ function linkReason(rule: string, roots: readonly string[], call: EffectCall): R
   return { rule, reason };
 }
 
-/** Whether only the handler may refuse the call, because the policy accepts it. */
+/** Whether the policy's own checks accept the call, and the handler checks the rest, such as where the links of a path lead. */
 export function isLeftToHandler(policy: Policy, call: EffectCall, { verdict, reasons }: Judgement): boolean {
   return verdict === "can_be_denied" && reasons.length === handlerReasons(call, policy).length;
 }

@@ -1,6 +1,6 @@
 /** Reports what the policy would have decided about the calls of an audit run. */
 import type { CallEnd } from "../gateway/observers.ts";
-import { cliText } from "./hints.ts";
+import { withFlagNames } from "./hints.ts";
 import { type Terminal, withoutControlCharacters } from "./terminal.ts";
 
 /** Limit on the refusals that `lines` lists. */
@@ -23,7 +23,7 @@ export class AuditReport {
     this.#calls += 1;
     if (allowed) return;
     this.#refused += 1;
-    const line = withoutControlCharacters(`audit: call ${call} ${capability} would be refused: ${cliText(reason)} [${rule}]`);
+    const line = withoutControlCharacters(`audit: call ${call} ${capability} would be refused: ${withFlagNames(reason)} [${rule}]`);
     this.#terminal?.err(line);
     if (this.#lines.length < MAX_LINES) this.#lines.push(line);
   }

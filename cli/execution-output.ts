@@ -6,7 +6,7 @@ import type { Execution } from "../runtime/execute.ts";
 import { executionJson } from "../runtime/execution-json.ts";
 import { typedText } from "../vm/value/display.ts";
 import { requestLines } from "./approval.ts";
-import { cliText } from "./hints.ts";
+import { withFlagNames } from "./hints.ts";
 import { failureLines } from "./run-error.ts";
 import type { CommandSession } from "./session.ts";
 import { printJson, withoutControlCharacters } from "./terminal.ts";
@@ -26,7 +26,7 @@ const NEXT_STEPS: Readonly<Record<string, string>> = {
 /** Returns what to print about a run that did not complete. `stack` has the lines that show where the run stopped. */
 export function errorText(execution: Execution, error: RunError, stack: readonly string[]): string {
   const { program, outcome, suspended } = execution;
-  const lines = [`${outcome.replaceAll("_", " ")}: ${cliText(error.message)}`, ...stack];
+  const lines = [`${outcome.replaceAll("_", " ")}: ${withFlagNames(error.message)}`, ...stack];
   if (error.rule !== undefined) lines.push(`  rule: ${error.rule}`);
   const isOwn = program.registry.own.some(({ name }) => name === error.capability);
   // Shows what the user's own code threw. What a built-in handler threw is not shown, because it could contain a secret of the policy.
@@ -52,7 +52,7 @@ function suspendedStep({ call, waitsFor, keys }: SuspendedCall, log: string | un
 }
 
 interface PrintOptions {
-  /** Whether the trees were printed when the program emitted them. */
+  /** Whether the command printed each emitted value (`ui.emit`) during the run. If not, a note counts them. */
   readonly printsTrees?: boolean;
   /** Members of the JSON object besides those of every run. */
   readonly json?: Readonly<Record<string, unknown>>;

@@ -3,7 +3,7 @@ import { CompileError, diagnosticToJson, type SourceOf } from "../compiler/diagn
 import { renderDiagnostic } from "../compiler/render.ts";
 import { BorunaError } from "../vm/error.ts";
 import { EXIT, OUTCOMES } from "../vm/outcome.ts";
-import { cliText } from "./hints.ts";
+import { withFlagNames } from "./hints.ts";
 import { withoutControlCharacters, printJson, type Terminal } from "./terminal.ts";
 
 /** Errors that mean a log was read but failed verification. */
@@ -64,8 +64,8 @@ export function reportFailure(
     return code;
   }
   if (error instanceof BorunaError && error.kind !== "internal") {
-    const hint = error.hint === undefined ? undefined : cliText(error.hint);
-    const reason = cliText(error.message);
+    const hint = error.hint === undefined ? undefined : withFlagNames(error.hint);
+    const reason = withFlagNames(error.message);
     const json = {
       ok: false,
       error: {

@@ -17,7 +17,7 @@ const OPTION = /\b(in )?the option `([A-Za-z]+)`/g;
 const flagOf = (option: string): string => `--${option.replace(/_/g, "-").replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** Returns a message of the library with flags in place of options. */
-export function cliText(text: string): string {
+export function withFlagNames(text: string): string {
   return PHRASES.reduce((current, [option, flag]) => current.replace(option, flag), text)
     .replace(LIMIT, (_, limit: string) => flagOf(limit))
     .replace(OPTION, (_, isPlace: string | undefined, option: string) => `${isPlace === undefined ? "" : "with "}${flagOf(option)}`);

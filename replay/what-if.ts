@@ -56,7 +56,7 @@ export interface WhatIfReport {
   readonly frame: SourceFrame | undefined;
   /** How the recorded run ended, as a short text; undefined if the log does not say. */
   readonly recordedEnd: string | undefined;
-  /** How the program ended, as a short text; undefined if the replay stopped because the log had no answer. */
+  /** How the program ended, as a short text; undefined if the replay stopped at a call for which the log has no answer. */
   readonly end: string | undefined;
   readonly result: RunResult;
 }
@@ -139,7 +139,7 @@ function statusOf(finished: Finished): WhatIfStatus {
   const { log, end, program, registry, calls, result } = finished;
   if (calls.stop === undefined && result.outcome === "canceled") return "interrupted";
   const logEndsEarly = end === undefined || isInterruption(end);
-  // The recorded run stopped before it recorded this call or its answer.
+  // The log ends before this answer, because the recorded run was cut off.
   if (calls.stop?.reason === "no_answer" && logEndsEarly) return "incomplete";
   if (calls.stop !== undefined && calls.stop.reason !== "refused") return "changed";
   if (end === undefined) return calls.stop === undefined && calls.isDone() ? "incomplete" : "changed";

@@ -4,7 +4,7 @@ import { verifyEvidence, type VerifyEvidenceOptions } from "../../replay/evidenc
 import { evidenceJson, evidenceLines, packJson, packLines } from "../../replay/report/evidence-report.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import { cliText } from "../hints.ts";
+import { withFlagNames } from "../hints.ts";
 import { publicKeyFlag, readKey } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
@@ -55,6 +55,6 @@ export async function evidenceVerifyCommand(
   });
   const verification = await verifyEvidence(folder, options);
   if (json) printJson(terminal, toPlainObject(evidenceJson(verification)));
-  else for (const line of evidenceLines(verification, flags.explain)) terminal.out(withoutControlCharacters(cliText(line)));
+  else for (const line of evidenceLines(verification, flags.explain)) terminal.out(withoutControlCharacters(withFlagNames(line)));
   return verification.ok ? EXIT.done : EXIT.verificationFailed;
 }

@@ -16,7 +16,7 @@ import type { CapabilityRegistry } from "../../vm/capabilities.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT, OUTCOMES } from "../../vm/outcome.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
-import { cliText } from "../hints.ts";
+import { withFlagNames } from "../hints.ts";
 import { isModuleFile } from "../load.ts";
 import { type Progress, withProgress } from "../progress.ts";
 import type { CommandSession } from "../session.ts";
@@ -57,7 +57,7 @@ export async function policyCheckCommand(session: CommandSession, flags: PolicyC
   const policy = flags.policy === undefined ? undefined : loadPolicy(flags.policy, registry);
   const check = checkProgramPolicy(loadFunctions(session, flags.program, registry), policy, registry);
   if (json) printJson(terminal, toPlainObject(policyCheckJson(check)));
-  else for (const line of policyCheckLines(check)) terminal.out(withoutControlCharacters(cliText(line)));
+  else for (const line of policyCheckLines(check)) terminal.out(withoutControlCharacters(withFlagNames(line)));
   return refusesCall(check) ? EXIT.failed : EXIT.done;
 }
 

@@ -15,7 +15,7 @@ import { AuditReport } from "../audit.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printExecution } from "../execution-output.ts";
 import { limitFromFlag, maxParallelCallsFromFlag, parseArguments, readInputs, readOutputSchema } from "../run-arguments.ts";
-import { cliText } from "../hints.ts";
+import { withFlagNames } from "../hints.ts";
 import { readKey } from "../keys.ts";
 import { loadInput, STDIN } from "../load.ts";
 import { MockedCalls } from "../mocked.ts";
@@ -60,7 +60,9 @@ function printDecision(terminal: Terminal, call: CallEnd): void {
   // The handler may refuse or fail a call that the policy's rule allows.
   const explanation = call.outcome === "ok" || call.message === undefined || call.message === call.reason ? decision : call.message;
   const budgetText = call.budgetRemaining === undefined ? "" : `, ${call.budgetRemaining} left`;
-  terminal.err(withoutControlCharacters(`call ${call.call} ${call.capability}: ${call.outcome}${budgetText}: ${cliText(explanation)}`));
+  terminal.err(
+    withoutControlCharacters(`call ${call.call} ${call.capability}: ${call.outcome}${budgetText}: ${withFlagNames(explanation)}`),
+  );
 }
 
 function observers(

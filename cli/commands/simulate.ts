@@ -8,7 +8,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { nearest } from "../../vm/nearest.ts";
 import { EXIT, type TrapKind, TRAPS } from "../../vm/outcome.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
-import { cliText } from "../hints.ts";
+import { withFlagNames } from "../hints.ts";
 import { loadInput } from "../load.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import { type PolicyFlags, policyOf } from "../policy-flags.ts";
@@ -66,7 +66,7 @@ export async function simulateCommand(session: CommandSession, file: string, fla
   });
   session.endedAs = simulation.isCanceled ? "canceled" : "success";
   if (json) printJson(terminal, simulationJson(simulation, program));
-  else for (const line of simulationLines(simulation, program, invariant)) terminal.out(withoutControlCharacters(cliText(line)));
+  else for (const line of simulationLines(simulation, program, invariant)) terminal.out(withoutControlCharacters(withFlagNames(line)));
   return exitCode(simulation);
 }
 

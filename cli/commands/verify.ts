@@ -1,7 +1,7 @@
 import { verifyJson, verifyLines } from "../../replay/report/verify-report.ts";
 import { verifyLog, type VerifyOptions } from "../../replay/verify.ts";
 import { EXIT, OUTCOMES } from "../../vm/outcome.ts";
-import { cliText } from "../hints.ts";
+import { withFlagNames } from "../hints.ts";
 import { publicKeyFlag } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
 import { withProgress } from "../progress.ts";
@@ -29,9 +29,9 @@ export async function verifyCommand(session: CommandSession, file: string, flags
   const found = await withProgress(session, "verify", (progress) =>
     verifyLog(file, omitUndefined<VerifyOptions>({ ...options, onRead: progress.reading(file) })),
   );
-  const verification = { ...found, proves: found.proves.map(cliText), doesNotProve: found.doesNotProve.map(cliText) };
+  const verification = { ...found, proves: found.proves.map(withFlagNames), doesNotProve: found.doesNotProve.map(withFlagNames) };
   if (json) printJson(terminal, toPlainObject(verifyJson(verification)));
-  else for (const line of verifyLines(verification, flags.explain)) terminal.out(withoutControlCharacters(cliText(line)));
+  else for (const line of verifyLines(verification, flags.explain)) terminal.out(withoutControlCharacters(withFlagNames(line)));
   if (!verification.ok) return EXIT.verificationFailed;
   return verification.outcome === "suspended" ? OUTCOMES.suspended.exitCode : EXIT.done;
 }

@@ -129,7 +129,7 @@ function operandFix(
 ): readonly Fix[] {
   const { unit } = checker.scope;
   const op = rest.find((r) => r.operand === right)?.op;
-  // In a comparison of a text with a number, the operand itself is probably wrong.
+  // A String is probably the wrong operand here. A conversion would only hide the mistake.
   if (op !== "+" && op !== "++" && [leftType, rightType].some((type) => show(type) === "String")) return [];
   const rightFix = conversionFix(unit, leftType, rightType, right.span);
   const isFirst = rest[0]?.operand === right;

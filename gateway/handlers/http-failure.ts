@@ -18,7 +18,7 @@ const MESSAGES: ReadonlyMap<string, string> = new Map([
   ["ERR_STREAM_PREMATURE_CLOSE", "the response ended too early"],
 ]);
 
-/** Returns a `CapabilityFailure` for a network error, and any other error unchanged. */
+/** Returns a `CapabilityFailure` for an error with a code, as Node and undici throw them, and any other error unchanged. */
 export function httpFailure(error: unknown): Error {
   if (error instanceof CapabilityFailure) return error;
   // undici does not always give its parser's errors a code.

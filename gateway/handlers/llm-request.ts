@@ -68,17 +68,19 @@ export function llmRequest(model: string, prompt: string, callOptions: Value | u
     ["max_tokens", maxTokens],
     ["messages", [...(system === undefined ? [] : [message("system", system)]), message("user", prompt)]],
   ]);
-  return { body, worstCase: worstCaseOf(body, maxTokens), schema: schema?.checked };
+  return { body, worstCase: worstCaseOf(body, maxTokens), schema: schema?.compiled };
 }
 
 function message(role: string, content: string): JsonData {
   return jsonObjectOf(["role", role], ["content", content]);
 }
 
-/** A schema of the program: `sent` to the endpoint, and in the form that checks the answer. */
+/** The option `schema` of a call. */
 interface SchemaOption {
+  /** As the program gave it. It is sent to the endpoint. */
   readonly sent: JsonData;
-  readonly checked: AnswerSchema;
+  /** The same schema, ready to check the answer. */
+  readonly compiled: AnswerSchema;
 }
 
 function schemaOf(options: ReadonlyMap<string, JsonData>): SchemaOption | undefined {
@@ -86,11 +88,11 @@ function schemaOf(options: ReadonlyMap<string, JsonData>): SchemaOption | undefi
   if (sent === undefined) return undefined;
   if (options.has("response_format"))
     throw new CapabilityFailure("llm.call takes schema or response_format, not both: schema sends a response_format of its own");
-  return { sent, checked: readAnswerSchema(sent) };
+  return { sent, compiled: readAnswerSchema(sent) };
 }
 
-function responseFormat({ sent, checked }: SchemaOption): JsonData {
-  const jsonSchema = jsonObjectOf(["name", "answer"], ["schema", sent], ["strict", checked.strict]);
+function responseFormat({ sent, compiled }: SchemaOption): JsonData {
+  const jsonSchema = jsonObjectOf(["name", "answer"], ["schema", sent], ["strict", compiled.strict]);
   return jsonObjectOf(["type", "json_schema"], ["json_schema", jsonSchema]);
 }
 

@@ -60,7 +60,7 @@ export interface ConnectOptions extends Omit<ToolServerSettings, "protocol"> {
   readonly protocol: string | undefined;
   /** The folder in which a command starts. */
   readonly cwd: string;
-  /** Values of the declared variables. */
+  /** The environment. The declared variables are taken from it, and the harmless ones that every command gets. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Ends the connection, or the attempt to connect. */
   readonly signal?: AbortSignal;
@@ -111,7 +111,7 @@ async function open(options: ConnectOptions, mode: "auto" | "legacy" | { pin: st
   return connection;
 }
 
-/** Narrows the data to its declared type. Always true, because the generated module checks the data. */
+/** A type assertion that checks nothing. The `.ax` module that `boruna import mcp` wrote checks the data. */
 const isAssumed = <T>(_data: unknown): _data is T => true;
 
 /** A validator that accepts everything. Schemas are untrusted, so nothing may evaluate them. */
@@ -158,7 +158,7 @@ function processLink(
     transport,
     onEnd: () => undefined,
     stderr: () => child.stderr,
-    onIdle: () => child.resetAllowance(),
+    onIdle: () => child.resetByteAllowance(),
     close: () => child.close(),
   };
   child.onLine = (line) => {

@@ -58,14 +58,14 @@ export class ServerProcess {
   #line: Buffer[] = [];
   #lineBytes = 0;
   /** Bytes that the process may still write. */
-  #allowance: number;
+  #byteAllowance: number;
   #stderr = "";
   #hasEnded = false;
 
   constructor(name: string, options: ProcessOptions) {
     this.#name = name;
     this.#options = options;
-    this.#allowance = options.maxAnswerBytes;
+    this.#byteAllowance = options.maxAnswerBytes;
   }
 
   /** The last characters that the process has written to stderr. */
@@ -118,18 +118,18 @@ export class ServerProcess {
 
   /** Writes a message. `isRequest` says whether the server may answer it. */
   send(line: string, isRequest: boolean): void {
-    if (isRequest) this.#allowance += this.#options.maxAnswerBytes;
+    if (isRequest) this.#byteAllowance += this.#options.maxAnswerBytes;
     this.#child?.stdin.write(`${line}\n`);
   }
 
   /** Resets the allowance, because no request is open. */
-  resetAllowance(): void {
-    this.#allowance = this.#options.maxAnswerBytes;
+  resetByteAllowance(): void {
+    this.#byteAllowance = this.#options.maxAnswerBytes;
   }
 
   #receive(chunk: Buffer): void {
     if (this.#hasEnded) return;
-    this.#allowance -= chunk.length;
+    this.#byteAllowance -= chunk.length;
     let start = 0;
     for (let end = chunk.indexOf(10); end >= 0 && !this.#hasEnded; end = chunk.indexOf(10, start)) {
       this.#addToLine(chunk.subarray(start, end));
@@ -140,7 +140,7 @@ export class ServerProcess {
       if (!this.#hasEnded) this.onLine(line);
     }
     this.#addToLine(chunk.subarray(start));
-    if (this.#allowance < 0) this.#tooMuch();
+    if (this.#byteAllowance < 0) this.#tooMuch();
   }
 
   #addToLine(bytes: Buffer): void {

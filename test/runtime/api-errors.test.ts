@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { COMMANDS } from "../../cli/command-table.ts";
-import { cliText } from "../../cli/hints.ts";
+import { withFlagNames } from "../../cli/hints.ts";
 import {
   check,
   compile,
@@ -111,8 +111,8 @@ async function textOf(mistake: () => unknown): Promise<string> {
 test.each(MISTAKES)("the hint of %s", async (_, mistake, option, flag) => {
   const text = await textOf(mistake);
   expect(text).toContain(option);
-  expect(cliText(text)).toContain(flag);
-  expect(cliText(text)).not.toContain("`");
+  expect(withFlagNames(text)).toContain(flag);
+  expect(withFlagNames(text)).not.toContain("`");
 });
 
 test("what a verification proves", async () => {
@@ -120,7 +120,7 @@ test("what a verification proves", async () => {
   await execute(ADD, { args: { a: 1, b: 2 }, tracing: false, record });
   const { doesNotProve } = await verifyLog(record);
   expect(doesNotProve.join(" ")).toMatch(/in the option `expectHead`.* in the option `key`.* the option `replay` checks that/);
-  expect(doesNotProve.map(cliText).join(" ")).toMatch(/with --expect-head,.* with --key\..* --replay checks that/);
+  expect(doesNotProve.map(withFlagNames).join(" ")).toMatch(/with --expect-head,.* with --key\..* --replay checks that/);
 });
 
 /** Returns the files that `index.ts` imports, directly or through others, also with `import()`. */
@@ -167,7 +167,7 @@ test("every option that the library names has a flag", () => {
   expect(
     named
       .filter((text) => !special.includes(text))
-      .map(cliText)
+      .map(withFlagNames)
       .filter((flag) => !flags.has(flag)),
   ).toEqual([]);
 });

@@ -14,6 +14,7 @@ import { type HostOptions, type TestHost, testHost } from "./helpers.ts";
 interface EngineRun {
   readonly limits?: Partial<Limits>;
   readonly args?: readonly Value[];
+  /** Whether actors are scheduled, as in `MachineOptions`. */
   readonly actors?: boolean;
   readonly host?: HostOptions;
 }

@@ -84,10 +84,10 @@ const version = (): number => state.version;
 export const useConnection = (): Connection => useLive(connection);
 
 /** Returns a number that grows when any run changes. */
-export const useVersion = (): number => useLive(version);
+export const useRunsVersion = (): number => useLive(version);
 
 /** Returns a number that grows when this run changes. */
 export function useRunVersion(id: string): number {
-  useVersion();
+  useRunsVersion();
   return Math.max(state.runs.get(id) ?? 0, state.reloaded);
 }

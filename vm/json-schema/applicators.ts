@@ -319,12 +319,12 @@ function referenceText({ value, path }: KeywordUse): string {
   return value;
 }
 
-/** Reads schemas that only references use. */
+/** Reads schemas that apply only where a `$ref` points to them. */
 function readDefinitions(use: KeywordUse): undefined {
   readSchemas(use);
 }
 
-/** Reads a schema that `if` applies, for references to it. */
+/** Reads the schema of `then` or `else`, so that a `$ref` can point to it. The keyword `if` applies it. */
 function readBranch({ value, path, read }: KeywordUse): undefined {
   read(value, path);
 }

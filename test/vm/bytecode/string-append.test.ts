@@ -220,13 +220,16 @@ fn main(n: Int) -> String {
 }
 `);
 
-/** Parameters that are append targets. A tail call stores arguments that are not pending. The first instruction is the head of a loop. */
+/**
+ * The parameters of the second function are append targets. Its first instruction is also the head of a loop (`Jmp 0`). After its tail
+ * call, no parameter may count as pending.
+ */
 const PARAMETERS = byHand(
   [
     {
       arity: 1,
       locals: 2,
-      // The argument's slot had a 1 in `numbers` before.
+      // The Int 1 in the argument's stack slot must not be taken for the mark of a pending String (`StackSlots.numbers`).
       code: [["PushConst", 1], "Pop", ["PushConst", 4], ["LoadLocal", 0], ["Call", 1, 2], "Ret"],
     },
     {
