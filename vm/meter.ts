@@ -1,5 +1,6 @@
 import { appendCharge, BYTES, MAX_LIST_LENGTH, MAX_STRING_UNITS, stringCharge, UNITS, UNITS_PER_STEP } from "./cost.ts";
 import { ByteOffsets } from "./builtins/text-search.ts";
+import type { Slots } from "./interpreter/stack-slots.ts";
 import type { TrapKind } from "./outcome.ts";
 import type { Value } from "./value/value.ts";
 
@@ -22,7 +23,10 @@ export class MachineTrap extends Error {
   }
 }
 
-const stopsAlways = (): undefined => undefined;
+const NO_SLOTS: Slots = { stack: [], numbers: new Float64Array() };
+
+/** The number of steps between two polls of the host by compiled code. */
+const CHECK_STEPS = 100_000;
 
 /** Polls the host. An object, not a closure, because V8 is slow to free what a closure captures. */
 export interface Poller {
@@ -50,26 +54,41 @@ export class Meter {
   readonly byteOffsets: ByteOffsets = new ByteOffsets();
   /** The number of steps added by `addSteps` since the last poll. */
   #sincePoll: number = 0;
-  /** The step after which compiled code calls `onCheckPassed`. Only the compiled engine uses this field and the next four. */
+  /** The step after which compiled code calls `checkPassed`. Only the compiled engine uses this field and those after it. */
   checkAt: number = 0;
+  /** The step that compiled code may not exceed: the step limit or, if slices are exact, the end of the slice if that is earlier. */
+  stopStep: number = 0;
+  /** The steps and bytes from which on compiled code leaves a frame at the next loop header, so that the host's event loop gets a turn. */
+  pauseAt: number = 0;
+  pauseAtBytes: number = 0;
   /** The depth of the deepest frame that compiled code may enter. */
   maxDepth: number = 0;
-  /**
-   * Returns true to pause at the next point that allows a pause, and false to continue. Returns undefined to give up, because the allocation
-   * limit or the stop step is exceeded. The stop step is the step limit or, if slices are exact, the end of the slice if that is earlier.
-   */
-  onCheckPassed: () => boolean | undefined = stopsAlways;
-  /**
-   * The state of a paused loop: the locals, the operands, and one number for each append target. The number is 1 if the String there is
-   * pending (its first read is still to be charged), otherwise 0.
-   */
-  pausedLoop: readonly Value[] = [];
+  /** The stack of the frame that compiled code runs, the index of the frame's first local on it, and the pc at which the code left the frame. */
+  frame: Slots = NO_SLOTS;
+  frameBase: number = 0;
+  leftAt: number = 0;
   /** The uniqueness of the list that a compiled function has just returned (see `compiled/unique-lists.ts`). */
   returnedUniqueness: number = 0;
 
   constructor(maxSteps: number, maxAllocBytes: number) {
     this.maxSteps = maxSteps;
     this.maxAllocBytes = maxAllocBytes;
+  }
+
+  /** Sets the next step at which compiled code calls `checkPassed`. */
+  setNextCheck(): void {
+    this.checkAt = Math.min(this.stopStep, this.steps + CHECK_STEPS);
+  }
+
+  /**
+   * Polls the host for compiled code. Returns whether a loop has to pause; undefined if the code must give up, because the allocation
+   * limit or the stop step is exceeded.
+   */
+  checkPassed(): boolean | undefined {
+    if (this.steps > this.stopStep || this.allocBytes > this.maxAllocBytes) return undefined;
+    this.poller?.poll();
+    this.setNextCheck();
+    return this.steps >= this.pauseAt || this.allocBytes >= this.pauseAtBytes;
   }
 
   /** Charges work that is about to be done. Traps with step_limit. */

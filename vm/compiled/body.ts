@@ -129,7 +129,7 @@ export class FunctionBody {
   readonly isLarge: boolean;
   /**
    * Whether the steps and bytes of a block are counted at its end, or left to the next block if no other block leads there. Then a small
-   * function often counts only when it returns, without variables.
+   * function often counts only when it returns, without variables. Not in a version with leaves, which are further ends.
    */
   readonly defersCounts: boolean;
   /** Whether a line adds to the variable for steps. Every other function counts all its steps before it returns. */
@@ -160,7 +160,7 @@ export class FunctionBody {
     this.allocates = hasOpcode(version.fn, ALLOCATING);
     // `CODE_STRIDE` is the number of words per instruction.
     this.isLarge = version.fn.code.length > SMALL_FUNCTION * CODE_STRIDE;
-    this.defersCounts = !this.hasLoop && !this.isLarge;
+    this.defersCounts = !this.hasLoop && !this.isLarge && !version.leaves;
   }
 
   get top(): string {

@@ -9,7 +9,8 @@ import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import { type UpdatePath, updatePath } from "../bytecode/update-path.ts";
 import { ConstantPool, hasOpcode, Unsupported } from "./body.ts";
-import { controlFlowGraph, liveLocals } from "./control-flow-graph.ts";
+import { controlFlowGraph, type Leaves } from "./control-flow-graph.ts";
+import { liveLocals } from "./live-locals.ts";
 import { inferenceSize } from "./eligible.ts";
 import { writeFunction } from "./generate.ts";
 import { trackedParams, versionName } from "./instructions.ts";
@@ -30,8 +31,8 @@ const VALUE_CALLS: ReadonlySet<number> = new Set([OPCODES.CallIndirect.tag]);
 /** Collects function versions, infers their kinds, and writes their text. The methods throw `Unsupported` if the unit cannot be compiled. */
 export class CompilationUnit {
   readonly #program: Program;
-  /** Whether each function can be compiled, by index. */
-  readonly #isCompilable: (index: number) => boolean;
+  /** Whether each function is pure, by index (see `eligible.ts`). */
+  readonly #isPure: (index: number) => boolean;
   /** Returns the guesses of the versions with a key. Versions in other units with the same key have the same guesses. */
   readonly #guessesOf: (key: string) => Guesses;
   /** Returns the number that code throws if a guess at a site is wrong. */
@@ -54,13 +55,13 @@ export class CompilationUnit {
 
   constructor(
     program: Program,
-    isCompilable: (index: number) => boolean,
+    isPure: (index: number) => boolean,
     guessesOf: (key: string) => Guesses,
     wrongGuess: (guesses: Guesses, site: number) => number,
     clones: boolean,
   ) {
     this.#program = program;
-    this.#isCompilable = isCompilable;
+    this.#isPure = isPure;
     this.#guessesOf = guessesOf;
     this.#wrongGuess = wrongGuess;
     this.#clones = clones;
@@ -71,12 +72,15 @@ export class CompilationUnit {
     return this.#instructions + this.#inferenceSize;
   }
 
-  /** Collects the versions that the entry point needs and infers their kinds until no kind changes. Returns the root. */
-  infer(fn: VerifiedFunction, start: number, entry: FrameKinds): FunctionVersion {
+  /**
+   * Collects the versions that the entry point needs and infers their kinds until no kind changes. Returns the root. Unless the function is
+   * pure, `leaves` are its leaves.
+   */
+  infer(fn: VerifiedFunction, start: number, entry: FrameKinds, leaves: Leaves | undefined): FunctionVersion {
     const key = this.#keyOf(fn.index, entry.locals.slice(0, fn.def.arity));
-    const root = this.#newVersion(key, fn, start, entry);
+    const root = this.#newVersion(key, fn, start, entry, leaves);
     this.#root = root;
-    if (start === 0) this.#callees.set(key, root);
+    if (!root.isFrame) this.#callees.set(key, root);
     this.#enqueue(root);
     const { constants, types } = this.#program.module;
     for (let version = this.#queue.pop(); version !== undefined; version = this.#queue.pop()) {
@@ -100,22 +104,24 @@ export class CompilationUnit {
     if (!this.#queue.includes(version)) this.#queue.push(version);
   }
 
-  #newVersion(key: string, fn: VerifiedFunction, start: number, entry: FrameKinds): FunctionVersion {
+  #newVersion(key: string, fn: VerifiedFunction, start: number, entry: FrameKinds, leaves?: Leaves): FunctionVersion {
     this.#instructions += fn.def.code.length;
     this.#inferenceSize += inferenceSize(fn);
     if (this.#instructions > MAX_INSTRUCTIONS || this.#inferenceSize > MAX_INFERENCE_SIZE)
       throw new Unsupported("too much to compile at once");
-    const graph = controlFlowGraph(fn, start);
+    const graph = controlFlowGraph(fn, start, leaves);
     if (graph === undefined) throw new Unsupported("a loop with several entries");
     const number = this.#versionCounts.get(fn.index) ?? 0;
     this.#versionCounts.set(fn.index, number + 1);
     const guesses = this.#guessesOf(key);
     const lists = (): UniqueLists => uniqueLists(this.#program, fn);
     const live = liveLocals(fn, graph);
-    const enumerations = enumerationsFrom(enumerationsOf(this.#program, fn), live[0]);
+    // The interpreter needs the tuples of an enumerated list.
+    const enumerations = enumerationsFrom(leaves === undefined ? enumerationsOf(this.#program, fn) : [], live[0]);
     const calls = new Map<number, FunctionVersion>();
     const inferred = { result: "never", blocks: [], storedLists: new Set<number>() } satisfies Partial<FunctionVersion>;
-    return { fn, start, number, graph, live, guesses, uniqueLists: lists, enumerations, calls, entry, ...inferred };
+    const frame = { isFrame: start > 0 || leaves !== undefined, leaves: leaves !== undefined };
+    return { fn, start, ...frame, number, graph, live, guesses, uniqueLists: lists, enumerations, calls, entry, ...inferred };
   }
 
   /** Returns the key of the version for these arguments in `#callees`. */
@@ -134,7 +140,7 @@ export class CompilationUnit {
     const known = wrongGuesses(caller, pc, SITE.operands) === 0 ? knownFunction(callee) : undefined;
     caller.calls.delete(pc);
     const fn = known === undefined ? undefined : this.#program.functions[known.index];
-    if (known === undefined || fn?.def.arity !== known.captured.length + args.length || !this.#isCompilable(fn.index)) return "any";
+    if (known === undefined || fn?.def.arity !== known.captured.length + args.length || !this.#isPure(fn.index)) return "any";
     return this.#inferCall(caller, pc, fn.index, [...known.captured, ...args]);
   }
 
@@ -177,7 +183,7 @@ export class CompilationUnit {
       wrongGuess: this.#wrongGuess,
       updatePath: (constant: number): UpdatePath | undefined => updatePath(this.#program.module, constant),
     };
-    const functions = this.#versions().map((version) => writeFunction(version, scope, version === root && version.start > 0));
+    const functions = this.#versions().map((version) => writeFunction(version, scope));
     return { source: `${functions.join("\n")}\n${entryText(root)}`, pool };
   }
 
@@ -212,34 +218,56 @@ const TYPE_NAMES: Readonly<Partial<Record<ValueKind, string>>> = { safeInt: '"nu
 
 /**
  * Returns the last statement of the unit's text, which returns the unit's two entry functions:
- *   - `run` has as its argument an array of values from the interpreter's stack. It returns `undefined` if a value is not of its expected kind
+ *   - `run` reads its values from the frame, or from the array of the arguments. It returns `undefined` if a value is not of its expected kind
  *   - `target` accepts values of any kind, for calls of function values. It is only used if the unit was compiled for kind `any`
  */
 function entryText(root: FunctionVersion): string {
-  const { fn, start, entry, result, live } = root;
+  const { fn, isFrame, entry, result, live } = root;
   const { arity, locals } = fn.def;
-  const kinds = start === 0 ? entry.locals.slice(0, arity) : [...entry.locals, ...entry.stack];
+  const kinds = isFrame ? [...entry.locals, ...entry.stack] : entry.locals.slice(0, arity);
   const names = kinds.map((_, i) => `arg${i}`);
   const lines = kinds.map((kind, i) => {
-    const valueText = start === 0 ? `${i} < values.length ? values[${i}] : UNIT` : `values[${i}]`;
     // A local that is dead at the start is never read.
     if (i < locals && live[0]?.[i] !== 1) return `const arg${i} = UNIT;`;
-    if (kind === "float")
-      return `let arg${i} = ${valueText}; if (!(arg${i} instanceof FloatValue)) return undefined; arg${i} = arg${i}.value;`;
-    const type = TYPE_NAMES[kind];
-    return `const arg${i} = ${valueText};${type === undefined ? "" : ` if (typeof arg${i} !== ${type}) return undefined;`}`;
+    return isFrame ? slotText(i, kind) : argumentText(i, kind);
   });
-  /** The last elements of `values`: for each append target, whether its String is pending. */
-  const flags = start === 0 ? [] : analyzeAppends(fn).targets.map((_, i) => `values[${kinds.length + i}]`);
+  /** For each append target, whether its String is pending. */
+  const flags = isFrame ? analyzeAppends(fn).targets.map((i) => `isPending(slots, numbers, base + ${i})`) : [];
   const unique = trackedParams(root).map(() => "0");
   const call = `${versionName(root)}(${["meter", "depth", ...names, ...unique, ...flags].join(", ")})`;
   const params = names.slice(0, arity).map((name) => `${name} = UNIT`);
   const value = result === "float" ? `boxFloat(${call})` : call;
   return [
     `return { run: function (meter, depth, values) {`,
-    ...(start === 0 ? [`if (depth > meter.maxDepth) throw ${DEOPTIMIZED};`] : []),
+    ...(isFrame ? ["const { stack: slots, numbers } = meter.frame, base = meter.frameBase;"] : []),
+    ...(isFrame ? [] : [`if (depth > meter.maxDepth) throw ${DEOPTIMIZED};`]),
     ...lines,
     `return ${value};`,
-    `}, target: function (${["meter", "depth", ...params].join(", ")}) { return ${value}; } };`,
+    `}, target: ${isFrame ? "undefined" : `function (${["meter", "depth", ...params].join(", ")}) { return ${value}; }`} };`,
   ].join("\n");
+}
+
+/** Returns the text that reads an argument of a call. */
+function argumentText(i: number, kind: ValueKind): string {
+  const value = `${i} < values.length ? values[${i}] : UNIT`;
+  if (kind === "float") return `let arg${i} = ${value}; if (!(arg${i} instanceof FloatValue)) return undefined; arg${i} = arg${i}.value;`;
+  const type = TYPE_NAMES[kind];
+  return `const arg${i} = ${value};${type === undefined ? "" : ` if (typeof arg${i} !== ${type}) return undefined;`}`;
+}
+
+/** Returns the text that reads a slot of a frame. */
+function slotText(i: number, kind: ValueKind): string {
+  const slot = `slots[base + ${i}]`;
+  switch (kind) {
+    case "safeInt":
+      // See `slotValue` in `interpreter/stack-slots.ts`.
+      return `if (${slot} !== undefined) return undefined; let arg${i} = numbers[base + ${i}]; if ((arg${i} | 0) === arg${i}) arg${i} |= 0;`;
+    case "float":
+      return `let arg${i} = ${slot}; if (arg${i} === null) arg${i} = numbers[base + ${i}]; else if (arg${i} instanceof FloatValue) arg${i} = arg${i}.value; else return undefined;`;
+    case "string":
+    case "bool":
+      return `const arg${i} = ${slot}; if (typeof arg${i} !== ${TYPE_NAMES[kind]}) return undefined;`;
+    default:
+      return `const arg${i} = slotValue(slots, numbers, base + ${i});`;
+  }
 }

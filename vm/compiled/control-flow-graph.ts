@@ -7,6 +7,8 @@ import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 /** How a block ends. The targets are indices of blocks. */
 export type Exit =
   | { readonly kind: "return" }
+  /** The last instruction of the block is left to the interpreter. `live` has 1 for each local that is live before it. */
+  | { readonly kind: "leave"; readonly pc: number; readonly live: Uint8Array }
   /** A tail call of the function to itself. */
   | { readonly kind: "tail"; readonly to: number }
   | { readonly kind: "jump"; readonly to: number }
@@ -40,9 +42,15 @@ const TAIL_CALL = OPCODES.TailCall.tag;
 const RETURNS: ReadonlySet<number> = new Set([OPCODES.Ret.tag, TAIL_CALL]);
 const BRANCHES: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag]);
 
-/** Builds the graph from the instruction `entry` on. Returns undefined if a loop has several entries, because it has no structured form. */
-export function controlFlowGraph(fn: VerifiedFunction, entry: number): ControlFlowGraph | undefined {
-  const blocksByStart = findBlocks(fn, entry);
+/** The instructions that compiled code leaves to the interpreter, by pc, with the locals that are live before each of them (see `eligible.ts`). */
+export type Leaves = ReadonlyMap<number, Uint8Array>;
+
+/**
+ * Builds the graph from the instruction `entry` on. It ends at the instructions in `leaves`. Returns undefined if a loop has several
+ * entries, because it has no structured form.
+ */
+export function controlFlowGraph(fn: VerifiedFunction, entry: number, leaves?: Leaves): ControlFlowGraph | undefined {
+  const blocksByStart = findBlocks(fn, entry, leaves);
   const startsInOrder = reversePostorder(blocksByStart, entry);
   const indexByStart = new Map(startsInOrder.map((start, i) => [start, i]));
   const blockAt = (pc: number): number => indexByStart.get(pc) ?? 0;
@@ -69,7 +77,7 @@ export function controlFlowGraph(fn: VerifiedFunction, entry: number): ControlFl
     return {
       start,
       end,
-      exit: exitOf(fn, start, end, blockAt),
+      exit: exitOf(fn, start, end, blockAt, leaves),
       isLoopHeader: loopHeaders.has(i),
       isMerge: (predecessors[i] ?? []).filter((from) => from < i).length > 1,
       children: children[i] ?? [],
@@ -83,7 +91,7 @@ function armsOf(fn: VerifiedFunction, pc: number): readonly MatchArm[] {
 }
 
 /** Returns the reachable blocks, by the pc of their first instruction. */
-function findBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, RawBlock> {
+function findBlocks(fn: VerifiedFunction, entry: number, leaves: Leaves | undefined): ReadonlyMap<number, RawBlock> {
   const { code } = fn;
   const length = code.length / CODE_STRIDE;
   /** The pcs at which a block begins. */
@@ -94,7 +102,7 @@ function findBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, Ra
     if (isReached[pc] === 1) continue;
     isReached[pc] = 1;
     if (pc >= length) continue;
-    const targets = targetsOf(fn, pc);
+    const targets = leaves?.has(pc) === true ? [] : targetsOf(fn, pc);
     if (targets === undefined) work.push(pc + 1);
     else {
       for (const target of targets) {
@@ -108,7 +116,7 @@ function findBlocks(fn: VerifiedFunction, entry: number): ReadonlyMap<number, Ra
     let pc = start;
     let targets: readonly number[] | undefined = pc >= length ? [] : undefined;
     while (targets === undefined) {
-      targets = targetsOf(fn, pc);
+      targets = leaves?.has(pc) === true ? [] : targetsOf(fn, pc);
       pc += 1;
       if (targets === undefined && (leaders.has(pc) || pc >= length)) targets = [pc];
     }
@@ -132,9 +140,11 @@ function targetsOf(fn: VerifiedFunction, pc: number): readonly number[] | undefi
   return tag === OPCODES.Match.tag ? armsOf(fn, pc).map((arm) => arm.target) : undefined;
 }
 
-function exitOf(fn: VerifiedFunction, start: number, end: number, blockAt: (pc: number) => number): Exit {
+function exitOf(fn: VerifiedFunction, start: number, end: number, blockAt: (pc: number) => number, leaves: Leaves | undefined): Exit {
   const last = end - 1;
   if (start === end) return { kind: "return" };
+  const live = leaves?.get(last);
+  if (live !== undefined) return { kind: "leave", pc: last, live };
   const tag = fn.code[last * CODE_STRIDE] ?? 0;
   const target = fn.code[last * CODE_STRIDE + 1] ?? 0;
   switch (tag) {
@@ -211,41 +221,6 @@ function dominates(dominators: readonly number[], ancestor: number, block: numbe
   return current === ancestor;
 }
 
-/** Returns for each block and each local 1 if the local's value at the start of the block may be read later, otherwise 0. */
-export function liveLocals(fn: VerifiedFunction, graph: ControlFlowGraph): readonly Uint8Array[] {
-  const { locals } = fn.def;
-  const reads = graph.map(() => new Uint8Array(locals));
-  const writes = graph.map(() => new Uint8Array(locals));
-  graph.forEach(({ start, end }, i) => {
-    const [read, writesInBlock] = [reads[i], writes[i]];
-    if (read === undefined || writesInBlock === undefined) return;
-    for (let pc = start; pc < end; pc++) {
-      const tag = fn.code[pc * CODE_STRIDE];
-      const local = fn.code[pc * CODE_STRIDE + 1] ?? 0;
-      if ((tag === OPCODES.LoadLocal.tag || tag === OPCODES.Update.tag) && writesInBlock[local] === 0) read[local] = 1;
-      if (tag === OPCODES.StoreLocal.tag) writesInBlock[local] = 1;
-    }
-  });
-  const live = reads.map((read) => read.slice());
-  for (let hasChanged = true; hasChanged; ) {
-    hasChanged = false;
-    for (let i = graph.length - 1; i >= 0; i--) {
-      const [block, liveInBlock, writesInBlock] = [graph[i], live[i], writes[i]];
-      if (block === undefined || liveInBlock === undefined || writesInBlock === undefined) continue;
-      for (const to of successorsOf(block.exit)) {
-        const next = live[to];
-        for (let local = 0; next !== undefined && local < locals; local++) {
-          if (next[local] === 1 && writesInBlock[local] === 0 && liveInBlock[local] === 0) {
-            liveInBlock[local] = 1;
-            hasChanged = true;
-          }
-        }
-      }
-    }
-  }
-  return live;
-}
-
 /** Returns the blocks that the values of locals flow into. A tail call has no such blocks, because it sets all locals. */
 export function successorsOf(exit: Exit): readonly number[] {
   switch (exit.kind) {
@@ -256,6 +231,7 @@ export function successorsOf(exit: Exit): readonly number[] {
     case "match":
       return exit.arms.map((arm) => arm.to);
     case "return":
+    case "leave":
     case "tail":
       return [];
   }

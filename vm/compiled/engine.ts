@@ -1,5 +1,5 @@
 /**
- * The compiled engine. It runs functions that are hot and pure as JavaScript.
+ * The compiled engine. It runs hot functions as JavaScript.
  *
  * This engine never replaces the interpreter. The interpreter owns the run, with its frames, effects and traps. At three
  * points the interpreter offers work to this engine. The engine either returns the result that the interpreter would have computed,
@@ -7,9 +7,10 @@
  *
  * ## What is compiled
  *
- * A function is compiled only if it has no side effect and its direct calls only reach such functions (`eligible.ts`). So
- * nothing that compiled code does is visible before it returns. The engine can discard the work at any point, and the
- * interpreter can run the same call again. The whole engine depends on this property.
+ * Compiled code has no side effect, so nothing that it does is visible before it returns. The engine can discard the work at any point, and
+ * the interpreter can do it again. The whole engine depends on this property. A pure function has no side effect, and its direct calls only reach
+ * pure functions; complete calls of it run as compiled code. In any other function, code runs from one *leaf* to the next. A leaf is an instruction
+ * that the interpreter executes, such as a capability call (`eligible.ts`).
  *
  * ## When it is compiled
  *
@@ -18,11 +19,13 @@
  *
  * ## How compiled code is entered
  *
- *   - `enterCall`: the interpreter is about to make a call. Compiled code makes that call without a frame on the actor's stack
- *   - `enterLoop`: a frame of the interpreter jumps backward. Compiled code runs the rest of that frame, from the loop header
- *     on. The locals and operands of the frame become parameters
- *   - `enterFrame`: the interpreter is about to execute the first instruction of a frame, such as the first frame of an actor.
- *     This entry is only used with the choice `compiled`
+ *   - `enterCall`: the interpreter is about to make a call of a pure function. Compiled code makes that call without a frame on the actor's stack
+ *   - `enterLoop`: a frame of the interpreter jumps backward. Compiled code runs that frame, from the loop header on. The locals and operands of
+ *     the frame become parameters
+ *   - `enterFrame`: the interpreter is about to execute the first instruction of a frame, or one after a leaf. Compiled code runs the frame
+ *
+ * Code that runs a frame *leaves* it before a leaf: it writes operands and live locals to their slots, says in `Meter.leftAt` where the
+ * interpreter has to go on, and returns `LEFT`.
  *
  * ## How it is compiled
  *
@@ -39,13 +42,13 @@
  * Compiled code counts steps, and bytes of values of fixed size, in two local variables. A function adds these counts to the
  * meter when it returns (a small one without loops needs no variables for that), and a loop adds them every 1,000 steps. So the meter may exceed a limit before compiled code
  * notices. Then the work is discarded, and the interpreter runs the call again and stops exactly at the limit. Every
- * `CHECK_STEPS` steps, compiled code polls the host. After `PAUSE_STEPS` steps or `PAUSE_BYTES` bytes, a loop entered by
- * `enterLoop` saves its locals and operands in the meter and returns `PAUSED`, so that the host's event loop gets a turn.
+ * `CHECK_STEPS` steps (`../meter.ts`), compiled code polls the host. After `PAUSE_STEPS` steps or `PAUSE_BYTES` bytes, code that runs a frame leaves
+ * it at a loop header, so that the host's event loop gets a turn.
  *
  * ## How it gives up
  *
  * Compiled code gives up by throwing a number. The engine then sets the meter back to its state at the entry. There are two causes:
- *   - 0: a trap, a limit, or an operation that has no compiled form. The interpreter runs the call to its end, including
+ *   - 0: a trap, a limit, or an operation that has no compiled form. The interpreter runs the call to its end or to its next leaf, including
  *     all calls inside it (`actor.interpretFromDepth`), and reports a trap with its exact step and stack. If the engine were
  *     tried again for the calls inside, a deep recursion that ends in a trap could discard work at each level
  *   - A higher number: compiled code guessed the kind of a value, and the guess is wrong (`type-inference.ts`). The engine drops all
@@ -116,20 +119,21 @@
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { analyzeOwnership } from "../bytecode/ownership.ts";
 import { analyzeAppends } from "../bytecode/string-append.ts";
-import type { Actor } from "../interpreter/actor.ts";
+import { type Actor, BEYOND_ANY_FRAME } from "../interpreter/actor.ts";
 import { Changes } from "../interpreter/ownership.ts";
-import { HostTrap, poll, type Run } from "../interpreter/host-calls.ts";
-import { PENDING_MARK, setSlot, slotValues } from "../interpreter/stack-slots.ts";
+import { HostTrap, type Run } from "../interpreter/host-calls.ts";
+import { expectDefined } from "../interpreter/operations.ts";
+import { setSlot, slotValue, slotValues } from "../interpreter/stack-slots.ts";
 import { memoizeInObject } from "../lazy.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
-import type { Meter } from "../meter.ts";
-import { ClosureValue, FnRefValue, UNIT, UnitValue, type Value } from "../value/value.ts";
+import { ClosureValue, FnRefValue, UnitValue, type Value } from "../value/value.ts";
 import { Unsupported } from "./body.ts";
 import { CompilationUnit, slotsOf } from "./compilation-unit.ts";
-import { compilableFunctions } from "./eligible.ts";
+import { leavesOf, type Purity, purityOf } from "./eligible.ts";
 import { canGenerate, codeFromText } from "./eval.ts";
-import { deoptimize, DEOPTIMIZED, type IndirectTarget, PAUSED, runtimeOf, WrongGuesses } from "./runtime.ts";
+import { deoptimize, DEOPTIMIZED, type IndirectTarget, isPending, LEFT, runtimeOf, WrongGuesses } from "./runtime.ts";
 import { kindOf, type ValueKind } from "./kinds.ts";
+import { type CompiledCode, type Entry, type EntryFunction, entryOf, FunctionProfile, offersOf } from "./profile.ts";
 import type { FrameKinds, Guesses } from "./type-inference.ts";
 
 /** `auto` compiles hot functions. `compiled` compiles every function that can be compiled before its first call. */
@@ -137,8 +141,6 @@ export type EngineChoice = "auto" | "interpreter" | "compiled";
 
 /** The heat above which a function is compiled. */
 const HOT_STEPS = 50_000;
-/** The number of steps between two polls of the host. */
-const CHECK_STEPS = 100_000;
 /** The number of steps, and of bytes, after which a loop pauses, so that the host's event loop gets a turn. Steps that allocate take longer. */
 const PAUSE_STEPS = 1_000_000;
 const PAUSE_BYTES = 4 * 1024 * 1024;
@@ -146,10 +148,13 @@ const PAUSE_BYTES = 4 * 1024 * 1024;
 const MAX_GENERATED_CHARACTERS = 6_000_000;
 /** The limit on `counts.wasted`. Above it, no more code is compiled. */
 const MAX_WASTED_SIZE = 20_000_000;
+/** An entry point after a leaf, or at the start of a function with leaves, is compiled when it has been offered more often. */
+const COLD_OFFERS = 16;
+/** Code that has entered a frame `MANY_RUNS` times is not entered again if it ran fewer than `FEW_STEPS` steps on average. */
+const MANY_RUNS = 64;
+const FEW_STEPS = 32;
 /** Code whose work is discarded at least this often, and in most runs, is not entered again. */
 const MANY_DEOPTS = 20;
-/** The limit on the entry points of a function that are compiled for certain function values. */
-const MAX_ENTRIES = 16;
 /** From this version of an entry point on, its code accepts values of any kind. After twice as many, the entry point is never compiled again. */
 const MAX_VERSIONS = 4;
 /** After this many wrong guesses, or if they discarded this many steps, the program is compiled without guesses. */
@@ -159,67 +164,28 @@ const MAX_DISCARDED_STEPS = 8_000_000;
 const FEW_WRONG_GUESSES = 8;
 const MAX_GUESSING_WORK = 4_000_000;
 
-/**
- * Runs compiled code. For a whole call, `values` are the arguments. For a loop, they are the locals, then the operands, then
- * one number for each append target: 1 if its String is pending, otherwise 0. Returns undefined, before it does any work, if
- * a value does not have the kind that the code was compiled for.
- */
-type EntryFunction = (meter: Meter, depth: number, values: readonly Value[]) => Value | typeof PAUSED | undefined;
-
-/** A compilation unit that has become code. */
-interface CompiledCode {
-  readonly run: EntryFunction;
-  /** The entry for calls of function values. Undefined if the code begins at a loop. */
-  readonly target: IndirectTarget | undefined;
-  /** The ids of the guesses of its versions. */
-  readonly guesses: ReadonlySet<number>;
-  /** The number of stack slots of the largest frame that the code can enter. */
-  readonly frameSlots: number;
-}
-
-/** The compiled code of one entry point. */
-interface Entry {
-  /** `never`: the interpreter always runs this entry point. Undefined: the code has yet to be compiled. */
-  code: CompiledCode | "never" | undefined;
-  /** The number of versions compiled so far. */
-  versions: number;
-  /** How often the code ran, and how often its work was discarded. */
-  runs: number;
-  deoptimized: number;
-  /** Whether the code is compiled for the function values among the parameters. */
-  readonly knowsFunctions: boolean;
-}
-
-/** What the engine knows about one function that can be compiled. */
-class FunctionProfile {
-  readonly fn: VerifiedFunction;
-  /**
-   * The entry points, by pc: 0 for a whole call, otherwise that of the loop header. If parameters are function values, there is an entry point
-   * for each combination of these, up to `MAX_ENTRIES`; its key is text.
-   */
-  readonly entries = new Map<number | string, Entry>();
-  constructor(fn: VerifiedFunction) {
-    this.fn = fn;
-  }
-}
-
 /** The state of the interpreter when compiled code is entered. */
 interface EntryState {
   /** The index on the actor's stack of the first value that is passed to compiled code. `count` is the number of these values. */
   readonly base: number;
   readonly count: number;
-  /** The call depth of the frame that compiled code replaces. */
+  /** The call depth of the frame that compiled code runs. */
   readonly depth: number;
   /** The step that compiled code may not exceed: the step limit of the run or, if slices are exact and it is earlier, the end of the slice. */
   readonly stopStep: number;
-  readonly mayPause: boolean;
+  /** Whether compiled code runs the innermost frame. If not, it makes a call. */
+  readonly isFrame: boolean;
 }
+
+const NO_VALUES: readonly Value[] = [];
 
 /** The compiled code of one program. All runs of the program share it. */
 export class Engine {
   static readonly #eager = memoizeInObject((program: Program) => new Engine(program, 0));
   static readonly #lazy = memoizeInObject((program: Program) => new Engine(program, HOT_STEPS));
   readonly hotSteps: number;
+  /** For each function that has leaves and is hot: 1 for each pc at which the interpreter offers a frame, that is at the start and after a leaf. */
+  readonly offers: (Uint8Array | undefined)[] = [];
   readonly #program: Program;
   readonly #guesses: { readonly id: number; readonly wrong: Map<number, number> }[] = [];
   readonly #guessesByKey = new Map<string, { readonly id: number; readonly wrong: Map<number, number> }>();
@@ -228,8 +194,10 @@ export class Engine {
   #discardedSteps = 0;
   /** The number of instructions that the calls and backward jumps of each function have covered. It approximates the steps spent in it. */
   readonly #heat: Float64Array;
-  /** The profiles, by function index, from the time on when the first function is hot. */
-  #profiles: readonly (FunctionProfile | undefined)[] | undefined;
+  /** Which functions are pure. Known from the time on when the first function is hot. */
+  #purity: Purity | undefined;
+  /** The profiles of the functions that are or were hot, by index. Null for a function that is never compiled. */
+  readonly #profiles: (FunctionProfile | null | undefined)[] = [];
   /** The code for calls of function values, by function index. Null for a function that cannot be compiled. */
   readonly #indirectTargets: (IndirectTarget | null | undefined)[] = [];
   #runtime: Readonly<Record<string, unknown>> | undefined;
@@ -266,79 +234,124 @@ export class Engine {
     depth: number,
     stopStep: number,
   ): Value | undefined {
-    if (depth >= actor.interpretFromDepth || reportsFlow(run, callee)) return undefined;
     const profile = this.#heatUp(callee, callee.def.code.length);
-    if (profile === undefined) return undefined;
-    const value = this.#run(run, actor, profile, 0, { base, count, depth, stopStep, mayPause: false });
-    return value === PAUSED ? undefined : value;
-  }
-
-  /** Runs the innermost frame, which is before its first instruction. Returns whether the frame has ended. Does nothing for `auto`. */
-  enterFrame(run: Run, actor: Actor, fn: VerifiedFunction, stopStep: number): boolean {
-    const { depth } = actor;
-    if (this.hotSteps > 0 || depth >= actor.interpretFromDepth || reportsFlow(run, fn)) return false;
-    const profile = this.#profileOf(fn.index);
-    if (profile === undefined) return false;
-    const base = actor.frameBase[depth - 1] ?? 0;
-    if (!isFresh(actor, fn, base)) return false;
-    const value = this.#run(run, actor, profile, 0, { base, count: fn.def.arity, depth, stopStep, mayPause: false });
-    if (value === undefined || value === PAUSED) return false;
-    endFrame(actor, base, value);
-    return true;
+    if (profile?.isPure !== true || depth >= actor.interpretFromDepth || reportsFlow(run, callee)) return undefined;
+    const value = this.#run(run, actor, profile, 0, { base, count, depth, stopStep, isFrame: false });
+    return value === LEFT ? undefined : value;
   }
 
   /**
-   * Runs the innermost frame, which is about to jump back over `span` instructions to `pc`. Returns "ended" if the frame has
-   * ended, and "paused" if it is at `pc` again and pauses there. Returns undefined if the interpreter has to run the frame.
+   * Runs the innermost frame, which is before the instruction at `pc`: the first one, or one after a leaf. Returns the same as `enterLoop`. Of a
+   * pure function, only runs a complete frame.
    */
-  enterLoop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stopStep: number): "ended" | "paused" | undefined {
+  enterFrame(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, stopStep: number): "ended" | "left" | undefined {
     const { depth } = actor;
-    // The code from instruction 0 on is that of a call, which never pauses.
-    if (pc === 0 || depth >= actor.interpretFromDepth || reportsFlow(run, fn)) return undefined;
-    const profile = this.#heatUp(fn, span);
-    if (profile === undefined) return undefined;
+    // The first frame of a task does not come from a call that has heated the function.
+    const profile = pc === 0 ? this.#heatUp(fn, fn.def.code.length) : this.#hotProfileOf(fn.index);
+    if (profile === undefined || reportsFlow(run, fn)) return undefined;
     const base = actor.frameBase[depth - 1] ?? 0;
-    const value = this.#run(run, actor, profile, pc, { base, count: actor.sp - base, depth, stopStep, mayPause: !run.exactSlices });
-    if (value === undefined) return undefined;
-    if (value !== PAUSED) {
+    if (profile.isPure) {
+      if (pc > 0 || depth >= actor.interpretFromDepth || !isFresh(actor, fn, base)) return undefined;
+      const value = this.#run(run, actor, profile, 0, { base, count: fn.def.arity, depth, stopStep, isFrame: false });
+      if (value === undefined || value === LEFT) return undefined;
       endFrame(actor, base, value);
       return "ended";
     }
-    const { pausedLoop } = run.meter;
-    const { targets } = analyzeAppends(fn);
-    const count = pausedLoop.length - targets.length;
-    for (let i = 0; i < count; i++) setSlot(actor.stack, actor.numbers, base + i, pausedLoop[i] ?? UNIT);
-    for (const [i, local] of targets.entries())
-      if (typeof actor.stack[base + local] === "string") actor.numbers[base + local] = pausedLoop[count + i] === 1 ? PENDING_MARK : 0;
-    actor.sp = base + count;
-    return "paused";
+    if (this.offers[fn.index]?.[pc] !== 1) return undefined;
+    // Compiled code that gave up would have left its frame before this leaf. So the interpreter has done more work than was discarded.
+    if (pc > 0) actor.interpretFromDepth = BEYOND_ANY_FRAME;
+    else if (depth >= actor.interpretFromDepth) return undefined;
+    return this.#runFrame(run, actor, profile, pc, stopStep, true);
+  }
+
+  /**
+   * Runs the innermost frame, which is about to jump back over `span` instructions to `pc`. Returns "ended" if the frame has ended, and
+   * "left" if the interpreter has to go on with it at another instruction. Returns undefined if the interpreter has to run the frame from `pc` on.
+   */
+  enterLoop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stopStep: number): "ended" | "left" | undefined {
+    if (actor.depth >= actor.interpretFromDepth || reportsFlow(run, fn)) return undefined;
+    const profile = this.#heatUp(fn, span);
+    if (profile === undefined) return undefined;
+    // The code from instruction 0 of a pure function on is that of a call. If the loop begins with a leaf, there is nothing to run.
+    if (profile.isPure ? pc === 0 : profile.leaves.has(pc)) return undefined;
+    return this.#runFrame(run, actor, profile, pc, stopStep, false);
+  }
+
+  #runFrame(
+    run: Run,
+    actor: Actor,
+    profile: FunctionProfile,
+    pc: number,
+    stopStep: number,
+    isOffer: boolean,
+  ): "ended" | "left" | undefined {
+    const { depth } = actor;
+    const base = actor.frameBase[depth - 1] ?? 0;
+    if (isOffer && this.hotSteps > 0) {
+      // A function may be hot because of a loop, and most of its leaves outside that loop.
+      const entry = entryOf(profile, pc, actor, base, profile.fn.def.arity);
+      entry.offers += 1;
+      if (entry.offers <= COLD_OFFERS) return undefined;
+    }
+    const value = this.#run(run, actor, profile, pc, { base, count: actor.sp - base, depth, stopStep, isFrame: true });
+    if (value === undefined) return undefined;
+    if (value === LEFT) {
+      actor.framePc[depth - 1] = run.meter.leftAt;
+      return "left";
+    }
+    endFrame(actor, base, value);
+    return "ended";
   }
 
   /** Adds to the heat of a function. Returns its profile if it is hot and can be compiled. */
   #heatUp({ index }: VerifiedFunction, instructions: number): FunctionProfile | undefined {
     const heat = (this.#heat[index] ?? 0) + instructions;
     this.#heat[index] = heat;
-    return heat <= this.hotSteps ? undefined : this.#profileOf(index);
+    if (heat <= this.hotSteps) return undefined;
+    const profile = this.#profileOf(index);
+    if (profile?.isPure === false) this.offers[index] ??= offersOf(profile);
+    return profile;
+  }
+
+  /** Returns the profile of a function with leaves, if it is hot. */
+  #hotProfileOf(index: number): FunctionProfile | undefined {
+    if (this.hotSteps === 0) this.#heatUp(expectDefined(this.#program.functions[index]), 1);
+    return this.offers[index] === undefined ? undefined : this.#profileOf(index);
   }
 
   /** Returns the profile of a function; undefined if it is never compiled. */
   #profileOf(index: number): FunctionProfile | undefined {
-    this.#profiles ??= profilesOf(this.#program);
-    return this.#profiles[index];
+    const known = this.#profiles[index];
+    if (known !== undefined) return known ?? undefined;
+    const fn = expectDefined(this.#program.functions[index]);
+    const isPure = this.#isPureFunction(index);
+    const leaves = isPure ? new Map() : leavesOf(this.#program, fn, this.#knownPurity());
+    const profile = leaves === undefined ? null : new FunctionProfile(fn, isPure, leaves);
+    this.#profiles[index] = profile;
+    return profile ?? undefined;
+  }
+
+  #isPureFunction(index: number): boolean {
+    return this.#knownPurity().isPure[index] === true;
+  }
+
+  #knownPurity(): Purity {
+    this.#purity ??= purityOf(this.#program);
+    return this.#purity;
   }
 
   /** Runs compiled code from `pc` on. If the interpreter has to do the work, leaves the meter unchanged and returns undefined. */
-  #run(run: Run, actor: Actor, profile: FunctionProfile, pc: number, entryState: EntryState): Value | typeof PAUSED | undefined {
+  #run(run: Run, actor: Actor, profile: FunctionProfile, pc: number, entryState: EntryState): Value | typeof LEFT | undefined {
     if (profile.entries.get(pc)?.code === "never") return undefined;
-    const values = slotValues(actor, entryState.base, entryState.count);
-    const entry = entryOf(profile, pc, values);
-    const code = this.#codeFor(profile, pc, entry, values);
-    if (code === undefined) return undefined;
-    if (pc > 0) values.push(...pendingFlags(actor, profile.fn, entryState.base));
-    const changes = pc === 0 ? undefined : new Changes([...analyzeOwnership(profile.fn).targets].map((local) => values[local]));
+    const { base, count, isFrame } = entryState;
+    const entry = entryOf(profile, pc, actor, base, count);
+    const code = entry.code ?? this.#codeFor(profile, pc, entry, slotValues(actor, base, count), isFrame);
+    if (code === "never") return undefined;
+    const values = isFrame ? NO_VALUES : slotValues(actor, base, count);
+    const changes = isFrame ? changesOf(actor, profile.fn, base) : undefined;
     const { meter } = run;
     const { steps, allocBytes } = meter;
-    this.#setLimits(run, code, entryState);
+    setLimits(run, actor, code, entryState);
     this.counts.entered += 1;
     entry.runs += 1;
     try {
@@ -350,6 +363,8 @@ export class Engine {
       }
       if (meter.steps <= entryState.stopStep && meter.allocBytes <= meter.maxAllocBytes) {
         changes?.keep();
+        entry.steps += meter.steps - steps;
+        if (entry.runs === MANY_RUNS && entry.steps < MANY_RUNS * FEW_STEPS && isFrame) this.#neverEnter(profile, pc, entry);
         return value;
       }
       changes?.undo();
@@ -371,32 +386,19 @@ export class Engine {
     this.counts.deoptimized += 1;
     entry.deoptimized += 1;
     // Perhaps the code reaches an operation without a compiled form every time.
-    if (entry.deoptimized >= MANY_DEOPTS && entry.deoptimized > entry.runs / 2) entry.code = "never";
+    if (entry.deoptimized >= MANY_DEOPTS && entry.deoptimized > entry.runs / 2) this.#neverEnter(profile, pc, entry);
     // Until this call has ended, no compiled code runs. So the work discarded is never more than the work that the interpreter then does.
     actor.interpretFromDepth = entryState.depth;
     return undefined;
   }
 
-  /** Sets the limits at which compiled code stops, polls or pauses. */
-  #setLimits(run: Run, code: CompiledCode, { depth, base, stopStep, mayPause }: EntryState): void {
-    const { meter } = run;
-    const pauseAt = mayPause ? meter.steps + PAUSE_STEPS : Number.POSITIVE_INFINITY;
-    const pauseAtBytes = mayPause ? meter.allocBytes + PAUSE_BYTES : Number.POSITIVE_INFINITY;
-    // The number of frames that the actor's stack has room for.
-    const maxFrames = Math.floor((MACHINE_LIMITS.stackSlots - base) / code.frameSlots);
-    meter.maxDepth = Math.min(run.limits.max_call_depth, depth + maxFrames - 1);
-    meter.checkAt = Math.min(stopStep, meter.steps + CHECK_STEPS);
-    meter.onCheckPassed = () => {
-      if (meter.steps > stopStep || meter.allocBytes > meter.maxAllocBytes) return undefined;
-      poll(run);
-      meter.checkAt = Math.min(stopStep, meter.steps + CHECK_STEPS);
-      return meter.steps >= pauseAt || meter.allocBytes >= pauseAtBytes;
-    };
+  #neverEnter({ fn, entries }: FunctionProfile, pc: number, entry: Entry): void {
+    entry.code = "never";
+    if (entries.get(pc) === entry) this.offers[fn.index]?.fill(0, pc, pc + 1);
   }
 
-  /** Returns the code for an entry point. If the entry point has no code yet, compiles the function for the kinds of `values`. */
-  #codeFor(profile: FunctionProfile, pc: number, entry: Entry, values: readonly Value[]): CompiledCode | undefined {
-    if (entry.code !== undefined) return entry.code === "never" ? undefined : entry.code;
+  /** Compiles the function for an entry point and for the kinds of `values`. */
+  #codeFor(profile: FunctionProfile, pc: number, entry: Entry, values: readonly Value[], isFrame: boolean): CompiledCode | "never" {
     entry.versions += 1;
     const { arity, locals } = profile.fn.def;
     const { types } = this.#program.module;
@@ -405,14 +407,15 @@ export class Engine {
       if (entry.versions >= MAX_VERSIONS || value === undefined || (!entry.knowsFunctions && isFunction(value))) return "any";
       return kindOf(value, types);
     };
-    const valuedLocals = pc === 0 ? arity : locals;
+    const valuedLocals = isFrame ? locals : arity;
     const kinds: FrameKinds = {
       locals: Array.from({ length: locals }, (_, i) => (i < valuedLocals ? kindAt(i) : "any")),
-      stack: Array.from({ length: pc === 0 ? 0 : values.length - locals }, (_, i) => kindAt(locals + i)),
+      stack: Array.from({ length: isFrame ? values.length - locals : 0 }, (_, i) => kindAt(locals + i)),
     };
-    const code = entry.versions > 2 * MAX_VERSIONS ? undefined : this.#compile(profile.fn, pc, kinds);
-    entry.code = code ?? "never";
-    return code;
+    const code = entry.versions > 2 * MAX_VERSIONS ? undefined : this.#compile(profile, pc, kinds);
+    if (code === undefined) this.#neverEnter(profile, pc, entry);
+    else entry.code = code;
+    return code ?? "never";
   }
 
   /** Drops all code that contains the version. It will be compiled again, with another guess at the site. */
@@ -421,13 +424,13 @@ export class Engine {
     wrong?.set(site, (wrong.get(site) ?? 0) + 1);
     this.#wrongGuesses += 1;
     this.#discardedSteps += discardedSteps;
-    this.#profiles?.forEach((profile, index) => {
+    this.#profiles.forEach((profile, index) => {
       for (const entry of profile?.entries.values() ?? []) {
         if (entry.code === undefined || entry.code === "never" || !entry.code.guesses.has(id)) continue;
         entry.code = undefined;
         entry.versions -= 1;
       }
-      if (profile !== undefined) this.#indirectTargets[index] = undefined;
+      if (profile?.isPure === true) this.#indirectTargets[index] = undefined;
     });
   }
 
@@ -448,10 +451,10 @@ export class Engine {
 
   /** Compiles a function for calls of function values. Gives up if that is not possible. */
   #indirectTarget(index: number): IndirectTarget {
-    const profile = this.#profileOf(index);
+    const profile = this.#isPureFunction(index) ? this.#profileOf(index) : undefined;
     if (profile === undefined || this.#indirectTargets[index] === null) return deoptimize();
     const { locals } = profile.fn.def;
-    const code = this.#compile(profile.fn, 0, { locals: Array.from({ length: locals }, (): ValueKind => "any"), stack: [] });
+    const code = this.#compile(profile, 0, { locals: Array.from({ length: locals }, (): ValueKind => "any"), stack: [] });
     const target = code?.target;
     this.#indirectTargets[index] = target ?? null;
     return target ?? deoptimize();
@@ -459,30 +462,30 @@ export class Engine {
 
   /** Returns the number of stack slots of the largest frame that a call of a function value can enter. */
   #largestFrame(): number {
-    this.#frameSlots ??= (this.#profiles ?? []).reduce(
-      (largest, profile) => (profile === undefined ? largest : Math.max(largest, slotsOf(profile.fn))),
+    this.#frameSlots ??= this.#program.functions.reduce(
+      (largest, fn) => (this.#isPureFunction(fn.index) ? Math.max(largest, slotsOf(fn)) : largest),
       1,
     );
     return this.#frameSlots;
   }
 
   /** Compiles with several versions of a function for its function values. If that is too much, compiles with one. */
-  #compile(fn: VerifiedFunction, pc: number, entry: FrameKinds): CompiledCode | undefined {
+  #compile(profile: FunctionProfile, pc: number, entry: FrameKinds): CompiledCode | undefined {
     const copy = (): FrameKinds => ({ locals: entry.locals.slice(), stack: entry.stack.slice() });
-    return this.#compileUnit(fn, pc, copy(), true) ?? this.#compileUnit(fn, pc, copy(), false);
+    return this.#compileUnit(profile, pc, copy(), true) ?? this.#compileUnit(profile, pc, copy(), false);
   }
 
-  #compileUnit(fn: VerifiedFunction, pc: number, entry: FrameKinds, clones: boolean): CompiledCode | undefined {
+  #compileUnit({ fn, isPure, leaves }: FunctionProfile, pc: number, entry: FrameKinds, clones: boolean): CompiledCode | undefined {
     if (this.#generatedCharacters > MAX_GENERATED_CHARACTERS || this.counts.wasted > MAX_WASTED_SIZE) return undefined;
     const unit = new CompilationUnit(
       this.#program,
-      (index) => this.#profileOf(index) !== undefined,
+      (index) => this.#isPureFunction(index),
       (key) => this.#guessesOf(key),
       (guesses, site) => this.#numberedGuesses.numberOf(guesses.id, site),
       clones,
     );
     try {
-      const root = unit.infer(fn, pc, entry);
+      const root = unit.infer(fn, pc, entry, isPure ? undefined : leaves);
       this.counts.work += unit.work;
       const { source, pool } = unit.write(root);
       this.#generatedCharacters += source.length;
@@ -494,7 +497,7 @@ export class Engine {
       if (!isCompiledUnit(compiledUnit)) return undefined;
       return {
         run: compiledUnit.run,
-        target: pc === 0 ? compiledUnit.target : undefined,
+        target: compiledUnit.target,
         guesses: unit.guesses(),
         frameSlots: unit.callsValues() ? this.#largestFrame() : unit.frameSlots(),
       };
@@ -509,30 +512,29 @@ export class Engine {
 const isFunction = (value: Value | undefined): value is FnRefValue | ClosureValue =>
   value instanceof FnRefValue || value instanceof ClosureValue;
 
-/** Returns the entry point at a pc for these values. */
-function entryOf({ fn, entries }: FunctionProfile, pc: number, values: readonly Value[]): Entry {
-  let key: number | string = pc;
-  for (let i = 0; i < fn.def.arity; i++) {
-    const value = values[i];
-    if (isFunction(value)) key = `${key} ${i}:${value.index}`;
-  }
-  if (typeof key === "string" && entries.size >= MAX_ENTRIES && !entries.has(key)) key = pc;
-  const existingEntry = entries.get(key);
-  if (existingEntry !== undefined) return existingEntry;
-  const entry: Entry = { code: undefined, versions: 0, runs: 0, deoptimized: 0, knowsFunctions: typeof key === "string" };
-  entries.set(key, entry);
-  return entry;
+/** Sets the limits at which compiled code stops, polls or pauses, and where its frame is. */
+function setLimits({ meter, limits, exactSlices }: Run, actor: Actor, code: CompiledCode, state: EntryState): void {
+  const { depth, base, stopStep, isFrame } = state;
+  const mayPause = isFrame && !exactSlices;
+  meter.frame = actor;
+  meter.frameBase = base;
+  meter.stopStep = stopStep;
+  meter.pauseAt = mayPause ? meter.steps + PAUSE_STEPS : Number.POSITIVE_INFINITY;
+  meter.pauseAtBytes = mayPause ? meter.allocBytes + PAUSE_BYTES : Number.POSITIVE_INFINITY;
+  // The number of frames that the actor's stack has room for.
+  const maxFrames = Math.floor((MACHINE_LIMITS.stackSlots - base) / code.frameSlots);
+  meter.maxDepth = Math.min(limits.max_call_depth, depth + maxFrames - 1);
+  meter.setNextCheck();
+}
+
+/** Returns the changes that compiled code may make in place to values of a frame; undefined if it makes none. */
+function changesOf({ stack, numbers }: Actor, fn: VerifiedFunction, base: number): Changes | undefined {
+  const { targets } = analyzeOwnership(fn);
+  return targets.size === 0 ? undefined : new Changes([...targets].map((local) => slotValue(stack, numbers, base + local)));
 }
 
 /** Whether the run reports the control flow of the function, so that only the interpreter may run it. */
 const reportsFlow = ({ flow }: Run, fn: VerifiedFunction): boolean => flow !== undefined && flow.follows(fn);
-
-/** Returns for each append target of the frame at `base` 1 if its String is pending, otherwise 0. */
-function pendingFlags(actor: Actor, fn: VerifiedFunction, base: number): readonly number[] {
-  return analyzeAppends(fn).targets.map((local) =>
-    typeof actor.stack[base + local] === "string" && actor.numbers[base + local] === PENDING_MARK ? 1 : 0,
-  );
-}
 
 /**
  * Returns whether a frame at its first instruction is in the state that a call creates. It might not be if that instruction is
@@ -540,7 +542,7 @@ function pendingFlags(actor: Actor, fn: VerifiedFunction, base: number): readonl
  */
 function isFresh(actor: Actor, fn: VerifiedFunction, base: number): boolean {
   for (let i = fn.def.arity; i < fn.def.locals; i++) if (!(actor.stack[base + i] instanceof UnitValue)) return false;
-  return !pendingFlags(actor, fn, base).includes(1);
+  return !analyzeAppends(fn).targets.some((local) => isPending(actor.stack, actor.numbers, base + local) === 1);
 }
 
 /** Pops the innermost frame and pushes its result on the caller's operand stack. */
@@ -549,13 +551,6 @@ function endFrame(actor: Actor, base: number, value: Value): void {
   actor.sp = base + 1;
   actor.depth -= 1;
   if (actor.depth === 0) actor.result = value;
-}
-
-function profilesOf(program: Program): readonly (FunctionProfile | undefined)[] {
-  return compilableFunctions(program).map((isCompilable, i) => {
-    const fn = program.functions[i];
-    return isCompilable && fn !== undefined ? new FunctionProfile(fn) : undefined;
-  });
 }
 
 function isCompiledUnit(result: unknown): result is { readonly run: EntryFunction; readonly target: IndirectTarget } {

@@ -27,7 +27,8 @@ import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { memoizeInObject } from "../lazy.ts";
 import { ListValue } from "../value/list.ts";
 import type { Value } from "../value/value.ts";
-import { controlFlowGraph, liveLocals } from "./control-flow-graph.ts";
+import { controlFlowGraph } from "./control-flow-graph.ts";
+import { liveLocals } from "./live-locals.ts";
 
 /** A loop over `list.enumerate`, with the local of its result (`list`) and the local of its tuples (`tuple`). */
 export interface Enumeration {

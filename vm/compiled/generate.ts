@@ -27,12 +27,23 @@ import { UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { MATCH_TAGS } from "../bytecode/tags.ts";
-import { toBoxed, toKind, FunctionBody, hasClass, hasNotClass, hasOpcode, notOfKind, truthOf, type UnitScope } from "./body.ts";
+import {
+  toBoxed,
+  toKind,
+  FunctionBody,
+  hasClass,
+  hasNotClass,
+  hasOpcode,
+  notOfKind,
+  type Operand,
+  truthOf,
+  type UnitScope,
+} from "./body.ts";
 import type { Exit } from "./control-flow-graph.ts";
 import { trackedParams, versionName, writeInstruction } from "./instructions.ts";
 import { isBoxed, isList, type ValueKind } from "./kinds.ts";
 import { DEOPTIMIZED } from "./runtime.ts";
-import { type FrameKinds, type FunctionVersion, guessedPart, matchedKind, SITE, wrongGuesses } from "./type-inference.ts";
+import { type FunctionVersion, guessedPart, matchedKind, SITE, wrongGuesses } from "./type-inference.ts";
 
 /**
  * A loop adds its steps or bytes to the meter when these exceed `UNCOUNTED_STEPS` or `UNCOUNTED_BYTES`. So it may exceed a
@@ -41,16 +52,18 @@ import { type FrameKinds, type FunctionVersion, guessedPart, matchedKind, SITE, 
 const UNCOUNTED_STEPS = 1_000;
 const UNCOUNTED_BYTES = 1_000;
 const CALLS: ReadonlySet<number> = new Set([OPCODES.Call.tag, OPCODES.CallIndirect.tag]);
+const SETS_LOCAL: ReadonlySet<number> = new Set([OPCODES.StoreLocal.tag, OPCODES.Update.tag]);
 
-/** Returns the text of one function. If `mayPause`, the first block is a loop header, which may return `PAUSED`. */
-export function writeFunction(version: FunctionVersion, scope: UnitScope, mayPause: boolean): string {
-  return new FunctionWriter(version, scope, mayPause).write();
+/** Returns the text of one function. */
+export function writeFunction(version: FunctionVersion, scope: UnitScope): string {
+  return new FunctionWriter(version, scope).write();
 }
 
 class FunctionWriter {
   readonly #version: FunctionVersion;
   readonly #body: FunctionBody;
-  readonly #mayPause: boolean;
+  /** The locals that the version sets. */
+  readonly #written: ReadonlySet<number>;
   /**
    * The tasks that remain, the next one last. A list is used instead of recursion, because the code may nest deeper than the
    * JavaScript stack allows.
@@ -61,31 +74,30 @@ class FunctionWriter {
   /** The lines that count before a `return`, and the deferred steps and bytes. */
   readonly #returns: { readonly line: number; readonly steps: number; readonly bytes: number }[] = [];
 
-  constructor(version: FunctionVersion, scope: UnitScope, mayPause: boolean) {
+  constructor(version: FunctionVersion, scope: UnitScope) {
     this.#version = version;
     this.#body = new FunctionBody(version, scope);
-    this.#mayPause = mayPause;
+    this.#written = version.isFrame ? writtenLocals(version) : new Set();
   }
 
   write(): string {
-    const { fn, start, entry } = this.#version;
+    const { fn, isFrame, entry } = this.#version;
     const { arity, locals } = fn.def;
     this.#sequence([() => this.#subtree(0)]);
     for (let task = this.#tasks.pop(); task !== undefined; task = this.#tasks.pop()) task();
     /** The variables that say which Strings are pending. */
     const flags = this.#body.appends.targets.map((local) => `pending${local}`);
     const uniqueParams = trackedParams(this.#version).map((local) => `unique${local}`);
-    const params =
-      start === 0
-        ? [...range(arity, "local"), ...uniqueParams]
-        : [...range(locals, "local"), ...range(entry.stack.length, "stack"), ...flags];
+    const params = isFrame
+      ? [...range(locals, "local"), ...range(entry.stack.length, "stack"), ...flags]
+      : [...range(arity, "local"), ...uniqueParams];
     const isRead = (local: number): boolean => this.#version.live[0]?.[local] === 1;
     const isCounted = this.#body.countsSteps || !this.#body.defersCounts;
     for (const { line, steps, bytes } of this.#returns) this.#body.lines[line] = counts(isCounted, this.#body.allocates, steps, bytes);
     const variables = [
-      ...(start === 0 ? range(locals, "local").flatMap((name, i) => (i < arity ? [] : [isRead(i) ? `${name} = UNIT` : name])) : []),
-      ...range(this.#body.operandVariables, "stack").slice(start === 0 ? 0 : entry.stack.length),
-      ...(start === 0 ? flags.map((name) => `${name} = 0`) : []),
+      ...(isFrame ? [] : range(locals, "local").flatMap((name, i) => (i < arity ? [] : [isRead(i) ? `${name} = UNIT` : name]))),
+      ...range(this.#body.operandVariables, "stack").slice(isFrame ? entry.stack.length : 0),
+      ...(isFrame ? [] : flags.map((name) => `${name} = 0`)),
       ...[...this.#body.tracked]
         .map((local) => `unique${local}`)
         .filter((name) => !uniqueParams.includes(name))
@@ -108,12 +120,12 @@ class FunctionWriter {
 
   /** Returns the lines that check depth and limits, and convert the arguments to the kinds that the first block expects. */
   #entry(): readonly string[] {
-    const { fn, start, entry, blocks, live } = this.#version;
+    const { fn, isFrame, entry, blocks, live } = this.#version;
     const lines: string[] = [];
     const mayRecurse = hasOpcode(fn, CALLS);
     // Checks the depth of the functions that this one calls, so that those without calls need no check.
     if (mayRecurse) lines.push(`if (depth >= meter.maxDepth) throw ${DEOPTIMIZED};`);
-    if (start === 0) {
+    if (!isFrame) {
       // A function that may recurse checks the limits here. A loop checks the limits in its header.
       if (mayRecurse) lines.push("if (meter.steps > meter.checkAt) checkLimits(meter);");
       if (this.#body.allocates && (mayRecurse || this.#body.isLarge))
@@ -126,7 +138,7 @@ class FunctionWriter {
     entry.locals.forEach((kind, i) => {
       if (live[0]?.[i] !== 1) return;
       // The `+` tells V8 that the parameter is a number. See `asNumber`.
-      const isParameter = start > 0 || i < fn.def.arity;
+      const isParameter = isFrame || i < fn.def.arity;
       if (this.#body.hasLoop && isParameter && (kind === "safeInt" || kind === "float")) lines.push(`local${i} = +local${i};`);
       convert(`local${i}`, kind, first?.locals[i]);
     });
@@ -167,7 +179,7 @@ class FunctionWriter {
     }
     this.#body.stack = entry.stack.map((kind, i) => ({ code: this.#body.operandName(i), kind, local: -1 }));
     this.#body.locals = entry.locals.slice();
-    if (block.isLoopHeader) this.#loopHeader(index, entry);
+    if (block.isLoopHeader) this.#loopHeader(index);
     this.#body.extraSteps = 0;
     this.#body.fixedBytes = 0;
     const countLine = this.#body.lines.length;
@@ -178,7 +190,8 @@ class FunctionWriter {
     const bodyEnd = exit.kind === "jump" && fn.code[last * CODE_STRIDE] !== OPCODES.Jmp.tag ? block.end : Math.max(block.start, last);
     for (let pc = block.start; pc < bodyEnd; pc++) writeInstruction(this.#body, pc, pc + 1 < block.end);
     // Reaching the end of the code counts as one step.
-    const steps = (block.start === block.end ? 1 : block.end - block.start) + this.#body.extraSteps;
+    const count = block.start === block.end ? 1 : block.end - block.start - (exit.kind === "leave" ? 1 : 0);
+    const steps = count + this.#body.extraSteps;
     if (this.#body.defersCounts) this.#defer(index, steps, this.#body.fixedBytes);
     else this.#body.lines[countLine] = countLineOf(steps, this.#body.fixedBytes);
     this.#exit(index, exit, last);
@@ -190,19 +203,14 @@ class FunctionWriter {
     this.#deferred.set(index, { steps: before.steps + steps, bytes: before.bytes + bytes });
   }
 
-  #loopHeader(index: number, entry: FrameKinds): void {
-    if (this.#mayPause && index === 0) {
-      const values = [
-        ...entry.locals.map((kind, i) => this.#saved(i, kind)),
-        ...entry.stack.map((kind, i) => toBoxed({ code: `stack${i}`, kind, local: -1 })),
-        ...this.#body.appends.targets.map((local) => `pending${local}`),
-      ];
+  #loopHeader(index: number): void {
+    // A frame of a pure function pauses only at the loop header at which it begins, because each such point takes much text.
+    if (this.#version.leaves || (this.#version.isFrame && index === 0)) {
       this.#body.line(
         `if (steps > ${UNCOUNTED_STEPS}) { meter.steps += steps; steps = 0; if (meter.allocBytes > meter.maxAllocBytes) throw ${DEOPTIMIZED}; if (meter.steps > meter.checkAt && checkLimits(meter)) {`,
       );
-      this.#body.line(
-        `${this.#body.allocates ? "meter.allocBytes += bytes; " : ""}meter.pausedLoop = [${values.join(", ")}]; return PAUSED; } }`,
-      );
+      this.#leave(this.#version.graph[index]?.start ?? 0, this.#version.live[index]);
+      this.#body.line("} }");
     } else {
       // Only this check covers the bytes that callees have added to the meter.
       const bytes = hasOpcode(this.#version.fn, CALLS) ? ` if (meter.allocBytes > meter.maxAllocBytes) throw ${DEOPTIMIZED};` : "";
@@ -216,15 +224,45 @@ class FunctionWriter {
       );
   }
 
-  /** Returns the expression that a pause saves for a local. The variable of a dead local may hold anything, so Unit is saved. */
-  #saved(local: number, kind: ValueKind): string {
-    return this.#version.live[0]?.[local] === 1 ? toBoxed({ code: `local${local}`, kind, local }) : "UNIT";
+  /**
+   * Writes the code that leaves the frame before the instruction at `pc`. It stores operands and live locals in their slots. The slot of a dead
+   * local keeps an older value. But a local that is still an expression on the symbolic stack is stored too, because the interpreter may
+   * have elided that load.
+   */
+  #leave(pc: number, live: Uint8Array | undefined): void {
+    const { locals, stack, appends } = this.#body;
+    this.#body.line(`meter.steps += steps;${this.#body.allocates ? " meter.allocBytes += bytes;" : ""}`);
+    // Nothing may be stored if the work is discarded.
+    this.#body.line(`if (meter.steps > meter.stopStep || meter.allocBytes > meter.maxAllocBytes) throw ${DEOPTIMIZED};`);
+    this.#body.line("const { stack: slots, numbers } = meter.frame, base = meter.frameBase;");
+    const loaded = new Set(stack.map((operand) => operand.local));
+    locals.forEach((kind, i) => {
+      if (!(live?.[i] === 1 || loaded.has(i))) return;
+      if (this.#written.has(i)) this.#storeSlot(i, { code: `local${i}`, kind, local: i });
+      if (appends.isAppendTarget[i] === 1)
+        this.#body.line(`if (typeof slots[base + ${i}] === "string") numbers[base + ${i}] = pending${i};`);
+    });
+    stack.forEach((operand, i) => this.#storeSlot(locals.length + i, operand));
+    this.#body.line(`meter.leftAt = ${pc}; return LEFT;`);
+  }
+
+  #storeSlot(index: number, operand: Operand): void {
+    const { code, kind } = operand;
+    const slot = `slots[base + ${index}]`;
+    if (kind === "safeInt" || kind === "float") {
+      this.#body.line(`${slot} = ${kind === "safeInt" ? "undefined" : "null"}; numbers[base + ${index}] = ${code};`);
+    } else if (kind === "string" || kind === "bool") this.#body.line(`${slot} = ${code};`);
+    else this.#body.line(`setSlot(slots, numbers, base + ${index}, ${toBoxed(operand)});`);
   }
 
   #exit(index: number, exit: Exit, last: number): void {
     switch (exit.kind) {
       case "return":
         return this.#return(index);
+      case "leave":
+        this.#body.open("{");
+        this.#leave(exit.pc, exit.live);
+        return this.#body.close();
       case "jump":
         return this.#sequence([() => this.#move(exit.to), ...this.#goto(index, exit.to)]);
       case "branch":
@@ -404,6 +442,16 @@ class FunctionWriter {
       () => this.#body.close(`} else throw ${DEOPTIMIZED};`),
     ]);
   }
+}
+
+function writtenLocals({ fn, graph }: FunctionVersion): ReadonlySet<number> {
+  // A tail call sets all locals.
+  if (graph.some(({ exit }) => exit.kind === "tail")) return new Set(Array.from({ length: fn.def.locals }, (_, i) => i));
+  const written = new Set<number>();
+  for (const { start, end } of graph)
+    for (let pc = start; pc < end; pc++)
+      if (SETS_LOCAL.has(fn.code[pc * CODE_STRIDE] ?? 0)) written.add(fn.code[pc * CODE_STRIDE + 1] ?? 0);
+  return written;
 }
 
 const countLineOf = (steps: number, bytes: number): string => `steps += ${steps};${bytes > 0 ? ` bytes += ${bytes};` : ""}`;

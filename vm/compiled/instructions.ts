@@ -304,7 +304,7 @@ function writeVersionCall(body: FunctionBody, callee: FunctionVersion, operands:
 
 /** Returns the parameters of a version for which a call passes the uniqueness of the list. */
 export const trackedParams = (version: FunctionVersion): readonly number[] =>
-  [...trackedLists(version)].filter((local) => version.start === 0 && local < version.fn.def.arity);
+  [...trackedLists(version)].filter((local) => !version.isFrame && local < version.fn.def.arity);
 
 function writeIndirectCall(body: FunctionBody, pc: number, count: number): void {
   const target = body.pop();

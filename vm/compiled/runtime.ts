@@ -8,6 +8,7 @@ import { chargeKey, makeMap } from "../builtins/map-code.ts";
 import { append, concat, isTruthy, matchPayload, matchTag } from "../interpreter/operations.ts";
 import { beginOwnership, endOwnership, pushOwned, pushUnique } from "../interpreter/ownership.ts";
 import { livingOwner, updatePart, withElement, withEntry, withField } from "../interpreter/update.ts";
+import { PENDING_MARK, setSlot, type Slot, slotValue } from "../interpreter/stack-slots.ts";
 import { UNITS, UNITS_PER_STEP } from "../cost.ts";
 import type { Meter } from "../meter.ts";
 import { arithmetic, type ArithmeticOp, negate } from "../value/arithmetic.ts";
@@ -62,8 +63,8 @@ export class WrongGuesses {
   }
 }
 
-/** Returned by a loop that pauses for the host's event loop. The loop's locals and operands are then in `Meter.pausedLoop`. */
-export const PAUSED: unique symbol = Symbol("paused");
+/** Returned by code that has left its frame: the frame's next instruction is that at `Meter.leftAt`, and its slots are up to date. */
+export const LEFT: unique symbol = Symbol("left");
 
 /** A compiled function that takes arguments of any kind. Missing arguments are treated as Unit. */
 export type IndirectTarget = (meter: Meter, depth: number, ...args: readonly Value[]) => Value;
@@ -119,6 +120,10 @@ const arithmeticOn =
   (meter: Meter, a: Value, b: Value): Value =>
     op === "Add" && typeof a === "string" && typeof b === "string" ? concat(meter, a, b) : arithmetic(op, a, b);
 
+/** Returns 1 if the slot holds a pending String, otherwise 0 (see `bytecode/string-append.ts`). */
+export const isPending = (stack: readonly Slot[], numbers: Float64Array, index: number): number =>
+  typeof stack[index] === "string" && numbers[index] === PENDING_MARK ? 1 : 0;
+
 function toNumber(value: Value): number {
   if (value instanceof FloatValue) return value.value;
   if (typeof value === "number" || typeof value === "bigint") return Number(value);
@@ -167,10 +172,13 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     NoneValue,
     ListValue,
     UNIT,
-    PAUSED,
-    boxFloat: (value: number | typeof PAUSED): FloatValue | typeof PAUSED => (value === PAUSED ? PAUSED : new FloatValue(value)),
+    LEFT,
+    slotValue,
+    setSlot,
+    isPending,
+    boxFloat: (value: number | typeof LEFT): FloatValue | typeof LEFT => (value === LEFT ? LEFT : new FloatValue(value)),
     /** Polls the host, or gives up at a limit. Returns whether the loop has to pause. */
-    checkLimits: (meter: Meter): boolean => meter.onCheckPassed() ?? deoptimize(),
+    checkLimits: (meter: Meter): boolean => meter.checkPassed() ?? deoptimize(),
     add: arithmeticOn("Add"),
     subtract: arithmeticOn("Sub"),
     multiply: arithmeticOn("Mul"),

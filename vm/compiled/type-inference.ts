@@ -140,11 +140,15 @@ export interface Guesses {
   readonly wrong: ReadonlyMap<number, number> | undefined;
 }
 
-/** A function that is compiled for one entry point and one set of kinds. It runs a whole call, or the rest of a call from a loop header. */
+/** A function that is compiled for one entry point and one set of kinds. It runs a whole call, or a frame of the interpreter from an instruction on. */
 export interface FunctionVersion {
   readonly fn: VerifiedFunction;
-  /** The pc at which the version begins: 0 for a whole call, otherwise a loop header. */
+  /** The pc at which the version begins. */
   readonly start: number;
+  /** Whether the version runs a frame of the interpreter, whose locals and operands are on the actor's stack. If not, it runs a whole call. */
+  readonly isFrame: boolean;
+  /** Whether the interpreter executes some of the instructions, so that the version leaves its frame before these. */
+  readonly leaves: boolean;
   readonly graph: ControlFlowGraph;
   /** For each block and each local, 1 if the local is live at the start of the block. */
   readonly live: readonly Uint8Array[];
@@ -155,7 +159,7 @@ export interface FunctionVersion {
   readonly enumerations: Enumerations;
   /** The versions that its calls run, by pc: direct calls, and calls of function values that are known. */
   readonly calls: Map<number, FunctionVersion>;
-  /** The kinds at the entry point. In a whole call only parameters have a kind. At a loop header all locals and operands have one. */
+  /** The kinds at the entry point. In a whole call only parameters have a kind. In a frame all locals and operands have one. */
   readonly entry: FrameKinds;
   result: ValueKind;
   /** The kinds at the start of each block; undefined for a block that inference has not reached. */
@@ -233,11 +237,14 @@ function inferBlock(version: FunctionVersion, index: number, unit: UnitKinds, fl
   const stack = entry.stack.slice();
   const { exit } = block;
   // The switch below reads the operands of a final `Ret`, `TailCall` or `Match`.
-  const end = exit.kind === "tail" || exit.kind === "return" || exit.kind === "match" ? Math.max(block.start, block.end - 1) : block.end;
+  const isLastRead = exit.kind === "tail" || exit.kind === "return" || exit.kind === "match" || exit.kind === "leave";
+  const end = isLastRead ? Math.max(block.start, block.end - 1) : block.end;
   for (let pc = block.start; pc < end; pc++) inferInstruction(version, pc, { locals, stack }, unit);
   switch (exit.kind) {
     case "return":
       version.result = join(version.result, block.start === block.end ? "any" : (stack.at(-1) ?? "any"));
+      return;
+    case "leave":
       return;
     case "jump":
       return flowInto(exit.to, locals, stack);

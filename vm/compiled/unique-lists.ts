@@ -27,7 +27,8 @@ import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { borrowedParams, type IsBorrowed } from "./borrowed-params.ts";
 import { enumerateFunctions } from "./enumerations.ts";
-import { type ControlFlowGraph, controlFlowGraph, liveLocals, successorsOf } from "./control-flow-graph.ts";
+import { type ControlFlowGraph, controlFlowGraph, successorsOf } from "./control-flow-graph.ts";
+import { liveLocals } from "./live-locals.ts";
 
 export interface UniqueLists {
   /** The pcs of the loads after which still nothing but the local refers to the list. */

@@ -145,10 +145,16 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   /** Whether the compiled engine popped this frame, so that the local variables must not be written back. */
   let endedByEngine = false;
   try {
-    // A frame that has not begun can run as compiled code.
-    if (engine !== undefined && pc === entry && engine.enterFrame(run, actor, expectDefined(functions[index]), stopStep)) {
-      endedByEngine = true;
-      return "again";
+    // A frame that has not begun, or that has just executed an effect, can run as compiled code.
+    if (engine !== undefined && meter.steps < sliceEnd) {
+      const end = engine.enterFrame(run, actor, expectDefined(functions[index]), pc - entry, stopStep);
+      if (end === "ended") {
+        endedByEngine = true;
+        return "again";
+      }
+      pc = (entry + (framePc[depth - 1] ?? 0)) | 0;
+      checkStep = Math.max(checkStep, meter.steps);
+      stepsLeft = (checkStep - meter.steps) | 0;
     }
     for (;;) {
       let at = pc << 3;
@@ -503,6 +509,8 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
               return "again";
             }
             // If the loop paused, the steps are past the end of the slice, so the check before the next op yields.
+            pc = end === "left" ? (entry + (framePc[depth - 1] ?? 0)) | 0 : target;
+            continue;
           }
           pc = target;
           continue;
@@ -575,6 +583,13 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             frameBase[outerDepth] = first;
             depth = (outerDepth + 1) | 0;
           }
+          if (engine !== undefined && engine.offers[callee]?.[0] === 1) {
+            index = callee | 0;
+            entry = layouts[called] ?? 0;
+            pc = entry;
+            actor.sp = first + locals;
+            return "again";
+          }
           index = callee | 0;
           layout = called;
           base = first | 0;
@@ -608,6 +623,10 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           operands = (base + 1 - callerBase - (layouts[layout + 2] ?? 0)) | 0;
           base = callerBase | 0;
           singleStepBelow = traced || (layouts[layout + 3] ?? 0) < 0 ? 2147483647 : MAX_OP_INSTRUCTIONS;
+          if (engine !== undefined && engine.offers[index]?.[pc - entry] === 1) {
+            actor.sp = base + (layouts[layout + 2] ?? 0) + operands;
+            return "again";
+          }
           continue;
         }
         case 41: {
@@ -769,6 +788,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           checkStep = Math.max(checkStep, meter.steps);
           stepsLeft = (checkStep - meter.steps) | 0;
           if (out !== undefined) return out;
+          if (engine !== undefined && engine.offers[index]?.[pc - entry] === 1) return "again";
           continue;
         }
         case 59: {
@@ -795,6 +815,10 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             stepsLeft = (checkStep - meter.steps) | 0;
           }
           setSlot(stack, numbers, base + (code[at + 3] ?? 0), message === undefined ? UNIT : message.payload);
+          if (engine !== undefined && engine.offers[index]?.[pc - entry] === 1) {
+            actor.sp = base + (code[at + 3] ?? 0) + 1;
+            return "again";
+          }
           continue;
         }
         case 46: // closure

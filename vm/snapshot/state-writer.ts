@@ -3,9 +3,10 @@ import type { Program } from "../bytecode/program.ts";
 import type { CapabilityAnswer } from "../host.ts";
 import { type Actor, hasEnded, type UndeliveredMessage, type AwaitedCall } from "../interpreter/actor.ts";
 import { PENDING_MARK, slotValue } from "../interpreter/stack-slots.ts";
+import { localsInSnapshot } from "../compiled/eligible.ts";
 import { LIMIT_FIELDS, type Limits } from "../limits.ts";
 import { type TrapKind, TRAPS } from "../outcome.ts";
-import { ActorIdValue, type Value } from "../value/value.ts";
+import { ActorIdValue, UNIT, type Value } from "../value/value.ts";
 import { type ByteWriter, MAX_STATE_BYTES, tooLarge } from "./bytes.ts";
 import type { ValueWriter } from "./value-writer.ts";
 
@@ -64,10 +65,11 @@ export function writeState(program: Program, out: ByteWriter, values: ValueWrite
   out.u8((state.scheduled ? SCHEDULED : 0) + (state.isPaused ? PAUSED : 0));
   for (const n of [state.steps, state.allocBytes, state.nextActor, state.tasksMade, state.round, state.sliceEnd]) out.varint(n);
   out.varint(state.tasks.length);
-  const pendingStrings = state.tasks.map((actor) => pendingStringsOf(program, actor));
+  const dead = state.tasks.map((actor) => deadSlotsOf(program, actor, state.isPaused));
+  const pendingStrings = state.tasks.map((actor, i) => pendingStringsOf(program, actor, dead[i] ?? NO_SLOTS));
   // Writing a pending String makes V8 copy it, and the run has not been charged for that copy, so their total is limited.
   if (pendingStrings.reduce((sum, { units }) => sum + units, 0) > MAX_STATE_BYTES) throw tooLarge();
-  for (const [i, actor] of state.tasks.entries()) writeActor(out, values, actor, pendingStrings[i]?.slots ?? []);
+  for (const [i, actor] of state.tasks.entries()) writeActor(out, values, actor, dead[i] ?? NO_SLOTS, pendingStrings[i]?.slots ?? []);
   out.varint(state.queue.length);
   for (const id of state.queue) out.varint(id);
   out.varint(state.undelivered.length);
@@ -109,7 +111,7 @@ function writeAnswer(out: ByteWriter, values: ValueWriter, answer: CapabilityAns
  * Writes a task, even an actor that has ended. Writes its mailbox unless the actor failed, because the end of the run reports the failures
  * that are still in mailboxes.
  */
-function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor, pendingSlots: readonly number[]): void {
+function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor, isDead: Uint8Array, pendingSlots: readonly number[]): void {
   out.varint(actor.id);
   out.varint(actor.parent + 1);
   out.varint(actor.branch === undefined ? 0 : actor.branch + 1);
@@ -125,7 +127,7 @@ function writeActor(out: ByteWriter, values: ValueWriter, actor: Actor, pendingS
     }
     const slots = actor.depth === 0 ? 0 : actor.sp;
     out.varint(slots);
-    for (let i = 0; i < slots; i++) values.write(out, slotValue(actor.stack, actor.numbers, i));
+    for (let i = 0; i < slots; i++) values.write(out, isDead[i] === 1 ? UNIT : slotValue(actor.stack, actor.numbers, i));
     out.varint(pendingSlots.length);
     for (const slot of pendingSlots) out.varint(slot);
     for (const value of actor.globals) values.write(out, value);
@@ -160,6 +162,23 @@ function writeWaiting(out: ByteWriter, values: ValueWriter, waiting: AwaitedCall
   }
 }
 
+const NO_SLOTS = new Uint8Array();
+
+/**
+ * Returns 1 for each slot of a dead local, whose value the program cannot read any more. The snapshot holds Unit in its place. A debugger shows
+ * these values, so its snapshots hold them.
+ */
+function deadSlotsOf({ functions }: Program, actor: Actor, isPaused: boolean): Uint8Array {
+  if (isPaused || hasEnded(actor)) return NO_SLOTS;
+  const isDead = new Uint8Array(actor.sp);
+  for (let i = 0; i < actor.depth; i++) {
+    const fn = functions[actor.frameFunction[i] ?? 0];
+    const live = fn === undefined ? undefined : localsInSnapshot(fn, actor.framePc[i] ?? 0);
+    live?.forEach((isLive, local) => (isDead[(actor.frameBase[i] ?? 0) + local] = 1 - isLive));
+  }
+  return isDead;
+}
+
 /** The pending Strings of one actor: their first read is still to be charged (see `string-append.ts`). */
 interface PendingStrings {
   /** Their stack slots, in ascending order. */
@@ -168,7 +187,7 @@ interface PendingStrings {
   readonly units: number;
 }
 
-function pendingStringsOf({ functions }: Program, actor: Actor): PendingStrings {
+function pendingStringsOf({ functions }: Program, actor: Actor, isDead: Uint8Array): PendingStrings {
   const slots: number[] = [];
   let units = 0;
   const unitsAt = (slot: number): number => {
@@ -181,6 +200,7 @@ function pendingStringsOf({ functions }: Program, actor: Actor): PendingStrings 
     const locals = fn === undefined ? [] : analyzeAppends(fn).targets;
     if (fn === undefined || locals.length === 0) continue;
     for (const local of locals) {
+      if (isDead[base + local] === 1) continue;
       if (typeof actor.stack[base + local] !== "string" || actor.numbers[base + local] !== PENDING_MARK) continue;
       slots.push(base + local);
       units += unitsAt(base + local);
