@@ -206,7 +206,10 @@ export function takeMessage(actor: Actor): Message | undefined {
   if (message === undefined) return undefined;
   actor.mailboxTaken += 1;
   // Taken messages are dropped when they are more than half of the mailbox, so the copying is linear in the messages taken.
-  if (actor.mailboxTaken * 2 > actor.mailbox.length) {
+  if (actor.mailboxTaken === actor.mailbox.length) {
+    actor.mailbox.length = 0;
+    actor.mailboxTaken = 0;
+  } else if (actor.mailboxTaken * 2 > actor.mailbox.length) {
     actor.mailbox = actor.mailbox.slice(actor.mailboxTaken);
     actor.mailboxTaken = 0;
   }

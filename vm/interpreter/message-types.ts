@@ -2,11 +2,11 @@
 import { UNITS } from "../cost.ts";
 import type { Run } from "./host-calls.ts";
 import { memoizePerObject } from "../lazy.ts";
-import { findMismatch } from "../value/matches-type.ts";
+import { findMismatch, smallMatch } from "../value/matches-type.ts";
 import { MachineTrap, typeName, WorkMeter } from "../meter.ts";
 import type { Module, TypeDef } from "../bytecode/module.ts";
 import { textForm } from "../value/display.ts";
-import { countNodes } from "../value/type-definitions.ts";
+import { countNodes, typeTable } from "../value/type-definitions.ts";
 import { parseType, type Type, typeToString } from "../value/type.ts";
 import { EnumValue, ErrValue, NoneValue, OkValue, RecordValue, SomeValue, type Value } from "../value/value.ts";
 
@@ -34,6 +34,11 @@ export function messageType(module: Module, constant: number): Type | undefined 
 export function checkMessage({ program, meter }: Run, message: Value, constant: number): void {
   const { module } = program;
   const expectedType = messageType(module, constant) ?? ANY_TYPE;
+  const parts = smallMatch(message, expectedType, typeTable(module.types));
+  if (!Number.isNaN(parts)) {
+    meter.charge(parts * UNITS.slot);
+    return;
+  }
   const work = new WorkMeter(meter);
   const mismatch = findMismatch(message, expectedType, module.types, {
     parts: (count) => work.add(count * UNITS.slot),

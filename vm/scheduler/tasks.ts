@@ -116,7 +116,8 @@ function collectEffects(state: TaskState, task: Actor): void {
   if (spawned.length === 0 && sent.length === 0) return;
   dropEffects(task);
   const owner = ownerOf(tasks, task);
-  for (const [i, functionIndex] of spawned.entries()) {
+  for (let i = 0; i < spawned.length; i++) {
+    const functionIndex = expectDefined(spawned[i]);
     const id = state.tasksMade;
     const spawn = { type: "ActorSpawn", actor_id: id, function: run.program.module.functions[functionIndex]?.name ?? "?" } as const;
     logAt(run, spawn, task, () => locationsOfFrames(run, spawnedAt[i]));
@@ -135,9 +136,9 @@ function collectEffects(state: TaskState, task: Actor): void {
 }
 
 function dropEffects(task: Actor): void {
-  task.spawned = [];
-  task.sent = [];
-  task.spawnedAt = [];
+  if (task.spawned.length > 0) task.spawned = [];
+  if (task.sent.length > 0) task.sent = [];
+  if (task.spawnedAt.length > 0) task.spawnedAt = [];
 }
 
 /** Makes the branches of a `par`, which begin in the next round. */

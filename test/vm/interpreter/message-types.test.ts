@@ -3,6 +3,11 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import type { Program } from "../../../vm/bytecode/program.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { ListValue } from "../../../vm/value/list.ts";
+import { findMismatch, smallMatch } from "../../../vm/value/matches-type.ts";
+import { parseType } from "../../../vm/value/type.ts";
+import { countNodes, typeTable } from "../../../vm/value/type-definitions.ts";
+import { EnumValue, ErrValue, NoneValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../../../vm/value/value.ts";
 import { sampled } from "../../cases.ts";
 import { runSource } from "../../run-program.ts";
 import { sameOnBoth } from "../engines.ts";
@@ -188,4 +193,50 @@ describe("the instruction", () => {
     const program = verifyModule(moduleOf(receiveAs(0), ["Int"]));
     expect(sameOnBoth(program, { actors: false }).end).toBe('value "Unit"');
   });
+});
+
+test("the check of a small message costs what the general check costs, and accepts no other messages", () => {
+  const { types } = compile({ name: "main.ax", text: `${TYPES}fn main() {}` }).module;
+  const id = (name: string): number => types.findIndex((type) => type.name === name);
+  const p = new RecordValue(id("P"), 1);
+  const box = (inside: Value): RecordValue => new RecordValue(id("Box"), inside);
+  const values: readonly Value[] = [
+    1,
+    "a",
+    true,
+    UNIT,
+    p,
+    new RecordValue(id("Q"), 1),
+    box(1),
+    box(box(p)),
+    box("a"),
+    box(new SomeValue(p)),
+    new NoneValue(),
+    new SomeValue(p),
+    new SomeValue(new SomeValue(1)),
+    new OkValue(p),
+    new OkValue(1),
+    new ErrValue("a"),
+    new EnumValue(id("Light"), 1, UNIT),
+    new EnumValue(id("Shape"), 0, UNIT),
+    new EnumValue(id("Shape"), 1, p),
+    new EnumValue(id("Shape"), 1, 1),
+    new EnumValue(id("Other"), 1, p),
+    new EnumValue(id("Shape"), 9, p),
+    ListValue.of([p]),
+  ];
+  const texts = ["Int", "String", "P", "Box<Int>", "Box<Box<P>>", "Box<Option<P>>", "Option<P>", "Option<Option<Int>>", "Shape", "Light"];
+  const table = typeTable(types);
+  let fits = 0;
+  for (const text of [...texts, "Result<P, String>", "Result<Int, P>", "List<P>", "Json", "Missing"]) {
+    const type = parseType(text);
+    for (const value of values) {
+      let work = 0;
+      const mismatch = findMismatch(value, type, types, { parts: (n) => (work += n), instance: (part) => (work += countNodes(part)) });
+      const found = smallMatch(value, type, table);
+      if (!Number.isNaN(found)) expect([text, found, mismatch]).toEqual([text, work, undefined]);
+      fits += Number.isNaN(found) ? 0 : 1;
+    }
+  }
+  expect(fits).toBe(16);
 });
