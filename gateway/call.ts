@@ -14,6 +14,7 @@ import { sha256Hex } from "./digest.ts";
 import type { DurableCalls } from "./durable-calls.ts";
 import { CapabilityFailure, type Handler, type HandlerContext, type Handlers, LATER, type Later, type MachineHandler } from "./handlers.ts";
 import type { LoggedCalls, LoggedPrefix } from "./logged-prefix.ts";
+import type { CheckedValue } from "./open-calls.ts";
 import type { RunObservers } from "./observers.ts";
 import type { RunClock } from "./run-clock.ts";
 import type { RunEvents } from "./run-events.ts";
@@ -67,6 +68,8 @@ export class Call {
   readonly resultType: Type;
   /** Whether the handler takes and returns plain data. Set when the handler is called. */
   isPlain = false;
+  /** The answer, if it was checked elsewhere. It counts in place of what the handler returns. */
+  checked: CheckedValue | undefined = undefined;
   readonly span: CallTracing | undefined;
   /** Whether an earlier process made the call. This process then repeats it from the log, and reports no span and nothing to observers. */
   readonly isRepeated: boolean;
@@ -115,7 +118,7 @@ export class CallContext implements HandlerContext {
   readonly onProgress: HandlerContext["onProgress"];
   readonly policy: Policy;
   readonly #options: GatewayOptions;
-  readonly #span: CallTracing | undefined;
+  readonly #call: Call;
   #traceHeaders: TraceHeaders | undefined;
 
   constructor(options: GatewayOptions, call: Call) {
@@ -126,9 +129,14 @@ export class CallContext implements HandlerContext {
     this.callNumber = number;
     this.policy = options.policy;
     this.#options = options;
-    this.#span = span;
+    this.#call = call;
     if (options.observers.has("callProgress")) this.onProgress = (text) => notifyProgress(options.observers, call, text);
     if (span !== undefined) this.onModel = (model, provider) => span.setModel(model, provider);
+  }
+
+  /** Answers the call with a value that was checked in another process. What the handler returns then does not count. */
+  static answer(context: HandlerContext, value: CheckedValue): void {
+    if (context instanceof CallContext) context.#call.checked = value;
   }
 
   get traceparent(): string | undefined {
@@ -144,7 +152,7 @@ export class CallContext implements HandlerContext {
   }
 
   #headers(): TraceHeaders {
-    this.#traceHeaders ??= this.#span?.headers() ?? {};
+    this.#traceHeaders ??= this.#call.span?.headers() ?? {};
     return this.#traceHeaders;
   }
 

@@ -466,9 +466,9 @@ export class Gateway {
   }
 
   /** Copies and checks `answer`, which a handler returned. */
-  #arrived({ capability, resultType, isPlain }: Call, answer: unknown): Arrival {
+  #arrived({ capability, resultType, isPlain, checked: elsewhere }: Call, answer: unknown): Arrival {
     if (isLater(answer)) return { later: true };
-    const checked = (isPlain ? plainAnswer : checkAnswer)(answer, resultType, this.#options.types);
+    const checked = elsewhere ?? (isPlain ? plainAnswer : checkAnswer)(answer, resultType, this.#options.types);
     if (!("problem" in checked)) return checked;
     return { failure: "host_fault", message: `the handler of ${capability.name} answered ${checked.problem}`, cause: checked.cause };
   }
@@ -490,9 +490,9 @@ export class Gateway {
     if ("later" in arrival) return this.#suspend(call, "answer", []);
     if ("stop" in arrival) return this.#stop(call, arrival.stop);
     if ("failure" in arrival) return this.#fail(call, arrival.failure, arrival.message, arrival.cause);
-    const { value } = arrival;
+    const { value, bytes } = arrival;
     const { capability } = call;
-    const stop = this.#append(call, { type: "CapResult", capability: capability.name, result: value });
+    const stop = this.#append(call, { type: "CapResult", capability: capability.name, result: value }, bytes);
     if (stop !== undefined) return this.#stop(call, stop);
     this.#usageOf(call)?.settle(call.number, { value });
     this.#end(call, "ok", value, undefined);
@@ -553,9 +553,9 @@ export class Gateway {
    * Appends an event of the call. Returns why the run must stop (for example, the log is full), or undefined. If the log throws, closes
    * the call's span and throws the same error, because the run ends.
    */
-  #append(call: Call, event: RunEvent): HostStop | undefined {
+  #append(call: Call, event: RunEvent, resultBytes?: number): HostStop | undefined {
     try {
-      return this.#options.events.append(event, call.number);
+      return this.#options.events.append(event, call.number, resultBytes);
     } catch (error) {
       call.span?.end({ errorKind: "runtime_error" });
       throw error;

@@ -85,7 +85,7 @@ function scalarBytes(value: Exclude<Value, ObjectValue>): number {
 }
 
 /** Returns the bytes of an object value, not counting the values inside it. */
-function bytesAroundChildren(value: ObjectValue): number {
+export function bytesAroundChildren(value: ObjectValue): number {
   switch (value.tag) {
     case "Unit":
     case "None":
@@ -155,12 +155,13 @@ const EMPTY_RESULT_BYTES = emptyBytes("CapResult");
 
 /**
  * Returns the bytes of the log line of the `n`th event, including the line feed. Counts every value in full, even a long one that a log
- * stores in a separate file (a blob).
+ * stores in a separate file (a blob). `resultBytes` is `valueBytes` of the event's result, if it is known.
  */
-export function recordBytes(event: RunEvent, n: number): number {
+export function recordBytes(event: RunEvent, n: number, resultBytes?: number): number {
   // Fast path: programs that make many calls log little else.
   if (event.type === "CapCall") return EMPTY_CALL_BYTES + digitCount(n) + textBytes(event.capability) + valueListBytes(event.args);
-  if (event.type === "CapResult") return EMPTY_RESULT_BYTES + digitCount(n) + textBytes(event.capability) + valueBytes(event.result);
+  if (event.type === "CapResult")
+    return EMPTY_RESULT_BYTES + digitCount(n) + textBytes(event.capability) + (resultBytes ?? valueBytes(event.result));
   const empty = EMPTY_RECORDS.get(event.type);
   if (empty === undefined) throw new BorunaError("internal", `no fields are declared for the event ${event.type}`);
   let bytes = empty.bytes + digitCount(n);

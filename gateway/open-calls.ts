@@ -8,9 +8,15 @@ import type { Value } from "../vm/value/value.ts";
 import type { FailureKind } from "./handlers.ts";
 import { valueBytes } from "./logged-bytes.ts";
 
+/** An answer that has been copied and checked. `bytes` is its `valueBytes`, if that is known. */
+export interface CheckedValue {
+  readonly value: Value;
+  readonly bytes?: number;
+}
+
 /** What has arrived for a call. */
 export type Arrival =
-  | { readonly value: Value }
+  | CheckedValue
   | { readonly failure: FailureKind; readonly message: string; readonly cause: unknown }
   /** The handler returned `context.later()`. */
   | { readonly later: true }
@@ -134,7 +140,7 @@ export class OpenCalls<Call> {
   #arrive(arrival: Arrival, slot: Slot): void {
     slot.arrival = arrival;
     if (!("value" in arrival)) return;
-    slot.bytes = valueBytes(arrival.value);
+    slot.bytes = arrival.bytes ?? valueBytes(arrival.value);
     this.#heldBytes += slot.bytes;
   }
 }

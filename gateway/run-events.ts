@@ -62,10 +62,11 @@ export class RunEvents {
 
   /**
    * Appends an event. Returns why the run must stop, or undefined if it may continue. An event that exceeds `max_log_bytes` is
-   * dropped, except answers and decisions from outside: a replay needs them to get this far. Throws what the sink throws.
+   * dropped, except answers and decisions from outside: a replay needs them to get this far.
+   * `resultBytes` is `valueBytes` of the event's result, if it is known. Throws what the sink throws.
    */
-  append(event: RunEvent, call?: number): HostStop | undefined {
-    const overLimit = this.#charge(event);
+  append(event: RunEvent, call?: number, resultBytes?: number): HostStop | undefined {
+    const overLimit = this.#charge(event, resultBytes);
     if (overLimit !== undefined && !KEPT_EVENTS.has(event.type)) return overLimit;
     const isRepeated = this.#prefix?.isRepeating === true;
     const stop = this.#sink?.append(event, call);
@@ -84,9 +85,9 @@ export class RunEvents {
   }
 
   /** Counts the bytes of the event's log record. Returns why the run must stop if they exceed the limit. */
-  #charge(event: RunEvent): HostStop | undefined {
+  #charge(event: RunEvent, resultBytes: number | undefined): HostStop | undefined {
     if (this.#maxLogBytes === LOG_NOT_CHARGED) return undefined;
-    this.#logBytes += recordBytes(event, this.#count + 1);
+    this.#logBytes += recordBytes(event, this.#count + 1, resultBytes);
     if (this.#logBytes <= this.#maxLogBytes) return undefined;
     return { trap: "log_limit", message: `log limit exceeded: the events take more than ${this.#maxLogBytes} bytes of a log` };
   }

@@ -1,6 +1,6 @@
 /**
  * The messages between a pool and its workers. They consist of data that the structured clone algorithm copies. Values of programs are sent
- * as JSON text if they may be deep, because this algorithm is recursive.
+ * in pieces (`long-values.ts`).
  *
  *   pool                          worker
  *   program ────────────────────► verified once
@@ -10,6 +10,7 @@
  *        ◄──────────────── spans  what the run reports to OpenTelemetry
  *   read ───────────────────────► the number of `spans` that the pool has read
  *        ◄──────────────── ended
+ *   piece ◄───────────────► taken  a part of a long value, before the message that has the value
  *
  * A worker that compiles gets `compile` and answers `compiled`, and nothing else.
  */
@@ -22,25 +23,11 @@ import type { CallSpanEnd, CallSpanStart, RunSpanEnd, RunSpanStart } from "../..
 import type { CallPlace, TypeDef } from "../../vm/bytecode/module.ts";
 import type { ErrorKind, ErrorPlace } from "../../vm/error.ts";
 import type { FlowSpanEnd, FlowSpanStart } from "../../vm/host.ts";
-import { canonicalJson, parseJson } from "../../vm/json/json.ts";
-import { JSON_LEVELS_PER_VALUE, valueFromTaggedJson, valueToTaggedJson } from "../../vm/json/tagged-json.ts";
-import { MACHINE_LIMITS } from "../../vm/limits.ts";
-import type { Value } from "../../vm/value/value.ts";
 import type { ChosenOptions, RecordOptions } from "../execute.ts";
+import type { Piece } from "./value-pieces.ts";
 
-/** A value of the machine as it is sent. If it is a JavaScript object, such as a list, it is sent as JSON text. */
-export type WireValue = string | number | bigint | boolean | { readonly json: string };
-
-const JSON_DEPTH = JSON_LEVELS_PER_VALUE * (MACHINE_LIMITS.valueDepth + 1);
-
-export function wireValue(value: Value): WireValue {
-  return typeof value === "object" ? { json: canonicalJson(valueToTaggedJson(value)) } : value;
-}
-
-export function valueOfWire(wire: WireValue): Value {
-  if (typeof wire !== "object") return wire;
-  return valueFromTaggedJson(parseJson(wire.json, { maxDepth: JSON_DEPTH, maxBytes: Number.POSITIVE_INFINITY }));
-}
+/** A value of the machine, in a form that can be cloned: a scalar, a value in one piece, or null for a value whose pieces came before the message. */
+export type WireValue = string | number | bigint | boolean | Piece | null;
 
 /** The options of a run, as data. */
 export interface RunData
@@ -71,16 +58,32 @@ export type WireAnswer =
   | { readonly failure: FailureKind; readonly message: string }
   | { readonly later: true };
 
+export interface AnswerMessage {
+  readonly type: "answer";
+  readonly run: number;
+  readonly call: number;
+  readonly answer: WireAnswer;
+}
+
 export type ToWorker =
   /** `capabilities` is the JSON of the declarations of own capabilities. */
   | { readonly type: "program"; readonly program: number; readonly module: Uint8Array; readonly capabilities: string }
   | { readonly type: "forget"; readonly program: number }
   | { readonly type: "compile"; readonly job: number; readonly source: SourceFile; readonly capabilities: string }
   | { readonly type: "run"; readonly run: number; readonly program: number; readonly data: RunData }
-  | { readonly type: "answer"; readonly run: number; readonly call: number; readonly answer: WireAnswer }
+  | AnswerMessage
+  | PieceMessage
+  | { readonly type: "taken" }
   | { readonly type: "abort"; readonly run: number }
   /** The pool has read `reports` reports of spans. `isWanted` is false if nobody needs the rest. */
   | { readonly type: "read"; readonly run: number; readonly reports: number; readonly isWanted: boolean };
+
+/** A part of a long value of the next message of the run in the same direction. The receiver answers `taken`. */
+export interface PieceMessage {
+  readonly type: "piece";
+  readonly run: number;
+  readonly piece: Piece;
+}
 
 /** A call of one of a handler's `UsageHooks`, which count what its calls cost. */
 export type UsageStep =
@@ -138,6 +141,12 @@ export type CompileResult =
 export type FromWorker =
   | { readonly type: "ready" }
   | { readonly type: "compiled"; readonly job: number; readonly result: CompileResult }
+  | { readonly type: "taken" }
+  | RunReport;
+
+/** A message of a worker about one of its runs. */
+export type RunReport =
+  | PieceMessage
   | CallMessage
   | { readonly type: "usage"; readonly run: number; readonly call: number; readonly capability: string; readonly usage: UsageStep }
   /** The handlers of the run must stop. */

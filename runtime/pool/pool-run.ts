@@ -29,18 +29,21 @@ import { BorunaError } from "../../vm/error.ts";
 import type { Outcome, TrapKind } from "../../vm/outcome.ts";
 import type { Value } from "../../vm/value/value.ts";
 import { type Execution, executionWithTypes } from "../execute.ts";
-import {
-  type CallMessage,
-  type FromWorker,
-  type RunData,
-  type ToWorker,
-  valueOfWire,
-  type WireAnswer,
-  type WireResult,
-  wireValue,
+import { Inbox, type LongValues, type Outbox, wireValue } from "./long-values.ts";
+import type {
+  AnswerMessage,
+  CallMessage,
+  RunData,
+  RunReport,
+  PieceMessage,
+  ToWorker,
+  WireAnswer,
+  WireResult,
+  WireValue,
 } from "./messages.ts";
 import type { PoolProgram } from "./programs.ts";
 import type { SpanReceiver } from "./span-receiver.ts";
+import type { Piece } from "./value-pieces.ts";
 
 /** Why a run of a pool did not complete. */
 export interface PoolRunError extends Omit<RunError, "kind"> {
@@ -99,6 +102,9 @@ export class PoolRun {
   readonly #onAbort: () => void;
   /** Sends to the worker that has the run. Undefined while the run waits, and after its end. */
   #send: ((message: ToWorker) => void) | undefined;
+  /** Sends the answers to that worker. */
+  #answers: Outbox<AnswerMessage> | undefined;
+  readonly #inbox = new Inbox();
   /** The error that a callback of the caller threw. */
   #fault: { readonly error: unknown } | undefined;
 
@@ -117,8 +123,9 @@ export class PoolRun {
     prepared.signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
-  start(program: number, send: (message: ToWorker) => void): void {
+  start(program: number, send: (message: ToWorker) => void, answers: Outbox<AnswerMessage>): void {
     this.#send = send;
+    this.#answers = answers;
     send({ type: "run", run: this.id, program, data: this.prepared.data });
   }
 
@@ -128,11 +135,16 @@ export class PoolRun {
     this.#handlersAbort.abort("canceled");
   }
 
+  /** Throws `internal` if the piece does not fit the ones before it. */
+  addPiece(piece: Piece): void {
+    this.#inbox.add(piece);
+  }
+
   /** Handles a message about the run. Returns whether the run has ended. */
-  receive(message: FromWorker): boolean {
+  receive(message: Exclude<RunReport, PieceMessage>): boolean {
     switch (message.type) {
       case "call":
-        void this.#serve(message);
+        void this.#serve(message, message.args.map(this.#read));
         return false;
       case "usage":
         this.#countUsage(message);
@@ -156,9 +168,6 @@ export class PoolRun {
         });
         return true;
       }
-      case "ready":
-      case "compiled":
-        return false;
     }
   }
 
@@ -181,8 +190,11 @@ export class PoolRun {
     });
   }
 
+  readonly #read = (wire: WireValue): Value => this.#inbox.read(wire).value;
+
   #end(outcome: () => PoolExecution): void {
     this.#send = undefined;
+    this.#answers = undefined;
     this.prepared.signal?.removeEventListener("abort", this.#onAbort);
     if (this.#fault !== undefined) return this.#settle.reject(this.#fault.error);
     try {
@@ -202,14 +214,17 @@ export class PoolRun {
     }
   }
 
-  async #serve(message: CallMessage): Promise<void> {
+  async #serve(message: CallMessage, args: readonly Value[]): Promise<void> {
     for (const text of message.ownFiles) this.prepared.protectedFiles.addText(text);
-    const answer = await this.#answerOf(message);
-    this.#send?.({ type: "answer", run: this.id, call: message.call, answer });
+    // Nobody waits for the answer.
+    if (this.#handlersAbort.signal.aborted) return;
+    const long: LongValues = [];
+    const answer = await this.#answerOf(message, args, long);
+    this.#answers?.send({ type: "answer", run: this.id, call: message.call, answer }, long);
   }
 
   /** Calls the handler and checks its answer, as the gateway does in a run without a pool. Never rejects. */
-  async #answerOf({ call, capability, args, ...context }: CallMessage): Promise<WireAnswer> {
+  async #answerOf({ call, capability, ...context }: CallMessage, args: readonly Value[], long: LongValues): Promise<WireAnswer> {
     const { program, handlers } = this.prepared;
     const handler = handlers.get(capability);
     const declaration = program.registry.byName.get(capability);
@@ -218,7 +233,7 @@ export class PoolRun {
       return { failure: "unknown", message: `nothing serves the capability ${capability} here` };
     let answer: unknown;
     try {
-      answer = this.#run(handler, args.map(valueOfWire), this.#contextOf(call, context));
+      answer = this.#run(handler, args, this.#contextOf(call, context));
       if (isPromise(answer)) answer = await answer;
     } catch (error) {
       const { kind, message } = failureOf(capability, error);
@@ -226,7 +241,7 @@ export class PoolRun {
     }
     if (isLater(answer)) return { later: true };
     const checked = (handler instanceof MachineHandler ? checkAnswer : plainAnswer)(answer, resultType, program.types);
-    if (!("problem" in checked)) return { value: wireValue(checked.value) };
+    if (!("problem" in checked)) return { value: wireValue(checked.value, long) };
     return this.#failed(call, "host_fault", `the handler of ${capability} answered ${checked.problem}`, checked.cause);
   }
 
@@ -263,15 +278,18 @@ export class PoolRun {
     return { failure, message };
   }
 
-  #countUsage({ call, capability, usage }: FromWorker & { readonly type: "usage" }): void {
+  #countUsage({ call, capability, usage }: RunReport & { readonly type: "usage" }): void {
     const handler = this.prepared.handlers.get(capability);
     const hooks = handler instanceof MachineHandler ? handler.usage : undefined;
     switch (usage.step) {
-      case "reserve":
-        return hooks?.reserve(usage.args.map(valueOfWire), call, this.prepared.policy);
+      case "reserve": {
+        const args = usage.args.map(this.#read);
+        return hooks?.reserve(args, call, this.prepared.policy);
+      }
       case "settle": {
         const { answer } = usage;
-        return hooks?.settle(call, "value" in answer ? { value: valueOfWire(answer.value) } : answer);
+        const settled = "value" in answer ? { value: this.#read(answer.value) } : answer;
+        return hooks?.settle(call, settled);
       }
       case "mayHaveBeenMade":
         return hooks?.mayHaveBeenMade(call);
@@ -286,8 +304,8 @@ export class PoolRun {
     const result: RunResult = {
       ...rest,
       ...(error === undefined ? {} : { error }),
-      ...(value === undefined ? {} : { value: valueOfWire(value) }),
-      ui: ui.map(valueOfWire),
+      ...(value === undefined ? {} : { value: this.#read(value) }),
+      ui: ui.map(this.#read),
     };
     return Object.assign(executionWithTypes(program.types, result, log), shownProgram(program));
   }

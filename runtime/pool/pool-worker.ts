@@ -1,5 +1,7 @@
 /** The pool's side of one worker: the runs that it executes, and the programs that were sent to it. */
-import type { ToWorker } from "./messages.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { Outbox } from "./long-values.ts";
+import type { AnswerMessage, PieceMessage } from "./messages.ts";
 import type { PoolRun } from "./pool-run.ts";
 import { type PoolProgram, registryToText } from "./programs.ts";
 import type { WorkerLink } from "./worker-link.ts";
@@ -11,6 +13,8 @@ const MAX_MODULE_BYTES = 32 * 2 ** 20;
 
 export class PoolWorker {
   readonly link: WorkerLink;
+  /** The answers to the calls of the runs. */
+  readonly answers = new Outbox<AnswerMessage>((message) => this.link.send(message));
   readonly runs = new Map<number, PoolRun>();
   isReady = false;
   /** The bytes that the worker's runs may allocate: the sum of their `max_alloc_bytes`. */
@@ -41,7 +45,18 @@ export class PoolWorker {
     this.#programs.set(id, { bytes: module.length, runs: (known?.runs ?? 0) + 1 });
     this.runs.set(run.id, run);
     this.bytes += allocBytes;
-    run.start(id, (message: ToWorker) => this.link.send(message));
+    run.start(id, (message) => this.link.send(message), this.answers);
+  }
+
+  /** Takes a part of a long value. Ends a worker whose parts do not fit together. */
+  takePiece({ run, piece }: PieceMessage): void {
+    try {
+      this.runs.get(run)?.addPiece(piece);
+      this.link.send({ type: "taken" });
+    } catch (error) {
+      if (!(error instanceof BorunaError)) throw error;
+      this.link.stop();
+    }
   }
 
   end(run: PoolRun): void {
@@ -49,6 +64,7 @@ export class PoolWorker {
     const known = this.#programs.get(program.id);
     if (known !== undefined) known.runs -= 1;
     this.runs.delete(run.id);
+    this.answers.forget(run.id);
     this.bytes -= allocBytes;
   }
 

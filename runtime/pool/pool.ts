@@ -383,6 +383,8 @@ class WorkerPool {
       return this.#dispatch();
     }
     if (message.type === "compiled") return;
+    if (message.type === "taken") return worker.answers.taken();
+    if (message.type === "piece") return worker.takePiece(message);
     const run = worker.runs.get(message.run);
     if (run === undefined || !run.receive(message)) return;
     this.#forget(worker, run);

@@ -1,4 +1,5 @@
 /** One run inside a worker. Mocks answer its calls here, and handlers in the process of the pool. */
+import { CallContext } from "../../gateway/call.ts";
 import {
   CapabilityFailure,
   type HandlerContext,
@@ -8,6 +9,7 @@ import {
   MachineHandler,
   type UsageHooks,
 } from "../../gateway/handlers.ts";
+import { valueBytes } from "../../gateway/logged-bytes.ts";
 import { mockHandlers } from "../../gateway/mock.ts";
 import type { ProtectedFiles } from "../../gateway/protected-files.ts";
 import type { RunResult } from "../../gateway/run.ts";
@@ -15,31 +17,30 @@ import { policyFromJson } from "../../policy/policy.ts";
 import type { FinishedLog } from "../../replay/log/recorder.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import type { CapabilityRegistry } from "../../vm/capabilities.ts";
+import { BorunaError } from "../../vm/error.ts";
 import { isJsonObject, type JsonData, parseJson } from "../../vm/json/json.ts";
+import { checkSerializable } from "../../vm/value/serializable.ts";
 import type { Value } from "../../vm/value/value.ts";
 import { executeWith } from "../execute.ts";
-import {
-  type CallMessage,
-  type FromWorker,
-  type RunData,
-  type ServedCapability,
-  type UsageStep,
-  valueOfWire,
-  type WireAnswer,
-  type WireResult,
-  wireValue,
-} from "./messages.ts";
+import { Inbox, type LongValues, wireValue } from "./long-values.ts";
+import type { CallMessage, RunData, RunReport, ServedCapability, UsageStep, WireAnswer, WireResult } from "./messages.ts";
 import { SpanSender } from "./span-sender.ts";
+import { MAX_VALUE_BYTES, type Piece } from "./value-pieces.ts";
 
 interface WaitingCall {
+  readonly context: HandlerContext;
   readonly resolve: (answer: Value | Later) => void;
   readonly reject: (error: CapabilityFailure) => void;
 }
 
+/** Sends a message after those of the same run that were sent before, and after its long values. */
+export type SendReport = (message: RunReport, long?: LongValues) => void;
+
 export class WorkerRun {
   readonly #id: number;
   readonly #data: RunData;
-  readonly #send: (message: FromWorker) => void;
+  readonly #send: SendReport;
+  readonly #inbox = new Inbox();
   readonly #spans: SpanSender | undefined;
   readonly #abort = new AbortController();
   /** The calls that wait for answers of handlers in the pool's process. */
@@ -52,15 +53,15 @@ export class WorkerRun {
   /** Number of the run's log files that the pool has been told of. */
   #filesSent = 0;
 
-  constructor(id: number, data: RunData, send: (message: FromWorker) => void) {
+  constructor(id: number, data: RunData, send: SendReport) {
     this.#id = id;
     this.#data = data;
     this.#send = send;
     this.#spans = data.isTraced ? new SpanSender((report) => send({ type: "spans", run: id, report })) : undefined;
   }
 
-  /** Returns the message about the end of the run. Throws what `execute` throws. */
-  async execute(program: Program): Promise<FromWorker> {
+  /** Executes the run and sends the message about its end. Throws what `execute` throws. */
+  async execute(program: Program): Promise<void> {
     const { policy, args, outputSchema, hasDebug, record, live, audit, limits, maxParallelCalls, traceDetail, runId, engine } = this.#data;
     const { result, log } = await executeWith(
       program,
@@ -85,11 +86,15 @@ export class WorkerRun {
         return this.#handlers(program.registry);
       },
     );
-    return this.#ended(result, log);
+    this.#sendEnd(result, log);
   }
 
   abort(): void {
     this.#abort.abort();
+  }
+
+  addPiece(piece: Piece): void {
+    this.#inbox.add(piece);
   }
 
   acknowledgeReports(reports: number, isWanted: boolean): void {
@@ -97,14 +102,19 @@ export class WorkerRun {
   }
 
   answer(call: number, answer: WireAnswer): void {
+    // Read even if nobody waits any more, because the values come in order.
+    const checked = "value" in answer ? this.#inbox.read(answer.value) : undefined;
     const waiting = this.#calls.get(call);
     this.#calls.delete(call);
     if (waiting === undefined) return;
-    if ("value" in answer) return waiting.resolve(valueOfWire(answer.value));
-    if ("later" in answer) return waiting.resolve(LATER);
-    const failure = new CapabilityFailure(answer.message, answer.failure);
-    this.#failedCalls.set(failure, call);
-    waiting.reject(failure);
+    if (checked !== undefined) {
+      CallContext.answer(waiting.context, checked);
+      waiting.resolve(checked.value);
+    } else if ("message" in answer) {
+      const failure = new CapabilityFailure(answer.message, answer.failure);
+      this.#failedCalls.set(failure, call);
+      waiting.reject(failure);
+    } else waiting.resolve(LATER);
   }
 
   #handlers(registry: CapabilityRegistry): Handlers {
@@ -124,35 +134,43 @@ export class WorkerRun {
     }
     const ownFiles = this.#protectedFiles()?.identityTextsFrom(this.#filesSent) ?? [];
     this.#filesSent += ownFiles.length;
+    const long: LongValues = [];
     const message: CallMessage = {
       type: "call",
       run: this.#id,
       call,
       capability,
-      args: args.map(wireValue),
+      args: args.map((arg) => wireValue(arg, long)),
       remainingMs,
       budgetRemaining,
       idempotencyKey,
       ownFiles,
     };
     return new Promise((resolve, reject) => {
-      this.#calls.set(call, { resolve, reject });
-      this.#send(message);
+      this.#calls.set(call, { context, resolve, reject });
+      this.#send(message, long);
     });
   }
 
   /** Returns hooks that call the handler's hooks in the pool's process. Messages keep their order, which is that of the log. */
   #usageHooks(capability: string): UsageHooks {
-    const report = (call: number, usage: UsageStep): void => this.#send({ type: "usage", run: this.#id, call, capability, usage });
+    const report = (call: number, step: (long: LongValues) => UsageStep): void => {
+      const long: LongValues = [];
+      this.#send({ type: "usage", run: this.#id, call, capability, usage: step(long) }, long);
+    };
     return {
-      reserve: (args, call) => report(call, { step: "reserve", args: args.map(wireValue) }),
-      settle: (call, answer) => report(call, { step: "settle", answer: "value" in answer ? { value: wireValue(answer.value) } : answer }),
-      mayHaveBeenMade: (call) => report(call, { step: "mayHaveBeenMade" }),
+      reserve: (args, call) => report(call, (long) => ({ step: "reserve", args: args.map((arg) => wireValue(arg, long)) })),
+      settle: (call, answer) =>
+        report(call, (long) => ({ step: "settle", answer: "value" in answer ? { value: wireValue(answer.value, long) } : answer })),
+      mayHaveBeenMade: (call) => report(call, () => ({ step: "mayHaveBeenMade" })),
     };
   }
 
-  #ended(result: RunResult, log: FinishedLog | undefined): FromWorker {
+  /** Throws the errors of `checkSerializable`, and `value.too_large`. */
+  #sendEnd(result: RunResult, log: FinishedLog | undefined): void {
     const { value, ui: emittedTrees, error } = result;
+    for (const part of [value, ...emittedTrees]) if (typeof part === "object") checkResult(part);
+    const long: LongValues = [];
     const cause: unknown = error?.cause;
     const causedBy = typeof cause === "object" && cause !== null ? this.#failedCalls.get(cause) : undefined;
     // Spreading copies no `error.cause`, so the cause stays in the pool's process. `runId` is a getter, so it is read here.
@@ -160,12 +178,18 @@ export class WorkerRun {
       ...result,
       ...(error === undefined ? {} : { error: { ...error } }),
       runId: result.runId,
-      value: value === undefined ? undefined : wireValue(value),
-      ui: emittedTrees.map(wireValue),
+      value: value === undefined ? undefined : wireValue(value, long),
+      ui: emittedTrees.map((tree) => wireValue(tree, long)),
       causedBy,
     };
-    return { type: "ended", run: this.#id, result: wire, log };
+    this.#send({ type: "ended", run: this.#id, result: wire, log }, long);
   }
+}
+
+function checkResult(value: Value): void {
+  checkSerializable(value);
+  if (valueBytes(value) > MAX_VALUE_BYTES)
+    throw new BorunaError("value.too_large", `a value of more than ${MAX_VALUE_BYTES} bytes as JSON cannot leave the worker`);
 }
 
 function objectOf(json: string): ReadonlyMap<string, JsonData> {

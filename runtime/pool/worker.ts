@@ -6,7 +6,8 @@ import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { lazily } from "../../vm/lazy.ts";
-import type { CompileResult, FromWorker, ToWorker, WireError } from "./messages.ts";
+import { Outbox } from "./long-values.ts";
+import type { CompileResult, FromWorker, RunReport, ToWorker, WireError } from "./messages.ts";
 import { registryFromText } from "./programs.ts";
 import { WorkerRun } from "./worker-run.ts";
 
@@ -18,6 +19,8 @@ function send(message: FromWorker): void {
   if (parentPort !== null) parentPort.postMessage(message);
   else process.send?.(message);
 }
+
+const outbox = new Outbox<RunReport>(send);
 
 function receive(message: ToWorker): void {
   switch (message.type) {
@@ -35,6 +38,13 @@ function receive(message: ToWorker): void {
       return;
     case "run":
       void run(message);
+      return;
+    case "piece":
+      runs.get(message.run)?.addPiece(message.piece);
+      send({ type: "taken" });
+      return;
+    case "taken":
+      outbox.taken();
       return;
     case "answer":
       runs.get(message.run)?.answer(message.call, message.answer);
@@ -66,14 +76,14 @@ async function compile({ source, capabilities }: ToWorker & { readonly type: "co
 }
 
 async function run({ run: id, program, data }: ToWorker & { readonly type: "run" }): Promise<void> {
-  const started = new WorkerRun(id, data, send);
+  const started = new WorkerRun(id, data, (message, long) => outbox.send(message, long));
   runs.set(id, started);
   try {
     const readyProgram = programs.get(program)?.();
     if (readyProgram === undefined) throw new BorunaError("internal", "a run of a program that the worker does not have");
-    send(await started.execute(readyProgram));
+    await started.execute(readyProgram);
   } catch (error) {
-    send({ type: "failed", run: id, error: wireError(error) });
+    outbox.send({ type: "failed", run: id, error: wireError(error) });
   } finally {
     runs.delete(id);
   }

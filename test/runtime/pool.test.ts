@@ -22,6 +22,7 @@ import { execute, type Runnable, type RunOptions } from "../../runtime/execute.t
 import { createPool, type Pool, type PoolOptions } from "../../runtime/pool/pool.ts";
 import type { PoolRunOptions } from "../../runtime/pool/prepare.ts";
 import type { PoolExecution } from "../../runtime/pool/pool-run.ts";
+import { PIECE_UNITS } from "../../runtime/pool/value-pieces.ts";
 import { resume } from "../../runtime/resume.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
@@ -60,11 +61,20 @@ function sharedPool(isolation: "thread" | "process" = "thread"): Pool {
 const registry = createRegistry([
   { name: "own.wait", version: "1", params: [{ name: "n", type: "Int" }], result: "Int", mayRepeat: true },
   { name: "own.tree", version: "1", params: [{ name: "tree", type: "Json" }], result: "Json", mayRepeat: true },
+  { name: "own.text", version: "1", params: [{ name: "text", type: "String" }], result: "String", mayRepeat: true },
 ]);
 const programOf = (text: string): Program => verifyModule(compile({ name: "main.ax", text }, { registry }).module, registry);
 const SPIN = programOf("fn main() -> Int { let mut i = 0\n while true { i = i + 1 }\n i }");
 const ADD = programOf("fn main(a: Int, b: Int) -> Int { a + b }");
 const WAIT = programOf("fn main(n: Int) -> Int !{own.wait} { own.wait(n) + own.wait(n) }");
+/** Each answer is the argument of the next call. */
+const TEXTS = programOf(`fn main(n: Int) -> String !{own.text} {
+  let mut text = ""
+  for _ in list.range(0, n) { text = own.text(text) }
+  text
+}`);
+const TREES = programOf("fn main() -> Json !{own.tree} { own.tree(own.tree(Json::Null)) }");
+const PAR = programOf('fn main() -> (String, String) !{own.text} { par { own.text("a"), own.text("b") } }');
 const common = { policy: "allow-all", tracing: false, limits: SMALL } as const;
 
 /** Returns a promise, and the function that resolves it. */
@@ -181,6 +191,72 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
     const handlers = { "own.tree": ([tree]: readonly unknown[]) => ((calls += 1), calls % 2 === 1 ? tree : large) };
     const run = await bothWays(pool, program, { ...common, limits: { max_alloc_bytes: 256 * MIB }, handlers });
     expect(run.outcome).toBe("success");
+  });
+
+  test("long texts and lists give the result and the log of a run outside", async () => {
+    const pool = sharedPool(isolation);
+    // Around the size of a piece, with a pair, a lone surrogate, or a character that JSON escapes at its end.
+    const text = fc
+      .tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: -2, max: 2 }), fc.constantFrom("", "x", "é", "😀", "\ud83d", "\ude00", '"'))
+      .map(([pieces, more, end]) => "x".repeat(Math.max(0, pieces * PIECE_UNITS + more - 1)) + end + end);
+    const limits = { max_alloc_bytes: 64 * MIB };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(text, { minLength: 1, maxLength: 3 }),
+        fc.integer({ min: 1, max: 1_200_000 }),
+        async (texts, max_log_bytes) => {
+          const handlers = { "own.text": (___: unknown, { callNumber }: { readonly callNumber: number }) => texts[callNumber - 1] };
+          await bothWays(pool, TEXTS, { ...common, args: { n: texts.length }, handlers, limits: { ...limits, max_log_bytes } });
+          const tree = { texts, [texts.join("")]: texts.map((part) => [part, part.length, { part, half: 0.5 }]) };
+          const both = { "own.tree": () => tree };
+          await bothWays(pool, TREES, { ...common, handlers: both, limits: { ...limits, max_log_bytes } });
+        },
+      ),
+      { numRuns: cases(200) },
+    );
+  });
+
+  test.runIf(inBoth)("a run can be canceled, suspended, lost or closed while a long value is on its way, and others go on", async () => {
+    const long = "x".repeat(20_000_000);
+    const pool = poolOf({ isolation, threads: 2 });
+    const limits = { max_alloc_bytes: 1_024 * MIB };
+    const handlers = { "own.text": () => long };
+    const options = { ...common, limits, args: { n: 2 }, handlers };
+    const stop = new AbortController();
+    // The argument of the second call is on its way in one run, the first answer in the other.
+    const canceled = [1, 2].map((n) =>
+      pool.execute(TEXTS, {
+        ...options,
+        signal: stop.signal,
+        handlers: {
+          "own.text": (___: unknown, { callNumber }: { readonly callNumber: number }) => {
+            if (callNumber === n) setImmediate(() => stop.abort());
+            return long;
+          },
+        },
+      }),
+    );
+    expect((await Promise.all(canceled)).map(({ outcome }) => outcome)).toEqual(["canceled", "canceled"]);
+    const suspended = await pool.execute(PAR, {
+      ...options,
+      args: {},
+      handlers: { "own.text": ([text]: readonly unknown[], context: { later(): unknown }) => (text === "b" ? long : context.later()) },
+    });
+    expect(suspended.outcome).toBe("suspended");
+    expect((await pool.execute(TEXTS, options)).value).toHaveLength(long.length);
+    const killOne = workerKiller(isolation);
+    let isKilled = false;
+    const kill = (): void => {
+      if (!isKilled) killOne();
+      isKilled = true;
+    };
+    // Each worker has one of the runs.
+    const killing = { "own.text": () => (setImmediate(kill), long) };
+    const lost = await Promise.all([1, 2].map(() => pool.execute(TEXTS, { ...options, handlers: killing })));
+    expect(lost.map(({ outcome }) => outcome).toSorted()).toEqual(["lost", "success"]);
+    expect((await pool.execute(TEXTS, options)).value).toHaveLength(long.length);
+    const closed = pool.execute(TEXTS, { ...options, handlers: { "own.text": () => (setImmediate(() => void pool.close()), long) } });
+    expect(["canceled", "lost"]).toContain((await closed).outcome);
   });
 
   test.runIf(inBoth)("a killed worker loses its own runs, each is reported, and another worker takes its place", async () => {

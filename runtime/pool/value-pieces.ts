@@ -1,0 +1,346 @@
+/**
+ * Values as messages have them. Cloning is recursive and takes the thread until it is done, so a value travels in pieces: flat lists of
+ * operations in postfix order, the parts of a value before the operation that makes the value from them. Writing and reading need no
+ * recursion, and a long value is written and read one piece at a time, with time for other runs in between.
+ *
+ *     Some([1, "a"])    operations "ssLS", data [1, "a", 2]
+ */
+import { bytesAroundChildren, valueBytes } from "../../gateway/logged-bytes.ts";
+import { BorunaError } from "../../vm/error.ts";
+import { MACHINE_LIMITS } from "../../vm/limits.ts";
+import { isObjectValue } from "../../vm/value/children.ts";
+import { ListValue } from "../../vm/value/list.ts";
+import { MapValue } from "../../vm/value/map.ts";
+import { cutBeforePair } from "../../vm/value/utf8.ts";
+import {
+  ActorIdValue,
+  EnumValue,
+  ErrValue,
+  FloatValue,
+  FnRefValue,
+  NONE,
+  type ObjectValue,
+  OkValue,
+  RecordValue,
+  SomeValue,
+  UNIT,
+  type Value,
+} from "../../vm/value/value.ts";
+
+type Scalar = Exclude<Value, ObjectValue>;
+
+/** A part of a value. */
+export interface Piece {
+  /** One letter of `OPS` for each operation. */
+  readonly ops: string;
+  /** What the operations take, in order. */
+  readonly data: readonly Scalar[];
+  readonly isLast: boolean;
+}
+
+/** The operations. What each takes from the data is in parentheses, where n is a number of parts. */
+const OPS = {
+  /** A scalar (itself). */
+  scalar: "s",
+  /** The next part of the text of the following scalar or key (text). */
+  text: "t",
+  /** A key of a map, which the value of the entry follows (text). */
+  key: "k",
+  unit: "U",
+  none: "N",
+  some: "S",
+  ok: "O",
+  err: "E",
+  /** (number) */
+  float: "F",
+  /** (id) */
+  actor: "A",
+  /** (index) */
+  fn: "f",
+  /** (type id, n) */
+  record: "R",
+  /** (type id, variant) */
+  enum: "V",
+  /** (n) */
+  list: "L",
+  /** (n entries) */
+  map: "M",
+} as const;
+
+/**
+ * The size of a piece. Strings of this many characters are large objects of V8, which no collection of the young generation copies. Two
+ * pieces fit into the buffer of a pipe, if their characters are bytes.
+ */
+export const PIECE_UNITS = 2 ** 17;
+/** What an operation counts beside its text. Reading a piece of operations takes 1 to 2 ms. */
+const OP_UNITS = 16;
+
+interface OpenValue {
+  /** Undefined for the list of the complete value. */
+  readonly value: ObjectValue | undefined;
+  readonly parts: Iterator<Key | Value>;
+}
+
+class Key {
+  readonly text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+class PieceWriter {
+  #ops = "";
+  #data: Scalar[] = [];
+  #units = 0;
+
+  get isFull(): boolean {
+    return this.#units >= PIECE_UNITS;
+  }
+
+  add(op: string, ...data: readonly Scalar[]): void {
+    this.#ops += op;
+    this.#data.push(...data);
+    this.#units += OP_UNITS;
+    for (const item of data) if (typeof item === "string") this.#units += item.length;
+  }
+
+  take(isLast: boolean): Piece {
+    const piece = { ops: this.#ops, data: this.#data, isLast };
+    this.#ops = "";
+    this.#data = [];
+    this.#units = 0;
+    return piece;
+  }
+}
+
+/** Yields the pieces of a value, which must be serializable. The value is read as the pieces are taken. */
+export function* piecesOf(root: Value): IterableIterator<Piece> {
+  const writer = new PieceWriter();
+  const open: OpenValue[] = [{ value: undefined, parts: [root].values() }];
+  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+    const next = top.parts.next();
+    if (next.done === true) {
+      open.pop();
+      if (top.value !== undefined) close(writer, top.value);
+    } else if (typeof next.value === "string") yield* writeText(writer, OPS.scalar, next.value);
+    else if (next.value instanceof Key) yield* writeText(writer, OPS.key, next.value.text);
+    else if (isObjectValue(next.value)) open.push({ value: next.value, parts: partsOf(next.value) });
+    else writer.add(OPS.scalar, next.value);
+    if (writer.isFull && open.length > 1) yield writer.take(false);
+  }
+  yield writer.take(true);
+}
+
+/** Writes a text. Parts end before a surrogate pair, not inside it, so that the parts are well-formed. */
+function* writeText(writer: PieceWriter, op: string, text: string): IterableIterator<Piece> {
+  let start = 0;
+  while (text.length - start > PIECE_UNITS) {
+    const end = cutBeforePair(text, start + PIECE_UNITS);
+    writer.add(OPS.text, text.slice(start, end));
+    yield writer.take(false);
+    start = end;
+  }
+  writer.add(op, start === 0 ? text : text.slice(start));
+}
+
+function partsOf(value: ObjectValue): Iterator<Key | Value> {
+  switch (value.tag) {
+    case "Some":
+    case "Ok":
+    case "Err":
+      return [value.value].values();
+    case "Record":
+      return value.fields.values();
+    case "Enum":
+      return [value.payload].values();
+    case "List":
+      return value[Symbol.iterator]();
+    case "Map":
+      return keysAndValues(value);
+    default:
+      return [].values();
+  }
+}
+
+function* keysAndValues(map: MapValue): IterableIterator<Key | Value> {
+  for (const [key, value] of map.entries()) {
+    yield new Key(key);
+    yield value;
+  }
+}
+
+/** Writes the operation that makes the value from its parts. */
+function close(writer: PieceWriter, value: ObjectValue): void {
+  switch (value.tag) {
+    case "Unit":
+      return writer.add(OPS.unit);
+    case "None":
+      return writer.add(OPS.none);
+    case "Some":
+      return writer.add(OPS.some);
+    case "Ok":
+      return writer.add(OPS.ok);
+    case "Err":
+      return writer.add(OPS.err);
+    case "Float":
+      return writer.add(OPS.float, value.value);
+    case "ActorId":
+      return writer.add(OPS.actor, value.id);
+    case "FnRef":
+      return writer.add(OPS.fn, value.index);
+    case "Record":
+      return writer.add(OPS.record, value.typeId, value.size);
+    case "Enum":
+      return writer.add(OPS.enum, value.typeId, value.variant);
+    case "List":
+      return writer.add(OPS.list, value.length);
+    case "Map":
+      return writer.add(OPS.map, value.size);
+    case "Closure":
+      throw new BorunaError("internal", "a closure cannot leave the machine");
+  }
+}
+
+/** The most bytes that the tagged JSON of a value in a message may take. No answer and no argument is as large, but the result of a run may be. */
+export const MAX_VALUE_BYTES = 2 ** 29;
+/** The most keys and characters of keys of one value. No serializable value has more. */
+const MAX_KEY_UNITS = MACHINE_LIMITS.valueTextUnits + MACHINE_LIMITS.valueNodes;
+/** The bytes of the tagged JSON of an empty text. */
+const EMPTY_TEXT_BYTES = valueBytes("");
+
+/** A value, and the bytes of its tagged JSON (`valueBytes`). */
+export interface MeasuredValue {
+  readonly value: Value;
+  readonly bytes: number;
+}
+
+/** Reads a value from its pieces. */
+export class PieceReader {
+  readonly #values: Value[] = [];
+  /** The parts so far of a text that is in several pieces, and the bytes that they take in JSON. */
+  #text = "";
+  #textBytes = 0;
+  #bytes = 0;
+  #keyUnits = 0;
+  #data: readonly Scalar[] = [];
+  #next = 0;
+
+  /** Reads the next piece. Returns the value after the last one. Throws `internal` if the pieces are not those of a value, or are too many. */
+  add({ ops, data, isLast }: Piece): MeasuredValue | undefined {
+    this.#data = data;
+    this.#next = 0;
+    for (const op of ops) this.#apply(op);
+    if (this.#bytes + this.#textBytes > MAX_VALUE_BYTES || this.#keyUnits > MAX_KEY_UNITS) throw malformed();
+    if (!isLast) return undefined;
+    const [value] = this.#values;
+    if (value === undefined || this.#values.length > 1) throw malformed();
+    return { value, bytes: this.#bytes };
+  }
+
+  #apply(op: string): void {
+    switch (op) {
+      case OPS.text: {
+        const part = requireText(this.#item());
+        this.#text += part;
+        this.#textBytes += valueBytes(part) - EMPTY_TEXT_BYTES;
+        return;
+      }
+      case OPS.scalar: {
+        const item = this.#item();
+        this.#bytes += this.#textBytes + valueBytes(item);
+        this.#values.push(this.#text === "" ? item : this.#wholeText(item));
+        return;
+      }
+      case OPS.key: {
+        // The map counts the bytes of its keys.
+        const key = this.#wholeText(this.#item());
+        this.#keyUnits += key.length + 1;
+        this.#values.push(key);
+        return;
+      }
+      default: {
+        const value = this.#made(op);
+        this.#bytes += bytesAroundChildren(value);
+        this.#values.push(value);
+      }
+    }
+  }
+
+  #made(op: string): ObjectValue {
+    switch (op) {
+      case OPS.unit:
+        return UNIT;
+      case OPS.none:
+        return NONE;
+      case OPS.some:
+        return new SomeValue(this.#part());
+      case OPS.ok:
+        return new OkValue(this.#part());
+      case OPS.err:
+        return new ErrValue(this.#part());
+      case OPS.float:
+        return new FloatValue(this.#number());
+      case OPS.actor: {
+        const id = this.#item();
+        return new ActorIdValue(typeof id === "bigint" ? id : requireNumber(id));
+      }
+      case OPS.fn:
+        return new FnRefValue(this.#number());
+      case OPS.record:
+        return RecordValue.of(this.#number(), this.#parts(this.#number()));
+      case OPS.enum:
+        return new EnumValue(this.#number(), this.#number(), this.#part());
+      case OPS.list:
+        return ListValue.of(this.#parts(this.#number()));
+      case OPS.map: {
+        const size = this.#number();
+        const parts = this.#parts(2 * size);
+        return MapValue.from(Array.from({ length: size }, (_, i) => [requireText(parts[2 * i]), parts[2 * i + 1] ?? UNIT]));
+      }
+      default:
+        throw malformed();
+    }
+  }
+
+  #wholeText(end: Scalar): string {
+    const text = this.#text + requireText(end);
+    this.#text = "";
+    this.#textBytes = 0;
+    return text;
+  }
+
+  /** Takes the last values, which are parts of the next one. */
+  #parts(count: number): Value[] {
+    if (count > this.#values.length) throw malformed();
+    return this.#values.splice(this.#values.length - count);
+  }
+
+  #part(): Value {
+    const part = this.#values.pop();
+    if (part === undefined) throw malformed();
+    return part;
+  }
+
+  #number(): number {
+    return requireNumber(this.#item());
+  }
+
+  #item(): Scalar {
+    const item = this.#data[this.#next];
+    this.#next += 1;
+    if (item === undefined) throw malformed();
+    return item;
+  }
+}
+
+const malformed = (): BorunaError => new BorunaError("internal", "a message of a pool does not contain a value");
+
+function requireText(value: Value | undefined): string {
+  if (typeof value === "string") return value;
+  throw malformed();
+}
+
+function requireNumber(value: Value): number {
+  if (typeof value === "number") return value;
+  throw malformed();
+}
