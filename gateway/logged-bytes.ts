@@ -46,10 +46,7 @@ const ESCAPE_EXTRA = Uint8Array.from({ length: 256 }, (_, unit) => {
 function textBytes(text: string): number {
   let bytes = QUOTES;
   if (text.length > MAX_SEARCH_LENGTH) {
-    for (const chunk of utf8Chunks(text)) {
-      bytes += chunk.length;
-      for (let i = 0; i < chunk.length; i++) bytes += ESCAPE_EXTRA[chunk[i] ?? 0] ?? 0;
-    }
+    for (const chunk of utf8Chunks(text)) bytes += chunk.length + escapeExtra(chunk);
     return bytes;
   }
   const first = text.length < MIN_SEARCH_LENGTH ? 0 : text.search(NOT_ONE_BYTE);
@@ -57,6 +54,25 @@ function textBytes(text: string): number {
   bytes += utf8Length(text);
   for (let i = first; i < text.length; i++) bytes += ESCAPE_EXTRA[Math.min(text.charCodeAt(i), 0x80)] ?? 0;
   return bytes;
+}
+
+/**
+ * Returns by how many bytes the text is longer in a JSON string. Most groups of four bytes have no character that is escaped, and a few operations
+ * on 32 bits find that out for all four (Warren, Hacker's Delight, 6-1).
+ */
+function escapeExtra(utf8: Uint8Array): number {
+  let extra = 0;
+  const words = new Uint32Array(utf8.buffer, utf8.byteOffset, utf8.length >> 2);
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] ?? 0;
+    const quote = word ^ 0x22222222;
+    const backslash = word ^ 0x5c5c5c5c;
+    // The highest bit of some byte is set if and only if a byte of the word is less than 0x20, a quotation mark or a backslash.
+    const found = ((word - 0x20202020) & ~word) | ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash);
+    if ((found & 0x80808080) !== 0) for (let j = 4 * i; j < 4 * i + 4; j++) extra += ESCAPE_EXTRA[utf8[j] ?? 0] ?? 0;
+  }
+  for (let i = 4 * words.length; i < utf8.length; i++) extra += ESCAPE_EXTRA[utf8[i] ?? 0] ?? 0;
+  return extra;
 }
 
 /** Returns the bytes of the brackets and commas of a list or map. */
