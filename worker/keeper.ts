@@ -8,6 +8,9 @@
  * - The sweep rewinds ended workflows whose runs should continue (`EngineClient`): a client wrote a decision and died, or the engine failed.
  * - Runs whose deadline passed while nobody executes them end, and ended runs are deleted when they are old enough.
  *
+ * A worker that is stopped within its round, such as on a paused machine, would keep the lock as long as it is stopped. So the server ends the
+ * session of a round that is silent for as long as the lease.
+ *
  * While the database is gone, no worker can extend its lease. So a worker judges others only after it has been in contact for long enough
  * (`contact.ts`).
  */
@@ -51,7 +54,10 @@ export async function keepRuns(options: KeeperOptions): Promise<KeeperRound | un
   const transaction = await options.pool.connect();
   try {
     await transaction.query("BEGIN");
-    const { rows } = await transaction.query<{ locked: boolean }>("SELECT pg_try_advisory_xact_lock($1) AS locked", [KEEPER_LOCK]);
+    const { rows } = await transaction.query<{ locked: boolean }>(
+      "SELECT pg_try_advisory_xact_lock($1) AS locked, set_config('idle_in_transaction_session_timeout', $2, true)",
+      [KEEPER_LOCK, String(Math.ceil(options.leaseMs))],
+    );
     const round = rows[0]?.locked === true ? await doRound(options, transaction) : undefined;
     await transaction.query("COMMIT");
     return round;
