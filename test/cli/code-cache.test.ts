@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -14,14 +14,17 @@ const cache = `${core}.${process.version}-${process.arch}.cache`;
 const program = join(folder, "one.ax");
 
 /** Runs the copied command. Returns what it printed, and whether V8 used kept code. */
-function run(args: readonly string[] = ["run", program], env: Readonly<Record<string, string>> = {}): { stdout: string; code: string } {
+function run(
+  args: readonly string[] = ["run", program],
+  env: Readonly<Record<string, string>> = {},
+): { stdout: string; stderr: string; code: string } {
   const scripts = join(folder, "scripts");
   rmSync(scripts, { force: true });
-  const stdout = execFileSync(process.execPath, ["--import", SPY, join(bin, "boruna.js"), ...args], {
+  const { stdout, stderr } = spawnSync(process.execPath, ["--import", SPY, join(bin, "boruna.js"), ...args], {
     encoding: "utf8",
     env: environment({ SCRIPTS: scripts, ...env }),
   });
-  return { stdout, code: existsSync(scripts) ? readFileSync(scripts, "utf8") : "no script" };
+  return { stdout, stderr, code: existsSync(scripts) ? readFileSync(scripts, "utf8") : "no script" };
 }
 
 beforeEach(() => {
@@ -33,9 +36,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("the code that V8 made is kept beside core.js", () => {
   test("by the first run, for all later commands", () => {
-    expect(run()).toEqual({ stdout: "1\n", code: "none" });
+    expect(run()).toEqual({ stdout: "1\n", stderr: "", code: "none" });
     expect(readdirSync(bin).filter((name) => name.includes(".cache"))).toEqual([cache.slice(bin.length + 1)]);
-    expect(run()).toEqual({ stdout: "1\n", code: "used" });
+    expect(run()).toEqual({ stdout: "1\n", stderr: "", code: "used" });
     expect(run(["explain", "E007"]).code).toBe("used");
   });
 
@@ -63,7 +66,7 @@ describe("the code that V8 made is kept beside core.js", () => {
       const damaged = Buffer.from(bytes);
       damaged[at] = (damaged[at] ?? 0) ^ 0xff;
       writeFileSync(cache, damaged);
-      expect(run()).toEqual({ stdout: "1\n", code: "none" });
+      expect(run()).toEqual({ stdout: "1\n", stderr: "", code: "none" });
     }
     for (const length of [0, 1, size, bytes.length - 1]) {
       writeFileSync(cache, bytes.subarray(0, length));
@@ -75,17 +78,18 @@ describe("the code that V8 made is kept beside core.js", () => {
   test("and it can import the module of --capabilities", () => {
     const capabilities = join(folder, "caps.mjs");
     writeFileSync(capabilities, "export const capabilities = [];\n");
-    for (const code of ["none", "used"]) expect(run(["run", program, "--capabilities", capabilities])).toEqual({ stdout: "1\n", code });
+    for (const code of ["none", "used"])
+      expect(run(["run", program, "--capabilities", capabilities])).toEqual({ stdout: "1\n", stderr: "", code });
   });
 
   test("unless NODE_DISABLE_COMPILE_CACHE is set", () => {
-    expect(run(undefined, { NODE_DISABLE_COMPILE_CACHE: "1" })).toEqual({ stdout: "1\n", code: "no script" });
+    expect(run(undefined, { NODE_DISABLE_COMPILE_CACHE: "1" })).toEqual({ stdout: "1\n", stderr: "", code: "no script" });
     expect(existsSync(cache)).toBe(false);
   });
 
   test("and a run does not fail where it cannot be kept", () => {
     mkdirSync(cache);
-    expect(run()).toEqual({ stdout: "1\n", code: "none" });
+    expect(run()).toEqual({ stdout: "1\n", stderr: "", code: "none" });
     expect(readdirSync(bin).filter((name) => /\.cache\.\d+$/.test(name))).toEqual([]);
   });
 
