@@ -35,9 +35,11 @@ function sourceOf(host: string): string {
 }
 
 export interface AnalysisTimes {
-  /** The CPU time of each analysis of 1 MB, divided by that of compiling the same source; of `diff`, the two sources. */
+  /** The CPU time of `policy check` for 1 MB of source, divided by that of compiling this source. */
   readonly check: Figure;
+  /** The same for a comparison of two programs of 1 MB, divided by the time of compiling both. */
   readonly diff: Figure;
+  /** The same for `policy suggest`, with one log. */
   readonly suggest: Figure;
 }
 

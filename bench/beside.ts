@@ -63,7 +63,7 @@ async function smallRuns(): Promise<readonly number[]> {
 }
 
 /** Starts a program again and again until the signal is aborted. */
-async function again(program: Program, options: Partial<ExecuteOptions>, signal: AbortSignal): Promise<void> {
+async function repeat(program: Program, options: Partial<ExecuteOptions>, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) await start(program, { ...options, signal });
 }
 
@@ -87,8 +87,8 @@ async function beside(what: string, spinning: Program, others: (signal: AbortSig
 await smallRuns();
 const alone = await smallRuns();
 process.stdout.write(`alone: p50 ${quantile(alone, 0.5).toFixed(1)} ms, p95 ${quantile(alone, 0.95).toFixed(1)} ms\n`);
-const bomb = (signal: AbortSignal): Promise<void> => again(BOMB, { limits: { max_steps: 1e12, max_alloc_bytes: 256 * MIB } }, signal);
-const large = (signal: AbortSignal): Promise<void> => again(LARGE, {}, signal);
+const bomb = (signal: AbortSignal): Promise<void> => repeat(BOMB, { limits: { max_steps: 1e12, max_alloc_bytes: 256 * MIB } }, signal);
+const large = (signal: AbortSignal): Promise<void> => repeat(LARGE, {}, signal);
 await beside("25 runs that count", SPIN, () => []);
 const once = (signal: AbortSignal): readonly Promise<unknown>[] => [
   start(BOMB, { signal, limits: { max_steps: 1e12 } }),

@@ -29,8 +29,9 @@ const SOURCE = `fn main(n: Int) -> Int !{time.now} {
 `;
 
 /**
- * The places where a run's events go. A log in memory computes its hash on demand. Only `hashed log` asks for the hash. With `plain handler`,
- * an embedder's handler answers with plain data, under a budget and a condition on the argument; events are in memory.
+ * What is measured: runs that keep their events in memory, and runs that write a log in memory. Such a log computes its hash only if asked;
+ * `hashed log` asks. `plain handler` keeps events in memory, too, but an embedder's handler answers with plain data, and the policy has a
+ * budget and a condition on the argument.
  */
 const LOGS = ["events in memory", "plain handler", "log in memory", "hashed log"] as const;
 type LogKind = (typeof LOGS)[number];

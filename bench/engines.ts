@@ -11,7 +11,7 @@ import { notMetered } from "./unmetered.ts";
 
 export interface Engine {
   readonly name: string;
-  /** Whether the engine counts steps, allocation and depth. All do so except `NOT_METERED`, which only runs the eight programs. */
+  /** Whether the engine counts steps, allocation and depth. Only `NOT_METERED` does not, which runs nothing but `bench/programs/`. */
   readonly metered: boolean;
   /** The options for `runMachine` and `execute` that choose the engine. */
   readonly options: { readonly engine: "auto" | "interpreter" | "compiled" };

@@ -68,7 +68,7 @@ async function smallRuns(pool: Pool, neighbour: () => Promise<unknown> = async (
 const quantile = (sorted: readonly number[], q: number): number => sorted[Math.ceil((sorted.length - 1) * q)] ?? Number.NaN;
 
 /** Starts runs of a program again and again until the signal is aborted. Returns the number of each outcome. */
-async function again(
+async function repeat(
   pool: Pool,
   program: Program,
   options: PoolRunOptions,
@@ -106,11 +106,11 @@ async function isolation(pool: Pool): Promise<void> {
     );
   };
   await report(`beside ${SPINNING} spinning runs`);
-  const bombs = again(pool, BOMB, { tenant: "bomb", limits: { max_steps: 1e12, max_alloc_bytes: 256 * MIB } }, stop.signal);
+  const bombs = repeat(pool, BOMB, { tenant: "bomb", limits: { max_steps: 1e12, max_alloc_bytes: 256 * MIB } }, stop.signal);
   await report("and a bomb");
   const largeOptions = { ...common, tenant: "large", limits: { max_alloc_bytes: 256 * MIB } };
   await report("and a bomb and a run with a large answer", () => pool.execute(LARGE, largeOptions));
-  const large = again(pool, LARGE, largeOptions, stop.signal);
+  const large = repeat(pool, LARGE, largeOptions, stop.signal);
   await report("and a bomb and large answers without end");
   stop.abort();
   await Promise.all(spinning);

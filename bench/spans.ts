@@ -126,9 +126,9 @@ async function ratioOf(source: string, traceDetail: TraceDetail, makeBareSpans: 
 }
 
 export interface SpanRatios {
-  /** A run of capability calls at detail `cap`, calls included. */
+  /** The ratio of a run of capability calls at detail `cap`. The run's time includes that of its calls. */
   readonly call: Figure;
-  /** A run of control flow at detail `flow`. */
+  /** The ratio of a run of control flow at detail `flow`. */
   readonly flow: Figure;
 }
 

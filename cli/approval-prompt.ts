@@ -28,7 +28,7 @@ export function promptApprover(terminal: Terminal, ask: Ask = askOnStdin): Appro
   /** The rules whose calls the user has approved for the rest of this run. */
   const approvedRules = new Set<string>();
   return async (request) => {
-    // A decision that must be signed is made with the key: boruna approve.
+    // The policy's rule demands a signed decision. Only `boruna approve --key FILE` can make one, so the run is suspended.
     if (request.keys.length > 0) return undefined;
     if (approvedRules.has(request.rule)) return approved;
     const { file, line } = request.place();

@@ -3,7 +3,7 @@ import type { CallEnd } from "../gateway/observers.ts";
 import { withFlagNames } from "./hints.ts";
 import { type Terminal, withoutControlCharacters } from "./terminal.ts";
 
-/** Limit on the refusals that `lines` lists. */
+/** Maximum number of refusals that `lines` returns. */
 const MAX_LINES = 100;
 
 export class AuditReport {
@@ -28,12 +28,12 @@ export class AuditReport {
     if (this.#lines.length < MAX_LINES) this.#lines.push(line);
   }
 
-  /** Returns the first refusals, and a sentence about all calls. */
+  /** Returns one line for each of the first refusals, then `note()`. */
   lines(): readonly string[] {
     return [...this.#lines, this.note()];
   }
 
-  /** Returns a sentence about all calls. */
+  /** Returns the line that counts the refusals: `audit: the policy would refuse 2 of 5 calls`. */
   note(): string {
     return `audit: the policy would refuse ${this.#refused} of ${this.#calls} ${this.#calls === 1 ? "call" : "calls"}`;
   }

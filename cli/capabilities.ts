@@ -91,7 +91,7 @@ function firstLine(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message.split("\n", 1)[0] ?? ""}` : `it threw a ${typeof error}`;
 }
 
-/** Returns the innermost line of the file in the stack of the error. Returns only the file if the stack does not name it. */
+/** Returns the place to report for an error of a user's module: the file, and the innermost line of it that is in the error's stack, if any. */
 function placeIn(file: string, url: string, error: unknown): ErrorPlace {
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   const at = stack.indexOf(`${url}:`);

@@ -1,6 +1,6 @@
 /**
- * Keeps what V8 made of the code of the bundled command, so that later starts need not make it again (ADR 007). A start loads this file
- * before `core.js`, so it imports only Node's own modules.
+ * The code cache of the bundled command: a file with V8's compiled form of `core.js`, so that later starts need not compile it again
+ * (ADR 007). A start loads this file before `core.js`, so it imports only Node's own modules.
  */
 import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { createRequire, Module } from "node:module";
@@ -9,8 +9,9 @@ import { fileURLToPath } from "node:url";
 import { Script } from "node:vm";
 
 /**
- * Loads the `core.js` beside this file, with the code that an earlier start kept. Returns a function that keeps the code of this process; call
- * it when the command has ended. Does nothing if the command is not bundled, or if NODE_DISABLE_COMPILE_CACHE is set.
+ * Loads the `core.js` beside this file, with the compiled form that an earlier process wrote, if there is one. Returns a function that writes
+ * the compiled form of this process; call it when the command has ended. Does nothing if the command is not bundled, or if
+ * NODE_DISABLE_COMPILE_CACHE is set.
  */
 export function loadCore(): () => void {
   const path = fileURLToPath(new URL("core.js", import.meta.url));
@@ -19,7 +20,7 @@ export function loadCore(): () => void {
   // Whoever can write this file can also write core.js, so it is as safe as the code itself.
   const cachePath = `${path}.${process.version}-${process.arch}.cache`;
   const cached = readFile(cachePath);
-  const data = cached?.uid === core.uid ? dataOf(cached.bytes, core.bytes) : undefined;
+  const data = cached?.uid === core.uid ? compiledFormIn(cached.bytes, core.bytes) : undefined;
   const script = new Script(Module.wrap(core.bytes.toString()), {
     filename: path,
     ...(data === undefined ? {} : { cachedData: data }),
@@ -33,20 +34,21 @@ export function loadCore(): () => void {
   module.loaded = true;
   if (data !== undefined && script.cachedDataRejected !== true) return () => undefined;
   return () => {
-    // The cache of another user than the owner of core.js is never read.
+    // Only a cache file of the owner of core.js is read (see above), so another user need not write one.
     if (process.getuid !== undefined && process.getuid() !== core.uid) return;
     writeWhole(cachePath, () => {
-      const made = script.createCachedData();
-      return [core.bytes, made, made];
+      const compiled = script.createCachedData();
+      return [core.bytes, compiled, compiled];
     });
   };
 }
 
 /**
- * Returns what V8 made of the code, or undefined if the file is damaged or was made of other code. V8 checks only its own version and the
- * length of the code, and damaged data can end the process. So the file has the code, and what V8 made of it twice.
+ * Returns the compiled form of `code` in the cache file. Undefined if the file is damaged or belongs to other code. V8 itself checks only its
+ * own version and the length of the code, and damaged data can end the process. So the file holds the code, to be compared with `code`, and
+ * then the compiled form twice: two equal copies are not damaged.
  */
-function dataOf(file: Buffer, code: Buffer): Buffer | undefined {
+function compiledFormIn(file: Buffer, code: Buffer): Buffer | undefined {
   const middle = (code.length + file.length) / 2;
   if (middle < code.length || !file.subarray(0, code.length).equals(code)) return undefined;
   const data = file.subarray(code.length, middle);
@@ -81,7 +83,7 @@ function writeWhole(path: string, make: () => readonly Buffer[]): void {
   unlessRefused(() => rmSync(temporaryPath, { force: true }));
 }
 
-/** Returns undefined if Node or the operating system refuses. A start must not fail because nothing can be kept. */
+/** Runs `body`. Returns undefined if Node or the operating system refuses: a command must also work where no cache can be read or written. */
 function unlessRefused<T>(body: () => T): T | undefined {
   try {
     return body();

@@ -31,7 +31,7 @@ export interface CommandSpec {
   readonly run: (session: CommandSession, flags: Flags, args: readonly string[]) => Promise<number> | number;
 }
 
-/** Narrows flags to the type that a command expects. Always true, because the parsers accept only the options of the command. */
+/** A type assertion that checks nothing. The parsers have checked the flags: they accept only the options of the command. */
 const assumeFlags = <F extends object>(_flags: Flags | F): _flags is F => true;
 
 export const withFlags =
@@ -61,7 +61,7 @@ export const SIGN: OptionSpec = {
   help: "sign the log when the run ends, with this Ed25519 private key (PEM); see `keygen`",
 };
 
-/** What a program may do. */
+/** The options that say what a program may do. */
 export const POLICY: readonly OptionSpec[] = [
   { flags: "--policy <policy>", help: "allow-all, deny-all or a policy file", defaultValue: "deny-all" },
   {
@@ -79,7 +79,7 @@ const DATABASE_URL: OptionSpec = {
   excludes: "--dev",
 };
 
-/** Where submitted runs are kept. */
+/** The options that name the database of submitted runs. */
 export const DATABASE: readonly OptionSpec[] = [
   DATABASE_URL,
   { flags: "--dev", help: "the PostgreSQL that `boruna worker --dev` runs in this folder" },

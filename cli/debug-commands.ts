@@ -7,10 +7,12 @@ import { nearest } from "../vm/nearest.ts";
 import { BorunaError } from "../vm/error.ts";
 import { parseJson } from "../vm/json/json.ts";
 
-/** What a command answers. `isOver` ends the session. */
 export interface CommandAnswer {
+  /** The answer for people. */
   readonly lines: readonly string[];
+  /** The answer for `--json`. */
   readonly data: Readonly<Record<string, unknown>>;
+  /** Whether the command ends the session, as `quit` does. */
   readonly isOver?: boolean;
 }
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 import { loadCore } from "./code-cache.ts";
 
-/** Their code is most of what any command needs. */
-const KEPT_COMMANDS = ["run", "test"];
+/** Only these commands write the code cache. V8 caches only functions that have been called, and these commands call most of what any needs. */
+const CACHING_COMMANDS = ["run", "test"];
 
-const keepCode = loadCore();
+const writeCodeCache = loadCore();
 
 void import("./command-line.ts")
   .then(({ runCommandLine }) => runCommandLine(process.argv.slice(2)))
   .then((code) => {
-    if (KEPT_COMMANDS.includes(process.argv[2] ?? "")) keepCode();
+    if (CACHING_COMMANDS.includes(process.argv[2] ?? "")) writeCodeCache();
     // Exit explicitly, so that an open socket or an unresponsive collector cannot keep the process alive.
     process.exit(code);
   });

@@ -34,8 +34,9 @@ export interface ToolServerSettings {
   readonly server: ServerAddress;
   /** The version of MCP that the server speaks. */
   readonly protocol: string;
-  /** Time limits: to connect and list the tools, and for each call. */
+  /** Time limit for connecting, and for listing the tools. */
   readonly startTimeoutMs: number;
+  /** Time limit for each call. */
   readonly timeoutMs: number;
   /** Maximum size of one answer, in bytes. */
   readonly maxAnswerBytes: number;
@@ -46,10 +47,13 @@ export interface DeclaredTool {
   /** The name under which the server lists the tool. */
   readonly tool: string;
   readonly capability: string;
-  /** Hashes of the tool's schemas and of its description when it was imported (`pins.ts`). */
+  /** Hash of the tool's name and schemas when it was imported (`pins.ts`). If the server's differ, the tool may not be called. */
   readonly pin: string;
+  /** Hash of the description. If the server's differs, there is a warning. */
   readonly descriptionPin: string;
+  /** Whether the tool has an output schema. If so, its answer is the structured content. */
   readonly hasOutput: boolean;
+  /** Whether a call whose answer was lost may be made again. */
   readonly mayRepeat: boolean;
   readonly doc: string;
   readonly mock: JsonData;

@@ -20,7 +20,7 @@ export interface ToolImport {
   readonly declaration: ToolDeclaration;
   /** The formatted text of the module. */
   readonly text: string;
-  /** The parts of schemas that became Json, each with the function of its tool. */
+  /** One note for each part of a schema for which there is no type, so that it became Json. */
   readonly notes: readonly (Note & { readonly functionName: string })[];
   readonly refused: readonly RefusedTool[];
 }

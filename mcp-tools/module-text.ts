@@ -174,7 +174,10 @@ function unionWriterArm({ name, tag }: UnionShape, variant: UnionShape["variants
   return `${name}::${variant.name} { ${bindings.join(", ")} } => {\n${buildObjectText(variant.fields, partOf, [tagMember])}\n}`;
 }
 
-/** Returns the .ax statements that make a Json object of the fields. */
+/**
+ * Returns .ax code whose value is a Json object of the fields. `partOf` returns the expression for a field's value, such as `value.path`.
+ * `firstMembers` are members of the object that are not fields, such as the tag of a union.
+ */
 function buildObjectText(fields: readonly Field[], partOf: (field: Field) => string, firstMembers: readonly string[]): string {
   const fixed = fields
     .filter(({ presence }) => presence !== "optional")

@@ -93,8 +93,9 @@ export class ShapeReader {
   readonly #typeNames: UniqueNames;
   /** The prefix of all type names. */
   readonly #prefix: string;
-  /** The shapes of `$ref`, by pointer. Undefined while the target is being read. */
+  /** The shape of the target of each `$ref`, by pointer. Undefined while the target is being read and has no type yet. */
   readonly #references = new Map<string, Shape | undefined>();
+  /** Number of schemas read so far, which `MAX_SCHEMAS` limits. */
   #schemas = 0;
 
   constructor(document: JsonData, prefix: string, typeNames: UniqueNames) {
@@ -110,18 +111,18 @@ export class ShapeReader {
 
   #read(schema: JsonData, at: Place): Shape {
     this.#schemas += 1;
-    if (this.#schemas > MAX_SCHEMAS || at.depth > MAX_DEPTH) return this.#json(at, "it is too large or nested too deep");
-    if (!isJsonObject(schema)) return this.#json(at, "any value is allowed");
+    if (this.#schemas > MAX_SCHEMAS || at.depth > MAX_DEPTH) return this.#jsonBecause(at, "it is too large or nested too deep");
+    if (!isJsonObject(schema)) return this.#jsonBecause(at, "any value is allowed");
     const reference = schema.get("$ref");
     if (typeof reference === "string") return this.#readReference(reference, at);
     const untyped = UNTYPED_KEYWORDS.find((keyword) => schema.has(keyword));
-    if (untyped !== undefined) return this.#json(at, `\`${untyped}\` has no type`);
+    if (untyped !== undefined) return this.#jsonBecause(at, `\`${untyped}\` has no type`);
     if (schema.has("const")) return this.#readValues([schema.get("const") ?? null], at);
     const values = schema.get("enum");
     if (values !== undefined) return this.#readValues(isJsonArray(values) ? values : [], at);
     const alternatives = alternativesOf(schema);
     if (alternatives !== undefined)
-      return schema.has("properties") ? this.#json(at, "it has alternatives") : this.#readAlternatives(alternatives, at);
+      return schema.has("properties") ? this.#jsonBecause(at, "it has alternatives") : this.#readAlternatives(alternatives, at);
     return this.#readType(schema, at);
   }
 
@@ -135,13 +136,14 @@ export class ShapeReader {
         return { kind: SCALARS[type] };
       case "array": {
         const items = schema.get("items");
-        if (items === undefined || isJsonArray(items)) return { kind: "list", item: this.#json(below(at, "[]"), "any value is allowed") };
+        if (items === undefined || isJsonArray(items))
+          return { kind: "list", item: this.#jsonBecause(below(at, "[]"), "any value is allowed") };
         return { kind: "list", item: this.#read(items, { ...below(at, "[]"), hint: `${at.hint} item` }) };
       }
       case "object":
         return this.#readObject(schema, at);
       default:
-        return this.#json(
+        return this.#jsonBecause(
           at,
           type === undefined ? "any value is allowed" : isJsonArray(type) ? "it has several types" : "its type is unknown",
         );
@@ -153,21 +155,21 @@ export class ShapeReader {
     const others = schema.get("additionalProperties") ?? null;
     const hasProperties = isJsonObject(properties) && properties.size > 0;
     const typesOthers = isJsonObject(others) && others.size > 0;
-    if (hasProperties && typesOthers) return this.#json(at, "it has members with and without known names");
+    if (hasProperties && typesOthers) return this.#jsonBecause(at, "it has members with and without known names");
     if (typesOthers) return { kind: "map", item: this.#read(others, { ...below(at, ".*"), hint: `${at.hint} value` }) };
-    if (!hasProperties) return this.#json(at, "it is an object with any members");
+    if (!hasProperties) return this.#jsonBecause(at, "it is an object with any members");
     const problem = fieldsProblem(properties, requiredOf(schema));
-    if (problem !== undefined) return this.#json(at, problem);
+    if (problem !== undefined) return this.#jsonBecause(at, problem);
     const record: RecordShape = { kind: "record", name: this.#typeName(at), fields: [] };
     const shape: Shape = { kind: "named", definition: record };
     this.definitions.push(record);
-    // A field that refers to this schema gets this record.
+    // The record is noted before its fields are read, because one of them may refer to this schema, as in a tree.
     if (at.pointer !== undefined) this.#references.set(at.pointer, shape);
     record.fields.push(...this.#readFields(properties, requiredOf(schema), at, undefined));
     return shape;
   }
 
-  /** Reads the members of an object, except for `tag`. */
+  /** Returns the fields for the members of an object. Leaves out the member `tag`, which the variant of a union already says. */
   #readFields(properties: Schema, required: ReadonlySet<string>, at: Place, tag: string | undefined): readonly Field[] {
     const names = new UniqueNames();
     return [...properties]
@@ -181,16 +183,16 @@ export class ShapeReader {
         if (nonNull === undefined)
           return { name, jsonName, shape: this.#read(schema, place), presence: isRequired ? "required" : "optional", doc };
         if (isRequired) return { name, jsonName, shape: this.#read(nonNull, place), presence: "nullable", doc };
-        return { name, jsonName, shape: this.#json(place, "it may be missing, null or a value"), presence: "optional", doc };
+        return { name, jsonName, shape: this.#jsonBecause(place, "it may be missing, null or a value"), presence: "optional", doc };
       });
   }
 
-  /** Reads `enum` and `const`. */
+  /** Returns the shape for the values of `enum`, or for the one of `const`. */
   #readValues(values: readonly JsonData[], at: Place): Shape {
     if (values.length > 0 && values.every((value) => typeof value === "string")) return this.#readTexts(values, at);
     if (values.length > 0 && values.every((value) => typeof value === "number" || typeof value === "bigint")) return { kind: "int" };
     if (values.length > 0 && values.every((value) => typeof value === "boolean")) return { kind: "bool" };
-    return this.#json(at, "its values have several types");
+    return this.#jsonBecause(at, "its values have several types");
   }
 
   #readTexts(texts: readonly string[], at: Place): Shape {
@@ -206,18 +208,21 @@ export class ShapeReader {
     if (alternatives.length === 1 && only !== undefined) return this.#read(only, { ...at, depth: at.depth + 1 });
     const texts = alternatives.map((schema) => (isJsonObject(schema) ? schema.get("const") : undefined));
     if (texts.every((text) => typeof text === "string")) return this.#readTexts(texts, at);
-    return this.#readUnion(alternatives, at) ?? this.#json(at, "it has alternatives without a common tag");
+    return this.#readUnion(alternatives, at) ?? this.#jsonBecause(at, "it has alternatives without a common tag");
   }
 
-  /** Reads alternatives that are objects. One required text member, the tag, distinguishes them. Returns undefined if there is no such member. */
+  /**
+   * Returns an enum whose variants have the fields of the alternatives. A tag must distinguish them: a required member that has one fixed
+   * text in each alternative, such as `"kind": {"const": "circle"}`. Returns undefined if there is no tag, or if an alternative is no object.
+   */
   #readUnion(alternatives: readonly JsonData[], at: Place): Shape | undefined {
-    const objects = alternatives.map((schema) => this.#objectAt(schema));
+    const objects = alternatives.map((schema) => this.#membersOf(schema));
     if (!objects.every((object) => object !== undefined) || objects.length > MAX_VARIANTS) return undefined;
     const tag = [...(objects[0]?.properties.keys() ?? [])].find((name) =>
-      objects.every((object) => object.required.has(name) && textAt(object, name) !== undefined),
+      objects.every((object) => object.required.has(name) && onlyTextOf(object, name) !== undefined),
     );
     if (tag === undefined) return undefined;
-    const variants = variantsOf(objects.map((object) => textAt(object, tag) ?? ""));
+    const variants = variantsOf(objects.map((object) => onlyTextOf(object, tag) ?? ""));
     if (variants === undefined) return undefined;
     const union: UnionShape = { kind: "union", name: this.#typeName(at), tag, variants: [] };
     const shape: Shape = { kind: "named", definition: union };
@@ -232,8 +237,8 @@ export class ShapeReader {
     return shape;
   }
 
-  /** Returns the properties of an alternative. Undefined if it is not an object with fields. */
-  #objectAt(given: JsonData): TaggedObject | undefined {
+  /** Returns the members of an alternative, following a `$ref`. Undefined if it could not become a record. */
+  #membersOf(given: JsonData): TaggedObject | undefined {
     const reference = isJsonObject(given) ? given.get("$ref") : undefined;
     const schema = typeof reference === "string" ? this.#resolve(reference) : given;
     if (schema === undefined || !isJsonObject(schema) || UNTYPED_KEYWORDS.some((keyword) => schema.has(keyword))) return undefined;
@@ -249,9 +254,9 @@ export class ShapeReader {
       throw new BorunaError("capability.not_importable", `${at.path} refers to another document: ${JSON.stringify(pointer.slice(0, 200))}`);
     const known = this.#references.get(pointer);
     if (known !== undefined) return known;
-    if (this.#references.has(pointer)) return this.#json(at, "it contains itself");
+    if (this.#references.has(pointer)) return this.#jsonBecause(at, "it contains itself");
     const target = this.#resolve(pointer);
-    if (target === undefined) return this.#json(at, "it refers to a schema that is not there");
+    if (target === undefined) return this.#jsonBecause(at, "it refers to a schema that is not there");
     this.#references.set(pointer, undefined);
     const hint = pointer.split("/").at(-1) ?? "";
     const shape = this.#read(target, { path: at.path, hint, depth: at.depth + 1, pointer });
@@ -276,7 +281,7 @@ export class ShapeReader {
     return this.#typeNames.unique(this.#prefix + pascalCase(hint));
   }
 
-  #json({ path }: Place, reason: string): Shape {
+  #jsonBecause({ path }: Place, reason: string): Shape {
     this.notes.push({ path, reason });
     return JSON_SHAPE;
   }
@@ -305,8 +310,8 @@ interface TaggedObject {
   readonly required: ReadonlySet<string>;
 }
 
-/** Returns the text of a member that can have only one text. Undefined for any other member. */
-function textAt({ properties }: TaggedObject, name: string): string | undefined {
+/** Returns the one text that the schema allows for a member: `circle` for `{"const": "circle"}`. Undefined if it allows other values. */
+function onlyTextOf({ properties }: TaggedObject, name: string): string | undefined {
   const schema = properties.get(name);
   if (schema === undefined || !isJsonObject(schema)) return undefined;
   const values = schema.get("enum") ?? null;
@@ -319,7 +324,7 @@ function requiredOf(schema: Schema): ReadonlySet<string> {
   return new Set(isJsonArray(names) ? names.filter((name) => typeof name === "string") : []);
 }
 
-/** Returns why the members cannot be fields, or undefined. */
+/** Returns why an object with these members cannot become a record. Undefined if it can. */
 function fieldsProblem(properties: Schema, required: ReadonlySet<string>): string | undefined {
   if (properties.size > MAX_FIELDS) return `it has more than ${MAX_FIELDS} members`;
   return [...required].every((name) => properties.has(name)) ? undefined : "it requires a member that it does not describe";

@@ -11,7 +11,7 @@ import { docsPiece } from "./docs.ts";
 import { listArg, type McpSettings, numberArg, textArg, type ToolAnswer, type ToolArgs } from "./settings.ts";
 import { describeTools, readToolModule, searchTools } from "./tool-search.ts";
 
-/** Throws `BorunaError` for arguments that fit the schema but are not valid. */
+/** Returns the answer of one tool. Throws `BorunaError` for arguments that fit the tool's schema but are not valid. */
 type Answer = (args: ToolArgs, settings: McpSettings) => ToolAnswer;
 
 export const ANSWERS: ReadonlyMap<string, Answer> = new Map<string, Answer>([

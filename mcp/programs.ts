@@ -35,7 +35,7 @@ export interface ToolContext {
   readonly settings: McpSettings;
   /** Aborts when the client cancels. */
   readonly signal: AbortSignal;
-  /** Reports a call that has ended. */
+  /** The tool reports each capability call of the program when it has ended, for progress messages. */
   readonly onCall: (call: CallEnd) => void;
   readonly tracing: Tracing | undefined;
   readonly caller: IncomingContext;
@@ -45,7 +45,7 @@ export interface ToolContext {
 
 type ProgramTool = (args: ToolArgs, context: ToolContext) => Promise<ToolAnswer> | ToolAnswer;
 
-/** Each throws `BorunaError` for arguments that fit the schema but are not valid. */
+/** The function that answers each tool. It throws `BorunaError` for arguments that fit the tool's schema but are not valid. */
 export const PROGRAM_TOOLS: ReadonlyMap<string, ProgramTool> = new Map<string, ProgramTool>([
   [
     "boruna_check",

@@ -6,7 +6,10 @@ const FILES = import.meta.glob<string>("../std/*/src/core.ax", { query: "?raw", 
 const texts = new Map<string, string>();
 const loads = new Map<string, Promise<void>>();
 
-/** Loads the libraries that a program imports, and those that they import. Returns whether one of the program's imports was not requested before. */
+/**
+ * Loads the libraries that a program imports, and those that they import. Returns whether the program imports one that was not requested
+ * before. Then the program must be checked again.
+ */
 export async function loadLibraries(program: string): Promise<boolean> {
   const names = [...program.matchAll(/^\s*import\s*"(std-[\w-]+)"/gm)].map(([, name = ""]) => name);
   const isNew = names.some((name) => FILES[fileOf(name)] !== undefined && !loads.has(name));

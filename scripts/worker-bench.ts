@@ -66,7 +66,7 @@ async function measured(work: () => Promise<number>): Promise<Measured> {
 
 async function bare(round: number): Promise<Measured> {
   const queue = `bare-${round}`;
-  // As the engine opens it if it gets none.
+  // The engine would open the same pool if it got none.
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 });
   pool.on("error", () => undefined);
   const run = async (_id: string, step: (name: string, make: () => Promise<string>) => Promise<string>): Promise<string> => {
@@ -134,7 +134,7 @@ function startWorker(queue: string): Promise<Worker> {
   });
 }
 
-// Makes the tables.
+// The first worker makes the tables of the database.
 await (await startWorker("first")).stop(0);
 const ratios: number[] = [];
 for (let round = 0; round <= ROUNDS; round++) {

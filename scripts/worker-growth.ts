@@ -44,7 +44,7 @@ while (
   (await server.admin(`SELECT 1 FROM boruna_dbos.workflow_status WHERE workflow_uuid = '${template}' AND status = 'SUCCESS'`)).length === 0
 )
   await new Promise((resolve) => setTimeout(resolve, 20));
-// From here on, runs stay in their queue.
+// Without a worker, the runs that are submitted from here on stay in their queue.
 await worker.stop(0);
 
 /** Copies the rows of the template in a table, with other values in some columns, for the numbers from `first` to `last`. */
@@ -67,7 +67,7 @@ async function copyRows(
   );
 }
 
-/** The copies: one queue in a thousand is rare, as is one tenant; each run was submitted a second before the next. */
+/** Adds copies of the template, each submitted a second before the last. One in a thousand is in the queue `rare`, another one has the tenant `rare`. */
 async function grow(first: number, last: number): Promise<void> {
   const queue = "CASE WHEN g % 1000 = 0 THEN 'rare' ELSE 'default' END";
   const tenant = "CASE WHEN g % 1000 = 1 THEN 'rare' ELSE 'tenant-' || g % 50 END";

@@ -66,7 +66,7 @@ const LEAVES: Readonly<Record<Type, readonly string[]>> = {
   "Map<String, Int>": ["{}", '{ "a": 1 }', '{ "b": 2, "a": 9007199254740991 }'],
   "Fn(Int) -> Int": ["fn(x: Int) -> Int { x + 1 }", "bump"],
 };
-/** The first Ints of `LEAVES` are small: so many. */
+/** The first `SMALL_INTS` of `LEAVES.Int` are small. */
 const SMALL_INTS = 8;
 
 interface Variable {
@@ -78,7 +78,7 @@ interface Signature {
   readonly name: string;
   readonly params: readonly Type[];
   readonly result: Type;
-  /** Its first parameter counts down. */
+  /** Whether the function calls itself. If so, its first parameter counts down. */
   readonly recursive: boolean;
 }
 
@@ -283,7 +283,7 @@ class ProgramWriter {
     return arms.join("");
   }
 
-  /** An expression that may stand before a brace. */
+  /** An expression for the header of `if`, `for` or `match`: in parentheses, because a brace follows. */
   #head(type: Type): string {
     return `(${this.#expression(type, 2)})`;
   }

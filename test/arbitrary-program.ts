@@ -3,7 +3,7 @@ import fc from "fast-check";
 
 type Kind = "Int" | "String" | "Bool" | "List<Int>" | "(Int, String)";
 
-/** How many bindings of each kind are in scope at an expression. */
+/** The names of the bindings in scope at an expression, by type. */
 interface Scope {
   readonly Int: readonly string[];
   readonly String: readonly string[];

@@ -43,7 +43,7 @@ const put = <T>(items: T[], index: number, item: T): void => {
 const key = (k: number): "a" | "b" => (k % 2 === 0 ? "a" : "b");
 const axKey = (k: number): string => `"${key(k)}"`;
 
-/** The number of elements of long lists. After a change, a long list is a tree until later changes have paid for an array of its own. */
+/** The number of elements of long lists. The first change of a long list makes it a trie; after enough changes it becomes an array again. */
 const LONG = 40;
 
 type MakeAction = (k: number, j: number) => Action;
@@ -346,7 +346,7 @@ fn main() -> String${row} {
     fs: [xs],
     total: 0,
   });
-  // In a structured clone, parts that were one object are one object again, so the state is copied part by part.
+  // The initial parts share objects (`xs` is also in `old_xs`). `structuredClone` of the whole state would keep that, so each part is copied alone.
   const separate = (s: State): void => {
     for (const part of [s.grid, s.old_xs, s.fs]) for (let i = 0; i < part.length; i++) part[i] = copy(part[i] ?? []);
     s.old_grids = s.old_grids.map((g) => g.map((r) => copy(r)));

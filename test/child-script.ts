@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { afterFile } from "./after-file.ts";
 
-/** Below the root, so that the script finds its packages, which are not in the bundle. */
+/** The folder of the bundles. It is below the root, so that a script finds the packages, which are not in its bundle. */
 const CACHE = fileURLToPath(new URL("../node_modules/.cache/", import.meta.url));
 
 const scripts = new Map<string, Promise<string>>();

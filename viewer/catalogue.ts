@@ -175,7 +175,7 @@ function executionRow(id: string, { trace, span, facts }: ExecutionRef): RunSumm
   };
 }
 
-/** Returns the row of a trace without a `boruna.run` span. A run ends that span last, so a trace that has only spans of calls is a run in progress. */
+/** Returns the row of a trace without a `boruna.run` span. If it has spans of calls, a run is in progress: its `boruna.run` span comes at the end. */
 function traceRow(trace: Trace, root: StoredSpan): RunSummary {
   return {
     id: trace.traceId,

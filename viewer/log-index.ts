@@ -19,7 +19,7 @@ import type { LogState } from "./api.ts";
 import { ByteList, CountList } from "./growing-array.ts";
 
 const CHUNK_BYTES = 256 * 1024;
-/** The index keeps the offset of the first event of each block. */
+/** Number of events in a block. The index holds the offset of each block, not of each event. */
 const BLOCK_EVENTS = 16;
 /** Maximum number of different capabilities in one log. */
 const MAX_CAPABILITIES = 10_000;
@@ -43,20 +43,25 @@ export class LogIndex {
   changedMs = 0;
   #summary = new LogSummary();
   #reader = new RecordReader(LOG_LIMITS.events, false);
-  /** Number of bytes, and of lines, of the complete records that were read. */
+  /** Size of the complete records that were read. */
   #bytes = 0;
+  /** Number of these records. Each is one line. */
   #lines = 0;
   /** Size of the file when it was last read. */
   #size = -1;
   #inode = -1;
+  /** For each event, the index of its type in `RUN_EVENT_TYPES`. */
   #types = new ByteList();
-  /** The byte offset of each block in the file: the high bits, and the low 26 bits. */
+  /** The byte offset of each block in the file is `high * 2 ** 26 + low`, because one number of a `CountList` has only 32 bits. */
   #byteOffsetsHigh = new CountList();
   #byteOffsetsLow = new CountList();
+  /** For each call, the number of its event. */
   #callEvents = new CountList();
+  /** For each call, the number of the event with its answer. */
   #answerEvents = new CountList();
-  /** For each call, the index of its capability, and the number of earlier calls of that capability. */
+  /** For each call, the index of its capability in `#capabilityNames`. */
   #callCapability = new CountList();
+  /** For each call, the number of earlier calls of the same capability. */
   #callOrdinal = new CountList();
   #capabilities = new Map<string, { readonly index: number; calls: number }>();
   #capabilityNames: string[] = [];
@@ -89,7 +94,7 @@ export class LogIndex {
    */
   async refresh(stats: Stats, maxEvents: number, pause: () => Promise<void>): Promise<boolean> {
     if (stats.size === this.#size && stats.ino === this.#inode && stats.mtimeMs === this.changedMs) return false;
-    // No line was valid so far, but the file may have become a log since: read it again.
+    // A log only grows, so any other change means that the file was rewritten. A file that had no valid line may be a log by now.
     const isRewritten = stats.ino !== this.#inode || stats.size < this.#bytes || stats.size === this.#size || this.#lines === 0;
     const isReplaced = this.#size >= 0 && isRewritten;
     if (isReplaced) this.#startAgain();
@@ -98,7 +103,7 @@ export class LogIndex {
     this.#size = stats.size;
     if (this.state === "broken") return true;
     try {
-      await this.#readOn(maxEvents, pause);
+      await this.#readAppended(maxEvents, pause);
       this.state = this.#summary.end === undefined ? (this.#lines === 0 ? "reading" : "open") : "ended";
     } catch (error) {
       if (!(error instanceof BorunaError)) throw error;
@@ -133,7 +138,7 @@ export class LogIndex {
     this.#typeCounts = new Map();
   }
 
-  async #readOn(maxEvents: number, pause: () => Promise<void>): Promise<void> {
+  async #readAppended(maxEvents: number, pause: () => Promise<void>): Promise<void> {
     const maxCount = this.#summary.eventCount + maxEvents;
     for (const lines of completeLines(this.file, this.#bytes)) {
       if (this.#summary.eventCount + lines.length > maxCount)

@@ -8,9 +8,10 @@ import { compareUtf8 } from "../vm/value/utf8.ts";
 import { LogIndex } from "./log-index.ts";
 
 const POLL_MS = 300;
-/** Maximum number of logs, of files and folders examined, and of events in all indexes together. */
 const MAX_LOGS = 10_000;
+/** Maximum number of files and folders that one search for logs examines. */
 const MAX_ENTRIES = 200_000;
+/** Maximum number of events in the indexes of all logs together. */
 const MAX_EVENTS = 20_000_000;
 const MAX_DEPTH = 64;
 /** How long indexing may run before it yields to other work, in milliseconds. */

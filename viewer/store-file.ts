@@ -1,6 +1,6 @@
 /**
- * The file of `--store`: spans as JSON lines, so that they survive a restart. The first line names the format. When the file is twice as
- * long as the spans in the store, it is rewritten.
+ * The file of `--store`: spans as JSON lines, so that they survive a restart. The first line names the format. Spans that the store deletes
+ * stay in the file until it is twice as long as the spans in the store. Then it is rewritten without them.
  */
 import { closeSync, constants, ftruncateSync, openSync, renameSync, statSync } from "node:fs";
 import { toIoError, removeIncompleteFile, writeAll } from "../replay/log/files.ts";
@@ -80,7 +80,7 @@ export class StoreFile {
     return next.value;
   }
 
-  /** Appends the spans that were added to the store. The store now holds `storeBytes`, and `all` yields all its spans, for a rewrite. Throws `log.io_error`. */
+  /** Appends spans that the store has added. `storeBytes` is the size of the store now. `all` yields all its spans, if a rewrite is due. Throws `log.io_error`. */
   append(added: readonly StoredSpan[], storeBytes: number, all: () => Iterable<StoredSpan>): void {
     try {
       this.#writeSpans(this.#descriptor, added);

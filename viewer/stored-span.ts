@@ -28,11 +28,13 @@ export interface StoredSpan {
   readonly endNs: bigint;
   readonly status: "unset" | "ok" | "error";
   readonly error: string | undefined;
-  /** Name of the task that the span begins: `branch 2`. */
+  /** The task that this span and the spans below it belong to, such as `branch 2`. Only the span of the branch itself has it. */
   readonly task: string | undefined;
-  /** Defined for a `boruna.cap` span. */
+  /** The capability of the call. Defined for a `boruna.cap` span, as the next two. */
   readonly capability: string | undefined;
+  /** Number of the call among all calls of its run. */
   readonly call: number | undefined;
+  /** Calls still allowed after this one, if the capability has a budget. */
   readonly budgetLeft: number | undefined;
   /** Whether the call was refused. */
   readonly refused: boolean;

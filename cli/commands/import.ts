@@ -74,7 +74,7 @@ function addressOf(words: readonly string[], { env = [], header = [] }: ImportFl
   return { url: serverUrl(first), headerVariables };
 }
 
-/** Splits `OLD=NEW`. */
+/** Splits the value of a flag at its last `=`: `read-file=read` or `Authorization=TOKEN`. `form` is the form of the second part. Throws `usage`. */
 function splitPair(flag: string, text: string, form: RegExp): readonly [string, string] {
   const at = text.lastIndexOf("=");
   const [old, value] = [text.slice(0, at), text.slice(at + 1)];
@@ -90,7 +90,7 @@ function checkName(name: string): void {
   });
 }
 
-/** Returns the name for the tools of a server that calls itself `serverName`. */
+/** Returns the default of `--name`, from the server's name for itself: `filesystem` for `mcp-server-filesystem`. Throws `usage`. */
 function nameFrom(serverName: string): string {
   const name = wordsOf(serverName)
     .filter((word) => !["mcp", "server", "modelcontextprotocol"].includes(word))
@@ -140,7 +140,7 @@ interface Paths {
   readonly declaration: string;
 }
 
-/** Returns the declaration that a new one replaces. Throws `usage` if the module's file exists and the command has not written it. */
+/** Returns the declaration of an earlier import, which this one replaces. Throws `usage` if the module's file was not made by an import. */
 function previousDeclaration(paths: Paths): ToolDeclaration | undefined {
   if (existsSync(paths.module) && !readFileSync(paths.module, "utf8").startsWith(MODULE_MARK))
     throw new BorunaError("usage", `${paths.module} is there, and \`boruna import mcp\` has not written it`, {

@@ -57,7 +57,7 @@ function formatOf(text: string | undefined): LogFormat {
 
 function printDecision(terminal: Terminal, call: CallEnd): void {
   const decision = call.rule === undefined ? "" : `${call.reason ?? ""} [${call.rule}]`;
-  // The handler may refuse or fail a call that the policy's rule allows.
+  // If the policy allowed the call but its handler refused or failed it, the handler's message is the explanation.
   const explanation = call.outcome === "ok" || call.message === undefined || call.message === call.reason ? decision : call.message;
   const budgetText = call.budgetRemaining === undefined ? "" : `, ${call.budgetRemaining} left`;
   terminal.err(
@@ -89,11 +89,11 @@ function observers(
 
 interface TreePrinter {
   readonly observe: (event: RunEvent) => void;
-  /** Throws the error if a tree could not be printed. `observe` cannot throw it, because an observer cannot end a run. */
-  check(): void;
+  /** Call it after the run. Throws if a value could not be printed: `observe` cannot throw, because an observer cannot end a run. */
+  throwIfFailed(): void;
 }
 
-/** Prints each UI tree as a line of JSON when the program emits it. */
+/** Prints each value that the program emits (a UI tree) as a line of JSON, during the run. */
 function treePrinter(terminal: Terminal, types: readonly TypeDef[]): TreePrinter {
   let failure: BorunaError | undefined;
   return {
@@ -106,7 +106,7 @@ function treePrinter(terminal: Terminal, types: readonly TypeDef[]): TreePrinter
         failure = error;
       }
     },
-    check: () => {
+    throwIfFailed: () => {
       if (failure !== undefined) throw failure;
     },
   };
@@ -200,7 +200,7 @@ async function runOnce(session: CommandSession, file: string, flags: RunFlags): 
     ),
   );
   session.endedAs = execution.outcome;
-  uiPrinter?.check();
+  uiPrinter?.throwIfFailed();
   printExecution(session, execution, { printsTrees: flags.ui !== undefined, json: audit === undefined ? {} : { audit: decisions } });
   const { log } = execution;
   if (log !== undefined && !session.json)

@@ -75,7 +75,7 @@ function exitCode({ failure, isCanceled }: Simulation): number {
   return failure === undefined ? EXIT.done : EXIT.failed;
 }
 
-/** Compiles one of the command's two programs. Messages can then quote the sources of both. */
+/** Compiles the simulated program or the invariant. Adds its sources to the session, so that messages can quote those of both programs. */
 async function load(session: CommandSession, file: string, registry: CapabilityRegistry): Promise<Program> {
   const earlier = session.sourceOf;
   const { program, warnings } = await loadInput(

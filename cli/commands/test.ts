@@ -60,7 +60,7 @@ export async function testCommand(session: CommandSession, args: readonly string
       const { files, foundInFolders } = selectTests(args);
       return [...files, ...foundInFolders];
     } catch (error) {
-      // While an editor replaces a file, the file is missing for a moment.
+      // A named file may be missing for a moment, while an editor replaces it. Then watch the arguments themselves.
       if (error instanceof BorunaError) return args;
       throw error;
     }
@@ -79,7 +79,7 @@ async function runTests(session: CommandSession, args: readonly string[], flags:
   const files = compileAll(session, selection, await loadRegistry(flags));
   const isSelected = (test: CompiledTest): boolean => filters.length === 0 || filters.some((filter) => test.name.includes(filter));
   const allTests = files.flatMap((file) => file.tests);
-  // A project may have logs but no tests.
+  // With `--logs` and no other arguments, a project need not have tests.
   const needsTest = flags.logs === undefined || args.length > 0;
   if (needsTest && !allTests.some(isSelected))
     throw noTestSelected(

@@ -60,13 +60,13 @@ export interface ConnectOptions extends Omit<ToolServerSettings, "protocol"> {
   readonly protocol: string | undefined;
   /** The folder in which a command starts. */
   readonly cwd: string;
-  /** The environment. The declared variables are taken from it, and the harmless ones that every command gets. */
+  /** Such as `process.env`. A command gets its declared variables and those without private data, a URL its declared headers, and nothing else. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Ends the connection, or the attempt to connect. */
   readonly signal?: AbortSignal;
 }
 
-/** Versions from this one on have no handshake. */
+/** MCP has no handshake (`initialize`) from this version on. */
 const FIRST_MODERN_VERSION = "2026-07-28";
 /** How long a server over HTTP may take to end its session, in milliseconds. */
 const SESSION_END_MS = 1_000;
@@ -81,7 +81,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     return await open(options, "auto");
   } catch (error) {
     if (!(error instanceof ServerFailure)) throw error;
-    // An old server may exit when it receives an unknown message.
+    // An old server may exit when it receives a message of the newer protocol. So connect again with the old one.
     return open(options, "legacy");
   }
 }
@@ -114,7 +114,7 @@ async function open(options: ConnectOptions, mode: "auto" | "legacy" | { pin: st
 /** A type assertion that checks nothing. The `.ax` module that `boruna import mcp` wrote checks the data. */
 const isAssumed = <T>(_data: unknown): _data is T => true;
 
-/** A validator that accepts everything. Schemas are untrusted, so nothing may evaluate them. */
+/** Replaces the SDK's validator, which would evaluate the schemas of an untrusted server. Accepts everything. */
 function acceptAll<T>(data: unknown): JsonSchemaValidatorResult<T> {
   return isAssumed<T>(data) ? { valid: true, data, errorMessage: undefined } : { valid: false, data: undefined, errorMessage: "" };
 }
@@ -143,7 +143,7 @@ function processLink(
   const child = new ServerProcess(name, { command: server.command, cwd, variables, env, maxAnswerBytes });
   let hasStarted = false;
   const transport: Transport = {
-    // The SDK calls this again after it has negotiated the version.
+    // The SDK calls `start` again after it has negotiated the version. The process must not start twice.
     start: async () => {
       if (!hasStarted) await child.start();
       hasStarted = true;

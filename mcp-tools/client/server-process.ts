@@ -116,7 +116,7 @@ export class ServerProcess {
     });
   }
 
-  /** Writes a message. `isRequest` says whether the server may answer it. */
+  /** Writes a message. A request increases the allowance, because the server will write an answer. */
   send(line: string, isRequest: boolean): void {
     if (isRequest) this.#byteAllowance += this.#options.maxAnswerBytes;
     this.#child?.stdin.write(`${line}\n`);

@@ -58,7 +58,7 @@ beforeAll(() => {
 
 interface Receiver {
   readonly url: string;
-  /** Stops it and returns what has arrived. */
+  /** Stops the receiver and returns the spans that have arrived. */
   end(): Promise<readonly CollectedSpan[]>;
 }
 

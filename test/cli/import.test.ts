@@ -221,7 +221,7 @@ test.runIf(DEEP)("a call that waits for an approval is made by a resumed run, if
   expect(await run(...live)).toMatchObject({ code: 7, stdout: "" });
   expect(await run("approve", "run.jsonl", "--call", "1", "--by", "ada")).toMatchObject({ code: 0 });
   expect(await run("resume", "run.jsonl")).toMatchObject({ code: 2, stderr: expect.stringContaining("mcp_t.ask had a handler") });
-  // Another import is another set of capabilities.
+  // After an import of changed tools, the capabilities are not those of the log.
   await run(...importing, "changed");
   const resume = ["resume", "run.jsonl", "--capabilities", "mcp_t.json"];
   expect(await run(...resume)).toMatchObject({ code: 2, stderr: expect.stringContaining("another set of capabilities") });

@@ -52,7 +52,7 @@ const TIMES = `fn times(count: Int) -> Int !{time.now} {
 const MANY = `${TIMES}
 fn main(count: Int) -> Int !{time.now} { times(count) }
 `;
-/** Each fetch waits for the test. */
+/** The test answers each fetch when it has stopped or restarted the collector. */
 const RESTART = `${TIMES}
 fn main(url: String) -> Int !{net.fetch, time.now} {
     let before = times(1000)
@@ -80,7 +80,7 @@ const idsOf = (collector: Otelcol): ReadonlySet<string> => new Set(collector.spa
 describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
   describe.each(sampled(["http/protobuf", "http/json"]))("over %s", (protocol) => {
     test.each(sampled(["none", "gzip"]))("with compression %s decodes every span", async (compression) => {
-      // It accepts no other encoding.
+      // The collector accepts this encoding only.
       const collector = await newCollector({ http: { compression_algorithms: [compression === "gzip" ? "gzip" : ""] } });
       const ended = await boruna(
         ["run", "calls.ax", "--policy", "policy.json", "--live", "--arg", "what=over", "--arg", `url=${web.url}`, "--run-id", "over"],

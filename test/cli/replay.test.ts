@@ -39,7 +39,7 @@ beforeAll(async () => {
   for (const name of ["cut", "wrong"]) cpSync(join(folder, "run.jsonl.blobs"), join(folder, `${name}.jsonl.blobs`), { recursive: true });
   write("cut.jsonl", `${lines.slice(0, 2).join("\n")}\n`);
   write("wrong.jsonl", mend(lines.map((line) => (line.startsWith('{"event"') ? line.replace('"a.txt"', '"b.txt"') : line))));
-  // Headers that ask for the most there is, and no end that says what the run took.
+  // Forged logs: the limits in the header are as high as possible, and no end record says how many steps the run took.
   for (const name of ["spin", "grow"]) {
     const [header = ""] = linesOf(read(`${name}.jsonl`));
     const most = (text: string): string => text.replace(/"(max_steps|max_alloc_bytes|n)":\d+/g, '"$1":9007199254740991');

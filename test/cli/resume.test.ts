@@ -68,7 +68,7 @@ function cutCopy(lines: number, name = "cut.jsonl", parent = folder): string {
   return name;
 }
 
-/** Header, read, answer, write: the write is open. */
+/** A log cut after this line ends with an open call: its lines are the header, the call of fs.read, its answer, and the call of fs.write. */
 const OPEN_WRITE = 4;
 
 test("resumes a run and says so", async () => {
@@ -169,7 +169,7 @@ describe.runIf(process.platform === "linux")("a file that may not grow", () => {
   test.runIf(DEEP)("is one clear error; nothing is lost, and the run goes on when there is room", async () => {
     cutCopy(3);
     rmSync(pathOf("out/first.txt"), { force: true });
-    // In units of 1024 bytes: not enough for the record of the long answer.
+    // The limit of `ulimit -f` is in units of 1,024 bytes. It leaves no room for the record of the long answer.
     const blocks = Math.ceil(bytesOfLines(5) / 1024);
     const command = `ulimit -f ${blocks}; exec "$0" "$@"`;
     const ended = spawnSync("bash", ["-c", command, process.execPath, MAIN, "resume", "cut.jsonl"], {
@@ -203,7 +203,7 @@ describe.runIf(CAN_MOUNT)("a file system of its own", () => {
 
   test("that is full", async () => {
     cutCopy(3, "cut.jsonl", smallDisk);
-    // Leaves a page, which takes the records up to the long answer.
+    // Fills the disk up to one page of 4 KiB. The records before the long answer fit into it.
     const filler = join(smallDisk, "filler");
     writeFileSync(filler, "");
     for (;;) {

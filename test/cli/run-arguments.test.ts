@@ -28,7 +28,7 @@ function errorOf(type: string, given: string): BorunaError {
   return expect.fail("nothing was thrown");
 }
 
-/** The form that the log has. */
+/** Parses `text` as an argument of this type. Returns the value as canonical JSON, the form in a log. */
 const read = (type: string, text: string): string => canonicalJson(parseArguments([`n=${text}`], moduleOf(type)).get("n") ?? null);
 
 test("a Float keeps the sign of zero, also inside other values", () => {

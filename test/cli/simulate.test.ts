@@ -28,7 +28,7 @@ test.each(examples.filter(({ command }) => DEEP || !command.startsWith("simulate
   async ({ command, output }) => {
     const { stdout, code } = await boruna(command.split(" "), { cwd: folder });
     expect(code).toBe(command.includes("retry.ax") ? 1 : 0);
-    // A line may be cut.
+    // The guide may cut a line: it then ends with `…`.
     const lines = stdout.trimEnd().split("\n");
     expect(lines.map((line, i) => (output[i]?.endsWith("…") === true ? `${line.slice(0, output[i].length - 1)}…` : line))).toEqual(output);
   },

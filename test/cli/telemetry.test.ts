@@ -333,7 +333,7 @@ describe("a broken collector changes nothing, at detail cap or flow", () => {
 
 describe("a full queue of spans", () => {
   const QUEUE = { OTEL_BSP_MAX_QUEUE_SIZE: "10", OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "10", BORUNA_OTEL_SHUTDOWN_MS: "500" };
-  /** Four requests in flight and the queue. */
+  /** Number of spans for which there is room: 10 in each of four requests in flight, and 10 in the queue. */
   const ROOM = 50;
   writeFileSync(
     join(folder, "many.ax"),

@@ -63,7 +63,7 @@ describe("run --watch", () => {
     expect(await watching.next("watching 2 files; Ctrl-C ends\n")).toBe("\nb.ax has changed\n22\n");
     save(cwd, "b.ax", "fn b() -> Int { true }\n");
     expect(await watching.next("watching 2 files; Ctrl-C ends\n")).toContain("error[E009]");
-    // The file may be seen empty in between.
+    // `writeFileSync` empties the file first, so there may be a run with an empty file in between.
     writeFileSync(join(cwd, "b.ax"), "fn b() -> Int { 333 }\n");
     await watching.next("333");
     await watching.next("watching 2 files; Ctrl-C ends\n");

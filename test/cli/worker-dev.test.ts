@@ -48,7 +48,7 @@ describe("boruna worker --dev", () => {
     const resultOf = async (...args: readonly string[]): Promise<string> =>
       runHere("runs", "watch", await runHere("submit", ...args, "--dev"), "--dev", "--json");
     expect(await resultOf("app.ax", "--allow", "time.now", "--arg", "name=Ada")).toContain('"value":"hello Ada"');
-    // The password of the database is in the file.
+    // The file holds the password of the database, so no program may read it.
     expect(await resultOf("read.ax", "--allow-read", ".")).toContain('"kind":"capability_denied"');
     expect(statSync(join(folder, ".boruna", "postgres", "address")).mode & 0o777).toBe(0o600);
     worker.kill("SIGTERM");

@@ -127,7 +127,7 @@ describe("a tool that has changed since the import", () => {
     const tools = await withBehavior(behavior);
     const run = await tools.run(ASK);
     expect([run.outcome, run.error?.kind, run.error?.message]).toEqual(["runtime_error", "host_fault", message]);
-    // The other tool is as it was.
+    // The server's other tool has not changed, so it can be called.
     expect((await tools.run(COUNT)).value).toEqual({ ok: 1 });
   });
 

@@ -114,7 +114,7 @@ describe.each([
     expect(methods).toEqual([]);
     const runs = await Promise.all([tools.run(ASK), tools.run(ASK)]);
     expect(runs.map(({ value }) => value)).toEqual([{ ok: "you said hi" }, { ok: "you said hi" }]);
-    // The version is known, so nothing is tried out.
+    // The declaration names the version of MCP, so the client does not try the other one first.
     const expected =
       protocol === "2025-11-25" ? ["initialize", "notifications/initialized", "tools/list"] : ["server/discover", "tools/list"];
     expect(methods.filter((method) => method !== undefined)).toEqual([...expected, "tools/call", "tools/call"]);

@@ -230,7 +230,7 @@ describe.skipIf(CHROMIUM === undefined)("the page in Chromium", () => {
     await page.getByRole("button", { name: "Next difference" }).click();
     const selected = page.locator(".row.selected");
     await selected.getByText("other arguments").waitFor();
-    // The name comes with the events, which load later.
+    // The row names the capability only after the events have loaded.
     await selected.getByText("llm.call").first().waitFor();
     expect(await page.getByText("Quiet engines").count()).toBe(0);
     await page.getByRole("article").filter({ hasText: "other arguments" }).getByRole("button", { name: "Show values" }).click();

@@ -1,7 +1,7 @@
 /** Aligns two runs row by row: their log events by the differences that the server found, or their spans by the numbers of the calls. */
 import type { CompareAnswer, Difference, SpanRow } from "../api.ts";
 
-/** Consecutive rows that show only equal events, or only events of one difference. */
+/** Consecutive rows of the same sort: all show pairs of equal events, or all show events of the same difference. */
 export interface Segment {
   /** The first row of the segment. */
   readonly row: number;
@@ -31,7 +31,8 @@ export function alignEvents({ differences, total }: CompareAnswer, eventsA: numb
   for (const difference of differences) {
     const { a, b } = difference;
     if (a === undefined && b === undefined) continue;
-    // Events in the gap before a difference belong to a call that only one run has. The server reports only the call itself.
+    // Between two differences, both logs have equally many equal events. If one log has more events here, they belong to the difference before:
+    // to a call that only this log has, of which the server reports only the event of the call.
     const gapA = a === undefined ? undefined : Math.max(a.event - nextA, 0);
     const gapB = b === undefined ? undefined : Math.max(b.event - nextB, 0);
     const equal = Math.min(gapA ?? Infinity, gapB ?? Infinity);

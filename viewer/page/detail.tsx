@@ -58,7 +58,7 @@ export function SpanPane({ run, detail: { value: detail, error }, query, onClose
             </p>
           ) : null}
           {detail.place !== undefined && <PlaceView run={run} place={detail.place} query={query} />}
-          {event.value !== undefined && <EventSection run={run} detail={event.value} query={query} isLinked />}
+          {event.value !== undefined && <EventSection run={run} detail={event.value} query={query} isBelowSpan />}
           {event.value === undefined && detail.span.event === undefined && detail.span.call !== undefined && (
             <Note>
               {run.log === undefined
@@ -151,16 +151,16 @@ interface EventSectionProps {
   readonly run: RunDetail;
   readonly detail: EventDetail;
   readonly query: ReadonlyMap<string, string>;
-  /** Whether it is shown beside its span, with a link to the event itself. */
-  readonly isLinked?: boolean;
+  /** Whether the event is shown below the details of its span. Then it gets a title, and a link to the list of events. */
+  readonly isBelowSpan?: boolean;
 }
 
-function EventSection({ run, detail: { event, fields, values, spans }, query, isLinked = false }: EventSectionProps) {
+function EventSection({ run, detail: { event, fields, values, spans }, query, isBelowSpan = false }: EventSectionProps) {
   const link = (changes: Readonly<Record<string, string | number | undefined>>): string =>
     routeTo(["run", run.run.id], { ...Object.fromEntries(query), ...changes });
   return (
     <section>
-      {isLinked && <h3>Event {formatCount(event.n)} of the log</h3>}
+      {isBelowSpan && <h3>Event {formatCount(event.n)} of the log</h3>}
       <Facts
         facts={[
           { name: "type", value: event.type },
@@ -170,11 +170,11 @@ function EventSection({ run, detail: { event, fields, values, spans }, query, is
         ]}
       />
       <p class="links">
-        {isLinked && <a href={link({ tab: "events", event: event.n })}>Go to the event</a>}
+        {isBelowSpan && <a href={link({ tab: "events", event: event.n })}>Go to the event</a>}
         {event.partner !== undefined && (
           <a href={link({ tab: "events", event: event.partner })}>{event.type === "CapCall" ? "Go to its answer" : "Go to its call"}</a>
         )}
-        {!isLinked &&
+        {!isBelowSpan &&
           spans.map(({ execution, spanId }) => (
             <a
               key={`${execution} ${spanId}`}
@@ -184,7 +184,7 @@ function EventSection({ run, detail: { event, fields, values, spans }, query, is
             </a>
           ))}
       </p>
-      <Values run={run.run.id} events={[event.n, ...(isLinked && event.partner !== undefined ? [event.partner] : [])]} sizes={values} />
+      <Values run={run.run.id} events={[event.n, ...(isBelowSpan && event.partner !== undefined ? [event.partner] : [])]} sizes={values} />
     </section>
   );
 }

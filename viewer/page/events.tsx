@@ -153,7 +153,10 @@ export function EventCells({ event }: { readonly event: EventRow }) {
   );
 }
 
-/** In an unfiltered list, event `n` is in row `n - 1`. In a filtered list, the row of an event is known only after the user has selected it. */
+/**
+ * Returns the selected row, and a function that selects one. Keeps the row and the event in the address the same. In an unfiltered list, event
+ * `n` is in row `n - 1`. In a filtered list, no row is selected before the user selects one, because the row of the event is not known.
+ */
 function useSelectedEvent(
   rowAt: (row: number) => EventRow | undefined,
   query: Route["query"],
@@ -161,18 +164,18 @@ function useSelectedEvent(
 ): readonly [row: number | undefined, select: (row: number) => void] {
   const [row, setRow] = useState<number>();
   const number = Number(query.get("event") ?? "");
-  const linked = Number.isInteger(number) && number >= 1 ? number - 1 : undefined;
-  const found = row === undefined ? undefined : rowAt(row)?.n;
+  const linkedRow = Number.isInteger(number) && number >= 1 ? number - 1 : undefined;
+  const selectedEvent = row === undefined ? undefined : rowAt(row)?.n;
   useEffect(() => {
     // A key may have changed the address since this render. Selecting the row of the old address would undo that key.
-    if (!isFiltered && parseRoute(location.hash).query.get("event") === query.get("event")) setRow(linked);
-  }, [linked, isFiltered]);
+    if (!isFiltered && parseRoute(location.hash).query.get("event") === query.get("event")) setRow(linkedRow);
+  }, [linkedRow, isFiltered]);
   useEffect(() => {
     if (isFiltered) setRow(undefined);
   }, [isFiltered]);
   useEffect(() => {
-    if (isFiltered && found !== undefined) setQuery({ event: found });
-  }, [found, isFiltered]);
+    if (isFiltered && selectedEvent !== undefined) setQuery({ event: selectedEvent });
+  }, [selectedEvent, isFiltered]);
   const select = (next: number): void => {
     setRow(next);
     if (!isFiltered) setQuery({ event: next + 1 });

@@ -154,7 +154,7 @@ export function Waterfall({ run, timeline, version, query, detail, isRunning }: 
   );
 }
 
-/** Returns the selected row, and a function that selects one. Keys and clicks change the row first, then the address. A link changes the address first. */
+/** Returns the selected row, and a function that selects one. After a key or click, the address follows the row; after a link, the row follows the address. */
 function useSelectedRow(
   rowAt: (row: number) => SpanRow | undefined,
   spanId: string | undefined,
@@ -162,31 +162,32 @@ function useSelectedRow(
   isFiltered: boolean,
 ): readonly [row: number | undefined, select: (row: number) => void] {
   const [row, setRow] = useState<number>();
-  // The row that a key or click selected, until the address shows it. A flag would not do: the effect of one key may run after the next key.
-  const movedTo = useRef<number | undefined>(undefined);
+  // The row that a key or click selected, while the address still names the span before. It holds the row, not only a flag, because the effect
+  // of one key may run after the next key.
+  const pendingRow = useRef<number | undefined>(undefined);
   const selectedId = row === undefined ? undefined : rowAt(row)?.spanId;
   useEffect(() => {
-    if (selectedId === undefined || movedTo.current !== row) return;
-    movedTo.current = undefined;
+    if (selectedId === undefined || pendingRow.current !== row) return;
+    pendingRow.current = undefined;
     setQuery({ span: selectedId, event: undefined });
   }, [selectedId]);
   const linkedRow = detail?.span.spanId === spanId ? detail?.span.row : undefined;
   useEffect(() => {
-    if (movedTo.current !== undefined || isFiltered || linkedRow === undefined) return;
+    if (pendingRow.current !== undefined || isFiltered || linkedRow === undefined) return;
     // A key may have changed the address after this detail was requested. Selecting the detail's row would undo that key.
     if (parseRoute(location.hash).query.get("span") === spanId) setRow(linkedRow);
   }, [linkedRow, isFiltered]);
   // The same span has another row number in a filtered list.
   useEffect(() => {
     if (!isFiltered) return;
-    movedTo.current = undefined;
+    pendingRow.current = undefined;
     setRow(undefined);
   }, [isFiltered]);
   const select = (next: number): void => {
     const nextId = rowAt(next)?.spanId;
     // The row already shows this span, so `selectedId` stays the same and the effect above does not run.
     if (nextId !== undefined && nextId === selectedId) return setQuery({ span: nextId, event: undefined });
-    movedTo.current = next;
+    pendingRow.current = next;
     setRow(next);
   };
   return [row, select];
