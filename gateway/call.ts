@@ -21,7 +21,7 @@ import type { RunEvents } from "./run-events.ts";
 
 export interface GatewayOptions {
   readonly policy: Policy;
-  /** In an audit run, the policy whose decisions are reported but not obeyed. `policy`, which is obeyed, is then its `auditPolicy`. */
+  /** In an audit run, the policy that the caller gave. Its decisions are only reported. The run obeys `policy`, which `auditPolicy` made from it. */
   readonly audited: Policy | undefined;
   readonly handlers: Handlers;
   readonly mode: RunMode;
@@ -33,9 +33,9 @@ export interface GatewayOptions {
   readonly clock: RunClock;
   readonly observers: RunObservers;
   readonly events: RunEvents;
-  /** Defined if the run is resumed. */
+  /** The part of the run that its log already has. Undefined unless the run is resumed. */
   readonly prefix: LoggedPrefix | undefined;
-  /** Defined if the run is resumed or replayed. */
+  /** What the log says about the run's calls. Undefined unless the run is resumed or replayed. */
   readonly logged: LoggedCalls | undefined;
   /** Decides about calls that need an approval. Undefined: such a call suspends the run. */
   readonly approve: Approver | undefined;

@@ -20,7 +20,7 @@ export interface RunFlowOptions {
   readonly observers: RunObservers;
   /** Whether spans may be held back. False for a run with a wall-clock limit. */
   readonly mayWait: boolean;
-  /** Defined if the run is resumed. While the run repeats its log, it starts no spans. */
+  /** The part of the run that its log already has, if the run is resumed. No spans start while the run repeats this part. */
   readonly prefix: LoggedPrefix | undefined;
 }
 
@@ -131,7 +131,7 @@ export class RunFlow implements FlowHost {
   }
 }
 
-/** Returns the machine's span as the `RunFlowSpan` that `RunFlow.start` made. */
+/** Gives a span that the machine holds its full type. All such spans are made by `RunFlow.start`. */
 export function flowSpanOf(span: FlowSpan | undefined): RunFlowSpan | undefined {
   return span instanceof RunFlowSpan ? span : undefined;
 }

@@ -61,14 +61,14 @@ export class Gateway {
   /** Number of allowed calls so far, by capability name. */
   readonly #budgetSpent = new Map<string, number>();
   readonly #decisions: Decisions;
-  /** Defined in an audit run. */
+  /** Decides as the audited policy would. Undefined unless this is an audit run. */
   readonly #audit: AuditDecisions | undefined;
   readonly #observesStart: boolean;
   readonly #observesEnd: boolean;
   /** Whether calls wait for a slow collector. With a wall-clock limit they do not, because waiting could change the run's outcome. */
   readonly #waitsForCollector: boolean;
   /** The calls whose handlers may run side by side. */
-  readonly #open: OpenCalls<Call>;
+  readonly #openCalls: OpenCalls<Call>;
   #suspended: readonly SuspendedCall[] = [];
 
   constructor(options: GatewayOptions) {
@@ -79,7 +79,7 @@ export class Gateway {
     this.#observesStart = options.observers.has("callStart");
     this.#observesEnd = options.observers.has("callEnd");
     this.#waitsForCollector = !options.clock.isLimited;
-    this.#open = new OpenCalls<Call>(options.maxParallelCalls, {
+    this.#openCalls = new OpenCalls<Call>(options.maxParallelCalls, {
       run: (call) => this.#handle(call),
       mayStart: () => options.prefix?.isPastLog !== false,
     });
@@ -140,7 +140,7 @@ export class Gateway {
 
   #addOpen(call: Call): OpenCall {
     call.isOpen = true;
-    this.#open.add(call, this.#waitsForTurn(call));
+    this.#openCalls.add(call, this.#startsWhenTaken(call));
     return { answer: () => this.#take(call) };
   }
 
@@ -156,8 +156,8 @@ export class Gateway {
   }
 
   #takeNow(call: Call): CapabilityAnswer | Promise<CapabilityAnswer> {
-    if (this.#waitsForTurn(call)) return this.#takeInTurn(call);
-    const arrival = this.#open.arrival(call);
+    if (this.#startsWhenTaken(call)) return this.#startAndTake(call);
+    const arrival = this.#openCalls.arrival(call);
     if (arrival instanceof Promise)
       return unlessAborted(arrival, this.#clock.signal).then((arrived) =>
         this.#takeArrived(call, arrived ?? { stop: this.#interruption() }),
@@ -168,31 +168,31 @@ export class Gateway {
   #takeArrived(call: Call, arrival: Arrival): CapabilityAnswer | Promise<CapabilityAnswer> {
     const answer = this.#conclude(call, arrival);
     // The log has the answer before the call counts as answered.
-    this.#open.remove(call);
+    this.#openCalls.remove(call);
     return answer;
   }
 
-  /** Starts the handler of an open call only now, because the call waited for its turn. */
-  #takeInTurn(call: Call): CapabilityAnswer | Promise<CapabilityAnswer> {
+  /** Does steps 5 to 8 for the earliest open call, whose handler has not started (see `#startsWhenTaken`). */
+  #startAndTake(call: Call): CapabilityAnswer | Promise<CapabilityAnswer> {
     const answer = this.#answer(call);
     if (!(answer instanceof Promise)) {
-      this.#open.remove(call);
+      this.#openCalls.remove(call);
       return answer;
     }
     return answer.then((later) => {
-      this.#open.remove(call);
+      this.#openCalls.remove(call);
       return later;
     });
   }
 
   /** Whether the handler starts only when the machine takes the answer: the log has the answer, or a person must decide first. */
-  #waitsForTurn(call: Call): boolean {
+  #startsWhenTaken(call: Call): boolean {
     return call.approval !== undefined || this.#options.logged?.answersCall(call.number) === true;
   }
 
   /** Must be called when the run has ended. Aborts the running handlers, waits a bounded time for them, and ends every open call. */
   end(isSuspended: boolean): Promise<unknown> | undefined {
-    const { open, running } = this.#open.end();
+    const { open, running } = this.#openCalls.end();
     for (const call of open) {
       if (!isSuspended) this.#counters.failed += 1;
       this.#end(call, isSuspended ? "suspended" : "runtime_error", undefined, isSuspended ? undefined : "the run ended before the answer");
@@ -211,7 +211,7 @@ export class Gateway {
     return this.#waitsForCollector && !this.#isRepeating() ? this.#options.tracing?.backpressure() : undefined;
   }
 
-  /** Does the steps up to `CapCall`. Returns the answer instead of the call if the call ends here. */
+  /** Does steps 1 to 4 of a call (see the top of this file). Returns the answer instead of the call if the call ends here. */
   #begin(request: CapabilityRequest): CapabilityAnswer | Call {
     const { capability, args } = request;
     const signature = signatureFor(capability, args.length);
@@ -409,7 +409,7 @@ export class Gateway {
   async #concludeLater(call: Call, promise: Promise<Arrival>): Promise<CapabilityAnswer> {
     const arrival = await unlessAborted(promise, this.#clock.signal);
     if (arrival !== undefined) return this.#conclude(call, arrival);
-    this.#open.abandon(promise);
+    this.#openCalls.abandon(promise);
     return this.#stop(call, this.#interruption());
   }
 
@@ -439,21 +439,21 @@ export class Gateway {
       answer = call.span === undefined ? run() : call.span.run(run);
     } catch (error) {
       const arrival = this.#thrown(call, error);
-      return isOpen ? this.#note(call, arrival) : arrival;
+      return isOpen ? this.#addToJournal(call, arrival) : arrival;
     }
     if (isPromise(answer)) return this.#settle(call, answer, isOpen);
     const arrival = this.#arrived(call, answer);
-    return isOpen ? this.#note(call, arrival) : arrival;
+    return isOpen ? this.#addToJournal(call, arrival) : arrival;
   }
 
   async #settle(call: Call, promise: Promise<unknown>, isOpen: boolean): Promise<Arrival> {
     const outcome = await outcomeOf(promise);
     const arrival = outcome.ok ? this.#arrived(call, outcome.value) : this.#thrown(call, outcome.error);
-    return isOpen ? this.#note(call, arrival) : arrival;
+    return isOpen ? this.#addToJournal(call, arrival) : arrival;
   }
 
-  /** Ends the span of an open call, and writes its answer to the journal. If the run is then killed, `resume` need not make the call again. */
-  #note(call: Call, arrival: Arrival): Arrival {
+  /** Ends the span of an open call, and writes its answer to the journal. If the process is then killed, `resume` need not make the call again. */
+  #addToJournal(call: Call, arrival: Arrival): Arrival {
     const { events } = this.#options;
     const { name } = call.capability;
     if ("value" in arrival) this.#endSpan(call, "ok", arrival.value);
@@ -516,14 +516,14 @@ export class Gateway {
    * of other calls, so that their answers reach the journal.
    */
   #suspend(call: Call, waitsFor: SuspendedCall["waitsFor"], keys: readonly string[]): CapabilityAnswer | Promise<CapabilityAnswer> {
-    const running = this.#open.stop();
+    const running = this.#openCalls.stop();
     if (running === undefined) return this.#suspendNow(call, waitsFor, keys);
     return unlessAborted(running, this.#clock.signal).then(() => this.#suspendNow(call, waitsFor, keys));
   }
 
   #suspendNow(call: Call, waitsFor: SuspendedCall["waitsFor"], keys: readonly string[]): CapabilityAnswer {
     const waiting = this.#waiting(call);
-    const others = this.#open.answeredLater().filter((other) => other !== call);
+    const others = this.#openCalls.answeredLater().filter((other) => other !== call);
     this.#suspended = [
       { ...waiting, waitsFor, keys },
       ...others.map((other) => ({ ...this.#waiting(other), waitsFor: "answer" as const, keys: [] })),
@@ -543,7 +543,7 @@ export class Gateway {
   /** Ends a call because the run must stop. The log gets no answer for it. */
   #stop(call: Call, stop: HostStop): CapabilityAnswer {
     // No further handler starts.
-    void this.#open.stop();
+    void this.#openCalls.stop();
     this.#counters.failed += 1;
     this.#end(call, "runtime_error", undefined, stop.message);
     return { ok: false, ...stop };

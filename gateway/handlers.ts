@@ -36,7 +36,7 @@ export interface HandlerContext {
   later(): Later;
 }
 
-/** Marks the value `LATER`. It is a registered symbol for the same reason as `FAILURE_MARK`. */
+/** Marks the value `LATER`. It is a registered symbol, because a handler may load this file from another copy of the package than the gateway. */
 const LATER_MARK = Symbol.for("boruna.later");
 
 /** The value that a handler returns if its answer comes later. */
@@ -67,11 +67,11 @@ export type RecordedAnswer = { readonly value: Value } | { readonly failure: str
 
 /** Methods of a handler that counts what its run has used, such as tokens. Calls may overlap, so `call` is the number of the call. */
 export interface UsageHooks {
-  /** Called when the call has been logged, in the order of the log. */
+  /** Counts the most that the call can use against the limits. Called when the call has been logged, in the order of the log. */
   reserve(args: readonly Value[], call: number, policy: Policy): void;
-  /** Called when the call's answer has been logged, in the order of the log. Called too if an earlier process made the call. */
+  /** Replaces what `reserve` counted by what the call has used. Called when the answer has been logged, even if an earlier process made the call. */
   settle(call: number, answer: RecordedAnswer): void;
-  /** Called if an earlier process may have made the call, before this process makes it again or fails it. */
+  /** Counts what an earlier process may have used for the call. Called before this process makes it again or fails it. */
   mayHaveBeenMade(call: number): void;
 }
 

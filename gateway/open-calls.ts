@@ -61,10 +61,10 @@ export class OpenCalls<Call> {
     this.#options = options;
   }
 
-  /** Adds a call. If it `waitsForTurn`, its handler does not start before `arrival` asks for it. */
-  add(call: Call, waitsForTurn: boolean): void {
+  /** Adds a call. With `startsWhenTaken`, its handler does not start before the machine takes the answer. */
+  add(call: Call, startsWhenTaken: boolean): void {
     this.#slots.set(call, { arrival: undefined, bytes: 0 });
-    if (waitsForTurn) return;
+    if (startsWhenTaken) return;
     this.#queue.add(call);
     this.#startNext();
   }
@@ -126,7 +126,7 @@ export class OpenCalls<Call> {
     return arrival;
   }
 
-  /** Waits for a handler. */
+  /** Counts a handler as running until its promise settles. */
   #hold(promise: Promise<Arrival>, slot: Slot): void {
     this.#running.add(promise);
     const settle = (arrival: Arrival | undefined): void => {

@@ -18,7 +18,7 @@ export class OutputMeter {
     return this.#add(utf8Length(text) + 1);
   }
 
-  /** Counts the tree of an `emit`. Returns why the run must stop, or undefined. */
+  /** Counts a value that the program emits. Returns why the run must stop, or undefined. */
   emit(event: RunEvent & { readonly type: "UiEmit" }): HostStop | undefined {
     return this.#add(valueBytes(event.tree));
   }

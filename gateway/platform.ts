@@ -3,7 +3,7 @@
  * recognize proxies.
  */
 
-/** Node's `process`, which loads slow builtin modules only when they are needed. Undefined in a web page. */
+/** Node's `process`, whose `getBuiltinModule` loads slow modules only when they are needed. Undefined in a web page. */
 export const NODE = typeof process === "undefined" ? undefined : process;
 
 const PAGE_TYPES: Pick<typeof import("node:util/types"), "isPromise" | "isProxy"> = {

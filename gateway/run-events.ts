@@ -25,7 +25,7 @@ export interface EventCounts {
   readonly logBytes: number;
 }
 
-/** Events that come from outside: answers of calls, and decisions about calls. */
+/** Events that come from outside the program. They are logged even above `max_log_bytes`, because a replay needs them. */
 const KEPT_EVENTS: ReadonlySet<string> = new Set<RunEventType>(["CapResult", "CapError", "Approval"]);
 
 /** Counts the events of one run, charges them against `max_log_bytes`, and passes them to the sink and the observers. */

@@ -79,7 +79,7 @@ export interface ExecuteOptions {
   readonly on?: Observers | undefined;
   /** The run id, or a function that returns it and is called only if something needs the id. */
   readonly runId: string | (() => string);
-  /** What the value must match. */
+  /** The JSON Schema that the program's value must match. */
   readonly outputSchema?: JsonSchema | undefined;
   /** Receives each text of `debug` and `debug_msg`. */
   readonly onDebug?: ((text: string) => void) | undefined;
@@ -130,7 +130,7 @@ export interface RunResult {
   /** Total bytes of all values that the run created. */
   readonly allocBytes: number;
   readonly counters: CallCounters;
-  /** The trees that the program emitted, in order. */
+  /** The values that the program emitted (`emit`), in order. */
   readonly ui: readonly Value[];
   readonly runId: string;
   /** The limit that the run reached. */
@@ -203,7 +203,7 @@ class Run implements Host {
   readonly #events: RunEvents;
   readonly #gateway: Gateway;
   readonly #tracing: RunTracing | undefined;
-  /** The trees that the program has emitted. */
+  /** The values that the program has emitted so far. */
   readonly #emittedTrees: Value[] = [];
   /** The function name of each spawned actor, by actor id. */
   readonly #actorFunctions = new Map<number, string>();
@@ -246,7 +246,7 @@ class Run implements Host {
     if (this.#observers.has("runStart")) this.#observers.notify("runStart", { runId: this.#runId(), program: program.module.name });
   }
 
-  /** Returns undefined if nobody would receive the control flow. */
+  /** Returns what reports the control flow of the run. Undefined if nobody would receive it. */
   #flowOf(detail: TraceDetail = "cap"): RunFlow | undefined {
     const { prefix } = this.#options;
     const isObserved = this.#observers.has("flowStart") || this.#observers.has("flowEnd");

@@ -23,7 +23,7 @@ export interface ApprovalCounts {
  * one of them. Throws `log.approval` with the line of the first wrong decision, and the errors of reading the log.
  */
 export function checkApprovals(log: RunLog, policy: Policy): ApprovalCounts {
-  /** The calls since the last time at which no call was open. The first `answered` of them have answers. A decision is about the call after these. */
+  /** All calls since no call was last open, oldest first. The first `answered` of them have answers, so `calls[answered]` is the earliest open call. */
   const calls: LogEvent[] = [];
   let answered = 0;
   let signed = 0;

@@ -38,6 +38,7 @@ export interface EntryPosition {
  */
 export interface LogDifference {
   readonly kind: "header" | "arguments" | "answer" | "content" | "only_a" | "only_b" | "end";
+  /** Where the difference is in each log. Undefined for `header`, and in the log that does not have the entry. */
   readonly a: EntryPosition | undefined;
   readonly b: EntryPosition | undefined;
   /** Short texts of what is in each log. Undefined in the log that does not have it. */

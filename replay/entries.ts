@@ -34,7 +34,7 @@ export interface LoggedCall {
   readonly answer: LoggedAnswer | undefined;
 }
 
-/** Any other event: of actors, contracts, emitted trees. */
+/** Any other event: of an actor or a contract, or an emitted value. */
 export interface LoggedEvent {
   readonly type: "event";
   readonly event: number;

@@ -1,6 +1,6 @@
 /**
  * The event sink and the handlers of a run that repeats recorded calls under another policy, or with other answers. Only calls must match
- * the log. Events of actors, contracts and emitted trees may differ, because another answer can change them.
+ * the log. Events of actors and contracts, and emitted values, may differ, because another answer can change them.
  */
 import { type Approval, type ApprovalRequest, type Decision, decisionProblem } from "../gateway/approval.ts";
 import { isFailureKind, type Failure } from "../gateway/failure.ts";
@@ -34,9 +34,9 @@ type ReplayedLog = Pick<RunLog, "header" | "blobs">;
 export type WhatIfStop =
   /** The policy refuses the call, or requires an approval that the log does not have. `rule` is the path of the rule in the policy. */
   | { readonly reason: "refused"; readonly text: string; readonly rule: string | undefined; readonly message: string }
-  /** The call is not the next recorded one. */
+  /** The program made another call than the next recorded one. */
   | { readonly reason: "other_call"; readonly mismatch: Mismatch }
-  /** The log has no further call, or no answer to this one. */
+  /** The log does not have the program's call, because it has no further calls, or has the call without an answer. */
   | { readonly reason: "no_answer"; readonly text: string };
 
 export interface EditedAnswer {

@@ -53,7 +53,7 @@ export class Replayer implements EventSink, LoggedCalls {
   #lastAnswer: { readonly event: number; readonly answer: RunEvent } | undefined;
   #stop: ReplayStop | undefined;
   readonly #onCall: OnRepeatedCall | undefined;
-  /** What `#onCall` returned for the last repeated call. */
+  /** What `#onCall` returned for the last repeated call. The program gets the answer when this promise resolves. */
   #callObserved: Promise<void> | undefined;
   /** The place of the call in progress. Set only if the replay has an `onCall`. */
   callPlace: CallPlace | undefined;
@@ -130,7 +130,7 @@ export class Replayer implements EventSink, LoggedCalls {
     return this.#stopWith({ reason: "divergence", mismatch: beyondLog(this.#compared + 1, event, this.#end, this.#context) });
   }
 
-  /** Always true, because a replay stops at a call that the log does not answer. */
+  /** Always true: if the log has no answer for the call, the replay stops at the call. */
   answersCall(): boolean {
     return true;
   }

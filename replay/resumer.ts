@@ -2,7 +2,7 @@
  * Resumes a run from its log: provides the event sink and the answers. Up to the last event of the log, a `Replayer` compares each event
  * and returns the recorded answers. From there on, events go to the recorder, and calls to their handlers.
  *
- * At that point, calls may be open: the log has no answer, because their process ended before. Nobody knows whether such a call was carried
+ * At that point, calls may be open: their process ended before their answers were logged. Nobody knows whether an open call was carried
  * out. It is made again if its declaration or the policy allows that. Otherwise it is in doubt, unless one of these is true:
  *
  * - The journal beside the log (`open-journal.ts`) has its answer.
@@ -122,7 +122,7 @@ export class Resumer implements EventSink, LoggedPrefix {
 
   append(event: RunEvent, call = 0): HostStop | undefined {
     if (this.isPastLog) {
-      if (event.type === "Approval") this.#approvedNow(call);
+      if (event.type === "Approval") this.#noteApproval(call);
       if (event.type === "CapResult" || event.type === "CapError") this.#pending.delete(call);
       return this.#options.recorder.append(event, call);
     }
@@ -134,7 +134,7 @@ export class Resumer implements EventSink, LoggedPrefix {
       this.#pending.delete(call);
       this.#answeredCalls.delete(call);
     }
-    return this.isPastLog ? this.#comeToEnd() : undefined;
+    return this.isPastLog ? this.#endRepetition() : undefined;
   }
 
   started(call: number): void {
@@ -157,13 +157,13 @@ export class Resumer implements EventSink, LoggedPrefix {
   }
 
   /** Remembers that this process received the decision about an open call. No earlier process can have begun such a call. */
-  #approvedNow(call: number): void {
+  #noteApproval(call: number): void {
     removeOpenMark(this.#log.file);
     this.#approvedHere.add(call);
   }
 
   /** Runs when the last event of the log has been repeated. Stops the run if an open call is in doubt, before anything is written. */
-  #comeToEnd(): HostStop | undefined {
+  #endRepetition(): HostStop | undefined {
     const { answers, recorder } = this.#options;
     const unknownAnswer = answers.find(({ call }) => !this.#pending.has(call));
     if (unknownAnswer !== undefined) throw otherCallError(unknownAnswer, [...this.#pending.keys()]);

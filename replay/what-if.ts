@@ -3,7 +3,7 @@
  * their order. The replay ends at the first call that the policy refuses, or that is not the next recorded call. No call reaches the
  * outside world.
  *
- * Only calls must match. Events of actors, contracts and emitted trees may differ, because another answer can change them.
+ * Only calls must match. Events of actors and contracts, and emitted values, may differ, because another answer can change them.
  */
 import { executeProgram, type RunResult } from "../gateway/run.ts";
 import { effectiveLimits, type Policy } from "../policy/policy.ts";
@@ -139,7 +139,7 @@ function statusOf(finished: Finished): WhatIfStatus {
   const { log, end, program, registry, calls, result } = finished;
   if (calls.stop === undefined && result.outcome === "canceled") return "interrupted";
   const logEndsEarly = end === undefined || isInterruption(end);
-  // The log ends before this answer, because the recorded run was cut off.
+  // The program made a call for which the log has no answer, because the recorded run was cut off there.
   if (calls.stop?.reason === "no_answer" && logEndsEarly) return "incomplete";
   if (calls.stop !== undefined && calls.stop.reason !== "refused") return "changed";
   if (end === undefined) return calls.stop === undefined && calls.isDone() ? "incomplete" : "changed";

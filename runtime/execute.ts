@@ -139,7 +139,7 @@ export interface Execution {
   /** Total bytes of all values that the run created. */
   readonly allocBytes: number;
   readonly counters: CallCounters;
-  /** The trees that the program emitted, as JavaScript values, in order. */
+  /** The values that the program emitted (`emit`), as JavaScript values, in order. */
   readonly ui: readonly unknown[];
   readonly runId: string;
   /** The call at which the run waits; absent unless the outcome is `suspended`. */

@@ -39,7 +39,7 @@ interface TaskSpanEnd {
 }
 
 export interface TaskSpan {
-  /** How much of the run's control flow becomes spans, if the host gives no option. Undefined if no environment variable is read. */
+  /** The trace detail for a run whose host gives none, from the runner's settings. Undefined without them. */
   readonly traceDetail: TraceDetail | undefined;
   /** Receives the task's run, as a child of this span, for spans and metrics. */
   readonly tracing: Tracing;

@@ -45,16 +45,18 @@ export interface ShownRun extends ListedRun {
   readonly worker: RunWorker | undefined;
 }
 
+/** Which runs `Client.list` returns. */
 export interface ListOptions {
   readonly queue?: string | undefined;
   readonly tenant?: string | undefined;
   readonly state?: RunState | undefined;
-  /** The last run of the previous page. */
+  /** The last run of the previous page. The next page begins after it. */
   readonly after?: Pick<ListedRun, "id" | "submittedAt"> | undefined;
   /** From 1 to 1,000. Default: 100. */
   readonly limit?: number | undefined;
 }
 
+/** A decision about a call. The fields have the same meanings as in `ApproveOptions`. */
 export interface ApproveRunOptions {
   readonly call: number;
   readonly hash?: string | undefined;

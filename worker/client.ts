@@ -24,7 +24,7 @@ import { declaredRegistry, programFromRow, programRow } from "./programs.ts";
 import {
   cancelRun,
   continueRun,
-  decideDoubt,
+  decideCallInDoubt,
   decisionsOf,
   findRun,
   insertDecision,
@@ -160,7 +160,7 @@ class DatabaseClient implements Client {
     await this.#decide(runId, async (transaction, run) => {
       const { inDoubt: call } = shownRun(run);
       if (call === undefined) throw notWaiting(run, "no call of it is in doubt");
-      await decideDoubt(transaction, runId, call.call, inDoubt);
+      await decideCallInDoubt(transaction, runId, call.call, inDoubt);
     });
   }
 

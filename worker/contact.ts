@@ -3,7 +3,7 @@
  * whether the database answers, and whether it has answered for long enough to judge that other workers are gone.
  */
 
-/** How often a worker beats, in milliseconds. More often if a third of its lease is shorter. */
+/** How often a worker beats, in milliseconds. If a third of its lease is shorter, it beats after each third. */
 const BEAT_MS = 1_000;
 /** After its start, a worker gives the others at least this time to beat before it judges them, in milliseconds. */
 const FIRST_JUDGMENT_MS = 1_000;
@@ -31,7 +31,7 @@ export class Contact {
   /** When the last successful beat began, and when it was answered. */
   #lastBeat = 0;
   #lastAnswer = 0;
-  /** From then on, other workers may be judged: by then every living worker must have beaten. After a loss of contact, that takes a full lease. */
+  /** When other workers may be judged: then every living worker has had the time to beat. After a loss of contact, that takes a full lease. */
   #judgesFrom = 0;
   #isBeating = false;
   #missed = 0;

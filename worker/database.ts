@@ -67,7 +67,7 @@ function waitInConnect(pool: Pool, waits: () => boolean): void {
  * connection. A step has seven statements, and most of their time in the server is parsing and planning.
  */
 class FrequentStatements {
-  /** How often each text has run, or its name. */
+  /** By the text of each statement: how often it has run, or its name, if it has one. */
   readonly #texts = new Map<string, number | string>();
   #names = 0;
 

@@ -46,8 +46,8 @@ export interface EngineOptions {
   readonly executor: string;
   readonly queues: readonly QueueLimits[];
   /**
-   * Executes a run from its beginning. An error that it throws ends the workflow, except an error of the engine itself: with it, `RunStep`
-   * rejects when another execution owns the run. This execution then writes nothing more.
+   * Executes a run from its beginning. An error that it throws ends the workflow, except the error with which `RunStep` rejects when another
+   * execution owns the run. If this error is thrown on, the engine writes nothing more for this execution.
    */
   readonly run: (id: string, step: RunStep) => Promise<string>;
   /** Receives the messages of the engine. */

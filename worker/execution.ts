@@ -40,7 +40,7 @@ export interface ExecutionHost extends Pick<RecordedCallsOptions, "intent" | "ke
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly protectedFiles: ProtectedFiles | undefined;
   readonly tracing: Tracing | undefined;
-  /** Stops the program, because the engine failed. */
+  /** Stops this execution of the run, because the engine failed. */
   readonly onEngineFailure: () => void;
 }
 
@@ -71,7 +71,7 @@ export async function executeRun(id: string, run: BegunRun, stored: StoredProgra
     tracing: host.tracing,
     runId: id,
   });
-  if (calls.failure !== undefined) throw new EngineFailure("the engine failed", { cause: calls.failure.error });
+  if (calls.engineFailure !== undefined) throw new EngineFailure("the engine failed", { cause: calls.engineFailure.error });
   return endOf(stored, result, calls, host.signal);
 }
 
@@ -107,7 +107,7 @@ export function givenDecision(row: DecisionRow | undefined): Decision | undefine
   return given;
 }
 
-/** Returns what the host answered to a call, checked like the answer of a handler. */
+/** Returns the answer that a client gave to a call (`Client.answer`), checked like the answer of a handler. Undefined if there is none. */
 export function givenAnswer(
   row: DecisionRow | undefined,
   { capability, request }: Pick<DurableCall, "capability" | "request">,
@@ -135,8 +135,8 @@ function endOf({ program }: StoredProgram, result: RunResult, calls: RecordedCal
     const suspended = [result.suspended, ...(result.alsoWaiting ?? [])];
     return { state: "suspended", outcome, result: text, waiting: { suspended, doubt: undefined } };
   }
-  if (calls.doubt !== undefined && outcome === "in_doubt")
-    return { state: "in_doubt", outcome, result: text, waiting: { suspended: [], doubt: calls.doubt } };
+  if (calls.callInDoubt !== undefined && outcome === "in_doubt")
+    return { state: "in_doubt", outcome, result: text, waiting: { suspended: [], doubt: calls.callInDoubt } };
   return { state: "ended", outcome, result: text, waiting: undefined };
 }
 

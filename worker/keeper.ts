@@ -1,8 +1,8 @@
 /**
  * Keeps the runs of all workers going. Every worker tries to do this work; an advisory lock lets only one do it at a time.
  *
- * - Each worker extends its lease at least three times before it ends (a beat). A worker that is gone, or stopped for longer than its lease,
- *   loses the lease.
+ * - A beat extends the lease of a worker. Each worker beats at least three times in the time of a lease. A worker that is gone, or stopped
+ *   for longer than its lease, loses the lease.
  * - Reaping puts the runs of workers without a lease back into their queues. A worker that ended normally has removed its row, so its runs
  *   are put back at once.
  * - The sweep rewinds ended workflows whose runs should continue (`EngineClient`): a client wrote a decision and died, or the engine failed.
@@ -11,8 +11,8 @@
  * A worker that is stopped within its round, such as on a paused machine, would keep the lock as long as it is stopped. So the server ends the
  * session of a round that is silent for as long as the lease.
  *
- * While the database is gone, no worker can extend its lease. So a worker judges others only after it has been in contact for long enough
- * (`contact.ts`).
+ * While the database is gone, no worker can extend its lease. So a worker counts others as gone only after it has been in contact for long
+ * enough (`contact.ts`).
  */
 import type { Pool, PoolClient } from "pg";
 import type { Engine, EngineClient } from "./engine.ts";

@@ -8,7 +8,7 @@
  * - Steps begin in the order of the log, because the gateway starts handlers without a limit. The limit on handlers that run at once
  *   (`Slots`) applies inside the step.
  * - A step never throws. The engine would keep the error, and a later execution would get a plain `Error`.
- * - A call that may not be repeated first writes an intent with the token of this execution. If the row has another token, an earlier
+ * - A call that may not be repeated first writes an intent with the token of this execution. If there is an intent with another token, an earlier
  *   execution has begun the call and left no answer: the call is in doubt.
  * - The promise of a step without an outcome, such as one in doubt, never settles. The engine keeps nothing of it, and a later execution
  *   begins the step again.
@@ -55,7 +55,7 @@ export interface RecordedCallsOptions {
   readonly token: string;
   /** Returns the answer of a call whose handler answers later, if it is there. */
   readonly answerOf: (call: DurableCall) => Arrival | undefined;
-  /** Ends the run, because the engine failed. */
+  /** Stops this execution of the run, because the engine failed. */
   readonly onEngineFailure: () => void;
 }
 
@@ -77,8 +77,8 @@ export class RecordedCalls implements DurableCalls {
   readonly #slots: Slots;
   readonly #inFlight = new InFlight();
   #isHandedOver = false;
-  #failure: { readonly error: unknown } | undefined;
-  #doubt: OpenCall | undefined;
+  #engineFailure: { readonly error: unknown } | undefined;
+  #callInDoubt: OpenCall | undefined;
 
   constructor(options: RecordedCallsOptions) {
     this.#options = options;
@@ -86,13 +86,13 @@ export class RecordedCalls implements DurableCalls {
   }
 
   /** The failure of the engine. It is not part of the program's result. Undefined if there was none. */
-  get failure(): { readonly error: unknown } | undefined {
-    return this.#failure;
+  get engineFailure(): { readonly error: unknown } | undefined {
+    return this.#engineFailure;
   }
 
   /** The first call in doubt, which ends the run. */
-  get doubt(): OpenCall | undefined {
-    return this.#doubt;
+  get callInDoubt(): OpenCall | undefined {
+    return this.#callInDoubt;
   }
 
   /** Whether the run stopped at a call that another worker should make. */
@@ -144,7 +144,7 @@ export class RecordedCalls implements DurableCalls {
 
   async #begin(call: DurableCall, make: () => Arrival | Promise<Arrival>): Promise<Arrival> {
     this.#inFlight.add(call.number);
-    const refusal = mayRepeat(call.capability, call.request.args, this.#options.policy) ? undefined : await this.#refusal(call);
+    const refusal = mayRepeat(call.capability, call.request.args, this.#options.policy) ? undefined : await this.#answerInsteadOfCall(call);
     // If the process was paused meanwhile, it may have lost its lease, and so the run.
     const leased = this.#options.untilLeased();
     if (leased !== undefined) await leased;
@@ -159,7 +159,7 @@ export class RecordedCalls implements DurableCalls {
   }
 
   /** Writes the intent of a call that may not be repeated. Returns the answer if the call must not be made now. */
-  async #refusal(call: DurableCall): Promise<Arrival | undefined> {
+  async #answerInsteadOfCall(call: DurableCall): Promise<Arrival | undefined> {
     const { intent, token, takeOver, inDoubt } = this.#options;
     const { number, capability, request, handler } = call;
     const found = await intent(number, token);
@@ -171,8 +171,8 @@ export class RecordedCalls implements DurableCalls {
       if (handler instanceof MachineHandler) handler.usage?.mayHaveBeenMade(number);
       return undefined;
     }
-    this.#doubt ??= { call: number, capability: capability.name, hash: callHash(capability.name, request.args) };
-    const { hash } = this.#doubt;
+    this.#callInDoubt ??= { call: number, capability: capability.name, hash: callHash(capability.name, request.args) };
+    const { hash } = this.#callInDoubt;
     const message = `call ${number} of ${capability.name}${shownArgument(request.args[0])} (${hash}) has no answer: nobody knows whether it was carried out`;
     return { stop: { trap: "in_doubt", message, capability: capability.name } };
   }
@@ -186,7 +186,7 @@ export class RecordedCalls implements DurableCalls {
   }
 
   #fail(error: unknown): Arrival {
-    this.#failure ??= { error };
+    this.#engineFailure ??= { error };
     this.#options.onEngineFailure();
     return { stop: { trap: "canceled", message: "the engine failed" } };
   }

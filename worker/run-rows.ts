@@ -132,7 +132,7 @@ export async function insertDecision(client: Queries, run: string, { call, kind,
   await client.query("INSERT INTO boruna.decisions (run, call, kind, body) VALUES ($1, $2, $3, $4)", [run, call, kind, body]);
 }
 
-export async function decideDoubt(client: Queries, run: string, call: number, decision: "retry" | "fail"): Promise<void> {
+export async function decideCallInDoubt(client: Queries, run: string, call: number, decision: "retry" | "fail"): Promise<void> {
   await client.query("UPDATE boruna.intents SET decision = $3 WHERE run = $1 AND call = $2", [run, call, decision]);
 }
 

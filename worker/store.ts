@@ -2,7 +2,7 @@
  * Reads and writes the workers' rows (`schema.ts`), with one function for each change. Conditions in the statements make concurrent changes
  * safe: only the execution that began last, which has the highest number, writes the row of a run.
  *
- * The statements of every run and call have names: each connection lets the server parse and plan them once.
+ * The statements that every run or call needs have names, so the server parses and plans them only once for each connection.
  */
 import type { ClientBase, Pool } from "pg";
 import type { Outcome } from "../vm/outcome.ts";

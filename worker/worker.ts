@@ -76,7 +76,7 @@ export interface WorkerOptions {
 
 /** How often a worker checks for requests to cancel its runs, in milliseconds. */
 const CANCEL_POLL_MS = 500;
-/** How often a worker looks after the runs of all workers (`keeper.ts`), in milliseconds. More often if a quarter of its lease is shorter. */
+/** How often a worker looks after the runs of all workers (`keeper.ts`), in milliseconds. With a short lease, it is a quarter of it, at least 250. */
 const KEEP_MS = 1_000;
 /** How often a call checks whether the worker has its lease again, in milliseconds. */
 const LEASE_POLL_MS = 50;
@@ -118,7 +118,7 @@ export class Worker {
   #metrics: WorkerMetrics | undefined;
   #engine: Engine | undefined;
   #client: EngineClient | undefined;
-  #lose = (): void => undefined;
+  #resolveLost = (): void => undefined;
   readonly #contact: Contact;
   /** Runs that this worker did not execute at the last round of `#keep`, although the engine had assigned them to it. */
   #unexecuted: ReadonlySet<string> = new Set();
@@ -144,7 +144,7 @@ export class Worker {
     );
     this.#intents = new Batches<NewIntent, Intent>(intentKey, (intents) => writeIntents(pool, intents));
     this.lost = new Promise((resolve) => {
-      this.#lose = resolve;
+      this.#resolveLost = resolve;
     });
     const { leaseMs, onNotice } = options;
     this.#contact = new Contact({ leaseMs, onNotice, onLost: () => this.#loseLease(), beat: () => beat(pool, this.id, leaseMs) });
@@ -174,11 +174,11 @@ export class Worker {
     const every = (ms: number, work: () => Promise<void>): void => {
       this.#timers.push(setInterval(() => void work(), ms));
     };
-    // The start of the engine may take longer than the lease.
+    // Beats begin before the engine starts, because its start may take longer than the lease.
     every(this.#contact.everyMs, () => this.#beat());
-    // The engine runs pending workflows of this executor only, and this executor is new.
     this.#client = await openEngineClient(databaseUrl, pool);
     const run = (id: string, step: RunStep): Promise<string> => this.#run(id, step);
+    // When it starts, the engine continues the pending workflows of its executor. This executor is new and has none.
     const launch = (): Promise<Engine> => launchEngine({ pool, databaseUrl, executor: this.id, queues, run, onNotice });
     this.#engine = await untilAnswered(() => oneAtATime(pool, launch), tooLate);
     every(Math.min(KEEP_MS, Math.max(250, leaseMs / 4)), () => this.#keep());
@@ -245,7 +245,7 @@ export class Worker {
 
   #loseLease(): void {
     this.#metrics?.leaseLost();
-    this.#lose();
+    this.#resolveLost();
   }
 
   async #waitForLease(): Promise<void> {

@@ -58,7 +58,7 @@ class EmbeddedDatabase implements Database {
 
   async use<T>(work: (client: ClientBase) => Promise<T>, signal: AbortSignal, timeoutMs: number): Promise<T> {
     const previousCall = this.#lastCall;
-    const { promise: thisCall, resolve: endCall } = openPromise();
+    const { promise: thisCall, resolve: endCall } = promiseWithResolver();
     this.#lastCall = thisCall;
     try {
       await rejectOnAbort(previousCall, signal);
@@ -112,7 +112,7 @@ class EmbeddedDatabase implements Database {
   }
 }
 
-function openPromise(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+function promiseWithResolver(): { readonly promise: Promise<void>; readonly resolve: () => void } {
   let resolve = (): void => undefined;
   const promise = new Promise<void>((done) => {
     resolve = done;

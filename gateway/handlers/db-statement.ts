@@ -153,7 +153,7 @@ const CHANGE_TEXTS: Readonly<Record<keyof Changes, string>> = {
   ddl: "changed the schema",
 };
 
-/** By the first word of a statement's tag: the kinds that allow the statement. The policy must list one of them. */
+/** The kinds of which the policy must list one to allow a statement, by the first word of the statement's tag (such as `INSERT 0 1`). */
 const KINDS_BY_VERB: ReadonlyMap<string, readonly StatementKind[]> = new Map([
   ["SELECT", ["select"]],
   ["INSERT", ["insert"]],
@@ -161,7 +161,7 @@ const KINDS_BY_VERB: ReadonlyMap<string, readonly StatementKind[]> = new Map([
   ["DELETE", ["delete"]],
   ["MERGE", ["insert", "update", "delete"]],
 ]);
-/** The same for statements that PREPARE does not take. CREATE TABLE AS has the tag SELECT. */
+/** Like `KINDS_BY_VERB`, for statements that PREPARE does not take. CREATE TABLE AS has the tag SELECT. */
 const PLAIN_KINDS_BY_VERB: ReadonlyMap<string, readonly StatementKind[]> = new Map(
   ["ALTER", "COMMENT", "CREATE", "DROP", "REFRESH", "REINDEX", "SELECT", "TRUNCATE"].map((verb) => [verb, ["ddl"]]),
 );

@@ -65,7 +65,7 @@ function checkTokens({ max_total_tokens: limit }: LlmPolicy, spent: ReadonlyMap<
   const total = [...spent.values()].reduce((sum, usage) => sum + tokensOf(usage), 0);
   if (total + tokensOf(worstCase) <= limit) return;
   throw new CapabilityFailure(
-    `${REFUSAL}take ${tokensOf(worstCase)} tokens; ${Math.max(0, limit - total)} of llm_policy.max_total_tokens are left. ${SMALLER}`,
+    `${REFUSAL}take ${tokensOf(worstCase)} tokens; ${Math.max(0, limit - total)} of llm_policy.max_total_tokens are left. ${ADVICE}`,
   );
 }
 
@@ -80,10 +80,10 @@ function checkCost(llm: LlmPolicy, spent: ReadonlyMap<string, Usage>, model: str
   if (costOf(llm, after) <= limit) return;
   const cost = costOf(llm, new Map([[model, worstCase]]));
   const left = Math.max(0, limit - costOf(llm, spent));
-  throw new CapabilityFailure(`${REFUSAL}cost ${dollars(cost)} USD; ${dollars(left)} of llm_policy.max_cost_usd are left. ${SMALLER}`);
+  throw new CapabilityFailure(`${REFUSAL}cost ${dollars(cost)} USD; ${dollars(left)} of llm_policy.max_cost_usd are left. ${ADVICE}`);
 }
 
-const SMALLER = "A smaller max_output_tokens or a shorter prompt takes less";
+const ADVICE = "A smaller max_output_tokens or a shorter prompt takes less";
 
 const dollars = (amount: number): string => String(Number(amount.toPrecision(3)));
 

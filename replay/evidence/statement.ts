@@ -82,7 +82,7 @@ export function signerClaimsJson({ identity, startedOn, finishedOn, traceId }: H
 const STATEMENT = "https://in-toto.io/Statement/v1";
 const PREDICATE = "urn:boruna:evidence:v1";
 
-/** Returns the subject of a statement: the SHA-256 of the manifest and of each log. `sums`: SHA-256 by file name. */
+/** Returns the subject of a statement: the SHA-256 of the manifest and of each log. `sums` has the SHA-256 of each file in the bundle, by name. */
 export function subjectOf(manifest: string, sums: ReadonlyMap<string, string>, runs: readonly StatedRun[]): Subject {
   return [[MANIFEST_FILE, sha256Hex(manifest)], ...runs.map(({ log }) => [log, sums.get(log) ?? ""] as const)];
 }

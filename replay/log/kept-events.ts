@@ -4,7 +4,7 @@ import type { LogEvent, RecordedEvent } from "./event-json.ts";
 
 /** Approximate maximum of the memory for the kept events of a log, in bytes. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
-/** Bytes of memory for each byte of a record with lists, maps or JSON, at most. A record with scalars only takes about its own bytes. */
+/** An event with lists, maps or JSON takes at most this many times as much memory as its record has bytes. With scalars only, it takes about as much. */
 const BYTES_PER_RECORD_BYTE = 16;
 
 /** A place between two records of a log, from which the log can be read on. */

@@ -165,7 +165,7 @@ interface OpenLog {
   readonly durable: boolean;
 }
 
-/** What a new log file does in addition to `logWriter`. */
+/** Additional steps in the writer of a new log. The writer of a continued log has none. */
 interface WriterSteps {
   readonly afterFirstWrite?: () => void;
   readonly discard?: () => void;

@@ -16,7 +16,7 @@ type DivergenceKind =
   | "arguments"
   /** The program does not receive the recorded answer, for instance because the gateway rejects that answer. */
   | "answer"
-  /** An event of any other type has different contents: an actor event, a contract check, an emitted tree. */
+  /** An event of any other type has different contents: an actor event, a contract check, an emitted value. */
   | "content"
   /** The program has an event after the last event of the log. */
   | "beyond_log"

@@ -5,6 +5,7 @@
  */
 import { TENANT } from "./settings.ts";
 
+/** One usage event. `USAGE_FIELDS` describes its fields. */
 export interface UsageEvent {
   readonly schema_version: "1";
   readonly ts: string;

@@ -8,7 +8,7 @@ export interface CommandReport {
   readonly errors: number;
   /** Error classes with their counts, the most frequent first. */
   readonly errorClasses: readonly (readonly [word: string, count: number])[];
-  /** Milliseconds. Exact below 128, otherwise at most 1.6% too low. */
+  /** Percentiles of the duration, in milliseconds. Exact below 128, otherwise at most 1.6% too low. */
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
@@ -18,7 +18,7 @@ export interface UsageReport {
   readonly events: number;
   /** Lines that are not an event. */
   readonly malformed: number;
-  /** By name. */
+  /** Sorted by the name of the command. */
   readonly commands: readonly CommandReport[];
 }
 

@@ -259,7 +259,7 @@ describe.skipIf(POSTGRES_BIN === undefined)("the engine", () => {
     appendFileSync(`${file}.go`, "");
     child.kill("SIGCONT");
     await until(() => lines().includes("stopped made"));
-    // The executor that was stopped notices at its own write. It then executes another workflow, so it has had the time for that write.
+    // The stopped executor learns that it lost the workflow when it writes its step. It then executes another workflow, so the write is over.
     await enqueue("after", "engine");
     await until(() => lines().filter((line) => line === "stopped ended").length >= 1);
     expect(made).toEqual(["2 wait"]);

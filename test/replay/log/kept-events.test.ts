@@ -5,7 +5,7 @@ import type { RunEvent } from "../../../vm/events.ts";
 import { edit, rewrite } from "../mend.ts";
 import { record } from "../sample.ts";
 
-/** Long enough that 40 events with it are more than a log keeps. (They are not calls, so they count several times.) */
+/** Long enough that 40 events with it are more than a log keeps. (Events other than calls and answers count as 16 times their bytes.) */
 const TEXT = "x".repeat(60_000);
 const events = Array.from({ length: 40 }, (_, i): RunEvent => ({ type: "UiEmit", tree: `${i} ${TEXT}` }));
 const bytes = record(events).bytes();
