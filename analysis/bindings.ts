@@ -5,8 +5,8 @@ const untrackedByCallable = new WeakMap<Callable, ReadonlySet<Local>>();
 
 /** Returns the bindings of a function that are set more than once, or by a pattern. */
 export function untrackedIn(callable: Callable): ReadonlySet<Local> {
-  const known = untrackedByCallable.get(callable);
-  if (known !== undefined) return known;
+  const cached = untrackedByCallable.get(callable);
+  if (cached !== undefined) return cached;
   const { body } = callable;
   const untracked = new Set<Local>();
   if (body !== null) {

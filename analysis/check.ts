@@ -84,8 +84,8 @@ const secretLines = ({ secrets }: EffectCall): readonly string[] =>
   secrets.flatMap(({ name, hosts }) => (hosts ?? [undefined]).map((host) => `    can send ${secretText(name, host)}`));
 
 /** Returns the check as lines of text. */
-export function policyCheckLines({ calls: checked, totals, unused }: PolicyCheck): readonly string[] {
-  const lines = checked.flatMap(({ call, judgement, isLeftToHandler: isLeft }) => {
+export function policyCheckLines({ calls: checkedCalls, totals, unused }: PolicyCheck): readonly string[] {
+  const lines = checkedCalls.flatMap(({ call, judgement, isLeftToHandler: isLeft }) => {
     const argument = knownText(call.args[0]?.known);
     const what = `${placeText(call.place)}: ${call.capability.name}${argument === undefined ? "" : ` ${argument}`}`;
     if (call.path === undefined) return [`${what}: never reached`];

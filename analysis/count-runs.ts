@@ -33,13 +33,13 @@ function components(main: FunctionInstance, reached: Reached): FunctionInstance[
   const found: FunctionInstance[][] = [];
   const indexes = new Map<FunctionInstance, number>();
   const lowest = new Map<FunctionInstance, number>();
-  const open = new Set<FunctionInstance>();
+  const onStack = new Set<FunctionInstance>();
   const stack: FunctionInstance[] = [];
   const visits: Visit[] = [];
   const visit = (instance: FunctionInstance): void => {
     indexes.set(instance, indexes.size);
     lowest.set(instance, indexes.size - 1);
-    open.add(instance);
+    onStack.add(instance);
     stack.push(instance);
     visits.push({ instance, targets: targetsOf(reached.get(instance)) });
   };
@@ -52,7 +52,7 @@ function components(main: FunctionInstance, reached: Reached): FunctionInstance[
     const next = targets.next();
     if (next.done !== true) {
       if (!indexes.has(next.value)) visit(next.value);
-      else if (open.has(next.value)) lower(instance, indexes.get(next.value));
+      else if (onStack.has(next.value)) lower(instance, indexes.get(next.value));
       continue;
     }
     visits.pop();
@@ -60,7 +60,7 @@ function components(main: FunctionInstance, reached: Reached): FunctionInstance[
     if (caller !== undefined) lower(caller, lowest.get(instance));
     if (lowest.get(instance) !== indexes.get(instance)) continue;
     const component = stack.splice(stack.lastIndexOf(instance));
-    for (const fn of component) open.delete(fn);
+    for (const fn of component) onStack.delete(fn);
     found.push(component);
   }
   return found;

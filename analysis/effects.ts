@@ -62,7 +62,7 @@ export interface EffectCall {
   readonly otherPaths: readonly (() => CallPath)[];
   /** The secrets that a call of net.fetch can send. */
   readonly secrets: readonly SentSecret[];
-  /** Returns a text that stands for the code that may influence the arguments. Equal code of two programs that share `TextNumbers` has equal texts. */
+  /** Returns a text for all code that may influence the arguments. If two programs share `TextNumbers`, equal texts mean equal code. A diff compares them. */
   readonly influence: () => string;
   /** The parameters by name, with what is known about their arguments. Defaults are filled in. */
   readonly args: readonly { readonly param: string; readonly known: Known }[];
@@ -108,9 +108,9 @@ export function findEffects(
       if (name !== undefined) totals.set(name, boundCount((totals.get(name) ?? 0) + multiplyCounts(runs.get(instance) ?? 0, count)));
     }
   }
-  const known = new Set([...reached.values()].map(({ callable }) => callable));
-  const others = reachedFrom(functions.filter((f) => !known.has(f))).reached;
-  for (const fn of others.values()) if (!known.has(fn.callable)) calls.add(fn, undefined, 0);
+  const reachedCallables = new Set([...reached.values()].map(({ callable }) => callable));
+  const others = reachedFrom(functions.filter((f) => !reachedCallables.has(f))).reached;
+  for (const fn of others.values()) if (!reachedCallables.has(fn.callable)) calls.add(fn, undefined, 0);
   return { calls: calls.sorted(), totals, influenceOfProgram: () => influences.textForProgram() };
 }
 

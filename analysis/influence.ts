@@ -40,8 +40,8 @@ export class Influences {
 
   /** Returns a text of the code that may influence the calls of the function. Equal code in two programs has equal texts. */
   textFor(callable: Callable): string {
-    const known = this.#textByCallable.get(callable);
-    if (known !== undefined) return known;
+    const cached = this.#textByCallable.get(callable);
+    if (cached !== undefined) return cached;
     if (this.#textByCallable.size >= MAX_COMPARED) return this.textForProgram();
     // The loop also visits the elements that it adds.
     const callers = new Set([callable]);
@@ -77,8 +77,8 @@ export class Influences {
   }
 
   #code(callable: Callable): { readonly number: number; readonly functions: readonly Callable[] } {
-    const known = this.#codeByCallable.get(callable);
-    if (known !== undefined) return known;
+    const cached = this.#codeByCallable.get(callable);
+    if (cached !== undefined) return cached;
     const { text, functions } = codeText(callable);
     const number = this.#numbers.get(text) ?? this.#numbers.size;
     this.#numbers.set(text, number);

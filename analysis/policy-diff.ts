@@ -87,8 +87,8 @@ const SCOPED_PARAMETERS: ReadonlyMap<string, { readonly param: string; readonly 
 ]);
 
 /**
- * Returns the conditions of a rule. One policy may restrict a parameter by a condition, and the other by a list such as `allowed_models`. If
- * `other`, the conditions of the other policy, restrict such a parameter, the list is returned as a condition too.
+ * Returns the conditions of a rule, to be compared with `other`, the conditions of the same rule in the other policy. If only `other` has a
+ * condition on `model`, say, but this policy has a list `allowed_models`, the list is returned as this policy's condition on `model`.
  */
 function withScope(policy: Policy, name: string, other: Where): Where {
   const { where } = ruleOf(policy, name);

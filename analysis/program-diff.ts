@@ -35,7 +35,7 @@ interface Use {
   /** How many calls one run can make. */
   readonly total: number;
   readonly reaches: readonly Reach[];
-  /** A call for each origin: a file, and whether only actors make the call. The file of `main` is "". */
+  /** The first call from each origin. The key says which file makes the call ("" for the file of `main`), and whether only actors make it. */
   readonly origins: ReadonlyMap<string, EffectCall>;
 }
 
@@ -225,15 +225,15 @@ function usesOf(program: CheckedFunctions, { calls, totals }: Effects): Readonly
   for (const call of calls) {
     if (call.path === undefined) continue;
     const { name } = call.capability;
-    const own = byName.get(name);
-    if (own === undefined) byName.set(name, [call]);
-    else own.push(call);
+    const sameCapability = byName.get(name);
+    if (sameCapability === undefined) byName.set(name, [call]);
+    else sameCapability.push(call);
   }
   return new Map(
-    [...byName].map(([name, own]) => {
+    [...byName].map(([name, sameCapability]) => {
       // The list is reversed, so the first call of each origin stays in the map.
-      const origins = new Map(own.toReversed().map((call) => [originOf(call, program.main.file.name), call]));
-      return [name, { total: totals.get(name) ?? 0, reaches: own.map(reachOfCall), origins }];
+      const origins = new Map(sameCapability.toReversed().map((call) => [originOf(call, program.main.file.name), call]));
+      return [name, { total: totals.get(name) ?? 0, reaches: sameCapability.map(reachOfCall), origins }];
     }),
   );
 }

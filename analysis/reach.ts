@@ -89,9 +89,9 @@ export class ReachSet {
   readonly isFirm: boolean;
   /** The targets of calls, by each exact text of their first target. Calls without targets have the text "". */
   readonly #exact = new Map<string, (readonly Target[])[]>();
-  /** The same, by each beginning of a text of the first target. */
+  /** Like `#exact`, but by the known beginning of a text whose rest is unknown. */
   readonly #prefixes = new Map<string, (readonly Target[])[]>();
-  /** The lengths of these beginnings. */
+  /** The lengths of the keys of `#prefixes`. */
   readonly #lengths = new Set<number>();
   readonly #texts = new Map<string, TextSet>();
 
@@ -108,9 +108,9 @@ export class ReachSet {
       seen.add(key);
       for (const text of included[0]?.texts ?? [{ text: "", isExact: true }]) this.#add(text, included);
       for (const { param, texts } of included) {
-        const known = this.#texts.get(param) ?? new TextSet();
-        this.#texts.set(param, known);
-        for (const text of texts) known.add(text);
+        const textSet = this.#texts.get(param) ?? new TextSet();
+        this.#texts.set(param, textSet);
+        for (const text of texts) textSet.add(text);
       }
     }
   }
@@ -118,9 +118,9 @@ export class ReachSet {
   #add({ text, isExact }: KnownText, targets: readonly Target[]): void {
     if (!isExact) this.#lengths.add(text.length);
     const index = isExact ? this.#exact : this.#prefixes;
-    const known = index.get(text);
-    if (known === undefined) index.set(text, [targets]);
-    else known.push(targets);
+    const targetsOfText = index.get(text);
+    if (targetsOfText === undefined) index.set(text, [targets]);
+    else targetsOfText.push(targets);
   }
 
   /** Whether a single call covers all values of the combination. */

@@ -36,12 +36,12 @@ const MAX_KEY_UNITS = 8_192;
  * raises the limit by twice the length of the function.
  */
 const FREE_SOURCE_UNITS = 65_536;
-/** Limit on the nesting of walks. A function below it is walked later, so callers that are walked before do not know its result. */
+/** Limit on the nesting of walks. To know the result of a call, a walk first walks the called function. Beyond this limit, the result stays unknown. */
 const MAX_NESTING = 24;
 
 /** An instance, and what is known about it so far. */
 interface Node extends FunctionInstance {
-  /** What is known about captured values and parameters. The array has no element at the index of one that no call has given yet. */
+  /** What is known about each captured value, and then about each parameter. An element is missing until a call gives that value. */
   readonly params: Known[];
   /** How often `params` have changed. */
   changes: number;
@@ -89,8 +89,8 @@ class Search {
   }
 
   #generalNode(callable: Callable): Node {
-    const known = this.#general.get(callable);
-    if (known !== undefined) return known;
+    const existing = this.#general.get(callable);
+    if (existing !== undefined) return existing;
     const node = newNode(callable, []);
     this.#general.set(callable, node);
     return node;
@@ -150,8 +150,8 @@ class Search {
     const isRecursive = this.#general.get(callable)?.isWalking === true || [...instances.values()].some(({ isWalking }) => isWalking);
     const key = this.#keyOf(args);
     if (key === undefined) return undefined;
-    const known = instances.get(key);
-    if (known !== undefined) return known;
+    const existing = instances.get(key);
+    if (existing !== undefined) return existing;
     const { start, end } = callable.body.value.span;
     const units = instances.size === 0 ? -2 * (end - start) : end - start;
     if (isRecursive || instances.size >= MAX_INSTANCES || units > this.#freeUnits) return undefined;

@@ -73,16 +73,16 @@ export class Observations {
   readonly #ports = new Set<number>();
   readonly #loopbackPorts = new Set<number>();
   readonly #methods = new Set<string>();
-  /** Whether a URL names no host. Every list of hosts would refuse it. */
+  /** Whether some URL names no host. Every list of hosts would refuse that URL. */
   #hasOddUrl = false;
   #needsPrivateNetwork = false;
   readonly #secrets = new Map<string, Set<string>>();
   readonly #folders = { read: new ObservedTexts(), write: new ObservedTexts() };
   readonly #statements = new Set<string>();
   readonly #models = new ObservedTexts();
-  #asksDefaultModel = false;
+  #usesDefaultModel = false;
   #mostTokens = 0;
-  #asksDefaultTokens = false;
+  #usesDefaultTokens = false;
 
   constructor(registry: CapabilityRegistry) {
     this.#registry = registry;
@@ -133,7 +133,7 @@ export class Observations {
     }
   }
 
-  /** Adds the narrowest folder under which the path names the same file as under the recorded policy. */
+  /** Adds the narrowest entry of `fs_policy` that allows the path: the path itself for fs.read, its folder for fs.write. */
   #addFile(section: "read" | "write", path: string): void {
     const roots = this.#runs.at(-1)?.policy.fs_policy[section] ?? [];
     const isBelowRoot = roots.some((root) => {
@@ -153,11 +153,11 @@ export class Observations {
   }
 
   #addModel(model: string, options: Value | undefined): void {
-    if (model === "") this.#asksDefaultModel = true;
+    if (model === "") this.#usesDefaultModel = true;
     else this.#models.add(model);
     const tokens = options instanceof MapValue ? options.get("max_output_tokens") : undefined;
     if (typeof tokens === "number") this.#mostTokens = Math.max(this.#mostTokens, tokens);
-    else this.#asksDefaultTokens = true;
+    else this.#usesDefaultTokens = true;
   }
 
   /** Returns the suggestion. `effects` are those of the program. */
@@ -207,7 +207,7 @@ export class Observations {
   }
 
   #listsModels(): boolean {
-    return !this.#asksDefaultModel && !this.#models.hasMany && this.#models.texts.size > 0;
+    return !this.#usesDefaultModel && !this.#models.hasMany && this.#models.texts.size > 0;
   }
 
   /** Returns the sections of the policy. Settings that calls do not show, such as timeouts, get their widest recorded value. */
@@ -279,7 +279,7 @@ export class Observations {
     const { max_total_tokens = null, max_cost_usd = null, prices = new Map() } = first?.policy.llm_policy ?? {};
     return {
       allowed_models: this.#listsModels() ? [...this.#models.texts].sort() : [],
-      max_output_tokens: this.#asksDefaultTokens ? Math.max(recorded, this.#mostTokens) : this.#mostTokens,
+      max_output_tokens: this.#usesDefaultTokens ? Math.max(recorded, this.#mostTokens) : this.#mostTokens,
       ...(isSame ? { max_total_tokens, max_cost_usd, prices: Object.fromEntries(prices) } : {}),
     };
   }

@@ -156,11 +156,11 @@ function knownOf({ args }: EffectCall, param: string): Known {
 
 function scopeChecks(call: EffectCall, policy: Policy): readonly CheckResult[] {
   const { capability } = call;
-  const open = policyWithOnlyRule(policy, capability.name);
-  /** Checks one argument against the sections of a policy in `scope`, in a policy whose other sections accept everything. */
+  const ruleOnly = policyWithOnlyRule(policy, capability.name);
+  /** Checks one argument against the sections of the policy that `scope` holds, such as `net_policy`. The other sections accept everything here. */
   const apply = (scope: Partial<Policy>, param: string, values: readonly Value[] | undefined, rule: string): readonly CheckResult[] => {
     if (values === undefined) return unknownArgument(rule, param);
-    const decisions = new Decisions({ ...open, ...scope });
+    const decisions = new Decisions({ ...ruleOnly, ...scope });
     // The other arguments have values that the scope accepts.
     const others = ACCEPTED_ARGUMENTS.get(capability.name) ?? {};
     const args = (value: Value): readonly Value[] => call.args.map((arg) => (arg.param === param ? value : (others[arg.param] ?? UNIT)));
@@ -179,7 +179,7 @@ function scopeChecks(call: EffectCall, policy: Policy): readonly CheckResult[] {
         ...(allowed_methods.length === 0
           ? []
           : apply(
-              { net_policy: { ...open.net_policy, allowed_methods } },
+              { net_policy: { ...ruleOnly.net_policy, allowed_methods } },
               "method",
               valuesOf(knownOf(call, "method")),
               "net_policy.allowed_methods",
@@ -198,7 +198,7 @@ function scopeChecks(call: EffectCall, policy: Policy): readonly CheckResult[] {
       const { allowed_models, max_cost_usd, max_output_tokens } = policy.llm_policy;
       const isOpen = allowed_models.length === 0 && max_cost_usd === null;
       const models = { llm_policy: { ...policy.llm_policy, max_output_tokens: Number.MAX_SAFE_INTEGER } };
-      const tokens = { llm_policy: { ...open.llm_policy, max_output_tokens } };
+      const tokens = { llm_policy: { ...ruleOnly.llm_policy, max_output_tokens } };
       return [
         ...(isOpen ? [] : apply(models, "model", valuesOf(knownOf(call, "model")), "llm_policy.allowed_models")),
         ...apply(tokens, "options", valuesOf(knownOf(call, "options")), "llm_policy.max_output_tokens"),

@@ -343,7 +343,10 @@ class Walk {
     }
   }
 
-  /** Returns the arguments. All callers share one instance of a source builtin, so for it, functions in the arguments escape, and nothing is known. */
+  /**
+   * Returns what the called function may assume about its arguments: what is known about them. A source builtin may assume nothing, because all
+   * callers share its one instance. Functions in its arguments escape.
+   */
   #argsSeenBy(target: Callable, args: readonly Known[], span: Span): readonly Known[] {
     if (!isSourceBuiltin(target)) return args;
     for (const arg of args) this.#escape(arg, span);
@@ -438,7 +441,7 @@ class Walk {
         this.#bind(stmt.local, this.#value(stmt.value));
         return;
       case "destructure":
-        // The subject was bound by an earlier `set`.
+        // `#bind` has stored what is known about the subject: at a `set`, at a `for`, or for a parameter.
         if (stmt.otherwise !== null) this.#walkEscaping(stmt.otherwise);
         this.#escape(this.#known.get(stmt.subject), stmt.span);
         return;

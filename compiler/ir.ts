@@ -141,7 +141,7 @@ export type IrStmt = { readonly span: Span } & (
     }
   /** `isEndless` is true for `while true` without a `break`: control never reaches the statement after it. */
   | (CheckedCondition & { readonly kind: "while"; readonly body: Ir; readonly isEndless: boolean })
-  /** `assigned` has every binding that the function assigns to. */
+  /** `assigned` has every binding that the function assigns to. Lowering uses it: if `local` is one of them, the loop counts in another slot. */
   | { readonly kind: "for"; readonly local: Local; readonly list: Ir; readonly body: Ir; readonly assigned: ReadonlySet<Local> }
   | { readonly kind: "break" }
   | { readonly kind: "continue" }

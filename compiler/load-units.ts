@@ -119,13 +119,13 @@ export function loadUnits(root: SourceFile, resolve: Resolver, make: (source: So
       diagnostics.error("E012", item.specifier.span, `circular import: ${path}`, { help: "move what both files need into a third one" });
       continue;
     }
-    const known = byName.get(source.name);
-    if (known === undefined && byName.size >= MAX_FILES) {
+    const loadedBefore = byName.get(source.name);
+    if (loadedBefore === undefined && byName.size >= MAX_FILES) {
       hidden.all = true;
       diagnostics.error("E015", item.specifier.span, `more than ${MAX_FILES} files`);
       continue;
     }
-    top.imports.push({ item, unit: known ?? begin(source) });
+    top.imports.push({ item, unit: loadedBefore ?? begin(source) });
   }
   return loaded;
 }

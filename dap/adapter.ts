@@ -186,19 +186,20 @@ export class Adapter {
     items: readonly Item[],
     make: (item: Item, condition: Breakpoint["condition"]) => Breakpoint,
   ): object {
-    const answers = items.map((item) => this.#readBreakpoint(item, make));
+    const results = items.map((item) => this.#readBreakpoint(item, make));
     this.#breakpoints.set(
       group,
-      answers.flatMap((answer) => ("own" in answer ? [answer.own] : [])),
+      results.flatMap((result) => ("breakpoint" in result ? [result.breakpoint] : [])),
     );
     const all = this.#allBreakpoints();
     const lines = this.#run.setBreakpoints(all.map(({ breakpoint }) => breakpoint));
     return {
-      breakpoints: answers.map((answer) => {
-        if ("message" in answer) return { verified: false, message: answer.message };
-        const line = lines[all.indexOf(answer.own)];
-        if (line === undefined) return { id: answer.own.id, verified: false, message: "nothing of the recorded program can stop here" };
-        return { id: answer.own.id, verified: true, ...(line === 0 ? {} : { line }) };
+      breakpoints: results.map((result) => {
+        if ("message" in result) return { verified: false, message: result.message };
+        const line = lines[all.indexOf(result.breakpoint)];
+        if (line === undefined)
+          return { id: result.breakpoint.id, verified: false, message: "nothing of the recorded program can stop here" };
+        return { id: result.breakpoint.id, verified: true, ...(line === 0 ? {} : { line }) };
       }),
     };
   }
@@ -206,11 +207,11 @@ export class Adapter {
   #readBreakpoint<Item extends { readonly condition: string | undefined }>(
     item: Item,
     make: (item: Item, condition: Breakpoint["condition"]) => Breakpoint,
-  ): { readonly own: ClientBreakpoint } | { readonly message: string } {
+  ): { readonly breakpoint: ClientBreakpoint } | { readonly message: string } {
     const { condition } = item;
     try {
       const compiled = condition === undefined || condition === "" ? undefined : readCondition(condition, this.#run.program.module.types);
-      return { own: { id: this.#nextId++, breakpoint: make(item, compiled) } };
+      return { breakpoint: { id: this.#nextId++, breakpoint: make(item, compiled) } };
     } catch (error) {
       if (!(error instanceof BorunaError) || error.kind === "internal") throw error;
       return { message: error.message };

@@ -18,7 +18,7 @@ class Session extends DebugSession {
 
   constructor(options: AdapterOptions, onDisconnect: () => void) {
     super();
-    // Otherwise the package would end the process at a disconnect. Here the command does that.
+    // Without this call, the package would end the process when the client disconnects. `serveDebugAdapter` only resolves its promise then.
     this.setRunAsServer(true);
     this.#onDisconnect = onDisconnect;
     this.#adapter = new Adapter(options, (event, body) => this.sendEvent(new Event(event, body)));

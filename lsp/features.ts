@@ -146,9 +146,9 @@ export function semanticTokens(program: AnalyzedProgram): readonly { readonly sp
   const tokens = new Map<number, { readonly span: Span; readonly kind: number }>();
   for (const { span, referent } of program.names()) {
     if (text.slice(span.start, span.end).includes("\n")) continue;
-    const known = tokens.get(span.start);
+    const sameStart = tokens.get(span.start);
     const kind: number = TOKEN_KINDS.indexOf(TOKEN_KIND_OF[referent.kind]);
-    if (known === undefined || known.span.end <= span.end) tokens.set(span.start, { span, kind });
+    if (sameStart === undefined || sameStart.span.end <= span.end) tokens.set(span.start, { span, kind });
   }
   let end = 0;
   return [...tokens.values()]

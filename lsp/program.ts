@@ -75,8 +75,8 @@ export class AnalyzedProgram {
 
   /** Returns what the checker records about a section. The result is kept until the next update. */
   namesAndTypesOf(file: AnalyzedFile, section: Section): Recorder {
-    const known = this.#recorded.get(section);
-    if (known?.version === this.#version) return known.recorder;
+    const cached = this.#recorded.get(section);
+    if (cached?.version === this.#version) return cached.recorder;
     const recorder = this.analysis.record(file, section);
     this.#recorded.set(section, { version: this.#version, recorder });
     return recorder;

@@ -72,8 +72,8 @@ export function programsMentioning(
 ): readonly AnalyzedProgram[] {
   const text = [...from.analysis.files()].find((file) => from.pathOf(file) === target.path)?.text ?? "";
   const name = text.slice(target.span.start, target.span.end);
-  const known = new Set(open.map(({ path }) => path));
-  const others = from.workspace.programsIn(folders).filter((path) => !known.has(path));
+  const openPaths = new Set(open.map(({ path }) => path));
+  const others = from.workspace.programsIn(folders).filter((path) => !openPaths.has(path));
   const found = others.flatMap((path) => {
     const source = from.workspace.textAt(path);
     if (source?.includes(name) !== true) return [];

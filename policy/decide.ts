@@ -148,7 +148,7 @@ function urlRefusal(net: NetPolicy, url: string, method: string): Refusal | unde
   }
   if (namesLoopback(allowed_domains, target.host, target.port)) return undefined;
   const loopback = loopbackName(target.host, target.port);
-  // Logs hold this text, and a replay compares it.
+  // Do not change this text: logs hold it, and a replay compares it.
   const hint = loopback === undefined ? "" : `; name it outright to open it: --allow-net ${loopback}`;
   if (allowed_domains.length > 0 && !allowed_domains.some((pattern) => matchesHost(pattern, target.host))) {
     return { rule: "net_policy.allowed_domains", reason: `the host ${quote(target.host)} is not allowed${hint}` };

@@ -107,9 +107,9 @@ export interface Shorthands {
 }
 
 /**
- * Adds the `--allow…` options to a policy. `--allow-net`, `--allow-read` and `--allow-write` allow their capability and
- * add the given hosts or folders to its scope. A capability that is already allowed keeps its conditions and approval, and its budget
- * unless `--allow` gives a new one.
+ * Adds the `--allow…` options to a policy. `--allow-net`, `--allow-read` and `--allow-write` allow their capability. The given hosts or
+ * folders are added to its scope, or are its only scope if the policy did not allow it. A capability that is already allowed keeps its
+ * conditions and approval, and its budget unless `--allow` gives a new one.
  * Throws `policy.invalid_capability`, `policy.invalid_net_policy`, `policy.invalid_fs_policy`.
  */
 export function withShorthands(policy: Policy, shorthands: Shorthands, registry: CapabilityRegistry = BUILTIN_REGISTRY): Policy {
@@ -201,13 +201,13 @@ function withHosts(policy: Policy, given: readonly string[]): readonly string[] 
     if ("pattern" in parsed) return parsed.pattern;
     throw new BorunaError("policy.invalid_net_policy", `the option \`allowNet\` has ${host}: ${parsed.problem}`);
   });
-  const isOpen = isAllowed(policy, "net.fetch");
-  if (isOpen && allowed_domains.length === 0) {
+  const wasAllowed = isAllowed(policy, "net.fetch");
+  if (wasAllowed && allowed_domains.length === 0) {
     // Without a list, an allowed net.fetch already reaches every public host.
     const loopback = hosts.filter(isLoopbackPattern);
     return loopback.length === 0 ? [] : [EVERY_HOST, ...new Set(loopback)];
   }
-  return [...new Set([...(isOpen ? allowed_domains : []), ...hosts])];
+  return [...new Set([...(wasAllowed ? allowed_domains : []), ...hosts])];
 }
 
 function withFolders(policy: Policy, capability: string, folders: readonly string[], given: readonly string[]): readonly string[] {

@@ -69,13 +69,13 @@ function checkRules(policy: Policy, section: DocumentMember, warn: Warn): void {
     const { name } = rule;
     const path = memberPath("rules", name);
     const budget = memberOf(rule.node, "budget");
-    const isOpen = isAllowed(policy, name);
-    if (budget !== undefined && !isOpen)
+    const mayCall = isAllowed(policy, name);
+    if (budget !== undefined && !mayCall)
       warn(memberPath(path, "budget"), budget, `it has no effect, since the rule does not allow ${name}.`);
     else if (budget !== undefined && policy.rules.get(name)?.budget === 0)
       warn(memberPath(path, "budget"), budget, "0 is no limit. Leave it out to say so, or set allow to false to allow no call.");
     const folders = name === "fs.read" ? policy.fs_policy.read : name === "fs.write" ? policy.fs_policy.write : undefined;
-    if (isOpen && folders?.length === 0)
+    if (mayCall && folders?.length === 0)
       warn(path, rule, `every call is denied, since fs_policy.${name === "fs.read" ? "read" : "write"} names no folder.`);
   }
 }

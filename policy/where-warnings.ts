@@ -112,7 +112,10 @@ function rangeProblem({ min, max, in: list }: Condition): string | undefined {
   return list?.length === 0 ? "the list is empty" : undefined;
 }
 
-/** Returns why texts of the condition can never match: the parameter is compared in another form (`PARAMETER_FORMS`). */
+/**
+ * Returns why texts of the condition can never match. The argument is normalized before the comparison (`PARAMETER_FORMS`), so a text that is
+ * not in normalized form, such as the method `get`, equals no argument.
+ */
 function formProblems(capability: CapabilityDecl, param: string, { equal, in: list, prefix }: Condition): readonly string[] {
   const form = PARAMETER_FORMS.get(capability.name)?.get(param);
   if (form === undefined) return [];

@@ -87,7 +87,7 @@ export const PARAMETER_FORMS: ReadonlyMap<string, ReadonlyMap<string, ParameterF
   ["fs.write", new Map([["path", PATH_FORM]])],
 ]);
 
-/** Returns why a call with these arguments is refused: the first path of which no condition holds. Undefined if there is no such path. */
+/** Checks the arguments of a call. Returns the first path of `where` whose conditions all fail, and why. Undefined if every path has one that holds. */
 export type WhereCheck = (args: readonly Value[]) => { readonly rule: string; readonly reason: string } | undefined;
 
 /** Prepares the conditions of a capability's rule for checking calls. Returns undefined if there are no conditions. */

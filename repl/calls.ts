@@ -67,8 +67,8 @@ export class SessionCalls {
   #recordCall({ call, capability, args: values }: CallStart): boolean {
     this.#madeCount += 1;
     const args = values.map((value) => textForm(value)).join(", ");
-    const known = this.#calls[call - 1];
-    if (known !== undefined) return known.capability === capability && known.args === args;
+    const earlierCall = this.#calls[call - 1];
+    if (earlierCall !== undefined) return earlierCall.capability === capability && earlierCall.args === args;
     this.#calls.push({ capability, args });
     return true;
   }
@@ -103,8 +103,8 @@ export class SessionCalls {
 }
 
 function answerOnce<T>(answers: Answers<T>, call: number, make: () => T): T {
-  const known = answers.get(call);
-  if (known !== undefined) return known();
+  const remembered = answers.get(call);
+  if (remembered !== undefined) return remembered();
   try {
     const answer = make();
     answers.set(call, () => answer);

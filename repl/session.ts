@@ -53,7 +53,7 @@ export interface SessionOptions {
 /** The result of evaluating an entry. */
 export type Evaluation =
   | { readonly kind: "nothing" }
-  /** `value` is undefined if there is none to show. `emittedTrees` holds the values of the entry's `emit` statements. */
+  /** `value` is undefined if there is none to show. `emittedTrees` holds what the entry emits with `emit tree`. */
   | { readonly kind: "value"; readonly value: string | undefined; readonly emittedTrees: readonly unknown[] }
   | { readonly kind: "declared"; readonly names: readonly string[] }
   | { readonly kind: "wrong"; readonly diagnostics: readonly Diagnostic[]; readonly textOf: (name: string) => string | undefined }
@@ -65,7 +65,7 @@ export type Evaluation =
 export type Wrong = Extract<Evaluation, { readonly kind: "wrong" }>;
 type Statements = Extract<Entry, { readonly kind: "statements" }>;
 
-/** An entry of statements that is a part of the program. An entry that only showed a value is not kept. */
+/** An entry of statements that is a part of the program. An entry that only showed a value, without a new call, is not kept. */
 interface KeptStatements {
   readonly entry: EntryText;
   readonly valueSpan: Span | undefined;
@@ -86,7 +86,7 @@ interface State {
   readonly calls: SessionCalls;
   /** Number of `debug` texts that the statements produce. A later run does not show these again. */
   readonly debugCount: number;
-  /** Number of trees that the statements emit. A later run does not show these again. */
+  /** Number of values that the statements emit (`emit value`). A later run does not show these again. */
   readonly emittedCount: number;
 }
 

@@ -124,7 +124,10 @@ export class ValueMaker {
     return depth > MAX_DEPTH || this.#partsLeft <= 0;
   }
 
-  /** Returns a value of the type as typed JSON, with `isForeign` as JSON that another program wrote. Throws `usage` if all its values are too large. */
+  /**
+   * Returns a value of the type as typed JSON. With `isForeign`, returns JSON as another program may send it: an Option is the bare value, and
+   * the flavor may leave out members or change their types. Throws `usage` if all values of the type are too large.
+   */
   ofType(type: Type, choose: Chooser, flavor: Flavor, plan: Plan, isForeign = false, depth = 0): JsonData {
     this.#partsLeft -= 1;
     if (depth > MAX_DEMANDED_DEPTH || this.#partsLeft < -MAX_DEMANDED_PARTS)

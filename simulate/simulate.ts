@@ -248,7 +248,7 @@ class Simulator {
     return { kind: "invariant", message, error: broken.error };
   }
 
-  /** Whether a run with this trap has not failed. It may also wait for a person, or a person may have ended it by refusing a call. */
+  /** Whether the trap is no failure: the options accept it, the run waits for an approval, or the simulated person refused a call. */
   #isAccepted(kind: TrapKind, world: World): boolean {
     return kind === "suspended" || (kind === "capability_denied" && world.wasRefused) || this.#accepted.has(kind);
   }

@@ -100,7 +100,7 @@ export class World {
   readonly #plan: Plan;
   /** The chooser of each call, by the call's number. Index 0 has the chooser for the complete run. */
   readonly #choosers: Chooser[] = [];
-  /** Answers that all later calls get too, by capability, or by capability and form (`formOf`). */
+  /** The answers that later calls get again: after the fault `down`, by capability; after `stuck`, by capability and form (`formOf`). */
   readonly #lastingAnswers = new Map<string, { readonly answer: SimulatedAnswer; readonly fault: Fault }>();
   #nowMs = START_MS;
 

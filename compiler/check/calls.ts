@@ -201,8 +201,9 @@ function resultOfArguments(
 }
 
 /**
- * Records that the function uses what the row of a callee names. Reports it in a contract clause, which must be pure. Decides the open
- * rows in the row. `via` is the called function; null for a capability, a builtin or a function value.
+ * Records that the current function uses each capability and row variable in `row`, the row of what it calls. Reports each as an error in a
+ * contract clause, which must be pure. Decides the open rows in `row`. `via` is the called function; null for a capability, a builtin or a
+ * function value.
  */
 export function useRow(checker: FunctionChecker, row: Row, span: Span, via: Callable | null): void {
   for (const item of decideRow(row)) {
@@ -293,7 +294,7 @@ function checkCapabilityCall(
     for (const arg of args) checker.check(arg, freshVar());
     return errorExpression(span);
   }
-  const checked = args.map((arg, i) => {
+  const argIrs = args.map((arg, i) => {
     const param = signature.params[i];
     return checker.check(
       arg,
@@ -301,7 +302,7 @@ function checkCapabilityCall(
       `\`${param?.name ?? ""}\` of \`${capability.name}\``,
     );
   });
-  return { ir: { kind: "capability", id: capability.id, args: checked, caught, span }, type: context.fromModuleType(signature.result) };
+  return { ir: { kind: "capability", id: capability.id, args: argIrs, caught, span }, type: context.fromModuleType(signature.result) };
 }
 
 /** Returns a fix that rewrites a call such as `actor.send(a, m)` to the syntax `send a m`, if the number of arguments matches. */

@@ -83,11 +83,11 @@ function checkKey(checker: FunctionChecker, key: Expr): Ir {
 export function checkIndex(checker: FunctionChecker, expr: Expr & { kind: "index" }): TypedIr {
   const type = freshVar();
   const target = checker.check(expr.target, type);
-  const known = prune(type);
+  const pruned = prune(type);
   const mapAt = BUILTIN_BY_NAME.get("map.at");
-  if (known.kind === "builtin" && known.name === "Map" && mapAt !== undefined) {
+  if (pruned.kind === "builtin" && pruned.name === "Map" && mapAt !== undefined) {
     const key = checker.check(expr.index, STRING, "a key");
-    return { ir: { kind: "builtin", builtin: mapAt, args: [target, key], typeArg: null, span: expr.span }, type: known.args[1] ?? ERROR };
+    return { ir: { kind: "builtin", builtin: mapAt, args: [target, key], typeArg: null, span: expr.span }, type: pruned.args[1] ?? ERROR };
   }
   const item = freshVar();
   const isList = unify(type, builtinType("List", item));

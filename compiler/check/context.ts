@@ -301,7 +301,10 @@ export class CheckContext {
     return undefined;
   }
 
-  /** Reports a row variable that a reader could take for a capability or a type. `capability` is its name, or today's name of an old one. */
+  /**
+   * Whether the parameter may be a row variable. Reports one whose name is that of a capability, or begins like a type. `capability` is the
+   * name of the parameter or, if that is an old name of a capability, today's name.
+   */
   #isRowVariable(unit: SourceUnit, name: Name, capability: string, param: ParamType): boolean {
     const isCapability = this.registry.byName.has(capability);
     if (!isCapability && !/^[A-Z]/.test(name.text)) return true;

@@ -67,9 +67,9 @@ function namedScope(scope: FunctionScope): FunctionScope {
 }
 
 /**
- * Reports each function with a message type that calls, directly or through others, a function without one that uses `receive` or
- * `self()`. That function would take messages of the same mailbox as another type. A function value counts as called where it is made:
- * messages contain no functions, so only the same actor can call it.
+ * Reports each function with `receives` that calls, directly or through others, a function without `receives` that uses `receive` or
+ * `self()`. The called function would read messages from the caller's mailbox as another type. A function value counts as called where it is
+ * made: messages contain no functions, so only the same actor can call it.
  */
 export function checkMailboxCalls(
   scopes: ReadonlyMap<Callable, FunctionScope>,
@@ -91,9 +91,9 @@ export function checkMailboxCalls(
     const named = namedScope(scope);
     if (scope.usesUntypedMailbox) visit(named.callable, null);
     for (const callee of scope.callees.keys()) {
-      const known = callers.get(callee);
-      if (known === undefined) callers.set(callee, [scope]);
-      else known.push(scope);
+      const scopesOfCallers = callers.get(callee);
+      if (scopesOfCallers === undefined) callers.set(callee, [scope]);
+      else scopesOfCallers.push(scope);
     }
   }
   for (let callee = unvisited.pop(); callee !== undefined; callee = unvisited.pop()) {

@@ -78,9 +78,9 @@ function resolvePattern(checker: FunctionChecker, pattern: Pattern, type: Checke
       return WILDCARD;
     case "name": {
       const { name } = pattern;
-      const known = variantOf(type, name.text);
-      if (known === undefined && !/^[A-Z]/.test(name.text)) return bindUnlessVariant(checker, name, type, pass);
-      const constructor_ = known ?? resolveVariant(checker, null, name, type, pass);
+      const knownVariant = variantOf(type, name.text);
+      if (knownVariant === undefined && !/^[A-Z]/.test(name.text)) return bindUnlessVariant(checker, name, type, pass);
+      const constructor_ = knownVariant ?? resolveVariant(checker, null, name, type, pass);
       if (constructor_ !== undefined) recordVariant(checker, type, null, name);
       if (constructor_ !== undefined) return resolveConstructor(checker, constructor_, [], pattern.span, pass);
       // The name was probably meant as a binding. Bind it, so that its uses do not cause further errors.

@@ -70,9 +70,9 @@ export class SourceBuiltins {
 }
 
 function sharedBuiltin(builtin: BuiltinDecl): Shared {
-  const known = SHARED.get(builtin.name);
-  if (known !== undefined) return known;
-  // Set while `checkAlone` runs: a builtin that uses itself through another builtin is not shared.
+  const checkedBefore = SHARED.get(builtin.name);
+  if (checkedBefore !== undefined) return checkedBefore;
+  // This entry stands while `checkAlone` runs, so a builtin that uses itself through another builtin is not shared.
   SHARED.set(builtin.name, "dependent");
   const shared = checkAlone(builtin);
   SHARED.set(builtin.name, shared);

@@ -61,8 +61,8 @@ function warnUnusedValue(checker: FunctionChecker, ir: Ir, type: CheckedType, co
   const { result } = checker.scope;
   const { text } = checker.scope.unit;
   // `prune` follows bound type variables.
-  const known = prune(type);
-  if (construct === "other" && known.kind !== "var" && !isResult(known)) return;
+  const pruned = prune(type);
+  if (construct === "other" && pruned.kind !== "var" && !isResult(pruned)) return;
   checker.context.deferredChecks.push(() => {
     const t = prune(type);
     if (isResult(t)) {

@@ -63,9 +63,9 @@ export class Analysis {
     for (const file of files) file.checkBodies(this.context);
     const effects = new Map<SourceUnit, Diagnostics>();
     const diagnosticsOf = (unit: SourceUnit): Diagnostics => {
-      const known = effects.get(unit) ?? new Diagnostics(unit.name);
-      effects.set(unit, known);
-      return known;
+      const unitDiagnostics = effects.get(unit) ?? new Diagnostics(unit.name);
+      effects.set(unit, unitDiagnostics);
+      return unitDiagnostics;
     };
     const scopes = new Map(files.flatMap((file) => [...file.scopes()]));
     checkEffects(scopes, diagnosticsOf);

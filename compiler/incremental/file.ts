@@ -115,6 +115,7 @@ export class AnalyzedFile {
   /** The diagnostics of each record and enum, in source order. The types of one section share their diagnostics. */
   #typeDiagnostics: readonly Diagnostics[] = [];
   #typeDiagnosticsOf = new Map<Section, Diagnostics | undefined>();
+  /** The declared functions, by the syntax tree of the `fn`. An unchanged section keeps its trees. */
   #declared = new Map<FnItem, DeclaredFunction>();
   /** The declared functions by name, each with the text of its signature. */
   #signatures = new Map<string, { readonly text: string; readonly callable: Callable }>();
@@ -146,8 +147,8 @@ export class AnalyzedFile {
       all: isTooLong || this.sections.some(({ hidden }) => hidden.all),
     };
     const items = this.sections.flatMap((section) => section.items.map((item) => moveItem(item, section.start)));
-    const damaged = this.sections.flatMap(({ diagnostics, start, text: own }): readonly Span[] =>
-      diagnostics.hasErrors ? [{ start, end: start + own.length }] : [],
+    const damaged = this.sections.flatMap(({ diagnostics, start, text: sectionText }): readonly Span[] =>
+      diagnostics.hasErrors ? [{ start, end: start + sectionText.length }] : [],
     );
     return {
       name: this.name,
@@ -228,11 +229,11 @@ export class AnalyzedFile {
           continue;
         }
         const text = section.text.slice(item.span.start, item.body.span.start);
-        const known = this.#declared.get(item) ?? this.#declare(context, unit, item, text);
-        this.functions.set(name, known.callable);
+        const declaredFunction = this.#declared.get(item) ?? this.#declare(context, unit, item, text);
+        this.functions.set(name, declaredFunction.callable);
         this.declaredIn.set(`fn ${name}`, this.name);
-        declared.set(item, known);
-        signatures.set(name, { text, callable: known.callable });
+        declared.set(item, declaredFunction);
+        signatures.set(name, { text, callable: declaredFunction.callable });
       }
     }
     this.#declared = declared;
@@ -262,8 +263,8 @@ export class AnalyzedFile {
       if (section.diagnostics.hasErrors) continue;
       for (const item of section.items) {
         if (item.kind !== "test" && (item.kind !== "fn" || !this.#declared.has(item))) continue;
-        const known = this.#bodies.get(item);
-        if (known !== undefined && this.#isValid(known, hasSameNames)) bodies.set(item, known);
+        const lastBody = this.#bodies.get(item);
+        if (lastBody !== undefined && this.#isValid(lastBody, hasSameNames)) bodies.set(item, lastBody);
         else {
           bodies.set(item, this.#checkItem(context, section, item));
           checkedNames.push(item.name.text);
@@ -340,8 +341,8 @@ export class AnalyzedFile {
   }
 
   #importEdit(library: string): Edit {
-    const items = this.sections.flatMap(({ items: own, start }) =>
-      own.map((item) => ({ kind: item.kind, span: { start: item.span.start + start, end: item.span.end + start } })),
+    const items = this.sections.flatMap(({ items: sectionItems, start }) =>
+      sectionItems.map((item) => ({ kind: item.kind, span: { start: item.span.start + start, end: item.span.end + start } })),
     );
     return insertImport({ text: this.text, items, moduleName: this.sections[0]?.moduleName ?? null }, library);
   }

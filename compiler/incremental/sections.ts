@@ -67,12 +67,12 @@ export function splitSections(file: string, text: string, old: readonly Section[
     offset += section.text.length;
   };
   const oldLength = old.reduce((sum, section) => sum + section.text.length, 0);
-  /** The indexes of the old sections, by the distance from the section's start to the end of the old text. An edit before them keeps it. */
-  const byRest = new Map<number, number>();
-  let rest = oldLength;
+  /** The indexes of the old sections, by the distance from the section's start to the end of the old text. An edit before a section keeps its distance. */
+  const indexByDistanceToEnd = new Map<number, number>();
+  let distanceToEnd = oldLength;
   old.forEach((section, i) => {
-    byRest.set(rest, i);
-    rest -= section.text.length;
+    indexByDistanceToEnd.set(distanceToEnd, i);
+    distanceToEnd -= section.text.length;
   });
   let next = 0;
   for (let same = old[next]; same !== undefined && isAt(same, text, offset); same = old[next]) {
@@ -80,7 +80,7 @@ export function splitSections(file: string, text: string, old: readonly Section[
     next += 1;
   }
   while (offset < text.length || sections.length === 0) {
-    const i = byRest.get(text.length - offset);
+    const i = indexByDistanceToEnd.get(text.length - offset);
     const tail = i === undefined || i < next ? [] : old.slice(i);
     let end = offset;
     const fits = tail.every((section) => {

@@ -530,7 +530,10 @@ export class FunctionLowering implements MatchLowering {
     });
   }
 
-  /** Returns a function that emits a push of the range's end. Unless the end cannot change, it is evaluated once, here, and kept in a slot. */
+  /**
+   * Returns a function that emits a push of the range's end. A constant, or a binding that is never assigned to, is pushed directly. Any other
+   * end is evaluated once, before the loop, and kept in a slot.
+   */
   #rangeEnd(to: Ir, assigned: ReadonlySet<Local>): () => void {
     const e = this.emitter;
     if (to.kind === "const" || (to.kind === "local" && !assigned.has(to.local))) return () => this.expr(to, false);

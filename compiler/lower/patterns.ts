@@ -151,7 +151,7 @@ function lowerArm(f: MatchLowering, arm: CheckedArm, { subject, end, base, isTai
   e.placeLabel(next);
 }
 
-/** Maximum number of copies of a guard. */
+/** Maximum number of patterns into which `alternativesOf` expands one. The code of the guard is emitted once for each. */
 const MAX_ALTERNATIVES = 256;
 
 const bindsNames = (p: CheckedPattern): boolean =>

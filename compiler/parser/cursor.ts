@@ -86,7 +86,7 @@ export class Cursor {
   #lastErrorIndex = -1;
   /** Index of the `=` that remains of a `>=` after `takeAngle` has taken the `>`. */
   #splitEqualsIndex = -1;
-  /** The end of that `>`. */
+  /** The end of the `>` that `takeAngle` has taken from a `>=`. */
   #splitAngleEnd = 0;
 
   constructor(text: string, tokens: readonly Token[], diagnostics: Diagnostics, grammar: Grammar) {

@@ -10,7 +10,7 @@ import { loadElementaryFunctions } from "../../vm/value/elementary.ts";
 import { UNIT, type Value } from "../../vm/value/value.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 
-// Otherwise the first run of a program that uses these functions returns a promise.
+// If these functions were loaded later, the first run of a program that uses them would return a promise.
 await loadElementaryFunctions();
 
 type CallHandler = (request: CapabilityRequest) => CapabilityAnswer | Promise<CapabilityAnswer>;

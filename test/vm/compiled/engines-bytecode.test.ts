@@ -17,7 +17,7 @@ test("verified modules run the same on both engines, whatever the limits", () =>
       const fewer = { ...LIMITS, max_steps: 1 + (some % whole.steps) };
       sameOnBoth(program, { limits: fewer, args });
       sameOnBoth(program, { limits: { ...LIMITS, max_alloc_bytes: few % (whole.allocBytes + 1), max_steps: 50 + (some % 4_000) }, args });
-      // The code was compiled for arguments of other kinds; and the scheduler cuts the run into slices.
+      // The arguments have other kinds than those that the code was compiled for. With `actors`, the scheduler cuts the run into slices.
       sameOnBoth(program, { limits: { ...LIMITS, max_steps: 5_000, max_call_depth: 1 + (few % 50) }, args: otherArgs, actors: true });
       sameOnBoth(program, { limits: LIMITS, args });
     }),

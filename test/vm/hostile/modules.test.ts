@@ -30,7 +30,7 @@ import { CONFORMANCE_ROOT } from "../../conformance.ts";
 import { PROGRAMS } from "./programs.ts";
 import { Choices, endOf } from "./hostile.ts";
 
-/** Modules made in each of the four ways. */
+/** The number of modules that are made in each of the four ways, such as by damaging bytes or by random code. */
 const MODULES = cases(10_000);
 /** The seed of the first module. `BORUNA_SEED` sets another one. */
 const SEED = Number(process.env["BORUNA_SEED"] ?? 4);

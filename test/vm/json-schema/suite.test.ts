@@ -42,7 +42,7 @@ const REFUSED: readonly (readonly [string, string, number])[] = [
   ["refRemote.json: $ref to $ref finds detached $anchor", LOADED, 2],
 ];
 
-/** The only case with another answer: its meta-schema, which is not loaded, takes keywords away. */
+/** The only case where our answer differs from the suite's. Its meta-schema switches keywords off, but we load no meta-schema. */
 const OTHER_ANSWERS = [
   "vocabulary.json: schema that uses custom metaschema with with no validation vocabulary: no validation: invalid number, but it still validates",
 ];
