@@ -17,6 +17,7 @@ export class AuditReport {
     this.#terminal = terminal;
   }
 
+  /** Call it at the end of each call. */
   end({ call, capability, audit }: Pick<CallEnd, "call" | "capability" | "audit">): void {
     if (audit === undefined) return;
     const { allowed, rule, reason } = audit;

@@ -80,6 +80,7 @@ function alignLines(before: readonly string[], after: readonly string[]): readon
 const takesInsertion = (furthest: ReadonlyMap<number, number>, k: number, distance: number): boolean =>
   k === -distance || (k !== distance && (furthest.get(k - 1) ?? -1) < (furthest.get(k + 1) ?? -1));
 
+/** Returns the lines of the path that `alignLines` found. `trace[d]` holds, for each diagonal, the furthest point after `d - 1` changes. */
 function walkBack(trace: readonly ReadonlyMap<number, number>[], before: readonly string[], after: readonly string[]): readonly Line[] {
   const lines: Line[] = [];
   let [x, y] = [before.length, after.length];

@@ -18,8 +18,11 @@ type Line = string | typeof INTERRUPTED | undefined;
 export class LineInput {
   readonly isTerminal = process.stdin.isTTY === true && process.stderr.isTTY === true;
   readonly #lines: Interface;
-  readonly #queue: string[] = [];
+  /** Lines that have arrived before `next` was called. */
+  readonly #unreadLines: string[] = [];
+  /** Ends the call of `next` that waits for a line. */
   #resolveNext: ((line: Line) => void) | undefined;
+  /** Ends the call of `ask` that waits for a line. */
   #resolveAsk: ((line: string | undefined) => void) | undefined;
   #isClosed = false;
   #history: readonly string[];
@@ -55,7 +58,7 @@ export class LineInput {
   #receive(line: string): void {
     if (this.#resolveAsk !== undefined) this.#resolveAsk(line);
     else if (this.#resolveNext !== undefined) this.#answer(line);
-    else this.#queue.push(line);
+    else this.#unreadLines.push(line);
   }
 
   #answer(line: Line): void {
@@ -72,7 +75,7 @@ export class LineInput {
 
   /** Returns the next line, `INTERRUPTED`, or undefined at the end of the input. */
   next(prompt: string): Promise<Line> {
-    const line = this.#queue.shift();
+    const line = this.#unreadLines.shift();
     if (line !== undefined) return Promise.resolve(line);
     if (this.#isClosed) return Promise.resolve(undefined);
     this.#prompt(prompt);

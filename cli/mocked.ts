@@ -14,10 +14,12 @@ export class MockedCalls {
     this.#inputs = new Set(inputs);
   }
 
+  /** Call it at the start of each call. Notes the calls that `--inputs` answers. */
   start({ call, capability, args: [first] }: CallStart): void {
     if (capability === "step.input" && typeof first === "string" && this.#inputs.has(first)) this.#answeredByInput.add(call);
   }
 
+  /** Call it at the end of each call. Counts the call if a mock answered it. */
   end({ call, capability, outcome }: CallEnd): void {
     const isInternal = BUILTIN_REGISTRY.byName.get(capability)?.internal === true;
     if (outcome === "ok" && !isInternal && !this.#answeredByInput.delete(call))

@@ -65,8 +65,11 @@ export function importTools(options: ImportOptions): ToolImport {
   };
 }
 
+/** A tool that can be imported. */
 interface ReadTool {
+  /** Its entry in the declaration file. */
   readonly declared: DeclaredTool;
+  /** What its part of the module is made from. */
   readonly shaped: ShapedTool;
   readonly notes: readonly Note[];
 }

@@ -64,7 +64,7 @@ async function measured(work: () => Promise<number>): Promise<Measured> {
   return { rate, cpuMs: (user + system) / 1_000 / RUNS };
 }
 
-async function bare(round: number): Promise<Measured> {
+async function engineAlone(round: number): Promise<Measured> {
   const queue = `bare-${round}`;
   // The engine would open the same pool if it got none.
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 10 });
@@ -99,7 +99,7 @@ async function bare(round: number): Promise<Measured> {
   return result;
 }
 
-async function ours(round: number): Promise<Measured> {
+async function engineWithWorker(round: number): Promise<Measured> {
   const queue = `ours-${round}`;
   const client = await createClient({ databaseUrl });
   await submitAll(async () => {
@@ -139,8 +139,8 @@ await (await startWorker("first")).stop(0);
 const ratios: number[] = [];
 for (let round = 0; round <= ROUNDS; round++) {
   // The order alternates, so that neither always has the warmer database.
-  const first = round % 2 === 0 ? await bare(round) : await ours(round);
-  const second = round % 2 === 0 ? await ours(round) : await bare(round);
+  const first = round % 2 === 0 ? await engineAlone(round) : await engineWithWorker(round);
+  const second = round % 2 === 0 ? await engineWithWorker(round) : await engineAlone(round);
   const [engine, worker] = round % 2 === 0 ? [first, second] : [second, first];
   const ratio = worker.rate / engine.rate;
   if (round > 0) ratios.push(ratio);

@@ -234,6 +234,7 @@ export interface RunFailure {
 
 export interface Budget {
   readonly capability: string;
+  /** Number of calls that the policy allows in the run. */
   readonly budget: number;
   readonly used: number;
 }
@@ -425,7 +426,7 @@ export interface WhatIfRequest {
 }
 
 export interface WhatIfAnswer {
-  /** The recorded calls that the policy would not allow. Each is judged as if all calls before it had been made. */
+  /** The recorded calls that the policy would not allow. Calls after a refused one are judged, too. A refused call does not use up a budget. */
   readonly refusals: {
     readonly judged: number;
     readonly refused: number;
@@ -467,11 +468,12 @@ export interface CompareAnswer {
   readonly equal: number;
   /** Number of differences. */
   readonly total: number;
-  /** In the order of the logs, at most 1,000. Between two differences, both logs have the same number of events, and these are equal. */
+  /** In the order of the logs, at most 1,000. The other events are equal, except that a call that only one log has is reported without its answer. */
   readonly differences: readonly Difference[];
 }
 
 export interface Difference {
+  /** `LogDifference` in `replay/diff.ts` explains the kinds. */
   readonly kind: "header" | "arguments" | "answer" | "content" | "only_a" | "only_b" | "end";
   readonly a?: { readonly event: number; readonly call?: number | undefined } | undefined;
   readonly b?: { readonly event: number; readonly call?: number | undefined } | undefined;
@@ -497,8 +499,9 @@ export interface StatusAnswer {
   readonly version: string;
   readonly spans: number;
   readonly traces: number;
-  /** Bytes of memory that the spans take, and the limit on them. */
+  /** Bytes of memory that the spans take. */
   readonly storeBytes: number;
+  /** The limit on `storeBytes`. */
   readonly storeLimitBytes: number;
   /** Spans that were dropped since the start, because the store was full or they were malformed. */
   readonly droppedSpans: number;

@@ -38,13 +38,14 @@ function findLinks({ span: root, trace }: ExecutionRef, log: LogIndex): Links {
   const calls = rows.spans
     .slice(first, first + (rows.descendants[first] ?? 0) + 1)
     .filter((span) => span.call !== undefined && !span.refused);
-  const eventOf = INTERNAL_CALLS.some((type) => log.typeCounts.has(type)) ? byCapability(calls, log) : byNumber(calls, log);
+  const eventOf = INTERNAL_CALLS.some((type) => log.typeCounts.has(type)) ? matchByCapability(calls, log) : matchByNumber(calls, log);
   const rowOf = new Map<number, number>();
   for (const [span, event] of eventOf) rowOf.set(event, rows.rowOf.get(span) ?? 0);
   return { eventOf, rowOf };
 }
 
-function byNumber(calls: readonly StoredSpan[], log: LogIndex): ReadonlyMap<StoredSpan, number> {
+/** Matches the spans with the events of the calls that have the same numbers. This is right only if no call is internal. */
+function matchByNumber(calls: readonly StoredSpan[], log: LogIndex): ReadonlyMap<StoredSpan, number> {
   const eventOf = new Map<StoredSpan, number>();
   for (const span of calls) {
     const event = log.capabilityOfCall(span.call ?? 0) === span.capability ? log.eventOfCall(span.call ?? 0) : undefined;
@@ -57,7 +58,7 @@ function byNumber(calls: readonly StoredSpan[], log: LogIndex): ReadonlyMap<Stor
  * Matches the spans of each capability with its events, in the order of the calls. If a span of a capability was lost, none of its spans
  * gets an event.
  */
-function byCapability(calls: readonly StoredSpan[], log: LogIndex): ReadonlyMap<StoredSpan, number> {
+function matchByCapability(calls: readonly StoredSpan[], log: LogIndex): ReadonlyMap<StoredSpan, number> {
   const spansOf = new Map<string, StoredSpan[]>();
   for (const span of calls.toSorted((a, b) => (a.call ?? 0) - (b.call ?? 0))) {
     const list = spansOf.get(span.capability ?? "");

@@ -70,7 +70,7 @@ function runLogOf(index: LogIndex): RunLog {
 
 type Refusal = WhatIfAnswer["refusals"]["calls"][number];
 
-/** Judges each recorded call alone, as if all calls before it had been made. */
+/** Returns the recorded calls that the policy would not allow. Calls after a refused one are judged, too. A refused call does not use up a budget. */
 async function judge(
   log: RunLog,
   program: Program,
@@ -105,6 +105,7 @@ async function judge(
   return { judged: call, refused, calls };
 }
 
+/** Returns why a call would not be made at once. Undefined if it would. `made` is the number of allowed calls of the capability, with this one. */
 function refusalOf(
   { allowed, rule, reason, budget, approval }: ReturnType<Decisions["decide"]>,
   made: number,

@@ -90,11 +90,14 @@ class ViewerServer {
   readonly #live: Live;
   readonly #sources: Sources;
   readonly #page: ReadonlyMap<string, PageFile> = pageFiles();
+  /** The values of the header `Host` in requests to this server. */
   #hosts: readonly string[] = [];
-  #bodies = 0;
-  #waiting = 0;
-  #decoding: Promise<void> = Promise.resolve();
-  #slow: Promise<unknown> = Promise.resolve();
+  #bodiesBeingRead = 0;
+  /** Number of requests for slow routes that have no answer yet. */
+  #slowRequests = 0;
+  #lastDecodingTurn: Promise<void> = Promise.resolve();
+  /** Settles when the slow requests so far have been answered. */
+  #lastSlowAnswer: Promise<unknown> = Promise.resolve();
   #file: StoreFile | undefined;
 
   constructor(options: ViewerOptions) {
@@ -217,17 +220,17 @@ class ViewerServer {
 
   /** Yields to the event loop between two decoded requests, so that the API still answers while many spans arrive. */
   #decodingTurn(): Promise<void> {
-    this.#decoding = this.#decoding.then(() => new Promise((resolve) => setImmediate(resolve)));
-    return this.#decoding;
+    this.#lastDecodingTurn = this.#lastDecodingTurn.then(() => new Promise((resolve) => setImmediate(resolve)));
+    return this.#lastDecodingTurn;
   }
 
   async #limitBodies<T>(body: () => Promise<T>): Promise<T> {
-    if (this.#bodies >= MAX_BODIES_AT_ONCE) throw new HttpProblem(429, "busy", "too many requests at once");
-    this.#bodies += 1;
+    if (this.#bodiesBeingRead >= MAX_BODIES_AT_ONCE) throw new HttpProblem(429, "busy", "too many requests at once");
+    this.#bodiesBeingRead += 1;
     try {
       return await body();
     } finally {
-      this.#bodies -= 1;
+      this.#bodiesBeingRead -= 1;
     }
   }
 
@@ -256,14 +259,14 @@ class ViewerServer {
 
   /** Answers requests for slow routes one after the other. */
   async #inTurn<T>(answer: () => Promise<T>): Promise<T> {
-    if (this.#waiting > MAX_WAITING_REQUESTS) throw new HttpProblem(429, "busy", "too many questions wait for an answer");
-    this.#waiting += 1;
-    const turn = this.#slow.then(answer);
-    this.#slow = turn.catch(() => undefined);
+    if (this.#slowRequests > MAX_WAITING_REQUESTS) throw new HttpProblem(429, "busy", "too many questions wait for an answer");
+    this.#slowRequests += 1;
+    const turn = this.#lastSlowAnswer.then(answer);
+    this.#lastSlowAnswer = turn.catch(() => undefined);
     try {
       return await turn;
     } finally {
-      this.#waiting -= 1;
+      this.#slowRequests -= 1;
     }
   }
 

@@ -95,7 +95,7 @@ export class SpanStore {
       if (trace.byId.has(span.spanId)) continue;
       const bytes = bytesOf(span) + (trace.spans.length === 0 ? TRACE_BYTES : 0);
       while (this.#bytes + bytes > this.limitBytes) {
-        const oldest = this.#oldestBut(trace);
+        const oldest = this.#oldestExcept(trace);
         if (oldest === undefined) break;
         this.#delete(oldest);
         changed.delete(oldest);
@@ -122,7 +122,7 @@ export class SpanStore {
     return trace;
   }
 
-  #oldestBut(trace: GrowingTrace): GrowingTrace | undefined {
+  #oldestExcept(trace: GrowingTrace): GrowingTrace | undefined {
     for (const oldest of this.#traces.values()) return oldest === trace ? undefined : oldest;
     return undefined;
   }

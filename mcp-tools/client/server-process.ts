@@ -122,7 +122,7 @@ export class ServerProcess {
     this.#child?.stdin.write(`${line}\n`);
   }
 
-  /** Resets the allowance, because no request is open. */
+  /** Call it when no request is open. The server may not save up what earlier answers did not use. */
   resetByteAllowance(): void {
     this.#byteAllowance = this.#options.maxAnswerBytes;
   }
@@ -140,17 +140,17 @@ export class ServerProcess {
       if (!this.#hasEnded) this.onLine(line);
     }
     this.#addToLine(chunk.subarray(start));
-    if (this.#byteAllowance < 0) this.#tooMuch();
+    if (this.#byteAllowance < 0) this.#killForTooMuch();
   }
 
   #addToLine(bytes: Buffer): void {
     if (this.#hasEnded) return;
     this.#line.push(bytes);
     this.#lineBytes += bytes.length;
-    if (this.#lineBytes > this.#options.maxAnswerBytes) this.#tooMuch();
+    if (this.#lineBytes > this.#options.maxAnswerBytes) this.#killForTooMuch();
   }
 
-  #tooMuch(): void {
+  #killForTooMuch(): void {
     this.#line = [];
     this.kill(new ServerFailure(`the server of ${this.#name} sent more than ${this.#options.maxAnswerBytes} bytes`));
   }

@@ -31,8 +31,8 @@ export function alignEvents({ differences, total }: CompareAnswer, eventsA: numb
   for (const difference of differences) {
     const { a, b } = difference;
     if (a === undefined && b === undefined) continue;
-    // Between two differences, both logs have equally many equal events. If one log has more events here, they belong to the difference before:
-    // to a call that only this log has, of which the server reports only the event of the call.
+    // A gap is longer in one log if a call before it is only in that log: the server reports only the event of the call, not its answer. The
+    // surplus events are shown at the end of the gap, with this difference.
     const gapA = a === undefined ? undefined : Math.max(a.event - nextA, 0);
     const gapB = b === undefined ? undefined : Math.max(b.event - nextB, 0);
     const equal = Math.min(gapA ?? Infinity, gapB ?? Infinity);

@@ -41,13 +41,16 @@ function LogRows({ a, b, answer }: { readonly a: RunDetail; readonly b: RunDetai
   const windowA = useEventWindow(a);
   const windowB = useEventWindow(b);
   const [selected, setSelected] = useState<number>();
-  const places = useMemo(() => aligned.segments.filter(({ difference }) => difference !== undefined).map(({ row }) => row), [aligned]);
+  const differenceRows = useMemo(
+    () => aligned.segments.filter(({ difference }) => difference !== undefined).map(({ row }) => row),
+    [aligned],
+  );
   const go = (row: number | undefined): void => {
     if (row !== undefined) setSelected(row);
   };
   const actions = {
-    nextDifference: () => go(places.find((row) => row > (selected ?? -1))),
-    previousDifference: () => go(places.findLast((row) => row < (selected ?? aligned.rows))),
+    nextDifference: () => go(differenceRows.find((row) => row > (selected ?? -1))),
+    previousDifference: () => go(differenceRows.findLast((row) => row < (selected ?? aligned.rows))),
   };
   useKeys({ ...actions, back: () => history.back() });
   const show = useMemo(
@@ -72,7 +75,7 @@ function LogRows({ a, b, answer }: { readonly a: RunDetail; readonly b: RunDetai
     },
     [aligned, windowA.show, windowB.show],
   );
-  const outside = answer.differences.filter((difference) => difference.a === undefined && difference.b === undefined);
+  const headerDifferences = answer.differences.filter((difference) => difference.a === undefined && difference.b === undefined);
   const chosen = selected === undefined ? undefined : segmentOf(aligned, selected)?.difference;
   return (
     <>
@@ -89,8 +92,8 @@ function LogRows({ a, b, answer }: { readonly a: RunDetail; readonly b: RunDetai
         )}
         {answer.total > answer.differences.length && <> The first {formatCount(answer.differences.length)} are shown.</>}
       </p>
-      {places.length > 0 && <DifferenceButtons actions={actions} />}
-      <DifferenceCard differences={outside} />
+      {differenceRows.length > 0 && <DifferenceButtons actions={actions} />}
+      <DifferenceCard differences={headerDifferences} />
       {chosen !== undefined && <DifferenceCard key={selected} differences={[chosen]} />}
       <PairRows
         total={aligned.rows}

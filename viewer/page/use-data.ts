@@ -10,7 +10,7 @@ interface Result<Value> extends Data<Value> {
   readonly key: string;
 }
 
-/** The loads of one key, one after the other. */
+/** Loads the data of one key. At most one load runs at a time. */
 interface Job {
   isBusy: boolean;
   /** Whether to load again after the current load. */
