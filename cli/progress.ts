@@ -5,7 +5,7 @@ import type { CommandSession } from "./session.ts";
 export interface Progress {
   /** Sets the text of the progress: `3 of 20 logs`. */
   step(text: string): void;
-  /** Returns a function to which a reader of the file reports its progress. */
+  /** Returns a callback for the reader of `file`, which calls it with the bytes read so far and the size of the file. */
   reading(file: string): OnRead | undefined;
   /** Removes the line. */
   end(): void;
@@ -32,13 +32,13 @@ function startProgress({ terminal }: CommandSession, command: string): Progress 
   const start = performance.now();
   let lastDraw = start + QUIET_MS - REDRAW_MS;
   let step = "";
-  let part = "";
+  let fileText = "";
   let hasEnded = false;
   const draw = (): void => {
     const now = performance.now();
     if (hasEnded || now < lastDraw + REDRAW_MS) return;
     lastDraw = now;
-    terminal.progress(`${command}: ${[step, part, `${Math.floor((now - start) / 1_000)} s`].filter((text) => text !== "").join(", ")}`);
+    terminal.progress(`${command}: ${[step, fileText, `${Math.floor((now - start) / 1_000)} s`].filter((text) => text !== "").join(", ")}`);
   };
   // The timer updates the elapsed time while no step is reported. Reading a file blocks timers, so `reading` draws too.
   const timer = setInterval(draw, REDRAW_MS);
@@ -46,11 +46,11 @@ function startProgress({ terminal }: CommandSession, command: string): Progress 
   return {
     step: (text) => {
       step = text;
-      part = "";
+      fileText = "";
       draw();
     },
     reading: (file) => (bytes, total) => {
-      part = total === 0 ? file : `${file} ${Math.min(100, Math.floor((100 * bytes) / total))} %`;
+      fileText = total === 0 ? file : `${file} ${Math.min(100, Math.floor((100 * bytes) / total))} %`;
       draw();
     },
     end: () => {

@@ -101,7 +101,7 @@ export function declarationToJson(declaration: ToolDeclaration): unknown {
 export function parseDeclaration(text: string): ToolDeclaration {
   const file = new Part(parseJson(text), "the file");
   if (file.text("format") !== FORMAT) throw file.member("format").invalid(`expected ${JSON.stringify(FORMAT)}`);
-  file.allow(["format", "name", "server", "protocol", "start_timeout_ms", "timeout_ms", "max_answer_bytes", "tools"]);
+  file.allowOnly(["format", "name", "server", "protocol", "start_timeout_ms", "timeout_ms", "max_answer_bytes", "tools"]);
   const name = file.text("name");
   return {
     name,
@@ -119,10 +119,10 @@ export function parseDeclaration(text: string): ToolDeclaration {
 
 function readServer(server: Part): ServerAddress {
   if (server.has("url")) {
-    server.allow(["url", "headers"]);
+    server.allowOnly(["url", "headers"]);
     return { url: serverUrl(server.text("url")), headerVariables: server.member("headers").texts() };
   }
-  server.allow(["command", "env"]);
+  server.allowOnly(["command", "env"]);
   const command = server
     .member("command")
     .items()
@@ -145,7 +145,7 @@ export function serverUrl(url: string): string {
 }
 
 function readTool(tool: Part, name: string): DeclaredTool {
-  tool.allow(["tool", "capability", "pin", "description_pin", "has_output", "may_repeat", "doc", "mock"]);
+  tool.allowOnly(["tool", "capability", "pin", "description_pin", "has_output", "may_repeat", "doc", "mock"]);
   const capability = tool.text("capability");
   if (!capability.startsWith(`${name}.`)) throw tool.member("capability").invalid(`expected a name that begins with ${name}.`);
   return {
@@ -191,8 +191,8 @@ class Part {
     return new Part(data, this.#path === "the file" ? name : `${this.#path}.${name}`);
   }
 
-  /** Rejects members with other names. */
-  allow(names: readonly string[]): void {
+  /** Throws if the object has a member with another name. */
+  allowOnly(names: readonly string[]): void {
     const unknown = [...this.#members().keys()].find((name) => !names.includes(name));
     if (unknown !== undefined)
       throw this.invalid(`the member ${JSON.stringify(unknown.slice(0, 100))} is unknown; known are ${names.join(", ")}`);

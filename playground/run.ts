@@ -131,7 +131,7 @@ async function run({ program, policy, inputs }: Prepared, sources: Sources, { si
   return { ...summary(program, result, sources.policy), ...logOf(recorder), spans: spanRows(spans) };
 }
 
-/** Collects what the page shows while the program runs. */
+/** Collects the calls and printed texts of a run, and sends them to the page while the program runs. */
 class Progress {
   readonly observers: Observers;
   readonly #policy: string;
@@ -139,6 +139,7 @@ class Progress {
   readonly #args = new Map<number, string>();
   #calls: CallRow[] = [];
   #printed: string[] = [];
+  /** Number of rows sent so far, at most `MAX_ROWS`. */
   #sent = 0;
 
   constructor(program: Program, policy: string, send: RunContext["send"]) {

@@ -34,7 +34,7 @@ export function listEvents(index: LogIndex, query: EventsQuery): EventsAnswer {
   const { type } = query;
   if (type !== undefined && !isRunEventType(type)) return { events: [], total: 0 };
   const { numbers, total } = wantedNumbers(index, query);
-  const budgetOf = budgets(index);
+  const budgetOf = budgetReader(index);
   return { events: index.readEvents(numbers).map((event) => eventRow(index, event, budgetOf)), total };
 }
 
@@ -50,8 +50,8 @@ function wantedNumbers(index: LogIndex, query: EventsQuery): { readonly numbers:
   return { numbers: Array.from({ length }, (_, i) => start + i + 1), total: eventCount };
 }
 
-/** Returns a function that finds the budget of a capability and remembers it. */
-function budgets(index: LogIndex): (capability: string) => number | undefined {
+/** Returns a function that returns the recorded budget of a capability. It reads each budget from the log only once. */
+function budgetReader(index: LogIndex): (capability: string) => number | undefined {
   const log = index.toRunLog();
   const cache = new Map<string, number | undefined>();
   return (capability) => {
@@ -123,7 +123,7 @@ export function eventDetail(run: Run, index: LogIndex, n: number): EventDetail |
   const [event] = n < 1 || n > index.summary.eventCount ? [] : index.readEvents([n]);
   const log = index.toRunLog();
   if (event === undefined || log === undefined) return undefined;
-  const row = eventRow(index, event, budgets(index));
+  const row = eventRow(index, event, budgetReader(index));
   const contents: Readonly<Record<string, unknown>> = event.event;
   return {
     event: row,

@@ -69,7 +69,7 @@ class RowBuilder {
   readonly #lane: Uint8Array;
   readonly #lanes: Uint8Array;
   readonly #tasks: (string | undefined)[] = [];
-  /** Lanes of spans that have no row yet. */
+  /** The lanes chosen for spans that have no row yet. Lacks spans whose siblings do not overlap: they all get lane 0. */
   readonly #laneOf = new Map<StoredSpan, { readonly lane: number; readonly lanes: number }>();
 
   constructor(size: number, children: ReadonlyMap<StoredSpan, readonly StoredSpan[]>) {
@@ -81,6 +81,7 @@ class RowBuilder {
     this.#lanes = new Uint8Array(size);
   }
 
+  /** Adds the rows of these spans and of all spans below them. */
   addTrees(roots: readonly StoredSpan[]): void {
     const first = this.#spans.length;
     this.#chooseLanes(roots);
@@ -115,17 +116,17 @@ class RowBuilder {
     return row;
   }
 
-  /** Assigns each sibling the first lane in which the previous span has ended. */
+  /** Spreads siblings over lanes so that spans in one lane do not overlap: each gets the first lane whose last span has ended. */
   #chooseLanes(siblings: readonly StoredSpan[]): void {
-    const ends: bigint[] = [];
+    const laneEnds: bigint[] = [];
     const chosen = siblings.map((span) => {
-      const free = ends.findIndex((end) => end <= span.startNs);
-      const lane = free >= 0 ? free : Math.min(ends.length, MAX_LANES - 1);
-      ends[lane] = span.endNs;
+      const free = laneEnds.findIndex((end) => end <= span.startNs);
+      const lane = free >= 0 ? free : Math.min(laneEnds.length, MAX_LANES - 1);
+      laneEnds[lane] = span.endNs;
       return lane;
     });
-    if (ends.length < 2) return;
-    for (const [i, span] of siblings.entries()) this.#laneOf.set(span, { lane: chosen[i] ?? 0, lanes: ends.length });
+    if (laneEnds.length < 2) return;
+    for (const [i, span] of siblings.entries()) this.#laneOf.set(span, { lane: chosen[i] ?? 0, lanes: laneEnds.length });
   }
 
   rows(): Omit<Rows, "startNs" | "endNs"> {

@@ -39,7 +39,7 @@ describe("examples/order-report", () => {
 });
 
 test("without the package of the embedded database, a call says what to install", () => {
-  // The command without any package beside it.
+  // A copy of the command in a folder from which it can import no package.
   const folder = temporaryFolder();
   mkdirSync(join(folder, "bin"));
   cpSync(dirname(MAIN), join(folder, "bin"), { recursive: true });

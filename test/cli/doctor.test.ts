@@ -42,7 +42,7 @@ function projectFolder(policy: object | string | undefined): string {
   return cwd;
 }
 
-/** Returns the line of each part by its name. */
+/** Returns the printed line of each checked part, by the name of the part. */
 const linesOf = (stdout: string): Readonly<Record<string, string>> =>
   Object.fromEntries(
     stdout

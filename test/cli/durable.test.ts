@@ -40,7 +40,7 @@ test("--durable syncs the header before the log has its name, a call before its 
     "write CapResult",
     "sync file",
     "print stderr",
-    // Syncs the end record. Then prints where the log is.
+    // The end record is synced before the command prints where the log is.
     "sync file",
     "print stderr",
   ]);
@@ -56,7 +56,7 @@ test.each(["write", "link"])("a process killed before it makes its first %s leav
   const folder = folderWithProgram();
   const env = { TRACE: join(folder, "trace.json"), KILL_AT: name };
   expect((await boruna(RUN, { cwd: folder, env, nodeFlags: ["--import", TRACE_FS] })).code).toBe(null);
-  // Before the log gets its name, it is locked.
+  // The log is locked before it gets its name by `link`. So a process that is killed at the link leaves the lock.
   const lock = name === "link" ? ["run.jsonl.lock"] : [];
   expect(readdirSync(folder).filter((entry) => !/^\.boruna-.*\.tmp$/.test(entry))).toEqual(["app.ax", "input.txt", ...lock]);
   expect(readdirSync(folder)).toHaveLength(3 + lock.length);

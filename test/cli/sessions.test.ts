@@ -25,7 +25,7 @@ function open(line: string, cwd: string, env: Readonly<Record<string, string>> =
 describe.skipIf(!HAS_TMUX)(`${WITHOUT}boruna repl`, () => {
   test("values, several lines, completion, a mock, a trap, a parse error, interruption and the end", async () => {
     const cwd = temporaryFolder();
-    // So many steps that only an interruption ends an endless loop.
+    // With this limit on steps, only an interruption ends an endless loop.
     const policy = { schema_version: 1, default_allow: true, rules: {}, limits: { max_steps: 9_007_199_254_740_991 } };
     writeFileSync(join(cwd, "long.json"), JSON.stringify(policy));
     const screen = open(borunaLine(["repl", "--policy", "long.json"]), cwd);
@@ -187,7 +187,7 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}progress`, () => {
     screen.record(join(project, "raw"));
     screen.press("Enter");
     expect(await screen.exitCode()).toBe(plain.code);
-    // Another process writes this file.
+    // tmux writes the file, in a process of its own, so it may be late.
     await vi.waitUntil(() => readFileSync(join(project, "raw"), "utf8").includes(line), { timeout: 300_000 });
     expect(screen.text()).not.toContain(line);
   });

@@ -118,7 +118,7 @@ describe.each(sampled(["http/protobuf", "http/json"]))("spans over %s", (protoco
     const expected = expectation();
     const ended = await boruna(runArgs(what), {
       cwd: folder,
-      // With this address as a folder, each call of db.query fails before it opens a database.
+      // BORUNA_DB may not be an address, so each call of db.query fails before it opens a database.
       env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_PROTOCOL: protocol, BORUNA_DB: "postgres://127.0.0.1/db" },
     });
     await collector.close();

@@ -33,7 +33,7 @@ const tools = behavior === "removed" ? [count] : [ask, count];
 
 let calls = 0;
 
-/** How it answers a call, by behavior. */
+/** How the server answers a call, by the behavior in its first argument. */
 const CALLS = {
   hang: () => undefined,
   second: (id, args) => (calls === 1 ? answer(id, text(args.text)) : undefined),

@@ -12,7 +12,7 @@ import { ROOT } from "./imports.ts";
 
 const PAGE = readFileSync(join(ROOT, "docs/guide/resume.md"), "utf8");
 const KILLED = 137;
-/** The payment that the page is killed at. */
+/** The page's run is killed when the bank gets this payment. */
 const LAST = "/payments/p3";
 
 test("docs/guide/resume.md", async () => {

@@ -14,7 +14,7 @@ interface LiveState {
   version: number;
   /** The version at which a run last changed. */
   readonly runs: Map<string, number>;
-  /** The version at which any run may have changed: the server listed only some of the changed runs, or the connection was lost. */
+  /** The last version at which every run may have changed: the server listed only some of the changed runs, or the connection was lost. */
   reloaded: number;
 }
 
