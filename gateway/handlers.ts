@@ -55,7 +55,7 @@ export function isLater(answer: unknown): answer is Later {
 /**
  * Carries out one call with plain JavaScript data. `args` include the default arguments and have the declared types. Return the answer, or a
  * promise of it: plain data of the declared result type, or `context.later()`. Throw `CapabilityFailure` if the capability fails. Any other
- * error, and a wrong answer, is a mistake of the host: the run ends with `host_fault`, and the program and the log see only the error's name.
+ * error, and a wrong answer, is a mistake of the host: the run ends with `host_fault`. Of such an error, the log contains only the name.
  */
 export type Handler = (args: readonly PlainValue[], context: HandlerContext) => unknown;
 

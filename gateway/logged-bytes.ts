@@ -57,8 +57,8 @@ function textBytes(text: string): number {
 }
 
 /**
- * Returns by how many bytes the text is longer in a JSON string. Most groups of four bytes have no character that is escaped, and a few operations
- * on 32 bits find that out for all four (Warren, Hacker's Delight, 6-1).
+ * Returns by how many bytes the text is longer in a JSON string. Few characters are escaped, so this takes four bytes at a time: a few operations
+ * on 32 bits tell whether any of the four is to be escaped (Warren, Hacker's Delight, 6-1).
  */
 function escapeExtra(utf8: Uint8Array): number {
   let extra = 0;

@@ -121,23 +121,23 @@ export class OpenCalls<Call> {
     this.#queue.delete(call);
     const arrival = this.#options.run(call);
     slot.arrival = arrival;
-    if (arrival instanceof Promise) this.#hold(arrival, slot);
-    else this.#arrive(arrival, slot);
+    if (arrival instanceof Promise) this.#awaitHandler(arrival, slot);
+    else this.#holdAnswer(arrival, slot);
     return arrival;
   }
 
   /** Counts a handler as running until its promise settles. */
-  #hold(promise: Promise<Arrival>, slot: Slot): void {
+  #awaitHandler(promise: Promise<Arrival>, slot: Slot): void {
     this.#running.add(promise);
     const settle = (arrival: Arrival | undefined): void => {
       this.#running.delete(promise);
-      if (arrival !== undefined) this.#arrive(arrival, slot);
+      if (arrival !== undefined) this.#holdAnswer(arrival, slot);
       this.#startNext();
     };
     promise.then(settle, () => settle(undefined));
   }
 
-  #arrive(arrival: Arrival, slot: Slot): void {
+  #holdAnswer(arrival: Arrival, slot: Slot): void {
     slot.arrival = arrival;
     if (!("value" in arrival)) return;
     slot.bytes = arrival.bytes ?? valueBytes(arrival.value);

@@ -1,6 +1,6 @@
 /**
- * Computes what the given policy would have decided about the calls of an audit run, which refuses no call. The log does not contain these
- * decisions.
+ * Computes what the given policy would have decided about the calls of an audit run. The run only reported these decisions (`policy/audit.ts`),
+ * and the log does not contain them.
  */
 import { AuditDecisions, type AuditDecision } from "../policy/audit.ts";
 import { signatureFor, withDefaults } from "../vm/capabilities.ts";

@@ -125,9 +125,9 @@ export type LocatedEntry = (LoggedCall & { readonly place: CallPlace | undefined
 export type LocateOptions = Pick<ReplayOptions, "program" | "limits" | "signal" | "engine">;
 
 /**
- * Yields the entries of a log, each call with its place. A log holds no places, so a replay that runs alongside finds them. Where the log
- * cannot be replayed, or the replay diverges, the calls have no place from then on. `onUnlocated` receives the reason in one
- * sentence. Throws `log.changed`.
+ * Yields the entries of a log, each call with its place. A log holds no places, so a replay that runs alongside finds them. If the log
+ * cannot be replayed, its calls have no places. If the replay diverges, the later calls have none. `onUnlocated` receives the reason
+ * in one sentence. Throws `log.changed`.
  */
 export async function* locatedEntries(
   log: ParsedLog,
@@ -145,7 +145,7 @@ export async function* locatedEntries(
   }
 }
 
-/** Returns the log without its end record if a value in that record is redacted or lost. Places of calls do not depend on it. */
+/** Returns the log without its end record if a value in that record is redacted or lost. A replay would fail at it, and finds the places without it. */
 function withReadableEnd(log: ParsedLog): ParsedLog {
   if (log.format !== "log" || log.end === undefined) return log;
   const isMissing = valuesOfEnd(log.end).some(

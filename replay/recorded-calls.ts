@@ -62,7 +62,7 @@ export class RecordedCalls implements EventSink {
   #position: number;
   /**
    * The calls that the program waits for, by their numbers in the run. An answer is undefined if the recorded run ended before it came.
-   * This replay then ends when the machine needs the answer, or before.
+   * If so, the replay ends at the latest when the machine needs the answer.
    */
   readonly #open = new Map<
     number,

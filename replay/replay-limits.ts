@@ -63,7 +63,7 @@ function smallestBound(
   if (used !== undefined && used > callerLimit) {
     throw limitError(
       `the recorded run took ${used} ${noun}; this replay may take ${callerLimit}`,
-      `If you trust the log, ${raise(field)} to ${used}.`,
+      `If you trust the log, ${hintToRaise(field)} to ${used}.`,
     );
   }
   const runLimit = runLimits[field];
@@ -82,16 +82,16 @@ export function reachedBound({ limits, sources }: Bounds, error: RunEnd["error"]
 }
 
 export const boundNoun = (field: BoundField): string => BOUNDS[field].noun;
-const raise = (field: keyof ReplayLimits): string => `raise \`${field}\` in the limits of the replay`;
+const hintToRaise = (field: keyof ReplayLimits): string => `raise \`${field}\` in the limits of the replay`;
 
 /** Returns the error for a replay that reached the caller's limit before the end of the log. */
 export function callerLimitError({ field, value }: ReachedBound, runLimits: Limits): BorunaError {
   const message = `the replay was stopped at ${value} ${boundNoun(field)}, the most that it may use; the log asks for ${runLimits[field]}`;
-  return limitError(message, `If you trust the log, ${raise(field)}.`);
+  return limitError(message, `If you trust the log, ${hintToRaise(field)}.`);
 }
 
 export function wallLimitError(ms: number): BorunaError {
-  return limitError(`the replay was stopped after ${ms} ms`, `If you trust the log, ${raise("max_wall_ms")}.`);
+  return limitError(`the replay was stopped after ${ms} ms`, `If you trust the log, ${hintToRaise("max_wall_ms")}.`);
 }
 
 const limitError = (message: string, hint: string): BorunaError => new BorunaError("log.replay_limit", message, { hint });

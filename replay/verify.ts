@@ -121,7 +121,7 @@ export async function verifyLog(path: string, options: VerifyOptions = {}): Prom
   const checks: Check[] = [];
   let failure: Failure | undefined;
   for (const [name, check] of steps) {
-    if (check !== undefined && failure === undefined) failure = await log.attempt(name, check, checks);
+    if (check !== undefined && failure === undefined) failure = await log.runCheck(name, check, checks);
   }
   const hasPassed = (name: CheckName): boolean => checks.some((check) => check.name === name && check.ok);
   const proven: Proven = {
@@ -173,7 +173,7 @@ class CheckedLog {
   }
 
   /** Runs a check and adds its result to `checks`, unless it returns undefined because it does not apply. Returns the failure, if any. */
-  async attempt(name: CheckName, check: () => string | undefined | Promise<string>, checks: Check[]): Promise<Failure | undefined> {
+  async runCheck(name: CheckName, check: () => string | undefined | Promise<string>, checks: Check[]): Promise<Failure | undefined> {
     try {
       const detail = await check();
       if (detail !== undefined) checks.push({ name, ok: true, detail });
@@ -289,7 +289,7 @@ class CheckedLog {
     return "the recorded policy has the hash in the header";
   }
 
-  /** `key` is the public key that the caller names. Without a key, the log need not be signed, but a signature must be valid. */
+  /** Checks that the owner of `key`, which the caller names, signed the log. Without a key, the log need not be signed, but a signature must be valid. */
   signature(key: string | undefined): string | undefined {
     const signature = this.#signature;
     if (signature === undefined) {

@@ -22,7 +22,7 @@ export interface MetricExport {
 
 const EXPORT_SUCCEEDED = 0;
 
-/** Calls `note` with one line for each certificate file that cannot be read. */
+/** Starts the export. Calls `note` with one line for each certificate file that cannot be read. */
 export async function openMetricExport(
   settings: MetricSettings,
   environment: Environment,

@@ -114,7 +114,7 @@ function startRun(tracer: Tracer, info: RunSpanStart, options: OtelTracingOption
   return tracedRun(tracer, info, options, { span, parent });
 }
 
-/** `span` is the run's span, and `parent` the context around it. */
+/** Returns a run whose calls and control flow become spans below `span`, the span of the run. `parent` is the context around it. */
 function tracedRun(
   tracer: Tracer,
   info: RunSpanStart,
@@ -301,7 +301,7 @@ function placeAttributes(place: CallPlace): SpanAttributes<"boruna.cap"> {
   return attributes;
 }
 
-/** `attributes` are those of the call's source location. Undefined if the span is not recorded. */
+/** Ends the span of a call. `attributes` are those of its source location; undefined if the span is not recorded. */
 function endCall(span: Span, info: CallSpanEnd, attributes: SpanAttributes<"boruna.cap"> | undefined): void {
   if (attributes !== undefined) {
     attributes["cap.allowed"] = info.errorKind !== "denied" && info.errorKind !== "budget_exceeded";

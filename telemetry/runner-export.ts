@@ -29,7 +29,7 @@ interface RunnerSettings {
 /** The service name of the spans of a program's run, whatever the name of the runner. */
 const RUN_SERVICE = "boruna";
 
-/** Calls `notify` with one line for each setting that cannot be used, and at the end for what was lost. */
+/** Starts the export. Calls `notify` with one line for each setting that cannot be used, and at the end for what was lost. */
 export async function startRunnerExport(
   serviceName: string,
   settings: RunnerSettings,

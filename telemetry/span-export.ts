@@ -26,7 +26,10 @@ export interface SpanExport {
   shutdown(): Promise<ShutdownReport>;
 }
 
-/** The console exporter passes its lines to `writeLine`. Calls `note` with one line for each certificate file that cannot be read. */
+/**
+ * Makes the processors for the exporters in `settings`. The console exporter passes its lines to `writeLine`. Calls `note` with one line for
+ * each certificate file that cannot be read.
+ */
 export async function openSpanExport(
   settings: TelemetrySettings,
   environment: Environment,

@@ -70,7 +70,7 @@ export interface TaskSpanOptions extends Pick<OtelTracingOptions, "backpressure"
   readonly traceDetail?: TraceDetail | undefined;
 }
 
-/** `tracers` defaults to those of the registered TracerProvider. Returns undefined if a tracer or the context manager throws. */
+/** Opens the span of a task. `tracers` defaults to those of the registered TracerProvider. Returns undefined if a tracer or the context manager throws. */
 export function startTaskSpan(tracers: TaskTracers | undefined, start: TaskSpanStart, options: TaskSpanOptions = {}): TaskSpan | undefined {
   try {
     return openTaskSpan(tracers ?? registeredTracers(), start, options);

@@ -51,7 +51,7 @@ const WATCH_MS = 200;
 /** How long `#decide` waits for the engine's workflow of the run to end, in milliseconds. Later, a worker (`keeper.ts`) continues the run. */
 const REWIND_MS = 2_000;
 
-/** Throws `usage`, `worker.*`. */
+/** Opens a client. See `createClient`. */
 export async function openClient(databaseUrl: string): Promise<Client> {
   const pool = openPool(databaseUrl, CONNECTIONS);
   try {
@@ -98,7 +98,7 @@ class DatabaseClient implements Client {
     return { runId: id, isNew };
   }
 
-  /** Throws `worker.other_run` if the run of the option `key` has another program or other options. */
+  /** Checks the run that was submitted before with the same `key`. Throws `worker.other_run` if it has another program or other options. */
   async #checkSame(id: string, program: string, settings: RunOptionsRow): Promise<void> {
     const found = await this.#rowOf(id);
     const textOf = (options: RunOptionsRow): string => canonicalJson(jsonFromJs({ ...options, traceparent: null, tracestate: null }));

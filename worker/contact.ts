@@ -5,7 +5,7 @@
 
 /** How often a worker beats, in milliseconds. If a third of its lease is shorter, it beats after each third. */
 const BEAT_MS = 1_000;
-/** After its start, a worker gives the others at least this time to beat before it judges them, in milliseconds. */
+/** After its start, a worker gives the others at least this time to beat before it judges them, in milliseconds. (With a shorter lease: the lease.) */
 const FIRST_JUDGMENT_MS = 1_000;
 /** After this many rounds without an answer, the contact counts as lost. */
 const MISSED_ROUNDS = 3;

@@ -49,7 +49,7 @@ export async function deriveLog(
   const served = new Set(handlers.keys());
   const recorder = open(describeRun(program, { policy, args: objectOf(options.args), limits, mode: "live", served, runId: id }));
   try {
-    const { result, isIncomplete } = await execution(stored, history, handlers, { sink: recorder, maxSteps });
+    const { result, isIncomplete } = await executeAgain(stored, history, handlers, { sink: recorder, maxSteps });
     if (interruption !== undefined) return recorder.finish(interruptedEnd(result, interruption));
     return isIncomplete ? undefined : closeLog(recorder, result);
   } finally {
@@ -64,7 +64,7 @@ interface DerivedExecution {
 }
 
 /** Runs the program with the kept answers, up to `maxSteps` steps. Throws `log.divergence` if the steps do not fit the program. */
-async function execution(
+async function executeAgain(
   stored: StoredProgram,
   history: RunHistory,
   handlers: Handlers,
@@ -89,8 +89,8 @@ async function execution(
     // The clock does not advance, so no time limit ends the derivation.
     clock: () => 0,
   });
-  if (calls.problem !== undefined)
-    throw new BorunaError("log.divergence", `the steps of run ${id} do not fit its program: ${calls.problem}`);
+  if (calls.mismatch !== undefined)
+    throw new BorunaError("log.divergence", `the steps of run ${id} do not fit its program: ${calls.mismatch}`);
   return { result, isIncomplete: calls.isIncomplete };
 }
 
@@ -126,7 +126,7 @@ async function stepsUntil(
 ): Promise<number | undefined> {
   if (!history.hasBegun) return 0;
   if (steps !== undefined) return steps;
-  const { result, isIncomplete } = await execution(stored, history, handlers, { maxSteps: undefined });
+  const { result, isIncomplete } = await executeAgain(stored, history, handlers, { maxSteps: undefined });
   // The program was interrupted before its last step, because otherwise it would have ended by itself.
   return isIncomplete || result.suspended !== undefined ? undefined : result.steps - 1;
 }
@@ -153,7 +153,7 @@ class KeptCalls implements DurableCalls {
   readonly #answerOf: (call: DurableCall) => Arrival | undefined;
   /** Whether the run reached a call without an answer. */
   isIncomplete = false;
-  problem: string | undefined;
+  mismatch: string | undefined;
 
   constructor(steps: readonly KeptStep[], answerOf: (call: DurableCall) => Arrival | undefined) {
     this.#texts = new Map(steps.map(({ name, text }) => [name, text]));
@@ -173,7 +173,7 @@ class KeptCalls implements DurableCalls {
       return "later" in arrival ? (this.#answerOf(call) ?? arrival) : arrival;
     }
     if (this.#numbers.has(String(call.number)))
-      this.problem ??= `call ${call.number} was of another capability than ${call.capability.name}`;
+      this.mismatch ??= `call ${call.number} was of another capability than ${call.capability.name}`;
     this.isIncomplete = true;
     return { stop: { trap: "canceled", message: "the call has no answer yet" } };
   }

@@ -49,7 +49,7 @@ export function devDatabaseUrl(): string {
 export async function startDevDatabase(): Promise<DevDatabase> {
   const folder = resolve(FOLDER);
   const written = writtenUrl(folder);
-  if (written !== undefined && (await isAnswering(written))) return { ...opened(folder, written), stop: async () => undefined };
+  if (written !== undefined && (await isAnswering(written))) return { ...databaseAt(folder, written), stop: async () => undefined };
   const binaries = await serverBinaries();
   const user = serverUser();
   makeFolder(folder, user);
@@ -65,10 +65,10 @@ export async function startDevDatabase(): Promise<DevDatabase> {
     server.kill("SIGINT");
     await ended;
   };
-  return { ...opened(folder, url), stop };
+  return { ...databaseAt(folder, url), stop };
 }
 
-function opened(folder: string, url: string): Omit<DevDatabase, "stop"> {
+function databaseAt(folder: string, url: string): Omit<DevDatabase, "stop"> {
   const protectedFiles = new ProtectedFiles();
   protectedFiles.add(statSync(folder, { bigint: true }));
   return { url, folder, protectedFiles };

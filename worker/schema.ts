@@ -98,7 +98,7 @@ export async function oneAtATime<T>(pool: Pool, work: () => Promise<T>): Promise
 /** The oldest major version of PostgreSQL that workers can use. */
 const OLDEST_SERVER = 14;
 
-/** `version` is `server_version_num`, such as 150018 for 15.18. Throws `worker.server` if the server is too old. */
+/** Throws `worker.server` if the server is too old. `version` is its `server_version_num`, such as 150018 for 15.18. */
 export function checkServer(version: number): void {
   const major = Math.floor(version / 10_000);
   if (major >= OLDEST_SERVER) return;

@@ -111,9 +111,10 @@ export class Worker {
   readonly #pool: Pool;
   readonly #active = new Map<string, ActiveRun>();
   readonly #programs = new ProgramCache(CACHED_PROGRAMS);
-  readonly #begun: Batches<string, BegunRun>;
-  readonly #ended: Batches<EndedExecution, true>;
-  readonly #intents: Batches<NewIntent, Intent>;
+  /** Each combines one kind of change to the rows of many runs. */
+  readonly #beginBatches: Batches<string, BegunRun>;
+  readonly #endBatches: Batches<EndedExecution, true>;
+  readonly #intentBatches: Batches<NewIntent, Intent>;
   readonly #timers: NodeJS.Timeout[] = [];
   #metrics: WorkerMetrics | undefined;
   #engine: Engine | undefined;
@@ -134,15 +135,15 @@ export class Worker {
     // Once the worker runs, statements wait for a server that is gone. If they failed, the engine would retry after up to a minute.
     const pool = openPool(options.databaseUrl, options.connections, () => this.#engine !== undefined);
     this.#pool = pool;
-    this.#begun = new Batches(
+    this.#beginBatches = new Batches(
       (id) => id,
       (ids) => beginExecutions(pool, ids, this.id),
     );
-    this.#ended = new Batches(
+    this.#endBatches = new Batches(
       ({ id }) => id,
       (ended) => endExecutions(pool, ended),
     );
-    this.#intents = new Batches<NewIntent, Intent>(intentKey, (intents) => writeIntents(pool, intents));
+    this.#intentBatches = new Batches<NewIntent, Intent>(intentKey, (intents) => writeIntents(pool, intents));
     this.lost = new Promise((resolve) => {
       this.#resolveLost = resolve;
     });
@@ -305,7 +306,7 @@ export class Worker {
 
   /** Executes a run: the body of the engine's workflow. */
   async #run(id: string, step: RunStep): Promise<string> {
-    const run = await untilAnswered(() => this.#begun.add(id));
+    const run = await untilAnswered(() => this.#beginBatches.add(id));
     // The run has ended or waits, but the engine's row does not say so yet.
     if (run === undefined) return "nothing to do";
     const abort = new AbortController();
@@ -313,7 +314,7 @@ export class Worker {
     this.#metrics?.claimed(run.queue, run.execution === 1);
     try {
       const end = await this.#executeIfDue(id, run, step, abort);
-      await untilAnswered(() => this.#ended.add({ id, execution: run.execution, end }));
+      await untilAnswered(() => this.#endBatches.add({ id, execution: run.execution, end }));
       if (end.state === "queued") this.#noteHandedOver({ id, queue: run.queue, tenant: run.tenant }, abort.signal.reason === "drained");
       this.#metrics?.ended(run.queue, end.outcome);
       return end.state;
@@ -367,7 +368,7 @@ export class Worker {
       protectedFiles,
       tracing: span?.tracing,
       token: `${this.id} ${run.execution}`,
-      intent: (call, token) => waits(() => this.#intents.add({ run: id, call, token })),
+      intent: (call, token) => waits(() => this.#intentBatches.add({ run: id, call, token })),
       takeOver: (call, token) => waits(() => takeOverIntent(this.#pool, id, call, token)),
       untilLeased: () => (this.#contact.hasLease ? undefined : this.#waitForLease()),
       isDraining: () => this.#isDraining,

@@ -297,6 +297,7 @@ class ProgramStatement implements Submittable {
     }
   }
 
+  /** Called when all rows of a portion have arrived, and there may be more. */
   handlePortalSuspended(): void {
     if (this.#failure === undefined) this.#askForRows();
     else this.#connection?.sync();
@@ -304,6 +305,7 @@ class ProgramStatement implements Submittable {
 
   handleCommandComplete({ text }: { readonly text: string }): void {
     if (!this.#canBind) {
+      // PREPARE is complete. The program's statement is still to be executed.
       this.#canBind = true;
       return;
     }

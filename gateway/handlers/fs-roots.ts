@@ -134,7 +134,7 @@ function realPathOf(descriptor: number, name: string): string | undefined {
 /** Throws `CapabilityDenied` if the open file is not below the root, or is protected. Returns its real path. */
 function checkBelow(descriptor: number, name: string, { root, protectedFiles }: Omit<LocatedFile, "file">, path: string): string {
   const real = realPathOf(descriptor, name);
-  if (real === undefined || !isBelow(posix(real), posix(realpathSync(root)))) return denyPath(path);
+  if (real === undefined || !isBelow(withSlashes(real), withSlashes(realpathSync(root)))) return denyPath(path);
   if (protectedFiles?.has(fstatSync(descriptor, { bigint: true })) === true || isInProtectedFolder(real, protectedFiles))
     denyProtected(path);
   return real;
@@ -149,7 +149,7 @@ function isInProtectedFolder(file: string, protectedFiles: ProtectedFiles | unde
   return false;
 }
 
-const posix = (path: string): string => (sep === "/" ? path : path.split(sep).join("/"));
+const withSlashes = (path: string): string => (sep === "/" ? path : path.split(sep).join("/"));
 
 /** Opens an existing file or folder for reading. Returns the descriptor, which the caller must close. */
 export function openBelow(located: LocatedFile, path: string): number {
@@ -207,7 +207,7 @@ export function withCreatedParent(located: LocatedFile, path: string, body: (fol
   const firstCreated = mkdirSync(located.root, { recursive: true });
   try {
     const { root, file } = located;
-    const base = isBelow(posix(file), posix(root)) ? root : realpathSync(root);
+    const base = isBelow(withSlashes(file), withSlashes(root)) ? root : realpathSync(root);
     const names = dirname(file)
       .slice(base.length)
       .split(sep)

@@ -126,7 +126,7 @@ function removeEntry(folder: OpenFolder, name: string, oldStats: Stats | undefin
   unlinkSync(folder.pathOf(name));
 }
 
-/** Returns the target of a link. The target must exist and be below the same root. */
+/** Returns the target of a link. Throws `CapabilityDenied` unless the target is below the same root, and if it does not exist, the system's error. */
 function followLink(folder: OpenFolder, name: string, { root, protectedFiles }: LocatedFile, path: string): LocatedFile {
   const file = realpathSync(folder.pathOf(name));
   const realRoot = realpathSync(root);

@@ -89,7 +89,7 @@ class JoinedText {
     this.#pieces.push(piece);
   }
 
-  /** Undefined if there was no piece, not even an empty one. */
+  /** Returns the whole text. Undefined if there was no piece, not even an empty one. */
   joined(): string | undefined {
     return this.#pieces.length === 0 ? undefined : this.#pieces.join("");
   }

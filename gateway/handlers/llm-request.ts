@@ -45,7 +45,7 @@ export const LLM_OPTIONS: ReadonlyMap<string, string> = new Map([
 /** An endpoint adds at most this many input tokens to the text of the request: roles, separators, the model's own system message. */
 const ADDED_TOKENS = 256;
 
-/** Throws `CapabilityFailure` for mistakes in the options. */
+/** Builds the request of a call. Throws `CapabilityFailure` for mistakes in the options. */
 export function llmRequest(model: string, prompt: string, callOptions: Value | undefined, llm: LlmPolicy): LlmRequest {
   if (!(callOptions instanceof MapValue)) throw new CapabilityFailure("the options of llm.call are an object");
   const unknown = [...callOptions.keys()].find((name) => !LLM_OPTIONS.has(name));

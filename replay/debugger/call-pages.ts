@@ -106,7 +106,7 @@ export class CallPages {
   /** Yields the events from the start of a page on. Throws `log.changed` if they differ from those of the first reading. */
   *#eventsFrom({ offset, previousHash: previous, events }: PageStart): Generator<LogRecord & { readonly kind: "event" }, void> {
     const reader = new RecordReader(LOG_LIMITS.events, false, { previous, events });
-    // The reader takes line 1 for a header.
+    // Lines count from 2, because the reader takes line 1 for a header.
     for (const line of linesOf(this.#source, LOG_LIMITS.lineBytes, { bytes: offset, line: 2 })) {
       const record = this.#record(() => reader.read(line));
       if (record.kind !== "event") return;

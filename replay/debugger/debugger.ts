@@ -27,7 +27,7 @@ import { type Hit, type Stop, Timeline, type TimelineOptions } from "./timeline.
 import { endOfRun, type EndView, type FrameView, framesOf, type NextCallView, nextCallOf, type TaskView, tasksOf } from "./views.ts";
 
 export interface DebuggerOptions extends TimelineOptions {
-  /** As for a replay. */
+  /** Limits on each run of the program, as for a replay. */
   readonly limits?: ReplayLimits | undefined;
 }
 
@@ -105,7 +105,7 @@ export class Debugger {
   readonly #options: DebuggerOptions;
   #edits: Edits = new Map();
   #timeline: Timeline;
-  /** Undefined at the end of the run. */
+  /** The place of the debugger. Undefined at the end of the run. */
   #currentStop: Stop | undefined;
   #breakpoints: readonly ResolvedBreakpoint[] = [];
 
@@ -179,13 +179,13 @@ export class Debugger {
     return { reason: isBack ? "start" : "end", breakpoints: [] };
   }
 
-  async #find(isBack: boolean, hit: Hit, needsState: boolean, isUnconditional: boolean, signal: AbortSignal): Promise<Stop | undefined> {
+  async #find(isBack: boolean, hit: Hit, needsState: boolean, hasNoHits: boolean, signal: AbortSignal): Promise<Stop | undefined> {
     const search = { hit, needsState, signal };
     const step = this.#currentStop?.step;
-    if (isBack) return isUnconditional ? undefined : this.#timeline.previous(step ?? Number.POSITIVE_INFINITY, search);
+    if (isBack) return hasNoHits ? undefined : this.#timeline.previous(step ?? Number.POSITIVE_INFINITY, search);
     if (step === undefined) return undefined;
-    // An unconditional move has no hit on the way, so the run continues to its end without a search.
-    const found = isUnconditional ? undefined : await this.#timeline.next(step, search);
+    // A move without hits needs no search, so the run continues to its end.
+    const found = hasNoHits ? undefined : await this.#timeline.next(step, search);
     if (found === undefined) await this.#timeline.toEnd(signal);
     return found;
   }

@@ -110,15 +110,15 @@ function readSelector(text: string, endEvent: number): (value: LoggedValue) => b
 export interface Redaction {
   /** The SHA-256 of the blobs to leave out. */
   readonly blobs: ReadonlySet<string>;
-  /** Places that still show a redacted value, also inside a longer text. Short values are not searched. */
+  /** Places that still show a redacted value, also inside a longer text. Short values are not searched for. */
   readonly repeated: readonly ValuePlace[];
 }
 
-/** A value is searched elsewhere only if its JSON has this many UTF-16 code units. A shorter one could appear there by chance. */
+/** The log is searched for a redacted value only if its JSON has this many UTF-16 code units. A shorter one could appear elsewhere by chance. */
 const MIN_REPEATED_CHARACTERS = 16;
 /** Maximum number of places in `repeated`. */
 const MAX_REPEATED = 100;
-/** At most this many redacted Strings are searched inside longer texts, each of at most `MAX_NEEDLE_CHARACTERS` UTF-16 code units. */
+/** Longer texts are searched for at most this many redacted Strings, each of at most `MAX_NEEDLE_CHARACTERS` UTF-16 code units. */
 const MAX_NEEDLES = 100;
 const MAX_NEEDLE_CHARACTERS = 64 * 1024;
 
@@ -155,7 +155,7 @@ function repeatedIn(log: RunLog, found: ReadonlySet<string>, texts: RedactedText
   return repeated;
 }
 
-/** The redacted values that are searched elsewhere in the log: the SHA-256 of their JSON, and the texts of the first Strings. */
+/** The redacted values for which the rest of the log is searched: the SHA-256 of their JSON, and the texts of the first Strings. */
 class RedactedTexts {
   readonly #hashes = new Set<string>();
   readonly #needles = new Set<string>();

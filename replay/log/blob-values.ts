@@ -21,7 +21,7 @@ import { countOf, digestOf, jsonObject, objectOf, onlyFields } from "./json-fiel
 import { RECORD_JSON_DEPTH } from "./log-limits.ts";
 import { unseal } from "./sealed-value.ts";
 
-/** In a record, refers to a blob that holds the value or text. */
+/** A reference that a record has in place of a value or a text, which is in a blob. */
 export class BlobRef {
   /** SHA-256 of the blob in lower-case hexadecimal. The blob is the value's canonical JSON, in a redactable log in its sealed form. */
   readonly sha256: string;

@@ -33,7 +33,7 @@ export interface LogHeader {
   /** The arguments as typed JSON, by parameter name. */
   readonly args: ReadonlyMap<string, JsonData>;
   readonly limits: Limits;
-  /** `audit`: a live run that obeyed `auditPolicy` instead of the recorded policy. */
+  /** `audit`: a live run that only reported what the recorded policy's rules refuse, and obeyed the laxer `auditPolicy`. */
   readonly mode: "mock" | "live" | "audit";
   /** Whether every value is sealed, see `sealed-value.ts`. If false, the file has no such member. */
   readonly redactable: boolean;

@@ -175,10 +175,10 @@ export class LogSummary {
   }
 }
 
-/** Returns the kind of the open call's mark, if the mark belongs to this call (`open-mark.ts`). `head` is the hash of the last event. */
-function markOf(callHash: string, head: string, source: LogSource): OpenMark["kind"] | undefined {
+/** Returns the kind of the mark, if it belongs to the open call (`open-mark.ts`). `head` is the hash of the last event's record. */
+function markOf(openCallHash: string, head: string, source: LogSource): OpenMark["kind"] | undefined {
   const mark = source.openMark();
-  return mark?.hash === (mark?.kind === "approved" ? callHash : head) ? mark?.kind : undefined;
+  return mark?.hash === (mark?.kind === "approved" ? openCallHash : head) ? mark?.kind : undefined;
 }
 
 /**

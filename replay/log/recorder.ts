@@ -55,7 +55,7 @@ export interface RecorderOptions {
 
 export interface FinishedLog {
   readonly path: string;
-  /** Hash of the end record, which covers all earlier records. Absent for an event log. */
+  /** Hash of the last record, which covers all earlier records. Absent for an event log. */
   readonly head?: string;
 }
 
@@ -80,7 +80,7 @@ export interface MemoryRecorder extends Recorder {
   readonly blobs: MemoryBlobs;
 }
 
-/** Records a log in memory. Computes hashes only when they are needed, because a log in memory does not survive a crash. */
+/** Records a log in memory. Computes hashes only when the log is read, because nobody can read it after a crash. */
 export function memoryRecorder(run: RunDescription, options: Omit<RecorderOptions, "durable" | "force"> = {}): MemoryRecorder {
   const texts: string[] = [];
   const blobs = memoryBlobs();

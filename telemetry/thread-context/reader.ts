@@ -73,7 +73,7 @@ function ownerOf(pid: number): number | undefined {
  */
 function openSlotsOf(pid: number): readonly SlotPlace[] {
   const folder = `/proc/${pid}/fd`;
-  return attempt(`the open files of process ${pid}`, () => {
+  return asNotReadable(`the open files of process ${pid}`, () => {
     // In a container, the process has another id for itself.
     const [, ownPid = pid] = /^NSpid:.*?(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
     return bounded(readdirSync(folder)).flatMap((name) => {
@@ -85,7 +85,7 @@ function openSlotsOf(pid: number): readonly SlotPlace[] {
 
 /** For systems without /proc: returns the files in the folder that have the names of the process's slots. */
 function slotsInFolder(pid: number, folder: string): readonly SlotPlace[] {
-  return attempt(folder, () =>
+  return asNotReadable(folder, () =>
     bounded(readdirSync(folder, { withFileTypes: true }))
       .filter((entry: Dirent) => entry.isFile())
       .flatMap(({ name }) => slotPlace(join(folder, name), name, pid)),
@@ -115,7 +115,7 @@ function bounded<T>(entries: readonly T[]): readonly T[] {
 }
 
 function readSlot(path: string, thread: number, owner: number | undefined): SpanIds | undefined {
-  return attempt(`the slot of thread ${thread}`, () => {
+  return asNotReadable(`the slot of thread ${thread}`, () => {
     // On Linux the path is a link of /proc, which leads to the file that the process opened. On other systems, refuse links.
     const file = openSync(path, constants.O_RDONLY | (process.platform === "linux" ? 0 : constants.O_NOFOLLOW) | constants.O_NONBLOCK);
     try {
@@ -150,7 +150,7 @@ function notASlot(thread: number, problem: string): BorunaError {
 }
 
 /** Runs `body`, and turns its system errors into `telemetry.not_readable`. */
-function attempt<T>(what: string, body: () => T): T {
+function asNotReadable<T>(what: string, body: () => T): T {
   try {
     return body();
   } catch (error) {

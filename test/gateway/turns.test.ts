@@ -207,7 +207,7 @@ describe("the run that continues", () => {
       let now = 0;
       return start(SPIN, { clock: () => ((turns += 1), (now += 1_000)) });
     });
-    // Wait until each of them has had some turns.
+    // Wait until each spinning run has had some turns.
     while (turns < 20 * RUNS) await new Promise(setImmediate);
     const waited: number[] = [];
     let asked = 0;

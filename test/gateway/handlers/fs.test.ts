@@ -402,7 +402,7 @@ describe("a process that is killed while it writes", () => {
   }
 
   test("leaves the old or the new file before each call that changes one", async () => {
-    // The first round makes 9 such calls. The second makes 12, because it also sets the mode of the files that it replaces.
+    // The writer's first round makes 9 calls that change a file. The second makes 12, because it also sets the mode of the files that it replaces.
     for (const killAt of sampled(Array.from({ length: 12 }, (_, i) => 10 + i))) {
       rmSync(inWork("out"), { recursive: true });
       mkdirSync(inWork("out"));
