@@ -1,9 +1,12 @@
-/** Finds the bindings whose values the analysis does not track: those that are set more than once, or by a pattern. */
+/**
+ * Finds the bindings whose values the analysis does not track: those that are set more than once, are set by a pattern or matched with one, or
+ * have a part that is assigned.
+ */
 import type { Callable, CheckedCondition, CheckedPattern, Ir, IrStmt, Local } from "../compiler/ir.ts";
 
 const untrackedByCallable = new WeakMap<Callable, ReadonlySet<Local>>();
 
-/** Returns the bindings of a function that are set more than once, or by a pattern. */
+/** Returns the untracked bindings of a function. */
 export function untrackedIn(callable: Callable): ReadonlySet<Local> {
   const cached = untrackedByCallable.get(callable);
   if (cached !== undefined) return cached;
@@ -24,9 +27,11 @@ export function untrackedIn(callable: Callable): ReadonlySet<Local> {
   return untracked;
 }
 
-/** Receives what the visit of a body finds: `set` each `let` and assignment, `untrack` each local that gets its value in another way. */
+/** Receives what the visit of a body finds. */
 interface BindingVisitor {
+  /** Called for the local of each `let`, `for` and assignment. */
   readonly set: (local: Local) => void;
+  /** Called for each local that is never tracked, such as one that a pattern sets. */
   readonly untrack: (local: Local) => void;
 }
 

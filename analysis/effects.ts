@@ -196,7 +196,7 @@ function argsOf(capability: CapabilityDecl, { args }: CallSite): EffectCall["arg
   }));
 }
 
-/** Forgets that an argument never gets a value: the call is then never made, so nothing needs to be known about the argument. */
+/** Replaces `never` by "nothing is known". A call with such an argument is never made, so nothing needs to be known. */
 const knownOrUnreached = (known: Known): Known => (known?.kind === "never" ? undefined : known);
 
 /** One way in which a function is reached: the last step of a path. */
@@ -240,7 +240,7 @@ class Graph {
   pathsTo(makers: readonly FunctionInstance[]): readonly (() => CallPath)[] {
     const ends = makers.slice(0, MAX_PATHS).flatMap((maker) => {
       const first = this.#origins.get(maker);
-      // A recursive call is no further path to the function.
+      // A recursive call gives no other path from `main` to the function.
       const others = (this.#callers.get(maker) ?? []).filter(
         ({ from, edge }) => from.callable !== maker.callable && (from !== first?.from || edge !== first.edge),
       );

@@ -295,7 +295,7 @@ export class Observations {
     return Object.fromEntries(LIMIT_FIELDS.filter((name) => widest(name) !== DEFAULT_LIMITS[name]).map((name) => [name, widest(name)]));
   }
 
-  /** Returns the secrets that headers name, each with the hosts to which it was sent, if a recorded policy allows them. */
+  /** Returns the secrets in recorded headers, each with the hosts to which it was sent and to which a recorded policy lets it be sent. */
   #secretsOf(): Readonly<Record<string, unknown>> {
     const secrets = [...this.#secrets].flatMap(([name, hosts]) => {
       const recorded = this.#runs.map(({ policy }) => policy.secrets.get(name)).find((secret) => secret !== undefined);

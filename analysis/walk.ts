@@ -120,9 +120,9 @@ class Walk {
   #times: number;
   /** The builtins whose bodies are being walked, outermost first. */
   readonly #inlined: readonly Callable[];
-  /** What is known about bindings that are set exactly once. */
+  /** What is known about the bindings that are set so far, except those in `#untracked`. */
   readonly #known = new Map<Local, Known>();
-  /** Locals that are set more than once, or by a pattern. */
+  /** The bindings whose values the walk does not track (bindings.ts). */
   readonly #untracked: ReadonlySet<Local>;
   /** While a source builtin is walked, the span of its call. Reports show this span, not spans in the builtin's body. */
   readonly #place: Span | undefined;
@@ -441,7 +441,7 @@ class Walk {
         this.#bind(stmt.local, this.#value(stmt.value));
         return;
       case "destructure":
-        // `#bind` has stored what is known about the subject: at a `set`, at a `for`, or for a parameter.
+        // The subject is untracked (bindings.ts), so nothing is known about it. `#bind` has let its functions escape.
         if (stmt.otherwise !== null) this.#walkEscaping(stmt.otherwise);
         this.#escape(this.#known.get(stmt.subject), stmt.span);
         return;

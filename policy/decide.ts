@@ -53,7 +53,7 @@ interface RuleDecision {
   readonly whereRefusal: WhereCheck | undefined;
   /** The decision for a call that needs an approval. Undefined if the rule requires no approvals. */
   readonly approvalDecision: Decision | undefined;
-  /** Checks the conditions of `approval`. A call that fails the check needs no approval. Undefined if every call needs one. */
+  /** Checks the conditions of `approval`. A call for which the check returns a reason needs no approval. Undefined if every call needs one. */
   readonly exemption: WhereCheck | undefined;
 }
 
@@ -78,10 +78,10 @@ export class Decisions {
       prepared = this.#ruleOf(capability);
       this.#byRule.set(name, prepared);
     }
-    const { decision, whereRefusal, approvalDecision: waiting, exemption: isExempt } = prepared;
+    const { decision, whereRefusal, approvalDecision, exemption } = prepared;
     const refusal = decision.allowed ? (whereRefusal?.(args) ?? scopeRefusal(this.#policy, name, args)) : undefined;
     if (refusal !== undefined) return { allowed: false, ...refusal };
-    return waiting !== undefined && isExempt?.(args) === undefined ? waiting : decision;
+    return approvalDecision !== undefined && exemption?.(args) === undefined ? approvalDecision : decision;
   }
 
   #ruleOf(capability: CapabilityDecl): RuleDecision {

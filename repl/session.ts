@@ -86,7 +86,7 @@ interface State {
   readonly calls: SessionCalls;
   /** Number of `debug` texts that the statements produce. A later run does not show these again. */
   readonly debugCount: number;
-  /** Number of values that the statements emit (`emit value`). A later run does not show these again. */
+  /** Number of values that the statements emit (`emit tree`). A later run does not show these again. */
   readonly emittedCount: number;
 }
 
@@ -224,7 +224,7 @@ export class ReplSession {
     return { execution, calls, debugs };
   }
 
-  /** Makes the program of a state, which ends with the statements `last`. `marked` is a span in their entry; `markedSpan` is that span in the program. */
+  /** Makes the program of a state, with the statements `last` at its end. `marked` is a span in the entry of `last`; `markedSpan` is the same text in the program. */
   #draftOf(state: State, last?: KeptStatements, marked?: Span): { readonly draft: SessionProgram; readonly markedSpan: Span | undefined } {
     const draft = new SessionProgram();
     for (const { entry, span } of [...state.imports.values(), ...state.items.values()]) {

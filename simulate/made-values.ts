@@ -60,8 +60,9 @@ const MAX_DEMANDED_DEPTH = 100;
 /** A long list repeats one element this many times. The element has at most `MAX_REPEATED_PARTS` parts. */
 const LONG_LIST = 300;
 const MAX_REPEATED_PARTS = 20;
-/** The weights of `KEY_KINDS`: for most keys, and for keys in the plural, such as `items`. A kind in the vocabulary's `hints` gets `HINT_WEIGHT` more. */
+/** The weights with which a key gets each of the `KEY_KINDS`. A kind in the vocabulary's `hints` for the key gets `HINT_WEIGHT` more. */
 const KEY_WEIGHTS = [4, 4, 2, 1, 1, 1, 1, 1] as const;
+/** The weights for keys in the plural, such as `items`. */
 const PLURAL_WEIGHTS = [2, 2, 4, 4, 1, 1, 1, 4] as const;
 const PLURAL = /[^su]s$/;
 const HINT_WEIGHT = 30;

@@ -164,7 +164,7 @@ class ModuleBuilder implements ModulePool {
     return index;
   }
 
-  /** Adds the tuple types in a type. The text of the type needs no index for them, but a value of the type that enters the machine does. */
+  /** Adds the tuple types in a type to the module. No instruction may refer to them, but the machine needs them when such a value enters it, as an argument or answer. */
   addTuples(type: CheckedType): void {
     for (const decl of declarationsIn(type)) if (isTupleName(decl.name)) this.typeIndex(decl);
   }

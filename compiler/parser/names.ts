@@ -28,7 +28,7 @@ export function parseBindingName(c: Cursor, what: string): Name {
   return c.at("_") ? { text: "_", span: spanOf(c.next()) } : parseDeclaredName(c, what);
 }
 
-/** Takes a reserved word and returns it as a name. Reports the first use of the word in the file. */
+/** Takes a reserved word and returns it as a name. Reports only the first use of the word in a section. */
 export function parseReservedName(c: Cursor): Name {
   const word = c.token.value;
   if (!c.reportedReservedWords.has(word)) {

@@ -40,7 +40,7 @@ describe("pinned hashes", () => {
   });
 });
 
-/** An object schema whose values are the tables of their members. */
+/** Returns the schema of an object that is read as a map from the names of its fields to their values. */
 const objectFrom = (table: FieldTable): FieldSchema<ReadonlyMap<string, unknown>> =>
   objectOf("an object", table, (read) => new Map(Object.values(table).map((f) => [f.name, read(f)])));
 const canonical = <T>(schema: FieldSchema<T>, data: JsonData): string => {

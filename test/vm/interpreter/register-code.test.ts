@@ -39,7 +39,7 @@ test("any verified bytecode, under any limits", () => {
 });
 
 test("a String in a variable that is no append target is never pending", () => {
-  // The slot of local 0 of `inner` held the Int 1 in `outer`, which is also the number of the pending mark.
+  // In `outer`, the stack slot of local 0 of `inner` held the Int 1. The number 1 is also `PENDING_MARK`, but not in this slot.
   const inner: TestFunction = {
     arity: 0,
     locals: 1,
