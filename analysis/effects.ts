@@ -139,21 +139,19 @@ class CallList {
       const args = argsOf(capability, site);
       const maker = site.times === 0 ? undefined : instance;
       const key = `${place.file}:${place.line}:${place.column}:${capability.id}:${JSON.stringify(args, (_, value) => keyValue(value))}`;
-      const call = this.#calls.get(key) ?? { capability, callable, place, args, times: 0, callers: [] };
+      const call = this.#calls.get(key) ?? { capability, callable, place, args, times: 0, makers: [] };
       this.#calls.set(key, call);
       if (maker === undefined) continue;
       call.times = boundCount(call.times + multiplyCounts(runs, site.times));
-      call.callers.push(maker);
+      call.makers.push(maker);
     }
   }
 
   sorted(): readonly EffectCall[] {
-    const reachedAt = new Set(
-      [...this.#calls.values()].filter(({ callers: makers }) => makers.length > 0).map(({ place }) => placeKey(place)),
-    );
+    const reachedAt = new Set([...this.#calls.values()].filter(({ makers }) => makers.length > 0).map(({ place }) => placeKey(place)));
     return [...this.#calls.values()]
-      .filter(({ callers: makers, place }) => makers.length > 0 || !reachedAt.has(placeKey(place)))
-      .map(({ capability, callable, place, args, times: count, callers: makers }): EffectCall => {
+      .filter(({ makers, place }) => makers.length > 0 || !reachedAt.has(placeKey(place)))
+      .map(({ capability, callable, place, args, times: count, makers }): EffectCall => {
         const [path, ...otherPaths] = this.#graph.pathsTo(makers);
         const inActor = makers.length > 0 && makers.every((maker) => !this.#graph.inMainTask.has(maker));
         const knownOf = (name: string): Known => args.find(({ param }) => param === name)?.known;
@@ -173,7 +171,7 @@ interface FoundCall {
   readonly args: EffectCall["args"];
   times: number;
   /** The functions that make the call. */
-  readonly callers: FunctionInstance[];
+  readonly makers: FunctionInstance[];
 }
 
 /** Converts parts of what is known about an argument for `JSON.stringify`, so that equal knowledge has equal text. */

@@ -133,7 +133,7 @@ export function withEntry(map: Known, key: Known, value: Known): Known {
   const { entries, isOpen } = asMap(map);
   const keys = key?.kind === "text" && key.texts.every(({ isExact }) => isExact) ? key.texts : undefined;
   if (keys === undefined || entries.size + keys.length > MAX_MAP_ENTRIES) {
-    // The key is unknown, so any entry may have been replaced.
+    // An unknown key may have replaced any entry. With too many entries, none is kept.
     return { kind: "map", entries: NO_ENTRIES, isOpen: true };
   }
   const after = new Map(entries);

@@ -53,7 +53,7 @@ export class ObservedValues {
     else this.#values.add(value);
   }
 
-  /** Returns the narrowest conditions that all values meet, in the form of a policy file. Undefined if no condition would restrict anything. */
+  /** Returns the narrowest conditions that all values meet, in the form of a policy file. Undefined if there are none, or if they would restrict nothing. */
   conditions(): readonly Readonly<Record<string, unknown>>[] | undefined {
     if (this.#hasOtherKind || this.#kinds.size !== 1) return undefined;
     const present = this.#present();
@@ -83,6 +83,7 @@ function commonPrefix(a: string, b: string): string {
 /** A set of texts with a maximum size. */
 export class ObservedTexts {
   readonly texts = new Set<string>();
+  /** Whether more texts were added than the set keeps. */
   hasMany = false;
 
   add(text: string): void {

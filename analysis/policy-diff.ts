@@ -311,7 +311,7 @@ function canCall(policy: Policy, name: string): boolean {
   return name !== "db.query" || policy.db_policy.statements.length > 0;
 }
 
-/** Returns the names of all capabilities that either policy may allow. */
+/** Returns the names of the known capabilities, and of those that have a rule in either policy. */
 const ruleNames = (before: Policy, after: Policy, registry: CapabilityRegistry): readonly string[] => [
   ...new Set([...registry.byName.keys(), ...before.rules.keys(), ...after.rules.keys()]),
 ];

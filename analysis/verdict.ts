@@ -82,7 +82,7 @@ const unreadArguments = ({ args }: EffectCall): Value[] => args.map(() => UNIT);
 /** Limit on the Ints that are checked one by one. */
 const MAX_VALUES = 16;
 
-/** Returns every value that the argument may have, or undefined if there are too many. */
+/** Returns every value that the argument may have. Undefined if a value is not known exactly, or there are too many. */
 export function valuesOf(known: Known): readonly Value[] | undefined {
   switch (known?.kind) {
     case "text":
@@ -138,9 +138,9 @@ function whereChecks(call: EffectCall, policy: Policy): readonly CheckResult[] {
     const rule = memberPath(memberPath(memberPath("rules", capability.name), "where"), text);
     const check = whereCheck(capability, new Map([[text, conditions]]), []);
     const known = call.args.find((arg) => arg.param === param);
-    // If the call does not have the parameter, the check sees an absent argument, whatever the value. So one value is enough.
     const byHost = capability.name === "net.fetch" && text === "url" && areDecidedByHost(known?.known, conditions);
     const possibleValues = byHost ? urlsOf(known?.known) : valuesOf(known?.known);
+    // If the call does not have the parameter, the check sees an absent argument, whatever the value. So one value is enough.
     const values = known === undefined && capability.internal !== true ? [UNIT] : possibleValues;
     if (values === undefined) return unknownArgument(rule, param);
     return checkAll(values, (value) => {

@@ -45,7 +45,7 @@ function valueOf(scalar: Scalar): Value {
   return typeof scalar === "number" && !Number.isInteger(scalar) ? new FloatValue(scalar) : scalar;
 }
 
-/** Whether `wide` accepts every value that `narrow` accepts. `narrow` has no listed values. */
+/** Whether `wide` certainly accepts every value that `narrow` accepts. `narrow` must list no values. */
 function isWithin(narrow: Condition, wide: Condition): boolean {
   if (narrow.absent === true || wide.absent === true) return narrow.absent === true && wide.absent === true;
   if (wide.equal !== undefined || wide.in !== undefined) return false;

@@ -37,7 +37,7 @@ export class SessionCalls {
     this.#repeatedCount = this.#calls.length;
   }
 
-  /** Whether this run made fewer or different calls than earlier runs. Read it after the run. */
+  /** Whether this run made fewer or different calls than earlier runs, or a new call that it may not make. Read it after the run. */
   get diverges(): boolean {
     return this.#diverges || this.#madeCount < this.#repeatedCount;
   }

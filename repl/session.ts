@@ -250,13 +250,13 @@ export class ReplSession {
   /** Converts diagnostics of the program to diagnostics of the entries. */
   #wrong(draft: SessionProgram, diagnostics: readonly Diagnostic[]): Wrong {
     const texts = new Map<string, string>();
-    const ownDiagnostics = diagnostics.map((diagnostic): Diagnostic => {
+    const entryDiagnostics = diagnostics.map((diagnostic): Diagnostic => {
       const place = isSessionFile(diagnostic.file) ? draft.entryAt(diagnostic.span) : undefined;
       if (place === undefined) return diagnostic;
       texts.set(place.entry.name, place.entry.text);
       return { ...diagnostic, file: place.entry.name, span: place.span, fixes: [] };
     });
-    return { kind: "wrong", diagnostics: ownDiagnostics, textOf: (name) => texts.get(name) };
+    return { kind: "wrong", diagnostics: entryDiagnostics, textOf: (name) => texts.get(name) };
   }
 
   /** Returns the type of an expression, undefined for other statements, or the errors of the entry. */
@@ -291,16 +291,16 @@ export class ReplSession {
   effectsOf(text: string): string | Wrong {
     const entry = this.#expression(text);
     if (typeof entry === "string" || entry.kind === "wrong") return entry;
-    const own = this.#typeOfValue(entry);
-    if (own === undefined) return NO_VALUE;
-    if (own.kind === "wrong") return own;
+    const valueType = this.#typeOfValue(entry);
+    if (valueType === undefined) return NO_VALUE;
+    if (valueType.kind === "wrong") return valueType;
     // Put the expression into a lambda: the row of the lambda's type has all effects of the expression.
     const lambda: EntryText = { name: entry.entry.name, text: `fn() {\n${entry.entry.text}\n}` };
     const type = this.#typeOfValue({ ...entry, entry: lambda, valueSpan: { start: 0, end: lambda.text.length } });
     if (type?.kind === "wrong") return type;
     if (type?.kind !== "fn") return NO_VALUE;
     const effects = effectsText(type.row);
-    return own.kind === "fn" ? `${effects}; when it is called: ${effectsText(own.row)}` : effects;
+    return valueType.kind === "fn" ? `${effects}; when it is called: ${effectsText(valueType.row)}` : effects;
   }
 
   #expression(text: string): Statements | Wrong | string {

@@ -39,7 +39,7 @@ test("any verified bytecode, under any limits", () => {
 });
 
 test("a String in a variable that is no append target is never pending", () => {
-  // In `outer`, the stack slot of local 0 of `inner` held the Int 1. The number 1 is also `PENDING_MARK`, but not in this slot.
+  // In `outer`, the stack slot of local 0 of `inner` held the Int 1. So `numbers` still has a 1 there, which is also `PENDING_MARK`.
   const inner: TestFunction = {
     arity: 0,
     locals: 1,
