@@ -34,7 +34,7 @@ export interface BegunRun {
   readonly options: RunOptionsRow;
   /** Number of the execution, from 1. */
   readonly execution: number;
-  /** Number of executions since the run last waited, including this one. */
+  /** Number of executions since the run last waited or a draining worker handed it over, including this one. */
   readonly attempts: number;
   readonly isCanceled: boolean;
   /** Milliseconds until the deadline, at most 0 if it has passed. Undefined without one. */

@@ -355,7 +355,7 @@ export class Timeline {
   }
 }
 
-/** Returns undefined if the state is too large. */
+/** Takes a snapshot of the run. Returns undefined if the state is too large. */
 function snapshotOf(run: RecordedRun): Snapshot | undefined {
   try {
     return run.snapshot();

@@ -55,7 +55,7 @@ export interface RecorderOptions {
 
 export interface FinishedLog {
   readonly path: string;
-  /** Hash of the last record, which covers all earlier records. Absent for an event log. */
+  /** Hash of the last record, which covers all earlier records. Absent for an event log, and if `resume` added nothing to the log. */
   readonly head?: string;
 }
 

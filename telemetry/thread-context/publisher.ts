@@ -109,7 +109,7 @@ function removeAtEnd(remove: () => void): void {
       process.off(name, onSignal);
       process.kill(process.pid, name);
     };
-    // Runs first: a `once` listener that has already run would not be counted.
+    // This listener must run before all others: `listenerCount` does not count a `once` listener that has already run.
     process.prependListener(name, onSignal);
   }
 }
