@@ -153,6 +153,7 @@ const COLD_OFFERS = 16;
 /** Code that has entered a frame `MANY_RUNS` times is not entered again if it ran fewer than `FEW_STEPS` steps on average. */
 const MANY_RUNS = 64;
 const FEW_STEPS = 32;
+const NEVER_ENTERED = 2;
 /** Code whose work is discarded at least this often, and in most runs, is not entered again. */
 const MANY_DEOPTS = 20;
 /** From this version of an entry point on, its code accepts values of any kind. After twice as many, the entry point is never compiled again. */
@@ -184,7 +185,10 @@ export class Engine {
   static readonly #eager = memoizeInObject((program: Program) => new Engine(program, 0));
   static readonly #lazy = memoizeInObject((program: Program) => new Engine(program, HOT_STEPS));
   readonly hotSteps: number;
-  /** For each function that has leaves and is hot: 1 for each pc at which the interpreter offers a frame, that is at the start and after a leaf. */
+  /**
+   * For each function that has leaves and is hot: 1 for each pc at which the interpreter offers a frame, that is at the start and after a leaf,
+   * and `NEVER_ENTERED` for each entry point that was given up.
+   */
   readonly offers: (Uint8Array | undefined)[] = [];
   readonly #program: Program;
   readonly #guesses: { readonly id: number; readonly wrong: Map<number, number> }[] = [];
@@ -269,7 +273,7 @@ export class Engine {
    * "left" if the interpreter has to go on with it at another instruction. Returns undefined if the interpreter has to run the frame from `pc` on.
    */
   enterLoop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stopStep: number): "ended" | "left" | undefined {
-    if (actor.depth >= actor.interpretFromDepth || reportsFlow(run, fn)) return undefined;
+    if (this.offers[fn.index]?.[pc] === NEVER_ENTERED || actor.depth >= actor.interpretFromDepth || reportsFlow(run, fn)) return undefined;
     const profile = this.#heatUp(fn, span);
     if (profile === undefined) return undefined;
     // The code from instruction 0 of a pure function on is that of a call. If the loop begins with a leaf, there is nothing to run.
@@ -394,7 +398,7 @@ export class Engine {
 
   #neverEnter({ fn, entries }: FunctionProfile, pc: number, entry: Entry): void {
     entry.code = "never";
-    if (entries.get(pc) === entry) this.offers[fn.index]?.fill(0, pc, pc + 1);
+    if (entries.get(pc) === entry) this.offers[fn.index]?.fill(NEVER_ENTERED, pc, pc + 1);
   }
 
   /** Compiles the function for an entry point and for the kinds of `values`. */
