@@ -46,6 +46,8 @@ export interface LogDifference {
   readonly bText: string | undefined;
   /** The first path at which the two differ, with both values: `expected` is the value in `a`, `actual` the value in `b`. */
   readonly difference: PathDifference | undefined;
+  /** Number of events of a call or event that only one log has: the call, the decision about it and its answer. */
+  readonly events?: number;
   /** If several arguments of a call differ: the differences of all but the first. */
   readonly moreDifferences?: readonly PathDifference[];
 }
@@ -281,7 +283,8 @@ class EntryDiff {
       answer === undefined ? `${text ?? ""}${decision}` : `${text ?? ""}${decision} ${answer.slice(answer.indexOf(" ") + 1)}`;
     const isA = kind === "only_a";
     const position = { a: isA ? item.position : undefined, b: isA ? undefined : item.position };
-    return { kind, ...position, aText: isA ? fullText : undefined, bText: isA ? undefined : fullText, difference: undefined };
+    const events = item.events.filter((event) => event !== undefined).length;
+    return { kind, ...position, aText: isA ? fullText : undefined, bText: isA ? undefined : fullText, difference: undefined, events };
   }
 
   #texts(item: Item, { blobs }: Side): readonly (string | undefined)[] {

@@ -468,7 +468,7 @@ export interface CompareAnswer {
   readonly equal: number;
   /** Number of differences. */
   readonly total: number;
-  /** In the order of the logs, at most 1,000. The other events are equal, except that a call that only one log has is reported without its answer. */
+  /** In the order of the logs, at most 1,000. All other events are equal. */
   readonly differences: readonly Difference[];
 }
 
@@ -477,6 +477,8 @@ export interface Difference {
   readonly kind: "header" | "arguments" | "answer" | "content" | "only_a" | "only_b" | "end";
   readonly a?: { readonly event: number; readonly call?: number | undefined } | undefined;
   readonly b?: { readonly event: number; readonly call?: number | undefined } | undefined;
+  /** For `only_a` and `only_b`: number of events that only this log has, from the given one on. */
+  readonly events?: number | undefined;
   /** Short texts of the event in each log. They contain values, so the page hides them until the user asks. */
   readonly aText?: string | undefined;
   readonly bText?: string | undefined;

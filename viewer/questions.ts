@@ -150,9 +150,9 @@ export async function compareRuns(a: LogIndex, b: LogIndex, signal: AbortSignal)
   return { same, equal, total, differences };
 }
 
-function differenceJson({ kind, a, b, aText, bText, difference }: LogDifference): Difference {
+function differenceJson({ kind, a, b, aText, bText, difference, events }: LogDifference): Difference {
   const at = difference === undefined ? undefined : { path: difference.path, a: difference.expected, b: difference.actual };
-  return { kind, a, b, aText, bText, at };
+  return { kind, a, b, events, aText, bText, at };
 }
 
 /** Yields to other work after a while, and stops if the signal aborts. */

@@ -31,15 +31,14 @@ export function alignEvents({ differences, total }: CompareAnswer, eventsA: numb
   for (const difference of differences) {
     const { a, b } = difference;
     if (a === undefined && b === undefined) continue;
-    // A gap is longer in one log if a call before it is only in that log: the server reports only the event of the call, not its answer. The
-    // surplus events are shown at the end of the gap, with this difference.
-    const gapA = a === undefined ? undefined : Math.max(a.event - nextA, 0);
-    const gapB = b === undefined ? undefined : Math.max(b.event - nextB, 0);
-    const equal = Math.min(gapA ?? Infinity, gapB ?? Infinity);
+    // Between two differences, both logs have equally many equal events. If one log has more events here, the others are the rest of a call
+    // of which the other log has no decision or no answer.
+    const [beforeA, beforeB] = [a && a.event - nextA, b && b.event - nextB];
+    const equal = Math.max(Math.min(beforeA ?? Infinity, beforeB ?? Infinity), 0);
+    if (beforeA !== undefined) add(beforeA - equal, nextA, undefined, difference);
+    if (beforeB !== undefined) add(beforeB - equal, undefined, nextB, difference);
     add(equal, nextA, nextB);
-    if (a !== undefined) add(a.event - nextA, nextA, undefined, difference);
-    if (b !== undefined) add(b.event - nextB, undefined, nextB, difference);
-    add(1, a?.event, b?.event, difference);
+    add(difference.events ?? 1, a?.event, b?.event, difference);
   }
   if (total <= differences.length) {
     add(Math.min(eventsA - nextA, eventsB - nextB) + 1, nextA, nextB);
