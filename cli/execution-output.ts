@@ -52,7 +52,7 @@ function suspendedStep({ call, waitsFor, keys }: SuspendedCall, log: string | un
 }
 
 interface PrintOptions {
-  /** Whether the command printed each emitted value (`ui.emit`) during the run. If not, a note counts them. */
+  /** Whether the command printed each value of an `emit` statement during the run. If not, a note counts them. */
   readonly printsTrees?: boolean;
   /** Members of the JSON object besides those of every run. */
   readonly json?: Readonly<Record<string, unknown>>;
