@@ -2,6 +2,7 @@
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import type { Actor } from "../interpreter/actor.ts";
+import { LEAVES_FRAME } from "../interpreter/translation.ts";
 import type { Meter } from "../meter.ts";
 import { ClosureValue, FnRefValue, type Value } from "../value/value.ts";
 import type { Leaves } from "./control-flow-graph.ts";
@@ -85,9 +86,13 @@ export function entryOf({ fn, entries }: FunctionProfile, pc: number, { stack }:
   return entry;
 }
 
-/** Returns 1 for each pc of a function at which a frame may be entered before a loop. */
+/**
+ * Returns 1 for each pc of a function at which a frame may be entered before a loop: the first one, and those after leaves before which the
+ * interpreter puts all operands into their slots.
+ */
 export function offersOf({ fn, leaves }: FunctionProfile): Uint8Array {
   const offers = new Uint8Array(fn.code.length / CODE_STRIDE + 1);
-  for (let pc = 0; pc < offers.length; pc++) offers[pc] = (pc === 0 || leaves.has(pc - 1)) && !leaves.has(pc) ? 1 : 0;
+  const hasOperands = (pc: number): boolean => pc === 0 || (leaves.has(pc - 1) && LEAVES_FRAME.has(fn.code[(pc - 1) * CODE_STRIDE] ?? 0));
+  for (let pc = 0; pc < offers.length; pc++) offers[pc] = hasOperands(pc) && !leaves.has(pc) ? 1 : 0;
   return offers;
 }

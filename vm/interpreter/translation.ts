@@ -78,7 +78,7 @@ const READS_LOCAL: ReadonlySet<number> = new Set(
   [OPCODES.GetField, OPCODES.Not, OPCODES.Neg, OPCODES.Match, OPCODES.JmpIf, OPCODES.JmpIfNot, OPCODES.Ret].map(({ tag }) => tag),
 );
 /** Instructions at which control leaves the frame. A snapshot may be taken at these, so all operands must be in their slots. */
-const LEAVES_FRAME: ReadonlySet<number> = new Set(
+export const LEAVES_FRAME: ReadonlySet<number> = new Set(
   [
     OPCODES.Call,
     OPCODES.CallIndirect,

@@ -184,3 +184,17 @@ fn main() -> Int !{time.now} {
   expect(deoptimized).toBeGreaterThan(10);
   expect(entered).toBeGreaterThan(2 * deoptimized);
 });
+
+test("a slice that ends within an expression: an operand that the interpreter has yet to load", () => {
+  const program = programOf(`fn main() -> Int !{time.now} {
+    let long = list.range(1000000, 1000400)
+    let mut sum = time.now()
+    for i in 0..8000 {
+        let size = string.len(string.inspect(i))
+        let kept = i * 3
+        sum = (sum * size + (kept - string.len(string.inspect(long)))) % 1000003
+    }
+    sum
+}`);
+  expect(sameOnBoth(program, { host }).steps).toBeGreaterThan(400_000);
+});
