@@ -1,7 +1,7 @@
 /** The pool's side of one worker: the runs that it executes, and the programs that were sent to it. */
 import { BorunaError } from "../../vm/error.ts";
 import { Outbox } from "./long-values.ts";
-import type { AnswerMessage, PieceMessage } from "./messages.ts";
+import type { AnswerMessage, RunReport } from "./messages.ts";
 import type { PoolRun } from "./pool-run.ts";
 import { type PoolProgram, registryToText } from "./programs.ts";
 import type { WorkerLink } from "./worker-link.ts";
@@ -48,15 +48,18 @@ export class PoolWorker {
     run.start(id, (message) => this.link.send(message), this.answers);
   }
 
-  /** Takes a part of a long value. Ends a worker whose parts do not fit together. */
-  takePiece({ run, piece }: PieceMessage): void {
+  /** Handles a message about a run. Returns the run if it has ended. Ends a worker whose messages do not contain values. */
+  receive(message: RunReport): PoolRun | undefined {
+    const run = this.runs.get(message.run);
     try {
-      this.runs.get(run)?.addPiece(piece);
+      if (message.type !== "piece") return run?.receive(message) === true ? run : undefined;
+      run?.addPiece(message.piece);
       this.link.send({ type: "taken" });
     } catch (error) {
       if (!(error instanceof BorunaError)) throw error;
       this.link.stop();
     }
+    return undefined;
   }
 
   end(run: PoolRun): void {

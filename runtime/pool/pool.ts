@@ -384,9 +384,8 @@ class WorkerPool {
     }
     if (message.type === "compiled") return;
     if (message.type === "taken") return worker.answers.taken();
-    if (message.type === "piece") return worker.takePiece(message);
-    const run = worker.runs.get(message.run);
-    if (run === undefined || !run.receive(message)) return;
+    const run = worker.receive(message);
+    if (run === undefined) return;
     this.#forget(worker, run);
     this.#dispatch();
   }

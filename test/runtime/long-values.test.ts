@@ -143,15 +143,18 @@ describe("an outbox", () => {
   });
 });
 
-test("a worker whose pieces do not fit together is ended", async () => {
+test("a worker whose pieces do not fit together, or whose message comes before its value, is ended", async () => {
   const program = programOf(compile({ name: "main.ax", text: "fn main() -> Int { 1 }" }), BUILTIN_REGISTRY);
   const run = new PoolRun(await prepareRun(program, "", { tracing: false }), { resolve: vi.fn(), reject: vi.fn() }, vi.fn());
   const link = { send: vi.fn(), stop: vi.fn(), keepAlive: vi.fn() };
   const worker = new PoolWorker(() => link);
   worker.begin(run);
-  worker.takePiece({ type: "piece", run: run.id, piece: { ops: "U", data: [], isLast: false } });
+  worker.receive({ type: "piece", run: run.id, piece: { ops: "U", data: [], isLast: false } });
   expect(link.send).toHaveBeenLastCalledWith({ type: "taken" });
   expect(link.stop).not.toHaveBeenCalled();
-  worker.takePiece({ type: "piece", run: run.id, piece: { ops: "L", data: [5], isLast: true } });
+  worker.receive({ type: "piece", run: run.id, piece: { ops: "L", data: [5], isLast: true } });
   expect(link.stop).toHaveBeenCalledOnce();
+  const call = { type: "call", call: 1, capability: "net.fetch", remainingMs: undefined, budgetRemaining: undefined } as const;
+  worker.receive({ ...call, run: run.id, args: [null], idempotencyKey: "", ownFiles: [] });
+  expect(link.stop).toHaveBeenCalledTimes(2);
 });
