@@ -1,9 +1,9 @@
 /**
  * Writes the code of a function as a text that is free of layout, source positions, and the names of variables and functions. Two
- * functions do the same if their texts are equal, and the functions to which they refer do the same.
+ * functions do the same if their texts are equal and the functions that they refer to, taken in order, do the same too.
  */
 import type { Callable, CheckedCondition, CheckedPattern, Ir, IrStmt, Local, UpdateStep } from "../compiler/ir.ts";
-import type { TypeDecl } from "../compiler/check-types.ts";
+import { type CheckedType, declarationsIn, partsOf, show, type TypeDecl } from "../compiler/check-types.ts";
 import type { Value } from "../vm/value/value.ts";
 
 export interface CodeText {
@@ -17,7 +17,8 @@ export function codeText({ body }: Callable): CodeText {
   if (body === null) return { text: "", functions: [] };
   for (const param of body.params) printer.local(param);
   for (const stmt of body.destructureParams) printer.stmt(stmt);
-  for (const { condition } of [...body.requires, ...body.ensures]) printer.node("contract", condition);
+  for (const { condition } of body.requires) printer.node("requires", condition);
+  for (const { condition } of body.ensures) printer.node("ensures", condition);
   printer.ir(body.value);
   return printer.result();
 }
@@ -50,7 +51,7 @@ class Printer {
 
   #value(value: Value): void {
     this.#parts.push(
-      typeof value === "object" ? JSON.stringify(value, bigintAsText) : typeof value === "string" ? JSON.stringify(value) : String(value),
+      typeof value === "object" ? JSON.stringify(value, distinctNumber) : typeof value === "string" ? JSON.stringify(value) : String(value),
     );
   }
 
@@ -69,7 +70,7 @@ class Printer {
         for (const local of ir.captured) this.local(local);
         return this.#function(ir.target);
       case "builtin_value":
-        this.#parts.push(`builtin ${ir.builtin.id}/${ir.arity}`);
+        this.#parts.push(`builtin ${ir.builtin.id}/${ir.arity} ${typeArgText(ir.typeArg)}`);
         return;
       case "receive":
         this.#parts.push("receive");
@@ -82,7 +83,7 @@ class Printer {
       case "call_value":
         return this.node("apply", ir.callee, ...ir.args);
       case "builtin":
-        return this.node(`builtin ${ir.builtin.id}`, ...ir.args);
+        return this.node(`builtin ${ir.builtin.id} ${typeArgText(ir.typeArg)}`, ...ir.args);
       case "op":
         return this.node(ir.op, ...ir.args);
       case "text":
@@ -201,8 +202,18 @@ const indexOf = (step: UpdateStep): Ir | null => (step.kind === "index" ? step.i
 /** Returns the names of a type's fields and variants. Types count as different if these names differ. */
 const memberNames = ({ fields, variants }: TypeDecl): string => [...fields, ...variants].map(({ name }) => name).join("|");
 
-/** Converts bigints to text for `JSON.stringify`. */
-const bigintAsText = (_: string, value: unknown): unknown => (typeof value === "bigint" ? `${value}n` : value);
+/** Returns the type, with the fields and variants of all declared types in it, because a conversion from JSON depends on them. */
+function typeArgText(type: CheckedType | null): string {
+  if (type === null) return "";
+  // The loop also visits the elements that it adds.
+  const decls = new Set(declarationsIn(type));
+  for (const decl of decls) for (const part of partsOf(decl)) for (const inner of declarationsIn(part)) decls.add(inner);
+  return [show(type), ...[...decls].map((decl) => `${decl.name} ${memberNames(decl)} ${partsOf(decl).map(show).join("|")}`)].join(" ");
+}
+
+/** Converts what `JSON.stringify` cannot show or tell apart: bigints and -0. */
+const distinctNumber = (_: string, value: unknown): unknown =>
+  typeof value === "bigint" ? `${value}n` : Object.is(value, -0) ? "-0" : value;
 
 function idIn<T>(ids: Map<T, number>, key: T): number {
   const id = ids.get(key) ?? ids.size;

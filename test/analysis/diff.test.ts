@@ -545,6 +545,18 @@ const REVIEWED: readonly (readonly [name: string, before: string, after: string,
     ["cannot_tell: net.fetch: url was already anything, and the code that makes it has changed"],
   ],
   [
+    "an unknown URL from JSON that is converted to another type",
+    "type Page { url: String }\ntype Other { url: String, n: Int }\nfn main(j: Json) -> Unit !{net.fetch} { let page: Result<Page, String> = json.to(j)\n match page { Ok(p) => { let _ = net.fetch(p.url) } Err(_) => {} } }",
+    "type Page { url: String }\ntype Other { url: String, n: Int }\nfn main(j: Json) -> Unit !{net.fetch} { let page: Result<Other, String> = json.to(j)\n match page { Ok(p) => { let _ = net.fetch(p.url) } Err(_) => {} } }",
+    ["cannot_tell: net.fetch: url was already anything, and the code that makes it has changed"],
+  ],
+  [
+    "an unknown URL from JSON that is converted to a type with a field of another type",
+    "type Page { url: String, n: Int }\nfn main(j: Json) -> Unit !{net.fetch} { let page: Result<Page, String> = json.to(j)\n match page { Ok(p) => { let _ = net.fetch(p.url) } Err(_) => {} } }",
+    "type Page { url: String, n: String }\nfn main(j: Json) -> Unit !{net.fetch} { let page: Result<Page, String> = json.to(j)\n match page { Ok(p) => { let _ = net.fetch(p.url) } Err(_) => {} } }",
+    ["cannot_tell: net.fetch: url was already anything, and the code that makes it has changed"],
+  ],
+  [
     "hosts in a list that is too long",
     `fn main() -> Unit !{net.fetch} { for h in [${Array.from({ length: 70 }, (_, i) => `"h${i}"`).join(", ")}] { let _ = net.fetch(f"https://{h}.example/") } }`,
     `fn main() -> Unit !{net.fetch} { for h in [${Array.from({ length: 70 }, (_, i) => `"h${i}"`).join(", ")}] { let _ = net.fetch(f"https://{h}.evil.example/") } }`,
