@@ -103,7 +103,7 @@ class Printer {
       case "someOkErr":
         return this.node(ir.wrap, ir.value);
       case "propagate":
-        return this.node(`propagate ${ir.succeeded}`, ir.value);
+        return this.node(`propagate ${ir.wrapper}`, ir.value);
       case "get_field":
         return this.node(`field ${ir.index}`, ir.target);
       case "par":

@@ -106,8 +106,8 @@ export type Ir = { readonly span: Span } & (
   /** The payload of a struct variant. */
   | { readonly kind: "variant_record"; readonly decl: TypeDecl; readonly variant: number; readonly fields: readonly Ir[] }
   | { readonly kind: "someOkErr"; readonly wrap: WrapKind; readonly value: Ir }
-  /** `value?`, the value inside a Some or Ok (`succeeded`). Otherwise the function returns `value`. `subject` is a binding that holds `value`. */
-  | { readonly kind: "propagate"; readonly value: Ir; readonly succeeded: "Some" | "Ok"; readonly subject: Local }
+  /** `value?`, the value inside a Some or Ok (`wrapper`). Otherwise the function returns `value`. `subject` is a binding that holds `value`. */
+  | { readonly kind: "propagate"; readonly value: Ir; readonly wrapper: "Some" | "Ok"; readonly subject: Local }
   | { readonly kind: "get_field"; readonly target: Ir; readonly index: number }
   /** Runs the functions, which have no parameters, as branches. The value is the list of their results. */
   | { readonly kind: "par"; readonly branches: readonly Ir[] }

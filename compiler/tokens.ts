@@ -29,7 +29,7 @@ export type TextPart = "text{" | "}text{" | "}text";
 /** The kind `error` is for source text that is not a valid token. The lexer has already reported it. */
 export type TokenKind = Keyword | Punctuator | TextPart | "name" | "reserved" | "int" | "float" | "string" | "error" | "eof";
 
-/** Tokens that can begin both an operand and a pattern. */
+/** Names, literals and wrappers, which can begin both an operand and a pattern. */
 // biome-ignore format: rows read better
 export const OPERAND_STARTS: readonly TokenKind[] = ["name", "int", "float", "string", "true", "false", "None", "Some", "Ok", "Err"];
 

@@ -14,20 +14,20 @@ export function checkPropagate(checker: FunctionChecker, expr: Propagate): Typed
     checker.error("E007", questionMark(expr), "a contract has no result, so `?` cannot leave it", { help: "write a `match`" });
     return { ir: value, type: ERROR };
   }
-  const { succeeded, inner } = checkOperand(checker, expr, prune(type));
+  const { wrapper, inner } = checkOperand(checker, expr, prune(type));
   const subject: Local = { name: "", type, isMutable: false, span: expr.value.span, isUsed: true };
-  return { ir: { kind: "propagate", value, succeeded, subject, span: expr.span }, type: inner };
+  return { ir: { kind: "propagate", value, wrapper, subject, span: expr.span }, type: inner };
 }
 
 const questionMark = ({ span }: Propagate): Span => ({ start: span.end - 1, end: span.end });
 
 interface Operand {
-  readonly succeeded: "Some" | "Ok";
+  readonly wrapper: "Some" | "Ok";
   /** The type of the value in the Some or Ok. */
   readonly inner: CheckedType;
 }
 
-const ERROR_OPERAND: Operand = { succeeded: "Ok", inner: ERROR };
+const ERROR_OPERAND: Operand = { wrapper: "Ok", inner: ERROR };
 
 /** Returns the parts of an Option or Result type. Reports any other type, and a function that cannot return the failure. */
 function checkOperand(checker: FunctionChecker, expr: Propagate, type: CheckedType): Operand {
@@ -47,11 +47,11 @@ function checkOperand(checker: FunctionChecker, expr: Propagate, type: CheckedTy
   const [first = ERROR, second = ERROR] = t.kind === "builtin" ? t.args : [];
   if (t.kind === "builtin" && t.name === "Option") {
     if (!unify(builtinType("Option", freshVar()), result)) reportResult(checker, expr, t, result);
-    return { succeeded: "Some", inner: first };
+    return { wrapper: "Some", inner: first };
   }
   if (t.kind === "builtin" && t.name === "Result") {
     if (!unify(builtinType("Result", freshVar(), second), result)) reportResult(checker, expr, t, result);
-    return { succeeded: "Ok", inner: first };
+    return { wrapper: "Ok", inner: first };
   }
   checker.error("E009", questionMark(expr), `\`?\` takes an Option or a Result, found ${show(t)}`, {
     help: "remove the `?`",

@@ -455,7 +455,7 @@ export class FunctionLowering implements MatchLowering {
     e.emit(
       "Match",
       e.addMatchTable([
-        { tag: MATCH_TAGS[ir.succeeded], target: succeeded },
+        { tag: MATCH_TAGS[ir.wrapper], target: succeeded },
         { tag: MATCH_TAGS.any, target: failed },
       ]),
     );

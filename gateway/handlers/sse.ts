@@ -4,7 +4,7 @@ import { CapabilityFailure } from "../handlers.ts";
 /** Limit on one event, in UTF-16 code units. */
 const MAX_EVENT_UNITS = 1_048_576;
 
-/** Yields the data of each event. Throws `CapabilityFailure` for an event that is too long, and for bytes that are not UTF-8. */
+/** Yields the data of each event. Throws `CapabilityFailure` for a line or an event that is too long, and for bytes that are not UTF-8. */
 export async function* eventData(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const lines = new LineSplitter();
   let data: string[] = [];

@@ -1,7 +1,7 @@
 /**
- * Sends the values of messages between a pool and its workers. A long value goes ahead of its message in pieces, so that the messages of other
- * runs need not wait for all of it, and that neither side works on it for long at a time. Each side answers a piece with `taken`. The other side
- * makes and sends the next piece then, the runs with long values in turn.
+ * Sends the values of messages between a pool and its workers. A long value goes ahead of its message in pieces. So the messages of other runs
+ * need not wait for all of it, and neither side works on it for long at a time. The receiver answers each piece with `taken`; then the sender
+ * makes and sends another one. Runs with long values take turns.
  */
 import { valueBytes } from "../../gateway/logged-bytes.ts";
 import { BorunaError } from "../../vm/error.ts";
@@ -15,7 +15,7 @@ const MAX_UNTAKEN = 2;
 /** The long values of a message, in the order in which the message has them. */
 export type LongValues = Iterator<Piece>[];
 
-/** Returns the form of a value in a message. Adds a long value to `long`. The value must be serializable. */
+/** Returns the form of a value in a message: null for a long value, whose pieces it adds to `long`. The value must be serializable. */
 export function wireValue(value: Value, long: LongValues): WireValue {
   if (typeof value !== "object" && !(typeof value === "string" && value.length > PIECE_UNITS)) return value;
   const pieces = piecesOf(value);
@@ -78,7 +78,7 @@ export class Outbox<Message extends { readonly run: number }> {
         this.#post(first.message);
         waiting.shift();
       }
-      // The loop meets a run that is added again after the others.
+      // A run that is deleted and set again moves to the end of the map, where this loop reaches it once more.
       this.#waiting.delete(run);
       if (waiting.length > 0) this.#waiting.set(run, waiting);
     }

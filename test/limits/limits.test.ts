@@ -115,14 +115,14 @@ const RUN_PROBES: Readonly<Record<keyof typeof LIMITS, Probe>> = {
 const FULL_FRAMES = Math.floor((MACHINE_LIMITS.stackSlots - 1) / MODULE_LIMITS.locals);
 
 const MACHINE_PROBES: Readonly<Record<keyof typeof MACHINE_LIMITS, Probe>> = {
-  // An actor stops one step before its slice ends; the events show whether it needed one slice or two.
+  // The last step of a slice executes no instruction. The log has one `SchedulerTick` for each slice.
   sliceSteps: probe(["1 turn", "2 turns"], (beyond) => {
     const host = testHost();
     run(program([...nops(MACHINE_LIMITS.sliceSteps - 3 + beyond), "Ret"]), { actors: true }, host);
     const turns = host.events.filter((e) => e.type === "SchedulerTick").length;
     return `${turns} turn${turns > 1 ? "s" : ""}`;
   }),
-  // A task that sends after its slice ended does so in its second one, after the message of the later task.
+  // Task 1 sends at the end of a full slice, task 2 at once. If task 1 has one instruction too many, it sends in its next slice, after task 2.
   taskSliceSteps: probe(["1, 2", "2, 1"], (beyond) => {
     const host = testHost();
     const send = (nopCount: number, constant: number): TestFunction["code"] => [
@@ -146,7 +146,7 @@ const MACHINE_PROBES: Readonly<Record<keyof typeof MACHINE_LIMITS, Probe>> = {
       ),
     ),
   ),
-  // Frames with the maximum number of locals, and a last one that fills the rest; each has room for one operand.
+  // Frames with the maximum number of locals, and a last one that fills the rest. The last one also has an operand; the others have none.
   stackSlots: probe(["completed", "stack_overflow"], (beyond) =>
     runs(() =>
       moduleOf([

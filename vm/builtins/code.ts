@@ -51,7 +51,7 @@ export function expectMap(value: Value): MapValue {
   return value;
 }
 
-/** Returns Some of the value, which it charges for, or None if the value is undefined. */
+/** Returns Some of the value, and charges for the Some. Returns None if the value is undefined. */
 export function optionOf(meter: Meter, value: Value | undefined): Value {
   if (value === undefined) return NONE;
   meter.allocate(BYTES.wrapper);
