@@ -246,7 +246,7 @@ export class Engine {
 
   /**
    * Runs the innermost frame, which is before the instruction at `pc`: the first one, or one after a leaf. Returns the same as `enterLoop`. Of a
-   * pure function, only runs a complete frame.
+   * pure function, only runs a complete frame, and only with the choice `compiled`.
    */
   enterFrame(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, stopStep: number): "ended" | "left" | undefined {
     const { depth } = actor;
@@ -255,7 +255,8 @@ export class Engine {
     if (profile === undefined || reportsFlow(run, fn)) return undefined;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (profile.isPure) {
-      if (pc > 0 || depth >= actor.interpretFromDepth || !isFresh(actor, fn, base)) return undefined;
+      // The code of a whole call does not pause, so a frame that may run for long is entered at its loops.
+      if (this.hotSteps > 0 || pc > 0 || depth >= actor.interpretFromDepth || !isFresh(actor, fn, base)) return undefined;
       const value = this.#run(run, actor, profile, 0, { base, count: fn.def.arity, depth, stopStep, isFrame: false });
       if (value === undefined || value === LEFT) return undefined;
       endFrame(actor, base, value);
