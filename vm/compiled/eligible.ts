@@ -70,6 +70,8 @@ export function leavesOf(program: Program, fn: VerifiedFunction, { isPure, calls
         ? isPure[callee] === true && !(makesImpure && callsValues[callee] === true)
         : !(makesImpure && tag === OPCODES.CallIndirect.tag);
     if (isPureCall && canCompile(fn, pc)) continue;
+    // The code before it may be discarded too, and then its values would be in memory twice beside the text.
+    if (isInspect(fn, pc)) return undefined;
     const live = liveBefore(fn, pc);
     if (live === undefined) return undefined;
     leaves.set(pc, live);
@@ -151,6 +153,11 @@ function canCompile({ code, index }: VerifiedFunction, pc: number): boolean {
   // it charges for it. If compiled code did that and was discarded, the value and its text would be in memory twice.
   const builtin = BUILTIN_BY_ID.get(first)?.name ?? "";
   return builtin !== "string.inspect" && (BUILTIN_CODE.has(builtin) || isTypedBuiltin(builtin));
+}
+
+function isInspect({ code }: VerifiedFunction, pc: number): boolean {
+  const id = code[pc * CODE_STRIDE + 1] ?? 0;
+  return code[pc * CODE_STRIDE] === OPCODES.Builtin.tag && BUILTIN_BY_ID.get(id)?.name === "string.inspect";
 }
 
 /** Returns the number of instructions times the number of stack slots, which limits the state of type inference. */
