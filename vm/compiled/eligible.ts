@@ -70,8 +70,8 @@ export function leavesOf(program: Program, fn: VerifiedFunction, { isPure, calls
         ? isPure[callee] === true && !(makesImpure && callsValues[callee] === true)
         : !(makesImpure && tag === OPCODES.CallIndirect.tag);
     if (isPureCall && canCompile(fn, pc)) continue;
-    // The code before it may be discarded too, and then its values would be in memory twice beside the text.
-    if (isInspect(fn, pc)) return undefined;
+    // In a loop, the code before it may be discarded too, and then its values would be in memory twice beside the text.
+    if (isInspect(fn, pc) && isInLoop(fn, pc)) return undefined;
     const live = liveBefore(fn, pc);
     if (live === undefined) return undefined;
     leaves.set(pc, live);
@@ -160,11 +160,19 @@ function isInspect({ code }: VerifiedFunction, pc: number): boolean {
   return code[pc * CODE_STRIDE] === OPCODES.Builtin.tag && BUILTIN_BY_ID.get(id)?.name === "string.inspect";
 }
 
+/** Returns whether a jump goes back over the instruction at `pc`. */
+function isInLoop({ code }: VerifiedFunction, pc: number): boolean {
+  for (let jump = pc; jump * CODE_STRIDE < code.length; jump++)
+    if (JUMPS.has(code[jump * CODE_STRIDE] ?? 0) && (code[jump * CODE_STRIDE + 1] ?? 0) <= pc) return true;
+  return false;
+}
+
 /** Returns the number of instructions times the number of stack slots, which limits the state of type inference. */
 export function inferenceSize({ code, def, maxStack }: VerifiedFunction): number {
   return (code.length / CODE_STRIDE) * (def.locals + maxStack);
 }
 
+const JUMPS: ReadonlySet<number> = new Set([OPCODES.Jmp.tag, OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag]);
 const CALLS_FUNCTION: ReadonlySet<number> = new Set([OPCODES.Call.tag]);
 const MAKES_FUNCTION: ReadonlySet<number> = new Set([OPCODES.MakeClosure.tag, OPCODES.PushConst.tag]);
 
