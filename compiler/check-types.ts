@@ -29,8 +29,8 @@ import {
 } from "./rows.ts";
 
 /**
- * A record or enum declaration. Declarations are compared by object identity, because two files may each have their own `Point`. `Keeper`
- * gives `memoizeInObject` room to cache results in the declaration.
+ * A record or enum declaration. Declarations are compared by object identity, because two files may each have their own `Point`. As a
+ * `Keeper`, a declaration can hold results that `memoizeInObject` caches.
  */
 export interface TypeDecl extends Keeper {
   readonly name: string;

@@ -66,7 +66,7 @@ function typeProblem({ type, mayBeAbsent, hasNoSuchPart }: SignaturePart, condit
   if (hasNoSuchPart) return type === undefined ? "the parameter is absent" : `a value of type ${typeToString(type)} has no such part`;
   if (condition.absent !== undefined && Object.values(condition).filter((value) => value !== undefined).length === 1) return undefined;
   if (type === undefined) return undefined;
-  // The condition can hold only if each of these lists has a value of the type. For `min` and `max`, 0 stands for any number.
+  // The condition can hold only if each of these lists has a value of the type. `min` and `max` hold for numbers, such as 0.
   const wanted = [
     condition.equal === undefined ? undefined : [condition.equal],
     condition.in,

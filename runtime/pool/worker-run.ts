@@ -50,7 +50,7 @@ export class WorkerRun {
   /** Whether the pool is informed when the signal of the handlers is aborted. */
   #watchesSignal = false;
   #protectedFiles: () => ProtectedFiles | undefined = () => undefined;
-  /** Number of the run's log files that the pool has been told of. */
+  /** How many of the run's log files were reported to the pool. */
   #filesSent = 0;
 
   constructor(id: number, data: RunData, send: SendReport) {

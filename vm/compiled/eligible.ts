@@ -160,10 +160,14 @@ function isInspect({ code }: VerifiedFunction, pc: number): boolean {
   return code[pc * CODE_STRIDE] === OPCODES.Builtin.tag && BUILTIN_BY_ID.get(id)?.name === "string.inspect";
 }
 
-/** Returns whether a jump goes back over the instruction at `pc`. */
-function isInLoop({ code }: VerifiedFunction, pc: number): boolean {
-  for (let jump = pc; jump * CODE_STRIDE < code.length; jump++)
-    if (JUMPS.has(code[jump * CODE_STRIDE] ?? 0) && (code[jump * CODE_STRIDE + 1] ?? 0) <= pc) return true;
+/** Returns whether the instruction at `pc` or a later one can continue at or before `pc`. */
+function isInLoop({ code, index, def }: VerifiedFunction, pc: number): boolean {
+  for (let at = pc * CODE_STRIDE; at < code.length; at += CODE_STRIDE) {
+    const [tag = 0, first = 0] = code.subarray(at, at + 2);
+    if (JUMPS.has(tag) && first <= pc) return true;
+    if (tag === OPCODES.TailCall.tag && first === index) return true;
+    if (tag === OPCODES.Match.tag && def.matchTables[first]?.some(({ target }) => target <= pc) === true) return true;
+  }
   return false;
 }
 
