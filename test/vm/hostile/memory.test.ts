@@ -349,6 +349,14 @@ const INTERMEDIATE_VALUES: Readonly<Record<string, string>> = {
   "a JSON text of many brackets": nested("json.stringify(j)"),
   "a text form of many brackets": nested("string.inspect(j)"),
   "a JSON text of empty objects": repeatedly('"[" ++ string.repeat("{},", 1900000) ++ "{}]"', "string.inspect(json.parse(s))"),
+  "a JSON text of empty objects, in tail calls": `
+fn again(s: String, n: Int) -> Int {
+    let length = string.len(string.inspect(json.parse(s)))
+    if n == 0 { return length }
+    again(s, n - 1)
+}
+fn main() -> Int { again("[" ++ string.repeat("{},", 1900000) ++ "{}]", 1000) }
+`,
   "versions after a full leaf": branches(31_744, () => "list.push(xs, i)"),
   "versions of versions with a full leaf": branches(32_767, () => "list.push(list.push(xs, i), i)"),
   "versions of slices": branches(32_768, (i) => `list.push(list.slice(xs, 0, ${32_704 - 16 * i}), i)`),
