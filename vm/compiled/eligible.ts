@@ -163,7 +163,8 @@ function isInspect({ code }: VerifiedFunction, pc: number): boolean {
 /** Returns whether the instruction at `pc` or a later one can continue at or before `pc`. */
 function isInLoop({ code, index, def }: VerifiedFunction, pc: number): boolean {
   for (let at = pc * CODE_STRIDE; at < code.length; at += CODE_STRIDE) {
-    const [tag = 0, first = 0] = code.subarray(at, at + 2);
+    const tag = code[at] ?? 0;
+    const first = code[at + 1] ?? 0;
     if (JUMPS.has(tag) && first <= pc) return true;
     if (tag === OPCODES.TailCall.tag && first === index) return true;
     if (tag === OPCODES.Match.tag && def.matchTables[first]?.some(({ target }) => target <= pc) === true) return true;
