@@ -58,8 +58,7 @@ const insertBefore = ({ start }: Span, text: string): Edit => ({ span: { start, 
 /** Warns of an unused Result. For an `if` without `else`, also warns of any other unused value, unless its expression may have an effect. */
 function warnUnusedValue(checker: FunctionChecker, ir: Ir, type: CheckedType, construct: "if" | "other"): void {
   const { span } = ir;
-  const { result } = checker.scope;
-  const { text } = checker.scope.unit;
+  const { isBranch, result, unit } = checker.scope;
   // `prune` follows bound type variables.
   const pruned = prune(type);
   if (construct === "other" && pruned.kind !== "var" && !isResult(pruned)) return;
@@ -70,7 +69,8 @@ function warnUnusedValue(checker: FunctionChecker, ir: Ir, type: CheckedType, co
         help: "take it apart with `match`, or write `let _ = …` if a failure does not matter",
       });
     } else if (construct === "if" && hasValue(t) && !mayHaveEffect(ir)) {
-      const returns = show(result) === show(t) && text[span.start - 1] !== "(";
+      // A branch of a `par` has no `return`.
+      const returns = !isBranch && show(result) === show(t) && unit.text[span.start - 1] !== "(";
       checker.warning("W007", span, "this value is dropped: an `if` without `else` has no value", {
         help: returns ? "write `return` before it, or add an `else` branch" : "add an `else` branch, or bind the value with `let`",
         fixes: returns ? [{ title: "write `return`", edits: [insertBefore(span, "return ")] }] : [],

@@ -335,7 +335,13 @@ test("a program that compiles still compiles after a fix of a warning", () => {
         }
       }
     }),
-    { numRuns: cases(1_000), examples: [["fn f() -> Int {\n  1\n}\n", 0, "let n = 1\n n = 2\n"]] },
+    {
+      numRuns: cases(1_000),
+      examples: [
+        ["fn f() -> Int {\n  1\n}\n", 0, "let n = 1\n n = 2\n"],
+        ["fn f() -> (Int, Int) {\n  par { {\n 1 }, 2 }\n}\n", 1, "if true { 1 }\n"],
+      ],
+    },
   );
   expect(fixes).toBeGreaterThan(0);
 });
